@@ -1,0 +1,78 @@
+"""One gateway to every LLM provider.
+
+    import lingate
+
+    answer = lingate.chat("anthropic/claude-sonnet-4-6", "Why is the sky blue?")
+    print(answer.text, answer.usage.total_tokens)
+
+Names are loaded when they are first used, so this import costs about a millisecond and does nothing else.
+"""
+
+from lingate._version import __version__ as __version__
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lingate import errors as errors
+    from lingate import types as types
+    from lingate._call.policy import RetryPolicy as RetryPolicy
+    from lingate._call.policy import Timeout as Timeout
+    from lingate._client import AsyncLingate as AsyncLingate
+    from lingate._client import Lingate as Lingate
+    from lingate._default import achat as achat
+    from lingate._default import aembed as aembed
+    from lingate._default import chat as chat
+    from lingate._default import embed as embed
+    from lingate._default import models as models
+    from lingate._io.chat_stream import AsyncChatStream as AsyncChatStream
+    from lingate._io.chat_stream import ChatStream as ChatStream
+    from lingate._io.public import credentials as credentials
+    from lingate._io.public import providers as providers
+    from lingate._io.public import register as register
+    from lingate._model import ProviderRow as ProviderRow
+    from lingate._views import ChatChunk as ChatChunk
+    from lingate._views import ChatResponse as ChatResponse
+    from lingate._views import EmbeddingResponse as EmbeddingResponse
+    from lingate._views import ModelList as ModelList
+    from lingate.errors import LingateError as LingateError
+
+_HOME = {
+    "AsyncChatStream": "lingate._io.chat_stream",
+    "AsyncLingate": "lingate._client",
+    "ChatChunk": "lingate._views",
+    "ChatResponse": "lingate._views",
+    "ChatStream": "lingate._io.chat_stream",
+    "EmbeddingResponse": "lingate._views",
+    "Lingate": "lingate._client",
+    "LingateError": "lingate.errors",
+    "ModelList": "lingate._views",
+    "ProviderRow": "lingate._model",
+    "RetryPolicy": "lingate._call.policy",
+    "Timeout": "lingate._call.policy",
+    "achat": "lingate._default",
+    "aembed": "lingate._default",
+    "chat": "lingate._default",
+    "credentials": "lingate._io.public",
+    "embed": "lingate._default",
+    "errors": "lingate.errors",
+    "models": "lingate._default",
+    "providers": "lingate._io.public",
+    "register": "lingate._io.public",
+    "types": "lingate.types",
+}
+
+__all__ = [*_HOME, "__version__"]  # noqa: PLE0604
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        home = _HOME.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        module = import_module(home)
+        value = globals()[name] = module if home == f"{__name__}.{name}" else getattr(module, name)
+        return value
+
+    def __dir__():
+        return sorted(__all__)

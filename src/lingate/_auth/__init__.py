@@ -1,0 +1,38 @@
+"""Ways to sign in that are more than a key in a header, one file each. A row's `auth` names them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
+
+from lingate._model import ProviderRow, Signer
+from lingate.errors import ConfigError, MissingExtraError
+
+__all__ = ["need", "signer"]
+
+
+def signer(auth: str, row: ProviderRow, env: Mapping[str, str], key: str | None, url: str) -> Signer:
+    """The signer for one provider; see `MakeSigner`. Nothing is fetched yet.
+
+    Raises:
+        ConfigError: There is no such way to sign in, or it cannot work here; the message says what is missing.
+    """
+    scheme, _, argument = auth.partition(":")
+    name = f"{__name__}.{scheme}"
+    if not scheme.isidentifier() or scheme.startswith("_") or find_spec(name) is None:
+        raise ConfigError(f"{row.name}: there is no way to sign in named {scheme!r:.40}", provider=row.name)
+    made: Signer = import_module(name).signer(argument, row, env, key, url)
+    return made
+
+
+def need(package: str, extra: str, row: ProviderRow) -> None:
+    """Make sure that an optional package is there, without importing it.
+
+    Raises:
+        MissingExtraError: It is not; the message holds the pip command.
+    """
+    if find_spec(package) is None:
+        raise MissingExtraError(
+            f"signing in to {row.name} needs the package {package}: pip install 'lingate[{extra}]'", provider=row.name
+        )

@@ -1,0 +1,365 @@
+"""The plan of one call: a generator that yields I/O steps and is told what happened.
+
+Transport failures come back as answers, not as exceptions, so every decision (try again, wait, fall back, give up) is
+made here, once, for sync and async alike. Time and chance are arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+from lingate._call.policy import RetryPolicy, Timeout, covers
+from lingate._call.replay import events_of
+from lingate._dialects._base import OperationFormat, StreamDecoder
+from lingate._model import Attempt, Call, Event, Failed, Head, HttpRequest, JsonDict, Start, Target, Usage
+from lingate._providers.settings import secrets_in
+from lingate.errors import (
+    ConfigError,
+    DeadlineExceededError,
+    LingateError,
+    RequestTimeoutError,
+    StreamInterruptedError,
+)
+
+
+@dataclass(slots=True)
+class Sign:
+    """Sign a request, or fetch the token it needs. Answered by the headers that join its own, or an error.
+
+    `limit` bounds this in seconds where the shell can.
+    """
+
+    request: HttpRequest
+    limit: float
+
+
+@dataclass(slots=True)
+class Send:
+    """Send and read the whole answer. Answered by `Reply` or an error."""
+
+    request: HttpRequest
+    timeout: Timeout
+
+
+@dataclass(slots=True)
+class Open:
+    """Send and read the head; the body is read piece by piece. Answered by `Opened` or an error."""
+
+    request: HttpRequest
+    timeout: Timeout
+
+
+@dataclass(slots=True)
+class Read:
+    """The next bytes of an opened answer. Answered by bytes, None at the end, or an error.
+
+    `limit` bounds this read in seconds where the shell can: a blocking read has only the transport's own read time-out.
+    """
+
+    stream: Any
+    limit: float | None = None
+
+
+@dataclass(slots=True)
+class Close:
+    """Let an opened answer go."""
+
+    stream: Any
+
+
+@dataclass(slots=True)
+class Sleep:
+    seconds: float
+
+
+@dataclass(slots=True)
+class Reply:
+    head: Head
+    body: Any
+
+
+@dataclass(slots=True)
+class Opened:
+    head: Head
+    stream: Any
+
+
+Clock: TypeAlias = Callable[[], float]
+Step: TypeAlias = Sign | Send | Open | Read | Close | Sleep
+Answer: TypeAlias = Mapping[str, str] | Reply | Opened | bytes | LingateError | None
+
+
+@dataclass(slots=True)
+class Route:
+    """One place a call may go to. `target` is looked up when its turn comes, so an unused fallback costs nothing.
+
+    Attributes:
+        find: Look the place up; may raise ConfigError.
+        call: The canonical request for it.
+        on: Kinds of error after which this route is tried; None for the usual ones. Ignored for the first route.
+    """
+
+    find: Callable[[], tuple[Target, OperationFormat]]
+    call: Call
+    on: frozenset[str] | None = None
+
+
+@dataclass(slots=True)
+class Context:
+    """What a plan is given besides its routes."""
+
+    policy: RetryPolicy
+    timeout: Timeout
+    now: Clock
+    random: Callable[[], float]
+    trail: list[Attempt] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Completed:
+    """A whole answer."""
+
+    sent: HttpRequest
+    head: Head
+    data: JsonDict
+    raw: JsonDict
+
+
+@dataclass(slots=True)
+class Streaming:
+    """A stream whose first substantial event has arrived; `events` are those so far. From here on errors are the caller's."""
+
+    sent: HttpRequest
+    head: Head
+    stream: Any
+    decoder: StreamDecoder
+    events: list[Event]
+
+
+def complete(routes: Sequence[Route], context: Context) -> Generator[Step, Answer, Completed]:
+    """Get one whole answer from the first route that gives one."""
+    completed: Completed = yield from _over_routes(routes, context, _send_once)
+    return completed
+
+
+def open_stream(routes: Sequence[Route], context: Context) -> Generator[Step, Answer, Streaming]:
+    """Open a stream on the first route whose first substantial event arrives."""
+    streaming: Streaming = yield from _over_routes(routes, context, _open_once)
+    return streaming
+
+
+def _over_routes(routes: Sequence[Route], context: Context, once: Callable[..., Generator[Step, Answer, Any]]) -> Any:
+    now = context.now
+    deadline = now() + context.timeout.total
+    last: LingateError | None = None
+    for route in routes:
+        if last is not None and not covers(last, route.on):
+            continue
+        try:
+            target, form = route.find()
+            sent = form.request(route.call, target)
+        except ConfigError as error:
+            if last is None:
+                raise
+            # A fallback that cannot be used is noted; what the first route said stays the news.
+            context.trail.append(_attempt(route.call.model.partition("/")[0], route.call.model, error, 0.0, 0.0))
+            continue
+        outcome = yield from _tries(sent, form, context, deadline, once)
+        if not isinstance(outcome, LingateError):
+            return outcome
+        last = outcome
+        if now() >= deadline:
+            break
+    if last is None:
+        raise ConfigError("no route to send this call to")
+    last.attempts = tuple(context.trail)
+    raise last
+
+
+def _tries(sent: HttpRequest, form: OperationFormat, context: Context, deadline: float, once: Any) -> Any:
+    """Try one place until it answers, the policy gives it up, or the deadline would pass."""
+    now = context.now
+    turn = 0
+    waited = 0.0
+    while True:
+        began = now()
+        limits = _within(context.timeout, deadline - began)
+        outcome = yield from once(sent, form, limits, now)
+        if not isinstance(outcome, LingateError):
+            context.trail.append(_succeeded(sent, outcome.head, now() - began, waited))
+            return outcome
+        _name(outcome, sent.target)
+        context.trail.append(_attempt(sent.target.provider, sent.target.model, outcome, now() - began, waited))
+        wait = context.policy.wait(outcome, turn, context.random)
+        if wait is None:
+            return outcome
+        if now() + wait >= deadline:
+            if outcome.kind != "timeout":
+                return outcome
+            return DeadlineExceededError(
+                f"no answer from {sent.target.provider} within {context.timeout.total:g} s",
+                provider=sent.target.provider,
+                model=sent.target.model,
+            )
+        yield Sleep(wait)
+        waited = wait
+        turn += 1
+
+
+def _within(timeout: Timeout, left: float) -> Timeout:
+    if left >= timeout.total:
+        return timeout
+    left = max(left, 0.001)
+    return Timeout(total=left, connect=min(timeout.connect, left), read=timeout.read)
+
+
+def _send_once(sent: HttpRequest, form: OperationFormat, timeout: Timeout, now: Clock) -> Generator[Step, Answer, Any]:
+    if sent.target.signer is not None and (refused := (yield from _sign(sent, timeout))) is not None:
+        return refused
+    answer = yield Send(sent, timeout)
+    if isinstance(answer, LingateError):
+        return answer
+    assert isinstance(answer, Reply)
+    return _whole(sent, form, answer.head, answer.body)
+
+
+def _sign(sent: HttpRequest, timeout: Timeout) -> Generator[Step, Answer, LingateError | None]:
+    """Put a fresh signature or token on a request, for each try anew. The caller's own authorization stays alone."""
+    if any(name.lower() == "authorization" for name in sent.call.extra_headers or ()):
+        return None
+    made = yield Sign(sent, timeout.total)
+    if isinstance(made, LingateError):
+        return made
+    assert isinstance(made, Mapping)
+    sent.headers = {**{name: value for name, value in sent.headers.items() if name.lower() not in made}, **made}
+    found = secrets_in(made)
+    if not set(found) <= set(sent.target.secrets):
+        sent.target = replace(sent.target, secrets=(*sent.target.secrets, *found))
+    return None
+
+
+def _whole(sent: HttpRequest, form: OperationFormat, head: Head, body: bytes) -> Completed | LingateError:
+    if not 200 <= head.status < 300:
+        from lingate._dialects._failure import failure  # the classifier is loaded by the first error
+
+        return failure(head, body, sent.target)
+    try:
+        return Completed(sent, head, *form.response(sent, head, body))
+    except LingateError as error:
+        return error
+
+
+def _open_once(sent: HttpRequest, form: OperationFormat, timeout: Timeout, now: Clock) -> Generator[Step, Answer, Any]:
+    until = now() + timeout.total
+    if sent.target.signer is not None and (refused := (yield from _sign(sent, timeout))) is not None:
+        return refused
+    opened = yield Open(sent, timeout)
+    if isinstance(opened, LingateError):
+        return opened
+    assert isinstance(opened, Opened)
+    head = opened.head
+    if 200 <= head.status < 300 and not _is_json(head):
+        outcome = yield from _first_events(sent, form, opened, until, now)
+    else:
+        outcome = yield from _read_whole(sent, form, opened)
+    if isinstance(outcome, LingateError):
+        yield Close(opened.stream)
+    return outcome
+
+
+def _is_json(head: Head) -> bool:
+    return head.headers.get("content-type", "").startswith("application/json")
+
+
+def _first_events(
+    sent: HttpRequest, form: OperationFormat, opened: Opened, until: float, now: Clock
+) -> Generator[Step, Answer, Any]:
+    decoder = form.decoder(sent, opened.head)
+    ready: list[Event] = []
+    while True:
+        left = until - now()
+        if left <= 0:
+            return RequestTimeoutError(f"{sent.target.provider} did not begin its answer in time")
+        data = yield Read(opened.stream, left)
+        if isinstance(data, LingateError):
+            return interrupted(data)
+        events = decoder.finish() if data is None else decoder.feed(data)  # type: ignore[arg-type]
+        for event in events:
+            if isinstance(event, Failed) and not _substantial(ready):
+                return event.error
+            ready.append(event)
+        if _substantial(ready) or (ready and decoder.done):
+            return Streaming(sent, opened.head, opened.stream, decoder, ready)
+        if data is None:
+            return StreamInterruptedError("the stream ended before it began")
+
+
+def _substantial(events: list[Event]) -> bool:
+    """Whether the caller has something to see: until then, a failure can still be retried without anyone noticing."""
+    return any(not isinstance(event, (Start, Usage)) for event in events)
+
+
+def interrupted(error: LingateError) -> LingateError:
+    """A transport error in the middle of a body is an interrupted stream, whatever the socket called it; time-outs stay."""
+    if isinstance(error, StreamInterruptedError) or error.kind == "timeout":
+        return error
+    return StreamInterruptedError(f"the connection broke in mid-answer: {error.message}")
+
+
+def _read_whole(sent: HttpRequest, form: OperationFormat, opened: Opened) -> Generator[Step, Answer, Any]:
+    """An answer that is no stream: an error, or a provider that ignored `stream` and answered in one piece."""
+    pieces: list[bytes] = []
+    while True:
+        data = yield Read(opened.stream)
+        if isinstance(data, LingateError):
+            return data
+        if data is None:
+            break
+        pieces.append(bytes(data))  # type: ignore[arg-type]
+    outcome = _whole(sent, form, opened.head, b"".join(pieces))
+    if isinstance(outcome, LingateError):
+        return outcome
+    return Streaming(sent, opened.head, opened.stream, _Spent(), events_of(outcome.data, outcome.raw))
+
+
+class _Spent:
+    """The decoder of a stream that is already complete."""
+
+    done = True
+
+    def feed(self, data: bytes) -> list[Event]:
+        return []
+
+    def finish(self) -> list[Event]:
+        return []
+
+
+def _name(error: LingateError, target: Target) -> None:
+    if error.provider is None:
+        error.provider = target.provider
+    if error.model is None:
+        error.model = target.model
+
+
+def _attempt(provider: str, model: str, error: LingateError, seconds: float, waited: float) -> Attempt:
+    return Attempt(provider, model, error.status, error.kind, seconds, waited, error.request_id)
+
+
+_REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "apim-request-id")
+
+
+def request_id(head: Head) -> str | None:
+    """The provider's id of the request, from the head of its answer."""
+    headers = head.headers
+    for name in _REQUEST_IDS:
+        found = headers.get(name)
+        if found:
+            return found
+    return None
+
+
+def _succeeded(sent: HttpRequest, head: Head, seconds: float, waited: float) -> Attempt:
+    target = sent.target
+    return Attempt(target.row.name, target.model, head.status, "ok", seconds, waited, request_id(head))

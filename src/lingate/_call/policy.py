@@ -1,0 +1,84 @@
+"""How often and how long: the one retry policy, the time-outs, and which errors a fallback covers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from lingate.errors import ConfigError, LingateError, TransportError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeout:
+    """Time-outs of one call, in seconds.
+
+    Attributes:
+        total: From the call to its complete answer, or to a stream's first event: all tries and waits included.
+        connect: For one connection, TLS included.
+        read: Between two pieces of an answer, and for a stream between two pieces at any time.
+    """
+
+    total: float = 600.0
+    connect: float = 10.0
+    read: float = 600.0
+
+    @staticmethod
+    def of(value: Any, default: Timeout) -> Timeout:
+        """Read the `timeout` argument: a number is the total and bounds the other two."""
+        if value is None:
+            return default
+        if isinstance(value, Timeout):
+            return value
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+            raise ConfigError(f"timeout must be a positive number of seconds or a Timeout, not {value!r}")
+        total = float(value)
+        return Timeout(total=total, connect=min(total, default.connect), read=min(total, default.read))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """When a try that failed is made again on the same deployment.
+
+    Waits are full jitter (uniform between 0 and a bound that doubles), which spreads a herd best:
+    https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/. A provider's Retry-After is a floor.
+
+    Attributes:
+        retries: Tries after the first.
+        base: Bound of the first wait, seconds.
+        cap: Bound of any computed wait, seconds.
+        longest_hint: A Retry-After beyond this is not waited for: the error is raised, or a fallback tried.
+    """
+
+    retries: int = 2
+    base: float = 0.5
+    cap: float = 8.0
+    longest_hint: float = 60.0
+
+    def wait(self, error: LingateError, turn: int, random: Callable[[], float]) -> float | None:
+        """Seconds to wait before try number `turn + 2`, or None to give this deployment up."""
+        if turn >= self.retries or not error.retryable:
+            return None
+        jittered = random() * min(self.cap, self.base * 2.0**turn)
+        hint = error.retry_after
+        if hint is None:
+            return jittered
+        if hint > self.longest_hint:
+            return None
+        # Never before the hint; a little after it, so that many clients told the same do not come back as one.
+        return hint + min(jittered, 0.1 * hint + 0.05)
+
+
+NEVER_FALL_BACK = frozenset(
+    {"bad_request", "output_limit", "payload_too_large", "content_filter", "unsupported", "config"}
+)
+"""Kinds another model would answer the same way, or (content filters) that are for the caller to decide: these need `on`."""
+
+
+def covers(error: LingateError, on: frozenset[str] | None) -> bool:
+    """Whether a fallback is tried after this error; `on` are the kinds it was asked for, None for the usual ones."""
+    if on is not None:
+        return error.kind in on
+    if isinstance(error, TransportError):
+        return True
+    return error.kind not in NEVER_FALL_BACK

@@ -1,0 +1,186 @@
+"""The clients: typed methods, no logic. `Lingate` blocks, `AsyncLingate` is awaited; the rest is the same."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Self, Unpack, overload
+
+from lingate._call.plan import complete, open_stream
+from lingate._call.policy import RetryPolicy, Timeout
+from lingate._call.stream import StreamState
+from lingate._io import aio, calls, sync
+from lingate._io.chat_stream import AsyncChatStream, ChatStream
+from lingate._io.choose import Chooser
+from lingate._io.session import Session
+from lingate._io.transport import AsyncTransport, Transport
+from lingate._views import ChatResponse, EmbeddingResponse, ModelList
+from lingate.types import CallOptions, ChatParams, EmbeddingParams
+
+Messages = str | Sequence[Any]
+
+
+class Lingate:
+    """A client for every provider, blocking. Safe to share between threads; holds no state of any call.
+
+    Args:
+        config: Settings: a mapping, or the path of a TOML, JSON or YAML file. See docs/configuration.md.
+        env: Where credentials are looked up instead of the process's environment.
+        transport: What sends requests instead of pyreqwest: a `Transport` (for tests: `lingate.testing.FakeTransport`).
+        timeout: Default of the per-call argument: seconds in total, or a `Timeout`.
+        retries: Default of the per-call argument: further tries after the first, or a `RetryPolicy`.
+        drop_params: Default of the per-call argument.
+
+    Raises:
+        ConfigError: The configuration cannot be read; the message says where.
+    """
+
+    def __init__(
+        self,
+        config: Mapping[str, Any] | str | os.PathLike[str] | None = None,
+        *,
+        env: Mapping[str, str] | None = None,
+        transport: Transport | None = None,
+        timeout: float | Timeout | None = None,
+        retries: int | RetryPolicy | None = None,
+        drop_params: bool | None = None,
+    ) -> None:
+        self._session = Session(config, env, timeout, retries, drop_params)
+        self._transport = Chooser(transport, "sync")
+
+    @overload
+    def chat(
+        self, model: str, messages: Messages, *, stream: Literal[False] | None = None, **params: Unpack[ChatParams]
+    ) -> ChatResponse: ...
+
+    @overload
+    def chat(
+        self, model: str, messages: Messages, *, stream: Literal[True], **params: Unpack[ChatParams]
+    ) -> ChatStream: ...
+
+    def chat(
+        self, model: str, messages: Messages, *, stream: bool | None = None, **params: Any
+    ) -> ChatResponse | ChatStream:
+        """Ask a model.
+
+        Args:
+            model: `provider/model`; everything after the first slash belongs to the provider.
+            messages: OpenAI message dicts (messages of earlier answers may be put in as they are), or one string.
+            stream: Get the answer in pieces: a `ChatStream`, whose first piece has arrived when this returns.
+            **params: OpenAI's chat parameters under their own names (`tools`, `temperature`, `response_format`,
+                `reasoning_effort`, ...), any other parameter the provider takes, and `api_key`, `api_base`, `timeout`,
+                `retries`, `fallbacks`, `drop_params`, `extra_headers`, `extra_body`. None means not set.
+
+        Returns:
+            The answer, or a stream of it.
+
+        Raises:
+            ConfigError: The call cannot be made as written; nothing was sent.
+            UpstreamError: The provider refused; the subclass says why.
+            TransportError: No complete answer arrived.
+            DeadlineExceededError: `timeout` passed, tries and waits included.
+        """
+        prepared = calls.prepare_chat(self._session, model, messages, {"stream": stream, **params})
+        transport = self._transport.get()
+        if prepared.stream:
+            opened = sync.perform(open_stream(prepared.routes, prepared.context), transport)
+            state = StreamState(opened, prepared.context.trail)
+            return ChatStream(state, opened.stream, prepared.include_usage, prepared.format_class)
+        return calls.chat_response(sync.perform(complete(prepared.routes, prepared.context), transport), prepared)
+
+    def embed(self, model: str, input: Any, **params: Unpack[EmbeddingParams]) -> EmbeddingResponse:
+        """Turn text into vectors.
+
+        Args:
+            model: `provider/model`.
+            input: One text, a list of texts, or tokens.
+            **params: `dimensions`, `encoding_format`, and the arguments that every call takes.
+        """
+        prepared = calls.prepare_embeddings(self._session, model, input, dict(params))
+        return calls.embedding_response(
+            sync.perform(complete(prepared.routes, prepared.context), self._transport.get()), prepared
+        )
+
+    def models(self, provider: str, **options: Unpack[CallOptions]) -> ModelList:
+        """List the models that a provider offers to this key."""
+        prepared = calls.prepare_models(self._session, provider, dict(options))
+        return calls.model_list(
+            sync.perform(complete(prepared.routes, prepared.context), self._transport.get()), prepared
+        )
+
+    def close(self) -> None:
+        """Close idle connections. The client may be used again; it opens new ones."""
+        transport = self._transport.drop()
+        if transport is not None:
+            transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+
+class AsyncLingate:
+    """`Lingate` for asyncio. One object may be used on several event loops, one after another or at the same time."""
+
+    def __init__(
+        self,
+        config: Mapping[str, Any] | str | os.PathLike[str] | None = None,
+        *,
+        env: Mapping[str, str] | None = None,
+        transport: AsyncTransport | None = None,
+        timeout: float | Timeout | None = None,
+        retries: int | RetryPolicy | None = None,
+        drop_params: bool | None = None,
+    ) -> None:
+        self._session = Session(config, env, timeout, retries, drop_params)
+        self._transport = Chooser(transport, "async")
+
+    @overload
+    async def chat(
+        self, model: str, messages: Messages, *, stream: Literal[False] | None = None, **params: Unpack[ChatParams]
+    ) -> ChatResponse: ...
+
+    @overload
+    async def chat(
+        self, model: str, messages: Messages, *, stream: Literal[True], **params: Unpack[ChatParams]
+    ) -> AsyncChatStream: ...
+
+    async def chat(
+        self, model: str, messages: Messages, *, stream: bool | None = None, **params: Any
+    ) -> ChatResponse | AsyncChatStream:
+        """Ask a model: `Lingate.chat`, awaited."""
+        prepared = calls.prepare_chat(self._session, model, messages, {"stream": stream, **params})
+        transport = self._transport.get()
+        if prepared.stream:
+            opened = await aio.perform(open_stream(prepared.routes, prepared.context), transport)
+            state = StreamState(opened, prepared.context.trail)
+            return AsyncChatStream(state, opened.stream, prepared.include_usage, prepared.format_class)
+        return calls.chat_response(await aio.perform(complete(prepared.routes, prepared.context), transport), prepared)
+
+    async def embed(self, model: str, input: Any, **params: Unpack[EmbeddingParams]) -> EmbeddingResponse:
+        """Turn text into vectors: `Lingate.embed`, awaited."""
+        prepared = calls.prepare_embeddings(self._session, model, input, dict(params))
+        return calls.embedding_response(
+            await aio.perform(complete(prepared.routes, prepared.context), self._transport.get()), prepared
+        )
+
+    async def models(self, provider: str, **options: Unpack[CallOptions]) -> ModelList:
+        """List the models that a provider offers to this key: `Lingate.models`, awaited."""
+        prepared = calls.prepare_models(self._session, provider, dict(options))
+        return calls.model_list(
+            await aio.perform(complete(prepared.routes, prepared.context), self._transport.get()), prepared
+        )
+
+    async def aclose(self) -> None:
+        """Close idle connections. The client may be used again; it opens new ones."""
+        transport = self._transport.drop()
+        if transport is not None:
+            await transport.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: Any) -> None:
+        await self.aclose()

@@ -1,0 +1,121 @@
+"""What a wire format must provide. Both directions are the same object: towards an upstream, and as a face of a server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Protocol
+
+from lingate._model import Call, Event, Head, HttpRequest, JsonDict, Operation, Target
+from lingate.errors import LingateError, UnsupportedError
+
+
+class StreamDecoder(Protocol):
+    """Bytes of an upstream's stream in, canonical events out. Never raises: what is wrong becomes a `Failed` event.
+
+    After a `Failed` event, or once `done`, `feed` and `finish` return nothing more.
+    """
+
+    done: bool
+    """The stream's own terminal event has been seen."""
+
+    def feed(self, data: bytes) -> list[Event]: ...
+
+    def finish(self) -> list[Event]:
+        """The bytes have ended. Without the terminal event this is `Failed(StreamInterruptedError)`."""
+        ...
+
+
+class StreamEncoder(Protocol):
+    """Canonical events in, bytes of this format's stream out, as a server sends them."""
+
+    content_type: str
+
+    def event(self, event: Event) -> bytes: ...
+
+    def end(self) -> bytes:
+        """The terminal event, sent only after a stream that was whole."""
+        ...
+
+    def error(self, error: LingateError) -> bytes:
+        """An error in mid-stream, in this format; no success terminator follows it."""
+        ...
+
+
+class OperationFormat(Protocol):
+    """One operation (chat, embeddings, ...) in one wire format."""
+
+    # towards the upstream
+    def request(self, call: Call, target: Target) -> HttpRequest:
+        """Write the call for this target.
+
+        Raises:
+            UnsupportedError: The call holds something this format or provider cannot express and `drop_params` is off.
+        """
+        ...
+
+    def response(self, sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
+        """Read a 2xx answer.
+
+        Returns:
+            The canonical response, and the upstream's own decoded body, untouched.
+
+        Raises:
+            UpstreamError: The body is an error although the status says success.
+            ProtocolError: The body is not what the format promises.
+        """
+        ...
+
+    def decoder(self, sent: HttpRequest, head: Head) -> StreamDecoder: ...
+
+    # as a face of a server
+    def parse_call(self, body: bytes, path_args: Mapping[str, str]) -> Call:
+        """Read a client's request into the canonical form.
+
+        Raises:
+            BadRequestError: The body is not valid; the message says where and why.
+        """
+        ...
+
+    def render(self, response: JsonDict) -> bytes:
+        """Write a canonical response as this format's body."""
+        ...
+
+    def encoder(self, call: Call) -> StreamEncoder: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """A wire format: its operations, how it reports errors, and how it is told about ours."""
+
+    name: str
+    operations: Mapping[Operation, OperationFormat]
+    render_error: Any  # Callable[[LingateError], tuple[int, bytes]]: status and body of an error, in this format
+
+    def operation(self, name: Operation, provider: str) -> OperationFormat:
+        """The format of one operation.
+
+        Raises:
+            UnsupportedError: This wire format does not have it.
+        """
+        found = self.operations.get(name)
+        if found is None:
+            raise UnsupportedError(
+                f"{provider} speaks the {self.name} wire format, which has no {name} operation",
+                provider=provider,
+                param=name,
+            )
+        return found
+
+
+def dialect(name: str) -> Dialect:
+    """Load a dialect by name; the file name is the dialect's name."""
+    found = _LOADED.get(name)
+    if found is None:
+        module = import_module(f"lingate._dialects.{name}")
+        found = _LOADED[name] = module.DIALECT
+    return found
+
+
+_LOADED: dict[str, Dialect] = {}

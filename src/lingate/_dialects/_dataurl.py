@@ -1,0 +1,45 @@
+"""Data URLs (RFC 2397): `data:image/png;base64,...`."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from urllib.parse import unquote_to_bytes
+
+
+def is_data_url(text: object) -> bool:
+    """Whether this is a data URL."""
+    return isinstance(text, str) and text[:5].lower() == "data:"
+
+
+def split_data_url(url: str) -> tuple[str, str]:
+    """Media type in lower case (empty if the URL names none) and the data as base64.
+
+    Raises:
+        ValueError: There is no comma, so no data.
+    """
+    head, comma, data = url[5:].partition(",")
+    if not comma:
+        raise ValueError("the data URL has no comma")
+    media_type, *options = (piece.strip().lower() for piece in head.split(";"))
+    if "base64" not in options:
+        return media_type, base64.b64encode(unquote_to_bytes(data)).decode()
+    return media_type, data if "%" not in data else unquote_to_bytes(data).decode("ascii", "replace")
+
+
+def data_url(media_type: str, data: str) -> str:
+    """Base64 text as a data URL."""
+    return f"data:{media_type};base64,{data}"
+
+
+def decoded(data: str) -> bytes:
+    """Base64 text of either alphabet, padded or not, as bytes.
+
+    Raises:
+        ValueError: It is not base64.
+    """
+    text = data.strip().replace("-", "+").replace("_", "/")
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4))
+    except binascii.Error:
+        raise ValueError("the data is not base64") from None

@@ -1,0 +1,36 @@
+"""Points in time as wire formats write them."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from lingate._model import Head
+
+_FRACTION = re.compile(r"\.(\d{6})\d+")
+
+
+def created_at(head: Head) -> int:
+    """When an answer was made, for formats that do not say it: the `Date` header's Unix seconds, 0 without one."""
+    try:
+        return int(parsedate_to_datetime(head.headers.get("date", "")).timestamp())
+    except (ValueError, OverflowError):
+        return 0
+
+
+def epoch(text: Any) -> int:
+    """Unix seconds of an RFC 3339 time, which may have nanoseconds; 0 for anything else."""
+    if not isinstance(text, str):
+        return 0
+    try:
+        return int(datetime.fromisoformat(_FRACTION.sub(r".\1", text)).timestamp())
+    except (ValueError, OverflowError, OSError):
+        return 0
+
+
+def rfc3339(seconds: Any) -> str:
+    """Unix seconds as an RFC 3339 time in UTC."""
+    at = seconds if isinstance(seconds, int) and 0 <= seconds < 253_402_300_800 else 0
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

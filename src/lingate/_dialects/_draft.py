@@ -1,0 +1,71 @@
+"""The wire request while it is being written: what was asked, what stands so far, and what must be said about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from lingate._model import Call, JsonDict, Target, Traits
+from lingate.errors import ConfigError, UnsupportedError
+
+
+@dataclass(slots=True)
+class Draft:
+    """One request under construction. A dialect that needs more fields makes a subclass.
+
+    Attributes:
+        call: What was asked.
+        target: Where it goes.
+        asked: The canonical request without its nulls: a null means the field was not given.
+        traits: The target's traits over the dialect's defaults.
+        body: The wire body so far.
+        dropped: What was left out or changed, in words.
+        answer_tool: Name of the tool whose input is the structured answer.
+        stop: All stop sequences, when the wire does not take all of them.
+    """
+
+    call: Call
+    target: Target
+    asked: JsonDict
+    traits: Traits
+    body: JsonDict = field(default_factory=dict)
+    dropped: list[str] = field(default_factory=list)
+    answer_tool: str | None = None
+    stop: tuple[str, ...] = ()
+
+    def note(self, what: str) -> None:
+        """Report something that was left out or changed without harm to the meaning."""
+        if what not in self.dropped:
+            self.dropped.append(what)
+
+    def refuse(self, param: str, why: str) -> None:
+        """Leave a parameter out if the caller allows it.
+
+        Raises:
+            UnsupportedError: `drop_params` is off.
+        """
+        if not self.call.drop_params:
+            raise UnsupportedError(
+                f"{param} is not supported: {why}",
+                param=param,
+                provider=self.target.provider,
+                model=self.target.model,
+                hint="pass drop_params=True to leave it out",
+            )
+        self.note(param)
+
+    def broken(self, where: str, why: str) -> ConfigError:
+        """The error for a request that makes no sense in any format."""
+        return ConfigError(f"{where}: {why}", provider=self.target.provider, model=self.target.model)
+
+
+def asked_of(call: Call) -> JsonDict:
+    """The canonical request without its nulls."""
+    return {key: value for key, value in call.body.items() if value is not None}
+
+
+def native_fields(holder: Any, dialect: str) -> JsonDict:
+    """A dialect's part of `provider_specific_fields` of a request, message or response; empty if there is none."""
+    fields = holder.get("provider_specific_fields") if isinstance(holder, dict) else None
+    found = fields.get(dialect) if isinstance(fields, dict) else None
+    return found if isinstance(found, dict) else {}

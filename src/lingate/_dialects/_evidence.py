@@ -1,0 +1,379 @@
+"""What an error body says: its codes, messages, status and waits, read from every layout that providers use.
+
+Nothing is judged here (`_verdict.py` does that) and nothing is trusted: any JSON value or text gives an `Evidence`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from lingate._wire import json
+
+BASE_RESP = "base_resp:"
+"""Prefix of codes from a `base_resp` object: its numbers mean something else than the same numbers elsewhere."""
+
+_TEXTS = (
+    "message",
+    "Message",
+    "detail",
+    "msg",
+    "error_msg",
+    "error_message",
+    "errorMessage",
+    "error_description",
+    "faultstring",
+    "html-message",
+    "OriginalMessage",
+    "originalMessage",
+    "description",
+    "title",
+)
+_CODES = ("code", "type", "status", "reason", "quotaId", "error_type", "error_code", "errorCode", "ErrorCode", "__type")
+_STATUSES = ("code", "status", "status_code", "statusCode", "http_code", "http_status", "httpStatusCode", "error_code")
+_ORIGINAL = ("OriginalStatusCode", "originalStatusCode")
+_NESTED = (
+    "errors",
+    "detail",
+    "details",
+    "innererror",
+    "metadata",
+    "raw",
+    "violations",
+    "fieldViolations",
+    "fault",
+    "x_groq",
+    "param",
+)
+"""Fields that may hold more of the error: an object, a list, or text with JSON in it."""
+
+_WAITS = {
+    "retry_after": 1.0,
+    "retry_after_seconds": 1.0,
+    "retryAfter": 1.0,
+    "resets_in_seconds": 1.0,
+    "retry_after_ms": 0.001,
+    "estimated_time": 1.0,  # {"error": "Model x is currently loading", "estimated_time": 20.0}
+}
+_REQUEST_IDS = ("request_id", "requestId", "RequestId", "requestID", "trace")
+
+_EMPTY_CODES = frozenset({"", "0", "200", "error", "none", "null", "ok", "success", "failed", "failure", "about:blank"})
+_EMPTY_EVENTS = frozenset({"response.failed", "response.error", "response.incomplete"})
+
+_MAX_DEPTH = 6
+_MAX_NODES = 80  # more objects than this are not an error but somebody's data
+_MAX_TEXT = 20_000
+_MAX_SAID = 6_000
+
+
+@dataclass(slots=True)
+class Evidence:
+    """An error as its sender put it.
+
+    Attributes:
+        status: HTTP status that counts: the real one, or the body's own where HTTP said success or nothing.
+        codes: Machine-readable codes as sent, in reading order.
+        message: The provider's own words, not redacted.
+        said: The same in lower case, bounded, for matching.
+        quotas: `(quotaId, quotaValue)` of each quota that Google says was exceeded.
+        flagged: A moderation record is attached.
+        waits: Seconds to wait that the body states as numbers, and durations it states as text.
+        headers: Headers of an answer further up that the body quotes, names in lower case.
+        request_id: The id of the request, if the body has one.
+    """
+
+    status: int | None
+    codes: tuple[str, ...]
+    message: str
+    said: str
+    quotas: tuple[tuple[str, str | None], ...] = ()
+    flagged: bool = False
+    waits: tuple[float | str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    request_id: str | None = None
+
+
+def read(value: object, status: int | None, headers: Mapping[str, str]) -> Evidence:
+    """Gather what an error says.
+
+    Args:
+        value: The decoded body, or its text where it is not JSON.
+        status: HTTP status; a success or None lets the body's own status count.
+        headers: Of the answer, names in lower case.
+    """
+    reader = _Reader()
+    aws_type = headers.get("x-amzn-errortype")
+    if aws_type:
+        reader.code(_aws_name(aws_type))
+    reader.take(value, 0)
+    texts = reader.texts or [code for code in reader.codes if " " in code]
+    message = "; ".join(texts)
+    return Evidence(
+        status=_counting_status(status, reader),
+        codes=tuple(dict.fromkeys(reader.codes)),
+        message=message,
+        said=message[:_MAX_SAID].lower(),
+        quotas=tuple(reader.quotas),
+        flagged=reader.flagged,
+        waits=tuple(reader.waits),
+        headers=reader.headers,
+        request_id=reader.request_id or _body_id(value),
+    )
+
+
+def is_error(value: object) -> bool:
+    """Whether a decoded body or stream event reports an error although its HTTP status said success.
+
+    Cheap on ordinary answers; their `code`, `type`, `message`, `status` and null `error` do not make them errors.
+    """
+    if not isinstance(value, dict):
+        return isinstance(value, list) and bool(value) and isinstance(value[0], dict) and bool(value[0].get("error"))
+    if value.get("error") or value.get("__type") or value.get("object") == "error" or value.get("type") == "error":
+        return True
+    for mark in _MARKS.intersection(value):
+        if _HIDDEN[mark](value[mark], value):
+            return True
+    # Nothing but the fields of an error: {"code": "InvalidApiKey", "message": "..."}, {"detail": "..."}.
+    return len(value) < 9 and not _CODE_FIELDS.isdisjoint(value) and _is_bare_error(value)
+
+
+def _base_resp_failed(base: Any, _: dict[str, Any]) -> bool:
+    return isinstance(base, dict) and base.get("status_code") not in (0, None, "0")
+
+
+def _event_failed(kind: Any, value: dict[str, Any]) -> bool:
+    # A Responses stream fails with an event, a background response by its status.
+    if kind == "response.failed":
+        return True
+    response = value.get("response")
+    return str(kind).startswith("response.") and isinstance(response, dict) and bool(response.get("error"))
+
+
+def _choice_failed(choices: Any, _: dict[str, Any]) -> bool:
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return isinstance(first, dict) and bool(first.get("error"))
+
+
+_HIDDEN: dict[str, Callable[[Any, dict[str, Any]], bool]] = {
+    "base_resp": _base_resp_failed,
+    "x_groq": lambda groq, _: isinstance(groq, dict) and bool(groq.get("error")),
+    "choices": _choice_failed,
+    "errors": lambda errors, value: isinstance(errors, list) and bool(errors) and value.get("success") is not True,
+    "success": lambda success, _: success is False,
+    "fault": lambda fault, _: isinstance(fault, dict) and "faultstring" in fault,
+    "response": lambda _, value: _event_failed(value.get("type"), value),
+}
+_MARKS = frozenset(_HIDDEN)
+
+_CODE_FIELDS = frozenset({"detail", *_STATUSES})
+_BARE_FIELDS = frozenset(
+    {*_TEXTS, *_CODES, *_STATUSES, *_REQUEST_IDS, *_ORIGINAL, "param", "id", "sid", "metadata", "location", "path"}
+)
+
+
+def _is_bare_error(value: dict[str, Any]) -> bool:
+    known = {key: item for key, item in value.items() if item not in (None, "", [], {})}
+    if not known or not known.keys() <= _BARE_FIELDS:
+        return False
+    if known.keys() == {"detail"}:
+        return True
+    if not any(isinstance(known.get(key), str) for key in _TEXTS):
+        return False
+    return _is_code(known.get("code")) or _is_code(known.get("error_code")) or any(map(_http_status, known.values()))
+
+
+def _is_code(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        return False
+    return str(value).lower() not in _EMPTY_CODES
+
+
+class _Reader:
+    """Walks one body and collects; what it meets twice it keeps once."""
+
+    __slots__ = (
+        "codes",
+        "flagged",
+        "headers",
+        "nodes",
+        "original",
+        "quotas",
+        "request_id",
+        "statuses",
+        "texts",
+        "waits",
+    )
+
+    def __init__(self) -> None:
+        self.codes: list[str] = []
+        self.texts: list[str] = []
+        self.statuses: list[int] = []
+        self.original: int | None = None
+        self.quotas: list[tuple[str, str | None]] = []
+        self.waits: list[float | str] = []
+        self.headers: dict[str, str] = {}
+        self.request_id: str | None = None
+        self.flagged = False
+        self.nodes = _MAX_NODES
+
+    def take(self, value: Any, depth: int) -> None:
+        self.nodes -= 1
+        if depth > _MAX_DEPTH or self.nodes < 0:
+            return
+        if isinstance(value, str):
+            self.say(value, depth)
+        elif isinstance(value, dict):
+            self._object(value, depth)
+        elif isinstance(value, list):
+            for item in value[:8]:
+                self.take(item, depth + 1)
+
+    def _object(self, node: dict[str, Any], depth: int) -> None:
+        if "loc" in node and "msg" in node:  # a validation error; its `type` names a check, not a class of error
+            self.say(f"{_dotted(node['loc'])}: {node['msg']}", depth)
+            return
+        self._inner_error(node, depth)
+        for key in _STATUSES:
+            self.status(node.get(key))
+        for key in _CODES:
+            self.code(_aws_name(node[key]) if key == "__type" and isinstance(node.get(key), str) else node.get(key))
+        self._facts(node)
+        for key in _TEXTS:
+            if isinstance(text := node.get(key), str):
+                self.say(text, depth)
+        for key in _NESTED:
+            child = node.get(key)
+            # A string here is text of the error, except that `param` names fields and `detail` has been read.
+            if isinstance(child, dict if key == "param" else (dict, list)) or key in ("raw", "details"):
+                self.take(child, depth + 1)
+
+    def _inner_error(self, node: dict[str, Any], depth: int) -> None:
+        """The error proper comes before what stands around it."""
+        if error := node.get("error"):
+            if isinstance(error, str) and " " not in error.strip():
+                self.code(error)  # {"error": "invalid_client", "error_description": "..."}
+            self.take(error, depth + 1)
+        response = node.get("response")
+        if isinstance(response, dict):
+            self.take({"error": response.get("error")}, depth + 1)
+        choices: Any = node.get("choices")
+        if _choice_failed(choices, node):
+            self.take(choices[0]["error"], depth + 1)
+        base = node.get("base_resp")
+        if isinstance(base, dict) and _base_resp_failed(base, node):
+            self.codes.append(f"{BASE_RESP}{str(base['status_code'])[:40]}")
+            self.take(base.get("status_msg"), depth + 1)
+
+    def _facts(self, node: dict[str, Any]) -> None:
+        for key in _ORIGINAL:
+            self.original = self.original or _http_status(node.get(key))
+        for key, unit in _WAITS.items():
+            wait = node.get(key)
+            if isinstance(wait, (int, float)) and not isinstance(wait, bool) and abs(wait) < 1e15:
+                self.waits.append(float(wait) * unit)
+            elif isinstance(wait, str):
+                self.waits.append(f"{wait}ms" if key.endswith("_ms") else wait)
+        if isinstance(delay := node.get("retryDelay"), str):
+            self.waits.append(delay)
+        if isinstance(quota := node.get("quotaId"), str):
+            value = node.get("quotaValue")
+            self.quotas.append((quota, None if value is None else str(value)))
+        self.flagged = self.flagged or node.get("flagged_input") is not None
+        if isinstance(quoted := node.get("headers"), dict):
+            self.headers.update({str(name).lower(): str(value) for name, value in list(quoted.items())[:40]})
+        for key in _REQUEST_IDS:
+            if not self.request_id and isinstance(found := node.get(key), str):
+                self.request_id = found
+
+    def status(self, value: Any) -> None:
+        found = _http_status(value)
+        if found is not None:
+            self.statuses.append(found)
+
+    def code(self, value: Any) -> None:
+        if not _is_code(value):
+            return
+        text = str(value).strip()
+        if text and len(text) <= 200 and "://" not in text and text not in _EMPTY_EVENTS:
+            self.codes.append(text)
+
+    def say(self, text: str, depth: int) -> None:
+        """Keep a message; JSON inside it is read as what it is, and only the words around it are kept."""
+        text = self._unnest(text[:_MAX_TEXT].strip(), depth)
+        if text and not any(text in known for known in self.texts):
+            self.texts.append(text)
+
+    def _unnest(self, text: str, depth: int) -> str:
+        start, end = text.find("{"), text.rfind("}")
+        if start < 0 or end <= start or depth >= _MAX_DEPTH or not _json_mark().search(text, start):
+            return text
+        value = _decode_piece(text[start : end + 1])
+        if not isinstance(value, dict) or not _READABLE & value.keys():
+            if _error_mark().search(text, start):
+                for code in _quoted_code().findall(text, start, start + 4000):
+                    self.code(code)
+            return text
+        before = text[:start].removesuffix("[").rstrip(" \n\t-:('\"b")
+        if before.startswith(("data", "event", "id:")):  # an SSE frame sent as an error's body
+            before = ""
+        self.take(before, depth + 1)
+        self.take(value, depth + 1)
+        return ""
+
+
+_READABLE = frozenset({"error", "errors", "message", "Message", "detail", "code", "base_resp", "msg", "error_msg"})
+
+
+@cache
+def _json_mark() -> re.Pattern[str]:
+    return re.compile(r"""["'](?:error|errors|message|detail|code|msg|error_msg|base_resp)\\?["']\s*:""")
+
+
+# Gateways in Python put the repr of a dict into their message: {'error': {'code': 'context_length_exceeded', ...}}.
+@cache
+def _error_mark() -> re.Pattern[str]:
+    return re.compile(r"""["']error\\?["']\s*:""")
+
+
+@cache
+def _quoted_code() -> re.Pattern[str]:
+    return re.compile(r"""["'](?:code|type|status|reason)\\?["']\s*:\s*\\?["']([A-Za-z0-9_.]{3,60})\\?["']""")
+
+
+def _decode_piece(piece: str) -> Any:
+    for text in (piece, piece.replace("\\n", "\n").replace("\\'", "'").replace('\\"', '"')):
+        try:
+            return json.decode(text)
+        except ValueError:
+            continue
+    return None
+
+
+def _counting_status(status: int | None, reader: _Reader) -> int | None:
+    if status is not None and not 200 <= status < 300:
+        # 424 is a proxy's word for "the model's server failed"; what that server answered is in the body.
+        return reader.original if status == 424 and reader.original else status
+    return reader.original or (reader.statuses[0] if reader.statuses else None)
+
+
+def _http_status(value: Any) -> int | None:
+    if isinstance(value, str) and len(value) == 3 and value.isdecimal() and value.isascii():
+        value = int(value)
+    return value if type(value) is int and 400 <= value <= 599 else None
+
+
+def _aws_name(text: str) -> str:
+    """`com.amazon.coral.service#ThrottlingException:http://internal.amazon.com/...` -> `ThrottlingException`."""
+    return text.partition(":")[0].rpartition("#")[2].strip()
+
+
+def _dotted(path: Any) -> str:
+    return ".".join(str(part) for part in path[:12]) if isinstance(path, list) else str(path)[:200]
+
+
+def _body_id(value: object) -> str | None:
+    found = value.get("id") if isinstance(value, dict) else None
+    return found if isinstance(found, str) else None

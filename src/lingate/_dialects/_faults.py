@@ -1,0 +1,171 @@
+"""Our errors as our own faces report them. Kinds travel, the upstream's words do not: they are not for its clients."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from lingate._model import JsonDict
+from lingate.errors import ConfigError, LimitError, LingateError, UnsupportedError, UpstreamError
+
+
+class _Fault(NamedTuple):
+    """How a kind looks to a client: OpenAI's status, type and code, Anthropic's status and type, the text."""
+
+    status: int
+    type: str
+    code: str | None
+    anthropic_status: int
+    anthropic_type: str
+    text: str
+
+
+_INVALID = "invalid_request_error"
+_UNAVAILABLE = "service_unavailable_error"
+
+_FAULTS = {
+    # The texts of the first hold what clients look for where they do not read codes.
+    "context_window": _Fault(
+        400,
+        _INVALID,
+        "context_length_exceeded",
+        400,
+        _INVALID,
+        "The prompt is too long: it exceeds the model's maximum context length.",
+    ),
+    "output_limit": _Fault(
+        400, _INVALID, "max_tokens_exceeded", 400, _INVALID, "max_tokens is larger than the model's output limit."
+    ),
+    "rate_limit": _Fault(
+        429, "rate_limit_error", "rate_limit_exceeded", 429, "rate_limit_error", "The provider's rate limit is reached."
+    ),
+    "quota": _Fault(
+        429,
+        "insufficient_quota",
+        "insufficient_quota",
+        402,
+        "billing_error",
+        "The provider's credit or quota is used up.",
+    ),
+    "payment_required": _Fault(
+        402, "insufficient_quota", "insufficient_quota", 402, "billing_error", "The provider asks for payment."
+    ),
+    "auth": _Fault(
+        401,
+        "authentication_error",
+        "invalid_api_key",
+        401,
+        "authentication_error",
+        "The provider refused the credential.",
+    ),
+    "permission": _Fault(
+        403, "permission_error", "permission_denied", 403, "permission_error", "The provider does not permit this."
+    ),
+    "not_found": _Fault(
+        404, _INVALID, "model_not_found", 404, "not_found_error", "The provider has no such model or resource."
+    ),
+    "content_filter": _Fault(
+        400, _INVALID, "content_policy_violation", 400, _INVALID, "The request was refused by a content policy."
+    ),
+    "overloaded": _Fault(
+        503, _UNAVAILABLE, "server_is_overloaded", 529, "overloaded_error", "The provider is overloaded."
+    ),
+    "timeout": _Fault(504, "timeout_error", "timeout", 504, "timeout_error", "The provider took too long to answer."),
+    "payload_too_large": _Fault(
+        413, _INVALID, "request_too_large", 413, "request_too_large", "The request is too large."
+    ),
+    "conflict": _Fault(409, _INVALID, "conflict", 409, _INVALID, "The request conflicts with another one."),
+    "bad_request": _Fault(400, _INVALID, None, 400, _INVALID, "The provider refused the request as invalid."),
+    "server_error": _Fault(502, "api_error", "upstream_error", 500, "api_error", "The provider failed."),
+    # Ours: nothing came back from a provider, or what came was not an answer.
+    "unknown_provider": _Fault(404, _INVALID, "model_not_found", 404, "not_found_error", "There is no such model."),
+    "unsupported": _Fault(400, _INVALID, "unsupported_parameter", 400, _INVALID, "A parameter is not supported."),
+    "budget": _Fault(429, "insufficient_quota", "budget_exceeded", 402, "billing_error", "The budget is used up."),
+    "concurrency": _Fault(
+        429, "rate_limit_error", "concurrency_limit_exceeded", 429, "rate_limit_error", "Too many requests at once."
+    ),
+    "limit": _Fault(429, "rate_limit_error", "limit_exceeded", 429, "rate_limit_error", "A limit is reached."),
+    "deadline": _Fault(504, "timeout_error", "deadline_exceeded", 504, "timeout_error", "The request took too long."),
+    "connect": _Fault(502, "api_error", "upstream_unreachable", 502, "api_error", "The provider cannot be reached."),
+    "stream_interrupted": _Fault(
+        502, "api_error", "stream_interrupted", 502, "api_error", "The provider's answer ended early."
+    ),
+    "protocol": _Fault(
+        502, "api_error", "upstream_error", 502, "api_error", "The provider's answer could not be understood."
+    ),
+}
+_ANY_TRANSPORT = _FAULTS["connect"]
+_ANY_CONFIG = _Fault(500, "api_error", "misconfigured", 500, "api_error", "The gateway is not configured for this.")
+_ANY = _Fault(500, "api_error", "internal_error", 500, "api_error", "The gateway failed.")
+
+
+def openai_error(error: LingateError) -> tuple[int, JsonDict]:
+    """Status and body of an error in OpenAI's format."""
+    fault = _fault(error)
+    param = error.param if isinstance(error, UnsupportedError) else None
+    return fault.status, {
+        "error": {"message": _text(error, fault), "type": fault.type, "param": param, "code": fault.code}
+    }
+
+
+def anthropic_error(error: LingateError) -> tuple[int, JsonDict]:
+    """Status and body of an error in Anthropic's format."""
+    fault = _fault(error)
+    return fault.anthropic_status, {
+        "type": "error",
+        "error": {"type": fault.anthropic_type, "message": _text(error, fault)},
+    }
+
+
+_GOOGLE_STATUS = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    409: "ABORTED",
+    413: "INVALID_ARGUMENT",
+    429: "RESOURCE_EXHAUSTED",
+    500: "INTERNAL",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+_GOOGLE_CODES = {402: 429, 502: 500}  # Google has no such status; clients know these
+
+
+def google_error(error: LingateError) -> tuple[int, JsonDict]:
+    """Status and body of an error in Google's format."""
+    fault = _fault(error)
+    status = _GOOGLE_CODES.get(fault.status, fault.status)
+    details: list[JsonDict] = []
+    if fault.code is not None:
+        details.append({"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": fault.code, "domain": "lingate"})
+    if error.retryable and error.retry_after is not None:
+        delay = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{error.retry_after:g}s"}
+        details.append(delay)
+    body: JsonDict = {"code": status, "message": _text(error, fault), "status": _GOOGLE_STATUS.get(status, "UNKNOWN")}
+    if details:
+        body["details"] = details
+    return status, {"error": body}
+
+
+def _fault(error: LingateError) -> _Fault:
+    found = _FAULTS.get(error.kind)
+    if found is None:
+        found = _ANY_CONFIG if isinstance(error, ConfigError) else _ANY_TRANSPORT if error.kind == "transport" else _ANY
+    return found
+
+
+def _text(error: LingateError, fault: _Fault) -> str:
+    if _is_ours(error):
+        return error.message
+    if error.retryable and error.retry_after:
+        return f"{fault.text} Try again in {math.ceil(error.retry_after)} seconds."
+    return fault.text
+
+
+def _is_ours(error: LingateError) -> bool:
+    """Whether the message was written for the client: about its own request, or a limit of ours."""
+    if isinstance(error, UpstreamError):
+        # A face that cannot read a request raises BadRequestError; it has neither a provider nor a status.
+        return error.provider is None and error.status is None and error.detail is None
+    return isinstance(error, (UnsupportedError, LimitError)) or error.kind == "unknown_provider"

@@ -1,0 +1,132 @@
+"""Answers of AWS services that arrive as event streams: frames -> events and errors, for whichever format is inside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeAlias
+
+from lingate._dialects._failure import body_failure
+from lingate._model import Event, Head, HttpRequest, JsonDict, Target
+from lingate._wire.eventstream import EventStreamDecoder, Frame
+from lingate._wire.json import decode, encode
+from lingate.errors import LingateError, ProtocolError
+
+Whole: TypeAlias = Callable[[bytes], list[Event]]
+"""Reads an answer that is no stream: a body in one piece."""
+
+
+class FramedStream(Protocol):
+    """What is inside the frames, one event at a time."""
+
+    done: bool
+    over: bool
+
+    def read(self, name: str, payload: Any, out: list[Event]) -> None: ...
+
+    def cut(self, out: list[Event]) -> None: ...
+
+    def fail(self, error: LingateError, out: list[Event]) -> None: ...
+
+
+class FrameDecoder:
+    """Bytes of an event stream -> canonical events.
+
+    A host that answers a request for a stream with one JSON body is understood too.
+
+    Args:
+        sent: The request.
+        head: Head of the answer.
+        stream: What takes the events.
+        whole: What takes a body in one piece.
+    """
+
+    __slots__ = ("_body", "_frames", "_sent", "_stream", "_whole", "done")
+
+    def __init__(self, sent: HttpRequest, head: Head, stream: FramedStream, whole: Whole) -> None:
+        self._sent = sent
+        self._stream = stream
+        self._whole = whole
+        self._frames = EventStreamDecoder()
+        self.done = False
+        self._body: list[bytes] | None = [] if "json" in head.headers.get("content-type", "") else None
+
+    def feed(self, data: bytes) -> list[Event]:
+        out: list[Event] = []
+        if self._stream.over:
+            return out
+        if self._body is not None:
+            self._body.append(data)
+            return out
+        try:
+            for frame in self._frames.feed(data):
+                self._read(frame, out)
+                if self._stream.over:
+                    break
+        except ValueError as error:
+            self._stream.fail(_damaged(self._sent.target, error), out)
+        self.done = self._stream.done
+        return out
+
+    def finish(self) -> list[Event]:
+        out: list[Event] = []
+        if self._stream.over:
+            return out
+        try:
+            if self._body:
+                out += self._whole(b"".join(self._body))
+                self._stream.done = self._stream.over = True
+            else:
+                self._frames.finish()
+                self._stream.cut(out)
+        except ValueError as error:
+            self._stream.fail(_damaged(self._sent.target, error), out)
+        except LingateError as error:
+            self._stream.fail(error, out)
+        self.done = self._stream.done
+        return out
+
+    def _read(self, frame: Frame, out: list[Event]) -> None:
+        target = self._sent.target
+        try:
+            error = frame_error(frame, target)
+            if error is None:
+                self._stream.read(frame.text(":event-type"), decode(frame.payload) if frame.payload else {}, out)
+                return
+        except ValueError as flaw:
+            error = _damaged(target, flaw)
+        self._stream.fail(error, out)
+
+
+def frame_error(frame: Frame, target: Target) -> LingateError | None:
+    """The error that a frame reports, None if it is an ordinary event.
+
+    Raises:
+        ValueError: It reports one in words that are not JSON.
+    """
+    kind = frame.text(":message-type")
+    if kind == "exception":
+        told = decode(frame.payload) if frame.payload else {}
+        value = {**(told if isinstance(told, dict) else {}), "__type": frame.text(":exception-type")}
+    elif kind == "error":
+        value = {"__type": frame.text(":error-code"), "message": frame.text(":error-message")}
+    else:
+        return None
+    return body_failure(value, target) or ProtocolError(
+        f"{target.provider}: an error without words", provider=target.provider, model=target.model
+    )
+
+
+def event_frame(name: str, payload: JsonDict) -> tuple[dict[str, str], bytes]:
+    """Headers and payload of an event, as AWS writes them."""
+    headers = {":event-type": name, ":content-type": "application/json", ":message-type": "event"}
+    return headers, encode(payload)
+
+
+def exception_frame(name: str, message: str) -> tuple[dict[str, str], bytes]:
+    """Headers and payload of an error in mid-stream, as AWS writes them."""
+    headers = {":exception-type": name, ":content-type": "application/json", ":message-type": "exception"}
+    return headers, encode({"message": message})
+
+
+def _damaged(target: Target, error: ValueError) -> ProtocolError:
+    return ProtocolError(f"the answer makes no sense: {error}", provider=target.provider, model=target.model)

@@ -1,0 +1,52 @@
+"""OpenAI's `functions` of 2023 in the words that replaced them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lingate._model import JsonDict
+
+
+def modern(asked: JsonDict) -> JsonDict:
+    """A canonical request without `functions`, `function_call` and messages of the role `function`.
+
+    Calls get ids that are made of their place, so that the messages which answer them can be told by name. The
+    argument stays as it is; without anything legacy in it, it is also the result.
+    """
+    made = dict(asked)
+    functions = made.pop("functions", None)
+    if isinstance(functions, list):
+        made["tools"] = [*(made.get("tools") or ()), *({"type": "function", "function": item} for item in functions)]
+    choice = made.pop("function_call", None)
+    if choice is not None:
+        named = isinstance(choice, dict)
+        made.setdefault("tool_choice", {"type": "function", "function": choice} if named else choice)
+    messages = asked.get("messages")
+    if isinstance(messages, list) and any(map(_is_legacy, messages)):
+        made["messages"] = _modern_messages(messages)
+    return made
+
+
+def _is_legacy(message: Any) -> bool:
+    if not isinstance(message, dict):
+        return False
+    return message.get("role") == "function" or isinstance(message.get("function_call"), dict)
+
+
+def _modern_messages(messages: list[Any]) -> list[Any]:
+    ids: dict[Any, str] = {}
+    made: list[Any] = []
+    for message in messages:
+        if _is_legacy(message):
+            message = dict(message)
+            call = message.pop("function_call", None)
+            name = message.get("name")
+            if message.get("role") == "function":
+                message["role"] = "tool"
+                message.setdefault("tool_call_id", ids.get(name, f"call_{name}"))
+            elif not message.get("tool_calls"):
+                name = call.get("name")
+                ids[name] = f"call_{len(ids)}_{name}"
+                message["tool_calls"] = [{"id": ids[name], "type": "function", "function": call}]
+        made.append(message)
+    return made

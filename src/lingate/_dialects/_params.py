@@ -1,0 +1,139 @@
+"""Request fields that several wire formats treat alike: sampling, stop sequences, and what has no counterpart."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from lingate._dialects._draft import Draft
+from lingate._dialects.openai_chat.refusals import take_out
+from lingate._model import JsonDict
+
+CHAT_FIELDS = frozenset(
+    {
+        "messages",
+        "tools",
+        "functions",
+        "tool_choice",
+        "function_call",
+        "response_format",
+        "thinking",
+        "reasoning_effort",
+        "max_tokens",
+        "max_completion_tokens",
+        "stop",
+        "stream",
+        "stream_options",
+        "model",
+        "provider_specific_fields",
+    }
+)
+"""Fields of a chat request that every format has a place of its own for, or needs none."""
+
+_NEUTRAL: dict[str, tuple[Any, ...]] = {
+    "n": (1,),
+    "logprobs": (False,),
+    "top_logprobs": (0,),
+    "logit_bias": ({},),
+    "frequency_penalty": (0,),
+    "presence_penalty": (0,),
+    "repetition_penalty": (1,),
+    "parallel_tool_calls": (True,),
+    "modalities": (["text"],),
+    "audio": (),
+    "prediction": (),
+    "store": (False,),
+    "verbosity": ("medium",),
+    "service_tier": ("auto", "default"),
+    "web_search_options": (),
+}
+"""Fields that some formats have no counterpart for, and the values that ask for what happens anyway."""
+
+_HINTS = frozenset(
+    {
+        "user",
+        "safety_identifier",
+        "metadata",
+        "prompt_cache_key",
+        "prompt_cache_retention",
+        "chat_template_kwargs",
+        "cache_control",
+    }
+)
+"""Fields that do not change what the answer should be: left out and reported, never an error."""
+
+
+def refuse_for_provider(draft: Draft) -> None:
+    """Leave out what the row says this provider refuses.
+
+    Raises:
+        UnsupportedError: There is something, and `drop_params` is off.
+    """
+
+    def refuse(name: str) -> None:
+        draft.refuse(name, "the provider refuses it")
+
+    take_out(draft.asked, draft.target.row.unsupported, refuse)
+
+
+def sampling(draft: Draft, names: Iterable[str]) -> JsonDict:
+    """The sampling parameters that were asked for, as far as the model takes them.
+
+    Raises:
+        UnsupportedError: It takes none, and `drop_params` is off.
+    """
+    asked = {name: draft.asked[name] for name in names if name in draft.asked}
+    top, value = draft.traits.get("max_temperature"), asked.get("temperature")
+    if isinstance(value, int | float) and top is not None and value > top:
+        draft.note(f"temperature (clamped from {value} to {top})")
+        asked["temperature"] = top
+    rule = draft.traits.get("sampling")
+    if rule == "one" and "temperature" in asked and "top_p" in asked:
+        draft.note("top_p")
+        del asked["top_p"]
+    for name in ("temperature", "top_p", "top_k") if rule == "none" else ():
+        if asked.pop(name, 1) != 1:
+            draft.refuse(name, "the model takes no sampling parameters")
+    return asked
+
+
+def answer_limit(draft: Draft) -> Any:
+    """How many tokens the answer may have; None if nobody says."""
+    asked = draft.asked.get("max_completion_tokens", draft.asked.get("max_tokens"))
+    return draft.traits.get("default_max_tokens") if asked is None else asked
+
+
+def stops(draft: Draft, limit: int | None) -> list[str]:
+    """Stop sequences for the wire; what it does not take is enforced on the way back.
+
+    Raises:
+        ConfigError: They are neither text nor a list of texts.
+    """
+    asked = draft.asked.get("stop")
+    asked = [asked] if isinstance(asked, str) else asked or []
+    if not isinstance(asked, list) or not all(isinstance(text, str) for text in asked):
+        raise draft.broken("stop", "must be a string or a list of strings")
+    asked = [text for text in asked if text]
+    wire = asked if limit is None else asked[:limit]
+    if len(wire) < len(asked):
+        draft.note(f"stop[{limit}:]" if limit else "stop")
+        draft.stop = tuple(asked)
+    return wire
+
+
+def write_rest(draft: Draft, written: Collection[str]) -> None:
+    """Leave out what has no counterpart, and pass on what we do not know.
+
+    Raises:
+        UnsupportedError: Something has no counterpart, and `drop_params` is off.
+    """
+    for name, value in draft.asked.items():
+        if name in written:
+            continue
+        if name in _NEUTRAL:
+            if value not in _NEUTRAL[name]:
+                draft.refuse(name, "the format has no counterpart")
+        elif name in _HINTS:
+            draft.note(name)
+        else:
+            draft.body[name] = value

@@ -1,0 +1,94 @@
+"""Text from a provider made fit to be shown and logged: secrets blanked, markup reduced, length bounded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+
+from lingate._wire import json
+
+MAX_DETAIL = 2_000
+_MAX_SCANNED = 16_000
+_BLANK = "[redacted]"
+
+
+def redact(text: str, secrets: Iterable[str], limit: int = MAX_DETAIL) -> str:
+    """Blank what is, or looks like, a credential, and bound the length.
+
+    Known secrets are blanked before anything is cut off, so that no cut can leave half of one standing.
+
+    Args:
+        text: What the provider wrote.
+        secrets: Strings that must not appear. Those under four characters are ignored: they are dummies, and would
+            blank half of the text.
+        limit: Longest result, in characters.
+    """
+    for form in sorted({form for secret in secrets for form in _forms(secret)}, key=len, reverse=True):
+        if len(form) >= 8:
+            text = text.replace(form, _BLANK)
+        elif form in text:
+            text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", _BLANK, text)
+    # A lone surrogate would fail wherever the text is written.
+    text = text[:_MAX_SCANNED].encode("utf-8", "replace").decode()
+    text = _credentials().sub(_blanked, text)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def readable(text: str) -> str:
+    """An error page's title and words, without its markup; text that is not HTML as it is."""
+    start = text[:1_000].lstrip("\ufeff \t\r\n").lower()
+    if not (start.startswith(("<!doctype", "<html", "<head", "<body", "<?xml", "<center")) or "<html" in start):
+        return text.strip()
+    from html import unescape
+
+    text = text[:_MAX_SCANNED]
+    title = _title().search(text)
+    words = " ".join(unescape(_markup().sub(" ", text)).split())[:600]
+    head = " ".join(unescape(title.group(1)).split()) if title else ""
+    return f"{head}: {words}" if head and not words.startswith(head) else words or head
+
+
+def _forms(secret: str) -> tuple[str, ...]:
+    """How a secret may have been written: as it is, in a URL, in JSON."""
+    if len(secret) < 4:
+        return ()
+    if secret.isascii() and secret.replace("-", "").replace("_", "").replace(".", "").isalnum():
+        return (secret,)
+    from urllib.parse import quote
+
+    return secret, quote(secret, safe="", errors="replace"), json.encode_str(secret)[1:-1]
+
+
+def _blanked(found: re.Match[str]) -> str:
+    return f"{found.group('lead') or ''}{_BLANK}"
+
+
+@cache
+def _credentials() -> re.Pattern[str]:
+    return re.compile(
+        # "Bearer authentication required" is prose: what follows must hold a digit, or be long.
+        r"(?P<lead>\bBearer\s+(?=[^\s\"',;]*\d|[^\s\"',;]{20})"
+        r"|\b(?:api[-_]?key|access[-_]?token|authorization|x-goog-api-key)[\"']?\s*[=:]\s*[\"']?"
+        r"|[?&](?:key|api_key|access_token|token|sig|X-Amz-Signature|X-Amz-Credential|X-Amz-Security-Token)="
+        r"|://[^/\s:@]{1,64}:(?=[^/\s@]{1,128}@))[^\s\"'&,;<>@]{8,}"
+        r"|(?<![A-Za-z0-9])(?:"
+        r"sk-[A-Za-z0-9_-]{8,}|AIza[A-Za-z0-9_-]{20,}|ya29\.[A-Za-z0-9._-]{20,}"
+        r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}[A-Za-z0-9._-]*"
+        r"|(?:gsk|xai|hf|r8|fw|csk|pplx|nvapi|key|pk|rk|sess)[-_][A-Za-z0-9_-]{20,}"
+        r"|(?:ghp|gho|ghs|ghu|github_pat|glpat)[-_][A-Za-z0-9_-]{16,}|dapi[0-9a-f]{32}|(?:AKIA|ASIA)[A-Z0-9]{16}"
+        r"|[0-9a-f]{32}\.[A-Za-z0-9]{16})",
+        re.IGNORECASE,
+    )
+
+
+@cache
+def _title() -> re.Pattern[str]:
+    return re.compile(r"<title[^>]*>(.{0,300}?)</title", re.IGNORECASE | re.DOTALL)
+
+
+@cache
+def _markup() -> re.Pattern[str]:
+    return re.compile(
+        r"<(script|style|head)\b.{0,4000}?</\1\s*>|<!--.{0,4000}?-->|<[^>]{0,1000}>", re.IGNORECASE | re.DOTALL
+    )

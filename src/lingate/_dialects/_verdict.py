@@ -1,0 +1,368 @@
+"""Which kind of error it is: one ordered table, read from the top, first match wins.
+
+The order matters more than the patterns. Exact codes come first, then the status, and words last, because the same
+words are used for different things: a rate limit speaks of tokens and limits, a used-up quota of `max_tokens`, a wrong
+key of "rate limit docs". A pattern never overrules a code, and a 429 is never read for context words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from lingate._dialects._evidence import BASE_RESP, Evidence
+from lingate.errors import BY_KIND
+
+_DROPPED = {ord(mark): None for mark in " _-./#:[]"}
+
+
+def _key(code: str) -> str:
+    """One spelling for `rate_limit_exceeded`, `RateLimitExceeded` and `rate-limit-exceeded`."""
+    return code.lower().translate(_DROPPED)
+
+
+class _Codes:
+    """Codes that mean one thing: exact ones, and parts that decide wherever they stand in a code."""
+
+    __slots__ = ("exact", "parts")
+
+    def __init__(self, exact: str, parts: str = "") -> None:
+        self.exact = frozenset(map(_key, exact.split()))
+        self.parts = tuple(map(_key, parts.split()))
+
+    def __call__(self, keys: frozenset[str]) -> bool:
+        return not self.exact.isdisjoint(keys) or any(part in key for key in keys for part in self.parts)
+
+
+class _Words:
+    """Patterns over lower-case text, compiled when an error first needs them."""
+
+    __slots__ = ("_compiled", "patterns")
+
+    def __init__(self, *patterns: str) -> None:
+        self.patterns = patterns
+        self._compiled: tuple[re.Pattern[str], ...] = ()
+
+    def __call__(self, said: str) -> bool:
+        if not self._compiled:
+            self._compiled = tuple(map(re.compile, self.patterns))
+        # Apart, each pattern has a literal to skip to; joined by | they would be tried at every character.
+        return any(pattern.search(said) for pattern in self._compiled)
+
+
+class Case:
+    """The evidence, with what several rules ask of it worked out once."""
+
+    __slots__ = ("evidence", "keys", "said", "status")
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        self.keys = frozenset(map(_key, evidence.codes))
+        self.said = evidence.said
+        self.status = evidence.status if evidence.status is not None else _implied_status(self.keys)
+
+    def rate(self) -> bool:
+        return self.status == 429 or _RATE_CODES(self.keys)
+
+    def client(self) -> bool:
+        """4xx, or unknown: a server that failed may say anything."""
+        return self.status is None or 400 <= self.status < 500
+
+    def size(self) -> bool:
+        """Words about size may be believed."""
+        return self.client() and not _RATE_WORDS(self.said)
+
+    def names_key(self) -> bool:
+        return self.status == 401 and _AUTH_WORDS(self.said)
+
+
+class Rule(NamedTuple):
+    """A row of the table: the kind, and conditions that must all hold."""
+
+    kind: str
+    codes: _Codes | None = None
+    statuses: tuple[int, ...] = ()
+    words: _Words | None = None
+    when: Callable[[Case], bool] | None = None
+
+
+_CONTEXT_CODES = _Codes(
+    "tokens_too_long characters_too_long model_max_prompt_tokens_exceeded tokens_limit_reached prompt_too_long"
+    " input_too_long exceed_context_size_error OutofContextError prompt_tokens_too_long 1261 5021",
+    "context_length context_window context_size",
+)
+_RATE_CODES = _Codes(
+    "rate_limited slow_down token_quota_exceeded request_quota_exceeded too_many_tokens_error token_quota_reached"
+    " request_limit_exceeded resource_exhausted Some-resource-has-been-exhausted limit_requests limit_burst_rate"
+    " service_tier_capacity_exceeded quota_limit_reached 1300 3505 1302 1303 tokens requests"
+    " base_resp:1002 base_resp:1039 base_resp:1041",
+    "rate_limit throttl too_many_requests",
+)
+_QUOTA_CODES = _Codes(
+    "insufficient_quota credit_balance_exhausted billing_error billing_hard_limit_reached billing_not_active"
+    " exceeded_current_quota_error insufficient_balance insufficient_balance_error balance_insufficient"
+    " not_enough_balance insufficient_user_quota insufficient_credits insufficient_funds credits_exhausted"
+    " credit_limit credit_limit_exceeded budget_exceeded spend_limit_exceeded payment_required quota_exceeded"
+    " token_limit_exceeded Arrearage AccountOverdueError PrepaidBillOverdue PostpaidBillOverdue SetLimitExceeded"
+    " AllocationQuota.FreeTierOnly ServiceQuotaExceededException 1113 3036 base_resp:1008 base_resp:2056"
+)
+_BUSY_CODES = _Codes(
+    "overloaded overloaded_error server_is_overloaded engine_overloaded_error engine_overloaded model_overloaded"
+    " ServerOverloaded ModelNotReadyException ServiceUnavailableException service_unavailable_error unavailable_error"
+    " service_unavailable unavailable temporarily_unavailable capacity_exceeded queue_exceeded 1305 1312 3040"
+)
+_CONTENT_CODES = _Codes(
+    "bio_policy sensitive_words_detected moderation_blocked prohibited_content guardrail_intervened 1301"
+    " base_resp:1026 base_resp:1027",
+    "content_filter content_policy ResponsibleAIPolicyViolation data_inspection_failed SensitiveContent RiskDetection",
+)
+_AUTH_CODES = _Codes(
+    "invalid_api_key incorrect_api_key incorrect_api_key_error api_key_invalid api_key_expired missing_api_key"
+    " no_api_key invalid_authentication invalid_authentication_error authentication_error authentication_required"
+    " authentication_failed unauthenticated unauthorized authorized_error NotAuthenticated invalid_token token_expired"
+    " credentials_missing access_token_expired account_deactivated UnrecognizedClientException ExpiredTokenException"
+    " ExpiredToken InvalidSignatureException SignatureDoesNotMatch IncompleteSignature IncompleteSignatureException"
+    " MissingAuthenticationToken MissingAuthenticationTokenException InvalidClientTokenId 10000"
+    " base_resp:1004 base_resp:2049"
+)
+_NOT_FOUND_CODES = _Codes(
+    "not_found NotFoundError not_found_error resource_not_found_error ResourceNotFoundException ResourceNotFound"
+    " DeploymentNotFound InvalidEndpointOrModel.NotFound NotAuthorizedOrNotFound resource_does_not_exist"
+    " endpoint_not_found unknown_model invalid_model model_not_available model_not_supported model_not_exist"
+    " model_decommissioned model_deprecated 5007 1211",
+    "model_not_found",
+)
+
+_RATE_WORDS = _Words(
+    r"rate.?limit",
+    r"(?:tokens|requests) per",
+    r"per (?:minute|min|hour|day|second)\b",
+    r"\b[tri]p[mhd]\b",
+)
+_QUOTA_WORDS = _Words(
+    r"insufficient (?:\w+ ){0,2}(?:balance|credits?|funds)\b",
+    r"(?:balance|credits?) (?:is |are |was |has been |have been )?"
+    r"(?:too low|not enough|insufficient|exhausted|depleted|used up|expired|required)",
+    r"(?:not enough|out of|no more|no remaining|all available|requires? more|monthly included) credits?\b",
+    r"not enough (?:balance|funds)",
+    r"can only afford",
+    r"spend(?:ing)? (?:limit|cap)|credit limit (?:exceeded|reached)",
+    r"specified (?:\w+ )?api usage limits?",
+    r"key limit exceeded",
+    r"budget (?:has been |was |is )?(?:exceeded|exhausted)",
+    r"exceeded (?:your |the )?(?:\w+ )?budget",
+    # "Add 10 credits to unlock 1000 free requests per day" is a rate limit's advice.
+    r"(?:add|purchase|buy) (?:more )?(?:credits?|funds)\b(?! to (?:increase|unlock|raise|lift))",
+    r"\brecharge\b",
+    r"please top[ -]?up|top[ -]?up your",
+    r"in arrears|account (?:is |has been )?overdue|overdue (?:balance|payment)",
+    r"free tier of the model has been exhausted|have a free quota tier",
+    r"daily free allocation",
+    r"余额不足|欠费|充值|额度不足|额度已用",
+)
+_BUSY_WORDS = _Words(
+    r"(?:is|are|been|currently|temporarily|server|engine|model|service) (?:\w+ )?overloaded",
+    r"^overloaded",
+    r"(?:at|over|out of|no) capacity",
+    r"capacity temporarily exceeded",
+    r"(?:server|model|service)s? (?:is |are )?busy",
+    r"currently loading|loading model|model is (?:still )?loading",
+    r"experiencing high (?:traffic|load|demand)",
+    r"unable to handle additional requests",
+    r"maximum pending requests exceeded|queue is full|queue full",
+)
+_AUTH_WORDS = _Words(
+    r"\b(?:incorrect|invalid|wrong|missing|expired|revoked|unknown|no|malformed) (?:or (?:missing|expired|invalid) )?"
+    r"(?:\w+ )?(?:x-)?(?:api|auth|authentication|authorization|access|bearer|security|subscription)"
+    r"[-_ ]?(?:key|token|header|credentials?)",
+    r"api[-_ ]?key (?:\S+ ){0,2}?(?:not valid|not found|invalid|incorrect|expired|missing|required|revoked|disabled)",
+    r"api[-_ ]?key was reported as leaked",
+    r"security token included in the request is",
+    r"authentication (?:fails|failed|error|required)",
+    r"invalid authentication",
+    r"could not validate credentials",
+    r"login fail",
+)
+_SIZED_PROMPT = _Words(  # an output cap is named, but the prompt is what does not fit
+    r"inputs.? tokens \+ .?max_new_tokens",
+    r"exceed context limit",
+    r"total number of tokens in the prompt",
+    r"got -\d",
+    r"exceeds? (?:the |this )?(?:model'?s )?(?:max(?:imum)? )?context|max_seq_len",
+)
+_OUTPUT_WORDS = _Words(
+    r"max[_ ]?(?:(?:completion|output|new|total)[_ ]?)?tokens?\b.{0,80}?"
+    r"(?:too (?:large|high|big)|(?:must|should) be (?:less|<|at most|smaller|no more|between|in the range)"
+    r"|cannot (?:exceed|be (?:greater|larger|more|higher))"
+    r"|(?<!must be )(?<!should be )(?:above|(?:greater|larger|higher) than)"
+    r"|exceeds|limit exceeded|not less or equal|> ?\d|out of range|supported range)",
+    r"maximum (?:number of )?(?:\w+ )?tokens (?:you )?requested exceed",
+    r"(?:range|maximum value) (?:of|for) .?max_(?:\w+_)?tokens",
+    r"maximum allowed number of output tokens",
+    r"supports at most [\d,]+ (?:completion|output) tokens",
+)
+_CONTEXT_WORDS = _Words(
+    r"max(?:imum)? context\b",
+    r"context (?:length|window|size)\b.{0,60}(?:exceed|limit|too long|overflow|too large|too small)",
+    r"(?:exceed|overflow|(?:longer|larger|greater) than|beyond|not fit).{0,80}context (?:length|window|size|limit)",
+    r"prompt (?:is )?too long",
+    r"prompt contains [\d,]+ (?:input )?tokens",
+    r"prompt (?:exceeds|length).{0,40}(?:max|exceeds|limit)",
+    r"input (?:is )?too long",
+    r"input length and .?max_tokens.? exceed",
+    r"(?:input|prompt)\b.{0,60} is longer than",
+    r"number of input tokens.{0,40}exceed",
+    r"input tokens exceeded|too many input tokens",
+    r"input token count.{0,40}(?:exceed|but (?:the )?model only supports)",
+    r"(?:maximum|max) (?:prompt|input|sequence|model|message) (?:length|tokens)",
+    r"exceeded model token limit",
+    r"reduce (?:the length of )?(?:the |your )?(?:input )?(?:messages|prompt|either)\b",
+    r"range of input length",
+    r"total number of tokens in the prompt",
+    r"inputs.? tokens \+ .?max_new_tokens",
+    r"inputs.? must have less than [\d,]+ tokens",
+    r"max_tokens must be at least 1, got -",
+    r"requested input length|maximum allowed input length",
+    r"prompt token count of [\d,]+ exceeds",
+    r"tokens to keep from the initial prompt|context the overflows|n_keep \(\d+\) >= n_ctx",
+    r"available context size",
+    r"must be less than (?:or equal to )?max_seq_len|max tokens of [\d,]+ exceeded",
+    r"exceeds? (?:the )?max(?:imum)? message tokens",
+)
+_CONTENT_WORDS = _Words(
+    r"content management policy",
+    r"content[- ](?:policy|policies|filter|filters|filtering|moderation)\b",
+    r"safety (?:system|filters?|policy|policies|guidelines)",
+    r"flagged (?:as|for|by)|(?:was|were|been|is) flagged",
+    r"violat\w+ .{0,60}?(?:polic(?:y|ies)|guidelines?)",
+    r"(?:inappropriate|sensitive|harmful|prohibited) (?:content|information|words?)",
+    r"new_sensitive|敏感",
+)
+_NAME = r"[\"'`]?[\w./:@+-]{1,120}[\"'`]?"
+_NOT_FOUND_WORDS = _Words(
+    rf"(?:model|deployment|endpoint)s?[/:\s]{{1,3}}(?:or endpoint |id |name |with (?:id|name) )?(?:{_NAME} )?"
+    r"(?:is |was |are |could |does |do |has |have )?(?:currently )?"
+    r"(?:not (?:be )?(?:found|exist)|doesn't exist|been (?:deprecated|decommissioned|removed|retired)|removed"
+    r"|no longer)",
+    rf"model {_NAME} is not supported(?: by any provider|\. supported models)",
+    r"(?:unknown|no such) model",
+    r"invalid model(?: name| id| identifier|:)",
+    r"(?:model identifier is invalid|not a valid model)",
+    r"check the model you provided",
+    r"no models? (?:is |are )?loaded",
+    r"404 not_found",
+    r"模型不存在",
+)
+# Only where nothing tells the status: an error in mid-stream without a code.
+_BROKEN_WORDS = _Words(
+    r"internal (?:server )?error",
+    r"unexpected eof",
+    r"cuda|out of memory|runner process|engine (?:core|loop)",
+    r"something went wrong|an? (?:unexpected |internal )?error (?:occurred|was encountered|has occurred)",
+    r"server had an error|processing your request|backend (?:error|failed)|connection (?:reset|refused|closed|error)",
+)
+_LATE_WORDS = _Words(r"timed[ -]?out", r"deadline (?:exceeded|expired)", r"\btime-?out\b")
+
+_ZERO_QUOTA = _Words(r"quota exceeded for metric:[^\n]*limit: 0\b")
+
+_IMPLIED = {
+    _key(code): status
+    for status, codes in {
+        400: "invalid_request_error invalid_request invalid_argument invalid_parameter bad_request bad_request_error"
+        " BadRequestError failed_precondition ValidationException validation_error invalid_prompt InvalidParameter",
+        403: "permission_error permission_denied PermissionDeniedError AccessDenied AccessDeniedException forbidden",
+        409: "conflict conflict_error aborted already_exists",
+        413: "request_too_large payload_too_large RequestEntityTooLarge",
+        500: "api_error server_error internal_error internal InternalServerError InternalServerException"
+        " InternalFailure ModelStreamErrorException ModelErrorException unknown data_loss",
+        504: "timeout timeout_error deadline_exceeded ModelTimeoutException request_timeout",
+    }.items()
+    for code in codes.split()
+}
+"""What a class of error would have had as its HTTP status, for errors that come without one (in streams)."""
+
+
+def _implied_status(keys: frozenset[str]) -> int | None:
+    return max((_IMPLIED[key] for key in keys & _IMPLIED.keys()), default=None)
+
+
+def zero_quota(evidence: Evidence) -> bool:
+    """Google's way to say that a plan does not have the model: the quota that was exceeded is 0."""
+    return any(value == "0" for _, value in evidence.quotas) or _ZERO_QUOTA(evidence.said)
+
+
+RULES: tuple[Rule, ...] = (
+    # Exact context codes, unless the same body has a code for rates (a 429 that also says context_length_exceeded).
+    Rule("context_window", codes=_CONTEXT_CODES, when=lambda case: not _RATE_CODES(case.keys)),
+    # Google says "exceeded your current quota ... billing" in all cases; the quota's record decides. A quota of 0 means
+    # that this plan does not have the model at all.
+    Rule("quota", when=lambda case: zero_quota(case.evidence)),
+    Rule("rate_limit", when=lambda case: bool(case.evidence.quotas)),
+    Rule("quota", codes=_QUOTA_CODES),
+    Rule("overloaded", codes=_BUSY_CODES),
+    Rule("content_filter", codes=_CONTENT_CODES),
+    Rule("content_filter", when=lambda case: case.evidence.flagged),
+    # Rates: words may only tell money and capacity apart, never make a context error of it.
+    Rule("quota", words=_QUOTA_WORDS, when=Case.rate),
+    Rule("overloaded", words=_BUSY_WORDS, when=Case.rate),
+    Rule("rate_limit", when=Case.rate),
+    # 412: Fireworks, for suspended accounts.
+    Rule("quota", statuses=(402, 412)),
+    # Anthropic answers 400 and xAI 403 when the money is gone. A 401 that names the key is about the key.
+    Rule("quota", words=_QUOTA_WORDS, when=lambda case: case.client() and not case.names_key()),
+    # 498: Cohere, for blocked tokens (Groq's 498 has the code capacity_exceeded).
+    Rule("auth", statuses=(401, 498)),
+    Rule("auth", codes=_AUTH_CODES),
+    # xAI and Gemini answer 400 to a wrong key, AWS 403.
+    Rule("auth", statuses=(400, 403), words=_AUTH_WORDS),
+    Rule("not_found", codes=_NOT_FOUND_CODES),
+    Rule("overloaded", statuses=(529,)),
+    # Groq calls a request above the tokens per minute "too large", with 413.
+    Rule("rate_limit", statuses=(413,), words=_RATE_WORDS),
+    Rule("output_limit", words=_OUTPUT_WORDS, when=lambda case: case.size() and not _SIZED_PROMPT(case.said)),
+    Rule("context_window", words=_CONTEXT_WORDS, when=Case.size),
+    Rule("content_filter", words=_CONTENT_WORDS, when=Case.client),
+    Rule("payload_too_large", statuses=(413,)),
+    Rule("not_found", statuses=(404, 410)),
+    Rule("not_found", words=_NOT_FOUND_WORDS),
+    Rule("permission", statuses=(403,)),
+    Rule("timeout", statuses=(408, 504)),
+    Rule("conflict", statuses=(409,)),
+    Rule("overloaded", statuses=(503,)),
+    Rule("overloaded", words=_BUSY_WORDS),
+    Rule("server_error", when=lambda case: case.status is not None and (case.status >= 500 or case.status == 424)),
+    Rule("timeout", words=_LATE_WORDS, when=lambda case: case.status is None),
+    Rule("server_error", words=_BROKEN_WORDS, when=lambda case: case.status is None),
+    # A failure without a word of explanation (response.failed, error null).
+    Rule("server_error", when=lambda case: case.status is None and not case.said and not case.keys),
+)
+
+
+def classify(evidence: Evidence, overrides: Mapping[str, str]) -> str:
+    """The kind of an error.
+
+    Args:
+        evidence: What the body and its status say.
+        overrides: The provider's own meanings: exact codes, then `status:<int>` keys.
+    """
+    if overrides and (kind := _overridden(evidence, overrides)):
+        return kind
+    case = Case(evidence)
+    for rule in RULES:
+        if (
+            (not rule.statuses or case.status in rule.statuses)
+            and (rule.codes is None or rule.codes(case.keys))
+            and (rule.when is None or rule.when(case))
+            and (rule.words is None or rule.words(case.said))
+        ):
+            return rule.kind
+    return "bad_request"
+
+
+def _overridden(evidence: Evidence, overrides: Mapping[str, str]) -> str | None:
+    exact = [overrides.get(code.removeprefix(BASE_RESP)) for code in evidence.codes]
+    for kind in (*exact, overrides.get(f"status:{evidence.status}")):
+        if kind in BY_KIND:
+            return kind
+    return None

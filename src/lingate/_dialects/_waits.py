@@ -1,0 +1,185 @@
+"""How long the provider asks to wait, in every spelling: headers, body fields, words."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import TypeAlias
+
+LONGEST = 86_400.0
+"""Waits beyond a day are cut to this: they say "not soon", and more than that is a clock or a unit gone wrong."""
+
+DAILY = 3_600.0
+"""Least wait for a quota that is counted by the day. Google sends some seconds as retryDelay for those too."""
+
+_EPOCH = 1_000_000_000.0  # numbers from here on are points in time, not durations (a wait of 31 years)
+_EPOCH_MS = 100_000_000_000.0
+
+_Clock: TypeAlias = Callable[[], "float | None"]
+
+
+def retry_after(
+    headers: Mapping[str, str],
+    waits: Iterable[float | str],
+    message: str,
+    now: float | None,
+    *,
+    limited: bool = True,
+) -> float | None:
+    """Seconds to wait before the next try, None if the provider did not say.
+
+    The more direct the statement, the more it counts: `retry-after-ms` and `retry-after`, then fields of the body, then
+    words of the message, then the time at which a limit that is used up is reset.
+
+    Args:
+        headers: Of the answer, names in lower case.
+        waits: Seconds and durations from the body.
+        message: The provider's words.
+        now: Epoch seconds, for statements that name a point in time; None takes the answer's own `date` header.
+        limited: The error is about rates, so reset times count even where no counter is at zero.
+    """
+
+    def clock() -> float | None:
+        return _http_date(headers.get("date", "")) if now is None else now
+
+    millis = _number(headers.get("retry-after-ms", ""))
+    found = None if millis is None else _bounded(millis / 1000.0)
+    if found is None:
+        found = _moment(headers.get("retry-after", ""), clock)
+    if found is None:
+        found = max(_known(_moment(wait, clock) for wait in waits), default=None)
+    if found is None:
+        found = _spoken(message)
+    if found is None:
+        found = _reset(headers, clock, limited=limited)
+    return found
+
+
+def _bounded(seconds: float) -> float | None:
+    return min(max(seconds, 0.0), LONGEST) if math.isfinite(seconds) else None
+
+
+def _known(waits: Iterable[float | None]) -> list[float]:
+    return [wait for wait in waits if wait is not None]
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _moment(value: float | str, clock: _Clock) -> float | None:
+    """Seconds from now until `value`: a number of seconds, an epoch, a duration, an HTTP date or an RFC 3339 time."""
+    if isinstance(value, str):
+        text = value.strip()[:64]
+        number = _number(text)
+        if number is None:
+            duration = _duration(text)
+            if duration is not None:
+                return _bounded(duration)
+            return _until(_http_date(text) or _rfc3339(text), clock)
+        value = number
+    if abs(value) < _EPOCH or not math.isfinite(value):
+        return _bounded(value)
+    return _until(value / 1000.0 if value >= _EPOCH_MS else value, clock)
+
+
+def _until(point: float | None, clock: _Clock) -> float | None:
+    now = None if point is None else clock()
+    return None if point is None or now is None else _bounded(point - now)
+
+
+def _http_date(text: str) -> float | None:
+    if "," not in text and "GMT" not in text:
+        return None
+    from email.utils import parsedate_to_datetime  # 6 ms, for few errors
+
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _rfc3339(text: str) -> float | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    try:
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+_UNITS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+_PART = r"\d+(?:\.\d+)?\s*(?:milliseconds?|ms|µs|us|ns|days?|d|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s)\b"
+_GLUED = r"(?:\d+(?:\.\d+)?(?:ms|µs|us|ns|[dhms]))+"  # 6m12.5s
+_JOINT = r"[\s,]{0,3}(?:and )?"
+
+
+@cache
+def _durations() -> re.Pattern[str]:
+    return re.compile(r"(\d+(?:\.\d+)?)\s*(ms|milli|µs|us|ns|d|h|m|s)", re.IGNORECASE)
+
+
+@cache
+def _whole_duration() -> re.Pattern[str]:
+    return re.compile(rf"(?:{_GLUED}|{_PART}(?:{_JOINT}{_PART})*)", re.IGNORECASE)
+
+
+@cache
+def _phrases() -> re.Pattern[str]:
+    return re.compile(
+        r"(?:try again|retry(?:ing)?(?: your request)?|wait(?: for)?|resets?|available again)\s+"
+        r"(?:in |after |for )?(?:about |approximately |at least |~)?"
+        rf"({_GLUED}\b|{_PART}(?:{_JOINT}{_PART})*|\d+(?:\.\d+)?(?=\s*(?:$|[.,;)])))",
+        re.IGNORECASE,
+    )
+
+
+def _duration(text: str) -> float | None:
+    return _sum(text) if _whole_duration().fullmatch(text) else None
+
+
+def _sum(text: str) -> float:
+    total = 0.0
+    for number, unit in _durations().findall(text):
+        name = unit.lower()
+        total += float(number) * _UNITS["ms" if name == "milli" else name]
+    return total
+
+
+def _spoken(message: str) -> float | None:
+    """`Please try again in 6m12.5s`, `retry after 20 seconds`, `Please wait 3600 seconds before retrying`."""
+    found = _phrases().search(message[:6_000])
+    if found is None:
+        return None
+    text = found.group(1)
+    number = _number(text)
+    return _bounded(number if number is not None else _sum(text))
+
+
+def _reset(headers: Mapping[str, str], clock: _Clock, *, limited: bool) -> float | None:
+    """When the limit is free again: `x-ratelimit-reset-tokens`, `anthropic-ratelimit-...-reset` and the like."""
+    spent: list[float] = []
+    unknown: list[float] = []
+    left: list[float] = []
+    for name, value in headers.items():
+        if "ratelimit" not in name or "reset" not in name:
+            continue
+        wait = _moment(value, clock)
+        if wait is None:
+            continue
+        remaining = _number(headers.get(name.replace("reset", "remaining"), ""))
+        (unknown if remaining is None else spent if remaining <= 0 else left).append(wait)
+    if spent:
+        return max(spent)
+    if not limited:
+        return None
+    # Without a counter at zero the request was larger than what was left of one of them, hardly of the longest.
+    return max(unknown) if unknown else min(left, default=None)

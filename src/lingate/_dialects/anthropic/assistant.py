@@ -1,0 +1,280 @@
+"""The assistant's turns: content blocks <-> text, thinking, tool calls and annotations of a canonical message."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from zlib import crc32
+
+from lingate._dialects._check import Malformed
+from lingate._dialects._signature import is_foreign
+from lingate._dialects.anthropic.checks import check_blocks
+from lingate._dialects.anthropic.content import content_blocks, content_text
+from lingate._dialects.anthropic.draft import Draft, native_fields
+from lingate._dialects.anthropic.facts import NAME
+from lingate._model import JsonDict
+from lingate._wire.json import decode, encode_str
+
+_PROOFS = ("thinking", "redacted_thinking")
+_RANK = {"thinking": 0, "redacted_thinking": 0, "text": 1, "tool_use": 2}
+_PLAIN_KEYS = {
+    "thinking": {"type", "thinking", "signature"},
+    "redacted_thinking": {"type", "data"},
+    "text": {"type", "text", "citations"},
+    "tool_use": {"type", "id", "name", "input", "caller"},
+}
+_BAD_ID = re.compile(r"[^a-zA-Z0-9_-]")
+_SILENT_FIELDS = frozenset(
+    {
+        "role",
+        "content",
+        "tool_calls",
+        "function_call",
+        "thinking_blocks",
+        "reasoning_content",
+        "cache_control",
+        "annotations",
+        "refusal",
+        "provider_specific_fields",
+        "reasoning",
+        "reasoning_details",
+    }
+)
+
+
+@dataclass(slots=True)
+class Reading:
+    """What an assistant's content blocks say in canonical words.
+
+    Attributes:
+        texts: The text blocks, in order.
+        thinking: Thinking blocks as they are, signatures included.
+        calls: Tool calls for the caller to execute. The provider's own tools are not among them.
+        annotations: Citations of sources with an address, positions counted in the joined text.
+        exact: The canonical form alone gives back these very blocks.
+    """
+
+    texts: list[JsonDict] = field(default_factory=list)
+    thinking: list[JsonDict] = field(default_factory=list)
+    calls: list[JsonDict] = field(default_factory=list)
+    annotations: list[JsonDict] = field(default_factory=list)
+    exact: bool = True
+
+    @property
+    def text(self) -> str:
+        return "".join(block["text"] for block in self.texts)
+
+    @property
+    def reasoning(self) -> str:
+        return "".join(block["thinking"] for block in self.thinking if block["type"] == "thinking")
+
+
+def read_blocks(blocks: Sequence[JsonDict]) -> Reading:
+    """Read checked content blocks."""
+    reading = Reading()
+    position = rank = 0
+    for block in blocks:
+        kind = block["type"]
+        if kind in _PROOFS:
+            reading.thinking.append(dict(block))
+        elif kind == "text":
+            reading.annotations.extend(url_citations(block.get("citations"), position, position + len(block["text"])))
+            reading.texts.append(block)
+            position += len(block["text"])
+        elif kind == "tool_use":
+            reading.calls.append(_call(block))
+        reading.exact = reading.exact and _RANK.get(kind, -1) >= rank and is_plain_block(block)
+        rank = _RANK.get(kind, rank)
+    reading.exact = reading.exact and len(reading.texts) <= 1
+    return reading
+
+
+def is_plain_block(block: JsonDict) -> bool:
+    """Whether the canonical form has a place for every field of an assistant's block."""
+    if not set(block) <= _PLAIN_KEYS.get(block["type"], set()) or block.get("citations"):
+        return False
+    return block.get("caller") in (None, {"type": "direct"})
+
+
+def has_proof(thinking: Sequence[JsonDict]) -> bool:
+    """Whether thinking holds what only its own provider can make, and so must go back as it is."""
+    return any(block.get("signature") or "data" in block for block in thinking)
+
+
+def url_citations(citations: Any, start: int, end: int) -> list[JsonDict]:
+    """OpenAI annotations for the citations of one text block. Those of documents have no address and make none."""
+    made = []
+    for citation in citations if isinstance(citations, list) else ():
+        url = (citation.get("url") or citation.get("source")) if isinstance(citation, dict) else None
+        if isinstance(url, str):
+            cited = {"start_index": start, "end_index": end, "url": url, "title": citation.get("title") or ""}
+            made.append({"type": "url_citation", "url_citation": cited})
+    return made
+
+
+def assistant_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
+    """A canonical assistant message as blocks: the original ones if it still says the same, else made anew."""
+    kept = original_blocks(message)
+    if kept is not None:
+        return _without_foreign([_with_safe_id(block) for block in kept], where, draft)
+    blocks = _thinking_blocks(message, where, draft)
+    blocks += content_blocks(message.get("content") or message.get("refusal"), f"{where}.content", draft)
+    blocks += tool_use_blocks(message, where, draft)
+    for name in message:
+        if name not in _SILENT_FIELDS and message[name] is not None:
+            draft.note(f"{where}.{name}")
+    return _marked(blocks, message["cache_control"]) if message.get("cache_control") else blocks
+
+
+def original_blocks(message: JsonDict) -> list[JsonDict] | None:
+    """The blocks that an assistant message was read from, unless they are gone or the message was edited since."""
+    blocks = kept_blocks(message)
+    if blocks is None:
+        return None
+    reading = read_blocks(blocks)
+    thinking = message.get("thinking_blocks")
+    same = (
+        content_text(message.get("content")) == reading.text
+        and _gist(message.get("tool_calls")) == _gist(reading.calls)
+        and (thinking is None or thinking == reading.thinking)
+    )
+    return _with_marks(list(blocks), message) if same else None
+
+
+def kept_blocks(message: JsonDict) -> list[JsonDict] | None:
+    """The content blocks of this format that a canonical message carries beside its own content."""
+    if "provider_specific_fields" not in message:
+        return None
+    blocks = native_fields(message).get("content")
+    try:
+        check_blocks(blocks, NAME)
+    except Malformed:
+        return None
+    return blocks if isinstance(blocks, list) else None
+
+
+def tool_use_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
+    """Tool calls as `tool_use` blocks."""
+    calls = message.get("tool_calls") or []
+    if not isinstance(calls, list):
+        raise draft.broken(f"{where}.tool_calls", "must be a list")
+    return [_tool_use(call, f"{where}.tool_calls[{n}]", draft) for n, call in enumerate(calls)]
+
+
+def safe_id(given: str) -> str:
+    """A tool call id in the letters this format allows; other providers use more."""
+    clean = _BAD_ID.sub("_", given)
+    return given if clean == given else f"{clean}_{crc32(given.encode('utf-8', 'replace')):08x}"
+
+
+def arguments_object(arguments: Any, where: str, draft: Draft) -> JsonDict:
+    """Tool call arguments as an object; empty ones and `null` mean `{}`.
+
+    Raises:
+        ConfigError: They are not a JSON object. Sending anything else in their place would be an invention.
+    """
+    if isinstance(arguments, str):
+        try:
+            arguments = decode(arguments) if arguments.strip() else {}
+        except ValueError as error:
+            raise draft.broken(where, f"must be a JSON object in a string: {error}") from None
+    if arguments is None:
+        return {}
+    if not isinstance(arguments, dict):
+        raise draft.broken(where, "must be a JSON object in a string")
+    return arguments
+
+
+def _call(block: JsonDict) -> JsonDict:
+    function = {"name": block["name"], "arguments": encode_str(block["input"])}
+    return {"id": block["id"], "type": "function", "function": function}
+
+
+def _tool_use(call: Any, where: str, draft: Draft) -> JsonDict:
+    function = call.get("function") if isinstance(call, dict) else None
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        raise draft.broken(where, "must be a function call with a name")
+    if not isinstance(call.get("id"), str) or not call["id"]:
+        raise draft.broken(f"{where}.id", "must be a string that is not empty")
+    block = {
+        "type": "tool_use",
+        "id": safe_id(call["id"]),
+        "name": function["name"],
+        "input": arguments_object(function.get("arguments"), f"{where}.function.arguments", draft),
+    }
+    if call.get("cache_control"):
+        block["cache_control"] = call["cache_control"]
+    return block
+
+
+def _thinking_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
+    """Signed thinking goes back as it came. Unsigned thinking is another model's and would be refused, so it stays out
+    unless the provider's facts say that it is wanted."""
+    history = draft.traits.get("reasoning_history")
+    given = message.get("thinking_blocks")
+    given = [b for b in given if isinstance(b, dict) and b.get("type") in _PROOFS] if isinstance(given, list) else []
+    kept = _without_foreign([dict(block) for block in given], where, draft)
+    if history == "drop":
+        return []
+    reasoning = message.get("reasoning_content")
+    if not given and isinstance(reasoning, str) and reasoning:
+        if history == "reasoning_content":
+            return [{"type": "thinking", "thinking": reasoning, "signature": ""}]
+        draft.note(f"{where}.reasoning_content")
+    return kept
+
+
+def _without_foreign(blocks: list[JsonDict], where: str, draft: Draft) -> list[JsonDict]:
+    # The API itself sends blank text blocks and refuses them when they come back.
+    blocks = [block for block in blocks if block["type"] != "text" or block["text"].strip()]
+    unsigned_too = draft.traits.get("reasoning_history") in ("thinking_blocks", "reasoning_content")
+    kept = [block for block in blocks if block["type"] not in _PROOFS or _is_ours(block, unsigned_too)]
+    if len(kept) < len(blocks):
+        draft.note(f"{where}.thinking_blocks (another provider's)")
+    return kept
+
+
+def _is_ours(block: JsonDict, unsigned_too: bool) -> bool:
+    proof = block.get("data") if block["type"] == "redacted_thinking" else block.get("signature")
+    if not isinstance(proof, str) or not proof:
+        return unsigned_too
+    return not is_foreign(proof, NAME)
+
+
+def _gist(calls: Any) -> list[tuple[Any, Any, Any]]:
+    made = []
+    for call in calls if isinstance(calls, list) else ():
+        function = call.get("function") if isinstance(call, dict) else None
+        function = function if isinstance(function, dict) else {}
+        arguments = function.get("arguments")
+        try:
+            arguments = decode(arguments) if isinstance(arguments, str) and arguments else arguments or {}
+        except ValueError:
+            pass
+        made.append((call.get("id") if isinstance(call, dict) else None, function.get("name"), arguments))
+    return made
+
+
+def _with_safe_id(block: JsonDict) -> JsonDict:
+    return {**block, "id": safe_id(block["id"])} if block["type"] == "tool_use" else block
+
+
+def _with_marks(blocks: list[JsonDict], message: JsonDict) -> list[JsonDict]:
+    """The blocks, with a cache mark that the caller put on the message since."""
+    content = message.get("content")
+    parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    marks = [message.get("cache_control"), *(part.get("cache_control") for part in reversed(parts))]
+    mark = next((mark for mark in marks if mark), None)
+    if mark is None or any("cache_control" in block for block in blocks):
+        return blocks
+    return _marked(blocks, mark)
+
+
+def _marked(blocks: list[JsonDict], mark: Any) -> list[JsonDict]:
+    """The blocks, the last that may bear a cache mark with it."""
+    for n in range(len(blocks) - 1, -1, -1):
+        if blocks[n]["type"] not in _PROOFS:
+            return [*blocks[:n], {**blocks[n], "cache_control": mark}, *blocks[n + 1 :]]
+    return blocks

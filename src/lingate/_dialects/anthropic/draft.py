@@ -1,0 +1,44 @@
+"""The wire request while it is being written, with what only this format needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from lingate._dialects import _draft
+from lingate._dialects.anthropic.facts import DEFAULTS, NAME
+from lingate._model import Call, JsonDict, Target, Traits
+
+
+@dataclass(slots=True)
+class Draft(_draft.Draft):
+    """One request under construction.
+
+    Attributes:
+        native: What a client of this very format had asked for, where the canonical form says less.
+        betas: Values for the `anthropic-beta` header, in order of first need.
+    """
+
+    native: JsonDict = field(default_factory=dict)
+    betas: list[str] = field(default_factory=list)
+
+    def need(self, beta: str) -> None:
+        if beta not in self.betas:
+            self.betas.append(beta)
+
+    def config(self) -> JsonDict:
+        """`output_config` of the wire body, made when first needed."""
+        found: JsonDict = self.body.setdefault("output_config", {})
+        return found
+
+
+def draft(call: Call, target: Target) -> Draft:
+    """Begin a request."""
+    asked = _draft.asked_of(call)
+    traits: Traits = {**DEFAULTS, **target.traits}
+    return Draft(call, target, asked, traits, native=native_fields(asked))
+
+
+def native_fields(holder: Any) -> JsonDict:
+    """This format's part of `provider_specific_fields` of a request, message or response; empty if there is none."""
+    return _draft.native_fields(holder, NAME)

@@ -1,0 +1,282 @@
+"""As a face: a client's request as a canonical call.
+
+What the canonical form says less well stays beside it in `provider_specific_fields`, so that a request that goes on to
+this format again is the same request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lingate._dialects._check import Malformed, expect
+from lingate._dialects.anthropic.assistant import Reading, has_proof, read_blocks
+from lingate._dialects.anthropic.checks import check_blocks
+from lingate._dialects.anthropic.content import canonical_parts, is_plain
+from lingate._dialects.anthropic.facts import NAME
+from lingate._dialects.anthropic.tools import canonical_format
+from lingate._dialects.anthropic.turns import is_plain_result, result_message
+from lingate._model import Call, JsonDict
+from lingate._wire.json import decode
+from lingate.errors import BadRequestError
+
+_TAKEN = frozenset(
+    {
+        "model",
+        "messages",
+        "system",
+        "stream",
+        "stop_sequences",
+        "metadata",
+        "tools",
+        "tool_choice",
+        "output_config",
+        "output_format",
+    }
+)
+
+PAGING = ("limit", "after_id", "before_id")
+"""Query parameters of the list of models."""
+
+
+def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
+    """Read a request for a message.
+
+    Raises:
+        BadRequestError: The body is not valid; the message says where and why.
+    """
+    wire = read_json(body)
+    try:
+        if not _is_number(wire.get("max_tokens"), whole=True) or wire["max_tokens"] < 0:
+            raise Malformed("max_tokens", "must be a whole number, 0 or more")
+        return _call("chat", wire, path_args)
+    except Malformed as flaw:
+        raise BadRequestError(str(flaw)) from None
+
+
+def parse_count(body: bytes, path_args: Mapping[str, str]) -> Call:
+    """Read a request for a token count.
+
+    Raises:
+        BadRequestError: The body is not valid; the message says where and why.
+    """
+    wire = read_json(body)
+    try:
+        return _call("count_tokens", wire, path_args)
+    except Malformed as flaw:
+        raise BadRequestError(str(flaw)) from None
+
+
+def parse_models(body: bytes, path_args: Mapping[str, str]) -> Call:
+    """Read a request for the list of models, which has no body."""
+    paging = {name: path_args[name] for name in PAGING if name in path_args}
+    return Call("models", "", paging)
+
+
+def read_json(body: bytes) -> JsonDict:
+    """Decode a request body.
+
+    Raises:
+        BadRequestError: It is not a JSON object.
+    """
+    try:
+        wire = decode(body)
+    except ValueError as error:
+        raise BadRequestError(f"the body is {error}") from None
+    if not isinstance(wire, dict):
+        raise BadRequestError("the body must be a JSON object")
+    return wire
+
+
+def _call(operation: Any, wire: JsonDict, path_args: Mapping[str, str]) -> Call:
+    model = wire.get("model") or path_args.get("model")
+    if not isinstance(model, str):
+        raise Malformed("model", "must be a string that is not empty")
+    stream = wire.get("stream", False)
+    if not isinstance(stream, bool):
+        raise Malformed("stream", "must be true or false")
+    _check_fields(wire)
+    canonical: JsonDict = {"messages": _messages(wire)}
+    canonical.update((name, value) for name, value in wire.items() if name not in _TAKEN and value is not None)
+    if wire.get("stop_sequences"):
+        canonical["stop"] = wire["stop_sequences"]
+    _read_metadata(wire.get("metadata"), canonical)
+    _read_tools(wire, canonical)
+    _read_output(wire, canonical)
+    return Call(operation, model, canonical, stream=stream)
+
+
+def _check_fields(wire: JsonDict) -> None:
+    for name, kind in (("thinking", dict), ("tool_choice", dict), ("output_config", dict), ("metadata", dict)):
+        if wire.get(name) is not None:
+            expect(wire[name], kind, name)
+    for name in ("temperature", "top_p", "top_k"):
+        if wire.get(name) is not None and not _is_number(wire[name], whole=name == "top_k"):
+            raise Malformed(name, "must be a number")
+    stop = wire.get("stop_sequences")
+    if stop is not None and not (isinstance(stop, list) and all(isinstance(text, str) for text in stop)):
+        raise Malformed("stop_sequences", "must be a list of strings")
+
+
+def _messages(wire: JsonDict) -> list[JsonDict]:
+    given = wire.get("messages")
+    if not isinstance(given, list) or not given:
+        raise Malformed("messages", "must be a list that is not empty")
+    messages: list[JsonDict] = []
+    system = wire.get("system")
+    if system is not None and system != "":
+        messages.append(_system(system, "system"))
+    for n, message in enumerate(given):
+        where = f"messages[{n}]"
+        expect(message, dict, where)
+        content = message.get("content")
+        if not isinstance(content, str):
+            if content is None:
+                raise Malformed(f"{where}.content", "must be a string or a list of content blocks")
+            check_blocks(content, f"{where}.content")
+        read = _READERS.get(message.get("role")) if isinstance(message.get("role"), str) else None
+        if read is None:
+            raise Malformed(f"{where}.role", "must be user, assistant or system")
+        messages.extend(read(content))
+    return messages
+
+
+def _system(content: Any, where: str) -> JsonDict:
+    if isinstance(content, str):
+        return {"role": "system", "content": content}
+    check_blocks(content, where)
+    return _kept({"role": "system", "content": canonical_parts(content)}, content)
+
+
+def _kept(message: JsonDict, blocks: list[JsonDict]) -> JsonDict:
+    """The message with the blocks it was read from, if it says less than they do."""
+    if not all(map(is_plain, blocks)):
+        message["provider_specific_fields"] = {NAME: {"content": blocks}}
+    return message
+
+
+def _late_system(content: Any) -> list[JsonDict]:
+    return [_system(content, "system")]
+
+
+def _user(content: Any) -> list[JsonDict]:
+    """Tool results become messages of their own, ahead of the rest."""
+    if isinstance(content, str):
+        return [{"role": "user", "content": content}]
+    messages = []
+    for block in content:
+        if block["type"] == "tool_result":
+            message = result_message(block)
+            if not is_plain_result(block):
+                message["provider_specific_fields"] = {NAME: {"content": [block]}}
+            messages.append(message)
+    rest = [block for block in content if block["type"] != "tool_result"]
+    if rest:
+        messages.append(_kept({"role": "user", "content": canonical_parts(rest)}, rest))
+    return messages
+
+
+def _assistant(content: Any) -> list[JsonDict]:
+    if isinstance(content, str):
+        return [{"role": "assistant", "content": content}]
+    blocks = [_without_our_citations(block) for block in content]
+    reading = read_blocks(blocks)
+    message: JsonDict = {"role": "assistant", "content": _assistant_content(reading)}
+    if reading.reasoning:
+        message["reasoning_content"] = reading.reasoning
+    if has_proof(reading.thinking):
+        message["thinking_blocks"] = reading.thinking
+    if reading.calls:
+        message["tool_calls"] = reading.calls
+    if not reading.exact:
+        message["provider_specific_fields"] = {NAME: {"content": blocks}}
+    return [message]
+
+
+def _assistant_content(reading: Reading) -> Any:
+    if not reading.texts:
+        return None
+    if any("cache_control" in block for block in reading.texts):
+        return canonical_parts([{k: v for k, v in block.items() if k != "citations"} for block in reading.texts])
+    return reading.text
+
+
+def _without_our_citations(block: JsonDict) -> JsonDict:
+    """Citations that this face made of another provider's annotations have no index, and only it can read them."""
+    citations = block.get("citations")
+    if not isinstance(citations, list):
+        return block
+    kept = [c for c in citations if not (isinstance(c, dict) and c.get("encrypted_index") == "")]
+    if len(kept) == len(citations):
+        return block
+    return {**block, "citations": kept} if kept else {k: v for k, v in block.items() if k != "citations"}
+
+
+_READERS = {"user": _user, "assistant": _assistant, "system": _late_system}
+
+
+def _read_metadata(metadata: Any, canonical: JsonDict) -> None:
+    if not isinstance(metadata, dict):
+        return
+    if metadata.get("user_id") is not None:
+        canonical["user"] = metadata["user_id"]
+    others = {key: value for key, value in metadata.items() if key != "user_id"}
+    if others:
+        canonical["metadata"] = others
+
+
+def _read_tools(wire: JsonDict, canonical: JsonDict) -> None:
+    tools = wire.get("tools")
+    if tools is not None:
+        expect(tools, list, "tools")
+        made = [_tool(tool, f"tools[{n}]") for n, tool in enumerate(tools)]
+        if made:
+            canonical["tools"] = made
+    choice = wire.get("tool_choice")
+    if choice is None:
+        return
+    kind = choice.get("type")
+    words = {"auto": "auto", "any": "required", "none": "none"}
+    if kind == "tool":
+        expect(choice.get("name"), str, "tool_choice.name")
+        canonical["tool_choice"] = {"type": "function", "function": {"name": choice["name"]}}
+    elif kind in words:
+        canonical["tool_choice"] = words[kind]
+    else:
+        raise Malformed("tool_choice.type", "must be auto, any, tool or none")
+    if isinstance(choice.get("disable_parallel_tool_use"), bool):
+        canonical["parallel_tool_calls"] = not choice["disable_parallel_tool_use"]
+
+
+def _tool(tool: Any, where: str) -> JsonDict:
+    """A client's tool as a function; a tool of the provider's own stays as it is."""
+    expect(tool, dict, where)
+    if tool.get("type") not in (None, "custom"):
+        return dict(tool)
+    expect(tool.get("name"), str, f"{where}.name")
+    expect(tool.get("input_schema"), dict, f"{where}.input_schema")
+    function = {"name": tool["name"], "parameters": tool["input_schema"]}
+    function |= {key: tool[key] for key in ("description", "strict") if tool.get(key) is not None}
+    taken = ("name", "input_schema", "description", "strict", "type")
+    return {"type": "function", "function": function, **{k: v for k, v in tool.items() if k not in taken}}
+
+
+def _read_output(wire: JsonDict, canonical: JsonDict) -> None:
+    """`output_config` and its older form: effort and format in OpenAI's words, and the objects themselves beside."""
+    config = wire.get("output_config") or {}
+    wanted = config.get("format") or wire.get("output_format")
+    if wanted is not None:
+        canonical["response_format"] = canonical_format(wanted)
+        if canonical["response_format"] is None:
+            raise Malformed("output_config.format", "must be a json_schema with a schema")
+    if config.get("effort") is not None:
+        canonical["reasoning_effort"] = config["effort"]
+    kept = {name: wire[name] for name in ("output_config", "output_format") if wire.get(name)}
+    if kept:
+        canonical["provider_specific_fields"] = {NAME: kept}
+
+
+def _is_number(value: Any, whole: bool = False) -> bool:
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, int) or (not whole and isinstance(value, float))

@@ -1,0 +1,176 @@
+"""From the upstream: whole answers, model lists and token counts as canonical dicts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from lingate._dialects._check import Malformed
+from lingate._dialects._failure import body_failure
+from lingate._dialects.anthropic.assistant import Reading, has_proof, read_blocks
+from lingate._dialects.anthropic.checks import check_blocks
+from lingate._dialects.anthropic.facts import FINISH, NAME
+from lingate._dialects.anthropic.usage import canonical_usage
+from lingate._model import Head, HttpRequest, JsonDict, Target
+from lingate._wire.json import decode
+from lingate.errors import ProtocolError
+
+_MESSAGE_KEYS = frozenset({"id", "type", "role", "model", "content", "usage"})
+
+
+def read_message(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
+    """A whole answer as a canonical response, and as it came.
+
+    Raises:
+        UpstreamError: The body is an error although the status says success.
+        ProtocolError: It is not a message.
+    """
+    raw = read_object(body, sent.target, head)
+    return canonical_response(raw, sent, head), raw
+
+
+def canonical_response(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict:
+    """A decoded message as a canonical response."""
+    blocks = raw.get("content")
+    try:
+        check_blocks(blocks, "content")
+    except Malformed as flaw:
+        raise garbage(sent.target, str(flaw)) from None
+    assert isinstance(blocks, list)
+    reading = read_blocks(blocks)
+    answer = take_answer(reading, sent.answer_tool)
+    message = canonical_message(reading, answer)
+    if answer is None and not reading.exact:
+        message["provider_specific_fields"] = {NAME: {"content": blocks}}
+    reason = raw.get("stop_reason")
+    refusal = refusal_text(raw.get("stop_details")) if reason == "refusal" else None
+    if refusal:
+        message["refusal"] = refusal
+    choice = {"index": 0, "message": message, "finish_reason": finish_reason(reason, bool(reading.calls))}
+    if isinstance(reason, str):
+        choice["native_finish_reason"] = reason
+    usage = raw.get("usage")
+    response: JsonDict = {
+        "id": identity(raw.get("id"), head),
+        "object": "chat.completion",
+        "created": created_at(head),
+        "model": raw["model"] if isinstance(raw.get("model"), str) else sent.target.model,
+        "choices": [choice],
+    }
+    if isinstance(usage, dict):
+        response["usage"] = canonical_usage(usage)
+    extra = {key: value for key, value in raw.items() if key not in _MESSAGE_KEYS and value is not None}
+    if extra:
+        response["provider_specific_fields"] = {NAME: extra}
+    return response
+
+
+def canonical_message(reading: Reading, answer: str | None) -> JsonDict:
+    """An assistant message; `answer` replaces the text where a tool's input stands for it."""
+    content: str | None = reading.text if answer is None else answer
+    message: JsonDict = {"role": "assistant", "content": content or (None if reading.calls else "")}
+    if reading.reasoning:
+        message["reasoning_content"] = reading.reasoning
+    if has_proof(reading.thinking):
+        message["thinking_blocks"] = reading.thinking
+    if reading.calls:
+        message["tool_calls"] = reading.calls
+    if reading.annotations and answer is None:
+        message["annotations"] = reading.annotations
+    return message
+
+
+def take_answer(reading: Reading, answer_tool: str | None) -> str | None:
+    """The structured answer, taken out of the tool calls; None where the model gave none."""
+    if answer_tool is None:
+        return None
+    answers = [call for call in reading.calls if call["function"]["name"] == answer_tool]
+    reading.calls = [call for call in reading.calls if call["function"]["name"] != answer_tool]
+    found: str | None = answers[0]["function"]["arguments"] if answers else None
+    return found
+
+
+def finish_reason(native: Any, has_calls: bool) -> str:
+    """OpenAI's word for a stop reason.
+
+    A message with tool calls ends with `tool_calls` whatever the provider calls it, unless it was cut short: a call
+    whose arguments are incomplete must not be executed.
+    """
+    reason = FINISH.get(native, "stop") if isinstance(native, str) else "stop"
+    if reason in ("length", "content_filter"):
+        return reason
+    return "tool_calls" if has_calls else "stop"
+
+
+def refusal_text(details: Any) -> str | None:
+    """Why the model refused, in the provider's words."""
+    if not isinstance(details, dict):
+        return None
+    words = details.get("explanation") or details.get("category")
+    return words if isinstance(words, str) else None
+
+
+def identity(given: Any, head: Head) -> str:
+    """The answer's id; a host that gives none has at least a request id."""
+    return given if isinstance(given, str) and given else head.headers.get("request-id") or "msg_unknown"
+
+
+def created_at(head: Head) -> int:
+    """When the answer was made: the format has no such field, so the `Date` header says it. 0 if that is absent."""
+    try:
+        return int(parsedate_to_datetime(head.headers.get("date", "")).timestamp())
+    except ValueError:
+        return 0
+
+
+def read_count(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
+    """A token count."""
+    raw = read_object(body, sent.target, head)
+    if not isinstance(raw.get("input_tokens"), int):
+        raise garbage(sent.target, "input_tokens: must be a number")
+    return dict(raw), raw
+
+
+def read_models(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
+    """A page of models as an OpenAI list; `has_more` and `last_id` say whether and where the next one begins."""
+    raw = read_object(body, sent.target, head)
+    data = raw.get("data")
+    if not isinstance(data, list) or not all(isinstance(m, dict) and isinstance(m.get("id"), str) for m in data):
+        raise garbage(sent.target, "data: must be a list of models with an id")
+    owner = sent.target.provider
+    models = [{"owned_by": owner, **model, "object": "model", "created": _epoch(model)} for model in data]
+    paging = {key: value for key, value in raw.items() if key not in ("data", "object")}
+    return {"object": "list", "data": models, **paging}, raw
+
+
+def read_object(body: bytes, target: Target, head: Head) -> JsonDict:
+    """Decode a JSON object that is not an error.
+
+    Raises:
+        UpstreamError: It is an error.
+        ProtocolError: It is not a JSON object.
+    """
+    try:
+        raw = decode(body)
+    except ValueError as error:
+        raise garbage(target, str(error)) from None
+    if not isinstance(raw, dict):
+        raise garbage(target, "must be an object")
+    if raw.get("type") == "error" or (raw.get("error") and "content" not in raw):
+        raise body_failure(raw, target, head.status, head.headers) or garbage(target, "an error without words")
+    return raw
+
+
+def garbage(target: Target, why: str) -> ProtocolError:
+    """The error for an answer that is not what the format promises."""
+    return ProtocolError(f"the answer makes no sense: {why}", provider=target.provider, model=target.model)
+
+
+def _epoch(model: JsonDict) -> int:
+    if isinstance(model.get("created"), int):
+        return int(model["created"])
+    try:
+        return int(datetime.fromisoformat(model["created_at"]).timestamp())
+    except (KeyError, TypeError, ValueError):
+        return 0

@@ -1,0 +1,260 @@
+"""The conversation: canonical messages -> `system` and strictly alternating turns.
+
+Where the formats differ: system text stands apart; tool results are blocks of the next user turn, ahead of its text; a
+turn without content does not exist.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lingate._dialects.anthropic.assistant import arguments_object, assistant_blocks, kept_blocks, safe_id
+from lingate._dialects.anthropic.content import canonical_parts, content_blocks, is_plain
+from lingate._dialects.anthropic.draft import Draft
+from lingate._dialects.anthropic.facts import TOOL_CHANGES_BETA
+from lingate._model import JsonDict
+
+_TOOL_FIELDS = frozenset(
+    {"role", "content", "tool_call_id", "name", "cache_control", "provider_specific_fields", "is_error"}
+)
+_TEXT_FIELDS = frozenset({"role", "content", "cache_control", "provider_specific_fields"})
+
+
+class Turns:
+    """The turns so far.
+
+    Attributes:
+        system: Blocks of the `system` field.
+        turns: Finished messages.
+        tools_used: Names of the tools that the conversation calls, in order of first use.
+    """
+
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
+        self.system: list[JsonDict] = []
+        self.turns: list[JsonDict] = []
+        self.tools_used: dict[str, None] = {}
+        self._results: list[JsonDict] = []
+        self._rest: list[JsonDict] = []
+        self._plain: str | None = None
+        self._legacy: dict[str, str] = {}
+        self._system_plain: str | None = None
+        self._late: list[JsonDict] = []
+
+    def add(self, message: Any, where: str) -> None:
+        """Take the next canonical message.
+
+        Raises:
+            ConfigError: It is not a message.
+        """
+        role = message.get("role") if isinstance(message, dict) else None
+        if role not in ("tool", "function"):
+            self._place_late()
+        if role in ("system", "developer"):
+            self._add_system(message, where)
+        elif role == "user":
+            self._add_user(message, where)
+        elif role == "assistant":
+            self._add_assistant(message, where)
+        elif role in ("tool", "function"):
+            self._results.append(self._result(message, where))
+        else:
+            raise self.draft.broken(f"{where}.role", "must be system, developer, user, assistant, tool or function")
+
+    def finish(self) -> None:
+        """Close the last turn and write `system` and `messages`."""
+        self._place_late()
+        self._close_user()
+        if not self.turns and self.system:
+            # The API wants at least one message; OpenAI answers a lone system message.
+            self.turns.append({"role": "user", "content": self.system})
+            self.system = []
+            self.draft.note("messages[0].role (a lone system message was sent as the user's)")
+        if not self.turns:
+            raise self.draft.broken("messages", "hold nothing to answer")
+        self._check_prefill()
+        if self.system:
+            only_text = self._system_plain is not None and len(self.system) == 1
+            self.draft.body["system"] = self._system_plain if only_text else self.system
+        self.draft.body["messages"] = self.turns
+
+    def _add_system(self, message: JsonDict, where: str) -> None:
+        blocks = self._text_blocks(message, where)
+        stays = self.draft.traits.get("late_system") == "keep"
+        special = any(block["type"] != "text" for block in blocks)
+        started = bool(self.turns or self._results or self._rest)
+        if not blocks:
+            return
+        if special or (started and stays):
+            if any(block["type"] in ("tool_addition", "tool_removal") for block in blocks):
+                self.draft.need(TOOL_CHANGES_BETA)
+            plain = isinstance(message.get("content"), str) and not message.get("cache_control")
+            self._late.append({"role": "system", "content": message["content"] if plain else blocks})
+            return
+        first = not self.system and isinstance(message.get("content"), str) and "cache_control" not in message
+        self._system_plain = message["content"] if first else None
+        self.system.extend(blocks)
+
+    def _place_late(self) -> None:
+        """System turns wait until the tool results before them are complete: those may not be divided."""
+        if self._late:
+            self._close_user()
+            self.turns += self._late
+            self._late = []
+
+    def _add_user(self, message: JsonDict, where: str) -> None:
+        content = message.get("content")
+        first = not self._rest and not self._results and isinstance(content, str) and "cache_control" not in message
+        blocks = self._text_blocks(message, where)
+        self._plain = content if first and blocks else None
+        self._rest.extend(blocks)
+
+    def _text_blocks(self, message: JsonDict, where: str) -> list[JsonDict]:
+        for name in message:
+            if name not in _TEXT_FIELDS and message[name] is not None:
+                self.draft.note(f"{where}.{name}")
+        kept = _original_parts(message)
+        blocks = kept if kept is not None else content_blocks(message.get("content"), f"{where}.content", self.draft)
+        if message.get("cache_control") and blocks and "cache_control" not in blocks[-1]:
+            blocks[-1] = {**blocks[-1], "cache_control": message["cache_control"]}
+        return blocks
+
+    def _add_assistant(self, message: JsonDict, where: str) -> None:
+        blocks = assistant_blocks(message, where, self.draft)
+        blocks += self._legacy_call(message, where)
+        for block in blocks:
+            if block["type"] == "tool_use":
+                self.tools_used[block["name"]] = None
+        if not blocks:
+            return
+        self._close_user()
+        if self.turns and self.turns[-1]["role"] == "assistant":
+            self.turns[-1]["content"] = [*as_blocks(self.turns[-1]["content"]), *blocks]
+            return
+        content = message.get("content")
+        plain = isinstance(content, str) and blocks == [{"type": "text", "text": content}]
+        self.turns.append({"role": "assistant", "content": content if plain else blocks})
+
+    def _legacy_call(self, message: JsonDict, where: str) -> list[JsonDict]:
+        call = message.get("function_call")
+        if message.get("tool_calls") or not isinstance(call, dict):
+            return []
+        name = call.get("name")
+        if not isinstance(name, str):
+            raise self.draft.broken(f"{where}.function_call.name", "must be a string")
+        made = self._legacy[name] = f"call_{len(self._legacy)}_{safe_id(name)}"[:64]
+        given = arguments_object(call.get("arguments"), f"{where}.function_call.arguments", self.draft)
+        return [{"type": "tool_use", "id": made, "name": name, "input": given}]
+
+    def _result(self, message: JsonDict, where: str) -> JsonDict:
+        for name in message:
+            if name not in _TOOL_FIELDS and message[name] is not None:
+                self.draft.note(f"{where}.{name}")
+        kept = _original_result(message)
+        if kept is not None:
+            return kept
+        given = message.get("tool_call_id")
+        if message["role"] == "function" and given is None:
+            given = self._legacy.get(str(message.get("name")))
+        if not isinstance(given, str) or not given:
+            raise self.draft.broken(f"{where}.tool_call_id", "must be the id of the tool call that this answers")
+        block: JsonDict = {"type": "tool_result", "tool_use_id": safe_id(given)}
+        content = message.get("content")
+        if isinstance(content, str):
+            block["content"] = content
+        else:
+            blocks = content_blocks(content, f"{where}.content", self.draft)
+            block |= {"content": blocks} if blocks else {}
+        if _is_error(message) is not None:
+            block["is_error"] = _is_error(message)
+        if message.get("cache_control"):
+            block["cache_control"] = message["cache_control"]
+        return block
+
+    def _close_user(self) -> None:
+        content = [*self._results, *self._rest]
+        if content:
+            plain = self._plain if len(content) == 1 else None
+            self.turns.append({"role": "user", "content": plain if plain is not None else content})
+        self._results, self._rest, self._plain = [], [], None
+
+    def _check_prefill(self) -> None:
+        """A conversation that ends with the assistant asks to continue that very text."""
+        last = self.turns[-1]
+        if last["role"] != "assistant":
+            return
+        blocks = as_blocks(last["content"])
+        if not self.draft.traits.get("prefill") and blocks[-1]["type"] == "text" and len(self.turns) > 1:
+            self.draft.refuse("messages[-1]", "the model does not continue a message of the assistant")
+            self.turns.pop()
+            return
+        text = blocks[-1].get("text")
+        if isinstance(text, str) and text != text.rstrip():
+            # "final assistant content cannot end with trailing whitespace" is a 400.
+            self.draft.note("messages[-1].content (trailing whitespace)")
+            last["content"] = [*blocks[:-1], {**blocks[-1], "text": text.rstrip()}]
+
+
+def write_messages(draft: Draft) -> Turns:
+    """Write `system` and `messages`.
+
+    Raises:
+        ConfigError: The messages make no sense in any format.
+        UnsupportedError: A part has no block here and `drop_params` is off.
+    """
+    messages = draft.asked.get("messages")
+    if not isinstance(messages, list):
+        raise draft.broken("messages", "must be a list of messages")
+    turns = Turns(draft)
+    for n, message in enumerate(messages):
+        turns.add(message, f"messages[{n}]")
+    turns.finish()
+    return turns
+
+
+def as_blocks(content: Any) -> list[JsonDict]:
+    """A turn's content, which may be plain text, as blocks."""
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
+
+
+def result_message(block: JsonDict) -> JsonDict:
+    """A checked `tool_result` block as a canonical tool message, without what only this format knows."""
+    content = block.get("content")
+    parts = canonical_parts(content) if isinstance(content, list) else content or ""
+    message: JsonDict = {"role": "tool", "tool_call_id": block["tool_use_id"], "content": parts}
+    if "cache_control" in block:
+        message["cache_control"] = block["cache_control"]
+    return message
+
+
+def is_plain_result(block: JsonDict) -> bool:
+    """Whether `result_message` says all that the block says."""
+    content = block.get("content")
+    nested = content if isinstance(content, list) else []
+    if content is None:
+        return False
+    return set(block) <= {"type", "tool_use_id", "content", "cache_control"} and all(map(is_plain, nested))
+
+
+def _original_parts(message: JsonDict) -> list[JsonDict] | None:
+    blocks = kept_blocks(message)
+    if blocks is None:
+        return None
+    return list(blocks) if canonical_parts(blocks) == message.get("content") else None
+
+
+def _original_result(message: JsonDict) -> JsonDict | None:
+    blocks = kept_blocks(message)
+    if blocks is None or len(blocks) != 1 or blocks[0]["type"] != "tool_result":
+        return None
+    read = result_message(blocks[0])
+    same = all(read.get(key) == message.get(key) for key in ("tool_call_id", "content", "cache_control"))
+    return {**blocks[0], "tool_use_id": safe_id(blocks[0]["tool_use_id"])} if same else None
+
+
+def _is_error(message: JsonDict) -> bool | None:
+    """Whether a tool failed, also where the message was edited since a client of this format sent it."""
+    blocks = kept_blocks(message)
+    block = blocks[0] if blocks else {}
+    found = message.get("is_error", block.get("is_error"))
+    return found if isinstance(found, bool) else None

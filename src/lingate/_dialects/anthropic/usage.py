@@ -1,0 +1,111 @@
+"""Token counts, both ways.
+
+Anthropic's `input_tokens` leaves caches out, OpenAI's `prompt_tokens` includes them. What the provider did not say
+stays absent; fields that only one side knows are carried along.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lingate._model import JsonDict
+
+_NATIVE = (
+    "input_tokens",
+    "output_tokens",
+    "cache_creation_input_tokens",
+    "cache_read_input_tokens",
+    "output_tokens_details",
+)
+_CANONICAL = (
+    "prompt_tokens",
+    "completion_tokens",
+    "total_tokens",
+    "prompt_tokens_details",
+    "completion_tokens_details",
+)
+_OPENAI_DETAILS = (
+    "reasoning_tokens",
+    "audio_tokens",
+    "image_tokens",
+    "text_tokens",
+    "accepted_prediction_tokens",
+    "rejected_prediction_tokens",
+)
+
+
+def canonical_usage(native: JsonDict) -> JsonDict:
+    """Anthropic's counts in OpenAI's convention."""
+    usage: JsonDict = {}
+    read = _count(native.get("cache_read_input_tokens"))
+    written = _written(native)
+    fresh = _count(native.get("input_tokens"))
+    output = _count(native.get("output_tokens"))
+    if fresh is not None:
+        usage["prompt_tokens"] = fresh + (read or 0) + (written or 0)
+    if output is not None:
+        usage["completion_tokens"] = output
+    if fresh is not None and output is not None:
+        usage["total_tokens"] = usage["prompt_tokens"] + output
+    details = {"cached_tokens": read, "cache_write_tokens": written}
+    details = {name: count for name, count in details.items() if count is not None}
+    if details:
+        usage["prompt_tokens_details"] = details
+    thinking = native.get("output_tokens_details")
+    if isinstance(thinking, dict):
+        usage["completion_tokens_details"] = {
+            ("reasoning_tokens" if name == "thinking_tokens" else name): count
+            for name, count in thinking.items()
+            if count is not None
+        }
+    usage.update((name, value) for name, value in native.items() if name not in _NATIVE)
+    return usage
+
+
+def native_usage(usage: Any) -> JsonDict:
+    """OpenAI's counts in Anthropic's convention. The two counts the format requires are 0 where nobody said."""
+    usage = usage if isinstance(usage, dict) else {}
+    details = usage.get("prompt_tokens_details")
+    details = details if isinstance(details, dict) else {}
+    read, written = _count(details.get("cached_tokens")), _count(details.get("cache_write_tokens"))
+    fresh = (_count(usage.get("prompt_tokens")) or 0) - (read or 0) - (written or 0)
+    native: JsonDict = {"input_tokens": max(fresh, 0)}
+    if written is not None:
+        native["cache_creation_input_tokens"] = written
+    if read is not None:
+        native["cache_read_input_tokens"] = read
+    native["output_tokens"] = _count(usage.get("completion_tokens")) or 0
+    spent = usage.get("completion_tokens_details")
+    if isinstance(spent, dict):
+        thinking = {name: count for name, count in spent.items() if name not in _OPENAI_DETAILS}
+        if _count(spent.get("reasoning_tokens")) is not None:
+            thinking["thinking_tokens"] = spent["reasoning_tokens"]
+        if thinking:
+            native["output_tokens_details"] = thinking
+    native.update((name, value) for name, value in usage.items() if name not in _CANONICAL)
+    return native
+
+
+def merged_usage(before: JsonDict, after: JsonDict) -> JsonDict:
+    """Native counts of a stream so far: later ones are totals, and what they leave out stays as it was."""
+    merged = {**before, **{name: value for name, value in after.items() if value is not None}}
+    moved = merged.get("cache_creation_input_tokens") != before.get("cache_creation_input_tokens")
+    if moved and "cache_creation" not in after:
+        # The split by lifetime came with the first count and no longer adds up to the new one (seen with compaction).
+        merged.pop("cache_creation", None)
+    return merged
+
+
+def _written(native: JsonDict) -> int | None:
+    total = _count(native.get("cache_creation_input_tokens"))
+    split = native.get("cache_creation")
+    if total is not None or not isinstance(split, dict):
+        return total
+    counts = [count for count in map(_count, split.values()) if count is not None]
+    return sum(counts) if counts else None
+
+
+def _count(value: Any) -> int | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    return int(value) if isinstance(value, float) and value.is_integer() else None

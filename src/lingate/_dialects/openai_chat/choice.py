@@ -1,0 +1,220 @@
+"""One choice of a stream: its deltas as events, and its end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lingate._dialects.openai_chat.content import read_parts
+from lingate._dialects.openai_chat.reading import hidden_error, malformed, provider_failed
+from lingate._dialects.openai_chat.reasons import ERROR, canonical_reason, settle
+from lingate._dialects.openai_chat.reasonstream import ReasonStream
+from lingate._dialects.openai_chat.think import ThinkSplitter
+from lingate._dialects.openai_chat.toolstream import ToolStream
+from lingate._model import (
+    Annotations,
+    Event,
+    Extra,
+    Finish,
+    HttpRequest,
+    JsonDict,
+    Media,
+    Refusal,
+    Text,
+)
+
+_TEXT = frozenset({"content", "role"})
+_DELTA = frozenset(
+    {
+        "content",
+        "role",
+        "refusal",
+        "reasoning_content",
+        "reasoning",
+        "reasoning_details",
+        "thinking_blocks",
+        "tool_calls",
+        "function_call",
+        "audio",
+        "images",
+        "annotations",
+    }
+)
+_CHOICE = frozenset({"index", "delta", "message", "finish_reason", "logprobs", "native_finish_reason", "error"})
+
+
+class ChoiceStream:
+    """What one choice has said so far.
+
+    Args:
+        index: Number of the choice.
+        sent: The request that is being answered.
+
+    Attributes:
+        finished: A finish reason has come.
+        whole: It came with the whole message beside the delta, so nothing can be missing.
+        spoken: Something has been told.
+    """
+
+    __slots__ = (
+        "_extras",
+        "_native",
+        "_other_parts",
+        "_reasons",
+        "_sent",
+        "_settled",
+        "_think",
+        "_tools",
+        "_word",
+        "finished",
+        "index",
+        "spoken",
+        "whole",
+    )
+
+    def __init__(self, index: int, sent: HttpRequest) -> None:
+        self.index = index
+        self.finished = False
+        self.whole = False
+        self.spoken = False
+        self._sent = sent
+        self._settled = False
+        self._word: str | None = None
+        self._native: str | None = None
+        self._tools = ToolStream(index, sent.answer_tool)
+        self._think = ThinkSplitter() if sent.target.traits.get("think_tags") else None
+        self._reasons = ReasonStream(index)
+        self._other_parts: list[Any] = []
+        self._extras: JsonDict = {}
+
+    @property
+    def plain(self) -> bool:
+        """Content of this choice is text and nothing but text from here on."""
+        return self._think is None or self._think.settled
+
+    def add(self, choice: JsonDict, raw: JsonDict, events: list[Event]) -> None:
+        """Take one chunk's part of this choice.
+
+        Raises:
+            UpstreamError: The provider says that the choice failed.
+            ProtocolError: It is not a chunk's choice.
+        """
+        delta = choice.get("delta")
+        if delta is None:
+            delta = choice.get("message") or {}
+        if not isinstance(delta, dict):
+            raise malformed(self._sent.target, "a stream event's delta is not an object")
+        before = len(events)
+        if delta.keys() <= _TEXT:
+            self._content(delta.get("content"), choice, raw, events)
+        else:
+            self._reasons.add(delta, raw, events)
+            self._content(delta.get("content"), choice, raw, events)
+            self._calls(delta, raw, events)
+            self._media(delta, raw, events)
+            self._extra(delta, _DELTA, False, raw, events)
+        self.spoken = self.spoken or len(events) > before
+        if not choice.keys() <= _CHOICE:
+            self._extra(choice, _CHOICE, True, raw, events)
+        if choice.get("finish_reason") or choice.get("error"):
+            self._finish(choice)
+
+    def settle(self, raw: JsonDict | None, events: list[Event]) -> None:
+        """Nothing more will come: flush what was held and finish.
+
+        Raises:
+            ProtocolError: A tool call never got a name.
+        """
+        if self._settled:
+            return
+        self._settled = True
+        if self._think is not None:
+            self._split(self._think.finish(), raw, events)
+        self._reasons.settle(raw, events)
+        if self._other_parts:
+            events.append(Extra({"provider_specific_fields": {"content": self._other_parts}}, self.index, raw))
+        tools = self._tools
+        if not tools.settle(raw, events):
+            raise malformed(self._sent.target, "a tool call has no function name")
+        reason = canonical_reason(self._word)
+        whole = reason != "length" or tools.whole()
+        word = settle(reason, calls=tools.any, legacy=tools.legacy, whole=whole)
+        events.append(Finish(word, self.index, self._native or self._word, raw))
+
+    def _finish(self, choice: JsonDict) -> None:
+        word = choice.get("finish_reason")
+        if choice.get("error") or canonical_reason(word) == ERROR:
+            target = self._sent.target
+            raise hidden_error(choice, target) or provider_failed(target, f"finish_reason {word!r}")
+        if isinstance(word, str):
+            self._word = word
+            self.finished = True
+            native = choice.get("native_finish_reason")
+            self._native = native if isinstance(native, str) else None
+            self.whole = isinstance(choice.get("message"), dict)
+
+    def _content(self, content: Any, choice: JsonDict, raw: JsonDict, events: list[Event]) -> None:
+        if isinstance(content, list):
+            for part in content:
+                self._part(part, raw, events)
+            content = ""
+        elif content is not None and not isinstance(content, str):
+            raise malformed(self._sent.target, f"a stream event's content is a {type(content).__name__}")
+        logprobs = choice.get("logprobs")
+        if not isinstance(logprobs, dict) or not any(logprobs.values()):
+            logprobs = None
+        if content and self._think is not None and not self._think.settled:
+            self._split(self._think.feed(content), raw, events)
+            content = ""
+        if content or logprobs:
+            events.append(Text(content or "", self.index, raw, logprobs))
+
+    def _split(self, pieces: list[tuple[bool, str]], raw: JsonDict | None, events: list[Event]) -> None:
+        for is_reasoning, piece in pieces:
+            if is_reasoning:
+                self._reasons.say(piece, raw, events)
+            else:
+                events.append(Text(piece, self.index, raw))
+
+    def _part(self, part: Any, raw: JsonDict, events: list[Event]) -> None:
+        found = read_parts([part])
+        if found.reasoning:
+            self._reasons.say(found.reasoning, raw, events)
+        for block in found.blocks:
+            self._reasons.close(block, raw, events)
+        if found.text:
+            events.append(Text(found.text, self.index, raw))
+        self._other_parts.extend(found.others)
+
+    def _calls(self, delta: JsonDict, raw: JsonDict, events: list[Event]) -> None:
+        calls = delta.get("tool_calls")
+        if isinstance(calls, list):
+            self._tools.add(calls, raw, events)
+        elif calls:
+            raise malformed(self._sent.target, f"a stream event's tool_calls is a {type(calls).__name__}, not a list")
+        legacy = delta.get("function_call")
+        if isinstance(legacy, dict):
+            self._tools.add_legacy(legacy, raw, events)
+
+    def _media(self, delta: JsonDict, raw: JsonDict, events: list[Event]) -> None:
+        refusal, audio, images, notes = map(delta.get, ("refusal", "audio", "images", "annotations"))
+        if refusal and isinstance(refusal, str):
+            events.append(Refusal(refusal, self.index, raw))
+        if isinstance(audio, dict) and any(audio.values()):
+            events.append(Media("audio", audio, self.index, raw))
+        if isinstance(images, list):
+            events.extend(Media("image", image, self.index, raw) for image in images if isinstance(image, dict))
+        if isinstance(notes, list) and (items := [item for item in notes if isinstance(item, dict)]):
+            events.append(Annotations(items, self.index, raw))
+
+    def _extra(
+        self, source: JsonDict, known: frozenset[str], on_choice: bool, raw: JsonDict, events: list[Event]
+    ) -> None:
+        """Fields without a canonical name, when they come up or change: some servers repeat them with every chunk."""
+        news = {
+            name: value
+            for name, value in source.items()
+            if name not in known and value is not None and self._extras.get(name) != value
+        }
+        if news:
+            self._extras.update(news)
+            events.append(Extra(news, self.index, raw, on_choice))

@@ -1,0 +1,139 @@
+"""Reasoning and content as providers spell them: plain fields, `reasoning_details`, blocks inside the content."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from lingate._model import JsonDict
+
+
+@dataclass(slots=True)
+class Parts:
+    """A content list taken apart; `others` are the parts that are neither text nor reasoning."""
+
+    text: str = ""
+    reasoning: str = ""
+    blocks: list[JsonDict] = field(default_factory=list)
+    others: list[Any] = field(default_factory=list)
+
+
+def read_parts(content: list[Any]) -> Parts:
+    """Take apart content lists: Mistral's with `thinking`, Databricks' with `reasoning`, and those with text alone."""
+    parts = Parts()
+    for part in content:
+        kind = part.get("type") if isinstance(part, dict) else None
+        if isinstance(part, str):
+            parts.text += part
+        elif kind in {"text", "output_text"} and isinstance(part.get("text"), str):
+            parts.text += part["text"]
+        elif kind == "thinking":
+            _add_reasoning(parts, part.get("thinking"), part.get("signature"))
+        elif kind == "redacted_thinking" and isinstance(part.get("data"), str):
+            parts.blocks.append({"type": "redacted_thinking", "data": part["data"]})
+        elif kind == "reasoning":
+            _add_summary(parts, part)
+        else:
+            parts.others.append(part)
+    return parts
+
+
+def _add_summary(parts: Parts, part: JsonDict) -> None:
+    summary = part.get("summary")
+    for item in summary if isinstance(summary, list) else [part]:
+        if isinstance(item, dict):
+            _add_reasoning(parts, item.get("text"), item.get("signature"))
+
+
+def _add_reasoning(parts: Parts, value: Any, signature: Any) -> None:
+    text = text_of(value)
+    parts.reasoning += text
+    if isinstance(signature, str) and signature:
+        parts.blocks.append({"type": "thinking", "thinking": text, "signature": signature})
+
+
+def text_of(value: Any) -> str:
+    """The text of a string or of a list of text parts."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "".join(text_of(item.get("text") if isinstance(item, dict) else item) for item in value)
+    return ""
+
+
+def read_reasoning(message: JsonDict) -> tuple[str, list[JsonDict]]:
+    """The reasoning text of a message, and the signed or redacted blocks that must go back with it."""
+    details = message.get("reasoning_details")
+    details = [item for item in details if isinstance(item, dict)] if isinstance(details, list) else []
+    text = text_of(message.get("reasoning_content")) or text_of(message.get("reasoning"))
+    blocks = message.get("thinking_blocks")
+    if isinstance(blocks, list) and blocks:
+        blocks = [block for block in blocks if isinstance(block, dict)]
+        return text or "".join(text_of(block.get("thinking")) for block in blocks), blocks
+    return text or "".join(map(detail_text, details)), [block for item in details if (block := _block(item))]
+
+
+def detail_text(detail: JsonDict) -> str:
+    """The readable part of one of OpenRouter's `reasoning_details`."""
+    return text_of(detail.get("text")) or text_of(detail.get("summary"))
+
+
+def detail_redacted(detail: JsonDict) -> str | None:
+    """The encrypted part, where it is a block of Anthropic's: other formats' secrets mean nothing to anybody else."""
+    data = detail.get("data")
+    is_anthropic = str(detail.get("format") or "").startswith("anthropic")
+    return data if detail.get("type") == "reasoning.encrypted" and is_anthropic and isinstance(data, str) else None
+
+
+def detail_signature(detail: JsonDict) -> str | None:
+    """The signature of a readable block."""
+    signature = detail.get("signature")
+    return signature if isinstance(signature, str) and signature else None
+
+
+def _block(detail: JsonDict) -> JsonDict | None:
+    redacted = detail_redacted(detail)
+    if redacted is not None:
+        return {"type": "redacted_thinking", "data": redacted}
+    signature = detail_signature(detail)
+    return {"type": "thinking", "thinking": detail_text(detail), "signature": signature} if signature else None
+
+
+class DetailJoiner:
+    """Streamed pieces of `reasoning_details` as whole ones, which must go back unchanged with the next turn.
+
+    Text of the same type and index continues; encrypted details always arrive whole. Pieces are joined once, at the
+    end.
+    """
+
+    __slots__ = ("_details", "_texts")
+
+    def __init__(self) -> None:
+        self._details: list[JsonDict] = []
+        self._texts: list[dict[str, list[str]]] = []
+
+    def add(self, piece: JsonDict) -> None:
+        at = self._place(piece)
+        detail, texts = self._details[at], self._texts[at]
+        for name, value in piece.items():
+            if name in {"text", "summary"} and isinstance(value, str):
+                texts.setdefault(name, []).append(value)
+            if value is not None or name not in detail:
+                detail[name] = value
+
+    def _place(self, piece: JsonDict) -> int:
+        if piece.get("type") != "reasoning.encrypted":
+            for at in range(len(self._details) - 1, -1, -1):
+                known = self._details[at]
+                if known.get("type") == piece.get("type") and known.get("index") == piece.get("index"):
+                    return at
+        self._details.append({})
+        self._texts.append({})
+        return len(self._details) - 1
+
+    def joined(self) -> list[JsonDict]:
+        """The details, whole."""
+        return [
+            {**detail, **{name: "".join(pieces) for name, pieces in texts.items()}}
+            for detail, texts in zip(self._details, self._texts, strict=True)
+        ]

@@ -1,0 +1,81 @@
+"""The HTTP request around a body: URL, headers, encoding, and what goes onto the body last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from lingate._model import Call, HttpRequest, JsonDict, Operation, Target
+from lingate._wire import json
+from lingate.errors import ConfigError, UnsupportedError
+
+
+def new_request(call: Call, target: Target, operation: Operation, path: str, method: str = "POST") -> HttpRequest:
+    """A request for this call whose body is still empty."""
+    extra = call.extra_headers
+    return HttpRequest(
+        method,
+        join_url(target.url, target.row.paths.get(operation, path), target.model),
+        merge_headers(target.headers, extra) if extra else target.headers,
+        b"",
+        call,
+        target,
+    )
+
+
+def join_url(base: str, path: str, model: str) -> str:
+    """Base and path, with a query that the base may have kept behind the path; `{model}` stands for the model."""
+    if "?" in base:
+        base, _, query = base.partition("?")
+        path = f"{path}{'&' if '?' in path else '?'}{query}"
+    url = base.rstrip("/") + path
+    return url.replace("{model}", quote(model, safe="")) if "{model}" in url else url
+
+
+def merge_headers(headers: Mapping[str, str], extra: Mapping[str, str]) -> Mapping[str, str]:
+    """Both, the caller's own winning; names compare without case."""
+    own = {name.lower() for name in extra}
+    return {**{name: value for name, value in headers.items() if name.lower() not in own}, **extra}
+
+
+def seal(sent: HttpRequest, wire: JsonDict) -> HttpRequest:
+    """Apply the row's edits and the caller's extra fields, and encode.
+
+    Raises:
+        ConfigError: The body holds something that JSON has no form for.
+    """
+    for edit in sent.target.edits:
+        edit(wire, sent)
+    if sent.call.extra_body:
+        wire.update(sent.call.extra_body)
+    try:
+        sent.body = json.encode(wire)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"the request cannot be written as JSON: {error}", provider=sent.target.provider, model=sent.target.model
+        ) from error
+    return sent
+
+
+def refuse(sent: HttpRequest, param: str, why: str = "") -> None:
+    """Note that a parameter is left out, or raise if the caller did not allow that.
+
+    Raises:
+        UnsupportedError: `drop_params` is off.
+    """
+    if not sent.call.drop_params:
+        provider = sent.target.provider
+        raise UnsupportedError(
+            f"{provider} has no way to express `{param}`{why}",
+            provider=provider,
+            model=sent.target.model,
+            param=param,
+            hint="leave it out, or pass drop_params=True to have it left out",
+        )
+    note(sent, param)
+
+
+def note(sent: HttpRequest, what: str) -> None:
+    """Put something that was left out or changed on the request, once."""
+    if what not in sent.dropped:
+        sent.dropped.append(what)

@@ -1,0 +1,92 @@
+"""The list of models in OpenAI's format, both directions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lingate._dialects._failure import body_failure
+from lingate._dialects.openai_chat.envelope import new_request
+from lingate._dialects.openai_chat.face import render
+from lingate._dialects.openai_chat.reading import hidden_error, integer, malformed
+from lingate._model import Call, Head, HttpRequest, JsonDict, Target
+from lingate._wire import json
+from lingate.errors import UnsupportedError
+
+
+def request(call: Call, target: Target) -> HttpRequest:
+    """Ask for the models."""
+    return new_request(call, target, "models", "/models", method="GET")
+
+
+def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
+    """Read the list; some send it bare, or under `models`.
+
+    Returns:
+        The canonical list, and the decoded body (a bare list as `{"data": [...]}`).
+
+    Raises:
+        UpstreamError: The body is an error.
+        ProtocolError: The body is not a list of models.
+    """
+    target = sent.target
+    try:
+        raw = json.decode(body)
+    except ValueError as error:
+        raise malformed(target, f"the answer is {error}") from None
+    if isinstance(raw, list):
+        raw = {"data": raw}
+    if not isinstance(raw, dict):
+        raise malformed(target, "the answer is not a list of models")
+    hidden = hidden_error(raw, target, head.headers)
+    if hidden is not None:
+        raise hidden
+    data = next((found for name in ("data", "models", "result") if isinstance(found := raw.get(name), list)), None)
+    if data is None:
+        raise body_failure(raw, target, headers=head.headers) or malformed(target, "the answer has no list of models")
+    rest = {name: value for name, value in raw.items() if value is not data}
+    models = [_model(item, target) for item in data]
+    return {**rest, "object": "list", "data": models}, raw
+
+
+def _model(raw: Any, target: Target) -> JsonDict:
+    if isinstance(raw, str):
+        raw = {"id": raw}
+    name = (
+        next((raw[key] for key in ("id", "name", "model") if isinstance(raw.get(key), str)), "")
+        if isinstance(raw, dict)
+        else ""
+    )
+    if not name:
+        raise malformed(target, "a model has no id")
+    return {
+        **raw,
+        "id": name,
+        "object": "model",
+        "created": integer(raw.get("created")) or 0,
+        "owned_by": raw.get("owned_by") or target.provider,
+    }
+
+
+def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
+    """Read a client's question, which has no body; `model` in the path asks for one model."""
+    return Call("models", path_args.get("model", ""), {})
+
+
+class ModelsFormat:
+    """The `models` operation."""
+
+    request = staticmethod(request)
+    response = staticmethod(response)
+    parse_call = staticmethod(parse_call)
+    render = staticmethod(render)
+
+    def decoder(self, sent: HttpRequest, head: Head) -> Any:
+        raise _no_stream()
+
+    def encoder(self, call: Call) -> Any:
+        raise _no_stream()
+
+
+def _no_stream() -> UnsupportedError:
+    return UnsupportedError("models has no streams", param="stream")

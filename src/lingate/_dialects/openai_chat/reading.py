@@ -1,0 +1,69 @@
+"""What every reader of this format's bytes needs: the decoded object, errors hidden in a success, made-up ids."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from lingate._dialects._failure import body_failure
+from lingate._dialects._redact import redact
+from lingate._model import JsonDict, Target
+from lingate._wire import json
+from lingate.errors import InternalServerError, LingateError, ProtocolError
+
+_NO_HEADERS: Mapping[str, str] = {}
+
+
+def new_id(prefix: str) -> str:
+    """An id for something the provider left nameless; unique, so that a client can send it back."""
+    return prefix + os.urandom(12).hex()
+
+
+def malformed(target: Target, what: str) -> ProtocolError:
+    """The error for bytes that are not this format."""
+    return ProtocolError(f"{target.provider}: {what}", provider=target.provider, model=target.model)
+
+
+def decode_object(body: bytes, target: Target) -> JsonDict:
+    """The body as a JSON object.
+
+    Raises:
+        ProtocolError: It is empty, not JSON, or not an object.
+    """
+    if not body.strip():
+        raise malformed(target, "the answer has an empty body")
+    try:
+        value = json.decode(body)
+    except ValueError as error:
+        raise malformed(target, f"the answer is {error}") from None
+    if not isinstance(value, dict):
+        raise malformed(target, f"the answer is a JSON {type(value).__name__}, not an object")
+    return value
+
+
+def hidden_error(value: JsonDict, target: Target, headers: Mapping[str, str] = _NO_HEADERS) -> LingateError | None:
+    """The error that a body, chunk or choice holds although its status said success, if it holds one."""
+    given = value.get("error")
+    groq = value.get("x_groq")
+    if isinstance(groq, dict) and groq.get("error"):
+        value = {"error": groq["error"]}  # where Groq reports errors in mid-stream
+    elif not given and "base_resp" not in value:
+        return None
+    found = body_failure(value, target, headers=headers)
+    return found or (provider_failed(target, "an error without a description") if given else None)
+
+
+def provider_failed(target: Target, what: str) -> InternalServerError:
+    """The error for an answer by which the provider says that it failed."""
+    what = redact(what, target.secrets, 200)
+    return InternalServerError(
+        f"{target.provider} answered with {what}", provider=target.provider, model=target.model, detail=what
+    )
+
+
+def integer(value: Any) -> int | None:
+    """A count as an int; None for everything that is not one."""
+    if type(value) is int:
+        return value
+    return int(value) if isinstance(value, float) and value.is_integer() else None

@@ -1,0 +1,84 @@
+"""A canonical chat call as the bytes this provider takes."""
+
+from __future__ import annotations
+
+from lingate._dialects.openai_chat import parameters
+from lingate._dialects.openai_chat.envelope import new_request, note, seal
+from lingate._dialects.openai_chat.messages import write_messages
+from lingate._dialects.openai_chat.refusals import apply_refusals
+from lingate._dialects.openai_chat.structured import write_response_format
+from lingate._dialects.openai_chat.tools import write_tool_choice, write_tools
+from lingate._model import Call, HttpRequest, JsonDict, Target
+
+# Parameters that no target without traits, renames and refusals takes differently: most calls have nothing else.
+_INNOCENT = frozenset(
+    {
+        "messages",
+        "max_tokens",
+        "temperature",
+        "top_p",
+        "n",
+        "seed",
+        "user",
+        "presence_penalty",
+        "frequency_penalty",
+        "logprobs",
+        "top_logprobs",
+        "metadata",
+        "stream_options",
+        "reasoning_effort",
+        "response_format",
+        "service_tier",
+    }
+)
+
+
+def request(call: Call, target: Target) -> HttpRequest:
+    """Write the call for this target.
+
+    Raises:
+        UnsupportedError: It asks for something the provider cannot express and `drop_params` is off.
+        ConfigError: It holds something JSON has no form for.
+    """
+    sent = new_request(call, target, "chat", "/chat/completions")
+    wire = {"model": target.model, **call.body}
+    row = target.row
+    if (
+        target.traits
+        or row.rename
+        or row.unsupported
+        or "cache_control" in wire
+        or None in wire.values()
+        or not _INNOCENT.issuperset(call.body)
+    ):
+        _translate(wire, sent)
+    if "messages" in wire:
+        wire["messages"] = write_messages(wire["messages"], sent)
+    if call.stream or "stream_options" in wire:
+        parameters.set_stream(wire, sent)
+    if row.rename:
+        parameters.rename_fields(wire, sent)
+    return seal(sent, wire)
+
+
+def _translate(wire: JsonDict, sent: HttpRequest) -> None:
+    """What the provider calls differently, or does not take.
+
+    Value renames come first and field renames last, so that everything between them sees canonical names. Structured
+    output comes before tools, because it may add one, and refusals after what can turn a parameter into another.
+    """
+    parameters.tidy(wire)
+    if sent.target.row.rename:
+        parameters.rename_values(wire, sent)
+    parameters.name_max_tokens(wire, sent)
+    write_response_format(wire, sent)
+    parameters.write_reasoning(wire, sent)
+    if "cache_control" in wire and not sent.target.traits.get("cache_control"):
+        del wire["cache_control"]
+        note(sent, "cache_control")
+    write_tools(wire, sent)
+    write_tool_choice(wire, sent)
+    if sent.target.row.unsupported:
+        apply_refusals(wire, sent)
+    parameters.limit_stop(wire, sent)
+    parameters.limit_sampling(wire, sent)

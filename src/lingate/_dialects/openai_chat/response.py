@@ -1,0 +1,191 @@
+"""A whole answer of the upstream as the canonical response."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lingate._dialects._failure import body_failure
+from lingate._dialects.openai_chat.content import Parts, read_parts, read_reasoning
+from lingate._dialects.openai_chat.reading import (
+    decode_object,
+    hidden_error,
+    integer,
+    malformed,
+    new_id,
+    provider_failed,
+)
+from lingate._dialects.openai_chat.reasons import ERROR, canonical_reason, settle
+from lingate._dialects.openai_chat.think import split_think
+from lingate._dialects.openai_chat.usage import canonical_usage
+from lingate._model import Head, HttpRequest, JsonDict, Target
+from lingate._wire import json
+
+
+def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
+    """Read a 2xx answer: the canonical response, and the decoded body untouched.
+
+    Raises:
+        UpstreamError: The body is an error although the status says success.
+        ProtocolError: The body is not a chat completion.
+    """
+    raw = decode_object(body, sent.target)
+    error = hidden_error(raw, sent.target, head.headers)
+    if error is not None:
+        raise error
+    return canonical_response(raw, sent), raw
+
+
+def canonical_response(raw: JsonDict, sent: HttpRequest) -> JsonDict:
+    """The canonical form of a decoded chat completion, which is not changed.
+
+    Raises:
+        UpstreamError: A choice says that it failed.
+        ProtocolError: It is not a chat completion.
+    """
+    target = sent.target
+    choices = raw.get("choices")
+    if not isinstance(choices, list) or not choices:
+        raise body_failure(raw, target) or malformed(target, "the answer has no choices")
+    canonical = dict(raw)
+    canonical["id"] = raw.get("id") or new_id("chatcmpl-")
+    canonical["object"] = "chat.completion"
+    canonical["created"] = integer(raw.get("created")) or 0
+    canonical["model"] = raw.get("model") or target.model
+    canonical["choices"] = [_choice(choice, at, sent) for at, choice in enumerate(choices)]
+    groq = raw.get("x_groq")
+    canonical["usage"] = canonical_usage(raw.get("usage") or (groq.get("usage") if isinstance(groq, dict) else None))
+    return canonical
+
+
+def _choice(raw: Any, at: int, sent: HttpRequest) -> JsonDict:
+    target = sent.target
+    message = (raw.get("message") or raw.get("delta")) if isinstance(raw, dict) else None
+    if not isinstance(message, dict):
+        raise malformed(target, f"choices[{at}] has no message")
+    native = raw.get("finish_reason")
+    reason = canonical_reason(native)
+    if raw.get("error") or reason == ERROR:
+        raise hidden_error(raw, target) or provider_failed(target, f"finish_reason {native!r}")
+    choice = dict(raw)
+    index = integer(raw.get("index"))
+    choice["index"] = at if index is None else index
+    choice["message"] = message = canonical_message(message, sent)
+    calls = message.get("tool_calls")
+    legacy = not calls and isinstance(message.get("function_call"), dict)
+    choice["finish_reason"] = settle(
+        reason, calls=bool(calls) or legacy, legacy=legacy, whole=not calls or all(_is_whole(call) for call in calls)
+    )
+    if native and native != choice["finish_reason"]:
+        choice.setdefault("native_finish_reason", native)
+    return choice
+
+
+def canonical_message(raw: JsonDict, sent: HttpRequest) -> JsonDict:
+    """The canonical form of an assistant message, as a new dict."""
+    message = dict(raw)
+    message["role"] = raw.get("role") or "assistant"
+    _read_content(raw, message, sent.target)
+    calls = raw.get("tool_calls")
+    if calls is not None:
+        _read_calls(calls, message, sent)
+    for name in ("function_call", "audio"):
+        if isinstance(raw.get(name), dict) and not any(raw[name].values()):
+            del message[name]  # an object of empty strings is how servers written in Go say null
+    if isinstance(message.get("function_call"), dict):
+        message["function_call"] = _function(message["function_call"], sent.target)
+    return message
+
+
+def _read_content(raw: JsonDict, message: JsonDict, target: Target) -> None:
+    """Text and reasoning, wherever the provider put them."""
+    content = raw.get("content")
+    parts = Parts()
+    if isinstance(content, list):
+        parts = read_parts(content)
+        content = parts.text
+    elif content is not None and not isinstance(content, str):
+        raise malformed(target, f"a message's content is a {type(content).__name__}")
+    reasoning, blocks = read_reasoning(raw)
+    reasoning = reasoning or parts.reasoning
+    if content and target.traits.get("think_tags"):
+        thought, content = split_think(content)
+        reasoning = reasoning or thought
+    message["content"] = content
+    if not isinstance(message.get("reasoning"), dict):
+        message.pop("reasoning", None)
+    if reasoning:
+        message["reasoning_content"] = reasoning
+    if blocks or parts.blocks:
+        message["thinking_blocks"] = blocks or parts.blocks
+    if parts.others:
+        given = raw.get("provider_specific_fields")
+        message["provider_specific_fields"] = {**(given if isinstance(given, dict) else {}), "content": parts.others}
+
+
+def _read_calls(raw: Any, message: JsonDict, sent: HttpRequest) -> None:
+    if not isinstance(raw, list):
+        raise malformed(sent.target, f"tool_calls is a {type(raw).__name__}, not a list")
+    calls = [_call(call, sent.target) for call in raw]
+    if sent.answer_tool is not None:
+        answers = [call for call in calls if _name(call) == sent.answer_tool]
+        if answers:
+            message["content"] = answers[0]["function"]["arguments"]
+            calls = [call for call in calls if _name(call) != sent.answer_tool]
+    if calls:
+        message["tool_calls"] = calls
+    else:
+        del message["tool_calls"]
+
+
+def _name(call: JsonDict) -> Any:
+    function = call.get("function")
+    return function.get("name") if isinstance(function, dict) else None
+
+
+def _call(raw: Any, target: Target) -> JsonDict:
+    if not isinstance(raw, dict):
+        raise malformed(target, "a tool call is not an object")
+    kind, function = called(raw)
+    call = {name: value for name, value in raw.items() if name not in {"function", "custom"}}
+    call["id"] = raw.get("id") or new_id("call_")
+    call["type"] = raw.get("type") or kind
+    call[kind] = function if kind == "custom" else _function(function, target)
+    return call
+
+
+def called(call: JsonDict) -> tuple[str, JsonDict]:
+    """What a tool call or a piece of one calls: `function` or `custom`, and its object.
+
+    Servers written in Go send both, one of them with empty strings.
+    """
+    function, custom = call.get("function"), call.get("custom")
+    if isinstance(custom, dict) and not (isinstance(function, dict) and any(function.values())):
+        return "custom", custom
+    return "function", function if isinstance(function, dict) else {}
+
+
+def _function(raw: JsonDict, target: Target) -> JsonDict:
+    if not isinstance(raw.get("name"), str) or not raw["name"]:
+        raise malformed(target, "a tool call has no function name")
+    return {**raw, "arguments": arguments_text(raw.get("arguments"))}
+
+
+def arguments_text(raw: Any) -> str:
+    """A call's arguments as JSON text, however they were sent; none at all is an empty object."""
+    if isinstance(raw, str):
+        return raw if raw.strip() else "{}"
+    return "{}" if raw is None else json.encode_str(raw)
+
+
+def _is_whole(call: JsonDict) -> bool:
+    function = call.get("function")
+    return not isinstance(function, dict) or is_json(function["arguments"])
+
+
+def is_json(text: str) -> bool:
+    """Whether the text is complete JSON."""
+    try:
+        json.decode(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,85 @@
+"""Tools and the choice among them, as this provider takes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lingate._dialects.openai_chat.envelope import note
+from lingate._model import HttpRequest, JsonDict
+
+# Below these keys of a JSON schema the keys are names of the user's, not keywords.
+_NAMED = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
+# Below these they are data.
+_DATA = frozenset({"enum", "const", "default", "examples", "required"})
+
+
+def write_tools(wire: JsonDict, sent: HttpRequest) -> None:
+    """Write the tools; the same list stays if there is nothing to change."""
+    tools = wire.get("tools")
+    if not isinstance(tools, list | tuple):
+        return
+    drop = frozenset(sent.target.traits.get("tool_schema_drop", ()))
+    if drop or any(type(tool) is not dict or len(tool) != 2 for tool in tools):
+        wire["tools"] = [_tool(tool, drop, sent) if isinstance(tool, dict) else tool for tool in tools]
+
+
+def _tool(tool: JsonDict, drop: frozenset[str], sent: HttpRequest) -> JsonDict:
+    tool = dict(tool)
+    if "cache_control" in tool and not sent.target.traits.get("cache_control"):
+        del tool["cache_control"]
+        note(sent, "cache_control")
+    function = tool.get("function")
+    if not isinstance(function, dict):
+        return tool
+    if "strict" in tool:
+        # Some clients write it beside `function`; OpenAI reads it only inside.
+        strict = tool.pop("strict")
+        function = {"strict": strict, **function}
+    if drop:
+        found: set[str] = set()
+        function = {name: value for name, value in function.items() if not _dropped(name, drop, found)}
+        if "parameters" in function:
+            function["parameters"] = _schema(function["parameters"], drop, found)
+        for name in sorted(found):
+            note(sent, f"tools[].{name}")
+    if function is not tool["function"]:
+        tool["function"] = function
+    return tool
+
+
+def _dropped(name: str, drop: frozenset[str], found: set[str]) -> bool:
+    if name in drop:
+        found.add(name)
+        return True
+    return False
+
+
+def _schema(schema: Any, drop: frozenset[str], found: set[str]) -> Any:
+    if isinstance(schema, list):
+        return [_schema(item, drop, found) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    written: JsonDict = {}
+    for name, value in schema.items():
+        if _dropped(name, drop, found):
+            continue
+        if name in _NAMED and isinstance(value, dict):
+            written[name] = {own: _schema(inner, drop, found) for own, inner in value.items()}
+        else:
+            written[name] = value if name in _DATA else _schema(value, drop, found)
+    return written
+
+
+def write_tool_choice(wire: JsonDict, sent: HttpRequest) -> None:
+    """Say "must call a tool" in this provider's word. Where it has none, `auto` is what is left, and is noted."""
+    word = sent.target.traits.get("tool_choice_required", "required")
+    choice = wire.get("tool_choice")
+    if word == "required" or choice is None:
+        return
+    if choice == "required":
+        wire["tool_choice"] = word
+        if word == "auto":
+            note(sent, "tool_choice=required")
+    elif word == "auto" and isinstance(choice, dict):
+        wire["tool_choice"] = word
+        note(sent, "tool_choice")

@@ -1,0 +1,169 @@
+"""Tool calls of one choice in a stream: told apart, named, and given ids, whatever pieces they come in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lingate._dialects.openai_chat.reading import new_id
+from lingate._dialects.openai_chat.response import arguments_text, called, is_json
+from lingate._model import Event, JsonDict, Text, ToolArgs, ToolStart
+
+_KNOWN = frozenset({"index", "id", "type", "function", "custom"})
+
+
+class _Call:
+    """One call as far as it has arrived. It starts (`tool` is its number) once its name is known."""
+
+    __slots__ = ("answer", "early", "extra", "id", "kind", "name", "pieces", "tool")
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.id = ""
+        self.name = ""
+        self.tool = -1
+        self.answer = False
+        self.early: list[str] = []
+        self.pieces: list[str] = []
+        self.extra: JsonDict = {}
+
+    @property
+    def started(self) -> bool:
+        return bool(self.name)
+
+    def text(self) -> str:
+        return "".join(self.pieces or self.early)
+
+
+class ToolStream:
+    """The tool calls of one choice.
+
+    Args:
+        choice: Number of the choice.
+        answer_tool: Name of the tool whose arguments are the content.
+    """
+
+    __slots__ = ("_answer_tool", "_by_index", "_calls", "_choice", "_count", "_last", "_legacy")
+
+    def __init__(self, choice: int, answer_tool: str | None) -> None:
+        self._choice = choice
+        self._answer_tool = answer_tool
+        self._calls: list[_Call] = []
+        self._by_index: dict[int, _Call] = {}
+        self._last: _Call | None = None
+        self._legacy: _Call | None = None
+        self._count = 0
+
+    @property
+    def any(self) -> bool:
+        """There are calls that the caller is to execute."""
+        return any(call.started and not call.answer for call in self._calls)
+
+    @property
+    def legacy(self) -> bool:
+        """The call is an old-style `function_call`."""
+        return self._legacy is not None
+
+    def add(self, deltas: list[Any], raw: JsonDict, events: list[Event]) -> None:
+        """Take the `tool_calls` of one delta."""
+        for delta in deltas:
+            if isinstance(delta, dict):
+                self._add(delta, raw, events)
+
+    def add_legacy(self, delta: JsonDict, raw: JsonDict, events: list[Event]) -> None:
+        """Take the `function_call` of one delta; there is at most one such call."""
+        if not any(delta.values()):
+            return
+        call = self._legacy = self._legacy or self._open("function_call", None)
+        self._extend(call, delta.get("name"), delta.get("arguments"), raw, events)
+
+    def settle(self, raw: JsonDict | None, events: list[Event]) -> bool:
+        """Nothing more will come: calls without arguments get an empty object.
+
+        Returns:
+            False if a call never got a name, which nobody could execute.
+        """
+        for call in self._calls:
+            if not call.started:
+                if call.id or call.text().strip():
+                    return False
+            elif call.kind != "custom" and not call.text().strip():
+                self._emit(call, "{}", raw, events)
+        return True
+
+    def whole(self) -> bool:
+        """The arguments of every call are complete JSON."""
+        return all(call.kind == "custom" or is_json(call.text()) for call in self._calls if call.started)
+
+    def _add(self, delta: JsonDict, raw: JsonDict, events: list[Event]) -> None:
+        kind, function = called(delta)
+        field = "input" if kind == "custom" else "arguments"
+        name = function.get("name")
+        name = name if isinstance(name, str) else ""
+        call_id = delta.get("id")
+        call_id = call_id if isinstance(call_id, str) else ""
+        call = self._find(delta.get("index"), call_id, name, function.get(field), kind)
+        if not call.started:
+            call.id = call.id or call_id
+            if not delta.keys() <= _KNOWN:
+                call.extra.update((key, value) for key, value in delta.items() if key not in _KNOWN)
+        self._extend(call, name, function.get(field), raw, events)
+
+    def _find(self, index: Any, call_id: str, name: str, arguments: Any, kind: str) -> _Call:
+        """The call that a delta belongs to: the one of its index or, without an index, the last one; else a new one."""
+        indexed = type(index) is int
+        known = self._by_index.get(index) if indexed else self._last
+        if known is None or _is_another(known, call_id, name, bool(arguments), indexed):
+            return self._open(kind, index if indexed else None)
+        return known
+
+    def _open(self, kind: str, index: int | None) -> _Call:
+        call = _Call(kind)
+        self._calls.append(call)
+        self._last = call
+        if index is not None:
+            self._by_index[index] = call
+        return call
+
+    def _extend(self, call: _Call, name: Any, arguments: Any, raw: JsonDict, events: list[Event]) -> None:
+        self._last = call
+        if name and isinstance(name, str) and not call.started:
+            self._start(call, name, raw, events)
+        if arguments is None or arguments == "":
+            return
+        text = arguments if isinstance(arguments, str) else arguments_text(arguments)
+        if call.started:
+            self._emit(call, text, raw, events)
+        else:
+            call.early.append(text)
+
+    def _start(self, call: _Call, name: str, raw: JsonDict, events: list[Event]) -> None:
+        call.name = name
+        call.answer = name == self._answer_tool
+        if not call.answer:
+            call.id = call.id or new_id("call_")
+            call.tool = self._count
+            self._count += 1
+            events.append(ToolStart(call.tool, call.id, name, self._choice, call.kind, call.extra or None, raw))
+        for text in call.early:
+            self._emit(call, text, raw, events)
+
+    def _emit(self, call: _Call, text: str, raw: JsonDict | None, events: list[Event]) -> None:
+        call.pieces.append(text)
+        if call.answer:
+            events.append(Text(text, self._choice, raw))
+        else:
+            events.append(ToolArgs(call.tool, text, self._choice, raw))
+
+
+def _is_another(known: _Call, call_id: str, name: str, has_arguments: bool, indexed: bool) -> bool:
+    """Whether a delta begins another call although the known one is where it points.
+
+    With an index that takes a name as well as a new id: some servers number all calls 0, others invent an id for every
+    delta. Without an index a new id is enough. Without ids a new name begins a call, and so does the same name once
+    more, when the call so far is complete.
+    """
+    if call_id and known.id and call_id != known.id:
+        return bool(name) or not indexed
+    if not name or not known.started or call_id == known.id:
+        return False
+    return name != known.name or (has_arguments and is_json(known.text() or "?"))

@@ -1,0 +1,104 @@
+"""Token counts: every layout seen on OpenAI-shaped wires, in OpenAI's own convention.
+
+`prompt_tokens` includes cached input and cache writes, `completion_tokens` includes reasoning, `total_tokens` is their
+sum, and no detail is larger than what it is a part of. What the provider did not say stays absent; what it said beyond
+this (cost, timings) stays where it was.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lingate._dialects.openai_chat.reading import integer
+from lingate._model import JsonDict
+
+_PROMPT_DETAILS = ("prompt_tokens_details", "prompt_token_details", "input_tokens_details")
+_COMPLETION_DETAILS = ("completion_tokens_details", "completion_token_details", "output_tokens_details")
+_CACHED = (
+    "cached_tokens",
+    "prompt_cache_hit_tokens",
+    "num_cached_tokens",
+    "cache_read_input_tokens",
+    "cache_read_tokens",
+)
+_WRITTEN = ("cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens")
+
+
+def canonical_usage(raw: Any) -> JsonDict | None:
+    """The counts in canonical form; None where the provider gave none."""
+    if not isinstance(raw, dict) or not raw:
+        return None
+    prompt = _first(raw, "prompt_tokens", "input_tokens")
+    completion = _first(raw, "completion_tokens", "output_tokens")
+    total = _first(raw, "total_tokens")
+    prompt_details = _details(raw, _PROMPT_DETAILS)
+    completion_details = _details(raw, _COMPLETION_DETAILS)
+    cached = _largest(prompt_details, raw, _CACHED)
+    written = _largest(prompt_details, raw, _WRITTEN)
+    reasoning = _largest(completion_details, raw, ("reasoning_tokens",))
+
+    if prompt is not None and completion is not None:
+        cache = (cached or 0) + (written or 0)
+        rest = (total or 0) - prompt - completion
+        if rest > 0:
+            prompt, completion = _attribute(rest, prompt, completion, cache, reasoning, prompt_details)
+        if cache > prompt and "cache_read_input_tokens" in raw:
+            # Anthropic's names come with Anthropic's convention, in which the prompt excludes the caches.
+            prompt += cache
+        if reasoning is not None and reasoning > completion:
+            completion += reasoning
+        total = prompt + completion
+    if prompt is not None:
+        # Seen at Azure for Grok: the cache count includes a hidden prefix that the prompt count does not.
+        cached = cached if cached is None else min(cached, prompt)
+        written = written if written is None else min(written, prompt - (cached or 0))
+    return _write(
+        raw,
+        {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total},
+        (prompt_details, {"cached_tokens": cached, "cache_write_tokens": written}),
+        (completion_details, {"reasoning_tokens": reasoning}),
+    )
+
+
+def _attribute(
+    rest: int, prompt: int, completion: int, cache: int, reasoning: int | None, details: JsonDict
+) -> tuple[int, int]:
+    """Where tokens belong that are in the total but in neither count.
+
+    Audio input (Mistral) and caches are recognised by their exact number. Everything else was generated: reasoning at
+    xAI, and at Gemini's OpenAI surface, which counts thinking in the total only.
+    """
+    if rest != reasoning and rest in (integer(details.get("audio_tokens")), cache):
+        return prompt + rest, completion
+    return prompt, completion + rest
+
+
+def _write(
+    raw: JsonDict, counts: JsonDict, prompt: tuple[JsonDict, JsonDict], completion: tuple[JsonDict, JsonDict]
+) -> JsonDict:
+    usage = {name: value for name, value in raw.items() if name not in counts}
+    usage.update((name, count) for name, count in counts.items() if count is not None)
+    for name, (found, named) in (("prompt_tokens_details", prompt), ("completion_tokens_details", completion)):
+        said = {key: count for key, count in named.items() if count is not None}
+        if found or said:
+            usage[name] = {**found, **said}
+    return usage
+
+
+def _first(source: JsonDict, *names: str) -> int | None:
+    return next((count for name in names if (count := _count(source.get(name))) is not None), None)
+
+
+def _count(value: Any) -> int | None:
+    count = integer(value)
+    return count if count is not None and count >= 0 else None
+
+
+def _details(raw: JsonDict, names: tuple[str, ...]) -> JsonDict:
+    return next((found for name in names if isinstance(found := raw.get(name), dict) and found), {})
+
+
+def _largest(details: JsonDict, raw: JsonDict, names: tuple[str, ...]) -> int | None:
+    """The count under whichever name it goes: some send a zero under one name and the number under another."""
+    counts = [count for source in (details, raw) for name in names if (count := _count(source.get(name))) is not None]
+    return max(counts, default=None)

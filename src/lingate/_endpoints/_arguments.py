@@ -1,0 +1,83 @@
+"""What every endpoint does with its arguments: plain dicts out of whatever users hold, and nothing that was left at None."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lingate._model import JsonDict
+from lingate.errors import ConfigError
+
+MAX_DEPTH = 64
+
+
+def present(params: Mapping[str, Any]) -> JsonDict:
+    """The parameters that were given: a parameter set to None is one that was not set."""
+    return {key: value for key, value in params.items() if value is not None}
+
+
+def plain(value: Any, where: str, depth: int = 0) -> Any:
+    """Views, pydantic models and other mappings as plain JSON values; plain values are passed on as they are.
+
+    Raises:
+        ConfigError: The value has no JSON form, or is nested too deeply; the message says where.
+    """
+    kind = type(value)
+    if kind is str or value is None or kind is bool or kind is int or kind is float:
+        return value
+    if depth > MAX_DEPTH:
+        raise ConfigError(f"{where} is nested more than {MAX_DEPTH} levels deep")
+    if kind is dict:
+        return _plain_dict(value, where, depth)
+    if kind is list or kind is tuple:
+        return [plain(item, f"{where}[{index}]", depth + 1) for index, item in enumerate(value)]
+    for method in ("to_dict", "model_dump", "_asdict"):
+        convert = getattr(value, method, None)
+        if callable(convert):
+            # What a pydantic message leaves unset must not travel as null: some providers refuse it.
+            found = convert(exclude_none=True) if method == "model_dump" else convert()
+            return plain(found, where, depth + 1)
+    if isinstance(value, Mapping):
+        return _plain_dict(dict(value), where, depth)
+    if isinstance(value, (str, int, float)):
+        return value
+    raise ConfigError(f"{where} holds a {kind.__name__}, which has no JSON form")
+
+
+def _plain_dict(value: dict[Any, Any], where: str, depth: int) -> JsonDict:
+    out: JsonDict = {}
+    for key, item in value.items():
+        if type(key) is not str:
+            raise ConfigError(f"{where} has the key {key!r}: JSON keys are strings")
+        item_kind = type(item)
+        out[key] = item if item_kind is str or item_kind is int else plain(item, f"{where}.{key}", depth + 1)
+    return out
+
+
+def require_model(model: Any) -> str:
+    """The model argument, if it is usable.
+
+    Raises:
+        ConfigError: It is no `provider/model` string.
+    """
+    if not isinstance(model, str) or not model.strip():
+        raise ConfigError(f"model must be a string of the form 'provider/model', not {model!r}")
+    return model
+
+
+def text_mapping(value: Any, name: str) -> dict[str, str] | None:
+    """Headers and the like: a mapping of strings to strings.
+
+    Raises:
+        ConfigError: It is not, or a value could break a header line; the value is not repeated, it may be a secret.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{name} must be a mapping of strings, not {type(value).__name__}")
+    for key, item in value.items():
+        if not isinstance(key, str) or not isinstance(item, str):
+            raise ConfigError(f"{name} must map strings to strings; {key!r} does not")
+        if any(ord(char) < 32 or ord(char) == 127 for char in key + item):
+            raise ConfigError(f"{name}[{key!r}] holds a control character, which no header may")
+    return dict(value)

@@ -1,0 +1,177 @@
+"""Chat: messages and parameters as users write them, into one canonical call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lingate._endpoints._arguments import plain, present, text_mapping
+from lingate._model import Call, JsonDict
+from lingate.errors import ConfigError
+
+ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
+_LEAVES = frozenset({str, int, float, bool})
+
+
+def prepare(
+    model: str,
+    messages: Any,
+    params: Mapping[str, Any],
+    *,
+    stream: bool = False,
+    drop_params: bool = False,
+    extra_headers: Any = None,
+    extra_body: Any = None,
+) -> tuple[Call, type | None]:
+    """Build the canonical call.
+
+    Args:
+        model: The model as its provider names it.
+        messages: A list of OpenAI message dicts (views and pydantic objects are taken too), or one string: a user's message.
+        params: OpenAI chat parameters; None means not set.
+        stream: Whether the answer is wanted in pieces.
+        drop_params: Leave out what the provider cannot express, instead of raising.
+        extra_headers: Sent besides ours, and instead of ours where names are equal.
+        extra_body: Merged into the wire body last.
+
+    Returns:
+        The call, and the class that `response_format` was, if it was one.
+
+    Raises:
+        ConfigError: Something has the wrong type; the message says what and where.
+    """
+    body: JsonDict = {"messages": _messages(messages)}
+    format_class: type | None = None
+    for name, value in present(params).items():
+        if name == "response_format":
+            body[name], format_class = response_format(value)
+        elif type(value) in _LEAVES:
+            body[name] = value
+        else:
+            body[name] = plain(value, name)
+    _check(body)
+    return (
+        Call(
+            "chat",
+            model,
+            body,
+            stream,
+            drop_params,
+            text_mapping(extra_headers, "extra_headers"),
+            None if extra_body is None else plain(_mapping(extra_body, "extra_body"), "extra_body"),
+        ),
+        format_class,
+    )
+
+
+def _messages(messages: Any) -> list[JsonDict]:
+    if isinstance(messages, str):
+        return [{"role": "user", "content": messages}]
+    if not isinstance(messages, Sequence) or isinstance(messages, (bytes, bytearray)):
+        raise ConfigError(f"messages must be a list of message dicts or a string, not {type(messages).__name__}")
+    if not messages:
+        raise ConfigError("messages is empty: a chat needs at least one message")
+    out: list[JsonDict] = []
+    for index, message in enumerate(messages):
+        item = plain(message, f"messages[{index}]")
+        if not isinstance(item, dict):
+            raise ConfigError(f"messages[{index}] must be a dict with a role, not {type(message).__name__}")
+        role = item.get("role")
+        if role not in ROLES:
+            known = ", ".join(sorted(ROLES))
+            raise ConfigError(f"messages[{index}].role is {role!r}: it must be one of {known}")
+        out.append(item)
+    return out
+
+
+def _check(body: JsonDict) -> None:
+    tools = body.get("tools")
+    if tools is not None:
+        if not isinstance(tools, list):
+            raise ConfigError(f"tools must be a list, not {type(tools).__name__}")
+        for index, tool in enumerate(tools):
+            if not isinstance(tool, dict):
+                raise ConfigError(f"tools[{index}] must be a dict, not {type(tool).__name__}")
+        if not tools:
+            # An empty list means no tools; several providers refuse to be told so.
+            del body["tools"]
+            body.pop("tool_choice", None)
+    stop = body.get("stop")
+    if isinstance(stop, str):
+        body["stop"] = [stop]
+    elif stop is not None and not (isinstance(stop, list) and all(isinstance(item, str) for item in stop)):
+        raise ConfigError("stop must be a string or a list of strings")
+
+
+def _mapping(value: Any, name: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{name} must be a mapping, not {type(value).__name__}")
+    return value
+
+
+def response_format(value: Any) -> tuple[JsonDict, type | None]:
+    """Read a `response_format`: OpenAI's dict, a bare JSON schema, or a class with `model_json_schema()`.
+
+    Raises:
+        ConfigError: It is none of them.
+    """
+    if isinstance(value, type):
+        schema_of = getattr(value, "model_json_schema", None)
+        if schema_of is None:
+            raise ConfigError(
+                f"response_format is the class {value.__name__}, which has no model_json_schema(); give a JSON schema instead"
+            )
+        return _wrapped(value.__name__, schema_of()), value
+    if isinstance(value, str) and value in ("json", "json_object", "text"):
+        return {"type": "text" if value == "text" else "json_object"}, None
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"response_format must be a class, a JSON schema or OpenAI's dict, not {type(value).__name__}")
+    given = plain(value, "response_format")
+    if given.get("type") in ("text", "json_object", "json_schema", "grammar", "regex"):
+        if given["type"] == "json_schema" and not isinstance(given.get("json_schema"), dict):
+            raise ConfigError("response_format.json_schema must be a dict with a name and a schema")
+        return given, None
+    if "type" in given or "$ref" in given or "anyOf" in given or "properties" in given:
+        name = given.get("title")
+        return _wrapped(name if isinstance(name, str) else "answer", given), None
+    raise ConfigError(
+        "response_format must be a class, a JSON schema, or {'type': 'json_schema' | 'json_object' | 'text'}"
+    )
+
+
+def _wrapped(name: str, schema: JsonDict) -> JsonDict:
+    closed = _closed(schema)
+    cleaned = "".join(char if char.isascii() and (char.isalnum() or char in "_-") else "_" for char in name)[:64]
+    return {
+        "type": "json_schema",
+        "json_schema": {"name": cleaned or "answer", "schema": closed, "strict": _is_strict(closed)},
+    }
+
+
+def _closed(schema: Any) -> Any:
+    """A copy in which every object with properties is closed: what strict modes ask for, and what a class means anyway."""
+    if isinstance(schema, list):
+        return [_closed(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    out = {key: _closed(item) for key, item in schema.items()}
+    if isinstance(out.get("properties"), dict) and out.get("type", "object") == "object":
+        out.setdefault("additionalProperties", False)
+    return out
+
+
+def _is_strict(schema: Any) -> bool:
+    """Whether the schema keeps OpenAI's rules for strict mode: closed objects, and every property required."""
+    if isinstance(schema, list):
+        return all(_is_strict(item) for item in schema)
+    if not isinstance(schema, dict):
+        return True
+    properties = schema.get("properties")
+    if isinstance(properties, dict) and schema.get("type", "object") == "object":
+        if schema.get("additionalProperties") is not False or set(schema.get("required") or ()) != set(properties):
+            return False
+        if any(isinstance(item, dict) and "default" in item for item in properties.values()):
+            return False
+    elif schema.get("type") == "object":
+        return False
+    return all(_is_strict(item) for item in schema.values())

@@ -1,0 +1,70 @@
+"""Which transport a client uses in this process."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any, Literal
+
+from lingate._io.transport import AsyncTransport, Transport
+from lingate.errors import ConfigError, MissingExtraError
+
+
+class Chooser:
+    """Makes a client's transport at its first use, and another one in a forked child, where pyreqwest cannot work."""
+
+    def __init__(self, given: Any, colour: Literal["sync", "async"]) -> None:
+        self._given = given
+        self._colour = colour
+        self._made: Any = None
+        self._pid = 0
+        self._lock = threading.Lock()
+
+    def get(self) -> Any:
+        """The transport for this process.
+
+        Raises:
+            ConfigError: This is a forked child, and the transport that would work here is not installed.
+        """
+        if self._given is not None:
+            return self._given
+        if self._pid == os.getpid():
+            return self._made
+        with self._lock if self._pid == 0 else threading.Lock():
+            # A lock taken by another thread at the moment of the fork would stay taken in the child for ever.
+            if self._pid != os.getpid():
+                self._made = _make(self._colour)
+                self._pid = os.getpid()
+        return self._made
+
+    def drop(self) -> Any:
+        """The transport to be closed, None if there is none of ours in this process."""
+        made, own = self._made, self._pid == os.getpid()
+        self._made, self._pid = None, 0
+        return made if own else None
+
+
+def _make(colour: str) -> Transport | AsyncTransport:
+    try:
+        from lingate._io import via_pyreqwest
+    except ImportError:
+        return _httpx(colour, "pyreqwest has no wheel for this platform: pip install 'lingate[httpx]'")
+    if via_pyreqwest.usable():
+        if colour == "sync":
+            return via_pyreqwest.SyncPyreqwest()
+        from lingate._io.via_pyreqwest_aio import AsyncPyreqwest
+
+        return AsyncPyreqwest()
+    return _httpx(
+        colour,
+        "this process was forked after Lingate was used in its parent, and the HTTP client's threads do not survive a fork: "
+        "pip install 'lingate[httpx]' for a client that does, or make the first call after the fork (spawn, not fork)",
+    )
+
+
+def _httpx(colour: str, why: str) -> Transport | AsyncTransport:
+    try:
+        from lingate._io import via_httpx2
+    except MissingExtraError:
+        raise ConfigError(why) from None
+    return via_httpx2.SyncHttpx() if colour == "sync" else via_httpx2.AsyncHttpx()

@@ -1,0 +1,178 @@
+"""What both clients share: configuration, where calls go, and the plans for them. Holds no state of any single call."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lingate._auth import signer
+from lingate._call.plan import Context, Route
+from lingate._call.policy import Timeout
+from lingate._dialects._base import OperationFormat, dialect
+from lingate._endpoints._arguments import plain, require_model
+from lingate._io.config import Config, load, policy_of
+from lingate._io.environ import reader
+from lingate._model import Call, ProviderRow, Signer, Target
+from lingate._providers import lookup
+from lingate.errors import ConfigError
+
+_MOST_PLACES = 1024
+_MOST_SIGNERS = 64
+_FALLBACK_KEYS = frozenset({"model", "api_key", "api_base", "on", "params"})
+
+
+@dataclass(slots=True)
+class _Place:
+    """A look-up that was made, and what in the environment it rests on."""
+
+    read: tuple[tuple[object, object], ...]
+    target: Target
+    forms: dict[str, OperationFormat]
+
+
+@dataclass(slots=True)
+class Options:
+    """The per-call arguments that are not the provider's business."""
+
+    api_key: str | None = None
+    api_base: str | None = None
+    timeout: float | Timeout | None = None
+    retries: Any = None
+    fallbacks: Any = None
+
+
+class Session:
+    """Configuration and look-ups of one client; safe to share between threads."""
+
+    def __init__(
+        self,
+        config: Mapping[str, Any] | str | os.PathLike[str] | None,
+        env: Mapping[str, str] | None,
+        timeout: float | Timeout | None,
+        retries: Any,
+        drop_params: bool | None,
+    ) -> None:
+        self.env: Mapping[str, str] = os.environ if env is None else env
+        loaded = load(config)
+        self.config: Config = replace(
+            loaded,
+            timeout=Timeout.of(timeout, loaded.timeout),
+            policy=policy_of(retries, loaded.policy),
+            drop_params=loaded.drop_params if drop_params is None else drop_params,
+        )
+        self._env_key, self._env_value = reader(self.env)
+        self._places: dict[tuple[str, str | None, str | None], _Place] = {}
+        self._signers: dict[Hashable, Signer] = {}
+
+    def context(self, options: Options) -> Context:
+        """Policy, time-outs and clock for one call."""
+        config = self.config
+        return Context(
+            policy_of(options.retries, config.policy),
+            Timeout.of(options.timeout, config.timeout),
+            time.monotonic,
+            random.random,
+        )
+
+    def routes(self, model: Any, call: Call, options: Options) -> list[Route]:
+        """The call's own place and its fallbacks, in order.
+
+        Raises:
+            ConfigError: The model or a fallback is not written as it must be.
+        """
+        routes = [self._route(require_model(model), call, options.api_key, options.api_base, None)]
+        fallbacks = self.config.fallbacks if options.fallbacks is None else options.fallbacks
+        if fallbacks:
+            routes += self._fallbacks(fallbacks, call)
+        return routes
+
+    def _route(
+        self, model: str, call: Call, api_key: str | None, api_base: str | None, on: frozenset[str] | None
+    ) -> Route:
+        operation = call.operation
+
+        def find() -> tuple[Target, OperationFormat]:
+            place = self._place(model, api_key, api_base)
+            target = place.target
+            form = place.forms.get(operation)
+            if form is None:
+                form = place.forms[operation] = dialect(target.row.dialect).operation(operation, target.provider)
+            call.model = target.model
+            return target, form
+
+        return Route(find, call, on)
+
+    def _place(self, model: str, api_key: str | None, api_base: str | None) -> _Place:
+        key = (model, api_key, api_base)
+        place = self._places.get(key)
+        if place is not None:
+            # The environment may have changed since (a test, a rotated key): what was read is read again, and only that.
+            get = self._env_value
+            for name, value in place.read:
+                if get(name) != value:
+                    break
+            else:
+                return place
+        noted = _NotingEnv(self.env)
+        target = lookup.resolve(
+            model, env=noted, api_key=api_key, api_base=api_base, config=self.config.providers, sign=self._signer
+        )
+        keys = [self._env_key(name) for name in noted.seen]
+        place = _Place(tuple((key, self._env_value(key)) for key in keys), target, {})
+        if len(self._places) >= _MOST_PLACES:
+            self._places.clear()
+        self._places[key] = place
+        return place
+
+    def _signer(self, auth: str, row: ProviderRow, env: Mapping[str, str], key: str | None, url: str) -> Signer:
+        """The signer for one provider, the same as long as what it was made from is the same."""
+        made = signer(auth, row, env, key, url)
+        if len(self._signers) >= _MOST_SIGNERS:
+            self._signers.clear()
+        return self._signers.setdefault(made.key, made)
+
+    def _fallbacks(self, fallbacks: Any, call: Call) -> list[Route]:
+        if isinstance(fallbacks, (str, Mapping)):
+            fallbacks = [fallbacks]
+        if not isinstance(fallbacks, Sequence):
+            raise ConfigError("fallbacks must be a list of models or of dicts with a model")
+        return [self._fallback(item, index, call) for index, item in enumerate(fallbacks)]
+
+    def _fallback(self, item: Any, index: int, call: Call) -> Route:
+        if isinstance(item, str):
+            return self._route(item, replace(call), None, None, None)
+        if not isinstance(item, Mapping):
+            raise ConfigError(f"fallbacks[{index}] must be a model or a dict with a model, not {type(item).__name__}")
+        unknown = set(item) - _FALLBACK_KEYS
+        if unknown:
+            raise ConfigError(
+                f"fallbacks[{index}] has unknown keys {sorted(unknown)}; it may hold {sorted(_FALLBACK_KEYS)}"
+            )
+        own = replace(call)
+        if item.get("params"):
+            own.body = {**call.body, **plain(item["params"], f"fallbacks[{index}].params")}
+        on = item.get("on")
+        kinds = None if on is None else frozenset([on] if isinstance(on, str) else on)
+        return self._route(require_model(item.get("model")), own, item.get("api_key"), item.get("api_base"), kinds)
+
+
+class _NotingEnv(Mapping[str, str]):
+    """An environment that notes which variables were asked for."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+        self.seen: dict[str, None] = {}
+
+    def __getitem__(self, name: str) -> str:
+        self.seen[name] = None
+        return self._env[name]
+
+    def __iter__(self) -> Any:
+        return iter(self._env)
+
+    def __len__(self) -> int:
+        return len(self._env)

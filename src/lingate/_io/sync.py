@@ -1,0 +1,73 @@
+"""Performs a plan's steps, blocking. `aio.py` is this with `await`; neither decides anything."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from typing import TypeVar
+
+from lingate._call.plan import Answer, Close, Open, Opened, Read, Reply, Send, Sign, Step, Streaming
+from lingate._call.stream import StreamState
+from lingate._io.transport import ByteStream, Transport
+from lingate._model import Event
+from lingate.errors import LingateError
+
+T = TypeVar("T")
+
+
+def perform(plan: Generator[Step, Answer, T], transport: Transport) -> T:
+    """Run a plan to its end."""
+    answer: Answer = None
+    opened: ByteStream | None = None
+    try:
+        while True:
+            step = plan.send(answer)
+            kind = type(step)
+            try:
+                if kind is Send:
+                    answer = Reply(*transport.send(step.request, step.timeout))  # type: ignore[union-attr]
+                elif kind is Read:
+                    answer = step.stream.read()  # type: ignore[union-attr]
+                elif kind is Open:
+                    opened = transport.open(step.request, step.timeout)  # type: ignore[union-attr]
+                    answer = Opened(opened.head, opened)
+                elif kind is Close:
+                    step.stream.close()  # type: ignore[union-attr]
+                    answer = opened = None
+                elif kind is Sign:
+                    answer = step.request.target.signer.sign(step.request, time.time())  # type: ignore[union-attr]
+                else:
+                    time.sleep(step.seconds)  # type: ignore[union-attr]
+                    answer = None
+            except LingateError as error:
+                answer = error
+    except StopIteration as done:
+        if isinstance(done.value, Streaming):
+            opened = None  # it goes on in the caller's hands
+        return done.value  # type: ignore[no-any-return]
+    finally:
+        if opened is not None:
+            opened.close()
+
+
+def events(state: StreamState, stream: ByteStream) -> Generator[list[Event], None, None]:
+    """The stream's events, as many at a time as arrived together; the connection is let go however this ends."""
+    try:
+        ready = state.begin()
+        while True:
+            if ready:
+                yield ready
+            if state.done:
+                if state.whole:
+                    stream.finish()
+                break
+            try:
+                data = stream.read()
+            except LingateError as error:
+                state.broken(error)
+                break
+            ready = state.end() if data is None else state.feed(data)
+    finally:
+        stream.close()
+    if state.error is not None:
+        raise state.error

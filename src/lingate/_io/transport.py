@@ -1,0 +1,70 @@
+"""The seam under which bytes travel: one protocol per colour, so that a fake, pyreqwest and httpx2 are interchangeable."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from lingate._call.policy import Timeout
+from lingate._model import Head, HttpRequest
+
+
+class ByteStream(Protocol):
+    """An answer whose body is read piece by piece."""
+
+    head: Head
+
+    def read(self) -> bytes | None:
+        """The next bytes as they arrive, None at the end.
+
+        Raises:
+            TransportError: The connection broke or stalled.
+        """
+        ...
+
+    def finish(self) -> None:
+        """The terminal event has been read: keep the connection if the body ends soon. Never blocks for long."""
+        ...
+
+    def close(self) -> None:
+        """Let the upstream go, at once; harmless when repeated."""
+        ...
+
+
+class Transport(Protocol):
+    """Sends requests. Knows nothing of providers, retries or meaning; a status is not an error here."""
+
+    def send(self, request: HttpRequest, timeout: Timeout) -> tuple[Head, bytes]:
+        """The whole answer.
+
+        Raises:
+            TransportError: There was none.
+        """
+        ...
+
+    def open(self, request: HttpRequest, timeout: Timeout) -> ByteStream: ...
+
+    def close(self) -> None: ...
+
+
+class AsyncByteStream(Protocol):
+    """`ByteStream`, awaited."""
+
+    head: Head
+
+    async def read(self, limit: float | None = None) -> bytes | None:
+        """The next bytes; `limit` bounds this one read, in seconds."""
+        ...
+
+    async def finish(self) -> None: ...
+
+    async def aclose(self) -> None: ...
+
+
+class AsyncTransport(Protocol):
+    """`Transport`, awaited."""
+
+    async def send(self, request: HttpRequest, timeout: Timeout) -> tuple[Head, bytes]: ...
+
+    async def open(self, request: HttpRequest, timeout: Timeout) -> AsyncByteStream: ...
+
+    async def aclose(self) -> None: ...

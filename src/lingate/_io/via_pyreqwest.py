@@ -1,0 +1,303 @@
+"""The default transport: pyreqwest (Rust's reqwest). Its awaited half is `via_pyreqwest_aio.py`: asyncio is slow to import.
+
+Facts that shape this file, each checked against pyreqwest 0.15: a streamed body is buffered up to 64 KiB before the first read
+unless `streamed_read_buffer_limit(0)` is set; leaving a streamed request closes its connection at once, unless its last
+byte has been read, then the connection goes back to the pool; the Rust runtime does not survive a fork.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any
+
+from pyreqwest.client import SyncClient, SyncClientBuilder
+from pyreqwest.exceptions import (
+    BuilderError,
+    ConnectTimeoutError,
+    PyreqwestError,
+)
+from pyreqwest.exceptions import (
+    ConnectError as PyConnectError,
+)
+from pyreqwest.exceptions import (
+    RequestTimeoutError as PyTimeoutError,
+)
+
+from lingate._call.policy import Timeout
+from lingate._io.transport import ByteStream
+from lingate._model import Head, HttpRequest
+from lingate._version import __version__
+from lingate.errors import ConfigError, ConnectError, LingateError, RequestTimeoutError, StreamInterruptedError
+
+_USER_AGENT = f"lingate/{__version__}"
+_IDLE = timedelta(seconds=60)
+"""Connections idle for longer are dropped by many load balancers without a word; reusing one fails."""
+
+_runtime_pid = 0
+"""Process in which pyreqwest's runtime was started; 0 before that."""
+
+
+def usable() -> bool:
+    """Whether pyreqwest works in this process: it does not in a child forked after its first use."""
+    return _runtime_pid in (0, os.getpid())
+
+
+@lru_cache(maxsize=64)
+def seconds(value: float) -> timedelta:
+    return timedelta(seconds=value)
+
+
+def _note_runtime() -> None:
+    global _runtime_pid
+    if not _runtime_pid:
+        _runtime_pid = os.getpid()
+
+
+def _configure(builder: Any, timeout: Timeout) -> Any:
+    return (
+        builder.user_agent(_USER_AGENT)
+        .connect_timeout(timedelta(seconds=timeout.connect))
+        .read_timeout(timedelta(seconds=timeout.read))
+        .pool_idle_timeout(_IDLE)
+        .follow_redirects(False)
+        .referer(False)
+        .tcp_nodelay(True)
+    )
+
+
+def translate(error: PyreqwestError, request: HttpRequest) -> LingateError:
+    """One of our errors for one of theirs. Their text can hold the URL with its query, so it is not copied."""
+    place = request.target.provider
+    if isinstance(error, ConnectTimeoutError):
+        return RequestTimeoutError(f"connecting to {place} took too long")
+    if isinstance(error, PyTimeoutError):
+        return RequestTimeoutError(f"{place} did not answer in time")
+    if isinstance(error, PyConnectError):
+        return ConnectError(f"cannot connect to {place}: {_cause(error)}")
+    if isinstance(error, BuilderError):
+        return ConfigError(f"the request to {place} cannot be built: check api_base and headers", provider=place)
+    return ConnectError(f"the connection to {place} broke: {_cause(error)}")
+
+
+def _cause(error: PyreqwestError) -> str:
+    causes = getattr(error, "details", None)
+    found = (causes or {}).get("causes") or []
+    return str(found[-1].get("message", "")) if found else type(error).__name__
+
+
+def head(response: Any) -> Head:
+    return Head(response.status, _Headers(response))
+
+
+class _Headers(dict[str, str]):
+    """Response headers, read when asked for: most calls look at one or two of twenty."""
+
+    __slots__ = ("_response",)
+
+    def __init__(self, response: Any) -> None:
+        super().__init__()
+        self._response = response
+
+    def _load(self) -> None:
+        response, self._response = self._response, None
+        if response is not None:
+            for name, value in response.headers.items():
+                self[name.lower()] = value
+
+    def get(self, name: str, default: Any = None) -> Any:
+        if self._response is not None:
+            found = self._response.get_header(name)
+            return default if found is None else found
+        return super().get(name, default)
+
+    def __getitem__(self, name: str) -> str:
+        self._load()
+        return super().__getitem__(name)
+
+    def __iter__(self) -> Any:
+        self._load()
+        return super().__iter__()
+
+    def __len__(self) -> int:
+        self._load()
+        return super().__len__()
+
+    def __contains__(self, name: object) -> bool:
+        self._load()
+        return super().__contains__(name)
+
+    def items(self) -> Any:
+        self._load()
+        return super().items()
+
+    def keys(self) -> Any:
+        self._load()
+        return super().keys()
+
+    def values(self) -> Any:
+        self._load()
+        return super().values()
+
+    def __reduce__(self) -> Any:
+        self._load()
+        return dict, (dict(self),)
+
+
+class Clients:
+    """Clients by their connect and read time-outs, which pyreqwest sets per client. Few in practice; bounded anyway."""
+
+    __slots__ = ("_build", "_clients", "_lock")
+
+    def __init__(self, build: Any) -> None:
+        self._build = build
+        self._clients: dict[tuple[float, float], Any] = {}
+        self._lock = threading.Lock()
+
+    def get(self, timeout: Timeout) -> Any:
+        key = (timeout.connect, timeout.read)
+        found = self._clients.get(key)
+        if found is None:
+            with self._lock:
+                found = self._clients.get(key)
+                if found is None:
+                    if len(self._clients) >= 16:
+                        self._clients.pop(next(iter(self._clients)))
+                    _note_runtime()
+                    found = self._clients[key] = _configure(self._build(), timeout).build()
+        return found
+
+    def drain(self) -> list[Any]:
+        with self._lock:
+            clients = list(self._clients.values())
+            self._clients.clear()
+        return clients
+
+
+class SyncPyreqwest:
+    """Blocking `Transport` over pyreqwest; safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._clients = Clients(SyncClientBuilder)
+        self._leftovers = _Leftovers()
+
+    def send(self, request: HttpRequest, timeout: Timeout) -> tuple[Head, bytes]:
+        client: SyncClient = self._clients.get(timeout)
+        try:
+            response = (
+                client.request(request.method, request.url)
+                .timeout(seconds(timeout.total))
+                .headers(request.headers)
+                .body_bytes(request.body)
+                .build()
+                .send()
+            )
+            return head(response), bytes(response.bytes())
+        except PyreqwestError as error:
+            raise translate(error, request) from None
+
+    def open(self, request: HttpRequest, timeout: Timeout) -> ByteStream:
+        client: SyncClient = self._clients.get(timeout)
+        try:
+            streamed = (
+                client.request(request.method, request.url)
+                .headers(request.headers)
+                .body_bytes(request.body)
+                .streamed_read_buffer_limit(0)
+                .build_streamed()
+            )
+            return _SyncStream(streamed, streamed.__enter__(), request, self._leftovers)
+        except PyreqwestError as error:
+            raise translate(error, request) from None
+
+    def close(self) -> None:
+        self._leftovers.stop()
+        for client in self._clients.drain():
+            client.close()
+
+
+class _SyncStream:
+    __slots__ = ("_leftovers", "_reader", "_request", "_streamed", "head")
+
+    def __init__(self, streamed: Any, response: Any, request: HttpRequest, leftovers: _Leftovers) -> None:
+        self._streamed = streamed
+        self._reader = response.body_reader
+        self._request = request
+        self._leftovers = leftovers
+        self.head = head(response)
+
+    def read(self) -> bytes | None:
+        try:
+            piece = self._reader.read_chunk()
+        except PyreqwestError as error:
+            raise broken(error, self._request) from None
+        return None if piece is None else bytes(piece)
+
+    def finish(self) -> None:
+        streamed, self._streamed = self._streamed, None
+        if streamed is not None:
+            self._leftovers.put(streamed, self._reader)
+
+    def close(self) -> None:
+        streamed, self._streamed = self._streamed, None
+        if streamed is not None:
+            streamed.__exit__(None, None, None)
+
+    def __del__(self) -> None:
+        # pyreqwest keeps reading a forgotten stream until its next bytes come.
+        self.close()
+
+
+class _Leftovers:
+    """Reads the last bytes of streams whose terminal event has been seen, so that their connections can be kept.
+
+    A blocking read has no time-out of its own here, and a caller must not wait for an upstream that never ends its body;
+    so one daemon thread waits instead. When it falls behind, connections are closed.
+    """
+
+    _MOST = 8
+
+    def __init__(self) -> None:
+        self._queue: queue.SimpleQueue[tuple[Any, Any] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def put(self, streamed: Any, reader: Any) -> None:
+        if self._queue.qsize() >= self._MOST:
+            streamed.__exit__(None, None, None)
+            return
+        if self._thread is None:
+            with self._lock:
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._run, name="lingate-leftovers", daemon=True)
+                    self._thread.start()
+        self._queue.put((streamed, reader))
+
+    def _run(self) -> None:
+        while True:
+            item = self._queue.get()
+            if item is None:
+                return
+            streamed, reader = item
+            try:
+                # Anything but the end of the body is not worth waiting for.
+                reader.read_chunk()
+            except PyreqwestError:
+                pass
+            finally:
+                streamed.__exit__(None, None, None)
+            del item, streamed, reader
+
+    def stop(self) -> None:
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread = None
+
+
+def broken(error: PyreqwestError, request: HttpRequest) -> LingateError:
+    if isinstance(error, PyTimeoutError):
+        return RequestTimeoutError(f"{request.target.provider} sent nothing for too long")
+    return StreamInterruptedError(f"the connection to {request.target.provider} broke in mid-answer")

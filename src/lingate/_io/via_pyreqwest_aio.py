@@ -1,0 +1,129 @@
+"""The default transport, awaited: see `via_pyreqwest.py`."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import time
+from contextlib import suppress
+from typing import Any
+
+from pyreqwest.client import Client, ClientBuilder
+from pyreqwest.exceptions import PyreqwestError
+
+from lingate._call.policy import Timeout
+from lingate._io.transport import AsyncByteStream
+from lingate._io.via_pyreqwest import Clients, broken, head, seconds, translate
+from lingate._model import Head, HttpRequest
+from lingate.errors import RequestTimeoutError
+
+_SOON = 0.02
+"""How long the end of a body may lag behind its terminal event for the connection to be kept, seconds."""
+
+_SETTLE = 0.02
+"""What the runtime's threads get at the end of the process to let go of the interpreter, seconds."""
+
+
+_settling = False
+
+
+def _settle_at_exit() -> None:
+    """Keep the interpreter from ending under a thread that is just handing over an answer.
+
+    It then aborts with "PyGILState_Release: thread state must be current" (seen in one of five scripts that end right
+    after an awaited call, Python 3.11). Blocking calls have no such thread.
+    """
+    global _settling
+    if not _settling:
+        _settling = True
+        atexit.register(time.sleep, _SETTLE)
+
+
+class AsyncPyreqwest:
+    """`AsyncTransport` over pyreqwest; works on any event loop, and on several one after another."""
+
+    def __init__(self) -> None:
+        _settle_at_exit()
+        self._clients = Clients(ClientBuilder)
+
+    async def send(self, request: HttpRequest, timeout: Timeout) -> tuple[Head, bytes]:
+        client: Client = self._clients.get(timeout)
+        try:
+            response = await (
+                client.request(request.method, request.url)
+                .timeout(seconds(timeout.total))
+                .headers(request.headers)
+                .body_bytes(request.body)
+                .build()
+                .send()
+            )
+            return head(response), bytes(await response.bytes())
+        except PyreqwestError as error:
+            raise translate(error, request) from None
+
+    async def open(self, request: HttpRequest, timeout: Timeout) -> AsyncByteStream:
+        client: Client = self._clients.get(timeout)
+        try:
+            streamed = (
+                client.request(request.method, request.url)
+                .headers(request.headers)
+                .body_bytes(request.body)
+                .streamed_read_buffer_limit(0)
+                .build_streamed()
+            )
+            async with asyncio.timeout(timeout.total):
+                response = await streamed.__aenter__()
+        except PyreqwestError as error:
+            raise translate(error, request) from None
+        except TimeoutError:
+            raise RequestTimeoutError(f"{request.target.provider} did not answer in time") from None
+        return _AsyncStream(streamed, response, request)
+
+    async def aclose(self) -> None:
+        for client in self._clients.drain():
+            await client.close()
+
+
+class _AsyncStream:
+    __slots__ = ("_reader", "_request", "_streamed", "head")
+
+    def __init__(self, streamed: Any, response: Any, request: HttpRequest) -> None:
+        self._streamed = streamed
+        self._reader = response.body_reader
+        self._request = request
+        self.head = head(response)
+
+    async def read(self, limit: float | None = None) -> bytes | None:
+        try:
+            if limit is None:
+                piece = await self._reader.read_chunk()
+            else:
+                async with asyncio.timeout(limit):
+                    piece = await self._reader.read_chunk()
+        except PyreqwestError as error:
+            raise broken(error, self._request) from None
+        except TimeoutError:
+            raise RequestTimeoutError(f"{self._request.target.provider} did not begin its answer in time") from None
+        return None if piece is None else bytes(piece)
+
+    async def finish(self) -> None:
+        if self._streamed is None:
+            return
+        try:
+            async with asyncio.timeout(_SOON):
+                await self._reader.read_chunk()
+        except (PyreqwestError, TimeoutError):
+            pass
+        finally:
+            await self.aclose()
+
+    async def aclose(self) -> None:
+        streamed, self._streamed = self._streamed, None
+        if streamed is not None:
+            await streamed.__aexit__(None, None, None)
+
+    def __del__(self) -> None:
+        if self._streamed is not None:
+            # Letting go is awaited; a stream that was forgotten has only its loop left to do it, if that still runs.
+            with suppress(RuntimeError):
+                asyncio.get_running_loop().create_task(self.aclose())

@@ -1,0 +1,511 @@
+"""The records that every layer speaks: rows, calls, targets, requests, stream events. Data only, standard library only.
+
+The canonical form of a request and of a response is the OpenAI chat dict (see `types.py`), extended by the names the
+field already uses. What is here is what travels around those dicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeAlias, TypedDict
+
+from lingate.errors import LingateError
+
+JsonDict: TypeAlias = dict[str, Any]
+
+Operation: TypeAlias = Literal[
+    "chat",
+    "completions",
+    "responses",
+    "embeddings",
+    "models",
+    "rerank",
+    "images",
+    "speech",
+    "transcription",
+    "moderations",
+    "count_tokens",
+]
+"""What a call asks for. A dialect or a row that does not have an operation answers with `UnsupportedError`."""
+
+
+class Traits(TypedDict, total=False):
+    """Facts about a provider or a model family that change what is written on the wire; all optional, later layers win.
+
+    Layers, weakest first: the dialect's defaults, the provider's row, the model family, the user's own settings.
+
+    Keys:
+        max_tokens_param: Name of the field that caps the answer on an OpenAI-shaped wire. Default `max_tokens`.
+        default_max_tokens: Sent when the caller gave none and the wire format requires one.
+        max_stop: How many stop sequences the wire takes. The rest is enforced on our side.
+        sampling: `any`; `one` (temperature or top_p, not both: temperature is kept); `none` (neither, nor top_k);
+            `effort_none` (as `none` while the model reasons, see `default_effort`; `any` while it does not).
+        max_temperature: Upper end of the temperature range; larger values are clamped and reported as dropped.
+        structured: How a JSON schema is asked for: `json_schema` (native), `json_schema_alone` (native, but by a forced
+            tool where other tools are offered), `json_object` (schema in the prompt), `tool` (a forced tool whose
+            arguments are the answer), `none`.
+        thinking: How Claude- and Gemini-shaped wires think: `adaptive`, `budget`, `level` or `none`.
+        reasoning_param: How `reasoning_effort` is written: `reasoning_effort`, `reasoning` (object), `thinking`
+            (object with type), `thinking_bool`, `enable_thinking`, `chat_template_kwargs`, `think`, `none`.
+        reasoning_history: Field in which an assistant message's reasoning goes back: `reasoning_content`,
+            `reasoning`, `reasoning_details`, `thinking_blocks`, or `drop`.
+        text_content: Content must be a plain string where it holds only text.
+        tool_choice_required: The word for "must call a tool": `required` (default), `any`, or `auto` if there is none.
+        tool_schema_drop: Keys removed from tool definitions and their JSON schemas, at every depth.
+        stream_usage: Ask for usage in streams with `stream_options.include_usage`. Default true.
+        stream_end: What ends a stream: `done` ([DONE], default) or `finish` (a finish reason is enough).
+        system_role: Role under which system text is sent: `system` (default), `developer`, `user`.
+        late_system: What happens to system messages after the first turn: `keep` (default) or `hoist`.
+        prefill: Whether a trailing assistant message is taken as the beginning of the answer.
+        think_tags: Reasoning arrives as <think>...</think> at the head of the content.
+        cache_control: Whether `cache_control` marks inside content parts are understood. Default false on OpenAI wires.
+        strict_schema: Unknown request fields are refused by the provider, ours must not be sent.
+        efforts: The words `reasoning_effort` may take; any other is replaced by the nearest of them.
+        default_effort: What the model does when `reasoning_effort` is not set.
+        names: Which messages may carry `name`: `any` (default), `user`, `tool` (only these roles) or `none`.
+        thinking_needs_stream: Thinking is refused without streaming, and on unless the request says otherwise.
+        body_format: On hosts that take each model's own body: whose it is, where the model's name does not tell.
+        schema_language: What schemas are written in on a Gemini-shaped wire: `json_schema` (default), or `openapi`, the
+            subset of older models.
+        embed_method: What embeds on a Gemini-shaped wire: `batchEmbedContents` (default), `embedContent` (one text a
+            request) or `predict`.
+        google_cloud: The Gemini-shaped wire is Google Cloud's: counts are asked for in another form, and search beside
+            functions needs no leave.
+
+    `efforts`, `names`, `thinking_needs_stream` and `sampling: effort_none` are carried out by edits that the look-up
+    puts on the target (`_providers/quirks.py`); dialects need not know them.
+    """
+
+    max_tokens_param: Literal["max_tokens", "max_completion_tokens"]
+    default_max_tokens: int
+    max_stop: int
+    sampling: Literal["any", "one", "none", "effort_none"]
+    max_temperature: float
+    structured: Literal["json_schema", "json_schema_alone", "json_object", "tool", "none"]
+    thinking: Literal["adaptive", "budget", "level", "none"]
+    reasoning_param: Literal[
+        "reasoning_effort",
+        "reasoning",
+        "thinking",
+        "thinking_bool",
+        "enable_thinking",
+        "chat_template_kwargs",
+        "think",
+        "none",
+    ]
+    reasoning_history: Literal["reasoning_content", "reasoning", "reasoning_details", "thinking_blocks", "drop"]
+    text_content: bool
+    tool_choice_required: Literal["required", "any", "auto"]
+    tool_schema_drop: tuple[str, ...]
+    stream_usage: bool
+    stream_end: Literal["done", "finish"]
+    system_role: Literal["system", "developer", "user"]
+    late_system: Literal["keep", "hoist"]
+    prefill: bool
+    think_tags: bool
+    cache_control: bool
+    strict_schema: bool
+    efforts: tuple[str, ...]
+    default_effort: str
+    names: Literal["any", "user", "tool", "none"]
+    thinking_needs_stream: bool
+    body_format: str
+    schema_language: Literal["json_schema", "openapi"]
+    embed_method: Literal["batchEmbedContents", "embedContent", "predict"]
+    google_cloud: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRule:
+    """What differs for some models of one provider. What holds wherever a model runs is in `_providers/families.py`.
+
+    Attributes:
+        pattern: Regular expression that the whole model name matches, upper and lower case alike.
+        traits: Stronger than the row's and the family's.
+        unsupported: Request fields refused for these models, on top of the row's.
+        url: Base URL for these models, with `\\1` for what the pattern found; one that begins with a slash is put
+            behind the base URL instead.
+        model: The name sent upstream, with `\\1` for what the pattern found.
+        dialect: Wire format for these models, where it is not the row's.
+    """
+
+    pattern: str
+    traits: Traits = field(default_factory=Traits)
+    unsupported: tuple[str, ...] = ()
+    url: str | None = None
+    model: str | None = None
+    dialect: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderRow:
+    """One provider: where it is, how it is spoken to, and in what it differs. The only place its name appears.
+
+    Attributes:
+        name: What users write before the slash.
+        title: The provider's own name, for people.
+        dialect: Wire format, a module of `_dialects`.
+        url: Base URL without a trailing slash; None where the user must give one. `{NAME}` is filled from the
+            environment variable NAME; `{A|B=word}` is the first of A and B that is set, else `word`.
+        key_env: Variables that may hold the key, in the order they are tried.
+        token_env: Variables that may hold a token, which goes out as `Authorization: Bearer` whatever `auth` says;
+            looked at after `key_env`.
+        sign_env: Variables any of which says that signing in by `auth`'s module will work; never read for a key.
+        env: Values of environment variables for this provider alone; they win over the process's own.
+        url_env: Variables that may hold a base URL, in order; they win over `url`.
+        url_tail: Path put behind a base URL from the user that has no path of its own.
+        auth: `bearer`, `header:<Name>`, `header:<Name> <Word>` (`Name: Word KEY`), `scheme:<Word>`
+            (`Authorization: Word KEY`), `none` (a key is optional and sent as bearer), or a module of `_auth` with
+            what it needs to know: `google`, `aws:<service>`. `bearer|aws:<service>`: a key goes out in the first way,
+            and where there is none the second signs in; a module alone gets the key too.
+        headers: Sent with every request. `{NAME}` is filled from the environment, with `url`'s syntax, and `{key}` with
+            the credential; a header whose variable is unset is left out.
+        aliases: Other names for the same row.
+        operations: What the provider serves.
+        paths: Paths (from the base URL) that differ from the dialect's own, by operation.
+        rename: Request fields with another name here. `a=b` renames one value: `{"tool_choice=required": "any"}` in
+            the form `field=value` -> new value; `a` -> `b.c` nests.
+        unsupported: Request fields the provider refuses; `n>1` style marks a value that is refused.
+        traits: See `Traits`.
+        models: What differs for some of its models; every rule whose pattern fits applies, later ones win.
+        body: Fields of every chat request, unless the caller sets them.
+        quirks: Names of functions in `_providers/quirks.py` that edit the wire body last.
+        error_kinds: Kind of error for exact codes of this provider, where they mean something else than elsewhere.
+            `status:429` stands for that status, whatever its codes that are not listed.
+        prices: Id of this provider in the price catalogue, where neither its address nor its name tells.
+        local: Runs on the user's own machine or network; a key is not expected.
+        ended: When and how the service ended and what replaces it; calls raise with this text.
+        note: What a user or maintainer should know.
+        source: Where the facts come from.
+    """
+
+    name: str
+    title: str = ""
+    dialect: str = "openai_chat"
+    url: str | None = None
+    key_env: tuple[str, ...] = ()
+    token_env: tuple[str, ...] = ()
+    sign_env: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    url_env: tuple[str, ...] = ()
+    url_tail: str = ""
+    auth: str = "bearer"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+    operations: tuple[Operation, ...] = ("chat",)
+    paths: Mapping[str, str] = field(default_factory=dict)
+    rename: Mapping[str, str] = field(default_factory=dict)
+    unsupported: tuple[str, ...] = ()
+    traits: Traits = field(default_factory=Traits)
+    models: tuple[ModelRule, ...] = ()
+    body: Mapping[str, Any] = field(default_factory=dict)
+    quirks: tuple[str, ...] = ()
+    error_kinds: Mapping[str, str] = field(default_factory=dict)
+    prices: str | None = None
+    local: bool = False
+    ended: str | None = None
+    note: str = ""
+    source: str = ""
+
+
+@dataclass(slots=True)
+class Call:
+    """One canonical request, before any provider is involved.
+
+    `body` is the OpenAI-shaped request without `model` and `stream`; fields the caller left at None are absent.
+    """
+
+    operation: Operation
+    model: str
+    body: JsonDict
+    stream: bool = False
+    drop_params: bool = False
+    extra_headers: Mapping[str, str] | None = None
+    extra_body: JsonDict | None = None
+
+
+Edit: TypeAlias = Callable[[JsonDict, "HttpRequest"], None]
+"""A quirk: changes the wire body in place; what it removes it adds to `HttpRequest.dropped`."""
+
+
+class Signer(Protocol):
+    """Makes the headers that a request needs where a key is not enough: a signature, or a token that is fetched first.
+
+    One signer serves many calls, from threads and tasks alike; making one does no I/O.
+    """
+
+    @property
+    def key(self) -> Hashable:
+        """Signers with equal keys are interchangeable, so that one of them is kept with what it has fetched."""
+        ...
+
+    def ready(self, now: float) -> bool:
+        """Whether `sign` would answer at once, without I/O. `now` is in epoch seconds, here and below."""
+        ...
+
+    def prepare(self, now: float) -> None:
+        """Fetch what signing needs, once however many threads wait for it. Blocks.
+
+        Raises:
+            LingateError: There is nothing to sign in with, or signing in failed.
+        """
+        ...
+
+    def sign(self, request: HttpRequest, now: float) -> Mapping[str, str]:
+        """Headers that join those of the request, names in lower case; prepares first if it must.
+
+        Raises:
+            LingateError: As for `prepare`.
+        """
+        ...
+
+
+class MakeSigner(Protocol):
+    """How a look-up comes by a signer; `_auth.signer` is the one there is."""
+
+    def __call__(self, auth: str, row: ProviderRow, env: Mapping[str, str], key: str | None, url: str) -> Signer:
+        """The signer for one provider.
+
+        Args:
+            auth: The module of `_auth` and, behind a colon, what the row tells it.
+            row: The provider.
+            env: Where variables are read.
+            key: The provider's key, where there is one and the module is to use it.
+            url: Base URL of the requests.
+
+        Raises:
+            ConfigError: Signing in cannot work; the message says what is missing.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A provider and model with everything needed to send: the outcome of a look-up.
+
+    `headers` hold the credential, so they and `secrets` are kept out of the repr. `secrets` are the strings to be
+    blanked in any text that comes back. Requests are signed by `signer`, if there is one, just before they are sent.
+    """
+
+    row: ProviderRow
+    model: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    traits: Traits = field(default_factory=Traits)
+    edits: tuple[Edit, ...] = ()
+    signer: Signer | None = field(default=None, repr=False)
+
+    @property
+    def provider(self) -> str:
+        return self.row.name
+
+
+@dataclass(slots=True)
+class HttpRequest:
+    """What goes out, and what the way back needs to know about it.
+
+    Attributes:
+        method: HTTP method.
+        url: Absolute URL.
+        headers: With the credential; out of the repr.
+        body: Encoded body.
+        call: The call this was made from.
+        target: Where it goes.
+        dropped: Parameters that were left out, renamed values that were clamped, in words: `top_p`, `stop[4:]`.
+        answer_tool: Name of the tool that stands for the structured answer; its arguments are the content.
+        stop: All stop sequences asked for, when the wire takes fewer: enforced on the way back.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    call: Call
+    target: Target
+    dropped: list[str] = field(default_factory=list)
+    answer_tool: str | None = None
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Head:
+    """Status and headers of an answer; header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One try of a call, for the trail on responses and errors.
+
+    Attributes:
+        provider: Row name.
+        model: Model at that provider.
+        status: HTTP status, None if there was no answer.
+        kind: `ok`, or the error's kind.
+        seconds: How long the try took, until the answer or its first event.
+        waited: Seconds slept before this try.
+        request_id: The provider's id of the request.
+    """
+
+    provider: str
+    model: str
+    status: int | None
+    kind: str
+    seconds: float
+    waited: float = 0.0
+    request_id: str | None = None
+
+
+# Stream events. Plain slotted dataclasses: made per token, never mutated by convention (147 ns each; frozen ones 544).
+# `raw` is the decoded upstream event it came from; several events may share one.
+
+
+@dataclass(slots=True)
+class Start:
+    """The answer begins. `extra` holds top-level fields that the canonical form has no name for."""
+
+    id: str
+    model: str
+    created: int
+    extra: JsonDict | None = None
+    raw: JsonDict | None = None
+
+
+@dataclass(slots=True)
+class Text:
+    """A piece of the answer's text."""
+
+    text: str
+    choice: int = 0
+    raw: JsonDict | None = None
+    logprobs: JsonDict | None = None
+
+
+@dataclass(slots=True)
+class Refusal:
+    """A piece of a refusal's text."""
+
+    text: str
+    choice: int = 0
+    raw: JsonDict | None = None
+
+
+@dataclass(slots=True)
+class Thinking:
+    """A piece of reasoning. `block` tells reasoning blocks apart; `signature` or `redacted` complete a block."""
+
+    text: str
+    choice: int = 0
+    block: int = 0
+    signature: str | None = None
+    redacted: str | None = None
+    raw: JsonDict | None = None
+
+
+@dataclass(slots=True)
+class ToolStart:
+    """A tool call begins. `tool` counts the calls of one choice from 0; `id` is never empty."""
+
+    tool: int
+    id: str
+    name: str
+    choice: int = 0
+    kind: str = "function"
+    extra: JsonDict | None = None
+    raw: JsonDict | None = None
+
+
+@dataclass(slots=True)
+class ToolArgs:
+    """A piece of the JSON text of a tool call's arguments."""
+
+    tool: int
+    text: str
+    choice: int = 0
+    raw: JsonDict | None = None
+
+
+@dataclass(slots=True)
+class Media:
+    """Audio or image output: `kind` is `audio` or `image`, `data` the OpenAI delta's object."""
+
+    kind: str
+    data: JsonDict
+    choice: int = 0
+    raw: JsonDict | None = None
+
+
+@dataclass(slots=True)
+class Annotations:
+    """Citations of the answer, as OpenAI annotation objects."""
+
+    items: list[JsonDict]
+    choice: int = 0
+    raw: JsonDict | None = None
+
+
+@dataclass(slots=True)
+class Usage:
+    """Token counts in canonical form, cumulative: the last one counts."""
+
+    usage: JsonDict
+    raw: JsonDict | None = None
+
+
+@dataclass(slots=True)
+class Finish:
+    """A choice is complete. `reason` is OpenAI's word, `native` the provider's."""
+
+    reason: str
+    choice: int = 0
+    native: str | None = None
+    raw: JsonDict | None = None
+
+
+@dataclass(slots=True)
+class Extra:
+    """Fields the canonical form has no name for, merged into the response (`choice` is None), the message of a choice, or
+    (`on_choice`) the choice itself.
+    """
+
+    fields: JsonDict
+    choice: int | None = None
+    raw: JsonDict | None = None
+    on_choice: bool = False
+
+
+@dataclass(slots=True)
+class Opaque:
+    """An event only its own dialect understands; it is re-emitted to that dialect and shown to nobody else."""
+
+    dialect: str
+    raw: JsonDict
+    choice: int = 0
+
+
+@dataclass(slots=True)
+class Failed:
+    """The stream broke; always the last event."""
+
+    error: LingateError
+
+
+Event: TypeAlias = (
+    Start
+    | Text
+    | Refusal
+    | Thinking
+    | ToolStart
+    | ToolArgs
+    | Media
+    | Annotations
+    | Usage
+    | Finish
+    | Extra
+    | Opaque
+    | Failed
+)

@@ -1,0 +1,246 @@
+"""What an answer cost, from the provider's own word or the price catalogue of the `genai-prices` package.
+
+The package is optional, loaded at the first question and never asked to fetch newer prices. A cost that is not known is
+None with a reason; it is never 0. Prices are today's, and those of the provider itself, wherever `api_base` points.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lingate._model import JsonDict, ProviderRow
+from lingate._providers.counts import KINDS, counts_of
+from lingate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from genai_prices.data_snapshot import DataSnapshot
+    from genai_prices.types import ModelInfo, ModelPrice, Provider
+
+_MOST_MODELS = 4096
+_NO_PACKAGE = "prices are not installed: pip install 'lingate[prices]'"
+_TICKS_PER_DOLLAR = 10**10  # xAI's unit: docs.x.ai, "Cost tracking"
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one answer cost.
+
+    Attributes:
+        total: US dollars, None where unknown.
+        reason: Why the cost is unknown, None where it is known.
+        parts: US dollars by kind of token: `input`, `cached_input`, `cache_write`, `cache_write_1h`, `input_audio`,
+            `cached_audio`, `output`, `reasoning`, `output_audio` (`image` and `video` as `audio`), `web_search` and
+            `request`. No token is in two of them, and they add up to the total. A sum that the provider gave is one
+            part, `reported`.
+        source: Where the number comes from: the provider, or version of the price data and the model it was found under.
+    """
+
+    total: float | None
+    reason: str | None = None
+    parts: Mapping[str, float] = field(default_factory=dict)
+    source: str | None = None
+
+
+def cost_of(
+    provider: str,
+    model: str,
+    usage: JsonDict | None,
+    *,
+    answered: str | None = None,
+    service_tier: str | None = None,
+) -> Cost:
+    """Work out what an answer cost.
+
+    Args:
+        provider: Name of the provider's row.
+        model: The model that was asked for, as the provider names it.
+        usage: Token counts in canonical form. A cost that the provider reports among them wins over any computation.
+        answered: The model that answered by its own word; it is looked up first, because what was asked for may be the
+            name of a deployment or an alias.
+        service_tier: The tier the provider says it served the answer on, for those that have a price of their own.
+    """
+    if not isinstance(usage, dict) or not usage:
+        return Cost(None, "the provider gave no token counts")
+    reported = _reported(usage)
+    if reported is not None:
+        return Cost(reported, None, {"reported": reported}, "reported by the provider")
+    found = _find(provider, answered if isinstance(answered, str) else "", model)
+    if isinstance(found, str):
+        return Cost(None, found)
+    counts = counts_of(usage)
+    if isinstance(counts, str):
+        return Cost(None, counts)
+    return _priced(found, counts, _context(usage, service_tier))
+
+
+def _reported(usage: JsonDict) -> float | None:
+    """The sum that the provider itself put beside the counts."""
+    cost = usage.get("cost")
+    if isinstance(cost, Mapping):
+        return _amount(cost.get("total_cost"))
+    total = _amount(cost)
+    if total is not None and usage.get("is_byok") is True:
+        # The router bills its fee only; the rest is on the caller's account at the provider behind it.
+        details = usage.get("cost_details")
+        upstream = _amount(details.get("upstream_inference_cost")) if isinstance(details, Mapping) else None
+        return None if upstream is None else total + upstream
+    if total is None:
+        # Resold elsewhere, the field is there and always 0 (recorded at Azure): that is no statement.
+        ticks = _amount(usage.get("cost_in_usd_ticks"))
+        return ticks / _TICKS_PER_DOLLAR if ticks else None
+    return total
+
+
+def _amount(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
+        return None
+    return float(value)
+
+
+def _context(usage: JsonDict, service_tier: Any) -> dict[str, str]:
+    """What besides the model decides on the price."""
+    wanted = {"service_tier": service_tier or usage.get("service_tier"), "speed": usage.get("speed")}
+    return {name: value for name, value in wanted.items() if isinstance(value, str) and value}
+
+
+class _Rate(NamedTuple):
+    """Price of one unit of a kind: the basic one, and others from a size of the input on, largest first."""
+
+    base: Decimal
+    tiers: tuple[tuple[int, Decimal], ...]
+
+    def at(self, size: int) -> Decimal:
+        return next((price for start, price in self.tiers if size > start), self.base)
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A model of the catalogue. `rates` are those of `price`, which changes with the date and the hour."""
+
+    provider: Provider
+    model: ModelInfo
+    source: str
+    price: ModelPrice | None = None
+    rates: Mapping[str, _Rate] = field(default_factory=dict)
+
+    def rates_now(self, context: dict[str, str]) -> Mapping[str, _Rate]:
+        if not self.model.prices:
+            return {}
+        if context and not self._is_special(context):
+            context = {}
+        price = self.model.get_prices(datetime.now(UTC), context)
+        if context:
+            return _rates(price)
+        if price is not self.price:
+            self.rates = _rates(price)
+            self.price = price
+        return self.rates
+
+    def _is_special(self, context: dict[str, str]) -> bool:
+        """Whether any price differs in this context. Of a model borrowed from another provider's list, none does."""
+        return any(
+            vars(variant.prices) and variant.when.items() <= context.items()
+            for variant in self.model.price_variants or ()
+        ) and any(self.model is own for own in self.provider.models)
+
+
+def _priced(entry: _Entry, counts: Mapping[str, int], context: dict[str, str]) -> Cost:
+    rates = entry.rates_now(context)
+    size = sum(count for kind, count in counts.items() if KINDS[kind].get("direction") == "input")
+    parts: dict[str, float] = {}
+    total = Decimal(0)
+    for kind, count in counts.items():
+        rate = rates.get(kind)
+        if rate is not None:
+            amount = rate.at(size) * count
+            total += amount
+            parts[kind] = float(amount)
+        elif count and kind != "request":
+            what = kind.replace("_", " ")
+            return Cost(None, f"the price catalogue has no price for the {what} of {entry.model.id}", {}, entry.source)
+    if not parts or parts.keys() == {"request"}:
+        return Cost(None, f"the price catalogue lists {entry.model.id} without a price", {}, entry.source)
+    return Cost(float(total), None, parts, entry.source)
+
+
+def _rates(price: ModelPrice) -> dict[str, _Rate]:
+    """The rate of every kind of token that this list prices: that of the narrowest unit the kind falls under."""
+    from genai_prices.data_units import unit_data
+    from genai_prices.types import TieredPrices
+
+    units = {unit["price_key"]: unit for unit in unit_data.values()}
+    priced = [(units[key], value) for key, value in vars(price).items() if value is not None and key in units]
+    rates: dict[str, _Rate] = {}
+    for kind, dimensions in KINDS.items():
+        fitting = [item for item in priced if item[0]["dimensions"].items() <= dimensions.items()]
+        if not fitting:
+            continue
+        unit, value = max(fitting, key=lambda item: len(item[0]["dimensions"]))
+        if isinstance(value, TieredPrices):
+            tiers = tuple((tier.start, tier.price / unit["per"]) for tier in reversed(value.tiers))
+            rates[kind] = _Rate(value.base / unit["per"], tiers)
+        else:
+            rates[kind] = _Rate(value / unit["per"], ())
+    return rates
+
+
+_entries: dict[tuple[str, str, str], tuple[ProviderRow, _Entry | str]] = {}
+_entries_of: DataSnapshot | None = None
+
+
+def _find(provider: str, answered: str, asked: str) -> _Entry | str:
+    """The model's entry, or why there is none."""
+    global _entries_of
+    from lingate._providers.lookup import find
+
+    try:
+        from genai_prices import __version__
+        from genai_prices.data_snapshot import get_snapshot
+    except ImportError:
+        return _NO_PACKAGE
+    try:
+        row = find(provider)
+    except ConfigError:
+        return f"{provider} is not in the price catalogue"
+    snapshot = get_snapshot()
+    if snapshot is not _entries_of or len(_entries) >= _MOST_MODELS:
+        # The application may load newer prices into the package by itself.
+        _entries.clear()
+        _entries_of = snapshot
+    key = (provider, answered, asked)
+    known, entry = _entries.get(key, (None, ""))
+    if known is not row:
+        edition = f"of {snapshot.timestamp:%Y-%m-%d}" if snapshot.from_auto_update else __version__
+        entry = _look_up(snapshot, row, (answered, asked), f"genai-prices {edition}")
+        _entries[key] = (row, entry)
+    return entry
+
+
+def _look_up(snapshot: DataSnapshot, row: ProviderRow, models: tuple[str, str], edition: str) -> _Entry | str:
+    provider = _listed(snapshot, row)
+    if provider is None:
+        where = "runs on your own machine" if row.local else "is not in the price catalogue"
+        return f"{row.title or row.name} {where}"
+    for model in models:
+        found = provider.find_model(model, all_providers=snapshot.providers) if model else None
+        if found is not None:
+            return _Entry(provider, found, f"{edition}, {provider.id}/{found.id}")
+    return f"the price catalogue has no model {models[1]!r} of {row.title or row.name}"
+
+
+def _listed(snapshot: DataSnapshot, row: ProviderRow) -> Provider | None:
+    """The catalogue's entry of a provider: as its row says, else the one with its address, else the one with its name."""
+    listed = {provider.id: provider for provider in snapshot.providers}
+    if row.prices is not None:
+        return listed.get(row.prices)
+    if row.url is not None:
+        for provider in snapshot.providers:
+            if re.match(provider.api_pattern, row.url):
+                return provider
+    return next((listed[name] for name in (row.name, *row.aliases) if name in listed), None)

@@ -1,0 +1,168 @@
+"""Facts about models that hold wherever they run, found by the model's name. What one provider adds is in its row."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from lingate._model import Traits
+
+_EFFORTS_46 = ("none", "low", "medium", "high", "max")
+_EFFORTS_47 = ("none", "low", "medium", "high", "xhigh", "max")
+
+# Claude, by generation: the first line that is not newer than the model counts, so an unknown newer model has the
+# newest rules. Limits of the answer and refusals of sampling are those of the Vercel AI SDK's table of August 2026;
+# temperature beside top_p is refused from 4.1 (BerriAI/litellm#15097); a trailing assistant turn from 4.6
+# (livekit/agents#4907); a system message between turns is taken from 4.8 (recorded). `tool`: no JSON schema mode.
+_CLAUDE: tuple[tuple[tuple[int, int], Traits], ...] = (
+    (
+        (4, 8),
+        {
+            "default_max_tokens": 128_000,
+            "thinking": "adaptive",
+            "structured": "json_schema",
+            "sampling": "none",
+            "prefill": False,
+            "late_system": "keep",
+            "efforts": _EFFORTS_47,
+        },
+    ),
+    (
+        (4, 7),
+        {
+            "default_max_tokens": 128_000,
+            "thinking": "adaptive",
+            "structured": "json_schema",
+            "sampling": "none",
+            "prefill": False,
+            "efforts": _EFFORTS_47,
+        },
+    ),
+    (
+        (4, 6),
+        {
+            "default_max_tokens": 128_000,
+            "thinking": "adaptive",
+            "structured": "json_schema",
+            "sampling": "one",
+            "prefill": False,
+            "efforts": _EFFORTS_46,
+        },
+    ),
+    (
+        (4, 5),
+        {
+            "default_max_tokens": 64_000,
+            "thinking": "budget",
+            "structured": "json_schema",
+            "sampling": "one",
+            "prefill": True,
+        },
+    ),
+    (
+        (4, 1),
+        {
+            "default_max_tokens": 32_000,
+            "thinking": "budget",
+            "structured": "json_schema",
+            "sampling": "one",
+            "prefill": True,
+        },
+    ),
+    ((4, 0), {"default_max_tokens": 64_000, "thinking": "budget", "structured": "tool", "prefill": True}),
+    ((3, 7), {"default_max_tokens": 64_000, "thinking": "budget", "structured": "tool", "prefill": True}),
+    ((3, 5), {"default_max_tokens": 8192, "thinking": "none", "structured": "tool", "prefill": True}),
+    ((0, 0), {"default_max_tokens": 4096, "thinking": "none", "structured": "tool", "prefill": True}),
+)
+_OPUS_4_MAX_TOKENS = 32_000
+_CLAUDE_TEMPERATURE = 1.0
+
+# claude-3-5-sonnet@20241022, claude-sonnet-4-20250514, claude-4.5-haiku, claude-v2:1: a number of three digits or
+# more is a date, never a version.
+_CLAUDE_VERSION = re.compile(
+    r"claude[-_. ]?(?:[a-z]+[-_. ])*?v?(?P<major>\d{1,2})(?!\d)(?:[-_.:](?P<minor>\d{1,2})(?!\d))?"
+)
+
+# Tried in order, the first that is found counts. The boundary keeps `o1` out of names such as `bingo1`.
+_PATTERNS: tuple[tuple[str, Traits], ...] = (
+    # Open weights, not the API's models: the effort goes into the prompt's template, and cannot be none.
+    (r"\bgpt-?oss\b", {"efforts": ("low", "medium", "high")}),
+    # The first two reasoning models know neither `system` nor `developer` (recorded).
+    (
+        r"(?:^|[/.:])o1-(?:mini|preview)\b",
+        {"max_tokens_param": "max_completion_tokens", "sampling": "none", "system_role": "user"},
+    ),
+    (r"(?:^|[/.:])(?:o1|o3-mini)(?![\w.])", {"max_tokens_param": "max_completion_tokens", "sampling": "none"}),
+    # `stop` is refused from o3 on, and by all of gpt-5 (recorded): it is watched for on our side instead.
+    (
+        r"(?:^|[/.:])o[3-9](?![\w.])",
+        {"max_tokens_param": "max_completion_tokens", "sampling": "none", "max_stop": 0},
+    ),
+    (r"(?:^|[/.:])gpt-5-chat\b", {"max_tokens_param": "max_completion_tokens"}),
+    # From 5.1 sampling is back while the effort is none, which is what 5.1 to 5.4 begin with and later ones do not
+    # (recorded; the AI SDK has the same bounds).
+    (
+        r"(?:^|[/.:])gpt-5\.[1-4](?!\d)",
+        {
+            "max_tokens_param": "max_completion_tokens",
+            "sampling": "effort_none",
+            "default_effort": "none",
+            "max_stop": 0,
+        },
+    ),
+    (
+        r"(?:^|[/.:])gpt-5\.\d",
+        {
+            "max_tokens_param": "max_completion_tokens",
+            "sampling": "effort_none",
+            "default_effort": "medium",
+            "max_stop": 0,
+        },
+    ),
+    (
+        r"(?:^|[/.:])gpt-(?:[5-9]|1\d)(?!\d)",
+        {"max_tokens_param": "max_completion_tokens", "sampling": "none", "max_stop": 0},
+    ),
+    # JSON schemas came with gpt-4o of August 2024; JSON mode with gpt-4-turbo.
+    (r"\bgpt-4o-2024-05-13\b", {"structured": "json_object"}),
+    (r"\bgpt-(?:3\.5-turbo(?!-instruct)|35-turbo|4-turbo|4-1106|4-0125)", {"structured": "json_object"}),
+    (r"\bgpt-4(?:-32k)?(?:-0\d{3})?$", {"structured": "tool"}),
+    # Without their reasoning beside the tool calls of the turn these answer 400, or think it all over again.
+    (r"\bkimi-k[2-9]|deepseek-(?:v[3-9]|chat|reasoner)", {"reasoning_history": "reasoning_content"}),
+    # These write their reasoning into the content unless the host takes it out (recorded at two hosts).
+    (r"deepseek-r1|\bqwq\b|\bqwen-?3(?![\d])|minimax-m\d", {"think_tags": True}),
+)
+_COMPILED = tuple((re.compile(pattern), traits) for pattern, traits in _PATTERNS)
+
+
+@lru_cache(maxsize=2048)
+def family_traits(model: str) -> Traits:
+    """What is known about the family of this model; empty if nothing is. Shared between callers: read only.
+
+    Args:
+        model: The name as its provider writes it, with whatever stands before it: `us.anthropic.claude-...`,
+            `anthropic/claude-sonnet-4.5`, `claude-3-5-sonnet@20241022`.
+    """
+    name = model.lower()
+    if "claude" in name:
+        return _claude(name)
+    for pattern, traits in _COMPILED:
+        if pattern.search(name):
+            return traits
+    return {}
+
+
+def _claude(name: str) -> Traits:
+    found = _CLAUDE_VERSION.search(name)
+    version = (int(found["major"]), int(found["minor"] or 0)) if found else (99, 0)
+    if "claude-instant" in name:
+        version = (1, 0)
+    facts = next(facts for oldest, facts in _CLAUDE if version >= oldest)
+    out: Traits = {**facts, "max_temperature": _CLAUDE_TEMPERATURE}
+    if "opus" in name:
+        if version == (4, 0):
+            out["default_max_tokens"] = _OPUS_4_MAX_TOKENS
+        elif version == (4, 5):
+            # The first with `effort`, and beside it thinking still has a budget.
+            out["efforts"] = ("none", "low", "medium", "high")
+    return out

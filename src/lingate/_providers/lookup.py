@@ -1,0 +1,469 @@
+"""From `provider/model` to the place a request is sent to: which row, which URL, which credential, which traits.
+
+Nothing here touches the network or the process's own environment; variables are read from the mapping that is passed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import ChainMap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import Any, NamedTuple, cast
+
+from lingate._model import Edit, MakeSigner, ProviderRow, Target, Traits
+from lingate._providers.families import family_traits
+from lingate._providers.quirks import edits_for
+from lingate._providers.rows import DEFAULTS, PROXIES, ROWS
+from lingate._providers.settings import check_headers, check_key, check_row, check_url, secrets_in, settings_from
+from lingate.errors import ConfigError, MissingCredentialError, UnknownProviderError
+
+__all__ = ["Credential", "credential", "find", "from_config", "register", "resolve", "rows"]
+
+# What a host says about its own wire; such a fact of a row is stronger than what is known about a model elsewhere.
+_HOST_FACTS = ("max_tokens_param", "reasoning_param", "reasoning_history", "structured", "efforts")
+
+# A base URL is sometimes given with the path of the one request it was copied from. Of `/v1` too, the wire format that
+# begins its own paths so has no use.
+_CHAT_PATHS = {"openai_chat": ("/chat/completions",), "anthropic": ("/v1/messages", "/messages", "/v1")}
+
+_VARIABLE = re.compile(r"\{([A-Z0-9_|]+)(?:=([^{}]*))?\}")
+_MOST_PLANS = 2048
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """Whether a provider could be called, as far as its row and the environment tell. Never holds the key.
+
+    Attributes:
+        provider: The row's name.
+        present: A variable holds a key.
+        variable: That variable.
+        variables: All that are looked at, in order.
+        required: Calls without a key are refused.
+        note: What a user should know: why the service ended, or what is special about its key.
+    """
+
+    provider: str
+    present: bool
+    variable: str | None
+    variables: tuple[str, ...]
+    required: bool
+    note: str
+
+
+class _Plan(NamedTuple):
+    """What follows from a row and a model alone, so that it is worked out once."""
+
+    source: ProviderRow
+    row: ProviderRow
+    model: str
+    url: str | None
+    suffix: str
+    traits: Traits
+    edits: tuple[Edit, ...]
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "-")
+
+
+def _index(table: tuple[ProviderRow, ...]) -> dict[str, ProviderRow]:
+    return {_plain(name): row for row in table for name in (row.name, *row.aliases)}
+
+
+_shipped = _index(ROWS)
+_users: dict[str, ProviderRow] = {}
+_plans: dict[tuple[str, str], _Plan] = {}
+
+
+def rows() -> Iterator[ProviderRow]:
+    """Every provider that can be found, a user's own ones first."""
+    seen = set()
+    for row in (*_users.values(), *ROWS):
+        if row.name not in seen and _known(row.name) is row:
+            seen.add(row.name)
+            yield row
+
+
+def find(name: str) -> ProviderRow:
+    """The row of a provider, by its name or an alias; case and `-` against `_` do not matter.
+
+    Raises:
+        UnknownProviderError: No row has this name; the message lists the closest three.
+    """
+    row = _known(name)
+    if row is None:
+        raise UnknownProviderError(f"no provider is named {name!r:.80}; the closest are {_closest(name)}")
+    return row
+
+
+def register(row: ProviderRow) -> None:
+    """Add a provider for the whole process. It wins over a shipped row of the same name.
+
+    Raises:
+        ConfigError: The row names a quirk, an error kind or a way to sign in that does not exist.
+    """
+    check_row(row, row.name)
+    for name in (row.name, *row.aliases):
+        _users[_plain(name)] = row
+
+
+def from_config(name: str, given: Mapping[str, Any]) -> ProviderRow:
+    """A row from a configuration's words; what they leave out comes from the row of that name, if there is one.
+
+    Args:
+        name: What users will write before the slash.
+        given: Fields of `ProviderRow`. `url` is the one that a new provider must have (or `api_base` per call).
+
+    Raises:
+        ConfigError: A key is unknown or a value wrong; the message holds the path and the closest key.
+    """
+    return settings_from(name, given, _known(name)).row
+
+
+def credential(row: ProviderRow, env: Mapping[str, str]) -> Credential:
+    """Whether the environment holds a key for this provider: from the row alone, no network, no sign-in."""
+    variables = row.key_env + row.token_env + row.sign_env
+    variable = _first_set(variables, _with_own(row, env))
+    return Credential(
+        provider=row.name,
+        present=variable is not None,
+        variable=variable,
+        variables=variables,
+        required=_needs_key(row),
+        note=row.ended or row.note,
+    )
+
+
+def resolve(
+    model: str,
+    *,
+    env: Mapping[str, str],
+    api_key: str | None = None,
+    api_base: str | None = None,
+    config: Mapping[str, Mapping[str, Any]] | None = None,
+    proxy: tuple[str, str | None] | None = None,
+    headers: Mapping[str, str] | None = None,
+    sign: MakeSigner | None = None,
+) -> Target:
+    """Turn `provider/model` into the place a request is sent to.
+
+    Everything after the first slash belongs to the provider. Where the credential comes from, the first that has one:
+
+    1. the call: `api_key`, or `headers` that hold the provider's own header for it;
+    2. the environment: `key_env` of the row in its order, then `token_env`;
+    3. the configuration: `api_key` of the provider, or such `headers`;
+    4. the proxy, if one is set (`proxy`, else the environment's) and the call names no `api_base`: then the whole
+       request goes there in OpenAI's format, with the full `provider/model` as the model's name;
+    5. signing in, for a provider with a module for it: before the proxy if one of `sign_env` is set, else after it.
+
+    The base URL, the first that there is: `api_base` of the call, `url_env` of the row, `api_base` of the
+    configuration, `url` of a rule for this model, `url` of the row. Where there is none, the proxy is the last resort.
+
+    Traits, later ones win: the row, the model's family, the row again for what it says about its own wire, rules of the
+    row for this model, the configuration.
+
+    Args:
+        model: `provider/model`. A bare model name is an error; the provider is never guessed.
+        env: Where variables are read, so that tests and servers can pass their own.
+        api_key: Used instead of any other key.
+        api_base: Used instead of any other base URL.
+        config: Settings by provider name (`api_key`, `api_base`, `headers`, `traits`, any field of a row); a name that
+            no row has makes a provider of the user's own.
+        proxy: URL and key of a gateway for calls that have no credential.
+        headers: Sent besides ours, and instead of ours where names are equal.
+        sign: Makes the signers of providers that can be signed in to; without it these need a key like all others.
+
+    Raises:
+        UnknownProviderError: No row has this name, or there is no slash; the message lists the closest three.
+        MissingCredentialError: The provider needs a key and there is none; the message names the variables.
+        ConfigError: The base URL is missing, a value cannot be used, or the service has ended.
+    """
+    provider, name = _split(model)
+    known = _known(provider)
+    given = None if config is None else _entry(config, provider, known)
+    if given is not None:
+        known, config_key, config_base = settings_from(provider, given, known)
+    else:
+        config_key = config_base = None
+    if known is None:
+        raise UnknownProviderError(
+            f"no provider is named {provider!r:.80}; the closest are {_closest(provider)}",
+            hint="the model is written provider/model, and what stands before the first slash is the provider",
+        )
+    if known.ended:
+        raise ConfigError(f"{known.name}: {known.ended}", provider=known.name, model=name)
+    plan = _plan(known, name)
+    extra = check_headers(headers, "headers") if headers else {}
+    env = _with_own(plan.row, env)
+    key, auth = _key(plan.row, env, api_key, config_key)
+    static, module = _ways(auth)
+    given_by_hand = _auth_header(static) in {**plan.row.headers, **extra}
+    signs = sign is not None and bool(module) and not given_by_hand and (key is None or not static)
+    if key is None and _needs_key(plan.row) and not given_by_hand:
+        sure = signs and _first_set(plan.row.sign_env, env) is not None
+        through = None if api_base is not None or sure else _through_proxy(model, env, proxy, extra)
+        if through is not None:
+            return through
+        if not signs:
+            raise _missing_key(plan.row, name)
+    url = _url(plan, env, api_base, config_base)
+    if url is None:
+        through = _through_proxy(model, env, proxy, extra)
+        if through is None:
+            raise _missing_url(plan.row, name)
+        return through
+    target = _target(plan, url, key, static, env, extra)
+    return replace(target, signer=sign(module, plan.row, env, key, url)) if sign is not None and signs else target
+
+
+def _split(model: str) -> tuple[str, str]:
+    if not isinstance(model, str):
+        raise ConfigError(f"model must be a string, not {type(model).__name__}")
+    provider, slash, name = model.partition("/")
+    if not slash:
+        if _known(model) is not None:
+            raise UnknownProviderError(f"{model!r} names a provider and no model: write it as {model}/model")
+        raise UnknownProviderError(
+            f"model {model!r:.100} has no provider: write it as provider/model",
+            hint=f"the closest providers are {_closest(model)}",
+        )
+    if not provider:
+        raise ConfigError(f"model {model!r:.100} has nothing before the slash: write it as provider/model")
+    if not name.strip():
+        raise ConfigError(f"model {model!r:.100} has nothing after the slash: write it as {provider:.60}/model")
+    return provider, name
+
+
+def _known(name: str) -> ProviderRow | None:
+    plain = _plain(name)
+    return _users.get(plain) or _shipped.get(plain)
+
+
+def _closest(name: str) -> str:
+    known = {**_shipped, **_users}
+    # More than three, as several may be aliases of one row.
+    near = get_close_matches(_plain(name), known, 9, 0.0)
+    return ", ".join(list(dict.fromkeys(known[item].name for item in near))[:3])
+
+
+def _entry(
+    config: Mapping[str, Mapping[str, Any]], provider: str, known: ProviderRow | None
+) -> Mapping[str, Any] | None:
+    found = config.get(provider)
+    if found is None:
+        names = {_plain(provider)}
+        if known is not None:
+            names.update(_plain(name) for name in (known.name, *known.aliases))
+        found = next((item for key, item in config.items() if _plain(key) in names), None)
+    return found
+
+
+def _plan(row: ProviderRow, model: str) -> _Plan:
+    key = (row.name, model)
+    plan = _plans.get(key)
+    if plan is None or plan.source is not row:
+        plan = _make_plan(row, model)
+        if len(_plans) >= _MOST_PLANS:
+            _plans.clear()
+        _plans[key] = plan
+    return plan
+
+
+def _make_plan(row: ProviderRow, model: str) -> _Plan:
+    own = {key: item for key, item in row.traits.items() if key in _HOST_FACTS}
+    family = dict(family_traits(model))
+    rules = [(rule, found) for rule in row.models if (found := _pattern(rule.pattern).fullmatch(model))]
+    dialect = next((rule.dialect for rule, _ in reversed(rules) if rule.dialect), row.dialect)
+    if dialect in DEFAULTS and "default_max_tokens" not in DEFAULTS[dialect].traits:
+        # Only for the formats that cannot do without: elsewhere it would be paid for and counted against limits.
+        family.pop("default_max_tokens", None)
+    traits: dict[str, Any] = {**row.traits, **family, **own}
+    unsupported = row.unsupported
+    wire, url, suffix = model, None, ""
+    for rule, found in rules:
+        traits.update(rule.traits)
+        unsupported += rule.unsupported
+        if rule.model is not None:
+            wire = found.expand(rule.model)
+        if rule.url is not None:
+            place = found.expand(rule.url)
+            url, suffix = (url, place) if place.startswith("/") else (place, suffix)
+    merged = cast("Traits", traits)
+    sent_row = row if unsupported == row.unsupported else replace(row, unsupported=unsupported)
+    if dialect != row.dialect:
+        sent_row = replace(sent_row, dialect=dialect, paths={})
+    return _Plan(row, sent_row, wire, url, suffix, merged, edits_for(row.quirks, row.body, merged))
+
+
+@lru_cache(maxsize=512)
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(text, re.IGNORECASE)
+
+
+def _first_set(names: tuple[str, ...], env: Mapping[str, str]) -> str | None:
+    for name in names:
+        value = env.get(name)
+        if value and not value.isspace():
+            return name
+    return None
+
+
+def _needs_key(row: ProviderRow) -> bool:
+    return not row.local and row.auth != "none"
+
+
+def _key(
+    row: ProviderRow, env: Mapping[str, str], api_key: str | None, config_key: str | None
+) -> tuple[str | None, str]:
+    """The key, and the way it goes out."""
+    if api_key is not None:
+        return check_key(api_key, "api_key"), row.auth
+    name = _first_set(row.key_env, env)
+    if name is not None:
+        return check_key(env[name], name), row.auth
+    name = _first_set(row.token_env, env)
+    if name is not None:
+        return check_key(env[name], name), "bearer"
+    return config_key, row.auth
+
+
+def _with_own(row: ProviderRow, env: Mapping[str, str]) -> Mapping[str, str]:
+    return ChainMap(cast("dict[str, str]", row.env), cast("dict[str, str]", env)) if row.env else env
+
+
+def _ways(auth: str) -> tuple[str, str]:
+    """How a key goes out, and the module that signs in with what the row tells it; either may be empty."""
+    static, _, module = auth.partition("|")
+    if static in ("bearer", "none") or static.startswith(("header:", "scheme:")):
+        return static, module
+    return "", auth
+
+
+def _auth_header(auth: str) -> str:
+    return auth[7:].partition(" ")[0].lower() if auth.startswith("header:") else "authorization"
+
+
+def _auth_value(auth: str, key: str) -> str | None:
+    """What the header holds; None where a module gets the key."""
+    if auth in ("bearer", "none"):
+        return f"Bearer {key}"
+    kind, colon, rest = auth.partition(":")
+    if not colon:
+        return None
+    word = rest if kind == "scheme" else rest.partition(" ")[2]
+    return f"{word} {key}" if word else key
+
+
+def _filled(text: str, env: Mapping[str, str]) -> str | None:
+    """Put variables into a template; None if one is missing."""
+    if "{" not in text:
+        return text
+    missing = False
+
+    def value(found: re.Match[str]) -> str:
+        nonlocal missing
+        name = _first_set(tuple(found[1].split("|")), env)
+        if name is None:
+            missing = missing or found[2] is None
+            return found[2] or ""
+        return env[name].strip().rstrip("/")
+
+    out = _VARIABLE.sub(value, text)
+    return None if missing else out
+
+
+def _url(plan: _Plan, env: Mapping[str, str], api_base: str | None, config_base: str | None) -> str | None:
+    row = plan.row
+    if api_base is not None:
+        base: str | None = _given_base(row, check_url(api_base, "api_base"))
+    elif (name := _first_set(row.url_env, env)) is not None:
+        base = _given_base(row, check_url(env[name], name))
+    elif config_base is not None:
+        base = _given_base(row, config_base)
+    else:
+        template = plan.url or row.url
+        base = None if template is None else _filled(template, env)
+        if base is not None and template != base:
+            base = check_url(base, f"the base URL of {row.name}, filled from the environment,")
+    if base is None or not plan.suffix:
+        return base
+    base, mark, query = base.partition("?")
+    return base + plan.suffix + mark + query
+
+
+def _given_base(row: ProviderRow, url: str) -> str:
+    url, mark, query = url.partition("?")
+    for path in (row.paths.get("chat", "").rstrip("/"), *_CHAT_PATHS.get(row.dialect, ())):
+        if path and url.endswith(path):
+            url = url[: -len(path)].rstrip("/")
+            break
+    if row.url_tail and url.count("/") == 2:
+        url += row.url_tail
+    return url + mark + query
+
+
+def _target(
+    plan: _Plan, url: str, key: str | None, auth: str, env: Mapping[str, str], extra: Mapping[str, str]
+) -> Target:
+    row = plan.row
+    headers = {"content-type": "application/json"}
+    for name, template in row.headers.items():
+        text = _filled(template, env) if "{key}" not in template else key and template.replace("{key}", key)
+        if text:
+            headers[name] = text
+    value = None if key is None else _auth_value(auth, key)
+    if value is not None:
+        headers[_auth_header(auth)] = value
+    headers.update(extra)
+    own = () if key is None else (key,)
+    return Target(
+        row=row,
+        model=plan.model,
+        url=url,
+        headers=headers,
+        secrets=tuple(dict.fromkeys((*own, *secrets_in(headers)))),
+        traits=plan.traits,
+        edits=plan.edits,
+    )
+
+
+def _through_proxy(
+    model: str, env: Mapping[str, str], proxy: tuple[str, str | None] | None, extra: Mapping[str, str]
+) -> Target | None:
+    """The gateway that takes calls for which there is nothing else; None if no gateway is set."""
+    if proxy is not None:
+        url, key = proxy
+        row = PROXIES[0]
+        plan = _plan(row, model)
+        base = _given_base(row, check_url(url, "the proxy's URL"))
+        return _target(plan, base, None if key is None else check_key(key, "the proxy's key"), row.auth, env, extra)
+    for row in PROXIES:
+        # A URL goes with its own key variable: one gateway's key is none of another's business.
+        if _first_set(row.url_env, env) is not None:
+            plan = _plan(row, model)
+            base = cast("str", _url(plan, env, None, None))
+            key, auth = _key(row, env, None, None)
+            return _target(plan, base, key, auth, env, extra)
+    return None
+
+
+def _missing_key(row: ProviderRow, model: str) -> MissingCredentialError:
+    variables = row.key_env + row.token_env + row.sign_env
+    where = f"set {' or '.join(variables)}, or pass api_key" if variables else "pass api_key"
+    return MissingCredentialError(
+        f"{row.name} needs a key and none was found: {where}",
+        variables=variables,
+        provider=row.name,
+        model=model,
+    )
+
+
+def _missing_url(row: ProviderRow, model: str) -> ConfigError:
+    wanted = [name for found in _VARIABLE.finditer(row.url or "") if found[2] is None for name in found[1].split("|")]
+    variables = (*row.url_env, *wanted)
+    where = f"set {' or '.join(variables)}, or pass api_base" if variables else "pass api_base"
+    return ConfigError(f"{row.name} has no base URL of its own: {where}", provider=row.name, model=model)

@@ -1,0 +1,161 @@
+"""Last edits of a wire body, for what traits, `rename` and `unsupported` cannot say.
+
+An edit changes `body` in place. Messages and nested objects may still be the caller's own, so an edit replaces them
+and never writes into them. What it takes away or alters it notes in `sent.dropped`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+from lingate._model import Edit, HttpRequest, JsonDict, Traits
+from lingate.errors import UnsupportedError
+
+Quirk: TypeAlias = Literal["chat_template_args", "effort_null", "effort_beside_thinking"]
+"""The names a row may list."""
+
+EFFORT_RANK: Mapping[str, int] = {
+    "none": 0,
+    "off": 0,
+    "instant": 0,
+    "minimal": 1,
+    "low": 2,
+    "default": 3,
+    "medium": 3,
+    "high": 4,
+    "xhigh": 5,
+    "max": 6,
+}
+"""The words of the field for how much to reason, from not at all to without limit."""
+
+
+def chat_template_args(body: JsonDict, sent: HttpRequest) -> None:
+    """The chat template's arguments have another name here."""
+    if "chat_template_kwargs" in body:
+        given = body.pop("chat_template_kwargs")
+        own = body.get("chat_template_args")
+        body["chat_template_args"] = {**given, **own} if isinstance(given, dict) and isinstance(own, dict) else given
+
+
+def effort_null(body: JsonDict, sent: HttpRequest) -> None:
+    """Reasoning is switched off with a JSON null, not with the word `none`."""
+    if body.get("reasoning_effort") == "none":
+        body["reasoning_effort"] = None
+
+
+def effort_beside_thinking(body: JsonDict, sent: HttpRequest) -> None:
+    """Thinking is switched by an object, and how much by `reasoning_effort` beside it."""
+    effort = sent.call.body.get("reasoning_effort")
+    if isinstance(effort, str) and effort != "none" and "thinking" in body:
+        body.setdefault("reasoning_effort", effort)
+        noted = f"reasoning_effort={effort}"
+        if noted in sent.dropped:
+            sent.dropped.remove(noted)
+
+
+QUIRKS: Mapping[str, Edit] = {
+    "chat_template_args": chat_template_args,
+    "effort_null": effort_null,
+    "effort_beside_thinking": effort_beside_thinking,
+}
+
+
+def defaults(fields: Mapping[str, Any]) -> Edit:
+    """An edit that adds a row's own `body` fields to chat requests which do not set them."""
+
+    def fill(body: JsonDict, sent: HttpRequest) -> None:
+        if sent.call.operation == "chat":
+            for name, value in fields.items():
+                body.setdefault(name, value)
+
+    return fill
+
+
+def nearest_effort(body: JsonDict, sent: HttpRequest) -> None:
+    """Replace a word for the effort that this host or model does not know by the nearest one it does (`efforts`)."""
+    words = sent.target.traits.get("efforts", ())
+    if "reasoning_effort" in body:
+        body["reasoning_effort"] = _nearest(body["reasoning_effort"], words, sent)
+    for outer in ("reasoning", "output_config"):
+        inner = body.get(outer)
+        if isinstance(inner, dict) and "effort" in inner:
+            body[outer] = {**inner, "effort": _nearest(inner["effort"], words, sent)}
+
+
+def _nearest(wanted: Any, words: tuple[str, ...], sent: HttpRequest) -> Any:
+    if not isinstance(wanted, str) or wanted in words:
+        return wanted
+    rank = EFFORT_RANK.get(wanted)
+    known = [word for word in words if word in EFFORT_RANK]
+    # A wish to reason, however little, never becomes a wish not to.
+    fit = [word for word in known if bool(EFFORT_RANK[word]) == bool(rank)] or known
+    if rank is None or not fit:
+        return wanted
+    best = min(fit, key=lambda word: (abs(EFFORT_RANK[word] - rank), EFFORT_RANK[word]))
+    if not (rank == EFFORT_RANK[best] == 0):
+        sent.dropped.append(f"reasoning_effort={wanted} (sent as {best})")
+    return best
+
+
+def sampling_without_effort(body: JsonDict, sent: HttpRequest) -> None:
+    """Refuse sampling while the model reasons (`sampling: effort_none`). A value of 1 is the default, and left out.
+
+    Raises:
+        UnsupportedError: It is asked for and `drop_params` is off.
+    """
+    if body.get("reasoning_effort", sent.target.traits.get("default_effort")) == "none":
+        return
+    for name in ("temperature", "top_p"):
+        value = body.pop(name, 1)
+        if value == 1:
+            continue
+        if not sent.call.drop_params:
+            raise UnsupportedError(
+                f"{sent.target.model} takes `{name}` only with reasoning_effort `none`",
+                provider=sent.target.provider,
+                model=sent.target.model,
+                param=name,
+                hint="leave it out, or pass drop_params=True to have it left out",
+            )
+        sent.dropped.append(name)
+
+
+_NAMED_ROLES: Mapping[str, tuple[str, ...]] = {"user": ("user",), "tool": ("tool",), "none": ()}
+
+
+def message_names(body: JsonDict, sent: HttpRequest) -> None:
+    """Take `name` off the messages that may not carry it (`names`)."""
+    messages = body.get("messages")
+    roles = _NAMED_ROLES.get(sent.target.traits.get("names", "any"))
+    if roles is None or not isinstance(messages, list):
+        return
+    kept: list[Any] = []
+    for index, message in enumerate(messages):
+        if isinstance(message, dict) and "name" in message and message.get("role") not in roles:
+            message = {key: item for key, item in message.items() if key != "name"}
+            sent.dropped.append(f"messages[{index}].name")
+        kept.append(message)
+    body["messages"] = kept
+
+
+def thinking_off_unless_streamed(body: JsonDict, sent: HttpRequest) -> None:
+    """Say that a whole answer is to be made without thinking, which is on by default (`thinking_needs_stream`)."""
+    if sent.call.operation == "chat" and not sent.call.stream:
+        body.setdefault("enable_thinking", False)
+
+
+def edits_for(quirks: tuple[str, ...], fields: Mapping[str, Any], traits: Traits) -> tuple[Edit, ...]:
+    """Everything that edits the wire body of one target, in order: named quirks, the row's fields, then traits."""
+    edits = [QUIRKS[name] for name in quirks]
+    if fields:
+        edits.append(defaults(fields))
+    if traits.get("efforts"):
+        edits.append(nearest_effort)
+    if traits.get("sampling") == "effort_none":
+        edits.append(sampling_without_effort)
+    if traits.get("names", "any") != "any":
+        edits.append(message_names)
+    if traits.get("thinking_needs_stream"):
+        edits.append(thinking_off_unless_streamed)
+    return tuple(edits)

@@ -1,0 +1,606 @@
+"""Slotted read-only views over canonical dicts: attributes where users expect them, nothing copied, nothing lost.
+
+A field without a property here is still an attribute, because unknown names are looked up in the dict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar, cast
+
+from lingate._model import Attempt, JsonDict
+from lingate._wire.json import decode, encode_str
+from lingate.errors import ProtocolError
+
+V = TypeVar("V", bound="View")
+
+
+class View:
+    """One JSON object: attribute, item and `get` access; equal to a view or dict with the same content."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: JsonDict) -> None:
+        self._data = data
+
+    def __getattr__(self, name: str) -> Any:
+        # Only called for names without a slot or property; `_data` itself is missing while a copy is being made.
+        if name.startswith("__") or name == "_data":
+            raise AttributeError(name)
+        try:
+            return view(self._data[name])
+        except KeyError:
+            raise AttributeError(f"{type(self).__name__} has no {name!r}; it has {', '.join(self._data)}") from None
+
+    def __getitem__(self, key: str) -> Any:
+        return self._data[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._data
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._data)
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, View):
+            return self._data == other._data
+        return self._data == other if isinstance(other, dict) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._data!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._data,)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The raw value of a field, or the default."""
+        return self._data.get(key, default)
+
+    def keys(self) -> Any:
+        """Names of the fields, so that `dict(view)` works."""
+        return self._data.keys()
+
+    def to_dict(self) -> JsonDict:
+        """A deep copy as plain dicts and lists, ready for JSON or for sending back."""
+        return cast(JsonDict, _copy(self._data))
+
+    def to_json(self) -> str:
+        """The same as JSON text."""
+        return encode_str(self._data)
+
+    def model_dump(self, **_: Any) -> JsonDict:
+        """`to_dict` under the name that pydantic users look for."""
+        return self.to_dict()
+
+    def _views(self, key: str, cls: type[V]) -> list[V]:
+        return [cls(item) for item in self._data.get(key) or ()]
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copy(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_copy(item) for item in value]
+    return value
+
+
+def view(value: Any) -> Any:
+    """A view of an object, views of a list's objects, any other value as it is."""
+    if isinstance(value, dict):
+        return View(value)
+    if isinstance(value, list):
+        return [view(item) for item in value]
+    return value
+
+
+class Function(View):
+    """Name and arguments of a tool call."""
+
+    __slots__ = ()
+
+    @property
+    def name(self) -> str:
+        """Name of the function."""
+        return cast(str, self._data.get("name") or "")
+
+    @property
+    def arguments(self) -> str:
+        """Arguments as the JSON text the model wrote; `{}` where it wrote none."""
+        return cast(str, self._data.get("arguments") or "{}")
+
+
+class ToolCall(View):
+    """A tool call the caller is asked to execute."""
+
+    __slots__ = ()
+
+    @property
+    def id(self) -> str:
+        """Goes back as `tool_call_id` with the result."""
+        return cast(str, self._data.get("id") or "")
+
+    @property
+    def type(self) -> str:
+        """`function`, or the kind of a custom tool."""
+        return cast(str, self._data.get("type") or "function")
+
+    @property
+    def function(self) -> Function:
+        """Name and arguments."""
+        return Function(self._data.get("function") or {})
+
+    @property
+    def arguments(self) -> JsonDict:
+        """Arguments, parsed.
+
+        Raises:
+            ProtocolError: The model wrote something that is not a JSON object.
+        """
+        try:
+            value = decode(self.function.arguments)
+        except ValueError as error:
+            raise ProtocolError(f"arguments of tool call {self.function.name!r} are {error}") from None
+        if not isinstance(value, dict):
+            raise ProtocolError(f"arguments of tool call {self.function.name!r} are not a JSON object")
+        return value
+
+
+class Message(View):
+    """The model's message; `to_dict()` is what goes back into `messages` for the next turn, signatures included."""
+
+    __slots__ = ()
+
+    @property
+    def role(self) -> str:
+        """Always `assistant`."""
+        return cast(str, self._data.get("role") or "assistant")
+
+    @property
+    def content(self) -> str | None:
+        """The text, None where there are only tool calls."""
+        return self._data.get("content")
+
+    @property
+    def tool_calls(self) -> list[ToolCall] | None:
+        """Tool calls to execute, None where there are none."""
+        found = self._data.get("tool_calls")
+        return [ToolCall(item) for item in found] if found else None
+
+    @property
+    def reasoning_content(self) -> str | None:
+        """The reasoning the provider shows, as text."""
+        return self._data.get("reasoning_content")
+
+    @property
+    def thinking_blocks(self) -> list[JsonDict]:
+        """Reasoning blocks with signatures, to be sent back as they are."""
+        return self._data.get("thinking_blocks") or []
+
+    @property
+    def refusal(self) -> str | None:
+        """The refusal's text."""
+        return self._data.get("refusal")
+
+    @property
+    def annotations(self) -> list[JsonDict]:
+        """Citations, as OpenAI annotation objects."""
+        return self._data.get("annotations") or []
+
+
+class Choice(View):
+    """One of the `n` answers."""
+
+    __slots__ = ()
+
+    @property
+    def index(self) -> int:
+        """Position among the answers."""
+        return cast(int, self._data.get("index") or 0)
+
+    @property
+    def message(self) -> Message:
+        """The answer."""
+        return Message(self._data.get("message") or {})
+
+    @property
+    def finish_reason(self) -> str | None:
+        """`stop`, `length`, `tool_calls` or `content_filter`; None only for an answer that was interrupted."""
+        return self._data.get("finish_reason")
+
+    @property
+    def logprobs(self) -> Any:
+        """Token log-probabilities, if asked for."""
+        return view(self._data.get("logprobs"))
+
+
+class Usage(View):
+    """Token counts in OpenAI's convention: prompt includes cached input, completion includes reasoning.
+
+    A count that the provider did not give is None.
+    """
+
+    __slots__ = ()
+
+    @property
+    def prompt_tokens(self) -> int | None:
+        """All input tokens, cached ones and cache writes included."""
+        return self._data.get("prompt_tokens")
+
+    @property
+    def completion_tokens(self) -> int | None:
+        """All output tokens, reasoning included."""
+        return self._data.get("completion_tokens")
+
+    @property
+    def total_tokens(self) -> int | None:
+        """Prompt and completion."""
+        return self._data.get("total_tokens")
+
+    @property
+    def cached_tokens(self) -> int | None:
+        """Input tokens read from the provider's cache."""
+        return self._detail("prompt_tokens_details", "cached_tokens")
+
+    @property
+    def cache_write_tokens(self) -> int | None:
+        """Input tokens written to the provider's cache."""
+        return self._detail("prompt_tokens_details", "cache_write_tokens")
+
+    @property
+    def reasoning_tokens(self) -> int | None:
+        """Output tokens spent on reasoning."""
+        return self._detail("completion_tokens_details", "reasoning_tokens")
+
+    def _detail(self, group: str, name: str) -> int | None:
+        found = self._data.get(group)
+        return found.get(name) if isinstance(found, dict) else None
+
+
+class Response(View):
+    """What every operation's answer has besides its content.
+
+    Attributes:
+        raw: The provider's own body, decoded and untouched (of a stream: the collected response).
+        provider: Name of the provider that answered.
+        attempts: The trail of tries, the last being this answer.
+        dropped: Parameters that did not reach the provider, in words.
+        request_id: The provider's id of the request, None if it gave none.
+    """
+
+    __slots__ = ("attempts", "dropped", "provider", "raw", "requested_model")
+
+    def __init__(
+        self,
+        data: JsonDict,
+        raw: Any = None,
+        provider: str = "",
+        requested_model: str = "",
+        attempts: tuple[Attempt, ...] = (),
+        dropped: tuple[str, ...] = (),
+    ) -> None:
+        self._data = data
+        self.raw = data if raw is None else raw
+        self.provider = provider
+        self.requested_model = requested_model
+        self.attempts = attempts
+        self.dropped = dropped
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._data, self.raw, self.provider, self.requested_model, self.attempts, self.dropped)
+
+    @property
+    def request_id(self) -> str | None:
+        """The provider's id of the request."""
+        return self.attempts[-1].request_id if self.attempts else None
+
+    @property
+    def id(self) -> str:
+        """The provider's id of the answer."""
+        return cast(str, self._data.get("id") or "")
+
+    @property
+    def model(self) -> str:
+        """The model that answered, as the provider names it."""
+        return cast(str, self._data.get("model") or self.requested_model)
+
+    @property
+    def usage(self) -> Usage | None:
+        """Token counts, None where the provider gave none."""
+        found = self._data.get("usage")
+        return Usage(found) if found else None
+
+    @property
+    def cost(self) -> float | None:
+        """US dollars, None where unknown; `cost_details.reason` says why."""
+        total: float | None = self.cost_details.total
+        return total
+
+    @property
+    def cost_details(self) -> Any:
+        """The cost split by kind of token, see `lingate._providers.catalog.Cost`."""
+        from lingate._providers.catalog import cost_of
+
+        data = self._data
+        return cost_of(
+            self.provider,
+            self.requested_model,
+            data.get("usage"),
+            answered=data.get("model"),
+            service_tier=data.get("service_tier"),
+        )
+
+
+class ChatResponse(Response):
+    """A chat answer: an OpenAI chat completion, with `.text`, `.tool_calls` and `.parsed` for the first choice."""
+
+    __slots__ = ("_format",)
+
+    def __init__(self, data: JsonDict, *facts: Any, format_class: type | None = None, **named: Any) -> None:
+        super().__init__(data, *facts, **named)
+        self._format = format_class
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild_chat, (super().__reduce__()[1], self._format)
+
+    @property
+    def created(self) -> int:
+        """When, in Unix seconds."""
+        return cast(int, self._data.get("created") or 0)
+
+    @property
+    def choices(self) -> list[Choice]:
+        """The answers, one unless `n` asked for more."""
+        return self._views("choices", Choice)
+
+    @property
+    def message(self) -> Message:
+        """The first answer's message."""
+        choices = self._data.get("choices")
+        return Message(choices[0].get("message") or {}) if choices else Message({})
+
+    @property
+    def text(self) -> str:
+        """The first answer's text, empty where there is none."""
+        return self.message.content or ""
+
+    @property
+    def reasoning(self) -> str:
+        """The first answer's reasoning text, empty where there is none."""
+        return self.message.reasoning_content or ""
+
+    @property
+    def tool_calls(self) -> list[ToolCall]:
+        """The first answer's tool calls, an empty list where there are none."""
+        return self.message.tool_calls or []
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why the first answer ended."""
+        choices = self._data.get("choices")
+        return choices[0].get("finish_reason") if choices else None
+
+    @property
+    def parsed(self) -> Any:
+        """The answer to a `response_format`: an object of the class that was given, else the decoded JSON.
+
+        Raises:
+            ProtocolError: The text is not the JSON that was asked for; where the answer was cut short, the message says so.
+        """
+        try:
+            value = decode(self.text)
+        except ValueError as error:
+            why = ": it was cut at the token limit" if self.finish_reason == "length" else ""
+            raise ProtocolError(f"the answer is {error}{why}", provider=self.provider) from None
+        if self._format is None:
+            return value
+        validate = getattr(self._format, "model_validate", None)
+        if validate is not None:
+            return validate(value)
+        return self._format(**value) if isinstance(value, Mapping) else self._format(value)
+
+
+def _rebuild_chat(facts: tuple[Any, ...], format_class: type | None) -> ChatResponse:
+    return ChatResponse(*facts, format_class=format_class)
+
+
+class Delta(View):
+    """What one chunk adds to a message."""
+
+    __slots__ = ()
+
+    @property
+    def role(self) -> str | None:
+        """`assistant` in the first chunk."""
+        return self._data.get("role")
+
+    @property
+    def content(self) -> str | None:
+        """More text."""
+        return self._data.get("content")
+
+    @property
+    def reasoning_content(self) -> str | None:
+        """More reasoning."""
+        return self._data.get("reasoning_content")
+
+    @property
+    def tool_calls(self) -> list[ToolCallDelta] | None:
+        """Beginnings and pieces of tool calls."""
+        found = self._data.get("tool_calls")
+        return [ToolCallDelta(item) for item in found] if found else None
+
+    @property
+    def refusal(self) -> str | None:
+        """More of a refusal."""
+        return self._data.get("refusal")
+
+
+class ToolCallDelta(View):
+    """A piece of a tool call: id and name in the first, argument text in those after it."""
+
+    __slots__ = ()
+
+    @property
+    def index(self) -> int:
+        """Which tool call of the message this belongs to."""
+        return cast(int, self._data.get("index") or 0)
+
+    @property
+    def id(self) -> str | None:
+        """In the first piece only."""
+        return self._data.get("id")
+
+    @property
+    def type(self) -> str | None:
+        """In the first piece only."""
+        return self._data.get("type")
+
+    @property
+    def function(self) -> View:
+        """`name` in the first piece, `arguments` text in any."""
+        data = self._data.get("function") or {}
+        return View({"name": data.get("name"), "arguments": data.get("arguments"), **data})
+
+
+class ChunkChoice(View):
+    """One answer's part of a chunk."""
+
+    __slots__ = ()
+
+    @property
+    def index(self) -> int:
+        """Position among the answers."""
+        return cast(int, self._data.get("index") or 0)
+
+    @property
+    def delta(self) -> Delta:
+        """What is added."""
+        return Delta(self._data.get("delta") or {})
+
+    @property
+    def finish_reason(self) -> str | None:
+        """In the last chunk of this answer."""
+        return self._data.get("finish_reason")
+
+    @property
+    def logprobs(self) -> Any:
+        """Token log-probabilities of this piece."""
+        return view(self._data.get("logprobs"))
+
+
+class ChatChunk(View):
+    """One chunk of a chat stream, in OpenAI's shape.
+
+    Attributes:
+        raw: The provider's own event, decoded and untouched; None where the chunk has none of its own.
+    """
+
+    __slots__ = ("raw",)
+
+    def __init__(self, data: JsonDict, raw: JsonDict | None = None) -> None:
+        self._data = data
+        self.raw = raw
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._data, self.raw)
+
+    @property
+    def id(self) -> str:
+        """The same in all chunks of a stream."""
+        return cast(str, self._data.get("id") or "")
+
+    @property
+    def model(self) -> str:
+        """The model that answers."""
+        return cast(str, self._data.get("model") or "")
+
+    @property
+    def choices(self) -> list[ChunkChoice]:
+        """One item, or none in the usage chunk that `stream_options={"include_usage": True}` asks for."""
+        return [ChunkChoice(item) for item in self._data["choices"]]
+
+    @property
+    def text(self) -> str:
+        """The text this chunk adds to the first answer, empty where it adds none."""
+        for choice in self._data["choices"]:
+            if not choice.get("index"):
+                return choice["delta"].get("content") or ""
+        return ""
+
+    @property
+    def reasoning(self) -> str:
+        """The reasoning this chunk adds to the first answer."""
+        for choice in self._data["choices"]:
+            if not choice.get("index"):
+                return choice["delta"].get("reasoning_content") or ""
+        return ""
+
+    @property
+    def usage(self) -> Usage | None:
+        """Token counts, in the usage chunk."""
+        found = self._data.get("usage")
+        return Usage(found) if found else None
+
+
+class Embedding(View):
+    """One vector."""
+
+    __slots__ = ()
+
+    @property
+    def index(self) -> int:
+        """Which input this belongs to."""
+        return cast(int, self._data.get("index") or 0)
+
+    @property
+    def embedding(self) -> list[float]:
+        """The vector; base64 text where `encoding_format="base64"` was asked for."""
+        return cast(list[float], self._data.get("embedding"))
+
+
+class EmbeddingResponse(Response):
+    """Vectors, in the order of the inputs."""
+
+    __slots__ = ()
+
+    @property
+    def data(self) -> list[Embedding]:
+        """One item an input."""
+        return self._views("data", Embedding)
+
+    @property
+    def vectors(self) -> list[list[float]]:
+        """The vectors alone, in the order of the inputs."""
+        return [item.embedding for item in sorted(self.data, key=lambda item: item.index)]
+
+
+class ModelInfo(View):
+    """A model a provider offers."""
+
+    __slots__ = ()
+
+    @property
+    def id(self) -> str:
+        """What goes after `provider/`."""
+        return cast(str, self._data.get("id") or "")
+
+
+class ModelList(Response):
+    """The models a provider offers to this key; iterates over them."""
+
+    __slots__ = ()
+
+    @property
+    def data(self) -> list[ModelInfo]:
+        """The models."""
+        return self._views("data", ModelInfo)
+
+    @property
+    def ids(self) -> list[str]:
+        """Names of the models."""
+        return [item.id for item in self.data]

@@ -1,0 +1,57 @@
+"""JSON in and out. The only file that imports msgspec.
+
+msgspec is as fast as JSON gets in Python, but stricter than the wire: it refuses lone surrogates (a provider that splits an
+emoji between two deltas), NaN, Infinity, numbers beyond a double, and a byte-order mark. Those fall back to the standard library.
+"""
+
+from __future__ import annotations
+
+import json as _stdlib
+from typing import Any
+
+import msgspec
+
+_decoder = msgspec.json.Decoder()
+_encoder = msgspec.json.Encoder()
+
+loads = _decoder.decode
+
+
+def decode(data: bytes | str | memoryview) -> Any:
+    """Parse JSON text.
+
+    Raises:
+        ValueError: Not JSON. The message holds the position, never the text.
+    """
+    try:
+        return _decoder.decode(data)
+    except (msgspec.MsgspecError, RecursionError):
+        pass
+    text = bytes(data).decode("utf-8-sig", "replace") if not isinstance(data, str) else data.removeprefix("\ufeff")
+    try:
+        return _stdlib.loads(text)
+    except RecursionError:
+        raise ValueError("JSON is nested too deeply") from None
+    except _stdlib.JSONDecodeError as error:
+        raise ValueError(f"not JSON: {error.msg} at character {error.pos}") from None
+
+
+def encode(value: Any) -> bytes:
+    """Write JSON as UTF-8 without spaces.
+
+    Raises:
+        TypeError: The value holds something JSON has no form for.
+    """
+    try:
+        try:
+            return _encoder.encode(value)
+        except UnicodeEncodeError:
+            # A lone surrogate has no UTF-8 form; \ud83d escapes keep it as the sender had it.
+            return _stdlib.dumps(value, separators=(",", ":")).encode("ascii")
+    except RecursionError:
+        raise TypeError("the value is nested too deeply for JSON") from None
+
+
+def encode_str(value: Any) -> str:
+    """Write JSON as text, for places where JSON travels inside JSON (tool arguments)."""
+    return encode(value).decode()

@@ -1,0 +1,132 @@
+"""Server-sent events, incrementally: https://html.spec.whatwg.org/multipage/server-sent-events.html.
+
+Bytes are scanned once. Comments, `id` and `retry` are skipped; an event without `data` is skipped too, as the
+standard says.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+MAX_EVENT_BYTES = 64 * 1024 * 1024
+"""One event may hold an image; more than this is not an event but a fault (or an attack on memory)."""
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class SseEvent(NamedTuple):
+    """One event: `name` is empty where the stream gave none, `data` has its lines joined by a newline."""
+
+    name: str
+    data: bytes
+
+
+class SseDecoder:
+    """Cuts a byte stream into events, whatever the chunking.
+
+    Lines may end in LF, CRLF or CR. `feed` returns the events that are complete; `finish` returns what stands unfinished at
+    the end, which the standard says to discard but some servers rely on (no blank line after the last event).
+    """
+
+    __slots__ = ("_after_cr", "_head", "_tail", "_tail_size", "limit")
+
+    def __init__(self, limit: int = MAX_EVENT_BYTES) -> None:
+        self.limit = limit
+        self._tail: list[bytes] = []  # pieces of an unfinished event; joined once, when it ends
+        self._tail_size = 0
+        self._after_cr = False
+        self._head: bytes | None = b""  # the first bytes, until they cannot be a byte-order mark; then None
+
+    def feed(self, data: bytes) -> list[SseEvent]:
+        """Take the next bytes.
+
+        Raises:
+            ValueError: One event is larger than the limit.
+        """
+        if self._head is not None:
+            data = self._head + data
+            if len(data) < len(_BOM) and _BOM.startswith(data):
+                self._head = data
+                return []
+            self._head = None
+            data = data.removeprefix(_BOM)
+        if self._after_cr or b"\r" in data:
+            data = self._line_feeds(data)
+        if not data:
+            return []
+        tail = self._tail
+        # The blank line that ends an event may lie across two pieces.
+        straddles = 1 if tail and data[0] == 10 and tail[-1][-1] == 10 else 0
+        end = data.rfind(b"\n\n") + 2
+        if end < 2:
+            end = straddles
+        if not end:
+            tail.append(data)
+            self._tail_size += len(data)
+            if self._tail_size > self.limit:
+                raise ValueError(f"an SSE event is larger than {self.limit} bytes")
+            return []
+        block = data[:end]
+        if tail:
+            tail.append(block)
+            block = b"".join(tail)
+            tail.clear()
+        if end < len(data):
+            tail.append(data[end:])
+        self._tail_size = len(data) - end
+        return _events(block)
+
+    def finish(self) -> list[SseEvent]:
+        """The bytes have ended: the event that has no blank line after it, if there is one."""
+        rest = (self._head or b"") + b"".join(self._tail)
+        self._tail.clear()
+        self._tail_size = 0
+        return _events(rest)
+
+    def _line_feeds(self, data: bytes) -> bytes:
+        """CRLF and CR as LF. A CR that ends a piece is taken at once, so an event never waits for the next piece."""
+        if self._after_cr and data[:1] == b"\n":
+            data = data[1:]
+            self._after_cr = False
+            if not data:
+                return data
+        elif data:
+            self._after_cr = False
+        if b"\r" in data:
+            self._after_cr = data[-1:] == b"\r"
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        return data
+
+
+def _events(block: bytes) -> list[SseEvent]:
+    events: list[SseEvent] = []
+    add = events.append
+    for piece in block.split(b"\n\n"):
+        if piece[:6] == b"data: " and b"\n" not in piece:  # nearly every event of nearly every provider
+            add(SseEvent("", piece[6:]))
+        elif piece:
+            event = _parse(piece)
+            if event is not None:
+                add(event)
+    return events
+
+
+def _parse(piece: bytes) -> SseEvent | None:
+    name = ""
+    data: list[bytes] = []
+    for line in piece.split(b"\n"):
+        field, _, value = line.partition(b":")
+        if value[:1] == b" ":
+            value = value[1:]
+        if field == b"data":
+            data.append(value)
+        elif field == b"event":
+            name = value.decode("utf-8", "replace")
+    return SseEvent(name, b"\n".join(data)) if data else None
+
+
+def encode(data: bytes, name: str = "") -> bytes:
+    """Write one event; `data` must not hold a newline (JSON on the wire never does)."""
+    if name:
+        return b"event: " + name.encode() + b"\ndata: " + data + b"\n\n"
+    return b"data: " + data + b"\n\n"

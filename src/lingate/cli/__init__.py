@@ -1,0 +1,38 @@
+"""The `lingate` command. What it needs beyond the base install is the extra `cli`; without it, it says so in one line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.util import find_spec
+
+_NEEDED = ("typer", "rich", "prompt_toolkit")
+
+
+def main() -> int:
+    """Run the command line and return the exit code."""
+    if sys.argv[1:] in (["--version"], ["-V"]):
+        from lingate._version import __version__
+
+        print(f"lingate {__version__}")
+        return 0
+    missing = [name.replace("_", "-") for name in _NEEDED if not _installed(name)]
+    if missing:
+        print(f"lingate: the command line needs {', '.join(missing)}: pip install 'lingate[cli]'", file=sys.stderr)
+        return 2
+    from lingate.cli.app import run
+
+    code = run(sys.argv[1:])
+    if "lingate._io.via_pyreqwest" in sys.modules:
+        # Its threads may outlive the last call, and abort the process when they find the interpreter gone.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def _installed(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ImportError:
+        return False

@@ -1,0 +1,7 @@
+"""`python -m lingate.cli`."""
+
+import sys
+
+from lingate.cli import main
+
+sys.exit(main())

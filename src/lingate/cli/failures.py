@@ -1,0 +1,96 @@
+"""Errors as the command line reports them: one line on stderr and an exit code that scripts can tell apart.
+
+2    the command or the configuration is wrong; nothing was sent
+3    the credential was refused
+4    rate limit, quota, or an account without credit
+5    the provider answered with another error, or with nonsense
+6    no complete answer arrived
+130  Ctrl-C
+141  whoever read the output has gone
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from lingate.cli.screen import Screen, duration
+from lingate.errors import (
+    AuthenticationError,
+    BudgetExceededError,
+    ConcurrencyLimitError,
+    ConfigError,
+    DeadlineExceededError,
+    LingateError,
+    PaymentRequiredError,
+    PermissionDeniedError,
+    RateLimitError,
+    TransportError,
+)
+
+INTERRUPTED = 130
+_READER_GONE = 141
+_CODES: tuple[tuple[tuple[type[LingateError], ...], int], ...] = (
+    ((ConfigError,), 2),
+    ((AuthenticationError, PermissionDeniedError), 3),
+    ((RateLimitError, PaymentRequiredError, BudgetExceededError, ConcurrencyLimitError), 4),
+    ((TransportError, DeadlineExceededError), 6),
+    ((LingateError,), 5),
+)
+
+
+def exit_code(error: LingateError) -> int:
+    """The exit code for an error."""
+    return next(code for kinds, code in _CODES if isinstance(error, kinds))
+
+
+def describe(error: LingateError) -> str:
+    """An error on one line: its class, the message with the hint, and the facts beside them."""
+    facts = [str(error.status)] if error.status else []
+    if error.retry_after is not None:
+        facts.append(f"retry after {error.retry_after:g} s")
+    if len(error.attempts) > 1:
+        facts.append(f"{len(error.attempts)} tries")
+    if error.request_id:
+        facts.append(f"request {error.request_id}")
+    tail = f" [{', '.join(facts)}]" if facts else ""
+    return f"lingate: {type(error).__name__}: {error}{tail}"
+
+
+def trail(error: LingateError) -> list[str]:
+    """The tries that led to an error, one line each."""
+    return [
+        f"  try {number}: {item.provider}/{item.model}: {item.status or 'no answer'} {item.kind}"
+        f" after {duration(item.seconds)}" + (f" (waited {duration(item.waited)} before)" if item.waited else "")
+        for number, item in enumerate(error.attempts, 1)
+    ]
+
+
+@contextmanager
+def reported(screen: Screen, *, debug: bool = False) -> Iterator[None]:
+    """Turn the errors of a command into their line and exit code.
+
+    Raises:
+        typer.Exit: With the code, after an error was reported.
+    """
+    try:
+        yield
+    except LingateError as error:
+        screen.problem(describe(error))
+        if debug:
+            for line in trail(error):
+                screen.detail(line)
+            traceback.print_exception(error)
+        raise typer.Exit(exit_code(error)) from None
+    except KeyboardInterrupt:
+        screen.end()
+        raise typer.Exit(INTERRUPTED) from None
+    except BrokenPipeError:
+        # Python flushes stdout once more at its end, and would complain then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(_READER_GONE) from None

@@ -1,0 +1,63 @@
+"""`lingate providers`: the table of providers."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+
+from lingate._io.public import ProviderInfo, providers
+from lingate.cli.screen import Screen
+
+_PIPE_WIDTH = 160
+
+
+def show(screen: Screen, *, search: str, as_json: bool, present: bool) -> None:
+    """Write the providers that fit, as a table or as JSON."""
+    found = [info for info in providers() if _fits(info, search.lower()) and (info.present or not present)]
+    if as_json:
+        screen.answer(json.dumps([info.to_dict() for info in found], indent=2, ensure_ascii=False) + "\n")
+        return
+    if found:
+        _table(found, screen)
+    ready = sum(info.present for info in found)
+    screen.note(f"{len(found)} providers, {ready} with a credential")
+
+
+def _fits(info: ProviderInfo, search: str) -> bool:
+    texts = (info.name, info.title, *info.aliases, *info.variables)
+    return search == info.dialect or any(search in text.lower() for text in texts)
+
+
+def _table(found: Sequence[ProviderInfo], screen: Screen) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("provider", no_wrap=True)
+    table.add_column("dialect", no_wrap=True)
+    table.add_column("set", justify="center")
+    table.add_column("variables", overflow="fold")
+    table.add_column("serves", overflow="fold")
+    table.add_column("note", overflow="fold")
+    for info in found:
+        style = "dim" if info.ended else ("green" if info.present else "")
+        table.add_row(
+            Text(info.name, style),
+            info.dialect,
+            _mark(info),
+            Text(", ".join(info.variables) or "none needed"),
+            Text(", ".join(info.operations)),
+            Text(f"ended: {info.ended}" if info.ended else info.note),
+        )
+    # Rich asks the terminal for its width; a pipe has none, and a narrow guess would break names in two.
+    Console(file=sys.stdout, width=None if screen.terminal else _PIPE_WIDTH).print(table)
+
+
+def _mark(info: ProviderInfo) -> str:
+    if info.ended:
+        return "ended"
+    if info.present:
+        return "yes"
+    return "no" if info.required else "free"

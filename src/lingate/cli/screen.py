@@ -1,0 +1,117 @@
+"""What the command line writes: answers to stdout, everything else to stderr, and no escape code unless a terminal reads it."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from typing import Any, TextIO
+
+from lingate._providers.catalog import Cost
+
+_DIM, _RED, _RESET = "\x1b[2m", "\x1b[31m", "\x1b[0m"
+
+# A model may write anything; what would move the cursor, change the title or fill the clipboard is not for a terminal.
+_CONTROLS = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)])
+del _CONTROLS[ord("\n")], _CONTROLS[ord("\t")]
+
+
+class Screen:
+    """The two outputs of one command.
+
+    Args:
+        quiet: Leave out notes: usage, cost, reasoning.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._out, self._err = sys.stdout, sys.stderr
+        for stream in (self._out, self._err):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="replace")
+        self.terminal = self._out.isatty()
+        self._colours = self._err.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        self._open: TextIO | None = None
+
+    def answer(self, text: str) -> None:
+        """Write a piece of an answer, at once."""
+        if text:
+            self._switch(self._out)
+            self._write(self._out, text.translate(_CONTROLS) if self.terminal else text)
+
+    def reasoning(self, text: str) -> None:
+        """Write a piece of reasoning, dimmed, beside the answer and not into it."""
+        if text and not self._quiet:
+            self._switch(self._err)
+            self._write(self._err, self._styled(text, _DIM))
+
+    def end(self) -> None:
+        """End the line that an answer has left open."""
+        if self._open is not None:
+            open_, self._open = self._open, None
+            open_.write("\n")
+            open_.flush()
+
+    def note(self, text: str) -> None:
+        """Write a line about the answer, unless quiet."""
+        if not self._quiet:
+            self.end()
+            self._err.write(self._styled(text, _DIM) + "\n")
+            self._err.flush()
+
+    def problem(self, text: str) -> None:
+        """Write what went wrong, on one line."""
+        self.end()
+        self._err.write(self._styled(" ".join(text.split()), _RED) + "\n")
+        self._err.flush()
+
+    def detail(self, text: str) -> None:
+        """Write a further line about what went wrong."""
+        self._err.write(text + "\n")
+
+    def _switch(self, stream: TextIO) -> None:
+        if self._open is not None and self._open is not stream:
+            self.end()
+
+    def _write(self, stream: TextIO, text: str) -> None:
+        stream.write(text)
+        stream.flush()
+        self._open = None if text.endswith("\n") else stream
+
+    def _styled(self, text: str, style: str) -> str:
+        return f"{style}{text.translate(_CONTROLS)}{_RESET}" if self._colours else text
+
+
+def usage_text(usage: Any) -> str:
+    """Token counts in words; what the provider did not say is left out."""
+    if usage is None:
+        return "no token counts"
+    prompt = _counted(usage.prompt_tokens, "in", (usage.cached_tokens, "cached"), (usage.cache_write_tokens, "written"))
+    completion = _counted(usage.completion_tokens, "out", (usage.reasoning_tokens, "reasoning"))
+    return ", ".join(part for part in (prompt, completion) if part) or "no token counts"
+
+
+def _counted(count: int | None, word: str, *details: tuple[int | None, str]) -> str:
+    if count is None:
+        return ""
+    inner = ", ".join(f"{number} {name}" for number, name in details if number)
+    return f"{count} tokens {word}" + (f" ({inner})" if inner else "")
+
+
+def cost_text(cost: Cost) -> str:
+    """A cost in words."""
+    if cost.total is None:
+        return f"cost unknown: {cost.reason}"
+    return dollars(cost.total)
+
+
+def dollars(amount: float) -> str:
+    """US dollars, with enough digits to tell a small sum from nothing."""
+    if amount <= 0:
+        return "$0"
+    return f"${amount:.{max(4, 2 - math.floor(math.log10(amount)))}f}"
+
+
+def duration(seconds: float) -> str:
+    """A time as people read it."""
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"

@@ -1,0 +1,78 @@
+"""`lingate simulate`: a provider to develop against, as a program of its own."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from types import FrameType
+
+from lingate.cli.screen import Screen, duration
+from lingate.errors import ConfigError
+from lingate.simulator import RecordedRequest, Simulator
+
+
+def simulate(screen: Screen, *, host: str, port: int, delay: float, quiet: bool) -> None:
+    """Answer requests until Ctrl-C, then say what there was.
+
+    Raises:
+        ConfigError: The address cannot be listened on.
+    """
+    stop = threading.Event()
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, leave)
+    simulator = Simulator(
+        host=host, port=port, delay=delay, on_request=None if quiet else lambda one: _line(screen, one)
+    )
+    try:
+        simulator.start()
+    except OSError as error:
+        raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
+    started = time.monotonic()
+    _introduce(screen, simulator.url)
+    # In steps, because waiting without an end keeps Windows from noticing Ctrl-C.
+    while not stop.wait(1.0):
+        pass
+    simulator.close()
+    _report(screen, simulator, time.monotonic() - started)
+
+
+def _introduce(screen: Screen, url: str) -> None:
+    screen.answer(f"{url}\n")
+    for line in (
+        f"Lingate simulator at {url}; Ctrl-C ends it.",
+        f"  openai     base_url={url}/v1    OPENAI_BASE_URL={url}/v1",
+        f"  anthropic  base_url={url}    ANTHROPIC_BASE_URL={url}",
+        f"  lingate    lingate chat hello -m openai/sim-large --api-base {url}/v1 --api-key any",
+        f"What it understands, faults included: curl {url}/",
+    ):
+        screen.note(line)
+
+
+def _line(screen: Screen, one: RecordedRequest) -> None:
+    took = duration(time.monotonic() - one.at)
+    words = [str(one.status or "---"), f"{one.method} {one.path}", one.model]
+    if one.prompt_tokens or one.completion_tokens:
+        words.append(f"{one.prompt_tokens}+{one.completion_tokens} tokens")
+    if one.stream:
+        words.append(f"{one.events} events")
+    words.append(took)
+    if one.outcome != "complete":
+        words.append(one.outcome)
+    if one.faults:
+        words.append(f"fault: {', '.join(one.faults)}")
+    screen.note("  ".join(word for word in words if word))
+
+
+def _report(screen: Screen, simulator: Simulator, seconds: float) -> None:
+    stats = simulator.stats()
+    statuses = ", ".join(f"{count} x {status}" for status, count in sorted(stats["by_status"].items())) or "none"
+    billed = stats["billed"]
+    screen.note(
+        f"{stats['requests']['total']} requests in {duration(seconds)} ({statuses}); "
+        f"{billed['prompt']} tokens in, {billed['completion']} out; {len(stats['disconnects'])} clients left early"
+    )

@@ -1,0 +1,305 @@
+"""The answer to a canonical chat request: made from the request alone, so that the same request has the same answer."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import cycle, islice
+from typing import Any
+
+from lingate._model import Call, JsonDict
+from lingate._wire import json
+from lingate.errors import BadRequestError
+from lingate.simulator.options import Options
+from lingate.simulator.prompt import Prompt, read_prompt
+from lingate.simulator.schema import example
+from lingate.simulator.tokens import count, count_message, split
+
+_FILLER_TEXT = """
+the answer goes on with plain words that mean little but fill the space asked for and so a reader can see each of them
+arrive one after another while the stream lasts until the last one is there and all is said
+"""
+_FILLER = _FILLER_TEXT.split()
+_EFFORT_TOKENS = {"minimal": 4, "low": 12, "medium": 24, "high": 48, "xhigh": 96, "max": 128}
+_MAX_CHOICES = 128
+_NOT_CONTENT = frozenset({"stream_options", "user", "metadata"})
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What marks one answer: `salt` is empty where the same request shall have the same ids, `native` is the key under
+    which the format has fields of its own.
+    """
+
+    prefix: str = "chatcmpl-"
+    created: int = 1_750_000_000
+    salt: str = ""
+    native: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CacheHit:
+    """Prompt tokens read from and written to the cache; `written` is None where nobody asked for caching."""
+
+    read: int = 0
+    written: int | None = None
+
+
+def prompt_tokens(body: JsonDict) -> int:
+    """Tokens of the messages, the tools and the schema of the answer."""
+    total = sum(count_message(message) for message in body.get("messages") or () if isinstance(message, Mapping))
+    for name in ("tools", "response_format"):
+        if body.get(name):
+            total += count(json.encode_str(body[name]))
+    return total
+
+
+def answer_chat(call: Call, options: Options, cached: CacheHit, identity: Identity) -> JsonDict:
+    """The canonical response.
+
+    Raises:
+        BadRequestError: The request asks for what no provider does: a forced tool that is not there, a broken schema.
+    """
+    body = call.body
+    seed = _digest(call.model, json.encode_str({key: body[key] for key in body if key not in _NOT_CONTENT}))
+    wanted = body.get("n") or 1
+    if not isinstance(wanted, int) or not 1 <= wanted <= _MAX_CHOICES:
+        raise BadRequestError(f"n must be a number from 1 to {_MAX_CHOICES}")
+    writer = _Writer(body, options, read_prompt(body), seed + identity.salt)
+    drafts = [writer.draft(index) for index in range(wanted)]
+    response: JsonDict = {
+        "id": identity.prefix + _digest(seed, identity.salt)[:24],
+        "object": "chat.completion",
+        "created": identity.created,
+        "model": call.model,
+        "choices": [_choice(draft, index, body) for index, draft in enumerate(drafts)],
+        "usage": _usage(prompt_tokens(body), drafts, cached),
+    }
+    if identity.native and drafts[0].stopped_by is not None:
+        own = {"stop_reason": "stop_sequence", "stop_sequence": drafts[0].stopped_by}
+        response["provider_specific_fields"] = {identity.native: own}
+    return response
+
+
+@dataclass(slots=True)
+class _Draft:
+    """One choice before it is written as a dict."""
+
+    reasoning: str
+    text: str
+    calls: list[JsonDict]
+    finish: str
+    stopped_by: str | None = None
+
+    @property
+    def tokens(self) -> int:
+        return count(self.reasoning) + count(self.text) + sum(count_call(call) for call in self.calls)
+
+
+def count_call(call: JsonDict) -> int:
+    """Tokens of a tool call: its name and its arguments."""
+    body = call[call["type"]]
+    return count(body["name"]) + count(body.get("arguments") or body.get("input") or "")
+
+
+class _Writer:
+    def __init__(self, body: JsonDict, options: Options, prompt: Prompt, seed: str) -> None:
+        self.body = body
+        self.options = options
+        self.prompt = prompt
+        self.seed = seed
+        self.tools = _tools_to_call(body, options, prompt)
+
+    def draft(self, index: int) -> _Draft:
+        reasoning = self._reasoning()
+        calls = [self._call(tool, f"{self.seed}/{index}/{at}") for at, tool in enumerate(self.tools)]
+        text = "" if calls else self._text(index)
+        stopped_by = None
+        for stop in _stops(self.body):
+            if stop in text:
+                text, stopped_by = text[: text.index(stop)], stop
+        draft = _Draft(reasoning, text, calls, "tool_calls" if calls else "stop", stopped_by)
+        return _capped(draft, self.body.get("max_completion_tokens") or self.body.get("max_tokens"))
+
+    def _reasoning(self) -> str:
+        tokens = _reasoning_tokens(self.body)
+        if not tokens:
+            return ""
+        thought = split(f"The user wrote {self.prompt.text!r}. Let me think about it step by step before I answer. ")
+        return "".join(islice(cycle(thought), tokens)).rstrip()
+
+    def _text(self, index: int) -> str:
+        format_ = self.body.get("response_format")
+        if not isinstance(format_, Mapping):
+            return self._plain(index)
+        kind = format_.get("type")
+        if kind == "json_schema":
+            return json.encode_str(self._structured(format_.get("json_schema"), index))
+        text = self._plain(index)
+        return json.encode_str({"answer": text}) if kind == "json_object" else text
+
+    def _structured(self, holder: Any, index: int) -> Any:
+        schema = holder.get("schema", True) if isinstance(holder, Mapping) else True
+        try:
+            return example(schema, seed=f"{self.seed}/{index}", words=self.prompt.words)
+        except ValueError as error:
+            raise BadRequestError(f"Invalid schema for response_format: {error}") from error
+
+    def _plain(self, index: int) -> str:
+        prompt = self.prompt
+        if prompt.results:
+            parts = [f'The tool {name} answered: "{text}".' for name, text in prompt.results]
+        elif prompt.text:
+            parts = [f'You said: "{prompt.text}".']
+        else:
+            parts = ["You said nothing."]
+        if prompt.media:
+            parts.append(f"I see {len(prompt.media)} attachment(s): {'; '.join(prompt.media)}.")
+        if index:
+            parts.append(f"This is choice {index + 1}.")
+        if self.options.words is None:
+            return " ".join([*parts, "This is a simulated answer."])
+        words = " ".join(parts).split()[: self.options.words]
+        return " ".join([*words, *islice(cycle(_FILLER), self.options.words - len(words))])
+
+    def _call(self, tool: JsonDict, seed: str) -> JsonDict:
+        ident = "call_" + _digest(seed)[:24]
+        if tool["type"] == "custom":
+            return {
+                "id": ident,
+                "type": "custom",
+                "custom": {"name": tool["custom"]["name"], "input": self.prompt.text},
+            }
+        function = tool["function"]
+        try:
+            arguments = example(function.get("parameters") or {"type": "object"}, seed=seed, words=self.prompt.words)
+        except ValueError as error:
+            raise BadRequestError(f"Invalid schema for function {function['name']!r}: {error}") from error
+        text = json.encode_str(arguments if isinstance(arguments, dict) else {})
+        return {"id": ident, "type": "function", "function": {"name": function["name"], "arguments": text}}
+
+
+def _tools_to_call(body: JsonDict, options: Options, prompt: Prompt) -> list[JsonDict]:
+    tools = [tool for tool in body.get("tools") or () if _name_of(tool)]
+    choice = body.get("tool_choice") or "auto"
+    if isinstance(choice, Mapping):
+        choice, tools = _narrowed(choice, tools)
+    forced = choice in ("required", "any")
+    if choice == "none" or not tools or (not forced and (prompt.results or not options.tools)):
+        return []
+    text = prompt.text.lower()
+    tools.sort(key=lambda tool: _name_of(tool).lower() not in text)
+    many = options.parallel or (max(2, len(tools)) if "in parallel" in text else 1)
+    return list(islice(cycle(tools), 1 if body.get("parallel_tool_calls") is False else many))
+
+
+def _narrowed(choice: Mapping[str, Any], tools: list[JsonDict]) -> tuple[str, list[JsonDict]]:
+    """A tool choice that names tools: how strict it is, and the tools it leaves."""
+    kind = str(choice.get("type") or "function")
+    inner = choice.get(kind)
+    inner = inner if isinstance(inner, Mapping) else choice
+    if kind == "allowed_tools":
+        names = {_name_of(tool) for tool in inner.get("tools") or ()}
+        return str(inner.get("mode") or "auto"), [tool for tool in tools if _name_of(tool) in names]
+    name = inner.get("name")
+    found = [tool for tool in tools if _name_of(tool) == name]
+    if not found:
+        raise BadRequestError(f"tool_choice names the tool {name!r}, which is not among the tools")
+    return "required", found
+
+
+def _name_of(tool: Any) -> str:
+    """Name of a tool that the caller runs; empty for a provider's own tools and for what is malformed."""
+    kind = tool.get("type") if isinstance(tool, Mapping) else None
+    inner = tool.get(kind) if kind in ("function", "custom") else None
+    return str(inner.get("name") or "") if isinstance(inner, Mapping) else ""
+
+
+def _reasoning_tokens(body: JsonDict) -> int:
+    effort = body.get("reasoning_effort")
+    reasoning, thinking = body.get("reasoning"), body.get("thinking")
+    if isinstance(reasoning, Mapping):
+        effort = effort or reasoning.get("effort") or ("none" if reasoning.get("enabled") is False else "medium")
+    limit = None
+    if isinstance(thinking, Mapping):
+        effort = "none" if thinking.get("type") == "disabled" else effort or "medium"
+        limit = thinking.get("budget_tokens")
+    if not effort or effort == "none":
+        return 0
+    tokens = _EFFORT_TOKENS.get(str(effort), _EFFORT_TOKENS["medium"])
+    return min(tokens, limit) if isinstance(limit, int) else tokens
+
+
+def _stops(body: JsonDict) -> list[str]:
+    stop = body.get("stop")
+    found: Sequence[Any] = [stop] if isinstance(stop, str) else stop if isinstance(stop, list) else []
+    return [item for item in found if isinstance(item, str) and item]
+
+
+def _capped(draft: _Draft, cap: Any) -> _Draft:
+    """The draft within `max_tokens`. A tool call that does not fit is left out whole, not handed over in half."""
+    if not isinstance(cap, int) or draft.tokens <= cap:
+        return draft
+    reasoning = split(draft.reasoning)[:cap]
+    left = cap - len(reasoning)
+    text = split(draft.text)[:left]
+    left -= len(text)
+    calls: list[JsonDict] = []
+    for call in draft.calls:
+        left -= count_call(call)
+        if left < 0:
+            break
+        calls.append(call)
+    return _Draft("".join(reasoning), "".join(text), calls, "length")
+
+
+def _choice(draft: _Draft, index: int, body: JsonDict) -> JsonDict:
+    message: JsonDict = {"role": "assistant", "content": None if draft.calls and not draft.text else draft.text}
+    if draft.reasoning:
+        signature = b64encode(sha256(draft.reasoning.encode("utf-8", "surrogatepass")).digest()).decode()
+        message["reasoning_content"] = draft.reasoning
+        message["thinking_blocks"] = [{"type": "thinking", "thinking": draft.reasoning, "signature": signature}]
+    if draft.calls:
+        message["tool_calls"] = draft.calls
+    choice: JsonDict = {"index": index, "message": message, "finish_reason": draft.finish}
+    if body.get("logprobs") is True and draft.text:
+        choice["logprobs"] = {"content": _logprobs(draft.text, body.get("top_logprobs")), "refusal": None}
+    return choice
+
+
+def _logprobs(text: str, top: Any) -> list[JsonDict]:
+    others = top if isinstance(top, int) else 0
+    entries = []
+    for at, token in enumerate(split(text)):
+        alternatives = [token, *(f"{token}{number}" for number in range(1, others))][:others]
+        entries.append(
+            {
+                **_logprob(token, -0.01 * (1 + at % 9)),
+                "top_logprobs": [_logprob(word, -0.01 * (1 + at % 9) - rank) for rank, word in enumerate(alternatives)],
+            }
+        )
+    return entries
+
+
+def _logprob(token: str, value: float) -> JsonDict:
+    return {"token": token, "logprob": value, "bytes": list(token.encode("utf-8", "replace"))}
+
+
+def _usage(prompt: int, drafts: list[_Draft], cached: CacheHit) -> JsonDict:
+    completion = sum(draft.tokens for draft in drafts)
+    details: JsonDict = {"cached_tokens": min(cached.read, prompt)}
+    if cached.written is not None:
+        details["cache_write_tokens"] = cached.written
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        "prompt_tokens_details": details,
+        "completion_tokens_details": {"reasoning_tokens": sum(count(draft.reasoning) for draft in drafts)},
+    }
+
+
+def _digest(*parts: str) -> str:
+    return sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()

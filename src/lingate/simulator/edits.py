@@ -1,0 +1,286 @@
+"""Faults as edits of the steps that send an answer: generators over the steps they are given, named in `faults.FAULTS`.
+
+Faults that count events see a body that is no stream as two events of half its size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+from lingate._wire import json
+from lingate.errors import InternalServerError, LingateError, OverloadedError
+from lingate.simulator.frames import Framing
+from lingate.simulator.steps import Begin, Drop, Hang, Send, Step, Steps, Wait
+
+_FINISH_KEYS = frozenset({"finish_reason", "stop_reason", "finishReason", "stopReason", "done_reason"})
+_USAGE_KEYS = frozenset({"usage", "usageMetadata"})
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a fault may look at.
+
+    Attributes:
+        model: The model as the client wrote it.
+        key: The credential the client sent, empty for none.
+        stream: Whether the answer is a stream.
+        framing: How its events are told apart.
+        failure: Writes an error as the dialect does inside a success: a stream event, or a body.
+    """
+
+    model: str
+    key: str
+    stream: bool
+    framing: Framing
+    failure: Callable[[LingateError], bytes]
+
+
+EditSteps: TypeAlias = Callable[[Steps, Scene, float], Steps]
+"""Steps, the scene, the fault's argument; gives the steps that are performed instead."""
+
+
+def drop_first(reset: bool) -> EditSteps:
+    return lambda steps, scene, arg: iter([Drop(reset)])
+
+
+def hang_first(steps: Steps, scene: Scene, arg: float) -> Steps:
+    return iter([Hang()])
+
+
+def slow_head(steps: Steps, scene: Scene, arg: float) -> Steps:
+    yield Wait(arg / 1000)
+    yield from steps
+
+
+def slow_first(steps: Steps, scene: Scene, arg: float) -> Steps:
+    for step in steps:
+        yield step
+        if isinstance(step, Begin):
+            yield Wait(arg / 1000)
+
+
+def empty_body(steps: Steps, scene: Scene, arg: float) -> Steps:
+    return _body(steps, b"", None)
+
+
+def html(steps: Steps, scene: Scene, arg: float) -> Steps:
+    page = f"<!DOCTYPE html><html><head><title>{arg:.0f}</title></head><body><h1>Error {arg:.0f}</h1></body></html>"
+    begin = Begin(int(arg), [("content-type", "text/html; charset=utf-8")], len(page))
+    return iter([begin, Send(page.encode(), event=False, billed=False)])
+
+
+def error_in_200(steps: Steps, scene: Scene, arg: float) -> Steps:
+    error = InternalServerError("The model failed to answer")
+    return _body(steps, scene.failure(error), None)
+
+
+def malformed_json(steps: Steps, scene: Scene, arg: float) -> Steps:
+    if scene.stream:
+        yield from malformed_event(steps, scene, 1)
+        return
+    for step in steps:
+        if isinstance(step, Begin) and step.length is not None:
+            yield replace(step, length=step.length // 2)
+        elif isinstance(step, Send):
+            yield replace(step, data=step.data[: len(step.data) // 2], tokens=0)
+        else:
+            yield step
+
+
+def _body(steps: Steps, body: bytes, status: int | None) -> Steps:
+    """The same head over another body."""
+    for step in steps:
+        if isinstance(step, Begin):
+            yield Begin(status or step.status, step.headers, len(body))
+            if body:
+                yield Send(body, billed=False)
+            return
+        yield step
+
+
+def ending(*tail: Step) -> EditSteps:
+    """After N events, what is in `tail` instead of the rest. A body that is no stream counts as two events."""
+
+    def edit(steps: Steps, scene: Scene, arg: float) -> Steps:
+        yield from _first_events(steps, scene, int(arg))
+        yield from tail
+
+    return edit
+
+
+def eof(steps: Steps, scene: Scene, arg: float) -> Steps:
+    # Without a length the body may end anywhere, and HTTP has nothing to say against it.
+    for step in _first_events(steps, scene, int(arg)):
+        yield replace(step, length=None) if isinstance(step, Begin) else step
+
+
+def error_event(steps: Steps, scene: Scene, arg: float) -> Steps:
+    error = OverloadedError("Overloaded")
+    if not scene.stream:
+        yield from _body(steps, scene.failure(error), None)
+        return
+    yield from _first_events(steps, scene, int(arg))
+    yield Send(scene.failure(error), billed=False)
+
+
+def _first_events(steps: Steps, scene: Scene, count: int) -> Steps:
+    sent = 0
+    count = count if scene.stream else min(count, 1)
+    for step in steps if scene.stream else _halved(steps):
+        if isinstance(step, Send) and sent >= count:
+            return
+        yield step
+        if isinstance(step, Send) and step.event:
+            sent += 1
+        if isinstance(step, Begin) and not count:
+            return
+
+
+def _halved(steps: Steps) -> Steps:
+    for step in steps:
+        if isinstance(step, Send):
+            middle = len(step.data) // 2
+            yield Send(step.data[:middle])
+            yield replace(step, data=step.data[middle:])
+        else:
+            yield step
+
+
+def malformed_event(steps: Steps, scene: Scene, arg: float) -> Steps:
+    if not scene.stream:
+        yield from malformed_json(steps, scene, arg)
+        return
+    seen = 0
+    for step in steps:
+        if isinstance(step, Send) and step.event:
+            if seen == int(arg):
+                step = replace(step, data=scene.framing.broken(step.data))
+            seen += 1
+        yield step
+
+
+def _edited(change: Callable[[Any], Any]) -> EditSteps:
+    """Each event's JSON, or the body's, changed; None removes the event."""
+
+    def edit(steps: Steps, scene: Scene, arg: float) -> Steps:
+        for step in steps if scene.stream else _measured(steps, scene, change):
+            if scene.stream and isinstance(step, Send):
+                step = replace(step, data=scene.framing.edit(step.data, change))
+            if not isinstance(step, Send) or step.data:
+                yield step
+
+    return edit
+
+
+def _measured(steps: Steps, scene: Scene, change: Callable[[Any], Any]) -> Steps:
+    """A whole body changed, with its length."""
+    held = list(steps)
+    for step in held:
+        if isinstance(step, Send):
+            step.data = json.encode(change(json.decode(step.data)))
+    size = sum(len(step.data) for step in held if isinstance(step, Send))
+    for step in held:
+        yield replace(step, length=size) if isinstance(step, Begin) else step
+
+
+def _without_usage(value: Any) -> Any:
+    """The same without token counts, at any depth; None for an event that held nothing else."""
+    stripped = _without_keys(value, _USAGE_KEYS)
+    emptied = isinstance(value, dict) and value.get("choices") == [] and "usage" in value
+    return None if emptied else stripped
+
+
+def _without_keys(value: Any, names: frozenset[str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_keys(item, names) for key, item in value.items() if key not in names}
+    return [_without_keys(item, names) for item in value] if isinstance(value, list) else value
+
+
+def _without_finish(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: None if key in _FINISH_KEYS else _without_finish(item) for key, item in value.items()}
+    return [_without_finish(item) for item in value] if isinstance(value, list) else value
+
+
+def _without_tool_index(value: Any) -> Any:
+    for choice in value.get("choices") or () if isinstance(value, dict) else ():
+        for call in (choice.get("delta") or {}).get("tool_calls") or ():
+            call.pop("index", None)
+    return value
+
+
+def _has_finish(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any((key in _FINISH_KEYS and item) or _has_finish(item) for key, item in value.items())
+    return isinstance(value, list) and any(map(_has_finish, value))
+
+
+def no_terminal(steps: Steps, scene: Scene, arg: float) -> Steps:
+    return (step for step in steps if not (isinstance(step, Send) and step.terminal))
+
+
+def duplicate_finish(steps: Steps, scene: Scene, arg: float) -> Steps:
+    for step in steps:
+        yield step
+        if isinstance(step, Send) and scene.stream and _any_event(scene.framing, step.data, _has_finish):
+            yield replace(step, tokens=0)
+
+
+def _any_event(framing: Framing, data: bytes, test: Callable[[Any], bool]) -> bool:
+    found: list[bool] = []
+
+    def look(value: Any) -> Any:
+        found.append(test(value))
+        return value
+
+    framing.edit(data, look)
+    return any(found)
+
+
+def empty_choices(steps: Steps, scene: Scene, arg: float) -> Steps:
+    """Before the first event and before the terminal one, one whose list of choices is empty."""
+
+    def emptied(value: Any) -> Any:
+        return {**value, "choices": []} if isinstance(value, dict) and "choices" in value else None
+
+    previous: bytes | None = None
+    for step in steps:
+        if isinstance(step, Send) and scene.stream:
+            if previous is None or step.terminal:
+                data = scene.framing.edit(previous or step.data, emptied)
+                if data:
+                    yield Send(data)
+            previous = step.data
+        yield step
+
+
+def comments(steps: Steps, scene: Scene, arg: float) -> Steps:
+    for step in steps:
+        if isinstance(step, Send) and scene.stream and scene.framing.comment:
+            yield Send(scene.framing.comment, event=False, billed=False)
+        yield step
+
+
+def crlf(steps: Steps, scene: Scene, arg: float) -> Steps:
+    for step in steps:
+        if isinstance(step, Send) and scene.stream:
+            step = replace(step, data=step.data.replace(b"\n", b"\r\n"))
+        yield step
+
+
+def drip(steps: Steps, scene: Scene, arg: float) -> Steps:
+    for step in steps:
+        if not isinstance(step, Send):
+            yield step
+            continue
+        last = len(step.data) - 1
+        for at in range(len(step.data)):
+            piece = step.data[at : at + 1]
+            yield replace(step, data=piece) if at == last else Send(piece, event=False)
+
+
+no_usage = _edited(_without_usage)
+no_finish = _edited(_without_finish)
+no_tool_index = _edited(_without_tool_index)

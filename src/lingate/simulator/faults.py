@@ -1,0 +1,217 @@
+"""Everything that can go wrong on request. `FAULTS` is the table; its order is the order of the documentation.
+
+A fault is one of three things: an error that is answered in the dialect's own form, an edit of the answer, or an edit
+of the steps that send it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from lingate._model import JsonDict
+from lingate.errors import (
+    AuthenticationError,
+    BadRequestError,
+    ConflictError,
+    ContentFilterError,
+    ContextLengthError,
+    InternalServerError,
+    LingateError,
+    NotFoundError,
+    OverloadedError,
+    PayloadTooLargeError,
+    PaymentRequiredError,
+    PermissionDeniedError,
+    QuotaExceededError,
+    RateLimitError,
+    RequestTimeoutError,
+)
+from lingate.simulator import edits
+from lingate.simulator.edits import EditSteps, Scene
+from lingate.simulator.steps import Drop, Hang
+from lingate.simulator.tokens import split
+
+MakeError: TypeAlias = Callable[[Scene, float | None], LingateError]
+EditAnswer: TypeAlias = Callable[[JsonDict, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One row of the table: exactly one of `error`, `answer` and `steps` is given.
+
+    Attributes:
+        about: What the client sees.
+        arg: Default of the argument, whose meaning `about` explains.
+        status: HTTP status of an error; None where dialects differ in it.
+        error: Makes the error to answer with.
+        answer: Changes the canonical response in place.
+        steps: Changes the steps.
+    """
+
+    about: str
+    arg: float = 0.0
+    status: int | None = None
+    error: MakeError | None = None
+    answer: EditAnswer | None = None
+    steps: EditSteps | None = None
+
+
+def _error(kind: type[LingateError], message: str) -> MakeError:
+    def make(scene: Scene, arg: float | None) -> LingateError:
+        # No status and no provider: faces show the words of errors that were raised about a request of their own.
+        return kind(message.format(model=scene.model, key=scene.key or "(none)"), retry_after=arg)
+
+    return make
+
+
+def _filtered(response: JsonDict, arg: float) -> None:
+    response.pop("provider_specific_fields", None)
+    for choice in response.get("choices") or ():
+        message = choice["message"]
+        tokens = split(message.get("content") or "")
+        message["content"] = "".join(tokens[: len(tokens) // 2])
+        message.pop("tool_calls", None)
+        choice.pop("logprobs", None)
+        choice["finish_reason"] = "content_filter"
+
+
+def _empty_answer(response: JsonDict, arg: float) -> None:
+    for choice in response.get("choices") or ():
+        choice["message"] = {"role": "assistant", "content": ""}
+        choice.pop("logprobs", None)
+        choice["finish_reason"] = "stop"
+
+
+def _huge(response: JsonDict, arg: float) -> None:
+    for choice in response.get("choices") or ():
+        choice["message"]["content"] = f"{choice['message'].get('content') or ''} {'x' * int(arg)}"
+        choice.pop("logprobs", None)
+
+
+_TOO_LONG = (
+    "This model's maximum context length is 200000 tokens. However, your messages resulted in 250001 tokens: "
+    "the prompt is too long: 250001 tokens > 200000 maximum"
+)
+
+FAULTS: dict[str, Fault] = {
+    "bad_request": Fault("400, invalid request.", status=400, error=_error(BadRequestError, "Invalid value")),
+    "auth": Fault(
+        "401 that repeats the key it was given, as real providers do.",
+        status=401,
+        error=_error(AuthenticationError, "Incorrect API key provided: {key}."),
+    ),
+    "payment": Fault(
+        "402, payment required.",
+        status=402,
+        error=_error(PaymentRequiredError, "Your account has no credit left"),
+    ),
+    "permission": Fault(
+        "403, not allowed.",
+        status=403,
+        error=_error(PermissionDeniedError, "Your key may not use the model {model}"),
+    ),
+    "not_found": Fault(
+        "404, no such model.",
+        status=404,
+        error=_error(NotFoundError, "The model `{model}` does not exist"),
+    ),
+    "timeout": Fault(
+        "408, the provider gave up.", status=408, error=_error(RequestTimeoutError, "The request timed out")
+    ),
+    "conflict": Fault("409, conflict.", status=409, error=_error(ConflictError, "Another request is under way")),
+    "payload_too_large": Fault(
+        "413, too many bytes.",
+        status=413,
+        error=_error(PayloadTooLargeError, "Request exceeds the maximum size"),
+    ),
+    "rate_limit": Fault(
+        "429 with rate-limit headers; the argument is Retry-After in seconds (none: no such header).",
+        status=429,
+        error=_error(RateLimitError, "Rate limit reached for {model}: 60 requests per min"),
+    ),
+    "quota": Fault(
+        "The dialect's error for an account without credit, so waiting does not help.",
+        error=_error(QuotaExceededError, "You exceeded your current quota, check your billing"),
+    ),
+    "server_error": Fault(
+        "500, internal error.", status=500, error=_error(InternalServerError, "The server had an error")
+    ),
+    "bad_gateway": Fault("502, JSON.", status=502, error=_error(InternalServerError, "Bad gateway")),
+    "unavailable": Fault(
+        "503, out of capacity; the argument is Retry-After in seconds.",
+        status=503,
+        error=_error(OverloadedError, "The server is overloaded, try again later"),
+    ),
+    "gateway_timeout": Fault(
+        "504, a part of the provider gave up.", status=504, error=_error(RequestTimeoutError, "Gateway timeout")
+    ),
+    "overloaded": Fault(
+        "529, overloaded; the argument is Retry-After in seconds.",
+        status=529,
+        error=_error(OverloadedError, "Overloaded"),
+    ),
+    "context": Fault(
+        "The dialect's error for a prompt that does not fit.",
+        status=400,
+        error=_error(ContextLengthError, _TOO_LONG),
+    ),
+    "content_filter": Fault(
+        "400, the prompt was refused by a content policy.",
+        status=400,
+        error=_error(ContentFilterError, "Your request was rejected by our safety system"),
+    ),
+    "filtered": Fault("An answer cut half-way with the finish reason of a content filter.", answer=_filtered),
+    "empty_answer": Fault("A proper answer without text or tool calls.", answer=_empty_answer),
+    "huge_event": Fault("One event of so many bytes of text.", 1 << 20, answer=_huge),
+    "error_in_200": Fault("Status 200 whose body, or only event, is an error.", steps=edits.error_in_200),
+    "empty_body": Fault("Status 200 without a body.", steps=edits.empty_body),
+    "html": Fault("An HTML page; the argument is its status.", 502, steps=edits.html),
+    "malformed_json": Fault(
+        "A body that stops in the middle of its JSON, announced as complete.", steps=edits.malformed_json
+    ),
+    "slow_head": Fault("Nothing at all for so many milliseconds.", 2000, steps=edits.slow_head),
+    "slow_first": Fault("Status and headers, then nothing for so many milliseconds.", 2000, steps=edits.slow_first),
+    "hang_head": Fault("Nothing at all, ever; the connection stays open.", steps=edits.hang_first),
+    "reset_head": Fault("The connection is reset (RST) instead of an answer.", steps=edits.drop_first(reset=True)),
+    "close_head": Fault("The connection is closed (FIN) instead of an answer.", steps=edits.drop_first(reset=False)),
+    "stall": Fault("After N events nothing more; the connection stays open.", 3, steps=edits.ending(Hang())),
+    "cut": Fault(
+        "After N events the connection is closed (FIN) in mid-body.", 3, steps=edits.ending(Drop(reset=False))
+    ),
+    "reset": Fault("After N events the connection is reset (RST).", 3, steps=edits.ending(Drop(reset=True))),
+    "eof": Fault("After N events the body ends as if it were complete.", 3, steps=edits.eof),
+    "error_event": Fault("After N events an error event, then the end.", 3, steps=edits.error_event),
+    "malformed_event": Fault("After N events one whose JSON is broken, then the rest.", 3, steps=edits.malformed_event),
+    "no_usage": Fault("Token counts are missing.", steps=edits.no_usage),
+    "no_finish": Fault("Finish reasons are null; the stream's end is still there.", steps=edits.no_finish),
+    "no_terminal": Fault("Everything but the stream's terminal event.", steps=edits.no_terminal),
+    "no_tool_index": Fault("Tool-call deltas have no index (OpenAI streams).", steps=edits.no_tool_index),
+    "duplicate_finish": Fault("Each event with a finish reason comes twice.", steps=edits.duplicate_finish),
+    "empty_choices": Fault("Events whose list of choices is empty (OpenAI streams).", steps=edits.empty_choices),
+    "comments": Fault("A comment (SSE) or an empty line (NDJSON) before each event.", steps=edits.comments),
+    "crlf": Fault("Lines of the stream end in CR LF.", steps=edits.crlf),
+    "drip": Fault("The body is written byte by byte.", steps=edits.drip),
+}
+"""Every fault, by the name it is asked for."""
+
+_BY_STATUS = {
+    "400": "bad_request",
+    "401": "auth",
+    "402": "payment",
+    "403": "permission",
+    "404": "not_found",
+    "408": "timeout",
+    "409": "conflict",
+    "413": "payload_too_large",
+    "429": "rate_limit",
+    "500": "server_error",
+    "502": "bad_gateway",
+    "503": "unavailable",
+    "504": "gateway_timeout",
+    "529": "overloaded",
+}
+
+FAULT_NAMES: dict[str, str] = {**{name: name for name in FAULTS}, **_BY_STATUS}
+"""Names and aliases under which faults are asked for, to the name in `FAULTS`."""

@@ -1,0 +1,170 @@
+"""What a client asks of the simulator, in parts of the model's name or in `x-sim-*` headers (headers win)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from lingate.errors import BadRequestError
+
+MAX_WORDS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class FaultSpec:
+    """A fault that was asked for: `times` is how many requests it hits, None for all."""
+
+    name: str
+    arg: float | None = None
+    times: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to answer.
+
+    Attributes:
+        delay: Seconds before each token.
+        first_delay: Seconds before the first event, on top.
+        words: Length of the answer's text; None for the natural one.
+        parallel: How many tools to call at once; None for one.
+        dimensions: Size of embedding vectors where the request does not say.
+        tools: Whether tools are called at all when the choice is left to the model.
+        unique: Whether every answer has an id of its own, instead of the same one for the same request.
+        faults: What goes wrong.
+    """
+
+    delay: float = 0.0
+    first_delay: float = 0.0
+    words: int | None = None
+    parallel: int | None = None
+    dimensions: int | None = None
+    tools: bool = True
+    unique: bool = False
+    faults: tuple[FaultSpec, ...] = ()
+
+
+def read_options(model: str, headers: Mapping[str, str], names: Mapping[str, str], defaults: Options) -> Options:
+    """Options of one request.
+
+    Args:
+        model: The model's name, such as `sim-words-200-delay-20` or `sim-fault-429-flaky-2`.
+        headers: Lower-case names.
+        names: Known faults and their aliases, to the fault's name.
+        defaults: What applies where neither says anything.
+
+    Raises:
+        BadRequestError: A fault or a number that does not exist was asked for.
+    """
+    options = _from_headers(headers, names, _from_model(model, names, defaults))
+    if options.words is not None and options.words > MAX_WORDS:
+        raise BadRequestError(f"at most {MAX_WORDS} words can be asked for")
+    return options
+
+
+def _from_model(model: str, names: Mapping[str, str], options: Options) -> Options:
+    parts = re.split(r"[-/:@]", model.lower())
+    faults: list[FaultSpec] = []
+    times: int | None = None
+    for at, part in enumerate(parts):
+        following = parts[at + 1] if at + 1 < len(parts) else ""
+        if part == "fault":
+            name, used = _fault_name(parts[at + 1 :], names)
+            faults.append(FaultSpec(name, _number(parts[at + 1 + used]) if at + 1 + used < len(parts) else None))
+        elif part == "flaky" and following.isdigit():
+            times = int(following)
+        elif part == "notools":
+            options = replace(options, tools=False)
+        elif part == "parallel":
+            options = replace(options, parallel=int(following) if following.isdigit() else 2)
+        elif following.isdigit():
+            options = _numbered(options, part, int(following))
+    if times is not None:
+        faults = [replace(fault, times=times) for fault in faults or [FaultSpec("unavailable")]]
+    return replace(options, faults=options.faults + tuple(faults)) if faults else options
+
+
+def _numbered(options: Options, part: str, value: int) -> Options:
+    match part:
+        case "words":
+            return replace(options, words=value)
+        case "delay":
+            return replace(options, delay=value / 1000)
+        case "first":
+            return replace(options, first_delay=value / 1000)
+        case "dims":
+            return replace(options, dimensions=value)
+    return options
+
+
+def _fault_name(parts: list[str], names: Mapping[str, str]) -> tuple[str, int]:
+    """The longest run of parts that names a fault, and its length: `rate-limit` is `rate_limit`."""
+    for size in range(min(4, len(parts)), 0, -1):
+        name = names.get("_".join(parts[:size]))
+        if name:
+            return name, size
+    raise _unknown(parts[0] if parts else "", names)
+
+
+def _from_headers(headers: Mapping[str, str], names: Mapping[str, str], options: Options) -> Options:
+    for header, value in headers.items():
+        if not header.startswith("x-sim-"):
+            continue
+        name = header.removeprefix("x-sim-")
+        if name == "fault":
+            options = replace(options, faults=_header_faults(value, names))
+        elif name in _SETTINGS:
+            options = _SETTINGS[name](options, header, value)
+        else:
+            raise BadRequestError(f"the simulator has no header {header}")
+    return options
+
+
+def _is_on(value: str) -> bool:
+    return value.strip().lower() not in ("0", "false", "no", "off")
+
+
+_SETTINGS: dict[str, Callable[[Options, str, str], Options]] = {
+    "delay-ms": lambda options, header, value: replace(options, delay=_amount(header, value) / 1000),
+    "first-token-ms": lambda options, header, value: replace(options, first_delay=_amount(header, value) / 1000),
+    "words": lambda options, header, value: replace(options, words=int(_amount(header, value))),
+    "parallel": lambda options, header, value: replace(options, parallel=int(_amount(header, value))),
+    "dimensions": lambda options, header, value: replace(options, dimensions=int(_amount(header, value))),
+    "unique": lambda options, header, value: replace(options, unique=_is_on(value)),
+    "tools": lambda options, header, value: replace(options, tools=_is_on(value)),
+}
+
+
+def _header_faults(value: str, names: Mapping[str, str]) -> tuple[FaultSpec, ...]:
+    """`name[=arg][; times=N]`, several separated by commas."""
+    faults = []
+    for item in filter(None, (piece.strip() for piece in value.split(","))):
+        head, *settings = (piece.strip() for piece in item.split(";"))
+        name, _, arg = head.partition("=")
+        known = names.get(name.strip().lower().replace("-", "_"))
+        if known is None:
+            raise _unknown(name, names)
+        times = None
+        for setting in settings:
+            key, _, number = setting.partition("=")
+            if key.strip() != "times":
+                raise BadRequestError(f"a fault has no setting {key.strip()!r}, only times=N")
+            times = int(_amount("times", number))
+        faults.append(FaultSpec(known, _amount(name, arg) if arg else None, times))
+    return tuple(faults)
+
+
+def _amount(name: str, text: str) -> float:
+    number = _number(text)
+    if number is None:
+        raise BadRequestError(f"{name} needs a number that is not negative, got {text!r}")
+    return number
+
+
+def _number(text: str) -> float | None:
+    return float(text) if re.fullmatch(r"\s*\d{1,12}(\.\d{1,9})?\s*", text, re.ASCII) else None
+
+
+def _unknown(name: str, names: Mapping[str, str]) -> BadRequestError:
+    return BadRequestError(f"the simulator has no fault {name!r}; it has: {', '.join(sorted(set(names.values())))}")

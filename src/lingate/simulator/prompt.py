@@ -1,0 +1,121 @@
+"""What a canonical chat request says, as far as an answer depends on it."""
+
+from __future__ import annotations
+
+import base64
+import re
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from lingate._model import JsonDict
+from lingate.simulator.tokens import text_of
+
+_EXCERPT = 400
+_JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+
+
+@dataclass(slots=True)
+class Prompt:
+    """The parts of a request that the answer mentions.
+
+    Attributes:
+        text: Text of the last user message.
+        results: Tool results after the last assistant message: name of the tool, text.
+        media: Images and files of the last user turn, each in words.
+    """
+
+    text: str = ""
+    results: list[tuple[str, str]] = field(default_factory=list)
+    media: list[str] = field(default_factory=list)
+
+    @property
+    def words(self) -> list[str]:
+        """Words of the text that can stand as values: names, numbers and long words first."""
+        words = re.findall(r"[\w'-]+", self.text)[:200]
+        telling = [word for word in words if word[0].isupper() or word[0].isdigit() or len(word) > 5]
+        return telling or words
+
+
+def read_prompt(body: JsonDict) -> Prompt:
+    """Read the messages of a canonical request; what is malformed in them is passed over."""
+    messages = [message for message in body.get("messages") or () if isinstance(message, Mapping)]
+    prompt = Prompt()
+    names = dict(_call_names(messages))
+    for message in reversed(messages):
+        role = message.get("role")
+        if role == "tool":
+            name = names.get(str(message.get("tool_call_id")), "tool")
+            prompt.results.insert(0, (name, text_of(message.get("content"))[:_EXCERPT]))
+        elif role == "assistant":
+            break
+    for message in reversed(messages):
+        if message.get("role") == "user":
+            prompt.text = text_of(message.get("content"))[:_EXCERPT]
+            prompt.media = list(_media(message.get("content")))
+            break
+    return prompt
+
+
+def _call_names(messages: list[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    for message in messages:
+        for call in message.get("tool_calls") or ():
+            body = call.get(call.get("type") or "function") if isinstance(call, Mapping) else None
+            if isinstance(body, Mapping):
+                yield str(call.get("id")), str(body.get("name") or "tool")
+
+
+def _media(content: Any) -> Iterator[str]:
+    for part in content if isinstance(content, list) else ():
+        if not isinstance(part, Mapping):
+            continue
+        kind = str(part.get("type"))
+        value = part.get(kind)
+        if kind == "image_url":
+            yield f"an image ({_about_url(value.get('url') if isinstance(value, Mapping) else value)})"
+        elif kind == "file" and isinstance(value, Mapping):
+            yield f"a file ({_about_url(value.get('file_data') or value.get('filename') or value.get('file_id'))})"
+        elif kind == "input_audio" and isinstance(value, Mapping):
+            yield f"audio ({value.get('format')}, {len(_decoded(str(value.get('data'))))} bytes)"
+        elif kind != "text":
+            yield f"a part of type {kind}"
+
+
+def _about_url(url: Any) -> str:
+    if not isinstance(url, str) or not url.startswith("data:"):
+        return str(url)
+    head, _, payload = url[5:].partition(",")
+    mime = head.split(";")[0] or "text/plain"
+    data = _decoded(payload) if head.endswith(";base64") else unquote_to_bytes(payload)
+    size = pixels(data)
+    return f"{mime}, {len(data)} bytes" + (f", {size[0]}x{size[1]} pixels" if size else "")
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        return b""
+
+
+def pixels(data: bytes) -> tuple[int, int] | None:
+    """Width and height of a PNG, GIF or JPEG image; None for anything else."""
+    if data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) >= 24:
+        width, height = struct.unpack(">II", data[16:24])
+        return width, height
+    if data[:4] == b"GIF8" and len(data) >= 10:
+        width, height = struct.unpack("<HH", data[6:10])
+        return width, height
+    return _jpeg_pixels(data) if data[:2] == b"\xff\xd8" else None
+
+
+def _jpeg_pixels(data: bytes) -> tuple[int, int] | None:
+    at = 2
+    while at + 9 <= len(data) and data[at] == 0xFF:
+        if data[at + 1] in _JPEG_SIZES:
+            height, width = struct.unpack(">HH", data[at + 5 : at + 9])
+            return width, height
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return None

@@ -1,0 +1,367 @@
+"""A value for a JSON schema: always the same for the same schema and seed.
+
+Covers what tool definitions and structured answers hold. A schema that nothing satisfies gets a value of the
+closest shape. Optional properties are filled in near the top, and left out deeper down so that recursion ends.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+from lingate.simulator.check import Schema, found, matches, resolve, same, type_of
+from lingate.simulator.pattern import string_matching
+
+_OPTIONAL_DEPTH = 3
+_MAX_DEPTH = 24
+_MAX_VALUES = 2_000
+_VARIANTS = 48
+_MAX_LENGTH = 10_000
+
+_FORMATS = {
+    "date-time": "2025-06-0{d}T12:30:00Z",
+    "date": "2025-06-0{d}",
+    "time": "12:30:0{d}Z",
+    "duration": "PT{d}H",
+    "email": "user{d}@example.com",
+    "idn-email": "user{d}@example.com",
+    "hostname": "host{d}.example.com",
+    "idn-hostname": "host{d}.example.com",
+    "ipv4": "192.0.2.{d}",
+    "ipv6": "2001:db8::{d}",
+    "uri": "https://example.com/{d}",
+    "url": "https://example.com/{d}",
+    "uri-reference": "/path/{d}",
+    "iri": "https://example.com/{d}",
+    "iri-reference": "/path/{d}",
+    "uuid": "00000000-0000-4000-8000-00000000000{d}",
+    "json-pointer": "/item/{d}",
+    "relative-json-pointer": "{d}/item",
+    "regex": "^item{d}$",
+    "byte": "aXRlbXM{d}",
+}
+
+_LOWEST = ("minLength", "minimum", "minItems", "minProperties", "minContains")
+_NUMERIC = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "not")
+_HIGHEST = ("maxLength", "maximum", "maxItems", "maxProperties", "maxContains")
+
+
+def example(schema: Schema, *, seed: str = "", words: Sequence[str] = ()) -> Any:
+    """A value that satisfies the schema.
+
+    Args:
+        schema: A JSON schema, draft 4 to 2020-12 or OpenAPI's variant; references must be local.
+        seed: Chooses among the values that fit.
+        words: What free strings are made of, so that an answer can mention the question.
+
+    Raises:
+        ValueError: The schema itself is malformed, such as a text where a number belongs.
+    """
+    try:
+        first = None
+        for variant in range(_VARIANTS):
+            made = _Maker(schema, f"{seed}/{variant}" if variant else seed, words).make(schema, "", 0)
+            if matches(schema, made):
+                return made
+            first = made if variant == 0 else first
+    except (TypeError, AttributeError, KeyError) as error:
+        raise ValueError(f"the JSON schema is malformed: {error}") from error
+    return first
+
+
+class _Maker:
+    """One attempt. `path` names the place in the value, so that sibling strings differ."""
+
+    def __init__(self, root: Schema, seed: str, words: Sequence[str]) -> None:
+        self.root = root
+        self.seed = seed
+        self.words = words
+        self.made = 0
+        self.types: dict[str, Callable[[Mapping[str, Any], str, int], Any]] = {
+            "object": self._object,
+            "array": self._array,
+            "string": self._string,
+            "number": self._number,
+            "integer": self._integer,
+            "boolean": self._boolean,
+            "null": self._null,
+        }
+
+    def make(self, schema: Schema, path: str, depth: int) -> Any:
+        self.made += 1
+        if schema is False or depth > _MAX_DEPTH or self.made > _MAX_VALUES:
+            return None
+        if not isinstance(schema, Mapping):
+            return self._word(path)
+        if "$ref" in schema:
+            rest = {key: value for key, value in schema.items() if key != "$ref"}
+            return self.make(_merge(resolve(self.root, schema["$ref"]), rest), path, depth + 1)
+        if "allOf" in schema:
+            return self.make(_merge_all(_without(schema, "allOf"), schema["allOf"]), path, depth)
+        if "const" in schema:
+            return schema["const"]
+        if "enum" in schema:
+            return self._from_enum(schema, path)
+        for key in ("oneOf", "anyOf"):
+            if schema.get(key):
+                return self._from_branches(schema, key, path, depth)
+        if "if" in schema:
+            return self._from_condition(schema, path, depth)
+        make = self.types.get(self._kind(schema)) or self._string
+        return make(schema, path, depth)
+
+    def _pick(self, path: str, size: int) -> int:
+        """A number below `size`, the same for the same place and seed."""
+        digest = sha256(f"{self.seed}\0{path}".encode("utf-8", "surrogatepass")).digest()
+        return int.from_bytes(digest[:6], "big") % size
+
+    def _word(self, path: str) -> str:
+        if self.words:
+            return self.words[self._pick(path, len(self.words))]
+        return path.rsplit("/", 1)[-1].strip("0123456789") or "value"
+
+    def _from_enum(self, schema: Mapping[str, Any], path: str) -> Any:
+        rest = _without(schema, "enum")
+        fitting = [item for item in schema["enum"] if matches(rest, item, self.root)] or schema["enum"]
+        return fitting[self._pick(path, len(fitting))] if fitting else None
+
+    def _from_branches(self, schema: Mapping[str, Any], key: str, path: str, depth: int) -> Any:
+        """The first branch that works out. Deep down the ones without references come first, so that recursion ends."""
+        rest = _without(schema, key)
+        branches = list(schema[key])
+        if depth > _OPTIONAL_DEPTH:
+            branches.sort(key=lambda branch: 2 * _refers(branch) + (_kind_named(branch) in ("object", "array")))
+        else:
+            branches.sort(key=lambda branch: _kind_named(branch) == "null")
+        made = first = None
+        for at, branch in enumerate(branches):
+            made = self.make(_merge(rest, branch), path, depth + 1)
+            if matches(schema, made, self.root):
+                return made
+            first = made if at == 0 else first
+        return first
+
+    def _from_condition(self, schema: Mapping[str, Any], path: str, depth: int) -> Any:
+        rest = {key: value for key, value in schema.items() if key not in ("if", "then", "else")}
+        made = self.make(_merge_all(rest, [schema["if"], schema.get("then", True)]), path, depth)
+        if matches(schema, made, self.root):
+            return made
+        return self.make(_merge(rest, schema.get("else", True)), path, depth)
+
+    def _kind(self, schema: Mapping[str, Any]) -> str:
+        named = _kind_named(schema)
+        if named:
+            return named
+        if schema.keys() & {"properties", "required", "additionalProperties", "minProperties", "patternProperties"}:
+            return "object"
+        if schema.keys() & {"items", "prefixItems", "minItems", "contains"}:
+            return "array"
+        if schema.keys() & {"minimum", "maximum", "multipleOf", "exclusiveMinimum", "exclusiveMaximum"}:
+            return "number"
+        return "string"
+
+    def _object(self, schema: Mapping[str, Any], path: str, depth: int) -> dict[str, Any]:
+        properties: Mapping[str, Any] = schema.get("properties") or {}
+        required = list(schema.get("required") or ())
+        made: dict[str, Any] = {}
+        for name, part in properties.items():
+            wanted = depth < _OPTIONAL_DEPTH and len(made) < schema.get("maxProperties", len(properties))
+            if name in required or (wanted and part is not False):
+                made[name] = self.make(part, f"{path}/{name}", depth + 1)
+        for name in self._further_names(schema, required, made):
+            if name not in made:
+                made[name] = self.make(self._schema_of(schema, name), f"{path}/{name}", depth + 1)
+        return made
+
+    def _further_names(self, schema: Mapping[str, Any], required: list[str], made: Mapping[str, Any]) -> Iterator[str]:
+        """Names that must be there although `properties` does not list them."""
+        yield from required
+        for name, needed in (schema.get("dependentRequired") or {}).items():
+            if name in made:
+                yield from needed
+        missing = schema.get("minProperties", 0)
+        for name in schema.get("properties") or {}:
+            if len(made) < missing:
+                yield name
+        for number in range(1, 2 * missing + 1):
+            if len(made) >= missing:
+                return
+            yield self._new_name(schema, number)
+
+    def _new_name(self, schema: Mapping[str, Any], number: int) -> str:
+        names = schema.get("propertyNames")
+        if isinstance(names, Mapping):
+            return str(self.make({"type": "string", **names}, f"/name{number}", _OPTIONAL_DEPTH))
+        for pattern in schema.get("patternProperties") or {}:
+            if schema.get("additionalProperties") is False:
+                made = string_matching(pattern, number, None, lambda size: self._pick(f"/name{number}", size))
+                return made or f"field{number}"
+        return f"field{number}"
+
+    def _schema_of(self, schema: Mapping[str, Any], name: str) -> Schema:
+        properties = schema.get("properties") or {}
+        if name in properties:
+            return properties[name]
+        for pattern, part in (schema.get("patternProperties") or {}).items():
+            if found(pattern, name):
+                return part
+        return schema.get("additionalProperties", True)
+
+    def _array(self, schema: Mapping[str, Any], path: str, depth: int) -> list[Any]:
+        items = schema.get("items", True)
+        prefix = list(schema.get("prefixItems") or (items if isinstance(items, list) else ()))
+        low = int(schema.get("minItems", 0))
+        high = int(schema.get("maxItems", _MAX_LENGTH))
+        contains = int(schema.get("minContains", 1)) if "contains" in schema else 0
+        usual = 0 if depth > _OPTIONAL_DEPTH else max(len(prefix), 0 if items is False else 2)
+        size = min(max(low, usual, contains), high, _MAX_LENGTH)
+        unique = schema.get("uniqueItems") is True
+        made: list[Any] = []
+        for at in range(size):
+            if at < len(prefix):
+                part = prefix[at]
+            else:
+                part = items if not isinstance(items, list) else schema.get("additionalItems", True)
+                if at >= size - contains:
+                    part = _merge(part, schema["contains"])
+            value = self._item(part, f"{path}/{at}", depth + 1, made if unique else [])
+            if unique and len(made) >= low and any(same(value, other) for other in made):
+                break
+            made.append(value)
+        return made
+
+    def _item(self, schema: Schema, path: str, depth: int, others: list[Any]) -> Any:
+        """A value that differs from the others, as far as some tries find one."""
+        value = self.make(schema, path, depth)
+        free = isinstance(schema, Mapping) and not schema.keys() & {"enum", "pattern", "format", "const", "$ref"}
+        for attempt in range(8 * (len(others) + 1)):
+            if not any(same(value, other) for other in others):
+                break
+            value = self.make(schema, f"{path}.{attempt}", depth)
+            if free and isinstance(value, str):
+                value = f"{attempt}{value}"[: schema.get("maxLength", _MAX_LENGTH)]
+            elif free and type_of(value) in ("integer", "number"):
+                value = self._number_at(schema, attempt)
+        return value
+
+    def _string(self, schema: Mapping[str, Any], path: str, depth: int) -> str:
+        low = min(int(schema.get("minLength", 0)), _MAX_LENGTH)
+        high = schema.get("maxLength")
+        template = _FORMATS.get(schema.get("format", ""))
+        if template:
+            return template.format(d=1 + self._pick(path, 9))
+        if isinstance(schema.get("pattern"), str):
+            turns = iter(range(1 << 30))
+            made = string_matching(schema["pattern"], low, high, lambda size: self._pick(f"{path}#{next(turns)}", size))
+            if made is not None:
+                return made
+        text = self._word(path)
+        while len(text) < low:
+            text += " " + self._word(f"{path}+{len(text)}")
+        return text[:high]
+
+    def _integer(self, schema: Mapping[str, Any], path: str, depth: int) -> int:
+        return int(self._number_at({**schema, "multipleOf": schema.get("multipleOf", 1)}, self._pick(path, 8)))
+
+    def _number(self, schema: Mapping[str, Any], path: str, depth: int) -> int | float:
+        return self._number_at(schema, self._pick(path, 8))
+
+    def _boolean(self, schema: Mapping[str, Any], path: str, depth: int) -> bool:
+        return self._pick(path, 2) == 0
+
+    def _null(self, schema: Mapping[str, Any], path: str, depth: int) -> None:
+        return None
+
+    def _number_at(self, schema: Mapping[str, Any], turn: int) -> int | float:
+        """The number at position `turn` among those that fit, counted from the end that is bounded."""
+        low, high = _bounds(schema)
+        step = schema.get("multipleOf")
+        if not step and low is not None and high is not None and high - low < 8:
+            return low + (high - low) * (1 + turn % 7) / 8
+        step = step or 1
+        if low is None and high is not None:
+            start, direction = math.floor(high / step), -1
+        else:
+            start, direction = math.ceil((1 if low is None else low) / step), 1
+        candidates = [(start + direction * offset) * step for offset in (turn, turn // 2, 1, 0)]
+        rules = {key: schema[key] for key in _NUMERIC if key in schema}
+        return next((item for item in candidates if matches(rules, item)), candidates[0])
+
+
+def _bounds(schema: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    lows = [schema[key] for key in ("minimum", "exclusiveMinimum") if _is_number(schema.get(key))]
+    highs = [schema[key] for key in ("maximum", "exclusiveMaximum") if _is_number(schema.get(key))]
+    return max(lows, default=None), min(highs, default=None)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _without(schema: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in schema.items() if name != key}
+
+
+def _kind_named(schema: Schema) -> str | None:
+    """The type a schema names; of several the first that is not null."""
+    wanted = schema.get("type") if isinstance(schema, Mapping) else None
+    if isinstance(wanted, list):
+        return next((str(name) for name in wanted if name != "null"), "null")
+    return wanted if isinstance(wanted, str) else None
+
+
+def _refers(schema: Schema) -> bool:
+    if isinstance(schema, Mapping):
+        return "$ref" in schema or any(map(_refers, schema.values()))
+    return isinstance(schema, list) and any(map(_refers, schema))
+
+
+def _merge_all(first: Schema, rest: Sequence[Schema]) -> Schema:
+    for schema in rest:
+        first = _merge(first, schema)
+    return first
+
+
+def _merge(left: Schema, right: Schema) -> Schema:
+    """Both at once. Where two keywords have no common form, they stay apart under `allOf`'s rule: the second is
+    tried, and the check of the whole value decides."""
+    if isinstance(left, bool) or isinstance(right, bool):
+        if left is False or right is False:
+            return False
+        return right if left is True else left
+    made: dict[str, Any] = dict(left)
+    for key, value in right.items():
+        made[key] = _merge_keyword(key, made[key], value) if key in made else value
+    return made
+
+
+def _merge_keyword(key: str, left: Any, right: Any) -> Any:
+    if key == "properties":
+        return {**left, **{name: _merge(left[name], part) if name in left else part for name, part in right.items()}}
+    if key == "required":
+        return list(dict.fromkeys([*left, *right]))
+    if key in ("allOf", "anyOf", "oneOf"):
+        # Two sets of branches must both hold; the first keeps its place, the second becomes part of each branch.
+        return [*left, *right] if key == "allOf" else [_merge(branch, {key: right}) for branch in left]
+    if key == "type":
+        return _merge_types(left, right)
+    if key == "enum":
+        return [item for item in left if any(same(item, other) for other in right)]
+    if key in _LOWEST:
+        return max(left, right)
+    if key in _HIGHEST:
+        return min(left, right)
+    if key in ("items", "additionalProperties", "contains"):
+        return right if isinstance(left, list) or isinstance(right, list) else _merge(left, right)
+    return right
+
+
+def _merge_types(left: Any, right: Any) -> Any:
+    ours = left if isinstance(left, list) else [left]
+    theirs = right if isinstance(right, list) else [right]
+    common = [name for name in ours if name in theirs or (name == "integer" and "number" in theirs)]
+    if not common and "integer" in theirs and "number" in ours:
+        common = ["integer"]
+    return common or right

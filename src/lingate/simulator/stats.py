@@ -1,0 +1,203 @@
+"""What has happened: counters, and the last requests. Read from other threads than it is written from."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, TypeAlias
+
+from lingate._model import JsonDict
+from lingate.simulator.steps import Send
+
+Outcome: TypeAlias = Literal["open", "complete", "disconnected", "dropped", "closed"]
+"""`disconnected`: the client left; `dropped`: a fault closed the connection; `closed`: the simulator was shut down."""
+
+
+@dataclass(slots=True, kw_only=True)
+class RecordedRequest:
+    """One request and what became of it.
+
+    Attributes:
+        method: HTTP method.
+        path: Path as it was asked for.
+        query: Query string; credentials in it are fingerprints.
+        headers: Lower-case names; credentials are fingerprints (see `lingate.simulator.fingerprint`).
+        raw: The body's bytes.
+        body: The body's JSON, None if it is not JSON.
+        at: `time.monotonic()` of its arrival.
+        dialect: Wire format it was understood as, empty if the path is unknown.
+        operation: What was asked for.
+        model: Model as the client wrote it.
+        stream: Whether a stream was asked for.
+        faults: Names of the faults that hit it.
+        status: Status it was answered with, None if no head went out.
+        events: Events sent.
+        bytes_out: Bytes of the body sent, as the operating system took them.
+        prompt_tokens: Prompt tokens billed.
+        completion_tokens: Completion tokens billed: those that were sent.
+        outcome: How it ended.
+    """
+
+    method: str
+    path: str
+    query: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    raw: bytes = b""
+    body: Any = None
+    at: float = field(default_factory=time.monotonic)
+    dialect: str = ""
+    operation: str = ""
+    model: str = ""
+    stream: bool = False
+    faults: tuple[str, ...] = ()
+    status: int | None = None
+    events: int = 0
+    bytes_out: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    outcome: Outcome = "open"
+
+    def to_dict(self) -> JsonDict:
+        """Everything but the raw bytes, for JSON."""
+        return {item.name: getattr(self, item.name) for item in fields(self) if item.name != "raw"}
+
+
+class Stats:
+    """Counters of one simulator."""
+
+    def __init__(self, keep: int, on_end: Callable[[RecordedRequest], None] | None = None) -> None:
+        self.lock = threading.RLock()
+        self._on_end = on_end
+        self._records: deque[RecordedRequest] = deque(maxlen=keep)
+        self._open_connections = 0
+        self._in_flight = 0
+        self._clear()
+
+    def _clear(self) -> None:
+        self._records.clear()
+        self._requests: Counter[str] = Counter()
+        self._paths: Counter[str] = Counter()
+        self._models: Counter[str] = Counter()
+        self._statuses: Counter[str] = Counter()
+        self._faults: Counter[str] = Counter()
+        self._streams: Counter[str] = Counter()
+        self._bytes: Counter[str] = Counter()
+        self._billed: dict[str, Counter[str]] = {"completed": Counter(), "aborted": Counter()}
+        self._disconnects: list[JsonDict] = []
+        self._connections = 0
+        self._max_connections = self._open_connections
+        self._max_in_flight = self._in_flight
+
+    def reset(self) -> None:
+        """Forget everything but what is open now."""
+        with self.lock:
+            self._clear()
+
+    def connected(self) -> None:
+        with self.lock:
+            self._connections += 1
+            self._open_connections += 1
+            self._max_connections = max(self._max_connections, self._open_connections)
+
+    def disconnected(self) -> None:
+        with self.lock:
+            self._open_connections -= 1
+
+    def started(self, record: RecordedRequest) -> None:
+        """A request was read and understood as far as it can be."""
+        with self.lock:
+            self._records.append(record)
+            self._in_flight += 1
+            self._max_in_flight = max(self._max_in_flight, self._in_flight)
+            self._requests["total"] += 1
+            self._paths[f"{record.method} {record.path}"] += 1
+            self._bytes["in"] += len(record.raw)
+            if record.model:
+                self._models[record.model] += 1
+            self._faults.update(record.faults)
+
+    def answering(self, record: RecordedRequest, status: int) -> None:
+        """The head went out."""
+        with self.lock:
+            record.status = status
+            self._statuses[str(status)] += 1
+            if record.stream and status < 300:
+                self._streams["started"] += 1
+
+    def sent(self, record: RecordedRequest, step: Send, prompt_tokens: int) -> None:
+        """The operating system took bytes of the body. The prompt is billed with the first bytes of an answer."""
+        with self.lock:
+            record.bytes_out += len(step.data)
+            record.events += step.event
+            record.completion_tokens += step.tokens
+            if step.billed:
+                record.prompt_tokens = prompt_tokens
+            self._bytes["out"] += len(step.data)
+
+    def ended(self, record: RecordedRequest, outcome: Outcome, *, last_write: float | None = None) -> None:
+        """The request is over."""
+        now = time.monotonic()
+        with self.lock:
+            record.outcome = outcome
+            self._in_flight -= 1
+            self._requests[outcome] += 1
+            if record.stream and record.status is not None and record.status < 300:
+                self._streams["finished" if outcome == "complete" else "aborted"] += 1
+            billed = self._billed["completed" if outcome == "complete" else "aborted"]
+            billed["prompt"] += record.prompt_tokens
+            billed["completion"] += record.completion_tokens
+            if outcome == "disconnected":
+                self._disconnects.append(
+                    {
+                        "model": record.model,
+                        "path": record.path,
+                        "stream": record.stream,
+                        "after_events": record.events,
+                        "at": now,
+                        "since_request": now - record.at,
+                        "latency": None if last_write is None else now - last_write,
+                    }
+                )
+
+    def report(self, record: RecordedRequest) -> None:
+        """Tell whoever asked to be told that a request is over. Not called under the lock."""
+        if self._on_end is not None:
+            self._on_end(replace(record))
+
+    def records(self) -> list[RecordedRequest]:
+        """Copies of the last requests, oldest first."""
+        with self.lock:
+            return [replace(record) for record in self._records]
+
+    def snapshot(self) -> JsonDict:
+        """All counters as JSON."""
+        with self.lock:
+            billed = {name: _with_total(counter) for name, counter in self._billed.items()}
+            return {
+                "requests": {name: self._requests[name] for name in ("total", *_OUTCOMES)},
+                "in_flight": {"now": self._in_flight, "max": self._max_in_flight},
+                "by_path": dict(self._paths),
+                "by_model": dict(self._models),
+                "by_status": dict(self._statuses),
+                "by_fault": dict(self._faults),
+                "bytes": {"in": self._bytes["in"], "out": self._bytes["out"]},
+                "streams": {name: self._streams[name] for name in ("started", "finished", "aborted")},
+                "billed": {**_with_total(sum(self._billed.values(), Counter())), **billed},
+                "connections": {
+                    "open": self._open_connections,
+                    "max": self._max_connections,
+                    "total": self._connections,
+                },
+                "disconnects": [dict(item) for item in self._disconnects],
+            }
+
+
+_OUTCOMES = ("complete", "disconnected", "dropped", "closed")
+
+
+def _with_total(counts: Counter[str]) -> dict[str, int]:
+    prompt, completion = counts["prompt"], counts["completion"]
+    return {"prompt": prompt, "completion": completion, "total": prompt + completion}

@@ -1,0 +1,26 @@
+"""What importing costs, in modules: counts do not depend on how busy the machine is. Times are in benchmarks/RESULTS.md."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+
+def _modules(code: str) -> int:
+    program = f"import sys; before = len(sys.modules); {code}; print(len(sys.modules) - before)"
+    return int(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout)
+
+
+def test_the_facade_is_two_modules() -> None:
+    assert _modules("import lingate") == 2
+
+
+def test_a_client_that_has_made_a_call_is_small() -> None:
+    calls = (
+        "import lingate; from lingate.testing import FakeTransport, Reply;"
+        "reply = Reply({'choices': [{'index': 0, 'message': {'role': 'assistant', 'content': 'x'}, 'finish_reason': 'stop'}]});"
+        "lingate.Lingate(transport=FakeTransport(reply)).chat('openai/x', 'hi', api_key='k')"
+    )
+
+    # msgspec, asyncio and the standard library under them make up most of it; LiteLLM loads 2,720.
+    assert _modules(calls) < 260

@@ -1,0 +1,22 @@
+"""One simulator for all tests of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from lingate.simulator import Simulator
+
+
+@pytest.fixture(scope="module")
+def _running() -> Iterator[Simulator]:
+    with Simulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def simulator(_running: Simulator) -> Simulator:
+    """A simulator that remembers nothing of other tests."""
+    _running.reset()
+    return _running

@@ -1,0 +1,174 @@
+"""What the tests of this dialect share: targets, short forms of the operations, the recordings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from lingate._call.collect import Collector
+from lingate._dialects.anthropic import DIALECT
+from lingate._model import Call, Event, Failed, Head, HttpRequest, Opaque, ProviderRow, Target, Traits
+from tests.conftest import RECORDINGS
+
+CHAT = DIALECT.operations["chat"]
+COUNT = DIALECT.operations["count_tokens"]
+MODELS = DIALECT.operations["models"]
+
+JSON_HEAD = Head(200, {"content-type": "application/json", "date": "Tue, 14 Jul 2026 10:00:00 GMT"})
+SSE_HEAD = Head(200, {"content-type": "text/event-stream; charset=utf-8", "date": "Tue, 14 Jul 2026 10:00:00 GMT"})
+
+NEWEST: Traits = {"structured": "json_schema", "thinking": "adaptive", "late_system": "keep"}
+
+
+def target(traits: Traits | None = None, **row: Any) -> Target:
+    facts = {"name": "acme", "dialect": "anthropic", **row}
+    return Target(
+        row=ProviderRow(**facts),
+        model="claude-test",
+        url="https://api.acme.test",
+        headers={"x-api-key": "secret"},
+        traits=traits if traits is not None else {},
+    )
+
+
+def call(**body: Any) -> Call:
+    return Call("chat", "claude-test", {"messages": [{"role": "user", "content": "hi"}], **body})
+
+
+def send(made: Call, to: Target | None = None) -> tuple[dict[str, Any], HttpRequest]:
+    """The wire body of a call, decoded, and the request it is in."""
+    sent = CHAT.request(made, to or target())
+    return json.loads(sent.body), sent
+
+
+def wire(traits: Traits | None = None, drop_params: bool = False, **body: Any) -> dict[str, Any]:
+    made = call(**body)
+    made.drop_params = drop_params
+    return send(made, target(traits))[0]
+
+
+def dropped(traits: Traits | None = None, drop_params: bool = False, **body: Any) -> list[str]:
+    made = call(**body)
+    made.drop_params = drop_params
+    return send(made, target(traits))[1].dropped
+
+
+def read(body: Any, sent: HttpRequest | None = None) -> dict[str, Any]:
+    """A whole answer in canonical form."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return CHAT.response(sent or CHAT.request(call(), target()), JSON_HEAD, data)[0]
+
+
+def sse(*events: dict[str, Any]) -> bytes:
+    return b"".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in events)
+
+
+def decode(chunks: Iterable[bytes], sent: HttpRequest | None = None, head: Head = SSE_HEAD) -> list[Event]:
+    decoder = CHAT.decoder(sent or CHAT.request(call(), target()), head)
+    events: list[Event] = []
+    for chunk in chunks:
+        events += decoder.feed(chunk)
+    return events + decoder.finish()
+
+
+def collect(events: Iterable[Event]) -> dict[str, Any]:
+    collector = Collector()
+    for event in events:
+        assert not isinstance(event, Failed), event
+        collector.add(event)
+    return collector.response()
+
+
+def visible(events: Iterable[Event]) -> list[Event]:
+    """What other formats see."""
+    return [event for event in events if not isinstance(event, Opaque)]
+
+
+def message(*blocks: dict[str, Any], stop_reason: str | None = "end_turn", **fields: Any) -> dict[str, Any]:
+    """A whole answer as the API gives it."""
+    return {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude-test-1",
+        "content": list(blocks),
+        "stop_reason": stop_reason,
+        "stop_sequence": None,
+        "usage": {"input_tokens": 10, "output_tokens": 5},
+        **fields,
+    }
+
+
+def text(value: str, **fields: Any) -> dict[str, Any]:
+    return {"type": "text", "text": value, **fields}
+
+
+def streamed(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """The events with which the API would stream this answer, one piece a delta."""
+    begun = {**body, "content": [], "stop_reason": None, "usage": {**body["usage"], "output_tokens": 1}}
+    events: list[dict[str, Any]] = [{"type": "message_start", "message": begun}, {"type": "ping"}]
+    for n, block in enumerate(body["content"]):
+        start, deltas = _pieces(block)
+        events.append({"type": "content_block_start", "index": n, "content_block": start})
+        events += [{"type": "content_block_delta", "index": n, "delta": delta} for delta in deltas]
+        events.append({"type": "content_block_stop", "index": n})
+    delta = {"stop_reason": body["stop_reason"], "stop_sequence": body["stop_sequence"]}
+    if "stop_details" in body:
+        delta["stop_details"] = body["stop_details"]
+    events.append({"type": "message_delta", "delta": delta, "usage": {"output_tokens": body["usage"]["output_tokens"]}})
+    return [*events, {"type": "message_stop"}]
+
+
+def _pieces(block: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    kind = block["type"]
+    if kind == "text":
+        cited = [{"type": "citations_delta", "citation": citation} for citation in block.get("citations") or ()]
+        said = [{"type": "text_delta", "text": letter} for letter in block["text"]]
+        return {**block, "text": "", **({"citations": []} if cited else {})}, [*cited, *said]
+    if kind == "thinking":
+        said = [{"type": "thinking_delta", "thinking": letter} for letter in block["thinking"]]
+        signed = [{"type": "signature_delta", "signature": block["signature"]}] if block.get("signature") else []
+        return {"type": "thinking", "thinking": "", "signature": ""}, [*said, *signed]
+    if kind in ("tool_use", "server_tool_use"):
+        whole = json.dumps(block["input"]) if block["input"] else ""
+        cut = [whole[n : n + 3] for n in range(0, len(whole), 3)]
+        return {**block, "input": {}}, [{"type": "input_json_delta", "partial_json": piece} for piece in ["", *cut]]
+    return block, []
+
+
+@lru_cache
+def recorded() -> list[dict[str, Any]]:
+    """All recorded exchanges of this format; empty where the recordings are absent."""
+    made = []
+    for name in ("anthropic-messages", "vertex-anthropic"):
+        path = RECORDINGS / f"{name}.jsonl"
+        if path.is_file():
+            made += [json.loads(line) for line in path.read_text().splitlines()]
+    return made
+
+
+def is_stream(exchange: dict[str, Any]) -> bool:
+    return "event-stream" in exchange["response"]["headers"].get("content-type", "")
+
+
+def normal(body: dict[str, Any]) -> dict[str, Any]:
+    """A request body in one of its equal forms: turns merged, texts as blocks, values that hold anyway left out."""
+    body = {key: value for key, value in body.items() if value is not None and (key, value) != ("stream", False)}
+    messages: list[dict[str, Any]] = []
+    for message in body["messages"]:
+        content = message["content"]
+        blocks = [{"type": "text", "text": content}] if isinstance(content, str) else list(content)
+        if messages and messages[-1]["role"] == message["role"]:
+            messages[-1]["content"] += blocks
+        else:
+            messages.append({"role": message["role"], "content": blocks})
+    body["messages"] = messages
+    return without_nulls(body)
+
+
+def without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: without_nulls(inner) for key, inner in value.items() if inner is not None}
+    return [without_nulls(inner) for inner in value] if isinstance(value, list) else value

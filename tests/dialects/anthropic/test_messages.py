@@ -1,0 +1,340 @@
+"""Canonical conversations as `system` and turns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lingate._dialects._signature import seal
+from lingate.errors import ConfigError, UnsupportedError
+from tests.dialects.anthropic.oracle import check_params
+from tests.dialects.anthropic.samples import (
+    MARK,
+    assistant,
+    called,
+    result,
+    user,
+)
+from tests.dialects.anthropic.support import NEWEST, dropped, text, wire
+
+
+def turns(*messages: dict[str, Any], **options: Any) -> list[dict[str, Any]]:
+    body = wire(messages=list(messages), **options)
+    check_params(body)
+    return body["messages"]
+
+
+def test_a_lone_system_text_stays_a_string_and_the_turns_stay_strings() -> None:
+    body = wire(messages=[{"role": "system", "content": "Be brief."}, user("hi")])
+
+    assert body["system"] == "Be brief."
+    assert body["messages"] == [{"role": "user", "content": "hi"}]
+
+
+def test_system_and_developer_messages_wherever_they_stand_are_hoisted_in_order() -> None:
+    body = wire(
+        messages=[
+            {"role": "system", "content": "one"},
+            {"role": "developer", "content": [{"type": "text", "text": "two", "cache_control": MARK}]},
+            user("hi"),
+            assistant("hello"),
+            user("more"),
+            {"role": "system", "content": "three", "cache_control": MARK},
+        ]
+    )
+
+    assert body["system"] == [text("one"), text("two", cache_control=MARK), text("three", cache_control=MARK)]
+    assert [turn["role"] for turn in body["messages"]] == ["user", "assistant", "user"]
+    check_params(body)
+
+
+def test_a_late_system_message_stays_where_it_is_if_the_model_takes_it() -> None:
+    body = wire(NEWEST, messages=[{"role": "system", "content": "a"}, user("hi"), {"role": "system", "content": "b"}])
+
+    assert body["system"] == "a"
+    assert body["messages"] == [user("hi"), {"role": "system", "content": "b"}]
+
+
+def test_a_late_system_message_never_divides_the_results_of_one_turn() -> None:
+    body = wire(
+        NEWEST,
+        messages=[
+            user("go"),
+            assistant(tool_calls=[called("a"), called("b")]),
+            result("a"),
+            {"role": "system", "content": "note"},
+            result("b"),
+            user("and?"),
+        ],
+    )
+
+    assert [turn["role"] for turn in body["messages"]] == ["user", "assistant", "user", "system", "user"]
+    assert [block["tool_use_id"] for block in body["messages"][2]["content"]] == ["a", "b"]
+
+
+def test_a_lone_system_message_is_sent_as_the_users_since_there_must_be_one() -> None:
+    messages = [{"role": "system", "content": "Say hello."}]
+
+    assert wire(messages=messages)["messages"] == [user([text("Say hello.")])]
+    assert any("messages[0].role" in what for what in dropped(messages=messages))
+
+
+@pytest.mark.parametrize(
+    "messages", [[], None, "hi", [user("")], [{"role": "robot", "content": "x"}], ["hi"], [user(5)]]
+)
+def test_messages_that_make_no_sense_are_refused_before_anything_is_sent(messages: Any) -> None:
+    with pytest.raises(ConfigError, match=r"^messages"):
+        wire(messages=messages)
+
+
+def test_consecutive_messages_of_one_role_become_one_turn() -> None:
+    assert turns(user("a"), user("b"), assistant("c"), assistant("d"), user("e")) == [
+        user([text("a"), text("b")]),
+        assistant([text("c"), text("d")]),
+        user("e"),
+    ]
+
+
+@pytest.mark.parametrize("empty", [None, "", [], [{"type": "text", "text": ""}], "  \n"])
+def test_an_assistant_message_without_content_leaves_no_turn(empty: Any) -> None:
+    assert turns(user("a"), assistant(empty), user("b")) == [user([text("a"), text("b")])]
+
+
+@pytest.mark.parametrize("empty", [None, "", []])
+def test_an_assistant_message_may_consist_of_tool_calls_only(empty: Any) -> None:
+    made = turns(user("a"), assistant(empty, tool_calls=[called("t1", '{"x": 1}')]), result("t1"))
+
+    assert made[1] == assistant([{"type": "tool_use", "id": "t1", "name": "look", "input": {"x": 1}}])
+
+
+def test_blank_text_is_left_out_and_said_so() -> None:
+    messages = [user([text("  "), text("hi")])]
+
+    assert wire(messages=messages)["messages"] == [user([text("hi")])]
+    assert dropped(messages=messages) == ["messages[0].content[0] (blank text)"]
+
+
+def test_the_results_of_a_turn_go_into_the_next_user_turn_ahead_of_its_text() -> None:
+    made = turns(
+        user("go"),
+        assistant("calling", tool_calls=[called("a"), called("b")]),
+        user("by the way"),
+        result("a", "1"),
+        result(
+            "b", [{"type": "text", "text": "2"}, {"type": "image_url", "image_url": {"url": "https://x.test/i.png"}}]
+        ),
+        user("so?"),
+    )
+
+    assert made[2]["content"] == [
+        {"type": "tool_result", "tool_use_id": "a", "content": "1"},
+        {
+            "type": "tool_result",
+            "tool_use_id": "b",
+            "content": [text("2"), {"type": "image", "source": {"type": "url", "url": "https://x.test/i.png"}}],
+        },
+        text("by the way"),
+        text("so?"),
+    ]
+    assert [turn["role"] for turn in made] == ["user", "assistant", "user"]
+
+
+def test_a_tool_result_may_be_empty_a_failure_named_or_marked_for_caching() -> None:
+    made = turns(
+        user("go"),
+        assistant(tool_calls=[called("a"), called("b"), called("c")]),
+        result("a", None),
+        result("b", "boom", is_error=True, name="look"),
+        result("c", "ok", cache_control=MARK),
+    )
+
+    assert made[2]["content"] == [
+        {"type": "tool_result", "tool_use_id": "a"},
+        {"type": "tool_result", "tool_use_id": "b", "content": "boom", "is_error": True},
+        {"type": "tool_result", "tool_use_id": "c", "content": "ok", "cache_control": MARK},
+    ]
+
+
+def test_a_tool_result_without_an_id_names_the_message() -> None:
+    with pytest.raises(ConfigError, match=r"messages\[1\]\.tool_call_id"):
+        wire(messages=[user("go"), {"role": "tool", "content": "x"}])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("", {}),
+        ("  ", {}),
+        (None, {}),
+        ("{}", {}),
+        ("null", {}),
+        ({"a": 1}, {"a": 1}),
+        ('{"a": [1, null]}', {"a": [1, None]}),
+    ],
+)
+def test_tool_arguments_come_as_text_an_object_or_nothing(arguments: Any, expected: dict[str, Any]) -> None:
+    made = turns(user("go"), assistant(tool_calls=[called("t", arguments)]), result("t"))
+
+    assert made[1]["content"][0]["input"] == expected
+
+
+@pytest.mark.parametrize("arguments", ['{"a": ', "[1]", '"text"', "7", 3])
+def test_tool_arguments_that_are_no_object_are_refused_with_their_place(arguments: Any) -> None:
+    with pytest.raises(
+        ConfigError, match=r"messages\[1\]\.tool_calls\[0\]\.function\.arguments: must be a JSON object"
+    ):
+        wire(messages=[user("go"), assistant(tool_calls=[called("t", arguments)]), result("t")])
+
+
+@pytest.mark.parametrize(
+    ("fields", "where"),
+    [
+        ({"tool_calls": "x"}, "tool_calls"),
+        ({"tool_calls": [5]}, "tool_calls[0]"),
+        ({"tool_calls": [{"id": "t", "function": {}}]}, "tool_calls[0]"),
+        ({"tool_calls": [{"id": "", "function": {"name": "f"}}]}, "tool_calls[0].id"),
+        ({"function_call": {"arguments": "{}"}}, "function_call.name"),
+    ],
+)
+def test_a_tool_call_that_makes_no_sense_is_refused_with_its_place(fields: dict[str, Any], where: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        wire(messages=[user("go"), assistant(None, **fields)])
+    assert str(caught.value).startswith(f"messages[1].{where}: ")
+
+
+def test_fields_of_a_message_that_have_no_place_are_reported() -> None:
+    messages = [
+        user([{"type": "image_url", "image_url": {"url": "https://x.test/a.png", "detail": "low"}}]),
+        assistant("a", audio={"id": "x"}, weight=1),
+        {**result("t"), "custom": 1},
+    ]
+
+    assert dropped(messages=messages) == [
+        "messages[0].content[0].image_url.detail",
+        "messages[1].audio",
+        "messages[1].weight",
+        "messages[2].custom",
+    ]
+
+
+def test_a_part_may_be_a_bare_string_and_a_tool_call_may_bear_a_cache_mark() -> None:
+    made = turns(user(["a", text("b")]), assistant(tool_calls=[{**called("t"), "cache_control": MARK}]), result("t"))
+
+    assert made[0]["content"] == [text("a"), text("b")]
+    assert made[1]["content"][0]["cache_control"] == MARK
+
+
+def test_kept_blocks_are_dropped_when_the_arguments_are_no_longer_json() -> None:
+    use = {"type": "tool_use", "id": "t", "name": "look", "input": {"a": 1}, "caller": {"type": "other"}}
+    kept = {"provider_specific_fields": {"anthropic": {"content": [use]}}}
+
+    with pytest.raises(ConfigError, match="arguments"):
+        wire(messages=[user("q"), assistant(None, tool_calls=[called("t", "{")], **kept), result("t")])
+
+
+def test_a_file_says_its_type_where_its_data_does_not() -> None:
+    part = {"type": "file", "file": {"file_data": "aGk=", "format": "text/csv"}}
+
+    assert turns(user([part]))[0]["content"][0]["source"]["data"] == "hi"
+
+
+def test_ids_of_other_providers_are_written_in_the_letters_this_format_allows() -> None:
+    made = turns(user("go"), assistant(tool_calls=[called("functions.look:0")]), result("functions.look:0"))
+
+    used, answered = made[1]["content"][0]["id"], made[2]["content"][0]["tool_use_id"]
+    assert used == answered
+    assert used.startswith("functions_look_0_")
+
+
+def test_two_ids_that_differ_only_in_forbidden_letters_stay_different() -> None:
+    made = turns(user("go"), assistant(tool_calls=[called("a.1"), called("a:1")]), result("a.1"), result("a:1"))
+
+    assert len({block["id"] for block in made[1]["content"]}) == 2
+
+
+def test_legacy_function_messages_become_a_tool_call_and_its_result() -> None:
+    made = turns(
+        user("go"),
+        assistant(None, function_call={"name": "look", "arguments": '{"a": 1}'}),
+        {"role": "function", "name": "look", "content": "seen"},
+    )
+
+    used = made[1]["content"][0]
+    assert (used["name"], used["input"]) == ("look", {"a": 1})
+    assert made[2]["content"] == [{"type": "tool_result", "tool_use_id": used["id"], "content": "seen"}]
+
+
+def test_thinking_goes_back_verbatim_at_the_head_of_the_turn() -> None:
+    thinking = [
+        {"type": "thinking", "thinking": "hm", "signature": "sig=="},
+        {"type": "redacted_thinking", "data": "xyz"},
+    ]
+    made = turns(
+        user("go"),
+        assistant("look", thinking_blocks=thinking, reasoning_content="hm", tool_calls=[called("t")]),
+        result("t"),
+    )
+
+    assert made[1]["content"] == [*thinking, text("look"), {"type": "tool_use", "id": "t", "name": "look", "input": {}}]
+
+
+def test_reasoning_of_another_model_stays_out_and_is_reported() -> None:
+    unsigned = [{"type": "thinking", "thinking": "hm"}]
+    for fields in ({"reasoning_content": "hm"}, {"thinking_blocks": unsigned, "reasoning_content": "hm"}):
+        messages = [user("go"), assistant("look", **fields), user("on")]
+
+        assert wire(messages=messages)["messages"][1] == assistant("look")
+        assert len(dropped(messages=messages)) == 1
+
+
+def test_signatures_of_another_dialect_stay_out() -> None:
+    foreign = [
+        {"type": "thinking", "thinking": "hm", "signature": seal("other", "abc")},
+        {"type": "redacted_thinking", "data": seal("other", "abc")},
+        {"type": "thinking", "thinking": "mine", "signature": "c2ln"},
+    ]
+    messages = [user("go"), assistant("look", thinking_blocks=foreign), user("on")]
+
+    assert wire(messages=messages)["messages"][1]["content"] == [foreign[2], text("look")]
+    assert dropped(messages=messages) == ["messages[1].thinking_blocks (another provider's)"]
+
+
+def test_unsigned_reasoning_goes_back_where_the_provider_wants_it() -> None:
+    messages = [user("go"), assistant("look", reasoning_content="hm"), user("on")]
+
+    made = wire({"reasoning_history": "reasoning_content"}, messages=messages)
+
+    assert made["messages"][1]["content"][0] == {"type": "thinking", "thinking": "hm", "signature": ""}
+    bare = {"type": "thinking", "thinking": "hm"}
+    messages = [user("go"), assistant("look", thinking_blocks=[bare]), user("on")]
+    assert wire({"reasoning_history": "thinking_blocks"}, messages=messages)["messages"][1]["content"][0] == bare
+
+
+def test_thinking_stays_out_where_the_provider_wants_none() -> None:
+    signed = [{"type": "thinking", "thinking": "hm", "signature": "s"}]
+    messages = [user("go"), assistant("look", thinking_blocks=signed), user("on")]
+
+    assert wire({"reasoning_history": "drop"}, messages=messages)["messages"][1] == assistant("look")
+
+
+def test_a_name_on_a_user_message_is_reported_and_a_refusal_in_the_history_is_text() -> None:
+    messages = [user("hi", name="Ann"), assistant(None, refusal="I cannot."), user("why?")]
+
+    assert wire(messages=messages)["messages"][1] == assistant([text("I cannot.")])
+    assert dropped(messages=messages) == ["messages[0].name"]
+
+
+def test_a_trailing_assistant_message_is_a_prefill_without_trailing_space() -> None:
+    messages = [user("hi"), assistant("The answer is ")]
+
+    assert wire(messages=messages)["messages"][-1] == assistant([text("The answer is")])
+    assert dropped(messages=messages) == ["messages[-1].content (trailing whitespace)"]
+
+
+def test_a_prefill_is_unsupported_where_the_model_takes_none() -> None:
+    messages = [user("hi"), assistant("The answer is")]
+
+    with pytest.raises(UnsupportedError):
+        wire({"prefill": False}, messages=messages)
+    assert wire({"prefill": False}, drop_params=True, messages=messages)["messages"] == [user("hi")]

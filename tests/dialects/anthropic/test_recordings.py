@@ -1,0 +1,266 @@
+"""Every recorded exchange: answers say what the provider said, streams do so however they are cut, requests survive."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import pytest
+
+from lingate._model import Failed, Text, ToolArgs, ToolStart, Usage
+from lingate.errors import AuthenticationError, NotFoundError
+from tests.dialects.anthropic.oracle import parse_message, parse_stream
+from tests.dialects.anthropic.support import (
+    CHAT,
+    COUNT,
+    JSON_HEAD,
+    NEWEST,
+    call,
+    collect,
+    decode,
+    is_stream,
+    normal,
+    recorded,
+    target,
+    without_nulls,
+)
+
+pytestmark = pytest.mark.skipif(not recorded(), reason="no recordings: set LINGATE_RECORDINGS")
+
+ANSWERS = [x for x in recorded() if isinstance(x["response"]["body"], dict) and "content" in x["response"]["body"]]
+STREAMS = [x for x in recorded() if is_stream(x)]
+CHATS = [x for x in recorded() if "count_tokens" not in x["request"]["url"]]
+COUNTS = [x for x in recorded() if "count_tokens" in x["request"]["url"]]
+REFUSED = [x for x in recorded() if x["response"]["status"] >= 400]
+
+
+def _id(exchange: dict[str, Any]) -> str:
+    return exchange["id"]
+
+
+def _events_on_the_wire(exchange: dict[str, Any]) -> list[dict[str, Any]]:
+    lines = exchange["response"]["body"].splitlines()
+    return [json.loads(line[5:]) for line in lines if line.startswith("data:")]
+
+
+def _blocks_of_stream(exchange: dict[str, Any]) -> list[dict[str, Any]]:
+    """Put the blocks together independently of the code under test."""
+    blocks: dict[int, dict[str, Any]] = {}
+    pieces: dict[int, str] = {}
+    for event in _events_on_the_wire(exchange):
+        if event["type"] == "content_block_start":
+            blocks[event["index"]] = dict(event["content_block"])
+        elif event["type"] == "content_block_delta":
+            block, delta = blocks[event["index"]], event["delta"]
+            for key in ("text", "thinking", "signature"):
+                if f"{key}_delta" == delta["type"]:
+                    block[key] = block.get(key, "") + delta[key]
+            if delta["type"] == "compaction_delta":
+                block["content"] = delta["content"]
+            if delta["type"] == "input_json_delta":
+                pieces[event["index"]] = pieces.get(event["index"], "") + delta["partial_json"]
+    for index, piece in pieces.items():
+        blocks[index]["input"] = json.loads(piece) if piece else {}
+    return list(blocks.values())
+
+
+def _check(response: dict[str, Any], blocks: list[dict[str, Any]], stop_reason: str, usage: dict[str, Any]) -> None:
+    message = response["choices"][0]["message"]
+    calls = [block for block in blocks if block["type"] == "tool_use"]
+    thinking = [block for block in blocks if block["type"] in ("thinking", "redacted_thinking")]
+    words = "".join(block["text"] for block in blocks if block["type"] == "text")
+    assert (message["content"] or "") == words
+    assert [(c["id"], c["function"]["name"]) for c in message.get("tool_calls", [])] == [
+        (block["id"], block["name"]) for block in calls
+    ]
+    assert [json.loads(c["function"]["arguments"]) for c in message.get("tool_calls", [])] == [
+        b["input"] for b in calls
+    ]
+    assert message.get("thinking_blocks", []) == thinking
+    assert message.get("reasoning_content", "") == "".join(block.get("thinking", "") for block in thinking)
+    expected = {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", "tool_use": "tool_calls"}
+    assert response["choices"][0]["finish_reason"] == expected[stop_reason]
+    _check_usage(response["usage"], usage)
+
+
+def _check_usage(canonical: dict[str, Any], native: dict[str, Any]) -> None:
+    read, written = native.get("cache_read_input_tokens"), native.get("cache_creation_input_tokens")
+    assert canonical["prompt_tokens"] == native["input_tokens"] + (read or 0) + (written or 0)
+    assert canonical["completion_tokens"] == native["output_tokens"]
+    assert canonical["total_tokens"] == canonical["prompt_tokens"] + canonical["completion_tokens"]
+    details = canonical.get("prompt_tokens_details", {})
+    assert (details.get("cached_tokens"), details.get("cache_write_tokens")) == (read, written)
+    thinking = native.get("output_tokens_details", {}).get("thinking_tokens")
+    assert canonical.get("completion_tokens_details", {}).get("reasoning_tokens") == thinking
+    for name in ("server_tool_use", "service_tier", "inference_geo", "iterations"):
+        assert canonical.get(name) == native.get(name)
+
+
+@pytest.mark.parametrize("exchange", ANSWERS, ids=_id)
+def test_a_recorded_answer_says_what_the_provider_said(exchange: dict[str, Any]) -> None:
+    body = exchange["response"]["body"]
+    sent = CHAT.request(call(), target())
+
+    response, raw = CHAT.response(sent, JSON_HEAD, json.dumps(body).encode())
+
+    assert raw == body
+    assert response["id"] == body["id"]
+    assert response["model"] == body["model"]
+    _check(response, body["content"], body["stop_reason"], body["usage"])
+
+
+@pytest.mark.parametrize("exchange", STREAMS, ids=_id)
+def test_a_recorded_stream_says_what_the_provider_said(exchange: dict[str, Any]) -> None:
+    on_the_wire = _events_on_the_wire(exchange)
+    usage = dict(on_the_wire[0]["message"]["usage"])
+    last = next(event for event in on_the_wire if event["type"] == "message_delta")
+    usage |= last["usage"]
+
+    response = collect(decode([exchange["response"]["body"].encode()]))
+
+    _check(response, _blocks_of_stream(exchange), last["delta"]["stop_reason"], usage)
+
+
+@pytest.mark.parametrize("exchange", STREAMS, ids=_id)
+def test_a_recorded_stream_gives_the_same_events_however_its_bytes_are_cut(exchange: dict[str, Any]) -> None:
+    data = exchange["response"]["body"].encode()
+    whole = decode([data])
+    places = random.Random(exchange["id"])
+
+    assert decode([data[n : n + 1] for n in range(len(data))]) == whole
+    for _ in range(3):
+        cuts = sorted(places.sample(range(len(data)), k=min(20, len(data) - 1)))
+        assert decode([data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]) == whole
+
+
+@pytest.mark.parametrize("exchange", STREAMS, ids=_id)
+def test_a_recorded_stream_that_is_cut_short_never_looks_whole(exchange: dict[str, Any]) -> None:
+    data = exchange["response"]["body"].encode()
+
+    for part in (1, 2, 3):
+        events = decode([data[: len(data) * part // 4]])
+
+        assert isinstance(events[-1], Failed)
+        assert events[-1].error.kind == "stream_interrupted"
+
+
+@pytest.mark.parametrize("exchange", STREAMS, ids=_id)
+def test_every_event_of_a_recorded_stream_carries_what_it_came_from(exchange: dict[str, Any]) -> None:
+    on_the_wire = _events_on_the_wire(exchange)
+
+    for event in decode([exchange["response"]["body"].encode()]):
+        assert event.raw in on_the_wire  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("exchange", CHATS, ids=_id)
+def test_a_recorded_request_survives_the_way_through_the_canonical_form(exchange: dict[str, Any]) -> None:
+    given = {"model": "claude-test", **exchange["request"]["body"]}
+
+    made = CHAT.parse_call(json.dumps(given).encode(), {})
+    made.model = given["model"]
+    to = target(NEWEST)
+    again = json.loads(CHAT.request(made, to).body)
+
+    assert normal({**again, "model": given["model"]}) == normal(given)
+
+
+@pytest.mark.parametrize("exchange", CHATS, ids=_id)
+def test_nothing_of_a_recorded_request_is_reported_as_dropped(exchange: dict[str, Any]) -> None:
+    given = {"model": "claude-test", **exchange["request"]["body"]}
+
+    sent = CHAT.request(CHAT.parse_call(json.dumps(given).encode(), {}), target(NEWEST))
+
+    assert sent.dropped == []
+
+
+@pytest.mark.parametrize("exchange", COUNTS, ids=_id)
+def test_a_recorded_token_count_survives_both_ways(exchange: dict[str, Any]) -> None:
+    given, answer = exchange["request"]["body"], exchange["response"]
+    made = COUNT.parse_call(json.dumps(given).encode(), {})
+    sent = COUNT.request(made, target(NEWEST))
+
+    assert sent.url.endswith("/v1/messages/count_tokens")
+    assert normal({**json.loads(sent.body), "model": given["model"]}) == normal(given)
+    if answer["status"] == 200:
+        data = json.dumps(answer["body"]).encode()
+        response, _ = COUNT.response(sent, JSON_HEAD, data)
+        assert response == answer["body"]
+        assert json.loads(COUNT.render(response)) == answer["body"]
+
+
+@pytest.mark.parametrize("exchange", REFUSED, ids=_id)
+def test_a_recorded_error_in_a_stream_is_the_error_it_names(exchange: dict[str, Any]) -> None:
+    data = f"event: error\ndata: {json.dumps(exchange['response']['body'])}\n\n".encode()
+
+    (event,) = decode([data])
+
+    assert isinstance(event, Failed)
+    wanted = AuthenticationError if exchange["response"]["status"] == 401 else NotFoundError
+    assert type(event.error) is wanted
+
+
+@pytest.mark.parametrize("exchange", [*ANSWERS, *STREAMS], ids=_id)
+def test_the_answer_goes_back_into_the_history_block_by_block(exchange: dict[str, Any]) -> None:
+    body = exchange["response"]["body"]
+    if isinstance(body, str):
+        blocks = _blocks_of_stream(exchange)
+        response = collect(decode([body.encode()]))
+    else:
+        blocks = body["content"]
+        response = CHAT.response(CHAT.request(call(), target()), JSON_HEAD, json.dumps(body).encode())[0]
+    history = [
+        {"role": "user", "content": "hi"},
+        response["choices"][0]["message"],
+        {"role": "user", "content": "go on"},
+    ]
+
+    made = json.loads(CHAT.request(call(messages=history), target()).body)
+
+    sent_back = made["messages"][1]["content"]
+    sent_back = [{"type": "text", "text": sent_back}] if isinstance(sent_back, str) else sent_back
+    assert [_essence(block) for block in sent_back] == [_essence(block) for block in blocks if not _is_blank(block)]
+
+
+@pytest.mark.parametrize("exchange", ANSWERS, ids=_id)
+def test_a_recorded_answer_that_we_render_again_is_the_same_to_the_official_package(exchange: dict[str, Any]) -> None:
+    data = json.dumps(exchange["response"]["body"]).encode()
+    response, _ = CHAT.response(CHAT.request(call(), target()), JSON_HEAD, data)
+
+    assert _judged(parse_message(CHAT.render(response), beta=True)) == _judged(parse_message(data, beta=True))
+
+
+@pytest.mark.parametrize("exchange", STREAMS, ids=_id)
+def test_a_recorded_stream_that_we_write_again_is_the_same_to_the_official_package(exchange: dict[str, Any]) -> None:
+    data = exchange["response"]["body"].encode()
+    encoder = CHAT.encoder(call())
+
+    again = b"".join(encoder.event(event) for event in decode([data])) + encoder.end()
+
+    assert _judged(parse_stream(again, beta=True)) == _judged(parse_stream(data, beta=True))
+
+
+def _judged(message: dict[str, Any]) -> Any:
+    """What the package read, without what says nothing: nulls, empty citations, a tool's ordinary caller."""
+    message = without_nulls(message)
+    for block in message["content"]:
+        for key, empty in (("citations", []), ("caller", {"type": "direct"})):
+            if block.get(key) == empty:
+                del block[key]
+    return message
+
+
+def test_the_streams_of_the_recordings_hold_every_kind_of_event() -> None:
+    events = [event for exchange in STREAMS for event in decode([exchange["response"]["body"].encode()])]
+
+    assert {type(event) for event in events} >= {Text, ToolStart, ToolArgs, Usage}
+
+
+def _is_blank(block: dict[str, Any]) -> bool:
+    return block["type"] == "text" and not block["text"].strip()
+
+
+def _essence(block: dict[str, Any]) -> dict[str, Any]:
+    """A block without fields that say what holds anyway."""
+    ignored = ("caller", "citations") if block.get("caller") in (None, {"type": "direct"}) else ("citations",)
+    return {key: value for key, value in block.items() if key not in ignored and value is not None}

@@ -1,0 +1,416 @@
+"""Streams that are not as the book says: hosts that differ, faults, garbage, any letters in any cut."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lingate._model import (
+    Annotations,
+    Event,
+    Extra,
+    Failed,
+    Finish,
+    Head,
+    Opaque,
+    ToolArgs,
+    ToolStart,
+)
+from lingate.errors import (
+    AuthenticationError,
+    LingateError,
+    OverloadedError,
+    ProtocolError,
+    RateLimitError,
+)
+from tests.dialects.anthropic.samples import (
+    ANSWERS,
+    EMPTY_USE,
+    SEARCH,
+    USE,
+)
+from tests.dialects.anthropic.support import (
+    CHAT,
+    JSON_HEAD,
+    SSE_HEAD,
+    call,
+    collect,
+    decode,
+    message,
+    read,
+    sse,
+    streamed,
+    target,
+    text,
+)
+
+
+def _events(*events: dict[str, Any], **traits: Any) -> list[Event]:
+    sent = CHAT.request(call(), target(traits))  # type: ignore[arg-type]
+    return decode([sse(*events)], sent)
+
+
+BEGIN = {"type": "message_start", "message": message()}
+END = [
+    {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 1}},
+    {"type": "message_stop"},
+]
+
+
+def _delta(delta: dict[str, Any], index: int = 0) -> dict[str, Any]:
+    return {"type": "content_block_delta", "index": index, "delta": delta}
+
+
+def _block(block: dict[str, Any], index: int = 0) -> dict[str, Any]:
+    return {"type": "content_block_start", "index": index, "content_block": block}
+
+
+def test_an_error_in_the_stream_is_classified_and_ends_it() -> None:
+    fault = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+
+    events = _events(BEGIN, _block(text("a")), fault, *END)
+
+    assert isinstance(events[-1], Failed)
+    assert isinstance(events[-1].error, OverloadedError)
+    assert not any(isinstance(event, Finish) for event in events)
+
+
+def test_an_error_in_the_stream_names_the_request_it_was_for() -> None:
+    fault = {"type": "error", "error": {"type": "api_error", "message": "x"}}
+    head = Head(200, {"content-type": "text/event-stream", "request-id": "req_7"})
+
+    (event,) = decode([sse(fault)], head=head)
+
+    assert isinstance(event, Failed)
+    assert event.error.request_id == "req_7"
+
+
+def test_an_error_without_a_type_is_an_error_too() -> None:
+    data = b'data: {"error": {"type": "rate_limit_error", "message": "slow down"}}\n\n'
+
+    (event,) = decode([data])
+
+    assert isinstance(event, Failed)
+    assert isinstance(event.error, RateLimitError)
+
+
+def test_after_a_failure_or_the_end_nothing_more_comes() -> None:
+    decoder = CHAT.decoder(CHAT.request(call(), target()), SSE_HEAD)
+    assert len(decoder.feed(b"data: nonsense\n\n")) == 1
+    assert (decoder.feed(sse(BEGIN)), decoder.finish(), decoder.done) == ([], [], False)
+
+    decoder = CHAT.decoder(CHAT.request(call(), target()), SSE_HEAD)
+    decoder.feed(sse(BEGIN, *END, BEGIN))
+    assert decoder.done
+    assert (decoder.feed(sse(BEGIN)), decoder.finish()) == ([], [])
+
+
+def test_the_end_of_a_block_that_never_began_is_passed_on() -> None:
+    stop = {"type": "content_block_stop", "index": 7}
+
+    assert [event.raw for event in _events(BEGIN, stop, *END) if isinstance(event, Opaque)] == [stop]
+
+
+def test_an_event_larger_than_memory_allows_is_a_protocol_error() -> None:
+    decoder = CHAT.decoder(CHAT.request(call(), target()), SSE_HEAD)
+    piece = b"data: " + b"x" * (16 * 1024 * 1024)
+    events: list[Event] = []
+    for _ in range(6):
+        events += decoder.feed(piece)
+
+    assert len(events) == 1
+    assert isinstance(events[0], Failed)
+    assert isinstance(events[0].error, ProtocolError)
+
+
+def test_a_last_event_without_its_blank_line_still_counts() -> None:
+    events = decode([sse(BEGIN, *END).rstrip(b"\n")])
+
+    assert isinstance(events[-1], Finish)
+
+
+def test_a_stop_reason_is_enough_for_hosts_that_send_no_message_stop() -> None:
+    assert isinstance(_events(BEGIN, END[0], stream_end="finish")[-1], Finish)
+    assert isinstance(_events(BEGIN, END[0])[-1], Failed)
+    assert isinstance(_events(BEGIN, stream_end="finish")[-1], Failed)
+
+
+def test_a_done_line_of_another_format_is_passed_over() -> None:
+    events = decode([sse(BEGIN), b"data: [DONE]\n\n", sse(*END), b"data: [DONE]\n\n"])
+
+    assert isinstance(events[-1], Finish)
+
+
+def test_events_we_do_not_know_are_kept_for_clients_of_this_format() -> None:
+    new = {"type": "weather_report", "sun": True}
+
+    events = _events(BEGIN, {"type": "ping"}, new, *END)
+
+    assert [event.raw for event in events if isinstance(event, Opaque)] == [{"type": "ping"}, new]
+
+
+def test_arguments_may_come_with_the_start_of_a_tool() -> None:
+    events = _events(BEGIN, _block(USE), {"type": "content_block_stop", "index": 0}, *END)
+
+    assert collect(events)["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"] == '{"a":[1,"é"]}'
+
+
+def test_a_tool_that_is_never_closed_is_closed_at_the_end() -> None:
+    events = _events(BEGIN, _block(EMPTY_USE), *END)
+
+    assert [event.text for event in events if isinstance(event, ToolArgs)] == ["{}"]
+    assert collect(events)["choices"][0]["finish_reason"] == "tool_calls"
+
+
+def test_a_tool_without_an_id_gets_one() -> None:
+    nameless = {key: value for key, value in USE.items() if key != "id"}
+
+    (start,) = [event for event in _events(BEGIN, _block(nameless), *END) if isinstance(event, ToolStart)]
+
+    assert start.id == "msg_1_0"
+
+
+def test_text_and_thinking_may_begin_without_announcement() -> None:
+    events = _events(
+        BEGIN, _delta({"type": "thinking_delta", "thinking": "h"}), _delta({"type": "text_delta", "text": "x"}, 1), *END
+    )
+
+    made = collect(events)["choices"][0]["message"]
+    assert (made["content"], made["reasoning_content"]) == ("x", "h")
+
+
+def test_a_start_event_may_carry_the_first_piece() -> None:
+    events = _events(
+        BEGIN,
+        _block({"type": "thinking", "thinking": "h", "signature": "s"}),
+        _block(text("a"), 1),
+        _delta({"type": "text_delta", "text": "b"}, 1),
+        *END,
+    )
+
+    made = collect(events)["choices"][0]["message"]
+    assert made["content"] == "ab"
+    assert made["thinking_blocks"] == [{"type": "thinking", "thinking": "h", "signature": "s"}]
+
+
+def test_an_input_that_was_cut_short_is_not_kept_for_the_history() -> None:
+    events = _events(
+        BEGIN,
+        _block(SEARCH),
+        _delta({"type": "input_json_delta", "partial_json": '{"quer'}),
+        {"type": "message_delta", "delta": {"stop_reason": "max_tokens"}, "usage": {}},
+        {"type": "message_stop"},
+    )
+
+    assert [event.choice for event in events if isinstance(event, Extra)] == [None]
+
+
+def test_deltas_of_blocks_we_do_not_know_are_put_together_as_far_as_they_say() -> None:
+    events = _events(
+        BEGIN,
+        _block({"type": "compaction", "content": None}),
+        _delta({"type": "compaction_delta", "content": "Sum"}),
+        _delta({"type": "compaction_delta", "content": "mary"}),
+        {"type": "content_block_stop", "index": 0},
+        *END,
+    )
+
+    kept = collect(events)["choices"][0]["message"]["provider_specific_fields"]["anthropic"]["content"]
+    assert kept == [{"type": "compaction", "content": "Summary"}]
+
+
+def test_citations_come_at_the_end_of_their_block() -> None:
+    events = decode([sse(*streamed(ANSWERS["search"]))])
+
+    (found,) = [event for event in events if isinstance(event, Annotations)]
+    assert found.items == read(ANSWERS["search"])["choices"][0]["message"]["annotations"]
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_a_whole_message_in_answer_to_a_request_for_a_stream_is_understood(name: str) -> None:
+    body = json.dumps(ANSWERS[name]).encode()
+
+    assert collect(decode([body[:5], body[5:]], head=JSON_HEAD)) == {"usage": None, **read(body)}
+
+
+def test_a_whole_error_in_answer_to_a_request_for_a_stream_is_an_error() -> None:
+    body = b'{"type": "error", "error": {"type": "authentication_error", "message": "no"}}'
+
+    (event,) = decode([body], head=JSON_HEAD)
+
+    assert isinstance(event, Failed)
+    assert isinstance(event.error, AuthenticationError)
+
+
+GARBAGE: list[Any] = [
+    {"type": "message_start"},
+    {"type": "message_start", "message": []},
+    {"type": "content_block_start", "index": 0},
+    {"type": "content_block_start", "index": 0, "content_block": {"text": "x"}},
+    {"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use", "id": "x"}},
+    {"type": "content_block_start", "index": 0, "content_block": {"type": "redacted_thinking"}},
+    {"type": "content_block_delta", "index": 0},
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta"}},
+    {"type": "content_block_delta", "index": [0], "delta": {"type": "text_delta", "text": 5}},
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": {}}},
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "thinking_delta", "thinking": None}},
+    [1],
+    "text",
+    None,
+]
+
+
+@pytest.mark.parametrize("garbage", GARBAGE, ids=json.dumps)
+def test_garbage_in_a_stream_is_a_protocol_error(garbage: Any) -> None:
+    events = decode([f"data: {json.dumps(garbage)}\n\n".encode()])
+
+    assert isinstance(events[-1], Failed)
+    assert isinstance(events[-1].error, ProtocolError)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b"null",
+        b"{}",
+        b'{"content": "hi"}',
+        b'{"content": [1]}',
+        b'{"content": [{"text": "x"}]}',
+        b'{"content": [{"type": "text"}]}',
+        b'{"content": [{"type": "tool_use", "id": "x", "name": "y"}]}',
+        b'{"content": [{"type": "tool_use", "id": "x", "name": "y", "input": "z"}]}',
+        b'{"content": [{"type": "thinking"}]}',
+    ],
+)
+def test_garbage_in_a_whole_answer_is_a_protocol_error(body: bytes) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        read(body)
+    assert (caught.value.provider, caught.value.model) == ("acme", "claude-test")
+
+
+def test_an_error_with_status_200_is_the_error_it_says() -> None:
+    with pytest.raises(OverloadedError):
+        read(b'{"type": "error", "error": {"type": "overloaded_error", "message": "busy"}}')
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+_names = st.sampled_from(
+    [
+        "type",
+        "index",
+        "delta",
+        "content_block",
+        "message",
+        "usage",
+        "text",
+        "thinking",
+        "signature",
+        "partial_json",
+        "id",
+        "name",
+        "input",
+        "data",
+        "citations",
+        "citation",
+        "stop_reason",
+        "stop_details",
+        "stop_sequence",
+        "error",
+        "content",
+        "model",
+        "input_tokens",
+        "output_tokens",
+        "caller",
+    ]
+)
+_words = st.sampled_from(
+    [
+        "message_start",
+        "content_block_start",
+        "content_block_delta",
+        "content_block_stop",
+        "message_delta",
+        "message_stop",
+        "ping",
+        "error",
+        "text",
+        "thinking",
+        "redacted_thinking",
+        "tool_use",
+        "server_tool_use",
+        "text_delta",
+        "thinking_delta",
+        "signature_delta",
+        "input_json_delta",
+        "citations_delta",
+        "compaction_delta",
+        "refusal",
+        "end_turn",
+    ]
+)
+_likely = st.recursive(
+    _json | _words,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_names, inner, max_size=5),
+    max_leaves=12,
+)
+_event = st.fixed_dictionaries(
+    {"type": _words},
+    optional={
+        "index": st.integers(0, 2) | _json,
+        "delta": st.dictionaries(_names, _words | _likely, max_size=4),
+        "content_block": st.dictionaries(_names, _words | _likely, max_size=5),
+        "message": st.dictionaries(_names, _likely, max_size=4),
+        "usage": _likely,
+        "error": _likely,
+    },
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(_event, max_size=8))
+def test_no_event_however_wild_makes_the_decoder_raise(events: list[dict[str, Any]]) -> None:
+    made = decode([sse(*events)])
+
+    assert isinstance(made[-1], Failed | Finish)
+    encoder = CHAT.encoder(call())
+    for event in made:
+        if isinstance(event, Failed):
+            assert encoder.error(event.error)
+        else:
+            encoder.event(event)
+    encoder.end()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.dictionaries(_names, st.lists(_likely, max_size=3) | _likely, max_size=6))
+def test_no_body_however_wild_raises_anything_but_our_errors(body: dict[str, Any]) -> None:
+    try:
+        response = read(body)
+    except LingateError:
+        return
+    assert json.loads(CHAT.render(response))["type"] == "message"
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=30), st.text(max_size=30), st.data())
+def test_text_of_any_letters_comes_through_any_cut(first: str, second: str, data: st.DataObject) -> None:
+    body = message(text(first), {**USE, "input": {"x": second}}, stop_reason="tool_use")
+    stream = sse(*streamed(body))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=5)))
+    pieces = [stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
+
+    made = collect(decode(pieces))["choices"][0]["message"]
+
+    assert (made["content"] or "") == first
+    assert json.loads(made["tool_calls"][0]["function"]["arguments"]) == {"x": second}

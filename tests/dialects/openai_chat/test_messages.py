@@ -1,0 +1,249 @@
+"""History as each kind of provider takes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lingate._model import Call
+from lingate.errors import ConfigError
+from tests.dialects.openai_chat.support import CHAT, HELLO, target, wire
+
+
+def written(*messages: Any, drop: bool = False, **traits: Any) -> list[Any]:
+    out: list[Any] = wire(Call("chat", "m", {"messages": list(messages)}, drop_params=drop), target(traits=traits))[
+        "messages"
+    ]
+    return out
+
+
+def dropped(*messages: Any, **traits: Any) -> list[str]:
+    return list(CHAT.request(Call("chat", "m", {"messages": list(messages)}), target(traits=traits)).dropped)
+
+
+CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+THOUGHT = {
+    "role": "assistant",
+    "content": "hi",
+    "reasoning_content": "hm",
+    "thinking_blocks": [
+        {"type": "thinking", "thinking": "hm", "signature": "s"},
+        {"type": "redacted_thinking", "data": "d"},
+    ],
+}
+
+
+class TestAssistant:
+    @pytest.mark.parametrize("content", [None, [], ""])
+    def test_empty_content_is_text_without_calls_and_null_with_them(self, content: Any) -> None:
+        assert written({"role": "assistant", "content": content}) == [{"role": "assistant", "content": ""}]
+        with_calls = {"role": "assistant", "content": content, "tool_calls": [CALL]}
+        assert written(with_calls) == [{"role": "assistant", "content": None, "tool_calls": [CALL]}]
+        assert written(with_calls, text_content=True)[0]["content"] == ""
+
+    def test_content_that_is_missing_is_treated_the_same(self) -> None:
+        assert written({"role": "assistant", "tool_calls": [CALL]})[0]["content"] is None
+        assert written({"role": "assistant"})[0]["content"] == ""
+
+    def test_nulls_of_an_answer_are_left_out_when_it_goes_back(self) -> None:
+        answer = {
+            "role": "assistant",
+            "content": "a",
+            "refusal": None,
+            "audio": None,
+            "function_call": None,
+            "tool_calls": None,
+        }
+
+        assert written(answer) == [{"role": "assistant", "content": "a"}]
+
+    @pytest.mark.parametrize(("arguments", "text"), [({"a": 1}, '{"a":1}'), (None, "{}"), ("", "{}"), ({}, "{}")])
+    def test_arguments_go_back_as_json_text(self, arguments: Any, text: str) -> None:
+        call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": arguments}}
+
+        assert written({"role": "assistant", "content": None, "tool_calls": [call]})[0]["tool_calls"][0][
+            "function"
+        ] == {
+            "name": "f",
+            "arguments": text,
+        }
+
+    def test_audio_goes_back_by_its_id_alone(self) -> None:
+        answer = {"role": "assistant", "content": None, "audio": {"id": "a1", "data": "xxxx", "expires_at": 1}}
+
+        assert written(answer) == [{"role": "assistant", "content": None, "audio": {"id": "a1"}}]
+
+    def test_legacy_function_calls_pass(self) -> None:
+        answer = {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}}
+
+        assert written(answer, {"role": "function", "name": "f", "content": "1"}) == [
+            answer,
+            {"role": "function", "name": "f", "content": "1"},
+        ]
+
+    def test_a_strict_provider_gets_nothing_that_only_answers_have(self) -> None:
+        answer = {
+            "role": "assistant",
+            "content": "a",
+            "refusal": "",
+            "images": [],
+            "tool_calls": [{**CALL, "index": 0}],
+        }
+
+        assert written(answer, strict_schema=True) == [{"role": "assistant", "content": "a", "tool_calls": [CALL]}]
+        assert written(answer)[0]["tool_calls"][0]["index"] == 0
+
+
+class TestReasoning:
+    def test_a_provider_that_does_not_take_it_back_does_not_get_it_and_we_say_so(self) -> None:
+        message = {**THOUGHT, "provider_specific_fields": {"x": 1}, "annotations": [], "weight": 1}
+
+        assert written(message) == [{"role": "assistant", "content": "hi", "weight": 1}]
+        assert dropped(message) == [
+            "messages[].reasoning_content",
+            "messages[].thinking_blocks",
+            "messages[].provider_specific_fields",
+            "messages[].annotations",
+        ]
+
+    @pytest.mark.parametrize("history", ["reasoning_content", "reasoning"])
+    def test_it_goes_back_as_text_under_the_providers_name(self, history: Any) -> None:
+        assert written(THOUGHT, reasoning_history=history) == [{"role": "assistant", "content": "hi", history: "hm"}]
+
+    def test_text_is_taken_from_blocks_where_there_is_no_other(self) -> None:
+        message = {name: value for name, value in THOUGHT.items() if name != "reasoning_content"}
+
+        assert written(message, reasoning_history="reasoning")[0]["reasoning"] == "hm"
+
+    def test_an_empty_reasoning_is_kept_because_some_require_the_field(self) -> None:
+        message = {"role": "assistant", "content": None, "reasoning_content": "", "tool_calls": [CALL]}
+
+        assert written(message, reasoning_history="reasoning_content")[0]["reasoning_content"] == ""
+
+    def test_details_go_back_unchanged(self) -> None:
+        details = [{"type": "reasoning.encrypted", "data": "x", "format": "google-gemini-v1", "id": "t", "index": 0}]
+        message = {**THOUGHT, "reasoning_details": details}
+
+        assert written(message, reasoning_history="reasoning_details") == [
+            {"role": "assistant", "content": "hi", "reasoning_details": details}
+        ]
+
+    def test_blocks_of_another_provider_become_details(self) -> None:
+        assert written(THOUGHT, reasoning_history="reasoning_details")[0]["reasoning_details"] == [
+            {"type": "reasoning.text", "text": "hm", "signature": "s", "format": "anthropic-claude-v1", "index": 0},
+            {"type": "reasoning.encrypted", "data": "d", "format": "anthropic-claude-v1", "index": 1},
+        ]
+
+    def test_bare_text_goes_to_openrouters_other_field(self) -> None:
+        message = {"role": "assistant", "content": "hi", "reasoning_content": "hm"}
+
+        assert written(message, reasoning_history="reasoning_details")[0]["reasoning"] == "hm"
+
+    def test_blocks_are_kept_where_they_are_understood(self) -> None:
+        assert written(THOUGHT, reasoning_history="thinking_blocks") == [THOUGHT]
+
+
+PARTS = [{"type": "text", "text": "a", "cache_control": {"type": "ephemeral"}}, {"type": "text", "text": "b"}]
+
+
+class TestContent:
+    def test_cache_marks_are_taken_off_parts_messages_tools_and_calls(self) -> None:
+        mark = {"cache_control": {"type": "ephemeral"}}
+        messages = [
+            {"role": "system", "content": PARTS, **mark},
+            {"role": "assistant", "content": None, "tool_calls": [{**CALL, **mark}]},
+        ]
+        tool = {"type": "function", "function": {"name": "f"}}
+        made = Call(
+            "chat", "m", {"messages": messages, "tools": [{**tool, **mark}], "cache_control": {"type": "ephemeral"}}
+        )
+
+        body = wire(made)
+
+        assert "cache_control" not in str(body)
+        assert body["tools"] == [tool]
+        assert CHAT.request(made, target()).dropped == ["cache_control"]
+        kept = wire(made, target(traits={"cache_control": True}))
+        assert kept["messages"] == messages
+        assert kept["tools"] == [{**tool, **mark}]
+
+    def test_text_is_joined_where_only_strings_are_taken(self) -> None:
+        image = {"type": "image_url", "image_url": {"url": "data:,"}}
+
+        assert written({"role": "user", "content": PARTS}, text_content=True)[0]["content"] == "a\nb"
+        assert (
+            written({"role": "tool", "tool_call_id": "1", "content": PARTS}, text_content=True)[0]["content"] == "a\nb"
+        )
+        assert written({"role": "user", "content": [PARTS[1], image]}, text_content=True)[0]["content"] == [
+            PARTS[1],
+            image,
+        ]
+
+    @pytest.mark.parametrize(
+        "part",
+        [
+            {"type": "image_url", "image_url": {"url": "https://x/i.png", "detail": "low"}},
+            {"type": "input_audio", "input_audio": {"data": "AA==", "format": "wav"}},
+            {"type": "file", "file": {"file_data": "data:,", "filename": "a.pdf"}},
+            {"type": "video_url", "video_url": {"url": "https://x/v.mp4"}},
+        ],
+    )
+    def test_media_parts_pass_as_they_are(self, part: Any) -> None:
+        assert written({"role": "user", "content": [part]}) == [{"role": "user", "content": [part]}]
+
+    def test_an_image_given_as_a_bare_url_and_nulls_inside_parts_are_straightened(self) -> None:
+        parts = [{"type": "image_url", "image_url": "https://x/i.png", "text": None}, "plain"]
+
+        assert written({"role": "user", "content": parts})[0]["content"] == [
+            {"type": "image_url", "image_url": {"url": "https://x/i.png"}},
+            {"type": "text", "text": "plain"},
+        ]
+
+    @pytest.mark.parametrize(("content", "text"), [(None, ""), ([], ""), ({"a": 1}, '{"a":1}'), (5, "5"), ("x", "x")])
+    def test_a_tool_result_is_text(self, content: Any, text: str) -> None:
+        assert written({"role": "tool", "tool_call_id": "1", "content": content, "name": None}) == [
+            {"role": "tool", "tool_call_id": "1", "content": text}
+        ]
+
+    def test_a_result_without_its_call_and_a_system_message_at_the_end_are_sent(self) -> None:
+        messages = [*HELLO, {"role": "tool", "tool_call_id": "x", "content": "1"}, {"role": "system", "content": "s"}]
+
+        assert written(*messages) == messages
+
+    def test_something_that_is_no_message_is_a_config_error_that_says_where(self) -> None:
+        with pytest.raises(ConfigError, match=r"messages\[1\] is a int"):
+            written(*HELLO, 5)
+
+
+class TestSystem:
+    MESSAGES = (
+        {"role": "system", "content": "one"},
+        {"role": "developer", "content": "two"},
+        {"role": "user", "content": "hi"},
+        {"role": "system", "content": "three"},
+        {"role": "user", "content": "bye"},
+    )
+
+    @pytest.mark.parametrize("role", ["system", "developer", "user"])
+    def test_system_text_goes_under_the_role_the_model_knows(self, role: Any) -> None:
+        roles = [message["role"] for message in written(*self.MESSAGES, system_role=role)]
+
+        assert roles == [role, role, "user", role, "user"]
+
+    def test_late_system_messages_are_joined_to_the_first_ones_where_they_must_be(self) -> None:
+        assert written(*self.MESSAGES, late_system="hoist") == [
+            {"role": "system", "content": "one"},
+            {"role": "system", "content": "two\n\nthree"},
+            {"role": "user", "content": "hi"},
+            {"role": "user", "content": "bye"},
+        ]
+        assert written(*self.MESSAGES[2:], late_system="hoist")[0] == {"role": "system", "content": "three"}
+
+    def test_lists_of_parts_are_joined_as_lists(self) -> None:
+        late = {"role": "system", "content": [{"type": "text", "text": "late"}]}
+
+        assert written(self.MESSAGES[0], *HELLO, late, late_system="hoist")[0]["content"] == [
+            {"type": "text", "text": "one"},
+            {"type": "text", "text": "late"},
+        ]

@@ -1,0 +1,326 @@
+"""What streams carry besides text: fields, media, reasoning, structured answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lingate._model import (
+    Annotations,
+    Extra,
+    Finish,
+    Media,
+    Refusal,
+    Start,
+    Text,
+    Thinking,
+    ToolStart,
+)
+from tests.dialects.openai_chat.support import (
+    chunk,
+    collected,
+    decode,
+    events_of,
+    only,
+    sse,
+    target,
+    text_of,
+    thinking_of,
+    tool,
+)
+
+THINK = target(traits={"think_tags": True})
+
+
+class TestFields:
+    def test_an_empty_first_chunk_waits_for_the_one_with_an_id(self) -> None:
+        first = {"id": "", "model": "", "created": 0, "choices": [], "prompt_filter_results": [{"prompt_index": 0}]}
+
+        events = events_of(sse(first, chunk({"content": "a"}), chunk({}, "stop")))
+
+        assert (events[0].id, events[0].model) == ("chatcmpl-1", "m-1-2026")
+        assert events[0].extra == {"prompt_filter_results": [{"prompt_index": 0}]}
+
+    def test_missing_ids_and_names_are_filled_in(self) -> None:
+        events = events_of(sse({"choices": [{"delta": {"content": "a"}, "finish_reason": "stop"}]}))
+
+        assert events[0].id.startswith("chatcmpl-")
+        assert (events[0].model, events[0].created) == ("m-1", 0)
+
+    def test_unknown_fields_are_told_when_they_come_and_when_they_change(self) -> None:
+        events = events_of(
+            sse(
+                chunk({"content": "a"}, citations=["x"], service_tier=None),
+                chunk({"content": "b"}, citations=["x"]),
+                chunk({"content": "c"}, citations=["x", "y"], search_results=[1]),
+                chunk({}, "stop"),
+            )
+        )
+
+        assert events[0].extra == {"citations": ["x"]}
+        assert [event.fields for event in only(events, Extra)] == [{"citations": ["x", "y"], "search_results": [1]}]
+        assert collected(events)["citations"] == ["x", "y"]
+
+    def test_unknown_fields_of_deltas_and_choices_are_kept_apart(self) -> None:
+        first, second = chunk({"content": "a", "channel": "x"}), chunk({"content": "b", "channel": "x"}, "stop")
+        for part in (first, second):
+            part["choices"][0]["content_filter_results"] = {"hate": {"filtered": False}}
+
+        events = events_of(sse(first, second))
+
+        assert [(event.fields, event.choice, event.on_choice) for event in only(events, Extra)] == [
+            ({"channel": "x"}, 0, False),
+            ({"content_filter_results": {"hate": {"filtered": False}}}, 0, True),
+        ]
+
+    def test_logprobs_stay_with_their_text(self) -> None:
+        parts = [chunk({"content": word}) for word in "ab"]
+        for part, word in zip(parts, "ab", strict=True):
+            part["choices"][0]["logprobs"] = {"content": [{"token": word}], "refusal": None}
+        empty = chunk({"content": "c"}, "stop")
+        empty["choices"][0]["logprobs"] = {"content": None, "refusal": None}
+
+        events = events_of(sse(*parts, empty))
+
+        assert [event.logprobs and event.logprobs["content"] for event in only(events, Text)] == [
+            [{"token": "a"}],
+            [{"token": "b"}],
+            None,
+        ]
+
+    def test_refusals_audio_images_and_annotations(self) -> None:
+        image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
+        note = {"type": "url_citation", "url_citation": {"url": "https://x"}}
+
+        events = events_of(
+            sse(
+                chunk({"refusal": "I "}),
+                chunk({"refusal": "won't", "content": None}),
+                chunk({"audio": {"id": "a", "transcript": "x"}}),
+                chunk({"audio": {"data": "AA=="}}),
+                chunk({"images": [image]}),
+                chunk({"annotations": [note]}),
+                chunk({"annotations": [], "images": None, "audio": {"id": "", "data": ""}, "refusal": ""}, "stop"),
+            )
+        )
+
+        assert text_of(events, Refusal) == "I won't"
+        assert [(event.kind, event.data) for event in only(events, Media)] == [
+            ("audio", {"id": "a", "transcript": "x"}),
+            ("audio", {"data": "AA=="}),
+            ("image", image),
+        ]
+        assert [event.items for event in only(events, Annotations)] == [[note]]
+
+    def test_a_message_beside_the_delta_is_not_told_twice(self) -> None:
+        part = chunk({"content": " b"}, "stop")
+        part["choices"][0]["message"] = {"role": "assistant", "content": "a b"}
+
+        assert text_of(events_of(sse(chunk({"content": "a"}), part))) == "a b"
+
+    def test_a_message_instead_of_a_delta_is_the_delta(self) -> None:
+        part = chunk(None, "stop")
+        part["choices"][0] = {"index": 0, "message": {"role": "assistant", "content": "a"}, "finish_reason": "stop"}
+
+        assert text_of(events_of(sse(part))) == "a"
+
+    def test_several_choices_are_kept_apart(self) -> None:
+        def two(first: Any, second: Any, reason: Any = None) -> Any:
+            return {
+                **chunk(),
+                "choices": [
+                    {"index": 1, "delta": second, "finish_reason": reason},
+                    {"index": 0, "delta": first, "finish_reason": None},
+                ],
+            }
+
+        events = events_of(
+            sse(
+                two({"content": "a"}, {"content": "x"}),
+                chunk({"content": "b"}),
+                chunk({"content": "y"}, index=1),
+                chunk({"content": "c"}),
+                two({"content": "d"}, {"content": "z"}, "length"),
+                chunk({}, "stop"),
+            )
+        )
+
+        assert (text_of(events, choice=0), text_of(events, choice=1)) == ("abcd", "xyz")
+        assert {event.choice: event.reason for event in only(events, Finish)} == {0: "stop", 1: "length"}
+
+
+class TestReasoning:
+    @pytest.mark.parametrize("name", ["reasoning", "reasoning_content"])
+    def test_it_has_one_name(self, name: str) -> None:
+        events = events_of(
+            sse(
+                chunk({"content": None, name: "h"}),
+                chunk({name: "m"}),
+                chunk({"content": "a", name: None}),
+                chunk({}, "stop"),
+            )
+        )
+
+        assert (thinking_of(events), text_of(events)) == ("hm", "a")
+
+    def test_think_tags_may_be_cut_anywhere(self) -> None:
+        whole = "\n<think>\nhm, <b> </b></think>\n\nHi <think>x</think>"
+        expected = ("hm, <b> </b>", "Hi <think>x</think>")
+
+        for size in (1, 2, 3, 5, 7, 11, 100):
+            parts = [whole[at : at + size] for at in range(0, len(whole), size)]
+            events = decode(sse(*(chunk({"content": part}) for part in parts), chunk({}, "stop")), THINK)
+            assert (thinking_of(events), text_of(events)) == expected
+
+    @pytest.mark.parametrize(
+        ("content", "reasoning", "text"),
+        [("no tags", "", "no tags"), ("<thin", "", "<thin"), ("<think>open </thi", "open </thi", ""), ("<", "", "<")],
+    )
+    def test_what_only_looked_like_a_tag_is_given_back(self, content: str, reasoning: str, text: str) -> None:
+        events = decode(sse(*(chunk({"content": letter}) for letter in content), chunk({}, "length")), THINK)
+
+        assert (thinking_of(events), text_of(events)) == (reasoning, text)
+
+    def test_content_lists_in_deltas(self) -> None:
+        thought = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
+        reference = {"type": "reference", "reference_ids": [1]}
+
+        events = events_of(
+            sse(
+                chunk({"content": [thought]}),
+                chunk({"content": [{"type": "text", "text": "a"}, reference]}),
+                chunk({"content": "b"}, "stop"),
+            )
+        )
+
+        assert (thinking_of(events), text_of(events)) == ("hm", "ab")
+        assert [event.text for event in only(events, Text)] == ["a", "b"]
+        assert [event.fields for event in only(events, Extra)] == [
+            {"provider_specific_fields": {"content": [reference]}}
+        ]
+
+    def test_details_are_told_as_text_and_signature_and_kept_whole_for_the_next_turn(self) -> None:
+        def detail(**fields: Any) -> Any:
+            return chunk(
+                {"content": "", "reasoning": fields.get("text"), "reasoning_details": [{"index": 0, **fields}]}
+            )
+
+        secret = {"type": "reasoning.encrypted", "data": "d", "format": "anthropic-claude-v1", "index": 1}
+        events = events_of(
+            sse(
+                detail(type="reasoning.text", text="h", format="anthropic-claude-v1"),
+                detail(type="reasoning.text", text="m", format=None),
+                detail(type="reasoning.text", signature="s"),
+                chunk({"reasoning_details": [secret]}),
+                chunk({"content": "a"}, "stop"),
+            )
+        )
+
+        assert thinking_of(events) == "hm"
+        assert [(event.block, event.signature, event.redacted) for event in only(events, Thinking)][2:] == [
+            (0, "s", None),
+            (1, None, "d"),
+        ]
+        details = [
+            {"index": 0, "type": "reasoning.text", "text": "hm", "format": "anthropic-claude-v1", "signature": "s"},
+            secret,
+        ]
+        assert collected(events)["choices"][0]["message"] == {
+            "role": "assistant",
+            "content": "a",
+            "reasoning_content": "hm",
+            "thinking_blocks": [
+                {"type": "thinking", "thinking": "hm", "signature": "s"},
+                {"type": "redacted_thinking", "data": "d"},
+            ],
+            "reasoning_details": details,
+        }
+
+    def test_details_alone_give_their_text(self) -> None:
+        parts = [
+            chunk({"content": "", "reasoning_details": [{"type": "reasoning.text", "text": word}]}) for word in "hm"
+        ]
+
+        assert thinking_of(events_of(sse(*parts, chunk({"content": "a"}, "stop")))) == "hm"
+
+    def test_blocks_of_another_gateway(self) -> None:
+        block = {"type": "thinking", "thinking": "hm"}
+        events = events_of(
+            sse(
+                chunk({"reasoning_content": "hm", "thinking_blocks": [{**block, "signature": ""}]}),
+                chunk({"thinking_blocks": [{"type": "thinking", "thinking": "", "signature": "s"}]}),
+                chunk({"content": "a"}, "stop"),
+            )
+        )
+
+        assert collected(events)["choices"][0]["message"]["thinking_blocks"] == [{**block, "signature": "s"}]
+        assert thinking_of(events_of(sse(chunk({"thinking_blocks": [block]}), chunk({"content": "a"}, "stop")))) == "hm"
+
+    def test_several_blocks_without_numbers_are_kept_apart(self) -> None:
+        def block(**fields: Any) -> Any:
+            return chunk({"thinking_blocks": [fields]})
+
+        events = events_of(
+            sse(
+                chunk({"reasoning_content": "h"}),
+                chunk({"reasoning_content": "m"}),
+                block(type="thinking", thinking="hm", signature="s1"),
+                block(type="redacted_thinking", data="d"),
+                chunk({"reasoning_content": "so"}),
+                block(type="thinking", thinking="", signature="s2"),
+                chunk({"content": "a"}, "stop"),
+            )
+        )
+
+        assert collected(events)["choices"][0]["message"]["thinking_blocks"] == [
+            {"type": "thinking", "thinking": "hm", "signature": "s1"},
+            {"type": "redacted_thinking", "data": "d"},
+            {"type": "thinking", "thinking": "so", "signature": "s2"},
+        ]
+
+    def test_an_encrypted_block_after_unsigned_text_does_not_hide_it(self) -> None:
+        secret = {"type": "redacted_thinking", "data": "d"}
+
+        events = events_of(
+            sse(
+                chunk({"reasoning_content": "hm"}),
+                chunk({"thinking_blocks": [secret]}),
+                chunk({"content": "a"}, "stop"),
+            )
+        )
+
+        assert collected(events)["choices"][0]["message"]["thinking_blocks"] == [
+            {"type": "thinking", "thinking": "hm"},
+            secret,
+        ]
+
+
+class TestAnswerTool:
+    def test_its_arguments_are_the_text(self) -> None:
+        events = events_of(
+            sse(
+                chunk(tool("answer", "", id="1", index=0)),
+                chunk(tool(None, '{"a":', index=0)),
+                chunk(tool(None, "1}", index=0)),
+                chunk({}, "tool_calls"),
+            ),
+            answer_tool="answer",
+        )
+
+        assert [type(event) for event in events] == [Start, Text, Text, Finish]
+        assert text_of(events) == '{"a":1}'
+        assert (events[-1].reason, events[-1].native) == ("stop", "tool_calls")
+
+    def test_other_calls_beside_it_are_still_calls(self) -> None:
+        events = events_of(
+            sse(
+                chunk(tool("answer", "{}", id="1", index=0)),
+                chunk(tool("mine", "{}", id="2", index=1)),
+                chunk({}, "tool_calls"),
+            ),
+            answer_tool="answer",
+        )
+
+        assert [(event.tool, event.name) for event in only(events, ToolStart)] == [(0, "mine")]
+        assert only(events, Finish)[0].reason == "tool_calls"

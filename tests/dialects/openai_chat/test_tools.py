@@ -1,0 +1,148 @@
+"""Tools and structured output as each kind of provider takes them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from lingate._model import Call
+from lingate.errors import UnsupportedError
+from tests.dialects.openai_chat.support import CHAT, HELLO, TOOL, call, dropped, target, wire
+
+
+class TestTools:
+    def test_empty_tools_nulls_and_what_only_goes_with_tools_are_left_out(self) -> None:
+        body = wire(call(tools=[], tool_choice="auto", parallel_tool_calls=False, temperature=None, functions=[]))
+
+        assert body == {"model": "m-1", "messages": HELLO}
+
+    def test_strict_beside_the_function_moves_into_it(self) -> None:
+        tools = [{"type": "function", "function": {"name": "f"}, "strict": True}]
+
+        assert wire(call(tools=tools))["tools"] == [{"type": "function", "function": {"name": "f", "strict": True}}]
+
+    def test_refused_keywords_go_at_every_depth_but_properties_of_that_name_stay(self) -> None:
+        parameters = {
+            "$schema": "s",
+            "type": "object",
+            "properties": {
+                "strict": {"type": "object", "additionalProperties": False},
+                "list": {"items": [{"$schema": "s", "enum": [{"$schema": "data"}]}]},
+            },
+            "$defs": {"additionalProperties": {"type": "string", "additionalProperties": True}},
+            "additionalProperties": False,
+        }
+        function = {"name": "f", "strict": True, "parameters": parameters}
+        made = call(tools=[{"type": "function", "function": function}])
+        to = target(traits={"tool_schema_drop": ("strict", "$schema", "additionalProperties")})
+
+        assert wire(made, to)["tools"][0]["function"] == {
+            "name": "f",
+            "parameters": {
+                "type": "object",
+                "properties": {
+                    "strict": {"type": "object"},
+                    "list": {"items": [{"enum": [{"$schema": "data"}]}]},
+                },
+                "$defs": {"additionalProperties": {"type": "string"}},
+            },
+        }
+        assert dropped(made, to) == ["tools[].$schema", "tools[].additionalProperties", "tools[].strict"]
+
+    @pytest.mark.parametrize(
+        ("word", "choice", "written", "notes"),
+        [
+            ("any", "required", "any", []),
+            ("any", "auto", "auto", []),
+            ("auto", "required", "auto", ["tool_choice=required"]),
+            ("auto", {"type": "function", "function": {"name": "f"}}, "auto", ["tool_choice"]),
+            ("required", "required", "required", []),
+        ],
+    )
+    def test_must_call_is_said_in_the_providers_word(self, word: Any, choice: Any, written: Any, notes: Any) -> None:
+        made, to = call(tools=[TOOL], tool_choice=choice), target(traits={"tool_choice_required": word})
+
+        assert wire(made, to)["tool_choice"] == written
+        assert dropped(made, to) == notes
+
+    def test_legacy_functions_pass(self) -> None:
+        body = wire(call(functions=[{"name": "f"}], function_call={"name": "f"}))
+
+        assert (body["functions"], body["function_call"]) == ([{"name": "f"}], {"name": "f"})
+
+    def test_tools_that_are_not_functions_pass(self) -> None:
+        tools = [{"type": "web_search", "max_uses": 2}, {"type": "custom", "custom": {"name": "c"}}]
+
+        assert wire(call(tools=tools))["tools"] == tools
+
+
+SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
+BY_SCHEMA = {"type": "json_schema", "json_schema": {"name": "my answer", "schema": SCHEMA, "strict": True}}
+
+
+class TestStructured:
+    def test_a_native_schema_passes_untouched(self) -> None:
+        assert wire(call(response_format=BY_SCHEMA))["response_format"] == BY_SCHEMA
+
+    def test_json_mode_gets_the_schema_in_the_system_message(self) -> None:
+        to = target(traits={"structured": "json_object"})
+
+        body = wire(call(response_format=BY_SCHEMA), to)
+
+        assert body["response_format"] == {"type": "json_object"}
+        assert body["messages"][0]["role"] == "system"
+        assert json.dumps(SCHEMA, separators=(",", ":")) in body["messages"][0]["content"]
+        assert body["messages"][1:] == HELLO
+
+    @pytest.mark.parametrize("content", ["be brief", [{"type": "text", "text": "be brief"}]])
+    def test_an_existing_system_message_is_added_to(self, content: Any) -> None:
+        made = Call("chat", "m", {"messages": [{"role": "system", "content": content}], "response_format": BY_SCHEMA})
+
+        messages = wire(made, target(traits={"structured": "json_object"}))["messages"]
+
+        assert len(messages) == 1
+        assert "be brief" in str(messages[0]["content"])
+        assert "JSON schema" in str(messages[0]["content"])
+
+    def test_a_forced_tool_stands_for_the_answer(self) -> None:
+        sent = CHAT.request(call(response_format=BY_SCHEMA), target(traits={"structured": "tool"}))
+        body = json.loads(sent.body)
+
+        assert sent.answer_tool == "my_answer"
+        assert body["tools"][0]["function"]["name"] == "my_answer"
+        assert body["tools"][0]["function"]["parameters"] == SCHEMA
+        assert body["tool_choice"] == {"type": "function", "function": {"name": "my_answer"}}
+        assert "response_format" not in body
+
+    def test_beside_the_callers_tools_it_has_a_name_of_its_own_and_any_may_be_called(self) -> None:
+        tools = [{"type": "function", "function": {"name": "my_answer"}}]
+
+        sent = CHAT.request(call(response_format=BY_SCHEMA, tools=tools), target(traits={"structured": "tool"}))
+        body = json.loads(sent.body)
+
+        assert sent.answer_tool == "my_answer_"
+        assert [tool["function"]["name"] for tool in body["tools"]] == ["my_answer", "my_answer_"]
+        assert body["tool_choice"] == "required"
+
+    @pytest.mark.parametrize("structured", ["json_schema", "json_object"])
+    def test_plain_json_mode_passes(self, structured: Any) -> None:
+        body = wire(call(response_format={"type": "json_object"}), target(traits={"structured": structured}))
+
+        assert body["response_format"] == {"type": "json_object"}
+
+    def test_plain_json_mode_becomes_an_instruction_where_there_are_only_tools(self) -> None:
+        body = wire(call(response_format={"type": "json_object"}), target(traits={"structured": "tool"}))
+
+        assert "response_format" not in body
+        assert "tools" not in body
+        assert "JSON" in body["messages"][0]["content"]
+
+    def test_where_there_is_nothing_it_follows_the_drop_rule(self) -> None:
+        to = target(traits={"structured": "none"})
+
+        with pytest.raises(UnsupportedError, match="response_format"):
+            CHAT.request(call(response_format=BY_SCHEMA), to)
+        assert dropped(call(drop_params=True, response_format=BY_SCHEMA), to) == ["response_format"]
+        assert wire(call(response_format={"type": "text"}), to) == {"model": "m-1", "messages": HELLO}

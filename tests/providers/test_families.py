@@ -1,0 +1,163 @@
+"""Facts about models by name, wherever they run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lingate._providers.families import family_traits
+
+
+@pytest.mark.parametrize(
+    ("model", "sampling", "thinking", "structured", "limit"),
+    [
+        ("claude-3-haiku-20240307", None, "none", "tool", 4096),
+        ("claude-3-opus-latest", None, "none", "tool", 4096),
+        ("claude-2.1", None, "none", "tool", 4096),
+        ("anthropic.claude-v2:1", None, "none", "tool", 4096),
+        ("claude-instant-1.2", None, "none", "tool", 4096),
+        ("claude-instant", None, "none", "tool", 4096),
+        ("claude-3-5-sonnet@20241022", None, "none", "tool", 8192),
+        ("claude-3-5-sonnet-v2@20241022", None, "none", "tool", 8192),
+        ("us.anthropic.claude-3-7-sonnet-20250219-v1:0", None, "budget", "tool", 64_000),
+        ("anthropic/claude-3.7-sonnet:thinking", None, "budget", "tool", 64_000),
+        ("claude-sonnet-4-20250514", None, "budget", "tool", 64_000),
+        ("claude-sonnet-4-0", None, "budget", "tool", 64_000),
+        ("claude-opus-4@20250514", None, "budget", "tool", 32_000),
+        ("claude-opus-4-1-20250805", "one", "budget", "json_schema", 32_000),
+        ("anthropic/claude-sonnet-4.5", "one", "budget", "json_schema", 64_000),
+        ("claude-4-5-sonnet", "one", "budget", "json_schema", 64_000),
+        ("claude-haiku-4-5-20251001", "one", "budget", "json_schema", 64_000),
+        ("global.anthropic.claude-opus-4-5-20251101-v1:0", "one", "budget", "json_schema", 64_000),
+        ("claude-sonnet-4-6", "one", "adaptive", "json_schema", 128_000),
+        ("claude-opus-4-7", "none", "adaptive", "json_schema", 128_000),
+        ("Claude-Opus-4.8", "none", "adaptive", "json_schema", 128_000),
+        ("claude-sonnet-5", "none", "adaptive", "json_schema", 128_000),
+        ("claude-fable-5-20260101", "none", "adaptive", "json_schema", 128_000),
+        ("claude-opus-11-2", "none", "adaptive", "json_schema", 128_000),
+        ("claude-something-new", "none", "adaptive", "json_schema", 128_000),
+    ],
+)
+def test_claude_by_generation(model: str, sampling: str | None, thinking: str, structured: str, limit: int) -> None:
+    traits = family_traits(model)
+
+    assert traits.get("sampling") == sampling
+    assert traits["thinking"] == thinking
+    assert traits["structured"] == structured
+    assert traits["default_max_tokens"] == limit
+    assert traits["max_temperature"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("model", "taken"), [("claude-haiku-4-5", True), ("claude-sonnet-4-6", False), ("claude-opus-5", False)]
+)
+def test_newer_claudes_take_no_beginning_of_their_answer(model: str, taken: bool) -> None:
+    assert family_traits(model)["prefill"] is taken
+
+
+def test_system_messages_between_turns_are_kept_only_for_claudes_that_take_them() -> None:
+    assert family_traits("claude-opus-4-8").get("late_system") == "keep"
+    assert "late_system" not in family_traits("claude-opus-4-7")
+
+
+def test_each_claude_has_its_words_for_effort() -> None:
+    assert "max" in family_traits("claude-opus-4-6")["efforts"]
+    assert "xhigh" not in family_traits("claude-opus-4-6")["efforts"]
+    assert "xhigh" in family_traits("claude-opus-4-7")["efforts"]
+    assert family_traits("claude-opus-4-5")["efforts"] == ("none", "low", "medium", "high")
+    assert "efforts" not in family_traits("claude-sonnet-4-5")
+
+
+@pytest.mark.parametrize(
+    "model", ["o1", "o3", "openai/o3-pro", "o4-mini", "gpt-5", "azure/gpt-5-mini-2025-08-07", "gpt-6-sol"]
+)
+def test_openai_s_reasoning_models_do_not_sample(model: str) -> None:
+    traits = family_traits(model)
+
+    assert traits["sampling"] == "none"
+    assert traits["max_tokens_param"] == "max_completion_tokens"
+
+
+@pytest.mark.parametrize(
+    ("model", "effort"),
+    [("gpt-5.1", "none"), ("openai/gpt-5.4-mini", "none"), ("gpt-5.5", "medium"), ("gpt-5.6-sol", "medium")],
+)
+def test_later_ones_sample_while_they_do_not_reason(model: str, effort: str) -> None:
+    assert family_traits(model)["sampling"] == "effort_none"
+    assert family_traits(model)["default_effort"] == effort
+
+
+@pytest.mark.parametrize(
+    ("model", "stops"), [("gpt-5-mini", 0), ("o4-mini", 0), ("o3", 0), ("o3-mini", None), ("gpt-4o", None)]
+)
+def test_stop_is_watched_for_on_our_side_where_it_is_refused(model: str, stops: int | None) -> None:
+    assert family_traits(model).get("max_stop") == stops
+
+
+def test_the_first_reasoning_models_have_no_system_role() -> None:
+    assert family_traits("o1-mini")["system_role"] == "user"
+    assert "system_role" not in family_traits("o1")
+
+
+@pytest.mark.parametrize(
+    ("model", "way"),
+    [
+        ("gpt-4", "tool"),
+        ("gpt-4-0613", "tool"),
+        ("gpt-4-turbo-2024-04-09", "json_object"),
+        ("gpt-3.5-turbo", "json_object"),
+        ("gpt-35-turbo", "json_object"),
+        ("gpt-4o-2024-05-13", "json_object"),
+        ("gpt-4o", None),
+        ("gpt-4o-2024-08-06", None),
+        ("gpt-4.1-mini", None),
+    ],
+)
+def test_schemas_are_asked_for_in_the_way_a_model_knows(model: str, way: str | None) -> None:
+    assert family_traits(model).get("structured") == way
+
+
+@pytest.mark.parametrize(
+    "model", ["gpt-4o", "llama3", "bingo1", "foo/o1x", "yi-34b", "ft:gpt-4o-mini:me", "gemini-3-pro", "", "/"]
+)
+def test_of_most_models_nothing_is_known(model: str) -> None:
+    assert family_traits(model) == {}
+
+
+@pytest.mark.parametrize("model", ["openai/gpt-oss-120b", "openai.gpt-oss-20b-1:0", "gpt-oss:20b"])
+def test_open_weights_with_a_famous_name_are_not_the_famous_models(model: str) -> None:
+    assert family_traits(model) == {"efforts": ("low", "medium", "high")}
+
+
+def test_reasoning_goes_back_to_models_that_ask_for_it() -> None:
+    assert family_traits("moonshotai/kimi-k2.5")["reasoning_history"] == "reasoning_content"
+    assert family_traits("deepseek-ai/DeepSeek-V3.2")["reasoning_history"] == "reasoning_content"
+
+
+def test_a_family_is_looked_up_once() -> None:
+    assert family_traits("claude-opus-4-6") is family_traits("claude-opus-4-6")
+
+
+def test_no_recorded_claude_was_sampled_in_a_way_its_family_refuses(recordings: Path) -> None:
+    file = recordings / "anthropic-messages.jsonl"
+    if not file.is_file():
+        pytest.skip(f"no {file}")
+
+    wrong = set()
+    for line in file.read_text().splitlines():
+        exchange = json.loads(line)
+        body = exchange["request"]["body"]
+        if exchange["response"]["status"] != 200 or not isinstance(body, dict) or "messages" not in body:
+            continue
+        traits = family_traits(body["model"])
+        sampled = {"temperature", "top_p"} & set(body)
+        if (traits.get("sampling") == "none" and sampled) or (traits.get("sampling") == "one" and len(sampled) == 2):
+            wrong.add(body["model"])
+        if not traits["prefill"] and body["messages"][-1]["role"] == "assistant":
+            wrong.add(body["model"])
+        if traits["thinking"] == "none" and "thinking" in body:
+            wrong.add(body["model"])
+
+    assert wrong == set()

@@ -1,0 +1,93 @@
+"""The public functions about providers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+import lingate
+from lingate._providers import lookup
+from lingate.errors import ConfigError, UnknownProviderError
+
+KEY = "sk-canary-0123456789abcdef"
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> Iterator[None]:
+    before = dict(lookup._users)
+    yield
+    lookup._users.clear()
+    lookup._users.update(before)
+
+
+def test_credentials_tell_whether_a_key_is_there_and_never_the_key() -> None:
+    absent = lingate.credentials("openai", env={})
+    present = lingate.credentials("openai/gpt-4o", env={"OPENAI_API_KEY": KEY})
+
+    assert (absent.present, absent.variable, absent.required) == (False, None, True)
+    assert (present.present, present.variable) == (True, "OPENAI_API_KEY")
+    assert "OPENAI_API_KEY" in absent.variables
+    assert KEY not in repr(present)
+
+
+def test_credentials_look_at_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GROQ_API_KEY", KEY)
+
+    assert lingate.credentials("groq").present
+
+
+@pytest.mark.parametrize("name", ["opena", "", "/gpt-4o"])
+def test_credentials_of_an_unknown_provider_are_an_error(name: str) -> None:
+    with pytest.raises(UnknownProviderError):
+        lingate.credentials(name)
+
+
+def test_credentials_of_something_else_than_a_name_are_an_error() -> None:
+    with pytest.raises(ConfigError, match="takes the name of a provider, not int"):
+        lingate.credentials(5)  # type: ignore[arg-type]
+
+
+def test_providers_are_listed_by_name_with_what_their_rows_say() -> None:
+    found = lingate.providers(env={"ANTHROPIC_API_KEY": KEY})
+    by_name = {info.name: info for info in found}
+
+    assert [info.name for info in found] == sorted(row.name for row in lookup.rows())
+    assert by_name["anthropic"].present
+    assert not by_name["openai"].present
+    assert by_name["openai"].required
+    assert not by_name["lm_studio"].required
+    assert by_name["lm_studio"].local
+    assert any(info.ended for info in found)
+    assert KEY not in repr(found)
+    assert by_name["openai"].to_dict()["variables"] == list(by_name["openai"].variables)
+
+
+def test_a_registered_provider_is_found_listed_and_called() -> None:
+    row = lingate.register("ours", url="https://ours.example/v1", key_env=["OURS_KEY"], aliases=["our-own"])
+
+    assert row.name == "ours"
+    assert lingate.credentials("our-own", env={"OURS_KEY": KEY}).present
+    assert "ours" in {info.name for info in lingate.providers()}
+    assert lookup.resolve("ours/m", env={"OURS_KEY": KEY}).url == "https://ours.example/v1"
+
+
+def test_a_whole_row_can_be_registered() -> None:
+    row = lingate.ProviderRow(name="ours", url="https://ours.example/v1")
+
+    assert lingate.register(row) is row
+    assert lookup.find("ours") is row
+
+
+def test_what_is_not_named_comes_from_the_row_of_that_name() -> None:
+    row = lingate.register("groq", url="https://ours.example/v1")
+
+    assert row.key_env == ("GROQ_API_KEY",)
+    assert row.url == "https://ours.example/v1"
+
+
+def test_what_cannot_be_registered_is_an_error_that_says_why() -> None:
+    with pytest.raises(ConfigError, match="key_env"):
+        lingate.register("ours", key_envs=["OURS_KEY"])
+    with pytest.raises(ConfigError, match="not both"):
+        lingate.register(lingate.ProviderRow(name="ours"), url="https://ours.example")
