@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 from lingate._call.plan import complete, open_stream
 from lingate._call.policy import RetryPolicy, Timeout
@@ -15,7 +15,11 @@ from lingate._io.choose import Chooser
 from lingate._io.session import Session
 from lingate._io.transport import AsyncTransport, Transport
 from lingate._views import ChatResponse, EmbeddingResponse, ModelList
-from lingate.types import CallOptions, ChatParams, EmbeddingParams
+from lingate.types import CallOptions, ChatParams, EmbeddingParams, ResponsesParams
+
+if TYPE_CHECKING:
+    from lingate._io.responses_stream import AsyncResponsesStream, ResponsesStream
+    from lingate._views_responses import ResponsesResponse
 
 Messages = str | Sequence[Any]
 
@@ -88,6 +92,51 @@ class Lingate:
             return ChatStream(state, opened.stream, prepared.include_usage, prepared.format_class)
         return calls.chat_response(sync.perform(complete(prepared.routes, prepared.context), transport), prepared)
 
+    @overload
+    def responses(
+        self,
+        model: str,
+        input: Any = None,
+        *,
+        stream: Literal[False] | None = None,
+        **params: Unpack[ResponsesParams],
+    ) -> ResponsesResponse: ...
+
+    @overload
+    def responses(
+        self, model: str, input: Any = None, *, stream: Literal[True], **params: Unpack[ResponsesParams]
+    ) -> ResponsesStream: ...
+
+    def responses(
+        self, model: str, input: Any = None, *, stream: bool | None = None, **params: Any
+    ) -> ResponsesResponse | ResponsesStream:
+        """Ask a model in the words of OpenAI's Responses API, whichever provider it is of.
+
+        A provider that has the API gets the request as it is written here; any other gets it as a chat, and what only
+        the API can do (`previous_response_id`, `background`, its built-in tools) is an `UnsupportedError`.
+
+        Args:
+            model: `provider/model`.
+            input: One string, or a list of items; the output of earlier answers may be put in as it is.
+            stream: Get the events as they come: a `ResponsesStream`, whose first has arrived when this returns.
+            **params: Fields of the API under their own names (`instructions`, `tools`, `reasoning`, `text`, ...),
+                `text_format`, and the arguments that every call takes. None means not set.
+
+        Returns:
+            The answer in the API's shape, or a stream of its events.
+
+        Raises:
+            ConfigError: The call cannot be made as written; nothing was sent.
+            UpstreamError: The provider refused, or its response failed.
+            TransportError: No complete answer arrived.
+        """
+        prepared = calls.prepare_responses(self._session, model, input, {"stream": stream, **params})
+        transport = self._transport.get()
+        if prepared.stream:
+            opened = sync.perform(open_stream(prepared.routes, prepared.context), transport)
+            return calls.responses_stream(StreamState(opened, prepared.context.trail), opened.stream)
+        return calls.responses_response(sync.perform(complete(prepared.routes, prepared.context), transport), prepared)
+
     def embed(self, model: str, input: Any, **params: Unpack[EmbeddingParams]) -> EmbeddingResponse:
         """Turn text into vectors.
 
@@ -158,6 +207,34 @@ class AsyncLingate:
             state = StreamState(opened, prepared.context.trail)
             return AsyncChatStream(state, opened.stream, prepared.include_usage, prepared.format_class)
         return calls.chat_response(await aio.perform(complete(prepared.routes, prepared.context), transport), prepared)
+
+    @overload
+    async def responses(
+        self,
+        model: str,
+        input: Any = None,
+        *,
+        stream: Literal[False] | None = None,
+        **params: Unpack[ResponsesParams],
+    ) -> ResponsesResponse: ...
+
+    @overload
+    async def responses(
+        self, model: str, input: Any = None, *, stream: Literal[True], **params: Unpack[ResponsesParams]
+    ) -> AsyncResponsesStream: ...
+
+    async def responses(
+        self, model: str, input: Any = None, *, stream: bool | None = None, **params: Any
+    ) -> ResponsesResponse | AsyncResponsesStream:
+        """Ask a model in the words of the Responses API: `Lingate.responses`, awaited."""
+        prepared = calls.prepare_responses(self._session, model, input, {"stream": stream, **params})
+        transport = self._transport.get()
+        if prepared.stream:
+            opened = await aio.perform(open_stream(prepared.routes, prepared.context), transport)
+            return calls.async_responses_stream(StreamState(opened, prepared.context.trail), opened.stream)
+        return calls.responses_response(
+            await aio.perform(complete(prepared.routes, prepared.context), transport), prepared
+        )
 
     async def embed(self, model: str, input: Any, **params: Unpack[EmbeddingParams]) -> EmbeddingResponse:
         """Turn text into vectors: `Lingate.embed`, awaited."""

@@ -47,7 +47,8 @@ class Traits(TypedDict, total=False):
             arguments are the answer), `none`.
         thinking: How Claude- and Gemini-shaped wires think: `adaptive`, `budget`, `level` or `none`.
         reasoning_param: How `reasoning_effort` is written: `reasoning_effort`, `reasoning` (object), `thinking`
-            (object with type), `thinking_bool`, `enable_thinking`, `chat_template_kwargs`, `think`, `none`.
+            (object with type), `thinking_bool`, `enable_thinking`, `chat_template_kwargs`, `think`, `reasoning_config`
+            (Bedrock), `none`.
         reasoning_history: Field in which an assistant message's reasoning goes back: `reasoning_content`,
             `reasoning`, `reasoning_details`, `thinking_blocks`, or `drop`.
         text_content: Content must be a plain string where it holds only text.
@@ -92,6 +93,7 @@ class Traits(TypedDict, total=False):
         "enable_thinking",
         "chat_template_kwargs",
         "think",
+        "reasoning_config",
         "none",
     ]
     reasoning_history: Literal["reasoning_content", "reasoning", "reasoning_details", "thinking_blocks", "drop"]
@@ -139,6 +141,32 @@ class ModelRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TokenExchange:
+    """Where a key, or an id with a secret, is exchanged for a token that lives for a while.
+
+    Texts are templates with the syntax of `ProviderRow.url`. Besides variables they take `{key}` (the provider's key),
+    `{basic}` (`client_id` and `client_secret` as HTTP's basic authentication writes them), `{origin}` (scheme and host of
+    the base URL) and `{uuid}` (a new one each time).
+
+    Attributes:
+        url: Where the exchange is posted to.
+        form: Fields of the form that is posted; one whose variable is unset is left out.
+        headers: Headers of the request; one whose variable is unset is left out.
+        client_id: Template of the client's id.
+        client_secret: Template of its secret.
+        key_json: The key may be JSON. Its values are variables then, before those of the environment and for the base URL
+            too: `{"a": {"b": "x"}}` is `KEY_A_B`.
+    """
+
+    url: str
+    form: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    client_id: str = ""
+    client_secret: str = ""
+    key_json: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderRow:
     """One provider: where it is, how it is spoken to, and in what it differs. The only place its name appears.
 
@@ -164,12 +192,16 @@ class ProviderRow:
         aliases: Other names for the same row.
         operations: What the provider serves.
         paths: Paths (from the base URL) that differ from the dialect's own, by operation.
+        query: Query parameters of every request, unless the base URL has them; templates as in `headers`. `api_version` of
+            a call or a configuration stands in for the one whose name ends in `version`.
         rename: Request fields with another name here. `a=b` renames one value: `{"tool_choice=required": "any"}` in
             the form `field=value` -> new value; `a` -> `b.c` nests.
         unsupported: Request fields the provider refuses; `n>1` style marks a value that is refused.
         traits: See `Traits`.
         models: What differs for some of its models; every rule whose pattern fits applies, later ones win.
-        body: Fields of every chat request, unless the caller sets them.
+        exchange: How a key becomes the token that is sent, for `auth` by the module `oauth`.
+        body: Fields of every chat request, unless the caller sets them. Templates in texts are filled from the
+            environment with `url`'s syntax; a field whose variable is unset is left out.
         quirks: Names of functions in `_providers/quirks.py` that edit the wire body last.
         error_kinds: Kind of error for exact codes of this provider, where they mean something else than elsewhere.
             `status:429` stands for that status, whatever its codes that are not listed.
@@ -195,10 +227,12 @@ class ProviderRow:
     aliases: tuple[str, ...] = ()
     operations: tuple[Operation, ...] = ("chat",)
     paths: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
     rename: Mapping[str, str] = field(default_factory=dict)
     unsupported: tuple[str, ...] = ()
     traits: Traits = field(default_factory=Traits)
     models: tuple[ModelRule, ...] = ()
+    exchange: TokenExchange | None = None
     body: Mapping[str, Any] = field(default_factory=dict)
     quirks: tuple[str, ...] = ()
     error_kinds: Mapping[str, str] = field(default_factory=dict)

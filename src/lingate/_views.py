@@ -340,8 +340,24 @@ class ChatResponse(Response):
 
     __slots__ = ("_format",)
 
-    def __init__(self, data: JsonDict, *facts: Any, format_class: type | None = None, **named: Any) -> None:
-        super().__init__(data, *facts, **named)
+    def __init__(
+        self,
+        data: JsonDict,
+        raw: Any = None,
+        provider: str = "",
+        requested_model: str = "",
+        attempts: tuple[Attempt, ...] = (),
+        dropped: tuple[str, ...] = (),
+        *,
+        format_class: type | None = None,
+    ) -> None:
+        # Not through super(): this is made once a call, and that costs as much as the rest of it.
+        self._data = data
+        self.raw = data if raw is None else raw
+        self.provider = provider
+        self.requested_model = requested_model
+        self.attempts = attempts
+        self.dropped = dropped
         self._format = format_class
 
     def __reduce__(self) -> tuple[Any, ...]:

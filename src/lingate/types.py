@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
-__all__ = ["CallOptions", "ChatParams", "EmbeddingParams", "MessageParam", "ToolParam"]
+__all__ = ["CallOptions", "ChatParams", "EmbeddingParams", "MessageParam", "ResponsesParams", "ToolParam"]
 
 
 class CallOptions(TypedDict, total=False):
@@ -14,15 +14,17 @@ class CallOptions(TypedDict, total=False):
     Keys:
         api_key: Instead of the environment's or the configuration's.
         api_base: Base URL instead of the provider's own.
+        api_version: Version of the API, at providers whose addresses hold one (Azure).
         timeout: Seconds in total, or a `lingate.Timeout`.
         retries: Further tries after the first, or a `lingate.RetryPolicy`. Default 2.
         fallbacks: Models to try in order when this one fails: `provider/model`, or a dict with `model` and, as needed,
-            `api_key`, `api_base`, `params` (changes to the request) and `on` (kinds of error, such as `context_window`).
+            `api_key`, `api_base`, `api_version`, `params` (changes to the request) and `on` (kinds of error, such as `context_window`).
         extra_headers: Sent besides ours, and instead of ours where names are equal.
     """
 
     api_key: str | None
     api_base: str | None
+    api_version: str | None
     timeout: Any
     retries: Any
     fallbacks: Sequence[str | Mapping[str, Any]] | str | None
@@ -72,6 +74,40 @@ class ChatParams(_RequestOptions, total=False):
     user: str | None
     verbosity: str | None
     web_search_options: Mapping[str, Any] | None
+
+
+class ResponsesParams(_RequestOptions, total=False):
+    """Fields of the Responses API (https://platform.openai.com/docs/api-reference/responses/create).
+
+    `text_format` is ours: a class with `model_json_schema()`, or a JSON schema, in place of `text.format`. Any other field
+    goes through `extra_body`, or straight as a keyword argument at run time.
+    """
+
+    background: bool | None
+    conversation: str | Mapping[str, Any] | None
+    include: Sequence[str] | None
+    instructions: str | None
+    max_output_tokens: int | None
+    max_tool_calls: int | None
+    metadata: Mapping[str, str] | None
+    parallel_tool_calls: bool | None
+    previous_response_id: str | None
+    prompt: Mapping[str, Any] | None
+    prompt_cache_key: str | None
+    reasoning: Mapping[str, Any] | None
+    safety_identifier: str | None
+    service_tier: str | None
+    store: bool | None
+    stream_options: Mapping[str, Any] | None
+    temperature: float | None
+    text: Mapping[str, Any] | None
+    text_format: Any
+    tool_choice: str | Mapping[str, Any] | None
+    tools: Sequence[Any] | None
+    top_logprobs: int | None
+    top_p: float | None
+    truncation: str | None
+    user: str | None
 
 
 class EmbeddingParams(_RequestOptions, total=False):

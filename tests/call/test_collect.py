@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lingate._call.collect import Collector
-from lingate._call.replay import events_of
+from lingate._dialects._replay import replay
 from lingate._model import Event, Extra, Finish, Media, Start, Text, Thinking, ToolArgs, ToolStart, Usage
 
 NAMES = st.text("abcdefgh_", min_size=1, max_size=8)
@@ -60,7 +60,7 @@ def collected(events: list[Event]) -> dict[str, Any]:
 
 @given(responses())
 def test_a_response_taken_apart_and_collected_is_the_same_response(response: dict[str, Any]) -> None:
-    assert collected(events_of(response)) == response
+    assert collected(replay(response)) == response
 
 
 def test_pieces_of_parallel_tool_calls_are_kept_apart() -> None:

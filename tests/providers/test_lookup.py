@@ -341,7 +341,7 @@ def test_a_bad_base_url_in_a_variable_is_blamed_on_the_variable() -> None:
 def test_a_missing_base_url_names_what_to_set() -> None:
     with pytest.raises(ConfigError, match="set HOSTED_VLLM_API_BASE or VLLM_API_BASE, or pass api_base"):
         resolve("vllm/m", env={})
-    with pytest.raises(ConfigError, match="AWS_REGION, or pass api_base"):
+    with pytest.raises(ConfigError, match="AWS_REGION or AWS_DEFAULT_REGION, or pass api_base"):
         resolve("anthropic-aws/claude-opus-5", env={"ANTHROPIC_AWS_API_KEY": KEY})
 
 

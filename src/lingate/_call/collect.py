@@ -22,6 +22,9 @@ from lingate._model import (
     Usage,
 )
 
+LEGACY = "function_call"
+"""Kind of the one call that answers the `functions` parameter; it is no member of `tool_calls`."""
+
 
 class _Tool:
     __slots__ = ("arguments", "extra", "id", "kind", "name")
@@ -35,6 +38,8 @@ class _Tool:
 
     def to_dict(self) -> JsonDict:
         text = "".join(self.arguments)
+        if self.kind == LEGACY:
+            return {"name": self.name, "arguments": text or "{}"}
         call: JsonDict = {"id": self.id, "type": self.kind}
         if self.kind == "function":
             call["function"] = {"name": self.name, "arguments": text or "{}"}
@@ -66,6 +71,7 @@ class _Choice:
     __slots__ = (
         "annotations",
         "audio",
+        "beside",
         "blocks",
         "extra",
         "finish",
@@ -86,6 +92,7 @@ class _Choice:
         self.images: list[JsonDict] = []
         self.audio: JsonDict | None = None
         self.extra: JsonDict = {}
+        self.beside: JsonDict = {}  # fields of the choice itself
         self.logprobs: JsonDict | None = None
         self.finish: str | None = None
         self.native: str | None = None
@@ -96,6 +103,8 @@ class _Choice:
             choice["logprobs"] = self.logprobs
         if self.native is not None:
             choice["native_finish_reason"] = self.native
+        for name, value in self.beside.items():
+            choice.setdefault(name, value)
         return choice
 
     def message(self) -> JsonDict:
@@ -106,12 +115,21 @@ class _Choice:
         if self.blocks:
             self._add_reasoning(message)
         if self.tools:
-            message["tool_calls"] = [self.tools[key].to_dict() for key in sorted(self.tools)]
+            self._add_calls(message)
         for name, value in (("annotations", self.annotations), ("images", self.images), ("audio", self.audio)):
             if value:
                 message[name] = value
         message.update(self.extra)
         return message
+
+    def _add_calls(self, message: JsonDict) -> None:
+        tools = [self.tools[key] for key in sorted(self.tools)]
+        calls = [tool.to_dict() for tool in tools if tool.kind != LEGACY]
+        if calls:
+            message["tool_calls"] = calls
+        for tool in tools:
+            if tool.kind == LEGACY:
+                message[LEGACY] = tool.to_dict()
 
     def _add_reasoning(self, message: JsonDict) -> None:
         blocks = [self.blocks[key].to_dict() for key in sorted(self.blocks)]
@@ -227,7 +245,8 @@ class Collector:
         if event.choice is None:
             self._extra.update(event.fields)
         else:
-            self._choice(event.choice).extra.update(event.fields)
+            choice = self._choice(event.choice)
+            (choice.beside if event.on_choice else choice.extra).update(event.fields)
 
     def _ignore(self, event: Event) -> None:
         return None

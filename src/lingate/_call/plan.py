@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from lingate._call.policy import RetryPolicy, Timeout, covers
-from lingate._call.replay import events_of
 from lingate._dialects._base import OperationFormat, StreamDecoder
+from lingate._dialects._replay import replay
 from lingate._model import Attempt, Call, Event, Failed, Head, HttpRequest, JsonDict, Start, Target, Usage
 from lingate._providers.settings import secrets_in
 from lingate.errors import (
@@ -140,17 +140,15 @@ class Streaming:
 
 def complete(routes: Sequence[Route], context: Context) -> Generator[Step, Answer, Completed]:
     """Get one whole answer from the first route that gives one."""
-    completed: Completed = yield from _over_routes(routes, context, _send_once)
-    return completed
+    return _over_routes(routes, context, whole=True)
 
 
 def open_stream(routes: Sequence[Route], context: Context) -> Generator[Step, Answer, Streaming]:
     """Open a stream on the first route whose first substantial event arrives."""
-    streaming: Streaming = yield from _over_routes(routes, context, _open_once)
-    return streaming
+    return _over_routes(routes, context, whole=False)
 
 
-def _over_routes(routes: Sequence[Route], context: Context, once: Callable[..., Generator[Step, Answer, Any]]) -> Any:
+def _over_routes(routes: Sequence[Route], context: Context, *, whole: bool) -> Generator[Step, Answer, Any]:
     now = context.now
     deadline = now() + context.timeout.total
     last: LingateError | None = None
@@ -166,7 +164,7 @@ def _over_routes(routes: Sequence[Route], context: Context, once: Callable[..., 
             # A fallback that cannot be used is noted; what the first route said stays the news.
             context.trail.append(_attempt(route.call.model.partition("/")[0], route.call.model, error, 0.0, 0.0))
             continue
-        outcome = yield from _tries(sent, form, context, deadline, once)
+        outcome = yield from _tries(sent, form, context, deadline, whole)
         if not isinstance(outcome, LingateError):
             return outcome
         last = outcome
@@ -178,7 +176,9 @@ def _over_routes(routes: Sequence[Route], context: Context, once: Callable[..., 
     raise last
 
 
-def _tries(sent: HttpRequest, form: OperationFormat, context: Context, deadline: float, once: Any) -> Any:
+def _tries(
+    sent: HttpRequest, form: OperationFormat, context: Context, deadline: float, whole: bool
+) -> Generator[Step, Answer, Any]:
     """Try one place until it answers, the policy gives it up, or the deadline would pass."""
     now = context.now
     turn = 0
@@ -186,7 +186,13 @@ def _tries(sent: HttpRequest, form: OperationFormat, context: Context, deadline:
     while True:
         began = now()
         limits = _within(context.timeout, deadline - began)
-        outcome = yield from once(sent, form, limits, now)
+        refused = None if sent.target.signer is None else (yield from _sign(sent, limits))
+        if refused is not None:
+            outcome: Any = refused
+        elif whole:
+            outcome = _answered(sent, form, (yield Send(sent, limits)))
+        else:
+            outcome = yield from _open_once(sent, form, limits, now)
         if not isinstance(outcome, LingateError):
             context.trail.append(_succeeded(sent, outcome.head, now() - began, waited))
             return outcome
@@ -209,20 +215,17 @@ def _tries(sent: HttpRequest, form: OperationFormat, context: Context, deadline:
 
 
 def _within(timeout: Timeout, left: float) -> Timeout:
-    if left >= timeout.total:
-        return timeout
+    if left > timeout.total - 0.005:
+        return timeout  # the first try; what has passed is the time it took to get here
     left = max(left, 0.001)
     return Timeout(total=left, connect=min(timeout.connect, left), read=timeout.read)
 
 
-def _send_once(sent: HttpRequest, form: OperationFormat, timeout: Timeout, now: Clock) -> Generator[Step, Answer, Any]:
-    if sent.target.signer is not None and (refused := (yield from _sign(sent, timeout))) is not None:
-        return refused
-    answer = yield Send(sent, timeout)
-    if isinstance(answer, LingateError):
-        return answer
-    assert isinstance(answer, Reply)
-    return _whole(sent, form, answer.head, answer.body)
+def _answered(sent: HttpRequest, form: OperationFormat, answer: Answer) -> Completed | LingateError:
+    if isinstance(answer, Reply):
+        return _whole(sent, form, answer.head, answer.body)
+    assert isinstance(answer, LingateError)
+    return answer
 
 
 def _sign(sent: HttpRequest, timeout: Timeout) -> Generator[Step, Answer, LingateError | None]:
@@ -253,8 +256,6 @@ def _whole(sent: HttpRequest, form: OperationFormat, head: Head, body: bytes) ->
 
 def _open_once(sent: HttpRequest, form: OperationFormat, timeout: Timeout, now: Clock) -> Generator[Step, Answer, Any]:
     until = now() + timeout.total
-    if sent.target.signer is not None and (refused := (yield from _sign(sent, timeout))) is not None:
-        return refused
     opened = yield Open(sent, timeout)
     if isinstance(opened, LingateError):
         return opened
@@ -321,7 +322,7 @@ def _read_whole(sent: HttpRequest, form: OperationFormat, opened: Opened) -> Gen
     outcome = _whole(sent, form, opened.head, b"".join(pieces))
     if isinstance(outcome, LingateError):
         return outcome
-    return Streaming(sent, opened.head, opened.stream, _Spent(), events_of(outcome.data, outcome.raw))
+    return Streaming(sent, opened.head, opened.stream, _Spent(), replay(outcome.data, outcome.raw))
 
 
 class _Spent:

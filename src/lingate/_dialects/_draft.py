@@ -56,7 +56,7 @@ class Draft:
 
     def broken(self, where: str, why: str) -> ConfigError:
         """The error for a request that makes no sense in any format."""
-        return ConfigError(f"{where}: {why}", provider=self.target.provider, model=self.target.model)
+        return ConfigError(f"{where}: {why}", provider=self.target.provider, model=self.target.model, kind="bad_call")
 
 
 def asked_of(call: Call) -> JsonDict:

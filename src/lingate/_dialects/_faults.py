@@ -80,6 +80,7 @@ _FAULTS = {
     # Ours: nothing came back from a provider, or what came was not an answer.
     "unknown_provider": _Fault(404, _INVALID, "model_not_found", 404, "not_found_error", "There is no such model."),
     "unsupported": _Fault(400, _INVALID, "unsupported_parameter", 400, _INVALID, "A parameter is not supported."),
+    "bad_call": _Fault(400, _INVALID, None, 400, _INVALID, "The request makes no sense."),
     "budget": _Fault(429, "insufficient_quota", "budget_exceeded", 402, "billing_error", "The budget is used up."),
     "concurrency": _Fault(
         429, "rate_limit_error", "concurrency_limit_exceeded", 429, "rate_limit_error", "Too many requests at once."
@@ -148,6 +149,27 @@ def google_error(error: LingateError) -> tuple[int, JsonDict]:
     return status, {"error": body}
 
 
+_AWS_STATUS = {
+    400: (400, "ValidationException"),
+    401: (403, "UnrecognizedClientException"),
+    402: (429, "ThrottlingException"),
+    403: (403, "AccessDeniedException"),
+    404: (404, "ResourceNotFoundException"),
+    409: (400, "ConflictException"),
+    413: (400, "ValidationException"),
+    429: (429, "ThrottlingException"),
+    503: (503, "ServiceUnavailableException"),
+    504: (408, "ModelTimeoutException"),
+}
+
+
+def aws_error(error: LingateError) -> tuple[int, str, str]:
+    """Status, exception and text of an error as AWS services report them."""
+    fault = _fault(error)
+    status, name = _AWS_STATUS.get(fault.status, (500, "InternalServerException"))
+    return status, name, _text(error, fault)
+
+
 def _fault(error: LingateError) -> _Fault:
     found = _FAULTS.get(error.kind)
     if found is None:
@@ -168,4 +190,4 @@ def _is_ours(error: LingateError) -> bool:
     if isinstance(error, UpstreamError):
         # A face that cannot read a request raises BadRequestError; it has neither a provider nor a status.
         return error.provider is None and error.status is None and error.detail is None
-    return isinstance(error, (UnsupportedError, LimitError)) or error.kind == "unknown_provider"
+    return isinstance(error, (UnsupportedError, LimitError)) or error.kind in ("unknown_provider", "bad_call")

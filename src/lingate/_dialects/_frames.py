@@ -59,8 +59,7 @@ class FrameDecoder:
             return out
         try:
             for frame in self._frames.feed(data):
-                self._read(frame, out)
-                if self._stream.over:
+                if not self._read(frame, out):
                     break
         except ValueError as error:
             self._stream.fail(_damaged(self._sent.target, error), out)
@@ -85,16 +84,18 @@ class FrameDecoder:
         self.done = self._stream.done
         return out
 
-    def _read(self, frame: Frame, out: list[Event]) -> None:
+    def _read(self, frame: Frame, out: list[Event]) -> bool:
+        """Take one frame, and say whether there is use for more."""
         target = self._sent.target
         try:
             error = frame_error(frame, target)
             if error is None:
                 self._stream.read(frame.text(":event-type"), decode(frame.payload) if frame.payload else {}, out)
-                return
+                return not self._stream.over
         except ValueError as flaw:
             error = _damaged(target, flaw)
         self._stream.fail(error, out)
+        return False
 
 
 def frame_error(frame: Frame, target: Target) -> LingateError | None:

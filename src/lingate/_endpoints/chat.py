@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lingate._endpoints._arguments import plain, present, text_mapping
+from lingate._endpoints._arguments import plain, text_mapping
 from lingate._model import Call, JsonDict
 from lingate.errors import ConfigError
 
@@ -42,7 +42,9 @@ def prepare(
     """
     body: JsonDict = {"messages": _messages(messages)}
     format_class: type | None = None
-    for name, value in present(params).items():
+    for name, value in params.items():
+        if value is None:
+            continue
         if name == "response_format":
             body[name], format_class = response_format(value)
         elif type(value) in _LEAVES:
@@ -125,7 +127,9 @@ def response_format(value: Any) -> tuple[JsonDict, type | None]:
     if isinstance(value, str) and value in ("json", "json_object", "text"):
         return {"type": "text" if value == "text" else "json_object"}, None
     if not isinstance(value, Mapping):
-        raise ConfigError(f"response_format must be a class, a JSON schema or OpenAI's dict, not {type(value).__name__}")
+        raise ConfigError(
+            f"response_format must be a class, a JSON schema or OpenAI's dict, not {type(value).__name__}"
+        )
     given = plain(value, "response_format")
     if given.get("type") in ("text", "json_object", "json_schema", "grammar", "regex"):
         if given["type"] == "json_schema" and not isinstance(given.get("json_schema"), dict):

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lingate._call.plan import Completed, Context, Route
-from lingate._call.stream import cut_at_stops
+from lingate._call.stream import StreamState, cut_at_stops
 from lingate._endpoints import chat, embeddings, models
 from lingate._endpoints._arguments import require_model
 from lingate._io.session import Options, Session
+from lingate._io.transport import AsyncByteStream, ByteStream
 from lingate._views import ChatResponse, EmbeddingResponse, ModelList
 from lingate.errors import ConfigError
 
-_OPTIONS = ("api_key", "api_base", "timeout", "retries", "fallbacks")
+if TYPE_CHECKING:
+    from lingate._io.responses_stream import AsyncResponsesStream, ResponsesStream
+    from lingate._views_responses import ResponsesResponse
+
+_OPTIONS = ("api_key", "api_base", "api_version", "timeout", "retries", "fallbacks")
 
 
 class Prepared(NamedTuple):
@@ -57,6 +62,29 @@ def prepare_chat(session: Session, model: Any, messages: Any, params: dict[str, 
     return Prepared(routes, session.context(options), stream, include_usage, format_class)
 
 
+def prepare_responses(session: Session, model: Any, given: Any, params: dict[str, Any]) -> Prepared:
+    """Read the arguments of a call of the Responses API."""
+    # Few programs need it, and importing Lingate's client is to be quick for all of them.
+    from lingate._endpoints import responses
+
+    options = _split(params)
+    stream = params.pop("stream", None) or False
+    if not isinstance(stream, bool):
+        raise ConfigError(f"stream must be True or False, not {stream!r}")
+    drop = params.pop("drop_params", None)
+    extra_headers, extra_body = params.pop("extra_headers", None), params.pop("extra_body", None)
+    call = responses.prepare(
+        require_model(model),
+        given,
+        params,
+        stream=stream,
+        drop_params=session.config.drop_params if drop is None else drop,
+        extra_headers=extra_headers,
+        extra_body=extra_body,
+    )
+    return Prepared(session.routes(model, call, options), session.context(options), stream, False, None)
+
+
 def prepare_embeddings(session: Session, model: Any, inputs: Any, params: dict[str, Any]) -> Prepared:
     """Read the arguments of an embeddings call."""
     options = _split(params)
@@ -94,6 +122,28 @@ def chat_response(done: Completed, prepared: Prepared) -> ChatResponse:
     """The view of a whole chat answer."""
     data = cut_at_stops(done.data, done.sent.stop) if done.sent.stop else done.data
     return ChatResponse(data, *_facts(done, prepared.context), format_class=prepared.format_class)
+
+
+def responses_response(done: Completed, prepared: Prepared) -> ResponsesResponse:
+    """The view of an answer of the Responses API."""
+    from lingate._dialects.openai_responses.face_response import response_object
+    from lingate._views_responses import ResponsesResponse
+
+    return ResponsesResponse(response_object(done.data), *_facts(done, prepared.context))
+
+
+def responses_stream(state: StreamState, stream: ByteStream) -> ResponsesStream:
+    """The stream of an answer of the Responses API."""
+    from lingate._io.responses_stream import ResponsesStream
+
+    return ResponsesStream(state, stream)
+
+
+def async_responses_stream(state: StreamState, stream: AsyncByteStream) -> AsyncResponsesStream:
+    """The same for `async for`."""
+    from lingate._io.responses_stream import AsyncResponsesStream
+
+    return AsyncResponsesStream(state, stream)
 
 
 def embedding_response(done: Completed, prepared: Prepared) -> EmbeddingResponse:

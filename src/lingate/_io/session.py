@@ -7,12 +7,13 @@ import random
 import time
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from lingate._auth import signer
 from lingate._call.plan import Context, Route
 from lingate._call.policy import Timeout
-from lingate._dialects._base import OperationFormat, dialect
+from lingate._dialects._base import OperationFormat
+from lingate._dialects._forms import form_of
 from lingate._endpoints._arguments import plain, require_model
 from lingate._io.config import Config, load, policy_of
 from lingate._io.environ import reader
@@ -22,7 +23,12 @@ from lingate.errors import ConfigError
 
 _MOST_PLACES = 1024
 _MOST_SIGNERS = 64
-_FALLBACK_KEYS = frozenset({"model", "api_key", "api_base", "on", "params"})
+_FALLBACK_KEYS = frozenset({"model", "api_key", "api_base", "api_version", "on", "params"})
+
+_Given: TypeAlias = tuple[str | None, str | None, str | None]
+"""Key, base URL and version of the API as a call gives them."""
+
+_NOTHING_GIVEN: _Given = (None, None, None)
 
 
 @dataclass(slots=True)
@@ -40,6 +46,7 @@ class Options:
 
     api_key: str | None = None
     api_base: str | None = None
+    api_version: str | None = None
     timeout: float | Timeout | None = None
     retries: Any = None
     fallbacks: Any = None
@@ -65,18 +72,18 @@ class Session:
             drop_params=loaded.drop_params if drop_params is None else drop_params,
         )
         self._env_key, self._env_value = reader(self.env)
-        self._places: dict[tuple[str, str | None, str | None], _Place] = {}
+        self._places: dict[tuple[str, str | None, str | None, str | None], _Place] = {}
         self._signers: dict[Hashable, Signer] = {}
 
     def context(self, options: Options) -> Context:
         """Policy, time-outs and clock for one call."""
         config = self.config
-        return Context(
-            policy_of(options.retries, config.policy),
-            Timeout.of(options.timeout, config.timeout),
-            time.monotonic,
-            random.random,
-        )
+        policy, timeout = config.policy, config.timeout
+        if options.retries is not None:
+            policy = policy_of(options.retries, policy)
+        if options.timeout is not None:
+            timeout = Timeout.of(options.timeout, timeout)
+        return Context(policy, timeout, time.monotonic, random.random)
 
     def routes(self, model: Any, call: Call, options: Options) -> list[Route]:
         """The call's own place and its fallbacks, in order.
@@ -84,30 +91,29 @@ class Session:
         Raises:
             ConfigError: The model or a fallback is not written as it must be.
         """
-        routes = [self._route(require_model(model), call, options.api_key, options.api_base, None)]
+        given = options.api_key, options.api_base, options.api_version
+        routes = [self._route(require_model(model), call, given, None)]
         fallbacks = self.config.fallbacks if options.fallbacks is None else options.fallbacks
         if fallbacks:
             routes += self._fallbacks(fallbacks, call)
         return routes
 
-    def _route(
-        self, model: str, call: Call, api_key: str | None, api_base: str | None, on: frozenset[str] | None
-    ) -> Route:
+    def _route(self, model: str, call: Call, given: _Given, on: frozenset[str] | None) -> Route:
         operation = call.operation
 
         def find() -> tuple[Target, OperationFormat]:
-            place = self._place(model, api_key, api_base)
+            place = self._place(model, *given)
             target = place.target
             form = place.forms.get(operation)
             if form is None:
-                form = place.forms[operation] = dialect(target.row.dialect).operation(operation, target.provider)
+                form = place.forms[operation] = form_of(target, operation)
             call.model = target.model
             return target, form
 
         return Route(find, call, on)
 
-    def _place(self, model: str, api_key: str | None, api_base: str | None) -> _Place:
-        key = (model, api_key, api_base)
+    def _place(self, model: str, api_key: str | None, api_base: str | None, api_version: str | None) -> _Place:
+        key = (model, api_key, api_base, api_version)
         place = self._places.get(key)
         if place is not None:
             # The environment may have changed since (a test, a rotated key): what was read is read again, and only that.
@@ -119,7 +125,13 @@ class Session:
                 return place
         noted = _NotingEnv(self.env)
         target = lookup.resolve(
-            model, env=noted, api_key=api_key, api_base=api_base, config=self.config.providers, sign=self._signer
+            model,
+            env=noted,
+            api_key=api_key,
+            api_base=api_base,
+            api_version=api_version,
+            config=self.config.providers,
+            sign=self._signer,
         )
         keys = [self._env_key(name) for name in noted.seen]
         place = _Place(tuple((key, self._env_value(key)) for key in keys), target, {})
@@ -144,7 +156,7 @@ class Session:
 
     def _fallback(self, item: Any, index: int, call: Call) -> Route:
         if isinstance(item, str):
-            return self._route(item, replace(call), None, None, None)
+            return self._route(item, replace(call), _NOTHING_GIVEN, None)
         if not isinstance(item, Mapping):
             raise ConfigError(f"fallbacks[{index}] must be a model or a dict with a model, not {type(item).__name__}")
         unknown = set(item) - _FALLBACK_KEYS
@@ -157,7 +169,8 @@ class Session:
             own.body = {**call.body, **plain(item["params"], f"fallbacks[{index}].params")}
         on = item.get("on")
         kinds = None if on is None else frozenset([on] if isinstance(on, str) else on)
-        return self._route(require_model(item.get("model")), own, item.get("api_key"), item.get("api_base"), kinds)
+        given = item.get("api_key"), item.get("api_base"), item.get("api_version")
+        return self._route(require_model(item.get("model")), own, given, kinds)
 
 
 class _NotingEnv(Mapping[str, str]):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any
@@ -28,6 +29,7 @@ from pyreqwest.exceptions import (
 )
 
 from lingate._call.policy import Timeout
+from lingate._io.patience import Patience
 from lingate._io.transport import ByteStream
 from lingate._model import Head, HttpRequest
 from lingate._version import __version__
@@ -93,58 +95,38 @@ def head(response: Any) -> Head:
     return Head(response.status, _Headers(response))
 
 
-class _Headers(dict[str, str]):
+class _Headers(Mapping[str, str]):
     """Response headers, read when asked for: most calls look at one or two of twenty."""
 
-    __slots__ = ("_response",)
+    __slots__ = ("_found", "_response")
 
     def __init__(self, response: Any) -> None:
-        super().__init__()
         self._response = response
+        self._found: dict[str, str] | None = None
 
-    def _load(self) -> None:
-        response, self._response = self._response, None
-        if response is not None:
-            for name, value in response.headers.items():
-                self[name.lower()] = value
+    def _all(self) -> dict[str, str]:
+        if self._found is None:
+            self._found = {name.lower(): value for name, value in self._response.headers.items()}
+            self._response = None
+        return self._found
 
     def get(self, name: str, default: Any = None) -> Any:
-        if self._response is not None:
-            found = self._response.get_header(name)
-            return default if found is None else found
-        return super().get(name, default)
+        if self._found is not None:
+            return self._found.get(name, default)
+        value = self._response.get_header(name)
+        return default if value is None else value
 
     def __getitem__(self, name: str) -> str:
-        self._load()
-        return super().__getitem__(name)
+        return self._all()[name]
 
-    def __iter__(self) -> Any:
-        self._load()
-        return super().__iter__()
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
 
     def __len__(self) -> int:
-        self._load()
-        return super().__len__()
+        return len(self._all())
 
-    def __contains__(self, name: object) -> bool:
-        self._load()
-        return super().__contains__(name)
-
-    def items(self) -> Any:
-        self._load()
-        return super().items()
-
-    def keys(self) -> Any:
-        self._load()
-        return super().keys()
-
-    def values(self) -> Any:
-        self._load()
-        return super().values()
-
-    def __reduce__(self) -> Any:
-        self._load()
-        return dict, (dict(self),)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self._all()),)
 
 
 class Clients:
@@ -183,18 +165,20 @@ class SyncPyreqwest:
     def __init__(self) -> None:
         self._clients = Clients(SyncClientBuilder)
         self._leftovers = _Leftovers()
+        self._answers = Patience()
+        self._pieces = Patience()
 
     def send(self, request: HttpRequest, timeout: Timeout) -> tuple[Head, bytes]:
         client: SyncClient = self._clients.get(timeout)
         try:
-            response = (
+            built = (
                 client.request(request.method, request.url)
                 .timeout(seconds(timeout.total))
                 .headers(request.headers)
                 .body_bytes(request.body)
                 .build()
-                .send()
             )
+            response = self._answers.run(built.send)
             return head(response), bytes(response.bytes())
         except PyreqwestError as error:
             raise translate(error, request) from None
@@ -209,31 +193,41 @@ class SyncPyreqwest:
                 .streamed_read_buffer_limit(0)
                 .build_streamed()
             )
-            return _SyncStream(streamed, streamed.__enter__(), request, self._leftovers)
+            response = self._answers.run(streamed.__enter__)
+            return _SyncStream(streamed, response, request, self._leftovers, self._pieces)
         except PyreqwestError as error:
             raise translate(error, request) from None
 
     def close(self) -> None:
         self._leftovers.stop()
+        self._answers.stop()
+        self._pieces.stop()
         for client in self._clients.drain():
             client.close()
 
 
 class _SyncStream:
-    __slots__ = ("_leftovers", "_reader", "_request", "_streamed", "head")
+    __slots__ = ("_leftovers", "_patience", "_reader", "_request", "_streamed", "head")
 
-    def __init__(self, streamed: Any, response: Any, request: HttpRequest, leftovers: _Leftovers) -> None:
+    def __init__(
+        self, streamed: Any, response: Any, request: HttpRequest, leftovers: _Leftovers, patience: Patience
+    ) -> None:
         self._streamed = streamed
         self._reader = response.body_reader
         self._request = request
         self._leftovers = leftovers
+        self._patience = patience
         self.head = head(response)
 
     def read(self) -> bytes | None:
         try:
-            piece = self._reader.read_chunk()
+            piece = self._patience.run(self._reader.read_chunk)
         except PyreqwestError as error:
             raise broken(error, self._request) from None
+        except BaseException:
+            # A signal. The read goes on in its thread, and closing would wait for it; what is forgotten ends with it.
+            self._streamed = None
+            raise
         return None if piece is None else bytes(piece)
 
     def finish(self) -> None:

@@ -17,7 +17,25 @@ from lingate._model import Edit, MakeSigner, ProviderRow, Target, Traits
 from lingate._providers.families import family_traits
 from lingate._providers.quirks import edits_for
 from lingate._providers.rows import DEFAULTS, PROXIES, ROWS
-from lingate._providers.settings import check_headers, check_key, check_row, check_url, secrets_in, settings_from
+from lingate._providers.settings import (
+    check_headers,
+    check_key,
+    check_row,
+    check_url,
+    secrets_in,
+    settings_from,
+    with_version,
+)
+from lingate._providers.templates import (
+    VARIABLE,
+    compact_key,
+    filled,
+    first_set,
+    has_header,
+    with_exchange,
+    with_key_parts,
+    with_query,
+)
 from lingate.errors import ConfigError, MissingCredentialError, UnknownProviderError
 
 __all__ = ["Credential", "credential", "find", "from_config", "register", "resolve", "rows"]
@@ -29,7 +47,6 @@ _HOST_FACTS = ("max_tokens_param", "reasoning_param", "reasoning_history", "stru
 # begins its own paths so has no use.
 _CHAT_PATHS = {"openai_chat": ("/chat/completions",), "anthropic": ("/v1/messages", "/messages", "/v1")}
 
-_VARIABLE = re.compile(r"\{([A-Z0-9_|]+)(?:=([^{}]*))?\}")
 _MOST_PLANS = 2048
 
 
@@ -127,7 +144,7 @@ def from_config(name: str, given: Mapping[str, Any]) -> ProviderRow:
 def credential(row: ProviderRow, env: Mapping[str, str]) -> Credential:
     """Whether the environment holds a key for this provider: from the row alone, no network, no sign-in."""
     variables = row.key_env + row.token_env + row.sign_env
-    variable = _first_set(variables, _with_own(row, env))
+    variable = first_set(variables, _with_own(row, env))
     return Credential(
         provider=row.name,
         present=variable is not None,
@@ -148,6 +165,7 @@ def resolve(
     proxy: tuple[str, str | None] | None = None,
     headers: Mapping[str, str] | None = None,
     sign: MakeSigner | None = None,
+    api_version: str | None = None,
 ) -> Target:
     """Turn `provider/model` into the place a request is sent to.
 
@@ -176,6 +194,8 @@ def resolve(
         proxy: URL and key of a gateway for calls that have no credential.
         headers: Sent besides ours, and instead of ours where names are equal.
         sign: Makes the signers of providers that can be signed in to; without it these need a key like all others.
+        api_version: Used instead of the version of the configuration and of the environment, at providers whose
+            addresses hold one.
 
     Raises:
         UnknownProviderError: No row has this name, or there is no slash; the message lists the closest three.
@@ -196,15 +216,19 @@ def resolve(
         )
     if known.ended:
         raise ConfigError(f"{known.name}: {known.ended}", provider=known.name, model=name)
+    if api_version is not None:
+        known = with_version(known, api_version, "api_version")
     plan = _plan(known, name)
     extra = check_headers(headers, "headers") if headers else {}
     env = _with_own(plan.row, env)
     key, auth = _key(plan.row, env, api_key, config_key)
+    if key is not None and plan.row.exchange is not None and plan.row.exchange.key_json:
+        env = with_key_parts(key, env)
     static, module = _ways(auth)
-    given_by_hand = _auth_header(static) in {**plan.row.headers, **extra}
+    given_by_hand = _auth_header(static) in extra or has_header(plan.row, _auth_header(static), env)
     signs = sign is not None and bool(module) and not given_by_hand and (key is None or not static)
     if key is None and _needs_key(plan.row) and not given_by_hand:
-        sure = signs and _first_set(plan.row.sign_env, env) is not None
+        sure = signs and first_set(plan.row.sign_env, env) is not None
         through = None if api_base is not None or sure else _through_proxy(model, env, proxy, extra)
         if through is not None:
             return through
@@ -217,7 +241,9 @@ def resolve(
             raise _missing_url(plan.row, name)
         return through
     target = _target(plan, url, key, static, env, extra)
-    return replace(target, signer=sign(module, plan.row, env, key, url)) if sign is not None and signs else target
+    if sign is None or not signs:
+        return target
+    return replace(target, signer=sign(module, with_exchange(plan.row, env), env, key, url))
 
 
 def _split(model: str) -> tuple[str, str]:
@@ -295,21 +321,15 @@ def _make_plan(row: ProviderRow, model: str) -> _Plan:
     merged = cast("Traits", traits)
     sent_row = row if unsupported == row.unsupported else replace(row, unsupported=unsupported)
     if dialect != row.dialect:
-        sent_row = replace(sent_row, dialect=dialect, paths={})
+        # What a model with another format is asked for as a response goes to it as a chat, unless it is that very format.
+        left = tuple(name for name in row.operations if name != "responses" or dialect == "openai_responses")
+        sent_row = replace(sent_row, dialect=dialect, paths={}, operations=left)
     return _Plan(row, sent_row, wire, url, suffix, merged, edits_for(row.quirks, row.body, merged))
 
 
 @lru_cache(maxsize=512)
 def _pattern(text: str) -> re.Pattern[str]:
     return re.compile(text, re.IGNORECASE)
-
-
-def _first_set(names: tuple[str, ...], env: Mapping[str, str]) -> str | None:
-    for name in names:
-        value = env.get(name)
-        if value and not value.isspace():
-            return name
-    return None
 
 
 def _needs_key(row: ProviderRow) -> bool:
@@ -321,11 +341,11 @@ def _key(
 ) -> tuple[str | None, str]:
     """The key, and the way it goes out."""
     if api_key is not None:
-        return check_key(api_key, "api_key"), row.auth
-    name = _first_set(row.key_env, env)
+        return check_key(compact_key(api_key, row), "api_key"), row.auth
+    name = first_set(row.key_env, env)
     if name is not None:
-        return check_key(env[name], name), row.auth
-    name = _first_set(row.token_env, env)
+        return check_key(compact_key(env[name], row), name), row.auth
+    name = first_set(row.token_env, env)
     if name is not None:
         return check_key(env[name], name), "bearer"
     return config_key, row.auth
@@ -358,41 +378,25 @@ def _auth_value(auth: str, key: str) -> str | None:
     return f"{word} {key}" if word else key
 
 
-def _filled(text: str, env: Mapping[str, str]) -> str | None:
-    """Put variables into a template; None if one is missing."""
-    if "{" not in text:
-        return text
-    missing = False
-
-    def value(found: re.Match[str]) -> str:
-        nonlocal missing
-        name = _first_set(tuple(found[1].split("|")), env)
-        if name is None:
-            missing = missing or found[2] is None
-            return found[2] or ""
-        return env[name].strip().rstrip("/")
-
-    out = _VARIABLE.sub(value, text)
-    return None if missing else out
-
-
 def _url(plan: _Plan, env: Mapping[str, str], api_base: str | None, config_base: str | None) -> str | None:
     row = plan.row
     if api_base is not None:
         base: str | None = _given_base(row, check_url(api_base, "api_base"))
-    elif (name := _first_set(row.url_env, env)) is not None:
+    elif (name := first_set(row.url_env, env)) is not None:
         base = _given_base(row, check_url(env[name], name))
     elif config_base is not None:
         base = _given_base(row, config_base)
     else:
         template = plan.url or row.url
-        base = None if template is None else _filled(template, env)
+        base = None if template is None else filled(template, env)
         if base is not None and template != base:
             base = check_url(base, f"the base URL of {row.name}, filled from the environment,")
-    if base is None or not plan.suffix:
-        return base
-    base, mark, query = base.partition("?")
-    return base + plan.suffix + mark + query
+    if base is None:
+        return None
+    if plan.suffix:
+        base, mark, query = base.partition("?")
+        base += plan.suffix + mark + query
+    return with_query(base, row.query, env) if row.query else base
 
 
 def _given_base(row: ProviderRow, url: str) -> str:
@@ -412,7 +416,7 @@ def _target(
     row = plan.row
     headers = {"content-type": "application/json"}
     for name, template in row.headers.items():
-        text = _filled(template, env) if "{key}" not in template else key and template.replace("{key}", key)
+        text = filled(template, env) if "{key}" not in template else key and template.replace("{key}", key)
         if text:
             headers[name] = text
     value = None if key is None else _auth_value(auth, key)
@@ -427,8 +431,17 @@ def _target(
         headers=headers,
         secrets=tuple(dict.fromkeys((*own, *secrets_in(headers)))),
         traits=plan.traits,
-        edits=plan.edits,
+        edits=_edits(plan, env),
     )
+
+
+def _edits(plan: _Plan, env: Mapping[str, str]) -> tuple[Edit, ...]:
+    fields = plan.row.body
+    if not any(isinstance(value, str) and "{" in value for value in fields.values()):
+        return plan.edits
+    known = {name: filled(value, env) if isinstance(value, str) else value for name, value in fields.items()}
+    told = {name: value for name, value in known.items() if value is not None}
+    return edits_for(plan.row.quirks, told, plan.traits)
 
 
 def _through_proxy(
@@ -443,7 +456,7 @@ def _through_proxy(
         return _target(plan, base, None if key is None else check_key(key, "the proxy's key"), row.auth, env, extra)
     for row in PROXIES:
         # A URL goes with its own key variable: one gateway's key is none of another's business.
-        if _first_set(row.url_env, env) is not None:
+        if first_set(row.url_env, env) is not None:
             plan = _plan(row, model)
             base = cast("str", _url(plan, env, None, None))
             key, auth = _key(row, env, None, None)
@@ -463,7 +476,7 @@ def _missing_key(row: ProviderRow, model: str) -> MissingCredentialError:
 
 
 def _missing_url(row: ProviderRow, model: str) -> ConfigError:
-    wanted = [name for found in _VARIABLE.finditer(row.url or "") if found[2] is None for name in found[1].split("|")]
+    wanted = [name for found in VARIABLE.finditer(row.url or "") if found[2] is None for name in found[1].split("|")]
     variables = (*row.url_env, *wanted)
     where = f"set {' or '.join(variables)}, or pass api_base" if variables else "pass api_base"
     return ConfigError(f"{row.name} has no base URL of its own: {where}", provider=row.name, model=model)

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 from lingate._model import Edit, HttpRequest, JsonDict, Traits
 from lingate.errors import UnsupportedError
 
-Quirk: TypeAlias = Literal["chat_template_args", "effort_null", "effort_beside_thinking"]
+Quirk: TypeAlias = Literal["chat_template_args", "effort_null", "effort_beside_thinking", "store_false"]
 """The names a row may list."""
 
 EFFORT_RANK: Mapping[str, int] = {
@@ -54,10 +54,17 @@ def effort_beside_thinking(body: JsonDict, sent: HttpRequest) -> None:
             sent.dropped.remove(noted)
 
 
+def store_false(body: JsonDict, sent: HttpRequest) -> None:
+    """The Responses API answers only if it is told to remember nothing."""
+    if sent.call.operation == "responses":
+        body.setdefault("store", False)
+
+
 QUIRKS: Mapping[str, Edit] = {
     "chat_template_args": chat_template_args,
     "effort_null": effort_null,
     "effort_beside_thinking": effort_beside_thinking,
+    "store_false": store_false,
 }
 
 
@@ -104,7 +111,9 @@ def sampling_without_effort(body: JsonDict, sent: HttpRequest) -> None:
     Raises:
         UnsupportedError: It is asked for and `drop_params` is off.
     """
-    if body.get("reasoning_effort", sent.target.traits.get("default_effort")) == "none":
+    reasoning = body.get("reasoning")
+    effort = body.get("reasoning_effort", reasoning.get("effort") if isinstance(reasoning, dict) else None)
+    if (sent.target.traits.get("default_effort") if effort is None else effort) == "none":
         return
     for name in ("temperature", "top_p"):
         value = body.pop(name, 1)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lingate._model import ModelRule, ProviderRow, Traits
+from lingate._model import ModelRule, Operation, ProviderRow, Traits
+from lingate._providers.rows_aws import AWS, AWS_DEFAULTS
 from lingate._providers.rows_native import GEMINI_MODELS, NATIVE
 
 _NONE_TO_HIGH = ("none", "low", "medium", "high")
@@ -76,6 +77,16 @@ _QWEN: Traits = {
 }
 # The open models think unless told otherwise, and refuse to do so in one piece.
 _QWEN_MODELS = (ModelRule(pattern=r"qwen3-[\d.]+b(?:-a\d+b)?", traits={"thinking_needs_stream": True}),)
+# Models of OpenAI's that know no chat format, by the names they have there and at gateways. All but the last reason.
+_RESPONSES_ONLY = (
+    ModelRule(
+        pattern=r"(?:openai/)?(?:(?:o\d|gpt-\d+(?:\.\d+)?)-pro(?:-\d{4}-\d\d-\d\d)?|.*(?:codex|deep-research).*)",
+        dialect="openai_responses",
+        traits={"sampling": "none"},
+    ),
+    ModelRule(pattern=r"(?:openai/)?computer-use-preview.*", dialect="openai_responses"),
+)
+
 # Its `insufficient_quota` is an allocation of tokens per minute; only Arrearage is about money.
 _DASHSCOPE_ERRORS = {"Arrearage": "quota", "status:429": "rate_limit"}
 
@@ -83,10 +94,10 @@ DEFAULTS: Mapping[str, ProviderRow] = {
     "openai_chat": ProviderRow(
         name="custom",
         auth="none",
+        # Without `responses`, which few servers have: as a chat it works with all of them.
         operations=(
             "chat",
             "completions",
-            "responses",
             "embeddings",
             "images",
             "speech",
@@ -95,6 +106,12 @@ DEFAULTS: Mapping[str, ProviderRow] = {
             "moderations",
             "models",
         ),
+    ),
+    "openai_responses": ProviderRow(
+        name="custom",
+        dialect="openai_responses",
+        auth="none",
+        operations=("chat", "responses", "count_tokens"),
     ),
     "anthropic": ProviderRow(
         name="custom",
@@ -111,10 +128,12 @@ DEFAULTS: Mapping[str, ProviderRow] = {
         operations=("chat", "embeddings", "models", "count_tokens"),
         models=GEMINI_MODELS,
     ),
+    **AWS_DEFAULTS,
 }
 """What a provider of the user's own begins with, by dialect. `default_max_tokens` marks a format that requires one."""
 
 # A gateway knows the format of each of its upstreams and translates schemas and the rest itself.
+_PROXY_OPERATIONS: tuple[Operation, ...] = (*DEFAULTS["openai_chat"].operations, "responses")
 _PROXY: Traits = {"max_tokens_param": "max_tokens", "structured": "json_schema", "reasoning_param": "reasoning_effort"}
 PROXIES: tuple[ProviderRow, ...] = (
     ProviderRow(
@@ -124,7 +143,7 @@ PROXIES: tuple[ProviderRow, ...] = (
         url_env=("LINGATE_PROXY_URL",),
         url_tail="/v1",
         auth="none",
-        operations=DEFAULTS["openai_chat"].operations,
+        operations=_PROXY_OPERATIONS,
         traits=_PROXY,
     ),
     ProviderRow(
@@ -134,7 +153,7 @@ PROXIES: tuple[ProviderRow, ...] = (
         url_env=("LITELLM_PROXY_API_BASE",),
         url_tail="/v1",
         auth="none",
-        operations=DEFAULTS["openai_chat"].operations,
+        operations=_PROXY_OPERATIONS,
         traits=_PROXY,
     ),
 )
@@ -257,22 +276,6 @@ _ROWS = (
         source="litellm, any-llm, pydantic-ai, tensorzero, vercel-ai, anthropic-sdk-python, helicone-ai-gateway",
     ),
     ProviderRow(
-        name="anthropic-aws",
-        title="Claude Platform on AWS",
-        dialect="anthropic",
-        url="https://aws-external-anthropic.{AWS_REGION}.api.aws",
-        key_env=("ANTHROPIC_AWS_API_KEY",),
-        url_env=("ANTHROPIC_AWS_BASE_URL",),
-        auth="header:x-api-key",
-        headers={"anthropic-version": "2023-06-01", "anthropic-workspace-id": "{ANTHROPIC_AWS_WORKSPACE_ID}"},
-        prices="anthropic",
-        note=(
-            "The workspace id is required. Without a key AWS takes a signature (service "
-            "aws-external-anthropic), which is not done here."
-        ),
-        source="vercel-ai",
-    ),
-    ProviderRow(
         name="anyapi",
         title="AnyAPI",
         url="https://api.anyapi.ai/v1",
@@ -367,20 +370,6 @@ _ROWS = (
         ),
         quirks=("chat_template_args",),
         source="litellm, vercel-ai, models.dev, catwalk",
-    ),
-    ProviderRow(
-        name="bedrock_mantle",
-        title="Amazon Bedrock Mantle (OpenAI-compatible)",
-        url="https://bedrock-mantle.{BEDROCK_MANTLE_REGION|AWS_REGION_NAME|AWS_REGION=us-east-1}.api.aws/v1",
-        key_env=("BEDROCK_MANTLE_API_KEY", "AWS_BEARER_TOKEN_BEDROCK"),
-        url_env=("BEDROCK_MANTLE_API_BASE",),
-        operations=("chat", "responses", "models"),
-        prices="aws",
-        note=(
-            "Keys go as bearer; AWS signatures are not made here. Some GPT models answer only at "
-            "/openai/v1/responses. Claude models also speak the Anthropic format at /anthropic."
-        ),
-        source="litellm, pydantic-ai, vercel-ai",
     ),
     ProviderRow(
         name="berget",
@@ -815,6 +804,7 @@ _ROWS = (
         url="https://api.githubcopilot.com",
         aliases=("copilot",),
         operations=("chat", "responses", "embeddings", "models"),
+        models=_RESPONSES_ONLY,
         note=(
             "There is no sign-in here and no editor headers are sent: pass a Copilot token as api_key, and look "
             "at the terms of the service first."
@@ -1177,7 +1167,8 @@ _ROWS = (
         url="https://llmtr.com/v1",
         key_env=("LLMTR_API_KEY",),
         operations=("chat", "responses"),
-        note="Codex models answer only on /responses.",
+        models=_RESPONSES_ONLY,
+        note="Codex models answer only on /responses: chats with them go there.",
         source="models.dev",
     ),
     ProviderRow(
@@ -1557,8 +1548,9 @@ _ROWS = (
                 pattern=r"(?:o\d|gpt-5(?!\.|-chat)|gpt-[6-9]|gpt-1\d).*",
                 unsupported=("presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs"),
             ),
+            *_RESPONSES_ONLY,
         ),
-        note="Codex, deep-research and pro models answer only on /responses.",
+        note="Codex, deep-research and pro models answer only on /responses: chats with them go there.",
         source="litellm, any-llm, pydantic-ai, tensorzero, openai-python, docs",
     ),
     ProviderRow(
@@ -1568,7 +1560,11 @@ _ROWS = (
         key_env=("OPENCODE_API_KEY",),
         aliases=("opencode-zen",),
         operations=("chat", "responses", "models"),
-        note="What a model speaks depends on its family: only some answer on /chat/completions.",
+        models=(ModelRule(pattern=r"gpt-(?!oss).*", dialect="openai_responses"),),
+        note=(
+            "What a model speaks depends on its family: GPT answers on /responses, where chats with it go; Claude and "
+            "Gemini have formats of their own."
+        ),
         source="models.dev, catwalk",
     ),
     ProviderRow(
@@ -1640,7 +1636,8 @@ _ROWS = (
         key_env=("PARASAIL_API_KEY",),
         url_env=("PARASAIL_API_BASE",),
         operations=("chat", "responses"),
-        note="Responses calls need store=false.",
+        quirks=("store_false",),
+        note="Responses calls need store=false, which is sent unless the caller says otherwise.",
         source="litellm",
     ),
     ProviderRow(
@@ -2215,5 +2212,5 @@ _ROWS = (
     ),
 )
 
-ROWS: tuple[ProviderRow, ...] = tuple(sorted((*_ROWS, *NATIVE), key=lambda row: row.name.lower()))
+ROWS: tuple[ProviderRow, ...] = tuple(sorted((*_ROWS, *NATIVE, *AWS), key=lambda row: row.name.lower()))
 """Every provider that ships, by name."""

@@ -25,6 +25,25 @@ _CLOUD_MODELS = (
 )
 
 NATIVE: tuple[ProviderRow, ...] = (
+    # Its chat format ended on 2026-09-27; what took its place is OpenAI's Responses format.
+    ProviderRow(
+        name="perplexity",
+        title="Perplexity",
+        dialect="openai_responses",
+        url="https://api.perplexity.ai/v1",
+        key_env=("PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY"),
+        url_env=("PERPLEXITY_API_BASE", "PERPLEXITY_BASE_URL"),
+        url_tail="/v1",
+        aliases=("perplexity-agent", "perplexity-ai"),
+        operations=("chat", "responses"),
+        # Models are named by their makers, its own too.
+        models=(ModelRule(pattern=r"sonar.*", model=r"perplexity/\g<0>"),),
+        note=(
+            "Chats go to its Agent API. The tiers of old became presets (fast, low, medium, high, xhigh): pass "
+            "extra_body={'preset': ...}. Sources are url citations and search_results items."
+        ),
+        source="litellm, vercel-ai, models.dev, docs",
+    ),
     ProviderRow(
         name="gemini",
         title="Google Gemini API (AI Studio)",

@@ -13,17 +13,19 @@ from functools import lru_cache
 from types import UnionType
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
-from lingate._model import ModelRule, ProviderRow, Traits
+from lingate._model import ModelRule, ProviderRow, TokenExchange, Traits
 from lingate._providers.quirks import QUIRKS
 from lingate._providers.rows import DEFAULTS
+from lingate._providers.templates import compact_key
 from lingate.errors import BY_KIND, ConfigError
 
-_OWN_KEYS = ("api_key", "api_base")
+_OWN_KEYS = ("api_key", "api_base", "api_version")
 _NOT_FROM_USERS = frozenset({"name", "ended"})
 ROW_KEYS = tuple(item.name for item in fields(ProviderRow) if item.name not in _NOT_FROM_USERS)
 
 _PRINTABLE = re.compile(r"[!-~]+")
 _URL = re.compile(r"https?://[^\s/?#@\\]+(?:/[^\s?#\\]*)?(?:\?(?P<query>[^\s#\\]*))?", re.IGNORECASE)
+_VERSION = re.compile(r"[\w.-]+")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 SENSITIVE = re.compile(r"auth|key|token|secret|cookie|password", re.IGNORECASE)
@@ -110,7 +112,7 @@ def settings_from(name: str, given: Mapping[str, Any], known: ProviderRow | None
 
     Args:
         name: The name it stands under.
-        given: `api_key`, `api_base`, and any field of a row.
+        given: `api_key`, `api_base`, `api_version`, and any field of a row.
         known: The row it changes; None makes a new one.
         where: Where in the configuration it stands, for messages.
 
@@ -120,12 +122,27 @@ def settings_from(name: str, given: Mapping[str, Any], known: ProviderRow | None
     path = f"{where}.{name}"
     _known_keys(given, _OWN_KEYS + ROW_KEYS, path)
     own = {key: item for key, item in given.items() if key not in _OWN_KEYS and item is not None}
-    api_key, api_base = given.get("api_key"), given.get("api_base")
+    api_key, api_base, version = given.get("api_key"), given.get("api_base"), given.get("api_version")
+    row = _changed(name, own, known, path) if own or known is None else known
     return Settings(
-        _changed(name, own, known, path) if own or known is None else known,
-        None if api_key is None else check_key(api_key, f"{path}.api_key"),
+        row if version is None else with_version(row, version, f"{path}.api_version"),
+        None if api_key is None else check_key(compact_key(api_key, row), f"{path}.api_key"),
         None if api_base is None else check_url(api_base, f"{path}.api_base"),
     )
+
+
+def with_version(row: ProviderRow, version: Any, where: str) -> ProviderRow:
+    """The row with this version in its query, instead of the one that the environment may hold.
+
+    Raises:
+        ConfigError: The provider takes none, or this cannot be one.
+    """
+    name = next((name for name in row.query if name.endswith("version")), None)
+    if name is None:
+        raise ConfigError(f"{where} is given, and {row.name} takes no version", provider=row.name)
+    if not isinstance(version, str) or not _VERSION.fullmatch(version):
+        raise ConfigError(f"{where} must be a version in a string, such as '2024-10-21'", provider=row.name)
+    return replace(row, query={**row.query, name: version})
 
 
 def _changed(name: str, own: dict[str, Any], known: ProviderRow | None, path: str) -> ProviderRow:
@@ -139,6 +156,8 @@ def _changed(name: str, own: dict[str, Any], known: ProviderRow | None, path: st
         own["url"] = own["url"].rstrip("/") if "{" in own["url"] else check_url(own["url"], f"{path}.url")
     if "headers" in own:
         own["headers"] = {**base.headers, **check_headers(own["headers"], f"{path}.headers")}
+    if "query" in own:
+        own["query"] = {**base.query, **own["query"]}
     if "env" in own:
         own["env"] = {**base.env, **own["env"]}
     if "traits" in own:
@@ -177,14 +196,17 @@ def _typed(value: Any, wanted: Any, path: str) -> Any:
         return tuple(_typed(item, parts[0], f"{path}[{at}]") for at, item in enumerate(value))
     if origin in (dict, Mapping):
         return {key: _typed(item, parts[1], f"{path}.{key}") for key, item in _mapping(value, path).items()}
-    if wanted in (Traits, ModelRule):
+    if wanted in _RECORDS:
         hints = _types(wanted)
         known = _known_keys(_mapping(value, path), tuple(hints), path)
-        if wanted is ModelRule and "pattern" not in known:
-            raise ConfigError(f"{path}.pattern is missing")
+        if (needed := _RECORDS[wanted]) and needed not in known:
+            raise ConfigError(f"{path}.{needed} is missing")
         return wanted(**{key: _typed(item, hints[key], f"{path}.{key}") for key, item in known.items()})
     return _plain_value(value, wanted, path)
 
+
+_RECORDS: Mapping[Any, str] = {Traits: "", ModelRule: "pattern", TokenExchange: "url"}
+"""Our own records, and the field that each cannot do without."""
 
 _WORDS = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}
 

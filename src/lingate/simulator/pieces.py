@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 
-from lingate._call.replay import events_of
+from lingate._dialects._replay import replay
 from lingate._model import Event, Extra, JsonDict, Start, Text, Thinking, ToolArgs, ToolStart, Usage
 from lingate.simulator.tokens import count, split
 
@@ -18,7 +18,7 @@ def token_events(response: JsonDict, start: JsonDict | None = None) -> Iterator[
     """
     queues: dict[int, deque[tuple[Event, int]]] = {}
     tail: list[Event] = []
-    for event in events_of(response):
+    for event in replay(response):
         if isinstance(event, Start):
             yield replace(event, extra=None, raw=start), 0
             # How an answer ended is known at its end.

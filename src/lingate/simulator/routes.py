@@ -62,6 +62,8 @@ def _google(place: str) -> tuple[Route, ...]:
 ROUTES: tuple[Route, ...] = (
     Route("POST", "/chat/completions", "openai_chat", "chat", "chatcmpl-"),
     Route("POST", "/embeddings", "openai_chat", "embeddings"),
+    Route("POST", "/responses/input_tokens", "openai_responses", "count_tokens"),
+    Route("POST", "/responses", "openai_responses", "chat", "resp_"),
     Route("POST", "/messages/count_tokens", "anthropic", "count_tokens"),
     Route("POST", "/messages", "anthropic", "chat", "msg_", start_event="message_start", native="anthropic"),
     Route("GET", "/models", "anthropic", "models", header="anthropic-version"),

@@ -10,6 +10,7 @@ from lingate._dialects.openai_chat import face
 from lingate._dialects.openai_chat.embeddings import EmbeddingsFormat
 from lingate._dialects.openai_chat.models import ModelsFormat
 from lingate._dialects.openai_chat.request import request
+from lingate._dialects.openai_chat.rerank import RerankFormat
 from lingate._dialects.openai_chat.response import response
 from lingate._dialects.openai_chat.stream import ChatDecoder
 from lingate._model import Call, Head, HttpRequest
@@ -32,6 +33,11 @@ class ChatFormat:
 
 DIALECT = Dialect(
     name="openai_chat",
-    operations={"chat": ChatFormat(), "embeddings": EmbeddingsFormat(), "models": ModelsFormat()},
+    operations={
+        "chat": ChatFormat(),
+        "embeddings": EmbeddingsFormat(),
+        "models": ModelsFormat(),
+        "rerank": RerankFormat(),
+    },
     render_error=face.render_error,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from urllib.parse import quote
 
 from lingate._model import Call, HttpRequest, JsonDict, Operation, Target
@@ -38,16 +38,22 @@ def merge_headers(headers: Mapping[str, str], extra: Mapping[str, str]) -> Mappi
     return {**{name: value for name, value in headers.items() if name.lower() not in own}, **extra}
 
 
-def seal(sent: HttpRequest, wire: JsonDict) -> HttpRequest:
+def seal(sent: HttpRequest, wire: JsonDict, joined: Container[str] = ()) -> HttpRequest:
     """Apply the row's edits and the caller's extra fields, and encode.
+
+    Args:
+        sent: The request.
+        wire: Its body, which is changed.
+        joined: Fields that are objects of settings: the caller's own join those that are there.
 
     Raises:
         ConfigError: The body holds something that JSON has no form for.
     """
     for edit in sent.target.edits:
         edit(wire, sent)
-    if sent.call.extra_body:
-        wire.update(sent.call.extra_body)
+    for name, value in (sent.call.extra_body or {}).items():
+        have = wire.get(name) if name in joined else None
+        wire[name] = {**have, **value} if isinstance(have, dict) and isinstance(value, dict) else value
     try:
         sent.body = json.encode(wire)
     except (TypeError, ValueError) as error:

@@ -73,6 +73,8 @@ def _message(message: Any, at: int, sent: HttpRequest) -> JsonDict:
         wire["role"] = sent.target.traits.get("system_role", "system")
     if isinstance(wire.get("content"), list):
         wire["content"] = _content(wire["content"], sent)
+    if wire.pop("provider_specific_fields", None):
+        note(sent, "messages[].provider_specific_fields")
     _unmark(wire, sent)
     return wire
 

@@ -68,6 +68,8 @@ def _translate(wire: JsonDict, sent: HttpRequest) -> None:
     output comes before tools, because it may add one, and refusals after what can turn a parameter into another.
     """
     parameters.tidy(wire)
+    if wire.pop("provider_specific_fields", None):
+        note(sent, "provider_specific_fields")
     if sent.target.row.rename:
         parameters.rename_values(wire, sent)
     parameters.name_max_tokens(wire, sent)

@@ -57,8 +57,28 @@ def canonical_response(raw: JsonDict, sent: HttpRequest) -> JsonDict:
     return canonical
 
 
+_PLAIN_CHOICE = frozenset({"index", "message", "finish_reason", "logprobs"})
+_PLAIN_MESSAGE = frozenset({"role", "content", "refusal", "annotations"})
+
+
+def _is_plain(raw: Any, at: int) -> bool:
+    """Whether this is an ordinary text answer in OpenAI's own words: most are, and nothing is to be done about them."""
+    if type(raw) is not dict or not _PLAIN_CHOICE.issuperset(raw) or raw.get("index") != at:
+        return False
+    message = raw.get("message")
+    return (
+        type(message) is dict
+        and _PLAIN_MESSAGE.issuperset(message)
+        and type(message.get("content")) is str
+        and message.get("role") == "assistant"
+        and raw.get("finish_reason") in ("stop", "length")
+    )
+
+
 def _choice(raw: Any, at: int, sent: HttpRequest) -> JsonDict:
     target = sent.target
+    if _is_plain(raw, at) and not target.traits.get("think_tags"):
+        return raw  # type: ignore[no-any-return]
     message = (raw.get("message") or raw.get("delta")) if isinstance(raw, dict) else None
     if not isinstance(message, dict):
         raise malformed(target, f"choices[{at}] has no message")

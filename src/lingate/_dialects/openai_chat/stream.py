@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._dialects._failure import body_failure
+from lingate._dialects._replay import replay
 from lingate._dialects.openai_chat.choice import ChoiceStream
 from lingate._dialects.openai_chat.reading import (
     decode_object,
@@ -22,7 +23,6 @@ from lingate._dialects.openai_chat.reading import (
     new_id,
     provider_failed,
 )
-from lingate._dialects.openai_chat.replay import replay
 from lingate._dialects.openai_chat.response import canonical_response
 from lingate._dialects.openai_chat.usage import canonical_usage
 from lingate._model import Event, Extra, Failed, Head, HttpRequest, JsonDict, Start, Text, Usage
@@ -262,7 +262,11 @@ class ChatDecoder:
             self._choice_keys = frozenset(choice)
 
     def _ends_by_reason(self) -> bool:
-        enough = self._sent.target.traits.get("stream_end", "done") == "finish"
+        # Without the marker, two signs together say as much: a body that HTTP itself shows to be whole, and the usage,
+        # which comes last. A server that cuts a stream gives neither.
+        headers = self._headers
+        framed = "chunked" in (headers.get("transfer-encoding") or "") or "content-length" in headers
+        enough = self._sent.target.traits.get("stream_end") == "finish" or (framed and self._usage is not None)
         states = self._choices.values()
         return bool(states) and all(state.whole or (enough and state.finished) for state in states)
 

@@ -24,10 +24,25 @@ _CACHED = (
 _WRITTEN = ("cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens")
 
 
+_COUNTS = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
+_ORDINARY = _COUNTS | {"prompt_tokens_details", "completion_tokens_details"}
+_ORDINARY_DETAILS = frozenset(
+    {
+        "cached_tokens",
+        "audio_tokens",
+        "reasoning_tokens",
+        "accepted_prediction_tokens",
+        "rejected_prediction_tokens",
+    }
+)
+
+
 def canonical_usage(raw: Any) -> JsonDict | None:
-    """The counts in canonical form; None where the provider gave none."""
+    """The counts in canonical form; None where the provider gave none. They may be the very dict that was given."""
     if not isinstance(raw, dict) or not raw:
         return None
+    if _is_ordinary(raw):
+        return raw
     prompt = _first(raw, "prompt_tokens", "input_tokens")
     completion = _first(raw, "completion_tokens", "output_tokens")
     total = _first(raw, "total_tokens")
@@ -58,6 +73,28 @@ def canonical_usage(raw: Any) -> JsonDict | None:
         (prompt_details, {"cached_tokens": cached, "cache_write_tokens": written}),
         (completion_details, {"reasoning_tokens": reasoning}),
     )
+
+
+def _is_ordinary(raw: JsonDict) -> bool:
+    """Whether this is OpenAI's own layout and adds up: most answers, and nothing is to be done about them."""
+    if not _COUNTS.issubset(raw) or not _ORDINARY.issuperset(raw):
+        return False
+    prompt, completion, total = raw["prompt_tokens"], raw["completion_tokens"], raw["total_tokens"]
+    if not (type(prompt) is int and type(completion) is int and type(total) is int and prompt + completion == total):
+        return False
+    return len(raw) == 3 or (
+        _adds_up(raw.get("prompt_tokens_details"), "cached_tokens", prompt)
+        and _adds_up(raw.get("completion_tokens_details"), "reasoning_tokens", completion)
+    )
+
+
+def _adds_up(details: Any, name: str, whole: int) -> bool:
+    if not details:
+        return details is not None
+    if type(details) is not dict or not _ORDINARY_DETAILS.issuperset(details):
+        return False
+    part = details.get(name, 0)
+    return type(part) is int and 0 <= part <= whole
 
 
 def _attribute(

@@ -1,8 +1,13 @@
-"""A whole canonical response as the events of a stream."""
+"""A whole canonical response as the events of the stream it could have been.
+
+For providers that ignore `stream`, for caches, for the simulator. Adding the events up gives an equal response.
+"""
 
 from __future__ import annotations
 
-from lingate._dialects.openai_chat.reading import new_id
+import os
+from typing import Any
+
 from lingate._model import (
     Annotations,
     Event,
@@ -20,7 +25,7 @@ from lingate._model import (
 )
 
 _TOP = frozenset({"id", "object", "created", "model", "choices", "usage"})
-_CHOICE = frozenset({"index", "message", "finish_reason", "native_finish_reason", "logprobs"})
+_CHOICE = frozenset({"index", "message", "text", "finish_reason", "native_finish_reason", "logprobs"})
 _MESSAGE = frozenset(
     {
         "role",
@@ -35,29 +40,30 @@ _MESSAGE = frozenset(
         "annotations",
     }
 )
-
 _CALL = frozenset({"id", "type", "function", "custom", "index"})
+_CALLED = ("function", "custom", "function_call")
 
 
 def replay(response: JsonDict, raw: JsonDict | None = None) -> list[Event]:
     """The events by which a stream would have told this response.
 
     Args:
-        response: A canonical response.
+        response: A canonical chat response, or a canonical completion, whose choices have a text instead of a message.
         raw: The body it was read from.
     """
-    events: list[Event] = [
-        Start(response["id"], response["model"], response["created"], _rest(response, _TOP) or None, raw)
-    ]
-    for choice in response["choices"]:
-        _tell(choice, choice["index"], raw, events)
-    if response.get("usage") is not None:
+    start = Start(response.get("id") or "", response.get("model") or "", response.get("created") or 0)
+    start.extra, start.raw = _rest(response, _TOP) or None, raw
+    events: list[Event] = [start]
+    for at, choice in enumerate(response.get("choices") or ()):
+        index = choice.get("index")
+        _tell(choice, at if index is None else index, raw, events)
+    if response.get("usage"):
         events.append(Usage(response["usage"], raw))
     return events
 
 
 def _tell(choice: JsonDict, at: int, raw: JsonDict | None, events: list[Event]) -> None:
-    message = choice["message"]
+    message = choice.get("message") or {"content": choice.get("text")}
     _tell_reasoning(message, at, raw, events)
     logprobs = choice.get("logprobs")
     if message.get("content") or logprobs:
@@ -67,7 +73,7 @@ def _tell(choice: JsonDict, at: int, raw: JsonDict | None, events: list[Event]) 
     for tool, call in enumerate(message.get("tool_calls") or ()):
         _tell_call(call, tool, at, raw, events)
     if message.get("function_call"):
-        _tell_call({"id": "", "type": "function_call", **message}, 0, at, raw, events)
+        _tell_call({"type": "function_call", "function_call": message["function_call"]}, 0, at, raw, events)
     if message.get("audio"):
         events.append(Media("audio", message["audio"], at, raw))
     events.extend(Media("image", image, at, raw) for image in message.get("images") or ())
@@ -76,26 +82,31 @@ def _tell(choice: JsonDict, at: int, raw: JsonDict | None, events: list[Event]) 
     for source, known, on_choice in ((message, _MESSAGE, False), (choice, _CHOICE, True)):
         if rest := _rest(source, known):
             events.append(Extra(rest, at, raw, on_choice))
-    events.append(Finish(choice["finish_reason"], at, choice.get("native_finish_reason"), raw))
+    events.append(Finish(choice.get("finish_reason") or "stop", at, choice.get("native_finish_reason"), raw))
 
 
 def _tell_reasoning(message: JsonDict, at: int, raw: JsonDict | None, events: list[Event]) -> None:
     """Blocks before bare text: a signature is only good with the very text it was made for."""
     blocks = message.get("thinking_blocks") or []
-    texts = [str(block.get("thinking") or "") for block in blocks]
-    for number, (block, text) in enumerate(zip(blocks, texts, strict=True)):
-        events.append(Thinking(text, at, number, block.get("signature"), block.get("data"), raw))
-    if message.get("reasoning_content") and not any(texts):
+    told = False
+    for number, block in enumerate(blocks):
+        text, signature, redacted = str(block.get("thinking") or ""), block.get("signature"), block.get("data")
+        if text:
+            events.append(Thinking(text, at, number, raw=raw))
+            told = True
+        if signature is not None or redacted is not None or not text:
+            events.append(Thinking("", at, number, signature, redacted, raw))
+    if message.get("reasoning_content") and not told:
         events.append(Thinking(message["reasoning_content"], at, len(blocks), raw=raw))
 
 
 def _tell_call(call: JsonDict, tool: int, at: int, raw: JsonDict | None, events: list[Event]) -> None:
-    kind = call["type"]
-    field = next(name for name in ("function", "custom", "function_call") if isinstance(call.get(name), dict))
-    function = call[field]
-    extra = _rest(call, _CALL) if kind != "function_call" else None
-    events.append(ToolStart(tool, call["id"] or new_id("call_"), function["name"], at, kind, extra or None, raw))
-    text = function.get("arguments", function.get("input"))
+    called: Any = next((call[name] for name in _CALLED if isinstance(call.get(name), dict)), {})
+    kind = call.get("type") or "function"
+    extra = None if kind == "function_call" else _rest(call, _CALL) or None
+    ident = call.get("id") or "call_" + os.urandom(12).hex()
+    events.append(ToolStart(tool, ident, called.get("name") or "", at, kind, extra, raw))
+    text = called.get("arguments", called.get("input"))
     if text:
         events.append(ToolArgs(tool, text, at, raw))
 

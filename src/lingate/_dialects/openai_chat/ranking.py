@@ -1,0 +1,104 @@
+"""Reranking: the canonical form, which is Cohere's and Jina's, and what every wire of it shares.
+
+    request   {"query": text, "documents": [text | {"text": text, ...}, ...], "top_n": count, "return_documents": flag,
+               "max_tokens_per_doc": count, ...}
+    response  {"object": "rerank", "id": text, "model": text, "usage": {...},
+               "results": [{"index": place in documents, "relevance_score": number, "document": {"text": text}}, ...]}
+
+Results are ordered as the provider ordered them, the best first. `document` is there only where documents were asked for
+(`return_documents`). `usage` has OpenAI's names (`prompt_tokens`, `total_tokens`), and whatever else a provider counts by
+(`billed_units`). Further fields of the provider's stay where they were, such as Cohere's `meta`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lingate._dialects.openai_chat.reading import integer, malformed, new_id
+from lingate._dialects.openai_chat.usage import canonical_usage
+from lingate._dialects.openai_chat.validation import fail
+from lingate._model import JsonDict, Target
+
+_LISTS = ("results", "data", "rankings")
+_SCORES = ("relevance_score", "score", "logit")
+
+
+def canonical_rerank(raw: Any, target: Target, documents: Any, usage: JsonDict | None = None) -> JsonDict:
+    """A decoded answer in canonical form.
+
+    Args:
+        raw: An object with results under one of their names, or the bare list of them.
+        target: Who answered.
+        documents: Those of the request, put into the results if they were asked for; None if they were not.
+        usage: Token counts, where they are not in `raw["usage"]`.
+
+    Raises:
+        ProtocolError: There are no results, or one of them has no place or no score.
+    """
+    holder = raw if isinstance(raw, dict) else {}
+    found = [holder.get(name) for name in _LISTS] if holder else [raw]
+    results = next((items for items in found if isinstance(items, list)), None)
+    if results is None:
+        raise malformed(target, "the answer has no results")
+    rest = {name: value for name, value in holder.items() if name not in _LISTS and value is not None}
+    given, model = rest.get("id"), rest.get("model")
+    return {
+        **rest,
+        "object": "rerank",
+        "id": given if isinstance(given, str) and given else new_id("rerank-"),
+        "model": model if isinstance(model, str) and model else target.model,
+        "results": [_result(item, at, target, documents) for at, item in enumerate(results)],
+        "usage": _usage(holder.get("usage")) if usage is None else usage,
+    }
+
+
+def check_rerank(fields: JsonDict) -> None:
+    """Check a client's request.
+
+    Raises:
+        BadRequestError: The first field that is wrong, with its path.
+    """
+    if not isinstance(fields.get("query"), str):
+        fail("query", "expected text")
+    documents = fields.get("documents")
+    if not isinstance(documents, list) or not documents:
+        fail("documents", "expected a list of texts that is not empty")
+    for at, document in enumerate(documents):
+        if not isinstance(document, str | dict):
+            fail(f"documents[{at}]", "expected text or an object")
+    for name in ("top_n", "max_tokens_per_doc"):
+        if name in fields and (type(fields[name]) is not int or fields[name] < 1):
+            fail(name, "expected a whole number above 0")
+    if not isinstance(fields.get("return_documents", False), bool):
+        fail("return_documents", "expected true or false")
+
+
+def document_object(document: Any) -> Any:
+    """A document as results show it."""
+    return {"text": document} if isinstance(document, str) else document
+
+
+def _result(raw: Any, at: int, target: Target, documents: Any) -> JsonDict:
+    index = integer(raw.get("index")) if isinstance(raw, dict) else None
+    score = next((raw[name] for name in _SCORES if _is_number(raw.get(name))), None) if index is not None else None
+    if index is None or score is None:
+        raise malformed(target, f"results[{at}] has no index or no score")
+    rest = {name: value for name, value in raw.items() if name not in _SCORES and name != "document"}
+    made = {**rest, "index": index, "relevance_score": score}
+    shown = raw.get("document", raw.get("text"))
+    if shown is None and isinstance(documents, list) and 0 <= index < len(documents):
+        shown = documents[index]
+    if shown is not None:
+        made["document"] = document_object(shown)
+    return made
+
+
+def _usage(raw: Any) -> JsonDict | None:
+    usage = canonical_usage(raw)
+    if usage is not None and "prompt_tokens" not in usage and "total_tokens" in usage:
+        usage["prompt_tokens"] = usage["total_tokens"]  # there are no other tokens
+    return usage
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

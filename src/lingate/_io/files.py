@@ -1,0 +1,130 @@
+"""Files that users hand over, read: paths, open files, bytes."""
+
+from __future__ import annotations
+
+import os
+from stat import S_ISDIR, S_ISREG
+from typing import Any
+
+from lingate._dialects._dataurl import decoded, is_data_url, split_data_url
+from lingate._wire.media import OCTETS, TYPES, extension_of, type_of
+from lingate._wire.multipart import Upload
+from lingate.errors import ConfigError
+
+MAX_BYTES = 512 * 1024 * 1024
+"""Providers take 25 to 1024 MB; a request is held in memory as a whole, so what is much larger is a mistake."""
+
+
+def load(value: Any, where: str) -> Upload:
+    """Read what a user gave as a file.
+
+    Args:
+        value: A path, an open file, bytes, a `data:` URL, or a tuple of a name and one of these (and, as a third, the
+            media type).
+        where: Name of the argument, for messages.
+
+    Raises:
+        ConfigError: There is nothing to read there, it is empty or too large, or it is none of these.
+    """
+    name = kind = None
+    if isinstance(value, tuple):
+        name, value, kind = _tuple(value, where)
+    if isinstance(value, Upload):
+        found = value
+    elif isinstance(value, (bytes, bytearray, memoryview)):
+        found = Upload("", bytes(value))
+    elif isinstance(value, str) and is_data_url(value):
+        found = _data_url(value, where)
+    elif isinstance(value, (str, os.PathLike)):
+        found = _path(value, where)
+    elif callable(getattr(value, "read", None)):
+        found = _open_file(value, where)
+    else:
+        raise ConfigError(
+            f"{where} must be a path, an open file or bytes, not {type(value).__name__}",
+            hint="a tuple (name, content) gives bytes a name",
+        )
+    if not found.data:
+        raise ConfigError(f"{where} is empty: {found.name or 'there are no bytes'}")
+    if len(found.data) > MAX_BYTES:
+        raise _too_large(where, len(found.data))
+    return _named(found, where, name, kind)
+
+
+def _named(found: Upload, where: str, name: str | None, kind: str | None) -> Upload:
+    """The file under the name it was given, or one that fits: providers tell the kind of a file by its name."""
+    end = extension_of(found.data)
+    name = name or found.name or (f"{where}.{end}" if end else where)
+    kind = kind or (found.content_type if found.content_type != OCTETS else None)
+    return Upload(name, found.data, kind or type_of(name) or TYPES.get(end or "", OCTETS))
+
+
+def _tuple(value: tuple[Any, ...], where: str) -> tuple[str | None, Any, str | None]:
+    name, content, kind, *_ = (*value, None, None, None)
+    if not 2 <= len(value) <= 4 or not isinstance(name, str | None) or not isinstance(kind, str | None):
+        raise ConfigError(f"{where} must be (name, content) or (name, content, media type) if it is a tuple")
+    return name, content, kind
+
+
+def _data_url(url: str, where: str) -> Upload:
+    try:
+        kind, data = split_data_url(url)
+        return Upload("", decoded(data), kind or OCTETS)
+    except ValueError as error:
+        raise ConfigError(f"{where} is a data URL that cannot be read: {error}") from None
+
+
+def _path(path: str | os.PathLike[str], where: str) -> Upload:
+    shown = _shown(path)
+    if shown[:8].lower().startswith(("http://", "https://")):
+        raise ConfigError(f"{where} is a URL: nothing is fetched here, give the bytes or a file")
+    try:
+        with open(path, "rb") as file:
+            facts = os.fstat(file.fileno())
+            if S_ISREG(facts.st_mode) and facts.st_size > MAX_BYTES:
+                raise _too_large(where, facts.st_size)
+            data = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise ConfigError(f"{where}: there is no file {shown!r:.200}") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{where}: {shown!r:.200} is a directory") from None
+    except (OSError, ValueError) as error:
+        if _is_directory(path):  # Windows refuses to open one for another reason
+            raise ConfigError(f"{where}: {shown!r:.200} is a directory") from None
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise ConfigError(f"{where}: {shown!r:.200} cannot be read: {why}") from None
+    return Upload(os.path.basename(shown), data)
+
+
+def _is_directory(path: Any) -> bool:
+    try:
+        return S_ISDIR(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def _shown(path: str | os.PathLike[str]) -> str:
+    return os.fsdecode(os.fspath(path))
+
+
+def _open_file(file: Any, where: str) -> Upload:
+    try:
+        data = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{where} cannot be read: {error}") from None
+    if isinstance(data, str):
+        raise ConfigError(f"{where} is open in text mode: open it with 'rb'")
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        if callable(getattr(data, "close", None)):
+            data.close()  # an awaitable that nobody will await
+        raise ConfigError(f"{where}.read() gives a {type(data).__name__}, not bytes")
+    if not data:
+        raise ConfigError(
+            f"{where} has nothing left to read: it is empty, or was read before", hint="seek(0) rewinds it"
+        )
+    name = getattr(file, "name", None)
+    return Upload(os.path.basename(name) if isinstance(name, str) else "", bytes(data))
+
+
+def _too_large(where: str, size: int) -> ConfigError:
+    return ConfigError(f"{where} has {size} bytes, more than the {MAX_BYTES} that are sent in one request")

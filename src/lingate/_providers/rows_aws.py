@@ -1,0 +1,200 @@
+"""THE TABLE, continued: what runs on AWS. Data only, as in `rows.py`, which includes these."""
+
+from __future__ import annotations
+
+from lingate._model import ModelRule, ProviderRow, Traits
+
+_REGION = "{AWS_REGION_NAME|AWS_REGION|AWS_DEFAULT_REGION}"
+_A_REGION = r"[a-z]{2,4}(?:-[a-z]+)+-\d{1,2}"
+
+# Any of these says that signing in works; without them there may still be a default profile, or a role of the machine.
+_CREDENTIALS = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_PROFILE_NAME",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+)
+
+# Neither cache points nor a say in whether a tool is called: https://docs.aws.amazon.com/bedrock/latest/userguide,
+# "prompt-caching" and "conversation-inference-supported-models-features"; pydantic-ai has the same list.
+_PLAIN: Traits = {"cache_control": False, "tool_choice_required": "auto"}
+_OTHERS = r"(?:.*[./])?(?:ai21|cohere|deepseek|google|meta|minimax|mistral|moonshot(?:ai)?|nvidia|openai|qwen|writer|zai|llama\d?|titan|amazon\.titan)\b"
+
+BEDROCK_MODELS = (
+    ModelRule(pattern=rf"{_OTHERS}.*", traits=_PLAIN),
+    # Schemas are enforced from Claude 4.5 on, and `strict` tools are refused by these two (BerriAI/litellm#31582).
+    ModelRule(pattern=r".*claude-opus-4-1\b.*", traits={"structured": "tool"}),
+    ModelRule(pattern=r".*claude-opus-4-[78]\b.*", traits={"tool_schema_drop": ("strict",)}),
+    # How each says how much it thinks: LiteLLM 1.109 and pydantic-ai, the last two recorded.
+    ModelRule(pattern=r".*nova-2\b.*", traits={"reasoning_param": "reasoning_config"}),
+    ModelRule(
+        pattern=r".*(?:nova-(?:micro|lite|pro|premier)|titan|deepseek[./]r1).*", traits={"reasoning_param": "none"}
+    ),
+    ModelRule(pattern=r".*openai\.gpt-\d.*", traits={"reasoning_param": "reasoning"}),
+    ModelRule(pattern=r".*qwen.*", traits={"reasoning_param": "reasoning_config"}),
+    ModelRule(pattern=r".*gpt-oss.*", traits={"reasoning_param": "reasoning_effort"}),
+)
+"""What differs for models on Bedrock, whatever the format they are asked in."""
+
+_BODIES = "anthropic|titan|nova|llama|cohere|mistral|ai21|openai|qwen2|qwen3|deepseek_r1|moonshot"
+_BEDROCK_RULES = (
+    *BEDROCK_MODELS,
+    # LiteLLM's routes: bedrock/<route>/<region>/<model>, each part but the last optional.
+    ModelRule(pattern=rf"(?:(?:converse(?:_like)?|invoke)/)?(?:{_A_REGION}/)?(.+)", model=r"\1"),
+    ModelRule(pattern=rf"(?:\w+/)?({_A_REGION})/.+", url=r"https://bedrock-runtime.\1.amazonaws.com"),
+    ModelRule(
+        pattern=rf"(?:\w+/)*arn:aws[a-z-]*:bedrock:({_A_REGION}):.+", url=r"https://bedrock-runtime.\1.amazonaws.com"
+    ),
+    ModelRule(pattern=r"invoke/.+", dialect="bedrock_invoke"),
+    # Converse neither embeds nor ranks.
+    ModelRule(pattern=r"(?!converse/).*(?:embed|rerank).*", dialect="bedrock_invoke"),
+    # Whose body a model of the user's own takes, as its ARN does not tell.
+    ModelRule(pattern=r"nova(?:-2)?/(.+)", model=r"\1", traits={"body_format": "nova"}),
+    *(
+        ModelRule(
+            pattern=rf"(?:invoke/)?{body}/(.+)", model=r"\1", dialect="bedrock_invoke", traits={"body_format": body}
+        )
+        for body in _BODIES.split("|")
+        if body != "nova"
+    ),
+    ModelRule(pattern=r"invoke/nova(?:-2)?/(.+)", model=r"\1", traits={"body_format": "nova"}),
+)
+
+_MANTLE_REGION = "{BEDROCK_MANTLE_REGION|AWS_REGION_NAME|AWS_REGION=us-east-1}"
+
+AWS_DEFAULTS = {
+    "bedrock_converse": ProviderRow(
+        name="custom",
+        dialect="bedrock_converse",
+        auth="bearer|aws:bedrock",
+        sign_env=_CREDENTIALS,
+        operations=("chat", "count_tokens"),
+        models=BEDROCK_MODELS,
+    ),
+    "bedrock_invoke": ProviderRow(
+        name="custom",
+        dialect="bedrock_invoke",
+        auth="bearer|aws:bedrock",
+        sign_env=_CREDENTIALS,
+        operations=("chat", "embeddings", "rerank", "count_tokens"),
+        models=BEDROCK_MODELS,
+        traits={"default_max_tokens": 4096},
+    ),
+    "sagemaker": ProviderRow(
+        name="custom",
+        dialect="sagemaker",
+        auth="bearer|aws:sagemaker",
+        sign_env=_CREDENTIALS,
+        operations=("chat", "embeddings"),
+    ),
+}
+"""What a provider of the user's own begins with, for the formats of AWS."""
+
+AWS: tuple[ProviderRow, ...] = (
+    ProviderRow(
+        name="anthropic-aws",
+        title="Claude Platform on AWS",
+        dialect="anthropic",
+        url="https://aws-external-anthropic.{AWS_REGION_NAME|AWS_REGION|AWS_DEFAULT_REGION}.api.aws",
+        key_env=("ANTHROPIC_AWS_API_KEY",),
+        sign_env=_CREDENTIALS,
+        url_env=("ANTHROPIC_AWS_BASE_URL",),
+        auth="header:x-api-key|aws:aws-external-anthropic",
+        headers={"anthropic-version": "2023-06-01", "anthropic-workspace-id": "{ANTHROPIC_AWS_WORKSPACE_ID}"},
+        operations=("chat", "count_tokens"),
+        prices="anthropic",
+        note="Needs the workspace's id in ANTHROPIC_AWS_WORKSPACE_ID.",
+        source="vercel-ai, anthropic-sdk-python",
+    ),
+    ProviderRow(
+        name="bedrock",
+        title="Amazon Bedrock",
+        dialect="bedrock_converse",
+        url=f"https://bedrock-runtime.{_REGION}.amazonaws.com",
+        key_env=("AWS_BEARER_TOKEN_BEDROCK",),
+        sign_env=_CREDENTIALS,
+        url_env=("AWS_BEDROCK_RUNTIME_ENDPOINT", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"),
+        auth="bearer|aws:bedrock",
+        aliases=("bedrock_converse", "amazon-bedrock"),
+        operations=("chat", "embeddings", "rerank", "count_tokens"),
+        models=_BEDROCK_RULES,
+        prices="aws",
+        note=(
+            "Models go by id, inference profile or ARN. invoke/<model> uses the model's own format instead of Converse, "
+            "<region>/<model> another region than the environment's."
+        ),
+        source="litellm, botocore, any-llm, pydantic-ai, tensorzero, vercel-ai, portkey-gateway",
+    ),
+    # Official packages of Anthropic sign for bedrock-mantle, LiteLLM for bedrock; AWS's own documentation names the first.
+    ProviderRow(
+        name="bedrock_mantle",
+        title="Amazon Bedrock Mantle (OpenAI-compatible)",
+        url=f"https://bedrock-mantle.{_MANTLE_REGION}.api.aws/v1",
+        key_env=("BEDROCK_MANTLE_API_KEY", "AWS_BEARER_TOKEN_BEDROCK"),
+        sign_env=_CREDENTIALS,
+        url_env=("BEDROCK_MANTLE_API_BASE",),
+        auth="bearer|aws:bedrock-mantle",
+        operations=("chat", "responses", "models"),
+        models=(
+            # LiteLLM 1.109, the first recorded: GPT models other than the open ones answer at /responses only.
+            ModelRule(
+                pattern=r"(?:openai\.)?gpt-(?!oss).*|google\.gemma-4.*",
+                url=f"https://bedrock-mantle.{_MANTLE_REGION}.api.aws/openai/v1",
+            ),
+            ModelRule(pattern=r"(?:openai\.)?gpt-(?!oss).*", dialect="openai_responses"),
+            # Claude in Anthropic's format; schemas are refused there: "claude-messages-structured-outputs" in AWS's guide.
+            ModelRule(
+                pattern=r".*claude.*",
+                dialect="anthropic",
+                url=f"https://bedrock-mantle.{_MANTLE_REGION}.api.aws/anthropic",
+                traits={"structured": "tool"},
+            ),
+        ),
+        prices="aws",
+        note=(
+            "Chats with GPT models other than the open ones go out in the Responses format, those with Claude models in "
+            "Anthropic's, all others in OpenAI's."
+        ),
+        source="litellm, pydantic-ai, vercel-ai, anthropic-sdk-python",
+    ),
+    ProviderRow(
+        name="sagemaker",
+        title="Amazon SageMaker (TGI containers)",
+        dialect="sagemaker",
+        url=f"https://runtime.sagemaker.{_REGION}.amazonaws.com",
+        sign_env=_CREDENTIALS,
+        url_env=("SAGEMAKER_ENDPOINT_URL", "SAGEMAKER_BASE_URL"),
+        auth="bearer|aws:sagemaker",
+        operations=("chat", "embeddings"),
+        traits={"body_format": "tgi"},
+        note="The model is the endpoint's name. The prompt goes as plain text; sagemaker_chat is for containers that take messages.",
+        source="litellm, any-llm, tensorzero",
+    ),
+    ProviderRow(
+        name="sagemaker_chat",
+        title="Amazon SageMaker (Messages API containers)",
+        dialect="sagemaker",
+        url=f"https://runtime.sagemaker.{_REGION}.amazonaws.com",
+        sign_env=_CREDENTIALS,
+        url_env=("SAGEMAKER_ENDPOINT_URL", "SAGEMAKER_BASE_URL"),
+        auth="bearer|aws:sagemaker",
+        traits={"body_format": "openai"},
+        note="The model is the endpoint's name.",
+        source="litellm",
+    ),
+    ProviderRow(
+        name="sagemaker_nova",
+        title="Amazon SageMaker (Nova)",
+        dialect="sagemaker",
+        url=f"https://runtime.sagemaker.{_REGION}.amazonaws.com",
+        sign_env=_CREDENTIALS,
+        url_env=("SAGEMAKER_ENDPOINT_URL", "SAGEMAKER_BASE_URL"),
+        auth="bearer|aws:sagemaker",
+        traits={"body_format": "openai"},
+        note="The model is the endpoint's name.",
+        source="litellm",
+    ),
+)

@@ -1,0 +1,135 @@
+"""Views of what the Responses API answers: the same shape whichever provider did."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from lingate._model import JsonDict
+from lingate._views import Response, View
+from lingate._wire.json import decode
+from lingate.errors import ProtocolError
+
+
+class ResponsesUsage(View):
+    """Token counts under the names of the Responses API; a count that the provider did not give is None or 0."""
+
+    __slots__ = ()
+
+    @property
+    def input_tokens(self) -> int | None:
+        """All input tokens, cached ones and cache writes included."""
+        return self._data.get("input_tokens")
+
+    @property
+    def output_tokens(self) -> int | None:
+        """All output tokens, reasoning included."""
+        return self._data.get("output_tokens")
+
+    @property
+    def total_tokens(self) -> int | None:
+        """Input and output."""
+        return self._data.get("total_tokens")
+
+    @property
+    def cached_tokens(self) -> int | None:
+        """Input tokens read from the provider's cache."""
+        return self._detail("input_tokens_details", "cached_tokens")
+
+    @property
+    def reasoning_tokens(self) -> int | None:
+        """Output tokens spent on reasoning."""
+        return self._detail("output_tokens_details", "reasoning_tokens")
+
+    def _detail(self, group: str, name: str) -> int | None:
+        found = self._data.get(group)
+        return found.get(name) if isinstance(found, dict) else None
+
+
+class ResponsesResponse(Response):
+    """An answer in the shape of OpenAI's Responses API, with `.output_text` for what most callers want.
+
+    `response.output` may be put into the `input` of the next call as it is, reasoning and its proofs included.
+    """
+
+    __slots__ = ()
+
+    @property
+    def status(self) -> str:
+        """`completed`, `incomplete`, `in_progress` or `queued`; a failed response is an error."""
+        return cast(str, self._data.get("status") or "completed")
+
+    @property
+    def output(self) -> list[View]:
+        """The items: messages, reasoning, calls."""
+        return self._views("output", View)
+
+    @property
+    def output_text(self) -> str:
+        """All text of all messages, joined; empty where there is none."""
+        return "".join(
+            part["text"]
+            for item in self._data.get("output") or ()
+            if item.get("type") == "message" and isinstance(item.get("content"), list)
+            for part in item["content"]
+            if part.get("type") == "output_text"
+        )
+
+    @property
+    def output_parsed(self) -> Any:
+        """The text as decoded JSON, for answers in a `text.format`.
+
+        Raises:
+            ProtocolError: The text is not JSON; where the answer was cut short, the message says so.
+        """
+        try:
+            return decode(self.output_text)
+        except ValueError as error:
+            why = ": it was cut short" if self.status == "incomplete" else ""
+            raise ProtocolError(f"the answer is {error}{why}", provider=self.provider) from None
+
+    @property
+    def function_calls(self) -> list[View]:
+        """Calls of the caller's own functions and custom tools, an empty list where there are none."""
+        kinds = ("function_call", "custom_tool_call")
+        return [View(item) for item in self._data.get("output") or () if item.get("type") in kinds]
+
+    @property
+    def usage(self) -> ResponsesUsage | None:  # type: ignore[override]
+        """Token counts, None where the provider gave none."""
+        found = self._data.get("usage")
+        return ResponsesUsage(found) if found else None
+
+    @property
+    def cost_details(self) -> Any:
+        """The cost split by kind of token, see `lingate._providers.catalog.Cost`."""
+        from lingate._dialects.openai_responses.usage import canonical_usage
+        from lingate._providers.catalog import cost_of
+
+        data = self._data
+        return cost_of(
+            self.provider,
+            self.requested_model,
+            canonical_usage(data.get("usage")),
+            answered=data.get("model"),
+            service_tier=data.get("service_tier"),
+        )
+
+
+class ResponseEvent(View):
+    """One event of a stream, in the shape of the Responses API."""
+
+    __slots__ = ()
+
+    def __init__(self, data: JsonDict) -> None:
+        self._data = data
+
+    @property
+    def type(self) -> str:
+        """`response.output_text.delta` and the like."""
+        return cast(str, self._data.get("type") or "")
+
+    @property
+    def text(self) -> str:
+        """The text this event adds to the answer, empty where it adds none."""
+        is_text = self._data.get("type") == "response.output_text.delta"
+        return cast(str, self._data["delta"]) if is_text else ""
