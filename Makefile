@@ -41,7 +41,7 @@ bench: $(STAMP) ## compare with other clients, on one nginx; writes benchmarks/R
 	@$(BIN)/python -m benchmarks.run $(ARGS)
 
 docs: $(STAMP) ## rewrite the generated parts of docs/
-	@$(BIN)/python -m tests.docs.generate
+	@$(BIN)/python docs/generate.py
 
 clean: ## remove what make created
 	rm -rf $(VENV) .bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -13,11 +13,12 @@ from lingate._views import ChatChunk, ChatResponse, Usage
 class _Chat(Shape[ChatChunk, ChatResponse]):
     """Events as chunks."""
 
-    __slots__ = ("_builder", "_format")
+    __slots__ = ("_builder", "_format", "_include_usage")
 
     def __init__(self, include_usage: bool, format_class: type | None) -> None:
         self._builder = ChunkBuilder(include_usage=include_usage)
         self._format = format_class
+        self._include_usage = include_usage
 
     def pieces(self, events: list[Event]) -> list[ChatChunk]:
         build = self._builder.chunk
@@ -29,7 +30,8 @@ class _Chat(Shape[ChatChunk, ChatResponse]):
         return chunks
 
     def last(self) -> list[ChatChunk]:
-        data = self._builder.end()
+        # A chunk without choices is only for those who asked for usage and so expect one.
+        data = self._builder.end() if self._include_usage else None
         return [] if data is None else [ChatChunk(data)]
 
     def response(self, state: StreamState) -> ChatResponse:

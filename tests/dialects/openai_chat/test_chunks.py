@@ -117,11 +117,12 @@ def test_usage_after_the_finish_has_a_chunk_without_choices() -> None:
     assert "usage" not in made[-2]
 
 
-def test_usage_before_the_finish_waits_for_it() -> None:
+def test_usage_before_the_finish_waits_for_the_end() -> None:
     made = chunks(Usage({"prompt_tokens": 1}), Text("a"), Usage(USAGE), Finish("stop"))
 
-    assert len(made) == 3
-    assert (made[-1]["choices"][0]["finish_reason"], made[-1]["usage"]) == ("stop", USAGE)
+    assert len(made) == 4
+    assert made[-2]["choices"][0]["finish_reason"] == "stop"
+    assert (made[-1]["choices"], made[-1]["usage"]) == ([], USAGE)
 
 
 def test_usage_may_be_left_out() -> None:

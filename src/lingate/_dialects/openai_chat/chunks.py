@@ -27,8 +27,7 @@ _NO_FIELDS: JsonDict = {}
 class ChunkBuilder:
     """Turns events into chunks, one event at a time.
 
-    Usage that follows the last finish reason, as in OpenAI's own streams, makes a chunk without choices. Usage that a
-    provider reports earlier is kept for the chunk with the finish reason, so that it is never the first thing seen.
+    Usage makes a last chunk of its own, without choices, as in OpenAI's own streams, whenever the provider reports it.
 
     Args:
         model: Name of the model on the chunks; by default the one the provider gave.
@@ -39,7 +38,6 @@ class ChunkBuilder:
         "_base",
         "_counts",
         "_custom",
-        "_finished",
         "_include_usage",
         "_legacy",
         "_model",
@@ -59,7 +57,6 @@ class ChunkBuilder:
         self._thoughts: dict[tuple[int, int], list[str]] = {}
         self._pending: JsonDict | None = None
         self._usage: JsonDict | None = None
-        self._finished = False
         self._counts: dict[tuple[str, int], int] = {}
 
     def chunk(self, event: Event) -> JsonDict | None:
@@ -171,13 +168,9 @@ class ChunkBuilder:
         return [{"index": first + at, **item} for at, item in enumerate(items)]
 
     def _finish(self, event: Finish) -> JsonDict:
-        self._finished = True
         told = event.native and event.native != event.reason
         fields = {"native_finish_reason": event.native} if told else _NO_FIELDS
-        chunk = self._chunk(event.choice, {}, event.reason, fields)
-        if self._usage is not None:
-            chunk["usage"], self._usage = self._usage, None
-        return chunk
+        return self._chunk(event.choice, {}, event.reason, fields)
 
     def _extra(self, event: Extra) -> JsonDict | None:
         if event.choice is None:
@@ -187,11 +180,9 @@ class ChunkBuilder:
             return self._chunk(event.choice, {}, None, event.fields)
         return self._chunk(event.choice, event.fields)
 
-    def _count(self, event: Usage) -> JsonDict | None:
-        if not self._include_usage:
-            return None
-        self._usage = event.usage
-        return self.closing() if self._finished else None
+    def _count(self, event: Usage) -> None:
+        if self._include_usage:
+            self._usage = event.usage
 
 
 _WRITERS: dict[type[Any], Callable[[ChunkBuilder, Any], JsonDict | None]] = {

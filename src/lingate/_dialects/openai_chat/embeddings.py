@@ -25,6 +25,7 @@ def request(call: Call, target: Target) -> HttpRequest:
     """
     sent = new_request(call, target, "embeddings", "/embeddings")
     wire = {"model": target.model, **{name: value for name, value in call.body.items() if value is not None}}
+    wire.pop("provider_specific_fields", None)
     rename_values(wire, sent)
     apply_refusals(wire, sent)
     rename_fields(wire, sent)

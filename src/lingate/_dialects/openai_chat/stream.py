@@ -262,11 +262,7 @@ class ChatDecoder:
             self._choice_keys = frozenset(choice)
 
     def _ends_by_reason(self) -> bool:
-        # Without the marker, two signs together say as much: a body that HTTP itself shows to be whole, and the usage,
-        # which comes last. A server that cuts a stream gives neither.
-        headers = self._headers
-        framed = "chunked" in (headers.get("transfer-encoding") or "") or "content-length" in headers
-        enough = self._sent.target.traits.get("stream_end") == "finish" or (framed and self._usage is not None)
+        enough = self._sent.target.traits.get("stream_end", "done") == "finish"
         states = self._choices.values()
         return bool(states) and all(state.whole or (enough and state.finished) for state in states)
 

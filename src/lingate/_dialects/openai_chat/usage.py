@@ -12,7 +12,7 @@ from typing import Any
 from lingate._dialects.openai_chat.reading import integer
 from lingate._model import JsonDict
 
-_PROMPT_DETAILS = ("prompt_tokens_details", "prompt_token_details", "input_tokens_details")
+_PROMPT_DETAILS = ("prompt_tokens_details", "prompt_token_details", "input_tokens_details", "input_token_details")
 _COMPLETION_DETAILS = ("completion_tokens_details", "completion_token_details", "output_tokens_details")
 _CACHED = (
     "cached_tokens",

@@ -23,11 +23,11 @@ def decode_request(body: bytes, path_args: Mapping[str, str]) -> tuple[JsonDict,
     except ValueError as error:
         raise BadRequestError(f"The request body is {error}.") from None
     if not isinstance(fields, dict):
-        raise BadRequestError(f"The request body must be a JSON object, not {_kind(fields)}.")
+        raise BadRequestError(f"The request body must be a JSON object, not {kind_of(fields)}.")
     fields = {name: value for name, value in fields.items() if value is not None}
     model = fields.pop("model", None) or path_args.get("model")
     if not isinstance(model, str) or not model:
-        fail("model", "expected the name of a model" + ("" if model is None else f", got {_kind(model)}"))
+        fail("model", "expected the name of a model" + ("" if model is None else f", got {kind_of(model)}"))
     return fields, model
 
 
@@ -35,7 +35,7 @@ def flag(fields: JsonDict, name: str) -> bool:
     """Take a boolean out of the fields; absent is false."""
     value = fields.pop(name, False)
     if not isinstance(value, bool):
-        fail(name, f"expected true or false, got {_kind(value)}")
+        fail(name, f"expected true or false, got {kind_of(value)}")
     return value
 
 
@@ -52,7 +52,7 @@ def check_chat(fields: JsonDict) -> None:
     """
     messages = fields.get("messages")
     if not isinstance(messages, list):
-        fail("messages", f"expected a list of messages, got {_kind(messages)}")
+        fail("messages", f"expected a list of messages, got {kind_of(messages)}")
     if not messages:
         fail("messages", "expected at least one message")
     for at, message in enumerate(messages):
@@ -65,7 +65,7 @@ def check_chat(fields: JsonDict) -> None:
 
 
 def _check_message(message: Any, where: str) -> None:
-    _expect_object(message, where)
+    expect_object(message, where)
     role = message.get("role")
     if not isinstance(role, str) or role not in _ROLES:
         fail(f"{where}.role", f"expected one of {', '.join(sorted(_ROLES))}, got {_shown(role)}")
@@ -77,34 +77,34 @@ def _check_message(message: Any, where: str) -> None:
         if role not in {"assistant", "function"}:
             fail(f"{where}.content", "expected text or a list of parts, got null")
     elif not isinstance(content, str):
-        fail(f"{where}.content", f"expected text or a list of parts, got {_kind(content)}")
+        fail(f"{where}.content", f"expected text or a list of parts, got {kind_of(content)}")
     if role == "tool":
-        _expect_text(message.get("tool_call_id"), f"{where}.tool_call_id")
+        expect_text(message.get("tool_call_id"), f"{where}.tool_call_id")
     calls = message.get("tool_calls")
     if calls is not None:
-        _expect_list(calls, f"{where}.tool_calls")
+        expect_list(calls, f"{where}.tool_calls")
         for at, call in enumerate(calls):
             _check_call(call, f"{where}.tool_calls[{at}]")
 
 
 def _check_call(call: Any, where: str) -> None:
-    _expect_object(call, where)
-    _expect_text(call.get("id"), f"{where}.id")
+    expect_object(call, where)
+    expect_text(call.get("id"), f"{where}.id")
     field = "custom" if call.get("type") == "custom" else "function"
     function = call.get(field)
-    _expect_object(function, f"{where}.{field}")
-    _expect_text(function.get("name"), f"{where}.{field}.name")
+    expect_object(function, f"{where}.{field}")
+    expect_text(function.get("name"), f"{where}.{field}.name")
     arguments = function.get("input" if field == "custom" else "arguments")
     # An object is not OpenAI's form, but some clients send it and its meaning is plain.
     if arguments is not None and not isinstance(arguments, str | dict):
-        fail(f"{where}.{field}.arguments", f"expected JSON text, got {_kind(arguments)}")
+        fail(f"{where}.{field}.arguments", f"expected JSON text, got {kind_of(arguments)}")
 
 
 def _check_part(part: Any, where: str) -> None:
-    _expect_object(part, where)
+    expect_object(part, where)
     kind = part.get("type")
     if not isinstance(kind, str):
-        fail(f"{where}.type", f"expected the kind of part, got {_kind(kind)}")
+        fail(f"{where}.type", f"expected the kind of part, got {kind_of(kind)}")
     check = _PARTS.get(kind)
     if check is not None:
         check(part.get(kind), f"{where}.{kind}")
@@ -112,122 +112,131 @@ def _check_part(part: Any, where: str) -> None:
 
 def _check_url(value: Any, where: str) -> None:
     if isinstance(value, str):  # the old short form, which several servers still take
-        _expect_filled(value, where)
+        expect_filled(value, where)
         return
-    _expect_object(value, where)
-    _expect_text(value.get("url"), f"{where}.url")
+    expect_object(value, where)
+    expect_text(value.get("url"), f"{where}.url")
 
 
 def _check_audio(value: Any, where: str) -> None:
-    _expect_object(value, where)
+    expect_object(value, where)
     for name in ("data", "format"):
-        _expect_text(value.get(name), f"{where}.{name}")
+        expect_text(value.get(name), f"{where}.{name}")
 
 
 def _check_file(value: Any, where: str) -> None:
-    _expect_object(value, where)
+    expect_object(value, where)
     if not any(isinstance(value.get(name), str) for name in ("file_data", "file_id", "file_url")):
         fail(where, "expected file_data or file_id")
 
 
 def _check_tool(tool: Any, where: str) -> None:
-    _expect_object(tool, where)
+    expect_object(tool, where)
     kind = tool.get("type", "function")
     if not isinstance(kind, str):
-        fail(f"{where}.type", f"expected text, got {_kind(kind)}")
+        fail(f"{where}.type", f"expected text, got {kind_of(kind)}")
     if kind != "function":
         return  # tools of the provider's own: theirs to check
     function = tool.get("function")
-    _expect_object(function, f"{where}.function")
-    _expect_text(function.get("name"), f"{where}.function.name")
+    expect_object(function, f"{where}.function")
+    expect_text(function.get("name"), f"{where}.function.name")
     if function.get("parameters") is not None:
-        _expect_object(function["parameters"], f"{where}.function.parameters")
+        expect_object(function["parameters"], f"{where}.function.parameters")
 
 
-def _check_stop(value: Any, where: str) -> None:
+def check_stop(value: Any, where: str) -> None:
+    """Refuse what is neither text nor a list of texts."""
     if isinstance(value, str):
         return
-    _expect_list(value, where)
+    expect_list(value, where)
     for at, item in enumerate(value):
         if not isinstance(item, str):
-            fail(f"{where}[{at}]", f"expected text, got {_kind(item)}")
+            fail(f"{where}[{at}]", f"expected text, got {kind_of(item)}")
 
 
 def _check_choice(value: Any, where: str) -> None:
     if not isinstance(value, str):
-        _expect_object(value, where)
+        expect_object(value, where)
         kind = value.get("type", "function")  # some clients leave it out, and servers take that
-        _expect_text(kind, f"{where}.type")
+        expect_text(kind, f"{where}.type")
 
 
 def _check_format(value: Any, where: str) -> None:
-    _expect_object(value, where)
+    expect_object(value, where)
     kind = value.get("type")
     if kind not in ("text", "json_object", "json_schema"):
         fail(f"{where}.type", f"expected text, json_object or json_schema, got {_shown(kind)}")
     if kind == "json_schema":
         given = value.get("json_schema")
-        _expect_object(given, f"{where}.json_schema")
+        expect_object(given, f"{where}.json_schema")
         if given.get("schema") is not None:
-            _expect_object(given["schema"], f"{where}.json_schema.schema")
+            expect_object(given["schema"], f"{where}.json_schema.schema")
 
 
 def _check_thinking(value: Any, where: str) -> None:
     if not isinstance(value, bool):
-        _expect_object(value, where)
+        expect_object(value, where)
 
 
-def _expect_object(value: Any, where: str) -> None:
+def expect_object(value: Any, where: str) -> None:
+    """Refuse what is no object. This and the like are what tables of fields hold."""
     if not isinstance(value, dict):
-        fail(where, f"expected an object, got {_kind(value)}")
+        fail(where, f"expected an object, got {kind_of(value)}")
 
 
-def _expect_list(value: Any, where: str) -> None:
+def expect_list(value: Any, where: str) -> None:
+    """Refuse what is no list."""
     if not isinstance(value, list):
-        fail(where, f"expected a list, got {_kind(value)}")
+        fail(where, f"expected a list, got {kind_of(value)}")
 
 
-def _expect_text(value: Any, where: str) -> None:
+def expect_text(value: Any, where: str) -> None:
+    """Refuse what is no text."""
     if not isinstance(value, str):
-        fail(where, f"expected text, got {_kind(value)}")
+        fail(where, f"expected text, got {kind_of(value)}")
 
 
-def _expect_filled(value: Any, where: str) -> None:
-    _expect_text(value, where)
+def expect_filled(value: Any, where: str) -> None:
+    """Refuse what is no text, or empty."""
+    expect_text(value, where)
     if not value:
         fail(where, "expected text that is not empty")
 
 
-def _expect_bool(value: Any, where: str) -> None:
+def expect_bool(value: Any, where: str) -> None:
+    """Refuse what is no boolean."""
     if not isinstance(value, bool):
-        fail(where, f"expected true or false, got {_kind(value)}")
+        fail(where, f"expected true or false, got {kind_of(value)}")
 
 
-def _number(low: float, high: float, kind: type[int | float] = float) -> Callable[[Any, str], None]:
+def number(low: float, high: float, kind: type[int | float] = float) -> Callable[[Any, str], None]:
+    """A check that refuses what is no number in this range."""
+
     def check(value: Any, where: str) -> None:
         whole = isinstance(value, float) and value.is_integer()
         if isinstance(value, bool) or not (isinstance(value, (kind, int)) or whole):
-            fail(where, f"expected {'a whole number' if kind is int else 'a number'}, got {_kind(value)}")
+            fail(where, f"expected {'a whole number' if kind is int else 'a number'}, got {kind_of(value)}")
         if not low <= value <= high:
             fail(where, f"expected a number from {low:g} to {high:g}, got {value}")
 
     return check
 
 
-def _kind(value: Any) -> str:
+def kind_of(value: Any) -> str:
+    """What a JSON value is, in words."""
     names = {bool: "a boolean", int: "a number", float: "a number", str: "text", list: "a list", dict: "an object"}
     return names.get(type(value), "nothing")
 
 
 def _shown(value: Any) -> str:
-    return repr(value[:40]) if isinstance(value, str) else _kind(value)
+    return repr(value[:40]) if isinstance(value, str) else kind_of(value)
 
 
 _MANY = 1e9
 
 _PARTS: dict[str, Callable[[Any, str], None]] = {
-    "text": _expect_text,
-    "refusal": _expect_text,
+    "text": expect_text,
+    "refusal": expect_text,
     "image_url": _check_url,
     "video_url": _check_url,
     "input_audio": _check_audio,
@@ -235,26 +244,26 @@ _PARTS: dict[str, Callable[[Any, str], None]] = {
 }
 
 _FIELDS: dict[str, Callable[[Any, str], None]] = {
-    "temperature": _number(0, 2),
-    "top_p": _number(0, 1),
-    "frequency_penalty": _number(-2, 2),
-    "presence_penalty": _number(-2, 2),
-    "n": _number(1, 128, int),
-    "max_tokens": _number(1, _MANY, int),
-    "max_completion_tokens": _number(1, _MANY, int),
-    "seed": _number(-(2.0**63), 2.0**64, int),
-    "top_logprobs": _number(0, 20, int),
-    "logprobs": _expect_bool,
-    "parallel_tool_calls": _expect_bool,
-    "logit_bias": _expect_object,
-    "metadata": _expect_object,
-    "stream_options": _expect_object,
-    "tools": _expect_list,
-    "functions": _expect_list,
+    "temperature": number(0, 2),
+    "top_p": number(0, 1),
+    "frequency_penalty": number(-2, 2),
+    "presence_penalty": number(-2, 2),
+    "n": number(1, 128, int),
+    "max_tokens": number(1, _MANY, int),
+    "max_completion_tokens": number(1, _MANY, int),
+    "seed": number(-(2.0**63), 2.0**64, int),
+    "top_logprobs": number(0, 20, int),
+    "logprobs": expect_bool,
+    "parallel_tool_calls": expect_bool,
+    "logit_bias": expect_object,
+    "metadata": expect_object,
+    "stream_options": expect_object,
+    "tools": expect_list,
+    "functions": expect_list,
     "tool_choice": _check_choice,
-    "stop": _check_stop,
+    "stop": check_stop,
     "response_format": _check_format,
-    "reasoning_effort": _expect_text,
+    "reasoning_effort": expect_text,
     "thinking": _check_thinking,
-    "user": _expect_text,
+    "user": expect_text,
 }

@@ -1,0 +1,156 @@
+"""Images in OpenAI's format, both directions: generations in JSON, edits and variations as forms with files.
+
+Which of the three it is shows in the fields: an `image` makes it an edit, an `image` without a `prompt` a variation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lingate._dialects._failure import body_failure
+from lingate._dialects.openai_chat.envelope import join_url, seal
+from lingate._dialects.openai_chat.forms import check_upload, decode_form, is_form, seal_form
+from lingate._dialects.openai_chat.reading import hidden_error, integer, malformed
+from lingate._dialects.openai_chat.usage import canonical_usage
+from lingate._dialects.openai_chat.validation import decode_request, expect_filled, expect_text, fail, number
+from lingate._dialects.openai_chat.whole import WholeOnly, begin, no_stream, read_object, refuse_stream
+from lingate._model import Call, Head, HttpRequest, JsonDict, Target
+from lingate._wire import json
+from lingate._wire.multipart import Upload
+
+DEFAULT_MODEL = "dall-e-2"
+"""What OpenAI takes where a request names none."""
+
+FILES = ("image", "mask", "markup")
+_PATH = "/images/generations"
+_PLACES = {"prompt_tokens": "input_tokens", "completion_tokens": "output_tokens"}
+
+
+def request(call: Call, target: Target) -> HttpRequest:
+    """Write an image call.
+
+    Raises:
+        UnsupportedError: It asks for something the provider cannot express and `drop_params` is off.
+    """
+    sent, wire = begin(call, target, "images", _PATH)
+    refuse_stream(wire, sent)
+    if not any(_is_file(wire.get(name)) for name in FILES):
+        return seal(sent, wire)
+    task = "edits" if wire.get("prompt") else "variations"
+    path = target.row.paths.get("images", _PATH).replace("generations", task)
+    sent.url = join_url(target.url, path, target.model)
+    images = wire.get("image")
+    if isinstance(images, list) and len(images) == 1:
+        wire["image"] = images[0]  # older models know the plain name only
+    return seal_form(sent, wire)
+
+
+def _is_file(value: Any) -> bool:
+    return isinstance(value, Upload) or (isinstance(value, list) and any(isinstance(item, Upload) for item in value))
+
+
+def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
+    """Read a 2xx answer.
+
+    Raises:
+        UpstreamError: The body is an error, or holds nothing but errors.
+        ProtocolError: The body has no images.
+    """
+    target = sent.target
+    raw = read_object(sent, head, body)
+    items = raw.get("data")
+    if not isinstance(items, list) or not items:
+        raise body_failure(raw, target, headers=head.headers) or malformed(target, "the answer has no images")
+    images = [_image(item, at, target) for at, item in enumerate(items)]
+    if all(image.get("error") for image in images):
+        # Some hosts report the failure of each image by itself.
+        raise hidden_error(images[0], target, head.headers) or malformed(target, "the answer has no images")
+    canonical = {**raw, "created": integer(raw.get("created")) or 0, "data": images}
+    usage = canonical_usage(raw.get("usage"))
+    if usage is not None:
+        canonical["usage"] = usage
+    return canonical, raw
+
+
+def _image(raw: Any, at: int, target: Target) -> JsonDict:
+    if isinstance(raw, dict) and (raw.get("error") or _text(raw, "b64_json") or _text(raw, "url")):
+        return raw
+    raise malformed(target, f"data[{at}] has neither b64_json nor url")
+
+
+def _text(raw: JsonDict, name: str) -> bool:
+    return isinstance(raw.get(name), str) and bool(raw[name])
+
+
+def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
+    """Read a client's image request. `task` in the path arguments is `edits` or `variations` at their paths.
+
+    Raises:
+        BadRequestError: It is not valid; the message says where.
+        UnsupportedError: It asks for a stream.
+    """
+    task = path_args.get("task", "generations")
+    if is_form(body, path_args):
+        fields, model = decode_form(body, path_args, DEFAULT_MODEL)
+    else:
+        fields, model = decode_request(body, {"model": DEFAULT_MODEL, **path_args})
+    if task != "generations":
+        _check_files(fields)
+    if task == "variations":
+        fields.pop("prompt", None)
+    else:
+        expect_filled(fields.get("prompt"), "prompt")
+    for name, check in _FIELDS.items():
+        if name in fields:
+            check(fields[name], name)
+    if fields.pop("stream", False):
+        raise no_stream("images")
+    return Call("images", model, fields)
+
+
+def _check_files(fields: JsonDict) -> None:
+    images = fields.get("image")
+    if not isinstance(images, list):
+        check_upload(images, "image")
+    elif not images:
+        fail("image", "expected a file")
+    else:
+        for at, image in enumerate(images):
+            check_upload(image, f"image[{at}]")
+    for name in FILES[1:]:
+        if name in fields:
+            check_upload(fields[name], name)
+
+
+_FIELDS: dict[str, Callable[[Any, str], None]] = {
+    "n": number(1, 100, int),
+    "size": expect_text,
+    "quality": expect_text,
+    "style": expect_text,
+    "background": expect_text,
+    "response_format": expect_text,
+    "output_format": expect_text,
+    "output_compression": number(0, 100, int),
+    "user": expect_text,
+}
+
+
+def render(response: JsonDict) -> bytes:
+    """Write a canonical response; OpenAI counts the tokens of images under other names than those of chats."""
+    usage = response.get("usage")
+    if not isinstance(usage, dict):
+        return json.encode(response)
+    counts = {theirs: usage[ours] for ours, theirs in _PLACES.items() if ours in usage}
+    details = usage.get("input_tokens_details") or usage.get("prompt_tokens_details") or {}
+    known = {"text_tokens": details.get("text_tokens", 0), "image_tokens": details.get("image_tokens", 0)}
+    return json.encode({**response, "usage": {**counts, "input_tokens_details": {**known, **details}, **usage}})
+
+
+class ImagesFormat(WholeOnly):
+    """The `images` operation."""
+
+    request = staticmethod(request)
+    response = staticmethod(response)
+    parse_call = staticmethod(parse_call)
+    render = staticmethod(render)

@@ -1,0 +1,132 @@
+"""Transcription in OpenAI's format, both directions: a form with a file goes out, JSON or plain text comes back.
+
+The canonical response is OpenAI's JSON. Plain text (`text`, `srt`, `vtt`) is `{"text": text, "content_type": type}`;
+the second key marks it, so that it is rendered as it came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lingate._dialects._failure import body_failure
+from lingate._dialects.openai_chat.envelope import join_url
+from lingate._dialects.openai_chat.forms import check_upload, decode_form, seal_form
+from lingate._dialects.openai_chat.reading import malformed
+from lingate._dialects.openai_chat.usage import canonical_usage
+from lingate._dialects.openai_chat.validation import expect_text, fail, number
+from lingate._dialects.openai_chat.whole import WholeOnly, begin, no_stream, read_object, refuse_stream
+from lingate._model import Call, Head, HttpRequest, JsonDict, Target
+from lingate._wire import json
+
+PLAIN = frozenset({"text", "srt", "vtt"})
+"""Values of `response_format` whose answer is no JSON."""
+
+_PATH = "/audio/transcriptions"
+_PLAIN_TYPE = "text/plain; charset=utf-8"
+_LISTS = ("timestamp_granularities", "include", "languages", "keywords")
+
+
+def request(call: Call, target: Target) -> HttpRequest:
+    """Write a transcription call.
+
+    Raises:
+        UnsupportedError: It asks for something the provider cannot express and `drop_params` is off.
+    """
+    sent, wire = begin(call, target, "transcription", _PATH)
+    if wire.pop("translate", False):
+        path = target.row.paths.get("transcription", _PATH).replace("transcriptions", "translations")
+        sent.url = join_url(target.url, path, target.model)
+    refuse_stream(wire, sent)
+    return seal_form(sent, wire)
+
+
+def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
+    """Read a 2xx answer.
+
+    Returns:
+        The canonical response, and the decoded body (plain text as in the canonical response).
+
+    Raises:
+        UpstreamError: The body is an error.
+        ProtocolError: The body is no transcript.
+    """
+    target = sent.target
+    said = head.headers.get("content-type", "")
+    if sent.call.body.get("response_format") in PLAIN and body[:1] != b"{":
+        canonical = {"text": _plain(body, said, sent), "content_type": said if _is_text(said) else _PLAIN_TYPE}
+        return canonical, canonical
+    raw = read_object(sent, head, body)
+    if not isinstance(raw.get("text"), str):
+        raise body_failure(raw, target, headers=head.headers) or malformed(target, "the answer has no text")
+    canonical = {name: value for name, value in raw.items() if name != "content_type"}
+    usage = canonical_usage(raw.get("usage"))
+    if usage is not None:
+        canonical["usage"] = usage
+    return canonical, raw
+
+
+def _is_text(said: str) -> bool:
+    return said.lower().startswith(("text/", "application/x-subrip")) and "html" not in said.lower()
+
+
+def _plain(body: bytes, said: str, sent: HttpRequest) -> str:
+    target = sent.target
+    if "html" in said.lower():
+        raise malformed(target, "the answer is a web page, not a transcript")
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise malformed(target, "the answer is neither text nor JSON") from None
+    if said.lower().startswith("application/json"):
+        # Some servers write the text as a JSON string.
+        try:
+            value = json.decode(body)
+        except ValueError:
+            return text
+        if not isinstance(value, str):
+            raise malformed(target, f"the answer is a JSON {type(value).__name__}, not a transcript")
+        return value
+    return text
+
+
+def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
+    """Read a client's transcription request. `translate` in the path arguments asks for English.
+
+    Raises:
+        BadRequestError: It is not valid; the message says where.
+        UnsupportedError: It asks for a stream.
+    """
+    fields, model = decode_form(body, path_args)
+    check_upload(fields.get("file"), "file")
+    for name in ("language", "prompt", "response_format"):
+        if name in fields:
+            expect_text(fields[name], name)
+    if "temperature" in fields:
+        number(0, 1)(fields["temperature"], "temperature")
+    for name in _LISTS:
+        if isinstance(fields.get(name), str):
+            fields[name] = [fields[name]]
+        elif not isinstance(fields.get(name, []), list):
+            fail(name, "expected a list")
+    if fields.pop("stream", False):
+        raise no_stream("transcription")
+    if path_args.get("translate"):
+        fields["translate"] = True
+    return Call("transcription", model, fields)
+
+
+def render(response: JsonDict) -> bytes:
+    """Write a canonical response: as the text it is, or as JSON."""
+    if "content_type" in response:
+        text: str = response["text"]
+        return text.encode("utf-8", "replace")
+    return json.encode(response)
+
+
+class TranscriptionFormat(WholeOnly):
+    """The `transcription` operation."""
+
+    request = staticmethod(request)
+    response = staticmethod(response)
+    parse_call = staticmethod(parse_call)
+    render = staticmethod(render)

@@ -1,0 +1,158 @@
+"""Streams as providers really send them, over HTTP, in both formats and both colours: what LiteLLM was seen to get wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import lingate
+from lingate.errors import InternalServerError, LingateError, OverloadedError, ProtocolError, StreamInterruptedError
+from lingate.simulator import Simulator
+from lingate.testing import FakeTransport, Streamed
+
+MODELS = ["openai/sim", "anthropic/claude-sonnet-4-5"]
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "weather",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    with Simulator() as running:
+        yield running
+
+
+@pytest.fixture(params=["blocking", "awaited"])
+def stream(request: pytest.FixtureRequest, simulator: Simulator) -> Any:
+    """Reads a whole stream in one of the two colours: its chunks and its response."""
+
+    async def awaited(model: str, prompt: str, **params: Any) -> Any:
+        async with lingate.AsyncLingate(retries=0) as client:
+            opened = await client.chat(model, prompt, stream=True, api_key="k", api_base=simulator.url, **params)
+            return [chunk async for chunk in opened], await opened.final()
+
+    async def blocking(model: str, prompt: str, **params: Any) -> Any:
+        with lingate.Lingate(retries=0) as client:
+            opened = client.chat(model, prompt, stream=True, api_key="k", api_base=simulator.url, **params)
+            return list(opened), opened.final()
+
+    return blocking if request.param == "blocking" else awaited
+
+
+def faulty(model: str, fault: str) -> str:
+    return f"{model}-fault-{fault}"
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_chunks_add_up_to_the_response(stream: Any, model: str) -> None:
+    chunks, answer = await stream(model, "add up")
+
+    assert "".join(chunk.text for chunk in chunks) == answer.text
+    assert "add up" in answer.text
+    assert chunks[-1].choices[0].finish_reason == answer.finish_reason == "stop"
+    assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_usage_comes_in_a_chunk_of_its_own_only_when_it_is_asked_for(stream: Any, model: str) -> None:
+    quiet, _ = await stream(model, "x")
+    asked, answer = await stream(model, "x", stream_options={"include_usage": True})
+
+    assert all(chunk.choices for chunk in quiet)
+    assert asked[-1].choices == []
+    assert asked[-1].usage == answer.usage
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_usage_that_the_upstream_did_not_send_is_none_and_not_zero(stream: Any, model: str) -> None:
+    _, answer = await stream(faulty(model, "no_usage"), "x")
+
+    assert answer.usage is None or answer.usage.total_tokens is None
+    assert answer.cost is None
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_a_tool_call_ends_with_tool_calls_and_whole_arguments(stream: Any, model: str) -> None:
+    chunks, answer = await stream(model, "weather in two cities in parallel", tools=[TOOL])
+
+    assert answer.finish_reason == "tool_calls"
+    assert all(call.function.name == "weather" and "city" in call.arguments for call in answer.tool_calls)
+    assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices][-1] == "tool_calls"
+
+
+async def test_tool_calls_without_an_index_are_told_apart(stream: Any) -> None:
+    _, answer = await stream("openai/sim-fault-no_tool_index", "weather in two cities in parallel", tools=[TOOL])
+
+    assert len(answer.tool_calls) == 2
+    assert len({call.id for call in answer.tool_calls}) == 2
+    assert all("city" in call.arguments for call in answer.tool_calls)
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("fault", ["cut", "eof", "no_terminal"])
+async def test_a_stream_without_its_end_is_never_a_success(stream: Any, model: str, fault: str) -> None:
+    with pytest.raises(StreamInterruptedError) as caught:
+        await stream(faulty(model, fault), "x")
+
+    assert caught.value.partial is not None
+    assert caught.value.partial.text
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_a_line_that_is_no_json_fails_the_stream_and_is_not_skipped(stream: Any, model: str) -> None:
+    with pytest.raises(ProtocolError):
+        await stream(faulty(model, "malformed_event"), "x")
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_an_error_event_in_mid_stream_keeps_its_class(stream: Any, model: str) -> None:
+    with pytest.raises((OverloadedError, InternalServerError)):
+        await stream(faulty(model, "error_event"), "x")
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("fault", ["comments", "drip", "crlf", "huge_event"])
+async def test_odd_framing_changes_nothing(stream: Any, model: str, fault: str) -> None:
+    _, plain = await stream(model, "framing")
+    _, odd = await stream(faulty(model, fault), "framing")
+
+    assert plain.text in odd.text or fault == "huge_event"
+    assert odd.finish_reason == "stop"
+
+
+def test_a_hundred_chunks_that_say_the_same_are_an_answer_like_any_other() -> None:
+    line = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"-----"}}]}\n\n'
+    end = b'data: {"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+    client = lingate.Lingate(transport=FakeTransport(Streamed([line * 300, end])))
+
+    assert client.chat("openai/m", "a table", stream=True, api_key="k").final().text == "-----" * 300
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_a_stream_that_fails_before_its_first_text_is_tried_again(simulator: Simulator, model: str) -> None:
+    with lingate.Lingate(retries=2) as client:
+        stream = client.chat(
+            model,
+            "again",
+            stream=True,
+            api_key="k",
+            api_base=simulator.url,
+            extra_headers={"x-sim-fault": "503; times=2"},
+        )
+
+        assert "again" in stream.final().text
+        assert [attempt.kind for attempt in stream.attempts] == ["overloaded", "overloaded", "ok"]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_an_error_status_on_a_stream_is_raised_by_the_call_itself(simulator: Simulator, model: str) -> None:
+    with lingate.Lingate(retries=0) as client, pytest.raises(LingateError) as caught:
+        client.chat(faulty(model, "context"), "x", stream=True, api_key="k", api_base=simulator.url)
+
+    assert caught.value.kind == "context_window"

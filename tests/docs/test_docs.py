@@ -1,0 +1,71 @@
+"""What the documentation says is so: generated pages are current, links lead somewhere, the README's code runs."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lingate.simulator import Simulator
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def generator() -> Any:
+    spec = importlib.util.spec_from_file_location("lingate_docs", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_generated_pages_are_what_make_docs_would_write() -> None:
+    for name, page in generator().PAGES.items():
+        assert (ROOT / "docs" / name).read_text(encoding="utf-8") == page(), (
+            f"run `make docs`: docs/{name} is out of date"
+        )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?://)([^)#]+)\)", page.read_text(encoding="utf-8"))
+
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_readmes_twenty_lines_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert code is not None
+    with Simulator() as simulator:
+        # A model whose answers are made here, at every provider that the example names.
+        for name in ("ANTHROPIC", "OPENAI", "GROQ", "MISTRAL", "DEEPSEEK"):
+            monkeypatch.setenv(f"{name}_API_KEY", "test-key")
+            monkeypatch.setenv(f"{name}_API_BASE", simulator.url)
+
+        exec(compile(code[1], "README.md", "exec"), {})
+
+    out = capsys.readouterr().out
+    assert "Why is the sky blue?" in out
+    assert "Tell me more." in out
+    assert "rain, 7" in out
+
+
+def test_nothing_names_a_machine_or_a_workplace() -> None:
+    texts = [
+        path
+        for pattern in ("*.md", "src/**/*.py", "tests/**/*.py", "docs/*.md", "Makefile")
+        for path in ROOT.glob(pattern)
+    ]
+
+    found = [
+        f"{path.relative_to(ROOT)}: {match}"
+        for path in texts
+        for match in re.findall(r"(?:^|[^A-Za-z0-9_.])(/(?:root|work)/[^\s\"']*)", path.read_text(encoding="utf-8"))
+    ]
+
+    assert found == []
