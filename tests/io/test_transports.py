@@ -1,0 +1,147 @@
+"""What every transport must do, run against each: pyreqwest and httpx2, blocking and awaited."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import lingate
+from lingate._io.via_httpx2 import AsyncHttpx, SyncHttpx
+from lingate._io.via_pyreqwest import SyncPyreqwest
+from lingate._io.via_pyreqwest_aio import AsyncPyreqwest
+from lingate.errors import (
+    ConnectError,
+    InternalServerError,
+    LingateError,
+    RateLimitError,
+    RequestTimeoutError,
+    StreamInterruptedError,
+)
+from lingate.simulator import Simulator
+from tests.servers import RawServer, Script
+
+MADE: dict[str, tuple[Callable[[], Any], bool]] = {
+    "pyreqwest": (SyncPyreqwest, False),
+    "pyreqwest awaited": (AsyncPyreqwest, True),
+    "httpx2": (SyncHttpx, False),
+    "httpx2 awaited": (AsyncHttpx, True),
+}
+PIECE = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"x"}}]}\n\n'
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    with Simulator() as running:
+        yield running
+
+
+@pytest.fixture(params=MADE)
+async def ask(request: pytest.FixtureRequest, simulator: Simulator) -> Any:
+    """Makes one call on the transport, whole or streamed to its end."""
+    make, awaited = MADE[request.param]
+    transport = make()
+
+    async def call(model: str, *, stream: bool = False, api_base: str | None = None, **options: Any) -> Any:
+        given = {"api_key": "k", "api_base": api_base or simulator.url, "retries": 0, **options}
+        if awaited:
+            client = lingate.AsyncLingate(transport=transport)
+            answer = await client.chat(model, "hi there", stream=stream, **given)
+            return await answer.final() if stream else answer
+        blocking = lingate.Lingate(transport=transport)
+        answer = await asyncio.to_thread(blocking.chat, model, "hi there", stream=stream, **given)
+        return await asyncio.to_thread(answer.final) if stream else answer
+
+    yield call
+    if awaited:
+        await transport.aclose()
+    else:
+        transport.close()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_answer_arrives_with_its_headers(ask: Any, stream: bool) -> None:
+    answer = await ask("openai/sim", stream=stream)
+
+    assert "hi there" in answer.text
+    assert answer.attempts[-1].status == 200
+    assert answer.request_id
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_status_is_an_error_with_its_wait(ask: Any, stream: bool) -> None:
+    with pytest.raises(RateLimitError) as caught:
+        await ask("openai/sim-fault-rate_limit-7", stream=stream)
+    assert caught.value.retry_after == 7
+
+    with pytest.raises(InternalServerError):
+        await ask("anthropic/sim-fault-server_error", stream=stream)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_nobody_listening_is_a_connection_error(ask: Any, stream: bool) -> None:
+    with pytest.raises(ConnectError):
+        await ask("openai/m", stream=stream, api_base="http://127.0.0.1:1/v1")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("fault", ["reset_head", "close_head"])
+async def test_a_connection_lost_before_the_answer_is_a_transport_error(ask: Any, stream: bool, fault: str) -> None:
+    with pytest.raises(ConnectError):
+        await ask(f"openai/sim-fault-{fault}", stream=stream)
+
+
+@pytest.mark.parametrize("fault", ["cut", "reset"])
+async def test_a_connection_lost_in_mid_stream_is_an_interruption(ask: Any, fault: str) -> None:
+    with pytest.raises(StreamInterruptedError) as caught:
+        await ask(f"openai/sim-fault-{fault}", stream=True)
+
+    assert caught.value.partial.text
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_answer_that_does_not_come_meets_the_time_out(ask: Any, stream: bool) -> None:
+    began = time.monotonic()
+
+    with pytest.raises(LingateError) as caught:
+        await ask("openai/sim-fault-hang_head", stream=stream, timeout=0.3)
+
+    assert caught.value.kind in ("timeout", "deadline")
+    assert time.monotonic() - began < 3
+
+
+async def test_silence_in_mid_stream_meets_the_read_time_out(ask: Any) -> None:
+    with RawServer(Script([PIECE, PIECE], "stay")) as server, pytest.raises(RequestTimeoutError) as caught:
+        await ask("openai/m", stream=True, api_base=server.url, timeout=lingate.Timeout(read=0.3))
+
+    assert "nothing for too long" in str(caught.value)
+
+
+async def test_a_redirect_is_an_error_and_the_key_goes_nowhere(ask: Any) -> None:
+    with RawServer(Script([b""])) as elsewhere, RawServer() as server:
+        server.script = Script([b"moved"], status=307, headers={"location": elsewhere.url})
+
+        with pytest.raises(LingateError):
+            await ask("openai/m", api_base=server.url)
+
+        assert elsewhere.connections == 0
+
+
+async def test_text_that_is_no_header_is_refused(ask: Any) -> None:
+    with pytest.raises(lingate.errors.ConfigError):
+        await ask("openai/m", api_base="http://127.0.0.1:1\r\nx: y")
+
+
+async def test_a_client_of_ones_own_is_used_and_left_open(simulator: Simulator) -> None:
+    import httpx2
+
+    with httpx2.Client(headers={"x-mine": "yes"}) as own:
+        transport = SyncHttpx(own)
+        lingate.Lingate(transport=transport).chat("openai/own-client", "hi", api_key="k", api_base=simulator.url)
+        transport.close()
+
+        assert not own.is_closed
+    assert any(dict(request.headers).get("x-mine") == "yes" for request in simulator.requests())
