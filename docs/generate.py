@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import lingate
@@ -41,7 +42,16 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-PAGES = {"providers.md": providers_page}
+def fidelity_page() -> str:
+    """The text of docs/fidelity.md."""
+    if str(HERE.parent) not in sys.path:
+        sys.path.insert(0, str(HERE.parent))
+    from tests.fidelity import page
+
+    return page.fidelity_page()
+
+
+PAGES = {"providers.md": providers_page, "fidelity.md": fidelity_page}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

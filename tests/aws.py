@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 import botocore.session
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.client import BaseClient
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 ACCESS_KEY = "AKIDEXAMPLE"
 SECRET_KEY = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
@@ -85,6 +88,28 @@ def _session() -> Any:
     session = botocore.session.get_session()
     session.set_credentials(ACCESS_KEY, SECRET_KEY)
     return session
+
+
+def authorization(
+    method: str, url: str, headers: Mapping[str, str], body: bytes, service: str, region: str, secret: str = SECRET_KEY
+) -> str:
+    """The header that AWS's own code makes of a request with these headers, all of which it signs."""
+    request = AWSRequest(method, url, dict(headers), body)
+    request.context["timestamp"] = headers["x-amz-date"]
+    auth = SigV4Auth(Credentials(ACCESS_KEY, secret, headers.get("x-amz-security-token")), service, region)
+    text = auth.string_to_sign(request, auth.canonical_request(request))
+    auth._inject_signature_to_request(request, auth.signature(text, request))
+    return str(request.headers["Authorization"])
+
+
+def is_signed(asked: Asked, service: str, region: str, secret: str = SECRET_KEY) -> bool:
+    """Whether AWS would take a request's signature."""
+    given = asked.headers["authorization"]
+    names = given.partition("SignedHeaders=")[2].partition(",")[0].split(";")
+    signed = {name: asked.headers[name] for name in names}
+    url = f"http://{asked.headers['host']}{asked.path}"
+    made = authorization(asked.method, url, signed, asked.body, service, region, secret)
+    return "host" in names and made.partition("/")[2] == given.partition("/")[2]
 
 
 def client(service: str, url: str) -> BaseClient:

@@ -20,11 +20,15 @@ if TYPE_CHECKING:
     from lingate._client import Lingate as Lingate
     from lingate._default import achat as achat
     from lingate._default import aembed as aembed
+    from lingate._default import arerank as arerank
     from lingate._default import chat as chat
     from lingate._default import embed as embed
     from lingate._default import models as models
+    from lingate._default import rerank as rerank
     from lingate._io.chat_stream import AsyncChatStream as AsyncChatStream
     from lingate._io.chat_stream import ChatStream as ChatStream
+    from lingate._io.completion_stream import AsyncCompletionStream as AsyncCompletionStream
+    from lingate._io.completion_stream import CompletionStream as CompletionStream
     from lingate._io.public import credentials as credentials
     from lingate._io.public import providers as providers
     from lingate._io.public import register as register
@@ -33,23 +37,42 @@ if TYPE_CHECKING:
     from lingate._views import ChatResponse as ChatResponse
     from lingate._views import EmbeddingResponse as EmbeddingResponse
     from lingate._views import ModelList as ModelList
+    from lingate._views_media import CompletionChunk as CompletionChunk
+    from lingate._views_media import CompletionResponse as CompletionResponse
+    from lingate._views_media import ImageResponse as ImageResponse
+    from lingate._views_media import ModerationResponse as ModerationResponse
+    from lingate._views_media import SpeechResponse as SpeechResponse
+    from lingate._views_media import TokenCount as TokenCount
+    from lingate._views_media import TranscriptionResponse as TranscriptionResponse
+    from lingate._views_rerank import RerankResponse as RerankResponse
     from lingate.errors import LingateError as LingateError
 
 _HOME = {
     "AsyncChatStream": "lingate._io.chat_stream",
+    "AsyncCompletionStream": "lingate._io.completion_stream",
     "AsyncLingate": "lingate._client",
     "ChatChunk": "lingate._views",
     "ChatResponse": "lingate._views",
     "ChatStream": "lingate._io.chat_stream",
+    "CompletionChunk": "lingate._views_media",
+    "CompletionResponse": "lingate._views_media",
+    "CompletionStream": "lingate._io.completion_stream",
     "EmbeddingResponse": "lingate._views",
+    "ImageResponse": "lingate._views_media",
     "Lingate": "lingate._client",
     "LingateError": "lingate.errors",
     "ModelList": "lingate._views",
+    "ModerationResponse": "lingate._views_media",
     "ProviderRow": "lingate._model",
+    "RerankResponse": "lingate._views_rerank",
     "RetryPolicy": "lingate._call.policy",
+    "SpeechResponse": "lingate._views_media",
     "Timeout": "lingate._call.policy",
+    "TokenCount": "lingate._views_media",
+    "TranscriptionResponse": "lingate._views_media",
     "achat": "lingate._default",
     "aembed": "lingate._default",
+    "arerank": "lingate._default",
     "chat": "lingate._default",
     "credentials": "lingate._io.public",
     "embed": "lingate._default",
@@ -57,6 +80,7 @@ _HOME = {
     "models": "lingate._default",
     "providers": "lingate._io.public",
     "register": "lingate._io.public",
+    "rerank": "lingate._default",
     "types": "lingate.types",
 }
 

@@ -4,22 +4,49 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, overload
 
-from lingate._call.plan import complete, open_stream
+from lingate._call.plan import Completed, complete, open_stream
 from lingate._call.policy import RetryPolicy, Timeout
 from lingate._call.stream import StreamState
 from lingate._io import aio, calls, sync
+from lingate._io.calls import Prepared
 from lingate._io.chat_stream import AsyncChatStream, ChatStream
 from lingate._io.choose import Chooser
 from lingate._io.session import Session
 from lingate._io.transport import AsyncTransport, Transport
 from lingate._views import ChatResponse, EmbeddingResponse, ModelList
-from lingate.types import CallOptions, ChatParams, EmbeddingParams, ResponsesParams
+from lingate.types import (
+    CallOptions,
+    ChatParams,
+    CompletionParams,
+    EmbeddingParams,
+    FileParam,
+    ImageParams,
+    ModerationParams,
+    RerankParams,
+    ResponsesParams,
+    SpeechParams,
+    TranscriptionParams,
+)
 
 if TYPE_CHECKING:
+    from lingate._io.completion_stream import AsyncCompletionStream, CompletionStream
+    from lingate._io.media_calls import Kind
     from lingate._io.responses_stream import AsyncResponsesStream, ResponsesStream
+    from lingate._views import Response
+    from lingate._views_media import (
+        CompletionResponse,
+        ImageResponse,
+        ModerationResponse,
+        SpeechResponse,
+        TokenCount,
+        TranscriptionResponse,
+    )
+    from lingate._views_rerank import RerankResponse
     from lingate._views_responses import ResponsesResponse
+
+R = TypeVar("R", bound="Response")
 
 Messages = str | Sequence[Any]
 
@@ -146,16 +173,141 @@ class Lingate:
             **params: `dimensions`, `encoding_format`, and the arguments that every call takes.
         """
         prepared = calls.prepare_embeddings(self._session, model, input, dict(params))
-        return calls.embedding_response(
-            sync.perform(complete(prepared.routes, prepared.context), self._transport.get()), prepared
-        )
+        return calls.embedding_response(self._send(prepared), prepared)
+
+    def rerank(
+        self, model: str, query: str, documents: Sequence[Any], **params: Unpack[RerankParams]
+    ) -> RerankResponse:
+        """Order documents by their relevance to a query.
+
+        Args:
+            model: `provider/model`.
+            query: What is looked for.
+            documents: Texts, or dicts with a `text`.
+            **params: `top_n`, `return_documents`, `max_tokens_per_doc`, any other parameter the provider takes, and the
+                arguments that every call takes.
+        """
+        prepared = calls.prepare_rerank(self._session, model, query, documents, dict(params))
+        return calls.rerank_response(self._send(prepared), prepared)
+
+    @overload
+    def complete(
+        self, model: str, prompt: Any, *, stream: Literal[False] | None = None, **params: Unpack[CompletionParams]
+    ) -> CompletionResponse: ...
+
+    @overload
+    def complete(
+        self, model: str, prompt: Any, *, stream: Literal[True], **params: Unpack[CompletionParams]
+    ) -> CompletionStream: ...
+
+    def complete(
+        self, model: str, prompt: Any, *, stream: bool | None = None, **params: Any
+    ) -> CompletionResponse | CompletionStream:
+        """Let a model go on from where a text ends: the endpoint that chat replaced, for models that know no chat.
+
+        Args:
+            model: `provider/model`.
+            prompt: One text, a list of texts, or tokens.
+            stream: Get the text in pieces: a `CompletionStream`, whose first piece has arrived when this returns.
+            **params: OpenAI's completion parameters (`max_tokens`, `suffix`, `echo`, ...), any other parameter the
+                provider takes, and the arguments that every call takes.
+        """
+        from lingate._io import media_calls
+        from lingate._io.completion_stream import CompletionStream
+
+        prepared = media_calls.prepare_completion(self._session, model, prompt, {"stream": stream, **params})
+        transport = self._transport.get()
+        if prepared.stream:
+            opened = sync.perform(open_stream(prepared.routes, prepared.context), transport)
+            state = StreamState(opened, prepared.context.trail)
+            return CompletionStream(state, opened.stream, prepared.include_usage)
+        return media_calls.completion_response(self._send(prepared), prepared)
+
+    def images(self, model: str, prompt: str | None = None, **params: Unpack[ImageParams]) -> ImageResponse:
+        """Make images: from a prompt; with `image`, change images as a prompt says; without a prompt, vary one.
+
+        Args:
+            model: `provider/model`.
+            prompt: What to draw, or what to change.
+            **params: OpenAI's image parameters (`n`, `size`, `quality`, `response_format`, ...), the files `image` (one
+                or a list), `mask` and `markup`, any other parameter the provider takes, and the arguments that every
+                call takes. A file is a path, an open file, bytes, or a tuple of a name and one of these.
+
+        Raises:
+            ConfigError: The call cannot be made as written, or a file cannot be read; nothing was sent.
+        """
+        from lingate._io.media_calls import IMAGES
+
+        return self._whole(IMAGES, model, prompt, dict(params))
+
+    def speech(self, model: str, input: str, **params: Unpack[SpeechParams]) -> SpeechResponse:
+        """Read a text aloud.
+
+        Args:
+            model: `provider/model`.
+            input: What to say.
+            **params: `voice`, `response_format` (`mp3`, `wav`, ...), `speed`, `instructions`, any other parameter the
+                provider takes, and the arguments that every call takes.
+        """
+        from lingate._io.media_calls import SPEECH
+
+        return self._whole(SPEECH, model, input, dict(params))
+
+    def transcribe(self, model: str, file: FileParam, **params: Unpack[TranscriptionParams]) -> TranscriptionResponse:
+        """Write down what is said, in the language it is said in or, with `translate=True`, in English.
+
+        Args:
+            model: `provider/model`.
+            file: The sound: a path, an open file, bytes, or a tuple of a name and one of these.
+            **params: OpenAI's transcription parameters (`language`, `prompt`, `response_format`, `temperature`,
+                `timestamp_granularities`, ...), any other parameter the provider takes, and the arguments that every
+                call takes.
+
+        Raises:
+            ConfigError: The call cannot be made as written, or the file cannot be read; nothing was sent.
+        """
+        from lingate._io.media_calls import TRANSCRIPTION
+
+        return self._whole(TRANSCRIPTION, model, file, dict(params))
+
+    def moderate(self, model: str, input: Any, **params: Unpack[ModerationParams]) -> ModerationResponse:
+        """Ask whether texts or images break rules, and which.
+
+        Args:
+            model: `provider/model`.
+            input: One text, a list of texts, or a list of OpenAI's content parts (`text`, `image_url`).
+            **params: Any parameter the provider takes, and the arguments that every call takes.
+        """
+        from lingate._io.media_calls import MODERATIONS
+
+        return self._whole(MODERATIONS, model, input, dict(params))
+
+    def count_tokens(self, model: str, messages: Messages, **params: Unpack[ChatParams]) -> TokenCount:
+        """Ask the provider how many tokens a chat would cost to read; the model is not asked anything.
+
+        Args:
+            model: `provider/model`.
+            messages: As for `chat`.
+            **params: As for `chat`; `tools`, `thinking` and whatever else is read counts.
+
+        Raises:
+            UnsupportedError: The provider's wire format has no such question.
+        """
+        from lingate._io.media_calls import COUNT_TOKENS
+
+        return self._whole(COUNT_TOKENS, model, messages, dict(params))
 
     def models(self, provider: str, **options: Unpack[CallOptions]) -> ModelList:
         """List the models that a provider offers to this key."""
         prepared = calls.prepare_models(self._session, provider, dict(options))
-        return calls.model_list(
-            sync.perform(complete(prepared.routes, prepared.context), self._transport.get()), prepared
-        )
+        return calls.model_list(self._send(prepared), prepared)
+
+    def _send(self, prepared: Prepared) -> Completed:
+        return sync.perform(complete(prepared.routes, prepared.context), self._transport.get())
+
+    def _whole(self, kind: Kind[R], model: str, given: Any, params: dict[str, Any]) -> R:
+        prepared = kind.prepare(self._session, model, given, params)
+        return kind.answer(self._send(prepared), prepared)
 
     def close(self) -> None:
         """Close idle connections. The client may be used again; it opens new ones."""
@@ -239,16 +391,83 @@ class AsyncLingate:
     async def embed(self, model: str, input: Any, **params: Unpack[EmbeddingParams]) -> EmbeddingResponse:
         """Turn text into vectors: `Lingate.embed`, awaited."""
         prepared = calls.prepare_embeddings(self._session, model, input, dict(params))
-        return calls.embedding_response(
-            await aio.perform(complete(prepared.routes, prepared.context), self._transport.get()), prepared
-        )
+        return calls.embedding_response(await self._send(prepared), prepared)
+
+    async def rerank(
+        self, model: str, query: str, documents: Sequence[Any], **params: Unpack[RerankParams]
+    ) -> RerankResponse:
+        """Order documents by their relevance to a query: `Lingate.rerank`, awaited."""
+        prepared = calls.prepare_rerank(self._session, model, query, documents, dict(params))
+        return calls.rerank_response(await self._send(prepared), prepared)
+
+    @overload
+    async def complete(
+        self, model: str, prompt: Any, *, stream: Literal[False] | None = None, **params: Unpack[CompletionParams]
+    ) -> CompletionResponse: ...
+
+    @overload
+    async def complete(
+        self, model: str, prompt: Any, *, stream: Literal[True], **params: Unpack[CompletionParams]
+    ) -> AsyncCompletionStream: ...
+
+    async def complete(
+        self, model: str, prompt: Any, *, stream: bool | None = None, **params: Any
+    ) -> CompletionResponse | AsyncCompletionStream:
+        """Let a model go on from where a text ends: `Lingate.complete`, awaited."""
+        from lingate._io import media_calls
+        from lingate._io.completion_stream import AsyncCompletionStream
+
+        prepared = media_calls.prepare_completion(self._session, model, prompt, {"stream": stream, **params})
+        transport = self._transport.get()
+        if prepared.stream:
+            opened = await aio.perform(open_stream(prepared.routes, prepared.context), transport)
+            state = StreamState(opened, prepared.context.trail)
+            return AsyncCompletionStream(state, opened.stream, prepared.include_usage)
+        return media_calls.completion_response(await self._send(prepared), prepared)
+
+    async def images(self, model: str, prompt: str | None = None, **params: Unpack[ImageParams]) -> ImageResponse:
+        """Make images: `Lingate.images`, awaited; files are read beside the event loop."""
+        from lingate._io.media_calls import IMAGES
+
+        return await self._whole(IMAGES, model, prompt, dict(params))
+
+    async def speech(self, model: str, input: str, **params: Unpack[SpeechParams]) -> SpeechResponse:
+        """Read a text aloud: `Lingate.speech`, awaited."""
+        from lingate._io.media_calls import SPEECH
+
+        return await self._whole(SPEECH, model, input, dict(params))
+
+    async def transcribe(
+        self, model: str, file: FileParam, **params: Unpack[TranscriptionParams]
+    ) -> TranscriptionResponse:
+        """Write down what is said: `Lingate.transcribe`, awaited; the file is read beside the event loop."""
+        from lingate._io.media_calls import TRANSCRIPTION
+
+        return await self._whole(TRANSCRIPTION, model, file, dict(params))
+
+    async def moderate(self, model: str, input: Any, **params: Unpack[ModerationParams]) -> ModerationResponse:
+        """Ask whether texts or images break rules: `Lingate.moderate`, awaited."""
+        from lingate._io.media_calls import MODERATIONS
+
+        return await self._whole(MODERATIONS, model, input, dict(params))
+
+    async def count_tokens(self, model: str, messages: Messages, **params: Unpack[ChatParams]) -> TokenCount:
+        """Ask how many tokens a chat would cost to read: `Lingate.count_tokens`, awaited."""
+        from lingate._io.media_calls import COUNT_TOKENS
+
+        return await self._whole(COUNT_TOKENS, model, messages, dict(params))
 
     async def models(self, provider: str, **options: Unpack[CallOptions]) -> ModelList:
         """List the models that a provider offers to this key: `Lingate.models`, awaited."""
         prepared = calls.prepare_models(self._session, provider, dict(options))
-        return calls.model_list(
-            await aio.perform(complete(prepared.routes, prepared.context), self._transport.get()), prepared
-        )
+        return calls.model_list(await self._send(prepared), prepared)
+
+    async def _send(self, prepared: Prepared) -> Completed:
+        return await aio.perform(complete(prepared.routes, prepared.context), self._transport.get())
+
+    async def _whole(self, kind: Kind[R], model: str, given: Any, params: dict[str, Any]) -> R:
+        prepared = await kind.prepare_async(self._session, model, given, params)
+        return kind.answer(await self._send(prepared), prepared)
 
     async def aclose(self) -> None:
         """Close idle connections. The client may be used again; it opens new ones."""

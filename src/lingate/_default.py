@@ -54,6 +54,16 @@ async def aembed(model: str, input: Any, **params: Any) -> Any:
     return await _aclient().embed(model, input, **params)
 
 
+def rerank(model: str, query: str, documents: Any, **params: Any) -> Any:
+    """Order documents by relevance on the default client: see `Lingate.rerank`."""
+    return _client().rerank(model, query, documents, **params)
+
+
+async def arerank(model: str, query: str, documents: Any, **params: Any) -> Any:
+    """Order documents by relevance on the default client: see `AsyncLingate.rerank`."""
+    return await _aclient().rerank(model, query, documents, **params)
+
+
 def models(provider: str, **options: Any) -> Any:
     """List a provider's models on the default client: see `Lingate.models`."""
     return _client().models(provider, **options)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias, TypedDict
+from typing import Any, Literal, Protocol, TypeAlias, TypedDict, runtime_checkable
 
 from lingate.errors import LingateError
 
@@ -66,7 +66,7 @@ class Traits(TypedDict, total=False):
         default_effort: What the model does when `reasoning_effort` is not set.
         names: Which messages may carry `name`: `any` (default), `user`, `tool` (only these roles) or `none`.
         thinking_needs_stream: Thinking is refused without streaming, and on unless the request says otherwise.
-        body_format: On hosts that take each model's own body: whose it is, where the model's name does not tell.
+        body_format: On hosts that take each model's own body: which it is, where the model's name does not tell.
         schema_language: What schemas are written in on a Gemini-shaped wire: `json_schema` (default), or `openapi`, the
             subset of older models.
         embed_method: What embeds on a Gemini-shaped wire: `batchEmbedContents` (default), `embedContent` (one text a
@@ -291,6 +291,31 @@ class Signer(Protocol):
 
         Raises:
             LingateError: As for `prepare`.
+        """
+        ...
+
+
+SendOne: TypeAlias = Callable[["HttpRequest", float], "tuple[Head, bytes]"]
+"""Sends a request and gives the whole answer, within so many seconds; blocks, and raises a LingateError without one."""
+
+
+@runtime_checkable
+class TokenSigner(Protocol):
+    """A signer whose token is had for one HTTP request, which goes out by the transport of the call that needs it.
+
+    It is a `Signer` too. The shell calls `exchange` before `sign` whenever it is not ready.
+    """
+
+    def exchange(self, send: SendOne, request: HttpRequest, now: float) -> None:
+        """Fetch a token, once however many threads wait for it. Blocks.
+
+        Args:
+            send: Sends the request that the token is had for.
+            request: The one that is to be signed.
+            now: Epoch seconds.
+
+        Raises:
+            LingateError: There was no answer, or no token in it.
         """
         ...
 

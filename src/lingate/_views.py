@@ -218,7 +218,17 @@ class Choice(View):
         return view(self._data.get("logprobs"))
 
 
-class Usage(View):
+class Counts(View):
+    """Token counts."""
+
+    __slots__ = ()
+
+    def _detail(self, group: str, name: str) -> int | None:
+        found = self._data.get(group)
+        return found.get(name) if isinstance(found, dict) else None
+
+
+class Usage(Counts):
     """Token counts in OpenAI's convention: prompt includes cached input, completion includes reasoning.
 
     A count that the provider did not give is None.
@@ -255,10 +265,6 @@ class Usage(View):
     def reasoning_tokens(self) -> int | None:
         """Output tokens spent on reasoning."""
         return self._detail("completion_tokens_details", "reasoning_tokens")
-
-    def _detail(self, group: str, name: str) -> int | None:
-        found = self._data.get(group)
-        return found.get(name) if isinstance(found, dict) else None
 
 
 class Response(View):
@@ -509,8 +515,8 @@ class ChunkChoice(View):
         return view(self._data.get("logprobs"))
 
 
-class ChatChunk(View):
-    """One chunk of a chat stream, in OpenAI's shape.
+class Chunk(View):
+    """One chunk of a stream.
 
     Attributes:
         raw: The provider's own event, decoded and untouched; None where the chunk has none of its own.
@@ -524,6 +530,18 @@ class ChatChunk(View):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self._data, self.raw)
+
+    @property
+    def usage(self) -> Usage | None:
+        """Token counts, in the usage chunk."""
+        found = self._data.get("usage")
+        return Usage(found) if found else None
+
+
+class ChatChunk(Chunk):
+    """One chunk of a chat stream, in OpenAI's shape; `raw` is what the provider sent for it."""
+
+    __slots__ = ()
 
     @property
     def id(self) -> str:
@@ -555,12 +573,6 @@ class ChatChunk(View):
             if not choice.get("index"):
                 return choice["delta"].get("reasoning_content") or ""
         return ""
-
-    @property
-    def usage(self) -> Usage | None:
-        """Token counts, in the usage chunk."""
-        found = self._data.get("usage")
-        return Usage(found) if found else None
 
 
 class Embedding(View):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, cast
 
 from lingate._model import JsonDict
-from lingate._views import Response, View
+from lingate._views import Counts, Response, View
 from lingate._wire.json import decode
 from lingate.errors import ProtocolError
 
 
-class ResponsesUsage(View):
+class ResponsesUsage(Counts):
     """Token counts under the names of the Responses API; a count that the provider did not give is None or 0."""
 
     __slots__ = ()
@@ -39,10 +39,6 @@ class ResponsesUsage(View):
     def reasoning_tokens(self) -> int | None:
         """Output tokens spent on reasoning."""
         return self._detail("output_tokens_details", "reasoning_tokens")
-
-    def _detail(self, group: str, name: str) -> int | None:
-        found = self._data.get(group)
-        return found.get(name) if isinstance(found, dict) else None
 
 
 class ResponsesResponse(Response):

@@ -16,6 +16,7 @@ from typing import Any
 from lingate._call.policy import Timeout
 from lingate._model import Head, HttpRequest
 from lingate._wire.json import decode, encode
+from lingate._wire.multipart import boundary_of, parse, unflatten
 from lingate.errors import LingateError
 
 __all__ = ["AsyncFakeTransport", "FakeTransport", "Reply", "Streamed"]
@@ -56,8 +57,8 @@ class _Script:
 
     @property
     def bodies(self) -> list[Any]:
-        """The bodies that were sent, decoded."""
-        return [decode(request.body) for request in self.requests]
+        """The bodies that were sent, decoded: JSON, or of a form its fields, with `Upload`s (name, data) for files."""
+        return [_decoded(request) for request in self.requests]
 
     def _next(self, request: HttpRequest) -> Reply | Streamed:
         with self._lock:
@@ -83,6 +84,12 @@ class _Script:
         if isinstance(answer, Streamed):
             return Head(answer.status, dict(answer.headers)), list(answer.pieces), answer.error
         return _head(answer), [_bytes(answer.body)], None
+
+
+def _decoded(request: HttpRequest) -> Any:
+    kind = next((value for name, value in request.headers.items() if name.lower() == "content-type"), None)
+    boundary = boundary_of(kind, request.body)
+    return decode(request.body) if boundary is None else unflatten(parse(request.body, boundary))
 
 
 def _bytes(body: Any) -> bytes:

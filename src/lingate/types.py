@@ -2,10 +2,35 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypedDict
+from typing import IO, Any, Literal, TypedDict
 
-__all__ = ["CallOptions", "ChatParams", "EmbeddingParams", "MessageParam", "ResponsesParams", "ToolParam"]
+__all__ = [
+    "CallOptions",
+    "ChatParams",
+    "CompletionParams",
+    "EmbeddingParams",
+    "FileParam",
+    "ImageParams",
+    "MessageParam",
+    "ModerationParams",
+    "RerankParams",
+    "ResponsesParams",
+    "SpeechParams",
+    "ToolParam",
+    "TranscriptionParams",
+]
+
+FileParam = (
+    str
+    | os.PathLike[str]
+    | bytes
+    | IO[bytes]
+    | tuple[str | None, str | os.PathLike[str] | bytes | IO[bytes]]
+    | tuple[str | None, str | os.PathLike[str] | bytes | IO[bytes], str]
+)
+"""A file: its path, an open file, bytes, a `data:` URL, or a tuple of a name, one of these and, as a third, a media type."""
 
 
 class CallOptions(TypedDict, total=False):
@@ -18,7 +43,8 @@ class CallOptions(TypedDict, total=False):
         timeout: Seconds in total, or a `lingate.Timeout`.
         retries: Further tries after the first, or a `lingate.RetryPolicy`. Default 2.
         fallbacks: Models to try in order when this one fails: `provider/model`, or a dict with `model` and, as needed,
-            `api_key`, `api_base`, `api_version`, `params` (changes to the request) and `on` (kinds of error, such as `context_window`).
+            `api_key`, `api_base`, `api_version`, `params` (changes to the request) and `on` (kinds of error, such as
+            `context_window`).
         extra_headers: Sent besides ours, and instead of ours where names are equal.
     """
 
@@ -110,12 +136,85 @@ class ResponsesParams(_RequestOptions, total=False):
     user: str | None
 
 
+class CompletionParams(_RequestOptions, total=False):
+    """Parameters of completions, as OpenAI names them."""
+
+    best_of: int | None
+    echo: bool | None
+    frequency_penalty: float | None
+    logit_bias: Mapping[str, float] | None
+    logprobs: int | None
+    max_tokens: int | None
+    n: int | None
+    presence_penalty: float | None
+    seed: int | None
+    stop: str | Sequence[str] | None
+    stream_options: Mapping[str, Any] | None
+    suffix: str | None
+    temperature: float | None
+    top_p: float | None
+    user: str | None
+
+
+class ImageParams(_RequestOptions, total=False):
+    """Image parameters, as OpenAI names them. `image`, `mask` and `markup` are files."""
+
+    background: str | None
+    image: FileParam | list[FileParam] | None
+    input_fidelity: str | None
+    markup: FileParam | None
+    mask: FileParam | None
+    moderation: str | None
+    n: int | None
+    output_compression: int | None
+    output_format: str | None
+    quality: str | None
+    response_format: Literal["url", "b64_json"] | None
+    size: str | None
+    style: str | None
+    user: str | None
+
+
+class SpeechParams(_RequestOptions, total=False):
+    """Speech parameters, as OpenAI names them."""
+
+    instructions: str | None
+    response_format: str | None
+    speed: float | None
+    voice: str | Mapping[str, Any] | None
+
+
+class TranscriptionParams(_RequestOptions, total=False):
+    """Transcription parameters, as OpenAI names them. `translate` is ours: the transcript is to be in English."""
+
+    chunking_strategy: str | Mapping[str, Any] | None
+    include: Sequence[str] | None
+    language: str | None
+    prompt: str | None
+    response_format: Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"] | None
+    temperature: float | None
+    timestamp_granularities: Sequence[Literal["word", "segment"]] | None
+    translate: bool | None
+
+
+class ModerationParams(_RequestOptions, total=False):
+    """Moderation parameters: none but those that every call takes."""
+
+
 class EmbeddingParams(_RequestOptions, total=False):
     """Embedding parameters, as OpenAI names them."""
 
     dimensions: int | None
     encoding_format: Literal["float", "base64"] | None
     user: str | None
+
+
+class RerankParams(_RequestOptions, total=False):
+    """Rerank parameters, as Cohere and Jina name them."""
+
+    max_tokens_per_doc: int | None
+    return_documents: bool | None
+    top_n: int | None
 
 
 class MessageParam(TypedDict, total=False):

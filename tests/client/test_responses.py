@@ -110,7 +110,7 @@ def test_the_output_goes_back_into_the_input_and_the_proofs_with_it(model: str, 
 
 
 def test_the_official_packages_objects_are_taken_as_input() -> None:
-    official = OfficialResponse.model_validate(answer(function_call()))
+    official = OfficialResponse.model_validate(answer(function_call(), usage=None))
     ours, transport = client()
 
     ours.responses(NATIVE, [*official.output, {"type": "function_call_output", "call_id": "call_1", "output": "x"}])
@@ -229,7 +229,9 @@ def test_a_failed_response_is_retried_and_is_an_error_in_the_end() -> None:
 
 
 def test_a_fallback_may_be_of_the_other_kind() -> None:
-    ours, transport = client(Reply({"error": {"message": "x", "code": "rate_limit_exceeded"}}, status=429), Reply(CLAUDE))
+    ours, transport = client(
+        Reply({"error": {"message": "x", "code": "rate_limit_exceeded"}}, status=429), Reply(CLAUDE)
+    )
 
     found = ours.responses(NATIVE, [message("earlier"), {"role": "user", "content": "hi"}], fallbacks=[BRIDGED])
 
@@ -375,15 +377,15 @@ async def test_the_same_awaited() -> None:
 
 
 @pytest.mark.parametrize("model", ["openai/sim", "anthropic/claude-sim", "groq/sim"])
-def test_a_tool_loop_ends_wherever_it_runs(simulator: Simulator, model: str) -> None:
-    ours = lingate.Lingate(env=KEYS)
-    base = simulator.url if model.startswith("anthropic") else simulator.url + "/v1"
+def test_a_tool_loop_ends_wherever_it_runs(model: str) -> None:
     items: list[Any] = [{"role": "user", "content": "look it up"}]
 
-    first = ours.responses(model, items, tools=[TOOL], api_base=base)
-    (call,) = first.function_calls
-    items += [*first.output, {"type": "function_call_output", "call_id": call.call_id, "output": "forty-two"}]
-    second = ours.responses(model, items, tools=[TOOL], api_base=base, stream=True).final()
+    with Simulator() as simulator, lingate.Lingate(env=KEYS) as ours:
+        base = simulator.url if model.startswith("anthropic") else simulator.url + "/v1"
+        first = ours.responses(model, items, tools=[TOOL], api_base=base)
+        (call,) = first.function_calls
+        items += [*first.output, {"type": "function_call_output", "call_id": call.call_id, "output": "forty-two"}]
+        second = ours.responses(model, items, tools=[TOOL], api_base=base, stream=True).final()
 
     assert second.function_calls == []
     assert "forty-two" in second.output_text

@@ -115,6 +115,24 @@ def test_sampling_at_its_default_is_left_out_without_a_word() -> None:
     assert _run({"temperature": 1, "top_p": 1.0}, traits={"sampling": "effort_none"}) == ({}, [])
 
 
+@pytest.mark.parametrize(("effort", "taken"), [("none", True), ("low", False)])
+def test_sampling_heeds_the_effort_inside_an_object_too(effort: str, taken: bool) -> None:
+    traits: Json = {"sampling": "effort_none", "default_effort": "medium"}
+    body: Json = {"reasoning": {"effort": effort}, "temperature": 0.5}
+
+    if taken:
+        assert _run(body, traits=traits) == (body, [])
+    else:
+        with pytest.raises(UnsupportedError):
+            _run(body, traits=traits)
+
+
+def test_nothing_is_stored_where_a_host_insists_unless_the_caller_does() -> None:
+    assert _run({}, quirks=("store_false",), operation="responses")[0] == {"store": False}
+    assert _run({"store": True}, quirks=("store_false",), operation="responses")[0] == {"store": True}
+    assert _run({}, quirks=("store_false",))[0] == {}
+
+
 @pytest.mark.parametrize(("allowed", "kept"), [("user", [0]), ("tool", [1]), ("none", [])])
 def test_names_stay_only_on_the_messages_that_may_carry_them(allowed: str, kept: list[int]) -> None:
     messages = [{"role": "user", "content": "a", "name": "u"}, {"role": "tool", "content": "b", "name": "t"}]

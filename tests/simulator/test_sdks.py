@@ -54,6 +54,33 @@ def test_openai_parallel_tools_come_whole_out_of_a_stream(oai: openai.OpenAI) ->
         jsonschema.validate(json.loads(call.function.arguments), TOOL_SCHEMA)
 
 
+def test_openai_responses_whole_and_streamed_agree(oai: openai.OpenAI) -> None:
+    whole = oai.responses.create(model="sim", input="one two three")
+    with oai.responses.stream(model="sim", input="one two three") as stream:
+        types = [event.type for event in stream]
+        final = stream.get_final_response()
+
+    assert "one two three" in whole.output_text
+    assert final.output_text == whole.output_text
+    assert final.usage == whole.usage
+    assert (types[0], types[-1]) == ("response.created", "response.completed")
+
+
+def test_openai_responses_loop_ends_and_its_tokens_can_be_counted(oai: openai.OpenAI) -> None:
+    tool: Any = {"type": "function", "name": "find", "parameters": TOOL_SCHEMA, "strict": False}
+    items: list[Any] = [{"role": "user", "content": "find it"}]
+
+    first = oai.responses.create(model="sim", input=items, tools=[tool])
+    (call,) = [item for item in first.output if item.type == "function_call"]
+    jsonschema.validate(json.loads(call.arguments), TOOL_SCHEMA)
+    items += [*first.output, {"type": "function_call_output", "call_id": call.call_id, "output": "found it"}]
+    second = oai.responses.create(model="sim", input=items, tools=[tool])
+
+    assert "found it" in second.output_text
+    counted = oai.responses.input_tokens.count(model="sim", input=items, tools=[tool])
+    assert counted.input_tokens == (second.usage.input_tokens if second.usage else 0)
+
+
 def test_openai_agents_loop_ends(oai: openai.OpenAI) -> None:
     messages = list(MESSAGES)
     first = oai.chat.completions.create(model="sim", messages=messages, tools=[TOOL]).choices[0].message

@@ -26,13 +26,17 @@ def signer(auth: str, row: ProviderRow, env: Mapping[str, str], key: str | None,
     return made
 
 
-def need(package: str, extra: str, row: ProviderRow) -> None:
-    """Make sure that an optional package is there, without importing it.
+def need(package: str, requirement: str, row: ProviderRow) -> None:
+    """Make sure that an optional package is there, without importing it; `requirement` is what pip would install.
 
     Raises:
         MissingExtraError: It is not; the message holds the pip command.
     """
-    if find_spec(package) is None:
+    try:
+        found = find_spec(package)
+    except ModuleNotFoundError:
+        found = None  # a package inside one that is not there either
+    if found is None:
         raise MissingExtraError(
-            f"signing in to {row.name} needs the package {package}: pip install 'lingate[{extra}]'", provider=row.name
+            f"signing in to {row.name} needs the package {package}: pip install '{requirement}'", provider=row.name
         )

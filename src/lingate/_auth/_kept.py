@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from copy import copy
 from typing import Generic, NamedTuple, TypeVar
 
@@ -34,68 +34,77 @@ class Kept(Generic[T]):
         early: Seconds before its expiry at which a value is renewed.
     """
 
-    __slots__ = ("_early", "_fetch", "_fetched", "_flight", "_lock", "_renew_at")
+    __slots__ = ("_early", "_fetch", "_flight", "_held", "_lock")
 
     def __init__(self, fetch: Callable[[float], Fetched[T]], early: float = _EARLY) -> None:
         self._fetch = fetch
         self._early = early
-        self._fetched: Fetched[T] | None = None
-        self._renew_at = 0.0
+        # What there is, and when it is to be renewed: one object, as it is read without the lock.
+        self._held: tuple[Fetched[T], float] | None = None
         self._lock = threading.Lock()
         self._flight: Future[Fetched[T]] | None = None
 
     def ready(self, now: float) -> bool:
         """Whether `get` would answer without fetching."""
-        return self._fetched is not None and now < self._renew_at
+        held = self._held
+        return held is not None and now < held[1]
 
-    def get(self, now: float) -> T:
+    def get(self, now: float, fetch: Callable[[float], Fetched[T]] | None = None) -> T:
         """The value; blocks while it is fetched.
+
+        Args:
+            now: Epoch seconds.
+            fetch: Used this time instead of the usual way.
 
         Raises:
             LingateError: Fetching failed.
         """
-        fetched = self._fetched
-        if fetched is not None and now < self._renew_at:
-            return fetched.value
-        with self._lock:
-            if self._fetched is not None and now < self._renew_at:
-                return self._fetched.value
-            flight = self._flight
+        while True:
+            held = self._held
+            if held is not None and now < held[1]:
+                return held[0].value
+            mine: Future[Fetched[T]] = Future()
+            with self._lock:
+                if self._held is not held:
+                    continue  # it has been renewed since
+                flight = self._flight
+                if flight is None:
+                    self._flight = mine
             if flight is None:
-                mine: Future[Fetched[T]] = Future()
-                self._flight = mine
-        if flight is not None:
+                return self._renew(mine, now, fetch or self._fetch).value
             try:
                 return flight.result().value
             except LingateError as error:
                 # Each caller writes its own facts on the error it gets.
                 raise copy(error) from None
-        return self._renew(mine, now).value
+            except CancelledError:
+                continue  # whoever fetched was stopped; that is no reason to stop here
 
-    def _renew(self, flight: Future[Fetched[T]], now: float) -> Fetched[T]:
+    def _renew(self, flight: Future[Fetched[T]], now: float, fetch: Callable[[float], Fetched[T]]) -> Fetched[T]:
         try:
-            fetched = self._fetched_anew(now)
-        except BaseException as error:
+            fetched = self._fetched_anew(now, fetch)
+        except LingateError as error:
+            self._flight = None
             flight.set_exception(error)
             raise
-        else:
-            flight.set_result(fetched)
-            return fetched
-        finally:
-            with self._lock:
-                self._flight = None
+        except BaseException:
+            self._flight = None
+            flight.cancel()
+            raise
+        self._flight = None
+        flight.set_result(fetched)
+        return fetched
 
-    def _fetched_anew(self, now: float) -> Fetched[T]:
-        old = self._fetched
+    def _fetched_anew(self, now: float, fetch: Callable[[float], Fetched[T]]) -> Fetched[T]:
+        old = None if self._held is None else self._held[0]
         try:
-            fetched = self._fetch(now)
+            fetched = fetch(now)
         except LingateError:
             if old is None or (old.expires_at is not None and now >= old.expires_at - _LAST_MOMENT):
                 raise
-            self._renew_at = now + _PAUSE
+            self._held = old, now + _PAUSE
             return old
         # Something that lives no longer than the margin is used for half of its life, not fetched for every call.
         life = float("inf") if fetched.expires_at is None else fetched.expires_at - now
-        self._renew_at = now + max(life - self._early, life / 2)
-        self._fetched = fetched
+        self._held = fetched, now + max(life - self._early, life / 2)
         return fetched

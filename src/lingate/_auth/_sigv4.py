@@ -67,7 +67,7 @@ def signature_headers(
             *(f"{name}:{' '.join(signed[name].split())}" for name in sorted(signed)),
             "",
             names,
-            hashlib.sha256(body).hexdigest(),
+            signed.get("x-amz-content-sha256") or hashlib.sha256(body).hexdigest(),
         )
     )
     day = f"{stamp[:8]}/{scope.region}/{scope.service}/aws4_request"
@@ -101,5 +101,5 @@ def _without_dots(path: str) -> str:
             kept[-1:] = []
         elif segment and segment != ".":
             kept.append(segment)
-    tail = "/" if kept and path.endswith(("/", "/.", "/..")) else ""
+    tail = "/" if kept and path.endswith("/") else ""
     return "/" + "/".join(kept) + tail

@@ -57,7 +57,7 @@ def signer(argument: str, row: ProviderRow, env: Mapping[str, str], key: str | N
     """
     source = _source(row, env)
     if source.static is None or source.role is not None:
-        need("botocore", "bedrock", row)
+        need("botocore", "lingate[bedrock]", row)
     return AwsSigner(Scope(_region(row, env, url), argument), source, row)
 
 
@@ -217,13 +217,13 @@ def _failure(error: Exception | None, provider: str, variables: tuple[str, ...])
             variables=variables,
             provider=provider,
         )
-    from botocore.exceptions import ClientError, HTTPClientError, ProfileNotFound
+    from botocore import exceptions as theirs
 
-    if isinstance(error, ProfileNotFound):
+    if isinstance(error, theirs.ProfileNotFound):
         return ConfigError(f"{provider}: {error}", provider=provider)
-    if isinstance(error, HTTPClientError):
+    if isinstance(error, theirs.HTTPClientError | theirs.ConnectionError):
         return ConnectError(f"{provider}: fetching AWS credentials failed: {error}", provider=provider)
-    if isinstance(error, ClientError):
+    if isinstance(error, theirs.ClientError):
         facts = error.response.get("Error", {})
         return AuthenticationError(
             f"{provider}: AWS refused to give credentials ({facts.get('Code')})",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from lingate._call.policy import RetryPolicy, Timeout, covers
-from lingate._dialects._base import OperationFormat, StreamDecoder
+from lingate._dialects._base import Further, OperationFormat, StreamDecoder
 from lingate._dialects._replay import replay
 from lingate._model import Attempt, Call, Event, Failed, Head, HttpRequest, JsonDict, Start, Target, Usage
 from lingate._providers.settings import secrets_in
@@ -21,6 +21,7 @@ from lingate.errors import (
     LingateError,
     RequestTimeoutError,
     StreamInterruptedError,
+    TransportError,
 )
 
 
@@ -189,6 +190,8 @@ def _tries(
         refused = None if sent.target.signer is None else (yield from _sign(sent, limits))
         if refused is not None:
             outcome: Any = refused
+        elif (further := getattr(form, "further", None)) is not None:
+            outcome = yield from (_send_on if whole else _open_on)(sent, form, further, limits, now)
         elif whole:
             outcome = _answered(sent, form, (yield Send(sent, limits)))
         else:
@@ -270,6 +273,60 @@ def _open_once(sent: HttpRequest, form: OperationFormat, timeout: Timeout, now: 
     return outcome
 
 
+_Next: TypeAlias = Callable[[HttpRequest, Head, bytes], Further | None]
+
+
+def _send_on(
+    sent: HttpRequest, form: OperationFormat, further: _Next, timeout: Timeout, now: Clock
+) -> Generator[Step, Answer, Any]:
+    """Send, and go on asking as the format says, until there is the answer."""
+    until = now() + timeout.total
+    while True:
+        answer = yield Send(sent, timeout)
+        following = further(sent, answer.head, answer.body) if isinstance(answer, Reply) and _is_good(answer) else None
+        if following is None:
+            return _answered(sent, form, answer)
+        if now() + following.wait >= until:
+            return _not_done(sent)
+        yield Sleep(following.wait)
+        sent, timeout = following.request, _within(timeout, until - now())
+
+
+def _open_on(
+    sent: HttpRequest, form: OperationFormat, further: _Next, timeout: Timeout, now: Clock
+) -> Generator[Step, Answer, Any]:
+    """The same for a stream, which begins at the address that the format finds, or is the whole answer in one piece."""
+    until = now() + timeout.total
+    while True:
+        opened = yield Open(sent, timeout)
+        if not isinstance(opened, Opened):
+            return opened
+        body = yield from _body(opened)
+        following = further(sent, opened.head, body) if isinstance(body, bytes) and _is_good(opened) else None
+        if following is None:
+            outcome = _finished(sent, form, opened, body)
+            if isinstance(outcome, LingateError):
+                yield Close(opened.stream)
+            return outcome
+        yield Close(opened.stream)
+        if now() + following.wait >= until:
+            return _not_done(sent)
+        if following.wait:
+            yield Sleep(following.wait)
+        sent, timeout = following.request, _within(timeout, until - now())
+        if following.stream:
+            return (yield from _open_once(sent, form, timeout, now))
+
+
+def _is_good(answer: Reply | Opened) -> bool:
+    return 200 <= answer.head.status < 300
+
+
+def _not_done(sent: HttpRequest) -> RequestTimeoutError:
+    """Not tried again: the job goes on, and a second one would be paid for too."""
+    return RequestTimeoutError(f"{sent.target.provider} was not done with its answer in time", retryable=False)
+
+
 def _is_json(head: Head) -> bool:
     return head.headers.get("content-type", "").startswith("application/json")
 
@@ -303,23 +360,36 @@ def _substantial(events: list[Event]) -> bool:
 
 
 def interrupted(error: LingateError) -> LingateError:
-    """A transport error in the middle of a body is an interrupted stream, whatever the socket called it; time-outs stay."""
-    if isinstance(error, StreamInterruptedError) or error.kind == "timeout":
+    """A transport error in the middle of a body is an interrupted stream, whatever the socket called it; time-outs stay.
+
+    So does what no socket said: a carrier that knows what its provider reported tells it as it is.
+    """
+    if not isinstance(error, TransportError) or isinstance(error, StreamInterruptedError) or error.kind == "timeout":
         return error
     return StreamInterruptedError(f"the connection broke in mid-answer: {error.message}")
 
 
 def _read_whole(sent: HttpRequest, form: OperationFormat, opened: Opened) -> Generator[Step, Answer, Any]:
     """An answer that is no stream: an error, or a provider that ignored `stream` and answered in one piece."""
+    body = yield from _body(opened)
+    return _finished(sent, form, opened, body)
+
+
+def _body(opened: Opened) -> Generator[Step, Answer, bytes | LingateError]:
     pieces: list[bytes] = []
     while True:
         data = yield Read(opened.stream)
         if isinstance(data, LingateError):
             return data
         if data is None:
-            break
+            return b"".join(pieces)
         pieces.append(bytes(data))  # type: ignore[arg-type]
-    outcome = _whole(sent, form, opened.head, b"".join(pieces))
+
+
+def _finished(
+    sent: HttpRequest, form: OperationFormat, opened: Opened, body: bytes | LingateError
+) -> Streaming | LingateError:
+    outcome = body if isinstance(body, LingateError) else _whole(sent, form, opened.head, body)
     if isinstance(outcome, LingateError):
         return outcome
     return Streaming(sent, opened.head, opened.stream, _Spent(), replay(outcome.data, outcome.raw))

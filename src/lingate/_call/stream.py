@@ -162,9 +162,11 @@ def cut_at_stops(data: JsonDict, stops: Sequence[str]) -> JsonDict:
     choices: list[Any] = []
     for choice in data.get("choices") or ():
         message = choice.get("message") or {}
-        content: str = message.get("content") or ""
+        content: str = message.get("content") or choice.get("text") or ""
         at = first_stop(content, stops)
-        if at is not None:
+        if at is not None and "text" in choice:
+            choice = {**choice, "text": content[:at], "finish_reason": "stop"}
+        elif at is not None:
             # Text before a tool call may hold a stop sequence: then the call would never have been made.
             kept = {key: value for key, value in message.items() if key != "tool_calls"}
             choice = {**choice, "message": {**kept, "content": content[:at]}, "finish_reason": "stop"}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from lingate._model import Call, Event, Head, HttpRequest, JsonDict, Operation, Target
 from lingate.errors import LingateError, UnsupportedError
@@ -73,16 +73,91 @@ class OperationFormat(Protocol):
     def parse_call(self, body: bytes, path_args: Mapping[str, str]) -> Call:
         """Read a client's request into the canonical form.
 
+        Args:
+            body: As received.
+            path_args: What path and query say, and under `content-type` the request's own where it has one: without it
+                a body that is no JSON is recognised by how it begins.
+
         Raises:
             BadRequestError: The body is not valid; the message says where and why.
         """
         ...
 
     def render(self, response: JsonDict) -> bytes:
-        """Write a canonical response as this format's body."""
+        """Write a canonical response as this format's body, whose type is `media_type`'s."""
         ...
 
     def encoder(self, call: Call) -> StreamEncoder: ...
+
+
+def media_type(operation: Operation, response: JsonDict) -> str:
+    """The content type of what `render` makes of a canonical response: JSON, but for sound and plain transcripts."""
+    if operation in ("speech", "transcription"):
+        return str(response.get("content_type") or "application/json")
+    return "application/json"
+
+
+class Operations(Mapping[Operation, OperationFormat]):
+    """The operations of a wire format, of which some are loaded when they are first asked for: most programs only chat.
+
+    Args:
+        ready: Those that are at hand.
+        later: Of the others, where their class is (`module:Class`), or what makes them.
+    """
+
+    def __init__(
+        self,
+        ready: Mapping[Operation, OperationFormat],
+        later: Mapping[Operation, str | Callable[[], OperationFormat]],
+    ) -> None:
+        self._ready = dict(ready)
+        self._later = later
+
+    def __getitem__(self, name: Operation) -> OperationFormat:
+        found = self._ready.get(name)
+        if found is None:
+            make = self._later[name]
+            if isinstance(make, str):
+                module, _, kind = make.partition(":")
+                make = getattr(import_module(module), kind)
+            found = self._ready[name] = make()
+        return found
+
+    def __iter__(self) -> Iterator[Operation]:
+        return iter(dict.fromkeys((*self._ready, *self._later)))
+
+    def __len__(self) -> int:
+        return len(self._ready.keys() | self._later.keys())
+
+
+@dataclass(slots=True)
+class Further:
+    """A request to be made after an answer that is not the answer yet, but says where that will be.
+
+    Attributes:
+        request: The next request.
+        wait: Seconds to let pass before it.
+        stream: Its answer is the stream.
+    """
+
+    request: HttpRequest
+    wait: float = 0.0
+    stream: bool = False
+
+
+@runtime_checkable
+class Following(Protocol):
+    """An operation that takes more than one request: a job is begun, and asked after until it is done."""
+
+    def further(self, sent: HttpRequest, head: Head, body: bytes) -> Further | None:
+        """What is to be requested next; None if this is the answer. A body that makes no sense is the answer too.
+
+        Args:
+            sent: The request that was answered, the first or a further one.
+            head: Head of the answer, a 2xx one.
+            body: Its body.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)

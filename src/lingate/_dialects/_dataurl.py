@@ -40,6 +40,6 @@ def decoded(data: str) -> bytes:
     """
     text = data.strip().replace("-", "+").replace("_", "/")
     try:
-        return base64.b64decode(text + "=" * (-len(text) % 4))
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except binascii.Error:
         raise ValueError("the data is not base64") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +38,33 @@ class Draft:
         """Report something that was left out or changed without harm to the meaning."""
         if what not in self.dropped:
             self.dropped.append(what)
+
+    def note_others(self, message: JsonDict, known: Collection[str], where: str) -> None:
+        """Report the fields of a message that the format has no place for."""
+        for name, value in message.items():
+            if name not in known and value is not None:
+                self.note(f"{where}.{name}")
+
+    def left_out(self, name: str, value: Any, neutral: Mapping[str, tuple[Any, ...]], hints: Collection[str]) -> bool:
+        """Whether a field stays out of the request, which is reported where it matters.
+
+        Args:
+            name: The field.
+            value: What was asked for.
+            neutral: Fields without a counterpart, and the values that ask for what happens anyway.
+            hints: Fields that do not change what the answer should be.
+
+        Raises:
+            UnsupportedError: The field has no counterpart, and `drop_params` is off.
+        """
+        if name in neutral:
+            if value not in neutral[name]:
+                self.refuse(name, "the format has no counterpart")
+            return True
+        if name in hints:
+            self.note(name)
+            return True
+        return False
 
     def refuse(self, param: str, why: str) -> None:
         """Leave a parameter out if the caller allows it.

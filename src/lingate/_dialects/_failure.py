@@ -10,7 +10,7 @@ from lingate._dialects import _evidence, _redact, _verdict, _waits
 from lingate._dialects._evidence import BASE_RESP, Evidence
 from lingate._model import Head, Target
 from lingate._wire import json
-from lingate.errors import BY_KIND, LingateError, PaymentRequiredError, ProtocolError
+from lingate.errors import BY_KIND, LingateError, PaymentRequiredError, ProtocolError, StreamInterruptedError
 
 _MAX_MESSAGE = 600
 _MAX_BODY = 8 * 1024 * 1024  # validation errors echo the request, images included
@@ -125,6 +125,18 @@ def body_failure(
     if not _evidence.is_error(value):
         return None
     return _build(_evidence.read(value, status, headers), status, headers, target, now)
+
+
+def garbage(target: Target, why: str) -> ProtocolError:
+    """The error for an answer that is not what the format promises."""
+    return ProtocolError(f"the answer makes no sense: {why}", provider=target.provider, model=target.model)
+
+
+def interrupted(target: Target) -> StreamInterruptedError:
+    """The error for a stream whose bytes have ended too early."""
+    return StreamInterruptedError(
+        "the stream ended before the answer was complete", provider=target.provider, model=target.model
+    )
 
 
 def _decoded(body: bytes) -> object:

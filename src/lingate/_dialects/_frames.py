@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 
-from lingate._dialects._failure import body_failure
+from lingate._dialects._failure import body_failure, garbage
 from lingate._model import Event, Head, HttpRequest, JsonDict, Target
 from lingate._wire.eventstream import EventStreamDecoder, Frame
 from lingate._wire.json import decode, encode
@@ -38,11 +38,13 @@ class FrameDecoder:
         head: Head of the answer.
         stream: What takes the events.
         whole: What takes a body in one piece.
+        in_json: Whether payloads are JSON, else they are handed on as bytes.
     """
 
-    __slots__ = ("_body", "_frames", "_sent", "_stream", "_whole", "done")
+    __slots__ = ("_body", "_frames", "_in_json", "_sent", "_stream", "_whole", "done")
 
-    def __init__(self, sent: HttpRequest, head: Head, stream: FramedStream, whole: Whole) -> None:
+    def __init__(self, sent: HttpRequest, head: Head, stream: FramedStream, whole: Whole, in_json: bool = True) -> None:
+        self._in_json = in_json
         self._sent = sent
         self._stream = stream
         self._whole = whole
@@ -62,7 +64,7 @@ class FrameDecoder:
                 if not self._read(frame, out):
                     break
         except ValueError as error:
-            self._stream.fail(_damaged(self._sent.target, error), out)
+            self._stream.fail(garbage(self._sent.target, str(error)), out)
         self.done = self._stream.done
         return out
 
@@ -78,7 +80,7 @@ class FrameDecoder:
                 self._frames.finish()
                 self._stream.cut(out)
         except ValueError as error:
-            self._stream.fail(_damaged(self._sent.target, error), out)
+            self._stream.fail(garbage(self._sent.target, str(error)), out)
         except LingateError as error:
             self._stream.fail(error, out)
         self.done = self._stream.done
@@ -90,10 +92,13 @@ class FrameDecoder:
         try:
             error = frame_error(frame, target)
             if error is None:
-                self._stream.read(frame.text(":event-type"), decode(frame.payload) if frame.payload else {}, out)
+                payload = frame.payload
+                if self._in_json:
+                    payload = decode(payload) if payload else {}
+                self._stream.read(frame.text(":event-type"), payload, out)
                 return not self._stream.over
         except ValueError as flaw:
-            error = _damaged(target, flaw)
+            error = garbage(target, str(flaw))
         self._stream.fail(error, out)
         return False
 
@@ -127,7 +132,3 @@ def exception_frame(name: str, message: str) -> tuple[dict[str, str], bytes]:
     """Headers and payload of an error in mid-stream, as AWS writes them."""
     headers = {":exception-type": name, ":content-type": "application/json", ":message-type": "exception"}
     return headers, encode({"message": message})
-
-
-def _damaged(target: Target, error: ValueError) -> ProtocolError:
-    return ProtocolError(f"the answer makes no sense: {error}", provider=target.provider, model=target.model)

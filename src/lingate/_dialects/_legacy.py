@@ -15,8 +15,9 @@ def modern(asked: JsonDict) -> JsonDict:
     """
     made = dict(asked)
     functions = made.pop("functions", None)
-    if isinstance(functions, list):
-        made["tools"] = [*(made.get("tools") or ()), *({"type": "function", "function": item} for item in functions)]
+    tools = made.get("tools") or []
+    if isinstance(functions, list) and isinstance(tools, list):
+        made["tools"] = [*tools, *({"type": "function", "function": item} for item in functions)]
     choice = made.pop("function_call", None)
     if choice is not None:
         named = isinstance(choice, dict)
@@ -34,18 +35,18 @@ def _is_legacy(message: Any) -> bool:
 
 
 def _modern_messages(messages: list[Any]) -> list[Any]:
-    ids: dict[Any, str] = {}
+    ids: dict[str, str] = {}
     made: list[Any] = []
     for message in messages:
         if _is_legacy(message):
             message = dict(message)
             call = message.pop("function_call", None)
-            name = message.get("name")
+            name = str(message.get("name"))
             if message.get("role") == "function":
                 message["role"] = "tool"
                 message.setdefault("tool_call_id", ids.get(name, f"call_{name}"))
             elif not message.get("tool_calls"):
-                name = call.get("name")
+                name = str(call.get("name"))
                 ids[name] = f"call_{len(ids)}_{name}"
                 message["tool_calls"] = [{"id": ids[name], "type": "function", "function": call}]
         made.append(message)

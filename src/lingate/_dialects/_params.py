@@ -128,12 +128,5 @@ def write_rest(draft: Draft, written: Collection[str]) -> None:
         UnsupportedError: Something has no counterpart, and `drop_params` is off.
     """
     for name, value in draft.asked.items():
-        if name in written:
-            continue
-        if name in _NEUTRAL:
-            if value not in _NEUTRAL[name]:
-                draft.refuse(name, "the format has no counterpart")
-        elif name in _HINTS:
-            draft.note(name)
-        else:
+        if name not in written and not draft.left_out(name, value, _NEUTRAL, _HINTS):
             draft.body[name] = value

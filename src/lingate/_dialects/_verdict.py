@@ -275,8 +275,9 @@ _IMPLIED = {
         409: "conflict conflict_error aborted already_exists",
         413: "request_too_large payload_too_large RequestEntityTooLarge",
         500: "api_error server_error internal_error internal InternalServerError InternalServerException"
-        " InternalFailure ModelStreamErrorException ModelErrorException unknown data_loss",
-        504: "timeout timeout_error deadline_exceeded ModelTimeoutException request_timeout",
+        " InternalFailure InternalStreamFailure ModelStreamError ModelStreamErrorException ModelError"
+        " ModelErrorException unknown data_loss",
+        504: "timeout timeout_error deadline_exceeded ModelTimeoutException ModelInvocationTimeExceeded request_timeout",
     }.items()
     for code in codes.split()
 }

@@ -3,12 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
-from lingate._model import JsonDict
+from lingate._model import Call, JsonDict, Operation
 from lingate.errors import ConfigError
 
 MAX_DEPTH = 64
+
+
+class Extras(TypedDict, total=False):
+    """What every endpoint's call takes besides its own fields.
+
+    Keys:
+        drop_params: Leave out what the provider cannot express, instead of raising.
+        extra_headers: Sent besides ours, and instead of ours where names are equal.
+        extra_body: Merged into the wire body last.
+    """
+
+    drop_params: bool
+    extra_headers: Any
+    extra_body: Any
+
+
+def build(operation: Operation, model: str, body: JsonDict, extras: Extras, *, stream: bool = False) -> Call:
+    """The canonical call, once its body is made.
+
+    Raises:
+        ConfigError: The extras have the wrong type.
+    """
+    extra_body = extras.get("extra_body")
+    if extra_body is not None and not isinstance(extra_body, Mapping):
+        raise ConfigError(f"extra_body must be a mapping, not {type(extra_body).__name__}")
+    return Call(
+        operation,
+        model,
+        body,
+        stream,
+        extras.get("drop_params", False),
+        text_mapping(extras.get("extra_headers"), "extra_headers"),
+        None if extra_body is None else plain(extra_body, "extra_body"),
+    )
+
+
+def fields(params: Mapping[str, Any]) -> JsonDict:
+    """The parameters that were given, as plain JSON values.
+
+    Raises:
+        ConfigError: One of them has no JSON form; the message says which.
+    """
+    return {name: plain(value, name) for name, value in present(params).items()}
+
+
+def require_text(value: Any, name: str, purpose: str) -> str:
+    """Text that is not empty.
+
+    Raises:
+        ConfigError: It is none; the message says what it is wanted for.
+    """
+    if not isinstance(value, str):
+        raise ConfigError(f"{name} must be a string, not {type(value).__name__}")
+    if not value:
+        raise ConfigError(f"{name} is an empty string: there is nothing to {purpose}")
+    return value
 
 
 def present(params: Mapping[str, Any]) -> JsonDict:

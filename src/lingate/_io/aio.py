@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from lingate._call.plan import Answer, Close, Open, Opened, Read, Reply, Send, Sign, Step, Streaming
 from lingate._call.stream import StreamState
+from lingate._io.carriers import async_carrier
 from lingate._io.transport import AsyncByteStream, AsyncTransport
 from lingate._model import Event
 from lingate.errors import LingateError
@@ -27,11 +28,11 @@ async def perform(plan: Generator[Step, Answer, T], transport: AsyncTransport) -
             kind = type(step)
             try:
                 if kind is Send:
-                    answer = Reply(*await transport.send(step.request, step.timeout))  # type: ignore[union-attr]
+                    answer = Reply(*await async_carrier(step.request, transport).send(step.request, step.timeout))  # type: ignore[union-attr]
                 elif kind is Read:
                     answer = await step.stream.read(step.limit)  # type: ignore[union-attr]
                 elif kind is Open:
-                    opened = await transport.open(step.request, step.timeout)  # type: ignore[union-attr]
+                    opened = await async_carrier(step.request, transport).open(step.request, step.timeout)  # type: ignore[union-attr]
                     answer = Opened(opened.head, opened)
                 elif kind is Close:
                     await step.stream.aclose()  # type: ignore[union-attr]
@@ -39,7 +40,7 @@ async def perform(plan: Generator[Step, Answer, T], transport: AsyncTransport) -
                 elif kind is Sign:
                     from lingate._io.signing import signed
 
-                    answer = await signed(step.request, step.limit)  # type: ignore[union-attr,arg-type]
+                    answer = await signed(step.request, step.limit, transport)  # type: ignore[union-attr,arg-type]
                 else:
                     from asyncio import sleep
 

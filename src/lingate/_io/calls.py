@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from lingate._call.plan import Completed, Context, Route
 from lingate._call.stream import StreamState, cut_at_stops
@@ -11,12 +11,16 @@ from lingate._endpoints import chat, embeddings, models
 from lingate._endpoints._arguments import require_model
 from lingate._io.session import Options, Session
 from lingate._io.transport import AsyncByteStream, ByteStream
+from lingate._model import Call
 from lingate._views import ChatResponse, EmbeddingResponse, ModelList
 from lingate.errors import ConfigError
 
 if TYPE_CHECKING:
     from lingate._io.responses_stream import AsyncResponsesStream, ResponsesStream
+    from lingate._views_rerank import RerankResponse
     from lingate._views_responses import ResponsesResponse
+
+R = TypeVar("R")
 
 _OPTIONS = ("api_key", "api_base", "api_version", "timeout", "retries", "fallbacks")
 
@@ -31,35 +35,67 @@ class Prepared(NamedTuple):
     format_class: type | None
 
 
-def _split(params: dict[str, Any]) -> Options:
+class _Split(NamedTuple):
+    """A call's arguments that are not the provider's business."""
+
+    options: Options
+    extras: dict[str, Any]
+    stream: bool
+    include_usage: bool
+
+
+def _split(session: Session, params: dict[str, Any], *, streams: bool) -> _Split:
     """Take our own arguments out of the provider's."""
     options = Options()
     for name in _OPTIONS:
         if name in params:
             setattr(options, name, params.pop(name))
-    return options
+    drop = params.pop("drop_params", None)
+    extras = {
+        "drop_params": session.config.drop_params if drop is None else drop,
+        "extra_headers": params.pop("extra_headers", None),
+        "extra_body": params.pop("extra_body", None),
+    }
+    if not streams:
+        return _Split(options, extras, False, False)
+    stream = params.pop("stream", None) or False
+    if not isinstance(stream, bool):
+        raise ConfigError(f"stream must be True or False, not {stream!r}")
+    extras["stream"] = stream
+    wanted = params.get("stream_options")
+    return _Split(options, extras, stream, bool(isinstance(wanted, Mapping) and wanted.get("include_usage")))
 
 
 def prepare_chat(session: Session, model: Any, messages: Any, params: dict[str, Any]) -> Prepared:
     """Read the arguments of a chat call."""
-    options = _split(params)
-    stream = params.pop("stream", None) or False
-    if not isinstance(stream, bool):
-        raise ConfigError(f"stream must be True or False, not {stream!r}")
-    wanted = params.get("stream_options")
-    include_usage = bool(isinstance(wanted, Mapping) and wanted.get("include_usage"))
-    drop = params.pop("drop_params", None)
-    call, format_class = chat.prepare(
-        require_model(model),
-        messages,
-        params,
-        stream=stream,
-        drop_params=session.config.drop_params if drop is None else drop,
-        extra_headers=params.pop("extra_headers", None),
-        extra_body=params.pop("extra_body", None),
-    )
+    options, extras, stream, include_usage = _split(session, params, streams=True)
+    call, format_class = chat.prepare(require_model(model), messages, params, **extras)
     routes = session.routes(model, call, options)
     return Prepared(routes, session.context(options), stream, include_usage, format_class)
+
+
+def prepare_call(
+    session: Session,
+    make: Callable[..., Call],
+    model: Any,
+    given: Any,
+    params: dict[str, Any],
+    *,
+    streams: bool = False,
+) -> Prepared:
+    """Read the arguments of a call that is about one thing.
+
+    Args:
+        session: Whose configuration holds.
+        make: The endpoint's `prepare`.
+        model: `provider/model`.
+        given: What the call is about.
+        params: All other arguments.
+        streams: Whether the endpoint has streams that are spoken here.
+    """
+    options, extras, stream, include_usage = _split(session, params, streams=streams)
+    call = make(require_model(model), given, params, **extras)
+    return Prepared(session.routes(model, call, options), session.context(options), stream, include_usage, None)
 
 
 def prepare_responses(session: Session, model: Any, given: Any, params: dict[str, Any]) -> Prepared:
@@ -67,50 +103,41 @@ def prepare_responses(session: Session, model: Any, given: Any, params: dict[str
     # Few programs need it, and importing Lingate's client is to be quick for all of them.
     from lingate._endpoints import responses
 
-    options = _split(params)
-    stream = params.pop("stream", None) or False
-    if not isinstance(stream, bool):
-        raise ConfigError(f"stream must be True or False, not {stream!r}")
-    drop = params.pop("drop_params", None)
-    extra_headers, extra_body = params.pop("extra_headers", None), params.pop("extra_body", None)
-    call = responses.prepare(
-        require_model(model),
-        given,
-        params,
-        stream=stream,
-        drop_params=session.config.drop_params if drop is None else drop,
-        extra_headers=extra_headers,
-        extra_body=extra_body,
-    )
-    return Prepared(session.routes(model, call, options), session.context(options), stream, False, None)
+    return prepare_call(session, responses.prepare, model, given, params, streams=True)
 
 
 def prepare_embeddings(session: Session, model: Any, inputs: Any, params: dict[str, Any]) -> Prepared:
     """Read the arguments of an embeddings call."""
-    options = _split(params)
-    drop = params.pop("drop_params", None)
-    call = embeddings.prepare(
-        require_model(model),
-        inputs,
-        params,
-        drop_params=session.config.drop_params if drop is None else drop,
-        extra_headers=params.pop("extra_headers", None),
-        extra_body=params.pop("extra_body", None),
-    )
-    return Prepared(session.routes(model, call, options), session.context(options), False, False, None)
+    return prepare_call(session, embeddings.prepare, model, inputs, params)
+
+
+def prepare_rerank(session: Session, model: Any, query: Any, documents: Any, params: dict[str, Any]) -> Prepared:
+    """Read the arguments of a rerank call."""
+    from lingate._endpoints import rerank
+
+    def make(name: str, query: Any, params: Mapping[str, Any], **extras: Any) -> Call:
+        return rerank.prepare(name, query, documents, params, **extras)
+
+    return prepare_call(session, make, model, query, params)
 
 
 def prepare_models(session: Session, provider: Any, params: dict[str, Any]) -> Prepared:
     """Read the arguments of a model listing."""
-    options = _split(params)
     if not isinstance(provider, str) or not provider or "/" in provider:
         raise ConfigError(
             f"models() takes the name of a provider, such as the part of a model before the slash, not {provider!r}"
         )
-    call = models.prepare(extra_headers=params.pop("extra_headers", None))
+    options, extras, _, _ = _split(session, params, streams=False)
+    call = models.prepare(extra_headers=extras["extra_headers"])
     if params:
         raise ConfigError(f"models() has no argument {', '.join(sorted(params))}")
     return Prepared(session.routes(f"{provider}/*", call, options), session.context(options), False, False, None)
+
+
+def answer(view: Callable[..., R], done: Completed, prepared: Prepared) -> R:
+    """The view of an answer in one piece."""
+    data = cut_at_stops(done.data, done.sent.stop) if done.sent.stop else done.data
+    return view(data, *_facts(done, prepared.context))
 
 
 def _facts(done: Completed, context: Context) -> tuple[Any, ...]:
@@ -148,9 +175,16 @@ def async_responses_stream(state: StreamState, stream: AsyncByteStream) -> Async
 
 def embedding_response(done: Completed, prepared: Prepared) -> EmbeddingResponse:
     """The view of an embeddings answer."""
-    return EmbeddingResponse(done.data, *_facts(done, prepared.context))
+    return answer(EmbeddingResponse, done, prepared)
+
+
+def rerank_response(done: Completed, prepared: Prepared) -> RerankResponse:
+    """The view of a rerank answer."""
+    from lingate._views_rerank import RerankResponse
+
+    return answer(RerankResponse, done, prepared)
 
 
 def model_list(done: Completed, prepared: Prepared) -> ModelList:
     """The view of a model listing."""
-    return ModelList(done.data, *_facts(done, prepared.context))
+    return answer(ModelList, done, prepared)

@@ -53,10 +53,11 @@ def load(value: Any, where: str) -> Upload:
 
 def _named(found: Upload, where: str, name: str | None, kind: str | None) -> Upload:
     """The file under the name it was given, or one that fits: providers tell the kind of a file by its name."""
-    end = extension_of(found.data)
-    name = name or found.name or (f"{where}.{end}" if end else where)
-    kind = kind or (found.content_type if found.content_type != OCTETS else None)
-    return Upload(name, found.data, kind or type_of(name) or TYPES.get(end or "", OCTETS))
+    said = kind or (found.content_type if found.content_type != OCTETS else None)
+    end = extension_of(found.data) or next((end for end, known in TYPES.items() if known == said), None)
+    stem = where.partition("[")[0]
+    name = name or found.name or (f"{stem}.{end}" if end else stem)
+    return Upload(name, found.data, said or type_of(name) or TYPES.get(end or "", OCTETS))
 
 
 def _tuple(value: tuple[Any, ...], where: str) -> tuple[str | None, Any, str | None]:

@@ -132,6 +132,7 @@ class Session:
             api_version=api_version,
             config=self.config.providers,
             sign=self._signer,
+            borrow=_borrow,
         )
         keys = [self._env_key(name) for name in noted.seen]
         place = _Place(tuple((key, self._env_value(key)) for key in keys), target, {})
@@ -171,6 +172,13 @@ class Session:
         kinds = None if on is None else frozenset([on] if isinstance(on, str) else on)
         given = item.get("api_key"), item.get("api_base"), item.get("api_version")
         return self._route(require_model(item.get("model")), own, given, kinds)
+
+
+def _borrow(name: str) -> ProviderRow | None:
+    # Loaded only for names that are not in the table.
+    from lingate._io.via_litellm import row
+
+    return row(name)
 
 
 class _NotingEnv(Mapping[str, str]):

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from lingate._call.plan import Answer, Close, Open, Opened, Read, Reply, Send, Sign, Step, Streaming
 from lingate._call.stream import StreamState
+from lingate._io.carriers import carrier
 from lingate._io.transport import ByteStream, Transport
 from lingate._model import Event
 from lingate.errors import LingateError
@@ -25,17 +26,19 @@ def perform(plan: Generator[Step, Answer, T], transport: Transport) -> T:
             kind = type(step)
             try:
                 if kind is Send:
-                    answer = Reply(*transport.send(step.request, step.timeout))  # type: ignore[union-attr]
+                    answer = Reply(*carrier(step.request, transport).send(step.request, step.timeout))  # type: ignore[union-attr]
                 elif kind is Read:
                     answer = step.stream.read()  # type: ignore[union-attr]
                 elif kind is Open:
-                    opened = transport.open(step.request, step.timeout)  # type: ignore[union-attr]
+                    opened = carrier(step.request, transport).open(step.request, step.timeout)  # type: ignore[union-attr]
                     answer = Opened(opened.head, opened)
                 elif kind is Close:
                     step.stream.close()  # type: ignore[union-attr]
                     answer = opened = None
                 elif kind is Sign:
-                    answer = step.request.target.signer.sign(step.request, time.time())  # type: ignore[union-attr]
+                    from lingate._io.signing import sign
+
+                    answer = sign(step.request, step.limit, transport)  # type: ignore[union-attr,arg-type]
                 else:
                     time.sleep(step.seconds)  # type: ignore[union-attr]
                     answer = None

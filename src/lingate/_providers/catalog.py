@@ -244,3 +244,26 @@ def _listed(snapshot: DataSnapshot, row: ProviderRow) -> Provider | None:
             if re.match(provider.api_pattern, row.url):
                 return provider
     return next((listed[name] for name in (row.name, *row.aliases) if name in listed), None)
+
+
+def entry_of(provider: str, model: str) -> tuple[int | None, dict[str, float]] | None:
+    """A model's context window and its prices in US dollars, by kind of token; None where the catalogue has none of it.
+
+    Args:
+        provider: Name of the provider's row.
+        model: The model, as the provider names it.
+    """
+    found = _find(provider, "", model)
+    if isinstance(found, str):
+        return None
+    return found.model.context_window, {kind: float(rate.base) for kind, rate in found.rates_now({}).items()}
+
+
+def models_of(row: ProviderRow) -> list[str]:
+    """Names of the catalogue's models of a provider; none where the package is not installed."""
+    try:
+        from genai_prices.data_snapshot import get_snapshot
+    except ImportError:
+        return []
+    provider = _listed(get_snapshot(), row)
+    return [] if provider is None else [model.id for model in provider.models]

@@ -30,6 +30,10 @@ KINDS: Mapping[str, Mapping[str, str]] = {
 
 def counts_of(usage: JsonDict) -> dict[str, int] | str:
     """How many tokens there are of each kind, or why that cannot be said. Besides `request`, no count is 0."""
+    billed = usage.get("billed_units")
+    if isinstance(billed, Mapping):
+        # What is paid for, where a provider does not bill what it adds to the prompt itself.
+        usage = {"prompt_tokens": billed.get("input_tokens"), "completion_tokens": billed.get("output_tokens")}
     prompt, completion = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
     if prompt is None:
         return "the provider did not count the input"

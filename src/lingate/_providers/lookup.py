@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import re
 from collections import ChainMap
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 from lingate._model import Edit, MakeSigner, ProviderRow, Target, Traits
 from lingate._providers.families import family_traits
+from lingate._providers.missing import WRITTEN, closest, missing_key, missing_url, unknown
+from lingate._providers.missing import plain as _plain
 from lingate._providers.quirks import edits_for
 from lingate._providers.rows import DEFAULTS, PROXIES, ROWS
+from lingate._providers.rows_litellm import BORROWED
 from lingate._providers.settings import (
     check_headers,
     check_key,
@@ -27,7 +29,6 @@ from lingate._providers.settings import (
     with_version,
 )
 from lingate._providers.templates import (
-    VARIABLE,
     compact_key,
     filled,
     first_set,
@@ -36,7 +37,7 @@ from lingate._providers.templates import (
     with_key_parts,
     with_query,
 )
-from lingate.errors import ConfigError, MissingCredentialError, UnknownProviderError
+from lingate.errors import ConfigError, UnknownProviderError
 
 __all__ = ["Credential", "credential", "find", "from_config", "register", "resolve", "rows"]
 
@@ -45,7 +46,16 @@ _HOST_FACTS = ("max_tokens_param", "reasoning_param", "reasoning_history", "stru
 
 # A base URL is sometimes given with the path of the one request it was copied from. Of `/v1` too, the wire format that
 # begins its own paths so has no use.
-_CHAT_PATHS = {"openai_chat": ("/chat/completions",), "anthropic": ("/v1/messages", "/messages", "/v1")}
+_CHAT_PATHS = {
+    "openai_chat": ("/chat/completions",),
+    "openai_responses": ("/responses",),
+    "anthropic": ("/v1/messages", "/messages", "/v1"),
+    "cohere": ("/v2/chat", "/v2", "/v1"),
+    "ollama": ("/api/chat", "/api/generate", "/api", "/v1"),
+}
+
+_OWN_ADDRESS = re.compile(r"(https?://)([^:/]+):(\d+).*")
+_ADDRESS = re.compile(r"(\[[^\]]*\]|[^:/]*)(?::(\d+))?(/.*)?")
 
 _MOST_PLANS = 2048
 
@@ -83,15 +93,12 @@ class _Plan(NamedTuple):
     edits: tuple[Edit, ...]
 
 
-def _plain(name: str) -> str:
-    return name.lower().replace("_", "-")
-
-
 def _index(table: tuple[ProviderRow, ...]) -> dict[str, ProviderRow]:
     return {_plain(name): row for row in table for name in (row.name, *row.aliases)}
 
 
 _shipped = _index(ROWS)
+_borrowed = _index(BORROWED)
 _users: dict[str, ProviderRow] = {}
 _plans: dict[tuple[str, str], _Plan] = {}
 
@@ -111,10 +118,15 @@ def find(name: str) -> ProviderRow:
     Raises:
         UnknownProviderError: No row has this name; the message lists the closest three.
     """
-    row = _known(name)
+    row = _known(name) or borrowed(name)
     if row is None:
-        raise UnknownProviderError(f"no provider is named {name!r:.80}; the closest are {_closest(name)}")
+        raise unknown(name, {**_shipped, **_users})
     return row
+
+
+def borrowed(name: str) -> ProviderRow | None:
+    """The row of a provider that is reached through a package which need not be installed."""
+    return _borrowed.get(_plain(name))
 
 
 def register(row: ProviderRow) -> None:
@@ -166,6 +178,7 @@ def resolve(
     headers: Mapping[str, str] | None = None,
     sign: MakeSigner | None = None,
     api_version: str | None = None,
+    borrow: Callable[[str], ProviderRow | None] | None = None,
 ) -> Target:
     """Turn `provider/model` into the place a request is sent to.
 
@@ -196,6 +209,7 @@ def resolve(
         sign: Makes the signers of providers that can be signed in to; without it these need a key like all others.
         api_version: Used instead of the version of the configuration and of the environment, at providers whose
             addresses hold one.
+        borrow: Finds the row of a provider that the table has not, and that can be reached all the same.
 
     Raises:
         UnknownProviderError: No row has this name, or there is no slash; the message lists the closest three.
@@ -205,15 +219,14 @@ def resolve(
     provider, name = _split(model)
     known = _known(provider)
     given = None if config is None else _entry(config, provider, known)
+    if known is None and borrow is not None and not (given and ("url" in given or "dialect" in given)):
+        known = borrow(provider)
     if given is not None:
         known, config_key, config_base = settings_from(provider, given, known)
     else:
         config_key = config_base = None
     if known is None:
-        raise UnknownProviderError(
-            f"no provider is named {provider!r:.80}; the closest are {_closest(provider)}",
-            hint="the model is written provider/model, and what stands before the first slash is the provider",
-        )
+        raise unknown(provider, {**_shipped, **_users}, WRITTEN)
     if known.ended:
         raise ConfigError(f"{known.name}: {known.ended}", provider=known.name, model=name)
     if api_version is not None:
@@ -225,7 +238,8 @@ def resolve(
     if key is not None and plan.row.exchange is not None and plan.row.exchange.key_json:
         env = with_key_parts(key, env)
     static, module = _ways(auth)
-    given_by_hand = _auth_header(static) in extra or has_header(plan.row, _auth_header(static), env)
+    ours = {_auth_header(static), *(("authorization",) if module else ())}
+    given_by_hand = any(name in extra or has_header(plan.row, name, env) for name in ours)
     signs = sign is not None and bool(module) and not given_by_hand and (key is None or not static)
     if key is None and _needs_key(plan.row) and not given_by_hand:
         sure = signs and first_set(plan.row.sign_env, env) is not None
@@ -233,12 +247,12 @@ def resolve(
         if through is not None:
             return through
         if not signs:
-            raise _missing_key(plan.row, name)
+            raise missing_key(plan.row, name)
     url = _url(plan, env, api_base, config_base)
     if url is None:
         through = _through_proxy(model, env, proxy, extra)
         if through is None:
-            raise _missing_url(plan.row, name)
+            raise missing_url(plan.row, name)
         return through
     target = _target(plan, url, key, static, env, extra)
     if sign is None or not signs:
@@ -255,7 +269,7 @@ def _split(model: str) -> tuple[str, str]:
             raise UnknownProviderError(f"{model!r} names a provider and no model: write it as {model}/model")
         raise UnknownProviderError(
             f"model {model!r:.100} has no provider: write it as provider/model",
-            hint=f"the closest providers are {_closest(model)}",
+            hint=f"the closest providers are {closest(model, {**_shipped, **_users})}",
         )
     if not provider:
         raise ConfigError(f"model {model!r:.100} has nothing before the slash: write it as provider/model")
@@ -267,13 +281,6 @@ def _split(model: str) -> tuple[str, str]:
 def _known(name: str) -> ProviderRow | None:
     plain = _plain(name)
     return _users.get(plain) or _shipped.get(plain)
-
-
-def _closest(name: str) -> str:
-    known = {**_shipped, **_users}
-    # More than three, as several may be aliases of one row.
-    near = get_close_matches(_plain(name), known, 9, 0.0)
-    return ", ".join(list(dict.fromkeys(known[item].name for item in near))[:3])
 
 
 def _entry(
@@ -321,8 +328,9 @@ def _make_plan(row: ProviderRow, model: str) -> _Plan:
     merged = cast("Traits", traits)
     sent_row = row if unsupported == row.unsupported else replace(row, unsupported=unsupported)
     if dialect != row.dialect:
-        # What a model with another format is asked for as a response goes to it as a chat, unless it is that very format.
-        left = tuple(name for name in row.operations if name != "responses" or dialect == "openai_responses")
+        # What such a model is asked for as a response goes to it as a chat, unless its format has responses itself.
+        has = dialect in DEFAULTS and "responses" in DEFAULTS[dialect].operations
+        left = tuple(name for name in row.operations if name != "responses" or has)
         sent_row = replace(sent_row, dialect=dialect, paths={}, operations=left)
     return _Plan(row, sent_row, wire, url, suffix, merged, edits_for(row.quirks, row.body, merged))
 
@@ -383,7 +391,7 @@ def _url(plan: _Plan, env: Mapping[str, str], api_base: str | None, config_base:
     if api_base is not None:
         base: str | None = _given_base(row, check_url(api_base, "api_base"))
     elif (name := first_set(row.url_env, env)) is not None:
-        base = _given_base(row, check_url(env[name], name))
+        base = _given_base(row, check_url(_completed(env[name], row), name))
     elif config_base is not None:
         base = _given_base(row, config_base)
     else:
@@ -397,6 +405,15 @@ def _url(plan: _Plan, env: Mapping[str, str], api_base: str | None, config_base:
         base, mark, query = base.partition("?")
         base += plan.suffix + mark + query
     return with_query(base, row.query, env) if row.query else base
+
+
+def _completed(address: str, row: ProviderRow) -> str:
+    """A server's address as its own settings have it (`OLLAMA_HOST=10.0.0.5`, `:8000`), completed by the row's."""
+    own = _OWN_ADDRESS.fullmatch(row.url or "") if row.local else None
+    found = _ADDRESS.fullmatch(address.strip()) if "://" not in address else None
+    if own is None or found is None:
+        return address
+    return f"{own[1]}{found[1] or own[2]}:{found[2] or own[3]}{found[3] or ''}"
 
 
 def _given_base(row: ProviderRow, url: str) -> str:
@@ -462,21 +479,3 @@ def _through_proxy(
             key, auth = _key(row, env, None, None)
             return _target(plan, base, key, auth, env, extra)
     return None
-
-
-def _missing_key(row: ProviderRow, model: str) -> MissingCredentialError:
-    variables = row.key_env + row.token_env + row.sign_env
-    where = f"set {' or '.join(variables)}, or pass api_key" if variables else "pass api_key"
-    return MissingCredentialError(
-        f"{row.name} needs a key and none was found: {where}",
-        variables=variables,
-        provider=row.name,
-        model=model,
-    )
-
-
-def _missing_url(row: ProviderRow, model: str) -> ConfigError:
-    wanted = [name for found in VARIABLE.finditer(row.url or "") if found[2] is None for name in found[1].split("|")]
-    variables = (*row.url_env, *wanted)
-    where = f"set {' or '.join(variables)}, or pass api_base" if variables else "pass api_base"
-    return ConfigError(f"{row.name} has no base URL of its own: {where}", provider=row.name, model=model)

@@ -7,12 +7,21 @@ and never writes into them. What it takes away or alters it notes in `sent.dropp
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
 from lingate._model import Edit, HttpRequest, JsonDict, Traits
 from lingate.errors import UnsupportedError
 
-Quirk: TypeAlias = Literal["chat_template_args", "effort_null", "effort_beside_thinking", "store_false"]
+Quirk: TypeAlias = Literal[
+    "chat_template_args",
+    "effort_null",
+    "effort_beside_thinking",
+    "store_false",
+    "thinking_budget",
+    "reasoning_blocks",
+    "marked_token",
+]
 """The names a row may list."""
 
 EFFORT_RANK: Mapping[str, int] = {
@@ -60,11 +69,75 @@ def store_false(body: JsonDict, sent: HttpRequest) -> None:
         body.setdefault("store", False)
 
 
+_THINKING_BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8000, "high": 16000, "xhigh": 24000, "max": 24000}
+_LEAST_BUDGET = 1024
+
+
+def thinking_budget(body: JsonDict, sent: HttpRequest) -> None:
+    """Thinking is switched on with a number of tokens, as in Anthropic's own format."""
+    thinking, effort = body.get("thinking"), sent.call.body.get("reasoning_effort")
+    if not isinstance(thinking, dict) or thinking.get("type") != "enabled" or "budget_tokens" in thinking:
+        return
+    budget = _THINKING_BUDGETS.get(str(effort), _THINKING_BUDGETS["medium"])
+    limit = body.get("max_tokens", body.get("max_completion_tokens"))
+    if isinstance(limit, int) and budget >= limit:
+        budget = max(limit - 1, _LEAST_BUDGET)
+    body["thinking"] = {**thinking, "budget_tokens": budget}
+    noted = f"reasoning_effort={effort}"
+    if noted in sent.dropped:
+        sent.dropped.remove(noted)
+
+
+def reasoning_blocks(body: JsonDict, sent: HttpRequest) -> None:
+    """Reasoning goes back as blocks of the content (`reasoning_history: thinking_blocks` keeps it that far)."""
+    messages = body.get("messages")
+    if isinstance(messages, list):
+        body["messages"] = [_with_blocks(item) if isinstance(item, dict) else item for item in messages]
+
+
+def _with_blocks(message: JsonDict) -> JsonDict:
+    blocks = message.get("thinking_blocks")
+    rest = {key: item for key, item in message.items() if key not in ("thinking_blocks", "reasoning_content")}
+    if not isinstance(blocks, list) or not blocks:
+        return rest if "reasoning_content" in message else message
+    summaries = [
+        {"type": "summary_text", "text": block.get("thinking", ""), "signature": block.get("signature", "")}
+        if block.get("type") == "thinking"
+        else {"type": "summary_encrypted_text", "data": block.get("data", "")}
+        for block in blocks
+        if isinstance(block, dict)
+    ]
+    content = rest.get("content")
+    spoken = content if isinstance(content, list) else [{"type": "text", "text": content}] if content else []
+    return {**rest, "content": [{"type": "reasoning", "summary": summaries}, *spoken]}
+
+
+_MARK = "pat/"
+
+
+def marked_token(body: JsonDict, sent: HttpRequest) -> None:
+    """A key with the mark of a programmatic access token goes out without it, and is called what it is."""
+    held = sent.headers.get("authorization", "")
+    word, _, key = held.partition(" ")
+    if not key.startswith(_MARK):
+        return
+    token = key.removeprefix(_MARK)
+    sent.target = replace(sent.target, secrets=(*sent.target.secrets, token))
+    sent.headers = {
+        **sent.headers,
+        "authorization": f"{word} {token}",
+        "x-snowflake-authorization-token-type": "PROGRAMMATIC_ACCESS_TOKEN",
+    }
+
+
 QUIRKS: Mapping[str, Edit] = {
     "chat_template_args": chat_template_args,
     "effort_null": effort_null,
     "effort_beside_thinking": effort_beside_thinking,
     "store_false": store_false,
+    "thinking_budget": thinking_budget,
+    "reasoning_blocks": reasoning_blocks,
+    "marked_token": marked_token,
 }
 
 

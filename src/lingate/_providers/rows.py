@@ -12,7 +12,9 @@ from collections.abc import Mapping
 
 from lingate._model import ModelRule, Operation, ProviderRow, Traits
 from lingate._providers.rows_aws import AWS, AWS_DEFAULTS
-from lingate._providers.rows_native import GEMINI_MODELS, NATIVE
+from lingate._providers.rows_cloud import CLOUD, CLOUD_DEFAULTS
+from lingate._providers.rows_litellm import LITELLM
+from lingate._providers.rows_native import COHERE_MODELS, GEMINI_MODELS, NATIVE
 
 _NONE_TO_HIGH = ("none", "low", "medium", "high")
 _EFFORTS_TO_XHIGH = ("none", "minimal", "low", "medium", "high", "xhigh")
@@ -128,7 +130,17 @@ DEFAULTS: Mapping[str, ProviderRow] = {
         operations=("chat", "embeddings", "models", "count_tokens"),
         models=GEMINI_MODELS,
     ),
+    "cohere": ProviderRow(
+        name="custom",
+        dialect="cohere",
+        auth="none",
+        operations=("chat", "embeddings", "rerank", "models"),
+        models=COHERE_MODELS,
+    ),
+    "ollama": ProviderRow(name="custom", dialect="ollama", auth="none", operations=("chat", "embeddings", "models")),
     **AWS_DEFAULTS,
+    LITELLM.dialect: LITELLM,
+    **CLOUD_DEFAULTS,
 }
 """What a provider of the user's own begins with, by dialect. `default_max_tokens` marks a format that requires one."""
 
@@ -219,7 +231,7 @@ _ROWS = (
         url="https://api.aimlapi.com/v1",
         key_env=("AIML_API_KEY", "AIMLAPI_KEY"),
         url_env=("AIML_API_BASE",),
-        operations=("chat", "embeddings", "images"),
+        operations=("chat", "embeddings"),
         source="litellm",
     ),
     ProviderRow(
@@ -463,11 +475,12 @@ _ROWS = (
         key_env=("CODESTRAL_API_KEY",),
         url_env=("CODESTRAL_API_BASE",),
         operations=("chat", "completions"),
+        paths={"completions": "/fim/completions"},
         rename={"seed": "random_seed"},
         unsupported=("logit_bias", "logprobs", "top_logprobs", "user", "stream_options"),
         traits=_MISTRAL,
         prices="mistral",
-        note="Fill-in-the-middle is at /fim/completions.",
+        note="Completions fill in the middle: what stands behind the gap is `suffix`.",
         source="litellm",
     ),
     ProviderRow(
@@ -565,7 +578,7 @@ _ROWS = (
         key_env=("DASHSCOPE_API_KEY",),
         url_env=("DASHSCOPE_API_BASE",),
         aliases=("alibaba-cn",),
-        operations=("chat", "responses", "embeddings", "images", "models"),
+        operations=("chat", "responses", "embeddings", "models"),
         traits=_QWEN,
         models=_QWEN_MODELS,
         error_kinds=_DASHSCOPE_ERRORS,
@@ -621,6 +634,7 @@ _ROWS = (
         key_env=("DEEPSEEK_API_KEY",),
         url_env=("DEEPSEEK_API_BASE",),
         operations=("chat", "completions", "responses", "models"),
+        paths={"completions": "/beta/completions"},
         traits={
             "reasoning_param": "thinking",
             "reasoning_history": "reasoning_content",
@@ -726,7 +740,7 @@ _ROWS = (
         key_env=("FIREWORKS_API_KEY", "FIREWORKS_AI_API_KEY", "FIREWORKSAI_API_KEY", "FIREWORKS_AI_TOKEN"),
         url_env=("FIREWORKS_API_BASE",),
         aliases=("fireworks",),
-        operations=("chat", "completions", "responses", "embeddings", "images", "rerank", "models"),
+        operations=("chat", "completions", "responses", "embeddings", "rerank", "models"),
         traits={
             "max_tokens_param": "max_tokens",
             "tool_choice_required": "any",
@@ -934,6 +948,7 @@ _ROWS = (
         key_env=("INCEPTION_API_KEY",),
         url_env=("INCEPTION_API_BASE",),
         operations=("chat", "completions"),
+        paths={"completions": "/fim/completions"},
         traits={"efforts": ("instant", "low", "medium", "high")},
         source="litellm, any-llm, models.dev",
     ),
@@ -1254,7 +1269,7 @@ _ROWS = (
         url="https://api.minimax.io/v1",
         key_env=("MINIMAX_API_KEY",),
         url_env=("MINIMAX_API_BASE",),
-        operations=("chat", "responses", "speech", "models"),
+        operations=("chat", "responses", "models"),
         traits=_MINIMAX,
         body=_MINIMAX_BODY,
         error_kinds=_MINIMAX_ERRORS,
@@ -1265,7 +1280,7 @@ _ROWS = (
         title="MiniMax (China)",
         url="https://api.minimaxi.com/v1",
         key_env=("MINIMAX_API_KEY",),
-        operations=("chat", "responses", "speech", "models"),
+        operations=("chat", "responses", "models"),
         traits=_MINIMAX,
         body=_MINIMAX_BODY,
         error_kinds=_MINIMAX_ERRORS,
@@ -1280,7 +1295,7 @@ _ROWS = (
         url_env=("MISTRAL_AZURE_API_BASE", "MISTRAL_API_BASE"),
         aliases=("mistral-ai", "mistralai"),
         operations=("chat", "embeddings", "speech", "transcription", "moderations", "models"),
-        rename={"seed": "random_seed"},
+        rename={"seed": "random_seed", "voice": "voice_id"},
         unsupported=(
             "logit_bias",
             "logprobs",
@@ -1430,8 +1445,7 @@ _ROWS = (
         title="Neon AI Gateway",
         url="{NEON_AI_GATEWAY_BASE_URL}/ai-gateway/mlflow/v1",
         key_env=("NEON_AI_GATEWAY_TOKEN",),
-        operations=("chat", "responses"),
-        note="Also speaks the native formats under /ai-gateway/{openai,anthropic,gemini}.",
+        note="Also speaks the native formats, each under a path of its own: /ai-gateway/{openai,anthropic,gemini}.",
         source="models.dev",
     ),
     ProviderRow(
@@ -1542,6 +1556,7 @@ _ROWS = (
             "transcription",
             "moderations",
             "models",
+            "count_tokens",
         ),
         models=(
             ModelRule(
@@ -1582,7 +1597,7 @@ _ROWS = (
         key_env=("OPENROUTER_API_KEY", "OR_API_KEY"),
         url_env=("OPENROUTER_API_BASE",),
         headers={"http-referer": "{OR_SITE_URL|OPENROUTER_APP_URL}", "x-title": "{OR_APP_NAME|OPENROUTER_APP_TITLE}"},
-        operations=("chat", "completions", "responses", "embeddings", "images", "models"),
+        operations=("chat", "completions", "responses", "embeddings", "models"),
         traits={
             "max_tokens_param": "max_tokens",
             "reasoning_param": "reasoning",
@@ -1741,7 +1756,7 @@ _ROWS = (
         url="https://dashscope.aliyuncs.com/compatible-mode/v1",
         key_env=("QWEN_AI_PLATFORM_API_KEY", "DASHSCOPE_API_KEY"),
         url_env=("QWEN_AI_PLATFORM_API_BASE",),
-        operations=("chat", "responses", "embeddings", "images", "models"),
+        operations=("chat", "responses", "embeddings", "models"),
         traits=_QWEN,
         models=_QWEN_MODELS,
         error_kinds=_DASHSCOPE_ERRORS,
@@ -1754,7 +1769,7 @@ _ROWS = (
         key_env=("QWENCLOUD_API_KEY", "DASHSCOPE_API_KEY", "ALIBABA_API_KEY"),
         url_env=("QWENCLOUD_API_BASE",),
         aliases=("alibaba", "alibaba-singapore"),
-        operations=("chat", "responses", "embeddings", "images", "models"),
+        operations=("chat", "responses", "embeddings", "models"),
         traits=_QWEN,
         models=_QWEN_MODELS,
         error_kinds=_DASHSCOPE_ERRORS,
@@ -1772,6 +1787,18 @@ _ROWS = (
         local=True,
         note="Its own port is 9380. The model is chat/{chat id}/{model} or agent/{agent id}/{model}.",
         source="litellm",
+    ),
+    ProviderRow(
+        name="recraft",
+        title="Recraft",
+        url="https://external.api.recraft.ai/v1",
+        key_env=("RECRAFT_API_KEY",),
+        url_env=("RECRAFT_API_BASE",),
+        url_tail="/v1",
+        aliases=("recraft-ai",),
+        operations=("images",),
+        note="Images from prompts; edits have a format of their own.",
+        source="litellm, portkey-gateway",
     ),
     ProviderRow(
         name="regolo-ai",
@@ -1884,18 +1911,18 @@ _ROWS = (
         title="SiliconFlow",
         url="https://api.siliconflow.com/v1",
         key_env=("SILICONFLOW_API_KEY",),
-        operations=("chat", "embeddings", "images"),
+        operations=("chat", "embeddings", "rerank"),
         traits={"reasoning_param": "enable_thinking", "reasoning_history": "reasoning_content"},
-        source="models.dev, portkey-gateway",
+        source="models.dev, portkey-gateway, docs",
     ),
     ProviderRow(
         name="siliconflow-cn",
         title="SiliconFlow (China)",
         url="https://api.siliconflow.cn/v1",
         key_env=("SILICONFLOW_CN_API_KEY", "SILICONFLOW_API_KEY"),
-        operations=("chat", "embeddings", "images"),
+        operations=("chat", "embeddings", "rerank"),
         traits={"reasoning_param": "enable_thinking", "reasoning_history": "reasoning_content"},
-        source="models.dev, portkey-gateway",
+        source="models.dev, portkey-gateway, docs",
     ),
     ProviderRow(
         name="stackit",
@@ -2122,7 +2149,7 @@ _ROWS = (
         key_env=("XAI_API_KEY",),
         url_env=("XAI_API_BASE",),
         aliases=("x-ai",),
-        operations=("chat", "completions", "responses", "embeddings", "images", "transcription", "models"),
+        operations=("chat", "completions", "responses", "embeddings", "images", "models"),
         traits={
             "max_tokens_param": "max_tokens",
             "reasoning_history": "reasoning_content",
@@ -2212,5 +2239,5 @@ _ROWS = (
     ),
 )
 
-ROWS: tuple[ProviderRow, ...] = tuple(sorted((*_ROWS, *NATIVE, *AWS), key=lambda row: row.name.lower()))
+ROWS: tuple[ProviderRow, ...] = tuple(sorted((*_ROWS, *NATIVE, *AWS, *CLOUD), key=lambda row: row.name.lower()))
 """Every provider that ships, by name."""

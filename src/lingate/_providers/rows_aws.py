@@ -21,25 +21,48 @@ _CREDENTIALS = (
 # Neither cache points nor a say in whether a tool is called: https://docs.aws.amazon.com/bedrock/latest/userguide,
 # "prompt-caching" and "conversation-inference-supported-models-features"; pydantic-ai has the same list.
 _PLAIN: Traits = {"cache_control": False, "tool_choice_required": "auto"}
-_OTHERS = r"(?:.*[./])?(?:ai21|cohere|deepseek|google|meta|minimax|mistral|moonshot(?:ai)?|nvidia|openai|qwen|writer|zai|llama\d?|titan|amazon\.titan)\b"
+_OTHERS = (
+    r"(?:.*[./])?(?:ai21|cohere|deepseek|google|meta|minimax|mistral|moonshot(?:ai)?|nvidia|openai|qwen|writer|zai|llama\d?"
+    r"|titan|amazon\.titan)\b"
+)
 
 BEDROCK_MODELS = (
     ModelRule(pattern=rf"{_OTHERS}.*", traits=_PLAIN),
-    # Schemas are enforced from Claude 4.5 on, and `strict` tools are refused by these two (BerriAI/litellm#31582).
-    ModelRule(pattern=r".*claude-opus-4-1\b.*", traits={"structured": "tool"}),
-    ModelRule(pattern=r".*claude-opus-4-[78]\b.*", traits={"tool_schema_drop": ("strict",)}),
+    # Neither schemas nor `strict` tools here, unlike at their maker's (pydantic-ai, BerriAI/litellm#31582).
+    ModelRule(pattern=r".*claude-opus-4-[178]\b.*", traits={"structured": "tool"}),
+    ModelRule(
+        pattern=(
+            r".*(?:qwen3|magistral-small|ministral-3|mistral-large-3|voxtral|gemma-3-(?:12b|27b)|minimax-m2|nemotron-nano).*"
+        ),
+        traits={"structured": "json_schema"},
+    ),
     # How each says how much it thinks: LiteLLM 1.109 and pydantic-ai, the last two recorded.
     ModelRule(pattern=r".*nova-2\b.*", traits={"reasoning_param": "reasoning_config"}),
     ModelRule(
         pattern=r".*(?:nova-(?:micro|lite|pro|premier)|titan|deepseek[./]r1).*", traits={"reasoning_param": "none"}
     ),
+    ModelRule(pattern=r".*deepseek[./]r1.*", traits={"reasoning_history": "reasoning_content"}),
     ModelRule(pattern=r".*openai\.gpt-\d.*", traits={"reasoning_param": "reasoning"}),
     ModelRule(pattern=r".*qwen.*", traits={"reasoning_param": "reasoning_config"}),
     ModelRule(pattern=r".*gpt-oss.*", traits={"reasoning_param": "reasoning_effort"}),
 )
 """What differs for models on Bedrock, whatever the format they are asked in."""
 
-_BODIES = "anthropic|titan|nova|llama|cohere|mistral|ai21|openai|qwen2|qwen3|deepseek_r1|moonshot"
+_OF_THE_USERS_OWN = {
+    "anthropic": "anthropic",
+    "titan": "titan",
+    "llama": "llama",
+    "cohere": "cohere",
+    "mistral": "mistral_text",
+    "ai21": "jurassic",
+    "deepseek_r1": "deepseek_r1",
+    "openai": "openai_chat",
+    "qwen2": "openai_chat",
+    "qwen3": "openai_chat",
+    "moonshot": "openai_chat",
+}
+"""What LiteLLM has users write before the ARN of an imported model, and the body that such a model takes."""
+
 _BEDROCK_RULES = (
     *BEDROCK_MODELS,
     # LiteLLM's routes: bedrock/<route>/<region>/<model>, each part but the last optional.
@@ -51,14 +74,12 @@ _BEDROCK_RULES = (
     ModelRule(pattern=r"invoke/.+", dialect="bedrock_invoke"),
     # Converse neither embeds nor ranks.
     ModelRule(pattern=r"(?!converse/).*(?:embed|rerank).*", dialect="bedrock_invoke"),
-    # Whose body a model of the user's own takes, as its ARN does not tell.
     ModelRule(pattern=r"nova(?:-2)?/(.+)", model=r"\1", traits={"body_format": "nova"}),
     *(
         ModelRule(
-            pattern=rf"(?:invoke/)?{body}/(.+)", model=r"\1", dialect="bedrock_invoke", traits={"body_format": body}
+            pattern=rf"(?:invoke/)?{prefix}/(.+)", model=r"\1", dialect="bedrock_invoke", traits={"body_format": body}
         )
-        for body in _BODIES.split("|")
-        if body != "nova"
+        for prefix, body in _OF_THE_USERS_OWN.items()
     ),
     ModelRule(pattern=r"invoke/nova(?:-2)?/(.+)", model=r"\1", traits={"body_format": "nova"}),
 )
@@ -169,8 +190,11 @@ AWS: tuple[ProviderRow, ...] = (
         url_env=("SAGEMAKER_ENDPOINT_URL", "SAGEMAKER_BASE_URL"),
         auth="bearer|aws:sagemaker",
         operations=("chat", "embeddings"),
-        traits={"body_format": "tgi"},
-        note="The model is the endpoint's name. The prompt goes as plain text; sagemaker_chat is for containers that take messages.",
+        traits={"body_format": "prompt"},
+        note=(
+            "The model is the endpoint's name. The prompt goes as plain text; sagemaker_chat is for containers that take "
+            "messages."
+        ),
         source="litellm, any-llm, tensorzero",
     ),
     ProviderRow(
@@ -181,7 +205,7 @@ AWS: tuple[ProviderRow, ...] = (
         sign_env=_CREDENTIALS,
         url_env=("SAGEMAKER_ENDPOINT_URL", "SAGEMAKER_BASE_URL"),
         auth="bearer|aws:sagemaker",
-        traits={"body_format": "openai"},
+        traits={"body_format": "openai_chat"},
         note="The model is the endpoint's name.",
         source="litellm",
     ),
@@ -193,7 +217,7 @@ AWS: tuple[ProviderRow, ...] = (
         sign_env=_CREDENTIALS,
         url_env=("SAGEMAKER_ENDPOINT_URL", "SAGEMAKER_BASE_URL"),
         auth="bearer|aws:sagemaker",
-        traits={"body_format": "openai"},
+        traits={"body_format": "openai_chat"},
         note="The model is the endpoint's name.",
         source="litellm",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lingate._model import ModelRule, ProviderRow, Traits
+from lingate._providers.rows_cloud import VERTEX_PUBLISHERS
 
 # By generation. From 3 on models think by levels, sign what they think and take JSON schemas beside tools; 2.5 thinks by
 # a number of tokens; what came before does not think. Gemma has neither system text nor tools.
@@ -20,8 +21,19 @@ GEMINI_MODELS = (
     ModelRule(pattern=r".*gemma.*", traits={"thinking": "none", "structured": "none", "system_role": "user"}),
 )
 _CLOUD_MODELS = (
-    *GEMINI_MODELS,
+    # Claude is there too, and knows itself how it thinks.
+    ModelRule(pattern=r"(?!.*claude).*", traits={"thinking": "level"}),
+    *GEMINI_MODELS[1:],
     ModelRule(pattern=r".*gemini-embedding-[2-9].*", traits={"embed_method": "embedContent"}),
+    *VERTEX_PUBLISHERS,
+)
+
+# "tool_choice is only compatible with models Command-r7b and newer": https://docs.cohere.com/reference/chat
+COHERE_MODELS = (
+    ModelRule(
+        pattern=r"command(?:-light|-nightly)?|command-r(?:-plus)?(?:-0\d-2024)?|c4ai-.*",
+        traits={"tool_choice_required": "auto"},
+    ),
 )
 
 NATIVE: tuple[ProviderRow, ...] = (
@@ -90,5 +102,76 @@ NATIVE: tuple[ProviderRow, ...] = (
             "has the base https://aiplatform.googleapis.com/v1/publishers/google and a key."
         ),
         source="litellm, any-llm, pydantic-ai, tensorzero, vercel-ai",
+    ),
+    ProviderRow(
+        name="cohere",
+        title="Cohere",
+        dialect="cohere",
+        url="https://api.cohere.com",
+        key_env=("COHERE_API_KEY", "CO_API_KEY"),
+        url_env=("COHERE_API_BASE", "COHERE_BASE_URL"),
+        aliases=("cohere_chat",),
+        operations=("chat", "embeddings", "rerank", "models"),
+        models=COHERE_MODELS,
+        note=(
+            "input_type of embeddings is search_document unless it is given. OpenAI format at "
+            "https://api.cohere.ai/compatibility/v1."
+        ),
+        source="litellm, any-llm, vercel-ai, portkey-gateway, models.dev, docs",
+    ),
+    ProviderRow(
+        name="infinity",
+        title="Infinity server",
+        key_env=("INFINITY_API_KEY",),
+        url_env=("INFINITY_API_BASE",),
+        auth="none",
+        operations=("embeddings", "rerank"),
+        local=True,
+        note="Port 7997 by default.",
+        source="litellm",
+    ),
+    ProviderRow(
+        name="jina_ai",
+        title="Jina AI",
+        url="https://api.jina.ai/v1",
+        key_env=("JINA_AI_API_KEY", "JINA_API_KEY", "JINA_AI_TOKEN"),
+        url_env=("JINA_AI_API_BASE",),
+        aliases=("jina",),
+        operations=("embeddings", "rerank"),
+        rename={"encoding_format": "embedding_type"},
+        note="Fields of its own (task, late_chunking, truncate) pass through. Rerank sends documents back by default.",
+        source="litellm, portkey-gateway",
+    ),
+    # Not the cloud's row: that speaks OpenAI's format.
+    ProviderRow(
+        name="ollama",
+        title="Ollama",
+        dialect="ollama",
+        url="http://localhost:11434",
+        key_env=("OLLAMA_API_KEY",),
+        url_env=("OLLAMA_API_BASE", "OLLAMA_HOST", "OLLAMA_BASE_URL"),
+        auth="none",
+        aliases=("ollama_chat",),
+        operations=("chat", "embeddings", "models"),
+        local=True,
+        note=(
+            "A prompt longer than num_ctx is cut silently: set num_ctx. The cloud answers this format too, with a key and "
+            "api_base https://ollama.com. OpenAI format at /v1, Anthropic format at /v1/messages."
+        ),
+        source="litellm, any-llm, pydantic-ai, portkey-gateway, docs",
+    ),
+    ProviderRow(
+        name="voyage",
+        title="Voyage AI",
+        url="https://api.voyageai.com/v1",
+        key_env=("VOYAGE_API_KEY", "VOYAGE_AI_API_KEY", "VOYAGE_AI_TOKEN"),
+        url_env=("VOYAGE_API_BASE",),
+        aliases=("voyageai",),
+        operations=("embeddings", "rerank"),
+        rename={"dimensions": "output_dimension", "top_n": "top_k"},
+        # Numbers are what it sends unless asked for base64, and it has no word for them.
+        unsupported=("encoding_format=float", "user"),
+        note="Keys of MongoDB Atlas need the base https://ai.mongodb.com/v1. input_type is query or document.",
+        source="litellm, portkey-gateway, vercel-ai, pydantic-ai",
     ),
 )

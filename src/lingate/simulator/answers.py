@@ -63,14 +63,14 @@ def answer_chat(call: Call, options: Options, cached: CacheHit, identity: Identi
         BadRequestError: The request asks for what no provider does: a forced tool that is not there, a broken schema.
     """
     body = call.body
-    seed = _digest(call.model, json.encode_str({key: body[key] for key in body if key not in _NOT_CONTENT}))
+    seed = digest(call.model, json.encode_str({key: body[key] for key in body if key not in _NOT_CONTENT}))
     wanted = body.get("n") or 1
     if not isinstance(wanted, int) or not 1 <= wanted <= _MAX_CHOICES:
         raise BadRequestError(f"n must be a number from 1 to {_MAX_CHOICES}")
     writer = _Writer(body, options, read_prompt(body), seed + identity.salt)
     drafts = [writer.draft(index) for index in range(wanted)]
     response: JsonDict = {
-        "id": identity.prefix + _digest(seed, identity.salt)[:24],
+        "id": identity.prefix + digest(seed, identity.salt)[:24],
         "object": "chat.completion",
         "created": identity.created,
         "model": call.model,
@@ -165,7 +165,7 @@ class _Writer:
         return " ".join([*words, *islice(cycle(_FILLER), self.options.words - len(words))])
 
     def _call(self, tool: JsonDict, seed: str) -> JsonDict:
-        ident = "call_" + _digest(seed)[:24]
+        ident = "call_" + digest(seed)[:24]
         if tool["type"] == "custom":
             return {
                 "id": ident,
@@ -301,5 +301,6 @@ def _usage(prompt: int, drafts: list[_Draft], cached: CacheHit) -> JsonDict:
     }
 
 
-def _digest(*parts: str) -> str:
+def digest(*parts: str) -> str:
+    """What ids and other arbitrary choices are made of: the same for the same texts."""
     return sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 from lingate._dialects._base import dialect
-from lingate._model import Call, JsonDict
+from lingate._model import Call, JsonDict, Operation
 from lingate._wire import json
 from lingate.errors import AuthenticationError, LingateError, NotFoundError
 from lingate.simulator.answers import Identity, answer_chat, prompt_tokens
 from lingate.simulator.cache import PromptCache
+from lingate.simulator.continuations import answer_completion
 from lingate.simulator.credentials import credential_of, redacted_headers, redacted_query
 from lingate.simulator.edits import Scene
 from lingate.simulator.faults import FAULT_NAMES, FAULTS, Fault
+from lingate.simulator.media import answer_images, answer_moderation, answer_speech, answer_transcription
 from lingate.simulator.options import FaultSpec, Options, read_options
+from lingate.simulator.ranking import answer_rerank
 from lingate.simulator.replies import body_steps, error_steps, json_steps
 from lingate.simulator.routes import ROUTES, Route, find_route
 from lingate.simulator.stats import RecordedRequest, Stats
@@ -29,6 +32,15 @@ from lingate.simulator.vectors import answer_embeddings
 DEFAULT_MODELS = ("sim-large", "sim-small", "sim-embed")
 
 _CREATED = 1_750_000_000  # ids and times are part of the answer, so they stay the same unless asked otherwise
+
+_ANSWERS: Mapping[Operation, Callable[[Call], JsonDict]] = {
+    "images": answer_images,
+    "moderations": answer_moderation,
+    "rerank": answer_rerank,
+    "speech": answer_speech,
+    "transcription": answer_transcription,
+}
+"""Answers that depend on the request alone."""
 
 HELP = """Lingate provider simulator
 
@@ -123,6 +135,8 @@ class Backend:
         else:
             route, args = found
             args = {**dict(parse_qsl(redacted_query(request.query))), **args}
+            if "content-type" in request.headers:
+                args["content-type"] = request.headers["content-type"]
             exchange = self._face(Turn(route, dialect(route.dialect), args), request, record)
         self.stats.started(record)
         return exchange
@@ -202,10 +216,15 @@ class Backend:
 
     def _response(self, route: Route, call: Call, options: Options) -> JsonDict:
         """The canonical response."""
-        if route.operation == "chat":
+        # What a path stands for is not always what is asked for in canonical words: some prompts become chats.
+        if call.operation == "chat":
             return answer_chat(call, options, self._cache.look_up(call), self._identity(route, options))
-        if route.operation == "embeddings":
+        if call.operation == "embeddings":
             return answer_embeddings(call, options.dimensions)
+        if call.operation == "completions":
+            return answer_completion(call, options, self._identity(route, options))
+        if call.operation in _ANSWERS:
+            return _ANSWERS[call.operation](call)
         if route.operation == "count_tokens":
             return {"input_tokens": prompt_tokens(call.body)}
         return self._models(call.model)

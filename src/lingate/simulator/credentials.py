@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 
 _BARE = ("x-api-key", "api-key", "x-goog-api-key", "ocp-apim-subscription-key")
 _SCHEMED = ("authorization", "proxy-authorization")
+_SIGNATURE = "AWS4-HMAC-SHA256"
 _OTHER = frozenset({"cookie", "x-amz-security-token"})
 _QUERY = frozenset({"key", "api_key", "api-key", "access_token"})
 
@@ -18,6 +19,9 @@ def credential_of(headers: Mapping[str, str], query: str) -> str:
         if headers.get(name, "").strip():
             return headers[name].strip()
     scheme, _, value = headers.get("authorization", "").strip().partition(" ")
+    if scheme.upper() == _SIGNATURE:
+        # Signatures differ from request to request; the key's id stays.
+        return value.partition("Credential=")[2].partition("/")[0]
     if value.strip():
         return value.strip()
     from_query = next((value for name, value in parse_qsl(query) if name in _QUERY and value), "")

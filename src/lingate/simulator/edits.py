@@ -179,10 +179,18 @@ def _measured(steps: Steps, scene: Scene, change: Callable[[Any], Any]) -> Steps
     held = list(steps)
     for step in held:
         if isinstance(step, Send):
-            step.data = json.encode(change(json.decode(step.data)))
+            step.data = _changed(step.data, change)
     size = sum(len(step.data) for step in held if isinstance(step, Send))
     for step in held:
         yield replace(step, length=size) if isinstance(step, Begin) else step
+
+
+def _changed(body: bytes, change: Callable[[Any], Any]) -> bytes:
+    try:
+        value = json.decode(body)
+    except ValueError:
+        return body  # sound, or a plain transcript
+    return json.encode(change(value))
 
 
 def _without_usage(value: Any) -> Any:
@@ -265,7 +273,7 @@ def comments(steps: Steps, scene: Scene, arg: float) -> Steps:
 
 def crlf(steps: Steps, scene: Scene, arg: float) -> Steps:
     for step in steps:
-        if isinstance(step, Send) and scene.stream:
+        if isinstance(step, Send) and scene.stream and scene.framing.lines:
             step = replace(step, data=step.data.replace(b"\n", b"\r\n"))
         yield step
 

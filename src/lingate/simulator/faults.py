@@ -66,28 +66,37 @@ def _error(kind: type[LingateError], message: str) -> MakeError:
     return make
 
 
+def _edit_texts(response: JsonDict, change: Callable[[str], str], finish: str | None) -> None:
+    """Change the text of each choice of a chat or a completion, and leave nothing else in it."""
+    for choice in response.get("choices") or ():
+        holder, name = (choice, "text") if "text" in choice else (choice["message"], "content")
+        holder[name] = change(holder.get(name) or "")
+        choice.pop("logprobs", None)
+        if finish is not None:
+            choice["finish_reason"] = finish
+
+
 def _filtered(response: JsonDict, arg: float) -> None:
     response.pop("provider_specific_fields", None)
     for choice in response.get("choices") or ():
-        message = choice["message"]
-        tokens = split(message.get("content") or "")
-        message["content"] = "".join(tokens[: len(tokens) // 2])
-        message.pop("tool_calls", None)
-        choice.pop("logprobs", None)
-        choice["finish_reason"] = "content_filter"
+        choice.get("message", {}).pop("tool_calls", None)
+    _edit_texts(response, _first_half, "content_filter")
+
+
+def _first_half(text: str) -> str:
+    tokens = split(text)
+    return "".join(tokens[: len(tokens) // 2])
 
 
 def _empty_answer(response: JsonDict, arg: float) -> None:
     for choice in response.get("choices") or ():
-        choice["message"] = {"role": "assistant", "content": ""}
-        choice.pop("logprobs", None)
-        choice["finish_reason"] = "stop"
+        if "message" in choice:
+            choice["message"] = {"role": "assistant", "content": ""}
+    _edit_texts(response, lambda text: "", "stop")
 
 
 def _huge(response: JsonDict, arg: float) -> None:
-    for choice in response.get("choices") or ():
-        choice["message"]["content"] = f"{choice['message'].get('content') or ''} {'x' * int(arg)}"
-        choice.pop("logprobs", None)
+    _edit_texts(response, lambda text: f"{text} {'x' * int(arg)}", None)
 
 
 _TOO_LONG = (

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from urllib.parse import unquote
 
 from lingate._model import Operation
 
@@ -55,25 +56,91 @@ def _google(place: str) -> tuple[Route, ...]:
         ("batchEmbedContents", "embeddings"),
     )
     return tuple(
-        Route("POST", f"{place}:{method}", "gemini", operation, args={"method": method}) for method, operation in methods
+        Route("POST", f"{place}:{method}", "gemini", operation, args={"method": method})
+        for method, operation in methods
     )
 
 
+_AWS = (
+    Route("POST", "/model/{model}/converse", "bedrock_converse", "chat"),
+    Route("POST", "/model/{model}/converse-stream", "bedrock_converse", "chat", args={"method": "converse-stream"}),
+    Route("POST", "/model/{model}/invoke", "bedrock_invoke", "chat", "msg_bdrk_", native="anthropic"),
+    Route(
+        "POST",
+        "/model/{model}/invoke-with-response-stream",
+        "bedrock_invoke",
+        "chat",
+        "msg_bdrk_",
+        args={"method": "invoke-with-response-stream"},
+        start_event="message_start",
+        native="anthropic",
+    ),
+    # Takes the bodies of both.
+    Route("POST", "/model/{model}/count-tokens", "bedrock_invoke", "count_tokens"),
+    Route("POST", "/endpoints/{model}/invocations", "sagemaker", "chat", "chatcmpl-"),
+    Route(
+        "POST",
+        "/endpoints/{model}/invocations-response-stream",
+        "sagemaker",
+        "chat",
+        "chatcmpl-",
+        args={"method": "invocations-response-stream"},
+    ),
+)
+
+_CLAUDE_ON_VERTEX = "/publishers/anthropic/models/"
+_VERTEX = (
+    Route("POST", f"{_CLAUDE_ON_VERTEX}count-tokens:rawPredict", "anthropic", "count_tokens"),
+    *(
+        Route(
+            "POST",
+            f"{_CLAUDE_ON_VERTEX}{{model}}:{method}",
+            "anthropic",
+            "chat",
+            "msg_vrtx_",
+            start_event="message_start",
+            native="anthropic",
+        )
+        for method in ("rawPredict", "streamRawPredict")
+    ),
+)
+
 ROUTES: tuple[Route, ...] = (
     Route("POST", "/chat/completions", "openai_chat", "chat", "chatcmpl-"),
+    Route("POST", "/api/chat", "ollama", "chat"),
+    Route("POST", "/api/generate", "ollama", "completions"),
+    Route("POST", "/api/embed", "ollama", "embeddings"),
+    Route("POST", "/api/embeddings", "ollama", "embeddings"),
+    Route("GET", "/api/tags", "ollama", "models"),
+    Route("POST", "/v2/chat", "cohere", "chat"),
+    Route("POST", "/v2/embed", "cohere", "embeddings"),
+    Route("POST", "/v2/rerank", "cohere", "rerank"),
     Route("POST", "/embeddings", "openai_chat", "embeddings"),
+    Route("POST", "/completions", "openai_chat", "completions", "cmpl-"),
+    Route("POST", "/images/generations", "openai_chat", "images"),
+    Route("POST", "/images/edits", "openai_chat", "images", args={"task": "edits"}),
+    Route("POST", "/images/variations", "openai_chat", "images", args={"task": "variations"}),
+    Route("POST", "/audio/speech", "openai_chat", "speech"),
+    Route("POST", "/audio/transcriptions", "openai_chat", "transcription"),
+    Route("POST", "/audio/translations", "openai_chat", "transcription", args={"translate": "yes"}),
+    Route("POST", "/moderations", "openai_chat", "moderations"),
+    Route("POST", "/rerank", "openai_chat", "rerank"),
     Route("POST", "/responses/input_tokens", "openai_responses", "count_tokens"),
     Route("POST", "/responses", "openai_responses", "chat", "resp_"),
     Route("POST", "/messages/count_tokens", "anthropic", "count_tokens"),
     Route("POST", "/messages", "anthropic", "chat", "msg_", start_event="message_start", native="anthropic"),
     Route("GET", "/models", "anthropic", "models", header="anthropic-version"),
     Route("GET", "/models/{model}", "anthropic", "models", header="anthropic-version"),
+    # Its path is OpenAI's too; the official package says who it is.
+    Route("GET", "/v1/models", "cohere", "models", header="x-fern-language"),
     Route("GET", "/v1beta/models", "gemini", "models"),
     Route("GET", "/v1beta/models/{model}", "gemini", "models", renders_one=True),
     Route("GET", "/models", "openai_chat", "models"),
     Route("GET", "/models/{model}", "openai_chat", "models"),
+    *_VERTEX,
     *_google("/models/{model}"),
     *_google("/endpoints/{model}"),
+    *_AWS,
 )
 """Rows in the order they are tried."""
 
@@ -84,5 +151,5 @@ def find_route(method: str, path: str, headers: Mapping[str, str]) -> tuple[Rout
         if route.method == method and (route.header is None or route.header in headers):
             found = route.pattern.fullmatch(path)
             if found:
-                return route, {**route.args, **found.groupdict()}
+                return route, {**route.args, **{name: unquote(value) for name, value in found.groupdict().items()}}
     return None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
-from lingate._dialects._base import Dialect, StreamEncoder
+from lingate._dialects._base import Dialect, StreamEncoder, media_type
 from lingate._model import Call, JsonDict
 from lingate._wire import json
 from lingate.errors import LingateError, NotFoundError
@@ -72,7 +72,8 @@ class Turn:
         body = operation.render(response) if operation and not single else json.encode(response)
         tokens = (response.get("usage") or {}).get("completion_tokens") or 0
         wait = options.first_delay + options.delay * tokens
-        return chain([Wait(wait)] if wait else (), body_steps(200, JSON, body, tokens=tokens))
+        kind = media_type(self.route.operation, response)
+        return chain([Wait(wait)] if wait else (), body_steps(200, kind, body, tokens=tokens))
 
     def _stream(self, encoder: StreamEncoder, response: JsonDict, options: Options) -> Iterator[Begin | Wait | Send]:
         yield Begin(200, [("content-type", encoder.content_type), ("cache-control", "no-cache")])

@@ -148,6 +148,9 @@ class TestModels:
     def test_as_a_face(self) -> None:
         assert MODELS.parse_call(b"", {}) == Call("models", "", {})
         assert MODELS.parse_call(b"", {"model": "m"}).model == "m"
-        for ask in (lambda: MODELS.encoder(Call("models", "", {})), lambda: MODELS.decoder(None, JSON)):
+
+    def test_there_are_no_streams(self) -> None:
+        made = Call("models", "", {})
+        for ask in (lambda: MODELS.encoder(made), lambda: MODELS.decoder(MODELS.request(made, target()), JSON)):
             with pytest.raises(UnsupportedError):
                 ask()

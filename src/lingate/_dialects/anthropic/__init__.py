@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 
 from lingate._dialects._base import Dialect, StreamDecoder, StreamEncoder
 from lingate._dialects._faults import anthropic_error
-from lingate._dialects.anthropic.decoder import Decoder
+from lingate._dialects._streamless import Streamless
+from lingate._dialects.anthropic.decoder import stream_decoder
 from lingate._dialects.anthropic.face_request import PAGING, parse_chat, parse_count, parse_models
 from lingate._dialects.anthropic.face_response import render_count, render_message, render_models
 from lingate._dialects.anthropic.face_stream import Encoder
@@ -16,56 +17,35 @@ from lingate._dialects.anthropic.request import chat_request, count_request, hea
 from lingate._dialects.anthropic.response import read_count, read_message, read_models
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 from lingate._wire.json import encode
-from lingate.errors import LingateError, UnsupportedError
+from lingate.errors import LingateError
 
 
 class Chat:
     """`POST /v1/messages`."""
 
-    def request(self, call: Call, target: Target) -> HttpRequest:
-        return chat_request(call, target)
-
-    def response(self, sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-        return read_message(sent, head, body)
+    request = staticmethod(chat_request)
+    response = staticmethod(read_message)
 
     def decoder(self, sent: HttpRequest, head: Head) -> StreamDecoder:
-        return Decoder(sent, head)
+        return stream_decoder(sent, head)
 
-    def parse_call(self, body: bytes, path_args: Mapping[str, str]) -> Call:
-        return parse_chat(body, path_args)
-
-    def render(self, response: JsonDict) -> bytes:
-        return render_message(response)
+    parse_call = staticmethod(parse_chat)
+    render = staticmethod(render_message)
 
     def encoder(self, call: Call) -> StreamEncoder:
         return Encoder(call)
 
 
-class _NoStream:
-    def decoder(self, sent: HttpRequest, head: Head) -> StreamDecoder:
-        raise UnsupportedError("this operation has no stream", param="stream", provider=sent.target.provider)
-
-    def encoder(self, call: Call) -> StreamEncoder:
-        raise UnsupportedError("this operation has no stream", param="stream")
-
-
-class CountTokens(_NoStream):
+class CountTokens(Streamless):
     """`POST /v1/messages/count_tokens`."""
 
-    def request(self, call: Call, target: Target) -> HttpRequest:
-        return count_request(call, target)
-
-    def response(self, sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-        return read_count(sent, head, body)
-
-    def parse_call(self, body: bytes, path_args: Mapping[str, str]) -> Call:
-        return parse_count(body, path_args)
-
-    def render(self, response: JsonDict) -> bytes:
-        return render_count(response)
+    request = staticmethod(count_request)
+    response = staticmethod(read_count)
+    parse_call = staticmethod(parse_count)
+    render = staticmethod(render_count)
 
 
-class Models(_NoStream):
+class Models(Streamless):
     """`GET /v1/models`, a page at a time: `after_id` in the call asks for the next one."""
 
     def request(self, call: Call, target: Target) -> HttpRequest:
@@ -75,14 +55,9 @@ class Models(_NoStream):
         headers = {name: value for name, value in headers_for(call, target).items() if name != "content-type"}
         return HttpRequest("GET", url, headers, b"", call, target)
 
-    def response(self, sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-        return read_models(sent, head, body)
-
-    def parse_call(self, body: bytes, path_args: Mapping[str, str]) -> Call:
-        return parse_models(body, path_args)
-
-    def render(self, response: JsonDict) -> bytes:
-        return render_models(response)
+    response = staticmethod(read_models)
+    parse_call = staticmethod(parse_models)
+    render = staticmethod(render_models)
 
 
 def render_error(error: LingateError) -> tuple[int, bytes]:

@@ -8,14 +8,17 @@ from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
 
+from lingate._dialects._arguments import arguments_object
 from lingate._dialects._check import Malformed
+from lingate._dialects._prompts import content_text
+from lingate._dialects._reading import SAID_FIELDS, gist_of
 from lingate._dialects._signature import is_foreign
 from lingate._dialects.anthropic.checks import check_blocks
-from lingate._dialects.anthropic.content import content_blocks, content_text
+from lingate._dialects.anthropic.content import content_blocks
 from lingate._dialects.anthropic.draft import Draft, native_fields
 from lingate._dialects.anthropic.facts import NAME
 from lingate._model import JsonDict
-from lingate._wire.json import decode, encode_str
+from lingate._wire.json import encode_str
 
 _PROOFS = ("thinking", "redacted_thinking")
 _RANK = {"thinking": 0, "redacted_thinking": 0, "text": 1, "tool_use": 2}
@@ -26,22 +29,7 @@ _PLAIN_KEYS = {
     "tool_use": {"type", "id", "name", "input", "caller"},
 }
 _BAD_ID = re.compile(r"[^a-zA-Z0-9_-]")
-_SILENT_FIELDS = frozenset(
-    {
-        "role",
-        "content",
-        "tool_calls",
-        "function_call",
-        "thinking_blocks",
-        "reasoning_content",
-        "cache_control",
-        "annotations",
-        "refusal",
-        "provider_specific_fields",
-        "reasoning",
-        "reasoning_details",
-    }
-)
+_SILENT_FIELDS = SAID_FIELDS | {"function_call", "cache_control"}
 
 
 @dataclass(slots=True)
@@ -98,11 +86,6 @@ def is_plain_block(block: JsonDict) -> bool:
     return block.get("caller") in (None, {"type": "direct"})
 
 
-def has_proof(thinking: Sequence[JsonDict]) -> bool:
-    """Whether thinking holds what only its own provider can make, and so must go back as it is."""
-    return any(block.get("signature") or "data" in block for block in thinking)
-
-
 def url_citations(citations: Any, start: int, end: int) -> list[JsonDict]:
     """OpenAI annotations for the citations of one text block. Those of documents have no address and make none."""
     made = []
@@ -122,9 +105,7 @@ def assistant_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDi
     blocks = _thinking_blocks(message, where, draft)
     blocks += content_blocks(message.get("content") or message.get("refusal"), f"{where}.content", draft)
     blocks += tool_use_blocks(message, where, draft)
-    for name in message:
-        if name not in _SILENT_FIELDS and message[name] is not None:
-            draft.note(f"{where}.{name}")
+    draft.note_others(message, _SILENT_FIELDS, where)
     return _marked(blocks, message["cache_control"]) if message.get("cache_control") else blocks
 
 
@@ -137,7 +118,7 @@ def original_blocks(message: JsonDict) -> list[JsonDict] | None:
     thinking = message.get("thinking_blocks")
     same = (
         content_text(message.get("content")) == reading.text
-        and _gist(message.get("tool_calls")) == _gist(reading.calls)
+        and gist_of(message.get("tool_calls")) == gist_of(reading.calls)
         and (thinking is None or thinking == reading.thinking)
     )
     return _with_marks(list(blocks), message) if same else None
@@ -169,24 +150,6 @@ def safe_id(given: str) -> str:
     return given if clean == given else f"{clean}_{crc32(given.encode('utf-8', 'replace')):08x}"
 
 
-def arguments_object(arguments: Any, where: str, draft: Draft) -> JsonDict:
-    """Tool call arguments as an object; empty ones and `null` mean `{}`.
-
-    Raises:
-        ConfigError: They are not a JSON object. Sending anything else in their place would be an invention.
-    """
-    if isinstance(arguments, str):
-        try:
-            arguments = decode(arguments) if arguments.strip() else {}
-        except ValueError as error:
-            raise draft.broken(where, f"must be a JSON object in a string: {error}") from None
-    if arguments is None:
-        return {}
-    if not isinstance(arguments, dict):
-        raise draft.broken(where, "must be a JSON object in a string")
-    return arguments
-
-
 def _call(block: JsonDict) -> JsonDict:
     function = {"name": block["name"], "arguments": encode_str(block["input"])}
     return {"id": block["id"], "type": "function", "function": function}
@@ -215,7 +178,9 @@ def _thinking_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDi
     history = draft.traits.get("reasoning_history")
     given = message.get("thinking_blocks")
     given = [b for b in given if isinstance(b, dict) and b.get("type") in _PROOFS] if isinstance(given, list) else []
-    kept = _without_foreign([dict(block) for block in given], where, draft)
+    # The number of a block in a stream, which clients keep on it, is refused here.
+    numberless = [{name: value for name, value in block.items() if name != "index"} for block in given]
+    kept = _without_foreign(numberless, where, draft)
     if history == "drop":
         return []
     reasoning = message.get("reasoning_content")
@@ -241,20 +206,6 @@ def _is_ours(block: JsonDict, unsigned_too: bool) -> bool:
     if not isinstance(proof, str) or not proof:
         return unsigned_too
     return not is_foreign(proof, NAME)
-
-
-def _gist(calls: Any) -> list[tuple[Any, Any, Any]]:
-    made = []
-    for call in calls if isinstance(calls, list) else ():
-        function = call.get("function") if isinstance(call, dict) else None
-        function = function if isinstance(function, dict) else {}
-        arguments = function.get("arguments")
-        try:
-            arguments = decode(arguments) if isinstance(arguments, str) and arguments else arguments or {}
-        except ValueError:
-            pass
-        made.append((call.get("id") if isinstance(call, dict) else None, function.get("name"), arguments))
-    return made
 
 
 def _with_safe_id(block: JsonDict) -> JsonDict:

@@ -29,16 +29,6 @@ def content_blocks(content: Any, where: str, draft: Draft) -> list[JsonDict]:
     return [block for block in blocks if block is not None]
 
 
-def content_text(content: Any) -> str:
-    """All text in canonical content."""
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        return ""
-    texts = (part.get("text") or part.get("refusal") for part in content if isinstance(part, dict))
-    return "".join(text for text in texts if isinstance(text, str))
-
-
 def canonical_parts(blocks: Iterable[JsonDict]) -> list[JsonDict]:
     """User-side blocks as canonical parts. What the canonical form has no part for becomes text or stays as it is."""
     parts: list[JsonDict] = []

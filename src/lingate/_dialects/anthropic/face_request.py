@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from lingate._dialects._check import Malformed, expect
-from lingate._dialects.anthropic.assistant import Reading, has_proof, read_blocks
+from lingate._dialects._luggage import opened, put_back
+from lingate._dialects._reading import has_proof
+from lingate._dialects.anthropic.assistant import Reading, read_blocks
 from lingate._dialects.anthropic.checks import check_blocks
 from lingate._dialects.anthropic.content import canonical_parts, is_plain
 from lingate._dialects.anthropic.facts import NAME
@@ -179,7 +181,8 @@ def _user(content: Any) -> list[JsonDict]:
 def _assistant(content: Any) -> list[JsonDict]:
     if isinstance(content, str):
         return [{"role": "assistant", "content": content}]
-    blocks = [_without_our_citations(block) for block in content]
+    packed = next(filter(None, map(opened, content)), None)
+    blocks = [_without_our_citations(block) for block in content if opened(block) is None]
     reading = read_blocks(blocks)
     message: JsonDict = {"role": "assistant", "content": _assistant_content(reading)}
     if reading.reasoning:
@@ -190,6 +193,8 @@ def _assistant(content: Any) -> list[JsonDict]:
         message["tool_calls"] = reading.calls
     if not reading.exact:
         message["provider_specific_fields"] = {NAME: {"content": blocks}}
+    if packed:
+        put_back(message, packed)
     return [message]
 
 
@@ -240,7 +245,7 @@ def _read_tools(wire: JsonDict, canonical: JsonDict) -> None:
     if kind == "tool":
         expect(choice.get("name"), str, "tool_choice.name")
         canonical["tool_choice"] = {"type": "function", "function": {"name": choice["name"]}}
-    elif kind in words:
+    elif isinstance(kind, str) and kind in words:
         canonical["tool_choice"] = words[kind]
     else:
         raise Malformed("tool_choice.type", "must be auto, any, tool or none")

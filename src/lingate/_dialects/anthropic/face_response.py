@@ -6,13 +6,15 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from lingate._dialects._arguments import shown_arguments
+from lingate._dialects._luggage import luggage_of
+from lingate._dialects._prompts import content_text
 from lingate._dialects.anthropic.assistant import original_blocks
-from lingate._dialects.anthropic.content import content_text
 from lingate._dialects.anthropic.draft import native_fields
-from lingate._dialects.anthropic.facts import FINISH, STOP_REASON
+from lingate._dialects.anthropic.facts import FINISH, NAME, STOP_REASON
 from lingate._dialects.anthropic.usage import native_usage
 from lingate._model import JsonDict
-from lingate._wire.json import decode, encode
+from lingate._wire.json import encode
 
 
 def render_message(response: JsonDict) -> bytes:
@@ -44,6 +46,8 @@ def message_blocks(message: JsonDict) -> list[JsonDict]:
     if kept is not None:
         return kept
     blocks = thinking_blocks(message)
+    luggage = luggage_of(message, NAME)
+    blocks += [luggage] if luggage else []
     text = content_text(message.get("content")) or message.get("refusal")
     if text:
         block: JsonDict = {"type": "text", "text": text}
@@ -55,7 +59,7 @@ def message_blocks(message: JsonDict) -> list[JsonDict]:
         function = call.get("function") or call.get("custom") or {}
         arguments = function.get("arguments", function.get("input"))
         name = function.get("name") or ""
-        blocks.append({"type": "tool_use", "id": call.get("id") or name, "name": name, "input": tool_input(arguments)})
+        blocks.append({"type": "tool_use", "id": call.get("id") or name, "name": name, "input": shown_arguments(arguments)})
     return blocks
 
 
@@ -66,20 +70,6 @@ def thinking_blocks(message: JsonDict) -> list[JsonDict]:
         return [{"signature": "", **block} if block.get("type") == "thinking" else block for block in given]
     reasoning = message.get("reasoning_content")
     return [{"type": "thinking", "thinking": reasoning, "signature": ""}] if reasoning else []
-
-
-def tool_input(arguments: Any) -> JsonDict:
-    """Arguments as the object the format wants. Text that is no object is shown under a name, since a client that runs
-    the tool must see what the model wrote."""
-    if isinstance(arguments, dict):
-        return arguments
-    if not isinstance(arguments, str) or not arguments.strip():
-        return {}
-    try:
-        found = decode(arguments)
-    except ValueError:
-        found = arguments
-    return found if isinstance(found, dict) else {"arguments": found}
 
 
 def stop_reason(finish: Any, native: Any, refusal: Any = None) -> str:

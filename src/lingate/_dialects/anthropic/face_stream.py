@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lingate._dialects._faults import anthropic_error
+from lingate._dialects._luggage import Packer
 from lingate._dialects.anthropic.draft import native_fields
 from lingate._dialects.anthropic.face_response import citations_of, stop_details, stop_reason
 from lingate._dialects.anthropic.facts import NAME
@@ -54,6 +55,7 @@ class Encoder:
         self._refusal = ""
         self._usage: JsonDict | None = None
         self._cited = False
+        self._packer = Packer(NAME)
 
     def event(self, event: Event) -> bytes:
         """The bytes of one event. What the format has no place for (further choices, media) makes none."""
@@ -135,6 +137,7 @@ class Encoder:
     def _on_thinking(self, event: Thinking) -> bytes:
         if event.redacted is not None:
             return self._open_block("redacted", {"type": "redacted_thinking", "data": event.redacted}) + self._close()
+        self._packer.take(event)
         opened = b""
         if self._open != "thinking" or self._block not in (None, event.block):
             opened = self._open_block("thinking", {"type": "thinking", "thinking": "", "signature": ""})
@@ -145,6 +148,7 @@ class Encoder:
         return opened + told
 
     def _on_tool(self, event: ToolStart) -> bytes:
+        self._packer.take(event)
         own = event.raw.get("content_block") if event.raw else None
         block: JsonDict = dict(own) if isinstance(own, dict) else {}
         block |= {"type": "tool_use", "id": event.id, "name": event.name, "input": {}}
@@ -172,6 +176,7 @@ class Encoder:
         return b""
 
     def _on_extra(self, event: Extra) -> bytes:
+        self._packer.take(event)
         if event.choice is None:
             self._native.update(native_fields(event.fields))
         return b""
@@ -179,7 +184,9 @@ class Encoder:
     def _on_finish(self, event: Finish) -> bytes:
         # Usage may still come; the end of the message waits for it.
         self._finish = event
-        return self._close()
+        luggage = self._packer.block()
+        told = self._on_thinking(Thinking("", block=_LAST, signature=luggage["signature"])) if luggage else b""
+        return told + self._close()
 
     def _on_opaque(self, event: Opaque) -> bytes:
         if event.dialect != NAME:
@@ -195,6 +202,9 @@ class Encoder:
             return _sse({**raw, "index": self._index})
         return _sse(raw)
 
+
+_LAST = -1
+"""Number of a thinking block that no provider has numbered."""
 
 _DELTA_FIELDS = frozenset({"stop_reason", "stop_sequence", "stop_details", "container", "type", "delta", "usage"})
 _DELTAS = {"text": (b"text", b"text"), "thinking": (b"thinking", b"thinking")}

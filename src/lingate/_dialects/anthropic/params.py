@@ -129,14 +129,7 @@ def write_identity(draft: Draft) -> None:
 def write_rest(draft: Draft) -> None:
     """Leave out what has no counterpart, and pass on what we do not know."""
     for name, value in draft.asked.items():
-        if name in _WRITTEN:
-            continue
-        if name in _NEUTRAL:
-            if value not in _NEUTRAL[name]:
-                draft.refuse(name, "the format has no counterpart")
-        elif name in _HINTS:
-            draft.note(name)
-        else:
+        if name not in _WRITTEN and not draft.left_out(name, value, _NEUTRAL, _HINTS):
             draft.body[name] = value
     _need_betas(draft)
 

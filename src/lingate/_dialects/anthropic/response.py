@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from lingate._dialects._check import Malformed
-from lingate._dialects._failure import body_failure
-from lingate._dialects.anthropic.assistant import Reading, has_proof, read_blocks
+from lingate._dialects._dates import created_at
+from lingate._dialects._failure import body_failure, garbage
+from lingate._dialects._reading import canonical_message, take_answer
+from lingate._dialects.anthropic.assistant import read_blocks
 from lingate._dialects.anthropic.checks import check_blocks
 from lingate._dialects.anthropic.facts import FINISH, NAME
 from lingate._dialects.anthropic.usage import canonical_usage
 from lingate._model import Head, HttpRequest, JsonDict, Target
 from lingate._wire.json import decode
-from lingate.errors import ProtocolError
 
 _MESSAGE_KEYS = frozenset({"id", "type", "role", "model", "content", "usage"})
 
@@ -66,31 +66,6 @@ def canonical_response(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict
     return response
 
 
-def canonical_message(reading: Reading, answer: str | None) -> JsonDict:
-    """An assistant message; `answer` replaces the text where a tool's input stands for it."""
-    content: str | None = reading.text if answer is None else answer
-    message: JsonDict = {"role": "assistant", "content": content or (None if reading.calls else "")}
-    if reading.reasoning:
-        message["reasoning_content"] = reading.reasoning
-    if has_proof(reading.thinking):
-        message["thinking_blocks"] = reading.thinking
-    if reading.calls:
-        message["tool_calls"] = reading.calls
-    if reading.annotations and answer is None:
-        message["annotations"] = reading.annotations
-    return message
-
-
-def take_answer(reading: Reading, answer_tool: str | None) -> str | None:
-    """The structured answer, taken out of the tool calls; None where the model gave none."""
-    if answer_tool is None:
-        return None
-    answers = [call for call in reading.calls if call["function"]["name"] == answer_tool]
-    reading.calls = [call for call in reading.calls if call["function"]["name"] != answer_tool]
-    found: str | None = answers[0]["function"]["arguments"] if answers else None
-    return found
-
-
 def finish_reason(native: Any, has_calls: bool) -> str:
     """OpenAI's word for a stop reason.
 
@@ -114,14 +89,6 @@ def refusal_text(details: Any) -> str | None:
 def identity(given: Any, head: Head) -> str:
     """The answer's id; a host that gives none has at least a request id."""
     return given if isinstance(given, str) and given else head.headers.get("request-id") or "msg_unknown"
-
-
-def created_at(head: Head) -> int:
-    """When the answer was made: the format has no such field, so the `Date` header says it. 0 if that is absent."""
-    try:
-        return int(parsedate_to_datetime(head.headers.get("date", "")).timestamp())
-    except ValueError:
-        return 0
 
 
 def read_count(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
@@ -160,11 +127,6 @@ def read_object(body: bytes, target: Target, head: Head) -> JsonDict:
     if raw.get("type") == "error" or (raw.get("error") and "content" not in raw):
         raise body_failure(raw, target, head.status, head.headers) or garbage(target, "an error without words")
     return raw
-
-
-def garbage(target: Target, why: str) -> ProtocolError:
-    """The error for an answer that is not what the format promises."""
-    return ProtocolError(f"the answer makes no sense: {why}", provider=target.provider, model=target.model)
 
 
 def _epoch(model: JsonDict) -> int:

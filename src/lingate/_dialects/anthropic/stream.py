@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from lingate._dialects._failure import body_failure
+from lingate._dialects._dates import created_at
+from lingate._dialects._failure import body_failure, garbage
+from lingate._dialects._streamed import StreamedAnswer
 from lingate._dialects.anthropic.assistant import read_blocks, url_citations
 from lingate._dialects.anthropic.blocks import Block, whole_blocks
 from lingate._dialects.anthropic.facts import NAME
-from lingate._dialects.anthropic.response import created_at, finish_reason, garbage, identity, refusal_text
+from lingate._dialects.anthropic.response import finish_reason, identity, refusal_text
 from lingate._dialects.anthropic.usage import canonical_usage, merged_usage
 from lingate._model import (
     Annotations,
     Event,
     Extra,
-    Failed,
     Finish,
     Head,
     HttpRequest,
@@ -29,12 +30,11 @@ from lingate._model import (
     ToolStart,
     Usage,
 )
-from lingate.errors import LingateError, StreamInterruptedError
 
 _MESSAGE_KEYS = frozenset({"id", "type", "role", "model", "content", "usage"})
 
 
-class MessageStream:
+class MessageStream(StreamedAnswer):
     """One streamed answer. Hosts that wrap these events in other frames than SSE use it directly.
 
     Beginnings and ends of text and thinking blocks become `Opaque` events: only a client of this very format can see
@@ -46,12 +46,12 @@ class MessageStream:
     """
 
     __slots__ = (
-        "_blocks", "_calls", "_delta", "_extra", "_has_answer", "_head", "_held", "_id", "_length", "_reason", "_sent",
-        "_started", "_thoughts", "_usage", "done", "over",
+        "_blocks", "_calls", "_delta", "_extra", "_has_answer", "_head", "_held", "_id", "_length", "_reason", "_started",
+        "_thoughts", "_usage",
     )  # fmt: skip
 
     def __init__(self, sent: HttpRequest, head: Head) -> None:
-        self._sent = sent
+        super().__init__(sent)
         self._head = head
         self._blocks: dict[Any, Block] = {}
         self._calls = 0
@@ -66,8 +66,6 @@ class MessageStream:
         self._has_answer = False
         # Text beside a structured answer is not part of it, but whether an answer comes is known only at the end.
         self._held: list[str] | None = [] if sent.answer_tool else None
-        self.done = False
-        self.over = False
 
     @property
     def finished(self) -> bool:
@@ -103,21 +101,10 @@ class MessageStream:
 
     def cut(self, out: list[Event]) -> None:
         """The bytes have ended without `message_stop`."""
-        if self.over:
-            return
-        if self.finished and self._sent.target.traits.get("stream_end") == "finish":
+        if not self.over and self.finished and self._sent.target.traits.get("stream_end") == "finish":
             self._on_stop({}, out)
-            return
-        target = self._sent.target
-        error = StreamInterruptedError(
-            "the stream ended before the answer was complete", provider=target.provider, model=target.model
-        )
-        self.fail(error, out)
-
-    def fail(self, error: LingateError, out: list[Event]) -> None:
-        """End with an error."""
-        self.over = True
-        out.append(Failed(error))
+        else:
+            super().cut(out)
 
     def _broken(self, why: str, out: list[Event]) -> None:
         self.fail(garbage(self._sent.target, why), out)

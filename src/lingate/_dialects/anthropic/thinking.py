@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lingate._dialects._claude import limit_for_thinking
 from lingate._dialects.anthropic.draft import Draft
 from lingate._dialects.anthropic.facts import BUDGETS, EFFORTS
 from lingate._dialects.anthropic.tools import is_forced
@@ -51,7 +52,7 @@ def write_sampling(draft: Draft, thinking: bool) -> None:
                 draft.refuse(name, "the model takes no sampling parameters")
         return
     if thinking:
-        _limit_for_thinking(draft, asked)
+        limit_for_thinking(draft, asked)
     if rule == "one" and "temperature" in asked and "top_p" in asked:
         # 400 "`temperature` and `top_p` cannot both be specified for this model".
         draft.note("top_p")
@@ -129,17 +130,3 @@ def _clamp_temperature(draft: Draft, asked: dict[str, Any]) -> None:
     if isinstance(value, (int, float)) and value > top:
         draft.note(f"temperature (clamped from {value} to {top})")
         asked["temperature"] = top
-
-
-def _limit_for_thinking(draft: Draft, asked: dict[str, Any]) -> None:
-    """While thinking, temperature is 1, top_k is refused, and top_p is 0.95 or more."""
-    top_p = asked.get("top_p")
-    refused = {
-        "temperature": asked.get("temperature", 1) != 1,
-        "top_k": "top_k" in asked,
-        "top_p": isinstance(top_p, (int, float)) and not 0.95 <= top_p <= 1,
-    }
-    for name, out in refused.items():
-        if out:
-            draft.note(f"{name} (not while thinking)")
-            del asked[name]

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects.anthropic.assistant import arguments_object, assistant_blocks, kept_blocks, safe_id
+from lingate._dialects._arguments import arguments_object
+from lingate._dialects.anthropic.assistant import assistant_blocks, kept_blocks, safe_id
 from lingate._dialects.anthropic.content import canonical_parts, content_blocks, is_plain
 from lingate._dialects.anthropic.draft import Draft
 from lingate._dialects.anthropic.facts import TOOL_CHANGES_BETA
@@ -110,9 +111,7 @@ class Turns:
         self._rest.extend(blocks)
 
     def _text_blocks(self, message: JsonDict, where: str) -> list[JsonDict]:
-        for name in message:
-            if name not in _TEXT_FIELDS and message[name] is not None:
-                self.draft.note(f"{where}.{name}")
+        self.draft.note_others(message, _TEXT_FIELDS, where)
         kept = _original_parts(message)
         blocks = kept if kept is not None else content_blocks(message.get("content"), f"{where}.content", self.draft)
         if message.get("cache_control") and blocks and "cache_control" not in blocks[-1]:
@@ -147,9 +146,7 @@ class Turns:
         return [{"type": "tool_use", "id": made, "name": name, "input": given}]
 
     def _result(self, message: JsonDict, where: str) -> JsonDict:
-        for name in message:
-            if name not in _TOOL_FIELDS and message[name] is not None:
-                self.draft.note(f"{where}.{name}")
+        self.draft.note_others(message, _TOOL_FIELDS, where)
         kept = _original_result(message)
         if kept is not None:
             return kept

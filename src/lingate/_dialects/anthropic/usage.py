@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lingate._dialects._counts import integer, usage_beside_caches
 from lingate._model import JsonDict
 
 _NATIVE = (
@@ -36,21 +37,11 @@ _OPENAI_DETAILS = (
 
 def canonical_usage(native: JsonDict) -> JsonDict:
     """Anthropic's counts in OpenAI's convention."""
-    usage: JsonDict = {}
-    read = _count(native.get("cache_read_input_tokens"))
+    read = integer(native.get("cache_read_input_tokens"))
     written = _written(native)
-    fresh = _count(native.get("input_tokens"))
-    output = _count(native.get("output_tokens"))
-    if fresh is not None:
-        usage["prompt_tokens"] = fresh + (read or 0) + (written or 0)
-    if output is not None:
-        usage["completion_tokens"] = output
-    if fresh is not None and output is not None:
-        usage["total_tokens"] = usage["prompt_tokens"] + output
-    details = {"cached_tokens": read, "cache_write_tokens": written}
-    details = {name: count for name, count in details.items() if count is not None}
-    if details:
-        usage["prompt_tokens_details"] = details
+    fresh = integer(native.get("input_tokens"))
+    output = integer(native.get("output_tokens"))
+    usage = usage_beside_caches(fresh, output, read, written)
     thinking = native.get("output_tokens_details")
     if isinstance(thinking, dict):
         usage["completion_tokens_details"] = {
@@ -67,18 +58,18 @@ def native_usage(usage: Any) -> JsonDict:
     usage = usage if isinstance(usage, dict) else {}
     details = usage.get("prompt_tokens_details")
     details = details if isinstance(details, dict) else {}
-    read, written = _count(details.get("cached_tokens")), _count(details.get("cache_write_tokens"))
-    fresh = (_count(usage.get("prompt_tokens")) or 0) - (read or 0) - (written or 0)
+    read, written = integer(details.get("cached_tokens")), integer(details.get("cache_write_tokens"))
+    fresh = (integer(usage.get("prompt_tokens")) or 0) - (read or 0) - (written or 0)
     native: JsonDict = {"input_tokens": max(fresh, 0)}
     if written is not None:
         native["cache_creation_input_tokens"] = written
     if read is not None:
         native["cache_read_input_tokens"] = read
-    native["output_tokens"] = _count(usage.get("completion_tokens")) or 0
+    native["output_tokens"] = integer(usage.get("completion_tokens")) or 0
     spent = usage.get("completion_tokens_details")
     if isinstance(spent, dict):
         thinking = {name: count for name, count in spent.items() if name not in _OPENAI_DETAILS}
-        if _count(spent.get("reasoning_tokens")) is not None:
+        if integer(spent.get("reasoning_tokens")) is not None:
             thinking["thinking_tokens"] = spent["reasoning_tokens"]
         if thinking:
             native["output_tokens_details"] = thinking
@@ -97,15 +88,9 @@ def merged_usage(before: JsonDict, after: JsonDict) -> JsonDict:
 
 
 def _written(native: JsonDict) -> int | None:
-    total = _count(native.get("cache_creation_input_tokens"))
+    total = integer(native.get("cache_creation_input_tokens"))
     split = native.get("cache_creation")
     if total is not None or not isinstance(split, dict):
         return total
-    counts = [count for count in map(_count, split.values()) if count is not None]
+    counts = [count for count in map(integer, split.values()) if count is not None]
     return sum(counts) if counts else None
-
-
-def _count(value: Any) -> int | None:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    return int(value) if isinstance(value, float) and value.is_integer() else None

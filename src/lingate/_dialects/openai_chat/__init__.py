@@ -5,12 +5,11 @@ What varies is in the provider's row and traits; nothing here asks which provide
 
 from __future__ import annotations
 
-from lingate._dialects._base import Dialect, StreamDecoder, StreamEncoder
+from lingate._dialects._base import Dialect, Operations, StreamDecoder, StreamEncoder
 from lingate._dialects.openai_chat import face
 from lingate._dialects.openai_chat.embeddings import EmbeddingsFormat
 from lingate._dialects.openai_chat.models import ModelsFormat
 from lingate._dialects.openai_chat.request import request
-from lingate._dialects.openai_chat.rerank import RerankFormat
 from lingate._dialects.openai_chat.response import response
 from lingate._dialects.openai_chat.stream import ChatDecoder
 from lingate._model import Call, Head, HttpRequest
@@ -33,11 +32,16 @@ class ChatFormat:
 
 DIALECT = Dialect(
     name="openai_chat",
-    operations={
-        "chat": ChatFormat(),
-        "embeddings": EmbeddingsFormat(),
-        "models": ModelsFormat(),
-        "rerank": RerankFormat(),
-    },
+    operations=Operations(
+        {"chat": ChatFormat(), "embeddings": EmbeddingsFormat(), "models": ModelsFormat()},
+        {
+            "completions": f"{__name__}.completions:CompletionsFormat",
+            "images": f"{__name__}.images:ImagesFormat",
+            "moderations": f"{__name__}.moderations:ModerationsFormat",
+            "rerank": f"{__name__}.rerank:RerankFormat",
+            "speech": f"{__name__}.speech:SpeechFormat",
+            "transcription": f"{__name__}.transcription:TranscriptionFormat",
+        },
+    ),
     render_error=face.render_error,
 )

@@ -178,11 +178,23 @@ class ChunkBuilder:
             return None
         if event.on_choice:
             return self._chunk(event.choice, {}, None, event.fields)
-        return self._chunk(event.choice, event.fields)
+        details = event.fields.get("reasoning_details")
+        fields = (
+            {**event.fields, "reasoning_details": _distinct(details)} if isinstance(details, list) else event.fields
+        )
+        return self._chunk(event.choice, fields)
 
     def _count(self, event: Usage) -> None:
         if self._include_usage:
             self._usage = event.usage
+
+
+def _distinct(details: list[Any]) -> list[Any]:
+    """Whole details with a number each of their own: the openai package would make one of two that share theirs."""
+    numbers = [detail.get("index") for detail in details if isinstance(detail, dict)]
+    if len(set(numbers)) == len(details) and None not in numbers:
+        return details
+    return [{**detail, "index": at} if isinstance(detail, dict) else detail for at, detail in enumerate(details)]
 
 
 _WRITERS: dict[type[Any], Callable[[ChunkBuilder, Any], JsonDict | None]] = {

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from lingate._dialects._signature import is_foreign, seal, unseal
 from lingate._model import JsonDict
+
+NAME = "openai_chat"
+"""The dialect's name: on proofs of reasoning that only the provider they came from can read."""
 
 
 @dataclass(slots=True)
@@ -68,9 +73,30 @@ def read_reasoning(message: JsonDict) -> tuple[str, list[JsonDict]]:
     text = text_of(message.get("reasoning_content")) or text_of(message.get("reasoning"))
     blocks = message.get("thinking_blocks")
     if isinstance(blocks, list) and blocks:
-        blocks = [block for block in blocks if isinstance(block, dict)]
+        blocks = [_sealed_again(block) for block in blocks if isinstance(block, dict)]
         return text or "".join(text_of(block.get("thinking")) for block in blocks), blocks
     return text or "".join(map(detail_text, details)), [block for item in details if (block := _block(item))]
+
+
+def received(proof: Any) -> str | None:
+    """A signature or redacted data as it is kept. What a gateway has sealed is its own business, so it is sealed again."""
+    if not isinstance(proof, str) or not proof:
+        return None
+    return seal(NAME, proof) if is_foreign(proof, NAME) or unseal(proof, NAME) is not None else proof
+
+
+def as_received(block: Any) -> Any:
+    """A thinking block with the proof as it came."""
+    return _with_proofs(block, lambda proof: unseal(proof, NAME)) if isinstance(block, dict) else block
+
+
+def _sealed_again(block: JsonDict) -> JsonDict:
+    return _with_proofs(block, received)
+
+
+def _with_proofs(block: JsonDict, change: Callable[[Any], str | None]) -> JsonDict:
+    changed = {name: new for name in ("signature", "data") if (new := change(block.get(name))) is not None}
+    return {**block, **changed}
 
 
 def detail_text(detail: JsonDict) -> str:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lingate._dialects._counts import integer
 from lingate._dialects._failure import body_failure
-from lingate._dialects.openai_chat.envelope import new_request, seal
+from lingate._dialects._streamless import Streamless
+from lingate._dialects.openai_chat.envelope import seal
 from lingate._dialects.openai_chat.face import render
-from lingate._dialects.openai_chat.parameters import rename_fields, rename_values
-from lingate._dialects.openai_chat.reading import decode_object, hidden_error, integer, malformed
-from lingate._dialects.openai_chat.refusals import apply_refusals
+from lingate._dialects.openai_chat.reading import decode_object, hidden_error, malformed
 from lingate._dialects.openai_chat.usage import canonical_usage
 from lingate._dialects.openai_chat.validation import decode_request, fail
+from lingate._dialects.openai_chat.whole import begin
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
-from lingate.errors import UnsupportedError
 
 
 def request(call: Call, target: Target) -> HttpRequest:
@@ -23,13 +23,7 @@ def request(call: Call, target: Target) -> HttpRequest:
     Raises:
         UnsupportedError: It asks for something the provider cannot express and `drop_params` is off.
     """
-    sent = new_request(call, target, "embeddings", "/embeddings")
-    wire = {"model": target.model, **{name: value for name, value in call.body.items() if value is not None}}
-    wire.pop("provider_specific_fields", None)
-    rename_values(wire, sent)
-    apply_refusals(wire, sent)
-    rename_fields(wire, sent)
-    return seal(sent, wire)
+    return seal(*begin(call, target, "embeddings", "/embeddings"))
 
 
 def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
@@ -92,20 +86,10 @@ def _check_input(given: Any) -> None:
             fail(f"input[{at}]", "expected text, a token number or a list of token numbers, the same in the whole list")
 
 
-class EmbeddingsFormat:
+class EmbeddingsFormat(Streamless):
     """The `embeddings` operation."""
 
     request = staticmethod(request)
     response = staticmethod(response)
     parse_call = staticmethod(parse_call)
     render = staticmethod(render)
-
-    def decoder(self, sent: HttpRequest, head: Head) -> Any:
-        raise _no_stream(sent.call.operation)
-
-    def encoder(self, call: Call) -> Any:
-        raise _no_stream(call.operation)
-
-
-def _no_stream(operation: str) -> UnsupportedError:
-    return UnsupportedError(f"{operation} has no streams", param="stream")

@@ -23,7 +23,20 @@ def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
     """
     fields, model = decode_request(body, path_args)
     check_chat(fields)
+    fields["messages"] = [_numberless(message) for message in fields["messages"]]
     return Call("chat", model, fields, stream=flag(fields, "stream"))
+
+
+def _numberless(message: JsonDict) -> JsonDict:
+    """The message without the numbers of thinking blocks, by which a client added a stream up: no provider knows them."""
+    blocks = message.get("thinking_blocks")
+    if not isinstance(blocks, list):
+        return message
+    return {**message, "thinking_blocks": [_without_number(block) for block in blocks]}
+
+
+def _without_number(block: Any) -> Any:
+    return {name: value for name, value in block.items() if name != "index"} if isinstance(block, dict) else block
 
 
 def render(response: JsonDict) -> bytes:

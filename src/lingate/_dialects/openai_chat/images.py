@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from lingate._dialects._counts import integer
 from lingate._dialects._failure import body_failure
+from lingate._dialects._streamless import Streamless, no_stream
 from lingate._dialects.openai_chat.envelope import join_url, seal
 from lingate._dialects.openai_chat.forms import check_upload, decode_form, is_form, seal_form
-from lingate._dialects.openai_chat.reading import hidden_error, integer, malformed
+from lingate._dialects.openai_chat.reading import hidden_error, malformed
 from lingate._dialects.openai_chat.usage import canonical_usage
 from lingate._dialects.openai_chat.validation import decode_request, expect_filled, expect_text, fail, number
-from lingate._dialects.openai_chat.whole import WholeOnly, begin, no_stream, read_object, refuse_stream
+from lingate._dialects.openai_chat.whole import begin, read_object, refuse_stream
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 from lingate._wire import json
 from lingate._wire.multipart import Upload
@@ -23,8 +25,16 @@ DEFAULT_MODEL = "dall-e-2"
 """What OpenAI takes where a request names none."""
 
 FILES = ("image", "mask", "markup")
+"""Fields that are files; `image` may be a list of them."""
+
 _PATH = "/images/generations"
-_PLACES = {"prompt_tokens": "input_tokens", "completion_tokens": "output_tokens"}
+_PLACES = {
+    "prompt_tokens": "input_tokens",
+    "completion_tokens": "output_tokens",
+    "prompt_tokens_details": "input_tokens_details",
+    "completion_tokens_details": "output_tokens_details",
+}
+"""Names of counts in chats, and in answers with images."""
 
 
 def request(call: Call, target: Target) -> HttpRequest:
@@ -98,7 +108,8 @@ def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
     if task != "generations":
         _check_files(fields)
     if task == "variations":
-        fields.pop("prompt", None)
+        if "prompt" in fields:
+            fail("prompt", "variations take none; edits do")
     else:
         expect_filled(fields.get("prompt"), "prompt")
     for name, check in _FIELDS.items():
@@ -141,13 +152,11 @@ def render(response: JsonDict) -> bytes:
     usage = response.get("usage")
     if not isinstance(usage, dict):
         return json.encode(response)
-    counts = {theirs: usage[ours] for ours, theirs in _PLACES.items() if ours in usage}
-    details = usage.get("input_tokens_details") or usage.get("prompt_tokens_details") or {}
-    known = {"text_tokens": details.get("text_tokens", 0), "image_tokens": details.get("image_tokens", 0)}
-    return json.encode({**response, "usage": {**counts, "input_tokens_details": {**known, **details}, **usage}})
+    theirs = {new: usage[old] for old, new in _PLACES.items() if old in usage}
+    return json.encode({**response, "usage": {**theirs, **usage}})
 
 
-class ImagesFormat(WholeOnly):
+class ImagesFormat(Streamless):
     """The `images` operation."""
 
     request = staticmethod(request)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lingate._dialects._signature import is_foreign
+from lingate._dialects.openai_chat.content import NAME, as_received
 from lingate._dialects.openai_chat.envelope import note
 from lingate._model import HttpRequest, JsonDict
 from lingate._wire import json
@@ -117,7 +119,9 @@ def _reasoning(wire: JsonDict, sent: HttpRequest) -> None:
         for name in had:
             note(sent, f"messages[].{name}")
         return
-    blocks = had.get("thinking_blocks")
+    blocks = _own_proofs(had.get("thinking_blocks"), sent)
+    if "thinking_blocks" in had:
+        had["thinking_blocks"] = blocks
     told = [had.get("reasoning_content"), had.get("reasoning"), _blocks_text(blocks)]
     # An empty text counts if there is no other: some providers require the field on every turn with tool calls.
     text = next(filter(None, told), "" if "" in told else None)
@@ -133,6 +137,17 @@ def _reasoning(wire: JsonDict, sent: HttpRequest) -> None:
         )
     elif text is not None:
         wire[wanted] = text
+
+
+def _own_proofs(blocks: Any, sent: HttpRequest) -> Any:
+    """The blocks but for proofs that another format has sealed: this provider could not read them."""
+    if not isinstance(blocks, list):
+        return blocks
+    proofs = [block.get("signature", block.get("data")) if isinstance(block, dict) else None for block in blocks]
+    kept = [as_received(block) for block, proof in zip(blocks, proofs, strict=True) if not is_foreign(proof, NAME)]
+    if len(kept) < len(blocks):
+        note(sent, "messages[].thinking_blocks (another provider's)")
+    return kept
 
 
 def _blocks_text(blocks: Any) -> str | None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lingate._dialects._counts import integer
 from lingate._dialects._failure import body_failure
+from lingate._dialects._streamless import Streamless
 from lingate._dialects.openai_chat.envelope import new_request
 from lingate._dialects.openai_chat.face import render
-from lingate._dialects.openai_chat.reading import hidden_error, integer, malformed
+from lingate._dialects.openai_chat.reading import decode_list, hidden_error, malformed
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
-from lingate._wire import json
-from lingate.errors import UnsupportedError
 
 
 def request(call: Call, target: Target) -> HttpRequest:
@@ -30,14 +30,7 @@ def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Json
         ProtocolError: The body is not a list of models.
     """
     target = sent.target
-    try:
-        raw = json.decode(body)
-    except ValueError as error:
-        raise malformed(target, f"the answer is {error}") from None
-    if isinstance(raw, list):
-        raw = {"data": raw}
-    if not isinstance(raw, dict):
-        raise malformed(target, "the answer is not a list of models")
+    raw = decode_list(body, target, "data", "models")
     hidden = hidden_error(raw, target, head.headers)
     if hidden is not None:
         raise hidden
@@ -73,20 +66,10 @@ def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
     return Call("models", path_args.get("model", ""), {})
 
 
-class ModelsFormat:
+class ModelsFormat(Streamless):
     """The `models` operation."""
 
     request = staticmethod(request)
     response = staticmethod(response)
     parse_call = staticmethod(parse_call)
     render = staticmethod(render)
-
-    def decoder(self, sent: HttpRequest, head: Head) -> Any:
-        raise _no_stream()
-
-    def encoder(self, call: Call) -> Any:
-        raise _no_stream()
-
-
-def _no_stream() -> UnsupportedError:
-    return UnsupportedError("models has no streams", param="stream")

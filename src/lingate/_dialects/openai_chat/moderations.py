@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from lingate._dialects._failure import body_failure
+from lingate._dialects._streamless import Streamless
 from lingate._dialects.openai_chat.envelope import seal
 from lingate._dialects.openai_chat.face import render
 from lingate._dialects.openai_chat.reading import malformed, new_id
 from lingate._dialects.openai_chat.validation import decode_request, fail
-from lingate._dialects.openai_chat.whole import WholeOnly, begin, read_object
+from lingate._dialects.openai_chat.whole import begin, read_object
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 
 DEFAULT_MODEL = "omni-moderation-latest"
@@ -73,7 +74,7 @@ def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
     return Call("moderations", model, fields)
 
 
-class ModerationsFormat(WholeOnly):
+class ModerationsFormat(Streamless):
     """The `moderations` operation."""
 
     request = staticmethod(request)

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects.openai_chat.reading import integer, malformed, new_id
+from lingate._dialects._counts import integer
+from lingate._dialects.openai_chat.reading import malformed, new_id
 from lingate._dialects.openai_chat.usage import canonical_usage
 from lingate._dialects.openai_chat.validation import fail
 from lingate._model import JsonDict, Target

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
 
 from lingate._dialects._failure import body_failure
 from lingate._dialects._redact import redact
@@ -42,6 +41,23 @@ def decode_object(body: bytes, target: Target) -> JsonDict:
     return value
 
 
+def decode_list(body: bytes, target: Target, name: str, things: str) -> JsonDict:
+    """The body as a JSON object, one that is a bare list under `name`.
+
+    Raises:
+        ProtocolError: It is not JSON, or neither of them.
+    """
+    try:
+        value = json.decode(body)
+    except ValueError as error:
+        raise malformed(target, f"the answer is {error}") from None
+    if isinstance(value, list):
+        return {name: value}
+    if not isinstance(value, dict):
+        raise malformed(target, f"the answer is not a list of {things}")
+    return value
+
+
 def hidden_error(value: JsonDict, target: Target, headers: Mapping[str, str] = _NO_HEADERS) -> LingateError | None:
     """The error that a body, chunk or choice holds although its status said success, if it holds one."""
     given = value.get("error")
@@ -60,10 +76,3 @@ def provider_failed(target: Target, what: str) -> InternalServerError:
     return InternalServerError(
         f"{target.provider} answered with {what}", provider=target.provider, model=target.model, detail=what
     )
-
-
-def integer(value: Any) -> int | None:
-    """A count as an int; None for everything that is not one."""
-    if type(value) is int:
-        return value
-    return int(value) if isinstance(value, float) and value.is_integer() else None

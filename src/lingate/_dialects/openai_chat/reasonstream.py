@@ -9,6 +9,7 @@ from lingate._dialects.openai_chat.content import (
     detail_redacted,
     detail_signature,
     detail_text,
+    received,
     text_of,
 )
 from lingate._model import Event, Extra, JsonDict, Thinking
@@ -18,13 +19,14 @@ class ReasonStream:
     """The reasoning of one choice.
 
     `reasoning_details` number their blocks themselves. All other reasoning is one block until a signature or an
-    encrypted part closes it; what comes then is the next block.
+    encrypted part closes it; what comes then is the next block. Gateways, ours among them, say the same reasoning in
+    several fields and not always in the same delta: it is told once.
 
     Args:
         choice: Number of the choice.
     """
 
-    __slots__ = ("_block", "_choice", "_closed", "_details", "_empty", "_told")
+    __slots__ = ("_block", "_choice", "_closed", "_details", "_empty", "_proofs", "_told")
 
     def __init__(self, choice: int) -> None:
         self._choice = choice
@@ -33,6 +35,7 @@ class ReasonStream:
         self._closed = False
         self._told = False
         self._details: DetailJoiner | None = None
+        self._proofs: set[str] = set()
 
     def add(self, delta: JsonDict, raw: JsonDict, events: list[Event]) -> None:
         """Take the reasoning of one delta, which may say the same thing in several fields."""
@@ -47,7 +50,7 @@ class ReasonStream:
             else:
                 events.append(Thinking(text, self._choice, index, raw=raw))
         for detail in details:
-            self._detail(detail, bool(text), raw, events)
+            self._detail(detail, raw, events)
         blocks = delta.get("thinking_blocks")
         if isinstance(blocks, list):
             for block in blocks:
@@ -65,9 +68,8 @@ class ReasonStream:
 
     def close(self, block: JsonDict, raw: JsonDict, events: list[Event]) -> None:
         """Tell what completes a block, if this does: its signature, or an encrypted block of its own."""
-        signature, data = detail_signature(block), block.get("data")
-        redacted = data if isinstance(data, str) else None
-        if signature is None and redacted is None:
+        signature, redacted = received(block.get("signature")), received(block.get("data"))
+        if not self._is_new(signature, redacted):
             return
         if self._closed or (redacted is not None and not self._empty):
             self._next()
@@ -83,15 +85,23 @@ class ReasonStream:
         self._block += 1
         self._empty, self._closed = True, False
 
-    def _detail(self, detail: JsonDict, has_text: bool, raw: JsonDict, events: list[Event]) -> None:
+    def _is_new(self, signature: str | None, redacted: str | None) -> bool:
+        """Whether there is a proof that has not been told; a second one would go on the end of the first."""
+        proof = redacted if signature is None else signature
+        if proof is None or proof in self._proofs:
+            return False
+        self._proofs.add(proof)
+        return True
+
+    def _detail(self, detail: JsonDict, raw: JsonDict, events: list[Event]) -> None:
         if self._details is None:
             self._details = DetailJoiner()
         self._details.add(detail)
         block = _index(detail) or 0
-        if not has_text and (text := detail_text(detail)):
+        if not self._told and (text := detail_text(detail)):
             events.append(Thinking(text, self._choice, block, raw=raw))
         signature, redacted = detail_signature(detail), detail_redacted(detail)
-        if signature is not None or redacted is not None:
+        if self._is_new(signature, redacted):
             events.append(Thinking("", self._choice, block, signature, redacted, raw))
 
 

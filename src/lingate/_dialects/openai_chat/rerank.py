@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from lingate._dialects._failure import body_failure
-from lingate._dialects.openai_chat.envelope import new_request, seal
+from lingate._dialects._streamless import Streamless
+from lingate._dialects.openai_chat.envelope import seal
 from lingate._dialects.openai_chat.face import render
-from lingate._dialects.openai_chat.parameters import rename_fields, rename_values
 from lingate._dialects.openai_chat.ranking import canonical_rerank, check_rerank
-from lingate._dialects.openai_chat.reading import hidden_error, malformed
-from lingate._dialects.openai_chat.refusals import apply_refusals
+from lingate._dialects.openai_chat.reading import decode_list, hidden_error
 from lingate._dialects.openai_chat.validation import decode_request
+from lingate._dialects.openai_chat.whole import begin
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
-from lingate._wire import json
-from lingate.errors import UnsupportedError
 
 
 def request(call: Call, target: Target) -> HttpRequest:
@@ -24,13 +21,7 @@ def request(call: Call, target: Target) -> HttpRequest:
     Raises:
         UnsupportedError: It asks for something the provider cannot express and `drop_params` is off.
     """
-    sent = new_request(call, target, "rerank", "/rerank")
-    wire = {"model": target.model, **{name: value for name, value in call.body.items() if value is not None}}
-    wire.pop("provider_specific_fields", None)
-    rename_values(wire, sent)
-    apply_refusals(wire, sent)
-    rename_fields(wire, sent)
-    return seal(sent, wire)
+    return seal(*begin(call, target, "rerank", "/rerank"))
 
 
 def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
@@ -44,14 +35,7 @@ def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Json
         ProtocolError: The body is not a list of results.
     """
     target = sent.target
-    try:
-        raw = json.decode(body)
-    except ValueError as error:
-        raise malformed(target, f"the answer is {error}") from None
-    if isinstance(raw, list):
-        raw = {"results": raw}
-    if not isinstance(raw, dict):
-        raise malformed(target, "the answer is not a list of results")
+    raw = decode_list(body, target, "results", "results")
     hidden = hidden_error(raw, target, head.headers)
     if hidden is None and not any(isinstance(value, list) for value in raw.values()):
         hidden = body_failure(raw, target, headers=head.headers)
@@ -82,20 +66,10 @@ def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
     return Call("rerank", model, fields)
 
 
-class RerankFormat:
+class RerankFormat(Streamless):
     """The `rerank` operation."""
 
     request = staticmethod(request)
     response = staticmethod(response)
     parse_call = staticmethod(parse_call)
     render = staticmethod(render)
-
-    def decoder(self, sent: HttpRequest, head: Head) -> Any:
-        raise _no_stream()
-
-    def encoder(self, call: Call) -> Any:
-        raise _no_stream()
-
-
-def _no_stream() -> UnsupportedError:
-    return UnsupportedError("rerank has no streams", param="stream")

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 
 from lingate._dialects._dataurl import decoded
 from lingate._dialects._failure import body_failure
+from lingate._dialects._streamless import Streamless, no_stream
 from lingate._dialects.openai_chat.envelope import refuse, seal
 from lingate._dialects.openai_chat.reading import malformed
 from lingate._dialects.openai_chat.validation import decode_request, expect_filled, expect_text, fail, number
-from lingate._dialects.openai_chat.whole import WholeOnly, begin, no_stream, read_object, refuse_stream
+from lingate._dialects.openai_chat.whole import begin, read_object, refuse_stream
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 from lingate._wire.media import OCTETS, TYPES, extension_of
 
@@ -49,7 +50,7 @@ def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Json
     said = head.headers.get("content-type", "").partition(";")[0].strip().lower()
     if said.startswith("text/"):
         raise malformed(target, f"the answer is {said}, not sound")
-    if said == "application/json" or body[:1] == b"{":
+    if said == "application/json" or (body[:1] == b"{" and not said.startswith("audio/")):
         return _from_json(sent, head, body)
     if not body:
         raise malformed(target, "the answer has an empty body")
@@ -108,7 +109,7 @@ def render(response: JsonDict) -> bytes:
     return audio
 
 
-class SpeechFormat(WholeOnly):
+class SpeechFormat(Streamless):
     """The `speech` operation."""
 
     request = staticmethod(request)

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from lingate._dialects._counts import integer
 from lingate._dialects._failure import body_failure
 from lingate._dialects._replay import replay
 from lingate._dialects.openai_chat.choice import ChoiceStream
 from lingate._dialects.openai_chat.reading import (
     decode_object,
     hidden_error,
-    integer,
     malformed,
     new_id,
     provider_failed,

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lingate._dialects._failure import body_failure
+from lingate._dialects._streamless import Streamless, no_stream
 from lingate._dialects.openai_chat.envelope import join_url
 from lingate._dialects.openai_chat.forms import check_upload, decode_form, seal_form
 from lingate._dialects.openai_chat.reading import malformed
 from lingate._dialects.openai_chat.usage import canonical_usage
 from lingate._dialects.openai_chat.validation import expect_text, fail, number
-from lingate._dialects.openai_chat.whole import WholeOnly, begin, no_stream, read_object, refuse_stream
+from lingate._dialects.openai_chat.whole import begin, read_object, refuse_stream
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 from lingate._wire import json
 
@@ -51,10 +52,13 @@ def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Json
         ProtocolError: The body is no transcript.
     """
     target = sent.target
-    said = head.headers.get("content-type", "")
-    if sent.call.body.get("response_format") in PLAIN and body[:1] != b"{":
-        canonical = {"text": _plain(body, said, sent), "content_type": said if _is_text(said) else _PLAIN_TYPE}
-        return canonical, canonical
+    said = head.headers.get("content-type", "").lower()
+    form = sent.call.body.get("response_format")
+    if form in PLAIN:
+        text = _plain_text(sent, said, body)
+        if text is not None:
+            plain: JsonDict = {"text": text, "content_type": said if _is_text(said) else _PLAIN_TYPE}
+            return plain, plain
     raw = read_object(sent, head, body)
     if not isinstance(raw.get("text"), str):
         raise body_failure(raw, target, headers=head.headers) or malformed(target, "the answer has no text")
@@ -62,31 +66,37 @@ def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Json
     usage = canonical_usage(raw.get("usage"))
     if usage is not None:
         canonical["usage"] = usage
+    if form == "text":
+        canonical["content_type"] = _PLAIN_TYPE
     return canonical, raw
 
 
 def _is_text(said: str) -> bool:
-    return said.lower().startswith(("text/", "application/x-subrip")) and "html" not in said.lower()
+    return said.startswith(("text/", "application/x-subrip"))
 
 
-def _plain(body: bytes, said: str, sent: HttpRequest) -> str:
+def _plain_text(sent: HttpRequest, said: str, body: bytes) -> str | None:
+    """The transcript, where it is the whole body or a JSON string; None if the body is another JSON value.
+
+    Raises:
+        ProtocolError: It is no text.
+    """
     target = sent.target
-    if "html" in said.lower():
+    if "html" in said:
         raise malformed(target, "the answer is a web page, not a transcript")
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise malformed(target, "the answer is neither text nor JSON") from None
-    if said.lower().startswith("application/json"):
-        # Some servers write the text as a JSON string.
-        try:
-            value = json.decode(body)
-        except ValueError:
-            return text
-        if not isinstance(value, str):
-            raise malformed(target, f"the answer is a JSON {type(value).__name__}, not a transcript")
+    if _is_text(said) and not text.startswith("{"):
+        return text
+    try:
+        value = json.decode(body)
+    except ValueError:
+        return text
+    if isinstance(value, str):
         return value
-    return text
+    return None if isinstance(value, dict) or said.startswith("application/json") else text
 
 
 def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
@@ -123,7 +133,7 @@ def render(response: JsonDict) -> bytes:
     return json.encode(response)
 
 
-class TranscriptionFormat(WholeOnly):
+class TranscriptionFormat(Streamless):
     """The `transcription` operation."""
 
     request = staticmethod(request)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects.openai_chat.reading import integer
+from lingate._dialects._counts import integer
 from lingate._model import JsonDict
 
 _PROMPT_DETAILS = ("prompt_tokens_details", "prompt_token_details", "input_tokens_details", "input_token_details")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from lingate._dialects.openai_chat.envelope import new_request, refuse
 from lingate._dialects.openai_chat.parameters import rename_fields, rename_values
 from lingate._dialects.openai_chat.reading import decode_object, hidden_error
 from lingate._dialects.openai_chat.refusals import apply_refusals
 from lingate._model import Call, Head, HttpRequest, JsonDict, Operation, Target
-from lingate.errors import UnsupportedError
 
 
 def begin(call: Call, target: Target, operation: Operation, path: str) -> tuple[HttpRequest, JsonDict]:
@@ -37,11 +34,6 @@ def refuse_stream(wire: JsonDict, sent: HttpRequest) -> None:
         refuse(sent, "stream", f": streams of {sent.call.operation} are not spoken here")
 
 
-def no_stream(operation: str) -> UnsupportedError:
-    """The error for a stream of an operation that has none here."""
-    return UnsupportedError(f"{operation} has no streams here", param="stream")
-
-
 def read_object(sent: HttpRequest, head: Head, body: bytes) -> JsonDict:
     """The answer as a JSON object that is no error.
 
@@ -54,13 +46,3 @@ def read_object(sent: HttpRequest, head: Head, body: bytes) -> JsonDict:
     if error is not None:
         raise error
     return raw
-
-
-class WholeOnly:
-    """The half of an operation's format that says there are no streams."""
-
-    def decoder(self, sent: HttpRequest, head: Head) -> Any:
-        raise no_stream(sent.call.operation)
-
-    def encoder(self, call: Call) -> Any:
-        raise no_stream(call.operation)

@@ -1,0 +1,159 @@
+"""Azure: Entra ID's access tokens, from azure-identity's own credentials.
+
+Where credentials come from, the first that there is:
+
+1. `AZURE_CLIENT_SECRET` with `AZURE_TENANT_ID` and `AZURE_CLIENT_ID`: a service principal;
+2. `AZURE_FEDERATED_TOKEN_FILE` with the same two: workload identity;
+3. azure-identity's own chain (environment, managed identity, the Azure CLI and its kin), which reads the process's own
+   environment. `AZURE_CLIENT_ID` alone names a managed identity.
+
+The scope is that of the row, or `AZURE_SCOPE`; the authority is `AZURE_AUTHORITY_HOST`, or the public cloud's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from lingate._auth import need
+from lingate._auth._kept import Fetched, Kept
+from lingate._model import HttpRequest, ProviderRow
+from lingate.errors import AuthenticationError, ConfigError, ConnectError, LingateError, MissingCredentialError
+
+_CLOUDS = frozenset({"login.microsoftonline.com", "login.microsoftonline.us", "login.chinacloudapi.cn"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What decides which credential there is."""
+
+    scope: str
+    authority: str | None
+    tenant: str | None
+    client: str | None
+    secret: str | None = field(default=None, repr=False)
+    token_file: str | None = None
+
+
+def signer(argument: str, row: ProviderRow, env: Mapping[str, str], key: str | None, url: str) -> AzureSigner:
+    """The signer for one scope, which `argument` names.
+
+    Raises:
+        ConfigError: A part of a service principal is missing.
+        MissingExtraError: azure-identity is absent.
+    """
+    need("azure.identity", "lingate[azure]", row)
+
+    def get(name: str) -> str | None:
+        value = env.get(name)
+        return value.strip() or None if value else None
+
+    source = _Source(
+        scope=get("AZURE_SCOPE") or argument,
+        authority=get("AZURE_AUTHORITY_HOST"),
+        tenant=get("AZURE_TENANT_ID"),
+        client=get("AZURE_CLIENT_ID"),
+        secret=get("AZURE_CLIENT_SECRET"),
+        token_file=get("AZURE_FEDERATED_TOKEN_FILE"),
+    )
+    if source.secret or source.token_file:
+        missing = [name for name in ("AZURE_TENANT_ID", "AZURE_CLIENT_ID") if get(name) is None]
+        if missing:
+            raise MissingCredentialError(
+                f"{row.name} needs all of a service principal: set {' and '.join(missing)} too",
+                variables=tuple(missing),
+                provider=row.name,
+            )
+    return AzureSigner(source, row)
+
+
+class AzureSigner:
+    """Signs with an access token; see `Signer`."""
+
+    __slots__ = ("_found", "_kept", "_row", "_source")
+
+    def __init__(self, source: _Source, row: ProviderRow) -> None:
+        self._source = source
+        self._row = row
+        self._found: Any = None
+        self._kept: Kept[str] = Kept(self._fetch)
+
+    @property
+    def key(self) -> Hashable:
+        return self._source, self._row.name
+
+    def ready(self, now: float) -> bool:
+        return self._kept.ready(now)
+
+    def prepare(self, now: float) -> None:
+        self._kept.get(now)
+
+    def sign(self, request: HttpRequest, now: float) -> Mapping[str, str]:
+        return {"authorization": f"Bearer {self._kept.get(now)}"}
+
+    def _fetch(self, now: float) -> Fetched[str]:
+        from azure.core.exceptions import AzureError
+
+        try:
+            if self._found is None:
+                self._found = self._find()
+            token = self._found.get_token(self._source.scope)
+        except (AzureError, OSError, ValueError) as error:
+            raise _failure(error, self._row) from None
+        return Fetched(token.token, float(token.expires_on))
+
+    def _find(self) -> Any:
+        from azure.identity import ClientSecretCredential, DefaultAzureCredential, WorkloadIdentityCredential
+
+        source = self._source
+        place: dict[str, Any] = {}
+        if source.authority:
+            host = urlsplit(source.authority).hostname or source.authority
+            # The public cloud is asked whether it knows an authority; of a private one it knows nothing.
+            place = {"authority": source.authority, "disable_instance_discovery": host not in _CLOUDS}
+        if source.secret:
+            return ClientSecretCredential(source.tenant or "", source.client or "", source.secret, **place)
+        if source.token_file:
+            return WorkloadIdentityCredential(
+                tenant_id=source.tenant, client_id=source.client, token_file_path=source.token_file, **place
+            )
+        known = {"managed_identity_client_id": source.client} if source.client else {}
+        return DefaultAzureCredential(**known, **place)
+
+
+def _failure(error: Exception, row: ProviderRow) -> LingateError:
+    """Our error for one of azure-identity's. Its text names tenants and addresses, never a secret."""
+    from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError, ServiceResponseError
+    from azure.identity import CredentialUnavailableError
+
+    variables = row.key_env + row.token_env + row.sign_env
+    if isinstance(error, CredentialUnavailableError):
+        return MissingCredentialError(
+            f"{row.name} needs a key or Entra credentials and none were found: set {' or '.join(variables)}, or sign in "
+            "with `az login`",
+            variables=variables,
+            provider=row.name,
+            detail=str(error),
+        )
+    # Its credentials call everything that goes wrong a failed authentication; what did go wrong is the cause.
+    if _cause(error, (ServiceRequestError, ServiceResponseError, OSError)):
+        return ConnectError(f"{row.name}: fetching an Entra token failed: {error}", provider=row.name)
+    if isinstance(error, ClientAuthenticationError):
+        return AuthenticationError(
+            f"{row.name}: Entra ID refused to give a token",
+            provider=row.name,
+            status=error.status_code,
+            detail=str(error.message),
+            hint="check tenant, client id and secret, or sign in again with `az login`",
+        )
+    return ConfigError(f"{row.name}: the Entra credentials cannot be used: {error}", provider=row.name)
+
+
+def _cause(error: BaseException | None, kinds: tuple[type[BaseException], ...]) -> bool:
+    while error is not None:
+        if isinstance(error, kinds):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -1,0 +1,48 @@
+"""Requests to Bedrock's runtime: `/model/{modelId}/{method}`, whatever the body's format."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from lingate._dialects._draft import Draft
+from lingate._dialects.openai_chat.envelope import join_url, merge_headers
+from lingate._model import HttpRequest, JsonDict
+from lingate._wire.json import encode
+from lingate.errors import ConfigError
+
+
+def begin_request(made: Draft, method: str, model: str) -> HttpRequest:
+    """The request around a body that is written.
+
+    Args:
+        made: What was written, for what must be said about it.
+        method: Last part of the path.
+        model: Name in the path. It may hold slashes and colons (an ARN), which are no part of the path.
+    """
+    call, target = made.call, made.target
+    url = join_url(target.url, f"/model/{quote(model, safe='')}/{method}", target.model)
+    headers = {"content-type": "application/json", **target.headers}
+    extra = call.extra_headers
+    sent = HttpRequest("POST", url, merge_headers(headers, extra) if extra else headers, b"", call, target)
+    sent.dropped, sent.answer_tool, sent.stop = made.dropped, made.answer_tool, made.stop
+    return sent
+
+
+def finish_request(sent: HttpRequest, body: JsonDict, edits: bool = True) -> HttpRequest:
+    """Let the provider's quirks and the caller's own fields have the last word, and encode.
+
+    Raises:
+        ConfigError: The body holds something that JSON has no form for.
+    """
+    for edit in sent.target.edits if edits else ():
+        edit(body, sent)
+    body.update(sent.call.extra_body or {})
+    try:
+        sent.body = encode(body)
+    except TypeError as error:
+        raise ConfigError(
+            f"the request holds something that JSON has no form for: {error}",
+            provider=sent.target.provider,
+            model=sent.target.model,
+        ) from None
+    return sent

@@ -1,0 +1,20 @@
+"""What holds for Claude in whichever format it is spoken to."""
+
+from __future__ import annotations
+
+from lingate._dialects._draft import Draft
+from lingate._model import JsonDict
+
+
+def limit_for_thinking(draft: Draft, asked: JsonDict) -> None:
+    """While Claude thinks, temperature is 1, top_k is refused, and top_p is 0.95 or more."""
+    top_p = asked.get("top_p")
+    refused = {
+        "temperature": asked.get("temperature", 1) != 1,
+        "top_k": "top_k" in asked,
+        "top_p": isinstance(top_p, (int, float)) and not 0.95 <= top_p <= 1,
+    }
+    for name, out in refused.items():
+        if out:
+            draft.note(f"{name} (not while thinking)")
+            del asked[name]

@@ -1,0 +1,37 @@
+"""Token counts as numbers, and the sums that several formats leave to their readers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lingate._model import JsonDict
+
+
+def integer(value: Any) -> int | None:
+    """A count as an int; None for everything that is not one."""
+    if type(value) is int:
+        return value
+    return int(value) if isinstance(value, float) and value.is_integer() else None
+
+
+def usage_beside_caches(fresh: int | None, written: int | None, cached: int | None, stored: int | None) -> JsonDict:
+    """Counts in OpenAI's convention, of a provider whose input tokens leave out what goes through its cache.
+
+    Args:
+        fresh: Input tokens that were neither read from the cache nor written to it.
+        written: Output tokens.
+        cached: Input tokens read from the cache.
+        stored: Input tokens written to it.
+    """
+    usage: JsonDict = {}
+    if fresh is not None:
+        usage["prompt_tokens"] = fresh + (cached or 0) + (stored or 0)
+    if written is not None:
+        usage["completion_tokens"] = written
+    if fresh is not None and written is not None:
+        usage["total_tokens"] = usage["prompt_tokens"] + written
+    details = {"cached_tokens": cached, "cache_write_tokens": stored}
+    details = {name: count for name, count in details.items() if count is not None}
+    if details:
+        usage["prompt_tokens_details"] = details
+    return usage

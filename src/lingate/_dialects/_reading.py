@@ -1,0 +1,90 @@
+"""What an assistant's blocks say in canonical words, for formats that make messages of blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from lingate._model import JsonDict
+from lingate._wire.json import decode
+
+SAID_FIELDS = frozenset(
+    {
+        "role",
+        "content",
+        "refusal",
+        "tool_calls",
+        "annotations",
+        "thinking_blocks",
+        "reasoning",
+        "reasoning_content",
+        "reasoning_details",
+        "provider_specific_fields",
+    }
+)
+"""Fields of an assistant's message that every format takes, or that say nothing which the others do not."""
+
+
+class Calling(Protocol):
+    """What holds tool calls."""
+
+    calls: list[JsonDict]
+
+
+class Reading(Calling, Protocol):
+    """What an assistant's blocks say; formats have further fields of their own."""
+
+    thinking: list[JsonDict]
+    annotations: list[JsonDict]
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def reasoning(self) -> str: ...
+
+
+def take_answer(reading: Calling, answer_tool: str | None) -> str | None:
+    """The structured answer, taken out of the tool calls; None where the model gave none."""
+    if answer_tool is None:
+        return None
+    names = [call.get("function", {}).get("name") for call in reading.calls]
+    answers = [call for call, name in zip(reading.calls, names, strict=True) if name == answer_tool]
+    reading.calls = [call for call, name in zip(reading.calls, names, strict=True) if name != answer_tool]
+    found: str | None = answers[0]["function"]["arguments"] if answers else None
+    return found
+
+
+def canonical_message(reading: Reading, answer: str | None) -> JsonDict:
+    """An assistant message; `answer` replaces the text where a tool's input stands for it."""
+    content: str | None = reading.text if answer is None else answer
+    message: JsonDict = {"role": "assistant", "content": content or (None if reading.calls else "")}
+    if reading.reasoning:
+        message["reasoning_content"] = reading.reasoning
+    if has_proof(reading.thinking):
+        message["thinking_blocks"] = reading.thinking
+    if reading.calls:
+        message["tool_calls"] = reading.calls
+    if reading.annotations and answer is None:
+        message["annotations"] = reading.annotations
+    return message
+
+
+def has_proof(thinking: Sequence[JsonDict]) -> bool:
+    """Whether thinking holds what only its own provider can make, and so must go back as it is."""
+    return any(block.get("signature") or "data" in block for block in thinking)
+
+
+def gist_of(calls: Any) -> list[tuple[Any, Any, Any]]:
+    """What calls of functions ask for, however their arguments are written: id, name and arguments of each."""
+    made = []
+    for call in calls if isinstance(calls, list) else ():
+        function = call.get("function") if isinstance(call, dict) else None
+        function = function if isinstance(function, dict) else {}
+        arguments = function.get("arguments")
+        try:
+            arguments = decode(arguments) if isinstance(arguments, str) and arguments else arguments or {}
+        except ValueError:
+            pass
+        made.append((call.get("id") if isinstance(call, dict) else None, function.get("name"), arguments))
+    return made

@@ -1,0 +1,114 @@
+"""Answers that arrive as server-sent events of JSON: bytes -> canonical events, for whichever format is inside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from lingate._model import Event, Head, HttpRequest, Target
+from lingate._wire.json import decode
+from lingate._wire.sse import SseDecoder, SseEvent
+from lingate.errors import LingateError
+
+
+class SseStream(Protocol):
+    """What is inside the events, one at a time."""
+
+    done: bool
+    over: bool
+
+    def read(self, raw: Any, out: list[Event]) -> None: ...
+
+    def cut(self, out: list[Event]) -> None: ...
+
+    def fail(self, error: LingateError, out: list[Event]) -> None: ...
+
+
+class SseStreamDecoder:
+    """Bytes of server-sent events -> canonical events.
+
+    A host that answers a request for a stream with one JSON body, an error or a whole message, is understood too.
+
+    Args:
+        sent: The request.
+        head: Head of the answer.
+        stream: What takes the events.
+        whole: What takes a body in one piece.
+        broken: Makes the error for what makes no sense.
+        json_type: What the content type of a body in one piece has in it.
+        ignored: Events that are none of the format, but that some hosts add.
+    """
+
+    __slots__ = ("_body", "_broken", "_ignored", "_sse", "_stream", "_target", "_whole", "done")
+
+    def __init__(
+        self,
+        sent: HttpRequest,
+        head: Head,
+        stream: SseStream,
+        whole: Callable[[bytes], list[Event]],
+        broken: Callable[[Target, str], LingateError],
+        *,
+        json_type: str = "json",
+        ignored: tuple[bytes, ...] = (b"[DONE]",),
+    ) -> None:
+        self._target = sent.target
+        self._stream = stream
+        self._whole = whole
+        self._broken = broken
+        self._ignored = ignored
+        self._sse = SseDecoder()
+        self._body: list[bytes] | None = [] if json_type in head.headers.get("content-type", "") else None
+        self.done = False
+
+    def feed(self, data: bytes) -> list[Event]:
+        out: list[Event] = []
+        if self._stream.over:
+            return out
+        if self._body is not None:
+            self._body.append(data)
+            return out
+        try:
+            records = self._sse.feed(data)
+        except ValueError as error:
+            self._stream.fail(self._broken(self._target, str(error)), out)
+            return out
+        if records:
+            self._read(records, out)
+        return out
+
+    def finish(self) -> list[Event]:
+        out: list[Event] = []
+        if self._stream.over:
+            return out
+        if self._body:
+            self._read_whole(b"".join(self._body), out)
+            return out
+        self._read(self._sse.finish(), out, last=True)
+        self._stream.cut(out)
+        self.done = self._stream.done
+        return out
+
+    def _read(self, records: list[SseEvent], out: list[Event], last: bool = False) -> None:
+        stream = self._stream
+        for _, data in records:
+            try:
+                raw = decode(data)
+            except ValueError as error:
+                if data.strip() in self._ignored:
+                    continue
+                if not last:  # else it is half an event: the stream was cut
+                    stream.fail(self._broken(self._target, f"a stream event is {error}"), out)
+                return
+            stream.read(raw, out)
+            if stream.over:
+                self.done = stream.done
+                return
+
+    def _read_whole(self, body: bytes, out: list[Event]) -> None:
+        try:
+            out += self._whole(body)
+        except LingateError as error:
+            self._stream.fail(error, out)
+            return
+        self.done = self._stream.done = self._stream.over = True

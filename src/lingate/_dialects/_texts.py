@@ -1,0 +1,277 @@
+"""What formats share that know texts only: one prompt in, one text out.
+
+They have no face: nobody's clients speak them. Requests go out with the whole conversation in the prompt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from lingate._dialects._base import StreamEncoder
+from lingate._dialects._counts import integer
+from lingate._dialects._draft import Draft, asked_of
+from lingate._dialects._failure import body_failure, interrupted
+from lingate._dialects._legacy import modern
+from lingate._dialects._params import refuse_for_provider
+from lingate._dialects._prompts import PLAIN, Turn, system_and_rest, turns_of
+from lingate._dialects._replay import replay
+from lingate._dialects.openai_chat.envelope import merge_headers, seal
+from lingate._dialects.openai_chat.reading import malformed, new_id, provider_failed
+from lingate._dialects.openai_chat.reasons import canonical_reason
+from lingate._model import Call, Event, Failed, Finish, Head, HttpRequest, JsonDict, Start, Target, Text, Usage
+from lingate._wire.json import decode, encode_str
+from lingate._wire.sse import SseDecoder, SseEvent
+from lingate.errors import LingateError, UnsupportedError
+
+_REFUSED = ("tools", "response_format", "reasoning_effort", "thinking")
+
+
+def begin(call: Call, target: Target) -> Draft:
+    """Begin a request, without what no such format can express.
+
+    Raises:
+        UnsupportedError: There is something, and `drop_params` is off.
+    """
+    draft = Draft(call, target, modern(asked_of(call)), target.traits)
+    refuse_for_provider(draft)
+    for name in _REFUSED:
+        value = draft.asked.pop(name, None)
+        if value and value not in ("none", {"type": "text"}, {"type": "disabled"}):
+            draft.refuse(name, "the format knows texts only")
+    if not draft.asked.get("tools"):
+        draft.asked.pop("parallel_tool_calls", None)
+    return draft
+
+
+def prompt_of(draft: Draft, script: Callable[[list[Turn]], str] = PLAIN) -> tuple[str, str]:
+    """The system text, and everything else as one prompt: a transcript, unless there is nothing but one question.
+
+    Raises:
+        ConfigError: There are no messages.
+        UnsupportedError: There is something else than text in them, and `drop_params` is off.
+    """
+    system, rest = system_and_rest(turns_of(draft, tell_tools=True))
+    return system, script(rest)
+
+
+def send(draft: Draft, url: str, body: JsonDict, headers: Mapping[str, str] | None = None) -> HttpRequest:
+    """The request, with the last word for the row's edits and the caller's own fields."""
+    call, target = draft.call, draft.target
+    own = merge_headers({**target.headers, **(headers or {})}, call.extra_headers or {})
+    sent = HttpRequest("POST", url, own, b"", call, target)
+    sent.dropped, sent.stop = draft.dropped, draft.stop
+    return seal(sent, body)
+
+
+def choice_of(text: Any, native: Any, at: int = 0) -> JsonDict:
+    """One answer in OpenAI's shape, its finish reason still the host's."""
+    message = {"role": "assistant", "content": text if isinstance(text, str) else encode_str(text)}
+    return {"index": at, "message": message, "finish_reason": native}
+
+
+def generated(results: list[Any], raw: JsonDict) -> JsonDict:
+    """An answer of watsonx's text generation in OpenAI's shape."""
+    found = [item for item in results if isinstance(item, dict)]
+    rest = {name: value for name, value in raw.items() if name != "results"}
+    choices = [choice_of(item.get("generated_text", ""), item.get("stop_reason"), at) for at, item in enumerate(found)]
+    first = found[0] if found else {}
+    return {
+        **rest,
+        "model": raw.get("model_id"),
+        "choices": choices,
+        "usage": counts(first.get("input_token_count"), first.get("generated_token_count")),
+    }
+
+
+def counts(prompt: Any, completion: Any) -> JsonDict | None:
+    """Canonical usage of two counts, either of which may be missing."""
+    made = {"prompt_tokens": integer(prompt), "completion_tokens": integer(completion)}
+    usage: JsonDict = {name: count for name, count in made.items() if count is not None}
+    if len(usage) == len(made):
+        usage["total_tokens"] = sum(usage.values())
+    return usage or None
+
+
+def answer(
+    sent: HttpRequest, choices: list[JsonDict], usage: JsonDict | None, facts: JsonDict | None = None
+) -> JsonDict:
+    """A canonical response.
+
+    Args:
+        sent: The request.
+        choices: As `choice_of` makes them.
+        usage: Canonical counts.
+        facts: `id`, `created`, `model` as far as the host told them, and whatever else it said.
+    """
+    facts = facts or {}
+    return {
+        **facts,
+        "id": facts.get("id") or new_id("chatcmpl-"),
+        "object": "chat.completion",
+        "created": integer(facts.get("created")) or 0,
+        "model": facts.get("model") or sent.target.model,
+        "choices": [_settled(choice) for choice in choices],
+        "usage": usage,
+    }
+
+
+def _settled(choice: JsonDict) -> JsonDict:
+    native = choice["finish_reason"]
+    reason = canonical_reason(native) or "stop"
+    return {
+        **choice,
+        "finish_reason": reason,
+        **({"native_finish_reason": native} if native not in (None, reason) else {}),
+    }
+
+
+class NoFace:
+    """The half of an operation that a server would need."""
+
+    def parse_call(self, body: bytes, path_args: Mapping[str, str]) -> Call:
+        raise _no_face()
+
+    def render(self, response: JsonDict) -> bytes:
+        raise _no_face()
+
+    def encoder(self, call: Call) -> StreamEncoder:
+        raise _no_face()
+
+
+def _no_face() -> UnsupportedError:
+    return UnsupportedError("this format is spoken to upstreams only", param="format")
+
+
+Whole: TypeAlias = Callable[[HttpRequest, Head, bytes], tuple[JsonDict, JsonDict]]
+
+
+class TextStream:
+    """Base of the decoders: cuts the stream, reports errors, and says how it ended. See `StreamDecoder`.
+
+    A subclass reads one event at a time with `read`, and calls `say`, `count` and `complete`.
+
+    Args:
+        sent: The request.
+        head: Head of the answer.
+        whole: Reads an answer in one piece, for hosts that ignore that a stream was asked for.
+    """
+
+    def __init__(self, sent: HttpRequest, head: Head, whole: Whole) -> None:
+        self.done = False
+        self.spoken = False
+        self._sent = sent
+        self._head = head
+        self._whole = whole
+        self._sse = SseDecoder()
+        self._over = False
+        self._started = False
+        self._body: list[bytes] | None = [] if "json" in head.headers.get("content-type", "") else None
+
+    def read(self, name: str, data: bytes, out: list[Event]) -> None:
+        """Take one event; what no subclass knows makes no sense.
+
+        Raises:
+            LingateError: It makes no sense, or reports a failure.
+        """
+        raise malformed(self._sent.target, "the answer is a stream of an unknown kind")
+
+    def feed(self, data: bytes) -> list[Event]:
+        out: list[Event] = []
+        if self._over:
+            return out
+        if self._body is not None:
+            self._body.append(data)
+            return out
+        try:
+            self._take(self._sse.feed(data), out)
+        except ValueError as error:
+            self._fail(malformed(self._sent.target, str(error)), out)
+        return out
+
+    def finish(self) -> list[Event]:
+        out: list[Event] = []
+        if self._over:
+            return out
+        if self._body:
+            try:
+                out += replay(*self._whole(self._sent, self._head, b"".join(self._body)))
+            except LingateError as error:
+                self._fail(error, out)
+            else:
+                self.done = self._over = True
+            return out
+        self._take(self._sse.finish(), out, last=True)
+        if not self._over:
+            self._fail(interrupted(self._sent.target), out)
+        return out
+
+    def start(self, raw: Any, out: list[Event], identity: Any = None) -> None:
+        """The answer begins, unless it has begun."""
+        if not self._started:
+            self._started = True
+            known = identity if isinstance(identity, str) and identity else new_id("chatcmpl-")
+            out.append(Start(known, self._sent.target.model, 0, None, raw))
+
+    def say(self, text: Any, raw: Any, out: list[Event]) -> None:
+        """A piece of the answer."""
+        self.start(raw, out)
+        if isinstance(text, str) and text:
+            self.spoken = True
+            out.append(Text(text, 0, raw))
+
+    def count(self, usage: JsonDict | None, raw: Any, out: list[Event]) -> None:
+        """Token counts, if there are any."""
+        if usage:
+            out.append(Usage(usage, raw))
+
+    def complete(self, native: Any, raw: Any, out: list[Event]) -> None:
+        """The stream is whole."""
+        self.start(raw, out)
+        out.append(Finish(canonical_reason(native) or "stop", 0, native if isinstance(native, str) else None, raw))
+        self.done = self._over = True
+
+    def value(self, data: bytes) -> Any:
+        """The data of an event as JSON.
+
+        Raises:
+            ProtocolError: It is not.
+            UpstreamError: It is an error.
+        """
+        try:
+            found = decode(data)
+        except ValueError as error:
+            raise malformed(self._sent.target, f"a stream event is {error}") from None
+        failure = body_failure(found, self._sent.target, headers=self._head.headers)
+        if failure is not None:
+            raise failure
+        return found
+
+    def failed(self, value: Any) -> LingateError:
+        """The error that an event reports which says no more than that it is one."""
+        error = {"error": value if value else "an error without a description"}
+        found = body_failure(error, self._sent.target, headers=self._head.headers)
+        return found or provider_failed(self._sent.target, "an error event")
+
+    def _take(self, frames: list[SseEvent], out: list[Event], last: bool = False) -> None:
+        for name, data in frames:
+            try:
+                self.read(name, data, out)
+            except LingateError as error:
+                if last and error.kind == "protocol":
+                    return  # half an event: the stream was cut
+                self._fail(error, out)
+            if self._over:
+                return
+
+    def _fail(self, error: LingateError, out: list[Event]) -> None:
+        self._over = True
+        out.append(Failed(error))
+
+
+class WholeStream(TextStream):
+    """For hosts without streams: what they send is one answer, whatever it is called."""
+
+    def __init__(self, sent: HttpRequest, head: Head, whole: Whole) -> None:
+        super().__init__(sent, head, whole)
+        self._body = []

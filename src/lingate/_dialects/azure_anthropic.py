@@ -1,0 +1,25 @@
+"""Claude on Microsoft Foundry: Anthropic's format at an address of Azure's (PROVIDERS.md, 4.1)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lingate._dialects._azure import place_of, with_key_as
+from lingate._dialects._base import Dialect
+from lingate._dialects._moved import Moved
+from lingate._dialects.anthropic import DIALECT as ANTHROPIC
+from lingate._model import Call, Target
+
+
+def _target(call: Call, target: Target) -> Target:
+    """Where Claude is. Anthropic's own package sends the key under both names."""
+    moved = with_key_as(target, "x-api-key", keep=True)
+    return replace(moved, url=f"{place_of(target.url).root}/anthropic")
+
+
+DIALECT = Dialect(
+    name="azure_anthropic",
+    # There is no list of models at this address.
+    operations={name: Moved(ANTHROPIC.operations[name], _target) for name in ("chat", "count_tokens")},
+    render_error=ANTHROPIC.render_error,
+)

@@ -1,0 +1,79 @@
+"""Towards the upstream: a canonical call as an HTTP request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from lingate._dialects._bedrock import begin_request, finish_request
+from lingate._dialects._params import refuse_for_provider
+from lingate._dialects.bedrock_converse.draft import Draft, draft
+from lingate._dialects.bedrock_converse.facts import MAX_CACHE_MARKS, foundation_model
+from lingate._dialects.bedrock_converse.params import write_limits, write_rest, write_tier
+from lingate._dialects.bedrock_converse.thinking import write_sampling, write_thinking
+from lingate._dialects.bedrock_converse.tools import write_format, write_tools
+from lingate._dialects.bedrock_converse.turns import write_messages
+from lingate._model import Call, HttpRequest, JsonDict, Target
+
+_COUNTED = ("messages", "system", "toolConfig", "additionalModelRequestFields")
+"""Fields that `count-tokens` takes; the others do not change the count."""
+
+
+def write_body(call: Call, target: Target) -> Draft:
+    """The wire body of a call.
+
+    Raises:
+        ConfigError: The call makes no sense in any format.
+        UnsupportedError: Something has no counterpart here and `drop_params` is off.
+    """
+    made = draft(call, target)
+    refuse_for_provider(made)
+    turns = write_messages(made)
+    write_limits(made)
+    write_tools(made, list(turns.tools_used))
+    thinking = write_thinking(made)
+    write_format(made, thinking)
+    write_sampling(made, thinking)
+    write_tier(made)
+    write_rest(made)
+    _limit_cache_points(made)
+    return made
+
+
+def chat_request(call: Call, target: Target) -> HttpRequest:
+    """A chat call, ready to be sent."""
+    made = write_body(call, target)
+    sent = begin_request(made, "converse-stream" if call.stream else "converse", target.model)
+    return finish_request(sent, made.body)
+
+
+def count_request(call: Call, target: Target) -> HttpRequest:
+    """A call that counts the tokens a chat call would read."""
+    made = write_body(call, target)
+    made.answer_tool, made.stop = None, ()
+    # It knows foundation models only (recorded: what chat is asked for as `us.anthropic...`).
+    sent = begin_request(made, "count-tokens", foundation_model(target.model))
+    counted = {name: made.body[name] for name in _COUNTED if name in made.body}
+    for edit in target.edits:
+        edit(counted, sent)
+    return finish_request(sent, {"input": {"converse": counted}}, edits=False)
+
+
+def _limit_cache_points(made: Draft) -> None:
+    """At most four cache points reach the wire. The oldest go: the later ones cover their text too."""
+    lists = list(_block_lists(made.body))
+    points = [(where, blocks, n) for where, blocks in lists for n, block in enumerate(blocks) if "cachePoint" in block]
+    for where, blocks, n in points[: max(len(points) - MAX_CACHE_MARKS, 0)]:
+        made.note(f"cache_control of {where}[{n - 1}]")
+        blocks[n] = {}
+    for _, blocks in lists:
+        if {} in blocks:
+            blocks[:] = [block for block in blocks if block]
+
+
+def _block_lists(body: JsonDict) -> Iterator[tuple[str, list[Any]]]:
+    """Every list that can hold a cache point, in the order in which the API caches: tools, system, messages."""
+    yield "tools", body.get("toolConfig", {}).get("tools", [])
+    yield "system", body.get("system", [])
+    for n, turn in enumerate(body["messages"]):
+        yield f"messages[{n}].content", turn["content"]

@@ -1,0 +1,110 @@
+"""From the upstream: whole answers and token counts as canonical dicts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lingate._dialects._check import Malformed
+from lingate._dialects._counts import integer
+from lingate._dialects._dates import created_at
+from lingate._dialects._failure import body_failure, garbage
+from lingate._dialects._reading import canonical_message, take_answer
+from lingate._dialects.bedrock_converse.assistant import read_blocks
+from lingate._dialects.bedrock_converse.checks import check_blocks
+from lingate._dialects.bedrock_converse.facts import FINISH, NAME
+from lingate._dialects.bedrock_converse.usage import canonical_usage
+from lingate._model import Head, HttpRequest, JsonDict, Target
+from lingate._wire.json import decode
+
+_ANSWER_KEYS = frozenset({"output", "stopReason", "usage"})
+
+
+def read_message(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
+    """A whole answer as a canonical response, and as it came.
+
+    Raises:
+        UpstreamError: The body is an error although the status says success.
+        ProtocolError: It is not an answer.
+    """
+    raw = read_object(body, sent.target)
+    return canonical_response(raw, sent, head), raw
+
+
+def canonical_response(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict:
+    """A decoded answer as a canonical response."""
+    output = raw.get("output")
+    given = output.get("message") if isinstance(output, dict) else None
+    blocks = given.get("content") if isinstance(given, dict) else None
+    try:
+        check_blocks(blocks, "output.message.content")
+    except Malformed as flaw:
+        raise garbage(sent.target, str(flaw)) from None
+    assert isinstance(blocks, list)
+    reading = read_blocks(blocks)
+    answer = take_answer(reading, sent.answer_tool)
+    message = canonical_message(reading, answer)
+    if reading.images:
+        message["images"] = reading.images
+    if answer is None and not reading.exact:
+        message["provider_specific_fields"] = {NAME: {"content": blocks}}
+    reason, usage = raw.get("stopReason"), raw.get("usage")
+    choice = {"index": 0, "message": message, "finish_reason": finish_reason(reason, bool(reading.calls))}
+    if isinstance(reason, str):
+        choice["native_finish_reason"] = reason
+    response: JsonDict = {
+        "id": identity(head),
+        "object": "chat.completion",
+        "created": created_at(head),
+        "model": sent.target.model,
+        "choices": [choice],
+    }
+    if isinstance(usage, dict):
+        response["usage"] = canonical_usage(usage)
+    extra = {key: value for key, value in raw.items() if key not in _ANSWER_KEYS and value is not None}
+    if extra:
+        response["provider_specific_fields"] = {NAME: extra}
+    return response
+
+
+def finish_reason(native: Any, has_calls: bool) -> str:
+    """OpenAI's word for a stop reason.
+
+    A message with tool calls ends with `tool_calls` whatever the provider calls it, unless it was cut short or is
+    malformed: such a call must not be executed.
+    """
+    reason = FINISH.get(native, "stop") if isinstance(native, str) else "stop"
+    if reason in ("length", "content_filter") or str(native).startswith("malformed_"):
+        return reason
+    return "tool_calls" if has_calls else "stop"
+
+
+def identity(head: Head) -> str:
+    """The answer's id: the format has none, so the request's id says it."""
+    return head.headers.get("x-amzn-requestid") or "msg_unknown"
+
+
+def read_count(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
+    """A token count."""
+    raw = read_object(body, sent.target)
+    found = integer(raw.get("inputTokens"))
+    if found is None:
+        raise garbage(sent.target, "inputTokens: must be a number")
+    return {"input_tokens": found}, raw
+
+
+def read_object(body: bytes, target: Target) -> JsonDict:
+    """Decode a JSON object that is not an error.
+
+    Raises:
+        UpstreamError: It is an error.
+        ProtocolError: It is not a JSON object.
+    """
+    try:
+        raw = decode(body)
+    except ValueError as error:
+        raise garbage(target, str(error)) from None
+    if not isinstance(raw, dict):
+        raise garbage(target, "must be an object")
+    if raw.get("__type"):
+        raise body_failure(raw, target) or garbage(target, "an error without words")
+    return raw

@@ -1,0 +1,297 @@
+"""From the upstream: stream events as canonical events. Bytes are `decoder.py`'s matter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from lingate._dialects._dates import created_at
+from lingate._dialects._failure import garbage
+from lingate._dialects._streamed import StreamedAnswer
+from lingate._dialects.bedrock_converse.assistant import read_blocks, redacted_data, url_citations
+from lingate._dialects.bedrock_converse.blocks import Block, as_bytes, whole_blocks
+from lingate._dialects.bedrock_converse.facts import NAME
+from lingate._dialects.bedrock_converse.media import media_part
+from lingate._dialects.bedrock_converse.response import finish_reason, identity
+from lingate._dialects.bedrock_converse.usage import canonical_usage
+from lingate._model import (
+    Annotations,
+    Event,
+    Extra,
+    Finish,
+    Head,
+    HttpRequest,
+    JsonDict,
+    Media,
+    Opaque,
+    Start,
+    Text,
+    Thinking,
+    ToolArgs,
+    ToolStart,
+    Usage,
+)
+from lingate._wire.json import encode_str
+
+_SERVED = ("server_tool_use",)
+
+
+class ConverseStream(StreamedAnswer):
+    """One streamed answer. Hosts that wrap these events in other frames use it directly.
+
+    The finish reason is told with the metadata that follows it: until then the stream may still be cut. Ends of blocks,
+    and whatever belongs to the provider's own tools, become `Opaque` events: only a client of this very format can see them.
+
+    Attributes:
+        done: The stream is whole: its stop reason and its metadata have been seen.
+        over: Nothing more will come: done, or failed.
+    """
+
+    __slots__ = (
+        "_blocks", "_calls", "_extra", "_has_answer", "_head", "_held", "_images", "_length", "_metered", "_raw", "_span",
+        "_started", "_stop", "_thoughts",
+    )  # fmt: skip
+
+    def __init__(self, sent: HttpRequest, head: Head) -> None:
+        super().__init__(sent)
+        self._head = head
+        self._blocks: dict[int, Block] = {}
+        self._calls = self._thoughts = self._images = 0
+        self._length = 0
+        self._span = (0, 0)
+        self._extra: JsonDict = {}
+        self._started = False
+        self._stop: JsonDict | None = None
+        self._metered = False
+        self._has_answer = False
+        # Text beside a structured answer is not part of it, but whether an answer comes is known only at the end.
+        self._held: list[str] | None = [] if sent.answer_tool else None
+        self._raw: JsonDict = {}
+
+    def read(self, name: str, payload: Any, out: list[Event]) -> None:
+        """Take the next event and append what it means."""
+        if not isinstance(payload, dict):
+            self._broken(f"{name}: must be an object", out)
+            return
+        self._raw = {name: payload}
+        handler = _HANDLERS.get(name)
+        if handler is None:
+            out.append(Opaque(NAME, self._raw))
+            return
+        if not self._started and name != "metadata":
+            self._begin(out)
+        handler(self, payload, out)
+
+    def cut(self, out: list[Event]) -> None:
+        """The bytes have ended."""
+        if not self.over and self._stop is not None and self._sent.target.traits.get("stream_end") == "finish":
+            self._end(out)
+        else:
+            super().cut(out)
+
+    def _broken(self, why: str, out: list[Event]) -> None:
+        self.fail(garbage(self._sent.target, why), out)
+
+    def _begin(self, out: list[Event]) -> None:
+        self._started = True
+        out.append(Start(identity(self._head), self._sent.target.model, created_at(self._head), raw=self._raw))
+
+    def _on_start(self, payload: JsonDict, out: list[Event]) -> None:
+        return  # the first event of any kind begins the answer
+
+    def _on_block(self, payload: JsonDict, out: list[Event]) -> None:
+        start = payload.get("start")
+        if not isinstance(start, dict) or not isinstance(payload.get("contentBlockIndex"), int):
+            self._broken("contentBlockStart: must hold a start and an index", out)
+            return
+        kind = next(iter(start), "")
+        inner = start.get(kind)
+        block = Block(kind, inner if isinstance(inner, dict) else {}, position=self._length)
+        self._blocks[payload["contentBlockIndex"]] = block
+        if kind == "toolUse" and block.start.get("type") not in _SERVED:
+            self._begin_call(block, out)
+        elif kind != "image":
+            out.append(Opaque(NAME, self._raw))
+
+    def _begin_call(self, block: Block, out: list[Event]) -> None:
+        name, given = block.start.get("name"), block.start.get("toolUseId")
+        if not isinstance(name, str) or not isinstance(given, str) or not given:
+            self._broken("contentBlockStart.start.toolUse: must have a name and a toolUseId", out)
+            return
+        if name == self._sent.answer_tool:
+            block.answer = not self._has_answer
+            self._has_answer = True
+            return
+        block.number = self._calls
+        self._calls += 1
+        out.append(ToolStart(block.number, given, name, raw=self._raw))
+
+    def _on_delta(self, payload: JsonDict, out: list[Event]) -> None:
+        delta, index = payload.get("delta"), payload.get("contentBlockIndex")
+        if not isinstance(delta, dict) or not isinstance(index, int):
+            self._broken("contentBlockDelta: must hold a delta and an index", out)
+            return
+        text = delta.get("text")
+        block = self._blocks.get(index)
+        if block is None:
+            block = self._blocks[index] = Block(
+                "reasoningContent" if "reasoningContent" in delta else "text", position=self._length
+            )
+        if isinstance(text, str):
+            if text:
+                self._add_text(block, text, out)
+            return
+        kind = next((kind for kind in _DELTAS if kind in delta), None)
+        if kind is None:
+            block.odd = True
+            out.append(Opaque(NAME, self._raw))
+            return
+        try:
+            _DELTAS[kind](self, block, delta[kind], out)
+        except (ValueError, TypeError, AttributeError):
+            self._broken(f"contentBlockDelta.delta.{kind}: is not what it must be", out)
+
+    def _add_text(self, block: Block, text: str, out: list[Event]) -> None:
+        block.pieces.append(text)
+        self._length += len(text)
+        if self._held is None:
+            out.append(Text(text, 0, self._raw))
+        else:
+            self._held.append(text)
+
+    def _add_input(self, block: Block, delta: Any, out: list[Event]) -> None:
+        if block.kind != "toolUse":
+            raise ValueError("input without a call")
+        text = delta["input"] if isinstance(delta.get("input"), str) else encode_str(delta.get("input"))
+        block.pieces.append(text)
+        if block.number >= 0:
+            if text:
+                out.append(ToolArgs(block.number, text, 0, self._raw))
+        elif not block.answer:
+            out.append(Opaque(NAME, self._raw))
+        elif text:
+            out.append(Text(text, 0, self._raw))
+
+    def _add_thought(self, block: Block, delta: Any, out: list[Event]) -> None:
+        if block.number < 0:
+            block.number = self._thoughts
+            self._thoughts += 1
+        text, signature, redacted = delta.get("text"), delta.get("signature"), delta.get("redactedContent")
+        if isinstance(text, str) and text:
+            block.pieces.append(text)
+            out.append(Thinking(text, 0, block.number, raw=self._raw))
+        elif isinstance(signature, str) and signature:
+            block.signature += signature
+            out.append(Thinking("", 0, block.number, signature=signature, raw=self._raw))
+        elif redacted is not None:
+            block.redacted.append(as_bytes(redacted))
+
+    def _add_citation(self, block: Block, delta: Any, out: list[Event]) -> None:
+        block.items.append(dict(delta.items()))
+        self._mark(out)
+
+    def _add_results(self, block: Block, delta: Any, out: list[Event]) -> None:
+        block.items.extend(dict(item.items()) for item in delta)
+        self._mark(out)
+
+    def _add_image(self, block: Block, delta: Any, out: list[Event]) -> None:
+        source = delta.get("source") or {}
+        block.odd = block.odd or "bytes" not in source
+        if "bytes" in source:
+            block.image.append(as_bytes(source["bytes"]))
+
+    def _on_block_stop(self, payload: JsonDict, out: list[Event]) -> None:
+        index = payload.get("contentBlockIndex")
+        block = self._blocks.get(index) if isinstance(index, int) else None
+        if block is None:
+            out.append(Opaque(NAME, self._raw))
+        else:
+            self._close(block, out)
+
+    def _close(self, block: Block, out: list[Event]) -> None:
+        if block.stopped:
+            return
+        block.stopped = True
+        if block.kind == "toolUse" and (block.number >= 0 or block.answer):
+            if not any(block.pieces):
+                self._tell_no_input(block, out)
+        elif block.redacted:
+            data = redacted_data(block.redacted_content())
+            out.append(Thinking("", 0, block.number, redacted=data, raw=self._raw))
+        elif block.kind == "image" and block.image:
+            part = media_part(block.whole(), "image")
+            if part is not None:
+                out.append(Media("image", {**part, "index": self._images}, raw=self._raw))
+                self._images += 1
+        elif block.kind == "text":
+            self._cite(block, out)
+        self._mark(out)
+
+    def _tell_no_input(self, block: Block, out: list[Event]) -> None:
+        if block.answer:
+            out.append(Text("{}", 0, self._raw))
+        else:
+            out.append(ToolArgs(block.number, "{}", 0, self._raw))
+
+    def _cite(self, block: Block, out: list[Event]) -> None:
+        if block.pieces:
+            self._span = (block.position, self._length)
+        items = url_citations(block.items, *self._span) if self._held is None else []
+        if items:
+            out.append(Annotations(items, raw=self._raw))
+
+    def _on_stop(self, payload: JsonDict, out: list[Event]) -> None:
+        for block in self._blocks.values():
+            self._close(block, out)
+        held = "".join(self._held or ())
+        if held and not self._has_answer:
+            out.append(Text(held, raw=self._raw))
+        blocks = whole_blocks(self._blocks[index] for index in sorted(self._blocks)) if not self._has_answer else None
+        if blocks is not None and not read_blocks(blocks).exact:
+            out.append(Extra({"provider_specific_fields": {NAME: {"content": blocks}}}, 0, self._raw))
+        self._extra.update((key, value) for key, value in payload.items() if key not in ("stopReason", "p"))
+        self._stop = self._raw
+        if self._metered:
+            self._end(out)
+
+    def _on_metadata(self, payload: JsonDict, out: list[Event]) -> None:
+        usage = payload.get("usage")
+        if isinstance(usage, dict) and usage:
+            out.append(Usage(canonical_usage(usage), self._raw))
+        self._extra.update((key, value) for key, value in payload.items() if key not in ("usage", "p"))
+        self._metered = True
+        if self._stop is not None:
+            self._end(out)
+
+    def _end(self, out: list[Event]) -> None:
+        extra = {key: value for key, value in self._extra.items() if value is not None}
+        if extra:
+            out.append(Extra({"provider_specific_fields": {NAME: extra}}, None, self._raw))
+        stop = self._stop or {}
+        reason = stop.get("messageStop", {}).get("stopReason")
+        native = reason if isinstance(reason, str) else None
+        out.append(Finish(finish_reason(native, self._calls > 0), 0, native, stop))
+        self.done = self.over = True
+
+    def _mark(self, out: list[Event]) -> None:
+        """Hand an event on to clients of this format, unless the answer is not shown as it came."""
+        if self._held is None:
+            out.append(Opaque(NAME, self._raw))
+
+
+_DELTAS: dict[str, Callable[[ConverseStream, Block, Any, list[Event]], None]] = {
+    "toolUse": ConverseStream._add_input,
+    "reasoningContent": ConverseStream._add_thought,
+    "citation": ConverseStream._add_citation,
+    "toolResult": ConverseStream._add_results,
+    "image": ConverseStream._add_image,
+}
+
+_HANDLERS: dict[str, Callable[[ConverseStream, JsonDict, list[Event]], None]] = {
+    "messageStart": ConverseStream._on_start,
+    "contentBlockStart": ConverseStream._on_block,
+    "contentBlockDelta": ConverseStream._on_delta,
+    "contentBlockStop": ConverseStream._on_block_stop,
+    "messageStop": ConverseStream._on_stop,
+    "metadata": ConverseStream._on_metadata,
+}

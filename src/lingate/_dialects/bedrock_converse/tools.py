@@ -1,0 +1,277 @@
+"""Tools, the choice among them, and structured answers: canonical -> wire."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from lingate._dialects.anthropic.facts import TOOL_BETAS
+from lingate._dialects.anthropic.schema import closed, without_keys
+from lingate._dialects.bedrock_converse.content import cache_point
+from lingate._dialects.bedrock_converse.draft import Draft
+from lingate._model import JsonDict
+from lingate._wire.json import decode, encode_str
+
+_FUNCTION_KEYS = frozenset({"name", "description", "parameters", "strict"})
+_TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_OPEN_SCHEMA = {"type": "object", "properties": {}}
+_FORCED = ("any", "tool")
+
+
+def write_tools(draft: Draft, used: list[str]) -> None:
+    """Write `toolConfig`.
+
+    Args:
+        draft: The request.
+        used: Names of tools that the conversation has called: the API wants them declared although none is offered.
+    """
+    tools = _declared(draft)
+    choice = _choice(draft)
+    if isinstance(choice, list):
+        names, choice = choice[1], choice[0]
+        tools = [tool for tool in tools if _name(tool) in names]
+    if choice == {"none": {}}:
+        choice = None
+        tools = _withheld(draft, tools, used)
+    elif not tools and used:
+        tools = [_stub(name) for name in used]
+        draft.instruct("The tools that were used before are no longer available. Do not call them.")
+    if not tools:
+        return
+    config: JsonDict = {"tools": tools}
+    choice = _possible(draft, choice)
+    if choice is not None:
+        config["toolChoice"] = choice
+    draft.body["toolConfig"] = config
+    _write_parallel(draft, choice)
+
+
+def is_forced(draft: Draft) -> bool:
+    """Whether the model must call a tool."""
+    choice = draft.body.get("toolConfig", {}).get("toolChoice") or {}
+    return any(word in choice for word in _FORCED)
+
+
+def write_format(draft: Draft, thinking: bool) -> None:
+    """Write what `response_format` asks for, in the way this model knows."""
+    wanted = draft.asked.get("response_format")
+    kind = wanted.get("type") if isinstance(wanted, dict) else None
+    if wanted is None or kind == "text":
+        return
+    inner = wanted.get("json_schema") if isinstance(wanted, dict) else None
+    inner = inner if isinstance(inner, dict) else {}
+    schema = inner.get("schema", wanted.get("schema") if isinstance(wanted, dict) else None)
+    if kind not in ("json_schema", "json_object") or (kind == "json_schema" and not isinstance(schema, dict)):
+        raise draft.broken("response_format", "must be text, json_object, or json_schema with a schema")
+    way = draft.traits.get("structured")
+    if way == "none":
+        draft.refuse("response_format", "the model cannot be held to a format")
+    elif not isinstance(schema, dict) or way == "json_object":
+        # Without a schema a forced tool would be called with nothing in it.
+        told = f" It must match this JSON schema: {encode_str(schema)}" if schema else ""
+        draft.instruct(f"Answer with one JSON object and nothing else.{told}")
+    elif way == "json_schema":
+        _write_native_format(draft, wanted, schema, inner)
+    else:
+        _write_answer_tool(draft, schema, inner, thinking)
+
+
+def canonical_format(native: Any) -> JsonDict | None:
+    """This format's own `textFormat` as a `response_format`."""
+    structure = native.get("structure") if isinstance(native, dict) and native.get("type") == "json_schema" else None
+    inner = structure.get("jsonSchema") if isinstance(structure, dict) else None
+    text = inner.get("schema") if isinstance(inner, dict) else None
+    try:
+        schema = decode(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    if not isinstance(schema, dict) or not isinstance(inner, dict):
+        return None
+    told = {key: inner[key] for key in ("name", "description") if isinstance(inner.get(key), str)}
+    return {"type": "json_schema", "json_schema": {"name": "answer", **told, "schema": schema}}
+
+
+def _write_native_format(draft: Draft, wanted: JsonDict, schema: JsonDict, inner: JsonDict) -> None:
+    given = draft.native.get("textFormat")
+    if given is not None and canonical_format(given) == wanted:
+        draft.output()["textFormat"] = given
+        return
+    told: JsonDict = {"schema": encode_str(closed(schema))}
+    if isinstance(inner.get("name"), str) and inner["name"]:
+        told["name"] = inner["name"]
+    if isinstance(inner.get("description"), str) and inner["description"]:
+        told["description"] = inner["description"]
+    draft.output()["textFormat"] = {"type": "json_schema", "structure": {"jsonSchema": told}}
+
+
+def _write_answer_tool(draft: Draft, schema: JsonDict, inner: JsonDict, thinking: bool) -> None:
+    """A tool whose input is the answer. Forced, except while thinking and by models that cannot be."""
+    config: JsonDict = draft.body.get("toolConfig", {})
+    tools = config.get("tools", [])
+    choice = config.get("toolChoice") or {}
+    if "tool" in choice:
+        return
+    taken = {_name(tool) for tool in tools}
+    name = str(inner.get("name") or "")
+    name = name if _TOOL_NAME.fullmatch(name) and name not in taken else "structured_answer"
+    while name in taken:
+        name += "_"
+    draft.answer_tool = name
+    spec = {
+        "name": name,
+        "description": inner.get("description") or "Gives the final answer to the user. Its input is the whole answer.",
+        "inputSchema": {"json": _object_schema(schema)},
+    }
+    config = {"tools": [*tools, {"toolSpec": spec}]}
+    if thinking or draft.traits.get("tool_choice_required") == "auto":
+        draft.instruct(f"Give your final answer by calling the tool {name} exactly once, never as text.")
+    else:
+        offered = tools and draft.asked.get("tool_choice") != "none"
+        config["toolChoice"] = {"any": {}} if offered else {"tool": {"name": name}}
+    draft.body["toolConfig"] = config
+
+
+def _declared(draft: Draft) -> list[JsonDict]:
+    tools = draft.asked.get("tools") or []
+    if not isinstance(tools, list) or not all(isinstance(item, dict) for item in tools):
+        raise draft.broken("tools", "must be a list of objects")
+    made: list[JsonDict] = []
+    for n, tool in enumerate(tools):
+        written = _tool(tool, f"tools[{n}]", draft)
+        if written is not None:
+            made.append(written)
+            made += _tool_mark(tool, f"tools[{n}]", draft)
+    return made
+
+
+def _tool(tool: JsonDict, where: str, draft: Draft) -> JsonDict | None:
+    kind = tool.get("type")
+    if isinstance(tool.get("systemTool"), dict):
+        return {"systemTool": tool["systemTool"]}
+    if isinstance(tool.get("toolSpec"), dict):
+        return {"toolSpec": tool["toolSpec"]}
+    function = tool.get("function")
+    if kind != "function" and not (kind is None and isinstance(function, dict)):
+        _pass_on(tool, where, draft)
+        return None
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        raise draft.broken(f"{where}.function", "must be an object with a name")
+    spec: JsonDict = {"name": function["name"]}
+    if function.get("description"):
+        spec["description"] = function["description"]
+    schema = _object_schema(function.get("parameters") or _OPEN_SCHEMA)
+    strict = function.get("strict", tool.get("strict"))
+    extras = {key: value for key, value in function.items() if key not in _FUNCTION_KEYS and value is not None}
+    dropped = draft.traits.get("tool_schema_drop", ())
+    spec["inputSchema"] = {"json": without_keys(schema, dropped) if dropped else schema}
+    if isinstance(strict, bool):
+        if draft.traits.get("structured") == "json_schema" and "strict" not in dropped:
+            spec["strict"] = strict
+        elif strict:
+            draft.note(f"{where}.strict")
+    for name in extras:
+        draft.note(f"{where}.function.{name}")
+    return {"toolSpec": spec}
+
+
+def _pass_on(tool: JsonDict, where: str, draft: Draft) -> None:
+    """Claude's own tools (computer use and the like) go past Converse, in the words of Claude's own API."""
+    kind = tool.get("type")
+    if draft.family != "claude" or not isinstance(kind, str) or kind == "custom":
+        draft.refuse(where, f"there is no tool of type {kind}")
+        return
+    more = draft.additional()
+    more["tools"] = [*more.get("tools", ()), {key: value for key, value in tool.items() if key != "cache_control"}]
+    if kind in TOOL_BETAS:
+        more["anthropic_beta"] = list(dict.fromkeys([*more.get("anthropic_beta", ()), TOOL_BETAS[kind]]))
+
+
+def _tool_mark(tool: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
+    function = tool.get("function")
+    holder = tool if tool.get("cache_control") or not isinstance(function, dict) else function
+    if draft.family == "nova" and holder.get("cache_control"):
+        # Nova caches system and messages only.
+        draft.note(f"cache_control of {where}")
+        return []
+    return cache_point(holder, where, draft)
+
+
+def _object_schema(schema: Any) -> Any:
+    """The API wants `type: object` at the top."""
+    return schema if not isinstance(schema, dict) or "type" in schema else {"type": "object", **schema}
+
+
+def _name(tool: JsonDict) -> str | None:
+    inner = tool.get("toolSpec") or tool.get("systemTool") or {}
+    found = inner.get("name")
+    return found if isinstance(found, str) else None
+
+
+def _stub(name: str) -> JsonDict:
+    return {"toolSpec": {"name": name, "description": "No longer available.", "inputSchema": {"json": _OPEN_SCHEMA}}}
+
+
+def _withheld(draft: Draft, tools: list[JsonDict], used: list[str]) -> list[JsonDict]:
+    """No tool may be called, for which there is no word: without tools none can be. But a conversation that has called
+    some must declare them."""
+    if not used:
+        return []
+    draft.instruct("Do not call any tool now. Answer with text.")
+    if tools:
+        draft.note("tool_choice=none (asked for in words)")
+    return tools or [_stub(name) for name in used]
+
+
+def _choice(draft: Draft) -> Any:
+    """`toolChoice` on the wire; a list of it and the allowed names where only some tools may be used."""
+    asked = draft.asked.get("tool_choice")
+    if asked is None:
+        return None
+    if isinstance(asked, str):
+        words = {"auto": "auto", "none": "none", "required": "any", "any": "any"}
+        if asked not in words:
+            raise draft.broken("tool_choice", "must be auto, none, required or a function")
+        return {words[asked]: {}}
+    if not isinstance(asked, dict):
+        raise draft.broken("tool_choice", "must be a word or an object")
+    if asked.get("type") == "allowed_tools":
+        return _allowed(asked, draft)
+    function = asked.get("function", asked if asked.get("type") in (None, "function", "tool") else None)
+    if isinstance(function, dict) and isinstance(function.get("name"), str):
+        return {"tool": {"name": function["name"]}}
+    if asked.get("type") in ("auto", "any", "none"):
+        return {asked["type"]: {}}
+    draft.refuse("tool_choice", "this kind of choice has no counterpart")
+    return None
+
+
+def _allowed(asked: JsonDict, draft: Draft) -> list[Any]:
+    inner = asked.get("allowed_tools", asked)
+    tools = inner.get("tools") if isinstance(inner, dict) else None
+    if not isinstance(tools, list):
+        raise draft.broken("tool_choice.allowed_tools.tools", "must be a list")
+    functions = [tool.get("function", tool) for tool in tools if isinstance(tool, dict)]
+    names = {function.get("name") for function in functions if isinstance(function, dict)}
+    return [{"any": {}} if inner.get("mode") == "required" else {"auto": {}}, names]
+
+
+def _possible(draft: Draft, choice: JsonDict | None) -> JsonDict | None:
+    """The choice, as far as the model can be made to make one."""
+    if choice is None or "auto" in choice or draft.traits.get("tool_choice_required") != "auto":
+        return choice
+    draft.note("tool_choice")
+    return None
+
+
+def _write_parallel(draft: Draft, choice: JsonDict | None) -> None:
+    """One call at a time is Claude's own field: Converse has none."""
+    parallel = draft.asked.get("parallel_tool_calls")
+    if parallel is None or parallel is True:
+        return
+    if draft.family != "claude":
+        draft.refuse("parallel_tool_calls", "the format has no counterpart")
+        return
+    made: JsonDict = {"type": "auto", "disable_parallel_tool_use": True}
+    for word, inner in (choice or {}).items():
+        made |= {"type": word, **inner}
+    draft.additional()["tool_choice"] = made

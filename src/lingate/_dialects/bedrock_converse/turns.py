@@ -1,0 +1,267 @@
+"""The conversation: canonical messages -> `system` and alternating turns.
+
+Where the formats differ: system text stands apart; tool results are blocks of the next user turn, ahead of its text; a
+turn without content does not exist; documents have unique names and text beside them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lingate._dialects._draft import native_fields
+from lingate._dialects.bedrock_converse.assistant import assistant_blocks, kept_blocks, safe_id
+from lingate._dialects.bedrock_converse.content import (
+    cache_mark,
+    cache_point,
+    canonical_parts,
+    content_blocks,
+    is_plain,
+    result_blocks,
+)
+from lingate._dialects.bedrock_converse.draft import Draft
+from lingate._dialects.bedrock_converse.facts import MAX_DOCUMENT_NAME, NAME
+from lingate._model import JsonDict
+from lingate._wire.json import encode_str
+
+_TOOL_FIELDS = frozenset(
+    {"role", "content", "tool_call_id", "name", "cache_control", "provider_specific_fields", "is_error"}
+)
+_TEXT_FIELDS = frozenset({"role", "content", "cache_control", "provider_specific_fields"})
+_ONLY_IN_MESSAGES = ("toolAddition", "toolRemoval")
+
+
+class Turns:
+    """The turns so far.
+
+    Attributes:
+        system: Blocks of the `system` field.
+        turns: Finished messages.
+        tools_used: Names of the tools that the conversation calls, in order of first use.
+    """
+
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
+        self.system: list[JsonDict] = []
+        self.turns: list[JsonDict] = []
+        self.tools_used: dict[str, None] = {}
+        self._results: list[JsonDict] = []
+        self._rest: list[JsonDict] = []
+        self._late: list[JsonDict] = []
+
+    def add(self, message: Any, where: str) -> None:
+        """Take the next canonical message.
+
+        Raises:
+            ConfigError: It is not a message.
+        """
+        role = message.get("role") if isinstance(message, dict) else None
+        if role != "tool":
+            self._place_late()
+        if role in ("system", "developer"):
+            self._add_system(message, where)
+        elif role == "user":
+            self._rest.extend(self._text_blocks(message, where))
+        elif role == "assistant":
+            self._add_assistant(message, where)
+        elif role == "tool":
+            self._results.extend(self._result(message, where))
+        else:
+            raise self.draft.broken(f"{where}.role", "must be system, developer, user, assistant, tool or function")
+
+    def finish(self) -> None:
+        """Close the last turn and write `system` and `messages`."""
+        self._place_late()
+        self._close_user()
+        if not self.turns and self.system:
+            # The API wants at least one message; OpenAI answers a lone system message.
+            self.turns.append({"role": "user", "content": self.system})
+            self.system = []
+            self.draft.note("messages[0].role (a lone system message was sent as the user's)")
+        if not self.turns:
+            raise self.draft.broken("messages", "hold nothing to answer")
+        self._check_prefill()
+        self._mend_documents()
+        self.draft.body["messages"] = self.turns
+        if self.system:
+            self.draft.body["system"] = self.system
+
+    def _add_system(self, message: JsonDict, where: str) -> None:
+        blocks = self._text_blocks(message, where)
+        stays = native_fields(message, NAME).get("in_place") or self.draft.traits.get("late_system") == "keep"
+        special = any(name in block for block in blocks for name in _ONLY_IN_MESSAGES)
+        started = bool(self.turns or self._results or self._rest)
+        if special or (started and stays):
+            if blocks:
+                self._late.append({"role": "system", "content": blocks})
+            return
+        self.system.extend(blocks)
+
+    def _place_late(self) -> None:
+        """System turns wait until the tool results before them are complete: those may not be divided."""
+        if self._late:
+            self._close_user()
+            self.turns += self._late
+            self._late = []
+
+    def _text_blocks(self, message: JsonDict, where: str) -> list[JsonDict]:
+        self.draft.note_others(message, _TEXT_FIELDS, where)
+        kept = _original_parts(message)
+        if kept is not None:
+            return [block for block in kept if "text" not in block or block["text"].strip()]
+        blocks = content_blocks(message.get("content"), f"{where}.content", self.draft)
+        if blocks and "cachePoint" not in blocks[-1]:
+            blocks += cache_point(message, where, self.draft)
+        return blocks
+
+    def _add_assistant(self, message: JsonDict, where: str) -> None:
+        blocks = assistant_blocks(message, where, self.draft)
+        for block in blocks:
+            call = block.get("toolUse")
+            if isinstance(call, dict) and call.get("type") is None:
+                self.tools_used[call["name"]] = None
+        if not blocks:
+            return
+        self._close_user()
+        if self.turns and self.turns[-1]["role"] == "assistant":
+            self.turns[-1]["content"] += blocks
+            return
+        self.turns.append({"role": "assistant", "content": blocks})
+
+    def _result(self, message: JsonDict, where: str) -> list[JsonDict]:
+        self.draft.note_others(message, _TOOL_FIELDS, where)
+        kept = _original_result(message)
+        if kept is not None:
+            return kept
+        given = message.get("tool_call_id")
+        if not isinstance(given, str) or not given:
+            raise self.draft.broken(f"{where}.tool_call_id", "must be the id of the tool call that this answers")
+        content, mark = result_blocks(message.get("content"), f"{where}.content", self.draft)
+        result: JsonDict = {"toolUseId": safe_id(given), "content": content}
+        failed = _is_error(message)
+        if failed is not None:
+            result["status"] = "error" if failed else "success"
+        marked = message if message.get("cache_control") else mark
+        return [{"toolResult": result}, *cache_point(marked, where, self.draft)]
+
+    def _close_user(self) -> None:
+        content = [*self._results, *self._rest]
+        if content:
+            self.turns.append({"role": "user", "content": content})
+        self._results, self._rest = [], []
+
+    def _check_prefill(self) -> None:
+        """A conversation that ends with the assistant asks to continue that very text."""
+        last = self.turns[-1]
+        if last["role"] != "assistant" or "text" not in last["content"][-1]:
+            return
+        if not self.draft.traits.get("prefill") and len(self.turns) > 1:
+            self.draft.refuse("messages[-1]", "the model does not continue a message of the assistant")
+            self.turns.pop()
+            return
+        text = last["content"][-1]["text"]
+        if text != text.rstrip():
+            # Claude: "final assistant content cannot end with trailing whitespace".
+            self.draft.note("messages[-1].content (trailing whitespace)")
+            last["content"] = [*last["content"][:-1], {"text": text.rstrip()}]
+
+    def _mend_documents(self) -> None:
+        taken: set[str] = set()
+        for n, turn in enumerate(self.turns):
+            turn["content"] = [_renamed(block, taken) for block in turn["content"]]
+            kinds = {kind for block in turn["content"] for kind in block}
+            if turn["role"] == "user" and "document" in kinds and not kinds & {"text", "guardContent"}:
+                # "A text block must be included when using documents."
+                at = len(turn["content"]) - ("cachePoint" in turn["content"][-1])
+                turn["content"].insert(at, {"text": "."})
+                self.draft.note(f"turn {n + 1} (a full stop was added, as a document needs text beside it)")
+
+
+def write_messages(draft: Draft) -> Turns:
+    """Write `system` and `messages`.
+
+    Raises:
+        ConfigError: The messages make no sense in any format.
+        UnsupportedError: A part has no block here and `drop_params` is off.
+    """
+    messages = draft.asked.get("messages")
+    if not isinstance(messages, list):
+        raise draft.broken("messages", "must be a list of messages")
+    turns = Turns(draft)
+    for n, message in enumerate(messages):
+        turns.add(message, f"messages[{n}]")
+    turns.finish()
+    return turns
+
+
+def result_message(block: JsonDict, mark: JsonDict | None) -> JsonDict:
+    """A checked `toolResult` block as a canonical tool message, without what only this format knows.
+
+    Args:
+        block: The block.
+        mark: The cache mark behind it, if there is one.
+    """
+    inner = block["toolResult"]
+    parts = [part for item in inner["content"] for part in _result_part(item)]
+    plain = len(parts) == 1 and set(parts[0]) == {"type", "text"}
+    content: Any = parts[0]["text"] if plain else parts
+    message: JsonDict = {"role": "tool", "tool_call_id": inner["toolUseId"], "content": content}
+    if mark is not None:
+        message["cache_control"] = mark
+    return message
+
+
+def is_plain_result(block: JsonDict) -> bool:
+    """Whether `result_message` says all that the block says."""
+    inner = block["toolResult"]
+    return set(block) == {"toolResult"} and set(inner) == {"toolUseId", "content"} and is_plain(inner["content"])
+
+
+def _result_part(item: JsonDict) -> list[JsonDict]:
+    if "json" in item:
+        return [{"type": "text", "text": encode_str(item["json"])}]
+    return canonical_parts([item])
+
+
+def _renamed(block: JsonDict, taken: set[str]) -> JsonDict:
+    """The block, with a document's name changed if it is taken; blocks inside a tool result count too."""
+    document, result = block.get("document"), block.get("toolResult")
+    if isinstance(result, dict):
+        return {**block, "toolResult": {**result, "content": [_renamed(item, taken) for item in result["content"]]}}
+    if not isinstance(document, dict):
+        return block
+    given = name = document.get("name") or ""
+    number = 1
+    while name in taken:
+        number += 1
+        name = f"{given[: MAX_DOCUMENT_NAME - 5]}-{number}"
+    taken.add(name)
+    return block if name == given else {**block, "document": {**document, "name": name}}
+
+
+def _original_parts(message: JsonDict) -> list[JsonDict] | None:
+    blocks = kept_blocks(message)
+    if blocks is None:
+        return None
+    return list(blocks) if canonical_parts(blocks) == message.get("content") else None
+
+
+def _original_result(message: JsonDict) -> list[JsonDict] | None:
+    blocks = kept_blocks(message)
+    if not blocks or "toolResult" not in blocks[0]:
+        return None
+    mark = cache_mark(blocks[1]) if len(blocks) == 2 and "cachePoint" in blocks[1] else None
+    read = result_message(blocks[0], mark)
+    if any(read.get(key) != message.get(key) for key in ("tool_call_id", "content", "cache_control")):
+        return None
+    inner = blocks[0]["toolResult"]
+    return [{**blocks[0], "toolResult": {**inner, "toolUseId": safe_id(inner["toolUseId"])}}, *blocks[1:]]
+
+
+def _is_error(message: JsonDict) -> bool | None:
+    """Whether a tool failed, also where the message was edited since a client of this format sent it."""
+    if isinstance(message.get("is_error"), bool):
+        return bool(message["is_error"])
+    blocks = kept_blocks(message)
+    inner = blocks[0].get("toolResult") if blocks else None
+    status = inner.get("status") if isinstance(inner, dict) else None
+    return None if status is None else bool(status == "error")

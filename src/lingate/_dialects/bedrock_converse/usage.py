@@ -1,0 +1,60 @@
+"""Token counts, both ways.
+
+Bedrock's `inputTokens` leaves caches out, OpenAI's `prompt_tokens` includes them. What the provider did not say stays
+absent; fields that only one side knows are carried along.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lingate._dialects._counts import integer, usage_beside_caches
+from lingate._model import JsonDict
+
+_READ = ("cacheReadInputTokens", "cacheReadInputTokenCount")
+_WRITTEN = ("cacheWriteInputTokens", "cacheWriteInputTokenCount")
+"""The second names are those that Nova's own format has, and that Converse sends beside the first."""
+
+_NATIVE = frozenset({"inputTokens", "outputTokens", "totalTokens", *_READ, *_WRITTEN})
+_CANONICAL = frozenset(
+    {
+        "prompt_tokens",
+        "completion_tokens",
+        "total_tokens",
+        "prompt_tokens_details",
+        "completion_tokens_details",
+    }
+)
+
+
+def canonical_usage(native: JsonDict) -> JsonDict:
+    """Bedrock's counts in OpenAI's convention."""
+    read, written = _first(native, _READ), _first(native, _WRITTEN)
+    fresh, output = integer(native.get("inputTokens")), integer(native.get("outputTokens"))
+    usage = usage_beside_caches(fresh, output, read, written)
+    usage.update((name, value) for name, value in native.items() if name not in _NATIVE)
+    return usage
+
+
+def native_usage(usage: Any) -> JsonDict:
+    """OpenAI's counts in Bedrock's convention. The three counts the format requires are 0 where nobody said."""
+    usage = usage if isinstance(usage, dict) else {}
+    details = usage.get("prompt_tokens_details")
+    details = details if isinstance(details, dict) else {}
+    read, written = integer(details.get("cached_tokens")), integer(details.get("cache_write_tokens"))
+    prompt, output = integer(usage.get("prompt_tokens")) or 0, integer(usage.get("completion_tokens")) or 0
+    native: JsonDict = {
+        "inputTokens": max(prompt - (read or 0) - (written or 0), 0),
+        "outputTokens": output,
+        "totalTokens": prompt + output,
+    }
+    if read is not None:
+        native["cacheReadInputTokens"] = read
+    if written is not None:
+        native["cacheWriteInputTokens"] = written
+    native.update((name, value) for name, value in usage.items() if name not in _CANONICAL)
+    return native
+
+
+def _first(native: JsonDict, names: tuple[str, ...]) -> int | None:
+    return next((found for name in names if (found := integer(native.get(name))) is not None), None)

@@ -1,0 +1,134 @@
+"""Embeddings in the formats of the models on Bedrock that embed: Titan, Cohere and Nova."""
+
+from __future__ import annotations
+
+import base64
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from lingate._dialects._bedrock import begin_request, finish_request
+from lingate._dialects._counts import integer
+from lingate._dialects._draft import Draft, asked_of
+from lingate._dialects._failure import garbage
+from lingate._dialects._params import refuse_for_provider
+from lingate._dialects.bedrock_converse.response import read_object
+from lingate._dialects.bedrock_invoke.facts import NAME, format_of
+from lingate._dialects.bedrock_invoke.request import INVOKE
+from lingate._dialects.bedrock_invoke.text_answers import counted
+from lingate._model import Call, Head, HttpRequest, JsonDict, Target
+
+_TAKEN = frozenset({"input", "dimensions", "encoding_format", "user", "model", "provider_specific_fields"})
+_NOVA_PURPOSE = "GENERIC_INDEX"
+
+
+def embed_request(call: Call, target: Target) -> HttpRequest:
+    """An embeddings call, ready to be sent.
+
+    Raises:
+        UnsupportedError: It asks for something the model cannot do and `drop_params` is off.
+    """
+    draft = Draft(call, target, asked_of(call), target.traits)
+    refuse_for_provider(draft)
+    if draft.asked.get("user") is not None:
+        draft.note("user")
+    given = draft.asked.get("input")
+    items = given if isinstance(given, list) else [given]
+    texts = [item for item in items if isinstance(item, str)]
+    if len(texts) < len(items):
+        draft.refuse("input", "only text can be embedded, not token numbers")
+    if not texts:
+        raise draft.broken("input", "holds nothing that can be embedded")
+    write = _WRITERS.get(format_of(target), _titan)
+    body = write(draft, texts)
+    body.update((name, value) for name, value in draft.asked.items() if name not in _TAKEN and name not in body)
+    return finish_request(begin_request(draft, INVOKE, target.model), body)
+
+
+def read_embeddings(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
+    """Vectors as an OpenAI list.
+
+    Raises:
+        UpstreamError: The body is an error although the status says success.
+        ProtocolError: There are no vectors in it.
+    """
+    raw = read_object(body, sent.target)
+    vectors = _vectors(raw)
+    if not vectors or not all(_is_vector(vector) for vector in vectors):
+        raise garbage(sent.target, "there are no embeddings in it")
+    as_text = sent.call.body.get("encoding_format") == "base64"
+    data = [
+        {"object": "embedding", "index": n, "embedding": _packed(vector) if as_text else vector}
+        for n, vector in enumerate(vectors)
+    ]
+    response: JsonDict = {"object": "list", "model": sent.target.model, "data": data}
+    usage = counted(head, integer(raw.get("inputTextTokenCount")))
+    if "prompt_tokens" in usage:
+        response["usage"] = {"prompt_tokens": usage["prompt_tokens"], "total_tokens": usage["prompt_tokens"]}
+    rest = {key: raw[key] for key in raw if key not in ("embedding", "embeddings", "texts") and raw[key] is not None}
+    if rest:
+        response["provider_specific_fields"] = {NAME: rest}
+    return response, raw
+
+
+def _single(draft: Draft, texts: list[str]) -> str:
+    if len(texts) > 1:
+        draft.refuse("input", "the model embeds one text a request")
+    return texts[0]
+
+
+def _titan(draft: Draft, texts: list[str]) -> JsonDict:
+    body: JsonDict = {"inputText": _single(draft, texts)}
+    size = draft.asked.get("dimensions")
+    if size is not None:
+        if "embed-image" in draft.target.model:
+            body["embeddingConfig"] = {"outputEmbeddingLength": size}
+        else:
+            body["dimensions"] = size
+    return body
+
+
+def _cohere(draft: Draft, texts: list[str]) -> JsonDict:
+    body: JsonDict = {"texts": texts, "input_type": draft.asked.get("input_type", "search_document")}
+    if draft.asked.get("dimensions") is not None:
+        body["output_dimension"] = draft.asked["dimensions"]
+    return body
+
+
+def _nova(draft: Draft, texts: list[str]) -> JsonDict:
+    params: JsonDict = {
+        "embeddingPurpose": draft.asked.pop("embeddingPurpose", _NOVA_PURPOSE),
+        "text": {"value": _single(draft, texts), "truncationMode": draft.asked.pop("truncationMode", "END")},
+    }
+    if draft.asked.get("dimensions") is not None:
+        params["embeddingDimension"] = draft.asked["dimensions"]
+    return {"taskType": "SINGLE_EMBEDDING", "singleEmbeddingParams": params}
+
+
+_WRITERS: dict[str, Callable[[Draft, list[str]], JsonDict]] = {"titan": _titan, "cohere": _cohere, "nova": _nova}
+
+
+def _vectors(raw: JsonDict) -> list[Any]:
+    """The vectors of an answer, whatever the model."""
+    found = raw.get("embedding", raw.get("embeddings"))
+    if isinstance(found, dict):
+        # By type, of which the first is the only one unless the caller asked for more.
+        found = found.get("float") or next(iter(found.values()), None)
+    if not isinstance(found, list) or not found:
+        return []
+    if _is_number(found[0]):
+        return [found]
+    return [item.get("embedding") if isinstance(item, dict) else item for item in found]
+
+
+def _is_vector(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(_is_number, value))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _packed(vector: list[Any]) -> str:
+    """What OpenAI's own clients ask for by default: little-endian single floats in base64."""
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()

@@ -1,0 +1,194 @@
+"""Towards the upstream: a canonical call as the body that the model's maker made up."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from lingate._dialects._bedrock import begin_request, finish_request
+from lingate._dialects._draft import Draft, asked_of
+from lingate._dialects._params import answer_limit, refuse_for_provider, sampling, stops, write_rest
+from lingate._dialects._prompts import turns_of
+from lingate._dialects.anthropic.request import write_body as write_anthropic
+from lingate._dialects.bedrock_converse.facts import foundation_model
+from lingate._dialects.bedrock_converse.request import write_body as write_converse
+from lingate._dialects.bedrock_invoke.facts import ANTHROPIC_VERSION, format_of
+from lingate._dialects.bedrock_invoke.texts import TEXT_FORMATS, TextFormat, write_text_body
+from lingate._dialects.openai_chat.request import request as openai_request
+from lingate._model import Call, HttpRequest, JsonDict, Target
+from lingate._wire.json import decode
+from lingate.errors import UnsupportedError
+
+INVOKE, INVOKE_STREAM = "invoke", "invoke-with-response-stream"
+
+_BETA = "anthropic-beta"
+_NOVA_FIELDS = ("messages", "system", "inferenceConfig", "toolConfig")
+
+
+def chat_request(call: Call, target: Target) -> HttpRequest:
+    """A chat call, ready to be sent.
+
+    Raises:
+        UnsupportedError: It asks for something the model's format cannot express and `drop_params` is off.
+    """
+    call, headers = _headers_apart(call)
+    draft, body = _write(call, target)
+    sent = begin_request(draft, INVOKE_STREAM if call.stream else INVOKE, target.model)
+    sent.headers = {**_without_betas(sent.headers), **headers}
+    return finish_request(sent, body)
+
+
+def count_request(call: Call, target: Target) -> HttpRequest:
+    """A call that counts the tokens a chat call would read."""
+    draft, body = _write(call, target)
+    draft.answer_tool, draft.stop = None, ()
+    sent = begin_request(draft, "count-tokens", foundation_model(target.model))
+    sent.headers = _without_betas(sent.headers)
+    inner = finish_request(sent, body).body
+    return finish_request(sent, {"input": {"invokeModel": {"body": base64.b64encode(inner).decode()}}}, edits=False)
+
+
+def text_format(target: Target) -> TextFormat | None:
+    """The row of the target's body format, where that is a prompt and a text."""
+    return TEXT_FORMATS.get(format_of(target))
+
+
+def _write(call: Call, target: Target) -> tuple[Draft, JsonDict]:
+    form = format_of(target)
+    write = _WRITERS.get(form)
+    if write is not None:
+        return write(call, target)
+    text = TEXT_FORMATS.get(form)
+    if text is None:
+        raise UnsupportedError(
+            f"it is not known which body {target.model} takes",
+            param="model",
+            provider=target.provider,
+            model=target.model,
+            hint="use Converse, or set the trait body_format",
+        )
+    return _write_text(call, target, text)
+
+
+def _write_claude(call: Call, target: Target) -> tuple[Draft, JsonDict]:
+    made = write_anthropic(call, target)
+    body: JsonDict = {"anthropic_version": ANTHROPIC_VERSION, **made.body}
+    asked = [text for headers in (target.headers, call.extra_headers or {}) for text in _betas(headers)]
+    given = body.get("anthropic_beta")
+    features = [*(given if isinstance(given, list) else ()), *asked, *made.betas]
+    if features:
+        body["anthropic_beta"] = list(dict.fromkeys(features))
+    return made, body
+
+
+def _write_nova(call: Call, target: Target) -> tuple[Draft, JsonDict]:
+    made = write_converse(call, target)
+    body: JsonDict = {"schemaVersion": "messages-v1"}
+    body |= {name: made.body[name] for name in _NOVA_FIELDS if name in made.body}
+    for name, value in made.body.get("additionalModelRequestFields", {}).items():
+        own = body.get(name)
+        body[name] = {**own, **value} if isinstance(own, dict) and isinstance(value, dict) else value
+    return made, body
+
+
+def _write_openai(call: Call, target: Target) -> tuple[Draft, JsonDict]:
+    sent = openai_request(replace(call, extra_body=None), replace(target, edits=()))
+    draft = Draft(call, target, asked_of(call), target.traits, dropped=sent.dropped)
+    draft.answer_tool, draft.stop = sent.answer_tool, sent.stop
+    body = decode(sent.body)
+    # The path says both.
+    return draft, {name: value for name, value in body.items() if name not in ("model", "stream", "stream_options")}
+
+
+def _write_text(call: Call, target: Target, form: TextFormat) -> tuple[Draft, JsonDict]:
+    draft = Draft(call, target, asked_of(call), target.traits)
+    refuse_for_provider(draft)
+    turns = turns_of(draft)
+    body = write_text_body(draft, form, turns)
+    values: dict[str, Any] = {**sampling(draft, ("temperature", "top_p", "top_k")), "max_tokens": answer_limit(draft)}
+    values["stop"] = stops(draft, None if "stop" in form.fields else 0) or None
+    values |= {name: draft.asked[name] for name in form.fields if name not in values and name in draft.asked}
+    for name, value in values.items():
+        if value is None:
+            continue
+        if name in form.fields:
+            _put(body, form.fields[name], value)
+        else:
+            draft.refuse(name, "the model's format has no counterpart")
+    for name in ("tools", "response_format", "reasoning_effort", "thinking"):
+        if draft.asked.get(name) and draft.asked[name] != {"type": "text"}:
+            draft.refuse(name, "the model takes text, and gives text")
+    draft.body = body
+    write_rest(draft, _TEXT_FIELDS | form.fields.keys())
+    if call.stream and form.streams:
+        body[form.streams] = True
+    return draft, body
+
+
+_TEXT_FIELDS = frozenset(
+    {
+        "messages",
+        "tools",
+        "tool_choice",
+        "parallel_tool_calls",
+        "response_format",
+        "reasoning_effort",
+        "thinking",
+        "temperature",
+        "top_p",
+        "top_k",
+        "max_tokens",
+        "max_completion_tokens",
+        "stop",
+        "stream",
+        "stream_options",
+        "model",
+        "provider_specific_fields",
+    }
+)
+
+_WRITERS: dict[str, Callable[[Call, Target], tuple[Draft, JsonDict]]] = {
+    "anthropic": _write_claude,
+    "nova": _write_nova,
+    "openai_chat": _write_openai,
+}
+
+
+def _put(body: JsonDict, path: str, value: Any) -> None:
+    *outer, name = path.split(".")
+    for key in outer:
+        body = body.setdefault(key, {})
+    body[name] = value
+
+
+def _headers_apart(call: Call) -> tuple[Call, dict[str, str]]:
+    """What Converse has fields for and InvokeModel has headers for: guardrails, latency and tier, of any model."""
+    body, headers = dict(call.body), {}
+    guard = body.get("guardrailConfig")
+    if isinstance(guard, dict):
+        del body["guardrailConfig"]
+        for key, name in (("guardrailIdentifier", "guardrailidentifier"), ("guardrailVersion", "guardrailversion")):
+            if isinstance(guard.get(key), str):
+                headers[f"x-amzn-bedrock-{name}"] = guard[key]
+        if isinstance(guard.get("trace"), str):
+            headers["x-amzn-bedrock-trace"] = guard["trace"].upper()
+    speed = body.get("performanceConfig")
+    if isinstance(speed, dict) and isinstance(speed.get("latency"), str):
+        del body["performanceConfig"]
+        headers["x-amzn-bedrock-performanceconfig-latency"] = speed["latency"]
+    tier = body.get("service_tier")
+    if tier in ("priority", "default", "flex", "reserved"):
+        del body["service_tier"]
+        headers["x-amzn-bedrock-service-tier"] = tier
+    return (replace(call, body=body) if headers else call), headers
+
+
+def _betas(headers: Mapping[str, str]) -> list[str]:
+    given = [value for name, value in headers.items() if name.lower() == _BETA]
+    return [feature.strip() for value in given for feature in value.split(",") if feature.strip()]
+
+
+def _without_betas(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name.lower() not in (_BETA, "anthropic-version")}

@@ -1,0 +1,226 @@
+"""Models that take a prompt and give text: one row each, and what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from lingate._dialects import _prompts as prompts
+from lingate._dialects._counts import integer
+from lingate._dialects._draft import Draft
+from lingate._dialects._prompts import Turn, system_and_rest
+from lingate._model import JsonDict, Target
+
+_REASONS = {
+    "length": "length",
+    "max_tokens": "length",
+    "error_limit": "length",
+    "content_filtered": "content_filter",
+    "error_toxic": "content_filter",
+    "guardrail_intervened": "content_filter",
+}
+"""Reasons to end, in lower case, that mean something else than `stop`."""
+
+
+class Piece(NamedTuple):
+    """What an answer or an event of a stream says; the reason to end is None while it goes on."""
+
+    text: str
+    reason: str | None = None
+    read: int | None = None
+    written: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextFormat:
+    """One maker's body.
+
+    Attributes:
+        prompt: Field of the prompt.
+        script: How turns are written, for this model.
+        fields: Canonical parameters -> fields, `a.b` for one inside an object. Those without are refused, except for
+            stop sequences, which are enforced on the way back.
+        whole: Reads an answer.
+        piece: Reads an event of a stream; None where it is an answer too.
+        streams: Field that asks for a stream inside the body.
+    """
+
+    prompt: str = "prompt"
+    script: Callable[[str], Callable[[list[Turn]], str]] = field(default=lambda model: prompts.PLAIN)
+    fields: Mapping[str, str] = field(default_factory=dict)
+    whole: Callable[[JsonDict], Piece]
+    piece: Callable[[JsonDict], Piece] | None = None
+    streams: str | None = None
+
+
+def write_text_body(draft: Draft, form: TextFormat, turns: list[Turn]) -> JsonDict:
+    """The body, but for its parameters."""
+    if form is COMMAND_R:
+        return _command_r_body(turns)
+    target: Target = draft.target
+    return {form.prompt: form.script(target.model.lower())(turns)}
+
+
+def finish_word(native: Any) -> str:
+    """OpenAI's word for a reason to end."""
+    return _REASONS.get(native.lower(), "stop") if isinstance(native, str) else "stop"
+
+
+def _first(items: Any) -> JsonDict:
+    found = items[0] if isinstance(items, list) and items else items
+    return found if isinstance(found, dict) else {}
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise ValueError("the text of the answer is no text")
+    return value
+
+
+def _titan(raw: JsonDict) -> Piece:
+    inner = _first(raw.get("results"))
+    if "results" in raw and not inner:
+        raise ValueError("results: must hold an answer")
+    inner = inner or raw
+    written = inner.get("tokenCount", raw.get("totalOutputTextTokenCount"))
+    return Piece(
+        _text(inner.get("outputText")),
+        inner.get("completionReason"),
+        integer(raw.get("inputTextTokenCount")),
+        integer(written),
+    )
+
+
+def _llama(raw: JsonDict) -> Piece:
+    return Piece(
+        _text(raw.get("generation")),
+        raw.get("stop_reason"),
+        integer(raw.get("prompt_token_count")),
+        integer(raw.get("generation_token_count")),
+    )
+
+
+def _mistral(raw: JsonDict) -> Piece:
+    inner = _first(raw.get("outputs"))
+    return Piece(_text(inner.get("text")), inner.get("stop_reason"))
+
+
+def _deepseek(raw: JsonDict) -> Piece:
+    inner = _first(raw.get("choices"))
+    return Piece(_text(inner.get("text")), inner.get("stop_reason"))
+
+
+def _cohere(raw: JsonDict) -> Piece:
+    inner = _first(raw.get("generations")) or raw
+    return Piece(_text(inner.get("text")), inner.get("finish_reason"))
+
+
+def _cohere_piece(raw: JsonDict) -> Piece:
+    if raw.get("is_finished"):
+        return Piece("", raw.get("finish_reason") or "COMPLETE")
+    return Piece(_text(raw.get("text")))
+
+
+def _command_r_piece(raw: JsonDict) -> Piece:
+    if raw.get("event_type") == "stream-end":
+        return Piece("", raw.get("finish_reason") or "COMPLETE")
+    return Piece(_text(raw.get("text")) if raw.get("event_type") == "text-generation" else "")
+
+
+def _ai21(raw: JsonDict) -> Piece:
+    inner = _first(raw.get("completions"))
+    data, reason = inner.get("data"), inner.get("finishReason")
+    if not isinstance(data, dict):
+        raise ValueError("completions: must hold an answer")
+    return Piece(_text(data.get("text")), reason.get("reason") if isinstance(reason, dict) else None)
+
+
+def _command_r_body(turns: list[Turn]) -> JsonDict:
+    system, rest = system_and_rest(turns)
+    *before, last = rest or [Turn("user", system)]
+    body: JsonDict = {"message": last.text}
+    if before:
+        names = {"user": "USER", "assistant": "CHATBOT"}
+        body["chat_history"] = [{"role": names[turn.role], "message": turn.text} for turn in before]
+    if system and rest:
+        body["preamble"] = system
+    return body
+
+
+COMMAND_R = TextFormat(
+    prompt="message",
+    fields={
+        "max_tokens": "max_tokens",
+        "temperature": "temperature",
+        "top_p": "p",
+        "top_k": "k",
+        "stop": "stop_sequences",
+        "seed": "seed",
+        "frequency_penalty": "frequency_penalty",
+        "presence_penalty": "presence_penalty",
+    },
+    whole=_cohere,
+    piece=_command_r_piece,
+)
+
+TEXT_FORMATS: Mapping[str, TextFormat] = {
+    "titan": TextFormat(
+        prompt="inputText",
+        script=lambda model: prompts.TITAN,
+        fields={
+            "max_tokens": "textGenerationConfig.maxTokenCount",
+            "temperature": "textGenerationConfig.temperature",
+            "top_p": "textGenerationConfig.topP",
+            "stop": "textGenerationConfig.stopSequences",
+        },
+        whole=_titan,
+    ),
+    "llama": TextFormat(
+        script=prompts.llama,
+        fields={"max_tokens": "max_gen_len", "temperature": "temperature", "top_p": "top_p"},
+        whole=_llama,
+    ),
+    "mistral_text": TextFormat(
+        script=lambda model: prompts.MISTRAL,
+        fields={
+            "max_tokens": "max_tokens",
+            "temperature": "temperature",
+            "top_p": "top_p",
+            "top_k": "top_k",
+            "stop": "stop",
+        },
+        whole=_mistral,
+    ),
+    "deepseek_r1": TextFormat(
+        script=lambda model: prompts.DEEPSEEK,
+        fields={"max_tokens": "max_tokens", "temperature": "temperature", "top_p": "top_p", "stop": "stop"},
+        whole=_deepseek,
+    ),
+    "cohere": TextFormat(
+        script=lambda model: prompts.COHERE,
+        fields={
+            "max_tokens": "max_tokens",
+            "temperature": "temperature",
+            "top_p": "p",
+            "top_k": "k",
+            "stop": "stop_sequences",
+        },
+        whole=_cohere,
+        piece=_cohere_piece,
+        streams="stream",
+    ),
+    "command_r": COMMAND_R,
+    "jurassic": TextFormat(
+        fields={
+            "max_tokens": "maxTokens",
+            "temperature": "temperature",
+            "top_p": "topP",
+            "stop": "stopSequences",
+        },
+        whole=_ai21,
+    ),
+}
+"""By body format. https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters.html"""

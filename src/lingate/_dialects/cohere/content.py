@@ -1,0 +1,120 @@
+"""Content that people and tools write: canonical parts <-> Cohere's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lingate._dialects._check import Malformed, expect
+from lingate._dialects._draft import Draft
+from lingate._model import JsonDict
+from lingate._wire.json import encode_str
+
+_NO_PLACE = frozenset({"input_audio", "file", "video_url"})
+_NOT_SENT = frozenset({"cache_control", "provider_specific_fields"})
+
+
+def wire_content(content: Any, where: str, draft: Draft, images: bool = False) -> Any:
+    """Canonical content as text or a list of parts, whichever it is.
+
+    Args:
+        content: Text, a list of parts, or nothing.
+        where: Its path, for messages.
+        draft: The request.
+        images: Whether images are taken here.
+
+    Raises:
+        ConfigError: It makes no sense in any format.
+        UnsupportedError: A part has no counterpart, and `drop_params` is off.
+    """
+    if content is None:
+        return ""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        raise draft.broken(where, "must be text or a list of parts")
+    parts = [_part(part, f"{where}[{n}]", draft, images) for n, part in enumerate(content)]
+    return [part for part in parts if part is not None]
+
+
+def is_blank(content: Any) -> bool:
+    """Whether there is nothing in content for the wire."""
+    if isinstance(content, str):
+        return not content.strip()
+    return all(part.get("type") == "text" and not str(part.get("text")).strip() for part in content)
+
+
+def content_text(content: Any) -> str:
+    """All text in canonical content."""
+    if isinstance(content, str):
+        return content
+    texts = (part.get("text") for part in content if isinstance(part, dict)) if isinstance(content, list) else ()
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def check_content(content: Any, where: str) -> None:
+    """Check text or a list of parts as Cohere sends and takes them. Unknown parts are nobody's fault.
+
+    Raises:
+        Malformed: It cannot be read.
+    """
+    if isinstance(content, str):
+        return
+    expect(content, list, where)
+    for n, part in enumerate(content):
+        place = f"{where}[{n}]"
+        expect(part, dict, place)
+        kind = part.get("type")
+        expect(kind, str, f"{place}.type")
+        if kind in ("text", "thinking"):
+            expect(part.get(kind), str, f"{place}.{kind}")
+        elif kind == "image_url":
+            image = part.get("image_url")
+            if not isinstance(image, dict) or not isinstance(image.get("url"), str):
+                raise Malformed(f"{place}.image_url.url", "must be a string")
+        elif kind == "document":
+            expect(part.get("document"), dict, f"{place}.document")
+
+
+def canonical_content(content: Any) -> Any:
+    """Checked content as canonical: documents become text, since nothing else has a part for them."""
+    if isinstance(content, str):
+        return content
+    return [_lowered(part) if part["type"] == "document" else dict(part) for part in content]
+
+
+def _part(part: Any, where: str, draft: Draft, images: bool) -> JsonDict | None:
+    if isinstance(part, str):
+        return {"type": "text", "text": part}
+    if not isinstance(part, dict) or not isinstance(part.get("type"), str):
+        raise draft.broken(where, "must be an object with a type")
+    if part.get("cache_control"):
+        draft.note("cache_control")
+    kind = part["type"]
+    rest = {name: value for name, value in part.items() if name not in _NOT_SENT and value is not None}
+    if kind in ("text", "refusal"):
+        text = part.get(kind)
+        if not isinstance(text, str):
+            raise draft.broken(f"{where}.{kind}", "must be a string")
+        return {**rest, "type": "text", "text": text} if kind == "text" else {"type": "text", "text": text}
+    if kind == "image_url":
+        return _image(rest, where, draft, images)
+    if kind in _NO_PLACE:
+        draft.refuse(where, f"there is no part for {kind}")
+        return None
+    return rest
+
+
+def _image(part: JsonDict, where: str, draft: Draft, images: bool) -> JsonDict | None:
+    holder = part.get("image_url")
+    holder = {"url": holder} if isinstance(holder, str) else holder
+    if not isinstance(holder, dict) or not isinstance(holder.get("url"), str) or not holder["url"]:
+        raise draft.broken(f"{where}.image_url.url", "must be a URL or a data URL")
+    if not images:
+        draft.refuse(where, "images stand in messages of the user only")
+        return None
+    return {**part, "image_url": {name: value for name, value in holder.items() if value is not None}}
+
+
+def _lowered(part: JsonDict) -> JsonDict:
+    data = part["document"].get("data", part["document"])
+    return {"type": "text", "text": data if isinstance(data, str) else encode_str(data)}

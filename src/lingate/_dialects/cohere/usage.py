@@ -1,0 +1,71 @@
+"""Token counts, both ways.
+
+`tokens` counts what the model read and wrote; `billed_units` leaves out what Cohere's own prompt adds, and is kept beside.
+Tokens of images stand apart from `input_tokens` (recorded: 34 beside 259), OpenAI's `prompt_tokens` includes them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lingate._dialects._counts import integer
+from lingate._model import JsonDict
+
+_COUNTED = ("input_tokens", "output_tokens", "image_tokens", "reasoning_tokens")
+_CANONICAL = frozenset(
+    {"prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details"}
+)
+
+
+def canonical_usage(native: Any) -> JsonDict | None:
+    """Cohere's `usage` of a chat or `meta` of another answer in OpenAI's words; None where it has no counts."""
+    if not isinstance(native, dict):
+        return None
+    tokens = native.get("tokens") if isinstance(native.get("tokens"), dict) else native.get("billed_units")
+    counts = {name: integer(tokens.get(name)) for name in _COUNTED} if isinstance(tokens, dict) else {}
+    read, written, image = counts.get("input_tokens"), counts.get("output_tokens"), counts.get("image_tokens")
+    usage: JsonDict = {}
+    if read is not None or image is not None:
+        usage["prompt_tokens"] = (read or 0) + (image or 0)
+    if written is not None:
+        usage["completion_tokens"] = written
+        if "prompt_tokens" in usage:
+            usage["total_tokens"] = usage["prompt_tokens"] + written
+    details = {"cached_tokens": integer(native.get("cached_tokens")), "image_tokens": image}
+    details = {name: count for name, count in details.items() if count is not None}
+    if details:
+        usage["prompt_tokens_details"] = details
+    if counts.get("reasoning_tokens") is not None:
+        usage["completion_tokens_details"] = {"reasoning_tokens": counts["reasoning_tokens"]}
+    if isinstance(native.get("billed_units"), dict):
+        usage["billed_units"] = native["billed_units"]
+    return usage or None
+
+
+def native_usage(usage: Any) -> JsonDict | None:
+    """OpenAI's counts as Cohere's; None where there are none."""
+    if not isinstance(usage, dict) or not usage:
+        return None
+    before, after = _part(usage, "prompt_tokens_details"), _part(usage, "completion_tokens_details")
+    read, image = integer(usage.get("prompt_tokens")), integer(before.get("image_tokens"))
+    tokens = {
+        "input_tokens": None if read is None else read - (image or 0),
+        "output_tokens": integer(usage.get("completion_tokens")),
+        "image_tokens": image,
+        "reasoning_tokens": integer(after.get("reasoning_tokens")),
+    }
+    tokens = {name: count for name, count in tokens.items() if count is not None}
+    native: JsonDict = {name: value for name, value in usage.items() if name not in _CANONICAL}
+    billed = {name: count for name, count in tokens.items() if name in ("input_tokens", "output_tokens")}
+    if billed:
+        native.setdefault("billed_units", billed)
+    if tokens:
+        native["tokens"] = tokens
+    if integer(before.get("cached_tokens")) is not None:
+        native["cached_tokens"] = before["cached_tokens"]
+    return native
+
+
+def _part(usage: JsonDict, name: str) -> JsonDict:
+    found = usage.get(name)
+    return found if isinstance(found, dict) else {}

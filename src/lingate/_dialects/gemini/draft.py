@@ -1,0 +1,46 @@
+"""The wire request while it is being written: what this format keeps in addition."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from lingate._dialects import _draft
+from lingate._dialects._draft import asked_of, native_fields
+from lingate._dialects._legacy import modern
+from lingate._dialects.gemini.facts import DEFAULTS, NAME
+from lingate._model import Call, JsonDict, Target
+
+
+@dataclass(slots=True)
+class Draft(_draft.Draft):
+    """One request under construction.
+
+    Attributes:
+        native: What a client of this very format had asked for, where the canonical form says less.
+        names: Function name of each tool call so far, by its canonical id; answers must repeat it.
+        wire_ids: What each of these calls has as its id on the wire, if it has one there.
+    """
+
+    native: JsonDict = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    wire_ids: dict[str, str | None] = field(default_factory=dict)
+
+    @property
+    def newest(self) -> bool:
+        """The model is known to be of the generation that signs its thoughts and takes media in tool results."""
+        return self.target.traits.get("thinking") == "level"
+
+    def config(self) -> JsonDict:
+        """`generationConfig` of the wire body, made when first needed."""
+        found: JsonDict = self.body.setdefault("generationConfig", {})
+        return found
+
+
+def begin(call: Call, target: Target) -> Draft:
+    """Begin a request."""
+    asked = modern(asked_of(call))
+    native = dict(native_fields(asked, NAME))
+    for name in ("generationConfig", "toolConfig"):
+        if not isinstance(native.get(name, {}), dict):
+            del native[name]
+    return Draft(call, target, asked, {**DEFAULTS, **target.traits}, native=native)

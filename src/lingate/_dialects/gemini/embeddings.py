@@ -1,0 +1,298 @@
+"""Embeddings, both directions.
+
+Three methods do it: `batchEmbedContents` (AI Studio), `embedContent` (one text a request) and Vertex's `predict`. The trait
+`embed_method` says which; answers are told apart by their fields.
+"""
+
+from __future__ import annotations
+
+import base64
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+from lingate._dialects._check import Malformed, expect
+from lingate._dialects._failure import garbage
+from lingate._dialects._params import refuse_for_provider
+from lingate._dialects.gemini.casing import camelized
+from lingate._dialects.gemini.checks import check_parts
+from lingate._dialects.gemini.draft import Draft, begin
+from lingate._dialects.gemini.face_request import read_json, read_model
+from lingate._dialects.gemini.facts import EMBED, EMBED_BATCH, NAME, PREDICT
+from lingate._dialects.gemini.request import finish_request, method_url, resource_name
+from lingate._dialects.gemini.response import read_object
+from lingate._dialects.gemini.usage import canonical_usage, has_counts, native_usage
+from lingate._model import Call, Head, HttpRequest, JsonDict, Target
+from lingate._wire.json import encode
+from lingate.errors import BadRequestError
+
+_ITEM_FIELDS = ("taskType", "title", "autoTruncate", "documentOcr", "audioTrackExtraction", "embedContentConfig")
+_SNAKE = {
+    "task_type": "taskType",
+    "title": "title",
+    "auto_truncate": "autoTruncate",
+    "output_dimensionality": "outputDimensionality",
+}
+_BACK = {name: snake for snake, name in _SNAKE.items()}
+_WRITTEN = frozenset({"input", "dimensions", "encoding_format", "user", "model", "provider_specific_fields"})
+_IN_PARAMETERS = ("outputDimensionality", "autoTruncate")
+
+
+def embed_request(call: Call, target: Target) -> HttpRequest:
+    """An embeddings call, ready to be sent.
+
+    Raises:
+        UnsupportedError: It asks for something that cannot be expressed and `drop_params` is off.
+    """
+    made = begin(call, target)
+    refuse_for_provider(made)
+    if made.asked.get("user") is not None:
+        made.note("user")
+    items = _contents(made)
+    options = _options(made)
+    method = made.traits.get("embed_method", EMBED_BATCH)
+    if method == PREDICT:
+        body = _predict_body(items, options, made)
+    elif method == EMBED:
+        if len(items) > 1:
+            made.refuse("input", "the model embeds one text a request")
+        body = {"content": items[0], **options}
+    else:
+        name = resource_name(target.model)
+        kept = made.native.get("requests")
+        own = kept if isinstance(kept, list) and len(kept) == len(items) else [{}] * len(items)
+        body = {"requests": [{"model": name, "content": item, **options, **own[n]} for n, item in enumerate(items)]}
+    for name, value in made.asked.items():
+        if name not in _WRITTEN and name not in _SNAKE and name not in _SNAKE.values():
+            body[name] = value
+    return finish_request(made, method_url(target, method, "embeddings"), body)
+
+
+def embed_response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
+    """Vectors as an OpenAI list.
+
+    Raises:
+        UpstreamError: The body is an error.
+        ProtocolError: There are no vectors in it.
+    """
+    raw = read_object(body, sent.target)
+    as_text = sent.call.body.get("encoding_format") == "base64"
+    try:
+        data = [_embedding(vector, n, as_text) for n, vector in enumerate(_vectors(raw))]
+    except Malformed as flaw:
+        raise garbage(sent.target, str(flaw)) from None
+    response: JsonDict = {"object": "list", "model": sent.target.model, "data": data}
+    usage = _usage(raw)
+    if usage:
+        response["usage"] = usage
+    rest = {
+        name: value
+        for name, value in raw.items()
+        if name not in ("embedding", "embeddings", "predictions", "usageMetadata") and value is not None
+    }
+    if rest:
+        response["provider_specific_fields"] = {NAME: rest}
+    return response, raw
+
+
+def parse_embed(body: bytes, path_args: Mapping[str, str]) -> Call:
+    """Read a request of any of the three methods; its fields tell which.
+
+    Raises:
+        BadRequestError: The body is not valid; the message says where and why.
+    """
+    wire = camelized(read_json(body))
+    canonical: JsonDict = {}
+    try:
+        if "requests" in wire:
+            _parse_batch(wire["requests"], canonical)
+        elif "instances" in wire:
+            _parse_predict(wire, canonical)
+        else:
+            canonical["input"] = _input(wire.get("content"), "content")
+            _keep(wire, canonical)
+        return Call("embeddings", read_model(wire, path_args), canonical)
+    except Malformed as flaw:
+        raise BadRequestError(str(flaw)) from None
+
+
+def render_embed(response: JsonDict) -> bytes:
+    """Vectors as both methods of AI Studio show them: a single one under `embedding` too."""
+    vectors = [{"values": _floats(item.get("embedding"))} for item in response.get("data") or ()]
+    wire: JsonDict = {"embeddings": vectors}
+    if len(vectors) == 1:
+        wire["embedding"] = vectors[0]
+    if response.get("usage"):
+        counts = native_usage(response["usage"])
+        wire["usageMetadata"] = {name: value for name, value in counts.items() if name != "candidatesTokenCount"}
+    return encode(wire)
+
+
+def _contents(draft: Draft) -> list[JsonDict]:
+    given = draft.asked.get("input")
+    items = given if isinstance(given, list) else [given]
+    if not items:
+        raise draft.broken("input", "is empty")
+    made = []
+    for n, item in enumerate(items):
+        if isinstance(item, str):
+            made.append({"parts": [{"text": item}]})
+        elif isinstance(item, dict) and isinstance(item.get("parts"), list):
+            made.append(item)
+        else:
+            draft.refuse(f"input[{n}]", "only text can be embedded, not token numbers")
+    if not made:
+        raise draft.broken("input", "holds nothing that can be embedded")
+    return made
+
+
+def _options(draft: Draft) -> JsonDict:
+    kept = draft.native
+    options = {name: kept[name] for name in _ITEM_FIELDS if kept.get(name) is not None}
+    for snake, name in _SNAKE.items():
+        value = draft.asked.get(snake, draft.asked.get(name))
+        if value is not None:
+            options[name] = value
+    if draft.asked.get("dimensions") is not None:
+        options["outputDimensionality"] = draft.asked["dimensions"]
+    return options
+
+
+def _predict_body(items: list[JsonDict], options: JsonDict, draft: Draft) -> JsonDict:
+    kept = draft.native.get("instances")
+    own = kept if isinstance(kept, list) and len(kept) == len(items) else [{}] * len(items)
+    about = {snake: options[name] for snake, name in _SNAKE.items() if name in options and name not in _IN_PARAMETERS}
+    instances = []
+    for n, item in enumerate(items):
+        texts = [part.get("text") for part in item["parts"] if isinstance(part, dict)]
+        if not all(isinstance(text, str) for text in texts):
+            draft.refuse(f"input[{n}]", "this method embeds text only")
+        text = "".join(text for text in texts if isinstance(text, str))
+        instances.append({"content": text, **about, **own[n]})
+    body: JsonDict = {"instances": instances}
+    parameters = {name: options[name] for name in _IN_PARAMETERS if name in options}
+    if parameters:
+        body["parameters"] = parameters
+    return body
+
+
+def _vectors(raw: JsonDict) -> list[Any]:
+    """The vectors of an answer, whatever the method."""
+    if raw.get("embedding") is not None and "embeddings" not in raw:
+        return [_values(raw["embedding"], "embedding")]
+    predictions = raw.get("predictions")
+    if predictions is not None:
+        expect(predictions, list, "predictions")
+        found = []
+        for n, item in enumerate(predictions):
+            expect(item, dict, f"predictions[{n}]")
+            found.append(_values(item.get("embeddings"), f"predictions[{n}].embeddings"))
+        return found
+    embeddings = raw.get("embeddings")
+    expect(embeddings, list, "embeddings")
+    assert isinstance(embeddings, list)
+    return [_values(item, f"embeddings[{n}]") for n, item in enumerate(embeddings)]
+
+
+def _values(holder: Any, where: str) -> list[Any]:
+    expect(holder, dict, where)
+    values = holder.get("values")
+    expect(values, list, f"{where}.values")
+    if not all(isinstance(value, (int, float)) for value in values):
+        raise Malformed(f"{where}.values", "must be numbers")
+    return list(values)
+
+
+def _embedding(vector: list[Any], index: int, as_text: bool) -> JsonDict:
+    shown: Any = vector
+    if as_text:
+        # What OpenAI's own clients ask for by default: little-endian single floats.
+        shown = base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+    return {"object": "embedding", "index": index, "embedding": shown}
+
+
+def _floats(vector: Any) -> list[Any]:
+    if not isinstance(vector, str):
+        return vector if isinstance(vector, list) else []
+    data = base64.b64decode(vector)
+    return list(struct.unpack(f"<{len(data) // 4}f", data[: len(data) // 4 * 4]))
+
+
+def _usage(raw: JsonDict) -> JsonDict | None:
+    counts = raw.get("usageMetadata")
+    if isinstance(counts, dict) and has_counts(counts):
+        if "promptTokenDetails" in counts:
+            # AI Studio's spelling here differs from its own elsewhere.
+            counts = {"promptTokensDetails": counts["promptTokenDetails"], **counts}
+            del counts["promptTokenDetails"]
+        usage = canonical_usage(counts)
+        usage.pop("completion_tokens", None)
+        usage.setdefault("total_tokens", usage.get("prompt_tokens"))
+        return usage
+    tokens = [_statistics(item).get("token_count") for item in raw.get("predictions") or () if isinstance(item, dict)]
+    known = [int(count) for count in tokens if isinstance(count, (int, float))]
+    return {"prompt_tokens": sum(known), "total_tokens": sum(known)} if known and len(known) == len(tokens) else None
+
+
+def _statistics(prediction: JsonDict) -> JsonDict:
+    embeddings = prediction.get("embeddings")
+    found = embeddings.get("statistics") if isinstance(embeddings, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _input(content: Any, where: str) -> Any:
+    """One content as an input: its text, or itself where it is more than one text."""
+    expect(content, dict, where)
+    check_parts(content.get("parts"), f"{where}.parts")
+    parts = content["parts"]
+    if len(parts) == 1 and parts[0].keys() == {"text"} and parts[0]["text"]:
+        return parts[0]["text"]
+    return content
+
+
+def _keep(item: JsonDict, canonical: JsonDict) -> None:
+    """What one request says besides its content."""
+    if item.get("outputDimensionality") is not None:
+        canonical["dimensions"] = item["outputDimensionality"]
+    kept = {name: item[name] for name in _ITEM_FIELDS if item.get(name) is not None}
+    if kept:
+        canonical["provider_specific_fields"] = {NAME: kept}
+
+
+def _parse_batch(requests: Any, canonical: JsonDict) -> None:
+    expect(requests, list, "requests")
+    if not requests:
+        raise Malformed("requests", "must not be empty")
+    inputs, others, sizes = [], [], set()
+    for n, item in enumerate(requests):
+        expect(item, dict, f"requests[{n}]")
+        inputs.append(_input(item.get("content"), f"requests[{n}].content"))
+        sizes.add(item.get("outputDimensionality"))
+        others.append({name: value for name, value in item.items() if name not in ("model", "content")})
+    canonical["input"] = inputs
+    if len(sizes) == 1 and None not in sizes:
+        canonical["dimensions"] = sizes.pop()
+    if any(item.keys() - {"outputDimensionality"} for item in others) or len(sizes) > 1:
+        canonical["provider_specific_fields"] = {NAME: {"requests": others}}
+
+
+def _parse_predict(wire: JsonDict, canonical: JsonDict) -> None:
+    instances, parameters = wire["instances"], wire.get("parameters") or {}
+    expect(instances, list, "instances")
+    expect(parameters, dict, "parameters")
+    if not instances:
+        raise Malformed("instances", "must not be empty")
+    inputs, others = [], []
+    for n, item in enumerate(instances):
+        expect(item, dict, f"instances[{n}]")
+        expect(item.get("content"), str, f"instances[{n}].content")
+        inputs.append(item["content"])
+        others.append({_BACK.get(name, name): value for name, value in item.items() if name != "content"})
+    canonical["input"] = inputs
+    kept: JsonDict = {"instances": others} if any(others) else {}
+    if parameters.get("outputDimensionality") is not None:
+        canonical["dimensions"] = parameters["outputDimensionality"]
+    if parameters.get("autoTruncate") is not None:
+        kept["autoTruncate"] = parameters["autoTruncate"]
+    if kept:
+        canonical["provider_specific_fields"] = {NAME: kept}

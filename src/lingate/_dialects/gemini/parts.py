@@ -1,0 +1,190 @@
+"""The model's parts: what they say in canonical words, and whether those words give back the same parts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lingate._dialects._dataurl import data_url
+from lingate._dialects._signature import seal, unseal
+from lingate._dialects.gemini.facts import NAME
+from lingate._dialects.gemini.media import media_type
+from lingate._model import JsonDict
+from lingate._wire.json import encode_str
+
+_MADE_ID = re.compile(r"call_g\d+_.+")
+_CALL_KEYS = frozenset({"name", "args", "id"})
+SEALED = frozenset({"text", "call"})
+"""Kinds of parts whose signatures travel in thinking blocks; those of the others have meaning in their own place only."""
+
+_RANK = {"thought": 0, "text": 1, "image": 2, "call": 3}
+
+
+@dataclass(slots=True)
+class Reading:
+    """What a model's parts say.
+
+    Attributes:
+        text: The answer.
+        blocks: Thinking blocks: thoughts, and sealed signatures.
+        calls: Tool calls for the caller to execute. The provider's own tools are not among them.
+        images: Pictures, as OpenAI-shaped image objects.
+        sound: Audio, as `(media type, base64)` pieces.
+        exact: The canonical form alone gives back these very parts.
+    """
+
+    text: str = ""
+    blocks: list[JsonDict] = field(default_factory=list)
+    calls: list[JsonDict] = field(default_factory=list)
+    images: list[JsonDict] = field(default_factory=list)
+    sound: list[tuple[str, str]] = field(default_factory=list)
+    exact: bool = True
+
+    @property
+    def reasoning(self) -> str:
+        return "".join(block["thinking"] for block in self.blocks)
+
+    @property
+    def signed(self) -> bool:
+        return any("signature" in block for block in self.blocks)
+
+
+def read_parts(parts: Sequence[JsonDict], origin: str) -> Reading:
+    """Read checked parts.
+
+    Args:
+        parts: Of one content.
+        origin: What makes the ids of calls without one unique: the answer's id, or a place in the conversation.
+    """
+    reading = Reading()
+    texts: list[str] = []
+    rank = 0
+    open_block = False  # the part before was a thought without a signature
+    for part in parts:
+        kind = kind_of(part)
+        owner = ""
+        if kind == "thought":
+            reading.exact = reading.exact and not open_block
+            if not open_block:
+                reading.blocks.append({"type": "thinking", "thinking": ""})
+            open_block = True
+            reading.blocks[-1]["thinking"] += part["text"]
+        elif kind == "text":
+            texts.append(part["text"])
+        elif kind == "image":
+            reading.images.append(image_of(part, len(reading.images)))
+        elif kind == "audio":
+            reading.sound.append((media_type(part["inlineData"]), part["inlineData"]["data"]))
+        elif kind == "call":
+            reading.calls.append(call_of(part, len(reading.calls), origin))
+            owner = reading.calls[-1]["id"]
+        signature = part.get("thoughtSignature")
+        if signature and kind in SEALED:
+            _sign(reading.blocks, open_block and kind == "call", seal_for(owner, signature))
+        open_block = kind == "thought" and not signature
+        reading.exact = reading.exact and _RANK.get(kind, -1) >= rank and _is_plain(part, kind)
+        rank = _RANK.get(kind, rank) + (kind == "text")
+    reading.text = "".join(texts)
+    # Thoughts go back only with a signature: it tells that they are this format's own.
+    reading.exact = reading.exact and (not reading.blocks or reading.signed)
+    return reading
+
+
+def kind_of(part: JsonDict) -> str:
+    """`thought`, `text`, `image`, `audio`, `call`, or `other` for what the canonical form does not know."""
+    if isinstance(part.get("text"), str):
+        return "thought" if part.get("thought") else "text"
+    if part.get("functionCall") is not None:
+        return "call"
+    if part.get("thought"):
+        return "other"  # a draft of a picture is not the answer
+    blob = part.get("inlineData")
+    if blob is not None:
+        family = media_type(blob).partition("/")[0]
+        return family if family in ("image", "audio") else "other"
+    link = part.get("fileData")
+    return "image" if link is not None and media_type(link).startswith("image/") else "other"
+
+
+def image_of(part: JsonDict, index: int) -> JsonDict:
+    """A picture as an OpenAI-shaped image object."""
+    blob = part.get("inlineData")
+    url = data_url(media_type(blob), blob["data"]) if blob is not None else part["fileData"]["fileUri"]
+    made = {"type": "image_url", "image_url": {"url": url}, "index": index}
+    return {**made, **(call_extra(part.get("thoughtSignature")) or {})}
+
+
+def call_of(part: JsonDict, index: int, origin: str) -> JsonDict:
+    """A function call as a tool call. `args` is missing where a tool takes no arguments."""
+    call = part["functionCall"]
+    made: JsonDict = {
+        "id": call.get("id") or made_id(index, origin),
+        "type": "function",
+        "function": {"name": call.get("name") or "", "arguments": encode_str(call.get("args") or {})},
+    }
+    extra = call_extra(part.get("thoughtSignature"))
+    return {**made, **extra} if extra else made
+
+
+def call_extra(signature: Any) -> JsonDict | None:
+    """A call's signature where Gemini's own OpenAI surface has it; a picture's in the same place."""
+    return {"extra_content": {"google": {"thought_signature": signature}}} if signature else None
+
+
+def call_signature(call: JsonDict) -> str | None:
+    """The signature on a tool call or a picture, from either place that clients keep it in."""
+    for names in (("extra_content", "google"), ("provider_specific_fields",)):
+        holder: Any = call
+        for name in names:
+            holder = holder.get(name) if isinstance(holder, dict) else None
+        found = holder.get("thought_signature") if isinstance(holder, dict) else None
+        if isinstance(found, str) and found:
+            return found
+    return None
+
+
+def made_id(index: int, origin: str) -> str:
+    """An id for a call that the provider left nameless."""
+    return f"call_g{index}_{origin}"
+
+
+def wire_id(given: str) -> str | None:
+    """The id on the wire: none for one that we made up."""
+    return None if _MADE_ID.fullmatch(given) else given
+
+
+def seal_for(call_id: str, signature: str) -> str:
+    """A part's signature as that of a thinking block: which call it belongs to (none: the text), and what it is."""
+    return seal(NAME, f"{call_id}#{signature}")
+
+
+def sealed_signatures(blocks: Any) -> dict[str, str]:
+    """Signatures that came back in thinking blocks, by the id of the call they belong to; the text's has no id."""
+    found: dict[str, str] = {}
+    for block in blocks if isinstance(blocks, list) else ():
+        payload = unseal(block.get("signature"), NAME) if isinstance(block, dict) else None
+        if payload is not None:
+            call_id, _, signature = payload.rpartition("#")
+            found[call_id] = signature
+    return found
+
+
+def _sign(blocks: list[JsonDict], open_block: bool, signature: str) -> None:
+    if open_block:
+        blocks[-1]["signature"] = signature
+    else:
+        blocks.append({"type": "thinking", "thinking": "", "signature": signature})
+
+
+def _is_plain(part: JsonDict, kind: str) -> bool:
+    if kind == "text":
+        return part.keys() == {"text"} and part["text"] != ""
+    if kind == "thought":
+        return part.keys() == {"text", "thought"} and part["text"] != ""
+    if kind == "call":
+        call = part["functionCall"]
+        known = part.keys() <= {"functionCall", "thoughtSignature"} and call.keys() <= _CALL_KEYS
+        return known and bool(call.get("name")) and isinstance(call.get("args"), dict)
+    return kind == "image" and part.keys() == {"inlineData"} and part["inlineData"].keys() == {"mimeType", "data"}

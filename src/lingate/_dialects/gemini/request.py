@@ -1,0 +1,146 @@
+"""Towards the upstream: a canonical call as an HTTP request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from lingate._dialects._params import refuse_for_provider
+from lingate._dialects.gemini.draft import Draft, begin
+from lingate._dialects.gemini.facts import COUNT, STREAM, WHOLE
+from lingate._dialects.gemini.formats import write_format
+from lingate._dialects.gemini.params import (
+    write_output,
+    write_rest,
+    write_sampling,
+    write_stop,
+)
+from lingate._dialects.gemini.thinking import write_thinking
+from lingate._dialects.gemini.tools import write_tools
+from lingate._dialects.gemini.turns import write_messages
+from lingate._model import Call, HttpRequest, JsonDict, Operation, Target
+from lingate._wire.json import encode
+from lingate.errors import ConfigError
+
+_TUNED = re.compile(r"(?:endpoints/)?\d+|endpoints/.+")
+_COUNTED_FLAT = ("contents", "systemInstruction", "tools", "generationConfig")
+_HANDLED = frozenset({"generationConfig", "tools", "toolConfig"})
+_HANDLED_CONFIG = frozenset({"thinkingConfig", "responseMimeType", "responseSchema", "responseJsonSchema"})
+
+
+def write_body(call: Call, target: Target) -> Draft:
+    """The wire body of a chat call.
+
+    Raises:
+        ConfigError: The call makes no sense in any format.
+        UnsupportedError: Something has no counterpart here and `drop_params` is off.
+    """
+    made = begin(call, target)
+    refuse_for_provider(made)
+    write_messages(made)
+    _write_kept(made)
+    write_tools(made)
+    write_sampling(made)
+    write_stop(made)
+    write_output(made)
+    write_thinking(made)
+    write_format(made)
+    write_rest(made)
+    return made
+
+
+def chat_request(call: Call, target: Target) -> HttpRequest:
+    """A chat call, ready to be sent."""
+    made = write_body(call, target)
+    method = f"{STREAM}?alt=sse" if call.stream else WHOLE
+    return finish_request(made, method_url(target, method, "chat"), made.body)
+
+
+def count_request(call: Call, target: Target) -> HttpRequest:
+    """A call that counts the tokens a chat call would read."""
+    made = write_body(call, target)
+    made.answer_tool, made.stop = None, ()
+    if made.traits.get("google_cloud"):
+        body = {name: made.body[name] for name in _COUNTED_FLAT if name in made.body}
+    elif made.body.keys() <= {"contents", "generationConfig"}:
+        body = {"contents": made.body["contents"]}
+    else:
+        counted = {name: value for name, value in made.body.items() if name != "generationConfig"}
+        body = {"generateContentRequest": {"model": resource_name(target.model), **counted}}
+    return finish_request(made, method_url(target, COUNT, "count_tokens"), body)
+
+
+def method_url(target: Target, method: str, operation: Operation) -> str:
+    """The address of a method of the target's model.
+
+    Models of the publisher are below the base URL; tuned ones (`endpoints/123`, `tunedModels/x`) and full resource names
+    (`projects/...`) have places of their own.
+    """
+    base, _, query = target.url.partition("?")
+    base, model = base.rstrip("/"), target.model
+    own = target.row.paths.get(operation)
+    if own is not None:
+        path = own.replace("{model}", quote(model, safe="@")).replace("{method}", method)
+        return _with_query(base + path, query)
+    if _TUNED.fullmatch(model):
+        base, model = base.partition("/publishers/")[0], model if "/" in model else f"endpoints/{model}"
+    elif model.startswith("publishers/"):
+        base = base.partition("/publishers/")[0]
+    elif model.startswith("projects/"):
+        base = base.partition("/projects/")[0]
+    elif "/" not in model:
+        model = f"models/{model}"
+    return _with_query(f"{base}/{quote(model, safe='/@')}:{method}", query)
+
+
+def resource_name(model: str) -> str:
+    """The model's name as it stands in bodies."""
+    return model if "/" in model else f"models/{model}"
+
+
+def finish_request(made: Draft, url: str, body: JsonDict) -> HttpRequest:
+    """Let the provider's quirks and the caller's own fields have the last word, and encode."""
+    call, target = made.call, made.target
+    sent = HttpRequest("POST", url, headers_for(call, target), b"", call, target)
+    sent.dropped, sent.answer_tool, sent.stop = made.dropped, made.answer_tool, made.stop
+    for edit in target.edits:
+        edit(body, sent)
+    for name, value in (call.extra_body or {}).items():
+        have = body.get(name)
+        # One level deeper than elsewhere: nearly everything is inside `generationConfig`.
+        body[name] = {**have, **value} if isinstance(have, dict) and isinstance(value, dict) else value
+    try:
+        sent.body = encode(body)
+    except TypeError as error:
+        raise ConfigError(
+            f"the request holds something that JSON has no form for: {error}",
+            provider=target.provider,
+            model=target.model,
+        ) from None
+    return sent
+
+
+def headers_for(call: Call, target: Target) -> Mapping[str, str]:
+    """Headers of a request. Names are matched whatever their case; the caller's win."""
+    headers = {"content-type": "application/json"}
+    for name, value in [*target.headers.items(), *(call.extra_headers or {}).items()]:
+        headers = {known: kept for known, kept in headers.items() if known.lower() != name.lower()}
+        headers[name] = value
+    return headers
+
+
+def _write_kept(draft: Draft) -> None:
+    """What a client of this format asked for and the canonical form has no word for."""
+    for name, value in draft.native.items():
+        if name not in _HANDLED:
+            draft.body[name] = value
+    config = draft.native.get("generationConfig")
+    if isinstance(config, dict):
+        kept = {name: value for name, value in config.items() if name not in _HANDLED_CONFIG}
+        if kept:
+            draft.config().update(kept)
+
+
+def _with_query(url: str, query: str) -> str:
+    return f"{url}{'&' if '?' in url else '?'}{query}" if query else url

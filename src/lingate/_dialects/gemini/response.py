@@ -1,0 +1,283 @@
+"""From the upstream: whole answers, model lists and token counts as canonical dicts."""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from typing import Any
+
+from lingate._dialects import _dates
+from lingate._dialects._check import Malformed
+from lingate._dialects._dates import epoch
+from lingate._dialects._failure import body_failure, garbage, interrupted
+from lingate._dialects._reading import take_answer
+from lingate._dialects._redact import redact
+from lingate._dialects.gemini.facts import BROKEN, FINISH, FINISH_NUMBERS, NAME
+from lingate._dialects.gemini.grounding import url_citations
+from lingate._dialects.gemini.joined import candidates_of, join_chunks, merge_extras
+from lingate._dialects.gemini.logprobs import canonical_logprobs
+from lingate._dialects.gemini.parts import Reading, read_parts
+from lingate._dialects.gemini.sound import canonical_audio
+from lingate._dialects.gemini.usage import canonical_usage, has_counts
+from lingate._model import Head, HttpRequest, JsonDict, Target
+from lingate._wire.json import decode, encode
+from lingate.errors import InternalServerError, LingateError
+
+_PLAIN_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_TAKEN = frozenset({"candidates", "usageMetadata", "modelVersion", "responseId"})
+
+
+def read_answer(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
+    """A whole answer, or a stream that came as a JSON array, as a canonical response; and as it came.
+
+    Raises:
+        UpstreamError: The body is an error although the status says success, or the model failed.
+        ProtocolError: It is not an answer.
+    """
+    target = sent.target
+    raw = read_json(body, target)
+    try:
+        whole = raw
+        if isinstance(raw, list):
+            whole = join_chunks(raw)
+            _check_whole(whole, target)
+        return canonical_response(whole, sent, head), raw
+    except Malformed as flaw:
+        raise garbage(target, str(flaw)) from None
+
+
+def _check_whole(joined: JsonDict, target: Target) -> None:
+    """A stream is complete if each of its candidates is, whatever it came in."""
+    candidates = joined.get("candidates") or ()
+    unfinished = not candidates or any(candidate.get("finishReason") is None for candidate in candidates)
+    if unfinished and block_reason(joined) is None:
+        raise interrupted(target)
+
+
+def canonical_response(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict:
+    """A decoded answer as a canonical response.
+
+    Raises:
+        Malformed: It cannot be read.
+        UpstreamError: The model failed.
+    """
+    identity = answer_id(raw, head)
+    model = raw.get("modelVersion")
+    blocked = block_reason(raw)
+    choices = [_choice(index, candidate, parts, identity, sent) for index, candidate, parts in candidates_of(raw)]
+    if not choices:
+        if blocked is None:
+            raise Malformed("candidates", "are missing, and nothing says why")
+        choices = [blocked_choice(raw)]
+    response: JsonDict = {
+        "id": identity,
+        "object": "chat.completion",
+        "created": created_at(raw, head),
+        "model": model if isinstance(model, str) and model else sent.target.model,
+        "choices": choices,
+    }
+    usage = raw.get("usageMetadata")
+    if isinstance(usage, dict) and has_counts(usage):
+        response["usage"] = canonical_usage(usage)
+    extra = top_extras(raw)
+    if extra:
+        response["provider_specific_fields"] = {NAME: extra}
+    return response
+
+
+def top_extras(raw: JsonDict) -> JsonDict:
+    """Top-level fields that the canonical form has no name for."""
+    extra = {name: value for name, value in raw.items() if name not in _TAKEN and value is not None}
+    if _is_plain_time(extra.get("createTime")):
+        del extra["createTime"]  # `created` says the same
+    usage = raw.get("usageMetadata")
+    if isinstance(usage, dict) and usage and not has_counts(usage):
+        extra["usageMetadata"] = usage  # what is no count has no place in `usage` by itself
+    return extra
+
+
+def _choice(index: int, candidate: JsonDict, parts: list[JsonDict], identity: str, sent: HttpRequest) -> JsonDict:
+    native = finish_word(candidate.get("finishReason"))
+    check_finish(native, candidate.get("finishMessage"), sent.target)
+    reading = read_parts(parts, origin_of(identity, index))
+    answer = take_answer(reading, sent.answer_tool)
+    reason = finish_reason(native, bool(reading.calls))
+    extra: JsonDict = {}
+    merge_extras(extra, candidate)
+    if candidate.get("finishMessage"):
+        extra["finishMessage"] = candidate["finishMessage"]
+    if answer is None and not reading.exact:
+        extra["parts"] = parts
+    message = canonical_message(reading, answer)
+    if answer is None:
+        cited = url_citations(candidate, reading.text)
+        if cited:
+            message["annotations"] = cited
+    if reason == "content_filter" and isinstance(candidate.get("finishMessage"), str):
+        message["refusal"] = candidate["finishMessage"]
+    if extra:
+        message["provider_specific_fields"] = {NAME: extra}
+    choice: JsonDict = {"index": index, "message": message, "finish_reason": reason}
+    logprobs = canonical_logprobs(candidate.get("logprobsResult"))
+    if logprobs:
+        choice["logprobs"] = logprobs
+    if native is not None:
+        choice["native_finish_reason"] = native
+    return choice
+
+
+def canonical_message(reading: Reading, answer: str | None) -> JsonDict:
+    """An assistant message; `answer` replaces the text where a function's arguments stand for it."""
+    content: str | None = reading.text if answer is None else answer
+    message: JsonDict = {"role": "assistant", "content": content or (None if reading.calls else "")}
+    if reading.reasoning:
+        message["reasoning_content"] = reading.reasoning
+    if reading.signed:
+        message["thinking_blocks"] = reading.blocks
+    if reading.calls:
+        message["tool_calls"] = reading.calls
+    if reading.images:
+        message["images"] = reading.images
+    if reading.sound:
+        message["audio"] = canonical_audio(reading.sound)
+    return message
+
+
+def blocked_choice(raw: JsonDict) -> JsonDict:
+    """The choice that stands for a prompt which was refused: there are no candidates then."""
+    message: JsonDict = {"role": "assistant", "content": ""}
+    words = block_message(raw)
+    if words:
+        message["refusal"] = words
+    return {
+        "index": 0,
+        "message": message,
+        "finish_reason": "content_filter",
+        "native_finish_reason": block_reason(raw),
+    }
+
+
+def block_reason(raw: JsonDict) -> str | None:
+    """Why the prompt was refused; None if it was not."""
+    feedback = raw.get("promptFeedback")
+    reason = feedback.get("blockReason") if isinstance(feedback, dict) else None
+    return None if reason is None else str(reason)
+
+
+def block_message(raw: JsonDict) -> str | None:
+    """The words that go with it."""
+    feedback = raw.get("promptFeedback")
+    words = feedback.get("blockReasonMessage") if isinstance(feedback, dict) else None
+    return words if isinstance(words, str) and words else None
+
+
+def finish_word(native: Any) -> str | None:
+    """A finish reason as its name; some clients ask for numbers."""
+    if isinstance(native, int) and not isinstance(native, bool):
+        return FINISH_NUMBERS[native] if 0 <= native < len(FINISH_NUMBERS) else "OTHER"
+    return native if isinstance(native, str) and native else None
+
+
+def finish_reason(native: str | None, has_calls: bool) -> str:
+    """OpenAI's word for a finish reason.
+
+    A message with tool calls ends with `tool_calls` whatever the provider calls it, as calls arrive whole; unless a filter
+    ended it, since its calls must not be executed then.
+    """
+    reason = FINISH.get(native, "stop") if native is not None else "stop"
+    if reason == "content_filter":
+        return reason
+    return "tool_calls" if has_calls else reason
+
+
+def check_finish(native: str | None, words: Any, target: Target) -> None:
+    """Tell an answer from a failure.
+
+    Raises:
+        InternalServerError: The model says that it failed to write an answer; another try may do better.
+    """
+    if native not in BROKEN:
+        return
+    detail = redact(words, target.secrets) if isinstance(words, str) and words else None
+    raise InternalServerError(
+        f"{target.provider}: the model's answer was broken off ({native})" + (f": {detail[:600]}" if detail else ""),
+        provider=target.provider,
+        model=target.model,
+        code=native,
+        detail=detail,
+    )
+
+
+def answer_id(raw: JsonDict, head: Head) -> str:
+    """The answer's id. Where the provider gave none it is made of the answer itself (or of a stream's first event) and its
+    date: ids of tool calls rest on it, so it must differ between the turns of a conversation.
+    """
+    given = raw.get("responseId")
+    if isinstance(given, str) and given:
+        return given
+    return f"resp_{sha256(encode(raw) + head.headers.get('date', '').encode()).hexdigest()[:20]}"
+
+
+def origin_of(identity: str, index: int) -> str:
+    """What makes the ids of one candidate's calls unique."""
+    return f"{index}_{identity}" if index else identity
+
+
+def created_at(raw: JsonDict, head: Head) -> int:
+    """When the answer was made: Vertex says it, elsewhere the `Date` header does. 0 if neither is there."""
+    return epoch(raw.get("createTime")) or _dates.created_at(head)
+
+
+def _is_plain_time(given: Any) -> bool:
+    """Whether a time has whole seconds, so that `created` can hold it."""
+    return isinstance(given, str) and _PLAIN_TIME.fullmatch(given) is not None
+
+
+def read_json(body: bytes, target: Target) -> Any:
+    """Decode a JSON object, or a list of them, that is not an error.
+
+    Raises:
+        UpstreamError: It is an error.
+        ProtocolError: It is neither.
+    """
+    try:
+        raw = decode(body)
+    except ValueError as error:
+        raise garbage(target, str(error)) from None
+    if not isinstance(raw, (dict, list)):
+        raise garbage(target, "must be an object")
+    failed = hidden_error(raw, target)
+    if failed is not None:
+        raise failed
+    return raw
+
+
+def read_object(body: bytes, target: Target) -> JsonDict:
+    """Decode a JSON object that is not an error.
+
+    Raises:
+        UpstreamError: It is an error.
+        ProtocolError: It is not a JSON object.
+    """
+    raw = read_json(body, target)
+    if not isinstance(raw, dict):
+        raise garbage(target, "must be an object")
+    return raw
+
+
+def hidden_error(raw: Any, target: Target) -> LingateError | None:
+    """The error that an answer or event is, if it is one; Google sometimes wraps it in a list."""
+    items = raw if isinstance(raw, list) else [raw]
+    for item in items:
+        if isinstance(item, dict) and item.get("error"):
+            return body_failure(item, target) or garbage(target, "an error without words")
+    return None
+
+
+def read_count(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
+    """A token count."""
+    raw = read_object(body, sent.target)
+    total = raw.get("totalTokens")
+    if not isinstance(total, int) or isinstance(total, bool):
+        raise garbage(sent.target, "totalTokens: must be a number")
+    return {"input_tokens": total, **{name: value for name, value in raw.items() if name != "totalTokens"}}, raw

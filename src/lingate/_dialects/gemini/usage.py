@@ -1,0 +1,144 @@
+"""Token counts, both ways.
+
+Gemini counts thoughts beside the answer and tool results beside the prompt; OpenAI's counts include them. What the provider
+did not say stays absent; fields that only one side knows are carried along.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lingate._dialects._counts import integer
+from lingate._dialects.gemini.checks import objects
+from lingate._dialects.gemini.facts import MODALITIES
+from lingate._model import JsonDict
+
+_COUNTS = (
+    "promptTokenCount",
+    "candidatesTokenCount",
+    "thoughtsTokenCount",
+    "toolUsePromptTokenCount",
+    "cachedContentTokenCount",
+    "totalTokenCount",
+)
+_TAKEN = frozenset(
+    {
+        "promptTokenCount",
+        "candidatesTokenCount",
+        "responseTokenCount",
+        "thoughtsTokenCount",
+        "cachedContentTokenCount",
+        "totalTokenCount",
+        "promptTokensDetails",
+        "candidatesTokensDetails",
+        "cacheTokensDetails",
+    }
+)
+_CANONICAL = frozenset(
+    {"prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details"}
+)
+_KINDS = ("text", "image", "video", "audio", "document")
+
+
+def has_counts(native: JsonDict) -> bool:
+    """Whether there is any count: the first chunks of a stream may only tell the kind of traffic."""
+    return any(native.get(name) is not None for name in _COUNTS)
+
+
+def merged_usage(before: JsonDict, after: JsonDict) -> JsonDict:
+    """Native counts of a stream so far. Each report has all counts anew; one without any only adds what else it says."""
+    return after if has_counts(after) else {**before, **after}
+
+
+def canonical_usage(native: JsonDict) -> JsonDict:
+    """Gemini's counts in OpenAI's convention."""
+    usage: JsonDict = {}
+    prompt, total = integer(native.get("promptTokenCount")), integer(native.get("totalTokenCount"))
+    tools = integer(native.get("toolUsePromptTokenCount"))
+    thoughts = integer(native.get("thoughtsTokenCount"))
+    output = integer(native.get("candidatesTokenCount"))
+    if prompt is not None:
+        usage["prompt_tokens"] = prompt = prompt + (tools or 0)
+    if output is not None or thoughts is not None:
+        usage["completion_tokens"] = (output or 0) + (thoughts or 0)
+    elif prompt is not None and total == prompt:
+        usage["completion_tokens"] = 0  # counts of 0 are left out, and the total says that this is one
+    if total is None and prompt is not None and "completion_tokens" in usage:
+        total = prompt + usage["completion_tokens"]
+    if total is not None:
+        usage["total_tokens"] = total
+    details = _modalities(native.get("promptTokensDetails"), native.get("toolUsePromptTokensDetails"))
+    cached = integer(native.get("cachedContentTokenCount"))
+    if cached is not None:
+        details["cached_tokens"] = cached
+    cached_kinds = _modalities(native.get("cacheTokensDetails"))
+    if cached_kinds:
+        details["cached_tokens_details"] = cached_kinds
+    if details:
+        usage["prompt_tokens_details"] = details
+    spent = _modalities(native.get("candidatesTokensDetails"))
+    if thoughts is not None:
+        spent["reasoning_tokens"] = thoughts
+    if spent:
+        usage["completion_tokens_details"] = spent
+    usage.update((name, value) for name, value in native.items() if name not in _TAKEN and value is not None)
+    return usage
+
+
+def native_usage(usage: Any) -> JsonDict:
+    """OpenAI's counts in Gemini's convention."""
+    usage = usage if isinstance(usage, dict) else {}
+    prompt, completion = integer(usage.get("prompt_tokens")), integer(usage.get("completion_tokens"))
+    details, spent = _object(usage.get("prompt_tokens_details")), _object(usage.get("completion_tokens_details"))
+    tools = integer(usage.get("toolUsePromptTokenCount"))
+    thoughts = integer(spent.get("reasoning_tokens"))
+    native: JsonDict = {}
+    if prompt is not None:
+        native["promptTokenCount"] = max(prompt - (tools or 0), 0)
+    if completion is not None and (completion != thoughts or not thoughts):
+        native["candidatesTokenCount"] = max(completion - (thoughts or 0), 0)
+    if thoughts is not None:
+        native["thoughtsTokenCount"] = thoughts
+    if integer(details.get("cached_tokens")) is not None:
+        native["cachedContentTokenCount"] = details["cached_tokens"]
+    total = integer(usage.get("total_tokens"))
+    if total is None and prompt is not None and completion is not None:
+        total = prompt + completion
+    if total is not None:
+        native["totalTokenCount"] = total
+    used = _modalities(usage.get("toolUsePromptTokensDetails"))
+    lists = {
+        "promptTokensDetails": _details(details, used),
+        "candidatesTokensDetails": _details(spent, {}),
+        "cacheTokensDetails": _details(_object(details.get("cached_tokens_details")), {}),
+    }
+    native.update((name, found) for name, found in lists.items() if found)
+    native.update((name, value) for name, value in usage.items() if name not in _CANONICAL)
+    return native
+
+
+def _modalities(*lists: Any) -> JsonDict:
+    """Lists of counts by modality as `text_tokens`, `image_tokens` and so on."""
+    found: JsonDict = {}
+    for item in (item for each in lists for item in objects(each)):
+        kind, count = item.get("modality"), integer(item.get("tokenCount", 0))  # counts of 0 are left out
+        if isinstance(kind, int) and not isinstance(kind, bool) and 0 <= kind < len(MODALITIES):
+            kind = MODALITIES[kind]
+        if isinstance(kind, str) and count is not None:
+            name = f"{kind.lower()}_tokens"
+            found[name] = found.get(name, 0) + count
+    return found
+
+
+def _details(counts: JsonDict, without: JsonDict) -> list[JsonDict]:
+    made = []
+    for kind in _KINDS:
+        count = integer(counts.get(f"{kind}_tokens"))
+        left = None if count is None else count - (integer(without.get(f"{kind}_tokens")) or 0)
+        if left:
+            made.append({"modality": kind.upper(), "tokenCount": left})
+    return made
+
+
+def _object(value: Any) -> JsonDict:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,82 @@
+"""What the litellm package is asked, for providers that it knows and we do not: no wire format, but its arguments.
+
+They are OpenAI's, which is our canonical form, so a call goes out as it is. `_io/via_litellm.py` is what takes it; the
+answers come as OpenAI's chat format.
+"""
+
+from __future__ import annotations
+
+from lingate._dialects._base import Dialect
+from lingate._dialects.openai_chat import ChatFormat
+from lingate._dialects.openai_chat.embeddings import EmbeddingsFormat
+from lingate._dialects.openai_chat.envelope import merge_headers, refuse
+from lingate._dialects.openai_chat.face import render_error
+from lingate._dialects.openai_chat.parameters import limit_stop, set_stream, tidy
+from lingate._model import Call, HttpRequest, JsonDict, Target
+from lingate._wire import json
+from lingate.errors import ConfigError
+
+
+def chat_request(call: Call, target: Target) -> HttpRequest:
+    """Write a chat call.
+
+    Raises:
+        UnsupportedError: It asks for several choices in a stream: the package does not keep them apart.
+        ConfigError: It holds something JSON has no form for.
+    """
+    wire = dict(call.body)
+    tidy(wire)
+    sent = _new(call, target)
+    if call.stream and wire.get("n", 1) != 1:
+        refuse(sent, "n", " in a stream: the litellm package does not say how each of several choices ended")
+        del wire["n"]
+    limit_stop(wire, sent)
+    set_stream(wire, sent)
+    return _sealed(sent, wire)
+
+
+def embeddings_request(call: Call, target: Target) -> HttpRequest:
+    """Write an embeddings call.
+
+    Raises:
+        ConfigError: It holds something JSON has no form for.
+    """
+    return _sealed(_new(call, target), {name: value for name, value in call.body.items() if value is not None})
+
+
+def _new(call: Call, target: Target) -> HttpRequest:
+    extra = call.extra_headers
+    headers = merge_headers(target.headers, extra) if extra else target.headers
+    return HttpRequest("POST", target.url, headers, b"", call, target)
+
+
+def _sealed(sent: HttpRequest, wire: JsonDict) -> HttpRequest:
+    """The package gets the caller's extra fields apart: it is what puts them into a provider's own body."""
+    target = sent.target
+    wire["model"] = f"{target.row.name}/{target.model}"
+    for edit in target.edits:
+        edit(wire, sent)
+    if sent.call.extra_body:
+        wire["extra_body"] = sent.call.extra_body
+    try:
+        sent.body = json.encode(wire)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"the request cannot be written as JSON: {error}", provider=target.provider, model=target.model
+        ) from error
+    return sent
+
+
+class _Chat(ChatFormat):
+    request = staticmethod(chat_request)
+
+
+class _Embeddings(EmbeddingsFormat):
+    request = staticmethod(embeddings_request)
+
+
+DIALECT = Dialect(
+    name="litellm",
+    operations={"chat": _Chat(), "embeddings": _Embeddings()},
+    render_error=render_error,
+)

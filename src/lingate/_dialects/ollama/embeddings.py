@@ -1,0 +1,108 @@
+"""Embeddings, both directions. As a face also of the older `/api/embeddings`, which has one `prompt` and one vector."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lingate._dialects._counts import integer
+from lingate._dialects._draft import Draft, asked_of, native_fields
+from lingate._dialects._params import refuse_for_provider
+from lingate._dialects.ollama.facts import DEFAULTS, EMBED_PATH, NAME
+from lingate._dialects.ollama.reading import error_of
+from lingate._dialects.ollama.request import finished
+from lingate._dialects.openai_chat.reading import decode_object, malformed
+from lingate._dialects.openai_chat.validation import decode_request, fail
+from lingate._model import Call, Head, HttpRequest, JsonDict, Target
+from lingate._wire.json import encode
+
+_WRITTEN = frozenset({"input", "encoding_format", "user", "provider_specific_fields", "model"})
+_KEPT = ("options", "keep_alive", "truncate")
+
+
+def embed_request(call: Call, target: Target) -> HttpRequest:
+    """An embeddings call, ready to be sent.
+
+    Raises:
+        ConfigError: The input makes no sense.
+        UnsupportedError: The input is tokens, or something else has no counterpart and `drop_params` is off.
+    """
+    made = Draft(call, target, asked_of(call), {**DEFAULTS, **target.traits})
+    refuse_for_provider(made)
+    given = made.asked.get("input")
+    items = given if isinstance(given, list) else [given]
+    if not items or not all(isinstance(item, str) for item in items):
+        if items and all(isinstance(item, int | list) for item in items):
+            made.refuse("input", "texts cannot be given as tokens")
+        raise made.broken("input", "must be text or a list of texts")
+    if made.asked.get("encoding_format", "float") != "float":
+        made.refuse("encoding_format", "vectors are lists of numbers here")
+    if "user" in made.asked:
+        made.note("user")
+    rest = {name: value for name, value in made.asked.items() if name not in _WRITTEN}
+    made.body = {"model": target.model, "input": given, **native_fields(made.asked, NAME), **rest}
+    return finished(made, "embeddings", EMBED_PATH)
+
+
+def read_embed(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
+    """An answer in canonical form.
+
+    Raises:
+        UpstreamError: The body is an error although the status says success.
+        ProtocolError: It holds no vectors.
+    """
+    target = sent.target
+    raw = decode_object(body, target)
+    error = error_of(raw, target)
+    if error is not None:
+        raise error
+    vectors = raw.get("embeddings", [raw.get("embedding")])
+    if not isinstance(vectors, list) or not all(isinstance(vector, list) and vector for vector in vectors):
+        raise malformed(target, "the answer has no embeddings")
+    count = integer(raw.get("prompt_eval_count"))
+    known = ("model", "embeddings", "embedding", "prompt_eval_count")
+    rest = {name: value for name, value in raw.items() if name not in known and value is not None}
+    response: JsonDict = {
+        "object": "list",
+        "model": raw["model"] if isinstance(raw.get("model"), str) and raw["model"] else target.model,
+        "data": [{"object": "embedding", "index": n, "embedding": vector} for n, vector in enumerate(vectors)],
+        "usage": None if count is None else {"prompt_tokens": count, "total_tokens": count},
+    }
+    if rest:
+        response["provider_specific_fields"] = {NAME: rest}
+    return response, raw
+
+
+def parse_embed(body: bytes, path_args: Mapping[str, str]) -> Call:
+    """Read a client's request.
+
+    Raises:
+        BadRequestError: It is not valid; the message says where.
+    """
+    fields, model = decode_request(body, path_args)
+    name = "prompt" if "prompt" in fields and "input" not in fields else "input"
+    given = fields.pop(name, None)
+    items = given if isinstance(given, list) and name == "input" else [given]
+    if not items or not all(isinstance(item, str) for item in items):
+        fail(name, "expected text" + ("" if name == "prompt" else ", or a list of texts that is not empty"))
+    dimensions = fields.get("dimensions", 1)
+    if type(dimensions) is not int or dimensions < 0:
+        fail("dimensions", "expected a whole number")
+    native: JsonDict = {kept: fields.pop(kept) for kept in _KEPT if kept in fields}
+    canonical: JsonDict = {"input": given, **fields}
+    if native:
+        canonical["provider_specific_fields"] = {NAME: native}
+    return Call("embeddings", model, canonical)
+
+
+def render_embed(response: JsonDict) -> bytes:
+    """A canonical response. A single vector also stands where clients of the older path look for it."""
+    vectors: list[Any] = [item.get("embedding") for item in response.get("data") or ()]
+    usage = response.get("usage")
+    count = integer(usage.get("prompt_tokens")) if isinstance(usage, dict) else None
+    wire: JsonDict = {"model": response.get("model") or "", "embeddings": vectors}
+    if len(vectors) == 1:
+        wire["embedding"] = vectors[0]
+    if count is not None:
+        wire["prompt_eval_count"] = count
+    return encode({**native_fields(response, NAME), **wire})

@@ -1,0 +1,90 @@
+"""The list of models, both directions, and what else Ollama's clients ask about a server and its models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lingate._dialects._dates import epoch, rfc3339
+from lingate._dialects.ollama.facts import MODELS_PATH
+from lingate._dialects.ollama.reading import error_of
+from lingate._dialects.openai_chat.envelope import new_request
+from lingate._dialects.openai_chat.reading import decode_object, malformed
+from lingate._model import Call, Head, HttpRequest, JsonDict, Target
+from lingate._wire.json import encode
+
+_OPENAI_ONLY = frozenset({"id", "object", "created", "owned_by"})
+_DETAILS = {
+    "parent_model": "",
+    "format": "",
+    "family": "",
+    "families": None,
+    "parameter_size": "",
+    "quantization_level": "",
+}
+
+
+def models_request(call: Call, target: Target) -> HttpRequest:
+    """Ask for the models."""
+    return new_request(call, target, "models", MODELS_PATH, method="GET")
+
+
+def read_models(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
+    """The list as OpenAI's.
+
+    Raises:
+        UpstreamError: The body is an error although the status says success.
+        ProtocolError: It holds no list of models.
+    """
+    target = sent.target
+    raw = decode_object(body, target)
+    error = error_of(raw, target)
+    if error is not None:
+        raise error
+    found = raw.get("models", raw.get("data"))
+    if not isinstance(found, list):
+        raise malformed(target, "the answer has no list of models")
+    rest = {name: value for name, value in raw.items() if name not in ("models", "data")}
+    return {**rest, "object": "list", "data": [_model(item, target) for item in found]}, raw
+
+
+def parse_models(body: bytes, path_args: Mapping[str, str]) -> Call:
+    """Read a client's question, which has no body."""
+    return Call("models", path_args.get("model", ""), {})
+
+
+def render_models(response: JsonDict) -> bytes:
+    """An OpenAI list of models as this format's."""
+    return encode({"models": [_native(model) for model in response.get("data") or ()]})
+
+
+def render_version(version: str) -> bytes:
+    """The answer to `GET /api/version`."""
+    return encode({"version": version})
+
+
+def render_show(model: JsonDict) -> bytes:
+    """The answer to `POST /api/show` for one model of an OpenAI list.
+
+    Raises nothing: what is not known about a model of another provider is left empty, and it is said to do what
+    gateways translate.
+    """
+    native = _native(model)
+    wire: JsonDict = {"details": native["details"], "model_info": {}, "capabilities": ["completion", "tools"]}
+    known = ("modelfile", "parameters", "template", "license", "details", "model_info", "capabilities", "modified_at")
+    return encode({**wire, "modified_at": native["modified_at"], **{k: native[k] for k in known if k in native}})
+
+
+def _model(raw: Any, target: Target) -> JsonDict:
+    name = next((raw[key] for key in ("model", "name", "id") if raw.get(key)), None) if isinstance(raw, dict) else None
+    if not isinstance(name, str):
+        raise malformed(target, "a model has no name")
+    created = raw.get("created") if type(raw.get("created")) is int else epoch(raw.get("modified_at"))
+    return {**raw, "id": name, "object": "model", "created": created, "owned_by": target.provider}
+
+
+def _native(model: JsonDict) -> JsonDict:
+    name = model.get("id")
+    at = rfc3339(model.get("created"))
+    basics = {"name": name, "model": name, "modified_at": at, "size": 0, "digest": "", "details": _DETAILS}
+    return {**basics, **{key: value for key, value in model.items() if key not in _OPENAI_ONLY}}

@@ -1,0 +1,135 @@
+"""A call of the `responses` operation on a provider that has no such thing: it goes out as a chat.
+
+What only a server that remembers can do is refused; what makes no difference to the answer is left out and reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from lingate._dialects._base import OperationFormat, StreamDecoder, StreamEncoder
+from lingate._dialects._draft import Draft, asked_of
+from lingate._dialects.openai_responses.conversation import kept_items
+from lingate._dialects.openai_responses.draft import native_fields
+from lingate._dialects.openai_responses.face_response import with_echo
+from lingate._dialects.openai_responses.facts import BUILT_IN_TOOLS, BYGONE_ITEMS, CANONICAL_ITEMS, NAME
+from lingate._dialects.openai_responses.items import kind_of
+from lingate._dialects.openai_responses.tools import search_options
+from lingate._model import Call, Head, HttpRequest, JsonDict, Target
+
+_REMEMBERED = ("previous_response_id", "conversation", "prompt", "background", "moderation", "context_management")
+"""Fields without which the answer would be to something else, or not be what was asked for."""
+
+_IDLE = ("max_tool_calls", "metadata", "prompt_cache_options", "store", "truncation")
+"""Fields that say how the provider keeps, cuts or counts; chats do without."""
+
+
+class Bridge:
+    """The `responses` operation by way of another format's `chat`.
+
+    Args:
+        chat: The provider's own chat operation.
+    """
+
+    def __init__(self, chat: OperationFormat) -> None:
+        self._chat = chat
+
+    def request(self, call: Call, target: Target) -> HttpRequest:
+        body, dropped = chat_body(call, target)
+        sent = self._chat.request(replace(call, operation="chat", body=body), target)
+        sent.call = call
+        sent.dropped.extend(what for what in dropped if what not in sent.dropped)
+        return sent
+
+    def response(self, sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
+        canonical, raw = self._chat.response(sent, head, body)
+        return with_echo(canonical, sent.call), raw
+
+    def decoder(self, sent: HttpRequest, head: Head) -> StreamDecoder:
+        return self._chat.decoder(sent, head)
+
+    def parse_call(self, body: bytes, path_args: Mapping[str, str]) -> Call:
+        return self._chat.parse_call(body, path_args)
+
+    def render(self, response: JsonDict) -> bytes:
+        return self._chat.render(response)
+
+    def encoder(self, call: Call) -> StreamEncoder:
+        return self._chat.encoder(call)
+
+
+def chat_body(call: Call, target: Target) -> tuple[JsonDict, list[str]]:
+    """The body of a chat that asks for the same, and what it had to leave out.
+
+    Raises:
+        UnsupportedError: A chat cannot ask for it and `drop_params` is off.
+    """
+    made = Draft(call, target, asked_of(call), {})
+    body = made.asked
+    for name in _REMEMBERED:
+        if body.pop(name, None):
+            made.refuse(name, "the provider has no Responses API, so nothing is kept there")
+    for name in _IDLE:
+        if body.pop(name, None) not in (None, False, "disabled"):
+            made.note(name)
+    _note_lost(native_fields(body), made)
+    _without_native(body)
+    body["messages"] = _messages(body["messages"], made)
+    if "tools" in body:
+        _write_tools(body, made)
+    if not body["messages"]:
+        raise made.broken("input", "is empty: a chat needs a message")
+    return body, made.dropped
+
+
+def _note_lost(native: JsonDict, made: Draft) -> None:
+    for field, known in (("reasoning", ("effort", "summary")), ("stream_options", ("include_obfuscation",))):
+        given = native.get(field)
+        for name in given if isinstance(given, dict) else ():
+            if name not in known:
+                made.note(f"{field}.{name}")
+
+
+def _without_native(holder: JsonDict) -> None:
+    """Take this format's own part off a body or a message."""
+    fields = holder.get("provider_specific_fields")
+    if isinstance(fields, dict) and NAME in fields:
+        rest = {name: value for name, value in fields.items() if name != NAME}
+        if rest:
+            holder["provider_specific_fields"] = rest
+        else:
+            del holder["provider_specific_fields"]
+
+
+def _messages(messages: list[JsonDict], made: Draft) -> list[JsonDict]:
+    kept: list[JsonDict] = []
+    for n, message in enumerate(messages):
+        message = dict(message)
+        strange = {kind_of(item) for item in kept_items(message) or ()} - CANONICAL_ITEMS
+        for kind in sorted(strange):
+            if kind in BYGONE_ITEMS:
+                made.note(f"messages[{n}] ({kind})")
+            else:
+                made.refuse(f"messages[{n}] ({kind})", "only the Responses API knows such items")
+        _without_native(message)
+        if not strange or message.get("content") or message.get("tool_calls") or message.get("refusal"):
+            kept.append(message)
+    return kept
+
+
+def _write_tools(body: JsonDict, made: Draft) -> None:
+    tools: list[JsonDict] = []
+    for n, tool in enumerate(body["tools"]):
+        options = search_options(tool)
+        if options is not None:
+            body["web_search_options"] = options
+        elif tool.get("type") in BUILT_IN_TOOLS:
+            made.refuse(f"tools[{n}]", f"{tool['type']} is a tool of the Responses API")
+        else:
+            tools.append(tool)
+    if tools:
+        body["tools"] = tools
+    else:
+        for name in ("tools", "tool_choice", "parallel_tool_calls"):
+            body.pop(name, None)

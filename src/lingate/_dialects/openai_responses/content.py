@@ -1,0 +1,175 @@
+"""Content that people and tools write: canonical parts <-> `input_text`, `input_image`, `input_file` and the like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+from lingate._dialects._check import expect
+from lingate._dialects._dataurl import data_url, is_data_url
+from lingate._dialects.openai_responses.draft import Draft
+from lingate._model import JsonDict
+
+_OWN_KEYS = frozenset({"type", "text", "refusal", "image_url", "file", "cache_control", "provider_specific_fields"})
+_URLS = ("https://", "http://")
+
+_Writer: TypeAlias = Callable[[JsonDict, str, Draft], JsonDict]
+
+
+def input_content(content: Any, where: str, draft: Draft) -> Any:
+    """Canonical content (text, a list of parts, or nothing) as text or a list of parts."""
+    if content is None or isinstance(content, str):
+        return content or ""
+    if not isinstance(content, list):
+        raise draft.broken(where, "must be text or a list of parts")
+    parts = [input_part(part, f"{where}[{n}]", draft) for n, part in enumerate(content)]
+    return [part for part in parts if part is not None]
+
+
+def input_part(part: Any, where: str, draft: Draft) -> JsonDict | None:
+    """One canonical part; None for one that may be left out and cannot be said. Parts of this very format are kept."""
+    if isinstance(part, str):
+        return {"type": "input_text", "text": part}
+    if not isinstance(part, dict) or not isinstance(part.get("type"), str):
+        raise draft.broken(where, "must be an object with a type")
+    kind = part["type"]
+    if part.get("cache_control"):
+        draft.note(f"{where}.cache_control")
+    if kind == "video_url":
+        draft.refuse(where, "there is no part for video")
+        return None
+    write = _WRITERS.get(kind)
+    if write is None:
+        return {key: value for key, value in part.items() if key != "cache_control"}
+    made = write(part, where, draft)
+    made.update((key, value) for key, value in part.items() if key not in _OWN_KEYS and value is not None)
+    return made
+
+
+def content_text(content: Any) -> str:
+    """All text in canonical content."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return ""
+    texts = (
+        part if isinstance(part, str) else part.get("text") or part.get("refusal")
+        for part in content
+        if isinstance(part, str | dict)
+    )
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def canonical_content(content: Any, where: str) -> Any:
+    """Text or parts of this format as canonical content.
+
+    Raises:
+        Malformed: It is neither.
+    """
+    if isinstance(content, str):
+        return content
+    expect(content, list, where)
+    return list(_canonical_parts(content, where))
+
+
+def _canonical_parts(parts: list[Any], where: str) -> Iterable[JsonDict]:
+    for n, part in enumerate(parts):
+        expect(part, dict, f"{where}[{n}]")
+        expect(part.get("type"), str, f"{where}[{n}].type")
+        read = _READERS.get(part["type"])
+        yield dict(part) if read is None else read(part, f"{where}[{n}]")
+
+
+def _text(part: JsonDict, where: str, draft: Draft) -> JsonDict:
+    text = part.get("text", part.get("refusal"))
+    if not isinstance(text, str):
+        raise draft.broken(f"{where}.text", "must be a string")
+    return {"type": "input_text", "text": text}
+
+
+def _image(part: JsonDict, where: str, draft: Draft) -> JsonDict:
+    holder = part.get("image_url")
+    url = holder.get("url") if isinstance(holder, dict) else holder
+    if not isinstance(url, str) or not url:
+        raise draft.broken(f"{where}.image_url.url", "must be a URL or a data URL")
+    # The API's default, and required by its types.
+    detail = (holder.get("detail") if isinstance(holder, dict) else None) or "auto"
+    return {"type": "input_image", "image_url": url, "detail": detail}
+
+
+def _file(part: JsonDict, where: str, draft: Draft) -> JsonDict:
+    file = part.get("file")
+    if not isinstance(file, dict):
+        raise draft.broken(f"{where}.file", "must be an object")
+    given = {
+        key: file[key] for key in ("file_id", "file_url", "file_data", "filename") if isinstance(file.get(key), str)
+    }
+    url = given.get("file_url") or next(
+        (given[key] for key in ("file_data", "file_id") if given.get(key, "").startswith(_URLS)), None
+    )
+    if url:
+        _without_name(given, where, draft)
+        return {"type": "input_file", "file_url": url}
+    data = given.get("file_data")
+    if data:
+        if not is_data_url(data):
+            data = data_url(_media_type(file.get("format"), given.get("filename")), data)
+        if data[5:11].lower() == "image/":
+            return {"type": "input_image", "image_url": data, "detail": "auto"}
+        # 400 "Missing required parameter: filename" where inline data has no name.
+        return {"type": "input_file", "file_data": data, "filename": given.get("filename") or "file"}
+    if given.get("file_id"):
+        _without_name(given, where, draft)
+        return {"type": "input_file", "file_id": given["file_id"]}
+    raise draft.broken(f"{where}.file", "needs file_data, file_url or file_id")
+
+
+def _without_name(file: JsonDict, where: str, draft: Draft) -> None:
+    """A name belongs to inline data; beside a reference it is refused."""
+    if file.get("filename"):
+        draft.note(f"{where}.file.filename")
+
+
+def _media_type(declared: Any, name: str | None) -> str:
+    if isinstance(declared, str) and "/" in declared:
+        return declared
+    return "text/plain" if name and name.lower().endswith((".txt", ".md", ".csv")) else "application/pdf"
+
+
+_WRITERS: dict[str, _Writer] = {"text": _text, "refusal": _text, "image_url": _image, "file": _file}
+
+
+def _read_text(part: JsonDict, where: str) -> JsonDict:
+    expect(part.get("text"), str, f"{where}.text")
+    kept = {key: value for key, value in part.items() if key not in ("type", "text", "annotations", "logprobs")}
+    return {"type": "text", "text": part["text"], **kept}
+
+
+def _read_image(part: JsonDict, where: str) -> JsonDict:
+    url = part.get("image_url")
+    if url is None:
+        return dict(part)  # by id: only its own provider can look it up
+    expect(url, str, f"{where}.image_url")
+    image = {"url": url, **({"detail": part["detail"]} if part.get("detail") is not None else {})}
+    kept = {
+        key: value for key, value in part.items() if key not in ("type", "image_url", "detail") and value is not None
+    }
+    return {"type": "image_url", "image_url": image, **kept}
+
+
+def _read_file(part: JsonDict, where: str) -> JsonDict:
+    names = ("file_data", "file_id", "file_url", "filename")
+    file = {key: part[key] for key in names if part.get(key) is not None}
+    for key, value in file.items():
+        expect(value, str, f"{where}.{key}")
+    kept = {key: value for key, value in part.items() if key not in (*names, "type") and value is not None}
+    return {"type": "file", "file": file, **kept}
+
+
+_READERS: dict[str, Callable[[JsonDict, str], JsonDict]] = {
+    "input_text": _read_text,
+    "output_text": _read_text,
+    "text": _read_text,
+    "input_image": _read_image,
+    "input_file": _read_file,
+}

@@ -1,0 +1,122 @@
+"""As a face: a client's request as a canonical call.
+
+What the canonical form says less well stays beside it in `provider_specific_fields`, so that a request that goes on to
+this format again is the same request. Fields that only this format knows keep their names; `bridge.py` says what
+becomes of them elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lingate._dialects._check import Malformed, expect
+from lingate._dialects.openai_responses.conversation import read_input
+from lingate._dialects.openai_responses.facts import LOGPROBS, NAME, WITHOUT_INPUT
+from lingate._dialects.openai_responses.params import canonical_text
+from lingate._dialects.openai_responses.tools import canonical_choice, canonical_tools
+from lingate._model import Call, JsonDict, Operation
+from lingate._wire.json import decode
+from lingate.errors import BadRequestError
+
+_KEPT = ("input", "instructions", "tools", "tool_choice", "text", "reasoning", "include", "stream_options")
+"""Fields of which the canonical form says less, kept as they are."""
+
+_TAKEN = frozenset({*_KEPT, "model", "stream", "max_output_tokens"})
+
+_TYPES: tuple[tuple[str, type], ...] = (
+    ("instructions", str),
+    ("tools", list),
+    ("text", dict),
+    ("reasoning", dict),
+    ("include", list),
+    ("stream_options", dict),
+    ("metadata", dict),
+    ("parallel_tool_calls", bool),
+    ("store", bool),
+    ("background", bool),
+    ("previous_response_id", str),
+)
+_NUMBERS = (("temperature", False), ("top_p", False), ("max_output_tokens", True), ("top_logprobs", True))
+
+
+def parse_call(body: bytes, path_args: Mapping[str, str], operation: Operation) -> Call:
+    """Read a request for a response.
+
+    Raises:
+        BadRequestError: The body is not valid; the message says where and why.
+    """
+    try:
+        wire = decode(body)
+    except ValueError as error:
+        raise BadRequestError(f"the body is {error}") from None
+    if not isinstance(wire, dict):
+        raise BadRequestError("the body must be a JSON object")
+    try:
+        model = wire.get("model") or path_args.get("model")
+        if not isinstance(model, str):
+            raise Malformed("model", "must be a string that is not empty")
+        stream = wire.get("stream") or False
+        expect(stream, bool, "stream")
+        return Call(operation, model, canonical_body(wire), stream=stream)
+    except Malformed as flaw:
+        raise BadRequestError(str(flaw)) from None
+
+
+def canonical_body(wire: JsonDict) -> JsonDict:
+    """The fields of a request as a canonical body. A null means the field was not given.
+
+    Raises:
+        Malformed: A field cannot be read.
+    """
+    wire = {name: value for name, value in wire.items() if value is not None}
+    _check_fields(wire)
+    canonical: JsonDict = {"messages": _messages(wire)}
+    canonical.update((name, value) for name, value in wire.items() if name not in _TAKEN)
+    if "max_output_tokens" in wire:
+        canonical["max_completion_tokens"] = wire["max_output_tokens"]
+    if "tools" in wire:
+        canonical["tools"] = canonical_tools(wire["tools"])
+    if "tool_choice" in wire:
+        canonical["tool_choice"] = canonical_choice(wire["tool_choice"])
+    canonical.update(canonical_text(wire.get("text", {})))
+    effort = wire.get("reasoning", {}).get("effort")
+    if effort is not None:
+        canonical["reasoning_effort"] = effort
+    if LOGPROBS in wire.get("include", ()):
+        canonical["logprobs"] = True
+    kept = {name: wire[name] for name in _KEPT if name in wire and (name != "input" or isinstance(wire[name], str))}
+    if kept:
+        canonical["provider_specific_fields"] = {NAME: kept}
+    return canonical
+
+
+def _check_fields(wire: JsonDict) -> None:
+    for name, kind in _TYPES:
+        if name in wire:
+            expect(wire[name], kind, name)
+    for name, whole in _NUMBERS:
+        value = wire.get(name, 0)
+        if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+            raise Malformed(name, "must be a whole number" if whole else "must be a number")
+    effort = wire.get("reasoning", {}).get("effort")
+    if effort is not None:
+        expect(effort, str, "reasoning.effort")
+
+
+def _messages(wire: JsonDict) -> list[JsonDict]:
+    messages: list[JsonDict] = []
+    if wire.get("instructions"):
+        messages.append({"role": "system", "content": wire["instructions"]})
+    given: Any = wire.get("input")
+    if isinstance(given, str):
+        return [*messages, {"role": "user", "content": given}]
+    if given is None:
+        if not any(name in wire for name in WITHOUT_INPUT):
+            raise Malformed("input", "must be a string or a list of items")
+        return messages
+    if not isinstance(given, list):
+        raise Malformed("input", "must be a string or a list of items")
+    if not given and not messages and not any(name in wire for name in WITHOUT_INPUT):
+        raise Malformed("input", "must not be empty")
+    return [*messages, *read_input(given)]

@@ -1,0 +1,249 @@
+"""The conversation: canonical messages -> `instructions` and input items."""
+
+from __future__ import annotations
+
+from typing import Any
+from zlib import crc32
+
+from lingate._dialects._arguments import arguments_text
+from lingate._dialects._check import Malformed
+from lingate._dialects._reading import SAID_FIELDS
+from lingate._dialects.openai_responses.content import content_text, input_content
+from lingate._dialects.openai_responses.conversation import kept_items, read_input
+from lingate._dialects.openai_responses.draft import Draft
+from lingate._dialects.openai_responses.facts import CALLS, MAX_CALL_ID, WITHOUT_INPUT
+from lingate._dialects.openai_responses.items import call_id, check_items, kind_of, read_items
+from lingate._dialects.openai_responses.proof import own_item
+from lingate._model import JsonDict
+from lingate._wire.json import decode, encode_str
+
+_SILENT_FIELDS = SAID_FIELDS | {"tool_call_id"}
+_TOOL_FIELDS = _SILENT_FIELDS | {"name"}
+
+
+def write_input(draft: Draft) -> None:
+    """Write `instructions` and `input`.
+
+    Raises:
+        ConfigError: The messages make no sense in any format.
+        UnsupportedError: A part has no counterpart here and `drop_params` is off.
+    """
+    messages = draft.asked.get("messages")
+    if not isinstance(messages, list):
+        raise draft.broken("messages", "must be a list of messages")
+    if draft.exact and draft.native.get("instructions") == "":
+        draft.body["instructions"] = ""
+    first = 1 if _write_instructions(draft, messages) else 0
+    items: list[JsonDict] = []
+    for n in range(first, len(messages)):
+        items += message_items(messages[n], f"messages[{n}]", draft)
+    if first and not items and not draft.exact:
+        # Alone it would leave no input, which is refused; a chat answers it.
+        del draft.body["instructions"]
+        items = message_items(messages[0], "messages[0]", draft)
+    plain = draft.native.get("input")
+    if isinstance(plain, str) and items == [{"role": "user", "content": plain}]:
+        draft.body["input"] = plain
+    elif items or (draft.exact and draft.asked["messages"]):
+        draft.body["input"] = items
+    elif not draft.exact and not any(draft.asked.get(name) for name in WITHOUT_INPUT):
+        raise draft.broken("messages", "hold nothing to answer")
+
+
+def _write_instructions(draft: Draft, messages: list[Any]) -> bool:
+    """Put the first message into `instructions`, if that is where it belongs."""
+    first = messages[0] if messages else None
+    if not isinstance(first, dict) or first.get("role") not in ("system", "developer"):
+        return False
+    content = first.get("content")
+    if draft.exact:
+        fits = content == draft.native.get("instructions")
+    else:
+        fits = not set(first) - {"role", "content", "provider_specific_fields"}
+    if not fits or not isinstance(content, str) or (not content and not draft.exact):
+        return False
+    draft.body["instructions"] = content
+    return True
+
+
+def message_items(message: Any, where: str, draft: Draft) -> list[JsonDict]:
+    """One canonical message as items: those it was read from if it still says the same, else made anew.
+
+    Raises:
+        ConfigError: It is not a message.
+    """
+    role = message.get("role") if isinstance(message, dict) else None
+    if role == "assistant":
+        return _assistant_items(message, where, draft)
+    if role == "tool":
+        return _original(message) or [_result(message, where, draft)]
+    if role in ("user", "system", "developer"):
+        return _original(message) or [_turn(message, where, draft)]
+    raise draft.broken(f"{where}.role", "must be system, developer, user, assistant or tool")
+
+
+def _original(message: JsonDict) -> list[JsonDict] | None:
+    """The items that a message of the user's side was read from, unless it was edited since."""
+    items = kept_items(message)
+    if items is None:
+        return None
+    try:
+        read = read_input(items)
+    except Malformed:
+        return None
+    if len(read) != 1:
+        return None
+    names = ("role", "content", "tool_call_id")
+    return items if all(read[0].get(name) == message.get(name) for name in names) else None
+
+
+def _turn(message: JsonDict, where: str, draft: Draft) -> JsonDict:
+    draft.note_others(message, _SILENT_FIELDS, where)
+    return {"role": message["role"], "content": input_content(message.get("content"), f"{where}.content", draft)}
+
+
+def _result(message: JsonDict, where: str, draft: Draft) -> JsonDict:
+    draft.note_others(message, _TOOL_FIELDS, where)
+    given = message.get("tool_call_id")
+    if not isinstance(given, str) or not given:
+        raise draft.broken(f"{where}.tool_call_id", "must be the id of the tool call that this answers")
+    kind = "custom_tool_call_output" if given in draft.custom else "function_call_output"
+    output = message.get("content")
+    if not isinstance(output, str | list) and output is not None:
+        output = encode_str(output)
+    output = input_content(output, f"{where}.content", draft)
+    return {"type": kind, "call_id": _wire_id(given, draft), "output": output}
+
+
+def _wire_id(given: str, draft: Draft) -> str:
+    """A call id that is not too long; the provider's own stays as the provider made it."""
+    if len(given) <= MAX_CALL_ID or given in draft.known_ids:
+        return given
+    mark = f"_{crc32(given.encode('utf-8', 'replace')):08x}"
+    return given[: MAX_CALL_ID - len(mark)] + mark
+
+
+def _assistant_items(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
+    calls = message.get("tool_calls")
+    for call in calls if isinstance(calls, list) else ():
+        if isinstance(call, dict) and call.get("type") == "custom":
+            draft.custom.add(str(call.get("id")))
+    kept = original_items(message)
+    if kept is not None:
+        draft.known_ids.update(call_id(item) for item in kept if kind_of(item) in CALLS)
+        return kept if draft.exact or not draft.stateless else _memorable(kept, where, draft)
+    draft.note_others(message, _SILENT_FIELDS, where)
+    text = _assistant_text(message, where, draft)
+    said: list[JsonDict] = [{"role": "assistant", "content": text}] if text else []
+    said += _calls(message, where, draft)
+    # A reasoning item that nothing follows is refused: "provided without its required following item".
+    return [*_reasoning(message, where, draft), *said] if said else []
+
+
+def original_items(message: JsonDict) -> list[JsonDict] | None:
+    """The items that an assistant message was read from, unless they are gone or the message was edited since."""
+    items = kept_items(message)
+    try:
+        check_items(items, "items")
+    except Malformed:
+        return None
+    assert items is not None
+    reading = read_items(items)
+    same = (
+        content_text(message.get("content")) == reading.text
+        and (message.get("refusal") or "") == reading.refusal
+        and _gist(message.get("tool_calls")) == _gist(reading.calls)
+    )
+    return items if same else None
+
+
+def _memorable(items: list[JsonDict], where: str, draft: Draft) -> list[JsonDict]:
+    """The items without reasoning that is only a reference, if the provider was asked not to remember it.
+
+    The others may no longer refer to it, so they lose their ids.
+    """
+    kept = [
+        item for item in items if kind_of(item) != "reasoning" or item.get("encrypted_content") or item.get("content")
+    ]
+    if len(kept) == len(items):
+        return items
+    draft.note(f"{where} (reasoning that was not encrypted)")
+    return [_anonymous(item) for item in kept]
+
+
+def _anonymous(item: JsonDict) -> JsonDict:
+    if kind_of(item) in CALLS:
+        return {key: value for key, value in item.items() if key != "id"}
+    if kind_of(item) == "message" and isinstance(item["content"], list):
+        phase = {"phase": item["phase"]} if item.get("phase") else {}
+        return {"role": "assistant", "content": content_text(item["content"]), **phase}
+    return item
+
+
+def _assistant_text(message: JsonDict, where: str, draft: Draft) -> str:
+    content = message.get("content")
+    if content is not None and not isinstance(content, str | list):
+        raise draft.broken(f"{where}.content", "must be text or a list of parts")
+    for n, part in enumerate(content if isinstance(content, list) else ()):
+        if not isinstance(part, str) and not (isinstance(part, dict) and part.get("type") in ("text", "refusal")):
+            draft.note(f"{where}.content[{n}]")
+    refusal = message.get("refusal")
+    return content_text(content) or (refusal if isinstance(refusal, str) else "")
+
+
+def _reasoning(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
+    """Reasoning that this format's provider has signed goes back; anybody else's means nothing to it."""
+    given = message.get("thinking_blocks")
+    blocks = given if isinstance(given, list) else []
+    items = [item for block in blocks if (item := own_item(block)) is not None]
+    text = message.get("reasoning_content")
+    if not items and draft.traits.get("reasoning_history") == "reasoning_content" and isinstance(text, str) and text:
+        made = f"rs_{crc32(text.encode('utf-8', 'replace')):08x}"
+        return [{"id": made, "type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": text}]}]
+    if len(items) < len(blocks):
+        draft.note(f"{where}.thinking_blocks")
+    elif not items and text:
+        draft.note(f"{where}.reasoning_content")
+    return items
+
+
+def _calls(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
+    calls = message.get("tool_calls") or []
+    if not isinstance(calls, list):
+        raise draft.broken(f"{where}.tool_calls", "must be a list")
+    return [_call(call, f"{where}.tool_calls[{n}]", draft) for n, call in enumerate(calls)]
+
+
+def _call(call: Any, where: str, draft: Draft) -> JsonDict:
+    kind = "custom" if isinstance(call, dict) and call.get("type") == "custom" else "function"
+    words = call.get(kind) if isinstance(call, dict) else None
+    if not isinstance(words, dict) or not isinstance(words.get("name"), str):
+        raise draft.broken(where, "must be a function call with a name")
+    if not isinstance(call.get("id"), str) or not call["id"]:
+        raise draft.broken(f"{where}.id", "must be a string that is not empty")
+    made = {"call_id": _wire_id(call["id"], draft), "name": words["name"]}
+    if kind == "custom":
+        given = words.get("input")
+        return {"type": "custom_tool_call", **made, "input": given if isinstance(given, str) else ""}
+    return {"type": "function_call", **made, "arguments": arguments_text(words.get("arguments"))}
+
+
+def _gist(calls: Any) -> list[tuple[Any, ...]]:
+    """What calls ask for, whatever the form their arguments are written in."""
+    made: list[tuple[Any, ...]] = []
+    for call in calls if isinstance(calls, list) else ():
+        kind = "custom" if isinstance(call, dict) and call.get("type") == "custom" else "function"
+        words = call.get(kind) if isinstance(call, dict) else None
+        words = words if isinstance(words, dict) else {}
+        given = words.get("input" if kind == "custom" else "arguments")
+        if kind == "function":
+            given = _decoded(given)
+        made.append((call.get("id") if isinstance(call, dict) else None, kind, words.get("name"), given))
+    return made
+
+
+def _decoded(given: Any) -> Any:
+    try:
+        return decode(given) if isinstance(given, str) and given.strip() else given or {}
+    except ValueError:
+        return given

@@ -1,0 +1,224 @@
+"""What a model says: output items -> text, reasoning, tool calls, annotations and images of a canonical message."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lingate._dialects._arguments import arguments_text
+from lingate._dialects._check import Malformed, expect
+from lingate._dialects._dataurl import data_url
+from lingate._dialects.openai_responses.facts import CALLS
+from lingate._dialects.openai_responses.proof import thinking_block
+from lingate._model import JsonDict
+
+_RANK = {"reasoning": 0, "message": 1, "function_call": 2, "custom_tool_call": 2}
+_PLAIN_KEYS = {
+    "reasoning": {"id", "type", "summary", "encrypted_content", "status"},
+    "message": {"id", "type", "role", "status", "content"},
+    "function_call": {"id", "type", "status", "call_id", "name", "arguments"},
+    "custom_tool_call": {"id", "type", "status", "call_id", "name", "input"},
+}
+_EMPTY: tuple[Any, ...] = (None, [], {})
+
+
+@dataclass(slots=True)
+class Reading:
+    """What items say in canonical words.
+
+    Attributes:
+        text: All text, joined.
+        refusal: All text of refusals, joined.
+        thinking: A block for each reasoning item that holds anything.
+        calls: Tool calls for the caller to execute. The provider's own tools are not among them.
+        annotations: Citations, positions counted in the joined text.
+        images: Images that were made.
+        audio: Speech that was made, None if none was.
+        logprobs: Log-probabilities of the text's tokens.
+        exact: The canonical form alone says all that the items say.
+    """
+
+    text: str = ""
+    refusal: str = ""
+    thinking: list[JsonDict] = field(default_factory=list)
+    calls: list[JsonDict] = field(default_factory=list)
+    annotations: list[JsonDict] = field(default_factory=list)
+    images: list[JsonDict] = field(default_factory=list)
+    audio: JsonDict | None = None
+    logprobs: list[JsonDict] = field(default_factory=list)
+    exact: bool = True
+
+    @property
+    def reasoning(self) -> str:
+        return "".join(block.get("thinking") or "" for block in self.thinking)
+
+
+def kind_of(item: JsonDict) -> str:
+    """The type of an item; a message may leave it out."""
+    return str(item.get("type") or ("message" if "role" in item else "item_reference"))
+
+
+def check_items(items: Any, where: str) -> None:
+    """Check a list of items that a model has made, as far as they are read.
+
+    Raises:
+        Malformed: An item cannot be read.
+    """
+    expect(items, list, where)
+    for n, item in enumerate(items):
+        check_item(item, f"{where}[{n}]")
+
+
+def check_item(item: Any, where: str) -> None:
+    """Check one item.
+
+    Raises:
+        Malformed: It cannot be read.
+    """
+    expect(item, dict, where)
+    if item.get("type") is not None:
+        expect(item["type"], str, f"{where}.type")
+    kind = kind_of(item)
+    if kind == "message":
+        if not isinstance(item.get("content"), str):
+            _check_parts(item.get("content"), f"{where}.content")
+    elif kind == "reasoning":
+        for name in ("summary", "content"):
+            if item.get(name) is not None:
+                _check_parts(item[name], f"{where}.{name}")
+    elif kind in CALLS:
+        expect(item.get("name"), str, f"{where}.name")
+        if not call_id(item):
+            raise Malformed(f"{where}.call_id", "must be a string that is not empty")
+
+
+_PART_TEXT = {"output_text": "text", "refusal": "refusal", "summary_text": "text", "reasoning_text": "text"}
+
+
+def _check_parts(parts: Any, where: str) -> None:
+    expect(parts, list, where)
+    for n, part in enumerate(parts):
+        expect(part, dict, f"{where}[{n}]")
+        expect(part.get("type"), str, f"{where}[{n}].type")
+        name = _PART_TEXT.get(part["type"])
+        if name is not None:
+            expect(part.get(name), str, f"{where}[{n}].{name}")
+
+
+def read_items(items: Sequence[JsonDict]) -> Reading:
+    """Read checked items."""
+    reading = Reading()
+    rank = messages = 0
+    for item in items:
+        kind = kind_of(item)
+        if kind == "message":
+            messages += 1
+            _read_message(item, reading)
+        elif kind == "reasoning":
+            block = thinking_block(item, reasoning_text(item))
+            if block is not None:
+                reading.thinking.append(block)
+        elif kind in CALLS:
+            reading.calls.append(tool_call(item))
+        elif kind == "image_generation_call" and (image := image_of(item)) is not None:
+            reading.images.append(image)
+        reading.exact = reading.exact and _RANK.get(kind, -1) >= rank and _is_plain(item, kind)
+        rank = _RANK.get(kind, rank)
+    reading.exact = reading.exact and messages <= 1
+    return reading
+
+
+def reasoning_text(item: JsonDict) -> str:
+    """The readable part of a reasoning item: its summary, and the reasoning itself where the model shows it."""
+    parts = [*(item.get("summary") or ()), *(item.get("content") or ())]
+    return "\n\n".join(part["text"] for part in parts if part.get("text") and part["type"] in _PART_TEXT)
+
+
+def call_id(item: JsonDict) -> str:
+    """The id under which a call's result goes back; some servers give the item's id only."""
+    given = item.get("call_id") or item.get("id")
+    return given if isinstance(given, str) else ""
+
+
+def tool_call(item: JsonDict) -> JsonDict:
+    """A call item as a canonical tool call."""
+    kind = CALLS[kind_of(item)]
+    words = {
+        "name": item["name"],
+        **({"arguments": arguments_text(item.get("arguments"))} if kind == "function" else {"input": free_input(item)}),
+    }
+    carried = item.get("tool_call_fields")
+    return {"id": call_id(item), "type": kind, kind: words, **(carried if isinstance(carried, dict) else {})}
+
+
+def free_input(item: JsonDict) -> str:
+    """What a custom tool is called with."""
+    given = item.get("input")
+    return given if isinstance(given, str) else ""
+
+
+def image_of(item: JsonDict) -> JsonDict | None:
+    """A generated image as the canonical form has it; None while there is none."""
+    result, form = item.get("result"), item.get("output_format")
+    if not isinstance(result, str) or not result:
+        return None
+    media_type = f"image/{form if isinstance(form, str) and form else 'png'}"
+    url = result if result.startswith(("data:", "https://", "http://")) else data_url(media_type, result)
+    return {"type": "image_url", "image_url": {"url": url}}
+
+
+def canonical_annotation(annotation: Any, position: int) -> JsonDict | None:
+    """An annotation with its positions counted from the beginning of the answer."""
+    if not isinstance(annotation, dict):
+        return None
+    moved = dict(annotation)
+    for name in ("start_index", "end_index"):
+        if isinstance(moved.get(name), int):
+            moved[name] += position
+    if moved.get("type") != "url_citation" or "url_citation" in moved:
+        return moved
+    cited = {key: value for key, value in moved.items() if key != "type"}
+    return {"type": "url_citation", "url_citation": cited}
+
+
+def _read_message(item: JsonDict, reading: Reading) -> None:
+    content = item["content"]
+    if isinstance(content, str):
+        reading.text += content
+        return
+    for part in content:
+        kind = part["type"]
+        if kind == "output_text":
+            annotations = part.get("annotations")
+            for annotation in annotations if isinstance(annotations, list) else ():
+                made = canonical_annotation(annotation, len(reading.text))
+                if made is not None:
+                    reading.annotations.append(made)
+            logprobs = part.get("logprobs")
+            reading.logprobs += logprobs if isinstance(logprobs, list) else ()
+            reading.text += part["text"]
+        elif kind == "refusal":
+            reading.refusal += part["refusal"]
+        elif kind == "output_audio":
+            reading.audio = {key: part[key] for key in ("data", "transcript") if isinstance(part.get(key), str)}
+        elif isinstance(part.get("text"), str) and kind in ("text", "input_text"):
+            reading.text += part["text"]
+
+
+def _is_plain(item: JsonDict, kind: str) -> bool:
+    """Whether the canonical form has a place for everything in an item."""
+    said = {key for key, value in item.items() if value not in _EMPTY or key in ("content", "summary")}
+    if not said <= _PLAIN_KEYS.get(kind, set()):
+        return False
+    if kind == "reasoning":
+        # Without its secret an item means something only to the provider that stored it.
+        return bool(item.get("encrypted_content")) and len(item.get("summary") or ()) <= 1
+    if kind == "message" and not isinstance(item["content"], str):
+        return len(item["content"]) <= 1 and all(_is_plain_part(part) for part in item["content"])
+    return True
+
+
+def _is_plain_part(part: JsonDict) -> bool:
+    said = {key for key, value in part.items() if value not in _EMPTY}
+    return part["type"] == "output_text" and said <= {"type", "text"}

@@ -1,0 +1,146 @@
+"""From the upstream: a whole answer as a canonical response."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lingate._dialects._check import Malformed
+from lingate._dialects._counts import integer
+from lingate._dialects._failure import body_failure
+from lingate._dialects._reading import take_answer
+from lingate._dialects.openai_chat.reading import decode_object, malformed, new_id, provider_failed
+from lingate._dialects.openai_responses.conversation import canonical_message
+from lingate._dialects.openai_responses.facts import ANSWERED, ASKED, INCOMPLETE, NAME, PENDING
+from lingate._dialects.openai_responses.items import Reading, check_items, read_items
+from lingate._dialects.openai_responses.usage import canonical_usage
+from lingate._model import Head, HttpRequest, JsonDict, Target
+from lingate.errors import LingateError
+
+_NO_HEADERS: Mapping[str, str] = {}
+
+
+def read_response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
+    """A whole answer as a canonical response, and as it came.
+
+    Raises:
+        UpstreamError: The body is an error although the status says success.
+        ProtocolError: It is not a response.
+    """
+    raw = decode_object(body, sent.target)
+    error = failure_of(raw, sent.target, head.headers)
+    if error is not None:
+        raise error
+    return canonical_response(raw, sent), raw
+
+
+def failure_of(raw: JsonDict, target: Target, headers: Mapping[str, str] = _NO_HEADERS) -> LingateError | None:
+    """The error that a decoded response stands for; None if it is an answer, be it a part of one."""
+    if raw.get("error"):
+        return body_failure(raw, target, headers=headers) or provider_failed(target, "an error without a description")
+    status = raw.get("status")
+    if status in ("failed", "cancelled"):
+        return provider_failed(target, f"status {status!r}")
+    if not isinstance(raw.get("output"), list):
+        return body_failure(raw, target, headers=headers)
+    return None
+
+
+def canonical_response(raw: JsonDict, sent: HttpRequest) -> JsonDict:
+    """The canonical form of a decoded response that is no error. `raw` is not changed.
+
+    Raises:
+        ProtocolError: It is not a response.
+    """
+    items = raw.get("output")
+    reading = read_output(items, sent.target)
+    answer = take_answer(reading, sent.answer_tool)
+    message = canonical_message(reading)
+    if answer is not None:
+        message["content"] = answer
+    assert isinstance(items, list)
+    if keeps_items(reading, answer, sent):
+        message["provider_specific_fields"] = {NAME: {"items": items}}
+    choice: JsonDict = {
+        "index": 0,
+        "message": message,
+        "finish_reason": finish_reason(raw, bool(reading.calls)),
+        "native_finish_reason": native_reason(raw),
+    }
+    if reading.logprobs:
+        choice["logprobs"] = {"content": reading.logprobs}
+    return {
+        "id": identity(raw),
+        "object": "chat.completion",
+        "created": integer(raw.get("created_at")) or 0,
+        "model": model_of(raw, sent.target),
+        "choices": [choice],
+        "usage": canonical_usage(raw.get("usage")),
+        **top_fields(raw, sent),
+    }
+
+
+def read_output(items: Any, target: Target) -> Reading:
+    """Read output items.
+
+    Raises:
+        ProtocolError: They cannot be read.
+    """
+    try:
+        check_items(items, "output")
+    except Malformed as flaw:
+        raise malformed(target, f"the answer makes no sense: {flaw}") from None
+    return read_items(items)
+
+
+def keeps_items(reading: Reading, answer: str | None, sent: HttpRequest) -> bool:
+    """Whether the items stay beside the message: where it says less, and for clients of this very format."""
+    return answer is None and (not reading.exact or sent.call.operation == "responses")
+
+
+def finish_reason(raw: JsonDict, has_calls: bool) -> str | None:
+    """OpenAI's word for how an answer ended; None while it is still being made.
+
+    An answer with tool calls ends with `tool_calls`, unless it was cut short: a call whose arguments are incomplete must
+    not be executed.
+    """
+    status = raw.get("status")
+    if status in PENDING:
+        return None
+    if status == "incomplete":
+        return INCOMPLETE.get(native_reason(raw), "length")
+    return "tool_calls" if has_calls else "stop"
+
+
+def native_reason(raw: JsonDict) -> str:
+    """The provider's word for how the answer ended."""
+    details = raw.get("incomplete_details")
+    reason = details.get("reason") if isinstance(details, dict) else None
+    words = reason or raw.get("status") or "completed"
+    return words if isinstance(words, str) else "completed"
+
+
+def identity(raw: JsonDict) -> str:
+    """The answer's id."""
+    given = raw.get("id")
+    return given if isinstance(given, str) and given else new_id("resp_")
+
+
+def model_of(raw: JsonDict, target: Target) -> str:
+    """The model that answered."""
+    given = raw.get("model")
+    return given if isinstance(given, str) and given else target.model
+
+
+def top_fields(raw: JsonDict, sent: HttpRequest) -> JsonDict:
+    """Fields of a response beside its output: all of them for clients of this very format, else what is news."""
+    exact = sent.call.operation == "responses"
+    kept = {
+        name: value
+        for name, value in raw.items()
+        if name != "output" and (exact or (value is not None and name not in ASKED and name not in ANSWERED))
+    }
+    fields: JsonDict = {"provider_specific_fields": {NAME: kept}} if kept else {}
+    if isinstance(raw.get("service_tier"), str):
+        fields["service_tier"] = raw["service_tier"]
+    return fields

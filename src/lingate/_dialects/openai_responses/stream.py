@@ -1,0 +1,385 @@
+"""From the upstream: stream events as canonical events. Bytes are `decoder.py`'s matter.
+
+Every event of the stream is the `raw` of at least one canonical event, at worst of an `Opaque` one, so that a client of
+this very format can be given all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from lingate._dialects._arguments import arguments_text
+from lingate._dialects._check import Malformed
+from lingate._dialects._counts import integer
+from lingate._dialects._failure import body_failure
+from lingate._dialects._reading import take_answer
+from lingate._dialects._streamed import StreamedAnswer
+from lingate._dialects.openai_chat.reading import malformed, provider_failed
+from lingate._dialects.openai_responses.facts import CALLS, NAME
+from lingate._dialects.openai_responses.items import (
+    call_id,
+    canonical_annotation,
+    check_item,
+    free_input,
+    image_of,
+    kind_of,
+    reasoning_text,
+)
+from lingate._dialects.openai_responses.parts import Item, Place, ids_of, index_of, place_of
+from lingate._dialects.openai_responses.proof import signature_of
+from lingate._dialects.openai_responses.response import (
+    failure_of,
+    finish_reason,
+    identity,
+    keeps_items,
+    model_of,
+    native_reason,
+    read_output,
+    top_fields,
+)
+from lingate._dialects.openai_responses.usage import canonical_usage
+from lingate._model import (
+    Annotations,
+    Event,
+    Extra,
+    Finish,
+    HttpRequest,
+    JsonDict,
+    Media,
+    Opaque,
+    Refusal,
+    Start,
+    Text,
+    Thinking,
+    ToolArgs,
+    ToolStart,
+    Usage,
+)
+from lingate.errors import LingateError
+
+_BEGINNINGS = ("response.created", "response.queued", "response.in_progress")
+_ENDS = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
+
+
+class ResponseStream(StreamedAnswer):
+    """One streamed answer.
+
+    Attributes:
+        done: The terminal event has been seen.
+        over: Nothing more will come: done, or failed.
+    """
+
+    __slots__ = (
+        "_answered", "_calls", "_finals", "_held", "_items", "_length", "_quiet", "_seen", "_started", "_thoughts",
+    )  # fmt: skip
+
+    def __init__(self, sent: HttpRequest) -> None:
+        super().__init__(sent)
+        self._items: dict[Place, Item] = {}
+        self._seen: list[Item] = []
+        self._finals: list[JsonDict] = []
+        self._calls = 0
+        self._thoughts = 0
+        self._length = 0
+        self._started = False
+        self._answered = False
+        # Text beside a structured answer is not part of it, but whether an answer comes is known only at the end.
+        self._held: list[str] | None = [] if sent.answer_tool else None
+        # Events before the model has said anything wait for what follows: until then a failure can be retried.
+        self._quiet: list[Event] = []
+
+    def read(self, raw: Any, out: list[Event]) -> None:
+        """Take the next event and append what it means."""
+        try:
+            self._read(raw, out)
+        except Malformed as flaw:
+            self.fail(malformed(self._sent.target, f"a stream event makes no sense: {flaw}"), out)
+        except LingateError as error:
+            self.fail(error, out)
+
+    def _read(self, raw: Any, out: list[Event]) -> None:
+        if not isinstance(raw, dict):
+            raise Malformed("event", "must be an object")
+        kind = raw.get("type")
+        if kind == "response.output_text.delta" and self._started and not self._quiet:
+            self._on_text(raw, out)
+            return
+        if kind in _BEGINNINGS:
+            self._on_beginning(raw, out)
+            return
+        if kind in _ENDS:
+            self._on_end(raw, out)
+            return
+        handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
+        if handler is None and (kind == "error" or raw.get("error")):
+            raise body_failure(raw, self._sent.target) or provider_failed(self._sent.target, "an error without words")
+        if not self._started:
+            self._begin({}, raw, out)
+        if self._quiet:
+            out += self._quiet
+            self._quiet = []
+        before = len(out)
+        if handler is not None:
+            handler(self, raw, out)
+        if len(out) == before:
+            out.append(Opaque(NAME, raw))
+
+    def _begin(self, response: JsonDict, raw: JsonDict, out: list[Event]) -> None:
+        self._started = True
+        created = integer(response.get("created_at")) or 0
+        out.append(Start(identity(response), model_of(response, self._sent.target), created, raw=raw))
+
+    def _on_beginning(self, raw: JsonDict, out: list[Event]) -> None:
+        response = raw.get("response")
+        if not isinstance(response, dict):
+            raise Malformed(f"{raw['type']}.response", "must be an object")
+        if self._started:
+            self._quiet.append(Opaque(NAME, raw))
+        else:
+            self._begin(response, raw, out)
+
+    # Items
+
+    def _on_item(self, raw: JsonDict, out: list[Event]) -> None:
+        self._add_item(place_of(raw), self._item_of(raw), raw, out)
+
+    def _item_of(self, raw: JsonDict) -> JsonDict:
+        item = raw.get("item")
+        if isinstance(item, dict) and kind_of(item) == "message" and not isinstance(item.get("content"), str | list):
+            item = {**item, "content": []}  # some servers leave it out until there is any
+        check_item(item, f"{raw['type']}.item")
+        assert isinstance(item, dict)
+        return item
+
+    def _add_item(self, place: Place, start: JsonDict, raw: JsonDict, out: list[Event]) -> Item:
+        item = self._items[place] = Item(kind_of(start), ids_of(start))
+        self._seen.append(item)
+        if item.kind == "reasoning":
+            item.number = self._thoughts
+            self._thoughts += 1
+        elif item.kind in CALLS:
+            self._begin_call(item, start, raw, out)
+        return item
+
+    def _begin_call(self, item: Item, start: JsonDict, raw: JsonDict, out: list[Event]) -> None:
+        if start["name"] == self._sent.answer_tool:
+            item.answer = not self._answered
+            self._answered = True
+            return
+        item.number = self._calls
+        self._calls += 1
+        out.append(ToolStart(item.number, call_id(start), start["name"], kind=CALLS[item.kind], raw=raw))
+
+    def _found(self, raw: JsonDict, kind: str, out: list[Event]) -> Item:
+        """The item that an event is about; one that was never announced begins here."""
+        place = place_of(raw)
+        item = self._items.get(place)
+        if item is None or item.kind != kind:
+            if kind in CALLS:
+                raise Malformed(raw["type"], "comes before its call")
+            item = self._add_item(place, {"type": kind}, raw, out)
+        return item
+
+    def _on_item_done(self, raw: JsonDict, out: list[Event]) -> None:
+        final = self._item_of(raw)
+        place = place_of(raw)
+        item = self._items.get(place)
+        if item is not None and item.ended and item.ids == ids_of(final):
+            return
+        if item is None or item.ended or item.kind != kind_of(final):
+            item = self._add_item(place, final, raw, out)
+        self._end_item(item, final, raw, out)
+
+    def _end_item(self, item: Item, final: JsonDict, raw: JsonDict, out: list[Event]) -> None:
+        """Tell what the pieces have not told; some servers send whole items only."""
+        item.ended = True
+        item.ids |= ids_of(final)
+        self._finals.append(final)
+        if item.kind == "message":
+            self._end_message(item, final, raw, out)
+        elif item.kind == "reasoning":
+            text = "" if item.told else reasoning_text(final)
+            signature = signature_of(final)
+            if text or signature is not None:
+                out.append(Thinking(text, 0, item.number, signature=signature, raw=raw))
+        elif item.kind in CALLS:
+            text = arguments_text(final.get("arguments")) if item.kind == "function_call" else free_input(final)
+            if not item.told and text:
+                self._tell_piece(item, text, raw, out)
+        elif item.kind == "image_generation_call" and (image := image_of(final)) is not None:
+            out.append(Media("image", image, 0, raw))
+
+    def _end_message(self, item: Item, final: JsonDict, raw: JsonDict, out: list[Event]) -> None:
+        content = final["content"]
+        parts = [{"type": "output_text", "text": content}] if isinstance(content, str) else content
+        for n, part in enumerate(parts):
+            if part["type"] == "output_text":
+                self._end_text(item, n, part, raw, out)
+            elif part["type"] == "refusal" and n not in item.refused and part["refusal"]:
+                out.append(Refusal(part["refusal"], 0, raw))
+
+    def _end_text(self, item: Item, n: int, part: JsonDict, raw: JsonDict, out: list[Event]) -> None:
+        if n not in item.positions:
+            item.positions[n] = self._length
+            if part["text"]:
+                self._say(part["text"], part.get("logprobs"), raw, out)
+        annotations = part.get("annotations")
+        annotations = annotations if isinstance(annotations, list) else []
+        self._annotate(annotations[item.annotations.get(n, 0) :], item.positions[n], raw, out)
+
+    # Pieces
+
+    def _on_text(self, raw: JsonDict, out: list[Event]) -> None:
+        text = raw.get("delta")
+        if not isinstance(text, str):
+            raise Malformed("response.output_text.delta.delta", "must be a string")
+        item = self._items.get(place_of(raw))
+        if item is None or item.kind != "message":
+            item = self._found(raw, "message", out)
+        item.positions.setdefault(index_of(raw, "content_index"), self._length)
+        self._say(text, raw.get("logprobs"), raw, out)
+
+    def _say(self, text: str, logprobs: Any, raw: JsonDict, out: list[Event]) -> None:
+        self._length += len(text)
+        if self._held is not None:
+            self._held.append(text)
+        elif logprobs and isinstance(logprobs, list):
+            out.append(Text(text, 0, raw, {"content": logprobs}))
+        else:
+            out.append(Text(text, 0, raw))
+
+    def _on_refusal(self, raw: JsonDict, out: list[Event]) -> None:
+        text = raw.get("delta")
+        if isinstance(text, str):
+            self._found(raw, "message", out).refused.add(index_of(raw, "content_index"))
+            out.append(Refusal(text, 0, raw))
+
+    def _on_annotation(self, raw: JsonDict, out: list[Event]) -> None:
+        item = self._found(raw, "message", out)
+        n = index_of(raw, "content_index")
+        item.annotations[n] = item.annotations.get(n, 0) + 1
+        self._annotate([raw.get("annotation")], item.positions.get(n, self._length), raw, out)
+
+    def _annotate(self, annotations: list[Any], position: int, raw: JsonDict, out: list[Event]) -> None:
+        items = [made for given in annotations if (made := canonical_annotation(given, position)) is not None]
+        if items and self._held is None:
+            out.append(Annotations(items, 0, raw))
+
+    def _on_summary(self, raw: JsonDict, out: list[Event]) -> None:
+        self._on_thought(raw, ("summary", index_of(raw, "summary_index")), out)
+
+    def _on_reasoning(self, raw: JsonDict, out: list[Event]) -> None:
+        self._on_thought(raw, ("content", index_of(raw, "content_index")), out)
+
+    def _on_thought(self, raw: JsonDict, part: tuple[str, int], out: list[Event]) -> None:
+        text = raw.get("delta")
+        if not isinstance(text, str) or not text:
+            return
+        item = self._found(raw, "reasoning", out)
+        if item.told and part != item.part:
+            text = "\n\n" + text  # parts of one item are set apart
+        item.told, item.part = True, part
+        out.append(Thinking(text, 0, item.number, raw=raw))
+
+    def _on_arguments(self, raw: JsonDict, out: list[Event]) -> None:
+        self._on_call_piece(raw, "function_call", out)
+
+    def _on_input(self, raw: JsonDict, out: list[Event]) -> None:
+        self._on_call_piece(raw, "custom_tool_call", out)
+
+    def _on_call_piece(self, raw: JsonDict, kind: str, out: list[Event]) -> None:
+        item = self._found(raw, kind, out)
+        text = raw.get("delta")
+        if isinstance(text, str) and text:
+            item.told = True
+            self._tell_piece(item, text, raw, out)
+
+    def _tell_piece(self, item: Item, text: str, raw: JsonDict, out: list[Event]) -> None:
+        if item.number >= 0:
+            out.append(ToolArgs(item.number, text, 0, raw))
+        elif item.answer:
+            out.append(Text(text, 0, raw))
+
+    def _on_audio(self, raw: JsonDict, out: list[Event]) -> None:
+        self._hear("data", raw, out)
+
+    def _on_transcript(self, raw: JsonDict, out: list[Event]) -> None:
+        self._hear("transcript", raw, out)
+
+    def _hear(self, name: str, raw: JsonDict, out: list[Event]) -> None:
+        if isinstance(raw.get("delta"), str):
+            out.append(Media("audio", {name: raw["delta"]}, 0, raw))
+
+    # The end
+
+    def _on_end(self, raw: JsonDict, out: list[Event]) -> None:
+        response = raw.get("response")
+        if raw["type"] in ("response.failed", "response.cancelled"):
+            raise body_failure(raw, self._sent.target) or provider_failed(
+                self._sent.target, f"the event {raw['type']!r}"
+            )
+        if not isinstance(response, dict):
+            raise Malformed(f"{raw['type']}.response", "must be an object")
+        response = self._whole(response, raw["type"])
+        error = failure_of(response, self._sent.target)
+        if error is not None:
+            raise error
+        if not self._started:
+            self._begin(response, raw, out)
+        out += self._quiet
+        reading = read_output(response["output"], self._sent.target)
+        seen = tuple(self._seen)
+        for n, final in enumerate(response["output"]):
+            self._end_rest(("index", n), final, seen, raw, out)
+        self._tell_rest(response, raw, out)
+        if keeps_items(reading, take_answer(reading, self._sent.answer_tool), self._sent):
+            out.append(Extra({"provider_specific_fields": {NAME: {"items": response["output"]}}}, 0, raw))
+        out.append(Finish(finish_reason(response, bool(reading.calls)) or "stop", 0, native_reason(response), raw))
+        self.done = self.over = True
+
+    def _end_rest(self, place: Place, final: JsonDict, seen: tuple[Item, ...], raw: JsonDict, out: list[Event]) -> None:
+        """Tell an item of the final response that the events before it, of which were `seen`, have not told."""
+        ids = ids_of(final)
+        same = [item for item in seen if item.kind == kind_of(final)]
+        at_place = [item for item in same if self._items.get(place) is item]
+        nameless = [item for item in same if not item.ids]
+        item = next(iter([*(item for item in same if item.ids & ids), *at_place, *nameless]), None)
+        if item is None and (ids or not same):
+            item = self._add_item(place, final, raw, out)
+        if item is not None and not item.ended:
+            self._end_item(item, final, raw, out)
+
+    def _whole(self, response: JsonDict, kind: str) -> JsonDict:
+        """The final response with what some servers leave out of it: the items, and the status."""
+        if not isinstance(response.get("output"), list) or (not response["output"] and self._finals):
+            response = {**response, "output": list(self._finals)}
+        if response.get("status") is None or response["status"] == "in_progress":
+            response = {**response, "status": kind.partition(".")[2]}
+        return response
+
+    def _tell_rest(self, response: JsonDict, raw: JsonDict, out: list[Event]) -> None:
+        held = "".join(self._held or ())
+        if held and not self._answered:
+            out.append(Text(held, 0, raw))
+        usage = canonical_usage(response.get("usage"))
+        if usage is not None:
+            out.append(Usage(usage, raw))
+        top = top_fields(response, self._sent)
+        if top:
+            out.append(Extra(top, None, raw))
+
+
+_HANDLERS: dict[str, Callable[[ResponseStream, JsonDict, list[Event]], None]] = {
+    "response.output_item.added": ResponseStream._on_item,
+    "response.output_item.done": ResponseStream._on_item_done,
+    "response.output_text.delta": ResponseStream._on_text,
+    "response.output_text.annotation.added": ResponseStream._on_annotation,
+    "response.refusal.delta": ResponseStream._on_refusal,
+    "response.reasoning_summary_text.delta": ResponseStream._on_summary,
+    "response.reasoning_text.delta": ResponseStream._on_reasoning,
+    "response.function_call_arguments.delta": ResponseStream._on_arguments,
+    "response.custom_tool_call_input.delta": ResponseStream._on_input,
+    "response.audio.delta": ResponseStream._on_audio,
+    "response.audio.transcript.delta": ResponseStream._on_transcript,
+}

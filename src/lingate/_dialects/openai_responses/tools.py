@@ -1,0 +1,182 @@
+"""Tools and the choice among them: OpenAI's chat form nests what this format writes flat. Both directions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lingate._dialects._check import expect
+from lingate._dialects.openai_chat.tools import write_tool_choice, write_tools
+from lingate._dialects.openai_responses.draft import Draft
+from lingate._dialects.openai_responses.facts import SEARCH_TOOLS
+from lingate._model import JsonDict
+
+_OPEN_SCHEMA = {"type": "object", "properties": {}}
+_NESTED = ("function", "custom")
+_FUNCTION_KEYS = ("name", "description", "parameters", "strict")
+
+
+def write_tool_fields(draft: Draft) -> None:
+    """Write `tools`, `tool_choice` and `parallel_tool_calls`."""
+    asked, body = draft.asked, draft.body
+    if draft.exact:
+        _write_exactly(draft)
+        return
+    write_tools(asked, draft.sent)
+    write_tool_choice(asked, draft.sent)
+    tools = _declared(draft)
+    search = asked.get("web_search_options")
+    if isinstance(search, dict):
+        tools.append(search_tool(search))
+    if not tools:
+        return  # what is said about tools is refused where there are none
+    body["tools"] = tools
+    if "tool_choice" in asked:
+        body["tool_choice"] = _flat_choice(asked["tool_choice"], draft)
+    if "parallel_tool_calls" in asked:
+        body["parallel_tool_calls"] = asked["parallel_tool_calls"]
+
+
+def _write_exactly(draft: Draft) -> None:
+    """As the client wrote it, if it still means what is asked."""
+    asked, body, native = draft.asked, draft.body, draft.native
+    if "tools" in asked:
+        same = "tools" in native and canonical_tools(native["tools"]) == asked["tools"]
+        body["tools"] = native["tools"] if same else _declared(draft)
+    if "tool_choice" in asked:
+        same = "tool_choice" in native and canonical_choice(native["tool_choice"]) == asked["tool_choice"]
+        body["tool_choice"] = native["tool_choice"] if same else _flat_choice(asked["tool_choice"], draft)
+    if "parallel_tool_calls" in asked:
+        body["parallel_tool_calls"] = asked["parallel_tool_calls"]
+
+
+def _declared(draft: Draft) -> list[JsonDict]:
+    tools = draft.asked.get("tools") or []
+    if not isinstance(tools, list) or not all(isinstance(item, dict) for item in tools):
+        raise draft.broken("tools", "must be a list of objects")
+    return [_flat_tool(tool, f"tools[{n}]", draft) for n, tool in enumerate(tools)]
+
+
+def _flat_tool(tool: JsonDict, where: str, draft: Draft) -> JsonDict:
+    if tool.get("cache_control"):
+        draft.note(f"{where}.cache_control")
+    kind = "custom" if tool.get("type") == "custom" else "function"
+    words = tool.get(kind)
+    if tool.get("type") not in (None, kind) or (words is None and tool.get("type") is not None):
+        return {key: value for key, value in tool.items() if key != "cache_control"}  # a built-in tool, or flat already
+    if not isinstance(words, dict) or not isinstance(words.get("name"), str):
+        raise draft.broken(f"{where}.{kind}", "must be an object with a name")
+    taken = ("type", kind, "cache_control", "strict")
+    made: JsonDict = {"type": kind, **{key: value for key, value in words.items() if value is not None}}
+    made |= {key: value for key, value in tool.items() if key not in taken and value is not None}
+    if kind == "custom":
+        made.update(_flat_format(made.get("format")))
+        return made
+    made.setdefault("parameters", _OPEN_SCHEMA)
+    # Here the default is true, in the chat format it is false.
+    made.setdefault("strict", tool.get("strict") is True)
+    return made
+
+
+def _flat_format(form: Any) -> JsonDict:
+    grammar = form.get("grammar") if isinstance(form, dict) else None
+    return {"format": {"type": "grammar", **grammar}} if isinstance(grammar, dict) else {}
+
+
+def search_tool(options: JsonDict) -> JsonDict:
+    """OpenAI's `web_search_options` as the tool that it is here."""
+    tool: JsonDict = {
+        "type": "web_search",
+        **{k: v for k, v in options.items() if k != "user_location" and v is not None},
+    }
+    location = options.get("user_location")
+    if isinstance(location, dict):
+        place = location.get("approximate", location)
+        place = place if isinstance(place, dict) else {}
+        tool["user_location"] = {"type": "approximate", **{k: v for k, v in place.items() if k != "type"}}
+    return tool
+
+
+def search_options(tool: JsonDict) -> JsonDict | None:
+    """A web search tool as `web_search_options`; None for any other tool."""
+    if not str(tool.get("type")).startswith(SEARCH_TOOLS):
+        return None
+    options = {key: value for key, value in tool.items() if key in ("search_context_size",) and value is not None}
+    location = tool.get("user_location")
+    if isinstance(location, dict):
+        place = {key: value for key, value in location.items() if key != "type"}
+        options["user_location"] = {"type": "approximate", "approximate": place}
+    return options
+
+
+def _flat_choice(choice: Any, draft: Draft) -> Any:
+    if isinstance(choice, str):
+        return choice
+    if not isinstance(choice, dict):
+        raise draft.broken("tool_choice", "must be a word or an object")
+    if choice.get("type") == "allowed_tools" and isinstance(choice.get("allowed_tools"), dict):
+        inner = choice["allowed_tools"]
+        tools = inner.get("tools")
+        if not isinstance(tools, list):
+            raise draft.broken("tool_choice.allowed_tools.tools", "must be a list")
+        return {"type": "allowed_tools", **inner, "tools": [_flat_name(tool) for tool in tools]}
+    return _flat_name(choice)
+
+
+def _flat_name(choice: Any) -> Any:
+    for kind in _NESTED:
+        words = choice.get(kind) if isinstance(choice, dict) else None
+        if isinstance(words, dict) and choice.get("type", kind) == kind:
+            return {"type": kind, "name": words.get("name")}
+    return choice
+
+
+def canonical_tools(tools: list[Any]) -> list[JsonDict]:
+    """This format's tools with functions in the chat form. A tool of the provider's own stays as it is.
+
+    Raises:
+        Malformed: They are not tools.
+    """
+    return [_nested_tool(tool, f"tools[{n}]") for n, tool in enumerate(tools)]
+
+
+def _nested_tool(tool: Any, where: str) -> JsonDict:
+    expect(tool, dict, where)
+    expect(tool.get("type"), str, f"{where}.type")
+    kind = tool["type"]
+    if kind not in _NESTED or isinstance(tool.get(kind), dict):
+        return dict(tool)
+    expect(tool.get("name"), str, f"{where}.name")
+    own = (*_FUNCTION_KEYS, "format") if kind == "custom" else _FUNCTION_KEYS
+    words = {key: tool[key] for key in own if tool.get(key) is not None}
+    if words.get("parameters") is not None:
+        expect(words["parameters"], dict, f"{where}.parameters")
+    form = words.get("format")
+    if isinstance(form, dict) and form.get("type") == "grammar" and "grammar" not in form:
+        grammar = {key: value for key, value in form.items() if key != "type"}
+        words["format"] = {"type": "grammar", "grammar": grammar}
+    rest = {key: value for key, value in tool.items() if key not in (*own, "type") and value is not None}
+    return {"type": kind, kind: words, **rest}
+
+
+def canonical_choice(choice: Any) -> Any:
+    """This format's `tool_choice` in the chat form.
+
+    Raises:
+        Malformed: It is neither a word nor an object.
+    """
+    if isinstance(choice, str):
+        return choice
+    expect(choice, dict, "tool_choice")
+    if choice.get("type") == "allowed_tools" and "allowed_tools" not in choice:
+        expect(choice.get("tools"), list, "tool_choice.tools")
+        inner = {key: value for key, value in choice.items() if key not in ("type", "tools")}
+        inner["tools"] = [_nested_name(tool) for tool in choice["tools"]]
+        return {"type": "allowed_tools", "allowed_tools": inner}
+    return _nested_name(choice)
+
+
+def _nested_name(choice: Any) -> Any:
+    kind = choice.get("type") if isinstance(choice, dict) else None
+    if kind not in _NESTED or kind in choice:
+        return choice
+    return {"type": kind, kind: {"name": choice.get("name")}}

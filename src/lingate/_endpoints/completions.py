@@ -1,0 +1,58 @@
+"""Completions: text that goes on where a prompt ends. The endpoint that chat replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Unpack
+
+from lingate._endpoints._arguments import Extras, build, fields
+from lingate._model import Call
+from lingate.errors import ConfigError
+
+
+def prepare(
+    model: str, prompt: Any, params: Mapping[str, Any], *, stream: bool = False, **extras: Unpack[Extras]
+) -> Call:
+    """Build the canonical call.
+
+    Args:
+        model: The model as its provider names it.
+        prompt: One text, a list of texts, a list of token numbers, or a list of such lists.
+        params: OpenAI's completion parameters; None means not set.
+        stream: Whether the answer is wanted in pieces.
+        **extras: See `Extras`.
+
+    Raises:
+        ConfigError: Something has the wrong type; the message says what and where.
+    """
+    body = {"prompt": _prompt(prompt), **fields(params)}
+    stop = body.get("stop")
+    if isinstance(stop, str):
+        body["stop"] = [stop]
+    elif stop is not None and not (isinstance(stop, list) and all(isinstance(item, str) for item in stop)):
+        raise ConfigError("stop must be a string or a list of strings")
+    return build("completions", model, body, extras, stream=stream)
+
+
+def _prompt(prompt: Any) -> Any:
+    if isinstance(prompt, str):
+        return prompt
+    if not isinstance(prompt, Sequence) or isinstance(prompt, (bytes, bytearray)):
+        raise ConfigError(f"prompt must be a string or a list, not {type(prompt).__name__}")
+    if not prompt:
+        raise ConfigError("prompt is an empty list: there is nothing to go on from")
+    kind = _kind(prompt[0])
+    for index, item in enumerate(prompt):
+        if kind is None or _kind(item) is not kind:
+            raise ConfigError(
+                f"prompt[{index}] is a {type(item).__name__}: a prompt holds texts, token numbers or lists of them, one kind"
+            )
+    return [list(item) if kind is list else item for item in prompt]
+
+
+def _kind(item: Any) -> type | None:
+    if isinstance(item, bool):
+        return None
+    if isinstance(item, (list, tuple)):
+        return list if item and all(isinstance(token, int) for token in item) else None
+    return next((kind for kind in (str, int) if isinstance(item, kind)), None)

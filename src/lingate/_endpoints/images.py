@@ -1,0 +1,42 @@
+"""Images: made from a prompt, from a prompt and images (an edit), or from an image alone (variations of it)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Unpack
+
+from lingate._dialects.openai_chat.images import FILES
+from lingate._endpoints._arguments import Extras, build, fields, require_text
+from lingate._model import Call, JsonDict
+from lingate._wire.multipart import Upload
+from lingate.errors import ConfigError
+
+
+def prepare(model: str, prompt: Any, params: Mapping[str, Any], **extras: Unpack[Extras]) -> Call:
+    """Build the canonical call.
+
+    Args:
+        model: The model as its provider names it.
+        prompt: What to draw; None for variations of an image.
+        params: OpenAI's image parameters; None means not set. Files have been read already: they are `Upload`s.
+        **extras: See `Extras`.
+
+    Raises:
+        ConfigError: There is neither a prompt nor an image, or something has the wrong type.
+    """
+    files: JsonDict = {name: params[name] for name in FILES if params.get(name) is not None}
+    for name, value in files.items():
+        many = value if isinstance(value, list) else [value]
+        if not many or not all(isinstance(item, Upload) for item in many) or (many is value and name != "image"):
+            raise ConfigError(f"{name} must be a file{' or a list of files' if name == 'image' else ''}")
+    if "image" not in files and files:
+        raise ConfigError(f"{next(iter(files))} says what to change in an image: give the image too")
+    body: JsonDict = {}
+    if prompt is not None:
+        body["prompt"] = require_text(prompt, "prompt", "draw")
+    elif "image" not in files:
+        raise ConfigError("images() needs a prompt, or an image to make variations of")
+    elif isinstance(files["image"], list) or len(files) > 1:
+        raise ConfigError("variations are made of one image and nothing else: give a prompt to edit images")
+    rest = {name: value for name, value in params.items() if name not in files}
+    return build("images", model, {**body, **files, **fields(rest)}, extras)

@@ -1,0 +1,40 @@
+"""Moderations: whether a text or an image breaks rules, and which."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Unpack
+
+from lingate._endpoints._arguments import Extras, build, fields, plain, require_text
+from lingate._model import Call
+from lingate.errors import ConfigError
+
+
+def prepare(model: str, inputs: Any, params: Mapping[str, Any], **extras: Unpack[Extras]) -> Call:
+    """Build the canonical call.
+
+    Args:
+        model: The model as its provider names it.
+        inputs: One text, a list of texts, or a list of OpenAI's content parts (`text` and `image_url`).
+        params: Further parameters of the provider's; None means not set.
+        **extras: See `Extras`.
+
+    Raises:
+        ConfigError: There is nothing to judge, or something has the wrong type.
+    """
+    return build("moderations", model, {"input": _inputs(inputs), **fields(params)}, extras)
+
+
+def _inputs(inputs: Any) -> Any:
+    if isinstance(inputs, str):
+        return require_text(inputs, "input", "judge")
+    if not isinstance(inputs, Sequence) or isinstance(inputs, (bytes, bytearray)):
+        raise ConfigError(f"input must be a string or a list, not {type(inputs).__name__}")
+    if not inputs:
+        raise ConfigError("input is an empty list: there is nothing to judge")
+    made = plain(list(inputs), "input")
+    kind = type(made[0])
+    for index, item in enumerate(made):
+        if type(item) is not kind or kind not in (str, dict):
+            raise ConfigError(f"input[{index}] must be text or a part with a type, as in the rest of the list")
+    return made

@@ -1,0 +1,26 @@
+"""What takes a request to its provider: the client's transport, but for formats that are a package's and no wire's."""
+
+from __future__ import annotations
+
+from lingate._io.transport import AsyncTransport, Transport
+from lingate._model import HttpRequest
+
+_PACKAGE = "litellm"
+
+
+def carrier(request: HttpRequest, transport: Transport) -> Transport:
+    """What takes this request where it goes."""
+    if request.target.row.dialect != _PACKAGE:
+        return transport
+    from lingate._io.via_litellm import Litellm
+
+    return Litellm()
+
+
+def async_carrier(request: HttpRequest, transport: AsyncTransport) -> AsyncTransport:
+    """The same, awaited."""
+    if request.target.row.dialect != _PACKAGE:
+        return transport
+    from lingate._io.via_litellm_aio import AsyncLitellm
+
+    return AsyncLitellm()

@@ -1,0 +1,72 @@
+"""Streams of completions as users hold them: iterate over chunks, or ask for the whole."""
+
+from __future__ import annotations
+
+from lingate._call.stream import StreamState
+from lingate._dialects.openai_chat.completion_chunks import CompletionChunkBuilder, completion_of
+from lingate._io.streaming import AsyncStreamed, Shape, Streamed
+from lingate._io.transport import AsyncByteStream, ByteStream
+from lingate._model import Event
+from lingate._views import Usage
+from lingate._views_media import CompletionChunk, CompletionResponse
+
+
+class _Completion(Shape[CompletionChunk, CompletionResponse]):
+    """Events as chunks."""
+
+    __slots__ = ("_builder",)
+
+    def __init__(self, include_usage: bool) -> None:
+        self._builder = CompletionChunkBuilder(include_usage=include_usage)
+
+    def pieces(self, events: list[Event]) -> list[CompletionChunk]:
+        chunks: list[CompletionChunk] = []
+        for event in events:
+            data = self._builder.chunk(event)
+            if data is not None:
+                chunks.append(CompletionChunk(data, getattr(event, "raw", None)))
+        return chunks
+
+    def last(self) -> list[CompletionChunk]:
+        data = self._builder.end()
+        return [] if data is None else [CompletionChunk(data)]
+
+    def response(self, state: StreamState) -> CompletionResponse:
+        target, dropped = state.sent.target, tuple(state.sent.dropped)
+        data = completion_of(state.collector.response())
+        return CompletionResponse(data, None, target.provider, target.model, state.attempts, dropped)
+
+
+class CompletionStream(Streamed[CompletionChunk, CompletionResponse]):
+    """A completion that is still arriving. Iterate over it once; leaving the loop lets the upstream go at once.
+
+    Raises (while iterating):
+        StreamInterruptedError: The stream ended before it was complete; `.partial` is the response so far.
+        UpstreamError: The provider reported an error in mid-stream.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, state: StreamState, stream: ByteStream, include_usage: bool) -> None:
+        super().__init__(state, stream, _Completion(include_usage))
+
+    @property
+    def usage(self) -> Usage | None:
+        """Token counts, as soon as the provider has sent them."""
+        found = self._state.collector.usage
+        return Usage(found) if found else None
+
+
+class AsyncCompletionStream(AsyncStreamed[CompletionChunk, CompletionResponse]):
+    """`CompletionStream` for `async for`. Leaving the loop, or being cancelled in it, lets the upstream go."""
+
+    __slots__ = ()
+
+    def __init__(self, state: StreamState, stream: AsyncByteStream, include_usage: bool) -> None:
+        super().__init__(state, stream, _Completion(include_usage))
+
+    @property
+    def usage(self) -> Usage | None:
+        """Token counts, as soon as the provider has sent them."""
+        found = self._state.collector.usage
+        return Usage(found) if found else None

@@ -1,0 +1,187 @@
+"""The litellm package as a transport, for providers that it knows and we do not: `pip install 'lingate[litellm]'`.
+
+It is asked for one try: no retries, fallbacks, cache or callbacks of its own. Its exceptions become our errors, and a
+stream whose end it made up is an interrupted one. What is the package's own business stays so: it reads credentials and
+settings from the process's environment, its global settings (`litellm.api_base`, ...) hold if the application has made
+any, and importing it takes two seconds. It is imported when the first call needs it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import lru_cache
+from importlib.util import find_spec
+from typing import Any
+
+from lingate._call.policy import Timeout
+from lingate._io.transport import ByteStream
+from lingate._io.via_litellm_call import Chunks, arguments, let_go, stream_head, whole
+from lingate._model import Head, HttpRequest, ProviderRow
+from lingate._providers.lookup import borrowed
+from lingate._providers.missing import plain
+from lingate._providers.rows_litellm import LITELLM
+from lingate.errors import MissingExtraError
+
+_END = object()
+
+_package: Any = None
+_IMPORTING = threading.Lock()
+
+# While it is imported: else it fetches its price list from the network, and reads the `.env` of whatever directory this is.
+_QUIET = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION"}
+
+
+def row(name: str) -> ProviderRow | None:
+    """The row of a provider that the installed package knows; None if it does not, or is not installed."""
+    if not loaded() and find_spec("litellm") is None:
+        return None
+    known = borrowed(name)
+    if known is not None:
+        return known
+    own = _names(load()).get(plain(name))
+    return None if own is None else replace(LITELLM, name=own)
+
+
+def _names(litellm: Any) -> dict[str, str]:
+    """What the package calls its providers, those that the application added to it included."""
+    listed = [getattr(name, "value", name) for name in litellm.provider_list]
+    added = [item["provider"] for item in litellm.custom_provider_map]
+    return {plain(name): name for name in (*listed, *_configured(), *added) if isinstance(name, str)}
+
+
+@lru_cache(maxsize=1)
+def _configured() -> tuple[str, ...]:
+    """Those that the package has only as a configuration."""
+    try:
+        from litellm.llms.openai_like.json_loader import JSONProviderRegistry
+    except ImportError:  # it came later than the oldest version that will do
+        return ()
+    return tuple(JSONProviderRegistry.list_providers())
+
+
+def loaded() -> bool:
+    """Whether `load` answers at once."""
+    return _package is not None
+
+
+def load() -> Any:
+    """The package, imported without a network access and without reading `.env`.
+
+    Raises:
+        MissingExtraError: It is not installed.
+    """
+    global _package
+    if _package is None:
+        with _IMPORTING, _quiet_environment():
+            try:
+                import litellm
+            except ImportError as error:
+                missing = error.name or "litellm"
+                raise MissingExtraError(f"{missing} is not installed: pip install 'lingate[litellm]'") from None
+        # It prints an advertisement with every exception otherwise. There is no argument for it, only this global.
+        litellm.suppress_debug_info = True
+        _package = litellm
+    return _package
+
+
+@contextmanager
+def _quiet_environment() -> Iterator[None]:
+    """The variables that keep an import quiet, set for as long as it takes, unless the user has set them."""
+    ours = {name: value for name, value in _QUIET.items() if name not in os.environ}
+    os.environ.update(ours)
+    try:
+        yield
+    finally:
+        for name in ours:
+            os.environ.pop(name, None)
+
+
+def function(litellm: Any, request: HttpRequest, *, awaited: bool) -> Callable[..., Any]:
+    """What of the package answers this request."""
+    name = "completion" if request.call.operation == "chat" else "embedding"
+    return getattr(litellm, f"a{name}" if awaited else name)  # type: ignore[no-any-return]
+
+
+def tried(action: Callable[[], Any], request: HttpRequest) -> Any:
+    """What the package returns.
+
+    Raises:
+        LingateError: What it raised, told by its evidence.
+    """
+    outside = sys.exception()
+    try:
+        return action()
+    except Exception as error:  # the package's own and those of every client below it: all are told apart there
+        from lingate._io.via_litellm_errors import told
+
+        found = told(error, request, outside)
+    # Not inside the handler: there the package's exception, with what it may hold, would stay attached.
+    raise found
+
+
+class Litellm:
+    """Blocking `Transport` over `litellm.completion` and `litellm.embedding`."""
+
+    def send(self, request: HttpRequest, timeout: Timeout) -> tuple[Head, bytes]:
+        litellm = load()
+        given = arguments(litellm, request, timeout)
+        return whole(tried(lambda: function(litellm, request, awaited=False)(**given), request), request)
+
+    def open(self, request: HttpRequest, timeout: Timeout) -> ByteStream:
+        litellm = load()
+        given = arguments(litellm, request, timeout)
+        answer = tried(lambda: function(litellm, request, awaited=False)(**given), request)
+        return _Stream(answer, request)
+
+    def close(self) -> None:
+        """The package keeps its connections itself."""
+
+
+class _Stream:
+    """A stream of the package's. Its first chunk is fetched at once: some send their request only then."""
+
+    __slots__ = ("_answer", "_chunks", "_iterator", "_ready", "_request", "head")
+
+    def __init__(self, answer: Any, request: HttpRequest) -> None:
+        self._answer = answer
+        self._request = request
+        self._chunks = Chunks(answer, request)
+        self._ready: bytes | None = None
+        if not hasattr(answer, "__iter__") or hasattr(answer, "model_dump"):
+            self.head, self._ready = whole(answer, request)
+            self._iterator: Iterator[Any] = iter(())
+            self._chunks.over = True
+            return
+        self.head = stream_head(answer)
+        self._iterator = tried(lambda: iter(answer), request)
+        try:
+            self._ready = self._next()
+        except BaseException:
+            self.close()
+            raise
+
+    def read(self) -> bytes | None:
+        ready, self._ready = self._ready, None
+        return self._next() if ready is None else ready
+
+    def _next(self) -> bytes | None:
+        if self._chunks.over:
+            return None
+        chunk = tried(lambda: next(self._iterator, _END), self._request)
+        return self._chunks.last() if chunk is _END else self._chunks.piece(chunk)
+
+    def finish(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        answer, self._answer = self._answer, None
+        self._chunks.over = True
+        if answer is not None:
+            self._iterator = iter(())
+            for close in let_go(answer):
+                close()

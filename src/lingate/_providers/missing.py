@@ -1,0 +1,55 @@
+"""The errors for a provider that cannot be used as it stands, each with what would help."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+
+from lingate._model import ProviderRow
+from lingate._providers.rows_litellm import BORROWED
+from lingate._providers.templates import VARIABLE
+from lingate.errors import ConfigError, MissingCredentialError, UnknownProviderError
+
+_INSTALL = "the litellm package knows it: pip install 'lingate[litellm]', and calls to it go through that"
+WRITTEN = "the model is written provider/model, and what stands before the first slash is the provider"
+
+
+def plain(name: str) -> str:
+    """A provider's name as names are compared: case and `-` against `_` do not matter."""
+    return name.lower().replace("_", "-")
+
+
+def closest(name: str, known: Mapping[str, ProviderRow]) -> str:
+    """The three providers whose names are most like this one."""
+    # More than three, as several may be aliases of one row.
+    near = get_close_matches(plain(name), known, 9, 0.0)
+    return ", ".join(list(dict.fromkeys(known[item].name for item in near))[:3])
+
+
+def unknown(name: str, known: Mapping[str, ProviderRow], hint: str | None = None) -> UnknownProviderError:
+    """No row has this name; `hint` is for a name that nothing is known about."""
+    through = any(plain(name) == plain(row.name) for row in BORROWED)
+    return UnknownProviderError(
+        f"no provider is named {name!r:.80}; the closest are {closest(name, known)}",
+        hint=_INSTALL if through else hint,
+    )
+
+
+def missing_key(row: ProviderRow, model: str) -> MissingCredentialError:
+    """There is no credential."""
+    variables = row.key_env + row.token_env + row.sign_env
+    where = f"set {' or '.join(variables)}, or pass api_key" if variables else "pass api_key"
+    return MissingCredentialError(
+        f"{row.name} needs a key and none was found: {where}",
+        variables=variables,
+        provider=row.name,
+        model=model,
+    )
+
+
+def missing_url(row: ProviderRow, model: str) -> ConfigError:
+    """There is no base URL."""
+    wanted = [name for found in VARIABLE.finditer(row.url or "") if found[2] is None for name in found[1].split("|")]
+    variables = (*row.url_env, *wanted)
+    where = f"set {' or '.join(variables)}, or pass api_base" if variables else "pass api_base"
+    return ConfigError(f"{row.name} has no base URL of its own: {where}", provider=row.name, model=model)

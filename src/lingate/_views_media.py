@@ -1,0 +1,267 @@
+"""Views of what the endpoints beside chat answer: completions, images, sound, transcripts, moderations, token counts."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, cast
+
+from lingate._dialects._dataurl import decoded, is_data_url, split_data_url
+from lingate._views import Chunk, Response, View, view
+from lingate.errors import ProtocolError
+
+
+class CompletionChoice(View):
+    """One text that goes on from a prompt."""
+
+    __slots__ = ()
+
+    @property
+    def index(self) -> int:
+        """Position among the texts: those of the first prompt come first."""
+        return cast(int, self._data.get("index") or 0)
+
+    @property
+    def text(self) -> str:
+        """The text; of a chunk, what it adds."""
+        return cast(str, self._data.get("text") or "")
+
+    @property
+    def finish_reason(self) -> str | None:
+        """`stop`, `length` or `content_filter`; None in all chunks but the last, and where an answer was interrupted."""
+        return self._data.get("finish_reason")
+
+    @property
+    def logprobs(self) -> Any:
+        """Token log-probabilities, if asked for."""
+        return view(self._data.get("logprobs"))
+
+
+class CompletionResponse(Response):
+    """A completion, with `.text` for the first choice."""
+
+    __slots__ = ()
+
+    @property
+    def created(self) -> int:
+        """When, in Unix seconds."""
+        return cast(int, self._data.get("created") or 0)
+
+    @property
+    def choices(self) -> list[CompletionChoice]:
+        """The texts: `n` of them for each prompt."""
+        return self._views("choices", CompletionChoice)
+
+    @property
+    def text(self) -> str:
+        """The first text, empty where there is none."""
+        choices = self._data.get("choices")
+        return (choices[0].get("text") or "") if choices else ""
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why the first text ended."""
+        choices = self._data.get("choices")
+        return choices[0].get("finish_reason") if choices else None
+
+
+class CompletionChunk(Chunk):
+    """One chunk of a completion's stream, in OpenAI's shape; `raw` is what the provider sent for it."""
+
+    __slots__ = ()
+
+    @property
+    def choices(self) -> list[CompletionChoice]:
+        """One item, or none in the usage chunk that `stream_options={"include_usage": True}` asks for."""
+        return self._views("choices", CompletionChoice)
+
+    @property
+    def text(self) -> str:
+        """The text this chunk adds to the first choice, empty where it adds none."""
+        for choice in self._data["choices"]:
+            if not choice.get("index"):
+                return choice.get("text") or ""
+        return ""
+
+
+class Image(View):
+    """One image: its data, or where it can be fetched."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        size = f"{len(self.b64_json)} characters of base64" if self.b64_json else (self.url or "")[:100]
+        return f"{type(self).__name__}({size})"
+
+    @property
+    def b64_json(self) -> str | None:
+        """The image in base64."""
+        return self._data.get("b64_json")
+
+    @property
+    def url(self) -> str | None:
+        """Where the provider keeps the image, usually for an hour or so."""
+        return self._data.get("url")
+
+    @property
+    def revised_prompt(self) -> str | None:
+        """The prompt the image was made from, where the provider changed it."""
+        return self._data.get("revised_prompt")
+
+    @property
+    def data(self) -> bytes:
+        """The image itself.
+
+        Raises:
+            ProtocolError: There is only a URL (nothing is fetched here), or the data is not base64.
+        """
+        text = self.b64_json
+        try:
+            if not text and is_data_url(self.url):
+                text = split_data_url(cast(str, self.url))[1]
+            if text:
+                return decoded(text)
+        except ValueError as error:
+            raise ProtocolError(f"the image cannot be read: {error}") from None
+        raise ProtocolError(
+            "the provider gave no image data" + (", only a URL" if self.url else ""),
+            hint="ask for response_format='b64_json', or fetch .url" if self.url else None,
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the image to a file, which is replaced if it exists.
+
+        Raises:
+            ProtocolError: As for `data`.
+            OSError: The file cannot be written.
+        """
+        _write(path, self.data)
+
+
+class ImageResponse(Response):
+    """Images, in the order they were made."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.data!r})"
+
+    @property
+    def created(self) -> int:
+        """When, in Unix seconds."""
+        return cast(int, self._data.get("created") or 0)
+
+    @property
+    def data(self) -> list[Image]:
+        """The images, one unless `n` asked for more."""
+        return self._views("data", Image)
+
+
+class SpeechResponse(Response):
+    """Sound. `to_json()` has it in base64; `to_dict()` has the bytes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self.audio)} bytes of {self.content_type})"
+
+    @property
+    def audio(self) -> bytes:
+        """The sound, in the format that `content_type` names."""
+        return cast(bytes, self._data.get("audio") or b"")
+
+    @property
+    def content_type(self) -> str:
+        """What the sound is, such as `audio/mpeg`."""
+        return cast(str, self._data.get("content_type") or "application/octet-stream")
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the sound to a file, which is replaced if it exists.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        _write(path, self.audio)
+
+
+class TranscriptionResponse(Response):
+    """What was said. With `response_format` `text`, `srt` or `vtt`, `.text` is the provider's whole answer."""
+
+    __slots__ = ()
+
+    @property
+    def text(self) -> str:
+        """The transcript."""
+        return cast(str, self._data.get("text") or "")
+
+    @property
+    def language(self) -> str | None:
+        """The language that was heard (`verbose_json`)."""
+        return self._data.get("language")
+
+    @property
+    def duration(self) -> float | None:
+        """Length of the sound in seconds (`verbose_json`)."""
+        return self._data.get("duration")
+
+    @property
+    def segments(self) -> list[View]:
+        """Sentences or so with their times (`verbose_json`, `diarized_json`)."""
+        return self._views("segments", View)
+
+    @property
+    def words(self) -> list[View]:
+        """Words with their times (`verbose_json` and `timestamp_granularities=["word"]`)."""
+        return self._views("words", View)
+
+
+class ModerationResult(View):
+    """What was found in one input."""
+
+    __slots__ = ()
+
+    @property
+    def flagged(self) -> bool:
+        """Whether any category applies."""
+        return bool(self._data.get("flagged"))
+
+    @property
+    def categories(self) -> dict[str, bool]:
+        """Whether each category applies, under the provider's names."""
+        return cast("dict[str, bool]", self._data.get("categories") or {})
+
+    @property
+    def category_scores(self) -> dict[str, float]:
+        """How sure the provider is, from 0 to 1; empty where it does not say."""
+        return cast("dict[str, float]", self._data.get("category_scores") or {})
+
+
+class ModerationResponse(Response):
+    """Results in the order of the inputs."""
+
+    __slots__ = ()
+
+    @property
+    def results(self) -> list[ModerationResult]:
+        """One item an input; parts of one message are one input."""
+        return self._views("results", ModerationResult)
+
+    @property
+    def flagged(self) -> bool:
+        """Whether anything was found in any input."""
+        return any(result.flagged for result in self.results)
+
+
+class TokenCount(Response):
+    """How many tokens a chat would cost to read."""
+
+    __slots__ = ()
+
+    @property
+    def input_tokens(self) -> int:
+        """Tokens of messages, tools and everything else that the model would read."""
+        return cast(int, self._data.get("input_tokens") or 0)
+
+
+def _write(path: str | os.PathLike[str], data: bytes) -> None:
+    with open(path, "wb") as file:
+        file.write(data)

@@ -1,0 +1,82 @@
+"""A drop-in for the litellm package: the names applications import, on Lingate's engine.
+
+    from lingate.compat import litellm      # instead of: import litellm
+
+    answer = litellm.completion("gpt-4o-mini", [{"role": "user", "content": "hi"}])
+    print(answer.choices[0].message.content, answer._hidden_params["response_cost"])
+
+The settings below are read at each call and may be assigned (`litellm.drop_params = True`). Everything else is loaded when
+it is first used. What differs from litellm, and why, is in docs/migrating-from-litellm.md;
+`python -m lingate.compat.litellm check PATH` says which names a code base uses and whether they are here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lingate.compat.litellm._names import CAPABILITIES as _CAPABILITIES
+from lingate.compat.litellm._names import HOMES as _HOMES
+from lingate.compat.litellm._names import missing as _missing
+
+callbacks: list[Any] = []
+"""`CustomLogger`s and functions told of every call, whether it succeeds or fails."""
+input_callback: list[Any] = []
+"""Functions told of a call before it is made."""
+success_callback: list[Any] = []
+"""Functions `(kwargs, response, start_time, end_time)`, and `CustomLogger`s, told of calls that succeed."""
+failure_callback: list[Any] = []
+"""The same for calls that fail."""
+_async_success_callback: list[Any] = []
+_async_failure_callback: list[Any] = []
+
+drop_params: bool = False
+"""Leave out what a provider cannot express, instead of raising."""
+num_retries: int | None = None
+"""Further tries after the first; None is Lingate's default of two, the same for every provider."""
+request_timeout: float | None = None
+"""Seconds for a call, all tries included; None is Lingate's default of 600."""
+api_key: str | None = None
+api_base: str | None = None
+api_version: str | None = None
+organization: str | None = None
+headers: dict[str, str] | None = None
+default_fallbacks: list[Any] | None = None
+context_window_fallbacks: list[Any] | None = None
+model_alias_map: dict[str, str] = {}
+max_budget: float = 0.0
+"""US dollars after which calls raise `BudgetExceededError`; 0 is no limit. Holds for this process."""
+_current_cost: float = 0.0
+turn_off_message_logging: bool = False
+"""Callbacks are not given messages and answers."""
+
+# Accepted and without effect: what they switch does not exist here, or is always so.
+set_verbose: bool = False
+suppress_debug_info: bool = True
+modify_params: bool = True
+telemetry: bool = False
+enable_json_schema_validation: bool = False
+cache: Any = None
+disable_streaming_logging: bool = False
+ssl_verify: Any = True
+client_session: Any = None
+aclient_session: Any = None
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        if name in _CAPABILITIES:
+            from lingate.compat.litellm._models import supports
+
+            return supports(name)
+        raise _missing(name)
+    from importlib import import_module
+
+    module = import_module(f"{__name__}.{home}")
+    # A submodule is its own name; anything else is an attribute of its home, and kept, so that later uses are free.
+    value = globals()[name] = module if home == name else getattr(module, name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES, *_CAPABILITIES})

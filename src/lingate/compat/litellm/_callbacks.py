@@ -1,0 +1,229 @@
+"""Who is told of calls: functions and `CustomLogger`s. What they raise is logged and does not reach the caller."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from lingate.compat import litellm as settings
+from lingate.compat.litellm._params import Request
+
+_log = logging.getLogger("lingate.compat.litellm")
+_warned: set[str] = set()
+
+
+class CustomLogger:
+    """Base class for loggers; override what is of interest. Put instances into `litellm.callbacks`."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        """Takes anything, as LiteLLM's does."""
+
+    def log_pre_api_call(self, model: str, messages: Any, kwargs: dict[str, Any]) -> None:
+        """Before a call is made."""
+
+    def log_post_api_call(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:
+        """After an answer of `completion` and its siblings has come, or after it failed."""
+
+    def log_success_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:
+        """After a blocking call that succeeded; of a stream, after its end."""
+
+    def log_failure_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:
+        """After a blocking call that failed; `kwargs["exception"]` says how."""
+
+    def log_stream_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:
+        """For each chunk of a blocking stream."""
+
+    async def async_log_pre_api_call(self, model: str, messages: Any, kwargs: dict[str, Any]) -> None:
+        """Before an awaited call is made."""
+
+    async def async_log_success_event(
+        self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any
+    ) -> None:
+        """After an awaited call that succeeded."""
+
+    async def async_log_failure_event(
+        self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any
+    ) -> None:
+        """After an awaited call that failed."""
+
+    async def async_log_stream_event(
+        self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any
+    ) -> None:
+        """For each chunk of an awaited stream."""
+
+
+class Watch:
+    """One call, followed from its beginning to its end. Tells of the end once."""
+
+    def __init__(self, request: Request) -> None:
+        own = request.own
+        self.details: dict[str, Any] = {
+            "model": request.name,
+            "messages": _hidden(request.given[0] if request.given else None),
+            "input": _hidden(request.given[0] if request.given else None),
+            "call_type": request.call_type,
+            "custom_llm_provider": request.provider,
+            "stream": request.stream,
+            "user": request.options.get("user"),
+            "optional_params": {key: item for key, item in request.options.items() if key not in _OURS},
+            "litellm_params": {
+                "metadata": own.get("metadata") or own.get("litellm_metadata") or {},
+                "api_base": request.options.get("api_base"),
+                "custom_llm_provider": request.provider,
+                "litellm_call_id": request.call_id,
+                "model_info": own.get("model_info") or {},
+            },
+            "litellm_call_id": request.call_id,
+            "litellm_trace_id": own.get("litellm_trace_id"),
+            "metadata": own.get("metadata") or {},
+            "start_time": request.started,
+            "additional_args": {},
+        }
+        self._started = request.started
+        self._silent = bool(own.get("no-log"))
+        self._logger_fn: Any = own.get("logger_fn")
+        self._over = False
+
+    def before(self) -> None:
+        """Tell that the call is about to be made."""
+        for call in self._starts():
+            _guard(call)
+
+    def succeeded(self, response: Any) -> None:
+        """Tell of the answer."""
+        for call in self._ends(response, None, False):
+            _guard(call)
+
+    def failed(self, error: BaseException) -> None:
+        """Tell of the error."""
+        for call in self._ends(None, error, False):
+            _guard(call)
+
+    async def asucceeded(self, response: Any) -> None:
+        """`succeeded`, for awaited calls."""
+        for call in self._ends(response, None, True):
+            await _aguard(call)
+
+    async def afailed(self, error: BaseException) -> None:
+        """`failed`, for awaited calls."""
+        for call in self._ends(None, error, True):
+            await _aguard(call)
+
+    def _starts(self) -> Iterator[Callable[[], Any]]:
+        if self._silent:
+            return
+        if callable(self._logger_fn):
+            yield partial(self._logger_fn, self.details)
+        model, messages = self.details["model"], self.details["messages"]
+        for found in _known([*settings.input_callback, *settings.callbacks]):
+            if callable(getattr(found, "log_pre_api_call", None)):
+                yield partial(found.log_pre_api_call, model, messages, self.details)
+            elif found in settings.input_callback:
+                yield partial(found, self.details)
+
+    def _ends(self, response: Any, error: BaseException | None, awaited: bool) -> Iterator[Callable[[], Any]]:
+        if self._over:
+            return
+        self._over = True
+        settings._current_cost += (getattr(response, "_hidden_params", None) or {}).get("response_cost") or 0.0
+        if self._silent:
+            return
+        ended = datetime.now()
+        self._note(response, error, ended)
+        method = "log_success_event" if error is None else "log_failure_event"
+        own = settings.success_callback if error is None else settings.failure_callback
+        later = settings._async_success_callback if error is None else settings._async_failure_callback
+        shown = _hidden(response)
+        for found in _known([*own, *later, *settings.callbacks]):
+            if callable(getattr(found, method, None)):
+                target = getattr(found, f"async_{method}" if awaited else method)
+            elif callable(found) and (awaited or not inspect.iscoroutinefunction(found)):
+                target = found
+            else:
+                continue
+            yield partial(target, self.details, shown, self._started, ended)
+
+    def _note(self, response: Any, error: BaseException | None, ended: datetime) -> None:
+        hidden = getattr(response, "_hidden_params", None) or {}
+        self.details["end_time"] = ended
+        self.details["response_cost"] = hidden.get("response_cost") if error is None else 0.0
+        if error is not None:
+            self.details["exception"] = error
+            self.details["traceback_exception"] = str(error)
+        elif self.details["stream"]:
+            self.details["complete_streaming_response"] = _hidden(response)
+            self.details["async_complete_streaming_response"] = _hidden(response)
+        usage = response.get("usage") if hasattr(response, "get") else None
+        self.details["standard_logging_object"] = {
+            "id": response.get("id") if hasattr(response, "get") else None,
+            "call_type": self.details["call_type"],
+            "model": self.details["model"],
+            "custom_llm_provider": self.details["custom_llm_provider"],
+            "status": "success" if error is None else "failure",
+            "error_str": None if error is None else str(error),
+            "response_cost": self.details["response_cost"],
+            "prompt_tokens": (usage and usage.get("prompt_tokens")) or 0,
+            "completion_tokens": (usage and usage.get("completion_tokens")) or 0,
+            "total_tokens": (usage and usage.get("total_tokens")) or 0,
+            "startTime": self._started.timestamp(),
+            "endTime": ended.timestamp(),
+            "response_time": (ended - self._started).total_seconds(),
+            "metadata": self.details["metadata"],
+            "stream": self.details["stream"],
+        }
+
+
+_OURS = frozenset({"api_key", "api_base", "api_version", "fallbacks", "retries", "timeout", "drop_params", "stream"})
+
+
+def _hidden(value: Any) -> Any:
+    return "redacted-by-litellm" if settings.turn_off_message_logging and value is not None else value
+
+
+def _known(found: list[Any]) -> list[Any]:
+    """The callbacks that can be called, each once."""
+    seen: list[Any] = []
+    for item in found:
+        if isinstance(item, str):
+            _warn(item)
+        elif not any(item is other for other in seen):
+            seen.append(item)
+    return seen
+
+
+def _warn(name: str) -> None:
+    if name not in _warned:
+        _warned.add(name)
+        warnings.warn(
+            f"the callback {name!r} names an integration of litellm that is not here: pass a function or a CustomLogger",
+            stacklevel=2,
+        )
+
+
+def _guard(call: Callable[[], Any]) -> None:
+    try:
+        made = call()
+    except Exception:
+        # The boundary to code of the application's: its fault must not fail a call that has succeeded.
+        _log.exception("a callback failed")
+        return
+    if inspect.iscoroutine(made):
+        made.close()
+
+
+async def _aguard(call: Callable[[], Any]) -> None:
+    try:
+        made = call()
+        if inspect.isawaitable(made):
+            await made
+    except asyncio.CancelledError:
+        raise
+    except Exception:
+        # As above.
+        _log.exception("a callback failed")

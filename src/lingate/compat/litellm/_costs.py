@@ -1,0 +1,142 @@
+"""What calls cost, from the provider's own word or the price catalogue (`pip install 'lingate[prices]'`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lingate._providers.catalog import cost_of
+from lingate.compat import litellm as names
+from lingate.compat.litellm._records import Record
+from lingate.compat.litellm._resolve import resolve, row_of
+
+_OUTPUT = ("output", "reasoning")
+
+
+def cost_per_token(
+    model: str = "",
+    prompt_tokens: int = 0,
+    completion_tokens: int = 0,
+    response_time_ms: float | None = None,
+    custom_llm_provider: str | None = None,
+    *,
+    cache_creation_input_tokens: int | None = None,
+    cache_read_input_tokens: int | None = None,
+    custom_cost_per_token: Mapping[str, float] | None = None,
+    usage_object: Any = None,
+    service_tier: str | None = None,
+    **_: Any,
+) -> tuple[float, float]:
+    """Price token counts: US dollars for the prompt, and for the completion.
+
+    Args:
+        model: The model, with or without its provider.
+        prompt_tokens: All input tokens, cached ones included.
+        completion_tokens: All output tokens, reasoning included.
+        response_time_ms: Not looked at.
+        custom_llm_provider: The provider, where the model does not name it.
+        cache_creation_input_tokens: How many of the prompt's were written to the cache.
+        cache_read_input_tokens: How many of the prompt's were read from it.
+        custom_cost_per_token: Prices of your own: `input_cost_per_token`, `output_cost_per_token`.
+        usage_object: Token counts in OpenAI's form, instead of numbers.
+        service_tier: The tier, where it has a price of its own.
+
+    Raises:
+        NotFoundError: The price is not known; the message says why.
+    """
+    usage = _usage(usage_object) or {
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "prompt_tokens_details": {
+            "cached_tokens": cache_read_input_tokens or 0,
+            "cache_write_tokens": cache_creation_input_tokens or 0,
+        },
+    }
+    if custom_cost_per_token:
+        return _by_hand(usage, custom_cost_per_token)
+    name, provider = resolve(model, custom_llm_provider)
+    row = row_of(provider)
+    cost = cost_of(row.name if row else provider, name, usage, service_tier=service_tier)
+    if cost.total is None:
+        raise names.NotFoundError(f"no price: {cost.reason}", name, provider)
+    if "reported" in cost.parts:
+        return 0.0, cost.total
+    answer = sum(amount for kind, amount in cost.parts.items() if kind.startswith(_OUTPUT))
+    return sum(amount for kind, amount in cost.parts.items() if not kind.startswith(_OUTPUT)), answer
+
+
+def completion_cost(
+    completion_response: Any = None,
+    model: str | None = None,
+    prompt: str = "",
+    messages: Any = None,
+    completion: str = "",
+    *,
+    custom_llm_provider: str | None = None,
+    custom_cost_per_token: Mapping[str, float] | None = None,
+    **_: Any,
+) -> float:
+    """Price an answer, or a prompt and a completion that are counted here: US dollars.
+
+    Args:
+        completion_response: An answer of `completion`, or a dict in its shape.
+        model: The model, where there is no answer, or another one to price it as.
+        prompt: A prompt to count.
+        messages: Messages to count instead.
+        completion: An answer to count.
+        custom_llm_provider: The provider, where neither answer nor model name it.
+        custom_cost_per_token: Prices of your own.
+
+    Raises:
+        NotFoundError: The price is not known; the message says why.
+    """
+    hidden = getattr(completion_response, "_hidden_params", None) or {}
+    if model is None and custom_cost_per_token is None and hidden.get("response_cost") is not None:
+        return float(hidden["response_cost"])
+    usage = _usage(completion_response.get("usage")) if completion_response is not None else None
+    named = (
+        model or hidden.get("litellm_model_name") or (completion_response and completion_response.get("model")) or ""
+    )
+    provider = custom_llm_provider or (None if model else hidden.get("custom_llm_provider"))
+    counts: dict[str, Any] = {"usage_object": usage}
+    if usage is None:
+        from lingate.compat.litellm._tokens import token_counter
+
+        counts = {
+            "prompt_tokens": token_counter(messages=messages) if messages else token_counter(text=prompt),
+            "completion_tokens": token_counter(text=completion),
+        }
+    return sum(
+        cost_per_token(named, custom_llm_provider=provider, custom_cost_per_token=custom_cost_per_token, **counts)
+    )
+
+
+def response_cost_calculator(response_object: Any, model: str | None = None, **options: Any) -> float | None:
+    """`completion_cost`, None where the price is not known."""
+    try:
+        return completion_cost(response_object, model, custom_llm_provider=options.get("custom_llm_provider"))
+    except names.NotFoundError:
+        return None
+
+
+def by_hand(usage: Any, own: Mapping[str, Any]) -> float | None:
+    """The price of an answer at prices that came with the call, None where none did."""
+    if own.get("input_cost_per_token") is None and own.get("output_cost_per_token") is None:
+        return None
+    return sum(_by_hand(_usage(usage) or {}, own))
+
+
+def _by_hand(usage: Mapping[str, Any], prices: Mapping[str, Any]) -> tuple[float, float]:
+    return (
+        (usage.get("prompt_tokens") or 0) * float(prices.get("input_cost_per_token") or 0.0),
+        (usage.get("completion_tokens") or 0) * float(prices.get("output_cost_per_token") or 0.0),
+    )
+
+
+def _usage(value: Any) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    found = value.model_dump(exclude_none=True) if isinstance(value, Record) else value
+    if not isinstance(found, Mapping):
+        found = found.model_dump(exclude_none=True)
+    return dict(found) or None

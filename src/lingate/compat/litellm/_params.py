@@ -1,0 +1,277 @@
+"""LiteLLM's arguments as Lingate's: names that are its own are taken out, all others belong to the provider."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import ChainMap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from lingate._call.policy import Timeout
+from lingate._wire.json import encode_str
+from lingate.compat import litellm as settings
+from lingate.compat.litellm._names import words
+from lingate.compat.litellm._resolve import resolve
+from lingate.errors import ConfigError
+
+# Arguments that stand for a variable of the environment, for one call.
+_ENVIRONMENT = {
+    "aws_access_key_id": "AWS_ACCESS_KEY_ID",
+    "aws_secret_access_key": "AWS_SECRET_ACCESS_KEY",
+    "aws_session_token": "AWS_SESSION_TOKEN",
+    "aws_region_name": "AWS_REGION_NAME",
+    "region_name": "AWS_REGION_NAME",
+    "aws_profile_name": "AWS_PROFILE_NAME",
+    "aws_role_name": "AWS_ROLE_NAME",
+    "aws_session_name": "AWS_SESSION_NAME",
+    "aws_external_id": "AWS_EXTERNAL_ID",
+    "aws_web_identity_token": "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "vertex_project": "VERTEXAI_PROJECT",
+    "vertex_ai_project": "VERTEXAI_PROJECT",
+    "vertex_location": "VERTEXAI_LOCATION",
+    "vertex_ai_location": "VERTEXAI_LOCATION",
+    "vertex_credentials": "VERTEXAI_CREDENTIALS",
+    "vertex_ai_credentials": "VERTEXAI_CREDENTIALS",
+    "azure_ad_token": "AZURE_AD_TOKEN",
+    "azure_ad_token_provider": "AZURE_AD_TOKEN",
+    "tenant_id": "AZURE_TENANT_ID",
+    "client_id": "AZURE_CLIENT_ID",
+    "client_secret": "AZURE_CLIENT_SECRET",
+    "organization": "OPENAI_ORGANIZATION",
+    "project": "OPENAI_PROJECT",
+}
+
+_LOCAL = words(
+    """custom_llm_provider base_url headers num_retries max_retries request_timeout stream_timeout force_timeout
+    additional_drop_params context_window_fallback_dict metadata litellm_metadata litellm_call_id litellm_trace_id
+    mock_response mock_timeout mock_tool_calls no-log model_info input_cost_per_token
+    output_cost_per_token logger_fn aws_bedrock_runtime_endpoint"""
+)
+"""What has a meaning in a call here and does not go to the provider."""
+
+_IGNORED = re.compile(
+    r"""(acompletion|aembedding|atext_completion|async_call|aresponses|caching|caching_groups|cache|cache_key|ttl|client
+    |shared_session|ssl_verify|verbose|allowed_openai_params|modify_params|custom_prompt_dict|roles|bos_token|eos_token
+    |final_prompt_value|hf_model_name|user_continue_message|assistant_continue_message|ensure_alternating_roles
+    |merge_reasoning_content_in_choices|enable_json_schema_validation|guardrails|prompt_id|prompt_variables
+    |prompt_version|prompt_label|litellm_.*|langfuse_.*|langsmith_.*|.*_cost_per_.*|.*_token_cost.*|tiered_pricing
+    |max_budget|budget_duration|rpm|tpm|max_parallel_requests|weight|order|cooldown_time|retry_policy|retry_strategy
+    |id|model_config|model_list|routing_strategy|proxy_server_request|secret_fields|preset_cache_key|use_litellm_proxy
+    |use_in_pass_through|allowed_model_region|supports_system_message|complete_response|stream_response
+    |fallback_depth|max_fallbacks|turn_off_message_logging|configurable_clientside_auth_params|api_type|deployment_id
+    |tags|tag_regex|mock_delay|base_model|model_alias_map|(aws|azure|vertex|s3|gcs|newrelic|posthog|dd|wandb|arize)_.*
+    |max_file_size_mb|keepalive_seconds|provider_specific_header)""",
+    re.VERBOSE,
+)
+"""What is LiteLLM's own and means nothing here: taken, and not sent."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Request:
+    """One call, as it is made and as callbacks are told of it.
+
+    Attributes:
+        call_type: LiteLLM's name of the function.
+        asked: The model as the caller wrote it.
+        name: The model as the provider names it.
+        provider: Name of the provider.
+        given: Arguments of the client's method before its options: messages, input, query and documents.
+        options: Keyword arguments of the client's method.
+        own: What was taken out: metadata, mocks, prices.
+        env: Variables of the environment for this call alone.
+        stream: Whether the answer is to come in pieces.
+    """
+
+    call_type: str
+    asked: str
+    name: str
+    provider: str
+    given: tuple[Any, ...]
+    options: dict[str, Any] = field(repr=False)
+    own: dict[str, Any] = field(repr=False)
+    env: dict[str, str] = field(repr=False)
+    stream: bool
+    call_id: str
+    started: datetime
+
+    @property
+    def model(self) -> str:
+        """The model as Lingate takes it."""
+        return f"{self.provider}/{self.name}"
+
+    @property
+    def mocked(self) -> bool:
+        """Whether the call is to be answered without a provider."""
+        return any(self.own.get(name) is not None for name in ("mock_response", "mock_tool_calls", "mock_timeout"))
+
+    @property
+    def retries(self) -> int | None:
+        """The limit on further tries that was set."""
+        found: int | None = self.options.get("retries")
+        return found
+
+
+def prepare(call_type: str, model: Any, given: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Request:
+    """Take the arguments of a LiteLLM function apart.
+
+    Raises:
+        ConfigError: The provider is not known, or an argument cannot be used.
+    """
+    params = {name: value for name, value in kwargs.items() if value is not None}
+    # The Responses API has metadata of its own, which the provider keeps; elsewhere it is for callbacks.
+    local = _LOCAL - {"metadata"} if call_type == "responses" else _LOCAL
+    own = {name: params.pop(name) for name in list(params) if name in local}
+    for name in [name for name in params if _IGNORED.fullmatch(name)]:
+        del params[name]
+    env = _environment(params)
+    asked = settings.model_alias_map.get(model, model) if isinstance(model, str) else model
+    base = (
+        params.pop("api_base", None)
+        or own.get("base_url")
+        or own.get("aws_bedrock_runtime_endpoint")
+        or settings.api_base
+    )
+    name, provider = resolve(asked, own.get("custom_llm_provider"), base)
+    key = params.pop("api_key", None) or settings.api_key or getattr(settings, f"{provider}_key", None)
+    options = {**params, "api_base": base, "api_key": key}
+    options["api_version"] = params.get("api_version") or settings.api_version
+    options["extra_headers"] = _headers(own, params)
+    options["timeout"] = _timeout(own, params)
+    options["retries"] = _retries(own)
+    _add_request_options(call_type, own, options)
+    _drop(options, own.get("additional_drop_params") or ())
+    return Request(
+        call_type=call_type,
+        asked=model,
+        name=name,
+        provider=provider,
+        given=given,
+        options={name: value for name, value in options.items() if value is not None},
+        own=own,
+        env=env,
+        stream=bool(params.get("stream")),
+        call_id=str(own.get("litellm_call_id") or uuid4()),
+        started=datetime.now(),
+    )
+
+
+def _add_request_options(call_type: str, own: dict[str, Any], options: dict[str, Any]) -> None:
+    if options.get("drop_params") is None:
+        options["drop_params"] = settings.drop_params
+    options["fallbacks"] = _fallbacks(own, options) or None
+    if call_type not in _STREAMS:
+        options.pop("stream", None)
+        options.pop("stream_options", None)
+
+
+_STREAMS = frozenset({"completion", "responses", "text_completion"})
+
+
+def _environment(params: dict[str, Any]) -> dict[str, str]:
+    found = {}
+    for name in [name for name in params if name in _ENVIRONMENT]:
+        value = params.pop(name)
+        if callable(value):
+            value = value()
+        found[_ENVIRONMENT[name]] = encode_str(value) if isinstance(value, Mapping) else str(value)
+    # `litellm.vertex_project = ...` is a setting of the module too, as `litellm.organization` is.
+    for name, variable in _ENVIRONMENT.items():
+        value = vars(settings).get(name)
+        if isinstance(value, str) and variable not in found:
+            found[variable] = value
+    return found
+
+
+def environment(own: Mapping[str, str]) -> Mapping[str, str]:
+    """The process's environment with some variables of a call's own, read as it is at each look-up."""
+    return ChainMap(dict(own), os.environ)
+
+
+def _headers(own: dict[str, Any], params: dict[str, Any]) -> dict[str, str] | None:
+    merged = {**(settings.headers or {}), **(own.get("headers") or {}), **(params.get("extra_headers") or {})}
+    return {str(name): str(value) for name, value in merged.items()} or None
+
+
+def _timeout(own: dict[str, Any], params: dict[str, Any]) -> Any:
+    given = params.get("timeout") or own.get("request_timeout") or own.get("force_timeout")
+    if params.get("stream") and own.get("stream_timeout"):
+        given = own["stream_timeout"]
+    return timeout_of(given or settings.request_timeout)
+
+
+def timeout_of(value: Any) -> Any:
+    """A number, a `lingate.Timeout` or an `httpx.Timeout` as Lingate takes it."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            raise ConfigError(f"timeout must be a number of seconds, not {value!r:.40}") from None
+    if value is None or isinstance(value, (int, float, Timeout)) or not hasattr(value, "read"):
+        return value
+    default = Timeout()
+    read = value.read or default.read
+    # httpx bounds the wait for each piece; a total below it would cut off what it allows.
+    return Timeout(
+        total=max(read, default.total), connect=getattr(value, "connect", None) or default.connect, read=read
+    )
+
+
+def _retries(own: dict[str, Any]) -> Any:
+    for value in (own.get("num_retries"), own.get("max_retries"), settings.num_retries):
+        if value is not None:
+            return value
+    return None
+
+
+def _fallbacks(own: dict[str, Any], options: dict[str, Any]) -> list[dict[str, Any]]:
+    asked = options.get("fallbacks") or settings.default_fallbacks or ()
+    found = [_fallback(item) for item in ([asked] if isinstance(asked, (str, Mapping)) else asked)]
+    smaller = own.get("context_window_fallback_dict")
+    if smaller:
+        target = next(iter(smaller.values()))
+        found.append({**_fallback(target), "on": ["context_window"]})
+    return found
+
+
+def _fallback(item: Any) -> dict[str, Any]:
+    params = {"model": item} if isinstance(item, str) else dict(item)
+    base = params.pop("api_base", None) or params.pop("base_url", None)
+    name, provider = resolve(params.pop("model", ""), params.pop("custom_llm_provider", None), base)
+    route = {"model": f"{provider}/{name}", "api_base": base}
+    for own in ("api_key", "api_version", "on"):
+        route[own] = params.pop(own, None)
+    rest = {key: value for key, value in params.items() if key not in _LOCAL and not _IGNORED.fullmatch(key)}
+    route["params"] = rest or None
+    return {key: value for key, value in route.items() if value is not None}
+
+
+_STEP = re.compile(r"([^.\[\]]+)|\[(\*|\d+)\]")
+
+
+def _drop(options: dict[str, Any], paths: Any) -> None:
+    """Leave out what the caller names: `temperature`, `tools[*].function.strict`, `messages[0].name`."""
+    for path in paths:
+        steps = [name or mark for name, mark in _STEP.findall(str(path))]
+        if len(steps) == 1:
+            options.pop(steps[0], None)
+        elif steps and steps[0] in options:
+            options[steps[0]] = _without(options[steps[0]], steps[1:])
+
+
+def _without(value: Any, steps: list[str]) -> Any:
+    """A copy without one place: the caller's own objects stay as they are."""
+    step, rest = steps[0], steps[1:]
+    if isinstance(value, Mapping):
+        if not rest:
+            return {key: item for key, item in value.items() if key != step}
+        return {key: _without(item, rest) if key == step else item for key, item in value.items()}
+    if isinstance(value, list):
+        chosen: Callable[[int], bool] = lambda index: step == "*" or step == str(index)  # noqa: E731
+        if not rest:
+            return [item for index, item in enumerate(value) if not chosen(index)]
+        return [_without(item, rest) if chosen(index) else item for index, item in enumerate(value)]
+    return value

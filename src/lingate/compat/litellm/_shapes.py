@@ -1,0 +1,114 @@
+"""Lingate's answers in LiteLLM's shapes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from lingate._providers.catalog import cost_of
+from lingate.compat.litellm import _records as records
+from lingate.compat.litellm._costs import by_hand
+from lingate.compat.litellm._params import Request
+from lingate.compat.litellm._tokens import token_counter
+
+
+def chat(view: Any, request: Request) -> records.ModelResponse:
+    """A chat answer. Counts the provider did not give are estimated, and `_hidden_params` says so."""
+    data = view.to_dict()
+    data["object"] = "chat.completion"
+    usage = data.pop("usage", None)
+    made = records.ModelResponse(**data, usage=usage or _estimate(data, request), _hidden_params=hidden(view, request))
+    if not usage:
+        made._hidden_params["usage_estimated"] = True
+    return made
+
+
+def _estimate(data: dict[str, Any], request: Request) -> dict[str, int]:
+    given = request.given[0]
+    prompt = token_counter(text=given) if isinstance(given, str) else token_counter(messages=given)
+    texts = [(choice.get("message") or {}).get("content") or choice.get("text") or "" for choice in data["choices"]]
+    completion = token_counter(text=texts)
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+
+
+def text(view: Any, request: Request) -> records.TextCompletionResponse:
+    """A completion of a prompt."""
+    return records.TextCompletionResponse(**view.to_dict(), _hidden_params=hidden(view, request))
+
+
+def embedding(view: Any, request: Request) -> records.EmbeddingResponse:
+    """Vectors."""
+    return records.EmbeddingResponse(**view.to_dict(), _hidden_params=hidden(view, request))
+
+
+def image(view: Any, request: Request) -> records.ImageResponse:
+    """Images."""
+    return records.ImageResponse(**view.to_dict(), _hidden_params=hidden(view, request))
+
+
+def transcription(view: Any, request: Request) -> records.TranscriptionResponse:
+    """A transcript."""
+    return records.TranscriptionResponse(**view.to_dict(), _hidden_params=hidden(view, request))
+
+
+def rerank(view: Any, request: Request) -> records.RerankResponse:
+    """A ranking; its results are dicts, as LiteLLM's are."""
+    return records.RerankResponse(**view.to_dict(), _hidden_params=hidden(view, request))
+
+
+def moderation(view: Any, request: Request) -> records.ModerationResponse:
+    """What was found in the inputs."""
+    data = view.to_dict()
+    data["results"] = [records.deep(item) for item in data.get("results") or ()]
+    return records.ModerationResponse(**data, _hidden_params=hidden(view, request))
+
+
+def responses(view: Any, request: Request) -> records.ResponsesAPIResponse:
+    """An answer of the Responses API."""
+    return records.ResponsesAPIResponse(**view.to_dict(), _hidden_params=hidden(view, request))
+
+
+def speech(view: Any, request: Request) -> records.HttpxBinaryResponseContent:
+    """Sound."""
+    return records.HttpxBinaryResponseContent(view.audio, view.content_type, hidden(view, request))
+
+
+def hidden(view: Any, request: Request) -> dict[str, Any]:
+    """What LiteLLM puts beside an answer: who gave it, how long it took and what it cost."""
+    provider, name = (request.provider, request.name) if request.mocked else (view.provider, view.requested_model)
+    cost = by_hand(view.get("usage"), request.own)
+    if cost is None:
+        cost = cost_of(provider, name, view.get("usage")).total if request.mocked else view.cost
+    return {
+        "custom_llm_provider": provider,
+        "litellm_call_id": request.call_id,
+        "litellm_model_name": name,
+        "model_id": (request.own.get("model_info") or {}).get("id"),
+        "api_base": request.options.get("api_base"),
+        "response_cost": cost,
+        "additional_headers": {"llm_provider-x-request-id": view.request_id} if view.request_id else {},
+        "dropped_params": list(view.dropped),
+        "attempted_retries": max(len(view.attempts) - 1, 0),
+        "_response_ms": (datetime.now() - request.started).total_seconds() * 1000,
+    }
+
+
+def chunk(data: dict[str, Any], request: Request) -> records.ModelResponseStream:
+    """One chunk. The usage chunk gets an empty choice, because LiteLLM's has one and callers index it."""
+    choices = [{**choice, "delta": dict(choice.get("delta") or {})} for choice in data.get("choices") or ()]
+    fields = {**data, "choices": choices or [{"delta": {}}], "object": "chat.completion.chunk"}
+    marks = {"custom_llm_provider": request.provider, "litellm_call_id": request.call_id}
+    return records.ModelResponseStream(**fields, _hidden_params=marks)
+
+
+def text_chunk(data: dict[str, Any], request: Request) -> records.TextCompletionResponse:
+    """One chunk of a completion."""
+    fields = {**data, "choices": data.get("choices") or [{}]}
+    marks = {"custom_llm_provider": request.provider, "litellm_call_id": request.call_id}
+    return records.TextCompletionResponse(**fields, _hidden_params=marks)
+
+
+def event(data: dict[str, Any], request: Request) -> records.Record:
+    """One event of the Responses API."""
+    made: records.Record = records.deep(data)
+    return made

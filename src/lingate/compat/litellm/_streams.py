@@ -1,0 +1,195 @@
+"""Streams as LiteLLM shapes them, and chunks put together again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+from lingate._endpoints._arguments import plain
+from lingate._wire.json import encode
+from lingate.compat.litellm import _shapes
+from lingate.compat.litellm._callbacks import Watch
+from lingate.compat.litellm._params import Request
+from lingate.compat.litellm._records import ModelResponse
+from lingate.errors import LingateError, StreamInterruptedError
+
+_END = object()
+
+
+class CustomStreamWrapper:
+    """An answer that is still arriving: iterate over it with `for`, or with `async for` where it was awaited.
+
+    A stream that ends before it is complete raises `APIConnectionError`, whose `partial` is what had arrived.
+    """
+
+    def __init__(
+        self,
+        stream: Any,
+        request: Request,
+        watch: Watch,
+        piece: Callable[[dict[str, Any], Request], Any],
+        whole: Callable[[Any, Request], Any],
+        on_end: Callable[[BaseException | None], None] | None = None,
+    ) -> None:
+        self.completion_stream = stream
+        self.model = request.name
+        self.custom_llm_provider = request.provider
+        self.chunks: list[Any] = []
+        self._hidden_params: dict[str, Any] = {
+            "custom_llm_provider": request.provider if request.mocked else stream.provider,
+            "litellm_call_id": request.call_id,
+            "model_id": (request.own.get("model_info") or {}).get("id"),
+            "api_base": request.options.get("api_base"),
+            "additional_headers": {},
+            "dropped_params": list(stream.dropped),
+        }
+        self._request = request
+        self._watch = watch
+        self._piece = piece
+        self._whole = whole
+        self._on_end = on_end
+        self._over = False
+
+    @property
+    def response_uptil_now(self) -> str:
+        """The text of the first choice that has arrived."""
+        texts = (choice.delta.content or "" for chunk in self.chunks for choice in chunk.choices if not choice.index)
+        return "".join(texts)
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Any:
+        if self._over:
+            raise StopIteration
+        try:
+            found = next(self.completion_stream, _END)
+            if found is not _END:
+                return self._keep(found)
+            answer = self.completion_stream.final()
+        except LingateError as error:
+            failure = self._failed(error)
+            self._watch.failed(failure)
+            raise failure from error
+        self._watch.succeeded(self._done(answer))
+        raise StopIteration
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        if self._over:
+            raise StopAsyncIteration
+        try:
+            found = await anext(self.completion_stream, _END)
+            if found is not _END:
+                return self._keep(found)
+            answer = await self.completion_stream.final()
+        except LingateError as error:
+            failure = self._failed(error)
+            await self._watch.afailed(failure)
+            raise failure from error
+        await self._watch.asucceeded(self._done(answer))
+        raise StopAsyncIteration
+
+    def _keep(self, found: Any) -> Any:
+        made = self._piece(found.to_dict(), self._request)
+        self.chunks.append(made)
+        return made
+
+    def _done(self, answer: Any) -> Any:
+        self._finish(None)
+        made = self._whole(answer, self._request)
+        self._hidden_params = {**made._hidden_params, **self._hidden_params}
+        return made
+
+    def _failed(self, error: LingateError) -> Exception:
+        self._finish(error)
+        from lingate.compat.litellm._errors import translate
+
+        failure = translate(error, self._request.asked, self._request.retries)
+        partial = getattr(failure, "partial", None)
+        if partial is not None:
+            failure.partial = self._whole(partial, self._request)  # type: ignore[attr-defined]
+        return failure
+
+    def _finish(self, error: BaseException | None) -> None:
+        self._over = True
+        if self._on_end is not None:
+            self._on_end(error)
+            self._on_end = None
+
+    def close(self) -> None:
+        """Let the upstream go. Callbacks are told of a failure, if the stream had not ended."""
+        if not self._over:
+            self._finish(None)
+            self.completion_stream.close()
+            self._watch.failed(self._closed())
+
+    async def aclose(self) -> None:
+        """`close`, where the stream was awaited."""
+        if not self._over:
+            self._finish(None)
+            await self.completion_stream.aclose()
+            await self._watch.afailed(self._closed())
+
+    def _closed(self) -> Exception:
+        from lingate.compat.litellm._errors import translate
+
+        error = StreamInterruptedError("the caller closed the stream before its end", provider=self._request.provider)
+        return translate(error, self._request.asked, self._request.retries)
+
+
+class TextCompletionStreamWrapper(CustomStreamWrapper):
+    """A completion of a prompt that is still arriving."""
+
+
+def stream_chunk_builder(
+    chunks: Sequence[Any], messages: Sequence[Any] | None = None, start_time: Any = None, end_time: Any = None, **_: Any
+) -> ModelResponse | None:
+    """Put the chunks of a stream together to the whole answer.
+
+    Tool calls whose pieces have no index are told apart by their ids. Without a usage chunk, tokens are estimated.
+
+    Args:
+        chunks: The chunks, in the order they came.
+        messages: What was asked, for the estimate of prompt tokens.
+        start_time: Not looked at.
+        end_time: Not looked at.
+
+    Raises:
+        APIConnectionError: The chunks are not those of a whole stream: none says why the answer ended.
+    """
+    if not chunks:
+        return None
+    # Imported here because it brings a whole client, and this is rarely called.
+    from lingate.compat.litellm._replies import collected
+
+    plain_chunks = [plain(chunk, "chunks") for chunk in chunks]
+    answer = collected([encode(chunk) for chunk in plain_chunks])
+    made = _shapes.chat(answer, _asked(messages, plain_chunks[0].get("model") or ""))
+    made._hidden_params.update(custom_llm_provider=_provider(chunks), response_cost=None)
+    return made
+
+
+def _provider(chunks: Sequence[Any]) -> str | None:
+    found: str | None = (getattr(chunks[0], "_hidden_params", None) or {}).get("custom_llm_provider")
+    return found
+
+
+def _asked(messages: Sequence[Any] | None, model: str) -> Request:
+    from datetime import datetime
+
+    return Request(
+        call_type="completion",
+        asked=model,
+        name=model,
+        provider="",
+        given=(messages or [],),
+        options={},
+        own={},
+        env={},
+        stream=True,
+        call_id="",
+        started=datetime.now(),
+    )

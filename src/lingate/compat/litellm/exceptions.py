@@ -1,0 +1,312 @@
+"""LiteLLM's exceptions. They are subclasses of the openai package's, if that is installed.
+
+Each carries `message`, `llm_provider`, `model`, `status_code`, `response`, `num_retries`, `max_retries`; the error of
+Lingate it was made from is its `__cause__`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lingate.compat.litellm import _bases
+
+
+class _Response:
+    """What is known of the answer that became an exception, where httpx is not installed."""
+
+    def __init__(self, status_code: int, headers: dict[str, str], text: str) -> None:
+        self.status_code = status_code
+        self.headers = headers
+        self.text = text
+
+
+def _response(status: int, headers: dict[str, str], text: str) -> Any:
+    try:
+        import httpx
+    except ImportError:
+        return _Response(status, headers, text)
+    request = httpx.Request("POST", "https://upstream.invalid/")
+    return httpx.Response(status, headers=headers, text=text, request=request)
+
+
+_MODEL_FIRST: tuple[str, ...] = (
+    "model",
+    "llm_provider",
+    "response",
+    "litellm_debug_info",
+    "max_retries",
+    "num_retries",
+)
+
+
+class _Facts(Exception):
+    """The attributes and the signature that all exceptions share."""
+
+    status_code: int = 500
+    _order: tuple[str, ...] = ("llm_provider", "model", "response", "litellm_debug_info", "max_retries", "num_retries")
+
+    def __init__(self, message: str = "", *args: Any, **facts: Any) -> None:
+        self._fill(message, **dict(zip(self._order, args, strict=False)), **facts)
+
+    def _fill(
+        self,
+        message: str,
+        *,
+        llm_provider: str | None = None,
+        model: str | None = None,
+        response: Any = None,
+        litellm_debug_info: str | None = None,
+        max_retries: int | None = None,
+        num_retries: int | None = None,
+        status_code: int | None = None,
+        headers: dict[str, str] | None = None,
+        body: Any = None,
+        code: str | None = None,
+        **_: Any,
+    ) -> None:
+        # Past the openai classes' own constructors: they want a response of httpx, made here only when asked for.
+        Exception.__init__(self, message)
+        self.message = f"litellm.{type(self).__name__}: {message}"
+        self.llm_provider = llm_provider
+        self.model = model
+        self.litellm_debug_info = litellm_debug_info
+        self.max_retries = max_retries
+        self.num_retries = num_retries
+        if status_code is not None:
+            self.status_code = status_code
+        self.body = body
+        self.code = code
+        self.param = None
+        self.type = None
+        self.request_id: str | None = None
+        self.retry_after: float | None = None
+        self._headers = dict(headers or {})
+        self._given = response
+
+    @property
+    def response(self) -> Any:
+        """The answer: status, headers (`retry-after`) and text."""
+        if self._given is None:
+            self._given = _response(self.status_code, self._headers, self.message)
+        return self._given
+
+    @response.setter
+    def response(self, value: Any) -> None:
+        self._given = value
+
+    @property
+    def request(self) -> Any:
+        """The request of `response`, None where httpx is not installed."""
+        return getattr(self.response, "request", None)
+
+    def __str__(self) -> str:
+        text = self.message
+        if self.num_retries:
+            text += f" LiteLLM Retried: {self.num_retries} times"
+        return text
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.message!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        state = {**self.__dict__, "_given": None}
+        return _rebuild, (type(self), self.args, state)
+
+
+def _rebuild(cls: type[Exception], args: tuple[Any, ...], state: dict[str, Any]) -> Exception:
+    error = cls.__new__(cls)
+    Exception.__init__(error, *args)
+    error.__dict__.update(state)
+    return error
+
+
+class APIError(_Facts, _bases.APIError):  # type: ignore[misc]
+    """The provider answered with an error that has no class of its own."""
+
+    def __init__(self, status_code: int | None = None, message: str = "", *args: Any, **facts: Any) -> None:
+        # LiteLLM's order: the status comes first here.
+        super().__init__(message, *args, status_code=status_code, **facts)
+
+
+class APIConnectionError(_Facts, _bases.APIConnectionError):  # type: ignore[misc]
+    """No complete answer arrived; `partial` is what a stream had brought."""
+
+    partial: Any = None
+
+
+class APIResponseValidationError(_Facts, _bases.APIResponseValidationError):  # type: ignore[misc]
+    """The answer makes no sense."""
+
+
+class Timeout(_Facts, _bases.APITimeoutError):  # type: ignore[misc]
+    """The call, or a phase of it, took too long."""
+
+    status_code = 408
+    _order = ("model", "llm_provider", "litellm_debug_info", "max_retries", "num_retries")
+
+
+class AuthenticationError(_Facts, _bases.AuthenticationError):  # type: ignore[misc]
+    """The credential is missing or wrong."""
+
+    status_code = 401
+
+
+class PermissionDeniedError(_Facts, _bases.PermissionDeniedError):  # type: ignore[misc]
+    """The credential may not do this."""
+
+    status_code = 403
+
+
+class NotFoundError(_Facts, _bases.NotFoundError):  # type: ignore[misc]
+    """No such model, deployment or path."""
+
+    status_code = 404
+    _order = _MODEL_FIRST
+
+
+class ConflictError(_Facts, _bases.ConflictError):  # type: ignore[misc]
+    """The provider saw a conflicting request. (LiteLLM has no such class and raises `APIError`.)"""
+
+    status_code = 409
+
+
+class UnprocessableEntityError(_Facts, _bases.UnprocessableEntityError):  # type: ignore[misc]
+    """The request was understood and cannot be carried out."""
+
+    status_code = 422
+    _order = _MODEL_FIRST
+
+
+class RateLimitError(_Facts, _bases.RateLimitError):  # type: ignore[misc]
+    """Too many requests or tokens, or the quota is used up."""
+
+    status_code = 429
+
+
+class InternalServerError(_Facts, _bases.InternalServerError):  # type: ignore[misc]
+    """The provider failed."""
+
+    status_code = 500
+
+
+class BadGatewayError(_Facts, _bases.APIStatusError):  # type: ignore[misc]
+    """Something in front of the provider failed."""
+
+    status_code = 502
+
+
+class ServiceUnavailableError(_Facts, _bases.APIStatusError):  # type: ignore[misc]
+    """The provider is out of capacity."""
+
+    status_code = 503
+
+
+class MidStreamFallbackError(ServiceUnavailableError):
+    """Kept for `except` clauses; an interrupted stream raises `APIConnectionError` with `partial`."""
+
+
+class BadRequestError(_Facts, _bases.BadRequestError):  # type: ignore[misc]
+    """The request is wrong."""
+
+    status_code = 400
+    _order = _MODEL_FIRST
+
+
+class InvalidRequestError(BadRequestError):
+    """An older name of `BadRequestError`."""
+
+
+class ContextWindowExceededError(BadRequestError):
+    """The prompt does not fit the model."""
+
+
+class ContentPolicyViolationError(BadRequestError):
+    """A content policy refused."""
+
+
+class UnsupportedParamsError(BadRequestError):
+    """The provider cannot express a parameter; `drop_params=True` leaves it out."""
+
+    _order: tuple[str, ...] = ("llm_provider", "model", "status_code", "response")
+
+
+class PaymentRequiredError(BadRequestError):
+    """The account must pay first."""
+
+    status_code = 402
+
+
+class RejectedRequestError(BadRequestError):
+    """The request was refused before it was sent."""
+
+
+class ImageFetchError(BadRequestError):
+    """An image could not be fetched."""
+
+
+class LiteLLMUnknownProvider(BadRequestError):
+    """No provider has this name."""
+
+
+class JSONSchemaValidationError(APIResponseValidationError):
+    """The answer does not fit its schema."""
+
+
+class ModelNotMappedError(Exception):
+    """Nothing is known about a model."""
+
+
+class BudgetExceededError(Exception):
+    """A budget is used up."""
+
+    def __init__(self, current_cost: float = 0.0, max_budget: float = 0.0, message: str | None = None) -> None:
+        self.current_cost = current_cost
+        self.max_budget = max_budget
+        self.message = message or f"Budget has been exceeded! Current cost: {current_cost}, Max budget: {max_budget}"
+        self.status_code = 422
+        super().__init__(self.message)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.args, dict(self.__dict__))
+
+
+class RouterRateLimitError(ValueError):
+    """Every deployment of a group rests after failures."""
+
+    def __init__(self, model: str, cooldown_time: float, cooldown_list: list[str] | None = None) -> None:
+        self.model = model
+        self.cooldown_time = cooldown_time
+        self.cooldown_list = cooldown_list or []
+        wait = f"Try again in {cooldown_time:.0f} seconds"
+        super().__init__(f"No deployments available for selected model, {wait}. Passed model={model}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.args, dict(self.__dict__))
+
+
+OpenAIError = _bases.OpenAIError
+
+LITELLM_EXCEPTION_TYPES = [
+    APIConnectionError,
+    APIError,
+    APIResponseValidationError,
+    AuthenticationError,
+    BadGatewayError,
+    BadRequestError,
+    BudgetExceededError,
+    ConflictError,
+    ContentPolicyViolationError,
+    ContextWindowExceededError,
+    InternalServerError,
+    InvalidRequestError,
+    JSONSchemaValidationError,
+    NotFoundError,
+    PaymentRequiredError,
+    PermissionDeniedError,
+    RateLimitError,
+    RejectedRequestError,
+    ServiceUnavailableError,
+    Timeout,
+    UnprocessableEntityError,
+    UnsupportedParamsError,
+]

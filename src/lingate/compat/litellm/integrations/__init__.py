@@ -1,0 +1,1 @@
+"""Where `litellm.integrations` has its modules."""

@@ -1,0 +1,392 @@
+"""`Router`: groups of deployments with balancing, retries, cool-down and fallbacks."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from lingate.compat import litellm as exceptions
+from lingate.compat.litellm import _calls
+from lingate.compat.litellm._deployments import Deployment, Fleet, deployment
+
+__all__ = ["Router"]
+
+_BASE_WAIT = 0.5
+_LONGEST_WAIT = 8.0
+_LONGEST_HINT = 60.0
+_ELSEWHERE = (401, 403, 404)
+"""Statuses that say something about this deployment: another one of the group may answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """A step: ask this deployment."""
+
+    deployment: Deployment
+    params: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sleep:
+    """A step: wait."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What came of asking: an answer or an error, and how long it took."""
+
+    answer: Any
+    error: Exception | None
+    seconds: float
+
+
+_Plan = Generator[_Ask | _Sleep, _Outcome | None, Any]
+
+
+class Router:
+    """Calls to groups of deployments. The same methods as the module, with a group's name for the model.
+
+    Args:
+        model_list: Entries with `model_name`, `litellm_params` and `model_info`.
+        routing_strategy: `simple-shuffle`, `least-busy`, `latency-based-routing` or `usage-based-routing`.
+        num_retries: Further tries in a group after the first. Two by default.
+        fallbacks: `[{"group": ["other group", ...]}]`, tried when the group has failed.
+        default_fallbacks: Groups for those that are not in `fallbacks`.
+        context_window_fallbacks: The same for prompts that do not fit.
+        content_policy_fallbacks: The same for answers that a content policy refused.
+        allowed_fails: Failures in a minute after which a deployment rests.
+        cooldown_time: Seconds it rests.
+        retry_after: Least seconds between tries.
+        model_group_alias: Other names of groups.
+        timeout: Seconds for each try.
+        max_fallbacks: How many fallbacks are tried.
+        default_litellm_params: Arguments of every call.
+        **ignored: Other arguments of LiteLLM's router: taken, and without effect.
+
+    Raises:
+        ValueError: The strategy or an entry of the list is not usable.
+    """
+
+    def __init__(
+        self,
+        model_list: Sequence[Mapping[str, Any]] | None = None,
+        *,
+        routing_strategy: str = "simple-shuffle",
+        num_retries: int | None = None,
+        fallbacks: Sequence[Mapping[str, Any]] = (),
+        default_fallbacks: Sequence[str] | None = None,
+        context_window_fallbacks: Sequence[Mapping[str, Any]] = (),
+        content_policy_fallbacks: Sequence[Mapping[str, Any]] = (),
+        allowed_fails: int | None = None,
+        cooldown_time: float | None = None,
+        retry_after: float = 0,
+        model_group_alias: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        max_fallbacks: int = 5,
+        default_litellm_params: Mapping[str, Any] | None = None,
+        **ignored: Any,
+    ) -> None:
+        self.num_retries = 2 if num_retries is None else num_retries
+        self.fallbacks = list(fallbacks)
+        self.default_fallbacks = list(default_fallbacks or ())
+        self.context_window_fallbacks = list(context_window_fallbacks)
+        self.content_policy_fallbacks = list(content_policy_fallbacks)
+        self.retry_after = retry_after
+        self.timeout = timeout
+        self.max_fallbacks = max_fallbacks
+        self.default_litellm_params = dict(default_litellm_params or {})
+        self.routing_strategy = routing_strategy
+        rest = 5.0 if cooldown_time is None else float(cooldown_time)
+        self._fleet = Fleet(
+            routing_strategy, rest, allowed_fails, model_group_alias or {}, time.monotonic, random.random
+        )
+        self.set_model_list(model_list or ())
+
+    @property
+    def model_list(self) -> list[dict[str, Any]]:
+        """The deployments, as they were given, with their ids."""
+        return [item.to_dict() for item in self._fleet.deployments]
+
+    @property
+    def model_names(self) -> set[str]:
+        """The names of the groups."""
+        return {item.group for item in self._fleet.deployments}
+
+    def get_model_names(self) -> list[str]:
+        """The names of the groups, in order."""
+        return list(dict.fromkeys(item.group for item in self._fleet.deployments))
+
+    def get_model_list(self, model_name: str | None = None) -> list[dict[str, Any]]:
+        """The deployments of a group, or all."""
+        found = self._fleet.deployments if model_name is None else self._fleet.group(model_name)
+        return [item.to_dict() for item in found]
+
+    def set_model_list(self, model_list: Sequence[Mapping[str, Any]]) -> None:
+        """Replace all deployments."""
+        self._fleet.deployments = [deployment(entry) for entry in model_list]
+
+    def add_deployment(self, entry: Mapping[str, Any]) -> dict[str, Any]:
+        """Add a deployment, or replace the one of the same id."""
+        made = deployment(entry)
+        self.delete_deployment(made.id)
+        self._fleet.deployments = [*self._fleet.deployments, made]
+        return made.to_dict()
+
+    upsert_deployment = add_deployment
+
+    def delete_deployment(self, id: str) -> dict[str, Any] | None:
+        """Take a deployment out; None if there is none of this id."""
+        found = self.get_deployment(id)
+        self._fleet.deployments = [item for item in self._fleet.deployments if item.id != id]
+        return found
+
+    def get_deployment(self, model_id: str) -> dict[str, Any] | None:
+        """The deployment of an id."""
+        return next((item.to_dict() for item in self._fleet.deployments if item.id == model_id), None)
+
+    def get_available_deployment(self, model: str, **_: Any) -> dict[str, Any]:
+        """The deployment that would be asked next.
+
+        Raises:
+            BadRequestError: There is no such group.
+            RouterRateLimitError: All of its deployments rest.
+        """
+        found = self._chosen(model, set())
+        found.in_flight -= 1
+        return found.to_dict()
+
+    def completion(self, model: str, messages: Sequence[Any], **kwargs: Any) -> Any:
+        """`litellm.completion` of a group."""
+        return self._run(_calls.completion, model, (messages,), kwargs)
+
+    async def acompletion(self, model: str, messages: Sequence[Any], **kwargs: Any) -> Any:
+        """`completion`, awaited."""
+        return await self._arun(_calls.acompletion, model, (messages,), kwargs)
+
+    def embedding(self, model: str, input: Any, **kwargs: Any) -> Any:
+        """`litellm.embedding` of a group."""
+        return self._run(_calls.embedding, model, (input,), kwargs)
+
+    async def aembedding(self, model: str, input: Any, **kwargs: Any) -> Any:
+        """`embedding`, awaited."""
+        return await self._arun(_calls.aembedding, model, (input,), kwargs)
+
+    def responses(self, input: Any, model: str, **kwargs: Any) -> Any:
+        """`litellm.responses` of a group."""
+        return self._run(_calls.responses, model, (), {**kwargs, "input": input})
+
+    async def aresponses(self, input: Any, model: str, **kwargs: Any) -> Any:
+        """`responses`, awaited."""
+        return await self._arun(_calls.aresponses, model, (), {**kwargs, "input": input})
+
+    def text_completion(self, model: str, prompt: Any, **kwargs: Any) -> Any:
+        """`litellm.text_completion` of a group."""
+        return self._run(_calls.text_completion, model, (), {**kwargs, "prompt": prompt})
+
+    async def atext_completion(self, model: str, prompt: Any, **kwargs: Any) -> Any:
+        """`text_completion`, awaited."""
+        return await self._arun(_calls.atext_completion, model, (), {**kwargs, "prompt": prompt})
+
+    def image_generation(self, prompt: str, model: str, **kwargs: Any) -> Any:
+        """`litellm.image_generation` of a group."""
+        return self._run(_calls.image_generation, model, (), {**kwargs, "prompt": prompt})
+
+    async def aimage_generation(self, prompt: str, model: str, **kwargs: Any) -> Any:
+        """`image_generation`, awaited."""
+        return await self._arun(_calls.aimage_generation, model, (), {**kwargs, "prompt": prompt})
+
+    def transcription(self, file: Any, model: str, **kwargs: Any) -> Any:
+        """`litellm.transcription` of a group."""
+        return self._run(_calls.transcription, model, (file,), kwargs)
+
+    async def atranscription(self, file: Any, model: str, **kwargs: Any) -> Any:
+        """`transcription`, awaited."""
+        return await self._arun(_calls.atranscription, model, (file,), kwargs)
+
+    def speech(self, model: str, input: str, voice: Any = None, **kwargs: Any) -> Any:
+        """`litellm.speech` of a group."""
+        return self._run(_calls.speech, model, (input, voice), kwargs)
+
+    async def aspeech(self, model: str, input: str, voice: Any = None, **kwargs: Any) -> Any:
+        """`speech`, awaited."""
+        return await self._arun(_calls.aspeech, model, (input, voice), kwargs)
+
+    def rerank(self, model: str, query: str, documents: Sequence[Any], **kwargs: Any) -> Any:
+        """`litellm.rerank` of a group."""
+        return self._run(_calls.rerank, model, (query, documents), kwargs)
+
+    async def arerank(self, model: str, query: str, documents: Sequence[Any], **kwargs: Any) -> Any:
+        """`rerank`, awaited."""
+        return await self._arun(_calls.arerank, model, (query, documents), kwargs)
+
+    def _run(self, function: Any, model: str, given: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        # Closed also where a call ends in a way that is no answer and no error of a provider: nobody stays busy.
+        with closing(self._plan(model, kwargs)) as plan:
+            outcome: _Outcome | None = None
+            while True:
+                try:
+                    step = plan.send(outcome)
+                except StopIteration as end:
+                    return end.value
+                if isinstance(step, _Sleep):
+                    time.sleep(step.seconds)
+                    continue
+                start, answer, failure = time.monotonic(), None, None
+                try:
+                    answer = function(*_arguments(step.params, given), **step.params)
+                except (exceptions.OpenAIError, exceptions.BudgetExceededError) as error:
+                    failure = error
+                outcome = _Outcome(answer, failure, time.monotonic() - start)
+
+    async def _arun(self, function: Any, model: str, given: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        with closing(self._plan(model, kwargs)) as plan:
+            outcome: _Outcome | None = None
+            while True:
+                try:
+                    step = plan.send(outcome)
+                except StopIteration as end:
+                    return end.value
+                if isinstance(step, _Sleep):
+                    await asyncio.sleep(step.seconds)
+                    continue
+                start, answer, failure = time.monotonic(), None, None
+                try:
+                    answer = await function(*_arguments(step.params, given), **step.params)
+                except (exceptions.OpenAIError, exceptions.BudgetExceededError) as error:
+                    failure = error
+                outcome = _Outcome(answer, failure, time.monotonic() - start)
+
+    def _plan(self, model: str, kwargs: dict[str, Any]) -> _Plan:
+        """Ask the group, then its fallbacks."""
+        retries = kwargs.pop("num_retries", None)
+        retries = self.num_retries if retries is None else int(retries)
+        own = kwargs.pop("fallbacks", None)
+        error: Exception
+        try:
+            return (yield from self._in_group(model, kwargs, retries))
+        except (exceptions.OpenAIError, exceptions.RouterRateLimitError) as failure:
+            error = failure
+        for name in self._instead(model, error, own)[: self.max_fallbacks]:
+            try:
+                return (yield from self._in_group(name, kwargs, retries))
+            except (exceptions.OpenAIError, exceptions.RouterRateLimitError) as failure:
+                error = failure
+        raise error
+
+    def _in_group(self, model: str, kwargs: dict[str, Any], retries: int) -> _Plan:
+        tried: set[str] = set()
+        last: Exception | None = None
+        for turn in range(retries + 1):
+            try:
+                chosen = self._chosen(model, tried)
+            except exceptions.RouterRateLimitError:
+                if last is not None:
+                    break
+                raise
+            params = self._params(chosen, model, kwargs)
+            outcome = yield from self._asked(chosen, params)
+            if outcome.error is None:
+                return outcome.answer
+            last = outcome.error
+            tried.add(chosen.id)
+            wait = self._wait(last, turn, any(item.id not in tried for item in self._fleet.group(model)))
+            if wait is None:
+                break
+            if turn < retries and wait:
+                yield _Sleep(wait)
+        assert last is not None
+        raise last
+
+    def _asked(self, chosen: Deployment, params: dict[str, Any]) -> Generator[_Ask, _Outcome, _Outcome]:
+        """Ask one deployment and note how it fared; of a stream, when it has ended."""
+        start = time.monotonic()
+
+        def ended(error: BaseException | None) -> None:
+            if error is None:
+                self._fleet.succeeded(chosen, time.monotonic() - start, 0)
+            else:
+                self._fleet.failed(chosen, _status(error), None)
+
+        streams = bool(params.get("stream"))
+        try:
+            outcome = yield _Ask(chosen, {**params, "_on_end": ended} if streams else params)
+        except GeneratorExit:
+            self._fleet.failed(chosen, 0, None)
+            raise
+        if outcome.error is not None:
+            self._fleet.failed(chosen, _status(outcome.error), getattr(outcome.error, "retry_after", None))
+        elif not streams:
+            self._fleet.succeeded(chosen, outcome.seconds, _tokens(outcome.answer))
+        return outcome
+
+    def _chosen(self, model: str, tried: set[str]) -> Deployment:
+        if not self._fleet.group(model):
+            names = ", ".join(self.get_model_names())
+            raise exceptions.BadRequestError(f"the router has no model {model!r}; it has {names}", model, "")
+        found = self._fleet.choose(model, tried)
+        if isinstance(found, Deployment):
+            return found
+        raise exceptions.RouterRateLimitError(model, found, self._fleet.resting(model))
+
+    def _params(self, chosen: Deployment, model: str, kwargs: dict[str, Any]) -> dict[str, Any]:
+        own = self._fleet.params(chosen, model)
+        metadata = {**(kwargs.get("metadata") or {}), "model_group": model, "deployment": own["model"]}
+        params = {**self.default_litellm_params, **own, **kwargs, "metadata": metadata, "model_info": chosen.info}
+        params.setdefault("timeout", self.timeout)
+        # The router retries, on another deployment where there is one; a second engine below it would multiply the tries.
+        params["num_retries"] = 0
+        return params
+
+    def _wait(self, error: Exception, turn: int, others: bool) -> float | None:
+        """Seconds until the next try, None where another try is of no use."""
+        status = _status(error)
+        if status in _ELSEWHERE or (isinstance(error, exceptions.BadRequestError) and status != 400):
+            return 0.0 if others else None
+        if status not in (408, 409, 429) and status < 500:
+            return None
+        if others:
+            return float(self.retry_after)
+        hint = getattr(error, "retry_after", None)
+        if hint is not None and hint > _LONGEST_HINT:
+            return None
+        backoff = random.random() * min(_LONGEST_WAIT, _BASE_WAIT * 2.0**turn)  # noqa: S311 - not a secret
+        return max(backoff, hint or 0.0, float(self.retry_after))
+
+    def _instead(self, model: str, error: Exception, own: Any) -> list[str]:
+        if own is not None:
+            named = list(_of(model, [item for item in own if isinstance(item, Mapping)]))
+            return [*named, *(item for item in own if isinstance(item, str))]
+        special: list[Mapping[str, Any]] = []
+        if isinstance(error, exceptions.ContextWindowExceededError):
+            special = self.context_window_fallbacks
+        elif isinstance(error, exceptions.ContentPolicyViolationError):
+            special = self.content_policy_fallbacks
+        found = list(_of(model, special)) or list(_of(model, self.fallbacks)) or self.default_fallbacks
+        return [name for name in found if name != model]
+
+
+def _arguments(params: dict[str, Any], given: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What goes first: the model, where arguments without a name follow it."""
+    return (params.pop("model"), *given) if given else ()
+
+
+def _of(model: str, table: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    rules = {name: groups for entry in table for name, groups in entry.items()}
+    yield from rules.get(model) or rules.get("*") or ()
+
+
+def _status(error: BaseException) -> int:
+    found = getattr(error, "status_code", None) or getattr(error, "status", None)
+    return found if isinstance(found, int) else 500
+
+
+def _tokens(answer: Any) -> int:
+    usage = answer.get("usage") if hasattr(answer, "get") else None
+    return int((usage and usage.get("total_tokens")) or 0)

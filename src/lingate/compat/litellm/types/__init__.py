@@ -1,0 +1,1 @@
+"""Where `litellm.types` has its modules."""

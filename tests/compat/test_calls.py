@@ -1,0 +1,293 @@
+"""The functions that call providers, against the simulator."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import httpx
+import pydantic
+import pytest
+
+from lingate.compat import litellm
+from lingate.simulator import Simulator
+from tests.compat.conftest import ASKED
+
+TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
+
+
+def sent(simulator: Simulator) -> Any:
+    """Body of the last request."""
+    return simulator.requests()[-1].body
+
+
+def test_an_answer_is_read_by_attribute_by_item_and_with_get(to: dict[str, Any]) -> None:
+    answer = litellm.completion("openai/gpt-4o", ASKED, **to)
+
+    text = answer.choices[0].message.content
+    assert text.startswith("You said")
+    assert answer["choices"][0]["message"]["content"] == text
+    assert answer.get("choices")[0].get("message").get("content") == text
+    assert answer.get("nothing", 1) == 1
+    assert "usage" in answer
+    assert answer.json() == answer.model_dump() == answer.dict() == answer.to_dict()
+    assert answer.model_dump()["choices"][0]["message"]["content"] == text
+    assert isinstance(answer.model_dump_json(), str)
+
+
+def test_an_answer_can_be_changed_copied_and_pickled(to: dict[str, Any]) -> None:
+    answer = litellm.completion("openai/gpt-4o", ASKED, **to)
+
+    answer.choices[0].message.content = "other"
+    answer["model"] = "renamed"
+
+    assert answer.model_dump()["choices"][0]["message"]["content"] == "other"
+    for twin in (pickle.loads(pickle.dumps(answer)), copy.deepcopy(answer)):
+        assert twin == answer
+        assert twin._hidden_params == answer._hidden_params
+
+
+def test_a_field_that_is_not_there_is_an_attribute_error(to: dict[str, Any]) -> None:
+    message = litellm.completion("openai/gpt-4o", ASKED, **to).choices[0].message
+
+    assert not hasattr(message, "reasoning_content")
+    assert message.tool_calls is None
+    with pytest.raises(AttributeError, match="nothing"):
+        message.nothing  # noqa: B018
+
+
+def test_the_cost_is_among_the_hidden_params(to: dict[str, Any]) -> None:
+    answer = litellm.completion("openai/gpt-4o", ASKED, **to)
+
+    hidden = answer._hidden_params
+    assert hidden["custom_llm_provider"] == "openai"
+    assert hidden["response_cost"] == litellm.completion_cost(answer)
+    assert hidden["response_cost"] > 0
+    assert "_hidden_params" not in answer.model_dump()
+
+
+def test_prices_of_the_call_win_over_the_catalogue(to: dict[str, Any]) -> None:
+    answer = litellm.completion("openai/x", ASKED, input_cost_per_token=1.0, output_cost_per_token=2.0, **to)
+
+    usage = answer.usage
+    assert answer._hidden_params["response_cost"] == usage.prompt_tokens + 2.0 * usage.completion_tokens
+
+
+@pytest.mark.parametrize(
+    ("model", "base"), [("openai/gpt-4o", "/v1"), ("anthropic/claude-sonnet-4-5", ""), ("gemini/gemini-2.5-pro", "")]
+)
+def test_an_answer_with_tool_calls_goes_back_into_the_messages_as_it_is(
+    simulator: Simulator, to: dict[str, Any], model: str, base: str
+) -> None:
+    to["api_base"] = simulator.url + base
+    first = litellm.completion(model, ASKED, tools=[TOOL], **to)
+    message = first.choices[0].message
+    call = message.tool_calls[0]
+    result = {"role": "tool", "tool_call_id": call.id, "content": "nothing there"}
+
+    for turn in (message, message.model_dump(), message.json()):
+        second = litellm.completion(model, [*ASKED, turn, result], tools=[TOOL], **to)
+        assert "nothing there" in second.choices[0].message.content
+    assert first.choices[0].finish_reason == "tool_calls"
+    assert call.function.name == call["function"]["name"] == "look"
+
+
+def test_what_is_litellms_own_is_not_sent_and_the_rest_is(simulator: Simulator, to: dict[str, Any]) -> None:
+    litellm.completion(
+        "openai/gpt-4o",
+        ASKED,
+        temperature=0.5,
+        anything_new=1,
+        metadata={"user": "me"},
+        caching=True,
+        langfuse_host="x",
+        input_cost_per_second=1,
+        tags=["a"],
+        verbose=True,
+        user="me",
+        **to,
+    )
+
+    assert sent(simulator) == {
+        "model": "gpt-4o",
+        "messages": ASKED,
+        "temperature": 0.5,
+        "anything_new": 1,
+        "user": "me",
+    }
+
+
+def test_a_parameter_the_provider_lacks_is_refused_unless_params_are_dropped(to: dict[str, Any]) -> None:
+    with pytest.raises(litellm.UnsupportedParamsError, match="logprobs"):
+        litellm.completion("groq/x", ASKED, logprobs=True, **to)
+
+    answer = litellm.completion("groq/x", ASKED, logprobs=True, drop_params=True, **to)
+    assert answer._hidden_params["dropped_params"] == ["logprobs"]
+    litellm.drop_params = True
+    assert litellm.completion("groq/x", ASKED, logprobs=True, **to).choices
+
+
+def test_additional_drop_params_leave_out_nested_fields_and_change_nothing_of_the_callers(
+    simulator: Simulator, to: dict[str, Any]
+) -> None:
+    tools = [{"type": "function", "function": {"name": "a", "strict": True, "parameters": {}}}]
+
+    litellm.completion(
+        "openai/x", ASKED, tools=tools, seed=1, additional_drop_params=["seed", "tools[*].function.strict"], **to
+    )
+
+    assert "seed" not in sent(simulator)
+    assert "strict" not in sent(simulator)["tools"][0]["function"]
+    assert tools[0]["function"]["strict"] is True  # type: ignore[index]
+
+
+def test_a_pydantic_class_is_a_response_format(to: dict[str, Any]) -> None:
+    class Answer(pydantic.BaseModel):
+        number: int
+
+    text = litellm.completion("openai/gpt-4o", ASKED, response_format=Answer, **to).choices[0].message.content
+
+    assert isinstance(Answer.model_validate_json(text).number, int)
+
+
+def test_base_url_headers_and_an_httpx_timeout_are_taken(simulator: Simulator, to: dict[str, Any]) -> None:
+    to["base_url"] = to.pop("api_base")
+
+    litellm.completion("openai/x", ASKED, headers={"x-mine": "1"}, timeout=httpx.Timeout(5.0, connect=2.0), **to)
+
+    assert simulator.requests()[-1].headers["x-mine"] == "1"
+
+
+def test_retries_happen_as_often_as_num_retries_or_max_retries_say(simulator: Simulator, to: dict[str, Any]) -> None:
+    del to["num_retries"]
+    for name in ("num_retries", "max_retries"):
+        simulator.reset()
+        with pytest.raises(litellm.InternalServerError) as caught:
+            litellm.completion("groq/x", ASKED, extra_headers={"x-sim-fault": "server_error"}, **{name: 1}, **to)
+        assert len(simulator.requests()) == 2
+        assert caught.value.num_retries == 1
+        assert caught.value.max_retries == 1
+
+
+def test_a_fallback_answers_where_the_first_model_fails(simulator: Simulator, to: dict[str, Any]) -> None:
+    other = {"model": "groq/b", "api_base": to["api_base"], "api_key": "k"}
+
+    answer = litellm.completion("openai/a-sim-fault-server_error", ASKED, fallbacks=[other], **to)
+
+    assert answer.model == "b"
+    assert answer._hidden_params["custom_llm_provider"] == "groq"
+
+
+def test_a_context_window_fallback_is_for_prompts_that_do_not_fit(to: dict[str, Any]) -> None:
+    other = {"model": "groq/b", "api_base": to["api_base"], "api_key": "k"}
+    table = {"openai/a": other}
+
+    answer = litellm.completion("openai/a-sim-fault-context", ASKED, context_window_fallback_dict=table, **to)
+    assert answer.model == "b"
+    with pytest.raises(litellm.InternalServerError):
+        litellm.completion("openai/a-sim-fault-server_error", ASKED, context_window_fallback_dict=table, **to)
+
+
+def test_arguments_stand_for_variables_of_the_environment_for_one_call(
+    simulator: Simulator, to: dict[str, Any]
+) -> None:
+    litellm.completion("openai/x", ASKED, organization="mine", **to)
+    assert simulator.requests()[-1].headers["openai-organization"] == "mine"
+
+    litellm.completion("openai/x", ASKED, **to)
+    assert "openai-organization" not in simulator.requests()[-1].headers
+
+    litellm.organization = "ours"
+    litellm.completion("openai/x", ASKED, **to)
+    assert simulator.requests()[-1].headers["openai-organization"] == "ours"
+
+
+def test_credentials_of_a_cloud_never_end_up_in_a_request_for_another(simulator: Simulator, to: dict[str, Any]) -> None:
+    litellm.completion(
+        "openai/x",
+        ASKED,
+        aws_secret_access_key="s",
+        azure_password="s",
+        s3_secret_access_key="s",
+        vertex_credentials="{}",
+        **to,
+    )
+
+    assert sent(simulator) == {"model": "x", "messages": ASKED}
+
+
+def test_settings_of_the_module_hold_for_every_call(simulator: Simulator, to: dict[str, Any]) -> None:
+    litellm.api_base, litellm.api_key, litellm.num_retries = to["api_base"], "key", 0
+    litellm.headers = {"x-all": "1"}
+    litellm.model_alias_map = {"fast": "openai/x"}
+
+    assert litellm.completion("fast", ASKED).model == "x"
+    assert simulator.requests()[-1].headers["x-all"] == "1"
+
+
+def test_embeddings(to: dict[str, Any]) -> None:
+    answer = litellm.embedding("text-embedding-3-small", ["a", "b"], dimensions=3, **to)
+
+    assert isinstance(answer, litellm.EmbeddingResponse)
+    assert [len(item["embedding"]) for item in answer.data] == [3, 3]
+    assert len(answer["data"][1].embedding) == 3
+    assert answer.usage.prompt_tokens == 2
+
+
+def test_the_other_endpoints_answer_in_their_shapes(to: dict[str, Any], tmp_path: Any) -> None:
+    image = litellm.image_generation("a cat", model="gpt-image-1", **to)
+    assert image.data[0].b64_json or image.data[0]["url"]
+    sound = litellm.speech("tts-1", "hi", "alloy", **to)
+    sound.stream_to_file(tmp_path / "a.wav")
+    assert (tmp_path / "a.wav").read_bytes() == sound.content == b"".join(sound.iter_bytes(7))
+    assert litellm.transcription("whisper-1", ("a.wav", b"RIFF"), **to).text
+    assert litellm.moderation("x", **to).results[0].flagged is False
+    text = litellm.text_completion("say", model="openai/x", **to)
+    assert text.choices[0].text == text["choices"][0]["text"] != ""
+    ranked = litellm.rerank("jina_ai/jina-reranker-v2", "q", ["a", "b"], **to)
+    assert {result["index"] for result in ranked.results} == {0, 1}
+
+
+def test_responses(to: dict[str, Any]) -> None:
+    for model in ("openai/x", "groq/x"):
+        answer = litellm.responses("hi", model=model, **to)
+        assert answer.output_text.startswith("You said")
+        assert answer.output[-1].content[0].text == answer.output_text
+        events = [event.type for event in litellm.responses("hi", model=model, stream=True, **to)]
+        assert events[0] == "response.created"
+        assert events[-1] == "response.completed"
+
+
+async def test_every_function_has_an_awaited_twin(to: dict[str, Any]) -> None:
+    assert (await litellm.acompletion("openai/x", ASKED, **to)).choices[0].message.content
+    assert (await litellm.aembedding("openai/x", "a", **to)).data
+    assert (await litellm.aresponses("hi", model="openai/x", **to)).output_text
+    assert (await litellm.atext_completion("say", model="openai/x", **to)).choices[0].text
+    assert (await litellm.aimage_generation("a cat", model="gpt-image-1", **to)).data
+    assert (await litellm.aspeech("tts-1", "hi", "alloy", **to)).content
+    assert (await litellm.atranscription("whisper-1", ("a.wav", b"RIFF"), **to)).text
+    assert (await litellm.arerank("jina_ai/x", "q", ["a"], **to)).results
+    assert (await litellm.amoderation("x", **to)).results
+
+
+def test_a_batch_has_an_exception_where_a_conversation_failed(to: dict[str, Any]) -> None:
+    found = litellm.batch_completion("openai/x", [ASKED, [{"no": "role"}]], **to)
+
+    assert found[0].choices
+    assert isinstance(found[1], litellm.BadRequestError)
+
+
+def test_counts_the_provider_did_not_give_are_estimated_and_marked(to: dict[str, Any]) -> None:
+    answer = litellm.completion("openai/x", ASKED, extra_headers={"x-sim-fault": "no_usage"}, **to)
+
+    assert answer.usage.prompt_tokens > 0
+    assert answer._hidden_params["usage_estimated"] is True
+    assert answer._hidden_params["response_cost"] is None
+
+
+def test_a_kind_of_token_the_provider_does_not_tell_apart_is_none(to: dict[str, Any]) -> None:
+    details = litellm.completion("openai/x", ASKED, **to).usage.prompt_tokens_details
+
+    assert details.cached_tokens == 0
+    assert details.audio_tokens is None

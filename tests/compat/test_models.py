@@ -1,0 +1,168 @@
+"""What is known about models and providers."""
+
+from __future__ import annotations
+
+import pytest
+
+from lingate.compat import litellm
+from lingate.compat.litellm._names import CAPABILITIES
+
+
+@pytest.mark.parametrize(
+    ("model", "provider"),
+    [
+        ("gpt-4o", "openai"),
+        ("o3-mini", "openai"),
+        ("ft:gpt-4o-mini:mine", "openai"),
+        ("text-embedding-3-small", "openai"),
+        ("whisper-1", "openai"),
+        ("claude-sonnet-4-5", "anthropic"),
+        ("gemini-2.5-pro", "vertex_ai"),
+        ("command-r-plus", "cohere"),
+        ("mistral-large-latest", "mistral"),
+        ("anthropic.claude-3-5-sonnet-20240620-v1:0", "bedrock"),
+        ("us.amazon.nova-pro-v1:0", "bedrock"),
+    ],
+)
+def test_a_bare_name_of_a_well_known_family_has_a_provider(model: str, provider: str) -> None:
+    assert litellm.get_llm_provider(model) == (model, provider, None, None)
+
+
+def test_a_provider_is_told_by_the_slash_by_an_argument_or_by_the_address() -> None:
+    assert litellm.get_llm_provider("groq/a/b")[:2] == ("a/b", "groq")
+    assert litellm.get_llm_provider("a/b", custom_llm_provider="together_ai")[:2] == ("a/b", "together_ai")
+    assert litellm.get_llm_provider("groq/a", custom_llm_provider="groq")[:2] == ("a", "groq")
+    assert litellm.get_llm_provider("a/b", api_base="https://api.groq.com/openai/v1")[:2] == ("a/b", "groq")
+    with pytest.raises(litellm.BadRequestError, match="LLM Provider NOT provided"):
+        litellm.get_llm_provider("no-such-vendor/llama")
+
+
+def test_every_provider_of_the_model_names_has_a_row() -> None:
+    from lingate._providers import lookup
+    from lingate._providers.rows_models import MODEL_NAMES
+
+    assert all(lookup.find(provider) for _, provider in MODEL_NAMES)
+
+
+def test_what_is_known_of_a_model() -> None:
+    info = litellm.get_model_info("gpt-4o")
+
+    assert info["key"] == "gpt-4o"
+    assert (info["litellm_provider"], info["mode"]) == ("openai", "chat")
+    assert (info["max_input_tokens"], info["max_output_tokens"], info["max_tokens"]) == (128_000, 16_384, 16_384)
+    assert info["input_cost_per_token"] == pytest.approx(2.5e-06)
+    assert info["output_cost_per_token"] == pytest.approx(1e-05)
+    assert info["supports_vision"] is True
+    assert "tools" in info["supported_openai_params"]
+    assert litellm.get_max_tokens("gpt-4o") == 16_384
+    assert litellm.model_cost["gpt-4o"]["input_cost_per_token"] == info["input_cost_per_token"]
+
+
+def test_an_unknown_model_is_said_to_be_unknown() -> None:
+    with pytest.raises(litellm.ModelNotMappedError, match="isn't mapped yet"):
+        litellm.get_model_info("groq/no-such-model-at-all")
+    with pytest.raises(litellm.ModelNotMappedError):
+        litellm.get_max_tokens("no-such-model-at-all")
+    assert litellm.supports_vision("no-such-model-at-all") is False
+
+
+@pytest.mark.parametrize("name", sorted(CAPABILITIES))
+def test_each_question_about_a_model_has_an_answer(name: str) -> None:
+    question = getattr(litellm, name)
+
+    assert isinstance(question("gpt-4o"), bool)
+    assert question.__name__ == name
+
+
+def test_capabilities() -> None:
+    assert litellm.supports_reasoning("o3")
+    assert not litellm.supports_reasoning("gpt-4o")
+    assert litellm.supports_function_calling("anthropic/claude-sonnet-4-5")
+    assert litellm.supports_vision("openrouter/anthropic/claude-sonnet-4-5")
+    assert not litellm.supports_function_calling("gpt-3.5-turbo-instruct")
+
+
+def test_a_model_can_be_registered() -> None:
+    litellm.register_model({"mine-for-this-test": {"max_tokens": 5, "supports_vision": True, "litellm_provider": "x"}})
+
+    assert litellm.get_max_tokens("mine-for-this-test") == 5
+    assert litellm.supports_vision("mine-for-this-test")
+    assert litellm.model_cost["mine-for-this-test"]["max_tokens"] == 5
+
+
+def test_parameters_a_provider_refuses_are_not_listed() -> None:
+    groq = litellm.get_supported_openai_params("groq/llama-3.3-70b-versatile")
+
+    assert "temperature" in groq
+    assert "logprobs" not in groq
+    assert "reasoning_effort" in litellm.get_supported_openai_params("o3")
+    assert "dimensions" in litellm.get_supported_openai_params("openai/x", request_type="embeddings")
+    assert litellm.get_supported_openai_params("nothing-known") is None
+
+
+def test_the_environment_is_checked_for_every_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert litellm.validate_environment("groq/x") == {"keys_in_environment": False, "missing_keys": ["GROQ_API_KEY"]}
+    monkeypatch.setenv("GROQ_API_KEY", "k")
+    assert litellm.validate_environment("groq/x") == {"keys_in_environment": True, "missing_keys": []}
+    assert litellm.validate_environment("ollama/x")["keys_in_environment"]
+    assert litellm.validate_environment("gpt-4o", api_key="k")["keys_in_environment"]
+    for provider in ("scaleway", "nebius"):
+        assert not litellm.validate_environment(f"{provider}/x")["keys_in_environment"]
+
+
+def test_providers_and_their_models_are_listed() -> None:
+    assert {"openai", "anthropic", "groq"} <= set(litellm.provider_list)
+    assert "gpt-4o" in litellm.models_by_provider["openai"]
+    assert "gpt-4o" in litellm.model_list
+
+
+def test_models_that_could_be_called_from_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert litellm.get_valid_models() == [] or "openai/gpt-4o" not in litellm.get_valid_models()
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    assert "openai/gpt-4o" in litellm.get_valid_models()
+
+
+def test_costs_of_counts() -> None:
+    prompt, answer = litellm.cost_per_token("gpt-4o", 1000, 100)
+    assert (prompt, answer) == (pytest.approx(0.0025), pytest.approx(0.001))
+
+    cached, _ = litellm.cost_per_token("gpt-4o", 1000, 100, cache_read_input_tokens=1000)
+    assert cached == pytest.approx(0.00125)
+    mine = {"input_cost_per_token": 1.0, "output_cost_per_token": 2.0}
+    assert litellm.cost_per_token("x/y", 3, 4, custom_cost_per_token=mine) == (3.0, 8.0)
+    assert litellm.completion_cost(model="gpt-4o", prompt="hello", completion="you") > 0
+    response = {"model": "gpt-4o", "usage": {"prompt_tokens": 1000, "completion_tokens": 100}}
+    assert litellm.completion_cost(response) == pytest.approx(0.0035)
+
+
+def test_a_cost_that_is_not_known_is_an_error_and_never_zero() -> None:
+    with pytest.raises(litellm.NotFoundError, match="no price"):
+        litellm.cost_per_token("groq/no-such-model-at-all", 1, 1)
+    assert litellm.response_cost_calculator({"model": "groq/no-such", "usage": {"prompt_tokens": 1}}) is None
+
+
+def test_tokens_are_estimated_close_to_what_tokenizers_say() -> None:
+    # Counted with o200k_base.
+    assert (
+        13
+        <= litellm.token_counter("gpt-4o", messages=[{"role": "user", "content": "Hello, how are you doing today?"}])
+        <= 17
+    )
+    text = "The quick brown fox jumps over the lazy dog, internationalization!"
+    assert 11 <= litellm.token_counter("gpt-4o", text=text) <= 17
+    assert litellm.token_counter(text=["a", "b"]) == 2
+    assert litellm.token_counter(text="") == 0
+
+
+def test_tools_images_and_a_tokenizer_of_ones_own_count() -> None:
+    asked = [{"role": "user", "content": "a"}]
+    image = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]}]
+
+    class Letters:
+        def encode(self, text: str) -> list[str]:
+            return list(text)
+
+    assert litellm.token_counter(messages=asked, tools=[{"type": "function"}]) > litellm.token_counter(messages=asked)
+    assert litellm.token_counter(messages=image) > 100
+    assert litellm.token_counter(text="abc", custom_tokenizer=Letters()) == 3
+    assert litellm.token_counter(text="abc", custom_tokenizer={"type": "x", "tokenizer": Letters()}) == 3

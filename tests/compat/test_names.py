@@ -1,0 +1,131 @@
+"""Names that are here, names that are not, and the checker."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lingate.compat import litellm
+from lingate.compat.litellm.__main__ import main
+from lingate.compat.litellm._check import check
+from lingate.compat.litellm._names import CAPABILITIES, HOMES, SETTINGS, SUBMODULES
+
+
+def test_every_name_that_is_said_to_be_here_is() -> None:
+    from importlib import import_module
+
+    for name in {*HOMES, *SETTINGS, *CAPABILITIES}:
+        getattr(litellm, name)
+    for module, names in SUBMODULES.items():
+        found = import_module(f"lingate.compat.litellm.{module}")
+        for name in names:
+            assert getattr(found, name) is getattr(litellm, name) or name in CAPABILITIES
+
+
+def test_submodules_are_imported_as_litellms_are() -> None:
+    from lingate.compat.litellm.exceptions import RateLimitError
+    from lingate.compat.litellm.integrations.custom_logger import CustomLogger
+    from lingate.compat.litellm.router import Router
+    from lingate.compat.litellm.types.utils import ModelResponse
+    from lingate.compat.litellm.utils import get_model_info
+
+    assert RateLimitError is litellm.RateLimitError
+    assert CustomLogger is litellm.CustomLogger
+    assert Router is litellm.Router
+    assert ModelResponse is litellm.ModelResponse
+    assert get_model_info is litellm.get_model_info
+
+
+def test_a_name_that_is_not_here_says_what_to_use_instead() -> None:
+    with pytest.raises(AttributeError, match=r"Cache.*gateway"):
+        litellm.Cache  # noqa: B018
+    with pytest.raises(AttributeError, match="did you mean 'completion'"):
+        litellm.completio  # noqa: B018
+    with pytest.raises(ImportError, match=r"lingate\.register"):
+        from lingate.compat.litellm import CustomLLM  # noqa: F401
+    assert not hasattr(litellm, "supports_nothing_of_the_kind")
+
+
+def test_importing_it_loads_no_client_and_no_openai_package() -> None:
+    code = (
+        "import sys\nfrom lingate.compat import litellm\n"
+        "print([name for name in ('openai', 'lingate._client', 'msgspec', 'asyncio', 'httpx') if name in sys.modules])\n"
+        "litellm.completion('gpt-4o', 'hi', mock_response='x'); litellm.Router([])\n"
+        "print('openai' in sys.modules)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split("\n")[:2] == ["[]", "False"]
+
+
+SOURCE = """
+import litellm
+import litellm as llm
+import litellm.utils
+from litellm import completion, Cache as C
+from litellm.exceptions import RateLimitError, NoSuchError
+from litellm import exceptions as errors
+import other.litellm
+
+litellm.drop_params = True
+llm.cost_per_token("x")
+litellm.proxy.server()
+litellm.exceptions.Timeout.__name__
+errors.BadRequestError
+litellm.completion("x").choices[0].text
+other.litellm.nothing
+"""
+
+
+def test_the_checker_finds_every_way_to_name_something(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(SOURCE)
+
+    report = check(tmp_path)
+
+    assert {use.name for use in report.uses if use.covered} == {
+        "utils",
+        "completion",
+        "exceptions",
+        "exceptions.RateLimitError",
+        "exceptions.Timeout",
+        "exceptions.BadRequestError",
+        "drop_params",
+        "cost_per_token",
+    }
+    assert {(use.name, use.line) for use in report.missing} == {
+        ("Cache", 5),
+        ("exceptions.NoSuchError", 6),
+        ("proxy", 12),
+    }
+
+
+def test_the_command_reports_and_answers_with_its_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "good.py").write_text("from litellm import completion\n")
+    (tmp_path / "broken.py").write_text("def (\n")
+    assert main(["check", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "covered  completion  (1)" in out
+    assert "not read" in out
+
+    (tmp_path / "bad.py").write_text("import litellm\nlitellm.Cache()\n")
+    assert main(["check", str(tmp_path)]) == 1
+    assert "bad.py:2: Cache: " in capsys.readouterr().out
+    assert main(["check", str(tmp_path / "nowhere")]) == 2
+
+
+def test_the_command_runs_as_a_module(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("import litellm\nlitellm.completion('x')\n")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "lingate.compat.litellm", "check", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1 names of litellm are used, 1 are covered, 0 are not" in done.stdout

@@ -1,0 +1,198 @@
+"""What the tests of this dialect share: targets, short forms of the operations, the recordings."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+from urllib.parse import unquote
+
+from lingate._call.collect import Collector
+from lingate._dialects.bedrock_converse import DIALECT
+from lingate._model import Call, Event, Failed, Head, HttpRequest, Opaque, ProviderRow, Target, Traits
+from lingate._providers.lookup import resolve
+from lingate._wire.eventstream import CONTENT_TYPE, encode
+from tests.conftest import RECORDINGS
+
+CHAT = DIALECT.operations["chat"]
+COUNT = DIALECT.operations["count_tokens"]
+
+WHEN = "Tue, 14 Jul 2026 10:00:00 GMT"
+JSON_HEAD = Head(200, {"content-type": "application/json", "date": WHEN, "x-amzn-requestid": "req-1"})
+STREAM_HEAD = Head(200, {"content-type": CONTENT_TYPE, "date": WHEN, "x-amzn-requestid": "req-1"})
+
+CLAUDE = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+OLD_CLAUDE = "anthropic.claude-3-7-sonnet-20250219-v1:0"
+NEW_CLAUDE = "us.anthropic.claude-sonnet-5"
+NOVA = "us.amazon.nova-2-lite-v1:0"
+LLAMA = "us.meta.llama4-maverick-17b-instruct-v1:0"
+
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
+MARK = {"type": "ephemeral"}
+POINT = {"cachePoint": {"type": "default"}}
+
+
+def target(model: str = "test.model", traits: Traits | None = None, **row: Any) -> Target:
+    facts = {"name": "acme", "dialect": "bedrock_converse", **row}
+    return Target(
+        row=ProviderRow(**facts),
+        model=model,
+        url="https://bedrock.acme.test",
+        headers={"authorization": "Bearer secret"},
+        traits=traits if traits is not None else {},
+    )
+
+
+def at_bedrock(model: str) -> Target:
+    """The target that the table gives for a model."""
+    return resolve(f"bedrock/{model}", env={"AWS_BEARER_TOKEN_BEDROCK": "k" * 20, "AWS_REGION": "us-east-1"})
+
+
+def call(**body: Any) -> Call:
+    return Call("chat", "m", {"messages": [{"role": "user", "content": "hi"}], **body})
+
+
+def send(made: Call, to: Target | None = None) -> tuple[dict[str, Any], HttpRequest]:
+    """The wire body of a call, decoded, and the request it is in."""
+    sent = CHAT.request(made, to or target())
+    return json.loads(sent.body), sent
+
+
+def wire(to: Target | None = None, drop_params: bool = False, **body: Any) -> dict[str, Any]:
+    made = call(**body)
+    made.drop_params = drop_params
+    return send(made, to)[0]
+
+
+def dropped(to: Target | None = None, drop_params: bool = False, **body: Any) -> list[str]:
+    made = call(**body)
+    made.drop_params = drop_params
+    return send(made, to)[1].dropped
+
+
+def message(*blocks: dict[str, Any], stop: str = "end_turn", **fields: Any) -> dict[str, Any]:
+    """A whole answer as the API gives it."""
+    return {
+        "output": {"message": {"role": "assistant", "content": list(blocks)}},
+        "stopReason": stop,
+        "usage": {"inputTokens": 10, "outputTokens": 5, "totalTokens": 15},
+        "metrics": {"latencyMs": 1},
+        **fields,
+    }
+
+
+def read(body: Any, sent: HttpRequest | None = None) -> dict[str, Any]:
+    """A whole answer in canonical form."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return CHAT.response(sent or CHAT.request(call(), target()), JSON_HEAD, data)[0]
+
+
+def frame(name: str, payload: dict[str, Any]) -> bytes:
+    headers = {":event-type": name, ":content-type": "application/json", ":message-type": "event"}
+    return encode(headers, json.dumps(payload).encode())
+
+
+def exception(name: str, message: str) -> bytes:
+    headers = {":exception-type": name, ":content-type": "application/json", ":message-type": "exception"}
+    return encode(headers, json.dumps({"message": message}).encode())
+
+
+def stream(*events: tuple[str, dict[str, Any]]) -> bytes:
+    return b"".join(frame(name, payload) for name, payload in events)
+
+
+def streamed(body: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The events with which the API would stream this answer, in a few pieces."""
+    events: list[tuple[str, dict[str, Any]]] = [("messageStart", {"role": "assistant"})]
+    for n, block in enumerate(body["output"]["message"]["content"]):
+        start, deltas = _pieces(block)
+        if start is not None:
+            events.append(("contentBlockStart", {"contentBlockIndex": n, "start": start}))
+        events += [("contentBlockDelta", {"contentBlockIndex": n, "delta": delta}) for delta in deltas]
+        events.append(("contentBlockStop", {"contentBlockIndex": n}))
+    events.append(("messageStop", {"stopReason": body["stopReason"]}))
+    rest = {key: value for key, value in body.items() if key not in ("output", "stopReason")}
+    return [*events, ("metadata", rest)]
+
+
+def _halves(text: str) -> list[str]:
+    return [text[: len(text) // 2], text[len(text) // 2 :]]
+
+
+def _pieces(block: dict[str, Any]) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+    kind = next(iter(block))
+    inner = block[kind]
+    if kind == "text":
+        return None, [{"text": piece} for piece in _halves(inner)]
+    if kind == "toolUse":
+        start = {key: value for key, value in inner.items() if key != "input"}
+        pieces = (
+            [""]
+            if inner["input"] == {}
+            else ["", *_halves(json.dumps(inner["input"], separators=(",", ":"), ensure_ascii=False))]
+        )
+        return {"toolUse": start}, [{"toolUse": {"input": piece}} for piece in pieces]
+    if kind == "toolResult":
+        start = {key: value for key, value in inner.items() if key != "content"}
+        return {"toolResult": start}, [{"toolResult": [item]} for item in inner["content"]]
+    if kind == "citationsContent":
+        texts = [{"text": item["text"]} for item in inner.get("content", ())]
+        return None, [*texts, *({"citation": citation} for citation in inner["citations"])]
+    assert kind == "reasoningContent"
+    if "redactedContent" in inner:
+        return None, [{"reasoningContent": inner}]
+    told = inner["reasoningText"]
+    deltas: list[dict[str, Any]] = [{"reasoningContent": {"text": piece}} for piece in _halves(told["text"])]
+    if "signature" in told:
+        deltas.append({"reasoningContent": {"signature": told["signature"]}})
+    return None, deltas
+
+
+def decode(chunks: Iterable[bytes], sent: HttpRequest | None = None, head: Head = STREAM_HEAD) -> list[Event]:
+    decoder = CHAT.decoder(sent or CHAT.request(call(), target()), head)
+    events: list[Event] = []
+    for chunk in chunks:
+        events += decoder.feed(chunk)
+    events += decoder.finish()
+    assert decoder.done == (not any(isinstance(event, Failed) for event in events))
+    return events
+
+
+def collect(events: Iterable[Event]) -> dict[str, Any]:
+    collector = Collector()
+    for event in events:
+        assert not isinstance(event, Failed), event
+        collector.add(event)
+    return collector.response()
+
+
+def visible(events: Iterable[Event]) -> list[Event]:
+    """What other formats see."""
+    return [event for event in events if not isinstance(event, Opaque)]
+
+
+def single_bytes(data: bytes) -> Iterable[bytes]:
+    return (data[at : at + 1] for at in range(len(data)))
+
+
+def recorded_target(exchange: dict[str, Any]) -> tuple[Target, dict[str, str]]:
+    """Where a recorded request went, and the arguments of its path."""
+    *_, model, method = exchange["request"]["url"].split("/")
+    return at_bedrock(unquote(model)), {"model": unquote(model), "method": method}
+
+
+def body_of(exchange: dict[str, Any]) -> bytes:
+    body = exchange["response"]["body"]
+    if exchange["response"]["headers"].get("content-type") == CONTENT_TYPE:
+        return base64.b64decode(body)
+    return json.dumps(body).encode()
+
+
+@lru_cache
+def exchanges() -> tuple[dict[str, Any], ...]:
+    file = RECORDINGS / "bedrock-converse.jsonl"
+    if not file.is_file():
+        return ()
+    return tuple(json.loads(line) for line in file.read_text().splitlines())

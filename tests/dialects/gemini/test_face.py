@@ -1,0 +1,375 @@
+"""As a face: what clients of this format may send, in whatever way Google lets them write it, and what is not valid."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from lingate._dialects._failure import failure
+from lingate._dialects.gemini import DIALECT
+from lingate._dialects.gemini.casing import camelized
+from lingate._model import Head
+from lingate.errors import BY_KIND, BadRequestError, UnsupportedError
+from tests.dialects.gemini.support import CHAT, COUNT, EMBED, MODELS, call, parse, target
+
+HI: dict[str, Any] = {"role": "user", "parts": [{"text": "hi"}]}
+
+
+def canonical(**body: Any) -> dict[str, Any]:
+    found: dict[str, Any] = parse({"contents": [HI], **body}).body
+    return found
+
+
+def test_a_request_in_canonical_words() -> None:
+    made = parse(
+        {
+            "systemInstruction": {"role": "system", "parts": [{"text": "s"}, {"text": "t"}]},
+            "contents": [HI, {"role": "model", "parts": [{"text": "yes"}]}, {"parts": [{"text": "on"}]}],
+            "generationConfig": {
+                "temperature": 0.5,
+                "topP": 0.9,
+                "topK": 3.0,
+                "candidateCount": 2,
+                "maxOutputTokens": 10,
+                "stopSequences": ["x"],
+                "seed": 1,
+                "presencePenalty": 0.5,
+                "frequencyPenalty": 0.25,
+                "responseLogprobs": True,
+                "logprobs": 3,
+                "responseModalities": ["TEXT"],
+                "thinkingConfig": {"thinkingBudget": 1000, "includeThoughts": True},
+                "responseMimeType": "application/json",
+                "responseJsonSchema": {"type": "object"},
+            },
+            "serviceTier": "standard",
+        },
+        "streamGenerateContent",
+        "models/gemini-x",
+    )
+
+    assert (made.operation, made.model, made.stream) == ("chat", "gemini-x", True)
+    own = made.body.pop("provider_specific_fields")["gemini"]
+    assert own["generationConfig"].keys() == {"thinkingConfig", "responseMimeType", "responseJsonSchema"}
+    assert made.body == {
+        "messages": [
+            {"role": "system", "content": [{"type": "text", "text": "s"}, {"type": "text", "text": "t"}]},
+            {"role": "user", "content": "hi"},
+            {"role": "assistant", "content": "yes"},
+            {"role": "user", "content": "on"},
+        ],
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "top_k": 3,
+        "n": 2,
+        "max_tokens": 10,
+        "stop": ["x"],
+        "seed": 1,
+        "presence_penalty": 0.5,
+        "frequency_penalty": 0.25,
+        "logprobs": True,
+        "top_logprobs": 3,
+        "modalities": ["text"],
+        "reasoning_effort": "low",
+        "response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}}},
+        "service_tier": "default",
+    }
+
+
+def test_snake_case_is_the_same_request_and_the_callers_own_names_stay() -> None:
+    body = {
+        "system_instruction": {"parts": [{"text": "s"}]},
+        "contents": [
+            HI,
+            {
+                "role": "model",
+                "parts": [
+                    {"function_call": {"name": "f", "args": {"snake_arg": {"in_ner": 1}}}, "thought_signature": "QQ=="}
+                ],
+            },
+            {
+                "role": "user",
+                "parts": [
+                    {"function_response": {"name": "f", "response": {"a_b": 1}}},
+                    {"inline_data": {"mime_type": "image/png", "data": "QQ=="}},
+                ],
+            },
+        ],
+        "generation_config": {"max_output_tokens": 5, "response_json_schema": {"properties": {"a_b": {"any_of": []}}}},
+        "tools": [
+            {
+                "function_declarations": [
+                    {"name": "f", "parameters": {"type": "OBJECT", "properties": {"a_b": {"max_items": 1}}}}
+                ]
+            },
+            {"google_search": {}},
+        ],
+        "tool_config": {"function_calling_config": {"mode": "ANY", "allowed_function_names": ["f"]}},
+        "safety_settings": [],
+    }
+
+    made = parse(body)
+
+    assert made.body == parse(camelized(body)).body
+    assert made.body["max_tokens"] == 5
+    assert made.body["messages"][2]["tool_calls"][0]["function"]["arguments"] == '{"snake_arg":{"in_ner":1}}'
+    assert made.body["messages"][3]["content"] == '{"a_b":1}'
+    assert made.body["messages"][4]["content"][0]["type"] == "image_url"
+    assert "a_b" in made.body["tools"][0]["function"]["parameters"]["properties"]
+    assert made.body["tool_choice"] == {"type": "function", "function": {"name": "f"}}
+    assert made.body["web_search_options"] == {}
+
+
+def test_answers_without_ids_belong_to_the_calls_of_their_names_in_order() -> None:
+    def called(name: str, **fields: Any) -> dict[str, Any]:
+        return {"functionCall": {"name": name, "args": {}, **fields}}
+
+    def answered(name: str, **fields: Any) -> dict[str, Any]:
+        return {"functionResponse": {"name": name, "response": {"result": "x"}, **fields}}
+
+    made = parse(
+        {
+            "contents": [
+                HI,
+                {"role": "model", "parts": [called("f"), called("g"), called("f"), called("h", id="i1")]},
+                {"role": "user", "parts": [answered("g"), answered("f"), answered("f"), answered("h", id="i1")]},
+                {"role": "model", "parts": [called("f")]},
+                {"role": "function", "parts": [answered("f"), answered("unknown")]},
+            ]
+        }
+    )
+
+    messages = made.body["messages"]
+    first = [c["id"] for c in messages[1]["tool_calls"]]
+    assert [m["tool_call_id"] for m in messages[2:6]] == [first[1], first[0], first[2], "i1"]
+    second = messages[6]["tool_calls"][0]["id"]
+    assert messages[7]["tool_call_id"] == second
+    assert len({*first, second}) == 5
+    assert messages[8]["name"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("response", "content"),
+    [
+        ({"result": "plain"}, "plain"),
+        ({"result": [1]}, "[1]"),
+        ({"result": "{}"}, '{"result":"{}"}'),
+        ({"output": "x"}, '{"output":"x"}'),
+        ({}, "{}"),
+    ],
+)
+def test_a_tools_answer_as_text_and_back(response: dict[str, Any], content: str) -> None:
+    turns = [
+        HI,
+        {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {}, "id": "i"}}]},
+        {"role": "user", "parts": [{"functionResponse": {"name": "f", "id": "i", "response": response}}]},
+    ]
+
+    made = parse({"contents": turns})
+
+    assert made.body["messages"][2] == {"role": "tool", "tool_call_id": "i", "name": "f", "content": content}
+    assert json.loads(CHAT.request(made, target()).body)["contents"] == turns
+
+
+def test_turns_of_the_model_in_pieces_are_one_message() -> None:
+    pieces = [
+        {"role": "model", "parts": [part]} for part in ({"text": "a"}, {"text": "b"}, {"functionCall": {"name": "f"}})
+    ]
+
+    messages = canonical(contents=[HI, *pieces, HI])["messages"]
+
+    assert [message["role"] for message in messages] == ["user", "assistant", "user"]
+    assert messages[1]["content"] == "ab"
+    assert len(messages[1]["tool_calls"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("config", "choice"),
+    [
+        ({"mode": "AUTO"}, "auto"),
+        ({"mode": "any"}, "required"),
+        ({"mode": 3}, "none"),
+        ({"mode": "VALIDATED"}, "auto"),
+        ({"mode": "ANY", "allowedFunctionNames": ["f"]}, {"type": "function", "function": {"name": "f"}}),
+        (
+            {"mode": "ANY", "allowedFunctionNames": ["f", "g"]},
+            {
+                "type": "allowed_tools",
+                "allowed_tools": {
+                    "mode": "required",
+                    "tools": [{"type": "function", "function": {"name": n}} for n in ("f", "g")],
+                },
+            },
+        ),
+        ({}, None),
+    ],
+)
+def test_choices(config: dict[str, Any], choice: Any) -> None:
+    tools = [{"functionDeclarations": [{"name": "f"}, {"name": "g"}]}]
+
+    made = parse({"contents": [HI], "tools": tools, "toolConfig": {"functionCallingConfig": config}})
+
+    assert made.body.get("tool_choice") == choice
+    again = json.loads(CHAT.request(made, target()).body)
+    assert again["toolConfig"] == {"functionCallingConfig": config}
+    assert again["tools"] == tools
+
+
+@pytest.mark.parametrize(
+    ("thinking", "effort"),
+    [
+        ({"thinkingBudget": 0}, "none"),
+        ({"thinkingBudget": 512}, "low"),
+        ({"thinkingBudget": 8000}, "medium"),
+        ({"thinkingBudget": 20000}, "high"),
+        ({"thinkingBudget": -1}, None),
+        ({"thinkingLevel": "HIGH"}, "high"),
+        ({"includeThoughts": True}, None),
+    ],
+)
+def test_reasoning_in_other_providers_words(thinking: dict[str, Any], effort: Any) -> None:
+    made = parse({"contents": [HI], "generationConfig": {"thinkingConfig": thinking}})
+
+    assert made.body.get("reasoning_effort") == effort
+    assert json.loads(CHAT.request(made, target()).body)["generationConfig"] == {"thinkingConfig": thinking}
+    made.body["reasoning_effort"] = "medium"
+    changed = json.loads(CHAT.request(made, target()).body)["generationConfig"]["thinkingConfig"]
+    assert (changed == thinking) is (effort == "medium")
+
+
+def test_what_was_edited_on_the_way_is_what_goes_out() -> None:
+    body = {
+        "contents": [
+            {
+                "role": "user",
+                "parts": [{"text": "a"}, {"inlineData": {"mimeType": "image/png", "data": "QQ==", "displayName": "p"}}],
+            }
+        ],
+        "tools": [{"functionDeclarations": [{"name": "f", "parameters": {"type": "OBJECT"}}]}],
+        "generationConfig": {"responseMimeType": "application/json", "responseSchema": {"type": "STRING"}},
+    }
+    made = parse(body)
+    assert json.loads(CHAT.request(made, target()).body) == body
+
+    made.body["messages"][0]["content"] = "b"
+    made.body["tools"] = [{"type": "function", "function": {"name": "g"}}]
+    made.body["response_format"] = {"type": "json_object"}
+
+    assert json.loads(CHAT.request(made, target()).body) == {
+        "contents": [{"role": "user", "parts": [{"text": "b"}]}],
+        "tools": [{"functionDeclarations": [{"name": "g"}]}],
+        "generationConfig": {"responseMimeType": "application/json"},
+    }
+
+
+def test_fields_of_this_format_stay_beside_the_canonical_request() -> None:
+    own = {
+        "safetySettings": [{"category": 10, "threshold": 3}],
+        "cachedContent": "c",
+        "labels": {"a_b": "c"},
+        "newField": 1,
+    }
+
+    made = parse({"contents": [HI], **own})
+
+    assert made.body == {"messages": [{"role": "user", "content": "hi"}], "provider_specific_fields": {"gemini": own}}
+    assert json.loads(CHAT.request(made, target()).body) == {"contents": [HI], **own}
+
+
+@pytest.mark.parametrize(
+    ("body", "where"),
+    [
+        (b"", "body"),
+        (b"[]", "body"),
+        (b"{", "body"),
+        ({}, "contents"),
+        ({"contents": []}, "contents"),
+        ({"contents": "hi"}, "contents"),
+        ({"contents": ["hi"]}, r"contents\[0\]"),
+        ({"contents": [{"role": "robot", "parts": []}]}, r"contents\[0\].role"),
+        ({"contents": [{"parts": {}}]}, r"contents\[0\].parts"),
+        ({"contents": [{"parts": [{"text": 1}]}]}, r"contents\[0\].parts\[0\].text"),
+        ({"contents": [{"parts": [{"functionResponse": {}}]}]}, r"functionResponse.name"),
+        (
+            {"contents": [{"parts": [{"functionResponse": {"name": "f", "parts": [{"inlineData": {}}]}}]}]},
+            "inlineData.data",
+        ),
+        ({"contents": [{"role": "model", "parts": [{"functionCall": {"name": "f", "args": 1}}]}]}, "functionCall.args"),
+        ({"contents": [HI], "systemInstruction": 1}, "systemInstruction"),
+        ({"contents": [HI], "generationConfig": []}, None),
+        ({"contents": [HI], "generationConfig": 1}, "generationConfig"),
+        ({"contents": [HI], "generationConfig": {"temperature": "hot"}}, "generationConfig.temperature"),
+        ({"contents": [HI], "generationConfig": {"stopSequences": "x"}}, "generationConfig.stopSequences"),
+        ({"contents": [HI], "tools": {}}, "tools"),
+        ({"contents": [HI], "tools": [{"functionDeclarations": [{}]}]}, r"tools\[0\].functionDeclarations\[0\].name"),
+        ({"contents": [HI], "toolConfig": 1}, "toolConfig"),
+        (
+            {"contents": [HI], "toolConfig": {"functionCallingConfig": {"allowedFunctionNames": [1]}}},
+            "allowedFunctionNames",
+        ),
+    ],
+)
+def test_what_is_not_valid_is_refused_with_its_place(body: Any, where: str | None) -> None:
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    if where is None:
+        CHAT.parse_call(data, {"model": "m"})
+        return
+    with pytest.raises(BadRequestError, match=where):
+        CHAT.parse_call(data, {"model": "m", "method": "generateContent"})
+
+
+def test_a_request_needs_a_model() -> None:
+    with pytest.raises(BadRequestError, match="model"):
+        CHAT.parse_call(json.dumps({"contents": [HI]}).encode(), {})
+    assert CHAT.parse_call(json.dumps({"model": "models/x", "contents": [HI]}).encode(), {}).model == "x"
+
+
+def test_system_text_may_be_a_string_and_may_be_empty() -> None:
+    assert canonical(systemInstruction="s")["messages"][0] == {"role": "system", "content": "s"}
+    assert len(canonical(systemInstruction={"parts": []})["messages"]) == 1
+
+
+# Errors
+
+
+@pytest.mark.parametrize("kind", sorted(BY_KIND))
+def test_an_error_of_ours_is_the_same_kind_of_error_to_a_client_that_reads_it(kind: str) -> None:
+    error = BY_KIND[kind]("x", provider="p", kind=kind, status=500, detail="secret words")
+
+    status, body = DIALECT.render_error(error)
+    again = failure(Head(status, {}), body, target())
+
+    fault = json.loads(body)["error"]
+    assert fault["code"] == status
+    assert fault["status"].isupper()
+    assert "secret" not in fault["message"]
+    assert again.kind == ("quota" if kind == "payment_required" else kind)
+
+
+def test_a_wait_is_told_in_googles_way() -> None:
+    error = BY_KIND["rate_limit"]("x", provider="p", retry_after=12.5)
+
+    status, body = DIALECT.render_error(error)
+
+    assert json.loads(body)["error"]["details"][-1]["retryDelay"] == "12.5s"
+    assert failure(Head(status, {}), body, target()).retry_after == 12.5
+
+
+def test_a_request_that_could_not_be_read_is_answered_with_the_reason() -> None:
+    with pytest.raises(BadRequestError) as caught:
+        parse({"contents": []})
+
+    status, body = DIALECT.render_error(caught.value)
+
+    assert (status, json.loads(body)["error"]["status"]) == (400, "INVALID_ARGUMENT")
+    assert "contents" in json.loads(body)["error"]["message"]
+
+
+@pytest.mark.parametrize("form", [COUNT, EMBED, MODELS])
+def test_only_chat_has_streams(form: Any) -> None:
+    with pytest.raises(UnsupportedError):
+        form.encoder(call())
+    with pytest.raises(UnsupportedError):
+        form.decoder(CHAT.request(call(), target()), Head(200, {}))

@@ -1,0 +1,351 @@
+"""Conversations: canonical messages as system instruction and turns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lingate._model import Traits
+from lingate.errors import ConfigError, UnsupportedError
+from tests.dialects.gemini.support import MIDDLE, call, dropped, send, target, wire
+
+USER = {"role": "user", "content": "hi"}
+CALLS = [
+    {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}},
+    {"id": "c2", "type": "function", "function": {"name": "g", "arguments": ""}},
+]
+NEWEST: Traits = {"thinking": "level"}
+
+
+def contents(*messages: Any, traits: Traits | None = None) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = wire(traits, messages=list(messages))["contents"]
+    return found
+
+
+def test_system_messages_stand_apart_wherever_they_are() -> None:
+    made = wire(
+        messages=[
+            {"role": "system", "content": "one"},
+            USER,
+            {"role": "assistant", "content": "yes"},
+            {"role": "developer", "content": [{"type": "text", "text": "two"}]},
+            {"role": "user", "content": "on"},
+            {"role": "system", "content": "three"},
+        ]
+    )
+
+    assert made["systemInstruction"] == {"parts": [{"text": "one"}, {"text": "two"}, {"text": "three"}]}
+    assert made["contents"] == [
+        {"role": "user", "parts": [{"text": "hi"}]},
+        {"role": "model", "parts": [{"text": "yes"}]},
+        {"role": "user", "parts": [{"text": "on"}]},
+    ]
+
+
+def test_a_lone_system_message_is_the_users() -> None:
+    assert wire(messages=[{"role": "system", "content": "s"}]) == {
+        "contents": [{"role": "user", "parts": [{"text": "s"}]}]
+    }
+    assert dropped(messages=[{"role": "system", "content": "s"}]) != []
+
+
+def test_a_model_without_system_text_is_told_by_the_user() -> None:
+    messages = [{"role": "system", "content": "s"}, USER]
+
+    made = wire({"system_role": "user"}, messages=messages)
+
+    assert made == {"contents": [{"role": "user", "parts": [{"text": "s"}, {"text": "hi"}]}]}
+
+
+@pytest.mark.parametrize("content", ["", None, []])
+def test_a_turn_without_content_does_not_exist(content: Any) -> None:
+    found = contents(USER, {"role": "assistant", "content": content}, {"role": "user", "content": "on"})
+
+    assert [turn["parts"] for turn in found] == [[{"text": "hi"}], [{"text": "on"}]]
+
+
+def test_a_conversation_without_anything_to_answer_is_refused() -> None:
+    with pytest.raises(ConfigError, match="hold nothing"):
+        wire(messages=[{"role": "user", "content": ""}])
+    with pytest.raises(ConfigError, match=r"messages\[0\].role"):
+        wire(messages=[{"role": "robot", "content": "x"}])
+    with pytest.raises(ConfigError, match="messages"):
+        wire(messages="x")
+
+
+def test_answers_to_parallel_calls_are_one_turn_and_repeat_the_names() -> None:
+    found = contents(
+        USER,
+        {"role": "assistant", "content": None, "tool_calls": CALLS},
+        {"role": "tool", "tool_call_id": "c1", "content": "4"},
+        {"role": "tool", "tool_call_id": "c2", "content": '{"b": 2}', "name": "whatever"},
+        {"role": "user", "content": "and?"},
+    )
+
+    assert found[1] == {
+        "role": "model",
+        "parts": [
+            {"functionCall": {"id": "c1", "name": "f", "args": {"a": 1}}},
+            {"functionCall": {"id": "c2", "name": "g", "args": {}}},
+        ],
+    }
+    assert found[2] == {
+        "role": "user",
+        "parts": [
+            {"functionResponse": {"id": "c1", "name": "f", "response": {"result": "4"}}},
+            {"functionResponse": {"id": "c2", "name": "g", "response": {"b": 2}}},
+        ],
+    }
+    assert found[3]["parts"] == [{"text": "and?"}]
+
+
+def test_answers_are_put_in_the_order_of_the_calls() -> None:
+    found = contents(
+        USER,
+        {"role": "assistant", "content": None, "tool_calls": CALLS},
+        {"role": "tool", "tool_call_id": "c2", "content": "2"},
+        {"role": "tool", "tool_call_id": "c1", "content": "1"},
+    )
+
+    assert [part["functionResponse"]["id"] for part in found[2]["parts"]] == ["c1", "c2"]
+
+
+@pytest.mark.parametrize(
+    ("content", "response"),
+    [
+        ("plain", {"result": "plain"}),
+        ("", {"result": ""}),
+        ("[1, 2]", {"result": [1, 2]}),
+        ("42", {"result": "42"}),
+        ('{"x": null}', {"x": None}),
+        ('{"broken": ', {"result": '{"broken": '}),
+        ([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], {"result": "ab"}),
+        (None, {"result": ""}),
+    ],
+)
+def test_a_tools_answer_is_an_object(content: Any, response: dict[str, Any]) -> None:
+    assistant = {"role": "assistant", "content": None, "tool_calls": CALLS[:1]}
+
+    found = contents(USER, assistant, {"role": "tool", "tool_call_id": "c1", "content": content})
+
+    assert found[2]["parts"][0]["functionResponse"]["response"] == response
+
+
+def test_a_tool_that_failed_says_so() -> None:
+    assistant = {"role": "assistant", "content": None, "tool_calls": CALLS[:1]}
+
+    found = contents(USER, assistant, {"role": "tool", "tool_call_id": "c1", "content": "no", "is_error": True})
+
+    assert found[2]["parts"][0]["functionResponse"]["response"] == {"error": "no"}
+
+
+def test_pictures_of_a_tool_are_inside_its_answer_where_the_model_takes_that_and_beside_it_elsewhere() -> None:
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,QUJD"}}
+    messages = [
+        USER,
+        {"role": "assistant", "content": None, "tool_calls": CALLS[:1]},
+        {"role": "tool", "tool_call_id": "c1", "content": [{"type": "text", "text": "see"}, picture]},
+    ]
+    blob = {"inlineData": {"mimeType": "image/png", "data": "QUJD"}}
+    plain = {"id": "c1", "name": "f", "response": {"result": "see"}}
+
+    assert contents(*messages, traits=NEWEST)[2]["parts"] == [{"functionResponse": {**plain, "parts": [blob]}}]
+    assert contents(*messages, traits=MIDDLE)[2]["parts"] == [{"functionResponse": plain}, blob]
+
+
+def test_an_answer_to_a_call_that_is_not_there_needs_the_functions_name() -> None:
+    with pytest.raises(ConfigError, match="answers no tool call"):
+        wire(messages=[USER, {"role": "tool", "tool_call_id": "zz", "content": "x"}])
+
+    found = contents(USER, {"role": "tool", "tool_call_id": "zz", "name": "f", "content": "x"})
+    assert found[1]["parts"][0]["functionResponse"]["name"] == "f"
+
+
+def test_old_style_function_calls_are_understood() -> None:
+    found = contents(
+        USER,
+        {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": '{"a": 1}'}},
+        {"role": "function", "name": "f", "content": "x"},
+    )
+
+    assert found[1]["parts"] == [{"functionCall": {"id": "call_0_f", "name": "f", "args": {"a": 1}}}]
+    answer = {"id": "call_0_f", "name": "f", "response": {"result": "x"}}
+    assert found[2]["parts"] == [{"functionResponse": answer}]
+
+
+@pytest.mark.parametrize("arguments", ["[1]", "{", "nonsense", '"x"'])
+def test_arguments_that_are_no_object_are_an_error_and_not_made_up(arguments: str) -> None:
+    calls = [{"id": "c", "type": "function", "function": {"name": "f", "arguments": arguments}}]
+
+    with pytest.raises(ConfigError, match=r"messages\[1\].tool_calls\[0\].function.arguments"):
+        wire(messages=[USER, {"role": "assistant", "content": None, "tool_calls": calls}])
+
+
+def test_tool_turns_are_taken_without_tools_being_offered() -> None:
+    made = wire(
+        messages=[
+            USER,
+            {"role": "assistant", "content": None, "tool_calls": CALLS[:1]},
+            {"role": "tool", "tool_call_id": "c1", "content": "x"},
+            {"role": "system", "content": "sum up"},
+        ],
+        tools=[],
+        tool_choice="auto",
+        stop=None,
+    )
+
+    assert made.keys() == {"contents", "systemInstruction"}
+
+
+def test_a_trailing_message_of_the_assistant_goes_out_unless_the_model_refuses_it() -> None:
+    messages = [USER, {"role": "assistant", "content": "I am"}]
+
+    assert contents(*messages)[-1] == {"role": "model", "parts": [{"text": "I am"}]}
+    with pytest.raises(UnsupportedError, match="continue"):
+        wire({"prefill": False}, messages=messages)
+    made = wire({"prefill": False}, drop_params=True, messages=messages)
+    assert [turn["role"] for turn in made["contents"]] == ["user"]
+
+
+def test_what_was_left_out_of_messages_is_said() -> None:
+    made = call(
+        messages=[
+            {"role": "user", "content": "hi", "name": "bob", "cache_control": {"type": "ephemeral"}},
+            {"role": "assistant", "content": "x", "reasoning_content": "r", "audio": {"id": "a"}},
+            {"role": "user", "content": [{"type": "text", "text": "y", "cache_control": {"type": "ephemeral"}}]},
+        ]
+    )
+
+    _, sent = send(made, target())
+
+    assert sent.dropped == ["messages[0].name", "cache_control", "messages[1].audio", "messages[1].reasoning_content"]
+
+
+def test_reasoning_goes_back_where_the_facts_say_so() -> None:
+    message = {"role": "assistant", "content": "x", "reasoning_content": "r"}
+
+    found = contents(USER, message, USER, traits={"reasoning_history": "reasoning_content"})
+
+    assert found[1]["parts"] == [{"text": "r", "thought": True}, {"text": "x"}]
+
+
+# Media
+
+
+@pytest.mark.parametrize(
+    ("part", "made"),
+    [
+        (
+            {"type": "image_url", "image_url": {"url": "data:image/png;base64,QUJD"}},
+            {"inlineData": {"mimeType": "image/png", "data": "QUJD"}},
+        ),
+        (
+            {"type": "image_url", "image_url": "https://x.example/a/b.webp?q=1.2"},
+            {"fileData": {"mimeType": "image/webp", "fileUri": "https://x.example/a/b.webp?q=1.2"}},
+        ),
+        (
+            {"type": "image_url", "image_url": {"url": "https://x.example/p", "format": "image/gif"}},
+            {"fileData": {"mimeType": "image/gif", "fileUri": "https://x.example/p"}},
+        ),
+        (
+            {"type": "image_url", "image_url": {"url": "gs://bucket/p"}},
+            {"fileData": {"mimeType": "image/jpeg", "fileUri": "gs://bucket/p"}},
+        ),
+        (
+            {"type": "image_url", "image_url": {"url": "https://youtu.be/abc"}},
+            {"fileData": {"mimeType": "video/mp4", "fileUri": "https://youtu.be/abc"}},
+        ),
+        (
+            {"type": "input_audio", "input_audio": {"data": "QUJD", "format": "mp3"}},
+            {"inlineData": {"mimeType": "audio/mp3", "data": "QUJD"}},
+        ),
+        (
+            {"type": "file", "file": {"file_data": "data:application/pdf;base64,QUJD", "filename": "a.pdf"}},
+            {"inlineData": {"mimeType": "application/pdf", "data": "QUJD"}},
+        ),
+        (
+            {"type": "file", "file": {"file_data": "QUJD", "filename": "notes.txt"}},
+            {"inlineData": {"mimeType": "text/plain", "data": "QUJD"}},
+        ),
+        (
+            {"type": "file", "file": {"file_id": "files/abc", "format": "audio/wav"}},
+            {"fileData": {"mimeType": "audio/wav", "fileUri": "https://api.acme.test/v1beta/files/abc"}},
+        ),
+        (
+            {"type": "file", "file": {"file_url": "https://x.example/doc.pdf"}},
+            {"fileData": {"mimeType": "application/pdf", "fileUri": "https://x.example/doc.pdf"}},
+        ),
+        (
+            {
+                "type": "video_url",
+                "video_url": {"url": "https://x.example/v.webm", "video_metadata": {"start_offset": "2s"}},
+            },
+            {
+                "fileData": {"mimeType": "video/webm", "fileUri": "https://x.example/v.webm"},
+                "videoMetadata": {"startOffset": "2s"},
+            },
+        ),
+        (
+            {"inline_data": {"mime_type": "image/png", "data": "QQ=="}},
+            {"inlineData": {"mimeType": "image/png", "data": "QQ=="}},
+        ),
+        ({"type": "refusal", "refusal": "no"}, {"text": "no"}),
+        ("text", {"text": "text"}),
+    ],
+)
+def test_parts_of_content(part: Any, made: dict[str, Any]) -> None:
+    assert contents({"role": "user", "content": [part]})[0]["parts"] == [made]
+
+
+def test_text_of_a_data_url_that_is_not_base64_becomes_it() -> None:
+    part = {"type": "file", "file": {"file_data": "data:text/plain,a%20b"}}
+
+    assert contents({"role": "user", "content": [part]})[0]["parts"] == [
+        {"inlineData": {"mimeType": "text/plain", "data": "YSBi"}}
+    ]
+
+
+def test_the_detail_of_a_picture_is_its_resolution_on_models_that_have_one() -> None:
+    part = {"type": "image_url", "image_url": {"url": "data:image/png;base64,QUJD", "detail": "high"}}
+    message = {"role": "user", "content": [part]}
+
+    assert contents(message, traits=NEWEST)[0]["parts"][0]["mediaResolution"] == {"level": "MEDIA_RESOLUTION_HIGH"}
+    assert "mediaResolution" not in contents(message, traits=MIDDLE)[0]["parts"][0]
+    assert dropped(MIDDLE, messages=[message]) == ["messages[0].content[0].image_url.detail"]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "image_url", "image_url": {}},
+        {"type": "image_url", "image_url": {"url": "data:image/png"}},
+        {"type": "input_audio", "input_audio": {"format": "wav"}},
+        {"type": "file", "file": {}},
+        {"type": "file", "file": "x"},
+        {"type": "text", "text": 1},
+        {},
+        7,
+    ],
+)
+def test_a_part_that_makes_no_sense_is_an_error_with_its_place(part: Any) -> None:
+    with pytest.raises(ConfigError, match=r"messages\[0\].content\[0\]"):
+        wire(messages=[{"role": "user", "content": [part]}])
+
+
+def test_a_part_without_a_counterpart_is_refused_or_left_out() -> None:
+    content = [{"type": "hologram"}, {"type": "text", "text": "x"}]
+
+    with pytest.raises(UnsupportedError, match="hologram"):
+        wire(messages=[{"role": "user", "content": content}])
+    assert wire(drop_params=True, messages=[{"role": "user", "content": content}])["contents"][0]["parts"] == [
+        {"text": "x"}
+    ]
+
+
+def test_pictures_that_the_model_made_go_back_with_its_turn() -> None:
+    images = [{"type": "image_url", "image_url": {"url": "data:image/png;base64,QUJD"}, "index": 0}]
+
+    found = contents(USER, {"role": "assistant", "content": "here", "images": images}, USER)
+
+    assert found[1]["parts"] == [{"text": "here"}, {"inlineData": {"mimeType": "image/png", "data": "QUJD"}}]

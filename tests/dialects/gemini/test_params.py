@@ -1,0 +1,281 @@
+"""The other request fields: sampling, limits, reasoning, output, and what has no counterpart."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from lingate._model import Call, Traits
+from lingate.errors import ConfigError, UnsupportedError
+from tests.dialects.gemini.support import CHAT, CLOUD, COUNT, MIDDLE, OLD, call, config, dropped, send, target, wire
+
+NEWEST: Traits = {"thinking": "level"}
+
+
+def test_every_parameter_with_a_counterpart_has_it() -> None:
+    made = config(
+        temperature=0.5,
+        top_p=0.9,
+        top_k=7,
+        n=2,
+        seed=3,
+        presence_penalty=0.1,
+        frequency_penalty=-0.1,
+        max_tokens=10,
+        max_completion_tokens=20,
+        stop="END",
+        logprobs=True,
+        top_logprobs=4,
+        modalities=["text", "audio"],
+        audio={"voice": "Kore", "format": "pcm16"},
+    )
+
+    assert made == {
+        "temperature": 0.5,
+        "topP": 0.9,
+        "topK": 7,
+        "candidateCount": 2,
+        "seed": 3,
+        "presencePenalty": 0.1,
+        "frequencyPenalty": -0.1,
+        "responseLogprobs": True,
+        "logprobs": 4,
+        "maxOutputTokens": 20,
+        "stopSequences": ["END"],
+        "responseModalities": ["TEXT", "AUDIO"],
+        "speechConfig": {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": "Kore"}}},
+    }
+
+
+def test_a_request_without_parameters_has_no_config() -> None:
+    assert wire() == {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
+
+
+def test_temperature_and_top_p_go_together() -> None:
+    assert config(temperature=0.7, top_p=0.8) == {"temperature": 0.7, "topP": 0.8}
+    assert config({"sampling": "one"}, temperature=0.7, top_p=0.8) == {"temperature": 0.7}
+    with pytest.raises(UnsupportedError, match="temperature"):
+        wire({"sampling": "none"}, temperature=0.7)
+    assert dropped({"max_temperature": 1.0}, temperature=1.5) == ["temperature (clamped from 1.5 to 1.0)"]
+
+
+def test_more_stop_sequences_than_the_wire_takes_are_enforced_by_us() -> None:
+    stops = [f"s{n}" for n in range(10)]
+
+    made, sent = send(call(stop=stops))
+
+    assert made["generationConfig"]["stopSequences"] == stops[:5]
+    assert sent.stop == tuple(stops)
+    assert sent.dropped == ["stop[5:]"]
+    assert send(call(stop=stops[:5]))[1].stop == ()
+    with pytest.raises(ConfigError, match="stop"):
+        wire(stop=[1])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("logit_bias", {"1": 2}),
+        ("parallel_tool_calls", False),
+        ("store", True),
+        ("prediction", {"type": "content", "content": "x"}),
+        ("verbosity", "low"),
+        ("service_tier", "scale"),
+        ("repetition_penalty", 1.2),
+    ],
+)
+def test_what_has_no_counterpart_is_refused_or_left_out(name: str, value: Any) -> None:
+    with pytest.raises(UnsupportedError) as caught:
+        wire(**{name: value})
+    assert caught.value.param == name
+    assert wire(drop_params=True, **{name: value}) == wire()
+    assert dropped(drop_params=True, **{name: value}) == [name]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("logit_bias", {}),
+        ("parallel_tool_calls", True),
+        ("store", False),
+        ("verbosity", "medium"),
+        ("service_tier", "auto"),
+        ("presence_penalty", 0),
+        ("top_logprobs", 0),
+        ("stream_options", {"include_usage": True}),
+        ("temperature", None),
+    ],
+)
+def test_values_that_ask_for_what_happens_anyway_are_left_out_in_silence(name: str, value: Any) -> None:
+    assert wire(**{name: value}) == wire()
+    assert dropped(**{name: value}) == []
+
+
+def test_hints_are_left_out_and_reported() -> None:
+    hints = {"user": "u", "metadata": {"a": "b"}, "prompt_cache_key": "k", "chat_template_kwargs": {}}
+
+    assert wire(**hints) == wire()
+    assert dropped(**hints) == list(hints)
+
+
+def test_what_the_row_refuses_is_refused() -> None:
+    made = call(top_k=3, n=2)
+    strict = target(unsupported=("top_k", "n>1", "seed"))
+
+    with pytest.raises(UnsupportedError, match="top_k"):
+        CHAT.request(made, strict)
+    made.drop_params = True
+    sent = CHAT.request(made, strict)
+    assert sent.dropped == ["top_k", "n>1"]
+    assert json.loads(sent.body) == wire()
+
+
+def test_native_fields_may_be_given_in_either_case_and_go_where_they_belong() -> None:
+    made = wire(
+        safety_settings=[{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}],
+        cachedContent="cachedContents/1",
+        thinking_config={"include_thoughts": True},
+        mediaResolution="MEDIA_RESOLUTION_LOW",
+        generation_config={"audio_timestamp": True},
+        labels={"team_name": "a"},
+        something_new=1,
+    )
+
+    assert made["safetySettings"][0]["threshold"] == "BLOCK_NONE"
+    assert made["cachedContent"] == "cachedContents/1"
+    assert made["labels"] == {"team_name": "a"}
+    assert made["something_new"] == 1
+    assert made["generationConfig"] == {
+        "thinkingConfig": {"includeThoughts": True},
+        "mediaResolution": "MEDIA_RESOLUTION_LOW",
+        "audioTimestamp": True,
+    }
+
+
+def test_the_callers_own_fields_have_the_last_word() -> None:
+    made = call(temperature=0.5, max_tokens=5)
+    made.extra_body = {"generationConfig": {"temperature": 1}, "labels": {"a": "b"}}
+    made.extra_headers = {"X-Goog-Api-Key": "mine"}
+
+    body, sent = send(made)
+
+    assert body["generationConfig"] == {"temperature": 1, "maxOutputTokens": 5}
+    assert body["labels"] == {"a": "b"}
+    assert {name.lower(): value for name, value in sent.headers.items()} == {
+        "content-type": "application/json",
+        "x-goog-api-key": "mine",
+    }
+
+
+def test_a_request_that_json_has_no_form_for_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="JSON"):
+        wire(seed=object())
+
+
+# Reasoning
+
+
+@pytest.mark.parametrize(
+    ("traits", "effort", "made"),
+    [
+        (NEWEST, "low", {"thinkingLevel": "low", "includeThoughts": True}),
+        (NEWEST, "xhigh", {"thinkingLevel": "high", "includeThoughts": True}),
+        (NEWEST, "none", {"thinkingLevel": "minimal"}),
+        ({**NEWEST, "efforts": ("low", "high")}, "medium", {"thinkingLevel": "low", "includeThoughts": True}),
+        ({**NEWEST, "efforts": ("low", "high")}, "none", {"thinkingLevel": "low"}),
+        (MIDDLE, "minimal", {"includeThoughts": True, "thinkingBudget": 1024}),
+        (MIDDLE, "medium", {"includeThoughts": True, "thinkingBudget": 8192}),
+        (MIDDLE, "high", {"includeThoughts": True, "thinkingBudget": 24576}),
+        (MIDDLE, "none", {"thinkingBudget": 0}),
+        ({**MIDDLE, "efforts": ("low", "high")}, "none", {"thinkingBudget": 128}),
+    ],
+)
+def test_how_much_to_reason(traits: Traits, effort: str, made: dict[str, Any]) -> None:
+    assert config(traits, reasoning_effort=effort) == {"thinkingConfig": made}
+
+
+@pytest.mark.parametrize(
+    ("traits", "thinking", "made"),
+    [
+        (MIDDLE, {"type": "enabled", "budget_tokens": 500}, {"includeThoughts": True, "thinkingBudget": 500}),
+        (NEWEST, {"type": "enabled", "budget_tokens": 500}, {"includeThoughts": True, "thinkingBudget": 500}),
+        (MIDDLE, {"type": "adaptive"}, {"includeThoughts": True, "thinkingBudget": -1}),
+        (NEWEST, {"type": "adaptive"}, {"includeThoughts": True}),
+        (MIDDLE, {"type": "disabled"}, {"thinkingBudget": 0}),
+    ],
+)
+def test_how_many_tokens_to_reason_with(traits: Traits, thinking: dict[str, Any], made: dict[str, Any]) -> None:
+    assert config(traits, thinking=thinking) == {"thinkingConfig": made}
+
+
+def test_a_model_that_does_not_think_is_not_asked_to() -> None:
+    with pytest.raises(UnsupportedError, match="reasoning_effort"):
+        wire(OLD, reasoning_effort="low")
+    with pytest.raises(UnsupportedError, match="thinking"):
+        wire(OLD, thinking={"type": "enabled", "budget_tokens": 5})
+    assert wire(OLD, reasoning_effort="none") == wire()
+    with pytest.raises(UnsupportedError, match="reasoning_effort"):
+        wire(reasoning_effort="a lot")
+    with pytest.raises(ConfigError, match="thinking"):
+        wire(thinking={"type": "sideways"})
+
+
+# Addresses
+
+
+@pytest.mark.parametrize(
+    ("url", "model", "expected"),
+    [
+        ("https://a.test/v1beta", "gemini-x", "https://a.test/v1beta/models/gemini-x:generateContent"),
+        ("https://a.test/v1beta/", "models/gemini-x", "https://a.test/v1beta/models/gemini-x:generateContent"),
+        ("https://a.test/v1beta", "tunedModels/t1", "https://a.test/v1beta/tunedModels/t1:generateContent"),
+        ("https://a.test/v1beta?k=1", "gemini-x", "https://a.test/v1beta/models/gemini-x:generateContent?k=1"),
+        (CLOUD, "gemini-x@001", f"{CLOUD}/models/gemini-x@001:generateContent"),
+        (CLOUD, "endpoints/123", f"{CLOUD.removesuffix('/publishers/google')}/endpoints/123:generateContent"),
+        (CLOUD, "123", f"{CLOUD.removesuffix('/publishers/google')}/endpoints/123:generateContent"),
+        (CLOUD, "publishers/google/models/m", f"{CLOUD}/models/m:generateContent"),
+        (
+            CLOUD,
+            "projects/p2/locations/l/endpoints/7",
+            "https://cloud.acme.test/v1/projects/p2/locations/l/endpoints/7:generateContent",
+        ),
+        ("https://a.test/v1beta", "odd name?#", "https://a.test/v1beta/models/odd%20name%3F%23:generateContent"),
+    ],
+)
+def test_where_a_model_is(url: str, model: str, expected: str) -> None:
+    assert CHAT.request(call(), target(url=url, model=model)).url == expected
+
+
+def test_a_stream_is_another_method() -> None:
+    made = Call("chat", "m", {"messages": [{"role": "user", "content": "x"}]}, stream=True)
+
+    sent = CHAT.request(made, target(url="https://a.test/v1?k=1"))
+
+    assert sent.url == "https://a.test/v1/models/gemini-test:streamGenerateContent?alt=sse&k=1"
+
+
+def test_a_row_may_have_paths_of_its_own() -> None:
+    to = target(paths={"chat": "/gw/{model}/do:{method}", "count_tokens": "/count"})
+
+    assert CHAT.request(call(), to).url == "https://api.acme.test/v1beta/gw/gemini-test/do:generateContent"
+    assert COUNT.request(call(), to).url == "https://api.acme.test/v1beta/count"
+
+
+# Counting
+
+
+def test_a_count_of_more_than_messages_is_wrapped() -> None:
+    made = Call(
+        "count_tokens", "m", {"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "x"}]}
+    )
+
+    wrapped = json.loads(COUNT.request(made, target()).body)
+    flat = json.loads(COUNT.request(made, target({"google_cloud": True})).body)
+    bare = json.loads(COUNT.request(call(max_tokens=5), target()).body)
+
+    inner = {"contents": [{"role": "user", "parts": [{"text": "x"}]}], "systemInstruction": {"parts": [{"text": "s"}]}}
+    assert wrapped == {"generateContentRequest": {"model": "models/gemini-test", **inner}}
+    assert flat == inner
+    assert bare == {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}

@@ -1,0 +1,470 @@
+"""Streams: events of answers that arrive in pieces, and of those that do not arrive as they should."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from lingate._dialects._replay import replay
+from lingate._dialects.gemini.args import ArgsBuilder
+from lingate._model import (
+    Annotations,
+    Call,
+    Extra,
+    Failed,
+    Finish,
+    Media,
+    Opaque,
+    Start,
+    Text,
+    Thinking,
+    ToolArgs,
+    ToolStart,
+    Usage,
+)
+from lingate.errors import InternalServerError, OverloadedError, ProtocolError, StreamInterruptedError
+from tests.dialects.gemini.support import (
+    CHAT,
+    JSON_HEAD,
+    answer,
+    bytewise,
+    call,
+    collect,
+    decode,
+    failed,
+    read,
+    send,
+    sse,
+    target,
+)
+
+
+def part_of(*parts: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return answer(*parts, finish=None, **fields)
+
+
+def both(data: bytes) -> list[Any]:
+    """The events, the same whole and byte by byte."""
+    events = decode([data])
+    assert _shown(decode(bytewise(data))) == _shown(events)
+    return events
+
+
+def _shown(events: list[Any]) -> list[Any]:
+    return [repr(event.error) if isinstance(event, Failed) else event for event in events]
+
+
+def text_of(events: list[Any]) -> str:
+    return "".join(event.text for event in events if isinstance(event, Text))
+
+
+def test_text_thoughts_and_usage_as_they_come() -> None:
+    usage = {"promptTokenCount": 1, "totalTokenCount": 1}
+    events = both(
+        sse(
+            {**part_of({"text": "hm", "thought": True}), "usageMetadata": {"trafficType": "ON_DEMAND"}},
+            {**part_of({"text": "a"}), "usageMetadata": usage},
+            {**part_of({"text": "b"}), "usageMetadata": usage},
+            {**answer({"text": "", "thoughtSignature": "U0lH"}), "usageMetadata": {**usage, "candidatesTokenCount": 2}},
+        )
+    )
+
+    assert [type(event) for event in events] == [Start, Thinking, Text, Usage, Text, Thinking, Usage, Extra, Finish]
+    assert events[3].usage == {"prompt_tokens": 1, "completion_tokens": 0, "total_tokens": 1}
+    assert events[6].usage["completion_tokens"] == 2
+    message = collect(events)["choices"][0]["message"]
+    assert message["content"] == "ab"
+    assert message["provider_specific_fields"]["gemini"]["parts"] == [
+        {"text": "hm", "thought": True},
+        {"text": "ab"},
+        {"text": "", "thoughtSignature": "U0lH"},
+    ]
+
+
+def test_kinds_of_traffic_are_kept_where_nothing_was_counted() -> None:
+    response = collect(both(sse({**answer({"text": "a"}), "usageMetadata": {"trafficType": "ON_DEMAND"}})))
+
+    assert response["usage"] is None
+    assert response["provider_specific_fields"] == {"gemini": {"usageMetadata": {"trafficType": "ON_DEMAND"}}}
+
+
+def test_parallel_calls_over_several_events_have_numbers_of_their_own() -> None:
+    events = both(
+        sse(
+            part_of({"functionCall": {"name": "f", "args": {"x": 1}, "id": "a"}, "thoughtSignature": "U0lH"}),
+            part_of({"functionCall": {"name": "g"}}, {"functionCall": {"name": "g", "args": {}}}),
+            answer({"text": ""}),
+        )
+    )
+
+    starts = [event for event in events if isinstance(event, ToolStart)]
+    assert [(event.tool, event.name) for event in starts] == [(0, "f"), (1, "g"), (2, "g")]
+    assert starts[0].id == "a"
+    assert starts[0].extra == {"extra_content": {"google": {"thought_signature": "U0lH"}}}
+    assert len({event.id for event in starts}) == 3
+    assert [event.text for event in events if isinstance(event, ToolArgs)] == ['{"x":1}', "{}", "{}"]
+    assert events[-1] == Finish("tool_calls", 0, "STOP", events[-1].raw)
+
+
+def test_a_finish_reason_on_every_event_does_not_end_the_stream_early() -> None:
+    events = both(sse(answer({"text": "a"}), answer({"text": "b"}), answer({"text": "c"}, finish="MAX_TOKENS")))
+
+    assert text_of(events) == "abc"
+    assert [event.reason for event in events if isinstance(event, Finish)] == ["length"]
+
+
+def test_a_safety_stop_may_come_late() -> None:
+    late = {
+        "candidates": [{"finishReason": "SAFETY", "index": 0, "safetyRatings": [{"category": "X", "blocked": True}]}]
+    }
+
+    response = collect(both(sse(part_of({"text": "so "}), late)))
+
+    assert response["choices"][0]["finish_reason"] == "content_filter"
+    assert response["choices"][0]["message"]["content"] == "so "
+    assert response["choices"][0]["message"]["provider_specific_fields"]["gemini"]["safetyRatings"][0]["blocked"]
+
+
+def test_a_prompt_that_was_refused_ends_the_stream_in_good_order() -> None:
+    refused = {"promptFeedback": {"blockReason": "SAFETY"}, "responseId": "r", "modelVersion": "m"}
+
+    events = both(sse(refused))
+
+    assert events[-1] == Finish("content_filter", 0, "SAFETY", refused)
+    assert collect(events)["provider_specific_fields"]["gemini"]["promptFeedback"] == {"blockReason": "SAFETY"}
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        (),
+        (part_of({"text": "a"}),),
+        ({"usageMetadata": {"promptTokenCount": 1}},),
+        ({"candidates": [{"index": 0, "finishReason": "STOP"}, {"index": 1}]},),
+    ],
+)
+def test_a_stream_without_a_finish_reason_for_each_candidate_was_interrupted(events: tuple[Any, ...]) -> None:
+    error = failed(both(sse(*events)))
+
+    assert isinstance(error, StreamInterruptedError)
+
+
+def test_a_stream_is_done_only_when_its_bytes_have_ended() -> None:
+    decoder = CHAT.decoder(CHAT.request(call(), target()), JSON_HEAD)
+
+    decoder.feed(sse(answer({"text": "a"})))
+    assert not decoder.done
+    decoder.finish()
+    assert decoder.done
+    assert decoder.feed(sse(answer({"text": "b"}))) == []
+    assert decoder.finish() == []
+
+
+def test_an_event_without_a_blank_line_after_it_counts() -> None:
+    data = sse(answer({"text": "a"})).rstrip()
+
+    assert text_of(both(data)) == "a"
+
+
+def test_the_model_may_fail_at_the_end() -> None:
+    broken = answer({"text": "b"}, finish="MALFORMED_FUNCTION_CALL", finishMessage="f(")
+
+    error = failed(both(sse(part_of({"text": "a"}), broken)))
+
+    assert isinstance(error, InternalServerError)
+    assert error.code == "MALFORMED_FUNCTION_CALL"
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_an_error_in_mid_stream_is_the_error_it_is(wrapped: bool) -> None:
+    error: Any = {"error": {"code": 503, "message": "overloaded", "status": "UNAVAILABLE"}}
+
+    events = both(sse(part_of({"text": "a"}), [error] if wrapped else error, answer({"text": "never"})))
+
+    assert isinstance(failed(events), OverloadedError)
+    assert text_of(events) == "a"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        7,
+        [],
+        {"candidates": 1},
+        {"candidates": [{"content": {"parts": [{"functionCall": {"args": {"a": 1}}}]}}]},
+        {"candidates": [{"content": {"parts": [{"inlineData": {"mimeType": "audio/wav", "data": "*"}}]}}]},
+    ],
+)
+def test_an_event_that_makes_no_sense_is_a_protocol_error(event: Any) -> None:
+    assert isinstance(failed(both(sse(event))), ProtocolError)
+
+
+def test_a_payload_that_is_not_json_is_a_protocol_error_and_done_marks_of_others_are_skipped() -> None:
+    assert isinstance(failed(both(b"data: {broken\n\n")), ProtocolError)
+    assert text_of(both(sse(answer({"text": "a"})) + b"data: [DONE]\n\n")) == "a"
+
+
+def test_a_json_array_is_a_stream_too() -> None:
+    chunks = [part_of({"text": "a}]"}), part_of({"text": '"['}), answer({"text": "c"})]
+
+    for data in (json.dumps(chunks).encode(), json.dumps(chunks, indent=2).encode() + b"\n"):
+        assert text_of(both(data)) == 'a}]"[c'
+    assert text_of(both(json.dumps(chunks[-1]).encode())) == "c"
+    assert isinstance(failed(both(json.dumps(chunks[:2]).encode())), StreamInterruptedError)
+    assert isinstance(failed(both(json.dumps(chunks).encode()[:-20])), StreamInterruptedError)
+    assert isinstance(failed(both(b"[1, 2]")), ProtocolError)
+
+
+def test_array_events_come_as_soon_as_they_are_complete() -> None:
+    decoder = CHAT.decoder(CHAT.request(call(), target()), JSON_HEAD)
+    data = json.dumps([part_of({"text": "a"}), answer({"text": "b"})]).encode()
+
+    first = decoder.feed(data[: data.index(b"}, {") + 1])
+
+    assert text_of(first) == "a"
+
+
+def test_a_part_that_says_nothing_is_kept_and_shown_to_nobody() -> None:
+    events = both(sse(part_of({"text": None}, {}, {"text": "a"}), answer({"text": "b"})))
+
+    assert text_of(events) == "ab"
+    assert read(answer({"text": None}, {"text": "a"}))["choices"][0]["message"]["content"] == "a"
+
+
+def test_sound_in_pieces_can_be_put_together() -> None:
+    pieces = [{"inlineData": {"mimeType": "audio/L16;rate=24000", "data": data}} for data in ("QQ==", "QkM=", "RA==")]
+
+    events = both(sse(*(part_of(piece) for piece in pieces), answer({"text": ""})))
+
+    assert collect(events)["choices"][0]["message"]["audio"] == {"data": "QUJDRA==", "format": "pcm16"}
+
+
+def test_pictures_and_the_providers_own_tools() -> None:
+    picture = {"inlineData": {"mimeType": "image/png", "data": "QUJD"}}
+    code = {"executableCode": {"language": "PYTHON", "code": "1"}}
+
+    events = both(sse(part_of(code), part_of(picture), part_of(picture), answer({"text": "x"})))
+
+    assert [event.data["index"] for event in events if isinstance(event, Media)] == [0, 1]
+    assert [event for event in events if isinstance(event, Opaque)] == [Opaque("gemini", {"part": code})]
+    assert collect(events)["choices"][0]["finish_reason"] == "stop"
+
+
+def test_sources_are_told_once_at_the_end() -> None:
+    grounding = {"groundingChunks": [{"web": {"uri": "https://a.example", "title": "A"}}]}
+    citation = {"citations": [{"endIndex": 1, "uri": "https://b.example"}]}
+    events = both(
+        sse(
+            part_of({"text": "a"}, groundingMetadata={}, citationMetadata=citation),
+            part_of({"text": "b"}, citationMetadata=citation),
+            answer({"text": "c"}, groundingMetadata=grounding),
+        )
+    )
+
+    (told,) = [event for event in events if isinstance(event, Annotations)]
+    assert [item["url_citation"]["url"] for item in told.items] == ["https://a.example", "https://b.example"]
+    assert told.items[0]["url_citation"]["end_index"] == 3
+
+
+def test_log_probabilities_stand_on_their_text() -> None:
+    def logprobs(token: str) -> dict[str, Any]:
+        return {"logprobsResult": {"chosenCandidates": [{"token": token, "logProbability": -1}]}}
+
+    events = both(sse(part_of({"text": "a"}, **logprobs("a")), part_of(**logprobs("b")), answer({"text": "c"})))
+
+    tokens = [event.logprobs["content"][0]["token"] for event in events if isinstance(event, Text) and event.logprobs]
+    assert tokens == ["a", "b"]
+
+
+def test_candidates_of_a_stream_are_kept_apart() -> None:
+    def event(*texts: str, finish: Any = None) -> dict[str, Any]:
+        candidates = [
+            {"index": n, "content": {"parts": [{"text": text}]}, **({"finishReason": finish} if finish else {})}
+            for n, text in enumerate(texts)
+        ]
+        return {"candidates": candidates, "responseId": "r"}
+
+    response = collect(both(sse(event("a", "b"), event("c", "d", finish="STOP"))))
+
+    assert [one["message"]["content"] for one in response["choices"]] == ["ac", "bd"]
+
+
+# Arguments in pieces
+
+
+def piece(path: str, **value: Any) -> dict[str, Any]:
+    return {"jsonPath": path, **value}
+
+
+def calling(*pieces: dict[str, Any], more: bool = True, **fields: Any) -> dict[str, Any]:
+    return {
+        "functionCall": {
+            **fields,
+            **({"partialArgs": list(pieces)} if pieces else {}),
+            **({"willContinue": True} if more else {}),
+        }
+    }
+
+
+STREAMED = [
+    part_of({**calling(name="f", id="i"), "thoughtSignature": "U0lH"}),
+    part_of(calling(piece("$.city", stringValue="Bos", willContinue=True))),
+    part_of(calling(piece("$.city", stringValue="ton", willContinue=True))),
+    part_of(calling(piece("$.city"), piece("$.days[0].n", numberValue=3.0), piece("$.days[1].ok", boolValue=False))),
+    part_of(calling(piece("$['odd name'][\"x\"]", nullValue="NULL_VALUE"))),
+]
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_arguments_that_come_by_path_are_put_together(closed: bool) -> None:
+    last = answer({"functionCall": {}}) if closed else answer()
+
+    events = both(sse(*STREAMED, last))
+
+    (started,) = [event for event in events if isinstance(event, ToolStart)]
+    assert (started.id, started.name) == ("i", "f")
+    (args,) = [event for event in events if isinstance(event, ToolArgs)]
+    expected = {"city": "Boston", "days": [{"n": 3}, {"ok": False}], "odd name": {"x": None}}
+    assert json.loads(args.text) == expected
+    assert events[-1].reason == "tool_calls"
+    message = collect(events)["choices"][0]["message"]
+    made, _ = send(call(messages=[{"role": "user", "content": "x"}, message]))
+    assert made["contents"][1]["parts"] == [
+        {"functionCall": {"name": "f", "id": "i", "args": expected}, "thoughtSignature": "U0lH"}
+    ]
+
+
+def test_a_second_call_closes_the_first() -> None:
+    other = part_of(calling(name="g", more=True), calling(piece("$.x", stringValue="1"), more=False))
+
+    events = both(sse(*STREAMED[:2], other, answer({"functionCall": {"name": "h", "args": {}}})))
+
+    assert [event.name for event in events if isinstance(event, ToolStart)] == ["f", "g", "h"]
+    assert [json.loads(event.text) for event in events if isinstance(event, ToolArgs)] == [
+        {"city": "Bos"},
+        {"x": "1"},
+        {},
+    ]
+
+
+def test_a_call_that_was_cut_by_the_token_limit_is_not_to_be_executed() -> None:
+    events = both(sse(*STREAMED[:2], answer(finish="MAX_TOKENS")))
+
+    assert events[-1].reason == "length"
+
+
+@pytest.mark.parametrize("path", ["", "x", "$", "$.a[", "$.a[5]", "$[0]", "$..a", "$.a[*]", "$.a[99999999]", None, 7])
+def test_a_path_that_leads_nowhere_is_a_protocol_error(path: Any) -> None:
+    first = part_of(calling(piece("$.a.b", stringValue="x"), name="f"))
+
+    events = both(sse(first, part_of(calling({"jsonPath": path, "stringValue": "y"}))))
+
+    assert isinstance(failed(events), ProtocolError)
+
+
+def test_a_later_value_replaces_an_earlier_one_unless_that_goes_on() -> None:
+    builder = ArgsBuilder()
+
+    builder.add([piece("$.a", stringValue="x"), piece("$.a", stringValue="y"), piece("$.b.c", numberValue=1.5)])
+    builder.add([piece("$.b", stringValue="z", willContinue=True), piece("$.b", stringValue="!")])
+
+    assert builder.args == {"a": "y", "b": "z!"}
+
+
+# As a face
+
+
+def test_a_stream_of_ours_is_whole_events_without_an_end_mark() -> None:
+    encoder = CHAT.encoder(Call("chat", "m", {}, stream=True))
+    usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+
+    data = b"".join(
+        [
+            encoder.event(Start("id1", "m", 0)),
+            encoder.event(Text("a")),
+            encoder.event(ToolStart(0, "c1", "f")),
+            encoder.event(ToolArgs(0, '{"x":')),
+            encoder.event(ToolArgs(0, "1}")),
+            encoder.event(Finish("tool_calls")),
+            encoder.event(Usage(usage)),
+            encoder.end(),
+        ]
+    )
+
+    assert [json.loads(line[6:]) for line in data.decode().split("\n\n") if line] == [
+        {
+            "candidates": [{"content": {"parts": [{"text": "a"}], "role": "model"}, "index": 0}],
+            "modelVersion": "m",
+            "responseId": "id1",
+        },
+        {
+            "candidates": [
+                {
+                    "content": {
+                        "parts": [{"functionCall": {"id": "c1", "name": "f", "args": {"x": 1}}}],
+                        "role": "model",
+                    },
+                    "finishReason": "STOP",
+                    "index": 0,
+                }
+            ],
+            "usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 2, "totalTokenCount": 3},
+            "modelVersion": "m",
+            "responseId": "id1",
+        },
+    ]
+
+
+def test_calls_go_out_as_soon_as_something_follows_them() -> None:
+    encoder = CHAT.encoder(Call("chat", "m", {}, stream=True))
+    encoder.event(ToolStart(0, "c1", "f"))
+    encoder.event(ToolArgs(0, '{"x":1}'))
+    second = encoder.event(ToolStart(1, "c2", "g"))
+    third = encoder.event(Text("t"))
+
+    assert b'"c1"' in second
+    assert b"c2" not in third  # its arguments are not complete
+
+
+def test_an_error_in_mid_stream_is_in_googles_form() -> None:
+    encoder = CHAT.encoder(Call("chat", "m", {}, stream=True))
+    encoder.event(Text("a"))
+
+    data = encoder.error(OverloadedError("x", provider="p"))
+
+    assert json.loads(data[6:])["error"]["status"] == "UNAVAILABLE"
+    assert isinstance(failed(decode([data])), OverloadedError)
+
+
+def test_an_empty_stream_is_still_an_answer() -> None:
+    encoder = CHAT.encoder(Call("chat", "m", {}, stream=True))
+
+    assert collect(decode([encoder.end()]))["choices"][0]["finish_reason"] == "stop"
+
+
+@pytest.mark.parametrize("finish", ["stop", "content_filter"])
+def test_a_refusal_is_text_of_an_answer_and_the_reason_of_a_filter(finish: str) -> None:
+    message = {"role": "assistant", "content": "", "refusal": "I must not."}
+    choice = {"index": 0, "message": message, "finish_reason": finish}
+    response = {"id": "x", "model": "m", "created": 0, "choices": [choice]}
+    encoder = CHAT.encoder(Call("chat", "m", {}, stream=True))
+    streamed = b"".join(encoder.event(event) for event in replay(response)) + encoder.end()
+
+    for body in (json.loads(CHAT.render(response)), json.loads(streamed.split(b"data: ")[-1])):
+        (candidate,) = body["candidates"]
+        if finish == "stop":
+            assert candidate["content"]["parts"] == [{"text": "I must not."}]
+        else:
+            assert candidate["finishMessage"] == "I must not."
+
+
+def test_a_refused_prompt_goes_out_as_google_says_it() -> None:
+    refused = {"promptFeedback": {"blockReason": "SAFETY"}, "responseId": "r", "modelVersion": "m"}
+    encoder = CHAT.encoder(Call("chat", "m", {}, stream=True))
+
+    data = b"".join(encoder.event(event) for event in decode([sse(refused)])) + encoder.end()
+
+    assert {**json.loads(data[6:]), "createTime": None} == {**refused, "createTime": None}
+    assert not any(isinstance(event, Failed) for event in decode([data]))

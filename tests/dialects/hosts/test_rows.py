@@ -1,0 +1,230 @@
+"""Hosts whose difference is in their rows: addresses, names, quirks."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from lingate._providers.lookup import resolve
+from lingate.errors import (
+    AuthenticationError,
+    ContextLengthError,
+    LingateError,
+    OverloadedError,
+    QuotaExceededError,
+)
+from tests.dialects.hosts.support import (
+    HELLO,
+    KEY,
+    TOOL,
+    ask,
+    chat_answer,
+    chunk,
+    collected,
+    events_of,
+    place,
+    read,
+    sse,
+    wire,
+)
+
+
+class TestDatabricks:
+    ENV = {"DATABRICKS_HOST": "https://adb.example", "DATABRICKS_TOKEN": KEY}  # noqa: RUF012
+
+    def at(self, model: str = "databricks-claude-sonnet-4") -> Any:
+        return place(f"databricks/{model}", self.ENV)
+
+    @pytest.mark.parametrize("base", ["https://adb.example", "https://adb.example/serving-endpoints"])
+    def test_the_address(self, base: str) -> None:
+        to = place("databricks/m", {"DATABRICKS_API_BASE": base, "DATABRICKS_API_KEY": KEY})
+
+        assert ask(to).url == "https://adb.example/serving-endpoints/chat/completions"
+
+    def test_names_are_left_out_and_text_is_no_list(self) -> None:
+        messages = [
+            {"role": "user", "name": "n", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}
+        ]
+        sent = ask(self.at(), messages=messages)
+
+        assert json.loads(sent.body)["messages"] == [{"role": "user", "content": "a\nb"}]
+        assert sent.dropped == ["messages[0].name"]
+
+    @pytest.mark.parametrize(
+        ("fields", "thinking"),
+        [
+            ({"reasoning_effort": "low"}, {"type": "enabled", "budget_tokens": 2048}),
+            ({"reasoning_effort": "high", "max_tokens": 5000}, {"type": "enabled", "budget_tokens": 4999}),
+            ({"reasoning_effort": "none"}, {"type": "disabled"}),
+            ({"thinking": {"type": "enabled", "budget_tokens": 3000}}, {"type": "enabled", "budget_tokens": 3000}),
+        ],
+    )
+    def test_claude_thinks_by_a_number_of_tokens(self, fields: Any, thinking: Any) -> None:
+        sent = ask(self.at(), **fields)
+
+        assert json.loads(sent.body)["thinking"] == thinking
+        assert sent.dropped == []
+
+    def test_other_models_take_the_effort(self) -> None:
+        assert wire(self.at("databricks-gpt-5"), reasoning_effort="low")["reasoning_effort"] == "low"
+
+    def test_claude_s_reasoning_comes_and_goes_back_as_blocks_of_the_content(self) -> None:
+        summary = [{"type": "summary_text", "text": "hm", "signature": "sig"}]
+        content = [{"type": "reasoning", "summary": summary}, {"type": "text", "text": "hi"}]
+
+        message = read(self.at(), chat_answer({"role": "assistant", "content": content}))["choices"][0]["message"]
+        again = wire(self.at(), messages=[*HELLO, message, *HELLO])
+
+        assert (message["content"], message["reasoning_content"]) == ("hi", "hm")
+        assert message["thinking_blocks"] == [{"type": "thinking", "thinking": "hm", "signature": "sig"}]
+        assert again["messages"][1] == {"role": "assistant", "content": content}
+
+    def test_reasoning_that_is_not_signed_stays_here(self) -> None:
+        message = {"role": "assistant", "content": "hi", "reasoning_content": "hm"}
+
+        assert wire(self.at(), messages=[*HELLO, message, *HELLO])["messages"][1] == {
+            "role": "assistant",
+            "content": "hi",
+        }
+
+    def test_a_schema_is_asked_for_by_a_tool(self) -> None:
+        form = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
+
+        assert wire(self.at(), response_format=form)["tool_choice"] == {"type": "function", "function": {"name": "x"}}
+
+    def test_errors(self) -> None:
+        error = {"error_code": "PERMISSION_DENIED", "message": "Invalid access token"}
+        with pytest.raises(LingateError):
+            read(self.at(), json.dumps(error).encode())
+
+
+class TestSnowflake:
+    ENV = {"SNOWFLAKE_ACCOUNT": "org-acc", "SNOWFLAKE_CORTEX_PAT": KEY}  # noqa: RUF012
+
+    def test_both_surfaces(self) -> None:
+        root = "https://org-acc.snowflakecomputing.com/api/v2/cortex/v1"
+
+        assert ask(place("snowflake/claude-sonnet-4-6", self.ENV)).url == f"{root}/chat/completions"
+        claude = ask(place("snowflake_anthropic/claude-sonnet-4-6", self.ENV))
+        assert claude.url == f"{root}/messages"
+        assert claude.headers["authorization"] == f"Bearer {KEY}"
+
+    def test_a_marked_key_is_called_what_it_is(self) -> None:
+        for name in ("snowflake", "snowflake_anthropic"):
+            sent = ask(place(f"{name}/claude-sonnet-4-6", {**self.ENV, "SNOWFLAKE_TOKEN": f"pat/{KEY}"}))
+
+            assert sent.headers["authorization"] == f"Bearer {KEY}"
+            assert sent.headers["x-snowflake-authorization-token-type"] == "PROGRAMMATIC_ACCESS_TOKEN"
+            assert KEY in sent.target.secrets
+
+    def test_how_much_to_reason_depends_on_the_model(self) -> None:
+        claude = wire(place("snowflake/claude-sonnet-4-6", self.ENV), reasoning_effort="low", max_tokens=5)
+        gpt = wire(place("snowflake/openai-gpt-5", self.ENV), reasoning_effort="low")
+
+        assert claude["reasoning"] == {"effort": "low"}
+        assert claude["max_completion_tokens"] == 5
+        assert gpt["reasoning_effort"] == "low"
+
+    def test_strict_is_left_out_of_tools(self) -> None:
+        tool = {"type": "function", "function": {**TOOL["function"], "strict": True}}  # type: ignore[dict-item]
+
+        assert wire(place("snowflake/x", self.ENV), tools=[tool])["tools"] == [TOOL]
+
+    def test_an_answer_without_id_and_reason(self) -> None:
+        call = {
+            "id": "t",
+            "type": "function",
+            "function": {"name": "f", "arguments": "{}"},
+            "custom": {"name": "", "input": ""},
+        }
+        body = chat_answer({"role": "assistant", "content": "", "tool_calls": [call]}, "", id="")
+
+        response = read(place("snowflake/x", self.ENV), body)
+
+        assert response["choices"][0]["finish_reason"] == "tool_calls"
+        assert response["id"]
+
+
+class TestCloudflare:
+    TO = place("cloudflare/@cf/meta/llama-3.1-8b-instruct", {"CLOUDFLARE_API_KEY": KEY, "CLOUDFLARE_ACCOUNT_ID": "a1"})
+
+    def test_the_address(self) -> None:
+        assert ask(self.TO).url == "https://api.cloudflare.com/client/v4/accounts/a1/ai/v1/chat/completions"
+        assert wire(self.TO)["model"] == "@cf/meta/llama-3.1-8b-instruct"
+
+    @pytest.mark.parametrize(
+        ("code", "kind"),
+        [(10000, AuthenticationError), (5021, ContextLengthError), (3036, QuotaExceededError), (3040, OverloadedError)],
+    )
+    def test_errors_are_in_an_envelope(self, code: int, kind: Any) -> None:
+        error = {
+            "success": False,
+            "errors": [{"code": code, "message": "Authentication error" if code == 10000 else "no"}],
+        }
+        error |= {"result": None, "messages": []}
+
+        with pytest.raises(kind):
+            read(self.TO, json.dumps(error).encode())
+
+
+class TestHuggingFace:
+    def test_the_provider_in_front_goes_behind(self) -> None:
+        env = {"HF_TOKEN": KEY}
+
+        assert (
+            wire(place("huggingface/together/deepseek-ai/DeepSeek-R1", env))["model"]
+            == "deepseek-ai/DeepSeek-R1:together"
+        )
+        assert wire(place("huggingface/deepseek-ai/DeepSeek-R1:groq", env))["model"] == "deepseek-ai/DeepSeek-R1:groq"
+        assert ask(place("huggingface/a/b", env)).url == "https://router.huggingface.co/v1/chat/completions"
+
+    def test_a_dedicated_endpoint_speaks_at_its_own_address(self) -> None:
+        to = place("huggingface/tgi", {"HF_TOKEN": KEY}, api_base="https://x.endpoints.huggingface.cloud")
+
+        assert ask(to).url == "https://x.endpoints.huggingface.cloud/v1/chat/completions"
+
+    def test_arguments_may_come_as_objects(self) -> None:
+        to = place("huggingface/a/b", {"HF_TOKEN": KEY})
+        call = {"id": 0, "type": "function", "function": {"name": "f", "arguments": {"a": 1}}}
+        whole = read(to, chat_answer({"role": "assistant", "tool_calls": [call]}, "tool_calls"))
+        streamed = collected(events_of(to, sse(chunk({"tool_calls": [{"index": 0, **call}]}), chunk({}, "eos_token"))))
+
+        for response in (whole, streamed):
+            [made] = response["choices"][0]["message"]["tool_calls"]
+            assert json.loads(made["function"]["arguments"]) == {"a": 1}
+            assert response["choices"][0]["finish_reason"] == "tool_calls"
+
+
+def test_a_path_may_hold_the_model() -> None:
+    to = place("predibase/my model", {"PREDIBASE_API_KEY": KEY, "PREDIBASE_TENANT_ID": "t1"})
+
+    assert ask(to).url == ("https://serving.app.predibase.com/t1/deployments/v2/llms/my%20model/v1/chat/completions")
+
+
+def test_a_compartment_is_named_where_there_is_one() -> None:
+    with_one = place("oci/xai.grok-4", {"OCI_GENAI_API_KEY": KEY, "OCI_REGION": "eu-1", "OCI_COMPARTMENT_ID": "ocid1"})
+
+    sent = ask(with_one)
+    assert sent.url == "https://inference.generativeai.eu-1.oci.oraclecloud.com/openai/v1/chat/completions"
+    assert sent.headers["opc-compartment-id"] == "ocid1"
+    assert "opc-compartment-id" not in ask(place("oci/x", {"OCI_GENAI_API_KEY": KEY})).headers
+
+
+def test_a_user_s_own_row_may_have_a_query_and_a_body_from_the_environment() -> None:
+    config = {
+        "mine": {
+            "url": "https://mine.example/v1",
+            "query": {"version": "{MY_VERSION}", "fixed": "a b", "absent": "{NOT_SET}"},
+            "body": {"owner": "{MY_OWNER}", "absent": "{NOT_SET}", "number": 5},
+        }
+    }
+    env = {"MY_VERSION": "7", "MY_OWNER": "me"}
+
+    sent = ask(resolve("mine/m", env=env, config=config))
+    own = ask(resolve("mine/m", env=env, config=config, api_base="https://mine.example/v1?version=1", api_version="8"))
+
+    assert sent.url == "https://mine.example/v1/chat/completions?version=7&fixed=a%20b"
+    assert json.loads(sent.body) == {"model": "m", "messages": HELLO, "owner": "me", "number": 5}
+    assert own.url == "https://mine.example/v1/chat/completions?version=1&fixed=a%20b"

@@ -1,0 +1,386 @@
+"""Streams: the API's events as canonical ones, whatever servers leave out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from lingate._model import (
+    Annotations,
+    Extra,
+    Failed,
+    Finish,
+    Head,
+    Media,
+    Opaque,
+    Refusal,
+    Start,
+    Text,
+    Thinking,
+    ToolArgs,
+    ToolStart,
+    Usage,
+)
+from lingate.errors import (
+    ContextLengthError,
+    InternalServerError,
+    ProtocolError,
+    RateLimitError,
+    StreamInterruptedError,
+)
+from tests.dialects.openai_responses.support import (
+    CHAT,
+    NATIVE,
+    answer,
+    collect,
+    decode,
+    events_of,
+    function_call,
+    message,
+    read,
+    reasoning,
+    sent,
+    sse,
+    streamed,
+)
+
+CUSTOM = {
+    "id": "ctc_1",
+    "type": "custom_tool_call",
+    "status": "completed",
+    "call_id": "call_9",
+    "name": "sql",
+    "input": "select 1",
+}
+SEARCH = {"id": "ws_1", "type": "web_search_call", "status": "completed", "action": {"type": "search", "query": "q"}}
+IMAGE = {"id": "ig_1", "type": "image_generation_call", "status": "completed", "result": "QUJD", "output_format": "png"}
+CITED = {"type": "url_citation", "url": "https://x.test", "title": "X", "start_index": 0, "end_index": 1}
+
+
+def cited(text: str) -> dict[str, Any]:
+    return {**message(), "content": [{"type": "output_text", "text": text, "annotations": [CITED], "logprobs": []}]}
+
+
+def only(events: list[Any], kind: Any) -> list[Any]:
+    return [event for event in events if type(event) is kind]
+
+
+def failed(*events: Any) -> Any:
+    last = events_of(*events)[-1]
+    assert isinstance(last, Failed)
+    return last.error
+
+
+WHOLE = [
+    answer(message("hello")),
+    answer(message("hello"), status="incomplete", incomplete_details={"reason": "max_output_tokens"}),
+    answer(message("a", phase="commentary"), SEARCH, cited("bc"), function_call()),
+    answer(reasoning("one", "two"), message("x"), function_call(), function_call("{}", "hear", "call_2"), CUSTOM),
+    answer(reasoning(secret=None, content=[{"type": "reasoning_text", "text": "hm"}]), message("x")),
+    answer(reasoning(secret="only"), function_call()),
+    answer({**message(), "content": [{"type": "refusal", "refusal": "No."}]}),
+    answer(IMAGE, message("there")),
+    answer({**message(), "content": [*message("a")["content"], *cited("b")["content"]]}),
+    answer(),
+]
+
+
+@pytest.mark.parametrize("operation", [CHAT, NATIVE])
+@pytest.mark.parametrize("body", WHOLE)
+def test_a_stream_adds_up_to_what_the_whole_answer_says(body: dict[str, Any], operation: Any) -> None:
+    added = collect(events_of(*streamed(body), operation=operation))
+
+    whole = read(body, operation)
+    if not body["output"]:
+        assert added["choices"][0]["message"]["content"] == ""
+    assert added == whole
+
+
+@pytest.mark.parametrize("operation", [CHAT, NATIVE])
+@pytest.mark.parametrize("body", WHOLE)
+def test_servers_that_send_whole_items_only_are_understood(body: dict[str, Any], operation: Any) -> None:
+    deltas = ("delta", "part", "text", "arguments", "input", "refusal", "annotation")
+    events = [event for event in streamed(body) if not any(name in event for name in deltas)]
+
+    assert collect(events_of(*events, operation=operation)) == read(body, operation)
+
+
+@pytest.mark.parametrize("body", WHOLE)
+def test_servers_that_send_nothing_but_the_end_are_understood(body: dict[str, Any]) -> None:
+    assert collect(events_of(streamed(body)[-1])) == read(body)
+
+
+@pytest.mark.parametrize("body", WHOLE)
+def test_servers_whose_last_event_has_no_output_are_understood(body: dict[str, Any]) -> None:
+    *events, last = streamed(body)
+    last = {**last, "response": {**body, "output": [], "status": None}}
+
+    assert collect(events_of(*events, last))["choices"] == read(body)["choices"]
+
+
+def test_servers_that_give_every_item_the_same_place_are_understood() -> None:
+    body = answer(reasoning("hm"), message("x"), function_call())
+    events = [{**event, "output_index": 0} if "output_index" in event else event for event in streamed(body)]
+
+    assert collect(events_of(*events)) == read(body)
+
+
+def test_hosts_that_change_an_items_id_from_event_to_event_are_understood() -> None:
+    body = answer(reasoning("hm", secret=None), message("x"), function_call())
+    events = streamed(body)
+    for n, event in enumerate(events):
+        if "item_id" in event:
+            event["item_id"] = f"other_{n}"
+        if "item" in event:
+            event["item"] = {**event["item"], "id": f"other_{n}"}
+
+    added = collect(events_of(*events))["choices"][0]
+
+    assert added["message"]["content"] == "x"
+    assert len(added["message"]["tool_calls"]) == 1
+    assert added["message"]["reasoning_content"] == "hm"
+
+
+def test_servers_without_places_are_understood_by_ids() -> None:
+    body = answer(message("x"), function_call())
+    events = [{key: value for key, value in event.items() if key != "output_index"} for event in streamed(body)]
+
+    assert collect(events_of(*events)) == read(body)
+
+
+def test_a_stream_may_begin_without_its_first_event() -> None:
+    events = events_of(*streamed(answer(message("x")))[2:])
+
+    assert isinstance(events[0], Start)
+    assert events[0].model == "m-1"
+    assert collect(events)["choices"][0]["message"]["content"] == "x"
+
+
+def test_text_that_nobody_announced_is_text() -> None:
+    delta = {"type": "response.output_text.delta", "delta": "x"}
+    end = {"type": "response.completed", "response": answer(message("x"))}
+
+    assert [event.text for event in only(events_of(delta, end), Text)] == ["x"]
+
+
+def test_each_event_is_told_as_what_it_is() -> None:
+    body = answer(reasoning("hm"), cited("x"), function_call("{}"))
+
+    kinds = [type(event) for event in events_of(*streamed(body)) if not isinstance(event, Opaque)]
+
+    assert kinds == [
+        Start,
+        Thinking,
+        Thinking,
+        Thinking,
+        Text,
+        Annotations,
+        ToolStart,
+        ToolArgs,
+        ToolArgs,
+        Usage,
+        Extra,
+        Finish,
+    ]
+
+
+def test_nothing_substantial_is_told_before_the_model_has_begun() -> None:
+    begun = events_of(*streamed(answer(message("x")))[:2])
+
+    assert [type(event) for event in begun] == [Start, Failed]
+
+
+def test_a_failure_right_after_the_beginning_can_be_retried() -> None:
+    error = {"code": "rate_limit_exceeded", "message": "slow down"}
+    events = events_of(
+        *streamed(answer(message("x")))[:2],
+        {"type": "response.failed", "response": answer(status="failed", error=error)},
+    )
+
+    assert [type(event) for event in events] == [Start, Failed]
+    assert isinstance(events[1].error, RateLimitError)  # type: ignore[union-attr]
+
+
+def test_citations_wait_for_nobody_and_are_told_once() -> None:
+    events = events_of(*streamed(answer(message("ab"), cited("cd"))))
+
+    (told,) = only(events, Annotations)
+    assert told.items[0]["url_citation"]["start_index"] == 2
+
+
+def test_logprobs_travel_with_their_text() -> None:
+    probs = [{"token": "x", "logprob": -0.1}]
+    events = streamed(answer(message("x")))
+    for event in events:
+        if event["type"] == "response.output_text.delta":
+            event["logprobs"] = probs
+
+    assert collect(events_of(*events))["choices"][0]["logprobs"] == {"content": probs}
+
+
+def test_speech_comes_in_pieces() -> None:
+    events = [
+        *streamed(answer())[:2],
+        {"type": "response.audio.delta", "delta": "QUJD"},
+        {"type": "response.audio.transcript.delta", "delta": "hi"},
+        {"type": "response.audio.done"},
+        streamed(answer())[-1],
+    ]
+
+    assert [event.data for event in only(events_of(*events), Media)] == [{"data": "QUJD"}, {"transcript": "hi"}]
+
+
+def test_images_are_shown_once_they_are_whole() -> None:
+    partial = {"type": "response.image_generation_call.partial_image", "output_index": 0, "partial_image_b64": "QQ=="}
+    start, progress, added, *rest = streamed(answer(IMAGE))
+
+    events = events_of(start, progress, added, partial, *rest)
+
+    (image,) = only(events, Media)
+    assert image.data["image_url"]["url"] == "data:image/png;base64,QUJD"
+    assert Opaque("openai_responses", partial) in events
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "response.web_search_call.searching",
+        "response.file_search_call.completed",
+        "response.code_interpreter_call_code.delta",
+        "response.code_interpreter_call.interpreting",
+        "response.mcp_call_arguments.delta",
+        "response.mcp_list_tools.in_progress",
+        "response.shell_call_command.delta",
+        "response.compaction.compacting",
+        "response.brand_new",
+        "keepalive",
+    ],
+)
+def test_events_of_the_providers_own_tools_are_for_clients_of_this_format_only(kind: str) -> None:
+    event = {"type": kind, "output_index": 0, "item_id": "x", "delta": "y"}
+    start, progress, *rest = streamed(answer(message("x")))
+
+    events = events_of(start, progress, event, *rest)
+
+    assert Opaque("openai_responses", event) in events
+    assert collect(events) == read(answer(message("x")))
+
+
+def test_done_markers_of_clones_are_ignored() -> None:
+    events = streamed(answer(message("x")))
+
+    assert collect(events_of(*events[:3], b"data: [DONE]\n\n", *events[3:], b"data: [DONE]\n\n")) == read(
+        answer(message("x"))
+    )
+
+
+@pytest.mark.parametrize("keep", [2, 4, -1])
+def test_an_end_without_a_terminal_event_is_an_interruption(keep: int) -> None:
+    error = failed(*streamed(answer(message("hello")))[:keep])
+
+    assert isinstance(error, StreamInterruptedError)
+    assert error.provider == "acme"
+
+
+def test_half_an_event_at_the_end_is_an_interruption() -> None:
+    data = sse(*streamed(answer(message("hello"))))
+
+    for size in (len(data) - 3, len(data) - 200):
+        (*_, last) = decode([data[:size]])
+        assert isinstance(last, Failed)
+        assert isinstance(last.error, StreamInterruptedError)
+
+
+def test_the_last_event_needs_no_blank_line_after_it() -> None:
+    data = sse(*streamed(answer(message("x")))).rstrip(b"\n")
+
+    assert collect(decode([data])) == read(answer(message("x")))
+
+
+@pytest.mark.parametrize(
+    ("event", "kind"),
+    [
+        ({"type": "error", "code": "server_error", "message": "boom", "param": None}, InternalServerError),
+        ({"type": "error", "code": "context_length_exceeded", "message": "too long"}, ContextLengthError),
+        ({"type": "error", "error": {"code": "rate_limit_exceeded", "message": "slow down"}}, RateLimitError),
+        ({"error": {"code": "rate_limit_exceeded", "message": "slow down"}}, RateLimitError),
+        ({"type": "response.failed", "response": answer(status="failed")}, InternalServerError),
+        ({"type": "response.failed"}, InternalServerError),
+        ({"type": "response.cancelled", "response": answer(status="cancelled")}, InternalServerError),
+        (
+            {
+                "type": "response.failed",
+                "response": answer(status="failed", error={"code": "context_length_exceeded", "message": "x"}),
+            },
+            ContextLengthError,
+        ),
+    ],
+)
+def test_an_error_in_mid_stream_is_the_error_it_names_and_the_last_event(event: Any, kind: Any) -> None:
+    error = failed(*streamed(answer(message("hello")))[:6], event, *streamed(answer(message("x"))))
+
+    assert isinstance(error, kind)
+    assert error.provider == "acme"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        b"data: {\n\n",
+        b"data: 3\n\n",
+        b"data: []\n\n",
+        {"type": "response.created"},
+        {"type": "response.completed", "response": 3},
+        {"type": "response.completed", "response": {"output": [3]}},
+        {"type": "response.completed", "response": {"output": [{"type": "message"}]}},
+        {"type": "response.output_item.added"},
+        {"type": "response.output_item.added", "item": {"type": "function_call"}},
+        {"type": "response.output_item.done", "output_index": 0, "item": {"type": "reasoning", "summary": 3}},
+        {"type": "response.output_text.delta", "output_index": 0, "delta": 3},
+        {"type": "response.function_call_arguments.delta", "output_index": 7, "delta": "x"},
+    ],
+)
+def test_rubbish_in_a_stream_is_a_protocol_error(event: Any) -> None:
+    assert isinstance(failed(*streamed(answer(message("x")))[:2], event), ProtocolError)
+
+
+def test_an_event_without_end_is_a_fault() -> None:
+    decoder = CHAT.decoder(sent(stream=True), Head(200, {"content-type": "text/event-stream"}))
+    decoder._sse.limit = 10
+
+    (failure,) = decoder.feed(b"data: " + b"x" * 20)
+
+    assert isinstance(failure.error, ProtocolError)
+
+
+def test_a_host_that_ignores_stream_is_understood() -> None:
+    body = answer(reasoning("hm"), message("x"), function_call())
+    head = Head(200, {"content-type": "application/json"})
+
+    assert collect(decode([json.dumps(body).encode()], head=head)) == read(body)
+    (failure,) = decode([b'{"error":{"code":"rate_limit_exceeded","message":"x"}}'], head=head)
+    assert isinstance(failure, Failed)
+    assert isinstance(failure.error, RateLimitError)
+
+
+def test_the_structured_answer_of_a_forced_tool_is_the_text() -> None:
+    body = answer(message("so:"), function_call('{"x":1}', "answer"))
+
+    events = events_of(*streamed(body), answer_tool="answer")
+
+    assert collect(events) == read(body, answer_tool="answer")
+    assert "".join(event.text for event in only(events, Text)) == '{"x":1}'
+
+
+def test_text_is_the_answer_where_the_forced_tool_was_not_called() -> None:
+    events = events_of(*streamed(answer(message("prose"))), answer_tool="answer")
+
+    assert collect(events)["choices"][0]["message"]["content"] == "prose"
+
+
+def test_refusals_are_told_piece_by_piece() -> None:
+    body = answer({**message(), "content": [{"type": "refusal", "refusal": "No."}]})
+
+    assert [event.text for event in only(events_of(*streamed(body)), Refusal)] == ["N", "o", "."]
