@@ -51,6 +51,7 @@ class Traits(TypedDict, total=False):
             (Bedrock), `none`.
         reasoning_history: Field in which an assistant message's reasoning goes back: `reasoning_content`,
             `reasoning`, `reasoning_details`, `thinking_blocks`, or `drop`.
+        canonical_history: Messages go back with every field of the canonical form: the other end is a gateway of this kind.
         text_content: Content must be a plain string where it holds only text.
         tool_choice_required: The word for "must call a tool": `required` (default), `any`, or `auto` if there is none.
         tool_schema_drop: Keys removed from tool definitions and their JSON schemas, at every depth.
@@ -97,6 +98,7 @@ class Traits(TypedDict, total=False):
         "none",
     ]
     reasoning_history: Literal["reasoning_content", "reasoning", "reasoning_details", "thinking_blocks", "drop"]
+    canonical_history: bool
     text_content: bool
     tool_choice_required: Literal["required", "any", "auto"]
     tool_schema_drop: tuple[str, ...]

@@ -272,6 +272,10 @@ def test_public_names_have_docstrings() -> None:
         "_io/chat_stream.py",
         "_io/config.py",
         "_default.py",
+        "compat/litellm/_calls.py",
+        "compat/litellm/_callbacks.py",
+        "compat/litellm/_records.py",
+        "compat/litellm/exceptions.py",
     ]
     missing = []
     for name in public:

@@ -11,6 +11,7 @@ import pydantic
 import pytest
 
 from lingate.compat import litellm
+from lingate.compat.litellm._params import prepare
 from lingate.simulator import Simulator
 from tests.compat.conftest import ASKED
 
@@ -201,6 +202,19 @@ def test_arguments_stand_for_variables_of_the_environment_for_one_call(
     litellm.organization = "ours"
     litellm.completion("openai/x", ASKED, **to)
     assert simulator.requests()[-1].headers["openai-organization"] == "ours"
+
+
+def test_credentials_of_a_cloud_reach_the_place_where_they_are_read() -> None:
+    def env(model: str, **given: Any) -> dict[str, str]:
+        return prepare("completion", model, (ASKED,), given).env
+
+    assert env("bedrock/x", aws_region_name="eu-west-1", aws_access_key_id="a") == {
+        "AWS_REGION_NAME": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "a",
+    }
+    found = env("vertex_ai/x", vertex_project="p", vertex_credentials={"type": "service_account"})
+    assert found == {"VERTEXAI_PROJECT": "p", "VERTEXAI_CREDENTIALS": '{"type":"service_account"}'}
+    assert env("azure/x", azure_ad_token_provider=lambda: "token") == {"AZURE_AD_TOKEN": "token"}
 
 
 def test_credentials_of_a_cloud_never_end_up_in_a_request_for_another(simulator: Simulator, to: dict[str, Any]) -> None:

@@ -34,7 +34,11 @@ HOW = """
 - Anthropic's and Bedrock's clients send back thinking blocks with their signatures, Google's send back `thoughtSignature`, those
   of the Responses API `encrypted_content`. There Lingate puts what another format has no field for, marked so that it finds it
   again, and shows it to nobody but the provider that it came from.
+  That is as much as a conversation should carry: more than 1 MiB of a turn (pictures, mostly) stays behind.
 - A signature goes to no provider but the one that made it. What is left out so is among `dropped` of the response.
+- The OpenAI-shaped provider of the table takes reasoning back as `reasoning_details`. Others have other fields for it, or none;
+  the row of each says which (`reasoning_history`).
+- A program that reaches its providers through a gateway of Lingate's own loses nothing of this either.
 
 """
 

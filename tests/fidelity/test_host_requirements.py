@@ -238,7 +238,7 @@ def test_x08_the_text_of_an_error_says_which_kind_it_is(name: str) -> None:
     context, *others = found
     assert any(hint in str(context).lower() for hint in OVERFLOW), str(context)
     assert [[hint for hint in OVERFLOW_HINTS if hint in str(other).lower()] for other in others] == [[], []]
-    assert [error.kind for error in found] == ["context_window", "rate_limit", "authentication"]
+    assert [error.kind for error in found] == ["context_window", "rate_limit", "auth"]
 
 
 @EVERY

@@ -12,13 +12,26 @@ from typing import Any
 import pytest
 
 from lingate._dialects._luggage import luggage_of
-from lingate._model import Traits
+from lingate._model import Call, Traits
+from lingate._providers.rows import PROXIES
 from tests.fidelity.clients import client_of
-from tests.fidelity.formats import Answer, answers, base_of, chats, faces, parse, pass_on, read, target, turn_through
+from tests.fidelity.formats import (
+    Answer,
+    answers,
+    base_of,
+    chats,
+    faces,
+    parse,
+    pass_on,
+    read,
+    target,
+    told_through,
+    turn_through,
+)
 from tests.fidelity.gist import secrets_in
 from tests.fidelity.losses import LOSSES, NATIVE
 from tests.fidelity.providers import provider_of
-from tests.fidelity.talk import JsonDict, Talk
+from tests.fidelity.talk import JsonDict, Talk, canonical
 
 CASES = [
     pytest.param(face, upstream, answer, id=f"{face}-{upstream}-{case}")
@@ -91,6 +104,29 @@ def test_a_providers_own_turn_is_shown_to_no_other(face: str, upstream: str, ans
     bodies = {name: chats()[name].request(call, target(name)).body.decode() for name in others}
 
     assert {name: [s for s in secrets if s in body] for name, body in bodies.items()} == {name: [] for name in others}
+
+
+UPSTREAM_CASES = [
+    pytest.param(name, answer, id=f"{name}-{case}") for name in faces() for case, answer in answers(name).items()
+]
+
+
+@MODES
+@pytest.mark.parametrize(("upstream", "answer"), UPSTREAM_CASES)
+def test_a_program_behind_a_gateway_of_ours_keeps_a_providers_own_turn(
+    upstream: str, answer: Answer, stream: bool
+) -> None:
+    """The SDK speaks OpenAI's format to the gateway, which speaks the provider's own."""
+    talk, (gateway, _) = Talk(stream=stream), PROXIES
+    message = told_through("openai_chat", upstream, answer, stream)["choices"][0]["message"]
+    call = Call("chat", talk.model, canonical(talk, message), stream=stream)
+
+    sent = chats()["openai_chat"].request(call, target("openai_chat", gateway.traits))
+
+    passed_on = parse("openai_chat", sent.body, sent.url)
+    reached = chats()[upstream].request(passed_on, target(upstream, answer.traits))
+    assert client_of(upstream).said_in(json.loads(reached.body)) in directly(upstream, answer, talk)
+    assert sent.dropped == []
 
 
 _AKIN = {

@@ -16,7 +16,7 @@ import sys
 import textwrap
 import time
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,15 +65,12 @@ def simulator() -> Iterator[Simulator]:
         yield running
 
 
-@pytest.fixture(autouse=True)
-async def _closed() -> AsyncIterator[None]:
-    """The package keeps its clients for ever; what is left of them must not be found by another test."""
+@pytest.fixture(scope="module", autouse=True)
+def _left_behind() -> Iterator[None]:
+    """The package keeps its clients for ever; what is left of them must not be found by another module's tests."""
     yield
     import litellm
 
-    close = getattr(litellm, "close_litellm_async_clients", None)
-    if close is not None:
-        await close()
     litellm.in_memory_llm_clients_cache.flush_cache()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -106,9 +103,7 @@ def sent_to(simulator: Simulator) -> Any:
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-async def test_an_answer_is_the_one_that_our_own_dialect_reads(
-    ask: Any, simulator: Simulator, provider: str
-) -> None:
+async def test_an_answer_is_the_one_that_our_own_dialect_reads(ask: Any, simulator: Simulator, provider: str) -> None:
     own = lingate.Lingate().chat(f"{provider}/sim", "the same", **place(simulator, provider))
 
     answer = await ask(f"{provider}/sim", "the same")
@@ -143,9 +138,8 @@ async def test_the_usage_of_a_stream_is_the_provider_s(ask: Any, provider: str) 
     assert all(chunk.choices for chunk in quiet)
 
 
-@pytest.mark.parametrize("provider", ["openai", "anthropic"])
-async def test_usage_that_the_package_counts_itself_is_not_reported(ask: Any, provider: str) -> None:
-    _, answer = await ask(f"{provider}/sim-fault-no_usage", stream=True)
+async def test_usage_that_the_package_counts_itself_is_not_reported(ask: Any) -> None:
+    _, answer = await ask("openai/sim-fault-no_usage", stream=True)
 
     assert answer.usage is None or answer.usage.total_tokens is None
 
@@ -340,9 +334,7 @@ async def test_a_setting_of_the_package_cannot_be_smuggled_in_as_a_field(
 
 
 async def test_what_we_do_not_know_goes_through(ask: Any, simulator: Simulator) -> None:
-    await ask(
-        "openai/sim", top_k=7, extra_body={"metadata": {"a": "b"}}, extra_headers={"x-team": "search"}, seed=3
-    )
+    await ask("openai/sim", top_k=7, extra_body={"metadata": {"a": "b"}}, extra_headers={"x-team": "search"}, seed=3)
 
     request = sent_to(simulator)
     assert request.body["top_k"] == 7
@@ -446,7 +438,9 @@ def test_importing_the_package_fetches_nothing_and_reads_no_env_file(tmp_path: P
     with RawServer(prices) as server:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("LITELLM_")}
         env = {**kept, "LITELLM_MODEL_COST_MAP_URL": server.url}
-        done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+        )
 
     assert done.stdout.splitlines() == ["ConnectError", "set()"], done.stderr
     assert server.connections == 0

@@ -105,9 +105,7 @@ def test_a_tail_is_a_path(row: ProviderRow) -> None:
 
 
 def test_a_row_that_needs_a_key_says_where_it_may_be() -> None:
-    silent = [
-        row.name for row in ROWS if not row.key_env and not row.sign_env and not row.local and row.auth != "none"
-    ]
+    silent = [row.name for row in ROWS if not row.key_env and not row.sign_env and not row.local and row.auth != "none"]
 
     # Its key is made by signing in, which is the user's business.
     assert silent == ["github_copilot"]

@@ -8,6 +8,7 @@ any, and importing it takes two seconds. It is imported when the first call need
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
@@ -38,13 +39,19 @@ _QUIET = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION"}
 
 def row(name: str) -> ProviderRow | None:
     """The row of a provider that the installed package knows; None if it does not, or is not installed."""
-    if not loaded() and find_spec("litellm") is None:
+    if not _installed():
         return None
     known = borrowed(name)
     if known is not None:
         return known
     own = _names(load()).get(plain(name))
     return None if own is None else replace(LITELLM, name=own)
+
+
+def _installed() -> bool:
+    found = sys.modules.get("litellm")
+    # Applications may put our drop-in in its place; that would ask us.
+    return find_spec("litellm") is not None if found is None else found.__name__ == "litellm"
 
 
 def _names(litellm: Any) -> dict[str, str]:
@@ -78,15 +85,25 @@ def load() -> Any:
     global _package
     if _package is None:
         with _IMPORTING, _quiet_environment():
+            ours = "litellm" not in sys.modules
             try:
+                if not _installed():
+                    raise ModuleNotFoundError(name="litellm")
                 import litellm
             except ImportError as error:
                 missing = error.name or "litellm"
                 raise MissingExtraError(f"{missing} is not installed: pip install 'lingate[litellm]'") from None
-        # It prints an advertisement with every exception otherwise. There is no argument for it, only this global.
-        litellm.suppress_debug_info = True
-        _package = litellm
+            _silence(litellm, ours)
+            _package = litellm
     return _package
+
+
+def _silence(litellm: Any, ours: bool) -> None:
+    # It prints an advertisement with every exception otherwise. There is no argument for it, only this global.
+    litellm.suppress_debug_info = True
+    if ours and "LITELLM_LOG" not in os.environ:
+        # It writes to stderr by a handler of its own. An application that imports it, or sets its variable, wants that.
+        logging.getLogger("LiteLLM").setLevel(logging.CRITICAL + 1)
 
 
 @contextmanager

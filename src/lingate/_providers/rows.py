@@ -146,7 +146,14 @@ DEFAULTS: Mapping[str, ProviderRow] = {
 
 # A gateway knows the format of each of its upstreams and translates schemas and the rest itself.
 _PROXY_OPERATIONS: tuple[Operation, ...] = (*DEFAULTS["openai_chat"].operations, "responses")
-_PROXY: Traits = {"max_tokens_param": "max_tokens", "structured": "json_schema", "reasoning_param": "reasoning_effort"}
+_PROXY: Traits = {
+    "max_tokens_param": "max_tokens",
+    "structured": "json_schema",
+    "reasoning_param": "reasoning_effort",
+    # https://docs.litellm.ai/docs/reasoning_content, https://docs.litellm.ai/docs/completion/prompt_caching
+    "reasoning_history": "thinking_blocks",
+    "cache_control": True,
+}
 PROXIES: tuple[ProviderRow, ...] = (
     ProviderRow(
         name="proxy",
@@ -156,7 +163,7 @@ PROXIES: tuple[ProviderRow, ...] = (
         url_tail="/v1",
         auth="none",
         operations=_PROXY_OPERATIONS,
-        traits=_PROXY,
+        traits={**_PROXY, "canonical_history": True},
     ),
     ProviderRow(
         name="proxy",
@@ -1130,6 +1137,7 @@ _ROWS = (
             "models",
         ),
         local=True,
+        traits={"reasoning_history": "thinking_blocks", "cache_control": True},
         note="Fields of its own (metadata, tags, guardrails) pass through. Its own port is 4000.",
         source="litellm, pydantic-ai",
     ),

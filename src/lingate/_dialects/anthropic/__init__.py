@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from lingate._dialects._base import Dialect, StreamDecoder, StreamEncoder
+from lingate._dialects._base import Dialect, StreamEncoder
 from lingate._dialects._faults import anthropic_error
 from lingate._dialects._streamless import Streamless
 from lingate._dialects.anthropic.decoder import stream_decoder
@@ -15,7 +14,7 @@ from lingate._dialects.anthropic.face_stream import Encoder
 from lingate._dialects.anthropic.facts import MODELS_PATH, NAME
 from lingate._dialects.anthropic.request import chat_request, count_request, headers_for
 from lingate._dialects.anthropic.response import read_count, read_message, read_models
-from lingate._model import Call, Head, HttpRequest, JsonDict, Target
+from lingate._model import Call, HttpRequest, Target
 from lingate._wire.json import encode
 from lingate.errors import LingateError
 
@@ -25,10 +24,7 @@ class Chat:
 
     request = staticmethod(chat_request)
     response = staticmethod(read_message)
-
-    def decoder(self, sent: HttpRequest, head: Head) -> StreamDecoder:
-        return stream_decoder(sent, head)
-
+    decoder = staticmethod(stream_decoder)
     parse_call = staticmethod(parse_chat)
     render = staticmethod(render_message)
 
@@ -48,16 +44,16 @@ class CountTokens(Streamless):
 class Models(Streamless):
     """`GET /v1/models`, a page at a time: `after_id` in the call asks for the next one."""
 
+    response = staticmethod(read_models)
+    parse_call = staticmethod(parse_models)
+    render = staticmethod(render_models)
+
     def request(self, call: Call, target: Target) -> HttpRequest:
         asked = {name: value for name, value in call.body.items() if name in PAGING and value is not None}
         query = urlencode({"limit": 1000, **asked})
         url = f"{target.url}{target.row.paths.get('models', MODELS_PATH)}?{query}"
         headers = {name: value for name, value in headers_for(call, target).items() if name != "content-type"}
         return HttpRequest("GET", url, headers, b"", call, target)
-
-    response = staticmethod(read_models)
-    parse_call = staticmethod(parse_models)
-    render = staticmethod(render_models)
 
 
 def render_error(error: LingateError) -> tuple[int, bytes]:

@@ -59,7 +59,9 @@ def message_blocks(message: JsonDict) -> list[JsonDict]:
         function = call.get("function") or call.get("custom") or {}
         arguments = function.get("arguments", function.get("input"))
         name = function.get("name") or ""
-        blocks.append({"type": "tool_use", "id": call.get("id") or name, "name": name, "input": shown_arguments(arguments)})
+        blocks.append(
+            {"type": "tool_use", "id": call.get("id") or name, "name": name, "input": shown_arguments(arguments)}
+        )
     return blocks
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from lingate._dialects._base import Dialect, StreamDecoder, StreamEncoder
+from lingate._dialects._base import Dialect, StreamEncoder
 from lingate._dialects._faults import aws_error
 from lingate._dialects._streamless import Streamless
 from lingate._dialects.bedrock_converse.decoder import stream_decoder
@@ -14,7 +12,7 @@ from lingate._dialects.bedrock_converse.face_stream import Encoder
 from lingate._dialects.bedrock_converse.facts import NAME
 from lingate._dialects.bedrock_converse.request import chat_request, count_request
 from lingate._dialects.bedrock_converse.response import read_count, read_message
-from lingate._model import Call, Head, HttpRequest, JsonDict, Target
+from lingate._model import Call
 from lingate._wire.json import encode
 from lingate.errors import LingateError
 
@@ -24,10 +22,7 @@ class Chat:
 
     request = staticmethod(chat_request)
     response = staticmethod(read_message)
-
-    def decoder(self, sent: HttpRequest, head: Head) -> StreamDecoder:
-        return stream_decoder(sent, head)
-
+    decoder = staticmethod(stream_decoder)
     parse_call = staticmethod(parse_chat)
     render = staticmethod(render_message)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from lingate._dialects._base import Dialect, StreamDecoder, StreamEncoder
 from lingate._dialects._faults import google_error
 from lingate._dialects._streamless import Streamless
@@ -16,7 +14,7 @@ from lingate._dialects.gemini.facts import NAME
 from lingate._dialects.gemini.models import models_request, parse_models, read_models, render_models
 from lingate._dialects.gemini.request import chat_request, count_request
 from lingate._dialects.gemini.response import read_answer, read_count
-from lingate._model import Call, Head, HttpRequest, JsonDict, Target
+from lingate._model import Call, Head, HttpRequest
 from lingate._wire.json import encode
 from lingate.errors import LingateError
 
@@ -26,12 +24,11 @@ class Chat:
 
     request = staticmethod(chat_request)
     response = staticmethod(read_answer)
+    parse_call = staticmethod(parse_chat)
+    render = staticmethod(render_answer)
 
     def decoder(self, sent: HttpRequest, head: Head) -> StreamDecoder:
         return Decoder(sent, head)
-
-    parse_call = staticmethod(parse_chat)
-    render = staticmethod(render_answer)
 
     def encoder(self, call: Call) -> StreamEncoder:
         return Encoder(call)

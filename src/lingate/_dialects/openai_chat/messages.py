@@ -75,7 +75,7 @@ def _message(message: Any, at: int, sent: HttpRequest) -> JsonDict:
         wire["role"] = sent.target.traits.get("system_role", "system")
     if isinstance(wire.get("content"), list):
         wire["content"] = _content(wire["content"], sent)
-    if wire.pop("provider_specific_fields", None):
+    if not sent.target.traits.get("canonical_history") and wire.pop("provider_specific_fields", None):
         note(sent, "messages[].provider_specific_fields")
     _unmark(wire, sent)
     return wire
@@ -90,12 +90,15 @@ def _unmark(wire: JsonDict, sent: HttpRequest) -> None:
 def _assistant(wire: JsonDict, sent: HttpRequest) -> None:
     for name in [name for name, value in wire.items() if value is None and name != "content"]:
         del wire[name]
-    _reasoning(wire, sent)
-    unwanted = _CANONICAL_ONLY + (_ANSWER_ONLY if sent.target.traits.get("strict_schema") else ())
-    for name in unwanted:
-        if name in wire:
-            del wire[name]
-            note(sent, f"messages[].{name}")
+    if sent.target.traits.get("canonical_history"):
+        if "thinking_blocks" in wire:
+            wire["thinking_blocks"] = _own_proofs(wire["thinking_blocks"], sent)
+    else:
+        _reasoning(wire, sent)
+        for name in _CANONICAL_ONLY + (_ANSWER_ONLY if sent.target.traits.get("strict_schema") else ()):
+            if name in wire:
+                del wire[name]
+                note(sent, f"messages[].{name}")
     audio = wire.get("audio")
     if isinstance(audio, dict) and "id" in audio:
         wire["audio"] = {"id": audio["id"]}  # the sound itself is not taken back

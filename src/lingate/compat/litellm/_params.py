@@ -125,9 +125,9 @@ def prepare(call_type: str, model: Any, given: tuple[Any, ...], kwargs: Mapping[
     # The Responses API has metadata of its own, which the provider keeps; elsewhere it is for callbacks.
     local = _LOCAL - {"metadata"} if call_type == "responses" else _LOCAL
     own = {name: params.pop(name) for name in list(params) if name in local}
+    env = _environment(params)
     for name in [name for name in params if _IGNORED.fullmatch(name)]:
         del params[name]
-    env = _environment(params)
     asked = settings.model_alias_map.get(model, model) if isinstance(model, str) else model
     base = (
         params.pop("api_base", None)
