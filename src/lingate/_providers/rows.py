@@ -1137,7 +1137,7 @@ _ROWS = (
             "models",
         ),
         local=True,
-        traits={"reasoning_history": "thinking_blocks", "cache_control": True},
+        traits=_PROXY,
         note="Fields of its own (metadata, tags, guardrails) pass through. Its own port is 4000.",
         source="litellm, pydantic-ai",
     ),
