@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import lingate
+from lingate._io.public import ProviderInfo
+from lingate._providers.rows_litellm import BORROWED
 
 HERE = Path(__file__).resolve().parent
 
@@ -35,7 +40,55 @@ def providers_page() -> str:
         chat=sum("chat" in info.operations and not info.ended for info in found),
         native=len({info.dialect for info in found}),
     )
-    return head + "\n".join(lines) + "\n"
+    return head + "\n".join(lines) + "\n" + _beside_litellm(found)
+
+
+LITELLM_HEAD = """
+## LiteLLM's providers
+
+Every name that LiteLLM {version} takes before the slash, and what it leads to here: {counts}.
+*Native* is our own wire format; *via litellm* needs `pip install 'lingate[litellm]'` (see [configuration](configuration.md)).
+
+| LiteLLM | here | how |
+|---|---|---|
+"""
+
+
+def _beside_litellm(found: list[ProviderInfo]) -> str:
+    """LiteLLM's list of providers against ours. The names stand in litellm_providers.json, and why some have no row."""
+    theirs = json.loads((HERE / "litellm_providers.json").read_text(encoding="utf-8"))
+    reasons = {name: reason for reason, names in theirs["missing"].items() for name in names}
+    told = [(name, *_led_to(name, found, reasons)) for name in theirs["names"]]
+    totals = Counter(kind for _, kind, _, _ in told)
+    counts = ", ".join(f"{totals[kind]} {kind}" for kind in KINDS if totals[kind])
+    lines = (f"| `{name}` | {here} | {_cell(how)} |\n" for name, _, here, how in told)
+    return LITELLM_HEAD.format(version=theirs["version"], counts=counts) + "".join(lines)
+
+
+KINDS = ("native", "by another name", "ended", "via litellm", "missing")
+
+
+def _led_to(name: str, found: list[ProviderInfo], reasons: dict[str, str]) -> tuple[str, str, str]:
+    """How a name of LiteLLM's is served, by whom, and in words."""
+    info = next((info for info in found if _plain(name) in _names(info)), None)
+    if info is not None and info.ended:
+        return "ended", f"`{info.name}`", f"ended: {info.ended}"
+    if info is not None and info.name == name:
+        return "native", f"`{info.name}`", f"native: {info.dialect}"
+    if info is not None:
+        return "by another name", f"`{info.name}`", f"native: {info.dialect}"
+    lent = next((row for row in BORROWED if row.name == name), None)
+    if lent is not None:
+        return "via litellm", f"`{lent.name}`", f"via litellm. {lent.note}".strip()
+    return "missing", "", f"missing: {reasons[name]}"
+
+
+def _names(info: ProviderInfo) -> Iterator[str]:
+    yield from map(_plain, (info.name, *info.aliases))
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "-")
 
 
 def _cell(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,18 @@ def test_the_generated_pages_are_what_make_docs_would_write() -> None:
         assert (ROOT / "docs" / name).read_text(encoding="utf-8") == page(), (
             f"run `make docs`: docs/{name} is out of date"
         )
+
+
+def test_every_provider_of_litellm_s_has_a_line_that_says_what_it_leads_to(shared: Path) -> None:
+    entries = json.loads((shared / "providers.json").read_text(encoding="utf-8"))
+    theirs = [item["id"] for item in entries if "not a LiteLLM prefix" not in (item["quirks"] or [""])[0]]
+    page = (ROOT / "docs" / "providers.md").read_text(encoding="utf-8")
+
+    lines = re.findall(r"^\| `([^`]+)` \|[^|]*\| (?:native|via litellm|ended|missing)[:.] ?", page, re.MULTILINE)
+
+    assert len(theirs) > 100
+    assert set(theirs) <= set(lines)
+    assert len(lines) == len(set(lines))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -211,6 +211,18 @@ async def test_a_429_that_speaks_of_tokens_is_a_rate_limit_whatever_the_package_
     assert caught.value.code == "rate_limit_exceeded"
 
 
+async def test_a_key_that_the_package_found_in_the_environment_is_not_in_the_error(
+    ask: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_OTHER_API_KEY", "canary.of.the.environment")
+    body = {"error": {"message": "no such key: canary.of.the.environment", "code": "invalid_api_key"}}
+    script = Script([json.dumps(body).encode()], status=401, headers={"content-type": "application/json"})
+    with RawServer(script) as server, pytest.raises(AuthenticationError) as caught:
+        await ask("openai/sim", api_base=f"{server.url}/v1")
+
+    assert "canary" not in f"{caught.value}{vars(caught.value)}"
+
+
 async def test_an_error_in_mid_stream_is_told_as_it_is(ask: Any) -> None:
     with pytest.raises(OverloadedError) as caught:
         await ask("openai/sim-fault-error_event-4", stream=True)
@@ -387,6 +399,17 @@ async def test_a_provider_without_a_row_is_found_by_its_name(ask: Any, simulator
     assert sent_to(simulator).path == "/v1/completions"
     assert answer.provider == "text-completion-openai"
     assert answer.text
+
+
+async def test_responses_and_costs_work_as_for_every_provider(simulator: Simulator) -> None:
+    client = lingate.Lingate(CONFIG)
+
+    answer = client.responses("text-completion-openai/sim", "go on", **place(simulator, "openai"))
+    chat = client.chat("text-completion-openai/sim", "go on", **place(simulator, "openai"))
+
+    assert answer.output_text == chat.text
+    assert chat.cost is None or chat.cost >= 0
+    assert lingate.credentials("text-completion-openai", env={"OPENAI_API_KEY": "k"}).present
 
 
 async def test_a_provider_that_only_the_installed_package_knows_is_found_too(ask: Any) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from lingate._dialects._base import dialect
-from lingate._io.via_litellm_call import Chunks, let_go
+from lingate._io.via_litellm_call import Chunks, let_go, looks_like_a_setting, whole
 from lingate._model import Call, HttpRequest
 from lingate._providers.lookup import resolve
 from lingate._wire.json import decode
-from lingate.errors import UnsupportedError
+from lingate.errors import ProtocolError, UnsupportedError
 
 FORCED = {"groq": {"dialect": "litellm"}}
 
@@ -158,6 +158,34 @@ def test_letting_go_closes_what_lies_below_even_if_it_is_broken() -> None:
 
     assert closed == ["broken", "lower"]
     assert stream.completion_stream is None
+
+
+@pytest.mark.parametrize("odd", [None, "text", [1], Chunk({"choices": [], "created": object()})], ids=repr)
+def test_what_is_no_answer_is_a_protocol_error(odd: Any) -> None:
+    sent = request({"messages": QUESTION})
+
+    with pytest.raises(ProtocolError, match="groq"):
+        whole(odd, sent)
+    with pytest.raises(ProtocolError, match="groq"):
+        Chunks(Upstream("stop"), sent).piece(odd)
+
+
+WIRE = """top_k top_a min_p typical_p min_tokens repetition_penalty stop_token_ids best_of ignore_eos random_seed safe_prompt
+guided_json enable_thinking thinking_budget chat_template_kwargs num_ctx keep_alive options raw reasoning include_reasoning
+provider transforms plugins prompt_cache_retention skip_special_tokens system_prompt prompt_template"""
+OWN = """api_base api_key api_version base_url custom_key aws_role_name aws_session_token vertex_credentials oci_key_file
+azure_ad_token_provider headers extra_headers extra_body client ssl_verify litellm_call_id mock_response mock_tool_calls
+_skip_mcp_handler timeout s3_endpoint_url access_token client_secret region_name project_id identity_token_file tenant_id"""
+
+
+@pytest.mark.parametrize("name", WIRE.split())
+def test_a_provider_s_own_field_is_no_setting_of_the_package_s(name: str) -> None:
+    assert not looks_like_a_setting(name)
+
+
+@pytest.mark.parametrize("name", OWN.split())
+def test_what_says_where_or_as_whom_is_never_a_field(name: str) -> None:
+    assert looks_like_a_setting(name)
 
 
 def without(code: str) -> list[str]:

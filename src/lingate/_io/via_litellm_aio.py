@@ -48,9 +48,11 @@ class AsyncLitellm:
         litellm = await _loaded()
         given = arguments(litellm, request, timeout)
         ask = function(litellm, request, awaited=True)
+        now = asyncio.get_running_loop().time
+        until = now() + timeout.total
         answer = await _tried(lambda: ask(**given), request, timeout.total)
         stream = _AsyncStream(answer, request, timeout)
-        await stream.begin(timeout.total)
+        await stream.begin(until - now())
         return stream
 
     async def aclose(self) -> None:

@@ -89,7 +89,12 @@ def _timeout(timeout: Timeout) -> Any:
 
 def is_setting(litellm: Any, name: str) -> bool:
     """Whether the package would take this field for something that is not the provider's."""
-    return _SETTING.search(name) is not None or name in _settings(litellm)
+    return looks_like_a_setting(name) or name in _settings(litellm)
+
+
+def looks_like_a_setting(name: str) -> bool:
+    """Whether a name says where a call goes, or as whom."""
+    return _SETTING.search(name) is not None
 
 
 @lru_cache(maxsize=1)
@@ -136,7 +141,7 @@ def whole(answer: Any, request: HttpRequest) -> tuple[Head, bytes]:
     counts = data.get("usage")
     if isinstance(counts, dict) and not any(counts.get(name) for name in ("prompt_tokens", "total_tokens")):
         del data["usage"]  # zeros are how the package says that nothing was said
-    return Head(200, {**_headers(answer), "content-type": "application/json"}), encode(data)
+    return Head(200, {**_headers(answer), "content-type": "application/json"}), _written(data, answer, request)
 
 
 def stream_head(answer: Any) -> Head:
@@ -154,16 +159,29 @@ def _headers(answer: Any) -> dict[str, str]:
 
 def _dumped(answer: Any, request: HttpRequest) -> JsonDict:
     dump = getattr(answer, "model_dump", None)
-    data = answer if dump is None else dump(exclude_none=True, warnings=False)
+    try:
+        data = answer if dump is None else dump(exclude_none=True, warnings=False)
+    except (TypeError, ValueError, AttributeError, RecursionError):
+        data = None
     if not isinstance(data, dict):
-        provider = request.target.provider
-        raise ProtocolError(
-            f"{provider}: the litellm package answered with a {type(answer).__name__}", provider=provider
-        )
+        raise _senseless(answer, request)
     if isinstance(data.get("model"), str):
         # Some of its clients give back the name that the package was asked by.
         data["model"] = data["model"].removeprefix(f"{request.target.row.name}/")
     return data
+
+
+def _written(data: JsonDict, answer: Any, request: HttpRequest) -> bytes:
+    try:
+        return encode(data)
+    except (TypeError, ValueError):
+        raise _senseless(answer, request) from None
+
+
+def _senseless(answer: Any, request: HttpRequest) -> ProtocolError:
+    provider = request.target.provider
+    said = f"{provider}: the litellm package answered with a {type(answer).__name__} that has no JSON form"
+    return ProtocolError(said, provider=provider, model=request.target.model)
 
 
 class Chunks:
@@ -186,7 +204,7 @@ class Chunks:
         if not self._finished():
             for choice in data.get("choices") or ():
                 choice.pop("finish_reason", None)
-        return _event(encode(data))
+        return _event(_written(data, chunk, self._request))
 
     def last(self) -> bytes | None:
         """What ends the stream; None for one that was cut."""
@@ -194,7 +212,8 @@ class Chunks:
         if not self._finished():
             return None
         usage = self._usage()
-        return (_event(encode({"choices": [], "usage": usage})) if usage else b"") + _event(b"[DONE]")
+        counted = _written({"choices": [], "usage": usage}, usage, self._request)
+        return (_event(counted) if usage else b"") + _event(b"[DONE]")
 
     def _finished(self) -> bool:
         """Whether the provider itself has said how the answer ended."""
