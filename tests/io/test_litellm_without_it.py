@@ -160,7 +160,9 @@ def test_letting_go_closes_what_lies_below_even_if_it_is_broken() -> None:
     assert stream.completion_stream is None
 
 
-@pytest.mark.parametrize("odd", [None, "text", [1], Chunk({"choices": [], "created": object()})], ids=repr)
+@pytest.mark.parametrize(
+    "odd", [None, "text", [1], Chunk({"choices": [], "created": object()})], ids=lambda odd: type(odd).__name__
+)
 def test_what_is_no_answer_is_a_protocol_error(odd: Any) -> None:
     sent = request({"messages": QUESTION})
 

@@ -120,7 +120,7 @@ def _quiet_environment() -> Iterator[None]:
 
 def function(litellm: Any, request: HttpRequest, *, awaited: bool) -> Callable[..., Any]:
     """What of the package answers this request."""
-    name = "completion" if request.call.operation == "chat" else "embedding"
+    name = "embedding" if request.call.operation == "embeddings" else "completion"
     return getattr(litellm, f"a{name}" if awaited else name)  # type: ignore[no-any-return]
 
 

@@ -46,7 +46,7 @@ def arguments(litellm: Any, request: HttpRequest, timeout: Timeout) -> dict[str,
         UnsupportedError: The request has a field that the package would take for a setting of its own.
     """
     given: dict[str, Any] = decode(request.body)
-    chat = request.call.operation == "chat"
+    chat = request.call.operation != "embeddings"
     extra_body = given.pop("extra_body", None) if request.call.extra_body else None
     for name in [name for name in given if name not in STANDARD and is_setting(litellm, name)]:
         refuse(request, name, ": to the litellm package that is a setting; extra_body sends it to the provider")
@@ -116,7 +116,7 @@ def unsupported(litellm: Any, given: Mapping[str, Any], request: HttpRequest) ->
     """Fields that the package has no translation of for this model, as far as it tells."""
     target = request.target
     asked = {"model": target.model, "custom_llm_provider": target.row.name}
-    if request.call.operation != "chat":
+    if request.call.operation == "embeddings":
         asked["request_type"] = "embeddings"
     with suppress(Exception):  # it raises whatever its providers' code raises; then it is the call that will say why
         known = litellm.get_supported_openai_params(**asked)
