@@ -134,10 +134,9 @@ def prepare_models(session: Session, provider: Any, params: dict[str, Any]) -> P
     return Prepared(session.routes(f"{provider}/*", call, options), session.context(options), False, False, None)
 
 
-def answer(view: Callable[..., R], done: Completed, prepared: Prepared) -> R:
-    """The view of an answer in one piece."""
-    data = cut_at_stops(done.data, done.sent.stop) if done.sent.stop else done.data
-    return view(data, *_facts(done, prepared.context))
+def answer(view: Callable[..., R], done: Completed, prepared: Prepared, **named: Any) -> R:
+    """The view of an answer in one piece; `named` are further arguments of this kind of view."""
+    return view(cut_at_stops(done.data, done.sent.stop), *_facts(done, prepared.context), **named)
 
 
 def _facts(done: Completed, context: Context) -> tuple[Any, ...]:
@@ -147,8 +146,7 @@ def _facts(done: Completed, context: Context) -> tuple[Any, ...]:
 
 def chat_response(done: Completed, prepared: Prepared) -> ChatResponse:
     """The view of a whole chat answer."""
-    data = cut_at_stops(done.data, done.sent.stop) if done.sent.stop else done.data
-    return ChatResponse(data, *_facts(done, prepared.context), format_class=prepared.format_class)
+    return answer(ChatResponse, done, prepared, format_class=prepared.format_class)
 
 
 def responses_response(done: Completed, prepared: Prepared) -> ResponsesResponse:
