@@ -12,8 +12,6 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
-import msgspec
-
 import lingate
 from benchmarks.exchange import ANSWER, API_KEY, DONE, EVENTS, MESSAGES, MODEL, completion, events
 from lingate._dialects._base import dialect
@@ -22,7 +20,6 @@ from lingate._model import Head, HttpRequest
 _JSON = Head(200, {"content-type": "application/json"})
 _SSE = Head(200, {"content-type": "text/event-stream"})
 _REFUSED = Head(400, {"content-type": "application/json"})
-_CONVERSATION_BYTES = 100_000
 
 
 class Memory:
@@ -68,9 +65,6 @@ def main() -> None:
         ("one chunk to its view, 100 in one read", EVENTS, lambda: _stream([b"".join(events()) + DONE])),
         ("one chunk to its view, one a read", EVENTS, lambda: _stream([*events(), DONE])),
         ("one chunk to events (decoder alone)", EVENTS, _decode),
-        ("encode 100 KB of conversation: msgspec alone", 1, lambda: _encode_alone(_conversation())),
-        ("encode 100 KB of conversation: OpenAI chat", 1, lambda: _encode("openai/" + MODEL)),
-        ("encode 100 KB of conversation: Anthropic", 1, lambda: _encode("anthropic/claude-sonnet-4-5")),
     ]
     found = [_step(title, per, make) for title, per, make in steps]
     print(json.dumps(found))
@@ -143,36 +137,6 @@ def _decode() -> Callable[[], object]:
         assert decoder.done
 
     return work
-
-
-def _encode(model: str) -> Callable[[], object]:
-    asked = _asked(model, _conversation())
-    form = dialect(asked.target.row.dialect).operation("chat", asked.target.provider)
-    return lambda: form.request(asked.call, asked.target)
-
-
-def _encode_alone(messages: list[dict[str, Any]]) -> Callable[[], object]:
-    body = {"model": MODEL, "messages": messages}
-    return lambda: msgspec.json.encode(body)
-
-
-def _conversation() -> list[dict[str, Any]]:
-    """An agent's history: a question, a tool call, its result and an answer, over and over."""
-    messages: list[dict[str, Any]] = [{"role": "system", "content": ANSWER}]
-    size, turn = 0, 0
-    while size < _CONVERSATION_BYTES:
-        call_id = f"call_{turn}"
-        arguments = json.dumps({"path": f"src/part_{turn}.py", "first_line": 1, "last_line": 80})
-        call = {"id": call_id, "type": "function", "function": {"name": "read_file", "arguments": arguments}}
-        messages += [
-            {"role": "user", "content": f"{turn}. {ANSWER}"},
-            {"role": "assistant", "content": None, "tool_calls": [call]},
-            {"role": "tool", "tool_call_id": call_id, "content": f"def part_{turn}():\n    return 'ü'\n" * 30},
-            {"role": "assistant", "content": f"Part {turn}: {ANSWER}"},
-        ]
-        size += sum(len(json.dumps(message)) for message in messages[-4:])
-        turn += 1
-    return messages
 
 
 if __name__ == "__main__":

@@ -16,19 +16,6 @@ from lingate._io.choose import Chooser
 from lingate._io.session import Session
 from lingate._io.transport import AsyncTransport, Transport
 from lingate._views import ChatResponse, EmbeddingResponse, ModelList
-from lingate.types import (
-    CallOptions,
-    ChatParams,
-    CompletionParams,
-    EmbeddingParams,
-    FileParam,
-    ImageParams,
-    ModerationParams,
-    RerankParams,
-    ResponsesParams,
-    SpeechParams,
-    TranscriptionParams,
-)
 
 if TYPE_CHECKING:
     from lingate._io.completion_stream import AsyncCompletionStream, CompletionStream
@@ -45,6 +32,19 @@ if TYPE_CHECKING:
     )
     from lingate._views_rerank import RerankResponse
     from lingate._views_responses import ResponsesResponse
+    from lingate.types import (
+        CallOptions,
+        ChatParams,
+        CompletionParams,
+        EmbeddingParams,
+        FileParam,
+        ImageParams,
+        ModerationParams,
+        RerankParams,
+        ResponsesParams,
+        SpeechParams,
+        TranscriptionParams,
+    )
 
 R = TypeVar("R", bound="Response")
 

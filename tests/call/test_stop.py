@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,6 +41,7 @@ def test_a_stream_ends_where_the_first_complete_stop_sequence_begins_whatever_th
         assert (text, reason) == (whole[:at], "stop")
 
 
+@pytest.mark.requirement("X4")
 def test_ten_stop_sequences_are_all_enforced() -> None:
     stops = [f"<{n}>" for n in range(10)]
 

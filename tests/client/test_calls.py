@@ -73,6 +73,7 @@ def test_an_answer_has_the_shape_of_openais_and_short_cuts_for_its_first_choice(
     assert answer.to_dict()["choices"][0]["message"] == {"role": "assistant", "content": "hello"}
 
 
+@pytest.mark.requirement("X9")
 def test_answers_can_be_pickled_and_copied() -> None:
     answer = client()[0].chat("openai/m", "hi")
 
@@ -117,6 +118,7 @@ def test_pydantic_messages_of_the_openai_package_are_taken() -> None:
         (("openai/m", 5), "messages must be a list"),
         (("openai/m", [{"content": "x"}]), r"messages\[0\].role"),
         (("openai/m", [{"role": "boss", "content": "x"}]), r"messages\[0\].role is 'boss'"),
+        (("openai/m", [{"role": ["user"], "content": "x"}]), r"messages\[0\].role is \['user'\]"),
         (("openai/m", ["x"]), r"messages\[0\] must be a dict"),
         (("openai/m", [{"role": "user", "content": object()}]), r"messages\[0\].content holds a object"),
         (("openai/m", [{"role": "user", "content": b"x"}]), r"messages\[0\].content holds a bytes"),
@@ -228,6 +230,7 @@ def test_what_a_provider_cannot_express_is_an_error_or_is_named() -> None:
     assert answer.dropped == ("logit_bias",)
 
 
+@pytest.mark.requirement("X4")
 def test_more_stop_sequences_than_the_wire_takes_are_enforced_here() -> None:
     stops = [f"<{n}>" for n in range(10)]
     reply = {
@@ -303,6 +306,7 @@ def test_a_rate_limit_is_waited_out_and_the_trail_tells() -> None:
     assert len({bytes(request.body) for request in transport.requests}) == 1
 
 
+@pytest.mark.requirement("X14")
 def test_when_the_retries_are_used_up_the_error_holds_the_trail() -> None:
     lingate_client, transport = client(limited("0"))
 

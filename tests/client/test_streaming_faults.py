@@ -77,6 +77,7 @@ async def test_usage_that_the_upstream_did_not_send_is_none_and_not_zero(stream:
     assert answer.cost is None
 
 
+@pytest.mark.requirement("X1")
 @pytest.mark.parametrize("model", MODELS)
 async def test_a_tool_call_ends_with_tool_calls_and_whole_arguments(stream: Any, model: str) -> None:
     chunks, answer = await stream(model, "weather in two cities in parallel", tools=[TOOL])

@@ -39,6 +39,7 @@ def simulator() -> Any:
         yield running
 
 
+@pytest.mark.requirement("X10")
 def test_one_client_serves_sixteen_threads(simulator: Simulator) -> None:
     with lingate.Lingate() as client, ThreadPoolExecutor(16) as pool:
 
@@ -154,6 +155,7 @@ def leave_by_forgetting(client: lingate.Lingate, options: dict[str, Any]) -> Non
     client.chat("openai/sim-words-50", QUESTION, stream=True, **options)
 
 
+@pytest.mark.requirement("X11")
 @pytest.mark.parametrize("leave", [leave_by_break, leave_by_exception, leave_by_close, leave_by_forgetting])
 def test_leaving_a_stream_lets_the_upstream_go(simulator: Simulator, leave: Any) -> None:
     options = {**CALL, **SLOW, "api_base": simulator.url}
@@ -197,6 +199,7 @@ async def left_by(how: str, client: lingate.AsyncLingate, options: dict[str, Any
             await task
 
 
+@pytest.mark.requirement("X11")
 @pytest.mark.parametrize("how", ["break", "exception", "aclose", "forgetting", "cancellation"])
 async def test_leaving_an_async_stream_lets_the_upstream_go(simulator: Simulator, how: str) -> None:
     options = {**CALL, **SLOW, "api_base": simulator.url}
@@ -211,6 +214,7 @@ async def test_leaving_an_async_stream_lets_the_upstream_go(simulator: Simulator
     assert min(took) < 0.1
 
 
+@pytest.mark.requirement("X11")
 async def test_cancelling_a_call_that_waits_for_its_answer_lets_the_upstream_go(simulator: Simulator) -> None:
     async with lingate.AsyncLingate() as client:
         task = asyncio.create_task(

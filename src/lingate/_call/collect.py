@@ -156,7 +156,9 @@ class Collector:
     def add(self, event: Event) -> None:
         """Take one event."""
         if type(event) is Text:  # the path of nearly every event
-            choice = self._choice(event.choice)
+            choice = self._choices.get(event.choice)
+            if choice is None:
+                choice = self._choice(event.choice)
             choice.text.append(event.text)
             if event.logprobs is not None:
                 _add_logprobs(choice, event.logprobs)

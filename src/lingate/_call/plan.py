@@ -6,7 +6,7 @@ made here, once, for sync and async alike. Time and chance are arguments.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -100,56 +100,70 @@ class Route:
         find: Look the place up; may raise ConfigError.
         call: The canonical request for it.
         on: Kinds of error after which this route is tried; None for the usual ones. Ignored for the first route.
+        policy: How often it is tried here, where that is not the call's own policy.
+        timeout: Bounds each try here; the call's own still bounds them all together.
     """
 
     find: Callable[[], tuple[Target, OperationFormat]]
     call: Call
     on: frozenset[str] | None = None
+    policy: RetryPolicy | None = None
+    timeout: Timeout | None = None
 
 
 @dataclass(slots=True)
 class Context:
-    """What a plan is given besides its routes."""
+    """What a plan is given besides its routes.
+
+    Attributes:
+        error: What the route before said: routes that are chosen one after another are chosen by it.
+    """
 
     policy: RetryPolicy
     timeout: Timeout
     now: Clock
     random: Callable[[], float]
     trail: list[Attempt] = field(default_factory=list)
+    error: LingateError | None = None
 
 
 @dataclass(slots=True)
 class Completed:
-    """A whole answer."""
+    """A whole answer; `body` is what it was read from."""
 
     sent: HttpRequest
     head: Head
     data: JsonDict
     raw: JsonDict
+    body: bytes
 
 
 @dataclass(slots=True)
 class Streaming:
-    """A stream whose first substantial event has arrived; `events` are those so far. From here on errors are the caller's."""
+    """A stream whose first substantial event has arrived; `events` are those so far. From here on errors are the caller's.
+
+    `taken` is what they were read from; empty where the provider answered in one piece.
+    """
 
     sent: HttpRequest
     head: Head
     stream: Any
     decoder: StreamDecoder
     events: list[Event]
+    taken: bytes = b""
 
 
-def complete(routes: Sequence[Route], context: Context) -> Generator[Step, Answer, Completed]:
+def complete(routes: Iterable[Route], context: Context) -> Generator[Step, Answer, Completed]:
     """Get one whole answer from the first route that gives one."""
     return _over_routes(routes, context, whole=True)
 
 
-def open_stream(routes: Sequence[Route], context: Context) -> Generator[Step, Answer, Streaming]:
+def open_stream(routes: Iterable[Route], context: Context) -> Generator[Step, Answer, Streaming]:
     """Open a stream on the first route whose first substantial event arrives."""
     return _over_routes(routes, context, whole=False)
 
 
-def _over_routes(routes: Sequence[Route], context: Context, *, whole: bool) -> Generator[Step, Answer, Any]:
+def _over_routes(routes: Iterable[Route], context: Context, *, whole: bool) -> Generator[Step, Answer, Any]:
     now = context.now
     deadline = now() + context.timeout.total
     last: LingateError | None = None
@@ -165,10 +179,10 @@ def _over_routes(routes: Sequence[Route], context: Context, *, whole: bool) -> G
             # A fallback that cannot be used is noted; what the first route said stays the news.
             context.trail.append(_attempt(route.call.model.partition("/")[0], route.call.model, error, 0.0, 0.0))
             continue
-        outcome = yield from _tries(sent, form, context, deadline, whole)
+        outcome = yield from _tries(sent, form, context, deadline, whole, route)
         if not isinstance(outcome, LingateError):
             return outcome
-        last = outcome
+        last = context.error = outcome
         if now() >= deadline:
             break
     if last is None:
@@ -178,15 +192,16 @@ def _over_routes(routes: Sequence[Route], context: Context, *, whole: bool) -> G
 
 
 def _tries(
-    sent: HttpRequest, form: OperationFormat, context: Context, deadline: float, whole: bool
+    sent: HttpRequest, form: OperationFormat, context: Context, deadline: float, whole: bool, route: Route
 ) -> Generator[Step, Answer, Any]:
     """Try one place until it answers, the policy gives it up, or the deadline would pass."""
     now = context.now
+    policy, timeout = route.policy or context.policy, route.timeout or context.timeout
     turn = 0
     waited = 0.0
     while True:
         began = now()
-        limits = _within(context.timeout, deadline - began)
+        limits = _within(timeout, deadline - began)
         refused = None if sent.target.signer is None else (yield from _sign(sent, limits))
         if refused is not None:
             outcome: Any = refused
@@ -201,7 +216,7 @@ def _tries(
             return outcome
         _name(outcome, sent.target)
         context.trail.append(_attempt(sent.target.provider, sent.target.model, outcome, now() - began, waited))
-        wait = context.policy.wait(outcome, turn, context.random)
+        wait = policy.wait(outcome, turn, context.random)
         if wait is None:
             return outcome
         if now() + wait >= deadline:
@@ -252,7 +267,8 @@ def _whole(sent: HttpRequest, form: OperationFormat, head: Head, body: bytes) ->
 
         return failure(head, body, sent.target)
     try:
-        return Completed(sent, head, *form.response(sent, head, body))
+        data, raw = form.response(sent, head, body)
+        return Completed(sent, head, data, raw, body)
     except LingateError as error:
         return error
 
@@ -336,6 +352,7 @@ def _first_events(
 ) -> Generator[Step, Answer, Any]:
     decoder = form.decoder(sent, opened.head)
     ready: list[Event] = []
+    taken = b""
     while True:
         left = until - now()
         if left <= 0:
@@ -344,12 +361,13 @@ def _first_events(
         if isinstance(data, LingateError):
             return interrupted(data)
         events = decoder.finish() if data is None else decoder.feed(data)  # type: ignore[arg-type]
+        taken += data or b""  # type: ignore[operator]
         for event in events:
             if isinstance(event, Failed) and not _substantial(ready):
                 return event.error
             ready.append(event)
         if _substantial(ready) or (ready and decoder.done):
-            return Streaming(sent, opened.head, opened.stream, decoder, ready)
+            return Streaming(sent, opened.head, opened.stream, decoder, ready, taken)
         if data is None:
             return StreamInterruptedError("the stream ended before it began")
 

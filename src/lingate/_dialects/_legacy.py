@@ -23,9 +23,16 @@ def modern(asked: JsonDict) -> JsonDict:
         named = isinstance(choice, dict)
         made.setdefault("tool_choice", {"type": "function", "function": choice} if named else choice)
     messages = asked.get("messages")
-    if isinstance(messages, list) and any(map(_is_legacy, messages)):
+    if isinstance(messages, list) and _any_legacy(messages):
         made["messages"] = _modern_messages(messages)
     return made
+
+
+def _any_legacy(messages: list[Any]) -> bool:
+    for message in messages:
+        if isinstance(message, dict) and ("function_call" in message or message.get("role") == "function"):
+            return True
+    return False
 
 
 def _is_legacy(message: Any) -> bool:

@@ -10,6 +10,7 @@ from lingate._model import Call, JsonDict
 from lingate.errors import ConfigError
 
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
+_SPEAKERS = ("user", "assistant", "system")
 _LEAVES = frozenset({str, int, float, bool})
 
 
@@ -69,21 +70,34 @@ def prepare(
 def _messages(messages: Any) -> list[JsonDict]:
     if isinstance(messages, str):
         return [{"role": "user", "content": messages}]
-    if not isinstance(messages, Sequence) or isinstance(messages, (bytes, bytearray)):
+    if type(messages) is not list and (not isinstance(messages, Sequence) or isinstance(messages, (bytes, bytearray))):
         raise ConfigError(f"messages must be a list of message dicts or a string, not {type(messages).__name__}")
     if not messages:
         raise ConfigError("messages is empty: a chat needs at least one message")
     out: list[JsonDict] = []
     for index, message in enumerate(messages):
+        if _is_plain(message):
+            out.append(message.copy())
+            continue
         item = plain(message, f"messages[{index}]")
         if not isinstance(item, dict):
             raise ConfigError(f"messages[{index}] must be a dict with a role, not {type(message).__name__}")
         role = item.get("role")
-        if role not in ROLES:
+        if not isinstance(role, str) or role not in ROLES:
             known = ", ".join(sorted(ROLES))
             raise ConfigError(f"messages[{index}].role is {role!r}: it must be one of {known}")
         out.append(item)
     return out
+
+
+def _is_plain(message: Any) -> bool:
+    """Whether this is a role and a text, as most messages are: nothing in it could need to be made plain."""
+    return (
+        type(message) is dict
+        and len(message) == 2
+        and type(message.get("content")) is str
+        and message.get("role") in _SPEAKERS
+    )
 
 
 def _check(body: JsonDict) -> None:

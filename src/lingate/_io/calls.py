@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-_OPTIONS = ("api_key", "api_base", "api_version", "timeout", "retries", "fallbacks")
-
 
 class Prepared(NamedTuple):
     """A call ready to be planned."""
@@ -35,43 +33,46 @@ class Prepared(NamedTuple):
     format_class: type | None
 
 
-class _Split(NamedTuple):
-    """A call's arguments that are not the provider's business."""
-
-    options: Options
-    extras: dict[str, Any]
-    stream: bool
-    include_usage: bool
-
-
-def _split(session: Session, params: dict[str, Any], *, streams: bool) -> _Split:
+def _own(session: Session, params: dict[str, Any]) -> Options:
     """Take our own arguments out of the provider's."""
-    options = Options()
-    for name in _OPTIONS:
-        if name in params:
-            setattr(options, name, params.pop(name))
-    drop = params.pop("drop_params", None)
-    extras = {
-        "drop_params": session.config.drop_params if drop is None else drop,
-        "extra_headers": params.pop("extra_headers", None),
-        "extra_body": params.pop("extra_body", None),
-    }
-    if not streams:
-        return _Split(options, extras, False, False)
+    take = params.pop
+    drop = take("drop_params", None)
+    return Options(
+        take("api_key", None),
+        take("api_base", None),
+        take("api_version", None),
+        take("timeout", None),
+        take("retries", None),
+        take("fallbacks", None),
+        session.config.drop_params if drop is None else drop,
+        take("extra_headers", None),
+        take("extra_body", None),
+    )
+
+
+def _streaming(params: dict[str, Any]) -> tuple[bool, bool]:
+    """Whether the answer is wanted in pieces, and usage at the end of them."""
     stream = params.pop("stream", None) or False
     if not isinstance(stream, bool):
         raise ConfigError(f"stream must be True or False, not {stream!r}")
-    extras["stream"] = stream
     wanted = params.get("stream_options")
-    return _Split(options, extras, stream, bool(isinstance(wanted, Mapping) and wanted.get("include_usage")))
+    return stream, wanted is not None and isinstance(wanted, Mapping) and bool(wanted.get("include_usage"))
 
 
 def prepare_chat(session: Session, model: Any, messages: Any, params: dict[str, Any]) -> Prepared:
     """Read the arguments of a chat call."""
-    options, extras, stream, include_usage = _split(session, params, streams=True)
-    call, format_class = chat.prepare(require_model(model), messages, params, **extras)
-    routes = session.routes(model, call, options)
-    return Prepared(routes, session.context(options), stream, include_usage, format_class)
+    options = _own(session, params)
+    stream, include_usage = _streaming(params)
+    call, format_class = chat.prepare(
+        require_model(model),
+        messages,
+        params,
+        stream=stream,
+        drop_params=options.drop_params,
+        extra_headers=options.extra_headers,
+        extra_body=options.extra_body,
+    )
+    return Prepared(session.routes(model, call, options), session.context(options), stream, include_usage, format_class)
 
 
 def prepare_call(
@@ -93,8 +94,18 @@ def prepare_call(
         params: All other arguments.
         streams: Whether the endpoint has streams that are spoken here.
     """
-    options, extras, stream, include_usage = _split(session, params, streams=streams)
-    call = make(require_model(model), given, params, **extras)
+    options = _own(session, params)
+    stream, include_usage = _streaming(params) if streams else (False, False)
+    extras: dict[str, Any] = {"stream": stream} if streams else {}
+    call = make(
+        require_model(model),
+        given,
+        params,
+        drop_params=options.drop_params,
+        extra_headers=options.extra_headers,
+        extra_body=options.extra_body,
+        **extras,
+    )
     return Prepared(session.routes(model, call, options), session.context(options), stream, include_usage, None)
 
 
@@ -127,8 +138,8 @@ def prepare_models(session: Session, provider: Any, params: dict[str, Any]) -> P
         raise ConfigError(
             f"models() takes the name of a provider, such as the part of a model before the slash, not {provider!r}"
         )
-    options, extras, _, _ = _split(session, params, streams=False)
-    call = models.prepare(extra_headers=extras["extra_headers"])
+    options = _own(session, params)
+    call = models.prepare(extra_headers=options.extra_headers)
     if params:
         raise ConfigError(f"models() has no argument {', '.join(sorted(params))}")
     return Prepared(session.routes(f"{provider}/*", call, options), session.context(options), False, False, None)

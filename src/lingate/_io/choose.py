@@ -10,6 +10,19 @@ from lingate._io.transport import AsyncTransport, Transport
 from lingate.errors import ConfigError, MissingExtraError
 
 
+_generation = 0
+"""Another number in a forked child than in its parent. Asking the system for the process's id costs up to a microsecond."""
+
+
+def _note_fork() -> None:
+    global _generation
+    _generation += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)
+
+
 class Chooser:
     """Makes a client's transport at its first use, and another one in a forked child, where pyreqwest cannot work."""
 
@@ -17,7 +30,7 @@ class Chooser:
         self._given = given
         self._colour = colour
         self._made: Any = None
-        self._pid = 0
+        self._made_in = -1  # the generation
         self._lock = threading.Lock()
 
     def get(self) -> Any:
@@ -28,19 +41,19 @@ class Chooser:
         """
         if self._given is not None:
             return self._given
-        if self._pid == os.getpid():
+        if self._made_in == _generation:
             return self._made
-        with self._lock if self._pid == 0 else threading.Lock():
+        with self._lock if self._made_in < 0 else threading.Lock():
             # A lock taken by another thread at the moment of the fork would stay taken in the child for ever.
-            if self._pid != os.getpid():
+            if self._made_in != _generation:
                 self._made = _make(self._colour)
-                self._pid = os.getpid()
+                self._made_in = _generation
         return self._made
 
     def drop(self) -> Any:
         """The transport to be closed, None if there is none of ours in this process."""
-        made, own = self._made, self._pid == os.getpid()
-        self._made, self._pid = None, 0
+        made, own = self._made, self._made_in == _generation
+        self._made, self._made_in = None, -1
         return made if own else None
 
 

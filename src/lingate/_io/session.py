@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import time
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ from lingate._dialects._forms import form_of
 from lingate._endpoints._arguments import plain, require_model
 from lingate._io.config import Config, load, policy_of
 from lingate._io.environ import reader
-from lingate._model import Call, ProviderRow, Signer, Target
+from lingate._model import Call, Operation, ProviderRow, Signer, Target
 from lingate._providers import lookup
 from lingate.errors import ConfigError
 
@@ -50,6 +49,9 @@ class Options:
     timeout: float | Timeout | None = None
     retries: Any = None
     fallbacks: Any = None
+    drop_params: bool = False
+    extra_headers: Any = None
+    extra_body: Any = None
 
 
 class Session:
@@ -83,16 +85,16 @@ class Session:
             policy = policy_of(options.retries, policy)
         if options.timeout is not None:
             timeout = Timeout.of(options.timeout, timeout)
-        return Context(policy, timeout, time.monotonic, random.random)
+        return Context(policy, timeout, time.monotonic, _chance)
 
-    def routes(self, model: Any, call: Call, options: Options) -> list[Route]:
+    def routes(self, model: str, call: Call, options: Options) -> list[Route]:
         """The call's own place and its fallbacks, in order.
 
         Raises:
-            ConfigError: The model or a fallback is not written as it must be.
+            ConfigError: A fallback is not written as it must be.
         """
         given = options.api_key, options.api_base, options.api_version
-        routes = [self._route(require_model(model), call, given, None)]
+        routes = [self._route(model, call, given, None)]
         fallbacks = self.config.fallbacks if options.fallbacks is None else options.fallbacks
         if fallbacks:
             routes += self._fallbacks(fallbacks, call)
@@ -102,15 +104,28 @@ class Session:
         operation = call.operation
 
         def find() -> tuple[Target, OperationFormat]:
-            place = self._place(model, *given)
-            target = place.target
-            form = place.forms.get(operation)
-            if form is None:
-                form = place.forms[operation] = form_of(target, operation)
+            target, form = self.place(model, operation, given)
             call.model = target.model
             return target, form
 
         return Route(find, call, on)
+
+    def place(self, model: str, operation: Operation, given: _Given = _NOTHING_GIVEN) -> tuple[Target, OperationFormat]:
+        """Where an operation of a model is asked for, and in which format. Made once for each.
+
+        Args:
+            model: `provider/model`.
+            operation: What is asked for.
+            given: Key, base URL and version of the API, where they are not those of configuration and environment.
+
+        Raises:
+            ConfigError: There is no such place, or nothing to sign in with.
+        """
+        place = self._place(model, *given)
+        form = place.forms.get(operation)
+        if form is None:
+            form = place.forms[operation] = form_of(place.target, operation)
+        return place.target, form
 
     def _place(self, model: str, api_key: str | None, api_base: str | None, api_version: str | None) -> _Place:
         key = (model, api_key, api_base, api_version)
@@ -172,6 +187,13 @@ class Session:
         kinds = None if on is None else frozenset([on] if isinstance(on, str) else on)
         given = item.get("api_key"), item.get("api_base"), item.get("api_version")
         return self._route(require_model(item.get("model")), own, given, kinds)
+
+
+def _chance() -> float:
+    # Importing Lingate's client is to be quick, and only waits before another try are left to chance.
+    from random import random
+
+    return random()  # noqa: S311 - spreads tries, keeps no secret
 
 
 def _borrow(name: str) -> ProviderRow | None:

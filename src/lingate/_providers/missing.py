@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 
 from lingate._model import ProviderRow
 from lingate._providers.rows_litellm import BORROWED
@@ -21,6 +20,8 @@ def plain(name: str) -> str:
 
 def closest(name: str, known: Mapping[str, ProviderRow]) -> str:
     """The three providers whose names are most like this one."""
+    from difflib import get_close_matches  # for mistakes only
+
     # More than three, as several may be aliases of one row.
     near = get_close_matches(plain(name), known, 9, 0.0)
     return ", ".join(list(dict.fromkeys(known[item].name for item in near))[:3])

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from difflib import get_close_matches
 from functools import lru_cache
 from types import UnionType
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
@@ -272,5 +271,7 @@ def check_row(row: ProviderRow, path: str) -> None:
 
 
 def _nearest(word: str, known: tuple[str, ...]) -> str:
+    from difflib import get_close_matches  # for mistakes only
+
     near = get_close_matches(word, known, 1, 0.5)
     return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"

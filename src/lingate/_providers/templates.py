@@ -6,9 +6,7 @@ import re
 from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import replace
-from json import dumps, loads
 from typing import Any, cast
-from urllib.parse import quote
 
 from lingate._model import ProviderRow
 
@@ -54,6 +52,8 @@ def with_query(url: str, query: Mapping[str, str], env: Mapping[str, str]) -> st
     for name, template in query.items():
         value = None if name in given else filled(template, env)
         if value:
+            from urllib.parse import quote  # importing Lingate's client is to be quick, and few rows have parameters
+
             url += f"{'&' if '?' in url else '?'}{name}={quote(value, safe='')}"
     return url
 
@@ -62,6 +62,8 @@ def compact_key(key: str, row: ProviderRow) -> str:
     """A key that may be JSON, without the white space and the letters that no header takes."""
     if row.exchange is None or not row.exchange.key_json:
         return key
+    from json import dumps, loads  # importing Lingate's client is to be quick, and few keys are JSON
+
     try:
         return dumps(loads(key), separators=(",", ":"))
     except ValueError:
@@ -70,6 +72,8 @@ def compact_key(key: str, row: ProviderRow) -> str:
 
 def with_key_parts(key: str, env: Mapping[str, str]) -> Mapping[str, str]:
     """The environment with the values of a key that is JSON: `{"a": {"b": "x"}}` is `KEY_A_B`."""
+    from json import loads
+
     parts: dict[str, str] = {}
 
     def add(prefix: str, value: Any) -> None:

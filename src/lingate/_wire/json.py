@@ -6,7 +6,6 @@ emoji between two deltas), NaN, Infinity, numbers beyond a double, and a byte-or
 
 from __future__ import annotations
 
-import json as _stdlib
 from typing import Any
 
 import msgspec
@@ -27,6 +26,8 @@ def decode(data: bytes | str | memoryview) -> Any:
         return _decoder.decode(data)
     except (msgspec.MsgspecError, RecursionError):
         pass
+    import json as _stdlib  # takes 2 ms, and what msgspec refuses is rare
+
     text = bytes(data).decode("utf-8-sig", "replace") if not isinstance(data, str) else data.removeprefix("\ufeff")
     try:
         return _stdlib.loads(text)
@@ -46,6 +47,8 @@ def encode(value: Any) -> bytes:
         try:
             return _encoder.encode(value)
         except UnicodeEncodeError:
+            import json as _stdlib
+
             # A lone surrogate has no UTF-8 form; \ud83d escapes keep it as the sender had it.
             return _stdlib.dumps(value, separators=(",", ":")).encode("ascii")
     except RecursionError:

@@ -6,7 +6,7 @@ standard says.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TypeAlias
 
 MAX_EVENT_BYTES = 64 * 1024 * 1024
 """One event may hold an image; more than this is not an event but a fault (or an attack on memory)."""
@@ -14,11 +14,8 @@ MAX_EVENT_BYTES = 64 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 
 
-class SseEvent(NamedTuple):
-    """One event: `name` is empty where the stream gave none, `data` has its lines joined by a newline."""
-
-    name: str
-    data: bytes
+SseEvent: TypeAlias = tuple[str, bytes]
+"""One event: its name, empty where the stream gave none, and its data, with the lines joined by a newline."""
 
 
 class SseDecoder:
@@ -103,7 +100,7 @@ def _events(block: bytes) -> list[SseEvent]:
     add = events.append
     for piece in block.split(b"\n\n"):
         if piece[:6] == b"data: " and b"\n" not in piece:  # nearly every event of nearly every provider
-            add(SseEvent("", piece[6:]))
+            add(("", piece[6:]))
         elif piece:
             event = _parse(piece)
             if event is not None:
@@ -122,7 +119,7 @@ def _parse(piece: bytes) -> SseEvent | None:
             data.append(value)
         elif field == b"event":
             name = value.decode("utf-8", "replace")
-    return SseEvent(name, b"\n".join(data)) if data else None
+    return (name, b"\n".join(data)) if data else None
 
 
 def encode(data: bytes, name: str = "") -> bytes:

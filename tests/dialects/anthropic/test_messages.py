@@ -32,6 +32,7 @@ def test_a_lone_system_text_stays_a_string_and_the_turns_stay_strings() -> None:
     assert body["messages"] == [{"role": "user", "content": "hi"}]
 
 
+@pytest.mark.requirement("X6")
 def test_system_and_developer_messages_wherever_they_stand_are_hoisted_in_order() -> None:
     body = wire(
         messages=[
@@ -96,11 +97,13 @@ def test_consecutive_messages_of_one_role_become_one_turn() -> None:
     ]
 
 
+@pytest.mark.requirement("X6")
 @pytest.mark.parametrize("empty", [None, "", [], [{"type": "text", "text": ""}], "  \n"])
 def test_an_assistant_message_without_content_leaves_no_turn(empty: Any) -> None:
     assert turns(user("a"), assistant(empty), user("b")) == [user([text("a"), text("b")])]
 
 
+@pytest.mark.requirement("X6")
 @pytest.mark.parametrize("empty", [None, "", []])
 def test_an_assistant_message_may_consist_of_tool_calls_only(empty: Any) -> None:
     made = turns(user("a"), assistant(empty, tool_calls=[called("t1", '{"x": 1}')]), result("t1"))

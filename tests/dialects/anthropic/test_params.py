@@ -126,6 +126,7 @@ def test_the_service_tier_has_its_own_words(given: str, sent: str) -> None:
     assert wire(service_tier=given)["service_tier"] == sent
 
 
+@pytest.mark.requirement("X4")
 def test_stop_sequences_are_cut_to_what_the_wire_takes_and_kept_for_the_way_back() -> None:
     asked = [f"stop{n}" for n in range(10)]
 
@@ -157,6 +158,7 @@ def test_stop_sequences_that_are_no_text_are_refused(stop: Any) -> None:
         wire(stop=stop)
 
 
+@pytest.mark.requirement("X3")
 def test_where_only_one_of_them_is_taken_temperature_wins_and_top_p_is_reported() -> None:
     body, sent = send(call(temperature=0.7, top_p=0.8), target(ONE))
 

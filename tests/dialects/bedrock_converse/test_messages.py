@@ -60,6 +60,7 @@ def answered(given: str, *content: dict[str, Any], **fields: Any) -> dict[str, A
     return {"toolResult": {"toolUseId": given, "content": list(content), **fields}}
 
 
+@pytest.mark.requirement("X6")
 def test_system_text_stands_apart_wherever_it_came() -> None:
     body = wire(
         messages=[user("hi"), {"role": "system", "content": "Be brief."}, {"role": "developer", "content": "No jokes."}]

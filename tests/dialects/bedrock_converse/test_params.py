@@ -68,6 +68,7 @@ def test_a_bare_request_has_nothing_but_its_messages() -> None:
     assert wire(tools=[], stop=None, temperature=None) == {"messages": [{"role": "user", "content": [{"text": "hi"}]}]}
 
 
+@pytest.mark.requirement("X3")
 def test_temperature_and_top_p_together_are_resolved_where_the_model_refuses_both() -> None:
     body = wire(at_bedrock(CLAUDE), temperature=0.7, top_p=0.8)
 
@@ -81,6 +82,7 @@ def test_a_model_without_sampling_refuses_it_unless_it_may_be_left_out() -> None
     assert "inferenceConfig" not in wire(at_bedrock(NEW_CLAUDE), temperature=0.7, drop_params=True)
 
 
+@pytest.mark.requirement("X4")
 def test_more_stop_sequences_than_the_wire_takes_are_enforced_on_the_way_back() -> None:
     made, sent = send(call(stop=["a", "b", "c"]), target(traits={"max_stop": 2}))
 

@@ -168,6 +168,7 @@ def test_a_malformed_call_does_not_end_as_one_to_execute() -> None:
         assert (choice["finish_reason"], choice["native_finish_reason"]) == ("stop", "malformed_tool_use")
 
 
+@pytest.mark.requirement("X1")
 def test_calls_without_a_stop_reason_of_their_own_end_as_tool_calls() -> None:
     use = {"toolUse": {"toolUseId": "t", "name": "now", "input": {}}}
     body = message(use, stop="end_turn")

@@ -22,6 +22,24 @@ def canonical(**body: Any) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.parametrize("field", ["inlineData", "fileData"])
+def test_a_part_whose_only_field_is_null_stays_as_it_is(field: str) -> None:
+    made = parse({"contents": [{"role": "user", "parts": [{field: None}]}]})
+
+    assert made.body["messages"][0]["content"] == [{field: None}]
+
+
+def test_calls_written_in_snake_case_are_the_same_calls() -> None:
+    call = {"name": "look", "args": {"first_line": 1}, "id": "c1"}
+    camel = [HI, {"role": "model", "parts": [{"functionCall": call}, {"functionCall": {**call, "id": "c2"}}]}]
+    snake = [HI, {"role": "model", "parts": [{"function_call": call}, {"function_call": {**call, "id": "c2"}}]}]
+
+    assert parse({"contents": snake}).body == parse({"contents": camel}).body
+    assert (
+        parse({"contents": camel}).body["messages"][1]["tool_calls"][1]["function"]["arguments"] == '{"first_line":1}'
+    )
+
+
 def test_a_request_in_canonical_words() -> None:
     made = parse(
         {

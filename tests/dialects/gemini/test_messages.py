@@ -23,6 +23,7 @@ def contents(*messages: Any, traits: Traits | None = None) -> list[dict[str, Any
     return found
 
 
+@pytest.mark.requirement("X6")
 def test_system_messages_stand_apart_wherever_they_are() -> None:
     made = wire(
         messages=[
@@ -182,6 +183,7 @@ def test_arguments_that_are_no_object_are_an_error_and_not_made_up(arguments: st
         wire(messages=[USER, {"role": "assistant", "content": None, "tool_calls": calls}])
 
 
+@pytest.mark.requirement("X6")
 def test_tool_turns_are_taken_without_tools_being_offered() -> None:
     made = wire(
         messages=[

@@ -61,6 +61,7 @@ def test_temperature_and_top_p_go_together() -> None:
     assert dropped({"max_temperature": 1.0}, temperature=1.5) == ["temperature (clamped from 1.5 to 1.0)"]
 
 
+@pytest.mark.requirement("X4")
 def test_more_stop_sequences_than_the_wire_takes_are_enforced_by_us() -> None:
     stops = [f"s{n}" for n in range(10)]
 

@@ -13,11 +13,13 @@ from tests.dialects.openai_chat.support import CHAT, HELLO, TOOL, call, dropped,
 
 
 class TestTools:
+    @pytest.mark.requirement("X5")
     def test_empty_tools_nulls_and_what_only_goes_with_tools_are_left_out(self) -> None:
         body = wire(call(tools=[], tool_choice="auto", parallel_tool_calls=False, temperature=None, functions=[]))
 
         assert body == {"model": "m-1", "messages": HELLO}
 
+    @pytest.mark.requirement("X12")
     def test_strict_beside_the_function_moves_into_it(self) -> None:
         tools = [{"type": "function", "function": {"name": "f"}, "strict": True}]
 

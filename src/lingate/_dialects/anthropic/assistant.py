@@ -103,8 +103,11 @@ def assistant_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDi
     if kept is not None:
         return _without_foreign([_with_safe_id(block) for block in kept], where, draft)
     blocks = _thinking_blocks(message, where, draft)
-    blocks += content_blocks(message.get("content") or message.get("refusal"), f"{where}.content", draft)
-    blocks += tool_use_blocks(message, where, draft)
+    said = message.get("content") or message.get("refusal")
+    if said:
+        blocks += content_blocks(said, f"{where}.content", draft)
+    if message.get("tool_calls"):
+        blocks += tool_use_blocks(message, where, draft)
     draft.note_others(message, _SILENT_FIELDS, where)
     return _marked(blocks, message["cache_control"]) if message.get("cache_control") else blocks
 
@@ -138,7 +141,7 @@ def kept_blocks(message: JsonDict) -> list[JsonDict] | None:
 
 def tool_use_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
     """Tool calls as `tool_use` blocks."""
-    calls = message.get("tool_calls") or []
+    calls = message["tool_calls"]
     if not isinstance(calls, list):
         raise draft.broken(f"{where}.tool_calls", "must be a list")
     return [_tool_use(call, f"{where}.tool_calls[{n}]", draft) for n, call in enumerate(calls)]
@@ -146,8 +149,9 @@ def tool_use_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDic
 
 def safe_id(given: str) -> str:
     """A tool call id in the letters this format allows; other providers use more."""
-    clean = _BAD_ID.sub("_", given)
-    return given if clean == given else f"{clean}_{crc32(given.encode('utf-8', 'replace')):08x}"
+    if _BAD_ID.search(given) is None:
+        return given
+    return f"{_BAD_ID.sub('_', given)}_{crc32(given.encode('utf-8', 'replace')):08x}"
 
 
 def _call(block: JsonDict) -> JsonDict:
@@ -175,6 +179,8 @@ def _tool_use(call: Any, where: str, draft: Draft) -> JsonDict:
 def _thinking_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
     """Signed thinking goes back as it came. Unsigned thinking is another model's and would be refused, so it stays out
     unless the provider's facts say that it is wanted."""
+    if "thinking_blocks" not in message and "reasoning_content" not in message:
+        return []
     history = draft.traits.get("reasoning_history")
     given = message.get("thinking_blocks")
     given = [b for b in given if isinstance(b, dict) and b.get("type") in _PROOFS] if isinstance(given, list) else []

@@ -22,27 +22,29 @@ def limit_cache_marks(draft: Draft) -> None:
         else:
             # The automatic mark takes one of the four places.
             allowed -= 1
-    marked = [where for where, block in _blocks(draft.body) if block.get("cache_control")]
+    marked = list(_marked(draft.body))
     surplus = marked[: max(len(marked) - allowed, 0)]
     for path in surplus:
         _unmark(draft.body, path)
         draft.note(f"cache_control of {_words(path)}")
 
 
-def _blocks(body: JsonDict) -> Iterator[tuple[_Path, JsonDict]]:
-    """Everything that can bear a mark, in the order in which the API caches: tools, system, messages."""
+def _marked(body: JsonDict) -> Iterator[_Path]:
+    """Everything that bears a mark, in the order in which the API caches: tools, system, messages."""
     for field in ("tools", "system"):
         yield from _listed(body.get(field), (field,))
     for n, turn in enumerate(body["messages"]):
-        yield from _listed(turn.get("content"), ("messages", n, "content"))
+        if isinstance(turn.get("content"), list):
+            yield from _listed(turn["content"], ("messages", n, "content"))
 
 
-def _listed(blocks: object, path: _Path) -> Iterator[tuple[_Path, JsonDict]]:
+def _listed(blocks: object, path: _Path) -> Iterator[_Path]:
     for n, block in enumerate(blocks) if isinstance(blocks, list) else ():
         if isinstance(block, dict):
-            if block.get("type") == "tool_result":
-                yield from _listed(block.get("content"), (*path, n, "content"))
-            yield (*path, n), block
+            if block.get("type") == "tool_result" and isinstance(block.get("content"), list):
+                yield from _listed(block["content"], (*path, n, "content"))
+            if block.get("cache_control"):
+                yield (*path, n)
 
 
 def _unmark(body: JsonDict, path: _Path) -> None:

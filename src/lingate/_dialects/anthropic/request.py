@@ -46,7 +46,7 @@ def write_body(call: Call, target: Target) -> Draft:
     write_identity(made)
     write_rest(made)
     limit_cache_marks(made)
-    if any(_has_block(turn, "compaction") for turn in made.body["messages"]):
+    if _has_block(made.body["messages"], "compaction"):
         made.need(COMPACT_BETA)
     return made
 
@@ -107,6 +107,11 @@ def headers_for(call: Call, target: Target, betas: Iterable[str] = ()) -> Mappin
     return headers
 
 
-def _has_block(turn: JsonDict, kind: str) -> bool:
-    content = turn["content"]
-    return not isinstance(content, str) and any(block["type"] == kind for block in content)
+def _has_block(turns: list[JsonDict], kind: str) -> bool:
+    for turn in turns:
+        content = turn["content"]
+        if not isinstance(content, str):
+            for block in content:
+                if block["type"] == kind:
+                    return True
+    return False

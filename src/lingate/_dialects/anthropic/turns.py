@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._dialects._arguments import arguments_object
+from lingate._dialects._plain import plain_text
 from lingate._dialects.anthropic.assistant import assistant_blocks, kept_blocks, safe_id
 from lingate._dialects.anthropic.content import canonical_parts, content_blocks, is_plain
 from lingate._dialects.anthropic.draft import Draft
@@ -42,13 +43,19 @@ class Turns:
         self._system_plain: str | None = None
         self._late: list[JsonDict] = []
 
-    def add(self, message: Any, where: str) -> None:
+    def add(self, message: Any, at: int) -> None:
         """Take the next canonical message.
 
         Raises:
             ConfigError: It is not a message.
         """
         role = message.get("role") if isinstance(message, dict) else None
+        # What long conversations are made of needs none of the questions that the others are asked.
+        if (text := plain_text(message)) is not None and role in ("user", "assistant"):
+            self._place_late()
+            self._say(role, text)
+            return
+        where = f"messages[{at}]"
         if role not in ("tool", "function"):
             self._place_late()
         if role in ("system", "developer"):
@@ -110,6 +117,14 @@ class Turns:
         self._plain = content if first and blocks else None
         self._rest.extend(blocks)
 
+    def _say(self, role: Any, text: str) -> None:
+        """A text alone, which is not blank."""
+        if role == "assistant":
+            self._answer(text)
+            return
+        self._plain = None if self._rest or self._results else text
+        self._rest.append({"type": "text", "text": text})
+
     def _text_blocks(self, message: JsonDict, where: str) -> list[JsonDict]:
         self.draft.note_others(message, _TEXT_FIELDS, where)
         kept = _original_parts(message)
@@ -126,13 +141,16 @@ class Turns:
                 self.tools_used[block["name"]] = None
         if not blocks:
             return
-        self._close_user()
-        if self.turns and self.turns[-1]["role"] == "assistant":
-            self.turns[-1]["content"] = [*as_blocks(self.turns[-1]["content"]), *blocks]
-            return
         content = message.get("content")
         plain = isinstance(content, str) and blocks == [{"type": "text", "text": content}]
-        self.turns.append({"role": "assistant", "content": content if plain else blocks})
+        self._answer(content if plain else blocks)
+
+    def _answer(self, content: Any) -> None:
+        self._close_user()
+        if self.turns and self.turns[-1]["role"] == "assistant":
+            self.turns[-1]["content"] = [*as_blocks(self.turns[-1]["content"]), *as_blocks(content)]
+        else:
+            self.turns.append({"role": "assistant", "content": content})
 
     def _legacy_call(self, message: JsonDict, where: str) -> list[JsonDict]:
         call = message.get("function_call")
@@ -169,10 +187,10 @@ class Turns:
         return block
 
     def _close_user(self) -> None:
-        content = [*self._results, *self._rest]
+        alone = self._plain is not None and not self._results
+        content = self._plain if alone else [*self._results, *self._rest]
         if content:
-            plain = self._plain if len(content) == 1 else None
-            self.turns.append({"role": "user", "content": plain if plain is not None else content})
+            self.turns.append({"role": "user", "content": content})
         self._results, self._rest, self._plain = [], [], None
 
     def _check_prefill(self) -> None:
@@ -203,8 +221,8 @@ def write_messages(draft: Draft) -> Turns:
     if not isinstance(messages, list):
         raise draft.broken("messages", "must be a list of messages")
     turns = Turns(draft)
-    for n, message in enumerate(messages):
-        turns.add(message, f"messages[{n}]")
+    for at, message in enumerate(messages):
+        turns.add(message, at)
     turns.finish()
     return turns
 

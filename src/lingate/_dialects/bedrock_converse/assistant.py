@@ -27,6 +27,7 @@ from lingate._wire.json import encode_str
 _RANK = {"reasoningContent": 0, "text": 1, "toolUse": 2}
 _PROOFS = ("thinking", "redacted_thinking")
 _BAD_ID = re.compile(r"[^a-zA-Z0-9_.:-]")
+_CALL_KEYS = {"toolUseId", "name", "input"}
 _SILENT_FIELDS = SAID_FIELDS | {"function_call", "cache_control"}
 
 
@@ -113,8 +114,11 @@ def assistant_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDi
     if kept is not None:
         return _acceptable(kept, where, draft)
     blocks = _reasoning_blocks(message, where, draft)
-    blocks += content_blocks(message.get("content") or message.get("refusal"), f"{where}.content", draft)
-    blocks += tool_use_blocks(message, where, draft)
+    said = message.get("content") or message.get("refusal")
+    if said:
+        blocks += content_blocks(said, f"{where}.content", draft)
+    if message.get("tool_calls"):
+        blocks += tool_use_blocks(message, where, draft)
     draft.note_others(message, _SILENT_FIELDS, where)
     if blocks and "cachePoint" not in blocks[-1]:
         blocks += cache_point(message, where, draft)
@@ -138,6 +142,8 @@ def original_blocks(message: JsonDict) -> list[JsonDict] | None:
 
 def kept_blocks(message: JsonDict) -> list[JsonDict] | None:
     """The content blocks of this format that a canonical message carries beside its own content."""
+    if "provider_specific_fields" not in message:
+        return None
     blocks = native_fields(message, NAME).get("content")
     try:
         check_blocks(blocks, NAME)
@@ -148,21 +154,22 @@ def kept_blocks(message: JsonDict) -> list[JsonDict] | None:
 
 def tool_use_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
     """Tool calls as `toolUse` blocks."""
-    calls = message.get("tool_calls") or []
+    calls = message["tool_calls"]
     if not isinstance(calls, list):
         raise draft.broken(f"{where}.tool_calls", "must be a list")
     blocks: list[JsonDict] = []
     for n, call in enumerate(calls):
-        blocks.append(_tool_use(call, f"{where}.tool_calls[{n}]", draft))
-        blocks += cache_point(call, f"{where}.tool_calls[{n}]", draft)
+        place = f"{where}.tool_calls[{n}]"
+        blocks.append(_tool_use(call, place, draft))
+        blocks += cache_point(call, place, draft)
     return blocks
 
 
 def safe_id(given: str) -> str:
     """A tool call id in the letters and the length this format allows; other providers use more."""
-    clean = _BAD_ID.sub("_", given)
-    if clean == given and len(given) <= MAX_TOOL_ID:
+    if len(given) <= MAX_TOOL_ID and _BAD_ID.search(given) is None:
         return given
+    clean = _BAD_ID.sub("_", given)
     return f"{clean[: MAX_TOOL_ID - 9]}_{crc32(given.encode('utf-8', 'replace')):08x}"
 
 
@@ -196,12 +203,30 @@ def _read_reasoning(reading: Reading, block: JsonDict) -> bool:
     return "signature" in thought and set(inner) == {"reasoningText"} and set(told) == {"text", "signature"}
 
 
+def only_calls(blocks: Any) -> bool:
+    """Whether blocks, unchecked, are calls of tools of which the canonical form says all, and nothing else."""
+    if not isinstance(blocks, list) or not blocks:
+        return False
+    for block in blocks:
+        inner = block.get("toolUse") if isinstance(block, dict) and len(block) == 1 else None
+        if not isinstance(inner, dict) or inner.keys() != _CALL_KEYS or not isinstance(inner["input"], dict):
+            return False
+        if not isinstance(inner["toolUseId"], str) or not isinstance(inner["name"], str):
+            return False
+    return True
+
+
+def call_of(inner: JsonDict) -> JsonDict:
+    """A `toolUse` as a canonical tool call."""
+    function = {"name": inner["name"], "arguments": encode_str(inner.get("input", {}))}
+    return {"id": inner["toolUseId"], "type": "function", "function": function}
+
+
 def _read_call(reading: Reading, block: JsonDict) -> bool:
     inner = block["toolUse"]
     if inner.get("type") not in (None, "tool_use"):
         return False
-    function = {"name": inner["name"], "arguments": encode_str(inner.get("input", {}))}
-    reading.calls.append({"id": inner["toolUseId"], "type": "function", "function": function})
+    reading.calls.append(call_of(inner))
     return set(inner) <= {"toolUseId", "name", "input", "type"} and isinstance(inner.get("input"), dict)
 
 
@@ -248,6 +273,8 @@ def _tool_use(call: Any, where: str, draft: Draft) -> JsonDict:
 def _reasoning_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
     """Signed thinking goes back as it came. Unsigned thinking is another model's and would be refused, so it stays out
     unless the provider's facts say that it is wanted."""
+    if "thinking_blocks" not in message and "reasoning_content" not in message:
+        return []
     history = draft.traits.get("reasoning_history")
     given = message.get("thinking_blocks")
     given = [b for b in given if isinstance(b, dict) and b.get("type") in _PROOFS] if isinstance(given, list) else []

@@ -45,6 +45,8 @@ def content_blocks(content: Any, where: str, draft: Draft) -> list[JsonDict]:
 
 def result_blocks(content: Any, where: str, draft: Draft) -> tuple[list[JsonDict], JsonDict]:
     """What a tool gave, as blocks inside its result, and the last cache mark among the parts: it has no place inside."""
+    if isinstance(content, str):
+        return [{"text": content}], {}
     parts = content_parts(content, where, draft)
     made = [_block(part, f"{where}[{n}]", draft) for n, part in enumerate(parts)]
     mark = next((part["cache_control"] for part in reversed(parts) if part.get("cache_control")), None)
@@ -89,6 +91,14 @@ def cache_mark(block: JsonDict) -> JsonDict:
     """A cache point as a canonical mark."""
     ttl = block["cachePoint"].get("ttl")
     return {"type": "ephemeral"} if ttl is None else {"type": "ephemeral", "ttl": ttl}
+
+
+def text_alone(content: Any) -> str | None:
+    """The text of content that is one block of text and nothing else."""
+    if type(content) is list and len(content) == 1 and type(block := content[0]) is dict and len(block) == 1:
+        text = block.get("text")
+        return text if type(text) is str else None
+    return None
 
 
 def canonical_parts(blocks: Sequence[JsonDict]) -> list[JsonDict]:

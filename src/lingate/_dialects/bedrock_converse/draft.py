@@ -17,12 +17,10 @@ class Draft(_draft.Draft):
     Attributes:
         native: What a client of this very format had asked for, where the canonical form says less.
         family: Whose model it is, see `facts.family`.
-        documents: Names of documents so far: the API refuses one that occurs twice.
     """
 
     native: JsonDict = field(default_factory=dict)
     family: str = ""
-    documents: set[str] = field(default_factory=set)
 
     def inference(self) -> JsonDict:
         """`inferenceConfig` of the wire body, made when first needed."""

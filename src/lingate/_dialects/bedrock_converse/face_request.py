@@ -12,9 +12,9 @@ from lingate._dialects._check import Malformed, expect
 from lingate._dialects._luggage import opened, put_back
 from lingate._dialects._reading import has_proof
 from lingate._dialects.anthropic.face_request import read_json
-from lingate._dialects.bedrock_converse.assistant import read_blocks
-from lingate._dialects.bedrock_converse.checks import check_blocks, kind_of
-from lingate._dialects.bedrock_converse.content import cache_mark, canonical_parts, is_plain
+from lingate._dialects.bedrock_converse.assistant import call_of, only_calls, read_blocks
+from lingate._dialects.bedrock_converse.checks import check_blocks
+from lingate._dialects.bedrock_converse.content import cache_mark, canonical_parts, is_plain, text_alone
 from lingate._dialects.bedrock_converse.facts import NAME, TIERS, TOP_FIELDS
 from lingate._dialects.bedrock_converse.params import HINTS, NEUTRAL, WRITTEN
 from lingate._dialects.bedrock_converse.thinking import REASONING_FIELDS, effort_of
@@ -129,8 +129,17 @@ def _messages(wire: JsonDict) -> list[JsonDict]:
         check_blocks(system, "system")
         messages.append(_with_parts("system", system))
     for n, message in enumerate(given):
+        if not isinstance(message, dict):
+            expect(message, dict, f"messages[{n}]")
+        # What long conversations are made of needs none of the questions that the others are asked.
+        if (text := text_alone(message.get("content"))) is not None and message.get("role") in ("user", "assistant"):
+            messages.append({"role": message["role"], "content": text})
+            continue
+        if message.get("role") == "assistant" and only_calls(message.get("content")):
+            calls = [call_of(block["toolUse"]) for block in message["content"]]
+            messages.append({"role": "assistant", "content": None, "tool_calls": calls})
+            continue
         where = f"messages[{n}]"
-        expect(message, dict, where)
         check_blocks(message.get("content"), f"{where}.content")
         read = _READERS.get(message.get("role")) if isinstance(message.get("role"), str) else None
         if read is None:
@@ -163,8 +172,8 @@ def _user(blocks: list[JsonDict]) -> list[JsonDict]:
     marked = False
     for n, block in enumerate(blocks):
         following = blocks[n + 1] if n + 1 < len(blocks) else {}
-        if kind_of(block) == "toolResult":
-            marked = kind_of(following) == "cachePoint"
+        if "toolResult" in block:
+            marked = "cachePoint" in following
             mark = cache_mark(following) if marked else None
             message = result_message(block, mark)
             if not is_plain_result(block):
@@ -181,8 +190,10 @@ def _user(blocks: list[JsonDict]) -> list[JsonDict]:
 
 
 def _assistant(given: list[JsonDict]) -> list[JsonDict]:
-    packed = next(filter(None, map(_opened, given)), None)
-    blocks = [block for block in given if _opened(block) is None]
+    packed, blocks = None, given
+    if any("reasoningContent" in block for block in given):
+        packed = next(filter(None, map(_opened, given)), None)
+        blocks = [block for block in given if _opened(block) is None]
     reading = read_blocks(blocks)
     message: JsonDict = {"role": "assistant", "content": reading.text if reading.texts else None}
     if reading.reasoning:

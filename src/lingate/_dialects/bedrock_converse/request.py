@@ -61,19 +61,23 @@ def count_request(call: Call, target: Target) -> HttpRequest:
 
 def _limit_cache_points(made: Draft) -> None:
     """At most four cache points reach the wire. The oldest go: the later ones cover their text too."""
-    lists = list(_block_lists(made.body))
-    points = [(where, blocks, n) for where, blocks in lists for n, block in enumerate(blocks) if "cachePoint" in block]
-    for where, blocks, n in points[: max(len(points) - MAX_CACHE_MARKS, 0)]:
+    points = list(_cache_points(made.body))
+    surplus = points[: max(len(points) - MAX_CACHE_MARKS, 0)]
+    for where, blocks, n in surplus:
         made.note(f"cache_control of {where}[{n - 1}]")
         blocks[n] = {}
-    for _, blocks in lists:
-        if {} in blocks:
-            blocks[:] = [block for block in blocks if block]
+    for _, blocks, _ in surplus:
+        blocks[:] = [block for block in blocks if block]
 
 
-def _block_lists(body: JsonDict) -> Iterator[tuple[str, list[Any]]]:
-    """Every list that can hold a cache point, in the order in which the API caches: tools, system, messages."""
-    yield "tools", body.get("toolConfig", {}).get("tools", [])
-    yield "system", body.get("system", [])
-    for n, turn in enumerate(body["messages"]):
-        yield f"messages[{n}].content", turn["content"]
+def _cache_points(body: JsonDict) -> Iterator[tuple[str, list[Any], int]]:
+    """Every cache point, as a place in a list, in the order in which the API caches: tools, system, messages."""
+    for field, blocks in (("tools", body.get("toolConfig", {}).get("tools", [])), ("system", body.get("system", []))):
+        yield from ((field, blocks, n) for n, block in enumerate(blocks) if "cachePoint" in block)
+    for at, turn in enumerate(body["messages"]):
+        blocks = turn["content"]
+        if len(blocks) == 1 and "text" in blocks[0]:
+            continue  # as most are
+        for n, block in enumerate(blocks):
+            if "cachePoint" in block:
+                yield f"messages[{at}].content", blocks, n

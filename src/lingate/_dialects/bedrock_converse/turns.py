@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._dialects._draft import native_fields
+from lingate._dialects._plain import plain_text
 from lingate._dialects.bedrock_converse.assistant import assistant_blocks, kept_blocks, safe_id
 from lingate._dialects.bedrock_converse.content import (
     cache_mark,
@@ -17,6 +18,7 @@ from lingate._dialects.bedrock_converse.content import (
     content_blocks,
     is_plain,
     result_blocks,
+    text_alone,
 )
 from lingate._dialects.bedrock_converse.draft import Draft
 from lingate._dialects.bedrock_converse.facts import MAX_DOCUMENT_NAME, NAME
@@ -48,15 +50,24 @@ class Turns:
         self._rest: list[JsonDict] = []
         self._late: list[JsonDict] = []
 
-    def add(self, message: Any, where: str) -> None:
+    def add(self, message: Any, at: int) -> None:
         """Take the next canonical message.
 
         Raises:
             ConfigError: It is not a message.
         """
         role = message.get("role") if isinstance(message, dict) else None
-        if role != "tool":
+        if self._late and role != "tool":
             self._place_late()
+        # What long conversations are made of needs none of the questions that the others are asked.
+        if (text := plain_text(message)) is not None:
+            if role == "user":
+                self._rest.append({"text": text})
+                return
+            if role == "assistant":
+                self._answer([{"text": text}])
+                return
+        where = f"messages[{at}]"
         if role in ("system", "developer"):
             self._add_system(message, where)
         elif role == "user":
@@ -71,7 +82,6 @@ class Turns:
     def finish(self) -> None:
         """Close the last turn and write `system` and `messages`."""
         self._place_late()
-        self._close_user()
         if not self.turns and self.system:
             # The API wants at least one message; OpenAI answers a lone system message.
             self.turns.append({"role": "user", "content": self.system})
@@ -98,10 +108,9 @@ class Turns:
 
     def _place_late(self) -> None:
         """System turns wait until the tool results before them are complete: those may not be divided."""
-        if self._late:
-            self._close_user()
-            self.turns += self._late
-            self._late = []
+        self._close_user()
+        self.turns += self._late
+        self._late = []
 
     def _text_blocks(self, message: JsonDict, where: str) -> list[JsonDict]:
         self.draft.note_others(message, _TEXT_FIELDS, where)
@@ -119,13 +128,15 @@ class Turns:
             call = block.get("toolUse")
             if isinstance(call, dict) and call.get("type") is None:
                 self.tools_used[call["name"]] = None
-        if not blocks:
-            return
+        if blocks:
+            self._answer(blocks)
+
+    def _answer(self, blocks: list[JsonDict]) -> None:
         self._close_user()
         if self.turns and self.turns[-1]["role"] == "assistant":
             self.turns[-1]["content"] += blocks
-            return
-        self.turns.append({"role": "assistant", "content": blocks})
+        else:
+            self.turns.append({"role": "assistant", "content": blocks})
 
     def _result(self, message: JsonDict, where: str) -> list[JsonDict]:
         self.draft.note_others(message, _TOOL_FIELDS, where)
@@ -144,10 +155,9 @@ class Turns:
         return [{"toolResult": result}, *cache_point(marked, where, self.draft)]
 
     def _close_user(self) -> None:
-        content = [*self._results, *self._rest]
-        if content:
-            self.turns.append({"role": "user", "content": content})
-        self._results, self._rest = [], []
+        if self._results or self._rest:
+            self.turns.append({"role": "user", "content": self._results + self._rest})
+            self._results, self._rest = [], []
 
     def _check_prefill(self) -> None:
         """A conversation that ends with the assistant asks to continue that very text."""
@@ -167,7 +177,10 @@ class Turns:
     def _mend_documents(self) -> None:
         taken: set[str] = set()
         for n, turn in enumerate(self.turns):
-            turn["content"] = [_renamed(block, taken) for block in turn["content"]]
+            blocks = turn["content"]
+            if (len(blocks) == 1 and "text" in blocks[0]) or not _has_document(blocks):
+                continue
+            turn["content"] = [_renamed(block, taken) for block in blocks]
             kinds = {kind for block in turn["content"] for kind in block}
             if turn["role"] == "user" and "document" in kinds and not kinds & {"text", "guardContent"}:
                 # "A text block must be included when using documents."
@@ -187,8 +200,8 @@ def write_messages(draft: Draft) -> Turns:
     if not isinstance(messages, list):
         raise draft.broken("messages", "must be a list of messages")
     turns = Turns(draft)
-    for n, message in enumerate(messages):
-        turns.add(message, f"messages[{n}]")
+    for at, message in enumerate(messages):
+        turns.add(message, at)
     turns.finish()
     return turns
 
@@ -201,9 +214,11 @@ def result_message(block: JsonDict, mark: JsonDict | None) -> JsonDict:
         mark: The cache mark behind it, if there is one.
     """
     inner = block["toolResult"]
-    parts = [part for item in inner["content"] for part in _result_part(item)]
-    plain = len(parts) == 1 and set(parts[0]) == {"type", "text"}
-    content: Any = parts[0]["text"] if plain else parts
+    content: Any = text_alone(inner["content"])
+    if content is None:
+        parts = [part for item in inner["content"] for part in _result_part(item)]
+        plain = len(parts) == 1 and set(parts[0]) == {"type", "text"}
+        content = parts[0]["text"] if plain else parts
     message: JsonDict = {"role": "tool", "tool_call_id": inner["toolUseId"], "content": content}
     if mark is not None:
         message["cache_control"] = mark
@@ -220,6 +235,16 @@ def _result_part(item: JsonDict) -> list[JsonDict]:
     if "json" in item:
         return [{"type": "text", "text": encode_str(item["json"])}]
     return canonical_parts([item])
+
+
+def _has_document(blocks: list[JsonDict]) -> bool:
+    for block in blocks:
+        if "document" in block:
+            return True
+        result = block.get("toolResult")
+        if isinstance(result, dict) and _has_document(result["content"]):
+            return True
+    return False
 
 
 def _renamed(block: JsonDict, taken: set[str]) -> JsonDict:

@@ -130,6 +130,8 @@ def wire_message(message: JsonDict, where: str, draft: Draft) -> JsonDict | None
 
 def kept_fields(message: JsonDict) -> JsonDict | None:
     """Cohere's own fields beside a canonical message; None if there are none or the message was edited since."""
+    if "provider_specific_fields" not in message:
+        return None
     native = native_fields(message, NAME)
     kept = {name: native[name] for name in _KEPT if native.get(name)}
     if not kept:

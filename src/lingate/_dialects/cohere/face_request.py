@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lingate._dialects._check import Malformed, expect
+from lingate._dialects._plain import plain_text
 from lingate._dialects.cohere.assistant import check_message, read_calls, read_message
 from lingate._dialects.cohere.content import canonical_content, check_content
 from lingate._dialects.cohere.facts import NAME
@@ -58,10 +59,14 @@ def _canonical(wire: JsonDict) -> JsonDict:
 def _messages(given: Any) -> list[JsonDict]:
     if not isinstance(given, list) or not given:
         raise Malformed("messages", "must be a list that is not empty")
-    return [_message(message, f"messages[{n}]") for n, message in enumerate(given)]
+    return [_message(message, n) for n, message in enumerate(given)]
 
 
-def _message(message: Any, where: str) -> JsonDict:
+def _message(message: Any, at: int) -> JsonDict:
+    # What long conversations are made of needs none of the questions that the others are asked.
+    if (text := plain_text(message)) is not None and message.get("role") in ("user", "assistant"):
+        return {"role": message["role"], "content": text}
+    where = f"messages[{at}]"
     expect(message, dict, where)
     role = message.get("role")
     if role == "assistant":

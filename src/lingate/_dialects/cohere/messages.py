@@ -6,6 +6,7 @@ from typing import Any
 
 from lingate._dialects._check import Malformed
 from lingate._dialects._draft import Draft, native_fields
+from lingate._dialects._plain import plain_text
 from lingate._dialects.cohere.assistant import wire_message
 from lingate._dialects.cohere.content import canonical_content, check_content, is_blank, wire_content
 from lingate._dialects.cohere.facts import NAME
@@ -26,8 +27,13 @@ def write_messages(draft: Draft) -> None:
     messages = draft.asked.get("messages")
     if not isinstance(messages, list):
         raise draft.broken("messages", "must be a list of messages")
-    made = [_message(message, f"messages[{n}]", draft) for n, message in enumerate(messages)]
-    wire = [message for message in made if message is not None]
+    wire: list[JsonDict] = []
+    for n, message in enumerate(messages):
+        # What long conversations are made of needs none of the questions that the others are asked.
+        if (text := plain_text(message)) is not None and message.get("role") in ("user", "assistant"):
+            wire.append({"role": message["role"], "content": text})
+        elif (made := _message(message, f"messages[{n}]", draft)) is not None:
+            wire.append(made)
     if draft.traits.get("late_system") == "hoist":
         wire.sort(key=lambda message: message["role"] != "system")
     if not wire:
@@ -75,6 +81,8 @@ def _result(message: JsonDict, where: str, draft: Draft) -> JsonDict:
 
 def _original(message: JsonDict) -> Any:
     """The content that a client of this format sent, unless the message was edited since; None if there is none."""
+    if "provider_specific_fields" not in message:
+        return None
     content = native_fields(message, NAME).get("content")
     if content is None:
         return None

@@ -45,9 +45,11 @@ def model_parts(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
     for name in message:
         if name not in _SILENT_FIELDS and message[name] is not None:
             draft.note(f"{where}.{name}")
-    sealed = sealed_signatures(message.get("thinking_blocks"))
-    parts = _thoughts(message, where, draft)
-    parts += content_parts(message.get("content") or message.get("refusal"), f"{where}.content", draft)
+    sealed = sealed_signatures(message["thinking_blocks"]) if "thinking_blocks" in message else {}
+    parts = _thoughts(message, sealed, where, draft)
+    said = message.get("content") or message.get("refusal")
+    if said:
+        parts += content_parts(said, f"{where}.content", draft)
     if "" in sealed and parts and "text" in parts[-1]:
         parts[-1] = {**parts[-1], "thoughtSignature": sealed[""]}
     for n, image in enumerate(objects(message.get("images"))):
@@ -57,6 +59,8 @@ def model_parts(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
 
 def original_parts(message: JsonDict) -> list[JsonDict] | None:
     """The parts that an assistant message was read from, unless they are gone or the message was edited since."""
+    if "provider_specific_fields" not in message:
+        return None
     parts = native_fields(message, NAME).get("parts")
     try:
         check_parts(parts, "parts")
@@ -71,9 +75,9 @@ def original_parts(message: JsonDict) -> list[JsonDict] | None:
     return [part for part in parts if part != {"text": ""}] if same else None
 
 
-def _thoughts(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
+def _thoughts(message: JsonDict, sealed: dict[str, str], where: str, draft: Draft) -> list[JsonDict]:
     """Other models' reasoning is not sent unless the facts say so. This format's own is known by its signatures."""
-    if sealed_signatures(message.get("thinking_blocks")):
+    if sealed:
         texts = [block.get("thinking") for block in objects(message["thinking_blocks"])]
         # A stream of OpenAI's shows whole blocks only where they are signed, and all of the text beside them.
         texts = texts if any(texts) else [message.get("reasoning_content")]
@@ -96,8 +100,10 @@ def _calls(message: JsonDict, sealed: dict[str, str], where: str, draft: Draft) 
 
 def _signed(parts: list[JsonDict], draft: Draft) -> list[JsonDict]:
     """The parts, with a stand-in for the signature where another model, or an older one, made the calls."""
+    if not draft.newest:
+        return parts
     calls = [n for n, part in enumerate(parts) if part.get("functionCall") is not None]
-    if not draft.newest or not calls or any("thoughtSignature" in parts[n] for n in calls):
+    if not calls or any("thoughtSignature" in parts[n] for n in calls):
         return parts
     return [{**part, "thoughtSignature": UNSIGNED} if n == calls[0] else part for n, part in enumerate(parts)]
 

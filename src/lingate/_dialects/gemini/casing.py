@@ -35,18 +35,36 @@ def camel(name: str) -> str:
     return head + "".join(word.capitalize() for word in rest)
 
 
+def is_camelized(value: dict[str, Any]) -> bool:
+    """Whether `camelized` would change nothing, which is found out in half the time."""
+    for name, item in value.items():
+        if "_" in name:
+            return False
+        if isinstance(item, dict):
+            if name not in _DATA and not is_camelized(item):
+                return False
+        elif isinstance(item, list) and name not in _DATA:
+            for inner in item:
+                if isinstance(inner, (dict, list)) and not (isinstance(inner, dict) and is_camelized(inner)):
+                    return False
+    return True
+
+
 def camelized(value: Any) -> Any:
     """A copy with all field names in camelCase."""
     if isinstance(value, list):
         return [camelized(item) for item in value]
     if not isinstance(value, dict):
         return value
-    out = {}
+    out: dict[str, Any] = {}
     for name, item in value.items():
-        name = camel(name)
-        if name in _NAMED and isinstance(item, dict):
-            item = {key: camelized(inner) for key, inner in item.items()}
-        elif name not in _DATA:
-            item = camelized(item)
-        out[name] = item
+        if "_" in name:
+            name = camel(name)
+        if isinstance(item, list):
+            out[name] = item if name in _DATA else [camelized(inner) for inner in item]
+        elif isinstance(item, dict) and name not in _DATA:
+            named = name in _NAMED
+            out[name] = {key: camelized(inner) for key, inner in item.items()} if named else camelized(item)
+        else:
+            out[name] = item
     return out

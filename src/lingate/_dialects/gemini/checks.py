@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from lingate._dialects._check import expect
+from lingate._dialects._check import Malformed, expect
 from lingate._model import JsonDict
 
 _REQUIRED: dict[str, tuple[tuple[str, type], ...]] = {
@@ -15,9 +15,9 @@ _REQUIRED: dict[str, tuple[tuple[str, type], ...]] = {
 }
 _OPTIONAL: dict[str, tuple[tuple[str, type], ...]] = {
     "functionCall": (("name", str), ("id", str), ("args", dict), ("partialArgs", list)),
-    "functionResponse": (("id", str), ("response", dict), ("parts", list)),
     "inlineData": (("mimeType", str), ("displayName", str)),
     "fileData": (("mimeType", str), ("displayName", str)),
+    "functionResponse": (("id", str), ("response", dict), ("parts", list)),
 }
 
 
@@ -45,24 +45,31 @@ def check_parts(parts: Any, where: str) -> None:
     """
     expect(parts, list, where)
     for n, part in enumerate(parts):
-        expect(part, dict, f"{where}[{n}]")
+        if type(part) is dict and len(part) == 1 and type(part.get("text")) is str:
+            continue  # as most of them
+        if not isinstance(part, dict):  # paths are put into words only where they are told
+            expect(part, dict, f"{where}[{n}]")
         for field in ("text", "thoughtSignature"):
-            if part.get(field) is not None:
+            if part.get(field) is not None and not isinstance(part[field], str):
                 expect(part[field], str, f"{where}[{n}].{field}")
-        for field in ("functionCall", *_REQUIRED):
-            if part.get(field) is not None:
-                _check_part(part[field], field, f"{where}[{n}].{field}")
+        for field in _OPTIONAL:
+            if (value := part.get(field)) is not None:
+                try:
+                    _check_part(value, field)
+                except Malformed as flaw:
+                    raise Malformed(f"{where}[{n}].{field}{flaw.where}", flaw.why) from None
 
 
-def _check_part(value: Any, field: str, where: str) -> None:
-    expect(value, dict, where)
+def _check_part(value: Any, field: str) -> None:
+    expect(value, dict, "")
     for name, kind in _REQUIRED.get(field, ()):
-        expect(value.get(name), kind, f"{where}.{name}")
-    for name, kind in _OPTIONAL.get(field, ()):
-        if value.get(name) is not None:
-            expect(value[name], kind, f"{where}.{name}")
+        if not isinstance(value.get(name), kind):
+            expect(value.get(name), kind, f".{name}")
+    for name, kind in _OPTIONAL[field]:
+        if (found := value.get(name)) is not None and not isinstance(found, kind):
+            expect(found, kind, f".{name}")
     if field == "functionResponse" and value.get("parts"):
-        check_parts(value["parts"], f"{where}.parts")
+        check_parts(value["parts"], ".parts")
 
 
 def objects(value: Any) -> Iterable[JsonDict]:

@@ -49,6 +49,14 @@ def content_text(content: Any) -> str:
     return "".join(text for text in texts if isinstance(text, str))
 
 
+def text_alone(parts: Any) -> str | None:
+    """The text of parts that are one text, not empty, and nothing else."""
+    if type(parts) is list and len(parts) == 1 and type(part := parts[0]) is dict and len(part) == 1:
+        text = part.get("text")
+        return text if type(text) is str and text else None
+    return None
+
+
 def canonical_content(parts: Iterable[JsonDict]) -> Any:
     """Native parts of a user as canonical content; plain text where they are one text."""
     made = [canonical_part(part) for part in parts]
@@ -71,7 +79,7 @@ def is_plain(part: JsonDict) -> bool:
     (kind,) = part
     if kind == "text":
         return isinstance(part["text"], str) and part["text"] != ""
-    if kind not in _PLAIN_KEYS or not part[kind].keys() <= _PLAIN_KEYS[kind]:
+    if kind not in _PLAIN_KEYS or not isinstance(part[kind], dict) or not part[kind].keys() <= _PLAIN_KEYS[kind]:
         return False
     return "displayName" not in part[kind] and bool(_MEDIA_TYPE.fullmatch(part[kind].get("mimeType") or ""))
 

@@ -42,7 +42,7 @@ def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
     Raises:
         BadRequestError: The body is not valid; the message says where and why.
     """
-    wire = camelized(read_json(body))
+    wire = _camelized(read_json(body))
     try:
         canonical = canonical_request(wire)
         model = read_model(wire, path_args)
@@ -57,7 +57,7 @@ def parse_count(body: bytes, path_args: Mapping[str, str]) -> Call:
     Raises:
         BadRequestError: The body is not valid; the message says where and why.
     """
-    wire = camelized(read_json(body))
+    wire = _camelized(read_json(body))
     try:
         inner = wire.get("generateContentRequest")
         if inner is not None:
@@ -67,6 +67,12 @@ def parse_count(body: bytes, path_args: Mapping[str, str]) -> Call:
         return Call("count_tokens", read_model(wire, path_args), canonical_request(wire))
     except Malformed as flaw:
         raise BadRequestError(str(flaw)) from None
+
+
+def _camelized(wire: JsonDict) -> JsonDict:
+    """A request with its names in camelCase, but for `contents`: that is most of it, and read item by item."""
+    contents = wire.pop("contents", None)
+    return {**camelized(wire), "contents": contents}
 
 
 def read_json(body: bytes) -> JsonDict:

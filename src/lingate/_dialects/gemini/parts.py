@@ -16,6 +16,7 @@ from lingate._wire.json import encode_str
 
 _MADE_ID = re.compile(r"call_g\d+_.+")
 _CALL_KEYS = frozenset({"name", "args", "id"})
+_CALL_PART = frozenset({"functionCall", "thoughtSignature"})
 SEALED = frozenset({"text", "call"})
 """Kinds of parts whose signatures travel in thinking blocks; those of the others have meaning in their own place only."""
 
@@ -108,6 +109,21 @@ def kind_of(part: JsonDict) -> str:
     return "image" if link is not None and media_type(link).startswith("image/") else "other"
 
 
+def only_calls(parts: Any) -> bool:
+    """Whether parts, unchecked, are calls of functions of which the canonical form says all, and nothing else."""
+    if not isinstance(parts, list) or not parts:
+        return False
+    for part in parts:
+        call = part.get("functionCall") if isinstance(part, dict) and len(part) == 1 else None
+        if not isinstance(call, dict) or not call.keys() <= _CALL_KEYS or not call.get("name"):
+            return False
+        if not (isinstance(call["name"], str) and isinstance(call.get("id", ""), str)):
+            return False
+        if not isinstance(call.get("args"), dict):
+            return False
+    return True
+
+
 def image_of(part: JsonDict, index: int) -> JsonDict:
     """A picture as an OpenAI-shaped image object."""
     blob = part.get("inlineData")
@@ -185,6 +201,6 @@ def _is_plain(part: JsonDict, kind: str) -> bool:
         return part.keys() == {"text", "thought"} and part["text"] != ""
     if kind == "call":
         call = part["functionCall"]
-        known = part.keys() <= {"functionCall", "thoughtSignature"} and call.keys() <= _CALL_KEYS
+        known = part.keys() <= _CALL_PART and call.keys() <= _CALL_KEYS
         return known and bool(call.get("name")) and isinstance(call.get("args"), dict)
     return kind == "image" and part.keys() == {"inlineData"} and part["inlineData"].keys() == {"mimeType", "data"}

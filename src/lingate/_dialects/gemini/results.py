@@ -20,16 +20,19 @@ def result_object(text: str, failed: Any = None) -> JsonDict:
 def result_content(response: JsonDict) -> Any:
     """Content of the tool message for a checked function response."""
     text = _result_text(response.get("response") or {})
-    media = [canonical_part(part) for part in response.get("parts") or () if isinstance(part, dict)]
+    if not response.get("parts"):
+        return text
+    media = [canonical_part(part) for part in response["parts"] if isinstance(part, dict)]
     return [{"type": "text", "text": text}, *media] if media else text
 
 
-def is_plain_result(response: JsonDict) -> bool:
-    """Whether the canonical tool message gives back this very function response."""
+def is_plain_result(response: JsonDict, content: Any) -> bool:
+    """Whether a canonical tool message with this content gives back this very function response."""
     if not response.keys() <= {"id", "name", "response"} or not isinstance(response.get("response"), dict):
         return False
-    made = result_object(_result_text(response["response"]))
-    return bool(made == response["response"])
+    if content is response["response"].get("result"):
+        return True  # it was unwrapped as it is, which is done only where it will be wrapped again
+    return bool(result_object(content) == response["response"])
 
 
 def _result_text(value: JsonDict) -> str:

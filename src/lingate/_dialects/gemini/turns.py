@@ -10,6 +10,7 @@ from typing import Any
 
 from lingate._dialects._check import Malformed
 from lingate._dialects._draft import native_fields
+from lingate._dialects._plain import plain_text
 from lingate._dialects.gemini.assistant import model_parts
 from lingate._dialects.gemini.checks import check_parts
 from lingate._dialects.gemini.content import canonical_content, content_parts
@@ -41,13 +42,21 @@ class Turns:
         self._beside: list[JsonDict] = []
         self._order: dict[str, int] = {}
 
-    def add(self, message: Any, where: str) -> None:
+    def add(self, message: Any, at: int) -> None:
         """Take the next canonical message.
 
         Raises:
             ConfigError: It is not a message.
         """
         role = message.get("role") if isinstance(message, dict) else None
+        # What long conversations are made of needs none of the questions that the others are asked.
+        if (text := plain_text(message)) is not None and role in ("user", "assistant"):
+            self._close_results()
+            if role == "assistant":
+                self._order = {}
+            self.contents.append({"role": "user" if role == "user" else "model", "parts": [{"text": text}]})
+            return
+        where = f"messages[{at}]"
         if role == "tool":
             self._add_result(message, where)
         elif role in ("system", "developer"):
@@ -128,20 +137,26 @@ class Turns:
         given, name = self._call_of(message, where)
         kept = _original_result(message)
         if kept is None:
-            parts = message.get("content")
-            made = content_parts(parts, f"{where}.content", self.draft)
-            media = [part for part in made if "text" not in part]
-            text = "".join(part["text"] for part in made if "text" in part)
+            text, media = self._result_parts(message.get("content"), f"{where}.content")
             kept = {"name": name, "response": result_object(text, message.get("is_error"))}
             if media and self.draft.newest:
                 kept["parts"] = media
             else:
                 self._beside += media
-        on_wire = self.draft.wire_ids.get(given, wire_id(given))
+        known = self.draft.wire_ids
+        on_wire = known[given] if given in known else wire_id(given)
         result = {"name": name, **{key: value for key, value in kept.items() if key not in ("id", "name")}}
         if on_wire is not None:
             result = {"id": on_wire, **result}
         self._results.append((self._order.get(given, len(self._order)), {"functionResponse": result}))
+
+    def _result_parts(self, content: Any, where: str) -> tuple[str, list[JsonDict]]:
+        """The text that a tool gave, and what is no text."""
+        if isinstance(content, str):
+            return content, []
+        made = content_parts(content, where, self.draft)
+        text = "".join(part["text"] for part in made if "text" in part)
+        return text, [part for part in made if "text" not in part]
 
     def _call_of(self, message: JsonDict, where: str) -> tuple[str, str]:
         """Id and function name of the call that a message answers."""
@@ -158,7 +173,7 @@ class Turns:
         if self._results:
             ordered = [part for _, part in sorted(self._results, key=lambda item: item[0])]
             self.contents.append({"role": "user", "parts": [*ordered, *self._beside]})
-        self._results, self._beside = [], []
+            self._results, self._beside = [], []
 
 
 def write_messages(draft: Draft) -> None:
@@ -172,12 +187,14 @@ def write_messages(draft: Draft) -> None:
     if not isinstance(messages, list):
         raise draft.broken("messages", "must be a list of messages")
     turns = Turns(draft)
-    for n, message in enumerate(messages):
-        turns.add(message, f"messages[{n}]")
+    for at, message in enumerate(messages):
+        turns.add(message, at)
     turns.finish()
 
 
 def _original_parts(message: JsonDict) -> list[JsonDict] | None:
+    if "provider_specific_fields" not in message:
+        return None
     parts = native_fields(message, NAME).get("parts")
     try:
         check_parts(parts, NAME)
@@ -189,6 +206,8 @@ def _original_parts(message: JsonDict) -> list[JsonDict] | None:
 
 def _original_result(message: JsonDict) -> JsonDict | None:
     """The function response that a tool message was read from, unless the message was edited since."""
+    if "provider_specific_fields" not in message:
+        return None
     parts = native_fields(message, NAME).get("parts")
     try:
         check_parts(parts, NAME)

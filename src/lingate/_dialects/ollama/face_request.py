@@ -12,6 +12,7 @@ from typing import Any
 from lingate._dialects._arguments import arguments_text
 from lingate._dialects._check import Malformed, expect
 from lingate._dialects._dataurl import data_url
+from lingate._dialects._plain import plain_text
 from lingate._dialects.ollama.facts import NAME, OPTIONS, PLACEHOLDER
 from lingate._dialects.ollama.request import canonical_effort
 from lingate._dialects.openai_chat.validation import decode_request, fail
@@ -37,7 +38,7 @@ def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
         if not isinstance(messages, list) or not messages:
             raise Malformed("messages", "must be a list that is not empty")
         reader = _Conversation()
-        return _call(model, wire, [reader.read(item, f"messages[{n}]") for n, item in enumerate(messages)])
+        return _call(model, wire, [reader.read(item, n) for n, item in enumerate(messages)])
     except Malformed as flaw:
         raise BadRequestError(str(flaw)) from None
 
@@ -128,7 +129,11 @@ class _Conversation:
         self._made = 0
         self._open: list[tuple[str, str]] = []
 
-    def read(self, message: Any, where: str) -> JsonDict:
+    def read(self, message: Any, at: int) -> JsonDict:
+        # What long conversations are made of needs none of the questions that the others are asked.
+        if (text := plain_text(message)) is not None and message.get("role") == "user":
+            return {"role": "user", "content": text}
+        where = f"messages[{at}]"
         expect(message, dict, where)
         role = message.get("role")
         role = role.lower() if isinstance(role, str) else role

@@ -7,6 +7,7 @@ from typing import Any
 from lingate._dialects._arguments import arguments_object
 from lingate._dialects._dataurl import is_data_url, split_data_url
 from lingate._dialects._draft import Draft, native_fields
+from lingate._dialects._plain import plain_text
 from lingate._dialects.ollama.facts import NAME, PLACEHOLDER
 from lingate._model import JsonDict
 from lingate._wire.json import encode_str
@@ -38,10 +39,12 @@ def write_messages(draft: Draft) -> None:
     if not isinstance(messages, list):
         raise draft.broken("messages", "must be a list of messages")
     names: dict[Any, str] = {}
-    wire = []
+    wire: list[JsonDict] = []
     for n, message in enumerate(messages):
-        made = _message(message, f"messages[{n}]", draft, names)
-        if made is not None:
+        # What long conversations are made of needs none of the questions that the others are asked.
+        if (text := plain_text(message)) is not None and message.get("role") in ("user", "assistant"):
+            wire.append({"role": message["role"], "content": text})
+        elif (made := _message(message, f"messages[{n}]", draft, names)) is not None:
             wire.append(made)
     if not wire:
         raise draft.broken("messages", "hold nothing to answer")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from urllib.parse import quote
+from functools import lru_cache
 
 from lingate._model import Call, HttpRequest, JsonDict, Operation, Target
 from lingate._wire import json
@@ -23,13 +23,18 @@ def new_request(call: Call, target: Target, operation: Operation, path: str, met
     )
 
 
+@lru_cache(maxsize=256)
 def join_url(base: str, path: str, model: str) -> str:
     """Base and path, with a query that the base may have kept behind the path; `{model}` stands for the model."""
     if "?" in base:
         base, _, query = base.partition("?")
         path = f"{path}{'&' if '?' in path else '?'}{query}"
     url = base.rstrip("/") + path
-    return url.replace("{model}", quote(model, safe="")) if "{model}" in url else url
+    if "{model}" not in url:
+        return url
+    from urllib.parse import quote  # importing Lingate's client is to be quick, and few addresses name the model
+
+    return url.replace("{model}", quote(model, safe=""))
 
 
 def merge_headers(headers: Mapping[str, str], extra: Mapping[str, str]) -> Mapping[str, str]:

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from lingate._dialects._counts import integer
-from lingate._dialects._failure import body_failure
 from lingate._dialects._streamless import Streamless
 from lingate._dialects.openai_chat.envelope import new_request
 from lingate._dialects.openai_chat.face import render
-from lingate._dialects.openai_chat.reading import decode_list, hidden_error, malformed
+from lingate._dialects.openai_chat.reading import body_failure, decode_list, hidden_error, malformed
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 
 

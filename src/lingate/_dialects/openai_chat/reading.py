@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from lingate._dialects._failure import body_failure
 from lingate._dialects._redact import redact
 from lingate._model import JsonDict, Target
 from lingate._wire import json
@@ -17,6 +16,13 @@ _NO_HEADERS: Mapping[str, str] = {}
 def new_id(prefix: str) -> str:
     """An id for something the provider left nameless; unique, so that a client can send it back."""
     return prefix + os.urandom(12).hex()
+
+
+def body_failure(value: JsonDict, target: Target, headers: Mapping[str, str] = _NO_HEADERS) -> LingateError | None:
+    """The error inside a decoded body or event, None if it is an ordinary one."""
+    from lingate._dialects import _failure  # the classifier is loaded by the first error
+
+    return _failure.body_failure(value, target, headers=headers)
 
 
 def malformed(target: Target, what: str) -> ProtocolError:

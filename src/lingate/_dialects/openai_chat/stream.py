@@ -13,10 +13,10 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._dialects._counts import integer
-from lingate._dialects._failure import body_failure
 from lingate._dialects._replay import replay
 from lingate._dialects.openai_chat.choice import ChoiceStream
 from lingate._dialects.openai_chat.reading import (
+    body_failure,
     decode_object,
     hidden_error,
     malformed,

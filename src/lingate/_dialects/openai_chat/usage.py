@@ -24,8 +24,9 @@ _CACHED = (
 _WRITTEN = ("cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens")
 
 
-_COUNTS = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
-_ORDINARY = _COUNTS | {"prompt_tokens_details", "completion_tokens_details"}
+_ORDINARY = frozenset(
+    {"prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details"}
+)
 _ORDINARY_DETAILS = frozenset(
     {
         "cached_tokens",
@@ -77,9 +78,9 @@ def canonical_usage(raw: Any) -> JsonDict | None:
 
 def _is_ordinary(raw: JsonDict) -> bool:
     """Whether this is OpenAI's own layout and adds up: most answers, and nothing is to be done about them."""
-    if not _COUNTS.issubset(raw) or not _ORDINARY.issuperset(raw):
+    if not _ORDINARY.issuperset(raw):
         return False
-    prompt, completion, total = raw["prompt_tokens"], raw["completion_tokens"], raw["total_tokens"]
+    prompt, completion, total = raw.get("prompt_tokens"), raw.get("completion_tokens"), raw.get("total_tokens")
     if not (type(prompt) is int and type(completion) is int and type(total) is int and prompt + completion == total):
         return False
     return len(raw) == 3 or (

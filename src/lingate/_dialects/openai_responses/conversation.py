@@ -39,15 +39,16 @@ def read_input(items: Sequence[Any], where: str = "input") -> list[JsonDict]:
     messages: list[JsonDict] = []
     made: list[JsonDict] = []
     for n, item in enumerate(items):
-        check_item(item, f"{where}[{n}]")
-        read = _reader(item, f"{where}[{n}]")
+        place = f"{where}[{n}]"
+        check_item(item, place)
+        read = _reader(item, place)
         if read is None:
             made.append(item)
             continue
         if made:
             messages.append(assistant_message(made))
             made = []
-        messages.append(read(item, f"{where}[{n}]"))
+        messages.append(read(item, place))
     if made:
         messages.append(assistant_message(made))
     return messages
@@ -55,6 +56,8 @@ def read_input(items: Sequence[Any], where: str = "input") -> list[JsonDict]:
 
 def kept_items(message: JsonDict) -> list[JsonDict] | None:
     """The items of this format that a canonical message carries beside its own content."""
+    if "provider_specific_fields" not in message:
+        return None
     items = native_fields(message).get("items")
     return items if isinstance(items, list) else None
 
@@ -107,6 +110,8 @@ def _read_other_result(item: JsonDict, where: str) -> JsonDict:
 
 def assistant_message(items: list[JsonDict]) -> JsonDict:
     """The message that checked items of a model add up to."""
+    if _says_all(items):
+        return {"role": "assistant", "content": items[0]["content"]}
     reading = read_items(items)
     carried = [item[CARRIED] for item in items if isinstance(item.get(CARRIED), dict)]
     own = [restored(_without_carried(item)) for item in items if not is_foreign_item(item)]

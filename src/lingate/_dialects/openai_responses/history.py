@@ -7,6 +7,7 @@ from zlib import crc32
 
 from lingate._dialects._arguments import arguments_text
 from lingate._dialects._check import Malformed
+from lingate._dialects._plain import plain_text
 from lingate._dialects._reading import SAID_FIELDS
 from lingate._dialects.openai_responses.content import content_text, input_content
 from lingate._dialects.openai_responses.conversation import kept_items, read_input
@@ -36,7 +37,12 @@ def write_input(draft: Draft) -> None:
     first = 1 if _write_instructions(draft, messages) else 0
     items: list[JsonDict] = []
     for n in range(first, len(messages)):
-        items += message_items(messages[n], f"messages[{n}]", draft)
+        message = messages[n]
+        # What long conversations are made of needs none of the questions that the others are asked.
+        if (text := plain_text(message)) is not None and message.get("role") in ("user", "assistant"):
+            items.append({"role": message["role"], "content": text})
+        else:
+            items += message_items(message, f"messages[{n}]", draft)
     if first and not items and not draft.exact:
         # Alone it would leave no input, which is refused; a chat answers it.
         del draft.body["instructions"]
@@ -135,7 +141,8 @@ def _assistant_items(message: JsonDict, where: str, draft: Draft) -> list[JsonDi
     draft.note_others(message, _SILENT_FIELDS, where)
     text = _assistant_text(message, where, draft)
     said: list[JsonDict] = [{"role": "assistant", "content": text}] if text else []
-    said += _calls(message, where, draft)
+    if message.get("tool_calls"):
+        said += _calls(message, where, draft)
     # A reasoning item that nothing follows is refused: "provided without its required following item".
     return [*_reasoning(message, where, draft), *said] if said else []
 
@@ -143,11 +150,12 @@ def _assistant_items(message: JsonDict, where: str, draft: Draft) -> list[JsonDi
 def original_items(message: JsonDict) -> list[JsonDict] | None:
     """The items that an assistant message was read from, unless they are gone or the message was edited since."""
     items = kept_items(message)
+    if items is None:
+        return None
     try:
         check_items(items, "items")
     except Malformed:
         return None
-    assert items is not None
     reading = read_items(items)
     same = (
         content_text(message.get("content")) == reading.text
@@ -193,6 +201,8 @@ def _assistant_text(message: JsonDict, where: str, draft: Draft) -> str:
 
 def _reasoning(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
     """Reasoning that this format's provider has signed goes back; anybody else's means nothing to it."""
+    if "thinking_blocks" not in message and "reasoning_content" not in message:
+        return []
     given = message.get("thinking_blocks")
     blocks = given if isinstance(given, list) else []
     items = [item for block in blocks if (item := own_item(block)) is not None]
@@ -208,7 +218,7 @@ def _reasoning(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
 
 
 def _calls(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
-    calls = message.get("tool_calls") or []
+    calls = message["tool_calls"]
     if not isinstance(calls, list):
         raise draft.broken(f"{where}.tool_calls", "must be a list")
     return [_call(call, f"{where}.tool_calls[{n}]", draft) for n, call in enumerate(calls)]
