@@ -1,0 +1,218 @@
+"""`lingate hosts`: give an application Lingate as its provider, take it back, and see that it works."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lingate.cli.failures import reported
+from lingate.cli.screen import Screen
+from lingate.errors import ConfigError
+from lingate.hosts import registry
+from lingate.hosts._recipe import Change, Detection, Edit, Recipe
+
+app = typer.Typer(
+    help="Give an application Lingate as its provider, take it back, and see that it works.", no_args_is_help=True
+)
+
+_HOST = Annotated[str, typer.Argument(help="Name of the host, see `lingate hosts list`.")]
+_PATH = Annotated[Path | None, typer.Option("--path", "-p", help="Folder of the host. Default: the current one.")]
+_ROUTE = Annotated[str | None, typer.Option(help="Which of the host's routes, see `lingate hosts show`.")]
+_SET = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of the route. Repeatable.")
+]
+_YES = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+_DEBUG = Annotated[bool, typer.Option("--debug", help="On errors, show what the host printed and the traceback.")]
+
+
+@app.command("list")
+def list_(debug: _DEBUG = False) -> None:
+    """List the hosts."""
+    screen = Screen()
+    with reported(screen, debug=debug):
+        for name in registry.HOSTS:
+            for recipe in registry.recipes(name):
+                screen.answer(f"{registry.spoken(name):13}{recipe.route:10}{recipe.title}: {recipe.summary}\n")
+
+
+@app.command()
+def show(host: _HOST, route: _ROUTE = None, debug: _DEBUG = False) -> None:
+    """Show what is done to a host, and how it is undone."""
+    screen = Screen()
+    with reported(screen, debug=debug):
+        chosen = registry.recipes(host) if route is None else (registry.recipe(host, route),)
+        screen.answer("\n\n".join(_described(recipe) for recipe in chosen) + "\n")
+
+
+@app.command()
+def install(
+    host: _HOST,
+    path: _PATH = None,
+    route: _ROUTE = None,
+    settings: _SET = None,
+    force: Annotated[bool, typer.Option("--force", help="Also in a version of the host that is not known.")] = False,
+    yes: _YES = False,
+    debug: _DEBUG = False,
+) -> None:
+    """Put Lingate into a host. Shows the diff and asks first; running it again changes nothing."""
+    from lingate.hosts import _recipe
+    from lingate.hosts._disk import tree_of
+
+    screen = Screen()
+    with reported(screen, debug=debug):
+        recipe = _recipe_for(host, route, path)
+        root = _root(recipe, path)
+        found = _found(recipe, root)
+        if found.version is None and recipe.known and not force:
+            versions = "; ".join(recipe.known)
+            raise ConfigError(
+                f"{root} is a version of {recipe.title} that is not known (known: {versions})",
+                hint="look at the diff with --force; it asks before it changes anything",
+            )
+        changes = _recipe.install(recipe, tree_of(root, new=_may_be_new(recipe)), _settings(settings))
+        if not changes:
+            screen.answer(f"{recipe.title} in {root} has Lingate already.\n")
+            return
+        _carry_out(screen, root, changes, yes=yes, done=f"{recipe.title} in {root} has Lingate now.")
+        for line in _settings_text(recipe):
+            screen.note(line)
+
+
+@app.command()
+def uninstall(host: _HOST, path: _PATH = None, route: _ROUTE = None, yes: _YES = False, debug: _DEBUG = False) -> None:
+    """Take Lingate out of a host. Shows the diff and asks first."""
+    from lingate.hosts import _recipe
+    from lingate.hosts._disk import tree_of
+
+    screen = Screen()
+    with reported(screen, debug=debug):
+        recipe = _recipe_for(host, route, path)
+        root = _root(recipe, path)
+        _found(recipe, root)
+        changes = _recipe.uninstall(recipe, tree_of(root, new=_may_be_new(recipe)))
+        if not changes:
+            screen.answer(f"{recipe.title} in {root} does not have Lingate.\n")
+            return
+        _carry_out(screen, root, changes, yes=yes, done=f"{recipe.title} in {root} is as it was.")
+
+
+@app.command()
+def check(
+    host: _HOST,
+    path: Annotated[
+        Path | None, typer.Option("--path", "-p", help="Folder of the host; without, the adapter alone is checked.")
+    ] = None,
+    route: _ROUTE = None,
+    settings: _SET = None,
+    python: Annotated[str | None, typer.Option(help="The host's Python. Default: the one this runs in.")] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds for all of it.")] = 300.0,
+    debug: _DEBUG = False,
+) -> None:
+    """Run a host's own code against a simulated provider, and say what works. Changes nothing, needs no key."""
+    from lingate.hosts import _check
+
+    screen = Screen()
+    with reported(screen, debug=debug):
+        recipe = _recipe_for(host, route, path)
+        if path is None:
+            screen.note(f"No --path: the adapter for {recipe.title} alone, without the host.")
+        else:
+            found = _found(recipe, path)
+            screen.note(f"{recipe.title} in {path}: {found.version or 'a version that is not known'}, {found.state}.")
+        well, printed = _check.check(
+            recipe,
+            path=path,
+            python=python,
+            values=_settings(settings),
+            each=lambda one: screen.answer(f"{one.outcome:8}{one.says}" + (f": {one.why}" if one.why else "") + "\n"),
+            timeout=timeout,
+        )
+        if debug and not well:
+            screen.detail(printed)
+        raise typer.Exit(0 if well else 1)
+
+
+def _recipe_for(host: str, route: str | None, path: Path | None) -> Recipe:
+    """The route that was named, else the one for what the folder is, else the host's usual one."""
+    from lingate.hosts._disk import tree_of
+
+    if route is not None or path is None or not path.expanduser().is_dir():
+        return registry.recipe(host, route)
+    return registry.fitting(host, tree_of(path.expanduser()))
+
+
+def _root(recipe: Recipe, path: Path | None) -> Path:
+    if path is not None:
+        return path.expanduser()
+    return recipe.locate(os.environ) if recipe.locate is not None else Path.cwd()
+
+
+def _may_be_new(recipe: Recipe) -> bool:
+    """A folder that the host makes when it is first started, and that only gets files, may be missing."""
+    return recipe.locate is not None and not recipe.edits
+
+
+def _found(recipe: Recipe, root: Path) -> Detection:
+    from lingate.hosts._disk import tree_of
+    from lingate.hosts._recipe import detect
+
+    found = detect(recipe, tree_of(root, new=_may_be_new(recipe)))
+    ours = found.installed > 0 or not root.exists() or not any(root.iterdir())
+    if found.missing and not (ours and _may_be_new(recipe)):
+        raise ConfigError(f"{root} is not {recipe.title}: {found.missing[0]}", hint="--path names its folder")
+    return found
+
+
+def _settings(given: Sequence[str] | None) -> dict[str, str]:
+    settings = {}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(f"--set takes NAME=VALUE, not {text!r}")
+        settings[name] = value
+    return settings
+
+
+def _carry_out(screen: Screen, root: Path, changes: Sequence[Change], *, yes: bool, done: str) -> None:
+    from lingate.hosts._disk import write
+    from lingate.hosts._recipe import diff
+
+    screen.answer(diff(changes))
+    if not yes:
+        if not sys.stdin.isatty():
+            raise ConfigError("nothing was changed: there is nobody to ask", hint="--yes goes on without asking")
+        if not typer.confirm(f"Make these changes in {root}?", err=True):
+            raise ConfigError("nothing was changed")
+    write(root, changes)
+    screen.note(done)
+
+
+def _described(recipe: Recipe) -> str:
+    name = registry.spoken(recipe.host)
+    lines = [f"{recipe.title}, route {recipe.route}: {recipe.summary}", "", recipe.about.strip(), ""]
+    lines += [f"Changes {edit.file}:\n{_lines_of(edit)}" for edit in recipe.edits]
+    lines += [f"Adds {item.path}" for item in recipe.added]
+    lines += _settings_text(recipe)
+    lines += ["", f"Known versions: {'; '.join(recipe.known) or 'any'}", f"To undo: {recipe.undo.strip()}"]
+    return "\n".join([*lines, f"         lingate hosts uninstall {name} --route {recipe.route}"])
+
+
+def _lines_of(edit: Edit) -> str:
+    """The change as its lines, those that stay included: they say where it is."""
+    lines = difflib.ndiff(edit.anchor.splitlines(), edit.replacement.splitlines())
+    return "\n".join(f"    {line}".rstrip() for line in lines if not line.startswith("?"))
+
+
+def _settings_text(recipe: Recipe) -> list[str]:
+    lines = []
+    for variable in recipe.variables:
+        name = f"--set {variable.name}=..." if variable.fills else variable.name
+        default = "" if variable.default is None else f" (default: {variable.default or 'empty'})"
+        lines.append(f"{name}: {variable.meaning}{default}")
+    return lines

@@ -1,0 +1,385 @@
+"""Runs fast-agent's own agents on Lingate against the simulator: `lingate hosts check fast-agent`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lingate.hosts import registry
+from lingate.hosts._disk import tree_of, write
+from lingate.hosts._probe import Probe, Skipped
+from lingate.hosts._recipe import install
+
+_WORDS = "openai/sim-words-30"
+_ROUTED = "generic.lingate/"
+
+
+def check_overlays(probe: Probe) -> None:
+    """Drive agents in this process, and through overlays: those of a copied home, or of a new one."""
+    home = _prepared(probe, probe.path)
+    if probe.path is None:
+        write(home, install(registry.recipe("fast-agent"), tree_of(home)))
+    asyncio.run(_agents(probe, lambda model: _ROUTED + model, home))
+    if probe.failed:
+        return
+    with probe.step("an overlay reaches the gateway: text, tools, structured output and usage"):
+        asyncio.run(_overlay(probe, home))
+    with probe.step("overlays are a group of the model picker"):
+        _overlay_rows(probe, home)
+
+
+def check_provider(probe: Probe) -> None:
+    """Drive the patched provider: the factory, agents, and the data of the model picker."""
+    if probe.path is not None:
+        source = probe.path / "src"
+        sys.path.insert(0, str(source if source.is_dir() else probe.path))
+    home = _prepared(probe, None)
+    patched = probe.path is not None
+    asyncio.run(_agents(probe, lambda model: f"lingate.{model}" if patched else _ROUTED + model, home))
+    for says, step in _PROVIDER_STEPS:
+        with probe.step(says):
+            if not patched:
+                raise Skipped("a checkout or an installed package (--path)")
+            step(probe)
+
+
+def _prepared(probe: Probe, home: Path | None) -> Path:
+    """A home for fast-agent, in which nothing is tried a second time."""
+    home = home or probe.home / "fast-agent-home"
+    home.mkdir(exist_ok=True)
+    if not any((home / name).exists() for name in ("fast-agent.yaml", "fastagent.config.yaml")):
+        (home / "fast-agent.yaml").write_text("llm_retries: 0\n")
+    os.environ["FAST_AGENT_HOME"] = str(home)
+    os.environ["NO_COLOR"] = "1"
+    return home
+
+
+async def _agents(probe: Probe, spec: Callable[[str], str], home: Path) -> None:
+    import lingate.hosts.fast_agent
+
+    with probe.step("fast-agent starts and takes Lingate's class for its models"):
+        lingate.hosts.fast_agent.register()
+        host = await _Host.started()
+        agent = await host.agent(spec(_WORDS))
+        probe.expect(type(agent._llm).__name__ == "LingateLLM", f"it took {type(agent._llm).__name__}")
+    if probe.failed:
+        return
+    with probe.step("an agent answers, streaming, and its tokens and its window are counted"):
+        await _answers(probe, host, spec)
+    with probe.step("an agent calls a tool, reads its result and goes on"):
+        await _tools(probe, host, spec)
+    with probe.step("structured output becomes an object"):
+        await _structured(probe, host, spec)
+    with probe.step("reasoning is asked for, arrives apart from the answer and is counted"):
+        await _reasoning(probe, host, spec)
+    with probe.step("a model that thinks goes on thinking after a tool"):
+        await _thinking_on(probe, host, spec)
+    with probe.step("cached tokens are counted"):
+        await _cached(probe, host, spec)
+    with probe.step("a stream without content is asked for again without streaming"):
+        await _empty(probe, host, spec)
+    with probe.step("errors become what fast-agent knows: a message, or raised at once where trying again is useless"):
+        await _errors(probe, host, spec)
+    with probe.step("a gateway in the configuration takes every call, with its own key"):
+        await _gateway(probe, host, spec)
+    with probe.step("a key in the configuration is used where the environment has none"):
+        await _config_key(probe, host, spec)
+
+
+class _Host:
+    """fast-agent's core, and agents of it."""
+
+    def __init__(self, core: Any) -> None:
+        self.context = core.context
+
+    @classmethod
+    async def started(cls) -> _Host:
+        from fast_agent.core import Core
+
+        core = Core()
+        await core.initialize()
+        return cls(core)
+
+    async def agent(self, spec: str, tools: tuple[Any, ...] = ()) -> Any:
+        from fast_agent.agents.agent_types import AgentConfig
+        from fast_agent.agents.tool_agent import ToolAgent
+        from fast_agent.llm.model_factory import ModelFactory
+
+        made = ToolAgent(
+            AgentConfig(name="check", instruction="Be brief.", model=spec), tools=list(tools), context=self.context
+        )
+        await made.attach_llm(ModelFactory.create_factory(spec))
+        return made
+
+    @contextmanager
+    def configured(self, **sections: Any) -> Iterator[None]:
+        """Another configuration for as long as this lasts, read as fast-agent reads its file."""
+        from fast_agent.config import Settings
+
+        before = self.context.config
+        self.context.config = Settings.model_validate({"llm_retries": 0, **sections})
+        try:
+            yield
+        finally:
+            self.context.config = before
+
+
+async def _answers(probe: Probe, host: _Host, spec: Callable[[str], str]) -> None:
+    agent = await host.agent(spec(_WORDS))
+    pieces: list[Any] = []
+    agent._llm.add_stream_listener(pieces.append)
+    text = await agent.send("Tell me about rivers.")
+    probe.expect("rivers" in text, f"the answer is {text!r}")
+    probe.expect(len(pieces) > 10, f"it came in {len(pieces)} pieces")
+    usage = agent._llm.usage_accumulator.get_summary()
+    probe.expect(usage["total"] > usage["completion"]["total"] > 10, f"usage is {usage}")
+    probe.expect(agent._llm.model_info.context_window > 0, "no context window")
+    body = probe.requests()[-1]["body"]
+    probe.expect(not body.get("tools") and body["stream_options"] == {"include_usage": True}, f"sent {sorted(body)}")
+
+
+async def _thinking_on(probe: Probe, host: _Host, spec: Callable[[str], str]) -> None:
+    agent = await host.agent(spec("anthropic/sim-words-30") + "?reasoning=low", tools=(_remember,))
+    probe.forget()
+    await agent.send("Please remember my cat.")
+    first, second = (request["body"] for request in probe.requests())
+    probe.expect("thinking" in first and "thinking" in second, "the turn after the tool is without thinking")
+    kinds = [block["type"] for block in second["messages"][1]["content"]]
+    probe.expect(kinds[0] == "thinking", f"the call went back as {kinds}")
+
+
+def _remember(content: str) -> str:
+    """Keep something in mind."""
+    return f"kept {content}"
+
+
+async def _tools(probe: Probe, host: _Host, spec: Callable[[str], str]) -> None:
+    stored: list[str] = []
+
+    def remember(content: str) -> str:
+        """Keep something in mind."""
+        stored.append(content)
+        return _remember(content)
+
+    agent = await host.agent(spec(_WORDS), tools=(remember,))
+    probe.forget()
+    text = await agent.send("Please remember my cat.")
+    first, second = (request["body"] for request in probe.requests())
+    probe.expect(len(stored) == 1 and bool(stored[0]), f"the tool was called with {stored}")
+    probe.expect(first["tools"][0]["function"]["name"] == "remember", "the tool was not sent")
+    probe.expect(second["messages"][-1]["role"] == "tool", "the result did not go back")
+    probe.expect(f"kept {stored[0]}" in text, f"the answer is {text!r}")
+
+
+async def _structured(probe: Probe, host: _Host, spec: Callable[[str], str]) -> None:
+    from pydantic import BaseModel
+
+    class City(BaseModel):
+        name: str
+        people: int
+
+    agent = await host.agent(spec(_WORDS))
+    city, _ = await agent.structured("Name a city.", City)
+    probe.expect(isinstance(city, City), f"it is {city!r}")
+    sent = probe.requests()[-1]["body"]["response_format"]
+    probe.expect(sent["type"] == "json_schema", f"asked for {sent}")
+
+
+async def _reasoning(probe: Probe, host: _Host, spec: Callable[[str], str]) -> None:
+    agent = await host.agent(spec(_WORDS) + "?reasoning=low")
+    pieces: list[Any] = []
+    agent._llm.add_stream_listener(pieces.append)
+    answer = await agent.generate("Think about rivers.")
+    probe.expect(probe.requests()[-1]["body"]["reasoning_effort"] == "low", "the effort was not sent")
+    probe.expect(any(piece.is_reasoning for piece in pieces), "no reasoning was streamed")
+    probe.expect("reasoning" in (answer.channels or {}), f"channels are {list(answer.channels or {})}")
+    probe.expect("Let me think" not in answer.last_text(), "reasoning is in the answer")
+
+
+async def _cached(probe: Probe, host: _Host, spec: Callable[[str], str]) -> None:
+    agent = await host.agent(spec(_WORDS))
+    long = "rivers and seas " * 1500
+    await agent.send(long)
+    await agent.send("Go on.")
+    usage = agent._llm.usage_accumulator.get_summary()
+    probe.expect(usage["prompt"]["cache_read"] > 1000, f"usage is {usage}")
+
+
+async def _empty(probe: Probe, host: _Host, spec: Callable[[str], str]) -> None:
+    agent = await host.agent(spec("openai/sim-fault-empty_answer"))
+    probe.forget()
+    try:
+        await agent.send("Hello.")
+    except RuntimeError as error:
+        probe.expect("no usable completion" in str(error), f"raised {error}")
+    asked = [request["body"].get("stream", False) for request in probe.requests()]
+    probe.expect(asked == [True, False], f"streamed: {asked}")
+
+
+async def _errors(probe: Probe, host: _Host, spec: Callable[[str], str]) -> None:
+    import openai
+    from fast_agent.core.exceptions import ProviderKeyError
+
+    for fault, code in (("429", "429"), ("500", "500"), ("404", "404"), ("cut-3", ""), ("eof-3", "")):
+        agent = await host.agent(spec(f"openai/sim-fault-{fault}"))
+        answer = await agent.generate("Hello.")
+        probe.expect(str(answer.stop_reason).lower().endswith("error"), f"{fault}: ended with {answer.stop_reason}")
+        probe.expect("fast-agent-error" in (answer.channels or {}), f"{fault}: no error channel")
+        probe.expect(code in answer.last_text(), f"{fault}: said {answer.last_text()!r}")
+    for fault, expected in (("400", openai.BadRequestError), ("context", openai.BadRequestError)):
+        await _raises(probe, await host.agent(spec(f"openai/sim-fault-{fault}")), expected)
+    await _raises(probe, await host.agent(spec("openai/sim-fault-401")), ProviderKeyError)
+    error = await _raises(probe, await host.agent(spec("groq/any")), ProviderKeyError)
+    probe.expect("GROQ_API_KEY" in str(error), f"the variable is not named: {error}")
+    error = await _raises(probe, await host.agent(spec("no-such-provider/any")), openai.BadRequestError)
+    probe.expect("no-such-provider" in str(error), f"the provider is not named: {error}")
+
+
+async def _raises(probe: Probe, agent: Any, expected: type[Exception]) -> Exception:
+    try:
+        answer = await agent.generate("Hello.")
+    except expected as error:
+        return error
+    raise AssertionError(f"{expected.__name__} was not raised; the answer is {answer.last_text()!r}")
+
+
+async def _gateway(probe: Probe, host: _Host, spec: Callable[[str], str]) -> None:
+    section = {
+        "api_base": probe.url,
+        "api_key": "gateway-key",
+        "default_model": "my-deployment",
+        "default_headers": {"x-team": "checks"},
+        "extra_kwargs": {"seed": 7},
+    }
+    probe.forget()
+    with host.configured(lingate=section, anthropic={"api_key": "other"}):
+        agent = await host.agent(spec("anthropic/sim-words-30"))
+        text = await agent.send("Tell me about rivers.")
+        unnamed = type(agent._llm)(context=host.context).default_request_params.model
+    request = probe.requests()[-1]
+    probe.expect("rivers" in text, f"the answer is {text!r}")
+    probe.expect(unnamed == "my-deployment", f"without a model it asks for {unnamed}")
+    probe.expect(request["body"].get("seed") == 7, "the extra arguments were not sent")
+    probe.expect(request["path"].startswith("/v1/chat"), f"it went to {request['path']}")
+    probe.expect(request["body"]["model"] == "anthropic/sim-words-30", f"it asked for {request['body']['model']}")
+    probe.expect(request["headers"].get("x-team") == "checks", "the headers were not sent")
+
+
+async def _config_key(probe: Probe, host: _Host, spec: Callable[[str], str]) -> None:
+    kept = {name: os.environ.pop(name) for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")}
+    try:
+        section = {"api_key": "from-config", "base_url": f"{probe.url}/configured"}
+        probe.forget()
+        with host.configured(anthropic=section):
+            agent = await host.agent(spec("anthropic/sim-words-30"))
+            await agent.send("Tell me about rivers.")
+        path = probe.requests()[-1]["path"]
+        probe.expect(path.startswith("/configured"), f"it went to {path}")
+        probe.expect("ANTHROPIC_API_KEY" not in os.environ, "the key was written into the environment")
+    finally:
+        os.environ.update(kept)
+
+
+async def _overlay(probe: Probe, home: Path) -> None:
+    for file in (home / "model-overlays").glob("lingate-*.yaml"):
+        lines = file.read_text().splitlines()
+        # The simulator is the gateway here.
+        lines = [f"  base_url: {probe.url}/v1" if line.startswith("  base_url:") else line for line in lines]
+        file.write_text("\n".join(lines) + "\n")
+    host = await _Host.started()
+    name = sorted(file.stem for file in (home / "model-overlays").glob("lingate-*.yaml"))[0]
+    await _answers(probe, host, lambda _: name)
+    await _tools(probe, host, lambda _: name)
+    await _structured(probe, host, lambda _: name)
+    agent = await host.agent(name)
+    probe.expect(type(agent._llm).__name__ == "GenericLLM", f"it took {type(agent._llm).__name__}")
+
+
+def _overlay_rows(probe: Probe, home: Path) -> None:
+    from fast_agent.ui.model_picker_common import build_snapshot
+
+    first = build_snapshot(config_payload={"home": str(home)}).providers[0]
+    probe.expect(first.overlay_group and first.active, f"the first group is {first.option_key}")
+    probe.expect(len(first.curated_entries) >= 20, f"it has {len(first.curated_entries)} models")
+
+
+def _row(probe: Probe) -> Any:
+    from fast_agent.ui.model_picker_common import build_snapshot
+
+    snapshot = build_snapshot(config_payload={})
+    rows = [option for option in snapshot.providers if not option.overlay_group]
+    probe.expect(rows[0].option_key == "lingate", f"the first row is {rows[0].option_key}")
+    return rows[0]
+
+
+def _curated_row(probe: Probe) -> None:
+    from fast_agent.ui.model_picker_common import model_options_for_option
+
+    row = _row(probe)
+    models = [option.spec for option in model_options_for_option(row, source="curated")]
+    backings = {spec.removeprefix("lingate.").partition("/")[0] for spec in models}
+    probe.expect(row.active and row.credential_label is None, "it is not [available]")
+    probe.expect(len(models) >= 20 and len(backings) >= 16, f"{len(models)} models of {len(backings)} providers")
+
+
+def _all_models(probe: Probe) -> None:
+    from fast_agent.llm.provider_model_catalog import ProviderModelCatalogRegistry
+    from fast_agent.llm.provider_types import Provider
+    from fast_agent.ui.model_picker_common import model_options_for_option
+
+    row = _row(probe)
+    curated = [option.spec for option in model_options_for_option(row, source="curated")]
+    every = [option.spec for option in model_options_for_option(row, source="all")]
+    began = time.perf_counter()
+    model_options_for_option(row, source="all")
+    took = time.perf_counter() - began
+    probe.expect(every[: len(curated)] == curated and len(set(every)) == len(every), "models are shown twice")
+    probe.expect(took < 0.05, f"listing takes {took * 1000:.0f} ms at each key")
+    listed = ProviderModelCatalogRegistry.discover(vars(Provider)["LINGATE"], {}).all_models
+    probe.expect(set(every) >= set(listed), "the registry lists other models")
+    if len(every) == len(curated):
+        raise Skipped("lingate[prices] or litellm in fast-agent's Python, for more than the curated models")
+    probe.expect(len(every) > 2000, f"{len(every)} models")
+
+
+def _marks(probe: Probe) -> None:
+    from fast_agent.ui.model_picker import _SplitListPicker
+
+    picker = _SplitListPicker(config_path=None, config_payload={}, initial_provider="lingate")
+    text = "".join(piece[1] for piece in picker._render_model_panel())
+    shown = {line.split("lingate.")[1].split("/")[0]: line for line in text.splitlines() if "lingate." in line}
+    probe.expect("✓" in shown["anthropic"], f"a provider with a key is marked {shown['anthropic']!r}")
+    missing = [name for name, line in shown.items() if "✗" in line]
+    probe.expect(len(missing) >= 10, f"only {missing} are marked as without a key")
+    began = time.perf_counter()
+    picker._toggle_source()
+    picker._render_model_panel()
+    picker._render_model_panel()
+    took = (time.perf_counter() - began) / 2
+    probe.expect(took < 0.25, f"drawing all models takes {took * 1000:.0f} ms")
+
+
+def _specs(probe: Probe) -> None:
+    from fast_agent.llm.model_factory import ModelFactory
+
+    for model in (
+        "bedrock/anthropic.claude-3-5-sonnet-20241022-v2:0",
+        "vertex_ai/claude-sonnet-4-5@20250929",
+        "my-deployment",
+    ):
+        parsed = ModelFactory.parse_model_string(f"lingate.{model}")
+        probe.expect((parsed.provider.value, parsed.model_name) == ("lingate", model), f"{model} is read as {parsed}")
+
+
+_PROVIDER_STEPS: tuple[tuple[str, Callable[[Probe], None]], ...] = (
+    ("the picker's first row is Lingate: available, twenty models and more of sixteen providers", _curated_row),
+    ("`c` lists every known model, each once", _all_models),
+    ("each model is marked by the credential of its provider", _marks),
+    ("specs with colons, at signs and without a provider are read", _specs),
+)

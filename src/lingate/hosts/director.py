@@ -1,0 +1,258 @@
+"""Director's LLM interface, answered by Lingate: `DEFAULT_LLM=lingate` and `LINGATE_CHAT_MODEL=provider/model`.
+
+`LingateLLM` and `LingateConfig` are subclasses of `director.llm.base`'s classes, made when they are first asked for, so
+that this module imports where Director is not installed. See docs/hosts/director.md.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from importlib import import_module
+from itertools import islice
+from typing import Any
+
+import lingate
+from lingate.errors import MissingExtraError
+from lingate.hosts._wording import sentence
+
+__all__ = ["LingateConfig", "LingateLLM"]  # noqa: F822
+
+_OPENINGS = re.compile(r"[{\[]")
+_MOST_OPENINGS = 100
+
+logger = logging.getLogger(__name__)
+
+FAILED = "Error: LLM completion failed"
+"""How every text begins that stands for a failed call. What the provider said is in the log."""
+
+_DEFAULT_MODEL = "openai/gpt-4o-mini"
+_CUT = {
+    "length": "The answer hit the size limit (LINGATE_MAX_TOKENS) before it said anything.",
+    "content_filter": "The provider's content policy withheld the answer.",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        base = import_module("director.llm.base")
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "director":
+            raise
+        raise MissingExtraError(
+            "Director is not importable here: run this in its backend folder, where the package `director` is"
+        ) from None
+    return _classes(base)[name]
+
+
+@lru_cache(maxsize=1)
+def _classes(base: Any) -> dict[str, type]:
+    """The two classes, on the host's own base classes."""
+
+    class LingateConfig(base.BaseLLMConfig):  # type: ignore[misc]
+        """Settings, read from variables that begin with `LINGATE_` (`LINGATE_CHAT_MODEL`, `LINGATE_TEMPERATURE`, ...).
+
+        Attributes:
+            chat_model: `provider/model`. The provider's own variable (`ANTHROPIC_API_KEY`, ...) holds its key.
+            api_key: Instead of the provider's variable.
+            api_base: Instead of the provider's address.
+            top_p: Sent if it is set, or is not 1.
+        """
+
+        model_config = {"env_prefix": "LINGATE_", "env_ignore_empty": True, "extra": "ignore"}  # noqa: RUF012
+
+        llm_type: str = "lingate"
+        api_key: str = ""
+        api_base: str = ""
+        chat_model: str = _DEFAULT_MODEL
+
+    class LingateLLM(base.BaseLLM):  # type: ignore[misc]
+        """Any provider, as Director asks for it. Never raises, and keeps nothing from one call to the next."""
+
+        def __init__(self, config: Any = None) -> None:
+            super().__init__(config=LingateConfig() if config is None else config)
+
+        def chat_completions(
+            self,
+            messages: Sequence[Mapping[str, Any]],
+            tools: Sequence[Mapping[str, Any]] | None = None,
+            stop: Any = None,
+            response_format: Any = None,
+        ) -> Any:
+            """Ask the model.
+
+            Args:
+                messages: In Director's form.
+                tools: In Director's form: `name`, `description`, `parameters`.
+                stop: Where the answer is to end.
+                response_format: As at OpenAI; with `json_object` or `json_schema` the content is bare JSON.
+
+            Returns:
+                An `LLMResponse`. Its status says whether the call went well; the content of one that did not is a text
+                for Director's user.
+            """
+            return _answered(base, self, messages, tools or (), stop, response_format)
+
+    for made in (LingateConfig, LingateLLM):
+        made.__module__, made.__qualname__ = __name__, made.__name__
+    return {"LingateConfig": LingateConfig, "LingateLLM": LingateLLM}
+
+
+def _answered(base: Any, llm: Any, messages: Any, tools: Any, stop: Any, response_format: Any) -> Any:
+    """An `LLMResponse`, whatever happens: Director's engine does not catch."""
+    try:
+        options = _options(llm, tools, stop, response_format)
+        answer = lingate.chat(llm.chat_model, [_message(item) for item in messages], **options)
+        text, calls = _said(answer, tools, response_format)
+        why = "" if text or calls else _why_empty(answer)
+        return _failed(base, why) if why else _response(base, text, calls, answer.usage)
+    except Exception as error:
+        # The boundary to an engine that lets exceptions end the user's turn without a word.
+        logger.exception("the call of %s failed", llm.chat_model)
+        return _failed(base, sentence(error))
+
+
+def _failed(base: Any, why: str) -> Any:
+    return base.LLMResponse(
+        content=f"{FAILED}. {why}",
+        tool_calls=[],
+        send_tokens=0,
+        recv_tokens=0,
+        total_tokens=0,
+        finish_reason="",
+        status=base.LLMResponseStatus.ERROR,
+    )
+
+
+def _response(base: Any, text: str, calls: list[dict[str, Any]], usage: Any) -> Any:
+    """An answer as Director reads it: nothing is None, and the finish reason is `stop` or `tool_calls`."""
+    return base.LLMResponse(
+        content=text,
+        tool_calls=calls,
+        send_tokens=(usage and usage.prompt_tokens) or 0,
+        recv_tokens=(usage and usage.completion_tokens) or 0,
+        total_tokens=(usage and usage.total_tokens) or 0,
+        # The engine goes on asking, up to its last iteration, until it reads "stop".
+        finish_reason="tool_calls" if calls else "stop",
+        status=base.LLMResponseStatus.SUCCESS,
+    )
+
+
+def _options(llm: Any, tools: Sequence[Mapping[str, Any]], stop: Any, response_format: Any) -> dict[str, Any]:
+    """The parameters. Every tunable goes along; what a provider does not take is left out by Lingate."""
+    options: dict[str, Any] = {
+        "temperature": llm.temperature,
+        "max_tokens": llm.max_tokens,
+        "timeout": llm.timeout,
+        "stop": stop or None,
+        "api_key": llm.api_key or None,
+        "api_base": llm.api_base or None,
+        "response_format": response_format or None,
+        "drop_params": True,
+    }
+    # 1 is Director's default and every provider's: only a value that says something can be in temperature's way.
+    if llm.top_p != 1 or "top_p" in getattr(llm.config, "model_fields_set", ()):
+        options["top_p"] = llm.top_p
+    if tools:
+        options["tools"] = [_tool(item) for item in tools]
+        options["tool_choice"] = "auto"
+    return options
+
+
+def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
+    if "function" in tool:
+        return dict(tool)
+    named = {key: tool[key] for key in ("name", "description", "parameters") if tool.get(key) is not None}
+    return {"type": "function", "function": named}
+
+
+def _message(message: Mapping[str, Any]) -> dict[str, Any]:
+    """A message in OpenAI's form: Director writes an empty text as `[]`, and arguments as dicts."""
+    role = message["role"]
+    sent = {**message, "role": getattr(role, "value", role)}
+    calls = message.get("tool_calls")
+    if not message.get("content"):
+        sent["content"] = None if calls else ""
+    if calls:
+        sent["tool_calls"] = [_call_sent(call) for call in calls]
+    return sent
+
+
+def _call_sent(call: Mapping[str, Any]) -> dict[str, Any]:
+    if "function" in call:
+        return dict(call)
+    arguments = call["tool"].get("arguments")
+    written = arguments if isinstance(arguments, str) else json.dumps(arguments or {})
+    return {"id": call["id"], "type": "function", "function": {"name": call["tool"]["name"], "arguments": written}}
+
+
+def _said(answer: Any, tools: Sequence[Mapping[str, Any]], response_format: Any) -> tuple[str, list[dict[str, Any]]]:
+    """The text and the calls of agents that were offered."""
+    calls = _calls(answer, {item.get("name") or item["function"]["name"] for item in tools})
+    # Not of an answer that was cut: a part of it would be taken for the whole.
+    bare = wants_json(response_format) and answer.finish_reason != "length"
+    return bare_json(answer.text) if bare else answer.text, calls
+
+
+def _why_empty(answer: Any) -> str:
+    """Why there is nothing to show; empty if the model just said nothing."""
+    if answer.tool_calls:
+        return "The model asked for an agent that does not exist."
+    return _CUT.get(answer.finish_reason, "")
+
+
+def _calls(answer: Any, offered: set[str]) -> list[dict[str, Any]]:
+    """The calls of agents that exist: one of any other would end the run with an AttributeError."""
+    found = []
+    for index, call in enumerate(answer.tool_calls):
+        name = call.function.name
+        if name not in offered:
+            logger.warning("the model called %r, which is no agent: left out", name)
+            continue
+        tool = {"name": name, "arguments": _arguments(call.function.arguments)}
+        found.append({"id": call.id or f"call_{index}", "tool": tool, "type": "function"})
+    return found
+
+
+def _arguments(written: Any) -> dict[str, Any]:
+    """Arguments as keywords for the agent; none where what the model wrote is no JSON object."""
+    try:
+        value = json.loads(written or "{}")
+    except (TypeError, ValueError):
+        logger.warning("the arguments of a tool call are no JSON: taken as none")
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def wants_json(response_format: Any) -> bool:
+    """Whether an answer in this format is JSON."""
+    kind = response_format.get("type") if isinstance(response_format, Mapping) else response_format
+    return kind not in (None, "", "text")
+
+
+def bare_json(text: str) -> str:
+    """The JSON in a text, without the fence and the words that models without a JSON mode put around it.
+
+    A text without JSON comes back as it is, and the agent that reads it reports that.
+    """
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        found = (_json_at(text, match.start()) for match in islice(_OPENINGS.finditer(text), _MOST_OPENINGS))
+        return next(filter(None, found), text.strip())
+    return text.strip()
+
+
+def _json_at(text: str, start: int) -> str | None:
+    """The object, or list of objects, that begins here; a bracket in a sentence begins none."""
+    try:
+        value, end = json.JSONDecoder().raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return None
+    first = value[0] if isinstance(value, list) and value else value
+    return text[start:end] if isinstance(first, dict) else None

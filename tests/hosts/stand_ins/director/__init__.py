@@ -1,0 +1,1 @@
+"""What Director's LLM contract promises, for tests without Director."""
