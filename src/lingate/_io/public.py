@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from lingate._model import Operation, ProviderRow
 from lingate._providers import lookup
 from lingate._providers.lookup import Credential
+from lingate._providers.offered import Offer
 from lingate.errors import ConfigError
 
-__all__ = ["Credential", "ProviderInfo", "credentials", "providers", "register"]
+__all__ = ["Credential", "Offer", "ProviderInfo", "catalog", "credentials", "providers", "register"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,3 +128,20 @@ def register(provider: str | ProviderRow, /, **fields: Any) -> ProviderRow:
         row = lookup.from_config(provider, fields)
     lookup.register(row)
     return row
+
+
+def catalog(scope: Literal["curated", "all"] = "curated", *, env: Mapping[str, str] | None = None) -> list[Offer]:
+    """List models that can be named, from what is on this machine: no network.
+
+    Args:
+        scope: `curated`: a few for each of the best known providers. `all`: every model of the installed lists (the
+            extra `prices`, LiteLLM's if that is installed), thousands; takes half a second.
+        env: Where variables are looked up instead of the process's environment.
+    """
+    if scope not in ("curated", "all"):
+        raise ConfigError(f"scope must be 'curated' or 'all', not {scope!r}")
+    from lingate._io.config import Config
+    from lingate._io.shelf import Shelf
+
+    shelf = Shelf(Config(), os.environ if env is None else env)
+    return shelf.curated() if scope == "curated" else shelf.everything()

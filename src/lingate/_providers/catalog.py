@@ -259,6 +259,36 @@ def entry_of(provider: str, model: str) -> tuple[int | None, dict[str, float]] |
     return found.model.context_window, {kind: float(rate.base) for kind, rate in found.rates_now({}).items()}
 
 
+class Plain(NamedTuple):
+    """Prices of plain input and output, US dollars a token, where nothing but their counts decides; and the source."""
+
+    input: Decimal
+    output: Decimal
+    source: str
+
+
+def plain_prices(provider: str, model: str, answered: str | None, service_tier: str | None = None) -> Plain | None:
+    """Prices by which a busy caller may work out the cost of ordinary answers itself, for as long as a minute.
+
+    Args:
+        provider: Name of the provider's row.
+        model: The model that is asked for.
+        answered: The model that answers.
+        service_tier: The tier it serves the answers on.
+
+    Returns:
+        None where they depend on more than the counts, or are not known: then `cost_of` tells.
+    """
+    found = _find(provider, answered or "", model)
+    if isinstance(found, str):
+        return None
+    rates = found.rates_now(_context({}, service_tier))
+    read, written = rates.get("input"), rates.get("output")
+    if read is None or written is None or read.tiers or written.tiers or "request" in rates:
+        return None
+    return Plain(read.base, written.base, found.source)
+
+
 def models_of(row: ProviderRow) -> list[str]:
     """Names of the catalogue's models of a provider; none where the package is not installed."""
     try:
@@ -267,3 +297,33 @@ def models_of(row: ProviderRow) -> list[str]:
         return []
     provider = _listed(get_snapshot(), row)
     return [] if provider is None else [model.id for model in provider.models]
+
+
+class Listed(NamedTuple):
+    """A model of the catalogue as a list shows it: context window, and US dollars for a million tokens in and out."""
+
+    name: str
+    context: int | None
+    input: float | None
+    output: float | None
+
+
+def listed(row: ProviderRow) -> list[Listed]:
+    """The catalogue's models of a provider, at the basic prices of now; none where the package is not installed."""
+    try:
+        from genai_prices.data_snapshot import get_snapshot
+    except ImportError:
+        return []
+    provider = _listed(get_snapshot(), row)
+    now = datetime.now(UTC)
+    found = []
+    for model in provider.models if provider is not None else ():
+        price = model.get_prices(now) if model.prices else None
+        read, written = _million(getattr(price, "input_mtok", None)), _million(getattr(price, "output_mtok", None))
+        found.append(Listed(model.id, model.context_window, read, written))
+    return found
+
+
+def _million(price: Any) -> float | None:
+    base = getattr(price, "base", price)
+    return None if base is None else float(base)

@@ -174,12 +174,17 @@ def batch_completion(model: str, messages: Sequence[Sequence[Any]] = (), **kwarg
 
 def text_completion(prompt: Any = None, model: str | None = None, **kwargs: Any) -> Any:
     """Let a model go on from where a text ends."""
-    return _call(_TEXT, model, (prompt,), kwargs)
+    return _call(_TEXT, _plain_provider(model), (prompt,), kwargs)
 
 
 async def atext_completion(prompt: Any = None, model: str | None = None, **kwargs: Any) -> Any:
     """`text_completion`, awaited."""
-    return await _acall(_TEXT, model, (prompt,), kwargs)
+    return await _acall(_TEXT, _plain_provider(model), (prompt,), kwargs)
+
+
+def _plain_provider(model: Any) -> Any:
+    """The model without the mark with which LiteLLM tells a provider's completions from its chats."""
+    return model.removeprefix("text-completion-") if isinstance(model, str) else model
 
 
 def responses(input: Any = None, model: str | None = None, **kwargs: Any) -> Any:
@@ -253,13 +258,13 @@ async def aspeech(model: str, input: str, voice: Any = None, **kwargs: Any) -> A
 
 
 def rerank(model: str, query: str, documents: Sequence[Any], **kwargs: Any) -> Any:
-    """Order documents by their relevance to a query."""
-    return _call(_RERANK, model, (query, documents), kwargs)
+    """Order documents by their relevance to a query. Each result has its document, unless `return_documents` is false."""
+    return _call(_RERANK, model, (query, documents), {"return_documents": True, **kwargs})
 
 
 async def arerank(model: str, query: str, documents: Sequence[Any], **kwargs: Any) -> Any:
     """`rerank`, awaited."""
-    return await _acall(_RERANK, model, (query, documents), kwargs)
+    return await _acall(_RERANK, model, (query, documents), {"return_documents": True, **kwargs})
 
 
 def moderation(input: Any, model: str | None = None, **kwargs: Any) -> Any:

@@ -12,38 +12,12 @@ from typing import Any
 from uuid import uuid4
 
 from lingate._call.policy import Timeout
+from lingate._providers.naming import PARAMETERS
 from lingate._wire.json import encode_str
 from lingate.compat import litellm as settings
 from lingate.compat.litellm._names import words
 from lingate.compat.litellm._resolve import resolve
 from lingate.errors import ConfigError
-
-# Arguments that stand for a variable of the environment, for one call.
-_ENVIRONMENT = {
-    "aws_access_key_id": "AWS_ACCESS_KEY_ID",
-    "aws_secret_access_key": "AWS_SECRET_ACCESS_KEY",
-    "aws_session_token": "AWS_SESSION_TOKEN",
-    "aws_region_name": "AWS_REGION_NAME",
-    "region_name": "AWS_REGION_NAME",
-    "aws_profile_name": "AWS_PROFILE_NAME",
-    "aws_role_name": "AWS_ROLE_NAME",
-    "aws_session_name": "AWS_SESSION_NAME",
-    "aws_external_id": "AWS_EXTERNAL_ID",
-    "aws_web_identity_token": "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "vertex_project": "VERTEXAI_PROJECT",
-    "vertex_ai_project": "VERTEXAI_PROJECT",
-    "vertex_location": "VERTEXAI_LOCATION",
-    "vertex_ai_location": "VERTEXAI_LOCATION",
-    "vertex_credentials": "VERTEXAI_CREDENTIALS",
-    "vertex_ai_credentials": "VERTEXAI_CREDENTIALS",
-    "azure_ad_token": "AZURE_AD_TOKEN",
-    "azure_ad_token_provider": "AZURE_AD_TOKEN",
-    "tenant_id": "AZURE_TENANT_ID",
-    "client_id": "AZURE_CLIENT_ID",
-    "client_secret": "AZURE_CLIENT_SECRET",
-    "organization": "OPENAI_ORGANIZATION",
-    "project": "OPENAI_PROJECT",
-}
 
 _LOCAL = words(
     """custom_llm_provider base_url headers num_retries max_retries request_timeout stream_timeout force_timeout
@@ -173,13 +147,13 @@ _STREAMS = frozenset({"completion", "responses", "text_completion"})
 
 def _environment(params: dict[str, Any]) -> dict[str, str]:
     found = {}
-    for name in [name for name in params if name in _ENVIRONMENT]:
+    for name in [name for name in params if name in PARAMETERS]:
         value = params.pop(name)
         if callable(value):
             value = value()
-        found[_ENVIRONMENT[name]] = encode_str(value) if isinstance(value, Mapping) else str(value)
+        found[PARAMETERS[name]] = encode_str(value) if isinstance(value, Mapping) else str(value)
     # `litellm.vertex_project = ...` is a setting of the module too, as `litellm.organization` is.
-    for name, variable in _ENVIRONMENT.items():
+    for name, variable in PARAMETERS.items():
         value = vars(settings).get(name)
         if isinstance(value, str) and variable not in found:
             found[variable] = value

@@ -76,6 +76,10 @@ class Record:
         """The value of a field, or the default."""
         return self.__dict__.get(key, default)
 
+    def setdefault(self, key: str, default: Any) -> Any:
+        """The value of a field, which is set to the default if there is none."""
+        return self.__dict__.setdefault(key, default)
+
     def keys(self) -> list[str]:
         """Names of the fields, so that `dict(record)` works."""
         return list(self._public())
@@ -248,6 +252,16 @@ class Usage(Record):
         "completion_tokens_details": None,
         "prompt_tokens_details": None,
     }
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(**fields)
+        details = self.prompt_tokens_details
+        written = None if details is None else details.get("cache_write_tokens")
+        if written is not None:
+            # Where a provider counts what it writes to its cache, LiteLLM has Anthropic's names for both counts too.
+            details.setdefault("cache_creation_tokens", written)
+            self.__dict__.setdefault("cache_creation_input_tokens", written)
+            self.__dict__.setdefault("cache_read_input_tokens", details.get("cached_tokens") or 0)
 
 
 class Answer(Record):

@@ -26,9 +26,17 @@ def chat(view: Any, request: Request) -> records.ModelResponse:
 def _estimate(data: dict[str, Any], request: Request) -> dict[str, int]:
     given = request.given[0]
     prompt = token_counter(text=given) if isinstance(given, str) else token_counter(messages=given)
-    texts = [(choice.get("message") or {}).get("content") or choice.get("text") or "" for choice in data["choices"]]
-    completion = token_counter(text=texts)
+    completion = token_counter(text=[text for choice in data["choices"] for text in _written(choice)])
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+
+
+def _written(choice: dict[str, Any]) -> list[str]:
+    """Everything that a model has written in a choice: text, reasoning, names and arguments of tools."""
+    message = choice.get("message") or {}
+    calls = [call.get("function") or {} for call in message.get("tool_calls") or ()]
+    texts = [message.get("content"), message.get("reasoning_content"), choice.get("text")]
+    texts += [call.get(part) for call in calls for part in ("name", "arguments")]
+    return [text for text in texts if isinstance(text, str)]
 
 
 def text(view: Any, request: Request) -> records.TextCompletionResponse:
@@ -59,8 +67,18 @@ def rerank(view: Any, request: Request) -> records.RerankResponse:
 def moderation(view: Any, request: Request) -> records.ModerationResponse:
     """What was found in the inputs."""
     data = view.to_dict()
-    data["results"] = [records.deep(item) for item in data.get("results") or ()]
+    data["results"] = [records.deep(_with_names(item)) for item in data.get("results") or ()]
     return records.ModerationResponse(**data, _hidden_params=hidden(view, request))
+
+
+def _with_names(result: dict[str, Any]) -> dict[str, Any]:
+    """A result whose categories can be read as attributes too: `hate/threatening` is `hate_threatening`."""
+    return {
+        key: {**value, **{name.replace("/", "_").replace("-", "_"): item for name, item in value.items()}}
+        if isinstance(value, dict)
+        else value
+        for key, value in result.items()
+    }
 
 
 def responses(view: Any, request: Request) -> records.ResponsesAPIResponse:

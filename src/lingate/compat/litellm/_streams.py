@@ -101,6 +101,10 @@ class CustomStreamWrapper:
         self._finish(None)
         made = self._whole(answer, self._request)
         self._hidden_params = {**made._hidden_params, **self._hidden_params}
+        last = getattr(self.chunks[-1], "_hidden_params", None) if self.chunks else None
+        if last is not None and not made._hidden_params.get("usage_estimated"):
+            # The counts that the provider gave, for `stream_chunk_builder`: callers see them only if they ask for them.
+            last.update(usage=made.get("usage"), response_cost=made._hidden_params.get("response_cost"))
         return made
 
     def _failed(self, error: LingateError) -> Exception:
@@ -149,7 +153,8 @@ def stream_chunk_builder(
 ) -> ModelResponse | None:
     """Put the chunks of a stream together to the whole answer.
 
-    Tool calls whose pieces have no index are told apart by their ids. Without a usage chunk, tokens are estimated.
+    Tool calls whose pieces have no index are told apart by their ids. Tokens are those that the provider counted, if the
+    stream was read to its end; else they are estimated.
 
     Args:
         chunks: The chunks, in the order they came.
@@ -166,9 +171,12 @@ def stream_chunk_builder(
     from lingate.compat.litellm._replies import collected
 
     plain_chunks = [plain(chunk, "chunks") for chunk in chunks]
+    last = getattr(chunks[-1], "_hidden_params", None) or {}
+    if last.get("usage") is not None and not any(chunk.get("usage") for chunk in plain_chunks):
+        plain_chunks[-1] = {**plain_chunks[-1], "usage": plain(last["usage"], "usage")}
     answer = collected([encode(chunk) for chunk in plain_chunks])
     made = _shapes.chat(answer, _asked(messages, plain_chunks[0].get("model") or ""))
-    made._hidden_params.update(custom_llm_provider=_provider(chunks), response_cost=None)
+    made._hidden_params.update(custom_llm_provider=_provider(chunks), response_cost=last.get("response_cost"))
     return made
 
 

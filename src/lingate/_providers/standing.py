@@ -1,0 +1,74 @@
+"""Whether a provider could be called from here, in one word: from its row, the variables and the configuration alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lingate._model import ProviderRow
+from lingate._providers import lookup
+from lingate._providers.missing import plain
+from lingate._providers.rows import PROXIES
+from lingate._providers.templates import first_set
+
+Mark = Literal["present", "missing", "unneeded", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a provider stands.
+
+    Attributes:
+        mark: `present`, `missing`, `unneeded` (it runs here, or asks for none), or `unknown`: it can be signed in to, and
+            whether that works is known by trying only; or nothing is known about it.
+        source: Where the credential comes from: a variable, the config file or the proxy; else empty.
+        label: The same for people, in a word or two.
+    """
+
+    mark: Mark
+    source: str
+    label: str
+
+
+_UNKNOWN = Standing("unknown", "", "unknown")
+_ENDED = Standing("missing", "", "ended")
+
+
+def standing(
+    row: ProviderRow | None, env: Mapping[str, str], config: Mapping[str, Mapping[str, Any]] | None = None
+) -> Standing:
+    """Tell how a provider stands: no network, no sign-in, no file.
+
+    Args:
+        row: The provider; None for one that has no row.
+        env: Where variables are looked up.
+        config: Settings by provider name.
+    """
+    if row is None:
+        return _UNKNOWN
+    if row.ended:
+        return _ENDED
+    found = lookup.credential(row, env)
+    if found.variable is not None:
+        return Standing("present", found.variable, "available")
+    if _configured(row, config or {}):
+        return Standing("present", "config file", "available")
+    if not found.required:
+        return Standing("unneeded", "", "local" if row.local else "no key needed")
+    proxy = proxy_variable(env)
+    if proxy is not None:
+        return Standing("present", proxy, "by proxy")
+    if row.sign_env:
+        return Standing("unknown", "", "sign-in")
+    return Standing("missing", "", "no key")
+
+
+def proxy_variable(env: Mapping[str, str]) -> str | None:
+    """The variable that names a proxy for calls without a credential; None if none does."""
+    return next((name for row in PROXIES if (name := first_set(row.url_env, env)) is not None), None)
+
+
+def _configured(row: ProviderRow, config: Mapping[str, Mapping[str, Any]]) -> bool:
+    names = {plain(name) for name in (row.name, *row.aliases)}
+    return any(bool(given.get("api_key")) for name, given in config.items() if plain(name) in names)

@@ -1,0 +1,283 @@
+"""Runs the picker with textual: keys, the mouse, the size of the terminal, and what is loaded beside."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.app import App, ComposeResult
+from textual.driver import Driver
+from textual.strip import Strip
+from textual.widget import Widget
+
+from lingate._providers.offered import Offer, merged
+from lingate.cli.picker.frame import HEAD, Line, first, frame, left_width
+from lingate.cli.picker.opening import ENTER_SCREEN
+from lingate.cli.picker.state import Action, Choice, State
+from lingate.errors import LingateError
+
+_STYLES = {
+    name: Style.parse(name or "none") for name in ("", "bold", "dim", "underline", "reverse", "red", "green", "yellow")
+}
+_STEPS = {"up": -1, "down": 1, "ctrl+p": -1, "ctrl+n": 1, "home": -(10**9), "end": 10**9}
+
+
+class Services:
+    """What the picker asks for: all are called outside its own thread, but `save`.
+
+    Args:
+        everything: Makes the list of all models.
+        live: Asks the providers that have a credential; each of its items is more models and a line to show.
+        save: Keeps a model as the default and tells where.
+    """
+
+    def __init__(
+        self,
+        everything: Callable[[], list[Offer]],
+        live: Callable[[], Iterable[tuple[list[Offer], str]]],
+        save: Callable[[str], str],
+    ) -> None:
+        self.everything, self.live, self.save = everything, live, save
+
+
+class Canvas(Widget, can_focus=True):
+    """The whole screen: draws the frame's lines, those that are to be seen and no others."""
+
+    DEFAULT_CSS = "Canvas { width: 100%; height: 100%; }"
+
+    def __init__(self, state: State) -> None:
+        super().__init__()
+        self.state = state
+        self._lines: list[Line] = []
+
+    def redraw(self) -> None:
+        """Draw the state as it is now."""
+        self._lines = []
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the screen."""
+        size = self.size
+        if len(self._lines) != size.height:
+            self._lines = frame(self.state, size.width, size.height)
+        return Strip([Segment(text, _STYLES[style]) for text, style in self._lines[y]], size.width)
+
+    def on_resize(self) -> None:
+        """Another size is another frame."""
+        self.redraw()
+
+
+class Picker(App[Choice]):
+    """The picker on a terminal. Leaves with a `Choice`, or with None.
+
+    Args:
+        state: What is shown first.
+        services: What it asks for.
+        painted: The first frame is on the screen already.
+    """
+
+    ENABLE_COMMAND_PALETTE = False
+    CSS = "Screen { layout: vertical; background: ansi_default; color: ansi_default; }"
+    ALLOW_SELECT: ClassVar[bool] = False
+
+    def __init__(self, state: State, services: Services, *, painted: bool = False) -> None:
+        self._painted = painted
+        super().__init__(ansi_color=True)
+        self.state, self.services = state, services
+        self._asking = False
+
+    def get_driver_class(self) -> type[Driver]:
+        """Textual's own way to read and write the terminal, which does not clear what is painted."""
+        own: Any = super().get_driver_class()
+        if not self._painted:
+            return own  # type: ignore[no-any-return]
+
+        class Quiet(own):  # type: ignore[misc]
+            """Changes to the other screen once only: a second time would clear what is there."""
+
+            def write(self, data: str) -> None:
+                super().write(data.replace(ENTER_SCREEN, ""))
+
+        return Quiet
+
+    def compose(self) -> ComposeResult:
+        """One widget is all there is."""
+        yield Canvas(self.state)
+
+    def on_ready(self) -> None:
+        """The screen is there: now load what takes longer."""
+        self._beside(self._load)
+
+    def redraw(self) -> None:
+        """Draw the state as it is now."""
+        self.query_one(Canvas).redraw()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys are the picker's own, before any binding of textual's."""
+        if isinstance(event, events.Key) and self.is_running:
+            event.stop()
+            self.press(event)
+        elif isinstance(event, events.Paste):
+            event.stop()
+            self.state.write(event.text)
+            self.redraw()
+        else:
+            await super().on_event(event)
+
+    def on_mouse_scroll_down(self) -> None:
+        """The wheel moves the cursor."""
+        self._moved(3)
+
+    def on_mouse_scroll_up(self) -> None:
+        """The wheel moves the cursor."""
+        self._moved(-3)
+
+    def on_click(self, event: events.Click) -> None:
+        """A click chooses a row; a second one takes it."""
+        state, at = self.state, event.screen_y - HEAD
+        if not 0 <= at < state.height:
+            return
+        if event.screen_x < left_width(self.size.width):
+            state.pane = "providers"
+            place = first(state.place, len(state.backings), state.height) + at
+            if place < len(state.backings):
+                state.select(state.backings[place].name)
+        else:
+            state.pane = "models"
+            place = first(state.row, len(state.models), state.height) + at
+            if place == state.row and event.chain > 1:
+                self._take(state.enter)
+            elif place < len(state.models):
+                state.row = place
+        self.redraw()
+
+    def press(self, event: events.Key) -> None:
+        """What a key does."""
+        key, state = event.key, self.state
+        step = _STEPS.get(key) or {"pageup": -state.height, "pagedown": state.height}.get(key)
+        plain = not state.query and not state.typing
+        if step is not None:
+            state.move(step)
+        elif key == "ctrl+t":
+            self._take("chat")
+        elif key in _COMMANDS:
+            _COMMANDS[key](self)
+        elif key == "c" and plain:
+            state.toggle()
+        elif key == "slash" and plain:
+            state.typing = True
+        elif event.is_printable and event.character:
+            state.write(event.character)
+        self.redraw()
+
+    def _moved(self, steps: int) -> None:
+        self.state.move(steps)
+        self.redraw()
+
+    def _entered(self) -> None:
+        if self.state.pane == "providers":
+            self.state.pane = "models"
+        else:
+            self._take(self.state.enter)
+
+    def _take(self, action: Action) -> None:
+        model = self.state.written()
+        if model is None:
+            self.state.status = "no model is chosen"
+        else:
+            self.exit(Choice(action, model))
+
+    def _saved(self) -> None:
+        model = self.state.written()
+        if model is None:
+            self.state.status = "no model is chosen"
+            return
+        try:
+            self.state.status = f"{model} is the default now, kept in {self.services.save(model)}"
+            self.state.default = model
+        except LingateError as error:
+            self.state.status = f"not saved: {error}"
+
+    def _escaped(self) -> None:
+        if self.state.query or self.state.typing:
+            self.state.erase("all")
+        else:
+            self.exit()
+
+    def _other_pane(self) -> None:
+        self.state.pane = "models" if self.state.pane == "providers" else "providers"
+
+    def _left(self) -> None:
+        self.state.pane = "providers"
+
+    def _right(self) -> None:
+        self.state.pane = "models"
+
+    def _quit(self) -> None:
+        self.exit()
+
+    def _ask(self) -> None:
+        """Ask the providers, and go on meanwhile."""
+        if not self._asking:
+            self._asking = True
+            self.state.status = "asking the providers that have a credential ..."
+            self._beside(self._asked)
+
+    def _beside(self, work: Callable[[], None]) -> None:
+        # Not a pool's thread: leaving must not wait for a provider that does not answer.
+        threading.Thread(target=work, daemon=True, name="lingate-picker").start()
+
+    def _load(self) -> None:
+        offers = self.state.curated
+        try:
+            offers = self.services.everything()
+        finally:
+            self._tell(offers, "")
+
+    def _asked(self) -> None:
+        try:
+            for offers, line in self.services.live():
+                self._tell(offers, line)
+        finally:
+            self._asking = False
+
+    def _tell(self, offers: list[Offer], line: str) -> None:
+        """Hand what was found to the picker's own thread."""
+        try:
+            self.call_later(self._loaded, offers, line)
+        except RuntimeError:  # its loop is closed: the picker was left meanwhile
+            pass
+
+    def _loaded(self, offers: list[Offer], line: str) -> None:
+        state = self.state
+        known = state.everything
+        state.load(offers if known is None else merged(known, offers))
+        if known is None and len(offers) == len(state.curated):
+            line = "no other models are known here: pip install 'lingate[prices]' brings thousands"
+        state.status = line or state.status
+        self.redraw()
+
+
+_COMMANDS: dict[str, Callable[[Picker], None]] = {
+    "enter": Picker._entered,
+    "ctrl+j": Picker._entered,  # what Enter was before the terminal had been told that keys are read one by one
+    "escape": Picker._escaped,
+    "ctrl+c": Picker._quit,
+    "ctrl+q": Picker._quit,
+    "ctrl+d": Picker._quit,
+    "ctrl+s": Picker._saved,
+    "ctrl+r": Picker._ask,
+    "ctrl+a": lambda picker: picker.state.toggle(),
+    "tab": Picker._other_pane,
+    "shift+tab": Picker._other_pane,
+    "left": Picker._left,
+    "right": Picker._right,
+    "backspace": lambda picker: picker.state.erase(),
+    "ctrl+h": lambda picker: picker.state.erase(),
+    "ctrl+w": lambda picker: picker.state.erase("word"),
+    "ctrl+u": lambda picker: picker.state.erase("all"),
+}

@@ -1,0 +1,183 @@
+"""What the picker shows and what a key does to it. Pure: no terminal, no clock, no network."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from lingate._providers.offered import Offer
+from lingate._providers.standing import Mark, Standing
+
+Action = Literal["print", "save", "chat"]
+
+_ORDER: dict[Mark, int] = {"present": 0, "unneeded": 1, "unknown": 2, "missing": 3}
+
+
+class Choice(NamedTuple):
+    """How the picker was left."""
+
+    action: Action
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Backing:
+    """A provider in the left column; the empty name stands for all of them.
+
+    Attributes:
+        name: What is written before the slash.
+        standing: Whether it could be called; None for all.
+        curated: How many of its models are offered first.
+    """
+
+    name: str
+    standing: Standing | None
+    curated: int
+
+
+@dataclass(slots=True)
+class State:
+    """The picker as it stands. Changed by its methods only.
+
+    Attributes:
+        standing: How a provider stands.
+        curated: The models that are offered first.
+        enter: What Enter does with the model that is chosen.
+        default: The default model, which has a star.
+        everything: All models, None while they are not loaded.
+        scope: Which of the two is shown.
+        query: What was typed.
+        typing: Every letter is for the filter, `c` too.
+        pane: Which column the arrows move in.
+        provider: The provider chosen on the left; empty for all.
+        row: The model chosen on the right, by its place.
+        models: What is shown on the right.
+        backings: What is shown on the left.
+        status: What the last key did.
+        height: How many rows a column has on the screen.
+    """
+
+    standing: Callable[[str], Standing]
+    curated: list[Offer]
+    enter: Action = "print"
+    default: str | None = None
+    everything: list[Offer] | None = None
+    scope: Literal["curated", "all"] = "curated"
+    query: str = ""
+    typing: bool = False
+    pane: Literal["models", "providers"] = "models"
+    provider: str = ""
+    row: int = 0
+    models: list[Offer] = field(default_factory=list)
+    backings: list[Backing] = field(default_factory=list)
+    status: str = ""
+    height: int = 20
+    _texts: dict[int, list[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.curated = sorted(self.curated, key=lambda offer: _ORDER[self.standing(offer.provider).mark])
+        self._show()
+
+    @property
+    def waiting(self) -> bool:
+        """All models are wanted, and not there yet."""
+        return self.scope == "all" and self.everything is None
+
+    @property
+    def chosen(self) -> Offer | None:
+        """The model under the cursor."""
+        return self.models[self.row] if 0 <= self.row < len(self.models) else None
+
+    @property
+    def place(self) -> int:
+        """Where the cursor is on the left."""
+        return next((at for at, backing in enumerate(self.backings) if backing.name == self.provider), 0)
+
+    def load(self, offers: Iterable[Offer]) -> None:
+        """All models are there, or more of them."""
+        marks: dict[str, int] = {}
+        for offer in (offers := list(offers)):
+            if offer.provider not in marks:
+                marks[offer.provider] = _ORDER[self.standing(offer.provider).mark]
+        offers.sort(key=lambda offer: (not offer.curated, marks[offer.provider], offer.provider))
+        chosen = self.chosen
+        self.everything = offers
+        self._texts.clear()
+        self._show(chosen)
+
+    def toggle(self) -> None:
+        """From the curated models to all, or back."""
+        self.scope = "all" if self.scope == "curated" else "curated"
+        self.status = ""
+        self._show(self.chosen)
+
+    def write(self, text: str) -> None:
+        """Put text at the end of the filter."""
+        self._filter(self.query + "".join(letter for letter in text if letter.isprintable()))
+
+    def erase(self, much: Literal["letter", "word", "all"] = "letter") -> None:
+        """Take the end of the filter away."""
+        kept = {"letter": self.query[:-1], "word": self.query.rstrip().rpartition(" ")[0], "all": ""}
+        self.typing = self.typing and bool(self.query) and much != "all"
+        self._filter(kept[much])
+
+    def move(self, steps: int) -> None:
+        """Move the cursor of the column that is used, up to its ends."""
+        self.status = ""
+        if self.pane == "models":
+            self.row = max(0, min(self.row + steps, len(self.models) - 1))
+        elif self.backings:
+            at = max(0, min(self.place + steps, len(self.backings) - 1))
+            self.select(self.backings[at].name)
+
+    def select(self, provider: str) -> None:
+        """Show the models of a provider; the empty name shows those of all."""
+        self.provider = provider
+        self._show()
+
+    def written(self) -> str | None:
+        """The model that Enter takes: the one under the cursor, or a whole `provider/model` that no list has."""
+        if self.chosen is not None:
+            return self.chosen.model
+        provider, slash, name = self.query.strip().partition("/")
+        known = slash and name and " " not in name and self.standing(provider).label != "unknown"
+        return f"{provider}/{name}" if known else None
+
+    def _filter(self, query: str) -> None:
+        self.query, self.status = query, ""
+        self._show()
+
+    def _show(self, keep: Offer | None = None) -> None:
+        """Work out both columns. `keep` is the model that stays under the cursor, if it is still there."""
+        offers = self.curated if self.scope == "curated" or self.everything is None else self.everything
+        found = self._matching(offers)
+        counts = Counter(offer.provider for offer in offers if offer.curated)
+        names = dict.fromkeys(offer.provider for offer in found)
+        ranked = sorted(names, key=lambda name: (_ORDER[self.standing(name).mark], -counts[name], name))
+        self.backings = [Backing("", None, counts.total())]
+        self.backings += [Backing(name, self.standing(name), counts[name]) for name in ranked]
+        if self.provider not in names:
+            self.provider = ""
+        self.models = [offer for offer in found if offer.provider == self.provider] if self.provider else found
+        self.row = next((at for at, offer in enumerate(self.models) if keep and offer.model == keep.model), 0)
+
+    def _matching(self, offers: list[Offer]) -> list[Offer]:
+        words = self.query.lower().split()
+        if not words:
+            return offers
+        texts = self._texts.get(id(offers))
+        if texts is None:
+            texts = self._texts[id(offers)] = [offer.model.lower() for offer in offers]
+        return _ranked(
+            [offer for offer, text in zip(offers, texts, strict=True) if all(w in text for w in words)], words
+        )
+
+
+def _ranked(offers: list[Offer], words: Sequence[str]) -> list[Offer]:
+    """Those first whose name, or whose provider's, begins with what was typed."""
+    first = words[0]
+    return sorted(
+        offers, key=lambda offer: not (offer.name.lower().startswith(first) or offer.provider.startswith(first))
+    )

@@ -1,0 +1,63 @@
+"""The model that the user has chosen as default: `lingate/settings.json` under XDG_CONFIG_HOME. Read by the command line only."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from lingate._wire.json import decode, encode
+from lingate.errors import ConfigError
+
+
+def path() -> Path:
+    """Where it is kept."""
+    given = os.environ.get("XDG_CONFIG_HOME") or ""
+    base = Path(given) if os.path.isabs(given) else Path.home() / ".config"
+    return base / "lingate" / "settings.json"
+
+
+def load() -> str | None:
+    """The model that was saved; None if none was.
+
+    Raises:
+        ConfigError: The file is there and cannot be read.
+    """
+    model = _settings(path()).get("model")
+    if model is None or (isinstance(model, str) and "/" in model):
+        return model
+    raise ConfigError(f"{path()}: model must be written 'provider/model'", hint="`lingate models` saves another")
+
+
+def save(model: str) -> Path:
+    """Keep a model as the default, whatever else is in the file, and tell where.
+
+    Raises:
+        ConfigError: The file cannot be read or written.
+    """
+    place = path()
+    settings = {**_settings(place), "model": model}
+    beside = place.with_name(f".{place.name}.{os.getpid()}")
+    try:
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        beside.write_bytes(encode(settings) + b"\n")
+        beside.replace(place)
+    except OSError as error:
+        raise ConfigError(f"cannot write {place}: {error.strerror or error}") from None
+    return place
+
+
+def _settings(place: Path) -> dict[str, Any]:
+    try:
+        text = place.read_bytes()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ConfigError(f"cannot read {place}: {error.strerror or error}") from None
+    try:
+        found = decode(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ConfigError(f"{place} is not a JSON object", hint="mend or delete it; it holds the default model")
+    return found
