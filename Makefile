@@ -7,7 +7,14 @@ STAMP := $(VENV)/.ready
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; break; fi; done)
 
-.PHONY: help demo test lint fix bench docs clean
+# fast-agent runs on these only, and pins all that it uses: an environment of its own.
+HOSTS := .venv-hosts
+HOSTS_STAMP := $(HOSTS)/.ready
+HOSTS_TESTS := tests/hosts/test_fast_agent.py tests/hosts/test_fast_agent_host.py
+HOSTS_PYTHON ?= $(shell for p in python3.13 python3.12 python3.14 python3 $(wildcard $(HOME)/.pyenv/versions/3.1[234].*/bin/python); do \
+	if $$p -c 'import sys; sys.exit(not (3, 12) <= sys.version_info < (3, 15))' 2>/dev/null; then echo $$p; break; fi; done)
+
+.PHONY: help demo test test-hosts lint fix bench docs clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,7 +31,25 @@ demo: $(STAMP) ## run Lingate end to end against the built-in simulator: no keys
 	@$(BIN)/lingate demo
 
 test: $(STAMP) ## run the tests (ARGS="-k name" to choose)
+	@scripts/services.sh
 	@$(BIN)/python -m pytest -n auto $(ARGS)
+	@$(if $(ARGS),echo "SKIPPED: fast-agent's own code: make test-hosts runs it",$(MAKE) --no-print-directory test-hosts)
+
+$(HOSTS_STAMP): pyproject.toml
+	@echo "Setting up $(HOSTS) with $$($(HOSTS_PYTHON) --version) for fast-agent: 290 MB, a minute or two"
+	@$(HOSTS_PYTHON) -m venv $(HOSTS)
+	@$(HOSTS)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	@$(HOSTS)/bin/python -m pip install --quiet --editable '.[simulator,prices,yaml]' --group hosts-fast-agent
+	@touch $@
+
+test-hosts: ## run fast-agent's own code on Lingate, if there is a Python for it (3.12 to 3.14)
+	@if [ -z "$(HOSTS_PYTHON)" ]; then \
+		echo "SKIPPED: fast-agent's own code: it needs Python 3.12 to 3.14 on PATH, or HOSTS_PYTHON=..."; \
+	elif $(MAKE) --no-print-directory $(HOSTS_STAMP); then \
+		$(HOSTS)/bin/python -m pytest -q -n auto $(HOSTS_TESTS); \
+	else \
+		echo "SKIPPED: fast-agent's own code: $(HOSTS) could not be made (see above)"; \
+	fi
 
 lint: $(STAMP) ## ruff, mypy --strict, import-linter, architecture tests
 	@$(BIN)/ruff format --check .
@@ -44,4 +69,4 @@ docs: $(STAMP) ## rewrite the generated parts of docs/
 	@$(BIN)/python docs/generate.py
 
 clean: ## remove what make created
-	rm -rf $(VENV) .bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(HOSTS) .bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,1 @@
+"""The gateway: `lingate serve`. Needs the extra `server`."""

@@ -1,0 +1,9 @@
+"""The usage ledger: a journal on disk on the hot path, a task that copies it into the database, and questions to that."""
+
+from __future__ import annotations
+
+from lingate.server.ledger.drain import Drainer, DrainState
+from lingate.server.ledger.errors import JournalFullError
+from lingate.server.ledger.journal import Journal, JournalState
+
+__all__ = ["DrainState", "Drainer", "Journal", "JournalFullError", "JournalState"]

@@ -1,0 +1,313 @@
+"""Copy journals into the database: one task, in batches, each exactly once.
+
+The position in a journal is committed together with the rows before it, and rows are ignored that the database already
+has: whatever dies when, nothing is missing and nothing is there twice. A file is deleted when the database has its rows
+where a power cut would not reach them. While the database is away rows pile up on disk, one warning says so, and one
+says when it is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+from sqlalchemy import delete, select
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
+
+from lingate.server.ledger.insert import Inserter, PostgresInserter, SqliteInserter, sqlstate
+from lingate.server.ledger.journal import Journal
+from lingate.server.ledger.reader import Batch, Position, Reader
+from lingate.server.ledger.rejected import set_aside
+from lingate.server.ledger.spool import orphans
+from lingate.server.store import Store, StoreError
+from lingate.server.store.ledger import journal_positions
+
+_log = logging.getLogger("lingate.ledger")
+
+_FIRST_WAIT: Final = 0.1
+_LONGEST_WAIT: Final = 5.0
+_BATCH_SECONDS: Final = 60.0
+_FORGET_SECONDS: Final = 30 * 86400.0
+
+# Bytes of rows that are in the database within about half a second.
+_SOON: Final = 16 * 1024 * 1024
+
+# What says that the database is away, full or not fit for use, and that the rows themselves are innocent.
+_OUTAGE = (SQLAlchemyError, sqlite3.Error, OSError, TimeoutError, StoreError)
+
+# What says that it is a row's own fault.
+_ROW_ERRORS = (
+    *(OverflowError, msgspec.MsgspecError, DataError, IntegrityError),
+    *(sqlite3.DataError, sqlite3.IntegrityError),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DrainState:
+    """How the copying goes, for metrics and health.
+
+    Attributes:
+        drained_rows: Rows copied since the start, with those of dead processes.
+        rejected_rows: Rows that the database refused for what is in them, and that were set aside in a file.
+        away_since: When the database stopped answering, None while it does.
+        reason: What it said last.
+    """
+
+    drained_rows: int
+    rejected_rows: int
+    away_since: float | None
+    reason: str | None
+
+
+class Drainer:
+    """The one writer of a journal's rows.
+
+    Args:
+        journal: Of this process. Journals of dead processes beside it are taken over.
+        store: Where rows go. It need not answer yet.
+        interval: Seconds between looks for new rows.
+        sync_interval: Seconds between syncs of the journal: what a power cut may cost.
+        adopt_interval: Seconds between looks for journals of processes that have died.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        store: Store,
+        *,
+        interval: float = 0.5,
+        sync_interval: float = 1.0,
+        adopt_interval: float = 30.0,
+    ) -> None:
+        self._journal = journal
+        self._store = store
+        self._interval = interval
+        self._sync_interval = sync_interval
+        self._adopt_interval = adopt_interval
+        self._inserter: Inserter = SqliteInserter(store) if store.is_sqlite else PostgresInserter(store)
+        self._own = Reader(
+            journal.spool,
+            live=lambda: Position(journal.segment, journal.size),
+            passed=journal.drained,
+            damaged=self._found_damage,
+        )
+        self._adopted: list[Reader] = []
+        self._adopt_at = 0.0
+        self._turn = asyncio.Lock()
+        self._stopping = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._drained = 0
+        self._rejected = 0
+        self._away_since: float | None = None
+        self._reason: str | None = None
+
+    @property
+    def state(self) -> DrainState:
+        """How the copying goes now."""
+        return DrainState(self._drained, self._rejected, self._away_since, self._reason)
+
+    async def run(self) -> None:
+        """Copy rows until `stop`, whatever the database does."""
+        async with asyncio.TaskGroup() as group:
+            self._tasks = [group.create_task(self._keep_synced()), group.create_task(self._keep_draining())]
+
+    async def stop(self, deadline: float = 5.0) -> bool:
+        """Copy what is left, for at most `deadline` seconds, and end `run`. Returns whether nothing is left; what is
+        left is copied by the next process."""
+        self._stopping.set()
+        try:
+            async with asyncio.timeout(deadline):
+                await self.flush()
+                if self._pending() == 0:
+                    await self._forget_position(self._own)
+        except _OUTAGE as error:
+            if left := self._pending():
+                _log.warning("%d bytes of the journal are left for the next start: %s", left, self._said(error))
+        for task in self._tasks:
+            task.cancel()
+        return self._pending() == 0
+
+    async def flush(self) -> None:
+        """Return when all rows written before are in the database.
+
+        Raises:
+            StoreError: The database cannot be used.
+            SQLAlchemyError: It does not answer.
+        """
+        await self._drain()
+
+    async def catch_up(self) -> bool:
+        """As `flush`, unless so much is waiting that it would take long; returns whether it was done."""
+        soon = self._pending() <= _SOON
+        if soon:
+            await self._drain()
+        return soon
+
+    @asynccontextmanager
+    async def paused(self) -> AsyncIterator[list[bytes]]:
+        """No row moves meanwhile; yields those, as JSON, that are not in the database."""
+        async with self._turn:
+            await self._begin()
+            yield [payload for reader in (*self._adopted, self._own) for payload in reader.pending()]
+
+    async def _keep_synced(self) -> None:
+        synced, refused = -1, False
+        while not self._stopping.is_set():
+            await self._sleep(self._sync_interval)
+            self._journal.retry()
+            written = self._journal.written_rows
+            if written == synced:
+                continue
+            try:
+                await asyncio.to_thread(self._journal.sync)
+                synced, refused = written, False
+            except OSError as error:
+                if not refused:
+                    _log.error("the journal cannot be synced: %s", error.strerror)
+                refused = True
+
+    async def _keep_draining(self) -> None:
+        wait = _FIRST_WAIT
+        while not self._stopping.is_set():
+            try:
+                await self._drain()
+            except _OUTAGE as error:
+                self._went_away(error)
+                await self._sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 - spreads replicas, hides nothing
+                wait = min(wait * 2, _LONGEST_WAIT)
+                continue
+            wait = _FIRST_WAIT
+            await self._sleep(self._interval)
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            pass
+
+    async def _drain(self) -> None:
+        if self._away_since is None and not self._pending() and time.monotonic() < self._adopt_at:
+            return
+        async with self._turn:
+            await self._begin()
+            for reader in list(self._adopted):
+                await self._copy(reader)
+                await self._delete_read(reader)
+                await self._forget(reader)
+            await self._copy(self._own)
+            await self._delete_read(self._own)
+        self._came_back()
+
+    async def _begin(self) -> None:
+        """Find the positions of this process's journal and of dead ones."""
+        await self._store.prepare()
+        if self._own.position is None:
+            self._own.start(None)
+        if time.monotonic() >= self._adopt_at:
+            for spool in await asyncio.to_thread(orphans, self._journal.root):
+                self._journal.found(spool.total())
+                self._adopted.append(
+                    Reader(spool, passed=lambda size: self._journal.found(-size), damaged=self._found_damage)
+                )
+            self._adopt_at = time.monotonic() + self._adopt_interval
+        for reader in self._adopted:
+            if reader.position is None:
+                reader.start(await self._position(reader.spool.name))
+
+    async def _position(self, spool: str) -> Position | None:
+        async with self._store.read() as connection:
+            found = await connection.execute(
+                select(journal_positions.c.segment, journal_positions.c.offset).where(
+                    journal_positions.c.spool == spool
+                )
+            )
+            row = found.first()
+        return Position(row.segment, row.offset) if row else None
+
+    async def _copy(self, reader: Reader) -> None:
+        # Rows that come meanwhile wait for the next time: under load there would always be one more, in a transaction of its own.
+        goal = Position(self._journal.segment, self._journal.size)
+        while (batch := reader.batch(self._inserter.rows)) is not None:
+            await self._commit(batch)
+            reader.advance(batch.end)
+            self._came_back()
+            if reader is self._own and batch.end >= goal:
+                return
+
+    async def _commit(self, batch: Batch) -> None:
+        try:
+            async with asyncio.timeout(_BATCH_SECONDS):
+                await self._inserter.commit(batch.payloads, batch.spool, batch.end)
+        except (SQLAlchemyError, sqlite3.Error, OverflowError, msgspec.MsgspecError) as error:
+            if not _blames_a_row(error):
+                raise
+            await self._commit_without(batch, error)
+            return
+        self._drained += len(batch.payloads)
+
+    async def _commit_without(self, batch: Batch, error: Exception) -> None:
+        """Some row of `batch` cannot be stored: find it and set it aside, so that it does not hold up the others."""
+        if len(batch.payloads) > 1:
+            for half in batch.halves():
+                await self._commit(half)
+            return
+        await asyncio.to_thread(set_aside, self._journal.root, batch.payloads[0], self._said(error))
+        self._rejected += 1
+        await self._inserter.commit([], batch.spool, batch.end)
+
+    async def _delete_read(self, reader: Reader) -> None:
+        if reader.has_read_segments():
+            await self._store.harden()
+            reader.delete_read()
+
+    async def _forget(self, reader: Reader) -> None:
+        """All of a dead process's rows are in the database."""
+        await self._store.harden()
+        reader.spool.remove()
+        self._adopted.remove(reader)
+        await self._forget_position(reader)
+
+    async def _forget_position(self, reader: Reader) -> None:
+        # Old ones too: a process that died between deleting a journal and this left its position behind.
+        old = journal_positions.c.at < time.time() - _FORGET_SECONDS
+        async with self._store.write() as connection:
+            await connection.execute(
+                delete(journal_positions).where((journal_positions.c.spool == reader.spool.name) | old)
+            )
+
+    def _pending(self) -> int:
+        return self._journal.state.pending_bytes
+
+    def _found_damage(self, size: int) -> None:
+        self._journal.damaged_bytes += size
+        _log.warning("%d bytes of a journal were no row and are skipped", size)
+
+    def _went_away(self, error: BaseException) -> None:
+        self._reason = self._said(error)
+        if self._away_since is None:
+            self._away_since = time.time()
+            _log.warning("the ledger's database is away, rows wait in the journal: %s", self._reason)
+
+    def _came_back(self) -> None:
+        if self._away_since is not None:
+            _log.warning("the ledger's database is back after %.0f seconds", time.time() - self._away_since)
+            self._away_since = self._reason = None
+
+    def _said(self, error: BaseException) -> str:
+        return str(error) if isinstance(error, StoreError) else self._store.unavailable(error).message
+
+
+def _blames_a_row(error: Exception) -> bool:
+    if isinstance(error, _ROW_ERRORS):
+        return True
+    # Postgres: class 22 is for data, 23 for constraints.
+    return isinstance(error, DBAPIError) and sqlstate(error)[:2] in {"22", "23"}

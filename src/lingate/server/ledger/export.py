@@ -1,0 +1,56 @@
+"""The ledger as CSV, in pieces as they are read, safe to open in a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any, Final
+
+from lingate.server.ledger.filters import Filter
+from lingate.server.ledger.query import Usage
+from lingate.server.ledger.times import moment_text
+from lingate.server.store import StoreError
+from lingate.server.store.ledger import MEASURES, ledger
+
+_INCOMPLETE: Final = "INCOMPLETE: the database did not answer, rows are missing"
+_COLUMNS: Final = tuple(column.name for column in ledger.columns if column.name != "body")
+
+# A cell that begins with one of these is a formula to spreadsheets, and its text comes from whoever made the call.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+async def rows_csv(usage: Usage, filter: Filter | None = None) -> AsyncIterator[bytes]:
+    """All calls that `filter` leaves, newest first, with a line of names before them; without the bodies."""
+    yield _lines([_COLUMNS])
+    try:
+        async for rows in usage.every_row(filter):
+            yield _lines([row[name] if name != "at" else moment_text(row[name]) for name in _COLUMNS] for row in rows)
+    except StoreError:
+        # The head of the answer is out, and without a word this would look like all there is.
+        yield _lines([[_INCOMPLETE]])
+        raise
+
+
+async def usage_csv(usage: Usage, dimensions: Sequence[str], filter: Filter | None = None) -> AsyncIterator[bytes]:
+    """Sums for each combination of `dimensions`, with a line of names before them."""
+    names = (*dimensions, *MEASURES)
+    groups = await usage.by(dimensions, filter)
+    yield _lines([names])
+    yield _lines([group[name] for name in names] for group in groups)
+
+
+def _lines(rows: Iterable[Sequence[Any]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows([[_cell(value) for value in row] for row in rows])
+    return text.getvalue().encode()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        value = ";".join(map(str, value))
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return "'" + value
+    return value

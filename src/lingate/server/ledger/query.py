@@ -1,0 +1,258 @@
+"""Questions to the ledger: who used what and what it cost, call by call and in sums. The same on every database.
+
+Sums come from the hourly tables wherever those hold what is asked for, and from the calls themselves otherwise: by end user,
+by deployment, for the minutes before the first whole hour. Hours and days are UTC's.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from math import ceil, floor
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Select,
+    Table,
+    cast,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.exc import SQLAlchemyError
+
+from lingate.server.ledger.drain import Drainer
+from lingate.server.ledger.filters import Filter, QueryError, labels
+from lingate.server.ledger.times import HOUR, day_text, hour_text
+from lingate.server.store import Store, StoreError
+from lingate.server.store.connection import AsyncConnection
+from lingate.server.store.ledger import FRACTIONS, MEASURES, ledger, tag_hours, usage_hours
+
+DIMENSIONS: Final = (
+    *("day", "hour", "key_id", "team_id", "user_id", "end_user", "model", "provider", "provider_model", "deployment"),
+    *("tag", "operation", "face", "status", "error", "cache"),
+)
+"""What sums can be taken by."""
+
+# What each hourly table can be asked for.
+_USAGE: Final = frozenset({"day", "hour", "key_id", "team_id", "user_id", "model", "provider"})
+_TAGS: Final = frozenset({"day", "hour", "tag", "model"})
+_COST: Final = list(MEASURES).index("cost")
+_MOST_ROWS: Final = 1000
+_MOST_GROUPS: Final = 10_000
+
+
+_Columns = dict[str, ColumnElement[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows, newest first, and the cursor for those that come after them; None at the end."""
+
+    rows: list[dict[str, Any]]
+    cursor: str | None
+
+
+class Usage:
+    """Asks the ledger.
+
+    Args:
+        store: The database.
+        drainer: Of this process: its newest rows are brought into the database before a question is answered.
+    """
+
+    def __init__(self, store: Store, drainer: Drainer | None = None) -> None:
+        self._store = store
+        self._drainer = drainer
+
+    async def by(
+        self, dimensions: Sequence[str], filter: Filter | None = None, *, limit: int = _MOST_GROUPS
+    ) -> list[dict[str, Any]]:
+        """Sums for each combination of `dimensions`, oldest first where they have a time, else the most expensive first.
+
+        By tag, a call with several counts for each of them, and one without for none. What else a call does not have is None.
+
+        Raises:
+            QueryError: Sums cannot be taken by one of the dimensions.
+            StoreError: The database does not answer.
+        """
+        unknown = [name for name in dimensions if name not in DIMENSIONS]
+        if unknown:
+            raise QueryError(f"usage is not kept by {unknown[0]!r}; by {', '.join(DIMENSIONS)} it is")
+        keys = list(dict.fromkeys(dimensions))
+        found: dict[tuple[Any, ...], dict[str, Any]] = {}
+        async with self._reading() as connection:
+            for part, hourly in _parts(keys, filter or Filter()):
+                rows = await connection.execute(_grouped(keys, part, hourly, connection.dialect))
+                for row in rows:
+                    _add(found, row, len(keys))
+        if not keys and not found:
+            _add(found, (0,) * len(MEASURES), 0)
+        return [_shown(keys, values, sums) for values, sums in _ordered(keys, found)[: min(limit, _MOST_GROUPS)]]
+
+    async def totals(self, filter: Filter | None = None) -> dict[str, Any]:
+        """Sums over all that `filter` leaves.
+
+        Raises:
+            StoreError: The database does not answer.
+        """
+        return (await self.by((), filter))[0]
+
+    async def rows(self, filter: Filter | None = None, *, cursor: str | None = None, limit: int = 100) -> Page:
+        """Calls, newest first; without the bodies.
+
+        Raises:
+            QueryError: `cursor` is not one that a page came with.
+            StoreError: The database does not answer.
+        """
+        filter, limit = filter or Filter(), max(1, min(limit, _MOST_ROWS))
+        columns = [column for column in ledger.columns if column.name != "body"]
+        async with self._reading() as connection:
+            statement = select(*columns).where(*filter.rows(connection.dialect))
+            if cursor is not None:
+                at, id = _read_cursor(cursor)
+                statement = statement.where(ledger.c.at <= at, or_(ledger.c.at < at, ledger.c.id < id))
+            statement = statement.order_by(ledger.c.at.desc(), ledger.c.id.desc()).limit(limit + 1)
+            found = [dict(row._mapping) for row in await connection.execute(statement)]
+        more = len(found) > limit
+        return Page(found[:limit], _write_cursor(found[limit - 1]) if more else None)
+
+    async def row(self, id: str) -> dict[str, Any] | None:
+        """One call, with its body if that was stored; None if there is none of this id.
+
+        Raises:
+            StoreError: The database does not answer.
+        """
+        async with self._reading() as connection:
+            found = (await connection.execute(select(ledger).where(ledger.c.id == id))).first()
+        return dict(found._mapping) if found else None
+
+    async def every_row(self, filter: Filter | None = None) -> AsyncIterator[list[dict[str, Any]]]:
+        """All calls in pages, newest first, without keeping a transaction open between them."""
+        cursor: str | None = None
+        while True:
+            page = await self.rows(filter, cursor=cursor, limit=_MOST_ROWS)
+            yield page.rows
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            await self._store.prepare()
+            if self._drainer is not None:
+                await self._drainer.catch_up()
+            async with self._store.read() as connection:
+                yield connection
+        except StoreError:
+            raise
+        except (SQLAlchemyError, sqlite3.Error, OSError, TimeoutError) as error:
+            raise self._store.unavailable(error) from None
+
+
+def _parts(keys: list[str], filter: Filter) -> list[tuple[Filter, Table | None]]:
+    """The question in parts, each for one table: whole hours for their sums, what is before and after for the calls."""
+    asked = {*keys, *filter.named()}
+    table = usage_hours if asked <= _USAGE else tag_hours if "tag" in asked and asked <= _TAGS else None
+    if table is None:
+        return [(filter, None)]
+    since, until = filter.since, filter.until
+    first = None if since is None else ceil(since / HOUR) * HOUR
+    end = None if until is None else floor(until / HOUR) * HOUR
+    if first is not None and end is not None and first >= end:
+        return [(filter, None)]
+    parts: list[tuple[Filter, Table | None]] = [(replace(filter, since=first, until=end), table)]
+    if since is not None and since != first:
+        parts.append((replace(filter, until=first), None))
+    if until is not None and until != end:
+        parts.append((replace(filter, since=end), None))
+    return parts
+
+
+def _grouped(keys: list[str], filter: Filter, hourly: Table | None, dialect: str) -> Select[Any]:
+    """Sums over one table; each row has the keys, then the measures."""
+    source, names, measures, conditions = _calls(keys, filter, dialect) if hourly is None else _hours(hourly, filter)
+    statement = select(*(names[name].label(name) for name in keys), *measures).select_from(source).where(*conditions)
+    if not keys:
+        # Without groups there is always a row, also for nothing.
+        return statement.having(func.count() > 0)
+    places: list[ColumnElement[Any]] = [literal_column(str(place)) for place in range(1, len(keys) + 1)]
+    return statement.group_by(*places).order_by(literal_column(f"{len(keys) + _COST + 1} DESC")).limit(_MOST_GROUPS)
+
+
+def _calls(
+    keys: list[str], filter: Filter, dialect: str
+) -> tuple[FromClause, _Columns, list[ColumnElement[Any]], list[ColumnElement[bool]]]:
+    hours = ledger.c.at / HOUR
+    hour = cast(func.floor(hours) if dialect == "postgresql" else hours, BigInteger)
+    names: _Columns = {column.name: column for column in ledger.columns}
+    names |= {"hour": hour, "day": _day(hour)}
+    source: FromClause = ledger
+    if "tag" in keys:
+        label = labels(dialect)
+        source, names["tag"] = ledger.join(label, true()), label.c.value
+    return source, names, [literal_column(text) for text in MEASURES.values()], filter.rows(dialect)
+
+
+def _hours(
+    table: Table, filter: Filter
+) -> tuple[FromClause, _Columns, list[ColumnElement[Any]], list[ColumnElement[bool]]]:
+    names: _Columns = {column.name: column for column in table.columns if column.name not in MEASURES}
+    names["day"] = _day(table.c.hour)
+    conditions = [names[name] == value for name, value in filter.named().items()]
+    if filter.since is not None:
+        conditions.append(table.c.hour >= int(filter.since // HOUR))
+    if filter.until is not None:
+        conditions.append(table.c.hour < int(filter.until // HOUR))
+    return table, names, [func.sum(table.c[name]) for name in MEASURES], conditions
+
+
+def _day(hour: ColumnElement[Any]) -> ColumnElement[Any]:
+    # Whole numbers on both sides: both databases cut the fraction off.
+    return hour.op("/")(literal_column("24"))
+
+
+def _add(found: dict[tuple[Any, ...], dict[str, Any]], row: Any, keys: int) -> None:
+    # What a call does not have is an empty text in the hourly sums.
+    values = tuple(None if value == "" else value for value in row[:keys])
+    sums = found.setdefault(values, dict.fromkeys(MEASURES, 0))
+    for name, amount in zip(MEASURES, row[keys:], strict=True):
+        sums[name] += float(amount or 0) if name in FRACTIONS else int(amount or 0)
+
+
+def _ordered(
+    keys: list[str], found: dict[tuple[Any, ...], dict[str, Any]]
+) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
+    times = [place for place, name in enumerate(keys) if name in {"day", "hour"}]
+    return sorted(found.items(), key=lambda item: (*(item[0][place] for place in times), -item[1]["cost"]))
+
+
+def _shown(keys: list[str], values: tuple[Any, ...], sums: dict[str, Any]) -> dict[str, Any]:
+    shown = dict(zip(keys, values, strict=True))
+    for name, text in (("day", day_text), ("hour", hour_text)):
+        if name in shown:
+            shown[name] = text(shown[name])
+    return shown | sums
+
+
+def _write_cursor(row: dict[str, Any]) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode((row["at"], row["id"]))).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> tuple[float, str]:
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        return msgspec.json.decode(text, type=tuple[float, str])
+    except (ValueError, binascii.Error, msgspec.MsgspecError):
+        raise QueryError("the cursor is not one that this gateway gave out") from None

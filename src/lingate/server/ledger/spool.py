@@ -1,0 +1,105 @@
+"""The journal's directories: one to a process, never shared, taken over by another when its process is dead.
+
+    <journal>/claim          locked while a directory is being made or taken over
+    <journal>/<name>/lock    locked as long as the owner lives; the kernel frees it however the owner died
+    <journal>/<name>/<n>.log segments, in order
+    <journal>/rejected.jsonl rows that the database refused, see `drain.py`
+
+A name is used once, and so the positions that the database remembers can never belong to other bytes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_NAME = re.compile(r"[0-9a-f]{16}")
+_SEGMENT = re.compile(r"(\d{8})\.log")
+
+
+class Spool:
+    """A directory of segments that this process owns."""
+
+    def __init__(self, directory: Path, lock: int) -> None:
+        self.directory = directory
+        self.name = directory.name
+        self._lock = lock
+
+    def path(self, segment: int) -> Path:
+        """The file of a segment."""
+        return self.directory / f"{segment:08}.log"
+
+    def segments(self) -> list[int]:
+        """Numbers of the segments there are, oldest first."""
+        found = (_SEGMENT.fullmatch(name) for name in os.listdir(self.directory))
+        return sorted(int(match[1]) for match in found if match)
+
+    def size(self, segment: int) -> int:
+        """Bytes in a segment, 0 if there is none."""
+        try:
+            return self.path(segment).stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def total(self) -> int:
+        """Bytes in all segments."""
+        return sum(map(self.size, self.segments()))
+
+    def release(self) -> None:
+        """Let another process take it over."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    def remove(self) -> None:
+        """Delete the directory with all that is in it."""
+        with _claiming(self.directory.parent):
+            shutil.rmtree(self.directory)
+            self.release()
+
+
+def make(root: Path) -> Spool:
+    """A new directory below `root`, owned by this process."""
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _claiming(root):
+        directory = root / secrets.token_hex(8)
+        directory.mkdir(mode=0o700)
+        lock = _locked(directory)
+    assert lock is not None
+    return Spool(directory, lock)
+
+
+def orphans(root: Path) -> list[Spool]:
+    """The directories below `root` whose owners are dead; from now on they are this process's."""
+    with _claiming(root):
+        return [
+            Spool(directory, lock)
+            for directory in sorted(root.iterdir())
+            if _NAME.fullmatch(directory.name) and directory.is_dir() and (lock := _locked(directory)) is not None
+        ]
+
+
+def _locked(directory: Path) -> int | None:
+    descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+@contextmanager
+def _claiming(root: Path) -> Iterator[None]:
+    descriptor = os.open(root / "claim", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
