@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -11,6 +12,9 @@ from pathlib import Path
 import lingate
 from lingate._io.public import ProviderInfo
 from lingate._providers.rows_litellm import BORROWED
+from lingate.hosts._deepwiki_recipe import samples
+from lingate.server.config import litellm_schema, settings
+from lingate.server.config.describing import keys_of
 
 HERE = Path(__file__).resolve().parent
 
@@ -104,7 +108,54 @@ def fidelity_page() -> str:
     return page.fidelity_page()
 
 
-PAGES = {"providers.md": providers_page, "fidelity.md": fidelity_page}
+def requirements_page() -> str:
+    """The text of docs/hosts/requirements.md."""
+    if str(HERE.parent) not in sys.path:
+        sys.path.insert(0, str(HERE.parent))
+    from tests.hosts import page
+
+    return page.requirements_page()
+
+
+def deepwiki_generator() -> str:
+    """The text of docs/hosts/deepwiki.generator.json."""
+    return samples()["generator.json"]
+
+
+def deepwiki_embedder() -> str:
+    """The text of docs/hosts/deepwiki.embedder.json."""
+    return samples()["embedder.json"]
+
+
+MARK = re.compile(r"(<!-- (keys|undone) (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def gateway_config_page() -> str:
+    """The text of docs/gateway-config.md, the tables between its marks made anew."""
+    text = (HERE / "gateway-config.md").read_text(encoding="utf-8")
+    return MARK.sub(lambda found: found[1] + _config_table(found[2], found[3]) + found[4], text)
+
+
+def _config_table(what: str, name: str) -> str:
+    if what == "undone":
+        by_reason: dict[str, list[str]] = {}
+        for key, instead in getattr(litellm_schema, name).items():
+            by_reason.setdefault(instead, []).append(f"`{key}`")
+        lines = [f"| {', '.join(sorted(keys))} | {_cell(instead)} |\n" for instead, keys in by_reason.items()]
+        return "| LiteLLM's key | instead |\n|---|---|\n" + "".join(lines)
+    keys = keys_of(getattr(settings, name))
+    lines = [f"| `{key.name}` | {key.kind} | {key.default} | {_cell(key.meaning)} |\n" for key in keys]
+    return "| key | value | default | meaning |\n|---|---|---|---|\n" + "".join(lines)
+
+
+PAGES = {
+    "gateway-config.md": gateway_config_page,
+    "providers.md": providers_page,
+    "fidelity.md": fidelity_page,
+    "hosts/requirements.md": requirements_page,
+    "hosts/deepwiki.generator.json": deepwiki_generator,
+    "hosts/deepwiki.embedder.json": deepwiki_embedder,
+}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

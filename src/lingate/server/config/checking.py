@@ -1,0 +1,99 @@
+"""What `lingate serve --check` says: errors, warnings, and what each deployment would be asked with. Nothing is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lingate._io.session import Session
+from lingate.errors import ConfigError
+from lingate.server.config.loading import read
+from lingate.server.config.overlay import environment
+from lingate.server.config.reading import Problem
+from lingate.server.config.settings import DeploymentConfig, GatewayConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """One deployment.
+
+    Attributes:
+        group: What clients ask for.
+        name: `provider/model`.
+        trouble: Why it could not be asked, None where it could.
+    """
+
+    group: str
+    name: str
+    trouble: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What is to be said about a configuration.
+
+    Attributes:
+        path: The file.
+        problems: Errors; the gateway does not start with any.
+        warnings: What its owner should know.
+        deployments: All of `model_list`.
+        serve_all: Every provider with a credential is served besides.
+    """
+
+    path: str | None
+    problems: tuple[Problem, ...]
+    warnings: tuple[str, ...]
+    deployments: tuple[Checked, ...]
+    serve_all: bool
+
+    @property
+    def ok(self) -> bool:
+        """Whether the gateway would start."""
+        return not self.problems
+
+    def lines(self) -> list[str]:
+        """The report as text."""
+        lines = [f"error: {problem}" for problem in self.problems]
+        lines += [f"warning: {text}" for text in self.warnings]
+        for item in self.deployments:
+            lines.append(f"{item.group}: {item.name}" + (f" - {item.trouble}" if item.trouble else ""))
+        if self.serve_all and self.ok:
+            lines.append("provider/model: every provider whose credential is present")
+        usable = sum(item.trouble is None for item in self.deployments)
+        count = len(self.problems)
+        state = "can be used" if self.ok else f"has {count} error{'s' if count > 1 else ''}"
+        lines.append(
+            f"{self.path or 'the default configuration'} {state}; {usable} of {len(self.deployments)} deployments are ready"
+        )
+        return lines
+
+
+def check(path: str | None, env: Mapping[str, str]) -> Report:
+    """Read a configuration and say what is to be said about it. Never raises for what is in the file."""
+    loaded = read(path, env)
+    config = loaded.config
+    return Report(
+        path=path,
+        problems=tuple(loaded.problems),
+        warnings=config.warnings,
+        deployments=tuple(_checked(item, config) for item in config.deployments),
+        serve_all=config.serve_all,
+    )
+
+
+def _checked(item: DeploymentConfig, config: GatewayConfig) -> Checked:
+    return Checked(group=item.group, name=f"{item.provider or '*'}/{item.model}", trouble=_trouble(item, config))
+
+
+def _trouble(item: DeploymentConfig, config: GatewayConfig) -> str | None:
+    if item.unusable is not None or not item.provider:
+        return item.unusable
+    params = item.params
+    model = item.model.replace("*", "any") or "any"
+    env = environment(item.overlay, item.provider, config.env)
+    session = Session({"providers": dict(config.own.providers)}, env, None, None, None)
+    try:
+        session.place(f"{item.provider}/{model}", "chat", (params.api_key, params.api_base, params.api_version))
+    except ConfigError as error:
+        return None if error.kind == "unsupported" else str(error)
+    return None

@@ -1,0 +1,242 @@
+"""Reads `model_list`: one entry is one deployment."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lingate._providers.naming import PARAMETERS, provider_of, row_of
+from lingate._wire.json import encode_str
+from lingate.server.config.litellm_schema import DESCRIPTIVE, MODEL_INFO, REQUEST, deployment_undone
+from lingate.server.config.reading import FromEnv, Reading, Unset, closest, found, hints_of, plain
+from lingate.server.config.settings import DeploymentConfig, DeploymentParams, ModelInfo
+
+_ENTRY = ("model_name", "litellm_params", "model_info")
+_BESIDE = ("rpm", "tpm")
+"""Limits that older configurations have beside `litellm_params`."""
+
+_REACH = frozenset({"api_key", "api_base", "base_url", *PARAMETERS})
+"""Parameters without which a deployment would call with somebody else's credential, or elsewhere."""
+
+_PUBLIC = frozenset({"model", "custom_llm_provider", "api_base", "base_url", "api_version", "order", "tags"})
+
+
+@dataclass(slots=True, kw_only=True)
+class Surroundings:
+    """What entries of the list refer to.
+
+    Attributes:
+        credentials: `credential_list`, by name.
+        defaults: Parameters laid under all.
+        providers: Names of the owner's own providers.
+    """
+
+    credentials: Mapping[str, Mapping[str, Any]]
+    defaults: Mapping[str, Any]
+    providers: Sequence[str]
+
+
+def read_deployments(reading: Reading, data: Any, around: Surroundings) -> tuple[DeploymentConfig, ...]:
+    """Read the list; entries that are wrong are left out and noted."""
+    if data is None:
+        return ()
+    if not isinstance(data, list):
+        reading.problem(("model_list",), f"must be a list, not {found(data)}")
+        return ()
+    read = [_deployment(reading, item, ("model_list", index), around) for index, item in enumerate(data)]
+    return _told_apart(reading, [item for item in read if item is not None])
+
+
+def read_credentials(reading: Reading, data: Any) -> dict[str, Mapping[str, Any]]:
+    """Read `credential_list`: parameters of deployments under a name."""
+    credentials: dict[str, Mapping[str, Any]] = {}
+    if data is None:
+        return credentials
+    if not isinstance(data, list):
+        reading.problem(("credential_list",), f"must be a list, not {found(data)}")
+        return credentials
+    for index, item in enumerate(data):
+        place = ("credential_list", index)
+        entry = reading.mapping(item, place)
+        for key in entry:
+            if key not in ("credential_name", "credential_values", "credential_info"):
+                reading.problem((*place, key), f"is unknown{closest(key, ('credential_name', 'credential_values'))}")
+        name = entry.get("credential_name")
+        if not isinstance(name, str) or not name:
+            reading.problem((*place, "credential_name"), "is missing" if name is None else "must be a text")
+            continue
+        credentials[str(name)] = reading.mapping(entry.get("credential_values"), (*place, "credential_values"))
+    return credentials
+
+
+def _deployment(
+    reading: Reading, data: Any, place: tuple[str | int, ...], around: Surroundings
+) -> DeploymentConfig | None:
+    before = len(reading.problems)
+    entry = reading.mapping(data, place)
+    for key in entry:
+        if key not in _ENTRY and key not in _BESIDE:
+            beside = " beside model_name: it belongs into litellm_params" if _is_parameter(key) else ""
+            reading.problem((*place, key), f"is unknown{beside or closest(key, _ENTRY)}")
+    group = reading.value(entry.get("model_name"), str, (*place, "model_name"))
+    if not isinstance(group, str) or not group:
+        reading.problem((*place, "model_name"), "is missing")
+    inner = (*place, "litellm_params")
+    older = {key: entry[key] for key in _BESIDE if key in entry}
+    given = _laid(reading, {**older, **reading.mapping(entry.get("litellm_params"), inner)}, inner, around)
+    params, defaults, overlay = _params(reading, given, inner)
+    info = _info(reading, entry.get("model_info"), (*place, "model_info"))
+    named = _provider(reading, params, inner, around)
+    if len(reading.problems) > before or named is None:
+        return None
+    model, provider = named
+    unset = next((value.variable for key, value in given.items() if key in _REACH and isinstance(value, Unset)), None)
+    return DeploymentConfig(
+        id=info.id or _digest(group, given),
+        group=group,
+        provider=provider,
+        model=model,
+        params=params,
+        info=info,
+        defaults=defaults,
+        overlay=overlay,
+        unusable=None if unset is None else f"the variable {unset} is not set",
+    )
+
+
+def _laid(
+    reading: Reading, given: Mapping[str, Any], place: tuple[str | int, ...], around: Surroundings
+) -> Mapping[str, Any]:
+    """An entry's parameters over those of its credential, over those of all."""
+    name = given.get("litellm_credential_name")
+    if not isinstance(name, str):
+        return {**around.defaults, **given}
+    if name not in around.credentials:
+        near = closest(str(name), tuple(around.credentials)) if around.credentials else ": there is no credential_list"
+        reading.problem((*place, "litellm_credential_name"), f"names no credential{near}")
+        return {**around.defaults, **given}
+    return {**around.defaults, **around.credentials[name], **given}
+
+
+def _is_parameter(key: str) -> bool:
+    return key in hints_of(DeploymentParams) or key in REQUEST or key in PARAMETERS
+
+
+def _params(
+    reading: Reading, given: Mapping[str, Any], place: tuple[str | int, ...]
+) -> tuple[DeploymentParams, dict[str, Any], dict[str, str]]:
+    """Our own parameters, those of the request, and those that stand for variables."""
+    own, defaults, overlay = {}, {}, {}
+    hints = hints_of(DeploymentParams)
+    for key, value in given.items():
+        if key in hints:
+            own[key] = value
+        elif isinstance(value, Unset) or value is None:
+            continue
+        elif key in PARAMETERS:
+            text = _variable(reading, value, (*place, key))
+            if text is not None:
+                overlay[PARAMETERS[key]] = text
+        elif key in REQUEST:
+            defaults[key] = plain(value)
+        elif (instead := deployment_undone(key)) is not None:
+            reading.undone[*place, key] = instead
+        else:
+            near = closest(key, (*hints, *PARAMETERS, *REQUEST))
+            reading.problem((*place, key), f"is unknown{near}; parameters of one provider alone go into extra_body")
+    params = reading.record(DeploymentParams, own, place)
+    if params.base_url is not None and params.api_base is None:
+        params = replace(params, api_base=params.base_url)
+    for path in params.additional_drop_params:
+        if "." in path or "[" in path:
+            reading.problem((*place, "additional_drop_params"), "takes names of parameters, not paths into them")
+    return params, defaults, overlay
+
+
+def _variable(reading: Reading, value: Any, place: tuple[str | int, ...]) -> str | None:
+    if isinstance(value, Mapping):
+        return encode_str(plain(value))
+    if isinstance(value, str):
+        return str(value)
+    reading.problem(place, f"must be a text, not {found(value)}; write it in quotes")
+    return None
+
+
+def _info(reading: Reading, data: Any, place: tuple[str | int, ...]) -> ModelInfo:
+    given = dict(reading.mapping(data, place))
+    for key in [key for key in given if key not in hints_of(ModelInfo)]:
+        instead = MODEL_INFO.get(key) or (deployment_undone(key) if not DESCRIPTIVE.fullmatch(key) else None)
+        if instead is not None:
+            reading.undone[*place, key] = instead
+        elif not DESCRIPTIVE.fullmatch(key):
+            reading.problem((*place, key), f"is unknown{closest(key, tuple(hints_of(ModelInfo)))}")
+        del given[key]
+    if isinstance(given.get("id"), int) and not isinstance(given["id"], bool):
+        given["id"] = str(given["id"])
+    return reading.record(ModelInfo, given, place)
+
+
+def _provider(
+    reading: Reading, params: DeploymentParams, place: tuple[str | int, ...], around: Surroundings
+) -> tuple[str, str] | None:
+    """What the provider calls the model, and the provider; empty for `*`, where each call names its own."""
+    model = params.model
+    if not model:
+        if not any(problem.place[: len(place)] == place for problem in reading.problems):
+            reading.problem((*place, "model"), "is missing")
+        return None
+    if model == "*" and not params.custom_llm_provider:
+        return model, ""
+    head, slash, rest = model.partition("/")
+    if not params.custom_llm_provider and slash and rest and head in around.providers:
+        return rest, head
+    named = provider_of(model, params.custom_llm_provider, params.api_base)
+    if named is None:
+        what = "a provider and no model" if slash and not rest else "no provider"
+        reading.problem((*place, "model"), f"names {what}: write it as provider/model")
+        return None
+    if named[1] not in around.providers and row_of(named[1]) is None:
+        key = "custom_llm_provider" if params.custom_llm_provider else "model"
+        reading.problem((*place, key), f"names the provider {named[1]!r:.80}, which is unknown{_like(named[1])}")
+        return None
+    return named
+
+
+def _like(name: str) -> str:
+    from lingate._providers.lookup import rows
+
+    return closest(name, [row.name for row in rows()]) or ""
+
+
+def _digest(group: str, given: Mapping[str, Any]) -> str:
+    """The same for the same entry in every process. Of keys, only the names of their variables are in it."""
+    public = {key: _named(value) for key, value in sorted(given.items()) if key in _PUBLIC or _is_reference(value)}
+    return hashlib.sha256(f"{group}\0{encode_str(public)}".encode()).hexdigest()[:32]
+
+
+def _is_reference(value: Any) -> bool:
+    return isinstance(value, FromEnv | Unset)
+
+
+def _named(value: Any) -> Any:
+    if isinstance(value, FromEnv | Unset):
+        return f"os.environ/{value.variable}"
+    return plain(value)
+
+
+def _told_apart(reading: Reading, read: list[DeploymentConfig]) -> tuple[DeploymentConfig, ...]:
+    """Ids that are all different: entries that differ in nothing public are numbered."""
+    owned = Counter(item.info.id for item in read if item.info.id)
+    for name, count in owned.items():
+        if count > 1:
+            reading.problem(("model_list",), f"has {count} entries with the model_info.id {name!r:.80}")
+    seen: Counter[str] = Counter()
+    told = []
+    for item in read:
+        seen[item.id] += 1
+        number = seen[item.id]
+        told.append(item if number == 1 or item.info.id else replace(item, id=f"{item.id}-{number}"))
+    return tuple(told)

@@ -1,0 +1,306 @@
+"""From a file to a `GatewayConfig`: reads every section, then checks what they say about each other."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import ChainMap
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, replace
+from typing import Any
+
+from lingate._providers.naming import row_of
+from lingate._providers.settings import settings_from
+from lingate.errors import ConfigError
+from lingate.server.config import litellm_schema as schema
+from lingate.server.config import source as files
+from lingate.server.config.crosschecks import check_names
+from lingate.server.config.deployments import Surroundings, read_credentials, read_deployments
+from lingate.server.config.errors import ConfigFileError
+from lingate.server.config.reading import Problem, Reading, closest, dotted, found, hints_of, plain
+from lingate.server.config.settings import (
+    Alias,
+    DeploymentConfig,
+    Fallback,
+    Fallbacks,
+    GatewayConfig,
+    General,
+    Own,
+    Routing,
+    Settings,
+)
+
+_SECTIONS = (
+    "model_list",
+    "litellm_settings",
+    "router_settings",
+    "general_settings",
+    "environment_variables",
+    "include",
+    "credential_list",
+    "lingate",
+)
+_SHORT_KEY = 16
+_FALLBACKS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
+_ROUTING_TOO = tuple(
+    name
+    for name in hints_of(Routing)
+    if name not in (*_FALLBACKS, "model_group_alias") and not name.startswith("redis_")
+)
+"""Keys of `router_settings` that may stand in `litellm_settings` too, where they are weaker."""
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What a file came to, errors included.
+
+    Attributes:
+        config: As far as it could be read.
+        problems: What is wrong; empty for a configuration that can be used.
+        undone: Keys of LiteLLM's without effect, and what to use instead.
+        source: The values and where they stood.
+    """
+
+    config: GatewayConfig
+    problems: list[Problem]
+    undone: dict[files.Place, str]
+    source: files.Source
+
+
+def load(path: str | None, env: Mapping[str, str]) -> GatewayConfig:
+    """Read a configuration file, or the defaults where there is none.
+
+    Args:
+        path: The file; None serves every provider whose credential is in the environment.
+        env: Where variables are read.
+
+    Raises:
+        ConfigFileError: Something is wrong; the message lists everything that is.
+    """
+    loaded = read(path, env)
+    if loaded.problems:
+        raise ConfigFileError(path or "the configuration", loaded.problems)
+    return loaded.config
+
+
+def read(path: str | None, env: Mapping[str, str]) -> Loaded:
+    """Read a configuration file as far as it goes."""
+    source = files.Source(data={}) if path is None else files.read(path)
+    return interpret(source, path, env)
+
+
+def interpret(source: files.Source, path: str | None, env: Mapping[str, str]) -> Loaded:
+    """Make a configuration of values."""
+    reading = Reading(source.where)
+    reading.problems = list(source.problems)
+    data = _top(reading, source)
+    env = _environment(reading, data, env)
+    rest = {key: value for key, value in data.items() if key != "environment_variables"}
+    values = replace(source, data=rest)
+    files.substituted(values, env)
+    data = values.data
+    own = _own(reading, data.get("lingate"))
+    settings = reading.mapping(data.get("litellm_settings"), ("litellm_settings",))
+    routing = _routing(reading, data.get("router_settings"), settings)
+    around = Surroundings(
+        credentials=read_credentials(reading, data.get("credential_list")),
+        defaults=routing.default_litellm_params,
+        providers=tuple(own.providers),
+    )
+    deployments = read_deployments(reading, data.get("model_list"), around)
+    general = reading.record(
+        General, data.get("general_settings"), ("general_settings",), undone=schema.GENERAL_SETTINGS
+    )
+    serve_all = own.serve_all_providers
+    if serve_all is None:
+        serve_all = general.infer_model_from_keys or not data.get("model_list")
+    config = GatewayConfig(
+        path=path,
+        files=tuple(source.files),
+        deployments=deployments,
+        routing=routing,
+        settings=_settings(reading, settings),
+        general=general,
+        own=own,
+        env=env,
+        serve_all=serve_all,
+    )
+    _check_networks(reading, config)
+    if not reading.problems:
+        check_names(reading, config)
+    warnings = _warnings(reading, config, values.unset)
+    return Loaded(replace(config, warnings=warnings), reading.problems, reading.undone, source)
+
+
+def _top(reading: Reading, source: files.Source) -> dict[str, Any]:
+    data = dict(reading.mapping(source.data, ()))
+    for key in data:
+        if key in schema.TOP:
+            reading.undone[(key,)] = schema.TOP[key]
+        elif key not in _SECTIONS:
+            reading.problem((key,), f"is unknown{_near_top(key)}")
+    return data
+
+
+def _near_top(key: str) -> str:
+    homes = [name for name, record in _RECORDS.items() if key in hints_of(record)]
+    return f"; it belongs into {homes[0]}" if homes else closest(key, _SECTIONS)
+
+
+_RECORDS: Mapping[str, type] = {
+    "router_settings": Routing,
+    "general_settings": General,
+    "litellm_settings": Settings,
+    "lingate": Own,
+}
+
+
+def _environment(reading: Reading, data: Mapping[str, Any], env: Mapping[str, str]) -> Mapping[str, str]:
+    given = data.get("environment_variables")
+    if given is None:
+        return env
+    own = files.Source(data=given)
+    files.substituted(own, env)
+    overlay: dict[str, str] = {}
+    for name, value in reading.mapping(own.data, ("environment_variables",)).items():
+        if isinstance(value, bool):
+            overlay[name] = str(value).lower()
+        elif isinstance(value, str | int | float):
+            overlay[name] = str(value)
+        elif value is not None and not own.unset.get((name,)):
+            reading.problem(("environment_variables", name), f"must be a text, not {found(value)}")
+    return ChainMap(overlay, env)  # type: ignore[arg-type]
+
+
+def _own(reading: Reading, data: Any) -> Own:
+    own = reading.record(Own, data, ("lingate",))
+    for name, given in own.providers.items():
+        try:
+            settings_from(name, given, row_of(name), "lingate.providers")
+        except ConfigError as error:
+            reading.problem(("lingate", "providers", name), f"cannot be used: {error}")
+    return own
+
+
+def _settings(reading: Reading, given: Mapping[str, Any]) -> Settings:
+    params = given.get("cache_params")
+    known = dict(given)
+    if isinstance(params, Mapping):
+        for key in [key for key in params if key in schema.CACHE_PARAMS]:
+            reading.undone["litellm_settings", "cache_params", key] = schema.CACHE_PARAMS[key]
+        known["cache_params"] = {key: value for key, value in params.items() if key not in schema.CACHE_PARAMS}
+    elsewhere = (*_FALLBACKS, *_ROUTING_TOO, "request_timeout")
+    settings = reading.record(Settings, known, ("litellm_settings",), undone=schema.LITELLM_SETTINGS, also=elsewhere)
+    for key in ("callbacks", "success_callback", "failure_callback", "service_callback", "service_callbacks"):
+        for index, name in enumerate(getattr(settings, key)):
+            if name not in schema.INTEGRATIONS:
+                # A single name may stand there without a list.
+                inner = (index,) if isinstance(given.get(key), list) else ()
+                reading.undone["litellm_settings", key, *inner] = f"{name}: use the ledger, /metrics and OpenTelemetry"
+    return settings
+
+
+def _routing(reading: Reading, data: Any, settings: Mapping[str, Any]) -> Routing:
+    place = ("router_settings",)
+    given = dict(reading.mapping(data, place))
+    special: dict[str, Any] = {}
+    for key in _FALLBACKS:
+        section = "router_settings" if given.get(key) is not None else "litellm_settings"
+        value = given.pop(key, None) or settings.get(key)
+        special[key] = _fallbacks(reading, value, (section, key))
+    aliases = given.pop("model_group_alias", None)
+    special["model_group_alias"] = _aliases(reading, aliases, (*place, "model_group_alias"))
+    strategy = given.get("routing_strategy")
+    if isinstance(strategy, str) and strategy in schema.STRATEGIES:
+        reading.problem((*place, "routing_strategy"), f"is {str(strategy)!r}: {schema.STRATEGIES[strategy]}")
+        del given["routing_strategy"]
+    routing = reading.record(Routing, given, place, undone=schema.ROUTER_SETTINGS)
+    hints = hints_of(Routing)
+    for key in _ROUTING_TOO:
+        if given.get(key) is None and key in settings:
+            value = reading.value(settings[key], hints[key], ("litellm_settings", key))
+            if value is not MISSING:
+                special[key] = value
+    if given.get("timeout") is None and "request_timeout" in settings:
+        value = reading.value(settings["request_timeout"], hints["timeout"], ("litellm_settings", "request_timeout"))
+        special["timeout"] = None if value is MISSING else value
+    return replace(routing, **special)
+
+
+def _fallbacks(reading: Reading, data: Any, place: tuple[str | int, ...]) -> Fallbacks:
+    """LiteLLM writes them as a list of mappings with one key each; one mapping is as clear."""
+    if data is None:
+        return {}
+    entries = [data] if isinstance(data, Mapping) else data
+    if not isinstance(entries, list):
+        reading.problem(place, f"must be a list such as [{{group: [other group]}}], not {found(data)}")
+        return {}
+    read: dict[str, tuple[Fallback, ...]] = {}
+    for index, entry in enumerate(entries):
+        inner = place if isinstance(data, Mapping) else (*place, index)
+        if not isinstance(entry, Mapping):
+            reading.problem(inner, f"must be a mapping such as {{group: [other group]}}, not {found(entry)}")
+            continue
+        for group, targets in entry.items():
+            listed = targets if isinstance(targets, list) else [targets]
+            found_here = [_fallback(reading, item, (*inner, str(group), at)) for at, item in enumerate(listed)]
+            read[str(group)] = tuple(item for item in found_here if item is not None)
+    return read
+
+
+def _fallback(reading: Reading, data: Any, place: tuple[str | int, ...]) -> Fallback | None:
+    if isinstance(data, str) and data:
+        return Fallback(model=str(data))
+    if isinstance(data, Mapping) and isinstance(data.get("model"), str):
+        return Fallback(model=str(data["model"]), params=plain({k: v for k, v in data.items() if k != "model"}))
+    reading.problem(place, f"must be the name of a group, or a mapping with model, not {found(data)}")
+    return None
+
+
+def _aliases(reading: Reading, data: Any, place: tuple[str | int, ...]) -> dict[str, Alias]:
+    read: dict[str, Alias] = {}
+    for name, value in reading.mapping(data, place).items():
+        if isinstance(value, str) and value:
+            read[name] = Alias(model=str(value))
+        elif isinstance(value, Mapping):
+            read[name] = reading.record(Alias, value, (*place, name))
+        else:
+            reading.problem((*place, name), f"must be the name of a group, not {found(value)}")
+    return read
+
+
+def _check_networks(reading: Reading, config: GatewayConfig) -> None:
+    for place, networks in (
+        (("general_settings", "allowed_ips"), config.general.allowed_ips),
+        (("lingate", "trusted_proxies"), config.own.trusted_proxies),
+    ):
+        for index, text in enumerate(networks):
+            try:
+                ipaddress.ip_network(text, strict=False)
+            except ValueError:
+                reading.problem((*place, index), "is no address or network such as 10.0.0.0/8")
+
+
+def _warnings(reading: Reading, config: GatewayConfig, unset: Mapping[tuple[str | int, ...], str]) -> tuple[str, ...]:
+    texts = []
+    if reading.undone:
+        listed = {f"{anywhere(place)} ({instead})": None for place, instead in reading.undone.items()}
+        texts.append(f"without effect here: {'; '.join(listed)}")
+    if unset:
+        names = ", ".join(f"{name} (for {dotted(place)})" for place, name in unset.items())
+        texts.append(f"variables that are not set: {names}")
+    key = config.general.master_key
+    if key is not None and len(key) < _SHORT_KEY:
+        texts.append(f"general_settings.master_key has {len(key)} characters and can be guessed: make it longer")
+    idle = [_described(item) for item in config.deployments if item.unusable]
+    if idle:
+        texts.append(f"deployments that cannot be asked: {'; '.join(idle)}")
+    return tuple(texts)
+
+
+def anywhere(place: files.Place) -> str:
+    """A place, the numbers of list entries left out: what holds for one of them holds for all."""
+    return dotted([part for part in place if isinstance(part, str)])
+
+
+def _described(item: DeploymentConfig) -> str:
+    return f"{item.group} ({item.provider or '*'}/{item.model}): {item.unusable}"

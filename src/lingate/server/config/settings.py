@@ -1,0 +1,414 @@
+"""What a gateway is set to. Frozen records; what a key of the file means is the docstring of its attribute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from lingate.server.config.kinds import Amount, Bytes, Count, Period, Seconds, Secret
+from lingate.server.config.models import (
+    Alias,
+    DeploymentConfig,
+    DeploymentParams,
+    FailsByKind,
+    Fallback,
+    Fallbacks,
+    ModelInfo,
+    Prices,
+    RetriesByKind,
+    Routing,
+)
+
+__all__ = [
+    "Alias",
+    "Bounds",
+    "CacheParams",
+    "CacheSettings",
+    "Cors",
+    "DeploymentConfig",
+    "DeploymentParams",
+    "FailsByKind",
+    "Fallback",
+    "Fallbacks",
+    "GatewayConfig",
+    "General",
+    "Jwt",
+    "LedgerSettings",
+    "ModelInfo",
+    "Own",
+    "Prices",
+    "RetriesByKind",
+    "Routing",
+    "Settings",
+]
+
+_DEADLINE = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheParams:
+    """`cache_params`: where answers are kept.
+
+    Attributes:
+        type: `local` (memory of the process) or `redis`.
+        mode: `default_on`: every call may be answered from the cache; `default_off`: those that ask for it.
+        ttl: Seconds an answer is kept.
+        default_in_memory_ttl: The same in memory.
+        default_in_redis_ttl: The same in Redis.
+        namespace: Put before every key.
+        supported_call_types: What is cached: `acompletion`, `aembedding`, ...; empty for all that can be.
+        url: Redis.
+        host: Its parts, in place of a URL.
+        port: See there.
+        password: See there.
+        db: See there.
+        ssl: See there.
+    """
+
+    type: Literal["local", "redis"] = "local"
+    mode: Literal["default_on", "default_off"] = "default_on"
+    ttl: Seconds | None = None
+    default_in_memory_ttl: Seconds | None = None
+    default_in_redis_ttl: Seconds | None = None
+    namespace: str = ""
+    supported_call_types: tuple[str, ...] = ()
+    url: Secret | None = field(default=None, repr=False)
+    host: str | None = None
+    port: Count | None = None
+    password: Secret | None = field(default=None, repr=False)
+    db: Count | None = None
+    ssl: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """`litellm_settings` that are not about routing.
+
+    Attributes:
+        drop_params: Leave out what a provider cannot express, instead of refusing the call.
+        cache: Answer equal calls from a cache.
+        cache_params: Where and how long.
+        callbacks: `prometheus` and `otel` are here; others are named in the warning.
+        success_callback: The same.
+        failure_callback: The same.
+        service_callback: The same.
+        service_callbacks: The same.
+        max_budget: US dollars that all calls together may cost in `budget_duration`.
+        budget_duration: When it begins anew: `1d`, `30d`, `1mo`. Default: never.
+        max_end_user_budget: US dollars for each end user.
+        json_logs: Logs are lines of JSON.
+        log_level: Least level that is logged.
+        sse_keepalive_ping_interval_seconds: A comment is sent on a stream that has been silent for so long; 0: never.
+        block_requests_for_models_without_pricing: Refuse models whose price is not known, for everyone.
+    """
+
+    drop_params: bool = False
+    cache: bool = False
+    cache_params: CacheParams = field(default_factory=CacheParams)
+    callbacks: tuple[str, ...] = ()
+    success_callback: tuple[str, ...] = ()
+    failure_callback: tuple[str, ...] = ()
+    service_callback: tuple[str, ...] = ()
+    service_callbacks: tuple[str, ...] = ()
+    max_budget: Amount | None = None
+    budget_duration: Period | None = None
+    max_end_user_budget: Amount | None = None
+    json_logs: bool = False
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    sse_keepalive_ping_interval_seconds: Seconds = 15.0
+    block_requests_for_models_without_pricing: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class General:
+    """`general_settings`.
+
+    Attributes:
+        master_key: The key that may do everything.
+        database_url: Keys and ledger. Default: SQLite in the state directory. `LINGATE_DATABASE_URL` wins.
+        max_parallel_requests: Calls at once for each deployment that does not say.
+        global_max_parallel_requests: Calls at once in this process; further ones are refused with Retry-After.
+        max_request_size_mb: Longest body of a request.
+        allowed_ips: Addresses and networks that may call; empty for all.
+        use_x_forwarded_for: Believe `X-Forwarded-For` of `lingate.trusted_proxies`.
+        enable_jwt_auth: Take tokens of an identity provider, see `lingate.jwt`.
+        infer_model_from_keys: Serve every provider whose credential is present, besides `model_list`.
+        background_health_checks: List the models of each deployment's provider regularly, where it has a list: that is
+            not billed. A failure counts as a failed call would.
+        health_check_interval: Seconds between two rounds.
+        health_check_concurrency: Deployments asked at once.
+        store_prompts_in_spend_logs: Write requests and answers into the ledger.
+        disable_spend_logs: Keep no ledger.
+        maximum_spend_logs_retention_period: How long rows of the ledger are kept.
+        user_header_name: Header that names the end user.
+        litellm_key_header_name: Header that holds the key, besides `Authorization` and `x-api-key`.
+        enforce_user_param: Refuse calls that name no end user.
+        forward_client_headers_to_llm_api: Pass `x-*` headers of callers on (never credentials).
+        allow_client_side_credentials: Callers may bring `api_key` and, for `lingate.allowed_hosts`, `api_base`.
+    """
+
+    master_key: Secret | None = field(default=None, repr=False)
+    database_url: Secret | None = field(default=None, repr=False)
+    max_parallel_requests: Count | None = None
+    global_max_parallel_requests: Count | None = None
+    max_request_size_mb: Amount | None = None
+    allowed_ips: tuple[str, ...] = ()
+    use_x_forwarded_for: bool = False
+    enable_jwt_auth: bool = False
+    infer_model_from_keys: bool = False
+    background_health_checks: bool = False
+    health_check_interval: Seconds = 300.0
+    health_check_concurrency: Count = 4
+    store_prompts_in_spend_logs: bool = False
+    disable_spend_logs: bool = False
+    maximum_spend_logs_retention_period: Seconds | None = None
+    user_header_name: str | None = None
+    litellm_key_header_name: str | None = None
+    enforce_user_param: bool = False
+    forward_client_headers_to_llm_api: bool = False
+    allow_client_side_credentials: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """`lingate.limits`: what one process takes.
+
+    Attributes:
+        max_body: Longest body of a request; a longer one is refused with 413 while it arrives.
+        max_in_flight: Calls at once; further ones are refused with Retry-After.
+        max_headers: Bytes of a request's headers.
+        body_seconds: How long a request's body may take to arrive.
+    """
+
+    max_body: Bytes = 32 * 1024 * 1024
+    max_in_flight: Count = 1000
+    max_headers: Bytes = 64 * 1024
+    body_seconds: Seconds = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerSettings:
+    """`lingate.ledger`: what is written down about calls.
+
+    Attributes:
+        retention: How long rows are kept in the database. Default: for ever.
+        journal_max_bytes: How much may wait for a database that does not answer.
+        store_prompts: Write requests and answers down too.
+    """
+
+    retention: Seconds | None = None
+    journal_max_bytes: Bytes = 1024 * 1024 * 1024
+    store_prompts: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheSettings:
+    """`lingate.cache`: beside `cache_params`.
+
+    Attributes:
+        namespace: Whose answers a caller may get: those of its `key`, of its `team`, or `shared`.
+        max_bytes: Memory for answers.
+        max_entry: Longest answer that is kept.
+        single_flight: Equal calls at the same time are made once.
+    """
+
+    namespace: Literal["key", "team", "shared"] = "key"
+    max_bytes: Bytes = 64 * 1024 * 1024
+    max_entry: Bytes = 1024 * 1024
+    single_flight: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cors:
+    """`lingate.cors`: browsers of which sites may call.
+
+    Attributes:
+        allow_origins: `https://app.example.com`, or `*`; empty for none.
+        allow_headers: Request headers they may send besides the usual ones.
+        max_age: How long a browser remembers.
+    """
+
+    allow_origins: tuple[str, ...] = ()
+    allow_headers: tuple[str, ...] = ()
+    max_age: Seconds = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Jwt:
+    """`lingate.jwt`: tokens of an identity provider (OpenID Connect).
+
+    Attributes:
+        issuer: Who must have issued them.
+        audience: For whom they must be.
+        jwks_url: Where its keys are. Default: what `issuer` says at `/.well-known/openid-configuration`.
+        algorithms: Signatures that are taken.
+        user_claim: Claim that names the user.
+        team_claim: Claim that names the team.
+        scope_claim: Claim that lists scopes.
+        admin_scope: Scope that may use the admin API.
+        leeway: Seconds that clocks may differ.
+    """
+
+    issuer: str = ""
+    audience: str | None = None
+    jwks_url: str | None = None
+    algorithms: tuple[str, ...] = ("RS256", "ES256")
+    user_claim: str = "sub"
+    team_claim: str | None = None
+    scope_claim: str = "scope"
+    admin_scope: str | None = None
+    leeway: Seconds = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """`lingate`: what LiteLLM's schema has no words for.
+
+    Attributes:
+        providers: Settings by provider name, and providers of your own, as in the SDK's configuration.
+        serve_all_providers: Serve `provider/model` for every provider whose credential is present. Default: only where
+            there is no `model_list`.
+        host: Address to listen on.
+        port: Port to listen on.
+        state_dir: Where the journal and the SQLite database are.
+        limits: What one process takes, see below.
+        ledger: What is written down about calls, see below.
+        cache: Beside `cache_params`, see below.
+        cors: Browsers of which sites may call, see below.
+        jwt: Tokens of an identity provider, see below.
+        allowed_hosts: Hosts, or `host:port`, that callers may name in `api_base`; `*.example.com` stands for all below.
+        allow_private_hosts: Hosts that `allowed_hosts` names without a `*` may be on loopback or a private network.
+        forward_headers: Headers of callers that are passed on; `x-team-*` stands for all that begin so.
+        trusted_proxies: Addresses and networks whose `X-Forwarded-For` is believed.
+        deadline: Seconds for a whole call, or until a stream's first event: tries, waits and fallbacks included. Default:
+            600, or three times `timeout` if that is more.
+        drain: Seconds that calls may go on after SIGTERM.
+        continue_streams: Let another deployment go on with an answer that broke off.
+        unpriced: Calls that a budget covers to models without a price: `refuse` or `allow`.
+        metrics_auth: `/metrics` needs the master key.
+        tracing: Send traces where the `OTEL_*` variables say.
+        access_log: A line in the log for each call. The ledger has them all, and `lingate tail` shows them; a line costs as
+            much as a quarter of a call.
+        reload: Seconds between two looks at the configuration file; 0: never.
+    """
+
+    providers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    serve_all_providers: bool | None = None
+    host: str = "127.0.0.1"
+    port: Count = 4000
+    state_dir: str | None = None
+    limits: Bounds = field(default_factory=Bounds)
+    ledger: LedgerSettings = field(default_factory=LedgerSettings)
+    cache: CacheSettings = field(default_factory=CacheSettings)
+    cors: Cors = field(default_factory=Cors)
+    jwt: Jwt | None = None
+    allowed_hosts: tuple[str, ...] = ()
+    allow_private_hosts: bool = False
+    forward_headers: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    deadline: Seconds | None = None
+    drain: Seconds = 30.0
+    continue_streams: bool = False
+    unpriced: Literal["refuse", "allow"] = "refuse"
+    metrics_auth: bool = False
+    tracing: bool = False
+    access_log: bool = False
+    reload: Seconds = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayConfig:
+    """Everything a gateway is set to.
+
+    Attributes:
+        path: The file, None without one.
+        files: The file and those it includes, to be watched.
+        deployments: `model_list`.
+        routing: `router_settings`.
+        settings: `litellm_settings`.
+        general: `general_settings`.
+        own: `lingate`.
+        env: The environment, `environment_variables` laid over it.
+        serve_all: Whether every provider with a credential is served.
+        warnings: What the owner should know, one text each.
+    """
+
+    path: str | None = None
+    files: tuple[str, ...] = ()
+    deployments: tuple[DeploymentConfig, ...] = ()
+    routing: Routing = field(default_factory=Routing)
+    settings: Settings = field(default_factory=Settings)
+    general: General = field(default_factory=General)
+    own: Own = field(default_factory=Own)
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    serve_all: bool = True
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def redis_url(self) -> str | None:
+        """Redis for everything that replicas share: `LINGATE_REDIS_URL`, else of the router, else of the cache.
+
+        A cache of the type `redis` that names no host is at `REDIS_URL`, or `REDIS_HOST` with `REDIS_PORT` and
+        `REDIS_PASSWORD`, as it is for LiteLLM.
+        """
+        env = self.env
+        return env.get("LINGATE_REDIS_URL") or _redis(self.routing) or _cache_redis(self.settings.cache_params, env)
+
+    @property
+    def deadline(self) -> float:
+        """Seconds for a whole call, tries, waits and fallbacks included."""
+        return self.own.deadline or max(_DEADLINE, 3 * (self.routing.timeout or 0.0))
+
+    @property
+    def max_body(self) -> int:
+        """Longest body of a request, in bytes."""
+        mb = self.general.max_request_size_mb
+        return self.own.limits.max_body if mb is None else int(mb * 1024 * 1024)
+
+    @property
+    def max_in_flight(self) -> int:
+        """Calls at once in this process."""
+        return self.general.global_max_parallel_requests or self.own.limits.max_in_flight
+
+    @property
+    def store_prompts(self) -> bool:
+        """Whether requests and answers are written down."""
+        return self.own.ledger.store_prompts or self.general.store_prompts_in_spend_logs
+
+    @property
+    def retention(self) -> float | None:
+        """Seconds that rows of the ledger are kept, None for ever."""
+        return self.own.ledger.retention or self.general.maximum_spend_logs_retention_period
+
+    @property
+    def callbacks(self) -> frozenset[str]:
+        """Names of the integrations that are asked for."""
+        kept = self.settings
+        services = (*kept.service_callback, *kept.service_callbacks)
+        return frozenset((*kept.callbacks, *kept.success_callback, *kept.failure_callback, *services))
+
+
+def _redis(routing: Routing) -> str | None:
+    if routing.redis_url:
+        return routing.redis_url
+    return _url(routing.redis_host, routing.redis_port, routing.redis_password, routing.redis_db, ssl=False)
+
+
+def _cache_redis(cache: CacheParams, env: Mapping[str, str]) -> str | None:
+    if cache.type != "redis":
+        return None
+    if not (cache.url or cache.host):
+        port, password = env.get("REDIS_PORT", ""), env.get("REDIS_PASSWORD")
+        found = _url(env.get("REDIS_HOST"), int(port) if port.isdigit() else None, password, cache.db, ssl=cache.ssl)
+        return env.get("REDIS_URL") or found
+    return cache.url or _url(cache.host, cache.port, cache.password, cache.db, ssl=cache.ssl)
+
+
+def _url(host: str | None, port: int | None, password: str | None, db: int | None, *, ssl: bool) -> str | None:
+    if not host:
+        return None
+    from urllib.parse import quote
+
+    login = f":{quote(password, safe='')}@" if password else ""
+    return f"{'rediss' if ssl else 'redis'}://{login}{host}:{port or 6379}/{db or 0}"

@@ -1,0 +1,85 @@
+"""Notices that the configuration's files have changed, and reads them again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from lingate.server.config.errors import ConfigFileError
+from lingate.server.config.loading import load
+from lingate.server.config.settings import GatewayConfig
+
+Stamp: TypeAlias = tuple[tuple[int, int, int] | None, ...]
+"""Inode, size and time of change of each file; None for one that is not there."""
+
+Changed: TypeAlias = Callable[[GatewayConfig | ConfigFileError], None]
+
+
+class Watcher:
+    """Looks at the files of a configuration.
+
+    A change is read when the files have stayed the same between two looks, so that one that is still being written is not.
+
+    Args:
+        config: The configuration as it is.
+        env: Where variables are read.
+    """
+
+    def __init__(self, config: GatewayConfig, env: Mapping[str, str]) -> None:
+        self._path = config.path
+        self._files = config.files
+        self._env = env
+        self._known = self._seen = _stamp(self._files)
+
+    def is_due(self) -> bool:
+        """Whether the files have changed and come to rest. To be asked again and again."""
+        stamp = _stamp(self._files)
+        settled = stamp == self._seen
+        self._seen = stamp
+        return settled and stamp != self._known
+
+    def reload(self) -> GatewayConfig | ConfigFileError:
+        """Read the files again, whether they have changed or not: the new configuration, or what is wrong with it."""
+        before = _stamp(self._files)
+        try:
+            config = load(self._path, self._env)
+        except ConfigFileError as error:
+            self._known = before
+            return error
+        self._files = config.files
+        self._known = self._seen = before if len(before) == len(config.files) else _stamp(config.files)
+        return config
+
+    async def run(self, changed: Changed, interval: float) -> None:
+        """Look every so many seconds, and tell of each new configuration or error. Runs until it is cancelled."""
+        while True:
+            await asyncio.sleep(interval)
+            if self.is_due():
+                changed(await asyncio.to_thread(self.reload))
+
+
+async def watch(config: GatewayConfig, env: Mapping[str, str], changed: Changed) -> None:
+    """Tell of each new configuration, or what is wrong with it, until cancelled. Returns at once if nothing is to be watched.
+
+    Args:
+        config: The configuration as it is; its `lingate.reload` says how often to look.
+        env: Where variables are read.
+        changed: Is told, on the event loop.
+    """
+    if config.path is None or not config.own.reload:
+        return
+    await Watcher(config, env).run(changed, config.own.reload)
+
+
+def _stamp(files: tuple[str, ...]) -> Stamp:
+    found: list[tuple[int, int, int] | None] = []
+    for name in files:
+        try:
+            status = os.stat(name)
+        except OSError:
+            found.append(None)
+        else:
+            found.append((status.st_ino, status.st_size, status.st_mtime_ns))
+    return tuple(found)

@@ -1,0 +1,123 @@
+"""Which of several deployments is asked next. Pure: the clock and the dice are given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import blake2b
+from math import log
+from random import Random
+from typing import TypeAlias
+
+from lingate.server.routing.deployment import Deployment
+
+Choose: TypeAlias = Callable[[Sequence[Deployment], float, Random], Deployment]
+"""Chooses one of several that are ready; there is always one at least."""
+
+_MASK = 0xFFFFFFFFFFFFFFFF
+
+
+def _weight(item: Deployment) -> float:
+    return 1.0 if item.weight is None else item.weight
+
+
+def shuffle(found: Sequence[Deployment], now: float, random: Random) -> Deployment:
+    """By chance, as their weights say."""
+    count = len(found)
+    if count == 1:
+        return found[0]
+    total = 0.0
+    for item in found:
+        total += _weight(item)
+    if total <= 0.0:
+        return found[int(random.random() * count)]
+    point = random.random() * total
+    for item in found:
+        point -= _weight(item)
+        if point < 0.0:
+            return item
+    return next(item for item in reversed(found) if _weight(item) > 0.0)
+
+
+def least_busy(found: Sequence[Deployment], now: float, random: Random) -> Deployment:
+    """Whoever has the fewest calls under way."""
+    return _least(found, now, random, lambda item: item.load.in_flight)
+
+
+def fastest(found: Sequence[Deployment], now: float, random: Random) -> Deployment:
+    """Of two taken by chance, the one whose answer is due first: latency times the calls it would have.
+
+    Asking the fastest of all would send everyone to the same; two by chance spread nearly as well as knowing everything
+    (Mitzenmacher, The Power of Two Choices in Randomized Load Balancing).
+    """
+    count = len(found)
+    if count == 1:
+        return found[0]
+    first = int(random.random() * count)
+    second = int(random.random() * (count - 1))
+    one, other = found[first], found[second + (second >= first)]
+    return one if _due(one, now) <= _due(other, now) else other
+
+
+def _due(item: Deployment, now: float) -> float:
+    return item.health.expected(now) * (item.load.in_flight + 1)
+
+
+def least_used(found: Sequence[Deployment], now: float, random: Random) -> Deployment:
+    """Whoever has used the smallest part of its tokens in the last minute; of those without a limit, the fewest."""
+    return _least(found, now, random, lambda item: item.load.used(now)[1] / (item.tpm or 1.0))
+
+
+def cheapest(found: Sequence[Deployment], now: float, random: Random) -> Deployment:
+    """Whoever has the lowest price; unknown prices come last."""
+    return _least(found, now, random, _price)
+
+
+def _price(item: Deployment) -> float:
+    price = item.price()
+    if price.input is None and price.output is None:
+        return float("inf")
+    return (price.input or 0.0) + (price.output or 0.0)
+
+
+def _least(
+    found: Sequence[Deployment], now: float, random: Random, measure: Callable[[Deployment], float]
+) -> Deployment:
+    measured = [measure(item) for item in found]
+    least = min(measured)
+    return shuffle([item for item, size in zip(found, measured, strict=True) if size == least], now, random)
+
+
+STRATEGIES: Mapping[str, Choose] = {
+    "simple-shuffle": shuffle,
+    "least-busy": least_busy,
+    "latency-based-routing": fastest,
+    "usage-based-routing": least_used,
+    "usage-based-routing-v2": least_used,
+    "cost-based-routing": cheapest,
+}
+"""LiteLLM's names."""
+
+
+def faithful(found: Sequence[Deployment], sticky: str) -> Deployment:
+    """The same one for the same key, as long as it is among them; the same in every replica, and as weights say.
+
+    Weighted rendezvous hashing: who leaves takes only its own keys along.
+    """
+    key = int.from_bytes(blake2b(sticky.encode(), digest_size=8).digest(), "little")
+    best, most = found[0], float("-inf")
+    for item in found:
+        score = _score(key, item)
+        if score > most:
+            best, most = item, score
+    return best
+
+
+def _score(key: int, item: Deployment) -> float:
+    weight = _weight(item)
+    if weight <= 0.0:
+        return float("-inf")
+    mixed = key ^ item.seed
+    mixed = ((mixed ^ (mixed >> 33)) * 0xFF51AFD7ED558CCD) & _MASK
+    mixed = ((mixed ^ (mixed >> 33)) * 0xC4CEB9FE1A85EC53) & _MASK
+    share = ((mixed ^ (mixed >> 33)) + 0.5) / (_MASK + 1)
+    return -weight / log(share) if share < 1.0 else float("inf")

@@ -1,0 +1,164 @@
+"""One place that answers for a model group: where it is, what it may take, and how it fares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any, TypeAlias
+
+from lingate._call.policy import Timeout
+from lingate._dialects._base import OperationFormat
+from lingate._io.session import Session
+from lingate._model import Call, Operation, Target
+from lingate.errors import LingateError
+from lingate.server.routing.health import Health, Load
+from lingate.server.routing.prices import Price, Sheet
+from lingate.server.routing.retries import Watched
+
+Place: TypeAlias = tuple[Target, OperationFormat]
+Placed: TypeAlias = tuple[Callable[[], Place], str]
+"""What a route's `find` answers at once, and the model's name there."""
+
+_LIMITS = ("rpm", "tpm", "max_parallel")
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Deployment:
+    """One place that answers for a group.
+
+    Attributes:
+        id: What it is called in headers, logs and the ledger.
+        group: The group's name, with its `*`.
+        provider: Name of the provider's row.
+        model: The model there.
+        session: Looks places up.
+        given: Key, base URL and version of the API.
+        load: How much it is asked; shared by all models of a wildcard.
+        health: How it fares.
+        defaults: Request parameters laid under the caller's.
+        extra_headers: Sent with every request.
+        extra_body: Put into every request as it is.
+        drop_params: Leave out what the provider cannot express; None: as the gateway says.
+        always_drop: Request parameters that are left out.
+        tags: What calls must be tagged with.
+        own_weight: Share of the traffic, where its owner says.
+        weight: Share of the traffic in its group; None: even shares.
+        order: Lower ones are asked first.
+        rpm: Requests a minute.
+        tpm: Tokens a minute.
+        max_parallel: Calls at once.
+        timeout: Bounds each try; None: only the whole call is bounded.
+        stream_timeout: The same for streams.
+        retries: Further tries here; None: as its group says.
+        cooldown: Seconds it rests.
+        sheet: Prices and limits.
+        wild: It is one of many models behind a `*`.
+        unusable: Why it cannot be asked.
+    """
+
+    id: str
+    group: str
+    provider: str
+    model: str
+    session: Session = field(repr=False)
+    given: tuple[str | None, str | None, str | None] = field(repr=False)
+    load: Load
+    health: Health
+    sheet: Sheet
+    defaults: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    extra_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    extra_body: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    drop_params: bool | None = None
+    always_drop: tuple[str, ...] = ()
+    tags: frozenset[str] = frozenset()
+    own_weight: float | None = None
+    weight: float | None = field(default=None, init=False)
+    order: int = 0
+    rpm: int | None = None
+    tpm: int | None = None
+    max_parallel: int | None = None
+    timeout: Timeout | None = None
+    stream_timeout: Timeout | None = None
+    retries: int | None = None
+    wild: bool = False
+    unusable: str | None = None
+    limited: bool = field(init=False)
+    as_asked: bool = field(init=False)
+    seed: int = field(init=False, repr=False)
+    places: dict[str, Placed] = field(default_factory=dict, repr=False)
+    policies: dict[tuple[str, int | None, bool], Watched] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        self.seed = int.from_bytes(blake2b(self.id.encode(), digest_size=8).digest(), "little")
+        self.limited = any(getattr(self, name) is not None for name in _LIMITS)
+        changes = (self.defaults, self.extra_headers, self.extra_body, self.always_drop)
+        self.as_asked = not any(changes) and self.drop_params is None
+
+    @property
+    def name(self) -> str:
+        """`provider/model`."""
+        return f"{self.provider}/{self.model}"
+
+    @property
+    def max_output(self) -> int | None:
+        """Longest answer in tokens, None where unknown."""
+        return self.sheet.max_output
+
+    @property
+    def max_input(self) -> int | None:
+        """Size of the context window in tokens, None where unknown."""
+        return self.sheet.max_input
+
+    def price(self) -> Price:
+        """Dollars a token, of the owner or of the catalogue."""
+        return self.sheet.price()
+
+    def place(self, operation: Operation) -> Placed:
+        """Where an operation is asked for.
+
+        Raises:
+            ConfigError: There is no such place, or nothing to sign in with.
+        """
+        found = self.places.get(operation)
+        if found is None:
+            place = self.session.place(self.name, operation, self.given)
+            found = self.places[operation] = ((lambda: place), place[0].model)
+        return found
+
+    def call(self, asked: Call, params: Mapping[str, Any]) -> Call:
+        """The call as it is made here.
+
+        Args:
+            asked: The caller's.
+            params: Request parameters that a fallback lays over it.
+        """
+        if self.as_asked and not params:
+            return asked
+        body = {**self.defaults, **asked.body, **params}
+        for name in self.always_drop:
+            body.pop(name, None)
+        return Call(
+            asked.operation,
+            asked.model,
+            body,
+            asked.stream,
+            asked.drop_params if self.drop_params is None else self.drop_params,
+            {**(asked.extra_headers or {}), **self.extra_headers} or None,
+            {**self.extra_body, **(asked.extra_body or {})} or None,
+        )
+
+    def is_ready(self, now: float) -> bool:
+        """Whether it may be asked: neither resting nor at one of its limits."""
+        if self.health.until > now or self.unusable is not None:
+            return False
+        return not self.limited or self.load.wait(now, self.rpm, self.tpm, self.max_parallel) == 0.0
+
+    def wait(self, now: float) -> float:
+        """Seconds until it may be asked."""
+        limits = self.load.wait(now, self.rpm, self.tpm, self.max_parallel) if self.limited else 0.0
+        return max(self.health.until - now, limits, 0.0)
+
+    def blame(self, error: LingateError) -> None:
+        """Note a failed try."""
+        self.health.failed(error, self.wild)

@@ -1,0 +1,94 @@
+"""A model as clients name it: the deployments behind it, in the order they are asked, and what stands in for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from lingate._call.policy import NEVER_FALL_BACK
+from lingate.errors import LingateError
+from lingate.server.config.settings import Fallback
+from lingate.server.records import Estimate
+from lingate.server.routing.choosing import Choose
+from lingate.server.routing.deployment import Deployment
+
+_HERE = frozenset({"context_window"})
+"""Kinds, besides those no other model would do better with, after which the rest of a group is of no use."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Group:
+    """A model as clients name it.
+
+    Attributes:
+        name: As it was asked for.
+        base: The name behind an alias; else the same.
+        deployments: All of them.
+        tiers: The same by `order`, lower ones first.
+        only: The deployment, where there is one.
+        choose: How one of several is chosen.
+        retries: Further tries, None where nobody said.
+        retries_by_kind: The same for some kinds of error.
+        general: What stands in when the group has failed.
+        context: What stands in for prompts that do not fit.
+        policy: What stands in when a content policy refused.
+        sticky: Which calls stay at one deployment: `prompt`, `key`, `session`, or empty.
+        tagged: Deployments are chosen by tags.
+        sized: Deployments whose context window is too small are not asked.
+    """
+
+    name: str
+    base: str
+    deployments: tuple[Deployment, ...]
+    tiers: tuple[tuple[Deployment, ...], ...]
+    only: Deployment | None
+    choose: Choose
+    retries: int | None = None
+    retries_by_kind: Mapping[str, int] = field(default_factory=dict)
+    general: tuple[Fallback, ...] = ()
+    context: tuple[Fallback, ...] = ()
+    policy: tuple[Fallback, ...] = ()
+    sticky: str = ""
+    tagged: bool = False
+    sized: bool = False
+
+    @property
+    def here(self) -> int:
+        """Further tries at one deployment, where no other is left: none if somebody else may answer, unless asked for."""
+        if self.retries is not None:
+            return self.retries
+        return 0 if self.general else 2
+
+    def bound(self, estimate: Estimate) -> None:
+        """Fill in what the dearest deployment costs and the longest answer; unknown if it is of any."""
+        prices = [item.price() for item in self.deployments]
+        read, written = [price.input for price in prices], [price.output for price in prices]
+        longest = [item.max_output for item in self.deployments]
+        estimate.input_price = None if None in read else max(filter(None, read), default=0.0)
+        estimate.output_price = None if None in written else max(filter(None, written), default=0.0)
+        estimate.model_max_output = None if None in longest else max(filter(None, longest), default=0)
+
+    @property
+    def stand_ins(self) -> Iterator[str]:
+        """Groups that may stand in, for whatever reason."""
+        return (item.model for item in (*self.general, *self.context, *self.policy))
+
+    def tries(self, kind: str) -> int:
+        """Deployments of this group that one call may try after the first."""
+        own = self.retries_by_kind.get(kind, self.retries)
+        return len(self.deployments) if own is None else own
+
+    def instead(self, error: LingateError | None) -> Sequence[Fallback]:
+        """What stands in after an error; None for an outage that was known before."""
+        if error is None:
+            return self.general
+        if error.kind == "context_window":
+            return self.context or self.general
+        if error.kind == "content_filter":
+            return self.policy
+        return () if error.kind in NEVER_FALL_BACK else self.general
+
+
+def is_worth_another(error: LingateError) -> bool:
+    """Whether another deployment of the same group may do better."""
+    return error.kind not in NEVER_FALL_BACK and error.kind not in _HERE

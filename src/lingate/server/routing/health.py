@@ -1,0 +1,240 @@
+"""How a deployment fares: cool-down, circuit breaker, latency, and how much it has been asked. Plain numbers, no locks.
+
+Closed: calls go through; failures of the last minute are counted. Resting: `until` lies ahead, and no call goes through.
+On trial: `until` has passed after failures; one call a second goes through, until one succeeds (closed) or fails (resting
+again, twice as long). A rest that the provider asked for (Retry-After) ends without a trial: it said when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+from weakref import ref
+
+from lingate.errors import LingateError, UpstreamError
+
+MINUTE = 60.0
+_LEAST_FOR_SHARE = 5
+_MOST_SHARE = 0.5
+_TRIAL_GAP = 1.0
+_LONGEST_REST = 60.0
+_LONGEST_HINT = 3600.0
+_SMOOTHING = 0.3
+_FADE = 30.0
+"""Seconds after which half of a latency is forgotten, so that who was slow once is asked again."""
+
+OWN_FAULT = frozenset({"auth", "permission", "not_found", "quota", "payment_required", "rate_limit"})
+"""Kinds after which asking again is of no use: a rest begins at once, where there is somebody else to ask."""
+
+FAILURES = frozenset(
+    {"overloaded", "server_error", "transport", "connect", "timeout", "stream_interrupted", "protocol", "upstream"}
+)
+"""Kinds that count towards a rest."""
+
+
+def _nothing() -> None:
+    return None
+
+
+class Shared(Protocol):
+    """Tells other replicas who rests. `Router.rest` is the way back."""
+
+    def cooled(self, deployment: str, seconds: float, kind: str) -> None:
+        """A deployment began to rest; called on the event loop and must not wait."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Load:
+    """What a deployment has been asked in the last minute, and is being asked now."""
+
+    in_flight: int = 0
+    start: float = 0.0
+    requests: int = 0
+    tokens: int = 0
+    last_requests: int = 0
+    last_tokens: int = 0
+
+    def _turn(self, now: float) -> float:
+        """Begin a new window if it is time; what share of the last one still counts."""
+        age = now - self.start
+        if age >= MINUTE:
+            if age >= 2 * MINUTE:
+                self.last_requests = self.last_tokens = 0
+                self.start = now
+            else:
+                self.last_requests, self.last_tokens = self.requests, self.tokens
+                self.start += MINUTE
+            self.requests = self.tokens = 0
+            age = now - self.start
+        return 1.0 - age / MINUTE
+
+    def used(self, now: float) -> tuple[float, float]:
+        """Requests and tokens of the last minute."""
+        share = self._turn(now)
+        return self.requests + self.last_requests * share, self.tokens + self.last_tokens * share
+
+    def wait(self, now: float, rpm: int | None, tpm: int | None, parallel: int | None) -> float:
+        """Seconds until one more call is within the limits; 0 if it is."""
+        if parallel is not None and self.in_flight >= parallel:
+            return _TRIAL_GAP
+        if rpm is None and tpm is None:
+            return 0.0
+        requests, tokens = self.used(now)
+        waits = [0.0]
+        if rpm is not None and requests + 1 > rpm:
+            waits.append(self._until(now, self.requests + 1, self.last_requests, rpm))
+        if tpm is not None and tokens >= tpm:
+            waits.append(self._until(now, self.tokens + 1, self.last_tokens, tpm))
+        return max(waits)
+
+    def _until(self, now: float, current: int, last: int, limit: int) -> float:
+        """When the share of the last window that still counts has become small enough."""
+        age = now - self.start
+        if last and current <= limit:
+            return max((1.0 - (limit - current) / last) * MINUTE - age, 0.001)
+        # Not in this window: in the next, this one's share must have become small enough.
+        share = max(limit - 1, 0) / max(current - 1, 1)
+        return MINUTE - age + max(1.0 - share, 0.0) * MINUTE
+
+    def take(self, now: float, tokens: int) -> None:
+        """Count a call that begins."""
+        self._turn(now)
+        self.in_flight += 1
+        self.requests += 1
+        self.tokens += tokens
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Rules:
+    """When a deployment rests.
+
+    Attributes:
+        cooldown: Seconds.
+        allowed: Failures in a minute that it may have; None: half of its calls, of at least five.
+        by_kind: The same by kind of error.
+        alone: There is nobody else to ask, so that only a Retry-After and a run of failures count.
+        never: It does not rest.
+    """
+
+    cooldown: float = 5.0
+    allowed: int | None = None
+    by_kind: dict[str, int] = field(default_factory=dict)
+    alone: bool = False
+    never: bool = False
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Health:
+    """How one model of a deployment fares.
+
+    Attributes:
+        id: The deployment's.
+        now: The clock.
+        rules: When it rests.
+        shared: Tells other replicas.
+        until: When it may be asked again.
+        why: Kind of the error that made it rest.
+        trial: Nothing has succeeded since it rested.
+        rested: When its rest proper ends; `until` may lie a moment after it, between two calls on trial.
+        rest_at: When it began.
+        latency: Moving average, seconds; 0 where nothing is known.
+    """
+
+    id: str
+    now: Callable[[], float]
+    rules: Rules
+    shared: Shared | None = None
+    until: float = 0.0
+    why: str = ""
+    trial: bool = False
+    rested: float = 0.0
+    rest_at: float = 0.0
+    rests: int = 0
+    latency: float = 0.0
+    measured_at: float = 0.0
+    start: float = 0.0
+    good: int = 0
+    bad: int = 0
+    seen: Callable[[], LingateError | None] = _nothing
+
+    def take(self, now: float) -> None:
+        """Count a call that begins: on trial, the next one must wait."""
+        if self.trial:
+            self.until = now + _TRIAL_GAP
+
+    def succeeded(self, began: float) -> None:
+        """Note an answer to a try that began then; one that began before the rest does not end it."""
+        self._turn(self.now())
+        if self.trial and began >= self.rest_at:
+            self.trial = False
+            self.rests = self.bad = 0
+            self.until = self.rested = 0.0
+        self.good += 1
+
+    def measured(self, seconds: float) -> None:
+        """Note how long an answer took."""
+        now = self.now()
+        self.latency = seconds if not self.latency else self.latency + _SMOOTHING * (seconds - self.latency)
+        self.measured_at = now
+
+    def expected(self, now: float) -> float:
+        """How long an answer is likely to take; fades to nothing, so that old news does not count for ever."""
+        if not self.latency:
+            return 0.0
+        return self.latency * float(0.5 ** ((now - self.measured_at) / _FADE))
+
+    def failed(self, error: LingateError, wild: bool) -> None:
+        """Note a failed try; the same error counts once."""
+        if self.seen() is error:
+            return
+        self.seen = ref(error)  # weak: its traceback holds the whole call
+        kind = error.kind
+        if kind == "not_found" and wild:
+            return  # what stands for the `*` is the caller's word
+        hint = error.retry_after
+        if kind not in FAILURES and kind not in OWN_FAULT:
+            if isinstance(error, UpstreamError):
+                self.succeeded(self.now())  # it answers; the request was wrong
+            return
+        now = self.now()
+        self._turn(now)
+        self.bad += 1
+        if self.rules.never:
+            return
+        if hint is not None and hint > 0 and (error.retryable or kind in OWN_FAULT):
+            self.rest(min(hint, _LONGEST_HINT), kind, trial=False)
+        elif self.trial or self._too_many(kind):
+            seconds = min(self.rules.cooldown * 2.0 ** min(self.rests, 16), max(_LONGEST_REST, self.rules.cooldown))
+            self.rests += 1
+            self.rest(seconds, kind, trial=True)
+
+    def rest(self, seconds: float, kind: str, *, trial: bool, told: bool = False) -> None:
+        """Ask it no more for so long. `told`: by another replica, which has told the others too."""
+        until = self.now() + seconds
+        if until > self.rested:
+            self.until = self.rested = until
+            self.rest_at = self.now()
+            self.why = kind
+            self.trial = self.trial or trial
+            if self.shared is not None and not told:
+                self.shared.cooled(self.id, seconds, kind)
+
+    def _turn(self, now: float) -> None:
+        if now - self.start >= MINUTE:
+            self.start = now
+            self.good = self.bad = 0
+
+    def _too_many(self, kind: str) -> bool:
+        rules = self.rules
+        if kind in rules.by_kind:
+            return self.bad > rules.by_kind[kind]
+        if kind in OWN_FAULT and not rules.alone:
+            return True
+        if kind in OWN_FAULT and kind != "rate_limit":
+            return False  # nobody else to ask: the provider's own word is the best answer
+        if rules.allowed is not None:
+            return self.bad > rules.allowed
+        total = self.good + self.bad
+        return total >= _LEAST_FOR_SHARE and self.bad > total * _MOST_SHARE

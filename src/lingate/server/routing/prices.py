@@ -1,0 +1,196 @@
+"""Prices and limits of a deployment: its owner's word, else the catalogue's. The catalogue is loaded at the first question."""
+
+from __future__ import annotations
+
+import re
+from time import monotonic
+from typing import NamedTuple
+
+from lingate._model import JsonDict
+from lingate._providers.catalog import Plain, cost_of, entry_of, plain_prices
+from lingate._providers.counts import counts_of
+from lingate._providers.rows_models import MODEL_FACTS
+from lingate.server.config.settings import ModelInfo, Prices
+
+
+class Price(NamedTuple):
+    """Dollars a token.
+
+    Attributes:
+        input: Of input; None where unknown.
+        output: Of output; None where unknown.
+        cached_input: Of input read from the provider's cache; None: as other input.
+        cache_write: Of input written to it; None: as other input.
+        reasoning: Of reasoning; None: as other output.
+        own: The owner set them; else they are the catalogue's.
+    """
+
+    input: float | None = None
+    output: float | None = None
+    cached_input: float | None = None
+    cache_write: float | None = None
+    reasoning: float | None = None
+    own: bool = False
+
+
+class Sheet:
+    """Prices and limits of one model, looked up once.
+
+    Args:
+        provider: Name of the provider's row.
+        model: The model there.
+        info: What the owner says.
+        params: Prices that the owner gives beside the parameters; weaker.
+    """
+
+    __slots__ = ("_catalogue", "_facts", "_info", "_model", "_own", "_plain", "_provider")
+
+    def __init__(self, provider: str, model: str, info: ModelInfo, params: Prices) -> None:
+        self._provider = provider
+        self._model = model
+        self._info = info
+        if info.base_model:
+            head, slash, rest = info.base_model.partition("/")
+            self._provider, self._model = (head, rest) if slash else (provider, head)
+        own = _owner(info, params)
+        self._own: Price | None = own
+        self._plain: dict[tuple[str | None, str | None], tuple[float, Plain | None]] = {}
+        self._catalogue: tuple[int | None, Price] | None = None
+        self._facts: tuple[int | None, int | None] | None = None
+
+    def price(self) -> Price:
+        """Dollars a token."""
+        return self._looked_up()[1] if self._own is None else self._own
+
+    def cost(self, usage: JsonDict, answered: str | None, tier: str | None) -> tuple[float | None, str | None]:
+        """What an answer cost in dollars, and by which prices; None and why not, where that is not known.
+
+        Args:
+            usage: Token counts in canonical form.
+            answered: The model that answered by its own word.
+            tier: The tier it was served on.
+        """
+        if self._own is not None:
+            return _own_cost(self._own, usage)
+        # Both are the provider's word, and might be anything.
+        if type(answered) in _NAMES and type(tier) in _NAMES and is_plain(usage):
+            plain = self._plain_prices(answered, tier)
+            if plain is not None:
+                cost = usage["prompt_tokens"] * plain.input + usage["completion_tokens"] * plain.output
+                return float(cost), plain.source
+        return self._catalogue_cost(usage, answered, tier)
+
+    def _catalogue_cost(
+        self, usage: JsonDict, answered: str | None, tier: str | None
+    ) -> tuple[float | None, str | None]:
+        cost = cost_of(self._provider, self._model, usage, answered=answered, service_tier=tier)
+        return cost.total, cost.source or cost.reason
+
+    def _plain_prices(self, answered: str | None, tier: str | None) -> Plain | None:
+        """The catalogue's, looked up once a minute: they may change with the hour."""
+        now = monotonic()
+        known = self._plain.get((answered, tier))
+        if known is None or known[0] < now:
+            if len(self._plain) >= _MOST_ANSWERERS:
+                self._plain.clear()
+            plain = plain_prices(self._provider, self._model, answered, tier)
+            known = self._plain[answered, tier] = (now + _MINUTE, plain)
+        return known[1]
+
+    @property
+    def max_input(self) -> int | None:
+        """Size of the context window, None where unknown."""
+        if self._info.max_input_tokens is not None:
+            return self._info.max_input_tokens
+        return self._known()[0] or self._looked_up()[0]
+
+    @property
+    def max_output(self) -> int | None:
+        """Longest answer, None where unknown."""
+        return self._info.max_output_tokens or self._info.max_tokens or self._known()[1]
+
+    def _known(self) -> tuple[int | None, int | None]:
+        if self._facts is None:
+            name = self._model
+            found = (item for item in MODEL_FACTS if re.fullmatch(item[0], name, re.IGNORECASE))
+            _, most_in, most_out, _ = next(found, ("", None, None, ()))
+            self._facts = most_in, most_out
+        return self._facts
+
+    def _looked_up(self) -> tuple[int | None, Price]:
+        if self._catalogue is None:
+            found = entry_of(self._provider, self._model)
+            if found is None:
+                self._catalogue = None, Price()
+            else:
+                window, rates = found
+                price = Price(
+                    rates.get("input"),
+                    rates.get("output"),
+                    rates.get("cached_input"),
+                    rates.get("cache_write"),
+                    rates.get("reasoning"),
+                )
+                self._catalogue = window, price
+        return self._catalogue
+
+
+_FREE = frozenset({"request", "web_search"})
+_RATES = {
+    "cached_input": "cached_input",
+    "cached_audio": "cached_input",
+    "cache_write": "cache_write",
+    "cache_write_1h": "cache_write",
+    "reasoning": "reasoning",
+}
+_PLAIN = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
+_DETAILED = _PLAIN | {"prompt_tokens_details", "completion_tokens_details"}
+_NAMES = (str, type(None))
+_MOST_ANSWERERS = 64
+_MINUTE = 60.0
+
+
+def is_plain(usage: JsonDict) -> bool:
+    """Whether a usage is a count of input and one of output, and nothing that has a price of its own."""
+    if not usage.keys() <= _DETAILED or type(usage.get("completion_tokens")) is not int:
+        return False
+    for name in ("prompt_tokens_details", "completion_tokens_details"):
+        details = usage.get(name)
+        if details and any(details.values()):
+            return False
+    return type(usage.get("prompt_tokens")) is int
+
+
+def _own_cost(price: Price, usage: JsonDict) -> tuple[float | None, str | None]:
+    if usage.keys() <= _PLAIN:
+        counts: dict[str, int] | str = {
+            "input": usage.get("prompt_tokens") or 0,
+            "output": usage.get("completion_tokens") or 0,
+        }
+    else:
+        counts = counts_of(usage)
+    if isinstance(counts, str):
+        return None, counts
+    total = 0.0
+    for kind, count in counts.items():
+        if not count or kind in _FREE:
+            continue
+        rate: float | None = getattr(price, _RATES[kind]) if kind in _RATES else None
+        if rate is None:
+            rate = price.output if kind == "reasoning" or kind.startswith("output") else price.input
+        if rate is None:
+            return None, f"the configuration has no price for {kind} tokens"
+        total += count * rate
+    return total, "configuration"
+
+
+def _owner(info: ModelInfo, params: Prices) -> Price | None:
+    names = (
+        "input_cost_per_token",
+        "output_cost_per_token",
+        "cache_read_input_token_cost",
+        "cache_creation_input_token_cost",
+        "output_cost_per_reasoning_token",
+    )
+    given = [getattr(info, name) if getattr(info, name) is not None else getattr(params, name) for name in names]
+    return None if all(item is None for item in given) else Price(*given)._replace(own=True)

@@ -1,0 +1,262 @@
+"""From the name of a model to those who answer for it. One router for each state of the configuration."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from random import Random
+from typing import Any, TypeVar
+
+from lingate._call.policy import Timeout
+from lingate._model import Call
+from lingate.server.config.settings import Fallback, GatewayConfig
+from lingate.server.records import Estimate
+from lingate.server.routing.building import Builder, weigh
+from lingate.server.routing.choosing import STRATEGIES
+from lingate.server.routing.deployment import Deployment
+from lingate.server.routing.group import Group
+from lingate.server.routing.health import Shared
+from lingate.server.routing.names import Names
+from lingate.server.routing.retries import Watched, retries_by_kind
+from lingate.server.routing.ride import Ride
+
+_MOST_GROUPS = 2048
+_Number = TypeVar("_Number", int, float)
+
+LONGEST_NAME = 512
+"""Patterns with several stars take time that grows with a power of a name's length."""
+
+_AFFINITY = {"prompt_caching": "prompt", "deployment_affinity": "key", "session_affinity": "session"}
+
+
+class Router:
+    """Names of models, the deployments behind them, and how they fare.
+
+    Args:
+        config: The gateway's configuration.
+        now: The clock.
+        random: The dice.
+        shared: Tells other replicas of deployments that rest.
+        previous: The router before a change of the configuration: what is known about deployments that stay is kept.
+
+    Attributes:
+        timeout: For a whole call, or until a stream's first event: tries, waits and fallbacks included.
+        max_fallbacks: Other groups that one call may try.
+    """
+
+    def __init__(
+        self,
+        config: GatewayConfig,
+        *,
+        now: Callable[[], float] = time.monotonic,
+        random: Random | None = None,
+        shared: Shared | None = None,
+        previous: Router | None = None,
+    ) -> None:
+        self.config = config
+        self.now = now
+        self.random = Random() if random is None else random  # noqa: S311 - chooses servers, not secrets
+        self.shared = shared
+        routing = config.routing
+        self.max_fallbacks = routing.max_fallbacks
+        self.timeout = Timeout(total=config.deadline)
+        self._retries = retries_by_kind(routing.retry_policy)
+        self._build: Builder = Builder(config, now, shared, None if previous is None else previous._build)
+        self._groups: dict[str, Group] = {}
+        self._names = Names(config)
+
+    def group(self, model: str) -> Group | None:
+        """Who answers for a name: a group, an alias, a deployment's id, a pattern, or `provider/model`; None for nobody."""
+        found = self._groups.get(model)
+        if found is None and len(model) <= LONGEST_NAME and _is_name(model):
+            found = self._find(model)
+            if found is not None:
+                if len(self._groups) >= _MOST_GROUPS:
+                    # Behind a `*` there is no end of names.
+                    self._groups.clear()
+                self._groups[model] = found
+        return found
+
+    def ride(
+        self,
+        group: Group,
+        call: Call,
+        *,
+        tags: Collection[str] = (),
+        sticky: str | None = None,
+        estimated_prompt: int = 0,
+        fallbacks: Sequence[str] | None = None,
+    ) -> Ride:
+        """The way of one call through the deployments.
+
+        Args:
+            group: Who was asked for.
+            call: The canonical request.
+            tags: What it is tagged with.
+            sticky: Calls with equal words go to the same deployment; see `sticky_key`.
+            estimated_prompt: Tokens of its input, about.
+            fallbacks: What stands in for the group, where the caller says.
+        """
+        return Ride(self, group, call, tags, sticky, estimated_prompt, fallbacks)
+
+    def bound(self, group: Group, estimate: Estimate, instead: Sequence[str] | None = None) -> None:
+        """Fill in what a call may cost at most, whoever answers it in the end.
+
+        Args:
+            group: Who was asked for.
+            estimate: Of the call.
+            instead: What stands in for the group, where the caller says. The price is unknown then if it is of one of them;
+                what the owner lets stand in counts where its price is known.
+        """
+        group.bound(estimate)
+        for other in self._others(group, instead):
+            own = Estimate(other.name, 0)
+            other.bound(own)
+            if instead is not None or (own.input_price is not None and own.output_price is not None):
+                estimate.input_price = _larger(estimate.input_price, own.input_price)
+                estimate.output_price = _larger(estimate.output_price, own.output_price)
+            if own.model_max_output is not None:
+                estimate.model_max_output = _larger(estimate.model_max_output, own.model_max_output)
+
+    def _others(self, group: Group, instead: Sequence[str] | None) -> Iterator[Group]:
+        """Who may stand in for a group, and for those in turn."""
+        seen = {group.name, group.base}
+        names = list(group.stand_ins if instead is None else instead)
+        for name in names:  # it grows
+            found = None if name in seen else self.group(name)
+            seen.add(name)
+            if found is not None:
+                names += found.stand_ins
+                yield found
+
+    def models(self) -> list[str]:
+        """All names that can be asked for and are known, hidden aliases left out, in order."""
+        return self._names.listed()
+
+    def rest(self, deployment: str, seconds: float, kind: str) -> None:
+        """Another replica says that a deployment rests."""
+        for health in self._build.healths_of(deployment):
+            health.rest(seconds, kind, trial=False, told=True)
+
+    def deployments(self) -> list[Deployment]:
+        """All deployments with names of their own, and those behind a `*` that have been asked."""
+        return self._build.known()
+
+    def policy(self, found: Deployment, group: Group, steps: int | None, *, hurried: bool) -> Watched:
+        """How often a deployment is tried.
+
+        Args:
+            found: The deployment.
+            group: Its group.
+            steps: Tries the call has had in the group; None where another deployment is next: then it is tried once.
+            hurried: Its time-outs do not count.
+        """
+        key = (group.name, steps, hurried)
+        policy = found.policies.get(key)
+        if policy is None:
+            retries = 0
+            by_kind: dict[str, int] = {}
+            if steps is not None:
+                retries = max((group.here if found.retries is None else found.retries) - steps, 0)
+                by_kind = {kind: max(count - steps, 0) for kind, count in group.retries_by_kind.items() if kind}
+            policy = found.policies[key] = Watched(
+                retries=retries,
+                told=_patient(found) if hurried else found.blame,
+                by_kind=by_kind,
+                least=self.config.routing.retry_after,
+            )
+        return policy
+
+    def tagged(self, found: Sequence[Deployment], tags: Collection[str]) -> list[Deployment]:
+        """Those that take a call with these tags: with a common tag, else those tagged `default`, else, without tags, all."""
+        wanted = set(tags)
+        if wanted:
+            every = not self.config.routing.tag_filtering_match_any
+            fitting = [item for item in found if (wanted <= item.tags if every else wanted & item.tags)]
+            return fitting or [item for item in found if "default" in item.tags]
+        return [item for item in found if "default" in item.tags] or [item for item in found if not item.tags]
+
+    def _find(self, model: str) -> Group | None:
+        names = self._names
+        asked = model
+        alias = self.config.routing.model_group_alias.get(model)
+        if alias is not None:
+            model = alias.model
+        entries, captured = names.entries(model)
+        if entries:
+            made = [self._build.deployment(entry, model, captured) for entry in entries]
+        else:
+            made = [self._build.any_provider(model) if self.config.serve_all else None]
+        found = [item for item in made if item is not None]
+        return self._group(asked, model, entries[0].group if entries else model, found) if found else None
+
+    def _group(self, asked: str, name: str, pattern: str, found: list[Deployment]) -> Group:
+        routing = self.config.routing
+        keys = tuple(dict.fromkeys((asked, name, pattern, "*")))
+
+        def of(table: Mapping[str, tuple[Fallback, ...]]) -> tuple[Fallback, ...]:
+            targets = next((table[key] for key in keys if key in table), ())
+            return tuple(item for item in targets if item.model not in (asked, name))
+
+        general = of(routing.fallbacks) or tuple(
+            Fallback(model=item) for item in routing.default_fallbacks if item not in (asked, name)
+        )
+        own = next(
+            (routing.model_group_retry_policy[key] for key in keys if key in routing.model_group_retry_policy), None
+        )
+        by_kind = self._retries if own is None else retries_by_kind(own)
+        weigh(found)
+        for item in found:
+            item.health.rules.alone = len(found) == 1 and not general
+        orders = sorted({item.order for item in found})
+        return Group(
+            name=asked,
+            base=name,
+            deployments=tuple(found),
+            tiers=tuple(tuple(item for item in found if item.order == order) for order in orders),
+            only=found[0] if len(found) == 1 else None,
+            choose=STRATEGIES[routing.routing_strategy],
+            retries=by_kind.get("", routing.num_retries),
+            retries_by_kind=by_kind,
+            general=general,
+            context=of(routing.context_window_fallbacks),
+            policy=of(routing.content_policy_fallbacks),
+            sticky=next((_AFFINITY[item] for item in routing.optional_pre_call_checks if item in _AFFINITY), ""),
+            tagged=routing.enable_tag_filtering,
+            sized=routing.enable_pre_call_checks,
+        )
+
+    def why_not(self, model: str, offered: Sequence[str] = ()) -> str:
+        """Why nobody answers for a name, in words for whoever asked.
+
+        Args:
+            model: The name.
+            offered: Names that whoever asked may know of; the closest of them is named.
+        """
+        return self._names.why_not(model, offered)
+
+
+def _larger(one: _Number | None, other: _Number | None) -> _Number | None:
+    return None if one is None or other is None else max(one, other)
+
+
+def _is_name(model: str) -> bool:
+    """Whether this may be a model's name, also where a pattern takes any.
+
+    As part of an address it must not become another one, which its caller's key may not use.
+    """
+    if not model.isprintable():
+        return False
+    parts = re.split(r"[/\\]", model.lower().replace("%2e", "."))
+    return ".." not in parts and "." not in parts
+
+
+def _patient(found: Deployment) -> Callable[[Any], None]:
+    """Tells a deployment of failures, time-outs left out."""
+
+    def told(error: Any) -> None:
+        if error.kind != "timeout":
+            found.blame(error)
+
+    return told
