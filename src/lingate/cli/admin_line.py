@@ -1,0 +1,138 @@
+"""The line of the command line to the admin API of a running gateway."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPException
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote, urlencode, urlsplit
+from urllib.request import ProxyHandler, Request, build_opener
+
+from lingate.errors import (
+    AuthenticationError,
+    BadRequestError,
+    ConfigError,
+    ConflictError,
+    ConnectError,
+    InternalServerError,
+    LingateError,
+    MissingCredentialError,
+    NotFoundError,
+    PermissionDeniedError,
+    ProtocolError,
+)
+
+DEFAULT_URL = "http://127.0.0.1:4000"
+_PATIENCE = 30.0
+_CLASSES: dict[int, type[LingateError]] = {
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+}
+
+
+class AdminLine:
+    """Sends requests to the admin API.
+
+    Args:
+        url: The gateway's address; None for `LINGATE_URL`, or its default address.
+        key: Master key or admin key; None for `LINGATE_MASTER_KEY`.
+    """
+
+    def __init__(self, url: str | None = None, key: str | None = None) -> None:
+        self.url = (url or os.environ.get("LINGATE_URL") or DEFAULT_URL).rstrip("/")
+        if urlsplit(self.url).scheme not in {"http", "https"}:
+            raise ConfigError(f"the gateway's address must begin with http:// or https://, not {self.url!r}")
+        found = key or os.environ.get("LINGATE_MASTER_KEY")
+        if not found:
+            raise MissingCredentialError(
+                "the gateway's master key is needed",
+                variables=("LINGATE_MASTER_KEY",),
+                hint="set LINGATE_MASTER_KEY to the key that the gateway printed at its first start",
+            )
+        self._key = found
+
+    def signed_with(self, key: str) -> AdminLine:
+        """The same line with another key."""
+        return AdminLine(self.url, key)
+
+    def ask(self, method: str, *path: str, body: Any = None, **query: Any) -> Any:
+        """Send a request and return what comes back.
+
+        Raises:
+            LingateError: The gateway refused it, or is not there.
+        """
+        with self._opened(method, path, body, query, _PATIENCE) as answer:
+            return _decoded(answer.read())
+
+    def follow(self, *path: str, silence: float, **query: Any) -> Iterator[tuple[str, bytes]]:
+        """Read server-sent events, name and data, until the gateway ends them.
+
+        Args:
+            path: Where they are.
+            silence: Seconds without a byte after which the gateway is taken for gone.
+            query: Which are wanted.
+
+        Raises:
+            LingateError: The gateway refused it, is not there, or is no longer.
+        """
+        with self._opened("GET", path, None, query, silence) as answer:
+            name = ""
+            for line in answer:
+                word, _, value = line.rstrip(b"\r\n").partition(b": ")
+                if word == b"event":
+                    name = value.decode("utf-8", "replace")
+                elif word == b"data":
+                    yield name, value
+
+    @contextmanager
+    def _opened(
+        self, method: str, path: tuple[str, ...], body: Any, query: dict[str, Any], patience: float
+    ) -> Iterator[Any]:
+        given = {name: _text(value) for name, value in query.items() if value is not None}
+        address = "/".join((self.url, "admin", *(quote(part, safe="") for part in path)))
+        request = Request(  # noqa: S310 - the scheme was checked
+            f"{address}?{urlencode(given)}" if given else address,
+            data=None if body is None else json.dumps(body).encode(),
+            method=method,
+            headers={"authorization": f"Bearer {self._key}", "content-type": "application/json"},
+        )
+        # A gateway on this machine is not reached through a proxy, whatever the environment says.
+        local = urlsplit(self.url).hostname in {"localhost", "127.0.0.1", "::1"}
+        opener = build_opener(ProxyHandler({})) if local else build_opener()
+        try:
+            with opener.open(request, timeout=patience) as answer:
+                yield answer
+        except HTTPError as error:
+            with error:
+                raise _refusal(error.code, error.read()) from None
+        except (URLError, OSError, HTTPException) as error:
+            reason = getattr(error, "reason", None) or error
+            raise ConnectError(
+                f"no gateway answers at {self.url}: {reason}", hint="start one with `lingate serve`"
+            ) from None
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _decoded(raw: bytes) -> Any:
+    try:
+        return json.loads(raw)
+    except ValueError:
+        raise ProtocolError("the answer is not JSON: is this a Lingate gateway?") from None
+
+
+def _refusal(status: int, raw: bytes) -> LingateError:
+    try:
+        message = str(json.loads(raw)["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        message = f"the gateway answered {status}"
+    cls = _CLASSES.get(status, InternalServerError if status >= 500 else BadRequestError)
+    return cls(message, status=status)

@@ -1,0 +1,305 @@
+"""`lingate keys`: make, list, change, rotate, block and delete the keys of a running gateway."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from lingate.cli.failures import reported
+from lingate.cli.screen import Screen, dollars
+from lingate.errors import ConfigError
+
+app = typer.Typer(
+    help="Make, list, change, rotate, block and delete the keys of a running gateway.", no_args_is_help=True
+)
+
+_OWN_TOKEN = re.compile(r"sk-([0-9a-f]{12})-[A-Za-z0-9_-]{43}$")
+_KEY = Annotated[str, typer.Argument(metavar="KEY", help="Id or alias of the key, or the key itself.")]
+_ALIAS = Annotated[str | None, typer.Option(help="A name for people.")]
+_TEAM = Annotated[str | None, typer.Option(help="Team it belongs to.")]
+_USER = Annotated[str | None, typer.Option(help="User it belongs to.")]
+_MODELS = Annotated[
+    list[str] | None, typer.Option("--model", "-m", help="Model it may call; * stands for anything. Repeatable.")
+]
+_TAGS = Annotated[list[str] | None, typer.Option("--tag", help="Label of its calls in the ledger. Repeatable.")]
+_BUDGET = Annotated[float | None, typer.Option(help="US dollars it may spend.", min=0)]
+_PER = Annotated[str | None, typer.Option(help="The budget begins anew: 1h, 1d, 30d, 1mo, ...")]
+_BUDGET_ID = Annotated[str | None, typer.Option(help="Budget whose limits apply where it has none of its own.")]
+_RPM = Annotated[int | None, typer.Option(help="Requests a minute.", min=0)]
+_TPM = Annotated[int | None, typer.Option(help="Tokens a minute.", min=0)]
+_PARALLEL = Annotated[int | None, typer.Option(help="Calls at once.", min=0)]
+_EXPIRES = Annotated[str | None, typer.Option(help="How long it is good for: 12h, 30d, 1y, ...")]
+_ADMIN = Annotated[bool | None, typer.Option("--admin/--no-admin", help="It may use the admin API.")]
+_IPS = Annotated[list[str] | None, typer.Option("--ip", help="Address or network it may be used from. Repeatable.")]
+_METADATA = Annotated[str | None, typer.Option(help="A JSON object to keep with it.")]
+_URL = Annotated[str | None, typer.Option(help="The gateway. Default: LINGATE_URL, or http://127.0.0.1:4000.")]
+_JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_DEBUG = Annotated[bool, typer.Option("--debug", help="On errors, show the traceback.")]
+
+
+# Parameters of `create` and `update`, and the fields of a key that they are. Both take all of them from their context.
+_FIELDS: Mapping[str, str] = {
+    "alias": "alias",
+    "team": "team_id",
+    "user": "user_id",
+    "models": "models",
+    "tags": "tags",
+    "budget": "max_budget",
+    "per": "budget_duration",
+    "budget_id": "budget_id",
+    "rpm": "rpm_limit",
+    "tpm": "tpm_limit",
+    "parallel": "max_parallel_requests",
+    "expires": "duration",
+    "admin": "admin",
+    "ips": "allowed_ips",
+}
+
+
+@app.command()
+def create(
+    context: typer.Context,
+    alias: _ALIAS = None,
+    team: _TEAM = None,
+    user: _USER = None,
+    models: _MODELS = None,
+    tags: _TAGS = None,
+    budget: _BUDGET = None,
+    per: _PER = None,
+    budget_id: _BUDGET_ID = None,
+    rpm: _RPM = None,
+    tpm: _TPM = None,
+    parallel: _PARALLEL = None,
+    expires: _EXPIRES = None,
+    admin: _ADMIN = None,
+    ips: _IPS = None,
+    metadata: _METADATA = None,
+    url: _URL = None,
+    as_json: _JSON = False,
+    debug: _DEBUG = False,
+) -> None:
+    """Make a key. It is printed this once."""
+    screen = Screen()
+    with reported(screen, debug=debug):
+        fields = _fields(context.params)
+        _show_made(screen, _line(url).ask("POST", "keys", body=fields), as_json=as_json)
+
+
+@app.command("list")
+def list_(
+    team: _TEAM = None,
+    user: _USER = None,
+    blocked: Annotated[bool | None, typer.Option("--blocked/--not-blocked", help="Only these.")] = None,
+    url: _URL = None,
+    as_json: _JSON = False,
+    debug: _DEBUG = False,
+) -> None:
+    """List keys, newest first."""
+    screen = Screen()
+    with reported(screen, debug=debug):
+        line, found = _line(url), []
+        offset: int | None = 0
+        while offset is not None:
+            page = line.ask("GET", "keys", team_id=team, user_id=user, blocked=blocked, limit=1000, offset=offset)
+            found += page["data"]
+            offset = page["next_offset"]
+        if as_json:
+            screen.json(found)
+        else:
+            _table(found, screen)
+
+
+@app.command()
+def show(key: _KEY, url: _URL = None, as_json: _JSON = False, debug: _DEBUG = False) -> None:
+    """Show a key, its limits, and what it has spent."""
+    screen = Screen()
+    with reported(screen, debug=debug):
+        line = _line(url)
+        _show(screen, line.ask("GET", "keys", _id(line, key)), as_json=as_json)
+
+
+@app.command()
+def update(
+    context: typer.Context,
+    key: _KEY,
+    alias: _ALIAS = None,
+    team: _TEAM = None,
+    user: _USER = None,
+    models: _MODELS = None,
+    tags: _TAGS = None,
+    budget: _BUDGET = None,
+    per: _PER = None,
+    budget_id: _BUDGET_ID = None,
+    rpm: _RPM = None,
+    tpm: _TPM = None,
+    parallel: _PARALLEL = None,
+    expires: _EXPIRES = None,
+    admin: _ADMIN = None,
+    ips: _IPS = None,
+    metadata: _METADATA = None,
+    clear: Annotated[
+        list[str] | None, typer.Option(help="Field to empty, as `lingate keys show --json` names it. Repeatable.")
+    ] = None,
+    url: _URL = None,
+    as_json: _JSON = False,
+    debug: _DEBUG = False,
+) -> None:
+    """Change a key; what is not given stays."""
+    screen = Screen()
+    with reported(screen, debug=debug):
+        fields = _fields(context.params)
+        fields.update(dict.fromkeys(clear or ()))
+        if not fields:
+            raise ConfigError("say what to change", hint="see `lingate keys update --help`")
+        line = _line(url)
+        _show(screen, line.ask("PATCH", "keys", _id(line, key), body=fields), as_json=as_json)
+
+
+@app.command()
+def rotate(
+    key: _KEY,
+    overlap: Annotated[
+        str | None, typer.Option(help="How long the old key stays good: 1h, 7d, ... Default: not at all.")
+    ] = None,
+    url: _URL = None,
+    as_json: _JSON = False,
+    debug: _DEBUG = False,
+) -> None:
+    """Replace a key by a new one with the same id, limits and spending. It is printed this once."""
+    screen = Screen()
+    with reported(screen, debug=debug):
+        line = _line(url)
+        body = {} if overlap is None else {"overlap": overlap}
+        _show_made(screen, line.ask("POST", "keys", _id(line, key), "rotate", body=body), as_json=as_json)
+
+
+@app.command()
+def block(key: _KEY, url: _URL = None, as_json: _JSON = False, debug: _DEBUG = False) -> None:
+    """Refuse a key's calls from now on."""
+    _act("POST", key, "block", url=url, as_json=as_json, debug=debug)
+
+
+@app.command()
+def unblock(key: _KEY, url: _URL = None, as_json: _JSON = False, debug: _DEBUG = False) -> None:
+    """Accept a key's calls again."""
+    _act("POST", key, "unblock", url=url, as_json=as_json, debug=debug)
+
+
+@app.command()
+def delete(key: _KEY, url: _URL = None, as_json: _JSON = False, debug: _DEBUG = False) -> None:
+    """Delete a key. Its calls stay in the ledger."""
+    _act("DELETE", key, url=url, as_json=as_json, debug=debug)
+
+
+def _act(method: str, key: str, *action: str, url: str | None, as_json: bool, debug: bool) -> None:
+    screen = Screen()
+    with reported(screen, debug=debug):
+        line = _line(url)
+        found = line.ask(method, "keys", _id(line, key), *action)
+        if as_json:
+            screen.json(found)
+        else:
+            done = {"block": "blocked", "unblock": "unblocked"}[action[0]] if action else "deleted"
+            screen.answer(f"{found['id']} {done}\n")
+
+
+def _line(url: str | None) -> Any:
+    from lingate.cli.admin_line import AdminLine
+
+    return AdminLine(url)
+
+
+def _id(line: Any, key: str) -> str:
+    """The id that an alias or a token means. A token is never put into a URL, where logs would keep it."""
+    if key.startswith("sk-"):
+        found = _OWN_TOKEN.match(key)
+        return found[1] if found else str(line.signed_with(key).ask("GET", "me")["id"])
+    named = line.ask("GET", "keys", alias=key)["data"]
+    if len(named) > 1:
+        raise ConfigError(f"{len(named)} keys have the alias {key!r}: {', '.join(item['id'] for item in named)}")
+    return named[0]["id"] if named else key
+
+
+def _fields(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given on the command line, as the gateway names it."""
+    fields = {field: given[option] for option, field in _FIELDS.items()}
+    fields["metadata"] = _object(given["metadata"])
+    return {field: value for field, value in fields.items() if value is not None and value not in ([], ())}
+
+
+def _object(text: str | None) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ConfigError(f"--metadata is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise ConfigError("--metadata is not a JSON object")
+    return value
+
+
+def _show_made(screen: Screen, made: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        screen.json(made)
+        return
+    screen.answer(made["token"] + "\n")
+    screen.note(f"id {made['key']['id']}; the key is shown this once")
+
+
+def _show(screen: Screen, key: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        screen.json(key)
+        return
+    for name, value in key.items():
+        if name not in ("budgets", "spend") and value not in (None, [], {}, False):
+            screen.answer(f"{name:24}{_value(name, value)}\n")
+    if key.get("spend"):
+        screen.answer(f"{'spent in all':24}{dollars(key['spend'])}\n")
+    for budget in key["budgets"]:
+        of = f" on {budget['models']}" if budget["models"] else ""
+        until = f", begins anew {_when(budget['resets_at'])}" if budget["resets_at"] else ""
+        screen.answer(f"{'spent' + of:24}${budget['spent']:.4f} of ${budget['max_budget']:.2f}{until}\n")
+
+
+def _value(name: str, value: Any) -> str:
+    if name.endswith(("_at", "_until")):
+        return _when(value)
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _when(moment: float) -> str:
+    return datetime.fromtimestamp(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+
+
+def _table(found: Sequence[dict[str, Any]], screen: Screen) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("id", "key", "alias", "team", "user", "models", "spent", "state"):
+        table.add_column(name, no_wrap=name in {"id", "key", "state"}, overflow="fold")
+    for key in found:
+        spent = next(
+            (f"${item['spent']:.4f} of ${item['max_budget']:.2f}" for item in key["budgets"] if not item["models"]), ""
+        )
+        texts = (key["id"], key["masked"], key["alias"] or "", key["team_id"] or "", key["user_id"] or "")
+        models = ", ".join(key["models"]) or "all"
+        table.add_row(*map(Text, (*texts, models, spent, _state(key))))
+    if found:
+        screen.table(table)
+    screen.note(f"{len(found)} keys")
+
+
+def _state(key: dict[str, Any]) -> str:
+    if key["blocked"]:
+        return "blocked"
+    return "expired" if key["expires_at"] is not None and key["expires_at"] <= time.time() else "good"

@@ -1,0 +1,182 @@
+"""Keys, limits and sign-in as one thing that is started and stopped with the gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from lingate.server.access.database import Database
+from lingate.server.access.ips import Networks
+from lingate.server.access.keys import Keys
+from lingate.server.access.limiter import LocalLimiter, Spending
+from lingate.server.access.oidc import Issuer, SignIn
+from lingate.server.access.periods import parse_span
+from lingate.server.access.records import Limits
+from lingate.server.access.service import Service
+from lingate.server.access.tokens import PREFIX, digest, make_token
+from lingate.server.records import Caller
+from lingate.server.store import Store, StoreError
+
+_log = logging.getLogger("lingate.access")
+_MASTER = "master_key"
+_REFRESH_SECONDS = 2.0
+_RECONCILE_SECONDS = 15.0
+
+
+class AccessSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the config says about access.
+
+    Attributes:
+        master_key: The master key; None to use the stored one, or make one.
+        gateway: Limits of all calls together.
+        customers: Limits of each end user that has none of its own.
+        allow_unpriced: Models without a price may be called under a budget, for nothing.
+        allowed_ips: Addresses and networks that may use the gateway; empty for all.
+        trusted_proxies: Whose `X-Forwarded-For` is believed.
+        issuers: Whose signed tokens (JWT) are accepted.
+        redis_url: Redis that limits are shared through; None for limits of this process.
+    """
+
+    master_key: str | None = None
+    gateway: Limits | None = None
+    customers: Limits | None = None
+    allow_unpriced: bool = False
+    allowed_ips: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    issuers: tuple[Issuer, ...] = ()
+    redis_url: str | None = None
+
+
+class Access:
+    """Keys, limits and sign-in of a gateway.
+
+    Args:
+        store: The database; None for a gateway with a master key only.
+        settings: What the config says.
+        spending: What the ledger knows of spending.
+        on_master: Told the master key once, if one had to be made.
+    """
+
+    def __init__(
+        self,
+        store: Store | None,
+        settings: AccessSettings,
+        *,
+        spending: Spending | None = None,
+        on_master: Callable[[str], None] | None = None,
+    ) -> None:
+        self.database = None if store is None else Database(store)
+        self.limiter = self._limiter(settings, spending)
+        self.keys = Keys(self.database, self.limiter, gateway=settings.gateway)
+        self.service = Service(self.database, self.keys, changed=self.limiter.changed)
+        self.sign_in: SignIn | None = None
+        self._issuers: tuple[Issuer, ...] = ()
+        self.allowed: Networks | None = None
+        self.trusted: Networks | None = None
+        self._on_master = on_master
+        self._has_master = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self._away = False
+        self.configure(settings)
+
+    def configure(self, settings: AccessSettings) -> None:
+        """Take over a new config, but for `redis_url`, which is read once.
+
+        Raises:
+            ValueError: A network, a period or an issuer is not one; nothing was changed.
+        """
+        # Whatever can be wrong is found out before anything is changed.
+        for limits in (settings.gateway, settings.customers):
+            if limits is not None and limits.budget_duration is not None:
+                parse_span(limits.budget_duration)
+        allowed = Networks(settings.allowed_ips) if settings.allowed_ips else None
+        trusted = Networks(settings.trusted_proxies) if settings.trusted_proxies else None
+        if settings.issuers != self._issuers:
+            self.sign_in = SignIn(settings.issuers, self.keys) if settings.issuers else None
+            self._issuers = settings.issuers
+        self.allowed, self.trusted = allowed, trusted
+        self.limiter.allow_unpriced = settings.allow_unpriced
+        self.limiter.limit_customers(settings.customers)
+        self.keys.set_gateway(settings.gateway)
+        if settings.master_key is not None:
+            self._has_master = True
+            self.keys.set_master(digest(settings.master_key))
+
+    async def start(self) -> None:
+        """Read the keys and go on reading what changes. Does not fail where the database is away: it is asked again."""
+        await asyncio.gather(self._refresh(), self.limiter.start())
+        self._tasks = [asyncio.create_task(self._every(seconds, what)) for seconds, what in self._chores()]
+
+    async def stop(self) -> None:
+        """Stop reading."""
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await self.limiter.stop()
+
+    def known(self, token: str) -> Caller | None:
+        """Who sends this token, from memory."""
+        caller = self.keys.known(token)
+        return self.sign_in.known(token) if caller is None and self.sign_in is not None else caller
+
+    async def find(self, token: str) -> Caller | None:
+        """Who sends this token, asking whoever may know. None for a wrong one, in every state of the database."""
+        if self.sign_in is not None and not token.startswith(PREFIX):
+            return await self.sign_in.verify(token)
+        return await self.keys.find(token)
+
+    def _limiter(self, settings: AccessSettings, spending: Spending | None) -> LocalLimiter:
+        if settings.redis_url is None:
+            return LocalLimiter(spending=spending, allow_unpriced=settings.allow_unpriced)
+        from lingate.server.access.shared import SharedLimiter
+
+        return SharedLimiter(
+            settings.redis_url, spending=spending, allow_unpriced=settings.allow_unpriced, on_news=self._refresh
+        )
+
+    def _chores(self) -> list[tuple[float, Callable[[], Awaitable[None]]]]:
+        return [(_REFRESH_SECONDS, self._refresh), (_RECONCILE_SECONDS, self.limiter.reconcile)]
+
+    def refusal(self, token: str) -> str | None:
+        """Why a token is not good, for whoever holds it; None where nothing is known of it."""
+        return self.keys.refusal(token) or (self.sign_in.refusal(token) if self.sign_in is not None else None)
+
+    async def _every(self, seconds: float, what: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            await what()
+
+    async def _refresh(self) -> None:
+        try:
+            if not self._has_master:
+                await self._settle_master()
+            await self.keys.refresh()
+        except StoreError as error:
+            if not self._away:
+                _log.warning("keys stay as they are: %s", error)
+            self._away = True
+        else:
+            if self._away:
+                _log.warning("the database answers again: keys are up to date")
+            self._away = False
+
+    async def _settle_master(self) -> None:
+        """Use the stored hash of the master key; where there is none, make a key and store its hash."""
+        if self.database is None:
+            return
+        stored = await self.database.setting(_MASTER)
+        if stored is None:
+            _, token = make_token()
+            mine = digest(token).hex()
+            stored = await self.database.settle_setting(_MASTER, mine)
+            if stored == mine and self._on_master is not None:
+                self._on_master(token)
+        self._has_master = True
+        self.keys.set_master(bytes.fromhex(stored))

@@ -1,0 +1,298 @@
+"""Who a token belongs to. Everything that a request needs is in memory; the database is read beside the requests.
+
+Keys, teams, users and budgets are read once and then as they change. Whatever changes rebuilds the callers it concerns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+
+from lingate.server.access.database import Changes, Database
+from lingate.server.access.ips import Networks
+from lingate.server.access.limiter import LocalLimiter
+from lingate.server.access.records import Key, Limits, Principal, StoredKey, limits_of
+from lingate.server.access.scopes import CallerLimits, Scope
+from lingate.server.access.tokens import PREFIX, digest
+from lingate.server.records import Caller
+from lingate.server.store import StoreError
+
+_log = logging.getLogger("lingate.access")
+_FIND_DEADLINE = 0.5
+_UNKNOWN_SECONDS = 5.0
+_MOST_UNKNOWN = 10_000
+_MOST_FINDS = 8
+"""Look-ups at once for tokens nobody knows: guessing must not become a load on the database."""
+NO_MODEL = "no-default-models"
+_EVERYTHING = {"all-proxy-models", "all-team-models", "*"}
+
+
+class Keys:
+    """The keys of this gateway, as callers by the digest of their tokens.
+
+    Args:
+        database: Where keys are; None for a gateway that has a master key only.
+        limiter: Keeps the counters that callers refer to.
+        gateway: Limits of all calls together.
+        now: Epoch seconds.
+
+    Attributes:
+        records: Keys by id.
+        principals: Teams, users, ... by kind and id.
+        version: How far the database's changes were read.
+        generation: Counts changes of what callers are made of.
+    """
+
+    def __init__(
+        self,
+        database: Database | None,
+        limiter: LocalLimiter,
+        *,
+        gateway: Limits | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._database = database
+        self._limiter = limiter
+        self._now = now
+        self._gateway = gateway or Limits()
+        self._known: dict[bytes, tuple[Caller, float | None]] = {}
+        self._refused: dict[bytes, str] = {}
+        self._digests: dict[str, tuple[bytes, ...]] = {}
+        self._dependents: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self._unknown: dict[bytes, float] = {}
+        self._finding: dict[bytes, asyncio.Task[None]] = {}
+        self._master: bytes | None = None
+        self._refreshing = asyncio.Lock()
+        self.records: dict[str, StoredKey] = {}
+        self.principals: dict[tuple[str, str], Principal] = {}
+        self.version = 0
+        self.generation = 0
+        self.anonymous = self._special("", admin=False)
+
+    # -- on the hot path ------------------------------------------------------------------------------------------
+
+    def known(self, token: str) -> Caller | None:
+        """Who sends this token, from memory; None if nobody here knows it or it is not good any more."""
+        entry = self._known.get(digest(token))
+        if entry is None:
+            return None
+        caller, until = entry
+        return caller if until is None or self._now() < until else None
+
+    def refusal(self, token: str) -> str | None:
+        """Why a token that is known is not good (`this key has expired`), None for one that is unknown."""
+        known = digest(token)
+        entry = self._known.get(known)
+        if entry is not None and entry[1] is not None and self._now() >= entry[1]:
+            return "this key has expired"
+        return self._refused.get(known)
+
+    async def find(self, token: str) -> Caller | None:
+        """Who sends this token, asking the database if it was made elsewhere a moment ago. None if it does not answer."""
+        if self._database is None or not token.startswith(PREFIX):
+            return None
+        wanted, now = digest(token), time.monotonic()
+        if self._unknown.get(wanted, 0.0) > now or self.refusal(token) is not None:
+            return None
+        task = self._finding.get(wanted)
+        if task is None:
+            if len(self._finding) >= _MOST_FINDS:
+                return None
+            task = self._finding[wanted] = asyncio.create_task(self._look_up(wanted, self._database))
+            task.add_done_callback(lambda _: self._finding.pop(wanted, None))
+        await asyncio.shield(task)
+        return self.known(token)
+
+    async def _look_up(self, wanted: bytes, database: Database) -> None:
+        stored = None
+        try:
+            async with asyncio.timeout(_FIND_DEADLINE):
+                stored = await database.key_of(wanted.hex())
+                if stored is not None:
+                    await self.refresh()
+        except (StoreError, TimeoutError):
+            pass
+        if wanted not in self._known:
+            if len(self._unknown) >= _MOST_UNKNOWN:
+                self._unknown.clear()
+            self._unknown[wanted] = time.monotonic() + _UNKNOWN_SECONDS
+
+    # -- what changes ---------------------------------------------------------------------------------------------
+
+    def set_master(self, master: bytes | None) -> None:
+        """The digest of the master key."""
+        if self._master is not None:
+            self._known.pop(self._master, None)
+        self._master = master
+        if master is not None:
+            self._known[master] = (self._special("master", admin=True), None)
+
+    def set_gateway(self, limits: Limits | None) -> None:
+        """Limits of all calls together."""
+        wanted = limits or Limits()
+        if wanted == self._gateway:
+            return
+        self._gateway = wanted
+        self.anonymous = self._special("", admin=False)
+        self.set_master(self._master)
+        self._rebuild(self.records)
+        self.generation += 1
+
+    async def refresh(self) -> None:
+        """Read what changed in the database.
+
+        Raises:
+            StoreUnavailableError: It does not answer.
+        """
+        if self._database is None:
+            return
+        async with self._refreshing:
+            more = True
+            while more:
+                changes = await self._database.changes(self.version)
+                self.apply(changes)
+                more = changes.more
+                await asyncio.sleep(0)
+
+    def apply(self, changes: Changes) -> None:
+        """Take over changed records."""
+        concerned: set[str] = set()
+        for (kind, id), principal in changes.principals.items():
+            concerned |= self._take_principal(kind, id, principal)
+        for key_id, stored in changes.keys.items():
+            if stored is None:
+                self._drop(key_id)
+            else:
+                self._unlink(key_id)
+                self.records[key_id] = stored
+                concerned.add(key_id)
+        self._rebuild(concerned)
+        if changes.principals or changes.keys:
+            self.generation += 1
+        self.version = max(self.version, changes.version)
+
+    def is_master(self, known: bytes) -> bool:
+        """Whether this is the digest of the master key."""
+        return known == self._master
+
+    def _take_principal(self, kind: str, id: str, principal: Principal | None) -> set[str]:
+        name = (kind, id)
+        if principal is None:
+            self.principals.pop(name, None)
+            self._limiter.forget(kind, id)
+        else:
+            self.principals[name] = principal
+        concerned = set(self._dependents.get(name, ()))
+        if kind == "budget":
+            for other in [p for p in self.principals.items() if p[1].budget_id == id and p[0][0] != "budget"]:
+                concerned |= self._take_principal(*other[0], other[1])
+        elif principal is not None:
+            self._scope_of(kind, principal)
+        return concerned
+
+    # -- building callers -----------------------------------------------------------------------------------------
+
+    def _rebuild(self, key_ids: Iterable[str]) -> None:
+        for key_id in list(key_ids):
+            stored = self.records.get(key_id)
+            if stored is not None:
+                self._build(stored)
+
+    def _build(self, stored: StoredKey) -> None:
+        key = stored.key
+        self._unlink(key.id)
+        for kind, id in (("team", key.team_id), ("user", key.user_id), ("budget", key.budget_id)):
+            if id is not None:
+                self._dependents[kind, id].add(key.id)
+        now = bytes.fromhex(stored.digest)
+        digests = [now]
+        reason = self.reason(key)
+        caller = self.caller_of(key)
+        if reason is None:
+            self._known[now] = (caller, key.expires_at)
+        else:
+            self._refused[now] = reason
+        if stored.previous_digest is not None and key.previous_until is not None:
+            before = bytes.fromhex(stored.previous_digest)
+            digests.append(before)
+            if reason is None:
+                ends = (end for end in (key.expires_at, key.previous_until) if end is not None)
+                self._known[before] = (caller, min(ends))
+            else:
+                self._refused[before] = reason
+        for known in digests:
+            self._unknown.pop(known, None)
+        self._digests[key.id] = tuple(digests)
+
+    def caller_of(self, key: Key) -> Caller:
+        """The caller that a key stands for; its limits are set as a side effect."""
+        team = self.principals.get(("team", key.team_id)) if key.team_id else None
+        user = self.principals.get(("user", key.user_id)) if key.user_id else None
+        limits = self._limits((key, "key"), (team, "team"), (user, "user"))
+        rules = [_rule(key.models), _rule(team.models) if team else (), _rule(user.models) if user else ()]
+        kept = tuple(rule for rule in rules if rule)
+        tags = dict.fromkeys((*key.tags, *(team.tags if team else ()), *(user.tags if user else ())))
+        return Caller(
+            key_id=key.id,
+            key_alias=key.alias,
+            team_id=key.team_id,
+            user_id=key.user_id,
+            tags=tuple(tags),
+            models=kept[0] if kept else (),
+            aliases=key.aliases,
+            admin=key.admin,
+            limits=limits,
+            model_rules=kept,
+            routes=key.allowed_routes,
+            networks=Networks(key.allowed_ips) if key.allowed_ips else None,
+        )
+
+    def _limits(self, *parts: tuple[Principal | None, str]) -> CallerLimits | None:
+        scopes = [self._limiter.limit("gateway", "", self._gateway)]
+        scopes += [self._scope_of(kind, record) for record, kind in parts if record is not None]
+        return self._limiter.limits_for(scopes)
+
+    def _scope_of(self, kind: str, record: Principal) -> Scope | None:
+        if kind == "budget":
+            return None
+        base = self.principals.get(("budget", record.budget_id)) if record.budget_id else None
+        limits = limits_of(record, base)
+        blocked = record.blocked and kind in {"customer", "tag"}
+        return self._limiter.limit(
+            kind, record.id, limits, name=record.alias or record.id, made_at=record.created_at, blocked=blocked
+        )
+
+    def _special(self, key_id: str, *, admin: bool) -> Caller:
+        return Caller(key_id=key_id, admin=admin, limits=self._limits())
+
+    def reason(self, key: Key) -> str | None:
+        """Why a key is not good, whenever it ends; None if it is."""
+        if key.blocked:
+            return "this key is blocked"
+        for kind, id in (("team", key.team_id), ("user", key.user_id)):
+            owner = self.principals.get((kind, id)) if id else None
+            if owner is not None and owner.blocked:
+                return f"the {kind} of this key is blocked"
+        return None
+
+    def _unlink(self, key_id: str) -> None:
+        for known in self._digests.pop(key_id, ()):
+            self._known.pop(known, None)
+            self._refused.pop(known, None)
+
+    def _drop(self, key_id: str) -> None:
+        self._unlink(key_id)
+        stored = self.records.pop(key_id, None)
+        if stored is not None:
+            key = stored.key
+            for name in (("team", key.team_id), ("user", key.user_id), ("budget", key.budget_id)):
+                self._dependents.get((name[0], name[1] or ""), set()).discard(key_id)
+            self._limiter.forget("key", key_id)
+
+
+def _rule(models: tuple[str, ...]) -> tuple[str, ...]:
+    """Patterns as they restrict: none of them does if one stands for everything."""
+    return () if any(name in _EVERYTHING for name in models) else models

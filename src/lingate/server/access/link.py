@@ -1,0 +1,195 @@
+"""The line to Redis: commands of one turn of the loop go out as one batch, and when Redis is away, nobody waits for it.
+
+Nothing here is tried again by itself: a command that failed may have been carried out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from hashlib import sha1
+from typing import Any
+
+from redis.exceptions import NoScriptError, RedisError
+
+from lingate.server.redis_at import redis_at
+
+_log = logging.getLogger("lingate.redis")
+PATIENCE = 0.5
+"""Seconds for an answer. Redis takes well under a millisecond; whoever takes longer is away."""
+_PROBE_SECONDS = 1.0
+_BATCHES_AT_ONCE = 4
+
+
+class AwayError(Exception):
+    """Redis does not answer."""
+
+
+class Script:
+    """A script and the name that Redis knows it by."""
+
+    __slots__ = ("name", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.name = sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+_Waiting = tuple[Script, list[str], list[str], "asyncio.Future[Any] | None"]
+
+
+class Link:
+    """A line to Redis.
+
+    Args:
+        url: `redis://`, `rediss://` or `unix://`.
+        joined: Called when Redis answers for the first time, and when it answers again; sets `up`.
+    """
+
+    def __init__(self, url: str, joined: Callable[[], Awaitable[None]]) -> None:
+        self.redis = redis_at(url, PATIENCE, decode_responses=True)
+        self.up = False
+        self._joined = joined
+        self._waiting: list[_Waiting] = []
+        self._batches: set[asyncio.Task[None]] = set()
+        self._probe: asyncio.Task[None] | None = None
+        self._warned = False
+
+    async def start(self) -> None:
+        """Connect; where that fails, go on trying in the background."""
+        if not await self._try():
+            self._lost("no connection")
+        self._probe = asyncio.create_task(self._watch())
+
+    async def stop(self) -> None:
+        """Send what is waiting, and close."""
+        if self._probe is not None:
+            self._probe.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._probe
+        self._flush(last=True)
+        if self._batches:
+            await asyncio.wait(self._batches, timeout=2 * PATIENCE)
+        self.up = False
+        with contextlib.suppress(RedisError, OSError):
+            await self.redis.aclose()
+
+    async def run(
+        self, script: Script, keys: list[str], arguments: list[str], unheard: Callable[[Any], None] | None = None
+    ) -> Any:
+        """Run a script with the next batch.
+
+        Args:
+            script: The script.
+            keys: Its keys.
+            arguments: Its arguments.
+            unheard: Gets the answer if whoever waits for it is cancelled: what the script did is done.
+
+        Raises:
+            AwayError: Redis does not answer, or answers nonsense.
+        """
+        if not self.up:
+            raise AwayError
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._put((script, keys, arguments, future))
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            future.add_done_callback(lambda done: _tell(done, unheard))
+            raise
+
+    def send(self, script: Script, keys: list[str], arguments: list[str]) -> None:
+        """Run a script with the next batch; nobody waits for its answer."""
+        if self.up:
+            self._put((script, keys, arguments, None))
+
+    async def call(self, script: Script, keys: Sequence[str], arguments: Sequence[str]) -> Any:
+        """Run a script now, also while the line is not up yet."""
+        return await self.redis.eval(script.text, len(keys), *keys, *arguments)
+
+    def _put(self, command: _Waiting) -> None:
+        self._waiting.append(command)
+        if len(self._waiting) == 1 and len(self._batches) < _BATCHES_AT_ONCE:
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self, *, last: bool = False) -> None:
+        if self._waiting and (last or len(self._batches) < _BATCHES_AT_ONCE):
+            batch, self._waiting = self._waiting, []
+            task = asyncio.create_task(self._run_batch(batch))
+            self._batches.add(task)
+            task.add_done_callback(self._batch_done)
+
+    def _batch_done(self, task: asyncio.Task[None]) -> None:
+        self._batches.discard(task)
+        self._flush()
+
+    async def _run_batch(self, batch: list[_Waiting]) -> None:
+        try:
+            async with asyncio.timeout(2 * PATIENCE):
+                answers = await self._send(batch)
+                lost = [
+                    command for command, answer in zip(batch, answers, strict=True) if isinstance(answer, NoScriptError)
+                ]
+                if lost:
+                    await self._load(lost)
+                    again = iter(await self._send(lost))
+                    answers = [next(again) if isinstance(answer, NoScriptError) else answer for answer in answers]
+        except (RedisError, OSError, TimeoutError) as error:
+            self._lost(type(error).__name__)
+            answers = [AwayError()] * len(batch)
+        except asyncio.CancelledError:
+            _answer(batch, [AwayError()] * len(batch))
+            raise
+        _answer(batch, answers)
+
+    async def _send(self, batch: list[_Waiting]) -> list[Any]:
+        async with self.redis.pipeline(transaction=False) as pipe:
+            for script, keys, arguments, _ in batch:
+                pipe.evalsha(script.name, len(keys), *keys, *arguments)
+            return list(await pipe.execute(raise_on_error=False))
+
+    async def _load(self, batch: list[_Waiting]) -> None:
+        for text in {script.text for script, *_ in batch}:
+            await self.redis.script_load(text)
+
+    def _lost(self, reason: str) -> None:
+        self.up = False
+        if not self._warned:
+            _log.warning("Redis does not answer (%s): limits are this process's own until it does", reason)
+        self._warned = True
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(_PROBE_SECONDS)
+            if not self.up and await self._try() and self._warned:
+                self._warned = False
+                _log.warning("Redis answers again: limits are shared")
+
+    async def _try(self) -> bool:
+        try:
+            async with asyncio.timeout(4 * PATIENCE):
+                await self.redis.ping()
+                await self._joined()
+        except (RedisError, OSError, TimeoutError):
+            self.up = False
+        return self.up
+
+
+def _tell(done: asyncio.Future[Any], unheard: Callable[[Any], None] | None) -> None:
+    if not done.cancelled() and done.exception() is None and unheard is not None:
+        unheard(done.result())
+
+
+def _answer(batch: list[_Waiting], answers: Sequence[Any]) -> None:
+    for (*_, future), answer in zip(batch, answers, strict=True):
+        if future is None or future.done():
+            continue
+        if isinstance(answer, AwayError):
+            future.set_exception(answer)
+        elif isinstance(answer, RedisError):
+            _log.error("Redis refused a script: %s", type(answer).__name__)
+            future.set_exception(AwayError())
+        else:
+            future.set_result(answer)

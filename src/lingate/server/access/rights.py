@@ -1,0 +1,57 @@
+"""What a caller may do, once it is known who it is."""
+
+from __future__ import annotations
+
+from lingate.server.access.patterns import matches_any
+from lingate.server.records import Caller
+
+_GROUPS = {
+    "llm_api_routes": (
+        "/v1/*",
+        "/v1beta/*",
+        "/api/*",
+        "/v2/*",
+        "/openai/*",
+        "/deployments/*",
+        "/engines/*",
+        "/chat/*",
+        "/completions",
+        "/embeddings",
+        "/responses",
+        "/responses/*",
+        "/messages",
+        "/messages/*",
+        "/images/*",
+        "/audio/*",
+        "/rerank",
+        "/moderations",
+        "/models",
+        "/models/*",
+    ),
+    "management_routes": (
+        "/admin/*",
+        "/key/*",
+        "/team/*",
+        "/user/*",
+        "/customer/*",
+        "/budget/*",
+        "/spend/*",
+        "/model/*",
+    ),
+    "info_routes": ("/health/*", "/v1/models", "/v1/models/*", "/models", "/key/info", "/model/info"),
+}
+
+
+def may_use(caller: Caller, model: str) -> bool:
+    """Whether a caller may use a model, by the name of its group (after the caller's aliases were resolved)."""
+    return all(matches_any(rule, model) for rule in caller.model_rules)
+
+
+def may_call(caller: Caller, path: str) -> bool:
+    """Whether a caller may use a path. LiteLLM's names for groups of paths stand for their paths."""
+    return not caller.routes or any(matches_any(_GROUPS.get(route, (route,)), path) for route in caller.routes)
+
+
+def may_come_from(caller: Caller, address: str | None) -> bool:
+    """Whether a caller may call from an address."""
+    return caller.networks is None or address in caller.networks

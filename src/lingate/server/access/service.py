@@ -1,0 +1,405 @@
+"""What administrators can do to keys, teams, users, end users, tags and budgets. Every change is checked, written with its
+entry in the audit log in one transaction, and known to this process when the call returns.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, cast
+
+import msgspec
+from msgspec import UNSET
+
+from lingate.errors import LingateError
+from lingate.server.access.audit import Actor, Entry, differences
+from lingate.server.access.database import Changes, Database
+from lingate.server.access.inputs import NewKey, NewPrincipal, PrincipalPatch, Rotation
+from lingate.server.access.ips import Networks
+from lingate.server.access.keys import Keys
+from lingate.server.access.periods import after, parse_span
+from lingate.server.access.records import Key, Kind, Limits, Principal, StoredKey
+from lingate.server.access.tokens import digest, fault_of, make_id, make_token, masked
+from lingate.server.store import StoreUnavailableError
+
+_MOST_METADATA = 65_536
+_LATEST = 1e11
+
+
+class RefusedError(LingateError):
+    """An administrator asked for something that cannot be done; `status` is 400, 404 or 409.
+
+    Attributes:
+        param: The field that is wrong.
+    """
+
+    kind = "refused"
+
+    def __init__(self, message: str, *, param: str | None = None, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.param = param
+
+
+class Service:
+    """Changes to keys and to those whom limits belong to.
+
+    Args:
+        database: Where they are kept; None where there is none, and then nothing can be changed.
+        keys: Told of every change.
+        changed: Called after a change, to tell other replicas.
+        now: Epoch seconds.
+    """
+
+    def __init__(
+        self,
+        database: Database | None,
+        keys: Keys,
+        *,
+        changed: Callable[[], Awaitable[None]] | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._database = database
+        self._keys = keys
+        self._changed = changed
+        self._now = now
+
+    @property
+    def database(self) -> Database:
+        """Where records are kept.
+
+        Raises:
+            StoreUnavailableError: There is no database.
+        """
+        if self._database is None:
+            raise StoreUnavailableError("this gateway runs without a database")
+        return self._database
+
+    # -- keys -----------------------------------------------------------------------------------------------------
+
+    async def keys(self) -> list[Key]:
+        """All keys, newest first, as far as the database answers."""
+        await self._catch_up()
+        return sorted((stored.key for stored in self._keys.records.values()), key=lambda key: (-key.created_at, key.id))
+
+    async def key(self, key_id: str) -> Key:
+        """One key, by its id or, where that is not one, by its token."""
+        await self._catch_up()
+        stored = self._keys.records.get(key_id) or self._by_token(key_id)
+        if stored is None:
+            raise _missing("key", key_id)
+        return stored.key
+
+    async def create_key(self, actor: Actor, new: NewKey) -> tuple[Key, str]:
+        """Make a key. The token that comes back is shown this once and stored nowhere."""
+        await self._catch_up()
+        now = self._now()
+        key_id, token = make_token()
+        if new.key is not None:
+            token = _own_token(new.key)
+        fields = {name: getattr(new, name) for name in _KEY_FIELDS}
+        expires_at = _expiry(new.duration, new.expires_at, now)
+        key = Key(
+            id=key_id,
+            masked=masked(token),
+            created_at=now,
+            updated_at=now,
+            created_by=actor.name,
+            expires_at=expires_at,
+            **fields,
+        )
+        self._check(key)
+        stored = StoredKey(key=key, digest=digest(token).hex())
+        await self._refuse_known(stored.digest)
+
+        def change(old: StoredKey | None) -> StoredKey:
+            if old is not None:
+                raise RefusedError(f"there is a key {key_id!r} already", status=409)
+            return stored
+
+        await self._edit_key(actor, "create", key_id, change)
+        return key, token
+
+    async def update_key(self, actor: Actor, key_id: str, patch: msgspec.Struct) -> Key:
+        """Change fields of a key."""
+        key_id = (await self.key(key_id)).id
+        values = _given(patch)
+        duration, expires_at = values.pop("duration", None), values.get("expires_at")
+        if duration is not None:
+            values["expires_at"] = _expiry(duration, expires_at, self._now())
+        return (await self._replace(actor, "update", key_id, lambda key: _patched(key, values))).key
+
+    async def block_key(self, actor: Actor, key_id: str, blocked: bool) -> Key:
+        """Refuse the calls of a key, or accept them again."""
+        key_id = (await self.key(key_id)).id
+        action = "block" if blocked else "unblock"
+        return (await self._replace(actor, action, key_id, lambda key: {"blocked": blocked})).key
+
+    async def rotate_key(self, actor: Actor, key_id: str, rotation: Rotation) -> tuple[Key, str]:
+        """Replace the token of a key; id, limits and what was spent stay. The old token is good until the overlap ends."""
+        key_id = (await self.key(key_id)).id
+        now = self._now()
+        _, token = make_token(key_id)
+        if rotation.key is not None:
+            token = _own_token(rotation.key)
+        until = None if rotation.overlap is None else _expiry(rotation.overlap, None, now)
+        mine = digest(token).hex()
+        await self._refuse_known(mine)
+
+        def change(old: StoredKey | None) -> StoredKey:
+            if old is None:
+                raise _missing("key", key_id)
+            facts = {"masked": masked(token), "rotated_at": now, "updated_at": now, "previous_until": until}
+            key = msgspec.structs.replace(old.key, **facts)
+            return StoredKey(key=key, digest=mine, previous_digest=old.digest if until is not None else None)
+
+        stored = await self._edit_key(actor, "rotate", key_id, change)
+        return cast(StoredKey, stored).key, token
+
+    async def delete_key(self, actor: Actor, key_id: str) -> Key:
+        """Delete a key. Its rows in the ledger stay."""
+        key = await self.key(key_id)
+
+        def change(old: StoredKey | None) -> None:
+            if old is None:
+                raise _missing("key", key.id)
+
+        await self._edit_key(actor, "delete", key.id, change)
+        return key
+
+    # -- teams, users, end users, tags, budgets -------------------------------------------------------------------
+
+    async def principals(self, kind: Kind) -> list[Principal]:
+        """All of a kind, newest first."""
+        await self._catch_up()
+        found = (record for (of, _), record in self._keys.principals.items() if of == kind)
+        return sorted(found, key=lambda record: (-record.created_at, record.id))
+
+    async def principal(self, kind: Kind, id: str) -> Principal:
+        """One of a kind."""
+        await self._catch_up()
+        found = self._keys.principals.get((kind, id))
+        if found is None:
+            raise _missing(kind, id)
+        return found
+
+    async def create(self, actor: Actor, kind: Kind, new: NewPrincipal) -> Principal:
+        """Make a team, user, customer, tag or budget."""
+        await self._catch_up()
+        now = self._now()
+        fields = {name: getattr(new, name) for name in _PRINCIPAL_FIELDS}
+        record = Principal(id=new.id or make_id(kind), created_at=now, updated_at=now, **fields)
+        self._check(record, kind)
+
+        def change(old: Principal | None) -> Principal:
+            if old is not None:
+                raise RefusedError(f"there is a {kind} {record.id!r} already", status=409, param="id")
+            return record
+
+        await self._edit(actor, "create", kind, record.id, change)
+        return record
+
+    async def update(
+        self, actor: Actor, kind: Kind, id: str, patch: msgspec.Struct, *, action: str = "update"
+    ) -> Principal:
+        """Change fields of one."""
+        await self._catch_up()
+        values = _given(patch)
+
+        def change(old: Principal | None) -> Principal:
+            if old is None:
+                raise _missing(kind, id)
+            record = msgspec.structs.replace(old, **_patched(old, values), updated_at=self._now())
+            self._check(record, kind)
+            return record
+
+        return cast(Principal, await self._edit(actor, action, kind, id, change))
+
+    async def block(self, actor: Actor, kind: Kind, id: str, blocked: bool) -> Principal:
+        """Refuse its calls, or accept them again."""
+        patch = PrincipalPatch(blocked=blocked)
+        return await self.update(actor, kind, id, patch, action="block" if blocked else "unblock")
+
+    async def delete(self, actor: Actor, kind: Kind, id: str) -> Principal:
+        """Delete one that nothing refers to."""
+        record = await self.principal(kind, id)
+        users = sum(getattr(stored.key, f"{kind}_id", None) == id for stored in self._keys.records.values())
+        if kind == "budget":
+            users += sum(other.budget_id == id for other in self._keys.principals.values())
+        if users:
+            raise RefusedError(
+                f"{users} records refer to the {kind} {id!r}", status=409, hint="change or delete them first"
+            )
+
+        def change(old: Principal | None) -> None:
+            if old is None:
+                raise _missing(kind, id)
+
+        await self._edit(actor, "delete", kind, id, change)
+        return record
+
+    # -- the audit log --------------------------------------------------------------------------------------------
+
+    async def note(self, actor: Actor, action: str, kind: str, subject: str, changes: Mapping[str, Any]) -> None:
+        """Write down something that was done to no record."""
+        entry = Entry(
+            at=self._now(),
+            actor=actor.name,
+            address=actor.address,
+            action=action,
+            kind=kind,
+            subject=subject,
+            changes=dict(changes),
+        )
+        await self.database.note(entry)
+
+    # -- how changes are made -------------------------------------------------------------------------------------
+
+    async def _catch_up(self) -> None:
+        if self._database is not None:
+            await self._keys.refresh()
+
+    def _by_token(self, token: str) -> StoredKey | None:
+        caller = self._keys.known(token)
+        return self._keys.records.get(caller.key_id) if caller is not None else None
+
+    async def _refuse_known(self, mine: str) -> None:
+        if await self.database.key_of(mine) is not None or self._keys.is_master(bytes.fromhex(mine)):
+            raise RefusedError("this token is in use already", status=409, param="key")
+
+    async def _replace(
+        self, actor: Actor, action: str, key_id: str, values: Callable[[Key], dict[str, Any]]
+    ) -> StoredKey:
+        def change(old: StoredKey | None) -> StoredKey:
+            if old is None:
+                raise _missing("key", key_id)
+            key = msgspec.structs.replace(old.key, **values(old.key), updated_at=self._now())
+            self._check(key)
+            return msgspec.structs.replace(old, key=key)
+
+        return cast(StoredKey, await self._edit_key(actor, action, key_id, change))
+
+    async def _edit_key(
+        self, actor: Actor, action: str, key_id: str, change: Callable[[StoredKey | None], StoredKey | None]
+    ) -> StoredKey | None:
+        _, new = await self.database.edit_key(key_id, change, self._entry(actor, action, "key", key_id))
+        self._keys.apply(Changes(0, keys={key_id: new}))
+        await self._tell()
+        return new
+
+    async def _edit(
+        self, actor: Actor, action: str, kind: Kind, id: str, change: Callable[[Principal | None], Principal | None]
+    ) -> Principal | None:
+        _, new = await self.database.edit_principal(kind, id, change, self._entry(actor, action, kind, id))
+        self._keys.apply(Changes(0, principals={(kind, id): new}))
+        await self._tell()
+        return new
+
+    async def _tell(self) -> None:
+        if self._changed is not None:
+            await self._changed()
+
+    def _entry(self, actor: Actor, action: str, kind: str, subject: str) -> Callable[[Any, Any], Entry]:
+        def entry(old: msgspec.Struct | None, new: msgspec.Struct | None) -> Entry:
+            return Entry(
+                at=self._now(),
+                actor=actor.name,
+                address=actor.address,
+                action=action,
+                kind=kind,
+                subject=subject,
+                changes=differences(old, new),
+            )
+
+        return entry
+
+    # -- what must be true of a record ----------------------------------------------------------------------------
+
+    def _check(self, record: Principal, kind: Kind | None = None) -> None:
+        _check_text(record)
+        _check_periods(record)
+        if len(msgspec.json.encode(record.metadata)) > _MOST_METADATA:
+            raise RefusedError(f"metadata is longer than {_MOST_METADATA} bytes", status=400, param="metadata")
+        wanted: list[tuple[Kind, str | None]] = [("budget", record.budget_id)]
+        if kind == "budget" and record.budget_id is not None:
+            raise RefusedError("a budget cannot refer to another one", status=400, param="budget_id")
+        if isinstance(record, Key):
+            wanted += [("team", record.team_id), ("user", record.user_id)]
+            try:
+                Networks(record.allowed_ips)
+            except ValueError as error:
+                raise RefusedError(str(error), status=400, param="allowed_ips") from None
+        for other, id in wanted:
+            if id is not None and (other, id) not in self._keys.principals:
+                raise RefusedError(f"there is no {other} {id!r}", status=400, param=f"{other}_id")
+
+
+_LIMIT_FIELDS = tuple(field.name for field in msgspec.structs.fields(Limits))
+_PRINCIPAL_FIELDS = (*_LIMIT_FIELDS, "alias", "models", "tags", "metadata", "blocked", "budget_id")
+_KEY_FIELDS = (*_PRINCIPAL_FIELDS, "team_id", "user_id", "aliases", "allowed_routes", "allowed_ips", "admin")
+
+
+def _missing(kind: str, id: str) -> RefusedError:
+    # A token may stand in the place of an id: it is not repeated.
+    shown = masked(id) if id.startswith("sk-") else repr(id[:100])
+    return RefusedError(f"there is no {kind} {shown}", status=404)
+
+
+def _given(patch: msgspec.Struct) -> dict[str, Any]:
+    return {name: value for name in patch.__struct_fields__ if (value := getattr(patch, name)) is not UNSET}
+
+
+def _patched(record: msgspec.Struct, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values for the fields of a record, where null means what the field has when nobody set it."""
+    empty = {field.name: _empty(field) for field in msgspec.structs.fields(record)}
+    return {name: empty[name] if value is None else value for name, value in values.items()}
+
+
+def _empty(field: Any) -> Any:
+    return (
+        field.default_factory()
+        if field.default is msgspec.NODEFAULT and callable(field.default_factory)
+        else field.default
+    )
+
+
+def _expiry(duration: str | None, expires_at: float | None, now: float) -> float | None:
+    if duration is not None and expires_at is not None:
+        raise RefusedError("give either duration or expires_at", status=400, param="duration")
+    if duration is None:
+        return expires_at
+    try:
+        return min(after(now, duration), _LATEST)
+    except (ValueError, OverflowError) as error:
+        raise RefusedError(str(error), status=400, param="duration") from None
+
+
+def _own_token(token: str) -> str:
+    fault = fault_of(token)
+    if fault is not None:
+        raise RefusedError(fault, status=400, param="key")
+    return token
+
+
+def _check_periods(limits: Limits) -> None:
+    budgets = [("budget_duration", limits.budget_duration)]
+    budgets += [("model_max_budget", money.budget_duration) for money in limits.model_max_budget.values()]
+    for name, span in budgets:
+        if span is not None:
+            try:
+                parse_span(span)
+            except ValueError as error:
+                raise RefusedError(str(error), status=400, param=name) from None
+
+
+def _check_text(record: Principal) -> None:
+    for name, value in msgspec.to_builtins(record).items():
+        if name != "metadata" and not _printable(value):
+            raise RefusedError("control characters are not allowed", status=400, param=name)
+
+
+def _printable(value: object) -> bool:
+    if isinstance(value, str):
+        return not any(char < " " or char == "\x7f" for char in value)
+    if isinstance(value, dict):
+        return all(_printable(item) for pair in value.items() for item in pair)
+    return all(_printable(item) for item in value) if isinstance(value, (list, tuple)) else True

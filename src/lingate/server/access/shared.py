@@ -1,0 +1,347 @@
+"""Limits that several replicas share through Redis, cool-downs and news of changed keys with them.
+
+Every replica also counts for itself. While Redis answers it decides; when it does not, the replica's own counters do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from lingate.errors import LingateError
+from lingate.server.access.limiter import LocalLimiter, Spending
+from lingate.server.access.link import PATIENCE, AwayError, Link, Script
+from lingate.server.access.meters import Budget, nanos
+from lingate.server.access.periods import FOREVER
+from lingate.server.access.scopes import Plan
+from lingate.server.access.scripts import ADMIT, JOIN, RAISE, SEED, SETTLE, SILENCE, WINDOW
+from lingate.server.access.tickets import Demand, LocalTicket, bound_of, crowded, demand, spent_up, too_fast
+from lingate.server.records import Caller, Estimate
+
+_log = logging.getLogger("lingate.redis")
+_ADMIT, _SETTLE, _SEED, _RAISE, _JOIN = Script(ADMIT), Script(SETTLE), Script(SEED), Script(RAISE), Script(JOIN)
+_KEEP = 30 * 86400
+_KEEP_AFTER = 3600
+_HEARTBEAT = SILENCE / 3
+_SETTLED_BY = 1.0
+"""Seconds after which settlements that were sent have arrived."""
+_MOST_KEYS = 500
+
+
+class SharedLimiter(LocalLimiter):
+    """A limiter whose counters are in Redis.
+
+    Args:
+        url: Where Redis is.
+        namespace: First part of all names; in braces, so that a cluster keeps them together.
+        on_news: Called when another replica has changed keys.
+        spending: What the ledger knows.
+        allow_unpriced: Let models without a price be called under a budget.
+        now: Epoch seconds.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        namespace: str = "{lingate}",
+        on_news: Callable[[], Awaitable[None]] | None = None,
+        spending: Spending | None = None,
+        allow_unpriced: bool = False,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__(spending=spending, allow_unpriced=allow_unpriced, now=now)
+        self.link = Link(url, self._join)
+        self.on_news = on_news
+        self._namespace = namespace
+        self._me = ""
+        self._tasks: list[asyncio.Task[None]] = []
+        self._saying: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Connect. Where Redis is away, limits are local until it is back."""
+        await self.link.start()
+        self._tasks = [asyncio.create_task(self._beat()), asyncio.create_task(self._listen())]
+
+    async def stop(self) -> None:
+        """Settle what is settled, and leave."""
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await self.link.stop()
+
+    # -- one call -------------------------------------------------------------------------------------------------
+
+    async def admit(
+        self, caller: Caller, estimate: Estimate, end_user: str | None, tags: tuple[str, ...]
+    ) -> LocalTicket | None:
+        """Reserve for one call; see `lingate.server.records.Limiter`."""
+        plan = self._plan(caller, estimate.model, end_user, tags)
+        if not plan:
+            return None
+        if plan.budgets:
+            await self._learn(plan.budgets)
+        wanted = demand(plan, estimate, allow_unpriced=self.allow_unpriced)
+        if self.link.up:
+            with contextlib.suppress(AwayError):
+                return await self._ask_redis(plan, wanted)
+        return self._take(plan, wanted)
+
+    async def _ask_redis(self, plan: Plan, wanted: Demand) -> LocalTicket:
+        for _ in range(3):
+            now = self.now()
+            for budget in plan.budgets:
+                budget.remaining(now)
+            starts = [budget.start for budget in plan.budgets]
+            keys, arguments = self._question(plan, wanted, now)
+
+            def give_back(reply: list[Any], starts: list[float] = starts) -> None:
+                if reply[0] == 0:
+                    self._granted(plan, wanted, starts, reply).release()
+
+            reply = await self.link.run(_ADMIT, keys, arguments, give_back)
+            if reply[0] == 0:
+                return self._granted(plan, wanted, starts, reply)
+            if reply[0] != 9:
+                raise self._refusal(plan, wanted, reply)
+            await self._tell([plan.budgets[index] for index in reply[1:]])
+        raise AwayError
+
+    def _question(self, plan: Plan, wanted: Demand, now: float) -> tuple[list[str], list[str]]:
+        keys = [self._key("replicas")]
+        arguments = [
+            self._me,
+            str(len(plan.parallel)),
+            str(len(plan.requests)),
+            str(len(plan.tokens)),
+            str(len(plan.budgets)),
+        ]
+        unit = nanos(wanted.per_token)
+        arguments += [
+            str(wanted.base),
+            str(-1 if wanted.most is None else wanted.most),
+            str(unit),
+            "1" if wanted.bounded else "0",
+        ]
+        for parallel in plan.parallel:
+            keys.append(self._key("p", parallel.id))
+            arguments.append(str(parallel.limit))
+        for rate in plan.requests:
+            keys.append(self._key("q", rate.id))
+            arguments += [str(rate.limit), "1"]
+        for rate in plan.tokens:
+            if wanted.prompt > rate.limit:
+                raise too_fast(rate, "tokens", wanted.prompt, 0)
+            keys.append(self._key("q", rate.id))
+            arguments += [str(rate.limit), str(min(wanted.tokens, rate.limit))]
+        for budget in plan.budgets:
+            keys.append(self._budget_key(budget))
+            arguments += [str(budget.cap), _lasts(budget, now)]
+        return keys, arguments
+
+    def _granted(self, plan: Plan, wanted: Demand, starts: list[float], reply: list[Any]) -> LocalTicket:
+        amount, second = int(reply[1]), int(reply[2])
+        rates = len(plan.requests) + len(plan.tokens)
+        for budget, start, spent in zip(plan.budgets, starts, reply[3 + 2 * rates :], strict=True):
+            if budget.start == start:
+                budget.spent = max(budget.spent, int(spent))
+        ticket = self._commit(
+            plan, wanted, int(self._clock()), amount, bound_of(wanted, amount) if plan.budgets else None
+        )
+        shown = _headers(plan, reply[3 : 3 + 2 * rates], second)
+        return SharedTicket(ticket, self, second, [self._budget_key(budget) for budget in plan.budgets], shown)
+
+    def _refusal(self, plan: Plan, wanted: Demand, reply: list[Any]) -> LingateError:
+        kind, index = int(reply[0]), int(reply[1])
+        if kind == 1:
+            return crowded(plan.parallel[index])
+        if kind == 2:
+            requests = index < len(plan.requests)
+            rate = plan.requests[index] if requests else plan.tokens[index - len(plan.requests)]
+            return too_fast(
+                rate, "requests" if requests else "tokens", 1 if requests else wanted.prompt, max(1, int(reply[2]))
+            )
+        budget = plan.budgets[index]
+        return spent_up(budget.name, budget.cap, int(reply[2]), int(reply[3]), wanted)
+
+    async def _tell(self, budgets: Iterable[Budget]) -> None:
+        """Tell Redis what the ledger knows of budgets that it does not know, or has lost."""
+        wanted = list(budgets)
+        if self._spending is not None:
+            await self._ask(wanted, self._spending)
+        now = self.now()
+        keys = [self._budget_key(budget) for budget in wanted]
+        arguments = [text for budget in wanted for text in (str(budget.spent), _lasts(budget, now))]
+        await self.link.run(_SEED, keys, arguments)
+
+    async def reconcile(self) -> None:
+        """Raise the budgets used since the last time to what the ledger has, here and in Redis."""
+        touched = list(self._touched)
+        await super().reconcile()
+        known = [(self._budget_key(budget), budget.spent) for budget in touched]
+        await asyncio.sleep(_SETTLED_BY)
+        if self.link.up:
+            with contextlib.suppress(RedisError, OSError, TimeoutError):
+                await self._raise(known)
+
+    async def _raise(self, known: list[tuple[str, int]]) -> None:
+        for at in range(0, len(known), _MOST_KEYS):
+            part = known[at : at + _MOST_KEYS]
+            await self.link.call(
+                _RAISE, [key for key, _ in part], [text for _, spent in part for text in (str(spent), "0")]
+            )
+
+    def settled(
+        self, plan: Plan, budgets: list[str], second: int, deltas: list[int], reserved: int, spent: int
+    ) -> None:
+        """Send the end of a reservation; nobody waits for it."""
+        keys = [self._key("p", parallel.id) for parallel in plan.parallel]
+        keys += [self._key("q", rate.id) for rate in plan.tokens]
+        numbers = (len(plan.parallel), len(plan.tokens), len(budgets), second, reserved, spent, *deltas)
+        self.link.send(_SETTLE, keys + budgets, [self._me, *map(str, numbers)])
+
+    # -- coming and going -----------------------------------------------------------------------------------------
+
+    async def _join(self) -> None:
+        """Tell Redis what is under way here, and what was spent while it was away."""
+        was, self._me = self._me, secrets.token_hex(6)
+        scopes = [*self._scopes.values(), *self._passing.values()]
+        meters = [scope.parallel for scope in scopes if scope.parallel is not None and scope.parallel.running]
+        budgets = [budget for scope in scopes for budget in scope.budgets]
+        parallel = {self._key("p", meter.id): meter.running for meter in meters}
+        reserved = {self._budget_key(budget): budget.reserved for budget in budgets if budget.reserved}
+        spent = [(self._budget_key(budget), budget.spent) for budget in budgets if budget.spent]
+        # From here on what begins and ends is sent, so nothing falls between this picture and the next call.
+        self.link.up = True
+        amounts = [*parallel.values(), *reserved.values()]
+        keys = [self._key("replicas"), *parallel, *reserved]
+        await self.link.call(_JOIN, keys, [self._me, was, str(len(parallel)), *map(str, amounts)])
+        await self._raise(spent)
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(_HEARTBEAT)
+            if self.link.up:
+                self.link.send(_JOIN, [self._key("replicas")], [self._me, "", "0"])
+
+    # -- cool-downs and news --------------------------------------------------------------------------------------
+
+    def cooled(self, deployment: str, seconds: float, kind: str) -> None:
+        """Tell the other replicas that a deployment rests."""
+        if self.link.up:
+            self._say(f"cool {self._me} {seconds!r} {kind} {deployment}")
+
+    async def changed(self) -> None:
+        """Tell all replicas that keys have changed."""
+        if self.link.up:
+            self._say("keys")
+
+    def _say(self, text: str) -> None:
+        task = asyncio.create_task(self._publish(text))
+        self._saying.add(task)
+        task.add_done_callback(self._saying.discard)
+
+    async def _publish(self, text: str) -> None:
+        with contextlib.suppress(RedisError, OSError, TimeoutError):
+            await self.link.redis.publish(self._key("news"), text)
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                await self._hear()
+            except (RedisError, OSError, TimeoutError):
+                await asyncio.sleep(2 * PATIENCE)
+
+    async def _hear(self) -> None:
+        async with self.link.redis.pubsub(ignore_subscribe_messages=True) as line:
+            await line.subscribe(self._key("news"))
+            while True:
+                message = await line.get_message(timeout=SILENCE)
+                if message is not None:
+                    await self._heard(str(message["data"]))
+
+    async def _heard(self, text: str) -> None:
+        if text == "keys":
+            if self.on_news is not None:
+                await self.on_news()
+            return
+        word, _, rest = text.partition(" ")
+        told = rest.split(" ", 3)
+        if word == "cool" and len(told) == 4 and told[0] != self._me and self.on_cooled is not None:
+            with contextlib.suppress(ValueError):
+                self.on_cooled(told[3], float(told[1]), told[2])
+
+    def _key(self, *parts: str) -> str:
+        return ":".join((self._namespace, *parts))
+
+    def _budget_key(self, budget: Budget) -> str:
+        return f"{self._namespace}:b:{budget.id}:{budget.start:.0f}"
+
+
+class SharedTicket(LocalTicket):
+    """A reservation in Redis, and in this process beside it."""
+
+    __slots__ = ("_budget_keys", "_limiter", "_second")
+
+    def __init__(
+        self,
+        local: LocalTicket,
+        limiter: SharedLimiter,
+        second: int,
+        budget_keys: list[str],
+        shown: tuple[tuple[str, str], ...],
+    ) -> None:
+        super().__init__(
+            local._plan,
+            local._clock,
+            local._tokens,
+            local._slots,
+            local._amount,
+            local._starts,
+            local.max_output,
+            shown,
+        )
+        self._limiter = limiter
+        self._second = second
+        self._budget_keys = budget_keys
+
+    def _end(self, tokens: int | None, spent: int) -> None:
+        if not self._open:
+            return
+        super()._end(tokens, spent)
+        deltas = [0 if tokens is None else tokens - min(self._tokens, rate.limit) for rate in self._plan.tokens]
+        self._limiter.settled(self._plan, self._budget_keys, self._second, deltas, self._amount, spent)
+
+
+def _lasts(budget: Budget, now: float) -> str:
+    return str(_KEEP if budget.ends == FOREVER else int(max(0.0, budget.ends - now)) + _KEEP_AFTER)
+
+
+def _headers(plan: Plan, counted: list[Any], second: int) -> tuple[tuple[str, str], ...]:
+    """`x-ratelimit-*` of the tightest limits, as all replicas together have used them."""
+    shown: list[tuple[str, str]] = []
+    pairs = [(int(counted[i]), int(counted[i + 1])) for i in range(0, len(counted), 2)]
+    for what, rates, found in (
+        ("requests", plan.requests, pairs[: len(plan.requests)]),
+        ("tokens", plan.tokens, pairs[len(plan.requests) :]),
+    ):
+        if rates:
+            left, limit, oldest = min(
+                (rate.limit - used, rate.limit, first) for rate, (used, first) in zip(rates, found, strict=True)
+            )
+            shown += [
+                (f"x-ratelimit-limit-{what}", str(limit)),
+                (f"x-ratelimit-remaining-{what}", str(max(0, left))),
+                (f"x-ratelimit-reset-{what}", f"{oldest + WINDOW - second}s"),
+            ]
+    return tuple(shown)

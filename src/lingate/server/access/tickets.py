@@ -1,0 +1,249 @@
+"""One call against its plan: what it asks for, whether it fits, and the reservation that comes out of it.
+
+Money is reserved as an upper bound: input tokens and the most output the call may give, at their prices. A call whose
+output nobody bounded takes what remains, and its output is bounded by that.
+
+Tokens a minute are counted as the input and the output that the caller allows, or the whole limit where that is less; what
+was really used replaces it at the end. Without a bound of the caller only the input is counted at first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from lingate.errors import BudgetExceededError, ConcurrencyLimitError, LingateError, RateLimitError
+from lingate.server.access.meters import NANO, WINDOW, Parallel, Rate, nanos
+from lingate.server.access.scopes import Plan
+from lingate.server.records import Estimate
+
+BUDGET_STATUS = 402
+"""Waiting does not help, and clients that retry every 429 should not."""
+_SOON = 1.0
+
+
+class Demand(NamedTuple):
+    """What one call asks for.
+
+    Attributes:
+        prompt: Input tokens.
+        tokens: Tokens to reserve.
+        base: Price of the input, in billionths of a dollar.
+        most: Price of input and the most output; None where nothing bounds the output.
+        per_token: Price of a token of output, in dollars.
+        bounded: The caller bounds the output itself.
+    """
+
+    prompt: int
+    tokens: int
+    base: int
+    most: int | None
+    per_token: float
+    bounded: bool
+
+
+def demand(plan: Plan, estimate: Estimate, *, allow_unpriced: bool) -> Demand:
+    """What a call asks of its plan.
+
+    Raises:
+        BudgetExceededError: A budget applies and nobody knows what the model costs.
+    """
+    prompt, output = estimate.prompt_tokens, estimate.max_output
+    tokens = prompt if output is None else prompt + output
+    if not plan.budgets:
+        return Demand(prompt, tokens, 0, 0, 0.0, True)
+    if estimate.most is not None:
+        estimate.most(estimate)
+    price_in, price_out = estimate.input_price, estimate.output_price
+    if price_in is None and price_out is None:
+        if allow_unpriced:
+            return Demand(prompt, tokens, 0, 0, 0.0, True)
+        raise BudgetExceededError(
+            f"{plan.budgets[0].name} has a budget, and the price of {estimate.model} is unknown",
+            status=BUDGET_STATUS,
+            code="unpriced_model",
+            hint="give the model's prices in the config (input_cost_per_token, output_cost_per_token)",
+        )
+    most_prompt = prompt if estimate.prompt_bound is None else max(prompt, estimate.prompt_bound)
+    base, per_token = most_prompt * (price_in or 0.0), price_out or 0.0
+    bound = estimate.model_max_output if output is None else output
+    if bound is None and per_token:
+        return Demand(prompt, tokens, nanos(base), None, per_token, False)
+    most = nanos(base + (bound or 0) * per_token)
+    return Demand(prompt, tokens, nanos(base), most, per_token, output is not None or not per_token)
+
+
+def take(plan: Plan, wanted: Demand, second: int, now: float) -> tuple[int, int | None]:
+    """Whether a call fits: the money to reserve, and the bound of its output where that is ours.
+
+    Raises:
+        ConcurrencyLimitError: Too many calls at once.
+        RateLimitError: Too many requests or tokens a minute.
+        BudgetExceededError: It might go over a budget.
+    """
+    for parallel in plan.parallel:
+        if parallel.running >= parallel.limit:
+            raise crowded(parallel)
+    for rate in plan.requests:
+        if rate.room(second) < 1:
+            raise too_fast(rate, "requests", 1, rate.wait(second, 1))
+    for rate in plan.tokens:
+        need = min(wanted.tokens, rate.limit)
+        if rate.room(second) < need or wanted.prompt > rate.limit:
+            raise too_fast(rate, "tokens", wanted.prompt, rate.wait(second, need))
+    if not plan.budgets:
+        return 0, None
+    least, tightest = plan.budgets[0].remaining(now), plan.budgets[0]
+    for budget in plan.budgets[1:]:
+        left = budget.remaining(now)
+        if left < least:
+            least, tightest = left, budget
+    granted = grant(wanted, least)
+    if granted is None:
+        raise spent_up(tightest.name, tightest.cap, least, tightest.reserved, wanted)
+    return granted, bound_of(wanted, granted)
+
+
+def grant(wanted: Demand, remaining: int) -> int | None:
+    """The money to reserve of what remains; None if the call does not fit."""
+    if wanted.most is not None and wanted.most <= remaining:
+        return wanted.most
+    if wanted.bounded or remaining < wanted.base + nanos(wanted.per_token):
+        return None
+    return remaining
+
+
+def bound_of(wanted: Demand, granted: int) -> int | None:
+    """The most output that the granted money pays for; None where the call's own bound is paid for."""
+    if wanted.bounded or granted == wanted.most:
+        return None
+    return int((granted - wanted.base) / (wanted.per_token * NANO))
+
+
+def crowded(parallel: Parallel) -> ConcurrencyLimitError:
+    """Too many calls at once."""
+    return ConcurrencyLimitError(
+        f"{parallel.name} may make {parallel.limit} calls at once",
+        status=429,
+        code="max_parallel_requests",
+        retry_after=_SOON,
+        retryable=parallel.limit > 0,
+    )
+
+
+def too_fast(rate: Rate, what: str, needed: int, wait: int) -> LingateError:
+    """Too many requests or tokens a minute."""
+    if needed > rate.limit:
+        return RateLimitError(
+            f"{rate.name} may use {rate.limit} {what} a minute, and this call alone needs {needed}",
+            status=429,
+            code=f"{what}_per_minute",
+            retryable=False,
+        )
+    return RateLimitError(
+        f"{rate.name} may use {rate.limit} {what} a minute; try again in {wait} s",
+        status=429,
+        code=f"{what}_per_minute",
+        retry_after=float(wait),
+    )
+
+
+def spent_up(name: str, cap: int, remaining: int, reserved: int, wanted: Demand) -> BudgetExceededError:
+    """A call that might go over a budget. It may be worth a retry where calls under way hold the money back."""
+    needed = wanted.base if wanted.most is None or not wanted.bounded else wanted.most
+    passing = reserved > 0 and grant(wanted, remaining + reserved) is not None
+    left = max(0, remaining)
+    if passing:
+        hint = "calls under way hold the rest back; try again when they have ended"
+    elif wanted.bounded and needed > wanted.base + nanos(wanted.per_token) <= left:
+        hint = "a smaller max_tokens fits"
+    else:
+        hint = None
+    return BudgetExceededError(
+        f"the budget of {name} is ${dollars(cap)}, ${dollars(left)} of it remain, and this call may cost ${dollars(needed)}",
+        status=429 if passing else BUDGET_STATUS,
+        code="budget_exceeded",
+        retryable=passing,
+        retry_after=_SOON if passing else None,
+        hint=hint,
+    )
+
+
+def dollars(amount: int) -> str:
+    """Money for people: no exponent, no tail of zeros."""
+    text = f"{amount / NANO:.9f}".rstrip("0")
+    whole, _, part = text.partition(".")
+    return f"{whole}.{part:<02}"
+
+
+def headers(plan: Plan, second: int) -> tuple[tuple[str, str], ...]:
+    """`x-ratelimit-*` of the tightest limits. `reset` is when the next part of what was used comes back."""
+    if not plan.requests and not plan.tokens:
+        return ()
+    return (*_rate_headers(plan.requests, "requests", second), *_rate_headers(plan.tokens, "tokens", second))
+
+
+def _rate_headers(rates: Sequence[Rate], what: str, second: int) -> tuple[tuple[str, str], ...]:
+    if not rates:
+        return ()
+    rate = rates[0] if len(rates) == 1 else min(rates, key=_left)
+    slots = rate.slots
+    return (
+        (f"x-ratelimit-limit-{what}", str(rate.limit)),
+        (f"x-ratelimit-remaining-{what}", str(max(0, rate.limit - rate.used))),
+        (f"x-ratelimit-reset-{what}", f"{slots[0][0] + WINDOW - second if slots else 0}s"),
+    )
+
+
+def _left(rate: Rate) -> int:
+    return rate.limit - rate.used
+
+
+class LocalTicket:
+    """A reservation in this process; see `lingate.server.records.Ticket`."""
+
+    __slots__ = ("_amount", "_clock", "_open", "_plan", "_slots", "_starts", "_tokens", "headers", "max_output")
+
+    def __init__(
+        self,
+        plan: Plan,
+        clock: Callable[[], float],
+        tokens: int,
+        slots: list[list[int]] | None,
+        amount: int,
+        starts: list[float] | None,
+        max_output: int | None,
+        shown: tuple[tuple[str, str], ...],
+    ) -> None:
+        self._plan = plan
+        self._clock = clock
+        self._tokens = tokens
+        self._slots = slots
+        self._amount = amount
+        self._starts = starts
+        self._open = True
+        self.max_output = max_output
+        self.headers = shown
+
+    def settle(self, tokens: int | None, cost: float | None) -> None:
+        """The call used this much; what is None stands as it was reserved."""
+        self._end(tokens, self._amount if cost is None else nanos(cost))
+
+    def release(self) -> None:
+        """Nothing was used. The request itself stays counted: refusals are no way around a rate."""
+        self._end(0, 0)
+
+    def _end(self, tokens: int | None, spent: int) -> None:
+        if not self._open:
+            return
+        self._open = False
+        plan = self._plan
+        for parallel in plan.parallel:
+            parallel.running -= 1
+        if self._slots is not None and tokens is not None:
+            second = int(self._clock())
+            for rate, slot in zip(plan.tokens, self._slots, strict=True):
+                rate.correct(slot, second, tokens - min(self._tokens, rate.limit))
+        if self._starts is not None:
+            for budget, start in zip(plan.budgets, self._starts, strict=True):
+                budget.settle(start, self._amount, spent)

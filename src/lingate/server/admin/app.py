@@ -1,0 +1,201 @@
+"""The admin API as a starlette application: sign-in, checking, errors. What is done is in the modules of its endpoints."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from lingate.errors import LingateError
+from lingate.server.access.audit import Actor
+from lingate.server.access.ips import client_address
+from lingate.server.access.rights import may_call, may_come_from
+from lingate.server.access.service import RefusedError
+from lingate.server.admin import for_keys, for_principals, for_spend, for_system, litellm
+from lingate.server.admin.endpoint import Call, Endpoint, Failure, Problem, Text
+from lingate.server.admin.for_tail import TAIL
+from lingate.server.admin.openapi import document
+from lingate.server.admin.parts import Parts
+from lingate.server.records import Caller
+from lingate.server.store import StoreError
+
+_log = logging.getLogger("lingate.admin")
+_LARGEST = 1 << 20
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *for_keys.ENDPOINTS,
+    *for_principals.ENDPOINTS,
+    *for_spend.ENDPOINTS,
+    *for_system.ENDPOINTS,
+    *litellm.ENDPOINTS,
+)
+"""Everything there is, in the order of the document."""
+
+
+def build(parts: Parts) -> Starlette:
+    """The application."""
+    by_path: dict[str, dict[str, Endpoint]] = defaultdict(dict)
+    for endpoint in (*ENDPOINTS, TAIL):
+        by_path[endpoint.path][endpoint.method] = endpoint
+    # Ids of end users and the like may hold slashes: longer paths are tried first, and an id takes the rest.
+    paths = sorted(by_path, key=lambda path: (path.count("{"), -path.count("/")))
+    routes: list[BaseRoute] = [
+        Route(_pattern(path), _route(parts, by_path[path]), methods=list(by_path[path])) for path in paths
+    ]
+    described = msgspec.json.encode(document(ENDPOINTS))
+    routes.append(Route("/admin/openapi.json", _fixed(described)))
+    return Starlette(routes=routes, exception_handlers={HTTPException: _refused_by_router})
+
+
+def _pattern(path: str) -> str:
+    plain = path.startswith(("/admin/keys/", "/admin/spend/"))
+    return path if plain else path.replace("{id}", "{id:path}")
+
+
+def _fixed(body: bytes) -> Any:
+    async def answer(_: Request) -> Response:
+        return Response(body, media_type="application/json")
+
+    return answer
+
+
+def _route(parts: Parts, methods: dict[str, Endpoint]) -> Any:
+    async def answer(request: Request) -> Response:
+        endpoint = methods["GET" if request.method == "HEAD" else request.method]
+        try:
+            return await _answer(parts, endpoint, request)
+        except StoreError as error:
+            return _failure(503, str(error), "store_unavailable", headers={"retry-after": "2"})
+        except LingateError as error:
+            param = error.param if isinstance(error, RefusedError) else None
+            return _failure(
+                error.status or 400,
+                str(error),
+                _TYPES.get(error.status or 400, "invalid_request_error"),
+                param,
+                error.code,
+            )
+        except msgspec.ValidationError as error:
+            return _failure(400, str(error), "invalid_request_error", _param(str(error)))
+        except msgspec.DecodeError as error:
+            return _failure(400, f"the body is not JSON: {error}", "invalid_request_error")
+
+    return answer
+
+
+_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 409: "conflict_error"}
+
+
+async def _answer(parts: Parts, endpoint: Endpoint, request: Request) -> Response:
+    caller, actor = await _signed_in(parts, endpoint, request)
+    query = _query(endpoint, request)
+    body = await _body(endpoint, request)
+    result = await endpoint.handler(parts, Call(caller, actor, dict(request.path_params), query, body))
+    if isinstance(result, Text):
+        shown = {"cache-control": "no-store", "x-accel-buffering": "no"}
+        if result.filename:
+            shown["content-disposition"] = f'attachment; filename="{result.filename}"'
+        return StreamingResponse(result.pieces, endpoint.status, shown, media_type=result.content_type)
+    headers = {"cache-control": "no-store"}
+    return Response(msgspec.json.encode(result), endpoint.status, headers, media_type="application/json")
+
+
+async def _signed_in(parts: Parts, endpoint: Endpoint, request: Request) -> tuple[Caller, Actor]:
+    access = parts.access
+    peer = request.client.host if request.client else None
+    address = client_address(peer, ",".join(request.headers.getlist("x-forwarded-for")) or None, access.trusted)
+    if access.allowed is not None and address not in access.allowed:
+        raise RefusedError("this address may not use the gateway", status=403)
+    token = token_of(request.headers.get("authorization"), request.headers)
+    if token is None:
+        raise RefusedError("send the master key or an administrator's key: Authorization: Bearer sk-...", status=401)
+    caller = access.known(token) or await access.find(token)
+    if caller is None:
+        raise RefusedError(access.refusal(token) or "this key is not valid", status=401)
+    if not caller.admin and not endpoint.anyone:
+        raise RefusedError("this takes the master key or an administrator's key", status=403)
+    if not may_come_from(caller, address) or (caller.admin and not may_call(caller, request.url.path)):
+        raise RefusedError("this key may not be used here", status=403)
+    return caller, Actor(caller.key_id if caller.key_id else caller.user_id or "?", address)
+
+
+def token_of(authorization: str | None, headers: Any) -> str | None:
+    """The token of a request, wherever the clients of one API or another put it."""
+    if authorization is not None:
+        scheme, _, token = authorization.partition(" ")
+        return token.strip() if scheme.lower() == "bearer" and token.strip() else authorization.strip()
+    for name in ("x-api-key", "x-litellm-api-key"):
+        token = headers.get(name)
+        if token:
+            return str(token).removeprefix("Bearer ").strip()
+    return None
+
+
+def _query(endpoint: Endpoint, request: Request) -> Any:
+    given: dict[str, Any] = {}
+    for name, value in request.query_params.multi_items():
+        if "\x00" in value or "\x00" in name:
+            raise RefusedError("a query holds no zero bytes", status=400, param=name.replace("\x00", ""))
+        if name in given:
+            raise RefusedError(f"{name[:100]!r} is given twice", status=400, param=name[:100])
+        given[name] = value
+    if endpoint.query is None:
+        if given:
+            raise RefusedError("this takes no query", status=400, param=next(iter(given))[:100])
+        return None
+    return msgspec.convert(given, endpoint.query, strict=False)
+
+
+async def _body(endpoint: Endpoint, request: Request) -> Any:
+    if endpoint.body is None:
+        return None
+    pieces, size = [], 0
+    try:
+        async for piece in request.stream():
+            size += len(piece)
+            if size > _LARGEST:
+                raise RefusedError(f"the body is longer than {_LARGEST} bytes", status=413)
+            pieces.append(piece)
+    except ClientDisconnect:
+        raise RefusedError("the body ended early", status=400) from None
+    raw = b"".join(pieces) or b"{}"
+    try:
+        if endpoint.prepare is None:
+            return msgspec.json.decode(raw, type=endpoint.body)
+        plain = msgspec.json.decode(raw, type=dict[str, Any])
+        return msgspec.convert(endpoint.prepare(plain), endpoint.body)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise RefusedError(f"the body is not JSON: {type(error).__name__}", status=400) from None
+
+
+def _param(message: str) -> str | None:
+    _, found, path = message.rpartition("at `$.")
+    return path.rstrip("`") if found else None
+
+
+async def _refused_by_router(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    text = "there is nothing at this path" if error.status_code == 404 else error.detail
+    headers = dict(error.headers or {})
+    return _failure(error.status_code, text, _TYPES.get(error.status_code, "invalid_request_error"), headers=headers)
+
+
+def _failure(
+    status: int,
+    message: str,
+    kind: str,
+    param: str | None = None,
+    code: str | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    body = msgspec.json.encode(Failure(error=Problem(message=message, type=kind, param=param, code=code)))
+    more = dict(headers or {})
+    if status == 401:
+        more["www-authenticate"] = "Bearer"
+    return Response(body, status, more, media_type="application/json")

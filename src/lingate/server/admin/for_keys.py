@@ -1,0 +1,177 @@
+"""Endpoints for keys."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import msgspec
+
+from lingate.server.access.inputs import KeyPatch, NewKey, Rotation
+from lingate.server.access.records import Key
+from lingate.server.access.service import RefusedError
+from lingate.server.access.tokens import PREFIX
+from lingate.server.admin.endpoint import Call, Endpoint
+from lingate.server.admin.parts import Parts
+from lingate.server.admin.views import KeyMade, KeyPage, KeyView, Limit, Offset, key_view
+
+
+class KeyQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which keys to list.
+
+    Attributes:
+        team_id: Those of this team.
+        user_id: Those of this user.
+        alias: Those with this alias.
+        blocked: Blocked ones, or those that are not.
+        limit: How many at most.
+        offset: How many to skip.
+    """
+
+    team_id: str | None = None
+    user_id: str | None = None
+    alias: str | None = None
+    blocked: bool | None = None
+    limit: Limit = 100
+    offset: Offset = 0
+
+
+async def show(parts: Parts, key: Key) -> KeyView:
+    """A key with its budgets, as the ledger knows them."""
+    limiter = parts.access.limiter
+    await limiter.learn("key", key.id)
+    return key_view(limiter, key, await limiter.spent("key", key.id))
+
+
+def _id(call: Call) -> str:
+    if call.path["id"].startswith(PREFIX):
+        raise RefusedError("name a key by its id: a token has no place in a URL", status=400, param="id")
+    return call.path["id"]
+
+
+async def _list(parts: Parts, call: Call) -> KeyPage:
+    query: KeyQuery = call.query
+    wanted = {
+        name: value
+        for name in ("team_id", "user_id", "alias", "blocked")
+        if (value := getattr(query, name)) is not None
+    }
+    found = [
+        key
+        for key in await parts.access.service.keys()
+        if all(getattr(key, name) == value for name, value in wanted.items())
+    ]
+    page = found[query.offset : query.offset + query.limit]
+    end = query.offset + len(page)
+    views = tuple(key_view(parts.access.limiter, key) for key in page)
+    return KeyPage(data=views, total=len(found), next_offset=end if page and end < len(found) else None)
+
+
+async def _create(parts: Parts, call: Call) -> KeyMade:
+    key, token = await parts.access.service.create_key(call.actor, call.body)
+    return KeyMade(token=token, key=await show(parts, key))
+
+
+async def _get(parts: Parts, call: Call) -> KeyView:
+    return await show(parts, await parts.access.service.key(_id(call)))
+
+
+async def _me(parts: Parts, call: Call) -> KeyView:
+    if call.caller.key_id in parts.access.keys.records:
+        return await show(parts, parts.access.keys.records[call.caller.key_id].key)
+    return key_view(parts.access.limiter, Key(id=call.caller.key_id, admin=call.caller.admin))
+
+
+async def _update(parts: Parts, call: Call) -> KeyView:
+    return await show(parts, await parts.access.service.update_key(call.actor, _id(call), call.body))
+
+
+async def _delete(parts: Parts, call: Call) -> KeyView:
+    return key_view(parts.access.limiter, await parts.access.service.delete_key(call.actor, _id(call)))
+
+
+async def _rotate(parts: Parts, call: Call) -> KeyMade:
+    key, token = await parts.access.service.rotate_key(call.actor, _id(call), call.body)
+    return KeyMade(token=token, key=await show(parts, key))
+
+
+async def _block(parts: Parts, call: Call) -> KeyView:
+    return await show(parts, await parts.access.service.block_key(call.actor, _id(call), True))
+
+
+async def _unblock(parts: Parts, call: Call) -> KeyView:
+    return await show(parts, await parts.access.service.block_key(call.actor, _id(call), False))
+
+
+_key = partial(Endpoint, tag="Keys")
+_ONE = "/admin/keys/{id}"
+ENDPOINTS = (
+    _key(
+        method="GET",
+        path="/admin/keys",
+        summary="List keys, newest first",
+        handler=_list,
+        query=KeyQuery,
+        result=KeyPage,
+    ),
+    _key(
+        method="POST",
+        path="/admin/keys",
+        summary="Make a key; its token is shown this once",
+        handler=_create,
+        body=NewKey,
+        result=KeyMade,
+        status=201,
+        errors=(409,),
+    ),
+    _key(
+        method="GET",
+        path="/admin/me",
+        summary="The key that this request is signed with",
+        handler=_me,
+        result=KeyView,
+        anyone=True,
+    ),
+    _key(method="GET", path=_ONE, summary="One key, by its id", handler=_get, result=KeyView, errors=(404,)),
+    _key(
+        method="PATCH",
+        path=_ONE,
+        summary="Change fields of a key",
+        handler=_update,
+        body=KeyPatch,
+        result=KeyView,
+        errors=(404,),
+    ),
+    _key(
+        method="DELETE",
+        path=_ONE,
+        summary="Delete a key; its rows in the ledger stay",
+        handler=_delete,
+        result=KeyView,
+        errors=(404,),
+    ),
+    _key(
+        method="POST",
+        path=f"{_ONE}/rotate",
+        summary="Replace the token; the old one stays good for the overlap",
+        handler=_rotate,
+        body=Rotation,
+        result=KeyMade,
+        errors=(404, 409),
+    ),
+    _key(
+        method="POST",
+        path=f"{_ONE}/block",
+        summary="Refuse a key's calls",
+        handler=_block,
+        result=KeyView,
+        errors=(404,),
+    ),
+    _key(
+        method="POST",
+        path=f"{_ONE}/unblock",
+        summary="Accept a key's calls again",
+        handler=_unblock,
+        result=KeyView,
+        errors=(404,),
+    ),
+)

@@ -1,0 +1,113 @@
+"""Endpoints for teams, users, customers (end users), tags and budgets: the same for each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+
+import msgspec
+
+from lingate.server.access.inputs import NewPrincipal, PrincipalPatch
+from lingate.server.access.records import Kind, Principal
+from lingate.server.admin.endpoint import Call, Endpoint, Handler
+from lingate.server.admin.parts import Parts
+from lingate.server.admin.views import Limit, Offset, PrincipalPage, PrincipalView, principal_view
+
+
+class PageQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which part of a list.
+
+    Attributes:
+        limit: How many at most.
+        offset: How many to skip.
+    """
+
+    limit: Limit = 100
+    offset: Offset = 0
+
+
+async def show(parts: Parts, kind: Kind, record: Principal) -> PrincipalView:
+    """A record with its budgets, as the ledger knows them."""
+    limiter = parts.access.limiter
+    if kind == "budget":
+        return principal_view(limiter, kind, record)
+    await limiter.learn(kind, record.id)
+    return principal_view(limiter, kind, record, await limiter.spent(kind, record.id))
+
+
+async def _list(parts: Parts, call: Call, *, kind: Kind) -> PrincipalPage:
+    found = await parts.access.service.principals(kind)
+    page = found[call.query.offset : call.query.offset + call.query.limit]
+    end = call.query.offset + len(page)
+    views = tuple(principal_view(parts.access.limiter, kind, record) for record in page)
+    return PrincipalPage(data=views, total=len(found), next_offset=end if page and end < len(found) else None)
+
+
+async def _create(parts: Parts, call: Call, *, kind: Kind) -> PrincipalView:
+    return await show(parts, kind, await parts.access.service.create(call.actor, kind, call.body))
+
+
+async def _get(parts: Parts, call: Call, *, kind: Kind) -> PrincipalView:
+    return await show(parts, kind, await parts.access.service.principal(kind, call.path["id"]))
+
+
+async def _update(parts: Parts, call: Call, *, kind: Kind) -> PrincipalView:
+    return await show(parts, kind, await parts.access.service.update(call.actor, kind, call.path["id"], call.body))
+
+
+async def _delete(parts: Parts, call: Call, *, kind: Kind) -> PrincipalView:
+    record = await parts.access.service.delete(call.actor, kind, call.path["id"])
+    return principal_view(parts.access.limiter, kind, record)
+
+
+async def _block(parts: Parts, call: Call, *, kind: Kind, blocked: bool) -> PrincipalView:
+    return await show(parts, kind, await parts.access.service.block(call.actor, kind, call.path["id"], blocked))
+
+
+def _endpoints(kind: Kind, many: str, what: str) -> Iterator[Endpoint]:
+    base, one = f"/admin/{many}", f"/admin/{many}/{{id}}"
+    make = partial(Endpoint, tag=many.capitalize())
+    view = PrincipalView
+
+    def of(handler: Callable[..., Awaitable[object]], **more: bool) -> Handler:
+        return partial(handler, kind=kind, **more)
+
+    yield make(
+        method="GET", path=base, summary=f"List {many}", handler=of(_list), query=PageQuery, result=PrincipalPage
+    )
+    yield make(
+        method="POST",
+        path=base,
+        summary=f"Make {what}",
+        handler=of(_create),
+        body=NewPrincipal,
+        result=view,
+        status=201,
+        errors=(409,),
+    )
+    yield make(method="GET", path=one, summary=f"Show {what}", handler=of(_get), result=view, errors=(404,))
+    yield make(
+        method="PATCH",
+        path=one,
+        summary=f"Change {what}",
+        handler=of(_update),
+        body=PrincipalPatch,
+        result=view,
+        errors=(404,),
+    )
+    yield make(method="DELETE", path=one, summary=f"Delete {what}", handler=of(_delete), result=view, errors=(404, 409))
+    if kind == "budget":
+        return
+    for name, blocked, then in (("block", True, "refused"), ("unblock", False, "accepted again")):
+        text = f"{name.capitalize()} {what}: its calls are {then}"
+        handler = of(_block, blocked=blocked)
+        yield make(method="POST", path=f"{one}/{name}", summary=text, handler=handler, result=view, errors=(404,))
+
+
+ENDPOINTS = (
+    *_endpoints("team", "teams", "a team"),
+    *_endpoints("user", "users", "a user"),
+    *_endpoints("customer", "customers", "an end user"),
+    *_endpoints("tag", "tags", "a tag"),
+    *_endpoints("budget", "budgets", "a budget"),
+)

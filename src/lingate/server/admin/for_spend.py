@@ -1,0 +1,328 @@
+"""Endpoints for what was used and what it cost: the ledger in sums and call by call, also as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from lingate.server.access.service import RefusedError
+from lingate.server.admin.endpoint import Call, Endpoint, Text
+from lingate.server.admin.parts import Parts
+from lingate.server.ledger.export import rows_csv, usage_csv
+from lingate.server.ledger.filters import Filter, QueryError
+from lingate.server.ledger.query import DIMENSIONS, Usage
+from lingate.server.store import StoreUnavailableError
+
+Moment = Annotated[
+    str,
+    Meta(
+        max_length=40,
+        pattern=r"^([0-9]{1,11}([.][0-9]{1,6})?|[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9:.]{5,15}(Z|[+-][0-9]{2}:?[0-9]{2})?)?)$",
+        description="Epoch seconds, a day (2026-11-20) or a moment (2026-11-20T13:00:00Z); UTC where it does not say.",
+        examples=["2026-11-20"],
+    ),
+]
+Status = Annotated[int, Meta(ge=0, le=999)]
+_LAST = 1e11
+
+
+class Which(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which calls.
+
+    Attributes:
+        since: Not before.
+        until: Before; a day here is not included.
+        key_id: Of this key.
+        team_id: Of this team.
+        user_id: Of this user.
+        end_user: Made for this end user.
+        model: Asked for by this name.
+        provider: Answered by this provider.
+        deployment: Answered by this deployment.
+        tag: Labelled with it.
+        operation: chat, embeddings, ...
+        face: Spoken to in this format.
+        status: Answered with this HTTP status.
+        failed: Only failures, or only successes.
+    """
+
+    since: Moment | None = None
+    until: Moment | None = None
+    key_id: str | None = None
+    team_id: str | None = None
+    user_id: str | None = None
+    end_user: str | None = None
+    model: str | None = None
+    provider: str | None = None
+    deployment: str | None = None
+    tag: str | None = None
+    operation: str | None = None
+    face: str | None = None
+    status: Status | None = None
+    failed: bool | None = None
+
+
+class Sums(Which, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which calls, and by what they are summed.
+
+    Attributes:
+        by: Names with commas: day, hour, key_id, team_id, user_id, end_user, model, provider, deployment, tag, ...
+        limit: How many sums at most.
+    """
+
+    by: Annotated[str, Meta(max_length=200, pattern=r"^[a-z_, ]*$", examples=["day,model"])] = "day"
+    limit: Annotated[int, Meta(ge=1, le=10_000)] = 1000
+
+
+class Rows(Which, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which calls, and which part of them.
+
+    Attributes:
+        cursor: From the part before.
+        limit: How many at most.
+    """
+
+    cursor: Annotated[str, Meta(max_length=500)] | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+
+
+class Spend(msgspec.Struct, frozen=True, kw_only=True):
+    """Sums.
+
+    Attributes:
+        data: One for each combination of what was asked for.
+        totals: Over all calls.
+    """
+
+    data: list[dict[str, Any]]
+    totals: dict[str, Any]
+
+
+class RowPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Part of the calls.
+
+    Attributes:
+        data: Newest first.
+        next_cursor: Asks for the next part; None at the end.
+    """
+
+    data: list[dict[str, Any]]
+    next_cursor: str | None
+
+
+def usage_of(parts: Parts) -> Usage:
+    """The ledger.
+
+    Raises:
+        StoreUnavailableError: There is no database.
+    """
+    if parts.usage is not None:
+        return parts.usage
+    if parts.store is None:
+        raise StoreUnavailableError("this gateway runs without a database")
+    return Usage(parts.store)
+
+
+def moment(text: str | None, name: str) -> float | None:
+    """Epoch seconds of a moment as queries write it."""
+    if text is None:
+        return None
+    try:
+        at = float(text) if text.replace(".", "", 1).isdecimal() else _parsed(text)
+    except (ValueError, OverflowError):
+        raise RefusedError(f"{text!r} is neither epoch seconds nor a date", status=400, param=name) from None
+    if not 0 <= at <= _LAST:
+        raise RefusedError(f"{text!r} is out of range", status=400, param=name)
+    return at
+
+
+def _parsed(text: str) -> float:
+    parsed = datetime.fromisoformat(text)
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+
+
+def filter_of(which: Which) -> Filter:
+    """Conditions of a query."""
+    values = {field.name: getattr(which, field.name) for field in msgspec.structs.fields(Which)}
+    return Filter(**{**values, "since": moment(which.since, "since"), "until": moment(which.until, "until")})
+
+
+def _dimensions(by: str) -> list[str]:
+    names = [name for part in by.split(",") if (name := part.strip())]
+    for name in names:
+        if name not in DIMENSIONS:
+            raise RefusedError(
+                f"sums are not taken by {name!r}; by {', '.join(DIMENSIONS)} they are", status=400, param="by"
+            )
+    return names
+
+
+async def _spend(parts: Parts, call: Call) -> Spend:
+    query: Sums = call.query
+    filter, usage = filter_of(query), usage_of(parts)
+    data = await usage.by(_dimensions(query.by), filter, limit=query.limit)
+    return Spend(data=data, totals=await usage.totals(filter))
+
+
+async def _rows(parts: Parts, call: Call) -> RowPage:
+    query: Rows = call.query
+    try:
+        page = await usage_of(parts).rows(filter_of(query), cursor=query.cursor, limit=query.limit)
+    except QueryError as error:
+        raise RefusedError(str(error), status=400, param="cursor") from None
+    return RowPage(data=page.rows, next_cursor=page.cursor)
+
+
+async def _row(parts: Parts, call: Call) -> dict[str, Any]:
+    found = None if "\x00" in call.path["id"] else await usage_of(parts).row(call.path["id"])
+    if found is None:
+        raise RefusedError("there is no such call", status=404)
+    return found
+
+
+async def _spend_csv(parts: Parts, call: Call) -> Text:
+    query: Sums = call.query
+    pieces = await _begun(usage_csv(usage_of(parts), _dimensions(query.by), filter_of(query)))
+    return Text("text/csv", pieces, "spend.csv")
+
+
+async def _rows_csv(parts: Parts, call: Call) -> Text:
+    return Text("text/csv", await _begun(rows_csv(usage_of(parts), filter_of(call.query))), "calls.csv")
+
+
+async def _begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same pieces, the first two of them read: a database that is away is an error and no half of a file."""
+    first = [piece async for piece in _first(pieces)]
+
+    async def rest() -> AsyncIterator[bytes]:
+        for piece in first:
+            yield piece
+        async for piece in pieces:
+            yield piece
+
+    return rest()
+
+
+async def _first(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    for _ in range(2):
+        try:
+            yield await anext(pieces)
+        except StopAsyncIteration:
+            return
+
+
+# -- as LiteLLM's proxy shows it ----------------------------------------------------------------------------------
+
+
+class LogQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which calls, in LiteLLM's words.
+
+    Attributes:
+        api_key: Of this key, by token or id.
+        user_id: Of this user.
+        request_id: This call.
+        start_date: From this day on.
+        end_date: To this day, included.
+    """
+
+    api_key: str | None = None
+    user_id: str | None = None
+    request_id: str | None = None
+    start_date: Moment | None = None
+    end_date: Moment | None = None
+
+
+async def _logs(parts: Parts, call: Call) -> list[dict[str, Any]]:
+    query: LogQuery = call.query
+    usage = usage_of(parts)
+    if query.request_id is not None:
+        found = await usage.row(query.request_id)
+        return [_log(found)] if found is not None else []
+    key_id = None if query.api_key is None else (await parts.access.service.key(query.api_key)).id
+    until = moment(query.end_date, "end_date")
+    if until is not None and "T" not in (query.end_date or ""):
+        until += timedelta(days=1).total_seconds()
+    filter = Filter(since=moment(query.start_date, "start_date"), until=until, key_id=key_id, user_id=query.user_id)
+    return [_log(row) for row in (await usage.rows(filter, limit=1000)).rows]
+
+
+def _log(row: dict[str, Any]) -> dict[str, Any]:
+    prompt, completion = row["prompt_tokens"] or 0, row["completion_tokens"] or 0
+    start = datetime.fromtimestamp(row["at"], UTC)
+    return {
+        "request_id": row["id"],
+        "call_type": row["operation"],
+        "api_key": row["key_id"],
+        "spend": row["cost"] or 0.0,
+        "total_tokens": prompt + completion,
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "startTime": start.isoformat(),
+        "endTime": (start + timedelta(seconds=row["seconds"])).isoformat(),
+        "model": row["model"],
+        "model_id": row["deployment"],
+        "model_group": row["model"],
+        "custom_llm_provider": row["provider"],
+        "user": row["user_id"],
+        "team_id": row["team_id"],
+        "end_user": row["end_user"],
+        "request_tags": row["tags"] or [],
+        "cache_hit": str(row["cache"] == "hit"),
+        "status": "failure" if row["error"] else "success",
+    }
+
+
+_CSV = "text/csv"
+ENDPOINTS = (
+    Endpoint(method="GET", path="/admin/spend", summary="Sums", tag="Spend", handler=_spend, query=Sums, result=Spend),
+    Endpoint(
+        method="GET",
+        path="/admin/spend.csv",
+        summary="Sums as CSV",
+        tag="Spend",
+        handler=_spend_csv,
+        query=Sums,
+        content_type=_CSV,
+    ),
+    Endpoint(
+        method="GET",
+        path="/admin/spend/rows",
+        summary="Calls, newest first",
+        tag="Spend",
+        handler=_rows,
+        query=Rows,
+        result=RowPage,
+    ),
+    Endpoint(
+        method="GET",
+        path="/admin/spend/rows.csv",
+        summary="All calls as CSV",
+        tag="Spend",
+        handler=_rows_csv,
+        query=Which,
+        content_type=_CSV,
+    ),
+    Endpoint(
+        method="GET",
+        path="/admin/spend/rows/{id}",
+        summary="One call, with its body if that was stored",
+        tag="Spend",
+        handler=_row,
+        result=dict[str, Any],
+        errors=(404,),
+    ),
+    Endpoint(
+        method="GET",
+        path="/spend/logs",
+        summary="Calls, the newest thousand",
+        tag="LiteLLM",
+        handler=_logs,
+        query=LogQuery,
+        result=list[dict[str, Any]],
+        errors=(404,),
+    ),
+)

@@ -1,0 +1,135 @@
+"""Endpoints for the gateway itself: its deployments, its config, its state, the audit log."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from lingate.server.access.audit import Entry
+from lingate.server.admin.endpoint import Call, Endpoint
+from lingate.server.admin.parts import ConfigStatus, DeploymentInfo, Parts
+from lingate.server.admin.views import Limit
+
+
+class Deployments(msgspec.Struct, frozen=True, kw_only=True):
+    """All deployments.
+
+    Attributes:
+        data: In the order of the config.
+    """
+
+    data: tuple[DeploymentInfo, ...]
+
+
+class AuditQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which entries.
+
+    Attributes:
+        kind: Of records of this kind.
+        subject: Of the record with this id.
+        before: Older than the entry with this number.
+        limit: How many at most.
+    """
+
+    kind: str | None = None
+    subject: str | None = None
+    before: Annotated[int, Meta(ge=1, le=2**53)] | None = None
+    limit: Limit = 100
+
+
+class AuditPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Part of the audit log.
+
+    Attributes:
+        data: Newest first.
+        next_before: Asks for the next part; None at the end.
+    """
+
+    data: tuple[Entry, ...]
+    next_before: int | None
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """How the gateway is.
+
+    Attributes:
+        config: The config in use.
+        keys: How many keys there are.
+        database: Where records are, without secrets; None for a gateway without a database.
+        facts: More, by part.
+    """
+
+    config: ConfigStatus
+    keys: int
+    database: str | None
+    facts: dict[str, Any]
+
+
+async def _deployments(parts: Parts, _: Call) -> Deployments:
+    return Deployments(data=tuple(parts.deployments()))
+
+
+async def _audit(parts: Parts, call: Call) -> AuditPage:
+    query: AuditQuery = call.query
+    database = parts.access.service.database
+    found = await database.audit_log(limit=query.limit, before=query.before, kind=query.kind, subject=query.subject)
+    return AuditPage(data=tuple(found), next_before=found[-1].id if len(found) == query.limit else None)
+
+
+async def _config(parts: Parts, _: Call) -> ConfigStatus:
+    return parts.config()
+
+
+async def _reload(parts: Parts, call: Call) -> ConfigStatus:
+    status = await parts.reload()
+    await parts.access.service.note(
+        call.actor, "reload", "config", status.path or "", {"error": status.error} if status.error else {}
+    )
+    return status
+
+
+async def _status(parts: Parts, _: Call) -> Status:
+    database = parts.store.shown if parts.store is not None else None
+    return Status(config=parts.config(), keys=len(parts.access.keys.records), database=database, facts=parts.facts())
+
+
+ENDPOINTS = (
+    Endpoint(
+        method="GET",
+        path="/admin/models",
+        summary="Deployments and how they are",
+        tag="System",
+        handler=_deployments,
+        result=Deployments,
+    ),
+    Endpoint(
+        method="GET",
+        path="/admin/audit",
+        summary="What administrators did",
+        tag="System",
+        handler=_audit,
+        query=AuditQuery,
+        result=AuditPage,
+    ),
+    Endpoint(
+        method="GET",
+        path="/admin/config",
+        summary="The config in use",
+        tag="System",
+        handler=_config,
+        result=ConfigStatus,
+    ),
+    Endpoint(
+        method="POST",
+        path="/admin/config/reload",
+        summary="Read the config anew",
+        tag="System",
+        handler=_reload,
+        result=ConfigStatus,
+    ),
+    Endpoint(
+        method="GET", path="/admin/status", summary="How the gateway is", tag="System", handler=_status, result=Status
+    ),
+)

@@ -1,0 +1,398 @@
+"""The endpoints of LiteLLM's proxy that scripts and dashboards use most, on the same records.
+
+Names of fields are LiteLLM's there; what it has and this gateway has not is refused unless it is empty.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import partial
+from typing import Annotated, Any, cast
+
+import msgspec
+from msgspec import UNSET, Meta
+
+from lingate.server.access.inputs import KeyPatch, NewKey, NewPrincipal, PrincipalPatch, Rotation
+from lingate.server.access.records import Key, Kind, Limits, Name, Principal, Span
+from lingate.server.access.service import RefusedError
+from lingate.server.admin.endpoint import Call, Endpoint
+from lingate.server.admin.for_keys import show
+from lingate.server.admin.parts import Parts
+from lingate.server.admin.views import budgets_of
+
+Plain = dict[str, Any]
+_NAMES = {"key_alias": "alias", "team_alias": "alias", "user_alias": "alias"}
+_EMPTY: tuple[object, ...] = (None, "", False, 0, [], {})
+_IGNORED = {
+    *(
+        "config",
+        "permissions",
+        "send_invite_email",
+        "guardrails",
+        "policies",
+        "prompts",
+        "object_permission",
+        "soft_budget",
+    ),
+    *(
+        "spend",
+        "key_type",
+        "auto_rotate",
+        "rotation_interval",
+        "enforced_params",
+        "allowed_cache_controls",
+        "user_email",
+    ),
+    *("members_with_roles", "organization_id", "auto_create_key", "user_role", "sso_user_id", "teams", "project_id"),
+    *("allowed_passthrough_routes", "allowed_vector_store_indexes", "router_settings", "access_group_ids", "agent_id"),
+    *("model_aliases", "team_member_budget", "disable_global_guardrails", "tpm_limit_type", "rpm_limit_type"),
+}
+_DEFAULTS: dict[str, object] = {"key_type": "default"}
+
+
+class KeyQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which key.
+
+    Attributes:
+        key: Its token or its id; without it, the one the request is signed with.
+    """
+
+    key: str | None = None
+
+
+class KeyNames(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Keys by token or id, or by alias."""
+
+    keys: Annotated[tuple[Name, ...], Meta(max_length=1000)] = ()
+    key_aliases: Annotated[tuple[Name, ...], Meta(max_length=1000)] = ()
+
+
+class KeyName(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One key, by token or id."""
+
+    key: Name
+
+
+class Regeneration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which key to rotate.
+
+    Attributes:
+        key: Its token or its id.
+        grace_period: How long the old token stays good.
+    """
+
+    key: Name
+    grace_period: Span | None = None
+
+
+def _renamed(
+    name: str, base: type[msgspec.Struct], doc: str, id: str | None, **more: tuple[Any, Any]
+) -> type[msgspec.Struct]:
+    """A struct of the same fields under LiteLLM's names."""
+    other = {
+        ours: theirs
+        for theirs, ours in _NAMES.items()
+        if theirs == f"{'key' if id is None else id.removesuffix('_id')}_alias"
+    }
+    if id is not None:
+        other["id"] = id
+    fields: list[Any] = [(field, *of) for field, of in more.items()]
+    for field in msgspec.structs.fields(base):
+        default = field.default
+        if default is msgspec.NODEFAULT:
+            default = msgspec.field(default_factory=field.default_factory)
+        fields.append((other.get(field.name, field.name), field.type, default))
+    return msgspec.defstruct(
+        name, fields, frozen=True, kw_only=True, forbid_unknown_fields=True, namespace={"__doc__": doc}, module=__name__
+    )
+
+
+GenerateKey = _renamed("GenerateKey", NewKey, "A key to make.", None)
+UpdateKey = _renamed(
+    "UpdateKey", KeyPatch, "Changes to a key, named by its token or id.", None, key=(Name, msgspec.NODEFAULT)
+)
+NewTeam = _renamed("NewTeam", NewPrincipal, "A team to make.", "team_id")
+UpdateTeam = _renamed("UpdateTeam", PrincipalPatch, "Changes to a team.", "team_id", team_id=(Name, msgspec.NODEFAULT))
+NewUser = _renamed("NewUser", NewPrincipal, "A user to make.", "user_id")
+NewCustomer = _renamed("NewCustomer", NewPrincipal, "An end user to make.", "user_id")
+NewBudget = _renamed("NewBudget", Limits, "A budget to make.", None, budget_id=(Name | None, None))
+
+
+def prepare(body: Plain) -> Plain:
+    """A body without the fields that say nothing, and with budgets by model in one spelling."""
+    kept = {
+        name: value
+        for name, value in body.items()
+        if not (name in _IGNORED and (value in _EMPTY or value == _DEFAULTS.get(name, UNSET)))
+    }
+    budgets = kept.get("model_max_budget")
+    if isinstance(budgets, dict):
+        kept["model_max_budget"] = {model: _budget(value) for model, value in budgets.items()}
+    return {name: value for name, value in kept.items() if value is not None}
+
+
+def _budget(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    names = {"budget_limit": "max_budget", "time_period": "budget_duration"}
+    return {
+        names.get(name, name): _number(part) if names.get(name, name) == "max_budget" else part
+        for name, part in value.items()
+    }
+
+
+def _number(value: Any) -> Any:
+    # LiteLLM's own documentation writes amounts as strings.
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+def _ours(body: msgspec.Struct, id: str | None = None) -> Plain:
+    names = {**_NAMES, **({id: "id"} if id else {})}
+    given = ((field, getattr(body, field)) for field in body.__struct_fields__)
+    return {names.get(field, field): value for field, value in given if value is not UNSET}
+
+
+# -- keys ---------------------------------------------------------------------------------------------------------
+
+
+def _shown_key(key: Key, parts: Parts, token: str | None = None) -> Plain:
+    record = msgspec.to_builtins(key)
+    alias, ends = record.pop("alias"), record.pop("expires_at")
+    spent = [budget.spent for budget in budgets_of(parts.access.limiter, "key", key.id) if budget.models is None]
+    return {
+        **record,
+        "key": token,
+        "token": key.id,
+        "token_id": key.id,
+        "key_name": key.masked,
+        "key_alias": alias,
+        "expires": _iso(ends),
+        "created_at": _iso(key.created_at),
+        "updated_at": _iso(key.updated_at),
+        "spend": spent[0] if spent else None,
+    }
+
+
+def _iso(moment: float | None) -> str | None:
+    return None if moment is None else datetime.fromtimestamp(moment, UTC).isoformat()
+
+
+async def _generate(parts: Parts, call: Call) -> Plain:
+    key, token = await parts.access.service.create_key(call.actor, NewKey(**_ours(call.body)))
+    return _shown_key(key, parts, token)
+
+
+async def _key_info(parts: Parts, call: Call) -> Plain:
+    query: KeyQuery = call.query
+    mine = query.key is None or not call.caller.admin
+    name = call.caller.key_id if mine else cast(str, query.key)
+    key = await parts.access.service.key(name)
+    if mine and query.key is not None and (await _maybe(parts, query.key)) != key.id:
+        raise RefusedError("a key may ask for itself only", status=403)
+    view = await show(parts, key)
+    return {"key": key.id, "info": {**_shown_key(key, parts), "spend": view.spend or 0.0}}
+
+
+async def _maybe(parts: Parts, name: str) -> str | None:
+    try:
+        return (await parts.access.service.key(name)).id
+    except RefusedError:
+        return None
+
+
+async def _update_key(parts: Parts, call: Call) -> Plain:
+    values = _ours(call.body)
+    name = values.pop("key")
+    return _shown_key(await parts.access.service.update_key(call.actor, name, KeyPatch(**values)), parts)
+
+
+async def _delete_keys(parts: Parts, call: Call) -> Plain:
+    body: KeyNames = call.body
+    service = parts.access.service
+    wanted = [(await service.key(name)).id for name in body.keys]
+    for alias in body.key_aliases:
+        found = [key.id for key in await service.keys() if key.alias == alias]
+        if not found:
+            raise RefusedError(f"there is no key with the alias {alias!r}", status=404, param="key_aliases")
+        wanted += found
+    if not wanted:
+        raise RefusedError("name keys or key_aliases", status=400, param="keys")
+    for key_id in dict.fromkeys(wanted):
+        await service.delete_key(call.actor, key_id)
+    return {"deleted_keys": list(body.keys) + list(body.key_aliases)}
+
+
+async def _block(parts: Parts, call: Call) -> Plain:
+    return _shown_key(await parts.access.service.block_key(call.actor, call.body.key, True), parts)
+
+
+async def _unblock(parts: Parts, call: Call) -> Plain:
+    return _shown_key(await parts.access.service.block_key(call.actor, call.body.key, False), parts)
+
+
+async def _regenerate(parts: Parts, call: Call) -> Plain:
+    body: Regeneration = call.body
+    key, token = await parts.access.service.rotate_key(call.actor, body.key, Rotation(overlap=body.grace_period))
+    return _shown_key(key, parts, token)
+
+
+async def _list_keys(parts: Parts, _: Call) -> Plain:
+    found = await parts.access.service.keys()
+    return {"keys": [_shown_key(key, parts) for key in found], "total_count": len(found)}
+
+
+# -- teams, users, end users, budgets -----------------------------------------------------------------------------
+
+
+def _shown(kind: Kind, record: Principal, parts: Parts) -> Plain:
+    plain = msgspec.to_builtins(record)
+    id, alias = plain.pop("id"), plain.pop("alias")
+    word = "user" if kind == "customer" else kind
+    spent = [budget.spent for budget in budgets_of(parts.access.limiter, kind, id) if budget.models is None]
+    return {**plain, f"{word}_id": id, f"{word}_alias": alias, "spend": spent[0] if spent else None}
+
+
+class TeamQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which team."""
+
+    team_id: str
+
+
+class UserQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which user."""
+
+    user_id: str
+
+
+class EndUserQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which end user."""
+
+    end_user_id: str
+
+
+class TeamNames(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which teams."""
+
+    team_ids: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=1000)]
+
+
+async def _new(parts: Parts, call: Call, *, kind: Kind, id: str) -> Plain:
+    record = await parts.access.service.create(call.actor, kind, NewPrincipal(**_ours(call.body, id)))
+    return _shown(kind, record, parts)
+
+
+async def _team_info(parts: Parts, call: Call) -> Plain:
+    record = await parts.access.service.principal("team", call.query.team_id)
+    keys = [_shown_key(key, parts) for key in await parts.access.service.keys() if key.team_id == record.id]
+    return {"team_id": record.id, "team_info": _shown("team", record, parts), "keys": keys}
+
+
+async def _user_info(parts: Parts, call: Call) -> Plain:
+    record = await parts.access.service.principal("user", call.query.user_id)
+    keys = [_shown_key(key, parts) for key in await parts.access.service.keys() if key.user_id == record.id]
+    return {"user_id": record.id, "user_info": _shown("user", record, parts), "keys": keys}
+
+
+async def _customer_info(parts: Parts, call: Call) -> Plain:
+    record = await parts.access.service.principal("customer", call.query.end_user_id)
+    return _shown("customer", record, parts)
+
+
+async def _list_teams(parts: Parts, _: Call) -> list[Plain]:
+    return [_shown("team", record, parts) for record in await parts.access.service.principals("team")]
+
+
+async def _update_team(parts: Parts, call: Call) -> Plain:
+    values = _ours(call.body)
+    record = await parts.access.service.update(call.actor, "team", values.pop("team_id"), PrincipalPatch(**values))
+    return {"team_id": record.id, "data": _shown("team", record, parts)}
+
+
+async def _delete_teams(parts: Parts, call: Call) -> Plain:
+    for team_id in call.body.team_ids:
+        await parts.access.service.delete(call.actor, "team", team_id)
+    return {"deleted_teams": list(call.body.team_ids)}
+
+
+# -- models -------------------------------------------------------------------------------------------------------
+
+
+async def _models(parts: Parts, _: Call) -> Plain:
+    return {
+        "data": [
+            {
+                "model_name": found.model_name,
+                "litellm_params": {"model": f"{found.provider}/{found.model}"},
+                "model_info": {
+                    "id": found.id,
+                    "mode": found.mode,
+                    "input_cost_per_token": found.input_price,
+                    "output_cost_per_token": found.output_price,
+                    "max_output_tokens": found.max_output,
+                    "litellm_provider": found.provider,
+                },
+            }
+            for found in parts.deployments()
+        ]
+    }
+
+
+_get = partial(Endpoint, method="GET", tag="LiteLLM", result=Plain)
+_post = partial(Endpoint, method="POST", tag="LiteLLM", result=Plain, prepare=prepare)
+ENDPOINTS = (
+    _post(path="/key/generate", summary="Make a key", handler=_generate, body=GenerateKey, errors=(409,)),
+    _get(path="/key/info", summary="Show a key", handler=_key_info, query=KeyQuery, errors=(403, 404), anyone=True),
+    _get(path="/key/list", summary="List keys", handler=_list_keys),
+    _post(path="/key/update", summary="Change a key", handler=_update_key, body=UpdateKey, errors=(404,)),
+    _post(path="/key/delete", summary="Delete keys", handler=_delete_keys, body=KeyNames, errors=(404,)),
+    _post(path="/key/block", summary="Refuse a key's calls", handler=_block, body=KeyName, errors=(404,)),
+    _post(path="/key/unblock", summary="Accept a key's calls again", handler=_unblock, body=KeyName, errors=(404,)),
+    _post(
+        path="/key/regenerate",
+        summary="Replace a key's token",
+        handler=_regenerate,
+        body=Regeneration,
+        errors=(404, 409),
+    ),
+    _post(
+        path="/team/new",
+        summary="Make a team",
+        handler=partial(_new, kind="team", id="team_id"),
+        body=NewTeam,
+        errors=(409,),
+    ),
+    _get(path="/team/info", summary="Show a team and its keys", handler=_team_info, query=TeamQuery, errors=(404,)),
+    Endpoint(
+        method="GET", path="/team/list", summary="List teams", tag="LiteLLM", handler=_list_teams, result=list[Plain]
+    ),
+    _post(path="/team/update", summary="Change a team", handler=_update_team, body=UpdateTeam, errors=(404,)),
+    _post(path="/team/delete", summary="Delete teams", handler=_delete_teams, body=TeamNames, errors=(404, 409)),
+    _post(
+        path="/user/new",
+        summary="Make a user",
+        handler=partial(_new, kind="user", id="user_id"),
+        body=NewUser,
+        errors=(409,),
+    ),
+    _get(path="/user/info", summary="Show a user and its keys", handler=_user_info, query=UserQuery, errors=(404,)),
+    _post(
+        path="/customer/new",
+        summary="Make an end user",
+        handler=partial(_new, kind="customer", id="user_id"),
+        body=NewCustomer,
+        errors=(409,),
+    ),
+    _get(path="/customer/info", summary="Show an end user", handler=_customer_info, query=EndUserQuery, errors=(404,)),
+    _post(
+        path="/budget/new",
+        summary="Make a budget",
+        handler=partial(_new, kind="budget", id="budget_id"),
+        body=NewBudget,
+        errors=(409,),
+    ),
+    _get(path="/model/info", summary="Deployments", handler=_models),
+    _get(path="/v1/model/info", summary="Deployments", handler=_models),
+)

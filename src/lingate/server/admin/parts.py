@@ -1,0 +1,100 @@
+"""What the admin API needs of the rest of the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from lingate.server.access import Access
+    from lingate.server.feed import Feed
+    from lingate.server.ledger.query import Usage
+    from lingate.server.store import Store
+
+
+class DeploymentInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A deployment and how it is.
+
+    Attributes:
+        id: As in the ledger and in `x-lingate-deployment`.
+        model_name: Name that clients ask for.
+        provider: Its provider.
+        model: The model's name there.
+        healthy: It is asked.
+        cooling: Seconds until it is asked again after failures.
+        in_flight: Calls under way.
+        input_price: US dollars a token, None where unknown.
+        output_price: The same for output.
+        max_output: Longest answer in tokens.
+        mode: What the model is for, as the config says.
+        problem: Why it cannot be asked at all.
+    """
+
+    id: str
+    model_name: str
+    provider: str
+    model: str
+    healthy: bool = True
+    cooling: float | None = None
+    in_flight: int = 0
+    input_price: float | None = None
+    output_price: float | None = None
+    max_output: int | None = None
+    mode: str | None = None
+    problem: str | None = None
+
+
+class ConfigStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The config in use, and what became of the last attempt to read it.
+
+    Attributes:
+        path: The file, None where there is none.
+        loaded_at: When the config in use was read, epoch seconds.
+        error: Why the last attempt failed; None if it did not.
+        warnings: What the file says that has no effect.
+    """
+
+    path: str | None = None
+    loaded_at: float = 0.0
+    error: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def _no_config() -> ConfigStatus:
+    return ConfigStatus()
+
+
+async def _nothing_to_reload() -> ConfigStatus:
+    return ConfigStatus()
+
+
+def _no_deployments() -> Sequence[DeploymentInfo]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the admin API needs of the rest of the gateway.
+
+    Attributes:
+        access: Keys and limits.
+        store: The database; None where there is none.
+        usage: The ledger, with the rows that are not in the database yet; None to ask the database alone.
+        deployments: The deployments as they are now.
+        config: The config as it is now.
+        reload: Read the config anew; the old one is kept if it is wrong, and the status says why.
+        facts: More about the gateway for `/admin/status` (journal, drainer, ...), as plain values.
+        feed: Shows calls as they end; None where there are none.
+    """
+
+    access: Access
+    store: Store | None = None
+    usage: Usage | None = None
+    deployments: Callable[[], Sequence[DeploymentInfo]] = _no_deployments
+    config: Callable[[], ConfigStatus] = _no_config
+    reload: Callable[[], Awaitable[ConfigStatus]] = _nothing_to_reload
+    facts: Callable[[], dict[str, Any]] = field(default=dict)
+    feed: Feed | None = None

@@ -1,0 +1,344 @@
+"""Budgets of one process: reserved before, settled after, never over."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lingate.errors import BudgetExceededError
+from lingate.server.access import Limits, LocalLimiter
+from lingate.server.access.bounds import most_input
+from lingate.server.access.meters import NANO, nanos
+from lingate.server.access.records import ModelBudget, limits_of
+from lingate.server.records import Caller, Estimate
+from tests.server.access_kit import COST, Books, Clock, caller_of, estimate, outcome
+
+
+def spent(limiter: LocalLimiter, id: str = "k", kind: str = "key") -> int:
+    scope = limiter.scope(kind, id)
+    assert scope is not None
+    return scope.budgets[0].spent
+
+
+async def test_200_calls_at_once_on_a_budget_for_50_spend_the_budget_and_not_more() -> None:
+    limiter = LocalLimiter()
+    caller = caller_of(limiter, Limits(max_budget=50 * COST))
+
+    found = Counter(await asyncio.gather(*[outcome(limiter, caller, hold=0.01) for _ in range(200)]))
+
+    assert found == {"ok": 50, "budget": 150}
+    assert spent(limiter) == nanos(50 * COST)
+
+
+@given(st.integers(1, 2000), st.integers(1, 10_000_000))
+def test_a_budget_for_n_calls_is_for_exactly_n_calls(calls: int, price: int) -> None:
+    # Sums of floats would let one more or one less through.
+    cost = price / NANO
+
+    assert nanos(cost) == price
+    assert nanos(cost * calls) == price * calls
+
+
+CALLS = st.lists(
+    st.tuples(
+        st.integers(0, 2000),
+        st.one_of(st.none(), st.integers(0, 3000)),
+        st.floats(0, 1),
+        st.sampled_from("sruw"),
+        st.floats(0, 90),
+    ),
+    max_size=60,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(CALLS, st.floats(0.0, 0.02), st.sampled_from(["30s", "1m", "1d", None]))
+def test_what_is_spent_and_reserved_is_never_more_than_the_budget(
+    calls: list[tuple[int, int | None, float, str, float]], budget: float, span: str | None
+) -> None:
+    async def run() -> None:
+        clock = Clock()
+        limiter = LocalLimiter(clock=clock, now=clock)
+        caller = caller_of(limiter, Limits(max_budget=budget, budget_duration=span))
+        scope = limiter.scope("key", "k")
+        assert scope is not None
+        money, under_way = scope.budgets[0], []
+        for prompt, output, used, end, pause in calls:
+            try:
+                ticket = await limiter.admit(caller, estimate(prompt, output), None, ())
+            except BudgetExceededError:
+                ticket = None
+            if ticket is not None:
+                bound = ticket.max_output if ticket.max_output is not None else (4096 if output is None else output)
+                under_way.append((ticket, (prompt + bound * used * 2) * 1e-6, end))
+            assert money.spent + money.reserved <= money.cap
+            if end != "w" and under_way:
+                ticket, cost, end = under_way.pop(0)
+                ticket.release() if end == "r" else ticket.settle(None, cost if end == "s" else None)
+            assert money.spent + money.reserved <= money.cap
+            clock.sleep(pause)
+        for ticket, cost, _ in under_way:
+            ticket.settle(None, cost)
+        money.remaining(clock())
+        assert money.reserved == 0
+        assert money.spent <= money.cap
+
+    asyncio.run(run())
+
+
+async def test_a_call_that_bounds_its_output_reserves_that_much() -> None:
+    limiter = LocalLimiter()
+    caller = caller_of(limiter, Limits(max_budget=1.0))
+
+    ticket = await limiter.admit(caller, estimate(1000, 500), None, ())
+
+    scope = limiter.scope("key", "k")
+    assert ticket is not None
+    assert scope is not None
+    assert ticket.max_output is None
+    assert scope.budgets[0].reserved == 2_000_000
+    ticket.settle(1200, 0.0012)
+    assert (scope.budgets[0].reserved, scope.budgets[0].spent) == (0, 1_200_000)
+
+
+async def test_a_call_without_a_bound_gets_as_much_output_as_the_budget_pays_for() -> None:
+    limiter = LocalLimiter()
+    caller = caller_of(limiter, Limits(max_budget=0.002))
+
+    ticket = await limiter.admit(caller, estimate(1000, None), None, ())
+
+    assert ticket is not None
+    assert ticket.max_output == 500
+
+
+async def test_a_model_that_cannot_give_that_much_is_not_bounded() -> None:
+    limiter = LocalLimiter()
+    caller = caller_of(limiter, Limits(max_budget=1.0))
+
+    ticket = await limiter.admit(caller, estimate(1000, None, most=4096), None, ())
+
+    scope = limiter.scope("key", "k")
+    assert ticket is not None
+    assert scope is not None
+    assert ticket.max_output is None
+    assert scope.budgets[0].reserved == nanos(0.001 + 4096 * 2e-6)
+
+
+async def test_nobody_knows_how_much_a_model_gives_and_the_budget_still_holds() -> None:
+    limiter = LocalLimiter()
+    caller = caller_of(limiter, Limits(max_budget=0.01))
+
+    ticket = await limiter.admit(caller, estimate(1000, None, most=None), None, ())
+
+    assert ticket is not None
+    assert ticket.max_output == 4500
+    with pytest.raises(BudgetExceededError) as caught:
+        await limiter.admit(caller, estimate(10, 10), None, ())
+    assert (caught.value.status, caught.value.retryable, caught.value.retry_after) == (429, True, 1.0)
+    ticket.release()
+    assert await outcome(limiter, caller) == "ok"
+
+
+async def test_a_call_whose_prompt_alone_is_too_dear_is_refused() -> None:
+    limiter = LocalLimiter()
+    caller = caller_of(limiter, Limits(max_budget=0.001))
+
+    with pytest.raises(BudgetExceededError, match=r"budget of key k is \$0.001, \$0.001 of it remain") as caught:
+        await limiter.admit(caller, estimate(1000, None), None, ())
+
+    assert (caught.value.status, caught.value.retryable, caught.value.code) == (402, False, "budget_exceeded")
+
+
+async def test_a_bound_that_is_too_dear_is_refused_with_advice_and_not_cut() -> None:
+    limiter = LocalLimiter()
+    caller = caller_of(limiter, Limits(max_budget=0.01))
+
+    with pytest.raises(BudgetExceededError, match="a smaller max_tokens fits"):
+        await limiter.admit(caller, estimate(100, 64_000), None, ())
+
+
+async def test_a_model_without_a_price_is_refused_under_a_budget_and_only_there() -> None:
+    unpriced = Estimate("mystery", 100, 50)
+    limiter = LocalLimiter()
+
+    with pytest.raises(BudgetExceededError, match="the price of mystery is unknown") as caught:
+        await limiter.admit(caller_of(limiter, Limits(max_budget=1000.0)), unpriced, None, ())
+    assert (caught.value.code, caught.value.status) == ("unpriced_model", 402)
+    assert await limiter.admit(caller_of(limiter, Limits(rpm_limit=5), "free"), unpriced, None, ()) is not None
+
+    limiter = LocalLimiter(allow_unpriced=True)
+    assert await limiter.admit(caller_of(limiter, Limits(max_budget=1000.0)), unpriced, None, ()) is not None
+
+
+async def test_models_that_cost_nothing_are_not_refused_on_an_empty_budget() -> None:
+    limiter = LocalLimiter()
+    caller = caller_of(limiter, Limits(max_budget=0.0))
+
+    assert await limiter.admit(caller, Estimate("own", 100, 50, 0.0, 0.0), None, ()) is not None
+    assert await outcome(limiter, caller) == "budget"
+
+
+async def test_money_of_a_call_counts_in_the_period_in_which_it_came() -> None:
+    clock = Clock(1_800_000_010.0)
+    limiter = LocalLimiter(clock=clock, now=clock)
+    caller = caller_of(limiter, Limits(max_budget=COST, budget_duration="30s"))
+
+    late = await limiter.admit(caller, estimate(), None, ())
+    assert await outcome(limiter, caller) == "budget"
+    clock.sleep(30)
+    assert await outcome(limiter, caller) == "ok"
+    assert late is not None
+    late.settle(150, COST)
+
+    assert spent(limiter) == nanos(COST)
+    assert limiter.scope("key", "k").budgets[0].reserved == 0  # type: ignore[union-attr]
+
+
+async def test_a_prompt_is_reserved_by_what_it_can_have_at_most() -> None:
+    limiter = LocalLimiter()
+    caller = caller_of(limiter, Limits(max_budget=1.0, tpm_limit=200))
+
+    ticket = await limiter.admit(caller, Estimate("gpt", 100, 50, 1e-6, 2e-6, None, prompt_bound=400), None, ())
+
+    assert ticket is not None
+    assert limiter.scope("key", "k").budgets[0].reserved == 500_000  # type: ignore[union-attr]
+    assert ("x-ratelimit-remaining-tokens", "50") in ticket.headers
+
+
+async def test_unknown_cost_leaves_the_reservation_standing() -> None:
+    limiter = LocalLimiter()
+    caller = caller_of(limiter, Limits(max_budget=1.0))
+
+    assert await outcome(limiter, caller, cost=None) == "ok"
+
+    assert spent(limiter) == nanos(COST)
+
+
+async def test_the_tightest_of_several_budgets_decides_and_is_named() -> None:
+    limiter = LocalLimiter()
+    scopes = [
+        limiter.limit("key", "k", Limits(max_budget=5.0)),
+        limiter.limit("team", "t", Limits(max_budget=COST), name="Red"),
+    ]
+    caller = Caller(key_id="k", limits=limiter.limits_for(scopes))
+
+    assert await outcome(limiter, caller) == "ok"
+    with pytest.raises(BudgetExceededError, match="the budget of team Red"):
+        await limiter.admit(caller, estimate(), None, ())
+
+    assert spent(limiter) == spent(limiter, "t", "team") == nanos(COST)
+
+
+async def test_budgets_by_model_count_the_models_they_name() -> None:
+    limiter = LocalLimiter()
+    caller = caller_of(limiter, Limits(model_max_budget={"gpt-*": ModelBudget(max_budget=COST, budget_duration="1d")}))
+
+    assert await outcome(limiter, caller, estimate(model="gpt-4")) == "ok"
+    assert await outcome(limiter, caller, estimate(model="gpt-5")) == "budget"
+    assert await outcome(limiter, caller, estimate(model="claude")) == "ok"
+
+
+async def test_a_restart_keeps_what_was_spent() -> None:
+    books = Books({("key", "k"): 0.75, ("end_user", "ann"): 0.2})
+    limiter = LocalLimiter(spending=books)
+    limiter.limit_customers(Limits(max_budget=0.2))
+    caller = caller_of(limiter, Limits(max_budget=0.75 + COST, budget_duration="1d"))
+
+    assert await outcome(limiter, caller) == "ok"
+    assert await outcome(limiter, caller) == "budget"
+    with pytest.raises(BudgetExceededError, match="customer ann"):
+        await limiter.admit(Caller(key_id="other"), estimate(), "ann", ())
+    assert len(books.asked) == 2
+
+
+async def test_the_ledger_is_asked_once_however_many_calls_come_first() -> None:
+    books = Books()
+    limiter = LocalLimiter(spending=books)
+    caller = caller_of(limiter, Limits(max_budget=1.0))
+
+    await asyncio.gather(*[outcome(limiter, caller) for _ in range(50)])
+
+    assert len(books.asked) == 1
+
+
+async def test_without_the_ledger_calls_go_on_and_it_is_asked_again(caplog: pytest.LogCaptureFixture) -> None:
+    clock, books = Clock(), Books({("key", "k"): 5.0})
+    books.away = True
+    limiter = LocalLimiter(spending=books, clock=clock, now=clock)
+    caller = caller_of(limiter, Limits(max_budget=5.0))
+
+    with caplog.at_level(logging.WARNING):
+        assert [await outcome(limiter, caller) for _ in range(20)] == ["ok"] * 20
+    assert len(caplog.records) == 1
+    assert len(books.asked) == 1
+
+    books.away = False
+    clock.sleep(6)
+    assert await outcome(limiter, caller) == "budget"
+
+
+async def test_what_other_replicas_spent_is_seen_when_the_ledger_is_asked_again() -> None:
+    books = Books()
+    limiter = LocalLimiter(spending=books)
+    caller = caller_of(limiter, Limits(max_budget=1.0))
+    assert await outcome(limiter, caller) == "ok"
+
+    books.spent["key", "k"] = 1.0
+    await limiter.reconcile()
+
+    assert await outcome(limiter, caller) == "budget"
+
+
+async def test_a_new_budget_on_an_old_key_counts_what_it_has_spent_before() -> None:
+    limiter = LocalLimiter(spending=Books({("key", "k"): 3.0}))
+    caller = caller_of(limiter, Limits(max_budget=10.0, budget_duration="1d"))
+    assert await outcome(limiter, caller) == "ok"
+
+    caller = caller_of(limiter, Limits(max_budget=3.0, budget_duration="1mo"))
+
+    assert await outcome(limiter, caller) == "budget"
+
+
+def test_a_record_fills_up_its_limits_from_the_budget_it_refers_to() -> None:
+    base = Limits(max_budget=10.0, budget_duration="1d", rpm_limit=60, tpm_limit=1000)
+
+    assert limits_of(Limits(rpm_limit=0), base) == Limits(
+        max_budget=10.0, budget_duration="1d", rpm_limit=0, tpm_limit=1000
+    )
+    assert limits_of(Limits(max_budget=3.0), base).budget_duration is None
+
+
+def test_dollars_are_rounded_up_and_never_by_the_noise_of_floats() -> None:
+    assert nanos(0.1 + 0.2) == 300_000_000
+    assert nanos(1e-12) == 0 or nanos(1e-12) == 1
+    assert nanos(2e-9) == 2
+    assert nanos(1.0) == NANO
+
+
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=200)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["system", "user", "assistant"]), TEXTS), max_size=8))
+def test_no_tokenizer_finds_more_tokens_than_the_bound(messages: list[tuple[str, str]]) -> None:
+    body = {"model": "gpt", "messages": [{"role": role, "content": text} for role, text in messages]}
+
+    # A byte each, and eight around each message, are more than any tokenizer and any template make of it.
+    assert most_input(body) >= sum(len(text.encode()) + 8 for _, text in messages)
+
+
+def test_pictures_count_by_the_piece_and_files_that_are_only_named_count_much() -> None:
+    inline = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 1_000_000}}
+    named = {"type": "file", "file": {"file_id": "file-1"}}
+
+    assert 16_384 <= most_input({"messages": [{"role": "user", "content": [inline]}]}) < 20_000
+    assert most_input({"messages": [{"role": "user", "content": [named]}]}) > 100_000
+    assert most_input({"messages": [], "tools": [{"type": "function"}]}) > 1000
+
+
+def test_a_body_of_any_shape_has_a_bound() -> None:
+    assert most_input({"messages": None, "x": [1, 2.5, True, None, {"y": ["\ud800"]}], "image_url": ""}) > 0

@@ -1,0 +1,302 @@
+"""Limits that replicas share through a real Redis, and what they do when it is away."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from lingate.errors import BudgetExceededError, ConcurrencyLimitError, RateLimitError
+from lingate.server.access import AccessSettings, Limits
+from lingate.server.access.inputs import NewKey
+from lingate.server.access.meters import nanos
+from lingate.server.access.scripts import SILENCE
+from lingate.server.access.shared import SharedLimiter
+from lingate.server.ledger import Drainer, Journal
+from lingate.server.ledger.spending import LedgerSpending
+from lingate.server.records import Caller, LedgerRow
+from lingate.server.store import Store
+from tests.server.access_kit import COST, MASTER, ROOT, Books, access, caller_of, estimate, outcome
+from tests.services import Service
+
+LIMITS = Limits(max_budget=50 * COST)
+
+
+@contextlib.asynccontextmanager
+async def replicas(url: str, count: int = 3, **options: object) -> AsyncIterator[list[SharedLimiter]]:
+    limiters = [SharedLimiter(url, **options) for _ in range(count)]  # type: ignore[arg-type]
+    for limiter in limiters:
+        await limiter.start()
+    try:
+        yield limiters
+    finally:
+        for limiter in limiters:
+            await limiter.stop()
+
+
+async def until(true: Callable[[], bool], seconds: float = 8.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen"
+        await asyncio.sleep(0.02)
+
+
+async def everywhere(
+    limiters: list[SharedLimiter], callers: list[Caller], count: int, hold: float = 0.01
+) -> Counter[str]:
+    """So many calls at once, dealt out to the replicas."""
+    calls = [outcome(limiters[i % len(limiters)], callers[i % len(limiters)], hold=hold) for i in range(count)]
+    return Counter(await asyncio.gather(*calls))
+
+
+async def test_three_replicas_spend_the_budget_for_50_calls_and_not_more(redis: str) -> None:
+    async with replicas(redis) as limiters:
+        callers = [caller_of(limiter, LIMITS) for limiter in limiters]
+
+        assert await everywhere(limiters, callers, 200) == {"ok": 50, "budget": 150}
+        await asyncio.sleep(0.1)
+        assert await everywhere(limiters, callers, 30) == {"budget": 30}
+        assert await limiters[0].link.redis.hgetall("{lingate}:b:key:k:usd:ever:0") == {"s": str(nanos(50 * COST))}
+
+
+async def test_three_replicas_on_postgres_and_redis_spend_the_budget_and_not_more(
+    redis: str, postgres: str, tmp_path: Path
+) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        found = []
+        for number in range(3):
+            store, journal = Store(postgres), Journal(tmp_path / f"journal{number}")
+            stack.push_async_callback(store.close)
+            stack.callback(journal.close)
+            drainer = Drainer(journal, store)
+            task = asyncio.create_task(drainer.run())
+            stack.push_async_callback(lambda drainer=drainer, task=task: _stopped(drainer, task))
+            settings = AccessSettings(master_key=MASTER, redis_url=redis)
+            spending = LedgerSpending(store, drainer)
+            one = await stack.enter_async_context(access(tmp_path, settings, url=postgres, spending=spending))
+            found.append((one, journal))
+        _, token = await found[0][0].service.create_key(ROOT, NewKey(max_budget=50 * COST))
+
+        async def call(number: int) -> str:
+            replica, journal = found[number % 3]
+            caller = replica.known(token) or await replica.find(token)
+            assert caller is not None
+            try:
+                ticket = await replica.limiter.admit(caller, estimate(), None, ())
+            except BudgetExceededError:
+                return "budget"
+            assert ticket is not None
+            await asyncio.sleep(0.01)
+            ticket.settle(150, COST)
+            journal.write(LedgerRow(id=f"call-{number}", at=time.time(), key_id=caller.key_id, model="gpt", cost=COST))
+            return "ok"
+
+        assert Counter(await asyncio.gather(*map(call, range(200)))) == {"ok": 50, "budget": 150}
+        await found[0][0].limiter.reconcile()
+        assert Counter(await asyncio.gather(*map(call, range(200, 230)))) == {"budget": 30}
+
+
+async def _stopped(drainer: Drainer, task: asyncio.Task[None]) -> None:
+    await drainer.stop(deadline=5.0)
+    await task
+
+
+async def test_rates_and_calls_at_once_are_shared(redis: str) -> None:
+    limits = Limits(rpm_limit=50, tpm_limit=100_000, max_parallel_requests=40)
+    async with replicas(redis) as limiters:
+        callers = [caller_of(limiter, limits) for limiter in limiters]
+
+        assert await everywhere(limiters, callers, 120, hold=0.3) == {"ok": 40, "concurrency": 80}
+        await asyncio.sleep(0.1)
+        assert await everywhere(limiters, callers, 60) == {"ok": 10, "rate_limit": 50}
+        with pytest.raises(RateLimitError, match="key k may use 50 requests a minute") as caught:
+            await limiters[2].admit(callers[2], estimate(), None, ())
+        assert 1 <= (caught.value.retry_after or 0) <= 61
+
+
+async def test_tokens_are_given_back_to_everybody(redis: str) -> None:
+    async with replicas(redis, 2) as (here, there):
+        callers = [caller_of(limiter, Limits(tpm_limit=1000)) for limiter in (here, there)]
+        ticket = await here.admit(callers[0], estimate(500, 500), None, ())
+        assert ticket is not None
+        assert ("x-ratelimit-remaining-tokens", "0") in ticket.headers
+        with pytest.raises(RateLimitError):
+            await there.admit(callers[1], estimate(10, 10), None, ())
+
+        ticket.settle(100, None)
+        await asyncio.sleep(0.1)
+
+        assert await outcome(there, callers[1], estimate(500, 250)) == "ok"
+
+
+async def test_a_call_without_a_bound_gets_what_remains_of_the_shared_budget(redis: str) -> None:
+    async with replicas(redis, 2) as (here, there):
+        callers = [caller_of(limiter, Limits(max_budget=0.003)) for limiter in (here, there)]
+        first = await here.admit(callers[0], estimate(500, 250), None, ())
+
+        second = await there.admit(callers[1], estimate(1000, None), None, ())
+
+        assert first is not None
+        assert second is not None
+        assert second.max_output == 500
+        with pytest.raises(BudgetExceededError) as caught:
+            await here.admit(callers[0], estimate(10, 10), None, ())
+        assert (caught.value.status, caught.value.retry_after) == (429, 1.0)
+        first.release()
+        second.release()
+
+
+async def test_redis_learns_from_the_ledger_what_was_spent_before(redis: str) -> None:
+    books = Books({("key", "k"): 40 * COST})
+    async with replicas(redis, spending=books) as limiters:
+        callers = [caller_of(limiter, LIMITS) for limiter in limiters]
+
+        assert await everywhere(limiters, callers, 60) == {"ok": 10, "budget": 50}
+
+
+async def test_calls_go_on_without_redis_with_one_warning_and_its_return_is_noticed(
+    redis: str, redis_server: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with replicas(redis, 1) as (limiter,):
+        caller = caller_of(limiter, Limits(max_budget=60 * COST, max_parallel_requests=1000))
+        assert await everywhere([limiter], [caller], 10) == {"ok": 10}
+        held = await limiter.admit(caller, estimate(), None, ())
+
+        redis_server.stop(signal.SIGKILL)
+        with caplog.at_level(logging.WARNING):
+            start = time.monotonic()
+            assert await everywhere([limiter], [caller], 30) == {"ok": 30}
+            assert await everywhere([limiter], [caller], 30) == {"ok": 19, "budget": 11}, "its own limits hold"
+            assert time.monotonic() - start < 2
+            assert [record.name for record in caplog.records] == ["lingate.redis"]
+
+            redis_server.start()
+            await until(lambda: limiter.link.up)
+            assert len(caplog.records) == 2
+        assert held is not None
+        assert await limiter.link.redis.hgetall("{lingate}:p:key:k:parallel") != {}
+        held.settle(150, COST)
+        await asyncio.sleep(0.1)
+        assert await limiter.link.redis.hgetall("{lingate}:p:key:k:parallel") == {}
+        assert await everywhere([limiter], [caller], 5) == {"budget": 5}, "what was spent meanwhile is not forgotten"
+
+
+async def test_redis_killed_in_the_middle_of_200_calls_lets_nothing_fail(redis: str, redis_server: Service) -> None:
+    async with replicas(redis) as limiters:
+        callers = [caller_of(limiter, Limits(max_budget=1000.0, max_parallel_requests=300)) for limiter in limiters]
+        calls = [
+            asyncio.create_task(outcome(limiters[number % 3], callers[number % 3], hold=number / 1000))
+            for number in range(200)
+        ]
+        await asyncio.sleep(0.05)
+        redis_server.stop(signal.SIGKILL)
+
+        assert Counter(await asyncio.gather(*calls)) == {"ok": 200}
+        assert all(limiter.scope("key", "k").idle for limiter in limiters)  # type: ignore[union-attr]
+
+
+async def test_a_redis_that_hangs_is_waited_for_once(redis: str, redis_server: Service) -> None:
+    async with replicas(redis, 1) as (limiter,):
+        caller = caller_of(limiter, Limits(rpm_limit=1000))
+        assert await outcome(limiter, caller) == "ok"
+
+        redis_server.freeze()
+        try:
+            start = time.monotonic()
+            assert await everywhere([limiter], [caller], 50) == {"ok": 50}
+            waited = time.monotonic() - start
+            start = time.monotonic()
+            assert await everywhere([limiter], [caller], 50) == {"ok": 50}
+            assert waited < 2
+            assert time.monotonic() - start < 0.3
+        finally:
+            redis_server.resume()
+        await until(lambda: limiter.link.up)
+
+
+async def test_what_was_spent_while_redis_was_not_heard_of_is_told_to_it(redis: str, redis_server: Service) -> None:
+    async with replicas(redis, 2) as (here, there):
+        callers = [caller_of(limiter, LIMITS) for limiter in (here, there)]
+        assert await outcome(here, callers[0]) == "ok"
+        redis_server.freeze()
+        try:
+            assert await everywhere([here], [callers[0]], 49) == {"ok": 49}
+        finally:
+            redis_server.resume()
+
+        await until(lambda: here.link.up)
+
+        assert await outcome(there, callers[1]) == "budget"
+
+
+async def test_a_gateway_starts_without_redis(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    settings = AccessSettings(master_key=MASTER, redis_url="redis://127.0.0.1:1/0")
+
+    async with access(tmp_path, settings) as found:
+        caller = caller_of(found.limiter, Limits(rpm_limit=1))
+        assert [await outcome(found.limiter, caller) for _ in range(2)] == ["ok", "rate_limit"]
+
+    assert sum("Redis does not answer" in record.message for record in caplog.records) == 1
+
+
+async def test_what_a_dead_replica_had_under_way_does_not_count_for_ever(redis: str) -> None:
+    async with replicas(redis, 2) as (dead, alive):
+        limits = Limits(max_budget=COST, max_parallel_requests=1)
+        callers = [caller_of(limiter, limits) for limiter in (dead, alive)]
+        assert await dead.admit(callers[0], estimate(), None, ()) is not None
+        with pytest.raises(ConcurrencyLimitError):
+            await alive.admit(callers[1], estimate(), None, ())
+
+        # As if it had not been heard of for a while.
+        await alive.link.redis.zadd("{lingate}:replicas", {dead._me: time.time() - SILENCE - 1})
+
+        assert await outcome(alive, callers[1]) == "ok"
+
+
+async def test_a_key_changed_on_one_replica_is_known_on_the_others_at_once(redis: str, tmp_path: Path) -> None:
+    settings = AccessSettings(master_key=MASTER, redis_url=redis)
+    async with access(tmp_path, settings) as here, access(tmp_path, settings) as there:
+        await asyncio.sleep(0.2)
+        key, token = await here.service.create_key(ROOT, NewKey())
+        await until(lambda: there.known(token) is not None, 1.5)
+
+        await here.service.block_key(ROOT, key.id, True)
+
+        await until(lambda: there.known(token) is None, 1.5)
+
+
+async def test_cool_downs_are_told_to_the_other_replicas(redis: str) -> None:
+    async with replicas(redis) as limiters:
+        heard: list[tuple[int, str, float, str]] = []
+        for number, limiter in enumerate(limiters):
+            limiter.on_cooled = lambda *told, number=number: heard.append((number, *told))
+        await asyncio.sleep(0.2)
+
+        limiters[0].cooled("some deployment", 2.5, "rate_limit")
+
+        await until(lambda: len(heard) == 2, 1.0)
+        await asyncio.sleep(0.1)
+        assert sorted(heard) == [(1, "some deployment", 2.5, "rate_limit"), (2, "some deployment", 2.5, "rate_limit")]
+
+
+async def test_a_call_that_is_given_up_while_redis_is_asked_gives_its_place_back(redis: str) -> None:
+    async with replicas(redis, 2) as limiters:
+        callers = [caller_of(limiter, Limits(max_parallel_requests=3, max_budget=1000.0)) for limiter in limiters]
+        assert await everywhere(limiters, callers, 1) == {"ok": 1}
+        asking = [asyncio.create_task(limiters[0].admit(callers[0], estimate(), None, ())) for _ in range(3)]
+        await asyncio.sleep(0)  # they have asked, and have no answer
+        for task in asking:
+            task.cancel()
+        assert all(
+            isinstance(item, asyncio.CancelledError) for item in await asyncio.gather(*asking, return_exceptions=True)
+        )
+        await asyncio.sleep(0.2)
+
+        assert await everywhere(limiters, callers, 3, hold=0.2) == {"ok": 3}
