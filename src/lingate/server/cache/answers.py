@@ -1,0 +1,270 @@
+"""The cache's part in a request: whether its answer is there, who fetches it, and whether it is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lingate._dialects._base import media_type
+from lingate._dialects._replay import replay
+from lingate._dialects.openai_chat.completion_chunks import completion_of
+from lingate._wire import json
+from lingate.errors import LingateError
+from lingate.server.cache.control import Control, control_of
+from lingate.server.cache.entry import Entry, is_lasting, is_whole
+from lingate.server.cache.flights import Flight, Flights
+from lingate.server.cache.keys import CALL_TYPES, is_cacheable, key_of, owner_of
+from lingate.server.cache.memory import Memory
+
+if TYPE_CHECKING:
+    from lingate._call.stream import StreamState
+    from lingate.server.cache.remote import Remote
+    from lingate.server.config.settings import CacheParams, GatewayConfig
+    from lingate.server.turn import Turn
+
+_log = logging.getLogger("lingate.cache")
+
+_LONGEST_WAIT = 120.0
+"""Seconds to wait for an equal call. It may be held up by a client that reads slowly, which is nobody else's business."""
+
+_DEFAULT_TTL = 600.0
+"""Seconds that an answer is kept where the owner does not say. LiteLLM's own for answers in memory."""
+
+FREE = "cache"
+"""What the ledger has as the price of answers that were there."""
+
+
+@dataclass(slots=True)
+class Wish:
+    """What one request wants: its key, and how the cache may be used for it."""
+
+    answers: Answers
+    key: str
+    control: Control
+
+    async def serve(self, turn: Turn, make: Callable[[Turn], Awaitable[None]]) -> None:
+        """Answer the request; see `Answers.serve`."""
+        await self.answers.serve(turn, self, make)
+
+
+class Answers:
+    """The cache of one configuration.
+
+    Args:
+        config: What the gateway is set to.
+        before: The cache of the configuration before: what it keeps is kept on, if it is kept in the same place.
+    """
+
+    def __init__(self, config: GatewayConfig, before: Answers | None = None) -> None:
+        params, own = config.settings.cache_params, config.own.cache
+        self._params = params
+        self._scope = own.namespace
+        self._max_entry = own.max_entry
+        self._single = own.single_flight
+        self._wanted = params.mode == "default_off"
+        self._operations = _operations(params)
+        url = _redis_url(config)
+        if url is None and params.type == "redis" and before is None:
+            _log.warning("cache_params.type is redis and names no host: answers are kept in this process's memory")
+        self.ttl = _ttl(params, shared=url is not None)
+        self.store: Memory | Remote = _store(url, own.max_bytes, None if before is None else before.store)
+        self.flights: Flights = Flights() if before is None else before.flights
+
+    async def close(self) -> None:
+        """Let the store go."""
+        await self.store.close()
+
+    def wish(self, turn: Turn, field: Any) -> Wish | None:
+        """What a request wants of the cache; None if nothing. Called before limits change the call.
+
+        Args:
+            turn: The request.
+            field: Its `cache` field.
+
+        Raises:
+            BadRequestError: The field is not what it must be.
+        """
+        control = control_of(field, turn.request.header("cache-control"))
+        call = turn.call
+        if self._wanted and not control.wanted:
+            return None
+        if not (control.read or control.write) or call.operation not in self._operations or not is_cacheable(call):
+            return None
+        namespace = f"{self._params.namespace}\n{control.namespace}"
+        key = key_of(call, turn.group, owner_of(turn.caller, self._scope), namespace, turn.row.tags)
+        return None if key is None else Wish(self, key, control)
+
+    async def serve(self, turn: Turn, wish: Wish, make: Callable[[Turn], Awaitable[None]]) -> None:
+        """Answer a request from the cache, or with the others that ask for the same, or by making the call.
+
+        Raises:
+            LingateError: The call failed, or the one that it waited for.
+        """
+        key, control = wish.key, wish.control
+        turn.row.cache = "miss"
+        if control.read:
+            entry = await self._kept(key, control)
+            if entry is not None:
+                await _answer(turn, entry, "hit")
+                return
+        if not (self._single and control.read and control.write):
+            await self._make(turn, wish, make, None)
+            return
+        if self.flights.under_way(key) is not None:
+            entry = await self._from_others(key)
+            if entry is not None:
+                await _answer(turn, entry, "shared")
+                return
+        flight = self.flights.begin(key)
+        try:
+            await self._make(turn, wish, make, flight)
+        except LingateError as error:
+            if turn.wishes is None:  # else the others, who wished for nothing, might have had an answer
+                flight.error = error
+            raise
+        finally:
+            self.flights.end(key, flight)
+
+    async def _from_others(self, key: str) -> Entry | None:
+        """What an equal call under way brings; None if none comes to its end in time.
+
+        Raises:
+            LingateError: It failed.
+        """
+        patience = asyncio.timeout(_LONGEST_WAIT)
+        try:
+            async with patience:
+                while (flight := self.flights.under_way(key)) is not None:
+                    entry = await flight.landed()
+                    if entry is not None:
+                        return entry
+        except TimeoutError:
+            if not patience.expired():
+                raise  # the call's own
+        return None
+
+    async def _kept(self, key: str, control: Control) -> Entry | None:
+        entry = await self.store.get(key)
+        if entry is None or (control.max_age is not None and time.time() - entry.at > control.max_age):
+            return None
+        return entry
+
+    async def _make(
+        self, turn: Turn, wish: Wish, make: Callable[[Turn], Awaitable[None]], flight: Flight | None
+    ) -> None:
+        """Make the call, and keep its answer."""
+        turn.keep = True
+        try:
+            await make(turn)
+        finally:
+            # A client that left at the very end does not make a whole answer less so.
+            entry = _entry_of(turn)
+            if entry is not None:
+                if flight is not None:
+                    flight.entry = entry
+                ttl = self.ttl if wish.control.ttl is None else wish.control.ttl
+                if wish.control.write and ttl > 0 and self._lasts(turn, entry):
+                    self.store.put(wish.key, entry, ttl)
+
+    def _lasts(self, turn: Turn, entry: Entry) -> bool:
+        """Whether an answer is kept beyond those who wait for it."""
+        if turn.made is None or not is_lasting(turn.made) or len(entry.data) > self._max_entry:
+            return False
+        # One that is as long as its caller's budget was is not as long as was asked for.
+        bound = None if turn.ticket is None else turn.ticket.max_output
+        return bound is None or turn.row.finish != "length"
+
+
+def outlived(before: Answers | None, after: Answers | None) -> Answers | None:
+    """The cache of a configuration that is no more, if nothing of it is used on: it is to be closed."""
+    if before is None or (after is not None and after.store is before.store):
+        return None
+    return before
+
+
+def answers_of(config: GatewayConfig, before: Answers | None) -> Answers | None:
+    """The cache that a configuration asks for, None if it asks for none."""
+    return Answers(config, before) if config.settings.cache else None
+
+
+def collected(turn: Turn, state: StreamState) -> None:
+    """A stream is whole: keep what it adds up to."""
+    response = state.collector.response()
+    turn.made = completion_of(response) if turn.call.operation == "completions" else response
+
+
+def _entry_of(turn: Turn) -> Entry | None:
+    response = turn.made
+    if response is None or not is_whole(response):
+        return None
+    row, deployment = turn.row, turn.ride.deployment
+    try:
+        data = json.encode(response)
+    except TypeError:
+        return None
+    if deployment is None:
+        return Entry(data, row.at)
+    return Entry(data, time.time(), deployment.id, deployment.provider, deployment.model)
+
+
+async def _answer(turn: Turn, entry: Entry, how: str) -> None:
+    """Answer with what is there: nothing is asked of a provider, and nothing is charged."""
+    row, response = turn.row, entry.response()
+    row.cache, row.cost, row.price = how, 0.0, FREE
+    row.deployment, row.provider, row.provider_model = entry.deployment, entry.provider, entry.model
+    age = ("age", str(max(0, int(time.time() - entry.at))))
+    if turn.call.stream:
+        encoder = turn.form.encoder(turn.call)
+        body = b"".join(map(encoder.event, replay(response))) + encoder.end()
+        head = [*turn.headers(encoder.content_type), age, ("cache-control", "no-cache"), ("x-accel-buffering", "no")]
+        sink = await turn.reply.stream(200, head)
+        turn.started = True
+        row.ttft = time.monotonic() - turn.began
+        try:
+            turn.answered(response)
+            await sink.send(body)
+        finally:
+            sink.close()
+        return
+    body = turn.form.render(response)
+    head = [*turn.headers(media_type(turn.found.face.name, response)), age]
+    turn.answered(response)
+    turn.reply.whole(200, head, body)
+    turn.started = True
+
+
+def _operations(params: CacheParams) -> frozenset[str]:
+    named = params.supported_call_types
+    if not named:
+        return frozenset(CALL_TYPES)
+    return frozenset(operation for operation, names in CALL_TYPES.items() if any(name in named for name in names))
+
+
+def _redis_url(config: GatewayConfig) -> str | None:
+    shared = config.env.get("LINGATE_REDIS_URL")
+    return config.redis_url if shared or config.settings.cache_params.type == "redis" else None
+
+
+def _ttl(params: CacheParams, *, shared: bool) -> float:
+    own = params.default_in_redis_ttl if shared else params.default_in_memory_ttl
+    if own is not None:
+        return own
+    return _DEFAULT_TTL if params.ttl is None else params.ttl
+
+
+def _store(url: str | None, max_bytes: int, before: Memory | Remote | None) -> Memory | Remote:
+    if url is None:
+        if isinstance(before, Memory):
+            before.resize(max_bytes)
+            return before
+        return Memory(max_bytes)
+    # Most gateways have no Redis, and its package takes long to import.
+    from lingate.server.cache.remote import Remote
+
+    if isinstance(before, Remote) and before.url == url:
+        return before
+    return Remote(url)

@@ -1,0 +1,71 @@
+"""One kept answer, in the canonical form, which every face can tell."""
+
+from __future__ import annotations
+
+import msgspec
+
+from lingate._model import JsonDict
+from lingate._wire import json
+
+_encoder = msgspec.msgpack.Encoder()
+_BESIDE = 512
+"""What an entry takes in memory besides its answer, roughly, in bytes."""
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True):
+    """One kept answer.
+
+    Attributes:
+        data: The canonical response as JSON.
+        at: When it was given, epoch seconds.
+        deployment: Who gave it.
+        provider: Its provider's row.
+        model: The model's name there.
+    """
+
+    data: bytes
+    at: float
+    deployment: str | None = None
+    provider: str | None = None
+    model: str | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes."""
+        return len(self.data) + _BESIDE
+
+    def response(self) -> JsonDict:
+        """The canonical response, a new one each time."""
+        found: JsonDict = json.decode(self.data)
+        return found
+
+    def packed(self) -> bytes:
+        """As bytes, for a store that is not this process's memory."""
+        return _encoder.encode(self)
+
+
+_decoder = msgspec.msgpack.Decoder(Entry)
+
+
+def unpacked(data: bytes) -> Entry | None:
+    """The entry that was packed; None if these bytes are none, whoever wrote them."""
+    try:
+        return _decoder.decode(data)
+    except msgspec.MsgspecError:
+        return None
+
+
+_REFUSED = ("content_filter", "error")
+
+
+def is_whole(response: JsonDict) -> bool:
+    """Whether an answer is complete."""
+    choices = response.get("choices")
+    if choices is None:
+        return bool(response.get("data") or response.get("results"))
+    return bool(choices) and all(choice.get("finish_reason") is not None for choice in choices)
+
+
+def is_lasting(response: JsonDict) -> bool:
+    """Whether a complete answer may be given later, too: what was refused today may be answered tomorrow."""
+    return all(choice.get("finish_reason") not in _REFUSED for choice in response.get("choices") or ())

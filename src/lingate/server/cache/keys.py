@@ -1,0 +1,124 @@
+"""Which calls are equal. Everything that may change the answer is in the key; what only says who asks is not.
+
+The key is a digest: neither prompts nor names of callers can be read from it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any, Literal
+
+import msgspec
+
+from lingate._model import Call, JsonDict
+from lingate.server.records import Caller
+from lingate.server.routing import Group
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+_VERSION = 1
+"""Part of every key: raised when what is kept changes its form."""
+
+_NOT_THE_ANSWERS = ("stream", "stream_options", "user", "metadata", "safety_identifier")
+"""Fields that say how the answer is sent, and for whom."""
+
+_ON_THE_WAY = frozenset({"traceparent", "tracestate", "baggage", "x-request-id", "x-correlation-id"})
+"""Headers that are different for every call and never change an answer."""
+
+_OUR_TOOLS = ("function", "custom")
+_BEYOND = (
+    *("previous_response_id", "conversation", "prompt", "background", "container", "mcp_servers"),
+    *("web_search_options", "search_parameters", "enable_search", "plugins", "connectors", "modalities"),
+)
+"""Fields with which the answer depends on more than the call: what a provider remembers, or finds out meanwhile. The words
+for a search are OpenAI's, xAI's, Alibaba's, OpenRouter's and Cohere's.
+"""
+_IDLE = (None, False, ["text"])
+
+CALL_TYPES: dict[str, tuple[str, ...]] = {
+    "chat": ("completion", "acompletion", "anthropic_messages"),
+    "completions": ("text_completion", "atext_completion"),
+    "responses": ("responses", "aresponses"),
+    "embeddings": ("embedding", "aembedding"),
+    "rerank": ("rerank", "arerank"),
+    "moderations": ("moderation", "amoderation"),
+}
+"""What can be kept, with LiteLLM's words for it in `supported_call_types`."""
+
+
+def is_cacheable(call: Call) -> bool:
+    """Whether an equal call would have an equal answer: nothing of a provider's own takes part in it."""
+    body = call.body
+    if call.operation not in CALL_TYPES:
+        return False
+    if call.operation in ("embeddings", "rerank", "moderations", "completions"):
+        return True
+    if any(body.get(name) not in _IDLE for name in _BEYOND):
+        return False
+    return all(_are_ours(body.get(name)) for name in ("tools", "functions"))
+
+
+def _are_ours(tools: Any) -> bool:
+    """Whether the caller runs them all: a provider's own bring in what nobody can compare."""
+    if not tools:
+        return True
+    return isinstance(tools, list) and all(isinstance(tool, dict) and _is_ours(tool) for tool in tools)
+
+
+def _is_ours(tool: JsonDict) -> bool:
+    # The functions of 2023 have a name and no type.
+    return tool["type"] in _OUR_TOOLS if tool.get("type") else "function" in tool or "name" in tool
+
+
+def owner_of(caller: Caller, scope: Literal["key", "team", "shared"]) -> tuple[str, str]:
+    """Whose answers a caller may get."""
+    if scope == "shared":
+        return ("shared", "")
+    if scope == "team" and caller.team_id is not None:
+        return ("team", caller.team_id)
+    return ("key", caller.key_id)
+
+
+def key_of(call: Call, group: Group, owner: tuple[str, str], namespace: str, tags: tuple[str, ...]) -> str | None:
+    """The digest by which an answer is found; None for a call that cannot be written down.
+
+    Args:
+        call: The call as its client made it.
+        group: Who is asked. Its deployments are part of the key, so that a change of theirs makes new answers.
+        owner: See `owner_of`.
+        namespace: What the caller says.
+        tags: The call's tags, which may decide who answers.
+    """
+    body: JsonDict = {name: value for name, value in call.body.items() if name not in _NOT_THE_ANSWERS}
+    about = (
+        _VERSION,
+        owner,
+        namespace,
+        call.operation,
+        group.base,
+        tuple(item.id for item in group.deployments),
+        sorted(tags) if group.tagged else (),
+        call.drop_params,
+        _kept(call.extra_headers),
+        call.extra_body,
+        body,
+    )
+    try:
+        written = _encoder.encode(about)
+    except UnicodeEncodeError:  # a lone surrogate has no UTF-8 form
+        written = json.dumps(about, sort_keys=True).encode("ascii")
+    except (TypeError, RecursionError):
+        return None
+    return blake2b(written, digest_size=24).hexdigest()
+
+
+def _kept(headers: Mapping[str, Any] | None) -> list[tuple[str, Any]]:
+    if not headers:
+        return []
+    return sorted(
+        (name, value)
+        for name, value in headers.items()
+        if name not in _ON_THE_WAY and not name.startswith("x-stainless-")
+    )

@@ -1,0 +1,91 @@
+"""Answers in Redis, for several replicas. When Redis is away every call is a miss, nobody waits for it, and it is said once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+from redis.exceptions import RedisError
+
+from lingate.server.cache.entry import Entry, unpacked
+from lingate.server.redis_at import redis_at
+
+_log = logging.getLogger("lingate.cache")
+_PATIENCE = 0.25
+"""Seconds for an answer of Redis: a cache that takes longer is none."""
+_REST = 1.0
+"""Seconds without Redis after it did not answer."""
+_MOST_WRITES = 256
+"""Answers that may wait to be written; further ones are not kept."""
+
+
+class Remote:
+    """A store in Redis.
+
+    Args:
+        url: `redis://`, `rediss://` or `unix://`.
+        now: A clock that never goes back.
+    """
+
+    def __init__(self, url: str, now: Callable[[], float] = time.monotonic) -> None:
+        self.url = url
+        self._now = now
+        self._redis = redis_at(url, _PATIENCE)
+        self._away_until = 0.0
+        self._warned = False
+        self._writes: set[asyncio.Task[None]] = set()
+
+    async def get(self, key: str) -> Entry | None:
+        """The entry, if there is one and Redis answers."""
+        if self._now() < self._away_until:
+            return None
+        try:
+            async with asyncio.timeout(2 * _PATIENCE):
+                found = await self._redis.get(_name(key))
+        except (RedisError, OSError, TimeoutError) as error:
+            self._lost(error)
+            return None
+        self._answered()
+        return unpacked(found) if isinstance(found, bytes) else None
+
+    def put(self, key: str, entry: Entry, ttl: float) -> None:
+        """Keep an entry for so many seconds; nobody waits for it."""
+        milliseconds = int(ttl * 1000)
+        if milliseconds <= 0 or self._now() < self._away_until or len(self._writes) >= _MOST_WRITES:
+            return
+        task = asyncio.create_task(self._write(_name(key), entry.packed(), milliseconds))
+        self._writes.add(task)
+        task.add_done_callback(self._writes.discard)
+
+    async def close(self) -> None:
+        """Write what is waiting, and hang up."""
+        if self._writes:
+            await asyncio.wait(set(self._writes), timeout=2 * _PATIENCE)
+        try:
+            await self._redis.aclose()
+        except (RedisError, OSError):
+            return
+
+    async def _write(self, name: str, data: bytes, milliseconds: int) -> None:
+        try:
+            async with asyncio.timeout(2 * _PATIENCE):
+                await self._redis.set(name, data, px=milliseconds)
+        except (RedisError, OSError, TimeoutError) as error:
+            self._lost(error)
+
+    def _lost(self, error: Exception) -> None:
+        self._away_until = self._now() + _REST
+        if not self._warned:
+            self._warned = True
+            _log.warning("Redis does not answer (%s): nothing is cached until it does", type(error).__name__)
+
+    def _answered(self) -> None:
+        if self._warned:
+            self._warned = False
+            _log.warning("Redis answers again: answers are cached")
+
+
+def _name(key: str) -> str:
+    return f"lingate:answer:{key}"
