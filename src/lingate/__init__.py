@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lingate._io.chat_stream import ChatStream as ChatStream
     from lingate._io.completion_stream import AsyncCompletionStream as AsyncCompletionStream
     from lingate._io.completion_stream import CompletionStream as CompletionStream
+    from lingate._io.public import catalog as catalog
     from lingate._io.public import credentials as credentials
     from lingate._io.public import providers as providers
     from lingate._io.public import register as register
@@ -73,6 +74,7 @@ _HOME = {
     "achat": "lingate._default",
     "aembed": "lingate._default",
     "arerank": "lingate._default",
+    "catalog": "lingate._io.public",
     "chat": "lingate._default",
     "credentials": "lingate._io.public",
     "embed": "lingate._default",

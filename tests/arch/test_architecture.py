@@ -61,6 +61,7 @@ PUBLIC = [
     "achat",
     "aembed",
     "arerank",
+    "catalog",
     "chat",
     "credentials",
     "embed",
@@ -142,14 +143,14 @@ def _third_party() -> Iterator[tuple[Path, str]]:
 
 def test_each_third_party_package_is_imported_only_where_it_belongs_and_is_declared() -> None:
     homes = {
-        "msgspec": {"_wire/json.py"},
+        "msgspec": {"_wire/json.py", "server/"},
         "pyreqwest": {"_io/via_pyreqwest"},
         "httpx2": {"_io/via_httpx2.py"},
-        "yaml": {"_io/config.py"},
+        "yaml": {"_io/config.py", "server/config/"},
         "botocore": {"_auth/"},
         # The litellm engine and the litellm drop-in: optional, imported inside functions or behind a guard.
         "litellm": {"_io/via_litellm"},
-        "httpx": {"_io/via_litellm", "compat/litellm/exceptions.py"},
+        "httpx": {"_io/via_litellm", "compat/litellm/exceptions.py", "hosts/_vui_"},
         "google": {"_auth/"},
         "requests": {"_auth/"},
         "azure": {"_auth/"},
@@ -158,7 +159,28 @@ def test_each_third_party_package_is_imported_only_where_it_belongs_and_is_decla
         "typer": {"cli/"},
         "rich": {"cli/"},
         "prompt_toolkit": {"cli/"},
-        "openai": {"compat/litellm/_bases.py"},  # so that its `except` clauses catch ours, if it is installed
+        "textual": {"cli/picker/"},
+        # So that its `except` clauses catch ours, if it is installed; and fast-agent wants its types.
+        "openai": {
+            "compat/litellm/_bases.py",
+            "hosts/fast_agent/",
+            "hosts/_fast_agent_check.py",
+            "cli/demo_clients.py",
+        },
+        "anthropic": {"cli/demo_clients.py"},
+        "fast_agent": {"hosts/fast_agent/provider.py", "hosts/_fast_agent_check.py"},
+        "pydantic": {"hosts/_fast_agent_check.py"},
+        "vui": {"hosts/_vui_"},
+        "adalflow": {"hosts/_deepwiki_client.py"},
+        "starlette": {"server/admin/"},
+        "sqlalchemy": {"server/access/database.py", "server/store/", "server/ledger/"},
+        "alembic": {"server/store/"},
+        "redis": {"server/redis_at.py", "server/access/link.py", "server/access/shared.py", "server/cache/remote.py"},
+        "jwt": {"server/access/oidc.py"},
+        "prometheus_client": {"server/exposition.py"},
+        "opentelemetry": {"server/tracing.py"},
+        "granian": {"server/run.py"},
+        "uvloop": {"server/launch.py"},
         "click": set(),
     }
     declared = (ROOT / "pyproject.toml").read_text().lower().replace("_", "-")
@@ -251,7 +273,7 @@ def test_nothing_is_left_unfinished() -> None:
     found = [
         f"{path.relative_to(SRC)}: {match}"
         for path in FILES
-        for match in re.findall(r"NotImplementedError|TODO|FIXME|XXX", path.read_text())
+        for match in re.findall(r"(?:raise|return) NotImplementedError|TODO|FIXME|XXX", path.read_text())
     ]
 
     assert found == []

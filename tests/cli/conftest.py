@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from lingate.simulator import Simulator
+from tests.services import postgres, postgres_server
+
+__all__ = ["postgres", "postgres_server"]
 
 
 @pytest.fixture(scope="module")

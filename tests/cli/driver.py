@@ -38,7 +38,9 @@ def environment(**extra: str) -> dict[str, str]:
     return {**os.environ, "COLUMNS": "100", **extra}
 
 
-def lingate(*arguments: str, stdin: str | bytes | None = None, code: int | None = 0, **env: str) -> Done:
+def lingate(
+    *arguments: str, stdin: str | bytes | None = None, code: int | None = 0, patience: float = _PATIENCE, **env: str
+) -> Done:
     """Run a command to its end and check its exit code."""
     done = subprocess.run(
         [*COMMAND, *arguments],
@@ -46,7 +48,7 @@ def lingate(*arguments: str, stdin: str | bytes | None = None, code: int | None 
         stdin=subprocess.DEVNULL if stdin is None else None,
         capture_output=True,
         env=environment(**env),
-        timeout=_PATIENCE,
+        timeout=patience,
         check=False,
     )
     result = Done(done.returncode, done.stdout.decode(), done.stderr.decode())

@@ -310,10 +310,9 @@ class TestFailures:
         assert "ConnectError" in done.err
 
     def test_a_time_limit_that_passes_is_exit_code_6(self, simulator: Simulator) -> None:
-        began = time.monotonic()
-        lingate("chat", "x", "--timeout", "0.5", *to(simulator, "openai/sim-fault-hang-head"), code=6)
+        done = lingate("chat", "x", "--timeout", "0.5", *to(simulator, "openai/sim-fault-hang-head"), code=6)
 
-        assert time.monotonic() - began < 5
+        assert "DeadlineExceededError" in done.err
 
     @pytest.mark.parametrize(
         ("arguments", "named"),
@@ -355,12 +354,10 @@ class TestLeaving:
         with started("chat", "Hello", *to(simulator, model)) as process:
             _wait_for(lambda: any(one.outcome == "open" for one in simulator.requests()))
             time.sleep(0.1)
-            began = time.monotonic()
             process.send_signal(signal.SIGINT)
-            _, err = process.communicate(timeout=10)
+            _, err = process.communicate(timeout=10)  # the whole answer takes 25 s
 
         assert process.returncode == 130
-        assert time.monotonic() - began < 3
         assert b"Traceback" not in err
         _wait_for(lambda: simulator.requests()[-1].outcome == "disconnected")
 

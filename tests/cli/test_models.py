@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from lingate._io.config import Config
 from lingate._io.shelf import Shelf
+from lingate._model import ProviderRow
 from lingate._providers import lookup
 from lingate._providers.offered import Offer, curated, live, mapped, merged, modalities
 from lingate._providers.rows_curated import CURATED, EDITION
@@ -256,6 +257,15 @@ def test_a_live_list_gives_what_it_says_and_nothing_else() -> None:
 
     assert [offer.model for offer in found] == ["openrouter/gem", "openrouter/a/b"]
     assert (found[1].context, found[1].input, found[1].output, found[1].inputs) == (9, 1.0, None, ("text", "image"))
+
+
+def test_a_provider_of_ones_own_is_known_in_litellms_list_whenever_it_was_registered() -> None:
+    prices = {"in_house/m": {"litellm_provider": "in_house", "mode": "chat"}}
+    assert [offer.model for offer in mapped(prices)] == ["in_house/m"]
+
+    lookup.register(ProviderRow(name="ours", url="https://ours.example/v1", aliases=("in_house",)))
+
+    assert [offer.model for offer in mapped(prices)] == ["ours/m"]
 
 
 json_values = st.recursive(

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from lingate._io.transport import AsyncTransport, Transport
-from lingate._model import HttpRequest
+from lingate._model import HttpRequest, ProviderRow
 
 _PACKAGE = "litellm"
+
+
+def travels_by_wire(row: ProviderRow) -> bool:
+    """Whether requests to a provider go out by the client's own transport."""
+    return row.dialect != _PACKAGE
 
 
 def carrier(request: HttpRequest, transport: Transport) -> Transport:

@@ -9,7 +9,6 @@ from typing import Any, Literal
 from lingate._io.transport import AsyncTransport, Transport
 from lingate.errors import ConfigError, MissingExtraError
 
-
 _generation = 0
 """Another number in a forked child than in its parent. Asking the system for the process's id costs up to a microsecond."""
 

@@ -40,11 +40,21 @@ def _settle_at_exit() -> None:
 
 
 class AsyncPyreqwest:
-    """`AsyncTransport` over pyreqwest; works on any event loop, and on several one after another."""
+    """`AsyncTransport` over pyreqwest; works on any event loop, and on several one after another.
 
-    def __init__(self) -> None:
+    Args:
+        pin: Name, address and port: connections to the name go to this address, however it resolves.
+        proxies: Go through the proxies that the environment names.
+    """
+
+    def __init__(self, *, pin: tuple[str, str, int] | None = None, proxies: bool = True) -> None:
         _settle_at_exit()
-        self._clients = Clients(ClientBuilder)
+
+        def build() -> ClientBuilder:
+            builder = ClientBuilder() if proxies else ClientBuilder().no_proxy()
+            return builder if pin is None else builder.resolve(*pin)
+
+        self._clients = Clients(ClientBuilder if proxies and pin is None else build)
 
     async def send(self, request: HttpRequest, timeout: Timeout) -> tuple[Head, bytes]:
         client: Client = self._clients.get(timeout)

@@ -20,9 +20,15 @@ def main() -> int:
     if missing:
         print(f"lingate: the command line needs {', '.join(missing)}: pip install 'lingate[cli]'", file=sys.stderr)
         return 2
-    from lingate.cli.app import run
+    if sys.argv[1:] == ["models"]:
+        # Without the module of all commands, which takes longer to load than the picker's first frame to be seen.
+        from lingate.cli.models import bare
 
-    code = run(sys.argv[1:])
+        code = bare()
+    else:
+        from lingate.cli.app import run
+
+        code = run(sys.argv[1:])
     if "lingate._io.via_pyreqwest" in sys.modules:
         # Its threads may outlive the last call, and abort the process when they find the interpreter gone.
         sys.stdout.flush()

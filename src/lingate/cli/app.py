@@ -9,6 +9,9 @@ import typer
 
 from lingate._version import __version__
 from lingate.cli.failures import reported
+from lingate.cli.hosts import app as hosts_app
+from lingate.cli.keys import app as keys_app
+from lingate.cli.migrate import migrate
 from lingate.cli.screen import Screen
 
 _EPILOG = (
@@ -31,7 +34,7 @@ Examples:
 
 app = typer.Typer(
     name="lingate",
-    help="One gateway to every LLM provider: ask models, list providers, simulate them.",
+    help="One gateway to every LLM provider: ask models, choose them, serve them, simulate them.",
     epilog=_EPILOG,
     no_args_is_help=True,
     add_completion=False,
@@ -39,6 +42,9 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(hosts_app, name="hosts")
+app.add_typer(keys_app, name="keys")
+app.command()(migrate)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -62,7 +68,7 @@ def _main(
         bool, typer.Option("--version", "-V", help="Show the version.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
-    """One gateway to every LLM provider: ask models, list providers, simulate them."""
+    """One gateway to every LLM provider: ask models, choose them, serve them, simulate them."""
 
 
 _DEBUG = typer.Option("--debug", help="On errors, show every try and the traceback.")
@@ -74,7 +80,8 @@ def chat(
         str | None, typer.Argument(help="The question. Piped text is put below it. Without both: a conversation.")
     ] = None,
     model: Annotated[
-        str | None, typer.Option("--model", "-m", help="provider/model. Default: LINGATE_MODEL, or the config file's.")
+        str | None,
+        typer.Option("--model", "-m", help="provider/model. Default: LINGATE_MODEL, the config file's, the saved one."),
     ] = None,
     system: Annotated[str | None, typer.Option("--system", "-s", help="System prompt.")] = None,
     image: Annotated[list[str] | None, typer.Option(help="Image to ask about: path or URL. Repeatable.")] = None,
@@ -150,6 +157,67 @@ def providers(
 
 
 @app.command()
+def models(
+    search: Annotated[str | None, typer.Argument(metavar="[FILTER]", help="Words that a model's name holds.")] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", "-a", help="All models that are known, instead of the curated ones.")
+    ] = False,
+    present: Annotated[bool, typer.Option("--present", help="Only those whose provider has a credential.")] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="Also ask the providers that have a credential for their lists (free).")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything that is known, as JSON.")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Print a list, on a terminal too.")] = False,
+    pick: Annotated[bool, typer.Option("--pick", help="Show the picker although the output is no terminal.")] = False,
+    save: Annotated[bool, typer.Option("--save", help="In the picker, Enter makes the model the default.")] = False,
+    talk: Annotated[bool, typer.Option("--chat", help="In the picker, Enter begins a conversation.")] = False,
+    default: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="Make this the default model of `lingate chat`; no picker.")
+    ] = None,
+    config: Annotated[str | None, typer.Option(help="Config file. Default: LINGATE_CONFIG.")] = None,
+    debug: Annotated[bool, _DEBUG] = False,
+) -> None:
+    """Choose a model: a picker on a terminal, else a list. Its keys stand at its foot."""
+    from lingate.cli import models as command
+
+    screen = Screen()
+    with reported(screen, debug=debug):
+        command.run(
+            command.Options(
+                search=search or "",
+                everything=everything,
+                present=present,
+                live=live,
+                as_json=as_json,
+                plain=plain,
+                pick=pick,
+                enter="chat" if talk else "save" if save else "print",
+                default=default,
+                config=config,
+            ),
+            screen,
+        )
+
+
+@app.command()
+def doctor(
+    online: Annotated[
+        bool, typer.Option("--online", help="Ask each provider that has a credential for its list of models (free).")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    gateway: Annotated[str | None, typer.Option(help="A gateway's config file, to be checked too.")] = None,
+    config: Annotated[str | None, typer.Option(help="Config file. Default: LINGATE_CONFIG.")] = None,
+    debug: Annotated[bool, _DEBUG] = False,
+) -> None:
+    """Check credentials, configuration, proxy and installation. Ends with 1 if something is broken."""
+    from lingate.cli.doctor import run as command
+
+    screen = Screen()
+    with reported(screen, debug=debug):
+        raise typer.Exit(command(screen, online=online, as_json=as_json, config=config, gateway_config=gateway))
+
+
+@app.command()
 def simulate(
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 8080,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -163,6 +231,57 @@ def simulate(
     screen = Screen()
     with reported(screen, debug=debug):
         command(screen, host=host, port=port, delay=delay_ms / 1000, quiet=quiet)
+
+
+@app.command()
+def serve(
+    config: Annotated[
+        str | None, typer.Option("--config", "-c", help="Configuration file (YAML, LiteLLM's schema). Default: none.")
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on. Default: 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option("--port", "-p", help="Port. Default: 4000.", min=1, max=65535)] = None,
+    state_dir: Annotated[
+        str | None,
+        typer.Option(help="Where journal and database are. Default: LINGATE_STATE_DIR, ~/.local/state/lingate."),
+    ] = None,
+    no_auth: Annotated[bool, typer.Option("--no-auth", help="Take calls without a key; on loopback only.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Read the configuration, say what is in it, and end.")] = False,
+    debug: Annotated[bool, _DEBUG] = False,
+) -> None:
+    """Run the gateway: OpenAI's, Anthropic's, Gemini's and Ollama's formats in front of every provider."""
+    screen = Screen()
+    with reported(screen, debug=debug):
+        from lingate.cli.serve import Options, check_config
+        from lingate.cli.serve import run as command
+
+        if check:
+            raise typer.Exit(check_config(screen, config))
+        command(screen, Options(config=config, host=host, port=port, state=state_dir, auth=not no_auth))
+
+
+@app.command()
+def tail(
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="Only calls of this model; * stands for anything.")
+    ] = None,
+    key: Annotated[str | None, typer.Option(help="Only calls with this key: its id or alias.")] = None,
+    team: Annotated[str | None, typer.Option(help="Only calls of this team.")] = None,
+    errors: Annotated[bool, typer.Option("--errors", help="Only calls that failed.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object for each call.")] = False,
+    count: Annotated[int | None, typer.Option("--count", "-n", help="End after so many calls.", min=1)] = None,
+    url: Annotated[
+        str | None, typer.Option(help="The gateway. Default: LINGATE_URL, or http://127.0.0.1:4000.")
+    ] = None,
+    debug: Annotated[bool, _DEBUG] = False,
+) -> None:
+    """Show the calls of a running gateway as they end."""
+    screen = Screen()
+    with reported(screen, debug=debug):
+        from lingate.cli.tail import Options
+        from lingate.cli.tail import run as command
+
+        options = Options(model=model, key=key, team=team, errors=errors, as_json=as_json, count=count, url=url)
+        command(screen, options)
 
 
 @app.command()

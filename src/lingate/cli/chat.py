@@ -33,6 +33,22 @@ class Options:
     config: str | None
     params: dict[str, Any]
 
+    @classmethod
+    def conversation(cls, model: str, config: str | None) -> Options:
+        """A conversation with a model, with nothing else asked for."""
+        return cls(
+            prompt=None,
+            model=model,
+            system=None,
+            images=[],
+            files=[],
+            schema=None,
+            as_json=False,
+            stream=True,
+            config=config,
+            params={},
+        )
+
 
 def run(options: Options, screen: Screen) -> None:
     """Answer the question, or talk.

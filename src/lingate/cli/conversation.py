@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from lingate._model import JsonDict
 from lingate._wire.json import encode
-from lingate.cli import inputs
+from lingate.cli import files, inputs
 from lingate.cli.asking import Answer, Asker
 from lingate.cli.failures import describe
 from lingate.cli.screen import Screen, dollars
@@ -98,11 +97,7 @@ class Conversation:
         Raises:
             ConfigError: It cannot be written.
         """
-        try:
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                file.write(encode({"model": self.model, "messages": self.messages}) + b"\n")
-        except OSError as error:
-            raise ConfigError(f"cannot write {path}: {error.strerror or error}") from None
+        files.write(path, encode({"model": self.model, "messages": self.messages}) + b"\n")
 
 
 class _QuitError(Exception):

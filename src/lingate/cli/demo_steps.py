@@ -19,15 +19,15 @@ from lingate.cli.screen import duration, usage_text
 from lingate.errors import StreamInterruptedError, UnsupportedError
 
 _KEY = "demo-key-that-opens-nothing"
-_DEGREES = {"Lisbon": 24, "Oslo": 11}
-_WEATHER: JsonDict = {
+DEGREES = {"Lisbon": 24, "Oslo": 11}
+WEATHER: JsonDict = {
     "type": "function",
     "function": {
         "name": "get_weather",
         "description": "Temperature in a city, in degrees Celsius.",
         "parameters": {
             "type": "object",
-            "properties": {"city": {"type": "string", "enum": list(_DEGREES)}},
+            "properties": {"city": {"type": "string", "enum": list(DEGREES)}},
             "required": ["city"],
             "additionalProperties": False,
         },
@@ -39,7 +39,12 @@ class DemoError(Exception):
     """A step did not do what it says."""
 
 
-def _check(true: bool, otherwise: str) -> None:
+def check(true: bool, otherwise: str) -> None:
+    """Go on if it is so.
+
+    Raises:
+        DemoError: It is not.
+    """
     if not true:
         raise DemoError(otherwise)
 
@@ -65,7 +70,7 @@ class Shown:
     def count(self, response: Response) -> None:
         """Add an answer's usage."""
         usage = response.usage
-        _check(usage is not None and bool(usage.prompt_tokens), "the answer has no token counts")
+        check(usage is not None and bool(usage.prompt_tokens), "the answer has no token counts")
         assert usage is not None
         self.prompt_tokens += usage.prompt_tokens or 0
         self.completion_tokens += usage.completion_tokens or 0
@@ -107,9 +112,9 @@ def _streamed(stage: Stage) -> Shown:
             stage.write(chunk.text)
     stage.write("\n")
     response = stream.final()
-    _check(question in text and response.text == text, "the streamed text is not the answer")
-    _check(response.finish_reason == "stop", f"it ended with {response.finish_reason}")
-    _check(len(arrivals) > 5 and arrivals[-1] - arrivals[0] > 0.02, "the answer came in one piece, not as a stream")
+    check(question in text and response.text == text, "the streamed text is not the answer")
+    check(response.finish_reason == "stop", f"it ended with {response.finish_reason}")
+    check(len(arrivals) > 5 and arrivals[-1] - arrivals[0] > 0.02, "the answer came in one piece, not as a stream")
     shown = Shown()
     shown.count(response)
     stage.say(
@@ -124,19 +129,19 @@ def _tools(stage: Stage) -> Shown:
     stage.say(f"> {question}")
     messages: list[Any] = [{"role": "user", "content": question}]
     shown = Shown()
-    first = stage.chat(messages, tools=[_WEATHER])
+    first = stage.chat(messages, tools=[WEATHER])
     shown.count(first)
-    _check(first.finish_reason == "tool_calls" and len(first.tool_calls) == 1, "the model did not call the tool")
+    check(first.finish_reason == "tool_calls" and len(first.tool_calls) == 1, "the model did not call the tool")
     call = first.tool_calls[0]
     city = call.arguments.get("city")
-    _check(call.function.name == "get_weather" and city in _DEGREES, f"a wrong call: {call.function.arguments}")
-    result = f"{_DEGREES[city]} degrees in {city}"
+    check(call.function.name == "get_weather" and city in DEGREES, f"a wrong call: {call.function.arguments}")
+    result = f"{DEGREES[city]} degrees in {city}"
     stage.say(f"the model calls {call.function.name}({call.function.arguments}); the tool answers: {result}")
     messages += [first.message, {"role": "tool", "tool_call_id": call.id, "content": result}]
-    second = stage.chat(messages, tools=[_WEATHER])
+    second = stage.chat(messages, tools=[WEATHER])
     shown.count(second)
     stage.say(second.text)
-    _check(result in second.text and second.finish_reason == "stop", "the answer does not use the tool's result")
+    check(result in second.text and second.finish_reason == "stop", "the answer does not use the tool's result")
     return shown
 
 
@@ -165,8 +170,8 @@ def _structured(stage: Stage) -> Shown:
     response = stage.chat(question, response_format=City)
     found = response.parsed
     stage.say(f"{response.text} becomes {found}")
-    _check(isinstance(found, City), f"the answer became a {type(found).__name__}")
-    _check(
+    check(isinstance(found, City), f"the answer became a {type(found).__name__}")
+    check(
         isinstance(found.name, str) and isinstance(found.capital, bool) and isinstance(found.districts, int),
         "the answer does not fit the schema",
     )
@@ -196,7 +201,7 @@ def _image(stage: Stage) -> Shown:
     parts = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": question}]
     response = stage.chat([{"role": "user", "content": parts}])
     stage.say(response.text)
-    _check(
+    check(
         f"{len(picture)} bytes, 32x20 pixels" in response.text and question in response.text,
         "the picture did not arrive as it was sent",
     )
@@ -219,10 +224,10 @@ def _embedding(stage: Stage) -> Shown:
         raise DemoError("an operation that this format does not have was not refused")
     response = stage.client.embed(model, texts, dimensions=256, **stage.options())
     vectors = response.vectors
-    _check([len(vector) for vector in vectors] == [256, 256, 256], "the vectors have the wrong size")
+    check([len(vector) for vector in vectors] == [256, 256, 256], "the vectors have the wrong size")
     near, far = _cosine(vectors[0], vectors[1]), _cosine(vectors[0], vectors[2])
     stage.say(f"3 texts, {len(vectors[0])} dimensions; alike {near:.2f}, different {far:.2f}")
-    _check(near > far, "texts that are alike are not closer than others")
+    check(near > far, "texts that are alike are not closer than others")
     shown.count(response)
     return shown
 
@@ -240,8 +245,8 @@ def _retried(stage: Stage) -> Shown:
         waited = f"after a wait of {duration(one.waited)}" if one.waited else "at once"
         stage.say(f"try {number}, {waited}: {one.status} {one.kind}, {duration(one.seconds)}")
     kinds = [one.kind for one in response.attempts]
-    _check(kinds == ["rate_limit", "overloaded", "ok"], f"the tries were {kinds}")
-    _check("Still there?" in response.text, "there is no answer in the end")
+    check(kinds == ["rate_limit", "overloaded", "ok"], f"the tries were {kinds}")
+    check("Still there?" in response.text, "there is no answer in the end")
     shown = Shown()
     shown.count(response)
     return shown
@@ -257,9 +262,9 @@ def _cut(stage: Stage) -> Shown:
     except StreamInterruptedError as error:
         stage.say(f"{type(error).__name__}: {error}")
         partial = error.partial
-        _check(partial is not None and partial.text == text != "", "what had arrived is not on the error")
+        check(partial is not None and partial.text == text != "", "what had arrived is not on the error")
         stage.say(f"what had arrived is kept: {partial.text!r}, finish_reason {partial.finish_reason}")
-        _check(partial.finish_reason is None, "half an answer looks like a whole one")
+        check(partial.finish_reason is None, "half an answer looks like a whole one")
         return Shown()
     raise DemoError("a stream that was cut passed for a whole one")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 
@@ -42,7 +41,7 @@ def run(screen: Screen, *, online: bool, as_json: bool, config: str | None, gate
         if not as_json:
             screen.answer(_line(finding) + "\n")
     if as_json:
-        screen.answer(json.dumps([to_dict(finding) for finding in found], indent=2, ensure_ascii=False) + "\n")
+        screen.json([to_dict(finding) for finding in found])
     broken, warnings = (sum(finding.level == level for finding in found) for level in ("broken", "warning"))
     screen.note(f"{len(found)} findings: {broken} broken, {warnings} to be looked at")
     return int(broken > 0)

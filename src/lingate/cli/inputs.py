@@ -12,6 +12,7 @@ from typing import Any
 
 from lingate._model import JsonDict
 from lingate._wire.json import decode
+from lingate.cli import saved
 from lingate.errors import ConfigError
 
 MODEL_VARIABLE = "LINGATE_MODEL"
@@ -98,12 +99,12 @@ def schema(value: str) -> JsonDict:
 
 
 def model_name(given: str | None, configured: str | None) -> str:
-    """The model to ask: what was given, else LINGATE_MODEL, else the config file's.
+    """The model to ask: what was given, else LINGATE_MODEL, else the config file's, else the one saved with `lingate models`.
 
     Raises:
         ConfigError: None of them says; the message names providers whose credential is there.
     """
-    name = given or os.environ.get(MODEL_VARIABLE) or configured
+    name = given or os.environ.get(MODEL_VARIABLE) or configured or saved.load()
     if name:
         return name
     from lingate._io.public import providers
@@ -112,7 +113,7 @@ def model_name(given: str | None, configured: str | None) -> str:
     found = f"a credential is set for {', '.join(ready)}" if ready else "no provider's credential is set either"
     raise ConfigError(
         f"no model is given, and {found}",
-        hint=f"use -m provider/model or set {MODEL_VARIABLE}; see `lingate providers`",
+        hint=f"use -m provider/model, set {MODEL_VARIABLE}, or choose a default with `lingate models`",
     )
 
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Sequence
 
 from lingate._io.public import ProviderInfo, providers
 from lingate.cli.screen import Screen
-
-_PIPE_WIDTH = 160
 
 
 def show(screen: Screen, *, search: str, as_json: bool, present: bool) -> None:
     """Write the providers that fit, as a table or as JSON."""
     found = [info for info in providers() if _fits(info, search.lower()) and (info.present or not present)]
     if as_json:
-        screen.answer(json.dumps([info.to_dict() for info in found], indent=2, ensure_ascii=False) + "\n")
+        screen.json([info.to_dict() for info in found])
         return
     if found:
         _table(found, screen)
@@ -30,7 +26,6 @@ def _fits(info: ProviderInfo, search: str) -> bool:
 
 
 def _table(found: Sequence[ProviderInfo], screen: Screen) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -51,8 +46,7 @@ def _table(found: Sequence[ProviderInfo], screen: Screen) -> None:
             Text(", ".join(info.operations)),
             Text(f"ended: {info.ended}" if info.ended else info.note),
         )
-    # Rich asks the terminal for its width; a pipe has none, and a narrow guess would break names in two.
-    Console(file=sys.stdout, width=None if screen.terminal else _PIPE_WIDTH).print(table)
+    screen.table(table)
 
 
 def _mark(info: ProviderInfo) -> str:

@@ -12,11 +12,10 @@ from lingate._io.config import load
 from lingate._io.shelf import Shelf
 from lingate._providers.offered import Offer, merged, modalities
 from lingate.cli import saved
+from lingate.cli.inputs import config_path
 from lingate.cli.picker.state import Action, Choice, State
 from lingate.cli.screen import Screen
 from lingate.errors import ConfigError, LingateError, MissingExtraError
-
-CONFIG_VARIABLE = "LINGATE_CONFIG"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +53,7 @@ def run(options: Options, screen: Screen) -> None:
     Raises:
         ConfigError: The configuration is wrong, or there is no terminal for the picker.
     """
-    path = options.config or os.environ.get(CONFIG_VARIABLE) or None
+    path = config_path(options.config)
     if options.default is not None:
         _save(options.default, screen, Shelf(load(path), os.environ))
         return
@@ -66,10 +65,8 @@ def run(options: Options, screen: Screen) -> None:
         return
     offers = _chosen(options, screen, shelf, path)
     if options.as_json:
-        import json
-
         kept = default()
-        screen.answer(json.dumps([report(shelf, offer, kept) for offer in offers], indent=2, ensure_ascii=False) + "\n")
+        screen.json([report(shelf, offer, kept) for offer in offers])
         return
     for line in _table(shelf, offers):
         screen.answer(line + "\n")

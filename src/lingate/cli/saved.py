@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lingate._wire.json import decode, encode
+from lingate.cli import files
 from lingate.errors import ConfigError
 
 
@@ -37,13 +38,11 @@ def save(model: str) -> Path:
     """
     place = path()
     settings = {**_settings(place), "model": model}
-    beside = place.with_name(f".{place.name}.{os.getpid()}")
     try:
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        beside.write_bytes(encode(settings) + b"\n")
-        beside.replace(place)
     except OSError as error:
-        raise ConfigError(f"cannot write {place}: {error.strerror or error}") from None
+        raise ConfigError(f"cannot make {place.parent}: {error.strerror or error}") from None
+    files.write(place, encode(settings) + b"\n")
     return place
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import sys
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from lingate._providers.catalog import Cost
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_PIPE_WIDTH = 160
 _DIM, _RED, _RESET = "\x1b[2m", "\x1b[31m", "\x1b[0m"
 
 # A model may write anything; what would move the cursor, change the title or fill the clipboard is not for a terminal.
@@ -38,6 +43,17 @@ class Screen:
         if text:
             self._switch(self._out)
             self._write(self._out, text.translate(_CONTROLS) if self.terminal else text)
+
+    def json(self, value: Any) -> None:
+        """Write an answer for programs."""
+        self.answer(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+    def table(self, table: Table) -> None:
+        """Write a table."""
+        from rich.console import Console
+
+        # Rich asks the terminal for its width; a pipe has none, and a narrow guess would break names in two.
+        Console(file=self._out, width=None if self.terminal else _PIPE_WIDTH).print(table)
 
     def reasoning(self, text: str) -> None:
         """Write a piece of reasoning, dimmed, beside the answer and not into it."""

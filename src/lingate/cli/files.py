@@ -1,0 +1,35 @@
+"""Writes files of the user's: whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from lingate.errors import ConfigError
+
+
+def write(path: Path, content: bytes, *, like: Path | None = None) -> None:
+    """Make or replace a file that its owner alone may read. Who is reading the old one, or watching it, never sees half.
+
+    Args:
+        path: Where it is to be. What a link leads to is replaced, and the link stays one.
+        content: All of it.
+        like: A file whose permissions it gets instead.
+
+    Raises:
+        ConfigError: It cannot be written. Nothing has changed then.
+    """
+    place = path.resolve()
+    draft = place.with_name(f".{place.name}.{os.getpid()}")
+    try:
+        try:
+            draft.touch(mode=0o600)
+            draft.write_bytes(content)
+            if like is not None:
+                shutil.copymode(like, draft)
+            draft.replace(place)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigError(f"cannot write {path}: {error.strerror or error}") from None

@@ -1,0 +1,35 @@
+"""`lingate serve`: the gateway, as a program of its own."""
+
+from __future__ import annotations
+
+import os
+
+from lingate.cli.screen import Screen
+from lingate.errors import MissingExtraError
+
+try:
+    from lingate.server.config import check
+    from lingate.server.launch import Options, serve
+except ImportError as error:
+    if isinstance(error, MissingExtraError):
+        raise
+    raise MissingExtraError(f"the gateway needs {error.name}: pip install 'lingate[server]'") from error
+
+__all__ = ["Options", "check_config", "run"]
+
+
+def run(screen: Screen, options: Options) -> None:
+    """Serve until told to stop.
+
+    Raises:
+        ConfigError: The gateway cannot be started.
+    """
+    serve(options, os.environ, screen.note)
+
+
+def check_config(screen: Screen, path: str | None) -> int:
+    """Say what a configuration holds, and what is wrong with it. Gives the exit code."""
+    report = check(path, os.environ)
+    for line in report.lines():
+        screen.answer(line + "\n")
+    return 0 if report.ok else 2

@@ -1,0 +1,56 @@
+"""The admin side of a gateway: what it is given of the gateway's parts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from lingate.server.admin import ConfigStatus, DeploymentInfo, Parts, create_admin
+from lingate.server.asgi import AsgiApplication
+from lingate.server.ledger.query import Usage
+
+if TYPE_CHECKING:
+    from lingate.server.gateway import Gateway
+    from lingate.server.routing.deployment import Deployment
+
+
+def administration(gateway: Gateway) -> AsgiApplication:
+    """The admin application of a gateway."""
+
+    async def reload() -> ConfigStatus:
+        await gateway.reload_file()
+        return _config(gateway)
+
+    parts = Parts(
+        access=gateway.access,
+        store=gateway.store,
+        usage=None if gateway.store is None else Usage(gateway.store, gateway.drainer),
+        deployments=lambda: [_deployment(gateway, one) for one in gateway.live.router.deployments()],
+        config=lambda: _config(gateway),
+        reload=reload,
+        facts=gateway.status,
+        feed=gateway.feed,
+    )
+    return cast("AsgiApplication", create_admin(parts))
+
+
+def _config(gateway: Gateway) -> ConfigStatus:
+    config, reloads = gateway.live.config, gateway.reloads
+    return ConfigStatus(path=config.path, loaded_at=reloads.at, error=reloads.error, warnings=config.warnings)
+
+
+def _deployment(gateway: Gateway, one: Deployment) -> DeploymentInfo:
+    wait = one.health.until - gateway.live.router.now()
+    price = one.price()
+    return DeploymentInfo(
+        id=one.id,
+        model_name=one.group,
+        provider=one.provider,
+        model=one.model,
+        healthy=wait <= 0 and one.unusable is None,
+        cooling=wait if wait > 0 else None,
+        in_flight=one.load.in_flight,
+        input_price=price.input,
+        output_price=price.output,
+        max_output=one.max_output,
+        problem=one.unusable,
+    )

@@ -1,0 +1,237 @@
+"""From the bytes of a request to a call that may be made: read, permitted, routed, and paid for in advance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lingate._model import Call, JsonDict
+from lingate.errors import BadRequestError, BudgetExceededError, NotFoundError, PermissionDeniedError
+from lingate.server.access import may_use
+from lingate.server.access.bounds import most_input
+from lingate.server.accounts import estimate_tokens, text_size
+from lingate.server.records import Estimate
+from lingate.server.routing import LONGEST_NAME, sticky_key
+from lingate.server.turn import Turn
+from lingate.server.upstreams import UPSTREAM_FIELDS, brought
+from lingate.server.wishes import FIELDS as WISHES
+from lingate.server.wishes import wishes_of
+
+_NOT_THE_PROVIDERS = frozenset({"tags", "litellm_metadata", "cache", *WISHES, *UPSTREAM_FIELDS})
+_NATIVE = "provider_specific_fields"
+_OWN_NAMES = {
+    name: own
+    for own in _NOT_THE_PROVIDERS
+    for name in (own, own.split("_")[0] + "".join(map(str.capitalize, own.split("_")[1:])))
+}
+"""Our fields as Google's format writes them, whose names have no underscores."""
+_BETA = "anthropic-beta"
+_MOST_TAGS = 32
+_LONGEST_TAG = 256
+_LONGEST_USER = 1024
+"""What becomes part of the ledger is bounded: a caller must not fill it with what it can send in one request."""
+_GENERATING = frozenset({"chat", "completions", "responses"})
+
+
+def read_call(turn: Turn, body: bytes) -> None:
+    """Read the request, and find who is to answer it.
+
+    Raises:
+        BadRequestError: The body is not what the face expects.
+        PermissionDeniedError: The key may not use the model.
+        NotFoundError: There is no such model.
+    """
+    found = turn.found
+    args = found.args
+    content_type = turn.request.header("content-type")
+    if content_type is not None and content_type != "application/json":
+        args = {**args, "content-type": content_type}
+    call = turn.form.parse_call(body, args)
+    turn.call = call
+    row = turn.row
+    row.stream, row.model = call.stream, call.model[:LONGEST_NAME]
+    if found.face.name == "completions":
+        row.operation = call.operation
+    caching = _own_fields(turn, call)
+    wishes = wishes_of(call.body, turn.request.header)
+    _forward_headers(turn, call)
+    if turn.live.drop_params:
+        call.drop_params = True
+    model = turn.caller.aliases.get(call.model, call.model)
+    group = turn.live.router.group(model)
+    if group is None:
+        raise NotFoundError(turn.live.router.why_not(model))
+    if turn.caller.model_rules:
+        for name in (model, *((wishes.fallbacks if wishes is not None else None) or ())):
+            if not _is_allowed(turn, name):
+                raise PermissionDeniedError(f"this key may not use the model {call.model if name == model else name!r}")
+    turn.group, turn.wishes = group, wishes
+    if turn.live.cache is not None and turn.brought is None and (wishes is None or wishes.fallbacks is None):
+        turn.wish = turn.live.cache.wish(turn, caching)
+
+
+def _is_allowed(turn: Turn, model: str) -> bool:
+    """Whether the key may use a model. The id of a deployment is no way around its group, unless the key names it itself."""
+    caller, group = turn.caller, turn.live.router.group(model)
+    if not may_use(caller, model):
+        return False
+    if group is None:
+        return True
+    first = group.deployments[0]
+    if model != first.id or may_use(caller, first.group):
+        return True
+    return all(model in rule for rule in caller.model_rules)
+
+
+async def reserve(turn: Turn) -> None:
+    """Reserve what the call may use at most, and choose the way it goes.
+
+    Raises:
+        RateLimitError: A limit is reached.
+        BudgetExceededError: A budget is.
+        ConcurrencyLimitError: Too many calls at once.
+    """
+    call, row, group = turn.call, turn.row, turn.group
+    prompt = turn.prompt_tokens = estimate_tokens(text_size(call.body))
+    limit, answers = _longest(call.body), _answers(call.body)
+    estimate = Estimate(group.name, prompt, None if limit is None else limit * answers)
+    wishes, router = turn.wishes, turn.live.router
+    instead = None if wishes is None else wishes.fallbacks
+    if turn.live.only_priced:
+        router.bound(group, estimate, instead)
+        if estimate.input_price is None:
+            raise PermissionDeniedError(f"the price of {call.model!r} is not known, and this gateway wants to know it")
+
+    def most(of: Estimate) -> None:  # an argument: without it the two would hold each other
+        router.bound(group, of, instead)
+        if of.model_max_output is not None:
+            of.model_max_output *= answers
+        of.prompt_bound = most_input(call.body)
+
+    estimate.most = most
+    ticket = turn.ticket = await turn.gateway.access.limiter.admit(turn.caller, estimate, row.end_user, row.tags)
+    if ticket is not None and ticket.max_output is not None:
+        _shorten(call, ticket.max_output // answers)
+    turn.context = turn.live.context(None if wishes is None else wishes.timeout)
+    sticky = sticky_key(group.sticky, turn.caller.key_id, call.body, turn.session) if group.sticky else None
+    ride = turn.ride = router.ride(
+        group, call, tags=row.tags, sticky=sticky, estimated_prompt=prompt, fallbacks=instead
+    )
+    ride.context = turn.context
+    if wishes is not None:
+        ride.hurried, ride.retries = wishes.timeout is not None, wishes.retries
+    if turn.span is not None:
+        turn.span.routed(turn)
+
+
+def _longest(body: JsonDict) -> int | None:
+    """Tokens that an answer may have by the caller's word. Which of two bounds counts is the provider's choice."""
+    bounds = [body.get("max_completion_tokens"), body.get("max_tokens")]
+    return max((bound for bound in bounds if type(bound) is int and bound > 0), default=None)
+
+
+def _answers(body: JsonDict) -> int:
+    """How many answers are made, and paid for: of some only the best is given."""
+    counts = [count for count in (body.get("n"), body.get("best_of")) if type(count) is int]
+    prompts = body.get("prompt")
+    many = len(prompts) if isinstance(prompts, list) and prompts and type(prompts[0]) in (str, list) else 1
+    return max(1, *counts) * many if counts else many
+
+
+def _shorten(call: Call, most: int) -> None:
+    """Let an answer be no longer than there is money for."""
+    if most < 1:
+        raise BudgetExceededError("the budget has no room for so many answers", status=402, code="budget_exceeded")
+    if call.operation in _GENERATING:
+        call.body.pop("max_completion_tokens", None)
+        call.body["max_tokens"] = most
+
+
+def _own_fields(turn: Turn, call: Call) -> Any:
+    """Take out what a request says to the gateway, and note for whom it is made. Gives what it says about the cache."""
+    body, row = call.body, turn.row
+    caching = None
+    if _NATIVE in body:
+        _lift(body[_NATIVE], body)
+    if not body.keys().isdisjoint(_NOT_THE_PROVIDERS):
+        caching = body.get("cache")
+        turn.brought = brought(body, turn.live)
+        tags = body.pop("tags", None)
+        if isinstance(tags, list):
+            row.tags += tuple(str(tag) for tag in tags)
+        for name in _NOT_THE_PROVIDERS - WISHES:
+            body.pop(name, None)
+    given = turn.request.header("x-lingate-tags") or turn.request.header("x-litellm-tags")
+    if given:
+        row.tags += tuple(tag.strip() for tag in given.split(",") if tag.strip())
+    metadata = body.get("metadata")
+    if isinstance(metadata, dict):
+        tags = metadata.get("tags")
+        if isinstance(tags, list):
+            row.tags += tuple(str(tag) for tag in tags)
+            metadata = {name: value for name, value in metadata.items() if name != "tags"}
+            body["metadata"] = metadata
+            if not metadata:
+                del body["metadata"]
+    if len(row.tags) > len(turn.caller.tags):
+        _check_tags(turn)
+    user = turn.request.header(turn.live.user_header) if turn.live.user_header else None
+    user = user or body.get("user") or body.get("safety_identifier")
+    if user is None and isinstance(metadata, dict):
+        user = metadata.get("user_id")
+    row.end_user = user if isinstance(user, str) else None
+    if row.end_user is not None and len(row.end_user) > _LONGEST_USER:
+        raise BadRequestError(f"the name of an end user has at most {_LONGEST_USER} characters")
+    if turn.live.needs_user and row.end_user is None:
+        raise BadRequestError("this gateway wants to know the end user of each call: set `user`")
+    return caching
+
+
+def _check_tags(turn: Turn) -> None:
+    row, own = turn.row, turn.caller.tags
+    row.tags = tuple(dict.fromkeys(row.tags))
+    if len(row.tags) > max(_MOST_TAGS, len(own)) or any(len(tag) > _LONGEST_TAG for tag in row.tags[len(own) :]):
+        raise BadRequestError(f"a call takes at most {_MOST_TAGS} tags of at most {_LONGEST_TAG} characters")
+
+
+def _lift(native: Any, body: JsonDict) -> None:
+    """Move what is the gateway's from among the fields that only one format has: some write all names in their own way."""
+    for fields in native.values() if isinstance(native, dict) else ():
+        if isinstance(fields, dict):
+            for name in _OWN_NAMES.keys() & fields.keys():
+                body.setdefault(_OWN_NAMES[name], fields.pop(name))
+
+
+def _forward_headers(turn: Turn, call: Call) -> None:
+    """Pass on the headers that the owner allows, and the one by which Anthropic's clients ask for new features."""
+    live = turn.live
+    kept: dict[str, str] = {}
+    if turn.found.face.dialect == "anthropic":
+        beta = turn.request.header(_BETA)
+        if beta is not None:
+            kept[_BETA] = beta
+    if live.forwarded or live.forwarded_prefixes:
+        for name, value in turn.request.headers():
+            low = name.lower()
+            if (low in live.forwarded or low.startswith(live.forwarded_prefixes)) and low not in _NEVER:
+                kept[low] = value
+    if kept:
+        call.extra_headers = kept
+
+
+_NEVER = frozenset(
+    {
+        "authorization",
+        "x-api-key",
+        "x-goog-api-key",
+        "api-key",
+        "x-litellm-api-key",
+        "cookie",
+        "host",
+        "content-length",
+        "content-type",
+        "connection",
+        "transfer-encoding",
+        "accept-encoding",
+    }
+)
+"""Headers that are between the client and the gateway, whatever the configuration says."""

@@ -1,0 +1,317 @@
+"""The gateway as one object: what its parts are, how they start, change and stop. What happens to a request is `handler.py`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from lingate._io.transport import AsyncTransport
+from lingate._io.via_pyreqwest_aio import AsyncPyreqwest
+from lingate.errors import LingateError
+from lingate.server import mount
+from lingate.server.access import Access
+from lingate.server.asgi import AsgiApplication
+from lingate.server.cache import outlived
+from lingate.server.config import ConfigFileError, GatewayConfig, load, watch
+from lingate.server.feed import Feed
+from lingate.server.handler import handle
+from lingate.server.http import Reply, Request
+from lingate.server.ledger import Drainer, Journal
+from lingate.server.ledger.retention import keep_for
+from lingate.server.ledger.spending import LedgerSpending
+from lingate.server.live import Live, Rests, access_settings
+from lingate.server.lookout import Lookout
+from lingate.server.metrics import Metrics
+from lingate.server.records import LedgerRow
+from lingate.server.routing.probes import Probes
+from lingate.server.store import Store, StoreUnavailableError
+from lingate.server.streams import Streams
+from lingate.server.upstreams import Pins
+
+if TYPE_CHECKING:
+    from lingate.server.tracing import Tracing
+    from lingate.server.turn import Turn
+
+_log = logging.getLogger("lingate.gateway")
+
+_TELLING = 15.0
+"""Seconds for telling interrupted streams why they end, and for writing their rows."""
+
+Observer = Callable[[LedgerRow, LingateError | None], None]
+
+
+@dataclass(slots=True)
+class Reloads:
+    """How changes of the configuration went.
+
+    Attributes:
+        count: Configurations taken over since the start.
+        error: Why the last one was not, None if it was.
+        at: When that was, epoch seconds.
+    """
+
+    count: int = 0
+    error: str | None = None
+    at: float = field(default_factory=time.time)
+
+
+class Gateway:
+    """One gateway process.
+
+    Args:
+        config: What it is set to.
+        state: Directory of the journal.
+        env: The environment, for reading the configuration again.
+        store: The database; None for a gateway without one (no virtual keys, and a journal that is not emptied).
+        auth: Whether callers need a key.
+        transport: What carries requests to providers.
+        on_master: Told the master key, once, if one had to be made.
+    """
+
+    def __init__(
+        self,
+        config: GatewayConfig,
+        *,
+        state: Path,
+        store: Store | None,
+        env: Mapping[str, str],
+        auth: bool = True,
+        transport: AsyncTransport | None = None,
+        on_master: Callable[[str], None] | None = None,
+    ) -> None:
+        self.auth = auth
+        self.env = env
+        self.state = state
+        self.store = store
+        # Without a database nothing empties the journal: what does not fit is counted, and nobody waits for it.
+        full: Literal["refuse", "drop"] = "drop" if store is None else "refuse"
+        self.journal = Journal(state / "journal", config.own.ledger.journal_max_bytes, when_full=full)
+        self.drainer = None if store is None else Drainer(self.journal, store)
+        spending = None if store is None or self.drainer is None else LedgerSpending(store, self.drainer)
+        self.access = Access(store, access_settings(config), spending=spending, on_master=on_master)
+        self.live = Live(config, shared=Rests(self.access))
+        self.transport: AsyncTransport = AsyncPyreqwest() if transport is None else transport
+        self.pins = Pins()
+        self.streams = Streams()
+        self.metrics = Metrics(self)
+        self.observers: list[Observer] = [self.metrics.observe]
+        self.feed = Feed(self.observers)
+        self.tracing = _tracing(config, env)
+        self.reloads = Reloads()
+        self.started = time.time()
+        self.started_at = datetime.fromtimestamp(self.started, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self._turns: set[Turn] = set()
+        self._lookout = Lookout()
+        self.draining = False
+        self._cold = True
+        self._numbers = iter(range(1, 2**63))
+        self._process = os.urandom(4).hex()
+        self._admin: AsgiApplication | None = None
+        self._idle = asyncio.Event()
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._retaining: asyncio.Task[None] | None = None
+
+    async def handle(self, request: Request, reply: Reply) -> None:
+        """Answer one request."""
+        await handle(self, request, reply)
+
+    def call_id(self) -> str:
+        """A name for one call, unique among all processes; they are in the order of time, which indexes are glad of."""
+        return f"lg-{int(time.time() * 1000):x}-{self._process}-{next(self._numbers):08x}"
+
+    async def store_ready(self) -> None:
+        """Wait for the database, if it answers; the gateway starts without one that does not.
+
+        Raises:
+            StoreError: It answers, and cannot be used.
+        """
+        if self.store is None:
+            return
+        try:
+            await self.store.prepare()
+        except StoreUnavailableError as error:
+            _log.warning("started without the database, rows wait in the journal: %s", error)
+
+    async def start(self) -> None:
+        """Start the parts that run by themselves."""
+        if self.drainer is not None:
+            self._tasks.append(asyncio.create_task(self.drainer.run()))
+        await self.access.start()
+        self.access.limiter.on_cooled = self._rests
+        self._retain(self.live.config.retention)
+        self._tasks.append(asyncio.create_task(self.streams.keep_alive()))
+        probes = Probes(lambda: self.live.router, self.transport)
+        self._tasks.append(asyncio.create_task(probes.run()))
+        self._tasks.append(asyncio.create_task(watch(self.live.config, self.env, self._changed)))
+
+    def reload(self, config: GatewayConfig) -> None:
+        """Take over a new configuration; calls under way end as they began.
+
+        Raises:
+            LingateError: Something in it cannot be; the old one stays.
+        """
+        live = Live(config, self.live, Rests(self.access))
+        self.access.configure(access_settings(config))
+        cache, self.live = outlived(self.live.cache, live.cache), live
+        if cache is not None:
+            self._soon(cache.close())
+        self.reloads.count += 1
+        self.reloads.error, self.reloads.at = None, time.time()
+
+    async def reload_file(self) -> None:
+        """Read the configuration file again; if something is wrong with it, the old one stays."""
+        path, env = self.live.config.path, self.env
+        try:
+            self.reload(await asyncio.to_thread(load, path, env))
+        except (LingateError, ValueError) as error:
+            self.not_reloaded(str(error))
+
+    def _retain(self, seconds: float | None) -> None:
+        """From now on delete rows of the ledger that are older than this; None: none is ever too old."""
+        if self._retaining is not None:
+            self._retaining.cancel()
+            self._retaining = None
+        if seconds is not None and self.store is not None:
+            self._retaining = asyncio.create_task(keep_for(self.store, rows=seconds))
+
+    def _rests(self, deployment: str, seconds: float, kind: str) -> None:
+        """Another replica says that a deployment rests."""
+        self.live.router.rest(deployment, seconds, kind)
+
+    def _changed(self, found: GatewayConfig | ConfigFileError) -> None:
+        """The configuration file has changed."""
+        if isinstance(found, ConfigFileError):
+            self.not_reloaded(str(found))
+            return
+        try:
+            self.reload(found)
+        except (LingateError, ValueError) as error:
+            self.not_reloaded(str(error))
+
+    def reload_soon(self) -> None:
+        """Read the configuration file again, without waiting for it."""
+        self._soon(self.reload_file())
+
+    def _soon(self, what: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(what)
+        self._tasks.append(task)
+        task.add_done_callback(self._tasks.remove)
+
+    def not_reloaded(self, error: str) -> None:
+        """Note that a new configuration could not be taken over."""
+        self.reloads.error, self.reloads.at = error, time.time()
+        _log.error("the new configuration is not used, the old one stays: %s", error)
+
+    async def drain(self, seconds: float) -> None:
+        """Take no more calls; give those under way so many seconds, then tell the streams that are left."""
+        self.draining = True
+        if self.in_flight:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), seconds)
+        if self.in_flight:
+            _log.warning("%d calls are cut after %g s of draining", self.in_flight, seconds)
+            self.streams.interrupt()
+            for turn in list(self._turns):
+                turn.interrupt()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), _TELLING)
+        self.feed.close()
+
+    async def stop(self) -> None:
+        """Stop the parts, the ledger last."""
+        await self.access.stop()
+        if self.drainer is not None:
+            await self.drainer.stop()
+        tasks = [*self._tasks, *([self._retaining] if self._retaining is not None else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.transport.aclose()
+        await self.pins.aclose()
+        if self.live.cache is not None:
+            await self.live.cache.close()
+        self.journal.close()
+        if self.tracing is not None:
+            await self.tracing.stop()
+        if self.store is not None:
+            await self.store.close()
+
+    async def serve_admin(self, request: Request, body: bytes, reply: Reply) -> None:
+        """Answer a request for the admin side, which is made when the first one comes."""
+        if self._admin is None:
+            from lingate.server.administration import administration
+
+            self._admin = administration(self)
+        await mount.serve(self._admin, request, body, reply)
+
+    @property
+    def in_flight(self) -> int:
+        """Calls under way."""
+        return len(self._turns)
+
+    def entered(self, turn: Turn) -> None:
+        """A call has begun."""
+        if self._cold:
+            self._warm_up()
+        self._turns.add(turn)
+        self._lookout.add(turn)
+        self._idle.clear()
+
+    def _warm_up(self) -> None:
+        """Load the price catalogue, which idle gateways do without, while the first call waits for its provider."""
+        self._cold = False
+        self._tasks.append(asyncio.create_task(asyncio.to_thread(self.live.router.models)))
+
+    def left(self, turn: Turn) -> None:
+        """A call has ended."""
+        self._turns.discard(turn)
+        self._lookout.remove(turn)
+        if not self._turns:
+            self._idle.set()
+
+    def health(self) -> dict[str, Any]:
+        """The status without what is nobody's business: where files and the database are."""
+        told = self.status()
+        told["config"].pop("path")
+        if told["database"] is not None:
+            told["database"].pop("url")
+        if told["drainer"] is not None:
+            told["drainer"].pop("reason")
+        return told
+
+    def status(self) -> dict[str, Any]:
+        """How it is, for administrators; `/health/ready` tells everybody `health`."""
+        journal = self.journal.state
+        config = self.live.config
+        return {
+            "status": "draining" if self.draining else "ready",
+            "uptime_seconds": round(time.time() - self.started, 1),
+            "in_flight": self.in_flight,
+            "deployments": len(self.live.router.deployments()),
+            "database": None if self.store is None else {"url": self.store.shown, "ready": self.store.ready},
+            "journal": asdict(journal),
+            "drainer": None if self.drainer is None else asdict(self.drainer.state),
+            "config": {
+                "path": config.path,
+                "reloads": self.reloads.count,
+                "error": self.reloads.error,
+                "warnings": list(config.warnings),
+            },
+        }
+
+
+def _tracing(config: GatewayConfig, env: Mapping[str, str]) -> Tracing | None:
+    """What makes traces, where they are asked for."""
+    if not config.own.tracing and config.callbacks.isdisjoint(("otel", "opentelemetry")):
+        return None
+    from lingate.server.tracing import Tracing
+
+    return Tracing(env)

@@ -1,0 +1,105 @@
+"""What happens to a request: one way through for every face, whatever server it came in by."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from lingate._call.plan import complete
+from lingate._dialects._base import media_type
+from lingate._io.aio import perform
+from lingate.errors import BadRequestError, LingateError
+from lingate.server import faces, pages
+from lingate.server.entry import read_call, reserve
+from lingate.server.errors import OverloadError, internal
+from lingate.server.http import ClientGoneError, Reply, Request
+from lingate.server.identity import identify
+from lingate.server.relay import may_relay
+from lingate.server.streams import stream
+from lingate.server.turn import Turn
+from lingate.server.upstreams import bring
+
+if TYPE_CHECKING:
+    from lingate.server.gateway import Gateway
+
+_log = logging.getLogger("lingate.gateway")
+
+
+async def handle(gateway: Gateway, request: Request, reply: Reply) -> None:
+    """Answer one request, whatever happens."""
+    found = faces.find(request.method, request.path, request.query)
+    if found is None:
+        await pages.answer(gateway, request, reply)
+        return
+    turn = Turn(gateway, request, reply, found)
+    if gateway.tracing is not None:
+        turn.span = gateway.tracing.begin(request, found.face.name)
+    gateway.entered(turn)
+    try:
+        await _serve(turn)
+    except LingateError as error:
+        turn.refuse(error)
+    except ClientGoneError:
+        turn.abandon()
+    except asyncio.CancelledError:
+        if turn.stalled:
+            turn.refuse(BadRequestError("the request's body took too long to arrive"))
+        elif turn.interrupted:
+            turn.cut()
+        else:
+            turn.abandon()
+            if not turn.abandoned:
+                raise
+    except Exception:
+        _log.exception("%s %s failed (call %s)", request.method, request.path, turn.row.id)
+        turn.refuse(internal())
+    finally:
+        turn.close()
+        gateway.left(turn)
+
+
+async def _serve(turn: Turn) -> None:
+    gateway = turn.gateway
+    if gateway.draining or gateway.in_flight > turn.live.max_in_flight or not gateway.journal.has_room():
+        raise OverloadError.of(gateway)
+    await identify(turn)
+    if turn.found.face.name == "models":
+        pages.models(turn)
+        return
+    read_call(turn, await turn.request.body(turn.live.max_body))
+    if turn.brought is not None:
+        await bring(turn, turn.brought)
+    await reserve(turn)
+    if turn.wish is None:
+        await _answer(turn)
+    else:
+        await turn.wish.serve(turn, _answer)
+
+
+async def _answer(turn: Turn) -> None:
+    """Answer by making the call."""
+    if turn.call.stream:
+        await stream(turn)
+    else:
+        await _whole(turn)
+
+
+async def _whole(turn: Turn) -> None:
+    """Answer in one piece."""
+    try:
+        done = await perform(complete(turn.ride, turn.context), turn.transport)
+    except LingateError as error:
+        if not pages.can_estimate(turn, error):
+            raise
+        pages.estimate(turn)
+        return
+    response = done.data
+    if turn.keep:
+        turn.made = response
+    if response.get("created") == 0:
+        response["created"] = int(turn.row.at)  # the provider does not say when
+    same = may_relay(turn, done.sent) and (done.data == done.raw or turn.found.face.dialect != "openai_chat")
+    body = done.body if same else turn.form.render(response)
+    turn.answered(response, turn.context.trail[-1].request_id)
+    turn.answer(200, media_type(turn.found.face.name, response), body)

@@ -1,0 +1,97 @@
+"""Who sends a request, and whether they may."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+from lingate.errors import AuthenticationError, PermissionDeniedError
+from lingate.server.access import may_call, may_come_from
+from lingate.server.access.ips import client_address
+from lingate.server.http import Request
+from lingate.server.records import Caller
+
+if TYPE_CHECKING:
+    from lingate.server.gateway import Gateway
+    from lingate.server.turn import Turn
+
+_HEADERS = ("x-api-key", "x-goog-api-key", "api-key", "x-litellm-api-key")
+
+
+def token_of(request: Request, own_header: str | None = None) -> str | None:
+    """The key that a request brings, wherever the vendors' packages put theirs."""
+    if own_header is not None:
+        given = request.header(own_header)
+        if given:
+            return given.removeprefix("Bearer ")
+    given = request.header("authorization")
+    if given:
+        word, space, token = given.partition(" ")
+        if not space:
+            return word
+        return token.strip() if word.lower() == "bearer" else None
+    for name in _HEADERS:
+        given = request.header(name)
+        if given:
+            return given
+    if "key=" in request.query:
+        return parse_qs(request.query).get("key", [""])[0] or None
+    return None
+
+
+async def identify(turn: Turn) -> None:
+    """Find out who calls.
+
+    Raises:
+        AuthenticationError: There is no valid key.
+        PermissionDeniedError: The key, or the gateway, does not take calls from there.
+    """
+    caller = await caller_of(turn.gateway, turn.request)
+    row = turn.row
+    turn.caller = caller
+    row.key_id, row.key_alias, row.team_id, row.user_id = (
+        caller.key_id,
+        caller.key_alias,
+        caller.team_id,
+        caller.user_id,
+    )
+    row.tags = caller.tags
+    allow(turn.gateway, turn.request, caller)
+
+
+async def caller_of(gateway: Gateway, request: Request) -> Caller:
+    """Who sends a request, by its key.
+
+    Raises:
+        AuthenticationError: There is no valid key.
+    """
+    access = gateway.access
+    if not gateway.auth:
+        return access.keys.anonymous
+    token = token_of(request, gateway.live.key_header)
+    if token is None:
+        raise AuthenticationError("there is no API key: send it as `Authorization: Bearer <key>`, or as x-api-key")
+    caller = access.known(token) or await access.find(token)
+    if caller is None:
+        raise AuthenticationError(access.refusal(token) or "this API key is not valid")
+    return caller
+
+
+def allow(gateway: Gateway, request: Request, caller: Caller) -> None:
+    """Let a request pass if it may come from where it does, and call what it calls.
+
+    Raises:
+        PermissionDeniedError: The key, or the gateway, does not take calls from there.
+    """
+    access = gateway.access
+    if access.allowed is not None or caller.networks is not None:
+        address = client_address(request.client, _forwarded_for(request), access.trusted)
+        if (access.allowed is not None and address not in access.allowed) or not may_come_from(caller, address):
+            raise PermissionDeniedError("calls from this address are not allowed")
+    if caller.routes and not may_call(caller, request.path):
+        raise PermissionDeniedError(f"this key may not call {request.path}")
+
+
+def _forwarded_for(request: Request) -> str | None:
+    """All lines of the header: a proxy that adds one of its own leaves the client's before it."""
+    return ",".join(value for name, value in request.headers() if name.lower() == "x-forwarded-for") or None

@@ -1,0 +1,165 @@
+"""From options and environment to a running gateway: what `lingate serve` does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import gc
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lingate.errors import ConfigError
+from lingate.server.config import GatewayConfig, load
+from lingate.server.gateway import Gateway
+from lingate.server.logs import Logs, writing
+from lingate.server.run import address_of, run
+from lingate.server.store import Store
+
+_YOUNG = 10_000
+"""Objects after which the youngest are searched: a call has some hundred, and a thousand calls may be under way."""
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line says; None: as the configuration does.
+
+    Attributes:
+        config: The configuration file.
+        host: Address to listen on.
+        port: Port to listen on.
+        state: Directory of journal and SQLite database.
+        auth: Whether callers need a key.
+    """
+
+    config: str | None = None
+    host: str | None = None
+    port: int | None = None
+    state: str | None = None
+    auth: bool = True
+
+
+def serve(options: Options, env: Mapping[str, str], say: Callable[[str], None]) -> None:
+    """Run a gateway until it is told to stop.
+
+    Args:
+        options: What the command line says.
+        env: The environment.
+        say: Shows a line to whoever started it.
+
+    Raises:
+        ConfigError: It cannot be started; the message says why.
+    """
+    config = load(options.config, env)
+    if not options.auth and (options.host or config.own.host) not in _LOOPBACK:
+        raise ConfigError("without keys the gateway listens on loopback only: leave --host out, or --no-auth")
+    for warning in config.warnings:
+        say(f"warning: {warning}")
+    with writing(config, env, sys.stderr) as logs, asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(options, config, env, say, logs))
+
+
+async def _serve(
+    options: Options, config: GatewayConfig, env: Mapping[str, str], say: Callable[[str], None], logs: Logs
+) -> None:
+    state = state_directory(options.state, config, env)
+    host, port = options.host or config.own.host, config.own.port if options.port is None else options.port
+    with _listening_at(host, port):
+        address = address_of(host, port)  # before anything is made that only a gateway that runs has a use for
+    store = Store(database_url(config, env, state))
+    gateway = Gateway(
+        config, state=state, store=store, env=env, auth=options.auth, on_master=lambda key: _tell_master(key, say)
+    )
+    logs.attach(gateway)
+    try:
+        await gateway.store_ready()
+        with _listening_at(host, port):
+            _spare_the_collector()
+            await run(gateway, address, port, ready=lambda: _introduce(gateway, host, port, say))
+    finally:
+        await store.close()  # its threads outlive a start that was broken off, and would complain
+
+
+@contextlib.contextmanager
+def _listening_at(host: str, port: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        raise ConfigError(
+            f"cannot listen on {_place(host, port)}: {error.strerror or error}",
+            hint="another gateway? choose another with --port" if taken else None,
+        ) from None
+
+
+def _place(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def state_directory(given: str | None, config: GatewayConfig, env: Mapping[str, str]) -> Path:
+    """Where journal and SQLite database are; made if it is not there.
+
+    Raises:
+        ConfigError: It cannot be.
+    """
+    named = given or env.get("LINGATE_STATE_DIR") or config.own.state_dir
+    if named is None:
+        home = env.get("XDG_STATE_HOME") or os.path.join(env.get("HOME", "."), ".local", "state")
+        named = os.path.join(home, "lingate")
+    path = Path(named).expanduser()
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"the state directory {path} cannot be made: {error.strerror}") from None
+    return path
+
+
+def database_url(config: GatewayConfig, env: Mapping[str, str], state: Path) -> str:
+    """Where keys and ledger are."""
+    return (
+        env.get("LINGATE_DATABASE_URL")
+        or config.general.database_url
+        or f"sqlite:///{(state / 'lingate.db').absolute()}"
+    )
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    with contextlib.suppress(ImportError):
+        import uvloop
+
+        return uvloop.new_event_loop
+    return None
+
+
+def _spare_the_collector() -> None:
+    """Have Python's collector pass over what lives as long as the process: searching it takes milliseconds, in mid-answer."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG, *gc.get_threshold()[1:])
+
+
+def _tell_master(key: str, say: Callable[[str], None]) -> None:
+    say(f"master key: {key}")
+    say("It is shown this once; the gateway keeps its hash only. With it: lingate keys create, and the admin API.")
+
+
+def _introduce(gateway: Gateway, host: str, port: int, say: Callable[[str], None]) -> None:
+    config = gateway.live.config
+    say(f"Lingate gateway at http://{_place(host, port)}; Ctrl-C ends it.")
+    if config.path is None:
+        say("No configuration: every provider whose credential is present is served as provider/model.")
+    else:
+        besides = ", and every provider whose credential is present" if config.serve_all else ""
+        count = len(config.deployments)
+        say(f"{count} deployment{'s' * (count != 1)} from {config.path}{besides}; its changes are taken over at once.")
+    if not gateway.auth:
+        say("Callers need no key.")
+    logging.getLogger("lingate.gateway").info("listening on %s", _place(host, port))

@@ -1,0 +1,80 @@
+"""Waits for clients that do not read.
+
+granian (2.8) takes whatever a streamed answer sends and keeps it in memory until the client has read it; nobody is made to
+wait. So the sender looks for itself, now and then, how much of what it has sent is still in the kernel's queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import struct
+from typing import Final
+
+_FILES: Final = "/proc/self/fd"
+_SEEN: Final = os.path.isdir(_FILES)  # elsewhere than on Linux nothing can be seen
+_OUTGOING: Final = 0x5411
+"""SIOCOUTQ: bytes sent and not acknowledged."""
+
+LOOK: Final = 256 * 1024
+"""Bytes sent between two looks: short answers are never looked at."""
+
+_MOST: Final = 512 * 1024
+_SHORT, _LONG = 0.01, 0.25
+
+
+class Pressure:
+    """How much a client has not read yet.
+
+    Args:
+        client: Its address and port, as `address:port`.
+    """
+
+    __slots__ = ("_file", "_peer")
+
+    def __init__(self, client: str) -> None:
+        host, _, port = client.rpartition(":")
+        self._peer = (host.strip("[]"), int(port) if port.isdigit() else 0)
+        self._file = -1
+
+    async def relieved(self) -> None:
+        """Return when not much is waiting for the client any more, or when it has gone."""
+        wait = _SHORT
+        while self.waiting() > _MOST:
+            await asyncio.sleep(wait)
+            wait = min(wait * 1.5, _LONG)
+
+    def waiting(self) -> int:
+        """Bytes that it has not taken; 0 where that cannot be seen."""
+        if not _SEEN:
+            return 0
+        found = _outgoing(self._file, self._peer) if self._file >= 0 else None
+        if found is None:
+            self._file, found = self._search()
+        return found
+
+    def _search(self) -> tuple[int, int]:
+        for name in os.listdir(_FILES):
+            number = int(name)
+            with contextlib.suppress(OSError):
+                if os.readlink(f"{_FILES}/{name}").startswith("socket:"):
+                    found = _outgoing(number, self._peer)
+                    if found is not None:
+                        return number, found
+        return -1, 0
+
+
+def _outgoing(number: int, peer: tuple[str, int]) -> int | None:
+    """What is in the queue of a file, if it is the connection to this peer: numbers of files are used again."""
+    import fcntl  # not on Windows
+
+    try:
+        with socket.socket(fileno=os.dup(number)) as connection:
+            if connection.family not in (socket.AF_INET, socket.AF_INET6) or connection.getpeername()[:2] != peer:
+                return None
+            (found,) = struct.unpack("i", fcntl.ioctl(connection.fileno(), _OUTGOING, bytes(4)))
+            return int(found)
+    except OSError:
+        return None

@@ -1,0 +1,114 @@
+"""The handler bound to RSGI, which is what granian speaks at its fastest."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from lingate.server.http import LINGER, ClientGoneError, Headers, Reply, Request, too_large
+from lingate.server.pressure import LOOK, Pressure
+
+_AT_ONCE = 256 * 1024
+"""Bodies announced as no larger are read in one go: the server holds them to their announced length."""
+
+
+class RsgiRequest:
+    __slots__ = ("_protocol", "_scope", "header", "method", "path", "query")
+
+    def __init__(self, scope: Any, protocol: Any) -> None:
+        self._scope = scope
+        self._protocol = protocol
+        self.method: str = scope.method
+        self.path: str = scope.path
+        self.query: str = scope.query_string
+        self.header: Callable[[str], str | None] = scope.headers.get
+
+    @property
+    def client(self) -> str:
+        return str(self._scope.client).rpartition(":")[0]
+
+    def headers(self) -> list[tuple[str, str]]:
+        return list(self._scope.headers.items())
+
+    async def body(self, limit: int) -> bytes:
+        announced = self.header("content-length")
+        size = int(announced) if announced is not None and announced.isdigit() else None
+        if size is not None and size <= min(limit, _AT_ONCE):
+            return bytes(await self._protocol())
+        pieces: list[bytes] = []
+        length = 0
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(None) as lingering:
+                async for piece in self._protocol:
+                    length += len(piece)
+                    if length <= limit:
+                        pieces.append(bytes(piece))
+                    elif lingering.when() is None:
+                        # Read on without keeping, for a while: a client that is still sending would not see the answer.
+                        pieces.clear()
+                        lingering.reschedule(loop.time() + LINGER)
+        if length > limit:
+            raise too_large(limit)
+        return b"".join(pieces)
+
+
+class _Sink:
+    __slots__ = ("_pressure", "_scope", "_sent", "_transport")
+
+    def __init__(self, transport: Any, scope: Any) -> None:
+        self._transport = transport
+        self._scope = scope
+        self._sent = 0
+        self._pressure: Pressure | None = None
+
+    async def send(self, data: bytes) -> None:
+        try:
+            await self._transport.send_bytes(data)
+        except RuntimeError as error:  # RSGIProtocolClosed is one
+            raise ClientGoneError from error
+        self._sent += len(data)
+        if self._sent >= LOOK:
+            self._sent = 0
+            if self._pressure is None:
+                self._pressure = Pressure(self._scope.client)
+            await self._pressure.relieved()
+
+    def close(self) -> None:
+        # The server ends the answer when nobody holds the transport any more; an error's traceback may hold us.
+        self._transport = _Ended()
+
+
+class _Ended:
+    async def send_bytes(self, data: bytes) -> None:
+        raise ClientGoneError
+
+
+class RsgiReply:
+    __slots__ = ("_protocol", "_scope")
+
+    def __init__(self, protocol: Any, scope: Any) -> None:
+        self._protocol = protocol
+        self._scope = scope
+
+    def gone(self) -> Awaitable[None]:
+        found: Awaitable[None] = self._protocol.client_disconnect()
+        return found
+
+    def whole(self, status: int, headers: Headers, body: bytes) -> None:
+        self._protocol.response_bytes(status, headers, body)
+
+    async def stream(self, status: int, headers: Headers) -> _Sink:
+        return _Sink(self._protocol.response_stream(status, headers), self._scope)
+
+
+def bind(handle: Callable[[Request, Reply], Awaitable[None]]) -> Callable[[Any, Any], Awaitable[None]]:
+    """The RSGI application of a handler."""
+
+    async def application(scope: Any, protocol: Any) -> None:
+        if scope.proto == "http":
+            await handle(RsgiRequest(scope, protocol), RsgiReply(protocol, scope))
+
+    return application

@@ -1,0 +1,330 @@
+"""Streamed answers: from the upstream's pieces to the client's, with the ledger's row before the last of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import re
+import time
+
+from lingate._call.plan import Streaming, open_stream
+from lingate._call.stream import StreamState
+from lingate._dialects._base import StreamEncoder
+from lingate._io.aio import perform
+from lingate._io.transport import AsyncByteStream
+from lingate._model import Event, Start
+from lingate.errors import LingateError, StreamInterruptedError
+from lingate.server.accounts import note_stream
+from lingate.server.cache import collected
+from lingate.server.continuing import Continuation, continuation_of
+from lingate.server.errors import OverloadError, internal
+from lingate.server.http import ClientGoneError, Sink
+from lingate.server.likeness import Likeness
+from lingate.server.relay import is_plain, may_relay
+from lingate.server.turn import Turn
+
+_log = logging.getLogger("lingate.gateway")
+
+_STOPPING = "the gateway is shutting down"
+_EVENTS = "text/event-stream"
+_COMMENT = b": keep-alive\n\n"
+_NO_BUFFERING = (("cache-control", "no-cache"), ("x-accel-buffering", "no"))
+_AS_BEFORE: list[Event] = []
+"""Stands for the events of a piece that looks like the one before it, and goes out as it came."""
+
+_LOOK = 0.25
+"""Seconds between two looks for silent streams."""
+
+
+async def stream(turn: Turn) -> None:
+    """Answer as a stream. The head goes out when the upstream's first event is there: until then an error is an answer."""
+    opened = await perform(open_stream(turn.ride, turn.context), turn.transport)
+    try:
+        turn.opened(opened)
+        encoder = turn.form.encoder(turn.call)
+        sink = await turn.reply.stream(200, [*turn.headers(encoder.content_type), *_NO_BUFFERING])
+        turn.started = True
+    except BaseException:
+        await opened.stream.aclose()
+        raise
+    relay = Relay(turn, opened, encoder, sink)
+    turn.gateway.streams.add(relay)
+    try:
+        await relay.run(opened.taken)
+    except LingateError as error:
+        await relay.fail(error)
+    except (ClientGoneError, asyncio.CancelledError):
+        raise
+    except Exception:
+        _log.exception("call %s failed in mid-stream", turn.row.id)
+        await relay.fail(internal())
+    finally:
+        turn.gateway.streams.remove(relay)
+        relay.close()
+        sink.close()
+
+
+class Streams:
+    """The streams that are under way."""
+
+    def __init__(self) -> None:
+        self._open: set[Relay] = set()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def add(self, relay: Relay) -> None:
+        """A stream has begun."""
+        self._open.add(relay)
+
+    def remove(self, relay: Relay) -> None:
+        """It has ended."""
+        self._open.discard(relay)
+
+    def interrupt(self) -> None:
+        """Let every stream end with an error that says why: the gateway is about to stop."""
+        for relay in list(self._open):
+            relay.interrupt()
+
+    async def keep_alive(self) -> None:
+        """Send comments on streams that have been silent for long, so that nobody between here and there gives them up."""
+        while True:
+            await asyncio.sleep(_LOOK)
+            now = time.monotonic()
+            for relay in list(self._open):
+                relay.keep_alive(now)
+
+
+class Relay:
+    """One streamed answer, whose head is out."""
+
+    __slots__ = (
+        "_aligned",
+        "_comment",
+        "_edge",
+        "_encoder",
+        "_events",
+        "_held",
+        "_interrupted",
+        "_last",
+        "_likeness",
+        "_more",
+        "_plain",
+        "_raw",
+        "_reading",
+        "_silence",
+        "_sink",
+        "_state",
+        "_stream",
+        "_task",
+        "_turn",
+    )
+
+    def __init__(self, turn: Turn, opened: Streaming, encoder: StreamEncoder, sink: Sink) -> None:
+        content_type = encoder.content_type.partition(";")[0]
+        self._turn = turn
+        self._encoder = encoder
+        self._sink = sink
+        self._state = StreamState(opened, turn.context.trail)
+        self._stream: AsyncByteStream = opened.stream
+        self._task = asyncio.current_task()
+        self._events = content_type == _EVENTS
+        self._silence = turn.live.keepalive if self._events else 0.0
+        self._comment: asyncio.Task[None] | None = None
+        self._interrupted = False
+        self._reading = False
+        self._last = time.monotonic()
+        self._more = continuation_of(turn)
+        same = bool(opened.taken) and may_relay(turn, opened.sent)
+        openai = turn.found.face.dialect == "openai_chat"
+        # OpenAI's streams hold what their client may not have asked for (token counts), the others nothing of the kind.
+        self._plain = same and openai
+        # An answer that somebody else may go on with is written by the encoder from its beginning.
+        whose = same and not openai and self._more is None
+        self._raw = whose and opened.head.headers.get("content-type", "").startswith(content_type)
+        self._likeness = Likeness()
+        self._aligned = True  # what has come so far ends where an event ends
+        self._held: list[bytes] = []  # the beginning of an event, whose end has not come yet
+        self._edge = b""  # its last bytes: what ends it may lie across two pieces
+
+    def interrupt(self) -> None:
+        """End the stream with an error: the gateway stops."""
+        self._interrupted = True
+        if self._task is not None:
+            self._task.cancel()
+
+    def keep_alive(self, now: float) -> None:
+        """Send a comment if nothing has been sent for long. Nobody waits for it: its client may have stopped to read."""
+        if self._silence and self._reading and now - self._last >= self._silence:
+            self._last = now
+            if self._comment is None or self._comment.done():
+                self._comment = asyncio.create_task(self._send_comment())
+
+    async def _send_comment(self) -> None:
+        with contextlib.suppress(ClientGoneError):  # the call itself notices
+            await self._sink.send(_COMMENT)
+
+    def close(self) -> None:
+        """Send nothing any more."""
+        if self._comment is not None:
+            self._comment.cancel()
+
+    async def fail(self, error: LingateError) -> None:
+        """End the answer with an error that is no fault of the upstream's."""
+        await self._stream.aclose()
+        self._turn.refuse(error)
+        await self._sink.send(self._encoder.error(error))
+
+    async def run(self, taken: bytes) -> None:
+        """Send what comes until it ends, and the end only when it is written down."""
+        turn = self._turn
+        rest = b""
+        try:
+            rest = await self._forward(taken)
+            while self._more is not None and self._more.may(self._state) and await self._goes_on(self._more, rest):
+                rest = b""
+                rest = await self._forward(b"")
+        except asyncio.CancelledError:
+            if not self._interrupted:
+                raise
+            self._state.broken(StreamInterruptedError(_STOPPING))
+        finally:
+            state = self._state
+            self._note(state)
+            if not state.whole:
+                await self._stream.aclose()
+        self._task = None  # what is left is the end, and not to be interrupted
+        turn.settle(200, state.error)
+        if state.error is not None:
+            # It is not the provider whose answer ended early then.
+            rest += self._encoder.error(OverloadError(_STOPPING) if self._interrupted else state.error)
+        elif not self._raw:
+            rest += self._encoder.end()
+        await self._sink.send(rest)
+        if state.whole:
+            await self._stream.finish()
+
+    async def _forward(self, taken: bytes) -> bytes:
+        """Send everything but the end; gives that."""
+        state, send = self._state, self._sink.send
+        events, data = state.begin(), taken
+        for event in events:
+            if type(event) is Start and not event.created:
+                event.created = int(self._turn.row.at)  # the provider does not say when
+        while not state.done:
+            out = self._written(data, events)
+            if out:
+                await send(out)
+            if self._interrupted:
+                # A cancellation can get lost in the awaitables of granian and pyreqwest: seen with 200 streams at once.
+                raise asyncio.CancelledError
+            data, events = await self._next()
+        return self._written(data, events)
+
+    def _note(self, state: StreamState) -> None:
+        """Write down what the answer used, and keep it if it is wanted and whole."""
+        turn, more = self._turn, self._more
+        if more is not None and more.count:
+            more.note(state)
+        elif more is None or not more.noted(state):
+            note_stream(turn, state)
+            if turn.keep and state.done and state.error is None:
+                collected(turn, state)
+
+    async def _goes_on(self, more: Continuation, rest: bytes) -> bool:
+        """Let another deployment go on where this stream broke off; False if none does."""
+        await self._stream.aclose()
+        self._reading = True
+        opened = await more.opened(self._state)
+        self._reading = False
+        if opened is None:
+            return False
+        self._state = StreamState(opened, self._turn.context.trail)
+        self._stream = opened.stream
+        self._plain = self._raw = False
+        await self._sink.send(rest)
+        return True
+
+    async def _next(self) -> tuple[bytes, list[Event]]:
+        """The next piece, and what it means."""
+        state = self._state
+        began = time.monotonic()
+        self._reading = True
+        try:
+            data = await self._stream.read()
+        except LingateError as error:
+            state.broken(error)
+            return b"", []
+        finally:
+            self._reading = False
+            self._last = now = time.monotonic()
+            self._turn.waited += now - began
+        if data is None:
+            return b"", state.end()
+        if self._plain and self._aligned:
+            text = self._likeness.text_of(data)
+            if text is not None:
+                state.collector.add(text)
+                return data, _AS_BEFORE
+        return data, state.feed(data)
+
+    def _written(self, data: bytes, events: list[Event]) -> bytes:
+        """A piece as the client gets it."""
+        if events is _AS_BEFORE:
+            return data
+        if self._raw:
+            return self._whole_events(data)
+        if self._plain and data:
+            aligned, self._aligned = self._aligned, data.endswith(b"\n\n")
+            if aligned and events and is_plain(data, events):
+                if len(events) == 1:
+                    self._likeness.learn(data, events[0])  # type: ignore[arg-type]
+                return data
+        if self._more is not None:
+            events = self._more.edited(events)
+        if len(events) == 1:
+            return self._encoder.event(events[0])
+        return b"".join(map(self._encoder.event, events))
+
+    def _whole_events(self, data: bytes) -> bytes:
+        """What is held back and the piece, up to the end of its last event."""
+        state, held = self._state, self._held
+        if state.error is not None or (state.done and not data):
+            return self._last_events(b"".join((*held, data)))
+        if not held and data.endswith(b"\n\n"):
+            return data
+        across = self._edge + data
+        end = self._end_in(across) - len(self._edge)
+        if end <= 0:
+            held.append(data)
+            self._edge = across[-3:]
+            return b""
+        whole = b"".join((*held, data[:end]))
+        self._held = [data[end:]]
+        self._edge = data[end:][-3:]
+        return whole
+
+    def _last_events(self, data: bytes) -> bytes:
+        """The same at the end. An error of the upstream's own is left out: ours follows instead."""
+        if self._state.error is None:
+            # Some leave out what ends an event at the very end.
+            return data + (b"\n\n" if self._events else b"\n") if data else data
+        # Where the upstream does not say so itself, nobody knows where in the piece the failure begins.
+        data = data[: max(data.find(b'"error"'), 0)]
+        return data[: self._end_in(data)]
+
+    def _end_in(self, data: bytes) -> int:
+        return _end_of_events(data) if self._events else data.rfind(b"\n") + 1
+
+
+_BLANK_LINE = re.compile(rb"(?>\r\n|\r|\n)(?>\r\n|\r|\n)")
+
+
+def _end_of_events(data: bytes) -> int:
+    """Where the last whole event ends."""
+    if data.endswith(b"\n\n"):
+        return len(data)
+    if b"\r" not in data:
+        return data.rfind(b"\n\n") + 2 if b"\n\n" in data else 0
+    return max((found.end() for found in _BLANK_LINE.finditer(data)), default=0)

@@ -1,0 +1,249 @@
+"""OpenTelemetry traces: a span for each call with the GenAI semantic conventions, and one below it for each try upstream.
+
+Imported only where the configuration asks for traces. Where they go is said by the `OTEL_*` variables of the process, as
+for every program that uses OpenTelemetry; what was asked and answered is left out unless
+`OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` is true.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import urlsplit
+
+from lingate._dialects._redact import redact
+from lingate._model import Attempt, JsonDict
+from lingate._version import __version__
+from lingate.errors import ConfigError, LingateError, MissingExtraError
+from lingate.server.trace_content import input_messages, output_messages
+
+try:
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+except ImportError as error:
+    raise MissingExtraError("traces need opentelemetry: pip install 'lingate[server]'") from error
+
+if TYPE_CHECKING:
+    from lingate.server.http import Request
+    from lingate.server.routing.deployment import Deployment
+    from lingate.server.turn import Turn
+
+Attributes: TypeAlias = dict[str, Any]
+
+_HEADERS = ("traceparent", "tracestate")
+_PATIENCE = 5.0
+"""Seconds that the last spans have to get out when the gateway stops."""
+
+_OPERATIONS = {"completions": "text_completion", "responses": "chat"}
+"""What the conventions call an operation, where that is not our own word."""
+
+_PARAMETERS = {
+    "max_tokens": "gen_ai.request.max_tokens",
+    "max_completion_tokens": "gen_ai.request.max_tokens",
+    "temperature": "gen_ai.request.temperature",
+    "top_p": "gen_ai.request.top_p",
+    "top_k": "gen_ai.request.top_k",
+    "frequency_penalty": "gen_ai.request.frequency_penalty",
+    "presence_penalty": "gen_ai.request.presence_penalty",
+    "seed": "gen_ai.request.seed",
+    "n": "gen_ai.request.choice.count",
+}
+_COUNTS = {
+    "prompt_tokens": "gen_ai.usage.input_tokens",
+    "completion_tokens": "gen_ai.usage.output_tokens",
+    "cached_tokens": "gen_ai.usage.cache_read.input_tokens",
+    "cache_write_tokens": "gen_ai.usage.cache_creation.input_tokens",
+    "reasoning_tokens": "gen_ai.usage.reasoning.output_tokens",
+    "ttft": "gen_ai.response.time_to_first_chunk",
+    "cost": "lingate.cost",
+    "cache": "lingate.cache",
+    "deployment": "lingate.deployment",
+    "attempts": "lingate.attempts",
+    "fallbacks": "lingate.fallbacks",
+    "key_id": "lingate.key_id",
+    "key_alias": "lingate.key_alias",
+    "team_id": "lingate.team_id",
+    "end_user": "lingate.end_user",
+}
+
+
+class Tracing:
+    """Makes the spans of one gateway.
+
+    Args:
+        env: The environment: what the exporter does not read by itself.
+
+    Raises:
+        ConfigError: The `OTEL_*` variables make no sense.
+    """
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        own = {"service.version": __version__}
+        if "OTEL_SERVICE_NAME" not in env and "service.name" not in env.get("OTEL_RESOURCE_ATTRIBUTES", ""):
+            own["service.name"] = "lingate"
+        self.with_content = env.get("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "").lower() in ("true", "1")
+        try:
+            self._provider = TracerProvider(resource=Resource.create(own), shutdown_on_exit=False)
+            self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        except ValueError as error:
+            raise ConfigError(f"traces cannot be sent as the OTEL_* variables say: {error}") from None
+        self.tracer: Tracer = self._provider.get_tracer("lingate", __version__)
+        self.propagator = TraceContextTextMapPropagator()
+
+    def begin(self, request: Request, operation: str) -> CallSpan:
+        """The span of a call that has arrived, in the trace that its client is in."""
+        carrier = {name: value for name in _HEADERS if (value := request.header(name))}
+        span = self.tracer.start_span(
+            _OPERATIONS.get(operation, operation),
+            self.propagator.extract(carrier) if carrier else None,
+            SpanKind.SERVER,
+            {"http.request.method": request.method, "url.path": _shown(request.path)},
+        )
+        return CallSpan(self, span)
+
+    async def stop(self) -> None:
+        """Send what is left, if there is somebody to take it."""
+        ending = threading.Thread(target=self._provider.shutdown, name="lingate-traces", daemon=True)
+        ending.start()
+        await asyncio.to_thread(ending.join, _PATIENCE)
+
+
+class CallSpan:
+    """The span of one call."""
+
+    __slots__ = ("_response", "_routed", "_span", "_tracing")
+
+    def __init__(self, tracing: Tracing, span: Span) -> None:
+        self._tracing = tracing
+        self._span = span
+        self._routed = time.time_ns()
+        self._response: JsonDict = {}
+
+    def routed(self, turn: Turn) -> None:
+        """The call is about to go upstream: let those there be part of the trace."""
+        self._routed = time.time_ns()
+        carrier: dict[str, str] = {}
+        self._tracing.propagator.inject(carrier, set_span_in_context(self._span))
+        turn.call.extra_headers = {**(turn.call.extra_headers or {}), **carrier}
+
+    def told(self, response: JsonDict) -> None:
+        """There is an answer, or as much of one as there will be."""
+        self._response = response
+
+    def end(self, turn: Turn, error: LingateError | None) -> None:
+        """The call has ended."""
+        span, row = self._span, turn.row
+        if not span.is_recording():
+            return
+        ended = time.time_ns()
+        operation = _OPERATIONS.get(row.operation, row.operation)
+        span.update_name(f"{operation} {_shown(row.model)}".strip())
+        span.set_attributes(self._attributes(turn, operation))
+        trail: list[Attempt] = turn.context.trail if hasattr(turn, "context") else []
+        started = self._routed
+        for number, attempt in enumerate(trail, 1):
+            started += int(attempt.waited * 1e9)
+            until = started + int(attempt.seconds * 1e9)
+            # A stream goes on after what counts as its try, which ends with the first event.
+            lasts = row.stream and number == len(trail) and attempt.kind == "ok"
+            self._try(turn, attempt, operation, started, ended if lasts else until, number)
+            started = until
+        if error is not None:
+            _failed(span, error.kind, redact(error.message, ()) if error.kind != "client_left" else None)
+        span.end(ended)
+
+    def _attributes(self, turn: Turn, operation: str) -> Attributes:
+        row, response = turn.row, self._response
+        found: Attributes = {
+            "gen_ai.operation.name": operation,
+            "http.response.status_code": row.status,
+            "lingate.call_id": row.id,
+            "lingate.face": row.face,
+        }
+        if row.model:
+            found["gen_ai.request.model"] = _shown(row.model)
+        if row.provider:
+            found["gen_ai.provider.name"] = row.provider
+        if row.stream:
+            found["gen_ai.request.stream"] = True
+        for name, attribute in _COUNTS.items():
+            value = getattr(row, name)
+            if value is not None and value != "":
+                found[attribute] = value
+        if row.finish:
+            found["gen_ai.response.finish_reasons"] = [row.finish]
+        for name in ("id", "model"):
+            if isinstance(response.get(name), str):
+                found[f"gen_ai.response.{name}"] = response[name]
+        body = turn.call.body if hasattr(turn, "call") else {}
+        for name, attribute in _PARAMETERS.items():
+            value = body.get(name)
+            if type(value) in (int, float):
+                found[attribute] = value
+        if self._tracing.with_content:
+            found |= input_messages(body) | output_messages(response)
+        return found
+
+    def _try(self, turn: Turn, attempt: Attempt, operation: str, started: int, ended: int, number: int) -> None:
+        found: Attributes = {
+            "gen_ai.operation.name": operation,
+            "gen_ai.provider.name": attempt.provider,
+            "gen_ai.request.model": attempt.model,
+            **_server(turn, attempt),
+        }
+        if attempt.status is not None:
+            found["http.response.status_code"] = attempt.status
+        if number > 1:
+            found["http.request.resend_count"] = number - 1
+        if attempt.request_id:
+            found["lingate.upstream_request_id"] = attempt.request_id
+        span = self._tracing.tracer.start_span(
+            f"{operation} {attempt.model}", set_span_in_context(self._span), SpanKind.CLIENT, found, start_time=started
+        )
+        if attempt.kind != "ok":
+            _failed(span, attempt.kind, None)
+        span.end(ended)
+
+
+def _failed(span: Span, kind: str, message: str | None) -> None:
+    span.set_attribute("error.type", kind)
+    if kind != "client_left":
+        span.set_status(Status(StatusCode.ERROR, message))
+
+
+def _server(turn: Turn, attempt: Attempt) -> Attributes:
+    """Where a try went, if that is clear: the trail has provider and model."""
+    last = turn.ride.deployment
+    fitting: list[Deployment] = [] if last is None or not _is_of(last, attempt) else [last]
+    if not fitting:
+        fitting = [one for one in turn.live.router.deployments() if _is_of(one, attempt)]
+    urls = {find()[0].url for one in fitting for find, _ in one.places.values()}
+    hosts = set(map(_address, urls))
+    if len(hosts) != 1:
+        return {}
+    host, port = hosts.pop()
+    return {"server.address": host, "server.port": port}
+
+
+@lru_cache(1024)
+def _address(url: str) -> tuple[str, int]:
+    at = urlsplit(url)
+    return at.hostname or "", at.port or (443 if at.scheme == "https" else 80)
+
+
+@lru_cache(1024)
+def _shown(model: str) -> str:
+    """A model's name without what may be a secret in it: it is the caller's word."""
+    return redact(model, (), 200)
+
+
+def _is_of(one: Deployment, attempt: Attempt) -> bool:
+    return one.provider == attempt.provider and one.model == attempt.model

@@ -1,0 +1,293 @@
+"""One request on its way through the gateway: what is known about it, and what is to be written down in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from lingate._call.plan import Context, Streaming
+from lingate._dialects._base import OperationFormat
+from lingate._model import Call, JsonDict
+from lingate.errors import LingateError
+from lingate.server.accounts import note_usage
+from lingate.server.errors import OverloadError
+from lingate.server.faces import Found
+from lingate.server.http import Headers, Reply, Request
+from lingate.server.ledger import JournalFullError
+from lingate.server.live import Live
+from lingate.server.records import Caller, LedgerRow, Ticket
+from lingate.server.routing import Group, Ride
+from lingate.server.wishes import Wishes
+
+if TYPE_CHECKING:
+    from lingate._io.transport import AsyncTransport
+    from lingate.server.cache import Wish
+    from lingate.server.gateway import Gateway
+    from lingate.server.tracing import CallSpan
+    from lingate.server.upstreams import Brought
+
+_log = logging.getLogger("lingate.gateway")
+
+CLIENT_LEFT = 499
+"""What the ledger has as the status of calls whose client did not wait: nginx's number for it."""
+
+
+class Turn:
+    """One request. Its parts are filled in as it goes along; `settle` is the end of it, whichever way it went."""
+
+    __slots__ = (
+        "_ended",
+        "_patience",
+        "_task",
+        "_unanswered",
+        "_watcher",
+        "abandoned",
+        "began",
+        "brought",
+        "call",
+        "caller",
+        "context",
+        "form",
+        "found",
+        "gateway",
+        "group",
+        "interrupted",
+        "keep",
+        "live",
+        "made",
+        "prompt_tokens",
+        "reply",
+        "request",
+        "ride",
+        "row",
+        "span",
+        "stalled",
+        "started",
+        "ticket",
+        "transport",
+        "waited",
+        "wish",
+        "wishes",
+    )
+
+    call: Call
+    caller: Caller
+    context: Context
+    group: Group
+    ride: Ride
+
+    def __init__(self, gateway: Gateway, request: Request, reply: Reply, found: Found) -> None:
+        self.gateway = gateway
+        self.live: Live = gateway.live
+        self.request = request
+        self.reply = reply
+        self.found = found
+        self.form: OperationFormat = found.face.form
+        self.began = time.monotonic()
+        self.row = LedgerRow(id=gateway.call_id(), at=time.time(), face=found.face.dialect, operation=found.face.name)
+        self.wishes: Wishes | None = None
+        self.ticket: Ticket | None = None
+        self.transport: AsyncTransport = gateway.transport
+        self.brought: Brought | None = None  # the address or key of a provider that the caller brings
+        self.wish: Wish | None = None  # what the cache is to do for it
+        self.keep = False  # the answer is wanted whole, as `made`
+        self.made: JsonDict | None = None
+        self.abandoned = False
+        self.started = False  # the head of the answer is out
+        self.prompt_tokens = 0  # our estimate
+        self.waited = 0.0  # seconds for the upstream, beyond what the trail has
+        self.span: CallSpan | None = None
+        self._ended = False
+        self._task = asyncio.current_task()
+        self._watcher: asyncio.Task[None] | None = None
+        self._patience: asyncio.TimerHandle | None = None
+        self._unanswered = 0  # tries that the trail does not have, because they were left
+        self.stalled = False  # the request's body has not come
+        self.interrupted = False  # the gateway stops
+
+    def watch(self) -> None:
+        """From now on see the client leave, or be too slow with its request."""
+        self._watcher = asyncio.create_task(self._wait_for_leaving())
+        if not hasattr(self, "call"):
+            seconds = self.live.config.own.limits.body_seconds
+            self._patience = asyncio.get_running_loop().call_later(seconds, self._lose_patience)
+
+    def _lose_patience(self) -> None:
+        if not hasattr(self, "call") and self._task is not None:
+            self.stalled = True
+            self._task.cancel()
+
+    async def _wait_for_leaving(self) -> None:
+        await self.reply.gone()
+        if self._ended:
+            return
+        self.abandoned = True
+        # The transport cannot take back a request whose answer has not begun (pyreqwest 0.15), and providers finish and
+        # bill what is asked for in one piece: it is waited for, so that the ledger has what it used.
+        call: Call | None = getattr(self, "call", None)
+        if call is not None and call.stream and self._task is not None:
+            self._task.cancel()
+
+    def close(self) -> None:
+        """Nothing of this request is left to be done."""
+        if self._watcher is not None:
+            self._watcher.cancel()
+        if self._patience is not None:
+            self._patience.cancel()
+
+    def answered(self, response: JsonDict, request_id: str | None = None) -> None:
+        """Write down what came back in one piece, with the provider's id of it, and settle."""
+        choices = response.get("choices")
+        if choices:
+            self.row.finish = choices[0].get("finish_reason")
+        note_usage(self, response)
+        if self.live.store_prompts:
+            self.row.body = {"request": self.call.body, "response": response}
+        self.row.request_id = request_id
+        if self.abandoned:
+            self.abandon()
+        else:
+            self.settle(200, None)
+
+    def opened(self, opened: Streaming) -> None:
+        """Write down that the first event of a stream is there."""
+        row, deployment = self.row, self.ride.deployment
+        row.ttft = time.monotonic() - self.began
+        trail = self.context.trail
+        row.request_id = trail[-1].request_id
+        row.attempts = len(trail)
+        self.ride.began(row.ttft)
+        if deployment is not None:
+            row.deployment = deployment.id
+
+    def answer(self, status: int, content_type: str, body: bytes) -> None:
+        """Send a whole answer."""
+        self.reply.whole(status, self.headers(content_type), body)
+        self.started = True
+
+    def headers(self, content_type: str) -> Headers:
+        """The head of an answer. Those with `litellm` in their names are read by dashboards made for it."""
+        row = self.row
+        headers: Headers = [
+            ("content-type", content_type),
+            ("x-lingate-call-id", row.id),
+            ("x-litellm-call-id", row.id),
+        ]
+        if row.deployment is not None:
+            named = row.deployment if row.deployment.isascii() else quote(row.deployment)
+            headers += (("x-lingate-model-id", named), ("x-litellm-model-id", named))
+            headers.append(("x-lingate-attempts", str(row.attempts)))
+        if row.cost is not None:
+            cost = f"{row.cost:.10g}"
+            headers += (("x-lingate-response-cost", cost), ("x-litellm-response-cost", cost))
+        if row.cache is not None:
+            headers.append(("x-lingate-cache", row.cache))
+        if self.ticket is not None:
+            headers += self.ticket.headers
+        if self.live.sharing is not None:
+            headers += self.live.sharing.headers(self.request.header("origin"))
+        return headers
+
+    def refuse(self, error: LingateError) -> None:
+        """Answer with an error, if there is still a way to."""
+        status, body = self.found.face.spoken.render_error(error)
+        self.settle(status, error)
+        if error.detail or status >= 500:
+            _log.warning("call %s: %s %s: %s", self.row.id, status, error.kind, error.detail or error.message)
+        if self.started:
+            return
+        headers = self.headers("application/json")
+        if error.retry_after is not None:
+            headers.append(("retry-after", str(max(1, math.ceil(error.retry_after)))))
+        if not error.retryable:
+            headers.append(("x-should-retry", "false"))
+        self.reply.whole(status, headers, body)
+        self.started = True
+
+    def abandon(self) -> None:
+        """The client has left; what was used until then counts."""
+        self._note_asked()
+        self.settle(CLIENT_LEFT, LingateError("the client closed the connection", kind="client_left"))
+
+    def interrupt(self) -> None:
+        """Answer with an error if there is no answer yet: the gateway stops."""
+        self.interrupted = True
+        if not self.started and self._task is not None:
+            self._task.cancel()
+
+    def cut(self) -> None:
+        """The gateway stops, and did not get an answer in time; what was asked may be billed all the same."""
+        self._note_asked()
+        self.refuse(OverloadError.of(self.gateway))
+
+    def _note_asked(self) -> None:
+        """A provider has been asked and has not told what was used: its input counts."""
+        ride: Ride | None = getattr(self, "ride", None)
+        if not self._ended and ride is not None and ride.is_asking and self.row.prompt_tokens is None:
+            trail = self.context.trail
+            self._unanswered = 0 if trail and trail[-1].kind == "ok" else 1
+            self.row.estimated = True
+            prompt = self.prompt_tokens
+            note_usage(self, {"usage": {"prompt_tokens": prompt, "completion_tokens": 0, "total_tokens": prompt}})
+
+    @property
+    def session(self) -> str | None:
+        """The conversation that a call is part of, where its client says."""
+        header = self.request.header
+        return header("x-lingate-session-id") or header("x-litellm-session-id") or header("x-litellm-trace-id")
+
+    def unaccounted(self) -> None:
+        """This was no call: it has no row."""
+        self._ended = True
+        if self.span is not None:
+            self.span.end(self, None)
+
+    def settle(self, status: int, error: LingateError | None) -> None:
+        """Write the ledger's row, give back what was reserved, tell the router. Only the first time counts."""
+        if self._ended:
+            return
+        self._ended = True
+        row = self.row
+        row.status = status
+        row.error = None if error is None else error.kind
+        row.seconds = time.monotonic() - self.began
+        self._note_route(error)
+        if self.ticket is not None:
+            used = (row.prompt_tokens or 0) + (row.completion_tokens or 0)
+            if row.attempts and (error is None or used):
+                self.ticket.settle(used or None, row.cost)
+            else:
+                self.ticket.release()
+        # Whoever has no key is counted in the metrics: rows are for callers, or anybody could fill the database.
+        if self.live.keeps_ledger and hasattr(self, "caller"):
+            self._write(row)
+        for observe in self.gateway.observers:
+            observe(row, error)
+        if self.span is not None:
+            self.span.end(self, error)
+
+    def _write(self, row: LedgerRow) -> None:
+        try:
+            self.gateway.journal.write(row)
+        except JournalFullError as full:
+            # New calls have been refused for long; this one is over, and its client is not to blame.
+            _log.error("the row of call %s is lost: %s", row.id, full)
+
+    def _note_route(self, error: LingateError | None) -> None:
+        ride: Ride | None = getattr(self, "ride", None)
+        if ride is None:
+            return
+        row, trail = self.row, self.context.trail
+        row.attempts, row.fallbacks = len(trail) + self._unanswered, ride.fallbacks
+        row.upstream = sum(attempt.seconds + attempt.waited for attempt in trail) + self.waited
+        deployment = ride.deployment
+        if deployment is not None:
+            row.deployment, row.provider, row.provider_model = deployment.id, deployment.provider, deployment.model
+        if error is None:
+            ride.won(row.ttft or row.seconds, (row.prompt_tokens or 0) + (row.completion_tokens or 0))
+        else:
+            ride.lost(None if row.status == CLIENT_LEFT else error)

@@ -1,0 +1,109 @@
+"""The gateway as an ASGI application: what a server that is not ours hands it, and takes from it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator, MutableMapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lingate.server.asgi import AsgiApplication, bind
+from lingate.server.config import load
+from lingate.server.gateway import Gateway
+from lingate.server.store import Store
+from tests.server.raw_upstream import CHAT, chat, chunk, config, whole
+from tests.servers import RawServer, Script
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[RawServer]:
+    with RawServer() as running:
+        yield running
+
+
+Message = MutableMapping[str, Any]
+
+
+@asynccontextmanager
+async def embedded(text: str, tmp_path: Path) -> AsyncIterator[AsgiApplication]:
+    """A gateway as an ASGI application of this process."""
+    file = tmp_path / "gateway.yaml"
+    file.write_text(text)
+    gateway = Gateway(
+        load(str(file), {}), state=tmp_path, store=Store(f"sqlite:///{tmp_path}/x.db"), env={}, auth=False
+    )
+    await gateway.store_ready()
+    await gateway.start()
+    try:
+        yield bind(gateway.handle, gateway.start, gateway.stop)
+    finally:
+        await gateway.drain(0.1)
+        await gateway.stop()
+
+
+class Exchange:
+    """One request over ASGI, whose body comes slowly, and whose answer may not be taken."""
+
+    def __init__(self, body: dict[str, Any], *, pause: float = 0.0, reads: int = 1_000_000) -> None:
+        data = json.dumps(body).encode()
+        self.pieces = [data[at : at + 20] for at in range(0, len(data), 20)]
+        self.pause = pause
+        self.reads = reads
+        self.status = 0
+        self.got = b""
+        self.left = asyncio.Event()
+
+    async def call(self, application: AsgiApplication) -> None:
+        scope: Message = {
+            "type": "http",
+            "method": "POST",
+            "path": CHAT,
+            "query_string": b"",
+            "headers": [],
+            "client": None,
+        }
+        await application(scope, self.receive, self.send)
+
+    async def receive(self) -> Message:
+        if not self.pieces:
+            await self.left.wait()
+            return {"type": "http.disconnect"}
+        await asyncio.sleep(self.pause)
+        piece = self.pieces.pop(0)
+        return {"type": "http.request", "body": piece, "more_body": bool(self.pieces)}
+
+    async def send(self, message: Message) -> None:
+        self.status = message.get("status", self.status)
+        self.got += message.get("body", b"")
+        self.reads -= 1
+        if self.reads < 0:
+            await self.left.wait()
+            raise OSError
+
+
+class TestUnderAsgi:
+    async def test_a_body_that_comes_slowly_comes_whole(self, upstream: RawServer, tmp_path: Path) -> None:
+        upstream.script = whole({"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3})
+        async with embedded(config(upstream.url), tmp_path) as application:
+            caller = Exchange(chat("openai-x"), pause=0.04)
+            await asyncio.wait_for(caller.call(application), 10)
+        assert (caller.status, json.loads(caller.got)["model"]) == (200, "m")
+
+    async def test_a_client_that_does_not_read_keeps_no_other_from_its_comments(
+        self, upstream: RawServer, tmp_path: Path
+    ) -> None:
+        upstream.script = Script([chunk({"content": "hello"})], ending="stay")
+        own = config(upstream.url, settings={"litellm_settings": {"sse_keepalive_ping_interval_seconds": 1}})
+        async with embedded(own, tmp_path) as application:
+            callers = [Exchange(chat("openai-x", stream=True), reads=reads) for reads in (2, 2, 2, 2, 100)]
+            calls = [asyncio.create_task(caller.call(application)) for caller in callers]
+            await asyncio.sleep(4.5)
+            comments = callers[-1].got.count(b": keep-alive\n\n")
+            for caller in callers:
+                caller.left.set()
+            await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 10)
+        assert comments >= 2

@@ -1,0 +1,124 @@
+"""The cache in a real Redis: shared by replicas, and never in the way when Redis is gone."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from lingate.simulator import Simulator
+from tests.server.asking import ask, deltas
+from tests.server.gateway_kit import running_gateway
+from tests.server.test_cache import CHAT, chat, config
+from tests.services import Service
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    with Simulator() as running:
+        yield running
+
+
+def _directory(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
+def test_replicas_share_their_answers(simulator: Simulator, tmp_path: Path, redis: str) -> None:
+    text = config(simulator.url, type="redis", url=redis)
+    with (
+        running_gateway(text, _directory(tmp_path / "a")) as one,
+        running_gateway(text, _directory(tmp_path / "b")) as other,
+    ):
+        made = ask(one, CHAT, chat("shared", stream=True))
+        _wait_for_keys(redis)
+        found = ask(other, CHAT, chat("shared"))
+
+    assert made.headers["x-lingate-cache"] == "miss"
+    assert found.headers["x-lingate-cache"] == "hit"
+    assert found.json()["choices"][0]["message"]["content"] == deltas(made)
+
+
+def test_the_variable_for_redis_is_enough(simulator: Simulator, tmp_path: Path, redis: str) -> None:
+    with running_gateway(config(simulator.url), tmp_path, env={"LINGATE_REDIS_URL": redis}) as gateway:
+        ask(gateway, CHAT, chat("by variable"))
+        _wait_for_keys(redis)
+
+        assert ask(gateway, CHAT, chat("by variable")).headers["x-lingate-cache"] == "hit"
+
+
+def test_redis_holds_digests_and_times_but_no_names(simulator: Simulator, tmp_path: Path, redis: str) -> None:
+    text = config(simulator.url, type="redis", url=redis, ttl=90)
+    with running_gateway(text, tmp_path) as gateway:
+        ask(gateway, CHAT, chat("what is in the key"))
+        _wait_for_keys(redis)
+        with Redis.from_url(redis) as client:
+            names = [name for name in client.keys("*") if name.startswith(b"lingate:answer:")]
+            left = client.ttl(names[0])
+
+    assert len(names) == 1
+    assert b"what" not in names[0]
+    assert 80 <= left <= 90
+
+
+def test_what_others_wrote_there_is_a_miss(simulator: Simulator, tmp_path: Path, redis: str) -> None:
+    text = config(simulator.url, type="redis", url=redis)
+    with running_gateway(text, tmp_path) as gateway, Redis.from_url(redis) as client:
+        ask(gateway, CHAT, chat("overwritten"))
+        _wait_for_keys(redis)
+        for name in client.keys("lingate:answer:*"):
+            client.set(name, b"\x00nonsense")
+
+        found = ask(gateway, CHAT, chat("overwritten"))
+
+    assert (found.status_code, found.headers["x-lingate-cache"]) == (200, "miss")
+
+
+def test_without_redis_calls_go_on_and_one_line_says_so(
+    simulator: Simulator, tmp_path: Path, redis_server: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = config(simulator.url, type="redis", url=f"redis://127.0.0.1:{redis_server.port}/0")
+    with caplog.at_level(logging.WARNING, "lingate.cache"), running_gateway(text, tmp_path) as gateway:
+        ask(gateway, CHAT, chat("before"))
+        redis_server.stop(signal.SIGKILL)
+
+        found = [ask(gateway, CHAT, chat("before")) for _ in range(5)]
+        warnings = [record for record in caplog.records if record.name == "lingate.cache"]
+        redis_server.start()
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            told = ask(gateway, CHAT, chat("after")).headers["x-lingate-cache"]
+            if told == "hit":
+                break
+            time.sleep(0.1)
+
+    assert {item.status_code for item in found} == {200}
+    assert {item.headers["x-lingate-cache"] for item in found} == {"miss"}
+    assert len(warnings) == 1
+    assert told == "hit"
+
+
+def test_a_redis_that_hangs_delays_nobody_for_long(simulator: Simulator, tmp_path: Path, redis_server: Service) -> None:
+    text = config(simulator.url, type="redis", url=f"redis://127.0.0.1:{redis_server.port}/0")
+    with running_gateway(text, tmp_path) as gateway:
+        ask(gateway, CHAT, chat("warm"))
+        redis_server.freeze()
+        began = time.monotonic()
+        found = [ask(gateway, CHAT, chat(f"frozen {number}")) for number in range(5)]
+        took = time.monotonic() - began
+        redis_server.resume()
+
+    assert {item.status_code for item in found} == {200}
+    assert took < 3
+
+
+def _wait_for_keys(url: str) -> None:
+    deadline = time.monotonic() + 5
+    with Redis.from_url(url) as client:
+        while not client.keys("lingate:answer:*") and time.monotonic() < deadline:
+            time.sleep(0.01)

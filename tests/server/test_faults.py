@@ -1,0 +1,287 @@
+"""What clients see when something goes wrong: upstreams that fail, clients that leave, requests that make no sense."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from lingate.simulator import Simulator
+from tests.server.gateway_kit import Running, running_gateway
+from tests.server.ledger_rows import rows_of
+
+CHAT = "/v1/chat/completions"
+
+
+def _config(simulator: str) -> str:
+    bases = {"openai": f"{simulator}/v1", "anthropic": simulator, "gemini": f"{simulator}/v1beta"}
+    entries = [
+        {
+            "model_name": f"{name}-*",
+            "litellm_params": {"model": f"{name}/sim-*", "api_base": base, "api_key": "sk-up", "max_retries": 0},
+        }
+        for name, base in bases.items()
+    ]
+    return json.dumps({"model_list": entries, "lingate": {"limits": {"max_body": "1MB"}, "reload": 0.05}})
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    with Simulator() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def gateway(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    path: Path = tmp_path_factory.mktemp("faults")
+    with running_gateway(_config(simulator.url), path) as running:
+        yield running
+
+
+def _connect(gateway: Running) -> http.client.HTTPConnection:
+    at = urlsplit(gateway.url)
+    return http.client.HTTPConnection(at.hostname or "", at.port, timeout=20)
+
+
+def _post(
+    gateway: Running, path: str, body: Any, headers: dict[str, str] | None = None
+) -> tuple[int, dict[str, str], bytes]:
+    connection = _connect(gateway)
+    try:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        connection.request("POST", path, data, {"content-type": "application/json", **(headers or {})})
+        answer = connection.getresponse()
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+    finally:
+        connection.close()
+
+
+def _chat(model: str, **fields: Any) -> dict[str, Any]:
+    return {"model": model, "messages": [{"role": "user", "content": "hello"}], **fields}
+
+
+FACES = {
+    "openai": (CHAT, _chat, b"[DONE]", b'"error"'),
+    "anthropic": (
+        "/v1/messages",
+        lambda model, **f: _chat(model, max_tokens=99, **f),
+        b"message_stop",
+        b"event: error",
+    ),
+    "ollama": ("/api/chat", _chat, b'"done":true', b'"error"'),
+    "responses": (
+        "/v1/responses",
+        lambda model, **f: {"model": model, "input": "hello", **f},
+        b"response.completed",
+        b'"error"',
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", ["cut-3", "reset-3", "error-event"])
+@pytest.mark.parametrize("upstream", ["openai", "anthropic", "gemini"])
+@pytest.mark.parametrize("face", sorted(FACES))
+def test_a_stream_that_breaks_ends_with_an_error_and_not_as_if_it_were_whole(
+    gateway: Running, face: str, upstream: str, fault: str
+) -> None:
+    path, ask, terminator, error = FACES[face]
+    status, _, body = _post(gateway, path, ask(f"{upstream}-fault-{fault}", stream=True))
+    if status == 200:
+        assert terminator not in body
+        assert error in body
+    else:
+        assert status >= 500
+
+
+def test_gemini_streams_that_break_say_so(gateway: Running) -> None:
+    asked = {"contents": [{"role": "user", "parts": [{"text": "hello"}]}]}
+    path = "/v1beta/models/anthropic-fault-cut-3:streamGenerateContent?alt=sse"
+    status, _, body = _post(gateway, path, asked)
+    assert status == 200
+    assert b'"error"' in body
+    assert b"finishReason" not in body
+
+
+class TestAClientThatLeaves:
+    def _leave(self, gateway: Running, simulator: Simulator, model: str, read: int) -> float:
+        """Ask for a stream, read a little, go; gives the seconds until the simulator saw its own client go."""
+        before = len(simulator.stats()["disconnects"])
+        at = urlsplit(gateway.url)
+        body = json.dumps(_chat(model, stream=True)).encode()
+        with socket.create_connection((at.hostname, at.port)) as wire:
+            wire.sendall(f"POST {CHAT} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body)
+            got = b""
+            while got.count(b"data: ") < read:
+                got += wire.recv(65536)
+        left = time.monotonic()
+        while len(simulator.stats()["disconnects"]) == before:
+            assert time.monotonic() - left < 5, "the upstream was not let go"
+            time.sleep(0.002)
+        return time.monotonic() - left
+
+    @pytest.mark.parametrize("upstream", ["openai", "anthropic", "gemini"])
+    def test_lets_the_upstream_go_and_has_its_tokens_in_the_ledger(
+        self, gateway: Running, simulator: Simulator, upstream: str
+    ) -> None:
+        model = f"{upstream}-words-400-delay-10"
+        # Three times: another process may have had the processor once.
+        took = min(self._leave(gateway, simulator, model, 5) for _ in range(3))
+        assert took < 0.1
+        row = rows_of(gateway, model=model)[-1]
+        assert row["status"] == 499
+        assert row["error"] == "client_left"
+        assert row["prompt_tokens"] > 0
+        assert row["completion_tokens"] > 0
+        assert row["estimated"]
+
+    def test_of_an_answer_in_one_piece_is_accounted_for_when_it_is_there(
+        self, gateway: Running, simulator: Simulator
+    ) -> None:
+        model = "openai-first-400"
+        at = urlsplit(gateway.url)
+        body = json.dumps(_chat(model)).encode()
+        with socket.create_connection((at.hostname, at.port)) as wire:
+            wire.sendall(f"POST {CHAT} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body)
+            time.sleep(0.2)
+        time.sleep(0.5)
+        row = rows_of(gateway, model=model)[-1]
+        assert row["status"] == 499
+        assert row["completion_tokens"] == simulator.requests()[-1].completion_tokens > 0
+
+
+NONSENSE: dict[str, bytes] = {
+    "nothing": b"",
+    "not JSON": b"{",
+    "a list": b"[]",
+    "a number": b"1",
+    "null": b"null",
+    "bad UTF-8": b'{"model": "openai-x", "messages": [{"role": "user", "content": "\xff\xfe"}]}',
+    "deep nesting": b'{"model": "openai-x", "messages": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "no model": b'{"messages": [{"role": "user", "content": "x"}]}',
+    "a model that is a number": b'{"model": 1, "messages": [{"role": "user", "content": "x"}]}',
+    "an unknown model": b'{"model": "nobody", "messages": [{"role": "user", "content": "x"}]}',
+    "no messages": b'{"model": "openai-x"}',
+    "messages of the wrong type": b'{"model": "openai-x", "messages": "hello"}',
+    "a message of the wrong type": b'{"model": "openai-x", "messages": [1]}',
+    "a role of the wrong type": b'{"model": "openai-x", "messages": [{"role": 1, "content": "x"}]}',
+    "an unknown role": b'{"model": "openai-x", "messages": [{"role": "boss", "content": "x"}]}',
+    "stream of the wrong type": b'{"model": "openai-x", "stream": "yes", "messages": [{"role": "user", "content": "x"}]}',
+    "tools of the wrong type": b'{"model": "openai-x", "tools": 5, "messages": [{"role": "user", "content": "x"}]}',
+    "metadata of the wrong type": b'{"model": "openai-x", "metadata": 5, "messages": [{"role": "user", "content": "x"}]}',
+    "tags of the wrong type": b'{"model": "openai-x", "tags": {"a": 1}, "messages": [{"role": "user", "content": "x"}]}',
+    "NaN": b'{"model": "openai-x", "temperature": NaN, "messages": [{"role": "user", "content": "x"}]}',
+    "a huge number": b'{"model": "openai-x", "max_tokens": 1e999, "messages": [{"role": "user", "content": "x"}]}',
+    "a lone surrogate": b'{"model": "openai-x", "messages": [{"role": "user", "content": "\\ud800"}], "n": "x"}',
+}
+
+
+class TestARequestThatMakesNoSense:
+    @pytest.mark.parametrize("what", sorted(NONSENSE))
+    @pytest.mark.parametrize("path", [CHAT, "/v1/messages", "/v1/responses", "/api/chat", "/v1/embeddings"])
+    def test_is_refused_and_says_why(self, gateway: Running, path: str, what: str) -> None:
+        status, headers, body = _post(gateway, path, NONSENSE[what])
+        if what in ("tags of the wrong type", "a lone surrogate", "NaN", "a huge number") and status < 300:
+            return  # what it says can be made sense of there
+        assert 400 <= status < 500, body
+        assert headers["content-type"] == "application/json"
+        told = json.loads(body)
+        error = told["error"]
+        assert error if isinstance(error, str) else error["message"]
+
+    def test_too_large_is_refused_while_it_arrives_and_is_not_kept(self, gateway: Running) -> None:
+        before = _memory()
+        at = urlsplit(gateway.url)
+        piece = b"x" * 65536
+        for framing in (b"content-length: 104857600", b"transfer-encoding: chunked"):
+            with socket.create_connection((at.hostname, at.port)) as wire:
+                wire.sendall(b"POST " + CHAT.encode() + b" HTTP/1.1\r\nhost: x\r\n" + framing + b"\r\n\r\n")
+                frame = piece if framing.startswith(b"content") else b"10000\r\n" + piece + b"\r\n"
+                sender = threading.Thread(target=_send, args=(wire, frame, 1600), daemon=True)
+                sender.start()
+                answer = wire.recv(65536)
+                assert b" 413 " in answer.split(b"\r\n")[0]
+        assert _memory() - before < 40 * 1024 * 1024
+
+    def test_a_flood_of_headers_is_refused(self, gateway: Running) -> None:
+        at = urlsplit(gateway.url)
+        with socket.create_connection((at.hostname, at.port)) as wire:
+            flood = b"".join(b"x-%d: %s\r\n" % (number, b"y" * 1000) for number in range(1000))
+            _send(wire, b"POST " + CHAT.encode() + b" HTTP/1.1\r\nhost: x\r\n" + flood + b"\r\n", 1)
+            answer = wire.recv(65536)
+        assert answer.split(b" ")[1] in (b"400", b"431")
+
+    def test_an_unknown_path_is_told_where_to_look(self, gateway: Running) -> None:
+        status, _, body = _post(gateway, "/v1/nothing", {})
+        assert status == 404
+        assert b"GET /" in body
+
+
+def _send(wire: socket.socket, data: bytes, times: int) -> None:
+    for _ in range(times):
+        try:
+            wire.sendall(data)
+        except OSError:
+            return
+
+
+def _memory() -> int:
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+class TestConfigurationsThatChange:
+    def test_no_call_fails_while_it_is_reloaded_again_and_again(self, gateway: Running, simulator: Simulator) -> None:
+        stop = threading.Event()
+        statuses: list[int] = []
+
+        def call() -> None:
+            while not stop.is_set():
+                statuses.append(_post(gateway, CHAT, _chat("openai-large"))[0])
+
+        callers = [threading.Thread(target=call) for _ in range(4)]
+        for caller in callers:
+            caller.start()
+        before = gateway.gateway.reloads.count
+        config = gateway.gateway.live.config
+        for _ in range(500):
+            gateway.loop.call_soon_threadsafe(gateway.gateway.reload, config)
+            time.sleep(0.002)
+        stop.set()
+        for caller in callers:
+            caller.join(10)
+        assert gateway.gateway.reloads.count - before == 500
+        assert len(statuses) > 20
+        assert set(statuses) == {200}
+
+    def test_a_bad_one_is_not_taken_over_and_is_told_on_the_health_page(
+        self, gateway: Running, simulator: Simulator
+    ) -> None:
+        good = gateway.config.read_text()
+        gateway.config.write_text(json.dumps({"model_lst": []}))
+        try:
+            self._wait(gateway, lambda told: told is not None)
+            assert _post(gateway, CHAT, _chat("openai-large"))[0] == 200
+        finally:
+            gateway.config.write_text(good)
+        self._wait(gateway, lambda told: told is None)
+
+    def _wait(self, gateway: Running, done: Any) -> None:
+        until = time.monotonic() + 10
+        while True:
+            connection = _connect(gateway)
+            connection.request("GET", "/health/ready")
+            told = json.loads(connection.getresponse().read())["config"]["error"]
+            connection.close()
+            if done(told):
+                return
+            assert time.monotonic() < until, told
+            time.sleep(0.05)
