@@ -181,7 +181,7 @@ def _reason(error: subprocess.CalledProcessError | subprocess.TimeoutExpired) ->
 
 def _fingerprint(peer: Peer) -> str:
     digest = hashlib.sha256(repr((sys.version, peer.requires)).encode())
-    if peer.name == LINGATE:
+    if any(requirement.startswith(str(ROOT)) for requirement in peer.requires):
         sources = (path for path in (ROOT / "src").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
         for path in [ROOT / "pyproject.toml", *sorted(sources)]:
             digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")

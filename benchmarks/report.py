@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, Literal
 
+from benchmarks import gateways_report
+
 Results = dict[str, Any]
 
 
@@ -119,6 +121,23 @@ def install(peer: str, field: Literal["distributions", "mb"]) -> Values:
     return values
 
 
+_PLAINEST = "openai_chat"
+"""The wire format that the canonical form is: all others are measured against it."""
+
+
+def dearest(direction: Literal["encode", "decode"]) -> Values:
+    """A bar's figure: how many times OpenAI chat's cost the dearest wire format takes for the same conversation."""
+
+    def values(results: Results) -> list[float]:
+        found = results.get("formats", {})
+        if "error" in found:
+            return []
+        times = [paired_ratios(run[direction], found[_PLAINEST][direction]) for run in found.values()]
+        return max(times, key=median, default=[])
+
+    return values
+
+
 _CALLS = {"call-sync": "sync", "call-async": "async x20", "call-uvloop": "async x20, uvloop"}
 _CHUNKS = {
     "stream-sync": "in one go, sync",
@@ -145,6 +164,8 @@ def _bars() -> tuple[Bar, ...]:
     bars += [_times(key, f"call, {how}", "litellm", "LiteLLM", 20) for key, how in _CALLS.items()]
     bars += [_times(key, f"chunk, {how}", "openai", "openai", 10) for key, how in _CHUNKS.items()]
     bars += [
+        Bar("100 KB to the wire: dearest format / OpenAI chat", 3, "at most", "x", dearest("encode")),
+        Bar("100 KB from the wire: dearest format / OpenAI chat", 3, "at most", "x", dearest("decode")),
         Bar("import, above bare python", 5, "at most", " ms", startup("lingate", "import", "wall_ms")),
         Bar("import and a client", 60, "at most", " ms", startup("lingate", "client", "wall_ms")),
         Bar("import, a client and its first answer", 60, "at most", " ms", startup("lingate", "answer", "wall_ms")),
@@ -182,24 +203,19 @@ def figure(value: float | None) -> str:
 
 def render(results: Results) -> str:
     """The whole report."""
-    parts = [
-        "# Benchmark results",
-        _intro(results),
-        "## The bars",
-        _BARS_NOTE,
-        bars_table(results),
-        "## CPU time",
-        _CPU_NOTE,
-        *_cpu_sections(results),
-        "## Start-up and memory",
-        _STARTUP_NOTE,
-        startup_table(results),
-        "## Install size",
-        _INSTALL_NOTE,
-        install_table(results),
-    ]
+    parts = ["# Benchmark results", _intro(results)]
+    if results["peers"]:
+        parts += ["## The bars", _BARS_NOTE, bars_table(results)]
+    if results.get("gateways"):
+        parts += gateways_report.render(results["gateways"], table, figure)
+    if results["peers"]:
+        parts += ["## CPU time", _CPU_NOTE, *_cpu_sections(results)]
+        parts += ["## Start-up and memory", _STARTUP_NOTE, startup_table(results)]
+        parts += ["## Install size", _INSTALL_NOTE, install_table(results)]
     if results.get("micro"):
         parts += ["## Inside Lingate", _MICRO_NOTE, micro_table(results)]
+    if results.get("formats"):
+        parts += ["## Wire formats", _FORMATS_NOTE, formats_table(results)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -215,6 +231,10 @@ _STARTUP_NOTE = """\
 A fresh interpreter each time, milliseconds of wall time since its first line, median (and minimum). Modules are those
 loaded on top of the interpreter's own; memory is the resident set of the whole process."""
 _INSTALL_NOTE = "A fresh environment with only what the peer needs for these calls, byte code included, without pip."
+_FORMATS_NOTE = """\
+The same conversation of 100 KB (an agent's: a system prompt, a picture, questions, tool calls, their results, answers) as
+the request to the provider and, read by a server, back; CPU time, no network. `x` is the median of the ratios to OpenAI
+chat within each round. The last row is the JSON library alone, on OpenAI chat's body."""
 _MICRO_NOTE = "CPU time of single steps, no network, median of the repetitions."
 
 
@@ -318,3 +338,18 @@ def micro_table(results: Results) -> str:
     rows = [[step["title"], figure(step.get("us"))] for step in results["micro"]]
     notes = [f"\n{step['title']}: {step['note']}" for step in results["micro"] if "note" in step]
     return "\n".join([table(["step", "us"], rows), *notes])
+
+
+def formats_table(results: Results) -> str:
+    """Every wire format both ways."""
+    found = results["formats"]
+    if "error" in found:
+        return f"Not measured: {found['error']}"
+    rows = []
+    for name, run in found.items():
+        cells = [name, figure(run["bytes"] / 1000)]
+        for direction in ("encode", "decode"):
+            cells.append(figure(median(run[direction])))
+            cells.append(_median(paired_ratios(run[direction], found[_PLAINEST][direction])))
+        rows.append(cells)
+    return table(["format", "KB", "encode us", "x", "decode us", "x"], rows)

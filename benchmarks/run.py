@@ -17,15 +17,18 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks import report, startup, upstream
+from benchmarks import gateways, report, startup, upstream
 from benchmarks.micro import measure as measure_micro
+from benchmarks.micro import measure_formats
 from benchmarks.peers import BENCH, LINGATE, PEERS, ROOT, Environment, Peer, prepare
+from benchmarks.rivals import RIVALS
 from benchmarks.session import Worker, WorkerError, environment
 
-SECTIONS = ("cpu", "startup", "micro")
+SECTIONS = ("cpu", "startup", "micro", "formats", "gateways")
 Ready = dict[str, tuple[Peer, Environment]]
 
 
@@ -34,6 +37,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nginx and the workers are ended as well
     BENCH.mkdir(exist_ok=True)
     peers = [peer for peer in PEERS if not options.peers or peer.name in options.peers]
+    if options.only == ["gateways"]:
+        peers = []
     prepared = {peer.name: (peer, prepare(peer, refresh=options.refresh, say=_say)) for peer in peers}
     try:
         results = _measure(options, prepared)
@@ -50,13 +55,18 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a smoke test of about a minute; its figures are rough")
     parser.add_argument("--only", type=_list(known), default=[], help=f"some of: {', '.join(known)}")
     parser.add_argument("--peers", type=_list([p.name for p in PEERS]), default=[], help="some of the peers, by name")
-    parser.add_argument("--rounds", type=int, help="interleaved rounds (11; quick: 1)")
+    rivals = [rival.name for rival in RIVALS]
+    parser.add_argument("--gateways", type=_list(rivals), default=[], help="some of the gateways, by name")
+    parser.add_argument("--rounds", type=int, help="interleaved rounds (11; quick: 1; gateways: 4, and 1)")
     parser.add_argument("--refresh", action="store_true", help="reinstall every peer, for newer versions")
     options = parser.parse_args()
+    options.plan = gateways.QUICK if options.quick else gateways.Plan()
+    if options.rounds:
+        options.plan = replace(options.plan, rounds=options.rounds)
     options.rounds = options.rounds or (1 if options.quick else 11)
     options.seconds = 0.06 if options.quick else 0.25
     options.starts = 2 if options.quick else 11
-    options.whole = not (options.quick or options.only or options.peers)
+    options.whole = not (options.quick or options.only or options.peers or options.gateways)
     return options
 
 
@@ -98,7 +108,11 @@ def _measure(options: argparse.Namespace, prepared: Ready) -> report.Results:
             results["startup"] = _startup(options, ready, up, home)
         if _wants(options, "micro") and LINGATE in ready:
             results["micro"] = measure_micro(ready[LINGATE][1], home, quick=options.quick)
-        return results
+        if _wants(options, "formats") and LINGATE in ready:
+            results["formats"] = measure_formats(ready[LINGATE][1], home, quick=options.quick)
+    if _wants(options, "gateways"):
+        results["gateways"] = gateways.measure(options.plan, options.gateways, refresh=options.refresh, say=_say)
+    return results
 
 
 def _check_peers(prepared: Ready, up: upstream.Upstream, home: Path) -> None:

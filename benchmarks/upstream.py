@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,13 +46,13 @@ def serve() -> Iterator[Upstream]:
     Raises:
         UpstreamError: nginx is not installed or does not start.
     """
-    binary = _find_nginx()
+    binary = find_nginx()
     about = subprocess.run([binary, "-V"], capture_output=True, text=True, check=True).stderr
-    echo = _find_echo(about)
+    echo = find_echo(about)
     with tempfile.TemporaryDirectory(prefix="lingate-bench-") as folder:
         root = Path(folder)
         _write_answers(root)
-        process, port = _start(binary, root, echo)
+        process, port = start(binary, root, lambda port: _config(root, port, echo))
         try:
             ways = ["whole", "burst", *(["flushed", "paced"] if echo else [])]
             bases = {way: f"http://127.0.0.1:{port}/{way}/v1" for way in ways}
@@ -62,7 +62,12 @@ def serve() -> Iterator[Upstream]:
             process.wait(timeout=10)
 
 
-def _find_nginx() -> str:
+def find_nginx() -> str:
+    """nginx's program.
+
+    Raises:
+        UpstreamError: There is none.
+    """
     found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/bin")
     if found is None:
         raise UpstreamError(
@@ -73,7 +78,8 @@ def _find_nginx() -> str:
     return found
 
 
-def _find_echo(about: str) -> Path | None:
+def find_echo(about: str) -> Path | None:
+    """The module that writes event by event, given what `nginx -V` says; None if it is not installed."""
     configured = re.search(r"--modules-path=(\S+)", about)
     folders = [configured.group(1)] if configured else []
     folders += ["/usr/lib/nginx/modules", "/usr/lib64/nginx/modules"]
@@ -85,10 +91,17 @@ def _write_answers(root: Path) -> None:
     (root / "burst.sse").write_bytes(b"".join(exchange.events()) + exchange.DONE)
 
 
-def _start(binary: str, root: Path, echo: Path | None, tries: int = 5) -> tuple[subprocess.Popen[bytes], int]:
+def start(
+    binary: str, root: Path, configuration: Callable[[int], str], tries: int = 5
+) -> tuple[subprocess.Popen[bytes], int]:
+    """Run nginx on a free port, with the configuration for that.
+
+    Raises:
+        UpstreamError: It does not start.
+    """
     for _ in range(tries):
-        port = _free_port()
-        (root / "nginx.conf").write_text(_config(root, port, echo))
+        port = free_port()
+        (root / "nginx.conf").write_text(configuration(port))
         command = [binary, "-p", str(root), "-c", str(root / "nginx.conf"), "-e", str(root / "error.log")]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         if _answers(process, port):
@@ -99,7 +112,8 @@ def _start(binary: str, root: Path, echo: Path | None, tries: int = 5) -> tuple[
     raise UpstreamError(f"nginx did not start: {log.strip()}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody uses."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

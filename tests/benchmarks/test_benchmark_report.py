@@ -46,6 +46,12 @@ def _results() -> dict[str, Any]:
             "openai": {"label": "openai", "runs": [], "error": "ImportError: no"},
         },
         "micro": [{"title": "decode", "us": 1.234}, {"title": "encode", "note": "KeyError: no"}],
+        "formats": {
+            "openai_chat": {"bytes": 97_000, "encode": [100.0, 200.0, 100.0], "decode": [50.0, 50.0, 50.0]},
+            "gemini": {"bytes": 98_000, "encode": [220.0, 380.0, 210.0], "decode": [80.0, 90.0, 70.0]},
+            "ollama": {"bytes": 96_000, "encode": [130.0, 260.0, 130.0], "decode": [200.0, 210.0, 190.0]},
+            "JSON alone": {"bytes": 97_000, "encode": [20.0, 40.0, 20.0], "decode": [30.0, 30.0, 30.0]},
+        },
     }
 
 
@@ -70,6 +76,18 @@ def test_a_bar_that_is_met_passes() -> None:
 
 def test_a_bar_that_is_missed_fails() -> None:
     assert _verdict("import, a client and its first answer", _results()) == (75.0, "FAIL")
+
+
+def test_the_dearest_wire_format_is_held_to_the_limit_in_each_direction() -> None:
+    assert _verdict("100 KB to the wire: dearest format / OpenAI chat", _results()) == (2.1, "pass")
+    assert _verdict("100 KB from the wire: dearest format / OpenAI chat", _results()) == (4.0, "FAIL")
+
+
+def test_wire_formats_that_could_not_be_measured_say_why() -> None:
+    failed = {**_results(), "formats": {"error": "ImportError: no"}}
+
+    assert "Not measured: ImportError: no" in report.render(failed)
+    assert _verdict("100 KB to the wire: dearest format / OpenAI chat", failed) == (None, "not measured")
 
 
 def test_a_bar_without_figures_is_not_measured_rather_than_passed() -> None:

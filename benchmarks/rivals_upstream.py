@@ -1,0 +1,137 @@
+"""nginx for the gateways: the provider behind all of them, and the proxy that shows what is possible in their place."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import exchange
+from benchmarks.upstream import UpstreamError, find_echo, find_nginx, free_port, start
+
+FIRST_TOKEN_MS = 20
+FLOW_EVENTS, FLOW_PAUSE_MS = 200, 10
+CROWD_EVENTS, CROWD_PAUSE_MS = {"crowd": 1200, "crowd-short": 200}, 50
+"""What the many streams are made of: 60 and 10 seconds at 20 events a second."""
+
+TOKEN_EVENTS = 6
+WAYS = ("whole", "token", "flow", *CROWD_EVENTS)
+FIRST_WORD = b"Sunlight"
+_CHAT = "/v1/chat/completions"
+
+
+@dataclass(frozen=True)
+class Nginx:
+    """A running nginx.
+
+    Attributes:
+        version: Its own name and version.
+        pid: Of its first process.
+        port: Where it answers itself.
+        proxy: Where it passes everything on to itself.
+        bases: Base URL of each way of answering: `whole`; `token`, a short stream that begins after 20 ms; `flow`, a
+            longer one sent event by event; `crowd` and `crowd-short`, streams at the pace of a model.
+    """
+
+    version: str
+    pid: int
+    port: int
+    proxy: int
+    bases: dict[str, str]
+
+
+def path(way: str) -> str:
+    """Where a way of answering is."""
+    return f"/{way}{_CHAT}"
+
+
+@contextlib.contextmanager
+def serve() -> Iterator[Nginx]:
+    """Run nginx for as long as the block lasts.
+
+    Raises:
+        UpstreamError: nginx or its echo module is not installed, or it does not start.
+    """
+    binary = find_nginx()
+    about = subprocess.run([binary, "-V"], capture_output=True, text=True, check=True).stderr
+    echo = find_echo(about)
+    if echo is None:
+        raise UpstreamError("nginx has no echo module (libnginx-mod-http-echo)")
+    with tempfile.TemporaryDirectory(prefix="lingate-bench-") as folder:
+        root, proxy = Path(folder), free_port()
+        (root / "whole.json").write_bytes(exchange.completion())
+        process, port = start(binary, root, lambda port: _config(root, port, proxy, echo))
+        try:
+            bases = {way: f"http://127.0.0.1:{port}/{way}/v1" for way in WAYS}
+            version = about.splitlines()[0].removeprefix("nginx version: ")
+            yield Nginx(version, process.pid, port, proxy, bases)
+        finally:
+            process.terminate()
+            process.wait(timeout=10)
+
+
+def _config(root: Path, port: int, proxy: int, echo: Path) -> str:
+    # As root, nginx would serve as `nobody`, who cannot read a private temporary folder.
+    user = "user root;" if os.geteuid() == 0 else ""
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    temp = "\n".join(f"  {kind}_temp_path {root}/{kind};" for kind in kinds)
+    streams = _stream("token", TOKEN_EVENTS, 0, first=FIRST_TOKEN_MS) + _stream("flow", FLOW_EVENTS, FLOW_PAUSE_MS)
+    streams += "".join(_stream(way, events, CROWD_PAUSE_MS) for way, events in CROWD_EVENTS.items())
+    return f"""load_module {echo};
+{user}
+daemon off;
+worker_processes 1;
+worker_rlimit_nofile 16384;
+pid {root}/nginx.pid;
+error_log {root}/error.log;
+events {{ worker_connections 8192; }}
+http {{
+  access_log off;
+{temp}
+  tcp_nodelay on;
+  keepalive_requests 1000000000;
+  keepalive_timeout 600s;
+  upstream itself {{ server 127.0.0.1:{port}; keepalive 256; keepalive_requests 1000000000; }}
+  server {{
+    listen 127.0.0.1:{port} backlog=2048;
+    location = {path("whole")} {{ error_page 405 =200 /whole.json; root {root}; try_files /whole.json =404; }}
+    location = /whole.json {{ root {root}; types {{ }} default_type application/json; }}
+{streams}
+  }}
+  server {{
+    listen 127.0.0.1:{proxy} backlog=2048;
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    proxy_read_timeout 120s;
+    location / {{ proxy_buffering off; proxy_pass http://itself; }}
+    location /whole/ {{ proxy_pass http://itself; }}
+  }}
+}}
+"""
+
+
+def _stream(way: str, events: int, pause_ms: int, *, first: int = 0) -> str:
+    """A location that writes one event after the other, each with the time at which that was done as its text."""
+    pause = f" echo_sleep {pause_ms / 1000:.3f};" if pause_ms else ""
+    lines = [f"      echo_sleep {first / 1000:.3f};"] if first else []
+    lines += [
+        f"      echo -n '{event}\\n\\n'; echo_flush;{pause}"
+        for event in [*(_event(FIRST_WORD.decode() if n == 0 else "t$msec;") for n in range(events)), *_end()]
+    ]
+    text = "\n".join(lines)
+    return f"\n    location = {path(way)} {{\n      default_type text/event-stream;\n{text}\n    }}\n"
+
+
+def _event(text: str) -> str:
+    piece = exchange.events()[1].decode().strip()
+    mark = '"content":"'
+    before, _, rest = piece.partition(mark)
+    return f'{before}{mark}{text}"{rest.partition(chr(34))[2]}'
+
+
+def _end() -> list[str]:
+    return [exchange.events()[-2].decode().strip(), exchange.DONE.decode().strip()]
