@@ -5,17 +5,28 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from lingate._providers import lookup
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("LINGATE_SHARED", ROOT.parent / "shared"))
 RECORDINGS = Path(os.environ.get("LINGATE_RECORDINGS", SHARED / "recordings"))
 
 _LOOPBACK = ("127.", "localhost", "::1")
-_KEPT = {"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TERM", "VIRTUAL_ENV", "CI", "PYTHONPATH", "USER", "LOGNAME"}
+_KEPT = {"PATH", "LANG", "LC_ALL", "TMPDIR", "TERM", "VIRTUAL_ENV", "CI", "PYTHONPATH", "USER", "LOGNAME"}
+
+
+# Not in the environment that fast-agent's tests have. How fast a machine is, and what else it does, is no finding.
+if find_spec("hypothesis") is not None:
+    from hypothesis import HealthCheck, settings
+
+    settings.register_profile("lingate", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("lingate")
 
 
 def _is_loopback(address: Any) -> bool:
@@ -47,18 +58,33 @@ def _loopback_only() -> Iterator[None]:
         socket.socket.connect, socket.socket.connect_ex = connect, connect_ex  # type: ignore[method-assign]
 
 
+@pytest.fixture(scope="session")
+def _home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
 @pytest.fixture(autouse=True)
-def _clean_environ(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No key, proxy or setting of the developer's own reaches a test."""
+def _clean_environ(monkeypatch: pytest.MonkeyPatch, _home: Path) -> None:
+    """No key, proxy, file or setting of the developer's own reaches a test."""
     for name in list(os.environ):
         if name not in _KEPT and not name.startswith(
             ("PYTEST_", "LINGATE_RECORDINGS", "LINGATE_SHARED", "HYPOTHESIS", "COV_")
         ):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(_home))
     # The HTTP client resolves names outside Python, where the guard above cannot see: a dead proxy catches what is not loopback.
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost,::1")
+
+
+@pytest.fixture(autouse=True)
+def _no_providers_of_other_tests() -> Iterator[None]:
+    """What a test registers ends with it."""
+    before = dict(lookup._users)
+    yield
+    lookup._users.clear()
+    lookup._users.update(before)
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from lingate.server.config import check
+from lingate.server.faces import paths
 from lingate.simulator import Simulator
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -66,6 +68,41 @@ def test_the_readmes_twenty_lines_run(monkeypatch: pytest.MonkeyPatch, capsys: p
     assert "Why is the sky blue?" in out
     assert "Tell me more." in out
     assert "rain, 7" in out
+
+
+def test_the_readmes_configuration_can_be_used(tmp_path: Path) -> None:
+    text = re.search(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert text is not None
+    (tmp_path / "gateway.yaml").write_text(text[1])
+    keys = {f"{name}_API_KEY": "k" for name in ("OPENAI", "GROQ", "ANTHROPIC")}
+
+    report = check(str(tmp_path / "gateway.yaml"), {**keys, "LINGATE_MASTER_KEY": "sk-" + "m" * 40})
+
+    assert report.ok
+    assert "3 of 3 deployments are ready" in "\n".join(report.lines())
+    assert "warning" not in "\n".join(report.lines())
+
+
+def test_the_page_on_the_gateway_names_every_path_and_every_header() -> None:
+    page = (ROOT / "docs" / "gateway.md").read_text(encoding="utf-8")
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src/lingate/server").glob("*.py"))
+    headers = set(re.findall(r'"(x-(?:lingate|litellm)-[a-z-]+)"', code))
+
+    assert [path for path in paths() if re.split("[/:]", path)[-1] not in page] == []
+    assert len(headers) > 10
+    assert [name for name in sorted(headers) if not _is_named(name, page)] == []
+
+
+def _is_named(header: str, page: str) -> bool:
+    # Where LiteLLM's name differs by its prefix only, the page may say so in short.
+    return header in page or (header.startswith("x-litellm-") and header.replace("litellm", "lingate") in page)
+
+
+def test_the_index_of_the_documentation_names_every_page() -> None:
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    pages = [str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")]
+
+    assert [page for page in pages if page != "README.md" and f"({page})" not in index] == []
 
 
 def test_nothing_names_a_machine_or_a_workplace() -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import pickle
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -158,3 +161,19 @@ def test_one_call_makes_the_tries_that_were_asked_for_and_no_more(
 
     assert len(simulator.requests()) == retries + 1
     assert len(caught.value.attempts) == retries + 1
+
+
+@pytest.mark.parametrize(
+    ("launcher", "missing"), [("vui", "no vui"), ("deepwiki", "no api"), ("fast_agent", "no fast_agent")]
+)
+def test_a_launcher_without_its_host_says_what_is_missing_in_one_line(
+    launcher: str, missing: str, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", f"lingate.hosts.{launcher}"]
+
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("lingate: MissingExtraError: ")
+    assert missing in done.stderr
+    assert len(done.stderr.splitlines()) == 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import pickle
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,14 +18,6 @@ from lingate._providers.rows import ROWS
 from lingate.errors import ConfigError, LingateError, MissingCredentialError, UnknownProviderError
 
 KEY = "sk-canary-4711"
-
-
-@pytest.fixture
-def clean_registry() -> Iterator[None]:
-    before = dict(lookup._users)
-    yield
-    lookup._users.clear()
-    lookup._users.update(before)
 
 
 # Names
@@ -488,7 +479,7 @@ def test_a_shipped_provider_can_be_spoken_to_in_another_format() -> None:
     assert target.headers["x-api-key"] == KEY
 
 
-def test_a_registered_row_wins_over_a_shipped_one(clean_registry: None) -> None:
+def test_a_registered_row_wins_over_a_shipped_one() -> None:
     shipped = resolve("groq/m", env={"GROQ_API_KEY": KEY})
 
     register(ProviderRow(name="groq", url="http://mine/v1", key_env=("MINE",), aliases=("my_groq",)))
@@ -499,7 +490,7 @@ def test_a_registered_row_wins_over_a_shipped_one(clean_registry: None) -> None:
     assert sum(row.name == "groq" for row in rows()) == 1
 
 
-def test_a_row_that_names_what_does_not_exist_is_not_registered(clean_registry: None) -> None:
+def test_a_row_that_names_what_does_not_exist_is_not_registered() -> None:
     with pytest.raises(ConfigError, match="did you mean 'effort_null'"):
         register(ProviderRow(name="mine", quirks=("efort_null",)))
     with pytest.raises(ConfigError, match="is not a regular expression"):
@@ -514,7 +505,7 @@ def test_all_rows_are_listed_once() -> None:
     assert sorted(names) == sorted(row.name for row in ROWS)
 
 
-def test_a_row_made_from_config_can_be_registered(clean_registry: None) -> None:
+def test_a_row_made_from_config_can_be_registered() -> None:
     register(from_config("mine", {"url": "http://h/v1"}))
 
     assert resolve("mine/m", env={}).url == "http://h/v1"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 import lingate
@@ -11,14 +9,6 @@ from lingate._providers import lookup
 from lingate.errors import ConfigError, UnknownProviderError
 
 KEY = "sk-canary-0123456789abcdef"
-
-
-@pytest.fixture(autouse=True)
-def _forget() -> Iterator[None]:
-    before = dict(lookup._users)
-    yield
-    lookup._users.clear()
-    lookup._users.update(before)
 
 
 def test_credentials_tell_whether_a_key_is_there_and_never_the_key() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lingate._model import JsonDict, ProviderRow
@@ -194,16 +195,26 @@ _entries: dict[tuple[str, str, str], tuple[ProviderRow, _Entry | str]] = {}
 _entries_of: DataSnapshot | None = None
 
 
+@cache
+def _is_installed() -> bool:
+    """Whether there is a catalogue. Looking again at every answer for a package that is absent would cost more than the call."""
+    try:
+        import genai_prices  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
 def _find(provider: str, answered: str, asked: str) -> _Entry | str:
     """The model's entry, or why there is none."""
     global _entries_of
     from lingate._providers.lookup import find
 
-    try:
-        from genai_prices import __version__
-        from genai_prices.data_snapshot import get_snapshot
-    except ImportError:
+    if not _is_installed():
         return _NO_PACKAGE
+    from genai_prices import __version__
+    from genai_prices.data_snapshot import get_snapshot
+
     try:
         row = find(provider)
     except ConfigError:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 
 from lingate._model import ProviderRow
 from lingate._providers import lookup
 from lingate._providers.rows_models import MODEL_NAMES
-from lingate.errors import UnknownProviderError
 
 PARAMETERS: Mapping[str, str] = {
     "aws_access_key_id": "AWS_ACCESS_KEY_ID",
@@ -58,13 +56,9 @@ def provider_of(model: str, provider: str | None = None, api_base: str | None = 
 
 def row_of(name: str) -> ProviderRow | None:
     """The row of a provider, None if there is none."""
-    try:
-        return lookup.find(name)
-    except UnknownProviderError:
-        return None
+    return lookup.found(name)
 
 
-@lru_cache(maxsize=256)
 def _at(api_base: str) -> str | None:
     """The provider whose own address this is."""
     host = _host(api_base)

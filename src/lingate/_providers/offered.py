@@ -112,12 +112,13 @@ def mapped(prices: Mapping[str, Any]) -> Iterator[Offer]:
     Args:
         prices: The content of its file: facts by `provider/name`, or by name alone.
     """
+    known = {plain(name): row.name for row in lookup.rows() for name in (row.name, *row.aliases)}
     for key, facts in prices.items():
         if not isinstance(facts, Mapping) or not isinstance(facts.get("litellm_provider"), str):
             continue
         if key == "sample_spec" or str(facts.get("mode")) in _NO_MODELS:
             continue
-        provider = _provider(facts["litellm_provider"])
+        provider = _provider(facts["litellm_provider"], known)
         name = _collapsed(key, facts["litellm_provider"].partition("-")[0], provider)
         if name and not _VARIANT.fullmatch(name):
             yield Offer(
@@ -201,19 +202,12 @@ def _fits(pattern: str, names: tuple[str, ...]) -> bool:
     return any(re.fullmatch(pattern, name, re.IGNORECASE) for name in names)
 
 
-@lru_cache(maxsize=512)
-def _provider(theirs: str) -> str:
+def _provider(theirs: str, known: Mapping[str, str]) -> str:
     """The row's name for a provider of LiteLLM's, which has families of models for providers too; else its own name."""
-    known = _names()
     for name in (theirs, theirs.partition("-")[0]):
         if plain(name) in known:
             return known[plain(name)]
     return theirs
-
-
-@lru_cache(maxsize=1)
-def _names() -> dict[str, str]:
-    return {plain(name): row.name for row in lookup.rows() for name in (row.name, *row.aliases)}
 
 
 def _collapsed(name: str, *providers: str) -> str:

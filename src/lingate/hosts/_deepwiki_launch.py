@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import import_module
 from typing import Any
 
-from lingate.errors import MissingExtraError
 from lingate.hosts import deepwiki
 from lingate.hosts._deepwiki_recipe import EMBEDDER, PROVIDER_ENTRY
+from lingate.hosts._loading import load
 
 _EMBEDDING_VARIABLE = "LINGATE_EMBEDDING_MODEL"
 
@@ -42,14 +41,7 @@ def _bound(client: type[Any], settings: dict[str, Any]) -> type[Any]:
 
 
 def _host(name: str) -> Any:
-    try:
-        return import_module(name)
-    except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        what = "deepwiki's `api` package" if missing == "api" else missing
-        raise MissingExtraError(
-            f"{what} cannot be imported", hint="run this in deepwiki's folder, with the Python that has its packages"
-        ) from error
+    return load(name, of="deepwiki", hint="run this in deepwiki's folder, with the Python that has its packages")
 
 
 def main() -> None:

@@ -29,13 +29,7 @@ def check(probe: Probe) -> None:
             raise Skipped("needs a checkout: --path")
     else:
         sys.path.insert(0, str(probe.path / "backend"))
-        for step in (_selection, _answer, _agent, _error, _length, _history, _json_in_threads):
-            with probe.step(_says(step)):
-                step(probe)
-
-
-def _says(step: Any) -> str:
-    return str(step.__doc__).partition("\n")[0].rstrip(".")
+        probe.steps((_selection, _answer, _agent, _error, _length, _history, _json_in_threads), probe)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lingate.hosts._models import DEFAULT_MODEL
 from lingate.hosts._recipe import Edit, Marker, Recipe, Variable
 
 __all__ = ["PINS", "RECIPES"]
@@ -64,7 +65,7 @@ RECIPES = (
         ),
         variables=(
             Variable("DEFAULT_LLM", "`lingate` selects it"),
-            Variable("LINGATE_CHAT_MODEL", "provider/model", default="openai/gpt-4o-mini"),
+            Variable("LINGATE_CHAT_MODEL", "provider/model", default=DEFAULT_MODEL),
             Variable("LINGATE_API_KEY", "key, instead of the provider's own variable", default="none"),
             Variable("LINGATE_API_BASE", "address, instead of the provider's own", default="none"),
             Variable("LINGATE_TEMPERATURE", "sampling", default="0.9"),

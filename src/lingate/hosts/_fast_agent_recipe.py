@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import lingate
+from lingate.hosts._models import LONGEST_ANSWER, WINDOW
 from lingate.hosts._recipe import Added, Edit, Marker, Recipe, Variable
 from lingate.hosts.fast_agent.catalog import alias_of, mime_types
 
 _MARK = "Made by `lingate hosts install fast-agent`"
-# fast-agent asks for both limits or believes neither; it sends neither to a gateway.
-_WINDOW, _OUTPUT = 128_000, 16_384
 
 # The files that are edited, and what they are in each version that this was tried with.
 _FILES = (
@@ -43,7 +42,7 @@ def _home(env: Mapping[str, str]) -> Path:
 
 def _overlay(model: str, context: int | None, inputs: tuple[str, ...]) -> Added:
     alias = alias_of(model)
-    window = context or _WINDOW
+    window = context or WINDOW
     lines = [
         f"# {_MARK}; `lingate hosts uninstall fast-agent` removes it.",
         f"name: {json.dumps(alias)}",
@@ -54,8 +53,9 @@ def _overlay(model: str, context: int | None, inputs: tuple[str, ...]) -> Added:
         "  api_key_env: {{key_env}}",
         "  reasoning_field: reasoning_effort",
         "metadata:",
+        # fast-agent asks for both limits or believes neither; it sends neither to a gateway.
         f"  context_window: {window}",
-        f"  max_output_tokens: {min(window, _OUTPUT)}",
+        f"  max_output_tokens: {min(window, LONGEST_ANSWER)}",
         f"  tokenizes: {json.dumps(list(mime_types(inputs or ('text', 'image'))))}",
         "  json_mode: schema",
         "picker:",

@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 import traceback
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -22,6 +23,9 @@ __all__ = ["URL_VARIABLE", "Probe", "Skipped", "main"]
 
 URL_VARIABLE = "LINGATE_CHECK_URL"
 """Where the simulator listens."""
+
+
+_PATIENCE = 10.0
 
 
 class Skipped(Exception):
@@ -64,6 +68,17 @@ class Probe:
         else:
             self._tell("ok", says, "")
 
+    def steps(self, made: Iterable[Callable[[Any], None]], subject: Any) -> None:
+        """One step for each function, named by the first line of its docstring.
+
+        Args:
+            made: The functions.
+            subject: What each of them gets.
+        """
+        for function in made:
+            with self.step(str(function.__doc__).partition("\n")[0].rstrip(".")):
+                function(subject)
+
     def expect(self, held: bool, otherwise: str) -> None:
         """Fail the step unless something holds.
 
@@ -76,6 +91,15 @@ class Probe:
     def requests(self) -> list[dict[str, Any]]:
         """What the simulator was asked since `forget`: `path`, `model`, `body`, `status`, ... oldest first."""
         return list(self._call("requests"))
+
+    def outcomes(self) -> list[str]:
+        """How each request ended, once none is open any more: the simulator notes a broken connection a moment later."""
+        until = time.monotonic() + _PATIENCE
+        while True:
+            found = [str(request["outcome"]) for request in self.requests()]
+            if "open" not in found or time.monotonic() > until:
+                return found
+            time.sleep(0.02)
 
     def forget(self) -> None:
         """Let the simulator forget what it was asked."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -21,9 +22,9 @@ from lingate.errors import (
     TransportError,
     UnknownProviderError,
 )
+from lingate.hosts._models import DEFAULT_MODEL
 from lingate.hosts._vui_parts import Health, check_answer, window_of
 
-DEFAULT_MODEL = "openai/gpt-4o-mini"
 DEFAULT_URL = "http://localhost:4000"
 # What vui assumes of a model it knows nothing of; its gauge divides by it.
 DEFAULT_WINDOW = 8192
@@ -125,9 +126,18 @@ class LingateBackend(LLMBackend):  # type: ignore[misc]  # vui has no types and 
             del sampling["top_k"]
         return {"max_tokens": max_tokens, **sampling, "stop": stop, "tools": tools, "drop_params": True, **self._extra}
 
-    def _failed(self, error: LingateError) -> Exception:
-        self._trouble = isinstance(error, _NO_ANSWER)
-        return as_httpx(error)
+    @contextmanager
+    def _told_to_vui(self) -> Iterator[None]:
+        """Raise errors as vui knows them, and remember whether the provider could be reached."""
+        try:
+            yield
+        except LingateError as error:
+            self._trouble = isinstance(error, _NO_ANSWER)
+            told = as_httpx(error)
+            if told is error:
+                raise
+            raise told from error
+        self._trouble = False
 
     def _count(self, usage: Any) -> dict[str, int]:
         prompt = (usage and usage.prompt_tokens) or 0
@@ -176,7 +186,7 @@ class LingateBackend(LLMBackend):  # type: ignore[misc]  # vui has no types and 
             top_p=top_p,
             presence_penalty=presence_penalty,
         )
-        try:
+        with self._told_to_vui():
             answer = await self._lingate.chat(
                 self.model, messages, stream=True, stream_options={"include_usage": True}, **params
             )
@@ -184,13 +194,7 @@ class LingateBackend(LLMBackend):  # type: ignore[misc]  # vui has no types and 
                 async for chunk in answer:
                     if chunk.text:
                         yield chunk.text
-            self._tell(stats, answer.usage)
-            self._trouble = False
-        except LingateError as error:
-            told = self._failed(error)
-            if told is error:
-                raise
-            raise told from error
+        self._tell(stats, answer.usage)
 
     async def complete(
         self,
@@ -220,14 +224,8 @@ class LingateBackend(LLMBackend):  # type: ignore[misc]  # vui has no types and 
             top_p=top_p,
             presence_penalty=presence_penalty,
         )
-        try:
+        with self._told_to_vui():
             answer = await self._lingate.chat(self.model, messages, **params)
-        except LingateError as error:
-            told = self._failed(error)
-            if told is error:
-                raise
-            raise told from error
-        self._trouble = False
         self._tell(stats, answer.usage)
         calls = [
             {**call.to_dict(), "function": {"name": call.function.name, "arguments": call.arguments}}

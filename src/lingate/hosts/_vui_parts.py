@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 import lingate
-from lingate.errors import LingateError
+from lingate.hosts._models import known_of
 
 
 class Health:
@@ -51,12 +51,7 @@ class Health:
 
 def window_of(model: str) -> int | None:
     """Tokens that fit into a model, None where that is not known."""
-    from lingate.compat import litellm as known
-
-    try:
-        size = known.get_model_info(model)["max_input_tokens"]
-    except (LingateError, known.ModelNotMappedError):
-        return None  # the gauge has a default, and the call will say what is wrong with the name
+    size = known_of(model).get("max_input_tokens")
     return size if isinstance(size, int) and size > 0 else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lingate.hosts._models import DEFAULT_MODEL
 from lingate.hosts._recipe import Edit, Marker, Recipe, Variable
 
 _FILE = "src/vui/serving/stream/llm_backend.py"
@@ -37,7 +38,7 @@ RECIPES = (
         ),
         variables=(
             Variable("VUI_LLM_BACKEND", "`lingate` for a gateway, `lingate-inprocess` for none"),
-            Variable("VUI_LINGATE_MODEL", "provider/model", default="openai/gpt-4o-mini"),
+            Variable("VUI_LINGATE_MODEL", "provider/model", default=DEFAULT_MODEL),
             Variable("VUI_LINGATE_URL", "where the gateway listens", default="http://localhost:4000"),
             Variable("VUI_LINGATE_KEY", "the gateway's key, sent as a bearer token; unset: none is sent"),
         ),

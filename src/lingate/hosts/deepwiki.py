@@ -11,7 +11,10 @@ serves it with the client for its retrieval. adalflow is imported when the clien
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
+
+from lingate.errors import MissingExtraError
+from lingate.hosts._loading import launch, load
 
 if TYPE_CHECKING:
     from lingate.hosts._deepwiki_client import LingateClient
@@ -38,35 +41,28 @@ def register(**settings: Any) -> None:
     into(settings)
 
 
-class _Absent:
+def _absent(why: MissingExtraError) -> type:
     """Stands for the client where adalflow is not installed: importing works, using says what is missing."""
 
-    def __init__(self, *_: Any, **__: Any) -> None:
-        _refuse()
+    class LingateClient:
+        def __init__(self, *_: Any, **__: Any) -> None:
+            raise why
 
-
-def _refuse() -> NoReturn:
-    from lingate.errors import MissingExtraError
-
-    raise MissingExtraError(
-        "LingateClient is a client for adalflow, which is not installed: pip install 'adalflow[openai]'"
-    )
+    return LingateClient
 
 
 def __getattr__(name: str) -> Any:
     if name != "LingateClient":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        from lingate.hosts._deepwiki_client import LingateClient as client
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "adalflow":
-            raise
-        return _Absent
-    globals()[name] = client
-    return client
+        part = load("lingate.hosts._deepwiki_client", of="adalflow", hint="pip install 'adalflow[openai]'")
+    except MissingExtraError as error:
+        return _absent(error)
+    globals()[name] = part.LingateClient
+    return part.LingateClient
 
 
 if __name__ == "__main__":
     from lingate.hosts._deepwiki_launch import main
 
-    main()
+    launch(main)

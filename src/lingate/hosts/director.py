@@ -11,12 +11,12 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from importlib import import_module
 from itertools import islice
 from typing import Any
 
 import lingate
-from lingate.errors import MissingExtraError
+from lingate.hosts._loading import load
+from lingate.hosts._models import DEFAULT_MODEL
 from lingate.hosts._wording import sentence
 
 __all__ = ["LingateConfig", "LingateLLM"]  # noqa: F822
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 FAILED = "Error: LLM completion failed"
 """How every text begins that stands for a failed call. What the provider said is in the log."""
 
-_DEFAULT_MODEL = "openai/gpt-4o-mini"
+_WHERE = "run this in its backend folder, where the package `director` is, with its Python"
 _CUT = {
     "length": "The answer hit the size limit (LINGATE_MAX_TOKENS) before it said anything.",
     "content_filter": "The provider's content policy withheld the answer.",
@@ -39,15 +39,7 @@ _CUT = {
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        base = import_module("director.llm.base")
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "director":
-            raise
-        raise MissingExtraError(
-            "Director is not importable here: run this in its backend folder, where the package `director` is"
-        ) from None
-    return _classes(base)[name]
+    return _classes(load("director.llm.base", of="Director", hint=_WHERE))[name]
 
 
 @lru_cache(maxsize=1)
@@ -69,7 +61,7 @@ def _classes(base: Any) -> dict[str, type]:
         llm_type: str = "lingate"
         api_key: str = ""
         api_base: str = ""
-        chat_model: str = _DEFAULT_MODEL
+        chat_model: str = DEFAULT_MODEL
 
     class LingateLLM(base.BaseLLM):  # type: ignore[misc]
         """Any provider, as Director asks for it. Never raises, and keeps nothing from one call to the next."""

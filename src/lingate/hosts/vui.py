@@ -16,7 +16,9 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-from lingate.errors import ConfigError, MissingExtraError
+from lingate.errors import ConfigError
+from lingate.hosts._loading import launch, load
+from lingate.hosts._models import DEFAULT_MODEL
 
 __all__ = ["GATEWAY", "IN_PROCESS", "LingateBackend", "LingateGatewayBackend", "main", "make_backend"]
 
@@ -40,16 +42,8 @@ else:
 
 
 def _backends() -> Any:
-    try:
-        return import_module("lingate.hosts._vui_backends")
-    except ModuleNotFoundError as error:
-        top = (error.name or "").partition(".")[0]
-        if top in ("vui", "httpx"):
-            raise MissingExtraError(
-                f"vui cannot be imported here: there is no {error.name}",
-                hint="run this with the Python that vui is installed in, after `pip install lingate` there",
-            ) from error
-        raise
+    hint = "run this with the Python that vui is installed in, after `pip install lingate` there"
+    return load("lingate.hosts._vui_backends", of="vui", hint=hint)
 
 
 def make_backend(name: str | None = None, model: str | None = None) -> Any:
@@ -77,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description="Start vui with Lingate as its language model. Everything else is handed to vui.",
         allow_abbrev=False,
     )
-    parser.add_argument("--model", help="provider/model (default: $VUI_LINGATE_MODEL, then openai/gpt-4o-mini)")
+    parser.add_argument("--model", help=f"provider/model (default: $VUI_LINGATE_MODEL, then {DEFAULT_MODEL})")
     parser.add_argument("--gateway", help="URL of a gateway (default: $VUI_LINGATE_URL; neither: no gateway)")
     own, rest = parser.parse_known_args(sys.argv[1:] if arguments is None else list(arguments))
     url = own.gateway or os.environ.get("VUI_LINGATE_URL")
@@ -93,4 +87,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    launch(main)

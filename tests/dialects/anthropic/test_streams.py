@@ -414,3 +414,12 @@ def test_text_of_any_letters_comes_through_any_cut(first: str, second: str, data
 
     assert (made["content"] or "") == first
     assert json.loads(made["tool_calls"][0]["function"]["arguments"]) == {"x": second}
+
+
+@pytest.mark.parametrize("first", [7, [1], {}, True])
+def test_a_block_that_begins_with_what_is_no_text_begins_empty(first: Any) -> None:
+    begins = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": first}}
+    delta = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "hello"}}
+    events = _events(BEGIN, begins, delta, *END)
+    assert not [event for event in events if isinstance(event, Failed)]
+    assert collect(events)["choices"][0]["message"]["content"] == "hello"

@@ -133,8 +133,9 @@ class MessageStream(StreamedAnswer):
             self._begin_call(block, raw, out)
         elif kind == "text":
             self._mark(raw, out)
-            if start.get("text"):
-                self._add_text(block, start["text"], raw, out)
+            text = start.get("text")
+            if isinstance(text, str) and text:
+                self._add_text(block, text, raw, out)
         elif kind in ("thinking", "redacted_thinking"):
             self._begin_thinking(block, raw, out)
         else:

@@ -27,6 +27,7 @@ _WRITTEN = ("cache_write_tokens", "cache_creation_tokens", "cache_creation_input
 _ORDINARY = frozenset(
     {"prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details"}
 )
+_COUNT_OR_NOT = (int, type(None))
 _ORDINARY_DETAILS = frozenset(
     {
         "cached_tokens",
@@ -95,7 +96,7 @@ def _adds_up(details: Any, name: str, whole: int) -> bool:
     if type(details) is not dict or not _ORDINARY_DETAILS.issuperset(details):
         return False
     part = details.get(name, 0)
-    return type(part) is int and 0 <= part <= whole
+    return type(part) is int and 0 <= part <= whole and type(details.get("audio_tokens")) in _COUNT_OR_NOT
 
 
 def _attribute(
@@ -118,8 +119,10 @@ def _write(
     usage.update((name, count) for name, count in counts.items() if count is not None)
     for name, (found, named) in (("prompt_tokens_details", prompt), ("completion_tokens_details", completion)):
         said = {key: count for key, count in named.items() if count is not None}
-        if found or said:
-            usage[name] = {**found, **said}
+        sensible = {key: value for key, value in found.items() if key not in _ORDINARY_DETAILS or _is_count(value)}
+        usage.pop(name, None)
+        if sensible or said:
+            usage[name] = {**sensible, **said}
     return usage
 
 
@@ -130,6 +133,10 @@ def _first(source: JsonDict, *names: str) -> int | None:
 def _count(value: Any) -> int | None:
     count = integer(value)
     return count if count is not None and count >= 0 else None
+
+
+def _is_count(value: Any) -> bool:
+    return value is None or _count(value) is not None
 
 
 def _details(raw: JsonDict, names: tuple[str, ...]) -> JsonDict:

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import lingate
 from lingate._providers import lookup
+from lingate._providers.naming import provider_of
 from lingate._providers.rows_models import MODEL_FACTS, MODES
 from lingate.compat import litellm as names_of
 from lingate.compat.litellm import _catalogue
@@ -278,7 +279,7 @@ def _tables() -> dict[str, Any]:
                 costs[f"{row.name}/{name}"] = info
     for name, info in list(costs.items()):
         bare = name.partition("/")[2]
-        if _means(bare) == info["litellm_provider"]:
+        if (provider_of(bare) or ("", ""))[1] == info["litellm_provider"]:
             costs[bare] = info
     return {
         "models_by_provider": by_provider,
@@ -286,13 +287,6 @@ def _tables() -> dict[str, Any]:
         "model_list": list(costs),
         "open_ai_chat_completion_models": {name for name in costs if "/" not in name and costs[name]["mode"] == "chat"},
     }
-
-
-def _means(name: str) -> str | None:
-    try:
-        return resolve(name)[1]
-    except UnknownProviderError:
-        return None
 
 
 def __getattr__(name: str) -> Any:

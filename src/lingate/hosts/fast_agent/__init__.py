@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-from lingate.errors import MissingExtraError
+from lingate.hosts._loading import load
 
 __all__ = ["LingateClient", "LingateLLM", "main", "register"]
 
@@ -36,15 +36,8 @@ else:
 
 
 def _part(name: str) -> Any:
-    try:
-        return import_module(f"lingate.hosts.fast_agent.{name}")
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "lingate":
-            raise MissingExtraError(
-                f"fast-agent cannot be imported here: there is no {error.name}",
-                hint="run this with fast-agent's Python (3.12 or newer): pip install fast-agent-mcp lingate",
-            ) from error
-        raise
+    hint = "run this with fast-agent's Python (3.12 or newer): pip install fast-agent-mcp lingate"
+    return load(f"lingate.hosts.fast_agent.{name}", of="fast-agent", hint=hint)
 
 
 def register() -> None:

@@ -1,6 +1,7 @@
-"""`python -m lingate.hosts.fast_agent go ...`."""
+"""`python -m lingate.hosts.fast_agent`: fast-agent's command line with Lingate in its process."""
 
+from lingate.hosts._loading import launch
 from lingate.hosts.fast_agent import main
 
 if __name__ == "__main__":
-    main()
+    launch(main)

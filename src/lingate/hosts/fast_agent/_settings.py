@@ -20,7 +20,6 @@ from typing import Any
 import lingate
 from lingate.errors import UnknownProviderError
 
-DEFAULT_MODEL = "openai/gpt-4o-mini"
 KEY_VARIABLE = "LINGATE_API_KEY"
 # What fast-agent writes into the configurations that it makes.
 _NO_KEY = ("", "<your-api-key-here>")

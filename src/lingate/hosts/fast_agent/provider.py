@@ -15,18 +15,16 @@ from fast_agent.llm.provider_types import Provider
 
 import lingate
 from lingate.errors import LingateError
+from lingate.hosts._models import DEFAULT_MODEL, LONGEST_ANSWER, WINDOW, known_of
 from lingate.hosts.fast_agent import catalog
 from lingate.hosts.fast_agent._client import LingateClient
 from lingate.hosts.fast_agent._errors import as_openai
-from lingate.hosts.fast_agent._settings import DEFAULT_MODEL, HostSettings, destination, settings_of
+from lingate.hosts.fast_agent._settings import HostSettings, destination, settings_of
 
 __all__ = ["LingateLLM", "register"]
 
 ROUTED = "lingate/"
 """What stands before `provider/model` where fast-agent has no provider of ours and `generic` is used."""
-
-# Where nothing is known of a model, as fast-agent assumes of an unknown one elsewhere.
-_WINDOW, _OUTPUT = 128_000, 16_384
 
 
 def _own_provider() -> Any:
@@ -41,13 +39,8 @@ def _translated(error: LingateError) -> Exception:
 @lru_cache(maxsize=1024)
 def _facts(model: str) -> tuple[int | None, int | None, tuple[str, ...], bool]:
     """Context window, longest answer, what it reads (empty: not known), and whether it reasons."""
-    from lingate.compat import litellm as known
-
     offer = next((item for item in lingate.catalog() if item.model == model), None)
-    try:
-        info = known.get_model_info(model)
-    except (LingateError, known.ModelNotMappedError):
-        info = {}
+    info = known_of(model)
     reads = catalog.mime_types(offer.inputs) if offer is not None else ()
     if not reads and info.get("supports_vision"):
         reads = catalog.mime_types(("text", "image", *(["pdf"] if info.get("supports_pdf_input") else [])))
@@ -62,8 +55,8 @@ def parameters_of(model: str, provider: Any = None) -> ModelParameters:
         return own.model_copy(update={"stream_mode": "manual", "json_mode": "schema"})
     window, output, reads, reasons = _facts(model)
     return ModelParameters(
-        context_window=window or _WINDOW,
-        max_output_tokens=output or _OUTPUT,
+        context_window=window or WINDOW,
+        max_output_tokens=output or LONGEST_ANSWER,
         tokenizes=list(reads or catalog.mime_types(("text", "image"))),
         json_mode="schema",
         reasoning="reasoning_content" if reasons else None,
