@@ -210,7 +210,8 @@ def test_embeddings_by_googles_and_ollamas_packages(google_client: genai.Client,
     for upstream in ("openai", "gemini"):
         found = google_client.models.embed_content(model=f"{upstream}-embed", contents=["a", "b"]).embeddings
         assert found is not None
-        assert [bool(item.values) for item in found] == [True, True]
+        # Until 3.4 the package sends a request for each text, since then one with two parts.
+        assert all(item.values for item in found)
         assert len(ollama_client.embed(f"{upstream}-embed", ["a", "b"]).embeddings) == 2
 
 

@@ -55,13 +55,15 @@ def answer_embeddings(call: Call, dimensions: int | None) -> JsonDict:
 
 def _inputs(value: Any) -> Iterator[tuple[str, int]]:
     """Each text with its tokens; a list of numbers is one text that is tokens already."""
+    if isinstance(value, dict) and isinstance(value.get("parts"), list):
+        value = "".join(str(part.get("text", "")) for part in value["parts"])  # one input in several pieces
     if isinstance(value, str):
         yield value, count(value)
     elif isinstance(value, list) and value and all(isinstance(item, int) for item in value):
         yield " ".join(map(str, value)), len(value)
     elif isinstance(value, list):
         for item in value:
-            if not isinstance(item, (str, list)) or item == []:
+            if not isinstance(item, (str, list, dict)) or item == []:
                 raise BadRequestError("input must be a text, a list of texts or lists of tokens")
             yield from _inputs(item)
     else:

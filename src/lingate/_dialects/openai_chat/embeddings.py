@@ -22,7 +22,22 @@ def request(call: Call, target: Target) -> HttpRequest:
     Raises:
         UnsupportedError: It asks for something the provider cannot express and `drop_params` is off.
     """
-    return seal(*begin(call, target, "embeddings", "/embeddings"))
+    sent, wire = begin(call, target, "embeddings", "/embeddings")
+    given = wire.get("input")
+    if isinstance(given, dict):
+        wire["input"] = _text_of(given)
+    elif isinstance(given, list) and any(isinstance(item, dict) for item in given):
+        wire["input"] = [_text_of(item) for item in given]
+    return seal(sent, wire)
+
+
+def _text_of(item: Any) -> Any:
+    """One text of an input in several pieces, as Google's package sends a list; what holds more than text stays."""
+    parts = item.get("parts") if isinstance(item, dict) else None
+    if not isinstance(parts, list):
+        return item
+    texts = [part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str)]
+    return "".join(texts) if len(texts) == len(parts) else item
 
 
 def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
