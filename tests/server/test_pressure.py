@@ -89,7 +89,25 @@ def test_the_number_of_a_file_that_is_somebody_elses_now_is_not_believed(
     moved = socket.socket(fileno=os.dup(number))
     with moved, socket.socket() as other:
         os.dup2(other.fileno(), number)
+        time.sleep(0.05)  # files are not looked through all the time
         assert pressure.waiting() > 0
+
+
+def test_many_that_come_together_look_through_the_files_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[str] = []
+    look = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda path: looks.append(path) or look(path))
+    time.sleep(0.05)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        clients = [socket.create_connection(listener.getsockname()) for _ in range(100)]
+        servers = [listener.accept()[0] for _ in clients]
+        try:
+            for client in clients:
+                assert _pressure(client).waiting() == 0
+        finally:
+            for end in (*clients, *servers):
+                end.close()
+    assert len(looks) <= 3
 
 
 @pytest.fixture

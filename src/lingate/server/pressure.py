@@ -11,7 +11,9 @@ import contextlib
 import os
 import socket
 import struct
-from typing import Final
+import time
+from collections.abc import Iterator
+from typing import Final, TypeAlias
 
 _FILES: Final = "/proc/self/fd"
 _SEEN: Final = os.path.isdir(_FILES)  # elsewhere than on Linux nothing can be seen
@@ -52,21 +54,50 @@ class Pressure:
             return 0
         found = _outgoing(self._file, self._peer) if self._file >= 0 else None
         if found is None:
-            self._file, found = self._search()
+            self._file, found = _find(self._peer)
         return found
 
-    def _search(self) -> tuple[int, int]:
-        for name in os.listdir(_FILES):
-            number = int(name)
-            with contextlib.suppress(OSError):
-                if os.readlink(f"{_FILES}/{name}").startswith("socket:"):
-                    found = _outgoing(number, self._peer)
-                    if found is not None:
-                        return number, found
-        return -1, 0
+
+_Peer: TypeAlias = tuple[str, int]
+
+_REST: Final = 5.0
+"""Looking through all files takes at most one part in so many of the time."""
+
+_files: dict[_Peer, int] = {}
+_again = 0.0
 
 
-def _outgoing(number: int, peer: tuple[str, int]) -> int | None:
+def _find(peer: _Peer) -> tuple[int, int]:
+    """The file of the connection to a peer, and what is in its queue; -1 and 0 where it is not known yet.
+
+    All files are looked through for all peers at once, and not all the time: with a thousand connections it takes ten
+    milliseconds, and streams that began together come here together.
+    """
+    global _again
+    number = _files.get(peer)
+    found = None if number is None else _outgoing(number, peer)
+    began = time.monotonic()
+    if found is None and began >= _again:
+        _files.clear()
+        _files.update(_connections())
+        now = time.monotonic()
+        _again = now + _REST * (now - began)
+        number = _files.get(peer)
+        found = None if number is None else _outgoing(number, peer)
+    return (-1, 0) if number is None or found is None else (number, found)
+
+
+def _connections() -> Iterator[tuple[_Peer, int]]:
+    """Every connection of this process: whom it leads to, and the number of its file."""
+    for name in os.listdir(_FILES):
+        with contextlib.suppress(OSError):
+            if os.readlink(f"{_FILES}/{name}").startswith("socket:"):
+                with socket.socket(fileno=os.dup(int(name))) as connection:
+                    if connection.family in (socket.AF_INET, socket.AF_INET6):
+                        yield connection.getpeername()[:2], int(name)
+
+
+def _outgoing(number: int, peer: _Peer) -> int | None:
     """What is in the queue of a file, if it is the connection to this peer: numbers of files are used again."""
     import fcntl  # not on Windows
 
