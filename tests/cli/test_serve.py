@@ -21,6 +21,7 @@ import pytest
 
 from lingate.simulator import Simulator
 from tests.cli.driver import COMMAND, Done, environment, lingate
+from tests.services import free_port
 
 _PATIENCE = 20.0
 
@@ -90,13 +91,6 @@ def serving(folder: Path, *options: str, **env: str) -> Iterator[Serving]:
         if gateway.process.poll() is None:
             gateway.process.kill()
             gateway.process.wait()
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def one_line(done: Done) -> str:

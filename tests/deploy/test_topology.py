@@ -19,7 +19,8 @@ import pytest
 
 from lingate.simulator import Simulator
 from tests.deploy.test_containers import COMPOSE, tool
-from tests.server.gateway_kit import MASTER, Running, free_port, running_gateway
+from tests.server.gateway_kit import MASTER, Running, running_gateway
+from tests.services import free_port
 
 ADMIN = {"authorization": f"Bearer {MASTER}"}
 

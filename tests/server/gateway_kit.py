@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import socket
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from lingate.server.config import load
 from lingate.server.gateway import Gateway
 from lingate.server.run import run
 from lingate.server.store import Store
+from tests.services import free_port
 
 MASTER = "sk-master-of-tests"
 
@@ -43,13 +43,6 @@ class Running:
         """Return when everything that was accounted for is in the database."""
         assert self.gateway.drainer is not None
         asyncio.run_coroutine_threadsafe(self.gateway.drainer.flush(), self.loop).result(10)
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @contextlib.contextmanager

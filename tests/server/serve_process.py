@@ -10,7 +10,8 @@ import sys
 import time
 from pathlib import Path
 
-from tests.server.gateway_kit import MASTER, free_port
+from tests.server.gateway_kit import MASTER
+from tests.services import free_port
 
 
 class Serve:

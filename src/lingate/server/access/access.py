@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 
 import msgspec
 
+from lingate.server.access.chores import end
 from lingate.server.access.database import Database
 from lingate.server.access.ips import Networks
 from lingate.server.access.keys import Keys
@@ -113,12 +113,7 @@ class Access:
 
     async def stop(self) -> None:
         """Stop reading."""
-        tasks, self._tasks = self._tasks, []
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await end(self._tasks)
         await self.limiter.stop()
 
     def known(self, token: str) -> Caller | None:

@@ -60,8 +60,6 @@ class Database:
         async with self._connected() as connection:
             return list((await connection.execute(statement)).all())
 
-    # -- reading --------------------------------------------------------------------------------------------------
-
     async def changes(self, since: int) -> Changes:
         """What changed after version `since`, oldest first and not all at once: ask again while there is `more`."""
         version = since
@@ -120,8 +118,6 @@ class Database:
         """A setting's value."""
         rows = await self._rows(select(settings.c.value).where(settings.c.name == name))
         return cast(str, rows[0].value) if rows else None
-
-    # -- writing --------------------------------------------------------------------------------------------------
 
     async def settle_setting(self, name: str, value: str) -> str:
         """Set a setting that has no value yet. What comes back is the value it has: another replica may have been first."""

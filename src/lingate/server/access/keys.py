@@ -72,8 +72,6 @@ class Keys:
         self.generation = 0
         self.anonymous = self._special("", admin=False)
 
-    # -- on the hot path ------------------------------------------------------------------------------------------
-
     def known(self, token: str) -> Caller | None:
         """Who sends this token, from memory; None if nobody here knows it or it is not good any more."""
         entry = self._known.get(digest(token))
@@ -119,8 +117,6 @@ class Keys:
             if len(self._unknown) >= _MOST_UNKNOWN:
                 self._unknown.clear()
             self._unknown[wanted] = time.monotonic() + _UNKNOWN_SECONDS
-
-    # -- what changes ---------------------------------------------------------------------------------------------
 
     def set_master(self, master: bytes | None) -> None:
         """The digest of the master key."""
@@ -192,8 +188,6 @@ class Keys:
         elif principal is not None:
             self._scope_of(kind, principal)
         return concerned
-
-    # -- building callers -----------------------------------------------------------------------------------------
 
     def _rebuild(self, key_ids: Iterable[str]) -> None:
         for key_id in list(key_ids):

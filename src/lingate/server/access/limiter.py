@@ -76,8 +76,6 @@ class LocalLimiter:
     def cooled(self, deployment: str, seconds: float, kind: str) -> None:
         """Tell other replicas that a deployment rests: there is no line to them."""
 
-    # -- what is limited ------------------------------------------------------------------------------------------
-
     def limit(
         self,
         kind: str,
@@ -133,8 +131,6 @@ class LocalLimiter:
         present = [scope for scope in scopes if scope is not None]
         return CallerLimits(present) if present else None
 
-    # -- one call -------------------------------------------------------------------------------------------------
-
     async def admit(
         self, caller: Caller, estimate: Estimate, end_user: str | None, tags: tuple[str, ...]
     ) -> LocalTicket | None:
@@ -144,7 +140,11 @@ class LocalLimiter:
             return None
         if plan.budgets:
             await self._learn(plan.budgets)
-        return self._take(plan, demand(plan, estimate, allow_unpriced=self.allow_unpriced))
+        return await self._reserve(plan, demand(plan, estimate, allow_unpriced=self.allow_unpriced))
+
+    async def _reserve(self, plan: Plan, wanted: Demand) -> LocalTicket:
+        """Take what a call may use from all that limits it."""
+        return self._take(plan, wanted)
 
     def _take(self, plan: Plan, wanted: Demand) -> LocalTicket:
         second = int(self._clock())
@@ -198,8 +198,6 @@ class LocalLimiter:
             for name in [name for name, old in self._passing.items() if old.idle and old is not scope][:100]:
                 del self._passing[name]
         return scope
-
-    # -- what the ledger knows ------------------------------------------------------------------------------------
 
     async def _learn(self, budgets: Iterable[Budget]) -> None:
         now = self.now()

@@ -180,8 +180,6 @@ class SignIn:
             raise _RefusedError(f"this token is not valid ({type(error).__name__})") from None
         return issuer, claims
 
-    # -- the issuers' keys ----------------------------------------------------------------------------------------
-
     async def _public_key(self, issuer: Issuer, key_id: str) -> Any:
         name = (issuer.issuer, key_id)
         await self._refresh(issuer, _KEEP_KEYS)
@@ -226,8 +224,6 @@ class SignIn:
             raise ValueError("its description is another issuer's, or names no keys")
         _check_place(place)
         return place
-
-    # -- who it is ------------------------------------------------------------------------------------------------
 
     def _caller(self, issuer: Issuer, claims: Mapping[str, Any]) -> Caller:
         scopes = _words(claims.get(issuer.scope_claim))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lingate.server.access.patterns import matches_any
+from lingate.server.patterns import matches_any
 from lingate.server.records import Caller
 
 _GROUPS = {

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from lingate.server.access.meters import Budget, Owner, Parallel, Rate, nanos
-from lingate.server.access.patterns import matches
 from lingate.server.access.periods import Period
 from lingate.server.access.records import Limits
+from lingate.server.patterns import matches
 
 _MOST_PLANS = 1024
 LEDGERS_WORDS = {"customer": "end_user"}

@@ -74,8 +74,6 @@ class Service:
             raise StoreUnavailableError("this gateway runs without a database")
         return self._database
 
-    # -- keys -----------------------------------------------------------------------------------------------------
-
     async def keys(self) -> list[Key]:
         """All keys, newest first, as far as the database answers."""
         await self._catch_up()
@@ -166,8 +164,6 @@ class Service:
         await self._edit_key(actor, "delete", key.id, change)
         return key
 
-    # -- teams, users, end users, tags, budgets -------------------------------------------------------------------
-
     async def principals(self, kind: Kind) -> list[Principal]:
         """All of a kind, newest first."""
         await self._catch_up()
@@ -237,8 +233,6 @@ class Service:
         await self._edit(actor, "delete", kind, id, change)
         return record
 
-    # -- the audit log --------------------------------------------------------------------------------------------
-
     async def note(self, actor: Actor, action: str, kind: str, subject: str, changes: Mapping[str, Any]) -> None:
         """Write down something that was done to no record."""
         entry = Entry(
@@ -251,8 +245,6 @@ class Service:
             changes=dict(changes),
         )
         await self.database.note(entry)
-
-    # -- how changes are made -------------------------------------------------------------------------------------
 
     async def _catch_up(self) -> None:
         if self._database is not None:
@@ -311,8 +303,6 @@ class Service:
             )
 
         return entry
-
-    # -- what must be true of a record ----------------------------------------------------------------------------
 
     def _check(self, record: Principal, kind: Kind | None = None) -> None:
         _check_text(record)

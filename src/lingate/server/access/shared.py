@@ -16,14 +16,14 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from lingate.errors import LingateError
+from lingate.server.access.chores import end
 from lingate.server.access.limiter import LocalLimiter, Spending
 from lingate.server.access.link import PATIENCE, AwayError, Link, Script
 from lingate.server.access.meters import Budget, nanos
 from lingate.server.access.periods import FOREVER
 from lingate.server.access.scopes import Plan
 from lingate.server.access.scripts import ADMIT, JOIN, RAISE, SEED, SETTLE, SILENCE, WINDOW
-from lingate.server.access.tickets import Demand, LocalTicket, bound_of, crowded, demand, spent_up, too_fast
-from lingate.server.records import Caller, Estimate
+from lingate.server.access.tickets import Demand, LocalTicket, bound_of, crowded, spent_up, too_fast
 
 _log = logging.getLogger("lingate.redis")
 _ADMIT, _SETTLE, _SEED, _RAISE, _JOIN = Script(ADMIT), Script(SETTLE), Script(SEED), Script(RAISE), Script(JOIN)
@@ -72,26 +72,10 @@ class SharedLimiter(LocalLimiter):
 
     async def stop(self) -> None:
         """Settle what is settled, and leave."""
-        tasks, self._tasks = self._tasks, []
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await end(self._tasks)
         await self.link.stop()
 
-    # -- one call -------------------------------------------------------------------------------------------------
-
-    async def admit(
-        self, caller: Caller, estimate: Estimate, end_user: str | None, tags: tuple[str, ...]
-    ) -> LocalTicket | None:
-        """Reserve for one call; see `lingate.server.records.Limiter`."""
-        plan = self._plan(caller, estimate.model, end_user, tags)
-        if not plan:
-            return None
-        if plan.budgets:
-            await self._learn(plan.budgets)
-        wanted = demand(plan, estimate, allow_unpriced=self.allow_unpriced)
+    async def _reserve(self, plan: Plan, wanted: Demand) -> LocalTicket:
         if self.link.up:
             with contextlib.suppress(AwayError):
                 return await self._ask_redis(plan, wanted)
@@ -210,8 +194,6 @@ class SharedLimiter(LocalLimiter):
         numbers = (len(plan.parallel), len(plan.tokens), len(budgets), second, reserved, spent, *deltas)
         self.link.send(_SETTLE, keys + budgets, [self._me, *map(str, numbers)])
 
-    # -- coming and going -----------------------------------------------------------------------------------------
-
     async def _join(self) -> None:
         """Tell Redis what is under way here, and what was spent while it was away."""
         was, self._me = self._me, secrets.token_hex(6)
@@ -233,8 +215,6 @@ class SharedLimiter(LocalLimiter):
             await asyncio.sleep(_HEARTBEAT)
             if self.link.up:
                 self.link.send(_JOIN, [self._key("replicas")], [self._me, "", "0"])
-
-    # -- cool-downs and news --------------------------------------------------------------------------------------
 
     def cooled(self, deployment: str, seconds: float, kind: str) -> None:
         """Tell the other replicas that a deployment rests."""

@@ -215,9 +215,6 @@ async def _first(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             return
 
 
-# -- as LiteLLM's proxy shows it ----------------------------------------------------------------------------------
-
-
 class LogQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which calls, in LiteLLM's words.
 

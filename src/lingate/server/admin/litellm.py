@@ -155,9 +155,6 @@ def _ours(body: msgspec.Struct, id: str | None = None) -> Plain:
     return {names.get(field, field): value for field, value in given if value is not UNSET}
 
 
-# -- keys ---------------------------------------------------------------------------------------------------------
-
-
 def _shown_key(key: Key, parts: Parts, token: str | None = None) -> Plain:
     record = msgspec.to_builtins(key)
     alias, ends = record.pop("alias"), record.pop("expires_at")
@@ -244,9 +241,6 @@ async def _list_keys(parts: Parts, _: Call) -> Plain:
     return {"keys": [_shown_key(key, parts) for key in found], "total_count": len(found)}
 
 
-# -- teams, users, end users, budgets -----------------------------------------------------------------------------
-
-
 def _shown(kind: Kind, record: Principal, parts: Parts) -> Plain:
     plain = msgspec.to_builtins(record)
     id, alias = plain.pop("id"), plain.pop("alias")
@@ -315,9 +309,6 @@ async def _delete_teams(parts: Parts, call: Call) -> Plain:
     for team_id in call.body.team_ids:
         await parts.access.service.delete(call.actor, "team", team_id)
     return {"deleted_teams": list(call.body.team_ids)}
-
-
-# -- models -------------------------------------------------------------------------------------------------------
 
 
 async def _models(parts: Parts, _: Call) -> Plain:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from lingate._providers.naming import row_of
 from lingate.server.config.reading import Reading, closest
 from lingate.server.config.settings import GatewayConfig
+from lingate.server.patterns import matches
 
 
 def check_names(reading: Reading, config: GatewayConfig) -> None:
@@ -48,8 +48,3 @@ def _is_served(name: str, names: set[str], config: GatewayConfig) -> bool:
 
 def _unserved(name: str, names: set[str]) -> str:
     return f"names {name!r:.80}, which no model_name has{closest(name, sorted(names)) if names else ''}"
-
-
-def matches(pattern: str, name: str) -> bool:
-    """Whether a name fits a pattern with `*`."""
-    return re.fullmatch(re.escape(pattern).replace(r"\*", "(.*)"), name, re.DOTALL) is not None

@@ -14,10 +14,10 @@ import msgspec
 from sqlalchemy import ColumnElement, FromClause, Select, func, literal_column, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from lingate.server.access.patterns import matches
 from lingate.server.ledger.drain import Drainer
 from lingate.server.ledger.filters import labels
 from lingate.server.ledger.times import HOUR
+from lingate.server.patterns import matches
 from lingate.server.store import Store, StoreError, StoreUnavailableError
 from lingate.server.store.connection import AsyncConnection
 from lingate.server.store.ledger import ledger, tag_hours, usage_hours

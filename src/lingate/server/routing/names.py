@@ -10,6 +10,7 @@ from lingate._providers.lookup import credential, rows
 from lingate._providers.naming import row_of
 from lingate.server.config.reading import closest
 from lingate.server.config.settings import DeploymentConfig, GatewayConfig
+from lingate.server.patterns import compiled
 
 _MOST_COMPARED = 100
 """Comparing a name with more than so many takes milliseconds, which a caller could have us spend again and again."""
@@ -29,7 +30,7 @@ class Names:
             (wild if "*" in entry.group else self._exact).setdefault(entry.group, []).append(entry)
         # The more of a name a pattern spells out, the more it means that name.
         patterns = sorted(wild, key=lambda pattern: len(pattern.replace("*", "")), reverse=True)
-        self._wild = [(_compiled(pattern), wild[pattern]) for pattern in patterns]
+        self._wild = [(compiled(pattern), wild[pattern]) for pattern in patterns]
 
     def entries(self, model: str) -> tuple[list[DeploymentConfig], tuple[str, ...] | None]:
         """Who answers for a name, and what stands for the `*` in it (None without one)."""
@@ -82,10 +83,6 @@ class Names:
                 return f"{model!r:.100} is not served here: write it as provider/model"
         near = closest(model[:100], offered) if 0 < len(offered) <= _MOST_COMPARED else ""
         return f"no model is named {model!r:.100} here{near}"
-
-
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(re.escape(pattern).replace(r"\*", "(.*)"), re.DOTALL)
 
 
 def filled(template: str, captured: Collection[str] | None, model: str) -> str:
