@@ -43,20 +43,29 @@ def _pressure(client: socket.socket) -> Pressure:
     return Pressure(f"{host}:{port}")
 
 
+def _seen(pressure: Pressure) -> int:
+    """What is waiting, as soon as it is seen: files are not looked through all the time."""
+    deadline = time.monotonic() + 10
+    while not (found := pressure.waiting()):
+        assert time.monotonic() < deadline, "the queue was never seen"
+        time.sleep(0.005)
+    return found
+
+
 def test_what_a_client_has_not_taken_is_seen(pair: tuple[socket.socket, socket.socket]) -> None:
     server, client = pair
     pressure = _pressure(client)
     assert pressure.waiting() == 0
     _fill(server)
 
-    assert pressure.waiting() > 512 * 1024
+    assert _seen(pressure) > 512 * 1024
 
 
 def test_a_client_that_has_gone_is_not_waited_for(pair: tuple[socket.socket, socket.socket]) -> None:
     server, client = pair
     pressure = _pressure(client)
     _fill(server)
-    assert pressure.waiting() > 0
+    assert _seen(pressure) > 0
     server.close()
 
     assert pressure.waiting() == 0
@@ -65,7 +74,9 @@ def test_a_client_that_has_gone_is_not_waited_for(pair: tuple[socket.socket, soc
 async def test_the_wait_ends_when_the_client_reads(pair: tuple[socket.socket, socket.socket]) -> None:
     server, client = pair
     sent = _fill(server)
-    waiting = asyncio.create_task(_pressure(client).relieved())
+    pressure = _pressure(client)
+    _seen(pressure)
+    waiting = asyncio.create_task(pressure.relieved())
     await asyncio.sleep(0.1)
     assert not waiting.done()
 
@@ -84,13 +95,12 @@ def test_the_number_of_a_file_that_is_somebody_elses_now_is_not_believed(
     server, client = pair
     pressure = _pressure(client)
     _fill(server)
-    pressure.waiting()
+    _seen(pressure)
     number = server.fileno()
     moved = socket.socket(fileno=os.dup(number))
     with moved, socket.socket() as other:
         os.dup2(other.fileno(), number)
-        time.sleep(0.05)  # files are not looked through all the time
-        assert pressure.waiting() > 0
+        assert _seen(pressure) > 0
 
 
 def test_many_that_come_together_look_through_the_files_once(monkeypatch: pytest.MonkeyPatch) -> None:
