@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -27,6 +28,11 @@ if find_spec("hypothesis") is not None:
 
     settings.register_profile("lingate", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("lingate")
+
+
+# A run in the background (`make test &`) ignores Ctrl-C, and every process that tests start and interrupt would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _is_loopback(address: Any) -> bool:
