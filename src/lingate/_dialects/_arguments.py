@@ -9,6 +9,20 @@ from lingate._model import JsonDict
 from lingate._wire.json import decode, encode_str
 
 
+def called(call: Any) -> Any:
+    """The function of a call in a request, if it is one.
+
+    What a tool for free text was given is shown as its one argument, so that a conversation in which another model had
+    such a tool can be gone on with.
+    """
+    if not isinstance(call, dict):
+        return None
+    custom = call.get("custom")
+    if call.get("type") == "custom" and isinstance(custom, dict):
+        return {"name": custom.get("name"), "arguments": {"input": custom.get("input") or ""}}
+    return call.get("function")
+
+
 def arguments_object(arguments: Any, where: str, draft: Draft) -> JsonDict:
     """Arguments of a call in a request as an object; empty ones and `null` mean `{}`.
 

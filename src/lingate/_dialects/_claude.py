@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from lingate._dialects._draft import Draft
-from lingate._model import JsonDict
+from lingate._model import JsonDict, Target
+
+_FORMATS = ("anthropic", "vertex_anthropic", "azure_anthropic", "bedrock_converse", "bedrock_invoke")
+
+
+def thinking_on_top(target: Target, effort: str) -> int:
+    """Tokens by which the bound of an answer is raised at most where it has no room for thinking so hard."""
+    if target.row.dialect not in _FORMATS or target.traits.get("thinking") in ("adaptive", "none"):
+        return 0
+    from lingate._dialects.anthropic.facts import BUDGETS  # that dialect imports this module
+
+    return BUDGETS.get(effort, 0)
 
 
 def limit_for_thinking(draft: Draft, asked: JsonDict) -> None:

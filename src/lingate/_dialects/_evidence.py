@@ -22,6 +22,7 @@ _TEXTS = (
     "detail",
     "msg",
     "error_msg",
+    "err_msg",
     "error_message",
     "errorMessage",
     "error_description",
@@ -32,8 +33,31 @@ _TEXTS = (
     "description",
     "title",
 )
-_CODES = ("code", "type", "status", "reason", "quotaId", "error_type", "error_code", "errorCode", "ErrorCode", "__type")
-_STATUSES = ("code", "status", "status_code", "statusCode", "http_code", "http_status", "httpStatusCode", "error_code")
+_CODES = (
+    "code",
+    "Code",
+    "type",
+    "status",
+    "reason",
+    "quotaId",
+    "error_type",
+    "error_code",
+    "errorCode",
+    "ErrorCode",
+    "err_code",
+    "__type",
+)
+_STATUSES = (
+    "code",
+    "status",
+    "status_code",
+    "statusCode",
+    "http_code",
+    "http_status",
+    "http_status_code",
+    "httpStatusCode",
+    "error_code",
+)
 _ORIGINAL = ("OriginalStatusCode", "originalStatusCode")
 _NESTED = (
     "errors",
@@ -54,6 +78,8 @@ _WAITS = {
     "retry_after": 1.0,
     "retry_after_seconds": 1.0,
     "retryAfter": 1.0,
+    "retryAfterSeconds": 1.0,
+    "quotaResetDelay": 1.0,
     "resets_in_seconds": 1.0,
     "retry_after_ms": 0.001,
     "estimated_time": 1.0,  # {"error": "Model x is currently loading", "estimated_time": 20.0}
@@ -163,8 +189,10 @@ _HIDDEN: dict[str, Callable[[Any, dict[str, Any]], bool]] = {
     "choices": _choice_failed,
     "errors": lambda errors, value: isinstance(errors, list) and bool(errors) and value.get("success") is not True,
     "success": lambda success, _: success is False,
+    "status": lambda status, value: status in ("error", "failure") and isinstance(value.get("message"), str),
     "fault": lambda fault, _: isinstance(fault, dict) and "faultstring" in fault,
     "response": lambda _, value: _event_failed(value.get("type"), value),
+    "Response": lambda wrapped, _: isinstance(wrapped, dict) and isinstance(wrapped.get("Error"), dict),  # Tencent
 }
 _MARKS = frozenset(_HIDDEN)
 
@@ -262,6 +290,9 @@ class _Reader:
         choices: Any = node.get("choices")
         if _choice_failed(choices, node):
             self.take(choices[0]["error"], depth + 1)
+        wrapped = node.get("Response")
+        if isinstance(wrapped, dict):
+            self.take(wrapped.get("Error"), depth + 1)
         base = node.get("base_resp")
         if isinstance(base, dict) and _base_resp_failed(base, node):
             self.codes.append(f"{BASE_RESP}{str(base['status_code'])[:40]}")

@@ -77,6 +77,11 @@ _FAULTS = {
     "conflict": _Fault(409, _INVALID, "conflict", 409, _INVALID, "The request conflicts with another one."),
     "bad_request": _Fault(400, _INVALID, None, 400, _INVALID, "The provider refused the request as invalid."),
     "server_error": _Fault(502, "api_error", "upstream_error", 500, "api_error", "The provider failed."),
+    # Ours: about the request itself, whatever it asks for.
+    "no_such_path": _Fault(404, _INVALID, None, 404, "not_found_error", "There is nothing at this path."),
+    "method": _Fault(405, _INVALID, None, 405, _INVALID, "This path is not for this method."),
+    "encoding": _Fault(415, _INVALID, None, 415, _INVALID, "The request's encoding is not known."),
+    "no_upgrade": _Fault(426, _INVALID, None, 426, _INVALID, "This path has no WebSocket."),
     # Ours: nothing came back from a provider, or what came was not an answer.
     "unknown_provider": _Fault(404, _INVALID, "model_not_found", 404, "not_found_error", "There is no such model."),
     "unsupported": _Fault(400, _INVALID, "unsupported_parameter", 400, _INVALID, "A parameter is not supported."),
@@ -112,10 +117,11 @@ def openai_error(error: LingateError) -> tuple[int, JsonDict]:
 def anthropic_error(error: LingateError) -> tuple[int, JsonDict]:
     """Status and body of an error in Anthropic's format."""
     fault = _fault(error)
-    return fault.anthropic_status, {
-        "type": "error",
-        "error": {"type": fault.anthropic_type, "message": _text(error, fault)},
-    }
+    told: JsonDict = {"type": fault.anthropic_type, "message": _text(error, fault)}
+    if isinstance(error, UnsupportedError) and error.param == "thread":
+        # By this their packages know that they are to send the whole conversation from now on.
+        told["details"] = {"error_code": "thread_unsupported_request"}
+    return fault.anthropic_status, {"type": "error", "error": told}
 
 
 _GOOGLE_STATUS = {
@@ -123,8 +129,11 @@ _GOOGLE_STATUS = {
     401: "UNAUTHENTICATED",
     403: "PERMISSION_DENIED",
     404: "NOT_FOUND",
+    405: "UNIMPLEMENTED",
     409: "ABORTED",
     413: "INVALID_ARGUMENT",
+    415: "INVALID_ARGUMENT",
+    426: "UNIMPLEMENTED",
     429: "RESOURCE_EXHAUSTED",
     500: "INTERNAL",
     503: "UNAVAILABLE",

@@ -13,7 +13,8 @@ def form_of(target: Target, operation: Operation) -> OperationFormat:
     """The format of one operation at this target.
 
     `responses` is an operation and a wire format at once: where the row has it, it is spoken as it is, everywhere else as
-    a chat in the row's own format. Counting tokens is part of it too, for rows whose chat format has no such thing.
+    a chat in the row's own format. So is `completions` where there are chats only. Counting tokens is part of the first
+    too, for rows whose chat format has no such thing.
 
     Raises:
         UnsupportedError: The target's wire format does not have the operation.
@@ -28,4 +29,10 @@ def form_of(target: Target, operation: Operation) -> OperationFormat:
             from lingate._dialects.openai_responses.bridge import Bridge
 
             return Bridge(spoken.operation("chat", row.name))
+    if operation == "completions":
+        form = spoken.operations.get(operation)
+        if form is None or getattr(form, "face_only", False):
+            from lingate._dialects.openai_chat.prompted import Prompted  # as rarely
+
+            return Prompted(spoken.operation("chat", row.name))
     return spoken.operation(operation, row.name)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from lingate._dialects._draft import Draft
+from lingate._dialects._strangers import ANTHROPICS_HINTS
 from lingate._dialects.openai_chat.refusals import take_out
 from lingate._model import JsonDict
 
@@ -58,6 +59,7 @@ _HINTS = frozenset(
         "prompt_cache_retention",
         "chat_template_kwargs",
         "cache_control",
+        *ANTHROPICS_HINTS,
     }
 )
 """Fields that do not change what the answer should be: left out and reported, never an error."""

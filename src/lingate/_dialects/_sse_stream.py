@@ -10,6 +10,8 @@ from lingate._wire.json import decode
 from lingate._wire.sse import SseDecoder, SseEvent
 from lingate.errors import LingateError
 
+_ERROR = "error"
+
 
 class SseStream(Protocol):
     """What is inside the events, one at a time."""
@@ -91,15 +93,20 @@ class SseStreamDecoder:
 
     def _read(self, records: list[SseEvent], out: list[Event], last: bool = False) -> None:
         stream = self._stream
-        for _, data in records:
+        for name, data in records:
             try:
                 raw = decode(data)
             except ValueError as error:
                 if data.strip() in self._ignored:
                     continue
-                if not last:  # else it is half an event: the stream was cut
+                if last:  # half an event: the stream was cut
+                    return
+                if name != _ERROR:
                     stream.fail(self._broken(self._target, f"a stream event is {error}"), out)
-                return
+                    return
+                raw = data.decode("utf-8", "replace")
+            if name == _ERROR and not (isinstance(raw, dict) and raw.get("type")):
+                raw = {"type": _ERROR, "error": raw}  # proxies know the event's name, but not what is in it
             stream.read(raw, out)
             if stream.over:
                 self.done = stream.done

@@ -18,7 +18,7 @@ from lingate._dialects._prompts import PLAIN, Turn, system_and_rest, turns_of
 from lingate._dialects._replay import replay
 from lingate._dialects.openai_chat.envelope import merge_headers, seal
 from lingate._dialects.openai_chat.reading import malformed, new_id, provider_failed
-from lingate._dialects.openai_chat.reasons import canonical_reason
+from lingate._dialects.openai_chat.reasons import ERROR, canonical_reason
 from lingate._model import Call, Event, Failed, Finish, Head, HttpRequest, JsonDict, Start, Target, Text, Usage
 from lingate._wire.json import decode, encode_str
 from lingate._wire.sse import SseDecoder, SseEvent
@@ -103,6 +103,9 @@ def answer(
         choices: As `choice_of` makes them.
         usage: Canonical counts.
         facts: `id`, `created`, `model` as far as the host told them, and whatever else it said.
+
+    Raises:
+        UpstreamError: A choice ended because the model failed.
     """
     facts = facts or {}
     return {
@@ -111,19 +114,26 @@ def answer(
         "object": "chat.completion",
         "created": integer(facts.get("created")) or 0,
         "model": facts.get("model") or sent.target.model,
-        "choices": [_settled(choice) for choice in choices],
+        "choices": [_settled(choice, sent.target) for choice in choices],
         "usage": usage,
     }
 
 
-def _settled(choice: JsonDict) -> JsonDict:
+def _settled(choice: JsonDict, target: Target) -> JsonDict:
     native = choice["finish_reason"]
-    reason = canonical_reason(native) or "stop"
+    reason = _reason(native, target)
     return {
         **choice,
         "finish_reason": reason,
         **({"native_finish_reason": native} if native not in (None, reason) else {}),
     }
+
+
+def _reason(native: Any, target: Target) -> str:
+    reason = canonical_reason(native) or "stop"
+    if reason == ERROR:
+        raise provider_failed(target, f"the stop reason {native!r}")
+    return reason
 
 
 class NoFace:
@@ -226,9 +236,14 @@ class TextStream:
             out.append(Usage(usage, raw))
 
     def complete(self, native: Any, raw: Any, out: list[Event]) -> None:
-        """The stream is whole."""
+        """The stream is whole, unless it ended because the model failed."""
         self.start(raw, out)
-        out.append(Finish(canonical_reason(native) or "stop", 0, native if isinstance(native, str) else None, raw))
+        try:
+            reason = _reason(native, self._sent.target)
+        except LingateError as error:
+            self._fail(error, out)
+            return
+        out.append(Finish(reason, 0, native if isinstance(native, str) else None, raw))
         self.done = self._over = True
 
     def value(self, data: bytes) -> Any:

@@ -96,26 +96,31 @@ _RATE_CODES = _Codes(
     "rate_limited slow_down token_quota_exceeded request_quota_exceeded too_many_tokens_error token_quota_reached"
     " request_limit_exceeded resource_exhausted Some-resource-has-been-exhausted limit_requests limit_burst_rate"
     " service_tier_capacity_exceeded quota_limit_reached 1300 3505 1302 1303 tokens requests"
-    " base_resp:1002 base_resp:1039 base_resp:1041",
+    " LimitExceeded FailedOperation.EngineServerLimitExceeded"
+    " base_resp:1002 base_resp:1039 base_resp:1041 base_resp:2045",
     "rate_limit throttl too_many_requests",
 )
 _QUOTA_CODES = _Codes(
     "insufficient_quota credit_balance_exhausted billing_error billing_hard_limit_reached billing_not_active"
     " exceeded_current_quota_error insufficient_balance insufficient_balance_error balance_insufficient"
     " not_enough_balance insufficient_user_quota insufficient_credits insufficient_funds credits_exhausted"
-    " credit_limit credit_limit_exceeded budget_exceeded spend_limit_exceeded payment_required quota_exceeded"
+    " credit_limit_exceeded budget_exceeded spend_limit_exceeded payment_required quota_exceeded"
     " token_limit_exceeded Arrearage AccountOverdueError PrepaidBillOverdue PostpaidBillOverdue SetLimitExceeded"
-    " AllocationQuota.FreeTierOnly ServiceQuotaExceededException 1113 3036 base_resp:1008 base_resp:2056"
+    " AllocationQuota.FreeTierOnly ServiceQuotaExceededException FailedOperation.ResourcePackExhausted"
+    " ResourceUnavailable.InArrears 1113 3036 base_resp:1008 base_resp:2056"
 )
 _BUSY_CODES = _Codes(
     "overloaded overloaded_error server_is_overloaded engine_overloaded_error engine_overloaded model_overloaded"
     " ServerOverloaded ModelNotReadyException ServiceUnavailableException service_unavailable_error unavailable_error"
-    " service_unavailable unavailable temporarily_unavailable capacity_exceeded queue_exceeded 1305 1312 3040"
+    " service_unavailable unavailable temporarily_unavailable capacity_exceeded queue_exceeded system_busy"
+    " 1305 1312 3040"
 )
 _CONTENT_CODES = _Codes(
-    "bio_policy sensitive_words_detected moderation_blocked prohibited_content guardrail_intervened 1301"
+    "bio_policy cyber_policy misalignment_policy_violation sensitive_words_detected moderation_blocked"
+    " prohibited_content nsfw_content content_illegal guardrail_intervened hooks_failed 1301"
     " base_resp:1026 base_resp:1027",
-    "content_filter content_policy ResponsibleAIPolicyViolation data_inspection_failed SensitiveContent RiskDetection",
+    "content_filter content_policy ResponsibleAIPolicyViolation data_inspection_failed SensitiveContent RiskDetection"
+    " IllegalDetected",
 )
 _AUTH_CODES = _Codes(
     "invalid_api_key incorrect_api_key incorrect_api_key_error api_key_invalid api_key_expired missing_api_key"
@@ -124,7 +129,8 @@ _AUTH_CODES = _Codes(
     " credentials_missing access_token_expired account_deactivated UnrecognizedClientException ExpiredTokenException"
     " ExpiredToken InvalidSignatureException SignatureDoesNotMatch IncompleteSignature IncompleteSignatureException"
     " MissingAuthenticationToken MissingAuthenticationTokenException InvalidClientTokenId 10000"
-    " base_resp:1004 base_resp:2049"
+    " invalid_grant invalid_client base_resp:1004 base_resp:2049",
+    "AuthFailure.",
 )
 _NOT_FOUND_CODES = _Codes(
     "not_found NotFoundError not_found_error resource_not_found_error ResourceNotFoundException ResourceNotFound"
@@ -147,6 +153,8 @@ _QUOTA_WORDS = _Words(
     r"(?:not enough|out of|no more|no remaining|all available|requires? more|monthly included) credits?\b",
     r"not enough (?:balance|funds)",
     r"can only afford",
+    r"(?:doesn't|don't|do not|does not|didn't) have (?:any|enough) credits?\b",
+    r"out of (?:call volume|bandwidth) quota",
     r"spend(?:ing)? (?:limit|cap)|credit limit (?:exceeded|reached)",
     r"specified (?:\w+ )?api usage limits?",
     r"key limit exceeded",
@@ -159,24 +167,38 @@ _QUOTA_WORDS = _Words(
     r"in arrears|account (?:is |has been )?overdue|overdue (?:balance|payment)",
     r"free tier of the model has been exhausted|have a free quota tier",
     r"daily free allocation",
-    r"余额不足|欠费|充值|额度不足|额度已用",
+    r"余额不足|欠费|充值|额度不足|额度已用|余量已用",
+)
+# Not beside a 429: there they are advice on how to get a higher rate.
+_UNPAID_WORDS = _Words(
+    r"payment (?:is )?required|add (?:a |your )?(?:valid )?payment method|unpaid|non-?payment|negative balance",
+    r"(?:free )?trial (?:has |is )?(?:expired|ended)|subscription (?:has |is )?expired|billing hard limit",
+    r"insufficient quota|quota (?:is |has been )?(?:exhausted|used up)|credits? (?:remaining|left)\W?$|all (?:of )?your credits",
 )
 _BUSY_WORDS = _Words(
     r"(?:is|are|been|currently|temporarily|server|engine|model|service) (?:\w+ )?overloaded",
     r"^overloaded",
-    r"(?:at|over|out of|no) capacity",
+    r"(?:at|over|out of|no) (?:(?:maximum|max|full|available) )?capacity",
     r"capacity temporarily exceeded",
-    r"(?:server|model|service)s? (?:is |are )?busy",
-    r"currently loading|loading model|model is (?:still )?loading",
-    r"experiencing high (?:traffic|load|demand)",
+    r"(?:server|model|service|system|engine)s? (?:is |are )?(?:currently |too )?busy",
+    r"currently loading|loading model|model (?:is )?(?:still )?loading",
+    r"(?:experiencing|due to) (?:high|heavy) (?:traffic|load|demand)",
+    r"(?:服务|系统|模型).{0,4}繁忙|服务忙|负载(?:过高|较高|已饱和)",
+    r"service (?:is )?temporarily unavailable",
     r"unable to handle additional requests",
     r"maximum pending requests exceeded|queue is full|queue full",
 )
 _AUTH_WORDS = _Words(
-    r"\b(?:incorrect|invalid|wrong|missing|expired|revoked|unknown|no|malformed) (?:or (?:missing|expired|invalid) )?"
+    r"\b(?:incorrect|invalid|wrong|bad|missing|expired|revoked|unknown|no|malformed) (?:or (?:missing|expired|invalid) )?"
     r"(?:\w+ )?(?:x-)?(?:api|auth|authentication|authorization|access|bearer|security|subscription)"
     r"[-_ ]?(?:key|token|header|credentials?)",
-    r"api[-_ ]?key (?:\S+ ){0,2}?(?:not valid|not found|invalid|incorrect|expired|missing|required|revoked|disabled)",
+    r"api[-_ ]?key (?:\S+ ){0,2}?(?:not valid|not found|not be found|invalid|incorrect|expired|missing|required|revoked"
+    r"|disabled)",
+    r"(?:(?:access|bearer|auth|authentication|authorization) token|authorization header)s? (?:(?:is|was|has) )?"
+    r"(?:not valid|invalid|incorrect|expired|missing|malformed|revoked)",
+    r"(?:bad|invalid|wrong|incorrect|missing|expired) credentials|credentials (?:are|were) (?:invalid|incorrect|expired)",
+    r"^invalid token\W?$|\b(?:token|jwt) (?:has |is )?expired",
+    r"无效的? ?(?:api|密钥|令牌|key)|(?:api ?key|密钥|令牌) ?(?:无效|错误|过期|不存在)|(?:鉴权|认证|身份验证)失败",
     r"api[-_ ]?key was reported as leaked",
     r"security token included in the request is",
     r"authentication (?:fails|failed|error|required)",
@@ -208,6 +230,12 @@ _CONTEXT_WORDS = _Words(
     r"(?:exceed|overflow|(?:longer|larger|greater) than|beyond|not fit).{0,80}context (?:length|window|size|limit)",
     r"prompt (?:is )?too long",
     r"prompt contains [\d,]+ (?:input )?tokens",
+    r"(?:input|prompt|request|messages?)\b.{0,40}? [\d,]+ (?:\w+ )?tokens\)?,? (?:exceeding|(?:which |that )?exceeds?)\b",
+    r"(?:input|prompt) (?:tokens?|token count|length)\b.{0,30}(?:exceed|too long|longer than|(?:larger|greater) than)",
+    r"total (?:number of )?tokens\b.{0,20} exceed",
+    r"configured context size|runs? out of context",
+    r"(?:上下文|输入|提示词?).{0,8}(?:超长|过长|超过|超出|超限)|token(?:数量?|长度)?超",
+    r"size limit exceeded by [\d,]+ tokens",
     r"prompt (?:exceeds|length).{0,40}(?:max|exceeds|limit)",
     r"input (?:is )?too long",
     r"input length and .?max_tokens.? exceed",
@@ -237,30 +265,59 @@ _CONTENT_WORDS = _Words(
     r"flagged (?:as|for|by)|(?:was|were|been|is) flagged",
     r"violat\w+ .{0,60}?(?:polic(?:y|ies)|guidelines?)",
     r"(?:inappropriate|sensitive|harmful|prohibited) (?:content|information|words?)",
-    r"new_sensitive|敏感",
+    r"content exists risk|\bnsfw\b|filtered due to|safety[ _]violations?|content safety|unsafe (?:content|image)",
+    r"(?:prompt|response|output|input|image) (?:was |were |is |has been )?blocked",
+    r"violat\w+ .{0,60}?terms of (?:service|use)",
+    r"guardrails?\b.{0,40}(?:triggered|intervened|failed|blocked|violat)|(?:blocked|denied|rejected) by .{0,40}guardrail",
+    r"new_sensitive|敏感|违规|审核不通过",
 )
 _NAME = r"[\"'`]?[\w./:@+-]{1,120}[\"'`]?"
 _NOT_FOUND_WORDS = _Words(
-    rf"(?:model|deployment|endpoint)s?[/:\s]{{1,3}}(?:or endpoint |id |name |with (?:id|name) )?(?:{_NAME} )?"
+    rf"(?:model|deployment|endpoint|engine)s?[/:\s]{{1,3}}(?:or endpoint |id |name |with (?:id|name) )?(?:{_NAME} )?"
     r"(?:is |was |are |could |does |do |has |have )?(?:currently )?"
-    r"(?:not (?:be )?(?:found|exist)|doesn't exist|been (?:deprecated|decommissioned|removed|retired)|removed"
-    r"|no longer)",
+    r"(?:not (?:be )?(?:found|exist)|doesn't exist|no longer|removed"
+    r"|(?:been )?(?:deprecated|decommissioned|removed|retired|discontinued|shut ?down))",
     rf"model {_NAME} is not supported(?: by any provider|\. supported models)",
-    r"(?:unknown|no such) model",
+    r"(?:unknown|no such) model|unsupported model(?::| [\"'`]|$)",
+    r"(?:could not|cannot|can't|unable to) find (?:the |a )?model",
     r"invalid model(?: name| id| identifier|:)",
     r"(?:model identifier is invalid|not a valid model)",
     r"check the model you provided",
     r"no models? (?:is |are )?loaded",
     r"404 not_found",
-    r"模型不存在",
+    r"endpoint \S{1,120} of account \S{1,40} not found",
+    r"unexpected endpoint or method",
+    r"模型.{0,40}不存在|(?:未找到|找不到).{0,4}模型",
 )
-# Only where nothing tells the status: an error in mid-stream without a code.
+# Only on 4xx: a model that a server which failed calls unavailable may be back soon.
+_UNAVAILABLE_WORDS = _Words(
+    rf"model (?!is ){_NAME} (?:is )?not (?:available|deployed)",
+    r"requested model (?:\S{1,120} )?is not (?:supported|available)",
+)
+_PERMISSION_WORDS = _Words(
+    r"(?:organi[sz]ation|account|project|team|workspace|user|key)s? (?:has been|have been|is|was) "
+    r"(?:\w+ )?(?:disabled|deactivated|suspended|restricted|blocked|banned|locked)",
+    r"(?:do|does) not have (?:the )?(?:required |necessary |sufficient )?permission",
+    r"(?:permission|access) (?:is |was )?denied",
+    r"not (?:authorized|permitted) to (?:access|use|perform|call|invoke)",
+)
+_CRASHED_WORDS = _Words(r"model has crashed|^model (?:is |was )?unloaded")
+# Only where nothing tells the status: an error in a success, or in mid-stream, without a code.
+_RATE_SAID = _Words(
+    r"rate.?limit\w*\b.{0,30}(?:reached|exceeded|hit|triggered)",
+    r"(?:reached|exceeded|hit) .{0,40}rate.?limit",
+    r"too many requests|requests? (?:limit (?:reached|exceeded)|throttled)|\brate.?limited\b",
+    r"\b[rt]pm (?:limit )?(?:exceeded|reached)|频繁|限流|限频",
+)
 _BROKEN_WORDS = _Words(
     r"internal (?:server )?error",
     r"unexpected eof",
     r"cuda|out of memory|runner process|engine (?:core|loop)",
     r"something went wrong|an? (?:unexpected |internal )?error (?:occurred|was encountered|has occurred)",
     r"server had an error|processing your request|backend (?:error|failed)|connection (?:reset|refused|closed|error)",
+    r"\beof\b|(?:request|prediction|inference) (?:failed|exception)",
+    r"(?:network|connection|stream|upstream) (?:\w+ )?(?:failed|failure|lost|terminated|aborted|interrupted|disconnected)",
+    r"internal service error|unknown error",
 )
 _LATE_WORDS = _Words(r"timed[ -]?out", r"deadline (?:exceeded|expired)", r"\btime-?out\b")
 
@@ -270,14 +327,17 @@ _IMPLIED = {
     _key(code): status
     for status, codes in {
         400: "invalid_request_error invalid_request invalid_argument invalid_parameter bad_request bad_request_error"
+        " template_error tool_error validation"
         " BadRequestError failed_precondition ValidationException validation_error invalid_prompt InvalidParameter",
         403: "permission_error permission_denied PermissionDeniedError AccessDenied AccessDeniedException forbidden",
         409: "conflict conflict_error aborted already_exists",
         413: "request_too_large payload_too_large RequestEntityTooLarge",
         500: "api_error server_error internal_error internal InternalServerError InternalServerException"
         " InternalFailure InternalStreamFailure ModelStreamError ModelStreamErrorException ModelError"
-        " ModelErrorException unknown data_loss",
-        504: "timeout timeout_error deadline_exceeded ModelTimeoutException ModelInvocationTimeExceeded request_timeout",
+        " ModelErrorException unknown data_loss generation incomplete_generation base_resp:1000 base_resp:1013"
+        " base_resp:1024 base_resp:1033",
+        504: "timeout timeout_error deadline_exceeded ModelTimeoutException ModelInvocationTimeExceeded request_timeout"
+        " vector_store_timeout FailedOperation.EngineServerTimeout base_resp:1001",
     }.items()
     for code in codes.split()
 }
@@ -312,11 +372,12 @@ RULES: tuple[Rule, ...] = (
     Rule("quota", statuses=(402, 412)),
     # Anthropic answers 400 and xAI 403 when the money is gone. A 401 that names the key is about the key.
     Rule("quota", words=_QUOTA_WORDS, when=lambda case: case.client() and not case.names_key()),
+    Rule("quota", words=_UNPAID_WORDS, when=lambda case: case.client() and case.status != 401),
     # 498: Cohere, for blocked tokens (Groq's 498 has the code capacity_exceeded).
     Rule("auth", statuses=(401, 498)),
     Rule("auth", codes=_AUTH_CODES),
-    # xAI and Gemini answer 400 to a wrong key, AWS 403.
-    Rule("auth", statuses=(400, 403), words=_AUTH_WORDS),
+    # xAI and Gemini answer 400 to a wrong key, AWS 403; Baidu 200.
+    Rule("auth", words=_AUTH_WORDS, when=lambda case: case.status in (None, 400, 403)),
     Rule("not_found", codes=_NOT_FOUND_CODES),
     Rule("overloaded", statuses=(529,)),
     # Groq calls a request above the tokens per minute "too large", with 413.
@@ -327,12 +388,18 @@ RULES: tuple[Rule, ...] = (
     Rule("payload_too_large", statuses=(413,)),
     Rule("not_found", statuses=(404, 410)),
     Rule("not_found", words=_NOT_FOUND_WORDS),
-    Rule("permission", statuses=(403,)),
-    Rule("timeout", statuses=(408, 504)),
+    Rule("not_found", words=_UNAVAILABLE_WORDS, when=lambda case: case.status in (400, 422)),
+    Rule("permission", statuses=(403, 451)),
+    Rule("permission", words=_PERMISSION_WORDS, when=Case.client),
+    # 499: the other end gave the request up (Google's CANCELLED, Cohere, nginx).
+    Rule("timeout", statuses=(408, 499, 504)),
     Rule("conflict", statuses=(409,)),
     Rule("overloaded", statuses=(503,)),
     Rule("overloaded", words=_BUSY_WORDS),
+    # LM Studio answers 400 to this.
+    Rule("server_error", words=_CRASHED_WORDS),
     Rule("server_error", when=lambda case: case.status is not None and (case.status >= 500 or case.status == 424)),
+    Rule("rate_limit", words=_RATE_SAID, when=lambda case: case.status is None),
     Rule("timeout", words=_LATE_WORDS, when=lambda case: case.status is None),
     Rule("server_error", words=_BROKEN_WORDS, when=lambda case: case.status is None),
     # A failure without a word of explanation (response.failed, error null).

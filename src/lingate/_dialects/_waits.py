@@ -135,7 +135,7 @@ def _whole_duration() -> re.Pattern[str]:
 @cache
 def _phrases() -> re.Pattern[str]:
     return re.compile(
-        r"(?:try again|retry(?:ing)?(?: your request)?|wait(?: for)?|resets?|available again)\s+"
+        r"(?:try again|retry(?:ing)?(?: your request)?|wait(?: for)?|resets?|available(?: again)?)\s+"
         r"(?:in |after |for )?(?:about |approximately |at least |~)?"
         rf"({_GLUED}\b|{_PART}(?:{_JOINT}{_PART})*|\d+(?:\.\d+)?(?=\s*(?:$|[.,;)])))",
         re.IGNORECASE,

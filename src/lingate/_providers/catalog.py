@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, Provider
 
 _MOST_MODELS = 4096
+REPORTED = "reported by the provider"
+"""The source of a cost that nobody worked out."""
+
 _NO_PACKAGE = "prices are not installed: pip install 'lingate[prices]'"
 _TICKS_PER_DOLLAR = 10**10  # xAI's unit: docs.x.ai, "Cost tracking"
 
@@ -70,7 +73,7 @@ def cost_of(
         return Cost(None, "the provider gave no token counts")
     reported = _reported(usage)
     if reported is not None:
-        return Cost(reported, None, {"reported": reported}, "reported by the provider")
+        return Cost(reported, None, {"reported": reported}, REPORTED)
     found = _find(provider, answered if isinstance(answered, str) else "", model)
     if isinstance(found, str):
         return Cost(None, found)
@@ -268,6 +271,41 @@ def entry_of(provider: str, model: str) -> tuple[int | None, dict[str, float]] |
     if isinstance(found, str):
         return None
     return found.model.context_window, {kind: float(rate.base) for kind, rate in found.rates_now({}).items()}
+
+
+class Highest(NamedTuple):
+    """The most that a token of input, a token of output and the call itself cost, US dollars; None where there is no price."""
+
+    input: float | None
+    output: float | None
+    request: float
+
+
+def highest(
+    provider: str, model: str, kinds: tuple[tuple[str, ...], tuple[str, ...]], size: int, context: Mapping[str, str]
+) -> Highest | None:
+    """The prices that no call of some kind goes beyond; None where the catalogue has none of the model.
+
+    Args:
+        provider: Name of the provider's row.
+        model: The model, as the provider names it.
+        kinds: Kinds of token that its input and its output may have.
+        size: Its most input, in tokens.
+        context: Tier and speed that it asks for.
+    """
+    found = _find(provider, "", model)
+    if isinstance(found, str):
+        return None
+    lists = [found.rates_now({}), *([found.rates_now(dict(context))] if context else ())]
+    read, written = (
+        max(
+            (max(rate.base, rate.at(size)) for rates in lists for kind in some if (rate := rates.get(kind))),
+            default=None,
+        )
+        for some in kinds
+    )
+    call = max((rates["request"].base for rates in lists if "request" in rates), default=Decimal(0))
+    return Highest(None if read is None else float(read), None if written is None else float(written), float(call))
 
 
 class Plain(NamedTuple):

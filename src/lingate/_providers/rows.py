@@ -34,6 +34,19 @@ _GLM: Traits = {
     "structured": "json_object",
     "max_stop": 1,
 }
+# https://docs.z.ai/api-reference/api-code: many of these come with status 429, and 1300 is a rate limit elsewhere.
+_GLM_ERRORS = {
+    "1110": "permission",
+    "1111": "permission",
+    "1112": "permission",
+    "1121": "permission",
+    "1220": "permission",
+    "1221": "not_found",
+    "1222": "not_found",
+    "1300": "permission",
+    "1309": "quota",
+    "1311": "permission",
+}
 
 # Content lists of text-only models must be strings.
 _KIMI: Traits = {
@@ -52,10 +65,16 @@ _KIMI_MODELS = (ModelRule(pattern=r"kimi-(?:k2\.[5-9]|k[3-9]|.*thinking).*", tra
 _MINIMAX: Traits = {"think_tags": True, "reasoning_history": "reasoning_details"}
 _MINIMAX_BODY = {"reasoning_split": True}
 _MINIMAX_ERRORS = {
+    "1000": "server_error",
+    "1001": "timeout",
+    "1024": "server_error",
+    "1033": "server_error",
     "1002": "rate_limit",
     "1039": "rate_limit",
     "1041": "rate_limit",
+    "2045": "rate_limit",
     "1004": "auth",
+    "2049": "auth",
     "1008": "quota",
     "2056": "quota",
     "1026": "content_filter",
@@ -2212,6 +2231,7 @@ _ROWS = (
         aliases=("z-ai",),
         operations=("chat", "models"),
         traits=_GLM,
+        error_kinds=_GLM_ERRORS,
         note=(
             "The coding plan has the base https://api.z.ai/api/coding/paas/v4. Anthropic format at "
             "https://api.z.ai/api/anthropic."
@@ -2242,6 +2262,7 @@ _ROWS = (
         aliases=("zhipu",),
         operations=("chat", "embeddings"),
         traits=_GLM,
+        error_kinds=_GLM_ERRORS,
         note="The coding plan has the base https://open.bigmodel.cn/api/coding/paas/v4.",
         source="models.dev, portkey-gateway, catwalk",
     ),

@@ -333,3 +333,17 @@ def test_text_and_thinking_keep_their_kind() -> None:
 
     assert {event.block for event in events if isinstance(event, Thinking)} == {0, 1}
     assert "".join(event.text for event in events if isinstance(event, Text)) == "and"
+
+
+def test_a_call_whose_input_is_null_has_no_arguments() -> None:
+    use = {"type": "tool_use", "id": "toolu_1", "name": "now", "input": None}
+
+    (made,) = read(message(use, stop_reason="tool_use"))["choices"][0]["message"]["tool_calls"]
+
+    assert made["function"] == {"name": "now", "arguments": "{}"}
+
+
+def test_a_finished_answer_whose_content_is_null_is_empty() -> None:
+    choice = read({**message(), "content": None, "stop_reason": "end_turn"})["choices"][0]
+
+    assert (choice["message"]["content"], choice["finish_reason"]) == ("", "stop")

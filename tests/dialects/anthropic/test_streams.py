@@ -98,6 +98,26 @@ def test_an_error_without_a_type_is_an_error_too() -> None:
     assert isinstance(event.error, RateLimitError)
 
 
+@pytest.mark.parametrize("data", ["overloaded", '{"message":"The model is overloaded","code":503}', '"overloaded"'])
+def test_an_error_event_of_a_proxy_is_classified_by_what_it_says(data: str) -> None:
+    begun = sse(BEGIN) + f"event: error\ndata: {data}\n\n".encode()
+
+    events = decode([begun], CHAT.request(call(), target()))
+
+    assert isinstance(events[-1], Failed)
+    assert isinstance(events[-1].error, OverloadedError)
+
+
+def test_the_secret_of_a_compaction_comes_whole() -> None:
+    begun = {"type": "compaction", "content": None, "encrypted_content": "AAA"}
+    delta = {"type": "compaction_delta", "content": "short", "encrypted_content": "BBB"}
+
+    message = collect(_events(BEGIN, _block(begun), _delta(delta), *END))["choices"][0]["message"]
+
+    (kept,) = message["provider_specific_fields"]["anthropic"]["content"]
+    assert kept == {"type": "compaction", "content": "short", "encrypted_content": "BBB"}
+
+
 def test_after_a_failure_or_the_end_nothing_more_comes() -> None:
     decoder = CHAT.decoder(CHAT.request(call(), target()), SSE_HEAD)
     assert len(decoder.feed(b"data: nonsense\n\n")) == 1

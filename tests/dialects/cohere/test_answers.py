@@ -13,6 +13,7 @@ from lingate.errors import (
     InternalServerError,
     LingateError,
     ProtocolError,
+    RateLimitError,
     StreamInterruptedError,
 )
 from tests.dialects.cohere.support import (
@@ -301,10 +302,13 @@ def test_a_stream_that_ends_in_an_error_says_so(delta: dict[str, Any], expected:
     assert type(failed(decode([sse(*events)]))) is expected
 
 
-def test_an_error_where_an_event_should_be_is_an_error() -> None:
-    data = sse(*streamed(answer(text("hello")))[:3]) + b'data: {"message": "rate limit exceeded", "id": "x"}\n\n'
+@pytest.mark.parametrize(
+    ("words", "kind"), [("rate limit exceeded", RateLimitError), ("out of hamsters", InternalServerError)]
+)
+def test_an_error_where_an_event_should_be_is_an_error(words: str, kind: type[Exception]) -> None:
+    data = sse(*streamed(answer(text("hello")))[:3]) + f'data: {{"message": "{words}"}}\n\n'.encode()
 
-    assert isinstance(failed(decode([data])), InternalServerError)
+    assert isinstance(failed(decode([data])), kind)
 
 
 @pytest.mark.parametrize("body", [answer(finish_reason="ERROR"), answer(finish_reason="TIMEOUT")])

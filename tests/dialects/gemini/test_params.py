@@ -95,6 +95,16 @@ def test_what_has_no_counterpart_is_refused_or_left_out(name: str, value: Any) -
     assert dropped(drop_params=True, **{name: value}) == [name]
 
 
+def test_one_call_at_a_time_is_only_a_hint_where_one_function_must_be_called() -> None:
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
+    forced = {"tools": [tool], "tool_choice": {"type": "function", "function": {"name": "f"}}}
+
+    assert dropped(parallel_tool_calls=False, **forced) == ["parallel_tool_calls"]
+    assert dropped(parallel_tool_calls=True, **forced) == []
+    with pytest.raises(UnsupportedError):
+        wire(parallel_tool_calls=False, tools=[tool], tool_choice="required")
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

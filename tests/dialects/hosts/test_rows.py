@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from lingate._dialects._failure import failure
+from lingate._model import Head
 from lingate._providers.lookup import resolve
 from lingate.errors import (
+    BY_KIND,
     AuthenticationError,
     ContextLengthError,
     LingateError,
@@ -228,3 +231,25 @@ def test_a_user_s_own_row_may_have_a_query_and_a_body_from_the_environment() -> 
     assert sent.url == "https://mine.example/v1/chat/completions?version=7&fixed=a%20b"
     assert json.loads(sent.body) == {"model": "m", "messages": HELLO, "owner": "me", "number": 5}
     assert own.url == "https://mine.example/v1/chat/completions?version=1&fixed=a%20b"
+
+
+@pytest.mark.parametrize(
+    ("model", "status", "body", "kind"),
+    [
+        ("zai/glm-5", 429, {"error": {"code": "1112", "message": "Account locked"}}, "permission"),
+        ("zai/glm-5", 429, {"error": {"code": "1300", "message": "API call blocked by policy"}}, "permission"),
+        ("zai/glm-5", 429, {"error": {"code": "1309", "message": "Your plan has ended"}}, "quota"),
+        ("zhipuai/glm-5", 429, {"error": {"code": "1311", "message": "x"}}, "permission"),
+        ("zhipuai/glm-5", 429, {"error": {"code": "1308", "message": "Usage limit reached for 5 hour."}}, "rate_limit"),
+        ("zhipuai/glm-5", 400, {"error": {"code": "1222", "message": "x"}}, "not_found"),
+        ("minimax/m", 200, {"base_resp": {"status_code": 1024, "status_msg": "internal error"}}, "server_error"),
+        ("minimax/m", 200, {"base_resp": {"status_code": 2045, "status_msg": "rate growth limit"}}, "rate_limit"),
+    ],
+)
+def test_a_provider_s_own_numbers_mean_what_its_documents_say(model: str, status: int, body: Any, kind: str) -> None:
+    to = place(model, {"ZAI_API_KEY": KEY, "ZHIPU_API_KEY": KEY, "MINIMAX_API_KEY": KEY})
+
+    error = failure(Head(status, {}), json.dumps(body).encode(), to)
+
+    assert error.kind == kind
+    assert error.retryable is BY_KIND[kind].retryable

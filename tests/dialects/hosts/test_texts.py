@@ -286,6 +286,14 @@ class TestTgi:
         assert counted(events) == {"completion_tokens": 3}
         assert isinstance(failure(decode(TGI, [data[: data.index(b"</s>")]])), StreamInterruptedError)
 
+    def test_an_answer_that_failed_is_an_error_and_no_reason_to_stop(self) -> None:
+        details = {"finish_reason": "error", "generated_tokens": 1}
+        last = {"index": 1, "token": {"id": 1, "text": "h"}, "generated_text": "h", "details": details}
+
+        with pytest.raises(InternalServerError):
+            read(TGI, {"generated_text": "h", "details": details})
+        assert isinstance(failure(events_of(TGI, sse(last, done=False))), InternalServerError)
+
     @pytest.mark.parametrize(
         ("error", "kind"),
         [

@@ -69,6 +69,9 @@ class TestFinishReason:
             ("length", "length"),
             ("MAX_TOKENS", "length"),
             ("model_length", "length"),
+            ("time_limit", "length"),
+            ("repetition", "length"),
+            ("content-filter", "content_filter"),
             ("model_context_window_exceeded", "length"),
             ("sensitive", "content_filter"),
             ("content_filter", "content_filter"),
@@ -349,3 +352,10 @@ def test_strange_json_is_read_all_the_same() -> None:
 
     assert canonical["choices"][0]["message"]["content"] == "\ud83d"
     assert json.loads(CHAT.render(canonical))
+
+
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning", "reasoning_text", "thinking"])
+def test_reasoning_in_plain_text_has_many_names(name: str) -> None:
+    found = first(answer(message(content="4", **{name: "Let me"})))["message"]
+
+    assert found == {"role": "assistant", "content": "4", "reasoning_content": "Let me"}

@@ -358,3 +358,22 @@ def test_headers_of_the_answer_are_on_its_errors() -> None:
     events = decoder.feed(sse({"error": {"code": 429, "message": "slow down"}}))
 
     assert failure_of(events).request_id == "req-1"
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [("rate limit exceeded", RateLimitError), ("Internal Server Error", InternalServerError), ("", ProtocolError)],
+)
+def test_an_error_event_that_holds_words_and_no_json_is_classified(words: str, error: type[LingateError]) -> None:
+    data = sse(chunk({"content": "a"}), done=False) + f"event: error\ndata: {words} \n\ndata: nonsense\n\n".encode()
+
+    assert type(failure_of(events_of(data))) is error
+
+
+def test_an_error_in_a_list_is_the_error_it_says() -> None:
+    wrapped = [{"error": {"code": 429, "message": "Quota", "status": "RESOURCE_EXHAUSTED"}}]
+
+    in_stream = failure_of(events_of(sse(chunk({"content": "a"}), wrapped, done=False)))
+    instead = failure_of(events_of(json.dumps(wrapped).encode()))
+
+    assert type(in_stream) is type(instead) is RateLimitError

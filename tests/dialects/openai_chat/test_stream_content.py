@@ -324,3 +324,27 @@ class TestAnswerTool:
 
         assert [(event.tool, event.name) for event in only(events, ToolStart)] == [(0, "mine")]
         assert only(events, Finish)[0].reason == "tool_calls"
+
+
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning", "reasoning_text", "thinking"])
+def test_reasoning_in_plain_text_has_many_names(name: str) -> None:
+    events = events_of(
+        sse(chunk({name: "Let"}), chunk({name: " me", "content": None}), chunk({"content": "4"}, "stop"))
+    )
+
+    message = collected(events)["choices"][0]["message"]
+
+    assert (message["content"], message["reasoning_content"]) == ("4", "Let me")
+    assert not message.keys() & ({"reasoning", "reasoning_text", "thinking"})
+
+
+def test_text_that_a_choice_repeats_beside_its_delta_is_told_once() -> None:
+    def piece(text: str, number: int, reason: str | None = None) -> dict[str, Any]:
+        made = chunk({"role": "assistant", "content": text, "token_id": number, "tool_calls": None}, reason)
+        made["choices"][0].update(text=text, seed=None)
+        return made
+
+    events = events_of(sse(piece("Hel", 17), piece("lo", 4), piece("", 1, "length")))
+
+    assert [type(event) for event in events] == [Start, Text, Text, Finish]
+    assert text_of(events) == "Hello"

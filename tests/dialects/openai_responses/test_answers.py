@@ -82,6 +82,13 @@ def test_text_of_all_messages_and_parts_is_joined() -> None:
     assert found["provider_specific_fields"]["openai_responses"]["items"][0]["phase"] == "commentary"
 
 
+def test_a_message_whose_content_is_null_says_nothing() -> None:
+    found = said({**message(), "content": None}, function_call())
+
+    assert found["content"] is None
+    assert len(found["tool_calls"]) == 1
+
+
 def test_a_refusal_is_a_refusal() -> None:
     found = said({**message(), "content": [{"type": "refusal", "refusal": "No."}]})
 

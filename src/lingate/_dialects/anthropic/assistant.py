@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
 
-from lingate._dialects._arguments import arguments_object
+from lingate._dialects._arguments import arguments_object, called
 from lingate._dialects._check import Malformed
 from lingate._dialects._prompts import content_text
 from lingate._dialects._reading import SAID_FIELDS, gist_of
@@ -155,12 +155,12 @@ def safe_id(given: str) -> str:
 
 
 def _call(block: JsonDict) -> JsonDict:
-    function = {"name": block["name"], "arguments": encode_str(block["input"])}
+    function = {"name": block["name"], "arguments": encode_str(block.get("input") or {})}
     return {"id": block["id"], "type": "function", "function": function}
 
 
 def _tool_use(call: Any, where: str, draft: Draft) -> JsonDict:
-    function = call.get("function") if isinstance(call, dict) else None
+    function = called(call)
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
         raise draft.broken(where, "must be a function call with a name")
     if not isinstance(call.get("id"), str) or not call["id"]:

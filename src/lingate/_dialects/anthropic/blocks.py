@@ -37,9 +37,10 @@ class Block:
     stopped: bool = False
 
     def add_field(self, name: str, value: Any) -> None:
-        """Take a value of a delta: text goes on, lists grow, anything else replaces."""
+        """Take a value of a delta: text goes on, anything else replaces; secrets come whole."""
         before = self.fields.get(name, self.start.get(name))
-        self.fields[name] = before + value if isinstance(before, str) and isinstance(value, str) else value
+        goes_on = isinstance(before, str) and isinstance(value, str) and name != "encrypted_content"
+        self.fields[name] = before + value if goes_on else value
 
     def add_citation(self, citation: Any) -> None:
         self.fields.setdefault("citations", []).append(citation)

@@ -94,7 +94,7 @@ def _call(operation: Any, wire: JsonDict, path_args: Mapping[str, str]) -> Call:
     model = wire.get("model") or path_args.get("model")
     if not isinstance(model, str):
         raise Malformed("model", "must be a string that is not empty")
-    stream = wire.get("stream", False)
+    stream = wire.get("stream") or False
     if not isinstance(stream, bool):
         raise Malformed("stream", "must be true or false")
     _check_fields(wire)

@@ -114,7 +114,9 @@ def render_count(response: JsonDict) -> bytes:
 
 
 def render_models(response: JsonDict) -> bytes:
-    """An OpenAI list of models as a page of this format."""
+    """An OpenAI list of models as a page of this format, or one of them."""
+    if "data" not in response and "id" in response:
+        return encode(_model(response))
     data = [_model(model) for model in response.get("data") or ()]
     paging = {
         "has_more": bool(response.get("has_more")),

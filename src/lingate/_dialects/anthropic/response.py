@@ -33,6 +33,8 @@ def read_message(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, 
 def canonical_response(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict:
     """A decoded message as a canonical response."""
     blocks = raw.get("content")
+    if blocks is None and raw.get("stop_reason"):
+        blocks = []  # an empty answer, as servers written in Go say it
     try:
         check_blocks(blocks, "content")
     except Malformed as flaw:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
 
-from lingate._dialects._arguments import arguments_object
+from lingate._dialects._arguments import arguments_object, called
 from lingate._dialects._check import Malformed
 from lingate._dialects._dataurl import decoded
 from lingate._dialects._draft import native_fields
@@ -261,7 +261,7 @@ _READERS = {
 
 
 def _tool_use(call: Any, where: str, draft: Draft) -> JsonDict:
-    function = call.get("function") if isinstance(call, dict) else None
+    function = called(call)
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
         raise draft.broken(where, "must be a function call with a name")
     if not isinstance(call.get("id"), str) or not call["id"]:

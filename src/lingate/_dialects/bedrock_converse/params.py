@@ -6,8 +6,11 @@ import re
 from typing import Any
 
 from lingate._dialects._params import answer_limit, stops
+from lingate._dialects._strangers import is_anthropics_hint
+from lingate._dialects.anthropic.facts import FIELD_BETAS
 from lingate._dialects.bedrock_converse.draft import Draft
 from lingate._dialects.bedrock_converse.facts import TIERS, TOP_FIELDS
+from lingate._model import JsonDict
 
 NEUTRAL: dict[str, tuple[Any, ...]] = {
     "n": (1,),
@@ -111,11 +114,24 @@ def write_rest(draft: Draft) -> None:
     for name, value in draft.asked.items():
         if name in WRITTEN or draft.left_out(name, value, NEUTRAL, HINTS):
             continue
+        if is_anthropics_hint(name, value) and draft.family != "claude":
+            draft.note(name)
+            continue
         if name in TOP_FIELDS:
             draft.body[name] = value
         else:
             draft.additional()[name] = value
+    if draft.family == "claude":
+        _write_betas(draft.additional())
     for name, value in draft.native.get("fields", {}).items():
         draft.body.setdefault(name, value)
     if not draft.body.get("additionalModelRequestFields"):
         draft.body.pop("additionalModelRequestFields", None)
+
+
+def _write_betas(more: JsonDict) -> None:
+    """Name the features without which Claude does not know some of its fields."""
+    needed = [beta for name, beta in FIELD_BETAS.items() if more.get(name)]
+    if needed:
+        given = more.get("anthropic_beta")
+        more["anthropic_beta"] = list(dict.fromkeys([*(given if isinstance(given, list) else ()), *needed]))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lingate._dialects._arguments import arguments_text
+from lingate._dialects._arguments import arguments_text, called
 from lingate._dialects._check import Malformed, expect
 from lingate._dialects._draft import Draft, native_fields
 from lingate._dialects.cohere.citations import annotations_of
@@ -195,7 +195,7 @@ def _wire_calls(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
 
 
 def _wire_call(call: Any, where: str, draft: Draft) -> JsonDict:
-    function = call.get("function") if isinstance(call, dict) else None
+    function = called(call)
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
         raise draft.broken(where, "must be a function call with a name")
     if not isinstance(call.get("id"), str) or not call["id"]:

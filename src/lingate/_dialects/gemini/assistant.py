@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._arguments import arguments_object
+from lingate._dialects._arguments import arguments_object, called
 from lingate._dialects._check import Malformed
 from lingate._dialects._draft import native_fields
 from lingate._dialects.gemini.checks import check_parts, objects
@@ -109,7 +109,7 @@ def _signed(parts: list[JsonDict], draft: Draft) -> list[JsonDict]:
 
 
 def _call(call: Any, sealed: dict[str, str], where: str, draft: Draft) -> JsonDict:
-    function = call.get("function") if isinstance(call, dict) else None
+    function = called(call)
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
         raise draft.broken(where, "must be a function call with a name")
     given = call.get("id")

@@ -33,6 +33,8 @@ def checked_parts(content: Any, where: str) -> list[JsonDict]:
     parts = content.get("parts")
     if parts is None:
         return []
+    if isinstance(parts, dict) and parts:
+        parts = [parts]  # Google takes one where it wants a list, and shows that in its examples
     check_parts(parts, f"{where}.parts")
     return list(parts)
 

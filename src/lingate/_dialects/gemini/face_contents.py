@@ -37,6 +37,8 @@ def read_contents(contents: Any) -> list[JsonDict]:
     Raises:
         Malformed: They cannot be read.
     """
+    if isinstance(contents, dict) and contents:
+        contents = [contents]
     expect(contents, list, "contents")
     if not contents:
         raise Malformed("contents", "must not be empty")

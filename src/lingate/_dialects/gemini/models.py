@@ -16,6 +16,7 @@ from lingate._wire.json import encode
 PAGING = ("pageSize", "pageToken")
 """Query parameters of the list."""
 
+_PLACES = ("models/", "tunedModels/")
 _OPENAI = frozenset({"id", "object", "created", "owned_by"})
 
 
@@ -74,5 +75,6 @@ def render_models(response: JsonDict) -> bytes:
 def _model(model: JsonDict) -> JsonDict:
     name: Any = model.get("id") or ""
     rest = {key: value for key, value in model.items() if key not in _OPENAI}
-    shown = name if "/" in name else f"models/{name}"
+    # Clients make an address of it: `/v1beta/{name}:generateContent`.
+    shown = name if name.startswith(_PLACES) else f"models/{name}"
     return {"name": shown, "displayName": model.get("display_name") or name, **rest}

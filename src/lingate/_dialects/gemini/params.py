@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._dialects._params import answer_limit, sampling, stops
+from lingate._dialects._strangers import ANTHROPICS_HINTS
 from lingate._dialects.gemini.casing import camel, camelized
 from lingate._dialects.gemini.draft import Draft
 from lingate._dialects.gemini.facts import BODY_FIELDS, GENERATION_FIELDS
@@ -44,7 +45,15 @@ _MISSING = {
 """Of these, fields without a counterpart."""
 
 _HINTS = frozenset(
-    {"user", "safety_identifier", "metadata", "prompt_cache_key", "prompt_cache_retention", "chat_template_kwargs"}
+    {
+        "user",
+        "safety_identifier",
+        "metadata",
+        "prompt_cache_key",
+        "prompt_cache_retention",
+        "chat_template_kwargs",
+        *ANTHROPICS_HINTS,
+    }
 )
 """Fields that do not change what the answer should be: left out and reported, never an error."""
 
@@ -127,10 +136,18 @@ def write_rest(draft: Draft) -> None:
     elif tier not in (None, "auto"):
         draft.refuse("service_tier", f"{tier!r:.40} is not one of {', '.join(_TIERS)}")
     for name, value in draft.asked.items():
-        if name not in _WRITTEN and not draft.left_out(name, value, _MISSING, _HINTS):
+        if name == "parallel_tool_calls" and _forces_one(draft.asked.get("tool_choice")):
+            # Where one function must be called, one call of it is what nearly always comes.
+            if not value:
+                draft.note(name)
+        elif name not in _WRITTEN and not draft.left_out(name, value, _MISSING, _HINTS):
             _write_unknown(name, value, draft)
     if draft.asked.get("cache_control") is not None:
         draft.note("cache_control")
+
+
+def _forces_one(choice: Any) -> bool:
+    return isinstance(choice, dict) and choice.get("type", "function") == "function" and bool(choice.get("function"))
 
 
 def _write_unknown(name: str, value: Any, draft: Draft) -> None:

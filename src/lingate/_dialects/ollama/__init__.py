@@ -38,6 +38,8 @@ class Chat:
 class Generate:
     """`POST /api/generate`, as a face: its requests are chat calls of one turn. Its answers can be read too."""
 
+    face_only = True
+
     response = staticmethod(read_chat)
     parse_call = staticmethod(parse_generate)
     render = staticmethod(render_generate)

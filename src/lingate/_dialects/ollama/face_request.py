@@ -27,16 +27,15 @@ _ROLES = ("system", "user", "assistant", "tool")
 
 
 def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a request for `/api/chat`, which streams unless it says otherwise.
+    """Read a request for `/api/chat`, which streams unless it says otherwise. Without messages it only loads the model.
 
     Raises:
         BadRequestError: The body is not valid; the message says where and why.
     """
     wire, model = decode_request(body, path_args)
     try:
-        messages = wire.pop("messages", None)
-        if not isinstance(messages, list) or not messages:
-            raise Malformed("messages", "must be a list that is not empty")
+        messages = wire.pop("messages", [])
+        expect(messages, list, "messages")
         reader = _Conversation()
         return _call(model, wire, [reader.read(item, n) for n, item in enumerate(messages)])
     except Malformed as flaw:
@@ -44,7 +43,7 @@ def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
 
 
 def parse_generate(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a request for `/api/generate` as a chat of one turn.
+    """Read a request for `/api/generate` as a chat of one turn; without a prompt, of none.
 
     Raises:
         BadRequestError: The body is not valid; the message says where and why.
@@ -57,8 +56,9 @@ def parse_generate(body: bytes, path_args: Mapping[str, str]) -> Call:
         prompt, system, images = wire.pop("prompt", ""), wire.pop("system", ""), wire.pop("images", [])
         expect(prompt, str, "prompt")
         expect(system, str, "system")
-        messages: list[JsonDict] = [{"role": "system", "content": system}] if system else []
-        messages.append({"role": "user", "content": _content(prompt, images, "images")})
+        messages: list[JsonDict] = [{"role": "system", "content": system}] if system and prompt else []
+        if prompt:
+            messages.append({"role": "user", "content": _content(prompt, images, "images")})
         return _call(model, wire, messages)
     except Malformed as flaw:
         raise BadRequestError(str(flaw)) from None

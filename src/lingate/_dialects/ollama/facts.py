@@ -11,6 +11,9 @@ from lingate._model import Traits
 NAME = "ollama"
 """The dialect's name: as the key inside `provider_specific_fields`."""
 
+VERSION = "0.18.3"
+"""The version of Ollama that a server of ours says it is: clients refuse older ones than they know (VS Code's before 0.6.4)."""
+
 CHAT_PATH = "/api/chat"
 EMBED_PATH = "/api/embed"
 MODELS_PATH = "/api/tags"

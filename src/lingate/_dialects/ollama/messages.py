@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._arguments import arguments_object
+from lingate._dialects._arguments import arguments_object, called
 from lingate._dialects._dataurl import is_data_url, split_data_url
 from lingate._dialects._draft import Draft, native_fields
 from lingate._dialects._plain import plain_text
@@ -88,7 +88,7 @@ def _assistant(made: JsonDict, message: JsonDict, where: str, draft: Draft, name
 
 
 def _call(call: Any, where: str, draft: Draft, names: dict[Any, str]) -> JsonDict:
-    function = call.get("function") if isinstance(call, dict) else None
+    function = called(call)
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
         raise draft.broken(where, "must be a function call with a name")
     given = arguments_object(function.get("arguments"), f"{where}.function.arguments", draft)

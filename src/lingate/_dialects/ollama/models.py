@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
 from lingate._dialects._dates import epoch, rfc3339
-from lingate._dialects.ollama.facts import MODELS_PATH
+from lingate._dialects.ollama.facts import MODELS_PATH, VERSION
 from lingate._dialects.ollama.reading import error_of
 from lingate._dialects.openai_chat.envelope import new_request
 from lingate._dialects.openai_chat.reading import decode_object, malformed
@@ -58,9 +59,9 @@ def render_models(response: JsonDict) -> bytes:
     return encode({"models": [_native(model) for model in response.get("data") or ()]})
 
 
-def render_version(version: str) -> bytes:
-    """The answer to `GET /api/version`."""
-    return encode({"version": version})
+def render_version() -> bytes:
+    """The answer to `GET /api/version`: not ours, but that of the Ollama whose API this is."""
+    return encode({"version": VERSION})
 
 
 def render_show(model: JsonDict) -> bytes:
@@ -86,5 +87,7 @@ def _model(raw: Any, target: Target) -> JsonDict:
 def _native(model: JsonDict) -> JsonDict:
     name = model.get("id")
     at = rfc3339(model.get("created"))
-    basics = {"name": name, "model": name, "modified_at": at, "size": 0, "digest": "", "details": _DETAILS}
+    # Ollama's own command line shows the first twelve digits of a digest, and dies where there are fewer.
+    digest = sha256(str(name).encode("utf-8", "surrogatepass")).hexdigest()
+    basics = {"name": name, "model": name, "modified_at": at, "size": 0, "digest": digest, "details": _DETAILS}
     return {**basics, **{key: value for key, value in model.items() if key not in _OPENAI_ONLY}}

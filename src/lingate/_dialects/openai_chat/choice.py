@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects.openai_chat.content import read_parts
+from lingate._dialects.openai_chat.content import REASONING_NAMES, read_parts
 from lingate._dialects.openai_chat.reading import hidden_error, malformed, provider_failed
 from lingate._dialects.openai_chat.reasons import ERROR, canonical_reason, settle
 from lingate._dialects.openai_chat.reasonstream import ReasonStream
@@ -28,8 +28,7 @@ _DELTA = frozenset(
         "content",
         "role",
         "refusal",
-        "reasoning_content",
-        "reasoning",
+        *REASONING_NAMES,
         "reasoning_details",
         "thinking_blocks",
         "tool_calls",
@@ -37,6 +36,7 @@ _DELTA = frozenset(
         "audio",
         "images",
         "annotations",
+        "token_id",  # Together: the number of the one token in `content`
     }
 )
 _CHOICE = frozenset({"index", "delta", "message", "finish_reason", "logprobs", "native_finish_reason", "error"})
@@ -114,6 +114,8 @@ class ChoiceStream:
             self._extra(delta, _DELTA, False, raw, events)
         self.spoken = self.spoken or len(events) > before
         if not choice.keys() <= _CHOICE:
+            if "text" in choice and choice["text"] == (delta.get("content") or ""):
+                choice = {name: value for name, value in choice.items() if name != "text"}  # Together says it twice
             self._extra(choice, _CHOICE, True, raw, events)
         if choice.get("finish_reason") or choice.get("error"):
             self._finish(choice)

@@ -12,6 +12,9 @@ from lingate._model import JsonDict
 NAME = "openai_chat"
 """The dialect's name: on proofs of reasoning that only the provider they came from can read."""
 
+REASONING_NAMES = ("reasoning_content", "reasoning", "reasoning_text", "thinking")
+"""What fields with reasoning in plain text are called; the canonical name is the first."""
+
 
 @dataclass(slots=True)
 class Parts:
@@ -66,11 +69,16 @@ def text_of(value: Any) -> str:
     return ""
 
 
+def told_reasoning(source: JsonDict) -> str:
+    """The reasoning in a message or delta, under whichever name it goes; gateways say it under several."""
+    return next((text for name in REASONING_NAMES if (text := text_of(source.get(name)))), "")
+
+
 def read_reasoning(message: JsonDict) -> tuple[str, list[JsonDict]]:
     """The reasoning text of a message, and the signed or redacted blocks that must go back with it."""
     details = message.get("reasoning_details")
     details = [item for item in details if isinstance(item, dict)] if isinstance(details, list) else []
-    text = text_of(message.get("reasoning_content")) or text_of(message.get("reasoning"))
+    text = told_reasoning(message)
     blocks = message.get("thinking_blocks")
     if isinstance(blocks, list) and blocks:
         blocks = [_sealed_again(block) for block in blocks if isinstance(block, dict)]

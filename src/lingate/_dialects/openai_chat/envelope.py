@@ -56,9 +56,10 @@ def seal(sent: HttpRequest, wire: JsonDict, joined: Container[str] = ()) -> Http
     """
     for edit in sent.target.edits:
         edit(wire, sent)
-    for name, value in (sent.call.extra_body or {}).items():
-        have = wire.get(name) if name in joined else None
-        wire[name] = {**have, **value} if isinstance(have, dict) and isinstance(value, dict) else value
+    if sent.call.extra_body:
+        for name, value in sent.call.extra_body.items():
+            have = wire.get(name) if name in joined else None
+            wire[name] = {**have, **value} if isinstance(have, dict) and isinstance(value, dict) else value
     try:
         sent.body = json.encode(wire)
     except (TypeError, ValueError) as error:

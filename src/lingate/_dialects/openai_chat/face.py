@@ -7,6 +7,7 @@ from typing import Any
 
 from lingate._dialects._faults import openai_error
 from lingate._dialects.openai_chat.chunks import ChunkBuilder
+from lingate._dialects.openai_chat.mixed import nest_tools, response_call
 from lingate._dialects.openai_chat.validation import check_chat, decode_request, flag
 from lingate._model import Call, Event, JsonDict, Start, Text, Usage
 from lingate._wire import json
@@ -22,6 +23,10 @@ def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
         BadRequestError: It is not valid; the message says where.
     """
     fields, model = decode_request(body, path_args)
+    if "input" in fields and not fields.get("messages"):
+        return response_call(fields, model, stream=flag(fields, "stream"))
+    if "tools" in fields:
+        nest_tools(fields)
     check_chat(fields)
     fields["messages"] = [_numberless(message) for message in fields["messages"]]
     return Call("chat", model, fields, stream=flag(fields, "stream"))

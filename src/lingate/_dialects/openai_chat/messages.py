@@ -30,7 +30,7 @@ _PLAIN_ROLES = frozenset({"user", "assistant", "system"})
 
 def write_messages(messages: Any, sent: HttpRequest) -> Any:
     """The messages for the wire; the same list if there is nothing to change."""
-    if not isinstance(messages, list | tuple):
+    if not isinstance(messages, (list, tuple)):
         return messages
     traits = sent.target.traits
     plain_roles = _PLAIN_ROLES if traits.get("system_role", "system") == "system" else _PLAIN_ROLES - {"system"}

@@ -18,7 +18,7 @@ def new_id(prefix: str) -> str:
     return prefix + os.urandom(12).hex()
 
 
-def body_failure(value: JsonDict, target: Target, headers: Mapping[str, str] = _NO_HEADERS) -> LingateError | None:
+def body_failure(value: object, target: Target, headers: Mapping[str, str] = _NO_HEADERS) -> LingateError | None:
     """The error inside a decoded body or event, None if it is an ordinary one."""
     from lingate._dialects import _failure  # the classifier is loaded by the first error
 
@@ -35,16 +35,20 @@ def decode_object(body: bytes, target: Target) -> JsonDict:
 
     Raises:
         ProtocolError: It is empty, not JSON, or not an object.
+        UpstreamError: It is a list that holds an error.
     """
-    if not body.strip():
-        raise malformed(target, "the answer has an empty body")
     try:
         value = json.decode(body)
     except ValueError as error:
-        raise malformed(target, f"the answer is {error}") from None
+        raise malformed(target, f"the answer is {error}" if body.strip() else "the answer has an empty body") from None
     if not isinstance(value, dict):
-        raise malformed(target, f"the answer is a JSON {type(value).__name__}, not an object")
+        raise not_an_object(value, target, "the answer")
     return value
+
+
+def not_an_object(value: object, target: Target, what: str) -> LingateError:
+    """The error for JSON that is no object: Google puts errors into a list, on its OpenAI surface too."""
+    return body_failure(value, target) or malformed(target, f"{what} is a JSON {type(value).__name__}, not an object")
 
 
 def decode_list(body: bytes, target: Target, name: str, things: str) -> JsonDict:
@@ -66,6 +70,8 @@ def decode_list(body: bytes, target: Target, name: str, things: str) -> JsonDict
 
 def hidden_error(value: JsonDict, target: Target, headers: Mapping[str, str] = _NO_HEADERS) -> LingateError | None:
     """The error that a body, chunk or choice holds although its status said success, if it holds one."""
+    if "error" not in value and "x_groq" not in value and "base_resp" not in value:
+        return None
     given = value.get("error")
     groq = value.get("x_groq")
     if isinstance(groq, dict) and groq.get("error"):

@@ -20,6 +20,14 @@ _CANONICAL: dict[str, str] = {
     "max_tokens": "length",
     "max_length": "length",
     "max_output_tokens": "length",
+    "max_new_tokens": "length",
+    "max_context_length": "length",
+    "context_length": "length",
+    "context_length_exceeded": "length",
+    "token_limit": "length",
+    "time_limit": "length",
+    "incomplete": "length",
+    "repetition": "length",
     "model_length": "length",
     "model_context_window_exceeded": "length",
     "tool_calls": "tool_calls",
@@ -35,6 +43,9 @@ _CANONICAL: dict[str, str] = {
     "blocklist": "content_filter",
     "prohibited_content": "content_filter",
     "spii": "content_filter",
+    "image_safety": "content_filter",
+    "model_armor": "content_filter",
+    "prompt_blocked": "content_filter",
     "refusal": "content_filter",
     "error_toxic": "content_filter",
     "error": ERROR,
@@ -45,6 +56,9 @@ _CANONICAL: dict[str, str] = {
     "timeout": ERROR,
     "network_error": ERROR,
     "malformed_function_call": ERROR,
+    "malformed_response": ERROR,
+    "unexpected_tool_call": ERROR,
+    "server_error": ERROR,
     "insufficient_system_resource": ERROR,
 }
 
@@ -56,7 +70,7 @@ def canonical_reason(native: Any) -> str | None:
     """
     if not native or not isinstance(native, str):
         return None
-    return _CANONICAL.get(native) or _CANONICAL.get(native.lower(), "stop")
+    return _CANONICAL.get(native) or _CANONICAL.get(native.lower().replace("-", "_"), "stop")
 
 
 def settle(reason: str | None, *, calls: bool, legacy: bool = False, whole: bool = True) -> str:

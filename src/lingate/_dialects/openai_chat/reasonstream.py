@@ -11,6 +11,7 @@ from lingate._dialects.openai_chat.content import (
     detail_text,
     received,
     text_of,
+    told_reasoning,
 )
 from lingate._model import Event, Extra, JsonDict, Thinking
 
@@ -39,7 +40,7 @@ class ReasonStream:
 
     def add(self, delta: JsonDict, raw: JsonDict, events: list[Event]) -> None:
         """Take the reasoning of one delta, which may say the same thing in several fields."""
-        text = text_of(delta.get("reasoning_content")) or text_of(delta.get("reasoning"))
+        text = told_reasoning(delta)
         details = delta.get("reasoning_details")
         details = [item for item in details if isinstance(item, dict)] if isinstance(details, list) else []
         if text:

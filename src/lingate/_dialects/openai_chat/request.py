@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from lingate._dialects._strangers import without_anthropics
 from lingate._dialects.openai_chat import parameters
 from lingate._dialects.openai_chat.envelope import new_request, note, seal
 from lingate._dialects.openai_chat.messages import write_messages
@@ -43,16 +46,11 @@ def request(call: Call, target: Target) -> HttpRequest:
     sent = new_request(call, target, "chat", "/chat/completions")
     wire = {"model": target.model, **call.body}
     row = target.row
-    if (
-        target.traits
-        or row.rename
-        or row.unsupported
-        or "cache_control" in wire
-        or None in wire.values()
-        or not _INNOCENT.issuperset(call.body)
-    ):
+    if target.traits or row.rename or row.unsupported or None in wire.values() or not _INNOCENT.issuperset(call.body):
         _translate(wire, sent)
-    if "messages" in wire:
+    if "user" in wire or "safety_identifier" in wire:
+        parameters.shorten_user(wire, sent)
+    if "messages" in wire and (target.traits or wire["messages"] is not call.texts):
         wire["messages"] = write_messages(wire["messages"], sent)
     if call.stream or "stream_options" in wire:
         parameters.set_stream(wire, sent)
@@ -78,6 +76,8 @@ def _translate(wire: JsonDict, sent: HttpRequest) -> None:
     if "cache_control" in wire and not sent.target.traits.get("cache_control"):
         del wire["cache_control"]
         note(sent, "cache_control")
+    if not sent.target.traits.get("cache_control"):
+        without_anthropics(wire, partial(note, sent))
     write_tools(wire, sent)
     write_tool_choice(wire, sent)
     if sent.target.row.unsupported:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._dialects._counts import integer
-from lingate._dialects.openai_chat.content import Parts, read_parts, read_reasoning
+from lingate._dialects.openai_chat.content import REASONING_NAMES, Parts, read_parts, read_reasoning
 from lingate._dialects.openai_chat.reading import (
     body_failure,
     decode_object,
@@ -46,14 +46,23 @@ def canonical_response(raw: JsonDict, sent: HttpRequest) -> JsonDict:
     choices = raw.get("choices")
     if not isinstance(choices, list) or not choices:
         raise body_failure(raw, target) or malformed(target, "the answer has no choices")
-    canonical = dict(raw)
-    canonical["id"] = raw.get("id") or new_id("chatcmpl-")
+    canonical = raw.copy()
     canonical["object"] = "chat.completion"
-    canonical["created"] = integer(raw.get("created")) or 0
-    canonical["model"] = raw.get("model") or target.model
-    canonical["choices"] = [_choice(choice, at, sent) for at, choice in enumerate(choices)]
-    groq = raw.get("x_groq")
-    canonical["usage"] = canonical_usage(raw.get("usage") or (groq.get("usage") if isinstance(groq, dict) else None))
+    if not raw.get("id"):
+        canonical["id"] = new_id("chatcmpl-")
+    if type(raw.get("created")) is not int:
+        canonical["created"] = integer(raw.get("created")) or 0
+    if not raw.get("model"):
+        canonical["model"] = target.model
+    tagged = target.traits.get("think_tags")
+    read = canonical["choices"] = []
+    for choice in choices:
+        at = len(read)
+        read.append(choice if not tagged and _is_plain(choice, at) else _choice(choice, at, sent))
+    usage = raw.get("usage")
+    if not usage and isinstance(raw.get("x_groq"), dict):
+        usage = raw["x_groq"].get("usage")
+    canonical["usage"] = canonical_usage(usage)
     return canonical
 
 
@@ -77,8 +86,6 @@ def _is_plain(raw: Any, at: int) -> bool:
 
 def _choice(raw: Any, at: int, sent: HttpRequest) -> JsonDict:
     target = sent.target
-    if _is_plain(raw, at) and not target.traits.get("think_tags"):
-        return raw  # type: ignore[no-any-return]
     message = (raw.get("message") or raw.get("delta")) if isinstance(raw, dict) else None
     if not isinstance(message, dict):
         raise malformed(target, f"choices[{at}] has no message")
@@ -131,8 +138,9 @@ def _read_content(raw: JsonDict, message: JsonDict, target: Target) -> None:
         thought, content = split_think(content)
         reasoning = reasoning or thought
     message["content"] = content
-    if not isinstance(message.get("reasoning"), dict):
-        message.pop("reasoning", None)
+    for name in REASONING_NAMES[1:]:
+        if name in message and not isinstance(message[name], dict):
+            del message[name]
     if reasoning:
         message["reasoning_content"] = reasoning
     if blocks or parts.blocks:

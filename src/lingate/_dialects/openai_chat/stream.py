@@ -21,13 +21,14 @@ from lingate._dialects.openai_chat.reading import (
     hidden_error,
     malformed,
     new_id,
+    not_an_object,
     provider_failed,
 )
 from lingate._dialects.openai_chat.response import canonical_response
 from lingate._dialects.openai_chat.usage import canonical_usage
 from lingate._model import Event, Extra, Failed, Head, HttpRequest, JsonDict, Start, Text, Usage
 from lingate._wire.json import decode
-from lingate._wire.sse import MAX_EVENT_BYTES, SseDecoder
+from lingate._wire.sse import MAX_EVENT_BYTES, SseDecoder, SseEvent
 from lingate.errors import LingateError, StreamInterruptedError
 
 _KNOWN = frozenset({"id", "object", "created", "model", "choices", "usage", "error", "obfuscation", "p"})
@@ -90,7 +91,7 @@ class ChatDecoder:
                 try:
                     chunk = decode(frame[1])
                 except ValueError as error:
-                    if self._undecodable(frame[1], error, events):
+                    if self._undecodable(frame, error, events):
                         break
                     continue
                 try:
@@ -168,16 +169,21 @@ class ChatDecoder:
                 chunk = decode(payload)
             except ValueError as error:
                 if payload.strip() == _DONE:
-                    self._undecodable(payload, error, events)
+                    self._undecodable((name, payload), error, events)
             else:
                 self._chunk(chunk, name, events)
 
-    def _undecodable(self, payload: bytes, error: ValueError, events: list[Event]) -> bool:
-        """What is not JSON: the end of the stream (then true), a blank, or rubbish."""
-        payload = payload.strip()
+    def _undecodable(self, frame: SseEvent, error: ValueError, events: list[Event]) -> bool:
+        """What is not JSON: the end of the stream (then true), a blank, an error in words, or rubbish."""
+        payload = frame[1].strip()
         if payload == _DONE:
             self._complete(events)
             return True
+        if payload and frame[0] == "error":
+            words = {"error": payload.decode("utf-8", "replace")}
+            raise hidden_error(words, self._sent.target, self._headers) or provider_failed(
+                self._sent.target, "an error event"
+            )
         if payload:
             raise malformed(self._sent.target, f"a stream event is {error}")
         return False
@@ -185,7 +191,7 @@ class ChatDecoder:
     def _chunk(self, chunk: Any, name: str, events: list[Event]) -> None:
         target = self._sent.target
         if not isinstance(chunk, dict):
-            raise malformed(target, f"a stream event is a JSON {type(chunk).__name__}, not an object")
+            raise not_an_object(chunk, target, "a stream event")
         error = hidden_error(chunk, target, self._headers)
         if error is None and (name == "error" or chunk.keys().isdisjoint(_ANSWER)):
             error = body_failure(chunk, target, headers=self._headers) or (

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from lingate._dialects.openai_chat.envelope import note
+from lingate._dialects._strangers import ANTHROPICS_TOOL_FIELDS, is_anthropics_tool
+from lingate._dialects.openai_chat.envelope import note, refuse
 from lingate._model import HttpRequest, JsonDict
 
 # Below these keys of a JSON schema the keys are names of the user's, not keywords.
@@ -13,21 +15,50 @@ _NAMED = frozenset({"properties", "patternProperties", "$defs", "definitions", "
 _DATA = frozenset({"enum", "const", "default", "examples", "required"})
 
 
-def write_tools(wire: JsonDict, sent: HttpRequest) -> None:
-    """Write the tools; the same list stays if there is nothing to change."""
+def write_tools(wire: JsonDict, sent: HttpRequest, keep: tuple[str, ...] = ()) -> None:
+    """Write the tools; the same list stays if there is nothing to change.
+
+    Args:
+        wire: The request's fields, which are changed.
+        sent: The request.
+        keep: Fields of tools that are not the chat format's, and stay.
+    """
     tools = wire.get("tools")
     if not isinstance(tools, list | tuple):
         return
+    if any(map(is_anthropics_tool, tools)) and not sent.target.traits.get("cache_control"):
+        tools = _without_anthropics(tools, sent)
+        if not tools:
+            for name in ("tools", "tool_choice", "parallel_tool_calls"):
+                wire.pop(name, None)
+            return
+        wire["tools"] = tools
     drop = frozenset(sent.target.traits.get("tool_schema_drop", ()))
     if drop or any(type(tool) is not dict or len(tool) != 2 for tool in tools):
-        wire["tools"] = [_tool(tool, drop, sent) if isinstance(tool, dict) else tool for tool in tools]
+        wire["tools"] = [_tool(tool, drop, sent, keep) if isinstance(tool, dict) else tool for tool in tools]
 
 
-def _tool(tool: JsonDict, drop: frozenset[str], sent: HttpRequest) -> JsonDict:
+def _without_anthropics(tools: Sequence[Any], sent: HttpRequest) -> list[Any]:
+    """Refuse the tools of another provider by name: this one would not say which it does not know."""
+    kept = []
+    for n, tool in enumerate(tools):
+        if is_anthropics_tool(tool):
+            refuse(sent, f"tools[{n}]", f": {tool['type']} is a tool of Anthropic's own")
+        else:
+            kept.append(tool)
+    return kept
+
+
+def _tool(tool: JsonDict, drop: frozenset[str], sent: HttpRequest, keep: tuple[str, ...]) -> JsonDict:
     tool = dict(tool)
     if "cache_control" in tool and not sent.target.traits.get("cache_control"):
         del tool["cache_control"]
         note(sent, "cache_control")
+    if not sent.target.traits.get("cache_control"):
+        for name in ANTHROPICS_TOOL_FIELDS:
+            if name in tool and tool.get("type") == "function" and name not in keep:
+                del tool[name]
+                note(sent, f"tools[].{name}")
     function = tool.get("function")
     if not isinstance(function, dict):
         return tool

@@ -27,7 +27,6 @@ _WRITTEN = ("cache_write_tokens", "cache_creation_tokens", "cache_creation_input
 _ORDINARY = frozenset(
     {"prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details"}
 )
-_COUNT_OR_NOT = (int, type(None))
 _ORDINARY_DETAILS = frozenset(
     {
         "cached_tokens",
@@ -50,8 +49,8 @@ def canonical_usage(raw: Any) -> JsonDict | None:
     total = _first(raw, "total_tokens")
     prompt_details = _details(raw, _PROMPT_DETAILS)
     completion_details = _details(raw, _COMPLETION_DETAILS)
-    cached = _largest(prompt_details, raw, _CACHED)
-    written = _largest(prompt_details, raw, _WRITTEN)
+    cached: int | None = _largest(prompt_details, raw, _CACHED)
+    written: int | None = _largest(prompt_details, raw, _WRITTEN)
     reasoning = _largest(completion_details, raw, ("reasoning_tokens",))
 
     if prompt is not None and completion is not None:
@@ -84,6 +83,8 @@ def _is_ordinary(raw: JsonDict) -> bool:
     prompt, completion, total = raw.get("prompt_tokens"), raw.get("completion_tokens"), raw.get("total_tokens")
     if not (type(prompt) is int and type(completion) is int and type(total) is int and prompt + completion == total):
         return False
+    if prompt < 0 or completion < 0:
+        return False
     return len(raw) == 3 or (
         _adds_up(raw.get("prompt_tokens_details"), "cached_tokens", prompt)
         and _adds_up(raw.get("completion_tokens_details"), "reasoning_tokens", completion)
@@ -95,8 +96,8 @@ def _adds_up(details: Any, name: str, whole: int) -> bool:
         return details is not None
     if type(details) is not dict or not _ORDINARY_DETAILS.issuperset(details):
         return False
-    part = details.get(name, 0)
-    return type(part) is int and 0 <= part <= whole and type(details.get("audio_tokens")) in _COUNT_OR_NOT
+    part, sound = details.get(name, 0), details.get("audio_tokens") or 0
+    return type(part) is int and 0 <= part <= whole and type(sound) is int and sound >= 0
 
 
 def _attribute(

@@ -21,6 +21,8 @@ from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 _REMEMBERED = ("previous_response_id", "conversation", "prompt", "background", "moderation", "context_management")
 """Fields without which the answer would be to something else, or not be what was asked for."""
 
+_WHY_NOT = {"item_reference": "nothing is kept under its id: send the item itself, as packages do with `store: false`"}
+
 _IDLE = ("max_tool_calls", "metadata", "prompt_cache_options", "store", "truncation")
 """Fields that say how the provider keeps, cuts or counts; chats do without."""
 
@@ -69,7 +71,9 @@ def chat_body(call: Call, target: Target) -> tuple[JsonDict, list[str]]:
     body = made.asked
     for name in _REMEMBERED:
         if body.pop(name, None):
-            made.refuse(name, "the provider has no Responses API, so nothing is kept there")
+            made.refuse(
+                name, "the provider has no Responses API, so nothing is kept there: send the whole conversation"
+            )
     for name in _IDLE:
         if body.pop(name, None) not in (None, False, "disabled"):
             made.note(name)
@@ -111,7 +115,7 @@ def _messages(messages: list[JsonDict], made: Draft) -> list[JsonDict]:
             if kind in BYGONE_ITEMS:
                 made.note(f"messages[{n}] ({kind})")
             else:
-                made.refuse(f"messages[{n}] ({kind})", "only the Responses API knows such items")
+                made.refuse(f"messages[{n}] ({kind})", _WHY_NOT.get(kind, "only the Responses API knows such items"))
         _without_native(message)
         if not strange or message.get("content") or message.get("tool_calls") or message.get("refusal"):
             kept.append(message)

@@ -61,7 +61,7 @@ def response_object(response: JsonDict) -> JsonDict:
     if finish is None and choice.get("native_finish_reason") in PENDING:
         status = choice["native_finish_reason"]
     wire = frame(given, response.get("created"), response.get("model"), status, native)
-    kept = original_items(message)
+    kept = original_items(message, native.get("tools"))
     if kept is not None:
         wire["output"] = kept
     else:

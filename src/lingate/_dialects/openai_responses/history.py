@@ -13,7 +13,7 @@ from lingate._dialects.openai_responses.content import content_text, input_conte
 from lingate._dialects.openai_responses.conversation import kept_items, read_input
 from lingate._dialects.openai_responses.draft import Draft
 from lingate._dialects.openai_responses.facts import CALLS, MAX_CALL_ID, WITHOUT_INPUT
-from lingate._dialects.openai_responses.items import call_id, check_items, kind_of, read_items
+from lingate._dialects.openai_responses.items import asks_caller, call_id, check_items, kind_of, read_items
 from lingate._dialects.openai_responses.proof import own_item
 from lingate._model import JsonDict
 from lingate._wire.json import decode, encode_str
@@ -134,7 +134,7 @@ def _assistant_items(message: JsonDict, where: str, draft: Draft) -> list[JsonDi
     for call in calls if isinstance(calls, list) else ():
         if isinstance(call, dict) and call.get("type") == "custom":
             draft.custom.add(str(call.get("id")))
-    kept = original_items(message)
+    kept = original_items(message, draft.asked.get("tools"))
     if kept is not None:
         draft.known_ids.update(call_id(item) for item in kept if kind_of(item) in CALLS)
         return kept if draft.exact or not draft.stateless else _memorable(kept, where, draft)
@@ -147,8 +147,13 @@ def _assistant_items(message: JsonDict, where: str, draft: Draft) -> list[JsonDi
     return [*_reasoning(message, where, draft), *said] if said else []
 
 
-def original_items(message: JsonDict) -> list[JsonDict] | None:
-    """The items that an assistant message was read from, unless they are gone or the message was edited since."""
+def original_items(message: JsonDict, tools: Any) -> list[JsonDict] | None:
+    """The items that an assistant message was read from, unless they are gone or the message was edited since.
+
+    Args:
+        message: The message.
+        tools: Those that the caller offers, which tell the caller's calls from the provider's own.
+    """
     items = kept_items(message)
     if items is None:
         return None
@@ -157,10 +162,11 @@ def original_items(message: JsonDict) -> list[JsonDict] | None:
     except Malformed:
         return None
     reading = read_items(items)
+    calls = _gist(message.get("tool_calls"))
     same = (
         content_text(message.get("content")) == reading.text
         and (message.get("refusal") or "") == reading.refusal
-        and _gist(message.get("tool_calls")) == _gist(reading.calls)
+        and (calls == _gist(reading.calls) or calls == _gist(read_items(items, asks_caller(tools)).calls))
     )
     return items if same else None
 
@@ -182,7 +188,7 @@ def _memorable(items: list[JsonDict], where: str, draft: Draft) -> list[JsonDict
 def _anonymous(item: JsonDict) -> JsonDict:
     if kind_of(item) in CALLS:
         return {key: value for key, value in item.items() if key != "id"}
-    if kind_of(item) == "message" and isinstance(item["content"], list):
+    if kind_of(item) == "message" and isinstance(item.get("content"), list):
         phase = {"phase": item["phase"]} if item.get("phase") else {}
         return {"role": "assistant", "content": content_text(item["content"]), **phase}
     return item

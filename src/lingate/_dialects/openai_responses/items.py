@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,9 @@ _PLAIN_KEYS = {
     "custom_tool_call": {"id", "type", "status", "call_id", "name", "input"},
 }
 _EMPTY: tuple[Any, ...] = (None, [], {})
+
+_BRINGING_TOOLS = ("namespace", "tool_search", "mcp")
+"""Tools that hold or find further ones, so that the request does not name all that may be called."""
 
 
 @dataclass(slots=True)
@@ -81,8 +84,9 @@ def check_item(item: Any, where: str) -> None:
         expect(item["type"], str, f"{where}.type")
     kind = kind_of(item)
     if kind == "message":
-        if not isinstance(item.get("content"), str):
-            _check_parts(item.get("content"), f"{where}.content")
+        content = item.get("content", 0)
+        if content is not None and not isinstance(content, str):
+            _check_parts(content, f"{where}.content")
     elif kind == "reasoning":
         for name in ("summary", "content"):
             if item.get(name) is not None:
@@ -106,8 +110,32 @@ def _check_parts(parts: Any, where: str) -> None:
             expect(part.get(name), str, f"{where}[{n}].{name}")
 
 
-def read_items(items: Sequence[JsonDict]) -> Reading:
-    """Read checked items."""
+def asks_caller(tools: Any) -> Callable[[JsonDict], bool]:
+    """What tells whether a call item asks the caller to run a tool, given the tools of the request in either form.
+
+    xAI's search reports its steps as calls of custom tools with names that nobody has offered.
+    """
+    offered, can_tell = set(), False
+    for tool in tools if isinstance(tools, list | tuple) else ():
+        kind = tool.get("type") if isinstance(tool, dict) else None
+        if kind in ("function", "custom"):
+            inner = tool.get(kind)
+            offered.add((inner if isinstance(inner, dict) else tool).get("name"))
+        elif kind in _BRINGING_TOOLS:
+            return _any_call
+        else:
+            can_tell = True
+    if not can_tell:
+        return _any_call
+    return lambda item: item.get("type") != "custom_tool_call" or item.get("name") in offered
+
+
+def _any_call(_: JsonDict) -> bool:
+    return True
+
+
+def read_items(items: Sequence[JsonDict], for_caller: Callable[[JsonDict], bool] = _any_call) -> Reading:
+    """Read checked items; `for_caller` tells the caller's calls from the provider's own."""
     reading = Reading()
     rank = messages = 0
     for item in items:
@@ -119,8 +147,10 @@ def read_items(items: Sequence[JsonDict]) -> Reading:
             block = thinking_block(item, reasoning_text(item))
             if block is not None:
                 reading.thinking.append(block)
-        elif kind in CALLS:
+        elif kind in CALLS and for_caller(item):
             reading.calls.append(tool_call(item))
+        elif kind in CALLS:
+            reading.exact = False
         elif kind == "image_generation_call" and (image := image_of(item)) is not None:
             reading.images.append(image)
         reading.exact = reading.exact and _RANK.get(kind, -1) >= rank and _is_plain(item, kind)
@@ -183,11 +213,11 @@ def canonical_annotation(annotation: Any, position: int) -> JsonDict | None:
 
 
 def _read_message(item: JsonDict, reading: Reading) -> None:
-    content = item["content"]
+    content = item.get("content")
     if isinstance(content, str):
         reading.text += content
         return
-    for part in content:
+    for part in content or ():
         kind = part["type"]
         if kind == "output_text":
             annotations = part.get("annotations")
@@ -214,8 +244,9 @@ def _is_plain(item: JsonDict, kind: str) -> bool:
     if kind == "reasoning":
         # Without its secret an item means something only to the provider that stored it.
         return bool(item.get("encrypted_content")) and len(item.get("summary") or ()) <= 1
-    if kind == "message" and not isinstance(item["content"], str):
-        return len(item["content"]) <= 1 and all(_is_plain_part(part) for part in item["content"])
+    content = item.get("content")
+    if kind == "message" and isinstance(content, list):
+        return len(content) <= 1 and all(_is_plain_part(part) for part in content)
     return True
 
 

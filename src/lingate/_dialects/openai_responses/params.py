@@ -6,6 +6,7 @@ from typing import Any
 
 from lingate._dialects._check import expect
 from lingate._dialects._params import sampling, stops
+from lingate._dialects._strangers import is_anthropics_hint
 from lingate._dialects.openai_responses.draft import Draft
 from lingate._dialects.openai_responses.facts import ENCRYPTED, LOGPROBS, MIN_OUTPUT_TOKENS
 from lingate._model import JsonDict
@@ -208,7 +209,7 @@ def write_rest(draft: Draft) -> None:
         if name in _NEUTRAL:
             if value not in _NEUTRAL[name]:
                 draft.refuse(name, "the format has no counterpart")
-        elif name in _HINTS:
+        elif name in _HINTS or is_anthropics_hint(name, value):
             draft.note(name)
         else:
             draft.body[name] = value

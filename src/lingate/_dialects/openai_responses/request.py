@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lingate._dialects._params import refuse_for_provider
 from lingate._dialects.openai_chat.envelope import seal
+from lingate._dialects.openai_chat.parameters import shorten_user
 from lingate._dialects.openai_chat.structured import write_response_format
 from lingate._dialects.openai_responses.draft import Draft, draft
 from lingate._dialects.openai_responses.history import write_input
@@ -65,4 +66,5 @@ def _translate(made: Draft) -> None:
     write_include(made)
     write_sampling(made)
     write_rest(made)
+    shorten_user(made.body, made.sent, longest=64)
     write_stream(made)

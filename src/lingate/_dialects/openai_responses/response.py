@@ -12,7 +12,7 @@ from lingate._dialects._reading import take_answer
 from lingate._dialects.openai_chat.reading import decode_object, malformed, new_id, provider_failed
 from lingate._dialects.openai_responses.conversation import canonical_message
 from lingate._dialects.openai_responses.facts import ANSWERED, ASKED, INCOMPLETE, NAME, PENDING
-from lingate._dialects.openai_responses.items import Reading, check_items, read_items
+from lingate._dialects.openai_responses.items import Reading, asks_caller, check_items, read_items
 from lingate._dialects.openai_responses.usage import canonical_usage
 from lingate._model import Head, HttpRequest, JsonDict, Target
 from lingate.errors import LingateError
@@ -53,7 +53,7 @@ def canonical_response(raw: JsonDict, sent: HttpRequest) -> JsonDict:
         ProtocolError: It is not a response.
     """
     items = raw.get("output")
-    reading = read_output(items, sent.target)
+    reading = read_output(items, sent)
     answer = take_answer(reading, sent.answer_tool)
     message = canonical_message(reading)
     if answer is not None:
@@ -80,8 +80,8 @@ def canonical_response(raw: JsonDict, sent: HttpRequest) -> JsonDict:
     }
 
 
-def read_output(items: Any, target: Target) -> Reading:
-    """Read output items.
+def read_output(items: Any, sent: HttpRequest) -> Reading:
+    """Read output items of the answer to a request.
 
     Raises:
         ProtocolError: They cannot be read.
@@ -89,8 +89,14 @@ def read_output(items: Any, target: Target) -> Reading:
     try:
         check_items(items, "output")
     except Malformed as flaw:
-        raise malformed(target, f"the answer makes no sense: {flaw}") from None
-    return read_items(items)
+        raise malformed(sent.target, f"the answer makes no sense: {flaw}") from None
+    return read_items(items, asks_caller(tools_of(sent)))
+
+
+def tools_of(sent: HttpRequest) -> Any:
+    """The tools that a request offers."""
+    own = sent.call.extra_body or {}
+    return own["tools"] if "tools" in own else sent.call.body.get("tools")
 
 
 def keeps_items(reading: Reading, answer: str | None, sent: HttpRequest) -> bool:

@@ -18,6 +18,7 @@ from lingate._dialects._streamed import StreamedAnswer
 from lingate._dialects.openai_chat.reading import malformed, provider_failed
 from lingate._dialects.openai_responses.facts import CALLS, NAME
 from lingate._dialects.openai_responses.items import (
+    asks_caller,
     call_id,
     canonical_annotation,
     check_item,
@@ -36,6 +37,7 @@ from lingate._dialects.openai_responses.response import (
     model_of,
     native_reason,
     read_output,
+    tools_of,
     top_fields,
 )
 from lingate._dialects.openai_responses.usage import canonical_usage
@@ -71,7 +73,7 @@ class ResponseStream(StreamedAnswer):
     """
 
     __slots__ = (
-        "_answered", "_calls", "_finals", "_held", "_items", "_length", "_quiet", "_seen", "_started", "_thoughts",
+        "_answered", "_calls", "_finals", "_for_caller", "_held", "_items", "_length", "_quiet", "_seen", "_started", "_thoughts",
     )  # fmt: skip
 
     def __init__(self, sent: HttpRequest) -> None:
@@ -84,6 +86,7 @@ class ResponseStream(StreamedAnswer):
         self._length = 0
         self._started = False
         self._answered = False
+        self._for_caller = asks_caller(tools_of(sent))
         # Text beside a structured answer is not part of it, but whether an answer comes is known only at the end.
         self._held: list[str] | None = [] if sent.answer_tool else None
         # Events before the model has said anything wait for what follows: until then a failure can be retried.
@@ -146,8 +149,8 @@ class ResponseStream(StreamedAnswer):
 
     def _item_of(self, raw: JsonDict) -> JsonDict:
         item = raw.get("item")
-        if isinstance(item, dict) and kind_of(item) == "message" and not isinstance(item.get("content"), str | list):
-            item = {**item, "content": []}  # some servers leave it out until there is any
+        if isinstance(item, dict) and "content" not in item and kind_of(item) == "message":
+            item = {**item, "content": None}  # some servers leave it out until there is any
         check_item(item, f"{raw['type']}.item")
         assert isinstance(item, dict)
         return item
@@ -163,6 +166,8 @@ class ResponseStream(StreamedAnswer):
         return item
 
     def _begin_call(self, item: Item, start: JsonDict, raw: JsonDict, out: list[Event]) -> None:
+        if not self._for_caller(start):
+            return
         if start["name"] == self._sent.answer_tool:
             item.answer = not self._answered
             self._answered = True
@@ -211,8 +216,8 @@ class ResponseStream(StreamedAnswer):
             out.append(Media("image", image, 0, raw))
 
     def _end_message(self, item: Item, final: JsonDict, raw: JsonDict, out: list[Event]) -> None:
-        content = final["content"]
-        parts = [{"type": "output_text", "text": content}] if isinstance(content, str) else content
+        content = final.get("content")
+        parts = [{"type": "output_text", "text": content}] if isinstance(content, str) else content or ()
         for n, part in enumerate(parts):
             if part["type"] == "output_text":
                 self._end_text(item, n, part, raw, out)
@@ -328,7 +333,7 @@ class ResponseStream(StreamedAnswer):
         if not self._started:
             self._begin(response, raw, out)
         out += self._quiet
-        reading = read_output(response["output"], self._sent.target)
+        reading = read_output(response["output"], self._sent)
         seen = tuple(self._seen)
         for n, final in enumerate(response["output"]):
             self._end_rest(("index", n), final, seen, raw, out)

@@ -21,7 +21,7 @@ def write_tool_fields(draft: Draft) -> None:
     if draft.exact:
         _write_exactly(draft)
         return
-    write_tools(asked, draft.sent)
+    write_tools(asked, draft.sent, keep=("defer_loading",))
     write_tool_choice(asked, draft.sent)
     tools = _declared(draft)
     search = asked.get("web_search_options")

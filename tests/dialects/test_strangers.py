@@ -1,0 +1,164 @@
+"""What a coding agent sends in Anthropic's format with every request reaches no provider that would refuse it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from lingate._dialects._base import dialect
+from lingate._dialects._forms import form_of
+from lingate._dialects.anthropic import DIALECT as ANTHROPIC
+from lingate._model import Call, HttpRequest
+from lingate._providers import lookup
+from lingate.errors import UnsupportedError
+
+EDITS = {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]}
+TOOL = {
+    "name": "Bash",
+    "input_schema": {"type": "object", "properties": {"command": {"type": "string"}}},
+    "eager_input_streaming": True,
+    "defer_loading": True,
+    "allowed_callers": ["direct"],
+    "input_examples": [{"command": "ls"}],
+}
+EXTRAS = ("eager_input_streaming", "defer_loading", "allowed_callers", "input_examples")
+OTHERS = (
+    "openai/gpt-4o",
+    "groq/llama-3.3-70b-versatile",
+    "gemini/gemini-2.5-flash",
+    "cohere/command-a-03-2025",
+    "ollama/llama3.2",
+    "bedrock/amazon.nova-pro-v1:0",
+)
+
+
+def sent(model: str, **more: Any) -> HttpRequest:
+    """What goes to a provider when a client of Anthropic's format asks for its model."""
+    body = {"max_tokens": 100, "messages": [{"role": "user", "content": "hi"}], "tools": [TOOL], **more}
+    call = ANTHROPIC.operations["chat"].parse_call(json.dumps({"model": model, **body}).encode(), {})
+    env = {"AWS_REGION": "eu-west-1"}
+    target = lookup.resolve(model, env=env, api_key="sk-test")
+    return form_of(target, "chat").request(call, target)
+
+
+@pytest.mark.parametrize("model", OTHERS)
+def test_hints_that_only_anthropic_knows_are_left_out_and_reported(model: str) -> None:
+    request = sent(model, context_management=EDITS, speed="fast")
+    body = request.body.decode()
+
+    assert "clear_thinking" not in body
+    assert '"speed"' not in body
+    assert {"context_management", "speed"} <= set(request.dropped)
+    assert "Bash" in body
+    assert not [name for name in EXTRAS if name in body]
+
+
+def test_they_reach_anthropic_as_they_are() -> None:
+    request = sent("anthropic/claude-opus-4-6", context_management=EDITS)
+    body = json.loads(request.body)
+
+    assert body["context_management"] == EDITS
+    assert {name: body["tools"][0][name] for name in EXTRAS} == {name: TOOL[name] for name in EXTRAS}
+    assert "context-management-2025-06-27" in request.headers["anthropic-beta"]
+
+
+def test_claude_on_bedrock_is_told_which_feature_they_are_of() -> None:
+    body = json.loads(sent("bedrock/anthropic.claude-sonnet-4-5-20250929-v1:0", context_management=EDITS).body)
+
+    more = body["additionalModelRequestFields"]
+    assert more["context_management"] == EDITS
+    assert more["anthropic_beta"] == ["context-management-2025-06-27"]
+
+
+def test_a_list_of_the_same_name_is_openais_own_and_stays() -> None:
+    own: list[Any] = [{"type": "compaction", "compact_threshold": 1000}]
+    call = ANTHROPIC.operations["chat"].parse_call(
+        json.dumps({"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}).encode(), {}
+    )
+    call.body["context_management"] = own
+    target = lookup.resolve("openai/gpt-4o", env={}, api_key="sk-test")
+
+    assert json.loads(form_of(target, "chat").request(call, target).body)["context_management"] == own
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "anthropic/claude-opus-4-6",
+        "gemini/gemini-2.5-flash",
+        "cohere/command-a-03-2025",
+        "ollama/llama3.2",
+        "bedrock/amazon.nova-pro-v1:0",
+    ],
+)
+def test_a_conversation_in_which_another_model_had_a_tool_for_free_text_can_be_gone_on_with(model: str) -> None:
+    called = {"id": "c1", "type": "custom", "custom": {"name": "apply_patch", "input": "*** Begin Patch"}}
+    messages = [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": None, "tool_calls": [called]},
+        {"role": "tool", "tool_call_id": "c1", "content": "done"},
+    ]
+    target = lookup.resolve(model, env={"AWS_REGION": "eu-west-1"}, api_key="sk-test")
+    body = form_of(target, "chat").request(Call("chat", model, {"messages": messages}), target).body.decode()
+
+    assert "apply_patch" in body
+    assert "*** Begin Patch" in body
+    assert "done" in body
+
+
+@pytest.mark.parametrize("model", ["openai/gpt-4o", "openrouter/openai/gpt-4o", "groq/llama-3.3-70b-versatile"])
+def test_an_end_user_of_a_whole_object_is_named_by_its_hash(model: str) -> None:
+    user = json.dumps({"device_id": "d" * 64, "account_uuid": "a" * 36, "session_id": "s" * 36})
+    first, again = sent(model, metadata={"user_id": user}), sent(model, metadata={"user_id": user})
+    other = sent(model, metadata={"user_id": user + " "})
+
+    name = json.loads(first.body)["user"]
+    assert len(name) == 64
+    assert name == json.loads(again.body)["user"] != json.loads(other.body)["user"]
+    assert any(what.startswith("user (") for what in first.dropped)
+
+
+def test_an_end_user_with_a_usual_name_keeps_it() -> None:
+    assert json.loads(sent("openai/gpt-4o", metadata={"user_id": "u" * 128}).body)["user"] == "u" * 128
+    assert json.loads(sent("anthropic/claude-opus-4-6", metadata={"user_id": "u" * 200}).body)["metadata"] == {
+        "user_id": "u" * 200
+    }
+
+
+def test_the_responses_api_takes_shorter_names() -> None:
+    target = lookup.resolve("openai/gpt-4o", env={}, api_key="sk-test")
+    call = Call("chat", "gpt-4o", {"messages": [{"role": "user", "content": "hi"}], "user": "u" * 65})
+    assert len(json.loads(dialect("openai_responses").operations["chat"].request(call, target).body)["user"]) == 64
+
+
+SEARCH = {"type": "web_search_20250305", "name": "web_search", "max_uses": 8}
+FINDER = {"type": "tool_search_tool_regex_20251119", "name": "tool_search_tool_regex"}
+
+
+@pytest.mark.parametrize("tool", [SEARCH, FINDER], ids=["search", "finder"])
+@pytest.mark.parametrize("model", ["openai/gpt-4o", "groq/llama-3.3-70b-versatile"])
+def test_a_tool_that_anthropics_api_brings_is_refused_by_name_where_it_is_not(model: str, tool: dict[str, Any]) -> None:
+    with pytest.raises(UnsupportedError, match=tool["type"]) as caught:
+        sent(model, tools=[TOOL, tool])
+    assert caught.value.param == "tools[1]"
+
+
+def test_such_a_tool_is_left_out_where_that_is_allowed() -> None:
+    target = lookup.resolve("openai/gpt-4o", env={}, api_key="sk-test")
+    for tools, left in (([SEARCH, FINDER], None), ([SEARCH, TOOL], ["Bash"])):
+        data = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}], "tools": tools}
+        data["tool_choice"] = {"type": "auto"}
+        call = ANTHROPIC.operations["chat"].parse_call(json.dumps(data).encode(), {})
+        call.drop_params = True
+        request = form_of(target, "chat").request(call, target)
+        body = json.loads(request.body)
+        assert [tool["function"]["name"] for tool in body.get("tools", ())] == (left or [])
+        assert ("tool_choice" in body) is (left is not None)
+        assert "tools[0]" in request.dropped
+
+
+def test_whoever_stands_before_anthropic_takes_its_tools_as_they_are() -> None:
+    body = json.loads(sent("openrouter/anthropic/claude-sonnet-4", tools=[SEARCH]).body)
+    assert body["tools"] == [SEARCH]
