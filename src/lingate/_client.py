@@ -111,7 +111,7 @@ class Lingate:
             TransportError: No complete answer arrived.
             DeadlineExceededError: `timeout` passed, tries and waits included.
         """
-        prepared = calls.prepare_chat(self._session, model, messages, {"stream": stream, **params})
+        prepared = calls.prepare_chat(self._session, model, messages, stream, params)
         transport = self._transport.get()
         if prepared.stream:
             opened = sync.perform(open_stream(prepared.routes, prepared.context), transport)
@@ -352,7 +352,7 @@ class AsyncLingate:
         self, model: str, messages: Messages, *, stream: bool | None = None, **params: Any
     ) -> ChatResponse | AsyncChatStream:
         """Ask a model: `Lingate.chat`, awaited."""
-        prepared = calls.prepare_chat(self._session, model, messages, {"stream": stream, **params})
+        prepared = calls.prepare_chat(self._session, model, messages, stream, params)
         transport = self._transport.get()
         if prepared.stream:
             opened = await aio.perform(open_stream(prepared.routes, prepared.context), transport)

@@ -250,6 +250,7 @@ class Call:
     """One canonical request, before any provider is involved.
 
     `body` is the OpenAI-shaped request without `model` and `stream`; fields the caller left at None are absent.
+    `texts` is the very list of messages in it, where each is known to be a role and a text and nothing else.
     """
 
     operation: Operation
@@ -259,6 +260,7 @@ class Call:
     drop_params: bool = False
     extra_headers: Mapping[str, str] | None = None
     extra_body: JsonDict | None = None
+    texts: list[JsonDict] | None = field(default=None, repr=False, compare=False)
 
 
 Edit: TypeAlias = Callable[[JsonDict, "HttpRequest"], None]

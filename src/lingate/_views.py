@@ -78,7 +78,7 @@ class View:
         return self.to_dict()
 
     def _views(self, key: str, cls: type[V]) -> list[V]:
-        return [cls(item) for item in self._data.get(key) or ()]
+        return list(map(cls, self._data.get(key) or ()))
 
 
 def _copy(value: Any) -> Any:
@@ -354,7 +354,6 @@ class ChatResponse(Response):
         requested_model: str = "",
         attempts: tuple[Attempt, ...] = (),
         dropped: tuple[str, ...] = (),
-        *,
         format_class: type | None = None,
     ) -> None:
         # Not through super(): this is made once a call, and that costs as much as the rest of it.
@@ -367,7 +366,8 @@ class ChatResponse(Response):
         self._format = format_class
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild_chat, (super().__reduce__()[1], self._format)
+        kind, facts = super().__reduce__()
+        return kind, (*facts, self._format)
 
     @property
     def created(self) -> int:
@@ -377,7 +377,7 @@ class ChatResponse(Response):
     @property
     def choices(self) -> list[Choice]:
         """The answers, one unless `n` asked for more."""
-        return self._views("choices", Choice)
+        return list(map(Choice, self._data.get("choices") or ()))
 
     @property
     def message(self) -> Message:
@@ -424,10 +424,6 @@ class ChatResponse(Response):
         if validate is not None:
             return validate(value)
         return self._format(**value) if isinstance(value, Mapping) else self._format(value)
-
-
-def _rebuild_chat(facts: tuple[Any, ...], format_class: type | None) -> ChatResponse:
-    return ChatResponse(*facts, format_class=format_class)
 
 
 class Delta(View):
@@ -541,7 +537,12 @@ class Chunk(View):
 class ChatChunk(Chunk):
     """One chunk of a chat stream, in OpenAI's shape; `raw` is what the provider sent for it."""
 
-    __slots__ = ()
+    __slots__ = ("_choices",)
+
+    def __init__(self, data: JsonDict, raw: JsonDict | None = None) -> None:
+        self._data = data
+        self.raw = raw
+        self._choices: list[ChunkChoice] | None = None
 
     @property
     def id(self) -> str:
@@ -556,7 +557,10 @@ class ChatChunk(Chunk):
     @property
     def choices(self) -> list[ChunkChoice]:
         """One item, or none in the usage chunk that `stream_options={"include_usage": True}` asks for."""
-        return [ChunkChoice(item) for item in self._data["choices"]]
+        found = self._choices  # kept, because most loops ask whether there are any before they look at the first
+        if found is None:
+            found = self._choices = list(map(ChunkChoice, self._data["choices"]))
+        return found
 
     @property
     def text(self) -> str:

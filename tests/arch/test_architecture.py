@@ -173,7 +173,7 @@ def test_each_third_party_package_is_imported_only_where_it_belongs_and_is_decla
         "vui": {"hosts/_vui_"},
         "adalflow": {"hosts/_deepwiki_client.py"},
         "starlette": {"server/admin/"},
-        "sqlalchemy": {"server/access/database.py", "server/store/", "server/ledger/"},
+        "sqlalchemy": {"server/access/edits.py", "server/store/", "server/ledger/"},
         "alembic": {"server/store/"},
         "redis": {"server/redis_at.py", "server/access/link.py", "server/access/shared.py", "server/cache/remote.py"},
         "jwt": {"server/access/oidc.py"},

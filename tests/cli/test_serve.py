@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,7 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
+from lingate.cli import straight
+from lingate.cli.app import app
 from lingate.simulator import Simulator
 from tests.cli.driver import COMMAND, Done, environment, lingate
 from tests.services import free_port
@@ -120,6 +124,83 @@ def test_its_help_names_its_options() -> None:
     shown = lingate("serve", "--help").out
 
     assert all(option in shown for option in ("--config", "--host", "--port", "--state-dir", "--no-auth", "--check"))
+
+
+def _options(*arguments: str) -> dict[str, Any]:
+    """What typer makes of a command line of `lingate serve`."""
+    command = typer.main.get_command(app).commands["serve"]  # type: ignore[attr-defined]
+    return dict(command.make_context("serve", list(arguments)).params)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("--config", "a.yaml"),
+        ("--config=a=b.yaml", "--port=4001"),
+        ("-c", "a.yaml", "-p", "4002", "--host", "::1", "--state-dir", "/tmp/x"),
+        ("--port", "1", "--port=65535", "--no-auth", "--debug"),
+        ("--host=0.0.0.0", "--state-dir=~/x y"),
+    ],
+)
+def test_a_plain_command_line_means_the_same_as_to_typer(arguments: tuple[str, ...]) -> None:
+    mine, theirs = straight.read(arguments), _options(*arguments)
+
+    assert mine is not None
+    assert theirs.pop("check") is False
+    assert {**dict.fromkeys(("config", "host", "port", "state"), None), "no_auth": False, "debug": False, **mine} == {
+        "state": theirs.pop("state_dir"),
+        **theirs,
+    }
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--help",),
+        ("--check",),
+        ("--port",),
+        ("--port", "0"),
+        ("--port=65536",),
+        ("--port=4e3",),
+        ("--port=\u0664\u0660\u0660\u0660",),
+        ("--config=",),
+        ("--config", "--port=1"),
+        ("-c=a.yaml",),
+        ("-p4000",),
+        ("--no-auth=yes",),
+        ("--nonsense", "x"),
+        ("a.yaml",),
+        ("--",),
+    ],
+)
+def test_what_is_not_plain_is_left_to_typer(arguments: tuple[str, ...]) -> None:
+    assert straight.read(arguments) is None
+
+
+def test_typer_knows_no_option_that_a_plain_command_line_does_not() -> None:
+    command = typer.main.get_command(app).commands["serve"]  # type: ignore[attr-defined]
+    known = {name for option in command.params for name in option.opts} - {"--check"}
+
+    assert {
+        name for name in known if straight.read((name, "1")) is not None or straight.read((name,)) is not None
+    } == known
+
+
+def test_a_wrong_option_is_explained_by_typer() -> None:
+    assert "--nonsense" in lingate("serve", "--nonsense", code=2).err
+    assert "Usage: lingate serve" in lingate("serve", "--port=0", code=2).err
+
+
+@pytest.mark.parametrize(("given", "found"), [({}, "0"), ({"MIMALLOC_ALLOW_THP": "1"}, "1")])
+def test_the_gateway_asks_for_no_huge_pages_unless_its_owner_does(given: dict[str, str], found: str) -> None:
+    code = "import os, lingate.cli.serve; print(os.environ['MIMALLOC_ALLOW_THP'])"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment(**given), capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout == f"{found}\n"
 
 
 def test_check_says_what_is_in_a_configuration_and_what_is_wrong_with_it(tmp_path: Path, simulator: Simulator) -> None:

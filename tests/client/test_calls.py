@@ -393,7 +393,31 @@ def test_a_fallback_without_a_key_does_not_hide_the_first_error() -> None:
     with pytest.raises(InternalServerError) as caught:
         lingate_client.chat("openai/m", "hi", retries=0, fallbacks=["deepseek/d"])
 
-    assert [attempt.kind for attempt in caught.value.attempts] == ["server_error", "missing_credential"]
+    assert [(attempt.provider, attempt.kind) for attempt in caught.value.attempts] == [
+        ("openai", "server_error"),
+        ("deepseek", "missing_credential"),
+    ]
+
+
+def test_the_messages_that_a_fallback_brings_are_written_for_its_provider() -> None:
+    lingate_client, transport = client(Reply({"error": {"message": "down"}}, 503), Reply(ANSWER))
+    told = [{"role": "assistant", "content": "yes", "reasoning_content": "hm"}, {"role": "user", "content": "go on"}]
+
+    lingate_client.chat("openai/m", "hi", retries=0, fallbacks=[{"model": "openai/n", "params": {"messages": told}}])
+
+    assert transport.bodies[0]["messages"] == [{"role": "user", "content": "hi"}]
+    assert transport.bodies[1]["messages"] == [
+        {"role": "assistant", "content": "yes"},
+        {"role": "user", "content": "go on"},
+    ]
+
+
+@pytest.mark.parametrize("role", [["user"], {"user": 1}, None, 5])
+def test_a_role_that_is_no_word_is_refused_with_its_place(role: Any) -> None:
+    lingate_client, _ = client()
+
+    with pytest.raises(ConfigError, match=r"messages\[1\]\.role"):
+        lingate_client.chat("openai/m", [{"role": "user", "content": "a"}, {"role": role, "content": "b"}])
 
 
 def test_context_overflow_without_a_fallback_is_its_own_error() -> None:

@@ -297,7 +297,6 @@ class TestWhatIsSent:
             lambda: client.speech("anthropic/m", "a"),
             lambda: client.transcribe("anthropic/m", WAV),
             lambda: client.moderate("anthropic/m", "a"),
-            lambda: client.complete("anthropic/m", "a"),
             lambda: client.count_tokens("mistral/m", "a"),
         ):
             with pytest.raises(UnsupportedError):

@@ -15,11 +15,12 @@ from typing import Any
 import pytest
 
 import lingate
-from lingate.simulator import Simulator
+from lingate.simulator import Simulator, fingerprint
 from tests.servers import RawServer, Script
 
 QUESTION = "Say something"
 CALL: dict[str, Any] = {"api_key": "test-key"}
+ANSWER = b'{"id":"c","choices":[{"index":0,"message":{"role":"assistant","content":"hello"},"finish_reason":"stop"}]}'
 
 
 def sockets() -> int:
@@ -52,6 +53,47 @@ def test_one_client_serves_sixteen_threads(simulator: Simulator) -> None:
         texts = list(pool.map(call, range(160)))
 
     assert all(f"number {number}" in text for number, text in enumerate(texts))
+
+
+def test_calls_that_differ_in_text_and_key_alone_are_not_mixed_up(simulator: Simulator) -> None:
+    with lingate.Lingate() as client, ThreadPoolExecutor(8) as pool:
+
+        def call(number: int) -> None:
+            client.chat("openai/sim", f"number {number}", api_key=f"key-{number % 3}", api_base=simulator.url)
+
+        list(pool.map(call, range(60)))
+
+    sent = {
+        (request.headers["authorization"], request.body["messages"][0]["content"]) for request in simulator.requests()
+    }
+    assert sent == {(f"Bearer {fingerprint(f'key-{n % 3}')}", f"number {n}") for n in range(60)}
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+def test_headers_of_a_call_go_out_with_that_call_alone(simulator: Simulator, provider: str) -> None:
+    with lingate.Lingate() as client:
+        for number in (None, 1, 2, None):
+            own = None if number is None else {"x-number": str(number)}
+            client.chat(f"{provider}/sim", QUESTION, **CALL, api_base=simulator.url, extra_headers=own)
+
+    assert [request.headers.get("x-number") for request in simulator.requests()] == [None, "1", "2", None]
+
+
+def test_a_time_out_holds_for_its_own_call_alone() -> None:
+    silent = Script([], "stay")
+    answer = Script([ANSWER], headers={"content-type": "application/json"})
+    with RawServer(answer) as server, lingate.Lingate(retries=0) as client:
+        options = {**CALL, "api_base": server.url}
+        assert client.chat("openai/m", QUESTION, **options).text == "hello"
+
+        server.script = silent
+        with pytest.raises(lingate.errors.LingateError) as caught:
+            client.chat("openai/m", QUESTION, timeout=0.2, **options)
+        assert caught.value.kind in ("timeout", "deadline")
+
+        server.script = Script([b"", ANSWER], headers={"content-type": "application/json"})
+        assert client.chat("openai/m", QUESTION, **options).text == "hello"
+        assert client.chat("openai/m", QUESTION, timeout=5, extra_headers={"x-own": "1"}, **options).text == "hello"
 
 
 def test_one_client_serves_three_event_loops_one_after_another(simulator: Simulator) -> None:

@@ -30,6 +30,7 @@ MADE: dict[str, tuple[Callable[[], Any], bool]] = {
     "httpx2": (SyncHttpx, False),
     "httpx2 awaited": (AsyncHttpx, True),
 }
+ANSWER = b'{"id":"c","choices":[{"index":0,"message":{"role":"assistant","content":"hello"},"finish_reason":"stop"}]}'
 PIECE = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"x"}}]}\n\n'
 
 
@@ -128,6 +129,17 @@ async def test_a_redirect_is_an_error_and_the_key_goes_nowhere(ask: Any) -> None
             await ask("openai/m", api_base=server.url)
 
         assert elsewhere.connections == 0
+
+
+async def test_a_header_that_is_not_ascii_costs_nobody_the_answer(ask: Any) -> None:
+    headers = {"content-type": "application/json", "x-request-id": "caf\u00e9", "x-other": "\u00e9", "retry-after": "7"}
+    with RawServer(Script([ANSWER], headers=headers)) as server:
+        assert (await ask("openai/m", api_base=server.url)).text == "hello"
+
+        server.script = Script([b"slow down"], status=429, headers=headers)
+        with pytest.raises(RateLimitError) as caught:
+            await ask("openai/m", api_base=server.url)
+    assert caught.value.retry_after == 7
 
 
 async def test_text_that_is_no_header_is_refused(ask: Any) -> None:

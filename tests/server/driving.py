@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from lingate._call.plan import Context, Reply, Send, Sleep, complete
+from lingate._call.plan import Context, Send, Sleep, complete
 from lingate._call.policy import RetryPolicy, Timeout
 from lingate._model import Call, Head
 from lingate._wire.json import encode
@@ -149,9 +149,9 @@ class Driver:
         if isinstance(answer, LingateError):
             return answer
         if isinstance(answer, bytes):
-            return Reply(Head(400, {"content-type": "application/json"}), answer)
+            return Head(400, {"content-type": "application/json"}), answer
         status, headers = (answer, {}) if isinstance(answer, int) else answer
-        return Reply(Head(status, {"content-type": "application/json", **headers}), _body(status, model))
+        return Head(status, {"content-type": "application/json", **headers}), _body(status, model)
 
     def in_flight(self) -> int:
         """Calls under way at all deployments."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import AsyncIterator, Iterator, MutableMapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -107,3 +108,19 @@ class TestUnderAsgi:
                 caller.left.set()
             await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 10)
         assert comments >= 2
+
+    async def test_a_client_that_is_gone_when_its_stream_begins_pays_for_what_had_come(
+        self, upstream: RawServer, tmp_path: Path
+    ) -> None:
+        upstream.script = whole({"prompt_tokens": 11, "completion_tokens": 22, "total_tokens": 33})
+        async with embedded(config(upstream.url), tmp_path) as application:
+            caller = Exchange(chat("openai-x", stream=True), reads=0)
+            caller.left.set()
+            with pytest.raises(OSError):
+                await asyncio.wait_for(caller.call(application), 10)
+        with sqlite3.connect(tmp_path / "x.db") as database:
+            found = database.execute(
+                "SELECT status, error, prompt_tokens, completion_tokens, cost FROM ledger"
+            ).fetchall()
+        database.close()
+        assert found == [(499, "client_left", 11, 22, pytest.approx(0.011 + 0.22))]

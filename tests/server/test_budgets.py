@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lingate.errors import BudgetExceededError
 from lingate.server.access import Limits, LocalLimiter
-from lingate.server.access.bounds import most_input
+from lingate.server.access.bounds import circumstances_of
 from lingate.server.access.meters import NANO, nanos
 from lingate.server.access.records import ModelBudget, limits_of
 from lingate.server.records import Caller, Estimate
@@ -328,17 +328,100 @@ def test_no_tokenizer_finds_more_tokens_than_the_bound(messages: list[tuple[str,
     body = {"model": "gpt", "messages": [{"role": role, "content": text} for role, text in messages]}
 
     # A byte each, and eight around each message, are more than any tokenizer and any template make of it.
-    assert most_input(body) >= sum(len(text.encode()) + 8 for _, text in messages)
+    assert circumstances_of(body).tokens >= sum(len(text.encode()) + 8 for _, text in messages)
 
 
 def test_pictures_count_by_the_piece_and_files_that_are_only_named_count_much() -> None:
     inline = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 1_000_000}}
     named = {"type": "file", "file": {"file_id": "file-1"}}
 
-    assert 16_384 <= most_input({"messages": [{"role": "user", "content": [inline]}]}) < 20_000
-    assert most_input({"messages": [{"role": "user", "content": [named]}]}) > 100_000
-    assert most_input({"messages": [], "tools": [{"type": "function"}]}) > 1000
+    assert 16_384 <= circumstances_of({"messages": [{"role": "user", "content": [inline]}]}).tokens < 20_000
+    assert circumstances_of({"messages": [{"role": "user", "content": [named]}]}).tokens > 100_000
+    assert circumstances_of({"messages": [], "tools": [{"type": "function"}]}).tokens > 1000
 
 
 def test_a_body_of_any_shape_has_a_bound() -> None:
-    assert most_input({"messages": None, "x": [1, 2.5, True, None, {"y": ["\ud800"]}], "image_url": ""}) > 0
+    body = {"messages": None, "x": [1, 2.5, True, None, {"y": ["\ud800"]}], "image_url": ""}
+    assert circumstances_of(body).tokens > 0
+
+
+@pytest.mark.parametrize("jump", [-1.0, -40.0])
+async def test_a_clock_that_goes_back_opens_no_budget_again(jump: float) -> None:
+    clock = Clock(1_800_000_010.0)
+    limiter = LocalLimiter(clock=Clock(), now=clock)
+    caller = caller_of(limiter, Limits(max_budget=2 * COST, budget_duration="30s"))
+    held = await limiter.admit(caller, estimate(), None, ())
+    assert await outcome(limiter, caller) == "ok"
+
+    clock.sleep(30)  # a second that the clock has made up
+    assert await outcome(limiter, caller) == "ok"
+    clock.sleep(-30)
+
+    assert await outcome(limiter, caller) == "budget"
+    assert held is not None
+    held.settle(150, COST)
+    money = limiter.scope("key", "k").budgets[0]  # type: ignore[union-attr]
+    assert (money.spent, money.reserved) == (nanos(2 * COST), 0)
+    clock.sleep(30)
+    assert await outcome(limiter, caller) == "ok"
+    assert await outcome(limiter, caller) == "budget"
+    clock.sleep(jump)
+    clock.sleep(-jump)
+    assert await outcome(limiter, caller) == "budget"
+
+
+async def test_another_period_does_not_forget_what_is_under_way() -> None:
+    limiter = LocalLimiter(spending=Books())
+    caller = caller_of(limiter, Limits(max_budget=COST, budget_duration="1d"))
+    held = await limiter.admit(caller, estimate(), None, ())
+
+    for period in ("1mo", "2d", None):
+        caller = caller_of(limiter, Limits(max_budget=COST, budget_duration=period))
+        assert await outcome(limiter, caller) == "budget"
+    assert held is not None
+    held.settle(150, COST / 2)
+
+    money = limiter.scope("key", "k").budgets[0]  # type: ignore[union-attr]
+    assert (money.spent, money.reserved) == (nanos(COST / 2), 0)
+    assert await outcome(limiter, caller) == "budget"
+
+
+async def test_a_further_part_reserves_what_the_first_has_not_left() -> None:
+    limiter = LocalLimiter()
+    caller = caller_of(limiter, Limits(max_budget=3 * COST))
+    money = limiter.scope("key", "k").budgets[0]  # type: ignore[union-attr]
+    ticket = await limiter.admit(caller, estimate(), None, ())
+    assert ticket is not None
+
+    assert await limiter.extend(ticket, estimate(), COST / 4) is None
+    assert money.reserved == nanos(COST + COST / 4)
+    assert await limiter.extend(ticket, estimate(), COST / 8) is None, "it has left enough"
+    assert money.reserved == nanos(COST + COST / 4)
+    assert await limiter.extend(ticket, estimate(), None) is None
+    assert money.reserved == nanos(2 * COST + COST / 4)
+    with pytest.raises(BudgetExceededError):
+        await limiter.extend(ticket, estimate(), None)
+    assert (await limiter.extend(ticket, estimate(50, None), None) or 0) > 0
+    assert money.reserved == money.cap
+
+    ticket.settle(10, COST)
+    assert (money.spent, money.reserved) == (nanos(COST), 0)
+    ticket.release()
+    assert (money.spent, money.reserved) == (nanos(COST), 0)
+
+
+async def test_a_call_without_limits_has_no_further_part_to_pay() -> None:
+    limiter = LocalLimiter()
+    ticket = await limiter.admit(caller_of(limiter, Limits(rpm_limit=1)), estimate(), None, ())
+    assert ticket is not None
+    assert await limiter.extend(ticket, estimate(), 99.0) is None
+
+
+async def test_parts_whose_cost_nobody_knows_stand_as_they_were_reserved() -> None:
+    limiter = LocalLimiter()
+    ticket = await limiter.admit(caller_of(limiter, Limits(max_budget=9 * COST)), estimate(), None, ())
+    assert ticket is not None
+    await limiter.extend(ticket, estimate(), None)
+    ticket.settle(None, None)
+    money = limiter.scope("key", "k").budgets[0]  # type: ignore[union-attr]
+    assert (money.spent, money.reserved) == (nanos(2 * COST), 0)

@@ -404,6 +404,29 @@ def test_a_hit_is_not_charged_to_a_budget(simulator: Simulator, tmp_path: Path) 
     assert [row["cost"] for row in found[1:]] == [0.0, 0.0, 0.0]
 
 
+def test_an_answer_that_one_budget_cut_short_is_not_given_to_those_who_wait(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    priced = _priced(simulator.url)
+    priced["litellm_params"]["model"] = "openai/sim-first-1500-words-60"
+    text = config(simulator.url, {"model_list": [priced], "lingate": {"cache": {"namespace": "shared"}}})
+    with running_gateway(text, tmp_path, auth=True) as gateway:
+        made = httpx2.post(
+            f"{gateway.url}/key/generate", json={"max_budget": 1.0}, headers={"authorization": f"Bearer {MASTER}"}
+        ).json()
+
+        def one(token: str) -> httpx2.Response:
+            return ask(gateway, CHAT, chat("long", model="priced"), {"authorization": f"Bearer {token}"})
+
+        with ThreadPoolExecutor(2) as pool:
+            poor = pool.submit(one, made["key"])
+            time.sleep(0.5)
+            rich = pool.submit(one, MASTER)
+        reasons = [found.result().json()["choices"][0]["finish_reason"] for found in (poor, rich)]
+
+    assert reasons == ["length", "stop"]
+
+
 def test_a_hit_counts_as_a_request(simulator: Simulator, tmp_path: Path) -> None:
     with running_gateway(config(simulator.url), tmp_path, auth=True) as gateway:
         made = httpx2.post(

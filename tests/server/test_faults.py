@@ -188,6 +188,8 @@ class TestARequestThatMakesNoSense:
     @pytest.mark.parametrize("what", sorted(NONSENSE))
     @pytest.mark.parametrize("path", [CHAT, "/v1/messages", "/v1/responses", "/api/chat", "/v1/embeddings"])
     def test_is_refused_and_says_why(self, gateway: Running, path: str, what: str) -> None:
+        if (path, what) == ("/api/chat", "no messages"):
+            return  # Ollama's way to have a model loaded: test_client_formats.py
         status, headers, body = _post(gateway, path, NONSENSE[what])
         if what in ("tags of the wrong type", "a lone surrogate", "NaN", "a huge number") and status < 300:
             return  # what it says can be made sense of there

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 import httpx2
@@ -23,7 +24,7 @@ from lingate.server.records import Caller
 from lingate.server.store import Store, StoreError
 from tests.server.asking import ask, rows
 from tests.server.gateway_kit import MASTER, Running, running_gateway
-from tests.server.raw_upstream import CHAT, PRICES, chat, chunk, config, event, whole
+from tests.server.raw_upstream import CHAT, JSON, PRICES, chat, chunk, config, event, whole
 from tests.servers import RawServer, Script
 
 ADMIN = {"authorization": f"Bearer {MASTER}"}
@@ -495,3 +496,45 @@ async def test_a_list_of_calls_that_is_cut_short_by_the_database_says_so() -> No
             pieces.append(piece)
     await store.close()
     assert b"INCOMPLETE" in pieces[-1]
+
+
+class TestAnswersWithoutAnEnd:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def bounded(cls, upstream: RawServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+        own = config(upstream.url, limits={"max_answer": "1MB"})
+        with running_gateway(own, tmp_path_factory.mktemp("bounded")) as running:
+            yield running
+
+    @pytest.mark.parametrize("ending", ["terminator", "stay"])
+    def test_in_one_piece_are_not_read_to_their_end(
+        self, bounded: Running, upstream: RawServer, ending: Literal["terminator", "stay"]
+    ) -> None:
+        upstream.script = Script([b" " * 65536] * 20, ending=ending, headers=JSON)
+        found = ask(bounded, CHAT, chat("openai-x"))
+
+        assert found.status_code == 502
+        assert "could not be understood" in found.json()["error"]["message"]
+        assert rows(bounded)[-1]["error"] == "protocol"
+
+    def test_that_just_fit_are_given(self, bounded: Running, upstream: RawServer) -> None:
+        usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+        size = 2**20 - len(whole(usage, padding="").pieces[0])
+        upstream.script = whole(usage, padding="x" * size)
+        assert len(upstream.script.pieces[0]) == 2**20
+        assert ask(bounded, CHAT, chat("openai-x")).status_code == 200
+        upstream.script = whole(usage, padding="x" * (size + 1))
+        assert ask(bounded, CHAT, chat("openai-x")).status_code == 502
+
+    def test_where_a_stream_was_asked_for_are_not_kept(self, gateway: Running, upstream: RawServer) -> None:
+        before = _memory()
+        upstream.script = Script([b" " * 2**20] * 400, headers=JSON)
+        found = ask(gateway, CHAT, chat("openai-x", stream=True))
+
+        assert found.status_code == 502
+        assert _memory() - before < 400 * 2**20
+
+
+def _memory() -> int:
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")

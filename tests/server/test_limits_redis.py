@@ -300,3 +300,93 @@ async def test_a_call_that_is_given_up_while_redis_is_asked_gives_its_place_back
         await asyncio.sleep(0.2)
 
         assert await everywhere(limiters, callers, 3, hold=0.2) == {"ok": 3}
+
+
+async def _kept(limiter: SharedLimiter) -> tuple[dict[str, str], dict[str, str]]:
+    """What Redis has of calls at once, and of the budget."""
+    await asyncio.sleep(0.1)
+    redis = limiter.link.redis
+    return await redis.hgetall("{lingate}:p:key:k:parallel"), await redis.hgetall("{lingate}:b:key:k:usd:ever:0")
+
+
+async def test_a_call_that_began_while_redis_was_away_is_told_when_it_ends(redis: str, redis_server: Service) -> None:
+    async with replicas(redis, 1) as (limiter,):
+        caller = caller_of(limiter, Limits(max_budget=10 * COST, max_parallel_requests=2))
+        assert await outcome(limiter, caller) == "ok"
+        redis_server.stop(signal.SIGKILL)
+        held = await limiter.admit(caller, estimate(), None, ())
+        redis_server.start()
+        await until(lambda: limiter.link.up)
+        assert held is not None
+        held.settle(150, COST)
+
+        assert await outcome(limiter, caller) == "ok"
+        assert await _kept(limiter) == ({}, {"s": str(nanos(3 * COST))})
+
+
+async def test_a_reservation_does_not_outlive_its_call_in_a_redis_that_has_lost_everything(
+    redis: str, redis_server: Service
+) -> None:
+    async with replicas(redis, 1) as (limiter,):
+        caller = caller_of(limiter, Limits(max_budget=10 * COST, max_parallel_requests=2))
+        held = await limiter.admit(caller, estimate(), None, ())
+        joins = limiter.joins
+        redis_server.stop(signal.SIGKILL)
+        redis_server.start()
+        await until(lambda: limiter.joins > joins and limiter.link.up)
+        assert held is not None
+        held.settle(150, COST)
+
+        assert await outcome(limiter, caller) == "ok"
+        assert await _kept(limiter) == ({}, {"s": str(nanos(2 * COST))})
+
+
+async def test_a_redis_that_was_emptied_under_calls_lets_nobody_have_more_than_the_limits(redis: str) -> None:
+    async with replicas(redis, 1) as (limiter,):
+        caller = caller_of(limiter, Limits(max_budget=4 * COST, max_parallel_requests=3))
+        before = [await limiter.admit(caller, estimate(), None, ()) for _ in range(2)]
+        await limiter.link.redis.flushall()
+        after = await limiter.admit(caller, estimate(), None, ())
+        for ticket in (*before, after):
+            assert ticket is not None
+            ticket.settle(150, COST)
+
+        assert await everywhere([limiter], [caller], 5, hold=0.1) == {"ok": 1, "budget": 4}
+        assert await _kept(limiter) == ({}, {"s": str(nanos(4 * COST))})
+
+
+async def test_calls_that_end_while_redis_comes_back_are_told_once(redis: str, redis_server: Service) -> None:
+    async with replicas(redis, 1) as (limiter,):
+        caller = caller_of(limiter, Limits(max_budget=1000 * COST, max_parallel_requests=200))
+        redis_server.stop(signal.SIGKILL)
+        calls = [asyncio.create_task(outcome(limiter, caller, hold=number / 100)) for number in range(150)]
+        await asyncio.sleep(0.3)
+        redis_server.start()
+
+        assert Counter(await asyncio.gather(*calls)) == {"ok": 150}
+        await until(lambda: limiter.link.up)
+        assert await outcome(limiter, caller) == "ok"
+        assert await _kept(limiter) == ({}, {"s": str(nanos(151 * COST))})
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["there", "back again"])
+async def test_further_parts_of_a_call_are_reserved_and_settled_for_everybody(
+    redis: str, redis_server: Service, lost: bool
+) -> None:
+    async with replicas(redis, 2) as (here, there):
+        callers = [caller_of(limiter, Limits(max_budget=3 * COST)) for limiter in (here, there)]
+        ticket = await here.admit(callers[0], estimate(), None, ())
+        assert ticket is not None
+        assert await here.extend(ticket, estimate(), None) is None
+        assert await outcome(there, callers[1]) == "ok"
+        assert await outcome(there, callers[1], cost=0.0) == "budget"
+        if lost:
+            joins = here.joins
+            redis_server.stop(signal.SIGKILL)
+            redis_server.start()
+            await until(lambda: here.joins > joins and here.link.up and there.link.up)
+        ticket.settle(150, COST)
+
+        await asyncio.sleep(0.1)
+        assert await outcome(there, callers[1]) == "ok"
+        assert (await _kept(here))[1] == {"s": str(nanos((2 if lost else 3) * COST))}

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select, text
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import insert, make_url, select, text
 
-from lingate.server.store import Store, StoreError, StoreUnavailableError, open_store
-from lingate.server.store.ledger import journal_positions
+from lingate.server.ledger.insert import COLUMNS
+from lingate.server.store import Statement, Store, StoreError, StoreUnavailableError, open_store
+from lingate.server.store.ledger import journal_positions, ledger
 from lingate.server.store.url import parse_url
 from tests.services import free_port
 
@@ -51,6 +56,71 @@ async def test_an_exception_undoes_what_was_written(url: str) -> None:
     async with store.read() as connection:
         assert await connection.scalar(select(journal_positions.c.spool)) is None
     await store.close()
+
+
+_PUT = 'INSERT INTO journal_positions (spool, segment, "offset", at) VALUES (:spool, :segment, :offset, :at)'
+_SPOOLS = Statement("SELECT spool FROM journal_positions WHERE segment >= :from ORDER BY spool", {"from": 1})
+
+
+async def test_plain_statements_answer_with_rows_and_with_how_many_they_changed(url: str) -> None:
+    store = Store(url)
+
+    first, second, both = await store.change(Statement(_PUT, _position("a")), Statement(_PUT, _position("b")), _SPOOLS)
+    (gone,) = await store.change(Statement("DELETE FROM journal_positions WHERE spool <> :spool", {"spool": "b"}))
+    none, one = await store.ask(Statement("SELECT id FROM keys WHERE NOT deleted", {}), _SPOOLS)
+    await store.close()
+
+    assert [first.changed, second.changed, gone.changed] == [1, 1, 1]
+    assert (both.rows, none.rows, one.rows) == ([("a",), ("b",)], [], [("b",)])
+
+
+async def test_plain_statements_are_one_transaction(url: str) -> None:
+    store = await open_store(url)
+
+    with pytest.raises(StoreError, match="nowhere"):
+        await store.change(Statement(_PUT, _position("a")), Statement("SELECT x FROM nowhere", {}))
+
+    assert (await store.ask(_SPOOLS))[0].rows == []
+    await store.close()
+
+
+async def test_reading_from_a_file_waits_for_no_writer(tmp_path: Path) -> None:
+    store = await open_store(f"sqlite:///{tmp_path}/x.db")
+    begun, done = threading.Event(), threading.Event()
+
+    def write(connection: sqlite3.Connection) -> None:
+        connection.execute(_PUT, _position("a"))
+        begun.set()
+        done.wait(20)
+
+    writing = asyncio.create_task(store.transact(write))
+    await asyncio.to_thread(begun.wait, 20)
+    async with asyncio.timeout(5):
+        before = await asyncio.gather(*(store.ask(_SPOOLS) for _ in range(3)))
+    done.set()
+    await writing
+
+    assert [answer.rows for (answer,) in before] == [[], [], []]
+    assert (await store.ask(_SPOOLS))[0].rows == [("a",)]
+    await store.close()
+
+
+async def test_a_file_that_was_closed_while_it_was_written_is_let_go(tmp_path: Path) -> None:
+    store = await open_store(f"sqlite:///{tmp_path}/x.db")
+    begun, done = threading.Event(), threading.Event()
+
+    def write(connection: sqlite3.Connection) -> sqlite3.Connection:
+        begun.set()
+        done.wait(20)
+        return connection
+
+    writing = asyncio.create_task(store.transact(write))
+    await asyncio.to_thread(begun.wait, 20)
+    await store.close()
+    done.set()
+
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        (await writing).execute("SELECT 1")
 
 
 async def test_a_cancelled_task_gives_its_connection_and_its_place_back(url: str) -> None:
@@ -197,6 +267,17 @@ def test_a_wrong_url_is_an_error_that_never_shows_the_password(url: str, words: 
     assert "hunter2" not in f"{error.value} {error.value!r} {error.value.__cause__!r}"
 
 
+@given(name=st.text(st.characters(codec="utf-8", exclude_characters="?~\0"), min_size=1))
+def test_the_url_of_a_file_is_read_as_sqlalchemy_reads_it(name: str) -> None:
+    url = f"sqlite:///{name}"
+    expected = make_url(url).database
+    assert expected is not None
+
+    if expected == ":memory:":
+        return
+    assert parse_url(url).path == Path(expected).expanduser().absolute()
+
+
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
 def test_every_spelling_of_postgres_means_the_same(scheme: str) -> None:
     address = parse_url(f"{scheme}://u:p%40ss@db:5433/gw?sslmode=require&schema=llm&pgbouncer=true&connection_limit=3")
@@ -210,8 +291,12 @@ def test_every_spelling_of_postgres_means_the_same(scheme: str) -> None:
     assert address.pool_size == 3
 
 
-def test_opening_a_database_that_is_up_to_date_loads_no_part_that_is_not_needed(tmp_path: Path) -> None:
-    parts = ("alembic", "sqlalchemy.orm", "sqlalchemy.ext.asyncio", "sqlalchemy.dialects.postgresql", "asyncpg")
+def test_the_ledger_has_a_column_for_each_field_of_a_row_in_its_order() -> None:
+    assert [column.name for column in ledger.columns] == COLUMNS
+
+
+def test_opening_a_file_that_is_up_to_date_loads_no_part_that_is_not_needed(tmp_path: Path) -> None:
+    parts = ("sqlalchemy", "alembic", "aiosqlite", "greenlet", "asyncpg")
     code = (
         "import asyncio, sys\n"
         "from lingate.server.ledger import Drainer, Journal\n"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
-from lingate._call.policy import RetryPolicy, Timeout, covers
+from lingate._call.policy import MOST_ANSWER, RetryPolicy, Timeout, covers
 from lingate._dialects._base import Further, OperationFormat, StreamDecoder
 from lingate._dialects._replay import replay
 from lingate._model import Attempt, Call, Event, Failed, Head, HttpRequest, JsonDict, Start, Target, Usage
@@ -19,6 +19,7 @@ from lingate.errors import (
     ConfigError,
     DeadlineExceededError,
     LingateError,
+    ProtocolError,
     RequestTimeoutError,
     StreamInterruptedError,
     TransportError,
@@ -38,7 +39,7 @@ class Sign:
 
 @dataclass(slots=True)
 class Send:
-    """Send and read the whole answer. Answered by `Reply` or an error."""
+    """Send and read the whole answer. Answered by its head and body, or an error."""
 
     request: HttpRequest
     timeout: Timeout
@@ -76,12 +77,6 @@ class Sleep:
 
 
 @dataclass(slots=True)
-class Reply:
-    head: Head
-    body: Any
-
-
-@dataclass(slots=True)
 class Opened:
     head: Head
     stream: Any
@@ -89,22 +84,23 @@ class Opened:
 
 Clock: TypeAlias = Callable[[], float]
 Step: TypeAlias = Sign | Send | Open | Read | Close | Sleep
-Answer: TypeAlias = Mapping[str, str] | Reply | Opened | bytes | LingateError | None
+Answer: TypeAlias = Mapping[str, str] | tuple[Head, Any] | Opened | bytes | LingateError | None
 
 
 @dataclass(slots=True)
 class Route:
-    """One place a call may go to. `target` is looked up when its turn comes, so an unused fallback costs nothing.
+    """One place a call may go to.
 
     Attributes:
-        find: Look the place up; may raise ConfigError.
+        find: The place; or what looks it up when its turn comes, so that an unused fallback costs nothing, and may raise
+            ConfigError.
         call: The canonical request for it.
         on: Kinds of error after which this route is tried; None for the usual ones. Ignored for the first route.
         policy: How often it is tried here, where that is not the call's own policy.
         timeout: Bounds each try here; the call's own still bounds them all together.
     """
 
-    find: Callable[[], tuple[Target, OperationFormat]]
+    find: tuple[Target, OperationFormat] | Callable[[], tuple[Target, OperationFormat]]
     call: Call
     on: frozenset[str] | None = None
     policy: RetryPolicy | None = None
@@ -153,17 +149,20 @@ class Streaming:
     taken: bytes = b""
 
 
+_ANSWERED = (Completed, Streaming)
+
+
 def complete(routes: Iterable[Route], context: Context) -> Generator[Step, Answer, Completed]:
     """Get one whole answer from the first route that gives one."""
-    return _over_routes(routes, context, whole=True)
+    return _over_routes(routes, context, True)
 
 
 def open_stream(routes: Iterable[Route], context: Context) -> Generator[Step, Answer, Streaming]:
     """Open a stream on the first route whose first substantial event arrives."""
-    return _over_routes(routes, context, whole=False)
+    return _over_routes(routes, context, False)
 
 
-def _over_routes(routes: Iterable[Route], context: Context, *, whole: bool) -> Generator[Step, Answer, Any]:
+def _over_routes(routes: Iterable[Route], context: Context, whole: bool) -> Generator[Step, Answer, Any]:
     now = context.now
     deadline = now() + context.timeout.total
     last: LingateError | None = None
@@ -171,7 +170,7 @@ def _over_routes(routes: Iterable[Route], context: Context, *, whole: bool) -> G
         if last is not None and not covers(last, route.on):
             continue
         try:
-            target, form = route.find()
+            target, form = route.find if isinstance(route.find, tuple) else route.find()
             sent = form.request(route.call, target)
         except ConfigError as error:
             if last is None:
@@ -180,7 +179,7 @@ def _over_routes(routes: Iterable[Route], context: Context, *, whole: bool) -> G
             context.trail.append(_attempt(route.call.model.partition("/")[0], route.call.model, error, 0.0, 0.0))
             continue
         outcome = yield from _tries(sent, form, context, deadline, whole, route)
-        if not isinstance(outcome, LingateError):
+        if isinstance(outcome, _ANSWERED):
             return outcome
         last = context.error = outcome
         if now() >= deadline:
@@ -196,7 +195,7 @@ def _tries(
 ) -> Generator[Step, Answer, Any]:
     """Try one place until it answers, the policy gives it up, or the deadline would pass."""
     now = context.now
-    policy, timeout = route.policy or context.policy, route.timeout or context.timeout
+    timeout = route.timeout or context.timeout
     turn = 0
     waited = 0.0
     while True:
@@ -211,12 +210,16 @@ def _tries(
             outcome = _answered(sent, form, (yield Send(sent, limits)))
         else:
             outcome = yield from _open_once(sent, form, limits, now)
-        if not isinstance(outcome, LingateError):
-            context.trail.append(_succeeded(sent, outcome.head, now() - began, waited))
+        if isinstance(outcome, _ANSWERED):
+            target, head = sent.target, outcome.head
+            took = now() - began
+            context.trail.append(
+                Attempt(target.row.name, target.model, head.status, "ok", took, waited, request_id(head))
+            )
             return outcome
         _name(outcome, sent.target)
         context.trail.append(_attempt(sent.target.provider, sent.target.model, outcome, now() - began, waited))
-        wait = policy.wait(outcome, turn, context.random)
+        wait = (route.policy or context.policy).wait(outcome, turn, context.random)
         if wait is None:
             return outcome
         if now() + wait >= deadline:
@@ -239,13 +242,6 @@ def _within(timeout: Timeout, left: float) -> Timeout:
     return Timeout(total=left, connect=min(timeout.connect, left), read=timeout.read)
 
 
-def _answered(sent: HttpRequest, form: OperationFormat, answer: Answer) -> Completed | LingateError:
-    if isinstance(answer, Reply):
-        return _whole(sent, form, answer.head, answer.body)
-    assert isinstance(answer, LingateError)
-    return answer
-
-
 def _sign(sent: HttpRequest, timeout: Timeout) -> Generator[Step, Answer, LingateError | None]:
     """Put a fresh signature or token on a request, for each try anew. The caller's own authorization stays alone."""
     if any(name.lower() == "authorization" for name in sent.call.extra_headers or ()):
@@ -261,7 +257,11 @@ def _sign(sent: HttpRequest, timeout: Timeout) -> Generator[Step, Answer, Lingat
     return None
 
 
-def _whole(sent: HttpRequest, form: OperationFormat, head: Head, body: bytes) -> Completed | LingateError:
+def _answered(sent: HttpRequest, form: OperationFormat, answer: Answer) -> Completed | LingateError:
+    if not isinstance(answer, tuple):
+        assert isinstance(answer, LingateError)
+        return answer
+    head, body = answer
     if not 200 <= head.status < 300:
         from lingate._dialects._failure import failure  # the classifier is loaded by the first error
 
@@ -299,7 +299,7 @@ def _send_on(
     until = now() + timeout.total
     while True:
         answer = yield Send(sent, timeout)
-        following = further(sent, answer.head, answer.body) if isinstance(answer, Reply) and _is_good(answer) else None
+        following = further(sent, *answer) if isinstance(answer, tuple) and _is_good(answer[0]) else None
         if following is None:
             return _answered(sent, form, answer)
         if now() + following.wait >= until:
@@ -318,7 +318,7 @@ def _open_on(
         if not isinstance(opened, Opened):
             return opened
         body = yield from _body(opened)
-        following = further(sent, opened.head, body) if isinstance(body, bytes) and _is_good(opened) else None
+        following = further(sent, opened.head, body) if isinstance(body, bytes) and _is_good(opened.head) else None
         if following is None:
             outcome = _finished(sent, form, opened, body)
             if isinstance(outcome, LingateError):
@@ -334,8 +334,8 @@ def _open_on(
             return (yield from _open_once(sent, form, timeout, now))
 
 
-def _is_good(answer: Reply | Opened) -> bool:
-    return 200 <= answer.head.status < 300
+def _is_good(head: Head) -> bool:
+    return 200 <= head.status < 300
 
 
 def _not_done(sent: HttpRequest) -> RequestTimeoutError:
@@ -395,19 +395,23 @@ def _read_whole(sent: HttpRequest, form: OperationFormat, opened: Opened) -> Gen
 
 def _body(opened: Opened) -> Generator[Step, Answer, bytes | LingateError]:
     pieces: list[bytes] = []
+    size = 0
     while True:
         data = yield Read(opened.stream)
         if isinstance(data, LingateError):
             return data
         if data is None:
             return b"".join(pieces)
+        size += len(data)  # type: ignore[arg-type]
+        if size > MOST_ANSWER:
+            return ProtocolError(f"the answer has more than {MOST_ANSWER} bytes")
         pieces.append(bytes(data))  # type: ignore[arg-type]
 
 
 def _finished(
     sent: HttpRequest, form: OperationFormat, opened: Opened, body: bytes | LingateError
 ) -> Streaming | LingateError:
-    outcome = body if isinstance(body, LingateError) else _whole(sent, form, opened.head, body)
+    outcome = _answered(sent, form, body if isinstance(body, LingateError) else (opened.head, body))
     if isinstance(outcome, LingateError):
         return outcome
     return Streaming(sent, opened.head, opened.stream, _Spent(), replay(outcome.data, outcome.raw))
@@ -436,19 +440,7 @@ def _attempt(provider: str, model: str, error: LingateError, seconds: float, wai
     return Attempt(provider, model, error.status, error.kind, seconds, waited, error.request_id)
 
 
-_REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "apim-request-id")
-
-
 def request_id(head: Head) -> str | None:
     """The provider's id of the request, from the head of its answer."""
-    headers = head.headers
-    for name in _REQUEST_IDS:
-        found = headers.get(name)
-        if found:
-            return found
-    return None
-
-
-def _succeeded(sent: HttpRequest, head: Head, seconds: float, waited: float) -> Attempt:
-    target = sent.target
-    return Attempt(target.row.name, target.model, head.status, "ok", seconds, waited, request_id(head))
+    get = head.headers.get
+    return get("x-request-id") or get("request-id") or get("x-amzn-requestid") or get("apim-request-id") or None

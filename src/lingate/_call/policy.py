@@ -8,6 +8,11 @@ from typing import Any
 
 from lingate.errors import ConfigError, LingateError, TransportError
 
+MOST_ANSWER = 128 * 1024 * 1024
+"""Bytes of the longest answer in one piece that is read where answers are bounded. 2,048 embeddings of 3,072 numbers, the
+most that a provider gives at once, are 90 MB.
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeout:

@@ -41,7 +41,8 @@ def prepare(
     Raises:
         ConfigError: Something has the wrong type; the message says what and where.
     """
-    body: JsonDict = {"messages": _messages(messages)}
+    written, plainly = _messages(messages)
+    body: JsonDict = {"messages": written}
     format_class: type | None = None
     for name, value in params.items():
         if value is None:
@@ -52,7 +53,8 @@ def prepare(
             body[name] = value
         else:
             body[name] = plain(value, name)
-    _check(body)
+    if params:
+        _check(body)
     return (
         Call(
             "chat",
@@ -60,25 +62,36 @@ def prepare(
             body,
             stream,
             drop_params,
-            text_mapping(extra_headers, "extra_headers"),
+            None if extra_headers is None else text_mapping(extra_headers, "extra_headers"),
             None if extra_body is None else plain(_mapping(extra_body, "extra_body"), "extra_body"),
+            written if plainly else None,
         ),
         format_class,
     )
 
 
-def _messages(messages: Any) -> list[JsonDict]:
+def _messages(messages: Any) -> tuple[list[JsonDict], bool]:
+    """The messages as plain dicts, and whether each is a role and a text, as most are."""
     if isinstance(messages, str):
-        return [{"role": "user", "content": messages}]
+        return [{"role": "user", "content": messages}], bool(messages)
     if type(messages) is not list and (not isinstance(messages, Sequence) or isinstance(messages, (bytes, bytearray))):
         raise ConfigError(f"messages must be a list of message dicts or a string, not {type(messages).__name__}")
     if not messages:
         raise ConfigError("messages is empty: a chat needs at least one message")
     out: list[JsonDict] = []
-    for index, message in enumerate(messages):
-        if _is_plain(message):
+    plainly = True
+    for message in messages:
+        if (
+            type(message) is dict
+            and len(message) == 2
+            and message.get("role") in _SPEAKERS
+            and type(content := message.get("content")) is str
+            and content
+        ):
             out.append(message.copy())
             continue
+        plainly = False
+        index = len(out)
         item = plain(message, f"messages[{index}]")
         if not isinstance(item, dict):
             raise ConfigError(f"messages[{index}] must be a dict with a role, not {type(message).__name__}")
@@ -87,17 +100,7 @@ def _messages(messages: Any) -> list[JsonDict]:
             known = ", ".join(sorted(ROLES))
             raise ConfigError(f"messages[{index}].role is {role!r}: it must be one of {known}")
         out.append(item)
-    return out
-
-
-def _is_plain(message: Any) -> bool:
-    """Whether this is a role and a text, as most messages are: nothing in it could need to be made plain."""
-    return (
-        type(message) is dict
-        and len(message) == 2
-        and type(message.get("content")) is str
-        and message.get("role") in _SPEAKERS
-    )
+    return out, plainly
 
 
 def _check(body: JsonDict) -> None:

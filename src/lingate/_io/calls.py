@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lingate._call.plan import Completed, Context, Route
 from lingate._call.stream import StreamState, cut_at_stops
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-class Prepared(NamedTuple):
+@dataclass(slots=True)
+class Prepared:
     """A call ready to be planned."""
 
     routes: list[Route]
@@ -33,36 +35,43 @@ class Prepared(NamedTuple):
     format_class: type | None
 
 
-def _own(session: Session, params: dict[str, Any]) -> Options:
-    """Take our own arguments out of the provider's."""
-    take = params.pop
-    drop = take("drop_params", None)
-    return Options(
-        take("api_key", None),
-        take("api_base", None),
-        take("api_version", None),
-        take("timeout", None),
-        take("retries", None),
-        take("fallbacks", None),
-        session.config.drop_params if drop is None else drop,
-        take("extra_headers", None),
-        take("extra_body", None),
+def _own(
+    session: Session,
+    /,
+    api_key: Any = None,
+    api_base: Any = None,
+    api_version: Any = None,
+    timeout: Any = None,
+    retries: Any = None,
+    fallbacks: Any = None,
+    drop_params: Any = None,
+    extra_headers: Any = None,
+    extra_body: Any = None,
+    **params: Any,
+) -> tuple[Options, dict[str, Any]]:
+    """Our own arguments, and the provider's. Taken apart by the interpreter, which is quicker at it than a loop."""
+    if drop_params is None:
+        drop_params = session.config.drop_params
+    options = Options(
+        api_key, api_base, api_version, timeout, retries, fallbacks, drop_params, extra_headers, extra_body
     )
+    return options, params
 
 
-def _streaming(params: dict[str, Any]) -> tuple[bool, bool]:
+def _streaming(stream: Any, params: dict[str, Any]) -> tuple[bool, bool]:
     """Whether the answer is wanted in pieces, and usage at the end of them."""
-    stream = params.pop("stream", None) or False
+    if not stream:
+        return False, False
     if not isinstance(stream, bool):
         raise ConfigError(f"stream must be True or False, not {stream!r}")
     wanted = params.get("stream_options")
     return stream, wanted is not None and isinstance(wanted, Mapping) and bool(wanted.get("include_usage"))
 
 
-def prepare_chat(session: Session, model: Any, messages: Any, params: dict[str, Any]) -> Prepared:
+def prepare_chat(session: Session, model: Any, messages: Any, stream: Any, params: dict[str, Any]) -> Prepared:
     """Read the arguments of a chat call."""
-    options = _own(session, params)
-    stream, include_usage = _streaming(params)
+    options, params = _own(session, **params)
+    stream, include_usage = _streaming(stream, params) if stream else (False, False)
     call, format_class = chat.prepare(
         require_model(model),
         messages,
@@ -94,8 +103,8 @@ def prepare_call(
         params: All other arguments.
         streams: Whether the endpoint has streams that are spoken here.
     """
-    options = _own(session, params)
-    stream, include_usage = _streaming(params) if streams else (False, False)
+    options, params = _own(session, **params)
+    stream, include_usage = _streaming(params.pop("stream", None), params) if streams else (False, False)
     extras: dict[str, Any] = {"stream": stream} if streams else {}
     call = make(
         require_model(model),
@@ -138,16 +147,16 @@ def prepare_models(session: Session, provider: Any, params: dict[str, Any]) -> P
         raise ConfigError(
             f"models() takes the name of a provider, such as the part of a model before the slash, not {provider!r}"
         )
-    options = _own(session, params)
+    options, params = _own(session, **params)
     call = models.prepare(extra_headers=options.extra_headers)
     if params:
         raise ConfigError(f"models() has no argument {', '.join(sorted(params))}")
     return Prepared(session.routes(f"{provider}/*", call, options), session.context(options), False, False, None)
 
 
-def answer(view: Callable[..., R], done: Completed, prepared: Prepared, **named: Any) -> R:
-    """The view of an answer in one piece; `named` are further arguments of this kind of view."""
-    return view(cut_at_stops(done.data, done.sent.stop), *_facts(done, prepared.context), **named)
+def answer(view: Callable[..., R], done: Completed, prepared: Prepared) -> R:
+    """The view of an answer in one piece."""
+    return view(cut_at_stops(done.data, done.sent.stop), *_facts(done, prepared.context))
 
 
 def _facts(done: Completed, context: Context) -> tuple[Any, ...]:
@@ -157,7 +166,16 @@ def _facts(done: Completed, context: Context) -> tuple[Any, ...]:
 
 def chat_response(done: Completed, prepared: Prepared) -> ChatResponse:
     """The view of a whole chat answer."""
-    return answer(ChatResponse, done, prepared, format_class=prepared.format_class)
+    sent = done.sent
+    return ChatResponse(
+        cut_at_stops(done.data, sent.stop) if sent.stop else done.data,
+        done.raw,
+        sent.target.row.name,
+        sent.target.model,
+        tuple(prepared.context.trail),
+        tuple(sent.dropped),
+        prepared.format_class,
+    )
 
 
 def responses_response(done: Completed, prepared: Prepared) -> ResponsesResponse:

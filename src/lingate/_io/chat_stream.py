@@ -26,7 +26,7 @@ class _Chat(Shape[ChatChunk, ChatResponse]):
         for event in events:
             data = build(event)
             if data is not None:
-                chunks.append(ChatChunk(data, getattr(event, "raw", None)))
+                chunks.append(ChatChunk(data, event.raw))  # type: ignore[union-attr] # `Failed` has no chunk
         return chunks
 
     def last(self) -> list[ChatChunk]:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
 from collections.abc import Callable
+from threading import get_ident
+from time import monotonic
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -36,13 +37,13 @@ class Patience:
         Raises:
             KeyboardInterrupt: A signal came in while waiting. The call goes on in its thread, and its result is dropped.
         """
-        if threading.get_ident() != self._main:
+        if get_ident() != self._main:
             return call()
-        began = time.perf_counter()
+        began = monotonic()
         try:
             return call() if self._usual < _QUICK else self._wait(call)
         finally:
-            took = time.perf_counter() - began
+            took = monotonic() - began
             # One long wait is enough to expect another; only several short ones say otherwise.
             self._usual = took if took > self._usual else 0.5 * (self._usual + took)
 

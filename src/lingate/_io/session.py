@@ -34,9 +34,10 @@ _NOTHING_GIVEN: _Given = (None, None, None)
 class _Place:
     """A look-up that was made, and what in the environment it rests on."""
 
-    read: tuple[tuple[object, object], ...]
+    names: tuple[object, ...]
+    values: tuple[object, ...]
     target: Target
-    forms: dict[str, OperationFormat]
+    found: dict[str, tuple[Target, OperationFormat]]
 
 
 @dataclass(slots=True)
@@ -74,7 +75,7 @@ class Session:
             drop_params=loaded.drop_params if drop_params is None else drop_params,
         )
         self._env_key, self._env_value = reader(self.env)
-        self._places: dict[tuple[str, str | None, str | None, str | None], _Place] = {}
+        self._places: dict[tuple[str, _Given], _Place] = {}
         self._signers: dict[Hashable, Signer] = {}
 
     def context(self, options: Options) -> Context:
@@ -93,8 +94,9 @@ class Session:
         Raises:
             ConfigError: A fallback is not written as it must be.
         """
-        given = options.api_key, options.api_base, options.api_version
-        routes = [self._route(model, call, given, None)]
+        place = self.place(model, call.operation, (options.api_key, options.api_base, options.api_version))
+        call.model = place[0].model
+        routes = [Route(place, call)]
         fallbacks = self.config.fallbacks if options.fallbacks is None else options.fallbacks
         if fallbacks:
             routes += self._fallbacks(fallbacks, call)
@@ -102,6 +104,7 @@ class Session:
 
     def _route(self, model: str, call: Call, given: _Given, on: frozenset[str] | None) -> Route:
         operation = call.operation
+        call.model = model
 
         def find() -> tuple[Target, OperationFormat]:
             target, form = self.place(model, operation, given)
@@ -121,23 +124,17 @@ class Session:
         Raises:
             ConfigError: There is no such place, or nothing to sign in with.
         """
-        place = self._place(model, *given)
-        form = place.forms.get(operation)
-        if form is None:
-            form = place.forms[operation] = form_of(place.target, operation)
-        return place.target, form
+        place = self._places.get((model, given))
+        # The environment may have changed since (a test, a rotated key): what was read is read again, and only that.
+        if place is None or tuple(map(self._env_value, place.names)) != place.values:
+            place = self._look_up(model, given)
+        found = place.found.get(operation)
+        if found is None:
+            found = place.found[operation] = place.target, form_of(place.target, operation)
+        return found
 
-    def _place(self, model: str, api_key: str | None, api_base: str | None, api_version: str | None) -> _Place:
-        key = (model, api_key, api_base, api_version)
-        place = self._places.get(key)
-        if place is not None:
-            # The environment may have changed since (a test, a rotated key): what was read is read again, and only that.
-            get = self._env_value
-            for name, value in place.read:
-                if get(name) != value:
-                    break
-            else:
-                return place
+    def _look_up(self, model: str, given: _Given) -> _Place:
+        api_key, api_base, api_version = given
         noted = _NotingEnv(self.env)
         target = lookup.resolve(
             model,
@@ -149,11 +146,11 @@ class Session:
             sign=self._signer,
             borrow=_borrow,
         )
-        keys = [self._env_key(name) for name in noted.seen]
-        place = _Place(tuple((key, self._env_value(key)) for key in keys), target, {})
+        names = tuple(map(self._env_key, noted.seen))
+        place = _Place(names, tuple(map(self._env_value, names)), target, {})
         if len(self._places) >= _MOST_PLACES:
             self._places.clear()
-        self._places[key] = place
+        self._places[model, given] = place
         return place
 
     def _signer(self, auth: str, row: ProviderRow, env: Mapping[str, str], key: str | None, url: str) -> Signer:

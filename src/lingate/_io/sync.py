@@ -6,7 +6,7 @@ import time
 from collections.abc import Generator
 from typing import TypeVar
 
-from lingate._call.plan import Answer, Close, Open, Opened, Read, Reply, Send, Sign, Step, Streaming
+from lingate._call.plan import Answer, Close, Open, Opened, Read, Send, Sign, Step, Streaming
 from lingate._call.stream import StreamState
 from lingate._io.carriers import carrier
 from lingate._io.transport import ByteStream, Transport
@@ -26,7 +26,7 @@ def perform(plan: Generator[Step, Answer, T], transport: Transport) -> T:
             kind = type(step)
             try:
                 if kind is Send:
-                    answer = Reply(*carrier(step.request, transport).send(step.request, step.timeout))  # type: ignore[union-attr]
+                    answer = carrier(step.request, transport).send(step.request, step.timeout)  # type: ignore[union-attr]
                 elif kind is Read:
                     answer = step.stream.read()  # type: ignore[union-attr]
                 elif kind is Open:
@@ -45,7 +45,7 @@ def perform(plan: Generator[Step, Answer, T], transport: Transport) -> T:
             except LingateError as error:
                 answer = error
     except StopIteration as done:
-        if isinstance(done.value, Streaming):
+        if opened is not None and isinstance(done.value, Streaming):
             opened = None  # it goes on in the caller's hands
         return done.value  # type: ignore[no-any-return]
     finally:

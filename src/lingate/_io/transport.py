@@ -6,6 +6,13 @@ from typing import Protocol
 
 from lingate._call.policy import Timeout
 from lingate._model import Head, HttpRequest
+from lingate.errors import ProtocolError
+
+
+def too_long(request: HttpRequest, most: int) -> ProtocolError:
+    """The error for an answer in one piece that has more than so many bytes. Nothing of it is kept."""
+    place = request.target.provider
+    return ProtocolError(f"{place} answered with more than {most} bytes", provider=place)
 
 
 class ByteStream(Protocol):
@@ -38,6 +45,7 @@ class Transport(Protocol):
 
         Raises:
             TransportError: There was none.
+            ProtocolError: It is longer than the transport takes.
         """
         ...
 

@@ -8,12 +8,12 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from pyreqwest.client import Client, ClientBuilder
+from pyreqwest.client import ClientBuilder
 from pyreqwest.exceptions import PyreqwestError
 
 from lingate._call.policy import Timeout
-from lingate._io.transport import AsyncByteStream
-from lingate._io.via_pyreqwest import Clients, broken, head, seconds, translate
+from lingate._io.transport import AsyncByteStream, too_long
+from lingate._io.via_pyreqwest import Clients, broken, head, translate
 from lingate._model import Head, HttpRequest
 from lingate.errors import RequestTimeoutError
 
@@ -45,10 +45,17 @@ class AsyncPyreqwest:
     Args:
         pin: Name, address and port: connections to the name go to this address, however it resolves.
         proxies: Go through the proxies that the environment names.
+        most: Bytes of the longest answer that is read in one piece; None: any is read, which is a little faster.
+
+    Attributes:
+        most: The same, for answers from now on.
     """
 
-    def __init__(self, *, pin: tuple[str, str, int] | None = None, proxies: bool = True) -> None:
+    def __init__(
+        self, *, pin: tuple[str, str, int] | None = None, proxies: bool = True, most: int | None = None
+    ) -> None:
         _settle_at_exit()
+        self.most = most
 
         def build() -> ClientBuilder:
             builder = ClientBuilder() if proxies else ClientBuilder().no_proxy()
@@ -57,30 +64,27 @@ class AsyncPyreqwest:
         self._clients = Clients(ClientBuilder if proxies and pin is None else build)
 
     async def send(self, request: HttpRequest, timeout: Timeout) -> tuple[Head, bytes]:
-        client: Client = self._clients.get(timeout)
+        if self.most is not None:
+            return await self._send_bounded(request, timeout, self.most)
         try:
-            response = await (
-                client.request(request.method, request.url)
-                .timeout(seconds(timeout.total))
-                .headers(request.headers)
-                .body_bytes(request.body)
-                .build()
-                .send()
-            )
+            response = await self._clients.request(request, timeout, timeout.total).send()
             return head(response), bytes(await response.bytes())
         except PyreqwestError as error:
             raise translate(error, request) from None
 
-    async def open(self, request: HttpRequest, timeout: Timeout) -> AsyncByteStream:
-        client: Client = self._clients.get(timeout)
+    async def _send_bounded(self, request: HttpRequest, timeout: Timeout, most: int) -> tuple[Head, bytes]:
         try:
-            streamed = (
-                client.request(request.method, request.url)
-                .headers(request.headers)
-                .body_bytes(request.body)
-                .streamed_read_buffer_limit(0)
-                .build_streamed()
-            )
+            async with self._clients.request(request, timeout, timeout.total, bounded=True) as response:
+                body = await response.body_reader.read(most + 1)
+        except PyreqwestError as error:
+            raise translate(error, request) from None
+        if body is not None and len(body) > most:
+            raise too_long(request, most)
+        return head(response), b"" if body is None else bytes(body)
+
+    async def open(self, request: HttpRequest, timeout: Timeout) -> AsyncByteStream:
+        try:
+            streamed = self._clients.request(request, timeout)
             async with asyncio.timeout(timeout.total):
                 response = await streamed.__aenter__()
         except PyreqwestError as error:

@@ -49,9 +49,11 @@ class SseDecoder:
             data = data.removeprefix(_BOM)
         if self._after_cr or b"\r" in data:
             data = self._line_feeds(data)
+        tail = self._tail
+        if not tail and data[-2:] == b"\n\n":  # whole events, as most servers send them
+            return _events(data)
         if not data:
             return []
-        tail = self._tail
         # The blank line that ends an event may lie across two pieces.
         straddles = 1 if tail and data[0] == 10 and tail[-1][-1] == 10 else 0
         end = data.rfind(b"\n\n") + 2
@@ -96,6 +98,10 @@ class SseDecoder:
 
 
 def _events(block: bytes) -> list[SseEvent]:
+    if (
+        block[:6] == b"data: " and block.find(b"\n") == len(block) - 2
+    ):  # one event of one line, as live streams bring them
+        return [("", block[6:-2])]
     events: list[SseEvent] = []
     add = events.append
     for piece in block.split(b"\n\n"):

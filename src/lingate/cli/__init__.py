@@ -26,15 +26,25 @@ def main() -> int:
 
         code = bare()
     else:
-        from lingate.cli.app import run
-
-        code = run(sys.argv[1:])
+        code = _run(sys.argv[1:])
     if "lingate._io.via_pyreqwest" in sys.modules:
         # Its threads may outlive the last call, and abort the process when they find the interpreter gone.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
     return code
+
+
+def _run(arguments: list[str]) -> int:
+    if arguments[:1] == ["serve"]:
+        from lingate.cli import straight
+
+        options = straight.read(arguments[1:])
+        if options is not None:
+            return straight.serve(options)
+    from lingate.cli.app import run
+
+    return run(arguments)
 
 
 def _installed(name: str) -> bool:

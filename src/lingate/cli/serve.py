@@ -7,6 +7,10 @@ import os
 from lingate.cli.screen import Screen
 from lingate.errors import MissingExtraError
 
+# The HTTP client's allocator (mimalloc, in pyreqwest) asks Linux for pages of 2 MB: four of them are resident before a
+# hundredth is used. It reads this once, when the client is loaded below; an owner who wants such pages sets it to 1.
+os.environ.setdefault("MIMALLOC_ALLOW_THP", "0")
+
 try:
     from lingate.server.config import check
     from lingate.server.launch import Options, serve

@@ -5,35 +5,76 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lingate._model import JsonDict
+from lingate._providers.catalog import REPORTED
+from lingate.server.ledger.plain import MOST_TOKENS
 
 if TYPE_CHECKING:
     from lingate._call.stream import StreamState
+    from lingate.server.routing.prices import Sheet
     from lingate.server.turn import Turn
 
 _NO_PARTS: JsonDict = {}
 _BYTES_A_TOKEN = 3
+_MOST_DOLLARS = 1e6
+"""More than one call can cost. A provider's word beyond that would empty any budget for good."""
+
+_NOT_COUNTED = "the provider gave no token counts"
+_NO_OUTPUT = "the provider did not count the output"
+_IMPOSSIBLE = "the provider's token counts cannot be"
+_OF_THE_INPUT = ("prompt_tokens_details", "cache_creation", "service_tier", "speed")
 
 
 def note_usage(turn: Turn, response: JsonDict) -> None:
     """Write what an answer used into the row, with what that costs."""
     if turn.span is not None:
         turn.span.told(response)
-    usage = response.get("usage")
+    row, deployment, usage = turn.row, turn.ride.deployment, response.get("usage")
     if not isinstance(usage, dict):
+        if deployment is not None and row.operation != "count_tokens":
+            row.cost, row.price = None, _NOT_COUNTED
         return
-    row = turn.row
-    row.prompt_tokens = usage.get("prompt_tokens")
-    row.completion_tokens = usage.get("completion_tokens")
-    read = usage.get("prompt_tokens_details") or _NO_PARTS
-    made = usage.get("completion_tokens_details") or _NO_PARTS
+    row.prompt_tokens = _count(usage.get("prompt_tokens"))
+    row.completion_tokens = _count(usage.get("completion_tokens"))
+    read, made = _parts(usage, "prompt_tokens_details"), _parts(usage, "completion_tokens_details")
     if read or made:
-        row.cached_tokens = read.get("cached_tokens")
-        row.cache_write_tokens = read.get("cache_write_tokens")
-        row.reasoning_tokens = made.get("reasoning_tokens")
-        row.audio_tokens = (read.get("audio_tokens") or 0) + (made.get("audio_tokens") or 0) or None
-    deployment = turn.ride.deployment
+        row.cached_tokens = _count(read.get("cached_tokens"))
+        row.cache_write_tokens = _count(read.get("cache_write_tokens"))
+        row.reasoning_tokens = _count(made.get("reasoning_tokens"))
+        row.audio_tokens = (_count(read.get("audio_tokens")) or 0) + (_count(made.get("audio_tokens")) or 0) or None
     if deployment is not None:
-        row.cost, row.price = deployment.sheet.cost(usage, response.get("model"), response.get("service_tier"))
+        row.cost, row.price = _cost(turn, deployment.sheet, response, usage)
+
+
+def estimated_cost(turn: Turn, response: JsonDict) -> float | None:
+    """What an answer may have cost whose tokens nobody counted; None where the price is not known."""
+    deployment = turn.ride.deployment
+    if deployment is None:
+        return None
+    usage = _estimated(turn, response, _NO_PARTS, (None, None))
+    return deployment.sheet.cost(usage, response.get("model"), response.get("service_tier"))[0]
+
+
+def _cost(turn: Turn, sheet: Sheet, response: JsonDict, usage: JsonDict) -> tuple[float | None, str | None]:
+    row = turn.row
+    for count, name in ((row.prompt_tokens, "prompt_tokens"), (row.completion_tokens, "completion_tokens")):
+        if count is None and usage.get(name) is not None:
+            return None, _IMPOSSIBLE
+    cost, price = sheet.cost(usage, response.get("model"), response.get("service_tier"))
+    if cost is None:
+        return None, price
+    if row.completion_tokens is None and price != REPORTED and response.get("choices"):
+        return None, _NO_OUTPUT  # something was generated, and it is not free
+    return (cost, price) if 0 <= cost <= _MOST_DOLLARS else (None, _IMPOSSIBLE)
+
+
+def _count(value: Any) -> int | None:
+    """A number of tokens, if it can be one."""
+    return value if type(value) is int and 0 <= value <= MOST_TOKENS else None
+
+
+def _parts(usage: JsonDict, name: str) -> JsonDict:
+    found = usage.get(name)
+    return found if type(found) is dict else _NO_PARTS
 
 
 def note_stream(turn: Turn, state: StreamState) -> None:
@@ -42,21 +83,27 @@ def note_stream(turn: Turn, state: StreamState) -> None:
     choices = response.get("choices")
     if choices:
         turn.row.finish = choices[0].get("finish_reason")
-    if not state.whole or not isinstance(response.get("usage"), dict):
-        response = {**response, "usage": _estimated(turn, response)}
+    usage = response.get("usage")
+    told = usage if isinstance(usage, dict) else _NO_PARTS
+    counts = (_count(told.get("prompt_tokens")), _count(told.get("completion_tokens")))
+    if not state.whole or None in counts or (counts[1] == 0 and _said(response)):
+        response = {**response, "usage": _estimated(turn, response, told, counts)}
         turn.row.estimated = True
     if turn.live.store_prompts:
         turn.row.body = {"request": turn.call.body, "response": response}
     note_usage(turn, response)
 
 
-def _estimated(turn: Turn, response: JsonDict) -> JsonDict:
+def _estimated(turn: Turn, response: JsonDict, told: JsonDict, counts: tuple[int | None, int | None]) -> JsonDict:
     """Token counts where the provider gave none, or had not given the last ones."""
-    told = response.get("usage")
-    told = told if isinstance(told, dict) else {}
-    prompt = told.get("prompt_tokens") or turn.prompt_tokens
-    made = max(told.get("completion_tokens") or 0, estimate_tokens(_said(response)))
-    return {"prompt_tokens": prompt, "completion_tokens": made, "total_tokens": prompt + made}
+    read, written = counts
+    prompt = read or turn.prompt_tokens
+    said = estimate_tokens(_said(response))
+    made = max(written or 0, said)
+    sums = {"prompt_tokens": prompt, "completion_tokens": made, "total_tokens": prompt + made}
+    if read and made == written:
+        return {**told, **sums}  # it had told everything
+    return {**({name: told[name] for name in _OF_THE_INPUT if name in told} if read else _NO_PARTS), **sums}
 
 
 def _said(response: JsonDict) -> int:

@@ -88,7 +88,10 @@ class AsgiReply:
 
     async def stream(self, status: int, headers: Headers) -> AsgiReply:
         self._streaming = True
-        await self._begin(status, headers)
+        try:
+            await self._begin(status, headers)
+        except OSError as error:
+            raise ClientGoneError from error
         return self
 
     async def send(self, data: bytes) -> None:

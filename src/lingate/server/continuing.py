@@ -6,6 +6,7 @@ the stream fails as it does without this.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,9 @@ from lingate._dialects._forms import form_of
 from lingate._io.aio import perform
 from lingate._model import Event, JsonDict, Opaque, Start, Text, Thinking, Usage
 from lingate.errors import ConfigError, LingateError, StreamInterruptedError
-from lingate.server.accounts import note_stream
+from lingate.server.access.bounds import shorten
+from lingate.server.accounts import estimate_tokens, note_stream
+from lingate.server.reserving import reserve_more
 
 if TYPE_CHECKING:
     from lingate.server.records import LedgerRow
@@ -57,7 +60,7 @@ class Continuation:
         count: How often it has been.
     """
 
-    __slots__ = ("_before", "_given", "_lead", "_noted", "_text", "_told", "_turn", "count")
+    __slots__ = ("_before", "_bound", "_given", "_lead", "_noted", "_text", "_told", "_turn", "count")
 
     def __init__(self, turn: Turn) -> None:
         self.count = 0
@@ -68,6 +71,7 @@ class Continuation:
         self._told: JsonDict = {}  # token counts of the parts before
         self._before: dict[str, Any] = {}  # the same as the ledger has them, with the costs
         self._noted: StreamState | None = None
+        self._bound: int | None = None  # tokens that the next part may have, where the budgets say
 
     def may(self, state: StreamState) -> bool:
         """Whether the rest of this answer can be had from somebody else."""
@@ -95,16 +99,46 @@ class Continuation:
         if turn.context.trail and error is not None:
             turn.context.trail[-1].kind = error.kind
         try:
+            await self._reserve(text)
             opened = await perform(open_stream(self._routes(text), turn.context), turn.transport)
         except LingateError:
             return None
+        except asyncio.CancelledError:
+            if turn.ride.is_asking:
+                self._begin(state, text)
+                turn.note_asked(estimate_tokens(len(text)))
+            raise
+        self._begin(state, text)
+        return opened
+
+    def _begin(self, state: StreamState, text: str) -> None:
+        """From here on what comes is of the next part."""
+        row = self._turn.row
         self.count += 1
         self._text, self._lead, self._given = text, text[len(text.rstrip()) :], []
-        self._told = _sum(self._told, _counted(turn.row, state.collector.usage))
-        self._before = _added(self._before, turn.row)
+        self._told = _sum(self._told, _counted(row, state.collector.usage))
+        self._before = _added(self._before, row)
         for name in _COUNTS:
-            setattr(turn.row, name, None)
-        return opened
+            setattr(row, name, None)
+
+    async def _reserve(self, text: str) -> None:
+        """Reserve what the next part may cost beyond what the parts before have left of what was reserved.
+
+        Raises:
+            BudgetExceededError: Nobody would pay for it.
+        """
+        turn = self._turn
+        body = dict(turn.call.body)
+        self._make_room(body)
+        _ask_for_rest(body, text.rstrip(), native=False)
+        self._bound = await reserve_more(turn, body, _added(self._before, turn.row)["cost"])
+
+    def _make_room(self, body: JsonDict) -> None:
+        """What there is of an answer counts in its bounds."""
+        made = (self._told.get("completion_tokens") or 0) + (self._turn.row.completion_tokens or 0)
+        for name in _BOUNDS:
+            if type(body.get(name)) is int:
+                body[name] = max(body[name] - made, 1)
 
     def edited(self, events: list[Event]) -> list[Event]:
         """The events of a part as those of the whole answer."""
@@ -178,15 +212,14 @@ class Continuation:
 
     def _asked_for_rest(self, route: Route, text: str) -> Route:
         try:
-            target, _ = route.find()
+            target, _ = route.find if isinstance(route.find, tuple) else route.find()
         except ConfigError:
             return route  # the plan will find that out too, and note it
         body = dict(route.call.body)
         native = target.traits.get("prefill") is True and not any(body.get(name) for name in _REASONING)
-        made = (self._told.get("completion_tokens") or 0) + (self._turn.row.completion_tokens or 0)
-        for name in _BOUNDS:
-            if type(body.get(name)) is int:
-                body[name] = max(body[name] - made, 1)
+        self._make_room(body)
+        if self._bound is not None:
+            shorten(body, self._bound)
         _ask_for_rest(body, text.rstrip(), native=native)
         return replace(route, call=replace(route.call, body=body))
 
@@ -245,9 +278,14 @@ def _sum(one: JsonDict, other: JsonDict) -> JsonDict:
 
 
 def _added(before: dict[str, Any], row: LedgerRow) -> dict[str, Any]:
-    """What the parts before and this one used, where anybody said."""
+    """What the parts before and this one used, where anybody said. The cost is known if that of every part is."""
     made: dict[str, Any] = {}
     for name in _COUNTS:
         values = [value for value in (before.get(name), getattr(row, name)) if value is not None]
         made[name] = sum(values) if values else None
+    made["price"] = row.price
+    if before and before["cost"] is None:
+        made["cost"], made["price"] = None, before["price"]
+    elif row.cost is None:
+        made["cost"] = None
     return made

@@ -1,16 +1,18 @@
-"""From the bytes of a request to a call that may be made: read, permitted, routed, and paid for in advance."""
+"""From the bytes of a request to a call that may be made: read, permitted, and with somebody to answer it."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from lingate._model import Call, JsonDict
-from lingate.errors import BadRequestError, BudgetExceededError, NotFoundError, PermissionDeniedError
+from lingate.errors import (
+    BadRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+    UnsupportedError,
+)
 from lingate.server.access import may_use
-from lingate.server.access.bounds import most_input
-from lingate.server.accounts import estimate_tokens, text_size
-from lingate.server.records import Estimate
-from lingate.server.routing import LONGEST_NAME, sticky_key
+from lingate.server.routing import LONGEST_NAME
 from lingate.server.turn import Turn
 from lingate.server.upstreams import UPSTREAM_FIELDS, brought
 from lingate.server.wishes import FIELDS as WISHES
@@ -25,11 +27,14 @@ _OWN_NAMES = {
 }
 """Our fields as Google's format writes them, whose names have no underscores."""
 _BETA = "anthropic-beta"
+LATEST = ":latest"
+_MARKS = {"ollama": LATEST, "anthropic": "[1m]"}
+"""What clients put behind a name without meaning another model: Ollama's tag that is meant where there is none, and the
+mark by which Anthropic's coding agent knows that it has the large window, and asks for that in a header."""
 _MOST_TAGS = 32
 _LONGEST_TAG = 256
 _LONGEST_USER = 1024
 """What becomes part of the ledger is bounded: a caller must not fill it with what it can send in one request."""
-_GENERATING = frozenset({"chat", "completions", "responses"})
 
 
 def read_call(turn: Turn, body: bytes) -> None:
@@ -51,15 +56,25 @@ def read_call(turn: Turn, body: bytes) -> None:
     row.stream, row.model = call.stream, call.model[:LONGEST_NAME]
     if found.face.name == "completions":
         row.operation = call.operation
+    if found.face.dialect == "anthropic" and call.body.get("thread") is not None:
+        # A provider that holds the conversation is one account of one provider; who answers the next call, nobody knows.
+        raise UnsupportedError(
+            "threads are not held here: send the whole conversation, without `thread`", param="thread"
+        )
     caching = _own_fields(turn, call)
     wishes = wishes_of(call.body, turn.request.header)
     _forward_headers(turn, call)
     if turn.live.drop_params:
         call.drop_params = True
     model = turn.caller.aliases.get(call.model, call.model)
+    mark = _MARKS.get(found.face.dialect)
+    if mark is not None and model.endswith(mark) and model not in turn.live.router.models():
+        model = model.removesuffix(mark)
     group = turn.live.router.group(model)
     if group is None:
         raise NotFoundError(turn.live.router.why_not(model))
+    if model != call.model:
+        row.model = model[:LONGEST_NAME]  # nobody else knows the key's own names, and budgets by model go by these
     if turn.caller.model_rules:
         for name in (model, *((wishes.fallbacks if wishes is not None else None) or ())):
             if not _is_allowed(turn, name):
@@ -80,70 +95,6 @@ def _is_allowed(turn: Turn, model: str) -> bool:
     if model != first.id or may_use(caller, first.group):
         return True
     return all(model in rule for rule in caller.model_rules)
-
-
-async def reserve(turn: Turn) -> None:
-    """Reserve what the call may use at most, and choose the way it goes.
-
-    Raises:
-        RateLimitError: A limit is reached.
-        BudgetExceededError: A budget is.
-        ConcurrencyLimitError: Too many calls at once.
-    """
-    call, row, group = turn.call, turn.row, turn.group
-    prompt = turn.prompt_tokens = estimate_tokens(text_size(call.body))
-    limit, answers = _longest(call.body), _answers(call.body)
-    estimate = Estimate(group.name, prompt, None if limit is None else limit * answers)
-    wishes, router = turn.wishes, turn.live.router
-    instead = None if wishes is None else wishes.fallbacks
-    if turn.live.only_priced:
-        router.bound(group, estimate, instead)
-        if estimate.input_price is None:
-            raise PermissionDeniedError(f"the price of {call.model!r} is not known, and this gateway wants to know it")
-
-    def most(of: Estimate) -> None:  # an argument: without it the two would hold each other
-        router.bound(group, of, instead)
-        if of.model_max_output is not None:
-            of.model_max_output *= answers
-        of.prompt_bound = most_input(call.body)
-
-    estimate.most = most
-    ticket = turn.ticket = await turn.gateway.access.limiter.admit(turn.caller, estimate, row.end_user, row.tags)
-    if ticket is not None and ticket.max_output is not None:
-        _shorten(call, ticket.max_output // answers)
-    turn.context = turn.live.context(None if wishes is None else wishes.timeout)
-    sticky = sticky_key(group.sticky, turn.caller.key_id, call.body, turn.session) if group.sticky else None
-    ride = turn.ride = router.ride(
-        group, call, tags=row.tags, sticky=sticky, estimated_prompt=prompt, fallbacks=instead
-    )
-    ride.context = turn.context
-    if wishes is not None:
-        ride.hurried, ride.retries = wishes.timeout is not None, wishes.retries
-    if turn.span is not None:
-        turn.span.routed(turn)
-
-
-def _longest(body: JsonDict) -> int | None:
-    """Tokens that an answer may have by the caller's word. Which of two bounds counts is the provider's choice."""
-    bounds = [body.get("max_completion_tokens"), body.get("max_tokens")]
-    return max((bound for bound in bounds if type(bound) is int and bound > 0), default=None)
-
-
-def _answers(body: JsonDict) -> int:
-    """How many answers are made, and paid for: of some only the best is given."""
-    counts = [count for count in (body.get("n"), body.get("best_of")) if type(count) is int]
-    prompts = body.get("prompt")
-    many = len(prompts) if isinstance(prompts, list) and prompts and type(prompts[0]) in (str, list) else 1
-    return max(1, *counts) * many if counts else many
-
-
-def _shorten(call: Call, most: int) -> None:
-    """Let an answer be no longer than there is money for."""
-    if most < 1:
-        raise BudgetExceededError("the budget has no room for so many answers", status=402, code="budget_exceeded")
-    if call.operation in _GENERATING:
-        call.body.pop("max_completion_tokens", None)
-        call.body["max_tokens"] = most
 
 
 def _own_fields(turn: Turn, call: Call) -> Any:

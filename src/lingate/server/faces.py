@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, unquote
 
 from lingate._dialects._base import Dialect, OperationFormat, dialect
 from lingate._model import Operation
+from lingate.server.http import Request
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,11 @@ class Found(NamedTuple):
 
     face: Face
     args: Mapping[str, str]
+
+    @property
+    def listed(self) -> bool:
+        """Whether a stream is wanted as one JSON list: Google's clients ask for events by `alt=sse`."""
+        return self.face.dialect == "gemini" and self.args.get("alt") != "sse"
 
 
 _POST: dict[str, Face] = {
@@ -93,7 +99,11 @@ _GOOGLE_METHODS: dict[str, Operation] = {
 }
 _GOOGLE = {method: Face("gemini", operation, {"method": method}) for method, operation in _GOOGLE_METHODS.items()}
 
-_GOOGLE_PATH = re.compile(r"/(?:v1|v1beta|v1alpha)/models/(?P<model>.+):(?P<method>\w+)")
+_GOOGLE_PATH = re.compile(
+    r"(?:/(?:v1|v1beta|v1alpha|v1beta1))?/(?:(?:projects/[^/]+/locations/[^/]+/)?publishers/google/)?"
+    r"models/(?P<model>.+):(?P<method>\w+)"
+)
+"""As Google's API for developers writes it, and as its cloud does; without a version too, like the others."""
 _MODEL_PATH = re.compile(r"(?P<place>/v1|/v1beta|)/models/(?P<model>.+)")
 _AZURE_PATH = re.compile(r"(?:/openai)?/(?:deployments|engines)/(?P<model>.+)")
 
@@ -132,6 +142,55 @@ def _find_named(method: str, path: str, query: str) -> Found | None:
             face = MODELS["gemini" if named["place"] == "/v1beta" else "openai_chat"]
             return Found(face, {**asked, "model": unquote(named["model"])})
     return None
+
+
+def found_for(request: Request) -> Found | None:
+    """The face that a request is for; None if it is for none.
+
+    A path that nearly is one's is that one's, and from here on the request's: base URLs are written with a slash at their
+    end, or with the version that the client's package adds, too.
+    """
+    # A head is asked for as the whole would be, and servers leave the body out.
+    method = "GET" if request.method == "HEAD" else request.method
+    found = find(method, request.path, request.query)
+    if found is None:
+        path = _tidied(request.path)
+        if path != request.path:
+            found = find(method, path, request.query)
+            if found is not None:
+                request.path = path
+    return found
+
+
+_SLASHES = re.compile(r"/{2,}")
+_INSIDE = re.compile(r"\A/(?:openai|anthropic|gemini|cursor)(?=/)")
+"""What stands before the paths of a format at Azure and other hosts, and at LiteLLM's proxy."""
+_TWICE = re.compile(r"/(?:v1/)+(?=v1/|v1beta/)|/(?:v1beta/)+(?=v1beta/)")
+
+
+def _tidied(path: str) -> str:
+    return _INSIDE.sub("", _TWICE.sub("/", _SLASHES.sub("/", path), count=1)).rstrip("/")
+
+
+def methods_of(path: str) -> list[str]:
+    """The methods that a path takes; none if nobody is there."""
+    path = _tidied(path)
+    # What stands behind the colon is a method of Google's, and no part of a model's name.
+    methods = ("POST",) if _GOOGLE_PATH.fullmatch(path) else ("GET", "POST")
+    return [method for method in methods if find(method, path, "") is not None]
+
+
+_GOOGLES = re.compile(r"/v1(?:beta|alpha|beta1)(?:/|$)|.*/models/[^/]+:")
+
+
+def format_at(path: str) -> str:
+    """The wire format that whoever asks for a path most likely speaks, also where nobody is there."""
+    path = _tidied(path)
+    if path == "/api" or path.startswith("/api/"):
+        return "ollama"
+    if _GOOGLES.match(path):
+        return "gemini"
+    return "anthropic" if path.removeprefix("/v1").startswith("/messages") else "openai_chat"
 
 
 def paths() -> Iterator[str]:

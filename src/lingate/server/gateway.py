@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -95,10 +96,13 @@ class Gateway:
         full: Literal["refuse", "drop"] = "drop" if store is None else "refuse"
         self.journal = Journal(state / "journal", config.own.ledger.journal_max_bytes, when_full=full)
         self.drainer = None if store is None else Drainer(self.journal, store)
-        spending = None if store is None or self.drainer is None else LedgerSpending(store, self.drainer)
+        spending = (
+            None if store is None or self.drainer is None else LedgerSpending(store, self.drainer, self._names_of)
+        )
         self.access = Access(store, access_settings(config), spending=spending, on_master=on_master)
         self.live = Live(config, shared=Rests(self.access))
-        self.transport: AsyncTransport = AsyncPyreqwest() if transport is None else transport
+        most = config.own.limits.max_answer
+        self.transport: AsyncTransport = AsyncPyreqwest(most=most) if transport is None else transport
         self.pins = Pins()
         self.streams = Streams()
         self.metrics = Metrics(self)
@@ -122,6 +126,11 @@ class Gateway:
     async def handle(self, request: Request, reply: Reply) -> None:
         """Answer one request."""
         await handle(self, request, reply)
+
+    def _names_of(self, model: str) -> tuple[str, ...]:
+        """All names that limits may know a model by."""
+        group = self.live.router.group(model)
+        return (model,) if group is None else (model, *group.aka)
 
     def call_id(self) -> str:
         """A name for one call, unique among all processes; they are in the order of time, which indexes are glad of."""
@@ -160,6 +169,8 @@ class Gateway:
         """
         live = Live(config, self.live, Rests(self.access))
         self.access.configure(access_settings(config))
+        if isinstance(self.transport, AsyncPyreqwest):
+            self.transport.most = config.own.limits.max_answer
         cache, self.live = outlived(self.live.cache, live.cache), live
         if cache is not None:
             self._soon(cache.close())
@@ -246,11 +257,12 @@ class Gateway:
 
     async def serve_admin(self, request: Request, body: bytes, reply: Reply) -> None:
         """Answer a request for the admin side, which is made when the first one comes."""
-        if self._admin is None:
-            from lingate.server.administration import administration
-
-            self._admin = administration(self)
-        await mount.serve(self._admin, request, body, reply)
+        admin = self._admin
+        if admin is None:
+            # Loading it, and SQLAlchemy with it, takes a quarter of a second: calls under way go on meanwhile.
+            module = await asyncio.to_thread(import_module, "lingate.server.administration")
+            admin = self._admin = module.administration(self)
+        await mount.serve(admin, request, body, reply)
 
     @property
     def in_flight(self) -> int:

@@ -7,15 +7,18 @@ import logging
 from typing import TYPE_CHECKING
 
 from lingate._call.plan import complete
+from lingate._call.stream import cut_at_stops
 from lingate._dialects._base import media_type
 from lingate._io.aio import perform
 from lingate.errors import BadRequestError, LingateError
 from lingate.server import faces, pages
-from lingate.server.entry import read_call, reserve
+from lingate.server.encodings import plain
+from lingate.server.entry import read_call
 from lingate.server.errors import OverloadError, internal
 from lingate.server.http import ClientGoneError, Reply, Request
 from lingate.server.identity import identify
 from lingate.server.relay import may_relay
+from lingate.server.reserving import reserve
 from lingate.server.streams import stream
 from lingate.server.turn import Turn
 from lingate.server.upstreams import bring
@@ -28,7 +31,7 @@ _log = logging.getLogger("lingate.gateway")
 
 async def handle(gateway: Gateway, request: Request, reply: Reply) -> None:
     """Answer one request, whatever happens."""
-    found = faces.find(request.method, request.path, request.query)
+    found = faces.found_for(request)
     if found is None:
         await pages.answer(gateway, request, reply)
         return
@@ -67,7 +70,13 @@ async def _serve(turn: Turn) -> None:
     if turn.found.face.name == "models":
         pages.models(turn)
         return
-    read_call(turn, await turn.request.body(turn.live.max_body))
+    body = await turn.request.body(turn.live.max_body)
+    encoding = turn.request.header("content-encoding")
+    if encoding is not None:
+        body = plain(body, encoding, turn.live.max_body)
+    read_call(turn, body)
+    if turn.found.face.dialect == "ollama" and pages.loads(turn):
+        return
     if turn.brought is not None:
         await bring(turn, turn.brought)
     await reserve(turn)
@@ -94,12 +103,14 @@ async def _whole(turn: Turn) -> None:
             raise
         pages.estimate(turn)
         return
-    response = done.data
+    turn.dropped = done.sent.dropped
+    response = cut_at_stops(done.data, done.sent.stop)
     if turn.keep:
         turn.made = response
     if response.get("created") == 0:
         response["created"] = int(turn.row.at)  # the provider does not say when
+    turn.noted(response, turn.context.trail[-1].request_id)
     same = may_relay(turn, done.sent) and (done.data == done.raw or turn.found.face.dialect != "openai_chat")
     body = done.body if same else turn.form.render(response)
-    turn.answered(response, turn.context.trail[-1].request_id)
+    turn.answered()
     turn.answer(200, media_type(turn.found.face.name, response), body)

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from lingate.server.gateway import Gateway
     from lingate.server.turn import Turn
 
-_HEADERS = ("x-api-key", "x-goog-api-key", "api-key", "x-litellm-api-key")
+_OURS = "x-litellm-api-key"
+"""A gateway's own header for it: programs send it beside `authorization` where that holds a vendor's token of theirs."""
+
+_HEADERS = ("x-api-key", "x-goog-api-key", "api-key")
 
 
 def token_of(request: Request, own_header: str | None = None) -> str | None:
@@ -24,12 +27,17 @@ def token_of(request: Request, own_header: str | None = None) -> str | None:
         given = request.header(own_header)
         if given:
             return given.removeprefix("Bearer ")
+    given = request.header(_OURS)
+    if given:
+        return given.removeprefix("Bearer ")
     given = request.header("authorization")
     if given:
         word, space, token = given.partition(" ")
-        if not space:
+        if not space and word.lower() != "bearer":
             return word
-        return token.strip() if word.lower() == "bearer" else None
+        # Another scheme is not for us: a proxy before the gateway may have its own sign-in.
+        if word.lower() == "bearer" and token.strip():
+            return token.strip()
     for name in _HEADERS:
         given = request.header(name)
         if given:

@@ -44,4 +44,9 @@ class Lookout:
                 self._next = asyncio.get_running_loop().call_later(_LOOK, self._look)
                 return
             del fresh[turn]
-            turn.watch()
+            turn.watch(asyncio.get_running_loop().create_task(_wait_for_leaving(turn)))
+
+
+async def _wait_for_leaving(turn: Turn) -> None:
+    await turn.reply.gone()
+    turn.left()

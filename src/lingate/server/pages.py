@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lingate._dialects._base import dialect
-from lingate._dialects.ollama.models import render_show, render_version
 from lingate._model import JsonDict
 from lingate._version import __version__
 from lingate._wire import json
@@ -16,8 +16,12 @@ from lingate.errors import BadRequestError, LingateError, NotFoundError, Unsuppo
 from lingate.server import faces
 from lingate.server.access import may_use
 from lingate.server.admin import is_admin_path
-from lingate.server.http import Reply, Request
+from lingate.server.encodings import plain
+from lingate.server.entry import LATEST
+from lingate.server.errors import internal
+from lingate.server.http import Headers, Reply, Request
 from lingate.server.identity import allow, caller_of
+from lingate.server.records import Caller
 from lingate.server.turn import Turn
 
 if TYPE_CHECKING:
@@ -27,47 +31,80 @@ _log = logging.getLogger("lingate.gateway")
 
 _JSON = "application/json"
 _MOST_ADMIN = 1024 * 1024
+_MOST_TOLD = 200
 
 
 async def answer(gateway: Gateway, request: Request, reply: Reply) -> None:
     """Answer a request that is not for a model."""
     try:
-        page = _PAGES.get((request.method.replace("HEAD", "GET"), request.path.rstrip("/") or "/"))
-        if request.method == "OPTIONS" and gateway.live.sharing is not None:
-            gateway.live.sharing.preflight(request, reply)
-        elif page is not None:
-            status, kind, body = page(gateway)
-            reply.whole(status, [("content-type", kind)], body)
-        elif request.path == "/metrics" and request.method in ("GET", "HEAD"):
-            await _metrics(gateway, request, reply)
-        elif is_admin_path(request.path):
-            await gateway.serve_admin(request, await _body(gateway, request), reply)
-        elif request.method == "POST" and request.path == "/api/show":
-            await _show(gateway, request, reply)
-        else:
-            _send(reply, 404, _problem(f"there is no {request.method} {request.path} here; GET / lists what there is"))
+        await _answer(gateway, request, reply)
     except LingateError as error:
-        status, body = dialect("openai_chat").render_error(error)
-        reply.whole(status, [("content-type", _JSON)], body)
+        _refuse(gateway, request, reply, error)
     except Exception:
         _log.exception("%s %s failed", request.method, request.path)
-        _send(reply, 500, _problem("the gateway failed"))
+        _refuse(gateway, request, reply, internal())
+
+
+async def _answer(gateway: Gateway, request: Request, reply: Reply) -> None:
+    page = _PAGES.get((request.method.replace("HEAD", "GET"), request.path.rstrip("/") or "/"))
+    if request.method == "OPTIONS" and gateway.live.sharing is not None:
+        gateway.live.sharing.preflight(request, reply)
+    elif page is not None:
+        status, kind, body = page(gateway)
+        reply.whole(status, _headers(gateway, request, kind), body)
+    elif request.path == "/metrics" and request.method in ("GET", "HEAD"):
+        await _metrics(gateway, request, reply)
+    elif is_admin_path(request.path):
+        sharing = gateway.live.sharing
+        shared = reply if sharing is None else sharing.shared(request, reply)
+        await gateway.serve_admin(request, await _body(gateway, request), shared)
+    elif request.method == "POST" and request.path == "/api/show":
+        await _show(gateway, request, reply)
+    else:
+        raise _nobody(request)
+
+
+def _nobody(request: Request) -> LingateError:
+    """The error for a request that nobody is there for."""
+    methods = faces.methods_of(request.path)
+    if not methods:
+        there = f"there is no {request.method} {request.path[:_MOST_TOLD]} here; GET / lists what there is"
+        return NotFoundError(there, kind="no_such_path")
+    path = request.path[:_MOST_TOLD]
+    if "websocket" in (request.header("upgrade") or "").lower():
+        # By this status clients that would rather have a WebSocket know at once that there is HTTP only.
+        return BadRequestError(f"{path} has no WebSocket: send a POST", kind="no_upgrade")
+    return BadRequestError(f"{path} takes {' and '.join(methods)} only", kind="method")
+
+
+def _refuse(gateway: Gateway, request: Request, reply: Reply, error: LingateError) -> None:
+    """Answer with an error in the format that is spoken around there."""
+    status, body = dialect(faces.format_at(request.path)).render_error(error)
+    headers = _headers(gateway, request, _JSON)
+    if error.kind == "method":
+        headers.append(("allow", ", ".join(faces.methods_of(request.path))))
+    elif error.kind == "no_upgrade":
+        headers += (("connection", "upgrade"), ("upgrade", "HTTP/1.1"))
+    elif error.retry_after is not None:
+        headers.append(("retry-after", str(max(1, math.ceil(error.retry_after)))))
+    reply.whole(status, headers, body)
+
+
+def _headers(gateway: Gateway, request: Request, content_type: str) -> Headers:
+    """The head of a page: browsers of other sites may read it if they may read answers."""
+    headers: Headers = [("content-type", content_type)]
+    if gateway.live.sharing is not None:
+        headers += gateway.live.sharing.headers(request.header("origin"))
+    return headers
 
 
 async def _body(gateway: Gateway, request: Request) -> bytes:
     try:
         async with asyncio.timeout(gateway.live.config.own.limits.body_seconds):
-            return await request.body(_MOST_ADMIN)
+            body = await request.body(_MOST_ADMIN)
     except TimeoutError:
         raise BadRequestError("the request's body took too long to arrive") from None
-
-
-def _problem(message: str) -> JsonDict:
-    return {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": None}}
-
-
-def _send(reply: Reply, status: int, body: JsonDict) -> None:
-    reply.whole(status, [("content-type", _JSON)], json.encode(body))
+    return plain(body, request.header("content-encoding") or "", _MOST_ADMIN)
 
 
 def models(turn: Turn) -> None:
@@ -77,22 +114,41 @@ def models(turn: Turn) -> None:
         NotFoundError: There is no such model for this caller.
     """
     found = turn.found
-    if turn.request.header("anthropic-version"):
-        found = turn.found = faces.Found(faces.MODELS["anthropic"], found.args)
+    spoken = _spoken(turn)
+    if spoken is not None:
+        found = turn.found = faces.Found(faces.MODELS[spoken], found.args)
         turn.form = found.face.form
     wanted = found.args.get("model")
-    entries = [_entry(turn.gateway, name) for name in turn.live.router.models() if may_use(turn.caller, name)]
+    entry = _googles_entry if found.face.dialect == "gemini" else _entry
     if wanted is not None:
-        entries = [entry for entry in entries if entry["id"] == wanted]
-        if not entries:
+        wanted = wanted.removeprefix("models/") if found.face.dialect == "gemini" else wanted
+        if not _may_know(turn.gateway, turn.caller, wanted):
             raise NotFoundError(turn.live.router.why_not(wanted))
-        body = turn.form.render(entries[0])
+        body = turn.form.render(entry(turn.gateway, wanted))
     else:
+        entries = [entry(turn.gateway, name) for name in turn.live.router.models() if may_use(turn.caller, name)]
         ids = [entry["id"] for entry in entries]
         ends = {"has_more": False, "first_id": ids[0] if ids else None, "last_id": ids[-1] if ids else None}
         body = turn.form.render({"object": "list", "data": entries, **ends})
-    turn.reply.whole(200, [("content-type", _JSON)], body)
+    turn.reply.whole(200, _headers(turn.gateway, turn.request, _JSON), body)
     turn.unaccounted()
+
+
+def _spoken(turn: Turn) -> str | None:
+    """The format of a client whose package has its list of models where OpenAI has its own; None for OpenAI's."""
+    if turn.found.face.dialect != "openai_chat":
+        return None
+    if turn.request.header("anthropic-version"):
+        return "anthropic"
+    return "gemini" if turn.request.header("x-goog-api-key") or turn.request.header("x-goog-api-client") else None
+
+
+def _may_know(gateway: Gateway, caller: Caller, name: str) -> bool:
+    """Whether there is a model of this name for a caller: also one that a pattern stands for, which no list has."""
+    group = gateway.live.router.group(name)
+    return (
+        group is not None and may_use(caller, name) and (name != group.deployments[0].id or may_use(caller, group.name))
+    )
 
 
 def _entry(gateway: Gateway, name: str) -> JsonDict:
@@ -106,6 +162,12 @@ def _entry(gateway: Gateway, name: str) -> JsonDict:
         "display_name": name,
         "created_at": gateway.started_at,
     }
+
+
+def _googles_entry(gateway: Gateway, name: str) -> JsonDict:
+    """A model as Google lists it. Its clients offer those only that say they can do what is to be done."""
+    methods = ["generateContent", "countTokens", "embedContent"]
+    return {"id": name, "version": "", "displayName": name, "supportedGenerationMethods": methods}
 
 
 async def _metrics(gateway: Gateway, request: Request, reply: Reply) -> None:
@@ -123,9 +185,24 @@ async def _show(gateway: Gateway, request: Request, reply: Reply) -> None:
     except ValueError:
         raise BadRequestError("the request is not JSON") from None
     name = (asked.get("model") or asked.get("name")) if isinstance(asked, dict) else None
-    if not isinstance(name, str) or not may_use(caller, name) or gateway.live.router.group(name) is None:
-        raise NotFoundError(f"model {name!r} not found")
-    reply.whole(200, [("content-type", _JSON)], render_show(_entry(gateway, name)))
+    names = (name, name.removesuffix(LATEST)) if isinstance(name, str) else ()
+    name = next((known for known in names if _may_know(gateway, caller, known)), None)
+    if name is None:
+        raise NotFoundError(f"model {names[0]!r} not found" if names else "model is missing")
+    from lingate._dialects.ollama.models import render_show
+
+    reply.whole(200, _headers(gateway, request, _JSON), render_show(_entry(gateway, name)))
+
+
+def loads(turn: Turn) -> bool:
+    """Answer a call of Ollama's clients by which they only have a model loaded; whether it is one."""
+    from lingate._dialects.ollama.loading import loaded, only_loads
+
+    if not only_loads(turn.call):
+        return False
+    turn.reply.whole(200, turn.headers(_JSON), turn.form.render(loaded(turn.call, int(turn.row.at))))
+    turn.unaccounted()
+    return True
 
 
 def can_estimate(turn: Turn, error: LingateError) -> bool:
@@ -143,6 +220,7 @@ def estimate(turn: Turn) -> None:
 
 def _index(gateway: Gateway) -> tuple[int, str, bytes]:
     text = f"Lingate {__version__}\n\n" + "\n".join(faces.paths())
+    text += "\nPOST /api/show\nGET  /api/ps\nGET  /api/version"
     text += "\n\nGET  /health/live\nGET  /health/ready\nGET  /metrics\nGET  /admin/openapi.json\n"
     return 200, "text/plain; charset=utf-8", text.encode()
 
@@ -156,7 +234,13 @@ def _ready(gateway: Gateway) -> tuple[int, str, bytes]:
 
 
 def _version(gateway: Gateway) -> tuple[int, str, bytes]:
-    return 200, _JSON, render_version(__version__)
+    from lingate._dialects.ollama.models import render_version  # a whole dialect, which most gateways never speak
+
+    return 200, _JSON, render_version()
+
+
+def _running(gateway: Gateway) -> tuple[int, str, bytes]:
+    return 200, _JSON, b'{"models":[]}'  # Ollama's word for those in the memory of its machine
 
 
 _PAGES: dict[tuple[str, str], Callable[[Any], tuple[int, str, bytes]]] = {
@@ -168,4 +252,5 @@ _PAGES: dict[tuple[str, str], Callable[[Any], tuple[int, str, bytes]]] = {
     ("GET", "/health/ready"): _ready,
     ("GET", "/health/readiness"): _ready,
     ("GET", "/api/version"): _version,
+    ("GET", "/api/ps"): _running,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -128,6 +128,31 @@ class Ledger(Protocol):
     def write(self, row: LedgerRow) -> None: ...
 
 
+class Circumstances(NamedTuple):
+    """What decides on the prices of a call, beside its model.
+
+    Attributes:
+        tokens: Input tokens that it cannot have more of.
+        lasting: Its input may be written to the provider's cache for long.
+        media: Its input has pictures, sound or files.
+        sound: Its answer may have more than text.
+        tier: The tier that it asks for.
+        speed: The speed that it asks for.
+        effort: How hard the model is to think.
+    """
+
+    tokens: int = 0
+    lasting: bool = False
+    media: bool = False
+    sound: bool = False
+    tier: str | None = None
+    speed: str | None = None
+    effort: str | None = None
+
+
+_ORDINARY = Circumstances()
+
+
 @dataclass(slots=True)
 class Estimate:
     """What a call may use at most, for reserving before it is made.
@@ -140,6 +165,11 @@ class Estimate:
         output_price: The same for output.
         model_max_output: What the model can give at most, None where unknown.
         prompt_bound: Input tokens that the call cannot have more of, for budgets; None where `prompt_tokens` is that.
+        circumstances: What else decides on the prices.
+        fixed: Dollars for the call itself, however long it is.
+        thinking: Tokens for thinking that come on top of an answer's bound where that has no room for them.
+        aka: Other names that limits by model may know it by: what an alias stands for, the group of a deployment.
+        answers: How many answers are made; `max_output` and `model_max_output` are for all of them.
         most: Fills in prices and bounds, which only budgets need and most calls have none of.
     """
 
@@ -150,6 +180,11 @@ class Estimate:
     output_price: float | None = None
     model_max_output: int | None = None
     prompt_bound: int | None = None
+    circumstances: Circumstances = _ORDINARY
+    fixed: float = 0.0
+    thinking: int = 0
+    answers: int = 1
+    aka: tuple[str, ...] = ()
     most: Callable[[Estimate], None] | None = None
 
 
@@ -186,5 +221,21 @@ class Limiter(Protocol):
             RateLimitError: Too many requests or tokens a minute; `retry_after` is set.
             ConcurrencyLimitError: Too many calls at once.
             BudgetExceededError: The call might go over a budget, or its price is unknown and a budget applies.
+        """
+        ...
+
+    async def extend(self, ticket: Ticket, estimate: Estimate, spent: float | None) -> int | None:
+        """Reserve for one more part of a call that was admitted. Only money is: it is the same call.
+
+        Args:
+            ticket: The call's. What is reserved here is held by it, and given back with it.
+            estimate: Of the part.
+            spent: What the parts before cost in dollars, None where nobody knows.
+
+        Returns:
+            Output tokens that the budgets have room for; None: no bound of ours.
+
+        Raises:
+            BudgetExceededError: There is no room for the part.
         """
         ...

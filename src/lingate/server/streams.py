@@ -21,7 +21,7 @@ from lingate.server.continuing import Continuation, continuation_of
 from lingate.server.errors import OverloadError, internal
 from lingate.server.http import ClientGoneError, Sink
 from lingate.server.likeness import Likeness
-from lingate.server.relay import is_plain, may_relay
+from lingate.server.relay import encoder_for, is_plain, may_relay
 from lingate.server.turn import Turn
 
 _log = logging.getLogger("lingate.gateway")
@@ -29,6 +29,8 @@ _log = logging.getLogger("lingate.gateway")
 _STOPPING = "the gateway is shutting down"
 _EVENTS = "text/event-stream"
 _COMMENT = b": keep-alive\n\n"
+_WITHOUT_COMMENTS = frozenset({"gemini"})
+"""Formats whose clients take every line for data: Google's packages fail at a comment, in all their languages."""
 _NO_BUFFERING = (("cache-control", "no-cache"), ("x-accel-buffering", "no"))
 _AS_BEFORE: list[Event] = []
 """Stands for the events of a piece that looks like the one before it, and goes out as it came."""
@@ -42,10 +44,14 @@ async def stream(turn: Turn) -> None:
     opened = await perform(open_stream(turn.ride, turn.context), turn.transport)
     try:
         turn.opened(opened)
-        encoder = turn.form.encoder(turn.call)
+        encoder = encoder_for(turn)
+        turn.dropped = opened.sent.dropped
         sink = await turn.reply.stream(200, [*turn.headers(encoder.content_type), *_NO_BUFFERING])
         turn.started = True
     except BaseException:
+        state = StreamState(opened, turn.context.trail)
+        state.begin()
+        note_stream(turn, state)
         await opened.stream.aclose()
         raise
     relay = Relay(turn, opened, encoder, sink)
@@ -130,7 +136,8 @@ class Relay:
         self._stream: AsyncByteStream = opened.stream
         self._task = asyncio.current_task()
         self._events = content_type == _EVENTS
-        self._silence = turn.live.keepalive if self._events else 0.0
+        comments = self._events and turn.found.face.dialect not in _WITHOUT_COMMENTS
+        self._silence = turn.live.keepalive if comments else 0.0
         self._comment: asyncio.Task[None] | None = None
         self._interrupted = False
         self._reading = False
@@ -141,7 +148,7 @@ class Relay:
         # OpenAI's streams hold what their client may not have asked for (token counts), the others nothing of the kind.
         self._plain = same and openai
         # An answer that somebody else may go on with is written by the encoder from its beginning.
-        whose = same and not openai and self._more is None
+        whose = same and not openai and self._more is None and not turn.found.listed
         self._raw = whose and opened.head.headers.get("content-type", "").startswith(content_type)
         self._likeness = Likeness()
         self._aligned = True  # what has come so far ends where an event ends

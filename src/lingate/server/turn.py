@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -13,7 +14,7 @@ from lingate._call.plan import Context, Streaming
 from lingate._dialects._base import OperationFormat
 from lingate._model import Call, JsonDict
 from lingate.errors import LingateError
-from lingate.server.accounts import note_usage
+from lingate.server.accounts import estimated_cost, note_usage
 from lingate.server.errors import OverloadError
 from lingate.server.faces import Found
 from lingate.server.http import Headers, Reply, Request
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("lingate.gateway")
 
+_TOO_SLOW = ("timeout", "deadline")
+_LONGEST_TOLD = 500
+
 CLIENT_LEFT = 499
 """What the ledger has as the status of calls whose client did not wait: nginx's number for it."""
 
@@ -41,6 +45,8 @@ class Turn:
 
     __slots__ = (
         "_ended",
+        "_instead",
+        "_paid",
         "_patience",
         "_task",
         "_unanswered",
@@ -51,6 +57,7 @@ class Turn:
         "call",
         "caller",
         "context",
+        "dropped",
         "form",
         "found",
         "gateway",
@@ -90,6 +97,7 @@ class Turn:
         self.began = time.monotonic()
         self.row = LedgerRow(id=gateway.call_id(), at=time.time(), face=found.face.dialect, operation=found.face.name)
         self.wishes: Wishes | None = None
+        self.dropped: Sequence[str] = ()  # what of the request the provider was not sent, or only changed
         self.ticket: Ticket | None = None
         self.transport: AsyncTransport = gateway.transport
         self.brought: Brought | None = None  # the address or key of a provider that the caller brings
@@ -102,6 +110,8 @@ class Turn:
         self.waited = 0.0  # seconds for the upstream, beyond what the trail has
         self.span: CallSpan | None = None
         self._ended = False
+        self._instead: float | None = None  # of a cost that nobody knows
+        self._paid = False  # there is a whole answer
         self._task = asyncio.current_task()
         self._watcher: asyncio.Task[None] | None = None
         self._patience: asyncio.TimerHandle | None = None
@@ -109,9 +119,9 @@ class Turn:
         self.stalled = False  # the request's body has not come
         self.interrupted = False  # the gateway stops
 
-    def watch(self) -> None:
-        """From now on see the client leave, or be too slow with its request."""
-        self._watcher = asyncio.create_task(self._wait_for_leaving())
+    def watch(self, watcher: asyncio.Task[None]) -> None:
+        """From now on see the client leave, which `watcher` waits for, or be too slow with its request."""
+        self._watcher = watcher
         if not hasattr(self, "call"):
             seconds = self.live.config.own.limits.body_seconds
             self._patience = asyncio.get_running_loop().call_later(seconds, self._lose_patience)
@@ -121,8 +131,8 @@ class Turn:
             self.stalled = True
             self._task.cancel()
 
-    async def _wait_for_leaving(self) -> None:
-        await self.reply.gone()
+    def left(self) -> None:
+        """The client has gone."""
         if self._ended:
             return
         self.abandoned = True
@@ -139,17 +149,24 @@ class Turn:
         if self._patience is not None:
             self._patience.cancel()
 
-    def answered(self, response: JsonDict, request_id: str | None = None) -> None:
-        """Write down what came back in one piece, with the provider's id of it, and settle."""
+    def noted(self, response: JsonDict, request_id: str | None = None) -> None:
+        """Write down what came back in one piece, with the provider's id of it: it is paid for, whatever comes of it."""
+        self._paid = True
         choices = response.get("choices")
         if choices:
             self.row.finish = choices[0].get("finish_reason")
         note_usage(self, response)
+        if self.row.cost is None and self.ticket is not None and self.ticket.max_output is not None:
+            # What was reserved is all that the budget had: it must not be gone for good.
+            self._instead = estimated_cost(self, response)
         if self.live.store_prompts:
             self.row.body = {"request": self.call.body, "response": response}
         self.row.request_id = request_id
+
+    def answered(self) -> None:
+        """Settle: what came back in one piece is about to be sent."""
         if self.abandoned:
-            self.abandon()
+            self.settle(CLIENT_LEFT, _left())
         else:
             self.settle(200, None)
 
@@ -186,6 +203,8 @@ class Turn:
             headers += (("x-lingate-response-cost", cost), ("x-litellm-response-cost", cost))
         if row.cache is not None:
             headers.append(("x-lingate-cache", row.cache))
+        if self.dropped:
+            headers.append(("x-lingate-dropped", _in_a_header(self.dropped)))
         if self.ticket is not None:
             headers += self.ticket.headers
         if self.live.sharing is not None:
@@ -195,6 +214,8 @@ class Turn:
     def refuse(self, error: LingateError) -> None:
         """Answer with an error, if there is still a way to."""
         status, body = self.found.face.spoken.render_error(error)
+        if error.kind in _TOO_SLOW:
+            self._note_given_up()
         self.settle(status, error)
         if error.detail or status >= 500:
             _log.warning("call %s: %s %s: %s", self.row.id, status, error.kind, error.detail or error.message)
@@ -210,8 +231,8 @@ class Turn:
 
     def abandon(self) -> None:
         """The client has left; what was used until then counts."""
-        self._note_asked()
-        self.settle(CLIENT_LEFT, LingateError("the client closed the connection", kind="client_left"))
+        self.note_asked()
+        self.settle(CLIENT_LEFT, _left())
 
     def interrupt(self) -> None:
         """Answer with an error if there is no answer yet: the gateway stops."""
@@ -221,17 +242,26 @@ class Turn:
 
     def cut(self) -> None:
         """The gateway stops, and did not get an answer in time; what was asked may be billed all the same."""
-        self._note_asked()
+        self.note_asked()
         self.refuse(OverloadError.of(self.gateway))
 
-    def _note_asked(self) -> None:
-        """A provider has been asked and has not told what was used: its input counts."""
+    def _note_given_up(self) -> None:
+        """A time-out of the caller's own is up, as if it had left: what was asked may be billed all the same."""
+        ride: Ride | None = getattr(self, "ride", None)
+        if ride is not None and ride.hurried and any(attempt.kind in _TOO_SLOW for attempt in self.context.trail):
+            self._note_input(self.prompt_tokens)
+
+    def note_asked(self, more: int = 0) -> None:
+        """A provider has been asked and has not told what was used: its input counts, with so many tokens more."""
         ride: Ride | None = getattr(self, "ride", None)
         if not self._ended and ride is not None and ride.is_asking and self.row.prompt_tokens is None:
             trail = self.context.trail
             self._unanswered = 0 if trail and trail[-1].kind == "ok" else 1
+            self._note_input(self.prompt_tokens + more)
+
+    def _note_input(self, prompt: int) -> None:
+        if self.row.prompt_tokens is None:
             self.row.estimated = True
-            prompt = self.prompt_tokens
             note_usage(self, {"usage": {"prompt_tokens": prompt, "completion_tokens": 0, "total_tokens": prompt}})
 
     @property
@@ -256,19 +286,26 @@ class Turn:
         row.error = None if error is None else error.kind
         row.seconds = time.monotonic() - self.began
         self._note_route(error)
-        if self.ticket is not None:
-            used = (row.prompt_tokens or 0) + (row.completion_tokens or 0)
-            if row.attempts and (error is None or used):
-                self.ticket.settle(used or None, row.cost)
-            else:
-                self.ticket.release()
-        # Whoever has no key is counted in the metrics: rows are for callers, or anybody could fill the database.
-        if self.live.keeps_ledger and hasattr(self, "caller"):
-            self._write(row)
+        try:
+            if self.ticket is not None:
+                self._give_back(self.ticket, error)
+        finally:
+            # Whoever has no key is counted in the metrics: rows are for callers, or anybody could fill the database.
+            if self.live.keeps_ledger and hasattr(self, "caller"):
+                self._write(row)
         for observe in self.gateway.observers:
             observe(row, error)
         if self.span is not None:
             self.span.end(self, error)
+
+    def _give_back(self, ticket: Ticket, error: LingateError | None) -> None:
+        row = self.row
+        used = (row.prompt_tokens or 0) + (row.completion_tokens or 0)
+        if row.attempts and (error is None or used or self._paid):
+            counted = row.prompt_tokens is not None and (row.completion_tokens is not None or row.finish is None)
+            ticket.settle(used if counted else None, self._instead if row.cost is None else row.cost)
+        else:
+            ticket.release()
 
     def _write(self, row: LedgerRow) -> None:
         try:
@@ -291,3 +328,13 @@ class Turn:
             ride.won(row.ttft or row.seconds, (row.prompt_tokens or 0) + (row.completion_tokens or 0))
         else:
             ride.lost(None if row.status == CLIENT_LEFT else error)
+
+
+def _left() -> LingateError:
+    return LingateError("the client closed the connection", kind="client_left")
+
+
+def _in_a_header(words: Sequence[str]) -> str:
+    """Words that may hold names of a caller's own, as a header can be sent: in ASCII, and not too long."""
+    text = ", ".join(words)[:_LONGEST_TOLD]
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in text)

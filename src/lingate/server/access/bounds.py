@@ -1,8 +1,11 @@
-"""The most input that a request can have, in tokens, for reserving money: an estimate would let budgets be overspent."""
+"""The most that a request can use and have made, for reserving money: an estimate would let budgets be overspent."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
+
+from lingate.server.records import Circumstances
 
 # No tokenizer makes more tokens than there are bytes, and what providers put around messages is less than the JSON there.
 _AROUND = 4
@@ -12,12 +15,23 @@ _TOOLS = 1024
 _IMAGE = 16_384
 """More than any provider counts for one picture, however it is sent."""
 _FILE = 131_072
-"""For a file that is named and not sent: nobody knows how long it is."""
+"""For what is named and not sent, or has pages: nobody knows how long it is."""
+_SOUND = 64
+"""Bytes of a recording for a token, at least: speech in the fewest bytes has 750 a second, and no more than ten tokens."""
+_PICTURE = 16_384
+_SPEECH = 1024
+_SPOKEN = 8
+"""Tokens of sound for a token of text, at most."""
+_FILES = frozenset({"file_id", "file_url", "file_data", "file_uri", "fileUri"})
+_REMEMBERED = ("previous_response_id", "conversation")
+_RUN_HERE = ("function", "custom", "bash", "text_editor", "computer", "memory", "shell", "local_shell", "apply_patch")
+"""Tools that the caller runs, by how their types begin: what they find is in a request before it is paid for."""
+_TEXT_ONLY: tuple[Any, ...] = (None, [], ["text"])
 
 
-def most_input(body: dict[str, Any]) -> int:
-    """Tokens that the input of a request (in the canonical form) cannot have more of."""
-    size = _TOOLS if body.get("tools") or body.get("functions") else 0
+def circumstances_of(body: dict[str, Any]) -> Circumstances:
+    """What decides what a request (in the canonical form) may cost."""
+    size, seen = _beyond(body), set()
     pending: list[Any] = [body]
     while pending:
         item = pending.pop()
@@ -27,15 +41,126 @@ def most_input(body: dict[str, Any]) -> int:
         elif kind is dict:
             for key, value in item.items():
                 size += _AROUND + len(key)
-                if key == "image_url" and value:
+                if not value:
+                    pending.append(value)
+                elif key == "image_url":
+                    seen.add("media")
                     size += _IMAGE
-                elif key in {"file_id", "file_url"} and value:
+                elif key in _FILES:
+                    seen.add("media")
                     size += _FILE
                 else:
+                    if key == "input_audio":
+                        seen.add("media")
+                    elif key in ("cache_control", "cachePoint"):
+                        seen.add("lasting")
                     pending.append(value)
         elif kind is list:
             size += _AROUND
             pending += item
+        elif kind is bytes:
+            size += _AROUND + len(item) // _SOUND
         else:
             size += _NUMBER
-    return size
+    return Circumstances(
+        tokens=size,
+        lasting="lasting" in seen,
+        media="media" in seen,
+        sound=body.get("modalities") not in _TEXT_ONLY or bool(body.get("audio")),
+        tier=_text(body.get("service_tier")),
+        speed=_text(body.get("speed")),
+        effort=_text(body.get("reasoning_effort")),
+    )
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _beyond(body: dict[str, Any]) -> int:
+    """Tokens of input that are not in the request: what a provider writes around it, remembers, or finds out by itself."""
+    tools = body.get("tools")
+    size = _TOOLS if tools or body.get("functions") else 0
+    for tool in tools if isinstance(tools, list) else ():
+        kind = tool.get("type") if isinstance(tool, dict) else None
+        if isinstance(kind, str) and not kind.startswith(_RUN_HERE):
+            size += _FILE
+    size += _FILE * sum(1 for name in _REMEMBERED if body.get(name))
+    return size + (_FILE if isinstance(body.get("prompt"), dict) else 0)
+
+
+LONGEST = 2**18
+"""Tokens of the longest answer of a model that nobody knows: more than any has given yet. Without it such a call would hold
+all that a budget has, and ask for an answer of that length, which no provider takes.
+"""
+
+_LIMITS = frozenset(
+    {
+        *("max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens", "maxTokens", "max_new_tokens"),
+        *("num_predict", "max_gen_len", "max_tokens_to_sample", "maxTokenCount", "max_length"),
+    }
+)
+"""What vendors call the longest answer. Providers get fields of their own formats as they are, whatever stands beside them."""
+
+_COUNTS = frozenset({"n", "best_of", "candidateCount", "candidate_count", "num_generations", "num_return_sequences"})
+_PAYLOAD = frozenset(
+    {
+        *("messages", "input", "prompt", "tools", "functions", "tool_choice", "response_format", "documents", "query"),
+        *("metadata", "thinking", "reasoning", "schema", "json_schema", "responseSchema", "response_schema"),
+    }
+)
+_DEEPEST = 4
+_MOST = 2**40
+"""More than anybody gets, and few enough to be multiplied by a price."""
+
+
+def asked_output(body: dict[str, Any]) -> int | None:
+    """Tokens of output that a request allows by what all providers know, for counting tokens a minute; None if it does not say."""
+    most = max(_number(body.get("max_completion_tokens")), _number(body.get("max_tokens")))
+    return most * (_number(body.get("n")) or 1) if most else None
+
+
+def longest_answer(body: dict[str, Any]) -> int | None:
+    """Tokens that an answer may have by the caller's word, None where it does not say.
+
+    Which of several bounds counts is the provider's choice. One that only some providers know bounds nothing.
+    """
+    if not any(_number(body.get(name)) for name in ("max_completion_tokens", "max_tokens")):
+        return None
+    return max(_number(holder[name]) for holder, name in _named(body, _LIMITS))
+
+
+def other_output(operation: str, about: Circumstances) -> int:
+    """Tokens of output that a call has at most which generates no text of a length that its caller bounds."""
+    if operation == "images":
+        return _PICTURE
+    if operation == "speech":
+        return _SPEECH + _SPOKEN * about.tokens
+    return _SPEECH + about.tokens if operation == "transcription" else 0
+
+
+def answers_of(body: dict[str, Any]) -> int:
+    """How many answers are made, and paid for: of some only the best is given."""
+    prompts = body.get("prompt")
+    many = len(prompts) if isinstance(prompts, list) and prompts and type(prompts[0]) in (str, list) else 1
+    return many * max([_number(holder[name]) for holder, name in _named(body, _COUNTS)], default=1) or many
+
+
+def shorten(body: dict[str, Any], most: int) -> None:
+    """Let an answer have so many tokens at most, whatever its caller says."""
+    for holder, name in list(_named(body, _LIMITS)):
+        del holder[name]
+    body["max_tokens"] = most
+
+
+def _named(body: dict[str, Any], names: frozenset[str], depth: int = 0) -> Iterator[tuple[dict[str, Any], str]]:
+    """Where fields of these names are among the parameters of a request."""
+    for key, value in body.items():
+        if key in names:
+            yield body, key
+        elif type(value) is dict and key not in _PAYLOAD and depth < _DEEPEST:
+            yield from _named(value, names, depth + 1)
+
+
+def _number(value: Any) -> int:
+    return min(value, _MOST) if type(value) is int and value > 0 else 0

@@ -12,9 +12,9 @@ from typing import Protocol
 from lingate.errors import LingateError, PermissionDeniedError
 from lingate.server.access.meters import Budget, Owner, nanos
 from lingate.server.access.records import Limits, unlimited
-from lingate.server.access.scopes import LEDGERS_WORDS, CallerLimits, Plan, Scope
+from lingate.server.access.scopes import LEDGERS_WORDS, CallerLimits, Names, Plan, Scope
 from lingate.server.access.tickets import Demand, LocalTicket, demand, headers, take
-from lingate.server.records import Caller, Estimate
+from lingate.server.records import Caller, Estimate, Ticket
 
 _log = logging.getLogger("lingate.access")
 _MOST_CUSTOMERS = 50_000
@@ -135,12 +135,27 @@ class LocalLimiter:
         self, caller: Caller, estimate: Estimate, end_user: str | None, tags: tuple[str, ...]
     ) -> LocalTicket | None:
         """Reserve for one call; see `lingate.server.records.Limiter`."""
-        plan = self._plan(caller, estimate.model, end_user, tags)
+        model = (estimate.model, *estimate.aka) if estimate.aka else estimate.model
+        plan = self._plan(caller, model, end_user, tags)
         if not plan:
             return None
         if plan.budgets:
             await self._learn(plan.budgets)
         return await self._reserve(plan, demand(plan, estimate, allow_unpriced=self.allow_unpriced))
+
+    async def extend(self, ticket: Ticket, estimate: Estimate, spent: float | None) -> int | None:
+        """Reserve for one more part of a call; see `lingate.server.records.Limiter`."""
+        assert isinstance(ticket, LocalTicket)
+        plan = Plan(budgets=ticket.plan.budgets)
+        if not plan:
+            return None
+        spare = 0 if spent is None else ticket.reserved - nanos(spent)
+        wanted = demand(plan, estimate, allow_unpriced=self.allow_unpriced).beyond(spare)
+        if wanted.most is not None and wanted.most <= 0:
+            return None
+        more = await self._reserve(plan, wanted)
+        ticket.add(more)
+        return more.max_output
 
     async def _reserve(self, plan: Plan, wanted: Demand) -> LocalTicket:
         """Take what a call may use from all that limits it."""
@@ -165,7 +180,7 @@ class LocalLimiter:
             self._touched.update(plan.budgets)
         return LocalTicket(plan, self._clock, wanted.tokens, slots, amount, starts, max_output, headers(plan, second))
 
-    def _plan(self, caller: Caller, model: str, end_user: str | None, tags: tuple[str, ...]) -> Plan | None:
+    def _plan(self, caller: Caller, model: Names, end_user: str | None, tags: tuple[str, ...]) -> Plan | None:
         limits: CallerLimits | None = caller.limits
         plan = limits.plan(model) if limits is not None else None
         more: list[Scope] = []
@@ -202,8 +217,7 @@ class LocalLimiter:
     async def _learn(self, budgets: Iterable[Budget]) -> None:
         now = self.now()
         for budget in budgets:
-            if now >= budget.ends:
-                budget.roll(now)
+            budget.roll(now)
             if not budget.known:
                 break
         else:

@@ -45,7 +45,8 @@ class Link:
 
     Args:
         url: `redis://`, `rediss://` or `unix://`.
-        joined: Called when Redis answers for the first time, and when it answers again; sets `up`.
+        joined: Called when Redis answers for the first time, and when it answers again. What is sent from then on goes out
+            when it has returned.
     """
 
     def __init__(self, url: str, joined: Callable[[], Awaitable[None]]) -> None:
@@ -56,6 +57,7 @@ class Link:
         self._batches: set[asyncio.Task[None]] = set()
         self._probe: asyncio.Task[None] | None = None
         self._warned = False
+        self._joining = False
 
     async def start(self) -> None:
         """Connect; where that fails, go on trying in the background."""
@@ -102,7 +104,7 @@ class Link:
 
     def send(self, script: Script, keys: list[str], arguments: list[str]) -> None:
         """Run a script with the next batch; nobody waits for its answer."""
-        if self.up:
+        if self.up or self._joining:
             self._put((script, keys, arguments, None))
 
     async def call(self, script: Script, keys: Sequence[str], arguments: Sequence[str]) -> Any:
@@ -115,7 +117,7 @@ class Link:
             asyncio.get_running_loop().call_soon(self._flush)
 
     def _flush(self, *, last: bool = False) -> None:
-        if self._waiting and (last or len(self._batches) < _BATCHES_AT_ONCE):
+        if self._waiting and not self._joining and (last or len(self._batches) < _BATCHES_AT_ONCE):
             batch, self._waiting = self._waiting, []
             task = asyncio.create_task(self._run_batch(batch))
             self._batches.add(task)
@@ -154,8 +156,15 @@ class Link:
         for text in {script.text for script, *_ in batch}:
             await self.redis.script_load(text)
 
+    def _give_up(self) -> None:
+        """Send nothing of what waits: what has ended is in what is told when Redis is back, and would count twice."""
+        waiting, self._waiting = self._waiting, []
+        _answer(waiting, [AwayError()] * len(waiting))
+
     def _lost(self, reason: str) -> None:
         self.up = False
+        if not self._joining:
+            self._give_up()
         if not self._warned:
             _log.warning("Redis does not answer (%s): limits are this process's own until it does", reason)
         self._warned = True
@@ -171,9 +180,14 @@ class Link:
         try:
             async with asyncio.timeout(4 * PATIENCE):
                 await self.redis.ping()
+                self._joining = True
                 await self._joined()
+                self.up = True
         except (RedisError, OSError, TimeoutError):
-            self.up = False
+            self._give_up()
+        finally:
+            self._joining = False
+        self._flush()
         return self.up
 
 

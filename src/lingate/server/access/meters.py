@@ -97,6 +97,18 @@ class Owner(NamedTuple):
     models: str | None = None
 
 
+class _Window:
+    """What was counted in a window that is over."""
+
+    __slots__ = ("known", "reserved", "spent", "start")
+
+    def __init__(self, start: float, spent: int, reserved: int, known: bool) -> None:
+        self.start = start
+        self.spent = spent
+        self.reserved = reserved
+        self.known = known
+
+
 class Budget:
     """Money that may be spent in a period. What is reserved for calls under way counts as spent until they are settled.
 
@@ -114,7 +126,23 @@ class Budget:
         known: `spent` includes what the ledger has of this window.
     """
 
-    __slots__ = ("cap", "ends", "id", "known", "name", "owner", "period", "reserved", "span", "spent", "start")
+    __slots__ = (
+        "_before",
+        "_handed",
+        "_heir",
+        "_inherited",
+        "cap",
+        "ends",
+        "id",
+        "known",
+        "name",
+        "owner",
+        "period",
+        "reserved",
+        "span",
+        "spent",
+        "start",
+    )
 
     def __init__(
         self, id: str, name: str, owner: Owner, cap: int, period: Period | None, span: str | None = None
@@ -130,28 +158,53 @@ class Budget:
         self.spent = 0
         self.reserved = 0
         self.known = False
+        self._before: _Window | None = None  # the window before: calls end late, and clocks go back
+        self._heir: Budget | None = None
+        self._handed = 0.0  # the window whose reservations it got
+        self._inherited = 0
 
     def remaining(self, now: float) -> int:
         """What may still be reserved."""
-        if now >= self.ends:
+        if not self.start <= now < self.ends:
             self.roll(now)
-        return self.cap - self.spent - self.reserved
+        return self.cap - self.spent - self.reserved - self._inherited
 
     def roll(self, now: float) -> None:
-        """Begin the window that `now` is in. Calls of the one before settle into the one before."""
-        if self.period is None:
+        """Be in the window that `now` is in. Calls of the one before settle into the one before."""
+        if self.period is None or self.start <= now < self.ends:
             return
         first = self.ends == 0.0
+        left = _Window(self.start, self.spent, self.reserved, self.known)
         self.start, self.ends = self.period.window(now)
+        before, self._before = self._before, None if first else left
+        if before is not None and before.start == self.start:
+            self.spent, self.reserved, self.known = before.spent, before.reserved, before.known
+            return
         self.spent = self.reserved = 0
         # A window that began while we were counting has nothing in the ledger that we did not count ourselves.
-        self.known = self.known and not first
+        self.known = left.known and not first and self.start > left.start
 
     def settle(self, start: float, reserved: int, spent: int) -> None:
         """End a reservation that was made in the window beginning at `start`."""
+        if self._heir is not None and start == self._handed:
+            self._heir._inherit(reserved, spent)
         if start == self.start:
             self.reserved -= reserved
             self.spent += spent
+        elif self._before is not None and start == self._before.start:
+            self._before.reserved -= reserved
+            self._before.spent += spent
+
+    def succeed(self, old: Budget) -> None:
+        """Take the place of a budget with another period: what is reserved there is under way, and is spent from this one."""
+        self._inherited = old.reserved + old._inherited
+        old._heir, old._handed = self, old.start
+
+    def _inherit(self, reserved: int, spent: int) -> None:
+        self._inherited = max(0, self._inherited - reserved)
+        self.spent += spent
+        if self._heir is not None:
+            self._heir._inherit(reserved, spent)
 
     def raise_to(self, start: float, spent: int) -> None:
         """Take over what the ledger (or another replica) knows of a window, if it is more than we do."""

@@ -126,6 +126,18 @@ class StoredKey(msgspec.Struct, frozen=True, kw_only=True):
 _LIMITS = tuple(field.name for field in msgspec.structs.fields(Limits))
 
 
+def stored_from(data: str, digest: str, previous_digest: str | None) -> StoredKey:
+    """A key as the database has it."""
+    return StoredKey(
+        key=msgspec.json.decode(data, type=Key, strict=False), digest=digest, previous_digest=previous_digest
+    )
+
+
+def principal_from(data: str) -> Principal:
+    """A principal as the database has it."""
+    return msgspec.json.decode(data, type=Principal, strict=False)
+
+
 def limits_of(record: Limits, base: Limits | None = None) -> Limits:
     """The limits of a record alone, filled up from the budget it refers to.
 

@@ -9,6 +9,8 @@ _GROUPS = {
     "llm_api_routes": (
         "/v1/*",
         "/v1beta/*",
+        "/v1alpha/*",
+        "/v1beta1/*",
         "/api/*",
         "/v2/*",
         "/openai/*",

@@ -6,6 +6,7 @@ Scopes live as long as the process and are changed in place, so that what was co
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 from lingate.server.access.meters import Budget, Owner, Parallel, Rate, nanos
 from lingate.server.access.periods import Period
@@ -13,6 +14,9 @@ from lingate.server.access.records import Limits
 from lingate.server.patterns import matches
 
 _MOST_PLANS = 1024
+Names: TypeAlias = str | tuple[str, ...]
+"""A model, or all names that limits may know it by."""
+
 LEDGERS_WORDS = {"customer": "end_user"}
 
 
@@ -84,7 +88,7 @@ class Scope:
         self._tokens: dict[str | None, Rate] = {}
         self._parallel: Parallel | None = None
         self._budgets: dict[str | None, Budget] = {}
-        self._plans: dict[str, Plan] = {}
+        self._plans: dict[Names, Plan] = {}
 
     def configure(
         self, limits: Limits, *, name: str | None = None, made_at: float = 0.0, blocked: bool = False
@@ -107,17 +111,17 @@ class Scope:
         self._set_budgets(limits)
         self._plans = {}
 
-    def plan(self, model: str) -> Plan:
+    def plan(self, model: Names) -> Plan:
         """The meters for a call to this model."""
         plan = self._plans.get(model)
         if plan is None:
             if len(self._plans) >= _MOST_PLANS:
                 self._plans.clear()
             plan = self._plans[model] = Plan(
-                [rate for pattern, rate in self._requests.items() if pattern is None or matches(pattern, model)],
-                [rate for pattern, rate in self._tokens.items() if pattern is None or matches(pattern, model)],
+                [rate for pattern, rate in self._requests.items() if _means(pattern, model)],
+                [rate for pattern, rate in self._tokens.items() if _means(pattern, model)],
                 [self._parallel] if self._parallel is not None else [],
-                [money for pattern, money in self._budgets.items() if pattern is None or matches(pattern, model)],
+                [money for pattern, money in self._budgets.items() if _means(pattern, model)],
             )
         return plan
 
@@ -174,9 +178,17 @@ class Scope:
             money = old.get(pattern)
             if money is None or money.period != period:
                 owner = Owner(LEDGERS_WORDS.get(self.kind, self.kind), self.id, pattern)
-                money = Budget(self._id(f"usd:{span or 'ever'}", pattern), "", owner, 0, period, span)
+                before, money = money, Budget(self._id(f"usd:{span or 'ever'}", pattern), "", owner, 0, period, span)
+                if before is not None:
+                    money.succeed(before)
             money.cap, money.name = nanos(dollars), self._name(pattern)
             self._budgets[pattern] = money
+
+
+def _means(pattern: str | None, model: Names) -> bool:
+    if pattern is None:
+        return True
+    return matches(pattern, model) if isinstance(model, str) else any(matches(pattern, name) for name in model)
 
 
 class CallerLimits:
@@ -186,9 +198,9 @@ class CallerLimits:
 
     def __init__(self, scopes: Iterable[Scope]) -> None:
         self.scopes = tuple(scopes)
-        self._plans: dict[str, Plan] = {}
+        self._plans: dict[Names, Plan] = {}
 
-    def plan(self, model: str) -> Plan:
+    def plan(self, model: Names) -> Plan:
         """The meters for a call to this model."""
         plan = self._plans.get(model)
         if plan is None:

@@ -114,7 +114,7 @@ SETTLE = (
 local me, np, nt, nb = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local slot, reserved, spent = ARGV[5], ARGV[6], ARGV[7]
 for i = 1, np do
-  if redis.call('HINCRBY', KEYS[i], me, -1) == 0 then redis.call('HDEL', KEYS[i], me) end
+  if redis.call('HINCRBY', KEYS[i], me, -1) <= 0 then redis.call('HDEL', KEYS[i], me) end
 end
 for i = 1, nt do
   local key, delta = KEYS[np + i], tonumber(ARGV[7 + i])
@@ -125,25 +125,32 @@ for i = 1, nt do
 end
 for i = 1, nb do
   local key = KEYS[np + nt + i]
-  if redis.call('HEXISTS', key, 's') == 1 then
-    redis.call('HINCRBY', key, 's', spent)
-    local left = tonumber(redis.call('HGET', key, 'r:' .. me) or '0') - tonumber(reserved)
-    if left == 0 then redis.call('HDEL', key, 'r:' .. me) else redis.call('HSET', key, 'r:' .. me, whole(left)) end
+  local held = redis.call('HGET', key, 'r:' .. me)
+  if held then
+    local left = tonumber(held) - tonumber(reserved)
+    if left <= 0 then redis.call('HDEL', key, 'r:' .. me) else redis.call('HSET', key, 'r:' .. me, whole(left)) end
   end
+  if redis.call('HEXISTS', key, 's') == 1 then redis.call('HINCRBY', key, 's', spent) end
 end
 return now
 """
 )
-"""End a reservation. A budget that Redis has lost meanwhile is told by the ledger, which has this call too."""
+"""End a reservation. What Redis has lost of it meanwhile is nothing to be taken back, and nobody's counter becomes less
+than nothing by it. A budget that it has lost is told by the ledger, which has this call too.
+"""
 
 SEED = """
 for i, key in ipairs(KEYS) do
-  redis.call('HSETNX', key, 's', ARGV[2 * i - 1])
-  redis.call('EXPIRE', key, ARGV[2 * i])
+  local reserved = ARGV[3 * i + 1]
+  redis.call('HSETNX', key, 's', ARGV[3 * i - 1])
+  if reserved ~= '0' then redis.call('HSETNX', key, 'r:' .. ARGV[1], reserved) end
+  redis.call('EXPIRE', key, ARGV[3 * i])
 end
 return #KEYS
 """
-"""Tell what the ledger knows of budgets that Redis knows nothing of. Who comes second has nothing to add."""
+"""Tell what the ledger knows of budgets that Redis knows nothing of, and what is under way. Who comes second has nothing to
+add but that.
+"""
 
 RAISE = """
 for i, key in ipairs(KEYS) do
@@ -160,7 +167,8 @@ redis.call('ZADD', KEYS[1], redis.call('TIME')[1], me)
 if was ~= '' then redis.call('ZREM', KEYS[1], was) end
 for i = 2, #KEYS do
   redis.call('HINCRBY', KEYS[i], i <= np + 1 and me or 'r:' .. me, ARGV[2 + i])
+  if redis.call('TTL', KEYS[i]) < 0 then redis.call('EXPIRE', KEYS[i], 30 * 86400) end
 end
 return #KEYS
 """
-"""Come under a new name, with everything that is under way; what happens meanwhile is added to that, before or after."""
+"""Come under a new name, with everything that is under way; what ends meanwhile is told after it."""

@@ -244,7 +244,7 @@ class Service:
             subject=subject,
             changes=dict(changes),
         )
-        await self.database.note(entry)
+        await (await self.database.edits()).note(entry)
 
     async def _catch_up(self) -> None:
         if self._database is not None:
@@ -273,7 +273,8 @@ class Service:
     async def _edit_key(
         self, actor: Actor, action: str, key_id: str, change: Callable[[StoredKey | None], StoredKey | None]
     ) -> StoredKey | None:
-        _, new = await self.database.edit_key(key_id, change, self._entry(actor, action, "key", key_id))
+        edits = await self.database.edits()
+        _, new = await edits.edit_key(key_id, change, self._entry(actor, action, "key", key_id))
         self._keys.apply(Changes(0, keys={key_id: new}))
         await self._tell()
         return new
@@ -281,7 +282,8 @@ class Service:
     async def _edit(
         self, actor: Actor, action: str, kind: Kind, id: str, change: Callable[[Principal | None], Principal | None]
     ) -> Principal | None:
-        _, new = await self.database.edit_principal(kind, id, change, self._entry(actor, action, kind, id))
+        edits = await self.database.edits()
+        _, new = await edits.edit_principal(kind, id, change, self._entry(actor, action, kind, id))
         self._keys.apply(Changes(0, principals={(kind, id): new}))
         await self._tell()
         return new

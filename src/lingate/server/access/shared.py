@@ -62,6 +62,8 @@ class SharedLimiter(LocalLimiter):
         self.on_news = on_news
         self._namespace = namespace
         self._me = ""
+        self.joins = 0
+        self.untold: set[SharedTicket] = set()  # reservations that Redis has not been told of
         self._tasks: list[asyncio.Task[None]] = []
         self._saying: set[asyncio.Task[None]] = set()
 
@@ -81,6 +83,12 @@ class SharedLimiter(LocalLimiter):
                 return await self._ask_redis(plan, wanted)
         return self._take(plan, wanted)
 
+    def _take(self, plan: Plan, wanted: Demand) -> LocalTicket:
+        local = super()._take(plan, wanted)
+        ticket = SharedTicket(local, self, None, [self._budget_key(budget) for budget in plan.budgets], local.headers)
+        self.untold.add(ticket)
+        return ticket
+
     async def _ask_redis(self, plan: Plan, wanted: Demand) -> LocalTicket:
         for _ in range(3):
             now = self.now()
@@ -88,14 +96,15 @@ class SharedLimiter(LocalLimiter):
                 budget.remaining(now)
             starts = [budget.start for budget in plan.budgets]
             keys, arguments = self._question(plan, wanted, now)
+            counters = keys[len(keys) - len(plan.budgets) :]
 
-            def give_back(reply: list[Any], starts: list[float] = starts) -> None:
+            def give_back(reply: list[Any], starts: list[float] = starts, counters: list[str] = counters) -> None:
                 if reply[0] == 0:
-                    self._granted(plan, wanted, starts, reply).release()
+                    self._granted(plan, wanted, starts, counters, reply).release()
 
             reply = await self.link.run(_ADMIT, keys, arguments, give_back)
             if reply[0] == 0:
-                return self._granted(plan, wanted, starts, reply)
+                return self._granted(plan, wanted, starts, counters, reply)
             if reply[0] != 9:
                 raise self._refusal(plan, wanted, reply)
             await self._tell([plan.budgets[index] for index in reply[1:]])
@@ -133,7 +142,9 @@ class SharedLimiter(LocalLimiter):
             arguments += [str(budget.cap), _lasts(budget, now)]
         return keys, arguments
 
-    def _granted(self, plan: Plan, wanted: Demand, starts: list[float], reply: list[Any]) -> LocalTicket:
+    def _granted(
+        self, plan: Plan, wanted: Demand, starts: list[float], counters: list[str], reply: list[Any]
+    ) -> LocalTicket:
         amount, second = int(reply[1]), int(reply[2])
         rates = len(plan.requests) + len(plan.tokens)
         for budget, start, spent in zip(plan.budgets, starts, reply[3 + 2 * rates :], strict=True):
@@ -143,7 +154,7 @@ class SharedLimiter(LocalLimiter):
             plan, wanted, int(self._clock()), amount, bound_of(wanted, amount) if plan.budgets else None
         )
         shown = _headers(plan, reply[3 : 3 + 2 * rates], second)
-        return SharedTicket(ticket, self, second, [self._budget_key(budget) for budget in plan.budgets], shown)
+        return SharedTicket(ticket, self, second, counters, shown)
 
     def _refusal(self, plan: Plan, wanted: Demand, reply: list[Any]) -> LingateError:
         kind, index = int(reply[0]), int(reply[1])
@@ -165,7 +176,10 @@ class SharedLimiter(LocalLimiter):
             await self._ask(wanted, self._spending)
         now = self.now()
         keys = [self._budget_key(budget) for budget in wanted]
-        arguments = [text for budget in wanted for text in (str(budget.spent), _lasts(budget, now))]
+        arguments = [self._me]
+        for budget, key in zip(wanted, keys, strict=True):
+            told = budget.reserved - sum(ticket.reserved_of(key) for ticket in self.untold)
+            arguments += [str(budget.spent), _lasts(budget, now), str(max(0, told))]
         await self.link.run(_SEED, keys, arguments)
 
     async def reconcile(self) -> None:
@@ -197,14 +211,14 @@ class SharedLimiter(LocalLimiter):
     async def _join(self) -> None:
         """Tell Redis what is under way here, and what was spent while it was away."""
         was, self._me = self._me, secrets.token_hex(6)
+        self.joins += 1
+        self.untold.clear()
         scopes = [*self._scopes.values(), *self._passing.values()]
         meters = [scope.parallel for scope in scopes if scope.parallel is not None and scope.parallel.running]
         budgets = [budget for scope in scopes for budget in scope.budgets]
         parallel = {self._key("p", meter.id): meter.running for meter in meters}
         reserved = {self._budget_key(budget): budget.reserved for budget in budgets if budget.reserved}
         spent = [(self._budget_key(budget), budget.spent) for budget in budgets if budget.spent]
-        # From here on what begins and ends is sent, so nothing falls between this picture and the next call.
-        self.link.up = True
         amounts = [*parallel.values(), *reserved.values()]
         keys = [self._key("replicas"), *parallel, *reserved]
         await self.link.call(_JOIN, keys, [self._me, was, str(len(parallel)), *map(str, amounts)])
@@ -269,15 +283,23 @@ class SharedLimiter(LocalLimiter):
 
 
 class SharedTicket(LocalTicket):
-    """A reservation in Redis, and in this process beside it."""
+    """A reservation in this process, and in Redis if that has been told of it: when it was made, or when Redis came back.
 
-    __slots__ = ("_budget_keys", "_limiter", "_second")
+    Args:
+        local: The reservation in this process.
+        limiter: Who made it.
+        second: When Redis granted it, by its clock; None if it was not asked.
+        budget_keys: Names of the budgets' counters.
+        shown: `x-ratelimit-*` headers.
+    """
+
+    __slots__ = ("_budget_keys", "_joins", "_limiter", "_second")
 
     def __init__(
         self,
         local: LocalTicket,
         limiter: SharedLimiter,
-        second: int,
+        second: int | None,
         budget_keys: list[str],
         shown: tuple[tuple[str, str], ...],
     ) -> None:
@@ -292,15 +314,27 @@ class SharedTicket(LocalTicket):
             shown,
         )
         self._limiter = limiter
+        self._joins = limiter.joins
         self._second = second
         self._budget_keys = budget_keys
+
+    def reserved_of(self, budget_key: str) -> int:
+        """What it holds of a budget."""
+        return self._amount if budget_key in self._budget_keys else 0
 
     def _end(self, tokens: int | None, spent: int) -> None:
         if not self._open:
             return
         super()._end(tokens, spent)
-        deltas = [0 if tokens is None else tokens - min(self._tokens, rate.limit) for rate in self._plan.tokens]
-        self._limiter.settled(self._plan, self._budget_keys, self._second, deltas, self._amount, spent)
+        limiter, plan = self._limiter, self._plan
+        limiter.untold.discard(self)
+        if self._second is None and self._joins == limiter.joins:
+            limiter.settled(Plan(), self._budget_keys, 0, [], 0, spent)
+            return
+        deltas = [0] * len(plan.tokens)
+        if self._second is not None and tokens is not None:
+            deltas = [tokens - min(self._tokens, rate.limit) for rate in plan.tokens]
+        limiter.settled(plan, self._budget_keys, self._second or 0, deltas, self._amount, spent)
 
 
 def _lasts(budget: Budget, now: float) -> str:

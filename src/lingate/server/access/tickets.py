@@ -28,7 +28,7 @@ class Demand(NamedTuple):
     Attributes:
         prompt: Input tokens.
         tokens: Tokens to reserve.
-        base: Price of the input, in billionths of a dollar.
+        base: Price of the input and of the call itself, in billionths of a dollar.
         most: Price of input and the most output; None where nothing bounds the output.
         per_token: Price of a token of output, in dollars.
         bounded: The caller bounds the output itself.
@@ -40,6 +40,10 @@ class Demand(NamedTuple):
     most: int | None
     per_token: float
     bounded: bool
+
+    def beyond(self, spare: int) -> Demand:
+        """What is asked for beyond what is reserved already and not used."""
+        return self._replace(base=self.base - spare, most=None if self.most is None else self.most - spare)
 
 
 def demand(plan: Plan, estimate: Estimate, *, allow_unpriced: bool) -> Demand:
@@ -54,6 +58,7 @@ def demand(plan: Plan, estimate: Estimate, *, allow_unpriced: bool) -> Demand:
         return Demand(prompt, tokens, 0, 0, 0.0, True)
     if estimate.most is not None:
         estimate.most(estimate)
+    output = estimate.max_output  # with what thinking takes
     price_in, price_out = estimate.input_price, estimate.output_price
     if price_in is None and price_out is None:
         if allow_unpriced:
@@ -65,7 +70,7 @@ def demand(plan: Plan, estimate: Estimate, *, allow_unpriced: bool) -> Demand:
             hint="give the model's prices in the config (input_cost_per_token, output_cost_per_token)",
         )
     most_prompt = prompt if estimate.prompt_bound is None else max(prompt, estimate.prompt_bound)
-    base, per_token = most_prompt * (price_in or 0.0), price_out or 0.0
+    base, per_token = most_prompt * (price_in or 0.0) + estimate.fixed, price_out or 0.0
     bound = estimate.model_max_output if output is None else output
     if bound is None and per_token:
         return Demand(prompt, tokens, nanos(base), None, per_token, False)
@@ -202,7 +207,18 @@ def _left(rate: Rate) -> int:
 class LocalTicket:
     """A reservation in this process; see `lingate.server.records.Ticket`."""
 
-    __slots__ = ("_amount", "_clock", "_open", "_plan", "_slots", "_starts", "_tokens", "headers", "max_output")
+    __slots__ = (
+        "_amount",
+        "_clock",
+        "_more",
+        "_open",
+        "_plan",
+        "_slots",
+        "_starts",
+        "_tokens",
+        "headers",
+        "max_output",
+    )
 
     def __init__(
         self,
@@ -222,16 +238,37 @@ class LocalTicket:
         self._amount = amount
         self._starts = starts
         self._open = True
+        self._more: list[LocalTicket] = []
         self.max_output = max_output
         self.headers = shown
 
+    @property
+    def plan(self) -> Plan:
+        """The meters that the call passed."""
+        return self._plan
+
+    @property
+    def reserved(self) -> int:
+        """Money that it holds of each budget, for all parts of the call."""
+        return self._amount + sum(ticket._amount for ticket in self._more)
+
+    def add(self, ticket: LocalTicket) -> None:
+        """Hold more money, until the call ends."""
+        self._more.append(ticket)
+
     def settle(self, tokens: int | None, cost: float | None) -> None:
         """The call used this much; what is None stands as it was reserved."""
-        self._end(tokens, self._amount if cost is None else nanos(cost))
+        self._end(tokens, self.reserved if cost is None else nanos(cost))
+        self._end_more()
 
     def release(self) -> None:
         """Nothing was used. The request itself stays counted: refusals are no way around a rate."""
         self._end(0, 0)
+        self._end_more()
+
+    def _end_more(self) -> None:
+        for ticket in self._more:  # after the call is charged: between the two nobody may take it
+            ticket._end(0, 0)
 
     def _end(self, tokens: int | None, spent: int) -> None:
         if not self._open:

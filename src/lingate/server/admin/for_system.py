@@ -73,8 +73,8 @@ async def _deployments(parts: Parts, _: Call) -> Deployments:
 
 async def _audit(parts: Parts, call: Call) -> AuditPage:
     query: AuditQuery = call.query
-    database = parts.access.service.database
-    found = await database.audit_log(limit=query.limit, before=query.before, kind=query.kind, subject=query.subject)
+    edits = await parts.access.service.database.edits()
+    found = await edits.audit_log(limit=query.limit, before=query.before, kind=query.kind, subject=query.subject)
     return AuditPage(data=tuple(found), next_before=found[-1].id if len(found) == query.limit else None)
 
 

@@ -19,6 +19,7 @@ from lingate.server.cache.entry import Entry, is_lasting, is_whole
 from lingate.server.cache.flights import Flight, Flights
 from lingate.server.cache.keys import CALL_TYPES, is_cacheable, key_of, owner_of
 from lingate.server.cache.memory import Memory
+from lingate.server.relay import encoder_for
 
 if TYPE_CHECKING:
     from lingate._call.stream import StreamState
@@ -162,7 +163,7 @@ class Answers:
             await make(turn)
         finally:
             # A client that left at the very end does not make a whole answer less so.
-            entry = _entry_of(turn)
+            entry = None if _is_cut(turn) else _entry_of(turn)
             if entry is not None:
                 if flight is not None:
                     flight.entry = entry
@@ -172,11 +173,7 @@ class Answers:
 
     def _lasts(self, turn: Turn, entry: Entry) -> bool:
         """Whether an answer is kept beyond those who wait for it."""
-        if turn.made is None or not is_lasting(turn.made) or len(entry.data) > self._max_entry:
-            return False
-        # One that is as long as its caller's budget was is not as long as was asked for.
-        bound = None if turn.ticket is None else turn.ticket.max_output
-        return bound is None or turn.row.finish != "length"
+        return turn.made is not None and is_lasting(turn.made) and len(entry.data) <= self._max_entry
 
 
 def outlived(before: Answers | None, after: Answers | None) -> Answers | None:
@@ -195,6 +192,11 @@ def collected(turn: Turn, state: StreamState) -> None:
     """A stream is whole: keep what it adds up to."""
     response = state.collector.response()
     turn.made = completion_of(response) if turn.call.operation == "completions" else response
+
+
+def _is_cut(turn: Turn) -> bool:
+    """Whether an answer is as long as its caller's budget was, and not as long as was asked for: nobody else's, then."""
+    return turn.ticket is not None and turn.ticket.max_output is not None and turn.row.finish == "length"
 
 
 def _entry_of(turn: Turn) -> Entry | None:
@@ -218,21 +220,23 @@ async def _answer(turn: Turn, entry: Entry, how: str) -> None:
     row.deployment, row.provider, row.provider_model = entry.deployment, entry.provider, entry.model
     age = ("age", str(max(0, int(time.time() - entry.at))))
     if turn.call.stream:
-        encoder = turn.form.encoder(turn.call)
+        encoder = encoder_for(turn)
         body = b"".join(map(encoder.event, replay(response))) + encoder.end()
         head = [*turn.headers(encoder.content_type), age, ("cache-control", "no-cache"), ("x-accel-buffering", "no")]
         sink = await turn.reply.stream(200, head)
         turn.started = True
         row.ttft = time.monotonic() - turn.began
         try:
-            turn.answered(response)
+            turn.noted(response)
+            turn.answered()
             await sink.send(body)
         finally:
             sink.close()
         return
     body = turn.form.render(response)
     head = [*turn.headers(media_type(turn.found.face.name, response)), age]
-    turn.answered(response)
+    turn.noted(response)
+    turn.answered()
     turn.reply.whole(200, head, body)
     turn.started = True
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from lingate._call.policy import MOST_ANSWER
 from lingate.server.config.kinds import Amount, Bytes, Count, Period, Seconds, Secret
 from lingate.server.config.models import (
     Alias,
@@ -177,12 +178,14 @@ class Bounds:
     Attributes:
         max_body: Longest body of a request; a longer one is refused with 413 while it arrives.
         max_in_flight: Calls at once; further ones are refused with Retry-After.
+        max_answer: Longest answer of a provider in one piece; a longer one is an error, and is not read to its end.
         max_headers: Bytes of a request's headers.
         body_seconds: How long a request's body may take to arrive.
     """
 
     max_body: Bytes = 32 * 1024 * 1024
     max_in_flight: Count = 1000
+    max_answer: Bytes = MOST_ANSWER
     max_headers: Bytes = 64 * 1024
     body_seconds: Seconds = 60.0
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import sqlite3
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,16 +18,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import msgspec
-from sqlalchemy import delete, select
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from lingate.server.ledger.insert import Inserter, PostgresInserter, SqliteInserter, sqlstate
+from lingate.server.ledger.insert import Inserter, SqliteInserter
 from lingate.server.ledger.journal import Journal
 from lingate.server.ledger.reader import Batch, Position, Reader
 from lingate.server.ledger.rejected import set_aside
 from lingate.server.ledger.spool import orphans
-from lingate.server.store import Store, StoreError
-from lingate.server.store.ledger import journal_positions
+from lingate.server.store import Statement, Store, StoreError
 
 _log = logging.getLogger("lingate.ledger")
 
@@ -40,14 +36,11 @@ _FORGET_SECONDS: Final = 30 * 86400.0
 # Bytes of rows that are in the database within about half a second.
 _SOON: Final = 16 * 1024 * 1024
 
-# What says that the database is away, full or not fit for use, and that the rows themselves are innocent.
-_OUTAGE = (SQLAlchemyError, sqlite3.Error, OSError, TimeoutError, StoreError)
+_POSITION: Final = 'SELECT segment, "offset" FROM journal_positions WHERE spool = :spool'
+_FORGET: Final = "DELETE FROM journal_positions WHERE spool = :spool OR at < :old"
 
-# What says that it is a row's own fault.
-_ROW_ERRORS = (
-    *(OverflowError, msgspec.MsgspecError, DataError, IntegrityError),
-    *(sqlite3.DataError, sqlite3.IntegrityError),
-)
+# What is wrong with a row itself, before any database has seen it.
+_NO_ROW = (OverflowError, msgspec.MsgspecError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +69,9 @@ class Drainer:
         interval: Seconds between looks for new rows.
         sync_interval: Seconds between syncs of the journal: what a power cut may cost.
         adopt_interval: Seconds between looks for journals of processes that have died.
+
+    Attributes:
+        outages: What says that the database is away, full or not fit for use, and that the rows themselves are innocent.
     """
 
     def __init__(
@@ -92,7 +88,9 @@ class Drainer:
         self._interval = interval
         self._sync_interval = sync_interval
         self._adopt_interval = adopt_interval
-        self._inserter: Inserter = SqliteInserter(store) if store.is_sqlite else PostgresInserter(store)
+        self._inserter: Inserter = SqliteInserter(store) if store.is_sqlite else _for_postgres(store)
+        self._refusals: tuple[type[Exception], ...] = (*self._inserter.errors, *_NO_ROW)
+        self.outages: tuple[type[Exception], ...] = (*self._inserter.errors, OSError, TimeoutError, StoreError)
         self._own = Reader(
             journal.spool,
             live=lambda: Position(journal.segment, journal.size),
@@ -128,7 +126,7 @@ class Drainer:
                 await self.flush()
                 if self._pending() == 0:
                     await self._forget_position(self._own)
-        except _OUTAGE as error:
+        except self.outages as error:
             if left := self._pending():
                 _log.warning("%d bytes of the journal are left for the next start: %s", left, self._said(error))
         for task in self._tasks:
@@ -139,8 +137,7 @@ class Drainer:
         """Return when all rows written before are in the database.
 
         Raises:
-            StoreError: The database cannot be used.
-            SQLAlchemyError: It does not answer.
+            Exception: One of `outages`.
         """
         await self._drain()
 
@@ -179,7 +176,7 @@ class Drainer:
         while not self._stopping.is_set():
             try:
                 await self._drain()
-            except _OUTAGE as error:
+            except self.outages as error:
                 self._went_away(error)
                 await self._sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 - spreads replicas, hides nothing
                 wait = min(wait * 2, _LONGEST_WAIT)
@@ -224,14 +221,8 @@ class Drainer:
                 reader.start(await self._position(reader.spool.name))
 
     async def _position(self, spool: str) -> Position | None:
-        async with self._store.read() as connection:
-            found = await connection.execute(
-                select(journal_positions.c.segment, journal_positions.c.offset).where(
-                    journal_positions.c.spool == spool
-                )
-            )
-            row = found.first()
-        return Position(row.segment, row.offset) if row else None
+        (found,) = await self._store.ask(Statement(_POSITION, {"spool": spool}))
+        return Position(*found.rows[0]) if found.rows else None
 
     async def _copy(self, reader: Reader) -> None:
         # Rows that come meanwhile wait for the next time: under load there would always be one more, in a transaction of its own.
@@ -247,8 +238,8 @@ class Drainer:
         try:
             async with asyncio.timeout(_BATCH_SECONDS):
                 await self._inserter.commit(batch.payloads, batch.spool, batch.end)
-        except (SQLAlchemyError, sqlite3.Error, OverflowError, msgspec.MsgspecError) as error:
-            if not _blames_a_row(error):
+        except self._refusals as error:
+            if not isinstance(error, _NO_ROW) and not self._inserter.blames_a_row(error):
                 raise
             await self._commit_without(batch, error)
             return
@@ -278,11 +269,8 @@ class Drainer:
 
     async def _forget_position(self, reader: Reader) -> None:
         # Old ones too: a process that died between deleting a journal and this left its position behind.
-        old = journal_positions.c.at < time.time() - _FORGET_SECONDS
-        async with self._store.write() as connection:
-            await connection.execute(
-                delete(journal_positions).where((journal_positions.c.spool == reader.spool.name) | old)
-            )
+        old = time.time() - _FORGET_SECONDS
+        await self._store.change(Statement(_FORGET, {"spool": reader.spool.name, "old": old}))
 
     def _pending(self) -> int:
         return self._journal.state.pending_bytes
@@ -306,8 +294,7 @@ class Drainer:
         return str(error) if isinstance(error, StoreError) else self._store.unavailable(error).message
 
 
-def _blames_a_row(error: Exception) -> bool:
-    if isinstance(error, _ROW_ERRORS):
-        return True
-    # Postgres: class 22 is for data, 23 for constraints.
-    return isinstance(error, DBAPIError) and sqlstate(error)[:2] in {"22", "23"}
+def _for_postgres(store: Store) -> Inserter:
+    from lingate.server.ledger.insert_postgres import PostgresInserter
+
+    return PostgresInserter(store)

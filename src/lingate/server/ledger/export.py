@@ -11,7 +11,8 @@ from lingate.server.ledger.filters import Filter
 from lingate.server.ledger.query import Usage
 from lingate.server.ledger.times import moment_text
 from lingate.server.store import StoreError
-from lingate.server.store.ledger import MEASURES, ledger
+from lingate.server.store.ledger import ledger
+from lingate.server.store.measures import MEASURES
 
 _INCOMPLETE: Final = "INCOMPLETE: the database did not answer, rows are missing"
 _COLUMNS: Final = tuple(column.name for column in ledger.columns if column.name != "body")

@@ -1,7 +1,7 @@
-"""Put rows of a journal into the database: the fastest way each database has.
+"""Put rows of a journal into the database: the fastest way each database has, with the SQL that they share, and SQLite's.
 
-SQLite gets many rows a statement, in a thread; Postgres gets the JSON as it is in the journal and takes it apart itself. Both
-ignore rows that they have.
+SQLite gets many rows a statement, in a thread; Postgres (`insert_postgres.py`) gets the JSON as it is in the journal and takes
+it apart itself. Both ignore rows that they have.
 """
 
 from __future__ import annotations
@@ -13,33 +13,41 @@ from itertools import chain
 from typing import Any, Final, Protocol
 
 import msgspec
-from sqlalchemy.exc import DBAPIError
 
 from lingate.server.ledger.reader import Position
 from lingate.server.records import LedgerRow
 from lingate.server.store import Store
-from lingate.server.store.ledger import MEASURES, ledger
+from lingate.server.store.measures import MEASURES
 
 # Rows a statement, decoded in one piece: the thread lets go of the interpreter's lock after each.
 _WIDE: Final = 32
 
-# Tries of a transaction that others undo, before it is an outage.
-_CONFLICTS: Final = 4
-
-_COLUMNS: Final = [column.name for column in ledger.columns]
+# The table has a column for each field, in its order.
+COLUMNS: Final = [field.name for field in msgspec.structs.fields(LedgerRow)]
 
 
 class Inserter(Protocol):
-    """One database's way. `rows` is the most to give it at once."""
+    """One database's way.
+
+    Attributes:
+        rows: The most to give it at once.
+        errors: What it raises.
+    """
 
     rows: int
+    errors: tuple[type[Exception], ...]
+
+    def blames_a_row(self, error: Exception) -> bool:
+        """Whether an error is a row's own fault."""
+        ...
 
     async def commit(self, payloads: list[bytes], spool: str, position: Position) -> None:
         """Insert rows, add them to the hourly sums, and remember how far the journal has been copied: all or nothing."""
         ...
 
 
-def _save_position(marks: Sequence[str]) -> str:
+def save_position(marks: Sequence[str]) -> str:
+    """The statement that remembers how far a journal has been copied."""
     return (
         f'INSERT INTO journal_positions (spool, segment, "offset", at) VALUES ({", ".join(marks)}) '  # noqa: S608
         'ON CONFLICT (spool) DO UPDATE SET segment = excluded.segment, "offset" = excluded."offset", at = excluded.at'
@@ -57,7 +65,8 @@ def _sums(table: str, keys: dict[str, str], source: str) -> str:
     )
 
 
-def _usage(source: str, hour: str) -> str:
+def usage_sums(source: str, hour: str) -> str:
+    """The statement that adds rows to the hourly sums."""
     keys = {
         "hour": hour,
         "key_id": "key_id",
@@ -69,7 +78,8 @@ def _usage(source: str, hour: str) -> str:
     return _sums("usage_hours", keys, source)
 
 
-def _tagged(source: str, hour: str) -> str:
+def tag_sums(source: str, hour: str) -> str:
+    """The statement that adds rows to the hourly sums of tags."""
     return _sums("tag_hours", {"tag": "label.value", "hour": hour, "model": "model"}, source)
 
 
@@ -77,6 +87,7 @@ class SqliteInserter:
     """Decodes rows here and binds 32 of them to a statement, all in one go in a thread."""
 
     rows = 1024
+    errors: tuple[type[Exception], ...] = (sqlite3.Error,)
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -90,16 +101,16 @@ class SqliteInserter:
         required = [(name, kind) for name, kind, default in fields if default is msgspec.NODEFAULT]
         optional = [field for field in fields if field[2] is not msgspec.NODEFAULT]
         self._decode = msgspec.json.Decoder(list[msgspec.defstruct("Stored", required + optional)]).decode  # type: ignore[misc]
-        head = f"INSERT INTO ledger ({', '.join(_COLUMNS)}) VALUES "  # noqa: S608 - our own columns
-        one = f"({', '.join('?' * len(_COLUMNS))})"
+        head = f"INSERT INTO ledger ({', '.join(COLUMNS)}) VALUES "  # noqa: S608 - our own columns
+        one = f"({', '.join('?' * len(COLUMNS))})"
         # Not OR IGNORE, which would ignore more than rows that are there already.
         tail = " ON CONFLICT (id) DO NOTHING"
         self._one = head + one + tail
         self._many = head + ", ".join([one] * _WIDE) + tail
         hour = "CAST(at / 3600 AS INTEGER)"
-        self._usage = _usage("ledger WHERE ledger.rowid > ?", hour)
-        self._tagged = _tagged("ledger, json_each(ledger.tags) AS label WHERE ledger.rowid > ?", hour)
-        self._position = _save_position("????")
+        self._usage = usage_sums("ledger WHERE ledger.rowid > ?", hour)
+        self._tagged = tag_sums("ledger, json_each(ledger.tags) AS label WHERE ledger.rowid > ?", hour)
+        self._position = save_position("????")
 
     async def commit(self, payloads: list[bytes], spool: str, position: Position) -> None:
         """Insert rows, add them to the hourly sums, and remember how far the journal has been copied: all or nothing."""
@@ -110,6 +121,10 @@ class SqliteInserter:
             connection.execute(self._position, (spool, position.segment, position.offset, time.time()))
 
         await self._store.transact(write)
+
+    def blames_a_row(self, error: Exception) -> bool:
+        """Whether an error is a row's own fault."""
+        return isinstance(error, (sqlite3.DataError, sqlite3.IntegrityError))
 
     def _insert(self, connection: sqlite3.Connection, payloads: list[bytes]) -> None:
         (before,) = connection.execute("SELECT coalesce(max(rowid), 0) FROM ledger").fetchone()
@@ -135,56 +150,3 @@ class SqliteInserter:
                 if row.body is not None:
                     row.body = msgspec.json.encode(row.body).decode()
         return list(map(msgspec.structs.astuple, rows))
-
-
-class PostgresInserter:
-    """Sends the JSON, one statement for everything."""
-
-    rows = 512
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        chosen = []
-        for column, field in zip(ledger.columns, msgspec.structs.fields(LedgerRow), strict=True):
-            if column.nullable or field.default is msgspec.NODEFAULT:
-                chosen.append(f"r.{column.name}")
-            else:
-                # Texts, numbers and booleans: Python writes them as SQL does.
-                chosen.append(f"coalesce(r.{column.name}, {field.default!r})")
-        names = ", ".join(_COLUMNS)
-        hour = "floor(at / 3600)::bigint"
-        fresh = (
-            f"WITH fresh AS (INSERT INTO ledger ({names}) SELECT {', '.join(chosen)} "  # noqa: S608
-            "FROM json_populate_recordset(NULL::ledger, $1::text::json) AS r ON CONFLICT (id) DO NOTHING RETURNING *)"
-        )
-        tagged = _tagged("fresh, jsonb_array_elements_text(fresh.tags) AS label(value)", hour)
-        usage = _usage("fresh", hour)
-        self._plain = f"{fresh} {usage}"
-        self._with_tags = f"{fresh}, tagged AS ({tagged}) {usage}"
-        self._position = _save_position(("$1", "$2", "$3", "$4"))
-
-    async def commit(self, payloads: list[bytes], spool: str, position: Position) -> None:
-        """Insert rows, add them to the hourly sums, and remember how far the journal has been copied: all or nothing."""
-        for _ in range(_CONFLICTS):
-            try:
-                await self._commit(payloads, spool, position)
-            except DBAPIError as error:
-                # Class 40: another replica's transaction was in the way, and this one was undone.
-                if sqlstate(error)[:2] != "40":
-                    raise
-            else:
-                return
-        await self._commit(payloads, spool, position)
-
-    async def _commit(self, payloads: list[bytes], spool: str, position: Position) -> None:
-        async with self._store.write() as connection:
-            if payloads:
-                text = b"[" + b",".join(payloads) + b"]"
-                statement = self._with_tags if b'"tags":' in text else self._plain
-                await connection.exec_driver_sql(statement, (text.decode(),))
-            await connection.exec_driver_sql(self._position, (spool, position.segment, position.offset, time.time()))
-
-
-def sqlstate(error: DBAPIError) -> str:
-    """Postgres's code for an error, empty where there is none."""
-    return str(getattr(error.orig, "sqlstate", None) or "")

@@ -111,6 +111,13 @@ class Journal:
             JournalFullError: There is no room, neither within the bound nor in the reserve for calls that were under way.
         """
         try:
+            payload = self._payload(row)
+        except RecursionError:
+            payload = self._encode(plain_row(row, with_body=False))
+        self._append(frame(payload))
+
+    def _payload(self, row: LedgerRow) -> bytes:
+        try:
             # All counts in one test: together they have the sign of any that is negative and the bits of the largest.
             counts = (row.prompt_tokens or 0) | (row.completion_tokens or 0) | (row.cached_tokens or 0)
             counts |= (row.cache_write_tokens or 0) | (row.reasoning_tokens or 0) | (row.audio_tokens or 0)
@@ -120,7 +127,7 @@ class Journal:
         # Postgres has no NUL in texts, and nobody needs one.
         if b"\\u0000" in payload or len(payload) > _MAX_ROW:
             payload = self._encode(plain_row(row, with_body=len(payload) <= _MAX_ROW))
-        self._append(frame(payload))
+        return payload
 
     def _append(self, data: bytes) -> None:
         size = len(data)

@@ -22,13 +22,14 @@ MOST_TOKENS: Final = 2**40 - 1
 
 def plain_row(row: LedgerRow, *, with_body: bool = True) -> dict[str, Any]:
     """`row` as JSON can hold it and every database can store it; nothing is left out but what has no meaning as text."""
-    fields = {name: _plain(value) for name, value in msgspec.structs.asdict(row).items()}
+    given = msgspec.structs.asdict(row)
+    if not with_body:
+        given["body"] = {"omitted": "too large"}
+    fields = {name: _plain(value) for name, value in given.items()}
     for name in _COUNTS:
         count = fields[name]
         if not isinstance(count, int) or not 0 <= count <= MOST_TOKENS:
             fields[name] = None
-    if not with_body:
-        fields["body"] = {"omitted": "too large"}
     return {name: value for name, value in fields.items() if value is not None and value != []}
 
 

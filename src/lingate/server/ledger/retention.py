@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 import time
 from typing import Final
 
-from sqlalchemy import delete, select, tuple_
-from sqlalchemy.exc import SQLAlchemyError
-
 from lingate.server.ledger.times import HOUR
-from lingate.server.store import Store, StoreError
-from lingate.server.store.ledger import ledger, tag_hours, usage_hours
+from lingate.server.store import Statement, Store, StoreError
 
 _log = logging.getLogger("lingate.ledger")
 
@@ -21,33 +16,36 @@ _BATCH: Final = 500
 _PAUSE: Final = 0.02
 
 
+_ROWS: Final = "DELETE FROM ledger WHERE id IN (SELECT id FROM ledger WHERE at < :before ORDER BY at LIMIT :most)"
+_SUMS: Final = {
+    "usage_hours": "hour, key_id, team_id, user_id, model, provider",
+    "tag_hours": "tag, hour, model",
+}
+"""Tables of sums, and their keys."""
+
+
 async def delete_rows(store: Store, before: float) -> int:
     """Delete calls that arrived before a moment; their sums stay. Returns how many there were."""
-    old = select(ledger.c.id).where(ledger.c.at < before).order_by(ledger.c.at).limit(_BATCH)
-    count = 0
-    while True:
-        async with store.write() as connection:
-            done = (await connection.execute(delete(ledger).where(ledger.c.id.in_(old.scalar_subquery())))).rowcount
-        count += done
-        if done < _BATCH:
-            return count
-        await asyncio.sleep(_PAUSE)
+    return await _delete(store, _ROWS, before)
 
 
 async def delete_sums(store: Store, before: float) -> int:
     """Delete the hourly sums of hours before a moment. Returns how many there were."""
     count = 0
-    for table in (usage_hours, tag_hours):
-        key = tuple_(*table.primary_key.columns)
-        old = select(*table.primary_key.columns).where(table.c.hour < int(before // HOUR)).limit(_BATCH)
-        while True:
-            async with store.write() as connection:
-                done = (await connection.execute(delete(table).where(key.in_(old)))).rowcount
-            count += done
-            if done < _BATCH:
-                break
-            await asyncio.sleep(_PAUSE)
+    for table, key in _SUMS.items():
+        old = f"SELECT {key} FROM {table} WHERE hour < :before LIMIT :most"  # noqa: S608 - our own names
+        count += await _delete(store, f"DELETE FROM {table} WHERE ({key}) IN ({old})", int(before // HOUR))  # noqa: S608
     return count
+
+
+async def _delete(store: Store, sql: str, before: float) -> int:
+    count = 0
+    while True:
+        (done,) = await store.change(Statement(sql, {"before": before, "most": _BATCH}))
+        count += done.changed
+        if done.changed < _BATCH:
+            return count
+        await asyncio.sleep(_PAUSE)
 
 
 async def keep_for(store: Store, *, rows: float | None, sums: float | None = None, every: float = 3600.0) -> None:
@@ -64,6 +62,4 @@ async def keep_for(store: Store, *, rows: float | None, sums: float | None = Non
                 await delete_sums(store, time.time() - sums)
         except StoreError as error:
             _log.warning("old rows of the ledger were not deleted: %s", error)
-        except (SQLAlchemyError, sqlite3.Error, OSError, TimeoutError) as error:
-            _log.warning("old rows of the ledger were not deleted: %s", store.unavailable(error))
         await asyncio.sleep(every)

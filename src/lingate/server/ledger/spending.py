@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
 from typing import Any, Final, Protocol
 
 import msgspec
-from sqlalchemy import ColumnElement, FromClause, Select, func, literal_column, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from lingate.server.ledger.drain import Drainer
-from lingate.server.ledger.filters import labels
 from lingate.server.ledger.times import HOUR
 from lingate.server.patterns import matches
-from lingate.server.store import Store, StoreError, StoreUnavailableError
-from lingate.server.store.connection import AsyncConnection
-from lingate.server.store.ledger import ledger, tag_hours, usage_hours
+from lingate.server.store import Answer, Statement, Store, StoreError, StoreUnavailableError
 
 # Ids in one statement.
 _MOST_IDS: Final = 500
@@ -60,20 +54,25 @@ class _Row(msgspec.Struct):
 class _Kind:
     """Where one kind of owner is found: in which column of the hourly sums, and in which of a call; None where in neither."""
 
-    sums: ColumnElement[str] | None
-    calls: ColumnElement[str] | None
+    sums: str | None
+    calls: str | None
 
 
-_NOBODY: Final[ColumnElement[str]] = literal_column("''")
+_NOBODY: Final = "''"
 _KINDS: Final = {
-    "key": _Kind(usage_hours.c.key_id, ledger.c.key_id),
-    "team": _Kind(usage_hours.c.team_id, ledger.c.team_id),
-    "user": _Kind(usage_hours.c.user_id, ledger.c.user_id),
-    "end_user": _Kind(None, ledger.c.end_user),
-    "model": _Kind(usage_hours.c.model, ledger.c.model),
-    "tag": _Kind(tag_hours.c.tag, None),
+    "key": _Kind("key_id", "key_id"),
+    "team": _Kind("team_id", "team_id"),
+    "user": _Kind("user_id", "user_id"),
+    "end_user": _Kind(None, "end_user"),
+    "model": _Kind("model", "model"),
+    "tag": _Kind("tag", None),
     "gateway": _Kind(_NOBODY, _NOBODY),
 }
+_TAGGED_CALLS: Final = {
+    True: "ledger, json_each(coalesce(ledger.tags, '[]')) AS label",
+    False: "ledger, jsonb_array_elements_text(coalesce(ledger.tags, '[]'::jsonb)) AS label(value)",
+}
+"""Calls with each of their tags, on SQLite and on Postgres."""
 # Dollars by owner and model.
 _Spent = dict[str, dict[str, float]]
 _decode: Final = msgspec.json.Decoder(_Row).decode
@@ -85,10 +84,14 @@ class LedgerSpending:
     Args:
         store: The database.
         drainer: Of this process.
+        names: All names by which a model may be known, given the one that was asked for.
     """
 
-    def __init__(self, store: Store, drainer: Drainer) -> None:
+    def __init__(
+        self, store: Store, drainer: Drainer, names: Callable[[str], Iterable[str]] = lambda model: (model,)
+    ) -> None:
         self._store = store
+        self._names = names
         self._drainer = drainer
 
     async def __call__(self, wanted: Sequence[tuple[Owner, float]]) -> list[float]:
@@ -108,21 +111,29 @@ class LedgerSpending:
                     "the ledger's database has yet to get the rows of the time when it was away"
                 )
             # No row moves meanwhile: each is either in the database or among `waiting`.
-            async with self._drainer.paused() as waiting, self._store.read() as connection:
+            async with self._drainer.paused() as waiting:
+                asked = [
+                    (group, list(_statements(*group, sorted(ids), on_sqlite=self._store.is_sqlite)))
+                    for group, ids in groups.items()
+                ]
+                answers = iter(await self._store.ask(*(one for _, statements in asked for one in statements)))
                 rows = list(_decoded(waiting))
-                for (kind, since), ids in groups.items():
-                    spent[kind, since] = await _stored(connection, kind, since, sorted(ids))
-                    _add(spent[kind, since], kind, since, rows)
+            for group, statements in asked:
+                spent[group] = _added([next(answers) for _ in statements])
+                _add(spent[group], *group, rows)
         except StoreError:
             raise
-        except (SQLAlchemyError, sqlite3.Error, OSError, TimeoutError) as error:
+        except self._drainer.outages as error:
             raise self._store.unavailable(error) from None
-        return [_sum(spent[owner.kind, since], owner) for owner, since in wanted]
+        return [self._sum(spent[owner.kind, since], owner) for owner, since in wanted]
 
-
-def _sum(spent: _Spent, owner: Owner) -> float:
-    by_model = spent.get("" if owner.kind == "gateway" else owner.id, {})
-    return sum(cost for model, cost in by_model.items() if owner.models is None or matches(owner.models, model))
+    def _sum(self, spent: _Spent, owner: Owner) -> float:
+        by_model, pattern = spent.get("" if owner.kind == "gateway" else owner.id, {}), owner.models
+        return sum(
+            cost
+            for model, cost in by_model.items()
+            if pattern is None or any(matches(pattern, name) for name in self._names(model))
+        )
 
 
 def _decoded(payloads: list[bytes]) -> Iterable[_Row]:
@@ -132,41 +143,38 @@ def _decoded(payloads: list[bytes]) -> Iterable[_Row]:
             yield _decode(payload)
 
 
-async def _stored(connection: AsyncConnection, kind: str, since: float, ids: list[str]) -> _Spent:
+def _added(answers: Iterable[Answer]) -> _Spent:
     found: _Spent = defaultdict(lambda: defaultdict(float))
-    for at in range(0, len(ids), _MOST_IDS):
-        for statement in _statements(kind, since, ids[at : at + _MOST_IDS], connection.dialect):
-            rows: list[Any] = list(await connection.execute(statement))
-            for id, model, cost in rows:
-                found[id][model] += cost or 0.0
+    for answer in answers:
+        for id, model, cost in answer.rows:
+            found[id][model] += cost or 0.0
     return found
 
 
-def _statements(kind: str, since: float, ids: list[str], dialect: str) -> Iterable[Select[Any]]:
+def _statements(kind: str, since: float, ids: list[str], *, on_sqlite: bool) -> Iterable[Statement]:
+    """Questions for dollars by owner and model."""
     place, hour = _KINDS[kind], ceil(since / HOUR)
     if place.sums is not None:
-        table = tag_hours if kind == "tag" else usage_hours
-        hourly = select(place.sums, table.c.model, func.sum(table.c.cost)).where(table.c.hour >= hour)
-        yield _for_owners(hourly, kind, place.sums, table.c.model, ids)
+        table = "tag_hours" if kind == "tag" else "usage_hours"
+        yield from _for_owners(place.sums, table, "hour >= :hour", {"hour": hour}, ids)
         if since == hour * HOUR:
             return
-    source: FromClause = ledger
-    whose = place.calls
-    if whose is None:
-        label = labels(dialect)
-        source, whose = ledger.join(label, literal_column("true")), label.c.value
-    calls = select(whose, ledger.c.model, func.sum(ledger.c.cost)).select_from(source).where(ledger.c.at >= since)
+    when, times = "at >= :since", {"since": since}
     if place.sums is not None:
-        calls = calls.where(ledger.c.at < hour * HOUR)
-    yield _for_owners(calls, kind, whose, ledger.c.model, ids)
+        when, times = f"{when} AND at < :until", {**times, "until": float(hour * HOUR)}
+    source = "ledger" if place.calls is not None else _TAGGED_CALLS[on_sqlite]
+    yield from _for_owners(place.calls or "label.value", source, when, times, ids)
 
 
-def _for_owners(
-    statement: Select[Any], kind: str, whose: ColumnElement[str], model: ColumnElement[str], ids: list[str]
-) -> Select[Any]:
-    if kind == "gateway":
-        return statement.group_by(model)
-    return statement.where(whose.in_(ids)).group_by(whose, model)
+def _for_owners(whose: str, source: str, when: str, times: dict[str, Any], ids: list[str]) -> Iterable[Statement]:
+    head = f"SELECT {whose}, model, sum(cost) FROM {source} WHERE {when}"  # noqa: S608 - our own names
+    if whose == _NOBODY:
+        yield Statement(f"{head} GROUP BY model", times)
+        return
+    for at in range(0, len(ids), _MOST_IDS):
+        named = {f"id{number}": id for number, id in enumerate(ids[at : at + _MOST_IDS])}
+        marks = ", ".join(f":{name}" for name in named)
+        yield Statement(f"{head} AND {whose} IN ({marks}) GROUP BY {whose}, model", {**times, **named})
 
 
 def _add(spent: _Spent, kind: str, since: float, rows: Iterable[_Row]) -> None:

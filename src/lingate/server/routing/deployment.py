@@ -9,9 +9,10 @@ from typing import Any, TypeAlias
 
 from lingate._call.policy import Timeout
 from lingate._dialects._base import OperationFormat
+from lingate._dialects._claude import thinking_on_top
 from lingate._io.session import Session
 from lingate._model import Call, Operation, Target
-from lingate.errors import LingateError
+from lingate.errors import ConfigError, LingateError
 from lingate.server.routing.health import Health, Load
 from lingate.server.routing.prices import Price, Sheet
 from lingate.server.routing.retries import Watched
@@ -21,6 +22,7 @@ Placed: TypeAlias = tuple[Callable[[], Place], str]
 """What a route's `find` answers at once, and the model's name there."""
 
 _LIMITS = ("rpm", "tpm", "max_parallel")
+_BOUNDS = ("max_tokens", "max_completion_tokens")
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -126,6 +128,14 @@ class Deployment:
             found = self.places[operation] = ((lambda: place), place[0].model)
         return found
 
+    def thinking(self, effort: str) -> int:
+        """Tokens that are added to the bound of an answer which has no room for thinking this hard; 0 where none are."""
+        try:
+            target, _ = self.place("chat")[0]()
+        except ConfigError:
+            return 0
+        return thinking_on_top(target, effort)
+
     def call(self, asked: Call, params: Mapping[str, Any]) -> Call:
         """The call as it is made here.
 
@@ -135,7 +145,11 @@ class Deployment:
         """
         if self.as_asked and not params:
             return asked
-        body = {**self.defaults, **asked.body, **params}
+        defaults = self.defaults
+        if not asked.body.keys().isdisjoint(_BOUNDS) and not defaults.keys().isdisjoint(_BOUNDS):
+            # The caller's bound holds, by whichever name.
+            defaults = {name: value for name, value in defaults.items() if name not in _BOUNDS}
+        body = {**defaults, **asked.body, **params}
         for name in self.always_drop:
             body.pop(name, None)
         return Call(

@@ -34,6 +34,7 @@ class Group:
         policy: What stands in when a content policy refused.
         sticky: Which calls stay at one deployment: `prompt`, `key`, `session`, or empty.
         tagged: Deployments are chosen by tags.
+        aka: Other names that limits by model may know it by.
         sized: Deployments whose context window is too small are not asked.
     """
 
@@ -51,6 +52,7 @@ class Group:
     sticky: str = ""
     tagged: bool = False
     sized: bool = False
+    aka: tuple[str, ...] = ()
 
     @property
     def here(self) -> int:
@@ -61,12 +63,16 @@ class Group:
 
     def bound(self, estimate: Estimate) -> None:
         """Fill in what the dearest deployment costs and the longest answer; unknown if it is of any."""
-        prices = [item.price() for item in self.deployments]
+        about = estimate.circumstances
+        prices = [item.sheet.highest(about) for item in self.deployments]
         read, written = [price.input for price in prices], [price.output for price in prices]
-        longest = [item.max_output for item in self.deployments]
+        longest = [item.max_output or item.max_input for item in self.deployments]
         estimate.input_price = None if None in read else max(filter(None, read), default=0.0)
         estimate.output_price = None if None in written else max(filter(None, written), default=0.0)
         estimate.model_max_output = None if None in longest else max(filter(None, longest), default=0)
+        estimate.fixed = max(price.request for price in prices)
+        if about.effort is not None:
+            estimate.thinking = max(item.thinking(about.effort) for item in self.deployments)
 
     @property
     def stand_ins(self) -> Iterator[str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from time import monotonic
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lingate._model import JsonDict
-from lingate._providers.catalog import Plain, cost_of, entry_of, plain_prices
+from lingate._providers.catalog import Highest, Plain, cost_of, entry_of, highest, plain_prices
 from lingate._providers.counts import counts_of
 from lingate._providers.rows_models import MODEL_FACTS
 from lingate.server.config.settings import ModelInfo, Prices
+from lingate.server.records import Circumstances
 
 
 class Price(NamedTuple):
@@ -43,7 +44,7 @@ class Sheet:
         params: Prices that the owner gives beside the parameters; weaker.
     """
 
-    __slots__ = ("_catalogue", "_facts", "_info", "_model", "_own", "_plain", "_provider")
+    __slots__ = ("_catalogue", "_facts", "_highest", "_info", "_model", "_own", "_plain", "_provider")
 
     def __init__(self, provider: str, model: str, info: ModelInfo, params: Prices) -> None:
         self._provider = provider
@@ -55,12 +56,35 @@ class Sheet:
         own = _owner(info, params)
         self._own: Price | None = own
         self._plain: dict[tuple[str | None, str | None], tuple[float, Plain | None]] = {}
+        self._highest: dict[tuple[Any, ...], tuple[float, Highest]] = {}
         self._catalogue: tuple[int | None, Price] | None = None
         self._facts: tuple[int | None, int | None] | None = None
 
     def price(self) -> Price:
         """Dollars a token."""
         return self._looked_up()[1] if self._own is None else self._own
+
+    def highest(self, of: Circumstances) -> Highest:
+        """The prices that no call under these circumstances goes beyond."""
+        own = self._own
+        if own is not None:
+            read, written = own.input, own.output
+            return Highest(
+                None if read is None else max(read, own.cached_input or 0.0, own.cache_write or 0.0),
+                None if written is None else max(written, own.reasoning or 0.0),
+                0.0,
+            )
+        # Prices rise with the size of a prompt in few steps: a size somewhat above it will do, and can be known.
+        size, now = (of.tokens // _STEP + 1) * _STEP, monotonic()
+        key = (size, of.lasting, of.media, of.sound, of.tier, of.speed)
+        known = self._highest.get(key)
+        if known is None or known[0] < now:
+            if len(self._highest) >= _MOST_ANSWERERS:
+                self._highest.clear()
+            context = {name: value for name, value in (("service_tier", of.tier), ("speed", of.speed)) if value}
+            found = highest(self._provider, self._model, (_read(of), _written(of)), size, context)
+            known = self._highest[key] = (now + _MINUTE, found or Highest(None, None, 0.0))
+        return known[1]
 
     def cost(self, usage: JsonDict, answered: str | None, tier: str | None) -> tuple[float | None, str | None]:
         """What an answer cost in dollars, and by which prices; None and why not, where that is not known.
@@ -135,6 +159,21 @@ class Sheet:
         return self._catalogue
 
 
+def _read(of: Circumstances) -> tuple[str, ...]:
+    """Kinds of token that a call's input may have. Some providers write it to their cache without being asked."""
+    kinds: tuple[str, ...] = ("input", "cached_input", "cache_write")
+    if of.lasting:
+        kinds += ("cache_write_1h",)
+    return (*kinds, *(f"input_{media}" for media in _MEDIA)) if of.media else kinds
+
+
+def _written(of: Circumstances) -> tuple[str, ...]:
+    """The same for its output. Models that make pictures make them without being asked."""
+    kinds = ("output", "reasoning", "output_image")
+    return (*kinds, "output_audio", "output_video") if of.sound else kinds
+
+
+_MEDIA = ("audio", "image", "video")
 _FREE = frozenset({"request", "web_search"})
 _RATES = {
     "cached_input": "cached_input",
@@ -148,6 +187,8 @@ _DETAILED = _PLAIN | {"prompt_tokens_details", "completion_tokens_details"}
 _NAMES = (str, type(None))
 _MOST_ANSWERERS = 64
 _MINUTE = 60.0
+_STEP = 32_768
+"""Tokens of input."""
 
 
 def is_plain(usage: JsonDict) -> bool:
@@ -162,11 +203,9 @@ def is_plain(usage: JsonDict) -> bool:
 
 
 def _own_cost(price: Price, usage: JsonDict) -> tuple[float | None, str | None]:
-    if usage.keys() <= _PLAIN:
-        counts: dict[str, int] | str = {
-            "input": usage.get("prompt_tokens") or 0,
-            "output": usage.get("completion_tokens") or 0,
-        }
+    prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    if usage.keys() <= _PLAIN and type(prompt) is int and type(completion) is int:
+        counts: dict[str, int] | str = {"input": prompt, "output": completion}
     else:
         counts = counts_of(usage)
     if isinstance(counts, str):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from lingate._call.plan import Context, Route
@@ -15,6 +16,10 @@ from lingate.server.routing.group import Group, is_worth_another
 
 if TYPE_CHECKING:
     from lingate.server.routing.router import Router
+
+_BETA = "anthropic-beta"
+_HAVE_BETAS = frozenset({"anthropic", "azure_anthropic", "vertex_anthropic", "bedrock_invoke"})
+"""Formats with a place for what Anthropic's clients ask for by this header."""
 
 _ON: dict[str, frozenset[str]] = {}
 _OUR_LIMIT = "limit"
@@ -244,6 +249,9 @@ class Ride:
     def _route(self, found: Deployment, group: Group, now: float, error: LingateError | None, others: bool) -> Route:
         call = self._call
         find, model = found.place(call.operation)
+        if call.extra_headers and _BETA in call.extra_headers and find()[0].row.dialect not in _HAVE_BETAS:
+            headers = {name: value for name, value in call.extra_headers.items() if name != _BETA}
+            call = replace(call, extra_headers=headers or None)
         if not (found.as_asked and not self._params):
             call = found.call(call, self._params)
         call.model = model

@@ -111,8 +111,9 @@ class Router:
         """
         group.bound(estimate)
         for other in self._others(group, instead):
-            own = Estimate(other.name, 0)
+            own = Estimate(other.name, 0, circumstances=estimate.circumstances)
             other.bound(own)
+            estimate.fixed, estimate.thinking = max(estimate.fixed, own.fixed), max(estimate.thinking, own.thinking)
             if instead is not None or (own.input_price is not None and own.output_price is not None):
                 estimate.input_price = _larger(estimate.input_price, own.input_price)
                 estimate.output_price = _larger(estimate.output_price, own.output_price)
@@ -207,6 +208,7 @@ class Router:
         )
         by_kind = self._retries if own is None else retries_by_kind(own)
         weigh(found)
+        own_group = found[0].group if name == found[0].id else name
         for item in found:
             item.health.rules.alone = len(found) == 1 and not general
         orders = sorted({item.order for item in found})
@@ -225,6 +227,7 @@ class Router:
             sticky=next((_AFFINITY[item] for item in routing.optional_pre_call_checks if item in _AFFINITY), ""),
             tagged=routing.enable_tag_filtering,
             sized=routing.enable_pre_call_checks,
+            aka=tuple(item for item in dict.fromkeys((name, own_group)) if item != asked),
         )
 
     def why_not(self, model: str, offered: Sequence[str] = ()) -> str:

@@ -1,11 +1,12 @@
 """The gateway's database: SQLite by default, Postgres by URL. Tables, how it is opened, how old ones are brought up to date.
 
-SQLAlchemy Core only: its mapper would cost memory and start time and give nothing here.
+What every gateway asks while it serves calls is plain SQL (`Store.ask`), which on SQLite needs nothing but Python; the rest is
+SQLAlchemy Core, loaded when it is first needed. Its mapper would cost memory and start time and give nothing here.
 """
 
 from __future__ import annotations
 
-from lingate.server.store.engine import Store, open_store
+from lingate.server.store.engine import Answer, Statement, Store, open_store
 from lingate.server.store.errors import StoreError, StoreUnavailableError
 
-__all__ = ["Store", "StoreError", "StoreUnavailableError", "open_store"]
+__all__ = ["Answer", "Statement", "Store", "StoreError", "StoreUnavailableError", "open_store"]

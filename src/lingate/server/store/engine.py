@@ -5,23 +5,47 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
-from sqlalchemy.util.concurrency import greenlet_spawn
-
-from lingate.server.store.connection import AsyncConnection, lend
-from lingate.server.store.direct import BUSY_SECONDS, PRAGMAS, DirectSqlite
+from lingate.server.store.direct import DirectSqlite
 from lingate.server.store.errors import StoreError, StoreUnavailableError
-from lingate.server.store.migrate import bring_up_to_date
+from lingate.server.store.migrate import bring_up_to_date, is_up_to_date
 from lingate.server.store.url import Address, parse_url
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from lingate.server.store.connection import AsyncConnection
 
 _T = TypeVar("_T")
 
 _CLOSE_SECONDS = 3.0
+
+
+class Statement(NamedTuple):
+    """SQL that every database here reads in the same way, with `:name` for a value.
+
+    Attributes:
+        sql: Its text.
+        values: By name.
+    """
+
+    sql: str
+    values: Mapping[str, Any]
+
+
+class Answer(NamedTuple):
+    """What became of a statement.
+
+    Attributes:
+        rows: Its rows, columns in their order; none where it has no result.
+        changed: How many rows it changed.
+    """
+
+    rows: list[tuple[Any, ...]]
+    changed: int
 
 
 async def open_store(url: str) -> Store:
@@ -53,22 +77,18 @@ class Store:
         self.shown = self._address.shown
         self.ready = False
         self._engine: Engine | None = None
-        self._direct = None if self._address.path is None else DirectSqlite(self._address.path)
+        path = self._address.path
+        self._writer = None if path is None else DirectSqlite(path, "BEGIN IMMEDIATE")
+        self._reader = None if path is None else DirectSqlite(path, "BEGIN")
         # SQLite has one writer at a time: queueing here is fair and costs nothing, its own waiting is neither.
         self._writing = asyncio.Lock()
         self._preparing = asyncio.Lock()
+        self._making = asyncio.Lock()
 
     @property
     def is_sqlite(self) -> bool:
         """The database is a file of ours."""
         return self._address.path is not None
-
-    @property
-    def engine(self) -> Engine:
-        """SQLAlchemy's engine, made at first use."""
-        if self._engine is None:
-            self._engine = _sqlite(self._address) if self.is_sqlite else _postgres(self._address)
-        return self._engine
 
     async def prepare(self) -> None:
         """Make sure that the database answers and that its tables are this program's. Does nothing the second time.
@@ -82,38 +102,105 @@ class Store:
                 return
             if self._address.path is not None:
                 _make_private(self._address)
-            try:
-                async with asyncio.timeout(60), self.write() as connection:
-                    await connection.run_sync(bring_up_to_date)
-            except StoreError:
-                raise
-            except (SQLAlchemyError, OSError, TimeoutError) as error:
-                if _is_refusal(error):
-                    raise StoreError(f"the database {self.shown} cannot be used: {self._said(error)}") from None
-                raise self.unavailable(error) from None
+            if not await self._is_up_to_date():
+                await self._bring_up_to_date()
             self.ready = True
+
+    async def _is_up_to_date(self) -> bool:
+        """Whether there is nothing to do: asked of files only, without what it takes to do it."""
+        if self._reader is not None:
+            # What is wrong with a file is said by whoever tries to write to it.
+            with suppress(sqlite3.Error):
+                return await asyncio.to_thread(self._reader.transact, is_up_to_date)
+        return False
+
+    async def _bring_up_to_date(self) -> None:
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            async with asyncio.timeout(60), self.write() as connection:
+                await connection.run_sync(bring_up_to_date)
+        except StoreError:
+            raise
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            raise (self._useless(error) if _is_refusal(error) else self.unavailable(error)) from None
+
+    async def ask(self, *statements: Statement) -> list[Answer]:
+        """Answers that are all of one state of the database.
+
+        Raises:
+            StoreUnavailableError: It does not answer.
+            StoreError: It cannot be used.
+        """
+        await self.prepare()
+        return await self._told(statements, self._reader)
+
+    async def change(self, *statements: Statement) -> list[Answer]:
+        """Run statements in one transaction.
+
+        Raises:
+            StoreUnavailableError: The database does not answer.
+            StoreError: It cannot be used.
+        """
+        await self.prepare()
+        if self._writer is None:
+            return await self._told(statements, None)
+        async with self._writing:
+            return await self._told(statements, self._writer)
+
+    async def _told(self, statements: tuple[Statement, ...], direct: DirectSqlite | None) -> list[Answer]:
+        if direct is None:
+            return await self._told_pooled(statements)
+        try:
+            return await asyncio.to_thread(direct.transact, lambda connection: _answers(connection, statements))
+        except (sqlite3.Error, OSError) as error:
+            raise self._failed(error) from None
+
+    async def _told_pooled(self, statements: tuple[Statement, ...]) -> list[Answer]:
+        from sqlalchemy import text
+        from sqlalchemy.exc import SQLAlchemyError
+
+        answers = []
+        try:
+            async with self.write() as connection:
+                for statement in statements:
+                    result = await connection.execute(text(statement.sql), dict(statement.values))
+                    rows = [tuple(row) for row in result.all()] if result.returns_rows else []
+                    answers.append(Answer(rows, result.rowcount))
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            raise self._failed(error) from None
+        return answers
+
+    async def _pool(self) -> Engine:
+        """SQLAlchemy's engine, made at first use: loading it takes an eighth of a second, which is not the loop's to wait for."""
+        if self._engine is None:
+            async with self._making:
+                if self._engine is None:
+                    self._engine = await asyncio.to_thread(_make_engine, self._address)
+        return self._engine
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection in a transaction that sees one state of the database and changes nothing."""
-        async with lend(self.engine) as connection:
+        async with _lent(await self._pool()) as connection:
             yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A connection in a transaction that is committed at the end, or rolled back by an exception."""
+        pool = await self._pool()
         if not self.is_sqlite:
-            async with lend(self.engine) as connection:
+            async with _lent(pool) as connection:
                 yield connection
             return
-        async with self._writing, lend(self.engine, lingate_write=True) as connection:
+        async with self._writing, _lent(pool, lingate_write=True) as connection:
             yield connection
 
     async def transact(self, function: Callable[[sqlite3.Connection], _T]) -> _T:
         """Call `function` in a thread, in a transaction of SQLite's own. For SQLite only."""
-        assert self._direct is not None
+        assert self._writer is not None
         async with self._writing:
-            return await asyncio.to_thread(self._direct.transact, function)
+            return await asyncio.to_thread(self._writer.transact, function)
 
     async def harden(self) -> None:
         """Return when everything committed before would survive a power cut. Postgres promises that at each commit."""
@@ -123,11 +210,14 @@ class Store:
 
     async def close(self) -> None:
         """Give all connections back. The store can be used again."""
-        if self._direct is not None:
-            await asyncio.to_thread(self._direct.close)
+        for direct in (self._writer, self._reader):
+            if direct is not None:
+                await asyncio.to_thread(direct.close)
         engine, self._engine = self._engine, None
         if engine is None:
             return
+        from sqlalchemy.util.concurrency import greenlet_spawn
+
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await greenlet_spawn(engine.dispose)
@@ -139,27 +229,63 @@ class Store:
         """`error` in words that hold no secret."""
         return StoreUnavailableError(f"the database {self.shown} does not answer: {self._said(error)}")
 
+    def _useless(self, error: BaseException) -> StoreError:
+        return StoreError(f"the database {self.shown} cannot be used: {self._said(error)}")
+
+    def _failed(self, error: BaseException) -> StoreError:
+        return self.unavailable(error) if is_outage(error) else self._useless(error)
+
     def _said(self, error: BaseException) -> str:
-        cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+        cause = _cause(error)
         text = f"{type(cause).__name__}: {cause}".strip(": ").partition("\n")[0]
-        password = self._address.url.password
+        password = None if self._address.url is None else self._address.url.password
         return text.replace(str(password), "***") if password else text
 
 
 def is_outage(error: BaseException) -> bool:
     """Whether `error` means that the database is away or busy, so that the same statement may succeed later."""
-    if isinstance(error, DBAPIError):
-        return error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))
-    return isinstance(error, (OSError, TimeoutError, sqlite3.OperationalError, StoreUnavailableError))
+    if isinstance(error, (OSError, TimeoutError, sqlite3.OperationalError, StoreUnavailableError)):
+        return True
+    if isinstance(error, sqlite3.Error):
+        return False
+    from lingate.server.store import pool
+
+    return pool.is_outage(error)
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What the driver said, where SQLAlchemy has packed it up."""
+    cause = getattr(error, "orig", None)
+    return cause if isinstance(cause, BaseException) else error
 
 
 def _is_refusal(error: BaseException) -> bool:
     """Whether waiting will not help: a file that is no database, a name or password that is wrong, no such database."""
-    cause = error.orig if isinstance(error, DBAPIError) else None
+    cause = _cause(error)
     if isinstance(cause, sqlite3.DatabaseError):
         return not isinstance(cause, sqlite3.OperationalError)
     state = str(getattr(cause, "sqlstate", None) or "")
     return state.startswith("28") or state == "3D000"
+
+
+def _answers(connection: sqlite3.Connection, statements: tuple[Statement, ...]) -> list[Answer]:
+    answers = []
+    for statement in statements:
+        cursor = connection.execute(statement.sql, dict(statement.values))
+        answers.append(Answer(cursor.fetchall(), cursor.rowcount))
+    return answers
+
+
+def _make_engine(address: Address) -> Engine:
+    from lingate.server.store.pool import make_engine
+
+    return make_engine(address)
+
+
+def _lent(engine: Engine, **options: Any) -> AbstractAsyncContextManager[AsyncConnection]:
+    from lingate.server.store.connection import lend
+
+    return lend(engine, **options)
 
 
 def _make_private(address: Address) -> None:
@@ -183,35 +309,3 @@ def _sync_files(path: str) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def _sqlite(address: Address) -> Engine:
-    engine = create_engine(address.url, pool_size=2, max_overflow=4, connect_args={"timeout": BUSY_SECONDS})
-
-    @event.listens_for(engine, "connect")
-    def connected(connection: Any, _record: Any) -> None:
-        # The driver would begin transactions by itself, and only before some statements: `began` below does it.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in PRAGMAS:
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def began(connection: Any) -> None:
-        # A transaction that read first cannot become a writer once another one has written: writers say so at once.
-        writes = connection.get_execution_options().get("lingate_write")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    return engine
-
-
-def _postgres(address: Address) -> Engine:
-    return create_engine(
-        address.url,
-        pool_size=address.pool_size or 5,
-        max_overflow=0 if address.pool_size else 5,
-        pool_pre_ping=True,
-        pool_timeout=10,
-        connect_args=address.connect,
-    )

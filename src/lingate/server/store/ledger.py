@@ -6,11 +6,12 @@ the same transactions, so that spend can be asked for without reading a row per 
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Double, Index, Integer, SmallInteger, Table, Text
 from sqlalchemy.ext.compiler import compiles
 
+from lingate.server.store.measures import FRACTIONS, MEASURES
 from lingate.server.store.metadata import metadata
 
 
@@ -68,22 +69,6 @@ ledger = Table(
 # Each index costs about a microsecond a row. Two more are in tables.py.
 Index("ix_ledger_at", ledger.c.at)
 Index("ix_ledger_key_id_at", ledger.c.key_id, ledger.c.at)
-
-# What is summed, as SQL over rows of `ledger`.
-MEASURES: Final = {
-    "calls": "count(*)",
-    "errors": "sum(CASE WHEN error IS NULL THEN 0 ELSE 1 END)",
-    "cache_hits": "sum(CASE WHEN cache IN ('hit', 'shared') THEN 1 ELSE 0 END)",
-    "prompt_tokens": "coalesce(sum(prompt_tokens), 0)",
-    "completion_tokens": "coalesce(sum(completion_tokens), 0)",
-    "cached_tokens": "coalesce(sum(cached_tokens), 0)",
-    "cache_write_tokens": "coalesce(sum(cache_write_tokens), 0)",
-    "reasoning_tokens": "coalesce(sum(reasoning_tokens), 0)",
-    "cost": "coalesce(sum(cost), 0.0)",
-    "unpriced": "sum(CASE WHEN cost IS NULL THEN 1 ELSE 0 END)",
-    "seconds": "sum(seconds)",
-}
-FRACTIONS: Final = {"cost", "seconds"}
 
 
 def _measures() -> list[Column[Any]]:

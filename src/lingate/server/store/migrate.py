@@ -6,21 +6,28 @@ database is made from the catalogue of tables, which tests show to be the same a
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-
-from sqlalchemy import Connection, inspect
 
 from lingate.server.store.errors import StoreError
 
 if TYPE_CHECKING:
     from alembic.config import Config
+    from sqlalchemy import Connection
 
 # The newest revision in migrations/versions.
 HEAD: Final = "0001"
 
+_REVISION: Final = "SELECT version_num FROM alembic_version"
+
 # Any number that other programs in the same Postgres are unlikely to lock: "lingate" in ASCII.
 _LOCK: Final = int.from_bytes(b"lingate", "big")
+
+
+def is_up_to_date(connection: sqlite3.Connection) -> bool:
+    """Whether a file of SQLite's has this program's tables already, as nearly every start finds it."""
+    return connection.execute(_REVISION).fetchall() == [(HEAD,)]
 
 
 def bring_up_to_date(connection: Connection) -> None:
@@ -29,6 +36,8 @@ def bring_up_to_date(connection: Connection) -> None:
     Raises:
         StoreError: The database has a revision that this program does not know.
     """
+    from sqlalchemy import inspect
+
     # SQLite's write transaction is the lock there.
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
@@ -36,7 +45,7 @@ def bring_up_to_date(connection: Connection) -> None:
     if "alembic_version" not in tables:
         _make(connection, tables)
         return
-    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars().all()
+    found = connection.exec_driver_sql(_REVISION).scalars().all()
     if found != [HEAD]:
         _upgrade(connection, list(found))
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from lingate.server.store.errors import StoreError
 
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
 _POSTGRES = {"postgres", "postgresql", "postgresql+asyncpg"}
 _SQLITE = {"sqlite", "sqlite+aiosqlite"}
+
+# The ordinary URL of a file: no reason to load SQLAlchemy, which reads all others, in the same way.
+_FILE = re.compile(r"sqlite(?:\+aiosqlite)?:///([^?]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +26,14 @@ class Address:
     """Where a database is, taken apart.
 
     Attributes:
-        url: For SQLAlchemy, with the asynchronous driver and without parameters.
+        url: For SQLAlchemy, with the asynchronous driver and without parameters; None for a file.
         shown: For messages: no password, no parameters.
         path: The file, for SQLite.
         connect: Arguments for the driver.
         pool_size: Connections to keep, None for the default.
     """
 
-    url: URL
+    url: URL | None
     shown: str
     path: Path | None = None
     connect: dict[str, Any] = field(default_factory=dict)
@@ -41,6 +46,12 @@ def parse_url(text: str) -> Address:
     Raises:
         StoreError: It is not a URL, names a database that is not supported, or has a parameter that means nothing here.
     """
+    plain = _FILE.fullmatch(text)
+    if plain is not None:
+        return _file(unquote(plain[1]))
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
@@ -57,15 +68,19 @@ def parse_url(text: str) -> Address:
 
 
 def _sqlite(url: URL) -> Address:
-    if not url.database or url.database == ":memory:":
+    found = _file(url.database)
+    if url.query:
+        raise StoreError(f"unknown parameter {next(iter(url.query))!r} in the database URL")
+    return found
+
+
+def _file(name: str | None) -> Address:
+    if not name or name == ":memory:":
         raise StoreError(
             "a gateway's database in memory would forget every key", hint="name a file: sqlite:///lingate.db"
         )
-    if url.query:
-        raise StoreError(f"unknown parameter {next(iter(url.query))!r} in the database URL")
-    path = Path(url.database).expanduser().absolute()
-    own = URL.create("sqlite+aiosqlite", database=str(path))
-    return Address(own, f"sqlite:///{path}", path=path)
+    path = Path(name).expanduser().absolute()
+    return Address(None, f"sqlite:///{path}", path=path)
 
 
 def _postgres(url: URL) -> Address:

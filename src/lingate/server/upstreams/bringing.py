@@ -110,7 +110,8 @@ async def bring(turn: Turn, what: Brought) -> None:
         if not travels_by_wire(target.row):
             raise BadRequestError(f"{target.provider} takes no api_base of a caller's")
         by_name = upstreams.allowed.find(place) is True
-        turn.transport = await turn.gateway.pins.transport(place, private=upstreams.private and by_name)
+        private, most = upstreams.private and by_name, turn.live.config.own.limits.max_answer
+        turn.transport = await turn.gateway.pins.transport(place, private=private, most=most)
     own = place is None
     deployment = replace(
         first,
@@ -133,6 +134,7 @@ async def bring(turn: Turn, what: Brought) -> None:
         choose=group.choose,
         retries=group.retries,
         retries_by_kind=group.retries_by_kind,
+        aka=group.aka,
     )
 
 

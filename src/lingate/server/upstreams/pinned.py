@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
+from lingate._call.policy import MOST_ANSWER
 from lingate._io.transport import AsyncByteStream
 from lingate._io.via_pyreqwest_aio import AsyncPyreqwest
 from lingate.errors import BadRequestError, ConnectError, RequestTimeoutError
@@ -46,11 +47,17 @@ class Pinned:
     Args:
         place: Whose requests it takes.
         address: Where they go.
+        most: Bytes of the longest answer that is read in one piece.
     """
 
-    def __init__(self, place: Place, address: str) -> None:
+    def __init__(self, place: Place, address: str, most: int) -> None:
         self._origin = place.origin
-        self._inner = AsyncPyreqwest(pin=None if place.literal else (place.host, address, place.port), proxies=False)
+        pin = None if place.literal else (place.host, address, place.port)
+        self._inner = AsyncPyreqwest(pin=pin, proxies=False, most=most)
+
+    def bound(self, most: int) -> None:
+        """Take no answer that is longer, from now on."""
+        self._inner.most = most
 
     async def send(self, request: HttpRequest, timeout: Timeout) -> tuple[Head, bytes]:
         """The whole answer."""
@@ -83,12 +90,13 @@ class Pins:
         self.resolve = resolve
         self._pinned: OrderedDict[tuple[str, str], Pinned] = OrderedDict()
 
-    async def transport(self, place: Place, *, private: bool) -> Pinned:
+    async def transport(self, place: Place, *, private: bool, most: int = MOST_ANSWER) -> Pinned:
         """What carries requests to a place. Its name is resolved each time, and each of its addresses checked.
 
         Args:
             place: Where to.
             private: Addresses of private networks will do.
+            most: Bytes of the longest answer that is read in one piece.
 
         Raises:
             BadRequestError: One of the addresses may not be connected to.
@@ -103,12 +111,13 @@ class Pins:
         key = (place.origin, found[0])
         pinned = self._pinned.get(key)
         if pinned is None:
-            pinned = self._pinned[key] = Pinned(place, found[0])
+            pinned = self._pinned[key] = Pinned(place, found[0], most)
             if len(self._pinned) > _MOST_PLACES:
                 # Not closed: a call may be under way on it. It goes when the last of them has ended.
                 self._pinned.popitem(last=False)
         else:
             self._pinned.move_to_end(key)
+            pinned.bound(most)
         return pinned
 
     async def _resolved(self, place: Place) -> Sequence[str]:

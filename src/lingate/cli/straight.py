@@ -1,0 +1,68 @@
+"""`lingate serve` without typer: what reads the other commands would stay in the gateway's memory for as long as it runs.
+
+Only command lines that are plain are read here. Help, mistakes and everything else is typer's, which knows the same options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lingate.cli.screen import Screen
+from lingate.errors import LingateError
+
+_VALUES = {
+    "--config": "config",
+    "-c": "config",
+    "--host": "host",
+    "--port": "port",
+    "-p": "port",
+    "--state-dir": "state",
+}
+_SWITCHES = {"--no-auth": "no_auth", "--debug": "debug"}
+_HIGHEST_PORT = 65535
+
+
+def read(arguments: Sequence[str]) -> dict[str, Any] | None:
+    """The options of `lingate serve` and their values; None where typer is to read them."""
+    found: dict[str, Any] = {}
+    rest = iter(arguments)
+    for argument in rest:
+        name, given, value = argument.partition("=")
+        if argument in _SWITCHES:
+            found[_SWITCHES[argument]] = True
+            continue
+        if name not in _VALUES or (given and not name.startswith("--")):
+            return None
+        if not given:
+            value = next(rest, "")
+        if not value or value.startswith("-"):
+            return None
+        found[_VALUES[name]] = value
+    port = found.get("port")
+    if port is not None:
+        if not (port.isascii() and port.isdigit() and 1 <= int(port) <= _HIGHEST_PORT):
+            return None
+        found["port"] = int(port)
+    return found
+
+
+def serve(options: dict[str, Any]) -> int:
+    """Run the gateway with options as `read` gives them. Gives the exit code."""
+    debug, auth = options.pop("debug", False), not options.pop("no_auth", False)
+    screen = Screen()
+    try:
+        from lingate.cli.serve import Options, run
+
+        run(screen, Options(auth=auth, **options))
+    except (LingateError, KeyboardInterrupt, BrokenPipeError) as error:
+        import typer
+
+        from lingate.cli.failures import reported
+
+        try:
+            with reported(screen, debug=debug):
+                raise error
+        except typer.Exit as end:
+            return end.exit_code
+    return 0

@@ -1,0 +1,156 @@
+"""Changing keys and principals: one record at a time, as one step, and an entry of the audit log beside it.
+
+This is what administrators do. It is loaded for the first of them: to serve calls, keys are read only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from importlib import import_module
+from typing import Any
+
+import msgspec
+from sqlalchemy import CursorResult, Executable, Table, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from lingate.server.access.audit import Entry
+from lingate.server.access.records import Key, Kind, Principal, StoredKey, principal_from, stored_from
+from lingate.server.store import Store
+from lingate.server.store.access import audit, keys, principals, settings
+from lingate.server.store.connection import AsyncConnection
+from lingate.server.store.engine import is_outage
+
+_VERSION = "access_version"
+
+
+class Edits:
+    """Changes of the tables of `lingate.server.store.access`, and what was written down about them.
+
+    Every method raises `StoreUnavailableError` when the database does not answer.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        # Each dialect costs 30 ms: only the one that is used is loaded.
+        self._upsert: Any = import_module(f"sqlalchemy.dialects.{'sqlite' if store.is_sqlite else 'postgresql'}").insert
+
+    @asynccontextmanager
+    async def _connected(self, *, write: bool = False) -> AsyncIterator[AsyncConnection]:
+        try:
+            if not self._store.ready:
+                await self._store.prepare()
+            async with self._store.write() if write else self._store.read() as connection:
+                yield connection
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            if is_outage(error):
+                raise self._store.unavailable(error) from None
+            raise
+
+    async def _rows(self, statement: Executable) -> list[Any]:
+        async with self._connected() as connection:
+            return list((await connection.execute(statement)).all())
+
+    async def audit_log(
+        self, *, limit: int, before: int | None = None, kind: str | None = None, subject: str | None = None
+    ) -> list[Entry]:
+        """What administrators did, newest first."""
+        query = select(audit).order_by(audit.c.id.desc()).limit(limit)
+        for column, value in ((audit.c.kind, kind), (audit.c.subject, subject)):
+            if value is not None:
+                query = query.where(column == value)
+        if before is not None:
+            query = query.where(audit.c.id < before)
+        return [
+            Entry(
+                id=row.id,
+                at=row.at,
+                actor=row.actor,
+                address=row.address,
+                action=row.action,
+                kind=row.kind,
+                subject=row.subject,
+                changes=msgspec.json.decode(row.changes),
+            )
+            for row in await self._rows(query)
+        ]
+
+    async def note(self, entry: Entry) -> None:
+        """Write down something that an administrator did and that changed no record."""
+        async with self._connected(write=True) as connection:
+            await _write_audit(connection, [entry])
+
+    async def edit_key(
+        self,
+        key_id: str,
+        change: Callable[[StoredKey | None], StoredKey | None],
+        entry: Callable[[Key | None, Key | None], Entry],
+    ) -> tuple[int, StoredKey | None]:
+        """Replace a key by what `change` makes of it (None deletes it), as one step that no other replica comes between."""
+        async with self._connected(write=True) as connection:
+            version = await self._next_version(connection)
+            row = (await connection.execute(select(keys).where(keys.c.id == key_id))).one_or_none()
+            old = None if row is None or row.deleted else stored_from(row.data, row.digest, row.previous_digest)
+            new = change(old)
+            values = {
+                "digest": new.digest if new else f"deleted:{key_id}",
+                "previous_digest": new.previous_digest if new else None,
+                "version": version,
+                "deleted": new is None,
+                "data": msgspec.json.encode(new.key).decode() if new else "",
+            }
+            await self._put(connection, keys, {"id": key_id}, values)
+            await _write_audit(connection, [entry(old.key if old else None, new.key if new else None)])
+        return version, new
+
+    async def edit_principal(
+        self,
+        kind: Kind,
+        id: str,
+        change: Callable[[Principal | None], Principal | None],
+        entry: Callable[[Principal | None, Principal | None], Entry],
+    ) -> tuple[int, Principal | None]:
+        """The same for a team, user, customer, tag or budget."""
+        async with self._connected(write=True) as connection:
+            version = await self._next_version(connection)
+            where = (principals.c.kind == kind) & (principals.c.id == id)
+            row = (await connection.execute(select(principals).where(where))).one_or_none()
+            old = None if row is None or row.deleted else principal_from(row.data)
+            new = change(old)
+            data = msgspec.json.encode(new).decode() if new else ""
+            values = {"version": version, "deleted": new is None, "data": data}
+            await self._put(connection, principals, {"kind": kind, "id": id}, values)
+            await _write_audit(connection, [entry(old, new)])
+        return version, new
+
+    async def _put(
+        self, connection: AsyncConnection, table: Table, identity: dict[str, str], values: dict[str, Any]
+    ) -> None:
+        statement = self._upsert(table).values(**identity, **values)
+        await connection.execute(statement.on_conflict_do_update(index_elements=list(identity), set_=values))
+
+    async def _next_version(self, connection: AsyncConnection) -> int:
+        # The row stays locked until the transaction ends, so versions become visible in their order.
+        await connection.execute(
+            self._upsert(settings).values(name=_VERSION, value="0").on_conflict_do_nothing(index_elements=["name"])
+        )
+        query = select(settings.c.value).where(settings.c.name == _VERSION).with_for_update()
+        version = int(await connection.scalar(query)) + 1
+        await connection.execute(update(settings).where(settings.c.name == _VERSION).values(value=str(version)))
+        return version
+
+
+async def _write_audit(connection: AsyncConnection, entries: Iterable[Entry]) -> CursorResult[Any]:
+    rows = [
+        {
+            "at": entry.at,
+            "actor": entry.actor,
+            "address": entry.address,
+            "action": entry.action,
+            "kind": entry.kind,
+            "subject": entry.subject,
+            "changes": msgspec.json.encode(entry.changes).decode(),
+        }
+        for entry in entries
+    ]
+    return await connection.execute(insert(audit), rows)

@@ -1,0 +1,129 @@
+"""A call is paid for in advance, and then has its way."""
+
+from __future__ import annotations
+
+from lingate._model import JsonDict
+from lingate.errors import BudgetExceededError, PermissionDeniedError
+from lingate.server.access.bounds import (
+    LONGEST,
+    answers_of,
+    asked_output,
+    circumstances_of,
+    longest_answer,
+    other_output,
+    shorten,
+)
+from lingate.server.accounts import estimate_tokens, text_size
+from lingate.server.records import Estimate
+from lingate.server.routing import sticky_key
+from lingate.server.turn import Turn
+
+_GENERATING = frozenset({"chat", "completions", "responses"})
+
+
+async def reserve(turn: Turn) -> None:
+    """Reserve what the call may use at most, and choose the way it goes.
+
+    Raises:
+        RateLimitError: A limit is reached.
+        BudgetExceededError: A budget is.
+        ConcurrencyLimitError: Too many calls at once.
+    """
+    call, row, group = turn.call, turn.row, turn.group
+    prompt = turn.prompt_tokens = estimate_tokens(text_size(call.body))
+    estimate = Estimate(group.name, prompt, asked_output(call.body), aka=group.aka)
+    wishes, router = turn.wishes, turn.live.router
+    instead = None if wishes is None else wishes.fallbacks
+    if turn.live.only_priced:
+        router.bound(group, estimate, instead)
+        if estimate.input_price is None:
+            raise PermissionDeniedError(f"the price of {call.model!r} is not known, and this gateway wants to know it")
+
+    def most(of: Estimate) -> None:  # an argument: without it the two would hold each other
+        _bound(turn, call.body, of)
+
+    estimate.most = most
+    ticket = turn.ticket = await turn.gateway.access.limiter.admit(turn.caller, estimate, row.end_user, row.tags)
+    if ticket is not None and ticket.max_output is not None:
+        _shorten(call.operation, call.body, ticket.max_output, estimate)
+    turn.context = turn.live.context(None if wishes is None else wishes.timeout)
+    sticky = sticky_key(group.sticky, turn.caller.key_id, call.body, turn.session) if group.sticky else None
+    ride = turn.ride = router.ride(
+        group, call, tags=row.tags, sticky=sticky, estimated_prompt=prompt, fallbacks=instead
+    )
+    ride.context = turn.context
+    if wishes is not None:
+        ride.hurried, ride.retries = wishes.timeout is not None, wishes.retries
+    if turn.span is not None:
+        turn.span.routed(turn)
+
+
+async def reserve_more(turn: Turn, body: JsonDict, spent: float | None) -> int | None:
+    """Reserve for one more part of an answer.
+
+    Args:
+        turn: The call.
+        body: The request for the part, which is made to fit.
+        spent: What the parts before cost in dollars, None where nobody knows.
+
+    Returns:
+        The bound that the part must have, None for its own.
+
+    Raises:
+        BudgetExceededError: There is no room for it.
+    """
+    ticket = turn.ticket
+    if ticket is None:
+        return None
+    estimate = Estimate(turn.group.name, 0, None)
+
+    def most(of: Estimate) -> None:
+        _bound(turn, body, of)
+        if ticket.max_output is not None and of.max_output is not None:
+            # It is not the caller who bounds it: less will do, too.
+            of.model_max_output, of.max_output = of.max_output, None
+
+    estimate.most = most
+    bound = await turn.gateway.access.limiter.extend(ticket, estimate, spent)
+    if bound is None:
+        return None
+    _shorten(turn.call.operation, body, bound, estimate)
+    return int(body["max_tokens"])
+
+
+def _bound(turn: Turn, body: JsonDict, of: Estimate) -> None:
+    """Fill in what a call may cost at most."""
+    of.circumstances = circumstances_of(body)
+    of.prompt_bound = of.circumstances.tokens
+    operation = turn.call.operation
+    if operation not in _GENERATING:
+        of.circumstances = of.circumstances._replace(media=True, sound=True)
+    turn.live.router.bound(turn.group, of, None if turn.wishes is None else turn.wishes.fallbacks)
+    if operation == "count_tokens":
+        of.input_price = of.output_price = of.fixed = 0.0  # nobody takes money for it
+    elif operation not in _GENERATING:
+        of.answers = answers_of(body) if operation == "images" else 1
+        of.max_output = other_output(operation, of.circumstances) * of.answers
+        return
+    elif of.input_price is None or of.output_price is None:
+        of.input_price = of.output_price = None  # half a price is none
+    limit, of.answers = longest_answer(body), answers_of(body)
+    of.model_max_output = (of.model_max_output or LONGEST) * of.answers
+    if limit is not None:
+        of.max_output = (limit + of.thinking if limit <= of.thinking else limit) * of.answers
+
+
+def _shorten(operation: str, body: JsonDict, tokens: int, estimate: Estimate) -> None:
+    """Let the answers be no longer than there is money for."""
+    most, thinking = tokens // estimate.answers, estimate.thinking
+    if most < 1:
+        raise BudgetExceededError("the budget has no room for so many answers", status=402, code="budget_exceeded")
+    if operation in _GENERATING:
+        if most <= thinking:
+            raise BudgetExceededError(
+                f"the budget pays for {most} tokens, and thinking alone may take {thinking}",
+                status=402,
+                code="budget_exceeded",
+                hint="a lower reasoning_effort fits",
+            )
+        shorten(body, most)

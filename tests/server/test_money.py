@@ -1,0 +1,361 @@
+"""What calls cost and what is written down about them, whatever the provider says of its usage."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+
+from lingate.simulator import Simulator
+from tests.server.asking import ask, rows
+from tests.server.gateway_kit import MASTER, Running, running_gateway
+from tests.server.raw_upstream import CHAT, PRICES, chat, chunk, config, event, whole
+from tests.servers import RawServer, Script
+
+ADMIN = {"authorization": f"Bearer {MASTER}"}
+GOOD = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
+HUGE = 10**30
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[RawServer]:
+    with RawServer() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def gateway(upstream: RawServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running_gateway(config(upstream.url), tmp_path_factory.mktemp("money"), auth=True) as running:
+        yield running
+
+
+def new_key(gateway: Running, **limits: Any) -> tuple[str, dict[str, str]]:
+    """A key with these limits: its id, and the headers that send it."""
+    made = ask(gateway, "/admin/keys", limits, ADMIN).json()
+    return made["key"]["id"], {"authorization": f"Bearer {made['token']}"}
+
+
+def budget_of(gateway: Running, key_id: str) -> dict[str, Any]:
+    found = httpx2.get(f"{gateway.url}/admin/keys/{key_id}", headers=ADMIN).raise_for_status().json()
+    budget: dict[str, Any] = found["budgets"][0]
+    return budget
+
+
+NONSENSE: dict[str, Any] = {
+    "negative": {"prompt_tokens": -20, "completion_tokens": 20, "total_tokens": 0},
+    "all negative": {"prompt_tokens": -1000, "completion_tokens": -1000, "total_tokens": -2000},
+    "absurd": {"prompt_tokens": HUGE, "completion_tokens": 5, "total_tokens": HUGE + 5},
+    "beyond a float": {"prompt_tokens": 10**400, "completion_tokens": 5, "total_tokens": 10**400 + 5},
+    "a cost that cannot be": {**GOOD, "cost": 1e300},
+    "texts": {"prompt_tokens": "10", "completion_tokens": "5"},
+    "lists": {"prompt_tokens": [1], "completion_tokens": {"a": 1}},
+    "details of the wrong type": {**GOOD, "prompt_tokens_details": [1], "completion_tokens_details": "x"},
+    "parts larger than the whole": {**GOOD, "prompt_tokens_details": {"cached_tokens": 99, "audio_tokens": 10**30}},
+    "a list": [1],
+    "a text": "many",
+}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("what", sorted(NONSENSE))
+def test_usage_that_cannot_be_neither_fills_nor_empties_a_budget(
+    gateway: Running, upstream: RawServer, what: str, stream: bool
+) -> None:
+    key_id, key = new_key(gateway, max_budget=100.0, tpm_limit=1_000_000)
+    usage = NONSENSE[what]
+    if stream:
+        upstream.script = Script(
+            [chunk({"role": "assistant", "content": "hello"}), chunk({}, "stop", usage=usage), b"data: [DONE]\n\n"]
+        )
+    else:
+        upstream.script = whole(usage)
+    answer = ask(gateway, CHAT, chat("openai-x", max_tokens=100, stream=stream), key)
+
+    assert answer.status_code == 200
+    row = rows(gateway)[-1]
+    assert row["status"] == 200
+    assert row["error"] is None
+    for name in ("prompt_tokens", "completion_tokens", "cached_tokens", "audio_tokens"):
+        assert row[name] is None or 0 <= row[name] < 2**40
+    assert row["cost"] is None or 0 <= row["cost"] < 1.2
+    budget = budget_of(gateway, key_id)
+    assert budget["reserved"] == 0
+    assert 0 < budget["spent"] < 1.5
+    upstream.script = whole(GOOD)
+    assert ask(gateway, CHAT, chat("openai-x", max_tokens=100), key).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        None,
+        {"prompt_tokens": 10},
+        {"prompt_tokens": 10, "completion_tokens": None},
+        {"completion_tokens": 5, "total_tokens": None},
+    ],
+    ids=str,
+)
+def test_an_answer_whose_tokens_nobody_counted_is_not_taken_for_cheap(
+    gateway: Running, upstream: RawServer, usage: Any
+) -> None:
+    key_id, key = new_key(gateway, max_budget=100.0)
+    upstream.script = whole(usage)
+    assert ask(gateway, CHAT, chat("openai-x", max_tokens=100), key).status_code == 200
+
+    row = rows(gateway)[-1]
+    assert row["cost"] is None
+    assert row["price"]
+    assert budget_of(gateway, key_id)["spent"] > 100 * PRICES["output_cost_per_token"]
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"prompt_tokens": 10},
+        {"prompt_tokens": 10, "completion_tokens": None},
+        {"prompt_tokens": 10, "completion_tokens": 0, "total_tokens": 10},
+    ],
+    ids=str,
+)
+def test_a_stream_whose_output_nobody_counted_is_estimated(gateway: Running, upstream: RawServer, usage: Any) -> None:
+    text = "a word " * 30
+    upstream.script = Script(
+        [chunk({"role": "assistant", "content": text}), chunk({}, "stop", usage=usage), b"data: [DONE]\n\n"]
+    )
+    assert ask(gateway, CHAT, chat("openai-x", stream=True), ADMIN).status_code == 200
+
+    row = rows(gateway)[-1]
+    assert (row["prompt_tokens"], row["estimated"]) == (10, 1)
+    assert row["completion_tokens"] == len(text) // 3
+    assert row["cost"] == pytest.approx(
+        10 * PRICES["input_cost_per_token"] + len(text) // 3 * PRICES["output_cost_per_token"]
+    )
+
+
+def test_a_stream_that_breaks_off_keeps_what_was_said_of_its_input(gateway: Running, upstream: RawServer) -> None:
+    usage = {"input_tokens": 3, "cache_read_input_tokens": 40, "cache_creation_input_tokens": 7, "output_tokens": 1}
+    message = {"id": "m", "type": "message", "role": "assistant", "content": [], "model": "x", "usage": usage}
+    upstream.script = Script(
+        [
+            event("message_start", message=message),
+            event("content_block_start", index=0, content_block={"type": "text", "text": ""}),
+            event("content_block_delta", index=0, delta={"type": "text_delta", "text": "one two three four"}),
+        ],
+        ending="close",
+    )
+    assert ask(gateway, CHAT, chat("anthropic-x", stream=True, max_tokens=9), ADMIN).status_code == 200
+
+    row = rows(gateway)[-1]
+    assert (row["error"], row["estimated"]) == ("stream_interrupted", 1)
+    assert (row["prompt_tokens"], row["cached_tokens"], row["cache_write_tokens"]) == (50, 40, 7)
+    assert row["completion_tokens"] == 6
+
+
+@pytest.mark.parametrize(
+    ("model", "more"),
+    [
+        ("gemini-x", {"generationConfig": {"maxOutputTokens": 5000}}),
+        ("gemini-x", {"generation_config": {"max_output_tokens": 5000}}),
+        ("gemini-x", {"generationConfig": {"candidateCount": 100}}),
+        ("ollama-x", {"options": {"num_predict": 5000}}),
+        ("ollama-x", {"num_predict": 5000}),
+        ("anthropic-x", {"reasoning_effort": "high"}),
+    ],
+    ids=str,
+)
+def test_a_bound_in_a_providers_own_words_is_no_way_around_a_budget(
+    gateway: Running, upstream: RawServer, model: str, more: dict[str, Any]
+) -> None:
+    _, key = new_key(gateway, max_budget=3.0)
+    refused = ask(gateway, CHAT, chat(model, max_tokens=5, **more), key)
+    assert refused.status_code == 429
+    assert refused.json()["error"]["code"] == "budget_exceeded"
+
+
+@pytest.mark.parametrize(
+    ("model", "more"),
+    [
+        ("gemini-x", {"generationConfig": {"maxOutputTokens": 5000, "topK": 3}}),
+        ("ollama-x", {"options": {"num_predict": 5000}}),
+        ("openai-x", {"max_new_tokens": 5000}),
+    ],
+    ids=str,
+)
+def test_what_a_budget_pays_for_bounds_the_answer_whatever_else_is_asked(
+    gateway: Running, upstream: RawServer, model: str, more: dict[str, Any]
+) -> None:
+    _, key = new_key(gateway, max_budget=3.0)
+    upstream.script = whole(GOOD)
+    ask(gateway, CHAT, chat(model, **more), key)
+    sent = json.loads(upstream.requests[-1])
+    config = sent.get("generationConfig", {})
+    bound = config.get("maxOutputTokens") or sent.get("options", {}).get("num_predict") or sent.get("max_tokens")
+    assert 0 < bound < 300
+    assert "max_new_tokens" not in sent
+    assert config.get("topK", 3) == 3
+
+
+def test_thinking_that_takes_more_than_a_budget_has_is_refused(gateway: Running) -> None:
+    _, key = new_key(gateway, max_budget=3.0)
+    refused = ask(gateway, CHAT, chat("anthropic-x", reasoning_effort="high"), key)
+    assert refused.status_code == 429
+    assert "thinking alone may take 16000" in refused.json()["error"]["message"]
+
+
+def aliased(upstream: str) -> str:
+    params = {"model": "openai/sim", "api_base": f"{upstream}/v1", "api_key": "sk-up", "max_retries": 0, **PRICES}
+    entry = {"model_name": "gpt", "litellm_params": params, "model_info": {"id": "the-one"}}
+    return json.dumps({"model_list": [entry], "router_settings": {"model_group_alias": {"best": "gpt"}}})
+
+
+@pytest.mark.parametrize("name", ["gpt", "best", "the-one", "mine"])
+def test_a_budget_of_a_model_counts_it_by_every_name_and_after_a_restart(
+    upstream: RawServer, tmp_path: Path, name: str
+) -> None:
+    upstream.script = whole(GOOD)
+    with running_gateway(aliased(upstream.url), tmp_path, auth=True) as first:
+        limits = {"model_max_budget": {"g*": {"max_budget": 0.17}}, "aliases": {"mine": "gpt"}}
+        key_id, key = new_key(first, **limits)
+        assert [ask(first, CHAT, chat(name, max_tokens=5), key).status_code for _ in range(2)] == [200, 429]
+        assert rows(first)[0]["model"] == ("gpt" if name == "mine" else name)
+    with running_gateway(aliased(upstream.url), tmp_path, auth=True) as second:
+        assert ask(second, CHAT, chat("gpt", max_tokens=5), key).status_code == 429
+        assert budget_of(second, key_id)["spent"] == pytest.approx(0.06)
+
+
+def test_a_deeply_nested_request_is_written_down_too(upstream: RawServer, tmp_path: Path) -> None:
+    upstream.script = whole(GOOD)
+    with running_gateway(config(upstream.url, ledger={"store_prompts": True}), tmp_path) as gateway:
+        answered = 0
+        for depth in range(100, 1100, 50):
+            nested = "[" * depth + "]" * depth
+            for text in ('"hello"', '"\\ud800"'):
+                body = f'{{"model": "openai-x", "messages": [{{"role": "user", "content": {text}}}], "odd": {nested}}}'
+                found = httpx2.post(gateway.url + CHAT, content=body, timeout=20)
+                assert found.status_code in (200, 400)
+                answered += found.status_code == 200
+        assert answered > 5
+        assert [row["status"] for row in rows(gateway)].count(200) == answered
+
+
+class TestAClientThatDoesNotWait:
+    def test_for_an_answer_that_counts_no_tokens_leaves_the_reservation_standing(self, tmp_path: Path) -> None:
+        with Simulator() as simulator, running_gateway(config(simulator.url), tmp_path, auth=True) as gateway:
+            key_id, key = new_key(gateway, max_budget=100.0)
+            at = urlsplit(gateway.url)
+            body = json.dumps(chat("openai-first-400-fault-no-usage", max_tokens=100)).encode()
+            head = f"POST {CHAT} HTTP/1.1\r\nhost: x\r\nauthorization: {key['authorization']}\r\n"
+            with socket.create_connection((at.hostname, at.port)) as wire:
+                wire.sendall(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+                time.sleep(0.2)
+            time.sleep(0.5)
+            row = rows(gateway)[-1]
+            assert (row["status"], row["cost"], row["price"] is None) == (499, None, False)
+            budget = budget_of(gateway, key_id)
+            assert (budget["spent"] > 1.0, budget["reserved"]) == (True, 0)
+
+    @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+    def test_and_says_so_before_pays_for_what_was_asked(
+        self, gateway: Running, upstream: RawServer, stream: bool
+    ) -> None:
+        key_id, key = new_key(gateway, max_budget=100.0)
+        upstream.script = Script([], ending="stay")
+        answer = ask(gateway, CHAT, chat("openai-x", max_tokens=100, stream=stream, timeout=0.3, num_retries=0), key)
+
+        assert answer.status_code >= 400
+        row = rows(gateway)[-1]
+        assert (row["error"] in ("timeout", "deadline"), row["attempts"], row["estimated"]) == (True, 1, 1)
+        assert row["prompt_tokens"] > 0
+        assert row["cost"] == pytest.approx(row["prompt_tokens"] * PRICES["input_cost_per_token"])
+        budget = budget_of(gateway, key_id)
+        assert (budget["spent"], budget["reserved"]) == (pytest.approx(row["cost"]), 0)
+
+
+def test_calls_that_generate_no_text_leave_the_rest_of_a_budget_alone(tmp_path: Path) -> None:
+    with Simulator() as simulator, running_gateway(config(simulator.url), tmp_path, auth=True) as gateway:
+        key_id, key = new_key(gateway, max_budget=500.0)
+        for path, body in (
+            ("/v1/moderations", {"input": "hello"}),
+            ("/v1/embeddings", {"input": ["hello"] * 3}),
+            ("/v1/images/generations", {"prompt": "a hat", "n": 2}),
+            ("/v1/audio/speech", {"input": "hello", "voice": "alloy"}),
+            ("/v1/messages/count_tokens", {"messages": [{"role": "user", "content": "hello"}]}),
+            ("/v1/chat/completions", chat("openai-fault-no-usage")),
+        ):
+            before = budget_of(gateway, key_id)["spent"]
+            found = ask(gateway, path, {"model": "openai-x", **body}, key)
+            assert (path, found.status_code) == (path, 200)
+            budget = budget_of(gateway, key_id)
+            assert budget["reserved"] == 0
+            spent = budget["spent"] - before
+            assert spent < 15.0, path
+            assert (spent == 0) == ("count" in path), path
+        files = {"file": ("a.mp3", b"ID3" + bytes(64_000), "audio/mpeg")}
+        posted = httpx2.post(
+            f"{gateway.url}/v1/audio/transcriptions", headers=key, files=files, data={"model": "openai-x"}, timeout=20
+        )
+        assert posted.status_code == 200
+        assert budget_of(gateway, key_id)["reserved"] == 0
+
+
+@pytest.mark.parametrize("price", ["input_cost_per_token", "output_cost_per_token"])
+def test_half_a_price_is_none_under_a_budget(upstream: RawServer, tmp_path: Path, price: str) -> None:
+    params = {"model": "openai/sim", "api_base": f"{upstream.url}/v1", "api_key": "sk-up", price: 0.001}
+    text = json.dumps({"model_list": [{"model_name": "half", "litellm_params": params}]})
+    with running_gateway(text, tmp_path, auth=True) as gateway:
+        _, key = new_key(gateway, max_budget=500.0)
+        refused = ask(gateway, CHAT, chat("half", max_tokens=5), key)
+        assert refused.status_code == 429
+        assert "price of half is unknown" in refused.json()["error"]["message"]
+
+
+def test_a_callers_bound_holds_by_whichever_name_its_owner_has_another(upstream: RawServer, tmp_path: Path) -> None:
+    params = {
+        "model": "openai/gpt-5",
+        "api_base": f"{upstream.url}/v1",
+        "api_key": "sk-up",
+        "max_completion_tokens": 900,
+    }
+    text = json.dumps({"model_list": [{"model_name": "long", "litellm_params": {**params, **PRICES}}]})
+    upstream.script = whole(GOOD)
+    with running_gateway(text, tmp_path, auth=True) as gateway:
+        _, key = new_key(gateway, max_budget=2.0)
+        for more in ({"max_tokens": 7}, {}):
+            assert ask(gateway, CHAT, chat("long", **more), key).status_code == 200
+            sent = json.loads(upstream.requests[-1])
+            assert 0 < sent["max_completion_tokens"] < 200
+            assert "max_tokens" not in sent
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"max_tokens": 10**400},
+        {"max_tokens": 5, "n": 10**400},
+        {"max_tokens": 5, "options": {"num_predict": 10**400}},
+        {"max_tokens": 5, "generationConfig": {"candidateCount": 10**400}},
+    ],
+    ids=["bound", "answers", "ollama", "gemini"],
+)
+def test_numbers_beyond_all_bounds_are_refused(gateway: Running, more: dict[str, Any]) -> None:
+    _, key = new_key(gateway, max_budget=3.0, tpm_limit=1_000)
+    assert 400 <= ask(gateway, CHAT, chat("openai-x", **more), key).status_code < 500
+
+
+def test_a_call_whose_model_nobody_knows_does_not_ask_for_all_that_a_budget_has(
+    gateway: Running, upstream: RawServer
+) -> None:
+    upstream.script = whole(GOOD)
+    _, key = new_key(gateway, max_budget=1e6)
+    assert ask(gateway, CHAT, chat("openai-x"), key).status_code == 200
+    assert "max_tokens" not in json.loads(upstream.requests[-1])
+    _, key = new_key(gateway, max_budget=20.0)
+    assert ask(gateway, CHAT, chat("openai-x"), key).status_code == 200
+    assert 1000 < json.loads(upstream.requests[-1])["max_tokens"] < 2000

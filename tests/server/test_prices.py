@@ -1,0 +1,112 @@
+"""Prices as money is reserved by them: no call costs more than was reserved for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lingate._providers.catalog import cost_of, models_of
+from lingate._providers.lookup import find
+from lingate.server.access.bounds import answers_of, circumstances_of, longest_answer, shorten
+from lingate.server.config.settings import ModelInfo, Prices
+from lingate.server.records import Circumstances
+from lingate.server.routing.prices import Sheet
+
+MODELS = [
+    (name, model)
+    for name in ("openai", "anthropic", "gemini", "deepseek", "xai", "groq")
+    for model in models_of(find(name))
+]
+TIERS = (None, "priority", "flex", "default", "batch")
+
+
+@st.composite
+def calls(draw: st.DrawFn) -> tuple[str, str, Circumstances, dict[str, Any]]:
+    """A call, and what its provider says that it used."""
+    provider, model = draw(st.sampled_from(MODELS))
+    media, sound, lasting = draw(st.booleans()), draw(st.booleans()), draw(st.booleans())
+    written, cached, heard, rest = (draw(st.integers(0, 100_000)) for _ in range(4))
+    said, thought, spoken = (draw(st.integers(0, 50_000)) for _ in range(3))
+    heard, spoken = heard if media else 0, spoken if sound else 0
+    prompt, completion = written + cached + heard + rest, said + thought + spoken
+    usage = {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        "prompt_tokens_details": {"cached_tokens": cached, "cache_write_tokens": written, "audio_tokens": heard},
+        "completion_tokens_details": {"reasoning_tokens": thought, "audio_tokens": spoken},
+    }
+    if lasting:
+        usage["cache_creation"] = {"ephemeral_1h_input_tokens": draw(st.integers(0, written))}
+    tier = draw(st.sampled_from(TIERS))
+    return provider, model, Circumstances(prompt, lasting, media, sound, tier), usage
+
+
+@given(calls())
+def test_no_call_costs_more_than_its_highest_prices(call: tuple[str, str, Circumstances, dict[str, Any]]) -> None:
+    provider, model, about, usage = call
+    cost = cost_of(provider, model, usage, service_tier=about.tier).total
+    if cost is None:
+        return
+    most = Sheet(provider, model, ModelInfo(), Prices()).highest(about)
+    assert cost <= (
+        usage["prompt_tokens"] * (most.input or 0.0) + usage["completion_tokens"] * (most.output or 0.0) + most.request
+    ) * (1 + 1e-9)
+
+
+def test_an_owners_dearest_price_counts() -> None:
+    prices = Prices(
+        input_cost_per_token=1.0,
+        output_cost_per_token=2.0,
+        cache_read_input_token_cost=0.1,
+        cache_creation_input_token_cost=1.25,
+        output_cost_per_reasoning_token=3.0,
+    )
+    found = Sheet("openai", "x", ModelInfo(), prices).highest(Circumstances())
+    assert (found.input, found.output, found.request) == (1.25, 3.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("body", "longest", "answers"),
+    [
+        ({}, None, 1),
+        ({"max_tokens": 5}, 5, 1),
+        ({"max_tokens": 5, "max_completion_tokens": 9, "n": 3}, 9, 3),
+        ({"max_tokens": 5, "generationConfig": {"maxOutputTokens": 5000, "candidateCount": 4}}, 5000, 4),
+        ({"max_tokens": 5, "options": {"num_predict": 700}}, 700, 1),
+        ({"max_tokens": 5, "max_output_tokens": 80, "extra_body": {"max_tokens": 90}}, 90, 1),
+        ({"max_tokens": 5, "provider_specific_fields": {"gemini": {"generationConfig": {"candidateCount": 2}}}}, 5, 2),
+        ({"num_predict": 5}, None, 1),
+        ({"max_tokens": 0}, None, 1),
+        ({"max_tokens": True, "n": True}, None, 1),
+        ({"messages": [{"content": {"max_tokens": 9}}], "tools": [{"n": 7}], "max_tokens": 5}, 5, 1),
+        ({"prompt": ["a", "b"], "best_of": 4, "n": 2}, None, 8),
+    ],
+)
+def test_bounds_count_under_whatever_name_a_provider_may_know_them(
+    body: dict[str, Any], longest: int | None, answers: int
+) -> None:
+    assert (longest_answer(body), answers_of(body)) == (longest, answers)
+    shorten(body, 3)
+    assert (longest_answer(body), body["max_tokens"]) == (3, 3)
+
+
+def test_what_a_provider_adds_to_the_input_counts() -> None:
+    asked = {"messages": [{"role": "user", "content": "hi"}]}
+    plain = circumstances_of(asked).tokens
+    assert circumstances_of({**asked, "tools": [{"type": "bash_20250124", "name": "bash"}]}).tokens < plain + 2000
+    for more in (
+        {"previous_response_id": "resp_1"},
+        {"conversation": "c"},
+        {"prompt": {"id": "p"}},
+        {"tools": [{"type": "web_search_preview"}]},
+        {
+            "messages": [
+                {"role": "user", "content": [{"type": "file", "file": {"file_data": "data:application/pdf;base64,AA"}}]}
+            ]
+        },
+    ):
+        assert circumstances_of({**asked, **more}).tokens > plain + 100_000
