@@ -1,0 +1,119 @@
+"""Keeps the gateway on one processor, as long as nobody else wants that one.
+
+A call goes through four threads (granian's two, the event loop, the HTTP client's), one after the other, and Python lets
+one of them work at a time anyhow. Where each sits on a processor of its own it has to be woken there each time, which
+costs more than what it then does: on one processor a call takes two thirds of the time of all processors, and more calls a second
+go through. Which processor is the kernel's choice. Linux only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+_TASKS: Final = "/proc/self/task"
+_WAITED: Final = "/proc/thread-self/schedstat"
+_WHERE: Final = "/proc/thread-self/stat"
+_PROCESSOR: Final = 36  # its place in that line, after the program's name
+
+_LOOK: Final = 1.0
+_CROWDED: Final = 0.25
+"""Part of the time for which others keep the loop from its processor, from which on it goes elsewhere."""
+_SHORT, _LONG = 1.0, 60.0
+"""Seconds that it is free to go, at first and at most: where it is crowded everywhere, there is nothing to be kept."""
+
+
+class _Times(NamedTuple):
+    """Seconds, of a clock each."""
+
+    now: float
+    process: float
+    loop: float
+    waited: float
+
+
+class Seat:
+    """Where the threads of this process run. Used on the event loop.
+
+    Attributes:
+        kept: They are on one processor now.
+    """
+
+    def __init__(self) -> None:
+        self.kept = False
+        self._all = _allowed()
+        self._next: asyncio.TimerHandle | None = None
+        self._last: _Times | None = None
+        self._since = 0.0
+        self._pause = _SHORT
+
+    def take(self) -> None:
+        """Stay where the loop is now, and go on looking whether others want to be there too."""
+        if len(self._all) < 2:
+            return
+        with contextlib.suppress(OSError, IndexError, ValueError):  # a system that does not say how long threads wait
+            self._last = _times()
+            self._keep()
+            self._next = asyncio.get_running_loop().call_later(_LOOK, self._look)
+
+    def leave(self) -> None:
+        """Be free to run anywhere again."""
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+        if self.kept:
+            self._free()
+
+    def _look(self) -> None:
+        last, now = self._last, _times()
+        assert last is not None
+        self._last = now
+        if self.kept:
+            if _crowd(last, now) > _CROWDED:
+                self._free()
+            elif now.now - self._since > _LONG:
+                self._pause = _SHORT
+        elif now.now - self._since >= self._pause:
+            self._pause = min(2 * self._pause, _LONG)
+            self._keep()
+        self._next = asyncio.get_running_loop().call_later(_LOOK, self._look)
+
+    def _keep(self) -> None:
+        with open(_WHERE, encoding="ascii", errors="replace") as file:
+            here = int(file.read().rpartition(")")[2].split()[_PROCESSOR])
+        _move((here,))
+        self.kept, self._since = True, time.monotonic()
+
+    def _free(self) -> None:
+        _move(self._all)
+        self.kept, self._since = False, time.monotonic()
+
+
+def _allowed() -> frozenset[int]:
+    """The processors that whoever started this process lets it have."""
+    return frozenset(os.sched_getaffinity(0)) if sys.platform == "linux" else frozenset()
+
+
+def _times() -> _Times:
+    with open(_WAITED, encoding="ascii") as file:
+        waited = int(file.read().split()[1])
+    return _Times(time.monotonic(), time.process_time(), time.thread_time(), waited / 1e9)
+
+
+def _crowd(before: _Times, now: _Times) -> float:
+    """The part of the time for which the loop waited for its processor, and for others than our own threads."""
+    ours = (now.process - before.process) - (now.loop - before.loop)
+    return (now.waited - before.waited - ours) / (now.now - before.now)
+
+
+def _move(processors: Iterable[int]) -> None:
+    """Have all threads run there; those to come inherit it."""
+    if sys.platform == "linux":
+        for thread in os.listdir(_TASKS):
+            with contextlib.suppress(OSError):  # it has ended
+                os.sched_setaffinity(int(thread), processors)
