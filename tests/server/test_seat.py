@@ -67,13 +67,19 @@ def _wait_until(holds: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+def _policies(pid: int) -> set[int]:
+    return {os.sched_getscheduler(int(thread)) for thread in os.listdir(f"/proc/{pid}/task")}
+
+
 def _is_kept(pid: int) -> bool:
     places = _processors(pid)
-    return len(places) > 1 and len(places[0]) == 1 and all(place == places[0] for place in places)
+    on_one = len(places) > 1 and len(places[0]) == 1 and all(place == places[0] for place in places)
+    return on_one and _policies(pid) == {os.SCHED_BATCH}
 
 
 def _is_free(pid: int) -> bool:
-    return all(place == os.sched_getaffinity(0) for place in _processors(pid))
+    ours = os.sched_getaffinity(0)
+    return all(place == ours for place in _processors(pid)) and _policies(pid) == {os.SCHED_OTHER}
 
 
 def test_it_goes_elsewhere_when_another_wants_its_processor_and_stays_where_it_then_is() -> None:

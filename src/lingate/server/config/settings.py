@@ -287,7 +287,7 @@ class Own:
         deadline: Seconds for a whole call, or until a stream's first event: tries, waits and fallbacks included. Default:
             600, or three times `timeout` if that is more.
         drain: Seconds that calls may go on after SIGTERM.
-        one_cpu: Stay on one processor as long as nobody else wants that one (Linux): calls then cost a third less CPU.
+        one_cpu: Stay on one processor as long as nobody else wants that one (Linux): calls then cost half the CPU.
         continue_streams: Let another deployment go on with an answer that broke off.
         unpriced: Calls that a budget covers to models without a price: `refuse` or `allow`.
         metrics_auth: `/metrics` needs the master key.
