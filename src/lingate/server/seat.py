@@ -29,9 +29,7 @@ _POLITE: Final = 3
 
 _LOOK: Final = 1.0
 _CROWDED: Final = 0.25
-"""Part of the time for which others keep the loop from its processor, from which on it goes elsewhere."""
-_SHORT, _LONG = 1.0, 60.0
-"""Seconds that it is free to go, at first and at most: where it is crowded everywhere, there is nothing to be kept."""
+"""Part of the time for which others keep the loop from its processor, from which on it is free to go elsewhere for a while."""
 
 
 class _Times(NamedTuple):
@@ -55,8 +53,6 @@ class Seat:
         self._all, self._ordinary = _found()
         self._next: asyncio.TimerHandle | None = None
         self._last: _Times | None = None
-        self._since = 0.0
-        self._pause = _SHORT
 
     def take(self) -> None:
         """Stay where the loop is now, and go on looking whether others want to be there too."""
@@ -79,25 +75,21 @@ class Seat:
         last, now = self._last, _times()
         assert last is not None
         self._last = now
-        if self.kept:
-            if _crowd(last, now) > _CROWDED:
-                self._free()
-            elif now.now - self._since > _LONG:
-                self._pause = _SHORT
-        elif now.now - self._since >= self._pause:
-            self._pause = min(2 * self._pause, _LONG)
+        if not self.kept:
             self._keep()
+        elif _crowd(last, now) > _CROWDED:
+            self._free()
         self._next = asyncio.get_running_loop().call_later(_LOOK, self._look)
 
     def _keep(self) -> None:
         with open(_WHERE, encoding="ascii", errors="replace") as file:
             here = int(file.read().rpartition(")")[2].split()[_PROCESSOR])
         _settle((here,), _POLITE if self._ordinary else None)
-        self.kept, self._since = True, time.monotonic()
+        self.kept = True
 
     def _free(self) -> None:
         _settle(self._all, _ORDINARY if self._ordinary else None)
-        self.kept, self._since = False, time.monotonic()
+        self.kept = False
 
 
 def _found() -> tuple[frozenset[int], bool]:
