@@ -50,7 +50,7 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
 }
 """Fields that some formats have no counterpart for, and the values that ask for what happens anyway."""
 
-_HINTS = frozenset(
+HINTS = frozenset(
     {
         "user",
         "safety_identifier",
@@ -58,11 +58,11 @@ _HINTS = frozenset(
         "prompt_cache_key",
         "prompt_cache_retention",
         "chat_template_kwargs",
-        "cache_control",
         *ANTHROPICS_HINTS,
     }
 )
 """Fields that do not change what the answer should be: left out and reported, never an error."""
+_HINTS = HINTS | {"cache_control"}
 
 
 def refuse_for_provider(draft: Draft) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._params import answer_limit, sampling, stops
-from lingate._dialects._strangers import ANTHROPICS_HINTS
+from lingate._dialects._params import HINTS, answer_limit, sampling, stops
 from lingate._dialects.gemini.casing import camel, camelized
 from lingate._dialects.gemini.draft import Draft
 from lingate._dialects.gemini.facts import BODY_FIELDS, GENERATION_FIELDS
@@ -43,19 +42,6 @@ _MISSING = {
     for name in ("repetition_penalty", "logit_bias", "prediction", "store", "verbosity", "parallel_tool_calls")
 }
 """Of these, fields without a counterpart."""
-
-_HINTS = frozenset(
-    {
-        "user",
-        "safety_identifier",
-        "metadata",
-        "prompt_cache_key",
-        "prompt_cache_retention",
-        "chat_template_kwargs",
-        *ANTHROPICS_HINTS,
-    }
-)
-"""Fields that do not change what the answer should be: left out and reported, never an error."""
 
 _WRITTEN = frozenset(
     {
@@ -140,7 +126,7 @@ def write_rest(draft: Draft) -> None:
             # Where one function must be called, one call of it is what nearly always comes.
             if not value:
                 draft.note(name)
-        elif name not in _WRITTEN and not draft.left_out(name, value, _MISSING, _HINTS):
+        elif name not in _WRITTEN and not draft.left_out(name, value, _MISSING, HINTS):
             _write_unknown(name, value, draft)
     if draft.asked.get("cache_control") is not None:
         draft.note("cache_control")

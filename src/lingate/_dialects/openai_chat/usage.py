@@ -49,8 +49,8 @@ def canonical_usage(raw: Any) -> JsonDict | None:
     total = _first(raw, "total_tokens")
     prompt_details = _details(raw, _PROMPT_DETAILS)
     completion_details = _details(raw, _COMPLETION_DETAILS)
-    cached: int | None = _largest(prompt_details, raw, _CACHED)
-    written: int | None = _largest(prompt_details, raw, _WRITTEN)
+    cached = _largest(prompt_details, raw, _CACHED)
+    written = _largest(prompt_details, raw, _WRITTEN)
     reasoning = _largest(completion_details, raw, ("reasoning_tokens",))
 
     if prompt is not None and completion is not None:
