@@ -137,7 +137,7 @@ class _Run:
         found["load"] = os.getloadavg()[0]
         found["facts"][NGINX] = {"label": "nginx proxy_pass", "version": self._nginx.version, "note": "the limit"}
         with ExitStack() as stack:
-            self._subjects[NGINX] = Subject(NGINX, self._nginx.pid, self._nginx.proxy, None, None, "")
+            self._subjects[NGINX] = Subject(NGINX, self._nginx.proxy_pid, self._nginx.proxy, None, None, "")
             brief = stack.enter_context(ExitStack())
             for rival in chosen:
                 self._begin(rival, refresh, stack if rival.crowd else brief)
@@ -213,11 +213,6 @@ class _Run:
             except (LoadError, OSError) as error:
                 self._say(f"{subject.name}, {part}: {error}")
                 self._found["facts"][subject.name].setdefault("failed", {})[part] = str(error)
-        ours_alone = found[DIRECT][-1]["cpu_us"] if DIRECT in found else 0.0
-        for run in found.get(NGINX, [])[-1:]:
-            # One nginx is both the proxy and the provider behind it.
-            if "cpu_us" in run:
-                run["cpu_us"] = max(0.1, run["cpu_us"] - ours_alone)
 
     def _requests(self, subject: Subject) -> Found:
         before = cpu_seconds(subject.pid)

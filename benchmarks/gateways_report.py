@@ -108,8 +108,8 @@ def render(found: Found, table: Table, figure: Figure) -> list[str]:
 
 
 _NOTE = """\
-All in one run, in front of one nginx, which is the limit as well: as a proxy of itself, less what it costs without the
-proxy. CPU is user and system time of the whole process tree, what is done after the last answer included. Only Lingate
+All in one run, in front of one nginx. A second nginx, as a proxy of the first and nothing else, is the limit. CPU is user
+and system time of the whole process tree, to the nanosecond, what is done after the last answer included. Only Lingate
 and any-llm write down what was called; what else is switched on is said beside each."""
 _REQUESTS_NOTE = "wrk, 32 connections (any-llm 8); medians of the rounds, ratios within each round."
 _LATENCY_NOTE = """\

@@ -1,4 +1,4 @@
-"""nginx for the gateways: the provider behind all of them, and the proxy that shows what is possible in their place."""
+"""nginx for the gateways: the provider behind all of them, and a second one that shows what is possible in their place."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import contextlib
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import exchange
-from benchmarks.upstream import UpstreamError, find_echo, find_nginx, free_port, start
+from benchmarks.upstream import UpstreamError, find_echo, find_nginx, start
 
 FIRST_TOKEN_MS = 20
 FLOW_EVENTS, FLOW_PAUSE_MS = 200, 10
@@ -26,13 +26,14 @@ _CHAT = "/v1/chat/completions"
 
 @dataclass(frozen=True)
 class Nginx:
-    """A running nginx.
+    """The two of them, running.
 
     Attributes:
-        version: Its own name and version.
-        pid: Of its first process.
-        port: Where it answers itself.
-        proxy: Where it passes everything on to itself.
+        version: Their own name and version.
+        pid: First process of the provider.
+        port: Where the provider answers.
+        proxy_pid: First process of the proxy, which does nothing else: what it costs is what a proxy costs.
+        proxy: Where the proxy passes everything on.
         bases: Base URL of each way of answering: `whole`; `token`, a short stream that begins after 20 ms; `flow`, a
             longer one sent event by event; `crowd` and `crowd-short`, streams at the pace of a model.
     """
@@ -40,6 +41,7 @@ class Nginx:
     version: str
     pid: int
     port: int
+    proxy_pid: int
     proxy: int
     bases: dict[str, str]
 
@@ -51,7 +53,7 @@ def path(way: str) -> str:
 
 @contextlib.contextmanager
 def serve() -> Iterator[Nginx]:
-    """Run nginx for as long as the block lasts.
+    """Run both for as long as the block lasts.
 
     Raises:
         UpstreamError: nginx or its echo module is not installed, or it does not start.
@@ -61,27 +63,30 @@ def serve() -> Iterator[Nginx]:
     echo = find_echo(about)
     if echo is None:
         raise UpstreamError("nginx has no echo module (libnginx-mod-http-echo)")
-    with tempfile.TemporaryDirectory(prefix="lingate-bench-") as folder:
-        root, proxy = Path(folder), free_port()
-        (root / "whole.json").write_bytes(exchange.completion())
-        process, port = start(binary, root, lambda port: _config(root, port, proxy, echo))
-        try:
-            bases = {way: f"http://127.0.0.1:{port}/{way}/v1" for way in WAYS}
-            version = about.splitlines()[0].removeprefix("nginx version: ")
-            yield Nginx(version, process.pid, port, proxy, bases)
-        finally:
-            process.terminate()
-            process.wait(timeout=10)
+    with contextlib.ExitStack() as stack:
+        provider, port = _run(stack, binary, lambda root, port: _config(root, _provider(root, port), load=echo))
+        proxy, proxy_port = _run(stack, binary, lambda root, own: _config(root, _proxy(own, port)))
+        bases = {way: f"http://127.0.0.1:{port}/{way}/v1" for way in WAYS}
+        version = about.splitlines()[0].removeprefix("nginx version: ")
+        yield Nginx(version, provider, port, proxy, proxy_port, bases)
 
 
-def _config(root: Path, port: int, proxy: int, echo: Path) -> str:
+def _run(stack: contextlib.ExitStack, binary: str, configuration: Callable[[Path, int], str]) -> tuple[int, int]:
+    """One nginx in a folder of its own, with its first process and its port."""
+    root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lingate-bench-")))
+    (root / "whole.json").write_bytes(exchange.completion())
+    process, port = start(binary, root, lambda port: configuration(root, port))
+    stack.callback(process.wait, timeout=10)
+    stack.callback(process.terminate)
+    return process.pid, port
+
+
+def _config(root: Path, servers: str, *, load: Path | None = None) -> str:
     # As root, nginx would serve as `nobody`, who cannot read a private temporary folder.
     user = "user root;" if os.geteuid() == 0 else ""
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     temp = "\n".join(f"  {kind}_temp_path {root}/{kind};" for kind in kinds)
-    streams = _stream("token", TOKEN_EVENTS, 0, first=FIRST_TOKEN_MS) + _stream("flow", FLOW_EVENTS, FLOW_PAUSE_MS)
-    streams += "".join(_stream(way, events, CROWD_PAUSE_MS) for way, events in CROWD_EVENTS.items())
-    return f"""load_module {echo};
+    return f"""{"" if load is None else f"load_module {load};"}
 {user}
 daemon off;
 worker_processes 1;
@@ -95,23 +100,34 @@ http {{
   tcp_nodelay on;
   keepalive_requests 1000000000;
   keepalive_timeout 600s;
-  upstream itself {{ server 127.0.0.1:{port}; keepalive 256; keepalive_requests 1000000000; }}
+{servers}
+}}
+"""
+
+
+def _provider(root: Path, port: int) -> str:
+    streams = _stream("token", TOKEN_EVENTS, 0, first=FIRST_TOKEN_MS) + _stream("flow", FLOW_EVENTS, FLOW_PAUSE_MS)
+    streams += "".join(_stream(way, events, CROWD_PAUSE_MS) for way, events in CROWD_EVENTS.items())
+    return f"""
   server {{
     listen 127.0.0.1:{port} backlog=2048;
     location = {path("whole")} {{ error_page 405 =200 /whole.json; root {root}; try_files /whole.json =404; }}
     location = /whole.json {{ root {root}; types {{ }} default_type application/json; }}
 {streams}
-  }}
+  }}"""
+
+
+def _proxy(port: int, provider: int) -> str:
+    return f"""
+  upstream provider {{ server 127.0.0.1:{provider}; keepalive 256; keepalive_requests 1000000000; }}
   server {{
-    listen 127.0.0.1:{proxy} backlog=2048;
+    listen 127.0.0.1:{port} backlog=2048;
     proxy_http_version 1.1;
     proxy_set_header Connection "";
     proxy_read_timeout 120s;
-    location / {{ proxy_buffering off; proxy_pass http://itself; }}
-    location /whole/ {{ proxy_pass http://itself; }}
-  }}
-}}
-"""
+    location / {{ proxy_buffering off; proxy_pass http://provider; }}
+    location /whole/ {{ proxy_pass http://provider; }}
+  }}"""
 
 
 def _stream(way: str, events: int, pause_ms: int, *, first: int = 0) -> str:
