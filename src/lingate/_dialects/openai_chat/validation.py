@@ -57,9 +57,10 @@ def check_chat(fields: JsonDict) -> None:
         fail("messages", "expected at least one message")
     for at, message in enumerate(messages):
         _check_message(message, f"messages[{at}]")
-    for name, check in _FIELDS.items():
-        if name in fields:
-            check(fields[name], name)
+    for name, value in fields.items():
+        check = _FIELDS.get(name)
+        if check is not None:
+            check(value, name)
     for at, tool in enumerate(fields.get("tools", ())):
         _check_tool(tool, f"tools[{at}]")
 

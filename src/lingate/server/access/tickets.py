@@ -10,7 +10,7 @@ was really used replaces it at the end. Without a bound of the caller only the i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from lingate.errors import BudgetExceededError, ConcurrencyLimitError, LingateError, RateLimitError
 from lingate.server.access.meters import NANO, WINDOW, Parallel, Rate, nanos
@@ -183,21 +183,20 @@ def dollars(amount: int) -> str:
 
 def headers(plan: Plan, second: int) -> tuple[tuple[str, str], ...]:
     """`x-ratelimit-*` of the tightest limits. `reset` is when the next part of what was used comes back."""
-    if not plan.requests and not plan.tokens:
-        return ()
-    return (*_rate_headers(plan.requests, "requests", second), *_rate_headers(plan.tokens, "tokens", second))
+    shown = _shown(plan.requests, _OF_REQUESTS, second) if plan.requests else ()
+    return shown + _shown(plan.tokens, _OF_TOKENS, second) if plan.tokens else shown
 
 
-def _rate_headers(rates: Sequence[Rate], what: str, second: int) -> tuple[tuple[str, str], ...]:
-    if not rates:
-        return ()
+_Names: TypeAlias = tuple[str, str, str]
+_OF_REQUESTS: _Names = ("x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests")
+_OF_TOKENS: _Names = ("x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens")
+
+
+def _shown(rates: Sequence[Rate], names: _Names, second: int) -> tuple[tuple[str, str], ...]:
     rate = rates[0] if len(rates) == 1 else min(rates, key=_left)
-    slots = rate.slots
-    return (
-        (f"x-ratelimit-limit-{what}", str(rate.limit)),
-        (f"x-ratelimit-remaining-{what}", str(max(0, rate.limit - rate.used))),
-        (f"x-ratelimit-reset-{what}", f"{slots[0][0] + WINDOW - second if slots else 0}s"),
-    )
+    limit, left, reset = names
+    back = rate.slots[0][0] + WINDOW - second if rate.slots else 0
+    return (limit, str(rate.limit)), (left, str(max(0, rate.limit - rate.used))), (reset, f"{back}s")
 
 
 def _left(rate: Rate) -> int:
