@@ -79,13 +79,18 @@ class Bar:
     floor: Values | None = None
 
     def verdict(self, results: Results) -> tuple[float | None, str]:
-        """The median, and `pass`, `FAIL`, or `not measured`."""
+        """The median, and `pass`, `FAIL`, or `not measured`; a failure of the floor as well is said to be one."""
         values = self.values(results)
         if not values:
             return None, "not measured"
         value = median(values)
-        met = value <= self.limit if self.sense == "at most" else value >= self.limit
-        return value, "pass" if met else "FAIL"
+        if self._is_met(value):
+            return value, "pass"
+        floor = self.floor(results) if self.floor else []
+        return value, "FAIL, as the floor" if floor and not self._is_met(median(floor)) else "FAIL"
+
+    def _is_met(self, value: float) -> bool:
+        return value <= self.limit if self.sense == "at most" else value >= self.limit
 
 
 def samples(results: Results, scenario: str, peer: str) -> list[float]:

@@ -1,8 +1,8 @@
 """`python -m benchmarks.run`: measure Lingate beside its peers in one run and write the report.
 
 Peers are installed into `.bench/`, each into an environment of its own; the measured processes speak to loopback only.
-A full run writes `benchmarks/RESULTS.md`; a quick or partial one writes `.bench/RESULTS.md`. Both write
-`.bench/results.json`.
+A full run writes `benchmarks/RESULTS.md` and the picture `benchmarks/results.svg`; a quick or partial one writes them
+into `.bench/`. Both write `.bench/results.json`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks import gateways, report, startup, upstream
+from benchmarks import chart, gateways, report, startup, upstream
 from benchmarks.micro import measure as measure_micro
 from benchmarks.micro import measure_formats
 from benchmarks.peers import BENCH, LINGATE, PEERS, ROOT, Environment, Peer, prepare
@@ -263,6 +263,9 @@ def _write(options: argparse.Namespace, results: report.Results) -> None:
     target = (ROOT / "benchmarks" if options.whole else BENCH) / "RESULTS.md"
     target.write_text(text)
     (BENCH / "results.json").write_text(json.dumps(results, indent=1))
+    picture = chart.render(results)
+    if picture is not None:
+        target.with_name("results.svg").write_text(picture)
     print(text)
     _say(f"written: {target.relative_to(ROOT)} and .bench/results.json")
 

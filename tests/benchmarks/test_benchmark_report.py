@@ -78,6 +78,14 @@ def test_a_bar_that_is_missed_fails() -> None:
     assert _verdict("import, a client and its first answer", _results()) == (75.0, "FAIL")
 
 
+def test_a_bar_that_no_client_on_the_transport_could_meet_says_so() -> None:
+    slow = _results()
+    slow["runs"]["call-sync"]["pyreqwest"]["cpu_us"] = [100.0, 100.0, 100.0]
+    slow["runs"]["call-sync"]["lingate"]["cpu_us"] = [110.0, 110.0, 110.0]
+
+    assert _verdict("call, sync: openai / Lingate", slow)[1] == "FAIL, as the floor"
+
+
 def test_the_dearest_wire_format_is_held_to_the_limit_in_each_direction() -> None:
     assert _verdict("100 KB to the wire: dearest format / OpenAI chat", _results()) == (2.1, "pass")
     assert _verdict("100 KB from the wire: dearest format / OpenAI chat", _results()) == (4.0, "FAIL")
