@@ -18,21 +18,19 @@ if TYPE_CHECKING:
     from lingate._call.policy import Timeout as Timeout
     from lingate._client import AsyncLingate as AsyncLingate
     from lingate._client import Lingate as Lingate
-    from lingate._default import achat as achat
-    from lingate._default import aembed as aembed
-    from lingate._default import arerank as arerank
-    from lingate._default import chat as chat
-    from lingate._default import embed as embed
-    from lingate._default import models as models
-    from lingate._default import rerank as rerank
     from lingate._io.chat_stream import AsyncChatStream as AsyncChatStream
     from lingate._io.chat_stream import ChatStream as ChatStream
     from lingate._io.completion_stream import AsyncCompletionStream as AsyncCompletionStream
     from lingate._io.completion_stream import CompletionStream as CompletionStream
+    from lingate._io.public import Credential as Credential
+    from lingate._io.public import Offer as Offer
+    from lingate._io.public import ProviderInfo as ProviderInfo
     from lingate._io.public import catalog as catalog
     from lingate._io.public import credentials as credentials
     from lingate._io.public import providers as providers
     from lingate._io.public import register as register
+    from lingate._io.responses_stream import AsyncResponsesStream as AsyncResponsesStream
+    from lingate._io.responses_stream import ResponsesStream as ResponsesStream
     from lingate._model import ProviderRow as ProviderRow
     from lingate._views import ChatChunk as ChatChunk
     from lingate._views import ChatResponse as ChatResponse
@@ -46,26 +44,43 @@ if TYPE_CHECKING:
     from lingate._views_media import TokenCount as TokenCount
     from lingate._views_media import TranscriptionResponse as TranscriptionResponse
     from lingate._views_rerank import RerankResponse as RerankResponse
+    from lingate._views_responses import ResponsesResponse as ResponsesResponse
     from lingate.errors import LingateError as LingateError
+
+    # What `_default.py` has is typed as the methods it calls.
+    _client, _aclient = Lingate(), AsyncLingate()
+    achat = _aclient.chat
+    aembed = _aclient.embed
+    arerank = _aclient.rerank
+    chat = _client.chat
+    embed = _client.embed
+    models = _client.models
+    rerank = _client.rerank
 
 _HOME = {
     "AsyncChatStream": "lingate._io.chat_stream",
     "AsyncCompletionStream": "lingate._io.completion_stream",
     "AsyncLingate": "lingate._client",
+    "AsyncResponsesStream": "lingate._io.responses_stream",
     "ChatChunk": "lingate._views",
     "ChatResponse": "lingate._views",
     "ChatStream": "lingate._io.chat_stream",
     "CompletionChunk": "lingate._views_media",
     "CompletionResponse": "lingate._views_media",
     "CompletionStream": "lingate._io.completion_stream",
+    "Credential": "lingate._io.public",
     "EmbeddingResponse": "lingate._views",
     "ImageResponse": "lingate._views_media",
     "Lingate": "lingate._client",
     "LingateError": "lingate.errors",
     "ModelList": "lingate._views",
     "ModerationResponse": "lingate._views_media",
+    "Offer": "lingate._io.public",
+    "ProviderInfo": "lingate._io.public",
     "ProviderRow": "lingate._model",
     "RerankResponse": "lingate._views_rerank",
+    "ResponsesResponse": "lingate._views_responses",
+    "ResponsesStream": "lingate._io.responses_stream",
     "RetryPolicy": "lingate._call.policy",
     "SpeechResponse": "lingate._views_media",
     "Timeout": "lingate._call.policy",

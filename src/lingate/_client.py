@@ -89,6 +89,11 @@ class Lingate:
         self, model: str, messages: Messages, *, stream: Literal[True], **params: Unpack[ChatParams]
     ) -> ChatStream: ...
 
+    @overload
+    def chat(
+        self, model: str, messages: Messages, *, stream: bool | None, **params: Unpack[ChatParams]
+    ) -> ChatResponse | ChatStream: ...
+
     def chat(
         self, model: str, messages: Messages, *, stream: bool | None = None, **params: Any
     ) -> ChatResponse | ChatStream:
@@ -347,6 +352,11 @@ class AsyncLingate:
     async def chat(
         self, model: str, messages: Messages, *, stream: Literal[True], **params: Unpack[ChatParams]
     ) -> AsyncChatStream: ...
+
+    @overload
+    async def chat(
+        self, model: str, messages: Messages, *, stream: bool | None, **params: Unpack[ChatParams]
+    ) -> ChatResponse | AsyncChatStream: ...
 
     async def chat(
         self, model: str, messages: Messages, *, stream: bool | None = None, **params: Any

@@ -161,10 +161,10 @@ class TokenExchange:
     """
 
     url: str
-    form: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     client_id: str = ""
-    client_secret: str = ""
+    client_secret: str = field(default="", repr=False)
     key_json: bool = False
 
 
@@ -225,17 +225,17 @@ class ProviderRow:
     url_env: tuple[str, ...] = ()
     url_tail: str = ""
     auth: str = "bearer"
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     aliases: tuple[str, ...] = ()
     operations: tuple[Operation, ...] = ("chat",)
     paths: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
     rename: Mapping[str, str] = field(default_factory=dict)
     unsupported: tuple[str, ...] = ()
     traits: Traits = field(default_factory=Traits)
     models: tuple[ModelRule, ...] = ()
     exchange: TokenExchange | None = None
-    body: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=dict, repr=False)
     quirks: tuple[str, ...] = ()
     error_kinds: Mapping[str, str] = field(default_factory=dict)
     prices: str | None = None
@@ -421,6 +421,10 @@ class Attempt:
     seconds: float
     waited: float = 0.0
     request_id: str | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        facts = self.provider, self.model, self.status, self.kind, self.seconds, self.waited, self.request_id
+        return Attempt, facts
 
 
 # Stream events. Plain slotted dataclasses: made per token, never mutated by convention (147 ns each; frozen ones 544).

@@ -77,6 +77,10 @@ class View:
         """`to_dict` under the name that pydantic users look for."""
         return self.to_dict()
 
+    def model_dump_json(self, **_: Any) -> str:
+        """`to_json` likewise."""
+        return self.to_json()
+
     def _views(self, key: str, cls: type[V]) -> list[V]:
         return list(map(cls, self._data.get(key) or ()))
 
@@ -411,19 +415,26 @@ class ChatResponse(Response):
         """The answer to a `response_format`: an object of the class that was given, else the decoded JSON.
 
         Raises:
-            ProtocolError: The text is not the JSON that was asked for; where the answer was cut short, the message says so.
+            ProtocolError: The text is not the JSON that was asked for, or does not fit the class; the message says why, and
+                what the class said is the cause.
         """
         try:
             value = decode(self.text)
         except ValueError as error:
+            refusal = self.message.refusal
             why = ": it was cut at the token limit" if self.finish_reason == "length" else ""
-            raise ProtocolError(f"the answer is {error}{why}", provider=self.provider) from None
-        if self._format is None:
+            what = f"a refusal: {refusal}" if refusal and not self.text else f"{error}{why}"
+            raise ProtocolError(f"the answer is {what}", provider=self.provider) from None
+        made = self._format
+        if made is None:
             return value
-        validate = getattr(self._format, "model_validate", None)
-        if validate is not None:
-            return validate(value)
-        return self._format(**value) if isinstance(value, Mapping) else self._format(value)
+        validate = getattr(made, "model_validate", None)
+        try:
+            if validate is not None:
+                return validate(value)
+            return made(**value) if isinstance(value, Mapping) else made(value)
+        except (TypeError, ValueError) as error:
+            raise ProtocolError(f"the answer does not fit {made.__name__}: {error}", provider=self.provider) from error
 
 
 class Delta(View):

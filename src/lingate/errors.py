@@ -87,10 +87,13 @@ class LingateError(Exception):
         hint: What the caller can do about it.
         detail: The provider's own text, redacted. Not for a gateway's clients.
         attempts: The trail of tries that led here, oldest first.
+        partial: Where a stream failed after its beginning: the response as far as it had arrived, in the same shape as a
+            whole one. None else.
     """
 
     kind: str = "error"
     retryable: bool = False
+    partial: Any = None
 
     def __init__(
         self,
@@ -293,11 +296,7 @@ class RequestTimeoutError(TransportError, TimeoutError):
 
 
 class StreamInterruptedError(TransportError):
-    """A stream ended without its terminal event.
-
-    Attributes:
-        partial: The response as far as it had arrived, in the same shape as a whole one. None if nothing had.
-    """
+    """A stream ended without its terminal event; `.partial` is what had arrived, None if nothing had."""
 
     kind = "stream_interrupted"
 

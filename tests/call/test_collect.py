@@ -132,3 +132,11 @@ def test_unknown_fields_of_response_and_message_are_kept() -> None:
     assert data["citations"] == ["u"]
     assert data["provider"] == "p"
     assert data["choices"][0]["message"]["x"] == 1
+
+
+def test_an_emoji_cut_in_two_between_pieces_is_whole_in_the_response() -> None:
+    collector = Collector()
+    for event in (Text("a \ud83d"), Text("\ude00 \ud83d"), Finish("stop")):
+        collector.add(event)
+
+    assert collector.response()["choices"][0]["message"]["content"] == "a 😀 \ud83d"

@@ -176,6 +176,7 @@ class TestAttachments:
         [
             ("--image", "missing.png", None, "No such file"),
             ("--image", "text.txt", b"hello", "is not an image (it looks like text/plain)"),
+            ("--image", "empty.png", b"", "empty.png is empty"),
             ("--file", "missing.pdf", None, "No such file"),
         ],
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.cli.driver import lingate
 
 _WITHOUT = """
 import sys
+from pathlib import Path
 class Absent:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in {names}:
@@ -98,3 +100,29 @@ def test_without_h11_the_simulator_says_what_it_needs(command: str) -> None:
 
     assert (code, out) == (2, "")
     assert err == "lingate: MissingExtraError: the simulator needs h11: pip install 'lingate[simulator]'\n"
+
+
+def _shell(command: str) -> tuple[int, str, str]:
+    done = subprocess.run(
+        ["/bin/sh", "-c", command.replace("lingate", f"{sys.executable} -m lingate.cli")],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+@pytest.mark.parametrize("command", ["--version", "--help", "providers", "models", "hosts list", "doctor --json"])
+def test_output_that_cannot_be_written_is_one_line_and_an_exit_code(command: str) -> None:
+    code, _, err = _shell(f"lingate {command} > /dev/full")
+
+    assert code == 1
+    assert err == "lingate: [Errno 28] No space left on device\n"
+
+
+def test_an_output_that_was_closed_before_is_one_that_nobody_reads() -> None:
+    assert _shell("lingate providers openai --json >&-") == (0, "", "")
+    code, out, _ = _shell("lingate providers openai --json 2>&-")
+    assert (code, out[:1]) == (0, "[")

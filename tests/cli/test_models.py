@@ -121,6 +121,13 @@ def test_saving_a_default_keeps_whatever_else_is_in_the_file(tmp_path: Path) -> 
     assert os.listdir(place.parent) == ["settings.json"]
 
 
+def test_a_home_that_is_no_directory_has_no_saved_model_and_takes_none() -> None:
+    env = {"HOME": "/dev/null", "XDG_CONFIG_HOME": ""}
+
+    assert "no model is given" in lingate("chat", "hello", code=2, **env).err
+    assert "cannot make /dev/null/.config/lingate" in lingate("models", "--default", "groq/m", code=2, **env).err
+
+
 @pytest.mark.parametrize("content", ["{", "[]", '{"model": 3}', '{"model": "no-slash"}'])
 def test_a_broken_settings_file_is_an_error_that_names_it(content: str, tmp_path: Path) -> None:
     place = tmp_path / "config" / "lingate" / "settings.json"

@@ -262,7 +262,10 @@ class TestWhatIsSent:
             (lambda client: client.speech("openai/m", b"a"), "input must be a string"),
             (lambda client: client.transcribe("openai/m", 3), "file must be a path"),
             (lambda client: client.transcribe("openai/m", WAV, translate="yes"), "translate must be True or False"),
-            (lambda client: client.transcribe("openai/m", WAV, response_format=str), "response_format holds a type"),
+            (
+                lambda client: client.transcribe("openai/m", WAV, response_format=str),
+                "response_format holds the class str",
+            ),
             (lambda client: client.transcribe("openai/m", WAV, response_format={}), "response_format must be a string"),
             (lambda client: client.moderate("openai/m", ""), "nothing to judge"),
             (lambda client: client.moderate("openai/m", []), "nothing to judge"),

@@ -87,3 +87,17 @@ def test_a_key_that_cannot_be_one_is_refused_without_being_repeated(key: Any) ->
 
     assert "with" not in str(caught.value).split("key")[0]
     assert "there" not in str(caught.value)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("header", ["Authorization", "x-api-key", "api-key"])
+def test_a_key_in_the_calls_own_headers_is_in_no_error(header: str, stream: bool) -> None:
+    from lingate.testing import FakeTransport, Reply
+
+    refused = Reply({"error": {"message": f"Incorrect API key provided: {IN_CALL}"}}, status=401)
+    client = lingate.Lingate(transport=FakeTransport(refused), env={"OPENAI_API_KEY": IN_ENV})
+
+    with pytest.raises(lingate.errors.AuthenticationError) as caught:
+        client.chat("openai/m", "hi", stream=stream, extra_headers={header: f"Bearer {IN_CALL}"})
+
+    assert not [text for text in texts(caught.value) if IN_CALL in text]

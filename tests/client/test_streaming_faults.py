@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import lingate
-from lingate.errors import InternalServerError, LingateError, OverloadedError, ProtocolError, StreamInterruptedError
+from lingate.errors import (
+    DeadlineExceededError,
+    InternalServerError,
+    LingateError,
+    OverloadedError,
+    ProtocolError,
+    RequestTimeoutError,
+    StreamInterruptedError,
+    TransportError,
+)
 from lingate.simulator import Simulator
 from lingate.testing import FakeTransport, Streamed
+from tests.servers import RawServer, Script
 
 MODELS = ["openai/sim", "anthropic/claude-sonnet-4-5"]
 TOOL = {
@@ -157,3 +169,57 @@ def test_an_error_status_on_a_stream_is_raised_by_the_call_itself(simulator: Sim
         client.chat(faulty(model, "context"), "x", stream=True, api_key="k", api_base=simulator.url)
 
     assert caught.value.kind == "context_window"
+
+
+@pytest.fixture(params=["blocking", "awaited"])
+def opened(request: pytest.FixtureRequest) -> Any:
+    """Opens a stream in one of the two colours, and reads it."""
+
+    async def awaited(base: str, **options: Any) -> Any:
+        async with lingate.AsyncLingate(retries=0, **options) as client:
+            found = await client.chat("openai/gpt-4o", "hi", stream=True, api_key="k", api_base=base)
+            return await found.final()
+
+    async def blocking(base: str, **options: Any) -> Any:
+        with lingate.Lingate(retries=0, **options) as client:
+            return client.chat("openai/gpt-4o", "hi", stream=True, api_key="k", api_base=base).final()
+
+    return blocking if request.param == "blocking" else awaited
+
+
+@pytest.mark.parametrize("status", [200, 400])
+async def test_what_drips_instead_of_a_stream_ends_with_the_callers_patience(opened: Any, status: int) -> None:
+    body = [b" "] * 100
+    with RawServer(Script(body, status=status, headers={"content-type": "application/json"}, pause=0.1)) as server:
+        began = time.monotonic()
+        with pytest.raises((RequestTimeoutError, DeadlineExceededError)):
+            await opened(server.url, timeout=0.6)
+    assert time.monotonic() - began < 3
+
+
+async def test_an_error_whose_body_breaks_off_is_a_broken_connection(opened: Any) -> None:
+    headers = {"content-type": "application/json"}
+    broken = Script([b'{"error": {"mess'], ending="reset", status=500, headers=headers)
+    with RawServer(broken) as server, pytest.raises(TransportError) as caught:
+        await opened(server.url)
+    assert caught.value.provider == "openai"
+
+
+@pytest.mark.parametrize("cut", [1, 7, 40])
+async def test_a_stream_that_is_labelled_as_json_is_a_stream(opened: Any, cut: int) -> None:
+    stream = b"".join(
+        b"data: " + json.dumps({"id": "x", "model": "m", "created": 1, "choices": [choice]}).encode() + b"\n\n"
+        for choice in (
+            {"index": 0, "delta": {"role": "assistant", "content": "one "}},
+            {"index": 0, "delta": {"content": "two"}, "finish_reason": "stop"},
+        )
+    )
+    pieces = [stream[:cut], stream[cut:], b"data: [DONE]\n\n"]
+    with RawServer(Script(pieces, headers={"content-type": "application/json"})) as server:
+        assert (await opened(server.url)).text == "one two"
+
+
+async def test_a_stream_of_nothing_is_interrupted_before_it_began(opened: Any) -> None:
+    with RawServer(Script([b": nothing\n\n"])) as server, pytest.raises(StreamInterruptedError) as caught:
+        await opened(server.url)
+    assert caught.value.retryable

@@ -48,6 +48,8 @@ def wait(
         ({"retry-after": "99999999"}, LONGEST),
         ({"retry-after-ms": "nan", "retry-after": "3"}, 3.0),
         ({"retry-after-ms": "x", "retry-after": "3"}, 3.0),
+        ({"retry-after": "30, 20"}, 30.0),  # sent twice
+        ({"retry-after": "soon, or later"}, None),
     ],
 )
 def test_the_direct_headers(headers: dict[str, str], seconds: float | None) -> None:
@@ -58,6 +60,12 @@ def test_the_direct_headers(headers: dict[str, str], seconds: float | None) -> N
     ("headers", "seconds"),
     [
         ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "6m0s"}, 360.0),
+        ({"x-rate-limit-remaining": "0", "x-rate-limit-reset": "12"}, 12.0),
+        # https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers, as of today and in its older form.
+        ({"ratelimit": '"api";r=0;t=259', "ratelimit-policy": '"fixed window";"api";q=500;w=300'}, 259.0),
+        ({"ratelimit": '"day";r=9;t=99999, "minute";r=0;t=41'}, 41.0),
+        ({"ratelimit": "limit=100, remaining=0, reset=50"}, 50.0),
+        ({"ratelimit": '"api";r=1;t=259'}, None),
         ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "1.2s"}, 1.2),
         (
             {

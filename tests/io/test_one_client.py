@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import subprocess
 import sys
@@ -197,8 +198,18 @@ def leave_by_forgetting(client: lingate.Lingate, options: dict[str, Any]) -> Non
     client.chat("openai/sim-words-50", QUESTION, stream=True, **options)
 
 
+def leave_by_forgetting_after_next(client: lingate.Lingate, options: dict[str, Any]) -> None:
+    gc.disable()  # it is to be let go by being forgotten, not when the collector comes by
+    try:
+        next(client.chat("openai/sim-words-50", QUESTION, stream=True, **options))
+    finally:
+        gc.enable()
+
+
 @pytest.mark.requirement("X11")
-@pytest.mark.parametrize("leave", [leave_by_break, leave_by_exception, leave_by_close, leave_by_forgetting])
+@pytest.mark.parametrize(
+    "leave", [leave_by_break, leave_by_exception, leave_by_close, leave_by_forgetting, leave_by_forgetting_after_next]
+)
 def test_leaving_a_stream_lets_the_upstream_go(simulator: Simulator, leave: Any) -> None:
     options = {**CALL, **SLOW, "api_base": simulator.url}
     with lingate.Lingate() as client:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -157,3 +158,13 @@ async def test_a_client_of_ones_own_is_used_and_left_open(simulator: Simulator) 
 
         assert not own.is_closed
     assert any(dict(request.headers).get("x-mine") == "yes" for request in simulator.requests())
+
+
+def test_any_number_of_different_timeouts_and_places_is_served_by_few_clients() -> None:
+    body = {"id": "c", "choices": [{"index": 0, "message": {"role": "assistant", "content": "hi"}}]}
+    script = Script([json.dumps(body).encode()], headers={"content-type": "application/json"})
+    with RawServer(script) as server, lingate.Lingate(retries=0) as client:
+        for number in [*range(1, 40), 1]:
+            timeout = lingate.Timeout(total=20, connect=5 + number / 10)
+            answer = client.chat("openai/m", "hi", api_key="k", api_base=f"{server.url}/{number}", timeout=timeout)
+            assert answer.text == "hi"

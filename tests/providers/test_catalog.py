@@ -538,3 +538,8 @@ class TestCounts:
         else:
             assert sum(counts.values()) - counts["request"] == prompt
             assert min(counts.values()) > 0
+
+
+def test_an_answer_of_no_tokens_is_not_free_and_not_the_catalogues_fault() -> None:
+    cost = cost_of("openai", "gpt-4o", {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0})
+    assert (cost.total, cost.reason) == (None, "the provider counted no tokens")

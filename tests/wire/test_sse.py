@@ -28,6 +28,12 @@ CASES = {
     "no blank line at the end": (b"data: a\n\ndata: b\n", [("", b"a"), ("", b"b")]),
     "no newline at the end": (b"data: a\n\ndata: b", [("", b"a"), ("", b"b")]),
     "UTF-8": ("data: größe 🙂\n\n".encode(), [("", "größe 🙂".encode())]),
+    "an object without a field's name": (
+        b'data: a\n\n{\n  "error": 1\n}\n',
+        [("", b"a"), ("", b'{\n  "error": 1\n}\n')],
+    ),
+    "half an object without a field's name": (b'data: a\n\n{\n  "error": 1\n', [("", b"a")]),
+    "a field that only llama.cpp knows": (b'error: {"code":500}\n\n', [("error", b'{"code":500}')]),
     "nothing": (b"", []),
 }
 

@@ -26,6 +26,16 @@ LEGACY = "function_call"
 """Kind of the one call that answers the `functions` parameter; it is no member of `tool_calls`."""
 
 
+def _joined(pieces: list[str]) -> str:
+    """The pieces as one text; halves of an emoji that was cut in two between them make it whole again."""
+    text = "".join(pieces)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+    return text
+
+
 class _Tool:
     __slots__ = ("arguments", "extra", "id", "kind", "name")
 
@@ -37,7 +47,7 @@ class _Tool:
         self.arguments: list[str] = []
 
     def to_dict(self) -> JsonDict:
-        text = "".join(self.arguments)
+        text = _joined(self.arguments)
         if self.kind == LEGACY:
             return {"name": self.name, "arguments": text or "{}"}
         call: JsonDict = {"id": self.id, "type": self.kind}
@@ -61,7 +71,7 @@ class _Block:
     def to_dict(self) -> JsonDict:
         if self.redacted is not None:
             return {"type": "redacted_thinking", "data": self.redacted}
-        block: JsonDict = {"type": "thinking", "thinking": "".join(self.text)}
+        block: JsonDict = {"type": "thinking", "thinking": _joined(self.text)}
         if self.signature is not None:
             block["signature"] = self.signature
         return block
@@ -108,10 +118,10 @@ class _Choice:
         return choice
 
     def message(self) -> JsonDict:
-        text = "".join(self.text)
+        text = _joined(self.text)
         message: JsonDict = {"role": "assistant", "content": text if text or not self.tools else None}
         if self.refusal:
-            message["refusal"] = "".join(self.refusal)
+            message["refusal"] = _joined(self.refusal)
         if self.blocks:
             self._add_reasoning(message)
         if self.tools:

@@ -6,6 +6,7 @@ made here, once, for sync and async alike. Time and chance are arguments.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
@@ -172,6 +173,8 @@ def _over_routes(routes: Iterable[Route], context: Context, whole: bool) -> Gene
         try:
             target, form = route.find if isinstance(route.find, tuple) else route.find()
             sent = form.request(route.call, target)
+            if route.call.extra_headers:
+                _hide(sent, route.call.extra_headers)
         except ConfigError as error:
             if last is None:
                 raise
@@ -251,10 +254,15 @@ def _sign(sent: HttpRequest, timeout: Timeout) -> Generator[Step, Answer, Lingat
         return made
     assert isinstance(made, Mapping)
     sent.headers = {**{name: value for name, value in sent.headers.items() if name.lower() not in made}, **made}
-    found = secrets_in(made)
+    _hide(sent, made)
+    return None
+
+
+def _hide(sent: HttpRequest, headers: Mapping[str, str]) -> None:
+    """See to it that no error repeats the credentials in these headers."""
+    found = secrets_in(headers)
     if not set(found) <= set(sent.target.secrets):
         sent.target = replace(sent.target, secrets=(*sent.target.secrets, *found))
-    return None
 
 
 def _answered(sent: HttpRequest, form: OperationFormat, answer: Answer) -> Completed | LingateError:
@@ -279,11 +287,16 @@ def _open_once(sent: HttpRequest, form: OperationFormat, timeout: Timeout, now: 
     if isinstance(opened, LingateError):
         return opened
     assert isinstance(opened, Opened)
-    head = opened.head
-    if 200 <= head.status < 300 and not _is_json(head):
-        outcome = yield from _first_events(sent, form, opened, until, now)
+    good = _is_good(opened.head)
+    labelled = good and _is_json(opened.head)
+    begun: Any = (yield Read(opened.stream, timeout.total)) if labelled else b""
+    if isinstance(begun, LingateError):
+        outcome: Any = begun
+    elif good and (not labelled or _STREAMED.match(begun or b"")):
+        outcome = yield from _first_events(sent, form, opened, until, now, begun)
     else:
-        outcome = yield from _read_whole(sent, form, opened)
+        # An answer that is no stream: an error, or a provider that ignored `stream` and answered in one piece.
+        outcome = _finished(sent, form, opened, (yield from _body(sent, opened, until, now, begun)))
     if isinstance(outcome, LingateError):
         yield Close(opened.stream)
     return outcome
@@ -317,7 +330,7 @@ def _open_on(
         opened = yield Open(sent, timeout)
         if not isinstance(opened, Opened):
             return opened
-        body = yield from _body(opened)
+        body = yield from _body(sent, opened, until, now)
         following = further(sent, opened.head, body) if isinstance(body, bytes) and _is_good(opened.head) else None
         if following is None:
             outcome = _finished(sent, form, opened, body)
@@ -347,8 +360,12 @@ def _is_json(head: Head) -> bool:
     return head.headers.get("content-type", "").startswith("application/json")
 
 
+_STREAMED = re.compile(rb"\s*[:deir]")
+"""How server-sent events begin (`data`, `event`, `id`, `retry`, a comment), and no JSON does, whatever their label says."""
+
+
 def _first_events(
-    sent: HttpRequest, form: OperationFormat, opened: Opened, until: float, now: Clock
+    sent: HttpRequest, form: OperationFormat, opened: Opened, until: float, now: Clock, begun: bytes
 ) -> Generator[Step, Answer, Any]:
     decoder = form.decoder(sent, opened.head)
     ready: list[Event] = []
@@ -357,7 +374,8 @@ def _first_events(
         left = until - now()
         if left <= 0:
             return RequestTimeoutError(f"{sent.target.provider} did not begin its answer in time")
-        data = yield Read(opened.stream, left)
+        data: Answer = begun or (yield Read(opened.stream, left))
+        begun = b""
         if isinstance(data, LingateError):
             return interrupted(data)
         events = decoder.finish() if data is None else decoder.feed(data)  # type: ignore[arg-type]
@@ -387,17 +405,18 @@ def interrupted(error: LingateError) -> LingateError:
     return StreamInterruptedError(f"the connection broke in mid-answer: {error.message}")
 
 
-def _read_whole(sent: HttpRequest, form: OperationFormat, opened: Opened) -> Generator[Step, Answer, Any]:
-    """An answer that is no stream: an error, or a provider that ignored `stream` and answered in one piece."""
-    body = yield from _body(opened)
-    return _finished(sent, form, opened, body)
-
-
-def _body(opened: Opened) -> Generator[Step, Answer, bytes | LingateError]:
-    pieces: list[bytes] = []
-    size = 0
+def _body(
+    sent: HttpRequest, opened: Opened, until: float, now: Clock, begun: bytes | None = b""
+) -> Generator[Step, Answer, bytes | LingateError]:
+    if begun is None:
+        return b""
+    pieces = [begun]
+    size = len(begun)
     while True:
-        data = yield Read(opened.stream)
+        left = until - now()
+        if left <= 0:
+            return RequestTimeoutError(f"{sent.target.provider} did not end its answer in time")
+        data = yield Read(opened.stream, left)
         if isinstance(data, LingateError):
             return data
         if data is None:

@@ -6,7 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lingate.errors import ConfigError, LingateError, TransportError
+from lingate.errors import (
+    BY_KIND,
+    ConfigError,
+    ConnectError,
+    LingateError,
+    ProtocolError,
+    StreamInterruptedError,
+    TransportError,
+    UpstreamError,
+)
+
+LONGEST = 1e9
+"""Seconds of the longest time-out: no limit, as far as anyone can tell, and a number that every clock can be set to."""
 
 MOST_ANSWER = 128 * 1024 * 1024
 """Bytes of the longest answer in one piece that is read where answers are bounded. 2,048 embeddings of 3,072 numbers, the
@@ -28,6 +40,13 @@ class Timeout:
     connect: float = 10.0
     read: float = 600.0
 
+    def __post_init__(self) -> None:
+        for name in ("total", "connect", "read"):
+            value = getattr(self, name)
+            if not _is_number(value) or not value > 0:
+                raise ConfigError(f"{name} of a Timeout must be a positive number of seconds, not {value!r}")
+            object.__setattr__(self, name, float(min(value, LONGEST)))
+
     @staticmethod
     def of(value: Any, default: Timeout) -> Timeout:
         """Read the `timeout` argument: a number is the total and bounds the other two."""
@@ -35,9 +54,9 @@ class Timeout:
             return default
         if isinstance(value, Timeout):
             return value
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+        if not _is_number(value) or not value > 0:
             raise ConfigError(f"timeout must be a positive number of seconds or a Timeout, not {value!r}")
-        total = float(value)
+        total = float(min(value, LONGEST))
         return Timeout(total=total, connect=min(total, default.connect), read=min(total, default.read))
 
 
@@ -60,11 +79,17 @@ class RetryPolicy:
     cap: float = 8.0
     longest_hint: float = 60.0
 
+    def __post_init__(self) -> None:
+        for name in ("retries", "base", "cap", "longest_hint"):
+            value = getattr(self, name)
+            if not _is_number(value) or not value >= 0 or (name == "retries" and not isinstance(value, int)):
+                raise ConfigError(f"{name} of a RetryPolicy must be a number from 0, not {value!r}")
+
     def wait(self, error: LingateError, turn: int, random: Callable[[], float]) -> float | None:
         """Seconds to wait before try number `turn + 2`, or None to give this deployment up."""
         if turn >= self.retries or not error.retryable:
             return None
-        jittered = random() * min(self.cap, self.base * 2.0**turn)
+        jittered = random() * min(self.cap, self.base * 2.0 ** min(turn, 1000))
         hint = error.retry_after
         if hint is None:
             return jittered
@@ -74,10 +99,23 @@ class RetryPolicy:
         return hint + min(jittered, 0.1 * hint + 0.05)
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
 NEVER_FALL_BACK = frozenset(
     {"bad_request", "output_limit", "payload_too_large", "content_filter", "unsupported", "config"}
 )
 """Kinds another model would answer the same way, or (content filters) that are for the caller to decide: these need `on`."""
+
+
+COVERED = frozenset(
+    {
+        *BY_KIND,
+        *(error.kind for error in (UpstreamError, ConnectError, StreamInterruptedError, TransportError, ProtocolError)),
+    }
+)
+"""Kinds after which a fallback may be asked for by name."""
 
 
 def covers(error: LingateError, on: frozenset[str] | None) -> bool:

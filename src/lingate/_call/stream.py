@@ -77,8 +77,7 @@ class StreamState:
         error.provider = error.provider or target.provider
         error.model = error.model or target.model
         error.attempts = error.attempts or self.attempts
-        if isinstance(error, StreamInterruptedError):
-            error.partial = self.collector.response()
+        error.partial = self.collector.response()
         self.error = error
         self.done = True
 

@@ -8,9 +8,11 @@ from lingate._model import JsonDict
 
 
 def integer(value: Any) -> int | None:
-    """A count as an int; None for everything that is not one."""
+    """A count as an int, be it written as text; None for everything that is not one."""
     if type(value) is int:
         return value
+    if isinstance(value, str):  # as Protobuf's JSON has numbers of 64 bits
+        return int(value) if value.isdecimal() and value.isascii() and len(value) < 19 else None
     return int(value) if isinstance(value, float) and value.is_integer() else None
 
 

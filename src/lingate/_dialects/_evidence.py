@@ -71,6 +71,7 @@ _NESTED = (
     "fault",
     "x_groq",
     "param",
+    "message",
 )
 """Fields that may hold more of the error: an object, a list, or text with JSON in it."""
 

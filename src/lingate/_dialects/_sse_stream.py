@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from lingate._model import Event, Head, HttpRequest, Target
+from lingate._model import Event, HttpRequest, Target
 from lingate._wire.json import decode
 from lingate._wire.sse import SseDecoder, SseEvent
 from lingate.errors import LingateError
@@ -33,25 +33,21 @@ class SseStreamDecoder:
 
     Args:
         sent: The request.
-        head: Head of the answer.
         stream: What takes the events.
         whole: What takes a body in one piece.
         broken: Makes the error for what makes no sense.
-        json_type: What the content type of a body in one piece has in it.
         ignored: Events that are none of the format, but that some hosts add.
     """
 
-    __slots__ = ("_body", "_broken", "_ignored", "_sse", "_stream", "_target", "_whole", "done")
+    __slots__ = ("_body", "_broken", "_head", "_ignored", "_sse", "_stream", "_target", "_whole", "done")
 
     def __init__(
         self,
         sent: HttpRequest,
-        head: Head,
         stream: SseStream,
         whole: Callable[[bytes], list[Event]],
         broken: Callable[[Target, str], LingateError],
         *,
-        json_type: str = "json",
         ignored: tuple[bytes, ...] = (b"[DONE]",),
     ) -> None:
         self._target = sent.target
@@ -60,13 +56,16 @@ class SseStreamDecoder:
         self._broken = broken
         self._ignored = ignored
         self._sse = SseDecoder()
-        self._body: list[bytes] | None = [] if json_type in head.headers.get("content-type", "") else None
+        self._head: bytes | None = b""  # what has come before the first character that tells; None once it is there
+        self._body: list[bytes] | None = None
         self.done = False
 
     def feed(self, data: bytes) -> list[Event]:
         out: list[Event] = []
         if self._stream.over:
             return out
+        if self._head is not None:
+            data = self._sniff(self._head + data)
         if self._body is not None:
             self._body.append(data)
             return out
@@ -78,6 +77,16 @@ class SseStreamDecoder:
         if records:
             self._read(records, out)
         return out
+
+    def _sniff(self, data: bytes) -> bytes:
+        """No line of events begins as JSON does, whatever the content type says."""
+        start = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+        self._head = None if start else data
+        if not start:
+            return b""
+        if start in b"{[":
+            self._body = []
+        return data
 
     def finish(self) -> list[Event]:
         out: list[Event] = []
@@ -105,6 +114,8 @@ class SseStreamDecoder:
                     stream.fail(self._broken(self._target, f"a stream event is {error}"), out)
                     return
                 raw = data.decode("utf-8", "replace")
+            if isinstance(raw, list) and len(raw) == 1:
+                raw = raw[0]  # as Google's servers wrap errors, which stand before other formats too
             if name == _ERROR and not (isinstance(raw, dict) and raw.get("type")):
                 raw = {"type": _ERROR, "error": raw}  # proxies know the event's name, but not what is in it
             stream.read(raw, out)

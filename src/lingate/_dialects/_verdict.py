@@ -107,7 +107,7 @@ _QUOTA_CODES = _Codes(
     " credit_limit_exceeded budget_exceeded spend_limit_exceeded payment_required quota_exceeded"
     " token_limit_exceeded Arrearage AccountOverdueError PrepaidBillOverdue PostpaidBillOverdue SetLimitExceeded"
     " AllocationQuota.FreeTierOnly ServiceQuotaExceededException FailedOperation.ResourcePackExhausted"
-    " ResourceUnavailable.InArrears 1113 3036 base_resp:1008 base_resp:2056"
+    " ResourceUnavailable.InArrears 1113 1309 3036 base_resp:1008 base_resp:2056"
 )
 _BUSY_CODES = _Codes(
     "overloaded overloaded_error server_is_overloaded engine_overloaded_error engine_overloaded model_overloaded"
@@ -118,12 +118,13 @@ _BUSY_CODES = _Codes(
 _CONTENT_CODES = _Codes(
     "bio_policy cyber_policy misalignment_policy_violation sensitive_words_detected moderation_blocked"
     " prohibited_content nsfw_content content_illegal guardrail_intervened hooks_failed 1301"
-    " base_resp:1026 base_resp:1027",
+    " safety recitation spii blocklist content_blocked image_safety image_prohibited_content image_recitation"
+    " censorship_blocked base_resp:1026 base_resp:1027",
     "content_filter content_policy ResponsibleAIPolicyViolation data_inspection_failed SensitiveContent RiskDetection"
     " IllegalDetected",
 )
 _AUTH_CODES = _Codes(
-    "invalid_api_key incorrect_api_key incorrect_api_key_error api_key_invalid api_key_expired missing_api_key"
+    "authentication invalid_api_key incorrect_api_key incorrect_api_key_error api_key_invalid api_key_expired missing_api_key"
     " no_api_key invalid_authentication invalid_authentication_error authentication_error authentication_required"
     " authentication_failed unauthenticated unauthorized authorized_error NotAuthenticated invalid_token token_expired"
     " credentials_missing access_token_expired account_deactivated UnrecognizedClientException ExpiredTokenException"
@@ -173,6 +174,7 @@ _QUOTA_WORDS = _Words(
 _UNPAID_WORDS = _Words(
     r"payment (?:is )?required|add (?:a |your )?(?:valid )?payment method|unpaid|non-?payment|negative balance",
     r"(?:free )?trial (?:has |is )?(?:expired|ended)|subscription (?:has |is )?expired|billing hard limit",
+    r"payment instrument|usage limit for this billing (?:cycle|period)",
     r"insufficient quota|quota (?:is |has been )?(?:exhausted|used up)|credits? (?:remaining|left)\W?$|all (?:of )?your credits",
 )
 _BUSY_WORDS = _Words(
@@ -228,7 +230,7 @@ _CONTEXT_WORDS = _Words(
     r"max(?:imum)? context\b",
     r"context (?:length|window|size)\b.{0,60}(?:exceed|limit|too long|overflow|too large|too small)",
     r"(?:exceed|overflow|(?:longer|larger|greater) than|beyond|not fit).{0,80}context (?:length|window|size|limit)",
-    r"prompt (?:is )?too long",
+    r"prompt (?:\([^)]{1,60}\) )?(?:is )?too long",
     r"prompt contains [\d,]+ (?:input )?tokens",
     r"(?:input|prompt|request|messages?)\b.{0,40}? [\d,]+ (?:\w+ )?tokens\)?,? (?:exceeding|(?:which |that )?exceeds?)\b",
     r"(?:input|prompt) (?:tokens?|token count|length)\b.{0,30}(?:exceed|too long|longer than|(?:larger|greater) than)",
@@ -252,7 +254,7 @@ _CONTEXT_WORDS = _Words(
     r"inputs.? must have less than [\d,]+ tokens",
     r"max_tokens must be at least 1, got -",
     r"requested input length|maximum allowed input length",
-    r"prompt token count of [\d,]+ exceeds",
+    r"token count (?:of )?[\d,]+ exceeds",
     r"tokens to keep from the initial prompt|context the overflows|n_keep \(\d+\) >= n_ctx",
     r"available context size",
     r"must be less than (?:or equal to )?max_seq_len|max tokens of [\d,]+ exceeded",
@@ -262,6 +264,7 @@ _CONTENT_WORDS = _Words(
     r"content management policy",
     r"content[- ](?:policy|policies|filter|filters|filtering|moderation)\b",
     r"safety (?:system|filters?|policy|policies|guidelines)",
+    r"for safety reasons",
     r"flagged (?:as|for|by)|(?:was|were|been|is) flagged",
     r"violat\w+ .{0,60}?(?:polic(?:y|ies)|guidelines?)",
     r"(?:inappropriate|sensitive|harmful|prohibited) (?:content|information|words?)",
@@ -334,6 +337,7 @@ _IMPLIED = {
         413: "request_too_large payload_too_large RequestEntityTooLarge",
         500: "api_error server_error internal_error internal InternalServerError InternalServerException"
         " InternalFailure InternalStreamFailure ModelStreamError ModelStreamErrorException ModelError"
+        " malformed_function_call malformed_response unexpected_tool_call"
         " ModelErrorException unknown data_loss generation incomplete_generation base_resp:1000 base_resp:1013"
         " base_resp:1024 base_resp:1033",
         504: "timeout timeout_error deadline_exceeded ModelTimeoutException ModelInvocationTimeExceeded request_timeout"

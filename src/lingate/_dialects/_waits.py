@@ -48,7 +48,10 @@ def retry_after(
     millis = _number(headers.get("retry-after-ms", ""))
     found = None if millis is None else _bounded(millis / 1000.0)
     if found is None:
-        found = _moment(headers.get("retry-after", ""), clock)
+        given = headers.get("retry-after", "")
+        found = _moment(given, clock)
+        if found is None:  # sent twice, it reaches us as one value with a comma
+            found = max(_known(map(_seconds, given.split(","))), default=None)
     if found is None:
         found = max(_known(_moment(wait, clock) for wait in waits), default=None)
     if found is None:
@@ -71,6 +74,11 @@ def _number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
+
+
+def _seconds(text: str) -> float | None:
+    number = _number(text)
+    return None if number is None else _bounded(number)
 
 
 def _moment(value: float | str, clock: _Clock) -> float | None:
@@ -164,13 +172,22 @@ def _spoken(message: str) -> float | None:
     return _bounded(number if number is not None else _sum(text))
 
 
+@cache
+def _draft_resets() -> re.Pattern[str]:
+    """`"api";r=0;t=30` and, in older drafts of the IETF, `limit=9, remaining=0, reset=30`; only counters at zero."""
+    return re.compile(r"\b(?:r|remaining)=0\b[^,]{0,40}[;,] ?(?:t|reset)=(\d{1,9})")
+
+
 def _reset(headers: Mapping[str, str], clock: _Clock, *, limited: bool) -> float | None:
     """When the limit is free again: `x-ratelimit-reset-tokens`, `anthropic-ratelimit-...-reset` and the like."""
     spent: list[float] = []
     unknown: list[float] = []
     left: list[float] = []
     for name, value in headers.items():
-        if "ratelimit" not in name or "reset" not in name:
+        if name == "ratelimit":
+            spent += [float(seconds) for seconds in _draft_resets().findall(value)]
+            continue
+        if "reset" not in name or "ratelimit" not in name.replace("rate-", "rate"):
             continue
         wait = _moment(value, clock)
         if wait is None:

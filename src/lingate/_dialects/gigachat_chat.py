@@ -43,7 +43,7 @@ def _write(body: JsonDict, sent: HttpRequest) -> None:
         body["top_p"] = 0
     tools = body.pop("tools", None)
     if isinstance(tools, list):
-        body["functions"] = [_function(tool, sent) for tool in tools if isinstance(tool, dict)]
+        body["functions"] = [made for tool in tools if isinstance(tool, dict) and (made := _function(tool, sent))]
     choice = body.pop("tool_choice", None)
     if isinstance(choice, dict):
         body["function_call"] = {"name": (choice.get("function") or {}).get("name")}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any, TypedDict
 
 from lingate._model import Call, JsonDict, Operation
+from lingate._providers.settings import HEADER_NAME
 from lingate.errors import ConfigError
 
 MAX_DEPTH = 64
@@ -79,7 +81,11 @@ def plain(value: Any, where: str, depth: int = 0) -> Any:
         ConfigError: The value has no JSON form, or is nested too deeply; the message says where.
     """
     kind = type(value)
-    if kind is str or value is None or kind is bool or kind is int or kind is float:
+    if kind is str or value is None or kind is bool or kind is int:
+        return value
+    if kind is float:
+        if not isfinite(value):
+            raise ConfigError(f"{where} is {value}, which has no JSON form")
         return value
     if depth > MAX_DEPTH:
         raise ConfigError(f"{where} is nested more than {MAX_DEPTH} levels deep")
@@ -87,7 +93,7 @@ def plain(value: Any, where: str, depth: int = 0) -> Any:
         return _plain_dict(value, where, depth)
     if kind is list or kind is tuple:
         return [plain(item, f"{where}[{index}]", depth + 1) for index, item in enumerate(value)]
-    for method in ("to_dict", "model_dump", "_asdict"):
+    for method in () if isinstance(value, type) else ("to_dict", "model_dump", "_asdict"):
         convert = getattr(value, method, None)
         if callable(convert):
             # What a pydantic message leaves unset must not travel as null: some providers refuse it.
@@ -95,9 +101,11 @@ def plain(value: Any, where: str, depth: int = 0) -> Any:
             return plain(found, where, depth + 1)
     if isinstance(value, Mapping):
         return _plain_dict(dict(value), where, depth)
-    if isinstance(value, (str, int, float)):
-        return value
-    raise ConfigError(f"{where} holds a {kind.__name__}, which has no JSON form")
+    for base in (str, int, float):
+        if isinstance(value, base):  # an enum, a number of numpy's: what it is to JSON
+            return plain(base.__str__(value) if base is str else base(value), where)
+    name = f"the class {value.__name__}" if isinstance(value, type) else f"a {kind.__name__}"
+    raise ConfigError(f"{where} holds {name}, which has no JSON form")
 
 
 def _plain_dict(value: dict[Any, Any], where: str, depth: int) -> JsonDict:
@@ -117,7 +125,7 @@ def require_model(model: Any) -> str:
         ConfigError: It is no `provider/model` string.
     """
     if not isinstance(model, str) or not model.strip():
-        raise ConfigError(f"model must be a string of the form 'provider/model', not {model!r}")
+        raise ConfigError(f"model must be a string of the form 'provider/model', not {model!r:.100}")
     return model
 
 
@@ -134,6 +142,8 @@ def text_mapping(value: Any, name: str) -> dict[str, str] | None:
     for key, item in value.items():
         if not isinstance(key, str) or not isinstance(item, str):
             raise ConfigError(f"{name} must map strings to strings; {key!r} does not")
+        if not HEADER_NAME.fullmatch(key):
+            raise ConfigError(f"{name}: {key!r:.80} is not the name of a header")
         if any(ord(char) < 32 or ord(char) == 127 for char in key + item):
             raise ConfigError(f"{name}[{key!r}] holds a control character, which no header may")
     return dict(value)

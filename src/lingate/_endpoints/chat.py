@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from lingate._endpoints._arguments import plain, text_mapping
@@ -11,7 +12,8 @@ from lingate.errors import ConfigError
 
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 _SPEAKERS = ("user", "assistant", "system")
-_LEAVES = frozenset({str, int, float, bool})
+_NOT_CHANGED = frozenset(("model", "stream", "api_key", "api_base", "api_version", "timeout", "retries", "fallbacks"))
+_LEAVES = frozenset({str, int, bool})
 
 
 def prepare(
@@ -70,6 +72,29 @@ def prepare(
     )
 
 
+def changed(call: Call, params: Any, where: str) -> Call:
+    """The call with other parameters, for another model; None unsets one.
+
+    Raises:
+        ConfigError: Something has the wrong type or is no parameter; the message says where.
+    """
+    body = dict(call.body)
+    for name, value in _mapping(params, where).items():
+        if name in _NOT_CHANGED:
+            raise ConfigError(f"{where} has {name!r}, which is no parameter of the request")
+        if value is None:
+            body.pop(name, None)
+        elif call.operation == "chat" and name == "messages":
+            body[name], _ = _messages(value)
+        elif call.operation == "chat" and name == "response_format":
+            body[name], _ = response_format(value)
+        else:
+            body[name] = plain(value, f"{where}.{name}")
+    if call.operation == "chat":
+        _check(body)
+    return replace(call, body=body, texts=None)
+
+
 def _messages(messages: Any) -> tuple[list[JsonDict], bool]:
     """The messages as plain dicts, and whether each is a role and a text, as most are."""
     if isinstance(messages, str):
@@ -98,19 +123,35 @@ def _messages(messages: Any) -> tuple[list[JsonDict], bool]:
         role = item.get("role")
         if not isinstance(role, str) or role not in ROLES:
             known = ", ".join(sorted(ROLES))
-            raise ConfigError(f"messages[{index}].role is {role!r}: it must be one of {known}")
+            raise ConfigError(f"messages[{index}].role is {role!r:.60}: it must be one of {known}")
+        _check_calls(item, f"messages[{index}]")
         out.append(item)
     return out, plainly
 
 
+def _check_calls(message: JsonDict, where: str) -> None:
+    calls = message.get("tool_calls")
+    if calls is not None and not (
+        isinstance(calls, list)
+        and all(isinstance(call, dict) and isinstance(call.get("function", {}), dict) for call in calls)
+    ):
+        raise ConfigError(f"{where}.tool_calls must be a list of calls, each a dict")
+    for given in (message.get("tool_call_id"), *(call.get("id") for call in calls or ())):
+        if given is not None and not isinstance(given, str):
+            raise ConfigError(f"{where}: the id of a tool call is {given!r:.60}: it must be a string")
+
+
 def _check(body: JsonDict) -> None:
+    for name in ("service_tier", "reasoning_effort"):
+        if not isinstance(body.get(name, ""), str):
+            raise ConfigError(f"{name} must be a string, not {type(body[name]).__name__}")
     tools = body.get("tools")
     if tools is not None:
         if not isinstance(tools, list):
             raise ConfigError(f"tools must be a list, not {type(tools).__name__}")
         for index, tool in enumerate(tools):
-            if not isinstance(tool, dict):
-                raise ConfigError(f"tools[{index}] must be a dict, not {type(tool).__name__}")
+            if not isinstance(tool, dict) or not isinstance(tool.get("type"), str | None):
+                raise ConfigError(f"tools[{index}] must be a dict of some type, not {tool!r:.60}")
         if not tools:
             # An empty list means no tools; several providers refuse to be told so.
             del body["tools"]

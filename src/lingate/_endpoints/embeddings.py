@@ -3,44 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
-from lingate._endpoints._arguments import plain, present, text_mapping
-from lingate._model import Call, JsonDict
+from lingate._endpoints._arguments import Extras, build, fields
+from lingate._model import Call
 from lingate.errors import ConfigError
 
 
-def prepare(
-    model: str,
-    inputs: Any,
-    params: Mapping[str, Any],
-    *,
-    drop_params: bool = False,
-    extra_headers: Any = None,
-    extra_body: Any = None,
-) -> Call:
+def prepare(model: str, inputs: Any, params: Mapping[str, Any], **extras: Unpack[Extras]) -> Call:
     """Build the canonical call.
 
     Args:
         model: The model as its provider names it.
         inputs: One text, a list of texts, a list of token numbers, or a list of such lists.
         params: OpenAI embedding parameters (`dimensions`, `encoding_format`, `user`); None means not set.
-        drop_params: Leave out what the provider cannot express, instead of raising.
-        extra_headers: Sent besides ours.
-        extra_body: Merged into the wire body last.
+        **extras: See `Extras`.
 
     Raises:
         ConfigError: There is nothing to embed, or it has the wrong type.
     """
-    body: JsonDict = {"input": _inputs(inputs), **{key: plain(value, key) for key, value in present(params).items()}}
-    return Call(
-        "embeddings",
-        model,
-        body,
-        drop_params=drop_params,
-        extra_headers=text_mapping(extra_headers, "extra_headers"),
-        extra_body=None if extra_body is None else plain(extra_body, "extra_body"),
-    )
+    return build("embeddings", model, {"input": _inputs(inputs), **fields(params)}, extras)
 
 
 def _inputs(inputs: Any) -> Any:
@@ -56,6 +38,10 @@ def _inputs(inputs: Any) -> Any:
         if isinstance(item, str):
             if not item:
                 raise ConfigError(f"input[{index}] is an empty string: there is nothing to embed")
-        elif not isinstance(item, (int, list, tuple)) or isinstance(item, bool):
-            raise ConfigError(f"input[{index}] must be text or tokens, not {type(item).__name__}")
-    return list(inputs)
+        elif not _is_token(item) and not (isinstance(item, (list, tuple)) and item and all(map(_is_token, item))):
+            raise ConfigError(f"input[{index}] must be text or tokens, not {item!r:.60}")
+    return [list(item) if isinstance(item, tuple) else item for item in inputs]
+
+
+def _is_token(item: Any) -> bool:
+    return isinstance(item, int) and not isinstance(item, bool)

@@ -43,7 +43,10 @@ def prepare(
     if given is not None:
         wire["input"] = plain(given, "input")
     if params.get("text_format") is not None:
-        wire["text"] = {**wire.get("text", {}), "format": _flat_format(params["text_format"])}
+        text = wire.get("text", {})
+        if not isinstance(text, dict):
+            raise ConfigError(f"text must be a mapping, not {type(text).__name__}")
+        wire["text"] = {**text, "format": _flat_format(params["text_format"])}
     if extra_body is not None and not isinstance(extra_body, Mapping):
         raise ConfigError(f"extra_body must be a mapping, not {type(extra_body).__name__}")
     try:

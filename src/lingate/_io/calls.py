@@ -52,6 +52,8 @@ def _own(
     """Our own arguments, and the provider's. Taken apart by the interpreter, which is quicker at it than a loop."""
     if drop_params is None:
         drop_params = session.config.drop_params
+    elif drop_params is not True and drop_params is not False:
+        raise ConfigError(f"drop_params must be True or False, not {drop_params!r:.60}")
     options = Options(
         api_key, api_base, api_version, timeout, retries, fallbacks, drop_params, extra_headers, extra_body
     )
@@ -63,7 +65,7 @@ def _streaming(stream: Any, params: dict[str, Any]) -> tuple[bool, bool]:
     if not stream:
         return False, False
     if not isinstance(stream, bool):
-        raise ConfigError(f"stream must be True or False, not {stream!r}")
+        raise ConfigError(f"stream must be True or False, not {stream!r:.60}")
     wanted = params.get("stream_options")
     return stream, wanted is not None and isinstance(wanted, Mapping) and bool(wanted.get("include_usage"))
 
@@ -149,6 +151,8 @@ def prepare_models(session: Session, provider: Any, params: dict[str, Any]) -> P
         )
     options, params = _own(session, **params)
     call = models.prepare(extra_headers=options.extra_headers)
+    if options.extra_body is not None:
+        params["extra_body"] = options.extra_body
     if params:
         raise ConfigError(f"models() has no argument {', '.join(sorted(params))}")
     return Prepared(session.routes(f"{provider}/*", call, options), session.context(options), False, False, None)

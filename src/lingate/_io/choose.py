@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
+from importlib import import_module
 from typing import Any, Literal
 
 from lingate._io.transport import AsyncTransport, Transport
@@ -26,6 +28,11 @@ class Chooser:
     """Makes a client's transport at its first use, and another one in a forked child, where pyreqwest cannot work."""
 
     def __init__(self, given: Any, colour: Literal["sync", "async"]) -> None:
+        ends, other = ("close", "aclose") if colour == "sync" else ("aclose", "close")
+        if given is not None and not hasattr(given, ends):
+            word = "blocking" if colour == "sync" else "awaited"
+            hint = f"it has {other}(): it is for the other client" if hasattr(given, other) else None
+            raise ConfigError(f"transport must be a {word} transport, not {type(given).__name__}", hint=hint)
         self._given = given
         self._colour = colour
         self._made: Any = None
@@ -56,7 +63,34 @@ class Chooser:
         return made if own else None
 
 
+def _load_to_stay() -> None:
+    """Have pyreqwest loaded by a thread that never ends.
+
+    Its allocator belongs to the thread that loads it: once that one has ended, the next call of another thread ends the
+    process (pyreqwest 0.15 with mimalloc, "Segmentation fault"). The main thread stays anyhow.
+    """
+    if _STAYS in sys.modules or threading.current_thread() is threading.main_thread():
+        return
+    loaded = threading.Event()
+
+    def stay() -> None:
+        try:
+            import_module(_STAYS)
+        except ImportError:
+            return  # told by the caller's own import
+        finally:
+            loaded.set()
+        threading.Event().wait()
+
+    threading.Thread(target=stay, name="lingate-loader", daemon=True).start()
+    loaded.wait()
+
+
+_STAYS = "lingate._io.via_pyreqwest"
+
+
 def _make(colour: str) -> Transport | AsyncTransport:
+    _load_to_stay()
     try:
         from lingate._io import via_pyreqwest
     except ImportError:

@@ -50,6 +50,8 @@ def load(source: Mapping[str, Any] | str | os.PathLike[str] | None) -> Config:
         return Config()
     if isinstance(source, Mapping):
         return _config(source, "config")
+    if not isinstance(source, (str, os.PathLike)):
+        raise ConfigError(f"config must be a mapping or the path of a file, not {type(source).__name__}")
     from pathlib import Path  # what only a file needs is loaded when there is one
 
     path = Path(source)
@@ -107,6 +109,8 @@ def _config(data: Any, where: str) -> Config:
     fallbacks = data.get("fallbacks") or ()
     if isinstance(fallbacks, (str, Mapping)):
         fallbacks = (fallbacks,)
+    if not isinstance(fallbacks, (list, tuple)):
+        raise ConfigError(f"{where}: fallbacks must be a list of models or of dicts with a model")
     drop = data.get("drop_params", False)
     if not isinstance(drop, bool):
         raise ConfigError(f"{where}: drop_params must be true or false")

@@ -124,6 +124,8 @@ def register(provider: str | ProviderRow, /, **fields: Any) -> ProviderRow:
         if fields:
             raise ConfigError("register() takes a whole row or a name with fields, not both")
         row = provider
+    elif not isinstance(provider, str):
+        raise ConfigError(f"register() takes a whole row or a name, not {type(provider).__name__}")
     else:
         row = lookup.from_config(provider, fields)
     lookup.register(row)

@@ -10,18 +10,23 @@ from typing import Any, TypeAlias
 
 from lingate._auth import signer
 from lingate._call.plan import Context, Route
-from lingate._call.policy import Timeout
+from lingate._call.policy import COVERED, Timeout
 from lingate._dialects._base import OperationFormat
 from lingate._dialects._forms import form_of
-from lingate._endpoints._arguments import plain, require_model
+from lingate._endpoints._arguments import require_model
+from lingate._endpoints.chat import changed
 from lingate._io.config import Config, load, policy_of
 from lingate._io.environ import reader
 from lingate._model import Call, Operation, ProviderRow, Signer, Target
 from lingate._providers import lookup
-from lingate.errors import ConfigError
+from lingate._providers.settings import SENSITIVE
+from lingate.errors import ConfigError, MissingCredentialError, MissingExtraError
 
 _MOST_PLACES = 1024
 _MOST_SIGNERS = 64
+_REPLACEABLE = frozenset({"chat", "responses", "completions"})
+"""What another model can do as well. Its vectors, its count of tokens and the list of its provider are another thing."""
+
 _FALLBACK_KEYS = frozenset({"model", "api_key", "api_base", "api_version", "on", "params"})
 
 _Given: TypeAlias = tuple[str | None, str | None, str | None]
@@ -66,6 +71,10 @@ class Session:
         retries: Any,
         drop_params: bool | None,
     ) -> None:
+        if not isinstance(env, Mapping | None):
+            raise ConfigError(f"env must be a mapping of variables, not {type(env).__name__}")
+        if drop_params not in (True, False, None):
+            raise ConfigError(f"drop_params must be True or False, not {drop_params!r}")
         self.env: Mapping[str, str] = os.environ if env is None else env
         loaded = load(config)
         self.config: Config = replace(
@@ -94,24 +103,38 @@ class Session:
         Raises:
             ConfigError: A fallback is not written as it must be.
         """
-        place = self.place(model, call.operation, (options.api_key, options.api_base, options.api_version))
+        place = self._place_for(call, model, (options.api_key, options.api_base, options.api_version))
         call.model = place[0].model
         routes = [Route(place, call)]
-        fallbacks = self.config.fallbacks if options.fallbacks is None else options.fallbacks
+        fallbacks = options.fallbacks
+        if fallbacks is None and call.operation in _REPLACEABLE:
+            fallbacks = self.config.fallbacks
         if fallbacks:
-            routes += self._fallbacks(fallbacks, call)
+            routes += self._fallbacks(fallbacks, call, model.partition("/")[0])
         return routes
 
-    def _route(self, model: str, call: Call, given: _Given, on: frozenset[str] | None) -> Route:
-        operation = call.operation
+    def _route(self, model: str, call: Call, given: _Given, on: frozenset[str] | None, home: str) -> Route:
         call.model = model
+        if call.extra_headers and model.partition("/")[0] != home:
+            # One provider's credential is none of another's business, and would stand in the place of its own.
+            call.extra_headers = {name: text for name, text in call.extra_headers.items() if not SENSITIVE.search(name)}
 
         def find() -> tuple[Target, OperationFormat]:
-            target, form = self.place(model, operation, given)
+            target, form = self._place_for(call, model, given)
             call.model = target.model
             return target, form
 
         return Route(find, call, on)
+
+    def _place_for(self, call: Call, model: str, given: _Given) -> tuple[Target, OperationFormat]:
+        try:
+            return self.place(model, call.operation, given)
+        except (MissingCredentialError, MissingExtraError):
+            if not call.extra_headers:
+                raise
+            # The credential may be among the call's own headers. Such a place is not kept: they are this call's alone.
+            target = self._resolve(model, given, self.env, call.extra_headers)
+            return target, form_of(target, call.operation)
 
     def place(self, model: str, operation: Operation, given: _Given = _NOTHING_GIVEN) -> tuple[Target, OperationFormat]:
         """Where an operation of a model is asked for, and in which format. Made once for each.
@@ -124,7 +147,10 @@ class Session:
         Raises:
             ConfigError: There is no such place, or nothing to sign in with.
         """
-        place = self._places.get((model, given))
+        try:
+            place = self._places.get((model, given))
+        except TypeError:  # no string can be that; the look-up says which of them it is
+            place = None
         # The environment may have changed since (a test, a rotated key): what was read is read again, and only that.
         if place is None or tuple(map(self._env_value, place.names)) != place.values:
             place = self._look_up(model, given)
@@ -134,24 +160,28 @@ class Session:
         return found
 
     def _look_up(self, model: str, given: _Given) -> _Place:
-        api_key, api_base, api_version = given
         noted = _NotingEnv(self.env)
-        target = lookup.resolve(
-            model,
-            env=noted,
-            api_key=api_key,
-            api_base=api_base,
-            api_version=api_version,
-            config=self.config.providers,
-            sign=self._signer,
-            borrow=_borrow,
-        )
+        target = self._resolve(model, given, noted, None)
         names = tuple(map(self._env_key, noted.seen))
         place = _Place(names, tuple(map(self._env_value, names)), target, {})
         if len(self._places) >= _MOST_PLACES:
             self._places.clear()
         self._places[model, given] = place
         return place
+
+    def _resolve(self, model: str, given: _Given, env: Mapping[str, str], headers: Mapping[str, str] | None) -> Target:
+        api_key, api_base, api_version = given
+        return lookup.resolve(
+            model,
+            env=env,
+            api_key=api_key,
+            api_base=api_base,
+            api_version=api_version,
+            config=self.config.providers,
+            headers=headers,
+            sign=self._signer,
+            borrow=_borrow,
+        )
 
     def _signer(self, auth: str, row: ProviderRow, env: Mapping[str, str], key: str | None, url: str) -> Signer:
         """The signer for one provider, the same as long as what it was made from is the same."""
@@ -160,30 +190,39 @@ class Session:
             self._signers.clear()
         return self._signers.setdefault(made.key, made)
 
-    def _fallbacks(self, fallbacks: Any, call: Call) -> list[Route]:
+    def _fallbacks(self, fallbacks: Any, call: Call, home: str) -> list[Route]:
         if isinstance(fallbacks, (str, Mapping)):
             fallbacks = [fallbacks]
         if not isinstance(fallbacks, Sequence):
             raise ConfigError("fallbacks must be a list of models or of dicts with a model")
-        return [self._fallback(item, index, call) for index, item in enumerate(fallbacks)]
+        return [self._fallback(item, index, call, home) for index, item in enumerate(fallbacks)]
 
-    def _fallback(self, item: Any, index: int, call: Call) -> Route:
+    def _fallback(self, item: Any, index: int, call: Call, home: str) -> Route:
         if isinstance(item, str):
-            return self._route(item, replace(call), _NOTHING_GIVEN, None)
+            return self._route(item, replace(call), _NOTHING_GIVEN, None, home)
         if not isinstance(item, Mapping):
             raise ConfigError(f"fallbacks[{index}] must be a model or a dict with a model, not {type(item).__name__}")
         unknown = set(item) - _FALLBACK_KEYS
         if unknown:
             raise ConfigError(
-                f"fallbacks[{index}] has unknown keys {sorted(unknown)}; it may hold {sorted(_FALLBACK_KEYS)}"
+                f"fallbacks[{index}] has unknown keys {sorted(map(str, unknown))}; it may hold {sorted(_FALLBACK_KEYS)}"
             )
-        own = replace(call)
-        if item.get("params"):
-            own.body = {**call.body, **plain(item["params"], f"fallbacks[{index}].params")}
-        on = item.get("on")
-        kinds = None if on is None else frozenset([on] if isinstance(on, str) else on)
+        params = item.get("params")
+        own = changed(call, params, f"fallbacks[{index}].params") if params else replace(call)
         given = item.get("api_key"), item.get("api_base"), item.get("api_version")
-        return self._route(require_model(item.get("model")), own, given, kinds)
+        return self._route(require_model(item.get("model")), own, given, _kinds(item.get("on"), index), home)
+
+
+def _kinds(on: Any, index: int) -> frozenset[str] | None:
+    if on is None:
+        return None
+    names = (on,) if isinstance(on, str) else on
+    if not isinstance(names, (list, tuple, set, frozenset)):
+        raise ConfigError(f"fallbacks[{index}].on must be a kind of error or a list of kinds, not {type(on).__name__}")
+    for name in names:
+        if name not in COVERED:
+            raise ConfigError(f"fallbacks[{index}].on has {name!r}: the kinds are {', '.join(sorted(COVERED))}")
+    return frozenset(names)
 
 
 def _chance() -> float:

@@ -17,7 +17,15 @@ R = TypeVar("R")
 
 
 class Shape(ABC, Generic[P, R]):
-    """What the pieces and the whole of a stream look like."""
+    """What the pieces and the whole of a stream look like, and how far the stream was read.
+
+    Attributes:
+        taken: Someone reads it, has read it, or has closed it: nobody else may begin.
+        closed: Its owner has closed it.
+        ended: It was read to its end.
+    """
+
+    taken = closed = ended = False
 
     @abstractmethod
     def pieces(self, events: list[Event]) -> list[P]:
@@ -33,7 +41,11 @@ class Shape(ABC, Generic[P, R]):
 
 
 class _Base(Generic[P, R]):
-    """What both colours know: the state, and what its events look like."""
+    """What both colours know: the state, and what its events look like.
+
+    What runs through the stream knows these two and not the stream: if each held the other, a forgotten stream would keep
+    its connection until the garbage collector comes by.
+    """
 
     __slots__ = ("_shape", "_state")
 
@@ -56,58 +68,83 @@ class _Base(Generic[P, R]):
         """Parameters that did not reach the provider, in words."""
         return tuple(self._state.sent.dropped)
 
-    def _fail(self, error: LingateError) -> LingateError:
-        """The error as the user sees it: what had arrived is a response like any other, not a dict."""
-        if isinstance(error, StreamInterruptedError) and isinstance(error.partial, dict):
-            error.partial = self._shape.response(self._state)
-        return error
+    def __reduce__(self) -> Any:
+        raise TypeError(f"a {type(self).__name__} can be neither copied nor pickled; its final() can")
 
-    def _whole(self, ended: bool) -> R:
-        state = self._state
+    def _whole(self) -> R:
+        state, shape = self._state, self._shape
         if state.error is not None:
-            raise self._fail(state.error)
-        if not ended:
+            raise _seen(state.error, state, shape)
+        if not shape.ended:
             error = StreamInterruptedError("the stream was closed before its end", provider=self.provider)
-            error.partial = self._shape.response(state)
+            error.partial = shape.response(state)
             raise error
-        return self._shape.response(state)
+        return shape.response(state)
+
+
+def _seen(error: LingateError, state: StreamState, shape: Shape[Any, Any]) -> LingateError:
+    """The error as the user sees it: what had arrived is a response like any other, not a dict."""
+    if isinstance(error.partial, dict):
+        error.partial = shape.response(state)
+    return error
+
+
+def _pieces(state: StreamState, stream: ByteStream, shape: Shape[P, R]) -> Iterator[P]:
+    if shape.taken:
+        return
+    shape.taken = True
+    arrivals = sync.events(state, stream)
+    try:
+        for events in arrivals:
+            yield from shape.pieces(events)
+            if shape.closed:
+                return
+        yield from shape.last()
+    except LingateError as error:
+        raise _seen(error, state, shape) from None
+    finally:
+        arrivals.close()
+    shape.ended = True
+
+
+async def _apieces(state: StreamState, stream: AsyncByteStream, shape: Shape[P, R]) -> AsyncGenerator[P, None]:
+    if shape.taken:
+        return
+    shape.taken = True
+    arrivals = aio.events(state, stream)
+    try:
+        async for events in arrivals:
+            for piece in shape.pieces(events):
+                yield piece
+            if shape.closed:
+                return
+        for piece in shape.last():
+            yield piece
+    except LingateError as error:
+        raise _seen(error, state, shape) from None
+    finally:
+        await arrivals.aclose()
+    shape.ended = True
 
 
 class Streamed(_Base[P, R]):
     """A stream for `for`. Leaving the loop lets the upstream go."""
 
-    __slots__ = ("_closed", "_ended", "_iterator", "_stream")
+    __slots__ = ("_iterator", "_stream")
 
     def __init__(self, state: StreamState, stream: ByteStream, shape: Shape[P, R]) -> None:
         super().__init__(state, shape)
         self._stream = stream
-        self._ended = False
-        self._closed = False
         self._iterator: Iterator[P] | None = None
 
     def __iter__(self) -> Iterator[P]:
         # Not kept: when a `for` loop is left, its iterator goes, and with it the connection.
-        return self._iterator if self._iterator is not None else self._run()
+        return self._iterator if self._iterator is not None else _pieces(self._state, self._stream, self._shape)
 
     def __next__(self) -> P:
         if self._iterator is None:
-            self._iterator = self._run()
+            self._iterator = _pieces(self._state, self._stream, self._shape)
         return next(self._iterator)
-
-    def _run(self) -> Iterator[P]:
-        if self._ended or self._closed:
-            return
-        self._closed = True
-        arrivals = sync.events(self._state, self._stream)
-        try:
-            for events in arrivals:
-                yield from self._shape.pieces(events)
-            yield from self._shape.last()
-        except LingateError as error:
-            raise self._fail(error) from None
-        finally:
-            arrivals.close()
-        self._ended = True
 
     def final(self) -> R:
         """The whole response; reads what has not been read yet.
@@ -117,11 +154,11 @@ class Streamed(_Base[P, R]):
         """
         for _ in self:
             pass
-        return self._whole(self._ended)
+        return self._whole()
 
     def close(self) -> None:
         """Let the upstream go."""
-        self._closed = True
+        self._shape.taken = self._shape.closed = True
         self._iterator = None
         self._stream.close()
 
@@ -135,39 +172,20 @@ class Streamed(_Base[P, R]):
 class AsyncStreamed(_Base[P, R]):
     """A stream for `async for`. Leaving the loop, or being cancelled in it, lets the upstream go."""
 
-    __slots__ = ("_closed", "_ended", "_iterator", "_stream")
+    __slots__ = ("_iterator", "_stream")
 
     def __init__(self, state: StreamState, stream: AsyncByteStream, shape: Shape[P, R]) -> None:
         super().__init__(state, shape)
         self._stream = stream
-        self._ended = False
-        self._closed = False
         self._iterator: AsyncIterator[P] | None = None
 
     def __aiter__(self) -> AsyncIterator[P]:
-        return self._iterator if self._iterator is not None else self._run()
+        return self._iterator if self._iterator is not None else _apieces(self._state, self._stream, self._shape)
 
     async def __anext__(self) -> P:
         if self._iterator is None:
-            self._iterator = self._run()
+            self._iterator = _apieces(self._state, self._stream, self._shape)
         return await anext(self._iterator)
-
-    async def _run(self) -> AsyncGenerator[P, None]:
-        if self._ended or self._closed:
-            return
-        self._closed = True
-        arrivals = aio.events(self._state, self._stream)
-        try:
-            async for events in arrivals:
-                for piece in self._shape.pieces(events):
-                    yield piece
-            for piece in self._shape.last():
-                yield piece
-        except LingateError as error:
-            raise self._fail(error) from None
-        finally:
-            await arrivals.aclose()
-        self._ended = True
 
     async def final(self) -> R:
         """The whole response; reads what has not been read yet.
@@ -177,11 +195,11 @@ class AsyncStreamed(_Base[P, R]):
         """
         async for _ in self:
             pass
-        return self._whole(self._ended)
+        return self._whole()
 
     async def aclose(self) -> None:
         """Let the upstream go."""
-        self._closed = True
+        self._shape.taken = self._shape.closed = True
         self._iterator = None
         await self._stream.aclose()
 

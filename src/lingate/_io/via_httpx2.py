@@ -35,6 +35,20 @@ def _head(response: Any) -> Head:
     return Head(response.status_code, {name.lower(): value for name, value in response.headers.items()})
 
 
+def _built(client: httpx2.Client | httpx2.AsyncClient, request: HttpRequest, timeout: Timeout) -> Any:
+    try:
+        return client.build_request(
+            request.method, request.url, headers=dict(request.headers), content=request.body, timeout=_limits(timeout)
+        )
+    except ValueError:
+        raise _unbuilt(request) from None
+
+
+def _unbuilt(request: HttpRequest) -> ConfigError:
+    place = request.target.provider
+    return ConfigError(f"the request to {place} cannot be built: check api_base and headers", provider=place)
+
+
 def _translate(error: Exception, request: HttpRequest, begun: bool) -> LingateError:
     place = request.target.provider
     if isinstance(error, httpx2.ConnectTimeout):
@@ -44,7 +58,7 @@ def _translate(error: Exception, request: HttpRequest, begun: bool) -> LingateEr
     if begun:
         return StreamInterruptedError(f"the connection to {place} broke in mid-answer")
     if isinstance(error, (httpx2.UnsupportedProtocol, httpx2.InvalidURL)):
-        return ConfigError(f"the request to {place} cannot be built: check api_base", provider=place)
+        return _unbuilt(request)
     return ConnectError(f"cannot connect to {place}: {type(error).__name__}")
 
 
@@ -55,15 +69,10 @@ class SyncHttpx:
         self._own = client is None
         self._client = client or httpx2.Client(headers={"user-agent": _USER_AGENT}, follow_redirects=False)
 
-    def _build(self, request: HttpRequest, timeout: Timeout) -> Any:
-        return self._client.build_request(
-            request.method, request.url, headers=dict(request.headers), content=request.body, timeout=_limits(timeout)
-        )
-
     def send(self, request: HttpRequest, timeout: Timeout) -> tuple[Head, bytes]:
         begun = False
         try:
-            response = self._client.send(self._build(request, timeout), stream=True)
+            response = self._client.send(_built(self._client, request, timeout), stream=True)
             begun = True
             try:
                 return _head(response), response.read()
@@ -74,7 +83,7 @@ class SyncHttpx:
 
     def open(self, request: HttpRequest, timeout: Timeout) -> ByteStream:
         try:
-            response = self._client.send(self._build(request, timeout), stream=True)
+            response = self._client.send(_built(self._client, request, timeout), stream=True)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise _translate(error, request, False) from None
         return _SyncStream(response, request)
@@ -126,10 +135,7 @@ class AsyncHttpx:
 
     async def _send(self, request: HttpRequest, timeout: Timeout) -> Any:
         client = self._here()
-        built = client.build_request(
-            request.method, request.url, headers=dict(request.headers), content=request.body, timeout=_limits(timeout)
-        )
-        return await client.send(built, stream=True)
+        return await client.send(_built(client, request, timeout), stream=True)
 
     async def send(self, request: HttpRequest, timeout: Timeout) -> tuple[Head, bytes]:
         begun = False

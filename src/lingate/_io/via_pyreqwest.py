@@ -79,8 +79,13 @@ def translate(error: PyreqwestError, request: HttpRequest) -> LingateError:
     if isinstance(error, PyConnectError):
         return ConnectError(f"cannot connect to {place}: {_cause(error)}")
     if isinstance(error, BuilderError):
-        return ConfigError(f"the request to {place} cannot be built: check api_base and headers", provider=place)
+        return _unbuilt(request)
     return ConnectError(f"the connection to {place} broke: {_cause(error)}")
+
+
+def _unbuilt(request: HttpRequest) -> ConfigError:
+    place = request.target.provider
+    return ConfigError(f"the request to {place} cannot be built: check api_base and headers", provider=place)
 
 
 def _cause(error: PyreqwestError) -> str:
@@ -166,7 +171,10 @@ class Clients:
     ) -> _Draft:
         headers = request.headers
         with self._lock:  # so that no draft outlives the clients that `drain` hands out
-            builder = self._client(timeout).request(request.method, request.url).headers(headers)
+            try:
+                builder = self._client(timeout).request(request.method, request.url).headers(headers)
+            except ValueError:
+                raise _unbuilt(request) from None
             if total is None:
                 built: Any = builder.streamed_read_buffer_limit(0).build_streamed()
             else:

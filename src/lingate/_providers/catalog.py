@@ -169,7 +169,7 @@ def _priced(entry: _Entry, counts: Mapping[str, int], context: dict[str, str]) -
             what = kind.replace("_", " ")
             return Cost(None, f"the price catalogue has no price for the {what} of {entry.model.id}", {}, entry.source)
     if not parts or parts.keys() == {"request"}:
-        return Cost(None, f"the price catalogue lists {entry.model.id} without a price", {}, entry.source)
+        return Cost(None, "the provider counted no tokens", {}, entry.source)
     return Cost(float(total), None, parts, entry.source)
 
 

@@ -36,6 +36,7 @@ BEDROCK_MODELS = (
         ),
         traits={"structured": "json_schema"},
     ),
+    ModelRule(pattern=r".*gpt-oss.*", traits={"think_tags": True}),
     # How each says how much it thinks: LiteLLM 1.109 and pydantic-ai, the last two recorded.
     ModelRule(pattern=r".*nova-2\b.*", traits={"reasoning_param": "reasoning_config"}),
     ModelRule(

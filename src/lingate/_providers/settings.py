@@ -23,9 +23,12 @@ _NOT_FROM_USERS = frozenset({"name", "ended"})
 ROW_KEYS = tuple(item.name for item in fields(ProviderRow) if item.name not in _NOT_FROM_USERS)
 
 _PRINTABLE = re.compile(r"[!-~]+")
-_URL = re.compile(r"https?://[^\s/?#@\\]+(?:/[^\s?#\\]*)?(?:\?(?P<query>[^\s#\\]*))?", re.IGNORECASE)
+_URL = re.compile(
+    r"https?://(?:\[[0-9a-f:.]+\]|[^\s/?#@\\:\[\]%]+)(?::(?P<port>\d{0,5}))?(?:/[^\s?#\\]*)?(?:\?(?P<query>[^\s#\\]*))?",
+    re.IGNORECASE,
+)
 _VERSION = re.compile(r"[\w.-]+")
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 SENSITIVE = re.compile(r"auth|key|token|secret|cookie|password", re.IGNORECASE)
 """Names of headers and of query parameters that hold a secret."""
@@ -71,7 +74,12 @@ def check_url(value: Any, where: str) -> str:
     if not text:
         raise ConfigError(f"{where} is empty")
     found = _URL.fullmatch(text)
-    if found is None or not text.isprintable() or SENSITIVE.search(found["query"] or ""):
+    if (
+        found is None
+        or not text.isprintable()
+        or int(found["port"] or 0) > 65535
+        or SENSITIVE.search(found["query"] or "")
+    ):
         raise ConfigError(
             f"{where} is not a base URL",
             hint="it begins with http:// or https:// and holds no user name, password, key or fragment",
@@ -88,7 +96,7 @@ def check_headers(value: Any, where: str) -> dict[str, str]:
     """
     out: dict[str, str] = {}
     for name, text in _mapping(value, where).items():
-        if not _HEADER_NAME.fullmatch(name):
+        if not HEADER_NAME.fullmatch(name):
             raise ConfigError(f"{where}: {name!r:.80} is not the name of a header")
         if not isinstance(text, str) or not _HEADER_VALUE.fullmatch(text):
             raise ConfigError(f"{where}.{name} must be a string without line ends")

@@ -34,9 +34,11 @@ def decode(data: bytes | str | memoryview) -> Any:
     try:
         return _stdlib.loads(text)
     except RecursionError:
-        raise ValueError("JSON is nested too deeply") from None
+        raise ValueError("JSON nested too deeply") from None
     except _stdlib.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error.msg} at character {error.pos}") from None
+    except ValueError:
+        raise ValueError("JSON with a number of too many digits") from None
 
 
 def encode(value: Any) -> bytes:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from lingate._wire.json import decode
+
 MAX_EVENT_BYTES = 64 * 1024 * 1024
 """One event may hold an image; more than this is not an event but a fault (or an attack on memory)."""
 
@@ -125,11 +127,25 @@ def _parse(piece: bytes) -> SseEvent | None:
             data.append(value)
         elif field == b"event":
             name = value.decode("utf-8", "replace")
-    return (name, b"\n".join(data)) if data else None
+        elif field == b"error":  # no field of the standard's; llama.cpp has had errors in it
+            name = "error"
+            data.append(value)
+    if data:
+        return name, b"\n".join(data)
+    # Google's streams that fail end with the error as bare JSON. A line of nothing but JSON means nothing else here.
+    return (name, piece) if piece.lstrip()[:1] in (b"{", b"[") and _is_json(piece) else None
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        decode(text)
+    except ValueError:
+        return False
+    return True
 
 
 def encode(data: bytes, name: str = "") -> bytes:
     """Write one event; `data` must not hold a newline (JSON on the wire never does)."""
     if name:
-        return b"event: " + name.encode() + b"\ndata: " + data + b"\n\n"
+        return b"event: " + name.encode(errors="replace") + b"\ndata: " + data + b"\n\n"
     return b"data: " + data + b"\n\n"

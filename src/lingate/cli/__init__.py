@@ -11,6 +11,26 @@ _NEEDED = ("typer", "rich", "prompt_toolkit")
 
 def main() -> int:
     """Run the command line and return the exit code."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # it was closed; the first file that is opened would be taken for it
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+    try:
+        code = _main()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError as error:  # what no command reports, as it is met while help is printed, or only now
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        gone = isinstance(error, BrokenPipeError)
+        if not gone:
+            print(f"lingate: {error}", file=sys.stderr)
+        code = 141 if gone else 1
+    if "lingate._io.via_pyreqwest" in sys.modules:
+        # Its threads may outlive the last call, and abort the process when they find the interpreter gone.
+        os._exit(code)
+    return code
+
+
+def _main() -> int:
     if sys.argv[1:] in (["--version"], ["-V"]):
         from lingate._version import __version__
 
@@ -24,15 +44,8 @@ def main() -> int:
         # Without the module of all commands, which takes longer to load than the picker's first frame to be seen.
         from lingate.cli.models import bare
 
-        code = bare()
-    else:
-        code = _run(sys.argv[1:])
-    if "lingate._io.via_pyreqwest" in sys.modules:
-        # Its threads may outlive the last call, and abort the process when they find the interpreter gone.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    return code
+        return bare()
+    return _run(sys.argv[1:])
 
 
 def _run(arguments: list[str]) -> int:

@@ -44,7 +44,6 @@ app = typer.Typer(
 )
 app.add_typer(hosts_app, name="hosts")
 app.add_typer(keys_app, name="keys")
-app.command()(migrate)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -142,7 +141,7 @@ def chat(
 @app.command()
 def providers(
     search: Annotated[
-        str | None, typer.Argument(metavar="[FILTER]", help="Part of a name, an alias or a variable.")
+        str | None, typer.Argument(metavar="FILTER", help="Part of a name, an alias or a variable.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything that is known, as JSON.")] = False,
     present: Annotated[bool, typer.Option("--present", help="Only those whose credential is set.")] = False,
@@ -158,7 +157,7 @@ def providers(
 
 @app.command()
 def models(
-    search: Annotated[str | None, typer.Argument(metavar="[FILTER]", help="Words that a model's name holds.")] = None,
+    search: Annotated[str | None, typer.Argument(metavar="FILTER", help="Words that a model's name holds.")] = None,
     everything: Annotated[
         bool, typer.Option("--all", "-a", help="All models that are known, instead of the curated ones.")
     ] = False,
@@ -225,7 +224,7 @@ def simulate(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No line for each request.")] = False,
     debug: Annotated[bool, _DEBUG] = False,
 ) -> None:
-    """Run a provider simulator: OpenAI's and Anthropic's wire formats over HTTP, with faults on request."""
+    """Run a provider simulator: the providers' wire formats over HTTP, with faults on request."""
     from lingate.cli.simulate import simulate as command
 
     screen = Screen()
@@ -292,3 +291,6 @@ def demo(debug: Annotated[bool, _DEBUG] = False) -> None:
     screen = Screen()
     with reported(screen, debug=debug):
         raise typer.Exit(command(screen))
+
+
+app.command()(migrate)

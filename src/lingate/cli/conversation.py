@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -87,8 +88,8 @@ class Conversation:
         """What the session has used so far, in words."""
         unknown = f" and {self.unpriced} at unknown cost" if self.unpriced else ""
         return (
-            f"{self.answers} answers: {self.prompt_tokens} tokens in, {self.completion_tokens} tokens out, "
-            f"{dollars(self.cost)}{unknown}"
+            f"{self.answers} answer{'s' * (self.answers != 1)}: {self.prompt_tokens} tokens in, "
+            f"{self.completion_tokens} tokens out, {dollars(self.cost)}{unknown}"
         )
 
     def save(self, path: Path) -> None:
@@ -150,7 +151,7 @@ def _clear(conversation: Conversation, rest: str, screen: Screen) -> None:
 
 
 def _save(conversation: Conversation, rest: str, screen: Screen) -> None:
-    path = Path(_path(rest, "/save PATH")).expanduser()
+    path = Path(os.path.expanduser(_path(rest, "/save PATH")))
     conversation.save(path)
     screen.note(f"saved {len(conversation.messages)} messages to {path}")
 

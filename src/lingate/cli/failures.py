@@ -1,5 +1,6 @@
 """Errors as the command line reports them: one line on stderr and an exit code that scripts can tell apart.
 
+1    the output cannot be written, or a file of the system's
 2    the command or the configuration is wrong; nothing was sent
 3    the credential was refused
 4    rate limit, quota, or an account without credit
@@ -90,7 +91,12 @@ def reported(screen: Screen, *, debug: bool = False) -> Iterator[None]:
     except KeyboardInterrupt:
         screen.end()
         raise typer.Exit(INTERRUPTED) from None
-    except BrokenPipeError:
+    except OSError as error:
         # Python flushes stdout once more at its end, and would complain then.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(_READER_GONE) from None
+        if isinstance(error, BrokenPipeError):
+            raise typer.Exit(_READER_GONE) from None
+        screen.problem(f"lingate: {error}")
+        if debug:
+            traceback.print_exception(error)
+        raise typer.Exit(1) from None

@@ -62,8 +62,7 @@ def image_part(value: str) -> JsonDict:
     """
     if value.startswith(("http://", "https://", "data:")):
         return {"type": "image_url", "image_url": {"url": value}}
-    path = Path(value).expanduser()
-    data = _bytes_of(path)
+    path, data = _read(value)
     mime = _mime(path, data)
     if not mime.startswith("image/"):
         raise ConfigError(f"{path} is not an image (it looks like {mime})", hint="use --file for documents")
@@ -76,8 +75,7 @@ def file_part(value: str) -> JsonDict:
     Raises:
         ConfigError: The file cannot be read.
     """
-    path = Path(value).expanduser()
-    data = _bytes_of(path)
+    path, data = _read(value)
     return {"type": "file", "file": {"filename": path.name, "file_data": _data_url(_mime(path, data), data)}}
 
 
@@ -90,7 +88,7 @@ def schema(value: str) -> JsonDict:
     inline = value.lstrip().startswith("{")
     source = "--schema" if inline else value
     try:
-        found = decode(value if inline else _bytes_of(Path(value).expanduser()))
+        found = decode(value if inline else _read(value)[1])
     except ValueError as error:
         raise ConfigError(f"{source} is {error}") from None
     if not isinstance(found, dict):
@@ -127,11 +125,15 @@ def params(**given: Any) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _bytes_of(path: Path) -> bytes:
+def _read(value: str) -> tuple[Path, bytes]:
+    path = Path(os.path.expanduser(value))
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror or error}") from None
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot read {value}: {getattr(error, 'strerror', None) or error}") from None
+    if not data:
+        raise ConfigError(f"{value} is empty")
+    return path, data
 
 
 def _mime(path: Path, data: bytes) -> str:

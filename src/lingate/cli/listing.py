@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from shutil import get_terminal_size
 
 from lingate._io.public import ProviderInfo, providers
 from lingate.cli.screen import Screen
+
+_NARROW = 80
 
 
 def show(screen: Screen, *, search: str, as_json: bool, present: bool) -> None:
@@ -30,22 +33,26 @@ def _table(found: Sequence[ProviderInfo], screen: Screen) -> None:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
+    # A narrow terminal would get columns of single letters.
+    narrow = screen.terminal and get_terminal_size().columns < _NARROW
     table.add_column("provider", no_wrap=True)
-    table.add_column("dialect", no_wrap=True)
     table.add_column("set", justify="center")
     table.add_column("variables", overflow="fold")
-    table.add_column("serves", overflow="fold")
-    table.add_column("note", overflow="fold")
+    if not narrow:
+        table.add_column("dialect", no_wrap=True)
+        table.add_column("serves", overflow="fold")
+        table.add_column("note", overflow="fold")
     for info in found:
         style = "dim" if info.ended else ("green" if info.present else "")
-        table.add_row(
+        cells = (
             Text(info.name, style),
-            info.dialect,
             _mark(info),
             Text(", ".join(info.variables) or "none needed"),
+            info.dialect,
             Text(", ".join(info.operations)),
             Text(f"ended: {info.ended}" if info.ended else info.note),
         )
+        table.add_row(*cells[: len(table.columns)])
     screen.table(table)
 
 

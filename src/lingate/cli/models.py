@@ -79,7 +79,7 @@ def bare() -> int:
     screen = Screen()
     try:
         run(Options(), screen)
-    except (LingateError, KeyboardInterrupt, BrokenPipeError) as error:
+    except (LingateError, KeyboardInterrupt, OSError) as error:
         import typer
 
         from lingate.cli.failures import reported

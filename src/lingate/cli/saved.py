@@ -14,7 +14,12 @@ from lingate.errors import ConfigError
 def path() -> Path:
     """Where it is kept."""
     given = os.environ.get("XDG_CONFIG_HOME") or ""
-    base = Path(given) if os.path.isabs(given) else Path.home() / ".config"
+    try:
+        base = Path(given) if os.path.isabs(given) else Path.home() / ".config"
+    except RuntimeError:  # a container's user may have no home
+        raise ConfigError(
+            "there is no home directory to keep the default model in", hint="set XDG_CONFIG_HOME"
+        ) from None
     return base / "lingate" / "settings.json"
 
 
@@ -24,10 +29,14 @@ def load() -> str | None:
     Raises:
         ConfigError: The file is there and cannot be read.
     """
-    model = _settings(path()).get("model")
+    try:
+        place = path()
+    except ConfigError:
+        return None
+    model = _settings(place).get("model")
     if model is None or (isinstance(model, str) and "/" in model):
         return model
-    raise ConfigError(f"{path()}: model must be written 'provider/model'", hint="`lingate models` saves another")
+    raise ConfigError(f"{place}: model must be written 'provider/model'", hint="`lingate models` saves another")
 
 
 def save(model: str) -> Path:
@@ -49,7 +58,7 @@ def save(model: str) -> Path:
 def _settings(place: Path) -> dict[str, Any]:
     try:
         text = place.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         raise ConfigError(f"cannot read {place}: {error.strerror or error}") from None

@@ -55,7 +55,7 @@ def serve(options: dict[str, Any]) -> int:
         from lingate.cli.serve import Options, run
 
         run(screen, Options(auth=auth, **options))
-    except (LingateError, KeyboardInterrupt, BrokenPipeError) as error:
+    except (LingateError, KeyboardInterrupt, OSError) as error:
         import typer
 
         from lingate.cli.failures import reported

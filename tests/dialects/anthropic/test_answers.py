@@ -160,6 +160,8 @@ def test_citations_of_documents_stay_with_their_blocks() -> None:
         ("compaction", "length"),
         ("refusal", "content_filter"),
         ("never_seen", "stop"),
+        ("length", "length"),  # words of servers of other models
+        ("sensitive", "content_filter"),
         (None, "stop"),
     ],
 )
@@ -264,6 +266,22 @@ def test_later_counts_of_a_stream_replace_the_earlier_ones() -> None:
         "prompt_tokens": 230,
         "completion_tokens": 8,
         "total_tokens": 238,
+        "prompt_tokens_details": {"cached_tokens": 50, "cache_write_tokens": 0},
+    }
+
+
+def test_zeros_at_the_end_of_a_stream_do_not_take_back_what_its_start_has_counted() -> None:
+    first = {"input_tokens": 100, "cache_read_input_tokens": 50, "output_tokens": 1}
+    last = {"input_tokens": 0, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0, "output_tokens": 8}
+    begin = {"type": "message_start", "message": {**message(), "usage": first}}
+    end = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": last}
+
+    counts = [event.usage for event in decode([sse(begin, end, {"type": "message_stop"})]) if isinstance(event, Usage)]
+
+    assert counts[-1] == {
+        "prompt_tokens": 150,
+        "completion_tokens": 8,
+        "total_tokens": 158,
         "prompt_tokens_details": {"cached_tokens": 50, "cache_write_tokens": 0},
     }
 

@@ -443,3 +443,28 @@ def test_a_block_that_begins_with_what_is_no_text_begins_empty(first: Any) -> No
     events = _events(BEGIN, begins, delta, *END)
     assert not [event for event in events if isinstance(event, Failed)]
     assert collect(events)["choices"][0]["message"]["content"] == "hello"
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/event-stream", "text/plain"])
+def test_whether_an_answer_is_a_stream_is_told_by_what_it_begins_with(kind: str) -> None:
+    sent = CHAT.request(call(stream=True), target())
+    head = Head(200, {"content-type": kind})
+    whole = message(text("Hello"))
+
+    for data in (b"\n " + json.dumps(whole).encode(), sse(*streamed(whole))):
+        for pieces in ([data], [data[at : at + 1] for at in range(len(data))]):
+            decoder = CHAT.decoder(sent, head)
+            events = [event for piece in pieces for event in decoder.feed(piece)] + decoder.finish()
+            assert decoder.done
+            assert collect(events)["choices"][0]["message"]["content"] == "Hello"
+
+
+@pytest.mark.parametrize("before", [b"", sse(BEGIN)])
+def test_an_error_in_a_list_is_the_error_it_says_whole_and_in_mid_stream(before: bytes) -> None:
+    # Google's cloud, before Anthropic's models.
+    error = json.dumps([{"error": {"code": 429, "message": "Quota.", "status": "RESOURCE_EXHAUSTED"}}], indent=1)
+
+    events = decode([before + error.encode()])
+
+    assert isinstance(events[-1], Failed)
+    assert type(events[-1].error) is RateLimitError

@@ -261,3 +261,10 @@ def test_an_answer_that_begins_without_its_start_begins_all_the_same() -> None:
 
     assert [type(event) for event in visible(events)][:2] == [Start, Text]
     assert isinstance(events[-1], Finish)
+
+
+@pytest.mark.parametrize(("native", "reason"), [("refusal", "content_filter"), ("length", "length"), ("new", "stop")])
+def test_a_stop_reason_may_be_a_word_of_the_models_maker(native: str, reason: str) -> None:
+    choice = read(message({"text": "Hi"}, stop=native))["choices"][0]
+
+    assert (choice["finish_reason"], choice["native_finish_reason"]) == (reason, native)

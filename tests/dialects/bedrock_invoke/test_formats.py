@@ -81,6 +81,9 @@ GPT = "openai.gpt-oss-20b-1:0"
         ("ai21.j2-mid-v1", "jurassic"),
         (GPT, "openai_chat"),
         ("us.deepseek.r1-v1:0", "deepseek_r1"),
+        ("deepseek.v3-v1:0", "openai_chat"),
+        ("us.writer.palmyra-x5-v1:0", "openai_chat"),
+        ("google.gemma-3-27b-it", "openai_chat"),
         ("llama/arn:aws:bedrock:us-east-1:1:imported-model/x", "llama"),
         ("qwen3/arn:aws:bedrock:us-east-1:1:imported-model/x", "openai_chat"),
         ("arn:aws:bedrock:us-east-1:1:imported-model/x", ""),
@@ -394,6 +397,15 @@ def test_messages_that_are_none_are_refused(messages: Any) -> None:
             ],
             "stop",
         ),
+        (
+            "mistral.mistral-large-2407-v1:0",
+            [
+                {"id": "c", "choices": [{"message": {"role": "assistant", "content": "Hel"}, "stop_reason": None}]},
+                {"id": "c", "choices": [{"message": {"role": "assistant", "content": "lo"}, "stop_reason": "length"}]}
+                | METRICS,
+            ],
+            "length",
+        ),
     ],
 )
 def test_every_format_streams(model: str, events: list[Any], reason: str) -> None:
@@ -597,3 +609,44 @@ def test_operations_without_streams_and_faces_say_so() -> None:
         EMBED.parse_call(b"{}", {})
     with pytest.raises(UnsupportedError):
         EMBED.render({})
+
+
+def test_counts_of_the_headers_stand_in_for_those_of_a_body_that_has_none() -> None:
+    body = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}]}
+    counted = {"x_amzn_bedrock_input_token_count": "3", "x_amzn_bedrock_output_token_count": "4"}
+
+    usage = read(body, GPT, head(content_type="application/json", **counted))["usage"]
+
+    assert usage == {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
+
+
+def test_what_a_guardrail_has_put_in_the_place_of_an_answer_was_filtered() -> None:
+    body = {
+        "type": "message",
+        "role": "assistant",
+        "content": [{"type": "text", "text": "Sorry."}],
+        "stop_reason": "end_turn",
+        "amazon-bedrock-guardrailAction": "INTERVENED",
+    }
+
+    choice = read(body, CLAUDE)["choices"][0]
+
+    assert (choice["finish_reason"], choice["native_finish_reason"]) == ("content_filter", "guardrail_intervened")
+    assert choice["message"]["content"] == "Sorry."
+
+
+def test_anthropics_first_format_is_read() -> None:
+    body = {"type": "completion", "completion": " Hello!", "stop_reason": "stop_sequence", "stop": "\n\nHuman:"}
+
+    choice = read(body, "anthropic.claude-v2:1")["choices"][0]
+
+    assert (choice["message"]["content"], choice["finish_reason"]) == (" Hello!", "stop")
+
+
+def test_reasoning_of_openais_open_models_is_told_from_their_text() -> None:
+    said = {"role": "assistant", "content": "<reasoning>Hm.</reasoning>Hello!"}
+    body = {"choices": [{"index": 0, "message": said, "finish_reason": "stop"}]}
+
+    message = read(body, GPT)["choices"][0]["message"]
+
+    assert (message["content"], message["reasoning_content"]) == ("Hello!", "Hm.")

@@ -62,6 +62,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "cut in a call": answer(tool_calls=[tool_call(arguments='{"q":')], finish_reason="MAX_TOKENS"),
     "stopped": answer(text("hel"), finish_reason="STOP_SEQUENCE"),
     "toxic": answer(text("x"), finish_reason="ERROR_TOXIC"),
+    "at the context's limit": answer(text("x"), finish_reason="ERROR_LIMIT"),
     "calls that were called complete": answer(tool_calls=[tool_call()]),
     "unicode": answer(text('ж𝄞\n"quoted"'), tool_calls=[tool_call(arguments='{"q":"ж"}')]),
 }
@@ -114,6 +115,7 @@ def test_a_stream_may_be_cut_at_any_byte(body: dict[str, Any]) -> None:
         ("cut in a call", "length"),
         ("stopped", "stop"),
         ("toxic", "content_filter"),
+        ("at the context's limit", "length"),
     ],
 )
 def test_an_answer_ends_for_a_reason_in_openai_s_words(name: str, reason: str) -> None:

@@ -468,3 +468,26 @@ def test_a_refused_prompt_goes_out_as_google_says_it() -> None:
 
     assert {**json.loads(data[6:]), "createTime": None} == {**refused, "createTime": None}
     assert not any(isinstance(event, Failed) for event in decode([data]))
+
+
+@pytest.mark.parametrize("reason", ["PROHIBITED_CONTENT", "JAILBREAK"])
+def test_an_answer_that_is_broken_off_in_the_name_of_the_prompt_was_filtered(reason: str) -> None:
+    refused = {"promptFeedback": {"blockReason": reason}, "usageMetadata": {"promptTokenCount": 3}}
+    begun = part_of({"text": "Once"})
+
+    streamed = collect(both(sse(begun, refused)))["choices"][0]
+    whole = read([begun, refused])["choices"][0]
+
+    for choice in (streamed, whole):
+        assert (choice["finish_reason"], choice["native_finish_reason"]) == ("content_filter", reason)
+        assert choice["message"]["content"] == "Once"
+
+
+def test_an_error_comes_without_the_word_data_before_it() -> None:
+    # google-genai's reader of streams gathers such lines; no blank line need follow.
+    error = {"error": {"code": 503, "message": "The model is overloaded.", "status": "UNAVAILABLE"}}
+
+    events = both(sse(part_of({"text": "a"})) + json.dumps(error, indent=2).encode() + b"\n")
+
+    assert type(failed(events)) is OverloadedError
+    assert text_of(events) == "a"

@@ -521,6 +521,26 @@ class TestA2a:
 
         assert (said(events), ended(events)) == ("hi", "stop")
 
+    def test_a_task_that_fails_in_mid_stream_fails_the_answer(self) -> None:
+        def task(state: str) -> Any:
+            status = {"state": state, "message": {"parts": [{"kind": "text", "text": "because"}]}}
+            return {"jsonrpc": "2.0", "id": "1", "result": {"kind": "status-update", "taskId": "t", "status": status}}
+
+        piece = {"kind": "artifact-update", "taskId": "t", "artifact": {"parts": [{"kind": "text", "text": "h"}]}}
+        events = events_of(AGENT, sse({"result": piece}, task("failed"), done=False))
+
+        assert said(events) == "h"
+        assert "a task that is failed: because" in str(failure(events))
+
+    def test_a_stream_may_end_with_the_whole_task(self) -> None:
+        parts = [{"kind": "text", "text": "hi"}]
+        task = {"kind": "task", "id": "t", "status": {"state": "completed"}, "artifacts": [{"parts": parts}]}
+        piece = {"kind": "artifact-update", "taskId": "t", "artifact": {"parts": parts}}
+
+        for told in ([{"result": task}], [{"result": piece}, {"result": task}]):
+            events = events_of(AGENT, sse(*told, done=False))
+            assert (said(events), ended(events)) == ("hi", "stop")
+
 
 class TestReplicate:
     DONE = {  # noqa: RUF012

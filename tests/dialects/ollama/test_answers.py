@@ -277,3 +277,9 @@ def test_models_are_listed_under_openai_s_names() -> None:
 def test_a_list_that_is_none_is_a_protocol_error(body: Any) -> None:
     with pytest.raises(ProtocolError):
         MODELS.response(MODELS.request(call(), target()), JSON_HEAD, json.dumps(body).encode())
+
+
+def test_a_list_of_no_models_may_be_null() -> None:
+    sent = MODELS.request(call(), target())
+
+    assert MODELS.response(sent, JSON_HEAD, b'{"models": null}')[0]["data"] == []

@@ -468,3 +468,12 @@ def test_what_is_sent_is_valid_for_openai_s_types_and_reads_back_as_it_was(param
 
     VENDOR.validate_json(body)
     assert COMPLETIONS.parse_call(body, {}) == Call("completions", "m-1", params)
+
+
+def test_a_filter_may_leave_nothing_of_the_text() -> None:
+    body = answer()
+    body["choices"][0] |= {"text": None, "finish_reason": "content_filter"}
+
+    choice = read(body)["choices"][0]
+
+    assert (choice["text"], choice["finish_reason"]) == ("", "content_filter")

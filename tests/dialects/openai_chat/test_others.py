@@ -154,3 +154,7 @@ class TestModels:
         for ask in (lambda: MODELS.encoder(made), lambda: MODELS.decoder(MODELS.request(made, target()), JSON)):
             with pytest.raises(UnsupportedError):
                 ask()
+
+
+def test_a_list_of_no_models_may_be_null() -> None:
+    assert listed({"object": "list", "data": None})["data"] == []

@@ -74,6 +74,8 @@ class TestFinishReason:
             ("content-filter", "content_filter"),
             ("model_context_window_exceeded", "length"),
             ("sensitive", "content_filter"),
+            ("content_filter: PROHIBITED_CONTENT", "content_filter"),
+            ("filter: SAFETY", "content_filter"),
             ("content_filter", "content_filter"),
             ("tool_calls", "stop"),  # without a call there is nothing to execute
         ],
@@ -107,12 +109,34 @@ class TestFinishReason:
         assert first(body)["finish_reason"] == "function_call"
         assert first(body)["message"]["function_call"]["arguments"] == '{"a":1}'
 
-    @pytest.mark.parametrize("native", ["error", "network_error", "insufficient_system_resource", "abort"])
+    @pytest.mark.parametrize(
+        "native",
+        [
+            "error",
+            "network_error",
+            "insufficient_system_resource",
+            "abort",
+            "function_call_filter: MALFORMED_FUNCTION_CALL",
+        ],
+    )
     def test_an_answer_that_failed_is_an_error(self, native: str) -> None:
         with pytest.raises(InternalServerError, match=native) as caught:
             read(answer(finish_reason=native))
 
         assert (caught.value.provider, caught.value.model, caught.value.retryable) == ("acme", "m-1", True)
+
+    def test_a_filter_may_leave_nothing_of_the_message(self) -> None:
+        body = {**answer(), "choices": [{"index": 0, "finish_reason": "content_filter: OTHER"}]}
+
+        assert first(body)["finish_reason"] == "content_filter"
+        assert first(body)["message"] == message()
+
+    def test_it_may_go_by_the_name_of_stop_reason(self) -> None:
+        # https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-mistral-chat-completion.html
+        body = answer()
+        body["choices"][0] = {"index": 0, "message": {"role": "assistant", "content": "a"}, "stop_reason": "length"}
+
+        assert first(body)["finish_reason"] == "length"
 
     def test_an_error_inside_a_choice_is_classified(self) -> None:
         body = answer(finish_reason="error")
@@ -161,6 +185,7 @@ class TestReasoning:
             ("<think>never closed", "never closed", ""),
             ("hi <think>quoted</think>", None, "hi <think>quoted</think>"),
             ("<thin", None, "<thin"),
+            ("<reasoning>hm, </think></reasoning>hi", "hm, </think>", "hi"),
             ("", None, ""),
         ],
     )

@@ -230,6 +230,15 @@ class TestUsage:
         assert [event.usage["completion_tokens"] for event in only(events, Usage)] == [1, 2]
         assert [type(event) for event in events][-1] is Finish
 
+    def test_it_is_found_in_the_choice_too(self) -> None:
+        # https://github.com/MoonshotAI/Kimi-K2/issues/65
+        last = chunk({}, "stop")
+        last["choices"][0]["usage"] = USAGE
+
+        events = events_of(sse(chunk({"content": "a"}), last))
+
+        assert [event.usage for event in only(events, Usage)] == [USAGE]
+
     def test_no_usage_is_no_event(self) -> None:
         assert only(events_of(sse(chunk({"content": "a"}, "stop", usage=None))), Usage) == []
 
@@ -377,3 +386,34 @@ def test_an_error_in_a_list_is_the_error_it_says() -> None:
     instead = failure_of(events_of(json.dumps(wrapped).encode()))
 
     assert type(in_stream) is type(instead) is RateLimitError
+
+
+def test_an_error_without_the_word_data_before_it_is_the_error_it_says() -> None:
+    error = {"error": {"message": "Too many requests", "type": "rate_limit_error", "code": 429}}
+
+    events = events_of(sse(chunk({"content": "a"}))[: -len(b"data: [DONE]\n\n")] + json.dumps(error, indent=1).encode())
+
+    assert type(failure_of(events)) is RateLimitError
+
+
+def test_the_whole_message_after_its_pieces_says_nothing_new() -> None:
+    # https://github.com/ENTERPILOT/GoModel/pull/1068
+    whole = {**answer({"role": "assistant", "content": "Hello", "reasoning_content": "hm"}), "usage": USAGE}
+
+    events = events_of(
+        sse(chunk({"reasoning_content": "hm"}), chunk({"content": "Hel"}), chunk({"content": "lo"}), whole)
+    )
+
+    told = collected(events)
+    assert (told["choices"][0]["message"]["content"], told["choices"][0]["finish_reason"]) == ("Hello", "stop")
+    assert told["choices"][0]["message"]["reasoning_content"] == "hm"
+    assert told["usage"] == USAGE
+
+
+def test_calls_that_come_with_the_whole_message_alone_count() -> None:
+    asked = {"role": "assistant", "content": "Hi", "tool_calls": [{"id": "1", "function": {"name": "f"}}]}
+
+    told = collected(events_of(sse(chunk({"content": "Hi"}), answer(asked))))["choices"][0]
+
+    assert (told["message"]["content"], told["finish_reason"]) == ("Hi", "tool_calls")
+    assert [call["function"]["name"] for call in told["message"]["tool_calls"]] == ["f"]

@@ -165,10 +165,10 @@ class TestReasoning:
         assert (thinking_of(events), text_of(events)) == ("hm", "a")
 
     def test_think_tags_may_be_cut_anywhere(self) -> None:
-        whole = "\n<think>\nhm, <b> </b></think>\n\nHi <think>x</think>"
         expected = ("hm, <b> </b>", "Hi <think>x</think>")
 
-        for size in (1, 2, 3, 5, 7, 11, 100):
+        for size, tag in ((size, tag) for size in (1, 2, 3, 5, 7, 11, 100) for tag in ("think", "reasoning")):
+            whole = f"\n<{tag}>\nhm, <b> </b></{tag}>\n\nHi <think>x</think>"
             parts = [whole[at : at + size] for at in range(0, len(whole), size)]
             events = decode(sse(*(chunk({"content": part}) for part in parts), chunk({}, "stop")), THINK)
             assert (thinking_of(events), text_of(events)) == expected

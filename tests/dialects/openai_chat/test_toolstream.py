@@ -188,3 +188,27 @@ def test_calls_of_different_choices_are_kept_apart() -> None:
 
     message = [choice["message"]["tool_calls"][0]["function"] for choice in collected(events)["choices"]]
     assert message == [{"name": "f", "arguments": "{}"}, {"name": "g", "arguments": "[]"}]
+
+
+def test_calls_told_apart_by_their_ids_alone_may_take_turns() -> None:
+    assert calls(
+        many(("f", "", {"id": "1"}), ("g", "", {"id": "2"})),
+        tool(None, '{"a":', id="1"),
+        tool(None, '{"b":2}', id="2"),
+        tool(None, "1}", id="1"),
+    ) == [("1", "f", '{"a":1}'), ("2", "g", '{"b":2}')]
+
+
+def test_an_index_written_as_text_is_an_index() -> None:
+    assert calls(
+        many(("f", "", {"id": "1", "index": "0"}), ("g", "", {"id": "2", "index": "1"})),
+        tool(None, '{"a":1}', index="0"),
+        tool(None, '{"b":2}', index="1"),
+    ) == [("1", "f", '{"a":1}'), ("2", "g", '{"b":2}')]
+
+
+def test_a_call_may_come_without_a_list_around_it() -> None:
+    # https://github.com/huggingface/text-generation-inference: DeltaToolCall, before its version 3.
+    first, second = tool("f", '{"a"', index=0, id="1"), tool(None, ":1}", index=0, id="")
+
+    assert calls(*({"tool_calls": delta["tool_calls"][0]} for delta in (first, second))) == [("1", "f", '{"a":1}')]

@@ -38,6 +38,13 @@ def test_what_the_provider_did_not_say_stays_absent() -> None:
     assert canonical_usage(counts()) == counts()
 
 
+def test_counts_may_be_written_as_text() -> None:
+    assert canonical_usage(counts("10", "5", "15", cached_tokens="4")) == counts(
+        cached_tokens="4", prompt_tokens_details={"cached_tokens": 4}
+    )
+    assert canonical_usage({"prompt_tokens": "ten", "completion_tokens": "-5", "total_tokens": "²"}) == {}
+
+
 @pytest.mark.parametrize(
     "fields",
     [
@@ -96,6 +103,10 @@ def test_audio_that_is_in_the_total_alone_was_input() -> None:
     usage = canonical_usage(counts(9, 248, 632, prompt_tokens_details={"audio_tokens": 375}))
 
     assert usage == counts(384, 248, 632, prompt_tokens_details={"audio_tokens": 375})
+
+    seconds = canonical_usage(counts(4, 635, 3264, prompt_audio_seconds=203))
+
+    assert seconds == counts(2629, 635, 3264, prompt_audio_seconds=203)
 
 
 def test_caches_beside_the_prompt_are_added_to_it() -> None:

@@ -345,3 +345,17 @@ def test_counts_that_nobody_gave_are_absent_here_and_zero_where_the_format_requi
         "total_tokens": 1,
     }
     assert native_usage(None) is None
+
+
+def test_drawings_in_svg_are_shown_as_what_they_are() -> None:
+    made = {
+        "id": "ig_1",
+        "type": "image_generation_call",
+        "status": "completed",
+        "result": "QUJD",
+        "output_format": "svg",
+    }
+
+    image = read(answer(made))["choices"][0]["message"]["images"][0]
+
+    assert image["image_url"]["url"] == "data:image/svg+xml;base64,QUJD"

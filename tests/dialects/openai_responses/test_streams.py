@@ -384,3 +384,17 @@ def test_refusals_are_told_piece_by_piece() -> None:
     body = answer({**message(), "content": [{"type": "refusal", "refusal": "No."}]})
 
     assert [event.text for event in only(events_of(*streamed(body)), Refusal)] == ["N", "o", "."]
+
+
+def test_a_tools_failure_is_not_the_answers() -> None:
+    begin, *rest = streamed(answer(message()))
+    broken = {
+        "type": "response.mcp_list_tools.failed",
+        "item_id": "mcp_1",
+        "output_index": 0,
+        "error": {"message": "x"},
+    }
+
+    told = collect(events_of(begin, broken, *rest))
+
+    assert told["choices"][0] == collect(events_of(begin, *rest))["choices"][0]

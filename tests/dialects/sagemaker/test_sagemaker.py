@@ -113,6 +113,8 @@ def test_what_a_prompt_cannot_express_is_refused(name: str, value: Any) -> None:
         [{"generated_text": "Hello"}],
         {"generated_text": "Hello"},
         {"generation": "Hello"},
+        [{"generation": {"role": "assistant", "content": "Hello"}}],
+        {"generated_texts": ["Hello"]},
         [{"generated_text": "Be brief.\n\nHi.Hello"}],
     ],
 )

@@ -14,5 +14,5 @@ from lingate._model import Head, HttpRequest
 def stream_decoder(sent: HttpRequest, head: Head) -> StreamDecoder:
     """The decoder of one answer."""
     return SseStreamDecoder(
-        sent, head, MessageStream(sent, head), lambda body: replay(*read_message(sent, head, body)), garbage
+        sent, MessageStream(sent, head), lambda body: replay(*read_message(sent, head, body)), garbage
     )

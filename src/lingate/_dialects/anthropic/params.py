@@ -120,7 +120,7 @@ def write_identity(draft: Draft) -> None:
         if name != "user_id":
             draft.note(f"metadata.{name}")
     tier = draft.asked.get("service_tier")
-    if tier in _TIERS:
+    if isinstance(tier, str) and tier in _TIERS:
         draft.body["service_tier"] = _TIERS[tier]
     elif tier is not None:
         draft.refuse("service_tier", f"{tier!r} is not one of {', '.join(_TIERS)}")

@@ -13,6 +13,7 @@ from lingate._dialects.anthropic.assistant import read_blocks
 from lingate._dialects.anthropic.checks import check_blocks
 from lingate._dialects.anthropic.facts import FINISH, NAME
 from lingate._dialects.anthropic.usage import canonical_usage
+from lingate._dialects.openai_chat.reasons import canonical_reason
 from lingate._model import Head, HttpRequest, JsonDict, Target
 from lingate._wire.json import decode
 
@@ -34,7 +35,9 @@ def canonical_response(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict
     """A decoded message as a canonical response."""
     blocks = raw.get("content")
     if blocks is None and raw.get("stop_reason"):
-        blocks = []  # an empty answer, as servers written in Go say it
+        told = raw.get("completion")  # Anthropic's first format
+        # Without any it is an empty answer, as servers written in Go say it.
+        blocks = [{"type": "text", "text": told}] if isinstance(told, str) else []
     try:
         check_blocks(blocks, "content")
     except Malformed as flaw:
@@ -74,7 +77,8 @@ def finish_reason(native: Any, has_calls: bool) -> str:
     A message with tool calls ends with `tool_calls` whatever the provider calls it, unless it was cut short: a call
     whose arguments are incomplete must not be executed.
     """
-    reason = FINISH.get(native, "stop") if isinstance(native, str) else "stop"
+    # Servers of other models have words of other formats here.
+    reason = FINISH.get(native) or canonical_reason(native) if isinstance(native, str) else "stop"
     if reason in ("length", "content_filter"):
         return reason
     return "tool_calls" if has_calls else "stop"
@@ -125,7 +129,7 @@ def read_object(body: bytes, target: Target, head: Head) -> JsonDict:
     except ValueError as error:
         raise garbage(target, str(error)) from None
     if not isinstance(raw, dict):
-        raise garbage(target, "must be an object")
+        raise body_failure(raw, target, head.status, head.headers) or garbage(target, "must be an object")
     if raw.get("type") == "error" or (raw.get("error") and "content" not in raw):
         raise body_failure(raw, target, head.status, head.headers) or garbage(target, "an error without words")
     return raw

@@ -313,7 +313,7 @@ class MessageStream(StreamedAnswer):
 
     def _unannounced(self, raw: JsonDict, kind: Any) -> Block:
         """A block that began without a start event, as some hosts leave it out for text."""
-        made = {"thinking_delta": "thinking", "signature_delta": "thinking"}.get(kind, "text")
+        made = "thinking" if kind in ("thinking_delta", "signature_delta") else "text"
         block = Block({"type": made}, made, position=self._length)
         if made == "thinking":
             block.number = self._thoughts

@@ -63,7 +63,7 @@ def write_sampling(draft: Draft, thinking: bool) -> None:
 def _add_effort(draft: Draft, effort: Any) -> None:
     if effort is None:
         return
-    if draft.traits.get("thinking") == "adaptive" and effort in EFFORTS:
+    if draft.traits.get("thinking") == "adaptive" and effort in (*EFFORTS,):
         draft.config()["effort"] = EFFORTS[effort]
     else:
         draft.note("reasoning_effort")
@@ -74,7 +74,7 @@ def _write_effort(draft: Draft, effort: Any) -> None:
     if effort == "none":
         if way != "none":
             draft.body["thinking"] = {"type": "disabled"}
-    elif effort not in EFFORTS:
+    elif effort not in (*EFFORTS,):
         draft.refuse("reasoning_effort", f"must be none or one of {', '.join(EFFORTS)}")
     elif way == "none":
         draft.refuse("reasoning_effort", "the model does not think")

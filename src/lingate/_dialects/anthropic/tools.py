@@ -104,7 +104,7 @@ def _write_native_format(draft: Draft, wanted: JsonDict, schema: JsonDict) -> No
 def _write_answer_tool(draft: Draft, schema: JsonDict | None, name: str, thinking: bool) -> None:
     """A tool whose input is the answer. Forced, except while thinking, when the API refuses to force one."""
     tools = draft.body.get("tools", [])
-    taken = {tool.get("name") for tool in tools}
+    taken = [tool.get("name") for tool in tools]
     name = name if _TOOL_NAME.fullmatch(name) and name not in taken else "structured_answer"
     while name in taken:
         name += "_"
@@ -155,7 +155,7 @@ def _tool(tool: JsonDict, where: str, draft: Draft) -> JsonDict | None:
         return None
     function = tool.get("function")
     if kind != "function" and not (kind is None and isinstance(function, dict)):
-        if kind in TOOL_BETAS:
+        if isinstance(kind, str) and kind in TOOL_BETAS:
             draft.need(TOOL_BETAS[kind])
         return dict(tool)
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
@@ -226,7 +226,7 @@ def _allowed(asked: JsonDict, draft: Draft) -> list[Any]:
     if not isinstance(tools, list):
         raise draft.broken("tool_choice.allowed_tools.tools", "must be a list")
     functions = [tool.get("function", tool) for tool in tools if isinstance(tool, dict)]
-    names = {function.get("name") for function in functions if isinstance(function, dict)}
+    names = [function.get("name") for function in functions if isinstance(function, dict)]
     word = "required" if inner.get("mode") == "required" else "auto"
     return [_choice_word(word, draft), names]
 

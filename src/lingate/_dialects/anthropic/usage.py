@@ -18,6 +18,7 @@ _NATIVE = (
     "cache_read_input_tokens",
     "output_tokens_details",
 )
+_INPUT = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 _CANONICAL = (
     "prompt_tokens",
     "completion_tokens",
@@ -79,7 +80,11 @@ def native_usage(usage: Any) -> JsonDict:
 
 def merged_usage(before: JsonDict, after: JsonDict) -> JsonDict:
     """Native counts of a stream so far: later ones are totals, and what they leave out stays as it was."""
-    merged = {**before, **{name: value for name, value in after.items() if value is not None}}
+    after = {name: value for name, value in after.items() if value is not None}
+    if not any(after.get(name) for name in _INPUT):
+        # Servers that have no null say 0 of all input, where they mean that they have said it before.
+        after = {name: value for name, value in after.items() if name not in _INPUT or name not in before}
+    merged = {**before, **after}
     moved = merged.get("cache_creation_input_tokens") != before.get("cache_creation_input_tokens")
     if moved and "cache_creation" not in after:
         # The split by lifetime came with the first count and no longer adds up to the new one (seen with compaction).

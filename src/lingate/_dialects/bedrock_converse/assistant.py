@@ -91,7 +91,7 @@ def redacted_data(encoded: str) -> str:
 
 def redacted_content(data: str) -> str:
     """The other way round."""
-    return unseal(data, NAME) or base64.b64encode(data.encode()).decode()
+    return unseal(data, NAME) or base64.b64encode(data.encode(errors="replace")).decode()
 
 
 def url_citations(citations: Any, start: int, end: int) -> list[JsonDict]:

@@ -103,7 +103,7 @@ def canonical_request(wire: JsonDict) -> JsonDict:
     tier = wire.get("serviceTier")
     if tier is not None:
         expect(tier, dict, "serviceTier")
-        if tier.get("type") not in TIERS:
+        if tier.get("type") not in (*TIERS,):
             raise Malformed("serviceTier.type", f"must be one of {', '.join(TIERS)}")
         canonical["service_tier"] = tier["type"]
     if wire.get("requestMetadata"):

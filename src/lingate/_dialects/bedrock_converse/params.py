@@ -90,7 +90,7 @@ def write_limits(draft: Draft) -> None:
 def write_tier(draft: Draft) -> None:
     """Write `serviceTier`, and `requestMetadata` from metadata that fits there."""
     tier = draft.asked.get("service_tier")
-    if tier in TIERS:
+    if isinstance(tier, str) and tier in TIERS:
         draft.body["serviceTier"] = {"type": TIERS[tier]}
     elif tier not in (None, "auto"):
         draft.refuse("service_tier", f"{tier!r} is not one of auto, {', '.join(TIERS)}")

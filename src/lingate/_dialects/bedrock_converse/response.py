@@ -13,6 +13,7 @@ from lingate._dialects.bedrock_converse.assistant import read_blocks
 from lingate._dialects.bedrock_converse.checks import check_blocks
 from lingate._dialects.bedrock_converse.facts import FINISH, NAME
 from lingate._dialects.bedrock_converse.usage import canonical_usage
+from lingate._dialects.openai_chat.reasons import canonical_reason
 from lingate._model import Head, HttpRequest, JsonDict, Target
 from lingate._wire.json import decode
 
@@ -72,10 +73,11 @@ def finish_reason(native: Any, has_calls: bool) -> str:
     A message with tool calls ends with `tool_calls` whatever the provider calls it, unless it was cut short or is
     malformed: such a call must not be executed.
     """
-    reason = FINISH.get(native, "stop") if isinstance(native, str) else "stop"
-    if reason in ("length", "content_filter") or str(native).startswith("malformed_"):
+    # Words of the model's maker get through.
+    reason = FINISH.get(native) or canonical_reason(native) if isinstance(native, str) else "stop"
+    if reason in ("length", "content_filter"):
         return reason
-    return "tool_calls" if has_calls else "stop"
+    return "tool_calls" if has_calls and not str(native).startswith("malformed_") else "stop"
 
 
 def identity(head: Head) -> str:

@@ -72,7 +72,7 @@ def _write_effort(draft: Draft, effort: Any) -> None:
     elif effort == "none":
         if way != "none":
             draft.additional()["thinking"] = {"type": "disabled"}
-    elif effort not in EFFORTS:
+    elif effort not in (*EFFORTS,):
         draft.refuse("reasoning_effort", f"must be none or one of {', '.join(EFFORTS)}")
     elif way == "none":
         draft.refuse("reasoning_effort", "the model does not think")
@@ -124,7 +124,7 @@ def _write_config(draft: Draft, effort: Any) -> None:
 
 
 def _add_effort(draft: Draft, effort: Any) -> None:
-    if draft.traits.get("thinking") != "adaptive" or effort not in EFFORTS:
+    if draft.traits.get("thinking") != "adaptive" or effort not in (*EFFORTS,):
         draft.note("reasoning_effort")
         return
     if EFFORTS[effort] != effort:

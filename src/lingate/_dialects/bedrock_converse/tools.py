@@ -111,7 +111,7 @@ def _write_answer_tool(draft: Draft, schema: JsonDict, inner: JsonDict, thinking
     choice = config.get("toolChoice") or {}
     if "tool" in choice:
         return
-    taken = {_name(tool) for tool in tools}
+    taken = [_name(tool) for tool in tools]
     name = str(inner.get("name") or "")
     name = name if _TOOL_NAME.fullmatch(name) and name not in taken else "structured_answer"
     while name in taken:
@@ -251,7 +251,7 @@ def _allowed(asked: JsonDict, draft: Draft) -> list[Any]:
     if not isinstance(tools, list):
         raise draft.broken("tool_choice.allowed_tools.tools", "must be a list")
     functions = [tool.get("function", tool) for tool in tools if isinstance(tool, dict)]
-    names = {function.get("name") for function in functions if isinstance(function, dict)}
+    names = [function.get("name") for function in functions if isinstance(function, dict)]
     return [{"any": {}} if inner.get("mode") == "required" else {"auto": {}}, names]
 
 

@@ -17,10 +17,10 @@ from lingate._dialects.bedrock_converse.response import read_message as read_con
 from lingate._dialects.bedrock_invoke.chunks import AnthropicChunks, NovaChunks, OpenAiChunks
 from lingate._dialects.bedrock_invoke.embeddings import embed_request, read_embeddings
 from lingate._dialects.bedrock_invoke.face import Encoder, parse_chat, parse_count
-from lingate._dialects.bedrock_invoke.facts import NAME, format_of
+from lingate._dialects.bedrock_invoke.facts import GUARDRAIL, NAME, format_of
 from lingate._dialects.bedrock_invoke.request import chat_request, count_request, text_format
 from lingate._dialects.bedrock_invoke.rerank import read_rerank, rerank_request
-from lingate._dialects.bedrock_invoke.text_answers import TextChunks, read_text
+from lingate._dialects.bedrock_invoke.text_answers import TextChunks, counted, read_text
 from lingate._dialects.openai_chat.response import response as read_openai
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 from lingate.errors import BadRequestError, UnsupportedError
@@ -43,7 +43,13 @@ class Chat:
         form = text_format(sent.target)
         if form is not None:
             return read_text(sent, head, body, form)
-        return _READERS[format_of(sent.target)](sent, head, body)
+        response, raw = _READERS[format_of(sent.target)](sent, head, body)
+        if not response.get("usage") and (usage := counted(head)):
+            response["usage"] = usage
+        if raw.get(GUARDRAIL) == "INTERVENED":
+            for choice in response["choices"]:
+                choice |= {"finish_reason": "content_filter", "native_finish_reason": "guardrail_intervened"}
+        return response, raw
 
     def decoder(self, sent: HttpRequest, head: Head) -> StreamDecoder:
         form = text_format(sent.target)

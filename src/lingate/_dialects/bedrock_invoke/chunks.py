@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+from lingate._dialects._counts import integer, usage_beside_caches
 from lingate._dialects.anthropic.stream import MessageStream
 from lingate._dialects.bedrock_converse.stream import ConverseStream
 from lingate._dialects.bedrock_invoke.facts import METRICS
 from lingate._dialects.openai_chat.stream import ChatDecoder
-from lingate._model import Event, Failed, Head, HttpRequest, JsonDict
+from lingate._model import Event, Failed, Head, HttpRequest, JsonDict, Usage
 from lingate._wire.json import decode, encode
 from lingate.errors import LingateError
 
@@ -68,12 +69,19 @@ class OpenAiChunks:
 
     def __init__(self, sent: HttpRequest, head: Head) -> None:
         self._inner = ChatDecoder(sent, head)
+        self._counted = False
         self.done = self.over = False
 
     def read(self, name: str, payload: Any, out: list[Event]) -> None:
         event = inner_event(payload)
         out += self._inner.feed(b"data: " + encode(event) + b"\n\n")
+        self._counted = self._counted or bool(event.get("usage"))
+        metrics = event.get(METRICS)
         if METRICS in event and not self._failed(out):
+            if not self._counted and isinstance(metrics, dict):
+                read, written = integer(metrics.get("inputTokenCount")), integer(metrics.get("outputTokenCount"))
+                if usage := usage_beside_caches(read, written, None, None):
+                    out.append(Usage(usage, event))
             out += self._inner.feed(b"data: [DONE]\n\n")
         self._note(out)
 

@@ -28,7 +28,8 @@ _FORMATS = (
     (
         "openai_chat",
         re.compile(
-            r"gpt-|jamba|qwen|mistral-(?:large-2407|large-3|small)|ministral|magistral|pixtral|kimi|minimax|glm"
+            r"gpt-|jamba|qwen|mistral-(?:large-2407|large-3|small)|ministral|magistral|pixtral|kimi|minimax|glm|palmyra"
+            r"|gemma|nemotron|deepseek\.v3"
         ),
     ),
     ("deepseek_r1", re.compile(r"deep-?seek")),

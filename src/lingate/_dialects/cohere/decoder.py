@@ -15,9 +15,7 @@ def stream_decoder(sent: HttpRequest, head: Head) -> StreamDecoder:
     """The decoder of one answer."""
     return SseStreamDecoder(
         sent,
-        head,
         MessageStream(sent, head),
         lambda body: replay(*read_chat(sent, head, body)),
         malformed,
-        json_type="application/json",
     )

@@ -26,7 +26,8 @@ from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 from lingate._wire.json import encode
 from lingate.errors import BadRequestError
 
-_ITEM_FIELDS = ("taskType", "title", "autoTruncate", "documentOcr", "audioTrackExtraction", "embedContentConfig")
+_NOT_OPTIONS = frozenset({"content", "model", "outputDimensionality", "requests", "instances"})
+"""Fields of a request that are not said of each of its inputs as they stand there."""
 _SNAKE = {
     "task_type": "taskType",
     "title": "title",
@@ -105,7 +106,7 @@ def parse_embed(body: bytes, path_args: Mapping[str, str]) -> Call:
     canonical: JsonDict = {}
     try:
         if "requests" in wire:
-            _parse_batch(wire["requests"], canonical)
+            _parse_batch(wire, canonical)
         elif "instances" in wire:
             _parse_predict(wire, canonical)
         else:
@@ -148,7 +149,7 @@ def _contents(draft: Draft) -> list[JsonDict]:
 
 def _options(draft: Draft) -> JsonDict:
     kept = draft.native
-    options = {name: kept[name] for name in _ITEM_FIELDS if kept.get(name) is not None}
+    options = {name: value for name, value in kept.items() if name not in _NOT_OPTIONS and value is not None}
     for snake, name in _SNAKE.items():
         value = draft.asked.get(snake, draft.asked.get(name))
         if value is not None:
@@ -254,12 +255,13 @@ def _keep(item: JsonDict, canonical: JsonDict) -> None:
     """What one request says besides its content."""
     if item.get("outputDimensionality") is not None:
         canonical["dimensions"] = item["outputDimensionality"]
-    kept = {name: item[name] for name in _ITEM_FIELDS if item.get(name) is not None}
+    kept = {name: value for name, value in item.items() if name not in _NOT_OPTIONS and value is not None}
     if kept:
         canonical["provider_specific_fields"] = {NAME: kept}
 
 
-def _parse_batch(requests: Any, canonical: JsonDict) -> None:
+def _parse_batch(wire: JsonDict, canonical: JsonDict) -> None:
+    requests = wire["requests"]
     expect(requests, list, "requests")
     if not requests:
         raise Malformed("requests", "must not be empty")
@@ -272,8 +274,9 @@ def _parse_batch(requests: Any, canonical: JsonDict) -> None:
     canonical["input"] = inputs
     if len(sizes) == 1 and None not in sizes:
         canonical["dimensions"] = sizes.pop()
+    _keep({name: value for name, value in wire.items() if name != "outputDimensionality"}, canonical)
     if any(item.keys() - {"outputDimensionality"} for item in others) or len(sizes) > 1:
-        canonical["provider_specific_fields"] = {NAME: {"requests": others}}
+        canonical.setdefault("provider_specific_fields", {}).setdefault(NAME, {})["requests"] = others
 
 
 def _parse_predict(wire: JsonDict, canonical: JsonDict) -> None:

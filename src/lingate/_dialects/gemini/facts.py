@@ -39,6 +39,8 @@ FINISH = {
     "IMAGE_RECITATION": "content_filter",
     "MODEL_ARMOR": "content_filter",
     "PUP_LIMITED_DISABLED": "content_filter",
+    "JAILBREAK": "content_filter",
+    "BLOCKED_REASON_UNSPECIFIED": "content_filter",
     "ESCALATION": "content_filter",
     "OTHER": "content_filter",
     "IMAGE_OTHER": "content_filter",

@@ -64,7 +64,10 @@ def canonical_response(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict
     identity = answer_id(raw, head)
     model = raw.get("modelVersion")
     blocked = block_reason(raw)
-    choices = [_choice(index, candidate, parts, identity, sent) for index, candidate, parts in candidates_of(raw)]
+    choices = [
+        _choice(index, candidate, parts, identity, sent, finish_word(candidate.get("finishReason")) or blocked)
+        for index, candidate, parts in candidates_of(raw)
+    ]
     if not choices:
         if blocked is None:
             raise Malformed("candidates", "are missing, and nothing says why")
@@ -96,8 +99,9 @@ def top_extras(raw: JsonDict) -> JsonDict:
     return extra
 
 
-def _choice(index: int, candidate: JsonDict, parts: list[JsonDict], identity: str, sent: HttpRequest) -> JsonDict:
-    native = finish_word(candidate.get("finishReason"))
+def _choice(
+    index: int, candidate: JsonDict, parts: list[JsonDict], identity: str, sent: HttpRequest, native: str | None
+) -> JsonDict:
     check_finish(native, candidate.get("finishMessage"), sent.target)
     reading = read_parts(parts, origin_of(identity, index))
     answer = take_answer(reading, sent.answer_tool)

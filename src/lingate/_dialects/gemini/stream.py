@@ -66,12 +66,13 @@ class AnswerStream(StreamedAnswer):
         """The bytes have ended."""
         if self.over:
             return
-        blocked = block_reason(self._extra) is not None and not self._candidates
+        blocked = block_reason(self._extra)
         unfinished = not self._candidates or any(one.reason is None for one in self._candidates.values())
-        if unfinished and not blocked:
+        if unfinished and blocked is None:
             self.fail(interrupted(self._sent.target), out)
             return
         for one in self._candidates.values():
+            one.reason = one.reason or blocked  # a filter may stop an answer that has begun in the prompt's name
             if one.reason in BROKEN:
                 self._fail_broken(one, out)
                 return
@@ -79,7 +80,7 @@ class AnswerStream(StreamedAnswer):
             out.append(Extra({"provider_specific_fields": {NAME: self._extra}}, None, self._last))
         for index in sorted(self._candidates):
             self._candidates[index].finish(self._last, out)
-        if blocked:
+        if not self._candidates:
             self._tell_block(out)
         self.done = self.over = True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._dialects.gemini.casing import camelized
+from lingate._dialects.gemini.checks import objects
 from lingate._dialects.gemini.draft import Draft
 from lingate._dialects.gemini.face_tools import canonical_choice, canonical_tools
 from lingate._dialects.gemini.facts import SERVER_TOOLS, TOOL_WORDS
@@ -57,7 +58,7 @@ def add_function(draft: Draft, declaration: JsonDict) -> None:
 def function_names(draft: Draft) -> list[str]:
     """Names of the functions that are offered."""
     tools = draft.body.get("tools", ())
-    return [str(item.get("name")) for tool in tools for item in tool.get("functionDeclarations") or ()]
+    return [str(item.get("name")) for tool in tools for item in objects(tool.get("functionDeclarations"))]
 
 
 def parameters(draft: Draft, schema: Any, where: str) -> JsonDict:
@@ -111,7 +112,7 @@ def _tools(draft: Draft, only: list[Any] | None) -> list[JsonDict]:
             if search[name] is not None:
                 draft.note(f"web_search_options.{name}")
     if only is not None:
-        declarations = [declaration for declaration in declarations if declaration["name"] in only]
+        declarations = [declaration for declaration in declarations if declaration.get("name") in only]
     return [*([{"functionDeclarations": declarations}] if declarations else []), *servers]
 
 

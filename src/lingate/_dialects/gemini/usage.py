@@ -16,6 +16,7 @@ from lingate._model import JsonDict
 _COUNTS = (
     "promptTokenCount",
     "candidatesTokenCount",
+    "responseTokenCount",
     "thoughtsTokenCount",
     "toolUsePromptTokenCount",
     "cachedContentTokenCount",
@@ -56,7 +57,7 @@ def canonical_usage(native: JsonDict) -> JsonDict:
     prompt, total = integer(native.get("promptTokenCount")), integer(native.get("totalTokenCount"))
     tools = integer(native.get("toolUsePromptTokenCount"))
     thoughts = integer(native.get("thoughtsTokenCount"))
-    output = integer(native.get("candidatesTokenCount"))
+    output = integer(native.get("candidatesTokenCount", native.get("responseTokenCount")))
     if prompt is not None:
         usage["prompt_tokens"] = prompt = prompt + (tools or 0)
     if output is not None or thoughts is not None:

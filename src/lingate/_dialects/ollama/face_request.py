@@ -53,6 +53,8 @@ def parse_generate(body: bytes, path_args: Mapping[str, str]) -> Call:
         for name in _ONLY_PROMPTS:
             if wire.pop(name, None):
                 raise Malformed(name, "is not supported: prompts become chats here, which have no place for it")
+        if "messages" in wire:
+            raise Malformed("messages", "belongs to /api/chat")
         prompt, system, images = wire.pop("prompt", ""), wire.pop("system", ""), wire.pop("images", [])
         expect(prompt, str, "prompt")
         expect(system, str, "system")

@@ -43,6 +43,8 @@ def read_models(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, J
     if error is not None:
         raise error
     found = raw.get("models", raw.get("data"))
+    if found is None and "models" in raw:
+        found = []  # older servers say it so
     if not isinstance(found, list):
         raise malformed(target, "the answer has no list of models")
     rest = {name: value for name, value in raw.items() if name not in ("models", "data")}

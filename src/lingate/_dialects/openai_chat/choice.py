@@ -6,7 +6,7 @@ from typing import Any
 
 from lingate._dialects.openai_chat.content import REASONING_NAMES, read_parts
 from lingate._dialects.openai_chat.reading import hidden_error, malformed, provider_failed
-from lingate._dialects.openai_chat.reasons import ERROR, canonical_reason, settle
+from lingate._dialects.openai_chat.reasons import ERROR, canonical_reason, reason_of, settle
 from lingate._dialects.openai_chat.reasonstream import ReasonStream
 from lingate._dialects.openai_chat.think import ThinkSplitter
 from lingate._dialects.openai_chat.toolstream import ToolStream
@@ -57,6 +57,7 @@ class ChoiceStream:
 
     __slots__ = (
         "_extras",
+        "_in_pieces",
         "_native",
         "_other_parts",
         "_reasons",
@@ -76,6 +77,7 @@ class ChoiceStream:
         self.finished = False
         self.whole = False
         self.spoken = False
+        self._in_pieces = False
         self._sent = sent
         self._settled = False
         self._word: str | None = None
@@ -99,8 +101,13 @@ class ChoiceStream:
             ProtocolError: It is not a chunk's choice.
         """
         delta = choice.get("delta")
-        if delta is None:
+        if delta is not None:
+            self._in_pieces = True
+        else:
             delta = choice.get("message") or {}
+            if self._in_pieces and self.spoken and isinstance(delta, dict):
+                # MiniMax ends with the whole message, which the pieces before it have told.
+                delta = {} if self._tools.any else {"tool_calls": delta.get("tool_calls")}
         if not isinstance(delta, dict):
             raise malformed(self._sent.target, "a stream event's delta is not an object")
         before = len(events)
@@ -117,8 +124,9 @@ class ChoiceStream:
             if "text" in choice and choice["text"] == (delta.get("content") or ""):
                 choice = {name: value for name, value in choice.items() if name != "text"}  # Together says it twice
             self._extra(choice, _CHOICE, True, raw, events)
-        if choice.get("finish_reason") or choice.get("error"):
-            self._finish(choice)
+        word = reason_of(choice)
+        if word or choice.get("error"):
+            self._finish(choice, word)
 
     def settle(self, raw: JsonDict | None, events: list[Event]) -> None:
         """Nothing more will come: flush what was held and finish.
@@ -142,8 +150,7 @@ class ChoiceStream:
         word = settle(reason, calls=tools.any, legacy=tools.legacy, whole=whole)
         events.append(Finish(word, self.index, self._native or self._word, raw))
 
-    def _finish(self, choice: JsonDict) -> None:
-        word = choice.get("finish_reason")
+    def _finish(self, choice: JsonDict, word: Any) -> None:
         if choice.get("error") or canonical_reason(word) == ERROR:
             target = self._sent.target
             raise hidden_error(choice, target) or provider_failed(target, f"finish_reason {word!r}")
@@ -189,6 +196,8 @@ class ChoiceStream:
 
     def _calls(self, delta: JsonDict, raw: JsonDict, events: list[Event]) -> None:
         calls = delta.get("tool_calls")
+        if isinstance(calls, dict) and "function" in calls:
+            calls = [calls]  # older versions of TGI
         if isinstance(calls, list):
             self._tools.add(calls, raw, events)
         elif calls:

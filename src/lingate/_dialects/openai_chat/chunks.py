@@ -191,8 +191,8 @@ class ChunkBuilder:
 
 def _distinct(details: list[Any]) -> list[Any]:
     """Whole details with a number each of their own: the openai package would make one of two that share theirs."""
-    numbers = [detail.get("index") for detail in details if isinstance(detail, dict)]
-    if len(set(numbers)) == len(details) and None not in numbers:
+    numbers = {detail["index"] for detail in details if isinstance(detail, dict) and type(detail.get("index")) is int}
+    if len(numbers) == len(details):
         return details
     return [{**detail, "index": at} if isinstance(detail, dict) else detail for at, detail in enumerate(details)]
 

@@ -93,6 +93,8 @@ def _choice(raw: Any, at: int, target: Target) -> JsonDict:
     message = raw.get("message")
     # Mistral answers what stands between two texts as a chat.
     text = message.get("content") if isinstance(message, dict) else raw.get("text")
+    if text is None and reason is not None:
+        text = ""  # a filter left nothing of it
     if not isinstance(text, str):
         raise malformed(target, f"choices[{at}] has no text")
     index = integer(raw.get("index"))

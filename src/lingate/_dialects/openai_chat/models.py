@@ -34,6 +34,8 @@ def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Json
     if hidden is not None:
         raise hidden
     data = next((found for name in ("data", "models", "result") if isinstance(found := raw.get(name), list)), None)
+    if data is None and raw.get("object") == "list" and "data" in raw:
+        data = []  # null, as servers written in Go say it
     if data is None:
         raise body_failure(raw, target, headers=head.headers) or malformed(target, "the answer has no list of models")
     rest = {name: value for name, value in raw.items() if value is not data}

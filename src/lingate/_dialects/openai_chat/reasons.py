@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from lingate._model import JsonDict
+
 ERROR = "error"
 
 # PROVIDERS.md section 3; the rest are words of other formats that OpenAI-shaped proxies let through.
@@ -48,6 +50,8 @@ _CANONICAL: dict[str, str] = {
     "prompt_blocked": "content_filter",
     "refusal": "content_filter",
     "error_toxic": "content_filter",
+    "error_limit": "length",
+    "user_cancel": ERROR,
     "error": ERROR,
     "failed": ERROR,
     "abort": ERROR,
@@ -56,11 +60,18 @@ _CANONICAL: dict[str, str] = {
     "timeout": ERROR,
     "network_error": ERROR,
     "malformed_function_call": ERROR,
+    "function_call_filter": ERROR,
     "malformed_response": ERROR,
     "unexpected_tool_call": ERROR,
     "server_error": ERROR,
     "insufficient_system_resource": ERROR,
 }
+
+
+def reason_of(choice: JsonDict) -> Any:
+    """Why a choice ended, in the provider's word."""
+    reason = choice.get("finish_reason")
+    return choice.get("stop_reason") if reason is None else reason  # of Mistral's models on Bedrock
 
 
 def canonical_reason(native: Any) -> str | None:
@@ -70,7 +81,11 @@ def canonical_reason(native: Any) -> str | None:
     """
     if not native or not isinstance(native, str):
         return None
-    return _CANONICAL.get(native) or _CANONICAL.get(native.lower().replace("-", "_"), "stop")
+    if native in _CANONICAL:
+        return _CANONICAL[native]
+    # Google's OpenAI surface says `content_filter: PROHIBITED_CONTENT`.
+    kind, _, detail = native.lower().replace("-", "_").partition(": ")
+    return _CANONICAL.get(kind) or _CANONICAL.get(detail, "stop")
 
 
 def settle(reason: str | None, *, calls: bool, legacy: bool = False, whole: bool = True) -> str:

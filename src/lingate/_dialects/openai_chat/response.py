@@ -14,7 +14,7 @@ from lingate._dialects.openai_chat.reading import (
     new_id,
     provider_failed,
 )
-from lingate._dialects.openai_chat.reasons import ERROR, canonical_reason, settle
+from lingate._dialects.openai_chat.reasons import ERROR, canonical_reason, reason_of, settle
 from lingate._dialects.openai_chat.think import split_think
 from lingate._dialects.openai_chat.usage import canonical_usage
 from lingate._model import Head, HttpRequest, JsonDict, Target
@@ -48,11 +48,11 @@ def canonical_response(raw: JsonDict, sent: HttpRequest) -> JsonDict:
         raise body_failure(raw, target) or malformed(target, "the answer has no choices")
     canonical = raw.copy()
     canonical["object"] = "chat.completion"
-    if not raw.get("id"):
+    if not raw.get("id") or not isinstance(raw["id"], str):
         canonical["id"] = new_id("chatcmpl-")
     if type(raw.get("created")) is not int:
         canonical["created"] = integer(raw.get("created")) or 0
-    if not raw.get("model"):
+    if not raw.get("model") or not isinstance(raw["model"], str):
         canonical["model"] = target.model
     tagged = target.traits.get("think_tags")
     read = canonical["choices"] = []
@@ -81,15 +81,18 @@ def _is_plain(raw: Any, at: int) -> bool:
         and type(message.get("content")) is str
         and message.get("role") == "assistant"
         and raw.get("finish_reason") in ("stop", "length")
+        and not (raw.get("logprobs") or message.get("refusal") or message.get("annotations"))
     )
 
 
 def _choice(raw: Any, at: int, sent: HttpRequest) -> JsonDict:
     target = sent.target
     message = (raw.get("message") or raw.get("delta")) if isinstance(raw, dict) else None
+    native = reason_of(raw) if isinstance(raw, dict) else None
+    if message is None and native and isinstance(native, str):
+        message = {}  # Google's OpenAI surface has none where a filter left nothing of the answer
     if not isinstance(message, dict):
         raise malformed(target, f"choices[{at}] has no message")
-    native = raw.get("finish_reason")
     reason = canonical_reason(native)
     if raw.get("error") or reason == ERROR:
         raise hidden_error(raw, target) or provider_failed(target, f"finish_reason {native!r}")
@@ -97,6 +100,10 @@ def _choice(raw: Any, at: int, sent: HttpRequest) -> JsonDict:
     index = integer(raw.get("index"))
     choice["index"] = at if index is None else index
     choice["message"] = message = canonical_message(message, sent)
+    logprobs = raw.get("logprobs")
+    if logprobs:
+        told = logprobs if isinstance(logprobs, dict) else {}
+        choice["logprobs"] = {name: _objects(value) for name, value in told.items()} or None
     calls = message.get("tool_calls")
     legacy = not calls and isinstance(message.get("function_call"), dict)
     choice["finish_reason"] = settle(
@@ -116,11 +123,22 @@ def canonical_message(raw: JsonDict, sent: HttpRequest) -> JsonDict:
     if calls is not None:
         _read_calls(calls, message, sent)
     for name in ("function_call", "audio"):
-        if isinstance(raw.get(name), dict) and not any(raw[name].values()):
+        given = raw.get(name)
+        if given is not None and not (isinstance(given, dict) and any(given.values())):
             del message[name]  # an object of empty strings is how servers written in Go say null
+    # What is of the wrong kind says nothing to anybody; the body as it came still has it.
+    if not isinstance(raw.get("refusal"), str | None):
+        del message["refusal"]
+    for name in ("annotations", "images", "thinking_blocks"):
+        if message.get(name):
+            message[name] = _objects(message[name]) or []
     if isinstance(message.get("function_call"), dict):
         message["function_call"] = _function(message["function_call"], sent.target)
     return message
+
+
+def _objects(value: Any) -> list[JsonDict] | None:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else None
 
 
 def _read_content(raw: JsonDict, message: JsonDict, target: Target) -> None:
@@ -151,6 +169,8 @@ def _read_content(raw: JsonDict, message: JsonDict, target: Target) -> None:
 
 
 def _read_calls(raw: Any, message: JsonDict, sent: HttpRequest) -> None:
+    if isinstance(raw, dict) and "function" in raw:
+        raw = [raw]
     if not isinstance(raw, list):
         raise malformed(sent.target, f"tool_calls is a {type(raw).__name__}, not a list")
     calls = [_call(call, sent.target) for call in raw]
@@ -175,10 +195,18 @@ def _call(raw: Any, target: Target) -> JsonDict:
         raise malformed(target, "a tool call is not an object")
     kind, function = called(raw)
     call = {name: value for name, value in raw.items() if name not in {"function", "custom"}}
-    call["id"] = raw.get("id") or new_id("call_")
-    call["type"] = raw.get("type") or kind
-    call[kind] = function if kind == "custom" else _function(function, target)
+    ident, named = raw.get("id"), raw.get("type")
+    call["id"] = ident if isinstance(ident, str) and ident else new_id("call_")
+    call["type"] = named if isinstance(named, str) and named else kind
+    call[kind] = _custom(function, target) if kind == "custom" else _function(function, target)
     return call
+
+
+def _custom(raw: JsonDict, target: Target) -> JsonDict:
+    if not isinstance(raw.get("name"), str):
+        raise malformed(target, "a tool call has no name")
+    text = raw.get("input") or ""
+    return raw if isinstance(text, str) else {**raw, "input": json.encode_str(text)}
 
 
 def called(call: JsonDict) -> tuple[str, JsonDict]:

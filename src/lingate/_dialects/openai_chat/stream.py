@@ -205,8 +205,7 @@ class ChatDecoder:
         self._top(chunk, bool(choices), events)
         for at, choice in enumerate(choices):
             self._choice(choice, at, chunk, events)
-        groq = chunk.get("x_groq")
-        usage = canonical_usage(chunk.get("usage") or (groq.get("usage") if isinstance(groq, dict) else None))
+        usage = canonical_usage(_usage_of(chunk, choices))
         if usage is not None and usage != self._usage:
             self._usage = usage
             for state in self._choices.values():
@@ -292,3 +291,10 @@ class ChatDecoder:
     def _fail(self, error: LingateError, events: list[Event]) -> None:
         self._over = True
         events.append(Failed(error))
+
+
+def _usage_of(chunk: JsonDict, choices: list[JsonDict]) -> Any:
+    """The counts of a chunk, wherever they are: Groq has them in a field of its own, Moonshot in the choice."""
+    groq = chunk.get("x_groq")
+    given = chunk.get("usage") or (groq.get("usage") if isinstance(groq, dict) else None)
+    return given or next((choice["usage"] for choice in choices if choice.get("usage")), None)

@@ -30,7 +30,7 @@ def write_response_format(wire: JsonDict, sent: HttpRequest) -> None:
     if not isinstance(form, dict) or way == "json_schema":
         return
     kind = form.get("type")
-    if kind not in {"json_schema", "json_object"}:
+    if kind not in ("json_schema", "json_object"):
         if kind == "text":
             del wire["response_format"]
         return
@@ -52,11 +52,11 @@ def _by_tool(wire: JsonDict, sent: HttpRequest, form: JsonDict) -> None:
         wire["messages"] = add_system_text(wire.get("messages"), _JSON_ONLY)
         return
     tools = list(wire.get("tools") or ())
-    taken = {
+    taken = [
         tool["function"].get("name")
         for tool in tools
         if isinstance(tool, dict) and isinstance(tool.get("function"), dict)
-    }
+    ]
     while name in taken:
         name += "_"
     function = {"name": name, "description": description, "parameters": schema}

@@ -1,9 +1,11 @@
-"""Reasoning that arrives as `<think>...</think>` at the head of the content, cut wherever a stream may be cut."""
+"""Reasoning that arrives as `<think>...</think>` at the head of the content, cut wherever a stream may be cut.
+
+OpenAI's open models have it in `<reasoning>` on Bedrock.
+"""
 
 from __future__ import annotations
 
-_OPEN = "<think>"
-_CLOSE = "</think>"
+_TAGS = {"<think>": "</think>", "<reasoning>": "</reasoning>"}
 
 
 class ThinkSplitter:
@@ -13,9 +15,10 @@ class ThinkSplitter:
     to the tag.
     """
 
-    __slots__ = ("_held", "_state")
+    __slots__ = ("_close", "_held", "_state")
 
     def __init__(self) -> None:
+        self._close = ""
         self._held = ""
         self._state = "head"
 
@@ -49,21 +52,22 @@ class ThinkSplitter:
 
     def _head(self, text: str) -> str:
         start = text.lstrip()
-        if start.startswith(_OPEN):
-            self._state = "open"
-            return start[len(_OPEN) :]
-        if _OPEN.startswith(start):
-            self._held = text
-            return ""
+        for tag, close in _TAGS.items():
+            if start.startswith(tag):
+                self._state, self._close = "open", close
+                return start[len(tag) :]
+            if tag.startswith(start):
+                self._held = text
+                return ""
         self._state = "body"
         return text
 
     def _think(self, text: str, pieces: list[tuple[bool, str]]) -> str:
-        reasoning, close, rest = text.partition(_CLOSE)
+        reasoning, close, rest = text.partition(self._close)
         if close:
             self._state = "gap"
         else:
-            kept = _overlap(text, _CLOSE)
+            kept = _overlap(text, self._close)
             reasoning, self._held = text[: len(text) - kept], text[len(text) - kept :]
         if reasoning:
             pieces.append((True, reasoning))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lingate._dialects._counts import integer
 from lingate._dialects.openai_chat.reading import new_id
 from lingate._dialects.openai_chat.response import arguments_text, called, is_json
 from lingate._model import Event, JsonDict, Text, ToolArgs, ToolStart
@@ -109,11 +110,14 @@ class ToolStream:
         self._extend(call, name, function.get(field), raw, events)
 
     def _find(self, index: Any, call_id: str, name: str, arguments: Any, kind: str) -> _Call:
-        """The call that a delta belongs to: the one of its index or, without an index, the last one; else a new one."""
-        indexed = type(index) is int
-        known = self._by_index.get(index) if indexed else self._last
-        if known is None or _is_another(known, call_id, name, bool(arguments), indexed):
-            return self._open(kind, index if indexed else None)
+        """The call that a delta belongs to: the one of its index or, without an index, of its id, or the last; else a new one."""
+        at = integer(index)
+        if at is not None:
+            known = self._by_index.get(at)
+        else:
+            known = next((call for call in self._calls if call_id and call.id == call_id), self._last)
+        if known is None or _is_another(known, call_id, name, bool(arguments), at is not None):
+            return self._open(kind, at)
         return known
 
     def _open(self, kind: str, index: int | None) -> _Call:

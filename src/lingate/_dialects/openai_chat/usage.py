@@ -57,7 +57,13 @@ def canonical_usage(raw: Any) -> JsonDict | None:
         cache = (cached or 0) + (written or 0)
         rest = (total or 0) - prompt - completion
         if rest > 0:
-            prompt, completion = _attribute(rest, prompt, completion, cache, reasoning, prompt_details)
+            heard = raw.get("prompt_audio_seconds") or integer(prompt_details.get("audio_tokens")) == rest
+            if rest != reasoning and (heard or rest == cache):
+                # Audio (Mistral) and caches that are in the total alone.
+                prompt += rest
+            else:
+                # Reasoning at xAI, and thinking at Gemini's OpenAI surface, which is in the total only.
+                completion += rest
         if cache > prompt and "cache_read_input_tokens" in raw:
             # Anthropic's names come with Anthropic's convention, in which the prompt excludes the caches.
             prompt += cache
@@ -98,19 +104,6 @@ def _adds_up(details: Any, name: str, whole: int) -> bool:
         return False
     part, sound = details.get(name, 0), details.get("audio_tokens") or 0
     return type(part) is int and 0 <= part <= whole and type(sound) is int and sound >= 0
-
-
-def _attribute(
-    rest: int, prompt: int, completion: int, cache: int, reasoning: int | None, details: JsonDict
-) -> tuple[int, int]:
-    """Where tokens belong that are in the total but in neither count.
-
-    Audio input (Mistral) and caches are recognised by their exact number. Everything else was generated: reasoning at
-    xAI, and at Gemini's OpenAI surface, which counts thinking in the total only.
-    """
-    if rest != reasoning and rest in (integer(details.get("audio_tokens")), cache):
-        return prompt + rest, completion
-    return prompt, completion + rest
 
 
 def _write(

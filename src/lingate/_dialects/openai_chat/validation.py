@@ -265,6 +265,7 @@ _FIELDS: dict[str, Callable[[Any, str], None]] = {
     "stop": check_stop,
     "response_format": _check_format,
     "reasoning_effort": expect_text,
+    "service_tier": expect_text,
     "thinking": _check_thinking,
     "user": expect_text,
 }

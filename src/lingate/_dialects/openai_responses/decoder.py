@@ -15,7 +15,6 @@ def stream_decoder(sent: HttpRequest, head: Head) -> StreamDecoder:
     """The decoder of one answer."""
     return SseStreamDecoder(
         sent,
-        head,
         ResponseStream(sent),
         lambda body: replay(*read_response(sent, head, body)),
         malformed,

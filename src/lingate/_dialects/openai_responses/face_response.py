@@ -80,7 +80,7 @@ def frame(given: str, created: Any, model: Any, status: str, native: JsonDict) -
     """A response object without its output: the provider's own if it was one, in the usual shape otherwise."""
     own = native if "object" in native else {**_SHAPE, **native}
     at = created if isinstance(created, int) and created else own.get("created_at") or 0
-    if isinstance(own.get("created_at"), float) and int(own["created_at"]) == at:
+    if isinstance(own.get("created_at"), float) and 0 <= own["created_at"] - at < 1:
         at = own["created_at"]
     return {
         **own,

@@ -193,7 +193,7 @@ def image_of(item: JsonDict) -> JsonDict | None:
     result, form = item.get("result"), item.get("output_format")
     if not isinstance(result, str) or not result:
         return None
-    media_type = f"image/{form if isinstance(form, str) and form else 'png'}"
+    media_type = f"image/{form if isinstance(form, str) and form else 'png'}".replace("/svg", "/svg+xml")
     url = result if result.startswith(("data:", "https://", "http://")) else data_url(media_type, result)
     return {"type": "image_url", "image_url": {"url": url}}
 

@@ -99,7 +99,7 @@ class Reasoning(Opened):
 
     def prove(self, event: Thinking) -> None:
         """Take a proof."""
-        self.signature += event.signature or ""
+        self.signature += event.signature if isinstance(event.signature, str) else ""
         if event.redacted is not None:
             self.redacted = event.redacted
 

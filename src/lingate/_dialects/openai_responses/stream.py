@@ -115,7 +115,8 @@ class ResponseStream(StreamedAnswer):
             self._on_end(raw, out)
             return
         handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
-        if handler is None and (kind == "error" or raw.get("error")):
+        # An item's own error, of a server of tools for one, is not the answer's.
+        if handler is None and (kind == "error" or (raw.get("error") and "item_id" not in raw)):
             raise body_failure(raw, self._sent.target) or provider_failed(self._sent.target, "an error without words")
         if not self._started:
             self._begin({}, raw, out)

@@ -13,7 +13,7 @@ from lingate._wire.json import decode
 
 NAME = "sagemaker"
 
-_TEXTS = ("generated_text", "generation")
+_TEXTS = ("generated_text", "generation", "generated_texts")
 
 
 def read_generated(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
@@ -31,7 +31,7 @@ def read_generated(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict
     first = raw[0] if isinstance(raw, list) and raw else raw
     if not isinstance(first, dict):
         raise garbage(target, "must be an object or a list of them")
-    text = next((first[name] for name in _TEXTS if isinstance(first.get(name), str)), None)
+    text = next((text for name in _TEXTS if (text := _text(first.get(name))) is not None), None)
     if text is None:
         raise body_failure(first, target, headers=head.headers) or garbage(target, "there is no generated text in it")
     kept = raw if isinstance(raw, dict) else {"generations": raw}
@@ -57,6 +57,15 @@ def read_generated(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict
     if isinstance(details, dict):
         response["provider_specific_fields"] = {NAME: {"details": details}}
     return response, kept
+
+
+def _text(given: Any) -> str | None:
+    """The text of an answer: JumpStart's containers have it in a message, or in a list of which the first was asked for."""
+    if isinstance(given, list) and given:
+        given = given[0]
+    if isinstance(given, dict):
+        given = given.get("content")
+    return given if isinstance(given, str) else None
 
 
 def without_prompt(text: str, sent: HttpRequest) -> str:
