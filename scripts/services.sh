@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Installs what some tests start for themselves: Postgres, Redis, tmux. Only on Debian, only as root, only what is missing.
+# Installs what some tests start for themselves: Postgres, Redis, tmux, Chromium. Only on Debian, only as root, only what is missing.
 # Otherwise it says which tests will be skipped. LINGATE_NO_INSTALL=1: never install.
 set -euo pipefail
 
 package_of() {
     case $1 in
     postgres) echo postgresql ;;
+    chromedriver) echo chromium-driver ;;
     *) echo "$1" ;;
     esac
 }
@@ -15,7 +16,7 @@ present() {
 }
 
 missing=()
-for program in postgres redis-server tmux; do
+for program in postgres redis-server tmux chromium chromedriver; do
     present "$program" || missing+=("$program")
 done
 [ ${#missing[@]} -eq 0 ] && exit 0

@@ -57,10 +57,11 @@ async def outcome(
     *,
     hold: float = 0.0,
     cost: float | None = COST,
+    end_user: str | None = None,
 ) -> str:
     """One call from admission to settlement: `ok`, or the kind of the refusal."""
     try:
-        ticket = await limiter.admit(caller, wanted or estimate(), None, ())
+        ticket = await limiter.admit(caller, wanted or estimate(), end_user, ())
     except LingateError as error:
         return error.kind
     if hold:

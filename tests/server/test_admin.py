@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
+import sqlite3
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -279,10 +281,47 @@ async def test_spending_is_shown_in_sums_row_by_row_and_as_csv(tmp_path: Path) -
         assert sums_csv.splitlines()[1].startswith("2026-11-20,3,")
 
 
-async def _calls(tmp_path: Path) -> None:
+async def test_a_csv_of_many_calls_comes_whole(tmp_path: Path) -> None:
+    async with admin(tmp_path) as api:
+        await _calls(tmp_path, 2100)
+
+        _, _, body = await api.exchange("GET", "/admin/spend/rows.csv")
+        assert body.decode().count("\r\n") == 2101
+        _, _, nothing = await api.exchange("GET", "/admin/spend/rows.csv", query="key_id=nobody")
+        assert nothing.decode().count("\r\n") == 1
+
+
+async def test_a_csv_whose_database_goes_away_in_the_middle_says_that_it_is_not_whole(tmp_path: Path) -> None:
+    async with admin(tmp_path) as api:
+        await _calls(tmp_path, 4000)
+        pieces: list[bytes] = []
+        asked = asyncio.Event()
+
+        async def receive() -> dict[str, Any]:
+            if asked.is_set():
+                await asyncio.Event().wait()
+            asked.set()
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            pieces.append(message.get("body", b""))
+            if len(pieces) == 3:
+                with sqlite3.connect(tmp_path / "access.db") as database:
+                    database.execute("ALTER TABLE ledger RENAME TO gone")
+
+        headers = [(b"authorization", f"Bearer {MASTER}".encode())]
+        scope = {"type": "http", "method": "GET", "path": "/admin/spend/rows.csv", "raw_path": b"", "headers": headers}
+        await api.app({**scope, "query_string": b"", "client": ("127.0.0.1", 1), "root_path": ""}, receive, send)
+
+        text = b"".join(pieces).decode()
+        assert 1000 < text.count("\r\n") < 4000
+        assert text.splitlines()[-1] == "# the rest is missing: the database does not answer"
+
+
+async def _calls(tmp_path: Path, count: int = 3) -> None:
     store, journal = Store(f"sqlite:///{tmp_path}/access.db"), Journal(tmp_path / "journal")
     drainer = Drainer(journal, store)
-    for number in range(3):
+    for number in range(count):
         at, key_id = 1_795_179_600.0 + number, "k2" if number == 2 else "k1"
         journal.write(
             LedgerRow(id=f"c{number}", at=at, key_id=key_id, model="gpt", prompt_tokens=10, cost=0.01 * (number + 1))

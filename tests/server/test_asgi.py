@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from lingate.server.asgi import AsgiApplication, bind
-from lingate.server.config import load
+from lingate.server.config import GatewayConfig, load
 from lingate.server.gateway import Gateway
 from lingate.server.store import Store
 from tests.server.raw_upstream import CHAT, chat, chunk, config, whole
@@ -29,13 +29,17 @@ def upstream() -> Iterator[RawServer]:
 Message = MutableMapping[str, Any]
 
 
+def _loaded(text: str, tmp_path: Path) -> GatewayConfig:
+    file = tmp_path / "gateway.yaml"
+    file.write_text(text)
+    return load(str(file), {})
+
+
 @asynccontextmanager
 async def embedded(text: str, tmp_path: Path) -> AsyncIterator[AsgiApplication]:
     """A gateway as an ASGI application of this process."""
-    file = tmp_path / "gateway.yaml"
-    file.write_text(text)
     gateway = Gateway(
-        load(str(file), {}), state=tmp_path, store=Store(f"sqlite:///{tmp_path}/x.db"), env={}, auth=False
+        _loaded(text, tmp_path), state=tmp_path, store=Store(f"sqlite:///{tmp_path}/x.db"), env={}, auth=False
     )
     await gateway.store_ready()
     await gateway.start()
@@ -124,3 +128,60 @@ class TestUnderAsgi:
             ).fetchall()
         database.close()
         assert found == [(499, "client_left", 11, 22, pytest.approx(0.011 + 0.22))]
+
+    async def test_a_body_that_is_too_long_is_read_on_and_refused(self, upstream: RawServer, tmp_path: Path) -> None:
+        asked = len(upstream.requests)
+        async with embedded(config(upstream.url, limits={"max_body": 500}), tmp_path) as application:
+            caller = Exchange(chat("openai-x", user="x" * 2000))
+            await asyncio.wait_for(caller.call(application), 10)
+        assert (caller.status, caller.pieces) == (413, [])
+        assert len(upstream.requests) == asked
+
+    async def test_a_client_that_leaves_while_it_sends_is_answered_by_nobody(
+        self, upstream: RawServer, tmp_path: Path
+    ) -> None:
+        asked = len(upstream.requests)
+        async with embedded(config(upstream.url), tmp_path) as application:
+            caller = Exchange(chat("openai-x"))
+            caller.pieces = []
+            caller.left.set()
+            await asyncio.wait_for(caller.call(application), 10)
+        assert (caller.status, caller.got) == (0, b"")
+        assert len(upstream.requests) == asked
+
+
+class TestLifespan:
+    """A server that hosts the application starts and stops it."""
+
+    async def test_it_starts_answers_and_stops(self, upstream: RawServer, tmp_path: Path) -> None:
+        upstream.script = whole({"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3})
+        gateway = Gateway(_loaded(config(upstream.url), tmp_path), state=tmp_path, store=None, env={}, auth=False)
+        application = bind(gateway.handle, gateway.start, gateway.stop)
+        wanted: asyncio.Queue[Message] = asyncio.Queue()
+        told: asyncio.Queue[Message] = asyncio.Queue()
+        hosted = asyncio.create_task(application({"type": "lifespan"}, wanted.get, told.put))
+
+        wanted.put_nowait({"type": "lifespan.startup"})
+        assert await asyncio.wait_for(told.get(), 10) == {"type": "lifespan.startup.complete"}
+        caller = Exchange(chat("openai-x"))
+        await asyncio.wait_for(caller.call(application), 10)
+        assert caller.status == 200
+        wanted.put_nowait({"type": "lifespan.shutdown"})
+        assert await asyncio.wait_for(told.get(), 10) == {"type": "lifespan.shutdown.complete"}
+        await asyncio.wait_for(hosted, 10)
+
+    async def test_a_start_that_fails_is_told_to_the_server(self) -> None:
+        async def nothing(*_: Any) -> None:
+            raise RuntimeError("no room")
+
+        async def wanted() -> Message:
+            return {"type": "lifespan.startup"}
+
+        told: list[Message] = []
+
+        async def send(message: Message) -> None:
+            told.append(message)
+
+        with pytest.raises(RuntimeError):
+            await bind(nothing, nothing, nothing)({"type": "lifespan"}, wanted, send)
+        assert told == [{"type": "lifespan.startup.failed", "message": "no room"}]

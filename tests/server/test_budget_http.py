@@ -157,6 +157,19 @@ def test_a_restart_keeps_what_was_spent(simulator: Simulator, tmp_path: Path) ->
         assert budget_of(second, key_id)["spent"] == pytest.approx(before, abs=1e-6)
 
 
+def test_lists_have_what_was_spent_before_a_restart_too(simulator: Simulator, tmp_path: Path) -> None:
+    with running_gateway(config(simulator.url), tmp_path, auth=True) as first:
+        httpx2.post(f"{first.url}/admin/teams", json={"id": "red", "max_budget": 5.0}, headers=ADMIN).raise_for_status()
+        _, key = new_key(first, max_budget=1.0, team_id="red")
+        assert ask(first, key).status_code == 200
+    with running_gateway(config(simulator.url), tmp_path, auth=True) as second:
+        for many in ("keys", "teams"):
+            (listed,) = httpx2.get(f"{second.url}/admin/{many}", headers=ADMIN).json()["data"]
+            one = httpx2.get(f"{second.url}/admin/{many}/{listed['id']}", headers=ADMIN).json()
+            assert listed["budgets"][0]["spent"] == listed["spend"] > 0
+            assert listed == one
+
+
 async def test_three_replicas_on_postgres_and_redis_do_not_overspend(
     simulator: Simulator, tmp_path: Path, postgres: str, redis: str
 ) -> None:

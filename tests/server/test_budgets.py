@@ -425,3 +425,10 @@ async def test_parts_whose_cost_nobody_knows_stand_as_they_were_reserved() -> No
     ticket.settle(None, None)
     money = limiter.scope("key", "k").budgets[0]  # type: ignore[union-attr]
     assert (money.spent, money.reserved) == (nanos(2 * COST), 0)
+
+
+def test_sound_in_a_prompt_is_reserved_for_at_the_price_of_sound() -> None:
+    heard = {"type": "input_audio", "input_audio": {"data": "A" * 900, "format": "wav"}}
+    about = circumstances_of({"messages": [{"role": "user", "content": [heard]}]})
+    assert (about.media, about.sound) == (True, False)
+    assert about.tokens > 900

@@ -57,6 +57,15 @@ def entry(params: str, more: str = "") -> str:
         ("num_retries: 3", "num_retries is unknown; it belongs into router_settings"),
         ("master_key: x", "master_key is unknown; it belongs into general_settings"),
         ("lingate: {providers: {openai: {api_bse: x}}}", "lingate.providers.openai"),
+        (
+            "litellm_settings: {master_key: x}",
+            "litellm_settings.master_key is unknown; it belongs into general_settings",
+        ),
+        ("litellm_jwtauth: {}", "litellm_jwtauth is unknown; it belongs into general_settings"),
+        ("router_settings: {drop_params: true}", "drop_params is unknown; it belongs into litellm_settings"),
+        (entry("base_model: gpt-4"), "litellm_params.base_model is not read here: it belongs into model_info"),
+        (entry("model_id: 'arn:aws:x'"), "litellm_params.model_id is not read here: write the ARN in model"),
+        (entry("rpm: 3", ", model_info: {my_key: x}"), "what only describes goes into model_info.metadata"),
     ],
 )
 def test_an_unknown_key_is_an_error_with_its_path_and_the_closest_name(text: str, message: str) -> None:
@@ -84,6 +93,18 @@ def test_an_unknown_key_is_an_error_with_its_path_and_the_closest_name(text: str
             "model names no provider: write it as provider/model",
         ),
         (
+            "model_list: [{model_name: a, litellm_params: {model: my-llm/gpt}}]",
+            "names the provider 'my-llm', which is unknown; one of your own goes under lingate.providers",
+        ),
+        (
+            "model_list: [{model_name: a, litellm_params: {model: opnai/gpt}}]",
+            "names the provider 'opnai', which is unknown; did you mean 'openai'?",
+        ),
+        (
+            "model_list: [{model_name: a, litellm_params: {model: dotprompt/gpt-4}}]",
+            "names no model: keep prompts in the application",
+        ),
+        (
             "model_list: [{model_name: a, litellm_params: {model: x, custom_llm_provider: opnai}}]",
             "did you mean 'openai'?",
         ),
@@ -98,6 +119,19 @@ def test_an_unknown_key_is_an_error_with_its_path_and_the_closest_name(text: str
         ),
         ("lingate: {unpriced: maybe}", "lingate.unpriced is 'maybe'; known are allow, refuse"),
         ("litellm_settings: {cache_params: {type: qdrant}}", "cache_params.type is 'qdrant'; known are local, redis"),
+        ("lingate: {port: 99999}", "lingate.port must be a port from 1 to 65535"),
+        ("lingate: {port: 0}", "lingate.port must be a port from 1 to 65535"),
+        ("lingate: {allowed_hosts: ['https://a.example.com/v1']}", "allowed_hosts[0] must be a host such as"),
+        ("lingate: {allowed_hosts: [a.example.com, '*']}", "allowed_hosts[1] must be a host such as"),
+        ("lingate: {cors: {allow_origins: [app.example.com]}}", "allow_origins[0] must be * or an origin such as"),
+        ("lingate: {jwt: {issuer: 'https://i.example.com'}}", "lingate.jwt needs an issuer and an audience"),
+        (
+            "lingate: {jwt: {issuer: 'https://i.example.com', audience: a, jwks_url: 'http://i.example.com/keys'}}",
+            "lingate.jwt cannot be used: keys are read over https or from a file",
+        ),
+        ("lingate: {jwt: {issuer: i, audience: a}}", "say where the keys of 'i' are"),
+        ("lingate: {jwt: {issuer: i, audience: a, algorithms: [HS256]}}", "lingate.jwt.algorithms[0] is 'HS256'"),
+        ("lingate: {jwt: {issuer: i, audience: a, algorithms: [none]}}", "lingate.jwt.algorithms[0] is 'none'"),
         ("- a\n- b", "must be a mapping, not a list"),
         ("environment_variables: {A: [1]}", "environment_variables.A must be a text, not a list"),
         ("credential_list: [{credential_values: {}}]", "credential_list[0].credential_name is missing"),
@@ -233,9 +267,10 @@ def test_a_secret_is_in_no_message_warning_or_repr() -> None:
 def test_what_is_not_done_is_told_in_one_warning_with_what_to_use_instead() -> None:
     text = """
     guardrails: [{guardrail_name: x}]
-    litellm_settings: {success_callback: [langfuse, prometheus], modify_params: true}
-    general_settings: {alerting: [slack]}
-    router_settings: {provider_budget_config: {}}
+    environment_variables: {LITELLM_LOG: DEBUG, OTHER: x}
+    litellm_settings: {success_callback: [langfuse, prometheus], modify_params: true, callbacks: [{websearch: {a: 1}}]}
+    general_settings: {alerting: [slack], use_x_forwarded_for: true, enable_jwt_auth: true}
+    router_settings: {provider_budget_config: {}, optional_pre_call_checks: [prompt_caching, router_budget_limiting]}
     model_list:
       - {model_name: a, litellm_params: {model: openai/a, max_budget: 3, input_cost_per_second: 1}}
       - {model_name: b, litellm_params: {model: openai/b, max_budget: 3}, model_info: {access_windows: []}}
@@ -244,8 +279,14 @@ def test_what_is_not_done_is_told_in_one_warning_with_what_to_use_instead() -> N
 
     assert loaded.problems == []
     (warning,) = loaded.config.warnings
+    assert loaded.config.routing.optional_pre_call_checks == ("prompt_caching",)
     for place in (
         "guardrails",
+        "environment_variables.LITELLM_LOG",
+        "litellm_settings.callbacks",
+        "general_settings.use_x_forwarded_for",
+        "general_settings.enable_jwt_auth",
+        "router_settings.optional_pre_call_checks",
         "litellm_settings.success_callback",
         "litellm_settings.modify_params",
         "general_settings.alerting",
@@ -260,6 +301,43 @@ def test_what_is_not_done_is_told_in_one_warning_with_what_to_use_instead() -> N
 
 def test_a_configuration_without_fault_has_no_warning() -> None:
     assert warnings_of(GPT) == ""
+
+
+def test_switches_that_have_what_they_need_are_not_told() -> None:
+    text = """
+general_settings: {use_x_forwarded_for: true, enable_jwt_auth: true}
+lingate: {trusted_proxies: [10.0.0.1], jwt: {issuer: 'https://i.example.com', audience: a}}
+"""
+    assert warnings_of(text) == ""
+    without = text.replace(", enable_jwt_auth: true", "")
+    assert "lingate.jwt (set general_settings.enable_jwt_auth: true)" in warnings_of(without)
+
+
+def test_variables_by_which_litellms_proxy_is_configured_are_told_where_nothing_else_is_set() -> None:
+    env = {"LITELLM_MASTER_KEY": "sk-theirs-and-long-enough", "DATABASE_URL": "postgresql://h/d"}
+    (warning,) = interpret(parse(""), None, env).config.warnings
+    assert "LITELLM_MASTER_KEY (use LINGATE_MASTER_KEY" in warning
+    assert "DATABASE_URL (use LINGATE_DATABASE_URL" in warning
+    named = "general_settings: {master_key: os.environ/LITELLM_MASTER_KEY, database_url: os.environ/DATABASE_URL}"
+    assert interpret(parse(named), None, env).config.warnings == ()
+    ours = {"LINGATE_MASTER_KEY": "sk-ours", "LINGATE_DATABASE_URL": "postgresql://h/e"}
+    assert interpret(parse(""), None, env | ours).config.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("general_settings: {database_url: 'mysql://u:hunter2@h/d'}", "no support for databases of kind 'mysql'"),
+        ("router_settings: {redis_url: 'http://:hunter2@h'}", "the Redis URL cannot be read"),
+    ],
+)
+def test_check_reads_the_addresses_of_database_and_redis(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "gateway.yaml"
+    path.write_text(text)
+    report = check(str(path), {})
+    assert not report.ok
+    assert message in report.lines()[0]
+    assert "hunter2" not in "".join(report.lines())
 
 
 # The environment

@@ -10,6 +10,7 @@ import pytest
 
 from lingate._model import Call
 from lingate.server.config import ConfigFileError, GatewayConfig, check, load, migrate
+from lingate.server.config.litellm_schema import VARIABLES
 from lingate.server.routing import Deployment
 from lingate.simulator import Simulator, fingerprint
 from tests.server.driving import Driver
@@ -25,7 +26,8 @@ class Everything(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         if (
-            name.startswith(("LINGATE_PROXY", "LITELLM_PROXY"))
+            name.startswith(("LINGATE_PROXY", "LITELLM_PROXY", "LINGATE_DATABASE"))
+            or name in VARIABLES
             or "BASE" in name
             or "ENDPOINT" in name
             or "HOST" in name
@@ -33,6 +35,8 @@ class Everything(Mapping[str, str]):
             if name == "AZURE_API_BASE":
                 return "https://resource.openai.azure.com"
             raise KeyError(name)
+        if name.endswith("REDIS_URL"):
+            return "redis://127.0.0.1:6379/0"
         if "REGION" in name:
             return "eu-central-1"
         return f"value-of-{name}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,3 +93,18 @@ def test_a_client_that_leaves_before_the_next_part_begins_pays_for_what_was_aske
         assert (row["status"], row["attempts"], row["estimated"]) == (499, 2, 1)
         assert row["prompt_tokens"] > 2 * first  # the second was given what there was
         assert row["cost"] == pytest.approx(row["prompt_tokens"] * 0.001 + row["completion_tokens"] * 0.01)
+
+
+@pytest.mark.parametrize("unpriced", [0, 1], ids=["the first", "the second"])
+def test_an_answer_of_which_one_part_has_no_price_has_none(simulator: Simulator, tmp_path: Path, unpriced: int) -> None:
+    text = json.loads(config(simulator.url))
+    entry = [entry for entry in text["model_list"] if entry["model_name"] == "pair"][unpriced]
+    for price in ("input_cost_per_token", "output_cost_per_token"):
+        del entry["litellm_params"][price]
+    with running_gateway(json.dumps(text), tmp_path) as gateway:
+        body = {"model": "pair", "messages": [{"role": "user", "content": "tell me"}], "stream": True}
+        assert ask(gateway, CHAT, body).text.endswith("data: [DONE]\n\n")
+        row = rows(gateway)[-1]
+    assert (row["attempts"], row["cost"]) == (2, None)
+    assert "price" in row["price"]
+    assert row["completion_tokens"] > 8

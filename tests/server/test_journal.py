@@ -317,3 +317,47 @@ def test_sync_reaches_the_files_that_were_finished_and_closes_them(journal: Jour
     journal.sync()
 
     assert open_files() == before
+
+
+def test_rows_that_neither_the_disk_nor_the_memory_has_room_for_are_lost_loudly(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal = Journal(tmp_path / "journal")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))  # not a byte more: what is written is refused whole
+    try:
+        journal.write(make_row())
+        assert journal.state.held_rows == 1
+        with pytest.raises(JournalFullError):
+            for _ in range(20):
+                journal.write(make_row(body={"text": "x" * 7_000_000}))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    kept = journal.state
+
+    assert kept.dropped_rows == 1
+    assert kept.held_rows == kept.written_rows
+    assert any("rows are being lost" in record.message for record in caplog.records)
+    journal.retry()
+    assert len(_read(journal.spool)) == kept.written_rows
+    journal.close()
+
+
+def test_where_no_new_file_can_be_begun_the_old_one_goes_on(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal", segment_bytes=1)
+    rows = [make_row() for _ in range(4)]
+    journal.write(rows[0])
+    in_the_way = journal.spool.path(journal.segment + 1)
+    in_the_way.mkdir()
+
+    journal.write(rows[1])
+    assert not journal.has_room()
+    journal.write(rows[2])
+    in_the_way.rmdir()
+    journal.retry()
+    assert journal.has_room()
+    journal.write(rows[3])
+
+    assert _read(journal.spool) == rows
+    assert journal.state.pending_bytes == journal.spool.total()
+    journal.close()

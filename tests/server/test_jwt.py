@@ -284,3 +284,53 @@ def test_what_is_no_token_is_nobody_and_no_error(tmp_path: Path, text: str) -> N
         assert await sign_in.verify("e30." + text) is None
 
     asyncio.run(run())
+
+
+class Described:
+    """An issuer whose own description says where its keys are."""
+
+    def __init__(self, **description: Any) -> None:
+        self.asked: list[str] = []
+        self.description = {"issuer": ISSUER, "jwks_uri": f"{ISSUER}/keys", **description}
+        self.keys = jwks(jwk("rsa"))
+
+    async def __call__(self, place: str) -> bytes:
+        self.asked.append(place)
+        return self.keys.encode() if place.endswith("/keys") else json.dumps(self.description).encode()
+
+
+async def _found_by(tmp_path: Path, described: Described, token: str) -> Any:
+    found = Issuer(issuer=ISSUER, audience=("lingate",))
+    async with access(tmp_path, AccessSettings(master_key=MASTER)) as made:
+        sign_in = SignIn([found], made.keys, fetch=described)
+        return await sign_in.verify(token) or sign_in.refusal(token)
+
+
+async def test_the_issuers_own_description_says_where_its_keys_are(tmp_path: Path) -> None:
+    described = Described()
+    assert (await _found_by(tmp_path, described, signed())).user_id == "ann"
+    assert described.asked == [f"{ISSUER}/.well-known/openid-configuration", f"{ISSUER}/keys"]
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        {"issuer": "https://other.example.test"},
+        {"jwks_uri": None},
+        {"jwks_uri": "/etc/keys"},
+        {"jwks_uri": "http://login.example.test/keys"},
+    ],
+    ids=["another issuer's", "no place", "a file", "in the clear"],
+)
+async def test_a_description_that_leads_elsewhere_is_not_followed(tmp_path: Path, description: dict[str, Any]) -> None:
+    described = Described(**description)
+    assert "does not have the key" in await _found_by(tmp_path, described, signed())
+    assert len(described.asked) == 1
+
+
+async def test_a_token_that_names_no_key_is_checked_with_the_only_one_there_is(tmp_path: Path) -> None:
+    described = Described()
+    assert (await _found_by(tmp_path, described, signed(kid=""))).user_id == "ann"
+    assert "not valid" in await _found_by(tmp_path, described, signed("other", kid=""))
+    described.keys = jwks(jwk("rsa"), jwk("ec"))
+    assert "does not have the key" in await _found_by(tmp_path, described, signed(kid=""))

@@ -213,6 +213,40 @@ async def test_a_key_is_under_the_limits_of_its_team_its_user_and_a_budget(tmp_p
         assert await calls(tokens[0], 1) == ["concurrency"]
 
 
+async def test_a_budget_that_a_team_shares_can_be_changed_while_its_keys_are_in_use(tmp_path: Path) -> None:
+    async with access(tmp_path) as found:
+        service = found.service
+        await service.create(ROOT, "budget", NewPrincipal(id="small", rpm_limit=1))
+        await service.create(ROOT, "team", NewPrincipal(id="red", budget_id="small"))
+        _, token = await service.create_key(ROOT, NewKey(team_id="red"))
+
+        async def call() -> str:
+            caller = found.known(token)
+            assert caller is not None
+            return await outcome(found.limiter, caller)
+
+        assert [await call(), await call()] == ["ok", "rate_limit"]
+        await service.update(ROOT, "budget", "small", PrincipalPatch(rpm_limit=3))
+        assert [await call() for _ in range(3)] == ["ok", "ok", "rate_limit"]
+
+
+@pytest.mark.parametrize("token", ["key-without-the-beginning", "sk-" + "x" * 600, "sk-with a space in the middle"])
+async def test_a_token_that_could_not_be_sent_is_taken_neither_for_a_new_key_nor_for_an_old_one(
+    tmp_path: Path, token: str
+) -> None:
+    async with access(tmp_path) as found:
+        key, old = await found.service.create_key(ROOT, NewKey())
+        with pytest.raises(RefusedError):
+            await found.service.create_key(ROOT, NewKey(key=token))
+        with pytest.raises(RefusedError):
+            await found.service.rotate_key(ROOT, key.id, Rotation(key=token))
+        assert found.known(old) is not None
+
+        chosen = "sk-chosen-by-an-administrator"
+        await found.service.rotate_key(ROOT, key.id, Rotation(key=chosen))
+        assert (found.known(old), found.known(chosen) is not None) == (None, True)
+
+
 async def test_the_gateways_own_limits_hold_for_everybody(tmp_path: Path) -> None:
     async with access(tmp_path, AccessSettings(master_key=MASTER, gateway=Limits(rpm_limit=2))) as found:
         _, token = await found.service.create_key(ROOT, NewKey())

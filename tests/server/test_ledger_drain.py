@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from lingate.server.access.meters import Owner
 from lingate.server.ledger import Drainer, Journal
-from lingate.server.store import Store
+from lingate.server.ledger.spending import LedgerSpending
+from lingate.server.store import Store, StoreUnavailableError
 from lingate.server.store.connection import AsyncConnection
 from lingate.server.store.ledger import journal_positions, tag_hours
 from tests.server.ledger_kit import Gateway, Starter, start_fixture, stored_ids, until, url_fixture
@@ -208,3 +210,39 @@ async def test_rows_that_keep_coming_are_copied_in_batches_and_not_one_by_one(ur
     await task
     journal.close()
     await store.close()
+
+
+async def test_garbage_in_a_dead_processs_journal_is_skipped_counted_and_gone(start: Starter, tmp_path: Path) -> None:
+    dead, alive = await start(), await start()
+    rows = [make_row() for _ in range(20)]
+    for row in rows[:10]:
+        dead.journal.write(row)
+    before = dead.journal.spool.path(dead.journal.segment).read_bytes()
+    for row in rows[10:]:
+        dead.journal.write(row)
+    path = dead.journal.spool.path(dead.journal.segment)
+    after = path.read_bytes().removeprefix(before)
+    garbage = b"\xa5garbage" * 250_000  # more than is read at once
+    path.write_bytes(before + garbage + after + garbage)
+    dead.die()
+
+    alive.run()
+    await until(lambda: len(list((tmp_path / "journal").iterdir())) == 2)
+
+    assert await stored_ids(alive.store) == [row.id for row in rows]
+    assert alive.journal.state.damaged_bytes == 2 * len(garbage)
+    assert alive.journal.state.pending_bytes == 0
+
+
+async def test_what_was_spent_is_not_told_while_many_rows_are_missing(start: Starter) -> None:
+    gateway = await start()
+    spent = LedgerSpending(gateway.store, gateway.drainer)
+    wanted = [(Owner("key", "key-1"), 0.0), (Owner("tag", "red"), 0.0)]
+    for _ in range(3):
+        gateway.journal.write(make_row(tags=("red",), body={"text": "x" * 7_000_000}))
+
+    with pytest.raises(StoreUnavailableError, match="has yet to get the rows"):
+        await spent(wanted)
+
+    await gateway.drainer.flush()
+    assert await spent(wanted) == pytest.approx([0.03, 0.03])

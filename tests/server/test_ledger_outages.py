@@ -16,8 +16,12 @@ from lingate.server.ledger.retention import keep_for
 from lingate.server.records import LedgerRow
 from lingate.server.store import Store, StoreError, open_store
 from lingate.server.store.ledger import ledger, usage_hours
+from tests.server.asking import ask
+from tests.server.gateway_kit import running_gateway
 from tests.server.ledger_kit import Gateway, Starter, start_fixture, stored_ids, until, url_fixture
+from tests.server.raw_upstream import CHAT, chat, config, whole
 from tests.server.rows import make_row
+from tests.servers import RawServer
 from tests.services import PostgresServer
 
 __all__ = ["start_fixture", "url_fixture"]
@@ -251,3 +255,16 @@ async def _write_for(gateway: Gateway, seconds: float) -> tuple[list[LedgerRow],
         rows.append(row)
         await asyncio.sleep(0.001)
     return rows, worst
+
+
+def test_a_gateway_whose_journal_is_full_takes_no_calls_and_says_why(tmp_path: Path) -> None:
+    away = "postgresql://nobody:nothing@127.0.0.1:9/none"
+    with RawServer(whole({"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2})) as upstream:
+        text = config(upstream.url, ledger={"journal_max_bytes": 2000})
+        with running_gateway(text, tmp_path, database=away) as gateway:
+            found = [ask(gateway, CHAT, chat("openai-x")) for _ in range(20)]
+        served = len(upstream.requests)
+    told = [answer.status_code for answer in found]
+    assert told == [200] * served + [503] * (20 - served)
+    assert 1 < served < 20
+    assert (found[-1].headers["retry-after"], "ledger is full" in found[-1].text) == ("10", True)

@@ -258,6 +258,18 @@ async def test_csv_has_every_row_and_no_formula(ledger: Ledger) -> None:
     assert "body" not in first
 
 
+async def test_csv_of_more_rows_than_are_read_at_once_has_each_of_them_once(ledger: Ledger) -> None:
+    written = [make_row(at=NOON + number // 700) for number in range(2500)]
+    for row in written:
+        ledger.journal.write(row)
+
+    parts = [part async for part in rows_csv(ledger.usage)]
+    found = [row["id"] for row in csv.DictReader(io.StringIO(b"".join(parts).decode()))]
+
+    assert len(parts) > 3
+    assert sorted(found) == [row.id for row in written]
+
+
 async def test_csv_of_sums_has_the_dimensions_first(ledger: Ledger) -> None:
     ledger.journal.write(make_row())
 

@@ -291,3 +291,18 @@ def test_whatever_happens_nothing_is_left_counted_as_under_way(steps: list[str],
         assert scope.budgets[0].reserved == 0
 
     asyncio.run(run())
+
+
+async def test_limits_of_all_customers_that_change_hold_for_those_who_have_called() -> None:
+    limiter = LocalLimiter(clock=Clock())
+    limiter.limit_customers(Limits(rpm_limit=5))
+    caller = Caller(key_id="k")
+
+    async def calls(count: int) -> list[str]:
+        return [await outcome(limiter, caller, end_user="ann") for _ in range(count)]
+
+    assert await calls(1) == ["ok"]
+    limiter.limit_customers(Limits(rpm_limit=2))
+    assert await calls(2) == ["ok", "rate_limit"]
+    limiter.limit_customers(None)
+    assert await calls(5) == ["ok"] * 5

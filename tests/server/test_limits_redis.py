@@ -390,3 +390,26 @@ async def test_further_parts_of_a_call_are_reserved_and_settled_for_everybody(
         await asyncio.sleep(0.1)
         assert await outcome(there, callers[1]) == "ok"
         assert (await _kept(here))[1] == {"s": str(nanos((2 if lost else 3) * COST))}
+
+
+async def test_a_prompt_beyond_the_whole_limit_is_refused_for_good_and_costs_nothing(redis: str) -> None:
+    async with replicas(redis, 1) as (limiter,):
+        caller = caller_of(limiter, Limits(tpm_limit=80))
+        with pytest.raises(RateLimitError) as refused:
+            await limiter.admit(caller, estimate(100, 1), None, ())
+        assert (refused.value.retryable, refused.value.retry_after) == (False, None)
+        ticket = await limiter.admit(caller, estimate(70, 10), None, ())
+        assert ticket is not None
+        ticket.settle(80, None)
+
+
+async def test_a_script_that_redis_refuses_leaves_the_limits_of_this_process(
+    redis: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with replicas(redis, 1) as (limiter,):
+        caller = caller_of(limiter, Limits(rpm_limit=3))
+        assert await outcome(limiter, caller) == "ok"
+        for name in await limiter.link.redis.keys("{lingate}:q:*"):
+            await limiter.link.redis.set(name, "what somebody else keeps there")
+        assert [await outcome(limiter, caller) for _ in range(3)] == ["ok", "ok", "rate_limit"]
+    assert "Redis refused a script" in caplog.text

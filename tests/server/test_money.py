@@ -99,6 +99,8 @@ def test_usage_that_cannot_be_neither_fills_nor_empties_a_budget(
         {"prompt_tokens": 10},
         {"prompt_tokens": 10, "completion_tokens": None},
         {"completion_tokens": 5, "total_tokens": None},
+        {"prompt_tokens": 10, "completion_tokens": 0, "total_tokens": 10},
+        {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
     ],
     ids=str,
 )
@@ -359,3 +361,19 @@ def test_a_call_whose_model_nobody_knows_does_not_ask_for_all_that_a_budget_has(
     _, key = new_key(gateway, max_budget=20.0)
     assert ask(gateway, CHAT, chat("openai-x"), key).status_code == 200
     assert 1000 < json.loads(upstream.requests[-1])["max_tokens"] < 2000
+
+
+def test_more_answers_than_there_is_a_token_for_are_refused_and_nothing_is_held_back(
+    gateway: Running, upstream: RawServer
+) -> None:
+    upstream.script = whole(GOOD)
+    asked = len(upstream.requests)
+    for cents in range(5, 60, 5):
+        key_id, key = new_key(gateway, max_budget=cents / 100)
+        refused = ask(gateway, CHAT, chat("openai-x", n=64), key)
+        if "so many answers" in refused.text:
+            break
+    assert (refused.status_code, len(upstream.requests)) == (429, asked)  # as OpenAI says it
+    budget = budget_of(gateway, key_id)
+    assert (budget["spent"], budget["reserved"]) == (0, 0)
+    assert ask(gateway, CHAT, chat("openai-x", max_tokens=1), key).status_code == 200

@@ -110,3 +110,23 @@ def test_what_a_provider_adds_to_the_input_counts() -> None:
         },
     ):
         assert circumstances_of({**asked, **more}).tokens > plain + 100_000
+
+
+@given(
+    model=st.sampled_from(MODELS),
+    prompt=st.integers(0, 3_000_000),
+    made=st.integers(0, 100_000),
+    details=st.sampled_from([None, {}, {"cached_tokens": 0}, {"cached_tokens": 7}, {"audio_tokens": 3}]),
+    tier=st.sampled_from([*TIERS, "odd"]),
+    answered=st.sampled_from([None, "itself", "nonsense"]),
+)
+def test_the_short_way_to_a_cost_gives_what_the_catalogue_gives(
+    model: tuple[str, str], prompt: int, made: int, details: Any, tier: str | None, answered: str | None
+) -> None:
+    usage: dict[str, Any] = {"prompt_tokens": prompt, "completion_tokens": made, "total_tokens": prompt + made}
+    if details is not None:
+        usage["prompt_tokens_details"] = details
+    answered = model[1] if answered == "itself" else answered
+    told = Sheet(*model, ModelInfo(), Prices()).cost(usage, answered, tier)
+    whole = cost_of(*model, usage, answered=answered, service_tier=tier)
+    assert told == (None if whole.total is None else pytest.approx(whole.total), whole.source or whole.reason)

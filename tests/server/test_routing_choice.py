@@ -130,8 +130,24 @@ def test_no_more_calls_than_a_deployments_rpm_in_any_minute() -> None:
             assert outcome.error.retry_after > 0
         driver.clock += 0.7
 
-    assert max(sum(begin <= at < begin + 60 for at in times) for begin in times) <= 12
+    assert max(sum(begin <= at < begin + 60 for at in times) for begin in times) <= 10
     assert len(times) > 35
+
+
+@pytest.mark.parametrize("rpm", [1, 2, 7])
+def test_a_small_rpm_is_used_up_and_waits_for_no_more_than_a_minute(rpm: int) -> None:
+    driver = Driver(strategy("simple-shuffle", f"model: openai/a, rpm: {rpm}"))
+    times = []
+    for _ in range(600):
+        outcome = driver.ask(seconds=0)
+        if outcome.error is None:
+            times.append(driver.clock)
+        else:
+            assert 0 < (outcome.error.retry_after or 0) <= 60
+        driver.clock += 1.0
+
+    assert len(times) == rpm * 10
+    assert max(sum(begin <= at < begin + 60 for at in times) for begin in times) == rpm
 
 
 def test_waiting_as_long_as_the_error_says_is_enough() -> None:
@@ -170,6 +186,21 @@ def test_max_parallel_requests_holds_and_frees() -> None:
     one.ride.lost(None)
     assert driver.ask().error is None
     two.ride.won(0.1)
+
+
+@pytest.mark.parametrize(
+    ("mine", "all_of_them"),
+    [
+        ("", "default_max_parallel_requests: 0}"),
+        ("", "timeout: 9}\ngeneral_settings: {max_parallel_requests: 0}"),
+        (", max_parallel_requests: 0", "timeout: 9}\ngeneral_settings: {max_parallel_requests: 1}"),
+    ],
+)
+def test_zero_calls_at_once_are_any_number_as_for_litellm(mine: str, all_of_them: str) -> None:
+    text = strategy("simple-shuffle", f"model: openai/a{mine}", more=", ").replace(", }", f", {all_of_them}")
+    driver = Driver(text)
+    for _ in range(3):
+        assert driver.ask(finish=False).error is None
 
 
 def test_max_parallel_requests_sends_to_the_next_deployment() -> None:

@@ -467,3 +467,46 @@ class _Redirects:
     def __exit__(self, *problem: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"api_key": ""}, "api_key must be a text"),
+        ({"api_key": ["sk"]}, "api_key must be a text"),
+        ({"api_base": "https://listed.example/v1", "base_url": "https://listed.example/v2"}, "must not differ"),
+        ({"api_base": "https://listed.example:0/v1"}, "no such port"),
+        ({"api_base": "https://[12345::1]/v1"}, "no address"),
+        ({"api_base": "https://[:::1]/v1"}, "no address"),
+    ],
+    ids=str,
+)
+def test_what_is_brought_and_not_written_as_it_must_be_is_refused(
+    gateway: Running, more: dict[str, Any], why: str
+) -> None:
+    found = ask(gateway, CHAT, _brought(**more))
+    assert (found.status_code, why in found.text) == (400, True)
+
+
+@pytest.mark.parametrize("base", [False, True], ids=["key", "address"])
+@pytest.mark.parametrize("model", ["gigachat/m", "sap/m", "watsonx/m"])
+def test_who_is_not_signed_in_to_with_a_key_alone_is_not_asked_in_the_owners_name(
+    simulator: Simulator, tmp_path: Path, model: str, base: bool
+) -> None:
+    text = json.loads(config(simulator.url))
+    place = f"http://127.0.0.1:{simulator.url.rpartition(':')[2]}"
+    text["lingate"] |= {"allowed_hosts": [place.partition("//")[2]], "allow_private_hosts": True}
+    text["model_list"][0]["litellm_params"] = {"model": model, "api_base": place}
+    env = {
+        "GIGACHAT_ACCESS_TOKEN": OWNERS,
+        "WATSONX_TOKEN": OWNERS,
+        "WATSONX_PROJECT_ID": "p",
+        "AICORE_AUTH_URL": place,
+        "AICORE_CLIENT_ID": "id",
+        "AICORE_CLIENT_SECRET": OWNERS,
+    }
+    with running_gateway(json.dumps(text), tmp_path, env=env) as gateway:
+        before = simulator.stats()["requests"]["total"]
+        found = ask(gateway, CHAT, _brought(**({"api_base": place} if base else {})))
+    assert (found.status_code, "not signed in to with an api_key alone" in found.text) == (400, True), found.text
+    assert simulator.stats()["requests"]["total"] == before

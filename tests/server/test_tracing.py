@@ -171,6 +171,48 @@ def test_what_is_asked_and_answered_is_there_for_owners_who_want_it(
     assert json.loads(found["gen_ai.output.messages"])[0]["parts"] == [{"type": "text", "content": answer}]
 
 
+PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 4000}}
+
+
+def test_tools_and_pictures_are_in_traces_too_but_not_the_pictures_bytes(
+    simulator: Simulator, collector: Collector, exporting: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "true")
+    call = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    messages = [
+        {"role": "user", "content": [{"type": "text", "text": "what is it?"}, PICTURE]},
+        {"role": "assistant", "content": None, "reasoning_content": "hm", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": [{"type": "text", "text": "this"}, PICTURE]},
+    ]
+    with running_gateway(_config(simulator.url, litellm_settings={"callbacks": ["otel"]}), tmp_path) as gateway:
+        answer = httpx2.post(
+            f"{gateway.url}/v1/chat/completions", json={"model": "small", "messages": messages}, timeout=20
+        )
+        assert answer.status_code == 200
+        found = values(_split(collector.wait(2))[0].attributes)
+
+    assert json.loads(found["gen_ai.input.messages"]) == [
+        {"role": "user", "parts": [{"type": "text", "content": "what is it?"}, {"type": "image_url"}]},
+        {
+            "role": "assistant",
+            "parts": [
+                {"type": "reasoning", "content": "hm"},
+                {"type": "tool_call", "id": "c1", "name": "look", "arguments": "{}"},
+            ],
+        },
+        {
+            "role": "tool",
+            "parts": [
+                {
+                    "type": "tool_call_response",
+                    "id": "c1",
+                    "response": [{"type": "text", "content": "this"}, {"type": "image_url"}],
+                }
+            ],
+        },
+    ]
+
+
 def test_what_is_left_is_sent_when_the_gateway_stops(
     simulator: Simulator, collector: Collector, exporting: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

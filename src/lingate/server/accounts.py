@@ -35,6 +35,8 @@ def note_usage(turn: Turn, response: JsonDict) -> None:
         return
     row.prompt_tokens = _count(usage.get("prompt_tokens"))
     row.completion_tokens = _count(usage.get("completion_tokens"))
+    if row.completion_tokens == 0 and _said(response):
+        row.completion_tokens = None  # some write 0 for what they did not count
     read, made = _parts(usage, "prompt_tokens_details"), _parts(usage, "completion_tokens_details")
     if read or made:
         row.cached_tokens = _count(read.get("cached_tokens"))
@@ -57,7 +59,7 @@ def estimated_cost(turn: Turn, response: JsonDict) -> float | None:
 def _cost(turn: Turn, sheet: Sheet, response: JsonDict, usage: JsonDict) -> tuple[float | None, str | None]:
     row = turn.row
     for count, name in ((row.prompt_tokens, "prompt_tokens"), (row.completion_tokens, "completion_tokens")):
-        if count is None and usage.get(name) is not None:
+        if count is None and usage.get(name):
             return None, _IMPOSSIBLE
     cost, price = sheet.cost(usage, response.get("model"), response.get("service_tier"))
     if cost is None:

@@ -29,6 +29,7 @@ def administration(gateway: Gateway) -> AsgiApplication:
         reload=reload,
         facts=gateway.status,
         feed=gateway.feed,
+        key_header=lambda: gateway.live.key_header,
     )
     return cast("AsgiApplication", create_admin(parts))
 

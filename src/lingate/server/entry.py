@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from lingate._model import Call, JsonDict
@@ -152,6 +153,12 @@ def _lift(native: Any, body: JsonDict) -> None:
                 body.setdefault(_OWN_NAMES[name], fields.pop(name))
 
 
+_HARMLESS = re.compile(
+    r"x-(?!lingate-|litellm-|forwarded|real-ip)(?!.*(?:api-?key|token\b|secret|auth|credential|passw))"
+)
+"""Headers that `forward_client_headers_to_llm_api` means: nobody has looked at them one by one."""
+
+
 def _forward_headers(turn: Turn, call: Call) -> None:
     """Pass on the headers that the owner allows, and the one by which Anthropic's clients ask for new features."""
     live = turn.live
@@ -160,10 +167,11 @@ def _forward_headers(turn: Turn, call: Call) -> None:
         beta = turn.request.header(_BETA)
         if beta is not None:
             kept[_BETA] = beta
-    if live.forwarded or live.forwarded_prefixes:
+    if live.forwarded or live.forwarded_prefixes or live.forwards_x:
         for name, value in turn.request.headers():
             low = name.lower()
-            if (low in live.forwarded or low.startswith(live.forwarded_prefixes)) and low not in _NEVER:
+            named = low in live.forwarded or low.startswith(live.forwarded_prefixes)
+            if (named or (live.forwards_x and _HARMLESS.match(low))) and low not in _NEVER and low != live.key_header:
                 kept[low] = value
     if kept:
         call.extra_headers = kept
@@ -183,6 +191,14 @@ _NEVER = frozenset(
         "connection",
         "transfer-encoding",
         "accept-encoding",
+        "content-encoding",
+        "proxy-authorization",
+        "proxy-connection",
+        "keep-alive",
+        "upgrade",
+        "expect",
+        "trailer",
+        "te",
     }
 )
 """Headers that are between the client and the gateway, whatever the configuration says."""

@@ -49,6 +49,25 @@ _TELLING = 15.0
 Observer = Callable[[LedgerRow, LingateError | None], None]
 
 
+def traces(config: GatewayConfig) -> bool:
+    """Whether traces are asked for."""
+    return config.own.tracing or not config.callbacks.isdisjoint(("otel", "opentelemetry"))
+
+
+_AT_START: Mapping[str, Callable[[GatewayConfig], Any]] = {
+    "lingate.host": lambda config: config.own.host,
+    "lingate.port": lambda config: config.own.port,
+    "lingate.state_dir": lambda config: config.own.state_dir,
+    "lingate.limits.max_headers": lambda config: config.own.limits.max_headers,
+    "lingate.one_cpu": lambda config: config.own.one_cpu,
+    "lingate.reload": lambda config: config.own.reload,
+    "lingate.tracing": traces,
+    "general_settings.database_url": lambda config: config.general.database_url,
+    "the address of Redis": lambda config: config.redis_url,
+}
+"""Settings that are read once."""
+
+
 @dataclass(slots=True)
 class Reloads:
     """How changes of the configuration went.
@@ -88,6 +107,7 @@ class Gateway:
         transport: AsyncTransport | None = None,
         on_master: Callable[[str], None] | None = None,
     ) -> None:
+        self._first = config
         self.auth = auth
         self.env = env
         self.state = state
@@ -108,7 +128,7 @@ class Gateway:
         self.metrics = Metrics(self)
         self.observers: list[Observer] = [self.metrics.observe]
         self.feed = Feed(self.observers)
-        self.tracing = _tracing(config, env)
+        self.tracing = _tracing(config)
         self.reloads = Reloads()
         self.started = time.time()
         self.started_at = datetime.fromtimestamp(self.started, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -167,8 +187,15 @@ class Gateway:
         Raises:
             LingateError: Something in it cannot be; the old one stays.
         """
+        before = self.live.config
         live = Live(config, self.live, Rests(self.access))
         self.access.configure(access_settings(config))
+        self.journal.resize(config.own.ledger.journal_max_bytes)
+        if config.retention != before.retention:
+            self._retain(config.retention)
+        late = [name for name, of in _AT_START.items() if of(config) != of(self._first)]
+        if late:
+            _log.warning("changes of these take a restart: %s", ", ".join(late))
         if isinstance(self.transport, AsyncPyreqwest):
             self.transport.most = config.own.limits.max_answer
         cache, self.live = outlived(self.live.cache, live.cache), live
@@ -292,7 +319,9 @@ class Gateway:
     def health(self) -> dict[str, Any]:
         """The status without what is nobody's business: where files and the database are."""
         told = self.status()
-        told["config"].pop("path")
+        path, error = told["config"].pop("path"), told["config"]["error"]
+        if path and error:
+            told["config"]["error"] = error.replace(path, Path(path).name)
         if told["database"] is not None:
             told["database"].pop("url")
         if told["drainer"] is not None:
@@ -320,10 +349,10 @@ class Gateway:
         }
 
 
-def _tracing(config: GatewayConfig, env: Mapping[str, str]) -> Tracing | None:
+def _tracing(config: GatewayConfig) -> Tracing | None:
     """What makes traces, where they are asked for."""
-    if not config.own.tracing and config.callbacks.isdisjoint(("otel", "opentelemetry")):
+    if not traces(config):
         return None
     from lingate.server.tracing import Tracing
 
-    return Tracing(env)
+    return Tracing(config.env)

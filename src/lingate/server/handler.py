@@ -45,6 +45,8 @@ async def handle(gateway: Gateway, request: Request, reply: Reply) -> None:
         turn.refuse(error)
     except ClientGoneError:
         turn.abandon()
+    except RecursionError:
+        turn.refuse(BadRequestError("the request is nested too deeply"))
     except asyncio.CancelledError:
         if turn.stalled:
             turn.refuse(BadRequestError("the request's body took too long to arrive"))

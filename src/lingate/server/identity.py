@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
@@ -21,16 +23,16 @@ _OURS = "x-litellm-api-key"
 _HEADERS = ("x-api-key", "x-goog-api-key", "api-key")
 
 
-def token_of(request: Request, own_header: str | None = None) -> str | None:
+def token_of(header: Callable[[str], str | None], query: str, own_header: str | None = None) -> str | None:
     """The key that a request brings, wherever the vendors' packages put theirs."""
     if own_header is not None:
-        given = request.header(own_header)
+        given = header(own_header)
         if given:
             return given.removeprefix("Bearer ")
-    given = request.header(_OURS)
+    given = header(_OURS)
     if given:
         return given.removeprefix("Bearer ")
-    given = request.header("authorization")
+    given = header("authorization")
     if given:
         word, space, token = given.partition(" ")
         if not space and word.lower() != "bearer":
@@ -39,11 +41,11 @@ def token_of(request: Request, own_header: str | None = None) -> str | None:
         if word.lower() == "bearer" and token.strip():
             return token.strip()
     for name in _HEADERS:
-        given = request.header(name)
+        given = header(name)
         if given:
             return given
-    if "key=" in request.query:
-        return parse_qs(request.query).get("key", [""])[0] or None
+    if "key=" in query:
+        return parse_qs(query).get("key", [""])[0] or None
     return None
 
 
@@ -75,14 +77,29 @@ async def caller_of(gateway: Gateway, request: Request) -> Caller:
     """
     access = gateway.access
     if not gateway.auth:
+        _refuse_other_sites(gateway, request)
         return access.keys.anonymous
-    token = token_of(request, gateway.live.key_header)
+    token = token_of(request.header, request.query, gateway.live.key_header)
     if token is None:
         raise AuthenticationError("there is no API key: send it as `Authorization: Bearer <key>`, or as x-api-key")
     caller = access.known(token) or await access.find(token)
     if caller is None:
         raise AuthenticationError(access.refusal(token) or "this API key is not valid")
     return caller
+
+
+_OTHER_SITE = re.compile(r"null|https?://(?!(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?\Z).*", re.IGNORECASE)
+
+
+def _refuse_other_sites(gateway: Gateway, request: Request) -> None:
+    """Any page that a browser shows can send a request to this machine; without keys, only where it comes from tells.
+
+    Raises:
+        PermissionDeniedError: It is a page of another site, and `lingate.cors` does not name it.
+    """
+    origin, sharing = request.header("origin"), gateway.live.sharing
+    if origin and _OTHER_SITE.fullmatch(origin) and not (sharing is not None and sharing.headers(origin)):
+        raise PermissionDeniedError("pages of this site may not call a gateway without keys: see lingate.cors")
 
 
 def allow(gateway: Gateway, request: Request, caller: Caller) -> None:

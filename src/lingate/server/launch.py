@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lingate.errors import ConfigError
+from lingate.server import ui
 from lingate.server.config import GatewayConfig, load
 from lingate.server.gateway import Gateway
 from lingate.server.logs import Logs, writing
@@ -57,6 +58,8 @@ def serve(options: Options, env: Mapping[str, str], say: Callable[[str], None]) 
         ConfigError: It cannot be started; the message says why.
     """
     config = load(options.config, env)
+    # Its exporter reads the process's environment, and nothing else.
+    os.environ.update({name: value for name, value in config.env.items() if name.startswith("OTEL_")})
     if not options.auth and (options.host or config.own.host) not in _LOOPBACK:
         raise ConfigError("without keys the gateway listens on loopback only: leave --host out, or --no-auth")
     for warning in config.warnings:
@@ -72,7 +75,7 @@ async def _serve(
     host, port = options.host or config.own.host, config.own.port if options.port is None else options.port
     with _listening_at(host, port):
         address = address_of(host, port)  # before anything is made that only a gateway that runs has a use for
-    store = Store(database_url(config, env, state))
+    store = Store(database_url(config, state))
     gateway = Gateway(
         config, state=state, store=store, env=env, auth=options.auth, on_master=lambda key: _tell_master(key, say)
     )
@@ -108,7 +111,7 @@ def state_directory(given: str | None, config: GatewayConfig, env: Mapping[str, 
     Raises:
         ConfigError: It cannot be.
     """
-    named = given or env.get("LINGATE_STATE_DIR") or config.own.state_dir
+    named = given or config.env.get("LINGATE_STATE_DIR") or config.own.state_dir
     if named is None:
         home = env.get("XDG_STATE_HOME") or os.path.join(env.get("HOME", "."), ".local", "state")
         named = os.path.join(home, "lingate")
@@ -120,10 +123,10 @@ def state_directory(given: str | None, config: GatewayConfig, env: Mapping[str, 
     return path
 
 
-def database_url(config: GatewayConfig, env: Mapping[str, str], state: Path) -> str:
+def database_url(config: GatewayConfig, state: Path) -> str:
     """Where keys and ledger are."""
     return (
-        env.get("LINGATE_DATABASE_URL")
+        config.env.get("LINGATE_DATABASE_URL")
         or config.general.database_url
         or f"sqlite:///{(state / 'lingate.db').absolute()}"
     )
@@ -154,6 +157,8 @@ def _tell_master(key: str, say: Callable[[str], None]) -> None:
 def _introduce(gateway: Gateway, host: str, port: int, say: Callable[[str], None]) -> None:
     config = gateway.live.config
     say(f"Lingate gateway at http://{_place(host, port)}; Ctrl-C ends it.")
+    if config.own.ui:
+        say(f"What it does, for administrators: http://{_place(host, port)}{ui.PAGE}")
     if config.path is None:
         say("No configuration: every provider whose credential is present is served as provider/model.")
     else:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import random
 import time
-from typing import Any, cast
 
 from lingate._call.plan import Context
 from lingate._call.policy import RetryPolicy, Timeout
-from lingate.errors import ConfigError
 from lingate.server.access import Access, AccessSettings, Issuer, Limits
 from lingate.server.cache import Answers, answers_of
 from lingate.server.config.settings import GatewayConfig
@@ -35,8 +33,7 @@ class Live:
         self.keepalive = config.settings.sse_keepalive_ping_interval_seconds
         self.forwarded = frozenset(name.lower() for name in config.own.forward_headers if "*" not in name)
         self.forwarded_prefixes = tuple(name.lower()[:-1] for name in config.own.forward_headers if name.endswith("*"))
-        if config.general.forward_client_headers_to_llm_api:
-            self.forwarded_prefixes += ("x-",)
+        self.forwards_x = config.general.forward_client_headers_to_llm_api
         self.key_header = (config.general.litellm_key_header_name or "").lower() or None
         self.user_header = (config.general.user_header_name or "").lower() or None
         self.needs_user = config.general.enforce_user_param
@@ -90,16 +87,14 @@ def access_settings(config: GatewayConfig) -> AccessSettings:
 
 def _issuers(config: GatewayConfig) -> tuple[Issuer, ...]:
     jwt = config.own.jwt
-    if jwt is None or not config.general.enable_jwt_auth:
+    if jwt is None or jwt.audience is None or not config.general.enable_jwt_auth:
         return ()
-    if not jwt.issuer or jwt.audience is None:
-        raise ConfigError("lingate.jwt needs an issuer and an audience: tokens made for others must not be taken")
     return (
         Issuer(
             issuer=jwt.issuer,
             audience=(jwt.audience,),
             jwks=jwt.jwks_url,
-            algorithms=cast("Any", jwt.algorithms),
+            algorithms=jwt.algorithms,
             user_claim=jwt.user_claim,
             team_claim=jwt.team_claim,
             scope_claim=jwt.scope_claim,

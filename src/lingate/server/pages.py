@@ -13,13 +13,13 @@ from lingate._model import JsonDict
 from lingate._version import __version__
 from lingate._wire import json
 from lingate.errors import BadRequestError, LingateError, NotFoundError, UnsupportedError
-from lingate.server import faces
+from lingate.server import faces, ui
 from lingate.server.access import may_use
 from lingate.server.admin import is_admin_path
 from lingate.server.encodings import plain
 from lingate.server.entry import LATEST
 from lingate.server.errors import internal
-from lingate.server.http import Headers, Reply, Request
+from lingate.server.http import ClientGoneError, Headers, Reply, Request
 from lingate.server.identity import allow, caller_of
 from lingate.server.records import Caller
 from lingate.server.turn import Turn
@@ -40,6 +40,8 @@ async def answer(gateway: Gateway, request: Request, reply: Reply) -> None:
         await _answer(gateway, request, reply)
     except LingateError as error:
         _refuse(gateway, request, reply, error)
+    except ClientGoneError:
+        return
     except Exception:
         _log.exception("%s %s failed", request.method, request.path)
         _refuse(gateway, request, reply, internal())
@@ -52,6 +54,8 @@ async def _answer(gateway: Gateway, request: Request, reply: Reply) -> None:
     elif page is not None:
         status, kind, body = page(gateway)
         reply.whole(status, _headers(gateway, request, kind), body)
+    elif request.method in ("GET", "HEAD") and gateway.live.config.own.ui and ui.is_ours(request.path):
+        reply.whole(*ui.answer(request.path))
     elif request.path == "/metrics" and request.method in ("GET", "HEAD"):
         await _metrics(gateway, request, reply)
     elif is_admin_path(request.path):
@@ -222,6 +226,8 @@ def _index(gateway: Gateway) -> tuple[int, str, bytes]:
     text = f"Lingate {__version__}\n\n" + "\n".join(faces.paths())
     text += "\nPOST /api/show\nGET  /api/ps\nGET  /api/version"
     text += "\n\nGET  /health/live\nGET  /health/ready\nGET  /metrics\nGET  /admin/openapi.json\n"
+    if gateway.live.config.own.ui:
+        text += f"GET  {ui.PAGE}\n"
     return 200, "text/plain; charset=utf-8", text.encode()
 
 

@@ -36,7 +36,10 @@ class RsgiRequest:
         announced = self.header("content-length")
         size = int(announced) if announced is not None and announced.isdigit() else None
         if size is not None and size <= min(limit, _AT_ONCE):
-            return bytes(await self._protocol())
+            try:
+                return bytes(await self._protocol())
+            except RuntimeError as error:  # as below: the client has left in the middle of it
+                raise ClientGoneError from error
         pieces: list[bytes] = []
         length = 0
         loop = asyncio.get_running_loop()
@@ -52,6 +55,8 @@ class RsgiRequest:
                         lingering.reschedule(loop.time() + LINGER)
         if length > limit:
             raise too_large(limit)
+        if size is not None and length < size:
+            raise ClientGoneError  # the server ends a body that breaks off as if it were whole
         return b"".join(pieces)
 
 

@@ -36,6 +36,8 @@ def _text(value: Any) -> str:
 
 def _message(message: JsonDict) -> JsonDict:
     role, content = message.get("role"), message.get("content")
+    if isinstance(content, list):
+        content = [_part(part) for part in content if isinstance(part, dict)]
     if role == "tool":
         answer = {"type": "tool_call_response", "id": message.get("tool_call_id"), "response": content}
         return {"role": "tool", "parts": [answer]}
@@ -44,11 +46,11 @@ def _message(message: JsonDict) -> JsonDict:
         parts.append({"type": "reasoning", "content": message["reasoning_content"]})
     if isinstance(content, str):
         parts.append({"type": "text", "content": content})
-    elif isinstance(content, list):
-        parts += [_part(part) for part in content if isinstance(part, dict)]
+    elif content:
+        parts += content
     for call in message.get("tool_calls") or ():
-        function = call.get("function") or {}
-        arguments = function.get("arguments")
+        function = call.get("function") or call.get("custom") or {}
+        arguments = function.get("arguments", function.get("input"))
         parts.append({"type": "tool_call", "id": call.get("id"), "name": function.get("name"), "arguments": arguments})
     return {"role": role or "user", "parts": parts}
 

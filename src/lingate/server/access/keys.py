@@ -250,8 +250,6 @@ class Keys:
         return self._limiter.limits_for(scopes)
 
     def _scope_of(self, kind: str, record: Principal) -> Scope | None:
-        if kind == "budget":
-            return None
         base = self.principals.get(("budget", record.budget_id)) if record.budget_id else None
         limits = limits_of(record, base)
         blocked = record.blocked and kind in {"customer", "tag"}

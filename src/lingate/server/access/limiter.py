@@ -214,7 +214,7 @@ class LocalLimiter:
                 del self._passing[name]
         return scope
 
-    async def _learn(self, budgets: Iterable[Budget]) -> None:
+    async def _learn(self, budgets: Sequence[Budget]) -> None:
         now = self.now()
         for budget in budgets:
             budget.roll(now)
@@ -246,21 +246,22 @@ class LocalLimiter:
         for budget, (_, start), dollars in zip(unknown, wanted, spent, strict=True):
             budget.raise_to(start, nanos(dollars))
 
-    async def learn(self, kind: str, id: str) -> None:
-        """Make sure that the budgets of one who is limited include what the ledger knows."""
-        scope = self.scope(kind, id)
-        if scope is not None and scope.budgets:
-            await self._learn(scope.budgets)
+    async def learn(self, kind: str, ids: Iterable[str]) -> None:
+        """Make sure that the budgets of those who are limited include what the ledger knows."""
+        scopes = [scope for id in ids if (scope := self.scope(kind, id)) is not None]
+        await self._learn([budget for scope in scopes for budget in scope.budgets])
 
-    async def spent(self, kind: str, id: str) -> float | None:
-        """Dollars that one has spent in all, as the ledger has it; None where it does not answer."""
-        if self._spending is None or self._clock() < self._ask_again:
-            return None
+    async def spent(self, kind: str, ids: Sequence[str]) -> Sequence[float | None]:
+        """Dollars that each has spent in all, as the ledger has it; None where it does not answer."""
+        nobody = [None] * len(ids)
+        if not ids or self._spending is None or self._clock() < self._ask_again:
+            return nobody
+        owner = LEDGERS_WORDS.get(kind, kind)
         try:
             async with asyncio.timeout(_LEDGER_DEADLINE):
-                return (await self._spending([(Owner(LEDGERS_WORDS.get(kind, kind), id), 0.0)]))[0]
+                return await self._spending([(Owner(owner, id), 0.0) for id in ids])
         except (TimeoutError, OSError, LingateError):
-            return None
+            return nobody
 
     async def reconcile(self) -> None:
         """Raise the budgets used since the last time to what the ledger has: other replicas spend from them too."""

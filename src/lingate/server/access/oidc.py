@@ -99,7 +99,7 @@ class SignIn:
         if len(self._issuers) != len(issuers):
             raise ValueError("two issuers have the same name")
         for issuer in issuers:
-            _check_place(issuer.jwks or _discovery(issuer))
+            keys_at(issuer.issuer, issuer.jwks)
         self._keys = keys
         self._fetch = fetch or read
         self._now = now
@@ -216,7 +216,7 @@ class SignIn:
 
     async def _discovered(self, issuer: Issuer) -> str:
         try:
-            told = msgspec.json.decode(await self._fetch(_discovery(issuer)), type=dict[str, Any])
+            told = msgspec.json.decode(await self._fetch(keys_at(issuer.issuer, None)), type=dict[str, Any])
         except msgspec.DecodeError as error:
             raise ValueError(str(error)) from None
         place = told.get("jwks_uri")
@@ -287,10 +287,17 @@ def _public_keys(raw: bytes) -> dict[str, Any]:
     return found
 
 
-def _discovery(issuer: Issuer) -> str:
-    if "://" not in issuer.issuer:
-        raise ValueError(f"say where the keys of {issuer.issuer!r} are: its name is no URL that could be asked")
-    return issuer.issuer.rstrip("/") + "/.well-known/openid-configuration"
+def keys_at(issuer: str, jwks: str | None) -> str:
+    """Where an issuer's keys are, or what says where they are.
+
+    Raises:
+        ValueError: Nobody knows, or anybody could change them on their way.
+    """
+    if jwks is None and "://" not in issuer:
+        raise ValueError(f"say where the keys of {issuer!r} are: its name is no URL that could be asked")
+    place = jwks or issuer.rstrip("/") + "/.well-known/openid-configuration"
+    _check_place(place)
+    return place
 
 
 def _check_place(place: str) -> None:

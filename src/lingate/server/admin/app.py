@@ -23,6 +23,7 @@ from lingate.server.admin.endpoint import Call, Endpoint, Failure, Problem, Text
 from lingate.server.admin.for_tail import TAIL
 from lingate.server.admin.openapi import document
 from lingate.server.admin.parts import Parts
+from lingate.server.identity import token_of
 from lingate.server.records import Caller
 from lingate.server.store import StoreError
 
@@ -112,7 +113,7 @@ async def _signed_in(parts: Parts, endpoint: Endpoint, request: Request) -> tupl
     address = client_address(peer, ",".join(request.headers.getlist("x-forwarded-for")) or None, access.trusted)
     if access.allowed is not None and address not in access.allowed:
         raise RefusedError("this address may not use the gateway", status=403)
-    token = token_of(request.headers.get("authorization"), request.headers)
+    token = token_of(request.headers.get, "", parts.key_header())
     if token is None:
         raise RefusedError("send the master key or an administrator's key: Authorization: Bearer sk-...", status=401)
     caller = access.known(token) or await access.find(token)
@@ -123,18 +124,6 @@ async def _signed_in(parts: Parts, endpoint: Endpoint, request: Request) -> tupl
     if not may_come_from(caller, address) or (caller.admin and not may_call(caller, request.url.path)):
         raise RefusedError("this key may not be used here", status=403)
     return caller, Actor(caller.key_id if caller.key_id else caller.user_id or "?", address)
-
-
-def token_of(authorization: str | None, headers: Any) -> str | None:
-    """The token of a request, wherever the clients of one API or another put it."""
-    if authorization is not None:
-        scheme, _, token = authorization.partition(" ")
-        return token.strip() if scheme.lower() == "bearer" and token.strip() else authorization.strip()
-    for name in ("x-api-key", "x-litellm-api-key"):
-        token = headers.get(name)
-        if token:
-            return str(token).removeprefix("Bearer ").strip()
-    return None
 
 
 def _query(endpoint: Endpoint, request: Request) -> Any:

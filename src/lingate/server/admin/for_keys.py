@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import msgspec
@@ -37,9 +38,16 @@ class KeyQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 async def show(parts: Parts, key: Key) -> KeyView:
     """A key with its budgets, as the ledger knows them."""
-    limiter = parts.access.limiter
-    await limiter.learn("key", key.id)
-    return key_view(limiter, key, await limiter.spent("key", key.id))
+    return (await show_all(parts, [key]))[0]
+
+
+async def show_all(parts: Parts, keys: Sequence[Key]) -> tuple[KeyView, ...]:
+    """The same for several."""
+    limiter, ids = parts.access.limiter, [key.id for key in keys]
+    await limiter.learn("key", ids)
+    return tuple(
+        key_view(limiter, key, spend) for key, spend in zip(keys, await limiter.spent("key", ids), strict=True)
+    )
 
 
 def _id(call: Call) -> str:
@@ -62,8 +70,9 @@ async def _list(parts: Parts, call: Call) -> KeyPage:
     ]
     page = found[query.offset : query.offset + query.limit]
     end = query.offset + len(page)
-    views = tuple(key_view(parts.access.limiter, key) for key in page)
-    return KeyPage(data=views, total=len(found), next_offset=end if page and end < len(found) else None)
+    return KeyPage(
+        data=await show_all(parts, page), total=len(found), next_offset=end if page and end < len(found) else None
+    )
 
 
 async def _create(parts: Parts, call: Call) -> KeyMade:

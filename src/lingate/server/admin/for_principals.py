@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 
 import msgspec
@@ -28,19 +28,27 @@ class PageQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 async def show(parts: Parts, kind: Kind, record: Principal) -> PrincipalView:
     """A record with its budgets, as the ledger knows them."""
-    limiter = parts.access.limiter
+    return (await _show_all(parts, kind, [record]))[0]
+
+
+async def _show_all(parts: Parts, kind: Kind, records: Sequence[Principal]) -> tuple[PrincipalView, ...]:
+    limiter, ids = parts.access.limiter, [record.id for record in records]
     if kind == "budget":
-        return principal_view(limiter, kind, record)
-    await limiter.learn(kind, record.id)
-    return principal_view(limiter, kind, record, await limiter.spent(kind, record.id))
+        return tuple(principal_view(limiter, kind, record) for record in records)
+    await limiter.learn(kind, ids)
+    spent = await limiter.spent(kind, ids)
+    return tuple(principal_view(limiter, kind, record, spend) for record, spend in zip(records, spent, strict=True))
 
 
 async def _list(parts: Parts, call: Call, *, kind: Kind) -> PrincipalPage:
     found = await parts.access.service.principals(kind)
     page = found[call.query.offset : call.query.offset + call.query.limit]
     end = call.query.offset + len(page)
-    views = tuple(principal_view(parts.access.limiter, kind, record) for record in page)
-    return PrincipalPage(data=views, total=len(found), next_offset=end if page and end < len(found) else None)
+    return PrincipalPage(
+        data=await _show_all(parts, kind, page),
+        total=len(found),
+        next_offset=end if page and end < len(found) else None,
+    )
 
 
 async def _create(parts: Parts, call: Call, *, kind: Kind) -> PrincipalView:

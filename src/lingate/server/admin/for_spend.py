@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -15,7 +16,7 @@ from lingate.server.admin.parts import Parts
 from lingate.server.ledger.export import rows_csv, usage_csv
 from lingate.server.ledger.filters import Filter, QueryError
 from lingate.server.ledger.query import DIMENSIONS, Usage
-from lingate.server.store import StoreUnavailableError
+from lingate.server.store import StoreError, StoreUnavailableError
 
 Moment = Annotated[
     str,
@@ -201,8 +202,13 @@ async def _begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     async def rest() -> AsyncIterator[bytes]:
         for piece in first:
             yield piece
-        async for piece in pieces:
-            yield piece
+        try:
+            async for piece in pieces:
+                yield piece
+        except StoreError as error:
+            # The head is out, and a body that ends looks whole: only the body itself can say that it is not.
+            logging.getLogger("lingate.admin").warning("a table of calls ends early: %s", error)
+            yield b"# the rest is missing: the database does not answer\r\n"
 
     return rest()
 

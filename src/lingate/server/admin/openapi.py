@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -109,7 +110,8 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _attributes(of: type) -> dict[str, str]:
-    return {name: text.strip() for name, text in re.findall(r"^\s{8}(\w+): (.+)$", of.__doc__ or "", re.MULTILINE)}
+    told = inspect.cleandoc(of.__doc__ or "")
+    return {name: text.strip() for name, text in re.findall(r"^ {4}(\w+): (.+)$", told, re.MULTILINE)}
 
 
 def _resolved(schema: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:

@@ -71,6 +71,10 @@ async def _nothing_to_reload() -> ConfigStatus:
     return ConfigStatus()
 
 
+def _no_header() -> None:
+    return None
+
+
 def _no_deployments() -> Sequence[DeploymentInfo]:
     return ()
 
@@ -88,6 +92,7 @@ class Parts:
         reload: Read the config anew; the old one is kept if it is wrong, and the status says why.
         facts: More about the gateway for `/admin/status` (journal, drainer, ...), as plain values.
         feed: Shows calls as they end; None where there are none.
+        key_header: The owner's own header for keys, in lower case; None where there is none.
     """
 
     access: Access
@@ -98,3 +103,4 @@ class Parts:
     reload: Callable[[], Awaitable[ConfigStatus]] = _nothing_to_reload
     facts: Callable[[], dict[str, Any]] = field(default=dict)
     feed: Feed | None = None
+    key_header: Callable[[], str | None] = _no_header

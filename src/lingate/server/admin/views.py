@@ -38,7 +38,7 @@ class KeyView(Key, frozen=True, kw_only=True):
 
     Attributes:
         budgets: Its budgets.
-        spend: US dollars in all, as the ledger has it; None in lists, and where the ledger does not answer.
+        spend: US dollars in all, as the ledger has it; None where the ledger does not answer.
     """
 
     budgets: tuple[BudgetView, ...] = ()
@@ -50,7 +50,7 @@ class PrincipalView(Principal, frozen=True, kw_only=True):
 
     Attributes:
         budgets: Its budgets.
-        spend: US dollars in all, as the ledger has it; None in lists, and where the ledger does not answer.
+        spend: US dollars in all, as the ledger has it; None where the ledger does not answer.
     """
 
     budgets: tuple[BudgetView, ...] = ()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lingate._io.session import Session
-from lingate.errors import ConfigError
+from lingate.errors import ConfigError, LingateError
 from lingate.server.config.loading import read
 from lingate.server.config.overlay import environment
 from lingate.server.config.reading import Problem
@@ -74,11 +74,25 @@ def check(path: str | None, env: Mapping[str, str]) -> Report:
     config = loaded.config
     return Report(
         path=path,
-        problems=tuple(loaded.problems),
+        problems=(*loaded.problems, *_addresses(config)),
         warnings=config.warnings,
         deployments=tuple(_checked(item, config) for item in config.deployments),
         serve_all=config.serve_all,
     )
+
+
+def _addresses(config: GatewayConfig) -> Iterator[Problem]:
+    """What is wrong with the addresses of database and Redis, which are read when the gateway starts."""
+    from lingate.server.redis_at import redis_at
+    from lingate.server.store.url import parse_url
+
+    database, redis = config.env.get("LINGATE_DATABASE_URL") or config.general.database_url, config.redis_url
+    for address, read_it in ((database, parse_url), (redis, lambda url: redis_at(url, 1.0))):
+        try:
+            if address:
+                read_it(address)
+        except LingateError as error:
+            yield Problem(config.path or "the environment", (), str(error))
 
 
 def _checked(item: DeploymentConfig, config: GatewayConfig) -> Checked:

@@ -10,7 +10,14 @@ from typing import Any
 
 from lingate._providers.naming import PARAMETERS, provider_of, row_of
 from lingate._wire.json import encode_str
-from lingate.server.config.litellm_schema import DESCRIPTIVE, MODEL_INFO, REQUEST, deployment_undone
+from lingate.server.config.litellm_schema import (
+    DESCRIPTIVE,
+    ELSEWHERE,
+    MODEL_INFO,
+    PREFIXES,
+    REQUEST,
+    deployment_undone,
+)
 from lingate.server.config.reading import FromEnv, Reading, Unset, closest, found, hints_of, plain
 from lingate.server.config.settings import DeploymentConfig, DeploymentParams, ModelInfo
 
@@ -144,6 +151,8 @@ def _params(
             defaults[key] = plain(value)
         elif (instead := deployment_undone(key)) is not None:
             reading.undone[*place, key] = instead
+        elif key in ELSEWHERE:
+            reading.problem((*place, key), f"is not read here: {ELSEWHERE[key]}")
         else:
             near = closest(key, (*hints, *PARAMETERS, *REQUEST))
             reading.problem((*place, key), f"is unknown{near}; parameters of one provider alone go into extra_body")
@@ -172,7 +181,8 @@ def _info(reading: Reading, data: Any, place: tuple[str | int, ...]) -> ModelInf
         if instead is not None:
             reading.undone[*place, key] = instead
         elif not DESCRIPTIVE.fullmatch(key):
-            reading.problem((*place, key), f"is unknown{closest(key, tuple(hints_of(ModelInfo)))}")
+            near = closest(key, tuple(hints_of(ModelInfo)))
+            reading.problem((*place, key), f"is unknown{near}; what only describes goes into model_info.metadata")
         del given[key]
     if isinstance(given.get("id"), int) and not isinstance(given["id"], bool):
         given["id"] = str(given["id"])
@@ -194,8 +204,17 @@ def _provider(
     if not params.custom_llm_provider and slash and rest and head in around.providers:
         return rest, head
     named = provider_of(model, params.custom_llm_provider, params.api_base)
+    if named is None and slash and rest:
+        instead = PREFIXES.get(head)
+        reading.problem(
+            (*place, "model"),
+            f"names no model: {instead}"
+            if instead
+            else f"names the provider {head!r:.80}, which is unknown{_like(head)}; one of your own goes under lingate.providers",
+        )
+        return None
     if named is None:
-        what = "a provider and no model" if slash and not rest else "no provider"
+        what = "a provider and no model" if slash else "no provider"
         reading.problem((*place, "model"), f"names {what}: write it as provider/model")
         return None
     if named[1] not in around.providers and row_of(named[1]) is None:

@@ -9,14 +9,15 @@ _GUARDRAILS = "guardrails are not here: put a moderation service in front, or ca
 _MCP = "the gateway speaks to models, not to tools: run an MCP server of your own"
 _ALERTS = "alert on /metrics"
 _LOGS = "use the ledger (admin API, CSV), /metrics and OpenTelemetry traces"
-_UI = "there is no web interface: use the admin API, `lingate keys` and `lingate tail`"
+_UI = "the pages at /ui take the key of an administrator, and are for looking only"
 _SECRETS = "let your platform put secrets into the environment"
 _BATCHES = "files and batches go to the provider directly"
 _ONE_DEPLOYMENT = "set it on each deployment"
 _NOTHING = "not needed here"
 _KEYS = "set it on keys and teams with the admin API"
-_METRICS = "the metrics are fixed, see docs/gateway.md"
+_METRICS = "the metrics are fixed, see docs/observability.md"
 _SEARCH = "retrieval belongs to the application"
+_PROMPTS = "keep prompts in the application"
 
 
 def _words(names: str) -> frozenset[str]:
@@ -31,7 +32,7 @@ TOP: Mapping[str, str] = _table(
     ("guardrails policies policy_attachments", _GUARDRAILS),
     ("mcp_servers mcp_tools mcp_aliases", _MCP),
     ("callback_settings", _LOGS),
-    ("prompts", "keep prompts in the application"),
+    ("prompts", _PROMPTS),
     ("vector_store_registry search_tools", _SEARCH),
     ("files_settings finetune_settings assistant_settings", _BATCHES),
     ("default_vertex_config", "set vertex_project, vertex_location and vertex_credentials on the deployment"),
@@ -107,7 +108,51 @@ LITELLM_SETTINGS: Mapping[str, str] = _table(
     ("validate_end_user_id_in_db scim_admin_group scim_upsert_user", _KEYS),
     ("user_url_validation user_url_allowed_hosts provider_url_destination_allowed_hosts", "use lingate.allowed_hosts"),
     ("enable_loadbalancing_on_batch_endpoints require_managed_files", _BATCHES),
-    ("vertex_ai_safety_settings vertex_project vertex_location", _ONE_DEPLOYMENT),
+    ("vertex_ai_safety_settings vertex_project vertex_location default_vertex_config", _ONE_DEPLOYMENT),
+    ("global_prompt_directory global_bitbucket_config global_gitlab_config", _PROMPTS),
+    ("allow_dynamic_callback_disabling argilla_transformation_object langfuse_public_key langfuse_secret_key", _LOGS),
+    ("azure_content_safety_params prompt_injection_params", _GUARDRAILS),
+    ("compression_interception_params", "shorten prompts in the application"),
+    ("prometheus_emit_stream_label", _METRICS),
+    ("priority_reservation_settings", _KEYS),
+    ("timezone", "days begin at midnight UTC"),
+    ("check_provider_endpoint", "models are those of model_list; a pattern stands for all that fit"),
+    ("enable_azure_ad_token_refresh", "tokens of a service principal or a managed identity are always refreshed"),
+    ("enable_model_config_credential_overrides", "use credential_list and litellm_credential_name"),
+    ("REPEATED_STREAMING_CHUNK_LIMIT LITELLM_DISABLE_STOP_SEQUENCE_LIMIT", _NOTHING),
+    ("ui_theme_config", _UI),
+    ("prometheus_exclude_metrics prometheus_exclude_labels prometheus_emit_input_sequence_length_label", _METRICS),
+    ("prometheus_deployment_and_latency_caller_identity prometheus_emit_rate_limit_labels", _METRICS),
+    ("prometheus_user_budget_label_include_email_alias prometheus_end_user_metrics_max_series_per_metric", _METRICS),
+    ("prometheus_end_user_metrics_ttl_seconds prometheus_end_user_metrics_cleanup_interval_seconds", _METRICS),
+    ("prometheus_metrics_max_series_per_metric prometheus_metrics_ttl_seconds", _METRICS),
+    ("prometheus_metrics_cleanup_interval_seconds", _METRICS),
+    (
+        "log_client_error_tracebacks log_auth_failure_key_identity expose_router_debug_in_errors argilla_batch_size",
+        _LOGS,
+    ),
+    ("langfuse_enable_update_trace_keys otel_tenant_destination_mode zerobus_params dynamodb_table_name", _LOGS),
+    ("callback_settings overwrite_user_with_key_hash", _LOGS),
+    ("skip_tool_message_in_guardrail llamaguard_unsafe_content_categories", _GUARDRAILS),
+    ("filter_invalid_headers bedrock_request_metadata_fields bedrock_neutralize_orphaned_tool_blocks", _NOTHING),
+    ("strip_anthropic_total_tokens gemini_live_defer_setup openai_system_messages_first", _NOTHING),
+    ("disable_anthropic_gemini_context_caching_transform disable_vertex_batch_output_transformation", _NOTHING),
+    ("enable_gemini_default_thinking_level_low add_function_to_prompt", _NOTHING),
+    (
+        "enable_anthropic_prompt_caching anthropic_prompt_caching_ttl",
+        "mark content with cache_control in the application",
+    ),
+    ("key_alias_pattern default_key_max_budget_alert_emails", _KEYS),
+    ("default_redis_batch_cache_expiry caching force_redis_hash_tag_grouping", "use cache and cache_params"),
+    ("model_fallbacks", "use router_settings.fallbacks"),
+    ("model_cost_map_url", "set the prices of the deployment"),
+    ("prompt_name_config_map", _PROMPTS),
+    ("public_mcp_hub_strict_whitelist public_skills_index public_agent_groups", _MCP),
+    ("agent_search_embedding_model skill_search_embedding_model", _MCP),
+    (
+        "vector_store_registry vector_store_index_registry vector_store_search_failure_mode apply_search_free_tier",
+        _SEARCH,
+    ),
 )
 
 ROUTER_SETTINGS: Mapping[str, str] = _table(
@@ -132,7 +177,15 @@ ROUTER_SETTINGS: Mapping[str, str] = _table(
     ("fallback_access_check fallback_budget_check", "fallbacks are the operator's choice; budgets always hold"),
     ("max_retries", "use num_retries"),
     ("weights", "set weight on each deployment"),
+    ("cache_params", "use litellm_settings.cache and cache_params"),
 )
+
+PRE_CALL_CHECKS: Mapping[str, str] = _table(
+    ("router_budget_limiting", "set budgets on keys and teams"),
+    ("responses_api_deployment_check encrypted_content_affinity", "use session_affinity or deployment_affinity"),
+    ("forward_client_headers_by_model_group", "use lingate.forward_headers"),
+)
+"""Words of `optional_pre_call_checks`."""
 
 GENERAL_SETTINGS: Mapping[str, str] = _table(
     ("image_generation_model embedding_model moderation_model", "name the model in the call, or use model_group_alias"),
@@ -222,6 +275,40 @@ GENERAL_SETTINGS: Mapping[str, str] = _table(
     ("vector_store_deny_by_default search_tool_deny_by_default search_tools", _SEARCH),
     ("mcp_allow_all_keys_respects_mcp_scope mcp_client_side_auth_header_name mcp_internal_ip_ranges", _MCP),
     ("mcp_required_fields mcp_trusted_proxy_ranges enable_mcp_registry user_mcp_management_mode", _MCP),
+    ("require_end_user_mcp_access_defined require_key_mcp_access_defined mcp_advertised_versions", _MCP),
+    ("mcp_allowed_clients mcp_client_id_header mcp_prefer_client_id_metadata_document", _MCP),
+    ("mcp_session_token_signing mcp_xff_num_trusted_hops", _MCP),
+    ("allow_cli_sso_verification_uri_complete enable_public_model_hub failed_login_block_seconds", _UI),
+    ("failed_login_window_seconds max_failed_login_attempts_per_source", _UI),
+    ("max_failed_login_attempts_per_source_overrides password_policy_check_breached_passwords", _UI),
+    ("password_policy_min_length password_policy_require_lowercase password_policy_require_numbers", _UI),
+    ("password_policy_require_special_characters password_policy_require_uppercase", _UI),
+    ("custom_team_metadata_validate team_metadata_schema team_metadata_validation_error_message", _KEYS),
+    ("team_metadata_validation_timeout use_team_public_model_name", _KEYS),
+    ("allow_public_health_readiness_details", "see /health/ready"),
+    (
+        "disable_bedrock_agent_runtime_passthrough pass_through_request_timeout passthrough_managed_object_ids "
+        "enable_openai_websocket_passthrough responses_websocket_session_limit_seconds",
+        "use the faces; a provider of your own goes under lingate.providers",
+    ),
+    ("enforce_fallback_model_access", "fallbacks are the operator's choice; budgets always hold"),
+    (
+        "maximum_autorouter_session_retention_period maximum_daily_tag_spend_retention_period "
+        "maximum_health_check_retention_period maximum_spend_logs_cleanup_batch_size use_spend_logs_partitioning "
+        "maximum_spend_logs_cleanup_batch_timeout maximum_spend_logs_cleanup_max_batches "
+        "maximum_spend_logs_cleanup_run_budget",
+        "rows are cleaned up every hour",
+    ),
+    ("missing_session_id scheduled_job_stagger", _NOTHING),
+    ("provider_url_destination_allowed_hosts user_url_allowed_hosts user_url_validation", "use lingate.allowed_hosts"),
+    ("trusted_proxy_ranges", "use lingate.trusted_proxies"),
+    ("skip_batch_input_file_rate_limiting_for_models skip_batch_input_file_rate_limiting_for_providers", _BATCHES),
+    ("transcribe_media_buckets", _BATCHES),
+    ("custom_auth_settings", "use JWT, or keys made by the admin API"),
+    ("UI_USERNAME UI_PASSWORD", _UI),
+    ("alerts", _ALERTS),
+    ("datadog_api_key", _LOGS),
+    ("set_verbose", "use litellm_settings.log_level"),
 )
 
 CACHE_PARAMS: Mapping[str, str] = _table(
@@ -246,10 +333,17 @@ CACHE_PARAMS: Mapping[str, str] = _table(
         "use type: redis",
     ),
     (
-        "redis_startup_nodes gcp_service_account gcp_ssl_ca_certs max_connections service_name sentinel_nodes",
+        "redis_startup_nodes gcp_service_account gcp_ssl_ca_certs max_connections service_name sentinel_nodes "
+        "sentinel_password",
         "put one address into url",
     ),
     ("redis_flush_size", _NOTHING),
+    ("s3_api_version s3_use_ssl s3_verify s3_aws_session_token s3_config", "use type: redis"),
+    (
+        "valkey_semantic_cache_embedding_model valkey_semantic_cache_index_name max_messages "
+        "semantic_cache_embedding_max_input_tokens semantic_cache_embedding_timeout",
+        "answers are cached for equal calls only",
+    ),
     ("ssl_cert_reqs ssl_check_hostname ssl_ca_certs", "put them into url: rediss://...?ssl_cert_reqs=none"),
 )
 
@@ -277,6 +371,10 @@ DEPLOYMENT: Mapping[str, str] = _table(
     ("azure_username azure_password azure_scope", "sign in with a service principal or a managed identity"),
     ("watsonx_region_name", "use api_base"),
     ("model_info", "put model_info beside litellm_params"),
+    ("prompt_id prompt_variables initial_prompt_value final_prompt_value roles bos_token eos_token", _PROMPTS),
+    ("user_continue_message", "begin conversations with a user's message"),
+    ("vector_store_ids", _SEARCH),
+    ("fireworks_forward_user_id use_xai_oauth", _NOTHING),
 )
 
 _DEPLOYMENT_PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -303,6 +401,9 @@ MODEL_INFO: Mapping[str, str] = _table(
     ),
     ("allow_fail_open enable_tag_filtering", "use router_settings.enable_tag_filtering"),
     ("ptu_count cost_per_ptu_per_hour ptu_effective_from ptu_effective_to", "prices are for a token"),
+    ("web_search_billing_unit", "prices are for a token"),
+    ("access_groups", "name models, or patterns of models, in the models of keys and teams"),
+    ("custom_tokenizer", "providers count tokens"),
 )
 
 DESCRIPTIVE = re.compile(
@@ -318,6 +419,30 @@ STRATEGIES: Mapping[str, str] = {
     "provider-budget-routing": "set budgets on keys and teams",
     "auto-router": "write the routing as groups and fallbacks",
 }
+
+
+ELSEWHERE: Mapping[str, str] = _table(
+    ("model_id", "write the ARN in model, behind the provider"),
+    ("use_psc_endpoint_format", "write the whole address into api_base"),
+    ("base_model", "it belongs into model_info"),
+)
+"""Parameters of a deployment without which it would be another one, and where they go here."""
+
+VARIABLES: Mapping[str, str] = _table(
+    ("LITELLM_MASTER_KEY", "use LINGATE_MASTER_KEY or general_settings.master_key"),
+    ("DATABASE_URL", "use LINGATE_DATABASE_URL or general_settings.database_url"),
+    ("LITELLM_LOG", "use litellm_settings.log_level"),
+    ("JWT_PUBLIC_KEY_URL JWT_AUDIENCE JWT_ISSUER", "use lingate.jwt"),
+    ("SSL_KEYFILE_PATH SSL_CERTFILE_PATH SERVER_ROOT_PATH", "put a proxy in front"),
+    ("STORE_MODEL_IN_DB", "models are in the configuration file, which is read again when it changes"),
+)
+"""Variables of the environment by which LiteLLM's proxy is configured."""
+
+PREFIXES: Mapping[str, str] = _table(
+    ("auto_router", "write the routing as groups and fallbacks"),
+    ("dotprompt humanloop langfuse bitbucket gitlab arize_phoenix litellm_agent", _PROMPTS),
+)
+"""What stands before a model at LiteLLM and is no provider."""
 
 
 def deployment_undone(key: str) -> str | None:
@@ -337,6 +462,6 @@ REQUEST: frozenset[str] = _words(
     voice speed instructions language prompt num_ctx num_predict keep_alive think enable_thinking chat_template_kwargs
     safety_settings guardrailConfig performanceConfig include_reasoning provider transforms models route plugins
     return_citations search_domain_filter search_recency_filter top_n return_documents max_chunks_per_doc
-    stream_options include truncation"""
+    stream_options include truncation project_id space_id min_tokens"""
 )
 """Parameters of a request that may stand in `litellm_params`; any other goes into `extra_body`."""

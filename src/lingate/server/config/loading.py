@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, replace
@@ -108,7 +109,7 @@ def interpret(source: files.Source, path: str | None, env: Mapping[str, str]) ->
     )
     deployments = read_deployments(reading, data.get("model_list"), around)
     general = reading.record(
-        General, data.get("general_settings"), ("general_settings",), undone=schema.GENERAL_SETTINGS
+        General, data.get("general_settings"), ("general_settings",), undone=schema.GENERAL_SETTINGS, near=_home
     )
     serve_all = own.serve_all_providers
     if serve_all is None:
@@ -125,9 +126,10 @@ def interpret(source: files.Source, path: str | None, env: Mapping[str, str]) ->
         serve_all=serve_all,
     )
     _check_networks(reading, config)
+    _check_sign_in(reading, config)
     if not reading.problems:
         check_names(reading, config)
-    warnings = _warnings(reading, config, values.unset)
+    warnings = _warnings(reading, config, values.unset, source.data)
     return Loaded(replace(config, warnings=warnings), reading.problems, reading.undone, source)
 
 
@@ -137,21 +139,27 @@ def _top(reading: Reading, source: files.Source) -> dict[str, Any]:
         if key in schema.TOP:
             reading.undone[(key,)] = schema.TOP[key]
         elif key not in _SECTIONS:
-            reading.problem((key,), f"is unknown{_near_top(key)}")
+            reading.problem((key,), f"is unknown{_home(key) or closest(key, _SECTIONS)}")
     return data
 
 
-def _near_top(key: str) -> str:
-    homes = [name for name, record in _RECORDS.items() if key in hints_of(record)]
-    return f"; it belongs into {homes[0]}" if homes else closest(key, _SECTIONS)
+def _home(key: str) -> str:
+    """The end of a message about a key that stands in a section that is not its own; empty for one of no section."""
+    homes = (name for name, (record, undone) in _KNOWN.items() if key in hints_of(record) or key in undone)
+    return next((f"; it belongs into {name}" for name in homes), "")
 
 
-_RECORDS: Mapping[str, type] = {
-    "router_settings": Routing,
-    "general_settings": General,
-    "litellm_settings": Settings,
-    "lingate": Own,
+_KNOWN: Mapping[str, tuple[type, Mapping[str, str]]] = {
+    "router_settings": (Routing, schema.ROUTER_SETTINGS),
+    "general_settings": (General, schema.GENERAL_SETTINGS),
+    "litellm_settings": (Settings, schema.LITELLM_SETTINGS),
+    "lingate": (Own, {}),
 }
+_CALLBACKS = ("callbacks", "success_callback", "failure_callback", "service_callback", "service_callbacks")
+
+
+def _refers_to(name: str, data: Any) -> bool:
+    return f"{files.REFERENCE}{name}'" in str(data)
 
 
 def _environment(reading: Reading, data: Mapping[str, Any], env: Mapping[str, str]) -> Mapping[str, str]:
@@ -162,6 +170,8 @@ def _environment(reading: Reading, data: Mapping[str, Any], env: Mapping[str, st
     files.substituted(own, env)
     overlay: dict[str, str] = {}
     for name, value in reading.mapping(own.data, ("environment_variables",)).items():
+        if name in schema.VARIABLES and not _refers_to(name, data):
+            reading.undone["environment_variables", name] = schema.VARIABLES[name]
         if isinstance(value, bool):
             overlay[name] = str(value).lower()
         elif isinstance(value, str | int | float):
@@ -172,7 +182,7 @@ def _environment(reading: Reading, data: Mapping[str, Any], env: Mapping[str, st
 
 
 def _own(reading: Reading, data: Any) -> Own:
-    own = reading.record(Own, data, ("lingate",))
+    own = reading.record(Own, data, ("lingate",), near=_home)
     for name, given in own.providers.items():
         try:
             settings_from(name, given, row_of(name), "lingate.providers")
@@ -188,9 +198,15 @@ def _settings(reading: Reading, given: Mapping[str, Any]) -> Settings:
         for key in [key for key in params if key in schema.CACHE_PARAMS]:
             reading.undone["litellm_settings", "cache_params", key] = schema.CACHE_PARAMS[key]
         known["cache_params"] = {key: value for key, value in params.items() if key not in schema.CACHE_PARAMS}
+    for key in _CALLBACKS:
+        if isinstance(listed := known.get(key), list):
+            # LiteLLM takes `{name: parameters}` among the names.
+            known[key] = [str(next(iter(item))) if item and isinstance(item, dict) else item for item in listed]
     elsewhere = (*_FALLBACKS, *_ROUTING_TOO, "request_timeout")
-    settings = reading.record(Settings, known, ("litellm_settings",), undone=schema.LITELLM_SETTINGS, also=elsewhere)
-    for key in ("callbacks", "success_callback", "failure_callback", "service_callback", "service_callbacks"):
+    settings = reading.record(
+        Settings, known, ("litellm_settings",), undone=schema.LITELLM_SETTINGS, also=elsewhere, near=_home
+    )
+    for key in _CALLBACKS:
         for index, name in enumerate(getattr(settings, key)):
             if name not in schema.INTEGRATIONS:
                 # A single name may stand there without a list.
@@ -213,7 +229,15 @@ def _routing(reading: Reading, data: Any, settings: Mapping[str, Any]) -> Routin
     if isinstance(strategy, str) and strategy in schema.STRATEGIES:
         reading.problem((*place, "routing_strategy"), f"is {str(strategy)!r}: {schema.STRATEGIES[strategy]}")
         del given["routing_strategy"]
-    routing = reading.record(Routing, given, place, undone=schema.ROUTER_SETTINGS)
+    if isinstance(checks := given.get("optional_pre_call_checks"), list):
+        for index, name in enumerate(checks):
+            if isinstance(name, str) and name in schema.PRE_CALL_CHECKS:
+                reading.undone[*place, "optional_pre_call_checks", index] = f"{name}: {schema.PRE_CALL_CHECKS[name]}"
+        # In their places, which are told of those that are wrong.
+        given["optional_pre_call_checks"] = [
+            None if isinstance(name, str) and name in schema.PRE_CALL_CHECKS else name for name in checks
+        ]
+    routing = reading.record(Routing, given, place, undone=schema.ROUTER_SETTINGS, near=_home)
     hints = hints_of(Routing)
     for key in _ROUTING_TOO:
         if given.get(key) is None and key in settings:
@@ -268,6 +292,10 @@ def _aliases(reading: Reading, data: Any, place: tuple[str | int, ...]) -> dict[
     return read
 
 
+_HOST = re.compile(r"(?:(?:\*\.)?[\w.-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?")
+_ORIGIN = re.compile(r"\*|null|[\w.+-]+://[^/?#\s]+")
+
+
 def _check_networks(reading: Reading, config: GatewayConfig) -> None:
     for place, networks in (
         (("general_settings", "allowed_ips"), config.general.allowed_ips),
@@ -278,9 +306,52 @@ def _check_networks(reading: Reading, config: GatewayConfig) -> None:
                 ipaddress.ip_network(text, strict=False)
             except ValueError:
                 reading.problem((*place, index), "is no address or network such as 10.0.0.0/8")
+    if config.own.port not in range(1, 65536):
+        reading.problem(("lingate", "port"), "must be a port from 1 to 65535")
+    for places, texts, form, what in (
+        (
+            ("lingate", "allowed_hosts"),
+            config.own.allowed_hosts,
+            _HOST,
+            "a host such as example.com, *.example.com or 10.0.0.7:8000",
+        ),
+        (
+            ("lingate", "cors", "allow_origins"),
+            config.own.cors.allow_origins,
+            _ORIGIN,
+            "* or an origin such as https://example.com",
+        ),
+    ):
+        for index, text in enumerate(texts):
+            if not form.fullmatch(text.strip()):
+                reading.problem((*places, index), f"must be {what}, without a path")
 
 
-def _warnings(reading: Reading, config: GatewayConfig, unset: Mapping[tuple[str | int, ...], str]) -> tuple[str, ...]:
+def _check_sign_in(reading: Reading, config: GatewayConfig) -> None:
+    """Switches that need another word to be of effect: without it, whoever set them would be wrong about who may call."""
+    general, jwt = config.general, config.own.jwt
+    if general.use_x_forwarded_for and not config.own.trusted_proxies:
+        reading.undone["general_settings", "use_x_forwarded_for"] = "name the proxies in lingate.trusted_proxies"
+    if general.enable_jwt_auth and jwt is None:
+        reading.undone["general_settings", "enable_jwt_auth"] = "describe the identity provider under lingate.jwt"
+    if jwt is None:
+        return
+    if not general.enable_jwt_auth:
+        reading.undone["lingate", "jwt"] = "set general_settings.enable_jwt_auth: true"
+    if not jwt.issuer or jwt.audience is None:
+        reading.problem(("lingate", "jwt"), "needs an issuer and an audience: tokens made for others must not be taken")
+        return
+    from lingate.server.access.oidc import keys_at
+
+    try:
+        keys_at(jwt.issuer, jwt.jwks_url)
+    except ValueError as error:
+        reading.problem(("lingate", "jwt"), f"cannot be used: {error}")
+
+
+def _warnings(
+    reading: Reading, config: GatewayConfig, unset: Mapping[tuple[str | int, ...], str], data: Any
+) -> tuple[str, ...]:
     texts = []
     if reading.undone:
         listed = {f"{anywhere(place)} ({instead})": None for place, instead in reading.undone.items()}
@@ -288,7 +359,20 @@ def _warnings(reading: Reading, config: GatewayConfig, unset: Mapping[tuple[str 
     if unset:
         names = ", ".join(f"{name} (for {dotted(place)})" for place, name in unset.items())
         texts.append(f"variables that are not set: {names}")
-    key = config.general.master_key
+    env, general = config.env, config.general
+    ours = {
+        "LITELLM_MASTER_KEY": general.master_key or env.get("LINGATE_MASTER_KEY"),
+        "DATABASE_URL": general.database_url or env.get("LINGATE_DATABASE_URL"),
+    }
+    theirs = [
+        f"{name} ({instead})"
+        for name, instead in schema.VARIABLES.items()
+        if env.get(name) and not ours.get(name) and not _refers_to(name, data)
+        if ("environment_variables", name) not in reading.undone
+    ]
+    if theirs:
+        texts.append(f"LiteLLM's variables are not read: {', '.join(theirs)}")
+    key = general.master_key
     if key is not None and len(key) < _SHORT_KEY:
         texts.append(f"general_settings.master_key has {len(key)} characters and can be guessed: make it longer")
     idle = [_described(item) for item in config.deployments if item.unusable]

@@ -27,6 +27,7 @@ _DIFFERENT: Mapping[str, str] = {
     "router_settings.optional_pre_call_checks": "affinity lasts as long as the deployment is healthy",
     "router_settings.fallbacks": "tried before a stream's first event too; not after a request that is wrong",
     "litellm_settings.fallbacks": "tried before a stream's first event too; not after a request that is wrong",
+    "litellm_settings.max_budget": "holds also where it is 0: then nothing may be spent",
     "litellm_settings.cache": "answers are kept for each key apart, unless lingate.cache.namespace says otherwise",
     "litellm_settings.callbacks": "prometheus and otel are here",
     "general_settings.database_url": "a schema of its own: name another database; LiteLLM's tables are neither read nor changed",

@@ -57,7 +57,7 @@ class DeploymentParams(Prices):
         tpm: Tokens a minute at most.
         weight: Share of the traffic in its group.
         order: Deployments of a lower order are asked first.
-        max_parallel_requests: Calls at once.
+        max_parallel_requests: Calls at once; 0: any number.
         timeout: Seconds for one try.
         stream_timeout: The same for a stream, until its first event.
         max_retries: Further tries at this deployment, where it is the last that can be asked.
@@ -248,7 +248,7 @@ class Routing:
             `enforce_model_rate_limits` always holds.
         enable_tag_filtering: Send calls to deployments with their tags only.
         tag_filtering_match_any: One common tag is enough; false: all of the call's must be there.
-        default_max_parallel_requests: Calls at once for deployments that do not say.
+        default_max_parallel_requests: Calls at once for deployments that do not say; 0: any number.
         default_litellm_params: Laid under the parameters of every deployment.
         redis_url: Where cool-downs, limits and budgets are shared between replicas.
         redis_host: Its parts, in place of a URL.

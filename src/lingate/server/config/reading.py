@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from difflib import get_close_matches
 from functools import lru_cache
@@ -97,6 +97,7 @@ class Reading:
         *,
         undone: Mapping[str, str] | None = None,
         also: Sequence[str] = (),
+        near: Callable[[str], str] = lambda key: "",
     ) -> T:
         """Read a mapping into a record.
 
@@ -106,6 +107,7 @@ class Reading:
             place: Where it stands.
             undone: Keys that are known, have no effect here, and what to use instead.
             also: Keys that are read elsewhere.
+            near: Says where an unknown key belongs; empty where it does not know either.
         """
         kind: Any = wanted
         hints = hints_of(kind)
@@ -120,7 +122,7 @@ class Reading:
             elif undone is not None and key in undone:
                 self.undone[*place, key] = undone[key]
             else:
-                self.problem((*place, key), f"is unknown{closest(key, (*hints, *also))}")
+                self.problem((*place, key), f"is unknown{near(key) or closest(key, (*hints, *also))}")
         needed = [item.name for item in fields(kind) if item.default is item.default_factory is MISSING]
         for name in needed:
             if name not in given:

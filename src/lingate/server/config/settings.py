@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from lingate._call.policy import MOST_ANSWER
 from lingate.server.config.kinds import Amount, Bytes, Count, Period, Seconds, Secret
@@ -43,6 +43,9 @@ __all__ = [
     "Routing",
     "Settings",
 ]
+
+Algorithm: TypeAlias = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+"""Signatures with a public key: a shared secret would let whoever can check a token make one."""
 
 _DEADLINE = 600.0
 
@@ -128,11 +131,11 @@ class General:
     Attributes:
         master_key: The key that may do everything.
         database_url: Keys and ledger. Default: SQLite in the state directory. `LINGATE_DATABASE_URL` wins.
-        max_parallel_requests: Calls at once for each deployment that does not say.
+        max_parallel_requests: Calls at once for each deployment that does not say; 0: any number.
         global_max_parallel_requests: Calls at once in this process; further ones are refused with Retry-After.
         max_request_size_mb: Longest body of a request.
         allowed_ips: Addresses and networks that may call; empty for all.
-        use_x_forwarded_for: Believe `X-Forwarded-For` of `lingate.trusted_proxies`.
+        use_x_forwarded_for: Taken; `X-Forwarded-For` is believed of `lingate.trusted_proxies`, and of nobody else.
         enable_jwt_auth: Take tokens of an identity provider, see `lingate.jwt`.
         infer_model_from_keys: Serve every provider whose credential is present, besides `model_list`.
         background_health_checks: List the models of each deployment's provider regularly, where it has a list: that is
@@ -256,7 +259,7 @@ class Jwt:
     issuer: str = ""
     audience: str | None = None
     jwks_url: str | None = None
-    algorithms: tuple[str, ...] = ("RS256", "ES256")
+    algorithms: tuple[Algorithm, ...] = ("RS256", "ES256")
     user_claim: str = "sub"
     team_claim: str | None = None
     scope_claim: str = "scope"
@@ -288,6 +291,7 @@ class Own:
             600, or three times `timeout` if that is more.
         drain: Seconds that calls may go on after SIGTERM.
         one_cpu: Stay on one processor as long as nobody else wants that one (Linux): calls then cost half the CPU.
+        ui: Serve the pages at /ui, by which administrators look at spend, calls, keys and deployments in a browser.
         continue_streams: Let another deployment go on with an answer that broke off.
         unpriced: Calls that a budget covers to models without a price: `refuse` or `allow`.
         metrics_auth: `/metrics` needs the master key.
@@ -314,6 +318,7 @@ class Own:
     deadline: Seconds | None = None
     drain: Seconds = 30.0
     one_cpu: bool = True
+    ui: bool = True
     continue_streams: bool = False
     unpriced: Literal["refuse", "allow"] = "refuse"
     metrics_auth: bool = False
@@ -369,7 +374,7 @@ class GatewayConfig:
     def max_body(self) -> int:
         """Longest body of a request, in bytes."""
         mb = self.general.max_request_size_mb
-        return self.own.limits.max_body if mb is None else int(mb * 1024 * 1024)
+        return int(mb * 1024 * 1024) if mb else self.own.limits.max_body
 
     @property
     def max_in_flight(self) -> int:

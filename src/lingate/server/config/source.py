@@ -13,7 +13,7 @@ from lingate.server.config.reading import FromEnv, Problem, Unset
 
 Place: TypeAlias = tuple[str | int, ...]
 
-_REFERENCE = "os.environ/"
+REFERENCE = "os.environ/"
 _MOST_DEPTH = 64
 
 
@@ -169,8 +169,8 @@ def substituted(source: Source, env: Mapping[str, str]) -> None:
 
 
 def _with_variables(value: Any, place: Place, get: Callable[[str], str | None], unset: dict[Place, str]) -> Any:
-    if isinstance(value, str) and value.startswith(_REFERENCE):
-        name = value[len(_REFERENCE) :]
+    if isinstance(value, str) and value.startswith(REFERENCE):
+        name = value[len(REFERENCE) :]
         found = get(name)
         if found is None:
             unset[place] = name

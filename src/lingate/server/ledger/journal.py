@@ -100,6 +100,10 @@ class Journal:
         except OSError as error:
             raise ConfigError(f"the journal in {self.root} cannot be made: {error.strerror}") from None
 
+    def resize(self, max_bytes: int) -> None:
+        """From now on so much may wait for the database."""
+        self._max_bytes = max_bytes
+
     def has_room(self) -> bool:
         """Whether a call may be made: its row would find room."""
         return self._drops or (self._pending + self._backlog < self._max_bytes and not self._failing)

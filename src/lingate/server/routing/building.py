@@ -167,7 +167,7 @@ class Builder:
             order=params.order or 0,
             rpm=params.rpm,
             tpm=params.tpm,
-            max_parallel=next((count for count in parallel if count is not None), None),
+            max_parallel=next((count for count in parallel if count is not None), None) or None,
             timeout=_first(params.timeout, routing.timeout),
             stream_timeout=_first(params.stream_timeout, params.timeout, routing.stream_timeout, routing.timeout),
             retries=params.num_retries if params.max_retries is None else params.max_retries,

@@ -7,6 +7,7 @@ again, twice as long). A rest that the provider asked for (Retry-After) ends wit
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -15,6 +16,8 @@ from weakref import ref
 from lingate.errors import LingateError, UpstreamError
 
 MINUTE = 60.0
+_EXACT = 100
+"""Requests a minute up to which each is remembered: a share of few is as good as none, and they would wait for two minutes."""
 _LEAST_FOR_SHARE = 5
 _MOST_SHARE = 0.5
 _TRIAL_GAP = 1.0
@@ -55,6 +58,7 @@ class Load:
     tokens: int = 0
     last_requests: int = 0
     last_tokens: int = 0
+    recent: deque[float] = field(default_factory=lambda: deque(maxlen=_EXACT))
 
     def _turn(self, now: float) -> float:
         """Begin a new window if it is time; what share of the last one still counts."""
@@ -83,7 +87,10 @@ class Load:
             return 0.0
         requests, tokens = self.used(now)
         waits = [0.0]
-        if rpm is not None and requests + 1 > rpm:
+        if rpm is not None and 0 < rpm <= _EXACT:
+            if len(self.recent) >= rpm:
+                waits.append(self.recent[-rpm] + MINUTE - now)
+        elif rpm is not None and requests + 1 > rpm:
             waits.append(self._until(now, self.requests + 1, self.last_requests, rpm))
         if tpm is not None and tokens >= tpm:
             waits.append(self._until(now, self.tokens + 1, self.last_tokens, tpm))
@@ -103,6 +110,7 @@ class Load:
         self._turn(now)
         self.in_flight += 1
         self.requests += 1
+        self.recent.append(now)
         self.tokens += tokens
 
 

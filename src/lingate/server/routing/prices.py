@@ -199,7 +199,7 @@ def is_plain(usage: JsonDict) -> bool:
         details = usage.get(name)
         if details and any(details.values()):
             return False
-    return type(usage.get("prompt_tokens")) is int
+    return type(prompt := usage.get("prompt_tokens")) is int and prompt > 0
 
 
 def _own_cost(price: Price, usage: JsonDict) -> tuple[float | None, str | None]:

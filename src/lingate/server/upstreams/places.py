@@ -79,7 +79,7 @@ def _host(host: str) -> tuple[str, bool]:
     """A host in its usual form, and whether it is an address."""
     if host.startswith("["):
         try:
-            return str(IPv6Address(host[1:-1])), True
+            return _usual(IPv6Address(host[1:-1])), True
         except ValueError:
             raise _refused("has a host that is no address") from None
     labels = host.split(".")
@@ -92,6 +92,15 @@ def _host(host: str) -> tuple[str, bool]:
     if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
         raise _refused("has a host that is no name")
     return host, False
+
+
+def _usual(address: IPv6Address) -> str:
+    """As URLs have it. From 3.13 on Python itself writes the last part of some with dots."""
+    inner = address.ipv4_mapped
+    if inner is None:
+        return str(address)
+    high, low = divmod(int(inner), 1 << 16)
+    return f"::ffff:{high:x}:{low:x}"
 
 
 def _refused(why: str) -> BadRequestError:
@@ -137,7 +146,7 @@ def _entry(text: str) -> _Entry:
     host = host.strip("[]")
     if ":" in host:
         try:
-            host = str(IPv6Address(host))
+            host = _usual(IPv6Address(host))
         except ValueError:
             pass  # it matches nothing
     below = host.startswith("*.")

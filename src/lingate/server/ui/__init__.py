@@ -1,0 +1,51 @@
+"""The gateway in a browser: spend, calls, keys and deployments, at `/ui`.
+
+The pages hold no data: a script asks the admin API with the key that somebody types in, which stays in the tab. It comes from
+here only, and may speak to here only.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lingate.server.http import Headers
+
+PAGE: Final = "/ui"
+
+_KINDS: Final = {
+    "html": "text/html; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+}
+_NAMES: Final = frozenset(
+    {"style.css", *(f"{name}.js" for name in ("app", "base", "calls", "chart", "keys", "models", "spend"))}
+)
+
+_HEADERS: Final = (
+    (
+        "content-security-policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'none'",
+    ),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "no-referrer"),
+    ("cache-control", "no-cache"),
+)
+
+
+def is_ours(path: str) -> bool:
+    """Whether something is served at a path."""
+    return path in (PAGE, f"{PAGE}/") or path.removeprefix(f"{PAGE}/") in _NAMES
+
+
+def answer(path: str) -> tuple[int, Headers, bytes]:
+    """What is served at a path: status, head and body."""
+    if path == f"{PAGE}/":
+        # The page names its parts by where it is itself, wherever a proxy has put the gateway.
+        return 308, [("location", f"..{PAGE}")], b""
+    from importlib.resources import files
+
+    name = "index.html" if path == PAGE else path.removeprefix(f"{PAGE}/")
+    kind = _KINDS[name.rpartition(".")[2]]
+    return 200, [("content-type", kind), *_HEADERS], files(__name__).joinpath(name).read_bytes()

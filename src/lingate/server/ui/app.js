@@ -1,0 +1,105 @@
+// The shell: signing in, the tabs, and looking again every few seconds.
+
+import { Refused, el, get, useKey } from "./base.js";
+import * as calls from "./calls.js";
+import * as keys from "./keys.js";
+import * as models from "./models.js";
+import * as spend from "./spend.js";
+
+// Each has `content`, and may have `controls`, which stay while the content is drawn anew, and `rests`: when it is not.
+const TABS = { spend: ["Spend", spend], calls: ["Calls", calls], keys: ["Keys", keys], models: ["Models", models] };
+const EVERY = 5000;
+const KEPT = "lingate-key";
+
+const at = (id) => document.getElementById(id);
+let turn = 0;
+
+function tab() {
+  const name = location.hash.slice(1);
+  return name in TABS ? name : "spend";
+}
+
+function problem(text) {
+  at("problem").textContent = text ?? "";
+  at("problem").hidden = !text;
+}
+
+function turnTo() {
+  const name = tab();
+  const link = ([id, [title]]) => el("a", { href: `#${id}`, ...(id === name ? { ariaCurrent: "page" } : {}) }, title);
+  at("tabs").replaceChildren(...Object.entries(TABS).map(link));
+  at("controls").replaceChildren(...[TABS[name][1].controls?.(show) ?? []].flat());
+  at("content").replaceChildren();
+  return show();
+}
+
+async function show() {
+  const mine = ++turn;
+  try {
+    const [status, drawn] = await Promise.all([get("admin/status"), TABS[tab()][1].content(show)]);
+    if (mine !== turn) return; // somebody has asked for something else meanwhile
+    state(status);
+    problem(null);
+    at("content").replaceChildren(...drawn);
+  } catch (error) {
+    if (mine !== turn) return;
+    if (!(error instanceof Refused)) throw error;
+    if (error.status === 401 || error.status === 403) return leave(error.message);
+    problem(error.message);
+  }
+}
+
+function state({ facts }) {
+  const { journal, database, drainer } = facts;
+  const notes = [facts.status, `${facts.in_flight} calls under way`];
+  if (database && (!database.ready || drainer?.away_since)) notes.push("the database is away");
+  if (journal.pending_bytes > 1e6) notes.push(`${Math.round(journal.pending_bytes / 1e6)} MB wait for it`);
+  if (journal.dropped_rows) notes.push(`${journal.dropped_rows} rows are lost`);
+  at("state").textContent = notes.join(", ");
+}
+
+function enter(key) {
+  useKey(key);
+  sessionStorage.setItem(KEPT, key);
+  at("entry").hidden = true;
+  at("tabs").hidden = at("leave").hidden = false;
+  return turnTo();
+}
+
+function leave(why) {
+  turn += 1;
+  useKey(null);
+  sessionStorage.removeItem(KEPT);
+  at("controls").replaceChildren();
+  at("content").replaceChildren();
+  at("state").textContent = "";
+  at("tabs").hidden = at("leave").hidden = true;
+  at("entry").hidden = false;
+  at("key").value = "";
+  at("key").focus();
+  problem(why);
+}
+
+// A question that takes long is not asked so often.
+async function look() {
+  const began = Date.now();
+  if (!at("tabs").hidden && !document.hidden && !TABS[tab()][1].rests?.()) await show();
+  setTimeout(look, Math.max(EVERY, 10 * (Date.now() - began)));
+}
+
+at("entry").addEventListener("submit", (event) => {
+  event.preventDefault();
+  enter(at("key").value.trim());
+});
+at("leave").addEventListener("click", () => leave());
+addEventListener("hashchange", () => at("tabs").hidden || turnTo());
+addEventListener("unhandledrejection", (event) => {
+  if (!(event.reason instanceof Refused)) return;
+  event.preventDefault();
+  problem(event.reason.message);
+});
+setTimeout(look, EVERY);
+
+const kept = sessionStorage.getItem(KEPT);
+if (kept) enter(kept);
+else leave();

@@ -1,0 +1,98 @@
+"""Settings by which its owner changes what a gateway does with every call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from lingate.simulator import Simulator
+from tests.server.asking import ask, rows
+from tests.server.gateway_kit import MASTER, running_gateway
+from tests.server.raw_upstream import CHAT, JSON, chat, config, whole
+from tests.servers import RawServer, Script
+
+GOOD = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
+COUNT = "/v1/messages/count_tokens"
+
+
+@pytest.fixture
+def upstream() -> Iterator[RawServer]:
+    with RawServer() as running:
+        running.script = whole(GOOD)
+        yield running
+
+
+def wanting(upstream: RawServer, section: str, **settings: Any) -> str:
+    return config(upstream.url, settings={section: settings})
+
+
+def test_what_a_provider_cannot_express_is_left_out_of_every_call_and_told(upstream: RawServer, tmp_path: Path) -> None:
+    said = {"type": "message", "role": "assistant", "id": "m", "model": "x", "stop_reason": "end_turn"}
+    body = {**said, "content": [{"type": "text", "text": "hi"}], "usage": {"input_tokens": 1, "output_tokens": 1}}
+    upstream.script = Script([json.dumps(body).encode()], headers=JSON)
+    asked = chat("anthropic-x", max_tokens=9, logit_bias={"1": 2})
+
+    with running_gateway(config(upstream.url), tmp_path) as gateway:
+        assert ask(gateway, CHAT, asked).status_code == 400
+    with running_gateway(wanting(upstream, "litellm_settings", drop_params=True), tmp_path) as gateway:
+        answer = ask(gateway, CHAT, asked)
+    assert answer.status_code == 200
+    assert "logit_bias" in answer.headers["x-lingate-dropped"]
+    assert b"logit_bias" not in upstream.requests[-1]
+
+
+def test_a_gateway_may_want_to_know_for_whom_each_call_is(upstream: RawServer, tmp_path: Path) -> None:
+    with running_gateway(wanting(upstream, "general_settings", enforce_user_param=True), tmp_path) as gateway:
+        refused = ask(gateway, CHAT, chat("openai-x"))
+        assert (refused.status_code, "`user`" in refused.text) == (400, True)
+        assert not upstream.requests
+        assert ask(gateway, CHAT, chat("openai-x", user="ann")).status_code == 200
+        assert rows(gateway)[-1]["end_user"] == "ann"
+
+
+def test_a_gateway_may_serve_only_what_has_a_price(upstream: RawServer, tmp_path: Path) -> None:
+    text = wanting(upstream, "litellm_settings", block_requests_for_models_without_pricing=True)
+    with running_gateway(text, tmp_path) as gateway:
+        refused = ask(gateway, CHAT, chat("free-for-all"))
+        assert (refused.status_code, "price" in refused.text) == (403, True)
+        assert not upstream.requests
+        assert ask(gateway, CHAT, chat("openai-x")).status_code == 200
+
+
+def test_keys_may_come_in_a_header_of_the_owners_choice(upstream: RawServer, tmp_path: Path) -> None:
+    text = wanting(upstream, "general_settings", litellm_key_header_name="X-Company-Key")
+    with running_gateway(text, tmp_path, auth=True) as gateway:
+        for headers, status in (
+            ({"x-company-key": MASTER, "authorization": "Bearer of-a-proxy"}, 200),
+            ({"X-Company-Key": f"Bearer {MASTER}"}, 200),
+            ({"x-company-key": "sk-wrong", "authorization": f"Bearer {MASTER}"}, 401),
+            ({"authorization": f"Bearer {MASTER}"}, 200),
+        ):
+            assert httpx2.get(f"{gateway.url}/v1/models", headers=headers).status_code == status
+
+
+def test_headers_of_a_client_reach_the_provider_where_the_owner_wants_that(tmp_path: Path) -> None:
+    brought = {"x-trace": "7", "accept-language": "de"}
+    with Simulator() as simulator:
+        for wanted in (False, True):
+            settings = {"general_settings": {"forward_client_headers_to_llm_api": wanted}}
+            with running_gateway(config(simulator.url, settings=settings), tmp_path) as gateway:
+                assert ask(gateway, CHAT, chat("openai-x"), brought).status_code == 200
+            told = {name.lower(): value for name, value in simulator.requests()[-1].headers.items()}
+            assert told.get("x-trace") == ("7" if wanted else None)
+            assert told.get("accept-language") != "de"
+
+
+def test_tokens_are_estimated_where_the_provider_does_not_count_them(upstream: RawServer, tmp_path: Path) -> None:
+    with running_gateway(config(upstream.url), tmp_path) as gateway:
+        answer = ask(gateway, COUNT, chat("ollama-x"))
+        assert answer.status_code == 200
+        assert answer.json()["input_tokens"] == 3
+        row = rows(gateway)[-1]
+    assert not upstream.requests
+    assert (row["status"], row["error"], row["estimated"], row["cost"], row["attempts"]) == (200, None, 1, None, 0)

@@ -1,0 +1,107 @@
+"""What a changed configuration changes in a gateway that runs, and what it says of the rest."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from lingate.simulator import Simulator
+from tests.server.asking import ask, rows
+from tests.server.collector import collecting
+from tests.server.gateway_kit import MASTER, Running, running_gateway
+from tests.server.serve_process import Serve
+
+ADMIN = {"authorization": f"Bearer {MASTER}"}
+ASK: dict[str, Any] = {"model": "gpt", "messages": [{"role": "user", "content": "hi"}]}
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    with Simulator() as running:
+        yield running
+
+
+def _config(simulator: Simulator, **more: Any) -> str:
+    params = {"model": "openai/sim-words-2", "api_base": f"{simulator.url}/v1", "api_key": "k"}
+    return json.dumps({"model_list": [{"model_name": "gpt", "litellm_params": params}], **more})
+
+
+def _reload(gateway: Running, config: str) -> Any:
+    gateway.config.write_text(config)
+    return httpx2.post(f"{gateway.url}/admin/config/reload", headers=ADMIN).json()
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_how_long_rows_are_kept_and_how_much_may_wait_is_taken_over(simulator: Simulator, tmp_path: Path) -> None:
+    with running_gateway(_config(simulator), tmp_path, auth=True) as gateway:
+        assert ask(gateway, "/v1/chat/completions", ASK, ADMIN).status_code == 200
+        assert len(rows(gateway)) == 1
+        with sqlite3.connect(gateway.state / "gateway.db") as database:
+            database.execute("UPDATE ledger SET at = at - 100 * 86400")
+        database.close()
+
+        kept = {"retention": "30d", "journal_max_bytes": "5MB"}
+        assert _reload(gateway, _config(simulator, lingate={"ledger": kept}))["error"] is None
+
+        _until(lambda: rows(gateway) == [])
+        assert httpx2.get(f"{gateway.url}/health/ready").json()["journal"]["max_bytes"] == 5 * 1024 * 1024
+
+
+def test_what_takes_a_restart_is_told_once_it_differs_from_the_start(
+    simulator: Simulator, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    changed = {"port": 4999, "one_cpu": False}
+    redis = {"redis_url": "redis://:hunter2@127.0.0.1:1/0"}
+    with running_gateway(_config(simulator), tmp_path, auth=True) as gateway:
+        _reload(gateway, _config(simulator, lingate=changed, router_settings=redis))
+        assert "changes of these take a restart: lingate.port, lingate.one_cpu, the address of Redis" in caplog.text
+        assert "hunter2" not in caplog.text
+        caplog.clear()
+        _reload(gateway, _config(simulator))
+        assert "restart" not in caplog.text
+
+
+def test_health_says_what_is_wrong_with_the_configuration_and_not_where_it_lies(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    with running_gateway(_config(simulator), tmp_path, auth=True) as gateway:
+        _reload(gateway, "model_lst: []")
+        told = httpx2.get(f"{gateway.url}/health/ready").text
+        assert "model_lst is unknown" in told
+        assert str(tmp_path) not in told
+
+
+def test_variables_of_the_file_say_where_traces_and_rows_go(simulator: Simulator, tmp_path: Path) -> None:
+    database = tmp_path / "elsewhere.db"
+    state = tmp_path / "state"
+    state.mkdir()
+    config = tmp_path / "gateway.yaml"
+    with collecting() as collector:
+        variables = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+            "OTEL_BSP_SCHEDULE_DELAY": "50",
+            "LINGATE_DATABASE_URL": f"sqlite:///{database}",
+        }
+        config.write_text(_config(simulator, environment_variables=variables, litellm_settings={"callbacks": ["otel"]}))
+        serve = Serve(config, state)
+        serve.start()
+        try:
+            assert httpx2.post(f"{serve.url}/v1/chat/completions", json=ASK, headers=ADMIN).status_code == 200
+            collector.wait(2)
+        finally:
+            serve.stop()
+    assert database.exists()
+    assert not (state / "lingate.db").exists()

@@ -1,0 +1,313 @@
+"""The gateway's pages, in a real browser in front of a real gateway."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx2
+import pytest
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.select import Select
+from selenium.webdriver.support.wait import WebDriverWait
+
+from lingate.server import ui
+from lingate.simulator import Simulator
+from tests.server.gateway_kit import MASTER, Running, running_gateway
+from tests.services import find_binary
+
+ADMIN = {"authorization": f"Bearer {MASTER}"}
+HOSTILE = "<img src=x onerror='document.title=1'>"
+_SWITCHES = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+    "--window-size=1300,900",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+)
+
+
+def config(simulator: str, **own: Any) -> str:
+    def entry(name: str, model: str) -> dict[str, Any]:
+        prices = {"input_cost_per_token": 0.001, "output_cost_per_token": 0.01}
+        params = {"model": f"openai/{model}", "api_base": f"{simulator}/v1", "api_key": "sk-up", "max_retries": 0}
+        return {"model_name": name, "litellm_params": {**params, **prices}}
+
+    return json.dumps({"model_list": [entry("good", "sim-words-5"), entry("broken", "sim-fault-401")], "lingate": own})
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with (
+        Simulator() as simulator,
+        running_gateway(config(simulator.url), tmp_path_factory.mktemp("gateway"), auth=True) as running,
+    ):
+        yield running
+
+
+@pytest.fixture(scope="module")
+def key(gateway: Running) -> str:
+    """A key with a hostile name, half of whose budget is spent by three calls and one failure."""
+    asked = {"alias": HOSTILE, "max_budget": 1.0, "rpm_limit": 60}
+    made = httpx2.post(f"{gateway.url}/admin/keys", json=asked, headers=ADMIN).raise_for_status().json()
+    token: str = made["token"]
+    for model in ("good", "good", "good", "broken"):
+        call = {"model": model, "messages": [{"role": "user", "content": "hello"}], "max_tokens": 5}
+        httpx2.post(f"{gateway.url}/v1/chat/completions", json=call, headers={"authorization": f"Bearer {token}"})
+    gateway.flush()
+    return token
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Chrome]:
+    options = ChromeOptions()
+    options.binary_location = find_binary("chromium")
+    for switch in _SWITCHES:
+        options.add_argument(switch)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    service = Service(find_binary("chromedriver"), env={**os.environ, "SE_AVOID_STATS": "true"})
+    browser = Chrome(service=service, options=options)
+    try:
+        yield browser
+    finally:
+        browser.quit()
+
+
+def log(browser: Chrome, kind: str) -> list[dict[str, Any]]:
+    """What the browser has noted since the last time."""
+    found: list[dict[str, Any]] = browser.get_log(kind)  # type: ignore[no-untyped-call]
+    return found
+
+
+class Page:
+    """The pages as somebody sees them."""
+
+    def __init__(self, browser: Chrome, url: str) -> None:
+        self.browser = browser
+        self.url = url
+
+    def until(self, seen: Callable[[Chrome], Any]) -> Any:
+        """What comes of looking again and again, once it is something."""
+        drawn_anew = (NoSuchElementException, StaleElementReferenceException)
+        return WebDriverWait(self.browser, 10, poll_frequency=0.05, ignored_exceptions=drawn_anew).until(seen)
+
+    def one(self, selector: str) -> WebElement:
+        """An element, when it is there."""
+        found: WebElement = self.until(lambda browser: browser.find_element(By.CSS_SELECTOR, selector))
+        return found
+
+    def all(self, selector: str) -> list[WebElement]:
+        """Elements, when there is one."""
+        found: list[WebElement] = self.until(lambda browser: browser.find_elements(By.CSS_SELECTOR, selector))
+        return found
+
+    def enter(self, key: str) -> None:
+        """Sign in."""
+        self.one("#key").send_keys(key)
+        self.one("#entry button").click()
+
+    def go(self, tab: str, heading: str) -> None:
+        """Choose a tab, and wait for a column that only it has."""
+        self.one(f"nav a[href='#{tab}']").click()
+        self.until(lambda _: heading in self.columns())
+
+    def columns(self) -> list[str]:
+        """Titles of the table that is shown."""
+        read = "return [...document.querySelectorAll('#content thead th')].map(cell => cell.textContent)"
+        found: list[str] = self.browser.execute_script(read)
+        return found
+
+    def rows(self) -> list[list[str]]:
+        """Cells of the table that is shown, read at one moment: the page draws itself anew every few seconds."""
+        read = (
+            "return [...document.querySelectorAll('#content tbody tr:not(.facts, .facts *)')]"
+            ".map(row => [...row.cells].map(cell => cell.textContent))"
+        )
+        found: list[list[str]] = self.browser.execute_script(read)
+        return found
+
+    def said(self) -> str:
+        """What the page complains about."""
+        return str(self.until(lambda browser: browser.find_element(By.ID, "problem").text))
+
+
+@pytest.fixture
+def page(chromium: Chrome, gateway: Running) -> Iterator[Page]:
+    for kind in ("browser", "performance"):
+        log(chromium, kind)
+    chromium.get(f"{gateway.url}{ui.PAGE}")
+    chromium.execute_script("sessionStorage.clear()")
+    chromium.refresh()
+    yield Page(chromium, gateway.url)
+    errors = [entry["message"] for entry in log(chromium, "browser") if entry["level"] == "SEVERE"]
+    faults = [error for error in errors if "Failed to load resource" not in error]
+    assert faults == [], "a script failed, or a policy forbade something"
+
+
+def test_without_a_key_there_is_nothing_to_see_and_a_wrong_one_is_refused(page: Page) -> None:
+    assert not page.one("#tabs").is_displayed()
+
+    page.enter("sk-nobody")
+
+    assert "key" in page.said()
+    assert page.one("#entry").is_displayed()
+    assert page.rows() == []
+
+
+def test_an_ordinary_key_is_told_that_it_is_not_an_administrators(page: Page, key: str) -> None:
+    page.enter(key)
+
+    assert "administrator" in page.said()
+    assert page.one("#entry").is_displayed()
+
+
+def test_spend_is_what_the_ledger_has_as_tiles_a_chart_and_a_table(page: Page, gateway: Running, key: str) -> None:
+    page.enter(MASTER)
+    tiles = page.all(".tile b")
+    totals = httpx2.get(f"{gateway.url}/admin/spend", headers=ADMIN).json()["totals"]
+
+    assert tiles[0].text == f"${totals['cost']:.3f}".rstrip("0")
+    assert [tile.text for tile in tiles[1:]] == [
+        str(totals[name]) for name in ("calls", "errors", "prompt_tokens", "completion_tokens")
+    ]
+    (bar,) = page.all(".chart rect")
+    assert float(bar.get_attribute("height") or 0) > 100
+    assert {row[0]: row[1:3] for row in page.rows()} == {"good": ["3", "0"], "broken": ["1", "1"]}
+
+
+def test_spend_is_split_by_what_is_chosen_and_names_are_text(page: Page, key: str) -> None:
+    page.enter(MASTER)
+    Select(page.one("select[aria-label='By']")).select_by_visible_text("key")
+    page.until(lambda _: page.columns()[:1] == ["key"])
+
+    assert [row[0] for row in page.rows()] == [HOSTILE]
+    assert page.until(lambda browser: browser.find_element(By.CSS_SELECTOR, ".legend").text) == HOSTILE
+    Select(page.one("select[aria-label='Measure']")).select_by_visible_text("Failures")
+    Select(page.one("select[aria-label='Period']")).select_by_visible_text("30 days")
+    page.until(lambda browser: "1" in browser.find_element(By.CSS_SELECTOR, ".chart").text.split("\n"))
+    assert page.browser.find_elements(By.TAG_NAME, "img") == []
+    assert page.browser.title == "Lingate"
+
+
+def test_calls_are_listed_filtered_and_opened(page: Page, key: str) -> None:
+    page.enter(MASTER)
+    page.go("calls", "answered by")
+    assert [row[2] for row in page.rows()] == ["broken", "good", "good", "good"]
+
+    page.one("#controls input[type=checkbox]").click()
+    page.until(lambda _: len(page.rows()) == 1)
+    (failed,) = page.rows()
+    assert failed[1:3] == [HOSTILE, "broken"]
+    assert "auth" in failed[4]
+
+    page.one("tr.open").click()
+    facts = page.one(".facts").text
+    assert "lg-" in facts
+    assert "openai_chat" in facts
+
+
+def test_keys_show_how_far_their_budgets_are(page: Page, gateway: Running, key: str) -> None:
+    listed = httpx2.get(f"{gateway.url}/admin/keys", headers=ADMIN).json()["data"][0]
+    page.enter(MASTER)
+    page.go("keys", "budget")
+    (row,) = page.rows()
+
+    assert row[0] == HOSTILE
+    assert row[6].startswith("$0.")
+    assert "of $1.00" in row[7]
+    assert row[8] == "60 requests a minute"
+    share = float(page.one("[role=meter]").get_attribute("aria-valuenow") or 0)
+    assert share == pytest.approx(100 * listed["budgets"][0]["spent"], abs=0.5)
+
+
+def test_models_show_who_rests(page: Page, key: str) -> None:
+    page.enter(MASTER)
+    page.go("models", "asks")
+
+    assert page.rows()[0][:3] == ["good", "openai/sim-words-5", "ready"]
+    assert [row[4:] for row in page.rows()] == [["1,000", "10,000"]] * 2
+
+
+def test_new_calls_are_seen_without_asking_for_them(page: Page, gateway: Running, key: str) -> None:
+    page.enter(MASTER)
+    before = page.all(".tile b")[1].text
+    call = {"model": "good", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 5}
+    httpx2.post(f"{gateway.url}/v1/chat/completions", json=call, headers={"authorization": f"Bearer {key}"})
+
+    page.until(lambda browser: browser.find_elements(By.CSS_SELECTOR, ".tile b")[1].text == str(int(before) + 1))
+
+
+def test_the_key_stays_in_the_tab_and_signing_out_forgets_it(page: Page) -> None:
+    page.enter(MASTER)
+    page.all(".tile")
+    kept = page.browser.execute_script("return [localStorage.length, document.cookie, sessionStorage.length]")
+    assert kept == [0, "", 1]
+    assert MASTER not in page.browser.current_url + page.browser.page_source
+
+    page.browser.refresh()
+    page.all(".tile")
+    page.one("#leave").click()
+    page.until(lambda browser: browser.find_element(By.ID, "entry").is_displayed())
+    assert page.browser.execute_script("return sessionStorage.length") == 0
+    assert page.rows() == []
+
+
+def test_the_page_speaks_to_its_own_gateway_only(page: Page, gateway: Running) -> None:
+    page.enter(MASTER)
+    page.all(".tile")
+    told = [json.loads(entry["message"])["message"] for entry in log(page.browser, "performance")]
+    asked = {entry["params"]["request"]["url"] for entry in told if entry["method"] == "Network.requestWillBeSent"}
+
+    assert f"{gateway.url}/ui/app.js" in asked
+    assert {url for url in asked if not url.startswith((gateway.url, "data:"))} == set()
+
+
+def test_a_gateway_that_goes_away_is_said_to_be_away(page: Page, tmp_path: Any) -> None:
+    with contextlib.ExitStack() as stack:
+        brief = stack.enter_context(running_gateway(config("http://127.0.0.1:9"), tmp_path, auth=True))
+        page.browser.get(f"{brief.url}{ui.PAGE}")
+        page.enter(MASTER)
+        page.all(".tile")
+        stack.close()
+        page.one("nav a[href='#keys']").click()
+
+        assert page.said() == "the gateway does not answer"
+        assert page.one("#tabs").is_displayed()
+
+
+def test_all_files_are_served_with_a_policy_that_keeps_scripts_out(gateway: Running) -> None:
+    page = httpx2.get(f"{gateway.url}{ui.PAGE}")
+    script = httpx2.get(f"{gateway.url}/ui/app.js")
+
+    assert page.headers["content-type"].startswith("text/html")
+    assert script.headers["content-type"].startswith("text/javascript")
+    for answer in (page, script):
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'; script-src 'self';")
+        assert "unsafe" not in answer.headers["content-security-policy"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    assert httpx2.get(f"{gateway.url}/ui/", follow_redirects=True).text == page.text
+    assert httpx2.request("HEAD", f"{gateway.url}{ui.PAGE}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/ui/../pages.py", "/ui/__init__.py", "/ui/%2e%2e/pages.py", "/ui/nothing.js", "/uix"]
+)
+def test_nothing_else_is_served_beside_them(gateway: Running, path: str) -> None:
+    assert httpx2.get(f"{gateway.url}{path}").status_code == 404
+    assert httpx2.post(f"{gateway.url}{ui.PAGE}").status_code == 404
+
+
+def test_the_pages_can_be_switched_off(tmp_path: Any) -> None:
+    with running_gateway(config("http://127.0.0.1:9", ui=False), tmp_path, auth=True) as running:
+        assert httpx2.get(f"{running.url}{ui.PAGE}").status_code == 404
+        assert ui.PAGE not in httpx2.get(running.url).text
