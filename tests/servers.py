@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import Literal, Self
 
@@ -22,6 +23,7 @@ class Script:
     ending: Ending = "terminator"
     status: int = 200
     headers: dict[str, str] = field(default_factory=lambda: {"content-type": "text/event-stream"})
+    pause: float = 0.0  # seconds before each piece
 
 
 class RawServer:
@@ -95,6 +97,7 @@ class RawServer:
         lines += [f"{name}: {value}" for name, value in script.headers.items()]
         connection.sendall("\r\n".join([*lines, "", ""]).encode())
         for piece in script.pieces:
+            time.sleep(script.pause)
             if piece:
                 connection.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
         if script.ending == "terminator":

@@ -25,6 +25,28 @@ def test_every_name_that_is_said_to_be_here_is() -> None:
             assert getattr(found, name) is getattr(litellm, name) or name in CAPABILITIES
 
 
+def test_the_errors_that_are_listed_are_those_that_applications_know() -> None:
+    listed = {name for name in dir(litellm) if name.endswith("Error")}
+
+    assert {"APIError", "AzureOpenAIError", "RateLimitError"} <= listed
+    assert listed.isdisjoint({"ConflictError", "PaymentRequiredError"})
+    assert issubclass(litellm.PaymentRequiredError, litellm.BadRequestError)
+
+
+def test_submodules_are_attributes_without_being_imported() -> None:
+    code = f"""
+from lingate.compat import litellm
+for path in {sorted(SUBMODULES)}:
+    found = litellm
+    for part in path.split("."):
+        found = getattr(found, part)
+    assert found.__name__.endswith(path), found
+print(litellm.types.utils.ModelResponse is litellm.ModelResponse)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
+
+
 def test_submodules_are_imported_as_litellms_are() -> None:
     from lingate.compat.litellm.exceptions import RateLimitError
     from lingate.compat.litellm.integrations.custom_logger import CustomLogger
@@ -75,6 +97,8 @@ litellm.drop_params = True
 llm.cost_per_token("x")
 litellm.proxy.server()
 litellm.exceptions.Timeout.__name__
+litellm.exceptions.__dict__
+litellm.openai_key
 errors.BadRequestError
 litellm.completion("x").choices[0].text
 other.litellm.nothing
@@ -95,6 +119,8 @@ def test_the_checker_finds_every_way_to_name_something(tmp_path: Path) -> None:
         "exceptions.BadRequestError",
         "drop_params",
         "cost_per_token",
+        "exceptions.__dict__",
+        "openai_key",
     }
     assert {(use.name, use.line) for use in report.missing} == {
         ("Cache", 5),

@@ -282,3 +282,50 @@ def test_all_resting_is_an_error_with_the_time_left(to: dict[str, Any]) -> None:
         router.completion("g", ASKED)
     with pytest.raises(litellm.RouterRateLimitError, match="No deployments available"):
         router.completion("g", ASKED)
+
+
+def test_a_policy_says_how_often_each_kind_of_error_is_tried_again(simulator: Simulator, to: dict[str, Any]) -> None:
+    def tries(fault: str, **options: Any) -> int:
+        router = Router([entry(to, "g", "openai/a", extra_headers={"x-sim-fault": fault})], num_retries=2, **options)
+        before = len(simulator.requests())
+        with pytest.raises(litellm.OpenAIError):
+            router.completion("g", ASKED)
+        return len(simulator.requests()) - before
+
+    policy = litellm.RetryPolicy(RateLimitErrorRetries=0, BadRequestErrorRetries=1)
+
+    assert tries("429", retry_policy=policy) == 1
+    assert tries("400", retry_policy={"BadRequestErrorRetries": 1}) == 2
+    assert tries("400") == 1
+    assert tries("429", model_group_retry_policy={"g": policy}) == 1
+    assert tries("503", retry_policy=policy) == 3
+
+
+@pytest.mark.parametrize(
+    "options", [{"disable_cooldowns": True}, {"allowed_fails_policy": {"AuthenticationErrorAllowedFails": 5}}]
+)
+def test_a_deployment_rests_no_sooner_than_it_is_told(to: dict[str, Any], options: dict[str, Any]) -> None:
+    bad = entry(to, "g", "openai/a", extra_headers={"x-sim-fault": "401"})
+    router = Router([bad, {**bad, "model_info": {"id": "again"}}], num_retries=0, **options)
+
+    for _ in range(4):
+        with pytest.raises(litellm.AuthenticationError):
+            router.completion("g", ASKED)
+
+
+def test_fallbacks_that_are_set_for_all_routers_are_used(to: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(litellm, "fallbacks", [{"bad": ["g"]}])
+    bad = entry(to, "bad", "openai/b", extra_headers={"x-sim-fault": "500"})
+
+    assert Router([bad, entry(to, "g", "openai/a")], num_retries=0).completion("bad", ASKED).model == "a"
+
+
+def test_an_argument_that_is_none_leaves_the_deployments_own(to: dict[str, Any]) -> None:
+    router = Router([entry(to, "g", "openai/a")])
+
+    assert router.completion("g", ASKED, api_key=None, api_base=None, timeout=None).model == "a"
+
+
+def test_arguments_of_a_router_that_have_no_effect_are_told_of() -> None:
+    with pytest.warns(UserWarning, match="enable_pre_call_checks"):
+        Router([], enable_pre_call_checks=True, set_verbose=True, redis_host="x", fallbacks=None)

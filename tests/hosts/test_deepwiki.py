@@ -59,12 +59,16 @@ PHRASES = ("maximum context length", "token limit", "too many tokens")
 
 
 @pytest.fixture(autouse=True)
-def _simulated(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _simulated(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """The providers are the simulator, and adalflow's home is empty."""
     monkeypatch.setenv("HOME", str(tmp_path))
     for name, base in (("OPENAI", f"{simulator.url}/v1"), ("ANTHROPIC", simulator.url)):
         monkeypatch.setenv(f"{name}_BASE_URL", base)
         monkeypatch.setenv(f"{name}_API_KEY", f"env-{name.lower()}")
+    yield
+    # adalflow leaves its cache's database open, which Python says from 3.13 on, whenever it is found.
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        gc.collect()
 
 
 def generator(client: Any = None, *, use_cache: bool = False, **kwargs: Any) -> Any:

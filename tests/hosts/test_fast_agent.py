@@ -34,6 +34,7 @@ from lingate.hosts.fast_agent._client import LingateClient, shared_client
 from lingate.hosts.fast_agent._errors import as_openai
 from lingate.hosts.fast_agent._recall import Recall
 from lingate.simulator import Simulator, fingerprint
+from lingate.testing import AsyncFakeTransport, Reply, Streamed
 
 ASK = [{"role": "user", "content": "Tell me about rivers."}]
 TOOL = {
@@ -138,6 +139,32 @@ async def test_without_streaming_the_message_is_the_openai_packages(simulator: S
     assert type(answer) is ChatCompletion
     assert type(answer.choices[0].message) is ChatCompletionMessage
     assert "rivers" in answer.choices[0].message.content
+
+
+ODD = {"id": "a", "created": 1, "model": "m", "service_tier": "on_demand", "system_fingerprint": 7}
+ODD_PART = {"role": "assistant", "content": "hi", "refusal": False, "annotations": [{"type": "url_citation"}]}
+
+
+@pytest.mark.requirement("fast-agent R9", "X9")
+async def test_fields_of_a_provider_that_openais_types_do_not_allow_are_no_error() -> None:
+    choice = {"index": 0, "finish_reason": "stop"}
+    pieces = [{**ODD, "choices": [{**choice, "delta": ODD_PART}]}, "[DONE]"]
+    events = Streamed([f"data: {one if isinstance(one, str) else json.dumps(one)}\n\n".encode() for one in pieces])
+    found = []
+    for answer in (events, Reply({**ODD, "choices": [{**choice, "message": ODD_PART}]})):
+        asked = lingate.AsyncLingate(transport=AsyncFakeTransport(answer), env={}, retries=0)
+        client = LingateClient({"api_key": "k"}, client=asked)
+        if answer is events:
+            found += await streamed(client, model="groq/a")
+        else:
+            found.append(await client.chat.completions.create(model="groq/a", messages=ASK))
+
+    whole, chunks = found[-1], found[:-1]
+    assert "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices) == "hi"
+    assert all(choice.delta.function_call is None for chunk in chunks for choice in chunk.choices)
+    assert chunks[0].service_tier == "on_demand"
+    assert (type(whole), type(whole.choices[0].message)) == (ChatCompletion, ChatCompletionMessage)
+    assert whole.service_tier == "on_demand"
 
 
 @BOTH

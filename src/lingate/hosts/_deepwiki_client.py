@@ -218,8 +218,7 @@ class LingateClient(ModelClient):  # type: ignore[misc]  # adalflow has no types
         name = provider or (self.default_model or os.environ.get(_MODEL_VARIABLE, "")).partition("/")[0]
         if not name:
             raise ConfigError("name a provider, or set a default model")
-        options = {"api_key": self._api_key, "api_base": self.base_url, "timeout": self.timeout}
-        found = lingate.models(name, **{key: value for key, value in options.items() if value is not None})
+        found = lingate.models(name, api_key=self._api_key, api_base=self.base_url, timeout=self.timeout)
         return [f"{name}/{model}" for model in found.ids]
 
     def to_dict(self, exclude: list[str] | None = None) -> Kwargs:

@@ -135,11 +135,11 @@ def _model(name: str, has_endpoint: bool) -> str:
 
 def _streamed(sdk: Any, model: str, messages: Any, options: Mapping[str, Any]) -> Any:
     """The same answer, shown as it arrives. Reasoning is not shown: the host wants the answer."""
-    stream = lingate.chat(model, messages, stream=True, **options)
-    for chunk in stream:
-        if chunk.text:
-            sdk.llm.delta(chunk.text)
-    return stream.final()
+    with lingate.chat(model, messages, stream=True, **options) as stream:
+        for chunk in stream:
+            if chunk.text:
+                sdk.llm.delta(chunk.text)
+        return stream.final()
 
 
 def _without_repeated_reasoning(text: str, reasoning: str) -> str:

@@ -12,11 +12,10 @@ it is first used. What differs from litellm, and why, is in docs/migrating-from-
 
 from __future__ import annotations
 
+import sys as _sys
 from typing import Any
 
-from lingate.compat.litellm._names import CAPABILITIES as _CAPABILITIES
-from lingate.compat.litellm._names import HOMES as _HOMES
-from lingate.compat.litellm._names import missing as _missing
+from lingate.compat.litellm import _names
 
 callbacks: list[Any] = []
 """`CustomLogger`s and functions told of every call, whether it succeeds or fails."""
@@ -63,20 +62,58 @@ aclient_session: Any = None
 
 
 def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        if name in _CAPABILITIES:
-            from lingate.compat.litellm._models import supports
+    home = _names.HOMES.get(name)
+    if home is not None:
+        from importlib import import_module
 
-            return supports(name)
-        raise _missing(name)
-    from importlib import import_module
+        module = import_module(f"{__name__}.{home}")
+        # A submodule is its own name; anything else is an attribute of its home, and kept, so that later uses are free.
+        value = globals()[name] = module if home == name else getattr(module, name)
+        return value
+    if name in _names.CAPABILITIES:
+        from lingate.compat.litellm._models import supports
 
-    module = import_module(f"{__name__}.{home}")
-    # A submodule is its own name; anything else is an attribute of its home, and kept, so that later uses are free.
-    value = globals()[name] = module if home == name else getattr(module, name)
-    return value
+        return supports(name)
+    if name == "litellm":
+        return _sys.modules[__name__]
+    if name in _names.IDLE:
+        value = globals()[name] = _names.IDLE[name]
+        return value
+    if not name.startswith("__"):
+        if _names.without_value(name):
+            return None
+        provider = _names.models_of(name)
+        if provider is not None:
+            return _sys.modules[__name__].models_by_provider.get(provider, set())
+    raise _names.missing(name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES, *_CAPABILITIES})
+    return sorted({*globals(), *_names.HOMES, *_names.CAPABILITIES, *_names.IDLE} - _names.NEWER)
+
+
+class _Module(type(_sys)):  # type: ignore[misc]  # the class of modules
+    """Warns of settings that are not here, or that have no effect here, instead of taking them in silence."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not name.startswith("_") and not isinstance(value, type(_sys)):
+            text = _names.unheeded(name, value)
+            if text:
+                import warnings
+
+                warnings.warn(text, stacklevel=2)
+        super().__setattr__(name, value)
+
+
+class _Absent:
+    """Says of a submodule that is not here what to use instead; asked last, and about this package alone."""
+
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: Any = None) -> None:
+        head, _, rest = name.partition(f"{__name__}.")
+        if rest and not head:
+            raise ModuleNotFoundError(_names.instead(rest), name=name)
+
+
+_sys.modules[__name__].__class__ = _Module
+_sys.meta_path.append(_Absent)

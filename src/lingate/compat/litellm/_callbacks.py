@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from lingate.compat import litellm as settings
+from lingate.compat.litellm._names import words
 from lingate.compat.litellm._params import Request
 
 _log = logging.getLogger("lingate.compat.litellm")
@@ -37,7 +38,7 @@ class CustomLogger:
         """After a blocking call that failed; `kwargs["exception"]` says how."""
 
     def log_stream_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:
-        """For each chunk of a blocking stream."""
+        """There to be overridden. Never called, as in LiteLLM: of streams the end is told."""
 
     async def async_log_pre_api_call(self, model: str, messages: Any, kwargs: dict[str, Any]) -> None:
         """Before an awaited call is made."""
@@ -55,7 +56,7 @@ class CustomLogger:
     async def async_log_stream_event(
         self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any
     ) -> None:
-        """For each chunk of an awaited stream."""
+        """There to be overridden. Never called, as in LiteLLM."""
 
 
 class Watch:
@@ -63,7 +64,10 @@ class Watch:
 
     def __init__(self, request: Request) -> None:
         own = request.own
+        params = {key: item for key, item in request.options.items() if key not in _OURS}
+        metadata = own.get("metadata") or own.get("litellm_metadata") or {}
         self.details: dict[str, Any] = {
+            **params,
             "model": request.name,
             "messages": _hidden(request.given[0] if request.given else None),
             "input": _hidden(request.given[0] if request.given else None),
@@ -71,9 +75,9 @@ class Watch:
             "custom_llm_provider": request.provider,
             "stream": request.stream,
             "user": request.options.get("user"),
-            "optional_params": {key: item for key, item in request.options.items() if key not in _OURS},
+            "optional_params": params,
             "litellm_params": {
-                "metadata": own.get("metadata") or own.get("litellm_metadata") or {},
+                "metadata": metadata,
                 "api_base": request.options.get("api_base"),
                 "custom_llm_provider": request.provider,
                 "litellm_call_id": request.call_id,
@@ -81,14 +85,17 @@ class Watch:
             },
             "litellm_call_id": request.call_id,
             "litellm_trace_id": own.get("litellm_trace_id"),
-            "metadata": own.get("metadata") or {},
+            "metadata": metadata,
             "start_time": request.started,
             "additional_args": {},
+            "cache_hit": None,
         }
         self._started = request.started
         self._silent = bool(own.get("no-log"))
         self._logger_fn: Any = own.get("logger_fn")
         self._over = False
+        self.begun: datetime | None = None
+        """When the first chunk of a stream came."""
 
     def before(self) -> None:
         """Tell that the call is about to be made."""
@@ -136,6 +143,9 @@ class Watch:
             return
         ended = datetime.now()
         self._note(response, error, ended)
+        for found in _known([*settings.callbacks]):
+            if callable(getattr(found, "log_post_api_call", None)):
+                yield partial(found.log_post_api_call, self.details, None, self._started, ended)
         method = "log_success_event" if error is None else "log_failure_event"
         own = settings.success_callback if error is None else settings.failure_callback
         later = settings._async_success_callback if error is None else settings._async_failure_callback
@@ -159,26 +169,55 @@ class Watch:
         elif self.details["stream"]:
             self.details["complete_streaming_response"] = _hidden(response)
             self.details["async_complete_streaming_response"] = _hidden(response)
-        usage = response.get("usage") if hasattr(response, "get") else None
-        self.details["standard_logging_object"] = {
-            "id": response.get("id") if hasattr(response, "get") else None,
-            "call_type": self.details["call_type"],
-            "model": self.details["model"],
-            "custom_llm_provider": self.details["custom_llm_provider"],
+        self.details["log_event_type"] = "post_api_call" if error is not None else "successful_api_call"
+        self.details["completion_start_time"] = self.begun or ended
+        self.details["standard_logging_object"] = self._payload(response, error, ended, dict(hidden))
+
+    def _payload(self, response: Any, error: BaseException | None, ended: datetime, hidden: Any) -> dict[str, Any]:
+        """What LiteLLM calls the standard logging payload."""
+        answer = response.get("id") if hasattr(response, "get") else None
+        usage = (response.get("usage") if hasattr(response, "get") else None) or {}
+        details, params, shown = self.details, self.details["litellm_params"], _hidden(response)
+        started, over = self._started.timestamp(), ended.timestamp()
+        failure = {"error_class": type(error).__name__, "error_code": str(getattr(error, "status_code", ""))}
+        return {
+            **dict.fromkeys(_NOT_HERE, None),
+            "id": answer or details["litellm_call_id"],
+            "trace_id": details["litellm_trace_id"] or details["litellm_call_id"],
+            "call_type": details["call_type"],
+            "model": details["model"],
+            "model_id": params["model_info"].get("id") or "",
+            "model_group": details["metadata"].get("model_group") or "",
+            "model_parameters": details["optional_params"],
+            "custom_llm_provider": details["custom_llm_provider"],
+            "api_base": params["api_base"] or "",
             "status": "success" if error is None else "failure",
             "error_str": None if error is None else str(error),
-            "response_cost": self.details["response_cost"],
-            "prompt_tokens": (usage and usage.get("prompt_tokens")) or 0,
-            "completion_tokens": (usage and usage.get("completion_tokens")) or 0,
-            "total_tokens": (usage and usage.get("total_tokens")) or 0,
-            "startTime": self._started.timestamp(),
-            "endTime": ended.timestamp(),
-            "response_time": (ended - self._started).total_seconds(),
-            "metadata": self.details["metadata"],
-            "stream": self.details["stream"],
+            "error_information": None if error is None else {**failure, "error_message": str(error)},
+            "response_cost": details["response_cost"],
+            "saved_cache_cost": 0.0,
+            "prompt_tokens": usage.get("prompt_tokens") or 0,
+            "completion_tokens": usage.get("completion_tokens") or 0,
+            "total_tokens": usage.get("total_tokens") or 0,
+            "startTime": started,
+            "endTime": over,
+            "completionStartTime": details["completion_start_time"].timestamp(),
+            "response_time": over - started,
+            "metadata": details["metadata"],
+            "request_tags": list(details["metadata"].get("tags") or ()),
+            "end_user": details["user"] or "",
+            "messages": details["messages"],
+            "response": shown.model_dump() if hasattr(shown, "model_dump") else shown,
+            "hidden_params": hidden,
+            "stream": details["stream"],
         }
 
 
+_NOT_HERE = words(
+    """cache_hit cache_key requester_ip_address user_agent guardrail_information cost_breakdown model_map_information
+    response_cost_failure_debug_info standard_built_in_tools_params"""
+)
+"""Fields of LiteLLM's payload for which there is nothing to say here."""
 _OURS = frozenset({"api_key", "api_base", "api_version", "fallbacks", "retries", "timeout", "drop_params", "stream"})
 
 

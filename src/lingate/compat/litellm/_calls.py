@@ -163,6 +163,11 @@ async def acompletion(model: str, messages: Sequence[Any] = (), **kwargs: Any) -
     return await _acall(_CHAT, model, (messages,), kwargs)
 
 
+def mock_completion(model: str, messages: Sequence[Any] = (), mock_response: Any = "", **kwargs: Any) -> Any:
+    """`completion`, answered without a provider."""
+    return completion(model, messages, mock_response=mock_response or "This is a mock request", **kwargs)
+
+
 def batch_completion(model: str, messages: Sequence[Sequence[Any]] = (), **kwargs: Any) -> list[Any]:
     """Ask a model about several conversations at once; an exception stands where one of them failed."""
     from concurrent.futures import ThreadPoolExecutor
@@ -284,6 +289,6 @@ async def count_tokens(model: str, messages: Sequence[Any], kwargs: Mapping[str,
 
 
 def _count(view: Any, request: Request) -> Any:
-    from lingate.compat.litellm._records import Record
+    from lingate.compat.litellm._record import Record
 
     return Record(total_tokens=view.input_tokens, request_model=request.asked, model_used=request.name)

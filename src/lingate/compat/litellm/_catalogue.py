@@ -15,6 +15,8 @@ _PRICES = {
     "cache_write": "cache_creation_input_token_cost",
 }
 
+KINDS = tuple(_PRICES.values())
+
 
 @lru_cache(maxsize=4096)
 def _found(provider: str, model: str) -> tuple[tuple[str, Any], ...] | None:

@@ -7,10 +7,15 @@ from typing import Any
 
 from lingate._providers.catalog import cost_of
 from lingate.compat import litellm as names
-from lingate.compat.litellm._records import Record
-from lingate.compat.litellm._resolve import resolve, row_of
+from lingate.compat.litellm._params import Request
+from lingate.compat.litellm._record import Record
+from lingate.compat.litellm._resolve import row_of
 
 _OUTPUT = ("output", "reasoning")
+_CACHED = (
+    ("cached_tokens", "cache_read_input_token_cost"),
+    ("cache_write_tokens", "cache_creation_input_token_cost"),
+)
 
 
 def cost_per_token(
@@ -43,6 +48,7 @@ def cost_per_token(
 
     Raises:
         NotFoundError: The price is not known; the message says why.
+        LiteLLMUnknownProvider: Nor is the provider.
     """
     usage = _usage(usage_object) or {
         "prompt_tokens": prompt_tokens,
@@ -52,9 +58,14 @@ def cost_per_token(
             "cache_write_tokens": cache_creation_input_tokens or 0,
         },
     }
+    from lingate.compat.litellm._models import get_llm_provider, own_prices
+
     if custom_cost_per_token:
         return _by_hand(usage, custom_cost_per_token)
-    name, provider = resolve(model, custom_llm_provider)
+    name, provider, *_rest = get_llm_provider(model, custom_llm_provider)
+    own = own_prices(model, name, provider)
+    if own is not None:
+        return _by_hand(usage, own)
     row = row_of(provider)
     cost = cost_of(row.name if row else provider, name, usage, service_tier=service_tier)
     if cost.total is None:
@@ -119,18 +130,25 @@ def response_cost_calculator(response_object: Any, model: str | None = None, **o
         return None
 
 
-def by_hand(usage: Any, own: Mapping[str, Any]) -> float | None:
-    """The price of an answer at prices that came with the call, None where none did."""
-    if own.get("input_cost_per_token") is None and own.get("output_cost_per_token") is None:
-        return None
-    return sum(_by_hand(_usage(usage) or {}, own))
+def by_hand(usage: Any, request: Request) -> float | None:
+    """The price of an answer at prices that came with the call or were registered, None where there are none."""
+    from lingate.compat.litellm._models import own_prices
+
+    own: Mapping[str, Any] | None = request.own
+    if request.own.get("input_cost_per_token") is None and request.own.get("output_cost_per_token") is None:
+        own = own_prices(request.asked, request.name, request.provider)
+    return None if own is None else sum(_by_hand(_usage(usage) or {}, own))
 
 
 def _by_hand(usage: Mapping[str, Any], prices: Mapping[str, Any]) -> tuple[float, float]:
-    return (
-        (usage.get("prompt_tokens") or 0) * float(prices.get("input_cost_per_token") or 0.0),
-        (usage.get("completion_tokens") or 0) * float(prices.get("output_cost_per_token") or 0.0),
-    )
+    details = usage.get("prompt_tokens_details") or {}
+    price = float(prices.get("input_cost_per_token") or 0.0)
+    cost = (usage.get("prompt_tokens") or 0) * price
+    for count, kind in _CACHED:
+        own = prices.get(kind)
+        # Cached tokens are among the prompt's: what is left is the difference of the prices.
+        cost += 0.0 if own is None else (details.get(count) or 0) * (float(own) - price)
+    return cost, (usage.get("completion_tokens") or 0) * float(prices.get("output_cost_per_token") or 0.0)
 
 
 def _usage(value: Any) -> dict[str, Any] | None:
@@ -139,4 +157,15 @@ def _usage(value: Any) -> dict[str, Any] | None:
     found = value.model_dump(exclude_none=True) if isinstance(value, Record) else value
     if not isinstance(found, Mapping):
         found = found.model_dump(exclude_none=True)
+    if "input_tokens" in found and "prompt_tokens" not in found:
+        # The Responses API's names.
+        found = {_CHAT_NAMES.get(name, name): value for name, value in found.items()}
     return dict(found) or None
+
+
+_CHAT_NAMES = {
+    "input_tokens": "prompt_tokens",
+    "output_tokens": "completion_tokens",
+    "input_tokens_details": "prompt_tokens_details",
+    "output_tokens_details": "completion_tokens_details",
+}

@@ -149,12 +149,14 @@ class Fleet:
         aliases: Mapping[str, Any],
         clock: Callable[[], float],
         random: Callable[[], float],
+        rests: bool = True,
     ) -> None:
         if strategy not in STRATEGIES:
             raise ValueError(f"routing_strategy {strategy!r} is not here; there are {', '.join(STRATEGIES)}")
         self._pick = STRATEGIES[strategy]
         self._cooldown = cooldown
         self._allowed = allowed_fails
+        self._may_rest = rests
         self._aliases = dict(aliases)
         self._clock = clock
         self._random = random
@@ -210,8 +212,8 @@ class Fleet:
             item.latencies.append(seconds)
             item.successes.append((self._clock(), tokens))
 
-    def failed(self, item: Deployment, status: int, wait: float | None) -> None:
-        """Note a failure: after some, the deployment rests, unless it is its group's only one."""
+    def failed(self, item: Deployment, status: int, wait: float | None, allowed: int | None = None) -> None:
+        """Note a failure: after some, or more than `allowed`, the deployment rests, unless it is its group's only one."""
         with self._lock:
             item.in_flight -= 1
             now = self._clock()
@@ -220,12 +222,14 @@ class Fleet:
                 return
             item.failures.append(now)
             alone = sum(other.group == item.group for other in self.deployments) < 2
-            if not alone and self._rests(item, status, now):
+            if self._may_rest and not alone and self._rests(item, status, now, allowed):
                 own = item.params.get("cooldown_time")
                 item.cooled_until = now + max(float(own if own is not None else self._cooldown), wait or 0.0)
 
-    def _rests(self, item: Deployment, status: int, now: float) -> bool:
+    def _rests(self, item: Deployment, status: int, now: float, allowed: int | None) -> bool:
         failures = item.failed(now)
+        if allowed is not None:
+            return failures > allowed
         if status in _ITS_FAULT:
             return True
         if self._allowed is not None:

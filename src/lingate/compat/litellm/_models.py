@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, cast
 
@@ -14,7 +15,7 @@ from lingate._providers.naming import provider_of
 from lingate._providers.rows_models import MODEL_FACTS, MODES
 from lingate.compat import litellm as names_of
 from lingate.compat.litellm import _catalogue
-from lingate.compat.litellm._names import CAPABILITIES, instead
+from lingate.compat.litellm._names import CAPABILITIES, instead, words
 from lingate.compat.litellm._resolve import resolve, row_of
 from lingate.errors import LingateError, UnknownProviderError
 
@@ -54,10 +55,40 @@ _CHAT_PARAMS = [
     "extra_headers",
     "max_retries",
 ]
+OPENAI_CHAT_COMPLETION_PARAMS = [
+    *_CHAT_PARAMS,
+    *sorted(
+        words(
+            "api_base api_key api_version base_url default_headers deployment_id organization request_timeout timeout"
+        )
+    ),
+]
+"""What LiteLLM takes for arguments of chat: OpenAI's parameters, and where the call goes."""
 _EMBEDDING_PARAMS = ["dimensions", "encoding_format", "user"]
 _TRANSCRIPTION_PARAMS = ["language", "prompt", "response_format", "temperature", "timestamp_granularities"]
 
-_registered: dict[str, dict[str, Any]] = {}
+_SAMPLE: Mapping[str, Any] = {
+    "frequency_penalty": 0.1,
+    "presence_penalty": 0.1,
+    "logit_bias": {"1": 1},
+    "logprobs": True,
+    "top_logprobs": 1,
+    "n": 2,
+    "seed": 1,
+    "stop": ["."],
+    "user": "u",
+    "prediction": {"type": "content", "content": "x"},
+    "prompt_cache_key": "k",
+    "safety_identifier": "k",
+    "web_search_options": {},
+}
+"""Parameters that not every wire format can express."""
+
+
+_UNKNOWN = words(
+    """output_vector_size supports_native_streaming supported_endpoints supports_url_context tpm rpm
+    supports_embedding_image_input input_cost_per_token_batches output_cost_per_token_batches"""
+)
 
 
 def get_llm_provider(
@@ -92,19 +123,41 @@ def get_model_info(model: str, custom_llm_provider: str | None = None, **_: Any)
     Raises:
         ModelNotMappedError: Nothing is known about it.
     """
-    own = _registered.get(model)
     try:
         name, provider = resolve(model, custom_llm_provider)
     except UnknownProviderError:
+        own = registered(model, model, None)
         if own is None:
             raise _not_mapped(model, custom_llm_provider) from None
         return {"key": model, **_unknown(), **own}
-    info = _info(name, provider)
-    if info is None and own is None and name not in _registered:
+    info, own = _info(name, provider), registered(model, name, provider)
+    if info is None and own is None:
         raise _not_mapped(model, custom_llm_provider)
     params = _supported(name, provider, "chat_completion")
-    known = {**(info or _unknown()), **(_registered.get(name) or {}), **(own or {})}
-    return {"key": model, **known, "supported_openai_params": params}
+    return {"key": model, **(info or _unknown()), **(own or {}), "supported_openai_params": params}
+
+
+def registered(model: str, name: str, provider: str | None) -> dict[str, Any] | None:
+    """What `model_cost` says of a model, if it was asked for or changed since the start: `register_model` does that."""
+    if not _tables.cache_info().currsize:
+        return None
+    costs = _tables()["model_cost"]
+    for key in (model, f"{provider}/{name}", name):
+        found: dict[str, Any] | None = costs.get(key)
+        # Without its provider, the name may be that of another provider's model.
+        if found is not None and (key != name or provider is None or found.get("litellm_provider") in (None, provider)):
+            return found
+    return None
+
+
+def own_prices(model: str, name: str, provider: str) -> Mapping[str, Any] | None:
+    """The prices of a model that an application has set; None where they are the catalogue's."""
+    own = registered(model, name, provider)
+    if own is None:
+        return None
+    row = row_of(provider)
+    known = _catalogue.prices(row.name if row else provider, name) or {}
+    return own if any(own.get(kind) != known.get(kind) for kind in _catalogue.KINDS) else None
 
 
 def _not_mapped(model: str, provider: str | None) -> Exception:
@@ -123,7 +176,7 @@ def _unknown() -> dict[str, Any]:
         "cache_creation_input_token_cost": None,
         "litellm_provider": None,
         "mode": None,
-        **dict.fromkeys(CAPABILITIES, None),
+        **dict.fromkeys((*CAPABILITIES, *_UNKNOWN), None),
     }
 
 
@@ -203,13 +256,34 @@ def _supported(name: str, provider: str, request_type: str) -> list[str] | None:
     for rule in row.models:
         if re.fullmatch(rule.pattern, name, re.IGNORECASE):
             refused |= set(rule.unsupported)
-    facts = _facts(name)
-    if request_type == "chat_completion" and facts is not None:
-        if "function_calling" not in facts[2]:
+    if request_type == "chat_completion":
+        facts = _facts(name)
+        if facts is not None and "function_calling" not in facts[2]:
             refused |= {"tools", "tool_choice", "functions", "function_call", "parallel_tool_calls"}
-        if "reasoning" not in facts[2]:
+        if not reasons(name):
             refused |= {"reasoning_effort", "thinking"}
+        refused |= _left_out(name, provider)
     return [param for param in params if param not in refused]
+
+
+def reasons(name: str) -> bool:
+    """Whether a model may take parameters about reasoning: all but those that are known not to."""
+    facts = _facts(name)
+    return facts is None or "reasoning" in facts[2]
+
+
+@lru_cache(maxsize=256)
+def _left_out(name: str, provider: str) -> frozenset[str]:
+    """What is left out of a call with all parameters: the request is made, and goes nowhere."""
+    from lingate.testing import FakeTransport, Reply
+
+    transport = FakeTransport(Reply({}))
+    client = lingate.Lingate(transport=transport, env={}, retries=0)
+    for base in (None, "https://nowhere.invalid"):
+        if not transport.requests:
+            with suppress(LingateError):
+                client.chat(f"{provider}/{name}", "x", api_key="k", api_base=base, drop_params=True, **_SAMPLE)
+    return frozenset(transport.requests[0].dropped) if transport.requests else frozenset()
 
 
 def validate_environment(
@@ -229,7 +303,9 @@ def validate_environment(
         raise names_of.BadRequestError(f"no provider is called {provider!r}", model, provider)
     found = lookup.credential(row, os.environ)
     present = found.present or not found.required or api_key is not None
-    return {"keys_in_environment": present, "missing_keys": [] if present else list(found.variables[:1])}
+    # The plainest name: the others are of one cloud, or of a tool.
+    keys = [name for name in found.variables if name.endswith("_API_KEY")] or list(found.variables)
+    return {"keys_in_environment": present, "missing_keys": [] if present else sorted(keys, key=len)[:1]}
 
 
 def check_valid_key(model: str, api_key: str) -> bool:
@@ -246,41 +322,55 @@ def check_valid_key(model: str, api_key: str) -> bool:
 def register_model(model_cost: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Add facts about models: `{"name": {"max_tokens": ..., "input_cost_per_token": ..., "litellm_provider": ...}}`.
 
-    Prices of models given here are answered by `get_model_info`. What a call costs is worked out from the catalogue, or
-    from `input_cost_per_token` and `output_cost_per_token` of the call itself.
+    What is given here goes before what the catalogue knows: in `get_model_info`, and in what calls cost.
     """
-    for name, facts in model_cost.items():
-        _registered.setdefault(name, {}).update(facts)
-        _tables()["model_cost"].setdefault(name, {}).update(facts)
     found: dict[str, dict[str, Any]] = _tables()["model_cost"]
+    for name, facts in model_cost.items():
+        found.setdefault(name, {}).update(facts)
     return found
 
 
 def get_valid_models(custom_llm_provider: str | None = None, **_: Any) -> list[str]:
     """The catalogue's models of providers for which the environment holds a key."""
     return [
-        name if name.startswith(f"{provider}/") else f"{provider}/{name}"
+        name
         for provider, names in _tables()["models_by_provider"].items()
         if (custom_llm_provider in (None, provider)) and lingate.credentials(provider).present
-        for name in names
+        for name in sorted(names)
     ]
+
+
+def get_secret(secret_name: str, default_value: Any = None) -> Any:
+    """A variable of the environment, with or without `os.environ/` before its name; `true` and `false` are booleans."""
+    found = os.environ.get(secret_name.removeprefix("os.environ/"))
+    return default_value if found is None else {"true": True, "false": False}.get(found.strip().lower(), found)
+
+
+def get_secret_str(secret_name: str, default_value: str | None = None) -> str | None:
+    """A variable of the environment, if it is neither `true` nor `false`."""
+    found = get_secret(secret_name, default_value)
+    return None if isinstance(found, bool) else found
+
+
+def get_secret_bool(secret_name: str, default_value: bool | None = None) -> bool | None:
+    """A variable of the environment that is `true` or `false`; None for anything else."""
+    found = get_secret(secret_name, default_value)
+    return found if isinstance(found, bool) else None
 
 
 @lru_cache(maxsize=1)
 def _tables() -> dict[str, Any]:
     """The big tables, made when the first of them is asked for."""
-    by_provider: dict[str, list[str]] = {}
+    by_provider: dict[str, set[str]] = {}
     costs: dict[str, dict[str, Any]] = {}
     for row in lookup.rows():
         for name in _catalogue.names(row):
-            by_provider.setdefault(row.name, []).append(name)
+            bare = (provider_of(name) or ("", ""))[1] == row.name
+            full = name if name.startswith(f"{row.name}/") else f"{row.name}/{name}"
+            by_provider.setdefault(row.name, set()).add(name if bare else full)
             info = _info(name, row.name)
             if info is not None:
-                costs[f"{row.name}/{name}"] = info
-    for name, info in list(costs.items()):
-        bare = name.partition("/")[2]
-        if (provider_of(bare) or ("", ""))[1] == info["litellm_provider"]:
-            costs[bare] = info
+                costs.update(dict.fromkeys((full, name) if bare else (full,), info))
     return {
         "models_by_provider": by_provider,
         "model_cost": costs,

@@ -4,25 +4,42 @@ from __future__ import annotations
 
 import difflib
 import dis
+import re
 import sys
+from collections.abc import Callable
+from typing import Any
 
 _BY_HOME = {
     "_calls": """completion acompletion embedding aembedding responses aresponses text_completion atext_completion
         image_generation aimage_generation image_edit aimage_edit image_variation aimage_variation transcription
-        atranscription speech aspeech rerank arerank moderation amoderation batch_completion""",
+        atranscription speech aspeech rerank arerank moderation amoderation batch_completion mock_completion""",
     "_streams": "CustomStreamWrapper TextCompletionStreamWrapper stream_chunk_builder",
     "_tokens": "token_counter acount_tokens",
     "_costs": "completion_cost cost_per_token response_cost_calculator",
     "_models": """get_model_info get_max_tokens get_llm_provider get_supported_openai_params validate_environment
         models_by_provider model_cost model_list provider_list register_model get_valid_models check_valid_key
-        open_ai_chat_completion_models""",
-    "_records": """ModelResponse ModelResponseStream Choices StreamingChoices Message Delta Usage Function FunctionCall
-        ChatCompletionMessageToolCall ChatCompletionDeltaToolCall EmbeddingResponse Embedding ImageResponse ImageObject
+        open_ai_chat_completion_models OPENAI_CHAT_COMPLETION_PARAMS
+        get_secret get_secret_str get_secret_bool""",
+    "_records": """ModelResponse ModelResponseBase ModelResponseStream Choices StreamingChoices Message Delta Usage Function
+        FunctionCall ChoiceLogprobs ChatCompletionTokenLogprob TopLogprob ChatCompletionAudioResponse ServerToolUse
+        PromptTokensDetails CompletionTokensDetails ChatCompletionMessageToolCall ChatCompletionDeltaToolCall
+        EmbeddingResponse Embedding ImageResponse ImageObject
         TextCompletionResponse TextChoices TranscriptionResponse RerankResponse ModerationResponse ResponsesAPIResponse
         HttpxBinaryResponseContent PromptTokensDetailsWrapper CompletionTokensDetailsWrapper""",
-    "router": "Router router",
-    "exceptions": """exceptions APIConnectionError APIError APIResponseValidationError AuthenticationError BadGatewayError
-        BadRequestError BudgetExceededError ConflictError ContentPolicyViolationError ContextWindowExceededError
+    "_typed": """AllMessageValues AnthropicThinkingParam ChatCompletionAnnotation ChatCompletionAssistantMessage
+        ChatCompletionAssistantToolCall ChatCompletionAudioObject ChatCompletionAudioParam ChatCompletionCachedContent
+        ChatCompletionDeveloperMessage ChatCompletionFileObject ChatCompletionFileObjectFile ChatCompletionFunctionMessage
+        ChatCompletionImageObject ChatCompletionImageUrlObject ChatCompletionModality ChatCompletionPredictionContentParam
+        ChatCompletionRedactedThinkingBlock ChatCompletionSystemMessage ChatCompletionTextObject
+        ChatCompletionThinkingBlock ChatCompletionToolCallChunk ChatCompletionToolCallFunctionChunk
+        ChatCompletionToolChoiceFunctionParam ChatCompletionToolChoiceObjectParam ChatCompletionToolMessage
+        ChatCompletionToolParam ChatCompletionToolParamFunctionChunk ChatCompletionUsageBlock ChatCompletionUserMessage
+        ChatCompletionVideoObject ChatCompletionVideoUrlObject CostPerToken GenericStreamingChunk ModelInfo
+        OpenAIMessageContent OpenAIMessageContentListBlock OpenAIWebSearchOptions StandardLoggingPayload""",
+    "router": "Router RetryPolicy AllowedFailsPolicy router",
+    "exceptions": """exceptions APIConnectionError APIError APIResponseValidationError AuthenticationError AzureOpenAIError
+        BadGatewayError BadRequestError BudgetExceededError ConflictError ContentPolicyViolationError
+        ContextWindowExceededError
         ImageFetchError InternalServerError InvalidRequestError JSONSchemaValidationError LITELLM_EXCEPTION_TYPES
         LiteLLMUnknownProvider MidStreamFallbackError ModelNotMappedError NotFoundError OpenAIError PaymentRequiredError
         PermissionDeniedError RateLimitError RejectedRequestError RouterRateLimitError ServiceUnavailableError Timeout
@@ -31,6 +48,9 @@ _BY_HOME = {
     "types": "types",
     "utils": "utils",
     "integrations": "integrations",
+    "main": "main",
+    "cost_calculator": "cost_calculator",
+    "_logging": "_logging verbose_logger verbose_router_logger verbose_proxy_logger _turn_on_debug",
 }
 
 
@@ -42,6 +62,9 @@ def words(text: str) -> frozenset[str]:
 HOMES: dict[str, str] = {name: home for home, names in _BY_HOME.items() for name in names.split()}
 """The submodule of every name that is loaded on first use."""
 
+NEWER = words("ConflictError MidStreamFallbackError ModelNotMappedError PaymentRequiredError RejectedRequestError")
+"""Not in `dir()`: applications hold the errors listed there against a list of their own, and refuse to start (aider)."""
+
 SETTINGS = words(
     """callbacks input_callback success_callback failure_callback _async_success_callback _async_failure_callback drop_params
     num_retries request_timeout api_key api_base api_version organization headers default_fallbacks
@@ -51,6 +74,28 @@ SETTINGS = words(
 )
 """The settings of the module itself."""
 
+IDLE: dict[str, Any] = {
+    **dict.fromkeys(words("json_logs log_raw_request_response use_aiohttp_transport disable_aiohttp_transport"), False),
+    **dict.fromkeys(words("add_function_to_prompt redact_user_api_key_info disable_hf_tokenizer_download"), False),
+    **dict.fromkeys(words("return_response_headers disable_token_counter use_client aiohttp_trust_env"), False),
+    **dict.fromkeys(words("langfuse_default_tags langsmith_batch_size email token num_retries_per_request"), None),
+    **dict.fromkeys(words("fallbacks content_policy_fallbacks model_fallbacks")),
+    **dict.fromkeys(words("use_litellm_proxy route_all_chat_openai_to_responses reasoning_auto_summary"), False),
+    **dict.fromkeys(
+        words("include_cost_in_streaming_usage disable_stop_sequence_limit enable_preview_features"), False
+    ),
+    **dict.fromkeys(words("secret_manager_client ssl_certificate ssl_security_level ssl_ecdh_curve")),
+    "pre_call_rules": [],
+    "post_call_rules": [],
+    "retry": True,
+    "service_callback": [],
+    "REPEATED_STREAMING_CHUNK_LIMIT": 100,
+}
+"""Settings that few read: those that have no effect an application could miss, and what routers fall back to."""
+
+_KEY = re.compile(r"([a-z0-9_]+?)(_api)?_key")
+_MODELS = re.compile(r"([a-z0-9_]+)_models")
+
 CAPABILITIES = words(
     """supports_function_calling supports_parallel_function_calling supports_tool_choice supports_response_schema
     supports_vision supports_pdf_input supports_audio_input supports_audio_output supports_reasoning
@@ -59,15 +104,23 @@ CAPABILITIES = words(
 )
 """The questions about models that are answered."""
 
+
+def _of(*homes: str) -> frozenset[str]:
+    return frozenset(name for name, home in HOMES.items() if home in homes)
+
+
 SUBMODULES: dict[str, frozenset[str]] = {
     "exceptions": frozenset(name for name, home in HOMES.items() if home == "exceptions" and name != home),
-    "router": frozenset({"Router"}),
-    "utils": frozenset(
-        name for name, home in HOMES.items() if home in ("_records", "_models", "_costs", "_tokens", "_streams")
-    )
-    | CAPABILITIES,
+    "router": words("Router RetryPolicy AllowedFailsPolicy"),
+    "utils": _of("_records", "_models", "_costs", "_tokens", "_streams") | CAPABILITIES,
+    "main": _of("_calls", "_streams"),
+    "cost_calculator": _of("_costs"),
+    "_logging": _of("_logging") - {"_logging"},
     "types": frozenset(),
-    "types.utils": frozenset(name for name, home in HOMES.items() if home == "_records"),
+    "types.utils": _of("_records", "_typed"),
+    "types.router": words("RetryPolicy AllowedFailsPolicy"),
+    "types.llms": frozenset(),
+    "types.llms.openai": _of("_typed") | {"ResponsesAPIResponse"},
     "integrations": frozenset(),
     "integrations.custom_logger": frozenset({"CustomLogger"}),
 }
@@ -97,22 +150,73 @@ _INSTEAD = {
     "create_file": "files of a provider are managed with its own client",
     "create_batch": "batches of a provider are managed with its own client",
     "create_fine_tuning_job": "fine-tuning is done with the provider's own client",
-    "_turn_on_debug": 'logging.getLogger("lingate").setLevel("DEBUG")',
-    "get_secret": "read os.environ",
+    "caching": "Lingate's SDK does not cache answers: keep a dict of your own, or use the gateway's cache",
+    "pre_call_rules": "look at the messages before the call",
+    "post_call_rules": "look at the answer after the call",
+    "route_all_chat_openai_to_responses": "call responses",
+    "reasoning_auto_summary": "call responses with reasoning={'summary': 'auto'}",
+    "ssl_certificate": "connections are Lingate's: pass a transport to lingate.Lingate",
+    "ssl_security_level": "connections are Lingate's: pass a transport to lingate.Lingate",
+    "ssl_ecdh_curve": "connections are Lingate's: pass a transport to lingate.Lingate",
+    "secret_manager_client": "pass api_key, or put the key into the environment",
+    "use_litellm_proxy": "set LINGATE_PROXY_URL, or LITELLM_PROXY_API_BASE, for calls that have no key",
+    "logging_callback_manager": "append to callbacks, success_callback and failure_callback",
+    "create_pretrained_tokenizer": "pass any object with encode() to token_counter as custom_tokenizer",
+    "encoding": "tokens are counted, not made: use token_counter",
+    "llms": "how providers are spoken to is Lingate's own; lingate.register describes a further one",
+    "litellm_core_utils": "what is inside litellm has no drop-in: use the names of its documentation",
+    "completion_extras": "what is inside litellm has no drop-in: use responses() and completion()",
+    "responses": "what is inside litellm has no drop-in: use responses() and completion()",
+    "main": "what is inside litellm has no drop-in: use the names of its documentation",
+    "types": "annotate with dict or Any, or with a class that docs/migrating-from-litellm.md lists",
+    "HTTPHandler": "connections are pooled by Lingate; pass a transport to lingate.Lingate",
+    "module_level_client": "connections are pooled by Lingate; pass a transport to lingate.Lingate",
+    "vector_stores": "vector stores of a provider are managed with its own client",
+    "video_generation": "videos are made with the provider's own client",
+    "ocr": "documents are sent as parts of messages to completion",
+    "search": "pass web_search_options to completion, or call the search service yourself",
+    "get_response_string": "response.choices[0].message.content",
+    "exception_type": "calls raise litellm's exceptions by themselves",
+    "GuardrailRaisedException": "guardrails are of litellm's proxy",
+    "BlockedPiiEntityError": "guardrails are of litellm's proxy",
+    "MockException": "pass the exception itself as mock_response",
     "in_memory_llm_clients_cache": "clients pool connections by themselves",
     "logging": "callbacks, success_callback and failure_callback are told of every call",
     "LlmProviders": "provider_list has the names, as text",
 }
+
+_KEPT = "what a provider keeps for you (files, batches, threads, videos, containers) is managed with its own client"
+_AREAS = (
+    (
+        r"a?(add|cancel|create|delete|get|ingest|list|query|retrieve|run|upload)"
+        r"(_.*(assistant|batch|container|file|interaction|message|response|skill|thread|video).*)?"
+        r"|a?(video|file)_.*|(a?video|interactions|vector_store).*",
+        _KEPT,
+    ),
+    (
+        r"integrations\..*",
+        "pass a function or a CustomLogger to callbacks; servers are observed with the gateway's telemetry",
+    ),
+    (r"ssl_.*|.*aiohttp.*", "connections are Lingate's: pass a transport to lingate.Lingate"),
+    (r"google_genai.*|a?adapter.*", "use completion; the gateway serves the other providers' own formats"),
+    (
+        r"(get|.*_global|register)_.*prompt.*|global_prompt.*",
+        "prompts are sent as they are: the provider knows its template",
+    ),
+    (r"proxy_auth.*", "pass api_key with the call; a gateway takes it as a bearer token"),
+    (r".*(_models|_model_names|_config|Config|_params|_callback)", "what is inside litellm has no drop-in"),
+)
 
 
 def instead(name: str) -> str:
     """The message for a name that is not here."""
     text = f"lingate.compat.litellm has no {name!r}"
     # Of a dotted name, the part that says most is known: the class at its end or the area at its head.
-    known = (name, name.rpartition(".")[2], name.partition(".")[0])
+    known = (name, name.rpartition(".")[2], name.partition(".")[0], name.removeprefix("a"))
     found = next((_INSTEAD[part] for part in known if part in _INSTEAD), None)
+    found = found or next((text for pattern, text in _AREAS if re.fullmatch(pattern, name)), None)
     if found is None:
-        close = difflib.get_close_matches(name, [*HOMES, *SETTINGS, *CAPABILITIES], 1, 0.75)
+        close = difflib.get_close_matches(name.rpartition(".")[2], [*HOMES, *SETTINGS, *CAPABILITIES], 1, 0.75)
         found = f"did you mean {close[0]!r}?" if close else "docs/migrating-from-litellm.md lists what there is"
     return f"{text}: {found}"
 
@@ -130,9 +234,70 @@ def missing(name: str) -> Exception:
     return AttributeError(instead(name))
 
 
+def exported(module: str) -> Callable[[str], Any]:
+    """The `__getattr__` of a submodule: its names are loaded on first use from where they live, as are its modules."""
+
+    def load(name: str) -> Any:
+        if f"{module}.{name}" in SUBMODULES:
+            from importlib import import_module
+
+            return import_module(f"{__package__}.{module}.{name}")
+        if name in SUBMODULES[module]:
+            return getattr(sys.modules[__package__], name)
+        raise missing(name if name in HOMES else f"{module}.{name}")
+
+    return load
+
+
+def key_of(name: str) -> str | None:
+    """The provider whose key a setting such as `openai_key` or `togetherai_api_key` is, None for any other name."""
+    found = _KEY.fullmatch(name)
+    return _provider(found[1]) if found else None
+
+
+def models_of(name: str) -> str | None:
+    """The provider whose models `anthropic_models` are, None for any other name."""
+    found = _MODELS.fullmatch(name)
+    return _provider(found[1]) if found else None
+
+
+def _provider(name: str) -> str | None:
+    from lingate._providers.naming import row_of
+
+    row = row_of(name)
+    return None if row is None else row.name
+
+
+def without_value(name: str) -> bool:
+    """Whether a setting is None as long as nobody has set it."""
+    from lingate._providers.naming import PARAMETERS
+
+    return name in PARAMETERS or key_of(name) is not None
+
+
+_NO_EFFECT = {
+    "cache": "Lingate's SDK does not cache answers; the gateway does",
+    "model_fallbacks": "pass fallbacks to the call, or set default_fallbacks",
+    "enable_json_schema_validation": "pass a class as response_format, and validate the answer with it",
+}
+
+
+def unheeded(name: str, value: Any) -> str | None:
+    """What to say when a setting is made that nothing here heeds, None for all others."""
+    text = _NO_EFFECT.get(name) or (_INSTEAD.get(name) if name in IDLE else None)
+    if text:
+        return f"litellm.{name} has no effect here: {text}" if value else None
+    return None if covered(name) else instead(name)
+
+
 def covered(name: str) -> bool:
     """Whether `litellm.<name>` is here; the name may have dots."""
-    if name in HOMES or name in SETTINGS or name in CAPABILITIES or name in SUBMODULES:
-        return True
     module, _, last = name.rpartition(".")
-    return bool(module) and last in SUBMODULES.get(module, ())
+    if last.startswith("__") or name == "litellm":
+        return True
+    if module:
+        return name in SUBMODULES or last in SUBMODULES.get(module, ())
+    if name in IDLE and name in _INSTEAD:
+        return False
+    tables = (HOMES, SETTINGS, CAPABILITIES, SUBMODULES, IDLE)
+    return any(name in table for table in tables) or without_value(name) or models_of(name) is not None

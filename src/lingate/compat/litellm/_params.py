@@ -17,7 +17,7 @@ from lingate._wire.json import encode_str
 from lingate.compat import litellm as settings
 from lingate.compat.litellm._names import words
 from lingate.compat.litellm._resolve import resolve
-from lingate.errors import ConfigError
+from lingate.errors import ConfigError, UnknownProviderError
 
 _LOCAL = words(
     """custom_llm_provider base_url headers num_retries max_retries request_timeout stream_timeout force_timeout
@@ -80,7 +80,7 @@ class Request:
     @property
     def mocked(self) -> bool:
         """Whether the call is to be answered without a provider."""
-        return any(self.own.get(name) is not None for name in ("mock_response", "mock_tool_calls", "mock_timeout"))
+        return any(self.own.get(name) for name in ("mock_response", "mock_tool_calls", "mock_timeout"))
 
     @property
     def retries(self) -> int | None:
@@ -103,6 +103,8 @@ def prepare(call_type: str, model: Any, given: tuple[Any, ...], kwargs: Mapping[
     for name in [name for name in params if _IGNORED.fullmatch(name)]:
         del params[name]
     asked = settings.model_alias_map.get(model, model) if isinstance(model, str) else model
+    if call_type == "completion" and isinstance(asked, str) and asked.startswith("text-completion-"):
+        raise UnknownProviderError(f"{asked} goes on from a prompt, it does not chat", hint="call text_completion")
     base = (
         params.pop("api_base", None)
         or own.get("base_url")
@@ -110,7 +112,7 @@ def prepare(call_type: str, model: Any, given: tuple[Any, ...], kwargs: Mapping[
         or settings.api_base
     )
     name, provider = resolve(asked, own.get("custom_llm_provider"), base)
-    key = params.pop("api_key", None) or settings.api_key or getattr(settings, f"{provider}_key", None)
+    key = params.pop("api_key", None) or settings.api_key or _key(provider)
     options = {**params, "api_base": base, "api_key": key}
     options["api_version"] = params.get("api_version") or settings.api_version
     options["extra_headers"] = _headers(own, params)
@@ -118,6 +120,8 @@ def prepare(call_type: str, model: Any, given: tuple[Any, ...], kwargs: Mapping[
     options["retries"] = _retries(own)
     _add_request_options(call_type, own, options)
     _drop(options, own.get("additional_drop_params") or ())
+    if options["drop_params"] and call_type == "completion" and not _REASONING.isdisjoint(options):
+        own["dropped"] = _drop_reasoning(name, options)
     return Request(
         call_type=call_type,
         asked=model,
@@ -133,6 +137,13 @@ def prepare(call_type: str, model: Any, given: tuple[Any, ...], kwargs: Mapping[
     )
 
 
+def _key(provider: str) -> Any:
+    """The provider's own setting: `openai_key`, `togetherai_api_key`."""
+    kept = vars(settings)
+    bare = provider.replace("_", "")
+    return next(filter(None, map(kept.get, (f"{provider}_key", f"{provider}_api_key", f"{bare}_api_key"))), None)
+
+
 def _add_request_options(call_type: str, own: dict[str, Any], options: dict[str, Any]) -> None:
     if options.get("drop_params") is None:
         options["drop_params"] = settings.drop_params
@@ -140,6 +151,21 @@ def _add_request_options(call_type: str, own: dict[str, Any], options: dict[str,
     if call_type not in _STREAMS:
         options.pop("stream", None)
         options.pop("stream_options", None)
+
+
+_REASONING = frozenset({"reasoning_effort", "thinking"})
+
+
+def _drop_reasoning(name: str, options: dict[str, Any]) -> list[str]:
+    """Leave out what a model is known not to take: its provider would refuse the call."""
+    from lingate.compat.litellm._models import reasons
+
+    if reasons(name):
+        return []
+    dropped = [param for param in _REASONING & options.keys() if options[param] is not None]
+    for param in dropped:
+        del options[param]
+    return dropped
 
 
 _STREAMS = frozenset({"completion", "responses", "text_completion"})

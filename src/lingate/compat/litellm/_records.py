@@ -1,149 +1,27 @@
-"""What callers hold: records with attribute, item and `get` access that may be changed, as pydantic objects may."""
+"""The classes of answers and their parts, under LiteLLM's names."""
 
 from __future__ import annotations
 
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from lingate._wire.json import encode_str
-
-
-class Record:
-    """One JSON object. Fields are ordinary attributes, so they can be changed, copied and pickled.
-
-    A dict in a field becomes a record too; `_parts` says of which class, for fields that have a class of their own.
-    """
-
-    _parts: ClassVar[Mapping[str, type[Record]]] = {}
-    _defaults: ClassVar[Mapping[str, Any]] = {}
-
-    def __init__(self, **fields: Any) -> None:
-        for name, value in {**self._defaults, **fields}.items():
-            self.__dict__[name] = self._convert(name, value)
-
-    @classmethod
-    def _convert(cls, name: str, value: Any) -> Any:
-        part = cls._parts.get(name)
-        if part is None:
-            return value
-        if isinstance(value, list):
-            return [part(**item) if isinstance(item, dict) else item for item in value]
-        return part(**value) if isinstance(value, dict) else value
-
-    @classmethod
-    def model_validate(cls, data: Mapping[str, Any] | Record) -> Self:
-        """A record of this class with the fields of a mapping."""
-        return cls(**(data.model_dump() if isinstance(data, Record) else dict(data)))
-
-    def __getattr__(self, name: str) -> Any:
-        # Only called for what is not there; pydantic's message, because hosts show it.
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
-    def __getitem__(self, key: str) -> Any:
-        try:
-            return self.__dict__[key]
-        except KeyError:
-            raise KeyError(key) from None
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        setattr(self, key, value)
-
-    def __delitem__(self, key: str) -> None:
-        del self.__dict__[key]
-
-    def __contains__(self, key: object) -> bool:
-        return key in self.__dict__
-
-    def __iter__(self) -> Iterator[tuple[str, Any]]:
-        return iter(self._public().items())
-
-    def __eq__(self, other: object) -> bool:
-        if isinstance(other, Record):
-            return self.model_dump() == other.model_dump()
-        return self.model_dump() == other if isinstance(other, dict) else NotImplemented
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self)})"
-
-    def _public(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """The value of a field, or the default."""
-        return self.__dict__.get(key, default)
-
-    def setdefault(self, key: str, default: Any) -> Any:
-        """The value of a field, which is set to the default if there is none."""
-        return self.__dict__.setdefault(key, default)
-
-    def keys(self) -> list[str]:
-        """Names of the fields, so that `dict(record)` works."""
-        return list(self._public())
-
-    def items(self) -> list[tuple[str, Any]]:
-        """Names and values of the fields."""
-        return list(self._public().items())
-
-    def model_dump(
-        self, *, exclude_none: bool = False, exclude: Any = (), include: Any = None, **_: Any
-    ) -> dict[str, Any]:
-        """The record as plain dicts and lists."""
-        return {
-            name: _plain(value, exclude_none)
-            for name, value in self
-            if name not in (exclude or ())
-            and (include is None or name in include)
-            and not (exclude_none and value is None)
-        }
-
-    def dict(self, **options: Any) -> dict[str, Any]:
-        """`model_dump` under pydantic's older name."""
-        return self.model_dump(**options)
-
-    def to_dict(self, **options: Any) -> dict[str, Any]:  # type: ignore[valid-type]  # `dict` is a method here
-        """`model_dump` under the openai package's name."""
-        return self.model_dump(**options)
-
-    def json(self, **options: Any) -> dict[str, Any]:  # type: ignore[valid-type]
-        """The record as a dict: text is what `model_dump_json` gives."""
-        return self.model_dump(**options)
-
-    def model_dump_json(self, **options: Any) -> str:
-        """The record as JSON text."""
-        return encode_str(self.model_dump(**options))
-
-    def to_json(self, **options: Any) -> str:
-        """`model_dump_json` under the openai package's name."""
-        return self.model_dump_json(**options)
-
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Another record with the same fields, some of them changed."""
-        import copy
-
-        made = copy.deepcopy(self) if deep else copy.copy(self)
-        for name, value in (update or {}).items():
-            setattr(made, name, value)
-        return made
-
-
-def _plain(value: Any, exclude_none: bool) -> Any:
-    if isinstance(value, Record):
-        return value.model_dump(exclude_none=exclude_none)
-    if isinstance(value, dict):
-        return {key: _plain(item, exclude_none) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item, exclude_none) for item in value]
-    return value
+from lingate.compat.litellm._record import Record
 
 
 class Function(Record):
     """Name and arguments of a tool call."""
 
     _defaults: ClassVar[Mapping[str, Any]] = {"arguments": "", "name": None}
+    _order = ("arguments", "name")
+
+    @classmethod
+    def _convert(cls, name: str, value: Any) -> Any:
+        if name == "arguments" and not isinstance(value, str):
+            return "" if value is None else encode_str(value)
+        return value
 
 
 class FunctionCall(Function):
@@ -156,17 +34,29 @@ class ChatCompletionMessageToolCall(Record):
     _parts: ClassVar[Mapping[str, type[Record]]] = {"function": Function}
     _defaults: ClassVar[Mapping[str, Any]] = {"function": None, "id": None, "type": "function"}
 
+    def __init__(self, *values: Any, **fields: Any) -> None:
+        super().__init__(*values, **fields)
+        if self.get("id") is None:
+            self.id: Any = f"call_{uuid.uuid4()}"
 
-class ChatCompletionDeltaToolCall(ChatCompletionMessageToolCall):
+
+class ChatCompletionDeltaToolCall(Record):
     """A piece of a tool call."""
 
+    _parts: ClassVar[Mapping[str, type[Record]]] = {"function": Function}
     _defaults: ClassVar[Mapping[str, Any]] = {"id": None, "function": None, "type": "function", "index": 0}
+
+
+class ChatCompletionAudioResponse(Record):
+    """Spoken words: `data`, `transcript`, `id` and `expires_at`."""
 
 
 class Message(Record):
     """The model's message."""
 
+    _order = ("content", "role", "function_call", "tool_calls")
     _parts: ClassVar[Mapping[str, type[Record]]] = {
+        "audio": ChatCompletionAudioResponse,
         "tool_calls": ChatCompletionMessageToolCall,
         "function_call": FunctionCall,
     }
@@ -182,6 +72,7 @@ class Message(Record):
 class Delta(Record):
     """What one chunk adds to a message."""
 
+    _order = ("content", "role", "function_call", "tool_calls")
     _parts: ClassVar[Mapping[str, type[Record]]] = {
         "tool_calls": ChatCompletionDeltaToolCall,
         "function_call": FunctionCall,
@@ -196,14 +87,33 @@ class Delta(Record):
     }
 
 
+class TopLogprob(Record):
+    """A token that could have come, and its probability."""
+
+
+class ChatCompletionTokenLogprob(Record):
+    """A token that came, and its probability."""
+
+    _parts: ClassVar[Mapping[str, type[Record]]] = {"top_logprobs": TopLogprob}
+
+
+class ChoiceLogprobs(Record):
+    """The tokens of an answer with their probabilities."""
+
+    _parts: ClassVar[Mapping[str, type[Record]]] = dict.fromkeys(("content", "refusal"), ChatCompletionTokenLogprob)
+    _defaults: ClassVar[Mapping[str, Any]] = {"content": None, "refusal": None}
+
+
 class Choices(Record):
     """One of the `n` answers."""
 
-    _parts: ClassVar[Mapping[str, type[Record]]] = {"message": Message}
+    _order = ("finish_reason", "index", "message")
+    _parts: ClassVar[Mapping[str, type[Record]]] = {"message": Message, "logprobs": ChoiceLogprobs}
     _defaults: ClassVar[Mapping[str, Any]] = {"finish_reason": "stop", "index": 0}
 
-    def __init__(self, **fields: Any) -> None:
-        super().__init__(**fields)
+    def __init__(self, *values: Any, **fields: Any) -> None:
+        super().__init__(*values, **fields)
+        self.__dict__.setdefault("provider_specific_fields", {})
         if self.__dict__.get("message") is None:
             self.message = Message()
 
@@ -211,11 +121,12 @@ class Choices(Record):
 class StreamingChoices(Record):
     """One answer's part of a chunk."""
 
-    _parts: ClassVar[Mapping[str, type[Record]]] = {"delta": Delta}
+    _order = ("finish_reason", "index", "delta", "logprobs")
+    _parts: ClassVar[Mapping[str, type[Record]]] = {"delta": Delta, "logprobs": ChoiceLogprobs}
     _defaults: ClassVar[Mapping[str, Any]] = {"finish_reason": None, "index": 0, "logprobs": None}
 
-    def __init__(self, **fields: Any) -> None:
-        super().__init__(**fields)
+    def __init__(self, *values: Any, **fields: Any) -> None:
+        super().__init__(*values, **fields)
         if self.__dict__.get("delta") is None:
             self.delta = Delta()
 
@@ -238,12 +149,21 @@ class CompletionTokensDetailsWrapper(_Details):
     """Kinds of output tokens."""
 
 
+class ServerToolUse(Record):
+    """How often a provider's own tools ran, such as `web_search_requests`."""
+
+
+PromptTokensDetails, CompletionTokensDetails = PromptTokensDetailsWrapper, CompletionTokensDetailsWrapper
+
+
 class Usage(Record):
     """Token counts in OpenAI's convention: prompt includes cached input, completion includes reasoning."""
 
+    _order = ("prompt_tokens", "completion_tokens", "total_tokens")
     _parts: ClassVar[Mapping[str, type[Record]]] = {
         "prompt_tokens_details": PromptTokensDetailsWrapper,
         "completion_tokens_details": CompletionTokensDetailsWrapper,
+        "server_tool_use": ServerToolUse,
     }
     _defaults: ClassVar[Mapping[str, Any]] = {
         "completion_tokens": 0,
@@ -253,8 +173,10 @@ class Usage(Record):
         "prompt_tokens_details": None,
     }
 
-    def __init__(self, **fields: Any) -> None:
-        super().__init__(**fields)
+    def __init__(self, *values: Any, reasoning_tokens: int | None = None, **fields: Any) -> None:
+        if reasoning_tokens is not None and not fields.get("completion_tokens_details"):
+            fields["completion_tokens_details"] = {"reasoning_tokens": reasoning_tokens}
+        super().__init__(*values, **fields)
         details = self.prompt_tokens_details
         written = None if details is None else details.get("cache_write_tokens")
         if written is not None:
@@ -267,9 +189,9 @@ class Usage(Record):
 class Answer(Record):
     """What every answer has besides its content: `_hidden_params`, which is not part of what is dumped."""
 
-    def __init__(self, **fields: Any) -> None:
+    def __init__(self, *values: Any, **fields: Any) -> None:
         hidden = fields.pop("_hidden_params", None)
-        super().__init__(**fields)
+        super().__init__(*values, **fields)
         self.__dict__["_hidden_params"] = {} if hidden is None else hidden
         self.__dict__["_response_headers"] = None
 
@@ -279,15 +201,16 @@ class Answer(Record):
         return found
 
 
-class ModelResponse(Answer):
-    """A chat answer, as LiteLLM shapes it."""
+class ModelResponseBase(Answer):
+    """What an answer, a completion of a prompt and the chunks of both have in common."""
 
-    _parts: ClassVar[Mapping[str, type[Record]]] = {"choices": Choices, "usage": Usage}
+    _order = ("id", "choices", "created", "model", "object", "system_fingerprint")
     _object = "chat.completion"
     choices: Any
     usage: Any
 
-    def __init__(self, **fields: Any) -> None:
+    def __init__(self, *values: Any, **fields: Any) -> None:
+        fields.update(zip(self._order, values, strict=False))
         head = {
             "id": fields.pop("id", None) or f"chatcmpl-{uuid.uuid4()}",
             "created": fields.pop("created", None) or int(time.time()),
@@ -301,16 +224,26 @@ class ModelResponse(Answer):
         self._complete()
 
     def _complete(self) -> None:
+        """Fill in what is always there."""
+
+
+class ModelResponse(ModelResponseBase):
+    """A chat answer, as LiteLLM shapes it."""
+
+    _parts: ClassVar[Mapping[str, type[Record]]] = {"choices": Choices, "usage": Usage}
+
+    def _complete(self) -> None:
         if self.__dict__["choices"] is None:
             self.choices = [Choices()]
         if self.__dict__.get("usage") is None:
             self.usage = Usage()
 
 
-class ModelResponseStream(ModelResponse):
+class ModelResponseStream(ModelResponseBase):
     """One chunk of a chat stream."""
 
     _parts: ClassVar[Mapping[str, type[Record]]] = {"choices": StreamingChoices, "usage": Usage}
+    _defaults: ClassVar[Mapping[str, Any]] = {"provider_specific_fields": None, "citations": None}
     _object = "chat.completion.chunk"
 
     def _complete(self) -> None:
@@ -324,7 +257,7 @@ class TextChoices(Record):
     _defaults: ClassVar[Mapping[str, Any]] = {"finish_reason": None, "index": 0, "text": "", "logprobs": None}
 
 
-class TextCompletionResponse(ModelResponse):
+class TextCompletionResponse(ModelResponseBase):
     """A completion of a prompt, or one chunk of it."""
 
     _parts: ClassVar[Mapping[str, type[Record]]] = {"choices": TextChoices, "usage": Usage}
@@ -335,17 +268,31 @@ class TextCompletionResponse(ModelResponse):
             self.choices = []
 
 
-class Embedding(Record):
-    """One vector."""
+class Embedding(dict[str, Any]):
+    """One vector: a dict, as LiteLLM's are, whose fields are attributes too."""
 
-    _defaults: ClassVar[Mapping[str, Any]] = {"embedding": [], "index": 0, "object": "embedding"}
+    def __getattr__(self, name: str) -> Any:
+        if name in self:
+            return self[name]
+        raise AttributeError(f"'Embedding' object has no attribute {name!r}")
+
+    def model_dump(self, **_: Any) -> dict[str, Any]:
+        """A plain dict."""
+        return dict(self)
 
 
 class EmbeddingResponse(Answer):
     """Vectors, in the order of the inputs."""
 
-    _parts: ClassVar[Mapping[str, type[Record]]] = {"usage": Usage, "data": Embedding}
+    _parts: ClassVar[Mapping[str, type[Record]]] = {"usage": Usage}
+    _order = ("model", "usage")
     _defaults: ClassVar[Mapping[str, Any]] = {"model": None, "data": [], "object": "list", "usage": None}
+
+    @classmethod
+    def _convert(cls, name: str, value: Any) -> Any:
+        if name == "data" and isinstance(value, list):
+            return [Embedding(item) if isinstance(item, dict) else item for item in value]
+        return super()._convert(name, value)
 
 
 class ImageObject(Record):

@@ -9,6 +9,7 @@ from lingate._providers.catalog import cost_of
 from lingate.compat.litellm import _records as records
 from lingate.compat.litellm._costs import by_hand
 from lingate.compat.litellm._params import Request
+from lingate.compat.litellm._record import Record
 from lingate.compat.litellm._tokens import token_counter
 
 
@@ -94,7 +95,7 @@ def speech(view: Any, request: Request) -> records.HttpxBinaryResponseContent:
 def hidden(view: Any, request: Request) -> dict[str, Any]:
     """What LiteLLM puts beside an answer: who gave it, how long it took and what it cost."""
     provider, name = (request.provider, request.name) if request.mocked else (view.provider, view.requested_model)
-    cost = by_hand(view.get("usage"), request.own)
+    cost = by_hand(view.get("usage"), request)
     if cost is None:
         cost = cost_of(provider, name, view.get("usage")).total if request.mocked else view.cost
     return {
@@ -105,7 +106,7 @@ def hidden(view: Any, request: Request) -> dict[str, Any]:
         "api_base": request.options.get("api_base"),
         "response_cost": cost,
         "additional_headers": {"llm_provider-x-request-id": view.request_id} if view.request_id else {},
-        "dropped_params": list(view.dropped),
+        "dropped_params": [*request.own.get("dropped", ()), *view.dropped],
         "attempted_retries": max(len(view.attempts) - 1, 0),
         "_response_ms": (datetime.now() - request.started).total_seconds() * 1000,
     }
@@ -126,7 +127,7 @@ def text_chunk(data: dict[str, Any], request: Request) -> records.TextCompletion
     return records.TextCompletionResponse(**fields, _hidden_params=marks)
 
 
-def event(data: dict[str, Any], request: Request) -> records.Record:
+def event(data: dict[str, Any], request: Request) -> Record:
     """One event of the Responses API."""
-    made: records.Record = records.deep(data)
+    made: Record = records.deep(data)
     return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, Self
 
 from lingate._endpoints._arguments import plain
@@ -41,7 +42,7 @@ class CustomStreamWrapper:
             "model_id": (request.own.get("model_info") or {}).get("id"),
             "api_base": request.options.get("api_base"),
             "additional_headers": {},
-            "dropped_params": list(stream.dropped),
+            "dropped_params": [*request.own.get("dropped", ()), *stream.dropped],
         }
         self._request = request
         self._watch = watch
@@ -94,6 +95,8 @@ class CustomStreamWrapper:
 
     def _keep(self, found: Any) -> Any:
         made = self._piece(found.to_dict(), self._request)
+        if not self.chunks:
+            self._watch.begun = datetime.now()
         self.chunks.append(made)
         return made
 
@@ -186,8 +189,6 @@ def _provider(chunks: Sequence[Any]) -> str | None:
 
 
 def _asked(messages: Sequence[Any] | None, model: str) -> Request:
-    from datetime import datetime
-
     return Request(
         call_type="completion",
         asked=model,

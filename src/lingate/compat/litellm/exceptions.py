@@ -103,6 +103,8 @@ class _Facts(Exception):
         text = self.message
         if self.num_retries:
             text += f" LiteLLM Retried: {self.num_retries} times"
+            if self.max_retries:
+                text += f", LiteLLM Max Retries: {self.max_retries}"
         return text
 
     def __repr__(self) -> str:
@@ -199,6 +201,10 @@ class ServiceUnavailableError(_Facts, _bases.APIStatusError):  # type: ignore[mi
     """The provider is out of capacity."""
 
     status_code = 503
+
+
+class AzureOpenAIError(Exception):
+    """Kept for `except` clauses; calls raise the classes above."""
 
 
 class MidStreamFallbackError(ServiceUnavailableError):

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import time
+import warnings
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from lingate.compat import litellm as exceptions
 from lingate.compat.litellm import _calls
 from lingate.compat.litellm._deployments import Deployment, Fleet, deployment
+from lingate.compat.litellm._record import Record
 
-__all__ = ["Router"]
+__all__ = ["AllowedFailsPolicy", "RetryPolicy", "Router"]
 
 _BASE_WAIT = 0.5
 _LONGEST_WAIT = 8.0
@@ -47,6 +51,29 @@ class _Outcome:
     seconds: float
 
 
+class RetryPolicy(Record):
+    """Further tries by kind of error: `RateLimitErrorRetries`, `TimeoutErrorRetries`, `BadRequestErrorRetries`, ..."""
+
+
+class AllowedFailsPolicy(Record):
+    """Failures of a minute before a deployment rests, by kind of error: `RateLimitErrorAllowedFails`, ..."""
+
+
+def _by_kind(policy: Any, error: BaseException, suffix: str) -> int | None:
+    """What a policy says about an error, the nearest of its classes first; None where it says nothing."""
+    if isinstance(policy, Record):
+        policy = policy.model_dump()
+    names = (cls.__name__ for cls in type(error).__mro__)
+    found = ((policy or {}).get(("TimeoutError" if name == "Timeout" else name) + suffix) for name in names)
+    return next((int(value) for value in found if value is not None), None)
+
+
+_HARMLESS = re.compile(
+    r"(set_verbose|debug_level|(redis|cache|caching|client|polling|router_general|semaphore)_?.*|default_priority"
+    r"|default_max_parallel_requests|routing_strategy_args)"
+)
+"""Arguments of LiteLLM's router whose absence shows nowhere, or that docs/migrating-from-litellm.md tells of."""
+
 _Plan = Generator[_Ask | _Sleep, _Outcome | None, Any]
 
 
@@ -68,7 +95,11 @@ class Router:
         timeout: Seconds for each try.
         max_fallbacks: How many fallbacks are tried.
         default_litellm_params: Arguments of every call.
-        **ignored: Other arguments of LiteLLM's router: taken, and without effect.
+        disable_cooldowns: No deployment rests.
+        retry_policy: Further tries by kind of error: a `RetryPolicy` or a dict; it goes before `num_retries`.
+        model_group_retry_policy: The same by name of group.
+        allowed_fails_policy: Allowed failures by kind of error: an `AllowedFailsPolicy` or a dict.
+        **ignored: Other arguments of LiteLLM's router: taken, without effect, and told of in a warning if it could matter.
 
     Raises:
         ValueError: The strategy or an entry of the list is not usable.
@@ -80,10 +111,10 @@ class Router:
         *,
         routing_strategy: str = "simple-shuffle",
         num_retries: int | None = None,
-        fallbacks: Sequence[Mapping[str, Any]] = (),
+        fallbacks: Sequence[Mapping[str, Any]] | None = None,
         default_fallbacks: Sequence[str] | None = None,
-        context_window_fallbacks: Sequence[Mapping[str, Any]] = (),
-        content_policy_fallbacks: Sequence[Mapping[str, Any]] = (),
+        context_window_fallbacks: Sequence[Mapping[str, Any]] | None = None,
+        content_policy_fallbacks: Sequence[Mapping[str, Any]] | None = None,
         allowed_fails: int | None = None,
         cooldown_time: float | None = None,
         retry_after: float = 0,
@@ -91,13 +122,23 @@ class Router:
         timeout: float | None = None,
         max_fallbacks: int = 5,
         default_litellm_params: Mapping[str, Any] | None = None,
+        disable_cooldowns: bool | None = None,
+        retry_policy: Any = None,
+        model_group_retry_policy: Mapping[str, Any] | None = None,
+        allowed_fails_policy: Any = None,
         **ignored: Any,
     ) -> None:
+        missed = [name for name, value in ignored.items() if value and not _HARMLESS.fullmatch(name)]
+        if missed:
+            warnings.warn(f"these arguments of litellm's Router have no effect here: {', '.join(missed)}", stacklevel=2)
+        self.retry_policy = retry_policy
+        self.model_group_retry_policy = dict(model_group_retry_policy or {})
+        self.allowed_fails_policy = allowed_fails_policy
         self.num_retries = 2 if num_retries is None else num_retries
-        self.fallbacks = list(fallbacks)
+        self.fallbacks = list(fallbacks or exceptions.fallbacks or ())
         self.default_fallbacks = list(default_fallbacks or ())
-        self.context_window_fallbacks = list(context_window_fallbacks)
-        self.content_policy_fallbacks = list(content_policy_fallbacks)
+        self.context_window_fallbacks = list(context_window_fallbacks or exceptions.context_window_fallbacks or ())
+        self.content_policy_fallbacks = list(content_policy_fallbacks or exceptions.content_policy_fallbacks or ())
         self.retry_after = retry_after
         self.timeout = timeout
         self.max_fallbacks = max_fallbacks
@@ -105,7 +146,13 @@ class Router:
         self.routing_strategy = routing_strategy
         rest = 5.0 if cooldown_time is None else float(cooldown_time)
         self._fleet = Fleet(
-            routing_strategy, rest, allowed_fails, model_group_alias or {}, time.monotonic, random.random
+            routing_strategy,
+            rest,
+            allowed_fails,
+            model_group_alias or {},
+            time.monotonic,
+            random.random,
+            not disable_cooldowns,
         )
         self.set_model_list(model_list or ())
 
@@ -283,7 +330,7 @@ class Router:
     def _in_group(self, model: str, kwargs: dict[str, Any], retries: int) -> _Plan:
         tried: set[str] = set()
         last: Exception | None = None
-        for turn in range(retries + 1):
+        for turn in count():
             try:
                 chosen = self._chosen(model, tried)
             except exceptions.RouterRateLimitError:
@@ -297,9 +344,12 @@ class Router:
             last = outcome.error
             tried.add(chosen.id)
             wait = self._wait(last, turn, any(item.id not in tried for item in self._fleet.group(model)))
-            if wait is None:
+            asked = _by_kind(self.model_group_retry_policy.get(model, self.retry_policy), last, "Retries")
+            if asked is not None and wait is None:
+                wait = float(self.retry_after)
+            if wait is None or turn >= (retries if asked is None else asked):
                 break
-            if turn < retries and wait:
+            if wait:
                 yield _Sleep(wait)
         assert last is not None
         raise last
@@ -312,7 +362,7 @@ class Router:
             if error is None:
                 self._fleet.succeeded(chosen, time.monotonic() - start, 0)
             else:
-                self._fleet.failed(chosen, _status(error), None)
+                self._failed(chosen, error, None)
 
         streams = bool(params.get("stream"))
         try:
@@ -321,10 +371,14 @@ class Router:
             self._fleet.failed(chosen, 0, None)
             raise
         if outcome.error is not None:
-            self._fleet.failed(chosen, _status(outcome.error), getattr(outcome.error, "retry_after", None))
+            self._failed(chosen, outcome.error, getattr(outcome.error, "retry_after", None))
         elif not streams:
             self._fleet.succeeded(chosen, outcome.seconds, _tokens(outcome.answer))
         return outcome
+
+    def _failed(self, chosen: Deployment, error: BaseException, wait: float | None) -> None:
+        allowed = _by_kind(self.allowed_fails_policy, error, "AllowedFails")
+        self._fleet.failed(chosen, _status(error), wait, allowed)
 
     def _chosen(self, model: str, tried: set[str]) -> Deployment:
         if not self._fleet.group(model):
@@ -338,7 +392,8 @@ class Router:
     def _params(self, chosen: Deployment, model: str, kwargs: dict[str, Any]) -> dict[str, Any]:
         own = self._fleet.params(chosen, model)
         metadata = {**(kwargs.get("metadata") or {}), "model_group": model, "deployment": own["model"]}
-        params = {**self.default_litellm_params, **own, **kwargs, "metadata": metadata, "model_info": chosen.info}
+        given = {name: value for name, value in kwargs.items() if value is not None}
+        params = {**self.default_litellm_params, **own, **given, "metadata": metadata, "model_info": chosen.info}
         params.setdefault("timeout", self.timeout)
         # The router retries, on another deployment where there is one; a second engine below it would multiply the tries.
         params["num_retries"] = 0

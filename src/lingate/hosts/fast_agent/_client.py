@@ -92,7 +92,7 @@ class LingateClient:
         if stream:
             return ChunkStream(answer, self._translate)
         _recall.keep(answer.message.to_dict())
-        return ChatCompletion.model_validate(answer.to_dict())
+        return ChatCompletion.construct(**answer.to_dict())
 
 
 class _Chat:
@@ -127,7 +127,7 @@ class ChunkStream:
         try:
             async with self._stream as stream:
                 async for chunk in stream:
-                    yield ChatCompletionChunk.model_validate(chunk.to_dict())
+                    yield ChatCompletionChunk.construct(**chunk.to_dict())
                 _recall.keep((await stream.final()).message.to_dict())
         except LingateError as error:
             raise self._translate(error) from error

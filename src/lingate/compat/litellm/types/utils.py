@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
+from lingate.compat.litellm._names import exported
 
-from lingate.compat import litellm
-from lingate.compat.litellm._names import SUBMODULES, missing
-
-
-def __getattr__(name: str) -> Any:
-    if name in SUBMODULES["types.utils"]:
-        return getattr(litellm, name)
-    raise missing(name)
+__getattr__ = exported("types.utils")
