@@ -99,7 +99,7 @@ class Page:
     def until(self, seen: Callable[[Chrome], Any]) -> Any:
         """What comes of looking again and again, once it is something."""
         drawn_anew = (NoSuchElementException, StaleElementReferenceException)
-        return WebDriverWait(self.browser, 10, poll_frequency=0.05, ignored_exceptions=drawn_anew).until(seen)
+        return WebDriverWait(self.browser, 30, poll_frequency=0.05, ignored_exceptions=drawn_anew).until(seen)
 
     def one(self, selector: str) -> WebElement:
         """An element, when it is there."""
