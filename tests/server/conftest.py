@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
+
+from lingate.simulator import Simulator
 from tests.services import postgres, postgres_server, redis, redis_server
 
-__all__ = ["postgres", "postgres_server", "redis", "redis_server"]
+__all__ = ["postgres", "postgres_server", "redis", "redis_server", "simulator"]
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    """The provider behind the gateways of one module."""
+    with Simulator() as running:
+        yield running

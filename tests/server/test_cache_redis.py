@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,12 +15,6 @@ from tests.server.asking import ask, deltas
 from tests.server.gateway_kit import running_gateway
 from tests.server.test_cache import CHAT, chat, config
 from tests.services import Service
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with Simulator() as running:
-        yield running
 
 
 def _directory(path: Path) -> Path:

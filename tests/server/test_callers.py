@@ -27,12 +27,6 @@ lingate: {{forward_headers: [x-auth-token, x-team-*]}}
 
 
 @pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with Simulator() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def gateway(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running_gateway(CONFIG.format(url=simulator.url), tmp_path_factory.mktemp("callers"), auth=True) as running:
         yield running

@@ -48,12 +48,6 @@ class Everything(Mapping[str, str]):
         return 0
 
 
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with Simulator() as running:
-        yield running
-
-
 @pytest.fixture(autouse=True)
 def _fresh(simulator: Simulator) -> None:
     simulator.reset()

@@ -68,12 +68,6 @@ def config(simulator: str, *, on: bool = True, **more: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with Simulator() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def gateway(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running_gateway(config(simulator.url), tmp_path_factory.mktemp("continuation")) as running:
         yield running

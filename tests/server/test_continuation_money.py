@@ -20,12 +20,6 @@ ADMIN = {"authorization": f"Bearer {MASTER}"}
 
 
 @pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with Simulator() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def gateway(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running_gateway(config(simulator.url), tmp_path_factory.mktemp("parts"), auth=True) as running:
         yield running

@@ -43,12 +43,6 @@ def _config(simulator: str, **more: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with Simulator() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def gateway(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     own = {"forward_headers": ["x-team-*"], "cors": {"allow_origins": ["https://app.example.com"]}}
     settings = {"sse_keepalive_ping_interval_seconds": 0.2}

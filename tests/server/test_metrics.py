@@ -40,12 +40,6 @@ def _config(simulator: str, **own: Any) -> str:
     return json.dumps({"model_list": models, "lingate": {"reload": 0.05, **own}})
 
 
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with Simulator() as running:
-        yield running
-
-
 @pytest.fixture
 def gateway(simulator: Simulator, tmp_path: Path) -> Iterator[Running]:
     with running_gateway(_config(simulator.url), tmp_path) as running:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,6 @@ from tests.server.serve_process import Serve
 
 ADMIN = {"authorization": f"Bearer {MASTER}"}
 ASK: dict[str, Any] = {"model": "gpt", "messages": [{"role": "user", "content": "hi"}]}
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with Simulator() as running:
-        yield running
 
 
 def _config(simulator: Simulator, **more: Any) -> str:

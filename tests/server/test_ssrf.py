@@ -211,12 +211,6 @@ class Names:
 
 
 @pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with Simulator() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def gateway(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running_gateway(config(simulator.url), tmp_path_factory.mktemp("ssrf")) as running:
         running.gateway.pins.resolve = Names()

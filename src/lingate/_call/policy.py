@@ -56,8 +56,7 @@ class Timeout:
             return value
         if not _is_number(value) or not value > 0:
             raise ConfigError(f"timeout must be a positive number of seconds or a Timeout, not {value!r}")
-        total = float(min(value, LONGEST))
-        return Timeout(total=total, connect=min(total, default.connect), read=min(total, default.read))
+        return Timeout(total=value, connect=min(value, default.connect), read=min(value, default.read))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

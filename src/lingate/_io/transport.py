@@ -6,13 +6,19 @@ from typing import Protocol
 
 from lingate._call.policy import Timeout
 from lingate._model import Head, HttpRequest
-from lingate.errors import ProtocolError
+from lingate.errors import ConfigError, ProtocolError
 
 
 def too_long(request: HttpRequest, most: int) -> ProtocolError:
     """The error for an answer in one piece that has more than so many bytes. Nothing of it is kept."""
     place = request.target.provider
     return ProtocolError(f"{place} answered with more than {most} bytes", provider=place)
+
+
+def unbuilt(request: HttpRequest) -> ConfigError:
+    """The error for a request that no client could send: its address or a header is not one."""
+    place = request.target.provider
+    return ConfigError(f"the request to {place} cannot be built: check api_base and headers", provider=place)
 
 
 class ByteStream(Protocol):

@@ -7,11 +7,10 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from lingate._call.policy import Timeout
-from lingate._io.transport import AsyncByteStream, ByteStream
+from lingate._io.transport import AsyncByteStream, ByteStream, unbuilt
 from lingate._model import Head, HttpRequest
 from lingate._version import __version__
 from lingate.errors import (
-    ConfigError,
     ConnectError,
     LingateError,
     MissingExtraError,
@@ -41,12 +40,7 @@ def _built(client: httpx2.Client | httpx2.AsyncClient, request: HttpRequest, tim
             request.method, request.url, headers=dict(request.headers), content=request.body, timeout=_limits(timeout)
         )
     except ValueError:
-        raise _unbuilt(request) from None
-
-
-def _unbuilt(request: HttpRequest) -> ConfigError:
-    place = request.target.provider
-    return ConfigError(f"the request to {place} cannot be built: check api_base and headers", provider=place)
+        raise unbuilt(request) from None
 
 
 def _translate(error: Exception, request: HttpRequest, begun: bool) -> LingateError:
@@ -58,7 +52,7 @@ def _translate(error: Exception, request: HttpRequest, begun: bool) -> LingateEr
     if begun:
         return StreamInterruptedError(f"the connection to {place} broke in mid-answer")
     if isinstance(error, (httpx2.UnsupportedProtocol, httpx2.InvalidURL)):
-        return _unbuilt(request)
+        return unbuilt(request)
     return ConnectError(f"cannot connect to {place}: {type(error).__name__}")
 
 

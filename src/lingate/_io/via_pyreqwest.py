@@ -30,10 +30,10 @@ from pyreqwest.request import RequestBody
 
 from lingate._call.policy import Timeout
 from lingate._io.patience import Patience
-from lingate._io.transport import ByteStream
+from lingate._io.transport import ByteStream, unbuilt
 from lingate._model import Head, HttpRequest
 from lingate._version import __version__
-from lingate.errors import ConfigError, ConnectError, LingateError, RequestTimeoutError, StreamInterruptedError
+from lingate.errors import ConnectError, LingateError, RequestTimeoutError, StreamInterruptedError
 
 if TYPE_CHECKING:
     from pyreqwest.http import HeaderMap
@@ -79,13 +79,8 @@ def translate(error: PyreqwestError, request: HttpRequest) -> LingateError:
     if isinstance(error, PyConnectError):
         return ConnectError(f"cannot connect to {place}: {_cause(error)}")
     if isinstance(error, BuilderError):
-        return _unbuilt(request)
+        return unbuilt(request)
     return ConnectError(f"the connection to {place} broke: {_cause(error)}")
-
-
-def _unbuilt(request: HttpRequest) -> ConfigError:
-    place = request.target.provider
-    return ConfigError(f"the request to {place} cannot be built: check api_base and headers", provider=place)
 
 
 def _cause(error: PyreqwestError) -> str:
@@ -174,7 +169,7 @@ class Clients:
             try:
                 builder = self._client(timeout).request(request.method, request.url).headers(headers)
             except ValueError:
-                raise _unbuilt(request) from None
+                raise unbuilt(request) from None
             if total is None:
                 built: Any = builder.streamed_read_buffer_limit(0).build_streamed()
             else:

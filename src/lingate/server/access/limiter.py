@@ -246,13 +246,14 @@ class LocalLimiter:
         for budget, (_, start), dollars in zip(unknown, wanted, spent, strict=True):
             budget.raise_to(start, nanos(dollars))
 
-    async def learn(self, kind: str, ids: Iterable[str]) -> None:
-        """Make sure that the budgets of those who are limited include what the ledger knows."""
+    async def learn(self, kind: str, ids: Sequence[str]) -> Sequence[float | None]:
+        """Make sure that the budgets of those who are limited include what the ledger knows.
+
+        Returns:
+            Dollars that each has spent in all, as the ledger has it; None where it does not answer.
+        """
         scopes = [scope for id in ids if (scope := self.scope(kind, id)) is not None]
         await self._learn([budget for scope in scopes for budget in scope.budgets])
-
-    async def spent(self, kind: str, ids: Sequence[str]) -> Sequence[float | None]:
-        """Dollars that each has spent in all, as the ledger has it; None where it does not answer."""
         nobody = [None] * len(ids)
         if not ids or self._spending is None or self._clock() < self._ask_again:
             return nobody

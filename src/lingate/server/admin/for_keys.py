@@ -44,10 +44,8 @@ async def show(parts: Parts, key: Key) -> KeyView:
 async def show_all(parts: Parts, keys: Sequence[Key]) -> tuple[KeyView, ...]:
     """The same for several."""
     limiter, ids = parts.access.limiter, [key.id for key in keys]
-    await limiter.learn("key", ids)
-    return tuple(
-        key_view(limiter, key, spend) for key, spend in zip(keys, await limiter.spent("key", ids), strict=True)
-    )
+    spent = await limiter.learn("key", ids)
+    return tuple(key_view(limiter, key, spend) for key, spend in zip(keys, spent, strict=True))
 
 
 def _id(call: Call) -> str:

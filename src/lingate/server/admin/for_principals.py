@@ -35,8 +35,7 @@ async def _show_all(parts: Parts, kind: Kind, records: Sequence[Principal]) -> t
     limiter, ids = parts.access.limiter, [record.id for record in records]
     if kind == "budget":
         return tuple(principal_view(limiter, kind, record) for record in records)
-    await limiter.learn(kind, ids)
-    spent = await limiter.spent(kind, ids)
+    spent = await limiter.learn(kind, ids)
     return tuple(principal_view(limiter, kind, record, spend) for record, spend in zip(records, spent, strict=True))
 
 

@@ -125,7 +125,7 @@ def interpret(source: files.Source, path: str | None, env: Mapping[str, str]) ->
         env=env,
         serve_all=serve_all,
     )
-    _check_networks(reading, config)
+    _check_addresses(reading, config)
     _check_sign_in(reading, config)
     if not reading.problems:
         check_names(reading, config)
@@ -296,7 +296,7 @@ _HOST = re.compile(r"(?:(?:\*\.)?[\w.-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?")
 _ORIGIN = re.compile(r"\*|null|[\w.+-]+://[^/?#\s]+")
 
 
-def _check_networks(reading: Reading, config: GatewayConfig) -> None:
+def _check_addresses(reading: Reading, config: GatewayConfig) -> None:
     for place, networks in (
         (("general_settings", "allowed_ips"), config.general.allowed_ips),
         (("lingate", "trusted_proxies"), config.own.trusted_proxies),
