@@ -19,6 +19,16 @@ MESSAGES: list[dict[str, Any]] = [
 ]
 """What is asked."""
 
+
+def conversation() -> list[dict[str, Any]]:
+    """What a program asks that has been talking for a while: instructions, eleven messages, 9 KB."""
+    rules = "Answer in plain words. Say so where you are not sure, and never make up a source. "
+    words = "The light of the evening comes a long way through the air, and much of its blue has gone by then. "
+    turns = [f"{number}. {words * 7}" for number in range(11)]
+    said = [{"role": ("user", "assistant")[number % 2], "content": text} for number, text in enumerate(turns)]
+    return [{"role": "system", "content": rules * 20}, *said]
+
+
 # No quotes, dollars or backslashes: these words also travel through nginx's configuration.
 _SENTENCE = "Sunlight holds every colour and the air scatters the short blue waves far more than the long red ones"
 _CONTENT_EVENTS = EVENTS - 3

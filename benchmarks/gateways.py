@@ -91,9 +91,9 @@ class Subject:
     def lanes(self) -> int:
         return 40 if self.rival is None else self.rival.lanes
 
-    def target(self, way: str, *, key: str | None = None) -> Target:
-        """How it is asked for a way of answering."""
-        content = body(self.rival, way, stream=way != "whole")
+    def target(self, way: str, *, key: str | None = None, long: bool = False) -> Target:
+        """How it is asked for a way of answering, by one question or by a long conversation."""
+        content = body(self.rival, way, stream=way != "whole", long=long)
         if self.rival is None or self._place is None:
             return Target(self._port, upstream.path(way), {}, content)
         headers = self.rival.headers(self._place, way, key or self._key)
@@ -128,7 +128,7 @@ class _Run:
             "facts": {},
             "start": {},
             "memory": {},
-            **{part: {} for part in ("requests", "latency", "token", "events", "crowd")},
+            **{part: {} for part in ("requests", "talks", "latency", "token", "events", "crowd")},
         }
 
     def all(self, chosen: list[Rival], *, refresh: bool) -> Found:
@@ -196,6 +196,7 @@ class _Run:
             self._say(f"gateways, round {number + 1} of {self._plan.rounds}")
             for part, step in (
                 ("requests", self._requests),
+                ("talks", self._talks),
                 ("latency", self._latency),
                 ("token", self._token),
                 ("events", self._events),
@@ -205,7 +206,7 @@ class _Run:
 
     def _turns(self, part: str, step: Callable[[Subject], Found], order: list[Subject]) -> None:
         found = self._found[part]
-        if part in ("requests", "events"):
+        if part in ("requests", "talks", "events"):
             found.setdefault(DIRECT, []).append(step(self._direct))
         for subject in order:
             try:
@@ -215,8 +216,14 @@ class _Run:
                 self._found["facts"][subject.name].setdefault("failed", {})[part] = str(error)
 
     def _requests(self, subject: Subject) -> Found:
+        return self._many(subject, subject.target("whole"))
+
+    def _talks(self, subject: Subject) -> Found:
+        return self._many(subject, subject.target("whole", long=True))
+
+    def _many(self, subject: Subject, target: Target) -> Found:
         before = cpu_seconds(subject.pid)
-        sent = wrk(subject.target("whole"), subject.flight, self._plan.seconds, self._folder)
+        sent = wrk(target, subject.flight, self._plan.seconds, self._folder)
         wait_until_quiet(subject.pid, 2.0)
         subject.served += int(sent["requests"])
         cpu = cpu_seconds(subject.pid) - before

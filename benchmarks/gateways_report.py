@@ -79,6 +79,7 @@ def _crowd(name: str, field: str) -> Values:
 LIMITS: tuple[Limit, ...] = (
     Limit("CPU a request: Lingate / nginx proxy_pass", 12, "at most", "x", _times("requests", "lingate", "nginx")),
     Limit("CPU a request: Lingate / TensorZero", 1, "below", "x", _times("requests", "lingate", "tensorzero")),
+    Limit("CPU a request of 9 KB: Lingate / TensorZero", 1, "below", "x", _times("talks", "lingate", "tensorzero")),
     Limit("CPU a request: Portkey / Lingate", 6, "at least", "x", _times("requests", "portkey", "lingate")),
     Limit("CPU a request: LiteLLM proxy / Lingate", 45, "at least", "x", _times("requests", "litellm", "lingate")),
     Limit("added p50, one at a time", 0.4, "at most", " ms", _added("latency", "lingate", "p50")),
@@ -102,7 +103,9 @@ def render(found: Found, table: Table, figure: Figure) -> list[str]:
         return ["## Gateways", f"Not measured: {found['skip']}"]
     show = _Show(found, table, figure)
     parts = ["## Gateways", _NOTE, show.facts(), "### The gateway's bars", show.limits()]
-    parts += ["### Requests", _REQUESTS_NOTE, show.requests(), "### One at a time", _LATENCY_NOTE, show.latency()]
+    parts += ["### Requests", _REQUESTS_NOTE, show.requests("requests")]
+    parts += ["### Conversations", _TALKS_NOTE, show.requests("talks")]
+    parts += ["### One at a time", _LATENCY_NOTE, show.latency()]
     parts += ["### Streams", _STREAMS_NOTE, show.events(), "### 500 streams", _CROWD_NOTE, show.crowd()]
     return [*parts, "### Start and memory", _START_NOTE, show.start()]
 
@@ -112,6 +115,8 @@ All in one run, in front of one nginx. A second nginx, as a proxy of the first a
 and system time of the whole process tree, to the nanosecond, what is done after the last answer included. Only Lingate
 and any-llm write down what was called; what else is switched on is said beside each."""
 _REQUESTS_NOTE = "wrk, 32 connections (any-llm 8); medians of the rounds, ratios within each round."
+_TALKS_NOTE = """\
+The same with a request of twelve messages, 9 KB, as a program sends it that has been talking for a while."""
 _LATENCY_NOTE = """\
 One plain connection, one request after the other, in blocks that alternate with blocks past the gateway; milliseconds
 that the gateway adds. The first token comes 20 ms after the request."""
@@ -173,13 +178,13 @@ class _Show:
             return [*cells, "-", "-"]
         return [*cells, *(self._median(_times(part, name, other)(self._found)) for other in ("nginx", "lingate"))]
 
-    def requests(self) -> str:
+    def requests(self, part: str) -> str:
         """CPU and rate of whole answers."""
         rows = []
-        for name, runs in self._found["requests"].items():
+        for name, runs in self._found[part].items():
             rate = [run["rps"] for run in runs]
             errors = sum(run["errors"] for run in runs)
-            rows.append([self._label(name), *self._cpu("requests", name), self._median(rate), f"{errors:.0f}"])
+            rows.append([self._label(name), *self._cpu(part, name), self._median(rate), f"{errors:.0f}"])
         return self._table(["gateway", "CPU us", "spread", "x nginx", "x Lingate", "requests/s", "errors"], rows)
 
     def latency(self) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.exchange import MESSAGES, MODEL
+from benchmarks.exchange import MESSAGES, MODEL, conversation
 from benchmarks.peers import BENCH, ROOT, Environment, Peer, prepare
 
 MASTER_KEY = "sk-Benchmark-9c1f0a7d53e84b26"
@@ -272,10 +272,10 @@ RIVALS: tuple[Rival, ...] = (
 )
 
 
-def body(rival: Rival | None, way: str, *, stream: bool) -> bytes:
+def body(rival: Rival | None, way: str, *, stream: bool, long: bool = False) -> bytes:
     """The request's body; without a rival as the upstream gets it."""
     model = MODEL if rival is None else rival.model(way)
-    asked: dict[str, Any] = {"model": model, "messages": MESSAGES}
+    asked: dict[str, Any] = {"model": model, "messages": conversation() if long else MESSAGES}
     if stream:
         asked["stream"] = True
     return json.dumps(asked).encode()

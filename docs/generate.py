@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from itertools import pairwise
 from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 import lingate
 from lingate._io.public import ProviderInfo
 from lingate._providers.rows_litellm import BORROWED
 from lingate.hosts._deepwiki_recipe import samples
 from lingate.server.config import litellm_schema, settings
-from lingate.server.config.describing import keys_of
+from lingate.server.config.reading import hints_of
 
 HERE = Path(__file__).resolve().parent
 
@@ -146,6 +152,89 @@ def _config_table(what: str, name: str) -> str:
     keys = keys_of(getattr(settings, name))
     lines = [f"| `{key.name}` | {key.kind} | {key.default} | {_cell(key.meaning)} |\n" for key in keys]
     return "| key | value | default | meaning |\n|---|---|---|---|\n" + "".join(lines)
+
+
+VALUES = {str: "text", int: "whole number", float: "number", bool: "true or false"}
+RULES = {
+    "duration": "time",
+    "period": "period",
+    "size": "size",
+    "secret": "text, secret",
+    "count": "whole number",
+    "amount": "number",
+}
+
+
+class Key(NamedTuple):
+    """One key.
+
+    Attributes:
+        name: As it is written.
+        kind: What stands behind it.
+        default: What holds without it, empty where nothing does.
+        meaning: What it does.
+    """
+
+    name: str
+    kind: str
+    default: str
+    meaning: str
+
+
+def keys_of(record: type) -> list[Key]:
+    """The keys of a section."""
+    hints, meanings = hints_of(record), _meanings(record)
+    return [
+        Key(item.name, _value(hints[item.name]), _default(item, hints[item.name]), meanings.get(item.name, ""))
+        for item in fields(record)
+    ]
+
+
+def _meanings(record: type) -> dict[str, str]:
+    """What is said below the attributes of a record and of those it builds on."""
+    found: dict[str, str] = {}
+    for part in filter(is_dataclass, reversed(record.__mro__)):
+        body = ast.parse(inspect.getsource(part)).body[0].body
+        for item, told in pairwise(body):
+            match item, told:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                    found[name] = " ".join(text.split())
+    return found
+
+
+def _value(wanted: Any) -> str:
+    origin, parts = get_origin(wanted), get_args(wanted)
+    if origin in (Union, UnionType):
+        return _value(next(part for part in parts if part is not type(None)))
+    if origin is Annotated:
+        return RULES[parts[1]]
+    if origin is Literal:
+        return " or ".join(f"`{word}`" for word in parts)
+    if origin is tuple:
+        return f"list of {_value(parts[0])}"
+    if origin in (dict, Mapping):
+        return "mapping"
+    return "mapping" if is_dataclass(wanted) else VALUES.get(wanted, "anything")
+
+
+def _default(item: Field[Any], wanted: Any) -> str:
+    value = item.default
+    if value is MISSING or value is None or value == () or value == "":
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if get_origin(wanted) is Annotated and get_args(wanted)[1] == "size":
+        return _size(value)
+    if isinstance(value, tuple):
+        return ", ".join(f"`{part}`" for part in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _size(value: int) -> str:
+    for unit, word in ((1024**3, "GB"), (1024**2, "MB"), (1024, "KB")):
+        if value >= unit and value % unit == 0:
+            return f"{value // unit}{word}"
+    return str(value)
 
 
 PAGES = {

@@ -58,50 +58,28 @@ if TYPE_CHECKING:
     rerank = _client.rerank
 
 _HOME = {
-    "AsyncChatStream": "lingate._io.chat_stream",
-    "AsyncCompletionStream": "lingate._io.completion_stream",
-    "AsyncLingate": "lingate._client",
-    "AsyncResponsesStream": "lingate._io.responses_stream",
-    "ChatChunk": "lingate._views",
-    "ChatResponse": "lingate._views",
-    "ChatStream": "lingate._io.chat_stream",
-    "CompletionChunk": "lingate._views_media",
-    "CompletionResponse": "lingate._views_media",
-    "CompletionStream": "lingate._io.completion_stream",
-    "Credential": "lingate._io.public",
-    "EmbeddingResponse": "lingate._views",
-    "ImageResponse": "lingate._views_media",
-    "Lingate": "lingate._client",
-    "LingateError": "lingate.errors",
-    "ModelList": "lingate._views",
-    "ModerationResponse": "lingate._views_media",
-    "Offer": "lingate._io.public",
-    "ProviderInfo": "lingate._io.public",
-    "ProviderRow": "lingate._model",
-    "RerankResponse": "lingate._views_rerank",
-    "ResponsesResponse": "lingate._views_responses",
-    "ResponsesStream": "lingate._io.responses_stream",
-    "RetryPolicy": "lingate._call.policy",
-    "SpeechResponse": "lingate._views_media",
-    "Timeout": "lingate._call.policy",
-    "TokenCount": "lingate._views_media",
-    "TranscriptionResponse": "lingate._views_media",
-    "achat": "lingate._default",
-    "aembed": "lingate._default",
-    "arerank": "lingate._default",
-    "catalog": "lingate._io.public",
-    "chat": "lingate._default",
-    "credentials": "lingate._io.public",
-    "embed": "lingate._default",
-    "errors": "lingate.errors",
-    "models": "lingate._default",
-    "providers": "lingate._io.public",
-    "register": "lingate._io.public",
-    "rerank": "lingate._default",
-    "types": "lingate.types",
+    name: home
+    for home, names in {
+        "lingate._call.policy": "RetryPolicy Timeout",
+        "lingate._client": "AsyncLingate Lingate",
+        "lingate._default": "achat aembed arerank chat embed models rerank",
+        "lingate._io.chat_stream": "AsyncChatStream ChatStream",
+        "lingate._io.completion_stream": "AsyncCompletionStream CompletionStream",
+        "lingate._io.public": "Credential Offer ProviderInfo catalog credentials providers register",
+        "lingate._io.responses_stream": "AsyncResponsesStream ResponsesStream",
+        "lingate._model": "ProviderRow",
+        "lingate._views": "ChatChunk ChatResponse EmbeddingResponse ModelList",
+        "lingate._views_media": """CompletionChunk CompletionResponse ImageResponse ModerationResponse
+            SpeechResponse TokenCount TranscriptionResponse""",
+        "lingate._views_rerank": "RerankResponse",
+        "lingate._views_responses": "ResponsesResponse",
+        "lingate.errors": "LingateError errors",
+        "lingate.types": "types",
+    }.items()
+    for name in names.split()
 }
 
-__all__ = [*_HOME, "__version__"]  # noqa: PLE0604
+__all__ = [*sorted(_HOME), "__version__"]  # noqa: PLE0604
 
 if not TYPE_CHECKING:
 

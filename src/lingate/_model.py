@@ -1,4 +1,4 @@
-"""The records that every layer speaks: rows, calls, targets, requests, stream events. Data only, standard library only.
+"""The records that every layer speaks: rows, calls, targets, requests, stream events. Data only.
 
 The canonical form of a request and of a response is the OpenAI chat dict (see `types.py`), extended by the names the
 field already uses. What is here is what travels around those dicts.
@@ -7,8 +7,10 @@ field already uses. What is here is what travels around those dicts.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias, TypedDict, runtime_checkable
+
+import msgspec
 
 from lingate.errors import LingateError
 
@@ -168,7 +170,7 @@ class TokenExchange:
     key_json: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class ProviderRow:
     """One provider: where it is, how it is spoken to, and in what it differs. The only place its name appears.
 
@@ -216,9 +218,11 @@ class ProviderRow:
 
     name: str
     title: str = ""
-    dialect: str = "openai_chat"
     url: str | None = None
     key_env: tuple[str, ...] = ()
+    operations: tuple[Operation, ...] = ("chat",)
+    _: KW_ONLY
+    dialect: str = "openai_chat"
     token_env: tuple[str, ...] = ()
     sign_env: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -227,7 +231,6 @@ class ProviderRow:
     auth: str = "bearer"
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     aliases: tuple[str, ...] = ()
-    operations: tuple[Operation, ...] = ("chat",)
     paths: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     rename: Mapping[str, str] = field(default_factory=dict)
@@ -245,8 +248,15 @@ class ProviderRow:
     source: str = ""
 
 
-@dataclass(slots=True)
-class Call:
+class Record(msgspec.Struct):
+    """What is made anew for every call or token: as a dataclass with slots, but made in half the time (50 ns)."""
+
+
+replaced = msgspec.structs.replace
+"""A copy of a record in which some fields are others."""
+
+
+class Call(Record):
     """One canonical request, before any provider is involved.
 
     `body` is the OpenAI-shaped request without `model` and `stream`; fields the caller left at None are absent.
@@ -260,7 +270,7 @@ class Call:
     drop_params: bool = False
     extra_headers: Mapping[str, str] | None = None
     extra_body: JsonDict | None = None
-    texts: list[JsonDict] | None = field(default=None, repr=False, compare=False)
+    texts: list[JsonDict] | None = None
 
 
 Edit: TypeAlias = Callable[[JsonDict, "HttpRequest"], None]
@@ -365,8 +375,7 @@ class Target:
         return self.row.name
 
 
-@dataclass(slots=True)
-class HttpRequest:
+class HttpRequest(Record):
     """What goes out, and what the way back needs to know about it.
 
     Attributes:
@@ -383,25 +392,26 @@ class HttpRequest:
 
     method: str
     url: str
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: Mapping[str, str]
+    body: bytes
     call: Call
     target: Target
-    dropped: list[str] = field(default_factory=list)
+    dropped: list[str] = msgspec.field(default_factory=list)
     answer_tool: str | None = None
     stop: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"HttpRequest({self.method} {self.url})"  # neither the credential nor what was asked
 
-@dataclass(slots=True)
-class Head:
+
+class Head(Record):
     """Status and headers of an answer; header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
 
 
-@dataclass(slots=True)
-class Attempt:
+class Attempt(Record):
     """One try of a call, for the trail on responses and errors.
 
     Attributes:
@@ -422,17 +432,12 @@ class Attempt:
     waited: float = 0.0
     request_id: str | None = None
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        facts = self.provider, self.model, self.status, self.kind, self.seconds, self.waited, self.request_id
-        return Attempt, facts
 
-
-# Stream events. Plain slotted dataclasses: made per token, never mutated by convention (147 ns each; frozen ones 544).
+# Stream events: made per token, never mutated by convention.
 # `raw` is the decoded upstream event it came from; several events may share one.
 
 
-@dataclass(slots=True)
-class Start:
+class Start(Record):
     """The answer begins. `extra` holds top-level fields that the canonical form has no name for."""
 
     id: str
@@ -442,8 +447,7 @@ class Start:
     raw: JsonDict | None = None
 
 
-@dataclass(slots=True)
-class Text:
+class Text(Record):
     """A piece of the answer's text."""
 
     text: str
@@ -452,8 +456,7 @@ class Text:
     logprobs: JsonDict | None = None
 
 
-@dataclass(slots=True)
-class Refusal:
+class Refusal(Record):
     """A piece of a refusal's text."""
 
     text: str
@@ -461,8 +464,7 @@ class Refusal:
     raw: JsonDict | None = None
 
 
-@dataclass(slots=True)
-class Thinking:
+class Thinking(Record):
     """A piece of reasoning. `block` tells reasoning blocks apart; `signature` or `redacted` complete a block."""
 
     text: str
@@ -473,8 +475,7 @@ class Thinking:
     raw: JsonDict | None = None
 
 
-@dataclass(slots=True)
-class ToolStart:
+class ToolStart(Record):
     """A tool call begins. `tool` counts the calls of one choice from 0; `id` is never empty."""
 
     tool: int
@@ -486,8 +487,7 @@ class ToolStart:
     raw: JsonDict | None = None
 
 
-@dataclass(slots=True)
-class ToolArgs:
+class ToolArgs(Record):
     """A piece of the JSON text of a tool call's arguments."""
 
     tool: int
@@ -496,8 +496,7 @@ class ToolArgs:
     raw: JsonDict | None = None
 
 
-@dataclass(slots=True)
-class Media:
+class Media(Record):
     """Audio or image output: `kind` is `audio` or `image`, `data` the OpenAI delta's object."""
 
     kind: str
@@ -506,8 +505,7 @@ class Media:
     raw: JsonDict | None = None
 
 
-@dataclass(slots=True)
-class Annotations:
+class Annotations(Record):
     """Citations of the answer, as OpenAI annotation objects."""
 
     items: list[JsonDict]
@@ -515,16 +513,14 @@ class Annotations:
     raw: JsonDict | None = None
 
 
-@dataclass(slots=True)
-class Usage:
+class Usage(Record):
     """Token counts in canonical form, cumulative: the last one counts."""
 
     usage: JsonDict
     raw: JsonDict | None = None
 
 
-@dataclass(slots=True)
-class Finish:
+class Finish(Record):
     """A choice is complete. `reason` is OpenAI's word, `native` the provider's."""
 
     reason: str
@@ -533,8 +529,7 @@ class Finish:
     raw: JsonDict | None = None
 
 
-@dataclass(slots=True)
-class Extra:
+class Extra(Record):
     """Fields the canonical form has no name for, merged into the response (`choice` is None), the message of a choice, or
     (`on_choice`) the choice itself.
     """
@@ -545,8 +540,7 @@ class Extra:
     on_choice: bool = False
 
 
-@dataclass(slots=True)
-class Opaque:
+class Opaque(Record):
     """An event only its own dialect understands; it is re-emitted to that dialect and shown to nobody else."""
 
     dialect: str
@@ -554,8 +548,7 @@ class Opaque:
     choice: int = 0
 
 
-@dataclass(slots=True)
-class Failed:
+class Failed(Record):
     """The stream broke; always the last event."""
 
     error: LingateError

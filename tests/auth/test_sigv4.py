@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lingate._auth._sigv4 import Credentials, Scope, signature_headers
+from lingate._auth.aws import Credentials, Scope, signature_headers
 from tests.aws import ACCESS_KEY, SECRET_KEY, authorization
 
 NOW = datetime(2015, 8, 30, 12, 36, tzinfo=UTC).timestamp()

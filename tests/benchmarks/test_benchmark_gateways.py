@@ -27,6 +27,7 @@ def _found() -> dict[str, Any]:
         "start": {name: [0.5, 0.6, 0.4] for name in names if name != "nginx"},
         "memory": {"lingate": {"idle_mb": 80.0, "loaded_mb": 100.0, "served": 50_000}},
         "requests": {name: [{"cpu_us": us, "rps": 9.0, "errors": 0}] * 3 for name, us in cpu.items()},
+        "talks": {name: [{"cpu_us": us, "rps": 9.0, "errors": 0}] * 3 for name, us in cpu.items()},
         "latency": {name: [through] * 3 for name in names},
         "token": {name: [{**through, "through_p50": 2.1}] * 3 for name in names},
         "events": {name: [{"cpu_us": us / 4, "finished": 40, "failures": {}}] for name, us in cpu.items()},

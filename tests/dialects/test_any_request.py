@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from lingate._dialects._base import dialect
 from lingate._dialects._forms import form_of
 from lingate._endpoints import chat
-from lingate._model import Call, Target, Traits
+from lingate._model import Call, Target, Traits, replaced
 from lingate._providers import lookup
 from lingate.errors import LingateError
 
@@ -139,7 +138,7 @@ def test_any_request_is_sent_or_refused_in_every_format(
     read: Any, body: dict[str, Any], traits: Traits, drop: bool, stream: bool
 ) -> None:
     try:
-        call = replace(read(body), drop_params=drop, stream=stream)
+        call = replaced(read(body), drop_params=drop, stream=stream)
     except LingateError:
         return
     before = copy.deepcopy(call.body)
@@ -188,6 +187,6 @@ def test_what_one_format_lets_through_no_other_stumbles_over(face: str, fields: 
     for row in ROWS.values():
         to = Target(row=row, model="claude-sonnet-4-6", url="https://x.example", traits={**row.traits, **traits})
         try:
-            form_of(to, operation).request(replace(call, drop_params=True), to)
+            form_of(to, operation).request(replaced(call, drop_params=True), to)
         except LingateError:
             pass

@@ -15,7 +15,7 @@ from lingate._dialects._base import OperationFormat, dialect
 from lingate._dialects._replay import replay
 from lingate._model import Call, Event, Failed, Head, HttpRequest, JsonDict, ProviderRow, Target, Traits
 from lingate.errors import UnsupportedError
-from lingate.simulator.routes import find_route
+from lingate.simulator.turn import find_route
 from tests.fidelity.clients import client_of
 from tests.fidelity.providers import provider_of
 from tests.fidelity.talk import Talk, canonical

@@ -30,9 +30,7 @@ from lingate.hosts import fast_agent, registry
 from lingate.hosts._disk import tree_of, write
 from lingate.hosts._recipe import detect, install, uninstall
 from lingate.hosts.fast_agent import _settings, catalog
-from lingate.hosts.fast_agent._client import LingateClient, shared_client
-from lingate.hosts.fast_agent._errors import as_openai
-from lingate.hosts.fast_agent._recall import Recall
+from lingate.hosts.fast_agent._client import LingateClient, Recall, as_openai, shared_client
 from lingate.simulator import Simulator, fingerprint
 from lingate.testing import AsyncFakeTransport, Reply, Streamed
 

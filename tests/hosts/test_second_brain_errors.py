@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lingate import errors
-from lingate.hosts import _wording
+from lingate.hosts import _shared
 from lingate.simulator import Simulator
 from tests.hosts.second_brain_kit import HARMLESS, Sdk, failing
 from tests.servers import RawServer
@@ -80,11 +80,11 @@ def test_a_rate_limit_is_told_at_once_and_other_failures_are_tried_again(ask: As
 def test_no_sentence_but_the_overflows_is_taken_for_one(guest: Any, kind: str) -> None:
     error = errors.LingateError("x", kind=kind, status=429, retry_after=20.0)
 
-    said = _wording.sentence(error)
+    said = _shared.sentence(error)
 
     assert guest.is_context_limit_error(said) is (kind == "context_window")
     assert ("20 seconds" in said) is True
-    assert _wording.sentence(ValueError("max tokens")) == "The model could not be asked."
+    assert _shared.sentence(ValueError("max tokens")) == "The model could not be asked."
 
 
 def every_error(cls: type[errors.LingateError] = errors.LingateError) -> Iterator[type[errors.LingateError]]:
@@ -98,7 +98,7 @@ def test_every_kind_of_error_has_a_sentence() -> None:
     abstract = {"error", "upstream", "transport", "limit"}
     kinds = {cls.kind for cls in every_error() if cls.__module__ == "lingate.errors"}
 
-    assert kinds - abstract <= set(_wording._SENTENCES)
+    assert kinds - abstract <= set(_shared._SENTENCES)
 
 
 @pytest.mark.requirement("second-brain R6")

@@ -22,7 +22,7 @@ def at(model: str, region: str | None = "us-east-1", **env: str) -> Target:
 
 
 def dialect_of(target: Target, operation: Any = "chat") -> str:
-    return type(form_of(target, operation)).__module__.split(".")[2]
+    return form_of(target, operation).request.__module__.split(".")[2]
 
 
 # Bedrock.

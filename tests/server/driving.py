@@ -13,8 +13,8 @@ from lingate._call.policy import RetryPolicy, Timeout
 from lingate._model import Call, Head
 from lingate._wire.json import encode
 from lingate.errors import LingateError
-from lingate.server.config.errors import ConfigFileError
 from lingate.server.config.loading import interpret
+from lingate.server.config.reading import ConfigFileError
 from lingate.server.config.settings import GatewayConfig
 from lingate.server.config.source import parse
 from lingate.server.routing import Ride, Router

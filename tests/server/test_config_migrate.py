@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lingate.cli.app import run
 from lingate.errors import ConfigError
 from lingate.server.config import cleaned, load, migrate
-from lingate.server.config.pruning import pruned
+from lingate.server.config.migrating import pruned
 
 LITELLM = """\
 # our gateway

@@ -13,9 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lingate.errors import ConfigError
-from lingate.server.ledger.errors import JournalFullError
 from lingate.server.ledger.frames import HEAD, frame, scan
-from lingate.server.ledger.journal import Journal
+from lingate.server.ledger.journal import Journal, JournalFullError
 from lingate.server.ledger.reader import Reader
 from lingate.server.ledger.spool import Spool, orphans
 from lingate.server.records import LedgerRow

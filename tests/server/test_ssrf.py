@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 from lingate.simulator import Simulator
-from lingate.simulator.credentials import fingerprint
+from lingate.simulator.stats import fingerprint
 from tests.server.asking import ask, deltas, rows
 from tests.server.gateway_kit import Running, running_gateway
 

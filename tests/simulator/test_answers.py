@@ -15,10 +15,10 @@ from lingate._call.collect import Collector
 from lingate._model import Call
 from lingate.errors import BadRequestError
 from lingate.simulator.answers import CacheHit, Identity, answer_chat
-from lingate.simulator.cache import PromptCache
+from lingate.simulator.backend import PromptCache
 from lingate.simulator.options import Options
-from lingate.simulator.pieces import token_events
-from lingate.simulator.tokens import count, split
+from lingate.simulator.prompt import count, split
+from lingate.simulator.turn import token_events
 
 WEATHER = {
     "type": "function",

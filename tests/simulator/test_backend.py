@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lingate.simulator.backend import Backend, Config, HttpCall
-from lingate.simulator.routes import ROUTES, find_route
 from lingate.simulator.stats import Stats
 from lingate.simulator.steps import Begin, Send
+from lingate.simulator.turn import ROUTES, find_route
 from tests.simulator.wire import ANTHROPIC, OPENAI
 
 _json = st.recursive(

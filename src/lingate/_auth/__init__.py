@@ -9,15 +9,11 @@ from importlib.util import find_spec
 from lingate._model import ProviderRow, Signer
 from lingate.errors import ConfigError, MissingExtraError
 
-__all__ = ["need", "signer"]
+__all__ = ["given", "need", "signer"]
 
 
 def signer(auth: str, row: ProviderRow, env: Mapping[str, str], key: str | None, url: str) -> Signer:
-    """The signer for one provider; see `MakeSigner`. Nothing is fetched yet.
-
-    Raises:
-        ConfigError: There is no such way to sign in, or it cannot work here; the message says what is missing.
-    """
+    """The signer for one provider; see `MakeSigner`. Nothing is fetched yet."""
     scheme, _, argument = auth.partition(":")
     name = f"{__name__}.{scheme}"
     if not scheme.isidentifier() or scheme.startswith("_") or find_spec(name) is None:
@@ -26,12 +22,13 @@ def signer(auth: str, row: ProviderRow, env: Mapping[str, str], key: str | None,
     return made
 
 
-def need(package: str, requirement: str, row: ProviderRow) -> None:
-    """Make sure that an optional package is there, without importing it; `requirement` is what pip would install.
+def given(env: Mapping[str, str], name: str) -> str | None:
+    """What a variable holds, without white space around it; None if that is nothing."""
+    return (env.get(name) or "").strip() or None
 
-    Raises:
-        MissingExtraError: It is not; the message holds the pip command.
-    """
+
+def need(package: str, requirement: str, row: ProviderRow) -> None:
+    """Make sure that an optional package is there, without importing it; `requirement` is what pip would install."""
     try:
         found = find_spec(package)
     except ModuleNotFoundError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from copy import copy
@@ -50,15 +51,7 @@ class Kept(Generic[T]):
         return held is not None and now < held[1]
 
     def get(self, now: float, fetch: Callable[[float], Fetched[T]] | None = None) -> T:
-        """The value; blocks while it is fetched.
-
-        Args:
-            now: Epoch seconds.
-            fetch: Used this time instead of the usual way.
-
-        Raises:
-            LingateError: Fetching failed.
-        """
+        """The value; blocks while it is fetched, this time by `fetch` instead of the usual way if that is given."""
         while True:
             held = self._held
             if held is not None and now < held[1]:
@@ -108,3 +101,21 @@ class Kept(Generic[T]):
         life = float("inf") if fetched.expires_at is None else fetched.expires_at - now
         self._held = fetched, now + max(life - self._early, life / 2)
         return fetched
+
+
+class KeptSigner(ABC, Generic[T]):
+    """A signer that fetches one thing, signs with it, and keeps it; see `Signer`."""
+
+    __slots__ = ("_kept",)
+
+    def __init__(self) -> None:
+        self._kept: Kept[T] = Kept(self._fetch)
+
+    def ready(self, now: float) -> bool:
+        return self._kept.ready(now)
+
+    def prepare(self, now: float) -> None:
+        self._kept.get(now)
+
+    @abstractmethod
+    def _fetch(self, now: float) -> Fetched[T]: ...

@@ -14,17 +14,105 @@ AWS's host, else `AWS_REGION_NAME`, `AWS_REGION` or `AWS_DEFAULT_REGION`.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from lingate._auth import need
+from lingate._auth import given, need
 from lingate._auth._kept import Fetched, Kept
-from lingate._auth._sigv4 import Credentials, Scope, signature_headers
 from lingate._model import HttpRequest, ProviderRow
 from lingate.errors import AuthenticationError, ConfigError, ConnectError, LingateError, MissingCredentialError
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+_ALGORITHM = "AWS4-HMAC-SHA256"
+_DEFAULT_PORTS = {"https": ":443", "http": ":80"}
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """An access key; `token` belongs to temporary ones."""
+
+    access_key: str
+    secret_key: str = field(repr=False)
+    token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a signature is good for besides its day."""
+
+    region: str
+    service: str
+
+
+def signature_headers(
+    method: str, url: str, headers: Mapping[str, str], body: bytes, credentials: Credentials, scope: Scope, now: float
+) -> dict[str, str]:
+    """The headers that sign a request whose URL is absolute and already percent-encoded.
+
+    Signed are the method, the URL, the body, the host and those of the request's headers that begin with `x-amz-`: these
+    must be, and any more could be changed on the way. A signature that the headers hold is replaced.
+    """
+    parts = urlsplit(url)
+    stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
+    made = {"x-amz-date": stamp}
+    if credentials.token:
+        made["x-amz-security-token"] = credentials.token
+    signed = {name.lower(): value for name, value in headers.items() if name.lower().startswith("x-amz-")}
+    signed |= {"host": parts.netloc.removesuffix(_DEFAULT_PORTS.get(parts.scheme, "")), **made}
+    names = ";".join(sorted(signed))
+    canonical = "\n".join(
+        (
+            method.upper(),
+            # Encoded once more than on the wire, for every service but S3.
+            quote(_without_dots(parts.path), safe="/~") or "/",
+            "&".join(f"{name}={value}" for name, value in sorted(_query(parts.query))),
+            *(f"{name}:{' '.join(signed[name].split())}" for name in sorted(signed)),
+            "",
+            names,
+            signed.get("x-amz-content-sha256") or hashlib.sha256(body).hexdigest(),
+        )
+    )
+    day = f"{stamp[:8]}/{scope.region}/{scope.service}/aws4_request"
+    text = f"{_ALGORITHM}\n{stamp}\n{day}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    signature = hmac.new(_day_key(credentials.secret_key, day), text.encode(), hashlib.sha256).hexdigest()
+    made["authorization"] = (
+        f"{_ALGORITHM} Credential={credentials.access_key}/{day}, SignedHeaders={names}, Signature={signature}"
+    )
+    return made
+
+
+def _day_key(secret: str, day: str) -> bytes:
+    key = b"AWS4" + secret.encode()
+    for part in day.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key
+
+
+def _query(query: str) -> list[tuple[str, str]]:
+    pairs = (pair.partition("=") for pair in query.split("&") if pair)
+    return [(name, value) for name, _, value in pairs]
+
+
+def _without_dots(path: str) -> str:
+    """The path without empty, `.` and `..` segments, as the receiving side will see it."""
+    if "." not in path and "//" not in path:
+        return path
+    kept: list[str] = []
+    for segment in path.split("/"):
+        if segment == "..":
+            kept[-1:] = []
+        elif segment and segment != ".":
+            kept.append(segment)
+    tail = "/" if kept and path.endswith("/") else ""
+    return "/" + "/".join(kept) + tail
+
 
 _REGION_ENV = ("AWS_REGION_NAME", "AWS_REGION", "AWS_DEFAULT_REGION")
 _REGION_IN_HOST = re.compile(r"(?:.*\.)?([a-z]{2,4}(?:-[a-z]+)+-\d{1,2})\..*(?:amazonaws\.com(?:\.cn)?|api\.aws)")
@@ -49,12 +137,7 @@ class _Source:
 
 
 def signer(argument: str, row: ProviderRow, env: Mapping[str, str], key: str | None, url: str) -> AwsSigner:
-    """The signer for one AWS service, which `argument` names.
-
-    Raises:
-        ConfigError: The region is not known, or half of an access key is missing.
-        MissingExtraError: botocore is needed and absent.
-    """
+    """The signer for one AWS service, which `argument` names."""
     source = _source(row, env)
     if source.static is None or source.role is not None:
         need("botocore", "lingate[bedrock]", row)
@@ -95,7 +178,7 @@ class AwsSigner:
 
     def _credentials(self, now: float) -> Credentials:
         static = self._source.static
-        return static if static is not None and self._source.role is None else self._kept.get(now)
+        return static if static is not None and self._is_static else self._kept.get(now)
 
     def _failure(self, error: Exception | None) -> LingateError:
         return _failure(error, self._provider, self._variables)
@@ -172,10 +255,7 @@ def _session_arguments(source: _Source) -> dict[str, Any]:
 
 
 def _source(row: ProviderRow, env: Mapping[str, str]) -> _Source:
-    def get(name: str) -> str | None:
-        value = env.get(name)
-        return value.strip() or None if value else None
-
+    get = partial(given, env)
     profile, access, secret = get("AWS_PROFILE_NAME"), get("AWS_ACCESS_KEY_ID"), get("AWS_SECRET_ACCESS_KEY")
     extras: dict[str, Any] = {
         "role": get("AWS_ROLE_NAME"),
@@ -203,7 +283,7 @@ def _region(row: ProviderRow, env: Mapping[str, str], url: str) -> str:
     in_host = _REGION_IN_HOST.fullmatch(urlsplit(url).hostname or "")
     if in_host is not None:
         return in_host[1]
-    found = next((value for name in _REGION_ENV if (value := (env.get(name) or "").strip())), None)
+    found = next(filter(None, (given(env, name) for name in _REGION_ENV)), None)
     if found is None:
         raise ConfigError(f"{row.name}: the AWS region is not known: set {' or '.join(_REGION_ENV)}", provider=row.name)
     return found

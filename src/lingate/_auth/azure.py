@@ -14,11 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from lingate._auth import need
-from lingate._auth._kept import Fetched, Kept
+from lingate._auth import given, need
+from lingate._auth._kept import Fetched, KeptSigner
 from lingate._model import HttpRequest, ProviderRow
 from lingate.errors import AuthenticationError, ConfigError, ConnectError, LingateError, MissingCredentialError
 
@@ -38,18 +39,10 @@ class _Source:
 
 
 def signer(argument: str, row: ProviderRow, env: Mapping[str, str], key: str | None, url: str) -> AzureSigner:
-    """The signer for one scope, which `argument` names.
-
-    Raises:
-        ConfigError: A part of a service principal is missing.
-        MissingExtraError: azure-identity is absent.
-    """
+    """The signer for one scope, which `argument` names."""
     need("azure.identity", "lingate[azure]", row)
 
-    def get(name: str) -> str | None:
-        value = env.get(name)
-        return value.strip() or None if value else None
-
+    get = partial(given, env)
     source = _Source(
         scope=get("AZURE_SCOPE") or argument,
         authority=get("AZURE_AUTHORITY_HOST"),
@@ -69,26 +62,20 @@ def signer(argument: str, row: ProviderRow, env: Mapping[str, str], key: str | N
     return AzureSigner(source, row)
 
 
-class AzureSigner:
+class AzureSigner(KeptSigner[str]):
     """Signs with an access token; see `Signer`."""
 
-    __slots__ = ("_found", "_kept", "_row", "_source")
+    __slots__ = ("_found", "_row", "_source")
 
     def __init__(self, source: _Source, row: ProviderRow) -> None:
+        super().__init__()
         self._source = source
         self._row = row
         self._found: Any = None
-        self._kept: Kept[str] = Kept(self._fetch)
 
     @property
     def key(self) -> Hashable:
         return self._source, self._row.name
-
-    def ready(self, now: float) -> bool:
-        return self._kept.ready(now)
-
-    def prepare(self, now: float) -> None:
-        self._kept.get(now)
 
     def sign(self, request: HttpRequest, now: float) -> Mapping[str, str]:
         return {"authorization": f"Bearer {self._kept.get(now)}"}

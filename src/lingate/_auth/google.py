@@ -19,8 +19,8 @@ from collections.abc import Hashable, Mapping
 from functools import partial
 from typing import Any
 
-from lingate._auth import need
-from lingate._auth._kept import Fetched, Kept
+from lingate._auth import given, need
+from lingate._auth._kept import Fetched, KeptSigner
 from lingate._model import HttpRequest, ProviderRow
 from lingate.errors import AuthenticationError, ConfigError, ConnectError, LingateError, MissingCredentialError
 
@@ -30,44 +30,31 @@ _LIFE = 300.0
 
 
 def signer(argument: str, row: ProviderRow, env: Mapping[str, str], key: str | None, url: str) -> GoogleSigner:
-    """The signer for Google Cloud; `argument` is a scope other than the usual one.
-
-    Raises:
-        MissingExtraError: google-auth is absent.
-    """
+    """The signer for Google Cloud; `argument` is a scope other than the usual one."""
     need("google.auth", "lingate[vertex]", row)
     need("requests", "lingate[vertex]", row)
 
-    def get(name: str) -> str | None:
-        value = env.get(name)
-        return value.strip() or None if value else None
-
-    given = get("VERTEXAI_CREDENTIALS") or get("GOOGLE_APPLICATION_CREDENTIALS")
-    return GoogleSigner(given, get("GOOGLE_CLOUD_QUOTA_PROJECT"), argument or _SCOPE, row)
+    get = partial(given, env)
+    credentials = get("VERTEXAI_CREDENTIALS") or get("GOOGLE_APPLICATION_CREDENTIALS")
+    return GoogleSigner(credentials, get("GOOGLE_CLOUD_QUOTA_PROJECT"), argument or _SCOPE, row)
 
 
-class GoogleSigner:
+class GoogleSigner(KeptSigner[Mapping[str, str]]):
     """Signs with an access token; see `Signer`."""
 
-    __slots__ = ("_found", "_given", "_kept", "_project", "_row", "_scope")
+    __slots__ = ("_found", "_given", "_project", "_row", "_scope")
 
     def __init__(self, given: str | None, project: str | None, scope: str, row: ProviderRow) -> None:
+        super().__init__()
         self._given = given
         self._project = project
         self._scope = scope
         self._row = row
         self._found: Any = None
-        self._kept: Kept[Mapping[str, str]] = Kept(self._fetch)
 
     @property
     def key(self) -> Hashable:
         return "google", self._given, self._project, self._scope, self._row.name
-
-    def ready(self, now: float) -> bool:
-        return self._kept.ready(now)
-
-    def prepare(self, now: float) -> None:
-        self._kept.get(now)
 
     def sign(self, request: HttpRequest, now: float) -> Mapping[str, str]:
         return self._kept.get(now)

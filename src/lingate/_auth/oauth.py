@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 from uuid import uuid4
 
-from lingate._auth._kept import Fetched, Kept
+from lingate._auth._kept import Fetched, KeptSigner
 from lingate._model import Head, HttpRequest, ProviderRow, SendOne, TokenExchange
 from lingate._wire.json import decode
 from lingate.errors import (
@@ -38,12 +38,6 @@ _PLACE = re.compile(r"\{(key|basic|origin|uuid)\}")
 
 
 def signer(argument: str, row: ProviderRow, env: Mapping[str, str], key: str | None, url: str) -> OAuthSigner:
-    """The signer for one provider.
-
-    Raises:
-        ConfigError: The row says nothing about an exchange, or its address is not known.
-        MissingCredentialError: There is no key, or half of an id and its secret is missing.
-    """
     exchange = row.exchange
     if exchange is None:
         raise ConfigError(f"{row.name} has no exchange of keys for tokens", provider=row.name)
@@ -59,18 +53,18 @@ def signer(argument: str, row: ProviderRow, env: Mapping[str, str], key: str | N
     return OAuthSigner(exchange, row, key, url)
 
 
-class OAuthSigner:
+class OAuthSigner(KeptSigner[str]):
     """Signs with a bearer token; see `Signer` and `TokenSigner`."""
 
-    __slots__ = ("_exchange", "_kept", "_key", "_origin", "_provider")
+    __slots__ = ("_exchange", "_key", "_origin", "_provider")
 
     def __init__(self, exchange: TokenExchange, row: ProviderRow, key: str | None, url: str) -> None:
+        super().__init__()
         parts = urlsplit(url)
         self._exchange = exchange
         self._provider = row.name
         self._key = key
         self._origin = f"{parts.scheme}://{parts.netloc}"
-        self._kept: Kept[str] = Kept(self._without_transport)
 
     @property
     def key(self) -> Hashable:
@@ -78,22 +72,16 @@ class OAuthSigner:
         posted = tuple(given.form.items()), tuple(given.headers.items())
         return self._provider, self._key, self._origin, given.url, given.client_id, given.client_secret, posted
 
-    def ready(self, now: float) -> bool:
-        return self._kept.ready(now)
-
-    def prepare(self, now: float) -> None:
-        self._kept.get(now)
-
     def exchange(self, send: SendOne, request: HttpRequest, now: float) -> None:
-        self._kept.get(now, partial(self._fetch, send, request))
+        self._kept.get(now, partial(self._exchanged, send, request))
 
     def sign(self, request: HttpRequest, now: float) -> Mapping[str, str]:
         return {"authorization": f"Bearer {self._kept.get(now)}"}
 
-    def _without_transport(self, now: float) -> Fetched[str]:
+    def _fetch(self, now: float) -> Fetched[str]:
         raise ConfigError(f"{self._provider}: a token is fetched by the transport of a call", provider=self._provider)
 
-    def _fetch(self, send: SendOne, request: HttpRequest, now: float) -> Fetched[str]:
+    def _exchanged(self, send: SendOne, request: HttpRequest, now: float) -> Fetched[str]:
         head, body = send(self._request(request), _LIMIT)
         value = _decoded(body)
         if not 200 <= head.status < 300:

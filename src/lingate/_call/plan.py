@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, TypeAlias
+
+import msgspec
 
 from lingate._call.policy import MOST_ANSWER, RetryPolicy, Timeout, covers
 from lingate._dialects._base import Further, OperationFormat, StreamDecoder
 from lingate._dialects._replay import replay
-from lingate._model import Attempt, Call, Event, Failed, Head, HttpRequest, JsonDict, Start, Target, Usage
+from lingate._model import Attempt, Call, Event, Failed, Head, HttpRequest, JsonDict, Record, Start, Target, Usage
 from lingate._providers.settings import secrets_in
 from lingate.errors import (
     ConfigError,
@@ -27,8 +29,7 @@ from lingate.errors import (
 )
 
 
-@dataclass(slots=True)
-class Sign:
+class Sign(Record):
     """Sign a request, or fetch the token it needs. Answered by the headers that join its own, or an error.
 
     `limit` bounds this in seconds where the shell can.
@@ -38,24 +39,21 @@ class Sign:
     limit: float
 
 
-@dataclass(slots=True)
-class Send:
+class Send(Record):
     """Send and read the whole answer. Answered by its head and body, or an error."""
 
     request: HttpRequest
     timeout: Timeout
 
 
-@dataclass(slots=True)
-class Open:
+class Open(Record):
     """Send and read the head; the body is read piece by piece. Answered by `Opened` or an error."""
 
     request: HttpRequest
     timeout: Timeout
 
 
-@dataclass(slots=True)
-class Read:
+class Read(Record):
     """The next bytes of an opened answer. Answered by bytes, None at the end, or an error.
 
     `limit` bounds this read in seconds where the shell can: a blocking read has only the transport's own read time-out.
@@ -65,20 +63,17 @@ class Read:
     limit: float | None = None
 
 
-@dataclass(slots=True)
-class Close:
+class Close(Record):
     """Let an opened answer go."""
 
     stream: Any
 
 
-@dataclass(slots=True)
-class Sleep:
+class Sleep(Record):
     seconds: float
 
 
-@dataclass(slots=True)
-class Opened:
+class Opened(Record):
     head: Head
     stream: Any
 
@@ -88,8 +83,7 @@ Step: TypeAlias = Sign | Send | Open | Read | Close | Sleep
 Answer: TypeAlias = Mapping[str, str] | tuple[Head, Any] | Opened | bytes | LingateError | None
 
 
-@dataclass(slots=True)
-class Route:
+class Route(Record):
     """One place a call may go to.
 
     Attributes:
@@ -108,8 +102,7 @@ class Route:
     timeout: Timeout | None = None
 
 
-@dataclass(slots=True)
-class Context:
+class Context(Record):
     """What a plan is given besides its routes.
 
     Attributes:
@@ -120,12 +113,11 @@ class Context:
     timeout: Timeout
     now: Clock
     random: Callable[[], float]
-    trail: list[Attempt] = field(default_factory=list)
+    trail: list[Attempt] = msgspec.field(default_factory=list)
     error: LingateError | None = None
 
 
-@dataclass(slots=True)
-class Completed:
+class Completed(Record):
     """A whole answer; `body` is what it was read from."""
 
     sent: HttpRequest
@@ -135,8 +127,7 @@ class Completed:
     body: bytes
 
 
-@dataclass(slots=True)
-class Streaming:
+class Streaming(Record):
     """A stream whose first substantial event has arrived; `events` are those so far. From here on errors are the caller's.
 
     `taken` is what they were read from; empty where the provider answered in one piece.

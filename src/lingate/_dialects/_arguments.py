@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from lingate._dialects._draft import Draft
 from lingate._model import JsonDict
-from lingate._wire.json import decode, encode_str
+from lingate._wire.json import decode
+from lingate._wire.shapes import as_str
 
 
 def called(call: Any) -> Any:
@@ -21,6 +23,26 @@ def called(call: Any) -> Any:
     if call.get("type") == "custom" and isinstance(custom, dict):
         return {"name": custom.get("name"), "arguments": {"input": custom.get("input") or ""}}
     return call.get("function")
+
+
+def calls_of(
+    message: JsonDict, where: str, draft: Draft, read: Callable[[Any], Any] = called, need_id: bool = True
+) -> Iterator[tuple[JsonDict, JsonDict, str]]:
+    """The tool calls of a message in a request: each with what it calls, and where it stands.
+
+    Raises:
+        ConfigError: They are none.
+    """
+    calls = message.get("tool_calls") or []
+    if not isinstance(calls, list):
+        raise draft.broken(f"{where}.tool_calls", "must be a list")
+    for n, call in enumerate(calls):
+        place, function = f"{where}.tool_calls[{n}]", read(call)
+        if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+            raise draft.broken(place, "must be a function call with a name")
+        if need_id and not as_str(call.get("id")):
+            raise draft.broken(f"{place}.id", "must be a string that is not empty")
+        yield call, function, place
 
 
 def arguments_object(arguments: Any, where: str, draft: Draft) -> JsonDict:
@@ -41,13 +63,6 @@ def arguments_object(arguments: Any, where: str, draft: Draft) -> JsonDict:
     return arguments
 
 
-def arguments_text(arguments: Any) -> str:
-    """Arguments as JSON text, however they were given; none at all are an empty object."""
-    if isinstance(arguments, str):
-        return arguments if arguments.strip() else "{}"
-    return "{}" if arguments is None else encode_str(arguments)
-
-
 def shown_arguments(arguments: Any) -> JsonDict:
     """Arguments of a call in an answer as an object.
 
@@ -62,3 +77,9 @@ def shown_arguments(arguments: Any) -> JsonDict:
     except ValueError:
         found = arguments
     return found if isinstance(found, dict) else {"arguments": found}
+
+
+def shown_call(call: JsonDict) -> tuple[str, Any]:
+    """Name and arguments of a canonical tool call in an answer, a tool for free text among them."""
+    function = call.get("function") or call.get("custom") or {}
+    return function.get("name") or "", function.get("arguments", function.get("input"))

@@ -50,7 +50,6 @@ class Place(NamedTuple):
 
 
 def place_of(url: str) -> Place:
-    """Take a base URL apart."""
     path, _, query = url.partition("?")
     found = _PATH.fullmatch(path)
     assert found is not None, "everything in the pattern may be missing"
@@ -85,7 +84,6 @@ def version_for(place: Place, surface: Surface) -> str | None:
 
 
 def url_for(place: Place, surface: Surface, model: str) -> str:
-    """The base URL of a surface."""
     tails = {
         "v1": "/openai/v1",
         "dated": f"/openai/deployments/{place.deployment or quote(model, safe='')}",

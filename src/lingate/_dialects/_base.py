@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 from lingate._model import Call, Event, Head, HttpRequest, JsonDict, Operation, Target
 from lingate.errors import LingateError, UnsupportedError
@@ -51,6 +51,7 @@ class OperationFormat(Protocol):
         """Write the call for this target.
 
         Raises:
+            ConfigError: The call makes no sense in any format, or holds something that JSON has no form for.
             UnsupportedError: The call holds something this format or provider cannot express and `drop_params` is off.
         """
         ...
@@ -90,6 +91,42 @@ class OperationFormat(Protocol):
     def encoder(self, call: Call) -> StreamEncoder: ...
 
 
+class Form:
+    """An operation as a record of functions; see `OperationFormat` for what each does.
+
+    Without a decoder and an encoder it is an operation whose answers come in one piece.
+    """
+
+    def __init__(
+        self,
+        request: Callable[[Call, Target], HttpRequest],
+        response: Callable[[HttpRequest, Head, bytes], tuple[JsonDict, JsonDict]],
+        parse_call: Callable[[bytes, Mapping[str, str]], Call],
+        render: Callable[[JsonDict], bytes],
+        decoder: Callable[[HttpRequest, Head], StreamDecoder] | None = None,
+        encoder: Callable[[Call], StreamEncoder] | None = None,
+    ) -> None:
+        self.request = request
+        self.response = response
+        self.parse_call = parse_call
+        self.render = render
+        self.decoder = decoder or _no_decoder
+        self.encoder = encoder or _no_encoder
+
+
+def no_stream(operation: str, provider: str | None = None) -> UnsupportedError:
+    """The error for a stream of an operation that has none here."""
+    return UnsupportedError(f"{operation} has no streams here", param="stream", provider=provider)
+
+
+def _no_decoder(sent: HttpRequest, head: Head) -> StreamDecoder:
+    raise no_stream(sent.call.operation, sent.target.provider)
+
+
+def _no_encoder(call: Call) -> StreamEncoder:
+    raise no_stream(call.operation)
+
+
 def media_type(operation: Operation, response: JsonDict) -> str:
     """The content type of what `render` makes of a canonical response: JSON, but for sound and plain transcripts."""
     if operation in ("speech", "transcription"):
@@ -102,13 +139,13 @@ class Operations(Mapping[Operation, OperationFormat]):
 
     Args:
         ready: Those that are at hand.
-        later: Of the others, where their class is (`module:Class`), or what makes them.
+        later: Of the others, where they are: `module:NAME`.
     """
 
     def __init__(
         self,
         ready: Mapping[Operation, OperationFormat],
-        later: Mapping[Operation, str | Callable[[], OperationFormat]],
+        later: Mapping[Operation, str],
     ) -> None:
         self._ready = dict(ready)
         self._later = later
@@ -116,11 +153,8 @@ class Operations(Mapping[Operation, OperationFormat]):
     def __getitem__(self, name: Operation) -> OperationFormat:
         found = self._ready.get(name)
         if found is None:
-            make = self._later[name]
-            if isinstance(make, str):
-                module, _, kind = make.partition(":")
-                make = getattr(import_module(module), kind)
-            found = self._ready[name] = make()
+            module, _, form = self._later[name].partition(":")
+            found = self._ready[name] = getattr(import_module(module), form)
         return found
 
     def __iter__(self) -> Iterator[Operation]:
@@ -134,6 +168,10 @@ class Operations(Mapping[Operation, OperationFormat]):
 class Further:
     """A request to be made after an answer that is not the answer yet, but says where that will be.
 
+    An operation that takes more than one request, because a job is begun and asked after until it is done, has a function
+    `further(sent, head, body)` besides: it is told what a request and its 2xx answer were, and gives this, or None if that
+    is the answer. A body that makes no sense is the answer too.
+
     Attributes:
         request: The next request.
         wait: Seconds to let pass before it.
@@ -143,21 +181,6 @@ class Further:
     request: HttpRequest
     wait: float = 0.0
     stream: bool = False
-
-
-@runtime_checkable
-class Following(Protocol):
-    """An operation that takes more than one request: a job is begun, and asked after until it is done."""
-
-    def further(self, sent: HttpRequest, head: Head, body: bytes) -> Further | None:
-        """What is to be requested next; None if this is the answer. A body that makes no sense is the answer too.
-
-        Args:
-            sent: The request that was answered, the first or a further one.
-            head: Head of the answer, a 2xx one.
-            body: Its body.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,7 @@ from urllib.parse import quote
 
 from lingate._dialects._draft import Draft
 from lingate._dialects.openai_chat.envelope import join_url, merge_headers
-from lingate._model import HttpRequest, JsonDict
-from lingate._wire.json import encode
-from lingate.errors import ConfigError
+from lingate._model import HttpRequest
 
 
 def begin_request(made: Draft, method: str, model: str) -> HttpRequest:
@@ -25,24 +23,4 @@ def begin_request(made: Draft, method: str, model: str) -> HttpRequest:
     extra = call.extra_headers
     sent = HttpRequest("POST", url, merge_headers(headers, extra) if extra else headers, b"", call, target)
     sent.dropped, sent.answer_tool, sent.stop = made.dropped, made.answer_tool, made.stop
-    return sent
-
-
-def finish_request(sent: HttpRequest, body: JsonDict, edits: bool = True) -> HttpRequest:
-    """Let the provider's quirks and the caller's own fields have the last word, and encode.
-
-    Raises:
-        ConfigError: The body holds something that JSON has no form for.
-    """
-    for edit in sent.target.edits if edits else ():
-        edit(body, sent)
-    body.update(sent.call.extra_body or {})
-    try:
-        sent.body = encode(body)
-    except TypeError as error:
-        raise ConfigError(
-            f"the request holds something that JSON has no form for: {error}",
-            provider=sent.target.provider,
-            model=sent.target.model,
-        ) from None
     return sent

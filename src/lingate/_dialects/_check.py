@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from lingate._model import JsonDict
+from lingate._wire.json import decode
+from lingate.errors import BadRequestError
 
 _TYPES: dict[type, str] = {str: "a string", dict: "an object", list: "a list", bool: "true or false"}
 
@@ -29,3 +34,32 @@ def expect(value: Any, kind: type, where: str) -> None:
     """
     if not isinstance(value, kind):
         raise Malformed(where, f"must be {_TYPES[kind]}")
+
+
+def read_json(body: bytes) -> JsonDict:
+    """Decode a request body.
+
+    Raises:
+        BadRequestError: It is not a JSON object.
+    """
+    try:
+        wire = decode(body)
+    except ValueError as error:
+        raise BadRequestError(f"the body is {error}") from None
+    if not isinstance(wire, dict):
+        raise BadRequestError("the body must be a JSON object")
+    return wire
+
+
+def model_and_stream(wire: JsonDict, path_args: Mapping[str, str]) -> tuple[str, bool]:
+    """Which model a request body, or else its path, asks for, and whether for a stream.
+
+    Raises:
+        Malformed: There is none, or it is not said properly.
+    """
+    model = wire.get("model") or path_args.get("model")
+    if not isinstance(model, str):
+        raise Malformed("model", "must be a string that is not empty")
+    stream = wire.get("stream") or False
+    expect(stream, bool, "stream")
+    return model, stream

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._model import JsonDict
+from lingate._wire.shapes import not_null
 
 
 def integer(value: Any) -> int | None:
@@ -32,8 +33,7 @@ def usage_beside_caches(fresh: int | None, written: int | None, cached: int | No
         usage["completion_tokens"] = written
     if fresh is not None and written is not None:
         usage["total_tokens"] = usage["prompt_tokens"] + written
-    details = {"cached_tokens": cached, "cache_write_tokens": stored}
-    details = {name: count for name, count in details.items() if count is not None}
+    details = not_null({"cached_tokens": cached, "cache_write_tokens": stored})
     if details:
         usage["prompt_tokens_details"] = details
     return usage

@@ -8,7 +8,6 @@ from urllib.parse import unquote_to_bytes
 
 
 def is_data_url(text: object) -> bool:
-    """Whether this is a data URL."""
     return isinstance(text, str) and text[:5].lower() == "data:"
 
 
@@ -28,7 +27,6 @@ def split_data_url(url: str) -> tuple[str, str]:
 
 
 def data_url(media_type: str, data: str) -> str:
-    """Base64 text as a data URL."""
     return f"data:{media_type};base64,{data}"
 
 

@@ -31,6 +31,5 @@ def epoch(text: Any) -> int:
 
 
 def rfc3339(seconds: Any) -> str:
-    """Unix seconds as an RFC 3339 time in UTC."""
     at = seconds if isinstance(seconds, int) and 0 <= seconds < 253_402_300_800 else 0
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lingate._model import Call, JsonDict, Target, Traits
+from lingate._wire.shapes import as_dict, dig, not_null
 from lingate.errors import ConfigError, UnsupportedError
 
 
@@ -82,18 +83,59 @@ class Draft:
             )
         self.note(param)
 
+    def messages(self) -> list[Any]:
+        """The messages that are asked for.
+
+        Raises:
+            ConfigError: They are no list.
+        """
+        found = self.asked.get("messages")
+        if not isinstance(found, list):
+            raise self.broken("messages", "must be a list of messages")
+        return found
+
+    def objects(self, name: str) -> list[JsonDict]:
+        """A field that is a list of objects; an empty one where it is not given.
+
+        Raises:
+            ConfigError: It is something else.
+        """
+        found = self.asked.get(name) or []
+        if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+            raise self.broken(name, "must be a list of objects")
+        return found
+
+    def answered(self, given: Any, where: str) -> str:
+        """The id of the call that a message with a result is about.
+
+        Raises:
+            ConfigError: It is none.
+        """
+        if not isinstance(given, str) or not given:
+            raise self.broken(f"{where}.tool_call_id", "must be the id of the tool call that this answers")
+        return given
+
+    def image_url(self, part: JsonDict, where: str, forms: str) -> tuple[str, Any]:
+        """Address and `detail` of an `image_url` part.
+
+        Raises:
+            ConfigError: It has none of the forms that are taken.
+        """
+        holder = part.get("image_url")
+        url = holder.get("url") if isinstance(holder, dict) else holder
+        if not isinstance(url, str) or not url:
+            raise self.broken(f"{where}.image_url.url", f"must be {forms}")
+        return url, dig(holder, "detail")
+
     def broken(self, where: str, why: str) -> ConfigError:
         """The error for a request that makes no sense in any format."""
         return ConfigError(f"{where}: {why}", provider=self.target.provider, model=self.target.model, kind="bad_call")
 
 
 def asked_of(call: Call) -> JsonDict:
-    """The canonical request without its nulls."""
-    return {key: value for key, value in call.body.items() if value is not None}
+    return not_null(call.body)
 
 
 def native_fields(holder: Any, dialect: str) -> JsonDict:
     """A dialect's part of `provider_specific_fields` of a request, message or response; empty if there is none."""
-    fields = holder.get("provider_specific_fields") if isinstance(holder, dict) else None
-    found = fields.get(dialect) if isinstance(fields, dict) else None
-    return found if isinstance(found, dict) else {}
+    return as_dict(dig(holder, "provider_specific_fields", dialect))

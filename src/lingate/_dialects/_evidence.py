@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from lingate._wire import json
+from lingate._wire.shapes import dig
 
 BASE_RESP = "base_resp:"
 """Prefix of codes from a `base_resp` object: its numbers mean something else than the same numbers elsewhere."""
@@ -357,22 +358,15 @@ class _Reader:
 
 
 _READABLE = frozenset({"error", "errors", "message", "Message", "detail", "code", "base_resp", "msg", "error_msg"})
-
-
-@cache
-def _json_mark() -> re.Pattern[str]:
-    return re.compile(r"""["'](?:error|errors|message|detail|code|msg|error_msg|base_resp)\\?["']\s*:""")
-
-
+# Compiled when they are first needed.
+_json_mark = cache(
+    partial(re.compile, r"""["'](?:error|errors|message|detail|code|msg|error_msg|base_resp)\\?["']\s*:""")
+)
 # Gateways in Python put the repr of a dict into their message: {'error': {'code': 'context_length_exceeded', ...}}.
-@cache
-def _error_mark() -> re.Pattern[str]:
-    return re.compile(r"""["']error\\?["']\s*:""")
-
-
-@cache
-def _quoted_code() -> re.Pattern[str]:
-    return re.compile(r"""["'](?:code|type|status|reason)\\?["']\s*:\s*\\?["']([A-Za-z0-9_.]{3,60})\\?["']""")
+_error_mark = cache(partial(re.compile, r"""["']error\\?["']\s*:"""))
+_quoted_code = cache(
+    partial(re.compile, r"""["'](?:code|type|status|reason)\\?["']\s*:\s*\\?["']([A-Za-z0-9_.]{3,60})\\?["']""")
+)
 
 
 def _decode_piece(piece: str) -> Any:
@@ -407,5 +401,5 @@ def _dotted(path: Any) -> str:
 
 
 def _body_id(value: object) -> str | None:
-    found = value.get("id") if isinstance(value, dict) else None
+    found = dig(value, "id")
     return found if isinstance(found, str) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 
 from lingate._dialects import _evidence, _redact, _verdict, _waits
 from lingate._dialects._evidence import BASE_RESP, Evidence
@@ -85,8 +85,6 @@ def failure(head: Head, body: bytes, target: Target, now: float | None = None) -
 
     Args:
         head: Its status: not 2xx, or 2xx with a body that is an error.
-        body: As received.
-        target: Where the request had gone.
         now: Epoch seconds, for waits given as points in time; by default the answer's own `date` header.
 
     Returns:
@@ -117,10 +115,7 @@ def body_failure(
     Args:
         value: Any JSON value: a body, the data of an SSE event, a line of NDJSON, the payload of an event-stream
             exception as `{"__type": <exception type>, ...}`.
-        target: Where the request had gone.
-        status: HTTP status of the answer it came in.
-        headers: Of that answer, names in lower case.
-        now: As for `failure`.
+        status: HTTP status of the answer it came in; `headers` and `now` as for `failure`.
     """
     if not _evidence.is_error(value):
         return None
@@ -214,9 +209,7 @@ def _wait(kind: str, evidence: Evidence, headers: Mapping[str, str], now: float 
     return wait
 
 
-@cache
-def _limit_requested() -> re.Pattern[str]:
-    return re.compile(r"limit:? ?([\d,]{1,15}).{0,60}?requested:? ?([\d,]{1,15})")
+_limit_requested = cache(partial(re.compile, r"limit:? ?([\d,]{1,15}).{0,60}?requested:? ?([\d,]{1,15})"))
 
 
 def _exceeds_limit(said: str) -> bool:

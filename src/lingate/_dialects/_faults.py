@@ -10,14 +10,13 @@ from lingate.errors import ConfigError, LimitError, LingateError, UnsupportedErr
 
 
 class _Fault(NamedTuple):
-    """How a kind looks to a client: OpenAI's status, type and code, Anthropic's status and type, the text."""
+    """How a kind looks to a client: OpenAI's status, type and code, the text, Anthropic's status and type if they differ."""
 
     status: int
     type: str
     code: str | None
-    anthropic_status: int
-    anthropic_type: str
     text: str
+    anthropic: tuple[int, str] | None = None
 
 
 _INVALID = "invalid_request_error"
@@ -29,80 +28,56 @@ _FAULTS = {
         400,
         _INVALID,
         "context_length_exceeded",
-        400,
-        _INVALID,
         "The prompt is too long: it exceeds the model's maximum context length.",
     ),
-    "output_limit": _Fault(
-        400, _INVALID, "max_tokens_exceeded", 400, _INVALID, "max_tokens is larger than the model's output limit."
-    ),
-    "rate_limit": _Fault(
-        429, "rate_limit_error", "rate_limit_exceeded", 429, "rate_limit_error", "The provider's rate limit is reached."
-    ),
+    "output_limit": _Fault(400, _INVALID, "max_tokens_exceeded", "max_tokens is larger than the model's output limit."),
+    "rate_limit": _Fault(429, "rate_limit_error", "rate_limit_exceeded", "The provider's rate limit is reached."),
     "quota": _Fault(
         429,
         "insufficient_quota",
         "insufficient_quota",
-        402,
-        "billing_error",
         "The provider's credit or quota is used up.",
+        (402, "billing_error"),
     ),
     "payment_required": _Fault(
-        402, "insufficient_quota", "insufficient_quota", 402, "billing_error", "The provider asks for payment."
+        402, "insufficient_quota", "insufficient_quota", "The provider asks for payment.", (402, "billing_error")
     ),
-    "auth": _Fault(
-        401,
-        "authentication_error",
-        "invalid_api_key",
-        401,
-        "authentication_error",
-        "The provider refused the credential.",
-    ),
-    "permission": _Fault(
-        403, "permission_error", "permission_denied", 403, "permission_error", "The provider does not permit this."
-    ),
+    "auth": _Fault(401, "authentication_error", "invalid_api_key", "The provider refused the credential."),
+    "permission": _Fault(403, "permission_error", "permission_denied", "The provider does not permit this."),
     "not_found": _Fault(
-        404, _INVALID, "model_not_found", 404, "not_found_error", "The provider has no such model or resource."
+        404, _INVALID, "model_not_found", "The provider has no such model or resource.", (404, "not_found_error")
     ),
-    "content_filter": _Fault(
-        400, _INVALID, "content_policy_violation", 400, _INVALID, "The request was refused by a content policy."
-    ),
+    "content_filter": _Fault(400, _INVALID, "content_policy_violation", "The request was refused by a content policy."),
     "overloaded": _Fault(
-        503, _UNAVAILABLE, "server_is_overloaded", 529, "overloaded_error", "The provider is overloaded."
+        503, _UNAVAILABLE, "server_is_overloaded", "The provider is overloaded.", (529, "overloaded_error")
     ),
-    "timeout": _Fault(504, "timeout_error", "timeout", 504, "timeout_error", "The provider took too long to answer."),
+    "timeout": _Fault(504, "timeout_error", "timeout", "The provider took too long to answer."),
     "payload_too_large": _Fault(
-        413, _INVALID, "request_too_large", 413, "request_too_large", "The request is too large."
+        413, _INVALID, "request_too_large", "The request is too large.", (413, "request_too_large")
     ),
-    "conflict": _Fault(409, _INVALID, "conflict", 409, _INVALID, "The request conflicts with another one."),
-    "bad_request": _Fault(400, _INVALID, None, 400, _INVALID, "The provider refused the request as invalid."),
-    "server_error": _Fault(502, "api_error", "upstream_error", 500, "api_error", "The provider failed."),
+    "conflict": _Fault(409, _INVALID, "conflict", "The request conflicts with another one."),
+    "bad_request": _Fault(400, _INVALID, None, "The provider refused the request as invalid."),
+    "server_error": _Fault(502, "api_error", "upstream_error", "The provider failed.", (500, "api_error")),
     # Ours: about the request itself, whatever it asks for.
-    "no_such_path": _Fault(404, _INVALID, None, 404, "not_found_error", "There is nothing at this path."),
-    "method": _Fault(405, _INVALID, None, 405, _INVALID, "This path is not for this method."),
-    "encoding": _Fault(415, _INVALID, None, 415, _INVALID, "The request's encoding is not known."),
-    "no_upgrade": _Fault(426, _INVALID, None, 426, _INVALID, "This path has no WebSocket."),
+    "no_such_path": _Fault(404, _INVALID, None, "There is nothing at this path.", (404, "not_found_error")),
+    "method": _Fault(405, _INVALID, None, "This path is not for this method."),
+    "encoding": _Fault(415, _INVALID, None, "The request's encoding is not known."),
+    "no_upgrade": _Fault(426, _INVALID, None, "This path has no WebSocket."),
     # Ours: nothing came back from a provider, or what came was not an answer.
-    "unknown_provider": _Fault(404, _INVALID, "model_not_found", 404, "not_found_error", "There is no such model."),
-    "unsupported": _Fault(400, _INVALID, "unsupported_parameter", 400, _INVALID, "A parameter is not supported."),
-    "bad_call": _Fault(400, _INVALID, None, 400, _INVALID, "The request makes no sense."),
-    "budget": _Fault(429, "insufficient_quota", "budget_exceeded", 402, "billing_error", "The budget is used up."),
-    "concurrency": _Fault(
-        429, "rate_limit_error", "concurrency_limit_exceeded", 429, "rate_limit_error", "Too many requests at once."
-    ),
-    "limit": _Fault(429, "rate_limit_error", "limit_exceeded", 429, "rate_limit_error", "A limit is reached."),
-    "deadline": _Fault(504, "timeout_error", "deadline_exceeded", 504, "timeout_error", "The request took too long."),
-    "connect": _Fault(502, "api_error", "upstream_unreachable", 502, "api_error", "The provider cannot be reached."),
-    "stream_interrupted": _Fault(
-        502, "api_error", "stream_interrupted", 502, "api_error", "The provider's answer ended early."
-    ),
-    "protocol": _Fault(
-        502, "api_error", "upstream_error", 502, "api_error", "The provider's answer could not be understood."
-    ),
+    "unknown_provider": _Fault(404, _INVALID, "model_not_found", "There is no such model.", (404, "not_found_error")),
+    "unsupported": _Fault(400, _INVALID, "unsupported_parameter", "A parameter is not supported."),
+    "bad_call": _Fault(400, _INVALID, None, "The request makes no sense."),
+    "budget": _Fault(429, "insufficient_quota", "budget_exceeded", "The budget is used up.", (402, "billing_error")),
+    "concurrency": _Fault(429, "rate_limit_error", "concurrency_limit_exceeded", "Too many requests at once."),
+    "limit": _Fault(429, "rate_limit_error", "limit_exceeded", "A limit is reached."),
+    "deadline": _Fault(504, "timeout_error", "deadline_exceeded", "The request took too long."),
+    "connect": _Fault(502, "api_error", "upstream_unreachable", "The provider cannot be reached."),
+    "stream_interrupted": _Fault(502, "api_error", "stream_interrupted", "The provider's answer ended early."),
+    "protocol": _Fault(502, "api_error", "upstream_error", "The provider's answer could not be understood."),
 }
 _ANY_TRANSPORT = _FAULTS["connect"]
-_ANY_CONFIG = _Fault(500, "api_error", "misconfigured", 500, "api_error", "The gateway is not configured for this.")
-_ANY = _Fault(500, "api_error", "internal_error", 500, "api_error", "The gateway failed.")
+_ANY_CONFIG = _Fault(500, "api_error", "misconfigured", "The gateway is not configured for this.")
+_ANY = _Fault(500, "api_error", "internal_error", "The gateway failed.")
 
 
 def openai_error(error: LingateError) -> tuple[int, JsonDict]:
@@ -117,11 +92,12 @@ def openai_error(error: LingateError) -> tuple[int, JsonDict]:
 def anthropic_error(error: LingateError) -> tuple[int, JsonDict]:
     """Status and body of an error in Anthropic's format."""
     fault = _fault(error)
-    told: JsonDict = {"type": fault.anthropic_type, "message": _text(error, fault)}
+    status, kind = fault.anthropic or (fault.status, fault.type)
+    told: JsonDict = {"type": kind, "message": _text(error, fault)}
     if isinstance(error, UnsupportedError) and error.param == "thread":
         # By this their packages know that they are to send the whole conversation from now on.
         told["details"] = {"error_code": "thread_unsupported_request"}
-    return fault.anthropic_status, {"type": "error", "error": told}
+    return status, {"type": "error", "error": told}
 
 
 _GOOGLE_STATUS = {

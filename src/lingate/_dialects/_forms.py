@@ -32,7 +32,7 @@ def form_of(target: Target, operation: Operation) -> OperationFormat:
     if operation == "completions":
         form = spoken.operations.get(operation)
         if form is None or getattr(form, "face_only", False):
-            from lingate._dialects.openai_chat.prompted import Prompted  # as rarely
+            from lingate._dialects.openai_chat.completions import Prompted  # as rarely
 
             return Prompted(spoken.operation("chat", row.name))
     return spoken.operation(operation, row.name)

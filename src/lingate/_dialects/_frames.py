@@ -9,6 +9,7 @@ from lingate._dialects._failure import body_failure, garbage
 from lingate._model import Event, Head, HttpRequest, JsonDict, Target
 from lingate._wire.eventstream import EventStreamDecoder, Frame
 from lingate._wire.json import decode, encode
+from lingate._wire.shapes import as_dict
 from lingate.errors import LingateError, ProtocolError
 
 Whole: TypeAlias = Callable[[bytes], list[Event]]
@@ -34,10 +35,7 @@ class FrameDecoder:
     A host that answers a request for a stream with one JSON body is understood too.
 
     Args:
-        sent: The request.
-        head: Head of the answer.
-        stream: What takes the events.
-        whole: What takes a body in one piece.
+        whole: Takes a body in one piece.
         in_json: Whether payloads are JSON, else they are handed on as bytes.
     """
 
@@ -112,7 +110,7 @@ def frame_error(frame: Frame, target: Target) -> LingateError | None:
     kind = frame.text(":message-type")
     if kind == "exception":
         told = decode(frame.payload) if frame.payload else {}
-        value = {**(told if isinstance(told, dict) else {}), "__type": frame.text(":exception-type")}
+        value = {**as_dict(told), "__type": frame.text(":exception-type")}
     elif kind == "error":
         value = {"__type": frame.text(":error-code"), "message": frame.text(":error-message")}
     else:

@@ -14,6 +14,7 @@ from typing import Any
 from lingate._dialects._signature import seal, unseal
 from lingate._model import Event, Extra, JsonDict, Thinking, ToolStart
 from lingate._wire.json import decode, encode
+from lingate._wire.shapes import as_dict, not_null
 
 _OWNER = "lingate"  # no dialect, so that none of them takes the block for its own
 _BACK = frozenset({"content", "parts", "items", "tool_plan", "citations"})
@@ -59,7 +60,7 @@ def opened(block: Any) -> JsonDict | None:
         packed = decode(base64.b64decode(sealed, validate=True))
     except ValueError:
         return {}
-    return packed if isinstance(packed, dict) else {}
+    return as_dict(packed)
 
 
 def put_back(message: JsonDict, packed: JsonDict) -> None:
@@ -69,8 +70,7 @@ def put_back(message: JsonDict, packed: JsonDict) -> None:
         message["provider_specific_fields"] = {**native, **(message.get("provider_specific_fields") or {})}
     if isinstance(details, list):
         message.setdefault("reasoning_details", details)
-    fields = packed.get("tool_calls")
-    fields = fields if isinstance(fields, dict) else {}
+    fields = as_dict(packed.get("tool_calls"))
     for call in message.get("tool_calls") or ():
         extra = fields.get(call["id"])
         if isinstance(extra, dict):
@@ -78,11 +78,7 @@ def put_back(message: JsonDict, packed: JsonDict) -> None:
 
 
 class Packer:
-    """Gathers the luggage of a streamed answer's first choice.
-
-    Args:
-        dialect: The format it is shown as.
-    """
+    """Gathers the luggage of a streamed answer's first choice."""
 
     __slots__ = ("_dialect", "_message")
 
@@ -118,7 +114,7 @@ def _call_fields(calls: Iterable[Any], proofs: Iterable[str]) -> JsonDict:
     """Further fields of tool calls, by the calls' ids, but for signatures that thinking blocks hold already."""
     found: JsonDict = {}
     for call in calls:
-        extra = {name: value for name, value in call.items() if name not in _TOLD and value is not None}
+        extra = not_null(call, _TOLD)
         signature = _google_signature(extra)
         if signature is not None and any(proof.endswith(signature) for proof in proofs):
             extra.pop("extra_content")

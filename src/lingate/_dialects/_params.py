@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Container, Iterable
 from typing import Any
 
 from lingate._dialects._draft import Draft
 from lingate._dialects._strangers import ANTHROPICS_HINTS
-from lingate._dialects.openai_chat.refusals import take_out
-from lingate._model import JsonDict
+from lingate._dialects.openai_chat.envelope import new_request, seal
+from lingate._dialects.openai_chat.parameters import take_out
+from lingate._model import HttpRequest, JsonDict, Operation
+from lingate._wire.json import encode
+from lingate.errors import ConfigError
 
 CHAT_FIELDS = frozenset(
     {
@@ -85,10 +88,7 @@ def sampling(draft: Draft, names: Iterable[str]) -> JsonDict:
         UnsupportedError: It takes none, and `drop_params` is off.
     """
     asked = {name: draft.asked[name] for name in names if name in draft.asked}
-    top, value = draft.traits.get("max_temperature"), asked.get("temperature")
-    if isinstance(value, int | float) and top is not None and value > top:
-        draft.note(f"temperature (clamped from {value} to {top})")
-        asked["temperature"] = top
+    clamp_temperature(draft, asked)
     rule = draft.traits.get("sampling")
     if rule == "one" and "temperature" in asked and "top_p" in asked:
         draft.note("top_p")
@@ -97,6 +97,14 @@ def sampling(draft: Draft, names: Iterable[str]) -> JsonDict:
         if asked.pop(name, 1) != 1:
             draft.refuse(name, "the model takes no sampling parameters")
     return asked
+
+
+def clamp_temperature(draft: Draft, asked: JsonDict) -> None:
+    """Lower a temperature that is above the model's range, and report it."""
+    top, value = draft.traits.get("max_temperature"), asked.get("temperature")
+    if isinstance(value, int | float) and top is not None and value > top:
+        draft.note(f"temperature (clamped from {value} to {top})")
+        asked["temperature"] = top
 
 
 def answer_limit(draft: Draft) -> Any:
@@ -132,3 +140,30 @@ def write_rest(draft: Draft, written: Collection[str]) -> None:
     for name, value in draft.asked.items():
         if name not in written and not draft.left_out(name, value, _NEUTRAL, _HINTS):
             draft.body[name] = value
+
+
+def finished(draft: Draft, operation: Operation, path: str, body: JsonDict, joined: Container[str] = ()) -> HttpRequest:
+    """The request, with the last word for the provider's quirks and the caller's own fields; see `envelope.seal`."""
+    sent = new_request(draft.call, draft.target, operation, path)
+    sent.dropped, sent.answer_tool, sent.stop = draft.dropped, draft.answer_tool, draft.stop
+    return seal(sent, body, joined)
+
+
+def finish_request(sent: HttpRequest, body: JsonDict, edits: bool = True) -> HttpRequest:
+    """Let the provider's quirks and the caller's own fields have the last word, and encode.
+
+    Raises:
+        ConfigError: The body holds something that JSON has no form for.
+    """
+    for edit in sent.target.edits if edits else ():
+        edit(body, sent)
+    body.update(sent.call.extra_body or {})
+    try:
+        sent.body = encode(body)
+    except TypeError as error:
+        raise ConfigError(
+            f"the request holds something that JSON has no form for: {error}",
+            provider=sent.target.provider,
+            model=sent.target.model,
+        ) from None
+    return sent

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from lingate._dialects._draft import Draft
+from lingate._wire.shapes import as_list, dig
 
 
 class Turn(NamedTuple):
@@ -17,7 +18,6 @@ class Turn(NamedTuple):
 
 
 def content_text(content: Any) -> str:
-    """All text in canonical content."""
     if isinstance(content, str):
         return content
     if not isinstance(content, list):
@@ -37,14 +37,12 @@ def turns_of(draft: Draft, *, tell_tools: bool = False) -> list[Turn]:
         ConfigError: The messages are none.
         UnsupportedError: They hold more than text, and `drop_params` is off.
     """
-    messages = draft.asked.get("messages")
-    if not isinstance(messages, list):
-        raise draft.broken("messages", "must be a list of messages")
+    messages = draft.messages()
     turns: list[Turn] = []
     for n, message in enumerate(messages):
-        role = message.get("role") if isinstance(message, dict) else None
+        role = dig(message, "role")
         role = "system" if role == "developer" else role
-        calls = message.get("tool_calls") if isinstance(message, dict) else None
+        calls = dig(message, "tool_calls")
         if not tell_tools and (role == "tool" or calls):
             draft.refuse(f"messages[{n}]", "the model takes text, and knows no tools")
             continue
@@ -60,12 +58,12 @@ def turns_of(draft: Draft, *, tell_tools: bool = False) -> list[Turn]:
 
 
 def _told(call: Any) -> str:
-    function = call.get("function") if isinstance(call, dict) else None
+    function = dig(call, "function")
     return f"{function.get('name')}({function.get('arguments') or ''})" if isinstance(function, dict) else ""
 
 
 def _check_parts(content: Any, where: str, draft: Draft) -> None:
-    for n, part in enumerate(content if isinstance(content, list) else ()):
+    for n, part in enumerate(as_list(content)):
         if isinstance(part, dict) and part.get("type") not in ("text", "refusal"):
             draft.refuse(f"{where}[{n}]", "the model takes text alone")
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from lingate._model import JsonDict
 from lingate._wire.json import decode
+from lingate._wire.shapes import as_dict, as_dicts, as_list, as_str, dig
 
 SAID_FIELDS = frozenset(
     {
@@ -58,16 +59,13 @@ def take_answer(reading: Calling, answer_tool: str | None) -> str | None:
 def canonical_message(reading: Reading, answer: str | None) -> JsonDict:
     """An assistant message; `answer` replaces the text where a tool's input stands for it."""
     content: str | None = reading.text if answer is None else answer
-    message: JsonDict = {"role": "assistant", "content": content or (None if reading.calls else "")}
-    if reading.reasoning:
-        message["reasoning_content"] = reading.reasoning
-    if has_proof(reading.thinking):
-        message["thinking_blocks"] = reading.thinking
-    if reading.calls:
-        message["tool_calls"] = reading.calls
-    if reading.annotations and answer is None:
-        message["annotations"] = reading.annotations
-    return message
+    return spoken(
+        content or (None if reading.calls else ""),
+        reasoning_content=reading.reasoning,
+        thinking_blocks=reading.thinking if has_proof(reading.thinking) else None,
+        tool_calls=reading.calls,
+        annotations=reading.annotations if answer is None else None,
+    )
 
 
 def has_proof(thinking: Sequence[JsonDict]) -> bool:
@@ -78,13 +76,23 @@ def has_proof(thinking: Sequence[JsonDict]) -> bool:
 def gist_of(calls: Any) -> list[tuple[Any, Any, Any]]:
     """What calls of functions ask for, however their arguments are written: id, name and arguments of each."""
     made = []
-    for call in calls if isinstance(calls, list) else ():
-        function = call.get("function") if isinstance(call, dict) else None
-        function = function if isinstance(function, dict) else {}
+    for call in as_list(calls):
+        function = as_dict(dig(call, "function"))
         arguments = function.get("arguments")
         try:
             arguments = decode(arguments) if isinstance(arguments, str) and arguments else arguments or {}
         except ValueError:
             pass
-        made.append((call.get("id") if isinstance(call, dict) else None, function.get("name"), arguments))
+        made.append((dig(call, "id"), function.get("name"), arguments))
     return made
+
+
+def reasoning_of(message: JsonDict) -> str:
+    """The reasoning of a canonical message in a request: its text, or that of its blocks."""
+    blocks = as_dicts(message.get("thinking_blocks"))
+    return as_str(message.get("reasoning_content")) or "".join(as_str(block.get("thinking")) for block in blocks)
+
+
+def spoken(content: Any, **fields: Any) -> JsonDict:
+    """An assistant's message with those of the fields that hold something."""
+    return {"role": "assistant", "content": content, **{name: value for name, value in fields.items() if value}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, partial
 
 from lingate._wire import json
 
@@ -64,9 +64,10 @@ def _blanked(found: re.Match[str]) -> str:
     return f"{found.group('lead') or ''}{_BLANK}"
 
 
-@cache
-def _credentials() -> re.Pattern[str]:
-    return re.compile(
+# Compiled when they are first needed.
+_credentials = cache(
+    partial(
+        re.compile,
         # "Bearer authentication required" is prose: what follows must hold a digit, or be long.
         r"(?P<lead>\bBearer\s+(?=[^\s\"',;]*\d|[^\s\"',;]{20})"
         r"|\b(?:api[-_]?key|access[-_]?token|authorization|x-goog-api-key)[\"']?\s*[=:]\s*[\"']?"
@@ -80,15 +81,12 @@ def _credentials() -> re.Pattern[str]:
         r"|[0-9a-f]{32}\.[A-Za-z0-9]{16})",
         re.IGNORECASE,
     )
-
-
-@cache
-def _title() -> re.Pattern[str]:
-    return re.compile(r"<title[^>]*>(.{0,300}?)</title", re.IGNORECASE | re.DOTALL)
-
-
-@cache
-def _markup() -> re.Pattern[str]:
-    return re.compile(
-        r"<(script|style|head)\b.{0,4000}?</\1\s*>|<!--.{0,4000}?-->|<[^>]{0,1000}>", re.IGNORECASE | re.DOTALL
+)
+_title = cache(partial(re.compile, r"<title[^>]*>(.{0,300}?)</title", re.IGNORECASE | re.DOTALL))
+_markup = cache(
+    partial(
+        re.compile,
+        r"<(script|style|head)\b.{0,4000}?</\1\s*>|<!--.{0,4000}?-->|<[^>]{0,1000}>",
+        re.IGNORECASE | re.DOTALL,
     )
+)

@@ -23,6 +23,7 @@ from lingate._model import (
     ToolStart,
     Usage,
 )
+from lingate._wire.shapes import not_null
 
 _TOP = frozenset({"id", "object", "created", "model", "choices", "usage"})
 _CHOICE = frozenset({"index", "message", "text", "finish_reason", "native_finish_reason", "logprobs"})
@@ -112,4 +113,4 @@ def _tell_call(call: JsonDict, tool: int, at: int, raw: JsonDict | None, events:
 
 
 def _rest(source: JsonDict, known: frozenset[str]) -> JsonDict:
-    return {name: value for name, value in source.items() if name not in known and value is not None}
+    return not_null(source, known)

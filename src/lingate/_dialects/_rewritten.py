@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from lingate._dialects._base import OperationFormat, StreamDecoder
 from lingate._dialects._moved import Move, Moved
-from lingate._dialects.openai_chat.reading import decode_object, hidden_error, malformed
+from lingate._dialects.openai_chat.reading import malformed, read_object
 from lingate._dialects.openai_chat.response import canonical_response
 from lingate._model import Event, Failed, Head, HttpRequest, JsonDict, Target
 from lingate._wire.json import decode, encode
@@ -21,29 +21,17 @@ Rewrite: TypeAlias = Callable[[JsonDict], JsonDict]
 
 
 class Rewritten(Moved):
-    """A chat operation whose answers are rewritten before the format inside reads them.
-
-    Args:
-        inside: The chat operation of OpenAI's format.
-        move: As for `Moved`.
-        rewrite: Puts answers and stream events into the format's shape.
-    """
-
-    __slots__ = ("_rewrite",)
+    """A chat operation whose answers are rewritten before the format inside reads them."""
 
     def __init__(self, inside: OperationFormat, move: Move, rewrite: Rewrite) -> None:
         super().__init__(inside, move)
-        self._rewrite = rewrite
 
-    def response(self, sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-        raw = decode_object(body, sent.target)
-        error = hidden_error(raw, sent.target, head.headers)
-        if error is not None:
-            raise error
-        return canonical_response(self._rewrite(raw), sent), raw
+        def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
+            raw = read_object(sent, head, body)
+            return canonical_response(rewrite(raw), sent), raw
 
-    def decoder(self, sent: HttpRequest, head: Head) -> StreamDecoder:
-        return _Decoder(self._inside.decoder(sent, head), self._rewrite, sent.target)
+        self.response = response
+        self.decoder = lambda sent, head: _Decoder(inside.decoder(sent, head), rewrite, sent.target)
 
 
 class _Decoder:

@@ -1,14 +1,45 @@
-"""Answers that arrive as server-sent events of JSON: bytes -> canonical events, for whichever format is inside."""
+"""Streamed answers: how they end when they do not end well, whatever their events look like.
+
+Those that arrive as server-sent events of JSON: bytes -> canonical events, for whichever format is inside.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from lingate._model import Event, HttpRequest, Target
+from lingate._dialects._failure import interrupted
+from lingate._model import Event, Failed, HttpRequest, Target
 from lingate._wire.json import decode
 from lingate._wire.sse import SseDecoder, SseEvent
 from lingate.errors import LingateError
+
+
+class StreamedAnswer:
+    """One streamed answer.
+
+    Attributes:
+        done: The stream's own terminal event has been seen.
+        over: Nothing more will come: done, or failed.
+    """
+
+    __slots__ = ("_sent", "done", "over")
+
+    def __init__(self, sent: HttpRequest) -> None:
+        self._sent = sent
+        self.done = False
+        self.over = False
+
+    def cut(self, out: list[Event]) -> None:
+        """The bytes have ended, which is too early unless the answer is over."""
+        if not self.over:
+            self.fail(interrupted(self._sent.target), out)
+
+    def fail(self, error: LingateError, out: list[Event]) -> None:
+        """End with an error."""
+        self.over = True
+        out.append(Failed(error))
+
 
 _ERROR = "error"
 
@@ -32,9 +63,7 @@ class SseStreamDecoder:
     A host that answers a request for a stream with one JSON body, an error or a whole message, is understood too.
 
     Args:
-        sent: The request.
-        stream: What takes the events.
-        whole: What takes a body in one piece.
+        whole: Takes a body in one piece.
         broken: Makes the error for what makes no sense.
         ignored: Events that are none of the format, but that some hosts add.
     """

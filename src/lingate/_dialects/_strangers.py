@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from lingate._wire.shapes import dig
+
 ANTHROPICS_HINTS: dict[str, type] = {"context_management": dict, "speed": str}
 """Fields of a request that say how the provider spares context, or how quick it is, and what type they have there."""
 
@@ -26,7 +28,7 @@ _SERVER_TOOL = re.compile(
 
 def is_anthropics_tool(tool: Any) -> bool:
     """Whether a tool is one that Anthropic's API brings."""
-    kind = tool.get("type") if isinstance(tool, dict) else None
+    kind = dig(tool, "type")
     return isinstance(kind, str) and kind != "function" and _SERVER_TOOL.fullmatch(kind) is not None
 
 

@@ -8,19 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from lingate._dialects._base import StreamEncoder
+from lingate._dialects._base import Form
 from lingate._dialects._counts import integer
 from lingate._dialects._draft import Draft, asked_of
 from lingate._dialects._failure import body_failure, interrupted
 from lingate._dialects._legacy import modern
 from lingate._dialects._params import refuse_for_provider
-from lingate._dialects._prompts import PLAIN, Turn, system_and_rest, turns_of
+from lingate._dialects._prompts import PLAIN, system_and_rest, turns_of
 from lingate._dialects._replay import replay
 from lingate._dialects.openai_chat.envelope import merge_headers, seal
-from lingate._dialects.openai_chat.reading import malformed, new_id, provider_failed
-from lingate._dialects.openai_chat.reasons import ERROR, canonical_reason
+from lingate._dialects.openai_chat.reading import ERROR, canonical_reason, malformed, new_id, provider_failed
 from lingate._model import Call, Event, Failed, Finish, Head, HttpRequest, JsonDict, Start, Target, Text, Usage
 from lingate._wire.json import decode, encode_str
+from lingate._wire.shapes import as_str, not_null, without
 from lingate._wire.sse import SseDecoder, SseEvent
 from lingate.errors import LingateError, UnsupportedError
 
@@ -44,7 +44,19 @@ def begin(call: Call, target: Target) -> Draft:
     return draft
 
 
-def prompt_of(draft: Draft, script: Callable[[list[Turn]], str] = PLAIN) -> tuple[str, str]:
+def refuse_limits(draft: Draft, why: str) -> None:
+    """Leave out what is not the caller's to decide.
+
+    Raises:
+        UnsupportedError: There is something, and `drop_params` is off.
+    """
+    for name in ("max_tokens", "max_completion_tokens", "stop", "temperature", "top_p"):
+        if name in draft.asked:
+            draft.refuse(name, why)
+            del draft.asked[name]
+
+
+def prompt_of(draft: Draft) -> tuple[str, str]:
     """The system text, and everything else as one prompt: a transcript, unless there is nothing but one question.
 
     Raises:
@@ -52,7 +64,13 @@ def prompt_of(draft: Draft, script: Callable[[list[Turn]], str] = PLAIN) -> tupl
         UnsupportedError: There is something else than text in them, and `drop_params` is off.
     """
     system, rest = system_and_rest(turns_of(draft, tell_tools=True))
-    return system, script(rest)
+    return system, PLAIN(rest)
+
+
+def question_of(draft: Draft) -> str:
+    """All of it as one text. Raises as `prompt_of`."""
+    system, prompt = prompt_of(draft)
+    return f"{system}\n\n{prompt}" if system else prompt
 
 
 def send(draft: Draft, url: str, body: JsonDict, headers: Mapping[str, str] | None = None) -> HttpRequest:
@@ -73,7 +91,7 @@ def choice_of(text: Any, native: Any, at: int = 0) -> JsonDict:
 def generated(results: list[Any], raw: JsonDict) -> JsonDict:
     """An answer of watsonx's text generation in OpenAI's shape."""
     found = [item for item in results if isinstance(item, dict)]
-    rest = {name: value for name, value in raw.items() if name != "results"}
+    rest = without(raw, ("results",))
     choices = [choice_of(item.get("generated_text", ""), item.get("stop_reason"), at) for at, item in enumerate(found)]
     first = found[0] if found else {}
     return {
@@ -87,7 +105,7 @@ def generated(results: list[Any], raw: JsonDict) -> JsonDict:
 def counts(prompt: Any, completion: Any) -> JsonDict | None:
     """Canonical usage of two counts, either of which may be missing."""
     made = {"prompt_tokens": integer(prompt), "completion_tokens": integer(completion)}
-    usage: JsonDict = {name: count for name, count in made.items() if count is not None}
+    usage: JsonDict = not_null(made)
     if len(usage) == len(made):
         usage["total_tokens"] = sum(usage.values())
     return usage or None
@@ -99,9 +117,7 @@ def answer(
     """A canonical response.
 
     Args:
-        sent: The request.
         choices: As `choice_of` makes them.
-        usage: Canonical counts.
         facts: `id`, `created`, `model` as far as the host told them, and whatever else it said.
 
     Raises:
@@ -136,23 +152,6 @@ def _reason(native: Any, target: Target) -> str:
     return reason
 
 
-class NoFace:
-    """The half of an operation that a server would need."""
-
-    def parse_call(self, body: bytes, path_args: Mapping[str, str]) -> Call:
-        raise _no_face()
-
-    def render(self, response: JsonDict) -> bytes:
-        raise _no_face()
-
-    def encoder(self, call: Call) -> StreamEncoder:
-        raise _no_face()
-
-
-def _no_face() -> UnsupportedError:
-    return UnsupportedError("this format is spoken to upstreams only", param="format")
-
-
 Whole: TypeAlias = Callable[[HttpRequest, Head, bytes], tuple[JsonDict, JsonDict]]
 
 
@@ -162,8 +161,6 @@ class TextStream:
     A subclass reads one event at a time with `read`, and calls `say`, `count` and `complete`.
 
     Args:
-        sent: The request.
-        head: Head of the answer.
         whole: Reads an answer in one piece, for hosts that ignore that a stream was asked for.
     """
 
@@ -220,7 +217,7 @@ class TextStream:
         """The answer begins, unless it has begun."""
         if not self._started:
             self._started = True
-            known = identity if isinstance(identity, str) and identity else new_id("chatcmpl-")
+            known = as_str(identity) or new_id("chatcmpl-")
             out.append(Start(known, self._sent.target.model, 0, None, raw))
 
     def say(self, text: Any, raw: Any, out: list[Event]) -> None:
@@ -290,3 +287,21 @@ class WholeStream(TextStream):
     def __init__(self, sent: HttpRequest, head: Head, whole: Whole) -> None:
         super().__init__(sent, head, whole)
         self._body = []
+
+
+class TextForm(Form):
+    """An operation without the half that a server would need."""
+
+    def __init__(
+        self,
+        request: Callable[[Call, Target], HttpRequest],
+        response: Whole,
+        stream: Callable[[HttpRequest, Head, Whole], TextStream] = WholeStream,
+    ) -> None:
+        super().__init__(
+            request, response, _no_face, _no_face, lambda sent, head: stream(sent, head, response), _no_face
+        )
+
+
+def _no_face(*_: Any) -> Any:
+    raise UnsupportedError("this format is spoken to upstreams only", param="format")

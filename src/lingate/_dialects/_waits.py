@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import TypeAlias
 
 LONGEST = 86_400.0
@@ -130,24 +130,18 @@ _GLUED = r"(?:\d+(?:\.\d+)?(?:ms|µs|us|ns|[dhms]))+"  # 6m12.5s
 _JOINT = r"[\s,]{0,3}(?:and )?"
 
 
-@cache
-def _durations() -> re.Pattern[str]:
-    return re.compile(r"(\d+(?:\.\d+)?)\s*(ms|milli|µs|us|ns|d|h|m|s)", re.IGNORECASE)
-
-
-@cache
-def _whole_duration() -> re.Pattern[str]:
-    return re.compile(rf"(?:{_GLUED}|{_PART}(?:{_JOINT}{_PART})*)", re.IGNORECASE)
-
-
-@cache
-def _phrases() -> re.Pattern[str]:
-    return re.compile(
+# Compiled when they are first needed.
+_durations = cache(partial(re.compile, r"(\d+(?:\.\d+)?)\s*(ms|milli|µs|us|ns|d|h|m|s)", re.IGNORECASE))
+_whole_duration = cache(partial(re.compile, rf"(?:{_GLUED}|{_PART}(?:{_JOINT}{_PART})*)", re.IGNORECASE))
+_phrases = cache(
+    partial(
+        re.compile,
         r"(?:try again|retry(?:ing)?(?: your request)?|wait(?: for)?|resets?|available(?: again)?)\s+"
         r"(?:in |after |for )?(?:about |approximately |at least |~)?"
         rf"({_GLUED}\b|{_PART}(?:{_JOINT}{_PART})*|\d+(?:\.\d+)?(?=\s*(?:$|[.,;)])))",
         re.IGNORECASE,
     )
+)
 
 
 def _duration(text: str) -> float | None:
@@ -172,10 +166,8 @@ def _spoken(message: str) -> float | None:
     return _bounded(number if number is not None else _sum(text))
 
 
-@cache
-def _draft_resets() -> re.Pattern[str]:
-    """`"api";r=0;t=30` and, in older drafts of the IETF, `limit=9, remaining=0, reset=30`; only counters at zero."""
-    return re.compile(r"\b(?:r|remaining)=0\b[^,]{0,40}[;,] ?(?:t|reset)=(\d{1,9})")
+_draft_resets = cache(partial(re.compile, r"\b(?:r|remaining)=0\b[^,]{0,40}[;,] ?(?:t|reset)=(\d{1,9})"))
+"""`"api";r=0;t=30` and, in older drafts of the IETF, `limit=9, remaining=0, reset=30`; only counters at zero."""
 
 
 def _reset(headers: Mapping[str, str], clock: _Clock, *, limited: bool) -> float | None:

@@ -8,63 +8,52 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
-from lingate._dialects._base import Dialect, StreamDecoder
+from lingate._dialects._base import Dialect
 from lingate._dialects._params import CHAT_FIELDS, write_rest
-from lingate._dialects._texts import NoFace, TextStream, answer, begin, choice_of, prompt_of, send
+from lingate._dialects._texts import TextForm, TextStream, answer, begin, choice_of, question_of, refuse_limits, send
 from lingate._dialects.openai_chat.face import render_error
-from lingate._dialects.openai_chat.reading import decode_object, hidden_error, malformed, provider_failed
+from lingate._dialects.openai_chat.reading import malformed, provider_failed, read_object
 from lingate._model import Call, Event, Head, HttpRequest, JsonDict, Target
+from lingate._wire.shapes import dig
 
-_LIMITS = ("max_tokens", "max_completion_tokens", "stop", "temperature", "top_p")
 _FAILED = frozenset({"failed", "rejected", "canceled", "auth-required"})
 _OPEN = frozenset({"submitted", "working"})
 
 
-class Chat(NoFace):
+def chat_request(call: Call, target: Target) -> HttpRequest:
     """One message, and its answer."""
+    draft = begin(call, target)
+    refuse_limits(draft, "the agent decides on it")
+    asked: JsonDict = {name: draft.asked.pop(name) for name in ("contextId", "taskId") if name in draft.asked}
+    text = question_of(draft)
+    write_rest(draft, CHAT_FIELDS)
+    message: JsonDict = {
+        "kind": "message",
+        "role": "user",
+        "parts": [{"kind": "text", "text": text}],
+        "messageId": str(uuid4()),
+        **asked,
+    }
+    body: JsonDict = {
+        "jsonrpc": "2.0",
+        "id": str(uuid4()),
+        "method": "message/stream" if call.stream else "message/send",
+        "params": {"message": message, **draft.body},
+    }
+    return send(draft, target.url, body, {"accept": "text/event-stream"} if call.stream else None)
 
-    def request(self, call: Call, target: Target) -> HttpRequest:
-        draft = begin(call, target)
-        for name in _LIMITS:
-            if name in draft.asked:
-                draft.refuse(name, "the agent decides on it")
-                del draft.asked[name]
-        asked: JsonDict = {name: draft.asked.pop(name) for name in ("contextId", "taskId") if name in draft.asked}
-        system, prompt = prompt_of(draft)
-        write_rest(draft, CHAT_FIELDS)
-        text = f"{system}\n\n{prompt}" if system else prompt
-        message: JsonDict = {
-            "kind": "message",
-            "role": "user",
-            "parts": [{"kind": "text", "text": text}],
-            "messageId": str(uuid4()),
-            **asked,
-        }
-        body: JsonDict = {
-            "jsonrpc": "2.0",
-            "id": str(uuid4()),
-            "method": "message/stream" if call.stream else "message/send",
-            "params": {"message": message, **draft.body},
-        }
-        return send(draft, target.url, body, {"accept": "text/event-stream"} if call.stream else None)
 
-    def response(self, sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-        raw = decode_object(body, sent.target)
-        failure = hidden_error(raw, sent.target, head.headers)
-        if failure is not None:
-            raise failure
-        result = raw.get("result")
-        if not isinstance(result, dict):
-            raise malformed(sent.target, "the answer has no result")
-        state = _state(result)
-        if state in _FAILED or state in _OPEN:
-            raise provider_failed(sent.target, f"a task that is {state}: {_status_text(result)}")
-        text = _parts(result) or _artifacts(result) or _status_text(result)
-        facts = {name: result[name] for name in ("contextId", "taskId") if isinstance(result.get(name), str)}
-        return answer(sent, [choice_of(text, None)], None, {**facts, "id": _id(result)}), raw
-
-    def decoder(self, sent: HttpRequest, head: Head) -> StreamDecoder:
-        return _Stream(sent, head, self.response)
+def read_chat(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
+    raw = read_object(sent, head, body)
+    result = raw.get("result")
+    if not isinstance(result, dict):
+        raise malformed(sent.target, "the answer has no result")
+    state = _state(result)
+    if state in _FAILED or state in _OPEN:
+        raise provider_failed(sent.target, f"a task that is {state}: {_status_text(result)}")
+    text = _parts(result) or _artifacts(result) or _status_text(result)
+    facts = {name: result[name] for name in ("contextId", "taskId") if isinstance(result.get(name), str)}
+    return answer(sent, [choice_of(text, None)], None, {**facts, "id": _id(result)}), raw
 
 
 class _Stream(TextStream):
@@ -72,7 +61,7 @@ class _Stream(TextStream):
 
     def read(self, name: str, data: bytes, out: list[Event]) -> None:
         value = self.value(data)
-        result = value.get("result") if isinstance(value, dict) else None
+        result = dig(value, "result")
         if not isinstance(result, dict):
             raise malformed(self._sent.target, "a stream event has no result")
         self.start(value, out, _id(result))
@@ -98,7 +87,7 @@ def _id(result: JsonDict) -> str | None:
 
 
 def _parts(holder: Any) -> str:
-    parts: Any = holder.get("parts") if isinstance(holder, dict) else None
+    parts: Any = dig(holder, "parts")
     texts = (part.get("text") for part in parts if isinstance(part, dict)) if isinstance(parts, list) else ()
     return "".join(text for text in texts if isinstance(text, str))
 
@@ -109,8 +98,7 @@ def _artifacts(result: JsonDict) -> str:
 
 
 def _state(result: JsonDict) -> str | None:
-    status: Any = result.get("status")
-    state = status.get("state") if isinstance(status, dict) else None
+    state = dig(result, "status", "state")
     return state if isinstance(state, str) else None
 
 
@@ -119,4 +107,6 @@ def _status_text(result: JsonDict) -> str:
     return _parts(status.get("message")) if isinstance(status, dict) else ""
 
 
-DIALECT = Dialect(name="a2a_message", operations={"chat": Chat()}, render_error=render_error)
+DIALECT = Dialect(
+    name="a2a_message", operations={"chat": TextForm(chat_request, read_chat, _Stream)}, render_error=render_error
+)

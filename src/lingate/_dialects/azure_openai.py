@@ -12,6 +12,7 @@ from lingate._dialects.openai_chat import DIALECT as OPENAI_CHAT
 from lingate._dialects.openai_chat.envelope import refuse
 from lingate._dialects.openai_responses import DIALECT as OPENAI_RESPONSES
 from lingate._model import Call, Edit, HttpRequest, JsonDict, Target
+from lingate._wire.shapes import dig
 
 _STREAM_OPTIONS_SINCE = "2024-09"
 """Version from which `stream_options` and `max_completion_tokens` are known."""
@@ -63,7 +64,7 @@ def _body_edit(place: Place) -> Edit:
 
 
 def _without_files(message: Any, sent: HttpRequest) -> Any:
-    content = message.get("content") if isinstance(message, dict) else None
+    content = dig(message, "content")
     if not isinstance(content, list) or not any(map(_is_file, content)):
         return message
     refuse(sent, "messages[].content[].file", ": files are taken by its Responses API only")

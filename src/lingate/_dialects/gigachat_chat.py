@@ -16,8 +16,9 @@ from lingate._dialects._moved import edited
 from lingate._dialects._rewritten import Rewritten
 from lingate._dialects.openai_chat import DIALECT as OPENAI_CHAT
 from lingate._dialects.openai_chat.envelope import note, refuse
-from lingate._model import Call, HttpRequest, JsonDict, Target
+from lingate._model import Call, HttpRequest, JsonDict, Target, replaced
 from lingate._wire.json import decode, encode_str
+from lingate._wire.shapes import as_list, dig, without
 
 _REASONS = {"function_call": "tool_calls", "blacklist": "content_filter"}
 
@@ -25,10 +26,10 @@ _REASONS = {"function_call": "tool_calls", "blacklist": "content_filter"}
 class _Chat(Rewritten):
     """Requests are in the words of today up to the last edit, so that rows and traits mean what they do elsewhere."""
 
-    __slots__ = ()
-
-    def request(self, call: Call, target: Target) -> HttpRequest:
-        return super().request(replace(call, body=modern(call.body)), target)
+    def __init__(self) -> None:
+        super().__init__(OPENAI_CHAT.operations["chat"], _target, _rewrite)
+        write = self.request
+        self.request = lambda call, target: write(replaced(call, body=modern(call.body)), target)
 
 
 def _target(call: Call, target: Target) -> Target:
@@ -66,7 +67,7 @@ def _function(tool: JsonDict, sent: HttpRequest) -> JsonDict:
     if not isinstance(function, dict):
         refuse(sent, "tools", ": only functions are tools here")
         return {}
-    rest = {name: value for name, value in function.items() if name != "strict"}
+    rest = without(function, ("strict",))
     return {"parameters": {"type": "object", "properties": {}}, **rest}
 
 
@@ -77,7 +78,7 @@ def _messages(messages: list[Any], sent: HttpRequest) -> Iterator[JsonDict]:
     for at, message in enumerate(messages):
         if at in told or not isinstance(message, dict):
             continue
-        message = {name: value for name, value in message.items() if name != "name"}
+        message = without(message, ("name",))
         calls = message.pop("tool_calls", None) or ()
         message["content"] = _text(message.get("content"), at, sent)
         if message.get("role") == "tool":
@@ -130,7 +131,7 @@ def _text(content: Any, at: int, sent: HttpRequest) -> str:
     if content is None or isinstance(content, str):
         return content or ""
     texts: list[str] = []
-    for part in content if isinstance(content, list) else ():
+    for part in as_list(content):
         if isinstance(part, dict) and isinstance(part.get("text"), str):
             texts.append(part["text"])
         else:
@@ -170,12 +171,12 @@ def _choice(raw: JsonDict) -> JsonDict:
         out |= {"finish_reason": _REASONS[reason], "native_finish_reason": reason}
     for holder in ("message", "delta"):
         inner = raw.get(holder)
-        called = inner.get("function_call") if isinstance(inner, dict) else None
+        called = dig(inner, "function_call")
         if isinstance(inner, dict) and isinstance(called, dict) and called.get("name"):
             given = called.get("arguments")
             text = given if isinstance(given, str) else encode_str(given or {})
             call = {"type": "function", "function": {"name": called["name"], "arguments": text}}
-            rest = {name: value for name, value in inner.items() if name != "function_call"}
+            rest = without(inner, ("function_call",))
             out[holder] = {**rest, "tool_calls": [call]}
     return out
 
@@ -196,7 +197,7 @@ def _usage(raw: JsonDict) -> JsonDict:
 DIALECT = Dialect(
     name="gigachat_chat",
     operations={
-        "chat": _Chat(OPENAI_CHAT.operations["chat"], _target, _rewrite),
+        "chat": _Chat(),
         "embeddings": OPENAI_CHAT.operations["embeddings"],
         "models": OPENAI_CHAT.operations["models"],
     },

@@ -7,60 +7,49 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._base import Dialect, StreamDecoder
+from lingate._dialects._base import Dialect
 from lingate._dialects._params import CHAT_FIELDS, write_rest
-from lingate._dialects._texts import NoFace, TextStream, answer, begin, choice_of, counts, send
+from lingate._dialects._texts import TextForm, TextStream, answer, begin, choice_of, counts, refuse_limits, send
 from lingate._dialects.openai_chat.content import text_of
 from lingate._dialects.openai_chat.envelope import join_url
 from lingate._dialects.openai_chat.face import render_error
-from lingate._dialects.openai_chat.reading import decode_object, hidden_error, malformed
+from lingate._dialects.openai_chat.reading import malformed, read_object
 from lingate._model import Call, Event, Head, HttpRequest, JsonDict, Target
 
-_LIMITS = ("max_tokens", "max_completion_tokens", "stop", "temperature", "top_p")
 _ROLES = {"user": "human", "assistant": "ai", "system": "system", "developer": "system", "tool": "tool"}
 _SPOKEN = frozenset({"ai", "assistant", "AIMessage", "AIMessageChunk"})
 
 
-class Chat(NoFace):
+def chat_request(call: Call, target: Target) -> HttpRequest:
     """`POST /runs/wait`, or `/runs/stream`."""
+    draft = begin(call, target)
+    refuse_limits(draft, "the agent decides on it")
+    messages = draft.asked.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise draft.broken("messages", "must be a list that is not empty")
+    metadata = draft.asked.pop("metadata", None)
+    write_rest(draft, CHAT_FIELDS)
+    body: JsonDict = {
+        "assistant_id": target.model,
+        "input": {"messages": [_message(message) for message in messages]},
+        **({"metadata": metadata} if metadata else {}),
+        **draft.body,
+    }
+    if call.stream:
+        body.setdefault("stream_mode", "messages-tuple")
+    return send(draft, join_url(target.url, "/runs/stream" if call.stream else "/runs/wait", ""), body)
 
-    def request(self, call: Call, target: Target) -> HttpRequest:
-        draft = begin(call, target)
-        for name in _LIMITS:
-            if name in draft.asked:
-                draft.refuse(name, "the agent decides on it")
-                del draft.asked[name]
-        messages = draft.asked.get("messages")
-        if not isinstance(messages, list) or not messages:
-            raise draft.broken("messages", "must be a list that is not empty")
-        metadata = draft.asked.pop("metadata", None)
-        write_rest(draft, CHAT_FIELDS)
-        body: JsonDict = {
-            "assistant_id": target.model,
-            "input": {"messages": [_message(message) for message in messages]},
-            **({"metadata": metadata} if metadata else {}),
-            **draft.body,
-        }
-        if call.stream:
-            body.setdefault("stream_mode", "messages-tuple")
-        return send(draft, join_url(target.url, "/runs/stream" if call.stream else "/runs/wait", ""), body)
 
-    def response(self, sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-        raw = decode_object(body, sent.target)
-        failure = hidden_error(raw, sent.target, head.headers)
-        if failure is not None:
-            raise failure
-        values = raw.get("values")
-        messages = (values if isinstance(values, dict) else raw).get("messages")
-        spoken = [item for item in messages if _is_spoken(item)] if isinstance(messages, list) else []
-        if not spoken:
-            raise malformed(sent.target, "the answer has no message of the agent")
-        last = spoken[-1]
-        facts = {"id": last["id"]} if isinstance(last.get("id"), str) else {}
-        return answer(sent, [choice_of(text_of(last.get("content")), _reason(last))], _usage(last), facts), raw
-
-    def decoder(self, sent: HttpRequest, head: Head) -> StreamDecoder:
-        return _Stream(sent, head, self.response)
+def read_chat(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
+    raw = read_object(sent, head, body)
+    values = raw.get("values")
+    messages = (values if isinstance(values, dict) else raw).get("messages")
+    spoken = [item for item in messages if _is_spoken(item)] if isinstance(messages, list) else []
+    if not spoken:
+        raise malformed(sent.target, "the answer has no message of the agent")
+    last = spoken[-1]
+    facts = {"id": last["id"]} if isinstance(last.get("id"), str) else {}
+    return answer(sent, [choice_of(text_of(last.get("content")), _reason(last))], _usage(last), facts), raw
 
 
 class _Stream(TextStream):
@@ -117,4 +106,6 @@ def _usage(message: JsonDict) -> JsonDict | None:
     return counts(told.get("input_tokens"), told.get("output_tokens")) if isinstance(told, dict) else None
 
 
-DIALECT = Dialect(name="langgraph_runs", operations={"chat": Chat()}, render_error=render_error)
+DIALECT = Dialect(
+    name="langgraph_runs", operations={"chat": TextForm(chat_request, read_chat, _Stream)}, render_error=render_error
+)

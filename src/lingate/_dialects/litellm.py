@@ -6,24 +6,21 @@ answers come as OpenAI's chat format.
 
 from __future__ import annotations
 
-from lingate._dialects._base import Dialect
-from lingate._dialects.openai_chat import ChatFormat
-from lingate._dialects.openai_chat.embeddings import EmbeddingsFormat
+from lingate._dialects._base import Dialect, Form
+from lingate._dialects.openai_chat import ChatFormat, face
+from lingate._dialects.openai_chat.embeddings import FORM as EMBEDDINGS
 from lingate._dialects.openai_chat.envelope import merge_headers, refuse
-from lingate._dialects.openai_chat.face import render_error
 from lingate._dialects.openai_chat.parameters import limit_stop, set_stream, tidy
+from lingate._dialects.openai_chat.response import response
+from lingate._dialects.openai_chat.stream import ChatDecoder
 from lingate._model import Call, HttpRequest, JsonDict, Target
 from lingate._wire import json
+from lingate._wire.shapes import not_null
 from lingate.errors import ConfigError
 
 
 def chat_request(call: Call, target: Target) -> HttpRequest:
-    """Write a chat call.
-
-    Raises:
-        UnsupportedError: It asks for several choices in a stream: the package does not keep them apart.
-        ConfigError: It holds something JSON has no form for.
-    """
+    """Write a chat call."""
     wire = dict(call.body)
     tidy(wire)
     sent = _new(call, target)
@@ -36,12 +33,7 @@ def chat_request(call: Call, target: Target) -> HttpRequest:
 
 
 def embeddings_request(call: Call, target: Target) -> HttpRequest:
-    """Write an embeddings call.
-
-    Raises:
-        ConfigError: It holds something JSON has no form for.
-    """
-    return _sealed(_new(call, target), {name: value for name, value in call.body.items() if value is not None})
+    return _sealed(_new(call, target), not_null(call.body))
 
 
 def _new(call: Call, target: Target) -> HttpRequest:
@@ -67,16 +59,11 @@ def _sealed(sent: HttpRequest, wire: JsonDict) -> HttpRequest:
     return sent
 
 
-class _Chat(ChatFormat):
-    request = staticmethod(chat_request)
-
-
-class _Embeddings(EmbeddingsFormat):
-    request = staticmethod(embeddings_request)
-
-
 DIALECT = Dialect(
     name="litellm",
-    operations={"chat": _Chat(), "embeddings": _Embeddings()},
-    render_error=render_error,
+    operations={
+        "chat": ChatFormat(chat_request, response, face.parse_call, face.render, ChatDecoder, face.ChunkEncoder),
+        "embeddings": Form(embeddings_request, EMBEDDINGS.response, EMBEDDINGS.parse_call, EMBEDDINGS.render),
+    },
+    render_error=face.render_error,
 )

@@ -10,16 +10,17 @@ import re
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from lingate._dialects._base import Dialect, Further, StreamDecoder
+from lingate._dialects._base import Dialect, Further
 from lingate._dialects._draft import Draft
 from lingate._dialects._failure import body_failure
 from lingate._dialects._params import CHAT_FIELDS, answer_limit, sampling, stops, write_rest
-from lingate._dialects._texts import NoFace, TextStream, answer, begin, choice_of, counts, prompt_of, send
+from lingate._dialects._texts import TextForm, TextStream, answer, begin, choice_of, counts, prompt_of, send
 from lingate._dialects.openai_chat.envelope import join_url
 from lingate._dialects.openai_chat.face import render_error
 from lingate._dialects.openai_chat.reading import decode_object, malformed, provider_failed
 from lingate._model import Call, Event, Head, HttpRequest, JsonDict, Target
 from lingate._wire.json import decode
+from lingate._wire.shapes import as_dict, dig
 from lingate.errors import LingateError
 
 _SAMPLING = ("temperature", "top_p", "top_k", "seed", "presence_penalty", "frequency_penalty")
@@ -30,55 +31,55 @@ _PAUSE = 0.5
 """Seconds between two questions whether a prediction is done, as the host's own client has it."""
 
 
-class Chat(NoFace):
+def chat_request(call: Call, target: Target) -> HttpRequest:
     """`POST .../predictions`."""
+    draft = begin(call, target)
+    system, prompt = prompt_of(draft)
+    given: JsonDict = {"prompt": prompt, **({"system_prompt": system} if system else {})}
+    given.update(sampling(draft, _SAMPLING))
+    limit = answer_limit(draft)
+    if limit is not None:
+        given[draft.traits.get("max_tokens_param", "max_tokens")] = limit
+    _write_stops(draft, given)
+    write_rest(draft, CHAT_FIELDS.union(_SAMPLING))
+    given.update(draft.body)
+    version = _VERSION.fullmatch(target.model)
+    body: JsonDict = {"input": given, **({"version": version[1]} if version else {})}
+    headers = {} if call.stream else {"prefer": _LONGEST_WAIT}
+    return send(draft, join_url(target.url, _path(target.model, bool(version)), ""), body, headers)
 
-    def request(self, call: Call, target: Target) -> HttpRequest:
-        draft = begin(call, target)
-        system, prompt = prompt_of(draft)
-        given: JsonDict = {"prompt": prompt, **({"system_prompt": system} if system else {})}
-        given.update(sampling(draft, _SAMPLING))
-        limit = answer_limit(draft)
-        if limit is not None:
-            given[draft.traits.get("max_tokens_param", "max_tokens")] = limit
-        _write_stops(draft, given)
-        write_rest(draft, CHAT_FIELDS.union(_SAMPLING))
-        given.update(draft.body)
-        version = _VERSION.fullmatch(target.model)
-        body: JsonDict = {"input": given, **({"version": version[1]} if version else {})}
-        headers = {} if call.stream else {"prefer": _LONGEST_WAIT}
-        return send(draft, join_url(target.url, _path(target.model, bool(version)), ""), body, headers)
 
-    def further(self, sent: HttpRequest, head: Head, body: bytes) -> Further | None:
-        try:
-            value = decode(body)
-        except ValueError:
-            return None
-        if not isinstance(value, dict) or value.get("status") not in _RUNNING:
-            return None
-        urls: Any = value.get("urls")
-        urls = urls if isinstance(urls, dict) else {}
-        if sent.call.stream and (url := _address(urls.get("stream"))):
-            return Further(_get(sent, url, "text/event-stream"), stream=True)
-        url = _address(urls.get("get"))
-        return Further(_get(sent, url, "application/json"), _PAUSE) if url else None
+def _further(sent: HttpRequest, head: Head, body: bytes) -> Further | None:
+    """The question whether the prediction is done, or for its stream."""
+    try:
+        value = decode(body)
+    except ValueError:
+        return None
+    if not isinstance(value, dict) or value.get("status") not in _RUNNING:
+        return None
+    urls = as_dict(value.get("urls"))
+    if sent.call.stream and (url := _address(urls.get("stream"))):
+        return Further(_get(sent, url, "text/event-stream"), stream=True)
+    url = _address(urls.get("get"))
+    return Further(_get(sent, url, "application/json"), _PAUSE) if url else None
 
-    def response(self, sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-        raw = decode_object(body, sent.target)
-        status = raw.get("status")
-        if status != "succeeded":
-            raise _failure(raw, sent, head)
-        output = raw.get("output")
-        if isinstance(output, list) and all(isinstance(piece, str) for piece in output):
-            output = "".join(output)
-        metrics: Any = raw.get("metrics")
-        metrics = metrics if isinstance(metrics, dict) else {}
-        usage = counts(metrics.get("input_token_count"), metrics.get("output_token_count"))
-        text = "" if output is None else output
-        return answer(sent, [choice_of(text, None)], usage, {"id": raw.get("id")}), raw
 
-    def decoder(self, sent: HttpRequest, head: Head) -> StreamDecoder:
-        return _Stream(sent, head, self.response)
+def read_chat(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
+    raw = decode_object(body, sent.target)
+    status = raw.get("status")
+    if status != "succeeded":
+        raise _failure(raw, sent, head)
+    output = raw.get("output")
+    if isinstance(output, list) and all(isinstance(piece, str) for piece in output):
+        output = "".join(output)
+    metrics = as_dict(raw.get("metrics"))
+    usage = counts(metrics.get("input_token_count"), metrics.get("output_token_count"))
+    text = "" if output is None else output
+    return answer(sent, [choice_of(text, None)], usage, {"id": raw.get("id")}), raw
+
+
+class _Chat(TextForm):
+    further = staticmethod(_further)
 
 
 class _Stream(TextStream):
@@ -92,7 +93,7 @@ class _Stream(TextStream):
             raise self.failed(_loose(data))
         elif name == "done":
             value = _loose(data)
-            reason = value.get("reason") if isinstance(value, dict) else None
+            reason = dig(value, "reason")
             if reason:
                 raise provider_failed(self._sent.target, f"a prediction that ended as {reason}")
             self.complete(None, {"event": name, "data": value}, out)
@@ -149,4 +150,8 @@ def _failure(raw: JsonDict, sent: HttpRequest, head: Head) -> LingateError:
     )
 
 
-DIALECT = Dialect(name="replicate_predictions", operations={"chat": Chat()}, render_error=render_error)
+DIALECT = Dialect(
+    name="replicate_predictions",
+    operations={"chat": _Chat(chat_request, read_chat, _Stream)},
+    render_error=render_error,
+)

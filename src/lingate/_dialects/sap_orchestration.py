@@ -15,6 +15,7 @@ from lingate._dialects._rewritten import Rewritten
 from lingate._dialects.openai_chat import DIALECT as OPENAI_CHAT
 from lingate._dialects.openai_chat.envelope import join_url
 from lingate._model import Call, HttpRequest, JsonDict, Target
+from lingate._wire.shapes import as_dict, without
 
 _PATH = "/v2/completion"
 _PROMPT = ("tools", "response_format")
@@ -41,8 +42,8 @@ def _wrap(body: JsonDict, sent: HttpRequest, url: str) -> None:
         model["params"] = dict(body)
     config: JsonDict = {"modules": {"prompt_templating": {"prompt": prompt, "model": model}}}
     if streamed:
-        asked: Any = options if isinstance(options, dict) else {}
-        rest = {name: value for name, value in asked.items() if name != "include_usage"}
+        asked: Any = as_dict(options)
+        rest = without(asked, ("include_usage",))
         config["stream"] = {"enabled": True, "chunk_size": _CHUNK_SIZE, **rest}
     body.clear()
     body["config"] = config
@@ -52,7 +53,7 @@ def _rewrite(raw: JsonDict) -> JsonDict:
     inner = raw.get("final_result") or raw.get("orchestration_result")
     if not isinstance(inner, dict):
         return raw
-    rest = {name: value for name, value in raw.items() if name not in ("final_result", "orchestration_result")}
+    rest = without(raw, ("final_result", "orchestration_result"))
     return {**rest, **inner}
 
 

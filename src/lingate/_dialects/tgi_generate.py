@@ -7,68 +7,63 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._base import Dialect, StreamDecoder
+from lingate._dialects._base import Dialect
 from lingate._dialects._draft import Draft
 from lingate._dialects._failure import body_failure
 from lingate._dialects._params import CHAT_FIELDS, answer_limit, sampling, stops, write_rest
 from lingate._dialects._prompts import PLAIN, Turn, script_for, turns_of
-from lingate._dialects._texts import NoFace, TextStream, answer, begin, choice_of, counts, send
+from lingate._dialects._texts import TextForm, TextStream, answer, begin, choice_of, counts, send
 from lingate._dialects.openai_chat.envelope import join_url
 from lingate._dialects.openai_chat.face import render_error
 from lingate._dialects.openai_chat.reading import malformed
 from lingate._model import Call, Event, Head, HttpRequest, JsonDict, Target
 from lingate._wire.json import decode
+from lingate._wire.shapes import as_dict, dig
 
 _SAMPLING = ("temperature", "top_p", "top_k", "seed", "repetition_penalty", "frequency_penalty")
 _MAX_STOP = 4
 
 
-class Chat(NoFace):
+def chat_request(call: Call, target: Target) -> HttpRequest:
     """`POST /`, which answers whole or as a stream as it is asked."""
+    draft = begin(call, target)
+    inputs = _inputs(draft)
+    parameters: JsonDict = {"return_full_text": False, "details": True, **sampling(draft, _SAMPLING)}
+    if parameters.get("temperature") == 0:
+        # "`temperature` must be strictly positive": this is how to ask for the same.
+        del parameters["temperature"]
+        parameters["do_sample"] = False
+    limit = answer_limit(draft)
+    if limit is not None:
+        parameters["max_new_tokens"] = limit
+    if wire := stops(draft, draft.traits.get("max_stop", _MAX_STOP)):
+        parameters["stop"] = wire
+    write_rest(draft, CHAT_FIELDS.union(_SAMPLING))
+    parameters.update(draft.body)
+    body = {"inputs": inputs, "parameters": parameters, "stream": call.stream}
+    return send(draft, join_url(target.url, target.row.paths.get("chat", "/"), ""), body)
 
-    def request(self, call: Call, target: Target) -> HttpRequest:
-        draft = begin(call, target)
-        inputs = _inputs(draft)
-        parameters: JsonDict = {"return_full_text": False, "details": True, **sampling(draft, _SAMPLING)}
-        if parameters.get("temperature") == 0:
-            # "`temperature` must be strictly positive": this is how to ask for the same.
-            del parameters["temperature"]
-            parameters["do_sample"] = False
-        limit = answer_limit(draft)
-        if limit is not None:
-            parameters["max_new_tokens"] = limit
-        if wire := stops(draft, draft.traits.get("max_stop", _MAX_STOP)):
-            parameters["stop"] = wire
-        write_rest(draft, CHAT_FIELDS.union(_SAMPLING))
-        parameters.update(draft.body)
-        body = {"inputs": inputs, "parameters": parameters, "stream": call.stream}
-        return send(draft, join_url(target.url, target.row.paths.get("chat", "/"), ""), body)
 
-    def response(self, sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-        try:
-            value = decode(body)
-        except ValueError as error:
-            raise malformed(sent.target, f"the answer is {error}") from None
-        failure = body_failure(value, sent.target, headers=head.headers)
-        if failure is not None:
-            raise failure
-        items = value if isinstance(value, list) else [value]
-        if not items or not all(
-            isinstance(item, dict) and isinstance(item.get("generated_text"), str) for item in items
-        ):
-            raise malformed(sent.target, "the answer has no generated_text")
-        choices = [choice_of(item["generated_text"], _reason(item), at) for at, item in enumerate(items)]
-        raw = value if isinstance(value, dict) else items[0] if len(items) == 1 else {"data": items}
-        return answer(sent, choices, _usage(items, head)), raw
-
-    def decoder(self, sent: HttpRequest, head: Head) -> StreamDecoder:
-        return _Stream(sent, head, self.response)
+def read_chat(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
+    try:
+        value = decode(body)
+    except ValueError as error:
+        raise malformed(sent.target, f"the answer is {error}") from None
+    failure = body_failure(value, sent.target, headers=head.headers)
+    if failure is not None:
+        raise failure
+    items = value if isinstance(value, list) else [value]
+    if not items or not all(isinstance(item, dict) and isinstance(item.get("generated_text"), str) for item in items):
+        raise malformed(sent.target, "the answer has no generated_text")
+    choices = [choice_of(item["generated_text"], _reason(item), at) for at, item in enumerate(items)]
+    raw = value if isinstance(value, dict) else items[0] if len(items) == 1 else {"data": items}
+    return answer(sent, choices, _usage(items, head)), raw
 
 
 class _Stream(TextStream):
     def read(self, name: str, data: bytes, out: list[Event]) -> None:
         value = self.value(data)
-        token = value.get("token") if isinstance(value, dict) else None
+        token = dig(value, "token")
         if not isinstance(token, dict):
             raise malformed(self._sent.target, "a stream event has no token")
         if not token.get("special"):
@@ -88,8 +83,7 @@ def _inputs(draft: Draft) -> str:
 
 
 def _details(item: JsonDict) -> JsonDict:
-    found: Any = item.get("details")
-    return found if isinstance(found, dict) else {}
+    return as_dict(item.get("details"))
 
 
 def _reason(item: JsonDict) -> Any:
@@ -110,4 +104,6 @@ def _number(head: Head, name: str) -> int | None:
     return int(text) if text.isdecimal() and text.isascii() else None
 
 
-DIALECT = Dialect(name="tgi_generate", operations={"chat": Chat()}, render_error=render_error)
+DIALECT = Dialect(
+    name="tgi_generate", operations={"chat": TextForm(chat_request, read_chat, _Stream)}, render_error=render_error
+)

@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Any, TypedDict
 
 from lingate._model import Call, JsonDict, Operation
-from lingate._providers.settings import HEADER_NAME
+from lingate._providers.settings import HEADER_NAME, wrong_type
 from lingate.errors import ConfigError
 
 MAX_DEPTH = 64
@@ -28,14 +28,9 @@ class Extras(TypedDict, total=False):
 
 
 def build(operation: Operation, model: str, body: JsonDict, extras: Extras, *, stream: bool = False) -> Call:
-    """The canonical call, once its body is made.
-
-    Raises:
-        ConfigError: The extras have the wrong type.
-    """
     extra_body = extras.get("extra_body")
     if extra_body is not None and not isinstance(extra_body, Mapping):
-        raise ConfigError(f"extra_body must be a mapping, not {type(extra_body).__name__}")
+        raise wrong_type("extra_body", "a mapping", extra_body)
     return Call(
         operation,
         model,
@@ -48,22 +43,13 @@ def build(operation: Operation, model: str, body: JsonDict, extras: Extras, *, s
 
 
 def fields(params: Mapping[str, Any]) -> JsonDict:
-    """The parameters that were given, as plain JSON values.
-
-    Raises:
-        ConfigError: One of them has no JSON form; the message says which.
-    """
     return {name: plain(value, name) for name, value in present(params).items()}
 
 
 def require_text(value: Any, name: str, purpose: str) -> str:
-    """Text that is not empty.
-
-    Raises:
-        ConfigError: It is none; the message says what it is wanted for.
-    """
+    """Text that is not empty; the error says what it is wanted for."""
     if not isinstance(value, str):
-        raise ConfigError(f"{name} must be a string, not {type(value).__name__}")
+        raise wrong_type(name, "a string", value)
     if not value:
         raise ConfigError(f"{name} is an empty string: there is nothing to {purpose}")
     return value
@@ -75,11 +61,7 @@ def present(params: Mapping[str, Any]) -> JsonDict:
 
 
 def plain(value: Any, where: str, depth: int = 0) -> Any:
-    """Views, pydantic models and other mappings as plain JSON values; plain values are passed on as they are.
-
-    Raises:
-        ConfigError: The value has no JSON form, or is nested too deeply; the message says where.
-    """
+    """Views, pydantic models and other mappings as plain JSON values; plain values are passed on as they are."""
     kind = type(value)
     if kind is str or value is None or kind is bool or kind is int:
         return value
@@ -119,11 +101,7 @@ def _plain_dict(value: dict[Any, Any], where: str, depth: int) -> JsonDict:
 
 
 def require_model(model: Any) -> str:
-    """The model argument, if it is usable.
-
-    Raises:
-        ConfigError: It is no `provider/model` string.
-    """
+    """The model argument, if it is usable."""
     if not isinstance(model, str) or not model.strip():
         raise ConfigError(f"model must be a string of the form 'provider/model', not {model!r:.100}")
     return model
@@ -138,7 +116,7 @@ def text_mapping(value: Any, name: str) -> dict[str, str] | None:
     if value is None:
         return None
     if not isinstance(value, Mapping):
-        raise ConfigError(f"{name} must be a mapping of strings, not {type(value).__name__}")
+        raise wrong_type(name, "a mapping of strings", value)
     for key, item in value.items():
         if not isinstance(key, str) or not isinstance(item, str):
             raise ConfigError(f"{name} must map strings to strings; {key!r} does not")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from lingate._endpoints._arguments import plain, text_mapping
-from lingate._model import Call, JsonDict
+from lingate._model import Call, JsonDict, replaced
+from lingate._providers.settings import wrong_type
+from lingate._wire.plain import is_plain_chat
 from lingate.errors import ConfigError
 
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
-_SPEAKERS = ("user", "assistant", "system")
 _NOT_CHANGED = frozenset(("model", "stream", "api_key", "api_base", "api_version", "timeout", "retries", "fallbacks"))
+_TEXT = {str}
 _LEAVES = frozenset({str, int, bool})
 
 
@@ -26,22 +28,16 @@ def prepare(
     extra_headers: Any = None,
     extra_body: Any = None,
 ) -> tuple[Call, type | None]:
-    """Build the canonical call.
+    """Build the canonical call, and tell the class that `response_format` was, if it was one.
 
     Args:
         model: The model as its provider names it.
         messages: A list of OpenAI message dicts (views and pydantic objects are taken too), or one string: a user's message.
         params: OpenAI chat parameters; None means not set.
         stream: Whether the answer is wanted in pieces.
-        drop_params: Leave out what the provider cannot express, instead of raising.
-        extra_headers: Sent besides ours, and instead of ours where names are equal.
-        extra_body: Merged into the wire body last.
-
-    Returns:
-        The call, and the class that `response_format` was, if it was one.
-
-    Raises:
-        ConfigError: Something has the wrong type; the message says what and where.
+        drop_params: See `Extras`, also for the rest.
+        extra_headers: Likewise.
+        extra_body: Likewise.
     """
     written, plainly = _messages(messages)
     body: JsonDict = {"messages": written}
@@ -73,11 +69,7 @@ def prepare(
 
 
 def changed(call: Call, params: Any, where: str) -> Call:
-    """The call with other parameters, for another model; None unsets one.
-
-    Raises:
-        ConfigError: Something has the wrong type or is no parameter; the message says where.
-    """
+    """The call with other parameters, for another model; None unsets one."""
     body = dict(call.body)
     for name, value in _mapping(params, where).items():
         if name in _NOT_CHANGED:
@@ -92,7 +84,7 @@ def changed(call: Call, params: Any, where: str) -> Call:
             body[name] = plain(value, f"{where}.{name}")
     if call.operation == "chat":
         _check(body)
-    return replace(call, body=body, texts=None)
+    return replaced(call, body=body, texts=None)
 
 
 def _messages(messages: Any) -> tuple[list[JsonDict], bool]:
@@ -100,33 +92,28 @@ def _messages(messages: Any) -> tuple[list[JsonDict], bool]:
     if isinstance(messages, str):
         return [{"role": "user", "content": messages}], bool(messages)
     if type(messages) is not list and (not isinstance(messages, Sequence) or isinstance(messages, (bytes, bytearray))):
-        raise ConfigError(f"messages must be a list of message dicts or a string, not {type(messages).__name__}")
+        raise wrong_type("messages", "a list of message dicts or a string", messages)
     if not messages:
         raise ConfigError("messages is empty: a chat needs at least one message")
-    out: list[JsonDict] = []
-    plainly = True
+    if is_plain_chat(messages):
+        out: list[JsonDict] = list(map(dict, messages))
+        if {
+            *map(type, chain.from_iterable(map(dict.values, out)))
+        } == _TEXT:  # a class of text has no JSON form of its own
+            return out, True
+    out = []
     for message in messages:
-        if (
-            type(message) is dict
-            and len(message) == 2
-            and message.get("role") in _SPEAKERS
-            and type(content := message.get("content")) is str
-            and content
-        ):
-            out.append(message.copy())
-            continue
-        plainly = False
         index = len(out)
         item = plain(message, f"messages[{index}]")
         if not isinstance(item, dict):
-            raise ConfigError(f"messages[{index}] must be a dict with a role, not {type(message).__name__}")
+            raise wrong_type(f"messages[{index}]", "a dict with a role", message)
         role = item.get("role")
         if not isinstance(role, str) or role not in ROLES:
             known = ", ".join(sorted(ROLES))
             raise ConfigError(f"messages[{index}].role is {role!r:.60}: it must be one of {known}")
         _check_calls(item, f"messages[{index}]")
         out.append(item)
-    return out, plainly
+    return out, False
 
 
 def _check_calls(message: JsonDict, where: str) -> None:
@@ -144,11 +131,11 @@ def _check_calls(message: JsonDict, where: str) -> None:
 def _check(body: JsonDict) -> None:
     for name in ("service_tier", "reasoning_effort"):
         if not isinstance(body.get(name, ""), str):
-            raise ConfigError(f"{name} must be a string, not {type(body[name]).__name__}")
+            raise wrong_type(name, "a string", body[name])
     tools = body.get("tools")
     if tools is not None:
         if not isinstance(tools, list):
-            raise ConfigError(f"tools must be a list, not {type(tools).__name__}")
+            raise wrong_type("tools", "a list", tools)
         for index, tool in enumerate(tools):
             if not isinstance(tool, dict) or not isinstance(tool.get("type"), str | None):
                 raise ConfigError(f"tools[{index}] must be a dict of some type, not {tool!r:.60}")
@@ -165,16 +152,12 @@ def _check(body: JsonDict) -> None:
 
 def _mapping(value: Any, name: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise ConfigError(f"{name} must be a mapping, not {type(value).__name__}")
+        raise wrong_type(name, "a mapping", value)
     return value
 
 
 def response_format(value: Any) -> tuple[JsonDict, type | None]:
-    """Read a `response_format`: OpenAI's dict, a bare JSON schema, or a class with `model_json_schema()`.
-
-    Raises:
-        ConfigError: It is none of them.
-    """
+    """Read a `response_format`: OpenAI's dict, a bare JSON schema, or a class with `model_json_schema()`."""
     if isinstance(value, type):
         schema_of = getattr(value, "model_json_schema", None)
         if schema_of is None:
@@ -185,9 +168,7 @@ def response_format(value: Any) -> tuple[JsonDict, type | None]:
     if isinstance(value, str) and value in ("json", "json_object", "text"):
         return {"type": "text" if value == "text" else "json_object"}, None
     if not isinstance(value, Mapping):
-        raise ConfigError(
-            f"response_format must be a class, a JSON schema or OpenAI's dict, not {type(value).__name__}"
-        )
+        raise wrong_type("response_format", "a class, a JSON schema or OpenAI's dict", value)
     given = plain(value, "response_format")
     if given.get("type") in ("text", "json_object", "json_schema", "grammar", "regex"):
         if given["type"] == "json_schema" and not isinstance(given.get("json_schema"), dict):

@@ -7,24 +7,14 @@ from typing import Any, Unpack
 
 from lingate._endpoints._arguments import Extras, build, fields
 from lingate._model import Call
+from lingate._providers.settings import wrong_type
 from lingate.errors import ConfigError
 
 
 def prepare(
     model: str, prompt: Any, params: Mapping[str, Any], *, stream: bool = False, **extras: Unpack[Extras]
 ) -> Call:
-    """Build the canonical call.
-
-    Args:
-        model: The model as its provider names it.
-        prompt: One text, a list of texts, a list of token numbers, or a list of such lists.
-        params: OpenAI's completion parameters; None means not set.
-        stream: Whether the answer is wanted in pieces.
-        **extras: See `Extras`.
-
-    Raises:
-        ConfigError: Something has the wrong type; the message says what and where.
-    """
+    """`prompt` is one text, a list of texts, a list of token numbers, or a list of such lists."""
     body = {"prompt": _prompt(prompt), **fields(params)}
     stop = body.get("stop")
     if isinstance(stop, str):
@@ -38,7 +28,7 @@ def _prompt(prompt: Any) -> Any:
     if isinstance(prompt, str):
         return prompt
     if not isinstance(prompt, Sequence) or isinstance(prompt, (bytes, bytearray)):
-        raise ConfigError(f"prompt must be a string or a list, not {type(prompt).__name__}")
+        raise wrong_type("prompt", "a string or a list", prompt)
     if not prompt:
         raise ConfigError("prompt is an empty list: there is nothing to go on from")
     kind = _kind(prompt[0])

@@ -7,21 +7,12 @@ from typing import Any, Unpack
 
 from lingate._endpoints._arguments import Extras, build, fields
 from lingate._model import Call
+from lingate._providers.settings import wrong_type
 from lingate.errors import ConfigError
 
 
 def prepare(model: str, inputs: Any, params: Mapping[str, Any], **extras: Unpack[Extras]) -> Call:
-    """Build the canonical call.
-
-    Args:
-        model: The model as its provider names it.
-        inputs: One text, a list of texts, a list of token numbers, or a list of such lists.
-        params: OpenAI embedding parameters (`dimensions`, `encoding_format`, `user`); None means not set.
-        **extras: See `Extras`.
-
-    Raises:
-        ConfigError: There is nothing to embed, or it has the wrong type.
-    """
+    """`inputs` is one text, a list of texts, a list of token numbers, or a list of such lists."""
     return build("embeddings", model, {"input": _inputs(inputs), **fields(params)}, extras)
 
 
@@ -31,7 +22,7 @@ def _inputs(inputs: Any) -> Any:
             raise ConfigError("input is an empty string: there is nothing to embed")
         return inputs
     if not isinstance(inputs, Sequence) or isinstance(inputs, (bytes, bytearray)):
-        raise ConfigError(f"input must be a string or a list, not {type(inputs).__name__}")
+        raise wrong_type("input", "a string or a list", inputs)
     if not inputs:
         raise ConfigError("input is an empty list: there is nothing to embed")
     for index, item in enumerate(inputs):

@@ -13,17 +13,7 @@ from lingate.errors import ConfigError
 
 
 def prepare(model: str, prompt: Any, params: Mapping[str, Any], **extras: Unpack[Extras]) -> Call:
-    """Build the canonical call.
-
-    Args:
-        model: The model as its provider names it.
-        prompt: What to draw; None for variations of an image.
-        params: OpenAI's image parameters; None means not set. Files have been read already: they are `Upload`s.
-        **extras: See `Extras`.
-
-    Raises:
-        ConfigError: There is neither a prompt nor an image, or something has the wrong type.
-    """
+    """`prompt` is None for variations of an image. Files in `params` have been read already: they are `Upload`s."""
     files: JsonDict = {name: params[name] for name in FILES if params.get(name) is not None}
     for name, value in files.items():
         many = value if isinstance(value, list) else [value]

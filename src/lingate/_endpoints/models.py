@@ -9,5 +9,4 @@ from lingate._model import Call
 
 
 def prepare(*, extra_headers: Any = None) -> Call:
-    """Build the canonical call."""
     return Call("models", "", {}, extra_headers=text_mapping(extra_headers, "extra_headers"))

@@ -7,21 +7,12 @@ from typing import Any, Unpack
 
 from lingate._endpoints._arguments import Extras, build, fields, plain, require_text
 from lingate._model import Call
+from lingate._providers.settings import wrong_type
 from lingate.errors import ConfigError
 
 
 def prepare(model: str, inputs: Any, params: Mapping[str, Any], **extras: Unpack[Extras]) -> Call:
-    """Build the canonical call.
-
-    Args:
-        model: The model as its provider names it.
-        inputs: One text, a list of texts, or a list of OpenAI's content parts (`text` and `image_url`).
-        params: Further parameters of the provider's; None means not set.
-        **extras: See `Extras`.
-
-    Raises:
-        ConfigError: There is nothing to judge, or something has the wrong type.
-    """
+    """`inputs` is one text, a list of texts, or a list of OpenAI's content parts (`text` and `image_url`)."""
     return build("moderations", model, {"input": _inputs(inputs), **fields(params)}, extras)
 
 
@@ -29,7 +20,7 @@ def _inputs(inputs: Any) -> Any:
     if isinstance(inputs, str):
         return require_text(inputs, "input", "judge")
     if not isinstance(inputs, Sequence) or isinstance(inputs, (bytes, bytearray)):
-        raise ConfigError(f"input must be a string or a list, not {type(inputs).__name__}")
+        raise wrong_type("input", "a string or a list", inputs)
     if not inputs:
         raise ConfigError("input is an empty list: there is nothing to judge")
     made = plain(list(inputs), "input")

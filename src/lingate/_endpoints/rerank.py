@@ -7,23 +7,12 @@ from typing import Any, Unpack
 
 from lingate._endpoints._arguments import Extras, build, fields, plain, require_text
 from lingate._model import Call
+from lingate._providers.settings import wrong_type
 from lingate.errors import ConfigError
 
 
 def prepare(model: str, query: Any, documents: Any, params: Mapping[str, Any], **extras: Unpack[Extras]) -> Call:
-    """Build the canonical call.
-
-    Args:
-        model: The model as its provider names it.
-        query: What is looked for.
-        documents: Texts, or objects with a `text`.
-        params: `top_n`, `return_documents`, `max_tokens_per_doc` and whatever else the provider takes; None means not
-            set.
-        **extras: See `Extras`.
-
-    Raises:
-        ConfigError: There is nothing to rank, or something has the wrong type.
-    """
+    """`documents` are texts, or objects with a `text`."""
     given = fields(params)
     top = given.get("top_n", 1)
     if type(top) is not int or top < 1:
@@ -34,11 +23,11 @@ def prepare(model: str, query: Any, documents: Any, params: Mapping[str, Any], *
 
 def _documents(documents: Any) -> list[Any]:
     if not isinstance(documents, Sequence) or isinstance(documents, (str, bytes, bytearray)):
-        raise ConfigError(f"documents must be a list of texts, not {type(documents).__name__}")
+        raise wrong_type("documents", "a list of texts", documents)
     if not documents:
         raise ConfigError("documents is empty: there is nothing to rank")
     made = [plain(document, f"documents[{index}]") for index, document in enumerate(documents)]
     for index, document in enumerate(made):
         if not isinstance(document, (str, dict)):
-            raise ConfigError(f"documents[{index}] must be text or a dict, not {type(document).__name__}")
+            raise wrong_type(f"documents[{index}]", "text or a dict", document)
     return made

@@ -10,15 +10,4 @@ from lingate._model import Call
 
 
 def prepare(model: str, text: Any, params: Mapping[str, Any], **extras: Unpack[Extras]) -> Call:
-    """Build the canonical call.
-
-    Args:
-        model: The model as its provider names it.
-        text: What to read.
-        params: OpenAI's speech parameters (`voice`, `response_format`, `speed`, `instructions`); None means not set.
-        **extras: See `Extras`.
-
-    Raises:
-        ConfigError: There is nothing to read, or something has the wrong type.
-    """
     return build("speech", model, {"input": require_text(text, "input", "say"), **fields(params)}, extras)

@@ -7,24 +7,15 @@ from typing import Any, Unpack
 
 from lingate._endpoints._arguments import Extras, build, fields
 from lingate._model import Call
+from lingate._providers.settings import wrong_type
 from lingate._wire.multipart import Upload
 from lingate.errors import ConfigError
 
 
 def prepare(model: str, file: Any, params: Mapping[str, Any], **extras: Unpack[Extras]) -> Call:
-    """Build the canonical call.
-
-    Args:
-        model: The model as its provider names it.
-        file: The sound, which has been read already.
-        params: OpenAI's transcription parameters, and `translate`; None means not set.
-        **extras: See `Extras`.
-
-    Raises:
-        ConfigError: Something has the wrong type.
-    """
+    """`file` is the sound, which has been read already."""
     if not isinstance(file, Upload):
-        raise ConfigError(f"file must be a file, not {type(file).__name__}")
+        raise wrong_type("file", "a file", file)
     body = {"file": file, **fields(params)}
     translate = body.pop("translate", False)
     if not isinstance(translate, bool):
@@ -33,7 +24,7 @@ def prepare(model: str, file: Any, params: Mapping[str, Any], **extras: Unpack[E
         body["translate"] = True
     form = body.get("response_format")
     if form is not None and not isinstance(form, str):
-        raise ConfigError(f"response_format must be a string such as 'json', not {type(form).__name__}")
+        raise wrong_type("response_format", "a string such as 'json'", form)
     granularities = body.get("timestamp_granularities")
     if isinstance(granularities, str):
         body["timestamp_granularities"] = [granularities]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lingate._call.plan import Completed, Context, Route
@@ -12,7 +11,7 @@ from lingate._endpoints import chat, embeddings, models
 from lingate._endpoints._arguments import require_model
 from lingate._io.session import Options, Session
 from lingate._io.transport import AsyncByteStream, ByteStream
-from lingate._model import Call
+from lingate._model import Call, Record
 from lingate._views import ChatResponse, EmbeddingResponse, ModelList
 from lingate.errors import ConfigError
 
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-@dataclass(slots=True)
-class Prepared:
+class Prepared(Record):
     """A call ready to be planned."""
 
     routes: list[Route]

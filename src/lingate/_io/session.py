@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from lingate._auth import signer
@@ -17,7 +18,7 @@ from lingate._endpoints._arguments import require_model
 from lingate._endpoints.chat import changed
 from lingate._io.config import Config, load, policy_of
 from lingate._io.environ import reader
-from lingate._model import Call, Operation, ProviderRow, Signer, Target
+from lingate._model import Call, Operation, ProviderRow, Record, Signer, Target
 from lingate._providers import lookup
 from lingate._providers.settings import SENSITIVE
 from lingate.errors import ConfigError, MissingCredentialError, MissingExtraError
@@ -35,8 +36,7 @@ _Given: TypeAlias = tuple[str | None, str | None, str | None]
 _NOTHING_GIVEN: _Given = (None, None, None)
 
 
-@dataclass(slots=True)
-class _Place:
+class _Place(Record):
     """A look-up that was made, and what in the environment it rests on."""
 
     names: tuple[object, ...]
@@ -45,8 +45,7 @@ class _Place:
     found: dict[str, tuple[Target, OperationFormat]]
 
 
-@dataclass(slots=True)
-class Options:
+class Options(Record):
     """The per-call arguments that are not the provider's business."""
 
     api_key: str | None = None
@@ -199,7 +198,7 @@ class Session:
 
     def _fallback(self, item: Any, index: int, call: Call, home: str) -> Route:
         if isinstance(item, str):
-            return self._route(item, replace(call), _NOTHING_GIVEN, None, home)
+            return self._route(item, copy(call), _NOTHING_GIVEN, None, home)
         if not isinstance(item, Mapping):
             raise ConfigError(f"fallbacks[{index}] must be a model or a dict with a model, not {type(item).__name__}")
         unknown = set(item) - _FALLBACK_KEYS
@@ -208,7 +207,7 @@ class Session:
                 f"fallbacks[{index}] has unknown keys {sorted(map(str, unknown))}; it may hold {sorted(_FALLBACK_KEYS)}"
             )
         params = item.get("params")
-        own = changed(call, params, f"fallbacks[{index}].params") if params else replace(call)
+        own = changed(call, params, f"fallbacks[{index}].params") if params else copy(call)
         given = item.get("api_key"), item.get("api_base"), item.get("api_version")
         return self._route(require_model(item.get("model")), own, given, _kinds(item.get("on"), index), home)
 

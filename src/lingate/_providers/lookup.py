@@ -27,6 +27,7 @@ from lingate._providers.settings import (
     secrets_in,
     settings_from,
     with_version,
+    wrong_type,
 )
 from lingate._providers.templates import (
     compact_key,
@@ -38,8 +39,6 @@ from lingate._providers.templates import (
     with_query,
 )
 from lingate.errors import ConfigError, UnknownProviderError
-
-__all__ = ["Credential", "credential", "find", "from_config", "register", "resolve", "rows"]
 
 # What a host says about its own wire; such a fact of a row is stronger than what is known about a model elsewhere.
 _HOST_FACTS = ("max_tokens_param", "reasoning_param", "reasoning_history", "structured", "efforts")
@@ -113,11 +112,7 @@ def rows() -> Iterator[ProviderRow]:
 
 
 def find(name: str) -> ProviderRow:
-    """The row of a provider, by its name or an alias; case and `-` against `_` do not matter.
-
-    Raises:
-        UnknownProviderError: No row has this name; the message lists the closest three.
-    """
+    """The row of a provider, by its name or an alias; case and `-` against `_` do not matter."""
     row = found(name)
     if row is None:
         raise unknown(name, {**_shipped, **_users})
@@ -135,11 +130,7 @@ def borrowed(name: str) -> ProviderRow | None:
 
 
 def register(row: ProviderRow) -> None:
-    """Add a provider for the whole process. It wins over a shipped row of the same name.
-
-    Raises:
-        ConfigError: The row names a quirk, an error kind or a way to sign in that does not exist.
-    """
+    """Add a provider for the whole process. It wins over a shipped row of the same name."""
     check_row(row, row.name)
     for name in (row.name, *row.aliases):
         _users[_plain(name)] = row
@@ -147,10 +138,6 @@ def register(row: ProviderRow) -> None:
 
 def from_config(name: str, given: Mapping[str, Any]) -> ProviderRow:
     """A row from a configuration's words; what they leave out comes from the row of that name, if there is one.
-
-    Args:
-        name: What users will write before the slash.
-        given: Fields of `ProviderRow`. `url` is the one that a new provider must have (or `api_base` per call).
 
     Raises:
         ConfigError: A key is unknown or a value wrong; the message holds the path and the closest key.
@@ -205,15 +192,14 @@ def resolve(
     Args:
         model: `provider/model`. A bare model name is an error; the provider is never guessed.
         env: Where variables are read, so that tests and servers can pass their own.
-        api_key: Used instead of any other key.
-        api_base: Used instead of any other base URL.
+        api_key: See above, as for the rest.
+        api_base: Likewise.
         config: Settings by provider name (`api_key`, `api_base`, `headers`, `traits`, any field of a row); a name that
             no row has makes a provider of the user's own.
         proxy: URL and key of a gateway for calls that have no credential.
         headers: Sent besides ours, and instead of ours where names are equal.
         sign: Makes the signers of providers that can be signed in to; without it these need a key like all others.
-        api_version: Used instead of the version of the configuration and of the environment, at providers whose
-            addresses hold one.
+        api_version: Instead of the configuration's and the environment's, at providers whose addresses hold one.
         borrow: Finds the row of a provider that the table has not, and that can be reached all the same.
 
     Raises:
@@ -267,7 +253,7 @@ def resolve(
 
 def _split(model: str) -> tuple[str, str]:
     if not isinstance(model, str):
-        raise ConfigError(f"model must be a string, not {type(model).__name__}")
+        raise wrong_type("model", "a string", model)
     provider, slash, name = model.partition("/")
     if not slash:
         if _known(model) is not None:

@@ -19,7 +19,6 @@ def plain(name: str) -> str:
 
 
 def closest(name: str, known: Mapping[str, ProviderRow]) -> str:
-    """The three providers whose names are most like this one."""
     from difflib import get_close_matches  # for mistakes only
 
     # More than three, as several may be aliases of one row.
@@ -37,7 +36,6 @@ def unknown(name: str, known: Mapping[str, ProviderRow], hint: str | None = None
 
 
 def missing_key(row: ProviderRow, model: str) -> MissingCredentialError:
-    """There is no credential."""
     variables = row.key_env + row.token_env + row.sign_env
     where = f"set {' or '.join(variables)}, or pass api_key" if variables else "pass api_key"
     return MissingCredentialError(
@@ -49,7 +47,6 @@ def missing_key(row: ProviderRow, model: str) -> MissingCredentialError:
 
 
 def missing_url(row: ProviderRow, model: str) -> ConfigError:
-    """There is no base URL."""
     wanted = [name for found in VARIABLE.finditer(row.url or "") if found[2] is None for name in found[1].split("|")]
     variables = (*row.url_env, *wanted)
     where = f"set {' or '.join(variables)}, or pass api_base" if variables else "pass api_base"

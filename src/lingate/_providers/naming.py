@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from lingate._model import ProviderRow
 from lingate._providers import lookup
 from lingate._providers.rows_models import MODEL_NAMES
 
@@ -38,6 +37,9 @@ PARAMETERS: Mapping[str, str] = {
 """LiteLLM's arguments that stand for a variable of the environment, for one call or one deployment."""
 
 
+row_of = lookup.found
+
+
 def provider_of(model: str, provider: str | None = None, api_base: str | None = None) -> tuple[str, str] | None:
     """What the provider calls a model, and the provider; None where nothing tells.
 
@@ -54,13 +56,7 @@ def provider_of(model: str, provider: str | None = None, api_base: str | None = 
     return None if found is None else (model, found)
 
 
-def row_of(name: str) -> ProviderRow | None:
-    """The row of a provider, None if there is none."""
-    return lookup.found(name)
-
-
 def _at(api_base: str) -> str | None:
-    """The provider whose own address this is."""
     host = _host(api_base)
     return next((row.name for row in lookup.rows() if row.url and "{" not in row.url and _host(row.url) == host), None)
 

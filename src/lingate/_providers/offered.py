@@ -64,7 +64,6 @@ class Offer:
 
     @property
     def model(self) -> str:
-        """How it is asked for: `provider/name`."""
         return f"{self.provider}/{self.name}"
 
 
@@ -107,11 +106,7 @@ def priced(rows: Iterable[ProviderRow]) -> Iterator[Offer]:
 
 
 def mapped(prices: Mapping[str, Any]) -> Iterator[Offer]:
-    """The models of LiteLLM's own list, under the names that providers have here.
-
-    Args:
-        prices: The content of its file: facts by `provider/name`, or by name alone.
-    """
+    """The models of LiteLLM's own list, facts by `provider/name` or by name alone, under the names that providers have here."""
     known = {plain(name): row.name for row in lookup.rows() for name in (row.name, *row.aliases)}
     for key, facts in prices.items():
         if not isinstance(facts, Mapping) or not isinstance(facts.get("litellm_provider"), str):
@@ -134,12 +129,7 @@ def mapped(prices: Mapping[str, Any]) -> Iterator[Offer]:
 
 
 def live(provider: str, data: Iterable[Mapping[str, Any]]) -> Iterator[Offer]:
-    """The models that a provider lists itself; many say no more than the name.
-
-    Args:
-        provider: Name of the provider's row.
-        data: Its list, in OpenAI's form with whatever else the provider says.
-    """
+    """The models that a provider lists itself, in OpenAI's form; many say no more than the name."""
     for item in data:
         name = item.get("id")
         if not isinstance(name, str) or not name:

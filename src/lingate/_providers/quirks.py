@@ -131,13 +131,16 @@ def marked_token(body: JsonDict, sent: HttpRequest) -> None:
 
 
 QUIRKS: Mapping[str, Edit] = {
-    "chat_template_args": chat_template_args,
-    "effort_null": effort_null,
-    "effort_beside_thinking": effort_beside_thinking,
-    "store_false": store_false,
-    "thinking_budget": thinking_budget,
-    "reasoning_blocks": reasoning_blocks,
-    "marked_token": marked_token,
+    edit.__name__: edit
+    for edit in (
+        chat_template_args,
+        effort_null,
+        effort_beside_thinking,
+        store_false,
+        thinking_budget,
+        reasoning_blocks,
+        marked_token,
+    )
 }
 
 
@@ -179,11 +182,7 @@ def _nearest(wanted: Any, words: tuple[str, ...], sent: HttpRequest) -> Any:
 
 
 def sampling_without_effort(body: JsonDict, sent: HttpRequest) -> None:
-    """Refuse sampling while the model reasons (`sampling: effort_none`). A value of 1 is the default, and left out.
-
-    Raises:
-        UnsupportedError: It is asked for and `drop_params` is off.
-    """
+    """Refuse sampling while the model reasons (`sampling: effort_none`). A value of 1 is the default, and left out."""
     reasoning = body.get("reasoning")
     effort = body.get("reasoning_effort", reasoning.get("effort") if isinstance(reasoning, dict) else None)
     if (sent.target.traits.get("default_effort") if effort is None else effort) == "none":

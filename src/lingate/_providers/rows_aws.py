@@ -89,7 +89,7 @@ _MANTLE_REGION = "{BEDROCK_MANTLE_REGION|AWS_REGION_NAME|AWS_REGION=us-east-1}"
 
 AWS_DEFAULTS = {
     "bedrock_converse": ProviderRow(
-        name="custom",
+        "custom",
         dialect="bedrock_converse",
         auth="bearer|aws:bedrock",
         sign_env=_CREDENTIALS,
@@ -97,7 +97,7 @@ AWS_DEFAULTS = {
         models=BEDROCK_MODELS,
     ),
     "bedrock_invoke": ProviderRow(
-        name="custom",
+        "custom",
         dialect="bedrock_invoke",
         auth="bearer|aws:bedrock",
         sign_env=_CREDENTIALS,
@@ -106,7 +106,7 @@ AWS_DEFAULTS = {
         traits={"default_max_tokens": 4096},
     ),
     "sagemaker": ProviderRow(
-        name="custom",
+        "custom",
         dialect="sagemaker",
         auth="bearer|aws:sagemaker",
         sign_env=_CREDENTIALS,
@@ -116,50 +116,48 @@ AWS_DEFAULTS = {
 """What a provider of the user's own begins with, for the formats of AWS."""
 
 AWS: tuple[ProviderRow, ...] = (
-    ProviderRow(
-        name="anthropic-aws",
-        title="Claude Platform on AWS",
+    ProviderRow(  # vercel-ai, anthropic-sdk-python
+        "anthropic-aws",
+        "Claude Platform on AWS",
+        "https://aws-external-anthropic.{AWS_REGION_NAME|AWS_REGION|AWS_DEFAULT_REGION}.api.aws",
+        ("ANTHROPIC_AWS_API_KEY",),
+        ("chat", "count_tokens"),
         dialect="anthropic",
-        url="https://aws-external-anthropic.{AWS_REGION_NAME|AWS_REGION|AWS_DEFAULT_REGION}.api.aws",
-        key_env=("ANTHROPIC_AWS_API_KEY",),
         sign_env=_CREDENTIALS,
         url_env=("ANTHROPIC_AWS_BASE_URL",),
         auth="header:x-api-key|aws:aws-external-anthropic",
         headers={"anthropic-version": "2023-06-01", "anthropic-workspace-id": "{ANTHROPIC_AWS_WORKSPACE_ID}"},
-        operations=("chat", "count_tokens"),
         prices="anthropic",
         note="Needs the workspace's id in ANTHROPIC_AWS_WORKSPACE_ID.",
-        source="vercel-ai, anthropic-sdk-python",
     ),
-    ProviderRow(
-        name="bedrock",
-        title="Amazon Bedrock",
+    ProviderRow(  # litellm, botocore, any-llm, pydantic-ai, tensorzero, vercel-ai, portkey-gateway
+        "bedrock",
+        "Amazon Bedrock",
+        f"https://bedrock-runtime.{_REGION}.amazonaws.com",
+        ("AWS_BEARER_TOKEN_BEDROCK",),
+        ("chat", "embeddings", "rerank", "count_tokens"),
         dialect="bedrock_converse",
-        url=f"https://bedrock-runtime.{_REGION}.amazonaws.com",
-        key_env=("AWS_BEARER_TOKEN_BEDROCK",),
         sign_env=_CREDENTIALS,
         url_env=("AWS_BEDROCK_RUNTIME_ENDPOINT", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"),
         auth="bearer|aws:bedrock",
         aliases=("bedrock_converse", "amazon-bedrock"),
-        operations=("chat", "embeddings", "rerank", "count_tokens"),
         models=_BEDROCK_RULES,
         prices="aws",
         note=(
             "Models go by id, inference profile or ARN. invoke/<model> uses the model's own format instead of Converse, "
             "<region>/<model> another region than the environment's."
         ),
-        source="litellm, botocore, any-llm, pydantic-ai, tensorzero, vercel-ai, portkey-gateway",
     ),
     # Official packages of Anthropic sign for bedrock-mantle, LiteLLM for bedrock; AWS's own documentation names the first.
-    ProviderRow(
-        name="bedrock_mantle",
-        title="Amazon Bedrock Mantle (OpenAI-compatible)",
-        url=f"https://bedrock-mantle.{_MANTLE_REGION}.api.aws/v1",
-        key_env=("BEDROCK_MANTLE_API_KEY", "AWS_BEARER_TOKEN_BEDROCK"),
+    ProviderRow(  # litellm, pydantic-ai, vercel-ai, anthropic-sdk-python
+        "bedrock_mantle",
+        "Amazon Bedrock Mantle (OpenAI-compatible)",
+        f"https://bedrock-mantle.{_MANTLE_REGION}.api.aws/v1",
+        ("BEDROCK_MANTLE_API_KEY", "AWS_BEARER_TOKEN_BEDROCK"),
+        ("chat", "responses", "models"),
         sign_env=_CREDENTIALS,
         url_env=("BEDROCK_MANTLE_API_BASE",),
         auth="bearer|aws:bedrock-mantle",
-        operations=("chat", "responses", "models"),
         models=(
             # LiteLLM 1.109, the first recorded: GPT models other than the open ones answer at /responses only.
             ModelRule(
@@ -180,13 +178,12 @@ AWS: tuple[ProviderRow, ...] = (
             "Chats with GPT models other than the open ones go out in the Responses format, those with Claude models in "
             "Anthropic's, all others in OpenAI's."
         ),
-        source="litellm, pydantic-ai, vercel-ai, anthropic-sdk-python",
     ),
-    ProviderRow(
-        name="sagemaker",
-        title="Amazon SageMaker (TGI containers)",
+    ProviderRow(  # litellm, any-llm, tensorzero
+        "sagemaker",
+        "Amazon SageMaker (TGI containers)",
+        f"https://runtime.sagemaker.{_REGION}.amazonaws.com",
         dialect="sagemaker",
-        url=f"https://runtime.sagemaker.{_REGION}.amazonaws.com",
         sign_env=_CREDENTIALS,
         url_env=("SAGEMAKER_ENDPOINT_URL", "SAGEMAKER_BASE_URL"),
         auth="bearer|aws:sagemaker",
@@ -196,30 +193,27 @@ AWS: tuple[ProviderRow, ...] = (
             "The model is the endpoint's name. The prompt goes as plain text; sagemaker_chat is for containers that take "
             "messages."
         ),
-        source="litellm, any-llm, tensorzero",
     ),
-    ProviderRow(
-        name="sagemaker_chat",
-        title="Amazon SageMaker (Messages API containers)",
+    ProviderRow(  # litellm
+        "sagemaker_chat",
+        "Amazon SageMaker (Messages API containers)",
+        f"https://runtime.sagemaker.{_REGION}.amazonaws.com",
         dialect="sagemaker",
-        url=f"https://runtime.sagemaker.{_REGION}.amazonaws.com",
         sign_env=_CREDENTIALS,
         url_env=("SAGEMAKER_ENDPOINT_URL", "SAGEMAKER_BASE_URL"),
         auth="bearer|aws:sagemaker",
         traits={"body_format": "openai_chat"},
         note="The model is the endpoint's name.",
-        source="litellm",
     ),
-    ProviderRow(
-        name="sagemaker_nova",
-        title="Amazon SageMaker (Nova)",
+    ProviderRow(  # litellm
+        "sagemaker_nova",
+        "Amazon SageMaker (Nova)",
+        f"https://runtime.sagemaker.{_REGION}.amazonaws.com",
         dialect="sagemaker",
-        url=f"https://runtime.sagemaker.{_REGION}.amazonaws.com",
         sign_env=_CREDENTIALS,
         url_env=("SAGEMAKER_ENDPOINT_URL", "SAGEMAKER_BASE_URL"),
         auth="bearer|aws:sagemaker",
         traits={"body_format": "openai_chat"},
         note="The model is the endpoint's name.",
-        source="litellm",
     ),
 )

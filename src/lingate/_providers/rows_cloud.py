@@ -64,60 +64,56 @@ VERTEX_PUBLISHERS = (
 
 CLOUD_DEFAULTS: Mapping[str, ProviderRow] = {
     "azure_openai": ProviderRow(
-        name="custom",
+        "custom",
         dialect="azure_openai",
         auth="header:api-key",
         operations=("chat", "embeddings", "models", "responses"),
         query={"api-version": "{AZURE_API_VERSION}"},
     ),
     "azure_responses": ProviderRow(
-        name="custom",
+        "custom",
         dialect="azure_responses",
         auth="header:api-key",
         operations=("chat", "responses"),
         query={"api-version": "{AZURE_API_VERSION}"},
     ),
     "azure_inference": ProviderRow(
-        name="custom",
+        "custom",
         dialect="azure_inference",
         auth="header:api-key",
         operations=("chat", "embeddings", "responses"),
         query={"api-version": "{AZURE_AI_API_VERSION}"},
     ),
     "azure_anthropic": ProviderRow(
-        name="custom",
+        "custom",
         dialect="azure_anthropic",
         auth="header:api-key",
         operations=("chat", "count_tokens"),
         traits=_CLAUDE_LIMIT,
     ),
     "vertex_anthropic": ProviderRow(
-        name="custom",
-        dialect="vertex_anthropic",
-        auth="google",
-        operations=("chat", "count_tokens"),
-        traits=_CLAUDE_LIMIT,
+        "custom", dialect="vertex_anthropic", auth="google", operations=("chat", "count_tokens"), traits=_CLAUDE_LIMIT
     ),
-    "vertex_openai": ProviderRow(name="custom", dialect="vertex_openai", auth="google"),
+    "vertex_openai": ProviderRow("custom", dialect="vertex_openai", auth="google"),
     "watsonx_chat": ProviderRow(
-        name="custom", dialect="watsonx_chat", auth="none", query={"version": "{WATSONX_API_VERSION=2024-03-13}"}
+        "custom", dialect="watsonx_chat", auth="none", query={"version": "{WATSONX_API_VERSION=2024-03-13}"}
     ),
     "gigachat_chat": ProviderRow(
-        name="custom", dialect="gigachat_chat", auth="none", operations=("chat", "embeddings", "models")
+        "custom", dialect="gigachat_chat", auth="none", operations=("chat", "embeddings", "models")
     ),
-    "sap_orchestration": ProviderRow(name="custom", dialect="sap_orchestration", auth="none"),
-    "tgi_generate": ProviderRow(name="custom", dialect="tgi_generate", auth="none"),
-    "replicate_predictions": ProviderRow(name="custom", dialect="replicate_predictions"),
-    "nlpcloud_generation": ProviderRow(name="custom", dialect="nlpcloud_generation", auth="scheme:Token"),
-    "langgraph_runs": ProviderRow(name="custom", dialect="langgraph_runs", auth="none"),
-    "langflow_run": ProviderRow(name="custom", dialect="langflow_run", auth="header:x-api-key"),
-    "a2a_message": ProviderRow(name="custom", dialect="a2a_message", auth="none"),
+    "sap_orchestration": ProviderRow("custom", dialect="sap_orchestration", auth="none"),
+    "tgi_generate": ProviderRow("custom", dialect="tgi_generate", auth="none"),
+    "replicate_predictions": ProviderRow("custom", dialect="replicate_predictions"),
+    "nlpcloud_generation": ProviderRow("custom", dialect="nlpcloud_generation", auth="scheme:Token"),
+    "langgraph_runs": ProviderRow("custom", dialect="langgraph_runs", auth="none"),
+    "langflow_run": ProviderRow("custom", dialect="langflow_run", auth="header:x-api-key"),
+    "a2a_message": ProviderRow("custom", dialect="a2a_message", auth="none"),
 }
 
 CLOUD: tuple[ProviderRow, ...] = (
-    ProviderRow(
-        name="a2a",
-        title="A2A agents",
+    ProviderRow(  # litellm, docs
+        "a2a",
+        "A2A agents",
         dialect="a2a_message",
         key_env=("A2A_API_KEY",),
         url_env=("A2A_API_BASE",),
@@ -126,20 +122,19 @@ CLOUD: tuple[ProviderRow, ...] = (
             "An agent, not a model: the base URL is the agent's own, and the model is a name for it. No source names "
             "variables; these follow the usual pattern."
         ),
-        source="litellm, docs",
     ),
-    ProviderRow(
-        name="azure",
-        title="Azure OpenAI",
+    ProviderRow(  # litellm, any-llm, pydantic-ai, tensorzero, vercel-ai, models.dev, docs
+        "azure",
+        "Azure OpenAI",
+        "https://{AZURE_RESOURCE_NAME}.openai.azure.com",
+        ("AZURE_OPENAI_API_KEY", "AZURE_API_KEY"),
+        ("chat", "responses", "embeddings", "completions", "images", "transcription", "speech", "models"),
         dialect="azure_openai",
-        url="https://{AZURE_RESOURCE_NAME}.openai.azure.com",
-        key_env=("AZURE_OPENAI_API_KEY", "AZURE_API_KEY"),
         token_env=_ENTRA_TOKENS,
         sign_env=_ENTRA,
         url_env=("AZURE_API_BASE", "AZURE_OPENAI_ENDPOINT"),
         auth="header:api-key|azure:https://cognitiveservices.azure.com/.default",
         aliases=("azureopenai",),
-        operations=("chat", "responses", "embeddings", "completions", "images", "transcription", "speech", "models"),
         query={"api-version": "{AZURE_API_VERSION|AZURE_OPENAI_API_VERSION|OPENAI_API_VERSION}"},
         models=_AZURE_MODELS,
         note=(
@@ -147,20 +142,19 @@ CLOUD: tuple[ProviderRow, ...] = (
             "`preview` at /openai/v1. Where the name does not tell that a deployment reasons, write o_series/<name> or "
             "gpt5_series/<name>. Signing in takes the extra `azure`."
         ),
-        source="litellm, any-llm, pydantic-ai, tensorzero, vercel-ai, models.dev, docs",
     ),
-    ProviderRow(
-        name="azure_ai",
-        title="Microsoft Foundry Models (Azure AI)",
+    ProviderRow(  # litellm, any-llm, anthropic-sdk-python, docs
+        "azure_ai",
+        "Microsoft Foundry Models (Azure AI)",
+        "https://{AZURE_AI_RESOURCE|ANTHROPIC_FOUNDRY_RESOURCE}.services.ai.azure.com",
+        ("AZURE_AI_API_KEY", "ANTHROPIC_FOUNDRY_API_KEY"),
+        ("chat", "embeddings", "rerank", "images", "responses", "count_tokens"),
         dialect="azure_inference",
-        url="https://{AZURE_AI_RESOURCE|ANTHROPIC_FOUNDRY_RESOURCE}.services.ai.azure.com",
-        key_env=("AZURE_AI_API_KEY", "ANTHROPIC_FOUNDRY_API_KEY"),
         token_env=_ENTRA_TOKENS,
         sign_env=_ENTRA,
         url_env=("AZURE_AI_API_BASE", "AZURE_AI_CHAT_ENDPOINT", "ANTHROPIC_FOUNDRY_BASE_URL"),
         auth="header:api-key|azure:https://ai.azure.com/.default",
         aliases=("azureanthropic",),
-        operations=("chat", "embeddings", "rerank", "images", "responses", "count_tokens"),
         query={"api-version": "{AZURE_AI_API_VERSION}"},
         models=(
             ModelRule(pattern=r".*claude.*", dialect="azure_anthropic"),
@@ -171,31 +165,25 @@ CLOUD: tuple[ProviderRow, ...] = (
             "The model is the deployment's name; those with claude in it are asked in Anthropic's format. An API version "
             "that is a date, or a base URL that ends in /models, asks at the older Model Inference surface."
         ),
-        source="litellm, any-llm, anthropic-sdk-python, docs",
     ),
     # Its own format, at /models/v2/{org}/{model}, has no tools; the vendor documents this one for OpenAI's clients.
-    ProviderRow(
-        name="bytez",
-        title="Bytez",
-        url="https://api.bytez.com/models/v2/openai/v1",
-        key_env=("BYTEZ_API_KEY",),
-        source="litellm, portkey-gateway, docs",
+    ProviderRow(  # litellm, portkey-gateway, docs
+        "bytez", "Bytez", "https://api.bytez.com/models/v2/openai/v1", ("BYTEZ_API_KEY",)
     ),
-    ProviderRow(
-        name="cloudflare",
-        title="Cloudflare Workers AI",
-        url="https://api.cloudflare.com/client/v4/accounts/{CLOUDFLARE_ACCOUNT_ID}/ai/v1",
-        key_env=("CLOUDFLARE_API_KEY", "CLOUDFLARE_API_TOKEN"),
+    ProviderRow(  # litellm, portkey-gateway, models.dev
+        "cloudflare",
+        "Cloudflare Workers AI",
+        "https://api.cloudflare.com/client/v4/accounts/{CLOUDFLARE_ACCOUNT_ID}/ai/v1",
+        ("CLOUDFLARE_API_KEY", "CLOUDFLARE_API_TOKEN"),
+        ("chat", "embeddings", "responses", "transcription"),
         url_env=("CLOUDFLARE_API_BASE",),
         aliases=("cloudflare-workers-ai",),
-        operations=("chat", "embeddings", "responses", "transcription"),
         error_kinds={"5021": "context_window", "3036": "quota", "3040": "overloaded"},
         note="Models look like @cf/meta/llama-3.1-8b-instruct. A base URL from the user ends in /ai/v1, not in /ai/run.",
-        source="litellm, portkey-gateway, models.dev",
     ),
-    ProviderRow(
-        name="databricks",
-        title="Databricks Model Serving",
+    ProviderRow(  # litellm, any-llm, models.dev
+        "databricks",
+        "Databricks Model Serving",
         key_env=("DATABRICKS_API_KEY", "DATABRICKS_TOKEN"),
         sign_env=("DATABRICKS_CLIENT_ID",),
         url_env=("DATABRICKS_API_BASE", "DATABRICKS_HOST"),
@@ -222,14 +210,14 @@ CLOUD: tuple[ProviderRow, ...] = (
             "The AI gateway, which knows models by catalog.schema.name, has the base <host>/ai-gateway/mlflow/v1. A service "
             "principal signs in with DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET."
         ),
-        source="litellm, any-llm, models.dev",
     ),
-    ProviderRow(
-        name="gigachat",
-        title="GigaChat (Sber)",
+    ProviderRow(  # litellm, docs
+        "gigachat",
+        "GigaChat (Sber)",
+        "https://gigachat.devices.sberbank.ru/api/v1",
+        ("GIGACHAT_CREDENTIALS", "GIGACHAT_API_KEY"),
+        ("chat", "embeddings", "models"),
         dialect="gigachat_chat",
-        url="https://gigachat.devices.sberbank.ru/api/v1",
-        key_env=("GIGACHAT_CREDENTIALS", "GIGACHAT_API_KEY"),
         token_env=("GIGACHAT_ACCESS_TOKEN",),
         url_env=("GIGACHAT_API_BASE",),
         auth="oauth",
@@ -238,23 +226,21 @@ CLOUD: tuple[ProviderRow, ...] = (
             form={"scope": "{GIGACHAT_SCOPE=GIGACHAT_API_PERS}"},
             headers={"authorization": "Basic {key}", "rquid": "{uuid}"},
         ),
-        operations=("chat", "embeddings", "models"),
         unsupported=("stop", "n", "parallel_tool_calls", "logprobs", "seed"),
         traits={"structured": "tool", "stream_usage": False, "late_system": "hoist", "max_tokens_param": "max_tokens"},
         note=(
             "The key is the authorization data of the personal account. GIGACHAT_SCOPE is GIGACHAT_API_PERS, _B2B or _CORP. The "
             "host's certificates are of a Russian authority, which the system must know."
         ),
-        source="litellm, docs",
     ),
-    ProviderRow(
-        name="huggingface",
-        title="Hugging Face Inference Providers",
-        url="https://router.huggingface.co/v1",
-        key_env=("HF_TOKEN", "HUGGINGFACE_API_KEY"),
+    ProviderRow(  # litellm, any-llm, pydantic-ai, vercel-ai, catwalk, models.dev
+        "huggingface",
+        "Hugging Face Inference Providers",
+        "https://router.huggingface.co/v1",
+        ("HF_TOKEN", "HUGGINGFACE_API_KEY"),
+        ("chat", "embeddings", "rerank", "responses", "models"),
         url_env=("HF_API_BASE", "HUGGINGFACE_API_BASE"),
         url_tail="/v1",
-        operations=("chat", "embeddings", "rerank", "responses", "models"),
         traits={"efforts": _EFFORTS_TO_XHIGH},
         # LiteLLM's form, <provider>/<org>/<name>, in the router's own: <org>/<name>:<provider>.
         models=(ModelRule(pattern=r"([\w-]+)/([^/]+/[^/:]+)", model=r"\2:\1"),),
@@ -262,91 +248,84 @@ CLOUD: tuple[ProviderRow, ...] = (
             "Dedicated endpoints and TGI servers have a base URL of their own; containers without the Messages API speak the "
             "format tgi_generate (config: dialect)."
         ),
-        source="litellm, any-llm, pydantic-ai, vercel-ai, catwalk, models.dev",
     ),
-    ProviderRow(
-        name="langflow",
-        title="Langflow",
+    ProviderRow(  # litellm
+        "langflow",
+        "Langflow",
+        "http://localhost:7860",
+        ("LANGFLOW_API_KEY",),
         dialect="langflow_run",
-        url="http://localhost:7860",
-        key_env=("LANGFLOW_API_KEY",),
         url_env=("LANGFLOW_API_BASE",),
         auth="header:x-api-key",
         local=True,
         note="A server of flows: the model is the flow's id. session_id continues a conversation.",
-        source="litellm",
     ),
-    ProviderRow(
-        name="langgraph",
-        title="LangGraph Platform",
+    ProviderRow(  # litellm
+        "langgraph",
+        "LangGraph Platform",
+        "http://localhost:2024",
+        ("LANGGRAPH_API_KEY",),
         dialect="langgraph_runs",
-        url="http://localhost:2024",
-        key_env=("LANGGRAPH_API_KEY",),
         url_env=("LANGGRAPH_API_BASE",),
         headers={"x-api-key": "{key}"},
         local=True,
         note="A server of agents: the model is the assistant's id. Agents call their own tools.",
-        source="litellm",
     ),
-    ProviderRow(
-        name="nlp_cloud",
-        title="NLP Cloud",
+    ProviderRow(  # litellm
+        "nlp_cloud",
+        "NLP Cloud",
+        "https://api.nlpcloud.io/v1/gpu",
+        ("NLP_CLOUD_API_KEY",),
         dialect="nlpcloud_generation",
-        url="https://api.nlpcloud.io/v1/gpu",
-        key_env=("NLP_CLOUD_API_KEY",),
         url_env=("NLP_CLOUD_API_BASE",),
         auth="scheme:Token",
         note="Prompts and texts, without tools or streams.",
-        source="litellm",
     ),
-    ProviderRow(
-        name="oci",
-        title="Oracle OCI Generative AI",
-        url="https://inference.generativeai.{OCI_REGION=us-chicago-1}.oci.oraclecloud.com/openai/v1",
-        key_env=("OCI_GENAI_API_KEY",),
+    ProviderRow(  # litellm, docs
+        "oci",
+        "Oracle OCI Generative AI",
+        "https://inference.generativeai.{OCI_REGION=us-chicago-1}.oci.oraclecloud.com/openai/v1",
+        ("OCI_GENAI_API_KEY",),
+        ("chat", "responses"),
         url_env=("OCI_API_BASE",),
         headers={"opc-compartment-id": "{OCI_COMPARTMENT_ID}"},
-        operations=("chat", "responses"),
         note=(
             "The key is an API key of the Generative AI service; no source names a variable for it. Requests signed with an "
             "IAM key, and the native format, are not made here."
         ),
-        source="litellm, docs",
     ),
     # LiteLLM uses the older /generate; this is the same server's OpenAI format.
-    ProviderRow(
-        name="predibase",
-        title="Predibase",
-        url="https://serving.app.predibase.com/{PREDIBASE_TENANT_ID}",
-        key_env=("PREDIBASE_API_KEY",),
+    ProviderRow(  # litellm, portkey-gateway
+        "predibase",
+        "Predibase",
+        "https://serving.app.predibase.com/{PREDIBASE_TENANT_ID}",
+        ("PREDIBASE_API_KEY",),
         url_env=("PREDIBASE_API_BASE",),
         paths={"chat": "/deployments/v2/llms/{model}/v1/chat/completions"},
         note="A base URL from the user ends in the tenant's id.",
-        source="litellm, portkey-gateway",
     ),
-    ProviderRow(
-        name="replicate",
-        title="Replicate",
+    ProviderRow(  # litellm, vercel-ai, portkey-gateway, docs
+        "replicate",
+        "Replicate",
+        "https://api.replicate.com/v1",
+        ("REPLICATE_API_KEY", "REPLICATE_API_TOKEN"),
+        ("chat", "images", "models"),
         dialect="replicate_predictions",
-        url="https://api.replicate.com/v1",
-        key_env=("REPLICATE_API_KEY", "REPLICATE_API_TOKEN"),
         url_env=("REPLICATE_API_BASE",),
-        operations=("chat", "images", "models"),
         note=(
             "Prompts and texts, without tools; what a model takes besides goes into its input as "
             "keyword arguments. A model is owner/name, owner/name:version or deployments/owner/name."
         ),
-        source="litellm, vercel-ai, portkey-gateway, docs",
     ),
-    ProviderRow(
-        name="sap",
-        title="SAP AI Core / Generative AI Hub",
-        dialect="sap_orchestration",
-        url=(
+    ProviderRow(  # litellm, models.dev, docs
+        "sap",
+        "SAP AI Core / Generative AI Hub",
+        (
             "{KEY_SERVICEURLS_AI_API_URL|KEY_CREDENTIALS_SERVICEURLS_AI_API_URL|AICORE_BASE_URL}"
             "/v2/inference/deployments/{AICORE_DEPLOYMENT_ID}"
         ),
-        key_env=("AICORE_SERVICE_KEY",),
+        ("AICORE_SERVICE_KEY",),
+        dialect="sap_orchestration",
         sign_env=("AICORE_CLIENT_ID",),
         auth="oauth",
         exchange=TokenExchange(
@@ -364,17 +343,16 @@ CLOUD: tuple[ProviderRow, ...] = (
             "The deployment of the orchestration service is not looked up: set AICORE_DEPLOYMENT_ID, or pass its URL as "
             "api_base. Client certificates are not done."
         ),
-        source="litellm, models.dev, docs",
     ),
-    ProviderRow(
-        name="snowflake",
-        title="Snowflake Cortex",
-        url="https://{SNOWFLAKE_ACCOUNT_ID|SNOWFLAKE_ACCOUNT}.snowflakecomputing.com/api/v2/cortex/v1",
-        key_env=("SNOWFLAKE_JWT", "SNOWFLAKE_TOKEN", "SNOWFLAKE_CORTEX_PAT"),
+    ProviderRow(  # litellm, pydantic-ai, portkey-gateway, models.dev, docs
+        "snowflake",
+        "Snowflake Cortex",
+        "https://{SNOWFLAKE_ACCOUNT_ID|SNOWFLAKE_ACCOUNT}.snowflakecomputing.com/api/v2/cortex/v1",
+        ("SNOWFLAKE_JWT", "SNOWFLAKE_TOKEN", "SNOWFLAKE_CORTEX_PAT"),
+        ("chat", "embeddings"),
         url_env=("SNOWFLAKE_API_BASE",),
         url_tail="/api/v2/cortex/v1",
         aliases=("snowflake-cortex",),
-        operations=("chat", "embeddings"),
         traits={
             "max_tokens_param": "max_completion_tokens",
             "reasoning_history": "reasoning_details",
@@ -384,28 +362,26 @@ CLOUD: tuple[ProviderRow, ...] = (
         models=(ModelRule(pattern=r"claude.*", traits={"reasoning_param": "reasoning"}),),
         quirks=("marked_token",),
         note="A key may be marked as a programmatic access token by a leading pat/. Answers have 16,384 tokens at most.",
-        source="litellm, pydantic-ai, portkey-gateway, models.dev, docs",
     ),
-    ProviderRow(
-        name="snowflake_anthropic",
-        title="Snowflake Cortex (Claude)",
+    ProviderRow(  # docs
+        "snowflake_anthropic",
+        "Snowflake Cortex (Claude)",
+        "https://{SNOWFLAKE_ACCOUNT_ID|SNOWFLAKE_ACCOUNT}.snowflakecomputing.com/api/v2/cortex",
+        ("SNOWFLAKE_JWT", "SNOWFLAKE_TOKEN", "SNOWFLAKE_CORTEX_PAT"),
+        ("chat",),
         dialect="anthropic",
-        url="https://{SNOWFLAKE_ACCOUNT_ID|SNOWFLAKE_ACCOUNT}.snowflakecomputing.com/api/v2/cortex",
-        key_env=("SNOWFLAKE_JWT", "SNOWFLAKE_TOKEN", "SNOWFLAKE_CORTEX_PAT"),
         url_env=("SNOWFLAKE_API_BASE",),
         url_tail="/api/v2/cortex",
-        operations=("chat",),
         traits=_CLAUDE_LIMIT,
         quirks=("marked_token",),
         note="The same account in Anthropic's format, which only Claude models speak there.",
-        source="docs",
     ),
-    ProviderRow(
-        name="watsonx",
-        title="IBM watsonx.ai",
+    ProviderRow(  # litellm, any-llm, docs
+        "watsonx",
+        "IBM watsonx.ai",
+        "https://{WATSONX_REGION|WX_REGION}.ml.cloud.ibm.com",
+        ("WATSONX_APIKEY", "WATSONX_API_KEY", "WX_API_KEY"),
         dialect="watsonx_chat",
-        url="https://{WATSONX_REGION|WX_REGION}.ml.cloud.ibm.com",
-        key_env=("WATSONX_APIKEY", "WATSONX_API_KEY", "WX_API_KEY"),
         token_env=("WATSONX_TOKEN",),
         sign_env=("WATSONX_ZENAPIKEY",),
         url_env=("WATSONX_API_BASE", "WATSONX_URL", "WX_URL", "WML_URL"),
@@ -427,7 +403,6 @@ CLOUD: tuple[ProviderRow, ...] = (
             "A project or a space is needed: WATSONX_PROJECT_ID, or project_id of the call. A model deployment/<id> is a "
             "deployment. The model gateway in OpenAI's format is at /ml/gateway/v1."
         ),
-        source="litellm, any-llm, docs",
     ),
 )
 """These providers, by name."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from lingate._model import ProviderRow
 
 LITELLM = ProviderRow(
-    name="custom",
+    "custom",
     dialect="litellm",
     url="litellm:",  # no address: the package has its own
     auth="none",
@@ -23,11 +23,11 @@ def _through(
     name: str, title: str, *key_env: str, note: str = "", operations: tuple[str, ...] = ("chat",)
 ) -> ProviderRow:
     return ProviderRow(
-        name=name,
-        title=title,
+        name,
+        title,
+        LITELLM.url,
+        key_env,
         dialect=LITELLM.dialect,
-        url=LITELLM.url,
-        key_env=key_env,
         auth=LITELLM.auth,
         operations=operations,  # type: ignore[arg-type]
         note=note,

@@ -38,51 +38,50 @@ COHERE_MODELS = (
 
 NATIVE: tuple[ProviderRow, ...] = (
     # Its chat format ended on 2026-09-27; what took its place is OpenAI's Responses format.
-    ProviderRow(
-        name="perplexity",
-        title="Perplexity",
+    ProviderRow(  # litellm, vercel-ai, models.dev, docs
+        "perplexity",
+        "Perplexity",
+        "https://api.perplexity.ai/v1",
+        ("PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY"),
+        ("chat", "responses"),
         dialect="openai_responses",
-        url="https://api.perplexity.ai/v1",
-        key_env=("PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY"),
         url_env=("PERPLEXITY_API_BASE", "PERPLEXITY_BASE_URL"),
         url_tail="/v1",
         aliases=("perplexity-agent", "perplexity-ai"),
-        operations=("chat", "responses"),
         # Models are named by their makers, its own too.
         models=(ModelRule(pattern=r"sonar.*", model=r"perplexity/\g<0>"),),
         note=(
             "Chats go to its Agent API. The tiers of old became presets (fast, low, medium, high, xhigh): pass "
             "extra_body={'preset': ...}. Sources are url citations and search_results items."
         ),
-        source="litellm, vercel-ai, models.dev, docs",
     ),
-    ProviderRow(
-        name="gemini",
-        title="Google Gemini API (AI Studio)",
+    ProviderRow(  # litellm, any-llm, portkey-gateway, pydantic-ai, tensorzero, vercel-ai, models.dev
+        "gemini",
+        "Google Gemini API (AI Studio)",
+        "https://generativelanguage.googleapis.com/v1beta",
+        ("GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GENERATIVE_AI_API_KEY"),
+        ("chat", "embeddings", "models", "count_tokens"),
         dialect="gemini",
-        url="https://generativelanguage.googleapis.com/v1beta",
-        key_env=("GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GENERATIVE_AI_API_KEY"),
         url_env=("GEMINI_API_BASE", "GOOGLE_GEMINI_BASE_URL"),
         url_tail="/v1beta",
         auth="header:x-goog-api-key",
         aliases=("google", "google-gla"),
-        operations=("chat", "embeddings", "models", "count_tokens"),
         models=GEMINI_MODELS,
         note="OpenAI format at https://generativelanguage.googleapis.com/v1beta/openai.",
-        source="litellm, any-llm, portkey-gateway, pydantic-ai, tensorzero, vercel-ai, models.dev",
     ),
-    ProviderRow(
-        name="vertex_ai",
-        title="Google Vertex AI",
-        dialect="gemini",
+    ProviderRow(  # litellm, any-llm, pydantic-ai, tensorzero, vercel-ai
+        "vertex_ai",
+        "Google Vertex AI",
         # The global host serves every location (recorded); us and eu as a whole have hosts of their own.
-        url=(
+        (
             "https://aiplatform.googleapis.com/v1"
             "/projects/{VERTEXAI_PROJECT|GOOGLE_CLOUD_PROJECT|GOOGLE_VERTEX_PROJECT}"
             "/locations/{VERTEXAI_LOCATION|VERTEX_LOCATION|GOOGLE_CLOUD_LOCATION|GOOGLE_VERTEX_LOCATION=global}"
             "/publishers/google"
         ),
-        key_env=("GOOGLE_VERTEX_API_KEY",),
+        ("GOOGLE_VERTEX_API_KEY",),
+        ("chat", "embeddings", "count_tokens"),
+        dialect="gemini",
         sign_env=("VERTEXAI_CREDENTIALS", "GOOGLE_APPLICATION_CREDENTIALS"),
         url_env=("VERTEXAI_API_BASE",),
         auth="header:x-goog-api-key|google",
@@ -94,84 +93,77 @@ NATIVE: tuple[ProviderRow, ...] = (
             "google-vertex-anthropic",
             "google-cloud",
         ),
-        operations=("chat", "embeddings", "count_tokens"),
         traits={"google_cloud": True, "embed_method": "predict"},
         models=_CLOUD_MODELS,
         note=(
             "Tuned models are written endpoints/<id>. A base URL from the user goes up to publishers/google. Express mode "
             "has the base https://aiplatform.googleapis.com/v1/publishers/google and a key."
         ),
-        source="litellm, any-llm, pydantic-ai, tensorzero, vercel-ai",
     ),
-    ProviderRow(
-        name="cohere",
-        title="Cohere",
+    ProviderRow(  # litellm, any-llm, vercel-ai, portkey-gateway, models.dev, docs
+        "cohere",
+        "Cohere",
+        "https://api.cohere.com",
+        ("COHERE_API_KEY", "CO_API_KEY"),
+        ("chat", "embeddings", "rerank", "models"),
         dialect="cohere",
-        url="https://api.cohere.com",
-        key_env=("COHERE_API_KEY", "CO_API_KEY"),
         url_env=("COHERE_API_BASE", "COHERE_BASE_URL"),
         aliases=("cohere_chat",),
-        operations=("chat", "embeddings", "rerank", "models"),
         models=COHERE_MODELS,
         note=(
             "input_type of embeddings is search_document unless it is given. OpenAI format at "
             "https://api.cohere.ai/compatibility/v1."
         ),
-        source="litellm, any-llm, vercel-ai, portkey-gateway, models.dev, docs",
     ),
-    ProviderRow(
-        name="infinity",
-        title="Infinity server",
+    ProviderRow(  # litellm
+        "infinity",
+        "Infinity server",
         key_env=("INFINITY_API_KEY",),
         url_env=("INFINITY_API_BASE",),
         auth="none",
         operations=("embeddings", "rerank"),
         local=True,
         note="Port 7997 by default.",
-        source="litellm",
     ),
-    ProviderRow(
-        name="jina_ai",
-        title="Jina AI",
-        url="https://api.jina.ai/v1",
-        key_env=("JINA_AI_API_KEY", "JINA_API_KEY", "JINA_AI_TOKEN"),
+    ProviderRow(  # litellm, portkey-gateway
+        "jina_ai",
+        "Jina AI",
+        "https://api.jina.ai/v1",
+        ("JINA_AI_API_KEY", "JINA_API_KEY", "JINA_AI_TOKEN"),
+        ("embeddings", "rerank"),
         url_env=("JINA_AI_API_BASE",),
         aliases=("jina",),
-        operations=("embeddings", "rerank"),
         rename={"encoding_format": "embedding_type"},
         note="Fields of its own (task, late_chunking, truncate) pass through. Rerank sends documents back by default.",
-        source="litellm, portkey-gateway",
     ),
     # Not the cloud's row: that speaks OpenAI's format.
-    ProviderRow(
-        name="ollama",
-        title="Ollama",
+    ProviderRow(  # litellm, any-llm, pydantic-ai, portkey-gateway, docs
+        "ollama",
+        "Ollama",
+        "http://localhost:11434",
+        ("OLLAMA_API_KEY",),
+        ("chat", "embeddings", "models"),
         dialect="ollama",
-        url="http://localhost:11434",
-        key_env=("OLLAMA_API_KEY",),
         url_env=("OLLAMA_API_BASE", "OLLAMA_HOST", "OLLAMA_BASE_URL"),
         auth="none",
         aliases=("ollama_chat",),
-        operations=("chat", "embeddings", "models"),
         local=True,
         note=(
             "A prompt longer than num_ctx is cut silently: set num_ctx. The cloud answers this format too, with a key and "
             "api_base https://ollama.com. OpenAI format at /v1, Anthropic format at /v1/messages."
         ),
-        source="litellm, any-llm, pydantic-ai, portkey-gateway, docs",
     ),
-    ProviderRow(
-        name="voyage",
-        title="Voyage AI",
-        url="https://api.voyageai.com/v1",
-        key_env=("VOYAGE_API_KEY", "VOYAGE_AI_API_KEY", "VOYAGE_AI_TOKEN"),
+    ProviderRow(  # litellm, portkey-gateway, vercel-ai, pydantic-ai
+        "voyage",
+        "Voyage AI",
+        "https://api.voyageai.com/v1",
+        ("VOYAGE_API_KEY", "VOYAGE_AI_API_KEY", "VOYAGE_AI_TOKEN"),
+        ("embeddings", "rerank"),
         url_env=("VOYAGE_API_BASE",),
         aliases=("voyageai",),
-        operations=("embeddings", "rerank"),
         rename={"dimensions": "output_dimension", "top_n": "top_k"},
         # Numbers are what it sends unless asked for base64, and it has no word for them.
         unsupported=("encoding_format=float", "user"),
         note="Keys of MongoDB Atlas need the base https://ai.mongodb.com/v1. input_type is query or document.",
-        source="litellm, portkey-gateway, vercel-ai, pydantic-ai",
     ),
 )

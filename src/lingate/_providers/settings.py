@@ -37,21 +37,20 @@ _AUTH = re.compile(rf"(?:bearer|none|header:[\w-]+(?: [\w-]+)?|scheme:[\w-]+)(?:
 
 
 class Settings(NamedTuple):
-    """One provider's part of the configuration."""
-
     row: ProviderRow
     api_key: str | None
     api_base: str | None
 
 
-def check_key(value: Any, where: str) -> str:
-    """The key, if it can go into a header.
+def wrong_type(where: str, wanted: str, value: Any) -> ConfigError:
+    """What stands there is of another type than it must be."""
+    return ConfigError(f"{where} must be {wanted}, not {type(value).__name__}")
 
-    Raises:
-        ConfigError: It cannot; the message names `where` it came from and does not hold it.
-    """
+
+def check_key(value: Any, where: str) -> str:
+    """The key, if it can go into a header; the error names `where` it came from and does not hold it."""
     if not isinstance(value, str):
-        raise ConfigError(f"{where} must be a string, not {type(value).__name__}")
+        raise wrong_type(where, "a string", value)
     if not value.strip():
         raise ConfigError(f"{where} is empty")
     if not _PRINTABLE.fullmatch(value):
@@ -63,13 +62,9 @@ def check_key(value: Any, where: str) -> str:
 
 
 def check_url(value: Any, where: str) -> str:
-    """The base URL without a slash at its end. A query stays, for hosts that want a version in it.
-
-    Raises:
-        ConfigError: It is no absolute http(s) URL, or holds a password, a key or a fragment.
-    """
+    """The base URL without a slash at its end. A query stays, for hosts that want a version in it."""
     if not isinstance(value, str):
-        raise ConfigError(f"{where} must be a string, not {type(value).__name__}")
+        raise wrong_type(where, "a string", value)
     text = value.strip()
     if not text:
         raise ConfigError(f"{where} is empty")
@@ -89,11 +84,7 @@ def check_url(value: Any, where: str) -> str:
 
 
 def check_headers(value: Any, where: str) -> dict[str, str]:
-    """Headers with their names in lower case.
-
-    Raises:
-        ConfigError: A name or value cannot be sent; the message holds the name only.
-    """
+    """Headers with their names in lower case; the error holds the name of a wrong one only."""
     out: dict[str, str] = {}
     for name, text in _mapping(value, where).items():
         if not HEADER_NAME.fullmatch(name):
@@ -115,13 +106,7 @@ def secrets_in(headers: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def settings_from(name: str, given: Mapping[str, Any], known: ProviderRow | None, where: str = "providers") -> Settings:
-    """Read what a configuration says about one provider.
-
-    Args:
-        name: The name it stands under.
-        given: `api_key`, `api_base`, `api_version`, and any field of a row.
-        known: The row it changes; None makes a new one.
-        where: Where in the configuration it stands, for messages.
+    """Read what a configuration says about one provider, in words of its own or as changes of a known row.
 
     Raises:
         ConfigError: A key is unknown or a value wrong; the message holds the path and the closest key.
@@ -139,11 +124,7 @@ def settings_from(name: str, given: Mapping[str, Any], known: ProviderRow | None
 
 
 def with_version(row: ProviderRow, version: Any, where: str) -> ProviderRow:
-    """The row with this version in its query, instead of the one that the environment may hold.
-
-    Raises:
-        ConfigError: The provider takes none, or this cannot be one.
-    """
+    """The row with this version in its query, instead of the one that the environment may hold."""
     name = next((name for name in row.query if name.endswith("version")), None)
     if name is None:
         raise ConfigError(f"{where} is given, and {row.name} takes no version", provider=row.name)
@@ -183,11 +164,7 @@ def _types(record: Any) -> dict[str, Any]:
 
 
 def _typed(value: Any, wanted: Any, path: str) -> Any:
-    """The value as its annotation wants it: lists become tuples, mappings become our records.
-
-    Raises:
-        ConfigError: It is something else; the message holds the path.
-    """
+    """The value as its annotation wants it: lists become tuples, mappings become our records."""
     origin, parts = get_origin(wanted), get_args(wanted)
     if wanted is Any:
         return value
@@ -199,7 +176,7 @@ def _typed(value: Any, wanted: Any, path: str) -> Any:
         return value
     if origin is tuple:
         if not isinstance(value, list | tuple):
-            raise ConfigError(f"{path} must be a list, not {type(value).__name__}")
+            raise wrong_type(path, "a list", value)
         return tuple(_typed(item, parts[0], f"{path}[{at}]") for at, item in enumerate(value))
     if origin in (dict, Mapping):
         return {key: _typed(item, parts[1], f"{path}.{key}") for key, item in _mapping(value, path).items()}
@@ -222,13 +199,13 @@ def _plain_value(value: Any, wanted: type, path: str) -> Any:
     if wanted is float and type(value) is int:
         return float(value)
     if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
-        raise ConfigError(f"{path} must be {_WORDS[wanted]}, not {type(value).__name__}")
+        raise wrong_type(path, _WORDS[wanted], value)
     return value
 
 
 def _mapping(value: Any, path: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise ConfigError(f"{path} must be a mapping, not {type(value).__name__}")
+        raise wrong_type(path, "a mapping", value)
     for key in value:
         if not isinstance(key, str):
             raise ConfigError(f"{path}: {key!r:.80} must be a string")
@@ -256,11 +233,7 @@ def _base(name: str, dialect: Any, known: ProviderRow | None, path: str) -> Prov
 
 
 def check_row(row: ProviderRow, path: str) -> None:
-    """Check what a row's types cannot say.
-
-    Raises:
-        ConfigError: A name in it means nothing here; the message holds the path and the closest name.
-    """
+    """Check what a row's types cannot say."""
     if not row.name or "/" in row.name or not row.name.isprintable():
         raise ConfigError(f"{path}: {row.name!r:.80} cannot be the name of a provider")
     if not _AUTH.fullmatch(row.auth):

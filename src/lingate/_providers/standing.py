@@ -38,13 +38,7 @@ _ENDED = Standing("missing", "", "ended")
 def standing(
     row: ProviderRow | None, env: Mapping[str, str], config: Mapping[str, Mapping[str, Any]] | None = None
 ) -> Standing:
-    """Tell how a provider stands: no network, no sign-in, no file.
-
-    Args:
-        row: The provider; None for one that has no row.
-        env: Where variables are looked up.
-        config: Settings by provider name.
-    """
+    """Tell how a provider stands (None: one that has no row): no network, no sign-in, no file."""
     if row is None:
         return _UNKNOWN
     if row.ended:

@@ -10,7 +10,6 @@ _NEEDED = ("typer", "rich", "prompt_toolkit")
 
 
 def main() -> int:
-    """Run the command line and return the exit code."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # it was closed; the first file that is opened would be taken for it
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115

@@ -37,12 +37,7 @@ _CLASSES: dict[int, type[LingateError]] = {
 
 
 class AdminLine:
-    """Sends requests to the admin API.
-
-    Args:
-        url: The gateway's address; None for `LINGATE_URL`, or its default address.
-        key: Master key or admin key; None for `LINGATE_MASTER_KEY`.
-    """
+    """Sends requests to the admin API; `LINGATE_URL` and `LINGATE_MASTER_KEY` hold what is not given."""
 
     def __init__(self, url: str | None = None, key: str | None = None) -> None:
         self.url = (url or os.environ.get("LINGATE_URL") or DEFAULT_URL).rstrip("/")
@@ -58,29 +53,14 @@ class AdminLine:
         self._key = found
 
     def signed_with(self, key: str) -> AdminLine:
-        """The same line with another key."""
         return AdminLine(self.url, key)
 
     def ask(self, method: str, *path: str, body: Any = None, **query: Any) -> Any:
-        """Send a request and return what comes back.
-
-        Raises:
-            LingateError: The gateway refused it, or is not there.
-        """
         with self._opened(method, path, body, query, _PATIENCE) as answer:
             return _decoded(answer.read())
 
     def follow(self, *path: str, silence: float, **query: Any) -> Iterator[tuple[str, bytes]]:
-        """Read server-sent events, name and data, until the gateway ends them.
-
-        Args:
-            path: Where they are.
-            silence: Seconds without a byte after which the gateway is taken for gone.
-            query: Which are wanted.
-
-        Raises:
-            LingateError: The gateway refused it, is not there, or is no longer.
-        """
+        """Read server-sent events, name and data, until the gateway ends them, or is silent for so many seconds."""
         with self._opened("GET", path, None, query, silence) as answer:
             name = ""
             for line in answer:

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from lingate._version import __version__
-from lingate.cli.failures import reported
+from lingate.cli.failures import on_screen
 from lingate.cli.hosts import app as hosts_app
+from lingate.cli.keys import GATEWAY_URL
 from lingate.cli.keys import app as keys_app
 from lingate.cli.migrate import migrate
-from lingate.cli.screen import Screen
 
 _EPILOG = (
     "Exit codes: 2 wrong command or configuration, 3 credential refused, 4 rate limit or quota, "
@@ -47,7 +47,6 @@ app.add_typer(keys_app, name="keys")
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run a command and return its exit code."""
     try:
         app(list(arguments), prog_name="lingate")
     except SystemExit as end:
@@ -70,7 +69,9 @@ def _main(
     """One gateway to every LLM provider: ask models, choose them, serve them, simulate them."""
 
 
-_DEBUG = typer.Option("--debug", help="On errors, show every try and the traceback.")
+_DEBUG = Annotated[bool, typer.Option("--debug", help="On errors, show every try and the traceback.")]
+_CONFIG = Annotated[str | None, typer.Option(help="Config file. Default: LINGATE_CONFIG.")]
+_EVERYTHING_AS_JSON = Annotated[bool, typer.Option("--json", help="Print everything that is known, as JSON.")]
 
 
 @app.command(epilog=_CHAT_EXAMPLES)
@@ -104,15 +105,14 @@ def chat(
     drop_params: Annotated[
         bool | None, typer.Option("--drop-params", help="Leave out what the provider cannot do, instead of refusing.")
     ] = None,
-    config: Annotated[str | None, typer.Option(help="Config file. Default: LINGATE_CONFIG.")] = None,
+    config: _CONFIG = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No usage line, no reasoning.")] = False,
-    debug: Annotated[bool, _DEBUG] = False,
+    debug: _DEBUG = False,
 ) -> None:
     """Ask a model, or talk with it."""
     from lingate.cli import chat as command
     from lingate.cli.inputs import params
 
-    screen = Screen(quiet=quiet)
     options = command.Options(
         prompt=prompt,
         model=model,
@@ -134,7 +134,7 @@ def chat(
             drop_params=drop_params,
         ),
     )
-    with reported(screen, debug=debug):
+    with on_screen(debug=debug, quiet=quiet) as screen:
         command.run(options, screen)
 
 
@@ -143,15 +143,14 @@ def providers(
     search: Annotated[
         str | None, typer.Argument(metavar="FILTER", help="Part of a name, an alias or a variable.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print everything that is known, as JSON.")] = False,
+    as_json: _EVERYTHING_AS_JSON = False,
     present: Annotated[bool, typer.Option("--present", help="Only those whose credential is set.")] = False,
-    debug: Annotated[bool, _DEBUG] = False,
+    debug: _DEBUG = False,
 ) -> None:
     """List the providers, and which of them have a credential here."""
     from lingate.cli.listing import show
 
-    screen = Screen()
-    with reported(screen, debug=debug):
+    with on_screen(debug=debug) as screen:
         show(screen, search=search or "", as_json=as_json, present=present)
 
 
@@ -165,7 +164,7 @@ def models(
     live: Annotated[
         bool, typer.Option("--live", help="Also ask the providers that have a credential for their lists (free).")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print everything that is known, as JSON.")] = False,
+    as_json: _EVERYTHING_AS_JSON = False,
     plain: Annotated[bool, typer.Option("--plain", help="Print a list, on a terminal too.")] = False,
     pick: Annotated[bool, typer.Option("--pick", help="Show the picker although the output is no terminal.")] = False,
     save: Annotated[bool, typer.Option("--save", help="In the picker, Enter makes the model the default.")] = False,
@@ -173,14 +172,13 @@ def models(
     default: Annotated[
         str | None, typer.Option(metavar="MODEL", help="Make this the default model of `lingate chat`; no picker.")
     ] = None,
-    config: Annotated[str | None, typer.Option(help="Config file. Default: LINGATE_CONFIG.")] = None,
-    debug: Annotated[bool, _DEBUG] = False,
+    config: _CONFIG = None,
+    debug: _DEBUG = False,
 ) -> None:
     """Choose a model: a picker on a terminal, else a list. Its keys stand at its foot."""
     from lingate.cli import models as command
 
-    screen = Screen()
-    with reported(screen, debug=debug):
+    with on_screen(debug=debug) as screen:
         command.run(
             command.Options(
                 search=search or "",
@@ -205,14 +203,13 @@ def doctor(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
     gateway: Annotated[str | None, typer.Option(help="A gateway's config file, to be checked too.")] = None,
-    config: Annotated[str | None, typer.Option(help="Config file. Default: LINGATE_CONFIG.")] = None,
-    debug: Annotated[bool, _DEBUG] = False,
+    config: _CONFIG = None,
+    debug: _DEBUG = False,
 ) -> None:
     """Check credentials, configuration, proxy and installation. Ends with 1 if something is broken."""
     from lingate.cli.doctor import run as command
 
-    screen = Screen()
-    with reported(screen, debug=debug):
+    with on_screen(debug=debug) as screen:
         raise typer.Exit(command(screen, online=online, as_json=as_json, config=config, gateway_config=gateway))
 
 
@@ -222,13 +219,12 @@ def simulate(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     delay_ms: Annotated[float, typer.Option(help="Milliseconds before each token.", min=0)] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No line for each request.")] = False,
-    debug: Annotated[bool, _DEBUG] = False,
+    debug: _DEBUG = False,
 ) -> None:
     """Run a provider simulator: the providers' wire formats over HTTP, with faults on request."""
     from lingate.cli.simulate import simulate as command
 
-    screen = Screen()
-    with reported(screen, debug=debug):
+    with on_screen(debug=debug) as screen:
         command(screen, host=host, port=port, delay=delay_ms / 1000, quiet=quiet)
 
 
@@ -245,11 +241,10 @@ def serve(
     ] = None,
     no_auth: Annotated[bool, typer.Option("--no-auth", help="Take calls without a key; on loopback only.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Read the configuration, say what is in it, and end.")] = False,
-    debug: Annotated[bool, _DEBUG] = False,
+    debug: _DEBUG = False,
 ) -> None:
     """Run the gateway: OpenAI's, Anthropic's, Gemini's and Ollama's formats in front of every provider."""
-    screen = Screen()
-    with reported(screen, debug=debug):
+    with on_screen(debug=debug) as screen:
         from lingate.cli.serve import Options, check_config
         from lingate.cli.serve import run as command
 
@@ -268,14 +263,11 @@ def tail(
     errors: Annotated[bool, typer.Option("--errors", help="Only calls that failed.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object for each call.")] = False,
     count: Annotated[int | None, typer.Option("--count", "-n", help="End after so many calls.", min=1)] = None,
-    url: Annotated[
-        str | None, typer.Option(help="The gateway. Default: LINGATE_URL, or http://127.0.0.1:4000.")
-    ] = None,
-    debug: Annotated[bool, _DEBUG] = False,
+    url: GATEWAY_URL = None,
+    debug: _DEBUG = False,
 ) -> None:
     """Show the calls of a running gateway as they end."""
-    screen = Screen()
-    with reported(screen, debug=debug):
+    with on_screen(debug=debug) as screen:
         from lingate.cli.tail import Options
         from lingate.cli.tail import run as command
 
@@ -284,12 +276,11 @@ def tail(
 
 
 @app.command()
-def demo(debug: Annotated[bool, _DEBUG] = False) -> None:
+def demo(debug: _DEBUG = False) -> None:
     """Show what Lingate does, against a simulator of its own: no keys, no network."""
     from lingate.cli.demo import run as command
 
-    screen = Screen()
-    with reported(screen, debug=debug):
+    with on_screen(debug=debug) as screen:
         raise typer.Exit(command(screen))
 
 

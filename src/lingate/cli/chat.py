@@ -1,11 +1,16 @@
-"""`lingate chat`: one question answered, or a conversation where a person sits at the terminal."""
+"""`lingate chat`: one question answered, shown meanwhile, or a conversation where a person sits at the terminal.
+
+On asyncio, because a blocking read cannot be left by Ctrl-C.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import sys
-from dataclasses import dataclass
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from lingate._client import AsyncLingate
@@ -13,49 +18,97 @@ from lingate._io.config import load
 from lingate._model import JsonDict
 from lingate._views import ChatResponse
 from lingate.cli import inputs
-from lingate.cli.asking import Answer, Asker
-from lingate.cli.screen import Screen
+from lingate.cli.screen import Screen, cost_text, duration, usage_text
 from lingate.errors import ConfigError
+
+
+@dataclass(slots=True)
+class Answer:
+    """What has come of a question so far. `first` and `seconds` are those until the first piece and the end."""
+
+    response: ChatResponse | None = None
+    pieces: list[str] = field(default_factory=list)
+    first: float | None = None
+    seconds: float = 0.0
+
+    def summary(self) -> str:
+        response = self.response
+        if response is None:
+            return f"stopped after {duration(self.seconds)}"
+        times = f"{duration(self.seconds)}"
+        if self.first is not None:
+            times = f"first token {duration(self.first)}, total {times}"
+        ended = (
+            [f"ended by {response.finish_reason}"] if response.finish_reason not in ("stop", "tool_calls", None) else []
+        )
+        return " | ".join([usage_text(response.usage), cost_text(response.cost_details), times, *ended])
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """A client with the options that hold for all its questions."""
+
+    client: AsyncLingate
+    params: dict[str, Any]
+    stream: bool = True
+
+    async def show(self, model: str, messages: Sequence[JsonDict], screen: Screen, answer: Answer) -> ChatResponse:
+        """Ask, and write the answer as it arrives; `answer` is kept up to date for whoever stops this."""
+        started = time.perf_counter()
+        try:
+            if self.stream:
+                await self._stream(model, messages, screen, answer, started)
+            else:
+                response = await self.client.chat(model, messages, **self.params)
+                screen.reasoning(response.reasoning)
+                screen.answer(response.text)
+                answer.response = response
+        finally:
+            answer.seconds = time.perf_counter() - started
+            screen.end()
+        assert answer.response is not None
+        for call in answer.response.tool_calls:
+            screen.note(f"tool call: {call.function.name}({call.function.arguments})")
+        if answer.response.dropped:
+            screen.note(f"not sent: {', '.join(answer.response.dropped)}")
+        return answer.response
+
+    async def _stream(
+        self, model: str, messages: Sequence[JsonDict], screen: Screen, answer: Answer, started: float
+    ) -> None:
+        async with await self.client.chat(model, messages, stream=True, **self.params) as stream:
+            async for chunk in stream:
+                reasoning, text = chunk.reasoning, chunk.text
+                if answer.first is None and (reasoning or text):
+                    answer.first = time.perf_counter() - started
+                screen.reasoning(reasoning)
+                if text:
+                    answer.pieces.append(text)
+                    screen.answer(text)
+            answer.response = await stream.final()
+
+    async def whole(self, model: str, messages: Sequence[JsonDict]) -> Answer:
+        """Ask, and write nothing."""
+        started = time.perf_counter()
+        response = await self.client.chat(model, messages, **self.params)
+        return Answer(response, seconds=time.perf_counter() - started)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What was asked for on the command line."""
-
-    prompt: str | None
     model: str | None
-    system: str | None
-    images: list[str]
-    files: list[str]
-    schema: str | None
-    as_json: bool
-    stream: bool
     config: str | None
-    params: dict[str, Any]
-
-    @classmethod
-    def conversation(cls, model: str, config: str | None) -> Options:
-        """A conversation with a model, with nothing else asked for."""
-        return cls(
-            prompt=None,
-            model=model,
-            system=None,
-            images=[],
-            files=[],
-            schema=None,
-            as_json=False,
-            stream=True,
-            config=config,
-            params={},
-        )
+    prompt: str | None = None
+    system: str | None = None
+    images: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    schema: str | None = None
+    as_json: bool = False
+    stream: bool = True
+    params: dict[str, Any] = field(default_factory=dict)
 
 
 def run(options: Options, screen: Screen) -> None:
-    """Answer the question, or talk.
-
-    Raises:
-        LingateError: There is no answer.
-    """
     piped = inputs.piped_text()
     prompt = inputs.whole_prompt(options.prompt, piped)
     path = inputs.config_path(options.config)
@@ -100,7 +153,6 @@ async def _ask(options: Options, asker: Asker, model: str, messages: list[JsonDi
 
 
 def report(answer: Answer) -> JsonDict:
-    """An answer as one JSON object for programs."""
     response: ChatResponse | None = answer.response
     assert response is not None
     cost = response.cost_details

@@ -12,7 +12,7 @@ from pathlib import Path
 from lingate._model import JsonDict
 from lingate._wire.json import encode
 from lingate.cli import files, inputs
-from lingate.cli.asking import Answer, Asker
+from lingate.cli.chat import Answer, Asker
 from lingate.cli.failures import describe
 from lingate.cli.screen import Screen, dollars
 from lingate.errors import ConfigError, LingateError
@@ -46,7 +46,6 @@ class Conversation:
 
     @property
     def messages(self) -> list[JsonDict]:
-        """The conversation as it is sent."""
         system = [{"role": "system", "content": self.system}] if self.system else []
         return [*system, *self.turns]
 
@@ -85,7 +84,6 @@ class Conversation:
             self.cost += response.cost
 
     def used(self) -> str:
-        """What the session has used so far, in words."""
         unknown = f" and {self.unpriced} at unknown cost" if self.unpriced else ""
         return (
             f"{self.answers} answer{'s' * (self.answers != 1)}: {self.prompt_tokens} tokens in, "
@@ -93,16 +91,12 @@ class Conversation:
         )
 
     def save(self, path: Path) -> None:
-        """Write the conversation to a file that only its owner can read.
-
-        Raises:
-            ConfigError: It cannot be written.
-        """
+        """Write the conversation to a file that only its owner can read."""
         files.write(path, encode({"model": self.model, "messages": self.messages}) + b"\n")
 
 
 class _QuitError(Exception):
-    """The user wants to leave."""
+    pass
 
 
 def _command(conversation: Conversation, line: str, screen: Screen) -> None:
@@ -190,7 +184,6 @@ _COMMANDS: dict[str, Callable[[Conversation, str, Screen], None]] = {
 
 
 def talk(conversation: Conversation, screen: Screen) -> None:
-    """Read and answer until the user leaves."""
     from lingate.cli.line import reader
 
     screen.note(f"{conversation.model} | /help for help, Ctrl-D to leave")

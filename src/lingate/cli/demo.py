@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lingate._client import Lingate
 from lingate.cli.demo_steps import STEPS, DemoError, Shown, Stage, Wire
-from lingate.cli.screen import Screen, dollars, duration
+from lingate.cli.screen import Screen, count_text, dollars, duration, plain_table
 from lingate.simulator import Simulator
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ _MISSING = "\nThe gateway's part is left out: it needs pip install 'lingate[serv
 
 @dataclass(slots=True)
 class _Result:
-    """How a step went."""
-
     step: str
     wire: str = ""
     seconds: float = 0.0
@@ -35,11 +33,7 @@ class _Result:
 
 
 def run(screen: Screen) -> int:
-    """Show every step in every wire format, and the gateway.
-
-    Returns:
-        0 if each did what it says, else 1.
-    """
+    """Show every step in every wire format, and the gateway; gives the exit code."""
     with Simulator(delay=_DELAY) as simulator:
         screen.answer(f"A simulated provider listens on {simulator.url}; the calls below go there over HTTP.\n")
         results = _sdk(simulator, screen)
@@ -132,7 +126,6 @@ def _sayer(screen: Screen) -> Callable[[str], None]:
 def _performed(
     name: str, wire: str, results: list[_Result], screen: Screen, *, quiet: bool = False
 ) -> Iterator[_Result]:
-    """Perform a step and note how it went."""
     if not quiet:
         screen.answer(f"\n  {name}\n")
     result = _Result(name, wire)
@@ -150,21 +143,15 @@ def _performed(
 
 
 def _table(results: Sequence[_Result], screen: Screen) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("wire", "step", "result"):
-        table.add_column(title, no_wrap=True)
-    for title in ("tokens in", "out", "list price", "time"):
-        table.add_column(title, justify="right", no_wrap=True)
+    table = plain_table("wire", "step", "result", right=("tokens in", "out", "list price", "time"))
     for one in results:
         shown = one.shown
         table.add_row(
             one.wire,
             one.step,
             "FAILED" if one.problem else "ok",
-            _number(shown.prompt_tokens),
-            _number(shown.completion_tokens),
+            count_text(shown.prompt_tokens),
+            count_text(shown.completion_tokens),
             "-" if shown.cost is None else dollars(shown.cost),
             duration(one.seconds),
             style="red" if one.problem else None,
@@ -177,7 +164,3 @@ def _print(table: Any, screen: Screen) -> None:
 
     screen.answer("\n")
     Console(file=sys.stdout, width=None if screen.terminal else 130).print(table)
-
-
-def _number(count: int) -> str:
-    return str(count) if count else "-"

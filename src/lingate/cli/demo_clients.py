@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 from lingate._client import Lingate
 from lingate._model import JsonDict
@@ -14,55 +14,13 @@ from lingate.errors import LingateError
 
 
 class RefusedError(Exception):
-    """The gateway refused a call.
-
-    Attributes:
-        name: The client's own class for it.
-        status: HTTP status.
-        retry_after: Seconds that it asks to wait.
-    """
+    """The gateway refused a call; `name` is the client's own class for it, `retry_after` the seconds it asks to wait."""
 
     def __init__(self, error: Exception, status: int | None, retry_after: float | None) -> None:
         super().__init__(str(error))
         self.name = type(error).__name__
         self.status = status
         self.retry_after = retry_after
-
-
-class OpenAISide(Protocol):
-    """A client of the gateway's OpenAI face."""
-
-    name: str
-
-    def stream(self, model: str, question: str) -> Iterator[str]:
-        """The pieces of a streamed answer."""
-        ...
-
-    def ask(self, model: str, messages: list[JsonDict], **params: Any) -> JsonDict:
-        """A whole answer, as OpenAI's format has it."""
-        ...
-
-    def embed(self, model: str, texts: list[str]) -> list[list[float]]:
-        """A vector for each text."""
-        ...
-
-    def close(self) -> None:
-        """Close its connections."""
-        ...
-
-
-class AnthropicSide(Protocol):
-    """A client of the gateway's Anthropic face."""
-
-    name: str
-
-    def stream(self, model: str, question: str, max_tokens: int) -> Iterator[str]:
-        """The pieces of a streamed answer."""
-        ...
-
-    def close(self) -> None:
-        """Close its connections."""
-        ...
 
 
 def openai_side(url: str, key: str) -> OpenAISide:
@@ -86,7 +44,6 @@ class OpenAIPackage:
         self._client = openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0)
 
     def stream(self, model: str, question: str) -> Iterator[str]:
-        """See `OpenAISide`."""
         with _refusals(self._refusal):
             messages: Any = [{"role": "user", "content": question}]
             for chunk in self._client.chat.completions.create(model=model, messages=messages, stream=True):
@@ -94,7 +51,6 @@ class OpenAIPackage:
                     yield chunk.choices[0].delta.content
 
     def ask(self, model: str, messages: list[JsonDict], **params: Any) -> JsonDict:
-        """See `OpenAISide`."""
         told: Any = messages
         with _refusals(self._refusal):
             answer: JsonDict = self._client.chat.completions.create(model=model, messages=told, **params).model_dump(
@@ -103,18 +59,14 @@ class OpenAIPackage:
         return answer
 
     def embed(self, model: str, texts: list[str]) -> list[list[float]]:
-        """See `OpenAISide`."""
         with _refusals(self._refusal):
             return [item.embedding for item in self._client.embeddings.create(model=model, input=texts).data]
 
     def close(self) -> None:
-        """See `OpenAISide`."""
         self._client.close()
 
 
 class AnthropicPackage:
-    """The anthropic package, likewise."""
-
     def __init__(self, url: str, key: str) -> None:
         import anthropic
 
@@ -123,7 +75,6 @@ class AnthropicPackage:
         self._client = anthropic.Anthropic(base_url=url, api_key=key, max_retries=0)
 
     def stream(self, model: str, question: str, max_tokens: int) -> Iterator[str]:
-        """See `AnthropicSide`."""
         messages: Any = [{"role": "user", "content": question}]
         with (
             _refusals(self._refusal),
@@ -132,58 +83,48 @@ class AnthropicPackage:
             yield from stream.text_stream
 
     def close(self) -> None:
-        """See `AnthropicSide`."""
         self._client.close()
 
 
 class OwnOpenAISide:
     """Lingate's client, which speaks OpenAI's format with the gateway."""
 
+    face, path = "openai", "/v1"
+
     def __init__(self, url: str, key: str) -> None:
         self.name = f"lingate {__version__}"
         self._client = Lingate(env={}, retries=0)
-        self._to: dict[str, Any] = {"api_base": f"{url}/v1", "api_key": key}
+        self._to: dict[str, Any] = {"api_base": url + self.path, "api_key": key}
 
-    def stream(self, model: str, question: str) -> Iterator[str]:
-        """See `OpenAISide`."""
+    def stream(self, model: str, question: str, max_tokens: int | None = None) -> Iterator[str]:
         with _refusals(LingateError):
-            for chunk in self._client.chat(f"openai/{model}", question, stream=True, **self._to):
+            told: Any = {"stream": True, "max_tokens": max_tokens, **self._to}
+            for chunk in self._client.chat(f"{self.face}/{model}", question, **told):
                 yield chunk.text
 
     def ask(self, model: str, messages: list[JsonDict], **params: Any) -> JsonDict:
-        """See `OpenAISide`."""
         with _refusals(LingateError):
-            answer: JsonDict = self._client.chat(f"openai/{model}", messages, **params, **self._to).to_dict()
+            answer: JsonDict = self._client.chat(f"{self.face}/{model}", messages, **params, **self._to).to_dict()
         return answer
 
     def embed(self, model: str, texts: list[str]) -> list[list[float]]:
-        """See `OpenAISide`."""
         with _refusals(LingateError):
-            return self._client.embed(f"openai/{model}", texts, **self._to).vectors
+            return self._client.embed(f"{self.face}/{model}", texts, **self._to).vectors
 
     def close(self) -> None:
-        """See `OpenAISide`."""
         self._client.close()
 
 
-class OwnAnthropicSide:
+class OwnAnthropicSide(OwnOpenAISide):
     """Lingate's client, which speaks Anthropic's format with the gateway."""
 
-    def __init__(self, url: str, key: str) -> None:
-        self.name = f"lingate {__version__}"
-        self._client = Lingate(env={}, retries=0)
-        self._to: dict[str, Any] = {"api_base": url, "api_key": key}
+    face, path = "anthropic", ""
 
-    def stream(self, model: str, question: str, max_tokens: int) -> Iterator[str]:
-        """See `AnthropicSide`."""
-        with _refusals(LingateError):
-            chunks = self._client.chat(f"anthropic/{model}", question, stream=True, max_tokens=max_tokens, **self._to)
-            for chunk in chunks:
-                yield chunk.text
 
-    def close(self) -> None:
-        """See `AnthropicSide`."""
-        self._client.close()
+OpenAISide: TypeAlias = OpenAIPackage | OwnOpenAISide
+"""A client of the gateway's OpenAI face: pieces of streamed answers, whole answers in OpenAI's format, vectors."""
+AnthropicSide: TypeAlias = AnthropicPackage | OwnAnthropicSide
+"""A client of the gateway's Anthropic face."""
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from typing import Any
 from lingate._model import JsonDict
 from lingate.cli.admin_line import AdminLine
 from lingate.cli.demo_steps import DemoError
-from lingate.cli.screen import dollars
+from lingate.cli.screen import count_text, dollars, plain_table
 from lingate.errors import ConnectError
 
 BUDGET = 0.01
@@ -52,29 +52,18 @@ litellm_settings:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A running gateway.
-
-    Attributes:
-        url: Where it is.
-        admin: The line to its admin API.
-        seconds: From its start to its first answer.
-    """
+    """A running gateway, and the seconds from its start to its first answer."""
 
     url: str
     admin: AdminLine
     seconds: float
 
     def key(self) -> str:
-        """Make a key with a small budget."""
         wanted = {"alias": "demo", "max_budget": BUDGET, "rpm_limit": 100}
         return str(self.admin.ask("POST", "keys", body=wanted)["token"])
 
     def rows(self, count: int) -> list[JsonDict]:
-        """The ledger's rows, oldest first, when there are so many: they reach the database a moment after their calls.
-
-        Raises:
-            DemoError: There are not.
-        """
+        """The ledger's rows, oldest first, when there are so many: they reach the database a moment after their calls."""
         until = time.monotonic() + 5.0
         while True:
             found = self.admin.ask("GET", "spend", "rows", limit=1000)["data"]
@@ -86,21 +75,13 @@ class Gateway:
         return sorted(found, key=lambda row: float(row["at"]))
 
     def sums(self, by: str) -> list[JsonDict]:
-        """What the ledger adds up."""
         found: list[JsonDict] = self.admin.ask("GET", "spend", by=by)["data"]
         return found
 
 
 @contextmanager
 def running(simulator: str) -> Iterator[Gateway]:
-    """Run `lingate serve` on SQLite in a directory that is gone afterwards.
-
-    Args:
-        simulator: URL of what stands for all providers.
-
-    Raises:
-        DemoError: It did not start, or did not end in good order.
-    """
+    """Run `lingate serve` on SQLite in a directory that is gone afterwards; `simulator` stands for all providers."""
     with TemporaryDirectory(prefix="lingate-demo-") as folder:
         directory, port = Path(folder), _free_port()
         config, log = directory / "gateway.yaml", directory / "log"
@@ -176,8 +157,9 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def ledger(rows: Sequence[JsonDict]) -> Any:
-    """The ledger's rows as a table."""
-    table = _table("face", "asked for", "answered by", right=("tries", "tokens in", "out", "cost", "time", "status"))
+    table = plain_table(
+        "face", "asked for", "answered by", right=("tries", "tokens in", "out", "cost", "time", "status")
+    )
     for row in rows:
         by = f"{row['provider']}/{row['provider_model']}" if row.get("attempts") and not row.get("error") else "-"
         cost = row.get("cost")
@@ -186,8 +168,8 @@ def ledger(rows: Sequence[JsonDict]) -> Any:
             str(row["model"]),
             by,
             str(row.get("attempts") or 0),
-            _count(row.get("prompt_tokens")),
-            _count(row.get("completion_tokens")),
+            count_text(row.get("prompt_tokens")),
+            count_text(row.get("completion_tokens")),
             "-" if cost is None else dollars(cost),
             f"{row['seconds'] * 1000:.0f} ms",
             f"{row['status']} {row.get('error') or 'ok'}",
@@ -196,30 +178,14 @@ def ledger(rows: Sequence[JsonDict]) -> Any:
 
 
 def summary(title: str, sums: Mapping[str, JsonDict]) -> Any:
-    """Calls, tokens and cost of each as a table."""
-    table = _table(title, right=("calls", "failed", "tokens in", "out", "cost"))
+    table = plain_table(title, right=("calls", "failed", "tokens in", "out", "cost"))
     for name, one in sorted(sums.items(), key=lambda item: -float(item[1]["cost"] or 0)):
         table.add_row(
             name,
             str(one["calls"]),
-            _count(one["errors"]),
-            _count(one["prompt_tokens"]),
-            _count(one["completion_tokens"]),
+            count_text(one["errors"]),
+            count_text(one["prompt_tokens"]),
+            count_text(one["completion_tokens"]),
             dollars(one["cost"] or 0.0),
         )
     return table
-
-
-def _table(*left: str, right: tuple[str, ...]) -> Any:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in left:
-        table.add_column(title, no_wrap=True)
-    for title in right:
-        table.add_column(title, justify="right", no_wrap=True)
-    return table
-
-
-def _count(number: int | None) -> str:
-    return str(number) if number else "-"

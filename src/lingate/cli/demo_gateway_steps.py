@@ -22,16 +22,7 @@ _BIG = 4000
 
 @dataclass(slots=True)
 class Visit:
-    """What the steps work with.
-
-    Attributes:
-        openai: A client of the OpenAI face.
-        anthropic: A client of the Anthropic face.
-        upstream: Requests that the provider has had so far.
-        say: Writes a line.
-        write: Writes a piece of one.
-        calls: Made so far.
-    """
+    """What the steps work with: `upstream` counts requests that the provider has had, `calls` those that were made."""
 
     openai: OpenAISide
     anthropic: AnthropicSide
@@ -41,7 +32,6 @@ class Visit:
     calls: int = 0
 
     def ask(self, model: str, messages: list[JsonDict], **params: Any) -> JsonDict:
-        """A whole answer through the OpenAI face."""
         self.calls += 1
         return self.openai.ask(model, messages, **params)
 

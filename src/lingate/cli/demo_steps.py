@@ -40,11 +40,6 @@ class DemoError(Exception):
 
 
 def check(true: bool, otherwise: str) -> None:
-    """Go on if it is so.
-
-    Raises:
-        DemoError: It is not.
-    """
     if not true:
         raise DemoError(otherwise)
 
@@ -61,14 +56,11 @@ class Wire:
 
 @dataclass(slots=True)
 class Shown:
-    """What a step used."""
-
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost: float | None = None
 
-    def count(self, response: Response) -> None:
-        """Add an answer's usage."""
+    def count(self, response: Response) -> Shown:
         usage = response.usage
         check(usage is not None and bool(usage.prompt_tokens), "the answer has no token counts")
         assert usage is not None
@@ -76,6 +68,7 @@ class Shown:
         self.completion_tokens += usage.completion_tokens or 0
         if response.cost is not None:
             self.cost = (self.cost or 0.0) + response.cost
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +86,6 @@ class Stage:
         return {"api_base": self.wire.base, "api_key": _KEY, "extra_headers": headers}
 
     def chat(self, messages: Any, fault: str | None = None, **params: Any) -> Any:
-        """Ask this wire's model."""
         return self.client.chat(self.wire.model, messages, **self.options(fault), **params)
 
 
@@ -115,22 +107,18 @@ def _streamed(stage: Stage) -> Shown:
     check(question in text and response.text == text, "the streamed text is not the answer")
     check(response.finish_reason == "stop", f"it ended with {response.finish_reason}")
     check(len(arrivals) > 5 and arrivals[-1] - arrivals[0] > 0.02, "the answer came in one piece, not as a stream")
-    shown = Shown()
-    shown.count(response)
     stage.say(
         f"{usage_text(response.usage)}; {len(arrivals)} pieces, first after {duration(arrivals[0])}, "
         f"last after {duration(arrivals[-1])}"
     )
-    return shown
+    return Shown().count(response)
 
 
 def _tools(stage: Stage) -> Shown:
     question = "Is it warm in Lisbon?"
     stage.say(f"> {question}")
     messages: list[Any] = [{"role": "user", "content": question}]
-    shown = Shown()
     first = stage.chat(messages, tools=[WEATHER])
-    shown.count(first)
     check(first.finish_reason == "tool_calls" and len(first.tool_calls) == 1, "the model did not call the tool")
     call = first.tool_calls[0]
     city = call.arguments.get("city")
@@ -139,23 +127,19 @@ def _tools(stage: Stage) -> Shown:
     stage.say(f"the model calls {call.function.name}({call.function.arguments}); the tool answers: {result}")
     messages += [first.message, {"role": "tool", "tool_call_id": call.id, "content": result}]
     second = stage.chat(messages, tools=[WEATHER])
-    shown.count(second)
     stage.say(second.text)
     check(result in second.text and second.finish_reason == "stop", "the answer does not use the tool's result")
-    return shown
+    return Shown().count(first).count(second)
 
 
 @dataclass(frozen=True, slots=True)
 class City:
-    """The class that the structured answer becomes."""
-
     name: str
     capital: bool
     districts: int
 
     @classmethod
     def model_json_schema(cls) -> JsonDict:
-        """The schema that is sent."""
         kinds = {
             "name": {"type": "string"},
             "capital": {"type": "boolean"},
@@ -175,14 +159,10 @@ def _structured(stage: Stage) -> Shown:
         isinstance(found.name, str) and isinstance(found.capital, bool) and isinstance(found.districts, int),
         "the answer does not fit the schema",
     )
-    shown = Shown()
-    shown.count(response)
-    return shown
+    return Shown().count(response)
 
 
 def _png(width: int, height: int) -> bytes:
-    """A picture of a gradient."""
-
     def block(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
@@ -205,22 +185,19 @@ def _image(stage: Stage) -> Shown:
         f"{len(picture)} bytes, 32x20 pixels" in response.text and question in response.text,
         "the picture did not arrive as it was sent",
     )
-    shown = Shown()
-    shown.count(response)
-    return shown
+    return Shown().count(response)
 
 
 def _embedding(stage: Stage) -> Shown:
     texts = ["the cat sleeps on the sofa", "a cat asleep on a sofa", "interest rates rose again"]
     model = stage.wire.embeddings
-    shown = Shown()
     if model is None:
         stage.say(f"> {stage.wire.model} for embeddings")
         try:
             stage.client.embed(stage.wire.model, texts, **stage.options())
         except UnsupportedError as error:
             stage.say(f"refused before anything is sent: {error}")
-            return shown
+            return Shown()
         raise DemoError("an operation that this format does not have was not refused")
     response = stage.client.embed(model, texts, dimensions=256, **stage.options())
     vectors = response.vectors
@@ -228,8 +205,7 @@ def _embedding(stage: Stage) -> Shown:
     near, far = _cosine(vectors[0], vectors[1]), _cosine(vectors[0], vectors[2])
     stage.say(f"3 texts, {len(vectors[0])} dimensions; alike {near:.2f}, different {far:.2f}")
     check(near > far, "texts that are alike are not closer than others")
-    shown.count(response)
-    return shown
+    return Shown().count(response)
 
 
 def _cosine(one: list[float], other: list[float]) -> float:
@@ -247,9 +223,7 @@ def _retried(stage: Stage) -> Shown:
     kinds = [one.kind for one in response.attempts]
     check(kinds == ["rate_limit", "overloaded", "ok"], f"the tries were {kinds}")
     check("Still there?" in response.text, "there is no answer in the end")
-    shown = Shown()
-    shown.count(response)
-    return shown
+    return Shown().count(response)
 
 
 def _cut(stage: Stage) -> Shown:

@@ -13,16 +13,15 @@ from lingate.cli.findings import (
     credentials,
     default_model,
     extras,
+    gateway,
     look,
     obstacle,
     proxies,
     to_dict,
     versions,
 )
-from lingate.cli.gateway_findings import gateway
 from lingate.cli.inputs import config_path
-from lingate.cli.models import askable
-from lingate.cli.online import ask
+from lingate.cli.models import ask, askable
 from lingate.cli.screen import Screen, duration
 from lingate.errors import AuthenticationError, ConfigError, PermissionDeniedError, TransportError
 
@@ -48,7 +47,6 @@ def run(screen: Screen, *, online: bool, as_json: bool, config: str | None, gate
 
 
 def examine(path: str | None, gateway_config: str | None = None, *, online: bool = False) -> Iterator[Finding]:
-    """Every finding, in the order it is reported."""
     surroundings, findings = look(path, os.environ, gateway_config)
     yield from findings
     for check in CHECKS:
@@ -58,7 +56,6 @@ def examine(path: str | None, gateway_config: str | None = None, *, online: bool
 
 
 def _line(finding: Finding) -> str:
-    """A finding and its remedy on one line."""
     remedy = f"  -> {finding.remedy}" if finding.remedy else ""
     return " ".join(f"{_SIGNS[finding.level]} {finding.about.ljust(_COLUMN)} {finding.text}{remedy}".splitlines())
 

@@ -46,7 +46,6 @@ _CODES: tuple[tuple[tuple[type[LingateError], ...], int], ...] = (
 
 
 def exit_code(error: LingateError) -> int:
-    """The exit code for an error."""
     return next(code for kinds, code in _CODES if isinstance(error, kinds))
 
 
@@ -64,7 +63,6 @@ def describe(error: LingateError) -> str:
 
 
 def trail(error: LingateError) -> list[str]:
-    """The tries that led to an error, one line each."""
     return [
         f"  try {number}: {item.provider}/{item.model}: {item.status or 'no answer'} {item.kind}"
         f" after {duration(item.seconds)}" + (f" (waited {duration(item.waited)} before)" if item.waited else "")
@@ -74,11 +72,7 @@ def trail(error: LingateError) -> list[str]:
 
 @contextmanager
 def reported(screen: Screen, *, debug: bool = False) -> Iterator[None]:
-    """Turn the errors of a command into their line and exit code.
-
-    Raises:
-        typer.Exit: With the code, after an error was reported.
-    """
+    """Turn the errors of a command into their line and exit code."""
     try:
         yield
     except LingateError as error:
@@ -100,3 +94,11 @@ def reported(screen: Screen, *, debug: bool = False) -> Iterator[None]:
         if debug:
             traceback.print_exception(error)
         raise typer.Exit(1) from None
+
+
+@contextmanager
+def on_screen(*, debug: bool = False, quiet: bool = False) -> Iterator[Screen]:
+    """The screen of a command, whose errors are `reported`."""
+    screen = Screen(quiet=quiet)
+    with reported(screen, debug=debug):
+        yield screen

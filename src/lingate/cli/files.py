@@ -10,15 +10,9 @@ from lingate.errors import ConfigError
 
 
 def write(path: Path, content: bytes, *, like: Path | None = None) -> None:
-    """Make or replace a file that its owner alone may read. Who is reading the old one, or watching it, never sees half.
+    """Make or replace a file that its owner alone may read, or that has the permissions of another.
 
-    Args:
-        path: Where it is to be. What a link leads to is replaced, and the link stays one.
-        content: All of it.
-        like: A file whose permissions it gets instead.
-
-    Raises:
-        ConfigError: It cannot be written. Nothing has changed then.
+    Who is reading the old one, or watching it, never sees half. What a link leads to is replaced, and the link stays one.
     """
     place = path.resolve()
     draft = place.with_name(f".{place.name}.{os.getpid()}")

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from lingate.cli.failures import reported
+from lingate.cli.failures import on_screen
 from lingate.cli.screen import Screen
 from lingate.errors import ConfigError
 from lingate.hosts import registry
@@ -34,8 +34,7 @@ _DEBUG = Annotated[bool, typer.Option("--debug", help="On errors, show what the 
 @app.command("list")
 def list_(debug: _DEBUG = False) -> None:
     """List the hosts."""
-    screen = Screen()
-    with reported(screen, debug=debug):
+    with on_screen(debug=debug) as screen:
         for name in registry.HOSTS:
             for recipe in registry.recipes(name):
                 screen.answer(f"{registry.spoken(name):13}{recipe.route:10}{recipe.title}: {recipe.summary}\n")
@@ -44,8 +43,7 @@ def list_(debug: _DEBUG = False) -> None:
 @app.command()
 def show(host: _HOST, route: _ROUTE = None, debug: _DEBUG = False) -> None:
     """Show what is done to a host, and how it is undone."""
-    screen = Screen()
-    with reported(screen, debug=debug):
+    with on_screen(debug=debug) as screen:
         chosen = registry.recipes(host) if route is None else (registry.recipe(host, route),)
         screen.answer("\n\n".join(_described(recipe) for recipe in chosen) + "\n")
 
@@ -64,8 +62,7 @@ def install(
     from lingate.hosts import _recipe
     from lingate.hosts._disk import tree_of
 
-    screen = Screen()
-    with reported(screen, debug=debug):
+    with on_screen(debug=debug) as screen:
         recipe = _recipe_for(host, route, path)
         root = _root(recipe, path)
         found = _found(recipe, root)
@@ -90,8 +87,7 @@ def uninstall(host: _HOST, path: _PATH = None, route: _ROUTE = None, yes: _YES =
     from lingate.hosts import _recipe
     from lingate.hosts._disk import tree_of
 
-    screen = Screen()
-    with reported(screen, debug=debug):
+    with on_screen(debug=debug) as screen:
         recipe = _recipe_for(host, route, path)
         root = _root(recipe, path)
         _found(recipe, root)
@@ -117,8 +113,7 @@ def check(
     """Run a host's own code against a simulated provider, and say what works. Changes nothing, needs no key."""
     from lingate.hosts import _check
 
-    screen = Screen()
-    with reported(screen, debug=debug):
+    with on_screen(debug=debug) as screen:
         recipe = _recipe_for(host, route, path)
         if path is None:
             screen.note(f"No --path: the adapter for {recipe.title} alone, without the host.")

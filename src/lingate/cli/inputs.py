@@ -28,11 +28,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
 
 
 def piped_text() -> str:
-    """What was piped or redirected into the command; empty for a terminal.
-
-    Raises:
-        ConfigError: It is not text.
-    """
+    """What was piped or redirected into the command; empty for a terminal."""
     if sys.stdin is None or sys.stdin.isatty():
         return ""
     try:
@@ -55,11 +51,6 @@ def content(text: str, parts: Sequence[JsonDict]) -> str | list[JsonDict]:
 
 
 def image_part(value: str) -> JsonDict:
-    """An image from a path or a URL.
-
-    Raises:
-        ConfigError: The file cannot be read, or is no image.
-    """
     if value.startswith(("http://", "https://", "data:")):
         return {"type": "image_url", "image_url": {"url": value}}
     path, data = _read(value)
@@ -70,21 +61,12 @@ def image_part(value: str) -> JsonDict:
 
 
 def file_part(value: str) -> JsonDict:
-    """A document from a path.
-
-    Raises:
-        ConfigError: The file cannot be read.
-    """
     path, data = _read(value)
     return {"type": "file", "file": {"filename": path.name, "file_data": _data_url(_mime(path, data), data)}}
 
 
 def schema(value: str) -> JsonDict:
-    """A JSON schema, written out or in a file.
-
-    Raises:
-        ConfigError: The file cannot be read, or this is no JSON object.
-    """
+    """A JSON schema, written out or in a file."""
     inline = value.lstrip().startswith("{")
     source = "--schema" if inline else value
     try:
@@ -97,11 +79,7 @@ def schema(value: str) -> JsonDict:
 
 
 def model_name(given: str | None, configured: str | None) -> str:
-    """The model to ask: what was given, else LINGATE_MODEL, else the config file's, else the one saved with `lingate models`.
-
-    Raises:
-        ConfigError: None of them says; the message names providers whose credential is there.
-    """
+    """The model to ask: what was given, else LINGATE_MODEL, else the config file's, else the one saved with `lingate models`."""
     name = given or os.environ.get(MODEL_VARIABLE) or configured or saved.load()
     if name:
         return name
@@ -121,7 +99,6 @@ def config_path(given: str | None) -> str | None:
 
 
 def params(**given: Any) -> dict[str, Any]:
-    """The options of a call that were given."""
     return {name: value for name, value in given.items() if value is not None}
 
 

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from lingate.cli.failures import reported
-from lingate.cli.screen import Screen, dollars
+from lingate.cli.failures import on_screen
+from lingate.cli.screen import Screen, dollars, plain_table
 from lingate.errors import ConfigError
 
 app = typer.Typer(
@@ -38,7 +38,7 @@ _EXPIRES = Annotated[str | None, typer.Option(help="How long it is good for: 12h
 _ADMIN = Annotated[bool | None, typer.Option("--admin/--no-admin", help="It may use the admin API.")]
 _IPS = Annotated[list[str] | None, typer.Option("--ip", help="Address or network it may be used from. Repeatable.")]
 _METADATA = Annotated[str | None, typer.Option(help="A JSON object to keep with it.")]
-_URL = Annotated[str | None, typer.Option(help="The gateway. Default: LINGATE_URL, or http://127.0.0.1:4000.")]
+GATEWAY_URL = Annotated[str | None, typer.Option(help="The gateway. Default: LINGATE_URL, or http://127.0.0.1:4000.")]
 _JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _DEBUG = Annotated[bool, typer.Option("--debug", help="On errors, show the traceback.")]
 
@@ -80,13 +80,12 @@ def create(
     admin: _ADMIN = None,
     ips: _IPS = None,
     metadata: _METADATA = None,
-    url: _URL = None,
+    url: GATEWAY_URL = None,
     as_json: _JSON = False,
     debug: _DEBUG = False,
 ) -> None:
     """Make a key. It is printed this once."""
-    screen = Screen()
-    with reported(screen, debug=debug):
+    with on_screen(debug=debug) as screen:
         fields = _fields(context.params)
         _show_made(screen, _line(url).ask("POST", "keys", body=fields), as_json=as_json)
 
@@ -96,13 +95,12 @@ def list_(
     team: _TEAM = None,
     user: _USER = None,
     blocked: Annotated[bool | None, typer.Option("--blocked/--not-blocked", help="Only these.")] = None,
-    url: _URL = None,
+    url: GATEWAY_URL = None,
     as_json: _JSON = False,
     debug: _DEBUG = False,
 ) -> None:
     """List keys, newest first."""
-    screen = Screen()
-    with reported(screen, debug=debug):
+    with on_screen(debug=debug) as screen:
         line, found = _line(url), []
         offset: int | None = 0
         while offset is not None:
@@ -116,10 +114,9 @@ def list_(
 
 
 @app.command()
-def show(key: _KEY, url: _URL = None, as_json: _JSON = False, debug: _DEBUG = False) -> None:
+def show(key: _KEY, url: GATEWAY_URL = None, as_json: _JSON = False, debug: _DEBUG = False) -> None:
     """Show a key, its limits, and what it has spent."""
-    screen = Screen()
-    with reported(screen, debug=debug):
+    with on_screen(debug=debug) as screen:
         line = _line(url)
         _show(screen, line.ask("GET", "keys", _id(line, key)), as_json=as_json)
 
@@ -146,13 +143,12 @@ def update(
     clear: Annotated[
         list[str] | None, typer.Option(help="Field to empty, as `lingate keys show --json` names it. Repeatable.")
     ] = None,
-    url: _URL = None,
+    url: GATEWAY_URL = None,
     as_json: _JSON = False,
     debug: _DEBUG = False,
 ) -> None:
     """Change a key; what is not given stays."""
-    screen = Screen()
-    with reported(screen, debug=debug):
+    with on_screen(debug=debug) as screen:
         fields = _fields(context.params)
         fields.update(dict.fromkeys(clear or ()))
         if not fields:
@@ -167,39 +163,37 @@ def rotate(
     overlap: Annotated[
         str | None, typer.Option(help="How long the old key stays good: 1h, 7d, ... Default: not at all.")
     ] = None,
-    url: _URL = None,
+    url: GATEWAY_URL = None,
     as_json: _JSON = False,
     debug: _DEBUG = False,
 ) -> None:
     """Replace a key by a new one with the same id, limits and spending. It is printed this once."""
-    screen = Screen()
-    with reported(screen, debug=debug):
+    with on_screen(debug=debug) as screen:
         line = _line(url)
         body = {} if overlap is None else {"overlap": overlap}
         _show_made(screen, line.ask("POST", "keys", _id(line, key), "rotate", body=body), as_json=as_json)
 
 
 @app.command()
-def block(key: _KEY, url: _URL = None, as_json: _JSON = False, debug: _DEBUG = False) -> None:
+def block(key: _KEY, url: GATEWAY_URL = None, as_json: _JSON = False, debug: _DEBUG = False) -> None:
     """Refuse a key's calls from now on."""
     _act("POST", key, "block", url=url, as_json=as_json, debug=debug)
 
 
 @app.command()
-def unblock(key: _KEY, url: _URL = None, as_json: _JSON = False, debug: _DEBUG = False) -> None:
+def unblock(key: _KEY, url: GATEWAY_URL = None, as_json: _JSON = False, debug: _DEBUG = False) -> None:
     """Accept a key's calls again."""
     _act("POST", key, "unblock", url=url, as_json=as_json, debug=debug)
 
 
 @app.command()
-def delete(key: _KEY, url: _URL = None, as_json: _JSON = False, debug: _DEBUG = False) -> None:
+def delete(key: _KEY, url: GATEWAY_URL = None, as_json: _JSON = False, debug: _DEBUG = False) -> None:
     """Delete a key. Its calls stay in the ledger."""
     _act("DELETE", key, url=url, as_json=as_json, debug=debug)
 
 
 def _act(method: str, key: str, *action: str, url: str | None, as_json: bool, debug: bool) -> None:
-    screen = Screen()
-    with reported(screen, debug=debug):
+    with on_screen(debug=debug) as screen:
         line = _line(url)
         found = line.ask(method, "keys", _id(line, key), *action)
         if as_json:
@@ -281,10 +275,9 @@ def _when(moment: float) -> str:
 
 
 def _table(found: Sequence[dict[str, Any]], screen: Screen) -> None:
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = plain_table()
     for name in ("id", "key", "alias", "team", "user", "models", "spent", "state"):
         table.add_column(name, no_wrap=name in {"id", "key", "state"}, overflow="fold")
     for key in found:

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from shutil import get_terminal_size
 
 from lingate._io.public import ProviderInfo, providers
-from lingate.cli.screen import Screen
+from lingate.cli.screen import Screen, plain_table
 
 _NARROW = 80
 
 
 def show(screen: Screen, *, search: str, as_json: bool, present: bool) -> None:
-    """Write the providers that fit, as a table or as JSON."""
     found = [info for info in providers() if _fits(info, search.lower()) and (info.present or not present)]
     if as_json:
         screen.json([info.to_dict() for info in found])
@@ -29,10 +28,9 @@ def _fits(info: ProviderInfo, search: str) -> bool:
 
 
 def _table(found: Sequence[ProviderInfo], screen: Screen) -> None:
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = plain_table()
     # A narrow terminal would get columns of single letters.
     narrow = screen.terminal and get_terminal_size().columns < _NARROW
     table.add_column("provider", no_wrap=True)

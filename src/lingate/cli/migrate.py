@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from lingate.cli import files
-from lingate.cli.failures import reported
-from lingate.cli.screen import Screen
+from lingate.cli.failures import on_screen
 from lingate.errors import ConfigError, MissingExtraError
 
 
@@ -21,8 +20,7 @@ def migrate(
     debug: Annotated[bool, typer.Option("--debug", help="On errors, show the traceback.")] = False,
 ) -> None:
     """Say what of a LiteLLM configuration carries over to the gateway, and what to use instead of the rest."""
-    screen = Screen()
-    with reported(screen, debug=debug):
+    with on_screen(debug=debug) as screen:
         if not Path(config).is_file():
             raise ConfigError(f"there is no file {config}")
         try:

@@ -1,40 +1,27 @@
-"""`lingate models`: a picker where a person sits at a terminal, else a list."""
+"""`lingate models`: a picker where a person sits at a terminal, else a list; and asking providers which models they offer."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from lingate._io.config import load
 from lingate._io.shelf import Shelf
-from lingate._providers.offered import Offer, merged, modalities
+from lingate._providers.offered import Offer, live, merged, modalities
 from lingate.cli import saved
 from lingate.cli.inputs import config_path
 from lingate.cli.picker.state import Action, Choice, State
 from lingate.cli.screen import Screen
+from lingate.cli.straight import carried_out
 from lingate.errors import ConfigError, LingateError, MissingExtraError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What was asked for on the command line.
-
-    Attributes:
-        search: Words that a model's name holds.
-        everything: All models instead of the curated ones.
-        present: Only models whose provider has a credential.
-        live: Ask the providers that have a credential for their lists.
-        as_json: Print JSON.
-        plain: Print a list, on a terminal too.
-        pick: Show the picker although the output is no terminal.
-        enter: What Enter does in the picker.
-        default: Make this the default model, and show nothing.
-        config: The config file.
-    """
-
     search: str = ""
     everything: bool = False
     present: bool = False
@@ -48,11 +35,6 @@ class Options:
 
 
 def run(options: Options, screen: Screen) -> None:
-    """Show the models, and do what is chosen.
-
-    Raises:
-        ConfigError: The configuration is wrong, or there is no terminal for the picker.
-    """
     path = config_path(options.config)
     if options.default is not None:
         _save(options.default, screen, Shelf(load(path), os.environ))
@@ -76,20 +58,7 @@ def run(options: Options, screen: Screen) -> None:
 
 def bare() -> int:
     """`lingate models` without any option, and its exit code."""
-    screen = Screen()
-    try:
-        run(Options(), screen)
-    except (LingateError, KeyboardInterrupt, OSError) as error:
-        import typer
-
-        from lingate.cli.failures import reported
-
-        try:
-            with reported(screen):
-                raise error
-        except typer.Exit as end:
-            return end.exit_code
-    return 0
+    return carried_out(lambda screen: run(Options(), screen))
 
 
 def _person() -> bool:
@@ -136,7 +105,6 @@ def _chosen(options: Options, screen: Screen, shelf: Shelf, path: str | None) ->
 def _live(shelf: Shelf, path: str | None) -> Iterator[tuple[list[Offer], str]]:
     """What the providers with a credential list, each with a line that says how it went."""
     from lingate.cli.failures import describe
-    from lingate.cli.online import ask
 
     names = askable(shelf)
     if not names:
@@ -186,7 +154,7 @@ def _picked(options: Options, screen: Screen, shelf: Shelf, path: str | None) ->
     else:
         from lingate.cli import chat
 
-        chat.run(chat.Options.conversation(choice.model, options.config), screen)
+        chat.run(chat.Options(model=choice.model, config=options.config), screen)
 
 
 def _pick(options: Options, shelf: Shelf, path: str | None) -> Choice | None:
@@ -223,3 +191,50 @@ def _save(model: str, screen: Screen, shelf: Shelf) -> None:
 
         find(provider)
     screen.note(f"{model} is the default model now, kept in {saved.save(model)}")
+
+
+_AT_ONCE = 8
+PATIENCE = 15.0
+"""Seconds that a provider has for its list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a provider said: the models it lists, or why there is no list."""
+
+    provider: str
+    offers: list[Offer] = field(default_factory=list)
+    error: LingateError | None = None
+    seconds: float = 0.0
+
+
+def ask(
+    providers: Sequence[str], config: Any = None, *, env: Mapping[str, str] | None = None, patience: float = PATIENCE
+) -> Iterator[Listed]:
+    """Ask providers at the same time, each for so many seconds at the most, and hand over each answer as it arrives."""
+    # Here, as the picker's first frame waits for neither.
+    from concurrent.futures import ThreadPoolExecutor, as_completed
+
+    from lingate._client import Lingate
+
+    if not providers:
+        return
+    with Lingate(config, env=env, retries=0, timeout=patience) as client:
+        pool = ThreadPoolExecutor(min(_AT_ONCE, len(providers)), thread_name_prefix="lingate-online")
+        try:
+            asked = [pool.submit(_one, client.models, name) for name in providers]
+            for answer in as_completed(asked):
+                yield answer.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _one(models: Callable[[str], Any], provider: str) -> Listed:
+    started = time.perf_counter()
+    try:
+        answer = models(provider)
+    except LingateError as error:
+        return Listed(provider, error=error, seconds=time.perf_counter() - started)
+    raw = answer.to_dict().get("data")
+    items = [item for item in raw if isinstance(item, dict)] if isinstance(raw, list) else []
+    return Listed(provider, list(live(provider, items)), seconds=time.perf_counter() - started)

@@ -12,7 +12,6 @@ from lingate.errors import ConfigError
 
 
 def path() -> Path:
-    """Where it is kept."""
     given = os.environ.get("XDG_CONFIG_HOME") or ""
     try:
         base = Path(given) if os.path.isabs(given) else Path.home() / ".config"
@@ -24,11 +23,7 @@ def path() -> Path:
 
 
 def load() -> str | None:
-    """The model that was saved; None if none was.
-
-    Raises:
-        ConfigError: The file is there and cannot be read.
-    """
+    """The model that was saved; None if none was."""
     try:
         place = path()
     except ConfigError:
@@ -40,11 +35,7 @@ def load() -> str | None:
 
 
 def save(model: str) -> Path:
-    """Keep a model as the default, whatever else is in the file, and tell where.
-
-    Raises:
-        ConfigError: The file cannot be read or written.
-    """
+    """Keep a model as the default, whatever else is in the file, and tell where."""
     place = path()
     settings = {**_settings(place), "model": model}
     try:

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from lingate._providers.catalog import Cost
@@ -39,17 +40,14 @@ class Screen:
         self._open: TextIO | None = None
 
     def answer(self, text: str) -> None:
-        """Write a piece of an answer, at once."""
         if text:
             self._switch(self._out)
             self._write(self._out, text.translate(_CONTROLS) if self.terminal else text)
 
     def json(self, value: Any) -> None:
-        """Write an answer for programs."""
         self.answer(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
     def table(self, table: Table) -> None:
-        """Write a table."""
         from rich.console import Console
 
         # Rich asks the terminal for its width; a pipe has none, and a narrow guess would break names in two.
@@ -62,7 +60,6 @@ class Screen:
             self._write(self._err, self._styled(text, _DIM))
 
     def end(self) -> None:
-        """End the line that an answer has left open."""
         if self._open is not None:
             open_, self._open = self._open, None
             open_.write("\n")
@@ -82,7 +79,6 @@ class Screen:
         self._err.flush()
 
     def detail(self, text: str) -> None:
-        """Write a further line about what went wrong."""
         self._err.write(text + "\n")
 
     def _switch(self, stream: TextIO) -> None:
@@ -96,6 +92,22 @@ class Screen:
 
     def _styled(self, text: str, style: str) -> str:
         return f"{style}{text.translate(_CONTROLS)}{_RESET}" if self._colours else text
+
+
+def plain_table(*left: str, right: Sequence[str] = ()) -> Table:
+    """A table without lines, with these columns to the left and to the right."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in left:
+        table.add_column(title, no_wrap=True)
+    for title in right:
+        table.add_column(title, justify="right", no_wrap=True)
+    return table
+
+
+def count_text(number: int | None) -> str:
+    return str(number) if number else "-"
 
 
 def usage_text(usage: Any) -> str:
@@ -115,7 +127,6 @@ def _counted(count: int | None, word: str, *details: tuple[int | None, str]) -> 
 
 
 def cost_text(cost: Cost) -> str:
-    """A cost in words."""
     if cost.total is None:
         return f"cost unknown: {cost.reason}"
     return dollars(cost.total)
@@ -129,5 +140,4 @@ def dollars(amount: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time as people read it."""
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"

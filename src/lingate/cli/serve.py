@@ -23,11 +23,6 @@ __all__ = ["Options", "check_config", "run"]
 
 
 def run(screen: Screen, options: Options) -> None:
-    """Serve until told to stop.
-
-    Raises:
-        ConfigError: The gateway cannot be started.
-    """
     serve(options, os.environ, screen.note)
 
 

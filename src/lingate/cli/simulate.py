@@ -13,11 +13,7 @@ from lingate.simulator import RecordedRequest, Simulator
 
 
 def simulate(screen: Screen, *, host: str, port: int, delay: float, quiet: bool) -> None:
-    """Answer requests until Ctrl-C, then say what there was.
-
-    Raises:
-        ConfigError: The address cannot be listened on.
-    """
+    """Answer requests until Ctrl-C, then say what there was."""
     stop = threading.Event()
 
     def leave(number: int, frame: FrameType | None) -> None:

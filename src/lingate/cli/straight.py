@@ -5,7 +5,7 @@ Only command lines that are plain are read here. Help, mistakes and everything e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lingate.cli.screen import Screen
@@ -48,13 +48,21 @@ def read(arguments: Sequence[str]) -> dict[str, Any] | None:
 
 
 def serve(options: dict[str, Any]) -> int:
-    """Run the gateway with options as `read` gives them. Gives the exit code."""
     debug, auth = options.pop("debug", False), not options.pop("no_auth", False)
-    screen = Screen()
-    try:
+
+    def run(screen: Screen) -> None:
         from lingate.cli.serve import Options, run
 
         run(screen, Options(auth=auth, **options))
+
+    return carried_out(run, debug=debug)
+
+
+def carried_out(command: Callable[[Screen], None], *, debug: bool = False) -> int:
+    """Run a command, and give its exit code. What reports errors is loaded for errors only."""
+    screen = Screen()
+    try:
+        command(screen)
     except (LingateError, KeyboardInterrupt, OSError) as error:
         import typer
 

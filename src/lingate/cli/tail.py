@@ -15,8 +15,6 @@ _SILENCE = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the command line says; see its help."""
-
     model: str | None = None
     key: str | None = None
     team: str | None = None
@@ -27,11 +25,7 @@ class Options:
 
 
 def run(screen: Screen, options: Options) -> None:
-    """Show calls until the gateway stops, the number asked for has passed, or Ctrl-C.
-
-    Raises:
-        LingateError: The gateway is not there, or does not show its calls to this key.
-    """
+    """Show calls until the gateway stops, the number asked for has passed, or Ctrl-C."""
     events = AdminLine(options.url).follow(
         "tail",
         silence=_SILENCE,
@@ -53,11 +47,6 @@ def run(screen: Screen, options: Options) -> None:
 
 
 def line_of(data: bytes) -> str:
-    """A call as people read it.
-
-    Raises:
-        ProtocolError: That is no call.
-    """
     from lingate.server.lines import ESCAPES, call_of, call_text, time_text
 
     try:

@@ -20,8 +20,6 @@ from lingate.hosts._disk import tree_of, write
 from lingate.hosts._probe import URL_VARIABLE
 from lingate.hosts._recipe import Recipe, install
 
-__all__ = ["Outcome", "check"]
-
 _UNCOPIED = shutil.ignore_patterns(
     ".git", "node_modules", ".venv", "venv", "__pycache__", "*.pyc", "*.gguf", "*.safetensors"
 )
@@ -29,13 +27,7 @@ _UNCOPIED = shutil.ignore_patterns(
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One line of a check.
-
-    Attributes:
-        outcome: `ok`, `failed` or `skipped`.
-        says: What was tried.
-        why: Why it failed or was skipped.
-    """
+    """One line of a check: `outcome` is `ok`, `failed` or `skipped`, `says` what was tried, `why` what was wrong with it."""
 
     outcome: str
     says: str
@@ -51,7 +43,7 @@ def check(
     each: Callable[[Outcome], None],
     timeout: float = 300.0,
 ) -> tuple[bool, str]:
-    """Run a host's code against the simulator.
+    """Run a host's code against the simulator, and tell whether all went well, and what the host printed.
 
     Args:
         recipe: What is checked.
@@ -60,12 +52,6 @@ def check(
         values: For the `{{name}}`s of the recipe.
         each: Called with each line as it comes.
         timeout: Seconds for all of it.
-
-    Returns:
-        Whether all went well, and what the host printed.
-
-    Raises:
-        ConfigError: The check cannot be started.
     """
     from lingate.simulator import Simulator
 

@@ -15,8 +15,6 @@ from lingate.hosts._disk import tree_of, write
 from lingate.hosts._probe import Probe, Skipped
 from lingate.hosts._recipe import install
 
-__all__ = ["check", "count_bytes"]
-
 _VOCABULARIES = ("cl100k_base", "o200k_base")
 _MODEL = "openai/sim-large"
 _TOO_LONG_ONCE = "openai/sim-fault-context-flaky-1"

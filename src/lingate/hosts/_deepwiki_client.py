@@ -18,8 +18,6 @@ from adalflow.core.types import CompletionUsage, EmbedderOutput, Embedding, Gene
 import lingate
 from lingate.errors import ConfigError, ContextLengthError, LingateError
 
-__all__ = ["LingateClient"]
-
 Kwargs: TypeAlias = dict[str, Any]
 
 _MODEL_VARIABLE = "LINGATE_MODEL"

@@ -8,13 +8,12 @@ from typing import Any
 
 from lingate.hosts import deepwiki
 from lingate.hosts._deepwiki_recipe import EMBEDDER, PROVIDER_ENTRY
-from lingate.hosts._loading import load
+from lingate.hosts._shared import load
 
 _EMBEDDING_VARIABLE = "LINGATE_EMBEDDING_MODEL"
 
 
 def register(settings: dict[str, Any]) -> None:
-    """See `lingate.hosts.deepwiki.register`."""
     client = deepwiki.LingateClient
     config = _host("api.config")
     config.CLIENT_CLASSES[client.__name__] = client
@@ -45,7 +44,6 @@ def _host(name: str) -> Any:
 
 
 def main() -> None:
-    """Serve. Port and the rest are deepwiki's own settings."""
     sys.path.insert(0, os.getcwd())
     # In development deepwiki restarts itself in a new process, which would know nothing of what is registered here.
     os.environ.setdefault("NODE_ENV", "production")

@@ -8,8 +8,6 @@ from typing import Any
 
 from lingate.hosts._recipe import Edit, Marker, Recipe, Variable
 
-__all__ = ["EMBEDDER", "PROVIDER_ENTRY", "RECIPES", "samples"]
-
 PROVIDER_ENTRY: dict[str, Any] = {
     "client_class": "LingateClient",
     # deepwiki's own default, by the key that it asks for anyway. Has to be one of `models`: deepwiki takes the

@@ -16,8 +16,6 @@ from typing import Any
 from lingate.hosts._probe import Probe, Skipped
 from lingate.hosts.director import FAILED
 
-__all__ = ["check"]
-
 _MODEL = "openai/sim-words-12"
 _TEXT = "What is in the collection?"
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from lingate.hosts._models import DEFAULT_MODEL
 from lingate.hosts._recipe import Edit, Marker, Recipe, Variable
-
-__all__ = ["PINS", "RECIPES"]
+from lingate.hosts._shared import DEFAULT_MODEL
 
 PINS: tuple[str, ...] = ("0.1.0",)
 """Versions of Lingate that were ever written into the host's requirements, the current one last."""

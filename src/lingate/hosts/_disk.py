@@ -10,19 +10,9 @@ from pathlib import Path
 from lingate.errors import ConfigError
 from lingate.hosts._recipe import Change, Tree
 
-__all__ = ["tree_of", "write"]
-
 
 def tree_of(root: Path, *, new: bool = False) -> Tree:
-    """The files below a folder.
-
-    Args:
-        root: The folder.
-        new: Whether it may be missing: then it holds nothing.
-
-    Raises:
-        ConfigError: The folder does not exist.
-    """
+    """The files below a folder. One that may be `new` need not be there: then it holds nothing."""
     if not root.is_dir() and not (new and not root.exists()):
         raise ConfigError(f"{root} is not a folder")
 
@@ -50,11 +40,7 @@ def _text(path: Path) -> tuple[str, str]:
 
 
 def write(root: Path, changes: Sequence[Change]) -> None:
-    """Make the changes; if one fails, take back those that were made.
-
-    Raises:
-        ConfigError: A file cannot be written, or is not what the changes were worked out from.
-    """
+    """Make the changes; if one fails, take back those that were made."""
     made: list[tuple[Path, bytes | None]] = []
     try:
         for change in changes:

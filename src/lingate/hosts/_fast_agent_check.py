@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ def check_overlays(probe: Probe) -> None:
     home = _prepared(probe, probe.path)
     if probe.path is None:
         write(home, install(registry.recipe("fast-agent"), tree_of(home)))
-    asyncio.run(_agents(probe, lambda model: _ROUTED + model, home))
+    asyncio.run(_agents(probe, lambda model: _ROUTED + model))
     if probe.failed:
         return
     with probe.step("an overlay reaches the gateway: text, tools, structured output and usage"):
@@ -39,9 +39,9 @@ def check_provider(probe: Probe) -> None:
     if probe.path is not None:
         source = probe.path / "src"
         sys.path.insert(0, str(source if source.is_dir() else probe.path))
-    home = _prepared(probe, None)
+    _prepared(probe, None)
     patched = probe.path is not None
-    asyncio.run(_agents(probe, lambda model: f"lingate.{model}" if patched else _ROUTED + model, home))
+    asyncio.run(_agents(probe, lambda model: f"lingate.{model}" if patched else _ROUTED + model))
     for says, step in _PROVIDER_STEPS:
         with probe.step(says):
             if not patched:
@@ -60,57 +60,46 @@ def _prepared(probe: Probe, home: Path | None) -> Path:
     return home
 
 
-async def _agents(probe: Probe, spec: Callable[[str], str], home: Path) -> None:
+async def _agents(probe: Probe, spec: Callable[[str], str]) -> None:
     import lingate.hosts.fast_agent
 
     with probe.step("fast-agent starts and takes Lingate's class for its models"):
         lingate.hosts.fast_agent.register()
-        host = await _Host.started()
-        agent = await host.agent(spec(_WORDS))
+        host = await _Host.started(spec)
+        agent = await host.agent(_WORDS)
         probe.expect(type(agent._llm).__name__ == "LingateLLM", f"it took {type(agent._llm).__name__}")
     if probe.failed:
         return
-    with probe.step("an agent answers, streaming, and its tokens and its window are counted"):
-        await _answers(probe, host, spec)
-    with probe.step("an agent calls a tool, reads its result and goes on"):
-        await _tools(probe, host, spec)
-    with probe.step("structured output becomes an object"):
-        await _structured(probe, host, spec)
-    with probe.step("reasoning is asked for, arrives apart from the answer and is counted"):
-        await _reasoning(probe, host, spec)
-    with probe.step("a model that thinks goes on thinking after a tool"):
-        await _thinking_on(probe, host, spec)
-    with probe.step("cached tokens are counted"):
-        await _cached(probe, host, spec)
-    with probe.step("a stream without content is asked for again without streaming"):
-        await _empty(probe, host, spec)
-    with probe.step("errors become what fast-agent knows: a message, or raised at once where trying again is useless"):
-        await _errors(probe, host, spec)
-    with probe.step("a gateway in the configuration takes every call, with its own key"):
-        await _gateway(probe, host, spec)
-    with probe.step("a key in the configuration is used where the environment has none"):
-        await _config_key(probe, host, spec)
+    for says, step in _AGENT_STEPS:
+        with probe.step(says):
+            await step(probe, host)
 
 
 class _Host:
-    """fast-agent's core, and agents of it."""
+    """fast-agent's core, and agents of it.
 
-    def __init__(self, core: Any) -> None:
+    Attributes:
+        spec: How fast-agent is told a model.
+    """
+
+    def __init__(self, core: Any, spec: Callable[[str], str]) -> None:
         self.context = core.context
+        self.spec = spec
 
     @classmethod
-    async def started(cls) -> _Host:
+    async def started(cls, spec: Callable[[str], str] = str) -> _Host:
         from fast_agent.core import Core
 
         core = Core()
         await core.initialize()
-        return cls(core)
+        return cls(core, spec)
 
-    async def agent(self, spec: str, tools: tuple[Any, ...] = ()) -> Any:
+    async def agent(self, model: str, tools: tuple[Any, ...] = ()) -> Any:
         from fast_agent.agents.agent_types import AgentConfig
         from fast_agent.agents.tool_agent import ToolAgent
         from fast_agent.llm.model_factory import ModelFactory
 
+        spec = self.spec(model)
         made = ToolAgent(
             AgentConfig(name="check", instruction="Be brief.", model=spec), tools=list(tools), context=self.context
         )
@@ -130,8 +119,8 @@ class _Host:
             self.context.config = before
 
 
-async def _answers(probe: Probe, host: _Host, spec: Callable[[str], str]) -> None:
-    agent = await host.agent(spec(_WORDS))
+async def _answers(probe: Probe, host: _Host) -> None:
+    agent = await host.agent(_WORDS)
     pieces: list[Any] = []
     agent._llm.add_stream_listener(pieces.append)
     text = await agent.send("Tell me about rivers.")
@@ -144,8 +133,8 @@ async def _answers(probe: Probe, host: _Host, spec: Callable[[str], str]) -> Non
     probe.expect(not body.get("tools") and body["stream_options"] == {"include_usage": True}, f"sent {sorted(body)}")
 
 
-async def _thinking_on(probe: Probe, host: _Host, spec: Callable[[str], str]) -> None:
-    agent = await host.agent(spec("anthropic/sim-words-30") + "?reasoning=low", tools=(_remember,))
+async def _thinking_on(probe: Probe, host: _Host) -> None:
+    agent = await host.agent("anthropic/sim-words-30?reasoning=low", tools=(_remember,))
     probe.forget()
     await agent.send("Please remember my cat.")
     first, second = (request["body"] for request in probe.requests())
@@ -159,7 +148,7 @@ def _remember(content: str) -> str:
     return f"kept {content}"
 
 
-async def _tools(probe: Probe, host: _Host, spec: Callable[[str], str]) -> None:
+async def _tools(probe: Probe, host: _Host) -> None:
     stored: list[str] = []
 
     def remember(content: str) -> str:
@@ -167,7 +156,7 @@ async def _tools(probe: Probe, host: _Host, spec: Callable[[str], str]) -> None:
         stored.append(content)
         return _remember(content)
 
-    agent = await host.agent(spec(_WORDS), tools=(remember,))
+    agent = await host.agent(_WORDS, tools=(remember,))
     probe.forget()
     text = await agent.send("Please remember my cat.")
     first, second = (request["body"] for request in probe.requests())
@@ -177,22 +166,22 @@ async def _tools(probe: Probe, host: _Host, spec: Callable[[str], str]) -> None:
     probe.expect(f"kept {stored[0]}" in text, f"the answer is {text!r}")
 
 
-async def _structured(probe: Probe, host: _Host, spec: Callable[[str], str]) -> None:
+async def _structured(probe: Probe, host: _Host) -> None:
     from pydantic import BaseModel
 
     class City(BaseModel):
         name: str
         people: int
 
-    agent = await host.agent(spec(_WORDS))
+    agent = await host.agent(_WORDS)
     city, _ = await agent.structured("Name a city.", City)
     probe.expect(isinstance(city, City), f"it is {city!r}")
     sent = probe.requests()[-1]["body"]["response_format"]
     probe.expect(sent["type"] == "json_schema", f"asked for {sent}")
 
 
-async def _reasoning(probe: Probe, host: _Host, spec: Callable[[str], str]) -> None:
-    agent = await host.agent(spec(_WORDS) + "?reasoning=low")
+async def _reasoning(probe: Probe, host: _Host) -> None:
+    agent = await host.agent(_WORDS + "?reasoning=low")
     pieces: list[Any] = []
     agent._llm.add_stream_listener(pieces.append)
     answer = await agent.generate("Think about rivers.")
@@ -202,8 +191,8 @@ async def _reasoning(probe: Probe, host: _Host, spec: Callable[[str], str]) -> N
     probe.expect("Let me think" not in answer.last_text(), "reasoning is in the answer")
 
 
-async def _cached(probe: Probe, host: _Host, spec: Callable[[str], str]) -> None:
-    agent = await host.agent(spec(_WORDS))
+async def _cached(probe: Probe, host: _Host) -> None:
+    agent = await host.agent(_WORDS)
     long = "rivers and seas " * 1500
     await agent.send(long)
     await agent.send("Go on.")
@@ -211,8 +200,8 @@ async def _cached(probe: Probe, host: _Host, spec: Callable[[str], str]) -> None
     probe.expect(usage["prompt"]["cache_read"] > 1000, f"usage is {usage}")
 
 
-async def _empty(probe: Probe, host: _Host, spec: Callable[[str], str]) -> None:
-    agent = await host.agent(spec("openai/sim-fault-empty_answer"))
+async def _empty(probe: Probe, host: _Host) -> None:
+    agent = await host.agent("openai/sim-fault-empty_answer")
     probe.forget()
     try:
         await agent.send("Hello.")
@@ -222,26 +211,26 @@ async def _empty(probe: Probe, host: _Host, spec: Callable[[str], str]) -> None:
     probe.expect(asked == [True, False], f"streamed: {asked}")
 
 
-async def _errors(probe: Probe, host: _Host, spec: Callable[[str], str]) -> None:
+async def _errors(probe: Probe, host: _Host) -> None:
     import openai
     from fast_agent.core.exceptions import ProviderKeyError
 
     for fault, code in (("429", "429"), ("500", "500"), ("404", "404"), ("cut-3", ""), ("eof-3", "")):
-        agent = await host.agent(spec(f"openai/sim-fault-{fault}"))
+        agent = await host.agent(f"openai/sim-fault-{fault}")
         answer = await agent.generate("Hello.")
         probe.expect(str(answer.stop_reason).lower().endswith("error"), f"{fault}: ended with {answer.stop_reason}")
         probe.expect("fast-agent-error" in (answer.channels or {}), f"{fault}: no error channel")
         probe.expect(code in answer.last_text(), f"{fault}: said {answer.last_text()!r}")
     for fault, expected in (("400", openai.BadRequestError), ("context", openai.BadRequestError)):
-        await _raises(probe, await host.agent(spec(f"openai/sim-fault-{fault}")), expected)
-    await _raises(probe, await host.agent(spec("openai/sim-fault-401")), ProviderKeyError)
-    error = await _raises(probe, await host.agent(spec("groq/any")), ProviderKeyError)
+        await _raises(await host.agent(f"openai/sim-fault-{fault}"), expected)
+    await _raises(await host.agent("openai/sim-fault-401"), ProviderKeyError)
+    error = await _raises(await host.agent("groq/any"), ProviderKeyError)
     probe.expect("GROQ_API_KEY" in str(error), f"the variable is not named: {error}")
-    error = await _raises(probe, await host.agent(spec("no-such-provider/any")), openai.BadRequestError)
+    error = await _raises(await host.agent("no-such-provider/any"), openai.BadRequestError)
     probe.expect("no-such-provider" in str(error), f"the provider is not named: {error}")
 
 
-async def _raises(probe: Probe, agent: Any, expected: type[Exception]) -> Exception:
+async def _raises(agent: Any, expected: type[Exception]) -> Exception:
     try:
         answer = await agent.generate("Hello.")
     except expected as error:
@@ -249,7 +238,7 @@ async def _raises(probe: Probe, agent: Any, expected: type[Exception]) -> Except
     raise AssertionError(f"{expected.__name__} was not raised; the answer is {answer.last_text()!r}")
 
 
-async def _gateway(probe: Probe, host: _Host, spec: Callable[[str], str]) -> None:
+async def _gateway(probe: Probe, host: _Host) -> None:
     section = {
         "api_base": probe.url,
         "api_key": "gateway-key",
@@ -259,7 +248,7 @@ async def _gateway(probe: Probe, host: _Host, spec: Callable[[str], str]) -> Non
     }
     probe.forget()
     with host.configured(lingate=section, anthropic={"api_key": "other"}):
-        agent = await host.agent(spec("anthropic/sim-words-30"))
+        agent = await host.agent("anthropic/sim-words-30")
         text = await agent.send("Tell me about rivers.")
         unnamed = type(agent._llm)(context=host.context).default_request_params.model
     request = probe.requests()[-1]
@@ -271,13 +260,13 @@ async def _gateway(probe: Probe, host: _Host, spec: Callable[[str], str]) -> Non
     probe.expect(request["headers"].get("x-team") == "checks", "the headers were not sent")
 
 
-async def _config_key(probe: Probe, host: _Host, spec: Callable[[str], str]) -> None:
+async def _config_key(probe: Probe, host: _Host) -> None:
     kept = {name: os.environ.pop(name) for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")}
     try:
         section = {"api_key": "from-config", "base_url": f"{probe.url}/configured"}
         probe.forget()
         with host.configured(anthropic=section):
-            agent = await host.agent(spec("anthropic/sim-words-30"))
+            agent = await host.agent("anthropic/sim-words-30")
             await agent.send("Tell me about rivers.")
         path = probe.requests()[-1]["path"]
         probe.expect(path.startswith("/configured"), f"it went to {path}")
@@ -292,11 +281,10 @@ async def _overlay(probe: Probe, home: Path) -> None:
         # The simulator is the gateway here.
         lines = [f"  base_url: {probe.url}/v1" if line.startswith("  base_url:") else line for line in lines]
         file.write_text("\n".join(lines) + "\n")
-    host = await _Host.started()
     name = sorted(file.stem for file in (home / "model-overlays").glob("lingate-*.yaml"))[0]
-    await _answers(probe, host, lambda _: name)
-    await _tools(probe, host, lambda _: name)
-    await _structured(probe, host, lambda _: name)
+    host = await _Host.started(lambda _: name)
+    for step in (_answers, _tools, _structured):
+        await step(probe, host)
     agent = await host.agent(name)
     probe.expect(type(agent._llm).__name__ == "GenericLLM", f"it took {type(agent._llm).__name__}")
 
@@ -376,6 +364,19 @@ def _specs(probe: Probe) -> None:
         parsed = ModelFactory.parse_model_string(f"lingate.{model}")
         probe.expect((parsed.provider.value, parsed.model_name) == ("lingate", model), f"{model} is read as {parsed}")
 
+
+_AGENT_STEPS: tuple[tuple[str, Callable[[Probe, _Host], Awaitable[None]]], ...] = (
+    ("an agent answers, streaming, and its tokens and its window are counted", _answers),
+    ("an agent calls a tool, reads its result and goes on", _tools),
+    ("structured output becomes an object", _structured),
+    ("reasoning is asked for, arrives apart from the answer and is counted", _reasoning),
+    ("a model that thinks goes on thinking after a tool", _thinking_on),
+    ("cached tokens are counted", _cached),
+    ("a stream without content is asked for again without streaming", _empty),
+    ("errors become what fast-agent knows: a message, or raised at once where trying again is useless", _errors),
+    ("a gateway in the configuration takes every call, with its own key", _gateway),
+    ("a key in the configuration is used where the environment has none", _config_key),
+)
 
 _PROVIDER_STEPS: tuple[tuple[str, Callable[[Probe], None]], ...] = (
     ("the picker's first row is Lingate: available, twenty models and more of sixteen providers", _curated_row),

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import lingate
-from lingate.hosts._models import LONGEST_ANSWER, WINDOW
 from lingate.hosts._recipe import Added, Edit, Marker, Recipe, Variable
+from lingate.hosts._shared import LONGEST_ANSWER, WINDOW
 from lingate.hosts.fast_agent.catalog import alias_of, mime_types
 
 _MARK = "Made by `lingate hosts install fast-agent`"

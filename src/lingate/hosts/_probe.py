@@ -19,8 +19,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TextIO
 
-__all__ = ["URL_VARIABLE", "Probe", "Skipped", "main"]
-
 URL_VARIABLE = "LINGATE_CHECK_URL"
 """Where the simulator listens."""
 
@@ -51,11 +49,7 @@ class Probe:
 
     @contextmanager
     def step(self, says: str) -> Iterator[None]:
-        """One line of the report. An exception in the block makes it a failed one, and the check goes on.
-
-        Args:
-            says: What works if the block ends well: "chat answers", "errors are text".
-        """
+        """One line of the report: what works if the block ends well. An exception makes it a failed one, and the check goes on."""
         try:
             yield
         except Skipped as error:
@@ -69,22 +63,12 @@ class Probe:
             self._tell("ok", says, "")
 
     def steps(self, made: Iterable[Callable[[Any], None]], subject: Any) -> None:
-        """One step for each function, named by the first line of its docstring.
-
-        Args:
-            made: The functions.
-            subject: What each of them gets.
-        """
+        """One step for each function, named by the first line of its docstring; each gets the subject."""
         for function in made:
             with self.step(str(function.__doc__).partition("\n")[0].rstrip(".")):
                 function(subject)
 
     def expect(self, held: bool, otherwise: str) -> None:
-        """Fail the step unless something holds.
-
-        Raises:
-            AssertionError: It does not.
-        """
         if not held:
             raise AssertionError(otherwise)
 

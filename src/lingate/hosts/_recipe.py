@@ -15,22 +15,6 @@ from pathlib import Path, PurePath
 
 from lingate.errors import ConfigError
 
-__all__ = [
-    "Added",
-    "Change",
-    "Detection",
-    "Edit",
-    "Marker",
-    "Recipe",
-    "Tree",
-    "Variable",
-    "detect",
-    "diff",
-    "fingerprint",
-    "install",
-    "uninstall",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Marker:
@@ -224,12 +208,7 @@ def _undone(recipe: Recipe, path: str, text: str) -> str:
 
 
 def install(recipe: Recipe, tree: Tree, values: Mapping[str, str] | None = None) -> tuple[Change, ...]:
-    """What installing would change; nothing if all is in place.
-
-    Args:
-        recipe: What to install.
-        tree: Where.
-        values: For the `{{name}}`s of the added files.
+    """What installing would change; nothing if all is in place. `values` are for the `{{name}}`s of the added files.
 
     Raises:
         ConfigError: An anchor is not where it should be, a file of the user's is in the way, or a value is missing or
@@ -308,7 +287,6 @@ def _ours(item: Added, tree: Tree) -> list[tuple[str, str]]:
 
 
 def diff(changes: Iterable[Change]) -> str:
-    """The changes as one unified diff."""
     return "".join(
         line if line.endswith("\n") else line + "\n\\ No newline at end of file\n"
         for change in changes

@@ -14,8 +14,6 @@ from lingate.hosts._probe import Probe, Skipped
 from lingate.hosts._second_brain_recipe import backend_file
 from lingate.hosts.second_brain import Answering
 
-__all__ = ["check"]
-
 _PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
     "1f15c4890000000d49444154789c6360f8ffff3f0005fe02fea7569d1a0000000049454e44ae426082"

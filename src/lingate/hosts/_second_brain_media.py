@@ -13,8 +13,6 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-__all__ = ["with_attachments"]
-
 _EDGE = 2048
 _QUALITY = 80
 _MOST_IMAGE_BYTES = 3_500_000  # base64 adds a third, and 5 MB is the least that a large provider takes
@@ -24,10 +22,7 @@ _IMAGES = {"image/png": b"\x89PNG", "image/jpeg": b"\xff\xd8\xff", "image/gif": 
 def with_attachments(sdk: Any, messages: Sequence[Any], attachments: Sequence[Mapping[str, Any]] | None) -> list[Any]:
     """The messages with the attachments in the last one of the user's; nothing given is changed.
 
-    Args:
-        sdk: The host's SDK; files are read with `sdk.fs.read_bytes`.
-        messages: In OpenAI's form.
-        attachments: The host's: `path`, `file_name`, `modality`, `extension`, `parsed_text`.
+    An attachment of the host's has `path`, `file_name`, `modality`, `extension` and `parsed_text`.
     """
     if not attachments:
         return list(messages)

@@ -9,8 +9,6 @@ from pathlib import Path
 import lingate
 from lingate.hosts._recipe import Added, Marker, Recipe, Variable
 
-__all__ = ["RECIPES", "backend_file", "data_folder"]
-
 _BACKEND = '''"""Any provider through Lingate. A profile's name is `provider/model`; its key, or the provider's own variable, pays.
 
 Installed by `lingate hosts install second-brain`, taken away by `lingate hosts uninstall second-brain`. The work is done by

@@ -22,7 +22,7 @@ from lingate.errors import (
     TransportError,
     UnknownProviderError,
 )
-from lingate.hosts._models import DEFAULT_MODEL
+from lingate.hosts._shared import DEFAULT_MODEL
 from lingate.hosts._vui_parts import Health, check_answer, window_of
 
 DEFAULT_URL = "http://localhost:4000"

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -35,18 +35,10 @@ async def _all(probe: Probe) -> None:
     with probe.step("VUI_LLM_BACKEND=lingate selects the gateway, lingate-inprocess Lingate itself"):
         await _selection(probe)
     for kind in ("gateway", "in-process"):
-        with probe.step(f"{kind}: a turn is spoken sentence by sentence, and its context is counted"):
-            async with _chosen(probe, kind) as backend:
-                await _turn(probe, backend)
-        with probe.step(f"{kind}: prefill sends nothing"):
-            async with _chosen(probe, kind):
-                await _prefill(probe)
-        with probe.step(f"{kind}: vui's thoughts call a tool with arguments it can take"):
-            async with _chosen(probe, kind):
-                await _thoughts(probe)
-        with probe.step(f"{kind}: a turn that is left early lets the provider go"):
-            async with _chosen(probe, kind, model="openai/sim-words-2000-delay-5") as backend:
-                await _left(probe, backend)
+        for says, model, step in _STEPS:
+            with probe.step(f"{kind}: {says}"):
+                async with _chosen(probe, kind, model) as backend:
+                    await step(probe, backend)
         with probe.step(f"{kind}: a provider that cannot be reached turns vui's availability off"):
             await _unreachable(probe, kind)
     with probe.step("in-process: vui's health probe finds the backend"):
@@ -55,7 +47,7 @@ async def _all(probe: Probe) -> None:
 
 
 @asynccontextmanager
-async def _chosen(probe: Probe, kind: str, *, model: str = _MODEL) -> AsyncIterator[Any]:
+async def _chosen(probe: Probe, kind: str, model: str = _MODEL) -> AsyncIterator[Any]:
     from vui.serving.stream.llm_backend import set_backend
 
     from lingate.hosts.vui import LingateBackend, LingateGatewayBackend
@@ -106,7 +98,7 @@ async def _turn(probe: Probe, backend: Any) -> None:
         probe.expect(not extra, f"sent {sorted(extra)}")
 
 
-async def _prefill(probe: Probe) -> None:
+async def _prefill(probe: Probe, backend: Any) -> None:
     from vui.serving.stream.llm import llm_prefill_system, llm_prefill_user
 
     await llm_prefill_system("You are brief.")
@@ -114,7 +106,7 @@ async def _prefill(probe: Probe) -> None:
     probe.expect(probe.requests() == [], "something was sent, and would have been billed")
 
 
-async def _thoughts(probe: Probe) -> None:
+async def _thoughts(probe: Probe, backend: Any) -> None:
     thoughts, seen = _stream_of_thoughts("Remember that my cat is called Nine, use add_memory.")
     await thoughts._evaluate("Remember my cat.")
     sent = probe.requests()[-1]["body"]
@@ -198,3 +190,11 @@ async def _health(probe: Probe) -> None:
     else:
         found = await probe_llm()
     probe.expect(found, "the user interface would say that the language model is offline")
+
+
+_STEPS: tuple[tuple[str, str, Callable[[Probe, Any], Awaitable[None]]], ...] = (
+    ("a turn is spoken sentence by sentence, and its context is counted", _MODEL, _turn),
+    ("prefill sends nothing", _MODEL, _prefill),
+    ("vui's thoughts call a tool with arguments it can take", _MODEL, _thoughts),
+    ("a turn that is left early lets the provider go", "openai/sim-words-2000-delay-5", _left),
+)

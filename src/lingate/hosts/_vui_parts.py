@@ -11,14 +11,13 @@ from typing import Any
 import httpx
 
 import lingate
-from lingate.hosts._models import known_of
+from lingate.hosts._shared import known_of
 
 
 class Health:
     """A listener on loopback whose `/api/version` says whether a backend is there: vui asks no other way.
 
-    Args:
-        is_there: Asked at each probe, in a thread of its own.
+    `is_there` is asked at each probe, in a thread of its own.
     """
 
     def __init__(self, is_there: Callable[[], bool]) -> None:
@@ -43,7 +42,6 @@ class Health:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(5)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lingate.hosts._models import DEFAULT_MODEL
 from lingate.hosts._recipe import Edit, Marker, Recipe, Variable
+from lingate.hosts._shared import DEFAULT_MODEL
 
 _FILE = "src/vui/serving/stream/llm_backend.py"
 _REFUSAL = '    raise ValueError(f"unknown VUI_LLM_BACKEND: {name!r}")\n'

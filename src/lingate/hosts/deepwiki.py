@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lingate.errors import MissingExtraError
-from lingate.hosts._loading import launch, load
+from lingate.hosts._shared import launch, load
 
 if TYPE_CHECKING:
     from lingate.hosts._deepwiki_client import LingateClient

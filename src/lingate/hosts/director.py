@@ -15,9 +15,7 @@ from itertools import islice
 from typing import Any
 
 import lingate
-from lingate.hosts._loading import load
-from lingate.hosts._models import DEFAULT_MODEL
-from lingate.hosts._wording import sentence
+from lingate.hosts._shared import DEFAULT_MODEL, load, sentence
 
 __all__ = ["LingateConfig", "LingateLLM"]  # noqa: F822
 
@@ -184,7 +182,6 @@ def _call_sent(call: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _said(answer: Any, tools: Sequence[Mapping[str, Any]], response_format: Any) -> tuple[str, list[dict[str, Any]]]:
-    """The text and the calls of agents that were offered."""
     calls = _calls(answer, {item.get("name") or item["function"]["name"] for item in tools})
     # Not of an answer that was cut: a part of it would be taken for the whole.
     bare = wants_json(response_format) and answer.finish_reason != "length"
@@ -222,7 +219,6 @@ def _arguments(written: Any) -> dict[str, Any]:
 
 
 def wants_json(response_format: Any) -> bool:
-    """Whether an answer in this format is JSON."""
     kind = response_format.get("type") if isinstance(response_format, Mapping) else response_format
     return kind not in (None, "", "text")
 

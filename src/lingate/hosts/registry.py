@@ -23,11 +23,7 @@ _ALSO = {"deepwiki_open": "deepwiki", "secondbrain": "second_brain", "fastagent"
 
 
 def canonical(name: str) -> str:
-    """The name of a host as it stands in `HOSTS`; hyphens and upper case are accepted.
-
-    Raises:
-        ConfigError: There is no such host; the message names those there are.
-    """
+    """The name of a host as it stands in `HOSTS`; hyphens and upper case are accepted, any other is a `ConfigError`."""
     plain = name.strip().lower().replace("-", "_")
     plain = _ALSO.get(plain, plain)
     if plain in HOSTS:
@@ -43,21 +39,11 @@ def spoken(name: str) -> str:
 
 
 def recipes(name: str) -> tuple[Recipe, ...]:
-    """The recipes of a host, its usual one first.
-
-    Raises:
-        ConfigError: There is no such host.
-    """
     found: tuple[Recipe, ...] = import_module(HOSTS[canonical(name)]).RECIPES
     return found
 
 
 def recipe(name: str, route: str | None = None) -> Recipe:
-    """One recipe of a host: its usual one, or that of a route.
-
-    Raises:
-        ConfigError: There is no such host, or no such route.
-    """
     found = recipes(name)
     if route is None:
         return found[0]
@@ -70,10 +56,6 @@ def recipe(name: str, route: str | None = None) -> Recipe:
 
 
 def fitting(name: str, tree: Tree) -> Recipe:
-    """The recipe of a host for what a folder is (its checkout, its data): the first whose markers hold, else its usual one.
-
-    Raises:
-        ConfigError: There is no such host.
-    """
+    """The recipe of a host for what a folder is (its checkout, its data): the first whose markers hold, else its usual one."""
     found = recipes(name)
     return next((item for item in found if not detect(item, tree).missing), found[0])

@@ -14,7 +14,7 @@ from typing import Any
 import lingate
 from lingate.errors import ContextLengthError, LingateError, RateLimitError, UnknownProviderError
 from lingate.hosts._second_brain_media import with_attachments
-from lingate.hosts._wording import OVERFLOW, sentence
+from lingate.hosts._shared import OVERFLOW, sentence
 
 __all__ = ["Answering", "Patience"]
 
@@ -41,11 +41,9 @@ class Patience(lingate.RetryPolicy):
 
 
 class Answering:
-    """Answers the host's requests. Keeps nothing of any call or profile, so boxes of a pool are interchangeable.
+    """Answers the host's requests, with its own `LLMResponse` and `is_context_limit_error`.
 
-    Args:
-        response: The host's `LLMResponse`.
-        overflows: The host's `is_context_limit_error`.
+    Keeps nothing of any call or profile, so boxes of a pool are interchangeable.
     """
 
     def __init__(self, response: Any, overflows: Callable[[Any], bool]) -> None:
@@ -55,15 +53,7 @@ class Answering:
         lingate.register(lingate.ProviderRow(name=_ENDPOINT, auth="none", local=True))
 
     def chat(self, sdk: Any, request: Any) -> Any:
-        """Answer one request; failures come back as responses too.
-
-        Args:
-            sdk: The host's SDK: log, deltas and files.
-            request: The host's `LLMRequest`.
-
-        Returns:
-            The host's `LLMResponse`.
-        """
+        """The host's `LLMResponse` to its `LLMRequest`; failures come back as responses too. `sdk` has log, deltas and files."""
         try:
             model, options = _place(request)
             messages = with_attachments(sdk, request.messages, request.attachments)

@@ -17,8 +17,7 @@ from importlib import import_module
 from typing import Any
 
 from lingate.errors import ConfigError
-from lingate.hosts._loading import launch, load
-from lingate.hosts._models import DEFAULT_MODEL
+from lingate.hosts._shared import DEFAULT_MODEL, launch, load
 
 __all__ = ["GATEWAY", "IN_PROCESS", "LingateBackend", "LingateGatewayBackend", "main", "make_backend"]
 
@@ -47,11 +46,7 @@ def _backends() -> Any:
 
 
 def make_backend(name: str | None = None, model: str | None = None) -> Any:
-    """The backend that vui's own `make_backend` returns for a name of ours.
-
-    Args:
-        name: `lingate` for a gateway, `lingate-inprocess` for Lingate in this process; default `VUI_LLM_BACKEND`.
-        model: `provider/model`; default `VUI_LINGATE_MODEL`, then openai/gpt-4o-mini.
+    """The backend that vui's own `make_backend` returns for a name of ours (default: `VUI_LLM_BACKEND`).
 
     Raises:
         ConfigError: The name is not one of ours.

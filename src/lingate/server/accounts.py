@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lingate._model import JsonDict
+from lingate._model import Call, JsonDict
 from lingate._providers.catalog import REPORTED
-from lingate.server.ledger.plain import MOST_TOKENS
+from lingate.server.ledger.journal import MOST_TOKENS
 
 if TYPE_CHECKING:
     from lingate._call.stream import StreamState
@@ -58,9 +58,10 @@ def estimated_cost(turn: Turn, response: JsonDict) -> float | None:
 
 def _cost(turn: Turn, sheet: Sheet, response: JsonDict, usage: JsonDict) -> tuple[float | None, str | None]:
     row = turn.row
-    for count, name in ((row.prompt_tokens, "prompt_tokens"), (row.completion_tokens, "completion_tokens")):
-        if count is None and usage.get(name):
-            return None, _IMPOSSIBLE
+    if (row.prompt_tokens is None and usage.get("prompt_tokens")) or (
+        row.completion_tokens is None and usage.get("completion_tokens")
+    ):
+        return None, _IMPOSSIBLE
     cost, price = sheet.cost(usage, response.get("model"), response.get("service_tier"))
     if cost is None:
         return None, price
@@ -128,6 +129,27 @@ _PICTURE = 4096
 """What a picture counts for in bytes of text: models take some thousand tokens for one, however many bytes it has."""
 
 
+def prompt_size(call: Call) -> int:
+    """Characters of all texts in a request."""
+    texts = call.texts
+    if texts is None:
+        return text_size(call.body)
+    size = 0
+    for message in texts:
+        size += len(message["role"]) + _length(message["content"])
+    for value in call.body.values():
+        if value is not texts and type(value) in _HOLD_TEXT:
+            size += text_size(value)
+    return size
+
+
+_HOLD_TEXT = frozenset({str, list, dict})
+
+
+def _length(text: str) -> int:
+    return len(text) if len(text) < _LARGE or " " in text[:_LARGE] else _PICTURE
+
+
 def text_size(value: Any) -> int:
     """Characters of all texts in a piece of JSON."""
     size = 0
@@ -135,7 +157,7 @@ def text_size(value: Any) -> int:
     while pending:
         item = pending.pop()
         if type(item) is str:
-            size += len(item) if len(item) < _LARGE or " " in item[:_LARGE] else _PICTURE
+            size += _length(item)
         elif type(item) is list:
             pending += item
         elif type(item) is dict:

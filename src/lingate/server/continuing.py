@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lingate._call.plan import Route, Streaming, open_stream
 from lingate._call.stream import StreamState
 from lingate._dialects._forms import form_of
 from lingate._io.aio import perform
-from lingate._model import Event, JsonDict, Opaque, Start, Text, Thinking, Usage
+from lingate._model import Event, JsonDict, Opaque, Start, Text, Thinking, Usage, replaced
 from lingate.errors import ConfigError, LingateError, StreamInterruptedError
 from lingate.server.access.bounds import shorten
 from lingate.server.accounts import estimate_tokens, note_stream
+from lingate.server.records import COUNTS
 from lingate.server.reserving import reserve_more
 
 if TYPE_CHECKING:
@@ -41,15 +41,7 @@ _PLEASE = (
     "very next character. Do not repeat any of it, and do not say anything about the interruption."
 )
 
-_COUNTS = (
-    "prompt_tokens",
-    "completion_tokens",
-    "cached_tokens",
-    "cache_write_tokens",
-    "reasoning_tokens",
-    "audio_tokens",
-    "cost",
-)
+_COUNTS = (*COUNTS, "cost")
 """What of a ledger's row is added up."""
 
 
@@ -149,7 +141,7 @@ class Continuation:
             if type(event) is Text:
                 if event.choice == 0 and (text := self._without_lead(event.text)):
                     self._given.append(text)
-                    kept.append(event if text is event.text else replace(event, text=text))
+                    kept.append(event if text is event.text else replaced(event, text=text))
             elif type(event) is Usage:
                 kept.append(Usage(_sum(self._told, event.usage)))
             elif type(event) not in _OF_THE_BEGINNING:
@@ -166,7 +158,6 @@ class Continuation:
             body["response"] = self._answer(state)
 
     def _answer(self, state: StreamState) -> JsonDict:
-        """The answer with the text of all parts."""
         response = state.collector.response()
         text = self._text + "".join(self._given)
         first = (response["choices"] or [{"index": 0, "message": {"role": "assistant"}, "finish_reason": None}])[0]
@@ -221,7 +212,7 @@ class Continuation:
         if self._bound is not None:
             shorten(body, self._bound)
         _ask_for_rest(body, text.rstrip(), native=native)
-        return replace(route, call=replace(route.call, body=body))
+        return replaced(route, call=replaced(route.call, body=body))
 
 
 def continuation_of(turn: Turn) -> Continuation | None:

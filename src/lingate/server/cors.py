@@ -18,8 +18,6 @@ _TOLD = "x-lingate-call-id, x-lingate-response-cost, x-lingate-cache, x-lingate-
 
 
 class _SharedReply:
-    """Adds headers to whatever is answered."""
-
     def __init__(self, reply: Reply, headers: Headers) -> None:
         self._reply = reply
         self._headers = headers

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from lingate._version import __version__
 from lingate.errors import PermissionDeniedError
@@ -46,7 +47,7 @@ class Exposition:
         from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
 
         self._metrics = metrics
-        self._facts: Facts | None = None
+        self._facts: list[tuple[str, str, str, tuple[str, ...], _Values]] = []
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
@@ -58,7 +59,7 @@ class Exposition:
 
         encode, content_type = choose_encoder(accept)
         # The gateway's parts belong to the loop's thread; writing thousands of lines would hold up every stream there.
-        self._facts = Facts.of(self._metrics.gateway)
+        self._facts = list(_facts(self._metrics.gateway))
         return content_type, await asyncio.to_thread(encode, self._registry)
 
     def collect(self) -> Iterator[Metric]:
@@ -73,66 +74,50 @@ class Exposition:
             ("reason",),
             (((reason,), count) for reason, count in list(self._metrics.refused.items())),
         )
-        if self._facts is not None:
-            yield from self._facts.families()
+        for fact in self._facts:
+            yield _family(*fact)
+
+
+_Values: TypeAlias = Iterable[tuple[tuple[str, ...], float]]
+_Sums: TypeAlias = defaultdict[tuple[str, ...], float]
+_WHERE = ("model", "provider", "deployment")
 
 
 def _calls(series: list[tuple[Labels, Calls]]) -> Iterator[Metric]:
-    names = ("face", "operation", "stream", "model", "provider", "deployment", "status", "error")
-    counts: dict[tuple[str, ...], float] = {}
-    results: dict[tuple[str, ...], float] = {}
-    tries: dict[tuple[str, ...], list[float]] = {}
+    counts, results, attempts, fallbacks = (_Sums(float) for _ in range(4))
     for at, calls in series:
-        key = (at.face, at.operation, at.stream, at.model, at.provider, at.deployment, at.status, at.error)
-        counts[key] = counts.get(key, 0) + calls.count
+        counts[at[:-1]] += calls.count
         if at.cache:
-            results[at.model, at.cache] = results.get((at.model, at.cache), 0) + calls.count
+            results[at.model, at.cache] += calls.count
         if calls.attempts:
-            sums = tries.setdefault((at.model, at.provider, at.deployment), [0, 0])
-            sums[0] += calls.attempts
-            sums[1] += calls.fallbacks
+            where = (at.model, at.provider, at.deployment)
+            attempts[where] += calls.attempts
+            fallbacks[where] += calls.fallbacks
+    names = ("face", "operation", "stream", *_WHERE, "status", "error")
     yield _counter("lingate_calls", "Calls that have ended.", names, counts.items())
     yield _counter("lingate_cache", "Calls by what the cache had to say.", ("model", "result"), results.items())
-    where = ("model", "provider", "deployment")
-    yield _counter(
-        "lingate_attempts",
-        "Tries upstream of calls that ended here; more than calls where some were tried again.",
-        where,
-        ((key, sums[0]) for key, sums in tries.items()),
-    )
-    yield _counter(
-        "lingate_fallbacks",
-        "Times that another model group was tried, by where calls ended.",
-        where,
-        ((key, sums[1]) for key, sums in tries.items()),
-    )
+    about = "Tries upstream of calls that ended here; more than calls where some were tried again."
+    yield _counter("lingate_attempts", about, _WHERE, attempts.items())
+    about = "Times that another model group was tried, by where calls ended."
+    yield _counter("lingate_fallbacks", about, _WHERE, fallbacks.items())
 
 
 def _usage(series: list[tuple[Labels, Calls]]) -> Iterator[Metric]:
-    tokens: dict[tuple[str, ...], float] = {}
-    costs: dict[tuple[str, ...], float] = {}
-    unpriced: dict[tuple[str, ...], float] = {}
-    estimated: dict[tuple[str, ...], float] = {}
+    tokens, costs, unpriced, estimated = (_Sums(float) for _ in range(4))
     for at, calls in series:
         key = (at.model, at.provider, at.deployment)
         for kind, count in zip(TOKENS, calls.tokens, strict=True):
             if count:
-                tokens[*key, kind] = tokens.get((*key, kind), 0) + count
+                tokens[*key, kind] += count
         for sums, value in ((costs, calls.cost), (unpriced, calls.unpriced), (estimated, calls.estimated)):
             if value:
-                sums[key] = sums.get(key, 0) + value
-    where = ("model", "provider", "deployment")
-    yield _counter(
-        "lingate_tokens",
-        "Tokens. All are `prompt` and `completion`; the other kinds are parts of these.",
-        (*where, "kind"),
-        tokens.items(),
-    )
-    yield _counter("lingate_cost_dollars", "What calls cost, US dollars.", where, costs.items())
-    yield _counter("lingate_unpriced_calls", "Calls with tokens whose price is not known.", where, unpriced.items())
-    yield _counter(
-        "lingate_estimated_calls", "Calls whose tokens the gateway had to estimate.", where, estimated.items()
-    )
+                sums[key] += value
+    about = "Tokens. All are `prompt` and `completion`; the other kinds are parts of these."
+    yield _counter("lingate_tokens", about, (*_WHERE, "kind"), tokens.items())
+    yield _counter("lingate_cost_dollars", "What calls cost, US dollars.", _WHERE, costs.items())
+    yield _counter("lingate_unpriced_calls", "Calls with tokens whose price is not known.", _WHERE, unpriced.items())
+    about = "Calls whose tokens the gateway had to estimate."
+    yield _counter("lingate_estimated_calls", about, _WHERE, estimated.items())
 
 
 def _times(metrics: Metrics) -> Iterator[Metric]:
@@ -165,66 +150,30 @@ def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
     return buckets
 
 
-def _counter(name: str, about: str, labels: tuple[str, ...], values: Iterable[tuple[tuple[str, ...], float]]) -> Metric:
-    from prometheus_client.core import CounterMetricFamily
+def _family(kind: str, name: str, about: str, labels: tuple[str, ...], values: _Values) -> Metric:
+    from prometheus_client import core
 
-    family = CounterMetricFamily(name, about, labels=labels)
+    family: Any = getattr(core, f"{kind}MetricFamily")(name, about, labels=labels)
     for key, value in values:
         family.add_metric(key, value)
-    return family
+    return cast("Metric", family)
 
 
-def _gauge(
-    name: str, about: str, labels: tuple[str, ...] = (), values: Iterable[tuple[tuple[str, ...], float]] = ()
-) -> Metric:
-    from prometheus_client.core import GaugeMetricFamily
-
-    family = GaugeMetricFamily(name, about, labels=labels)
-    for key, value in values:
-        family.add_metric(key, value)
-    return family
+_counter = partial(_family, "Counter")
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """The state of a gateway's parts at one moment.
-
-    Attributes:
-        gauges: Name, what it is, and value, of those without labels.
-        counters: The same.
-        deployments: By id, provider and model group: whether it rests, and its calls under way.
-    """
-
-    gauges: tuple[tuple[str, str, float], ...]
-    counters: tuple[tuple[str, str, float], ...]
-    deployments: dict[tuple[str, str, str], tuple[bool, int]]
-
-    @staticmethod
-    def of(gateway: Gateway) -> Facts:
-        """The state now; called on the loop's thread."""
-        return Facts(tuple(_gauges(gateway)), tuple(_counters(gateway)), _deployments(gateway))
-
-    def families(self) -> Iterator[Metric]:
-        """As metrics."""
-        for name, about, value in self.gauges:
-            yield _gauge(name, about, (), [((), value)])
-        for name, about, value in self.counters:
-            yield _counter(name, about, (), [((), value)])
-        labels = ("deployment", "provider", "model")
-        found = self.deployments.items()
-        yield _gauge(
-            "lingate_deployment_resting",
-            "1 while a deployment is not asked, after failures.",
-            labels,
-            ((key, float(resting)) for key, (resting, _) in found),
-        )
-        yield _gauge(
-            "lingate_deployment_calls",
-            "Calls under way at a deployment.",
-            labels,
-            ((key, float(calls)) for key, (_, calls) in found),
-        )
-        yield _gauge("lingate_build_info", "The program.", ("version",), [((__version__,), 1.0)])
+def _facts(gateway: Gateway) -> Iterator[tuple[str, str, str, tuple[str, ...], _Values]]:
+    """The state of a gateway's parts at one moment, as families; called on the loop's thread."""
+    for name, about, value in _gauges(gateway):
+        yield "Gauge", name, about, (), [((), value)]
+    for name, about, value in _counters(gateway):
+        yield "Counter", name, about, (), [((), value)]
+    labels, found = ("deployment", "provider", "model"), _deployments(gateway).items()
+    resting = [(key, float(rests)) for key, (rests, _) in found]
+    yield "Gauge", "lingate_deployment_resting", "1 while a deployment is not asked, after failures.", labels, resting
+    under_way = [(key, float(calls)) for key, (_, calls) in found]
+    yield "Gauge", "lingate_deployment_calls", "Calls under way at a deployment.", labels, under_way
+    yield "Gauge", "lingate_build_info", "The program.", ("version",), [((__version__,), 1.0)]
 
 
 def _gauges(gateway: Gateway) -> Iterator[tuple[str, str, float]]:

@@ -15,17 +15,14 @@ from lingate.server.http import Request
 
 @dataclass(frozen=True)
 class Face:
-    """One way in.
-
-    Attributes:
-        dialect: Wire format spoken there.
-        name: Operation as the format calls it: its key in `Dialect.operations`.
-        args: Path arguments that the path itself stands for.
-    """
+    """One way in."""
 
     dialect: str
+    """Wire format spoken there."""
     name: Operation
+    """Operation as the format calls it: its key in `Dialect.operations`."""
     args: Mapping[str, str] = field(default_factory=dict)
+    """Path arguments that the path itself stands for."""
 
     @property
     def spoken(self) -> Dialect:

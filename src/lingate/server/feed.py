@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, TypeAlias
 
@@ -24,21 +23,17 @@ _SILENCE = 10.0
 """Seconds without a call after which a comment is sent: that is how a watcher who has left is noticed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """Which calls a watcher wants; None for any.
-
-    Attributes:
-        model: As the client named it; `*` stands for anything.
-        key: Id or alias of the key.
-        team: Id of the team.
-        errors: Only those that failed.
-    """
+class Wanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which calls a watcher wants; None for any."""
 
     model: str | None = None
+    """As the client named it; `*` stands for anything."""
     key: str | None = None
+    """Id or alias of the key."""
     team: str | None = None
+    """Id of the team."""
     errors: bool = False
+    """Only those that failed."""
 
     def has(self, row: LedgerRow) -> bool:
         """Whether a call is one of them."""

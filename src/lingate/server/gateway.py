@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -55,32 +56,29 @@ def traces(config: GatewayConfig) -> bool:
 
 
 _AT_START: Mapping[str, Callable[[GatewayConfig], Any]] = {
-    "lingate.host": lambda config: config.own.host,
-    "lingate.port": lambda config: config.own.port,
-    "lingate.state_dir": lambda config: config.own.state_dir,
-    "lingate.limits.max_headers": lambda config: config.own.limits.max_headers,
-    "lingate.one_cpu": lambda config: config.own.one_cpu,
-    "lingate.reload": lambda config: config.own.reload,
+    "lingate.host": attrgetter("own.host"),
+    "lingate.port": attrgetter("own.port"),
+    "lingate.state_dir": attrgetter("own.state_dir"),
+    "lingate.limits.max_headers": attrgetter("own.limits.max_headers"),
+    "lingate.one_cpu": attrgetter("own.one_cpu"),
+    "lingate.reload": attrgetter("own.reload"),
     "lingate.tracing": traces,
-    "general_settings.database_url": lambda config: config.general.database_url,
-    "the address of Redis": lambda config: config.redis_url,
+    "general_settings.database_url": attrgetter("general.database_url"),
+    "the address of Redis": attrgetter("redis_url"),
 }
 """Settings that are read once."""
 
 
 @dataclass(slots=True)
 class Reloads:
-    """How changes of the configuration went.
-
-    Attributes:
-        count: Configurations taken over since the start.
-        error: Why the last one was not, None if it was.
-        at: When that was, epoch seconds.
-    """
+    """How changes of the configuration went."""
 
     count: int = 0
+    """Configurations taken over since the start."""
     error: str | None = None
+    """Why the last one was not, None if it was."""
     at: float = field(default_factory=time.time)
+    """When that was, epoch seconds."""
 
 
 class Gateway:
@@ -221,15 +219,12 @@ class Gateway:
             self._retaining = asyncio.create_task(keep_for(self.store, rows=seconds))
 
     def _rests(self, deployment: str, seconds: float, kind: str) -> None:
-        """Another replica says that a deployment rests."""
         self.live.router.rest(deployment, seconds, kind)
 
     def _changed(self, found: GatewayConfig | ConfigFileError) -> None:
-        """The configuration file has changed."""
-        if isinstance(found, ConfigFileError):
-            self.not_reloaded(str(found))
-            return
         try:
+            if isinstance(found, ConfigFileError):
+                raise found
             self.reload(found)
         except (LingateError, ValueError) as error:
             self.not_reloaded(str(error))
@@ -350,7 +345,6 @@ class Gateway:
 
 
 def _tracing(config: GatewayConfig) -> Tracing | None:
-    """What makes traces, where they are asked for."""
     if not traces(config):
         return None
     from lingate.server.tracing import Tracing

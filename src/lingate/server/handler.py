@@ -35,7 +35,7 @@ async def handle(gateway: Gateway, request: Request, reply: Reply) -> None:
     if found is None:
         await pages.answer(gateway, request, reply)
         return
-    turn = Turn(gateway, request, reply, found)
+    turn = Turn.of(gateway, request, reply, found)
     if gateway.tracing is not None:
         turn.span = gateway.tracing.begin(request, found.face.name)
     gateway.entered(turn)
@@ -85,11 +85,10 @@ async def _serve(turn: Turn) -> None:
     if turn.wish is None:
         await _answer(turn)
     else:
-        await turn.wish.serve(turn, _answer)
+        await turn.wish.answers.serve(turn, turn.wish, _answer)
 
 
 async def _answer(turn: Turn) -> None:
-    """Answer by making the call."""
     if turn.call.stream:
         await stream(turn)
     else:
@@ -97,7 +96,6 @@ async def _answer(turn: Turn) -> None:
 
 
 async def _whole(turn: Turn) -> None:
-    """Answer in one piece."""
     try:
         done = await perform(complete(turn.ride, turn.context), turn.transport)
     except LingateError as error:

@@ -29,21 +29,18 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the command line says; None: as the configuration does.
-
-    Attributes:
-        config: The configuration file.
-        host: Address to listen on.
-        port: Port to listen on.
-        state: Directory of journal and SQLite database.
-        auth: Whether callers need a key.
-    """
+    """What the command line says; None: as the configuration does."""
 
     config: str | None = None
+    """The configuration file."""
     host: str | None = None
+    """Address to listen on."""
     port: int | None = None
+    """Port to listen on."""
     state: str | None = None
+    """Directory of journal and SQLite database."""
     auth: bool = True
+    """Whether callers need a key."""
 
 
 def serve(options: Options, env: Mapping[str, str], say: Callable[[str], None]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from lingate.server.records import LedgerRow
+from lingate.server.records import COUNTS, LedgerRow
 
 ESCAPES = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))} | {0x0A: "\\n", 0x0D: "\\r"}
 """What would make several lines of one, or move a terminal's cursor."""
@@ -26,12 +26,7 @@ _FIELDS = [
     "fallbacks",
     "cache",
     "finish",
-    "prompt_tokens",
-    "completion_tokens",
-    "cached_tokens",
-    "cache_write_tokens",
-    "reasoning_tokens",
-    "audio_tokens",
+    *COUNTS,
     "estimated",
     "cost",
     "price",

@@ -40,8 +40,6 @@ _LEVELS: dict[str, int] = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line that is not about a call."""
-
     at: float
     level: str
     logger: str

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lingate.errors import LingateError
 from lingate.server.records import LedgerRow
@@ -87,31 +86,27 @@ class Calls:
         self.estimated = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Labels:
-    """What calls are told apart by.
-
-    Attributes:
-        face: Wire format of the client.
-        operation: What was asked for.
-        stream: `yes` if it was asked for as a stream.
-        model: As the client named it, or what stands for that.
-        provider: Who answered, empty for nobody.
-        deployment: Which deployment.
-        status: Class of the HTTP status, `2xx`.
-        error: Kind of error, empty for success.
-        cache: What the cache had to say.
-    """
+class Labels(NamedTuple):
+    """What calls are told apart by."""
 
     face: str
+    """Wire format of the client."""
     operation: str
+    """What was asked for."""
     stream: str
+    """`yes` if it was asked for as a stream."""
     model: str
+    """As the client named it, or what stands for that."""
     provider: str
+    """Who answered, empty for nobody."""
     deployment: str
+    """Which deployment."""
     status: str
+    """Class of the HTTP status, `2xx`."""
     error: str
+    """Kind of error, empty for success."""
     cache: str
+    """What the cache had to say."""
 
 
 class Metrics:
@@ -208,7 +203,7 @@ class Metrics:
         labels = self._labels(row)
         calls = self._series.get(labels)
         if calls is None and len(self._series) >= _MOST_SERIES:
-            labels = replace(labels, model="other", provider="", deployment="")
+            labels = labels._replace(model="other", provider="", deployment="")
             calls = self._series.get(labels)
         if calls is None:
             named = (labels.operation, labels.model, labels.stream)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 from lingate._dialects._base import dialect
 from lingate._model import JsonDict
@@ -32,6 +32,8 @@ _log = logging.getLogger("lingate.gateway")
 _JSON = "application/json"
 _MOST_ADMIN = 1024 * 1024
 _MOST_TOLD = 200
+
+_Page: TypeAlias = "Callable[[Gateway], tuple[int, str, bytes]]"
 
 
 async def answer(gateway: Gateway, request: Request, reply: Reply) -> None:
@@ -69,7 +71,6 @@ async def _answer(gateway: Gateway, request: Request, reply: Reply) -> None:
 
 
 def _nobody(request: Request) -> LingateError:
-    """The error for a request that nobody is there for."""
     methods = faces.methods_of(request.path)
     if not methods:
         there = f"there is no {request.method} {request.path[:_MOST_TOLD]} here; GET / lists what there is"
@@ -181,7 +182,6 @@ async def _metrics(gateway: Gateway, request: Request, reply: Reply) -> None:
 
 
 async def _show(gateway: Gateway, request: Request, reply: Reply) -> None:
-    """Ollama's page about one model."""
     caller = await caller_of(gateway, request)
     allow(gateway, request, caller)
     try:
@@ -200,7 +200,7 @@ async def _show(gateway: Gateway, request: Request, reply: Reply) -> None:
 
 def loads(turn: Turn) -> bool:
     """Answer a call of Ollama's clients by which they only have a model loaded; whether it is one."""
-    from lingate._dialects.ollama.loading import loaded, only_loads
+    from lingate._dialects.ollama.models import loaded, only_loads
 
     if not only_loads(turn.call):
         return False
@@ -231,10 +231,6 @@ def _index(gateway: Gateway) -> tuple[int, str, bytes]:
     return 200, "text/plain; charset=utf-8", text.encode()
 
 
-def _live(gateway: Gateway) -> tuple[int, str, bytes]:
-    return 200, _JSON, b'{"status":"alive"}'
-
-
 def _ready(gateway: Gateway) -> tuple[int, str, bytes]:
     return (503 if gateway.draining else 200), _JSON, json.encode(gateway.health())
 
@@ -245,11 +241,12 @@ def _version(gateway: Gateway) -> tuple[int, str, bytes]:
     return 200, _JSON, render_version()
 
 
-def _running(gateway: Gateway) -> tuple[int, str, bytes]:
-    return 200, _JSON, b'{"models":[]}'  # Ollama's word for those in the memory of its machine
+def _always(body: bytes) -> _Page:
+    return lambda _: (200, _JSON, body)
 
 
-_PAGES: dict[tuple[str, str], Callable[[Any], tuple[int, str, bytes]]] = {
+_live = _always(b'{"status":"alive"}')
+_PAGES: dict[tuple[str, str], _Page] = {
     ("GET", "/"): _index,
     ("GET", "/health"): _ready,
     ("GET", "/health/live"): _live,
@@ -258,5 +255,5 @@ _PAGES: dict[tuple[str, str], Callable[[Any], tuple[int, str, bytes]]] = {
     ("GET", "/health/ready"): _ready,
     ("GET", "/health/readiness"): _ready,
     ("GET", "/api/version"): _version,
-    ("GET", "/api/ps"): _running,
+    ("GET", "/api/ps"): _always(b'{"models":[]}'),  # Ollama's word for those in the memory of its machine
 }

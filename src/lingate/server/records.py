@@ -4,238 +4,177 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 import msgspec
+
+from lingate._model import Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who sent a request, as the authentication found out. One object per key, made when keys are loaded, not per request.
-
-    Attributes:
-        key_id: Public id of the virtual key, `master` for the master key, empty where authentication is off.
-        key_alias: The name its owner gave it.
-        team_id: Team the key belongs to.
-        user_id: User the key belongs to.
-        tags: Labels that every call of this key carries in the ledger.
-        models: Patterns (`*` stands for anything) of the models it may call; empty for all.
-        aliases: Names this key may use for models.
-        admin: May use the admin API.
-        limits: What the limiter knows this caller by: opaque here.
-        model_rules: Lists of patterns that a model must match one of each: the key's, its team's, its user's.
-        routes: Patterns of paths it may call; empty for all faces.
-        networks: Where it may call from, as a container of addresses; None for anywhere.
-    """
+    """Who sent a request, as the authentication found out. One object per key, made when keys are loaded, not per request."""
 
     key_id: str
+    """Public id of the virtual key, `master` for the master key, empty where authentication is off."""
     key_alias: str | None = None
+    """The name its owner gave it."""
     team_id: str | None = None
+    """Team the key belongs to."""
     user_id: str | None = None
+    """User the key belongs to."""
     tags: tuple[str, ...] = ()
+    """Labels that every call of this key carries in the ledger."""
     models: tuple[str, ...] = ()
+    """Patterns (`*` stands for anything) of the models it may call; empty for all."""
     aliases: Mapping[str, str] = field(default_factory=dict)
+    """Names this key may use for models."""
     admin: bool = False
+    """May use the admin API."""
     limits: Any = None
+    """What the limiter knows this caller by: opaque here."""
     model_rules: tuple[tuple[str, ...], ...] = ()
+    """Lists of patterns that a model must match one of each: the key's, its team's, its user's."""
     routes: tuple[str, ...] = ()
+    """Patterns of paths it may call; empty for all faces."""
     networks: Container[str | None] | None = None
+    """Where it may call from, as a container of addresses; None for anywhere."""
 
 
 class LedgerRow(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One call as it is accounted for. Times are epoch seconds, durations seconds, money US dollars.
-
-    Attributes:
-        id: The gateway's own id of the call, unique; also sent as `x-lingate-call-id`.
-        at: When the request arrived.
-        key_id: Virtual key; see `Caller`.
-        key_alias: Its name.
-        team_id: Its team.
-        user_id: Its user.
-        end_user: Who the caller says the call is for (`user`, `safety_identifier`, `metadata.user_id`).
-        tags: Labels of key and call.
-        face: Wire format that the client speaks.
-        operation: What was asked for (`chat`, `embeddings`, ...).
-        stream: It was asked for as a stream.
-        model: Model as the client asked for it.
-        deployment: Id of the deployment that answered, or was tried last.
-        provider: Its provider's row.
-        provider_model: The model's name there.
-        attempts: Tries upstream; 0 for answers from the cache and refusals.
-        fallbacks: Other model groups tried.
-        prompt_tokens: Input tokens with cached ones; None where nobody said.
-        completion_tokens: Output tokens with reasoning.
-        cached_tokens: Input tokens read from the provider's cache.
-        cache_write_tokens: Input tokens written to it.
-        reasoning_tokens: Output tokens of reasoning.
-        audio_tokens: Input and output tokens of sound.
-        estimated: The counts are the gateway's own estimate.
-        cost: What it cost, None where unknown.
-        price: Version of the prices, or why there is no cost.
-        seconds: From the request's arrival to the answer's last byte.
-        ttft: To the first byte of a streamed answer.
-        upstream: Of `seconds`, waited for upstreams.
-        status: HTTP status the client got (499 if it left before the end).
-        error: Kind of error (`rate_limit`, ...), None for success.
-        finish: Finish reason.
-        cache: `hit`, `miss`, `shared` (single flight), or None where the cache had no say.
-        request_id: The provider's id of the answer.
-        body: The request and response, only where storing prompts was switched on.
-    """
+    """One call as it is accounted for. Times are epoch seconds, durations seconds, money US dollars."""
 
     id: str
+    """The gateway's own id of the call, unique; also sent as `x-lingate-call-id`."""
     at: float
+    """When the request arrived."""
     key_id: str = ""
+    """Virtual key; see `Caller`."""
     key_alias: str | None = None
+    """Its name."""
     team_id: str | None = None
+    """Its team."""
     user_id: str | None = None
+    """Its user."""
     end_user: str | None = None
+    """Who the caller says the call is for (`user`, `safety_identifier`, `metadata.user_id`)."""
     tags: tuple[str, ...] = ()
+    """Labels of key and call."""
     face: str = ""
+    """Wire format that the client speaks."""
     operation: str = ""
+    """What was asked for (`chat`, `embeddings`, ...)."""
     stream: bool = False
+    """It was asked for as a stream."""
     model: str = ""
+    """Model as the client asked for it."""
     deployment: str | None = None
+    """Id of the deployment that answered, or was tried last."""
     provider: str | None = None
+    """Its provider's row."""
     provider_model: str | None = None
+    """The model's name there."""
     attempts: int = 0
+    """Tries upstream; 0 for answers from the cache and refusals."""
     fallbacks: int = 0
+    """Other model groups tried."""
     prompt_tokens: int | None = None
+    """Input tokens with cached ones; None where nobody said."""
     completion_tokens: int | None = None
+    """Output tokens with reasoning."""
     cached_tokens: int | None = None
+    """Input tokens read from the provider's cache."""
     cache_write_tokens: int | None = None
+    """Input tokens written to it."""
     reasoning_tokens: int | None = None
+    """Output tokens of reasoning."""
     audio_tokens: int | None = None
+    """Input and output tokens of sound."""
     estimated: bool = False
+    """The counts are the gateway's own estimate."""
     cost: float | None = None
+    """What it cost, None where unknown."""
     price: str | None = None
+    """Version of the prices, or why there is no cost."""
     seconds: float = 0.0
+    """From the request's arrival to the answer's last byte."""
     ttft: float | None = None
+    """To the first byte of a streamed answer."""
     upstream: float = 0.0
+    """Of `seconds`, waited for upstreams."""
     status: int = 200
+    """HTTP status the client got (499 if it left before the end)."""
     error: str | None = None
+    """Kind of error (`rate_limit`, ...), None for success."""
     finish: str | None = None
+    """Finish reason."""
     cache: str | None = None
+    """`hit`, `miss`, `shared` (single flight), or None where the cache had no say."""
     request_id: str | None = None
+    """The provider's id of the answer."""
     body: dict[str, Any] | None = None
+    """The request and response, only where storing prompts was switched on."""
 
 
-class Ledger(Protocol):
-    """Where rows go. `write` is called before the last byte of an answer goes out, on the hot path: it never blocks on a
-    database and returns when the row would survive the death of the process.
-    """
-
-    def write(self, row: LedgerRow) -> None: ...
+COUNTS: Final = (
+    "prompt_tokens",
+    "completion_tokens",
+    "cached_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+    "audio_tokens",
+)
+"""Fields of a row that are numbers of tokens."""
 
 
 class Circumstances(NamedTuple):
-    """What decides on the prices of a call, beside its model.
-
-    Attributes:
-        tokens: Input tokens that it cannot have more of.
-        lasting: Its input may be written to the provider's cache for long.
-        media: Its input has pictures, sound or files.
-        sound: Its answer may have more than text.
-        tier: The tier that it asks for.
-        speed: The speed that it asks for.
-        effort: How hard the model is to think.
-    """
+    """What decides on the prices of a call, beside its model."""
 
     tokens: int = 0
+    """Input tokens that it cannot have more of."""
     lasting: bool = False
+    """Its input may be written to the provider's cache for long."""
     media: bool = False
+    """Its input has pictures, sound or files."""
     sound: bool = False
+    """Its answer may have more than text."""
     tier: str | None = None
+    """The tier that it asks for."""
     speed: str | None = None
+    """The speed that it asks for."""
     effort: str | None = None
+    """How hard the model is to think."""
 
 
 _ORDINARY = Circumstances()
 
 
-@dataclass(slots=True)
-class Estimate:
-    """What a call may use at most, for reserving before it is made.
-
-    Attributes:
-        model: Name of the model group.
-        prompt_tokens: Our estimate of its input.
-        max_output: What the caller allows as output, None if it does not say.
-        input_price: Dollars a token; None where the price is unknown.
-        output_price: The same for output.
-        model_max_output: What the model can give at most, None where unknown.
-        prompt_bound: Input tokens that the call cannot have more of, for budgets; None where `prompt_tokens` is that.
-        circumstances: What else decides on the prices.
-        fixed: Dollars for the call itself, however long it is.
-        thinking: Tokens for thinking that come on top of an answer's bound where that has no room for them.
-        aka: Other names that limits by model may know it by: what an alias stands for, the group of a deployment.
-        answers: How many answers are made; `max_output` and `model_max_output` are for all of them.
-        most: Fills in prices and bounds, which only budgets need and most calls have none of.
-    """
+class Estimate(Record):
+    """What a call may use at most, for reserving before it is made."""
 
     model: str
+    """Name of the model group."""
     prompt_tokens: int
+    """Our estimate of its input."""
     max_output: int | None = None
+    """What the caller allows as output, None if it does not say."""
     input_price: float | None = None
+    """Dollars a token; None where the price is unknown."""
     output_price: float | None = None
+    """The same for output."""
     model_max_output: int | None = None
+    """What the model can give at most, None where unknown."""
     prompt_bound: int | None = None
+    """Input tokens that the call cannot have more of, for budgets; None where `prompt_tokens` is that."""
     circumstances: Circumstances = _ORDINARY
+    """What else decides on the prices."""
     fixed: float = 0.0
+    """Dollars for the call itself, however long it is."""
     thinking: int = 0
+    """Tokens for thinking that come on top of an answer's bound where that has no room for them."""
     answers: int = 1
+    """How many answers are made; `max_output` and `model_max_output` are for all of them."""
     aka: tuple[str, ...] = ()
+    """Other names that limits by model may know it by: what an alias stands for, the group of a deployment."""
     most: Callable[[Estimate], None] | None = None
-
-
-class Ticket(Protocol):
-    """A reservation that was granted. Exactly one of `settle` and `release` is called, once, however the call ended.
-
-    Attributes:
-        headers: `x-ratelimit-*` headers for the answer; made when the ticket is.
-        max_output: Output tokens that the budgets have room for, where that is less than the caller's own bound or the
-            caller gave none; the handler writes it into the request. None: no bound of ours.
-    """
-
-    headers: tuple[tuple[str, str], ...]
-    max_output: int | None
-
-    def settle(self, tokens: int | None, cost: float | None) -> None:
-        """The call used this much (a part of an answer counts too); None where it is unknown: the reservation stands."""
-        ...
-
-    def release(self) -> None:
-        """Nothing was used: the call was not made, or the upstream refused it."""
-        ...
-
-
-class Limiter(Protocol):
-    """Rates, parallel calls and budgets of keys, teams, users, end users and models, in one place."""
-
-    async def admit(
-        self, caller: Caller, estimate: Estimate, end_user: str | None, tags: tuple[str, ...]
-    ) -> Ticket | None:
-        """Reserve for one call. None where nothing limits this caller: the hot path for most.
-
-        Raises:
-            RateLimitError: Too many requests or tokens a minute; `retry_after` is set.
-            ConcurrencyLimitError: Too many calls at once.
-            BudgetExceededError: The call might go over a budget, or its price is unknown and a budget applies.
-        """
-        ...
-
-    async def extend(self, ticket: Ticket, estimate: Estimate, spent: float | None) -> int | None:
-        """Reserve for one more part of a call that was admitted. Only money is: it is the same call.
-
-        Args:
-            ticket: The call's. What is reserved here is held by it, and given back with it.
-            estimate: Of the part.
-            spent: What the parts before cost in dollars, None where nobody knows.
-
-        Returns:
-            Output tokens that the budgets have room for; None: no bound of ours.
-
-        Raises:
-            BudgetExceededError: There is no room for the part.
-        """
-        ...
+    """Fills in prices and bounds, which only budgets need and most calls have none of."""

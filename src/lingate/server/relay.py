@@ -24,7 +24,7 @@ def encoder_for(turn: Turn) -> StreamEncoder:
     encoder = turn.form.encoder(turn.call)
     if not turn.found.listed:
         return encoder
-    from lingate._dialects.gemini.face_list import ListEncoder  # few ask for it
+    from lingate._dialects.gemini.face_response import ListEncoder  # few ask for it
 
     return ListEncoder(encoder)
 

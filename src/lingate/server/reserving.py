@@ -13,7 +13,7 @@ from lingate.server.access.bounds import (
     other_output,
     shorten,
 )
-from lingate.server.accounts import estimate_tokens, text_size
+from lingate.server.accounts import estimate_tokens, prompt_size
 from lingate.server.records import Estimate
 from lingate.server.routing import sticky_key
 from lingate.server.turn import Turn
@@ -30,7 +30,7 @@ async def reserve(turn: Turn) -> None:
         ConcurrencyLimitError: Too many calls at once.
     """
     call, row, group = turn.call, turn.row, turn.group
-    prompt = turn.prompt_tokens = estimate_tokens(text_size(call.body))
+    prompt = turn.prompt_tokens = estimate_tokens(prompt_size(call))
     estimate = Estimate(group.name, prompt, asked_output(call.body), aka=group.aka)
     wishes, router = turn.wishes, turn.live.router
     instead = None if wishes is None else wishes.fallbacks

@@ -137,7 +137,6 @@ async def _drained(gateway: Gateway, hurry: asyncio.Event) -> None:
 
 
 async def _listening(address: str, port: int, serving: asyncio.Task[Any]) -> None:
-    """Return when connections are taken."""
     while not serving.done():
         try:
             _, writer = await asyncio.open_connection(_WILDCARDS.get(address, address), port)

@@ -66,31 +66,17 @@ async def stream(turn: Turn) -> None:
         _log.exception("call %s failed in mid-stream", turn.row.id)
         await relay.fail(internal())
     finally:
-        turn.gateway.streams.remove(relay)
+        turn.gateway.streams.discard(relay)
         relay.close()
         sink.close()
 
 
-class Streams:
+class Streams(set["Relay"]):
     """The streams that are under way."""
-
-    def __init__(self) -> None:
-        self._open: set[Relay] = set()
-
-    def __len__(self) -> int:
-        return len(self._open)
-
-    def add(self, relay: Relay) -> None:
-        """A stream has begun."""
-        self._open.add(relay)
-
-    def remove(self, relay: Relay) -> None:
-        """It has ended."""
-        self._open.discard(relay)
 
     def interrupt(self) -> None:
         """Let every stream end with an error that says why: the gateway is about to stop."""
-        for relay in list(self._open):
+        for relay in list(self):
             relay.interrupt()
 
     async def keep_alive(self) -> None:
@@ -98,7 +84,7 @@ class Streams:
         while True:
             await asyncio.sleep(_LOOK)
             now = time.monotonic()
-            for relay in list(self._open):
+            for relay in list(self):
                 relay.keep_alive(now)
 
 
@@ -277,7 +263,6 @@ class Relay:
         return data, state.feed(data)
 
     def _written(self, data: bytes, events: list[Event]) -> bytes:
-        """A piece as the client gets it."""
         if events is _AS_BEFORE:
             return data
         if self._raw:

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 from lingate._dialects._redact import redact
 from lingate._model import Attempt, JsonDict
 from lingate._version import __version__
+from lingate._wire import json
 from lingate.errors import ConfigError, LingateError, MissingExtraError
-from lingate.server.trace_content import input_messages, output_messages
 
 try:
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -147,7 +147,7 @@ class CallSpan:
         operation = _OPERATIONS.get(row.operation, row.operation)
         span.update_name(f"{operation} {_shown(row.model)}".strip())
         span.set_attributes(self._attributes(turn, operation))
-        trail: list[Attempt] = turn.context.trail if hasattr(turn, "context") else []
+        trail: list[Attempt] = turn.trail
         started = self._routed
         for number, attempt in enumerate(trail, 1):
             started += int(attempt.waited * 1e9)
@@ -183,13 +183,13 @@ class CallSpan:
         for name in ("id", "model"):
             if isinstance(response.get(name), str):
                 found[f"gen_ai.response.{name}"] = response[name]
-        body = turn.call.body if hasattr(turn, "call") else {}
+        body = turn.call.body if turn.is_read else {}
         for name, attribute in _PARAMETERS.items():
             value = body.get(name)
             if type(value) in (int, float):
                 found[attribute] = value
         if self._tracing.with_content:
-            found |= input_messages(body) | output_messages(response)
+            found |= _input_messages(body) | _output_messages(response)
         return found
 
     def _try(self, turn: Turn, attempt: Attempt, operation: str, started: int, ended: int, number: int) -> None:
@@ -247,3 +247,57 @@ def _shown(model: str) -> str:
 
 def _is_of(one: Deployment, attempt: Attempt) -> bool:
     return one.provider == attempt.provider and one.model == attempt.model
+
+
+def _input_messages(body: JsonDict) -> dict[str, str]:
+    """The attribute for what was asked; none where it is no conversation."""
+    messages = body.get("messages")
+    if not isinstance(messages, list):
+        return {}
+    return {"gen_ai.input.messages": _text([_message_of(item) for item in messages if isinstance(item, dict)])}
+
+
+def _output_messages(response: JsonDict) -> dict[str, str]:
+    """The same for what was answered."""
+    choices = response.get("choices")
+    if not isinstance(choices, list):
+        return {}
+    found = []
+    for choice in choices:
+        if isinstance(choice, dict):
+            message = choice.get("message")
+            made = _message_of(message if isinstance(message, dict) else {"content": choice.get("text")})
+            found.append({**made, "role": "assistant", "finish_reason": choice.get("finish_reason") or ""})
+    return {"gen_ai.output.messages": _text(found)}
+
+
+def _text(value: Any) -> str:
+    return json.encode(value).decode("utf-8", "replace")
+
+
+def _message_of(message: JsonDict) -> JsonDict:
+    role, content = message.get("role"), message.get("content")
+    if isinstance(content, list):
+        content = [_part(part) for part in content if isinstance(part, dict)]
+    if role == "tool":
+        answer = {"type": "tool_call_response", "id": message.get("tool_call_id"), "response": content}
+        return {"role": "tool", "parts": [answer]}
+    parts: list[JsonDict] = []
+    if message.get("reasoning_content"):
+        parts.append({"type": "reasoning", "content": message["reasoning_content"]})
+    if isinstance(content, str):
+        parts.append({"type": "text", "content": content})
+    elif content:
+        parts += content
+    for call in message.get("tool_calls") or ():
+        function = call.get("function") or call.get("custom") or {}
+        arguments = function.get("arguments", function.get("input"))
+        parts.append({"type": "tool_call", "id": call.get("id"), "name": function.get("name"), "arguments": arguments})
+    return {"role": role or "user", "parts": parts}
+
+
+def _part(part: JsonDict) -> JsonDict:
+    """Pictures and sounds by their kind only: a trace is no place for megabytes."""
+    if part.get("type") == "text":
+        return {"type": "text", "content": part.get("text") or ""}
+    return {"type": str(part.get("type"))}

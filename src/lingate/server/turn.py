@@ -7,12 +7,12 @@ import logging
 import math
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 from lingate._call.plan import Context, Streaming
 from lingate._dialects._base import OperationFormat
-from lingate._model import Call, JsonDict
+from lingate._model import Attempt, Call, JsonDict, Record
 from lingate.errors import LingateError
 from lingate.server.accounts import estimated_cost, note_usage
 from lingate.server.errors import OverloadError
@@ -20,12 +20,13 @@ from lingate.server.faces import Found
 from lingate.server.http import Headers, Reply, Request
 from lingate.server.ledger import JournalFullError
 from lingate.server.live import Live
-from lingate.server.records import Caller, LedgerRow, Ticket
+from lingate.server.records import Caller, LedgerRow
 from lingate.server.routing import Group, Ride
 from lingate.server.wishes import Wishes
 
 if TYPE_CHECKING:
     from lingate._io.transport import AsyncTransport
+    from lingate.server.access.tickets import LocalTicket
     from lingate.server.cache import Wish
     from lingate.server.gateway import Gateway
     from lingate.server.tracing import CallSpan
@@ -39,95 +40,88 @@ _LONGEST_TOLD = 500
 CLIENT_LEFT = 499
 """What the ledger has as the status of calls whose client did not wait: nginx's number for it."""
 
+_LATER: Any = None
 
-class Turn:
+
+class Turn(Record, eq=False):
     """One request. Its parts are filled in as it goes along; `settle` is the end of it, whichever way it went."""
 
-    __slots__ = (
-        "_ended",
-        "_instead",
-        "_paid",
-        "_patience",
-        "_task",
-        "_unanswered",
-        "_watcher",
-        "abandoned",
-        "began",
-        "brought",
-        "call",
-        "caller",
-        "context",
-        "dropped",
-        "form",
-        "found",
-        "gateway",
-        "group",
-        "interrupted",
-        "keep",
-        "live",
-        "made",
-        "prompt_tokens",
-        "reply",
-        "request",
-        "ride",
-        "row",
-        "span",
-        "stalled",
-        "started",
-        "ticket",
-        "transport",
-        "waited",
-        "wish",
-        "wishes",
-    )
+    gateway: Gateway
+    request: Request
+    reply: Reply
+    found: Found
+    live: Live
+    form: OperationFormat
+    row: LedgerRow
+    transport: AsyncTransport
+    began: float
+    _task: asyncio.Task[Any] | None
+    call: Call = _LATER
+    caller: Caller = _LATER
+    context: Context = _LATER
+    group: Group = _LATER
+    ride: Ride = _LATER
+    wishes: Wishes | None = None
+    dropped: Sequence[str] = ()  # what of the request the provider was not sent, or only changed
+    ticket: LocalTicket | None = None
+    brought: Brought | None = None  # the address or key of a provider that the caller brings
+    wish: Wish | None = None  # what the cache is to do for it
+    keep: bool = False  # the answer is wanted whole, as `made`
+    made: JsonDict | None = None
+    abandoned: bool = False
+    started: bool = False  # the head of the answer is out
+    prompt_tokens: int = 0  # our estimate
+    waited: float = 0.0  # seconds for the upstream, beyond what the trail has
+    span: CallSpan | None = None
+    stalled: bool = False  # the request's body has not come
+    interrupted: bool = False  # the gateway stops
+    _ended: bool = False
+    _instead: float | None = None  # of a cost that nobody knows
+    _paid: bool = False  # there is a whole answer
+    _watcher: asyncio.Task[None] | None = None
+    _patience: asyncio.TimerHandle | None = None
+    _unanswered: int = 0  # tries that the trail does not have, because they were left
 
-    call: Call
-    caller: Caller
-    context: Context
-    group: Group
-    ride: Ride
+    @classmethod
+    def of(cls, gateway: Gateway, request: Request, reply: Reply, found: Found) -> Self:
+        """A request that has just come in."""
+        live, face = gateway.live, found.face
+        row = LedgerRow(id=gateway.call_id(), at=time.time(), face=face.dialect, operation=face.name)
+        return cls(
+            gateway,
+            request,
+            reply,
+            found,
+            live,
+            face.form,
+            row,
+            gateway.transport,
+            time.monotonic(),
+            asyncio.current_task(),
+        )
 
-    def __init__(self, gateway: Gateway, request: Request, reply: Reply, found: Found) -> None:
-        self.gateway = gateway
-        self.live: Live = gateway.live
-        self.request = request
-        self.reply = reply
-        self.found = found
-        self.form: OperationFormat = found.face.form
-        self.began = time.monotonic()
-        self.row = LedgerRow(id=gateway.call_id(), at=time.time(), face=found.face.dialect, operation=found.face.name)
-        self.wishes: Wishes | None = None
-        self.dropped: Sequence[str] = ()  # what of the request the provider was not sent, or only changed
-        self.ticket: Ticket | None = None
-        self.transport: AsyncTransport = gateway.transport
-        self.brought: Brought | None = None  # the address or key of a provider that the caller brings
-        self.wish: Wish | None = None  # what the cache is to do for it
-        self.keep = False  # the answer is wanted whole, as `made`
-        self.made: JsonDict | None = None
-        self.abandoned = False
-        self.started = False  # the head of the answer is out
-        self.prompt_tokens = 0  # our estimate
-        self.waited = 0.0  # seconds for the upstream, beyond what the trail has
-        self.span: CallSpan | None = None
-        self._ended = False
-        self._instead: float | None = None  # of a cost that nobody knows
-        self._paid = False  # there is a whole answer
-        self._task = asyncio.current_task()
-        self._watcher: asyncio.Task[None] | None = None
-        self._patience: asyncio.TimerHandle | None = None
-        self._unanswered = 0  # tries that the trail does not have, because they were left
-        self.stalled = False  # the request's body has not come
-        self.interrupted = False  # the gateway stops
+    def __repr__(self) -> str:
+        return f"Turn({self.row.id})"
+
+    @property
+    def is_read(self) -> bool:
+        """Whether its body is here, and a call."""
+        return self.call is not _LATER
+
+    @property
+    def trail(self) -> list[Attempt]:
+        """The tries so far."""
+        return [] if self.context is _LATER else self.context.trail
 
     def watch(self, watcher: asyncio.Task[None]) -> None:
         """From now on see the client leave, which `watcher` waits for, or be too slow with its request."""
         self._watcher = watcher
-        if not hasattr(self, "call"):
+        if not self.is_read:
             seconds = self.live.config.own.limits.body_seconds
             self._patience = asyncio.get_running_loop().call_later(seconds, self._lose_patience)
 
     def _lose_patience(self) -> None:
-        if not hasattr(self, "call") and self._task is not None:
+        if not self.is_read and self._task is not None:
             self.stalled = True
             self._task.cancel()
 
@@ -138,8 +132,7 @@ class Turn:
         self.abandoned = True
         # The transport cannot take back a request whose answer has not begun (pyreqwest 0.15), and providers finish and
         # bill what is asked for in one piece: it is waited for, so that the ledger has what it used.
-        call: Call | None = getattr(self, "call", None)
-        if call is not None and call.stream and self._task is not None:
+        if self.is_read and self.call.stream and self._task is not None:
             self._task.cancel()
 
     def close(self) -> None:
@@ -247,13 +240,13 @@ class Turn:
 
     def _note_given_up(self) -> None:
         """A time-out of the caller's own is up, as if it had left: what was asked may be billed all the same."""
-        ride: Ride | None = getattr(self, "ride", None)
+        ride: Ride | None = self.ride
         if ride is not None and ride.hurried and any(attempt.kind in _TOO_SLOW for attempt in self.context.trail):
             self._note_input(self.prompt_tokens)
 
     def note_asked(self, more: int = 0) -> None:
         """A provider has been asked and has not told what was used: its input counts, with so many tokens more."""
-        ride: Ride | None = getattr(self, "ride", None)
+        ride: Ride | None = self.ride
         if not self._ended and ride is not None and ride.is_asking and self.row.prompt_tokens is None:
             trail = self.context.trail
             self._unanswered = 0 if trail and trail[-1].kind == "ok" else 1
@@ -291,14 +284,14 @@ class Turn:
                 self._give_back(self.ticket, error)
         finally:
             # Whoever has no key is counted in the metrics: rows are for callers, or anybody could fill the database.
-            if self.live.keeps_ledger and hasattr(self, "caller"):
+            if self.live.keeps_ledger and self.caller is not _LATER:
                 self._write(row)
         for observe in self.gateway.observers:
             observe(row, error)
         if self.span is not None:
             self.span.end(self, error)
 
-    def _give_back(self, ticket: Ticket, error: LingateError | None) -> None:
+    def _give_back(self, ticket: LocalTicket, error: LingateError | None) -> None:
         row = self.row
         used = (row.prompt_tokens or 0) + (row.completion_tokens or 0)
         if row.attempts and (error is None or used or self._paid):
@@ -315,12 +308,14 @@ class Turn:
             _log.error("the row of call %s is lost: %s", row.id, full)
 
     def _note_route(self, error: LingateError | None) -> None:
-        ride: Ride | None = getattr(self, "ride", None)
+        ride: Ride | None = self.ride
         if ride is None:
             return
         row, trail = self.row, self.context.trail
         row.attempts, row.fallbacks = len(trail) + self._unanswered, ride.fallbacks
-        row.upstream = sum(attempt.seconds + attempt.waited for attempt in trail) + self.waited
+        row.upstream = self.waited
+        for attempt in trail:
+            row.upstream += attempt.seconds + attempt.waited
         deployment = ride.deployment
         if deployment is not None:
             row.deployment, row.provider, row.provider_model = deployment.id, deployment.provider, deployment.model

@@ -22,17 +22,14 @@ _MOST_FALLBACKS = 10
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """One caller's wishes; None where there is none.
-
-    Attributes:
-        timeout: Seconds for the whole call, or until a stream's first event.
-        retries: Further tries at a deployment.
-        fallbacks: Groups that stand in, in order, instead of those of the configuration.
-    """
+    """One caller's wishes; None where there is none."""
 
     timeout: float | None = None
+    """Seconds for the whole call, or until a stream's first event."""
     retries: int | None = None
+    """Further tries at a deployment."""
     fallbacks: tuple[str, ...] | None = None
+    """Groups that stand in, in order, instead of those of the configuration."""
 
 
 def wishes_of(body: JsonDict, header: Callable[[str], str | None]) -> Wishes | None:

@@ -10,9 +10,8 @@
 
 from __future__ import annotations
 
-from lingate.simulator.credentials import fingerprint
 from lingate.simulator.faults import FAULTS
 from lingate.simulator.runner import Simulator, serve
-from lingate.simulator.stats import RecordedRequest
+from lingate.simulator.stats import RecordedRequest, fingerprint
 
 __all__ = ["FAULTS", "RecordedRequest", "Simulator", "fingerprint", "serve"]

@@ -1,4 +1,4 @@
-"""The answer to a canonical chat request: made from the request alone, so that the same request has the same answer."""
+"""The answers to canonical chat and completion requests: made from the request alone, so that the same has the same answer."""
 
 from __future__ import annotations
 
@@ -6,22 +6,24 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import cycle, islice
+from itertools import accumulate, cycle, islice
 from typing import Any
 
 from lingate._model import Call, JsonDict
 from lingate._wire import json
 from lingate.errors import BadRequestError
 from lingate.simulator.options import Options
-from lingate.simulator.prompt import Prompt, read_prompt
+from lingate.simulator.prompt import Prompt, count, count_message, read_prompt, split
 from lingate.simulator.schema import example
-from lingate.simulator.tokens import count, count_message, split
 
 _FILLER_TEXT = """
 the answer goes on with plain words that mean little but fill the space asked for and so a reader can see each of them
 arrive one after another while the stream lasts until the last one is there and all is said
 """
 _FILLER = _FILLER_TEXT.split()
+_MORE_FILLER_TEXT = "and so the text goes on in plain words that fill the space asked for until it is enough"
+_MORE_FILLER = _MORE_FILLER_TEXT.split()
+_DEFAULT_MAX_TOKENS = 16  # OpenAI's own, of completions
 _EFFORT_TOKENS = {"minimal": 4, "low": 12, "medium": 24, "high": 48, "xhigh": 96, "max": 128}
 _MAX_CHOICES = 128
 _NOT_CONTENT = frozenset({"stream_options", "user", "metadata"})
@@ -57,11 +59,7 @@ def prompt_tokens(body: JsonDict) -> int:
 
 
 def answer_chat(call: Call, options: Options, cached: CacheHit, identity: Identity) -> JsonDict:
-    """The canonical response.
-
-    Raises:
-        BadRequestError: The request asks for what no provider does: a forced tool that is not there, a broken schema.
-    """
+    """The canonical response; a forced tool that is not there, or a broken schema, is a `BadRequestError`."""
     body = call.body
     seed = digest(call.model, json.encode_str({key: body[key] for key in body if key not in _NOT_CONTENT}))
     wanted = body.get("n") or 1
@@ -99,7 +97,6 @@ class _Draft:
 
 
 def count_call(call: JsonDict) -> int:
-    """Tokens of a tool call: its name and its arguments."""
     body = call[call["type"]]
     return count(body["name"]) + count(body.get("arguments") or body.get("input") or "")
 
@@ -304,3 +301,72 @@ def _usage(prompt: int, drafts: list[_Draft], cached: CacheHit) -> JsonDict:
 def digest(*parts: str) -> str:
     """What ids and other arbitrary choices are made of: the same for the same texts."""
     return sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def answer_completion(call: Call, options: Options, identity: Identity) -> JsonDict:
+    body = call.body
+    seed = digest(
+        call.model, json.encode_str({key: body[key] for key in body if key not in ("stream_options", "user")})
+    )
+    prompts = _prompts(body.get("prompt"))
+    wanted = body.get("n") or 1
+    if not isinstance(wanted, int) or not 1 <= wanted * len(prompts) <= _MAX_CHOICES:
+        raise BadRequestError(f"a completion has at most {_MAX_CHOICES} choices")
+    choices = [_continuation(prompt, turn, body, options) for prompt in prompts for turn in range(wanted)]
+    completion = sum(count(made["text"]) for made in choices)
+    read = sum(map(count, prompts))
+    return {
+        "id": identity.prefix + digest(seed, identity.salt)[:24],
+        "object": "text_completion",
+        "created": identity.created,
+        "model": call.model,
+        "choices": [{**made, "index": index} for index, made in enumerate(choices)],
+        "usage": {"prompt_tokens": read, "completion_tokens": completion, "total_tokens": read + completion},
+    }
+
+
+def _prompts(given: Any) -> list[str]:
+    """Each prompt as text; a list of numbers is one prompt that is tokens already."""
+    if not isinstance(given, list):
+        return [str(given)]
+    if given and all(isinstance(item, int) for item in given):
+        return [" ".join(map(str, given))]
+    return [item if isinstance(item, str) else " ".join(map(str, item)) for item in given]
+
+
+def _continuation(prompt: str, turn: int, body: JsonDict, options: Options) -> JsonDict:
+    words = ["", *f'goes on from "{prompt[-200:]}".'.split()]
+    if turn:
+        words += ["This", "is", "choice", f"{turn + 1}."]
+    if options.words is not None:
+        words = [*words[: options.words + 1], *islice(cycle(_MORE_FILLER), max(0, options.words + 1 - len(words)))]
+    text, finish = " ".join(words), "stop"
+    given = body.get("stop")
+    for stop in [given] if isinstance(given, str) else given or ():
+        if isinstance(stop, str) and stop and stop in text:
+            text = text[: text.index(stop)]
+    cap = body.get("max_tokens")
+    limit = cap if isinstance(cap, int) else None if options.words is not None else _DEFAULT_MAX_TOKENS
+    tokens = split(text)
+    if limit is not None and len(tokens) > limit:
+        text, finish = "".join(tokens[:limit]), "length"
+    if body.get("echo") is True:
+        text = prompt + text
+    return {"text": text, "logprobs": _plain_logprobs(text, body.get("logprobs")), "finish_reason": finish}
+
+
+def _plain_logprobs(text: str, top: Any) -> JsonDict | None:
+    if not isinstance(top, int) or isinstance(top, bool):
+        return None
+    tokens = split(text)
+    values = [-0.01 * (1 + at % 9) for at in range(len(tokens))]
+    offsets = [0, *accumulate(map(len, tokens))][: len(tokens)]
+    return {
+        "tokens": tokens,
+        "token_logprobs": values,
+        "top_logprobs": [
+            {token: value, **{f"{token}{other}": value - other for other in range(1, top)}}
+            for token, value in zip(tokens, values, strict=True)
+        ],
+        "text_offset": offsets,
+    }

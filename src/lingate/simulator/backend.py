@@ -1,33 +1,98 @@
-"""From a request to the steps that answer it. Knows HTTP only as data; sockets are the server's business."""
+"""From a request to the steps that answer it, and the cache of prompts. HTTP is only data here, sockets are the server's."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
 from urllib.parse import parse_qsl
 
 from lingate._dialects._base import dialect
 from lingate._model import Call, JsonDict, Operation
 from lingate._wire import json
 from lingate.errors import AuthenticationError, LingateError, NotFoundError
-from lingate.simulator.answers import Identity, answer_chat, prompt_tokens
-from lingate.simulator.cache import PromptCache
-from lingate.simulator.continuations import answer_completion
-from lingate.simulator.credentials import credential_of, redacted_headers, redacted_query
+from lingate.simulator.answers import CacheHit, Identity, answer_chat, answer_completion, prompt_tokens
 from lingate.simulator.edits import Scene
 from lingate.simulator.faults import FAULT_NAMES, FAULTS, Fault
 from lingate.simulator.media import answer_images, answer_moderation, answer_speech, answer_transcription
 from lingate.simulator.options import FaultSpec, Options, read_options
-from lingate.simulator.ranking import answer_rerank
-from lingate.simulator.replies import body_steps, error_steps, json_steps
-from lingate.simulator.routes import ROUTES, Route, find_route
-from lingate.simulator.stats import RecordedRequest, Stats
-from lingate.simulator.steps import Steps
-from lingate.simulator.turn import Turn
-from lingate.simulator.vectors import answer_embeddings
+from lingate.simulator.prompt import count, count_message
+from lingate.simulator.stats import RecordedRequest, Stats, credential_of, redacted_headers, redacted_query
+from lingate.simulator.steps import Steps, body_steps, error_steps, json_steps
+from lingate.simulator.turn import ROUTES, Route, Turn, find_route
+from lingate.simulator.vectors import answer_embeddings, answer_rerank
+
+IMPLICIT_TOKENS = 1024
+"""Without marks, only prompts of this length are cached, in steps of `IMPLICIT_STEP` (OpenAI's numbers)."""
+
+IMPLICIT_STEP = 128
+_MAX_PREFIXES = 4096
+
+
+class PromptCache:
+    """Prefixes of prompts, message by message. Marked ones (`cache_control`) are cached whatever their length."""
+
+    def __init__(self) -> None:
+        self._seen: OrderedDict[bytes, None] = OrderedDict()
+
+    def look_up(self, call: Call) -> CacheHit:
+        """What the cache does for this prompt; the prompt is in the cache afterwards."""
+        prefixes = list(_prefixes(call))
+        marked = any(mark for _, _, mark in prefixes)
+        read = written = 0
+        for key, tokens, mark in prefixes:
+            if key in self._seen:
+                read = tokens
+            elif mark:
+                written = tokens - read
+        for key, tokens, mark in prefixes:
+            if mark or (not marked and tokens >= IMPLICIT_TOKENS):
+                self._keep(key)
+        if marked:
+            return CacheHit(read, max(written, 0))
+        return CacheHit(read // IMPLICIT_STEP * IMPLICIT_STEP)
+
+    def _keep(self, key: bytes) -> None:
+        self._seen[key] = None
+        self._seen.move_to_end(key)
+        if len(self._seen) > _MAX_PREFIXES:
+            self._seen.popitem(last=False)
+
+
+def _prefixes(call: Call) -> Iterator[tuple[bytes, int, bool]]:
+    """Each beginning of the prompt: what identifies it, its tokens, and whether it ends at a mark."""
+    body: JsonDict = call.body
+    digest = sha256(call.model.encode("utf-8", "surrogatepass"))
+    tokens = 0
+    if body.get("tools"):
+        written = json.encode(body["tools"])
+        digest.update(written)
+        tokens += count(written.decode())
+        yield digest.digest(), tokens, _is_marked(body["tools"])
+    messages = [message for message in body.get("messages") or () if isinstance(message, Mapping)]
+    for at, message in enumerate(messages):
+        digest.update(json.encode(_unmarked(message)))
+        tokens += count_message(message)
+        last = at == len(messages) - 1
+        yield digest.digest(), tokens, _is_marked(message) or (last and "cache_control" in body)
+
+
+def _is_marked(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return bool(value.get("cache_control")) or any(map(_is_marked, value.values()))
+    return isinstance(value, list) and any(map(_is_marked, value))
+
+
+def _unmarked(value: Any) -> Any:
+    """Without marks: a conversation moves its mark along, and the prompt before it stays the same."""
+    if isinstance(value, Mapping):
+        return {key: _unmarked(item) for key, item in value.items() if key != "cache_control"}
+    return [_unmarked(item) for item in value] if isinstance(value, list) else value
+
 
 DEFAULT_MODELS = ("sim-large", "sim-small", "sim-embed")
 
@@ -116,14 +181,12 @@ class Backend:
         self._answers = 0
 
     def reset(self) -> None:
-        """As if just started."""
         # New ones, not emptied ones: this may be called from another thread while a request is read.
         self._cache = PromptCache()
         self._struck = Counter()
         self.stats.reset()
 
     def respond(self, request: HttpCall) -> Exchange:
-        """The steps for one request, and its record."""
         own = self._own_page(request)
         if own is not None:
             return Exchange(own)
@@ -215,7 +278,6 @@ class Backend:
         return Exchange(steps, record, (response.get("usage") or {}).get("prompt_tokens") or 0)
 
     def _response(self, route: Route, call: Call, options: Options) -> JsonDict:
-        """The canonical response."""
         # What a path stands for is not always what is asked for in canonical words: some prompts become chats.
         if call.operation == "chat":
             return answer_chat(call, options, self._cache.look_up(call), self._identity(route, options))

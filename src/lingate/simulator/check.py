@@ -1,10 +1,14 @@
-"""Whether a value satisfies a JSON schema: the keywords that models are asked to obey. Formats are not checked."""
+"""Whether a value satisfies a JSON schema (the keywords that models are asked to obey; formats are not checked), and strings
+for the part of regular expressions that schemas use.
+"""
 
 from __future__ import annotations
 
+import operator
 import re
+import string
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 Schema: TypeAlias = Any
 """A mapping or a boolean; whatever else a client sent counts as no constraint."""
@@ -64,15 +68,12 @@ def matches(schema: Schema, value: Any, root: Schema | None = None, depth: int =
     return all(test(scope, schema[key], value) for key, test in _TESTS.items() if key in schema)
 
 
-class _Scope:
+class _Scope(NamedTuple):
     """The schema around a keyword, for keywords that look at their neighbours."""
 
-    __slots__ = ("depth", "root", "schema")
-
-    def __init__(self, schema: Mapping[str, Any], root: Schema, depth: int) -> None:
-        self.schema = schema
-        self.root = root
-        self.depth = depth
+    schema: Mapping[str, Any]
+    root: Schema
+    depth: int
 
     def ok(self, schema: Schema, value: Any) -> bool:
         return matches(schema, value, self.root, self.depth)
@@ -189,6 +190,14 @@ def _on(kind: type | tuple[type, ...], test: Callable[[Any, Any], bool]) -> _Tes
     return check
 
 
+def _is_as_long(value: Any, least: int) -> bool:
+    return len(value) >= least
+
+
+def _is_no_longer(value: Any, most: int) -> bool:
+    return len(value) <= most
+
+
 def found(pattern: str, text: str) -> bool:
     """Whether the pattern matches anywhere; a pattern Python cannot read constrains nothing."""
     try:
@@ -214,22 +223,183 @@ _TESTS: dict[str, _Test] = {
     "additionalProperties": _additional,
     "propertyNames": _property_names,
     "required": _on(dict, lambda value, wanted: all(name in value for name in wanted)),
-    "minProperties": _on(dict, lambda value, wanted: len(value) >= wanted),
-    "maxProperties": _on(dict, lambda value, wanted: len(value) <= wanted),
+    "minProperties": _on(dict, _is_as_long),
+    "maxProperties": _on(dict, _is_no_longer),
     "dependentRequired": _dependent_required,
     "dependentSchemas": _dependent_schemas,
     "items": _items,
     "prefixItems": _prefix_items,
     "contains": _contains,
-    "minItems": _on(list, lambda value, wanted: len(value) >= wanted),
-    "maxItems": _on(list, lambda value, wanted: len(value) <= wanted),
+    "minItems": _on(list, _is_as_long),
+    "maxItems": _on(list, _is_no_longer),
     "uniqueItems": _unique,
-    "minLength": _on(str, lambda value, wanted: len(value) >= wanted),
-    "maxLength": _on(str, lambda value, wanted: len(value) <= wanted),
+    "minLength": _on(str, _is_as_long),
+    "maxLength": _on(str, _is_no_longer),
     "pattern": _on(str, lambda value, wanted: found(wanted, value)),
-    "minimum": _on((int, float), lambda value, wanted: value >= wanted),
-    "maximum": _on((int, float), lambda value, wanted: value <= wanted),
-    "exclusiveMinimum": _exclusive("minimum", lambda value, wanted: value > wanted),
-    "exclusiveMaximum": _exclusive("maximum", lambda value, wanted: value < wanted),
+    "minimum": _on((int, float), operator.ge),
+    "maximum": _on((int, float), operator.le),
+    "exclusiveMinimum": _exclusive("minimum", operator.gt),
+    "exclusiveMaximum": _exclusive("maximum", operator.lt),
     "multipleOf": _multiple,
 }
+
+
+_WORD = string.ascii_lowercase + string.ascii_uppercase + string.digits + "_"
+_PLAIN = string.ascii_lowercase + string.digits + string.ascii_uppercase + " -_.,:;!?@#$%&*()+=/'\"[]{}<>|\\^~`"
+_CLASSES = {"d": string.digits, "w": _WORD, "s": " ", "D": string.ascii_lowercase, "W": "-. ", "S": _WORD}
+_CONTROLS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f", "v": "\v", "0": "\0"}
+_MANY = 1 << 16
+
+
+Pick: TypeAlias = Callable[[int], int]
+"""Given n, a number from 0 to n-1."""
+
+_Node: TypeAlias = Callable[[int, Pick], str]
+"""A part of a pattern: given how many more repetitions than the least there are to be, a text for it."""
+
+
+def string_matching(pattern: str, low: int, high: int | None, pick: Pick) -> str | None:
+    """A string that the pattern finds, of a length from `low` to `high`; None if none was found."""
+    try:
+        compiled = re.compile(pattern)
+        tree = _Parser(pattern).parse()
+    except (re.error, ValueError):
+        return None
+    # A pattern without anchors may stand anywhere, so padding after the match is a way to reach the length.
+    tail = "" if pattern.endswith("$") else "x" * low
+    for extra in (0, 1, 2, 4, 8, 16, low, low + 16):
+        text = tree(extra, pick)
+        for candidate in (text, text[:high], text + tail, (text + tail)[: max(low, len(text))]):
+            if len(candidate) >= low and (high is None or len(candidate) <= high) and compiled.search(candidate):
+                return candidate
+    return None
+
+
+def _chars(allowed: str) -> _Node:
+    return lambda extra, pick: allowed[pick(len(allowed))] if allowed else ""
+
+
+def _repeat(part: _Node, low: int, high: int) -> _Node:
+    return lambda extra, pick: "".join(part(extra, pick) for _ in range(min(high, low + extra)))
+
+
+class _Parser:
+    """Recursive descent over the pattern. What it does not know raises ValueError."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.at = 0
+
+    def parse(self) -> _Node:
+        node = self._choice()
+        if self.at < len(self.text):
+            raise ValueError("unbalanced parenthesis")
+        return node
+
+    def _peek(self) -> str:
+        return self.text[self.at : self.at + 1]
+
+    def _take(self) -> str:
+        char = self._peek()
+        if not char:
+            raise ValueError("the pattern ends too early")
+        self.at += 1
+        return char
+
+    def _choice(self) -> _Node:
+        options = [self._sequence()]
+        while self._peek() == "|":
+            self.at += 1
+            options.append(self._sequence())
+        return options[0] if len(options) == 1 else lambda extra, pick: options[pick(len(options))](extra, pick)
+
+    def _sequence(self) -> _Node:
+        parts: list[_Node] = []
+        while self._peek() not in ("", "|", ")"):
+            atom = self._atom()
+            if atom is not None:
+                parts.append(self._quantified(atom))
+        return parts[0] if len(parts) == 1 else lambda extra, pick: "".join(part(extra, pick) for part in parts)
+
+    def _atom(self) -> _Node | None:
+        char = self._take()
+        if char in "^$":
+            return None
+        if char == ".":
+            return _chars(_PLAIN)
+        if char == "[":
+            return self._set()
+        if char == "(":
+            return self._group()
+        if char == "\\":
+            found = self._escape()
+            return _chars(found) if found else None
+        return _chars(char)
+
+    def _group(self) -> _Node | None:
+        looks = False
+        if self._peek() == "?":
+            self.at += 1
+            kind = self._take()
+            if kind == "P" or (kind == "<" and self._peek() not in ("=", "!")):
+                self.at = self.text.index(">", self.at) + 1
+            elif kind != ":":
+                # Look-arounds consume nothing; whether the result obeys them is checked at the end.
+                looks = True
+        node = self._choice()
+        if self._take() != ")":
+            raise ValueError("a group is not closed")
+        return None if looks else node
+
+    def _escape(self) -> str:
+        """The characters an escape stands for; empty for one that consumes nothing."""
+        char = self._take()
+        if char in "bBAZz":
+            return ""
+        if char in _CLASSES:
+            return _CLASSES[char]
+        if char in "xu":
+            size = 2 if char == "x" else 4
+            self.at += size
+            return chr(int(self.text[self.at - size : self.at], 16))
+        if char.isdigit() and char != "0":
+            raise ValueError("back-references are not supported")
+        return _CONTROLS.get(char, char)
+
+    def _set(self) -> _Node:
+        negated = self._peek() == "^"
+        if negated:
+            self.at += 1
+        allowed: list[str] = []
+        while self._peek() != "]" or not allowed:
+            chars = self._set_item()
+            if self._peek() == "-" and self.text[self.at + 1 : self.at + 2] not in ("]", "") and len(chars) == 1:
+                self.at += 1
+                last = self._set_item()
+                chars = "".join(map(chr, range(ord(chars), min(ord(last[:1]), ord(chars) + 512) + 1)))
+            allowed.append(chars)
+        self.at += 1
+        joined = "".join(allowed)
+        return _chars("".join(c for c in _PLAIN if c not in joined) if negated else joined)
+
+    def _set_item(self) -> str:
+        char = self._take()
+        return self._escape() if char == "\\" else char
+
+    def _quantified(self, atom: _Node) -> _Node:
+        low, high = 1, 1
+        char = self._peek()
+        if char in ("*", "+", "?") and char:
+            self.at += 1
+            low, high = {"*": (0, _MANY), "+": (1, _MANY), "?": (0, 1)}[char]
+        elif braces := re.compile(r"\{(\d*)(,?)(\d*)\}").match(self.text, self.at):
+            if not braces[1] and not braces[3]:
+                return atom
+            self.at = braces.end()
+            low = int(braces[1] or 0)
+            high = int(braces[3]) if braces[3] else (_MANY if braces[2] else low)
+        else:
+            return atom
+        if self._peek() in ("?", "+") and self._peek():
+            self.at += 1
+        return _repeat(atom, low, min(high, _MANY))

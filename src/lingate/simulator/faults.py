@@ -30,8 +30,8 @@ from lingate.errors import (
 )
 from lingate.simulator import edits
 from lingate.simulator.edits import EditSteps, Scene
+from lingate.simulator.prompt import split
 from lingate.simulator.steps import Drop, Hang
-from lingate.simulator.tokens import split
 
 MakeError: TypeAlias = Callable[[Scene, float | None], LingateError]
 EditAnswer: TypeAlias = Callable[[JsonDict, float], None]
@@ -58,12 +58,12 @@ class Fault:
     steps: EditSteps | None = None
 
 
-def _error(kind: type[LingateError], message: str) -> MakeError:
+def _refusal(about: str, status: int | None, kind: type[LingateError], message: str) -> Fault:
     def make(scene: Scene, arg: float | None) -> LingateError:
         # No status and no provider: faces show the words of errors that were raised about a request of their own.
         return kind(message.format(model=scene.model, key=scene.key or "(none)"), retry_after=arg)
 
-    return make
+    return Fault(about, status=status, error=make)
 
 
 def _edit_texts(response: JsonDict, change: Callable[[str], str], finish: str | None) -> None:
@@ -105,71 +105,51 @@ _TOO_LONG = (
 )
 
 FAULTS: dict[str, Fault] = {
-    "bad_request": Fault("400, invalid request.", status=400, error=_error(BadRequestError, "Invalid value")),
-    "auth": Fault(
+    "bad_request": _refusal("400, invalid request.", 400, BadRequestError, "Invalid value"),
+    "auth": _refusal(
         "401 that repeats the key it was given, as real providers do.",
-        status=401,
-        error=_error(AuthenticationError, "Incorrect API key provided: {key}."),
+        401,
+        AuthenticationError,
+        "Incorrect API key provided: {key}.",
     ),
-    "payment": Fault(
-        "402, payment required.",
-        status=402,
-        error=_error(PaymentRequiredError, "Your account has no credit left"),
+    "payment": _refusal("402, payment required.", 402, PaymentRequiredError, "Your account has no credit left"),
+    "permission": _refusal("403, not allowed.", 403, PermissionDeniedError, "Your key may not use the model {model}"),
+    "not_found": _refusal("404, no such model.", 404, NotFoundError, "The model `{model}` does not exist"),
+    "timeout": _refusal("408, the provider gave up.", 408, RequestTimeoutError, "The request timed out"),
+    "conflict": _refusal("409, conflict.", 409, ConflictError, "Another request is under way"),
+    "payload_too_large": _refusal(
+        "413, too many bytes.", 413, PayloadTooLargeError, "Request exceeds the maximum size"
     ),
-    "permission": Fault(
-        "403, not allowed.",
-        status=403,
-        error=_error(PermissionDeniedError, "Your key may not use the model {model}"),
-    ),
-    "not_found": Fault(
-        "404, no such model.",
-        status=404,
-        error=_error(NotFoundError, "The model `{model}` does not exist"),
-    ),
-    "timeout": Fault(
-        "408, the provider gave up.", status=408, error=_error(RequestTimeoutError, "The request timed out")
-    ),
-    "conflict": Fault("409, conflict.", status=409, error=_error(ConflictError, "Another request is under way")),
-    "payload_too_large": Fault(
-        "413, too many bytes.",
-        status=413,
-        error=_error(PayloadTooLargeError, "Request exceeds the maximum size"),
-    ),
-    "rate_limit": Fault(
+    "rate_limit": _refusal(
         "429 with rate-limit headers; the argument is Retry-After in seconds (none: no such header).",
-        status=429,
-        error=_error(RateLimitError, "Rate limit reached for {model}: 60 requests per min"),
+        429,
+        RateLimitError,
+        "Rate limit reached for {model}: 60 requests per min",
     ),
-    "quota": Fault(
+    "quota": _refusal(
         "The dialect's error for an account without credit, so waiting does not help.",
-        error=_error(QuotaExceededError, "You exceeded your current quota, check your billing"),
+        None,
+        QuotaExceededError,
+        "You exceeded your current quota, check your billing",
     ),
-    "server_error": Fault(
-        "500, internal error.", status=500, error=_error(InternalServerError, "The server had an error")
-    ),
-    "bad_gateway": Fault("502, JSON.", status=502, error=_error(InternalServerError, "Bad gateway")),
-    "unavailable": Fault(
+    "server_error": _refusal("500, internal error.", 500, InternalServerError, "The server had an error"),
+    "bad_gateway": _refusal("502, JSON.", 502, InternalServerError, "Bad gateway"),
+    "unavailable": _refusal(
         "503, out of capacity; the argument is Retry-After in seconds.",
-        status=503,
-        error=_error(OverloadedError, "The server is overloaded, try again later"),
+        503,
+        OverloadedError,
+        "The server is overloaded, try again later",
     ),
-    "gateway_timeout": Fault(
-        "504, a part of the provider gave up.", status=504, error=_error(RequestTimeoutError, "Gateway timeout")
+    "gateway_timeout": _refusal("504, a part of the provider gave up.", 504, RequestTimeoutError, "Gateway timeout"),
+    "overloaded": _refusal(
+        "529, overloaded; the argument is Retry-After in seconds.", 529, OverloadedError, "Overloaded"
     ),
-    "overloaded": Fault(
-        "529, overloaded; the argument is Retry-After in seconds.",
-        status=529,
-        error=_error(OverloadedError, "Overloaded"),
-    ),
-    "context": Fault(
-        "The dialect's error for a prompt that does not fit.",
-        status=400,
-        error=_error(ContextLengthError, _TOO_LONG),
-    ),
-    "content_filter": Fault(
+    "context": _refusal("The dialect's error for a prompt that does not fit.", 400, ContextLengthError, _TOO_LONG),
+    "content_filter": _refusal(
         "400, the prompt was refused by a content policy.",
-        status=400,
-        error=_error(ContentFilterError, "Your request was rejected by our safety system"),
+        400,
+        ContentFilterError,
+        "Your request was rejected by our safety system",
     ),
     "filtered": Fault("An answer cut half-way with the finish reason of a content filter.", answer=_filtered),
     "empty_answer": Fault("A proper answer without text or tool calls.", answer=_empty_answer),
@@ -205,22 +185,8 @@ FAULTS: dict[str, Fault] = {
 }
 """Every fault, by the name it is asked for."""
 
-_BY_STATUS = {
-    "400": "bad_request",
-    "401": "auth",
-    "402": "payment",
-    "403": "permission",
-    "404": "not_found",
-    "408": "timeout",
-    "409": "conflict",
-    "413": "payload_too_large",
-    "429": "rate_limit",
-    "500": "server_error",
-    "502": "bad_gateway",
-    "503": "unavailable",
-    "504": "gateway_timeout",
-    "529": "overloaded",
-}
+_BY_STATUS = {str(fault.status): name for name, fault in reversed(FAULTS.items()) if fault.status}
+"""The first fault of each status."""
 
 FAULT_NAMES: dict[str, str] = {**{name: name for name in FAULTS}, **_BY_STATUS}
 """Names and aliases under which faults are asked for, to the name in `FAULTS`."""

@@ -17,8 +17,7 @@ from lingate._wire import json
 from lingate._wire.multipart import Upload
 from lingate.errors import BadRequestError
 from lingate.simulator.answers import digest
-from lingate.simulator.prompt import pixels
-from lingate.simulator.tokens import count
+from lingate.simulator.prompt import count, pixels
 
 _CREATED = 1_750_000_000
 _SIDE = 8
@@ -47,11 +46,7 @@ _CATEGORIES = (
 
 
 def answer_images(call: Call) -> JsonDict:
-    """The canonical response: tiny PNG images whose colour comes of the request.
-
-    Raises:
-        BadRequestError: More images were asked for than any provider makes.
-    """
+    """The canonical response: tiny PNG images whose colour comes of the request."""
     body = call.body
     wanted = body.get("n") or 1
     if not isinstance(wanted, int) or not 1 <= wanted <= _MOST_IMAGES:
@@ -95,7 +90,6 @@ def _revised(prompt: str, sources: list[Upload]) -> str:
 
 
 def png(seed: str) -> bytes:
-    """A square of one colour."""
     colour = bytes.fromhex(seed[:6])
     rows = b"".join(b"\0" + colour * _SIDE for _ in range(_SIDE))
     header = struct.pack(">IIBBBBB", _SIDE, _SIDE, 8, 2, 0, 0, 0)
@@ -106,11 +100,7 @@ def png(seed: str) -> bytes:
 
 
 def answer_speech(call: Call) -> JsonDict:
-    """The canonical response: a tone, the longer the more words there are to say. WAV, or bare samples for `pcm`.
-
-    Raises:
-        BadRequestError: There is no voice.
-    """
+    """The canonical response: a tone, the longer the more words there are to say. WAV, or bare samples for `pcm`."""
     body = call.body
     if not body.get("voice"):
         raise BadRequestError("voice is missing")
@@ -147,11 +137,7 @@ def seconds_of(data: bytes) -> float:
 
 
 def answer_transcription(call: Call) -> JsonDict:
-    """The canonical response: a transcript that names the file and its size.
-
-    Raises:
-        BadRequestError: There is no file.
-    """
+    """The canonical response: a transcript that names the file and its size."""
     body = call.body
     file = body.get("file")
     if not isinstance(file, Upload):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from lingate.errors import BadRequestError
 
@@ -46,16 +47,9 @@ class Options:
 
 
 def read_options(model: str, headers: Mapping[str, str], names: Mapping[str, str], defaults: Options) -> Options:
-    """Options of one request.
+    """Options of one request: those of its headers, else those in the model's name, else the defaults.
 
-    Args:
-        model: The model's name, such as `sim-words-200-delay-20` or `sim-fault-429-flaky-2`.
-        headers: Lower-case names.
-        names: Known faults and their aliases, to the fault's name.
-        defaults: What applies where neither says anything.
-
-    Raises:
-        BadRequestError: A fault or a number that does not exist was asked for.
+    `names` are known faults and their aliases, to the fault's name. What does not exist is a `BadRequestError`.
     """
     options = _from_headers(headers, names, _from_model(model, names, defaults))
     if options.words is not None and options.words > MAX_WORDS:
@@ -85,17 +79,16 @@ def _from_model(model: str, names: Mapping[str, str], options: Options) -> Optio
     return replace(options, faults=options.faults + tuple(faults)) if faults else options
 
 
+_PARTS = {"words": ("words", 1), "delay": ("delay", 1000), "first": ("first_delay", 1000), "dims": ("dimensions", 1)}
+"""Parts of a model's name that a number follows: the option, and what the number is divided by."""
+
+
 def _numbered(options: Options, part: str, value: int) -> Options:
-    match part:
-        case "words":
-            return replace(options, words=value)
-        case "delay":
-            return replace(options, delay=value / 1000)
-        case "first":
-            return replace(options, first_delay=value / 1000)
-        case "dims":
-            return replace(options, dimensions=value)
-    return options
+    if part not in _PARTS:
+        return options
+    name, by = _PARTS[part]
+    changed: dict[str, Any] = {name: value if by == 1 else value / by}
+    return replace(options, **changed)
 
 
 def _fault_name(parts: list[str], names: Mapping[str, str]) -> tuple[str, int]:
@@ -115,24 +108,33 @@ def _from_headers(headers: Mapping[str, str], names: Mapping[str, str], options:
         if name == "fault":
             options = replace(options, faults=_header_faults(value, names))
         elif name in _SETTINGS:
-            options = _SETTINGS[name](options, header, value)
+            option, read = _SETTINGS[name]
+            options = replace(options, **{option: read(header, value)})
         else:
             raise BadRequestError(f"the simulator has no header {header}")
     return options
 
 
-def _is_on(value: str) -> bool:
+def _is_on(header: str, value: str) -> bool:
     return value.strip().lower() not in ("0", "false", "no", "off")
 
 
-_SETTINGS: dict[str, Callable[[Options, str, str], Options]] = {
-    "delay-ms": lambda options, header, value: replace(options, delay=_amount(header, value) / 1000),
-    "first-token-ms": lambda options, header, value: replace(options, first_delay=_amount(header, value) / 1000),
-    "words": lambda options, header, value: replace(options, words=int(_amount(header, value))),
-    "parallel": lambda options, header, value: replace(options, parallel=int(_amount(header, value))),
-    "dimensions": lambda options, header, value: replace(options, dimensions=int(_amount(header, value))),
-    "unique": lambda options, header, value: replace(options, unique=_is_on(value)),
-    "tools": lambda options, header, value: replace(options, tools=_is_on(value)),
+def _whole(header: str, value: str) -> int:
+    return int(_amount(header, value))
+
+
+def _seconds(header: str, value: str) -> float:
+    return _amount(header, value) / 1000
+
+
+_SETTINGS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
+    "delay-ms": ("delay", _seconds),
+    "first-token-ms": ("first_delay", _seconds),
+    "words": ("words", _whole),
+    "parallel": ("parallel", _whole),
+    "dimensions": ("dimensions", _whole),
+    "unique": ("unique", _is_on),
+    "tools": ("tools", _is_on),
 }
 
 

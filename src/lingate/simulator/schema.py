@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from lingate.simulator.check import Schema, found, matches, resolve, same, type_of
-from lingate.simulator.pattern import string_matching
+from lingate.simulator.check import Schema, found, matches, resolve, same, string_matching, type_of
 
 _OPTIONAL_DEPTH = 3
 _MAX_DEPTH = 24
@@ -49,12 +48,9 @@ _HIGHEST = ("maxLength", "maximum", "maxItems", "maxProperties", "maxContains")
 
 
 def example(schema: Schema, *, seed: str = "", words: Sequence[str] = ()) -> Any:
-    """A value that satisfies the schema.
+    """A value that satisfies the schema (draft 4 to 2020-12 or OpenAPI's variant; references must be local).
 
-    Args:
-        schema: A JSON schema, draft 4 to 2020-12 or OpenAPI's variant; references must be local.
-        seed: Chooses among the values that fit.
-        words: What free strings are made of, so that an answer can mention the question.
+    `seed` chooses among the values that fit; free strings are made of `words`, so that an answer can mention the question.
 
     Raises:
         ValueError: The schema itself is malformed, such as a text where a number belongs.

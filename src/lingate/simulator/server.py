@@ -13,9 +13,8 @@ from typing import Any, assert_never, cast
 
 from lingate.errors import MissingExtraError, PayloadTooLargeError
 from lingate.simulator.backend import Backend, Exchange, HttpCall
-from lingate.simulator.replies import json_steps
 from lingate.simulator.stats import Outcome
-from lingate.simulator.steps import Begin, Drop, Hang, Send, Step, Wait
+from lingate.simulator.steps import Begin, Drop, Hang, Send, Step, Wait, json_steps
 
 try:
     import h11
@@ -56,7 +55,6 @@ class Connection(asyncio.Protocol):
 
     @property
     def busy(self) -> bool:
-        """An answer is under way."""
         return self._exchange is not None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -333,12 +331,10 @@ class Server:
             await self._empty.wait()
 
     def made(self, connection: Connection) -> None:
-        """A client has connected."""
         self._connections.add(connection)
         self._empty.clear()
 
     def lost(self, connection: Connection) -> None:
-        """A connection is closed, for whatever reason."""
         self._connections.discard(connection)
         if not self._connections:
             self._empty.set()

@@ -1,16 +1,66 @@
-"""What has happened: counters, and the last requests. Read from other threads than it is written from."""
+"""What has happened: counters, and the last requests, without their credentials. Read from other threads than written from."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from hashlib import sha256
 from typing import Any, Literal, TypeAlias
+from urllib.parse import parse_qsl, urlencode
 
 from lingate._model import JsonDict
 from lingate.simulator.steps import Send
+
+_BARE = ("x-api-key", "api-key", "x-goog-api-key", "ocp-apim-subscription-key")
+_SCHEMED = ("authorization", "proxy-authorization")
+_SIGNATURE = "AWS4-HMAC-SHA256"
+_OTHER = frozenset({"cookie", "x-amz-security-token"})
+_QUERY = frozenset({"key", "api_key", "api-key", "access_token"})
+
+
+def credential_of(headers: Mapping[str, str], query: str) -> str:
+    """The credential, from whichever place it came in; empty if there is none."""
+    for name in _BARE:
+        if headers.get(name, "").strip():
+            return headers[name].strip()
+    scheme, _, value = headers.get("authorization", "").strip().partition(" ")
+    if scheme.upper() == _SIGNATURE:
+        # Signatures differ from request to request; the key's id stays.
+        return value.partition("Credential=")[2].partition("/")[0]
+    if value.strip():
+        return value.strip()
+    from_query = next((value for name, value in parse_qsl(query) if name in _QUERY and value), "")
+    return from_query or ("" if scheme.lower() in ("", "bearer", "basic") else scheme)
+
+
+def fingerprint(credential: str) -> str:
+    """What stands for a credential in recorded requests: equal for equal ones, and of no other use."""
+    return "sha256:" + sha256(credential.encode("utf-8", "surrogatepass")).hexdigest()[:16] if credential else ""
+
+
+def redacted_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers with fingerprints in the place of credentials; the scheme of `Authorization` stays."""
+    shown = {}
+    for name, value in headers.items():
+        if name in _SCHEMED:
+            scheme, space, rest = value.partition(" ")
+            value = f"{scheme} {fingerprint(rest.strip())}" if space else fingerprint(scheme)
+        elif name in _BARE or name in _OTHER:
+            value = fingerprint(value.strip())
+        shown[name] = value
+    return shown
+
+
+def redacted_query(query: str) -> str:
+    """The query string with fingerprints in the place of credentials; as it was if it holds none."""
+    pairs = parse_qsl(query, keep_blank_values=True)
+    if not any(name in _QUERY for name, _ in pairs):
+        return query
+    return urlencode([(name, fingerprint(value) if name in _QUERY else value) for name, value in pairs])
+
 
 Outcome: TypeAlias = Literal["open", "complete", "disconnected", "dropped", "closed"]
 """`disconnected`: the client left; `dropped`: a fault closed the connection; `closed`: the simulator was shut down."""
@@ -66,8 +116,6 @@ class RecordedRequest:
 
 
 class Stats:
-    """Counters of one simulator."""
-
     def __init__(self, keep: int, on_end: Callable[[RecordedRequest], None] | None = None) -> None:
         self.lock = threading.RLock()
         self._on_end = on_end
@@ -107,7 +155,6 @@ class Stats:
             self._open_connections -= 1
 
     def started(self, record: RecordedRequest) -> None:
-        """A request was read and understood as far as it can be."""
         with self.lock:
             self._records.append(record)
             self._in_flight += 1
@@ -120,7 +167,6 @@ class Stats:
             self._faults.update(record.faults)
 
     def answering(self, record: RecordedRequest, status: int) -> None:
-        """The head went out."""
         with self.lock:
             record.status = status
             self._statuses[str(status)] += 1
@@ -138,7 +184,6 @@ class Stats:
             self._bytes["out"] += len(step.data)
 
     def ended(self, record: RecordedRequest, outcome: Outcome, *, last_write: float | None = None) -> None:
-        """The request is over."""
         now = time.monotonic()
         with self.lock:
             record.outcome = outcome
@@ -173,7 +218,6 @@ class Stats:
             return [replace(record) for record in self._records]
 
     def snapshot(self) -> JsonDict:
-        """All counters as JSON."""
         with self.lock:
             billed = {name: _with_total(counter) for name, counter in self._billed.items()}
             return {

@@ -1,10 +1,15 @@
-"""What the server does for one request, as data: faults edit these steps, the connection performs them."""
+"""What the server does for one request, as data: faults edit these steps, the connection performs them. And whole answers so."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+from lingate._dialects._base import Dialect
+from lingate._wire import json
+from lingate.errors import LingateError, RateLimitError
 
 
 @dataclass(slots=True)
@@ -37,8 +42,6 @@ class Send:
 
 @dataclass(slots=True)
 class Wait:
-    """Do nothing for some seconds."""
-
     seconds: float
 
 
@@ -58,3 +61,41 @@ Step: TypeAlias = Begin | Send | Wait | Hang | Drop
 
 Steps: TypeAlias = Iterator[Step]
 """Running out of steps ends the response properly."""
+
+
+JSON = "application/json"
+
+
+def body_steps(
+    status: int, content_type: str, body: bytes, headers: Iterable[tuple[str, str]] = (), tokens: int = 0
+) -> Steps:
+    """A head and a body of known size."""
+    yield Begin(status, [("content-type", content_type), *headers], len(body))
+    if body:
+        yield Send(body, tokens)
+
+
+def json_steps(status: int, value: Any) -> Steps:
+    return body_steps(status, JSON, json.encode(value))
+
+
+def error_steps(face: Dialect, error: LingateError, status: int | None = None) -> Steps:
+    """An error in the form of a dialect. A status given wins: providers of one form differ in theirs."""
+    usual, body = face.render_error(error)
+    return body_steps(status or usual, JSON, body, _error_headers(error))
+
+
+def _error_headers(error: LingateError) -> list[tuple[str, str]]:
+    headers: list[tuple[str, str]] = []
+    if isinstance(error, RateLimitError):
+        # Both families of names that clients look for: OpenAI's and Anthropic's.
+        for prefix in ("x-ratelimit-", "anthropic-ratelimit-requests-"):
+            suffix = "-requests" if prefix.startswith("x-") else ""
+            headers += [(f"{prefix}limit{suffix}", "60"), (f"{prefix}remaining{suffix}", "0")]
+    if error.retry_after is not None:
+        headers.append(("retry-after", str(math.ceil(error.retry_after))))
+        if error.retry_after != int(error.retry_after):
+            headers.append(("retry-after-ms", f"{error.retry_after * 1000:.0f}"))
+        if isinstance(error, RateLimitError):
+            headers.append(("x-ratelimit-reset-requests", f"{error.retry_after:g}s"))
+    return headers

@@ -1,4 +1,4 @@
-"""Embeddings: unit vectors made from the words of a text, so that texts that share words are close to each other."""
+"""Embeddings, unit vectors made from the words of a text, so that texts that share words are close; and rankings by them."""
 
 from __future__ import annotations
 
@@ -12,22 +12,19 @@ from hashlib import blake2b
 from typing import Any
 
 from lingate._model import Call, JsonDict
+from lingate._wire import json
 from lingate.errors import BadRequestError
-from lingate.simulator.tokens import count
+from lingate.simulator.prompt import count
 
 DEFAULT_DIMENSIONS = 1536
 _MAX_DIMENSIONS = 8192
 _MAX_INPUTS = 2048
 _SLOTS = 8  # places of the vector that a word touches
+_RANKING_SIZE = 256
 _NOISE = 0.01  # keeps vectors dense and texts of the same words apart
 
 
 def answer_embeddings(call: Call, dimensions: int | None) -> JsonDict:
-    """The canonical embeddings response.
-
-    Raises:
-        BadRequestError: `input`, `dimensions` or `encoding_format` is not what the format allows.
-    """
     body = call.body
     size = body.get("dimensions")
     if size is None:
@@ -97,3 +94,39 @@ def _packed(vector: list[float]) -> str:
     if sys.byteorder == "big":
         numbers.byteswap()
     return b64encode(numbers.tobytes()).decode()
+
+
+def answer_rerank(call: Call) -> JsonDict:
+    body = call.body
+    query, documents = body.get("query"), body.get("documents")
+    if not isinstance(query, str) or not isinstance(documents, list) or not documents:
+        raise BadRequestError("query must be a text and documents a list of texts that is not empty")
+    texts = [_text(document) for document in documents]
+    wanted = vector_of(query, _RANKING_SIZE)
+    scores = [_closeness(wanted, vector_of(text, _RANKING_SIZE)) for text in texts]
+    order = sorted(range(len(texts)), key=lambda index: (-scores[index], index))
+    results: list[JsonDict] = [{"index": index, "relevance_score": scores[index]} for index in order]
+    if body.get("return_documents"):
+        for result in results:
+            result["document"] = {"text": texts[result["index"]]}
+    tokens = count(query) * len(texts) + sum(map(count, texts))
+    return {
+        "object": "rerank",
+        "id": "sim-rerank",
+        "model": call.model,
+        "results": results[: body.get("top_n")],
+        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+    }
+
+
+def _closeness(left: list[float], right: list[float]) -> float:
+    """The angle between two unit vectors, as a number from 0 to 1."""
+    product = sum(a * b for a, b in zip(left, right, strict=True))
+    return round(min(max((product + 1) / 2, 0.0), 1.0), 6)
+
+
+def _text(document: Any) -> str:
+    if isinstance(document, str):
+        return document
+    text = document.get("text") if isinstance(document, dict) else None
+    return text if isinstance(text, str) else json.encode_str(document)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lingate._dialects.anthropic.schema import closed
+from lingate._dialects._tools import closed
 from lingate._model import Traits
 from lingate.errors import ConfigError, UnsupportedError
 from tests.dialects.anthropic.oracle import check_params
@@ -371,3 +371,9 @@ def test_real_tool_calls_beside_a_structured_answer_stay_tool_calls() -> None:
     for response in (read(body, _structured()), collect(decode([sse(*streamed(body))], _structured()))):
         assert response["choices"][0]["finish_reason"] == "tool_calls"
         assert response["choices"][0]["message"]["tool_calls"][0]["function"]["name"] == "look"
+
+
+@pytest.mark.parametrize("wanted", ["json", ["json_object"], 1])
+def test_a_response_format_that_is_no_object_is_refused_as_what_it_is(wanted: Any) -> None:
+    with pytest.raises(ConfigError, match=r"^response_format: must be"):
+        wire(NATIVE, response_format=wanted)

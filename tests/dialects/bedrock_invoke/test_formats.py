@@ -586,6 +586,14 @@ def test_an_answer_without_vectors_is_a_protocol_error(body: bytes) -> None:
         EMBED.response(sent, JSON_HEAD, body)
 
 
+def test_a_number_that_no_vector_can_hold_is_a_protocol_error() -> None:
+    made = Call("embeddings", "m", {"input": "hi", "encoding_format": "base64"})
+    sent = EMBED.request(made, at_bedrock("amazon.titan-embed-text-v2:0"))
+
+    with pytest.raises(ProtocolError):
+        EMBED.response(sent, JSON_HEAD, b'{"embedding": [1e39]}')
+
+
 def test_documents_come_back_with_the_ranking_on_our_side() -> None:
     asked = {"query": "q", "documents": ["a", {"text": "b"}], "top_n": 1, "return_documents": True}
     sent = RERANK.request(Call("rerank", "m", asked), at_bedrock("amazon.rerank-v1:0"))

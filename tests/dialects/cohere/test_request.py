@@ -527,3 +527,9 @@ def test_the_list_of_models_is_asked_for_in_large_pages() -> None:
 def test_what_json_has_no_form_for_is_a_config_error() -> None:
     with pytest.raises(ConfigError):
         wire(seed=object())
+
+
+@pytest.mark.parametrize("wanted", ["json", ["json_object"], 1])
+def test_a_response_format_that_is_no_object_is_refused_as_what_it_is(wanted: Any) -> None:
+    with pytest.raises(ConfigError, match=r"^response_format: must be"):
+        wire(response_format=wanted)

@@ -152,6 +152,25 @@ def test_what_holds_no_vectors_is_a_protocol_error(body: Any) -> None:
         read(body)
 
 
+def test_a_number_that_no_vector_can_hold_is_a_protocol_error() -> None:
+    with pytest.raises(ProtocolError):
+        read({"embedding": {"values": [1e39]}}, encoding_format="base64")
+
+
+def test_a_count_that_is_no_number_counts_nothing() -> None:
+    found = {"values": [1.0], "statistics": {"token_count": float("nan")}}
+
+    assert "usage" not in read({"predictions": [{"embeddings": found}]})
+
+
+def test_a_size_that_is_no_number_is_for_the_provider_to_refuse() -> None:
+    request = {"content": {"parts": [{"text": "a"}]}, "outputDimensionality": [1]}
+
+    made = EMBED.parse_call(json.dumps({"requests": [request, request]}).encode(), {"model": "m"})
+
+    assert made.body == {"input": ["a", "a"], "dimensions": [1]}
+
+
 def test_requests_of_clients() -> None:
     def parse(body: Any) -> Call:
         return EMBED.parse_call(json.dumps(body).encode(), {"model": "models/e"})

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lingate._dialects._replay import replay
-from lingate._dialects.gemini.args import ArgsBuilder
+from lingate._dialects.gemini.joined import ArgsBuilder
 from lingate._model import (
     Annotations,
     Call,

@@ -27,7 +27,8 @@ class TestParse:
     def test_the_call_has_the_model_the_stream_flag_and_everything_else(self) -> None:
         got = parse(stream=True, temperature=0.5, unknown={"x": 1}, stop=None)
 
-        assert got == Call("chat", "m", {"messages": HELLO, "temperature": 0.5, "unknown": {"x": 1}}, stream=True)
+        body = {"messages": HELLO, "temperature": 0.5, "unknown": {"x": 1}}
+        assert got == Call("chat", "m", body, stream=True, texts=HELLO)
 
     def test_a_model_in_the_path_will_do(self) -> None:
         assert CHAT.parse_call(json.dumps({"messages": HELLO}).encode(), {"model": "deployed"}).model == "deployed"

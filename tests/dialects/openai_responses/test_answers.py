@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lingate._dialects.openai_responses.usage import canonical_usage, native_usage
+from lingate._dialects.openai_responses.response import canonical_usage, native_usage
 from lingate._model import Head
 from lingate.errors import (
     ContentFilterError,

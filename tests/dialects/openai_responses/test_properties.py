@@ -13,7 +13,7 @@ from lingate._dialects._forms import form_of
 from lingate._dialects._replay import replay
 from lingate._dialects._signature import seal
 from lingate._dialects.openai_responses.face_response import response_object
-from lingate._dialects.openai_responses.usage import canonical_usage, native_usage
+from lingate._dialects.openai_responses.response import canonical_usage, native_usage
 from lingate._model import Call, Failed, ProviderRow, Target, Traits
 from lingate.errors import ConfigError, LingateError
 from tests.dialects.openai_responses.oracle import check_params, check_response, parse_stream

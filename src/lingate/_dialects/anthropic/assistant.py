@@ -8,17 +8,18 @@ from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
 
-from lingate._dialects._arguments import arguments_object, called
+from lingate._dialects._arguments import arguments_object, calls_of
 from lingate._dialects._check import Malformed
 from lingate._dialects._prompts import content_text
 from lingate._dialects._reading import SAID_FIELDS, gist_of
 from lingate._dialects._signature import is_foreign
-from lingate._dialects.anthropic.checks import check_blocks
+from lingate._dialects.anthropic.blocks import check_blocks
 from lingate._dialects.anthropic.content import content_blocks
 from lingate._dialects.anthropic.draft import Draft, native_fields
 from lingate._dialects.anthropic.facts import NAME
 from lingate._model import JsonDict
 from lingate._wire.json import encode_str
+from lingate._wire.shapes import as_dicts, as_list, without
 
 _PROOFS = ("thinking", "redacted_thinking")
 _RANK = {"thinking": 0, "redacted_thinking": 0, "text": 1, "tool_use": 2}
@@ -60,7 +61,6 @@ class Reading:
 
 
 def read_blocks(blocks: Sequence[JsonDict]) -> Reading:
-    """Read checked content blocks."""
     reading = Reading()
     position = rank = 0
     for block in blocks:
@@ -89,7 +89,7 @@ def is_plain_block(block: JsonDict) -> bool:
 def url_citations(citations: Any, start: int, end: int) -> list[JsonDict]:
     """OpenAI annotations for the citations of one text block. Those of documents have no address and make none."""
     made = []
-    for citation in citations if isinstance(citations, list) else ():
+    for citation in as_list(citations):
         url = (citation.get("url") or citation.get("source")) if isinstance(citation, dict) else None
         if isinstance(url, str):
             cited = {"start_index": start, "end_index": end, "url": url, "title": citation.get("title") or ""}
@@ -107,7 +107,7 @@ def assistant_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDi
     if said:
         blocks += content_blocks(said, f"{where}.content", draft)
     if message.get("tool_calls"):
-        blocks += tool_use_blocks(message, where, draft)
+        blocks += [_tool_use(*found, draft) for found in calls_of(message, where, draft)]
     draft.note_others(message, _SILENT_FIELDS, where)
     return _marked(blocks, message["cache_control"]) if message.get("cache_control") else blocks
 
@@ -139,14 +139,6 @@ def kept_blocks(message: JsonDict) -> list[JsonDict] | None:
     return blocks if isinstance(blocks, list) else None
 
 
-def tool_use_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
-    """Tool calls as `tool_use` blocks."""
-    calls = message["tool_calls"]
-    if not isinstance(calls, list):
-        raise draft.broken(f"{where}.tool_calls", "must be a list")
-    return [_tool_use(call, f"{where}.tool_calls[{n}]", draft) for n, call in enumerate(calls)]
-
-
 def safe_id(given: str) -> str:
     """A tool call id in the letters this format allows; other providers use more."""
     if _BAD_ID.search(given) is None:
@@ -159,12 +151,7 @@ def _call(block: JsonDict) -> JsonDict:
     return {"id": block["id"], "type": "function", "function": function}
 
 
-def _tool_use(call: Any, where: str, draft: Draft) -> JsonDict:
-    function = called(call)
-    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        raise draft.broken(where, "must be a function call with a name")
-    if not isinstance(call.get("id"), str) or not call["id"]:
-        raise draft.broken(f"{where}.id", "must be a string that is not empty")
+def _tool_use(call: JsonDict, function: JsonDict, where: str, draft: Draft) -> JsonDict:
     block = {
         "type": "tool_use",
         "id": safe_id(call["id"]),
@@ -185,7 +172,7 @@ def _thinking_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDi
     given = message.get("thinking_blocks")
     given = [b for b in given if isinstance(b, dict) and b.get("type") in _PROOFS] if isinstance(given, list) else []
     # The number of a block in a stream, which clients keep on it, is refused here.
-    numberless = [{name: value for name, value in block.items() if name != "index"} for block in given]
+    numberless = [without(block, ("index",)) for block in given]
     kept = _without_foreign(numberless, where, draft)
     if history == "drop":
         return []
@@ -220,8 +207,7 @@ def _with_safe_id(block: JsonDict) -> JsonDict:
 
 def _with_marks(blocks: list[JsonDict], message: JsonDict) -> list[JsonDict]:
     """The blocks, with a cache mark that the caller put on the message since."""
-    content = message.get("content")
-    parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    parts = as_dicts(message.get("content"))
     marks = [message.get("cache_control"), *(part.get("cache_control") for part in reversed(parts))]
     mark = next((mark for mark in marks if mark), None)
     if mark is None or any("cache_control" in block for block in blocks):

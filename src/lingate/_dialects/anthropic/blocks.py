@@ -1,4 +1,7 @@
-"""Content blocks of a stream, put together again from their pieces."""
+"""Content blocks: what they must have for us to read them, and those of a stream put together again from their pieces.
+
+Unknown types and unknown fields are nobody's fault.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,69 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from lingate._dialects._check import Malformed
-from lingate._dialects.anthropic.checks import check_blocks
+from lingate._dialects._check import Malformed, expect
 from lingate._model import JsonDict
 from lingate._wire.json import decode, encode_str
+from lingate._wire.shapes import as_dict
+
+_REQUIRED: dict[str, tuple[tuple[str, type], ...]] = {
+    "text": (("text", str),),
+    "image": (("source", dict),),
+    "document": (("source", dict),),
+    "search_result": (("content", list),),
+    "tool_use": (("id", str), ("name", str)),
+    "server_tool_use": (("id", str), ("name", str)),
+    "tool_result": (("tool_use_id", str),),
+    "thinking": (("thinking", str),),
+    "redacted_thinking": (("data", str),),
+}
+
+
+def check_blocks(blocks: Any, where: str) -> None:
+    """Check a list of content blocks, nested ones included.
+
+    Raises:
+        Malformed: A block cannot be read.
+    """
+    if not isinstance(blocks, list):
+        raise Malformed(where, "must be a list of content blocks")
+    for n, block in enumerate(blocks):
+        _check_block(block, f"{where}[{n}]")
+
+
+def _check_block(block: Any, where: str) -> None:
+    expect(block, dict, where)
+    found = block.get("type")
+    expect(found, str, f"{where}.type")
+    for key, kind in _REQUIRED.get(found, ()):
+        if not isinstance(block.get(key), kind):  # paths are put into words only where they are told
+            expect(block.get(key), kind, f"{where}.{key}")
+    if found == "tool_use":
+        given = block.get("input", 0)
+        if given is not None:  # some hosts say null where a tool takes no arguments
+            expect(given, dict, f"{where}.input")
+    elif found in ("image", "document"):
+        _check_source(block["source"], f"{where}.source")
+    elif found in ("tool_result", "search_result"):
+        nested = block.get("content")
+        if nested is not None and not isinstance(nested, str):
+            check_blocks(nested, f"{where}.content")
+
+
+_SOURCE_FIELDS = {
+    "base64": ("media_type", "data"),
+    "text": ("data",),
+    "url": ("url",),
+    "file": ("file_id",),
+}
+
+
+def _check_source(source: dict[str, Any], where: str) -> None:
+    expect(source.get("type"), str, f"{where}.type")
+    for key in _SOURCE_FIELDS.get(source["type"], ()):
+        expect(source.get(key), str, f"{where}.{key}")
+    if source["type"] == "content" and not isinstance(source.get("content"), str):
+        check_blocks(source.get("content"), f"{where}.content")
 
 
 @dataclass(slots=True)
@@ -47,8 +109,7 @@ class Block:
 
     def arguments(self) -> str:
         """JSON text of the input. Pieces that add up to nothing mean the input of the start event, mostly `{}`."""
-        given = self.start.get("input")
-        return "".join(self.pieces) or encode_str(given if isinstance(given, dict) else {})
+        return "".join(self.pieces) or encode_str(as_dict(self.start.get("input")))
 
     def whole(self) -> JsonDict:
         """The block as a whole answer would have it.

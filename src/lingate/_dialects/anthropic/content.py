@@ -1,13 +1,137 @@
-"""Content that people and tools write: canonical parts <-> Anthropic's user-side blocks."""
+"""Content that people and tools write: canonical parts <-> Anthropic's user-side blocks, images and documents among them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
+from lingate._dialects._dataurl import data_url, decoded, is_data_url, split_data_url
 from lingate._dialects.anthropic.draft import Draft
-from lingate._dialects.anthropic.media import file_block, image_block, is_plain_media, media_part
+from lingate._dialects.anthropic.facts import FILES_BETA
 from lingate._model import JsonDict
+from lingate._wire.shapes import not_null
+
+_IMAGE_TYPES = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/x-png": "image/png"}
+_PDF = "application/pdf"
+
+
+def image_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
+    """An `image_url` part as an image block, or as a document block where the data is one."""
+    url, detail = draft.image_url(part, where, "a URL or a data URL")
+    if detail not in (None, "auto"):
+        draft.note(f"{where}.image_url.detail")
+    if not is_data_url(url):
+        return {"type": "image", "source": {"type": "url", "url": url}}
+    media_type, data = _data_url(url, where, draft)
+    return _inline(media_type or "image/png", data, None, where, draft)
+
+
+def file_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
+    """A `file` part as a document block, or as an image block where the data is one."""
+    file = part.get("file")
+    if not isinstance(file, dict):
+        raise draft.broken(f"{where}.file", "must be an object")
+    data, name = file.get("file_data"), file.get("filename")
+    name = name if isinstance(name, str) else None
+    url = file.get("file_url") or next((v for v in (data, file.get("file_id")) if _is_url(v)), None)
+    if isinstance(url, str) and _is_url(url):
+        return _titled({"type": "document", "source": {"type": "url", "url": url}}, name)
+    if isinstance(data, str) and data:
+        declared = file.get("format")
+        media_type, encoded = _data_url(data, where, draft) if is_data_url(data) else ("", data)
+        return _inline(media_type or _guess(declared, name), encoded, name, where, draft)
+    if isinstance(file.get("file_id"), str):
+        draft.need(FILES_BETA)
+        return _titled({"type": "document", "source": {"type": "file", "file_id": file["file_id"]}}, name)
+    raise draft.broken(f"{where}.file", "needs file_data, file_url or file_id")
+
+
+def media_part(block: JsonDict) -> JsonDict | None:
+    """An image or document block as a canonical part; None where there is none that says the same."""
+    source = block["source"]
+    kind = source.get("type")
+    if block["type"] == "image":
+        url = _source_url(source) if kind in ("base64", "url") else None
+        return {"type": "image_url", "image_url": {"url": url}} if url else None
+    if kind == "text":
+        return {"type": "text", "text": source.get("data") or ""}
+    file: JsonDict = {}
+    if kind == "base64":
+        file["file_data"] = _source_url(source)
+    elif kind == "url":
+        file["file_url"] = source.get("url")
+    elif kind == "file":
+        file["file_id"] = source.get("file_id")
+    else:
+        return None
+    if isinstance(block.get("title"), str):
+        file["filename"] = block["title"]
+    return {"type": "file", "file": file}
+
+
+def is_plain_media(block: JsonDict) -> bool:
+    """Whether `media_part` says all that the block says, so that nothing else needs to be kept."""
+    source, kind = block["source"], block["source"].get("type")
+    if block["type"] == "image":
+        return set(block) <= {"type", "source", "cache_control"} and _is_plain_source(source)
+    known = kind == "file" or (kind == "base64" and source.get("media_type") == _PDF) or kind == "url"
+    return known and set(block) <= {"type", "source", "title", "cache_control"} and _is_plain_source(source, file=True)
+
+
+def _is_plain_source(source: JsonDict, file: bool = False) -> bool:
+    keys = {"base64": {"type", "media_type", "data"}, "url": {"type", "url"}, "file": {"type", "file_id"}}
+    kind = source.get("type")
+    return set(source) == keys.get(str(kind)) and (file or kind != "file")
+
+
+def _source_url(source: JsonDict) -> str | None:
+    if source.get("type") == "url":
+        url = source.get("url")
+        return url if isinstance(url, str) else None
+    return data_url(source["media_type"], source["data"])
+
+
+def _inline(media_type: str, data: str, name: str | None, where: str, draft: Draft) -> JsonDict | None:
+    media_type = _IMAGE_TYPES.get(media_type, media_type)
+    if media_type.startswith("image/"):
+        return {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": data}}
+    if media_type == _PDF:
+        source = {"type": "base64", "media_type": _PDF, "data": data}
+        return _titled({"type": "document", "source": source}, name)
+    if media_type.startswith("text/") or media_type in ("application/json", "application/xml"):
+        text = _decoded_text(data, where, draft)
+        return _titled({"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": text}}, name)
+    draft.refuse(where, f"documents are PDF or plain text, not {media_type}")
+    return None
+
+
+def _titled(block: JsonDict, name: str | None) -> JsonDict:
+    return {**block, "title": name} if name else block
+
+
+def _is_url(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith(("https://", "http://"))
+
+
+def _guess(declared: Any, name: str | None) -> str:
+    if isinstance(declared, str) and "/" in declared:
+        return declared
+    return "text/plain" if name and name.lower().endswith((".txt", ".md", ".csv", ".json", ".xml")) else _PDF
+
+
+def _data_url(url: str, where: str, draft: Draft) -> tuple[str, str]:
+    try:
+        return split_data_url(url)
+    except ValueError as error:
+        raise draft.broken(where, str(error)) from None
+
+
+def _decoded_text(data: str, where: str, draft: Draft) -> str:
+    try:
+        return decoded(data).decode("utf-8", "replace")
+    except ValueError as error:
+        raise draft.broken(where, str(error)) from None
+
 
 _OWN_KEYS = {"type", "text", "image_url", "file", "refusal", "provider_specific_fields", "annotations"}
 
@@ -60,7 +184,7 @@ def _block(part: Any, where: str, draft: Draft) -> JsonDict | None:
         return dict(part)
     block = write(part, where, draft)
     if block is not None:
-        block.update((key, value) for key, value in part.items() if key not in _OWN_KEYS and value is not None)
+        block.update(not_null(part, _OWN_KEYS))
     return block
 
 

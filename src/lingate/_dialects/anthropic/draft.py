@@ -33,7 +33,6 @@ class Draft(_draft.Draft):
 
 
 def draft(call: Call, target: Target) -> Draft:
-    """Begin a request."""
     asked = _draft.asked_of(call)
     traits: Traits = {**DEFAULTS, **target.traits}
     return Draft(call, target, asked, traits, native=native_fields(asked))

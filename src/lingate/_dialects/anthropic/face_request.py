@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lingate._dialects._check import Malformed, expect
+from lingate._dialects._check import Malformed, expect, model_and_stream, read_json
 from lingate._dialects._luggage import opened, put_back
-from lingate._dialects._reading import has_proof
+from lingate._dialects._reading import has_proof, spoken
 from lingate._dialects.anthropic.assistant import Reading, read_blocks
-from lingate._dialects.anthropic.checks import check_blocks
+from lingate._dialects.anthropic.blocks import check_blocks
 from lingate._dialects.anthropic.content import canonical_parts, is_plain
 from lingate._dialects.anthropic.facts import NAME
 from lingate._dialects.anthropic.tools import canonical_format
 from lingate._dialects.anthropic.turns import is_plain_result, result_message
 from lingate._model import Call, JsonDict
-from lingate._wire.json import decode
+from lingate._wire.shapes import not_null, without
 from lingate.errors import BadRequestError
 
 _TAKEN = frozenset(
@@ -42,11 +42,6 @@ PAGING = ("limit", "after_id", "before_id")
 
 
 def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a request for a message.
-
-    Raises:
-        BadRequestError: The body is not valid; the message says where and why.
-    """
     wire = read_json(body)
     try:
         if not _is_number(wire.get("max_tokens"), whole=True) or wire["max_tokens"] < 0:
@@ -57,11 +52,6 @@ def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
 
 
 def parse_count(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a request for a token count.
-
-    Raises:
-        BadRequestError: The body is not valid; the message says where and why.
-    """
     wire = read_json(body)
     try:
         return _call("count_tokens", wire, path_args)
@@ -75,31 +65,11 @@ def parse_models(body: bytes, path_args: Mapping[str, str]) -> Call:
     return Call("models", "", paging)
 
 
-def read_json(body: bytes) -> JsonDict:
-    """Decode a request body.
-
-    Raises:
-        BadRequestError: It is not a JSON object.
-    """
-    try:
-        wire = decode(body)
-    except ValueError as error:
-        raise BadRequestError(f"the body is {error}") from None
-    if not isinstance(wire, dict):
-        raise BadRequestError("the body must be a JSON object")
-    return wire
-
-
 def _call(operation: Any, wire: JsonDict, path_args: Mapping[str, str]) -> Call:
-    model = wire.get("model") or path_args.get("model")
-    if not isinstance(model, str):
-        raise Malformed("model", "must be a string that is not empty")
-    stream = wire.get("stream") or False
-    if not isinstance(stream, bool):
-        raise Malformed("stream", "must be true or false")
+    model, stream = model_and_stream(wire, path_args)
     _check_fields(wire)
     canonical: JsonDict = {"messages": _messages(wire)}
-    canonical.update((name, value) for name, value in wire.items() if name not in _TAKEN and value is not None)
+    canonical.update(not_null(wire, _TAKEN))
     if wire.get("stop_sequences"):
         canonical["stop"] = wire["stop_sequences"]
     _read_metadata(wire.get("metadata"), canonical)
@@ -184,15 +154,13 @@ def _assistant(content: Any) -> list[JsonDict]:
     packed = next(filter(None, map(opened, content)), None)
     blocks = [_without_our_citations(block) for block in content if opened(block) is None]
     reading = read_blocks(blocks)
-    message: JsonDict = {"role": "assistant", "content": _assistant_content(reading)}
-    if reading.reasoning:
-        message["reasoning_content"] = reading.reasoning
-    if has_proof(reading.thinking):
-        message["thinking_blocks"] = reading.thinking
-    if reading.calls:
-        message["tool_calls"] = reading.calls
-    if not reading.exact:
-        message["provider_specific_fields"] = {NAME: {"content": blocks}}
+    message = spoken(
+        _assistant_content(reading),
+        reasoning_content=reading.reasoning,
+        thinking_blocks=reading.thinking if has_proof(reading.thinking) else None,
+        tool_calls=reading.calls,
+        provider_specific_fields=None if reading.exact else {NAME: {"content": blocks}},
+    )
     if packed:
         put_back(message, packed)
     return [message]
@@ -202,7 +170,7 @@ def _assistant_content(reading: Reading) -> Any:
     if not reading.texts:
         return None
     if any("cache_control" in block for block in reading.texts):
-        return canonical_parts([{k: v for k, v in block.items() if k != "citations"} for block in reading.texts])
+        return canonical_parts([without(block, ("citations",)) for block in reading.texts])
     return reading.text
 
 
@@ -214,7 +182,7 @@ def _without_our_citations(block: JsonDict) -> JsonDict:
     kept = [c for c in citations if not (isinstance(c, dict) and c.get("encrypted_index") == "")]
     if len(kept) == len(citations):
         return block
-    return {**block, "citations": kept} if kept else {k: v for k, v in block.items() if k != "citations"}
+    return {**block, "citations": kept} if kept else without(block, ("citations",))
 
 
 _READERS = {"user": _user, "assistant": _assistant, "system": _late_system}
@@ -225,7 +193,7 @@ def _read_metadata(metadata: Any, canonical: JsonDict) -> None:
         return
     if metadata.get("user_id") is not None:
         canonical["user"] = metadata["user_id"]
-    others = {key: value for key, value in metadata.items() if key != "user_id"}
+    others = without(metadata, ("user_id",))
     if others:
         canonical["metadata"] = others
 
@@ -263,7 +231,7 @@ def _tool(tool: Any, where: str) -> JsonDict:
     function = {"name": tool["name"], "parameters": tool["input_schema"]}
     function |= {key: tool[key] for key in ("description", "strict") if tool.get(key) is not None}
     taken = ("name", "input_schema", "description", "strict", "type")
-    return {"type": "function", "function": function, **{k: v for k, v in tool.items() if k not in taken}}
+    return {"type": "function", "function": function, **without(tool, taken)}
 
 
 def _read_output(wire: JsonDict, canonical: JsonDict) -> None:

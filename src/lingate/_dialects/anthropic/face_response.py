@@ -1,20 +1,39 @@
-"""As a face: canonical answers as this format's bodies."""
+"""As a face: canonical answers as this format's bodies, and canonical events as the SSE of the Messages API."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from lingate._dialects._arguments import shown_arguments
-from lingate._dialects._luggage import luggage_of
+from lingate._dialects._arguments import shown_arguments, shown_call
+from lingate._dialects._faults import anthropic_error
+from lingate._dialects._luggage import Packer, luggage_of
 from lingate._dialects._prompts import content_text
 from lingate._dialects.anthropic.assistant import original_blocks
 from lingate._dialects.anthropic.draft import native_fields
 from lingate._dialects.anthropic.facts import FINISH, NAME, STOP_REASON
 from lingate._dialects.anthropic.usage import native_usage
-from lingate._model import JsonDict
+from lingate._model import (
+    Annotations,
+    Call,
+    Event,
+    Extra,
+    Finish,
+    JsonDict,
+    Opaque,
+    Refusal,
+    Start,
+    Text,
+    Thinking,
+    ToolArgs,
+    ToolStart,
+    Usage,
+)
 from lingate._wire.json import encode
+from lingate._wire.shapes import as_list, dig, without
+from lingate._wire.sse import encode as encode_event
+from lingate.errors import LingateError
 
 
 def render_message(response: JsonDict) -> bytes:
@@ -36,7 +55,7 @@ def render_message(response: JsonDict) -> bytes:
     details = native.get("stop_details") or stop_details(wire["stop_reason"], message.get("refusal"))
     if details:
         wire["stop_details"] = details
-    wire.update((name, value) for name, value in native.items() if name not in wire)
+    wire.update(without(native, wire))
     return encode(wire)
 
 
@@ -56,9 +75,7 @@ def message_blocks(message: JsonDict) -> list[JsonDict]:
             block["citations"] = citations
         blocks.append(block)
     for call in message.get("tool_calls") or ():
-        function = call.get("function") or call.get("custom") or {}
-        arguments = function.get("arguments", function.get("input"))
-        name = function.get("name") or ""
+        name, arguments = shown_call(call)
         blocks.append(
             {"type": "tool_use", "id": call.get("id") or name, "name": name, "input": shown_arguments(arguments)}
         )
@@ -93,8 +110,8 @@ def stop_details(reason: str, refusal: Any) -> JsonDict | None:
 def citations_of(items: Any, text: str) -> list[JsonDict]:
     """OpenAI's url citations as this format's. The empty index tells them from the provider's own."""
     made = []
-    for item in items if isinstance(items, list) else ():
-        cited = item.get("url_citation") if isinstance(item, dict) else None
+    for item in as_list(items):
+        cited = dig(item, "url_citation")
         if isinstance(cited, dict) and isinstance(cited.get("url"), str):
             made.append(
                 {
@@ -109,7 +126,6 @@ def citations_of(items: Any, text: str) -> list[JsonDict]:
 
 
 def render_count(response: JsonDict) -> bytes:
-    """A token count."""
     return encode({"input_tokens": response.get("input_tokens", 0)})
 
 
@@ -138,3 +154,206 @@ def _model(model: JsonDict) -> JsonDict:
 
 def _slice(text: str, start: Any, end: Any) -> str:
     return text[start:end] if isinstance(start, int) and isinstance(end, int) else ""
+
+
+class Encoder:
+    """Canonical events -> SSE, one content block at a time.
+
+    Events of this very format come with their own (`Opaque`) beginnings and ends of blocks, which are sent on with the
+    indices renumbered. Between other providers' events the blocks are opened and closed as the kind of content changes.
+    """
+
+    content_type = "text/event-stream; charset=utf-8"
+
+    def __init__(self, call: Call) -> None:
+        self._model = call.model
+        self._started = False
+        self._index = -1
+        self._open: str | None = None
+        self._block: int | None = None
+        self._prefix = b""
+        self._tools: dict[int, int] = {}
+        self._text: list[str] = []
+        self._native: JsonDict = {}
+        self._finish: Finish | None = None
+        self._refusal = ""
+        self._usage: JsonDict | None = None
+        self._cited = False
+        self._packer = Packer(NAME)
+
+    def event(self, event: Event) -> bytes:
+        if type(event) is Text and self._open == "text" and not event.choice:
+            # The path of nearly every event.
+            self._text.append(event.text)
+            return self._prefix + encode(event.text) + b"}}\n\n"
+        handler = _HANDLERS.get(type(event))
+        if handler is None or getattr(event, "choice", None):
+            return b""
+        if self._started or type(event) not in _BEGINNING or _is_ping(event):
+            return handler(self, event)
+        return self._begin(Start("msg_unknown", self._model, 0)) + handler(self, event)
+
+    def end(self) -> bytes:
+        """Close the last block, tell why the answer ended and what it cost."""
+        begun = b"" if self._started else self._begin(Start("msg_unknown", self._model, 0))
+        finish = self._finish.reason if self._finish else "stop"
+        reason = stop_reason(finish, self._native.get("stop_reason"), self._refusal)
+        delta: JsonDict = {"stop_reason": reason, "stop_sequence": self._native.get("stop_sequence")}
+        details = self._native.get("stop_details") or stop_details(reason, self._refusal or None)
+        if details:
+            delta["stop_details"] = details
+        if "container" in self._native:
+            delta["container"] = self._native["container"]
+        last: JsonDict = {"type": "message_delta", "delta": delta, "usage": native_usage(self._usage)}
+        last.update(without(self._native, _DELTA_FIELDS))
+        return begun + self._close() + _sse(last) + _sse({"type": "message_stop"})
+
+    def error(self, error: LingateError) -> bytes:
+        _, body = anthropic_error(error)
+        return encode_event(encode(body), "error")
+
+    def _begin(self, event: Start) -> bytes:
+        if self._started:
+            return b""
+        self._started = True
+        self._native.update(native_fields(event.extra))
+        own = event.raw.get("message") if event.raw and event.raw.get("type") == "message_start" else None
+        message: JsonDict = dict(own) if isinstance(own, dict) else {}
+        message |= {"id": event.id, "type": "message", "role": "assistant", "model": event.model}
+        for name, value in (("content", []), ("stop_reason", None), ("stop_sequence", None)):
+            message.setdefault(name, value)
+        message.setdefault("usage", {"input_tokens": 0, "output_tokens": 0})
+        return _sse({"type": "message_start", "message": message})
+
+    def _open_block(self, kind: str, block: JsonDict) -> bytes:
+        closed = self._close()
+        self._index += 1
+        self._open = kind
+        delta = _DELTAS.get(kind)
+        if delta is not None:
+            head = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":'
+            self._prefix = b'%b%d,"delta":{"type":"%b_delta","%b":' % (head, self._index, *delta)
+        start = {"type": "content_block_start", "index": self._index, "content_block": block}
+        return closed + _sse(start)
+
+    def _close(self) -> bytes:
+        if self._open is None:
+            return b""
+        self._open = self._block = None
+        return _sse({"type": "content_block_stop", "index": self._index})
+
+    def _delta(self, index: int, delta: JsonDict) -> bytes:
+        return _sse({"type": "content_block_delta", "index": index, "delta": delta})
+
+    def _on_text(self, event: Text) -> bytes:
+        opened = b""
+        if self._open != "text":
+            opened = self._open_block("text", {"type": "text", "text": ""})
+        self._text.append(event.text)
+        return opened + self._prefix + encode(event.text) + b"}}\n\n"
+
+    def _on_refusal(self, event: Refusal) -> bytes:
+        self._refusal += event.text
+        return b"" if event.raw and event.raw.get("type") == "message_delta" else self._on_text(Text(event.text))
+
+    def _on_thinking(self, event: Thinking) -> bytes:
+        if event.redacted is not None:
+            return self._open_block("redacted", {"type": "redacted_thinking", "data": event.redacted}) + self._close()
+        self._packer.take(event)
+        opened = b""
+        if self._open != "thinking" or self._block not in (None, event.block):
+            opened = self._open_block("thinking", {"type": "thinking", "thinking": "", "signature": ""})
+        self._block = event.block
+        told = self._prefix + encode(event.text) + b"}}\n\n" if event.text or event.signature is None else b""
+        if event.signature is not None:
+            told += self._delta(self._index, {"type": "signature_delta", "signature": event.signature})
+        return opened + told
+
+    def _on_tool(self, event: ToolStart) -> bytes:
+        self._packer.take(event)
+        own = event.raw.get("content_block") if event.raw else None
+        block: JsonDict = dict(own) if isinstance(own, dict) else {}
+        block |= {"type": "tool_use", "id": event.id, "name": event.name, "input": {}}
+        opened = self._open_block("tool", block)
+        self._tools[event.tool] = self._index
+        return opened
+
+    def _on_args(self, event: ToolArgs) -> bytes:
+        # A provider may add to an earlier call after the next has begun; its block keeps its index.
+        index = self._tools.get(event.tool, self._index)
+        return self._delta(index, {"type": "input_json_delta", "partial_json": event.text})
+
+    def _on_annotations(self, event: Annotations) -> bytes:
+        if self._cited or self._open not in (None, "text"):
+            return b""
+        opened = b"" if self._open else self._open_block("text", {"type": "text", "text": ""})
+        deltas = [
+            self._delta(self._index, {"type": "citations_delta", "citation": citation})
+            for citation in citations_of(event.items, "".join(self._text))
+        ]
+        return opened + b"".join(deltas) if deltas else b""
+
+    def _on_usage(self, event: Usage) -> bytes:
+        self._usage = event.usage
+        return b""
+
+    def _on_extra(self, event: Extra) -> bytes:
+        self._packer.take(event)
+        if event.choice is None:
+            self._native.update(native_fields(event.fields))
+        return b""
+
+    def _on_finish(self, event: Finish) -> bytes:
+        # Usage may still come; the end of the message waits for it.
+        self._finish = event
+        luggage = self._packer.block()
+        told = self._on_thinking(Thinking("", block=_LAST, signature=luggage["signature"])) if luggage else b""
+        return told + self._close()
+
+    def _on_opaque(self, event: Opaque) -> bytes:
+        if event.dialect != NAME:
+            return b""
+        raw, kind = event.raw, event.raw.get("type")
+        if kind == "content_block_start":
+            block = raw["content_block"]
+            return self._open_block(block["type"], block)
+        if kind == "content_block_stop":
+            return self._close()
+        if kind == "content_block_delta":
+            self._cited = self._cited or raw["delta"].get("type") == "citations_delta"
+            return _sse({**raw, "index": self._index})
+        return _sse(raw)
+
+
+_LAST = -1
+"""Number of a thinking block that no provider has numbered."""
+
+_DELTA_FIELDS = frozenset({"stop_reason", "stop_sequence", "stop_details", "container", "type", "delta", "usage"})
+_DELTAS = {"text": (b"text", b"text"), "thinking": (b"thinking", b"thinking")}
+
+
+_BEGINNING = frozenset({Text, Refusal, Thinking, ToolStart, ToolArgs, Annotations, Opaque})
+"""Events that nothing can be said about before the message has begun."""
+
+
+def _is_ping(event: Event) -> bool:
+    return type(event) is Opaque and event.raw.get("type") == "ping"
+
+
+def _sse(value: JsonDict) -> bytes:
+    return encode_event(encode(value), str(value.get("type", "")))
+
+
+_HANDLERS: dict[type, Callable[[Encoder, Any], bytes]] = {
+    Start: Encoder._begin,
+    Text: Encoder._on_text,
+    Refusal: Encoder._on_refusal,
+    Thinking: Encoder._on_thinking,
+    ToolStart: Encoder._on_tool,
+    ToolArgs: Encoder._on_args,
+    Annotations: Encoder._on_annotations,
+    Usage: Encoder._on_usage,
+    Extra: Encoder._on_extra,
+    Finish: Encoder._on_finish,
+    Opaque: Encoder._on_opaque,
+}

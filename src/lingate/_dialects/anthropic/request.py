@@ -1,25 +1,25 @@
-"""Towards the upstream: a canonical call as an HTTP request."""
+"""Towards the upstream: a canonical call as an HTTP request. At most four `cache_control` marks reach the wire."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
 
-from lingate._dialects.anthropic.caching import limit_cache_marks
+from lingate._dialects._params import finish_request
 from lingate._dialects.anthropic.draft import Draft, draft
-from lingate._dialects.anthropic.facts import CHAT_PATH, COMPACT_BETA, VERSION
+from lingate._dialects.anthropic.facts import CHAT_PATH, COMPACT_BETA, MAX_CACHE_MARKS, VERSION
 from lingate._dialects.anthropic.params import (
     refuse_for_provider,
     write_identity,
     write_limit,
     write_rest,
+    write_sampling,
     write_stop,
+    write_thinking,
 )
-from lingate._dialects.anthropic.thinking import write_sampling, write_thinking
 from lingate._dialects.anthropic.tools import write_format, write_tools
 from lingate._dialects.anthropic.turns import write_messages
 from lingate._model import Call, HttpRequest, JsonDict, Target
-from lingate._wire.json import encode
-from lingate.errors import ConfigError
 
 _COUNTED = frozenset(
     {"model", "messages", "system", "tools", "tool_choice", "thinking", "output_config", "cache_control", "mcp_servers"}
@@ -52,12 +52,11 @@ def write_body(call: Call, target: Target) -> Draft:
 
 
 def chat_request(call: Call, target: Target) -> HttpRequest:
-    """A chat call, ready to be sent."""
     made = write_body(call, target)
     body: JsonDict = {"model": target.model, **made.body}
     if call.stream:
         body["stream"] = True
-    return finish_request(made, target.url + target.row.paths.get("chat", CHAT_PATH), body)
+    return _finished(made, target.url + target.row.paths.get("chat", CHAT_PATH), body)
 
 
 def count_request(call: Call, target: Target) -> HttpRequest:
@@ -67,26 +66,14 @@ def count_request(call: Call, target: Target) -> HttpRequest:
     body = {name: value for name, value in body.items() if name in _COUNTED}
     made.answer_tool, made.stop = None, ()
     path = target.row.paths.get("count_tokens", target.row.paths.get("chat", CHAT_PATH) + "/count_tokens")
-    return finish_request(made, target.url + path, body)
+    return _finished(made, target.url + path, body)
 
 
-def finish_request(made: Draft, url: str, body: JsonDict) -> HttpRequest:
-    """Let the provider's quirks and the caller's own fields have the last word, and encode."""
+def _finished(made: Draft, url: str, body: JsonDict) -> HttpRequest:
     call, target = made.call, made.target
     sent = HttpRequest("POST", url, headers_for(call, target, made.betas), b"", call, target)
     sent.dropped, sent.answer_tool, sent.stop = made.dropped, made.answer_tool, made.stop
-    for edit in target.edits:
-        edit(body, sent)
-    body.update(call.extra_body or {})
-    try:
-        sent.body = encode(body)
-    except TypeError as error:
-        raise ConfigError(
-            f"the request holds something that JSON has no form for: {error}",
-            provider=target.provider,
-            model=target.model,
-        ) from None
-    return sent
+    return finish_request(sent, body)
 
 
 def headers_for(call: Call, target: Target, betas: Iterable[str] = ()) -> Mapping[str, str]:
@@ -115,3 +102,55 @@ def _has_block(turns: list[JsonDict], kind: str) -> bool:
                 if block["type"] == kind:
                     return True
     return False
+
+
+_Path: TypeAlias = tuple[str | int, ...]
+
+
+def limit_cache_marks(draft: Draft) -> None:
+    """Take away the oldest marks beyond the limit: the later ones cover their text too."""
+    allowed = MAX_CACHE_MARKS if draft.traits.get("cache_control") else 0
+    if "cache_control" in draft.body:
+        if not allowed:
+            del draft.body["cache_control"]
+            draft.note("cache_control")
+        else:
+            # The automatic mark takes one of the four places.
+            allowed -= 1
+    marked = list(_marked(draft.body))
+    surplus = marked[: max(len(marked) - allowed, 0)]
+    for path in surplus:
+        _unmark(draft.body, path)
+        draft.note(f"cache_control of {_words(path)}")
+
+
+def _marked(body: JsonDict) -> Iterator[_Path]:
+    """Everything that bears a mark, in the order in which the API caches: tools, system, messages."""
+    for field in ("tools", "system"):
+        yield from _listed(body.get(field), (field,))
+    for n, turn in enumerate(body["messages"]):
+        if isinstance(turn.get("content"), list):
+            yield from _listed(turn["content"], ("messages", n, "content"))
+
+
+def _listed(blocks: object, path: _Path) -> Iterator[_Path]:
+    for n, block in enumerate(blocks) if isinstance(blocks, list) else ():
+        if isinstance(block, dict):
+            if block.get("type") == "tool_result" and isinstance(block.get("content"), list):
+                yield from _listed(block["content"], (*path, n, "content"))
+            if block.get("cache_control"):
+                yield (*path, n)
+
+
+def _unmark(body: JsonDict, path: _Path) -> None:
+    """Rebuild what is on the way to the block: parts of it may be the caller's own objects."""
+    node: Any = body
+    for step in path:
+        child = node[step]
+        node[step] = list(child) if isinstance(child, list) else dict(child)
+        node = node[step]
+    del node["cache_control"]
+
+
+def _words(path: _Path) -> str:
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")

@@ -10,23 +10,19 @@ from lingate._dialects._dates import created_at
 from lingate._dialects._failure import body_failure, garbage
 from lingate._dialects._reading import canonical_message, take_answer
 from lingate._dialects.anthropic.assistant import read_blocks
-from lingate._dialects.anthropic.checks import check_blocks
+from lingate._dialects.anthropic.blocks import check_blocks
 from lingate._dialects.anthropic.facts import FINISH, NAME
 from lingate._dialects.anthropic.usage import canonical_usage
-from lingate._dialects.openai_chat.reasons import canonical_reason
+from lingate._dialects.openai_chat.reading import canonical_reason
 from lingate._model import Head, HttpRequest, JsonDict, Target
 from lingate._wire.json import decode
+from lingate._wire.shapes import as_str, not_null, without
 
 _MESSAGE_KEYS = frozenset({"id", "type", "role", "model", "content", "usage"})
 
 
 def read_message(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """A whole answer as a canonical response, and as it came.
-
-    Raises:
-        UpstreamError: The body is an error although the status says success.
-        ProtocolError: It is not a message.
-    """
+    """A whole answer as a canonical response, and as it came."""
     raw = read_object(body, sent.target, head)
     return canonical_response(raw, sent, head), raw
 
@@ -65,7 +61,7 @@ def canonical_response(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict
     }
     if isinstance(usage, dict):
         response["usage"] = canonical_usage(usage)
-    extra = {key: value for key, value in raw.items() if key not in _MESSAGE_KEYS and value is not None}
+    extra = not_null(raw, _MESSAGE_KEYS)
     if extra:
         response["provider_specific_fields"] = {NAME: extra}
     return response
@@ -94,11 +90,10 @@ def refusal_text(details: Any) -> str | None:
 
 def identity(given: Any, head: Head) -> str:
     """The answer's id; a host that gives none has at least a request id."""
-    return given if isinstance(given, str) and given else head.headers.get("request-id") or "msg_unknown"
+    return as_str(given) or head.headers.get("request-id") or "msg_unknown"
 
 
 def read_count(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """A token count."""
     raw = read_object(body, sent.target, head)
     if not isinstance(raw.get("input_tokens"), int):
         raise garbage(sent.target, "input_tokens: must be a number")
@@ -113,7 +108,7 @@ def read_models(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, J
         raise garbage(sent.target, "data: must be a list of models with an id")
     owner = sent.target.provider
     models = [{"owned_by": owner, **model, "object": "model", "created": _epoch(model)} for model in data]
-    paging = {key: value for key, value in raw.items() if key not in ("data", "object")}
+    paging = without(raw, ("data", "object"))
     return {"object": "list", "data": models, **paging}, raw
 
 

@@ -1,17 +1,19 @@
-"""From the upstream: stream events as canonical events. Bytes are `decoder.py`'s matter."""
+"""From the upstream: the events of a stream, and their bytes, as canonical events."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+from lingate._dialects._base import StreamDecoder
 from lingate._dialects._dates import created_at
 from lingate._dialects._failure import body_failure, garbage
-from lingate._dialects._streamed import StreamedAnswer
+from lingate._dialects._replay import replay
+from lingate._dialects._sse_stream import SseStreamDecoder, StreamedAnswer
 from lingate._dialects.anthropic.assistant import read_blocks, url_citations
 from lingate._dialects.anthropic.blocks import Block, whole_blocks
 from lingate._dialects.anthropic.facts import NAME
-from lingate._dialects.anthropic.response import finish_reason, identity, refusal_text
+from lingate._dialects.anthropic.response import finish_reason, identity, read_message, refusal_text
 from lingate._dialects.anthropic.usage import canonical_usage, merged_usage
 from lingate._model import (
     Annotations,
@@ -30,6 +32,7 @@ from lingate._model import (
     ToolStart,
     Usage,
 )
+from lingate._wire.shapes import as_str, not_null
 
 _MESSAGE_KEYS = frozenset({"id", "type", "role", "model", "content", "usage"})
 
@@ -39,10 +42,6 @@ class MessageStream(StreamedAnswer):
 
     Beginnings and ends of text and thinking blocks become `Opaque` events: only a client of this very format can see
     them, and it sees the same blocks as the provider sent.
-
-    Attributes:
-        done: `message_stop` has been seen.
-        over: Nothing more will come: done, or failed.
     """
 
     __slots__ = (
@@ -73,7 +72,6 @@ class MessageStream(StreamedAnswer):
         return self._reason is not None
 
     def read(self, raw: Any, out: list[Event]) -> None:
-        """Take the next event and append what it means."""
         if isinstance(raw, dict):
             kind = raw.get("type")
             if kind == "content_block_delta":
@@ -116,7 +114,7 @@ class MessageStream(StreamedAnswer):
             return
         model = message.get("model")
         self._id = identity(message.get("id"), self._head)
-        self._extra.update((k, v) for k, v in message.items() if k not in _MESSAGE_KEYS and v is not None)
+        self._extra.update(not_null(message, _MESSAGE_KEYS))
         self._started = True
         name = model if isinstance(model, str) else self._sent.target.model
         out.append(Start(self._id, name, created_at(self._head), raw=raw))
@@ -152,7 +150,7 @@ class MessageStream(StreamedAnswer):
             return
         block.number = self._calls
         self._calls += 1
-        made = given if isinstance(given, str) and given else f"{self._id or 'call'}_{block.number}"
+        made = as_str(given) or f"{self._id or 'call'}_{block.number}"
         out.append(ToolStart(block.number, made, name, raw=raw))
 
     def _begin_thinking(self, block: Block, raw: JsonDict, out: list[Event]) -> None:
@@ -246,7 +244,7 @@ class MessageStream(StreamedAnswer):
             if delta.get("stop_reason") is not None:
                 self._reason = delta["stop_reason"]
                 self._delta = raw
-            self._extra.update((key, value) for key, value in delta.items() if value is not None)
+            self._extra.update(not_null(delta))
         others = ((key, value) for key, value in raw.items() if key not in ("type", "delta", "usage"))
         self._extra.update((key, value) for key, value in others if value is not None)
         self._count(raw.get("usage"), raw, out)
@@ -335,3 +333,9 @@ _HANDLERS: dict[str, Callable[[MessageStream, JsonDict, list[Event]], None]] = {
     "message_stop": MessageStream._on_stop,
     "error": MessageStream._on_error,
 }
+
+
+def stream_decoder(sent: HttpRequest, head: Head) -> StreamDecoder:
+    return SseStreamDecoder(
+        sent, MessageStream(sent, head), lambda body: replay(*read_message(sent, head, body)), garbage
+    )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from lingate._dialects._tools import allowed_tools, answer_name, asked_format, closed, search_place, without_keys
 from lingate._dialects.anthropic.draft import Draft
 from lingate._dialects.anthropic.facts import FIELD_BETAS, TOOL_BETAS
-from lingate._dialects.anthropic.schema import closed, without_keys
 from lingate._model import JsonDict
 from lingate._wire.json import encode_str
+from lingate._wire.shapes import dig, not_null, without
 
 _FUNCTION_KEYS = frozenset({"name", "description", "parameters", "strict"})
-_TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _OPEN_SCHEMA = {"type": "object", "properties": {}}
 _FORCED = ("any", "tool")
 
@@ -54,31 +53,19 @@ def is_forced(draft: Draft) -> bool:
 
 def write_format(draft: Draft, thinking: bool) -> None:
     """Write what `response_format` asks for, in the way this model knows."""
-    wanted = draft.asked.get("response_format")
-    kind = wanted.get("type") if isinstance(wanted, dict) else None
-    if wanted is None or kind == "text":
+    asked = asked_format(draft)
+    if asked is None:
         return
-    schema, name = format_schema(wanted)
-    if kind not in ("json_schema", "json_object") or (kind == "json_schema" and schema is None):
-        raise draft.broken("response_format", "must be text, json_object, or json_schema with a schema")
+    schema, name = asked
     way = draft.traits.get("structured")
     if way == "none":
         draft.refuse("response_format", "the model cannot be held to a format")
     elif way == "json_schema" and schema is not None:
-        _write_native_format(draft, wanted, schema)
+        _write_native_format(draft, draft.asked["response_format"], schema)
     elif way == "json_object":
         _instruct(draft, f"Answer with one JSON object and nothing else.{_told(schema)}")
     else:
         _write_answer_tool(draft, schema, name, thinking)
-
-
-def format_schema(wanted: JsonDict) -> tuple[JsonDict | None, str]:
-    """Schema and name inside a `response_format`."""
-    inner = wanted.get("json_schema")
-    inner = inner if isinstance(inner, dict) else {}
-    schema = inner.get("schema", wanted.get("schema"))
-    name = inner.get("name")
-    return schema if isinstance(schema, dict) else None, name if isinstance(name, str) else ""
 
 
 def canonical_format(native: Any) -> JsonDict | None:
@@ -91,7 +78,7 @@ def canonical_format(native: Any) -> JsonDict | None:
 
 def _write_native_format(draft: Draft, wanted: JsonDict, schema: JsonDict) -> None:
     legacy, config = draft.native.get("output_format"), draft.native.get("output_config")
-    given = config.get("format") if isinstance(config, dict) else None
+    given = dig(config, "format")
     if given is not None and canonical_format(given) == wanted:
         draft.config()["format"] = given
     elif legacy is not None and canonical_format(legacy) == wanted:
@@ -104,10 +91,7 @@ def _write_native_format(draft: Draft, wanted: JsonDict, schema: JsonDict) -> No
 def _write_answer_tool(draft: Draft, schema: JsonDict | None, name: str, thinking: bool) -> None:
     """A tool whose input is the answer. Forced, except while thinking, when the API refuses to force one."""
     tools = draft.body.get("tools", [])
-    taken = [tool.get("name") for tool in tools]
-    name = name if _TOOL_NAME.fullmatch(name) and name not in taken else "structured_answer"
-    while name in taken:
-        name += "_"
+    name = answer_name(name, [tool.get("name") for tool in tools])
     choice = draft.body.get("tool_choice", {"type": "auto"})
     offered = bool(tools) and choice["type"] != "none"
     if choice["type"] == "tool":
@@ -139,12 +123,8 @@ def _told(schema: JsonDict | None) -> str:
 
 
 def _declared(draft: Draft) -> list[JsonDict | None]:
-    tools = draft.asked.get("tools") or []
-    functions = draft.asked.get("functions") or []
-    for field, value in (("tools", tools), ("functions", functions)):
-        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-            raise draft.broken(field, "must be a list of objects")
-    legacy = [{"type": "function", "function": function} for function in functions]
+    tools = draft.objects("tools")
+    legacy = [{"type": "function", "function": function} for function in draft.objects("functions")]
     return [_tool(tool, f"tools[{n}]", draft) for n, tool in enumerate([*tools, *legacy])]
 
 
@@ -167,9 +147,9 @@ def _tool(tool: JsonDict, where: str, draft: Draft) -> JsonDict | None:
     strict = function.get("strict", tool.get("strict"))
     if isinstance(strict, bool):
         _set_strict(made, strict, where, draft)
-    extras = {key: value for key, value in function.items() if key not in _FUNCTION_KEYS}
-    extras |= {key: value for key, value in tool.items() if key not in ("type", "function", "strict")}
-    made |= {key: value for key, value in extras.items() if value is not None and key != "provider_specific_fields"}
+    extras = without(function, _FUNCTION_KEYS)
+    extras |= without(tool, ("type", "function", "strict"))
+    made |= not_null(extras, ("provider_specific_fields",))
     dropped = draft.traits.get("tool_schema_drop", ())
     cleaned: JsonDict = without_keys(made, dropped) if dropped else made
     return cleaned
@@ -198,7 +178,8 @@ def _choice(draft: Draft) -> Any:
         raise draft.broken("tool_choice", "must be a word or an object")
     kind = asked.get("type")
     if kind == "allowed_tools":
-        return _allowed(asked, draft)
+        word, names = allowed_tools(asked, draft)
+        return [_choice_word(word, draft), names]
     if kind in ("auto", "any", "tool", "none"):
         return dict(asked)
     function = asked.get("function", asked if kind in (None, "function") else None)
@@ -220,28 +201,11 @@ def _choice_word(word: str, draft: Draft) -> JsonDict | None:
     return {"type": words[word]}
 
 
-def _allowed(asked: JsonDict, draft: Draft) -> list[Any]:
-    inner = asked.get("allowed_tools", asked)
-    tools = inner.get("tools") if isinstance(inner, dict) else None
-    if not isinstance(tools, list):
-        raise draft.broken("tool_choice.allowed_tools.tools", "must be a list")
-    functions = [tool.get("function", tool) for tool in tools if isinstance(tool, dict)]
-    names = [function.get("name") for function in functions if isinstance(function, dict)]
-    word = "required" if inner.get("mode") == "required" else "auto"
-    return [_choice_word(word, draft), names]
-
-
 def _web_search(draft: Draft) -> JsonDict | None:
     """OpenAI's `web_search_options` as this format's web search tool."""
     options = draft.asked.get("web_search_options")
     if not isinstance(options, dict):
         return None
-    tool: JsonDict = {"type": "web_search_20250305", "name": "web_search"}
-    location = options.get("user_location")
-    if isinstance(location, dict):
-        place = location.get("approximate", location)
-        place = place if isinstance(place, dict) else {}
-        tool["user_location"] = {"type": "approximate", **{k: v for k, v in place.items() if k != "type"}}
     if options.get("search_context_size") not in (None, "medium"):
         draft.note("web_search_options.search_context_size")
-    return tool
+    return {"type": "web_search_20250305", "name": "web_search", **search_place(options)}

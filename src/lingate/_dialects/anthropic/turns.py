@@ -15,6 +15,7 @@ from lingate._dialects.anthropic.content import canonical_parts, content_blocks,
 from lingate._dialects.anthropic.draft import Draft
 from lingate._dialects.anthropic.facts import TOOL_CHANGES_BETA
 from lingate._model import JsonDict
+from lingate._wire.shapes import as_list, dig
 
 _TOOL_FIELDS = frozenset(
     {"role", "content", "tool_call_id", "name", "cache_control", "provider_specific_fields", "is_error"}
@@ -49,7 +50,7 @@ class Turns:
         Raises:
             ConfigError: It is not a message.
         """
-        role = message.get("role") if isinstance(message, dict) else None
+        role = dig(message, "role")
         # What long conversations are made of needs none of the questions that the others are asked.
         if (text := plain_text(message)) is not None and role in ("user", "assistant"):
             self._place_late()
@@ -171,9 +172,7 @@ class Turns:
         given = message.get("tool_call_id")
         if message["role"] == "function" and given is None:
             given = self._legacy.get(str(message.get("name")))
-        if not isinstance(given, str) or not given:
-            raise self.draft.broken(f"{where}.tool_call_id", "must be the id of the tool call that this answers")
-        block: JsonDict = {"type": "tool_result", "tool_use_id": safe_id(given)}
+        block: JsonDict = {"type": "tool_result", "tool_use_id": safe_id(self.draft.answered(given, where))}
         content = message.get("content")
         if isinstance(content, str):
             block["content"] = content
@@ -211,15 +210,8 @@ class Turns:
 
 
 def write_messages(draft: Draft) -> Turns:
-    """Write `system` and `messages`.
-
-    Raises:
-        ConfigError: The messages make no sense in any format.
-        UnsupportedError: A part has no block here and `drop_params` is off.
-    """
-    messages = draft.asked.get("messages")
-    if not isinstance(messages, list):
-        raise draft.broken("messages", "must be a list of messages")
+    """Write `system` and `messages`."""
+    messages = draft.messages()
     turns = Turns(draft)
     for at, message in enumerate(messages):
         turns.add(message, at)
@@ -245,7 +237,7 @@ def result_message(block: JsonDict) -> JsonDict:
 def is_plain_result(block: JsonDict) -> bool:
     """Whether `result_message` says all that the block says."""
     content = block.get("content")
-    nested = content if isinstance(content, list) else []
+    nested = as_list(content)
     if content is None:
         return False
     return set(block) <= {"type", "tool_use_id", "content", "cache_control"} and all(map(is_plain, nested))

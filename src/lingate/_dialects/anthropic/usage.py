@@ -10,6 +10,7 @@ from typing import Any
 
 from lingate._dialects._counts import integer, usage_beside_caches
 from lingate._model import JsonDict
+from lingate._wire.shapes import as_dict, not_null, without
 
 _NATIVE = (
     "input_tokens",
@@ -50,15 +51,14 @@ def canonical_usage(native: JsonDict) -> JsonDict:
             for name, count in thinking.items()
             if count is not None
         }
-    usage.update((name, value) for name, value in native.items() if name not in _NATIVE)
+    usage.update(without(native, _NATIVE))
     return usage
 
 
 def native_usage(usage: Any) -> JsonDict:
     """OpenAI's counts in Anthropic's convention. The two counts the format requires are 0 where nobody said."""
-    usage = usage if isinstance(usage, dict) else {}
-    details = usage.get("prompt_tokens_details")
-    details = details if isinstance(details, dict) else {}
+    usage = as_dict(usage)
+    details = as_dict(usage.get("prompt_tokens_details"))
     read, written = integer(details.get("cached_tokens")), integer(details.get("cache_write_tokens"))
     fresh = (integer(usage.get("prompt_tokens")) or 0) - (read or 0) - (written or 0)
     native: JsonDict = {"input_tokens": max(fresh, 0)}
@@ -69,18 +69,18 @@ def native_usage(usage: Any) -> JsonDict:
     native["output_tokens"] = integer(usage.get("completion_tokens")) or 0
     spent = usage.get("completion_tokens_details")
     if isinstance(spent, dict):
-        thinking = {name: count for name, count in spent.items() if name not in _OPENAI_DETAILS}
+        thinking = without(spent, _OPENAI_DETAILS)
         if integer(spent.get("reasoning_tokens")) is not None:
             thinking["thinking_tokens"] = spent["reasoning_tokens"]
         if thinking:
             native["output_tokens_details"] = thinking
-    native.update((name, value) for name, value in usage.items() if name not in _CANONICAL)
+    native.update(without(usage, _CANONICAL))
     return native
 
 
 def merged_usage(before: JsonDict, after: JsonDict) -> JsonDict:
     """Native counts of a stream so far: later ones are totals, and what they leave out stays as it was."""
-    after = {name: value for name, value in after.items() if value is not None}
+    after = not_null(after)
     if not any(after.get(name) for name in _INPUT):
         # Servers that have no null say 0 of all input, where they mean that they have said it before.
         after = {name: value for name, value in after.items() if name not in _INPUT or name not in before}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
 
-from lingate._dialects._arguments import arguments_object, called
+from lingate._dialects._arguments import arguments_object, calls_of
 from lingate._dialects._check import Malformed
 from lingate._dialects._dataurl import decoded
 from lingate._dialects._draft import native_fields
@@ -23,6 +23,7 @@ from lingate._dialects.bedrock_converse.facts import MAX_TOOL_ID, NAME
 from lingate._dialects.bedrock_converse.media import media_part
 from lingate._model import JsonDict
 from lingate._wire.json import encode_str
+from lingate._wire.shapes import as_dicts, dig
 
 _RANK = {"reasoningContent": 0, "text": 1, "toolUse": 2}
 _PROOFS = ("thinking", "redacted_thinking")
@@ -94,15 +95,24 @@ def redacted_content(data: str) -> str:
     return unseal(data, NAME) or base64.b64encode(data.encode(errors="replace")).decode()
 
 
+def reasoning_block(block: JsonDict) -> JsonDict:
+    """A canonical thinking block as this format's."""
+    if block.get("type") == "redacted_thinking":
+        return {"reasoningContent": {"redactedContent": redacted_content(str(block.get("data") or ""))}}
+    told: JsonDict = {"text": block.get("thinking") or ""}
+    if block.get("signature"):
+        told["signature"] = block["signature"]
+    return {"reasoningContent": {"reasoningText": told}}
+
+
 def url_citations(citations: Any, start: int, end: int) -> list[JsonDict]:
     """OpenAI annotations for the citations of one block. Those of documents have no address and make none."""
     made = []
     for citation in citations or ():
-        place = citation.get("location")
-        web = place.get("web") if isinstance(place, dict) else None
-        url = web.get("url") if isinstance(web, dict) else None
+        web = dig(citation, "location", "web")
+        url = dig(web, "url")
         if isinstance(url, str):
-            title = citation.get("title") or (web.get("domain") if isinstance(web, dict) else None) or ""
+            title = citation.get("title") or dig(web, "domain") or ""
             cited = {"start_index": start, "end_index": end, "url": url, "title": title}
             made.append({"type": "url_citation", "url_citation": cited})
     return made
@@ -117,8 +127,7 @@ def assistant_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDi
     said = message.get("content") or message.get("refusal")
     if said:
         blocks += content_blocks(said, f"{where}.content", draft)
-    if message.get("tool_calls"):
-        blocks += tool_use_blocks(message, where, draft)
+    blocks += tool_use_blocks(message, where, draft)
     draft.note_others(message, _SILENT_FIELDS, where)
     if blocks and "cachePoint" not in blocks[-1]:
         blocks += cache_point(message, where, draft)
@@ -137,7 +146,7 @@ def original_blocks(message: JsonDict) -> list[JsonDict] | None:
         and gist_of(message.get("tool_calls")) == gist_of(reading.calls)
         and (thinking is None or thinking == reading.thinking)
     )
-    return [_with_safe_id(block) for block in blocks] if same else None
+    return list(map(_with_safe_id, blocks)) if same else None
 
 
 def kept_blocks(message: JsonDict) -> list[JsonDict] | None:
@@ -154,13 +163,10 @@ def kept_blocks(message: JsonDict) -> list[JsonDict] | None:
 
 def tool_use_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
     """Tool calls as `toolUse` blocks."""
-    calls = message["tool_calls"]
-    if not isinstance(calls, list):
-        raise draft.broken(f"{where}.tool_calls", "must be a list")
     blocks: list[JsonDict] = []
-    for n, call in enumerate(calls):
-        place = f"{where}.tool_calls[{n}]"
-        blocks.append(_tool_use(call, place, draft))
+    for call, function, place in calls_of(message, where, draft):
+        given = arguments_object(function.get("arguments"), f"{place}.function.arguments", draft)
+        blocks.append({"toolUse": {"toolUseId": safe_id(call["id"]), "name": function["name"], "input": given}})
         blocks += cache_point(call, place, draft)
     return blocks
 
@@ -260,24 +266,13 @@ _READERS = {
 }
 
 
-def _tool_use(call: Any, where: str, draft: Draft) -> JsonDict:
-    function = called(call)
-    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        raise draft.broken(where, "must be a function call with a name")
-    if not isinstance(call.get("id"), str) or not call["id"]:
-        raise draft.broken(f"{where}.id", "must be a string that is not empty")
-    given = arguments_object(function.get("arguments"), f"{where}.function.arguments", draft)
-    return {"toolUse": {"toolUseId": safe_id(call["id"]), "name": function["name"], "input": given}}
-
-
 def _reasoning_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
     """Signed thinking goes back as it came. Unsigned thinking is another model's and would be refused, so it stays out
     unless the provider's facts say that it is wanted."""
     if "thinking_blocks" not in message and "reasoning_content" not in message:
         return []
     history = draft.traits.get("reasoning_history")
-    given = message.get("thinking_blocks")
-    given = [b for b in given if isinstance(b, dict) and b.get("type") in _PROOFS] if isinstance(given, list) else []
+    given = [block for block in as_dicts(message.get("thinking_blocks")) if block.get("type") in _PROOFS]
     if history == "drop":
         return []
     reasoning = message.get("reasoning_content")
@@ -285,25 +280,21 @@ def _reasoning_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonD
         if history in ("reasoning_content", "thinking_blocks"):
             return [{"reasoningContent": {"reasoningText": {"text": reasoning}}}]
         draft.note(f"{where}.reasoning_content")
-    return _acceptable([_reasoning_block(block) for block in given], where, draft)
-
-
-def _reasoning_block(block: JsonDict) -> JsonDict:
-    if block["type"] == "redacted_thinking":
-        return {"reasoningContent": {"redactedContent": redacted_content(str(block.get("data") or ""))}}
-    told = {"text": block.get("thinking") or ""}
-    if block.get("signature"):
-        told["signature"] = block["signature"]
-    return {"reasoningContent": {"reasoningText": told}}
+    return _acceptable(list(map(reasoning_block, given)), where, draft)
 
 
 def _acceptable(blocks: list[JsonDict], where: str, draft: Draft) -> list[JsonDict]:
     """Without blank text, which the API itself sends and refuses when it comes back, and without foreign thinking."""
-    blocks = [block for block in blocks if "text" not in block or block["text"].strip()]
+    blocks = not_blank(blocks)
     kept = [block for block in blocks if "reasoningContent" not in block or _is_own(block["reasoningContent"], draft)]
     if len(kept) < len(blocks):
         draft.note(f"{where}.thinking_blocks (unsigned)")
     return kept
+
+
+def not_blank(blocks: list[JsonDict]) -> list[JsonDict]:
+    """The blocks, without those of blank text."""
+    return [block for block in blocks if "text" not in block or block["text"].strip()]
 
 
 def _is_own(inner: JsonDict, draft: Draft) -> bool:

@@ -17,6 +17,7 @@ from lingate._dialects.bedrock_converse.media import (
     video_block,
 )
 from lingate._model import JsonDict
+from lingate._wire.shapes import dig
 
 _MEDIA = ("image", "document", "video", "audio")
 _OWN_FIELDS = ("citations", "context")
@@ -78,7 +79,7 @@ def cache_point(holder: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
         draft.note(f"cache_control of {where}")
         return []
     point: JsonDict = {"type": "default"}
-    ttl = mark.get("ttl") if isinstance(mark, dict) else None
+    ttl = dig(mark, "ttl")
     if ttl is not None:
         if draft.family == "nova":
             draft.note(f"cache_control.ttl of {where}")

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lingate._dialects._check import Malformed, expect
+from lingate._dialects._check import Malformed, expect, read_json
 from lingate._dialects._luggage import opened, put_back
-from lingate._dialects._reading import has_proof
-from lingate._dialects.anthropic.face_request import read_json
+from lingate._dialects._reading import canonical_message
 from lingate._dialects.bedrock_converse.assistant import call_of, only_calls, read_blocks
 from lingate._dialects.bedrock_converse.checks import check_blocks
 from lingate._dialects.bedrock_converse.content import cache_mark, canonical_parts, is_plain, text_alone
 from lingate._dialects.bedrock_converse.facts import NAME, TIERS, TOP_FIELDS
-from lingate._dialects.bedrock_converse.params import HINTS, NEUTRAL, WRITTEN
-from lingate._dialects.bedrock_converse.thinking import REASONING_FIELDS, effort_of
+from lingate._dialects.bedrock_converse.params import HINTS, NEUTRAL, REASONING_FIELDS, WRITTEN, effort_of
 from lingate._dialects.bedrock_converse.tools import canonical_format
 from lingate._dialects.bedrock_converse.turns import is_plain_result, result_message
 from lingate._model import Call, JsonDict
+from lingate._wire.shapes import dig, not_null, without
 from lingate.errors import BadRequestError
 
 STREAM_METHOD = "converse-stream"
@@ -45,11 +44,7 @@ _OURS = (WRITTEN | NEUTRAL.keys() | set(HINTS) | TOP_FIELDS) - _SPREAD
 
 
 def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a request for an answer.
-
-    Raises:
-        BadRequestError: The body is not valid; the message says where and why.
-    """
+    """Read a request for an answer."""
     wire = read_json(body)
     try:
         canonical = canonical_request(wire)
@@ -60,14 +55,9 @@ def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
 
 
 def parse_count(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a request for a token count.
-
-    Raises:
-        BadRequestError: The body is not valid; the message says where and why.
-    """
+    """Read a request for a token count."""
     wire = read_json(body)
-    given = wire.get("input")
-    inner = given.get("converse") if isinstance(given, dict) else None
+    inner = dig(wire, "input", "converse")
     if not isinstance(inner, dict):
         raise BadRequestError("input.converse: must be an object")
     try:
@@ -109,9 +99,9 @@ def canonical_request(wire: JsonDict) -> JsonDict:
     if wire.get("requestMetadata"):
         expect(wire["requestMetadata"], dict, "requestMetadata")
         canonical["metadata"] = wire["requestMetadata"]
-    others = {name: value for name, value in wire.items() if name not in _TAKEN and value is not None}
-    canonical.update((name, value) for name, value in others.items() if name in TOP_FIELDS)
-    unknown = {name: value for name, value in others.items() if name not in TOP_FIELDS}
+    others = not_null(wire, _TAKEN)
+    unknown = without(others, TOP_FIELDS)
+    canonical.update(without(others, unknown))
     if unknown:
         native["fields"] = unknown
     if native:
@@ -195,13 +185,9 @@ def _assistant(given: list[JsonDict]) -> list[JsonDict]:
         packed = next(filter(None, map(_opened, given)), None)
         blocks = [block for block in given if _opened(block) is None]
     reading = read_blocks(blocks)
-    message: JsonDict = {"role": "assistant", "content": reading.text if reading.texts else None}
-    if reading.reasoning:
-        message["reasoning_content"] = reading.reasoning
-    if has_proof(reading.thinking):
-        message["thinking_blocks"] = reading.thinking
-    if reading.calls:
-        message["tool_calls"] = reading.calls
+    message = canonical_message(reading, None)
+    message["content"] = reading.text if reading.texts else None
+    message.pop("annotations", None)  # the blocks say them
     if reading.cache_control is not None:
         message["cache_control"] = reading.cache_control
     if not reading.exact:

@@ -1,19 +1,41 @@
-"""As a face: canonical answers as this format's bodies."""
+"""As a face: canonical answers as this format's bodies, and canonical events as its event stream."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from lingate._dialects._arguments import shown_arguments
 from lingate._dialects._dataurl import is_data_url, split_data_url
 from lingate._dialects._draft import native_fields
-from lingate._dialects._luggage import luggage_of
+from lingate._dialects._faults import aws_error
+from lingate._dialects._frames import event_frame, exception_frame
+from lingate._dialects._luggage import Packer, luggage_of
 from lingate._dialects._prompts import content_text
-from lingate._dialects.bedrock_converse.assistant import original_blocks, redacted_content
+from lingate._dialects.bedrock_converse.assistant import original_blocks, reasoning_block, redacted_content
 from lingate._dialects.bedrock_converse.facts import FINISH, IMAGES, NAME, STOP_REASON
 from lingate._dialects.bedrock_converse.usage import native_usage
-from lingate._model import JsonDict
+from lingate._model import (
+    Annotations,
+    Call,
+    Event,
+    Extra,
+    Finish,
+    JsonDict,
+    Media,
+    Opaque,
+    Refusal,
+    Start,
+    Text,
+    Thinking,
+    ToolArgs,
+    ToolStart,
+    Usage,
+)
+from lingate._wire import eventstream
 from lingate._wire.json import encode
+from lingate._wire.shapes import as_dict, as_dicts, dig, without
+from lingate.errors import LingateError
 
 
 def render_message(response: JsonDict) -> bytes:
@@ -28,7 +50,7 @@ def render_message(response: JsonDict) -> bytes:
         "usage": native_usage(response.get("usage")),
         "metrics": native.get("metrics") or {"latencyMs": 0},
     }
-    wire.update((name, value) for name, value in native.items() if name not in wire)
+    wire.update(without(native, wire))
     return encode(wire)
 
 
@@ -42,8 +64,7 @@ def message_blocks(message: JsonDict) -> list[JsonDict]:
     text = content_text(message.get("content")) or message.get("refusal")
     if text:
         blocks.append({"text": text})
-    citations = [citation(item) for item in message.get("annotations") or ()]
-    citations = [item for item in citations if item]
+    citations = list(filter(None, map(citation, message.get("annotations") or ())))
     if citations:
         blocks.append({"citationsContent": {"citations": citations}})
     blocks += [{"image": image} for image in map(image_of, message.get("images") or ()) if image]
@@ -55,16 +76,6 @@ def message_blocks(message: JsonDict) -> list[JsonDict]:
     return blocks
 
 
-def reasoning_block(block: JsonDict) -> JsonDict:
-    """A canonical thinking block as this format's."""
-    if block.get("type") == "redacted_thinking":
-        return {"reasoningContent": {"redactedContent": redacted_content(str(block.get("data") or ""))}}
-    told: JsonDict = {"text": block.get("thinking") or ""}
-    if block.get("signature"):
-        told["signature"] = block["signature"]
-    return {"reasoningContent": {"reasoningText": told}}
-
-
 def stop_reason(finish: Any, native: Any) -> str:
     """The format's word for a finish reason: the provider's own if it means the same here."""
     if isinstance(native, str) and FINISH.get(native) == finish:
@@ -74,7 +85,7 @@ def stop_reason(finish: Any, native: Any) -> str:
 
 def citation(item: Any) -> JsonDict | None:
     """OpenAI's url citation as this format's; None for other kinds."""
-    cited = item.get("url_citation") if isinstance(item, dict) else None
+    cited = dig(item, "url_citation")
     if not isinstance(cited, dict) or not isinstance(cited.get("url"), str):
         return None
     made: JsonDict = {"location": {"web": {"url": cited["url"]}}}
@@ -83,7 +94,7 @@ def citation(item: Any) -> JsonDict | None:
 
 def image_of(item: Any) -> JsonDict | None:
     """An image of a canonical message as format and source; None if it is not inside the message."""
-    holder = item.get("image_url") if isinstance(item, dict) else None
+    holder = dig(item, "image_url")
     url = holder.get("url") if isinstance(holder, dict) else holder
     if not isinstance(url, str) or not is_data_url(url) or "," not in url:
         return None
@@ -97,8 +108,189 @@ def render_count(response: JsonDict) -> bytes:
 
 
 def _thoughts(message: JsonDict) -> list[JsonDict]:
-    given = message.get("thinking_blocks")
-    if given:
-        return [block for block in given if isinstance(block, dict)]
+    if message.get("thinking_blocks"):
+        return as_dicts(message["thinking_blocks"])
     reasoning = message.get("reasoning_content")
     return [{"type": "thinking", "thinking": reasoning}] if reasoning else []
+
+
+_STREAM_ERRORS = {
+    "ThrottlingException": "throttlingException",
+    "ServiceUnavailableException": "serviceUnavailableException",
+    "InternalServerException": "internalServerException",
+    "ModelTimeoutException": "modelStreamErrorException",
+}
+_LAST = -1
+"""Number of a thinking block that no provider has numbered."""
+
+_IN_STOP = "additionalModelResponseFields"
+
+
+class Encoder:
+    """Canonical events -> frames, one content block at a time.
+
+    Events of this very format come with their own (`Opaque`) ends of blocks, which are sent on with the indices
+    renumbered. Between other providers' events the blocks are opened and closed as the kind of content changes.
+    """
+
+    content_type = eventstream.CONTENT_TYPE
+
+    def __init__(self, call: Call) -> None:
+        self._started = False
+        self._index = -1
+        self._open: str | None = None
+        self._block: int | None = None
+        self._tools: dict[int, int] = {}
+        self._native: JsonDict = {}
+        self._finish: Finish | None = None
+        self._usage: JsonDict | None = None
+        self._cited = False
+        self._packer = Packer(NAME)
+
+    def event(self, event: Event) -> bytes:
+        """The bytes of one event. What the format has no place for (further choices, sound) makes none."""
+        handler = _HANDLERS.get(type(event))
+        if handler is None or getattr(event, "choice", None):
+            return b""
+        if not self._started and type(event) is not Start:
+            return self._begin(None) + handler(self, event)
+        return handler(self, event)
+
+    def end(self) -> bytes:
+        """Close the last block, tell why the answer ended and what it cost."""
+        begun = b"" if self._started else self._begin(None)
+        finish = self._finish.reason if self._finish else "stop"
+        native = self._finish.native if self._finish else None
+        stop: JsonDict = {"stopReason": stop_reason(finish, native)}
+        if _IN_STOP in self._native:
+            stop[_IN_STOP] = self._native[_IN_STOP]
+        told: JsonDict = {"usage": native_usage(self._usage), "metrics": {"latencyMs": 0}}
+        told.update(without(self._native, (_IN_STOP,)))
+        return begun + self._close() + _frame("messageStop", stop) + _frame("metadata", told)
+
+    def error(self, error: LingateError) -> bytes:
+        """An error in mid-stream; neither `messageStop` nor `metadata` follows."""
+        return eventstream.encode(*exception_frame(*stream_error(error)))
+
+    def _begin(self, event: Start | None) -> bytes:
+        self._started = True
+        return _frame("messageStart", {"role": "assistant"})
+
+    def _open_block(self, kind: str, start: JsonDict | None = None) -> bytes:
+        closed = self._close()
+        self._index += 1
+        self._open = kind
+        if start is None:
+            return closed
+        return closed + _frame("contentBlockStart", {"contentBlockIndex": self._index, "start": start})
+
+    def _close(self) -> bytes:
+        if self._open is None:
+            return b""
+        self._open = self._block = None
+        return _frame("contentBlockStop", {"contentBlockIndex": self._index})
+
+    def _delta(self, delta: JsonDict, index: int | None = None) -> bytes:
+        at = self._index if index is None else index
+        return _frame("contentBlockDelta", {"contentBlockIndex": at, "delta": delta})
+
+    def _on_text(self, event: Text | Refusal) -> bytes:
+        opened = b"" if self._open == "text" else self._open_block("text")
+        return opened + self._delta({"text": event.text})
+
+    def _on_thinking(self, event: Thinking) -> bytes:
+        self._packer.take(event)
+        opened = b""
+        if self._open != "thinking" or self._block not in (None, event.block):
+            opened = self._open_block("thinking")
+        self._block = event.block
+        if event.redacted is not None:
+            delta: JsonDict = {"redactedContent": redacted_content(event.redacted)}
+        elif event.signature is not None:
+            delta = {"signature": event.signature}
+        else:
+            delta = {"text": event.text}
+        told = self._delta({"reasoningContent": {"text": event.text}}) if event.text and "text" not in delta else b""
+        return opened + told + self._delta({"reasoningContent": delta})
+
+    def _on_tool(self, event: ToolStart) -> bytes:
+        self._packer.take(event)
+        call = as_dict(dig(event.raw, "contentBlockStart", "start", "toolUse"))
+        opened = self._open_block("tool", {"toolUse": {**call, "toolUseId": event.id, "name": event.name}})
+        self._tools[event.tool] = self._index
+        return opened
+
+    def _on_args(self, event: ToolArgs) -> bytes:
+        # A provider may add to an earlier call after the next has begun; its block keeps its index.
+        return self._delta({"toolUse": {"input": event.text}}, self._tools.get(event.tool))
+
+    def _on_annotations(self, event: Annotations) -> bytes:
+        cited = [] if self._cited else list(filter(None, map(citation, event.items)))
+        if not cited:
+            return b""
+        opened = self._open_block("citations")
+        return opened + b"".join([self._delta({"citation": item}) for item in cited]) + self._close()
+
+    def _on_media(self, event: Media) -> bytes:
+        image = image_of(event.data) if event.kind == "image" else None
+        if image is None:
+            return b""
+        opened = self._open_block("image", {"image": {"format": image["format"]}})
+        return opened + self._delta({"image": {"source": image["source"]}}) + self._close()
+
+    def _on_usage(self, event: Usage) -> bytes:
+        self._usage = event.usage
+        return b""
+
+    def _on_extra(self, event: Extra) -> bytes:
+        self._packer.take(event)
+        if event.choice is None:
+            self._native.update(native_fields(event.fields, NAME))
+        return b""
+
+    def _on_finish(self, event: Finish) -> bytes:
+        # Usage may still come; the end of the message waits for it.
+        self._finish = event
+        luggage = self._packer.block()
+        told = self._on_thinking(Thinking("", block=_LAST, signature=luggage["signature"])) if luggage else b""
+        return told + self._close()
+
+    def _on_opaque(self, event: Opaque) -> bytes:
+        if event.dialect != NAME:
+            return b""
+        ((name, payload),) = event.raw.items()
+        if name == "contentBlockStop":
+            return self._close()
+        if name == "contentBlockStart":
+            return self._open_block("own", payload.get("start"))
+        if name != "contentBlockDelta":
+            return _frame(name, payload)
+        self._cited = self._cited or "citation" in payload["delta"]
+        opened = b"" if self._open else self._open_block("text")
+        return opened + self._delta(payload["delta"])
+
+
+def stream_error(error: LingateError) -> tuple[str, str]:
+    """Name and text of the exception by which a stream reports an error."""
+    _, name, text = aws_error(error)
+    return _STREAM_ERRORS.get(name, "validationException"), text
+
+
+def _frame(name: str, payload: JsonDict) -> bytes:
+    return eventstream.encode(*event_frame(name, payload))
+
+
+_HANDLERS: dict[type, Callable[[Encoder, Any], bytes]] = {
+    Start: Encoder._begin,
+    Text: Encoder._on_text,
+    Refusal: Encoder._on_text,
+    Thinking: Encoder._on_thinking,
+    ToolStart: Encoder._on_tool,
+    ToolArgs: Encoder._on_args,
+    Annotations: Encoder._on_annotations,
+    Media: Encoder._on_media,
+    Usage: Encoder._on_usage,
+    Extra: Encoder._on_extra,
+    Finish: Encoder._on_finish,
+    Opaque: Encoder._on_opaque,
+}

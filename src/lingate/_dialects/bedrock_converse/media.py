@@ -10,6 +10,7 @@ from lingate._dialects._dataurl import data_url, is_data_url, split_data_url
 from lingate._dialects.bedrock_converse.draft import Draft
 from lingate._dialects.bedrock_converse.facts import DOCUMENTS, IMAGES, MAX_DOCUMENT_NAME, SOUNDS, VIDEOS
 from lingate._model import JsonDict
+from lingate._wire.shapes import as_str, dig
 
 _KINDS: tuple[tuple[str, Mapping[str, str]], ...] = (
     ("image", IMAGES),
@@ -31,29 +32,32 @@ _ENDINGS = {
 }
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9\s\-()\[\]_]+")
 _UNNAMED = "document"
+_ADDRESSES = ("https://", "http://", "s3://")
 
 
 def image_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
     """An `image_url` part as a block of whatever the data is."""
-    url, holder = _url(part, "image_url", where, draft)
-    if isinstance(holder, dict) and holder.get("detail") not in (None, "auto"):
+    url, detail = draft.image_url(part, where, "a data URL or an s3:// address")
+    if detail not in (None, "auto"):
         draft.note(f"{where}.image_url.detail")
     return _from_url(url, "image", "image/png", None, where, draft)
 
 
 def video_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
     """A `video_url` part as a block."""
-    return _from_url(_url(part, "video_url", where, draft)[0], "video", "video/mp4", None, where, draft)
+    holder = part.get("video_url")
+    url = holder.get("url") if isinstance(holder, dict) else holder
+    if not isinstance(url, str) or not url:
+        raise draft.broken(f"{where}.video_url.url", "must be a data URL or an s3:// address")
+    return _from_url(url, "video", "video/mp4", None, where, draft)
 
 
 def audio_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
     """An `input_audio` part as a block."""
-    sound = part.get("input_audio")
-    data = sound.get("data") if isinstance(sound, dict) else None
+    data = dig(part, "input_audio", "data")
     if not isinstance(data, str) or not data:
         raise draft.broken(f"{where}.input_audio.data", "must be base64 text")
-    word = sound.get("format") if isinstance(sound, dict) else None
-    return _block("audio", str(word or "wav"), {"bytes": data})
+    return _block("audio", str(part["input_audio"].get("format") or "wav"), {"bytes": data})
 
 
 def file_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
@@ -62,13 +66,13 @@ def file_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
     if not isinstance(file, dict):
         raise draft.broken(f"{where}.file", "must be an object")
     given = file.get("filename")
-    name = given if isinstance(given, str) and given else None
+    name = as_str(given) or None
     data, url = file.get("file_data"), file.get("file_url") or file.get("file_id")
     if isinstance(data, str) and data:
         declared = _declared(file.get("format"), name)
         if is_data_url(data):
             return _from_url(data, "document", declared, name, where, draft)
-        if not _is_address(data):
+        if not data.startswith(_ADDRESSES):
             return _inline(declared, data, name, where, draft)
         url = data
     if not isinstance(url, str) or not url:
@@ -121,14 +125,6 @@ def document_name(given: str) -> str:
     """A name in the letters the API takes."""
     words = " ".join(_NOT_IN_NAMES.sub("-", given).split())
     return words[:MAX_DOCUMENT_NAME].strip() or _UNNAMED
-
-
-def _url(part: JsonDict, key: str, where: str, draft: Draft) -> tuple[str, Any]:
-    holder = part.get(key)
-    url = holder.get("url") if isinstance(holder, dict) else holder
-    if not isinstance(url, str) or not url:
-        raise draft.broken(f"{where}.{key}.url", "must be a data URL or an s3:// address")
-    return url, holder
 
 
 def _from_url(url: str, kind: str, default: str | None, name: str | None, where: str, draft: Draft) -> JsonDict | None:
@@ -187,7 +183,3 @@ def _media_type(kind: str, word: Any) -> str:
     if isinstance(word, str) and "/" in word:
         return word
     return _MEDIA_TYPES[kind].get(str(word), "application/octet-stream")
-
-
-def _is_address(text: str) -> bool:
-    return text.startswith(("https://", "http://", "s3://"))

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from lingate._dialects._bedrock import begin_request, finish_request
-from lingate._dialects._params import refuse_for_provider
+from lingate._dialects._bedrock import begin_request
+from lingate._dialects._params import finish_request, refuse_for_provider
 from lingate._dialects.bedrock_converse.draft import Draft, draft
 from lingate._dialects.bedrock_converse.facts import MAX_CACHE_MARKS, foundation_model
-from lingate._dialects.bedrock_converse.params import write_limits, write_rest, write_tier
-from lingate._dialects.bedrock_converse.thinking import write_sampling, write_thinking
+from lingate._dialects.bedrock_converse.params import (
+    write_limits,
+    write_rest,
+    write_sampling,
+    write_thinking,
+    write_tier,
+)
 from lingate._dialects.bedrock_converse.tools import write_format, write_tools
 from lingate._dialects.bedrock_converse.turns import write_messages
 from lingate._model import Call, HttpRequest, JsonDict, Target

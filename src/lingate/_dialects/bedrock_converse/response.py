@@ -13,29 +13,23 @@ from lingate._dialects.bedrock_converse.assistant import read_blocks
 from lingate._dialects.bedrock_converse.checks import check_blocks
 from lingate._dialects.bedrock_converse.facts import FINISH, NAME
 from lingate._dialects.bedrock_converse.usage import canonical_usage
-from lingate._dialects.openai_chat.reasons import canonical_reason
+from lingate._dialects.openai_chat.reading import canonical_reason
 from lingate._model import Head, HttpRequest, JsonDict, Target
 from lingate._wire.json import decode
+from lingate._wire.shapes import dig, not_null
 
 _ANSWER_KEYS = frozenset({"output", "stopReason", "usage"})
 
 
 def read_message(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """A whole answer as a canonical response, and as it came.
-
-    Raises:
-        UpstreamError: The body is an error although the status says success.
-        ProtocolError: It is not an answer.
-    """
+    """A whole answer as a canonical response, and as it came."""
     raw = read_object(body, sent.target)
     return canonical_response(raw, sent, head), raw
 
 
 def canonical_response(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict:
     """A decoded answer as a canonical response."""
-    output = raw.get("output")
-    given = output.get("message") if isinstance(output, dict) else None
-    blocks = given.get("content") if isinstance(given, dict) else None
+    blocks = dig(raw, "output", "message", "content")
     try:
         check_blocks(blocks, "output.message.content")
     except Malformed as flaw:
@@ -48,10 +42,20 @@ def canonical_response(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict
         message["images"] = reading.images
     if answer is None and not reading.exact:
         message["provider_specific_fields"] = {NAME: {"content": blocks}}
-    reason, usage = raw.get("stopReason"), raw.get("usage")
-    choice = {"index": 0, "message": message, "finish_reason": finish_reason(reason, bool(reading.calls))}
-    if isinstance(reason, str):
-        choice["native_finish_reason"] = reason
+    native, usage = raw.get("stopReason"), raw.get("usage")
+    counts = canonical_usage(usage) if isinstance(usage, dict) else None
+    response = whole_answer(sent, head, message, finish_reason(native, bool(reading.calls)), native, counts)
+    extra = not_null(raw, _ANSWER_KEYS)
+    return {**response, "provider_specific_fields": {NAME: extra}} if extra else response
+
+
+def whole_answer(
+    sent: HttpRequest, head: Head, message: JsonDict, reason: str, native: Any, usage: JsonDict | None
+) -> JsonDict:
+    """A canonical response with one choice, of which only the head says when and as what it was made."""
+    choice = {"index": 0, "message": message, "finish_reason": reason}
+    if isinstance(native, str):
+        choice["native_finish_reason"] = native
     response: JsonDict = {
         "id": identity(head),
         "object": "chat.completion",
@@ -59,12 +63,7 @@ def canonical_response(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict
         "model": sent.target.model,
         "choices": [choice],
     }
-    if isinstance(usage, dict):
-        response["usage"] = canonical_usage(usage)
-    extra = {key: value for key, value in raw.items() if key not in _ANSWER_KEYS and value is not None}
-    if extra:
-        response["provider_specific_fields"] = {NAME: extra}
-    return response
+    return response if usage is None else {**response, "usage": usage}
 
 
 def finish_reason(native: Any, has_calls: bool) -> str:

@@ -1,18 +1,25 @@
-"""From the upstream: stream events as canonical events. Bytes are `decoder.py`'s matter."""
+"""From the upstream: the bytes of a stream as canonical events."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import base64
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
+from lingate._dialects._base import StreamDecoder
+from lingate._dialects._check import Malformed
+from lingate._dialects._dataurl import decoded
 from lingate._dialects._dates import created_at
 from lingate._dialects._failure import garbage
-from lingate._dialects._streamed import StreamedAnswer
-from lingate._dialects.bedrock_converse.assistant import read_blocks, redacted_data, url_citations
-from lingate._dialects.bedrock_converse.blocks import Block, as_bytes, whole_blocks
+from lingate._dialects._frames import FrameDecoder
+from lingate._dialects._replay import replay
+from lingate._dialects._sse_stream import StreamedAnswer
+from lingate._dialects.bedrock_converse.assistant import read_blocks, reasoning_block, redacted_data, url_citations
+from lingate._dialects.bedrock_converse.checks import check_blocks
 from lingate._dialects.bedrock_converse.facts import NAME
 from lingate._dialects.bedrock_converse.media import media_part
-from lingate._dialects.bedrock_converse.response import finish_reason, identity
+from lingate._dialects.bedrock_converse.response import finish_reason, identity, read_message
 from lingate._dialects.bedrock_converse.usage import canonical_usage
 from lingate._model import (
     Annotations,
@@ -31,12 +38,34 @@ from lingate._model import (
     ToolStart,
     Usage,
 )
-from lingate._wire.json import encode_str
+from lingate._wire.json import decode, encode_str
+from lingate._wire.shapes import as_dict, not_null, without
 
 _SERVED = ("server_tool_use",)
 
 
-class ConverseStream(StreamedAnswer):
+class HeadedAnswer(StreamedAnswer):
+    """One streamed answer, of which only the head says when and as what it was made."""
+
+    __slots__ = ("_head", "_started")
+
+    def __init__(self, sent: HttpRequest, head: Head) -> None:
+        super().__init__(sent)
+        self._head = head
+        self._started = False
+
+    def _begin(self, raw: JsonDict, out: list[Event]) -> None:
+        """The answer begins, unless it has begun."""
+        if not self._started:
+            self._started = True
+            out.append(Start(identity(self._head), self._sent.target.model, created_at(self._head), raw=raw))
+
+    def _may_end(self) -> bool:
+        """Whether a reason to end is enough, where nothing comes after it."""
+        return not self.over and self._sent.target.traits.get("stream_end") == "finish"
+
+
+class ConverseStream(HeadedAnswer):
     """One streamed answer. Hosts that wrap these events in other frames use it directly.
 
     The finish reason is told with the metadata that follows it: until then the stream may still be cut. Ends of blocks,
@@ -48,19 +77,17 @@ class ConverseStream(StreamedAnswer):
     """
 
     __slots__ = (
-        "_blocks", "_calls", "_extra", "_has_answer", "_head", "_held", "_images", "_length", "_metered", "_raw", "_span",
-        "_started", "_stop", "_thoughts",
+        "_blocks", "_calls", "_extra", "_has_answer", "_held", "_images", "_length", "_metered", "_raw", "_span", "_stop",
+        "_thoughts",
     )  # fmt: skip
 
     def __init__(self, sent: HttpRequest, head: Head) -> None:
-        super().__init__(sent)
-        self._head = head
+        super().__init__(sent, head)
         self._blocks: dict[int, Block] = {}
         self._calls = self._thoughts = self._images = 0
         self._length = 0
         self._span = (0, 0)
         self._extra: JsonDict = {}
-        self._started = False
         self._stop: JsonDict | None = None
         self._metered = False
         self._has_answer = False
@@ -78,23 +105,19 @@ class ConverseStream(StreamedAnswer):
         if handler is None:
             out.append(Opaque(NAME, self._raw))
             return
-        if not self._started and name != "metadata":
-            self._begin(out)
+        if name != "metadata":
+            self._begin(self._raw, out)
         handler(self, payload, out)
 
     def cut(self, out: list[Event]) -> None:
         """The bytes have ended."""
-        if not self.over and self._stop is not None and self._sent.target.traits.get("stream_end") == "finish":
+        if self._stop is not None and self._may_end():
             self._end(out)
         else:
             super().cut(out)
 
     def _broken(self, why: str, out: list[Event]) -> None:
         self.fail(garbage(self._sent.target, why), out)
-
-    def _begin(self, out: list[Event]) -> None:
-        self._started = True
-        out.append(Start(identity(self._head), self._sent.target.model, created_at(self._head), raw=self._raw))
 
     def _on_start(self, payload: JsonDict, out: list[Event]) -> None:
         return  # the first event of any kind begins the answer
@@ -106,7 +129,7 @@ class ConverseStream(StreamedAnswer):
             return
         kind = next(iter(start), "")
         inner = start.get(kind)
-        block = Block(kind, inner if isinstance(inner, dict) else {}, position=self._length)
+        block = Block(kind, as_dict(inner), position=self._length)
         self._blocks[payload["contentBlockIndex"]] = block
         if kind == "toolUse" and block.start.get("type") not in _SERVED:
             self._begin_call(block, out)
@@ -214,7 +237,7 @@ class ConverseStream(StreamedAnswer):
         block.stopped = True
         if block.kind == "toolUse" and (block.number >= 0 or block.answer):
             if not any(block.pieces):
-                self._tell_no_input(block, out)
+                out.append(Text("{}", 0, self._raw) if block.answer else ToolArgs(block.number, "{}", 0, self._raw))
         elif block.redacted:
             data = redacted_data(block.redacted_content())
             out.append(Thinking("", 0, block.number, redacted=data, raw=self._raw))
@@ -226,12 +249,6 @@ class ConverseStream(StreamedAnswer):
         elif block.kind == "text":
             self._cite(block, out)
         self._mark(out)
-
-    def _tell_no_input(self, block: Block, out: list[Event]) -> None:
-        if block.answer:
-            out.append(Text("{}", 0, self._raw))
-        else:
-            out.append(ToolArgs(block.number, "{}", 0, self._raw))
 
     def _cite(self, block: Block, out: list[Event]) -> None:
         if block.pieces:
@@ -249,7 +266,7 @@ class ConverseStream(StreamedAnswer):
         blocks = whole_blocks(self._blocks[index] for index in sorted(self._blocks)) if not self._has_answer else None
         if blocks is not None and not read_blocks(blocks).exact:
             out.append(Extra({"provider_specific_fields": {NAME: {"content": blocks}}}, 0, self._raw))
-        self._extra.update((key, value) for key, value in payload.items() if key not in ("stopReason", "p"))
+        self._extra.update(without(payload, ("stopReason", "p")))
         self._stop = self._raw
         if self._metered:
             self._end(out)
@@ -258,13 +275,13 @@ class ConverseStream(StreamedAnswer):
         usage = payload.get("usage")
         if isinstance(usage, dict) and usage:
             out.append(Usage(canonical_usage(usage), self._raw))
-        self._extra.update((key, value) for key, value in payload.items() if key not in ("usage", "p"))
+        self._extra.update(without(payload, ("usage", "p")))
         self._metered = True
         if self._stop is not None:
             self._end(out)
 
     def _end(self, out: list[Event]) -> None:
-        extra = {key: value for key, value in self._extra.items() if value is not None}
+        extra = not_null(self._extra)
         if extra:
             out.append(Extra({"provider_specific_fields": {NAME: extra}}, None, self._raw))
         stop = self._stop or {}
@@ -295,3 +312,110 @@ _HANDLERS: dict[str, Callable[[ConverseStream, JsonDict, list[Event]], None]] = 
     "messageStop": ConverseStream._on_stop,
     "metadata": ConverseStream._on_metadata,
 }
+
+
+@dataclass(slots=True)
+class Block:
+    """One content block as far as it has arrived.
+
+    Attributes:
+        kind: The member of the union that it is; empty until that is known.
+        start: What its start event says about it.
+        number: Place among the tool calls or the thinking blocks; -1 where it is neither.
+        position: Characters of answer text before it.
+        answer: It is the tool whose input is the structured answer.
+        pieces: Text or JSON that has arrived.
+        signature: Of thinking.
+        redacted: Pieces of redacted thinking, as bytes.
+        items: Citations, or what a tool of the provider's own gave.
+        image: Pieces of an image, as bytes.
+        stopped: Its end has been seen.
+        odd: It holds something that cannot be put together again.
+    """
+
+    kind: str
+    start: JsonDict = field(default_factory=dict)
+    number: int = -1
+    position: int = 0
+    answer: bool = False
+    pieces: list[str] = field(default_factory=list)
+    signature: str = ""
+    redacted: list[bytes] = field(default_factory=list)
+    items: list[Any] = field(default_factory=list)
+    image: list[bytes] = field(default_factory=list)
+    stopped: bool = False
+    odd: bool = False
+
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+    def redacted_content(self) -> str:
+        return base64.b64encode(b"".join(self.redacted)).decode()
+
+    def whole(self) -> JsonDict:
+        """The block as a whole answer would have it.
+
+        Raises:
+            ValueError: It cannot be put together: it was cut short, or is of a kind we do not know.
+        """
+        make = _MAKERS.get(self.kind)
+        if make is None or self.odd:
+            raise ValueError("no block that we know")
+        return make(self)
+
+
+def whole_blocks(blocks: Iterable[Block]) -> list[JsonDict] | None:
+    """All blocks put together; None if one of them cannot be."""
+    try:
+        made = [block.whole() for block in blocks]
+        check_blocks(made, "content")
+    except (Malformed, ValueError):
+        return None
+    return made
+
+
+def as_bytes(text: Any) -> bytes:
+    """Base64 text as bytes.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    if not isinstance(text, str):
+        raise ValueError("must be base64 text")
+    return decoded(text)
+
+
+def _text(block: Block) -> JsonDict:
+    if not block.items:
+        return {"text": block.text()}
+    cited: JsonDict = {"citations": block.items}
+    if block.text():
+        cited["content"] = [{"text": block.text()}]
+    return {"citationsContent": cited}
+
+
+def _reasoning(block: Block) -> JsonDict:
+    if block.redacted:
+        return {"reasoningContent": {"redactedContent": block.redacted_content()}}
+    return reasoning_block({"thinking": block.text(), "signature": block.signature})
+
+
+def _call(block: Block) -> JsonDict:
+    text = block.text()
+    return {"toolUse": {**block.start, "input": decode(text) if text.strip() else {}}}
+
+
+def _result(block: Block) -> JsonDict:
+    return {"toolResult": {**block.start, "content": block.items}}
+
+
+def _image(block: Block) -> JsonDict:
+    return {"image": {**block.start, "source": {"bytes": base64.b64encode(b"".join(block.image)).decode()}}}
+
+
+_MAKERS = {"text": _text, "reasoningContent": _reasoning, "toolUse": _call, "toolResult": _result, "image": _image}
+
+
+def stream_decoder(sent: HttpRequest, head: Head) -> StreamDecoder:
+    """The decoder of one answer."""
+    return FrameDecoder(sent, head, ConverseStream(sent, head), lambda body: replay(*read_message(sent, head, body)))

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from lingate._dialects._tools import allowed_tools, answer_name, asked_format, closed, without_keys
 from lingate._dialects.anthropic.facts import TOOL_BETAS
-from lingate._dialects.anthropic.schema import closed, without_keys
 from lingate._dialects.bedrock_converse.content import cache_point
 from lingate._dialects.bedrock_converse.draft import Draft
 from lingate._model import JsonDict
 from lingate._wire.json import decode, encode_str
+from lingate._wire.shapes import as_str, dig, without
 
 _FUNCTION_KEYS = frozenset({"name", "description", "parameters", "strict"})
-_TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _OPEN_SCHEMA = {"type": "object", "properties": {}}
 _FORCED = ("any", "tool")
 
@@ -34,7 +33,7 @@ def write_tools(draft: Draft, used: list[str]) -> None:
         choice = None
         tools = _withheld(draft, tools, used)
     elif not tools and used:
-        tools = [_stub(name) for name in used]
+        tools = list(map(_stub, used))
         draft.instruct("The tools that were used before are no longer available. Do not call them.")
     if not tools:
         return
@@ -54,33 +53,28 @@ def is_forced(draft: Draft) -> bool:
 
 def write_format(draft: Draft, thinking: bool) -> None:
     """Write what `response_format` asks for, in the way this model knows."""
-    wanted = draft.asked.get("response_format")
-    kind = wanted.get("type") if isinstance(wanted, dict) else None
-    if wanted is None or kind == "text":
+    asked = asked_format(draft)
+    if asked is None:
         return
-    inner = wanted.get("json_schema") if isinstance(wanted, dict) else None
-    inner = inner if isinstance(inner, dict) else {}
-    schema = inner.get("schema", wanted.get("schema") if isinstance(wanted, dict) else None)
-    if kind not in ("json_schema", "json_object") or (kind == "json_schema" and not isinstance(schema, dict)):
-        raise draft.broken("response_format", "must be text, json_object, or json_schema with a schema")
+    schema, name = asked
+    about = dig(draft.asked["response_format"], "json_schema", "description")
     way = draft.traits.get("structured")
     if way == "none":
         draft.refuse("response_format", "the model cannot be held to a format")
-    elif not isinstance(schema, dict) or way == "json_object":
+    elif schema is None or way == "json_object":
         # Without a schema a forced tool would be called with nothing in it.
         told = f" It must match this JSON schema: {encode_str(schema)}" if schema else ""
         draft.instruct(f"Answer with one JSON object and nothing else.{told}")
     elif way == "json_schema":
-        _write_native_format(draft, wanted, schema, inner)
+        _write_native_format(draft, schema, name, as_str(about))
     else:
-        _write_answer_tool(draft, schema, inner, thinking)
+        _write_answer_tool(draft, schema, name, about, thinking)
 
 
 def canonical_format(native: Any) -> JsonDict | None:
     """This format's own `textFormat` as a `response_format`."""
-    structure = native.get("structure") if isinstance(native, dict) and native.get("type") == "json_schema" else None
-    inner = structure.get("jsonSchema") if isinstance(structure, dict) else None
-    text = inner.get("schema") if isinstance(inner, dict) else None
+    inner = dig(native, "structure", "jsonSchema") if dig(native, "type") == "json_schema" else None
+    text = dig(inner, "schema")
     try:
         schema = decode(text) if isinstance(text, str) else None
     except ValueError:
@@ -91,35 +85,30 @@ def canonical_format(native: Any) -> JsonDict | None:
     return {"type": "json_schema", "json_schema": {"name": "answer", **told, "schema": schema}}
 
 
-def _write_native_format(draft: Draft, wanted: JsonDict, schema: JsonDict, inner: JsonDict) -> None:
+def _write_native_format(draft: Draft, schema: JsonDict, name: str, about: str) -> None:
     given = draft.native.get("textFormat")
-    if given is not None and canonical_format(given) == wanted:
+    if given is not None and canonical_format(given) == draft.asked["response_format"]:
         draft.output()["textFormat"] = given
         return
     told: JsonDict = {"schema": encode_str(closed(schema))}
-    if isinstance(inner.get("name"), str) and inner["name"]:
-        told["name"] = inner["name"]
-    if isinstance(inner.get("description"), str) and inner["description"]:
-        told["description"] = inner["description"]
+    if name:
+        told["name"] = name
+    if about:
+        told["description"] = about
     draft.output()["textFormat"] = {"type": "json_schema", "structure": {"jsonSchema": told}}
 
 
-def _write_answer_tool(draft: Draft, schema: JsonDict, inner: JsonDict, thinking: bool) -> None:
+def _write_answer_tool(draft: Draft, schema: JsonDict, name: str, about: Any, thinking: bool) -> None:
     """A tool whose input is the answer. Forced, except while thinking and by models that cannot be."""
     config: JsonDict = draft.body.get("toolConfig", {})
     tools = config.get("tools", [])
     choice = config.get("toolChoice") or {}
     if "tool" in choice:
         return
-    taken = [_name(tool) for tool in tools]
-    name = str(inner.get("name") or "")
-    name = name if _TOOL_NAME.fullmatch(name) and name not in taken else "structured_answer"
-    while name in taken:
-        name += "_"
-    draft.answer_tool = name
+    draft.answer_tool = name = answer_name(name, list(map(_name, tools)))
     spec = {
         "name": name,
-        "description": inner.get("description") or "Gives the final answer to the user. Its input is the whole answer.",
+        "description": about or "Gives the final answer to the user. Its input is the whole answer.",
         "inputSchema": {"json": _object_schema(schema)},
     }
     config = {"tools": [*tools, {"toolSpec": spec}]}
@@ -132,11 +121,8 @@ def _write_answer_tool(draft: Draft, schema: JsonDict, inner: JsonDict, thinking
 
 
 def _declared(draft: Draft) -> list[JsonDict]:
-    tools = draft.asked.get("tools") or []
-    if not isinstance(tools, list) or not all(isinstance(item, dict) for item in tools):
-        raise draft.broken("tools", "must be a list of objects")
     made: list[JsonDict] = []
-    for n, tool in enumerate(tools):
+    for n, tool in enumerate(draft.objects("tools")):
         written = _tool(tool, f"tools[{n}]", draft)
         if written is not None:
             made.append(written)
@@ -161,7 +147,6 @@ def _tool(tool: JsonDict, where: str, draft: Draft) -> JsonDict | None:
         spec["description"] = function["description"]
     schema = _object_schema(function.get("parameters") or _OPEN_SCHEMA)
     strict = function.get("strict", tool.get("strict"))
-    extras = {key: value for key, value in function.items() if key not in _FUNCTION_KEYS and value is not None}
     dropped = draft.traits.get("tool_schema_drop", ())
     spec["inputSchema"] = {"json": without_keys(schema, dropped) if dropped else schema}
     if isinstance(strict, bool):
@@ -169,8 +154,7 @@ def _tool(tool: JsonDict, where: str, draft: Draft) -> JsonDict | None:
             spec["strict"] = strict
         elif strict:
             draft.note(f"{where}.strict")
-    for name in extras:
-        draft.note(f"{where}.function.{name}")
+    draft.note_others(function, _FUNCTION_KEYS, f"{where}.function")
     return {"toolSpec": spec}
 
 
@@ -181,7 +165,7 @@ def _pass_on(tool: JsonDict, where: str, draft: Draft) -> None:
         draft.refuse(where, f"there is no tool of type {kind}")
         return
     more = draft.additional()
-    more["tools"] = [*more.get("tools", ()), {key: value for key, value in tool.items() if key != "cache_control"}]
+    more["tools"] = [*more.get("tools", ()), without(tool, ("cache_control",))]
     if kind in TOOL_BETAS:
         more["anthropic_beta"] = list(dict.fromkeys([*more.get("anthropic_beta", ()), TOOL_BETAS[kind]]))
 
@@ -219,7 +203,7 @@ def _withheld(draft: Draft, tools: list[JsonDict], used: list[str]) -> list[Json
     draft.instruct("Do not call any tool now. Answer with text.")
     if tools:
         draft.note("tool_choice=none (asked for in words)")
-    return tools or [_stub(name) for name in used]
+    return tools or list(map(_stub, used))
 
 
 def _choice(draft: Draft) -> Any:
@@ -235,7 +219,8 @@ def _choice(draft: Draft) -> Any:
     if not isinstance(asked, dict):
         raise draft.broken("tool_choice", "must be a word or an object")
     if asked.get("type") == "allowed_tools":
-        return _allowed(asked, draft)
+        mode, names = allowed_tools(asked, draft)
+        return [{"any": {}} if mode == "required" else {"auto": {}}, names]
     function = asked.get("function", asked if asked.get("type") in (None, "function", "tool") else None)
     if isinstance(function, dict) and isinstance(function.get("name"), str):
         return {"tool": {"name": function["name"]}}
@@ -243,16 +228,6 @@ def _choice(draft: Draft) -> Any:
         return {asked["type"]: {}}
     draft.refuse("tool_choice", "this kind of choice has no counterpart")
     return None
-
-
-def _allowed(asked: JsonDict, draft: Draft) -> list[Any]:
-    inner = asked.get("allowed_tools", asked)
-    tools = inner.get("tools") if isinstance(inner, dict) else None
-    if not isinstance(tools, list):
-        raise draft.broken("tool_choice.allowed_tools.tools", "must be a list")
-    functions = [tool.get("function", tool) for tool in tools if isinstance(tool, dict)]
-    names = [function.get("name") for function in functions if isinstance(function, dict)]
-    return [{"any": {}} if inner.get("mode") == "required" else {"auto": {}}, names]
 
 
 def _possible(draft: Draft, choice: JsonDict | None) -> JsonDict | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from lingate._dialects._draft import native_fields
 from lingate._dialects._plain import plain_text
-from lingate._dialects.bedrock_converse.assistant import assistant_blocks, kept_blocks, safe_id
+from lingate._dialects.bedrock_converse.assistant import assistant_blocks, kept_blocks, not_blank, safe_id
 from lingate._dialects.bedrock_converse.content import (
     cache_mark,
     cache_point,
@@ -24,6 +24,7 @@ from lingate._dialects.bedrock_converse.draft import Draft
 from lingate._dialects.bedrock_converse.facts import MAX_DOCUMENT_NAME, NAME
 from lingate._model import JsonDict
 from lingate._wire.json import encode_str
+from lingate._wire.shapes import dig
 
 _TOOL_FIELDS = frozenset(
     {"role", "content", "tool_call_id", "name", "cache_control", "provider_specific_fields", "is_error"}
@@ -51,12 +52,8 @@ class Turns:
         self._late: list[JsonDict] = []
 
     def add(self, message: Any, at: int) -> None:
-        """Take the next canonical message.
-
-        Raises:
-            ConfigError: It is not a message.
-        """
-        role = message.get("role") if isinstance(message, dict) else None
+        """Take the next canonical message."""
+        role = dig(message, "role")
         if self._late and role != "tool":
             self._place_late()
         # What long conversations are made of needs none of the questions that the others are asked.
@@ -116,7 +113,7 @@ class Turns:
         self.draft.note_others(message, _TEXT_FIELDS, where)
         kept = _original_parts(message)
         if kept is not None:
-            return [block for block in kept if "text" not in block or block["text"].strip()]
+            return not_blank(kept)
         blocks = content_blocks(message.get("content"), f"{where}.content", self.draft)
         if blocks and "cachePoint" not in blocks[-1]:
             blocks += cache_point(message, where, self.draft)
@@ -143,9 +140,7 @@ class Turns:
         kept = _original_result(message)
         if kept is not None:
             return kept
-        given = message.get("tool_call_id")
-        if not isinstance(given, str) or not given:
-            raise self.draft.broken(f"{where}.tool_call_id", "must be the id of the tool call that this answers")
+        given = self.draft.answered(message.get("tool_call_id"), where)
         content, mark = result_blocks(message.get("content"), f"{where}.content", self.draft)
         result: JsonDict = {"toolUseId": safe_id(given), "content": content}
         failed = _is_error(message)
@@ -190,17 +185,9 @@ class Turns:
 
 
 def write_messages(draft: Draft) -> Turns:
-    """Write `system` and `messages`.
-
-    Raises:
-        ConfigError: The messages make no sense in any format.
-        UnsupportedError: A part has no block here and `drop_params` is off.
-    """
-    messages = draft.asked.get("messages")
-    if not isinstance(messages, list):
-        raise draft.broken("messages", "must be a list of messages")
+    """Write `system` and `messages`."""
     turns = Turns(draft)
-    for at, message in enumerate(messages):
+    for at, message in enumerate(draft.messages()):
         turns.add(message, at)
     turns.finish()
     return turns
@@ -287,6 +274,5 @@ def _is_error(message: JsonDict) -> bool | None:
     if isinstance(message.get("is_error"), bool):
         return bool(message["is_error"])
     blocks = kept_blocks(message)
-    inner = blocks[0].get("toolResult") if blocks else None
-    status = inner.get("status") if isinstance(inner, dict) else None
+    status = dig(blocks[0], "toolResult", "status") if blocks else None
     return None if status is None else bool(status == "error")

@@ -10,6 +10,7 @@ from typing import Any
 
 from lingate._dialects._counts import integer, usage_beside_caches
 from lingate._model import JsonDict
+from lingate._wire.shapes import as_dict, without
 
 _READ = ("cacheReadInputTokens", "cacheReadInputTokenCount")
 _WRITTEN = ("cacheWriteInputTokens", "cacheWriteInputTokenCount")
@@ -32,15 +33,14 @@ def canonical_usage(native: JsonDict) -> JsonDict:
     read, written = _first(native, _READ), _first(native, _WRITTEN)
     fresh, output = integer(native.get("inputTokens")), integer(native.get("outputTokens"))
     usage = usage_beside_caches(fresh, output, read, written)
-    usage.update((name, value) for name, value in native.items() if name not in _NATIVE)
+    usage.update(without(native, _NATIVE))
     return usage
 
 
 def native_usage(usage: Any) -> JsonDict:
     """OpenAI's counts in Bedrock's convention. The three counts the format requires are 0 where nobody said."""
-    usage = usage if isinstance(usage, dict) else {}
-    details = usage.get("prompt_tokens_details")
-    details = details if isinstance(details, dict) else {}
+    usage = as_dict(usage)
+    details = as_dict(usage.get("prompt_tokens_details"))
     read, written = integer(details.get("cached_tokens")), integer(details.get("cache_write_tokens"))
     prompt, output = integer(usage.get("prompt_tokens")) or 0, integer(usage.get("completion_tokens")) or 0
     native: JsonDict = {
@@ -52,7 +52,7 @@ def native_usage(usage: Any) -> JsonDict:
         native["cacheReadInputTokens"] = read
     if written is not None:
         native["cacheWriteInputTokens"] = written
-    native.update((name, value) for name, value in usage.items() if name not in _CANONICAL)
+    native.update(without(usage, _CANONICAL))
     return native
 
 

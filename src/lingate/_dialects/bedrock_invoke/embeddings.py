@@ -1,4 +1,4 @@
-"""Embeddings in the formats of the models on Bedrock that embed: Titan, Cohere and Nova."""
+"""Embeddings and reranking, in the formats of the models on Bedrock that do it."""
 
 from __future__ import annotations
 
@@ -7,27 +7,25 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from lingate._dialects._bedrock import begin_request, finish_request
+from lingate._dialects._bedrock import begin_request
 from lingate._dialects._counts import integer
 from lingate._dialects._draft import Draft, asked_of
 from lingate._dialects._failure import garbage
-from lingate._dialects._params import refuse_for_provider
+from lingate._dialects._params import finish_request, refuse_for_provider
 from lingate._dialects.bedrock_converse.response import read_object
+from lingate._dialects.bedrock_invoke.answers import counted
 from lingate._dialects.bedrock_invoke.facts import NAME, format_of
 from lingate._dialects.bedrock_invoke.request import INVOKE
-from lingate._dialects.bedrock_invoke.text_answers import counted
+from lingate._dialects.openai_chat.ranking import canonical_rerank
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
+from lingate._wire.shapes import not_null, without
 
 _TAKEN = frozenset({"input", "dimensions", "encoding_format", "user", "model", "provider_specific_fields"})
 _NOVA_PURPOSE = "GENERIC_INDEX"
 
 
 def embed_request(call: Call, target: Target) -> HttpRequest:
-    """An embeddings call, ready to be sent.
-
-    Raises:
-        UnsupportedError: It asks for something the model cannot do and `drop_params` is off.
-    """
+    """An embeddings call, ready to be sent."""
     draft = Draft(call, target, asked_of(call), target.traits)
     refuse_for_provider(draft)
     if draft.asked.get("user") is not None:
@@ -41,31 +39,27 @@ def embed_request(call: Call, target: Target) -> HttpRequest:
         raise draft.broken("input", "holds nothing that can be embedded")
     write = _WRITERS.get(format_of(target), _titan)
     body = write(draft, texts)
-    body.update((name, value) for name, value in draft.asked.items() if name not in _TAKEN and name not in body)
+    body.update(without(draft.asked, _TAKEN | body.keys()))
     return finish_request(begin_request(draft, INVOKE, target.model), body)
 
 
 def read_embeddings(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """Vectors as an OpenAI list.
-
-    Raises:
-        UpstreamError: The body is an error although the status says success.
-        ProtocolError: There are no vectors in it.
-    """
+    """Vectors as an OpenAI list."""
     raw = read_object(body, sent.target)
     vectors = _vectors(raw)
-    if not vectors or not all(_is_vector(vector) for vector in vectors):
+    if not vectors or not all(map(_is_vector, vectors)):
         raise garbage(sent.target, "there are no embeddings in it")
-    as_text = sent.call.body.get("encoding_format") == "base64"
-    data = [
-        {"object": "embedding", "index": n, "embedding": _packed(vector) if as_text else vector}
-        for n, vector in enumerate(vectors)
-    ]
+    if sent.call.body.get("encoding_format") == "base64":
+        try:
+            vectors = list(map(_packed, vectors))
+        except OverflowError as flaw:
+            raise garbage(sent.target, str(flaw)) from None
+    data = [{"object": "embedding", "index": n, "embedding": vector} for n, vector in enumerate(vectors)]
     response: JsonDict = {"object": "list", "model": sent.target.model, "data": data}
     usage = counted(head, integer(raw.get("inputTextTokenCount")))
     if "prompt_tokens" in usage:
         response["usage"] = {"prompt_tokens": usage["prompt_tokens"], "total_tokens": usage["prompt_tokens"]}
-    rest = {key: raw[key] for key in raw if key not in ("embedding", "embeddings", "texts") and raw[key] is not None}
+    rest = not_null(raw, ("embedding", "embeddings", "texts"))
     if rest:
         response["provider_specific_fields"] = {NAME: rest}
     return response, raw
@@ -132,3 +126,30 @@ def _is_number(value: Any) -> bool:
 def _packed(vector: list[Any]) -> str:
     """What OpenAI's own clients ask for by default: little-endian single floats in base64."""
     return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+
+
+_API_VERSION = 2
+
+
+def rerank_request(call: Call, target: Target) -> HttpRequest:
+    """A rerank call, ready to be sent. Documents come back with the results on our side."""
+    draft = Draft(call, target, asked_of(call), target.traits)
+    refuse_for_provider(draft)
+    documents = draft.asked.get("documents")
+    if not isinstance(documents, list):
+        raise draft.broken("documents", "must be a list of texts")
+    texts = [item.get("text") if isinstance(item, dict) else item for item in documents]
+    if not all(isinstance(text, str) for text in texts):
+        draft.refuse("documents", "the model ranks text alone")
+    body: JsonDict = {**draft.asked, "documents": texts}
+    body.pop("return_documents", None)
+    if format_of(target) == "cohere":
+        body["api_version"] = _API_VERSION
+    return finish_request(begin_request(draft, INVOKE, target.model), body)
+
+
+def read_rerank(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
+    """Results in canonical form, and the decoded body."""
+    raw = read_object(body, sent.target)
+    wanted = sent.call.body.get("documents") if sent.call.body.get("return_documents") else None
+    return canonical_rerank(raw, sent.target, wanted, counted(head) or None), raw

@@ -6,41 +6,34 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 
+from lingate._dialects._check import read_json
 from lingate._dialects._frames import exception_frame
 from lingate._dialects.anthropic.face_request import parse_chat as parse_message
 from lingate._dialects.anthropic.face_request import parse_count as parse_message_count
-from lingate._dialects.anthropic.face_request import read_json
-from lingate._dialects.anthropic.face_stream import Encoder as MessageEncoder
+from lingate._dialects.anthropic.face_response import Encoder as MessageEncoder
 from lingate._dialects.bedrock_converse.face_request import model_in
 from lingate._dialects.bedrock_converse.face_request import parse_count as parse_converse_count
-from lingate._dialects.bedrock_converse.face_stream import stream_error
+from lingate._dialects.bedrock_converse.face_response import stream_error
 from lingate._dialects.bedrock_invoke.request import INVOKE_STREAM
 from lingate._model import Call, Event
 from lingate._wire import eventstream
 from lingate._wire.json import encode
+from lingate._wire.shapes import dig, without
 from lingate._wire.sse import SseDecoder
 from lingate.errors import BadRequestError, LingateError
 
 
 def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a request for a message.
-
-    Raises:
-        BadRequestError: The body is not valid, or not one of Anthropic's.
-    """
+    """Read a request for a message."""
     made = parse_message(*_message(body, path_args))
     made.stream = path_args.get("method") == INVOKE_STREAM
     return _with_betas(made)
 
 
 def parse_count(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a request for a token count, of a body of either API.
-
-    Raises:
-        BadRequestError: The body is not valid, or not one of Anthropic's.
-    """
+    """Read a request for a token count, of a body of either API."""
     given = read_json(body).get("input")
-    inner = given.get("invokeModel") if isinstance(given, dict) else None
+    inner = dig(given, "invokeModel")
     if not isinstance(inner, dict):
         return parse_converse_count(body, path_args)
     try:
@@ -55,7 +48,7 @@ def _message(body: bytes, path_args: Mapping[str, str]) -> tuple[bytes, dict[str
     if "anthropic_version" not in wire:
         raise BadRequestError("anthropic_version: is missing; of the body formats only Anthropic's is served here")
     # The path names the model, and says whether to stream.
-    rest = {name: value for name, value in wire.items() if name not in ("anthropic_version", "model", "stream")}
+    rest = without(wire, ("anthropic_version", "model", "stream"))
     return encode(rest), {"model": model_in(path_args)}
 
 

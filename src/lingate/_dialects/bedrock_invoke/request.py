@@ -7,9 +7,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from lingate._dialects._bedrock import begin_request, finish_request
+from lingate._dialects._bedrock import begin_request
 from lingate._dialects._draft import Draft, asked_of
-from lingate._dialects._params import answer_limit, refuse_for_provider, sampling, stops, write_rest
+from lingate._dialects._params import (
+    CHAT_FIELDS,
+    answer_limit,
+    finish_request,
+    refuse_for_provider,
+    sampling,
+    stops,
+    write_rest,
+)
 from lingate._dialects._prompts import turns_of
 from lingate._dialects.anthropic.request import write_body as write_anthropic
 from lingate._dialects.bedrock_converse.facts import foundation_model
@@ -17,8 +25,9 @@ from lingate._dialects.bedrock_converse.request import write_body as write_conve
 from lingate._dialects.bedrock_invoke.facts import ANTHROPIC_VERSION, format_of
 from lingate._dialects.bedrock_invoke.texts import TEXT_FORMATS, TextFormat, write_text_body
 from lingate._dialects.openai_chat.request import request as openai_request
-from lingate._model import Call, HttpRequest, JsonDict, Target
+from lingate._model import Call, HttpRequest, JsonDict, Target, replaced
 from lingate._wire.json import decode
+from lingate._wire.shapes import as_list, not_null, without
 from lingate.errors import UnsupportedError
 
 INVOKE, INVOKE_STREAM = "invoke", "invoke-with-response-stream"
@@ -28,25 +37,21 @@ _NOVA_FIELDS = ("messages", "system", "inferenceConfig", "toolConfig")
 
 
 def chat_request(call: Call, target: Target) -> HttpRequest:
-    """A chat call, ready to be sent.
-
-    Raises:
-        UnsupportedError: It asks for something the model's format cannot express and `drop_params` is off.
-    """
+    """A chat call, ready to be sent."""
     call, headers = _headers_apart(call)
-    draft, body = _write(call, target)
+    draft = _write(call, target)
     sent = begin_request(draft, INVOKE_STREAM if call.stream else INVOKE, target.model)
     sent.headers = {**_without_betas(sent.headers), **headers}
-    return finish_request(sent, body)
+    return finish_request(sent, draft.body)
 
 
 def count_request(call: Call, target: Target) -> HttpRequest:
     """A call that counts the tokens a chat call would read."""
-    draft, body = _write(call, target)
+    draft = _write(call, target)
     draft.answer_tool, draft.stop = None, ()
     sent = begin_request(draft, "count-tokens", foundation_model(target.model))
     sent.headers = _without_betas(sent.headers)
-    inner = finish_request(sent, body).body
+    inner = finish_request(sent, draft.body).body
     return finish_request(sent, {"input": {"invokeModel": {"body": base64.b64encode(inner).decode()}}}, edits=False)
 
 
@@ -55,7 +60,7 @@ def text_format(target: Target) -> TextFormat | None:
     return TEXT_FORMATS.get(format_of(target))
 
 
-def _write(call: Call, target: Target) -> tuple[Draft, JsonDict]:
+def _write(call: Call, target: Target) -> Draft:
     form = format_of(target)
     write = _WRITERS.get(form)
     if write is not None:
@@ -72,37 +77,45 @@ def _write(call: Call, target: Target) -> tuple[Draft, JsonDict]:
     return _write_text(call, target, text)
 
 
-def _write_claude(call: Call, target: Target) -> tuple[Draft, JsonDict]:
+def _write_claude(call: Call, target: Target) -> Draft:
     made = write_anthropic(call, target)
-    body: JsonDict = {"anthropic_version": ANTHROPIC_VERSION, **made.body}
+    body = made.body = {"anthropic_version": ANTHROPIC_VERSION, **made.body}
     asked = [text for headers in (target.headers, call.extra_headers or {}) for text in _betas(headers)]
     given = body.get("anthropic_beta")
-    features = [*(given if isinstance(given, list) else ()), *asked, *made.betas]
+    features = [*as_list(given), *asked, *made.betas]
     if features:
         body["anthropic_beta"] = list(dict.fromkeys(features))
-    return made, body
+    return made
 
 
-def _write_nova(call: Call, target: Target) -> tuple[Draft, JsonDict]:
+def _write_nova(call: Call, target: Target) -> Draft:
     made = write_converse(call, target)
     body: JsonDict = {"schemaVersion": "messages-v1"}
     body |= {name: made.body[name] for name in _NOVA_FIELDS if name in made.body}
     for name, value in made.body.get("additionalModelRequestFields", {}).items():
         own = body.get(name)
         body[name] = {**own, **value} if isinstance(own, dict) and isinstance(value, dict) else value
-    return made, body
+    made.body = body
+    return made
 
 
-def _write_openai(call: Call, target: Target) -> tuple[Draft, JsonDict]:
-    sent = openai_request(replace(call, extra_body=None), replace(target, edits=()))
+def _write_openai(call: Call, target: Target) -> Draft:
+    draft = openai_draft(call, target)
+    # The path says both.
+    draft.body = without(draft.body, ("model", "stream", "stream_options"))
+    return draft
+
+
+def openai_draft(call: Call, target: Target) -> Draft:
+    """A chat call in OpenAI's format, before the row's edits and the caller's own fields."""
+    sent = openai_request(replaced(call, extra_body=None), replace(target, edits=()))
     draft = Draft(call, target, asked_of(call), target.traits, dropped=sent.dropped)
     draft.answer_tool, draft.stop = sent.answer_tool, sent.stop
-    body = decode(sent.body)
-    # The path says both.
-    return draft, {name: value for name, value in body.items() if name not in ("model", "stream", "stream_options")}
+    draft.body = decode(sent.body)
+    return draft
 
 
-def _write_text(call: Call, target: Target, form: TextFormat) -> tuple[Draft, JsonDict]:
+def _write_text(call: Call, target: Target, form: TextFormat) -> Draft:
     draft = Draft(call, target, asked_of(call), target.traits)
     refuse_for_provider(draft)
     turns = turns_of(draft)
@@ -110,46 +123,29 @@ def _write_text(call: Call, target: Target, form: TextFormat) -> tuple[Draft, Js
     values: dict[str, Any] = {**sampling(draft, ("temperature", "top_p", "top_k")), "max_tokens": answer_limit(draft)}
     values["stop"] = stops(draft, None if "stop" in form.fields else 0) or None
     values |= {name: draft.asked[name] for name in form.fields if name not in values and name in draft.asked}
-    for name, value in values.items():
-        if value is None:
-            continue
+    for name, value in not_null(values).items():
         if name in form.fields:
             _put(body, form.fields[name], value)
         else:
             draft.refuse(name, "the model's format has no counterpart")
-    for name in ("tools", "response_format", "reasoning_effort", "thinking"):
-        if draft.asked.get(name) and draft.asked[name] != {"type": "text"}:
-            draft.refuse(name, "the model takes text, and gives text")
     draft.body = body
-    write_rest(draft, _TEXT_FIELDS | form.fields.keys())
+    write_text_rest(draft, "model", {"parallel_tool_calls", *form.fields})
     if call.stream and form.streams:
         body[form.streams] = True
-    return draft, body
+    return draft
 
 
-_TEXT_FIELDS = frozenset(
-    {
-        "messages",
-        "tools",
-        "tool_choice",
-        "parallel_tool_calls",
-        "response_format",
-        "reasoning_effort",
-        "thinking",
-        "temperature",
-        "top_p",
-        "top_k",
-        "max_tokens",
-        "max_completion_tokens",
-        "stop",
-        "stream",
-        "stream_options",
-        "model",
-        "provider_specific_fields",
-    }
-)
+def write_text_rest(draft: Draft, who: str, written: set[str]) -> None:
+    """Refuse what is no text, and pass on what has not been written."""
+    for name in ("tools", "response_format", "reasoning_effort", "thinking"):
+        if draft.asked.get(name) and draft.asked[name] != {"type": "text"}:
+            draft.refuse(name, f"the {who} takes text, and gives text")
+    write_rest(draft, _TEXT_FIELDS | written)
 
-_WRITERS: dict[str, Callable[[Call, Target], tuple[Draft, JsonDict]]] = {
+
+_TEXT_FIELDS = CHAT_FIELDS - {"functions", "function_call"} | {"temperature", "top_p", "top_k"}
+
+_WRITERS: dict[str, Callable[[Call, Target], Draft]] = {
     "anthropic": _write_claude,
     "nova": _write_nova,
     "openai_chat": _write_openai,
@@ -182,7 +178,7 @@ def _headers_apart(call: Call) -> tuple[Call, dict[str, str]]:
     if tier in ("priority", "default", "flex", "reserved"):
         del body["service_tier"]
         headers["x-amzn-bedrock-service-tier"] = tier
-    return (replace(call, body=body) if headers else call), headers
+    return (replaced(call, body=body) if headers else call), headers
 
 
 def _betas(headers: Mapping[str, str]) -> list[str]:

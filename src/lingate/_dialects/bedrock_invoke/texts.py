@@ -10,7 +10,8 @@ from lingate._dialects import _prompts as prompts
 from lingate._dialects._counts import integer
 from lingate._dialects._draft import Draft
 from lingate._dialects._prompts import Turn, system_and_rest
-from lingate._model import JsonDict, Target
+from lingate._model import JsonDict
+from lingate._wire.shapes import as_dict, dig
 
 _REASONS = {
     "length": "length",
@@ -38,7 +39,7 @@ class TextFormat:
 
     Attributes:
         prompt: Field of the prompt.
-        script: How turns are written, for this model.
+        script: How turns are written; None: as this Llama does.
         fields: Canonical parameters -> fields, `a.b` for one inside an object. Those without are refused, except for
             stop sequences, which are enforced on the way back.
         whole: Reads an answer.
@@ -47,7 +48,7 @@ class TextFormat:
     """
 
     prompt: str = "prompt"
-    script: Callable[[str], Callable[[list[Turn]], str]] = field(default=lambda model: prompts.PLAIN)
+    script: Callable[[list[Turn]], str] | None = prompts.PLAIN
     fields: Mapping[str, str] = field(default_factory=dict)
     whole: Callable[[JsonDict], Piece]
     piece: Callable[[JsonDict], Piece] | None = None
@@ -58,8 +59,8 @@ def write_text_body(draft: Draft, form: TextFormat, turns: list[Turn]) -> JsonDi
     """The body, but for its parameters."""
     if form is COMMAND_R:
         return _command_r_body(turns)
-    target: Target = draft.target
-    return {form.prompt: form.script(target.model.lower())(turns)}
+    script = form.script or prompts.llama(draft.target.model.lower())
+    return {form.prompt: script(turns)}
 
 
 def finish_word(native: Any) -> str:
@@ -69,7 +70,7 @@ def finish_word(native: Any) -> str:
 
 def _first(items: Any) -> JsonDict:
     found = items[0] if isinstance(items, list) and items else items
-    return found if isinstance(found, dict) else {}
+    return as_dict(found)
 
 
 def _text(value: Any) -> str:
@@ -103,14 +104,14 @@ def _llama(raw: JsonDict) -> Piece:
     )
 
 
-def _mistral(raw: JsonDict) -> Piece:
-    inner = _first(raw.get("outputs"))
-    return Piece(_text(inner.get("text")), inner.get("stop_reason"))
+def _listed(name: str) -> Callable[[JsonDict], Piece]:
+    """Reads the first of a list of answers."""
 
+    def read(raw: JsonDict) -> Piece:
+        inner = _first(raw.get(name))
+        return Piece(_text(inner.get("text")), inner.get("stop_reason"))
 
-def _deepseek(raw: JsonDict) -> Piece:
-    inner = _first(raw.get("choices"))
-    return Piece(_text(inner.get("text")), inner.get("stop_reason"))
+    return read
 
 
 def _cohere(raw: JsonDict) -> Piece:
@@ -135,7 +136,7 @@ def _ai21(raw: JsonDict) -> Piece:
     data, reason = inner.get("data"), inner.get("finishReason")
     if not isinstance(data, dict):
         raise ValueError("completions: must hold an answer")
-    return Piece(_text(data.get("text")), reason.get("reason") if isinstance(reason, dict) else None)
+    return Piece(_text(data.get("text")), dig(reason, "reason"))
 
 
 def _command_r_body(turns: list[Turn]) -> JsonDict:
@@ -169,7 +170,7 @@ COMMAND_R = TextFormat(
 TEXT_FORMATS: Mapping[str, TextFormat] = {
     "titan": TextFormat(
         prompt="inputText",
-        script=lambda model: prompts.TITAN,
+        script=prompts.TITAN,
         fields={
             "max_tokens": "textGenerationConfig.maxTokenCount",
             "temperature": "textGenerationConfig.temperature",
@@ -179,12 +180,12 @@ TEXT_FORMATS: Mapping[str, TextFormat] = {
         whole=_titan,
     ),
     "llama": TextFormat(
-        script=prompts.llama,
+        script=None,
         fields={"max_tokens": "max_gen_len", "temperature": "temperature", "top_p": "top_p"},
         whole=_llama,
     ),
     "mistral_text": TextFormat(
-        script=lambda model: prompts.MISTRAL,
+        script=prompts.MISTRAL,
         fields={
             "max_tokens": "max_tokens",
             "temperature": "temperature",
@@ -192,15 +193,15 @@ TEXT_FORMATS: Mapping[str, TextFormat] = {
             "top_k": "top_k",
             "stop": "stop",
         },
-        whole=_mistral,
+        whole=_listed("outputs"),
     ),
     "deepseek_r1": TextFormat(
-        script=lambda model: prompts.DEEPSEEK,
+        script=prompts.DEEPSEEK,
         fields={"max_tokens": "max_tokens", "temperature": "temperature", "top_p": "top_p", "stop": "stop"},
-        whole=_deepseek,
+        whole=_listed("choices"),
     ),
     "cohere": TextFormat(
-        script=lambda model: prompts.COHERE,
+        script=prompts.COHERE,
         fields={
             "max_tokens": "max_tokens",
             "temperature": "temperature",

@@ -6,17 +6,73 @@ call tools. Both are `reasoning_content`; on the way back it is the plan of a me
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lingate._dialects._arguments import arguments_text, called
+from lingate._dialects._arguments import calls_of
 from lingate._dialects._check import Malformed, expect
+from lingate._dialects._counts import integer
 from lingate._dialects._draft import Draft, native_fields
-from lingate._dialects.cohere.citations import annotations_of
+from lingate._dialects._reading import reasoning_of
 from lingate._dialects.cohere.content import check_content, content_text, wire_content
 from lingate._dialects.cohere.facts import NAME
+from lingate._dialects.openai_chat.response import arguments_text
 from lingate._model import JsonDict
+from lingate._wire.shapes import as_dict, as_list, as_str, dig
+
+_ADDRESSES = ("url", "link", "href")
+_TITLES = ("title", "name", "filename")
+
+
+def annotations_of(citations: Iterable[Any], offsets: Mapping[int, int]) -> list[JsonDict]:
+    """OpenAI annotations for the documents that are cited: by their address if they have one, else as files.
+
+    Results of tools are no sources that a reader could open, so they make none; they stay in the citations themselves.
+
+    Args:
+        citations: Cohere's citations.
+        offsets: Where in the whole text the text of each content block begins.
+    """
+    made = []
+    for citation in citations:
+        if not isinstance(citation, dict):
+            continue
+        shift = offsets.get(integer(citation.get("content_index")) or 0, 0)
+        start, end = integer(citation.get("start")), integer(citation.get("end"))
+        place = {"start_index": (start or 0) + shift, "end_index": (end or 0) + shift}
+        for source in as_list(citation.get("sources")):
+            if isinstance(source, dict) and source.get("type") == "document":
+                made.append(_annotation(source, place))
+    return made
+
+
+def citations_of(annotations: Any, text: str) -> list[JsonDict]:
+    """Annotations of another provider as citations."""
+    made: list[JsonDict] = []
+    for item in as_list(annotations):
+        kind = dig(item, "type")
+        cited = item.get(kind) if kind in ("url_citation", "file_citation") else None
+        if not isinstance(cited, dict):
+            continue
+        start, end = integer(cited.get("start_index")) or 0, integer(cited.get("end_index")) or 0
+        name = cited.get("url") or cited.get("file_id")
+        document = {key: cited[key] for key in ("url", "title", "filename") if isinstance(cited.get(key), str)}
+        source = {"type": "document", "id": name, "document": document}
+        citation = {"start": start, "end": end, "text": text[start:end], "sources": [source], "type": "TEXT_CONTENT"}
+        made.append(citation)
+    return made
+
+
+def _annotation(source: JsonDict, place: JsonDict) -> JsonDict:
+    document = as_dict(source.get("document"))
+    title = next((document[key] for key in _TITLES if isinstance(document.get(key), str)), None)
+    url = next((document[key] for key in _ADDRESSES if isinstance(document.get(key), str)), None)
+    if url is not None:
+        return {"type": "url_citation", "url_citation": {**place, "url": url, "title": title or ""}}
+    name = as_str(source.get("id"))
+    return {"type": "file_citation", "file_citation": {**place, "file_id": name, "filename": title or name}}
+
 
 _KEPT = ("content", "tool_plan", "citations")
 """Fields of a message that are kept as they are where the canonical form says less."""
@@ -105,8 +161,7 @@ def read_calls(message: Mapping[str, Any]) -> list[JsonDict]:
     calls = []
     for call in message.get("tool_calls") or ():
         function = {"name": call["function"]["name"], "arguments": arguments_text(call["function"].get("arguments"))}
-        given = call.get("id")
-        calls.append({"id": given if isinstance(given, str) else "", "type": "function", "function": function})
+        calls.append({"id": as_str(call.get("id")), "type": "function", "function": function})
     return calls
 
 
@@ -118,7 +173,7 @@ def wire_message(message: JsonDict, where: str, draft: Draft) -> JsonDict | None
     for name in message:
         if name not in _SILENT and message[name] is not None:
             draft.note(f"{where}.{name}")
-    calls = _wire_calls(message, where, draft)
+    calls = [_wire_call(call, function) for call, function, _ in calls_of(message, where, draft)]
     kept = kept_fields(message)
     made = _anew(message, where, draft, bool(calls)) if kept is None else _without_history(kept, where, draft)
     if calls:
@@ -148,7 +203,7 @@ def kept_fields(message: JsonDict) -> JsonDict | None:
 
 def _anew(message: JsonDict, where: str, draft: Draft, calls: bool) -> JsonDict:
     content = wire_content(message.get("content") or message.get("refusal"), f"{where}.content", draft)
-    reasoning = _reasoning(message)
+    reasoning = reasoning_of(message)
     if reasoning and draft.traits.get("reasoning_history") == "drop":
         draft.note(f"{where}.reasoning_content")
         reasoning = ""
@@ -167,15 +222,6 @@ def _rebuilt(content: Any, reasoning: str, calls: bool) -> JsonDict:
     return made
 
 
-def _reasoning(message: JsonDict) -> str:
-    text = message.get("reasoning_content")
-    if isinstance(text, str) and text:
-        return text
-    blocks = message.get("thinking_blocks")
-    texts = [block.get("thinking") for block in blocks if isinstance(block, dict)] if isinstance(blocks, list) else []
-    return "".join(text for text in texts if isinstance(text, str))
-
-
 def _without_history(kept: JsonDict, where: str, draft: Draft) -> JsonDict:
     if draft.traits.get("reasoning_history") != "drop":
         return dict(kept)
@@ -187,19 +233,7 @@ def _without_history(kept: JsonDict, where: str, draft: Draft) -> JsonDict:
     return {name: value for name, value in left.items() if value}
 
 
-def _wire_calls(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
-    calls = message.get("tool_calls") or []
-    if not isinstance(calls, list):
-        raise draft.broken(f"{where}.tool_calls", "must be a list")
-    return [_wire_call(call, f"{where}.tool_calls[{n}]", draft) for n, call in enumerate(calls)]
-
-
-def _wire_call(call: Any, where: str, draft: Draft) -> JsonDict:
-    function = called(call)
-    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        raise draft.broken(where, "must be a function call with a name")
-    if not isinstance(call.get("id"), str) or not call["id"]:
-        raise draft.broken(f"{where}.id", "must be a string that is not empty")
+def _wire_call(call: JsonDict, function: JsonDict) -> JsonDict:
     given = {"name": function["name"], "arguments": arguments_text(function.get("arguments"))}
     return {"id": call["id"], "type": "function", "function": given}
 

@@ -8,24 +8,14 @@ from lingate._dialects._check import Malformed, expect
 from lingate._dialects._draft import Draft
 from lingate._model import JsonDict
 from lingate._wire.json import encode_str
+from lingate._wire.shapes import not_null
 
 _NO_PLACE = frozenset({"input_audio", "file", "video_url"})
 _NOT_SENT = frozenset({"cache_control", "provider_specific_fields"})
 
 
 def wire_content(content: Any, where: str, draft: Draft, images: bool = False) -> Any:
-    """Canonical content as text or a list of parts, whichever it is.
-
-    Args:
-        content: Text, a list of parts, or nothing.
-        where: Its path, for messages.
-        draft: The request.
-        images: Whether images are taken here.
-
-    Raises:
-        ConfigError: It makes no sense in any format.
-        UnsupportedError: A part has no counterpart, and `drop_params` is off.
-    """
+    """Canonical content as text or a list of parts, whichever it is; `images` says whether they are taken here."""
     if content is None:
         return ""
     if isinstance(content, str):
@@ -44,7 +34,6 @@ def is_blank(content: Any) -> bool:
 
 
 def content_text(content: Any) -> str:
-    """All text in canonical content."""
     if isinstance(content, str):
         return content
     texts = (part.get("text") for part in content if isinstance(part, dict)) if isinstance(content, list) else ()
@@ -90,7 +79,7 @@ def _part(part: Any, where: str, draft: Draft, images: bool) -> JsonDict | None:
     if part.get("cache_control"):
         draft.note("cache_control")
     kind = part["type"]
-    rest = {name: value for name, value in part.items() if name not in _NOT_SENT and value is not None}
+    rest = not_null(part, _NOT_SENT)
     if kind in ("text", "refusal"):
         text = part.get(kind)
         if not isinstance(text, str):
@@ -112,7 +101,7 @@ def _image(part: JsonDict, where: str, draft: Draft, images: bool) -> JsonDict |
     if not images:
         draft.refuse(where, "images stand in messages of the user only")
         return None
-    return {**part, "image_url": {name: value for name, value in holder.items() if value is not None}}
+    return {**part, "image_url": not_null(holder)}
 
 
 def _lowered(part: JsonDict) -> JsonDict:

@@ -6,32 +6,27 @@ from collections.abc import Mapping
 from typing import Any
 
 from lingate._dialects._draft import Draft, asked_of, native_fields
-from lingate._dialects._params import refuse_for_provider
+from lingate._dialects._params import finished, refuse_for_provider
 from lingate._dialects.cohere.facts import DEFAULTS, EMBED_PATH, EMBEDDING_TYPES, NAME
-from lingate._dialects.cohere.request import finished
 from lingate._dialects.cohere.response import stated_error
 from lingate._dialects.cohere.usage import canonical_usage
 from lingate._dialects.openai_chat.reading import decode_object, malformed
 from lingate._dialects.openai_chat.validation import decode_request, fail
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 from lingate._wire.json import encode
+from lingate._wire.shapes import as_dict, dig, not_null, without
 
 _WRITTEN = frozenset({"input", "dimensions", "encoding_format", "user", "provider_specific_fields", "model"})
 
 
 def embed_request(call: Call, target: Target) -> HttpRequest:
-    """An embeddings call, ready to be sent. `input_type` is required by all newer models; documents are the default.
-
-    Raises:
-        ConfigError: The input makes no sense.
-        UnsupportedError: The input is tokens, or something else has no counterpart and `drop_params` is off.
-    """
+    """An embeddings call, ready to be sent. `input_type` is required by all newer models; documents are the default."""
     made = Draft(call, target, asked_of(call), {**DEFAULTS, **target.traits})
     refuse_for_provider(made)
     body = made.body
     body["model"] = target.model
     _write_input(made)
-    rest = {name: value for name, value in made.asked.items() if name not in _WRITTEN}
+    rest = without(made.asked, _WRITTEN)
     body.update({"input_type": "search_document", **rest})
     if "dimensions" in made.asked:
         body.setdefault("output_dimension", made.asked["dimensions"])
@@ -75,12 +70,7 @@ def _mixed(item: Any) -> JsonDict:
 
 
 def read_embed(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """An answer in canonical form: vectors of one kind; those of further kinds stay beside them.
-
-    Raises:
-        UpstreamError: The body is an error although the status says success.
-        ProtocolError: It holds no vectors.
-    """
+    """An answer in canonical form: vectors of one kind; those of further kinds stay beside them."""
     target = sent.target
     raw = decode_object(body, target)
     vectors = raw.get("embeddings")
@@ -90,8 +80,8 @@ def read_embed(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Js
     kind = next((name for name in EMBEDDING_TYPES if isinstance(kinds.get(name), list)), None)
     if kind is None or not all(isinstance(vector, list | str) and vector for vector in kinds[kind]):
         raise malformed(target, "the answer has no embeddings")
-    rest = {name: value for name, value in raw.items() if name not in ("id", "embeddings")}
-    others = {name: value for name, value in kinds.items() if name != kind and value is not None}
+    rest = without(raw, ("id", "embeddings"))
+    others = not_null(kinds, (kind,))
     usage = canonical_usage(raw.get("meta"))
     if usage is not None and "prompt_tokens" in usage:
         usage["total_tokens"] = usage["prompt_tokens"]
@@ -107,11 +97,6 @@ def read_embed(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Js
 
 
 def parse_embed(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a client's request.
-
-    Raises:
-        BadRequestError: It is not valid; the message says where.
-    """
     fields, model = decode_request(body, path_args)
     given = [name for name in ("texts", "images", "inputs") if name in fields]
     if len(given) != 1:
@@ -146,17 +131,14 @@ def _read_kinds(fields: JsonDict, canonical: JsonDict) -> None:
 
 
 def render_embed(response: JsonDict) -> bytes:
-    """A canonical response as this format's body."""
     native = native_fields(response, NAME)
     data = response.get("data") or []
     kind = native.get("embedding_type")
     if kind not in EMBEDDING_TYPES:
         kind = "base64" if data and isinstance(data[0].get("embedding"), str) else "float"
-    others = native.get("embeddings")
-    vectors = {kind: [item.get("embedding") for item in data], **(others if isinstance(others, dict) else {})}
-    rest = {name: value for name, value in native.items() if name not in ("embedding_type", "embeddings")}
-    usage = response.get("usage")
-    count = usage.get("prompt_tokens") if isinstance(usage, dict) else None
+    vectors = {kind: [item.get("embedding") for item in data], **as_dict(native.get("embeddings"))}
+    rest = without(native, ("embedding_type", "embeddings"))
+    count = dig(response, "usage", "prompt_tokens")
     billed: JsonDict = {} if count is None else {"billed_units": {"input_tokens": count}}
     wire = {"meta": {"api_version": {"version": "2"}, **billed}, "response_type": "embeddings_by_type", **rest}
     return encode({"id": response.get("id") or "", "embeddings": vectors, **wire})

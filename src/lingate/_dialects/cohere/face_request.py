@@ -11,6 +11,7 @@ from typing import Any
 
 from lingate._dialects._check import Malformed, expect
 from lingate._dialects._plain import plain_text
+from lingate._dialects._reading import spoken
 from lingate._dialects.cohere.assistant import check_message, read_calls, read_message
 from lingate._dialects.cohere.content import canonical_content, check_content
 from lingate._dialects.cohere.facts import NAME
@@ -24,11 +25,6 @@ _NUMBERS = ("temperature", "p", "k", "seed", "frequency_penalty", "presence_pena
 
 
 def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a chat request.
-
-    Raises:
-        BadRequestError: The body is not valid; the message says where and why.
-    """
     wire, model = decode_request(body, path_args)
     stream = wire.pop("stream", False)
     if not isinstance(stream, bool):
@@ -91,16 +87,13 @@ def _assistant(message: JsonDict, where: str) -> JsonDict:
             raise Malformed(f"{where}.tool_calls[{n}].id", "must be a string that is not empty")
     content = message.get("content")
     parts = [part for part in content if part["type"] != "thinking"] if isinstance(content, list) else content
-    made: JsonDict = {"role": "assistant", "content": parts or None}
-    if reading.reasoning:
-        made["reasoning_content"] = reading.reasoning
-    if calls:
-        made["tool_calls"] = calls
-    if reading.annotations:
-        made["annotations"] = reading.annotations
-    if reading.kept:
-        made["provider_specific_fields"] = {NAME: reading.kept}
-    return made
+    return spoken(
+        parts or None,
+        reasoning_content=reading.reasoning,
+        tool_calls=calls,
+        annotations=reading.annotations,
+        provider_specific_fields=reading.kept and {NAME: reading.kept},
+    )
 
 
 def _read_tools(fields: JsonDict, canonical: JsonDict) -> None:

@@ -1,20 +1,36 @@
-"""As a face: canonical answers as this format's bodies."""
+"""As a face: canonical answers as this format's bodies, and canonical events as its stream."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from lingate._dialects._arguments import shown_call
 from lingate._dialects._draft import native_fields
 from lingate._dialects._faults import openai_error
-from lingate._dialects.cohere.assistant import kept_fields
-from lingate._dialects.cohere.citations import citations_of
+from lingate._dialects.cohere.assistant import citations_of, kept_fields
 from lingate._dialects.cohere.content import content_text
 from lingate._dialects.cohere.facts import FINISH, NAME
-from lingate._dialects.cohere.logprobs import native_logprobs
-from lingate._dialects.cohere.usage import native_usage
-from lingate._dialects.openai_chat.reasons import canonical_reason
-from lingate._model import JsonDict
+from lingate._dialects.cohere.usage import native_logprobs, native_usage
+from lingate._dialects.openai_chat.reading import canonical_reason
+from lingate._model import (
+    Annotations,
+    Call,
+    Event,
+    Extra,
+    Finish,
+    JsonDict,
+    Opaque,
+    Refusal,
+    Start,
+    Text,
+    Thinking,
+    ToolArgs,
+    ToolStart,
+    Usage,
+)
 from lingate._wire.json import encode
+from lingate._wire.sse import encode as encode_event
 from lingate.errors import LingateError
 
 
@@ -44,7 +60,6 @@ def finish_word(reason: Any, native: Any) -> str:
 
 
 def render_error(error: LingateError) -> tuple[int, bytes]:
-    """Status and body of an error of ours."""
     status, body = openai_error(error)
     return status, encode({"message": body["error"]["message"]})
 
@@ -79,7 +94,176 @@ def _made(message: JsonDict) -> JsonDict:
 
 
 def _call(call: JsonDict) -> JsonDict:
-    function = call.get("function") or call.get("custom") or {}
-    arguments = function.get("arguments", function.get("input"))
-    given = {"name": function.get("name") or "", "arguments": arguments or "{}"}
-    return {"id": call.get("id") or given["name"], "type": "function", "function": given}
+    name, arguments = shown_call(call)
+    return {
+        "id": call.get("id") or name,
+        "type": "function",
+        "function": {"name": name, "arguments": arguments or "{}"},
+    }
+
+
+_NEW_MESSAGE = {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}
+
+
+class Encoder:
+    """Canonical events -> SSE, one content block at a time; blocks open and close as the kind of content changes."""
+
+    content_type = "text/event-stream"
+
+    def __init__(self, call: Call) -> None:
+        self._id = ""
+        self._started = False
+        self._index = -1
+        self._open: tuple[str, int] | None = None
+        self._prefix = b""
+        self._tool: int | None = None
+        self._text: list[str] = []
+        self._cited = False
+        self._citations: list[JsonDict] = []
+        self._finish: Finish | None = None
+        self._usage: JsonDict | None = None
+        self._native: JsonDict = {}
+
+    def event(self, event: Event) -> bytes:
+        if type(event) is Text and self._open == ("text", 0) and not event.choice and event.logprobs is None:
+            # The path of nearly every event.
+            self._text.append(event.text)
+            return self._prefix + encode(event.text) + b"}}}}\n\n"
+        handler = _HANDLERS.get(type(event))
+        if handler is None or getattr(event, "choice", None):
+            return b""
+        begun = b"" if self._started or type(event) is Start else self._begin(Start("", "", 0))
+        return begun + handler(self, event)
+
+    def end(self) -> bytes:
+        """Close what is open, tell why the answer ended and what it cost."""
+        begun = b"" if self._started else self._begin(Start("", "", 0))
+        finish = self._finish
+        delta: JsonDict = {
+            **self._native,
+            "finish_reason": finish_word(finish.reason, finish.native) if finish else "COMPLETE",
+        }
+        usage = native_usage(self._usage)
+        if usage is not None:
+            delta["usage"] = usage
+        return begun + self._close() + _sse({"type": "message-end", "delta": delta}) + b"data: [DONE]\n\n"
+
+    def error(self, error: LingateError) -> bytes:
+        """An error in mid-stream: a message that ended in one. No `[DONE]` follows it."""
+        _, body = openai_error(error)
+        return _sse({"type": "message-end", "delta": {"error": body["error"]["message"], "finish_reason": "ERROR"}})
+
+    def _begin(self, event: Start) -> bytes:
+        self._started = True
+        self._native.update(native_fields(event.extra, NAME))
+        return _sse({"id": event.id, "type": "message-start", "delta": {"message": _NEW_MESSAGE}})
+
+    def _open_block(self, kind: str, number: int) -> bytes:
+        closed = self._close()
+        self._index += 1
+        self._open = (kind, number)
+        head = b'event: content-delta\ndata: {"type":"content-delta","index":%d,"delta":{"message":{"content":{"%b":'
+        self._prefix = head % (self._index, kind.encode())
+        message = {"content": {"type": kind, kind: ""}}
+        return closed + _sse({"type": "content-start", "index": self._index, "delta": {"message": message}})
+
+    def _close(self) -> bytes:
+        closed = b""
+        if self._open is not None:
+            closed = _sse({"type": "content-end", "index": self._index})
+        elif self._tool is not None:
+            closed = _sse({"type": "tool-call-end", "index": self._tool})
+        self._open = self._tool = None
+        return closed
+
+    def _on_text(self, event: Text) -> bytes:
+        opened = b"" if self._open == ("text", 0) else self._open_block("text", 0)
+        self._text.append(event.text)
+        logprobs = native_logprobs(event.logprobs)
+        if not logprobs:
+            return opened + self._prefix + encode(event.text) + b"}}}}\n\n"
+        message = {"content": {"text": event.text}}
+        told: JsonDict = {"type": "content-delta", "index": self._index, "delta": {"message": message}}
+        return opened + _sse({**told, "logprobs": logprobs[0]})
+
+    def _on_refusal(self, event: Refusal) -> bytes:
+        return self._on_text(Text(event.text))
+
+    def _on_thinking(self, event: Thinking) -> bytes:
+        if not event.text:
+            return b""  # a signature, which the format has no place for
+        if event.raw is not None and event.raw.get("type") == "tool-plan-delta":
+            return self._close() + _sse({"type": "tool-plan-delta", "delta": {"message": {"tool_plan": event.text}}})
+        opened = b""
+        if self._open != ("thinking", event.block):
+            opened = self._open_block("thinking", event.block)
+        return opened + self._prefix + encode(event.text) + b"}}}}\n\n"
+
+    def _on_tool(self, event: ToolStart) -> bytes:
+        closed = self._close()
+        self._tool = event.tool
+        call = {"id": event.id, "type": "function", "function": {"name": event.name, "arguments": ""}}
+        message = {"tool_calls": call}
+        return closed + _sse({"type": "tool-call-start", "index": event.tool, "delta": {"message": message}})
+
+    def _on_args(self, event: ToolArgs) -> bytes:
+        message = {"tool_calls": {"function": {"arguments": event.text}}}
+        return _sse({"type": "tool-call-delta", "index": event.tool, "delta": {"message": message}})
+
+    def _on_annotations(self, event: Annotations) -> bytes:
+        if event.raw is not None and event.raw.get("type") == "citation-start":
+            return b""  # told already, by the event itself
+        self._citations += citations_of(event.items, "".join(self._text))
+        return b""
+
+    def _on_usage(self, event: Usage) -> bytes:
+        self._usage = event.usage
+        return b""
+
+    def _on_extra(self, event: Extra) -> bytes:
+        native = native_fields(event.fields, NAME)
+        if event.choice is None:
+            self._native.update(native)
+        elif isinstance(native.get("citations"), list):
+            # They say more than the annotations that were made of them.
+            self._citations = native["citations"]
+        return b""
+
+    def _on_finish(self, event: Finish) -> bytes:
+        # Usage may still come; the end of the message waits for it.
+        self._finish = event
+        return self._tell_citations() + self._close()
+
+    def _tell_citations(self) -> bytes:
+        """Citations that have not come as events of this format."""
+        told = b""
+        for n, citation in enumerate(self._citations if not self._cited else ()):
+            start = {"type": "citation-start", "index": n, "delta": {"message": {"citations": citation}}}
+            told += _sse(start) + _sse({"type": "citation-end", "index": n})
+        self._cited = True
+        return told
+
+    def _on_opaque(self, event: Opaque) -> bytes:
+        if event.dialect != NAME:
+            return b""
+        self._cited = self._cited or event.raw.get("type") == "citation-start"
+        return _sse(event.raw)
+
+
+def _sse(value: JsonDict) -> bytes:
+    return encode_event(encode(value), str(value.get("type", "")))
+
+
+_HANDLERS: dict[type, Callable[[Encoder, Any], bytes]] = {
+    Start: Encoder._begin,
+    Text: Encoder._on_text,
+    Refusal: Encoder._on_refusal,
+    Thinking: Encoder._on_thinking,
+    ToolStart: Encoder._on_tool,
+    ToolArgs: Encoder._on_args,
+    Annotations: Encoder._on_annotations,
+    Usage: Encoder._on_usage,
+    Extra: Encoder._on_extra,
+    Finish: Encoder._on_finish,
+    Opaque: Encoder._on_opaque,
+}

@@ -12,6 +12,7 @@ from lingate._dialects.openai_chat.envelope import new_request
 from lingate._dialects.openai_chat.reading import decode_object, malformed
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 from lingate._wire.json import encode
+from lingate._wire.shapes import without
 
 _QUERY = ("page_size", "page_token", "endpoint", "default_only")
 _OPENAI_ONLY = frozenset({"id", "object", "created", "owned_by"})
@@ -27,18 +28,13 @@ def models_request(call: Call, target: Target) -> HttpRequest:
 
 
 def read_models(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """A page of models as an OpenAI list; `next_page_token` is there if there is another one.
-
-    Raises:
-        UpstreamError: The body is an error although the status says success.
-        ProtocolError: It holds no list of models.
-    """
+    """A page of models as an OpenAI list; `next_page_token` is there if there is another one."""
     target = sent.target
     raw = decode_object(body, target)
     found = raw.get("models", raw.get("data"))
     if not isinstance(found, list):
         raise stated_error(raw, target) or malformed(target, "the answer has no list of models")
-    rest = {name: value for name, value in raw.items() if name not in ("models", "data")}
+    rest = without(raw, ("models", "data"))
     return {**rest, "object": "list", "data": [_model(item, target) for item in found]}, raw
 
 
@@ -64,4 +60,4 @@ def _model(raw: Any, target: Target) -> JsonDict:
 
 def _native(model: JsonDict) -> JsonDict:
     basics: JsonDict = {"name": model.get("id"), "endpoints": [], "finetuned": False}
-    return {**basics, **{name: value for name, value in model.items() if name not in _OPENAI_ONLY}}
+    return {**basics, **without(model, _OPENAI_ONLY)}

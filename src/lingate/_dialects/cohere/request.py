@@ -1,17 +1,29 @@
-"""Towards the upstream: a canonical call as an HTTP request."""
+"""Towards the upstream: a canonical call as an HTTP request, and the conversation, which differs little."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._draft import Draft, asked_of
+from lingate._dialects._check import Malformed
+from lingate._dialects._draft import Draft, asked_of, native_fields
 from lingate._dialects._legacy import modern
-from lingate._dialects._params import CHAT_FIELDS, answer_limit, refuse_for_provider, sampling, stops, write_rest
-from lingate._dialects.cohere.facts import BUDGETS, CHAT_PATH, DEFAULTS, EFFORTS, RANGES
-from lingate._dialects.cohere.messages import write_messages
+from lingate._dialects._params import (
+    CHAT_FIELDS,
+    answer_limit,
+    finished,
+    refuse_for_provider,
+    sampling,
+    stops,
+    write_rest,
+)
+from lingate._dialects._plain import plain_text
+from lingate._dialects.cohere.assistant import wire_message
+from lingate._dialects.cohere.content import canonical_content, check_content, is_blank, wire_content
+from lingate._dialects.cohere.facts import BUDGETS, CHAT_PATH, DEFAULTS, EFFORTS, NAME, RANGES
 from lingate._dialects.cohere.tools import write_format, write_tools
-from lingate._dialects.openai_chat.envelope import new_request, seal
-from lingate._model import Call, HttpRequest, JsonDict, Operation, Target
+from lingate._model import Call, HttpRequest, JsonDict, Target
+from lingate._wire.json import encode_str
+from lingate._wire.shapes import dig, without
 
 _SAMPLING = {
     "temperature": "temperature",
@@ -25,12 +37,6 @@ _WRITTEN = CHAT_FIELDS | _SAMPLING.keys() | {"logprobs"}
 
 
 def chat_request(call: Call, target: Target) -> HttpRequest:
-    """A chat call, ready to be sent.
-
-    Raises:
-        ConfigError: The call makes no sense in any format.
-        UnsupportedError: Something has no counterpart here and `drop_params` is off.
-    """
     made = Draft(call, target, modern(asked_of(call)), {**DEFAULTS, **target.traits})
     refuse_for_provider(made)
     made.body["model"] = target.model
@@ -42,13 +48,6 @@ def chat_request(call: Call, target: Target) -> HttpRequest:
     _write_thinking(made)
     write_rest(made, _WRITTEN)
     return finished(made, "chat", CHAT_PATH, made.body)
-
-
-def finished(made: Draft, operation: Operation, path: str, body: JsonDict) -> HttpRequest:
-    """Let the provider's quirks and the caller's own fields have the last word, and encode."""
-    sent = new_request(made.call, made.target, operation, path)
-    sent.dropped, sent.answer_tool, sent.stop = made.dropped, made.answer_tool, made.stop
-    return seal(sent, body)
 
 
 def _write_sampling(draft: Draft) -> None:
@@ -85,7 +84,7 @@ def _write_thinking(draft: Draft) -> None:
         if none and kind != "disabled":
             draft.refuse("thinking", "the model does not think")
         elif not none:
-            rest = {name: value for name, value in given.items() if name not in ("type", "budget_tokens", "display")}
+            rest = without(given, ("type", "budget_tokens", "display"))
             wire = {"type": "disabled" if kind == "disabled" else "enabled", **rest}
             if wire["type"] == "enabled" and given.get("budget_tokens") is not None:
                 wire.setdefault("token_budget", given["budget_tokens"])
@@ -100,3 +99,74 @@ def _write_thinking(draft: Draft) -> None:
         draft.body["thinking"] = {"type": "enabled", **budget}
     elif effort is not None:
         draft.refuse("reasoning_effort", f"must be none or one of {', '.join(EFFORTS)}")
+
+
+_TEXT_FIELDS = frozenset({"role", "content", "provider_specific_fields"})
+_TOOL_FIELDS = frozenset({"role", "content", "tool_call_id", "provider_specific_fields"})
+
+
+def write_messages(draft: Draft) -> None:
+    """Write `messages`."""
+    messages = draft.messages()
+    wire: list[JsonDict] = []
+    for n, message in enumerate(messages):
+        # What long conversations are made of needs none of the questions that the others are asked.
+        if (text := plain_text(message)) is not None and message.get("role") in ("user", "assistant"):
+            wire.append({"role": message["role"], "content": text})
+        elif (made := _message(message, f"messages[{n}]", draft)) is not None:
+            wire.append(made)
+    if draft.traits.get("late_system") == "hoist":
+        wire.sort(key=lambda message: message["role"] != "system")
+    if not wire:
+        raise draft.broken("messages", "hold nothing to answer")
+    if all(message["role"] == "system" for message in wire):
+        # There must be something to answer; OpenAI answers a lone system message.
+        wire[-1] = {**wire[-1], "role": "user"}
+        draft.note(f"messages[{len(wire) - 1}].role (a lone system message was sent as the user's)")
+    draft.body["messages"] = wire
+
+
+def _message(message: Any, where: str, draft: Draft) -> JsonDict | None:
+    role = dig(message, "role")
+    if role == "assistant":
+        return wire_message(message, where, draft)
+    if role == "user":
+        return {"role": "user", "content": _content(message, where, draft, _TEXT_FIELDS, images=True)}
+    if role in ("system", "developer"):
+        content = _content(message, where, draft, _TEXT_FIELDS)
+        if is_blank(content):
+            draft.note(f"{where} (blank text)")
+            return None
+        return {"role": "system", "content": content}
+    if role == "tool":
+        return _result(message, where, draft)
+    raise draft.broken(f"{where}.role", "must be system, developer, user, assistant, tool or function")
+
+
+def _content(message: JsonDict, where: str, draft: Draft, known: frozenset[str], images: bool = False) -> Any:
+    for name in message:
+        if name not in known and message[name] is not None:
+            draft.note(f"{where}.{name}")
+    kept = _original(message)
+    return wire_content(message.get("content"), f"{where}.content", draft, images) if kept is None else kept
+
+
+def _result(message: JsonDict, where: str, draft: Draft) -> JsonDict:
+    given = draft.answered(message.get("tool_call_id"), where)
+    if isinstance(message.get("content"), dict):
+        message = {**message, "content": encode_str(message["content"])}
+    return {"role": "tool", "tool_call_id": given, "content": _content(message, where, draft, _TOOL_FIELDS)}
+
+
+def _original(message: JsonDict) -> Any:
+    """The content that a client of this format sent, unless the message was edited since; None if there is none."""
+    if "provider_specific_fields" not in message:
+        return None
+    content = native_fields(message, NAME).get("content")
+    if content is None:
+        return None
+    try:
+        check_content(content, NAME)
+    except Malformed:
+        return None
+    return content if canonical_content(content) == message.get("content") else None

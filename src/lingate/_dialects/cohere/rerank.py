@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from lingate._dialects._draft import Draft, asked_of
-from lingate._dialects._params import refuse_for_provider
+from lingate._dialects._params import finished, refuse_for_provider
 from lingate._dialects.cohere.facts import DEFAULTS, RERANK_PATH
-from lingate._dialects.cohere.request import finished
 from lingate._dialects.cohere.response import stated_error
 from lingate._dialects.cohere.usage import canonical_usage
 from lingate._dialects.openai_chat.ranking import canonical_rerank, check_rerank
@@ -16,34 +15,24 @@ from lingate._dialects.openai_chat.reading import decode_object
 from lingate._dialects.openai_chat.validation import decode_request
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 from lingate._wire.json import encode, encode_str
+from lingate._wire.shapes import as_dict, without
 
 _OURS = frozenset({"documents", "return_documents"})
 
 
 def rerank_request(call: Call, target: Target) -> HttpRequest:
-    """A rerank call, ready to be sent.
-
-    Raises:
-        ConfigError: The documents are none.
-        UnsupportedError: A document is no text and `drop_params` is off.
-    """
     made = Draft(call, target, asked_of(call), {**DEFAULTS, **target.traits})
     refuse_for_provider(made)
     documents = made.asked.get("documents")
     if not isinstance(documents, list):
         raise made.broken("documents", "must be a list of texts")
-    rest = {name: value for name, value in made.asked.items() if name not in _OURS}
+    rest = without(made.asked, _OURS)
     texts = [_text(document, f"documents[{n}]", made) for n, document in enumerate(documents)]
     return finished(made, "rerank", RERANK_PATH, {"model": target.model, **rest, "documents": texts})
 
 
 def read_rerank(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """An answer in canonical form. It holds no documents, so those that were asked for are put in from the request.
-
-    Raises:
-        UpstreamError: The body is an error although the status says success.
-        ProtocolError: It holds no results.
-    """
+    """An answer in canonical form. It holds no documents, so those that were asked for are put in from the request."""
     raw = decode_object(body, sent.target)
     if not isinstance(raw.get("results"), list):
         error = stated_error(raw, sent.target)
@@ -55,11 +44,6 @@ def read_rerank(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, J
 
 
 def parse_rerank(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a client's request.
-
-    Raises:
-        BadRequestError: It is not valid; the message says where.
-    """
     fields, model = decode_request(body, path_args)
     check_rerank(fields)
     return Call("rerank", model, fields)
@@ -67,16 +51,14 @@ def parse_rerank(body: bytes, path_args: Mapping[str, str]) -> Call:
 
 def render_rerank(response: JsonDict) -> bytes:
     """A canonical response; what other providers count is shown where Cohere's clients look for it."""
-    wire = {name: value for name, value in response.items() if name not in ("object", "usage", "model")}
-    usage = response.get("usage")
-    usage = usage if isinstance(usage, dict) else {}
+    wire = without(response, ("object", "usage", "model"))
+    usage = as_dict(response.get("usage"))
     meta: JsonDict = {"api_version": {"version": "2"}}
     if isinstance(usage.get("billed_units"), dict):
         meta["billed_units"] = usage["billed_units"]
     if type(usage.get("prompt_tokens")) is int:
         meta["tokens"] = {"input_tokens": usage["prompt_tokens"]}
-    given = wire.get("meta")
-    return encode({**wire, "meta": {**meta, **(given if isinstance(given, dict) else {})}})
+    return encode({**wire, "meta": {**meta, **as_dict(wire.get("meta"))}})
 
 
 def _text(document: Any, where: str, draft: Draft) -> str:

@@ -1,7 +1,8 @@
-"""Token counts, both ways.
+"""Token counts and log-probabilities, both ways.
 
 `tokens` counts what the model read and wrote; `billed_units` leaves out what Cohere's own prompt adds, and is kept beside.
 Tokens of images stand apart from `input_tokens` (recorded: 34 beside 259), OpenAI's `prompt_tokens` includes them.
+Log-probabilities are given for pieces of text that may be several tokens long.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any
 
 from lingate._dialects._counts import integer
 from lingate._model import JsonDict
+from lingate._wire.shapes import as_dict, as_str, dig, not_null, without
 
 _COUNTED = ("input_tokens", "output_tokens", "image_tokens", "reasoning_tokens")
 _CANONICAL = frozenset(
@@ -31,8 +33,7 @@ def canonical_usage(native: Any) -> JsonDict | None:
         usage["completion_tokens"] = written
         if "prompt_tokens" in usage:
             usage["total_tokens"] = usage["prompt_tokens"] + written
-    details = {"cached_tokens": integer(native.get("cached_tokens")), "image_tokens": image}
-    details = {name: count for name, count in details.items() if count is not None}
+    details = not_null({"cached_tokens": integer(native.get("cached_tokens")), "image_tokens": image})
     if details:
         usage["prompt_tokens_details"] = details
     if counts.get("reasoning_tokens") is not None:
@@ -48,14 +49,15 @@ def native_usage(usage: Any) -> JsonDict | None:
         return None
     before, after = _part(usage, "prompt_tokens_details"), _part(usage, "completion_tokens_details")
     read, image = integer(usage.get("prompt_tokens")), integer(before.get("image_tokens"))
-    tokens = {
-        "input_tokens": None if read is None else read - (image or 0),
-        "output_tokens": integer(usage.get("completion_tokens")),
-        "image_tokens": image,
-        "reasoning_tokens": integer(after.get("reasoning_tokens")),
-    }
-    tokens = {name: count for name, count in tokens.items() if count is not None}
-    native: JsonDict = {name: value for name, value in usage.items() if name not in _CANONICAL}
+    tokens = not_null(
+        {
+            "input_tokens": None if read is None else read - (image or 0),
+            "output_tokens": integer(usage.get("completion_tokens")),
+            "image_tokens": image,
+            "reasoning_tokens": integer(after.get("reasoning_tokens")),
+        }
+    )
+    native: JsonDict = without(usage, _CANONICAL)
     billed = {name: count for name, count in tokens.items() if name in ("input_tokens", "output_tokens")}
     if billed:
         native.setdefault("billed_units", billed)
@@ -67,5 +69,35 @@ def native_usage(usage: Any) -> JsonDict | None:
 
 
 def _part(usage: JsonDict, name: str) -> JsonDict:
-    found = usage.get(name)
-    return found if isinstance(found, dict) else {}
+    return as_dict(usage.get(name))
+
+
+_OPENAI_ONLY = frozenset({"token", "logprob", "bytes", "top_logprobs"})
+
+
+def canonical_logprobs(items: Any) -> JsonDict | None:
+    """A list of Cohere's items, or one of them, as OpenAI's `logprobs`; None if there is nothing in it."""
+    items = items if isinstance(items, list) else [items]
+    content = [_entry(item) for item in items if isinstance(item, dict)]
+    return {"content": content, "refusal": None} if content else None
+
+
+def native_logprobs(logprobs: Any) -> list[JsonDict]:
+    """OpenAI's `logprobs` as Cohere's items."""
+    content = dig(logprobs, "content")
+    return [_item(entry) for entry in content if isinstance(entry, dict)] if isinstance(content, list) else []
+
+
+def _entry(item: JsonDict) -> JsonDict:
+    text = as_str(item.get("text"))
+    numbers = item.get("logprobs")
+    numbers = [number for number in numbers if isinstance(number, int | float)] if isinstance(numbers, list) else []
+    rest = without(item, ("text",))
+    data = list(text.encode("utf-8", "surrogatepass"))
+    # What the model wrote together was as likely as all of it: the logarithms add up.
+    return {"token": text, "logprob": float(sum(numbers)), "bytes": data, "top_logprobs": [], **rest}
+
+
+def _item(entry: JsonDict) -> JsonDict:
+    rest = without(entry, _OPENAI_ONLY)
+    return {"text": entry.get("token") or "", "token_ids": [], "logprobs": [entry.get("logprob") or 0.0], **rest}

@@ -53,7 +53,7 @@ def is_camelized(value: dict[str, Any]) -> bool:
 def camelized(value: Any) -> Any:
     """A copy with all field names in camelCase."""
     if isinstance(value, list):
-        return [camelized(item) for item in value]
+        return list(map(camelized, value))
     if not isinstance(value, dict):
         return value
     out: dict[str, Any] = {}
@@ -61,7 +61,7 @@ def camelized(value: Any) -> Any:
         if "_" in name:
             name = camel(name)
         if isinstance(item, list):
-            out[name] = item if name in _DATA else [camelized(inner) for inner in item]
+            out[name] = item if name in _DATA else list(map(camelized, item))
         elif isinstance(item, dict) and name not in _DATA:
             named = name in _NAMED
             out[name] = {key: camelized(inner) for key, inner in item.items()} if named else camelized(item)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from lingate._dialects._check import Malformed, expect
@@ -74,6 +73,6 @@ def _check_part(value: Any, field: str) -> None:
         check_parts(value["parts"], ".parts")
 
 
-def objects(value: Any) -> Iterable[JsonDict]:
-    """The objects in what should be a list of them; for fields that are shown but not relied on."""
-    return (item for item in value if isinstance(item, dict)) if isinstance(value, list) else ()
+def are_texts(value: Any) -> bool:
+    """Whether this is a list of strings."""
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)

@@ -1,4 +1,4 @@
-"""Content that people and tools write: canonical parts <-> native parts."""
+"""Content that people and tools write: canonical parts <-> native parts, and what tools answer <-> function responses."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
+from lingate._dialects._check import Malformed
+from lingate._dialects._draft import native_fields
 from lingate._dialects.gemini.casing import camelized
+from lingate._dialects.gemini.checks import check_parts
 from lingate._dialects.gemini.draft import Draft
-from lingate._dialects.gemini.facts import PART_KINDS
+from lingate._dialects.gemini.facts import NAME, PART_KINDS
 from lingate._dialects.gemini.media import canonical_media, write_audio, write_file, write_image, write_video
 from lingate._model import JsonDict
+from lingate._wire.json import decode, encode_str
+from lingate._wire.shapes import as_dicts, as_list, as_str, dig
 
 _PLAIN_KEYS = {
     "inlineData": frozenset({"mimeType", "data", "displayName"}),
@@ -23,12 +28,7 @@ _Writer: TypeAlias = Callable[[JsonDict, str, Draft], JsonDict | None]
 
 
 def content_parts(content: Any, where: str, draft: Draft) -> list[JsonDict]:
-    """Canonical content (text, a list of parts, or nothing) as native parts. Empty text makes no part: it is refused.
-
-    Raises:
-        ConfigError: It is not content.
-        UnsupportedError: A part has no counterpart here and `drop_params` is off.
-    """
+    """Canonical content (text, a list of parts, or nothing) as native parts. Empty text makes no part: it is refused."""
     if content is None or content == "":
         return []
     if isinstance(content, str):
@@ -43,10 +43,19 @@ def content_text(content: Any) -> str:
     """All text in canonical content."""
     if isinstance(content, str):
         return content
-    if not isinstance(content, list):
-        return ""
-    texts = (part if isinstance(part, str) else _text_of(part) for part in content)
-    return "".join(text for text in texts if isinstance(text, str))
+    return "".join(as_str(part) or as_str(dig(part, "text") or dig(part, "refusal")) for part in as_list(content))
+
+
+def kept_parts(message: JsonDict) -> list[JsonDict] | None:
+    """The parts of this format that a canonical message carries beside its own content."""
+    if "provider_specific_fields" not in message:
+        return None
+    parts = native_fields(message, NAME).get("parts")
+    try:
+        check_parts(parts, NAME)
+    except Malformed:
+        return None
+    return parts
 
 
 def text_alone(parts: Any) -> str | None:
@@ -59,7 +68,7 @@ def text_alone(parts: Any) -> str | None:
 
 def canonical_content(parts: Iterable[JsonDict]) -> Any:
     """Native parts of a user as canonical content; plain text where they are one text."""
-    made = [canonical_part(part) for part in parts]
+    made = list(map(canonical_part, parts))
     if len(made) == 1 and made[0].keys() == {"type", "text"}:
         return made[0]["text"]
     return made
@@ -82,10 +91,6 @@ def is_plain(part: JsonDict) -> bool:
     if kind not in _PLAIN_KEYS or not isinstance(part[kind], dict) or not part[kind].keys() <= _PLAIN_KEYS[kind]:
         return False
     return "displayName" not in part[kind] and bool(_MEDIA_TYPE.fullmatch(part[kind].get("mimeType") or ""))
-
-
-def _text_of(part: Any) -> Any:
-    return (part.get("text") or part.get("refusal")) if isinstance(part, dict) else None
 
 
 def _part(part: Any, where: str, draft: Draft) -> JsonDict | None:
@@ -123,3 +128,49 @@ _WRITERS: dict[str, _Writer] = {
     "input_audio": write_audio,
     "file": write_file,
 }
+
+
+def result_object(text: str, failed: Any = None) -> JsonDict:
+    """A tool's text as the object the format wants: a JSON object as it is, anything else under a name."""
+    value = _container(text)
+    if failed is True:
+        return value if isinstance(value, dict) and "error" in value else {"error": text if value is None else value}
+    return value if isinstance(value, dict) else {"result": text if value is None else value}
+
+
+def result_content(response: JsonDict) -> Any:
+    """Content of the tool message for a checked function response."""
+    text = _result_text(response.get("response") or {})
+    media = list(map(canonical_part, as_dicts(response.get("parts"))))
+    return [{"type": "text", "text": text}, *media] if media else text
+
+
+def is_plain_result(response: JsonDict, content: Any) -> bool:
+    """Whether a canonical tool message with this content gives back this very function response."""
+    if not response.keys() <= {"id", "name", "response"} or not isinstance(response.get("response"), dict):
+        return False
+    if content is response["response"].get("result"):
+        return True  # it was unwrapped as it is, which is done only where it will be wrapped again
+    return bool(result_object(content) == response["response"])
+
+
+def _result_text(value: JsonDict) -> str:
+    """The text that a result stands for; only what would be wrapped again is unwrapped."""
+    if value.keys() == {"result"}:
+        inner = value["result"]
+        if isinstance(inner, str) and inner and _container(inner) is None:
+            return inner
+        if isinstance(inner, list):
+            return encode_str(inner)
+    return encode_str(value)
+
+
+def _container(text: str) -> Any:
+    """The JSON object or list that a text is; None if it is neither."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return None
+    try:
+        value = decode(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, (dict, list)) else None

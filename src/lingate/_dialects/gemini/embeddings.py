@@ -11,19 +11,22 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
-from lingate._dialects._check import Malformed, expect
+from lingate._dialects._check import Malformed, expect, read_json
+from lingate._dialects._counts import integer
 from lingate._dialects._failure import garbage
 from lingate._dialects._params import refuse_for_provider
 from lingate._dialects.gemini.casing import camelized
 from lingate._dialects.gemini.checks import check_parts
+from lingate._dialects.gemini.content import text_alone
 from lingate._dialects.gemini.draft import Draft, begin
-from lingate._dialects.gemini.face_request import read_json, read_model
+from lingate._dialects.gemini.face_request import read_model
 from lingate._dialects.gemini.facts import EMBED, EMBED_BATCH, NAME, PREDICT
 from lingate._dialects.gemini.request import finish_request, method_url, resource_name
 from lingate._dialects.gemini.response import read_object
 from lingate._dialects.gemini.usage import canonical_usage, has_counts, native_usage
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 from lingate._wire.json import encode
+from lingate._wire.shapes import as_dicts, as_list, as_str, dig, not_null, without
 from lingate.errors import BadRequestError
 
 _NOT_OPTIONS = frozenset({"content", "model", "outputDimensionality", "requests", "instances"})
@@ -35,16 +38,14 @@ _SNAKE = {
     "output_dimensionality": "outputDimensionality",
 }
 _BACK = {name: snake for snake, name in _SNAKE.items()}
-_WRITTEN = frozenset({"input", "dimensions", "encoding_format", "user", "model", "provider_specific_fields"})
+_WRITTEN = frozenset(
+    {*_SNAKE, *_BACK, "input", "dimensions", "encoding_format", "user", "model", "provider_specific_fields"}
+)
 _IN_PARAMETERS = ("outputDimensionality", "autoTruncate")
 
 
 def embed_request(call: Call, target: Target) -> HttpRequest:
-    """An embeddings call, ready to be sent.
-
-    Raises:
-        UnsupportedError: It asks for something that cannot be expressed and `drop_params` is off.
-    """
+    """An embeddings call, ready to be sent."""
     made = begin(call, target)
     refuse_for_provider(made)
     if made.asked.get("user") is not None:
@@ -60,48 +61,32 @@ def embed_request(call: Call, target: Target) -> HttpRequest:
         body = {"content": items[0], **options}
     else:
         name = resource_name(target.model)
-        kept = made.native.get("requests")
-        own = kept if isinstance(kept, list) and len(kept) == len(items) else [{}] * len(items)
+        own = _kept(made, "requests", items)
         body = {"requests": [{"model": name, "content": item, **options, **own[n]} for n, item in enumerate(items)]}
-    for name, value in made.asked.items():
-        if name not in _WRITTEN and name not in _SNAKE and name not in _SNAKE.values():
-            body[name] = value
+    body.update(without(made.asked, _WRITTEN))
     return finish_request(made, method_url(target, method, "embeddings"), body)
 
 
 def embed_response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """Vectors as an OpenAI list.
-
-    Raises:
-        UpstreamError: The body is an error.
-        ProtocolError: There are no vectors in it.
-    """
+    """Vectors as an OpenAI list."""
     raw = read_object(body, sent.target)
     as_text = sent.call.body.get("encoding_format") == "base64"
     try:
         data = [_embedding(vector, n, as_text) for n, vector in enumerate(_vectors(raw))]
-    except Malformed as flaw:
+    except (Malformed, OverflowError) as flaw:
         raise garbage(sent.target, str(flaw)) from None
     response: JsonDict = {"object": "list", "model": sent.target.model, "data": data}
     usage = _usage(raw)
     if usage:
         response["usage"] = usage
-    rest = {
-        name: value
-        for name, value in raw.items()
-        if name not in ("embedding", "embeddings", "predictions", "usageMetadata") and value is not None
-    }
+    rest = not_null(raw, ("embedding", "embeddings", "predictions", "usageMetadata"))
     if rest:
         response["provider_specific_fields"] = {NAME: rest}
     return response, raw
 
 
 def parse_embed(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a request of any of the three methods; its fields tell which.
-
-    Raises:
-        BadRequestError: The body is not valid; the message says where and why.
-    """
+    """Read a request of any of the three methods; its fields tell which."""
     wire = camelized(read_json(body))
     canonical: JsonDict = {}
     try:
@@ -125,7 +110,7 @@ def render_embed(response: JsonDict) -> bytes:
         wire["embedding"] = vectors[0]
     if response.get("usage"):
         counts = native_usage(response["usage"])
-        wire["usageMetadata"] = {name: value for name, value in counts.items() if name != "candidatesTokenCount"}
+        wire["usageMetadata"] = without(counts, ("candidatesTokenCount",))
     return encode(wire)
 
 
@@ -147,9 +132,14 @@ def _contents(draft: Draft) -> list[JsonDict]:
     return made
 
 
+def _kept(draft: Draft, name: str, items: list[JsonDict]) -> list[JsonDict]:
+    """What a client of this format had said of each input besides."""
+    kept = draft.native.get(name)
+    return kept if isinstance(kept, list) and len(kept) == len(items) else [{}] * len(items)
+
+
 def _options(draft: Draft) -> JsonDict:
-    kept = draft.native
-    options = {name: value for name, value in kept.items() if name not in _NOT_OPTIONS and value is not None}
+    options = not_null(draft.native, _NOT_OPTIONS)
     for snake, name in _SNAKE.items():
         value = draft.asked.get(snake, draft.asked.get(name))
         if value is not None:
@@ -160,16 +150,14 @@ def _options(draft: Draft) -> JsonDict:
 
 
 def _predict_body(items: list[JsonDict], options: JsonDict, draft: Draft) -> JsonDict:
-    kept = draft.native.get("instances")
-    own = kept if isinstance(kept, list) and len(kept) == len(items) else [{}] * len(items)
+    own = _kept(draft, "instances", items)
     about = {snake: options[name] for snake, name in _SNAKE.items() if name in options and name not in _IN_PARAMETERS}
     instances = []
     for n, item in enumerate(items):
-        texts = [part.get("text") for part in item["parts"] if isinstance(part, dict)]
+        texts = [part.get("text") for part in as_dicts(item["parts"])]
         if not all(isinstance(text, str) for text in texts):
             draft.refuse(f"input[{n}]", "this method embeds text only")
-        text = "".join(text for text in texts if isinstance(text, str))
-        instances.append({"content": text, **about, **own[n]})
+        instances.append({"content": "".join(map(as_str, texts)), **about, **own[n]})
     body: JsonDict = {"instances": instances}
     parameters = {name: options[name] for name in _IN_PARAMETERS if name in options}
     if parameters:
@@ -181,18 +169,17 @@ def _vectors(raw: JsonDict) -> list[Any]:
     """The vectors of an answer, whatever the method."""
     if raw.get("embedding") is not None and "embeddings" not in raw:
         return [_values(raw["embedding"], "embedding")]
-    predictions = raw.get("predictions")
-    if predictions is not None:
-        expect(predictions, list, "predictions")
-        found = []
-        for n, item in enumerate(predictions):
-            expect(item, dict, f"predictions[{n}]")
-            found.append(_values(item.get("embeddings"), f"predictions[{n}].embeddings"))
-        return found
-    embeddings = raw.get("embeddings")
-    expect(embeddings, list, "embeddings")
-    assert isinstance(embeddings, list)
-    return [_values(item, f"embeddings[{n}]") for n, item in enumerate(embeddings)]
+    name = "embeddings" if raw.get("predictions") is None else "predictions"
+    items: Any = raw.get(name)
+    expect(items, list, name)
+    found = []
+    for n, item in enumerate(items):
+        where = f"{name}[{n}]"
+        if name == "predictions":
+            expect(item, dict, where)
+            item, where = item.get("embeddings"), f"{where}.embeddings"
+        found.append(_values(item, where))
+    return found
 
 
 def _values(holder: Any, where: str) -> list[Any]:
@@ -214,7 +201,7 @@ def _embedding(vector: list[Any], index: int, as_text: bool) -> JsonDict:
 
 def _floats(vector: Any) -> list[Any]:
     if not isinstance(vector, str):
-        return vector if isinstance(vector, list) else []
+        return as_list(vector)
     data = base64.b64decode(vector)
     return list(struct.unpack(f"<{len(data) // 4}f", data[: len(data) // 4 * 4]))
 
@@ -230,32 +217,23 @@ def _usage(raw: JsonDict) -> JsonDict | None:
         usage.pop("completion_tokens", None)
         usage.setdefault("total_tokens", usage.get("prompt_tokens"))
         return usage
-    tokens = [_statistics(item).get("token_count") for item in raw.get("predictions") or () if isinstance(item, dict)]
-    known = [int(count) for count in tokens if isinstance(count, (int, float))]
+    tokens = [dig(item, "embeddings", "statistics", "token_count") for item in as_dicts(raw.get("predictions"))]
+    known = [count for count in map(integer, tokens) if count is not None]
     return {"prompt_tokens": sum(known), "total_tokens": sum(known)} if known and len(known) == len(tokens) else None
-
-
-def _statistics(prediction: JsonDict) -> JsonDict:
-    embeddings = prediction.get("embeddings")
-    found = embeddings.get("statistics") if isinstance(embeddings, dict) else None
-    return found if isinstance(found, dict) else {}
 
 
 def _input(content: Any, where: str) -> Any:
     """One content as an input: its text, or itself where it is more than one text."""
     expect(content, dict, where)
     check_parts(content.get("parts"), f"{where}.parts")
-    parts = content["parts"]
-    if len(parts) == 1 and parts[0].keys() == {"text"} and parts[0]["text"]:
-        return parts[0]["text"]
-    return content
+    return text_alone(content["parts"]) or content
 
 
 def _keep(item: JsonDict, canonical: JsonDict) -> None:
     """What one request says besides its content."""
     if item.get("outputDimensionality") is not None:
         canonical["dimensions"] = item["outputDimensionality"]
-    kept = {name: value for name, value in item.items() if name not in _NOT_OPTIONS and value is not None}
+    kept = not_null(item, _NOT_OPTIONS)
     if kept:
         canonical["provider_specific_fields"] = {NAME: kept}
 
@@ -265,17 +243,18 @@ def _parse_batch(wire: JsonDict, canonical: JsonDict) -> None:
     expect(requests, list, "requests")
     if not requests:
         raise Malformed("requests", "must not be empty")
-    inputs, others, sizes = [], [], set()
+    inputs, others = [], []
     for n, item in enumerate(requests):
         expect(item, dict, f"requests[{n}]")
         inputs.append(_input(item.get("content"), f"requests[{n}].content"))
-        sizes.add(item.get("outputDimensionality"))
-        others.append({name: value for name, value in item.items() if name not in ("model", "content")})
+        others.append(without(item, ("model", "content")))
     canonical["input"] = inputs
-    if len(sizes) == 1 and None not in sizes:
-        canonical["dimensions"] = sizes.pop()
-    _keep({name: value for name, value in wire.items() if name != "outputDimensionality"}, canonical)
-    if any(item.keys() - {"outputDimensionality"} for item in others) or len(sizes) > 1:
+    sizes = [item.get("outputDimensionality") for item in others]
+    same = sizes.count(sizes[0]) == len(sizes)
+    if same and sizes[0] is not None:
+        canonical["dimensions"] = sizes[0]
+    _keep(without(wire, ("outputDimensionality",)), canonical)
+    if any(item.keys() - {"outputDimensionality"} for item in others) or not same:
         canonical.setdefault("provider_specific_fields", {}).setdefault(NAME, {})["requests"] = others
 
 

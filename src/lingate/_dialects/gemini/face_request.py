@@ -6,19 +6,34 @@ this format again is the same request.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lingate._dialects._check import Malformed, expect
-from lingate._dialects.gemini.casing import camelized
-from lingate._dialects.gemini.face_contents import read_contents, read_system
-from lingate._dialects.gemini.face_tools import canonical_choice, canonical_tools, check_choice, check_tools
+from lingate._dialects._check import Malformed, expect, read_json
+from lingate._dialects._luggage import opened, put_back
+from lingate._dialects._reading import canonical_message
+from lingate._dialects.gemini.casing import camelized, is_camelized
+from lingate._dialects.gemini.checks import are_texts, checked_parts
+from lingate._dialects.gemini.content import canonical_content, is_plain, is_plain_result, result_content, text_alone
 from lingate._dialects.gemini.facts import NAME, STREAM
-from lingate._dialects.gemini.formats import canonical_format
-from lingate._dialects.gemini.params import canonical_voice
-from lingate._dialects.gemini.thinking import canonical_effort
+from lingate._dialects.gemini.params import canonical_effort, canonical_voice
+from lingate._dialects.gemini.parts import (
+    call_of,
+    foreign_blocks,
+    made_id,
+    only_calls,
+    read_parts,
+    without_foreign,
+)
+from lingate._dialects.gemini.tools import (
+    canonical_choice,
+    canonical_format,
+    canonical_tools,
+    check_choice,
+    check_tools,
+)
 from lingate._model import Call, JsonDict
-from lingate._wire.json import decode
+from lingate._wire.shapes import not_null
 from lingate.errors import BadRequestError
 
 _NUMBERS = {
@@ -37,11 +52,7 @@ _TIERS = {"standard": "default", "flex": "flex", "priority": "priority"}
 
 
 def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a request for content. The path says the model, and by its method whether the answer is a stream.
-
-    Raises:
-        BadRequestError: The body is not valid; the message says where and why.
-    """
+    """Read a request for content. The path says the model, and by its method whether the answer is a stream."""
     wire = _camelized(read_json(body))
     try:
         canonical = canonical_request(wire)
@@ -52,11 +63,7 @@ def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
 
 
 def parse_count(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a request for a token count.
-
-    Raises:
-        BadRequestError: The body is not valid; the message says where and why.
-    """
+    """Read a request for a token count."""
     wire = _camelized(read_json(body))
     try:
         inner = wire.get("generateContentRequest")
@@ -73,21 +80,6 @@ def _camelized(wire: JsonDict) -> JsonDict:
     """A request with its names in camelCase, but for `contents`: that is most of it, and read item by item."""
     contents = wire.pop("contents", None)
     return {**camelized(wire), "contents": contents}
-
-
-def read_json(body: bytes) -> JsonDict:
-    """Decode a request body.
-
-    Raises:
-        BadRequestError: It is not a JSON object.
-    """
-    try:
-        wire = decode(body)
-    except ValueError as error:
-        raise BadRequestError(f"the body is {error}") from None
-    if not isinstance(wire, dict):
-        raise BadRequestError("the body must be a JSON object")
-    return wire
 
 
 def read_model(wire: JsonDict, path_args: Mapping[str, str]) -> str:
@@ -113,7 +105,7 @@ def canonical_request(wire: JsonDict) -> JsonDict:
     system = wire.get("systemInstruction")
     messages = [*([] if system is None else read_system(system)), *read_contents(wire.get("contents"))]
     canonical: JsonDict = {"messages": messages}
-    native = {name: value for name, value in wire.items() if name not in _TAKEN and value is not None}
+    native = not_null(wire, _TAKEN)
     kept = _read_config(config, canonical)
     if kept:
         native["generationConfig"] = kept
@@ -139,12 +131,12 @@ def _read_config(config: JsonDict, canonical: JsonDict) -> JsonDict:
                 raise Malformed(f"generationConfig.{name}", "must be a number")
             canonical[_NUMBERS[name]] = int(value) if _is_whole(value) and name != "temperature" else value
         elif name == "stopSequences":
-            if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+            if not are_texts(value):
                 raise Malformed("generationConfig.stopSequences", "must be a list of strings")
             canonical["stop"] = value
         elif name == "responseLogprobs" and isinstance(value, bool):
             canonical["logprobs"] = value
-        elif name == "responseModalities" and isinstance(value, list) and all(isinstance(m, str) for m in value):
+        elif name == "responseModalities" and are_texts(value):
             canonical["modalities"] = [item.lower() for item in value]
         else:
             kept[name] = value
@@ -179,3 +171,128 @@ def _read_tools(wire: JsonDict, canonical: JsonDict, native: JsonDict) -> None:
 
 def _is_whole(value: Any) -> bool:
     return isinstance(value, int) or value.is_integer()
+
+
+_USER_ROLES = (None, "", "user", "function")
+
+
+def read_system(system: Any) -> list[JsonDict]:
+    """`systemInstruction` as a message.
+
+    Raises:
+        Malformed: It cannot be read.
+    """
+    parts = [{"text": system}] if isinstance(system, str) else checked_parts(system, "systemInstruction")
+    if not parts:
+        return []
+    return [_kept({"role": "system", "content": canonical_content(parts)}, parts)]
+
+
+def read_contents(contents: Any) -> list[JsonDict]:
+    """`contents` as messages; their names may be in snake_case.
+
+    Raises:
+        Malformed: They cannot be read.
+    """
+    if isinstance(contents, dict) and contents:
+        contents = [contents]
+    expect(contents, list, "contents")
+    if not contents:
+        raise Malformed("contents", "must not be empty")
+    messages: list[JsonDict] = []
+    waiting: list[tuple[str, str]] = []  # id and name of calls that no answer has come for
+    spoken: list[JsonDict] | None = None  # parts of the model's turn that may go on
+    for n, content in enumerate(contents):
+        if not isinstance(content, dict):
+            expect(content, dict, f"contents[{n}]")
+        role, text = content.get("role"), text_alone(content.get("parts"))
+        # What long conversations are made of needs none of the questions that the others are asked.
+        if role == "user" and text is not None:
+            spoken = None
+            messages.append({"role": "user", "content": text})
+            continue
+        if role == "model" and text is not None and spoken is None:
+            spoken, waiting = content["parts"], []
+            messages.append({"role": "assistant", "content": text})
+            continue
+        if role == "model" and spoken is None and only_calls(content.get("parts")):
+            spoken = content["parts"]
+            calls = [call_of(part, at, f"h{len(messages)}") for at, part in enumerate(spoken)]
+            waiting = _named(calls)
+            messages.append({"role": "assistant", "content": None, "tool_calls": calls})
+            continue
+        parts = checked_parts(content if is_camelized(content) else camelized(content), f"contents[{n}]")
+        if role == "model":
+            if spoken is not None:
+                # The vendor's chats keep each event of a stream as a turn of its own.
+                messages.pop()
+                parts = [*spoken, *parts]
+            spoken = parts
+            message = _assistant(parts, f"h{len(messages)}")
+            waiting = _named(message.get("tool_calls", ()))
+            messages.append(message)
+        elif role in _USER_ROLES:
+            spoken = None
+            messages += _user(parts, waiting)
+        else:
+            raise Malformed(f"contents[{n}].role", "must be user or model")
+    return messages
+
+
+def _named(calls: Iterable[JsonDict]) -> list[tuple[str, str]]:
+    return [(call["id"], call["function"]["name"]) for call in calls]
+
+
+def _user(parts: list[JsonDict], waiting: list[tuple[str, str]]) -> list[JsonDict]:
+    """Tool results become messages of their own, ahead of the rest."""
+    messages: list[JsonDict] = []
+    rest: list[JsonDict] = []
+    for part in parts:
+        if part.get("functionResponse") is not None:
+            messages.append(_result(part["functionResponse"], waiting))
+        else:
+            rest.append(part)
+    if rest:
+        message = _kept({"role": "user", "content": canonical_content(rest)}, rest)
+        if messages:
+            message.setdefault("provider_specific_fields", {}).setdefault(NAME, {})["with_results"] = True
+        messages.append(message)
+    return messages
+
+
+def _result(response: JsonDict, waiting: list[tuple[str, str]]) -> JsonDict:
+    """A function response; one without an id answers the first call of that name that is still open."""
+    name, given = response["name"], response.get("id")
+    if not given:
+        given = next((known for known, called in waiting if called == name), None) or made_id(0, name)
+    waiting[:] = [item for item in waiting if item[0] != given]
+    said = result_content(response)
+    message: JsonDict = {"role": "tool", "tool_call_id": given, "name": name, "content": said}
+    if not is_plain_result(response, said):
+        message["provider_specific_fields"] = {NAME: {"parts": [{"functionResponse": response}]}}
+    return message
+
+
+def _assistant(parts: list[JsonDict], origin: str) -> JsonDict:
+    packed, foreign = None, []
+    if any("thoughtSignature" in part for part in parts):
+        travelled = foreign_blocks(parts)
+        packed = next(filter(None, map(opened, travelled)), None)
+        foreign = [block for block in travelled if opened(block) is None]
+        parts = without_foreign(parts)
+    reading = read_parts(parts, origin)
+    if foreign:
+        reading.thinking = [*foreign, *(block for block in reading.thinking if "signature" in block)]
+    message = {**canonical_message(reading, None), **reading.media()}
+    if not reading.exact:
+        message["provider_specific_fields"] = {NAME: {"parts": parts}}
+    if packed:
+        put_back(message, packed)
+    return message
+
+
+def _kept(message: JsonDict, parts: list[JsonDict]) -> JsonDict:
+    """The message with the parts it was read from, if it says less than they do."""
+    if not all(map(is_plain, parts)):
+        message["provider_specific_fields"] = {NAME: {"parts": parts}}
+    return message

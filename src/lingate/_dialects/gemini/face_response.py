@@ -1,27 +1,47 @@
-"""As a face: canonical answers as this format's bodies."""
+"""As a face: canonical answers as this format's bodies, and canonical events as the SSE of `streamGenerateContent`."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from lingate._dialects._arguments import shown_arguments
+from lingate._dialects._base import StreamEncoder
 from lingate._dialects._dataurl import is_data_url, split_data_url
 from lingate._dialects._dates import rfc3339
 from lingate._dialects._draft import native_fields
-from lingate._dialects._luggage import luggage_of
-from lingate._dialects.gemini.assistant import original_parts
-from lingate._dialects.gemini.checks import objects
+from lingate._dialects._faults import google_error
+from lingate._dialects._luggage import Packer, luggage_of
+from lingate._dialects._signature import unseal
 from lingate._dialects.gemini.content import content_text
 from lingate._dialects.gemini.facts import FINISH, FINISH_REASON, MEDIA_TYPES, NAME
 from lingate._dialects.gemini.grounding import grounding_metadata
-from lingate._dialects.gemini.logprobs import native_logprobs
-from lingate._dialects.gemini.parts import call_signature, sealed_signatures, wire_id
-from lingate._dialects.gemini.passport import foreign_part, is_foreign_block
-from lingate._dialects.gemini.response import finish_reason
-from lingate._dialects.gemini.sound import native_sound
-from lingate._dialects.gemini.usage import native_usage
-from lingate._model import JsonDict
-from lingate._wire.json import encode
+from lingate._dialects.gemini.media import native_sound
+from lingate._dialects.gemini.parts import call_signature, foreign_part, is_foreign_block, sealed_signatures, wire_id
+from lingate._dialects.gemini.response import block_reason, finish_reason
+from lingate._dialects.gemini.turns import original_parts
+from lingate._dialects.gemini.usage import native_logprobs, native_usage
+from lingate._model import (
+    Annotations,
+    Call,
+    Event,
+    Extra,
+    Finish,
+    JsonDict,
+    Media,
+    Opaque,
+    Refusal,
+    Start,
+    Text,
+    Thinking,
+    ToolArgs,
+    ToolStart,
+    Usage,
+)
+from lingate._wire.json import decode, encode
+from lingate._wire.shapes import as_dicts, without
+from lingate._wire.sse import encode as encode_event
+from lingate.errors import LingateError
 
 
 def render_answer(response: JsonDict) -> bytes:
@@ -30,7 +50,7 @@ def render_answer(response: JsonDict) -> bytes:
     choices = response.get("choices") or ()
     wire: JsonDict = {}
     if not is_blocked(native, choices):
-        wire["candidates"] = [_candidate(choice) for choice in choices]
+        wire["candidates"] = list(map(_candidate, choices))
     if response.get("usage"):
         wire["usageMetadata"] = native_usage(response["usage"])
     wire.update(answer_fields(response.get("id"), response.get("model"), response.get("created")))
@@ -40,10 +60,8 @@ def render_answer(response: JsonDict) -> bytes:
 
 def is_blocked(native: JsonDict, choices: Any) -> bool:
     """Whether the prompt was refused by this format's own provider, which then gives no candidates."""
-    feedback = native.get("promptFeedback")
-    reason = feedback.get("blockReason") if isinstance(feedback, dict) else None
     said = any((choice.get("message") or {}).get("content") for choice in choices)
-    return reason is not None and not said
+    return block_reason(native) is not None and not said
 
 
 def answer_fields(identity: Any, model: Any, created: Any) -> JsonDict:
@@ -83,10 +101,10 @@ def message_parts(message: JsonDict) -> list[JsonDict]:
             parts[-1]["thoughtSignature"] = sealed[""]
         else:
             parts.append({"text": "", "thoughtSignature": sealed[""]})
-    parts += [made for made in map(image_part, objects(message.get("images"))) if made]
+    parts += filter(None, map(image_part, as_dicts(message.get("images"))))
     sound = native_sound(message.get("audio"))
     parts += [sound] if sound else []
-    return parts + [call_part(call, sealed) for call in objects(message.get("tool_calls"))]
+    return parts + [call_part(call, sealed) for call in as_dicts(message.get("tool_calls"))]
 
 
 def image_part(image: JsonDict) -> JsonDict | None:
@@ -121,7 +139,7 @@ def call_part(call: JsonDict, sealed: dict[str, str]) -> JsonDict:
 
 def candidate_fields(message: JsonDict) -> JsonDict:
     """What a candidate has beside its content."""
-    fields = {name: value for name, value in native_fields(message, NAME).items() if name != "parts"}
+    fields = without(native_fields(message, NAME), ("parts",))
     if "groundingMetadata" not in fields and "citationMetadata" not in fields:
         made = grounding_metadata(message.get("annotations"), content_text(message.get("content")))
         if made:
@@ -131,7 +149,7 @@ def candidate_fields(message: JsonDict) -> JsonDict:
 
 def render_count(response: JsonDict) -> bytes:
     """A token count."""
-    rest = {name: value for name, value in response.items() if name not in ("input_tokens", "object")}
+    rest = without(response, ("input_tokens", "object"))
     return encode({"totalTokens": response.get("input_tokens", 0), **rest})
 
 
@@ -156,7 +174,7 @@ def _candidate(choice: JsonDict) -> JsonDict:
 
 def _thoughts(message: JsonDict) -> list[JsonDict]:
     """Reasoning as thought parts; blocks with another provider's proof travel whole."""
-    blocks = list(objects(message.get("thinking_blocks")))
+    blocks = as_dicts(message.get("thinking_blocks"))
     if not blocks:
         reasoning = message.get("reasoning_content")
         return [{"text": reasoning, "thought": True}] if isinstance(reasoning, str) and reasoning else []
@@ -168,3 +186,248 @@ def _thoughts(message: JsonDict) -> list[JsonDict]:
         if is_foreign_block(block):
             parts.append(foreign_part(block))
     return parts
+
+
+class _Tool:
+    """A call whose arguments are on their way: this format has no pieces of them."""
+
+    __slots__ = ("pieces", "start")
+
+    def __init__(self, start: ToolStart) -> None:
+        self.start = start
+        self.pieces: list[str] = []
+
+    def whole(self) -> bool:
+        """Whether the arguments are a complete object; one that is cannot go on."""
+        try:
+            return isinstance(decode("".join(self.pieces) or "{}"), dict) and bool(self.pieces)
+        except ValueError:
+            return False
+
+    def part(self) -> JsonDict:
+        start = self.start
+        function = {"name": start.name, "arguments": "".join(self.pieces)}
+        return call_part({"id": start.id, "function": function, **(start.extra or {})}, {})
+
+
+class _Candidate:
+    """What is known of one choice until its end is told."""
+
+    __slots__ = ("annotations", "extra", "finish", "packer", "refusal", "signed", "sound", "text", "thoughts", "tools")
+
+    def __init__(self) -> None:
+        self.packer = Packer(NAME)
+        self.tools: dict[int, _Tool] = {}
+        self.thoughts: dict[int, list[str]] = {}
+        self.signed: dict[str, str] = {}
+        self.text: list[str] = []
+        self.sound = "pcm16"
+        self.refusal = ""
+        self.annotations: list[JsonDict] = []
+        self.extra: JsonDict = {}
+        self.finish: Finish | None = None
+
+
+class Encoder:
+    """Canonical events -> SSE. Each event is a whole answer with new parts only; the last ones say why it ended."""
+
+    content_type = "text/event-stream"
+
+    def __init__(self, call: Call) -> None:
+        self._top: JsonDict = answer_fields("", call.model, 0)
+        self._native: JsonDict = {}
+        self._usage: JsonDict | None = None
+        self._candidates: dict[int, _Candidate] = {}
+
+    def event(self, event: Event) -> bytes:
+        """The bytes of one event; none where it can be told only later."""
+        if type(event) is Text and event.logprobs is None:
+            return self._text(event)
+        handler = _HANDLERS.get(type(event))
+        return b"" if handler is None else handler(self, event)
+
+    def end(self) -> bytes:
+        """Tell why the answer ended and what it cost."""
+        usage = {} if self._usage is None else {"usageMetadata": native_usage(self._usage)}
+        said = [{"message": {"content": "".join(one.text)}} for one in self._candidates.values()]
+        if is_blocked(self._native, said):
+            return _sse({**usage, **self._top, **self._native})
+        candidates = [self._ending(index, one) for index, one in sorted(self._candidates.items())]
+        if not candidates:
+            candidates = [{"content": {"parts": [], "role": "model"}, "finishReason": "STOP", "index": 0}]
+        return _sse({"candidates": candidates, **usage, **self._top, **self._native})
+
+    def error(self, error: LingateError) -> bytes:
+        """An error in mid-stream."""
+        return _sse(google_error(error)[1])
+
+    def _ending(self, index: int, one: _Candidate) -> JsonDict:
+        parts = [tool.part() for _, tool in sorted(one.tools.items())]
+        reason = finish_word(one.finish.reason, one.finish.native) if one.finish else "STOP"
+        message: JsonDict = {"content": "".join(one.text), "annotations": one.annotations, **one.extra}
+        fields = candidate_fields(message)
+        if one.refusal and reason == "STOP":
+            parts = [{"text": one.refusal}, *parts]
+        elif one.refusal:
+            fields.setdefault("finishMessage", one.refusal)
+        # Without any part the vendor's chats drop the whole turn from their history; its own streams end like this.
+        parts = parts or [{"text": ""}]
+        return {"content": {"parts": parts, "role": "model"}, "finishReason": reason, "index": index, **fields}
+
+    def _candidate(self, index: int) -> _Candidate:
+        found = self._candidates.get(index)
+        if found is None:
+            found = self._candidates[index] = _Candidate()
+        return found
+
+    def _parts(self, index: int, parts: list[JsonDict], **fields: Any) -> bytes:
+        """An event with new parts, behind those calls of the candidate that are complete."""
+        tools = self._candidate(index).tools
+        whole = [number for number, tool in sorted(tools.items()) if tool.whole()]
+        parts = [*(tools.pop(number).part() for number in whole), *parts]
+        candidate = {"content": {"parts": parts, "role": "model"}, "index": index, **fields}
+        return _sse({"candidates": [candidate], **self._top})
+
+    def _start(self, event: Start) -> bytes:
+        self._top = answer_fields(event.id, event.model, event.created)
+        self._native.update(native_fields(event.extra, NAME))
+        return b""
+
+    def _text(self, event: Text) -> bytes:
+        self._candidate(event.choice).text.append(event.text)
+        logprobs = native_logprobs(event.logprobs)
+        fields = {"logprobsResult": logprobs} if logprobs else {}
+        parts = [{"text": event.text}] if event.text else []
+        return self._parts(event.choice, parts, **fields) if parts or fields else b""
+
+    def _refusal(self, event: Refusal) -> bytes:
+        self._candidate(event.choice).refusal += event.text
+        return b""
+
+    def _thinking(self, event: Thinking) -> bytes:
+        one = self._candidate(event.choice)
+        one.packer.take(event)
+        told = one.thoughts.setdefault(event.block, [])
+        parts: list[JsonDict] = []
+        if event.text:
+            told.append(event.text)
+            parts.append({"text": event.text, "thought": True})
+        if event.redacted is not None:
+            parts.append(foreign_part({"type": "redacted_thinking", "data": event.redacted}))
+        elif event.signature:
+            own = unseal(event.signature, NAME)
+            if own is None:
+                thinking = {"type": "thinking", "thinking": "".join(told), "signature": event.signature}
+                parts.append(foreign_part(thinking))
+            else:
+                owner, _, signature = own.rpartition("#")
+                if owner:
+                    one.signed[owner] = signature
+                else:
+                    parts.append({"text": "", "thoughtSignature": signature})
+        return self._parts(event.choice, parts) if parts else b""
+
+    def _tool_start(self, event: ToolStart) -> bytes:
+        one = self._candidate(event.choice)
+        one.packer.take(event)
+        told = self._parts(event.choice, []) if any(tool.whole() for tool in one.tools.values()) else b""
+        signature = one.signed.get(event.id)
+        if signature and not event.extra:
+            extra = {"extra_content": {"google": {"thought_signature": signature}}}
+            event = ToolStart(event.tool, event.id, event.name, event.choice, event.kind, extra, event.raw)
+        one.tools[event.tool] = _Tool(event)
+        return told
+
+    def _tool_args(self, event: ToolArgs) -> bytes:
+        tool = self._candidate(event.choice).tools.get(event.tool)
+        if tool is not None:
+            tool.pieces.append(event.text)
+        return b""
+
+    def _media(self, event: Media) -> bytes:
+        if event.kind == "image":
+            made = image_part(event.data)
+        else:
+            one = self._candidate(event.choice)
+            kind = event.data.get("format")
+            one.sound = kind if isinstance(kind, str) else one.sound
+            made = native_sound({**event.data, "format": one.sound})
+        return self._parts(event.choice, [made]) if made else b""
+
+    def _annotations(self, event: Annotations) -> bytes:
+        self._candidate(event.choice).annotations += event.items
+        return b""
+
+    def _count(self, event: Usage) -> bytes:
+        self._usage = event.usage
+        return b""
+
+    def _extra(self, event: Extra) -> bytes:
+        if event.choice is None:
+            self._native.update(native_fields(event.fields, NAME))
+        else:
+            one = self._candidate(event.choice)
+            one.extra.update(event.fields)
+            one.packer.take(event)
+        return b""
+
+    def _finish(self, event: Finish) -> bytes:
+        # Usage may still come; the last event waits for it.
+        one = self._candidate(event.choice)
+        one.finish = event
+        luggage = one.packer.block()
+        return self._parts(event.choice, [foreign_part(luggage)]) if luggage else b""
+
+    def _opaque(self, event: Opaque) -> bytes:
+        part = event.raw.get("part") if event.dialect == NAME else None
+        return self._parts(event.choice, [part]) if isinstance(part, dict) else b""
+
+
+def _sse(value: JsonDict) -> bytes:
+    return encode_event(encode(value))
+
+
+_HANDLERS: dict[type, Callable[[Encoder, Any], bytes]] = {
+    Start: Encoder._start,
+    Text: Encoder._text,
+    Refusal: Encoder._refusal,
+    Thinking: Encoder._thinking,
+    ToolStart: Encoder._tool_start,
+    ToolArgs: Encoder._tool_args,
+    Media: Encoder._media,
+    Annotations: Encoder._annotations,
+    Usage: Encoder._count,
+    Extra: Encoder._extra,
+    Finish: Encoder._finish,
+    Opaque: Encoder._opaque,
+}
+
+
+_DATA = b"data: "
+
+
+class ListEncoder:
+    """Writes what another encoder puts into events as the items of one JSON list, as a stream is without `alt=sse`."""
+
+    content_type = "application/json"
+
+    def __init__(self, inside: StreamEncoder) -> None:
+        self._inside = inside
+        self._begun = False
+
+    def event(self, event: Event) -> bytes:
+        return self._items(self._inside.event(event))
+
+    def end(self) -> bytes:
+        return self._items(self._inside.end()) + b"]"
+
+    def error(self, error: LingateError) -> bytes:
+        return self._items(self._inside.error(error)) + b"]"
+
+    def _items(self, events: bytes) -> bytes:
+        items = [event.removeprefix(_DATA) for event in events.split(b"\n\n") if event]
+        if not items:
+            return b""
+        before = b",\r\n" if self._begun else b"["
+        self._begun = True
+        return before + b",\r\n".join(items)

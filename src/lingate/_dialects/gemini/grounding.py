@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from lingate._dialects.gemini.checks import objects
 from lingate._model import JsonDict
+from lingate._wire.shapes import as_dict, as_dicts, as_list, as_str
 
 
 def url_citations(candidate: JsonDict, text: str) -> list[JsonDict]:
@@ -19,7 +19,7 @@ def url_citations(candidate: JsonDict, text: str) -> list[JsonDict]:
     made = _grounded(candidate.get("groundingMetadata"), text)
     citations = candidate.get("citationMetadata")
     if isinstance(citations, dict):
-        for item in objects(citations.get("citations") or citations.get("citationSources")):
+        for item in as_dicts(citations.get("citations") or citations.get("citationSources")):
             start, end = _span(item, text)
             made += _citation(item, start, end)
     return made
@@ -30,7 +30,7 @@ def grounding_metadata(items: Any, text: str) -> JsonDict | None:
     chunks: list[JsonDict] = []
     supports: list[JsonDict] = []
     seen: dict[str, int] = {}
-    for item in objects(items):
+    for item in as_dicts(items):
         cited = item.get("url_citation")
         if not isinstance(cited, dict) or not isinstance(cited.get("url"), str):
             continue
@@ -50,17 +50,17 @@ def _grounded(metadata: Any, text: str) -> list[JsonDict]:
     if not isinstance(metadata, dict):
         return []
     chunks = metadata.get("groundingChunks")
-    sources = [_source(chunk) for chunk in chunks] if isinstance(chunks, list) else []
-    supports = list(objects(metadata.get("groundingSupports")))
+    sources = list(map(_source, as_list(chunks)))
+    supports = as_dicts(metadata.get("groundingSupports"))
     if not supports:
         # Nothing says which words a source stands behind, so it stands behind all of them.
         return [note for source in sources for note in _citation(source, 0, len(text))]
     made: list[JsonDict] = []
     for support in supports:
         segment = support.get("segment")
-        start, end = _span(segment if isinstance(segment, dict) else {}, text)
+        start, end = _span(as_dict(segment), text)
         indices = support.get("groundingChunkIndices")
-        for index in indices if isinstance(indices, list) else ():
+        for index in as_list(indices):
             if isinstance(index, int) and 0 <= index < len(sources):
                 made += _citation(sources[index], start, end)
     return made
@@ -77,7 +77,7 @@ def _citation(source: JsonDict, start: int, end: int) -> list[JsonDict]:
     if not isinstance(url, str) or not url:
         return []
     title = source.get("title")
-    cited = {"start_index": start, "end_index": end, "url": url, "title": title if isinstance(title, str) else ""}
+    cited = {"start_index": start, "end_index": end, "url": url, "title": as_str(title)}
     return [{"type": "url_citation", "url_citation": cited}]
 
 

@@ -1,14 +1,16 @@
-"""Pictures, sound, documents: OpenAI's parts <-> `inlineData` and `fileData`."""
+"""Pictures, sound, documents: OpenAI's parts <-> `inlineData` and `fileData`; sound of an answer <-> OpenAI's `audio` object."""
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
-from lingate._dialects._dataurl import data_url, is_data_url, split_data_url
+from lingate._dialects._dataurl import data_url, decoded, is_data_url, split_data_url
 from lingate._dialects.gemini.casing import camelized
 from lingate._dialects.gemini.draft import Draft
 from lingate._dialects.gemini.facts import MEDIA_TYPES
 from lingate._model import JsonDict
+from lingate._wire.shapes import as_str, dig
 
 _VIDEO_SITES = ("youtube.com", "youtu.be")
 _ADDRESSES = ("https://", "http://", "gs://")
@@ -38,7 +40,7 @@ def write_video(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
 def write_audio(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
     """An `input_audio` part."""
     audio = part.get("input_audio")
-    data = audio.get("data") if isinstance(audio, dict) else None
+    data = dig(audio, "data")
     if not isinstance(audio, dict) or not isinstance(data, str) or not data:
         raise draft.broken(f"{where}.input_audio", "must be an object with data and format")
     if is_data_url(data):
@@ -136,3 +138,59 @@ def _uploaded(given: str, draft: Draft) -> str:
 def _with_video(part: JsonDict, holder: JsonDict) -> JsonDict:
     cut = holder.get("video_metadata")
     return {**part, "videoMetadata": camelized(cut)} if isinstance(cut, dict) else part
+
+
+_PCM = "audio/L16;codec=pcm;rate=24000"
+
+
+class SoundJoiner:
+    """Cuts pieces of base64 so that they can be put one behind the other: padding may only stand at the very end."""
+
+    __slots__ = ("_rest",)
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, piece: str) -> str:
+        """The next piece, in whole groups of three bytes.
+
+        Raises:
+            ValueError: It is not base64.
+        """
+        data = self._rest + decoded(piece)
+        cut = len(data) - len(data) % 3
+        self._rest = data[cut:]
+        return base64.b64encode(data[:cut]).decode()
+
+    def finish(self) -> str:
+        """What is left."""
+        rest, self._rest = self._rest, b""
+        return base64.b64encode(rest).decode()
+
+
+def canonical_audio(pieces: list[tuple[str, str]]) -> JsonDict:
+    """Pieces of sound as one `audio` object."""
+    if len(pieces) == 1:
+        return {"data": pieces[0][1], "format": audio_format(pieces[0][0])}
+    joiner = SoundJoiner()
+    try:
+        data = "".join([joiner.feed(data) for _, data in pieces] + [joiner.finish()])
+    except ValueError:
+        data = "".join(data for _, data in pieces)
+    return {"data": data, "format": audio_format(pieces[0][0])}
+
+
+def audio_format(kind: str) -> str:
+    """OpenAI's word for a media type of sound."""
+    family = kind.partition(";")[0].strip().lower()
+    return "pcm16" if family in ("audio/l16", "audio/pcm") else family.removeprefix("audio/")
+
+
+def native_sound(audio: Any) -> JsonDict | None:
+    """An `audio` object as a part; None if it holds no sound."""
+    data = dig(audio, "data")
+    if not isinstance(data, str) or not data:
+        return None
+    kind = audio.get("format")
+    kind = as_str(kind) or "pcm16"
+    return {"inlineData": {"mimeType": _PCM if kind == "pcm16" else f"audio/{kind}", "data": data}}

@@ -7,11 +7,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from lingate._dialects._failure import garbage
-from lingate._dialects.gemini.checks import objects
 from lingate._dialects.gemini.request import headers_for
 from lingate._dialects.gemini.response import read_object
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 from lingate._wire.json import encode
+from lingate._wire.shapes import as_dicts, without
 
 PAGING = ("pageSize", "pageToken")
 """Query parameters of the list."""
@@ -31,12 +31,7 @@ def models_request(call: Call, target: Target) -> HttpRequest:
 
 
 def read_models(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """A page of models as an OpenAI list; `has_more` and `nextPageToken` say whether and where the next one begins.
-
-    Raises:
-        UpstreamError: The body is an error.
-        ProtocolError: It is no list of models.
-    """
+    """A page of models as an OpenAI list; `has_more` and `nextPageToken` say whether and where the next one begins."""
     raw = read_object(body, sent.target)
     found = raw.get("models", raw.get("publisherModels", [] if raw.keys() <= {"nextPageToken"} else None))
     if not isinstance(found, list) or not all(isinstance(m, dict) and isinstance(m.get("name"), str) for m in found):
@@ -66,7 +61,7 @@ def render_models(response: JsonDict) -> bytes:
     """An OpenAI list of models, or one of them, in this format."""
     if "data" not in response and "id" in response:
         return encode(_model(response))
-    wire: JsonDict = {"models": [_model(model) for model in objects(response.get("data"))]}
+    wire: JsonDict = {"models": list(map(_model, as_dicts(response.get("data"))))}
     if response.get("nextPageToken"):
         wire["nextPageToken"] = response["nextPageToken"]
     return encode(wire)
@@ -74,7 +69,7 @@ def render_models(response: JsonDict) -> bytes:
 
 def _model(model: JsonDict) -> JsonDict:
     name: Any = model.get("id") or ""
-    rest = {key: value for key, value in model.items() if key not in _OPENAI}
+    rest = without(model, _OPENAI)
     # Clients make an address of it: `/v1beta/{name}:generateContent`.
     shown = name if name.startswith(_PLACES) else f"models/{name}"
     return {"name": shown, "displayName": model.get("display_name") or name, **rest}

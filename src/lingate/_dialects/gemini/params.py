@@ -1,14 +1,16 @@
-"""The other request fields: sampling, limits, kinds of output, and what has no counterpart. Canonical -> wire."""
+"""The other request fields: sampling, limits, kinds of output, reasoning, and what has no counterpart. Canonical -> wire."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._params import HINTS, answer_limit, sampling, stops
+from lingate._dialects._params import CHAT_FIELDS, HINTS, answer_limit, sampling, stops
 from lingate._dialects.gemini.casing import camel, camelized
+from lingate._dialects.gemini.checks import are_texts
 from lingate._dialects.gemini.draft import Draft
-from lingate._dialects.gemini.facts import BODY_FIELDS, GENERATION_FIELDS
+from lingate._dialects.gemini.facts import BODY_FIELDS, BUDGETS, GENERATION_FIELDS, LEAST_BUDGET, LEVELS
 from lingate._model import JsonDict
+from lingate._wire.shapes import dig
 
 _NAMES = {
     "temperature": "temperature",
@@ -37,35 +39,7 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
 }
 """Values that ask for what happens anyway. Penalties of 0 are left out too, as some models refuse the mere field."""
 
-_MISSING = {
-    name: _NEUTRAL[name]
-    for name in ("repetition_penalty", "logit_bias", "prediction", "store", "verbosity", "parallel_tool_calls")
-}
-"""Of these, fields without a counterpart."""
-
-_WRITTEN = frozenset(
-    {
-        *_NAMES,
-        "messages",
-        "tools",
-        "tool_choice",
-        "web_search_options",
-        "response_format",
-        "thinking",
-        "reasoning_effort",
-        "max_tokens",
-        "max_completion_tokens",
-        "stop",
-        "modalities",
-        "audio",
-        "service_tier",
-        "stream",
-        "stream_options",
-        "model",
-        "cache_control",
-        "provider_specific_fields",
-    }
-)
+_WRITTEN = CHAT_FIELDS | {*_NAMES, "web_search_options", "modalities", "audio", "service_tier", "cache_control"}
 """Fields that have a place of their own on the wire, or none because they are said otherwise."""
 
 _TIERS = {"default": "standard", "standard": "standard", "flex": "flex", "priority": "priority"}
@@ -93,7 +67,7 @@ def write_output(draft: Draft) -> None:
     """Write `responseModalities` and the voice."""
     modalities = draft.asked.get("modalities")
     if modalities is not None:
-        if not isinstance(modalities, list) or not all(isinstance(item, str) for item in modalities):
+        if not are_texts(modalities):
             raise draft.broken("modalities", "must be a list of strings")
         draft.config()["responseModalities"] = [item.upper() for item in modalities]
     audio = draft.asked.get("audio")
@@ -108,9 +82,7 @@ def write_output(draft: Draft) -> None:
 
 def canonical_voice(config: JsonDict) -> JsonDict | None:
     """A native `speechConfig` as OpenAI's `audio`; None where that cannot say it."""
-    voice = config.get("voiceConfig")
-    prebuilt = voice.get("prebuiltVoiceConfig") if isinstance(voice, dict) else None
-    name = prebuilt.get("voiceName") if isinstance(prebuilt, dict) else None
+    name = dig(config, "voiceConfig", "prebuiltVoiceConfig", "voiceName")
     return {"voice": name, "format": "pcm16"} if isinstance(name, str) else None
 
 
@@ -126,7 +98,7 @@ def write_rest(draft: Draft) -> None:
             # Where one function must be called, one call of it is what nearly always comes.
             if not value:
                 draft.note(name)
-        elif name not in _WRITTEN and not draft.left_out(name, value, _MISSING, HINTS):
+        elif name not in _WRITTEN and not draft.left_out(name, value, _NEUTRAL, HINTS):
             _write_unknown(name, value, draft)
     if draft.asked.get("cache_control") is not None:
         draft.note("cache_control")
@@ -148,3 +120,88 @@ def _write_unknown(name: str, value: Any, draft: Draft) -> None:
         draft.body[native] = camelized({native: value})[native]
     else:
         draft.body[name] = value
+
+
+_RANKS = {"none": 0, "minimal": 1, "low": 2, "medium": 3, "high": 4, "xhigh": 5, "max": 6}
+
+
+def write_thinking(draft: Draft) -> None:
+    """Write `thinkingConfig`.
+
+    `thinking` says how many tokens, in Anthropic's words, and wins over `reasoning_effort`, which says how much.
+    """
+    effort, thinking = draft.asked.get("reasoning_effort"), draft.asked.get("thinking")
+    kept = draft.native.get("generationConfig", {}).get("thinkingConfig")
+    if isinstance(kept, dict) and thinking is None and canonical_effort(kept) == effort:
+        draft.config()["thinkingConfig"] = kept
+        return
+    if isinstance(thinking, dict):
+        if effort is not None:
+            draft.note("reasoning_effort (thinking is given)")
+        _write_thinking(thinking, draft)
+    elif effort is not None:
+        _write_effort(effort, draft)
+
+
+def canonical_effort(config: JsonDict) -> str | None:
+    """A native `thinkingConfig` as `reasoning_effort`; None where it leaves the amount to the model."""
+    level, budget = config.get("thinkingLevel"), config.get("thinkingBudget")
+    if isinstance(level, str) and level.lower() in _RANKS:
+        return level.lower()
+    if not isinstance(budget, int) or isinstance(budget, bool) or budget < 0:
+        return None
+    if budget == 0:
+        return "none"
+    return next((word for word in ("low", "medium") if budget <= BUDGETS[word]), "high")
+
+
+def _write_thinking(thinking: JsonDict, draft: Draft) -> None:
+    kind, budget = thinking.get("type"), thinking.get("budget_tokens")
+    if kind == "disabled":
+        _write_effort("none", draft)
+    elif draft.traits.get("thinking") == "none":
+        draft.refuse("thinking", "the model does not think")
+    elif kind == "enabled" and isinstance(budget, int):
+        draft.config()["thinkingConfig"] = {"includeThoughts": True, "thinkingBudget": budget}
+    elif kind in ("enabled", "adaptive"):
+        made: JsonDict = {"includeThoughts": True}
+        if not draft.newest:
+            made["thinkingBudget"] = -1
+        draft.config()["thinkingConfig"] = made
+    else:
+        raise draft.broken("thinking.type", "must be enabled, adaptive or disabled")
+
+
+def _write_effort(effort: Any, draft: Draft) -> None:
+    way = draft.traits.get("thinking")
+    if not isinstance(effort, str) or effort not in _RANKS:
+        draft.refuse("reasoning_effort", f"must be one of {', '.join(_RANKS)}")
+    elif way == "none":
+        if effort != "none":
+            draft.refuse("reasoning_effort", "the model does not think")
+    elif way == "budget":
+        _write_budget(effort, draft)
+    else:
+        level = _nearest(effort, tuple(word for word in draft.traits.get("efforts", LEVELS) if word != "none"))
+        if level != effort:
+            draft.note(f"reasoning_effort ({effort} was sent as {level})")
+        config: JsonDict = {"thinkingLevel": level}
+        if effort != "none":
+            config["includeThoughts"] = True
+        draft.config()["thinkingConfig"] = config
+
+
+def _write_budget(effort: str, draft: Draft) -> None:
+    efforts = draft.traits.get("efforts")
+    if effort != "none":
+        draft.config()["thinkingConfig"] = {"includeThoughts": True, "thinkingBudget": BUDGETS[effort]}
+    elif efforts is None or "none" in efforts:
+        draft.config()["thinkingConfig"] = {"thinkingBudget": 0}
+    else:
+        draft.note("reasoning_effort (the model cannot stop thinking; the least budget was sent)")
+        draft.config()["thinkingConfig"] = {"thinkingBudget": LEAST_BUDGET}
+
+
+def _nearest(effort: str, levels: tuple[str, ...]) -> str:
+    known = [word for word in levels if word in _RANKS] or list(LEVELS)
+    return min(known, key=lambda word: (abs(_RANKS[word] - _RANKS[effort]), _RANKS[word]))

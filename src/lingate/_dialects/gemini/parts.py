@@ -1,18 +1,26 @@
-"""The model's parts: what they say in canonical words, and whether those words give back the same parts."""
+"""The model's parts: what they say in canonical words, and whether those words give back the same parts.
+
+Other providers' thinking blocks travel among them: a client keeps `thoughtSignature` and sends it back, so the whole block
+is there, and goes on to its own provider as it came.
+"""
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lingate._dialects._dataurl import data_url
+from lingate._dialects._dataurl import data_url, decoded
+from lingate._dialects._luggage import opened
+from lingate._dialects._reading import has_proof
 from lingate._dialects._signature import seal, unseal
 from lingate._dialects.gemini.facts import NAME
-from lingate._dialects.gemini.media import media_type
+from lingate._dialects.gemini.media import canonical_audio, media_type
 from lingate._model import JsonDict
-from lingate._wire.json import encode_str
+from lingate._wire.json import decode, encode, encode_str
+from lingate._wire.shapes import as_list, as_str, dig
 
 _MADE_ID = re.compile(r"call_g\d+_.+")
 _CALL_KEYS = frozenset({"name", "args", "id"})
@@ -29,27 +37,30 @@ class Reading:
 
     Attributes:
         text: The answer.
-        blocks: Thinking blocks: thoughts, and sealed signatures.
+        thinking: Thinking blocks: thoughts, and sealed signatures.
         calls: Tool calls for the caller to execute. The provider's own tools are not among them.
+        annotations: None, since parts hold no sources.
         images: Pictures, as OpenAI-shaped image objects.
         sound: Audio, as `(media type, base64)` pieces.
         exact: The canonical form alone gives back these very parts.
     """
 
     text: str = ""
-    blocks: list[JsonDict] = field(default_factory=list)
+    thinking: list[JsonDict] = field(default_factory=list)
     calls: list[JsonDict] = field(default_factory=list)
+    annotations: list[JsonDict] = field(default_factory=list)
     images: list[JsonDict] = field(default_factory=list)
     sound: list[tuple[str, str]] = field(default_factory=list)
     exact: bool = True
 
     @property
     def reasoning(self) -> str:
-        return "".join(block["thinking"] for block in self.blocks)
+        return "".join(as_str(block.get("thinking")) for block in self.thinking)
 
-    @property
-    def signed(self) -> bool:
-        return any("signature" in block for block in self.blocks)
+    def media(self) -> JsonDict:
+        """`images` and `audio` of a message, as far as there are any."""
+        made: JsonDict = {"images": self.images} if self.images else {}
+        return {**made, "audio": canonical_audio(self.sound)} if self.sound else made
 
 
 def read_parts(parts: Sequence[JsonDict], origin: str) -> Reading:
@@ -69,9 +80,9 @@ def read_parts(parts: Sequence[JsonDict], origin: str) -> Reading:
         if kind == "thought":
             reading.exact = reading.exact and not open_block
             if not open_block:
-                reading.blocks.append({"type": "thinking", "thinking": ""})
+                reading.thinking.append({"type": "thinking", "thinking": ""})
             open_block = True
-            reading.blocks[-1]["thinking"] += part["text"]
+            reading.thinking[-1]["thinking"] += part["text"]
         elif kind == "text":
             texts.append(part["text"])
         elif kind == "image":
@@ -83,13 +94,13 @@ def read_parts(parts: Sequence[JsonDict], origin: str) -> Reading:
             owner = reading.calls[-1]["id"]
         signature = part.get("thoughtSignature")
         if signature and kind in SEALED:
-            _sign(reading.blocks, open_block and kind == "call", seal_for(owner, signature))
+            _sign(reading.thinking, open_block and kind == "call", seal_for(owner, signature))
         open_block = kind == "thought" and not signature
         reading.exact = reading.exact and _RANK.get(kind, -1) >= rank and _is_plain(part, kind)
         rank = _RANK.get(kind, rank) + (kind == "text")
     reading.text = "".join(texts)
     # Thoughts go back only with a signature: it tells that they are this format's own.
-    reading.exact = reading.exact and (not reading.blocks or reading.signed)
+    reading.exact = reading.exact and (not reading.thinking or has_proof(reading.thinking))
     return reading
 
 
@@ -151,14 +162,8 @@ def call_extra(signature: Any) -> JsonDict | None:
 
 def call_signature(call: JsonDict) -> str | None:
     """The signature on a tool call or a picture, from either place that clients keep it in."""
-    for names in (("extra_content", "google"), ("provider_specific_fields",)):
-        holder: Any = call
-        for name in names:
-            holder = holder.get(name) if isinstance(holder, dict) else None
-        found = holder.get("thought_signature") if isinstance(holder, dict) else None
-        if isinstance(found, str) and found:
-            return found
-    return None
+    own, other = dig(call, "extra_content", "google"), dig(call, "provider_specific_fields")
+    return as_str(dig(own, "thought_signature")) or as_str(dig(other, "thought_signature")) or None
 
 
 def made_id(index: int, origin: str) -> str:
@@ -179,7 +184,7 @@ def seal_for(call_id: str, signature: str) -> str:
 def sealed_signatures(blocks: Any) -> dict[str, str]:
     """Signatures that came back in thinking blocks, by the id of the call they belong to; the text's has no id."""
     found: dict[str, str] = {}
-    for block in blocks if isinstance(blocks, list) else ():
+    for block in as_list(blocks):
         payload = unseal(block.get("signature"), NAME) if isinstance(block, dict) else None
         if payload is not None:
             call_id, _, signature = payload.rpartition("#")
@@ -204,3 +209,47 @@ def _is_plain(part: JsonDict, kind: str) -> bool:
         known = part.keys() <= _CALL_PART and call.keys() <= _CALL_KEYS
         return known and bool(call.get("name")) and isinstance(call.get("args"), dict)
     return kind == "image" and part.keys() == {"inlineData"} and part["inlineData"].keys() == {"mimeType", "data"}
+
+
+_MAGIC = b"\x00lingate:"
+
+
+def foreign_part(block: JsonDict) -> JsonDict:
+    """A thinking block of another provider as a part without text: that was told before."""
+    sealed = base64.b64encode(_MAGIC + encode(block)).decode()
+    return {"text": "", "thought": True, "thoughtSignature": sealed}
+
+
+def is_foreign_block(block: Any) -> bool:
+    """Whether a thinking block holds another provider's proof."""
+    if not isinstance(block, dict):
+        return False
+    if block.get("type") == "redacted_thinking":
+        return isinstance(block.get("data"), str)
+    signature = block.get("signature")
+    return isinstance(signature, str) and signature != "" and unseal(signature, NAME) is None
+
+
+def foreign_blocks(parts: Sequence[JsonDict]) -> list[JsonDict]:
+    """The blocks that travel in these parts, luggage among them."""
+    return [block for block in map(_block_of, parts) if block is not None]
+
+
+def without_foreign(parts: Sequence[JsonDict]) -> list[JsonDict]:
+    """The parts that are this format's own. The thoughts of a foreign block are in the block, so they go too."""
+    own = [part for part in parts if opened(_block_of(part)) is None]
+    if not any(_block_of(part) is not None for part in own):
+        return own
+    return [part for part in own if not (part.get("thought") and isinstance(part.get("text"), str))]
+
+
+def _block_of(part: JsonDict) -> JsonDict | None:
+    sealed = part.get("thoughtSignature")
+    if not part.get("thought") or not isinstance(sealed, str):
+        return None
+    try:
+        data = decoded(sealed)
+        block = decode(data[len(_MAGIC) :]) if data.startswith(_MAGIC) else None
+    except ValueError:
+        return None
+    return block if isinstance(block, dict) else None

@@ -9,18 +9,18 @@ from urllib.parse import quote
 from lingate._dialects._params import refuse_for_provider
 from lingate._dialects.gemini.draft import Draft, begin
 from lingate._dialects.gemini.facts import COUNT, STREAM, WHOLE
-from lingate._dialects.gemini.formats import write_format
 from lingate._dialects.gemini.params import (
     write_output,
     write_rest,
     write_sampling,
     write_stop,
+    write_thinking,
 )
-from lingate._dialects.gemini.thinking import write_thinking
-from lingate._dialects.gemini.tools import write_tools
+from lingate._dialects.gemini.tools import write_format, write_tools
 from lingate._dialects.gemini.turns import write_messages
 from lingate._model import Call, HttpRequest, JsonDict, Operation, Target
 from lingate._wire.json import encode
+from lingate._wire.shapes import without
 from lingate.errors import ConfigError
 
 _TUNED = re.compile(r"(?:endpoints/)?\d+|endpoints/.+")
@@ -66,7 +66,7 @@ def count_request(call: Call, target: Target) -> HttpRequest:
     elif made.body.keys() <= {"contents", "generationConfig"}:
         body = {"contents": made.body["contents"]}
     else:
-        counted = {name: value for name, value in made.body.items() if name != "generationConfig"}
+        counted = without(made.body, ("generationConfig",))
         body = {"generateContentRequest": {"model": resource_name(target.model), **counted}}
     return finish_request(made, method_url(target, COUNT, "count_tokens"), body)
 
@@ -137,7 +137,7 @@ def _write_kept(draft: Draft) -> None:
             draft.body[name] = value
     config = draft.native.get("generationConfig")
     if isinstance(config, dict):
-        kept = {name: value for name, value in config.items() if name not in _HANDLED_CONFIG}
+        kept = without(config, _HANDLED_CONFIG)
         if kept:
             draft.config().update(kept)
 

@@ -10,17 +10,16 @@ from lingate._dialects import _dates
 from lingate._dialects._check import Malformed
 from lingate._dialects._dates import epoch
 from lingate._dialects._failure import body_failure, garbage, interrupted
-from lingate._dialects._reading import take_answer
+from lingate._dialects._reading import canonical_message, take_answer
 from lingate._dialects._redact import redact
 from lingate._dialects.gemini.facts import BROKEN, FINISH, FINISH_NUMBERS, NAME
 from lingate._dialects.gemini.grounding import url_citations
 from lingate._dialects.gemini.joined import candidates_of, join_chunks, merge_extras
-from lingate._dialects.gemini.logprobs import canonical_logprobs
-from lingate._dialects.gemini.parts import Reading, read_parts
-from lingate._dialects.gemini.sound import canonical_audio
-from lingate._dialects.gemini.usage import canonical_usage, has_counts
+from lingate._dialects.gemini.parts import read_parts
+from lingate._dialects.gemini.usage import canonical_logprobs, canonical_usage, has_counts
 from lingate._model import Head, HttpRequest, JsonDict, Target
 from lingate._wire.json import decode, encode
+from lingate._wire.shapes import as_str, dig, not_null, without
 from lingate.errors import InternalServerError, LingateError
 
 _PLAIN_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -28,12 +27,7 @@ _TAKEN = frozenset({"candidates", "usageMetadata", "modelVersion", "responseId"}
 
 
 def read_answer(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """A whole answer, or a stream that came as a JSON array, as a canonical response; and as it came.
-
-    Raises:
-        UpstreamError: The body is an error although the status says success, or the model failed.
-        ProtocolError: It is not an answer.
-    """
+    """A whole answer, or a stream that came as a JSON array, as a canonical response; and as it came."""
     target = sent.target
     raw = read_json(body, target)
     try:
@@ -76,7 +70,7 @@ def canonical_response(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict
         "id": identity,
         "object": "chat.completion",
         "created": created_at(raw, head),
-        "model": model if isinstance(model, str) and model else sent.target.model,
+        "model": as_str(model) or sent.target.model,
         "choices": choices,
     }
     usage = raw.get("usageMetadata")
@@ -90,8 +84,8 @@ def canonical_response(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict
 
 def top_extras(raw: JsonDict) -> JsonDict:
     """Top-level fields that the canonical form has no name for."""
-    extra = {name: value for name, value in raw.items() if name not in _TAKEN and value is not None}
-    if _is_plain_time(extra.get("createTime")):
+    extra = not_null(raw, _TAKEN)
+    if _PLAIN_TIME.fullmatch(as_str(extra.get("createTime"))):
         del extra["createTime"]  # `created` says the same
     usage = raw.get("usageMetadata")
     if isinstance(usage, dict) and usage and not has_counts(usage):
@@ -102,7 +96,9 @@ def top_extras(raw: JsonDict) -> JsonDict:
 def _choice(
     index: int, candidate: JsonDict, parts: list[JsonDict], identity: str, sent: HttpRequest, native: str | None
 ) -> JsonDict:
-    check_finish(native, candidate.get("finishMessage"), sent.target)
+    failed = broken_off(native, candidate.get("finishMessage"), sent.target)
+    if failed is not None:
+        raise failed
     reading = read_parts(parts, origin_of(identity, index))
     answer = take_answer(reading, sent.answer_tool)
     reason = finish_reason(native, bool(reading.calls))
@@ -112,7 +108,7 @@ def _choice(
         extra["finishMessage"] = candidate["finishMessage"]
     if answer is None and not reading.exact:
         extra["parts"] = parts
-    message = canonical_message(reading, answer)
+    message = {**canonical_message(reading, answer), **reading.media()}
     if answer is None:
         cited = url_citations(candidate, reading.text)
         if cited:
@@ -128,23 +124,6 @@ def _choice(
     if native is not None:
         choice["native_finish_reason"] = native
     return choice
-
-
-def canonical_message(reading: Reading, answer: str | None) -> JsonDict:
-    """An assistant message; `answer` replaces the text where a function's arguments stand for it."""
-    content: str | None = reading.text if answer is None else answer
-    message: JsonDict = {"role": "assistant", "content": content or (None if reading.calls else "")}
-    if reading.reasoning:
-        message["reasoning_content"] = reading.reasoning
-    if reading.signed:
-        message["thinking_blocks"] = reading.blocks
-    if reading.calls:
-        message["tool_calls"] = reading.calls
-    if reading.images:
-        message["images"] = reading.images
-    if reading.sound:
-        message["audio"] = canonical_audio(reading.sound)
-    return message
 
 
 def blocked_choice(raw: JsonDict) -> JsonDict:
@@ -163,23 +142,20 @@ def blocked_choice(raw: JsonDict) -> JsonDict:
 
 def block_reason(raw: JsonDict) -> str | None:
     """Why the prompt was refused; None if it was not."""
-    feedback = raw.get("promptFeedback")
-    reason = feedback.get("blockReason") if isinstance(feedback, dict) else None
+    reason = dig(raw, "promptFeedback", "blockReason")
     return None if reason is None else str(reason)
 
 
 def block_message(raw: JsonDict) -> str | None:
     """The words that go with it."""
-    feedback = raw.get("promptFeedback")
-    words = feedback.get("blockReasonMessage") if isinstance(feedback, dict) else None
-    return words if isinstance(words, str) and words else None
+    return as_str(dig(raw, "promptFeedback", "blockReasonMessage")) or None
 
 
 def finish_word(native: Any) -> str | None:
     """A finish reason as its name; some clients ask for numbers."""
     if isinstance(native, int) and not isinstance(native, bool):
         return FINISH_NUMBERS[native] if 0 <= native < len(FINISH_NUMBERS) else "OTHER"
-    return native if isinstance(native, str) and native else None
+    return as_str(native) or None
 
 
 def finish_reason(native: str | None, has_calls: bool) -> str:
@@ -194,16 +170,12 @@ def finish_reason(native: str | None, has_calls: bool) -> str:
     return "tool_calls" if has_calls else reason
 
 
-def check_finish(native: str | None, words: Any, target: Target) -> None:
-    """Tell an answer from a failure.
-
-    Raises:
-        InternalServerError: The model says that it failed to write an answer; another try may do better.
-    """
+def broken_off(native: str | None, words: Any, target: Target) -> LingateError | None:
+    """The error for an answer that the model says it failed to write, which another try may do better; None for others."""
     if native not in BROKEN:
-        return
+        return None
     detail = redact(words, target.secrets) if isinstance(words, str) and words else None
-    raise InternalServerError(
+    return InternalServerError(
         f"{target.provider}: the model's answer was broken off ({native})" + (f": {detail[:600]}" if detail else ""),
         provider=target.provider,
         model=target.model,
@@ -230,11 +202,6 @@ def origin_of(identity: str, index: int) -> str:
 def created_at(raw: JsonDict, head: Head) -> int:
     """When the answer was made: Vertex says it, elsewhere the `Date` header does. 0 if neither is there."""
     return epoch(raw.get("createTime")) or _dates.created_at(head)
-
-
-def _is_plain_time(given: Any) -> bool:
-    """Whether a time has whole seconds, so that `created` can hold it."""
-    return isinstance(given, str) and _PLAIN_TIME.fullmatch(given) is not None
 
 
 def read_json(body: bytes, target: Target) -> Any:
@@ -284,4 +251,4 @@ def read_count(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Js
     total = raw.get("totalTokens")
     if not isinstance(total, int) or isinstance(total, bool):
         raise garbage(sent.target, "totalTokens: must be a number")
-    return {"input_tokens": total, **{name: value for name, value in raw.items() if name != "totalTokens"}}, raw
+    return {"input_tokens": total, **without(raw, ("totalTokens",))}, raw

@@ -8,6 +8,7 @@ from typing import Any
 from lingate._dialects.gemini.casing import camel
 from lingate._dialects.gemini.facts import TYPES
 from lingate._model import JsonDict
+from lingate._wire.shapes import as_dict, as_dicts, without
 
 _SUBSET = frozenset(
     {
@@ -81,7 +82,7 @@ def json_schema(schema: Any, told: Told, drop: tuple[str, ...] = ()) -> Any:
 
 def openapi_schema(schema: Any, told: Told) -> JsonDict:
     """A JSON Schema in the OpenAPI subset of older models: references put in place, types in capitals, null as `nullable`."""
-    root = schema if isinstance(schema, dict) else {}
+    root = as_dict(schema)
     return _Subset(root, told).convert(root, ())
 
 
@@ -127,9 +128,9 @@ class _Subset:
 
     def _joined(self, schema: JsonDict, seen: tuple[str, ...]) -> tuple[JsonDict, tuple[str, ...]]:
         """A schema with what `$ref` and `allOf` add to it: the subset has neither. And the references followed so far."""
-        out = {key: value for key, value in schema.items() if key not in ("$ref", "allOf")}
+        out = without(schema, ("$ref", "allOf"))
         members = [{"$ref": schema["$ref"]}] if isinstance(schema.get("$ref"), str) else []
-        members += [member for member in schema.get("allOf") or () if isinstance(member, dict)]
+        members += as_dicts(schema.get("allOf"))
         while members:
             member = members.pop(0)
             reference = member.get("$ref")
@@ -139,7 +140,7 @@ class _Subset:
                     continue
                 seen = (*seen, reference)
                 members.append(self._find(reference))
-            members += [inner for inner in member.get("allOf") or () if isinstance(inner, dict)]
+            members += as_dicts(member.get("allOf"))
             _add_member(out, member)
         return out, seen
 
@@ -158,7 +159,7 @@ class _Subset:
         if len(made) < len(members):
             out["nullable"] = True
         if len(made) == 1:
-            out.update((key, value) for key, value in made[0].items() if key not in out)
+            out.update(without(made[0], out))
         elif made:
             out["anyOf"] = made
 

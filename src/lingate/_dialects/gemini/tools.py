@@ -1,16 +1,20 @@
-"""Tools and the choice among them: canonical -> wire."""
+"""Tools, the choice among them, and structured answers, both ways."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from lingate._dialects._check import Malformed, expect
+from lingate._dialects._tools import allowed_tools, asked_format
 from lingate._dialects.gemini.casing import camelized
-from lingate._dialects.gemini.checks import objects
+from lingate._dialects.gemini.checks import are_texts
 from lingate._dialects.gemini.draft import Draft
-from lingate._dialects.gemini.face_tools import canonical_choice, canonical_tools
-from lingate._dialects.gemini.facts import SERVER_TOOLS, TOOL_WORDS
-from lingate._dialects.gemini.schema import json_schema, openapi_schema
+from lingate._dialects.gemini.facts import CALLING_MODES, SERVER_TOOLS, TOOL_WORDS
+from lingate._dialects.gemini.schema import canonical_schema, json_schema, openapi_schema
 from lingate._model import JsonDict
+from lingate._wire.json import encode_str
+from lingate._wire.shapes import as_dicts, as_list, not_null, without
 
 _FUNCTION_KEYS = frozenset({"name", "description", "parameters", "strict", "provider_specific_fields"})
 _DECLARED = frozenset({"response", "responseJsonSchema", "behavior"})
@@ -18,12 +22,7 @@ _WORDS = {"auto": "AUTO", "none": "NONE", "required": "ANY", "any": "ANY"}
 
 
 def write_tools(draft: Draft) -> None:
-    """Write `tools` and `toolConfig`.
-
-    Raises:
-        ConfigError: What should be tools is not.
-        UnsupportedError: A tool or a choice has no counterpart here and `drop_params` is off.
-    """
+    """Write `tools` and `toolConfig`."""
     choice, config = _choice(draft), _original_config(draft)
     only = choice.pop("only", None) if config is None else None
     tools = _original_tools(draft) if only is None else None
@@ -33,11 +32,11 @@ def write_tools(draft: Draft) -> None:
         draft.body["tools"] = tools
     functions = any(tool.get("functionDeclarations") for tool in tools)
     if config is None:
-        kept = draft.native.get("toolConfig", {})
-        config = {name: value for name, value in kept.items() if name != "functionCallingConfig"}
+        config = without(draft.native.get("toolConfig", {}), ("functionCallingConfig",))
         if choice and functions:
             config["functionCallingConfig"] = choice
-    if functions and draft.newest and _servers(tools) and not draft.traits.get("google_cloud"):
+    servers = any(not SERVER_TOOLS.isdisjoint(tool) for tool in tools)
+    if functions and draft.newest and servers and not draft.traits.get("google_cloud"):
         # What these models want to be told before they use both (recorded; older ones refuse the two together).
         config.setdefault("includeServerSideToolInvocations", True)
     if config:
@@ -58,28 +57,34 @@ def add_function(draft: Draft, declaration: JsonDict) -> None:
 def function_names(draft: Draft) -> list[str]:
     """Names of the functions that are offered."""
     tools = draft.body.get("tools", ())
-    return [str(item.get("name")) for tool in tools for item in objects(tool.get("functionDeclarations"))]
+    return [str(item.get("name")) for tool in tools for item in as_dicts(tool.get("functionDeclarations"))]
 
 
 def parameters(draft: Draft, schema: Any, where: str) -> JsonDict:
     """The field of a declaration that holds the parameters; none where a function takes no arguments."""
     if not isinstance(schema, dict) or not schema:
         return {}
+    made = _written_schema(draft, schema, f"{where}.parameters", draft.traits.get("tool_schema_drop", ()))
+    if draft.traits.get("schema_language") != "openapi":
+        return {"parametersJsonSchema": made}
+    # "should be non-empty for OBJECT type" is a 400.
+    return {"parameters": made} if made.get("properties") or made.get("type") != "OBJECT" else {}
+
+
+def _written_schema(draft: Draft, schema: JsonDict, where: str, drop: tuple[str, ...] = ()) -> Any:
+    """A schema in the language that the model knows."""
 
     def told(keyword: str) -> None:
-        draft.note(f"{where}.parameters ({keyword})")
+        draft.note(f"{where} ({keyword})")
 
-    if draft.traits.get("schema_language") == "openapi":
-        made = openapi_schema(schema, told)
-        # "should be non-empty for OBJECT type" is a 400.
-        return {"parameters": made} if made.get("properties") or made.get("type") != "OBJECT" else {}
-    return {"parametersJsonSchema": json_schema(schema, told, draft.traits.get("tool_schema_drop", ()))}
+    openapi = draft.traits.get("schema_language") == "openapi"
+    return openapi_schema(schema, told) if openapi else json_schema(schema, told, drop)
 
 
 def _original_tools(draft: Draft) -> list[JsonDict] | None:
     """The tools as a client of this format sent them, if they are still what is asked for."""
     kept = draft.native.get("tools")
-    if not isinstance(kept, list) or not all(isinstance(tool, dict) for tool in kept):
+    if not isinstance(kept, list) or as_dicts(kept) != kept:
         return None
     read = canonical_tools(kept)
     same = all(read.get(name) == draft.asked.get(name) for name in ("tools", "web_search_options"))
@@ -93,24 +98,15 @@ def _original_config(draft: Draft) -> JsonDict | None:
     return dict(kept)
 
 
-def _servers(tools: list[JsonDict]) -> set[str]:
-    return {name for tool in tools for name in tool if name in SERVER_TOOLS}
-
-
 def _tools(draft: Draft, only: list[Any] | None) -> list[JsonDict]:
-    tools = draft.asked.get("tools") or []
-    if not isinstance(tools, list) or not all(isinstance(item, dict) for item in tools):
-        raise draft.broken("tools", "must be a list of objects")
     declarations: list[JsonDict] = []
     servers: list[JsonDict] = []
-    for n, tool in enumerate(tools):
+    for n, tool in enumerate(draft.objects("tools")):
         _add(tool, f"tools[{n}]", declarations, servers, draft)
     search = draft.asked.get("web_search_options")
     if isinstance(search, dict) and not any("googleSearch" in tool for tool in servers):
         servers.append({"googleSearch": {}})
-        for name in search:
-            if search[name] is not None:
-                draft.note(f"web_search_options.{name}")
+        draft.note_others(search, (), "web_search_options")
     if only is not None:
         declarations = [declaration for declaration in declarations if declaration.get("name") in only]
     return [*([{"functionDeclarations": declarations}] if declarations else []), *servers]
@@ -124,7 +120,7 @@ def _add(tool: JsonDict, where: str, declarations: list[JsonDict], servers: list
     if kind is None:
         native = camelized(tool)
         if isinstance(native.get("functionDeclarations"), list):
-            declarations.extend(item for item in native.pop("functionDeclarations") if isinstance(item, dict))
+            declarations.extend(as_dicts(native.pop("functionDeclarations")))
         if native:
             servers.append(native)
         return
@@ -186,12 +182,166 @@ def _word(word: str, draft: Draft) -> JsonDict:
 
 def _allowed(asked: JsonDict, draft: Draft) -> JsonDict:
     """Some of the tools. Names go with the mode ANY only; while the model may also not call, the others are left out."""
-    inner = asked.get("allowed_tools", asked)
-    tools = inner.get("tools") if isinstance(inner, dict) else None
-    if not isinstance(tools, list):
-        raise draft.broken("tool_choice.allowed_tools.tools", "must be a list")
-    functions = [tool.get("function", tool) for tool in tools if isinstance(tool, dict)]
-    names = [function["name"] for function in functions if isinstance(function, dict) and "name" in function]
-    if inner.get("mode") == "required":
+    mode, names = allowed_tools(asked, draft)
+    names = [name for name in names if name is not None]
+    if mode == "required":
         return {"mode": "ANY", "allowedFunctionNames": names}
     return {"mode": "AUTO", "only": names}
+
+
+def check_tools(tools: Any) -> None:
+    """Check what `canonical_tools` relies on.
+
+    Raises:
+        Malformed: A tool cannot be read.
+    """
+    expect(tools, list, "tools")
+    for n, tool in enumerate(tools):
+        expect(tool, dict, f"tools[{n}]")
+        declarations = tool.get("functionDeclarations")
+        if declarations is None:
+            continue
+        expect(declarations, list, f"tools[{n}].functionDeclarations")
+        for m, declaration in enumerate(declarations):
+            where = f"tools[{n}].functionDeclarations[{m}]"
+            expect(declaration, dict, where)
+            expect(declaration.get("name"), str, f"{where}.name")
+
+
+def canonical_tools(tools: list[Any]) -> JsonDict:
+    """Checked tools as `tools` and `web_search_options`; a tool of the provider's own stays as it is."""
+    made: list[JsonDict] = []
+    out: JsonDict = {}
+    for tool in as_dicts(tools):
+        made += map(_function, as_dicts(tool.get("functionDeclarations")))
+        rest = without(tool, ("functionDeclarations",))
+        if rest == {"googleSearch": {}}:
+            out["web_search_options"] = {}
+        elif rest:
+            made.append(rest)
+    if made:
+        out["tools"] = made
+    return out
+
+
+def canonical_choice(config: JsonDict) -> Any:
+    """A `toolConfig` as `tool_choice`; None where it leaves the choice to the model."""
+    calling = config.get("functionCallingConfig")
+    if not isinstance(calling, dict):
+        return None
+    mode, names = calling.get("mode"), calling.get("allowedFunctionNames")
+    if isinstance(mode, int) and not isinstance(mode, bool) and 0 <= mode < len(CALLING_MODES):
+        mode = CALLING_MODES[mode]
+    mode = mode.upper() if isinstance(mode, str) else mode
+    names = as_list(names)
+    if mode == "ANY" and len(names) == 1:
+        return {"type": "function", "function": {"name": names[0]}}
+    if mode in ("ANY", "VALIDATED") and names:
+        word = "required" if mode == "ANY" else "auto"
+        tools = [{"type": "function", "function": {"name": name}} for name in names]
+        return {"type": "allowed_tools", "allowed_tools": {"mode": word, "tools": tools}}
+    return {"ANY": "required", "NONE": "none", "AUTO": "auto", "VALIDATED": "auto"}.get(str(mode))
+
+
+def check_choice(config: Any) -> None:
+    """Check a `toolConfig`.
+
+    Raises:
+        Malformed: It cannot be read.
+    """
+    expect(config, dict, "toolConfig")
+    calling = config.get("functionCallingConfig")
+    if calling is None:
+        return
+    expect(calling, dict, "toolConfig.functionCallingConfig")
+    names = calling.get("allowedFunctionNames")
+    if names is not None and not are_texts(names):
+        raise Malformed("toolConfig.functionCallingConfig.allowedFunctionNames", "must be a list of strings")
+
+
+def _function(declaration: JsonDict) -> JsonDict:
+    function: JsonDict = {"name": declaration.get("name")}
+    if declaration.get("description") is not None:
+        function["description"] = declaration["description"]
+    given = declaration.get("parametersJsonSchema")
+    if given is None and declaration.get("parameters") is not None:
+        given = canonical_schema(declaration["parameters"])
+    if given is not None:
+        function["parameters"] = given
+    known = ("name", "description", "parameters", "parametersJsonSchema")
+    function.update(not_null(declaration, known))
+    return {"type": "function", "function": function}
+
+
+_JSON = "application/json"
+_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.-]{0,63}")
+_FIELDS = ("responseMimeType", "responseSchema", "responseJsonSchema")
+
+
+def write_format(draft: Draft) -> None:
+    """Write what `response_format` asks for, in the way this model knows. Call after the tools are written."""
+    wanted = draft.asked.get("response_format")
+    kept = {name: value for name, value in draft.native.get("generationConfig", {}).items() if name in _FIELDS}
+    if kept and canonical_format(kept) == wanted:
+        draft.config().update(kept)
+        return
+    asked = asked_format(draft)
+    if asked is None:
+        return
+    schema, name = asked
+    way = draft.traits.get("structured")
+    tools = function_names(draft)
+    if way == "none":
+        draft.refuse("response_format", "the model cannot be held to a format")
+    elif schema is not None and (way == "tool" or (way == "json_schema_alone" and tools)):
+        _write_function(draft, schema, name, tools)
+    elif way == "json_object" and schema is not None:
+        draft.config()["responseMimeType"] = _JSON
+        _instruct(draft, f"Answer with JSON that matches this JSON schema and nothing else: {encode_str(schema)}")
+    elif way == "tool" or (way == "json_schema_alone" and tools):
+        _instruct(draft, "Answer with one JSON object and nothing else: no code fence, no explanation.")
+    else:
+        _write_native(draft, schema)
+
+
+def canonical_format(config: JsonDict) -> JsonDict | None:
+    """What a `generationConfig` says about the form of the answer, as `response_format`; None if nothing."""
+    if config.get("responseMimeType") != _JSON:
+        return None
+    schema = config.get("responseJsonSchema")
+    if schema is None and isinstance(config.get("responseSchema"), dict):
+        schema = canonical_schema(config["responseSchema"])
+    if not isinstance(schema, dict):
+        return {"type": "json_object"}
+    return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
+
+
+def _write_native(draft: Draft, schema: JsonDict | None) -> None:
+    draft.config()["responseMimeType"] = _JSON
+    if schema is not None:
+        openapi = draft.traits.get("schema_language") == "openapi"
+        field = "responseSchema" if openapi else "responseJsonSchema"
+        draft.config()[field] = _written_schema(draft, schema, "response_format")
+
+
+def _write_function(draft: Draft, schema: JsonDict, name: str, taken: list[str]) -> None:
+    """A function whose arguments are the answer: the only way for models that take no schema, or none beside tools."""
+    config: JsonDict = draft.body.get("toolConfig", {})
+    calling: Any = config.get("functionCallingConfig") or {}
+    if calling.get("allowedFunctionNames"):
+        return  # a function must be called now, so this turn is not the answer
+    name = name if _NAME.fullmatch(name) and name not in taken else "structured_answer"
+    while name in taken:
+        name += "_"
+    text = "Gives the final answer to the user. Its arguments are the whole answer."
+    add_function(draft, {"name": name, "description": text, **parameters(draft, schema, "response_format")})
+    calling = {"mode": "ANY"}
+    if not taken or draft.asked.get("tool_choice") == "none":
+        calling["allowedFunctionNames"] = [name]
+    draft.body["toolConfig"] = {**config, "functionCallingConfig": calling}
+    draft.answer_tool = name
+
+
+def _instruct(draft: Draft, text: str) -> None:
+    system = draft.body.get("systemInstruction") or {"parts": []}
+    draft.body["systemInstruction"] = {**system, "parts": [*system["parts"], {"text": text}]}

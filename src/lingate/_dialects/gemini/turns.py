@@ -8,17 +8,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._check import Malformed
+from lingate._dialects._arguments import arguments_object, calls_of
 from lingate._dialects._draft import native_fields
 from lingate._dialects._plain import plain_text
-from lingate._dialects.gemini.assistant import model_parts
-from lingate._dialects.gemini.checks import check_parts
-from lingate._dialects.gemini.content import canonical_content, content_parts
+from lingate._dialects._reading import SAID_FIELDS, gist_of
+from lingate._dialects.gemini.content import (
+    canonical_content,
+    content_parts,
+    content_text,
+    kept_parts,
+    result_content,
+    result_object,
+)
 from lingate._dialects.gemini.draft import Draft
-from lingate._dialects.gemini.facts import NAME
-from lingate._dialects.gemini.parts import wire_id
-from lingate._dialects.gemini.results import result_content, result_object
+from lingate._dialects.gemini.facts import NAME, UNSIGNED
+from lingate._dialects.gemini.media import write_image
+from lingate._dialects.gemini.parts import call_signature, read_parts, sealed_signatures, wire_id
 from lingate._model import JsonDict
+from lingate._wire.shapes import as_dicts, as_str, dig, without
 
 _TOOL_FIELDS = frozenset(
     {"role", "content", "tool_call_id", "name", "cache_control", "provider_specific_fields", "is_error"}
@@ -43,12 +50,8 @@ class Turns:
         self._order: dict[str, int] = {}
 
     def add(self, message: Any, at: int) -> None:
-        """Take the next canonical message.
-
-        Raises:
-            ConfigError: It is not a message.
-        """
-        role = message.get("role") if isinstance(message, dict) else None
+        """Take the next canonical message."""
+        role = dig(message, "role")
         # What long conversations are made of needs none of the questions that the others are asked.
         if (text := plain_text(message)) is not None and role in ("user", "assistant"):
             self._close_results()
@@ -145,7 +148,7 @@ class Turns:
                 self._beside += media
         known = self.draft.wire_ids
         on_wire = known[given] if given in known else wire_id(given)
-        result = {"name": name, **{key: value for key, value in kept.items() if key not in ("id", "name")}}
+        result = {"name": name, **without(kept, ("id", "name"))}
         if on_wire is not None:
             result = {"id": on_wire, **result}
         self._results.append((self._order.get(given, len(self._order)), {"functionResponse": result}))
@@ -160,10 +163,8 @@ class Turns:
 
     def _call_of(self, message: JsonDict, where: str) -> tuple[str, str]:
         """Id and function name of the call that a message answers."""
-        name, given = message.get("name"), message.get("tool_call_id")
-        if not isinstance(given, str) or not given:
-            raise self.draft.broken(f"{where}.tool_call_id", "must be the id of the tool call that this answers")
-        known = self.draft.names.get(given, name)
+        given = self.draft.answered(message.get("tool_call_id"), where)
+        known = self.draft.names.get(given, message.get("name"))
         if not isinstance(known, str) or not known:
             raise self.draft.broken(f"{where}.tool_call_id", "answers no tool call of this conversation")
         return given, known
@@ -177,42 +178,109 @@ class Turns:
 
 
 def write_messages(draft: Draft) -> None:
-    """Write `systemInstruction` and `contents`.
-
-    Raises:
-        ConfigError: The messages make no sense in any format.
-        UnsupportedError: A part has no counterpart here and `drop_params` is off.
-    """
-    messages = draft.asked.get("messages")
-    if not isinstance(messages, list):
-        raise draft.broken("messages", "must be a list of messages")
+    """Write `systemInstruction` and `contents`."""
     turns = Turns(draft)
-    for at, message in enumerate(messages):
+    for at, message in enumerate(draft.messages()):
         turns.add(message, at)
     turns.finish()
 
 
 def _original_parts(message: JsonDict) -> list[JsonDict] | None:
-    if "provider_specific_fields" not in message:
-        return None
-    parts = native_fields(message, NAME).get("parts")
-    try:
-        check_parts(parts, NAME)
-    except Malformed:
-        return None
-    assert isinstance(parts, list)
-    return list(parts) if canonical_content(parts) == message.get("content") else None
+    parts = kept_parts(message)
+    return list(parts) if parts is not None and canonical_content(parts) == message.get("content") else None
 
 
 def _original_result(message: JsonDict) -> JsonDict | None:
     """The function response that a tool message was read from, unless the message was edited since."""
-    if "provider_specific_fields" not in message:
-        return None
-    parts = native_fields(message, NAME).get("parts")
-    try:
-        check_parts(parts, NAME)
-    except Malformed:
-        return None
-    assert isinstance(parts, list)
+    parts = kept_parts(message) or []
     found = parts[0].get("functionResponse") if len(parts) == 1 else None
     return found if found is not None and result_content(found) == message.get("content") else None
+
+
+_SILENT_FIELDS = SAID_FIELDS | {"images", "cache_control"}
+
+
+def model_parts(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
+    """A canonical assistant message as parts: the original ones if it still says the same, else made anew."""
+    if message.get("cache_control"):
+        draft.note("cache_control")
+    kept = original_parts(message)
+    if kept is not None:
+        _remember(message, kept, draft)
+        return _signed(kept, draft)
+    draft.note_others(message, _SILENT_FIELDS, where)
+    sealed = sealed_signatures(message["thinking_blocks"]) if "thinking_blocks" in message else {}
+    parts = _thoughts(message, sealed, where, draft)
+    said = message.get("content") or message.get("refusal")
+    if said:
+        parts += content_parts(said, f"{where}.content", draft)
+    if "" in sealed and parts and "text" in parts[-1]:
+        parts[-1] = {**parts[-1], "thoughtSignature": sealed[""]}
+    for n, image in enumerate(as_dicts(message.get("images"))):
+        parts.append(write_image(image, f"{where}.images[{n}]", draft))
+    parts += [_call(call, called, sealed, place, draft) for call, called, place in calls_of(message, where, draft)]
+    return _signed(parts, draft)
+
+
+def original_parts(message: JsonDict) -> list[JsonDict] | None:
+    """The parts that an assistant message was read from, unless they are gone or the message was edited since."""
+    parts = kept_parts(message)
+    if parts is None:
+        return None
+    reading = read_parts(parts, "kept")
+    same = _gist(message.get("tool_calls")) == _gist(reading.calls)
+    same = same and content_text(message.get("content")) == reading.text
+    # Empty text is what streams end with; Vertex refuses to see it again.
+    return [part for part in parts if part != {"text": ""}] if same else None
+
+
+def _thoughts(message: JsonDict, sealed: dict[str, str], where: str, draft: Draft) -> list[JsonDict]:
+    """Other models' reasoning is not sent unless the facts say so. This format's own is known by its signatures."""
+    if sealed:
+        texts = [block.get("thinking") for block in as_dicts(message["thinking_blocks"])]
+        # A stream of OpenAI's shows whole blocks only where they are signed, and all of the text beside them.
+        texts = texts if any(texts) else [message.get("reasoning_content")]
+        return [{"text": text, "thought": True} for text in texts if isinstance(text, str) and text]
+    reasoning = message.get("reasoning_content")
+    if not isinstance(reasoning, str) or not reasoning:
+        return []
+    if draft.traits.get("reasoning_history") in ("reasoning_content", "thinking_blocks"):
+        return [{"text": reasoning, "thought": True}]
+    draft.note(f"{where}.reasoning_content")
+    return []
+
+
+def _signed(parts: list[JsonDict], draft: Draft) -> list[JsonDict]:
+    """The parts, with a stand-in for the signature where another model, or an older one, made the calls."""
+    if not draft.newest:
+        return parts
+    calls = [n for n, part in enumerate(parts) if part.get("functionCall") is not None]
+    if not calls or any("thoughtSignature" in parts[n] for n in calls):
+        return parts
+    return [{**part, "thoughtSignature": UNSIGNED} if n == calls[0] else part for n, part in enumerate(parts)]
+
+
+def _call(call: JsonDict, function: JsonDict, sealed: dict[str, str], where: str, draft: Draft) -> JsonDict:
+    given = call["id"]
+    on_wire = wire_id(given)
+    draft.names[given], draft.wire_ids[given] = function["name"], on_wire
+    wire: JsonDict = {} if on_wire is None else {"id": on_wire}
+    wire["name"] = function["name"]
+    wire["args"] = arguments_object(function.get("arguments"), f"{where}.function.arguments", draft)
+    part: JsonDict = {"functionCall": wire}
+    signature = call_signature(call) or sealed.get(given)
+    if signature:
+        part["thoughtSignature"] = signature
+    return part
+
+
+def _remember(message: JsonDict, parts: list[JsonDict], draft: Draft) -> None:
+    """Names and ids of calls that go out as they came."""
+    wires = [part["functionCall"] for part in parts if part.get("functionCall") is not None]
+    for call, wire in zip(message.get("tool_calls") or (), wires, strict=True):
+        draft.names[call["id"]], draft.wire_ids[call["id"]] = wire.get("name") or "", wire.get("id")
+
+
+def _gist(calls: Any) -> list[tuple[Any, Any, Any]]:
+    """What calls ask for, with the ids that are the provider's own."""
+    return [(wire_id(as_str(given)), name, arguments) for given, name, arguments in gist_of(calls)]

@@ -1,4 +1,4 @@
-"""Token counts, both ways.
+"""What is told of tokens, both ways: how many there were, and how probable each was.
 
 Gemini counts thoughts beside the answer and tool results beside the prompt; OpenAI's counts include them. What the provider
 did not say stays absent; fields that only one side knows are carried along.
@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._dialects._counts import integer
-from lingate._dialects.gemini.checks import objects
 from lingate._dialects.gemini.facts import MODALITIES
 from lingate._model import JsonDict
+from lingate._wire.shapes import as_dict, as_dicts, as_list, as_str, not_null, without
 
 _COUNTS = (
     "promptTokenCount",
@@ -82,15 +82,15 @@ def canonical_usage(native: JsonDict) -> JsonDict:
         spent["reasoning_tokens"] = thoughts
     if spent:
         usage["completion_tokens_details"] = spent
-    usage.update((name, value) for name, value in native.items() if name not in _TAKEN and value is not None)
+    usage.update(not_null(native, _TAKEN))
     return usage
 
 
 def native_usage(usage: Any) -> JsonDict:
     """OpenAI's counts in Gemini's convention."""
-    usage = usage if isinstance(usage, dict) else {}
+    usage = as_dict(usage)
     prompt, completion = integer(usage.get("prompt_tokens")), integer(usage.get("completion_tokens"))
-    details, spent = _object(usage.get("prompt_tokens_details")), _object(usage.get("completion_tokens_details"))
+    details, spent = as_dict(usage.get("prompt_tokens_details")), as_dict(usage.get("completion_tokens_details"))
     tools = integer(usage.get("toolUsePromptTokenCount"))
     thoughts = integer(spent.get("reasoning_tokens"))
     native: JsonDict = {}
@@ -111,17 +111,17 @@ def native_usage(usage: Any) -> JsonDict:
     lists = {
         "promptTokensDetails": _details(details, used),
         "candidatesTokensDetails": _details(spent, {}),
-        "cacheTokensDetails": _details(_object(details.get("cached_tokens_details")), {}),
+        "cacheTokensDetails": _details(as_dict(details.get("cached_tokens_details")), {}),
     }
     native.update((name, found) for name, found in lists.items() if found)
-    native.update((name, value) for name, value in usage.items() if name not in _CANONICAL)
+    native.update(without(usage, _CANONICAL))
     return native
 
 
 def _modalities(*lists: Any) -> JsonDict:
     """Lists of counts by modality as `text_tokens`, `image_tokens` and so on."""
     found: JsonDict = {}
-    for item in (item for each in lists for item in objects(each)):
+    for item in (item for each in lists for item in as_dicts(each)):
         kind, count = item.get("modality"), integer(item.get("tokenCount", 0))  # counts of 0 are left out
         if isinstance(kind, int) and not isinstance(kind, bool) and 0 <= kind < len(MODALITIES):
             kind = MODALITIES[kind]
@@ -141,5 +141,44 @@ def _details(counts: JsonDict, without: JsonDict) -> list[JsonDict]:
     return made
 
 
-def _object(value: Any) -> JsonDict:
-    return value if isinstance(value, dict) else {}
+_LOG_PROBABILITY = ("token", "logProbability")
+_LOGPROB = ("token", "logprob", "bytes", "top_logprobs")
+
+
+def canonical_logprobs(result: Any) -> JsonDict | None:
+    """A `logprobsResult` as OpenAI's `logprobs`; None if there is nothing in it."""
+    chosen = (as_dicts(result.get("chosenCandidates"))) if isinstance(result, dict) else []
+    if not chosen:
+        return None
+    tops = result.get("topCandidates")
+    tops = as_list(tops)
+    content = []
+    for n, item in enumerate(chosen):
+        others = tops[n].get("candidates") if n < len(tops) and isinstance(tops[n], dict) else None
+        content.append({**_entry(item), "top_logprobs": list(map(_entry, as_dicts(others)))})
+    return {"content": content, "refusal": None}
+
+
+def native_logprobs(logprobs: Any) -> JsonDict | None:
+    """OpenAI's `logprobs` as a `logprobsResult`; None if there is nothing in it."""
+    content = (as_dicts(logprobs.get("content"))) if isinstance(logprobs, dict) else []
+    if not content:
+        return None
+    made: JsonDict = {"chosenCandidates": list(map(_native, content))}
+    if any(item.get("top_logprobs") for item in content):
+        tops = [as_dicts(item.get("top_logprobs")) for item in content]
+        made["topCandidates"] = [{"candidates": list(map(_native, others))} for others in tops]
+    return made
+
+
+def _entry(item: JsonDict) -> JsonDict:
+    token = item.get("token")
+    token = as_str(token)
+    rest = without(item, _LOG_PROBABILITY)
+    data = list(token.encode("utf-8", "surrogatepass"))
+    return {"token": token, "logprob": item.get("logProbability", 0.0), "bytes": data, **rest}
+
+
+def _native(item: JsonDict) -> JsonDict:
+    rest = without(item, _LOGPROB)
+    return {"token": item.get("token"), "logProbability": item.get("logprob"), **rest}

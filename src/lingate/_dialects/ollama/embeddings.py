@@ -7,26 +7,20 @@ from typing import Any
 
 from lingate._dialects._counts import integer
 from lingate._dialects._draft import Draft, asked_of, native_fields
-from lingate._dialects._params import refuse_for_provider
+from lingate._dialects._params import finished, refuse_for_provider
 from lingate._dialects.ollama.facts import DEFAULTS, EMBED_PATH, NAME
-from lingate._dialects.ollama.reading import error_of
-from lingate._dialects.ollama.request import finished
-from lingate._dialects.openai_chat.reading import decode_object, malformed
+from lingate._dialects.ollama.response import read_object
+from lingate._dialects.openai_chat.reading import malformed
 from lingate._dialects.openai_chat.validation import decode_request, fail
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 from lingate._wire.json import encode
+from lingate._wire.shapes import not_null, without
 
 _WRITTEN = frozenset({"input", "encoding_format", "user", "provider_specific_fields", "model"})
 _KEPT = ("options", "keep_alive", "truncate")
 
 
 def embed_request(call: Call, target: Target) -> HttpRequest:
-    """An embeddings call, ready to be sent.
-
-    Raises:
-        ConfigError: The input makes no sense.
-        UnsupportedError: The input is tokens, or something else has no counterpart and `drop_params` is off.
-    """
     made = Draft(call, target, asked_of(call), {**DEFAULTS, **target.traits})
     refuse_for_provider(made)
     given = made.asked.get("input")
@@ -39,29 +33,20 @@ def embed_request(call: Call, target: Target) -> HttpRequest:
         made.refuse("encoding_format", "vectors are lists of numbers here")
     if "user" in made.asked:
         made.note("user")
-    rest = {name: value for name, value in made.asked.items() if name not in _WRITTEN}
+    rest = without(made.asked, _WRITTEN)
     made.body = {"model": target.model, "input": given, **native_fields(made.asked, NAME), **rest}
-    return finished(made, "embeddings", EMBED_PATH)
+    return finished(made, "embeddings", EMBED_PATH, made.body, ("options",))
 
 
 def read_embed(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """An answer in canonical form.
-
-    Raises:
-        UpstreamError: The body is an error although the status says success.
-        ProtocolError: It holds no vectors.
-    """
     target = sent.target
-    raw = decode_object(body, target)
-    error = error_of(raw, target)
-    if error is not None:
-        raise error
+    raw = read_object(body, target)
     vectors = raw.get("embeddings", [raw.get("embedding")])
     if not isinstance(vectors, list) or not all(isinstance(vector, list) and vector for vector in vectors):
         raise malformed(target, "the answer has no embeddings")
     count = integer(raw.get("prompt_eval_count"))
     known = ("model", "embeddings", "embedding", "prompt_eval_count")
-    rest = {name: value for name, value in raw.items() if name not in known and value is not None}
+    rest = not_null(raw, known)
     response: JsonDict = {
         "object": "list",
         "model": raw["model"] if isinstance(raw.get("model"), str) and raw["model"] else target.model,
@@ -74,11 +59,6 @@ def read_embed(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Js
 
 
 def parse_embed(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a client's request.
-
-    Raises:
-        BadRequestError: It is not valid; the message says where.
-    """
     fields, model = decode_request(body, path_args)
     name = "prompt" if "prompt" in fields and "input" not in fields else "input"
     given = fields.pop(name, None)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lingate._dialects._arguments import arguments_text
 from lingate._dialects._check import Malformed, expect
 from lingate._dialects._dataurl import data_url
 from lingate._dialects._plain import plain_text
 from lingate._dialects.ollama.facts import NAME, OPTIONS, PLACEHOLDER
 from lingate._dialects.ollama.request import canonical_effort
+from lingate._dialects.openai_chat.response import arguments_text
 from lingate._dialects.openai_chat.validation import decode_request, fail
 from lingate._model import Call, JsonDict
 from lingate.errors import BadRequestError
@@ -27,11 +27,7 @@ _ROLES = ("system", "user", "assistant", "tool")
 
 
 def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a request for `/api/chat`, which streams unless it says otherwise. Without messages it only loads the model.
-
-    Raises:
-        BadRequestError: The body is not valid; the message says where and why.
-    """
+    """Read a request for `/api/chat`, which streams unless it says otherwise. Without messages it only loads the model."""
     wire, model = decode_request(body, path_args)
     try:
         messages = wire.pop("messages", [])
@@ -43,11 +39,7 @@ def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
 
 
 def parse_generate(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a request for `/api/generate` as a chat of one turn; without a prompt, of none.
-
-    Raises:
-        BadRequestError: The body is not valid; the message says where and why.
-    """
+    """Read a request for `/api/generate` as a chat of one turn; without a prompt, of none."""
     wire, model = decode_request(body, path_args)
     try:
         for name in _ONLY_PROMPTS:

@@ -1,17 +1,32 @@
-"""As a face: canonical answers as this format's bodies."""
+"""As a face: canonical answers as this format's bodies, and canonical events as lines of JSON."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from lingate._dialects._arguments import shown_arguments
+from lingate._dialects._arguments import shown_arguments, shown_call
 from lingate._dialects._counts import integer
 from lingate._dialects._dates import rfc3339
 from lingate._dialects._draft import native_fields
 from lingate._dialects._faults import openai_error
 from lingate._dialects.ollama.facts import NAME
-from lingate._model import JsonDict
+from lingate._model import (
+    Call,
+    Event,
+    Extra,
+    Finish,
+    JsonDict,
+    Refusal,
+    Start,
+    Text,
+    Thinking,
+    ToolArgs,
+    ToolStart,
+    Usage,
+)
 from lingate._wire.json import encode
+from lingate._wire.shapes import as_dict, dig, not_null
 from lingate.errors import LingateError
 
 
@@ -40,16 +55,14 @@ def render_generate(response: JsonDict) -> bytes:
 
 
 def render_error(error: LingateError) -> tuple[int, bytes]:
-    """Status and body of an error of ours."""
     status, body = openai_error(error)
     return status, encode({"error": body["error"]["message"]})
 
 
 def wire_call(call: JsonDict, index: int) -> JsonDict:
     """A canonical tool call, whose arguments become an object."""
-    function = call.get("function") or call.get("custom") or {}
-    given = shown_arguments(function.get("arguments", function.get("input")))
-    wire = {"function": {"index": index, "name": function.get("name") or "", "arguments": given}}
+    name, given = shown_call(call)
+    wire = {"function": {"index": index, "name": name, "arguments": shown_arguments(given)}}
     return {"id": call["id"], **wire} if call.get("id") else wire
 
 
@@ -62,17 +75,17 @@ def done_reason(finish: Any, native: Any) -> str:
 
 def counts(usage: Any) -> JsonDict:
     """Token counts under this format's names."""
-    usage = usage if isinstance(usage, dict) else {}
+    usage = as_dict(usage)
     found = {
         "prompt_eval_count": integer(usage.get("prompt_tokens")),
         "eval_count": integer(usage.get("completion_tokens")),
     }
-    return {name: count for name, count in found.items() if count is not None}
+    return not_null(found)
 
 
 def wire_logprobs(logprobs: Any) -> JsonDict:
     """OpenAI's `logprobs` as a field of an answer or line; nothing where there are none."""
-    content = logprobs.get("content") if isinstance(logprobs, dict) else None
+    content = dig(logprobs, "content")
     return {"logprobs": content} if isinstance(content, list) and content else {}
 
 
@@ -97,3 +110,114 @@ def _tail(response: JsonDict, choice: JsonDict) -> JsonDict:
     reason = done_reason(choice.get("finish_reason"), choice.get("native_finish_reason"))
     told = {"done": True, "done_reason": reason, **counts(response.get("usage"))}
     return {**native_fields(response, NAME), **told, **wire_logprobs(choice.get("logprobs"))}
+
+
+class Encoder:
+    """Canonical events -> NDJSON.
+
+    Args:
+        call: The client's call.
+        flat: Write lines of `/api/generate`, which have the message's fields at the top.
+    """
+
+    content_type = "application/x-ndjson"
+
+    def __init__(self, call: Call, flat: bool = False) -> None:
+        self._flat = flat
+        self._base: JsonDict = {"model": call.model, "created_at": rfc3339(0)}
+        self._before, self._after = self._frame()
+        self._tools: dict[int, tuple[ToolStart, list[str]]] = {}
+        self._told = 0
+        self._usage: JsonDict | None = None
+        self._finish: Finish | None = None
+        self._native: JsonDict = {}
+
+    def event(self, event: Event) -> bytes:
+        if type(event) is Text and not event.choice and event.logprobs is None and not self._tools:
+            # The path of nearly every event.
+            return self._before + encode(event.text) + self._after
+        handler = _HANDLERS.get(type(event))
+        return b"" if handler is None or getattr(event, "choice", None) else handler(self, event)
+
+    def end(self) -> bytes:
+        """The last line: why the answer ended and what it cost."""
+        finish = self._finish
+        reason = done_reason(finish.reason, finish.native) if finish else "stop"
+        last = {"done": True, "done_reason": reason, **counts(self._usage)}
+        return self._tell_tools() + self._line({}, {**self._native, **last})
+
+    def error(self, error: LingateError) -> bytes:
+        return render_error(error)[1] + b"\n"
+
+    def _line(self, message: JsonDict, rest: JsonDict) -> bytes:
+        if self._flat:
+            return encode({**self._base, "response": "", **message, **rest}) + b"\n"
+        return encode({**self._base, "message": {"role": "assistant", "content": "", **message}, **rest}) + b"\n"
+
+    def _frame(self) -> tuple[bytes, bytes]:
+        """What stands around the text in a line of text: it is the same in all of them, so it is encoded once."""
+        line = self._line({"response" if self._flat else "content": ""}, {"done": False})
+        before, _, after = line.rpartition(b'""')
+        return before, after
+
+    def _on_start(self, event: Start) -> bytes:
+        self._base = {"model": event.model or self._base["model"], "created_at": rfc3339(event.created)}
+        self._before, self._after = self._frame()
+        self._native.update(native_fields(event.extra, NAME))
+        return b""
+
+    def _on_text(self, event: Text) -> bytes:
+        name = "response" if self._flat else "content"
+        return self._tell_tools() + self._line({name: event.text}, {"done": False, **wire_logprobs(event.logprobs)})
+
+    def _on_refusal(self, event: Refusal) -> bytes:
+        return self._on_text(Text(event.text))
+
+    def _on_thinking(self, event: Thinking) -> bytes:
+        return self._line({"thinking": event.text}, {"done": False}) if event.text else b""
+
+    def _on_tool(self, event: ToolStart) -> bytes:
+        self._tools[event.tool] = (event, [])
+        return b""
+
+    def _on_args(self, event: ToolArgs) -> bytes:
+        if event.tool in self._tools:
+            self._tools[event.tool][1].append(event.text)
+        return b""
+
+    def _tell_tools(self) -> bytes:
+        """All calls that have begun, in one line; a provider may add to any of them until something else comes."""
+        calls = []
+        for start, pieces in self._tools.values():
+            function = {"name": start.name, "arguments": "".join(pieces)}
+            calls.append(wire_call({"id": start.id, "function": function}, self._told))
+            self._told += 1
+        self._tools = {}
+        return self._line({"tool_calls": calls}, {"done": False}) if calls else b""
+
+    def _on_usage(self, event: Usage) -> bytes:
+        self._usage = event.usage
+        return b""
+
+    def _on_extra(self, event: Extra) -> bytes:
+        if event.choice is None:
+            self._native.update(native_fields(event.fields, NAME))
+        return b""
+
+    def _on_finish(self, event: Finish) -> bytes:
+        # Usage may still come; the last line waits for it.
+        self._finish = event
+        return self._tell_tools()
+
+
+_HANDLERS: dict[type, Callable[[Encoder, Any], bytes]] = {
+    Start: Encoder._on_start,
+    Text: Encoder._on_text,
+    Refusal: Encoder._on_refusal,
+    Thinking: Encoder._on_thinking,
+    ToolStart: Encoder._on_tool,
+    ToolArgs: Encoder._on_args,
+    Usage: Encoder._on_usage,
+    Extra: Encoder._on_extra,
+    Finish: Encoder._on_finish,
+}

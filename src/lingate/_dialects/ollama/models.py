@@ -1,4 +1,7 @@
-"""The list of models, both directions, and what else Ollama's clients ask about a server and its models."""
+"""The list of models, both directions, and what else Ollama's clients ask about a server and its models.
+
+By calls without anything to answer they have a model loaded, or taken out of memory.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,14 @@ from hashlib import sha256
 from typing import Any
 
 from lingate._dialects._dates import epoch, rfc3339
-from lingate._dialects.ollama.facts import MODELS_PATH, VERSION
-from lingate._dialects.ollama.reading import error_of
+from lingate._dialects._draft import native_fields
+from lingate._dialects.ollama.facts import MODELS_PATH, NAME, VERSION
+from lingate._dialects.ollama.response import read_object
 from lingate._dialects.openai_chat.envelope import new_request
-from lingate._dialects.openai_chat.reading import decode_object, malformed
+from lingate._dialects.openai_chat.reading import malformed
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 from lingate._wire.json import encode
+from lingate._wire.shapes import without
 
 _OPENAI_ONLY = frozenset({"id", "object", "created", "owned_by"})
 _DETAILS = {
@@ -26,33 +31,23 @@ _DETAILS = {
 
 
 def models_request(call: Call, target: Target) -> HttpRequest:
-    """Ask for the models."""
     return new_request(call, target, "models", MODELS_PATH, method="GET")
 
 
 def read_models(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """The list as OpenAI's.
-
-    Raises:
-        UpstreamError: The body is an error although the status says success.
-        ProtocolError: It holds no list of models.
-    """
+    """The list as OpenAI's."""
     target = sent.target
-    raw = decode_object(body, target)
-    error = error_of(raw, target)
-    if error is not None:
-        raise error
+    raw = read_object(body, target)
     found = raw.get("models", raw.get("data"))
     if found is None and "models" in raw:
         found = []  # older servers say it so
     if not isinstance(found, list):
         raise malformed(target, "the answer has no list of models")
-    rest = {name: value for name, value in raw.items() if name not in ("models", "data")}
+    rest = without(raw, ("models", "data"))
     return {**rest, "object": "list", "data": [_model(item, target) for item in found]}, raw
 
 
 def parse_models(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a client's question, which has no body."""
     return Call("models", path_args.get("model", ""), {})
 
 
@@ -92,4 +87,29 @@ def _native(model: JsonDict) -> JsonDict:
     # Ollama's own command line shows the first twelve digits of a digest, and dies where there are fewer.
     digest = sha256(str(name).encode("utf-8", "surrogatepass")).hexdigest()
     basics = {"name": name, "model": name, "modified_at": at, "size": 0, "digest": digest, "details": _DETAILS}
-    return {**basics, **{key: value for key, value in model.items() if key not in _OPENAI_ONLY}}
+    return {**basics, **without(model, _OPENAI_ONLY)}
+
+
+_AT_ONCE = (0, "0", "0s", "0m", "0h")
+
+
+def only_loads(call: Call) -> bool:
+    """Whether a call of a client of this format asks for nothing."""
+    return call.operation == "chat" and not call.body["messages"]
+
+
+def loaded(call: Call, at: int) -> JsonDict:
+    """The response to such a call, as if it were done: nobody else's model is ours to load.
+
+    Args:
+        call: The client's call.
+        at: When that was, epoch seconds.
+    """
+    gone = native_fields(call.body, NAME).get("keep_alive") in _AT_ONCE
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": ""},
+        "finish_reason": "stop",
+        "native_finish_reason": "unload" if gone else "load",
+    }
+    return {"model": call.model, "created": at, "choices": [choice]}

@@ -1,29 +1,37 @@
-"""Towards the upstream: a canonical call as an HTTP request."""
+"""Towards the upstream: a canonical call as an HTTP request.
+
+Content is text in this format, and images stand apart.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from lingate._dialects._arguments import arguments_object, calls_of
+from lingate._dialects._dataurl import is_data_url, split_data_url
 from lingate._dialects._draft import Draft, asked_of, native_fields
 from lingate._dialects._legacy import modern
-from lingate._dialects._params import CHAT_FIELDS, answer_limit, refuse_for_provider, sampling, stops, write_rest
-from lingate._dialects.anthropic.schema import without_keys
-from lingate._dialects.ollama.facts import CHAT_PATH, DEFAULTS, NAME, OPTIONS, OWN_OPTIONS, THINK
-from lingate._dialects.ollama.messages import write_messages
-from lingate._dialects.openai_chat.envelope import new_request, seal
-from lingate._model import Call, HttpRequest, JsonDict, Operation, Target
+from lingate._dialects._params import (
+    CHAT_FIELDS,
+    answer_limit,
+    finished,
+    refuse_for_provider,
+    sampling,
+    stops,
+    write_rest,
+)
+from lingate._dialects._plain import plain_text
+from lingate._dialects._reading import reasoning_of
+from lingate._dialects._tools import function_tool
+from lingate._dialects.ollama.facts import CHAT_PATH, DEFAULTS, NAME, OPTIONS, OWN_OPTIONS, PLACEHOLDER, THINK
+from lingate._model import Call, HttpRequest, JsonDict, Target
+from lingate._wire.json import encode_str
+from lingate._wire.shapes import as_dict, dig
 
 _WRITTEN = CHAT_FIELDS | OPTIONS.keys() | OWN_OPTIONS | {"options", "logprobs", "top_logprobs"}
-_FUNCTION_KEYS = frozenset({"strict", "cache_control", "provider_specific_fields"})
 
 
 def chat_request(call: Call, target: Target) -> HttpRequest:
-    """A chat call, ready to be sent.
-
-    Raises:
-        ConfigError: The call makes no sense in any format.
-        UnsupportedError: Something has no counterpart here and `drop_params` is off.
-    """
     made = Draft(call, target, modern(asked_of(call)), {**DEFAULTS, **target.traits})
     refuse_for_provider(made)
     made.body["model"] = target.model
@@ -39,14 +47,7 @@ def chat_request(call: Call, target: Target) -> HttpRequest:
         if made.asked.get(name):
             made.body[name] = made.asked[name]
     write_rest(made, _WRITTEN)
-    return finished(made, "chat", CHAT_PATH)
-
-
-def finished(made: Draft, operation: Operation, path: str) -> HttpRequest:
-    """Let the provider's quirks and the caller's own fields have the last word, and encode."""
-    sent = new_request(made.call, made.target, operation, path)
-    sent.dropped, sent.answer_tool, sent.stop = made.dropped, made.answer_tool, made.stop
-    return seal(sent, made.body, joined=("options",))
+    return finished(made, "chat", CHAT_PATH, made.body, ("options",))
 
 
 def _write_native(draft: Draft) -> None:
@@ -57,9 +58,7 @@ def _write_native(draft: Draft) -> None:
 
 
 def _write_tools(draft: Draft) -> None:
-    tools = draft.asked.get("tools") or []
-    if not isinstance(tools, list) or not all(isinstance(tool, dict) for tool in tools):
-        raise draft.broken("tools", "must be a list of objects")
+    tools = draft.objects("tools")
     choice = draft.asked.get("tool_choice")
     if choice == "none" or not tools:
         return  # what is not offered is not called
@@ -75,30 +74,17 @@ def _write_tools(draft: Draft) -> None:
 
 
 def _tool(tool: JsonDict, where: str, draft: Draft) -> JsonDict | None:
-    kind, function = tool.get("type", "function"), tool.get("function")
-    if kind == "custom":
-        draft.refuse(where, "tools with free text as input have no counterpart")
-        return None
-    if kind != "function":
-        return dict(tool)
-    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        raise draft.broken(f"{where}.function", "must be an object with a name")
-    if function.get("strict") or tool.get("strict"):
+    if tool.get("type", "function") == "function" and (dig(tool, "function", "strict") or tool.get("strict")):
         draft.note(f"{where}.strict")
-    if tool.get("cache_control"):
-        draft.note("cache_control")
-    made: JsonDict = {key: value for key, value in function.items() if key not in _FUNCTION_KEYS and value is not None}
-    dropped = draft.traits.get("tool_schema_drop", ())
-    return {"type": "function", "function": without_keys(made, dropped) if dropped else made}
+    return function_tool(tool, where, draft, {})
 
 
 def _write_format(draft: Draft) -> None:
     wanted = draft.asked.get("response_format")
-    kind = wanted.get("type") if isinstance(wanted, dict) else None
+    kind = dig(wanted, "type")
     if wanted is None or kind == "text":
         return
-    inner = wanted.get("json_schema") if isinstance(wanted, dict) else None
-    inner = inner if isinstance(inner, dict) else {}
+    inner = as_dict(dig(wanted, "json_schema"))
     schema = inner.get("schema")
     if kind not in ("json_schema", "json_object") or (kind == "json_schema" and not isinstance(schema, dict)):
         raise draft.broken("response_format", "must be text, json_object, or json_schema with a schema")
@@ -160,3 +146,147 @@ def _write_options(draft: Draft) -> None:
     options.update(given or {})
     if options:
         draft.body["options"] = options
+
+
+_SILENT = frozenset(
+    {
+        "role",
+        "content",
+        "tool_calls",
+        "tool_call_id",
+        "reasoning_content",
+        "thinking_blocks",
+        "reasoning",
+        "reasoning_details",
+        "refusal",
+        "provider_specific_fields",
+    }
+)
+
+
+def write_messages(draft: Draft) -> None:
+    """Write `messages`."""
+    messages = draft.messages()
+    names: dict[Any, str] = {}
+    wire: list[JsonDict] = []
+    for n, message in enumerate(messages):
+        # What long conversations are made of needs none of the questions that the others are asked.
+        if (text := plain_text(message)) is not None and message.get("role") in ("user", "assistant"):
+            wire.append({"role": message["role"], "content": text})
+        elif (made := _message(message, f"messages[{n}]", draft, names)) is not None:
+            wire.append(made)
+    if not wire:
+        raise draft.broken("messages", "hold nothing to answer")
+    if draft.traits.get("late_system") == "hoist":
+        wire.sort(key=lambda message: bool(message["role"] != "system"))
+    draft.body["messages"] = wire
+
+
+def _message(message: Any, where: str, draft: Draft, names: dict[Any, str]) -> JsonDict | None:
+    role = dig(message, "role")
+    if role not in ("system", "developer", "user", "assistant", "tool"):
+        raise draft.broken(f"{where}.role", "must be system, developer, user, assistant, tool or function")
+    for name in message:
+        if name not in _SILENT and message[name] is not None and not (name == "name" and role == "tool"):
+            draft.note(f"{where}.{name}")
+    text, images = _content(message.get("content"), f"{where}.content", draft)
+    made: JsonDict = {"role": "system" if role == "developer" else role, "content": text}
+    if images:
+        made["images"] = images
+    if role == "assistant":
+        return _assistant(made, message, where, draft, names)
+    if role == "tool":
+        _name_result(made, message, where, draft, names)
+    return made
+
+
+def _assistant(made: JsonDict, message: JsonDict, where: str, draft: Draft, names: dict[Any, str]) -> JsonDict | None:
+    made["content"] = made["content"] or message.get("refusal") or ""
+    reasoning = reasoning_of(message)
+    if reasoning and draft.traits.get("reasoning_history") == "drop":
+        draft.note(f"{where}.reasoning_content")
+    elif reasoning:
+        made["thinking"] = reasoning
+    wire = [_call(*found, draft, names) for found in calls_of(message, where, draft, need_id=False)]
+    if wire:
+        made["tool_calls"] = wire
+    return made if len(made) > 2 or made["content"] else None
+
+
+def _call(call: JsonDict, function: JsonDict, where: str, draft: Draft, names: dict[Any, str]) -> JsonDict:
+    given = arguments_object(function.get("arguments"), f"{where}.function.arguments", draft)
+    made: JsonDict = {"function": {"name": function["name"], "arguments": given}}
+    ident = call.get("id")
+    if isinstance(ident, str) and ident:
+        names[ident] = function["name"]
+        if not ident.startswith(PLACEHOLDER):
+            made = {"id": ident, **made}
+    return made
+
+
+def _name_result(made: JsonDict, message: JsonDict, where: str, draft: Draft, names: dict[Any, str]) -> None:
+    """Say which call is answered: by the function's name, which all servers understand, and by the newer ones' id."""
+    given = draft.answered(message.get("tool_call_id"), where)
+    name = names.get(given, message.get("name"))
+    if isinstance(name, str) and name and "tool_name" not in native_fields(message, NAME):
+        made["tool_name"] = name
+    if not given.startswith(PLACEHOLDER):
+        made["tool_call_id"] = given
+
+
+def _content(content: Any, where: str, draft: Draft) -> tuple[str, list[str]]:
+    """Text and images. Parts are paragraphs of their own."""
+    if content is None:
+        return "", []
+    if isinstance(content, str):
+        return content, []
+    if isinstance(content, dict):
+        return encode_str(content), []
+    if not isinstance(content, list):
+        raise draft.broken(where, "must be text or a list of parts")
+    texts: list[str] = []
+    images: list[str] = []
+    for n, part in enumerate(content):
+        _part(part, f"{where}[{n}]", draft, texts, images)
+    return "\n".join(texts), images
+
+
+def _part(part: Any, where: str, draft: Draft, texts: list[str], images: list[str]) -> None:
+    if isinstance(part, str):
+        part = {"type": "text", "text": part}
+    if not isinstance(part, dict) or not isinstance(part.get("type"), str):
+        raise draft.broken(where, "must be an object with a type")
+    if part.get("cache_control"):
+        draft.note("cache_control")
+    kind = part["type"]
+    if kind in ("text", "refusal"):
+        if not isinstance(part.get(kind), str):
+            raise draft.broken(f"{where}.{kind}", "must be a string")
+        texts.append(part[kind])
+    elif kind == "image_url":
+        _image(part, where, draft, images)
+    elif kind == "input_audio" and isinstance(part.get("input_audio"), dict):
+        # Ollama's own OpenAI surface hands sound to the model in the same place.
+        data = part["input_audio"].get("data")
+        if not isinstance(data, str):
+            raise draft.broken(f"{where}.input_audio.data", "must be base64 text")
+        images.append(data)
+    else:
+        draft.refuse(where, f"there is no place for {kind}")
+
+
+def _image(part: JsonDict, where: str, draft: Draft, images: list[str]) -> None:
+    url, detail = draft.image_url(part, where, "a data URL")
+    if detail not in (None, "auto"):
+        draft.note(f"{where}.image_url.detail")
+    if not is_data_url(url):
+        draft.refuse(where, "images must be data URLs, since the server fetches nothing")
+        return
+    try:
+        media_type, data = split_data_url(url)
+    except ValueError as error:
+        raise draft.broken(where, str(error)) from None
+    if media_type and not media_type.startswith("image/"):
+        draft.refuse(where, f"there is no place for {media_type}")
+        return
+    images.append(data)

@@ -20,6 +20,7 @@ from lingate._model import (
     ToolStart,
     Usage,
 )
+from lingate._wire.shapes import without
 
 _NO_FIELDS: JsonDict = {}
 
@@ -106,7 +107,7 @@ class ChunkBuilder:
         for name in ("system_fingerprint", "service_tier"):
             if event.extra and name in event.extra:
                 self._base[name] = event.extra[name]
-        self._pending = {name: value for name, value in (event.extra or {}).items() if name not in self._base} or None
+        self._pending = without(event.extra or {}, self._base) or None
         return self._chunk(0, {"content": ""})
 
     def _text(self, event: Text) -> JsonDict:

@@ -7,6 +7,7 @@ from typing import Any
 from lingate._dialects._faults import openai_error
 from lingate._model import Call, Event, Extra, Finish, JsonDict, Refusal, Start, Text, Thinking, Usage
 from lingate._wire import json
+from lingate._wire.shapes import without
 from lingate.errors import LingateError
 
 
@@ -108,8 +109,8 @@ def completion_of(chat: JsonDict) -> JsonDict:
     """A canonical completion from the chat response that a completion's events add up to."""
     choices = []
     for choice in chat.get("choices") or ():
-        message = {name: value for name, value in choice["message"].items() if name not in ("role", "content")}
-        rest = {name: value for name, value in choice.items() if name not in ("message", "index")}
+        message = without(choice["message"], ("role", "content"))
+        rest = without(choice, ("message", "index"))
         if rest.get("native_finish_reason") == rest.get("finish_reason"):
             rest.pop("native_finish_reason", None)
         text = choice["message"].get("content") or ""

@@ -6,20 +6,32 @@ The canonical response is OpenAI's, whose choices have a `text`. Streams are tol
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from lingate._dialects._base import StreamDecoder, StreamEncoder
+from lingate._dialects._base import Form, OperationFormat
 from lingate._dialects._counts import integer
+from lingate._dialects._draft import Draft, asked_of
 from lingate._dialects._failure import body_failure
-from lingate._dialects.openai_chat.completion_chunks import CompletionEncoder
-from lingate._dialects.openai_chat.completion_stream import CompletionDecoder
+from lingate._dialects._replay import replay
+from lingate._dialects.openai_chat.completion_chunks import CompletionEncoder, completion_of
 from lingate._dialects.openai_chat.envelope import note, seal
 from lingate._dialects.openai_chat.face import render
-from lingate._dialects.openai_chat.parameters import limit_sampling, limit_stop, set_stream
-from lingate._dialects.openai_chat.reading import hidden_error, malformed, new_id, provider_failed
-from lingate._dialects.openai_chat.reasons import ERROR, canonical_reason, settle
+from lingate._dialects.openai_chat.parameters import begin, limit_sampling, limit_stop, set_stream
+from lingate._dialects.openai_chat.reading import (
+    ERROR,
+    canonical_reason,
+    hidden_error,
+    malformed,
+    new_id,
+    provider_failed,
+    read_object,
+    settle,
+)
+from lingate._dialects.openai_chat.stream import ChatDecoder
 from lingate._dialects.openai_chat.usage import canonical_usage
 from lingate._dialects.openai_chat.validation import (
+    check_fields,
     check_stop,
     decode_request,
     expect_bool,
@@ -29,16 +41,11 @@ from lingate._dialects.openai_chat.validation import (
     flag,
     number,
 )
-from lingate._dialects.openai_chat.whole import begin, read_object
-from lingate._model import Call, Head, HttpRequest, JsonDict, Target
+from lingate._model import Call, Event, Failed, Head, HttpRequest, JsonDict, Target, replaced
+from lingate._wire.shapes import dig, without
 
 
 def request(call: Call, target: Target) -> HttpRequest:
-    """Write a completion call.
-
-    Raises:
-        UnsupportedError: It asks for something the provider cannot express and `drop_params` is off.
-    """
     sent, wire = begin(call, target, "completions", "/completions")
     if "max_completion_tokens" in wire:
         # The name is of chats only.
@@ -52,12 +59,6 @@ def request(call: Call, target: Target) -> HttpRequest:
 
 
 def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """Read a 2xx answer.
-
-    Raises:
-        UpstreamError: The body is an error, or a choice says that it failed.
-        ProtocolError: The body is not a completion.
-    """
     raw = read_object(sent, head, body)
     return canonical_completion(raw, sent, head), raw
 
@@ -98,7 +99,7 @@ def _choice(raw: Any, at: int, target: Target) -> JsonDict:
     if not isinstance(text, str):
         raise malformed(target, f"choices[{at}] has no text")
     index = integer(raw.get("index"))
-    rest = {name: value for name, value in raw.items() if name != "message"}
+    rest = without(raw, ("message",))
     choice = {**rest, "text": text, "index": at if index is None else index, "logprobs": raw.get("logprobs")}
     choice["finish_reason"] = settle(reason, calls=False)
     if native and native != choice["finish_reason"]:
@@ -107,16 +108,10 @@ def _choice(raw: Any, at: int, target: Target) -> JsonDict:
 
 
 def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a client's completion request. A model in the path stands in for one in the body.
-
-    Raises:
-        BadRequestError: It is not valid; the message says where.
-    """
+    """Read a client's completion request. A model in the path stands in for one in the body."""
     fields, model = decode_request(body, path_args)
     _check_prompt(fields.get("prompt"))
-    for name, check in _FIELDS.items():
-        if name in fields:
-            check(fields[name], name)
+    check_fields(fields, _FIELDS)
     return Call("completions", model, fields, stream=flag(fields, "stream"))
 
 
@@ -155,16 +150,89 @@ _FIELDS: dict[str, Callable[[Any, str], None]] = {
 }
 
 
-class CompletionsFormat:
-    """The `completions` operation."""
+class CompletionDecoder(ChatDecoder):
+    """Decodes one stream: a chat's, but for where the text stands; see `StreamDecoder`."""
 
-    request = staticmethod(request)
-    response = staticmethod(response)
-    parse_call = staticmethod(parse_call)
-    render = staticmethod(render)
+    __slots__ = ("_head",)
 
-    def decoder(self, sent: HttpRequest, head: Head) -> StreamDecoder:
-        return CompletionDecoder(sent, head, canonical_completion)
+    def __init__(self, sent: HttpRequest, head: Head) -> None:
+        super().__init__(_without_tags(sent), head)
+        self._head = head
 
-    def encoder(self, call: Call) -> StreamEncoder:
-        return CompletionEncoder(call)
+    def _read_whole(self, body: bytes, events: list[Event]) -> None:
+        events.extend(replay(*response(self._sent, self._head, body)))
+        self.done = True
+
+    def _chunk(self, chunk: Any, name: str, events: list[Event]) -> None:
+        before = len(events)
+        super()._chunk(_as_chat(chunk), name, events)
+        for event in events[before:]:
+            if not isinstance(event, Failed):
+                event.raw = chunk
+
+
+def _without_tags(sent: HttpRequest) -> HttpRequest:
+    """What goes on from a prompt is the model's text as it is, tags of reasoning included."""
+    if not sent.target.traits.get("think_tags"):
+        return sent
+    return replaced(sent, target=replace(sent.target, traits={**sent.target.traits, "think_tags": False}))
+
+
+def _as_chat(chunk: Any) -> Any:
+    """The chunk with its text where chats have it; what is not such a chunk stays as it is."""
+    choices = dig(chunk, "choices")
+    if not isinstance(choices, list):
+        return chunk
+    return {**chunk, "choices": [_chat_choice(choice) for choice in choices]}
+
+
+def _chat_choice(choice: Any) -> Any:
+    if not isinstance(choice, dict) or "text" not in choice:
+        return choice
+    rest = without(choice, ("text", "delta", "message"))
+    return {**rest, "delta": {"content": choice["text"]}}
+
+
+_NEUTRAL: dict[str, tuple[Any, ...]] = {"best_of": (1,), "echo": (False,), "suffix": ("",), "logprobs": ()}
+"""Fields that chats have no counterpart for, and the values that ask for what happens anyway."""
+
+
+class Prompted(Form):
+    """The `completions` operation by way of another format's `chat`: the prompt goes out as a user's message."""
+
+    def __init__(self, chat: OperationFormat) -> None:
+        super().__init__(self._request, self._response, parse_call, render, chat.decoder, CompletionEncoder)
+        self._chat = chat
+
+    def _request(self, call: Call, target: Target) -> HttpRequest:
+        made = Draft(call, target, asked_of(call), {})
+        body: JsonDict = {"messages": [{"role": "user", "content": _prompt(made)}]}
+        for name, value in made.asked.items():
+            if name != "prompt" and not made.left_out(name, value, _NEUTRAL, ()):
+                body[name] = value
+        sent = self._chat.request(replaced(call, operation="chat", body=body), target)
+        sent.call = call
+        sent.dropped.extend(what for what in made.dropped if what not in sent.dropped)
+        return sent
+
+    def _response(self, sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
+        canonical, raw = self._chat.response(sent, head, body)
+        return completion_of(canonical), raw
+
+
+def _prompt(made: Draft) -> Any:
+    prompt = made.asked.get("prompt")
+    if isinstance(prompt, list) and len(prompt) == 1:
+        prompt = prompt[0]
+    if not isinstance(prompt, str):
+        made.refuse("prompt", "the provider has chats only, which take one text and no tokens")
+        raise made.broken("prompt", "must be text")
+    return prompt
+
+
+class CompletionsFormat(Form):
+    def __init__(self) -> None:
+        super().__init__(request, response, parse_call, render, CompletionDecoder, CompletionEncoder)
+
+
+FORM = CompletionsFormat()

@@ -5,23 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lingate._dialects._base import Form
 from lingate._dialects._counts import integer
-from lingate._dialects._streamless import Streamless
 from lingate._dialects.openai_chat.envelope import seal
 from lingate._dialects.openai_chat.face import render
-from lingate._dialects.openai_chat.reading import body_failure, decode_object, hidden_error, malformed
+from lingate._dialects.openai_chat.parameters import begin
+from lingate._dialects.openai_chat.reading import body_failure, malformed, read_object
 from lingate._dialects.openai_chat.usage import canonical_usage
 from lingate._dialects.openai_chat.validation import decode_request, fail
-from lingate._dialects.openai_chat.whole import begin
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
+from lingate._wire.shapes import dig
 
 
 def request(call: Call, target: Target) -> HttpRequest:
-    """Write an embeddings call.
-
-    Raises:
-        UnsupportedError: It asks for something the provider cannot express and `drop_params` is off.
-    """
     sent, wire = begin(call, target, "embeddings", "/embeddings")
     given = wire.get("input")
     if isinstance(given, dict):
@@ -33,7 +29,7 @@ def request(call: Call, target: Target) -> HttpRequest:
 
 def _text_of(item: Any) -> Any:
     """One text of an input in several pieces, as Google's package sends a list; what holds more than text stays."""
-    parts = item.get("parts") if isinstance(item, dict) else None
+    parts = dig(item, "parts")
     if not isinstance(parts, list):
         return item
     texts = [part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str)]
@@ -41,17 +37,8 @@ def _text_of(item: Any) -> Any:
 
 
 def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """Read a 2xx answer.
-
-    Raises:
-        UpstreamError: The body is an error.
-        ProtocolError: The body is not a list of embeddings.
-    """
     target = sent.target
-    raw = decode_object(body, target)
-    error = hidden_error(raw, target, head.headers)
-    if error is not None:
-        raise error
+    raw = read_object(sent, head, body)
     data = raw.get("data")
     if not isinstance(data, list):
         raise body_failure(raw, target, headers=head.headers) or malformed(target, "the answer has no embeddings")
@@ -65,7 +52,7 @@ def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Json
 
 
 def _embedding(raw: Any, at: int, target: Target) -> JsonDict:
-    vector = raw.get("embedding") if isinstance(raw, dict) else None
+    vector = dig(raw, "embedding")
     if not isinstance(vector, list | str | dict) or not vector:
         raise malformed(target, f"data[{at}] has no embedding")
     index = integer(raw.get("index"))
@@ -73,11 +60,6 @@ def _embedding(raw: Any, at: int, target: Target) -> JsonDict:
 
 
 def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a client's embeddings request.
-
-    Raises:
-        BadRequestError: It is not valid; the message says where.
-    """
     fields, model = decode_request(body, path_args)
     _check_input(fields.get("input"))
     form = fields.get("encoding_format", "float")
@@ -100,10 +82,4 @@ def _check_input(given: Any) -> None:
             fail(f"input[{at}]", "expected text, a token number or a list of token numbers, the same in the whole list")
 
 
-class EmbeddingsFormat(Streamless):
-    """The `embeddings` operation."""
-
-    request = staticmethod(request)
-    response = staticmethod(response)
-    parse_call = staticmethod(parse_call)
-    render = staticmethod(render)
+FORM = Form(request, response, parse_call, render)

@@ -1,35 +1,92 @@
-"""This format as a server speaks it: clients' requests in, canonical responses and events out."""
+"""This format as a server speaks it: clients' requests in, canonical responses and events out.
+
+Cursor and others send chat requests that are written in part as the Responses API is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from lingate._dialects._check import Malformed
 from lingate._dialects._faults import openai_error
 from lingate._dialects.openai_chat.chunks import ChunkBuilder
-from lingate._dialects.openai_chat.mixed import nest_tools, response_call
-from lingate._dialects.openai_chat.validation import check_chat, decode_request, flag
+from lingate._dialects.openai_chat.validation import check_messages, check_parameters, decode_request, flag
 from lingate._model import Call, Event, JsonDict, Start, Text, Usage
 from lingate._wire import json
-from lingate.errors import LingateError
+from lingate._wire.plain import is_plain_chat
+from lingate._wire.shapes import without
+from lingate.errors import BadRequestError, LingateError
+
+_WORDS = ("name", "description", "parameters", "strict", "format")
+"""What the chat format has one level deeper in a tool."""
+
+
+def response_call(fields: JsonDict, model: str, *, stream: bool) -> Call:
+    """A request with `input` instead of `messages`: a call for a response, which its client reads as a chat's answer.
+
+    Raises:
+        BadRequestError: It is not valid; the message says where.
+    """
+    from lingate._dialects.openai_responses.face_request import canonical_body  # of a format that is built on this one
+
+    options = fields.pop("stream_options", None)
+    fields.pop("messages", None)
+    try:
+        body = canonical_body(fields)
+    except Malformed as flaw:
+        raise BadRequestError(str(flaw)) from None
+    if isinstance(options, dict) and options.get("include_usage") is True:
+        body["stream_options"] = {"include_usage": True}
+    return Call("responses", model, body, stream=stream)
+
+
+def nest_tools(fields: JsonDict) -> None:
+    """Write tools, and the choice of one, as chats have them where they are written flat."""
+    tools = fields.get("tools")
+    if isinstance(tools, list) and any(map(_is_flat, tools)):
+        fields["tools"] = [_nested(tool) if _is_flat(tool) else tool for tool in tools]
+    choice = fields.get("tool_choice")
+    if isinstance(choice, dict) and choice.get("type") in ("function", "custom") and _is_flat(choice):
+        fields["tool_choice"] = {"type": choice["type"], choice["type"]: {"name": choice["name"]}}
+
+
+def _is_flat(tool: Any) -> bool:
+    if not isinstance(tool, dict) or not isinstance(tool.get("name"), str):
+        return False
+    kind = tool.get("type", "function")
+    return kind in ("function", "custom") and kind not in tool
+
+
+def _nested(tool: JsonDict) -> JsonDict:
+    kind = tool.get("type", "function")
+    words = {name: tool[name] for name in _WORDS if tool.get(name) is not None}
+    if "input_schema" in tool and "parameters" not in words:
+        words["parameters"] = tool["input_schema"]  # Anthropic's word for them
+    form = words.get("format")
+    if isinstance(form, dict) and form.get("type") == "grammar" and "grammar" not in form:
+        words["format"] = {"type": "grammar", "grammar": {name: form[name] for name in form if name != "type"}}
+    rest = without(tool, (*_WORDS, "type", "input_schema"))
+    return {"type": kind, kind: words, **rest}
+
 
 _TEXT_END = b'},"finish_reason":null}]}\n\n'
 
 
 def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a client's chat request. A model in the path stands in for one in the body.
-
-    Raises:
-        BadRequestError: It is not valid; the message says where.
-    """
+    """Read a client's chat request. A model in the path stands in for one in the body."""
     fields, model = decode_request(body, path_args)
     if "input" in fields and not fields.get("messages"):
         return response_call(fields, model, stream=flag(fields, "stream"))
     if "tools" in fields:
         nest_tools(fields)
-    check_chat(fields)
-    fields["messages"] = [_numberless(message) for message in fields["messages"]]
-    return Call("chat", model, fields, stream=flag(fields, "stream"))
+    messages: Any = fields.get("messages")
+    texts = messages if is_plain_chat(messages) else None
+    if texts is None:
+        check_messages(messages)
+        fields["messages"] = [_numberless(message) for message in messages]
+    check_parameters(fields)
+    return Call("chat", model, fields, flag(fields, "stream"), texts=texts)
 
 
 def _numberless(message: JsonDict) -> JsonDict:
@@ -41,16 +98,14 @@ def _numberless(message: JsonDict) -> JsonDict:
 
 
 def _without_number(block: Any) -> Any:
-    return {name: value for name, value in block.items() if name != "index"} if isinstance(block, dict) else block
+    return without(block, ("index",)) if isinstance(block, dict) else block
 
 
 def render(response: JsonDict) -> bytes:
-    """Write a canonical response."""
     return json.encode(response)
 
 
 def render_error(error: LingateError) -> tuple[int, bytes]:
-    """Status and body of an error."""
     status, body = openai_error(error)
     return status, json.encode(body)
 

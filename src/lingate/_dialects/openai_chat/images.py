@@ -8,15 +8,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from lingate._dialects._base import Form, no_stream
 from lingate._dialects._counts import integer
 from lingate._dialects._failure import body_failure
-from lingate._dialects._streamless import Streamless, no_stream
 from lingate._dialects.openai_chat.envelope import join_url, seal
 from lingate._dialects.openai_chat.forms import check_upload, decode_form, is_form, seal_form
-from lingate._dialects.openai_chat.reading import hidden_error, malformed
+from lingate._dialects.openai_chat.parameters import begin, refuse_stream
+from lingate._dialects.openai_chat.reading import hidden_error, malformed, read_object
 from lingate._dialects.openai_chat.usage import canonical_usage
-from lingate._dialects.openai_chat.validation import decode_request, expect_filled, expect_text, fail, number
-from lingate._dialects.openai_chat.whole import begin, read_object, refuse_stream
+from lingate._dialects.openai_chat.validation import (
+    check_fields,
+    decode_request,
+    expect_filled,
+    expect_text,
+    fail,
+    number,
+)
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 from lingate._wire import json
 from lingate._wire.multipart import Upload
@@ -38,11 +45,6 @@ _PLACES = {
 
 
 def request(call: Call, target: Target) -> HttpRequest:
-    """Write an image call.
-
-    Raises:
-        UnsupportedError: It asks for something the provider cannot express and `drop_params` is off.
-    """
     sent, wire = begin(call, target, "images", _PATH)
     refuse_stream(wire, sent)
     if not any(_is_file(wire.get(name)) for name in FILES):
@@ -61,12 +63,6 @@ def _is_file(value: Any) -> bool:
 
 
 def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """Read a 2xx answer.
-
-    Raises:
-        UpstreamError: The body is an error, or holds nothing but errors.
-        ProtocolError: The body has no images.
-    """
     target = sent.target
     raw = read_object(sent, head, body)
     items = raw.get("data")
@@ -94,12 +90,7 @@ def _text(raw: JsonDict, name: str) -> bool:
 
 
 def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a client's image request. `task` in the path arguments is `edits` or `variations` at their paths.
-
-    Raises:
-        BadRequestError: It is not valid; the message says where.
-        UnsupportedError: It asks for a stream.
-    """
+    """Read a client's image request. `task` in the path arguments is `edits` or `variations` at their paths."""
     task = path_args.get("task", "generations")
     if is_form(body, path_args):
         fields, model = decode_form(body, path_args, DEFAULT_MODEL)
@@ -112,9 +103,7 @@ def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
             fail("prompt", "variations take none; edits do")
     else:
         expect_filled(fields.get("prompt"), "prompt")
-    for name, check in _FIELDS.items():
-        if name in fields:
-            check(fields[name], name)
+    check_fields(fields, _FIELDS)
     if fields.pop("stream", False):
         raise no_stream("images")
     return Call("images", model, fields)
@@ -156,10 +145,4 @@ def render(response: JsonDict) -> bytes:
     return json.encode({**response, "usage": {**theirs, **usage}})
 
 
-class ImagesFormat(Streamless):
-    """The `images` operation."""
-
-    request = staticmethod(request)
-    response = staticmethod(response)
-    parse_call = staticmethod(parse_call)
-    render = staticmethod(render)
+FORM = Form(request, response, parse_call, render)

@@ -10,6 +10,7 @@ from lingate._dialects.openai_chat.content import NAME, as_received
 from lingate._dialects.openai_chat.envelope import note
 from lingate._model import HttpRequest, JsonDict
 from lingate._wire import json
+from lingate._wire.shapes import as_list, not_null, without
 from lingate.errors import ConfigError
 
 _REASONING = ("reasoning_content", "reasoning", "reasoning_details", "thinking_blocks")
@@ -162,7 +163,7 @@ def _blocks_text(blocks: Any) -> str | None:
 def _details(blocks: Any) -> list[JsonDict]:
     """Anthropic's blocks as OpenRouter's `reasoning_details`."""
     details: list[JsonDict] = []
-    for at, block in enumerate(blocks if isinstance(blocks, list) else ()):
+    for at, block in enumerate(as_list(blocks)):
         if not isinstance(block, dict):
             continue
         common = {"format": "anthropic-claude-v1", "index": at}
@@ -220,10 +221,10 @@ def _part(part: Any, sent: HttpRequest) -> Any:
     if not isinstance(part, dict):
         return part
     if "cache_control" in part and not sent.target.traits.get("cache_control"):
-        part = {name: value for name, value in part.items() if name != "cache_control"}
+        part = without(part, ("cache_control",))
         note(sent, "cache_control")
     if None in part.values():
-        part = {name: value for name, value in part.items() if value is not None}
+        part = not_null(part)
     if part.get("type") == "image_url" and isinstance(part.get("image_url"), str):
         part = {**part, "image_url": {"url": part["image_url"]}}
     return part

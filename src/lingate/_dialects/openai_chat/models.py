@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lingate._dialects._base import Form
 from lingate._dialects._counts import integer
-from lingate._dialects._streamless import Streamless
 from lingate._dialects.openai_chat.envelope import new_request
 from lingate._dialects.openai_chat.face import render
 from lingate._dialects.openai_chat.reading import body_failure, decode_list, hidden_error, malformed
@@ -14,7 +14,6 @@ from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 
 
 def request(call: Call, target: Target) -> HttpRequest:
-    """Ask for the models."""
     return new_request(call, target, "models", "/models", method="GET")
 
 
@@ -23,10 +22,6 @@ def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Json
 
     Returns:
         The canonical list, and the decoded body (a bare list as `{"data": [...]}`).
-
-    Raises:
-        UpstreamError: The body is an error.
-        ProtocolError: The body is not a list of models.
     """
     target = sent.target
     raw = decode_list(body, target, "data", "models")
@@ -67,10 +62,4 @@ def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
     return Call("models", path_args.get("model", ""), {})
 
 
-class ModelsFormat(Streamless):
-    """The `models` operation."""
-
-    request = staticmethod(request)
-    response = staticmethod(response)
-    parse_call = staticmethod(parse_call)
-    render = staticmethod(render)
+FORM = Form(request, response, parse_call, render)

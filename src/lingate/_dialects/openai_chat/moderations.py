@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lingate._dialects._base import Form
 from lingate._dialects._failure import body_failure
-from lingate._dialects._streamless import Streamless
 from lingate._dialects.openai_chat.envelope import seal
 from lingate._dialects.openai_chat.face import render
-from lingate._dialects.openai_chat.reading import malformed, new_id
+from lingate._dialects.openai_chat.parameters import begin
+from lingate._dialects.openai_chat.reading import malformed, new_id, read_object
 from lingate._dialects.openai_chat.validation import decode_request, fail
-from lingate._dialects.openai_chat.whole import begin, read_object
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 
 DEFAULT_MODEL = "omni-moderation-latest"
@@ -19,21 +19,10 @@ DEFAULT_MODEL = "omni-moderation-latest"
 
 
 def request(call: Call, target: Target) -> HttpRequest:
-    """Write a moderation call.
-
-    Raises:
-        UnsupportedError: It asks for something the provider cannot express and `drop_params` is off.
-    """
     return seal(*begin(call, target, "moderations", "/moderations"))
 
 
 def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """Read a 2xx answer.
-
-    Raises:
-        UpstreamError: The body is an error.
-        ProtocolError: The body has no results.
-    """
     target = sent.target
     raw = read_object(sent, head, body)
     results = raw.get("results")
@@ -57,11 +46,6 @@ def _result(raw: Any, at: int, target: Target) -> JsonDict:
 
 
 def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a client's moderation request.
-
-    Raises:
-        BadRequestError: It is not valid; the message says where.
-    """
     fields, model = decode_request(body, {"model": DEFAULT_MODEL, **path_args})
     given = fields.get("input")
     if isinstance(given, list):
@@ -74,10 +58,4 @@ def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
     return Call("moderations", model, fields)
 
 
-class ModerationsFormat(Streamless):
-    """The `moderations` operation."""
-
-    request = staticmethod(request)
-    response = staticmethod(response)
-    parse_call = staticmethod(parse_call)
-    render = staticmethod(render)
+FORM = Form(request, response, parse_call, render)

@@ -1,4 +1,4 @@
-"""Reranking: the canonical form, which is Cohere's and Jina's, and what every wire of it shares.
+"""Reranking: the canonical form, which is Cohere's and Jina's, what every wire of it shares, and OpenAI's hosts' `/rerank`.
 
     request   {"query": text, "documents": [text | {"text": text, ...}, ...], "top_n": count, "return_documents": flag,
                "max_tokens_per_doc": count, ...}
@@ -12,13 +12,20 @@ Results are ordered as the provider ordered them, the best first. `document` is 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from lingate._dialects._base import Form
 from lingate._dialects._counts import integer
-from lingate._dialects.openai_chat.reading import malformed, new_id
+from lingate._dialects._failure import body_failure
+from lingate._dialects.openai_chat.envelope import seal
+from lingate._dialects.openai_chat.face import render
+from lingate._dialects.openai_chat.parameters import begin
+from lingate._dialects.openai_chat.reading import decode_list, hidden_error, malformed, new_id
 from lingate._dialects.openai_chat.usage import canonical_usage
-from lingate._dialects.openai_chat.validation import fail
-from lingate._model import JsonDict, Target
+from lingate._dialects.openai_chat.validation import decode_request, fail
+from lingate._model import Call, Head, HttpRequest, JsonDict, Target
+from lingate._wire.shapes import as_dict, as_str, dig, not_null
 
 _LISTS = ("results", "data", "rankings")
 _SCORES = ("relevance_score", "score", "logit")
@@ -36,29 +43,25 @@ def canonical_rerank(raw: Any, target: Target, documents: Any, usage: JsonDict |
     Raises:
         ProtocolError: There are no results, or one of them has no place or no score.
     """
-    holder = raw if isinstance(raw, dict) else {}
+    holder = as_dict(raw)
     found = [holder.get(name) for name in _LISTS] if holder else [raw]
     results = next((items for items in found if isinstance(items, list)), None)
     if results is None:
         raise malformed(target, "the answer has no results")
-    rest = {name: value for name, value in holder.items() if name not in _LISTS and value is not None}
+    rest = not_null(holder, _LISTS)
     given, model = rest.get("id"), rest.get("model")
     return {
         **rest,
         "object": "rerank",
-        "id": given if isinstance(given, str) and given else new_id("rerank-"),
-        "model": model if isinstance(model, str) and model else target.model,
+        "id": as_str(given) or new_id("rerank-"),
+        "model": as_str(model) or target.model,
         "results": [_result(item, at, target, documents) for at, item in enumerate(results)],
         "usage": _usage(holder.get("usage")) if usage is None else usage,
     }
 
 
 def check_rerank(fields: JsonDict) -> None:
-    """Check a client's request.
-
-    Raises:
-        BadRequestError: The first field that is wrong, with its path.
-    """
+    """Check a client's request."""
     if not isinstance(fields.get("query"), str):
         fail("query", "expected text")
     documents = fields.get("documents")
@@ -103,3 +106,43 @@ def _usage(raw: Any) -> JsonDict | None:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def request(call: Call, target: Target) -> HttpRequest:
+    return seal(*begin(call, target, "rerank", "/rerank"))
+
+
+def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
+    """Read a 2xx answer.
+
+    Returns:
+        The canonical response, and the decoded body (a bare list as `{"results": [...]}`).
+    """
+    target = sent.target
+    raw = decode_list(body, target, "results", "results")
+    hidden = hidden_error(raw, target, head.headers)
+    if hidden is None and not any(isinstance(value, list) for value in raw.values()):
+        hidden = body_failure(raw, target, headers=head.headers)
+    if hidden is not None:
+        raise hidden
+    wanted = sent.call.body.get("documents") if sent.call.body.get("return_documents") else None
+    return canonical_rerank(raw, target, wanted, _counts(raw)), raw
+
+
+def _counts(raw: JsonDict) -> JsonDict | None:
+    """Token counts that stand where Cohere has them, as at SiliconFlow; None where they are in `usage`."""
+    meta = raw.get("meta")
+    tokens = meta.get("tokens") if isinstance(meta, dict) else raw.get("tokens")
+    count = dig(tokens, "input_tokens")
+    if raw.get("usage") or type(count) is not int:
+        return None
+    return {"prompt_tokens": count, "total_tokens": count}
+
+
+def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
+    fields, model = decode_request(body, path_args)
+    check_rerank(fields)
+    return Call("rerank", model, fields)
+
+
+FORM = Form(request, response, parse_call, render)

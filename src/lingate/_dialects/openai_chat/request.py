@@ -8,9 +8,8 @@ from lingate._dialects._strangers import without_anthropics
 from lingate._dialects.openai_chat import parameters
 from lingate._dialects.openai_chat.envelope import new_request, note, seal
 from lingate._dialects.openai_chat.messages import write_messages
-from lingate._dialects.openai_chat.refusals import apply_refusals
-from lingate._dialects.openai_chat.structured import write_response_format
-from lingate._dialects.openai_chat.tools import write_tool_choice, write_tools
+from lingate._dialects.openai_chat.parameters import apply_refusals
+from lingate._dialects.openai_chat.tools import write_response_format, write_tool_choice, write_tools
 from lingate._model import Call, HttpRequest, JsonDict, Target
 
 # Parameters that no target without traits, renames and refusals takes differently: most calls have nothing else.
@@ -37,12 +36,6 @@ _INNOCENT = frozenset(
 
 
 def request(call: Call, target: Target) -> HttpRequest:
-    """Write the call for this target.
-
-    Raises:
-        UnsupportedError: It asks for something the provider cannot express and `drop_params` is off.
-        ConfigError: It holds something JSON has no form for.
-    """
     sent = new_request(call, target, "chat", "/chat/completions")
     wire = {"model": target.model, **call.body}
     row = target.row

@@ -5,33 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._dialects._counts import integer
-from lingate._dialects.openai_chat.content import REASONING_NAMES, Parts, read_parts, read_reasoning
+from lingate._dialects.openai_chat.content import REASONING_NAMES, Parts, read_parts, read_reasoning, split_think
 from lingate._dialects.openai_chat.reading import (
+    ERROR,
     body_failure,
-    decode_object,
+    canonical_reason,
     hidden_error,
     malformed,
     new_id,
     provider_failed,
+    read_object,
+    reason_of,
+    settle,
 )
-from lingate._dialects.openai_chat.reasons import ERROR, canonical_reason, reason_of, settle
-from lingate._dialects.openai_chat.think import split_think
 from lingate._dialects.openai_chat.usage import canonical_usage
 from lingate._model import Head, HttpRequest, JsonDict, Target
 from lingate._wire import json
+from lingate._wire.plain import is_plain_answer
+from lingate._wire.shapes import as_dict, as_str, dig, without
 
 
 def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """Read a 2xx answer: the canonical response, and the decoded body untouched.
-
-    Raises:
-        UpstreamError: The body is an error although the status says success.
-        ProtocolError: The body is not a chat completion.
-    """
-    raw = decode_object(body, sent.target)
-    error = hidden_error(raw, sent.target, head.headers)
-    if error is not None:
-        raise error
+    raw = read_object(sent, head, body)
     return canonical_response(raw, sent), raw
 
 
@@ -43,6 +38,8 @@ def canonical_response(raw: JsonDict, sent: HttpRequest) -> JsonDict:
         ProtocolError: It is not a chat completion.
     """
     target = sent.target
+    if not target.traits.get("think_tags") and is_plain_answer(raw):
+        return {**raw, "choices": raw["choices"].copy()}
     choices = raw.get("choices")
     if not isinstance(choices, list) or not choices:
         raise body_failure(raw, target) or malformed(target, "the answer has no choices")
@@ -54,35 +51,12 @@ def canonical_response(raw: JsonDict, sent: HttpRequest) -> JsonDict:
         canonical["created"] = integer(raw.get("created")) or 0
     if not raw.get("model") or not isinstance(raw["model"], str):
         canonical["model"] = target.model
-    tagged = target.traits.get("think_tags")
-    read = canonical["choices"] = []
-    for choice in choices:
-        at = len(read)
-        read.append(choice if not tagged and _is_plain(choice, at) else _choice(choice, at, sent))
+    canonical["choices"] = [_choice(choice, at, sent) for at, choice in enumerate(choices)]
     usage = raw.get("usage")
     if not usage and isinstance(raw.get("x_groq"), dict):
         usage = raw["x_groq"].get("usage")
     canonical["usage"] = canonical_usage(usage)
     return canonical
-
-
-_PLAIN_CHOICE = frozenset({"index", "message", "finish_reason", "logprobs"})
-_PLAIN_MESSAGE = frozenset({"role", "content", "refusal", "annotations"})
-
-
-def _is_plain(raw: Any, at: int) -> bool:
-    """Whether this is an ordinary text answer in OpenAI's own words: most are, and nothing is to be done about them."""
-    if type(raw) is not dict or not _PLAIN_CHOICE.issuperset(raw) or raw.get("index") != at:
-        return False
-    message = raw.get("message")
-    return (
-        type(message) is dict
-        and _PLAIN_MESSAGE.issuperset(message)
-        and type(message.get("content")) is str
-        and message.get("role") == "assistant"
-        and raw.get("finish_reason") in ("stop", "length")
-        and not (raw.get("logprobs") or message.get("refusal") or message.get("annotations"))
-    )
 
 
 def _choice(raw: Any, at: int, sent: HttpRequest) -> JsonDict:
@@ -102,7 +76,7 @@ def _choice(raw: Any, at: int, sent: HttpRequest) -> JsonDict:
     choice["message"] = message = canonical_message(message, sent)
     logprobs = raw.get("logprobs")
     if logprobs:
-        told = logprobs if isinstance(logprobs, dict) else {}
+        told = as_dict(logprobs)
         choice["logprobs"] = {name: _objects(value) for name, value in told.items()} or None
     calls = message.get("tool_calls")
     legacy = not calls and isinstance(message.get("function_call"), dict)
@@ -164,8 +138,10 @@ def _read_content(raw: JsonDict, message: JsonDict, target: Target) -> None:
     if blocks or parts.blocks:
         message["thinking_blocks"] = blocks or parts.blocks
     if parts.others:
-        given = raw.get("provider_specific_fields")
-        message["provider_specific_fields"] = {**(given if isinstance(given, dict) else {}), "content": parts.others}
+        message["provider_specific_fields"] = {
+            **as_dict(raw.get("provider_specific_fields")),
+            "content": parts.others,
+        }
 
 
 def _read_calls(raw: Any, message: JsonDict, sent: HttpRequest) -> None:
@@ -186,18 +162,17 @@ def _read_calls(raw: Any, message: JsonDict, sent: HttpRequest) -> None:
 
 
 def _name(call: JsonDict) -> Any:
-    function = call.get("function")
-    return function.get("name") if isinstance(function, dict) else None
+    return dig(call, "function", "name")
 
 
 def _call(raw: Any, target: Target) -> JsonDict:
     if not isinstance(raw, dict):
         raise malformed(target, "a tool call is not an object")
     kind, function = called(raw)
-    call = {name: value for name, value in raw.items() if name not in {"function", "custom"}}
+    call = without(raw, {"function", "custom"})
     ident, named = raw.get("id"), raw.get("type")
-    call["id"] = ident if isinstance(ident, str) and ident else new_id("call_")
-    call["type"] = named if isinstance(named, str) and named else kind
+    call["id"] = as_str(ident) or new_id("call_")
+    call["type"] = as_str(named) or kind
     call[kind] = _custom(function, target) if kind == "custom" else _function(function, target)
     return call
 
@@ -217,7 +192,7 @@ def called(call: JsonDict) -> tuple[str, JsonDict]:
     function, custom = call.get("function"), call.get("custom")
     if isinstance(custom, dict) and not (isinstance(function, dict) and any(function.values())):
         return "custom", custom
-    return "function", function if isinstance(function, dict) else {}
+    return "function", as_dict(function)
 
 
 def _function(raw: JsonDict, target: Target) -> JsonDict:
@@ -239,7 +214,6 @@ def _is_whole(call: JsonDict) -> bool:
 
 
 def is_json(text: str) -> bool:
-    """Whether the text is complete JSON."""
     try:
         json.decode(text)
     except ValueError:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from lingate._dialects._base import Form, no_stream
 from lingate._dialects._dataurl import decoded
 from lingate._dialects._failure import body_failure
-from lingate._dialects._streamless import Streamless, no_stream
 from lingate._dialects.openai_chat.envelope import refuse, seal
-from lingate._dialects.openai_chat.reading import malformed
+from lingate._dialects.openai_chat.parameters import begin, refuse_stream
+from lingate._dialects.openai_chat.reading import malformed, read_object
 from lingate._dialects.openai_chat.validation import decode_request, expect_filled, expect_text, fail, number
-from lingate._dialects.openai_chat.whole import begin, read_object, refuse_stream
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 from lingate._wire.media import OCTETS, TYPES, extension_of
+from lingate._wire.shapes import without
 
 _DEFAULT_FORM = "mp3"  # OpenAI's own
 _JSON_FIELDS = ("audio", "audio_data")
@@ -23,11 +24,6 @@ _JSON_FIELDS = ("audio", "audio_data")
 
 
 def request(call: Call, target: Target) -> HttpRequest:
-    """Write a speech call.
-
-    Raises:
-        UnsupportedError: It asks for something the provider cannot express and `drop_params` is off.
-    """
     sent, wire = begin(call, target, "speech", "/audio/speech")
     refuse_stream(wire, sent)
     if wire.get("stream_format") == "sse":
@@ -41,10 +37,6 @@ def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Json
 
     Returns:
         The canonical response twice: there is no JSON to show besides, unless the host answered in JSON.
-
-    Raises:
-        UpstreamError: The body is an error.
-        ProtocolError: The body is no sound.
     """
     target = sent.target
     said = head.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -68,7 +60,7 @@ def _from_json(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Js
         audio = decoded(raw[name])
     except ValueError as error:
         raise malformed(target, f"{name}: {error}") from None
-    rest = {key: value for key, value in raw.items() if key != name}
+    rest = without(raw, (name,))
     kind = _content_type(sent, "", audio)
     return {**rest, "audio": audio, "content_type": kind, "model": raw.get("model") or target.model}, raw
 
@@ -82,12 +74,6 @@ def _content_type(sent: HttpRequest, said: str, audio: bytes) -> str:
 
 
 def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a client's speech request.
-
-    Raises:
-        BadRequestError: It is not valid; the message says where.
-        UnsupportedError: It asks for a stream of events.
-    """
     fields, model = decode_request(body, path_args)
     expect_filled(fields.get("input"), "input")
     voice = fields.get("voice")
@@ -109,10 +95,4 @@ def render(response: JsonDict) -> bytes:
     return audio
 
 
-class SpeechFormat(Streamless):
-    """The `speech` operation."""
-
-    request = staticmethod(request)
-    response = staticmethod(response)
-    parse_call = staticmethod(parse_call)
-    render = staticmethod(render)
+FORM = Form(request, response, parse_call, render)

@@ -28,6 +28,7 @@ from lingate._dialects.openai_chat.response import canonical_response
 from lingate._dialects.openai_chat.usage import canonical_usage
 from lingate._model import Event, Extra, Failed, Head, HttpRequest, JsonDict, Start, Text, Usage
 from lingate._wire.json import decode
+from lingate._wire.shapes import dig
 from lingate._wire.sse import MAX_EVENT_BYTES, SseDecoder, SseEvent
 from lingate.errors import LingateError, StreamInterruptedError
 
@@ -295,6 +296,5 @@ class ChatDecoder:
 
 def _usage_of(chunk: JsonDict, choices: list[JsonDict]) -> Any:
     """The counts of a chunk, wherever they are: Groq has them in a field of its own, Moonshot in the choice."""
-    groq = chunk.get("x_groq")
-    given = chunk.get("usage") or (groq.get("usage") if isinstance(groq, dict) else None)
+    given = chunk.get("usage") or dig(chunk, "x_groq", "usage")
     return given or next((choice["usage"] for choice in choices if choice.get("usage")), None)

@@ -8,6 +8,7 @@ from lingate._dialects._counts import integer
 from lingate._dialects.openai_chat.reading import new_id
 from lingate._dialects.openai_chat.response import arguments_text, called, is_json
 from lingate._model import Event, JsonDict, Text, ToolArgs, ToolStart
+from lingate._wire.shapes import as_str, without
 
 _KNOWN = frozenset({"index", "id", "type", "function", "custom"})
 
@@ -36,12 +37,7 @@ class _Call:
 
 
 class ToolStream:
-    """The tool calls of one choice.
-
-    Args:
-        choice: Number of the choice.
-        answer_tool: Name of the tool whose arguments are the content.
-    """
+    """The tool calls of one choice."""
 
     __slots__ = ("_answer_tool", "_by_index", "_calls", "_choice", "_count", "_last", "_legacy")
 
@@ -65,7 +61,6 @@ class ToolStream:
         return self._legacy is not None
 
     def add(self, deltas: list[Any], raw: JsonDict, events: list[Event]) -> None:
-        """Take the `tool_calls` of one delta."""
         for delta in deltas:
             if isinstance(delta, dict):
                 self._add(delta, raw, events)
@@ -98,15 +93,13 @@ class ToolStream:
     def _add(self, delta: JsonDict, raw: JsonDict, events: list[Event]) -> None:
         kind, function = called(delta)
         field = "input" if kind == "custom" else "arguments"
-        name = function.get("name")
-        name = name if isinstance(name, str) else ""
-        call_id = delta.get("id")
-        call_id = call_id if isinstance(call_id, str) else ""
+        name = as_str(function.get("name"))
+        call_id = as_str(delta.get("id"))
         call = self._find(delta.get("index"), call_id, name, function.get(field), kind)
         if not call.started:
             call.id = call.id or call_id
             if not delta.keys() <= _KNOWN:
-                call.extra.update((key, value) for key, value in delta.items() if key not in _KNOWN)
+                call.extra.update(without(delta, _KNOWN))
         self._extend(call, name, function.get(field), raw, events)
 
     def _find(self, index: Any, call_id: str, name: str, arguments: Any, kind: str) -> _Call:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from lingate._dialects._base import Form, no_stream
 from lingate._dialects._failure import body_failure
-from lingate._dialects._streamless import Streamless, no_stream
 from lingate._dialects.openai_chat.envelope import join_url
 from lingate._dialects.openai_chat.forms import check_upload, decode_form, seal_form
-from lingate._dialects.openai_chat.reading import malformed
+from lingate._dialects.openai_chat.parameters import begin, refuse_stream
+from lingate._dialects.openai_chat.reading import malformed, read_object
 from lingate._dialects.openai_chat.usage import canonical_usage
 from lingate._dialects.openai_chat.validation import expect_text, fail, number
-from lingate._dialects.openai_chat.whole import begin, read_object, refuse_stream
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 from lingate._wire import json
+from lingate._wire.shapes import without
 
 PLAIN = frozenset({"text", "srt", "vtt"})
 """Values of `response_format` whose answer is no JSON."""
@@ -28,11 +29,6 @@ _LISTS = ("timestamp_granularities", "include", "languages", "keywords")
 
 
 def request(call: Call, target: Target) -> HttpRequest:
-    """Write a transcription call.
-
-    Raises:
-        UnsupportedError: It asks for something the provider cannot express and `drop_params` is off.
-    """
     sent, wire = begin(call, target, "transcription", _PATH)
     if wire.pop("translate", False):
         path = target.row.paths.get("transcription", _PATH).replace("transcriptions", "translations")
@@ -46,10 +42,6 @@ def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Json
 
     Returns:
         The canonical response, and the decoded body (plain text as in the canonical response).
-
-    Raises:
-        UpstreamError: The body is an error.
-        ProtocolError: The body is no transcript.
     """
     target = sent.target
     said = head.headers.get("content-type", "").lower()
@@ -62,7 +54,7 @@ def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Json
     raw = read_object(sent, head, body)
     if not isinstance(raw.get("text"), str):
         raise body_failure(raw, target, headers=head.headers) or malformed(target, "the answer has no text")
-    canonical = {name: value for name, value in raw.items() if name != "content_type"}
+    canonical = without(raw, ("content_type",))
     usage = canonical_usage(raw.get("usage"))
     if usage is not None:
         canonical["usage"] = usage
@@ -100,12 +92,7 @@ def _plain_text(sent: HttpRequest, said: str, body: bytes) -> str | None:
 
 
 def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a client's transcription request. `translate` in the path arguments asks for English.
-
-    Raises:
-        BadRequestError: It is not valid; the message says where.
-        UnsupportedError: It asks for a stream.
-    """
+    """Read a client's transcription request. `translate` in the path arguments asks for English."""
     fields, model = decode_form(body, path_args)
     check_upload(fields.get("file"), "file")
     for name in ("language", "prompt", "response_format"):
@@ -133,10 +120,4 @@ def render(response: JsonDict) -> bytes:
     return json.encode(response)
 
 
-class TranscriptionFormat(Streamless):
-    """The `transcription` operation."""
-
-    request = staticmethod(request)
-    response = staticmethod(response)
-    parse_call = staticmethod(parse_call)
-    render = staticmethod(render)
+FORM = Form(request, response, parse_call, render)

@@ -11,6 +11,8 @@ from typing import Any
 
 from lingate._dialects._counts import integer
 from lingate._model import JsonDict
+from lingate._wire.plain import PlainUsage, shaped
+from lingate._wire.shapes import not_null, without
 
 _PROMPT_DETAILS = ("prompt_tokens_details", "prompt_token_details", "input_tokens_details", "input_token_details")
 _COMPLETION_DETAILS = ("completion_tokens_details", "completion_token_details", "output_tokens_details")
@@ -24,9 +26,6 @@ _CACHED = (
 _WRITTEN = ("cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens")
 
 
-_ORDINARY = frozenset(
-    {"prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details"}
-)
 _ORDINARY_DETAILS = frozenset(
     {
         "cached_tokens",
@@ -42,7 +41,8 @@ def canonical_usage(raw: Any) -> JsonDict | None:
     """The counts in canonical form; None where the provider gave none. They may be the very dict that was given."""
     if not isinstance(raw, dict) or not raw:
         return None
-    if _is_ordinary(raw):
+    plain = shaped(raw, PlainUsage)
+    if plain is not None and plain.adds_up():
         return raw
     prompt = _first(raw, "prompt_tokens", "input_tokens")
     completion = _first(raw, "completion_tokens", "output_tokens")
@@ -82,37 +82,13 @@ def canonical_usage(raw: Any) -> JsonDict | None:
     )
 
 
-def _is_ordinary(raw: JsonDict) -> bool:
-    """Whether this is OpenAI's own layout and adds up: most answers, and nothing is to be done about them."""
-    if not _ORDINARY.issuperset(raw):
-        return False
-    prompt, completion, total = raw.get("prompt_tokens"), raw.get("completion_tokens"), raw.get("total_tokens")
-    if not (type(prompt) is int and type(completion) is int and type(total) is int and prompt + completion == total):
-        return False
-    if prompt < 0 or completion < 0:
-        return False
-    return len(raw) == 3 or (
-        _adds_up(raw.get("prompt_tokens_details"), "cached_tokens", prompt)
-        and _adds_up(raw.get("completion_tokens_details"), "reasoning_tokens", completion)
-    )
-
-
-def _adds_up(details: Any, name: str, whole: int) -> bool:
-    if not details:
-        return details is not None
-    if type(details) is not dict or not _ORDINARY_DETAILS.issuperset(details):
-        return False
-    part, sound = details.get(name, 0), details.get("audio_tokens") or 0
-    return type(part) is int and 0 <= part <= whole and type(sound) is int and sound >= 0
-
-
 def _write(
     raw: JsonDict, counts: JsonDict, prompt: tuple[JsonDict, JsonDict], completion: tuple[JsonDict, JsonDict]
 ) -> JsonDict:
-    usage = {name: value for name, value in raw.items() if name not in counts}
-    usage.update((name, count) for name, count in counts.items() if count is not None)
+    usage = without(raw, counts)
+    usage.update(not_null(counts))
     for name, (found, named) in (("prompt_tokens_details", prompt), ("completion_tokens_details", completion)):
-        said = {key: count for key, count in named.items() if count is not None}
+        said = not_null(named)
         sensible = {key: value for key, value in found.items() if key not in _ORDINARY_DETAILS or _is_count(value)}
         usage.pop(name, None)
         if sensible or said:

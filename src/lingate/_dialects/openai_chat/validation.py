@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from lingate._model import JsonDict
 from lingate._wire import json
+from lingate._wire.shapes import not_null
 from lingate.errors import BadRequestError
 
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
@@ -24,7 +25,8 @@ def decode_request(body: bytes, path_args: Mapping[str, str]) -> tuple[JsonDict,
         raise BadRequestError(f"The request body is {error}.") from None
     if not isinstance(fields, dict):
         raise BadRequestError(f"The request body must be a JSON object, not {kind_of(fields)}.")
-    fields = {name: value for name, value in fields.items() if value is not None}
+    if None in fields.values():
+        fields = not_null(fields)
     model = fields.pop("model", None) or path_args.get("model")
     if not isinstance(model, str) or not model:
         fail("model", "expected the name of a model" + ("" if model is None else f", got {kind_of(model)}"))
@@ -44,19 +46,26 @@ def fail(where: str, why: str) -> NoReturn:
     raise BadRequestError(f"{where}: {why}.")
 
 
-def check_chat(fields: JsonDict) -> None:
-    """Check the fields of a chat request.
+def check_messages(messages: Any) -> None:
+    """Check the messages of a chat request.
 
     Raises:
         BadRequestError: The first that is wrong, with its path.
     """
-    messages = fields.get("messages")
     if not isinstance(messages, list):
         fail("messages", f"expected a list of messages, got {kind_of(messages)}")
     if not messages:
         fail("messages", "expected at least one message")
     for at, message in enumerate(messages):
         _check_message(message, f"messages[{at}]")
+
+
+def check_parameters(fields: JsonDict) -> None:
+    """Check the other fields of a chat request.
+
+    Raises:
+        BadRequestError: The first that is wrong, with its path.
+    """
     for name, value in fields.items():
         check = _FIELDS.get(name)
         if check is not None:
@@ -145,6 +154,13 @@ def _check_tool(tool: Any, where: str) -> None:
         expect_object(function["parameters"], f"{where}.function.parameters")
 
 
+def check_fields(fields: JsonDict, checks: Mapping[str, Callable[[Any, str], None]]) -> None:
+    """Check those fields that a table knows; the first that is wrong is refused."""
+    for name, check in checks.items():
+        if name in fields:
+            check(fields[name], name)
+
+
 def check_stop(value: Any, where: str) -> None:
     """Refuse what is neither text nor a list of texts."""
     if isinstance(value, str):
@@ -179,22 +195,19 @@ def _check_thinking(value: Any, where: str) -> None:
         expect_object(value, where)
 
 
-def expect_object(value: Any, where: str) -> None:
-    """Refuse what is no object. This and the like are what tables of fields hold."""
-    if not isinstance(value, dict):
-        fail(where, f"expected an object, got {kind_of(value)}")
+def _expecting(kind: type, what: str) -> Callable[[Any, str], None]:
+    def check(value: Any, where: str) -> None:
+        if not isinstance(value, kind):
+            fail(where, f"expected {what}, got {kind_of(value)}")
+
+    return check
 
 
-def expect_list(value: Any, where: str) -> None:
-    """Refuse what is no list."""
-    if not isinstance(value, list):
-        fail(where, f"expected a list, got {kind_of(value)}")
-
-
-def expect_text(value: Any, where: str) -> None:
-    """Refuse what is no text."""
-    if not isinstance(value, str):
-        fail(where, f"expected text, got {kind_of(value)}")
+# These and the like are what tables of fields hold.
+expect_object = _expecting(dict, "an object")
+expect_list = _expecting(list, "a list")
+expect_text = _expecting(str, "text")
+expect_bool = _expecting(bool, "true or false")
 
 
 def expect_filled(value: Any, where: str) -> None:
@@ -202,12 +215,6 @@ def expect_filled(value: Any, where: str) -> None:
     expect_text(value, where)
     if not value:
         fail(where, "expected text that is not empty")
-
-
-def expect_bool(value: Any, where: str) -> None:
-    """Refuse what is no boolean."""
-    if not isinstance(value, bool):
-        fail(where, f"expected true or false, got {kind_of(value)}")
 
 
 def number(low: float, high: float, kind: type[int | float] = float) -> Callable[[Any, str], None]:

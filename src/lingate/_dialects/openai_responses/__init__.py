@@ -1,6 +1,6 @@
 """OpenAI's Responses format, both directions: towards an upstream, and as a face of a server.
 
-Two operations. `chat` asks for a chat on this wire: what the canonical form has no word for is refused, nothing is
+`chat` asks for a chat on this wire: what the canonical form has no word for is refused, nothing is
 remembered by the provider. `responses` is the format itself: a request goes out as its client wrote it, and comes back
 with everything that the provider said.
 """
@@ -9,42 +9,65 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lingate._dialects._base import Dialect, StreamDecoder, StreamEncoder
+from lingate._dialects._base import Dialect, Form
+from lingate._dialects._counts import integer
+from lingate._dialects.openai_chat.envelope import join_url, seal
 from lingate._dialects.openai_chat.face import render_error
-from lingate._dialects.openai_responses.counting import CountTokens
-from lingate._dialects.openai_responses.decoder import stream_decoder
+from lingate._dialects.openai_chat.reading import decode_object, malformed
 from lingate._dialects.openai_responses.face_request import parse_call
 from lingate._dialects.openai_responses.face_response import render_response
 from lingate._dialects.openai_responses.face_stream import Encoder
-from lingate._dialects.openai_responses.facts import NAME
-from lingate._dialects.openai_responses.request import write_request
-from lingate._dialects.openai_responses.response import read_response
+from lingate._dialects.openai_responses.facts import NAME, PATH
+from lingate._dialects.openai_responses.request import write_body, write_request
+from lingate._dialects.openai_responses.response import failure_of, read_response
+from lingate._dialects.openai_responses.stream import stream_decoder
 from lingate._model import Call, Head, HttpRequest, JsonDict, Operation, Target
+from lingate._wire.json import encode
+
+_COUNTED = frozenset(
+    {
+        "conversation",
+        "input",
+        "instructions",
+        "parallel_tool_calls",
+        "previous_response_id",
+        "reasoning",
+        "text",
+        "tool_choice",
+        "tools",
+        "truncation",
+    }
+)
+"""Fields that the path takes; the others do not change the count."""
 
 
-class ResponseFormat:
+def count_request(call: Call, target: Target) -> HttpRequest:
+    """A call that counts the tokens a chat call would read."""
+    made = write_body(call, target)
+    sent = made.sent
+    path = target.row.paths.get("count_tokens", target.row.paths.get("responses", PATH) + "/input_tokens")
+    sent.url = join_url(target.url, path, target.model)
+    sent.answer_tool, sent.stop = None, ()
+    body = {name: value for name, value in made.body.items() if name in _COUNTED}
+    return seal(sent, {"model": target.model, **body})
+
+
+def read_count(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
+    raw = decode_object(body, sent.target)
+    if integer(raw.get("input_tokens")) is None:
+        raise failure_of(raw, sent.target, head.headers) or malformed(sent.target, "the answer has no input_tokens")
+    return dict(raw), raw
+
+
+class ResponseFormat(Form):
     """`POST /responses`."""
 
     def __init__(self, operation: Operation) -> None:
+        super().__init__(write_request, read_response, self._parse, render_response, stream_decoder, Encoder)
         self._operation = operation
 
-    def request(self, call: Call, target: Target) -> HttpRequest:
-        return write_request(call, target)
-
-    def response(self, sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-        return read_response(sent, head, body)
-
-    def decoder(self, sent: HttpRequest, head: Head) -> StreamDecoder:
-        return stream_decoder(sent, head)
-
-    def parse_call(self, body: bytes, path_args: Mapping[str, str]) -> Call:
+    def _parse(self, body: bytes, path_args: Mapping[str, str]) -> Call:
         return parse_call(body, path_args, self._operation)
-
-    def render(self, response: JsonDict) -> bytes:
-        return render_response(response)
-
-    def encoder(self, call: Call) -> StreamEncoder:
-        return Encoder(call)
 
 
 DIALECT = Dialect(
@@ -52,7 +75,14 @@ DIALECT = Dialect(
     operations={
         "chat": ResponseFormat("chat"),
         "responses": ResponseFormat("responses"),
-        "count_tokens": CountTokens(),
+        "count_tokens": Form(
+            count_request,
+            read_count,
+            lambda body, path_args: parse_call(body, path_args, "count_tokens"),
+            lambda response: encode(
+                {"object": "response.input_tokens", "input_tokens": response.get("input_tokens", 0)}
+            ),
+        ),
     },
     render_error=render_error,
 )

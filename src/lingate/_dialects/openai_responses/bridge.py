@@ -5,10 +5,7 @@ What only a server that remembers can do is refused; what makes no difference to
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-
-from lingate._dialects._base import OperationFormat, StreamDecoder, StreamEncoder
+from lingate._dialects._base import Form, OperationFormat
 from lingate._dialects._draft import Draft, asked_of
 from lingate._dialects.openai_responses.conversation import kept_items
 from lingate._dialects.openai_responses.draft import native_fields
@@ -16,7 +13,8 @@ from lingate._dialects.openai_responses.face_response import with_echo
 from lingate._dialects.openai_responses.facts import BUILT_IN_TOOLS, BYGONE_ITEMS, CANONICAL_ITEMS, NAME
 from lingate._dialects.openai_responses.items import kind_of
 from lingate._dialects.openai_responses.tools import search_options
-from lingate._model import Call, Head, HttpRequest, JsonDict, Target
+from lingate._model import Call, Head, HttpRequest, JsonDict, Target, replaced
+from lingate._wire.shapes import without
 
 _REMEMBERED = ("previous_response_id", "conversation", "prompt", "background", "moderation", "context_management")
 """Fields without which the answer would be to something else, or not be what was asked for."""
@@ -27,38 +25,23 @@ _IDLE = ("max_tool_calls", "metadata", "prompt_cache_options", "store", "truncat
 """Fields that say how the provider keeps, cuts or counts; chats do without."""
 
 
-class Bridge:
-    """The `responses` operation by way of another format's `chat`.
-
-    Args:
-        chat: The provider's own chat operation.
-    """
+class Bridge(Form):
+    """The `responses` operation by way of another format's `chat`."""
 
     def __init__(self, chat: OperationFormat) -> None:
+        super().__init__(self._request, self._response, chat.parse_call, chat.render, chat.decoder, chat.encoder)
         self._chat = chat
 
-    def request(self, call: Call, target: Target) -> HttpRequest:
+    def _request(self, call: Call, target: Target) -> HttpRequest:
         body, dropped = chat_body(call, target)
-        sent = self._chat.request(replace(call, operation="chat", body=body), target)
+        sent = self._chat.request(replaced(call, operation="chat", body=body), target)
         sent.call = call
         sent.dropped.extend(what for what in dropped if what not in sent.dropped)
         return sent
 
-    def response(self, sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
+    def _response(self, sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
         canonical, raw = self._chat.response(sent, head, body)
         return with_echo(canonical, sent.call), raw
-
-    def decoder(self, sent: HttpRequest, head: Head) -> StreamDecoder:
-        return self._chat.decoder(sent, head)
-
-    def parse_call(self, body: bytes, path_args: Mapping[str, str]) -> Call:
-        return self._chat.parse_call(body, path_args)
-
-    def render(self, response: JsonDict) -> bytes:
-        return self._chat.render(response)
-
-    def encoder(self, call: Call) -> StreamEncoder:
-        return self._chat.encoder(call)
 
 
 def chat_body(call: Call, target: Target) -> tuple[JsonDict, list[str]]:
@@ -99,7 +82,7 @@ def _without_native(holder: JsonDict) -> None:
     """Take this format's own part off a body or a message."""
     fields = holder.get("provider_specific_fields")
     if isinstance(fields, dict) and NAME in fields:
-        rest = {name: value for name, value in fields.items() if name != NAME}
+        rest = without(fields, (NAME,))
         if rest:
             holder["provider_specific_fields"] = rest
         else:

@@ -9,6 +9,7 @@ from lingate._dialects._check import expect
 from lingate._dialects._dataurl import data_url, is_data_url
 from lingate._dialects.openai_responses.draft import Draft
 from lingate._model import JsonDict
+from lingate._wire.shapes import not_null, without
 
 _OWN_KEYS = frozenset({"type", "text", "refusal", "image_url", "file", "cache_control", "provider_specific_fields"})
 _URLS = ("https://", "http://")
@@ -40,14 +41,13 @@ def input_part(part: Any, where: str, draft: Draft) -> JsonDict | None:
         return None
     write = _WRITERS.get(kind)
     if write is None:
-        return {key: value for key, value in part.items() if key != "cache_control"}
+        return without(part, ("cache_control",))
     made = write(part, where, draft)
-    made.update((key, value) for key, value in part.items() if key not in _OWN_KEYS and value is not None)
+    made.update(not_null(part, _OWN_KEYS))
     return made
 
 
 def content_text(content: Any) -> str:
-    """All text in canonical content."""
     if isinstance(content, str):
         return content
     if not isinstance(content, list):
@@ -88,13 +88,9 @@ def _text(part: JsonDict, where: str, draft: Draft) -> JsonDict:
 
 
 def _image(part: JsonDict, where: str, draft: Draft) -> JsonDict:
-    holder = part.get("image_url")
-    url = holder.get("url") if isinstance(holder, dict) else holder
-    if not isinstance(url, str) or not url:
-        raise draft.broken(f"{where}.image_url.url", "must be a URL or a data URL")
-    # The API's default, and required by its types.
-    detail = (holder.get("detail") if isinstance(holder, dict) else None) or "auto"
-    return {"type": "input_image", "image_url": url, "detail": detail}
+    url, detail = draft.image_url(part, where, "a URL or a data URL")
+    # `auto` is the API's default, and required by its types.
+    return {"type": "input_image", "image_url": url, "detail": detail or "auto"}
 
 
 def _file(part: JsonDict, where: str, draft: Draft) -> JsonDict:
@@ -141,7 +137,7 @@ _WRITERS: dict[str, _Writer] = {"text": _text, "refusal": _text, "image_url": _i
 
 def _read_text(part: JsonDict, where: str) -> JsonDict:
     expect(part.get("text"), str, f"{where}.text")
-    kept = {key: value for key, value in part.items() if key not in ("type", "text", "annotations", "logprobs")}
+    kept = without(part, ("type", "text", "annotations", "logprobs"))
     return {"type": "text", "text": part["text"], **kept}
 
 
@@ -151,9 +147,7 @@ def _read_image(part: JsonDict, where: str) -> JsonDict:
         return dict(part)  # by id: only its own provider can look it up
     expect(url, str, f"{where}.image_url")
     image = {"url": url, **({"detail": part["detail"]} if part.get("detail") is not None else {})}
-    kept = {
-        key: value for key, value in part.items() if key not in ("type", "image_url", "detail") and value is not None
-    }
+    kept = not_null(part, ("type", "image_url", "detail"))
     return {"type": "image_url", "image_url": image, **kept}
 
 
@@ -162,7 +156,7 @@ def _read_file(part: JsonDict, where: str) -> JsonDict:
     file = {key: part[key] for key in names if part.get(key) is not None}
     for key, value in file.items():
         expect(value, str, f"{where}.{key}")
-    kept = {key: value for key, value in part.items() if key not in (*names, "type") and value is not None}
+    kept = not_null(part, (*names, "type"))
     return {"type": "file", "file": file, **kept}
 
 

@@ -11,12 +11,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lingate._dialects._check import Malformed, expect
+from lingate._dialects._reading import spoken
 from lingate._dialects.openai_responses.content import canonical_content
 from lingate._dialects.openai_responses.draft import native_fields
 from lingate._dialects.openai_responses.facts import NAME, RESULTS
-from lingate._dialects.openai_responses.items import Reading, check_item, kind_of, read_items
-from lingate._dialects.openai_responses.proof import is_foreign_item, restored
+from lingate._dialects.openai_responses.items import Reading, check_item, is_foreign_item, kind_of, read_items, restored
 from lingate._model import JsonDict
+from lingate._wire.shapes import without
 
 CARRIED = "provider_specific_fields"
 """Field of an item in which this face carries what other providers want back with the message."""
@@ -129,20 +130,17 @@ def assistant_message(items: list[JsonDict]) -> JsonDict:
 
 def canonical_message(reading: Reading) -> JsonDict:
     """An assistant message with everything the canonical form has a place for."""
-    content = reading.text
-    message: JsonDict = {"role": "assistant", "content": content or (None if reading.calls else "")}
-    if reading.refusal:
-        message["refusal"] = reading.refusal
-    if reading.reasoning:
-        message["reasoning_content"] = reading.reasoning
-    if any("signature" in block or "data" in block for block in reading.thinking):
-        message["thinking_blocks"] = reading.thinking
-    if reading.calls:
-        message["tool_calls"] = reading.calls
-    for name, value in (("annotations", reading.annotations), ("images", reading.images), ("audio", reading.audio)):
-        if value:
-            message[name] = value
-    return message
+    proven = any("signature" in block or "data" in block for block in reading.thinking)
+    return spoken(
+        reading.text or (None if reading.calls else ""),
+        refusal=reading.refusal,
+        reasoning_content=reading.reasoning,
+        thinking_blocks=reading.thinking if proven else None,
+        tool_calls=reading.calls,
+        annotations=reading.annotations,
+        images=reading.images,
+        audio=reading.audio,
+    )
 
 
 def _says_all(items: list[JsonDict]) -> bool:
@@ -153,7 +151,7 @@ def _says_all(items: list[JsonDict]) -> bool:
 def _without_carried(item: JsonDict) -> JsonDict:
     if CARRIED not in item and CARRIED_CALL not in item:
         return item
-    return {key: value for key, value in item.items() if key not in (CARRIED, CARRIED_CALL)}
+    return without(item, (CARRIED, CARRIED_CALL))
 
 
 def _kept(message: JsonDict, items: list[JsonDict]) -> JsonDict:

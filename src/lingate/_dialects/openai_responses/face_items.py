@@ -1,16 +1,19 @@
-"""As a face: parts of canonical messages as output items."""
+"""As a face: parts of canonical messages as output items, whole ones and those of a stream while they are being written."""
 
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
 from typing import Any
 
 from lingate._dialects._dataurl import is_data_url, split_data_url
 from lingate._dialects.openai_responses.content import content_text
 from lingate._dialects.openai_responses.conversation import CARRIED, CARRIED_CALL, DETAILS
 from lingate._dialects.openai_responses.facts import NAME
-from lingate._dialects.openai_responses.proof import own_item, secret_of
-from lingate._model import JsonDict
+from lingate._dialects.openai_responses.items import own_item, secret_of
+from lingate._model import JsonDict, Thinking
+from lingate._wire.shapes import as_dicts, as_list, as_str, dig, not_null, without
 
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_-]")
 _CALL_FIELDS = ("id", "type", "index", "function", "custom")
@@ -44,7 +47,7 @@ def output_items(message: JsonDict, logprobs: Any, response_id: str, status: str
 def carried_in(message: JsonDict) -> JsonDict:
     """What other providers want back with a message."""
     fields = message.get("provider_specific_fields")
-    carried = {name: value for name, value in fields.items() if name != NAME} if isinstance(fields, dict) else {}
+    carried = without(fields, (NAME,)) if isinstance(fields, dict) else {}
     details = message.get(DETAILS)
     return {**carried, DETAILS: details} if isinstance(details, list) else carried
 
@@ -55,17 +58,14 @@ def with_carried(items: list[JsonDict], carried: JsonDict) -> list[JsonDict]:
 
 
 def message_item(given: str, parts: list[JsonDict], status: str) -> JsonDict:
-    """A message of the model."""
     return {"id": given, "type": "message", "status": status, "role": "assistant", "content": parts}
 
 
 def text_part(text: str, annotations: Any = None, logprobs: Any = None) -> JsonDict:
-    """A part with text."""
-    found = logprobs.get("content") if isinstance(logprobs, dict) else None
     return {
         "type": "output_text",
         "annotations": native_annotations(annotations),
-        "logprobs": found if isinstance(found, list) else [],
+        "logprobs": as_list(dig(logprobs, "content")),
         "text": text,
     }
 
@@ -73,7 +73,7 @@ def text_part(text: str, annotations: Any = None, logprobs: Any = None) -> JsonD
 def native_annotations(annotations: Any) -> list[JsonDict]:
     """OpenAI's chat annotations in the flat form of this format."""
     made: list[JsonDict] = []
-    for annotation in annotations if isinstance(annotations, list) else ():
+    for annotation in as_list(annotations):
         if not isinstance(annotation, dict):
             continue
         cited = annotation.get("url_citation")
@@ -81,7 +81,7 @@ def native_annotations(annotations: Any) -> list[JsonDict]:
             made.append(annotation)
             continue
         required = {"start_index": 0, "end_index": 0, "title": "", "url": ""}
-        given = {key: value for key, value in cited.items() if value is not None}
+        given = not_null(cited)
         made.append({"type": "url_citation", **required, **given})
     return made
 
@@ -100,14 +100,13 @@ def call_item(call: JsonDict, given: str, status: str, text: str | None = None) 
         item = {"type": "custom_tool_call", **head, "input": words.get("input") or "" if text is None else text}
     else:
         item = {"type": "function_call", **head, "arguments": words.get("arguments") or "{}" if text is None else text}
-    rest = {key: value for key, value in call.items() if key not in _CALL_FIELDS and value is not None}
+    rest = not_null(call, _CALL_FIELDS)
     return {**item, CARRIED_CALL: rest} if rest else item
 
 
 def reasoning_items(message: JsonDict, response_id: str) -> list[JsonDict]:
     """The reasoning of a message: an item for each block, with its proof where it has one."""
-    blocks = message.get("thinking_blocks")
-    blocks = [block for block in blocks if isinstance(block, dict)] if isinstance(blocks, list) else []
+    blocks = as_dicts(message.get("thinking_blocks"))
     text = message.get("reasoning_content")
     if not blocks and isinstance(text, str) and text:
         blocks = [{"type": "thinking", "thinking": text}]
@@ -115,7 +114,6 @@ def reasoning_items(message: JsonDict, response_id: str) -> list[JsonDict]:
 
 
 def reasoning_item(block: JsonDict, given: str) -> JsonDict:
-    """One block of reasoning."""
     own = own_item(block)
     if own is not None:
         return {"id": given, **own}
@@ -127,7 +125,7 @@ def reasoning_item(block: JsonDict, given: str) -> JsonDict:
 
 def image_item(image: Any, given: str) -> JsonDict:
     """A generated image, as the work of the built-in tool that makes them here."""
-    holder = image.get("image_url") if isinstance(image, dict) else None
+    holder = dig(image, "image_url")
     url = holder.get("url") if isinstance(holder, dict) else holder
     item: JsonDict = {"id": given, "type": "image_generation_call", "status": "completed", "result": url}
     if not is_data_url(url):
@@ -137,3 +135,218 @@ def image_item(image: Any, given: str) -> JsonDict:
     except ValueError:
         return item
     return {**item, "result": data, "output_format": media_type.partition("/")[2] or "png"}
+
+
+@dataclass(slots=True)
+class Opened(ABC):
+    """One output item.
+
+    Attributes:
+        id: Its id.
+        index: Its place in the output.
+        carried: What other providers want back with the message.
+        status: How it ended, None while it is open.
+    """
+
+    id: str
+    index: int = 0
+    carried: JsonDict = field(default_factory=dict)
+    status: str | None = None
+
+    def begin(self) -> list[JsonDict]:
+        """The event by which it is announced."""
+        return [{"type": "response.output_item.added", "output_index": self.index, "item": self.announced()}]
+
+    def end(self, status: str) -> list[JsonDict]:
+        """The events by which it ends."""
+        told = self.closing()
+        self.status = status
+        done = {"type": "response.output_item.done", "output_index": self.index, "item": self.final(status)}
+        return [*told, done]
+
+    def final(self, status: str) -> JsonDict:
+        """The item as it is in the end."""
+        item = self.item(self.status or status)
+        return {**item, CARRIED: self.carried} if self.carried else item
+
+    def announced(self) -> JsonDict:
+        """The item before anything of it is known."""
+        return self.item("in_progress")
+
+    def closing(self) -> list[JsonDict]:
+        """The events before the last one."""
+        return []
+
+    @abstractmethod
+    def item(self, status: str) -> JsonDict:
+        """The item as far as it has been written."""
+
+    def _event(self, kind: str, **fields: Any) -> JsonDict:
+        return {"type": kind, "item_id": self.id, "output_index": self.index, **fields}
+
+
+@dataclass(slots=True)
+class Whole(Opened):
+    """An item that came in one piece."""
+
+    given: JsonDict = field(default_factory=dict)
+
+    def item(self, status: str) -> JsonDict:
+        return self.given
+
+
+@dataclass(slots=True)
+class Reasoning(Opened):
+    block: int = 0
+    pieces: list[str] = field(default_factory=list)
+    signature: str = ""
+    redacted: str | None = None
+
+    def think(self, event: Thinking) -> list[JsonDict]:
+        self.prove(event)
+        if not event.text:
+            return []
+        told: list[JsonDict] = []
+        if not self.pieces:
+            empty = {"type": "summary_text", "text": ""}
+            told.append(self._event("response.reasoning_summary_part.added", summary_index=0, part=empty))
+        self.pieces.append(event.text)
+        told.append(self._event("response.reasoning_summary_text.delta", summary_index=0, delta=event.text))
+        return told
+
+    def prove(self, event: Thinking) -> None:
+        self.signature += as_str(event.signature)
+        if event.redacted is not None:
+            self.redacted = event.redacted
+
+    def closing(self) -> list[JsonDict]:
+        if not self.pieces:
+            return []
+        text = "".join(self.pieces)
+        part = {"type": "summary_text", "text": text}
+        return [
+            self._event("response.reasoning_summary_text.done", summary_index=0, text=text),
+            self._event("response.reasoning_summary_part.done", summary_index=0, part=part),
+        ]
+
+    def announced(self) -> JsonDict:
+        return {"id": self.id, "type": "reasoning", "summary": []}
+
+    def item(self, status: str) -> JsonDict:
+        if self.redacted is not None:
+            return reasoning_item({"type": "redacted_thinking", "data": self.redacted}, self.id)
+        block = {"type": "thinking", "thinking": "".join(self.pieces), "signature": self.signature}
+        item = reasoning_item(block, self.id)
+        if item["id"] == self.id:
+            return item
+        # The id that was announced stays. That of the proof stays with the proof.
+        return {**item, "id": self.id, "encrypted_content": self.signature}
+
+
+@dataclass(slots=True)
+class _Part:
+    """A part of a message: text or a refusal."""
+
+    kind: str
+    pieces: list[str] = field(default_factory=list)
+    logprobs: list[Any] = field(default_factory=list)
+    annotations: list[JsonDict] = field(default_factory=list)
+
+    def whole(self) -> JsonDict:
+        text = "".join(self.pieces)
+        if self.kind == "refusal":
+            return {"type": "refusal", "refusal": text}
+        return {**text_part(text, None, {"content": self.logprobs}), "annotations": self.annotations}
+
+
+@dataclass(slots=True)
+class Message(Opened):
+    """A message, of which the last part is open."""
+
+    parts: list[_Part] = field(default_factory=list)
+
+    def say(self, text: str, logprobs: JsonDict | None) -> list[JsonDict]:
+        told = self._part("output_text")
+        found = as_list(dig(logprobs, "content"))
+        self.parts[-1].pieces.append(text)
+        self.parts[-1].logprobs += found
+        at = len(self.parts) - 1
+        told.append(self._event("response.output_text.delta", content_index=at, delta=text, logprobs=found))
+        return told
+
+    def decline(self, text: str) -> list[JsonDict]:
+        told = self._part("refusal")
+        self.parts[-1].pieces.append(text)
+        told.append(self._event("response.refusal.delta", content_index=len(self.parts) - 1, delta=text))
+        return told
+
+    def cite(self, annotations: list[JsonDict]) -> list[JsonDict]:
+        """Take citations of the text, which may come after its end."""
+        told: list[JsonDict] = []
+        at = next((n for n, part in enumerate(self.parts) if part.kind == "output_text"), None)
+        if at is None:
+            told = self._part("output_text")
+            at = len(self.parts) - 1
+        known = self.parts[at].annotations
+        for annotation in native_annotations(annotations):
+            place = {"content_index": at, "annotation_index": len(known)}
+            told.append(self._event("response.output_text.annotation.added", **place, annotation=annotation))
+            known.append(annotation)
+        return told
+
+    def closing(self) -> list[JsonDict]:
+        told = [] if self.parts else self._part("output_text")
+        return [*told, *self._close_part()]
+
+    def item(self, status: str) -> JsonDict:
+        return message_item(self.id, [part.whole() for part in self.parts], status)
+
+    def _part(self, kind: str) -> list[JsonDict]:
+        """Make sure that a part of this kind is open."""
+        if self.parts and self.parts[-1].kind == kind:
+            return []
+        told = self._close_part()
+        self.parts.append(_Part(kind))
+        at = len(self.parts) - 1
+        told.append(self._event("response.content_part.added", content_index=at, part=self.parts[-1].whole()))
+        return told
+
+    def _close_part(self) -> list[JsonDict]:
+        if not self.parts:
+            return []
+        part, at = self.parts[-1], len(self.parts) - 1
+        text = "".join(part.pieces)
+        if part.kind == "refusal":
+            done = self._event("response.refusal.done", content_index=at, refusal=text)
+        else:
+            done = self._event("response.output_text.done", content_index=at, text=text, logprobs=part.logprobs)
+        return [done, self._event("response.content_part.done", content_index=at, part=part.whole())]
+
+
+@dataclass(slots=True)
+class Call(Opened):
+    call: JsonDict = field(default_factory=dict)
+    pieces: list[str] = field(default_factory=list)
+
+    @property
+    def _custom(self) -> bool:
+        return bool(self.call["type"] == "custom")
+
+    def write(self, text: str) -> list[JsonDict]:
+        self.pieces.append(text)
+        kind = "response.custom_tool_call_input.delta" if self._custom else "response.function_call_arguments.delta"
+        return [self._event(kind, delta=text)]
+
+    def announced(self) -> JsonDict:
+        return call_item(self.call, self.id, "in_progress", "")
+
+    def closing(self) -> list[JsonDict]:
+        text = "".join(self.pieces)
+        if self._custom:
+            return [self._event("response.custom_tool_call_input.done", input=text)]
+        name = self.call["function"]["name"]
+        return [self._event("response.function_call_arguments.done", name=name, arguments=text or "{}")]
+
+    def item(self, status: str) -> JsonDict:
+        text = "".join(self.pieces)
+        return call_item(self.call, self.id, status, text if self._custom else text or "{}")

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lingate._dialects._check import Malformed, expect
+from lingate._dialects._check import Malformed, expect, model_and_stream, read_json
 from lingate._dialects.openai_responses.conversation import read_input
 from lingate._dialects.openai_responses.facts import LOGPROBS, NAME, WITHOUT_INPUT
-from lingate._dialects.openai_responses.params import canonical_text
+from lingate._dialects.openai_responses.request import canonical_text
 from lingate._dialects.openai_responses.tools import canonical_choice, canonical_tools
 from lingate._model import Call, JsonDict, Operation
-from lingate._wire.json import decode
+from lingate._wire.shapes import not_null, without
 from lingate.errors import BadRequestError
 
 _KEPT = ("input", "instructions", "tools", "tool_choice", "text", "reasoning", "include", "stream_options")
@@ -41,23 +41,9 @@ _NUMBERS = (("temperature", False), ("top_p", False), ("max_output_tokens", True
 
 
 def parse_call(body: bytes, path_args: Mapping[str, str], operation: Operation) -> Call:
-    """Read a request for a response.
-
-    Raises:
-        BadRequestError: The body is not valid; the message says where and why.
-    """
+    wire = read_json(body)
     try:
-        wire = decode(body)
-    except ValueError as error:
-        raise BadRequestError(f"the body is {error}") from None
-    if not isinstance(wire, dict):
-        raise BadRequestError("the body must be a JSON object")
-    try:
-        model = wire.get("model") or path_args.get("model")
-        if not isinstance(model, str):
-            raise Malformed("model", "must be a string that is not empty")
-        stream = wire.get("stream") or False
-        expect(stream, bool, "stream")
+        model, stream = model_and_stream(wire, path_args)
         return Call(operation, model, canonical_body(wire), stream=stream)
     except Malformed as flaw:
         raise BadRequestError(str(flaw)) from None
@@ -69,10 +55,10 @@ def canonical_body(wire: JsonDict) -> JsonDict:
     Raises:
         Malformed: A field cannot be read.
     """
-    wire = {name: value for name, value in wire.items() if value is not None}
+    wire = not_null(wire)
     _check_fields(wire)
     canonical: JsonDict = {"messages": _messages(wire)}
-    canonical.update((name, value) for name, value in wire.items() if name not in _TAKEN)
+    canonical.update(without(wire, _TAKEN))
     if "max_output_tokens" in wire:
         canonical["max_completion_tokens"] = wire["max_output_tokens"]
     if "tools" in wire:

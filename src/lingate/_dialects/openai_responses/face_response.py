@@ -9,10 +9,10 @@ from lingate._dialects.openai_responses.draft import native_fields
 from lingate._dialects.openai_responses.face_items import output_items
 from lingate._dialects.openai_responses.facts import ANSWERED, ASKED, INCOMPLETE_REASON, NAME, PENDING
 from lingate._dialects.openai_responses.history import original_items
-from lingate._dialects.openai_responses.response import finish_reason
-from lingate._dialects.openai_responses.usage import canonical_usage, native_usage
+from lingate._dialects.openai_responses.response import canonical_usage, finish_reason, native_usage
 from lingate._model import Call, JsonDict
 from lingate._wire.json import encode
+from lingate._wire.shapes import as_dict, as_str
 
 _SHAPE: JsonDict = {
     "background": False,
@@ -42,7 +42,6 @@ _SHAPE: JsonDict = {
 
 
 def render_response(response: JsonDict) -> bytes:
-    """A canonical response as a body of this format."""
     return encode(response_object(response))
 
 
@@ -88,7 +87,7 @@ def frame(given: str, created: Any, model: Any, status: str, native: JsonDict) -
         "object": "response",
         "created_at": at,
         "status": status,
-        "model": model if isinstance(model, str) and model else own.get("model") or "",
+        "model": as_str(model) or own.get("model") or "",
     }
 
 
@@ -127,6 +126,5 @@ def echo_of(call: Call) -> JsonDict:
 
 def with_echo(response: JsonDict, call: Call) -> JsonDict:
     """The response with what it repeats of the request beside it."""
-    fields = response.get("provider_specific_fields")
-    fields = fields if isinstance(fields, dict) else {}
+    fields = as_dict(response.get("provider_specific_fields"))
     return {**response, "provider_specific_fields": {**fields, NAME: echo_of(call)}}

@@ -11,12 +11,20 @@ from typing import Any
 
 from lingate._dialects._faults import openai_error
 from lingate._dialects.openai_responses.draft import native_fields
-from lingate._dialects.openai_responses.face_items import carried_in, image_item, made_id, with_carried
+from lingate._dialects.openai_responses.face_items import Call as OpenCall
+from lingate._dialects.openai_responses.face_items import (
+    Message,
+    Opened,
+    Reasoning,
+    Whole,
+    carried_in,
+    image_item,
+    made_id,
+    with_carried,
+)
 from lingate._dialects.openai_responses.face_response import echo_of, frame, status_of, usage_of
 from lingate._dialects.openai_responses.facts import CANONICAL_ITEMS, INCOMPLETE_REASON, NAME
 from lingate._dialects.openai_responses.items import kind_of
-from lingate._dialects.openai_responses.opened import Call as OpenCall
-from lingate._dialects.openai_responses.opened import Message, Opened, Reasoning, Whole
 from lingate._model import (
     Annotations,
     Call,
@@ -35,6 +43,7 @@ from lingate._model import (
     Usage,
 )
 from lingate._wire.json import encode
+from lingate._wire.shapes import as_dict, as_list
 from lingate._wire.sse import encode as encode_event
 from lingate.errors import LingateError
 
@@ -42,11 +51,7 @@ _ENDS = ("response.completed", "response.incomplete")
 
 
 class EventBuilder:
-    """Turns canonical events into this format's, one at a time.
-
-    Args:
-        call: The client's call, which responses repeat.
-    """
+    """Turns canonical events into this format's, one at a time."""
 
     def __init__(self, call: Call) -> None:
         self._call = call
@@ -237,8 +242,7 @@ class EventBuilder:
             self._take_fields(event.fields)
             return
         self._carried.update(carried_in(event.fields))
-        items = native_fields(event.fields).get("items")
-        for item in items if isinstance(items, list) else ():
+        for item in as_list(native_fields(event.fields).get("items")):
             if kind_of(item) not in CANONICAL_ITEMS and kind_of(item) != "image_generation_call":
                 self._close(out)
                 self._add_whole(item, out)
@@ -304,12 +308,10 @@ class _Passing:
     def response(self) -> JsonDict:
         """The response as it was when it began."""
         found = self._first.get("response") if self._first is not None else None
-        return found if isinstance(found, dict) else {}
+        return as_dict(found)
 
 
 class Encoder:
-    """Canonical events -> SSE."""
-
     content_type = "text/event-stream; charset=utf-8"
 
     def __init__(self, call: Call) -> None:
@@ -319,11 +321,9 @@ class Encoder:
         return _sse(self._builder.events(event))
 
     def end(self) -> bytes:
-        """The terminal event."""
         return _sse(self._builder.end())
 
     def error(self, error: LingateError) -> bytes:
-        """An error in mid-stream; no `response.completed` follows."""
         return _sse(self._builder.error(error))
 
 

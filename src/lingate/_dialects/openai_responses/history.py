@@ -5,33 +5,27 @@ from __future__ import annotations
 from typing import Any
 from zlib import crc32
 
-from lingate._dialects._arguments import arguments_text
+from lingate._dialects._arguments import calls_of
 from lingate._dialects._check import Malformed
 from lingate._dialects._plain import plain_text
 from lingate._dialects._reading import SAID_FIELDS
+from lingate._dialects.openai_chat.response import arguments_text
 from lingate._dialects.openai_responses.content import content_text, input_content
 from lingate._dialects.openai_responses.conversation import kept_items, read_input
 from lingate._dialects.openai_responses.draft import Draft
 from lingate._dialects.openai_responses.facts import CALLS, MAX_CALL_ID, WITHOUT_INPUT
-from lingate._dialects.openai_responses.items import asks_caller, call_id, check_items, kind_of, read_items
-from lingate._dialects.openai_responses.proof import own_item
+from lingate._dialects.openai_responses.items import asks_caller, call_id, check_items, kind_of, own_item, read_items
 from lingate._model import JsonDict
 from lingate._wire.json import decode, encode_str
+from lingate._wire.shapes import as_dict, as_list, as_str, dig, without
 
 _SILENT_FIELDS = SAID_FIELDS | {"tool_call_id"}
 _TOOL_FIELDS = _SILENT_FIELDS | {"name"}
 
 
 def write_input(draft: Draft) -> None:
-    """Write `instructions` and `input`.
-
-    Raises:
-        ConfigError: The messages make no sense in any format.
-        UnsupportedError: A part has no counterpart here and `drop_params` is off.
-    """
-    messages = draft.asked.get("messages")
-    if not isinstance(messages, list):
-        raise draft.broken("messages", "must be a list of messages")
+    """Write `instructions` and `input`."""
+    messages = draft.messages()
     if draft.exact and draft.native.get("instructions") == "":
         draft.body["instructions"] = ""
     first = 1 if _write_instructions(draft, messages) else 0
@@ -73,12 +67,8 @@ def _write_instructions(draft: Draft, messages: list[Any]) -> bool:
 
 
 def message_items(message: Any, where: str, draft: Draft) -> list[JsonDict]:
-    """One canonical message as items: those it was read from if it still says the same, else made anew.
-
-    Raises:
-        ConfigError: It is not a message.
-    """
-    role = message.get("role") if isinstance(message, dict) else None
+    """One canonical message as items: those it was read from if it still says the same, else made anew."""
+    role = dig(message, "role")
     if role == "assistant":
         return _assistant_items(message, where, draft)
     if role == "tool":
@@ -110,9 +100,7 @@ def _turn(message: JsonDict, where: str, draft: Draft) -> JsonDict:
 
 def _result(message: JsonDict, where: str, draft: Draft) -> JsonDict:
     draft.note_others(message, _TOOL_FIELDS, where)
-    given = message.get("tool_call_id")
-    if not isinstance(given, str) or not given:
-        raise draft.broken(f"{where}.tool_call_id", "must be the id of the tool call that this answers")
+    given = draft.answered(message.get("tool_call_id"), where)
     kind = "custom_tool_call_output" if given in draft.custom else "function_call_output"
     output = message.get("content")
     if not isinstance(output, str | list) and output is not None:
@@ -130,9 +118,8 @@ def _wire_id(given: str, draft: Draft) -> str:
 
 
 def _assistant_items(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
-    calls = message.get("tool_calls")
-    for call in calls if isinstance(calls, list) else ():
-        if isinstance(call, dict) and call.get("type") == "custom":
+    for call in as_list(message.get("tool_calls")):
+        if _is_custom(call):
             draft.custom.add(str(call.get("id")))
     kept = original_items(message, draft.asked.get("tools"))
     if kept is not None:
@@ -142,7 +129,7 @@ def _assistant_items(message: JsonDict, where: str, draft: Draft) -> list[JsonDi
     text = _assistant_text(message, where, draft)
     said: list[JsonDict] = [{"role": "assistant", "content": text}] if text else []
     if message.get("tool_calls"):
-        said += _calls(message, where, draft)
+        said += [_call(call, words, draft) for call, words, _ in calls_of(message, where, draft, _words)]
     # A reasoning item that nothing follows is refused: "provided without its required following item".
     return [*_reasoning(message, where, draft), *said] if said else []
 
@@ -187,7 +174,7 @@ def _memorable(items: list[JsonDict], where: str, draft: Draft) -> list[JsonDict
 
 def _anonymous(item: JsonDict) -> JsonDict:
     if kind_of(item) in CALLS:
-        return {key: value for key, value in item.items() if key != "id"}
+        return without(item, ("id",))
     if kind_of(item) == "message" and isinstance(item.get("content"), list):
         phase = {"phase": item["phase"]} if item.get("phase") else {}
         return {"role": "assistant", "content": content_text(item["content"]), **phase}
@@ -198,19 +185,17 @@ def _assistant_text(message: JsonDict, where: str, draft: Draft) -> str:
     content = message.get("content")
     if content is not None and not isinstance(content, str | list):
         raise draft.broken(f"{where}.content", "must be text or a list of parts")
-    for n, part in enumerate(content if isinstance(content, list) else ()):
+    for n, part in enumerate(as_list(content)):
         if not isinstance(part, str) and not (isinstance(part, dict) and part.get("type") in ("text", "refusal")):
             draft.note(f"{where}.content[{n}]")
-    refusal = message.get("refusal")
-    return content_text(content) or (refusal if isinstance(refusal, str) else "")
+    return content_text(content) or as_str(message.get("refusal"))
 
 
 def _reasoning(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
     """Reasoning that this format's provider has signed goes back; anybody else's means nothing to it."""
     if "thinking_blocks" not in message and "reasoning_content" not in message:
         return []
-    given = message.get("thinking_blocks")
-    blocks = given if isinstance(given, list) else []
+    blocks = as_list(message.get("thinking_blocks"))
     items = [item for block in blocks if (item := own_item(block)) is not None]
     text = message.get("reasoning_content")
     if not items and draft.traits.get("reasoning_history") == "reasoning_content" and isinstance(text, str) and text:
@@ -223,38 +208,28 @@ def _reasoning(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
     return items
 
 
-def _calls(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
-    calls = message["tool_calls"]
-    if not isinstance(calls, list):
-        raise draft.broken(f"{where}.tool_calls", "must be a list")
-    return [_call(call, f"{where}.tool_calls[{n}]", draft) for n, call in enumerate(calls)]
+def _is_custom(call: Any) -> bool:
+    return bool(dig(call, "type") == "custom")
 
 
-def _call(call: Any, where: str, draft: Draft) -> JsonDict:
-    kind = "custom" if isinstance(call, dict) and call.get("type") == "custom" else "function"
-    words = call.get(kind) if isinstance(call, dict) else None
-    if not isinstance(words, dict) or not isinstance(words.get("name"), str):
-        raise draft.broken(where, "must be a function call with a name")
-    if not isinstance(call.get("id"), str) or not call["id"]:
-        raise draft.broken(f"{where}.id", "must be a string that is not empty")
+def _words(call: Any) -> Any:
+    return dig(call, "custom" if _is_custom(call) else "function")
+
+
+def _call(call: JsonDict, words: JsonDict, draft: Draft) -> JsonDict:
     made = {"call_id": _wire_id(call["id"], draft), "name": words["name"]}
-    if kind == "custom":
-        given = words.get("input")
-        return {"type": "custom_tool_call", **made, "input": given if isinstance(given, str) else ""}
+    if _is_custom(call):
+        return {"type": "custom_tool_call", **made, "input": as_str(words.get("input"))}
     return {"type": "function_call", **made, "arguments": arguments_text(words.get("arguments"))}
 
 
 def _gist(calls: Any) -> list[tuple[Any, ...]]:
     """What calls ask for, whatever the form their arguments are written in."""
     made: list[tuple[Any, ...]] = []
-    for call in calls if isinstance(calls, list) else ():
-        kind = "custom" if isinstance(call, dict) and call.get("type") == "custom" else "function"
-        words = call.get(kind) if isinstance(call, dict) else None
-        words = words if isinstance(words, dict) else {}
-        given = words.get("input" if kind == "custom" else "arguments")
-        if kind == "function":
-            given = _decoded(given)
-        made.append((call.get("id") if isinstance(call, dict) else None, kind, words.get("name"), given))
+    for call in as_list(calls):
+        custom, words = _is_custom(call), as_dict(_words(call))
+        given = words.get("input") if custom else _decoded(words.get("arguments"))
+        made.append((dig(call, "id"), custom, words.get("name"), given))
     return made
 
 

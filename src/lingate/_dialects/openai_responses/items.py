@@ -1,4 +1,9 @@
-"""What a model says: output items -> text, reasoning, tool calls, annotations and images of a canonical message."""
+"""What a model says: output items -> text, reasoning, tool calls, annotations and images of a canonical message.
+
+Proofs of reasoning are `encrypted_content` here and the `signature` of a canonical thinking block. Towards other formats
+an item's id and secret travel sealed in a signature. Towards clients of this format the signatures of other providers
+travel in `encrypted_content`, behind a mark that no provider's own secret holds.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +11,85 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lingate._dialects._arguments import arguments_text
 from lingate._dialects._check import Malformed, expect
 from lingate._dialects._dataurl import data_url
-from lingate._dialects.openai_responses.facts import CALLS
-from lingate._dialects.openai_responses.proof import thinking_block
+from lingate._dialects._signature import seal, unseal
+from lingate._dialects.openai_chat.response import arguments_text
+from lingate._dialects.openai_responses.facts import CALLS, NAME
 from lingate._model import JsonDict
+from lingate._wire.shapes import as_dict, as_list, as_str, dig, without
+
+_BLOCK = "thinking"
+_REDACTED = "redacted_thinking"
+
+
+def is_foreign_item(item: JsonDict) -> bool:
+    """Whether a reasoning item holds the proof of another format, which no provider of this one may see."""
+    secret = item.get("encrypted_content")
+    return item.get("type") == "reasoning" and (
+        unseal(secret, _BLOCK) is not None or unseal(secret, _REDACTED) is not None
+    )
+
+
+def thinking_block(item: JsonDict, text: str) -> JsonDict | None:
+    """A reasoning item as a canonical thinking block; None if there is nothing in it."""
+    secret = item.get("encrypted_content")
+    redacted = unseal(secret, _REDACTED)
+    if redacted is not None:
+        return {"type": "redacted_thinking", "data": redacted}
+    signature = signature_of(item)
+    if signature is not None:
+        return {"type": "thinking", "thinking": text, "signature": signature}
+    return {"type": "thinking", "thinking": text} if text else None
+
+
+def signature_of(item: JsonDict) -> str | None:
+    """The proof of a reasoning item as a signature; None if it has none."""
+    secret, given = item.get("encrypted_content"), item.get("id")
+    if not isinstance(secret, str) or not secret:
+        return None
+    if unseal(secret, NAME) is not None:
+        return secret
+    foreign = unseal(secret, _BLOCK)
+    return foreign if foreign is not None else seal(NAME, f"{as_str(given)}:{secret}")
+
+
+def restored(item: JsonDict) -> JsonDict:
+    """A reasoning item with the id that its secret belongs to, if a client was shown it under another.
+
+    The secret of one item with the id of another is refused (`invalid_encrypted_content`).
+    """
+    payload = unseal(item.get("encrypted_content"), NAME)
+    if payload is None:
+        return item
+    given, _, secret = payload.partition(":")
+    rest = without(item, ("id",))
+    return {**({"id": given} if given else {}), **rest, "encrypted_content": secret}
+
+
+def own_item(block: Any) -> JsonDict | None:
+    """The reasoning item that a thinking block was made of; None for a block of another format."""
+    payload = unseal(block.get("signature"), NAME) if isinstance(block, dict) else None
+    if payload is None:
+        return None
+    given, _, secret = payload.partition(":")
+    text = block.get("thinking")
+    summary = [{"type": "summary_text", "text": text}] if isinstance(text, str) and text else []
+    item: JsonDict = {"type": "reasoning", "summary": summary, "encrypted_content": secret}
+    return {"id": given, **item} if given else item
+
+
+def secret_of(block: JsonDict) -> str | None:
+    """What a client of this format is given as `encrypted_content` of a thinking block; None if it has no proof."""
+    if block.get("type") == "redacted_thinking":
+        data = block.get("data")
+        return seal(_REDACTED, data) if isinstance(data, str) else None
+    signature = block.get("signature")
+    if not isinstance(signature, str) or not signature:
+        return None
+    payload = unseal(signature, NAME)
+    return seal(_BLOCK, signature) if payload is None else payload.partition(":")[2]
+
 
 _RANK = {"reasoning": 0, "message": 1, "function_call": 2, "custom_tool_call": 2}
 _PLAIN_KEYS = {
@@ -117,7 +195,7 @@ def asks_caller(tools: Any) -> Callable[[JsonDict], bool]:
     """
     offered, can_tell = set(), False
     for tool in tools if isinstance(tools, list | tuple) else ():
-        kind = tool.get("type") if isinstance(tool, dict) else None
+        kind = dig(tool, "type")
         if kind in ("function", "custom"):
             inner = tool.get(kind)
             offered.add((inner if isinstance(inner, dict) else tool).get("name"))
@@ -168,7 +246,7 @@ def reasoning_text(item: JsonDict) -> str:
 def call_id(item: JsonDict) -> str:
     """The id under which a call's result goes back; some servers give the item's id only."""
     given = item.get("call_id") or item.get("id")
-    return given if isinstance(given, str) else ""
+    return as_str(given)
 
 
 def tool_call(item: JsonDict) -> JsonDict:
@@ -178,14 +256,12 @@ def tool_call(item: JsonDict) -> JsonDict:
         "name": item["name"],
         **({"arguments": arguments_text(item.get("arguments"))} if kind == "function" else {"input": free_input(item)}),
     }
-    carried = item.get("tool_call_fields")
-    return {"id": call_id(item), "type": kind, kind: words, **(carried if isinstance(carried, dict) else {})}
+    return {"id": call_id(item), "type": kind, kind: words, **as_dict(item.get("tool_call_fields"))}
 
 
 def free_input(item: JsonDict) -> str:
     """What a custom tool is called with."""
-    given = item.get("input")
-    return given if isinstance(given, str) else ""
+    return as_str(item.get("input"))
 
 
 def image_of(item: JsonDict) -> JsonDict | None:
@@ -193,7 +269,7 @@ def image_of(item: JsonDict) -> JsonDict | None:
     result, form = item.get("result"), item.get("output_format")
     if not isinstance(result, str) or not result:
         return None
-    media_type = f"image/{form if isinstance(form, str) and form else 'png'}".replace("/svg", "/svg+xml")
+    media_type = f"image/{as_str(form) or 'png'}".replace("/svg", "/svg+xml")
     url = result if result.startswith(("data:", "https://", "http://")) else data_url(media_type, result)
     return {"type": "image_url", "image_url": {"url": url}}
 
@@ -208,7 +284,7 @@ def canonical_annotation(annotation: Any, position: int) -> JsonDict | None:
             moved[name] += position
     if moved.get("type") != "url_citation" or "url_citation" in moved:
         return moved
-    cited = {key: value for key, value in moved.items() if key != "type"}
+    cited = without(moved, ("type",))
     return {"type": "url_citation", "url_citation": cited}
 
 
@@ -220,13 +296,11 @@ def _read_message(item: JsonDict, reading: Reading) -> None:
     for part in content or ():
         kind = part["type"]
         if kind == "output_text":
-            annotations = part.get("annotations")
-            for annotation in annotations if isinstance(annotations, list) else ():
+            for annotation in as_list(part.get("annotations")):
                 made = canonical_annotation(annotation, len(reading.text))
                 if made is not None:
                     reading.annotations.append(made)
-            logprobs = part.get("logprobs")
-            reading.logprobs += logprobs if isinstance(logprobs, list) else ()
+            reading.logprobs += as_list(part.get("logprobs"))
             reading.text += part["text"]
         elif kind == "refusal":
             reading.refusal += part["refusal"]

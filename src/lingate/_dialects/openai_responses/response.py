@@ -1,4 +1,7 @@
-"""From the upstream: a whole answer as a canonical response."""
+"""From the upstream: a whole answer as a canonical response. Token counts are here for both directions.
+
+Both formats are OpenAI's and count alike; only the names differ.
+"""
 
 from __future__ import annotations
 
@@ -10,23 +13,54 @@ from lingate._dialects._counts import integer
 from lingate._dialects._failure import body_failure
 from lingate._dialects._reading import take_answer
 from lingate._dialects.openai_chat.reading import decode_object, malformed, new_id, provider_failed
+from lingate._dialects.openai_chat.usage import canonical_usage as repaired
 from lingate._dialects.openai_responses.conversation import canonical_message
 from lingate._dialects.openai_responses.facts import ANSWERED, ASKED, INCOMPLETE, NAME, PENDING
 from lingate._dialects.openai_responses.items import Reading, asks_caller, check_items, read_items
-from lingate._dialects.openai_responses.usage import canonical_usage
 from lingate._model import Head, HttpRequest, JsonDict, Target
+from lingate._wire.shapes import as_dict, as_str, dig
 from lingate.errors import LingateError
+
+_NAMES: tuple[tuple[str, str], ...] = (
+    ("input_tokens", "prompt_tokens"),
+    ("input_tokens_details", "prompt_tokens_details"),
+    ("output_tokens", "completion_tokens"),
+    ("output_tokens_details", "completion_tokens_details"),
+)
+_TO_CANONICAL: dict[str, str] = dict(_NAMES)
+_TO_NATIVE: dict[str, str] = {canonical: native for native, canonical in _NAMES}
+_REQUIRED: tuple[tuple[str, JsonDict], ...] = (
+    ("input_tokens_details", {"cached_tokens": 0, "cache_write_tokens": 0}),
+    ("output_tokens_details", {"reasoning_tokens": 0}),
+)
+
+
+def canonical_usage(native: Any) -> JsonDict | None:
+    """The counts in canonical form, inconsistent ones put right; None where the provider gave none."""
+    if not isinstance(native, dict) or not native:
+        return None
+    return repaired({_TO_CANONICAL.get(name, name): value for name, value in native.items() if value is not None})
+
+
+def native_usage(usage: Any) -> JsonDict | None:
+    """The counts in this format's names. Those that the format requires are 0 where nobody said."""
+    if not isinstance(usage, dict) or not usage:
+        return None
+    counts: JsonDict = usage
+    native = {_TO_NATIVE.get(name, name): value for name, value in counts.items() if value is not None}
+    for group, required in _REQUIRED:
+        native[group] = {**required, **as_dict(native.get(group))}
+    for name in ("input_tokens", "output_tokens"):
+        native.setdefault(name, 0)
+    native.setdefault("total_tokens", native["input_tokens"] + native["output_tokens"])
+    return native
+
 
 _NO_HEADERS: Mapping[str, str] = {}
 
 
 def read_response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """A whole answer as a canonical response, and as it came.
-
-    Raises:
-        UpstreamError: The body is an error although the status says success.
-        ProtocolError: It is not a response.
-    """
+    """A whole answer as a canonical response, and as it came."""
     raw = decode_object(body, sent.target)
     error = failure_of(raw, sent.target, head.headers)
     if error is not None:
@@ -94,7 +128,6 @@ def read_output(items: Any, sent: HttpRequest) -> Reading:
 
 
 def tools_of(sent: HttpRequest) -> Any:
-    """The tools that a request offers."""
     own = sent.call.extra_body or {}
     return own["tools"] if "tools" in own else sent.call.body.get("tools")
 
@@ -120,22 +153,17 @@ def finish_reason(raw: JsonDict, has_calls: bool) -> str | None:
 
 def native_reason(raw: JsonDict) -> str:
     """The provider's word for how the answer ended."""
-    details = raw.get("incomplete_details")
-    reason = details.get("reason") if isinstance(details, dict) else None
+    reason = dig(raw, "incomplete_details", "reason")
     words = reason or raw.get("status") or "completed"
     return words if isinstance(words, str) else "completed"
 
 
 def identity(raw: JsonDict) -> str:
-    """The answer's id."""
-    given = raw.get("id")
-    return given if isinstance(given, str) and given else new_id("resp_")
+    return as_str(raw.get("id")) or new_id("resp_")
 
 
 def model_of(raw: JsonDict, target: Target) -> str:
-    """The model that answered."""
-    given = raw.get("model")
-    return given if isinstance(given, str) and given else target.model
+    return as_str(raw.get("model")) or target.model
 
 
 def top_fields(raw: JsonDict, sent: HttpRequest) -> JsonDict:

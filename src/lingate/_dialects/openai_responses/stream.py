@@ -1,4 +1,4 @@
-"""From the upstream: stream events as canonical events. Bytes are `decoder.py`'s matter.
+"""From the upstream: the events of a stream, and their bytes, as canonical events.
 
 Every event of the stream is the `raw` of at least one canonical event, at worst of an `Opaque` one, so that a client of
 this very format can be given all of them.
@@ -7,15 +7,19 @@ this very format can be given all of them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeAlias
 
-from lingate._dialects._arguments import arguments_text
+from lingate._dialects._base import StreamDecoder
 from lingate._dialects._check import Malformed
 from lingate._dialects._counts import integer
 from lingate._dialects._failure import body_failure
 from lingate._dialects._reading import take_answer
-from lingate._dialects._streamed import StreamedAnswer
+from lingate._dialects._replay import replay
+from lingate._dialects._sse_stream import SseStreamDecoder, StreamedAnswer
 from lingate._dialects.openai_chat.reading import malformed, provider_failed
+from lingate._dialects.openai_chat.response import arguments_text
 from lingate._dialects.openai_responses.facts import CALLS, NAME
 from lingate._dialects.openai_responses.items import (
     asks_caller,
@@ -26,10 +30,10 @@ from lingate._dialects.openai_responses.items import (
     image_of,
     kind_of,
     reasoning_text,
+    signature_of,
 )
-from lingate._dialects.openai_responses.parts import Item, Place, ids_of, index_of, place_of
-from lingate._dialects.openai_responses.proof import signature_of
 from lingate._dialects.openai_responses.response import (
+    canonical_usage,
     failure_of,
     finish_reason,
     identity,
@@ -37,15 +41,16 @@ from lingate._dialects.openai_responses.response import (
     model_of,
     native_reason,
     read_output,
+    read_response,
     tools_of,
     top_fields,
 )
-from lingate._dialects.openai_responses.usage import canonical_usage
 from lingate._model import (
     Annotations,
     Event,
     Extra,
     Finish,
+    Head,
     HttpRequest,
     JsonDict,
     Media,
@@ -58,20 +63,69 @@ from lingate._model import (
     ToolStart,
     Usage,
 )
+from lingate._wire.shapes import as_list, as_str
 from lingate.errors import LingateError
+
+Place: TypeAlias = tuple[str, Any]
+"""Where an event belongs: by `output_index`, since some hosts change an item's id from event to event, else by id."""
+
+
+@dataclass(slots=True)
+class Item:
+    """One output item.
+
+    Attributes:
+        kind: Its type.
+        ids: The ids it goes by.
+        number: Place among the tool calls or the reasoning items; -1 where it is neither.
+        answer: It is the tool call whose arguments are the structured answer.
+        told: Pieces of its arguments or its reasoning have arrived.
+        part: The part of the reasoning that is arriving.
+        positions: Characters of answer text before each text part.
+        annotations: How many annotations of each text part have been told.
+        refused: Parts whose refusal has been told.
+        ended: It has been seen whole.
+    """
+
+    kind: str
+    ids: frozenset[str] = frozenset()
+    number: int = -1
+    answer: bool = False
+    told: bool = False
+    part: tuple[str, int] | None = None
+    positions: dict[int, int] = field(default_factory=dict)
+    annotations: dict[int, int] = field(default_factory=dict)
+    refused: set[int] = field(default_factory=set)
+    ended: bool = False
+
+
+def place_of(raw: JsonDict) -> Place:
+    """The place that an event names."""
+    index, given = raw.get("output_index"), raw.get("item_id")
+    if type(index) is int:
+        return "index", index
+    item = raw.get("item")
+    if isinstance(item, dict) and not isinstance(given, str):
+        given = item.get("id")
+    return "id", as_str(given)
+
+
+def index_of(raw: JsonDict, name: str) -> int:
+    """A position that an event gives; the first where it gives none."""
+    found = raw.get(name)
+    return found if type(found) is int else 0
+
+
+def ids_of(item: JsonDict) -> frozenset[str]:
+    """Every id an item goes by."""
+    return frozenset(filter(None, (as_str(item.get("id")), call_id(item))))
+
 
 _BEGINNINGS = ("response.created", "response.queued", "response.in_progress")
 _ENDS = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
 
 
 class ResponseStream(StreamedAnswer):
-    """One streamed answer.
-
-    Attributes:
-        done: The terminal event has been seen.
-        over: Nothing more will come: done, or failed.
-    """
-
     __slots__ = (
         "_answered", "_calls", "_finals", "_for_caller", "_held", "_items", "_length", "_quiet", "_seen", "_started", "_thoughts",
     )  # fmt: skip
@@ -93,7 +147,6 @@ class ResponseStream(StreamedAnswer):
         self._quiet: list[Event] = []
 
     def read(self, raw: Any, out: list[Event]) -> None:
-        """Take the next event and append what it means."""
         try:
             self._read(raw, out)
         except Malformed as flaw:
@@ -230,8 +283,7 @@ class ResponseStream(StreamedAnswer):
             item.positions[n] = self._length
             if part["text"]:
                 self._say(part["text"], part.get("logprobs"), raw, out)
-        annotations = part.get("annotations")
-        annotations = annotations if isinstance(annotations, list) else []
+        annotations = as_list(part.get("annotations"))
         self._annotate(annotations[item.annotations.get(n, 0) :], item.positions[n], raw, out)
 
     # Pieces
@@ -272,29 +324,18 @@ class ResponseStream(StreamedAnswer):
         if items and self._held is None:
             out.append(Annotations(items, 0, raw))
 
-    def _on_summary(self, raw: JsonDict, out: list[Event]) -> None:
-        self._on_thought(raw, ("summary", index_of(raw, "summary_index")), out)
-
-    def _on_reasoning(self, raw: JsonDict, out: list[Event]) -> None:
-        self._on_thought(raw, ("content", index_of(raw, "content_index")), out)
-
-    def _on_thought(self, raw: JsonDict, part: tuple[str, int], out: list[Event]) -> None:
+    def _on_thought(self, raw: JsonDict, out: list[Event], field: str) -> None:
         text = raw.get("delta")
         if not isinstance(text, str) or not text:
             return
+        part = field, index_of(raw, f"{field}_index")
         item = self._found(raw, "reasoning", out)
         if item.told and part != item.part:
             text = "\n\n" + text  # parts of one item are set apart
         item.told, item.part = True, part
         out.append(Thinking(text, 0, item.number, raw=raw))
 
-    def _on_arguments(self, raw: JsonDict, out: list[Event]) -> None:
-        self._on_call_piece(raw, "function_call", out)
-
-    def _on_input(self, raw: JsonDict, out: list[Event]) -> None:
-        self._on_call_piece(raw, "custom_tool_call", out)
-
-    def _on_call_piece(self, raw: JsonDict, kind: str, out: list[Event]) -> None:
+    def _on_call_piece(self, raw: JsonDict, out: list[Event], kind: str) -> None:
         item = self._found(raw, kind, out)
         text = raw.get("delta")
         if isinstance(text, str) and text:
@@ -307,13 +348,7 @@ class ResponseStream(StreamedAnswer):
         elif item.answer:
             out.append(Text(text, 0, raw))
 
-    def _on_audio(self, raw: JsonDict, out: list[Event]) -> None:
-        self._hear("data", raw, out)
-
-    def _on_transcript(self, raw: JsonDict, out: list[Event]) -> None:
-        self._hear("transcript", raw, out)
-
-    def _hear(self, name: str, raw: JsonDict, out: list[Event]) -> None:
+    def _on_audio(self, raw: JsonDict, out: list[Event], name: str) -> None:
         if isinstance(raw.get("delta"), str):
             out.append(Media("audio", {name: raw["delta"]}, 0, raw))
 
@@ -382,10 +417,20 @@ _HANDLERS: dict[str, Callable[[ResponseStream, JsonDict, list[Event]], None]] = 
     "response.output_text.delta": ResponseStream._on_text,
     "response.output_text.annotation.added": ResponseStream._on_annotation,
     "response.refusal.delta": ResponseStream._on_refusal,
-    "response.reasoning_summary_text.delta": ResponseStream._on_summary,
-    "response.reasoning_text.delta": ResponseStream._on_reasoning,
-    "response.function_call_arguments.delta": ResponseStream._on_arguments,
-    "response.custom_tool_call_input.delta": ResponseStream._on_input,
-    "response.audio.delta": ResponseStream._on_audio,
-    "response.audio.transcript.delta": ResponseStream._on_transcript,
+    "response.reasoning_summary_text.delta": partial(ResponseStream._on_thought, field="summary"),
+    "response.reasoning_text.delta": partial(ResponseStream._on_thought, field="content"),
+    "response.function_call_arguments.delta": partial(ResponseStream._on_call_piece, kind="function_call"),
+    "response.custom_tool_call_input.delta": partial(ResponseStream._on_call_piece, kind="custom_tool_call"),
+    "response.audio.delta": partial(ResponseStream._on_audio, name="data"),
+    "response.audio.transcript.delta": partial(ResponseStream._on_audio, name="transcript"),
 }
+
+
+def stream_decoder(sent: HttpRequest, head: Head) -> StreamDecoder:
+    return SseStreamDecoder(
+        sent,
+        ResponseStream(sent),
+        lambda body: replay(*read_response(sent, head, body)),
+        malformed,
+        ignored=(b"[DONE]", b""),
+    )

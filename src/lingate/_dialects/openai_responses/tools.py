@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._dialects._check import expect
+from lingate._dialects._tools import search_place
 from lingate._dialects.openai_chat.tools import write_tool_choice, write_tools
 from lingate._dialects.openai_responses.draft import Draft
 from lingate._dialects.openai_responses.facts import SEARCH_TOOLS
 from lingate._model import JsonDict
+from lingate._wire.shapes import dig, not_null, without
 
 _OPEN_SCHEMA = {"type": "object", "properties": {}}
 _NESTED = ("function", "custom")
@@ -50,10 +52,7 @@ def _write_exactly(draft: Draft) -> None:
 
 
 def _declared(draft: Draft) -> list[JsonDict]:
-    tools = draft.asked.get("tools") or []
-    if not isinstance(tools, list) or not all(isinstance(item, dict) for item in tools):
-        raise draft.broken("tools", "must be a list of objects")
-    return [_flat_tool(tool, f"tools[{n}]", draft) for n, tool in enumerate(tools)]
+    return [_flat_tool(tool, f"tools[{n}]", draft) for n, tool in enumerate(draft.objects("tools"))]
 
 
 def _flat_tool(tool: JsonDict, where: str, draft: Draft) -> JsonDict:
@@ -62,12 +61,12 @@ def _flat_tool(tool: JsonDict, where: str, draft: Draft) -> JsonDict:
     kind = "custom" if tool.get("type") == "custom" else "function"
     words = tool.get(kind)
     if tool.get("type") not in (None, kind) or (words is None and tool.get("type") is not None):
-        return {key: value for key, value in tool.items() if key != "cache_control"}  # a built-in tool, or flat already
+        return without(tool, ("cache_control",))  # a built-in tool, or flat already
     if not isinstance(words, dict) or not isinstance(words.get("name"), str):
         raise draft.broken(f"{where}.{kind}", "must be an object with a name")
     taken = ("type", kind, "cache_control", "strict")
-    made: JsonDict = {"type": kind, **{key: value for key, value in words.items() if value is not None}}
-    made |= {key: value for key, value in tool.items() if key not in taken and value is not None}
+    made: JsonDict = {"type": kind, **not_null(words)}
+    made |= not_null(tool, taken)
     if kind == "custom":
         made.update(_flat_format(made.get("format")))
         return made
@@ -78,22 +77,13 @@ def _flat_tool(tool: JsonDict, where: str, draft: Draft) -> JsonDict:
 
 
 def _flat_format(form: Any) -> JsonDict:
-    grammar = form.get("grammar") if isinstance(form, dict) else None
+    grammar = dig(form, "grammar")
     return {"format": {"type": "grammar", **grammar}} if isinstance(grammar, dict) else {}
 
 
 def search_tool(options: JsonDict) -> JsonDict:
     """OpenAI's `web_search_options` as the tool that it is here."""
-    tool: JsonDict = {
-        "type": "web_search",
-        **{k: v for k, v in options.items() if k != "user_location" and v is not None},
-    }
-    location = options.get("user_location")
-    if isinstance(location, dict):
-        place = location.get("approximate", location)
-        place = place if isinstance(place, dict) else {}
-        tool["user_location"] = {"type": "approximate", **{k: v for k, v in place.items() if k != "type"}}
-    return tool
+    return {"type": "web_search", **not_null(options, ("user_location",)), **search_place(options)}
 
 
 def search_options(tool: JsonDict) -> JsonDict | None:
@@ -103,7 +93,7 @@ def search_options(tool: JsonDict) -> JsonDict | None:
     options = {key: value for key, value in tool.items() if key in ("search_context_size",) and value is not None}
     location = tool.get("user_location")
     if isinstance(location, dict):
-        place = {key: value for key, value in location.items() if key != "type"}
+        place = without(location, ("type",))
         options["user_location"] = {"type": "approximate", "approximate": place}
     return options
 
@@ -124,7 +114,7 @@ def _flat_choice(choice: Any, draft: Draft) -> Any:
 
 def _flat_name(choice: Any) -> Any:
     for kind in _NESTED:
-        words = choice.get(kind) if isinstance(choice, dict) else None
+        words = dig(choice, kind)
         if isinstance(words, dict) and choice.get("type", kind) == kind:
             return {"type": kind, "name": words.get("name")}
     return choice
@@ -152,9 +142,9 @@ def _nested_tool(tool: Any, where: str) -> JsonDict:
         expect(words["parameters"], dict, f"{where}.parameters")
     form = words.get("format")
     if isinstance(form, dict) and form.get("type") == "grammar" and "grammar" not in form:
-        grammar = {key: value for key, value in form.items() if key != "type"}
+        grammar = without(form, ("type",))
         words["format"] = {"type": "grammar", "grammar": grammar}
-    rest = {key: value for key, value in tool.items() if key not in (*own, "type") and value is not None}
+    rest = not_null(tool, (*own, "type"))
     return {"type": kind, kind: words, **rest}
 
 
@@ -169,14 +159,14 @@ def canonical_choice(choice: Any) -> Any:
     expect(choice, dict, "tool_choice")
     if choice.get("type") == "allowed_tools" and "allowed_tools" not in choice:
         expect(choice.get("tools"), list, "tool_choice.tools")
-        inner = {key: value for key, value in choice.items() if key not in ("type", "tools")}
+        inner = without(choice, ("type", "tools"))
         inner["tools"] = [_nested_name(tool) for tool in choice["tools"]]
         return {"type": "allowed_tools", "allowed_tools": inner}
     return _nested_name(choice)
 
 
 def _nested_name(choice: Any) -> Any:
-    kind = choice.get("type") if isinstance(choice, dict) else None
+    kind = dig(choice, "type")
     if kind not in _NESTED or kind in choice:
         return choice
     return {"type": kind, kind: {"name": choice.get("name")}}

@@ -2,44 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-from lingate._dialects._bedrock import finish_request
 from lingate._dialects._draft import Draft, asked_of
-from lingate._dialects._params import answer_limit, refuse_for_provider, sampling, stops, write_rest
+from lingate._dialects._params import answer_limit, finish_request, refuse_for_provider, sampling, stops
 from lingate._dialects._prompts import script_for, turns_of
+from lingate._dialects.bedrock_invoke.request import openai_draft, write_text_rest
 from lingate._dialects.openai_chat.envelope import join_url, merge_headers
-from lingate._dialects.openai_chat.request import request as openai_request
 from lingate._model import Call, HttpRequest, JsonDict, Target
-from lingate._wire.json import decode
+from lingate._wire.shapes import not_null, without
 
 METHOD, STREAM_METHOD = "invocations", "invocations-response-stream"
 
-_WRITTEN = frozenset(
-    {
-        "messages",
-        "tools",
-        "tool_choice",
-        "response_format",
-        "reasoning_effort",
-        "thinking",
-        "temperature",
-        "top_p",
-        "top_k",
-        "max_tokens",
-        "max_completion_tokens",
-        "stop",
-        "seed",
-        "frequency_penalty",
-        "repetition_penalty",
-        "stream",
-        "stream_options",
-        "model",
-        "provider_specific_fields",
-    }
-)
+_NOT_SAID = frozenset({"input", "user", "model", "encoding_format", "provider_specific_fields"})
+"""Fields of a call for embeddings that Hugging Face's containers do not take, or by another name."""
+
+_PARAMETERS = ("seed", "frequency_penalty", "repetition_penalty")
 
 
 def takes_prompts(target: Target) -> bool:
@@ -48,17 +27,14 @@ def takes_prompts(target: Target) -> bool:
 
 
 def chat_request(call: Call, target: Target) -> HttpRequest:
-    """A chat call, ready to be sent.
-
-    Raises:
-        UnsupportedError: It asks for something the container's format cannot express and `drop_params` is off.
-    """
+    """A chat call, ready to be sent."""
     if takes_prompts(target):
         draft = _write_prompt(call, target)
-        body = draft.body
     else:
-        draft, body = _write_messages(call, target)
-    return finish_request(begin_request(draft, STREAM_METHOD if call.stream else METHOD), body)
+        draft = openai_draft(call, target)
+        # The endpoint is the model; some containers refuse a name that is not theirs.
+        del draft.body["model"]
+    return finish_request(begin_request(draft, STREAM_METHOD if call.stream else METHOD), draft.body)
 
 
 def begin_request(made: Draft, method: str) -> HttpRequest:
@@ -72,16 +48,6 @@ def begin_request(made: Draft, method: str) -> HttpRequest:
     return sent
 
 
-def _write_messages(call: Call, target: Target) -> tuple[Draft, JsonDict]:
-    sent = openai_request(replace(call, extra_body=None), replace(target, edits=()))
-    draft = Draft(call, target, asked_of(call), target.traits, dropped=sent.dropped)
-    draft.answer_tool, draft.stop = sent.answer_tool, sent.stop
-    body = decode(sent.body)
-    # The endpoint is the model; some containers refuse a name that is not theirs.
-    del body["model"]
-    return draft, body
-
-
 def _write_prompt(call: Call, target: Target) -> Draft:
     draft = Draft(call, target, asked_of(call), target.traits)
     refuse_for_provider(draft)
@@ -93,13 +59,25 @@ def _write_prompt(call: Call, target: Target) -> Draft:
         values["do_sample"] = False
     values["max_new_tokens"] = answer_limit(draft)
     values["stop"] = stops(draft, draft.traits.get("max_stop")) or None
-    values |= {name: draft.asked.get(name) for name in ("seed", "frequency_penalty", "repetition_penalty")}
-    for name in ("tools", "response_format", "reasoning_effort", "thinking"):
-        if draft.asked.get(name) and draft.asked[name] != {"type": "text"}:
-            draft.refuse(name, "the container takes text, and gives text")
-    write_rest(draft, _WRITTEN)
-    parameters = {**{name: value for name, value in values.items() if value is not None}, **draft.body}
+    values |= {name: draft.asked.get(name) for name in _PARAMETERS}
+    write_text_rest(draft, "container", {*_PARAMETERS})
+    parameters = {**not_null(values), **draft.body}
     draft.body = {"inputs": inputs, "parameters": parameters}
     if call.stream:
         draft.body["stream"] = True
     return draft
+
+
+def embed_request(call: Call, target: Target) -> HttpRequest:
+    """An embeddings call, ready to be sent: Hugging Face's `inputs`, or OpenAI's format."""
+    draft = Draft(call, target, asked_of(call), target.traits)
+    refuse_for_provider(draft)
+    if takes_prompts(target):
+        given = draft.asked.get("input")
+        body: JsonDict = {"inputs": [given] if isinstance(given, str) else given}
+        if draft.asked.get("encoding_format", "float") != "float":
+            draft.refuse("encoding_format", "the container gives numbers")
+        body.update(without(draft.asked, _NOT_SAID))
+    else:
+        body = without(draft.asked, ("model",))
+    return finish_request(begin_request(draft, METHOD), body)

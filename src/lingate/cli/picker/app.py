@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
@@ -26,22 +26,15 @@ _STYLES = {
 _STEPS = {"up": -1, "down": 1, "ctrl+p": -1, "ctrl+n": 1, "home": -(10**9), "end": 10**9}
 
 
-class Services:
-    """What the picker asks for: all are called outside its own thread, but `save`.
+class Services(NamedTuple):
+    """What the picker asks for: all are called outside its own thread, but `save`, which tells where.
 
-    Args:
-        everything: Makes the list of all models.
-        live: Asks the providers that have a credential; each of its items is more models and a line to show.
-        save: Keeps a model as the default and tells where.
+    Each item of `live` is more models and a line to show.
     """
 
-    def __init__(
-        self,
-        everything: Callable[[], list[Offer]],
-        live: Callable[[], Iterable[tuple[list[Offer], str]]],
-        save: Callable[[str], str],
-    ) -> None:
-        self.everything, self.live, self.save = everything, live, save
+    everything: Callable[[], list[Offer]]
+    live: Callable[[], Iterable[tuple[list[Offer], str]]]
+    save: Callable[[str], str]
 
 
 class Canvas(Widget, can_focus=True):
@@ -55,30 +48,21 @@ class Canvas(Widget, can_focus=True):
         self._lines: list[Line] = []
 
     def redraw(self) -> None:
-        """Draw the state as it is now."""
         self._lines = []
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        """One line of the screen."""
         size = self.size
         if len(self._lines) != size.height:
             self._lines = frame(self.state, size.width, size.height)
         return Strip([Segment(text, _STYLES[style]) for text, style in self._lines[y]], size.width)
 
     def on_resize(self) -> None:
-        """Another size is another frame."""
         self.redraw()
 
 
 class Picker(App[Choice]):
-    """The picker on a terminal. Leaves with a `Choice`, or with None.
-
-    Args:
-        state: What is shown first.
-        services: What it asks for.
-        painted: The first frame is on the screen already.
-    """
+    """The picker on a terminal, whose first frame may be `painted` already. Leaves with a `Choice`, or with None."""
 
     ENABLE_COMMAND_PALETTE = False
     CSS = "Screen { layout: vertical; background: ansi_default; color: ansi_default; }"
@@ -105,7 +89,6 @@ class Picker(App[Choice]):
         return Quiet
 
     def compose(self) -> ComposeResult:
-        """One widget is all there is."""
         yield Canvas(self.state)
 
     def on_ready(self) -> None:
@@ -113,7 +96,6 @@ class Picker(App[Choice]):
         self._beside(self._load)
 
     def redraw(self) -> None:
-        """Draw the state as it is now."""
         self.query_one(Canvas).redraw()
 
     async def on_event(self, event: events.Event) -> None:
@@ -129,15 +111,12 @@ class Picker(App[Choice]):
             await super().on_event(event)
 
     def on_mouse_scroll_down(self) -> None:
-        """The wheel moves the cursor."""
         self._moved(3)
 
     def on_mouse_scroll_up(self) -> None:
-        """The wheel moves the cursor."""
         self._moved(-3)
 
     def on_click(self, event: events.Click) -> None:
-        """A click chooses a row; a second one takes it."""
         state, at = self.state, event.screen_y - HEAD
         if not 0 <= at < state.height:
             return
@@ -156,7 +135,6 @@ class Picker(App[Choice]):
         self.redraw()
 
     def press(self, event: events.Key) -> None:
-        """What a key does."""
         key, state = event.key, self.state
         step = _STEPS.get(key) or {"pageup": -state.height, "pagedown": state.height}.get(key)
         plain = not state.query and not state.typing
@@ -221,7 +199,6 @@ class Picker(App[Choice]):
         self.exit()
 
     def _ask(self) -> None:
-        """Ask the providers, and go on meanwhile."""
         if not self._asking:
             self._asking = True
             self.state.status = "asking the providers that have a credential ..."

@@ -29,7 +29,6 @@ _WORDS = {"image": "img", "audio": "aud", "video": "vid", "embedding": "emb", "r
 
 
 def frame(state: State, width: int, height: int) -> list[Line]:
-    """The whole screen."""
     if width < _LEAST[0] or height < _LEAST[1]:
         return [_line([("this terminal is too small", "")], width)] + [_line([], width)] * (height - 1)
     rows = state.height = height - HEAD - FOOT
@@ -48,7 +47,6 @@ def frame(state: State, width: int, height: int) -> list[Line]:
 
 
 def left_width(width: int) -> int:
-    """How wide the left column is."""
     return 38 if width >= _WIDE else 32 if width >= 72 else 22
 
 
@@ -134,7 +132,6 @@ def _nothing(state: State) -> str:
 
 
 def _row(spans: Line, width: int, here: bool, used: bool) -> Line:
-    """A row, which stands out where the cursor is."""
     if not here:
         return _line(spans, width)
     return [("".join(text for text, _ in _line(spans, width)), "reverse" if used else "bold")]

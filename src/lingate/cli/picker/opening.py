@@ -49,7 +49,6 @@ def opened(state: State) -> Iterator[bool]:
 
 
 def painted(lines: list[Line]) -> str:
-    """The frame with the terminal's codes."""
     plain = {"", *_COLOURS} if os.environ.get("NO_COLOR") else {""}
     return "\r\n".join(
         "".join(text if style in plain else f"\x1b[{STYLES[style]}m{text}\x1b[m" for text, style in line)

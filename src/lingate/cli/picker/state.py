@@ -24,13 +24,7 @@ class Choice(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Backing:
-    """A provider in the left column; the empty name stands for all of them.
-
-    Attributes:
-        name: What is written before the slash.
-        standing: Whether it could be called; None for all.
-        curated: How many of its models are offered first.
-    """
+    """A provider in the left column, and how many of its models are curated; the empty name stands for all of them."""
 
     name: str
     standing: Standing | None
@@ -42,12 +36,9 @@ class State:
     """The picker as it stands. Changed by its methods only.
 
     Attributes:
-        standing: How a provider stands.
-        curated: The models that are offered first.
         enter: What Enter does with the model that is chosen.
         default: The default model, which has a star.
         everything: All models, None while they are not loaded.
-        scope: Which of the two is shown.
         query: What was typed.
         typing: Every letter is for the filter, `c` too.
         pane: Which column the arrows move in.
@@ -96,7 +87,6 @@ class State:
         return next((at for at, backing in enumerate(self.backings) if backing.name == self.provider), 0)
 
     def load(self, offers: Iterable[Offer]) -> None:
-        """All models are there, or more of them."""
         marks: dict[str, int] = {}
         for offer in (offers := list(offers)):
             if offer.provider not in marks:
@@ -108,17 +98,14 @@ class State:
         self._show(chosen)
 
     def toggle(self) -> None:
-        """From the curated models to all, or back."""
         self.scope = "all" if self.scope == "curated" else "curated"
         self.status = ""
         self._show(self.chosen)
 
     def write(self, text: str) -> None:
-        """Put text at the end of the filter."""
         self._filter(self.query + "".join(letter for letter in text if letter.isprintable()))
 
     def erase(self, much: Literal["letter", "word", "all"] = "letter") -> None:
-        """Take the end of the filter away."""
         kept = {"letter": self.query[:-1], "word": self.query.rstrip().rpartition(" ")[0], "all": ""}
         self.typing = self.typing and bool(self.query) and much != "all"
         self._filter(kept[much])

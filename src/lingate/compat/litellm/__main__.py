@@ -12,11 +12,7 @@ from lingate.compat.litellm._check import Report, check
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command.
-
-    Returns:
-        0 where all names are covered, 1 where some are not, 2 where there is nothing to read.
-    """
+    """Run the command: 0 where all names are covered, 1 where some are not, 2 where there is nothing to read."""
     parser = argparse.ArgumentParser(prog="python -m lingate.compat.litellm", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("check", help="report the litellm names that a code base uses")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 from lingate import _default
@@ -16,6 +17,8 @@ from lingate.compat.litellm._params import Request, environment, prepare
 from lingate.compat.litellm._streams import CustomStreamWrapper
 from lingate.errors import LingateError
 
+_Arguments = tuple[Any, tuple[Any, ...], dict[str, Any]]
+"""The model, what the client's method takes before its options, and LiteLLM's keyword arguments."""
 _MOST_CLIENTS = 64
 _clients: dict[tuple[type, frozenset[tuple[str, str]]], Any] = {}
 _lock = threading.Lock()
@@ -58,12 +61,12 @@ def _of(cls: type[Any], request: Request, default: Callable[[], Any]) -> Any:
 def _client(request: Request, awaited: bool) -> tuple[Any, str, dict[str, Any]]:
     """The client to ask, the model and the options to ask it with."""
     if request.mocked:
-        from lingate.compat.litellm._replies import mocked_model, scripted
+        from lingate.compat.litellm._replies import MODEL, scripted
 
         kept: dict[str, Any] = {
             name: request.options[name] for name in ("stream", "stream_options") if name in request.options
         }
-        return scripted(request, awaited), mocked_model(), kept
+        return scripted(request, awaited), MODEL, kept
     if awaited:
         return _of(AsyncLingate, request, _default._aclient), request.model, request.options
     return _of(Lingate, request, _default._client), request.model, request.options
@@ -78,12 +81,18 @@ def _prepared(kind: _Kind, model: Any, given: tuple[Any, ...], kwargs: Mapping[s
         raise _translated(error, str(model), None) from error
 
 
-def _call(kind: _Kind, model: Any, given: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    on_end = kwargs.get("_on_end")
+def _begun(
+    kind: _Kind, model: Any, given: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[Request, Watch, BaseException | None]:
+    """The call, whoever is told of it, and the exception that a mock asks for."""
     request = _prepared(kind, model, given, {name: item for name, item in kwargs.items() if name != "_on_end"})
     watch = Watch(request)
     watch.before()
-    canned = _canned(request)
+    return request, watch, _canned(request)
+
+
+def _call(kind: _Kind, model: Any, given: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    request, watch, canned = _begun(kind, model, given, kwargs)
     if canned is not None:
         watch.failed(canned)
         raise canned
@@ -95,18 +104,14 @@ def _call(kind: _Kind, model: Any, given: tuple[Any, ...], kwargs: Mapping[str, 
         watch.failed(failure)
         raise failure from error
     if request.stream:
-        return CustomStreamWrapper(answer, request, watch, kind.piece, kind.shape, on_end)
+        return CustomStreamWrapper(answer, request, watch, kind.piece, kind.shape, kwargs.get("_on_end"))
     response = kind.shape(answer, request)
     watch.succeeded(response)
     return response
 
 
 async def _acall(kind: _Kind, model: Any, given: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    on_end = kwargs.get("_on_end")
-    request = _prepared(kind, model, given, {name: item for name, item in kwargs.items() if name != "_on_end"})
-    watch = Watch(request)
-    watch.before()
-    canned = _canned(request)
+    request, watch, canned = _begun(kind, model, given, kwargs)
     if canned is not None:
         await watch.afailed(canned)
         raise canned
@@ -118,7 +123,7 @@ async def _acall(kind: _Kind, model: Any, given: tuple[Any, ...], kwargs: Mappin
         await watch.afailed(failure)
         raise failure from error
     if request.stream:
-        return CustomStreamWrapper(answer, request, watch, kind.piece, kind.shape, on_end)
+        return CustomStreamWrapper(answer, request, watch, kind.piece, kind.shape, kwargs.get("_on_end"))
     response = kind.shape(answer, request)
     await watch.asucceeded(response)
     return response
@@ -140,7 +145,25 @@ def _translated(error: LingateError, model: str, retries: int | None) -> Excepti
     return translate(error, model, retries)
 
 
-def completion(model: str, messages: Sequence[Any] = (), **kwargs: Any) -> Any:
+def _twins(kind: _Kind, arguments: Callable[..., _Arguments]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """The function that takes such arguments, and the one that is awaited."""
+    name = arguments.__name__.removeprefix("_")
+
+    @wraps(arguments)
+    def _blocking(*args: Any, **kwargs: Any) -> Any:
+        return _call(kind, *arguments(*args, **kwargs))
+
+    @wraps(arguments)
+    async def _awaited(*args: Any, **kwargs: Any) -> Any:
+        return await _acall(kind, *arguments(*args, **kwargs))
+
+    _blocking.__name__ = _blocking.__qualname__ = name
+    _awaited.__name__ = _awaited.__qualname__ = f"a{name}"
+    _awaited.__doc__ = f"`{name}`, awaited."
+    return _blocking, _awaited
+
+
+def _completion(model: str, messages: Sequence[Any] = (), **kwargs: Any) -> _Arguments:
     """Ask a model.
 
     Args:
@@ -155,12 +178,10 @@ def completion(model: str, messages: Sequence[Any] = (), **kwargs: Any) -> Any:
     Raises:
         APIError: Or another of `exceptions`; Lingate's own error is its `__cause__`.
     """
-    return _call(_CHAT, model, (messages,), kwargs)
+    return model, (messages,), kwargs
 
 
-async def acompletion(model: str, messages: Sequence[Any] = (), **kwargs: Any) -> Any:
-    """`completion`, awaited."""
-    return await _acall(_CHAT, model, (messages,), kwargs)
+completion, acompletion = _twins(_CHAT, _completion)
 
 
 def mock_completion(model: str, messages: Sequence[Any] = (), mock_response: Any = "", **kwargs: Any) -> Any:
@@ -177,14 +198,12 @@ def batch_completion(model: str, messages: Sequence[Sequence[Any]] = (), **kwarg
         return [future.exception() or future.result() for future in asked]
 
 
-def text_completion(prompt: Any = None, model: str | None = None, **kwargs: Any) -> Any:
+def _text_completion(prompt: Any = None, model: str | None = None, **kwargs: Any) -> _Arguments:
     """Let a model go on from where a text ends."""
-    return _call(_TEXT, _plain_provider(model), (prompt,), kwargs)
+    return _plain_provider(model), (prompt,), kwargs
 
 
-async def atext_completion(prompt: Any = None, model: str | None = None, **kwargs: Any) -> Any:
-    """`text_completion`, awaited."""
-    return await _acall(_TEXT, _plain_provider(model), (prompt,), kwargs)
+text_completion, atext_completion = _twins(_TEXT, _text_completion)
 
 
 def _plain_provider(model: Any) -> Any:
@@ -192,94 +211,76 @@ def _plain_provider(model: Any) -> Any:
     return model.removeprefix("text-completion-") if isinstance(model, str) else model
 
 
-def responses(input: Any = None, model: str | None = None, **kwargs: Any) -> Any:
+def _responses(input: Any = None, model: str | None = None, **kwargs: Any) -> _Arguments:
     """Ask a model in the words of OpenAI's Responses API, whichever provider it is of."""
-    return _call(_RESPONSES, model, (input,), kwargs)
+    return model, (input,), kwargs
 
 
-async def aresponses(input: Any = None, model: str | None = None, **kwargs: Any) -> Any:
-    """`responses`, awaited."""
-    return await _acall(_RESPONSES, model, (input,), kwargs)
+responses, aresponses = _twins(_RESPONSES, _responses)
 
 
-def embedding(model: str, input: Any = (), **kwargs: Any) -> Any:
+def _embedding(model: str, input: Any = (), **kwargs: Any) -> _Arguments:
     """Turn text into vectors."""
-    return _call(_EMBEDDING, model, (input,), kwargs)
+    return model, (input,), kwargs
 
 
-async def aembedding(model: str, input: Any = (), **kwargs: Any) -> Any:
-    """`embedding`, awaited."""
-    return await _acall(_EMBEDDING, model, (input,), kwargs)
+embedding, aembedding = _twins(_EMBEDDING, _embedding)
 
 
-def image_generation(prompt: str | None = None, model: str | None = None, **kwargs: Any) -> Any:
+def _image_generation(prompt: str | None = None, model: str | None = None, **kwargs: Any) -> _Arguments:
     """Make images from a prompt."""
-    return _call(_IMAGE, model, (prompt,), kwargs)
+    return model, (prompt,), kwargs
 
 
-async def aimage_generation(prompt: str | None = None, model: str | None = None, **kwargs: Any) -> Any:
-    """`image_generation`, awaited."""
-    return await _acall(_IMAGE, model, (prompt,), kwargs)
+image_generation, aimage_generation = _twins(_IMAGE, _image_generation)
 
 
-def image_edit(image: Any = None, prompt: str | None = None, model: str | None = None, **kwargs: Any) -> Any:
+def _image_edit(image: Any = None, prompt: str | None = None, model: str | None = None, **kwargs: Any) -> _Arguments:
     """Change images as a prompt says."""
-    return _call(_IMAGE, model, (prompt,), {**kwargs, "image": image})
+    return model, (prompt,), {**kwargs, "image": image}
 
 
-async def aimage_edit(image: Any = None, prompt: str | None = None, model: str | None = None, **kwargs: Any) -> Any:
-    """`image_edit`, awaited."""
-    return await _acall(_IMAGE, model, (prompt,), {**kwargs, "image": image})
+image_edit, aimage_edit = _twins(_IMAGE, _image_edit)
 
 
-def image_variation(image: Any, model: str | None = None, **kwargs: Any) -> Any:
+def _image_variation(image: Any, model: str | None = None, **kwargs: Any) -> _Arguments:
     """Vary an image."""
-    return _call(_IMAGE, model, (None,), {**kwargs, "image": image})
+    return model, (None,), {**kwargs, "image": image}
 
 
-async def aimage_variation(image: Any, model: str | None = None, **kwargs: Any) -> Any:
-    """`image_variation`, awaited."""
-    return await _acall(_IMAGE, model, (None,), {**kwargs, "image": image})
+image_variation, aimage_variation = _twins(_IMAGE, _image_variation)
 
 
-def transcription(model: str, file: Any, **kwargs: Any) -> Any:
+def _transcription(model: str, file: Any, **kwargs: Any) -> _Arguments:
     """Write down what is said."""
-    return _call(_TRANSCRIPTION, model, (file,), kwargs)
+    return model, (file,), kwargs
 
 
-async def atranscription(model: str, file: Any, **kwargs: Any) -> Any:
-    """`transcription`, awaited."""
-    return await _acall(_TRANSCRIPTION, model, (file,), kwargs)
+transcription, atranscription = _twins(_TRANSCRIPTION, _transcription)
 
 
-def speech(model: str, input: str, voice: Any = None, **kwargs: Any) -> Any:
+def _speech(model: str, input: str, voice: Any = None, **kwargs: Any) -> _Arguments:
     """Read a text aloud."""
-    return _call(_SPEECH, model, (input,), {**kwargs, "voice": voice})
+    return model, (input,), {**kwargs, "voice": voice}
 
 
-async def aspeech(model: str, input: str, voice: Any = None, **kwargs: Any) -> Any:
-    """`speech`, awaited."""
-    return await _acall(_SPEECH, model, (input,), {**kwargs, "voice": voice})
+speech, aspeech = _twins(_SPEECH, _speech)
 
 
-def rerank(model: str, query: str, documents: Sequence[Any], **kwargs: Any) -> Any:
+def _rerank(model: str, query: str, documents: Sequence[Any], **kwargs: Any) -> _Arguments:
     """Order documents by their relevance to a query. Each result has its document, unless `return_documents` is false."""
-    return _call(_RERANK, model, (query, documents), {"return_documents": True, **kwargs})
+    return model, (query, documents), {"return_documents": True, **kwargs}
 
 
-async def arerank(model: str, query: str, documents: Sequence[Any], **kwargs: Any) -> Any:
-    """`rerank`, awaited."""
-    return await _acall(_RERANK, model, (query, documents), {"return_documents": True, **kwargs})
+rerank, arerank = _twins(_RERANK, _rerank)
 
 
-def moderation(input: Any, model: str | None = None, **kwargs: Any) -> Any:
+def _moderation(input: Any, model: str | None = None, **kwargs: Any) -> _Arguments:
     """Ask whether texts break rules."""
-    return _call(_MODERATION, model or "omni-moderation-latest", (input,), kwargs)
+    return model or "omni-moderation-latest", (input,), kwargs
 
 
-async def amoderation(input: Any, model: str | None = None, **kwargs: Any) -> Any:
-    """`moderation`, awaited."""
-    return await _acall(_MODERATION, model or "omni-moderation-latest", (input,), kwargs)
+moderation, amoderation = _twins(_MODERATION, _moderation)
 
 
 async def count_tokens(model: str, messages: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

@@ -14,15 +14,7 @@ _PACKAGE = "litellm"
 
 @dataclass(frozen=True, slots=True, order=True)
 class Use:
-    """One use of a name.
-
-    Attributes:
-        path: The file.
-        line: The line.
-        name: What comes after `litellm.`.
-        covered: Whether it is here.
-        note: What to use instead, empty where it is.
-    """
+    """One use of a name: what comes after `litellm.`, whether it is here, and what to use instead."""
 
     path: str
     line: int
@@ -33,13 +25,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found.
-
-    Attributes:
-        files: How many files were read.
-        uses: Every use, by file and line.
-        unread: Files that are not Python or not text, and why.
-    """
+    """What was found; `unread` are files that are not Python or not text, and why."""
 
     files: int
     uses: tuple[Use, ...]
@@ -47,16 +33,11 @@ class Report:
 
     @property
     def missing(self) -> tuple[Use, ...]:
-        """The uses that are not covered."""
         return tuple(use for use in self.uses if not use.covered)
 
 
 def check(path: Path) -> Report:
-    """Read a file, or all Python files below a folder.
-
-    Raises:
-        FileNotFoundError: There is nothing at the path.
-    """
+    """Read a file, or all Python files below a folder."""
     if not path.exists():
         raise FileNotFoundError(f"there is nothing at {path}")
     files = sorted(item for item in path.rglob("*.py") if item.is_file()) if path.is_dir() else [path]

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from lingate._providers.catalog import cost_of
+from lingate._providers.naming import row_of
 from lingate.compat import litellm as names
 from lingate.compat.litellm._params import Request
 from lingate.compat.litellm._record import Record
-from lingate.compat.litellm._resolve import row_of
 
 _OUTPUT = ("output", "reasoning")
 _CACHED = (

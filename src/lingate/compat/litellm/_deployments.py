@@ -21,13 +21,7 @@ _LEAST_FOR_SHARE = 5
 
 @dataclass(slots=True)
 class Deployment:
-    """One place that answers for a model group.
-
-    Attributes:
-        group: Name of the group.
-        params: Arguments of the call: `model`, `api_key`, `api_base`, ...
-        info: What the owner says about it; `id` is always there.
-    """
+    """One place that answers for a model group, with the arguments of its calls, and what its owner says about it."""
 
     group: str
     params: dict[str, Any] = field(repr=False)
@@ -40,7 +34,6 @@ class Deployment:
 
     @property
     def id(self) -> str:
-        """What tells it from the others."""
         return str(self.info["id"])
 
     def to_dict(self) -> dict[str, Any]:
@@ -48,24 +41,18 @@ class Deployment:
         return {"model_name": self.group, "litellm_params": dict(self.params), "model_info": dict(self.info)}
 
     def used(self, now: float) -> tuple[int, int]:
-        """Requests and tokens of the last minute."""
         while self.successes and self.successes[0][0] < now - MINUTE:
             self.successes.popleft()
         return len(self.successes), sum(tokens for _, tokens in self.successes)
 
     def failed(self, now: float) -> int:
-        """Failures of the last minute."""
         while self.failures and self.failures[0] < now - MINUTE:
             self.failures.popleft()
         return len(self.failures)
 
 
 def deployment(given: Mapping[str, Any]) -> Deployment:
-    """Read one entry of a `model_list`. `os.environ/NAME` stands for a variable.
-
-    Raises:
-        ValueError: `model_name` or `litellm_params.model` is missing.
-    """
+    """Read one entry of a `model_list`. `os.environ/NAME` stands for a variable."""
     group, params = given.get("model_name"), given.get("litellm_params")
     if not isinstance(group, str) or not isinstance(params, Mapping) or not params.get("model"):
         raise ValueError("an entry of model_list needs model_name, and litellm_params with a model")
@@ -206,7 +193,6 @@ class Fleet:
             return item
 
     def succeeded(self, item: Deployment, seconds: float, tokens: int) -> None:
-        """Note an answer."""
         with self._lock:
             item.in_flight -= 1
             item.latencies.append(seconds)
@@ -238,7 +224,6 @@ class Fleet:
         return total >= _LEAST_FOR_SHARE and failures / total > _MOST_SHARE_FAILED
 
     def resting(self, name: str) -> list[str]:
-        """Ids of a group's deployments that rest."""
         now = self._clock()
         return [item.id for item in self.group(name) if item.cooled_until > now]
 

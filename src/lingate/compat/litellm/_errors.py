@@ -36,13 +36,7 @@ _BY_STATUS = {422: names.UnprocessableEntityError, 502: names.BadGatewayError, 5
 
 
 def translate(error: errors.LingateError, model: str, retries: int | None) -> Exception:
-    """The exception a user of LiteLLM expects. Raise it `from` the error it is made of.
-
-    Args:
-        error: What Lingate raised.
-        model: The model as the caller wrote it.
-        retries: The limit that was set for the call.
-    """
+    """The exception a user of LiteLLM expects; `retries` is the limit that was set. Raise it `from` the error it is made of."""
     if isinstance(error, errors.BudgetExceededError):
         return names.BudgetExceededError(message=str(error))
     made: Any = _class_of(error)(

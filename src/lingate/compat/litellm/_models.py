@@ -11,50 +11,19 @@ from typing import Any, cast
 
 import lingate
 from lingate._providers import lookup
-from lingate._providers.naming import provider_of
+from lingate._providers.catalog import entry_of, models_of
+from lingate._providers.naming import provider_of, row_of
 from lingate._providers.rows_models import MODEL_FACTS, MODES
 from lingate.compat import litellm as names_of
-from lingate.compat.litellm import _catalogue
 from lingate.compat.litellm._names import CAPABILITIES, instead, words
-from lingate.compat.litellm._resolve import resolve, row_of
+from lingate.compat.litellm._params import resolve
 from lingate.errors import LingateError, UnknownProviderError
 
-_CHAT_PARAMS = [
-    "frequency_penalty",
-    "logit_bias",
-    "logprobs",
-    "top_logprobs",
-    "max_tokens",
-    "max_completion_tokens",
-    "modalities",
-    "prediction",
-    "n",
-    "presence_penalty",
-    "seed",
-    "stop",
-    "stream",
-    "stream_options",
-    "temperature",
-    "top_p",
-    "tools",
-    "tool_choice",
-    "function_call",
-    "functions",
-    "parallel_tool_calls",
-    "audio",
-    "web_search_options",
-    "service_tier",
-    "safety_identifier",
-    "prompt_cache_key",
-    "store",
-    "response_format",
-    "user",
-    "reasoning_effort",
-    "thinking",
-    "verbosity",
-    "extra_headers",
-    "max_retries",
-]
+_CHAT = """frequency_penalty logit_bias logprobs top_logprobs max_tokens max_completion_tokens modalities prediction n
+    presence_penalty seed stop stream stream_options temperature top_p tools tool_choice function_call functions
+    parallel_tool_calls audio web_search_options service_tier safety_identifier prompt_cache_key store
+    response_format user reasoning_effort thinking verbosity extra_headers max_retries"""
+_CHAT_PARAMS = _CHAT.split()
 OPENAI_CHAT_COMPLETION_PARAMS = [
     *_CHAT_PARAMS,
     *sorted(
@@ -85,6 +54,14 @@ _SAMPLE: Mapping[str, Any] = {
 """Parameters that not every wire format can express."""
 
 
+_PRICES = {
+    "input": "input_cost_per_token",
+    "output": "output_cost_per_token",
+    "cached_input": "cache_read_input_token_cost",
+    "cache_write": "cache_creation_input_token_cost",
+}
+_FACTS = """max_tokens max_input_tokens max_output_tokens input_cost_per_token output_cost_per_token
+    cache_read_input_token_cost cache_creation_input_token_cost litellm_provider mode"""
 _UNKNOWN = words(
     """output_vector_size supports_native_streaming supported_endpoints supports_url_context tpm rpm
     supports_embedding_image_input input_cost_per_token_batches output_cost_per_token_batches"""
@@ -150,14 +127,24 @@ def registered(model: str, name: str, provider: str | None) -> dict[str, Any] | 
     return None
 
 
+@lru_cache(maxsize=4096)
+def _prices(provider: str, model: str) -> Mapping[str, Any] | None:
+    """Context window and prices of a model, None where the catalogue has none of it."""
+    entry = entry_of(provider, model)
+    if entry is None:
+        return None
+    window, rates = entry
+    return {"context_window": window, **{_PRICES[kind]: rate for kind, rate in rates.items() if kind in _PRICES}}
+
+
 def own_prices(model: str, name: str, provider: str) -> Mapping[str, Any] | None:
     """The prices of a model that an application has set; None where they are the catalogue's."""
     own = registered(model, name, provider)
     if own is None:
         return None
     row = row_of(provider)
-    known = _catalogue.prices(row.name if row else provider, name) or {}
-    return own if any(own.get(kind) != known.get(kind) for kind in _catalogue.KINDS) else None
+    known = _prices(row.name if row else provider, name) or {}
+    return own if any(own.get(kind) != known.get(kind) for kind in _PRICES.values()) else None
 
 
 def _not_mapped(model: str, provider: str | None) -> Exception:
@@ -166,18 +153,7 @@ def _not_mapped(model: str, provider: str | None) -> Exception:
 
 
 def _unknown() -> dict[str, Any]:
-    return {
-        "max_tokens": None,
-        "max_input_tokens": None,
-        "max_output_tokens": None,
-        "input_cost_per_token": None,
-        "output_cost_per_token": None,
-        "cache_read_input_token_cost": None,
-        "cache_creation_input_token_cost": None,
-        "litellm_provider": None,
-        "mode": None,
-        **dict.fromkeys((*CAPABILITIES, *_UNKNOWN), None),
-    }
+    return dict.fromkeys((*_FACTS.split(), *CAPABILITIES, *_UNKNOWN))
 
 
 @lru_cache(maxsize=4096)
@@ -191,7 +167,7 @@ def _facts(name: str) -> tuple[int | None, int | None, tuple[str, ...]] | None:
 
 def _info(name: str, provider: str) -> dict[str, Any] | None:
     row = row_of(provider)
-    prices = _catalogue.prices(row.name if row else provider, name)
+    prices = _prices(row.name if row else provider, name)
     facts = _facts(name)
     if facts is None and prices is None:
         return None
@@ -364,7 +340,7 @@ def _tables() -> dict[str, Any]:
     by_provider: dict[str, set[str]] = {}
     costs: dict[str, dict[str, Any]] = {}
     for row in lookup.rows():
-        for name in _catalogue.names(row):
+        for name in models_of(row):
             bare = (provider_of(name) or ("", ""))[1] == row.name
             full = name if name.startswith(f"{row.name}/") else f"{row.name}/{name}"
             by_provider.setdefault(row.name, set()).add(name if bare else full)

@@ -55,7 +55,6 @@ _BY_HOME = {
 
 
 def words(text: str) -> frozenset[str]:
-    """The words of a text."""
     return frozenset(text.split())
 
 
@@ -75,16 +74,22 @@ SETTINGS = words(
 """The settings of the module itself."""
 
 IDLE: dict[str, Any] = {
-    **dict.fromkeys(words("json_logs log_raw_request_response use_aiohttp_transport disable_aiohttp_transport"), False),
-    **dict.fromkeys(words("add_function_to_prompt redact_user_api_key_info disable_hf_tokenizer_download"), False),
-    **dict.fromkeys(words("return_response_headers disable_token_counter use_client aiohttp_trust_env"), False),
-    **dict.fromkeys(words("langfuse_default_tags langsmith_batch_size email token num_retries_per_request"), None),
-    **dict.fromkeys(words("fallbacks content_policy_fallbacks model_fallbacks")),
-    **dict.fromkeys(words("use_litellm_proxy route_all_chat_openai_to_responses reasoning_auto_summary"), False),
     **dict.fromkeys(
-        words("include_cost_in_streaming_usage disable_stop_sequence_limit enable_preview_features"), False
+        words(
+            """json_logs log_raw_request_response use_aiohttp_transport disable_aiohttp_transport add_function_to_prompt
+            redact_user_api_key_info disable_hf_tokenizer_download return_response_headers disable_token_counter use_client
+            aiohttp_trust_env use_litellm_proxy route_all_chat_openai_to_responses reasoning_auto_summary
+            include_cost_in_streaming_usage disable_stop_sequence_limit enable_preview_features"""
+        ),
+        False,
     ),
-    **dict.fromkeys(words("secret_manager_client ssl_certificate ssl_security_level ssl_ecdh_curve")),
+    **dict.fromkeys(
+        words(
+            """langfuse_default_tags langsmith_batch_size email token num_retries_per_request fallbacks
+            content_policy_fallbacks model_fallbacks secret_manager_client ssl_certificate ssl_security_level
+            ssl_ecdh_curve"""
+        )
+    ),
     "pre_call_rules": [],
     "post_call_rules": [],
     "retry": True,
@@ -127,62 +132,53 @@ SUBMODULES: dict[str, frozenset[str]] = {
 """The modules below `litellm` that can be imported from, with the names in them."""
 
 _INSTEAD = {
-    "*": "import the names you use",
-    "Cache": "Lingate's SDK does not cache answers: keep a dict of your own, or use the gateway's cache",
-    "enable_cache": "Lingate's SDK does not cache answers: keep a dict of your own, or use the gateway's cache",
-    "disable_cache": "there is no cache to switch off",
-    "CustomLLM": "describe the provider with lingate.register(name, url=..., dialect=...)",
-    "custom_provider_map": "describe the provider with lingate.register(name, url=..., dialect=...)",
-    "completion_with_retries": "pass num_retries to completion: one engine retries for every provider",
-    "acompletion_with_retries": "pass num_retries to acompletion: one engine retries for every provider",
-    "batch_completion_models": "pass fallbacks to completion, or use Router",
-    "batch_completion_models_all_responses": "call batch_completion once a model",
-    "trim_messages": "cut the history in your application; token_counter says how long it is",
-    "encode": "tokens are counted, not made: use token_counter",
-    "decode": "tokens are counted, not made: use token_counter",
-    "create_tokenizer": "pass any object with encode() to token_counter as custom_tokenizer",
-    "BudgetManager": "use the gateway's budgets, or sum up response._hidden_params['response_cost']",
-    "proxy": "the server is `lingate serve`, not a module to import",
-    "experimental": "experimental names have no drop-in",
-    "anthropic": "use lingate.chat; the gateway serves /v1/messages",
-    "anthropic_messages": "use lingate.chat; the gateway serves /v1/messages",
-    "api_manager": "nothing replaces it",
-    "create_file": "files of a provider are managed with its own client",
-    "create_batch": "batches of a provider are managed with its own client",
-    "create_fine_tuning_job": "fine-tuning is done with the provider's own client",
-    "caching": "Lingate's SDK does not cache answers: keep a dict of your own, or use the gateway's cache",
-    "pre_call_rules": "look at the messages before the call",
-    "post_call_rules": "look at the answer after the call",
-    "route_all_chat_openai_to_responses": "call responses",
-    "reasoning_auto_summary": "call responses with reasoning={'summary': 'auto'}",
-    "ssl_certificate": "connections are Lingate's: pass a transport to lingate.Lingate",
-    "ssl_security_level": "connections are Lingate's: pass a transport to lingate.Lingate",
-    "ssl_ecdh_curve": "connections are Lingate's: pass a transport to lingate.Lingate",
-    "secret_manager_client": "pass api_key, or put the key into the environment",
-    "use_litellm_proxy": "set LINGATE_PROXY_URL, or LITELLM_PROXY_API_BASE, for calls that have no key",
-    "logging_callback_manager": "append to callbacks, success_callback and failure_callback",
-    "create_pretrained_tokenizer": "pass any object with encode() to token_counter as custom_tokenizer",
-    "encoding": "tokens are counted, not made: use token_counter",
-    "llms": "how providers are spoken to is Lingate's own; lingate.register describes a further one",
-    "litellm_core_utils": "what is inside litellm has no drop-in: use the names of its documentation",
-    "completion_extras": "what is inside litellm has no drop-in: use responses() and completion()",
-    "responses": "what is inside litellm has no drop-in: use responses() and completion()",
-    "main": "what is inside litellm has no drop-in: use the names of its documentation",
-    "types": "annotate with dict or Any, or with a class that docs/migrating-from-litellm.md lists",
-    "HTTPHandler": "connections are pooled by Lingate; pass a transport to lingate.Lingate",
-    "module_level_client": "connections are pooled by Lingate; pass a transport to lingate.Lingate",
-    "vector_stores": "vector stores of a provider are managed with its own client",
-    "video_generation": "videos are made with the provider's own client",
-    "ocr": "documents are sent as parts of messages to completion",
-    "search": "pass web_search_options to completion, or call the search service yourself",
-    "get_response_string": "response.choices[0].message.content",
-    "exception_type": "calls raise litellm's exceptions by themselves",
-    "GuardrailRaisedException": "guardrails are of litellm's proxy",
-    "BlockedPiiEntityError": "guardrails are of litellm's proxy",
-    "MockException": "pass the exception itself as mock_response",
-    "in_memory_llm_clients_cache": "clients pool connections by themselves",
-    "logging": "callbacks, success_callback and failure_callback are told of every call",
-    "LlmProviders": "provider_list has the names, as text",
+    name: text
+    for text, names in {
+        "import the names you use": "*",
+        "Lingate's SDK does not cache answers: keep a dict of your own, or use the gateway's cache": "Cache enable_cache caching",
+        "there is no cache to switch off": "disable_cache",
+        "describe the provider with lingate.register(name, url=..., dialect=...)": "CustomLLM custom_provider_map",
+        "pass num_retries to completion: one engine retries for every provider": "completion_with_retries",
+        "pass num_retries to acompletion: one engine retries for every provider": "acompletion_with_retries",
+        "pass fallbacks to completion, or use Router": "batch_completion_models",
+        "call batch_completion once a model": "batch_completion_models_all_responses",
+        "cut the history in your application; token_counter says how long it is": "trim_messages",
+        "tokens are counted, not made: use token_counter": "encode decode encoding",
+        "pass any object with encode() to token_counter as custom_tokenizer": "create_tokenizer create_pretrained_tokenizer",
+        "use the gateway's budgets, or sum up response._hidden_params['response_cost']": "BudgetManager",
+        "the server is `lingate serve`, not a module to import": "proxy",
+        "experimental names have no drop-in": "experimental",
+        "use lingate.chat; the gateway serves /v1/messages": "anthropic anthropic_messages",
+        "nothing replaces it": "api_manager",
+        "files of a provider are managed with its own client": "create_file",
+        "batches of a provider are managed with its own client": "create_batch",
+        "fine-tuning is done with the provider's own client": "create_fine_tuning_job",
+        "look at the messages before the call": "pre_call_rules",
+        "look at the answer after the call": "post_call_rules",
+        "call responses": "route_all_chat_openai_to_responses",
+        "call responses with reasoning={'summary': 'auto'}": "reasoning_auto_summary",
+        "connections are Lingate's: pass a transport to lingate.Lingate": "ssl_certificate ssl_security_level ssl_ecdh_curve",
+        "pass api_key, or put the key into the environment": "secret_manager_client",
+        "set LINGATE_PROXY_URL, or LITELLM_PROXY_API_BASE, for calls that have no key": "use_litellm_proxy",
+        "append to callbacks, success_callback and failure_callback": "logging_callback_manager",
+        "how providers are spoken to is Lingate's own; lingate.register describes a further one": "llms",
+        "what is inside litellm has no drop-in: use the names of its documentation": "litellm_core_utils main",
+        "what is inside litellm has no drop-in: use responses() and completion()": "completion_extras responses",
+        "annotate with dict or Any, or with a class that docs/migrating-from-litellm.md lists": "types",
+        "connections are pooled by Lingate; pass a transport to lingate.Lingate": "HTTPHandler module_level_client",
+        "vector stores of a provider are managed with its own client": "vector_stores",
+        "videos are made with the provider's own client": "video_generation",
+        "documents are sent as parts of messages to completion": "ocr",
+        "pass web_search_options to completion, or call the search service yourself": "search",
+        "response.choices[0].message.content": "get_response_string",
+        "calls raise litellm's exceptions by themselves": "exception_type",
+        "guardrails are of litellm's proxy": "GuardrailRaisedException BlockedPiiEntityError",
+        "pass the exception itself as mock_response": "MockException",
+        "clients pool connections by themselves": "in_memory_llm_clients_cache",
+        "callbacks, success_callback and failure_callback are told of every call": "logging",
+        "provider_list has the names, as text": "LlmProviders",
+    }.items()
+    for name in names.split()
 }
 
 _KEPT = "what a provider keeps for you (files, batches, threads, videos, containers) is managed with its own client"
@@ -209,7 +205,6 @@ _AREAS = (
 
 
 def instead(name: str) -> str:
-    """The message for a name that is not here."""
     text = f"lingate.compat.litellm has no {name!r}"
     # Of a dotted name, the part that says most is known: the class at its end or the area at its head.
     known = (name, name.rpartition(".")[2], name.partition(".")[0], name.removeprefix("a"))

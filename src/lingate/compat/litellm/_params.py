@@ -12,11 +12,10 @@ from typing import Any
 from uuid import uuid4
 
 from lingate._call.policy import Timeout
-from lingate._providers.naming import PARAMETERS
+from lingate._providers.naming import PARAMETERS, provider_of
 from lingate._wire.json import encode_str
 from lingate.compat import litellm as settings
 from lingate.compat.litellm._names import words
-from lingate.compat.litellm._resolve import resolve
 from lingate.errors import ConfigError, UnknownProviderError
 
 _LOCAL = words(
@@ -44,6 +43,19 @@ _IGNORED = re.compile(
 """What is LiteLLM's own and means nothing here: taken, and not sent."""
 
 
+def resolve(model: Any, provider: str | None = None, api_base: str | None = None) -> tuple[str, str]:
+    """What the provider calls a model, and the provider: see `provider_of`. Where nothing tells, an `UnknownProviderError`."""
+    if not isinstance(model, str) or not model.strip():
+        raise UnknownProviderError(f"model must be a name such as 'provider/model', not {model!r}")
+    found = provider_of(model, provider, api_base)
+    if found is None:
+        raise UnknownProviderError(
+            f"LLM Provider NOT provided. Pass in the LLM provider you are trying to call. You passed model={model}",
+            hint="write it as provider/model, or pass custom_llm_provider",
+        )
+    return found
+
+
 @dataclass(slots=True, kw_only=True)
 class Request:
     """One call, as it is made and as callbacks are told of it.
@@ -52,12 +64,10 @@ class Request:
         call_type: LiteLLM's name of the function.
         asked: The model as the caller wrote it.
         name: The model as the provider names it.
-        provider: Name of the provider.
         given: Arguments of the client's method before its options: messages, input, query and documents.
         options: Keyword arguments of the client's method.
         own: What was taken out: metadata, mocks, prices.
         env: Variables of the environment for this call alone.
-        stream: Whether the answer is to come in pieces.
     """
 
     call_type: str
@@ -74,7 +84,6 @@ class Request:
 
     @property
     def model(self) -> str:
-        """The model as Lingate takes it."""
         return f"{self.provider}/{self.name}"
 
     @property
@@ -84,17 +93,11 @@ class Request:
 
     @property
     def retries(self) -> int | None:
-        """The limit on further tries that was set."""
         found: int | None = self.options.get("retries")
         return found
 
 
 def prepare(call_type: str, model: Any, given: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Request:
-    """Take the arguments of a LiteLLM function apart.
-
-    Raises:
-        ConfigError: The provider is not known, or an argument cannot be used.
-    """
     params = {name: value for name, value in kwargs.items() if value is not None}
     # The Responses API has metadata of its own, which the provider keeps; elsewhere it is for callbacks.
     local = _LOCAL - {"metadata"} if call_type == "responses" else _LOCAL

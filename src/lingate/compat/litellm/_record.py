@@ -17,8 +17,8 @@ class FieldMissingError(AttributeError, KeyError):
 class Record:
     """One JSON object. Fields are ordinary attributes, so they can be changed, copied and pickled.
 
-    A dict in a field becomes a record too; `_parts` says of which class, for fields that have a class of their own.
-    `_order` names the fields that may be given without a name.
+    A dict in a field becomes a record too; a class's `parts` say of which class, for fields that have a class of their own.
+    `defaults` are values of fields that are not given, and `order` names those that may be given without a name.
     """
 
     _parts: ClassVar[Mapping[str, type[Record]]] = {}
@@ -26,8 +26,16 @@ class Record:
     _order: ClassVar[tuple[str, ...]] = ()
     model_fields: ClassVar[Mapping[str, Any]] = {}
 
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
+    def __init_subclass__(
+        cls,
+        parts: Mapping[str, type[Record]] | None = None,
+        defaults: Mapping[str, Any] | None = None,
+        order: tuple[str, ...] | None = None,
+    ) -> None:
+        super().__init_subclass__()
+        cls._parts = cls._parts if parts is None else parts
+        cls._defaults = cls._defaults if defaults is None else defaults
+        cls._order = cls._order if order is None else order
         cls.model_fields = dict.fromkeys((*cls._order, *cls._defaults))
 
     def __init__(self, *values: Any, **fields: Any) -> None:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from collections.abc import Iterator
+from typing import Any
 
 from lingate._wire.json import encode_str
 from lingate.compat.litellm._record import Record
 
 
-class Function(Record):
+class Function(Record, defaults={"arguments": "", "name": None}, order=("arguments", "name")):
     """Name and arguments of a tool call."""
-
-    _defaults: ClassVar[Mapping[str, Any]] = {"arguments": "", "name": None}
-    _order = ("arguments", "name")
 
     @classmethod
     def _convert(cls, name: str, value: Any) -> Any:
@@ -28,11 +25,10 @@ class FunctionCall(Function):
     """The call that answers the older `functions` parameter."""
 
 
-class ChatCompletionMessageToolCall(Record):
+class ChatCompletionMessageToolCall(
+    Record, parts={"function": Function}, defaults={"function": None, "id": None, "type": "function"}
+):
     """A tool call to execute."""
-
-    _parts: ClassVar[Mapping[str, type[Record]]] = {"function": Function}
-    _defaults: ClassVar[Mapping[str, Any]] = {"function": None, "id": None, "type": "function"}
 
     def __init__(self, *values: Any, **fields: Any) -> None:
         super().__init__(*values, **fields)
@@ -40,76 +36,77 @@ class ChatCompletionMessageToolCall(Record):
             self.id: Any = f"call_{uuid.uuid4()}"
 
 
-class ChatCompletionDeltaToolCall(Record):
+class ChatCompletionDeltaToolCall(
+    Record, parts={"function": Function}, defaults={"id": None, "function": None, "type": "function", "index": 0}
+):
     """A piece of a tool call."""
-
-    _parts: ClassVar[Mapping[str, type[Record]]] = {"function": Function}
-    _defaults: ClassVar[Mapping[str, Any]] = {"id": None, "function": None, "type": "function", "index": 0}
 
 
 class ChatCompletionAudioResponse(Record):
     """Spoken words: `data`, `transcript`, `id` and `expires_at`."""
 
 
-class Message(Record):
-    """The model's message."""
-
-    _order = ("content", "role", "function_call", "tool_calls")
-    _parts: ClassVar[Mapping[str, type[Record]]] = {
+class Message(
+    Record,
+    order=("content", "role", "function_call", "tool_calls"),
+    parts={
         "audio": ChatCompletionAudioResponse,
         "tool_calls": ChatCompletionMessageToolCall,
         "function_call": FunctionCall,
-    }
-    _defaults: ClassVar[Mapping[str, Any]] = {
+    },
+    defaults={
         "content": None,
         "role": "assistant",
         "tool_calls": None,
         "function_call": None,
         "provider_specific_fields": None,
-    }
+    },
+):
+    """The model's message."""
 
 
-class Delta(Record):
-    """What one chunk adds to a message."""
-
-    _order = ("content", "role", "function_call", "tool_calls")
-    _parts: ClassVar[Mapping[str, type[Record]]] = {
+class Delta(
+    Record,
+    order=("content", "role", "function_call", "tool_calls"),
+    parts={
         "tool_calls": ChatCompletionDeltaToolCall,
         "function_call": FunctionCall,
-    }
-    _defaults: ClassVar[Mapping[str, Any]] = {
+    },
+    defaults={
         "content": None,
         "role": None,
         "function_call": None,
         "tool_calls": None,
         "audio": None,
         "provider_specific_fields": None,
-    }
+    },
+):
+    """What one chunk adds to a message."""
 
 
 class TopLogprob(Record):
     """A token that could have come, and its probability."""
 
 
-class ChatCompletionTokenLogprob(Record):
+class ChatCompletionTokenLogprob(Record, parts={"top_logprobs": TopLogprob}):
     """A token that came, and its probability."""
 
-    _parts: ClassVar[Mapping[str, type[Record]]] = {"top_logprobs": TopLogprob}
 
-
-class ChoiceLogprobs(Record):
+class ChoiceLogprobs(
+    Record,
+    parts=dict.fromkeys(("content", "refusal"), ChatCompletionTokenLogprob),
+    defaults={"content": None, "refusal": None},
+):
     """The tokens of an answer with their probabilities."""
 
-    _parts: ClassVar[Mapping[str, type[Record]]] = dict.fromkeys(("content", "refusal"), ChatCompletionTokenLogprob)
-    _defaults: ClassVar[Mapping[str, Any]] = {"content": None, "refusal": None}
 
-
-class Choices(Record):
+class Choices(
+    Record,
+    order=("finish_reason", "index", "message"),
+    parts={"message": Message, "logprobs": ChoiceLogprobs},
+    defaults={"finish_reason": "stop", "index": 0},
+):
     """One of the `n` answers."""
-
-    _order = ("finish_reason", "index", "message")
-    _parts: ClassVar[Mapping[str, type[Record]]] = {"message": Message, "logprobs": ChoiceLogprobs}
-    _defaults: ClassVar[Mapping[str, Any]] = {"finish_reason": "stop", "index": 0}
 
     def __init__(self, *values: Any, **fields: Any) -> None:
         super().__init__(*values, **fields)
@@ -118,12 +115,13 @@ class Choices(Record):
             self.message = Message()
 
 
-class StreamingChoices(Record):
+class StreamingChoices(
+    Record,
+    order=("finish_reason", "index", "delta", "logprobs"),
+    parts={"delta": Delta, "logprobs": ChoiceLogprobs},
+    defaults={"finish_reason": None, "index": 0, "logprobs": None},
+):
     """One answer's part of a chunk."""
-
-    _order = ("finish_reason", "index", "delta", "logprobs")
-    _parts: ClassVar[Mapping[str, type[Record]]] = {"delta": Delta, "logprobs": ChoiceLogprobs}
-    _defaults: ClassVar[Mapping[str, Any]] = {"finish_reason": None, "index": 0, "logprobs": None}
 
     def __init__(self, *values: Any, **fields: Any) -> None:
         super().__init__(*values, **fields)
@@ -156,22 +154,23 @@ class ServerToolUse(Record):
 PromptTokensDetails, CompletionTokensDetails = PromptTokensDetailsWrapper, CompletionTokensDetailsWrapper
 
 
-class Usage(Record):
-    """Token counts in OpenAI's convention: prompt includes cached input, completion includes reasoning."""
-
-    _order = ("prompt_tokens", "completion_tokens", "total_tokens")
-    _parts: ClassVar[Mapping[str, type[Record]]] = {
+class Usage(
+    Record,
+    order=("prompt_tokens", "completion_tokens", "total_tokens"),
+    parts={
         "prompt_tokens_details": PromptTokensDetailsWrapper,
         "completion_tokens_details": CompletionTokensDetailsWrapper,
         "server_tool_use": ServerToolUse,
-    }
-    _defaults: ClassVar[Mapping[str, Any]] = {
+    },
+    defaults={
         "completion_tokens": 0,
         "prompt_tokens": 0,
         "total_tokens": 0,
         "completion_tokens_details": None,
         "prompt_tokens_details": None,
-    }
+    },
+):
+    """Token counts in OpenAI's convention: prompt includes cached input, completion includes reasoning."""
 
     def __init__(self, *values: Any, reasoning_tokens: int | None = None, **fields: Any) -> None:
         if reasoning_tokens is not None and not fields.get("completion_tokens_details"):
@@ -201,10 +200,9 @@ class Answer(Record):
         return found
 
 
-class ModelResponseBase(Answer):
+class ModelResponseBase(Answer, order=("id", "choices", "created", "model", "object", "system_fingerprint")):
     """What an answer, a completion of a prompt and the chunks of both have in common."""
 
-    _order = ("id", "choices", "created", "model", "object", "system_fingerprint")
     _object = "chat.completion"
     choices: Any
     usage: Any
@@ -227,10 +225,8 @@ class ModelResponseBase(Answer):
         """Fill in what is always there."""
 
 
-class ModelResponse(ModelResponseBase):
+class ModelResponse(ModelResponseBase, parts={"choices": Choices, "usage": Usage}):
     """A chat answer, as LiteLLM shapes it."""
-
-    _parts: ClassVar[Mapping[str, type[Record]]] = {"choices": Choices, "usage": Usage}
 
     def _complete(self) -> None:
         if self.__dict__["choices"] is None:
@@ -239,11 +235,13 @@ class ModelResponse(ModelResponseBase):
             self.usage = Usage()
 
 
-class ModelResponseStream(ModelResponseBase):
+class ModelResponseStream(
+    ModelResponseBase,
+    parts={"choices": StreamingChoices, "usage": Usage},
+    defaults={"provider_specific_fields": None, "citations": None},
+):
     """One chunk of a chat stream."""
 
-    _parts: ClassVar[Mapping[str, type[Record]]] = {"choices": StreamingChoices, "usage": Usage}
-    _defaults: ClassVar[Mapping[str, Any]] = {"provider_specific_fields": None, "citations": None}
     _object = "chat.completion.chunk"
 
     def _complete(self) -> None:
@@ -251,16 +249,13 @@ class ModelResponseStream(ModelResponseBase):
             self.choices = [StreamingChoices()]
 
 
-class TextChoices(Record):
+class TextChoices(Record, defaults={"finish_reason": None, "index": 0, "text": "", "logprobs": None}):
     """One text that goes on from a prompt."""
 
-    _defaults: ClassVar[Mapping[str, Any]] = {"finish_reason": None, "index": 0, "text": "", "logprobs": None}
 
-
-class TextCompletionResponse(ModelResponseBase):
+class TextCompletionResponse(ModelResponseBase, parts={"choices": TextChoices, "usage": Usage}):
     """A completion of a prompt, or one chunk of it."""
 
-    _parts: ClassVar[Mapping[str, type[Record]]] = {"choices": TextChoices, "usage": Usage}
     _object = "text_completion"
 
     def _complete(self) -> None:
@@ -281,12 +276,13 @@ class Embedding(dict[str, Any]):
         return dict(self)
 
 
-class EmbeddingResponse(Answer):
+class EmbeddingResponse(
+    Answer,
+    parts={"usage": Usage},
+    order=("model", "usage"),
+    defaults={"model": None, "data": [], "object": "list", "usage": None},
+):
     """Vectors, in the order of the inputs."""
-
-    _parts: ClassVar[Mapping[str, type[Record]]] = {"usage": Usage}
-    _order = ("model", "usage")
-    _defaults: ClassVar[Mapping[str, Any]] = {"model": None, "data": [], "object": "list", "usage": None}
 
     @classmethod
     def _convert(cls, name: str, value: Any) -> Any:
@@ -295,41 +291,30 @@ class EmbeddingResponse(Answer):
         return super()._convert(name, value)
 
 
-class ImageObject(Record):
+class ImageObject(Record, defaults={"b64_json": None, "revised_prompt": None, "url": None}):
     """One image: its data, or where it can be fetched."""
 
-    _defaults: ClassVar[Mapping[str, Any]] = {"b64_json": None, "revised_prompt": None, "url": None}
 
-
-class ImageResponse(Answer):
+class ImageResponse(
+    Answer, parts={"data": ImageObject, "usage": Usage}, defaults={"created": None, "data": [], "usage": None}
+):
     """Images, in the order they were made."""
 
-    _parts: ClassVar[Mapping[str, type[Record]]] = {"data": ImageObject, "usage": Usage}
-    _defaults: ClassVar[Mapping[str, Any]] = {"created": None, "data": [], "usage": None}
 
-
-class TranscriptionResponse(Answer):
+class TranscriptionResponse(Answer, defaults={"text": ""}):
     """What was said."""
 
-    _defaults: ClassVar[Mapping[str, Any]] = {"text": ""}
 
-
-class RerankResponse(Answer):
+class RerankResponse(Answer, defaults={"id": None, "results": [], "meta": None}):
     """Documents in the order of their relevance."""
 
-    _defaults: ClassVar[Mapping[str, Any]] = {"id": None, "results": [], "meta": None}
 
-
-class ModerationResponse(Answer):
+class ModerationResponse(Answer, parts={"results": Record}):
     """What was found in the inputs."""
-
-    _parts: ClassVar[Mapping[str, type[Record]]] = {"results": Record}
 
 
 class ResponsesAPIResponse(Answer):
     """An answer of the Responses API."""
-
-    _parts: ClassVar[Mapping[str, type[Record]]] = {}
 
     @classmethod
     def _convert(cls, name: str, value: Any) -> Any:

@@ -21,16 +21,16 @@ from lingate.errors import LingateError
 from lingate.testing import AsyncFakeTransport, FakeTransport, Reply, Streamed
 
 _CONFIG = {"providers": {"script": {"url": "http://script.invalid/v1", "auth": "none"}}}
-_MODEL = "script/model"
+MODEL = "script/model"
+"""What a client that gives a mock is asked for."""
 _PIECE = 3
 
 
 def collected(chunks: list[bytes]) -> Any:
-    """The whole answer of a stream of OpenAI chunks."""
     pieces = [*(b"data: " + chunk + b"\n\n" for chunk in chunks), b"data: [DONE]\n\n"]
     client = Lingate(_CONFIG, transport=FakeTransport(Streamed(pieces)), retries=0, env={})
     try:
-        return client.chat(_MODEL, "chunks", stream=True).final()
+        return client.chat(MODEL, "chunks", stream=True).final()
     except LingateError as error:
         from lingate.compat.litellm._errors import translate
 
@@ -38,17 +38,11 @@ def collected(chunks: list[bytes]) -> Any:
 
 
 def scripted(request: Request, awaited: bool) -> Any:
-    """A client that gives the mock as an answer."""
     body = _body(request.own.get("mock_response"), request)
     answer: Any = Streamed(_pieces(body)) if request.stream else Reply(body)
     if awaited:
         return AsyncLingate(_CONFIG, transport=AsyncFakeTransport(answer), retries=0, env={})
     return Lingate(_CONFIG, transport=FakeTransport(answer), retries=0, env={})
-
-
-def mocked_model() -> str:
-    """The model to ask such a client for."""
-    return _MODEL
 
 
 def canned_error(request: Request) -> BaseException | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -40,33 +41,19 @@ def _written(choice: dict[str, Any]) -> list[str]:
     return [text for text in texts if isinstance(text, str)]
 
 
-def text(view: Any, request: Request) -> records.TextCompletionResponse:
-    """A completion of a prompt."""
-    return records.TextCompletionResponse(**view.to_dict(), _hidden_params=hidden(view, request))
+def _as_it_is(cls: type[Any]) -> Callable[[Any, Request], Any]:
+    return lambda view, request: cls(**view.to_dict(), _hidden_params=hidden(view, request))
 
 
-def embedding(view: Any, request: Request) -> records.EmbeddingResponse:
-    """Vectors."""
-    return records.EmbeddingResponse(**view.to_dict(), _hidden_params=hidden(view, request))
-
-
-def image(view: Any, request: Request) -> records.ImageResponse:
-    """Images."""
-    return records.ImageResponse(**view.to_dict(), _hidden_params=hidden(view, request))
-
-
-def transcription(view: Any, request: Request) -> records.TranscriptionResponse:
-    """A transcript."""
-    return records.TranscriptionResponse(**view.to_dict(), _hidden_params=hidden(view, request))
-
-
-def rerank(view: Any, request: Request) -> records.RerankResponse:
-    """A ranking; its results are dicts, as LiteLLM's are."""
-    return records.RerankResponse(**view.to_dict(), _hidden_params=hidden(view, request))
+text = _as_it_is(records.TextCompletionResponse)
+embedding = _as_it_is(records.EmbeddingResponse)
+image = _as_it_is(records.ImageResponse)
+transcription = _as_it_is(records.TranscriptionResponse)
+rerank = _as_it_is(records.RerankResponse)
+responses = _as_it_is(records.ResponsesAPIResponse)
 
 
 def moderation(view: Any, request: Request) -> records.ModerationResponse:
-    """What was found in the inputs."""
     data = view.to_dict()
     data["results"] = [records.deep(_with_names(item)) for item in data.get("results") or ()]
     return records.ModerationResponse(**data, _hidden_params=hidden(view, request))
@@ -82,13 +69,7 @@ def _with_names(result: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def responses(view: Any, request: Request) -> records.ResponsesAPIResponse:
-    """An answer of the Responses API."""
-    return records.ResponsesAPIResponse(**view.to_dict(), _hidden_params=hidden(view, request))
-
-
 def speech(view: Any, request: Request) -> records.HttpxBinaryResponseContent:
-    """Sound."""
     return records.HttpxBinaryResponseContent(view.audio, view.content_type, hidden(view, request))
 
 
@@ -121,13 +102,11 @@ def chunk(data: dict[str, Any], request: Request) -> records.ModelResponseStream
 
 
 def text_chunk(data: dict[str, Any], request: Request) -> records.TextCompletionResponse:
-    """One chunk of a completion."""
     fields = {**data, "choices": data.get("choices") or [{}]}
     marks = {"custom_llm_provider": request.provider, "litellm_call_id": request.call_id}
     return records.TextCompletionResponse(**fields, _hidden_params=marks)
 
 
 def event(data: dict[str, Any], request: Request) -> Record:
-    """One event of the Responses API."""
     made: Record = records.deep(data)
     return made

@@ -6,25 +6,18 @@ Lingate it was made from is its `__cause__`.
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from lingate.compat.litellm import _bases
 
 
-class _Response:
-    """What is known of the answer that became an exception, where httpx is not installed."""
-
-    def __init__(self, status_code: int, headers: dict[str, str], text: str) -> None:
-        self.status_code = status_code
-        self.headers = headers
-        self.text = text
-
-
 def _response(status: int, headers: dict[str, str], text: str) -> Any:
+    """What is known of the answer that became an exception, as httpx has it if it is installed."""
     try:
         import httpx
     except ImportError:
-        return _Response(status, headers, text)
+        return SimpleNamespace(status_code=status, headers=headers, text=text)
     request = httpx.Request("POST", "https://upstream.invalid/")
     return httpx.Response(status, headers=headers, text=text, request=request)
 

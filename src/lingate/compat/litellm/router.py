@@ -7,9 +7,10 @@ import random
 import re
 import time
 import warnings
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import wraps
 from itertools import count
 from typing import Any
 
@@ -25,21 +26,6 @@ _LONGEST_WAIT = 8.0
 _LONGEST_HINT = 60.0
 _ELSEWHERE = (401, 403, 404)
 """Statuses that say something about this deployment: another one of the group may answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Ask:
-    """A step: ask this deployment."""
-
-    deployment: Deployment
-    params: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class _Sleep:
-    """A step: wait."""
-
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +60,29 @@ _HARMLESS = re.compile(
 )
 """Arguments of LiteLLM's router whose absence shows nowhere, or that docs/migrating-from-litellm.md tells of."""
 
-_Plan = Generator[_Ask | _Sleep, _Outcome | None, Any]
+_Plan = Generator[dict[str, Any] | float, _Outcome | None, Any]
+"""Steps: arguments to ask a deployment with, or seconds to wait."""
+
+
+def _methods(
+    name: str, arguments: Callable[..., tuple[Any, tuple[Any, ...], dict[str, Any]]]
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """`litellm.<name>` of a group, and the same awaited.
+
+    `arguments` takes those of the methods, and gives the group, what the function takes without a name, and the rest.
+    """
+
+    @wraps(arguments)
+    def blocking(self: Router, *args: Any, **kwargs: Any) -> Any:
+        return self._run(getattr(_calls, name), *arguments(self, *args, **kwargs))
+
+    @wraps(arguments)
+    async def awaited(self: Router, *args: Any, **kwargs: Any) -> Any:
+        return await self._arun(getattr(_calls, f"a{name}"), *arguments(self, *args, **kwargs))
+
+    blocking.__name__, blocking.__doc__ = name, f"`litellm.{name}` of a group."
+    awaited.__name__, awaited.__doc__ = f"a{name}", f"`{name}`, awaited."
+    return blocking, awaited
 
 
 class Router:
@@ -209,69 +217,28 @@ class Router:
         found.in_flight -= 1
         return found.to_dict()
 
-    def completion(self, model: str, messages: Sequence[Any], **kwargs: Any) -> Any:
-        """`litellm.completion` of a group."""
-        return self._run(_calls.completion, model, (messages,), kwargs)
-
-    async def acompletion(self, model: str, messages: Sequence[Any], **kwargs: Any) -> Any:
-        """`completion`, awaited."""
-        return await self._arun(_calls.acompletion, model, (messages,), kwargs)
-
-    def embedding(self, model: str, input: Any, **kwargs: Any) -> Any:
-        """`litellm.embedding` of a group."""
-        return self._run(_calls.embedding, model, (input,), kwargs)
-
-    async def aembedding(self, model: str, input: Any, **kwargs: Any) -> Any:
-        """`embedding`, awaited."""
-        return await self._arun(_calls.aembedding, model, (input,), kwargs)
-
-    def responses(self, input: Any, model: str, **kwargs: Any) -> Any:
-        """`litellm.responses` of a group."""
-        return self._run(_calls.responses, model, (), {**kwargs, "input": input})
-
-    async def aresponses(self, input: Any, model: str, **kwargs: Any) -> Any:
-        """`responses`, awaited."""
-        return await self._arun(_calls.aresponses, model, (), {**kwargs, "input": input})
-
-    def text_completion(self, model: str, prompt: Any, **kwargs: Any) -> Any:
-        """`litellm.text_completion` of a group."""
-        return self._run(_calls.text_completion, model, (), {**kwargs, "prompt": prompt})
-
-    async def atext_completion(self, model: str, prompt: Any, **kwargs: Any) -> Any:
-        """`text_completion`, awaited."""
-        return await self._arun(_calls.atext_completion, model, (), {**kwargs, "prompt": prompt})
-
-    def image_generation(self, prompt: str, model: str, **kwargs: Any) -> Any:
-        """`litellm.image_generation` of a group."""
-        return self._run(_calls.image_generation, model, (), {**kwargs, "prompt": prompt})
-
-    async def aimage_generation(self, prompt: str, model: str, **kwargs: Any) -> Any:
-        """`image_generation`, awaited."""
-        return await self._arun(_calls.aimage_generation, model, (), {**kwargs, "prompt": prompt})
-
-    def transcription(self, file: Any, model: str, **kwargs: Any) -> Any:
-        """`litellm.transcription` of a group."""
-        return self._run(_calls.transcription, model, (file,), kwargs)
-
-    async def atranscription(self, file: Any, model: str, **kwargs: Any) -> Any:
-        """`transcription`, awaited."""
-        return await self._arun(_calls.atranscription, model, (file,), kwargs)
-
-    def speech(self, model: str, input: str, voice: Any = None, **kwargs: Any) -> Any:
-        """`litellm.speech` of a group."""
-        return self._run(_calls.speech, model, (input, voice), kwargs)
-
-    async def aspeech(self, model: str, input: str, voice: Any = None, **kwargs: Any) -> Any:
-        """`speech`, awaited."""
-        return await self._arun(_calls.aspeech, model, (input, voice), kwargs)
-
-    def rerank(self, model: str, query: str, documents: Sequence[Any], **kwargs: Any) -> Any:
-        """`litellm.rerank` of a group."""
-        return self._run(_calls.rerank, model, (query, documents), kwargs)
-
-    async def arerank(self, model: str, query: str, documents: Sequence[Any], **kwargs: Any) -> Any:
-        """`rerank`, awaited."""
-        return await self._arun(_calls.arerank, model, (query, documents), kwargs)
+    completion, acompletion = _methods(
+        "completion", lambda self, model, messages, **kwargs: (model, (messages,), kwargs)
+    )
+    embedding, aembedding = _methods("embedding", lambda self, model, input, **kwargs: (model, (input,), kwargs))
+    responses, aresponses = _methods(
+        "responses", lambda self, input, model, **kwargs: (model, (), {**kwargs, "input": input})
+    )
+    text_completion, atext_completion = _methods(
+        "text_completion", lambda self, model, prompt, **kwargs: (model, (), {**kwargs, "prompt": prompt})
+    )
+    image_generation, aimage_generation = _methods(
+        "image_generation", lambda self, prompt, model, **kwargs: (model, (), {**kwargs, "prompt": prompt})
+    )
+    transcription, atranscription = _methods(
+        "transcription", lambda self, file, model, **kwargs: (model, (file,), kwargs)
+    )
+    speech, aspeech = _methods(
+        "speech", lambda self, model, input, voice=None, **kwargs: (model, (input, voice), kwargs)
+    )
+    rerank, arerank = _methods(
+        "rerank", lambda self, model, query, documents, **kwargs: (model, (query, documents), kwargs)
+    )
 
     def _run(self, function: Any, model: str, given: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         # Closed also where a call ends in a way that is no answer and no error of a provider: nobody stays busy.
@@ -282,12 +249,12 @@ class Router:
                     step = plan.send(outcome)
                 except StopIteration as end:
                     return end.value
-                if isinstance(step, _Sleep):
-                    time.sleep(step.seconds)
+                if isinstance(step, float):
+                    time.sleep(step)
                     continue
                 start, answer, failure = time.monotonic(), None, None
                 try:
-                    answer = function(*_arguments(step.params, given), **step.params)
+                    answer = function(*_arguments(step, given), **step)
                 except (exceptions.OpenAIError, exceptions.BudgetExceededError) as error:
                     failure = error
                 outcome = _Outcome(answer, failure, time.monotonic() - start)
@@ -300,12 +267,12 @@ class Router:
                     step = plan.send(outcome)
                 except StopIteration as end:
                     return end.value
-                if isinstance(step, _Sleep):
-                    await asyncio.sleep(step.seconds)
+                if isinstance(step, float):
+                    await asyncio.sleep(step)
                     continue
                 start, answer, failure = time.monotonic(), None, None
                 try:
-                    answer = await function(*_arguments(step.params, given), **step.params)
+                    answer = await function(*_arguments(step, given), **step)
                 except (exceptions.OpenAIError, exceptions.BudgetExceededError) as error:
                     failure = error
                 outcome = _Outcome(answer, failure, time.monotonic() - start)
@@ -350,11 +317,11 @@ class Router:
             if wait is None or turn >= (retries if asked is None else asked):
                 break
             if wait:
-                yield _Sleep(wait)
+                yield float(wait)
         assert last is not None
         raise last
 
-    def _asked(self, chosen: Deployment, params: dict[str, Any]) -> Generator[_Ask, _Outcome, _Outcome]:
+    def _asked(self, chosen: Deployment, params: dict[str, Any]) -> Generator[dict[str, Any], _Outcome, _Outcome]:
         """Ask one deployment and note how it fared; of a stream, when it has ended."""
         start = time.monotonic()
 
@@ -366,7 +333,7 @@ class Router:
 
         streams = bool(params.get("stream"))
         try:
-            outcome = yield _Ask(chosen, {**params, "_on_end": ended} if streams else params)
+            outcome = yield {**params, "_on_end": ended} if streams else params
         except GeneratorExit:
             self._fleet.failed(chosen, 0, None)
             raise

@@ -1,7 +1,5 @@
 """The names of `litellm.utils`: loaded on first use from where they live."""
 
-from __future__ import annotations
-
 from lingate.compat.litellm._names import exported
 
 __getattr__ = exported("utils")

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-from lingate.hosts._loading import load
+from lingate.hosts._shared import load
 
 __all__ = ["LingateClient", "LingateLLM", "main", "register"]
 

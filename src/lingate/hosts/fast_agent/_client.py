@@ -1,17 +1,170 @@
-"""The one method of `openai.AsyncOpenAI` that fast-agent's chat code calls, answered by Lingate."""
+"""The one method of `openai.AsyncOpenAI` that fast-agent's chat code calls, answered by Lingate, with errors as it knows them."""
 
 from __future__ import annotations
 
+import json
 import os
+import threading
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from types import SimpleNamespace
 from typing import Any, NoReturn, Self
 
+import openai
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 import lingate
-from lingate.errors import LingateError, UnsupportedError
-from lingate.hosts.fast_agent._errors import as_openai
-from lingate.hosts.fast_agent._recall import Recall
+from lingate.errors import (
+    AuthenticationError,
+    BadRequestError,
+    ConfigError,
+    ConflictError,
+    ContextLengthError,
+    DeadlineExceededError,
+    InternalServerError,
+    LimitError,
+    LingateError,
+    MissingCredentialError,
+    NotFoundError,
+    OverloadedError,
+    PayloadTooLargeError,
+    PermissionDeniedError,
+    ProtocolError,
+    QuotaExceededError,
+    RateLimitError,
+    RequestTimeoutError,
+    TransportError,
+    UnsupportedError,
+)
+
+MakeKeyError = Callable[[str, str], Exception]
+"""Makes fast-agent's own error for a credential, from a message and details."""
+
+# The openai package of fast-agent's version speaks of httpx; from version 3 on of either.
+_http: Any = import_module("httpx" if find_spec("httpx") is not None else "httpx2")
+
+# First match counts. Whatever is wrong with the request itself is a 400 there: fast-agent tries nothing else but that only once.
+_KINDS: tuple[tuple[type[LingateError], type[openai.APIStatusError], int], ...] = (
+    (PayloadTooLargeError, openai.BadRequestError, 413),
+    (BadRequestError, openai.BadRequestError, 400),
+    (ConfigError, openai.BadRequestError, 400),
+    (AuthenticationError, openai.AuthenticationError, 401),
+    (PermissionDeniedError, openai.PermissionDeniedError, 403),
+    (NotFoundError, openai.NotFoundError, 404),
+    (ConflictError, openai.ConflictError, 409),
+    (RateLimitError, openai.RateLimitError, 429),
+    (LimitError, openai.RateLimitError, 429),
+    (OverloadedError, openai.InternalServerError, 503),
+    (InternalServerError, openai.InternalServerError, 500),
+    (ProtocolError, openai.InternalServerError, 502),
+)
+_CODES: tuple[tuple[type[LingateError], str], ...] = (
+    (ContextLengthError, "context_length_exceeded"),
+    (QuotaExceededError, "insufficient_quota"),
+)
+# With one of these in its text, fast-agent tries again although the credential is wrong.
+_TRANSIENT = ("429", "503", "quota", "exhausted", "overloaded", "unavailable", "timeout")
+
+
+def as_openai(error: LingateError, key_error: MakeKeyError | None = None) -> Exception:
+    """The error of the openai package that means the same, with message, status and code.
+
+    `key_error` makes the one for a missing or refused credential instead.
+    """
+    if key_error is not None and isinstance(error, (MissingCredentialError, AuthenticationError)):
+        return key_error(*_about_key(error))
+    message = str(error)
+    request = _http.Request("POST", "http://lingate/chat/completions")
+    if isinstance(error, (RequestTimeoutError, DeadlineExceededError)):
+        late = openai.APITimeoutError(request)
+        late.message, late.args = message, (message,)
+        return late
+    if isinstance(error, TransportError):
+        return openai.APIConnectionError(message=message, request=request)
+    code = next((code for kind, code in _CODES if isinstance(error, kind)), error.code or error.kind)
+    body = {"message": message, "type": error.kind, "code": code, "param": getattr(error, "param", None)}
+    if isinstance(error, MissingCredentialError):
+        return openai.AuthenticationError(message, response=_response(error, 401, request), body=body)
+    for kind, theirs, status in _KINDS:
+        if isinstance(error, kind):
+            return theirs(message, response=_response(error, error.status or status, request), body=body)
+    return openai.APIError(message, request, body=body)
+
+
+def _response(error: LingateError, status: int, request: Any) -> Any:
+    headers = {} if error.retry_after is None else {"retry-after": f"{error.retry_after:g}"}
+    if error.request_id is not None:
+        headers["x-request-id"] = error.request_id
+    return _http.Response(status, request=request, headers=headers)
+
+
+def _about_key(error: LingateError) -> tuple[str, str]:
+    whose = error.provider or "the provider"
+    if isinstance(error, MissingCredentialError):
+        title = f"No credential for {whose}"
+    else:
+        title = f"{whose} refused the credential"
+    found = str(error)
+    if any(word in found.lower() for word in _TRANSIENT):
+        found = "Check the key and what it may be used for."
+    return title, found
+
+
+_MOST = 512
+_KNOWN = frozenset({"role", "content", "tool_calls", "refusal", "function_call"})
+
+
+class Recall:
+    """Remembers the last answers that called tools. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._messages: OrderedDict[tuple[str, ...], dict[str, Any]] = OrderedDict()
+
+    def keep(self, message: Mapping[str, Any]) -> None:
+        """Remember an answer, if it called tools and holds more than a host keeps."""
+        calls = message.get("tool_calls")
+        if not calls:
+            return
+        more = {name: value for name, value in message.items() if name not in _KNOWN and value}
+        if not more and all(call.keys() <= {"id", "type", "function", "index"} for call in calls):
+            return
+        with self._lock:
+            self._messages[_key(calls)] = {**more, "tool_calls": list(calls)}
+            if len(self._messages) > _MOST:
+                self._messages.popitem(last=False)
+
+    def restored(self, message: Any) -> Any:
+        """A message of the history with what it lacks; as it is where nothing is known of it, or it was changed."""
+        calls = message.get("tool_calls") if isinstance(message, Mapping) else None
+        if not calls:
+            return message
+        with self._lock:
+            kept = self._messages.get(_key(calls))
+        if kept is None:
+            return message
+        whole = [{**own, **given} for own, given in zip(kept["tool_calls"], calls, strict=True)]
+        return {**kept, **message, "tool_calls": whole}
+
+
+def _key(calls: Any) -> tuple[str, ...]:
+    """Ids, names and arguments: an id alone may come twice where a provider counts them."""
+    parts = []
+    for call in calls:
+        function = call.get("function") or {}
+        parts += [str(call.get("id")), str(function.get("name")), _in_one_spelling(function.get("arguments"))]
+    return tuple(parts)
+
+
+def _in_one_spelling(arguments: Any) -> str:
+    """Arguments in one spelling: the host reads them and writes them anew."""
+    try:
+        return json.dumps(json.loads(arguments), sort_keys=True)
+    except (TypeError, ValueError):
+        return str(arguments)
+
 
 Translate = Callable[[LingateError], Exception]
 
@@ -60,7 +213,7 @@ class LingateClient:
         self._place_of = place_of
         self._lingate = client or shared_client()
         self._translate = translate
-        self.chat = _Chat(self)
+        self.chat = SimpleNamespace(completions=SimpleNamespace(create=self._create))
 
     async def __aenter__(self) -> Self:
         return self
@@ -77,7 +230,8 @@ class LingateClient:
             param=name,
         )
 
-    async def _create(self, given: dict[str, Any]) -> ChatCompletion | ChunkStream:
+    async def _create(self, **given: Any) -> ChatCompletion | ChunkStream:
+        """Ask a model: OpenAI's parameters, and Lingate's own such as `api_base`. What fails is an `openai.APIError`."""
         model, place = self._place_of(given.pop("model"))
         call = self._defaults | dict(place) | {name: value for name, value in given.items() if value is not None}
         messages = call.pop("messages")
@@ -93,24 +247,6 @@ class LingateClient:
             return ChunkStream(answer, self._translate)
         _recall.keep(answer.message.to_dict())
         return ChatCompletion.construct(**answer.to_dict())
-
-
-class _Chat:
-    def __init__(self, client: LingateClient) -> None:
-        self.completions = _Completions(client)
-
-
-class _Completions:
-    def __init__(self, client: LingateClient) -> None:
-        self._client = client
-
-    async def create(self, **given: Any) -> ChatCompletion | ChunkStream:
-        """Ask a model: OpenAI's parameters, and Lingate's own such as `api_base`.
-
-        Raises:
-            openai.APIError: The call failed; the subclass says how.
-        """
-        return await self._client._create(given)
 
 
 class ChunkStream:
@@ -133,7 +269,6 @@ class ChunkStream:
             raise self._translate(error) from error
 
     async def close(self) -> None:
-        """Let the provider go."""
         await self._stream.aclose()
 
 

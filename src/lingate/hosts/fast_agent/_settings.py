@@ -29,13 +29,7 @@ _NO_KEY = ("", "<your-api-key-here>")
 class HostSettings:
     """The section `lingate` of fast-agent's configuration.
 
-    Attributes:
-        api_key: Of the gateway; never sent anywhere else.
-        api_base: URL of a gateway. If it is set, every call goes there.
-        default_model: What is asked when no model is named.
-        drop_params: Leave out what a provider cannot express.
-        extra_kwargs: Further arguments of every call.
-        default_headers: Sent with every call.
+    The URL is a gateway's: if it is set, every call goes there, and the key is never sent anywhere else.
     """
 
     api_key: str | None = field(default=None, repr=False)
@@ -74,13 +68,7 @@ def _text(value: Any) -> str | None:
 
 
 def destination(model: str, config: Any, env: Mapping[str, str]) -> tuple[str, dict[str, str]]:
-    """Where a call goes: the model as Lingate is to be asked for it, and `api_key` and `api_base` if they must be told.
-
-    Args:
-        model: `provider/model`, or what the gateway calls it.
-        config: fast-agent's configuration, or None.
-        env: Where variables are looked up.
-    """
+    """Where a call goes: the model as Lingate is to be asked for it, and `api_key` and `api_base` if they must be told."""
     settings = settings_of(config)
     if settings.api_base is not None:
         key = env.get(KEY_VARIABLE) or settings.api_key

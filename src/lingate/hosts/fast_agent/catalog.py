@@ -25,14 +25,7 @@ _seen: dict[tuple[str, int], tuple[float, bool | None]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A model that is offered first.
-
-    Attributes:
-        alias: A name for it that is no other model's.
-        spec: What fast-agent is told: `lingate.<provider>/<model>`.
-        label: What is shown.
-        model: `provider/model`.
-    """
+    """A model that is offered first: `spec` is what fast-agent is told, `label` what is shown."""
 
     alias: str
     spec: str
@@ -85,16 +78,7 @@ def further_specs(shown: Iterable[str]) -> list[str]:
 
 
 def backing_present(spec: str, config: Any = None, env: Mapping[str, str] | None = None) -> bool | None:
-    """Whether the provider behind a spec of ours has a credential.
-
-    Args:
-        spec: As fast-agent has it.
-        config: fast-agent's configuration.
-        env: Where variables are looked up instead of the process's environment.
-
-    Returns:
-        None where the spec is not ours or nobody knows the provider.
-    """
+    """Whether the provider behind a spec of ours has a credential; None where it is not ours or nobody knows the provider."""
     if not spec.startswith(PREFIX):
         return None
     provider = spec[len(PREFIX) :].partition("/")[0]

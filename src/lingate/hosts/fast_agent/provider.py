@@ -15,10 +15,9 @@ from fast_agent.llm.provider_types import Provider
 
 import lingate
 from lingate.errors import LingateError
-from lingate.hosts._models import DEFAULT_MODEL, LONGEST_ANSWER, WINDOW, known_of
+from lingate.hosts._shared import DEFAULT_MODEL, LONGEST_ANSWER, WINDOW, known_of
 from lingate.hosts.fast_agent import catalog
-from lingate.hosts.fast_agent._client import LingateClient
-from lingate.hosts.fast_agent._errors import as_openai
+from lingate.hosts.fast_agent._client import LingateClient, as_openai
 from lingate.hosts.fast_agent._settings import HostSettings, destination, settings_of
 
 __all__ = ["LingateLLM", "register"]

@@ -8,11 +8,10 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from lingate.server.access.chores import end
 from lingate.server.access.database import Database
 from lingate.server.access.ips import Networks
 from lingate.server.access.keys import Keys
-from lingate.server.access.limiter import LocalLimiter, Spending
+from lingate.server.access.limiter import LocalLimiter, Spending, end
 from lingate.server.access.oidc import Issuer, SignIn
 from lingate.server.access.periods import parse_span
 from lingate.server.access.records import Limits
@@ -28,27 +27,24 @@ _RECONCILE_SECONDS = 15.0
 
 
 class AccessSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the config says about access.
-
-    Attributes:
-        master_key: The master key; None to use the stored one, or make one.
-        gateway: Limits of all calls together.
-        customers: Limits of each end user that has none of its own.
-        allow_unpriced: Models without a price may be called under a budget, for nothing.
-        allowed_ips: Addresses and networks that may use the gateway; empty for all.
-        trusted_proxies: Whose `X-Forwarded-For` is believed.
-        issuers: Whose signed tokens (JWT) are accepted.
-        redis_url: Redis that limits are shared through; None for limits of this process.
-    """
+    """What the config says about access."""
 
     master_key: str | None = None
+    """The master key; None to use the stored one, or make one."""
     gateway: Limits | None = None
+    """Limits of all calls together."""
     customers: Limits | None = None
+    """Limits of each end user that has none of its own."""
     allow_unpriced: bool = False
+    """Models without a price may be called under a budget, for nothing."""
     allowed_ips: tuple[str, ...] = ()
+    """Addresses and networks that may use the gateway; empty for all."""
     trusted_proxies: tuple[str, ...] = ()
+    """Whose `X-Forwarded-For` is believed."""
     issuers: tuple[Issuer, ...] = ()
+    """Whose signed tokens (JWT) are accepted."""
     redis_url: str | None = None
+    """Redis that limits are shared through; None for limits of this process."""
 
 
 class Access:
@@ -109,7 +105,8 @@ class Access:
     async def start(self) -> None:
         """Read the keys and go on reading what changes. Does not fail where the database is away: it is asked again."""
         await asyncio.gather(self._refresh(), self.limiter.start())
-        self._tasks = [asyncio.create_task(self._every(seconds, what)) for seconds, what in self._chores()]
+        chores = (self._every(_REFRESH_SECONDS, self._refresh), self._every(_RECONCILE_SECONDS, self.limiter.reconcile))
+        self._tasks = list(map(asyncio.create_task, chores))
 
     async def stop(self) -> None:
         """Stop reading."""
@@ -135,9 +132,6 @@ class Access:
         return SharedLimiter(
             settings.redis_url, spending=spending, allow_unpriced=settings.allow_unpriced, on_news=self._refresh
         )
-
-    def _chores(self) -> list[tuple[float, Callable[[], Awaitable[None]]]]:
-        return [(_REFRESH_SECONDS, self._refresh), (_RECONCILE_SECONDS, self.limiter.reconcile)]
 
     def refusal(self, token: str) -> str | None:
         """Why a token is not good, for whoever holds it; None where nothing is known of it."""

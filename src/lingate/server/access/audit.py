@@ -11,15 +11,12 @@ _OBVIOUS = {"id", "created_at", "updated_at", "created_by"}
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """Who does something.
-
-    Attributes:
-        name: `master`, a key's id, or the subject of a signed token.
-        address: Where the request came from.
-    """
+    """Who does something."""
 
     name: str
+    """`master`, a key's id, or the subject of a signed token."""
     address: str | None = None
+    """Where the request came from."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

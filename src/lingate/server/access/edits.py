@@ -5,13 +5,13 @@ This is what administrators do. It is loaded for the first of them: to serve cal
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import Any
 
 import msgspec
-from sqlalchemy import CursorResult, Executable, Table, insert, select, update
+from sqlalchemy import Table, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from lingate.server.access.audit import Entry
@@ -47,10 +47,6 @@ class Edits:
                 raise self._store.unavailable(error) from None
             raise
 
-    async def _rows(self, statement: Executable) -> list[Any]:
-        async with self._connected() as connection:
-            return list((await connection.execute(statement)).all())
-
     async def audit_log(
         self, *, limit: int, before: int | None = None, kind: str | None = None, subject: str | None = None
     ) -> list[Entry]:
@@ -61,31 +57,21 @@ class Edits:
                 query = query.where(column == value)
         if before is not None:
             query = query.where(audit.c.id < before)
-        return [
-            Entry(
-                id=row.id,
-                at=row.at,
-                actor=row.actor,
-                address=row.address,
-                action=row.action,
-                kind=row.kind,
-                subject=row.subject,
-                changes=msgspec.json.decode(row.changes),
-            )
-            for row in await self._rows(query)
-        ]
+        async with self._connected() as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        return [Entry(**{**row, "changes": msgspec.json.decode(row["changes"])}) for row in rows]
 
     async def note(self, entry: Entry) -> None:
         """Write down something that an administrator did and that changed no record."""
         async with self._connected(write=True) as connection:
-            await _write_audit(connection, [entry])
+            await _write_audit(connection, entry)
 
     async def edit_key(
         self,
         key_id: str,
         change: Callable[[StoredKey | None], StoredKey | None],
         entry: Callable[[Key | None, Key | None], Entry],
-    ) -> tuple[int, StoredKey | None]:
+    ) -> StoredKey | None:
         """Replace a key by what `change` makes of it (None deletes it), as one step that no other replica comes between."""
         async with self._connected(write=True) as connection:
             version = await self._next_version(connection)
@@ -100,8 +86,8 @@ class Edits:
                 "data": msgspec.json.encode(new.key).decode() if new else "",
             }
             await self._put(connection, keys, {"id": key_id}, values)
-            await _write_audit(connection, [entry(old.key if old else None, new.key if new else None)])
-        return version, new
+            await _write_audit(connection, entry(old.key if old else None, new.key if new else None))
+        return new
 
     async def edit_principal(
         self,
@@ -109,7 +95,7 @@ class Edits:
         id: str,
         change: Callable[[Principal | None], Principal | None],
         entry: Callable[[Principal | None, Principal | None], Entry],
-    ) -> tuple[int, Principal | None]:
+    ) -> Principal | None:
         """The same for a team, user, customer, tag or budget."""
         async with self._connected(write=True) as connection:
             version = await self._next_version(connection)
@@ -120,8 +106,8 @@ class Edits:
             data = msgspec.json.encode(new).decode() if new else ""
             values = {"version": version, "deleted": new is None, "data": data}
             await self._put(connection, principals, {"kind": kind, "id": id}, values)
-            await _write_audit(connection, [entry(old, new)])
-        return version, new
+            await _write_audit(connection, entry(old, new))
+        return new
 
     async def _put(
         self, connection: AsyncConnection, table: Table, identity: dict[str, str], values: dict[str, Any]
@@ -140,17 +126,7 @@ class Edits:
         return version
 
 
-async def _write_audit(connection: AsyncConnection, entries: Iterable[Entry]) -> CursorResult[Any]:
-    rows = [
-        {
-            "at": entry.at,
-            "actor": entry.actor,
-            "address": entry.address,
-            "action": entry.action,
-            "kind": entry.kind,
-            "subject": entry.subject,
-            "changes": msgspec.json.encode(entry.changes).decode(),
-        }
-        for entry in entries
-    ]
-    return await connection.execute(insert(audit), rows)
+async def _write_audit(connection: AsyncConnection, entry: Entry) -> None:
+    row = msgspec.structs.asdict(entry)
+    del row["id"]
+    await connection.execute(insert(audit), {**row, "changes": msgspec.json.encode(entry.changes).decode()})

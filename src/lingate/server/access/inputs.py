@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, cast
+from collections.abc import Iterable
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -56,32 +57,23 @@ class NewKey(Limits, frozen=True, kw_only=True, forbid_unknown_fields=True):
     expires_at: Moment | None = None
 
 
-def _patch(name: str, of: type[msgspec.Struct], doc: str, *, without: frozenset[str]) -> type[msgspec.Struct]:
-    """The same fields, each of which may be left out, or null to empty it."""
-    fields = [
-        (field.name, (field.type | None) | UnsetType, UNSET)
-        for field in msgspec.structs.fields(of)
-        if field.name not in without
-    ]
+def struct_of(name: str, doc: str, fields: Iterable[tuple[Any, ...]]) -> type[msgspec.Struct]:
+    """A struct that is made of other ones' fields, or of few of its own."""
+    made: Any = list(fields)
     return msgspec.defstruct(
-        name,
-        cast(Any, fields),
-        frozen=True,
-        kw_only=True,
-        forbid_unknown_fields=True,
-        namespace={"__doc__": doc},
-        module=__name__,
+        name, made, frozen=True, kw_only=True, forbid_unknown_fields=True, namespace={"__doc__": doc}, module=__name__
     )
 
 
-KeyPatch = _patch(
-    "KeyPatch", NewKey, "Changes to a key. What is left out stays; null empties a field.", without=frozenset({"key"})
-)
+def _patch(name: str, of: type[msgspec.Struct], doc: str, without: str) -> type[msgspec.Struct]:
+    """The same fields, each of which may be left out, or null to empty it."""
+    fields = (field for field in msgspec.structs.fields(of) if field.name != without)
+    return struct_of(name, doc, ((field.name, (field.type | None) | UnsetType, UNSET) for field in fields))
+
+
+KeyPatch = _patch("KeyPatch", NewKey, "Changes to a key. What is left out stays; null empties a field.", "key")
 PrincipalPatch = _patch(
-    "PrincipalPatch",
-    NewPrincipal,
-    "Changes to a record. What is left out stays; null empties a field.",
-    without=frozenset({"id"}),
+    "PrincipalPatch", NewPrincipal, "Changes to a record. What is left out stays; null empties a field.", "id"
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 Address = IPv4Address | IPv6Address
 
@@ -32,13 +32,10 @@ class Networks:
         ValueError: One of them is neither.
     """
 
-    __slots__ = ("_networks", "shown")
+    __slots__ = ("_networks",)
 
     def __init__(self, networks: Iterable[str]) -> None:
-        self.shown = tuple(networks)
-        self._networks: tuple[IPv4Network | IPv6Network, ...] = tuple(
-            ip_network(text, strict=False) for text in self.shown
-        )
+        self._networks = tuple(ip_network(text, strict=False) for text in networks)
 
     def __contains__(self, address: object) -> bool:
         parsed = parse_address(address) if isinstance(address, str) else None

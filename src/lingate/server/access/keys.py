@@ -26,7 +26,6 @@ _UNKNOWN_SECONDS = 5.0
 _MOST_UNKNOWN = 10_000
 _MOST_FINDS = 8
 """Look-ups at once for tokens nobody knows: guessing must not become a load on the database."""
-NO_MODEL = "no-default-models"
 _EVERYTHING = {"all-proxy-models", "all-team-models", "*"}
 
 
@@ -198,9 +197,8 @@ class Keys:
     def _build(self, stored: StoredKey) -> None:
         key = stored.key
         self._unlink(key.id)
-        for kind, id in (("team", key.team_id), ("user", key.user_id), ("budget", key.budget_id)):
-            if id is not None:
-                self._dependents[kind, id].add(key.id)
+        for owner in _owners(key):
+            self._dependents[owner].add(key.id)
         now = bytes.fromhex(stored.digest)
         digests = [now]
         reason = self.reason(key)
@@ -279,10 +277,14 @@ class Keys:
         self._unlink(key_id)
         stored = self.records.pop(key_id, None)
         if stored is not None:
-            key = stored.key
-            for name in (("team", key.team_id), ("user", key.user_id), ("budget", key.budget_id)):
-                self._dependents.get((name[0], name[1] or ""), set()).discard(key_id)
+            for owner in _owners(stored.key):
+                self._dependents[owner].discard(key_id)
             self._limiter.forget("key", key_id)
+
+
+def _owners(key: Key) -> list[tuple[str, str]]:
+    named = (("team", key.team_id), ("user", key.user_id), ("budget", key.budget_id))
+    return [(kind, id) for kind, id in named if id is not None]
 
 
 def _rule(models: tuple[str, ...]) -> tuple[str, ...]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TypeAlias
 
 from lingate.errors import LingateError, PermissionDeniedError
 from lingate.server.access.meters import Budget, Owner, nanos
 from lingate.server.access.records import Limits, unlimited
 from lingate.server.access.scopes import LEDGERS_WORDS, CallerLimits, Names, Plan, Scope
 from lingate.server.access.tickets import Demand, LocalTicket, demand, headers, take
-from lingate.server.records import Caller, Estimate, Ticket
+from lingate.server.records import Caller, Estimate
 
 _log = logging.getLogger("lingate.access")
 _MOST_CUSTOMERS = 50_000
@@ -23,10 +24,8 @@ _LEDGER_PAUSE = 5.0
 """Seconds without questions to the ledger after one was not answered: calls must not queue behind a dead database."""
 
 
-class Spending(Protocol):
-    """What the ledger knows: dollars spent by each owner since a moment (epoch seconds)."""
-
-    async def __call__(self, wanted: Sequence[tuple[Owner, float]]) -> Sequence[float]: ...
+Spending: TypeAlias = Callable[[Sequence[tuple[Owner, float]]], Awaitable[Sequence[float]]]
+"""What the ledger knows: dollars spent by each owner since a moment (epoch seconds)."""
 
 
 class LocalLimiter:
@@ -134,7 +133,13 @@ class LocalLimiter:
     async def admit(
         self, caller: Caller, estimate: Estimate, end_user: str | None, tags: tuple[str, ...]
     ) -> LocalTicket | None:
-        """Reserve for one call; see `lingate.server.records.Limiter`."""
+        """Reserve for one call. None where nothing limits this caller: the hot path for most.
+
+        Raises:
+            RateLimitError: Too many requests or tokens a minute; `retry_after` is set.
+            ConcurrencyLimitError: Too many calls at once.
+            BudgetExceededError: The call might go over a budget, or its price is unknown and a budget applies.
+        """
         model = (estimate.model, *estimate.aka) if estimate.aka else estimate.model
         plan = self._plan(caller, model, end_user, tags)
         if not plan:
@@ -143,9 +148,20 @@ class LocalLimiter:
             await self._learn(plan.budgets)
         return await self._reserve(plan, demand(plan, estimate, allow_unpriced=self.allow_unpriced))
 
-    async def extend(self, ticket: Ticket, estimate: Estimate, spent: float | None) -> int | None:
-        """Reserve for one more part of a call; see `lingate.server.records.Limiter`."""
-        assert isinstance(ticket, LocalTicket)
+    async def extend(self, ticket: LocalTicket, estimate: Estimate, spent: float | None) -> int | None:
+        """Reserve for one more part of a call that was admitted. Only money is: it is the same call.
+
+        Args:
+            ticket: The call's. What is reserved here is held by it, and given back with it.
+            estimate: Of the part.
+            spent: What the parts before cost in dollars, None where nobody knows.
+
+        Returns:
+            Output tokens that the budgets have room for; None: no bound of ours.
+
+        Raises:
+            BudgetExceededError: There is no room for the part.
+        """
         plan = Plan(budgets=ticket.plan.budgets)
         if not plan:
             return None
@@ -158,7 +174,6 @@ class LocalLimiter:
         return more.max_output
 
     async def _reserve(self, plan: Plan, wanted: Demand) -> LocalTicket:
-        """Take what a call may use from all that limits it."""
         return self._take(plan, wanted)
 
     def _take(self, plan: Plan, wanted: Demand) -> LocalTicket:
@@ -270,3 +285,13 @@ class LocalLimiter:
             return
         touched, self._touched = self._touched, set()
         await self._ask(list(touched), self._spending)
+
+
+async def end(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel tasks, and return when all have ended; the list is empty then."""
+    ending, tasks[:] = tasks[:], []
+    for task in ending:
+        task.cancel()
+    for task in ending:
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

@@ -17,8 +17,9 @@ from redis.exceptions import NoScriptError, RedisError
 from lingate.server.redis_at import redis_at
 
 _log = logging.getLogger("lingate.redis")
-PATIENCE = 0.5
-"""Seconds for an answer. Redis takes well under a millisecond; whoever takes longer is away."""
+PATIENCE = 1.0
+"""Seconds for an answer. Redis takes well under a millisecond, but while it counts as away budgets are each replica's own, and
+a machine that is short of time must not cost money."""
 _PROBE_SECONDS = 1.0
 _BATCHES_AT_ONCE = 4
 

@@ -84,22 +84,17 @@ class Parallel:
 
 
 class Owner(NamedTuple):
-    """Whose money a budget counts, in the words of the ledger's columns.
-
-    Attributes:
-        kind: `key`, `team`, `user`, `end_user`, `tag`, or `gateway` for everybody's.
-        id: Which one.
-        models: Pattern of the models that count; None for all.
-    """
+    """Whose money a budget counts, in the words of the ledger's columns."""
 
     kind: str
+    """`key`, `team`, `user`, `end_user`, `model`, `tag`, or `gateway` for everybody's."""
     id: str
+    """Which one."""
     models: str | None = None
+    """Pattern of the models that count; None for all."""
 
 
 class _Window:
-    """What was counted in a window that is over."""
-
     __slots__ = ("known", "reserved", "spent", "start")
 
     def __init__(self, start: float, spent: int, reserved: int, known: bool) -> None:

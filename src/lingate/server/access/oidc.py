@@ -12,7 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -20,10 +20,10 @@ from msgspec import Meta
 from lingate.server.access.keys import Keys
 from lingate.server.access.records import Key
 from lingate.server.access.tokens import digest
+from lingate.server.config.settings import Algorithm
 from lingate.server.records import Caller
 
 _log = logging.getLogger("lingate.access")
-Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 _FAMILIES = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
 _LARGEST = 1 << 20
 _LONGEST_TOKEN = 16_384
@@ -38,36 +38,32 @@ Fetch = Callable[[str], Awaitable[bytes]]
 
 
 class Issuer(msgspec.Struct, frozen=True, kw_only=True):
-    """An issuer whose tokens are believed.
-
-    Attributes:
-        issuer: Its name, exactly as in the claim `iss`.
-        audience: Who its tokens must be meant for: one of these in the claim `aud`.
-        jwks: Where its keys are: an `https` URL, or the path of a file. None to ask the issuer
-            (`/.well-known/openid-configuration`).
-        algorithms: How it signs.
-        user_claim: The claim that names the user.
-        team_claim: The claim that names the team, or a list of them of which the first one that exists counts.
-        tags_claim: A claim whose words become tags.
-        scope_claim: The claim with the scopes, as words in one text or as a list.
-        admin_scope: The scope that makes an administrator; None for none.
-        required_scope: The scope that every token must have; None for none.
-        required_team: Refuse tokens without a team that exists.
-        leeway: Seconds that clocks may differ.
-    """
+    """An issuer whose tokens are believed."""
 
     issuer: Annotated[str, Meta(min_length=1)]
+    """Its name, exactly as in the claim `iss`."""
     audience: Annotated[tuple[str, ...], Meta(min_length=1)]
+    """Who its tokens must be meant for: one of these in the claim `aud`."""
     jwks: Annotated[str, Meta(min_length=1)] | None = None
+    """Where its keys are: an `https` URL, or the path of a file. None to ask the issuer
+    (`/.well-known/openid-configuration`).
+    """
     algorithms: Annotated[tuple[Algorithm, ...], Meta(min_length=1)] = ("RS256", "ES256", "EdDSA")
+    """How it signs."""
     user_claim: str = "sub"
+    """The claim that names the user."""
     team_claim: str | None = None
+    """The claim that names the team, or a list of them of which the first one that exists counts."""
     tags_claim: str | None = None
+    """A claim whose words become tags."""
     scope_claim: str = "scope"
+    """The claim with the scopes, as words in one text or as a list."""
     admin_scope: str | None = None
+    """The scope that makes an administrator; None for none."""
     required_scope: str | None = None
-    required_team: bool = False
+    """The scope that every token must have; None for none."""
     leeway: Annotated[float, Meta(ge=0, le=300)] = 10.0
+    """Seconds that clocks may differ."""
 
 
 class _RefusedError(Exception):
@@ -234,7 +230,7 @@ class SignIn:
             raise _RefusedError(f"this token does not name a user ({issuer.user_claim})")
         teams = _words(claims.get(issuer.team_claim)) if issuer.team_claim else ()
         team = next((name for name in teams if ("team", name) in self._keys.principals), None)
-        if team is None and (issuer.required_team or teams):
+        if team is None and teams:
             raise _RefusedError("this token names no team of this gateway")
         key = Key(
             id=f"jwt:{user}",

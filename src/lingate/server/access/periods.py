@@ -50,16 +50,14 @@ class Period:
 
     Days begin at midnight UTC, weeks on Monday, months on the first. Seconds, minutes and hours are cut from the epoch.
     Periods of several days are counted from midnight of the day the budget was made, so that the first one is whole.
-
-    Attributes:
-        seconds: Length, 0 for periods of months.
-        months: Length in calendar months, 0 for the others.
-        anchor: Where the windows are counted from.
     """
 
     seconds: int
+    """Length, 0 for periods of months."""
     months: int = 0
+    """Length in calendar months, 0 for the others."""
     anchor: float = 0.0
+    """Where the windows are counted from."""
 
     @classmethod
     def parse(cls, text: str, made_at: float = 0.0) -> Period:

@@ -36,83 +36,74 @@ class ModelBudget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody may use. None, and an empty mapping: no limit.
-
-    Attributes:
-        max_budget: US dollars a period.
-        budget_duration: The period; None for a budget that never begins anew.
-        rpm_limit: Requests in any minute.
-        tpm_limit: Tokens in any minute, input and output.
-        max_parallel_requests: Calls at once.
-        model_max_budget: Budgets by model; `*` in a name stands for anything.
-        model_rpm_limit: Requests a minute by model.
-        model_tpm_limit: Tokens a minute by model.
-    """
+    """What somebody may use. None, and an empty mapping: no limit."""
 
     max_budget: Money | None = None
+    """US dollars a period."""
     budget_duration: Span | None = None
+    """The period; None for a budget that never begins anew."""
     rpm_limit: Count | None = None
+    """Requests in any minute."""
     tpm_limit: Count | None = None
+    """Tokens in any minute, input and output."""
     max_parallel_requests: Count | None = None
+    """Calls at once."""
     model_max_budget: dict[Pattern, ModelBudget] = {}
+    """Budgets by model; `*` in a name stands for anything."""
     model_rpm_limit: dict[Pattern, Count] = {}
+    """Requests a minute by model."""
     model_tpm_limit: dict[Pattern, Count] = {}
+    """Tokens a minute by model."""
 
 
 class Principal(Limits, frozen=True, kw_only=True):
-    """A team, a user, an end user (customer), a tag, or a budget that others refer to.
-
-    Attributes:
-        id: Unique among its kind.
-        alias: Its name for people.
-        models: Patterns of the models its keys may call; empty for all.
-        tags: Labels that calls of its keys carry in the ledger.
-        metadata: Whatever its owner wants to keep here.
-        blocked: Its calls are refused.
-        budget_id: Budget whose limits apply where it has none of its own.
-        created_at: When it was made; periods of several days count from here.
-        updated_at: When it was last changed.
-    """
+    """A team, a user, an end user (customer), a tag, or a budget that others refer to."""
 
     id: str
+    """Unique among its kind."""
     alias: str | None = None
+    """Its name for people."""
     models: tuple[str, ...] = ()
+    """Patterns of the models its keys may call; empty for all."""
     tags: tuple[str, ...] = ()
+    """Labels that calls of its keys carry in the ledger."""
     metadata: dict[str, Any] = {}
+    """Whatever its owner wants to keep here."""
     blocked: bool = False
+    """Its calls are refused."""
     budget_id: str | None = None
+    """Budget whose limits apply where it has none of its own."""
     created_at: float = 0.0
+    """When it was made; periods of several days count from here."""
     updated_at: float = 0.0
+    """When it was last changed."""
 
 
 class Key(Principal, frozen=True, kw_only=True):
-    """A virtual key, without its secret.
-
-    Attributes:
-        team_id: Team whose limits apply too.
-        user_id: User whose limits apply too.
-        aliases: Names this key may use for models.
-        allowed_routes: Paths it may call, `*` stands for anything; empty for all of the gateway's faces.
-        allowed_ips: Addresses and networks it may be used from; empty for all.
-        admin: It may use the admin API.
-        expires_at: When it ends.
-        masked: The last characters of the token.
-        created_by: Who made it.
-        rotated_at: When its token was last replaced.
-        previous_until: Until when the token before that is good too.
-    """
+    """A virtual key, without its secret."""
 
     team_id: str | None = None
+    """Team whose limits apply too."""
     user_id: str | None = None
+    """User whose limits apply too."""
     aliases: dict[str, str] = {}
+    """Names this key may use for models."""
     allowed_routes: tuple[str, ...] = ()
+    """Paths it may call, `*` stands for anything; empty for all of the gateway's faces."""
     allowed_ips: tuple[str, ...] = ()
+    """Addresses and networks it may be used from; empty for all."""
     admin: bool = False
+    """It may use the admin API."""
     expires_at: float | None = None
+    """When it ends."""
     masked: str = ""
+    """The last characters of the token."""
     created_by: str | None = None
+    """Who made it."""
     rotated_at: float | None = None
+    """When its token was last replaced."""
     previous_until: float | None = None
+    """Until when the token before that is good too."""
 
 
 class StoredKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,7 +114,7 @@ class StoredKey(msgspec.Struct, frozen=True, kw_only=True):
     previous_digest: str | None = None
 
 
-_LIMITS = tuple(field.name for field in msgspec.structs.fields(Limits))
+_LIMITS = Limits.__struct_fields__
 
 
 def stored_from(data: str, digest: str, previous_digest: str | None) -> StoredKey:
@@ -155,23 +146,3 @@ def limits_of(record: Limits, base: Limits | None = None) -> Limits:
 def unlimited(limits: Limits) -> bool:
     """Nothing is limited."""
     return all(getattr(limits, name) in (None, {}) for name in _LIMITS if name != "budget_duration")
-
-
-__all__ = [
-    "KINDS",
-    "Count",
-    "Key",
-    "Kind",
-    "Labels",
-    "Limits",
-    "ModelBudget",
-    "Money",
-    "Name",
-    "Pattern",
-    "Patterns",
-    "Principal",
-    "Span",
-    "StoredKey",
-    "limits_of",
-    "unlimited",
-]

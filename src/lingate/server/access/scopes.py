@@ -61,12 +61,12 @@ class Scope:
         name: For messages.
         blocked: Calls are refused.
         limits: As configured.
+        parallel: Its calls under way, None where their number is not limited.
     """
 
     __slots__ = (
         "_budgets",
         "_made_at",
-        "_parallel",
         "_plans",
         "_requests",
         "_tokens",
@@ -75,6 +75,7 @@ class Scope:
         "kind",
         "limits",
         "name",
+        "parallel",
     )
 
     def __init__(self, kind: str, id: str) -> None:
@@ -86,7 +87,7 @@ class Scope:
         self._made_at = 0.0
         self._requests: dict[str | None, Rate] = {}
         self._tokens: dict[str | None, Rate] = {}
-        self._parallel: Parallel | None = None
+        self.parallel: Parallel | None = None
         self._budgets: dict[str | None, Budget] = {}
         self._plans: dict[Names, Plan] = {}
 
@@ -120,7 +121,7 @@ class Scope:
             plan = self._plans[model] = Plan(
                 [rate for pattern, rate in self._requests.items() if _means(pattern, model)],
                 [rate for pattern, rate in self._tokens.items() if _means(pattern, model)],
-                [self._parallel] if self._parallel is not None else [],
+                [self.parallel] if self.parallel is not None else [],
                 [money for pattern, money in self._budgets.items() if _means(pattern, model)],
             )
         return plan
@@ -131,14 +132,9 @@ class Scope:
         return tuple(self._budgets.values())
 
     @property
-    def parallel(self) -> Parallel | None:
-        """Its calls under way, None where their number is not limited."""
-        return self._parallel
-
-    @property
     def idle(self) -> bool:
         """No call is under way."""
-        return not any(money.reserved for money in self.budgets) and not (self._parallel and self._parallel.running)
+        return not any(money.reserved for money in self.budgets) and not (self.parallel and self.parallel.running)
 
     def _id(self, what: str, pattern: str | None) -> str:
         return f"{self.kind}:{self.id}:{what}" + (f":{pattern}" if pattern is not None else "")
@@ -160,11 +156,11 @@ class Scope:
 
     def _set_parallel(self, limit: int | None) -> None:
         if limit is None:
-            self._parallel = None
+            self.parallel = None
             return
-        if self._parallel is None:
-            self._parallel = Parallel(self._id("parallel", None), "", limit)
-        self._parallel.limit, self._parallel.name = limit, self.name
+        if self.parallel is None:
+            self.parallel = Parallel(self._id("parallel", None), "", limit)
+        self.parallel.limit, self.parallel.name = limit, self.name
 
     def _set_budgets(self, limits: Limits) -> None:
         wanted: dict[str | None, tuple[float, str | None]] = {

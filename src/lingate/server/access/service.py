@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import msgspec
 from msgspec import UNSET
@@ -108,13 +108,7 @@ class Service:
         self._check(key)
         stored = StoredKey(key=key, digest=digest(token).hex())
         await self._refuse_known(stored.digest)
-
-        def change(old: StoredKey | None) -> StoredKey:
-            if old is not None:
-                raise RefusedError(f"there is a key {key_id!r} already", status=409)
-            return stored
-
-        await self._edit_key(actor, "create", key_id, change)
+        await self._edit_key(actor, "create", key_id, _new(stored, f"key {key_id!r}"))
         return key, token
 
     async def update_key(self, actor: Actor, key_id: str, patch: msgspec.Struct) -> Key:
@@ -124,13 +118,12 @@ class Service:
         duration, expires_at = values.pop("duration", None), values.get("expires_at")
         if duration is not None:
             values["expires_at"] = _expiry(duration, expires_at, self._now())
-        return (await self._replace(actor, "update", key_id, lambda key: _patched(key, values))).key
+        return await self._replace(actor, "update", key_id, lambda key: _patched(key, values))
 
     async def block_key(self, actor: Actor, key_id: str, blocked: bool) -> Key:
         """Refuse the calls of a key, or accept them again."""
         key_id = (await self.key(key_id)).id
-        action = "block" if blocked else "unblock"
-        return (await self._replace(actor, action, key_id, lambda key: {"blocked": blocked})).key
+        return await self._replace(actor, "block" if blocked else "unblock", key_id, lambda _: {"blocked": blocked})
 
     async def rotate_key(self, actor: Actor, key_id: str, rotation: Rotation) -> tuple[Key, str]:
         """Replace the token of a key; id, limits and what was spent stay. The old token is good until the overlap ends."""
@@ -143,25 +136,18 @@ class Service:
         mine = digest(token).hex()
         await self._refuse_known(mine)
 
-        def change(old: StoredKey | None) -> StoredKey:
-            if old is None:
-                raise _missing("key", key_id)
+        def change(old: StoredKey) -> StoredKey:
             facts = {"masked": masked(token), "rotated_at": now, "updated_at": now, "previous_until": until}
             key = msgspec.structs.replace(old.key, **facts)
             return StoredKey(key=key, digest=mine, previous_digest=old.digest if until is not None else None)
 
-        stored = await self._edit_key(actor, "rotate", key_id, change)
+        stored = await self._edit_key(actor, "rotate", key_id, _existing(change, "key", key_id))
         return cast(StoredKey, stored).key, token
 
     async def delete_key(self, actor: Actor, key_id: str) -> Key:
         """Delete a key. Its rows in the ledger stay."""
         key = await self.key(key_id)
-
-        def change(old: StoredKey | None) -> None:
-            if old is None:
-                raise _missing("key", key.id)
-
-        await self._edit_key(actor, "delete", key.id, change)
+        await self._edit_key(actor, "delete", key.id, _existing(_gone, "key", key.id))
         return key
 
     async def principals(self, kind: Kind) -> list[Principal]:
@@ -185,13 +171,7 @@ class Service:
         fields = {name: getattr(new, name) for name in _PRINCIPAL_FIELDS}
         record = Principal(id=new.id or make_id(kind), created_at=now, updated_at=now, **fields)
         self._check(record, kind)
-
-        def change(old: Principal | None) -> Principal:
-            if old is not None:
-                raise RefusedError(f"there is a {kind} {record.id!r} already", status=409, param="id")
-            return record
-
-        await self._edit(actor, "create", kind, record.id, change)
+        await self._edit(actor, "create", kind, record.id, _new(record, f"{kind} {record.id!r}", param="id"))
         return record
 
     async def update(
@@ -201,14 +181,12 @@ class Service:
         await self._catch_up()
         values = _given(patch)
 
-        def change(old: Principal | None) -> Principal:
-            if old is None:
-                raise _missing(kind, id)
+        def change(old: Principal) -> Principal:
             record = msgspec.structs.replace(old, **_patched(old, values), updated_at=self._now())
             self._check(record, kind)
             return record
 
-        return cast(Principal, await self._edit(actor, action, kind, id, change))
+        return cast(Principal, await self._edit(actor, action, kind, id, _existing(change, kind, id)))
 
     async def block(self, actor: Actor, kind: Kind, id: str, blocked: bool) -> Principal:
         """Refuse its calls, or accept them again."""
@@ -225,26 +203,12 @@ class Service:
             raise RefusedError(
                 f"{users} records refer to the {kind} {id!r}", status=409, hint="change or delete them first"
             )
-
-        def change(old: Principal | None) -> None:
-            if old is None:
-                raise _missing(kind, id)
-
-        await self._edit(actor, "delete", kind, id, change)
+        await self._edit(actor, "delete", kind, id, _existing(_gone, kind, id))
         return record
 
     async def note(self, actor: Actor, action: str, kind: str, subject: str, changes: Mapping[str, Any]) -> None:
         """Write down something that was done to no record."""
-        entry = Entry(
-            at=self._now(),
-            actor=actor.name,
-            address=actor.address,
-            action=action,
-            kind=kind,
-            subject=subject,
-            changes=dict(changes),
-        )
-        await (await self.database.edits()).note(entry)
+        await (await self.database.edits()).note(self._entry(actor, action, kind, subject, dict(changes)))
 
     async def _catch_up(self) -> None:
         if self._database is not None:
@@ -258,53 +222,50 @@ class Service:
         if await self.database.key_of(mine) is not None or self._keys.is_master(bytes.fromhex(mine)):
             raise RefusedError("this token is in use already", status=409, param="key")
 
-    async def _replace(
-        self, actor: Actor, action: str, key_id: str, values: Callable[[Key], dict[str, Any]]
-    ) -> StoredKey:
-        def change(old: StoredKey | None) -> StoredKey:
-            if old is None:
-                raise _missing("key", key_id)
+    async def _replace(self, actor: Actor, action: str, key_id: str, values: Callable[[Key], dict[str, Any]]) -> Key:
+        def change(old: StoredKey) -> StoredKey:
             key = msgspec.structs.replace(old.key, **values(old.key), updated_at=self._now())
             self._check(key)
             return msgspec.structs.replace(old, key=key)
 
-        return cast(StoredKey, await self._edit_key(actor, action, key_id, change))
+        stored = await self._edit_key(actor, action, key_id, _existing(change, "key", key_id))
+        return cast(StoredKey, stored).key
 
     async def _edit_key(
         self, actor: Actor, action: str, key_id: str, change: Callable[[StoredKey | None], StoredKey | None]
     ) -> StoredKey | None:
         edits = await self.database.edits()
-        _, new = await edits.edit_key(key_id, change, self._entry(actor, action, "key", key_id))
-        self._keys.apply(Changes(0, keys={key_id: new}))
-        await self._tell()
+        new = await edits.edit_key(
+            key_id, change, lambda *two: self._entry(actor, action, "key", key_id, differences(*two))
+        )
+        await self._tell(Changes(0, keys={key_id: new}))
         return new
 
     async def _edit(
         self, actor: Actor, action: str, kind: Kind, id: str, change: Callable[[Principal | None], Principal | None]
     ) -> Principal | None:
         edits = await self.database.edits()
-        _, new = await edits.edit_principal(kind, id, change, self._entry(actor, action, kind, id))
-        self._keys.apply(Changes(0, principals={(kind, id): new}))
-        await self._tell()
+        new = await edits.edit_principal(
+            kind, id, change, lambda *two: self._entry(actor, action, kind, id, differences(*two))
+        )
+        await self._tell(Changes(0, principals={(kind, id): new}))
         return new
 
-    async def _tell(self) -> None:
+    async def _tell(self, changes: Changes) -> None:
+        self._keys.apply(changes)
         if self._changed is not None:
             await self._changed()
 
-    def _entry(self, actor: Actor, action: str, kind: str, subject: str) -> Callable[[Any, Any], Entry]:
-        def entry(old: msgspec.Struct | None, new: msgspec.Struct | None) -> Entry:
-            return Entry(
-                at=self._now(),
-                actor=actor.name,
-                address=actor.address,
-                action=action,
-                kind=kind,
-                subject=subject,
-                changes=differences(old, new),
-            )
-
-        return entry
+    def _entry(self, actor: Actor, action: str, kind: str, subject: str, changes: dict[str, Any]) -> Entry:
+        return Entry(
+            at=self._now(),
+            actor=actor.name,
+            address=actor.address,
+            action=action,
+            kind=kind,
+            subject=subject,
+            changes=changes,
+        )
 
     def _check(self, record: Principal, kind: Kind | None = None) -> None:
         _check_text(record)
@@ -325,9 +286,37 @@ class Service:
                 raise RefusedError(f"there is no {other} {id!r}", status=400, param=f"{other}_id")
 
 
-_LIMIT_FIELDS = tuple(field.name for field in msgspec.structs.fields(Limits))
-_PRINCIPAL_FIELDS = (*_LIMIT_FIELDS, "alias", "models", "tags", "metadata", "blocked", "budget_id")
+_PRINCIPAL_FIELDS = (*Limits.__struct_fields__, "alias", "models", "tags", "metadata", "blocked", "budget_id")
 _KEY_FIELDS = (*_PRINCIPAL_FIELDS, "team_id", "user_id", "aliases", "allowed_routes", "allowed_ips", "admin")
+
+
+_T = TypeVar("_T", StoredKey, Principal)
+
+
+def _new(record: _T, named: str, param: str | None = None) -> Callable[[_T | None], _T]:
+    """A change that makes a record where there is none yet."""
+
+    def change(old: _T | None) -> _T:
+        if old is not None:
+            raise RefusedError(f"there is a {named} already", status=409, param=param)
+        return record
+
+    return change
+
+
+def _existing(change: Callable[[_T], _T | None], kind: str, id: str) -> Callable[[_T | None], _T | None]:
+    """A change of a record that must be there."""
+
+    def checked(old: _T | None) -> _T | None:
+        if old is None:
+            raise _missing(kind, id)
+        return change(old)
+
+    return checked
+
+
+def _gone(_: object) -> None:
+    """What is deleted becomes nothing."""
 
 
 def _missing(kind: str, id: str) -> RefusedError:
@@ -347,11 +336,8 @@ def _patched(record: msgspec.Struct, values: Mapping[str, Any]) -> dict[str, Any
 
 
 def _empty(field: Any) -> Any:
-    return (
-        field.default_factory()
-        if field.default is msgspec.NODEFAULT and callable(field.default_factory)
-        else field.default
-    )
+    made = field.default is msgspec.NODEFAULT and callable(field.default_factory)
+    return field.default_factory() if made else field.default
 
 
 def _expiry(duration: str | None, expires_at: float | None, now: float) -> float | None:

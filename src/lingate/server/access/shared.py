@@ -16,18 +16,16 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from lingate.errors import LingateError
-from lingate.server.access.chores import end
-from lingate.server.access.limiter import LocalLimiter, Spending
+from lingate.server.access.limiter import LocalLimiter, Spending, end
 from lingate.server.access.link import PATIENCE, AwayError, Link, Script
-from lingate.server.access.meters import Budget, nanos
+from lingate.server.access.meters import WINDOW, Budget, nanos
 from lingate.server.access.periods import FOREVER
 from lingate.server.access.scopes import Plan
-from lingate.server.access.scripts import ADMIT, JOIN, RAISE, SEED, SETTLE, SILENCE, WINDOW
+from lingate.server.access.scripts import ADMIT, JOIN, KEEP, RAISE, SEED, SETTLE, SILENCE
 from lingate.server.access.tickets import Demand, LocalTicket, bound_of, crowded, spent_up, too_fast
 
 _log = logging.getLogger("lingate.redis")
 _ADMIT, _SETTLE, _SEED, _RAISE, _JOIN = Script(ADMIT), Script(SETTLE), Script(SEED), Script(RAISE), Script(JOIN)
-_KEEP = 30 * 86400
 _KEEP_AFTER = 3600
 _HEARTBEAT = SILENCE / 3
 _SETTLED_BY = 1.0
@@ -304,7 +302,7 @@ class SharedTicket(LocalTicket):
         shown: tuple[tuple[str, str], ...],
     ) -> None:
         super().__init__(
-            local._plan,
+            local.plan,
             local._clock,
             local._tokens,
             local._slots,
@@ -326,7 +324,7 @@ class SharedTicket(LocalTicket):
         if not self._open:
             return
         super()._end(tokens, spent)
-        limiter, plan = self._limiter, self._plan
+        limiter, plan = self._limiter, self.plan
         limiter.untold.discard(self)
         if self._second is None and self._joins == limiter.joins:
             limiter.settled(Plan(), self._budget_keys, 0, [], 0, spent)
@@ -338,7 +336,7 @@ class SharedTicket(LocalTicket):
 
 
 def _lasts(budget: Budget, now: float) -> str:
-    return str(_KEEP if budget.ends == FOREVER else int(max(0.0, budget.ends - now)) + _KEEP_AFTER)
+    return str(KEEP if budget.ends == FOREVER else int(max(0.0, budget.ends - now)) + _KEEP_AFTER)
 
 
 def _headers(plan: Plan, counted: list[Any], second: int) -> tuple[tuple[str, str], ...]:

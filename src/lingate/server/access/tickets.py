@@ -23,23 +23,20 @@ _SOON = 1.0
 
 
 class Demand(NamedTuple):
-    """What one call asks for.
-
-    Attributes:
-        prompt: Input tokens.
-        tokens: Tokens to reserve.
-        base: Price of the input and of the call itself, in billionths of a dollar.
-        most: Price of input and the most output; None where nothing bounds the output.
-        per_token: Price of a token of output, in dollars.
-        bounded: The caller bounds the output itself.
-    """
+    """What one call asks for."""
 
     prompt: int
+    """Input tokens."""
     tokens: int
+    """Tokens to reserve."""
     base: int
+    """Price of the input and of the call itself, in billionths of a dollar."""
     most: int | None
+    """Price of input and the most output; None where nothing bounds the output."""
     per_token: float
+    """Price of a token of output, in dollars."""
     bounded: bool
+    """The caller bounds the output itself."""
 
     def beyond(self, spare: int) -> Demand:
         """What is asked for beyond what is reserved already and not used."""
@@ -204,19 +201,26 @@ def _left(rate: Rate) -> int:
 
 
 class LocalTicket:
-    """A reservation in this process; see `lingate.server.records.Ticket`."""
+    """A reservation that was granted. Exactly one of `settle` and `release` is called, once, however the call ended.
+
+    Attributes:
+        headers: `x-ratelimit-*` headers for the answer; made when the ticket is.
+        max_output: Output tokens that the budgets have room for, where that is less than the caller's own bound or the
+            caller gave none; the handler writes it into the request. None: no bound of ours.
+        plan: The meters that the call passed.
+    """
 
     __slots__ = (
         "_amount",
         "_clock",
         "_more",
         "_open",
-        "_plan",
         "_slots",
         "_starts",
         "_tokens",
         "headers",
         "max_output",
+        "plan",
     )
 
     def __init__(
@@ -230,7 +234,7 @@ class LocalTicket:
         max_output: int | None,
         shown: tuple[tuple[str, str], ...],
     ) -> None:
-        self._plan = plan
+        self.plan = plan
         self._clock = clock
         self._tokens = tokens
         self._slots = slots
@@ -242,11 +246,6 @@ class LocalTicket:
         self.headers = shown
 
     @property
-    def plan(self) -> Plan:
-        """The meters that the call passed."""
-        return self._plan
-
-    @property
     def reserved(self) -> int:
         """Money that it holds of each budget, for all parts of the call."""
         return self._amount + sum(ticket._amount for ticket in self._more)
@@ -256,12 +255,15 @@ class LocalTicket:
         self._more.append(ticket)
 
     def settle(self, tokens: int | None, cost: float | None) -> None:
-        """The call used this much; what is None stands as it was reserved."""
+        """The call used this much (a part of an answer counts too); what is None stands as it was reserved."""
         self._end(tokens, self.reserved if cost is None else nanos(cost))
         self._end_more()
 
     def release(self) -> None:
-        """Nothing was used. The request itself stays counted: refusals are no way around a rate."""
+        """Nothing was used: the call was not made, or the upstream refused it.
+
+        The request itself stays counted: refusals are no way around a rate.
+        """
         self._end(0, 0)
         self._end_more()
 
@@ -273,7 +275,7 @@ class LocalTicket:
         if not self._open:
             return
         self._open = False
-        plan = self._plan
+        plan = self.plan
         for parallel in plan.parallel:
             parallel.running -= 1
         if self._slots is not None and tokens is not None:

@@ -20,7 +20,6 @@ from lingate.server.access.rights import may_call, may_come_from
 from lingate.server.access.service import RefusedError
 from lingate.server.admin import for_keys, for_principals, for_spend, for_system, litellm
 from lingate.server.admin.endpoint import Call, Endpoint, Failure, Problem, Text
-from lingate.server.admin.for_tail import TAIL
 from lingate.server.admin.openapi import document
 from lingate.server.admin.parts import Parts
 from lingate.server.identity import token_of
@@ -42,7 +41,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 def build(parts: Parts) -> Starlette:
     """The application."""
     by_path: dict[str, dict[str, Endpoint]] = defaultdict(dict)
-    for endpoint in (*ENDPOINTS, TAIL):
+    for endpoint in (*ENDPOINTS, for_system.TAIL):
         by_path[endpoint.path][endpoint.method] = endpoint
     # Ids of end users and the like may hold slashes: longer paths are tried first, and an id takes the rest.
     paths = sorted(by_path, key=lambda path: (path.count("{"), -path.count("/")))
@@ -75,17 +74,11 @@ def _route(parts: Parts, methods: dict[str, Endpoint]) -> Any:
             return _failure(503, str(error), "store_unavailable", headers={"retry-after": "2"})
         except LingateError as error:
             param = error.param if isinstance(error, RefusedError) else None
-            return _failure(
-                error.status or 400,
-                str(error),
-                _TYPES.get(error.status or 400, "invalid_request_error"),
-                param,
-                error.code,
-            )
+            return _failure(error.status or 400, str(error), None, param, error.code)
         except msgspec.ValidationError as error:
-            return _failure(400, str(error), "invalid_request_error", _param(str(error)))
+            return _failure(400, str(error), None, _param(str(error)))
         except msgspec.DecodeError as error:
-            return _failure(400, f"the body is not JSON: {error}", "invalid_request_error")
+            return _failure(400, f"the body is not JSON: {error}")
 
     return answer
 
@@ -171,18 +164,18 @@ def _param(message: str) -> str | None:
 async def _refused_by_router(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     text = "there is nothing at this path" if error.status_code == 404 else error.detail
-    headers = dict(error.headers or {})
-    return _failure(error.status_code, text, _TYPES.get(error.status_code, "invalid_request_error"), headers=headers)
+    return _failure(error.status_code, text, headers=dict(error.headers or {}))
 
 
 def _failure(
     status: int,
     message: str,
-    kind: str,
+    kind: str | None = None,
     param: str | None = None,
     code: str | None = None,
     headers: dict[str, str] | None = None,
 ) -> Response:
+    kind = kind or _TYPES.get(status, "invalid_request_error")
     body = msgspec.json.encode(Failure(error=Problem(message=message, type=kind, param=param, code=code)))
     more = dict(headers or {})
     if status == 401:

@@ -15,21 +15,18 @@ from lingate.server.records import Caller
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, checked.
-
-    Attributes:
-        caller: Who sends it.
-        actor: The same for the audit log.
-        path: Parameters in the path.
-        query: The endpoint's `query` struct.
-        body: The endpoint's `body` struct.
-    """
+    """One request, checked."""
 
     caller: Caller
+    """Who sends it."""
     actor: Actor
+    """The same for the audit log."""
     path: dict[str, str]
+    """Parameters in the path."""
     query: Any = None
+    """The endpoint's `query` struct."""
     body: Any = None
+    """The endpoint's `body` struct."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,39 +41,36 @@ class Text:
 Handler = Callable[[Parts, Call], Awaitable[Any]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One method of one path.
-
-    Attributes:
-        method: `GET`, `POST`, `PATCH` or `DELETE`.
-        path: With parameters in braces.
-        summary: What it does, one line.
-        tag: Its chapter.
-        handler: Does it.
-        body: Struct of the JSON body.
-        query: Struct of the query.
-        result: Type of the answer.
-        status: Status of success.
-        errors: What may be refused, beside 400 and 401.
-        anyone: Every key may call it, not just administrators'.
-        content_type: Of the answer.
-        prepare: Changes a body before it is checked: other names for the same things.
-    """
+    """One method of one path."""
 
     method: str
+    """`GET`, `POST`, `PATCH` or `DELETE`."""
     path: str
+    """With parameters in braces."""
     summary: str
-    tag: str
+    """What it does, one line."""
     handler: Handler
+    """Does it."""
+    tag: str
+    """Its chapter."""
     body: type[msgspec.Struct] | None = None
+    """Struct of the JSON body."""
     query: type[msgspec.Struct] | None = None
+    """Struct of the query."""
     result: Any = None
+    """Type of the answer."""
     status: int = 200
+    """Status of success."""
     errors: tuple[int, ...] = ()
+    """What may be refused, beside 400 and 401."""
     anyone: bool = False
+    """Every key may call it, not just administrators'."""
     content_type: str = "application/json"
+    """Of the answer."""
     prepare: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    """Changes a body before it is checked: other names for the same things."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from lingate.server.access.service import RefusedError
 from lingate.server.access.tokens import PREFIX
 from lingate.server.admin.endpoint import Call, Endpoint
 from lingate.server.admin.parts import Parts
-from lingate.server.admin.views import KeyMade, KeyPage, KeyView, Limit, Offset, key_view
+from lingate.server.admin.views import KeyMade, KeyPage, KeyView, Limit, Offset, key_view, page_of
 
 
 class KeyQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,11 +66,8 @@ async def _list(parts: Parts, call: Call) -> KeyPage:
         for key in await parts.access.service.keys()
         if all(getattr(key, name) == value for name, value in wanted.items())
     ]
-    page = found[query.offset : query.offset + query.limit]
-    end = query.offset + len(page)
-    return KeyPage(
-        data=await show_all(parts, page), total=len(found), next_offset=end if page and end < len(found) else None
-    )
+    page, following = page_of(found, query.offset, query.limit)
+    return KeyPage(data=await show_all(parts, page), total=len(found), next_offset=following)
 
 
 async def _create(parts: Parts, call: Call) -> KeyMade:
@@ -101,84 +98,37 @@ async def _rotate(parts: Parts, call: Call) -> KeyMade:
     return KeyMade(token=token, key=await show(parts, key))
 
 
-async def _block(parts: Parts, call: Call) -> KeyView:
-    return await show(parts, await parts.access.service.block_key(call.actor, _id(call), True))
+async def _block(parts: Parts, call: Call, *, blocked: bool) -> KeyView:
+    return await show(parts, await parts.access.service.block_key(call.actor, _id(call), blocked))
 
 
-async def _unblock(parts: Parts, call: Call) -> KeyView:
-    return await show(parts, await parts.access.service.block_key(call.actor, _id(call), False))
-
-
-_key = partial(Endpoint, tag="Keys")
+_key = partial(Endpoint, tag="Keys", result=KeyView)
+_made = partial(Endpoint, tag="Keys", result=KeyMade)
 _ONE = "/admin/keys/{id}"
+_MISSING = (404,)
 ENDPOINTS = (
-    _key(
-        method="GET",
-        path="/admin/keys",
-        summary="List keys, newest first",
-        handler=_list,
-        query=KeyQuery,
-        result=KeyPage,
-    ),
-    _key(
-        method="POST",
-        path="/admin/keys",
-        summary="Make a key; its token is shown this once",
-        handler=_create,
+    Endpoint("GET", "/admin/keys", "List keys, newest first", _list, "Keys", query=KeyQuery, result=KeyPage),
+    _made(
+        "POST",
+        "/admin/keys",
+        "Make a key; its token is shown this once",
+        _create,
         body=NewKey,
-        result=KeyMade,
         status=201,
         errors=(409,),
     ),
-    _key(
-        method="GET",
-        path="/admin/me",
-        summary="The key that this request is signed with",
-        handler=_me,
-        result=KeyView,
-        anyone=True,
-    ),
-    _key(method="GET", path=_ONE, summary="One key, by its id", handler=_get, result=KeyView, errors=(404,)),
-    _key(
-        method="PATCH",
-        path=_ONE,
-        summary="Change fields of a key",
-        handler=_update,
-        body=KeyPatch,
-        result=KeyView,
-        errors=(404,),
-    ),
-    _key(
-        method="DELETE",
-        path=_ONE,
-        summary="Delete a key; its rows in the ledger stay",
-        handler=_delete,
-        result=KeyView,
-        errors=(404,),
-    ),
-    _key(
-        method="POST",
-        path=f"{_ONE}/rotate",
-        summary="Replace the token; the old one stays good for the overlap",
-        handler=_rotate,
+    _key("GET", "/admin/me", "The key that this request is signed with", _me, anyone=True),
+    _key("GET", _ONE, "One key, by its id", _get, errors=_MISSING),
+    _key("PATCH", _ONE, "Change fields of a key", _update, body=KeyPatch, errors=_MISSING),
+    _key("DELETE", _ONE, "Delete a key; its rows in the ledger stay", _delete, errors=_MISSING),
+    _made(
+        "POST",
+        f"{_ONE}/rotate",
+        "Replace the token; the old one stays good for the overlap",
+        _rotate,
         body=Rotation,
-        result=KeyMade,
         errors=(404, 409),
     ),
-    _key(
-        method="POST",
-        path=f"{_ONE}/block",
-        summary="Refuse a key's calls",
-        handler=_block,
-        result=KeyView,
-        errors=(404,),
-    ),
-    _key(
-        method="POST",
-        path=f"{_ONE}/unblock",
-        summary="Accept a key's calls again",
-        handler=_unblock,
-        result=KeyView,
-        errors=(404,),
-    ),
+    _key("POST", f"{_ONE}/block", "Refuse a key's calls", partial(_block, blocked=True), errors=_MISSING),
+    _key("POST", f"{_ONE}/unblock", "Accept a key's calls again", partial(_block, blocked=False), errors=_MISSING),
 )

@@ -11,7 +11,7 @@ from lingate.server.access.inputs import NewPrincipal, PrincipalPatch
 from lingate.server.access.records import Kind, Principal
 from lingate.server.admin.endpoint import Call, Endpoint, Handler
 from lingate.server.admin.parts import Parts
-from lingate.server.admin.views import Limit, Offset, PrincipalPage, PrincipalView, principal_view
+from lingate.server.admin.views import Limit, Offset, PrincipalPage, PrincipalView, page_of, principal_view
 
 
 class PageQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,13 +41,8 @@ async def _show_all(parts: Parts, kind: Kind, records: Sequence[Principal]) -> t
 
 async def _list(parts: Parts, call: Call, *, kind: Kind) -> PrincipalPage:
     found = await parts.access.service.principals(kind)
-    page = found[call.query.offset : call.query.offset + call.query.limit]
-    end = call.query.offset + len(page)
-    return PrincipalPage(
-        data=await _show_all(parts, kind, page),
-        total=len(found),
-        next_offset=end if page and end < len(found) else None,
-    )
+    page, following = page_of(found, call.query.offset, call.query.limit)
+    return PrincipalPage(data=await _show_all(parts, kind, page), total=len(found), next_offset=following)
 
 
 async def _create(parts: Parts, call: Call, *, kind: Kind) -> PrincipalView:
@@ -74,41 +69,21 @@ async def _block(parts: Parts, call: Call, *, kind: Kind, blocked: bool) -> Prin
 def _endpoints(kind: Kind, many: str, what: str) -> Iterator[Endpoint]:
     base, one = f"/admin/{many}", f"/admin/{many}/{{id}}"
     make = partial(Endpoint, tag=many.capitalize())
-    view = PrincipalView
+    view = partial(make, result=PrincipalView)
 
     def of(handler: Callable[..., Awaitable[object]], **more: bool) -> Handler:
         return partial(handler, kind=kind, **more)
 
-    yield make(
-        method="GET", path=base, summary=f"List {many}", handler=of(_list), query=PageQuery, result=PrincipalPage
-    )
-    yield make(
-        method="POST",
-        path=base,
-        summary=f"Make {what}",
-        handler=of(_create),
-        body=NewPrincipal,
-        result=view,
-        status=201,
-        errors=(409,),
-    )
-    yield make(method="GET", path=one, summary=f"Show {what}", handler=of(_get), result=view, errors=(404,))
-    yield make(
-        method="PATCH",
-        path=one,
-        summary=f"Change {what}",
-        handler=of(_update),
-        body=PrincipalPatch,
-        result=view,
-        errors=(404,),
-    )
-    yield make(method="DELETE", path=one, summary=f"Delete {what}", handler=of(_delete), result=view, errors=(404, 409))
+    yield make("GET", base, f"List {many}", of(_list), query=PageQuery, result=PrincipalPage)
+    yield view("POST", base, f"Make {what}", of(_create), body=NewPrincipal, status=201, errors=(409,))
+    yield view("GET", one, f"Show {what}", of(_get), errors=(404,))
+    yield view("PATCH", one, f"Change {what}", of(_update), body=PrincipalPatch, errors=(404,))
+    yield view("DELETE", one, f"Delete {what}", of(_delete), errors=(404, 409))
     if kind == "budget":
         return
     for name, blocked, then in (("block", True, "refused"), ("unblock", False, "accepted again")):
         text = f"{name.capitalize()} {what}: its calls are {then}"
-        handler = of(_block, blocked=blocked)
-        yield make(method="POST", path=f"{one}/{name}", summary=text, handler=handler, result=view, errors=(404,))
+        yield view("POST", f"{one}/{name}", text, of(_block, blocked=blocked), errors=(404,))
 
 
 ENDPOINTS = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -280,50 +281,25 @@ def _log(row: dict[str, Any]) -> dict[str, Any]:
 
 
 _CSV = "text/csv"
+_get = partial(Endpoint, "GET", tag="Spend")
 ENDPOINTS = (
-    Endpoint(method="GET", path="/admin/spend", summary="Sums", tag="Spend", handler=_spend, query=Sums, result=Spend),
-    Endpoint(
-        method="GET",
-        path="/admin/spend.csv",
-        summary="Sums as CSV",
-        tag="Spend",
-        handler=_spend_csv,
-        query=Sums,
-        content_type=_CSV,
-    ),
-    Endpoint(
-        method="GET",
-        path="/admin/spend/rows",
-        summary="Calls, newest first",
-        tag="Spend",
-        handler=_rows,
-        query=Rows,
-        result=RowPage,
-    ),
-    Endpoint(
-        method="GET",
-        path="/admin/spend/rows.csv",
-        summary="All calls as CSV",
-        tag="Spend",
-        handler=_rows_csv,
-        query=Which,
-        content_type=_CSV,
-    ),
-    Endpoint(
-        method="GET",
-        path="/admin/spend/rows/{id}",
-        summary="One call, with its body if that was stored",
-        tag="Spend",
-        handler=_row,
+    _get("/admin/spend", "Sums", _spend, query=Sums, result=Spend),
+    _get("/admin/spend.csv", "Sums as CSV", _spend_csv, query=Sums, content_type=_CSV),
+    _get("/admin/spend/rows", "Calls, newest first", _rows, query=Rows, result=RowPage),
+    _get("/admin/spend/rows.csv", "All calls as CSV", _rows_csv, query=Which, content_type=_CSV),
+    _get(
+        "/admin/spend/rows/{id}",
+        "One call, with its body if that was stored",
+        _row,
         result=dict[str, Any],
         errors=(404,),
     ),
     Endpoint(
-        method="GET",
-        path="/spend/logs",
-        summary="Calls, the newest thousand",
-        tag="LiteLLM",
-        handler=_logs,
+        "GET",
+        "/spend/logs",
+        "Calls, the newest thousand",
+        _logs,
+        "LiteLLM",
         query=LogQuery,
         result=list[dict[str, Any]],
         errors=(404,),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
 from lingate.server.access.audit import Entry
-from lingate.server.admin.endpoint import Call, Endpoint
+from lingate.server.access.service import RefusedError
+from lingate.server.admin.endpoint import Call, Endpoint, Text
 from lingate.server.admin.parts import ConfigStatus, DeploymentInfo, Parts
 from lingate.server.admin.views import Limit
+from lingate.server.feed import MOST_WATCHERS, Wanted
 
 
 class Deployments(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,41 +98,25 @@ async def _status(parts: Parts, _: Call) -> Status:
     return Status(config=parts.config(), keys=len(parts.access.keys.records), database=database, facts=parts.facts())
 
 
+async def _tail(parts: Parts, call: Call) -> Text:
+    feed = parts.feed
+    if feed is None:
+        raise RefusedError("there are no calls to be watched here", status=404)
+    if len(feed) >= MOST_WATCHERS:
+        raise RefusedError(f"{MOST_WATCHERS} watch already", status=429)
+    return Text(_EVENTS, feed.watch(call.query), "")
+
+
+_EVENTS = "text/event-stream"
+_system = partial(Endpoint, tag="System")
 ENDPOINTS = (
-    Endpoint(
-        method="GET",
-        path="/admin/models",
-        summary="Deployments and how they are",
-        tag="System",
-        handler=_deployments,
-        result=Deployments,
-    ),
-    Endpoint(
-        method="GET",
-        path="/admin/audit",
-        summary="What administrators did",
-        tag="System",
-        handler=_audit,
-        query=AuditQuery,
-        result=AuditPage,
-    ),
-    Endpoint(
-        method="GET",
-        path="/admin/config",
-        summary="The config in use",
-        tag="System",
-        handler=_config,
-        result=ConfigStatus,
-    ),
-    Endpoint(
-        method="POST",
-        path="/admin/config/reload",
-        summary="Read the config anew",
-        tag="System",
-        handler=_reload,
-        result=ConfigStatus,
-    ),
-    Endpoint(
-        method="GET", path="/admin/status", summary="How the gateway is", tag="System", handler=_status, result=Status
-    ),
+    _system("GET", "/admin/models", "Deployments and how they are", _deployments, result=Deployments),
+    _system("GET", "/admin/audit", "What administrators did", _audit, query=AuditQuery, result=AuditPage),
+    _system("GET", "/admin/config", "The config in use", _config, result=ConfigStatus),
+    _system("POST", "/admin/config/reload", "Read the config anew", _reload, result=ConfigStatus),
+    _system("GET", "/admin/status", "How the gateway is", _status, result=Status),
 )
+TAIL = _system(
+    "GET", "/admin/tail", "Calls as they end, as server-sent events", _tail, query=Wanted, content_type=_EVENTS
+)
+"""Answers without end, so it is not in the document of those that answer once."""

@@ -12,7 +12,7 @@ from typing import Annotated, Any, cast
 import msgspec
 from msgspec import UNSET, Meta
 
-from lingate.server.access.inputs import KeyPatch, NewKey, NewPrincipal, PrincipalPatch, Rotation
+from lingate.server.access.inputs import KeyPatch, NewKey, NewPrincipal, PrincipalPatch, Rotation, struct_of
 from lingate.server.access.records import Key, Kind, Limits, Name, Principal, Span
 from lingate.server.access.service import RefusedError
 from lingate.server.admin.endpoint import Call, Endpoint
@@ -67,12 +67,6 @@ class KeyNames(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     key_aliases: Annotated[tuple[Name, ...], Meta(max_length=1000)] = ()
 
 
-class KeyName(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One key, by token or id."""
-
-    key: Name
-
-
 class Regeneration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which key to rotate.
 
@@ -102,11 +96,15 @@ def _renamed(
         if default is msgspec.NODEFAULT:
             default = msgspec.field(default_factory=field.default_factory)
         fields.append((other.get(field.name, field.name), field.type, default))
-    return msgspec.defstruct(
-        name, fields, frozen=True, kw_only=True, forbid_unknown_fields=True, namespace={"__doc__": doc}, module=__name__
-    )
+    return struct_of(name, doc, fields)
 
 
+KeyName = struct_of("KeyName", "One key, by token or id.", [("key", Name)])
+TeamQuery = struct_of("TeamQuery", "Which team.", [("team_id", str)])
+UserQuery = struct_of("UserQuery", "Which user.", [("user_id", str)])
+EndUserQuery = struct_of("EndUserQuery", "Which end user.", [("end_user_id", str)])
+_TeamIds = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=1000)]
+TeamNames = struct_of("TeamNames", "Which teams.", [("team_ids", _TeamIds)])
 GenerateKey = _renamed("GenerateKey", NewKey, "A key to make.", None)
 UpdateKey = _renamed(
     "UpdateKey", KeyPatch, "Changes to a key, named by its token or id.", None, key=(Name, msgspec.NODEFAULT)
@@ -158,7 +156,6 @@ def _ours(body: msgspec.Struct, id: str | None = None) -> Plain:
 def _shown_key(key: Key, parts: Parts, token: str | None = None) -> Plain:
     record = msgspec.to_builtins(key)
     alias, ends = record.pop("alias"), record.pop("expires_at")
-    spent = [budget.spent for budget in budgets_of(parts.access.limiter, "key", key.id) if budget.models is None]
     return {
         **record,
         "key": token,
@@ -169,8 +166,14 @@ def _shown_key(key: Key, parts: Parts, token: str | None = None) -> Plain:
         "expires": _iso(ends),
         "created_at": _iso(key.created_at),
         "updated_at": _iso(key.updated_at),
-        "spend": spent[0] if spent else None,
+        "spend": _spent(parts, "key", key.id),
     }
+
+
+def _spent(parts: Parts, kind: str, id: str) -> float | None:
+    """What counts in the budget for all models, None without one."""
+    budgets = budgets_of(parts.access.limiter, kind, id)
+    return next((budget.spent for budget in budgets if budget.models is None), None)
 
 
 def _iso(moment: float | None) -> str | None:
@@ -222,12 +225,8 @@ async def _delete_keys(parts: Parts, call: Call) -> Plain:
     return {"deleted_keys": list(body.keys) + list(body.key_aliases)}
 
 
-async def _block(parts: Parts, call: Call) -> Plain:
-    return _shown_key(await parts.access.service.block_key(call.actor, call.body.key, True), parts)
-
-
-async def _unblock(parts: Parts, call: Call) -> Plain:
-    return _shown_key(await parts.access.service.block_key(call.actor, call.body.key, False), parts)
+async def _block(parts: Parts, call: Call, *, blocked: bool) -> Plain:
+    return _shown_key(await parts.access.service.block_key(call.actor, call.body.key, blocked), parts)
 
 
 async def _regenerate(parts: Parts, call: Call) -> Plain:
@@ -245,32 +244,7 @@ def _shown(kind: Kind, record: Principal, parts: Parts) -> Plain:
     plain = msgspec.to_builtins(record)
     id, alias = plain.pop("id"), plain.pop("alias")
     word = "user" if kind == "customer" else kind
-    spent = [budget.spent for budget in budgets_of(parts.access.limiter, kind, id) if budget.models is None]
-    return {**plain, f"{word}_id": id, f"{word}_alias": alias, "spend": spent[0] if spent else None}
-
-
-class TeamQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which team."""
-
-    team_id: str
-
-
-class UserQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which user."""
-
-    user_id: str
-
-
-class EndUserQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which end user."""
-
-    end_user_id: str
-
-
-class TeamNames(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which teams."""
-
-    team_ids: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=1000)]
+    return {**plain, f"{word}_id": id, f"{word}_alias": alias, "spend": _spent(parts, kind, id)}
 
 
 async def _new(parts: Parts, call: Call, *, kind: Kind, id: str) -> Plain:
@@ -278,16 +252,11 @@ async def _new(parts: Parts, call: Call, *, kind: Kind, id: str) -> Plain:
     return _shown(kind, record, parts)
 
 
-async def _team_info(parts: Parts, call: Call) -> Plain:
-    record = await parts.access.service.principal("team", call.query.team_id)
-    keys = [_shown_key(key, parts) for key in await parts.access.service.keys() if key.team_id == record.id]
-    return {"team_id": record.id, "team_info": _shown("team", record, parts), "keys": keys}
-
-
-async def _user_info(parts: Parts, call: Call) -> Plain:
-    record = await parts.access.service.principal("user", call.query.user_id)
-    keys = [_shown_key(key, parts) for key in await parts.access.service.keys() if key.user_id == record.id]
-    return {"user_id": record.id, "user_info": _shown("user", record, parts), "keys": keys}
+async def _owner_info(parts: Parts, call: Call, *, kind: Kind) -> Plain:
+    field = f"{kind}_id"
+    record = await parts.access.service.principal(kind, getattr(call.query, field))
+    keys = [_shown_key(key, parts) for key in await parts.access.service.keys() if getattr(key, field) == record.id]
+    return {field: record.id, f"{kind}_info": _shown(kind, record, parts), "keys": keys}
 
 
 async def _customer_info(parts: Parts, call: Call) -> Plain:
@@ -331,59 +300,30 @@ async def _models(parts: Parts, _: Call) -> Plain:
     }
 
 
-_get = partial(Endpoint, method="GET", tag="LiteLLM", result=Plain)
-_post = partial(Endpoint, method="POST", tag="LiteLLM", result=Plain, prepare=prepare)
+_get = partial(Endpoint, "GET", tag="LiteLLM", result=Plain)
+_post = partial(Endpoint, "POST", tag="LiteLLM", result=Plain, prepare=prepare)
+_one = partial(_post, errors=(404,))
+_new_one = partial(_post, errors=(409,))
+_show = partial(_get, errors=(404,))
 ENDPOINTS = (
-    _post(path="/key/generate", summary="Make a key", handler=_generate, body=GenerateKey, errors=(409,)),
-    _get(path="/key/info", summary="Show a key", handler=_key_info, query=KeyQuery, errors=(403, 404), anyone=True),
-    _get(path="/key/list", summary="List keys", handler=_list_keys),
-    _post(path="/key/update", summary="Change a key", handler=_update_key, body=UpdateKey, errors=(404,)),
-    _post(path="/key/delete", summary="Delete keys", handler=_delete_keys, body=KeyNames, errors=(404,)),
-    _post(path="/key/block", summary="Refuse a key's calls", handler=_block, body=KeyName, errors=(404,)),
-    _post(path="/key/unblock", summary="Accept a key's calls again", handler=_unblock, body=KeyName, errors=(404,)),
-    _post(
-        path="/key/regenerate",
-        summary="Replace a key's token",
-        handler=_regenerate,
-        body=Regeneration,
-        errors=(404, 409),
-    ),
-    _post(
-        path="/team/new",
-        summary="Make a team",
-        handler=partial(_new, kind="team", id="team_id"),
-        body=NewTeam,
-        errors=(409,),
-    ),
-    _get(path="/team/info", summary="Show a team and its keys", handler=_team_info, query=TeamQuery, errors=(404,)),
-    Endpoint(
-        method="GET", path="/team/list", summary="List teams", tag="LiteLLM", handler=_list_teams, result=list[Plain]
-    ),
-    _post(path="/team/update", summary="Change a team", handler=_update_team, body=UpdateTeam, errors=(404,)),
-    _post(path="/team/delete", summary="Delete teams", handler=_delete_teams, body=TeamNames, errors=(404, 409)),
-    _post(
-        path="/user/new",
-        summary="Make a user",
-        handler=partial(_new, kind="user", id="user_id"),
-        body=NewUser,
-        errors=(409,),
-    ),
-    _get(path="/user/info", summary="Show a user and its keys", handler=_user_info, query=UserQuery, errors=(404,)),
-    _post(
-        path="/customer/new",
-        summary="Make an end user",
-        handler=partial(_new, kind="customer", id="user_id"),
-        body=NewCustomer,
-        errors=(409,),
-    ),
-    _get(path="/customer/info", summary="Show an end user", handler=_customer_info, query=EndUserQuery, errors=(404,)),
-    _post(
-        path="/budget/new",
-        summary="Make a budget",
-        handler=partial(_new, kind="budget", id="budget_id"),
-        body=NewBudget,
-        errors=(409,),
-    ),
-    _get(path="/model/info", summary="Deployments", handler=_models),
-    _get(path="/v1/model/info", summary="Deployments", handler=_models),
+    _new_one("/key/generate", "Make a key", _generate, body=GenerateKey),
+    _get("/key/info", "Show a key", _key_info, query=KeyQuery, errors=(403, 404), anyone=True),
+    _get("/key/list", "List keys", _list_keys),
+    _one("/key/update", "Change a key", _update_key, body=UpdateKey),
+    _one("/key/delete", "Delete keys", _delete_keys, body=KeyNames),
+    _one("/key/block", "Refuse a key's calls", partial(_block, blocked=True), body=KeyName),
+    _one("/key/unblock", "Accept a key's calls again", partial(_block, blocked=False), body=KeyName),
+    _post("/key/regenerate", "Replace a key's token", _regenerate, body=Regeneration, errors=(404, 409)),
+    _new_one("/team/new", "Make a team", partial(_new, kind="team", id="team_id"), body=NewTeam),
+    _show("/team/info", "Show a team and its keys", partial(_owner_info, kind="team"), query=TeamQuery),
+    Endpoint("GET", "/team/list", "List teams", _list_teams, "LiteLLM", result=list[Plain]),
+    _one("/team/update", "Change a team", _update_team, body=UpdateTeam),
+    _post("/team/delete", "Delete teams", _delete_teams, body=TeamNames, errors=(404, 409)),
+    _new_one("/user/new", "Make a user", partial(_new, kind="user", id="user_id"), body=NewUser),
+    _show("/user/info", "Show a user and its keys", partial(_owner_info, kind="user"), query=UserQuery),
+    _new_one("/customer/new", "Make an end user", partial(_new, kind="customer", id="user_id"), body=NewCustomer),
+    _show("/customer/info", "Show an end user", _customer_info, query=EndUserQuery),
+    _new_one("/budget/new", "Make a budget", partial(_new, kind="budget", id="budget_id"), body=NewBudget),
+    _get("/model/info", "Deployments", _models),
+    _get("/v1/model/info", "Deployments", _models),
 )

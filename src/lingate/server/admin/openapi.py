@@ -32,7 +32,7 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     for endpoint in endpoints:
         types += [found for found in (endpoint.body, endpoint.query, endpoint.result) if found is not None]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
-    by_type = dict(zip(map(_name, types), schemas, strict=True))
+    by_type = dict(zip(map(repr, types), schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in endpoints:
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, by_type, components)
@@ -52,10 +52,6 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     }
 
 
-def _name(found: Any) -> str:
-    return repr(found)
-
-
 def _operation(endpoint: Endpoint, schemas: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": _operation_id(endpoint),
@@ -65,7 +61,7 @@ def _operation(endpoint: Endpoint, schemas: dict[str, Any], components: dict[str
         "responses": _responses(endpoint, schemas),
     }
     if endpoint.body is not None:
-        schema = schemas[_name(endpoint.body)]
+        schema = schemas[repr(endpoint.body)]
         required = bool(_resolved(schema, components).get("required"))
         operation["requestBody"] = {"required": required, "content": {"application/json": {"schema": schema}}}
     return operation
@@ -86,7 +82,7 @@ def _path_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
 def _query_parameters(endpoint: Endpoint, schemas: dict[str, Any], components: dict[str, Any]) -> list[dict[str, Any]]:
     if endpoint.query is None:
         return []
-    schema = _resolved(schemas[_name(endpoint.query)], components)
+    schema = _resolved(schemas[repr(endpoint.query)], components)
     docs = _attributes(endpoint.query)
     return [
         {
@@ -122,7 +118,7 @@ def _resolved(schema: dict[str, Any], components: dict[str, Any]) -> dict[str, A
 
 def _responses(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
     if endpoint.content_type == "application/json":
-        schema = {} if endpoint.result is None else schemas[_name(endpoint.result)]
+        schema = {} if endpoint.result is None else schemas[repr(endpoint.result)]
     else:
         schema = {"type": "string"}
     responses: dict[str, Any] = {
@@ -131,7 +127,7 @@ def _responses(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
             "content": {endpoint.content_type: {"schema": schema}},
         }
     }
-    failure = {"application/json": {"schema": schemas[_name(Failure)]}}
+    failure = {"application/json": {"schema": schemas[repr(Failure)]}}
     refusals = {
         400,
         401,

@@ -63,44 +63,29 @@ class ConfigStatus(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
 
 
-def _no_config() -> ConfigStatus:
-    return ConfigStatus()
-
-
 async def _nothing_to_reload() -> ConfigStatus:
     return ConfigStatus()
 
 
-def _no_header() -> None:
-    return None
-
-
-def _no_deployments() -> Sequence[DeploymentInfo]:
-    return ()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What the admin API needs of the rest of the gateway.
-
-    Attributes:
-        access: Keys and limits.
-        store: The database; None where there is none.
-        usage: The ledger, with the rows that are not in the database yet; None to ask the database alone.
-        deployments: The deployments as they are now.
-        config: The config as it is now.
-        reload: Read the config anew; the old one is kept if it is wrong, and the status says why.
-        facts: More about the gateway for `/admin/status` (journal, drainer, ...), as plain values.
-        feed: Shows calls as they end; None where there are none.
-        key_header: The owner's own header for keys, in lower case; None where there is none.
-    """
+    """What the admin API needs of the rest of the gateway."""
 
     access: Access
+    """Keys and limits."""
     store: Store | None = None
+    """The database; None where there is none."""
     usage: Usage | None = None
-    deployments: Callable[[], Sequence[DeploymentInfo]] = _no_deployments
-    config: Callable[[], ConfigStatus] = _no_config
+    """The ledger, with the rows that are not in the database yet; None to ask the database alone."""
+    deployments: Callable[[], Sequence[DeploymentInfo]] = tuple
+    """The deployments as they are now."""
+    config: Callable[[], ConfigStatus] = ConfigStatus
+    """The config as it is now."""
     reload: Callable[[], Awaitable[ConfigStatus]] = _nothing_to_reload
+    """Read the config anew; the old one is kept if it is wrong, and the status says why."""
     facts: Callable[[], dict[str, Any]] = field(default=dict)
+    """More about the gateway for `/admin/status` (journal, drainer, ...), as plain values."""
     feed: Feed | None = None
-    key_header: Callable[[], str | None] = _no_header
+    """Shows calls as they end; None where there are none."""
+    key_header: Callable[[], str | None] = lambda: None
+    """The owner's own header for keys, in lower case; None where there is none."""

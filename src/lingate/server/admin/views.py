@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -109,6 +110,16 @@ def key_view(limiter: LocalLimiter, key: Key, spend: float | None = None) -> Key
 def principal_view(limiter: LocalLimiter, kind: str, record: Principal, spend: float | None = None) -> PrincipalView:
     """A team, user, ... as administrators see it."""
     return PrincipalView(**_fields(record), budgets=budgets_of(limiter, kind, record.id), spend=spend)
+
+
+_T = TypeVar("_T")
+
+
+def page_of(found: Sequence[_T], offset: int, limit: int) -> tuple[Sequence[_T], int | None]:
+    """Part of a list, and where the next part begins; None at the end."""
+    page = found[offset : offset + limit]
+    end = offset + len(page)
+    return page, end if page and end < len(found) else None
 
 
 def _fields(record: msgspec.Struct) -> dict[str, Any]:

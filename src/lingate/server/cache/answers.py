@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -16,7 +17,6 @@ from lingate._wire import json
 from lingate.errors import LingateError
 from lingate.server.cache.control import Control, control_of
 from lingate.server.cache.entry import Entry, is_lasting, is_whole
-from lingate.server.cache.flights import Flight, Flights
 from lingate.server.cache.keys import CALL_TYPES, is_cacheable, key_of, owner_of
 from lingate.server.cache.memory import Memory
 from lingate.server.relay import encoder_for
@@ -39,6 +39,33 @@ FREE = "cache"
 """What the ledger has as the price of answers that were there."""
 
 
+class Flight:
+    """A call under way, and those that wait for it."""
+
+    __slots__ = ("_done", "entry", "error")
+
+    def __init__(self) -> None:
+        self._done = asyncio.Event()
+        self.entry: Entry | None = None
+        self.error: LingateError | None = None
+
+    async def landed(self) -> Entry | None:
+        """What it brought; None if its caller left before it was whole, then somebody else goes.
+
+        Raises:
+            LingateError: The provider refused it.
+        """
+        await self._done.wait()
+        if self.error is not None:
+            # Each caller gets an error of its own: what is raised carries the traces of where.
+            raise copy.copy(self.error)
+        return self.entry
+
+    def land(self) -> None:
+        """Let the others go on."""
+        self._done.set()
+
+
 @dataclass(slots=True)
 class Wish:
     """What one request wants: its key, and how the cache may be used for it."""
@@ -46,10 +73,6 @@ class Wish:
     answers: Answers
     key: str
     control: Control
-
-    async def serve(self, turn: Turn, make: Callable[[Turn], Awaitable[None]]) -> None:
-        """Answer the request; see `Answers.serve`."""
-        await self.answers.serve(turn, self, make)
 
 
 class Answers:
@@ -73,7 +96,8 @@ class Answers:
             _log.warning("cache_params.type is redis and names no host: answers are kept in this process's memory")
         self.ttl = _ttl(params, shared=url is not None)
         self.store: Memory | Remote = _store(url, own.max_bytes, None if before is None else before.store)
-        self.flights: Flights = Flights() if before is None else before.flights
+        self.flights: dict[str, Flight] = {} if before is None else before.flights
+        """The calls under way, by key. All on one loop."""
 
     async def close(self) -> None:
         """Let the store go."""
@@ -115,12 +139,12 @@ class Answers:
         if not (self._single and control.read and control.write):
             await self._make(turn, wish, make, None)
             return
-        if self.flights.under_way(key) is not None:
+        if key in self.flights:
             entry = await self._from_others(key)
             if entry is not None:
                 await _answer(turn, entry, "shared")
                 return
-        flight = self.flights.begin(key)
+        flight = self.flights[key] = Flight()
         try:
             await self._make(turn, wish, make, flight)
         except LingateError as error:
@@ -128,7 +152,9 @@ class Answers:
                 flight.error = error
             raise
         finally:
-            self.flights.end(key, flight)
+            if self.flights.get(key) is flight:
+                del self.flights[key]
+            flight.land()
 
     async def _from_others(self, key: str) -> Entry | None:
         """What an equal call under way brings; None if none comes to its end in time.
@@ -139,7 +165,7 @@ class Answers:
         patience = asyncio.timeout(_LONGEST_WAIT)
         try:
             async with patience:
-                while (flight := self.flights.under_way(key)) is not None:
+                while (flight := self.flights.get(key)) is not None:
                     entry = await flight.landed()
                     if entry is not None:
                         return entry
@@ -157,7 +183,6 @@ class Answers:
     async def _make(
         self, turn: Turn, wish: Wish, make: Callable[[Turn], Awaitable[None]], flight: Flight | None
     ) -> None:
-        """Make the call, and keep its answer."""
         turn.keep = True
         try:
             await make(turn)

@@ -17,23 +17,20 @@ _MOST_NAMESPACE = 200
 
 @dataclass(slots=True)
 class Control:
-    """What one request wants of the cache.
-
-    Attributes:
-        read: It may be answered from the cache.
-        write: Its answer may be kept.
-        ttl: For how many seconds, None for the owner's choice.
-        max_age: It is content with answers of at most this age, in seconds.
-        namespace: It shares answers only with requests that say the same.
-        wanted: It asks for the cache, where that is off by default.
-    """
+    """What one request wants of the cache."""
 
     read: bool = True
+    """It may be answered from the cache."""
     write: bool = True
+    """Its answer may be kept."""
     ttl: float | None = None
+    """For how many seconds, None for the owner's choice."""
     max_age: float | None = None
+    """It is content with answers of at most this age, in seconds."""
     namespace: str = ""
+    """It shares answers only with requests that say the same."""
     wanted: bool = False
+    """It asks for the cache, where that is off by default."""
 
 
 def control_of(field: Any, header: str | None) -> Control:

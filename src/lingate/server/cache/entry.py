@@ -13,21 +13,18 @@ _BESIDE = 512
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
-    """One kept answer.
-
-    Attributes:
-        data: The canonical response as JSON.
-        at: When it was given, epoch seconds.
-        deployment: Who gave it.
-        provider: Its provider's row.
-        model: The model's name there.
-    """
+    """One kept answer."""
 
     data: bytes
+    """The canonical response as JSON."""
     at: float
+    """When it was given, epoch seconds."""
     deployment: str | None = None
+    """Who gave it."""
     provider: str | None = None
+    """Its provider's row."""
     model: str | None = None
+    """The model's name there."""
 
     @property
     def size(self) -> int:

@@ -15,36 +15,30 @@ from lingate.server.config.settings import DeploymentConfig, GatewayConfig
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """One deployment.
-
-    Attributes:
-        group: What clients ask for.
-        name: `provider/model`.
-        trouble: Why it could not be asked, None where it could.
-    """
+    """One deployment."""
 
     group: str
+    """What clients ask for."""
     name: str
+    """`provider/model`."""
     trouble: str | None
+    """Why it could not be asked, None where it could."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What is to be said about a configuration.
-
-    Attributes:
-        path: The file.
-        problems: Errors; the gateway does not start with any.
-        warnings: What its owner should know.
-        deployments: All of `model_list`.
-        serve_all: Every provider with a credential is served besides.
-    """
+    """What is to be said about a configuration."""
 
     path: str | None
+    """The file."""
     problems: tuple[Problem, ...]
+    """Errors; the gateway does not start with any."""
     warnings: tuple[str, ...]
+    """What its owner should know."""
     deployments: tuple[Checked, ...]
+    """All of `model_list`."""
     serve_all: bool
+    """Every provider with a credential is served besides."""
 
     @property
     def ok(self) -> bool:

@@ -18,7 +18,7 @@ from lingate.server.config.litellm_schema import (
     REQUEST,
     deployment_undone,
 )
-from lingate.server.config.reading import FromEnv, Reading, Unset, closest, found, hints_of, plain
+from lingate.server.config.reading import FromEnv, Place, Reading, Unset, closest, found, hints_of, plain
 from lingate.server.config.settings import DeploymentConfig, DeploymentParams, ModelInfo
 
 _ENTRY = ("model_name", "litellm_params", "model_info")
@@ -33,17 +33,14 @@ _PUBLIC = frozenset({"model", "custom_llm_provider", "api_base", "base_url", "ap
 
 @dataclass(slots=True, kw_only=True)
 class Surroundings:
-    """What entries of the list refer to.
-
-    Attributes:
-        credentials: `credential_list`, by name.
-        defaults: Parameters laid under all.
-        providers: Names of the owner's own providers.
-    """
+    """What entries of the list refer to."""
 
     credentials: Mapping[str, Mapping[str, Any]]
+    """`credential_list`, by name."""
     defaults: Mapping[str, Any]
+    """Parameters laid under all."""
     providers: Sequence[str]
+    """Names of the owner's own providers."""
 
 
 def read_deployments(reading: Reading, data: Any, around: Surroundings) -> tuple[DeploymentConfig, ...]:
@@ -79,9 +76,7 @@ def read_credentials(reading: Reading, data: Any) -> dict[str, Mapping[str, Any]
     return credentials
 
 
-def _deployment(
-    reading: Reading, data: Any, place: tuple[str | int, ...], around: Surroundings
-) -> DeploymentConfig | None:
+def _deployment(reading: Reading, data: Any, place: Place, around: Surroundings) -> DeploymentConfig | None:
     before = len(reading.problems)
     entry = reading.mapping(data, place)
     for key in entry:
@@ -114,9 +109,7 @@ def _deployment(
     )
 
 
-def _laid(
-    reading: Reading, given: Mapping[str, Any], place: tuple[str | int, ...], around: Surroundings
-) -> Mapping[str, Any]:
+def _laid(reading: Reading, given: Mapping[str, Any], place: Place, around: Surroundings) -> Mapping[str, Any]:
     """An entry's parameters over those of its credential, over those of all."""
     name = given.get("litellm_credential_name")
     if not isinstance(name, str):
@@ -133,7 +126,7 @@ def _is_parameter(key: str) -> bool:
 
 
 def _params(
-    reading: Reading, given: Mapping[str, Any], place: tuple[str | int, ...]
+    reading: Reading, given: Mapping[str, Any], place: Place
 ) -> tuple[DeploymentParams, dict[str, Any], dict[str, str]]:
     """Our own parameters, those of the request, and those that stand for variables."""
     own, defaults, overlay = {}, {}, {}
@@ -165,7 +158,7 @@ def _params(
     return params, defaults, overlay
 
 
-def _variable(reading: Reading, value: Any, place: tuple[str | int, ...]) -> str | None:
+def _variable(reading: Reading, value: Any, place: Place) -> str | None:
     if isinstance(value, Mapping):
         return encode_str(plain(value))
     if isinstance(value, str):
@@ -174,7 +167,7 @@ def _variable(reading: Reading, value: Any, place: tuple[str | int, ...]) -> str
     return None
 
 
-def _info(reading: Reading, data: Any, place: tuple[str | int, ...]) -> ModelInfo:
+def _info(reading: Reading, data: Any, place: Place) -> ModelInfo:
     given = dict(reading.mapping(data, place))
     for key in [key for key in given if key not in hints_of(ModelInfo)]:
         instead = MODEL_INFO.get(key) or (deployment_undone(key) if not DESCRIPTIVE.fullmatch(key) else None)
@@ -189,9 +182,7 @@ def _info(reading: Reading, data: Any, place: tuple[str | int, ...]) -> ModelInf
     return reading.record(ModelInfo, given, place)
 
 
-def _provider(
-    reading: Reading, params: DeploymentParams, place: tuple[str | int, ...], around: Surroundings
-) -> tuple[str, str] | None:
+def _provider(reading: Reading, params: DeploymentParams, place: Place, around: Surroundings) -> tuple[str, str] | None:
     """What the provider calls the model, and the provider; empty for `*`, where each call names its own."""
     model = params.model
     if not model:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, replace
 from typing import Any
 
@@ -14,10 +14,18 @@ from lingate._providers.settings import settings_from
 from lingate.errors import ConfigError
 from lingate.server.config import litellm_schema as schema
 from lingate.server.config import source as files
-from lingate.server.config.crosschecks import check_names
 from lingate.server.config.deployments import Surroundings, read_credentials, read_deployments
-from lingate.server.config.errors import ConfigFileError
-from lingate.server.config.reading import Problem, Reading, closest, dotted, found, hints_of, plain
+from lingate.server.config.reading import (
+    ConfigFileError,
+    Place,
+    Problem,
+    Reading,
+    closest,
+    dotted,
+    found,
+    hints_of,
+    plain,
+)
 from lingate.server.config.settings import (
     Alias,
     DeploymentConfig,
@@ -29,6 +37,7 @@ from lingate.server.config.settings import (
     Routing,
     Settings,
 )
+from lingate.server.patterns import matches
 
 _SECTIONS = (
     "model_list",
@@ -52,19 +61,16 @@ _ROUTING_TOO = tuple(
 
 @dataclass(slots=True)
 class Loaded:
-    """What a file came to, errors included.
-
-    Attributes:
-        config: As far as it could be read.
-        problems: What is wrong; empty for a configuration that can be used.
-        undone: Keys of LiteLLM's without effect, and what to use instead.
-        source: The values and where they stood.
-    """
+    """What a file came to, errors included."""
 
     config: GatewayConfig
+    """As far as it could be read."""
     problems: list[Problem]
-    undone: dict[files.Place, str]
+    """What is wrong; empty for a configuration that can be used."""
+    undone: dict[Place, str]
+    """Keys of LiteLLM's without effect, and what to use instead."""
     source: files.Source
+    """The values and where they stood."""
 
 
 def load(path: str | None, env: Mapping[str, str]) -> GatewayConfig:
@@ -128,7 +134,7 @@ def interpret(source: files.Source, path: str | None, env: Mapping[str, str]) ->
     _check_addresses(reading, config)
     _check_sign_in(reading, config)
     if not reading.problems:
-        check_names(reading, config)
+        _check_names(reading, config)
     warnings = _warnings(reading, config, values.unset, source.data)
     return Loaded(replace(config, warnings=warnings), reading.problems, reading.undone, source)
 
@@ -250,7 +256,7 @@ def _routing(reading: Reading, data: Any, settings: Mapping[str, Any]) -> Routin
     return replace(routing, **special)
 
 
-def _fallbacks(reading: Reading, data: Any, place: tuple[str | int, ...]) -> Fallbacks:
+def _fallbacks(reading: Reading, data: Any, place: Place) -> Fallbacks:
     """LiteLLM writes them as a list of mappings with one key each; one mapping is as clear."""
     if data is None:
         return {}
@@ -271,7 +277,7 @@ def _fallbacks(reading: Reading, data: Any, place: tuple[str | int, ...]) -> Fal
     return read
 
 
-def _fallback(reading: Reading, data: Any, place: tuple[str | int, ...]) -> Fallback | None:
+def _fallback(reading: Reading, data: Any, place: Place) -> Fallback | None:
     if isinstance(data, str) and data:
         return Fallback(model=str(data))
     if isinstance(data, Mapping) and isinstance(data.get("model"), str):
@@ -280,7 +286,7 @@ def _fallback(reading: Reading, data: Any, place: tuple[str | int, ...]) -> Fall
     return None
 
 
-def _aliases(reading: Reading, data: Any, place: tuple[str | int, ...]) -> dict[str, Alias]:
+def _aliases(reading: Reading, data: Any, place: Place) -> dict[str, Alias]:
     read: dict[str, Alias] = {}
     for name, value in reading.mapping(data, place).items():
         if isinstance(value, str) and value:
@@ -327,6 +333,46 @@ def _check_addresses(reading: Reading, config: GatewayConfig) -> None:
                 reading.problem((*places, index), f"must be {what}, without a path")
 
 
+def _check_names(reading: Reading, config: GatewayConfig) -> None:
+    """Note every name of a group that no deployment has."""
+    routing = config.routing
+    names = {item.group for item in config.deployments}
+    for alias, target in routing.model_group_alias.items():
+        if not _is_served(target.model, names, config):
+            reading.problem(("router_settings", "model_group_alias", alias), _unserved(target.model, names))
+    names |= set(routing.model_group_alias)
+    for place, name in _mentioned(config):
+        if not _is_served(name, names, config):
+            reading.problem(place, _unserved(name, names))
+
+
+def _mentioned(config: GatewayConfig) -> Iterator[tuple[Place, str]]:
+    routing = config.routing
+    for kind in _FALLBACKS:
+        for group, targets in getattr(routing, kind).items():
+            if group != "*":
+                yield (kind, group), group
+            for target in targets:
+                yield (kind, group), target.model
+    for name in routing.default_fallbacks:
+        yield ("default_fallbacks",), name
+    for group in routing.model_group_retry_policy:
+        yield ("router_settings", "model_group_retry_policy", group), group
+
+
+def _is_served(name: str, names: set[str], config: GatewayConfig) -> bool:
+    if name in names or any("*" in known and matches(known, name) for known in names):
+        return True
+    if any(item.id == name for item in config.deployments):
+        return True
+    head, slash, _ = name.partition("/")
+    return config.serve_all and bool(slash) and (head in config.own.providers or row_of(head) is not None)
+
+
+def _unserved(name: str, names: set[str]) -> str:
+    return f"names {name!r:.80}, which no model_name has{closest(name, sorted(names)) if names else ''}"
+
+
 def _check_sign_in(reading: Reading, config: GatewayConfig) -> None:
     """Switches that need another word to be of effect: without it, whoever set them would be wrong about who may call."""
     general, jwt = config.general, config.own.jwt
@@ -349,9 +395,7 @@ def _check_sign_in(reading: Reading, config: GatewayConfig) -> None:
         reading.problem(("lingate", "jwt"), f"cannot be used: {error}")
 
 
-def _warnings(
-    reading: Reading, config: GatewayConfig, unset: Mapping[tuple[str | int, ...], str], data: Any
-) -> tuple[str, ...]:
+def _warnings(reading: Reading, config: GatewayConfig, unset: Mapping[Place, str], data: Any) -> tuple[str, ...]:
     texts = []
     if reading.undone:
         listed = {f"{anywhere(place)} ({instead})": None for place, instead in reading.undone.items()}
@@ -381,7 +425,7 @@ def _warnings(
     return tuple(texts)
 
 
-def anywhere(place: files.Place) -> str:
+def anywhere(place: Place) -> str:
     """A place, the numbers of list entries left out: what holds for one of them holds for all."""
     return dotted([part for part in place if isinstance(part, str)])
 

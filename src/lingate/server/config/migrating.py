@@ -2,64 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lingate.errors import ConfigError
-from lingate.server.config.loading import Loaded, anywhere, interpret, read
-from lingate.server.config.pruning import pruned
-from lingate.server.config.reading import Problem
-from lingate.server.config.source import parse
+import yaml
 
-_DIFFERENT: Mapping[str, str] = {
-    "model_list.litellm_params.rpm": "a limit, not only a weight",
-    "model_list.litellm_params.tpm": "a limit, not only a weight",
-    "model_list.litellm_params.timeout": "bounds one try; lingate.deadline bounds all of them",
-    "litellm_settings.request_timeout": "bounds one try; lingate.deadline bounds all of them (600 s, not 6000)",
-    "litellm_settings.num_retries": "holds for every provider; waits are jittered and honour Retry-After",
-    "router_settings.num_retries": "holds for every provider; waits are jittered and honour Retry-After",
-    "router_settings.timeout": "bounds one try; lingate.deadline bounds all of them",
-    "router_settings.allowed_fails": "holds for a group with one deployment too",
-    "router_settings.cooldown_time": "doubles for a deployment that fails again at once",
-    "router_settings.routing_strategy": "latency is compared between two taken by chance; usage is that of this process",
-    "router_settings.optional_pre_call_checks": "affinity lasts as long as the deployment is healthy",
-    "router_settings.fallbacks": "tried before a stream's first event too; not after a request that is wrong",
-    "litellm_settings.fallbacks": "tried before a stream's first event too; not after a request that is wrong",
-    "litellm_settings.max_budget": "holds also where it is 0: then nothing may be spent",
-    "litellm_settings.cache": "answers are kept for each key apart, unless lingate.cache.namespace says otherwise",
-    "litellm_settings.callbacks": "prometheus and otel are here",
-    "general_settings.database_url": "a schema of its own: name another database; LiteLLM's tables are neither read nor changed",
-    "general_settings.master_key": "kept as a hash",
-    "general_settings.max_request_size_mb": "refused while it arrives, with 413",
-    "general_settings.background_health_checks": "lists models, which costs nothing, instead of calling them",
-    "general_settings.forward_client_headers_to_llm_api": "headers that may hold credentials are never passed on",
-    "general_settings.allow_client_side_credentials": "api_base is taken for hosts in lingate.allowed_hosts only",
-    "general_settings.use_x_forwarded_for": "believed of lingate.trusted_proxies only",
-}
-"""What has another effect than at LiteLLM, by place."""
+from lingate.errors import ConfigError
+from lingate.server.config.litellm_schema import DIFFERENT
+from lingate.server.config.loading import Loaded, anywhere, interpret, read
+from lingate.server.config.reading import Place, Problem
+from lingate.server.config.source import parse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Migration:
-    """What becomes of a configuration of LiteLLM's.
-
-    Attributes:
-        path: The file.
-        carried: Places that mean the same, each once.
-        different: Places that mean something else, and what.
-        undone: Places without effect, and what to use instead.
-        problems: What is wrong, at LiteLLM too or only here.
-        models: Number of deployments that were read.
-    """
+    """What becomes of a configuration of LiteLLM's."""
 
     path: str
+    """The file."""
     carried: tuple[str, ...]
+    """Places that mean the same, each once."""
     different: Mapping[str, str]
+    """Places that mean something else, and what."""
     undone: Mapping[str, str]
+    """Places without effect, and what to use instead."""
     problems: tuple[Problem, ...]
+    """What is wrong, at LiteLLM too or only here."""
     models: int
+    """Number of deployments that were read."""
 
     @property
     def ok(self) -> bool:
@@ -130,7 +102,7 @@ def _migration(path: str, loaded: Loaded) -> Migration:
     undone = {anywhere(place): text for place, text in loaded.undone.items()}
     wrong = _places(loaded)
     leaves = dict.fromkeys(_leaves(loaded.source.data, ()))
-    different = {name: _DIFFERENT[name] for name in leaves if name in _DIFFERENT and name not in undone}
+    different = {name: DIFFERENT[name] for name in leaves if name in DIFFERENT and name not in undone}
     carried = [
         name for name in leaves if name not in different and not any(_is_in(name, other) for other in (*undone, *wrong))
     ]
@@ -167,3 +139,91 @@ def _names_things(place: tuple[str, ...]) -> bool:
     return place in {("environment_variables",), ("credential_list",), ("lingate", "providers")} or (
         place[:1] == ("router_settings",) and len(place) == 2
     )
+
+
+def pruned(text: str, places: Collection[Place]) -> str:
+    """The YAML text without these keys and list entries; the rest of it, comments too, as it is."""
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+    finally:
+        loader.dispose()
+    cuts: list[tuple[int, int]] = []
+    if node is not None:
+        _cuts(node, (), frozenset(places), text, cuts)
+    for start, end in sorted(cuts, reverse=True):
+        text = text[:start] + text[end:]
+    return text
+
+
+def _cuts(node: Any, place: Place, places: frozenset[Place], text: str, cuts: list[tuple[int, int]]) -> None:
+    if isinstance(node, yaml.MappingNode):
+        items = [(key.value, key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode)]
+    elif isinstance(node, yaml.SequenceNode):
+        items = [(index, value, value) for index, value in enumerate(node.value)]
+    else:
+        return
+    gone = [(*place, name) in places for name, _, _ in items]
+    if items and all(gone):
+        cuts.append(_emptied(node, items, text))
+        return
+    for at, (name, _, value) in enumerate(items):
+        if not gone[at]:
+            _cuts(value, (*place, name), places, text, cuts)
+    for begin, end in _runs(gone):
+        if node.flow_style:
+            cuts.append(_in_flow(items, begin, end))
+        else:
+            cuts.append(_in_block(items, begin, end, text))
+
+
+def _emptied(node: Any, items: list[tuple[Any, Any, Any]], text: str) -> tuple[int, int]:
+    """Of brackets, what is between them; of a block everything, which leaves its key with no value."""
+    if node.flow_style:
+        return node.start_mark.index + 1, node.end_mark.index - 1
+    start = node.start_mark.index if isinstance(node, yaml.SequenceNode) else items[0][1].start_mark.index
+    return len(text[:start].rstrip()), _end(items[-1][2])
+
+
+def _runs(gone: list[bool]) -> list[tuple[int, int]]:
+    """First and last of those that follow each other."""
+    runs: list[tuple[int, int]] = []
+    for at, is_gone in enumerate(gone):
+        if is_gone and runs and runs[-1][1] == at - 1:
+            runs[-1] = (runs[-1][0], at)
+        elif is_gone:
+            runs.append((at, at))
+    return runs
+
+
+def _in_flow(items: list[tuple[Any, Any, Any]], first: int, last: int) -> tuple[int, int]:
+    """With the comma behind them, or before them for what stands last."""
+    if last + 1 < len(items):
+        return items[first][1].start_mark.index, items[last + 1][1].start_mark.index
+    return items[first - 1][2].end_mark.index, items[last][2].end_mark.index
+
+
+def _in_block(items: list[tuple[Any, Any, Any]], first: int, last: int, text: str) -> tuple[int, int]:
+    begin = items[first][1].start_mark.index
+    line = text.rfind("\n", 0, begin) + 1
+    in_list = items[first][1] is items[first][2]
+    before = text[line:begin].strip()
+    if not before or (in_list and before == "-"):
+        end = text.find("\n", _end(items[last][2]))
+        return line, len(text) if end < 0 else end + 1
+    # The first key of a list's entry stands behind the dash, which the next key needs.
+    if in_list:
+        begin = text.rfind("-", 0, begin)
+        return begin, text.rfind("-", 0, items[last + 1][1].start_mark.index)
+    return begin, items[last + 1][1].start_mark.index
+
+
+def _end(node: Any) -> int:
+    """Where a value's own text ends: the parser's mark for a block lies behind the comments that follow it."""
+    if isinstance(node, yaml.ScalarNode):
+        mark: int = node.end_mark.index
+        return mark - 1 if node.style in ("|", ">") else mark
+    if node.flow_style or not node.value:
+        return int(node.end_mark.index)
+    last = node.value[-1]
+    return _end(last[1] if isinstance(node, yaml.MappingNode) else last)

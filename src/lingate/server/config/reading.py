@@ -8,27 +8,42 @@ from dataclasses import MISSING, fields, is_dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 from types import UnionType
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from lingate.errors import ConfigError
 
 T = TypeVar("T")
 
+Place: TypeAlias = tuple[str | int, ...]
+"""Keys and numbers of entries that lead to a value."""
+
 
 class Problem(NamedTuple):
-    """Something that is wrong.
-
-    Attributes:
-        where: File and line.
-        place: Keys that lead there.
-        text: What is wrong, without any value that may be a secret.
-    """
+    """Something that is wrong."""
 
     where: str
-    place: tuple[str | int, ...]
+    """File and line."""
+    place: Place
+    """Keys that lead there."""
     text: str
+    """What is wrong, without any value that may be a secret."""
 
     def __str__(self) -> str:
         path = dotted(self.place)
         return f"{self.where}: {path} {self.text}" if path else f"{self.where}: {self.text}"
+
+
+class ConfigFileError(ConfigError):
+    """The configuration has errors; the message lists all of them.
+
+    Attributes:
+        problems: What is wrong, in the order of the file.
+    """
+
+    def __init__(self, path: str, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        count = f"{len(self.problems)} error{'s' if len(self.problems) != 1 else ''}"
+        super().__init__("\n".join((f"{path} has {count}:", *(f"  {item}" for item in self.problems))))
 
 
 class FromEnv(str):
@@ -83,7 +98,7 @@ class Reading:
     def __init__(self, where: Any) -> None:
         self._where = where
         self.problems: list[Problem] = []
-        self.undone: dict[tuple[str | int, ...], str] = {}
+        self.undone: dict[Place, str] = {}
 
     def problem(self, place: Sequence[str | int], text: str) -> None:
         """Note what is wrong."""
@@ -93,7 +108,7 @@ class Reading:
         self,
         wanted: type[T],
         data: Any,
-        place: tuple[str | int, ...],
+        place: Place,
         *,
         undone: Mapping[str, str] | None = None,
         also: Sequence[str] = (),
@@ -142,7 +157,7 @@ class Reading:
                 self.problem(place, f"has a key that is {found(key)}; write it in quotes")
         return {key: value for key, value in data.items() if isinstance(key, str)}
 
-    def value(self, value: Any, wanted: Any, place: tuple[str | int, ...]) -> Any:
+    def value(self, value: Any, wanted: Any, place: Place) -> Any:
         """Read a value; MISSING where there is none, or a problem was noted."""
         if value is None or isinstance(value, Unset):
             return MISSING
@@ -163,7 +178,7 @@ class Reading:
             self.problem(place, str(bad))
             return MISSING
 
-    def _sequence(self, value: Any, wanted: Any, place: tuple[str | int, ...]) -> Any:
+    def _sequence(self, value: Any, wanted: Any, place: Place) -> Any:
         if isinstance(value, str):
             # `callbacks: prometheus` is as clear as a list of one, and a variable can hold no list.
             value = [part.strip() for part in value.split(",")] if isinstance(value, FromEnv) else [value]
@@ -173,7 +188,7 @@ class Reading:
         read = [self.value(item, wanted, (*place, index)) for index, item in enumerate(value)]
         return tuple(item for item in read if item is not MISSING)
 
-    def _mapping_of(self, value: Any, wanted: Any, place: tuple[str | int, ...]) -> Any:
+    def _mapping_of(self, value: Any, wanted: Any, place: Place) -> Any:
         read = {key: self.value(item, wanted, (*place, key)) for key, item in self.mapping(value, place).items()}
         return {key: item for key, item in read.items() if item is not MISSING}
 

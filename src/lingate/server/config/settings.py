@@ -7,18 +7,23 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from lingate._call.policy import MOST_ANSWER
-from lingate.server.config.kinds import Amount, Bytes, Count, Period, Seconds, Secret
 from lingate.server.config.models import (
     Alias,
+    Amount,
+    Bytes,
+    Count,
     DeploymentConfig,
     DeploymentParams,
     FailsByKind,
     Fallback,
     Fallbacks,
     ModelInfo,
+    Period,
     Prices,
     RetriesByKind,
     Routing,
+    Seconds,
+    Secret,
 )
 
 __all__ = [
@@ -52,308 +57,282 @@ _DEADLINE = 600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheParams:
-    """`cache_params`: where answers are kept.
-
-    Attributes:
-        type: `local` (memory of the process) or `redis`.
-        mode: `default_on`: every call may be answered from the cache; `default_off`: those that ask for it.
-        ttl: Seconds an answer is kept.
-        default_in_memory_ttl: The same in memory.
-        default_in_redis_ttl: The same in Redis.
-        namespace: Put before every key.
-        supported_call_types: What is cached: `acompletion`, `aembedding`, ...; empty for all that can be.
-        url: Redis.
-        host: Its parts, in place of a URL.
-        port: See there.
-        password: See there.
-        db: See there.
-        ssl: See there.
-    """
+    """`cache_params`: where answers are kept."""
 
     type: Literal["local", "redis"] = "local"
+    """`local` (memory of the process) or `redis`."""
     mode: Literal["default_on", "default_off"] = "default_on"
+    """`default_on`: every call may be answered from the cache; `default_off`: those that ask for it."""
     ttl: Seconds | None = None
+    """Seconds an answer is kept."""
     default_in_memory_ttl: Seconds | None = None
+    """The same in memory."""
     default_in_redis_ttl: Seconds | None = None
+    """The same in Redis."""
     namespace: str = ""
+    """Put before every key."""
     supported_call_types: tuple[str, ...] = ()
+    """What is cached: `acompletion`, `aembedding`, ...; empty for all that can be."""
     url: Secret | None = field(default=None, repr=False)
+    """Redis."""
     host: str | None = None
+    """Its parts, in place of a URL."""
     port: Count | None = None
+    """See there."""
     password: Secret | None = field(default=None, repr=False)
+    """See there."""
     db: Count | None = None
+    """See there."""
     ssl: bool = False
+    """See there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """`litellm_settings` that are not about routing.
-
-    Attributes:
-        drop_params: Leave out what a provider cannot express, instead of refusing the call.
-        cache: Answer equal calls from a cache.
-        cache_params: Where and how long.
-        callbacks: `prometheus` and `otel` are here; others are named in the warning.
-        success_callback: The same.
-        failure_callback: The same.
-        service_callback: The same.
-        service_callbacks: The same.
-        max_budget: US dollars that all calls together may cost in `budget_duration`.
-        budget_duration: When it begins anew: `1d`, `30d`, `1mo`. Default: never.
-        max_end_user_budget: US dollars for each end user.
-        json_logs: Logs are lines of JSON.
-        log_level: Least level that is logged.
-        sse_keepalive_ping_interval_seconds: A comment is sent on a stream that has been silent for so long; 0: never.
-        block_requests_for_models_without_pricing: Refuse models whose price is not known, for everyone.
-    """
+    """`litellm_settings` that are not about routing."""
 
     drop_params: bool = False
+    """Leave out what a provider cannot express, instead of refusing the call."""
     cache: bool = False
+    """Answer equal calls from a cache."""
     cache_params: CacheParams = field(default_factory=CacheParams)
+    """Where and how long."""
     callbacks: tuple[str, ...] = ()
+    """`prometheus` and `otel` are here; others are named in the warning."""
     success_callback: tuple[str, ...] = ()
+    """The same."""
     failure_callback: tuple[str, ...] = ()
+    """The same."""
     service_callback: tuple[str, ...] = ()
+    """The same."""
     service_callbacks: tuple[str, ...] = ()
+    """The same."""
     max_budget: Amount | None = None
+    """US dollars that all calls together may cost in `budget_duration`."""
     budget_duration: Period | None = None
+    """When it begins anew: `1d`, `30d`, `1mo`. Default: never."""
     max_end_user_budget: Amount | None = None
+    """US dollars for each end user."""
     json_logs: bool = False
+    """Logs are lines of JSON."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """Least level that is logged."""
     sse_keepalive_ping_interval_seconds: Seconds = 15.0
+    """A comment is sent on a stream that has been silent for so long; 0: never."""
     block_requests_for_models_without_pricing: bool = False
+    """Refuse models whose price is not known, for everyone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class General:
-    """`general_settings`.
-
-    Attributes:
-        master_key: The key that may do everything.
-        database_url: Keys and ledger. Default: SQLite in the state directory. `LINGATE_DATABASE_URL` wins.
-        max_parallel_requests: Calls at once for each deployment that does not say; 0: any number.
-        global_max_parallel_requests: Calls at once in this process; further ones are refused with Retry-After.
-        max_request_size_mb: Longest body of a request.
-        allowed_ips: Addresses and networks that may call; empty for all.
-        use_x_forwarded_for: Taken; `X-Forwarded-For` is believed of `lingate.trusted_proxies`, and of nobody else.
-        enable_jwt_auth: Take tokens of an identity provider, see `lingate.jwt`.
-        infer_model_from_keys: Serve every provider whose credential is present, besides `model_list`.
-        background_health_checks: List the models of each deployment's provider regularly, where it has a list: that is
-            not billed. A failure counts as a failed call would.
-        health_check_interval: Seconds between two rounds.
-        health_check_concurrency: Deployments asked at once.
-        store_prompts_in_spend_logs: Write requests and answers into the ledger.
-        disable_spend_logs: Keep no ledger.
-        maximum_spend_logs_retention_period: How long rows of the ledger are kept.
-        user_header_name: Header that names the end user.
-        litellm_key_header_name: Header that holds the key, besides `Authorization` and `x-api-key`.
-        enforce_user_param: Refuse calls that name no end user.
-        forward_client_headers_to_llm_api: Pass `x-*` headers of callers on (never credentials).
-        allow_client_side_credentials: Callers may bring `api_key` and, for `lingate.allowed_hosts`, `api_base`.
-    """
+    """`general_settings`."""
 
     master_key: Secret | None = field(default=None, repr=False)
+    """The key that may do everything."""
     database_url: Secret | None = field(default=None, repr=False)
+    """Keys and ledger. Default: SQLite in the state directory. `LINGATE_DATABASE_URL` wins."""
     max_parallel_requests: Count | None = None
+    """Calls at once for each deployment that does not say; 0: any number."""
     global_max_parallel_requests: Count | None = None
+    """Calls at once in this process; further ones are refused with Retry-After."""
     max_request_size_mb: Amount | None = None
+    """Longest body of a request."""
     allowed_ips: tuple[str, ...] = ()
+    """Addresses and networks that may call; empty for all."""
     use_x_forwarded_for: bool = False
+    """Taken; `X-Forwarded-For` is believed of `lingate.trusted_proxies`, and of nobody else."""
     enable_jwt_auth: bool = False
+    """Take tokens of an identity provider, see `lingate.jwt`."""
     infer_model_from_keys: bool = False
+    """Serve every provider whose credential is present, besides `model_list`."""
     background_health_checks: bool = False
+    """List the models of each deployment's provider regularly, where it has a list: that is not billed. A failure
+    counts as a failed call would.
+    """
     health_check_interval: Seconds = 300.0
+    """Seconds between two rounds."""
     health_check_concurrency: Count = 4
+    """Deployments asked at once."""
     store_prompts_in_spend_logs: bool = False
+    """Write requests and answers into the ledger."""
     disable_spend_logs: bool = False
+    """Keep no ledger."""
     maximum_spend_logs_retention_period: Seconds | None = None
+    """How long rows of the ledger are kept."""
     user_header_name: str | None = None
+    """Header that names the end user."""
     litellm_key_header_name: str | None = None
+    """Header that holds the key, besides `Authorization` and `x-api-key`."""
     enforce_user_param: bool = False
+    """Refuse calls that name no end user."""
     forward_client_headers_to_llm_api: bool = False
+    """Pass `x-*` headers of callers on (never credentials)."""
     allow_client_side_credentials: bool = False
+    """Callers may bring `api_key` and, for `lingate.allowed_hosts`, `api_base`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """`lingate.limits`: what one process takes.
-
-    Attributes:
-        max_body: Longest body of a request; a longer one is refused with 413 while it arrives.
-        max_in_flight: Calls at once; further ones are refused with Retry-After.
-        max_answer: Longest answer of a provider in one piece; a longer one is an error, and is not read to its end.
-        max_headers: Bytes of a request's headers.
-        body_seconds: How long a request's body may take to arrive.
-    """
+    """`lingate.limits`: what one process takes."""
 
     max_body: Bytes = 32 * 1024 * 1024
+    """Longest body of a request; a longer one is refused with 413 while it arrives."""
     max_in_flight: Count = 1000
+    """Calls at once; further ones are refused with Retry-After."""
     max_answer: Bytes = MOST_ANSWER
+    """Longest answer of a provider in one piece; a longer one is an error, and is not read to its end."""
     max_headers: Bytes = 64 * 1024
+    """Bytes of a request's headers."""
     body_seconds: Seconds = 60.0
+    """How long a request's body may take to arrive."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerSettings:
-    """`lingate.ledger`: what is written down about calls.
-
-    Attributes:
-        retention: How long rows are kept in the database. Default: for ever.
-        journal_max_bytes: How much may wait for a database that does not answer.
-        store_prompts: Write requests and answers down too.
-    """
+    """`lingate.ledger`: what is written down about calls."""
 
     retention: Seconds | None = None
+    """How long rows are kept in the database. Default: for ever."""
     journal_max_bytes: Bytes = 1024 * 1024 * 1024
+    """How much may wait for a database that does not answer."""
     store_prompts: bool = False
+    """Write requests and answers down too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheSettings:
-    """`lingate.cache`: beside `cache_params`.
-
-    Attributes:
-        namespace: Whose answers a caller may get: those of its `key`, of its `team`, or `shared`.
-        max_bytes: Memory for answers.
-        max_entry: Longest answer that is kept.
-        single_flight: Equal calls at the same time are made once.
-    """
+    """`lingate.cache`: beside `cache_params`."""
 
     namespace: Literal["key", "team", "shared"] = "key"
+    """Whose answers a caller may get: those of its `key`, of its `team`, or `shared`."""
     max_bytes: Bytes = 64 * 1024 * 1024
+    """Memory for answers."""
     max_entry: Bytes = 1024 * 1024
+    """Longest answer that is kept."""
     single_flight: bool = True
+    """Equal calls at the same time are made once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cors:
-    """`lingate.cors`: browsers of which sites may call.
-
-    Attributes:
-        allow_origins: `https://app.example.com`, or `*`; empty for none.
-        allow_headers: Request headers they may send besides the usual ones.
-        max_age: How long a browser remembers.
-    """
+    """`lingate.cors`: browsers of which sites may call."""
 
     allow_origins: tuple[str, ...] = ()
+    """`https://app.example.com`, or `*`; empty for none."""
     allow_headers: tuple[str, ...] = ()
+    """Request headers they may send besides the usual ones."""
     max_age: Seconds = 600.0
+    """How long a browser remembers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Jwt:
-    """`lingate.jwt`: tokens of an identity provider (OpenID Connect).
-
-    Attributes:
-        issuer: Who must have issued them.
-        audience: For whom they must be.
-        jwks_url: Where its keys are. Default: what `issuer` says at `/.well-known/openid-configuration`.
-        algorithms: Signatures that are taken.
-        user_claim: Claim that names the user.
-        team_claim: Claim that names the team.
-        scope_claim: Claim that lists scopes.
-        admin_scope: Scope that may use the admin API.
-        leeway: Seconds that clocks may differ.
-    """
+    """`lingate.jwt`: tokens of an identity provider (OpenID Connect)."""
 
     issuer: str = ""
+    """Who must have issued them."""
     audience: str | None = None
+    """For whom they must be."""
     jwks_url: str | None = None
+    """Where its keys are. Default: what `issuer` says at `/.well-known/openid-configuration`."""
     algorithms: tuple[Algorithm, ...] = ("RS256", "ES256")
+    """Signatures that are taken."""
     user_claim: str = "sub"
+    """Claim that names the user."""
     team_claim: str | None = None
+    """Claim that names the team."""
     scope_claim: str = "scope"
+    """Claim that lists scopes."""
     admin_scope: str | None = None
+    """Scope that may use the admin API."""
     leeway: Seconds = 30.0
+    """Seconds that clocks may differ."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Own:
-    """`lingate`: what LiteLLM's schema has no words for.
-
-    Attributes:
-        providers: Settings by provider name, and providers of your own, as in the SDK's configuration.
-        serve_all_providers: Serve `provider/model` for every provider whose credential is present. Default: only where
-            there is no `model_list`.
-        host: Address to listen on.
-        port: Port to listen on.
-        state_dir: Where the journal and the SQLite database are.
-        limits: What one process takes, see below.
-        ledger: What is written down about calls, see below.
-        cache: Beside `cache_params`, see below.
-        cors: Browsers of which sites may call, see below.
-        jwt: Tokens of an identity provider, see below.
-        allowed_hosts: Hosts, or `host:port`, that callers may name in `api_base`; `*.example.com` stands for all below.
-        allow_private_hosts: Hosts that `allowed_hosts` names without a `*` may be on loopback or a private network.
-        forward_headers: Headers of callers that are passed on; `x-team-*` stands for all that begin so.
-        trusted_proxies: Addresses and networks whose `X-Forwarded-For` is believed.
-        deadline: Seconds for a whole call, or until a stream's first event: tries, waits and fallbacks included. Default:
-            600, or three times `timeout` if that is more.
-        drain: Seconds that calls may go on after SIGTERM.
-        one_cpu: Stay on one processor as long as nobody else wants that one (Linux): calls then cost half the CPU.
-        ui: Serve the pages at /ui, by which administrators look at spend, calls, keys and deployments in a browser.
-        continue_streams: Let another deployment go on with an answer that broke off.
-        unpriced: Calls that a budget covers to models without a price: `refuse` or `allow`.
-        metrics_auth: `/metrics` needs the master key.
-        tracing: Send traces where the `OTEL_*` variables say.
-        access_log: A line in the log for each call. The ledger has them all, and `lingate tail` shows them; a line costs as
-            much as a quarter of a call.
-        reload: Seconds between two looks at the configuration file; 0: never.
-    """
+    """`lingate`: what LiteLLM's schema has no words for."""
 
     providers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    """Settings by provider name, and providers of your own, as in the SDK's configuration."""
     serve_all_providers: bool | None = None
+    """Serve `provider/model` for every provider whose credential is present. Default: only where there is no
+    `model_list`.
+    """
     host: str = "127.0.0.1"
+    """Address to listen on."""
     port: Count = 4000
+    """Port to listen on."""
     state_dir: str | None = None
+    """Where the journal and the SQLite database are."""
     limits: Bounds = field(default_factory=Bounds)
+    """What one process takes, see below."""
     ledger: LedgerSettings = field(default_factory=LedgerSettings)
+    """What is written down about calls, see below."""
     cache: CacheSettings = field(default_factory=CacheSettings)
+    """Beside `cache_params`, see below."""
     cors: Cors = field(default_factory=Cors)
+    """Browsers of which sites may call, see below."""
     jwt: Jwt | None = None
+    """Tokens of an identity provider, see below."""
     allowed_hosts: tuple[str, ...] = ()
+    """Hosts, or `host:port`, that callers may name in `api_base`; `*.example.com` stands for all below."""
     allow_private_hosts: bool = False
+    """Hosts that `allowed_hosts` names without a `*` may be on loopback or a private network."""
     forward_headers: tuple[str, ...] = ()
+    """Headers of callers that are passed on; `x-team-*` stands for all that begin so."""
     trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks whose `X-Forwarded-For` is believed."""
     deadline: Seconds | None = None
+    """Seconds for a whole call, or until a stream's first event: tries, waits and fallbacks included. Default: 600, or
+    three times `timeout` if that is more.
+    """
     drain: Seconds = 30.0
+    """Seconds that calls may go on after SIGTERM."""
     one_cpu: bool = True
+    """Stay on one processor as long as nobody else wants that one (Linux): calls then cost half the CPU."""
     ui: bool = True
+    """Serve the pages at /ui, by which administrators look at spend, calls, keys and deployments in a browser."""
     continue_streams: bool = False
+    """Let another deployment go on with an answer that broke off."""
     unpriced: Literal["refuse", "allow"] = "refuse"
+    """Calls that a budget covers to models without a price: `refuse` or `allow`."""
     metrics_auth: bool = False
+    """`/metrics` needs the master key."""
     tracing: bool = False
+    """Send traces where the `OTEL_*` variables say."""
     access_log: bool = False
+    """A line in the log for each call. The ledger has them all, and `lingate tail` shows them; a line costs as much as
+    a quarter of a call.
+    """
     reload: Seconds = 1.0
+    """Seconds between two looks at the configuration file; 0: never."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayConfig:
-    """Everything a gateway is set to.
-
-    Attributes:
-        path: The file, None without one.
-        files: The file and those it includes, to be watched.
-        deployments: `model_list`.
-        routing: `router_settings`.
-        settings: `litellm_settings`.
-        general: `general_settings`.
-        own: `lingate`.
-        env: The environment, `environment_variables` laid over it.
-        serve_all: Whether every provider with a credential is served.
-        warnings: What the owner should know, one text each.
-    """
+    """Everything a gateway is set to."""
 
     path: str | None = None
+    """The file, None without one."""
     files: tuple[str, ...] = ()
+    """The file and those it includes, to be watched."""
     deployments: tuple[DeploymentConfig, ...] = ()
+    """`model_list`."""
     routing: Routing = field(default_factory=Routing)
+    """`router_settings`."""
     settings: Settings = field(default_factory=Settings)
+    """`litellm_settings`."""
     general: General = field(default_factory=General)
+    """`general_settings`."""
     own: Own = field(default_factory=Own)
+    """`lingate`."""
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The environment, `environment_variables` laid over it."""
     serve_all: bool = True
+    """Whether every provider with a credential is served."""
     warnings: tuple[str, ...] = ()
+    """What the owner should know, one text each."""
 
     @property
     def redis_url(self) -> str | None:

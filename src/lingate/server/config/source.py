@@ -5,39 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import yaml
 
-from lingate.server.config.reading import FromEnv, Problem, Unset
-
-Place: TypeAlias = tuple[str | int, ...]
+from lingate.server.config.reading import FromEnv, Place, Problem, Unset
 
 REFERENCE = "os.environ/"
 _MOST_DEPTH = 64
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """The safe loader, in C where it is there."""
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The safe loader, in C where it is there."""
 
 
 @dataclass(slots=True)
 class Source:
-    """What the files hold.
-
-    Attributes:
-        data: The values.
-        lines: File and line of every key, by its place.
-        files: All files that were read.
-        problems: What is wrong with them as YAML.
-        unset: Variables that are referred to and not set, by place.
-    """
+    """What the files hold."""
 
     data: Any = None
+    """The values."""
     lines: dict[Place, tuple[str, int]] = field(default_factory=dict)
+    """File and line of every key, by its place."""
     files: list[str] = field(default_factory=list)
+    """All files that were read."""
     problems: list[Problem] = field(default_factory=list)
+    """What is wrong with them as YAML."""
     unset: dict[Place, str] = field(default_factory=dict)
+    """Variables that are referred to and not set, by place."""
 
     def where(self, place: Place) -> str:
         """File and line of a place, or of what it is part of."""

@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from lingate.server.config.errors import ConfigFileError
 from lingate.server.config.loading import load
+from lingate.server.config.reading import ConfigFileError
 from lingate.server.config.settings import GatewayConfig
 
 Stamp: TypeAlias = tuple[tuple[int, int, int] | None, ...]

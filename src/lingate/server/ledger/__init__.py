@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from lingate.server.ledger.drain import Drainer, DrainState
-from lingate.server.ledger.errors import JournalFullError
-from lingate.server.ledger.journal import Journal, JournalState
+from lingate.server.ledger.journal import Journal, JournalFullError, JournalState
 
 __all__ = ["DrainState", "Drainer", "Journal", "JournalFullError", "JournalState"]

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -22,7 +24,6 @@ import msgspec
 from lingate.server.ledger.insert import Inserter, SqliteInserter
 from lingate.server.ledger.journal import Journal
 from lingate.server.ledger.reader import Batch, Position, Reader
-from lingate.server.ledger.rejected import set_aside
 from lingate.server.ledger.spool import orphans
 from lingate.server.store import Statement, Store, StoreError
 
@@ -43,21 +44,18 @@ _FORGET: Final = "DELETE FROM journal_positions WHERE spool = :spool OR at < :ol
 _NO_ROW = (OverflowError, msgspec.MsgspecError)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class DrainState:
-    """How the copying goes, for metrics and health.
+    """How the copying goes, for metrics and health."""
 
-    Attributes:
-        drained_rows: Rows copied since the start, with those of dead processes.
-        rejected_rows: Rows that the database refused for what is in them, and that were set aside in a file.
-        away_since: When the database stopped answering, None while it does.
-        reason: What it said last.
-    """
-
-    drained_rows: int
-    rejected_rows: int
-    away_since: float | None
-    reason: str | None
+    drained_rows: int = 0
+    """Rows copied since the start, with those of dead processes."""
+    rejected_rows: int = 0
+    """Rows that the database refused for what is in them, and that were set aside in a file."""
+    away_since: float | None = None
+    """When the database stopped answering, None while it does."""
+    reason: str | None = None
+    """What it said last."""
 
 
 class Drainer:
@@ -71,6 +69,7 @@ class Drainer:
         adopt_interval: Seconds between looks for journals of processes that have died.
 
     Attributes:
+        state: How the copying goes now.
         outages: What says that the database is away, full or not fit for use, and that the rows themselves are innocent.
     """
 
@@ -102,15 +101,7 @@ class Drainer:
         self._turn = asyncio.Lock()
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._drained = 0
-        self._rejected = 0
-        self._away_since: float | None = None
-        self._reason: str | None = None
-
-    @property
-    def state(self) -> DrainState:
-        """How the copying goes now."""
-        return DrainState(self._drained, self._rejected, self._away_since, self._reason)
+        self.state = DrainState()
 
     async def run(self) -> None:
         """Copy rows until `stop`, whatever the database does."""
@@ -139,13 +130,23 @@ class Drainer:
         Raises:
             Exception: One of `outages`.
         """
-        await self._drain()
+        if self.state.away_since is None and not self._pending() and time.monotonic() < self._adopt_at:
+            return
+        async with self._turn:
+            await self._begin()
+            for reader in list(self._adopted):
+                await self._copy(reader)
+                await self._delete_read(reader)
+                await self._forget(reader)
+            await self._copy(self._own)
+            await self._delete_read(self._own)
+        self._came_back()
 
     async def catch_up(self) -> bool:
         """As `flush`, unless so much is waiting that it would take long; returns whether it was done."""
         soon = self._pending() <= _SOON
         if soon:
-            await self._drain()
+            await self.flush()
         return soon
 
     @asynccontextmanager
@@ -175,7 +176,7 @@ class Drainer:
         wait = _FIRST_WAIT
         while not self._stopping.is_set():
             try:
-                await self._drain()
+                await self.flush()
             except self.outages as error:
                 self._went_away(error)
                 await self._sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 - spreads replicas, hides nothing
@@ -190,19 +191,6 @@ class Drainer:
                 await self._stopping.wait()
         except TimeoutError:
             pass
-
-    async def _drain(self) -> None:
-        if self._away_since is None and not self._pending() and time.monotonic() < self._adopt_at:
-            return
-        async with self._turn:
-            await self._begin()
-            for reader in list(self._adopted):
-                await self._copy(reader)
-                await self._delete_read(reader)
-                await self._forget(reader)
-            await self._copy(self._own)
-            await self._delete_read(self._own)
-        self._came_back()
 
     async def _begin(self) -> None:
         """Find the positions of this process's journal and of dead ones."""
@@ -243,7 +231,7 @@ class Drainer:
                 raise
             await self._commit_without(batch, error)
             return
-        self._drained += len(batch.payloads)
+        self.state.drained_rows += len(batch.payloads)
 
     async def _commit_without(self, batch: Batch, error: Exception) -> None:
         """Some row of `batch` cannot be stored: find it and set it aside, so that it does not hold up the others."""
@@ -251,8 +239,8 @@ class Drainer:
             for half in batch.halves():
                 await self._commit(half)
             return
-        await asyncio.to_thread(set_aside, self._journal.root, batch.payloads[0], self._said(error))
-        self._rejected += 1
+        await asyncio.to_thread(_set_aside, self._journal.root, batch.payloads[0], self._said(error))
+        self.state.rejected_rows += 1
         await self._inserter.commit([], batch.spool, batch.end)
 
     async def _delete_read(self, reader: Reader) -> None:
@@ -280,15 +268,15 @@ class Drainer:
         _log.warning("%d bytes of a journal were no row and are skipped", size)
 
     def _went_away(self, error: BaseException) -> None:
-        self._reason = self._said(error)
-        if self._away_since is None:
-            self._away_since = time.time()
-            _log.warning("the ledger's database is away, rows wait in the journal: %s", self._reason)
+        self.state.reason = self._said(error)
+        if self.state.away_since is None:
+            self.state.away_since = time.time()
+            _log.warning("the ledger's database is away, rows wait in the journal: %s", self.state.reason)
 
     def _came_back(self) -> None:
-        if self._away_since is not None:
-            _log.warning("the ledger's database is back after %.0f seconds", time.time() - self._away_since)
-            self._away_since = self._reason = None
+        if self.state.away_since is not None:
+            _log.warning("the ledger's database is back after %.0f seconds", time.time() - self.state.away_since)
+            self.state.away_since = self.state.reason = None
 
     def _said(self, error: BaseException) -> str:
         return str(error) if isinstance(error, StoreError) else self._store.unavailable(error).message
@@ -298,3 +286,15 @@ def _for_postgres(store: Store) -> Inserter:
     from lingate.server.ledger.insert_postgres import PostgresInserter
 
     return PostgresInserter(store)
+
+
+def _set_aside(root: Path, payload: bytes, reason: str) -> None:
+    """Append a row to `rejected.jsonl` in the journals' directory, and say so."""
+    path = root / "rejected.jsonl"
+    _log.error("the ledger's database refuses a row, which is now in %s: %s", path, reason)
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(file, payload + b"\n")
+        os.fsync(file)
+    finally:
+        os.close(file)

@@ -9,20 +9,6 @@ from sqlalchemy import ColumnElement, FromClause, Text, func, literal, select, t
 
 from lingate.server.store.ledger import ledger
 
-# Fields of `Filter` that are columns of the same name.
-_COLUMNS = (
-    "key_id",
-    "team_id",
-    "user_id",
-    "end_user",
-    "model",
-    "provider",
-    "deployment",
-    "operation",
-    "face",
-    "status",
-)
-
 
 class QueryError(ValueError):
     """A question that cannot be asked: an unknown dimension, a cursor that is none. The text is for the one who asked."""
@@ -30,39 +16,36 @@ class QueryError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Rows to look at; what is None does not matter. Fields are compared for equality.
-
-    Attributes:
-        since: Not before this moment, epoch seconds.
-        until: Before this moment.
-        key_id: Of this key.
-        team_id: Of this team.
-        user_id: Of this user.
-        end_user: Made for this end user.
-        model: Asked for by this name.
-        provider: Answered by this provider.
-        deployment: Answered by this deployment.
-        tag: Labelled with it.
-        operation: `chat`, `embeddings`, ...
-        face: Spoken to in this format.
-        status: Answered with this HTTP status.
-        failed: Only failures, or only successes.
-    """
+    """Rows to look at; what is None does not matter. Fields are compared for equality."""
 
     since: float | None = None
+    """Not before this moment, epoch seconds."""
     until: float | None = None
+    """Before this moment."""
     key_id: str | None = None
+    """Of this key."""
     team_id: str | None = None
+    """Of this team."""
     user_id: str | None = None
+    """Of this user."""
     end_user: str | None = None
+    """Made for this end user."""
     model: str | None = None
+    """Asked for by this name."""
     provider: str | None = None
+    """Answered by this provider."""
     deployment: str | None = None
+    """Answered by this deployment."""
     tag: str | None = None
+    """Labelled with it."""
     operation: str | None = None
+    """`chat`, `embeddings`, ..."""
     face: str | None = None
+    """Spoken to in this format."""
     status: int | None = None
+    """Answered with this HTTP status."""
     failed: bool | None = None
+    """Only failures, or only successes."""
 
     def named(self) -> dict[str, Any]:
         """The conditions that there are, besides the time."""
@@ -72,7 +55,7 @@ class Filter:
     def rows(self, dialect: str) -> list[ColumnElement[bool]]:
         """Conditions on `ledger`."""
         found: list[ColumnElement[bool]] = [
-            ledger.c[name] == value for name, value in self.named().items() if name in _COLUMNS
+            ledger.c[name] == value for name, value in self.named().items() if name in ledger.c
         ]
         if self.since is not None:
             found.append(ledger.c.at >= self.since)

@@ -30,19 +30,16 @@ def frame(payload: bytes) -> bytes:
 
 @dataclass(slots=True)
 class Found:
-    """What `scan` has found.
-
-    Attributes:
-        payloads: The rows, in order.
-        ends: Where each of them ends, counted from the first byte of what was scanned.
-        consumed: Bytes that need not be scanned again.
-        damaged: Bytes among them that belong to no row.
-    """
+    """What `scan` has found."""
 
     payloads: list[bytes] = field(default_factory=list)
+    """The rows, in order."""
     ends: list[int] = field(default_factory=list)
+    """Where each of them ends, counted from the first byte of what was scanned."""
     consumed: int = 0
+    """Bytes that need not be scanned again."""
     damaged: int = 0
+    """Bytes among them that belong to no row."""
 
 
 def scan(data: bytes, *, last: bool, limit: int) -> Found:

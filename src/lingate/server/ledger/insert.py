@@ -27,15 +27,12 @@ COLUMNS: Final = [field.name for field in msgspec.structs.fields(LedgerRow)]
 
 
 class Inserter(Protocol):
-    """One database's way.
-
-    Attributes:
-        rows: The most to give it at once.
-        errors: What it raises.
-    """
+    """One database's way."""
 
     rows: int
+    """The most to give it at once."""
     errors: tuple[type[Exception], ...]
+    """What it raises."""
 
     def blames_a_row(self, error: Exception) -> bool:
         """Whether an error is a row's own fault."""
@@ -113,8 +110,6 @@ class SqliteInserter:
         self._position = save_position("????")
 
     async def commit(self, payloads: list[bytes], spool: str, position: Position) -> None:
-        """Insert rows, add them to the hourly sums, and remember how far the journal has been copied: all or nothing."""
-
         def write(connection: sqlite3.Connection) -> None:
             if payloads:
                 self._insert(connection, payloads)
@@ -123,7 +118,6 @@ class SqliteInserter:
         await self._store.transact(write)
 
     def blames_a_row(self, error: Exception) -> bool:
-        """Whether an error is a row's own fault."""
         return isinstance(error, (sqlite3.DataError, sqlite3.IntegrityError))
 
     def _insert(self, connection: sqlite3.Connection, payloads: list[bytes]) -> None:

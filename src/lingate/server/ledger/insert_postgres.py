@@ -46,7 +46,6 @@ class PostgresInserter:
         self._position = save_position(("$1", "$2", "$3", "$4"))
 
     async def commit(self, payloads: list[bytes], spool: str, position: Position) -> None:
-        """Insert rows, add them to the hourly sums, and remember how far the journal has been copied: all or nothing."""
         for _ in range(_CONFLICTS):
             try:
                 await self._commit(payloads, spool, position)
@@ -59,7 +58,6 @@ class PostgresInserter:
         await self._commit(payloads, spool, position)
 
     def blames_a_row(self, error: Exception) -> bool:
-        """Whether an error is a row's own fault."""
         if isinstance(error, (DataError, IntegrityError)):
             return True
         # Class 22 is for data, 23 for constraints.

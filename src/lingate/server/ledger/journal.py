@@ -12,16 +12,14 @@ import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
-from lingate.errors import ConfigError
-from lingate.server.ledger.errors import JournalFullError
+from lingate.errors import ConfigError, LimitError
 from lingate.server.ledger.frames import frame
-from lingate.server.ledger.plain import MOST_TOKENS, plain_row
 from lingate.server.ledger.spool import Spool, make
-from lingate.server.records import LedgerRow
+from lingate.server.records import COUNTS, LedgerRow
 
 _log = logging.getLogger("lingate.ledger")
 
@@ -31,32 +29,39 @@ _RESERVE: Final = 16 * 1024 * 1024
 # Bodies are cut above this, far below what the reader takes for damage.
 _MAX_ROW: Final = 16 * 1024 * 1024
 
+MOST_TOKENS: Final = 2**40 - 1
+"""More than any call can use. A sum of larger numbers would not fit into a database's integers, and stop the ledger."""
+
+
+class JournalFullError(LimitError):
+    """The ledger cannot take another row: its database has been away for long, or the disk is full."""
+
+    kind = "ledger_full"
+    retryable = True
+
 
 @dataclass(frozen=True, slots=True)
 class JournalState:
-    """What the journal holds, for metrics and health.
-
-    Attributes:
-        pending_bytes: Written here or found from dead processes, and not in the database.
-        max_bytes: The bound of `pending_bytes`.
-        written_rows: Rows taken since this process started.
-        dropped_rows: Rows given up because there was no room: 0 unless something was very wrong for very long.
-        held_rows: Rows in memory only, because the disk refused them.
-        damaged_bytes: Bytes in journals of dead processes that were no row.
-        has_room: New calls may be made.
-    """
+    """What the journal holds, for metrics and health."""
 
     pending_bytes: int
+    """Written here or found from dead processes, and not in the database."""
     max_bytes: int
+    """The bound of `pending_bytes`."""
     written_rows: int
+    """Rows taken since this process started."""
     dropped_rows: int
+    """Rows given up because there was no room: 0 unless something was very wrong for very long."""
     held_rows: int
+    """Rows in memory only, because the disk refused them."""
     damaged_bytes: int
+    """Bytes in journals of dead processes that were no row."""
     has_room: bool
+    """New calls may be made."""
 
 
 class Journal:
-    """Where the rows of one process are written; it implements `Ledger`. Used by the thread of the event loop only,
+    """Where the rows of one process are written. Used by the thread of the event loop only,
     except for `sync`.
 
     Args:
@@ -117,7 +122,7 @@ class Journal:
         try:
             payload = self._payload(row)
         except RecursionError:
-            payload = self._encode(plain_row(row, with_body=False))
+            payload = self._encode(_plain_row(row, with_body=False))
         self._append(frame(payload))
 
     def _payload(self, row: LedgerRow) -> bytes:
@@ -125,12 +130,12 @@ class Journal:
             # All counts in one test: together they have the sign of any that is negative and the bits of the largest.
             counts = (row.prompt_tokens or 0) | (row.completion_tokens or 0) | (row.cached_tokens or 0)
             counts |= (row.cache_write_tokens or 0) | (row.reasoning_tokens or 0) | (row.audio_tokens or 0)
-            payload = self._encode(row if 0 <= counts <= MOST_TOKENS else plain_row(row))
+            payload = self._encode(row if 0 <= counts <= MOST_TOKENS else _plain_row(row))
         except (TypeError, ValueError, OverflowError):
-            payload = self._encode(plain_row(row))
+            payload = self._encode(_plain_row(row))
         # Postgres has no NUL in texts, and nobody needs one.
         if b"\\u0000" in payload or len(payload) > _MAX_ROW:
-            payload = self._encode(plain_row(row, with_body=len(payload) <= _MAX_ROW))
+            payload = self._encode(_plain_row(row, with_body=len(payload) <= _MAX_ROW))
         return payload
 
     def _append(self, data: bytes) -> None:
@@ -285,3 +290,31 @@ def _sync_directory(path: Path) -> None:
         os.fsync(file)
     finally:
         os.close(file)
+
+
+def _plain_row(row: LedgerRow, *, with_body: bool = True) -> dict[str, Any]:
+    """`row` as JSON can hold it and every database can store it; nothing is left out but what has no meaning as text."""
+    given = msgspec.structs.asdict(row)
+    if not with_body:
+        given["body"] = {"omitted": "too large"}
+    fields = {name: _plain(value) for name, value in given.items()}
+    for name in COUNTS:
+        count = fields[name]
+        if not isinstance(count, int) or not 0 <= count <= MOST_TOKENS:
+            fields[name] = None
+    return {name: value for name, value in fields.items() if value is not None and value != []}
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, (bool, float)):
+        return value
+    if isinstance(value, int):
+        return value if -(2**63) <= value < 2**63 else str(value)
+    if isinstance(value, str):
+        # Surrogates come from clients whose JSON has half of a pair.
+        return value.replace("\x00", "").encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_plain(str(name)): _plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return type(value).__name__

@@ -22,19 +22,16 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows that follow each other in one segment.
-
-    Attributes:
-        spool: Name of the journal.
-        segment: Number of the segment.
-        payloads: The rows, as JSON.
-        ends: Where each of them ends in the segment.
-    """
+    """Rows that follow each other in one segment."""
 
     spool: str
+    """Name of the journal."""
     segment: int
+    """Number of the segment."""
     payloads: list[bytes]
+    """The rows, as JSON."""
     ends: list[int]
+    """Where each of them ends in the segment."""
 
     @property
     def end(self) -> Position:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from math import ceil
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -16,25 +15,11 @@ from lingate.server.ledger.times import HOUR
 from lingate.server.patterns import matches
 from lingate.server.store import Answer, Statement, Store, StoreError, StoreUnavailableError
 
+if TYPE_CHECKING:
+    from lingate.server.access.meters import Owner
+
 # Ids in one statement.
 _MOST_IDS: Final = 500
-
-
-class Owner(Protocol):
-    """Whose money is meant; the budgets' own `Owner` is one.
-
-    Attributes:
-        kind: `key`, `team`, `user`, `end_user`, `model`, `tag`, or `gateway` for everybody's.
-        id: Which one.
-        models: Pattern of the models that count; None for all.
-    """
-
-    @property
-    def kind(self) -> str: ...
-    @property
-    def id(self) -> str: ...
-    @property
-    def models(self) -> str | None: ...
 
 
 class _Row(msgspec.Struct):
@@ -50,24 +35,17 @@ class _Row(msgspec.Struct):
     cost: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """Where one kind of owner is found: in which column of the hourly sums, and in which of a call; None where in neither."""
-
-    sums: str | None
-    calls: str | None
-
-
 _NOBODY: Final = "''"
-_KINDS: Final = {
-    "key": _Kind("key_id", "key_id"),
-    "team": _Kind("team_id", "team_id"),
-    "user": _Kind("user_id", "user_id"),
-    "end_user": _Kind(None, "end_user"),
-    "model": _Kind("model", "model"),
-    "tag": _Kind("tag", None),
-    "gateway": _Kind(_NOBODY, _NOBODY),
+_KINDS: Final[dict[str, tuple[str | None, str | None]]] = {
+    "key": ("key_id", "key_id"),
+    "team": ("team_id", "team_id"),
+    "user": ("user_id", "user_id"),
+    "end_user": (None, "end_user"),
+    "model": ("model", "model"),
+    "tag": ("tag", None),
+    "gateway": (_NOBODY, _NOBODY),
 }
+"""In which column of the hourly sums owners of a kind are found, and in which of a call; None where in neither."""
 _TAGGED_CALLS: Final = {
     True: "ledger, json_each(coalesce(ledger.tags, '[]')) AS label",
     False: "ledger, jsonb_array_elements_text(coalesce(ledger.tags, '[]'::jsonb)) AS label(value)",
@@ -153,17 +131,17 @@ def _added(answers: Iterable[Answer]) -> _Spent:
 
 def _statements(kind: str, since: float, ids: list[str], *, on_sqlite: bool) -> Iterable[Statement]:
     """Questions for dollars by owner and model."""
-    place, hour = _KINDS[kind], ceil(since / HOUR)
-    if place.sums is not None:
+    (sums, calls), hour = _KINDS[kind], ceil(since / HOUR)
+    if sums is not None:
         table = "tag_hours" if kind == "tag" else "usage_hours"
-        yield from _for_owners(place.sums, table, "hour >= :hour", {"hour": hour}, ids)
+        yield from _for_owners(sums, table, "hour >= :hour", {"hour": hour}, ids)
         if since == hour * HOUR:
             return
     when, times = "at >= :since", {"since": since}
-    if place.sums is not None:
+    if sums is not None:
         when, times = f"{when} AND at < :until", {**times, "until": float(hour * HOUR)}
-    source = "ledger" if place.calls is not None else _TAGGED_CALLS[on_sqlite]
-    yield from _for_owners(place.calls or "label.value", source, when, times, ids)
+    source = "ledger" if calls is not None else _TAGGED_CALLS[on_sqlite]
+    yield from _for_owners(calls or "label.value", source, when, times, ids)
 
 
 def _for_owners(whose: str, source: str, when: str, times: dict[str, Any], ids: list[str]) -> Iterable[Statement]:
@@ -188,12 +166,4 @@ def _add(spent: _Spent, kind: str, since: float, rows: Iterable[_Row]) -> None:
 def _owners(row: _Row, kind: str) -> Iterable[str | None]:
     if kind == "tag":
         return row.tags
-    one = {
-        "key": row.key_id,
-        "team": row.team_id,
-        "user": row.user_id,
-        "end_user": row.end_user,
-        "model": row.model,
-        "gateway": "",
-    }
-    return (one[kind],)
+    return ("" if kind == "gateway" else getattr(row, _KINDS[kind][1] or ""),)

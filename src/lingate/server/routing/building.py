@@ -82,7 +82,7 @@ class Builder:
                     return None
                 model, provider = named
             else:
-                model = filled(model, captured, "")
+                model = filled(model, captured)
         key = (entry.id, f"{provider}/{model}")
         found = self._deployments.get(key)
         if found is None:

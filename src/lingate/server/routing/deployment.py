@@ -27,64 +27,60 @@ _BOUNDS = ("max_tokens", "max_completion_tokens")
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Deployment:
-    """One place that answers for a group.
-
-    Attributes:
-        id: What it is called in headers, logs and the ledger.
-        group: The group's name, with its `*`.
-        provider: Name of the provider's row.
-        model: The model there.
-        session: Looks places up.
-        given: Key, base URL and version of the API.
-        load: How much it is asked; shared by all models of a wildcard.
-        health: How it fares.
-        defaults: Request parameters laid under the caller's.
-        extra_headers: Sent with every request.
-        extra_body: Put into every request as it is.
-        drop_params: Leave out what the provider cannot express; None: as the gateway says.
-        always_drop: Request parameters that are left out.
-        tags: What calls must be tagged with.
-        own_weight: Share of the traffic, where its owner says.
-        weight: Share of the traffic in its group; None: even shares.
-        order: Lower ones are asked first.
-        rpm: Requests a minute.
-        tpm: Tokens a minute.
-        max_parallel: Calls at once.
-        timeout: Bounds each try; None: only the whole call is bounded.
-        stream_timeout: The same for streams.
-        retries: Further tries here; None: as its group says.
-        cooldown: Seconds it rests.
-        sheet: Prices and limits.
-        wild: It is one of many models behind a `*`.
-        unusable: Why it cannot be asked.
-    """
+    """One place that answers for a group."""
 
     id: str
+    """What it is called in headers, logs and the ledger."""
     group: str
+    """The group's name, with its `*`."""
     provider: str
+    """Name of the provider's row."""
     model: str
+    """The model there."""
     session: Session = field(repr=False)
+    """Looks places up."""
     given: tuple[str | None, str | None, str | None] = field(repr=False)
+    """Key, base URL and version of the API."""
     load: Load
+    """How much it is asked; shared by all models of a wildcard."""
     health: Health
+    """How it fares."""
     sheet: Sheet
+    """Prices and limits."""
     defaults: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Request parameters laid under the caller's."""
     extra_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Sent with every request."""
     extra_body: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Put into every request as it is."""
     drop_params: bool | None = None
+    """Leave out what the provider cannot express; None: as the gateway says."""
     always_drop: tuple[str, ...] = ()
+    """Request parameters that are left out."""
     tags: frozenset[str] = frozenset()
+    """What calls must be tagged with."""
     own_weight: float | None = None
+    """Share of the traffic, where its owner says."""
     weight: float | None = field(default=None, init=False)
+    """Share of the traffic in its group; None: even shares."""
     order: int = 0
+    """Lower ones are asked first."""
     rpm: int | None = None
+    """Requests a minute."""
     tpm: int | None = None
+    """Tokens a minute."""
     max_parallel: int | None = None
+    """Calls at once."""
     timeout: Timeout | None = None
+    """Bounds each try; None: only the whole call is bounded."""
     stream_timeout: Timeout | None = None
+    """The same for streams."""
     retries: int | None = None
+    """Further tries here; None: as its group says."""
     wild: bool = False
+    """It is one of many models behind a `*`."""
     unusable: str | None = None
+    """Why it cannot be asked."""
     limited: bool = field(init=False)
     as_asked: bool = field(init=False)
     seed: int = field(init=False, repr=False)

@@ -18,41 +18,38 @@ _HERE = frozenset({"context_window"})
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Group:
-    """A model as clients name it.
-
-    Attributes:
-        name: As it was asked for.
-        base: The name behind an alias; else the same.
-        deployments: All of them.
-        tiers: The same by `order`, lower ones first.
-        only: The deployment, where there is one.
-        choose: How one of several is chosen.
-        retries: Further tries, None where nobody said.
-        retries_by_kind: The same for some kinds of error.
-        general: What stands in when the group has failed.
-        context: What stands in for prompts that do not fit.
-        policy: What stands in when a content policy refused.
-        sticky: Which calls stay at one deployment: `prompt`, `key`, `session`, or empty.
-        tagged: Deployments are chosen by tags.
-        aka: Other names that limits by model may know it by.
-        sized: Deployments whose context window is too small are not asked.
-    """
+    """A model as clients name it."""
 
     name: str
+    """As it was asked for."""
     base: str
+    """The name behind an alias; else the same."""
     deployments: tuple[Deployment, ...]
+    """All of them."""
     tiers: tuple[tuple[Deployment, ...], ...]
+    """The same by `order`, lower ones first."""
     only: Deployment | None
+    """The deployment, where there is one."""
     choose: Choose
+    """How one of several is chosen."""
     retries: int | None = None
+    """Further tries, None where nobody said."""
     retries_by_kind: Mapping[str, int] = field(default_factory=dict)
+    """The same for some kinds of error."""
     general: tuple[Fallback, ...] = ()
+    """What stands in when the group has failed."""
     context: tuple[Fallback, ...] = ()
+    """What stands in for prompts that do not fit."""
     policy: tuple[Fallback, ...] = ()
+    """What stands in when a content policy refused."""
     sticky: str = ""
+    """Which calls stay at one deployment: `prompt`, `key`, `session`, or empty."""
     tagged: bool = False
+    """Deployments are chosen by tags."""
     sized: bool = False
+    """Deployments whose context window is too small are not asked."""
     aka: tuple[str, ...] = ()
+    """Other names that limits by model may know it by."""
 
     @property
     def here(self) -> int:

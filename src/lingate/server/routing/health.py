@@ -116,51 +116,45 @@ class Load:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Rules:
-    """When a deployment rests.
-
-    Attributes:
-        cooldown: Seconds.
-        allowed: Failures in a minute that it may have; None: half of its calls, of at least five.
-        by_kind: The same by kind of error.
-        alone: There is nobody else to ask, so that only a Retry-After and a run of failures count.
-        never: It does not rest.
-    """
+    """When a deployment rests."""
 
     cooldown: float = 5.0
+    """Seconds."""
     allowed: int | None = None
+    """Failures in a minute that it may have; None: half of its calls, of at least five."""
     by_kind: dict[str, int] = field(default_factory=dict)
+    """The same by kind of error."""
     alone: bool = False
+    """There is nobody else to ask, so that only a Retry-After and a run of failures count."""
     never: bool = False
+    """It does not rest."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Health:
-    """How one model of a deployment fares.
-
-    Attributes:
-        id: The deployment's.
-        now: The clock.
-        rules: When it rests.
-        shared: Tells other replicas.
-        until: When it may be asked again.
-        why: Kind of the error that made it rest.
-        trial: Nothing has succeeded since it rested.
-        rested: When its rest proper ends; `until` may lie a moment after it, between two calls on trial.
-        rest_at: When it began.
-        latency: Moving average, seconds; 0 where nothing is known.
-    """
+    """How one model of a deployment fares."""
 
     id: str
+    """The deployment's."""
     now: Callable[[], float]
+    """The clock."""
     rules: Rules
+    """When it rests."""
     shared: Shared | None = None
+    """Tells other replicas."""
     until: float = 0.0
+    """When it may be asked again."""
     why: str = ""
+    """Kind of the error that made it rest."""
     trial: bool = False
+    """Nothing has succeeded since it rested."""
     rested: float = 0.0
+    """When its rest proper ends; `until` may lie a moment after it, between two calls on trial."""
     rest_at: float = 0.0
+    """When it began."""
     rests: int = 0
     latency: float = 0.0
+    """Moving average, seconds; 0 where nothing is known."""
     measured_at: float = 0.0
     start: float = 0.0
     good: int = 0

@@ -85,18 +85,11 @@ class Names:
         return f"no model is named {model!r:.100} here{near}"
 
 
-def filled(template: str, captured: Collection[str] | None, model: str) -> str:
+def filled(template: str, captured: Collection[str]) -> str:
     """A model with what stood for its `*`."""
-    if captured is None or "*" not in template:
-        return template
     rest = list(captured)
-    if template == "*" and len(rest) == 1:
-        return model if model else rest[0]
-    parts = template.split("*")
-    text = parts[0]
-    for part in parts[1:]:
-        text += (rest.pop(0) if rest else "") + part
-    return text
+    first, *parts = template.split("*")
+    return first + "".join((rest.pop(0) if rest else "") + part for part in parts)
 
 
 def _expanded(pattern: re.Pattern[str], entry: DeploymentConfig) -> Iterator[str]:

@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from time import monotonic
 from typing import Any, NamedTuple
 
 from lingate._model import JsonDict
-from lingate._providers.catalog import Highest, Plain, cost_of, entry_of, highest, plain_prices
-from lingate._providers.counts import counts_of
+from lingate._providers.catalog import Highest, Plain, cost_of, counts_of, entry_of, highest, plain_prices
 from lingate._providers.rows_models import MODEL_FACTS
+from lingate._wire.plain import PlainUsage, shaped
 from lingate.server.config.settings import ModelInfo, Prices
 from lingate.server.records import Circumstances
 
 
 class Price(NamedTuple):
-    """Dollars a token.
-
-    Attributes:
-        input: Of input; None where unknown.
-        output: Of output; None where unknown.
-        cached_input: Of input read from the provider's cache; None: as other input.
-        cache_write: Of input written to it; None: as other input.
-        reasoning: Of reasoning; None: as other output.
-        own: The owner set them; else they are the catalogue's.
-    """
+    """Dollars a token."""
 
     input: float | None = None
+    """Of input; None where unknown."""
     output: float | None = None
+    """Of output; None where unknown."""
     cached_input: float | None = None
+    """Of input read from the provider's cache; None: as other input."""
     cache_write: float | None = None
+    """Of input written to it; None: as other input."""
     reasoning: float | None = None
+    """Of reasoning; None: as other output."""
     own: bool = False
+    """The owner set them; else they are the catalogue's."""
 
 
 class Sheet:
@@ -97,18 +95,14 @@ class Sheet:
         if self._own is not None:
             return _own_cost(self._own, usage)
         # Both are the provider's word, and might be anything.
-        if type(answered) in _NAMES and type(tier) in _NAMES and is_plain(usage):
+        counts = shaped(usage, PlainUsage) if type(answered) in _NAMES and type(tier) in _NAMES else None
+        if counts is not None and counts.prompt_tokens and counts.is_bare():
             plain = self._plain_prices(answered, tier)
             if plain is not None:
-                cost = usage["prompt_tokens"] * plain.input + usage["completion_tokens"] * plain.output
+                cost = counts.prompt_tokens * plain.input + counts.completion_tokens * plain.output
                 return float(cost), plain.source
-        return self._catalogue_cost(usage, answered, tier)
-
-    def _catalogue_cost(
-        self, usage: JsonDict, answered: str | None, tier: str | None
-    ) -> tuple[float | None, str | None]:
-        cost = cost_of(self._provider, self._model, usage, answered=answered, service_tier=tier)
-        return cost.total, cost.source or cost.reason
+        found = cost_of(self._provider, self._model, usage, answered=answered, service_tier=tier)
+        return found.total, found.source or found.reason
 
     def _plain_prices(self, answered: str | None, tier: str | None) -> Plain | None:
         """The catalogue's, looked up once a minute: they may change with the hour."""
@@ -148,14 +142,7 @@ class Sheet:
                 self._catalogue = None, Price()
             else:
                 window, rates = found
-                price = Price(
-                    rates.get("input"),
-                    rates.get("output"),
-                    rates.get("cached_input"),
-                    rates.get("cache_write"),
-                    rates.get("reasoning"),
-                )
-                self._catalogue = window, price
+                self._catalogue = window, Price._make((*map(rates.get, Price._fields[:-1]), False))
         return self._catalogue
 
 
@@ -183,23 +170,11 @@ _RATES = {
     "reasoning": "reasoning",
 }
 _PLAIN = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
-_DETAILED = _PLAIN | {"prompt_tokens_details", "completion_tokens_details"}
 _NAMES = (str, type(None))
 _MOST_ANSWERERS = 64
 _MINUTE = 60.0
 _STEP = 32_768
 """Tokens of input."""
-
-
-def is_plain(usage: JsonDict) -> bool:
-    """Whether a usage is a count of input and one of output, and nothing that has a price of its own."""
-    if not usage.keys() <= _DETAILED or type(usage.get("completion_tokens")) is not int:
-        return False
-    for name in ("prompt_tokens_details", "completion_tokens_details"):
-        details = usage.get(name)
-        if details and any(details.values()):
-            return False
-    return type(prompt := usage.get("prompt_tokens")) is int and prompt > 0
 
 
 def _own_cost(price: Price, usage: JsonDict) -> tuple[float | None, str | None]:
@@ -224,12 +199,6 @@ def _own_cost(price: Price, usage: JsonDict) -> tuple[float | None, str | None]:
 
 
 def _owner(info: ModelInfo, params: Prices) -> Price | None:
-    names = (
-        "input_cost_per_token",
-        "output_cost_per_token",
-        "cache_read_input_token_cost",
-        "cache_creation_input_token_cost",
-        "output_cost_per_reasoning_token",
-    )
+    names = [item.name for item in fields(Prices)]
     given = [getattr(info, name) if getattr(info, name) is not None else getattr(params, name) for name in names]
     return None if all(item is None for item in given) else Price(*given)._replace(own=True)

@@ -23,17 +23,14 @@ _SHORTEST = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """What the last look at a deployment found.
-
-    Attributes:
-        at: When, by the router's clock.
-        error: Kind of the error, None for none.
-        seconds: How long it took.
-    """
+    """What the last look at a deployment found."""
 
     at: float
+    """When, by the router's clock."""
     error: str | None
+    """Kind of the error, None for none."""
     seconds: float
+    """How long it took."""
 
 
 class Probes:

@@ -24,17 +24,14 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched(RetryPolicy):
-    """A retry policy that tells somebody of each failure before it decides.
-
-    Attributes:
-        told: Is told.
-        by_kind: Further tries for some kinds of error, instead of `retries`.
-        least: Seconds to wait at least.
-    """
+    """A retry policy that tells somebody of each failure before it decides."""
 
     told: Callable[[LingateError], None]
+    """Is told."""
     by_kind: Mapping[str, int] = field(default_factory=dict)
+    """Further tries for some kinds of error, instead of `retries`."""
     least: float = 0.0
+    """Seconds to wait at least."""
 
     def wait(self, error: LingateError, turn: int, random: Callable[[], float]) -> float | None:
         """Seconds to wait before try number `turn + 2`, or None to give this deployment up."""
@@ -58,24 +55,15 @@ def _again(error: LingateError) -> LingateError:
 
 def retries_by_kind(policy: RetriesByKind | None) -> dict[str, int]:
     """`retry_policy` by our kinds of error; `DefaultRetries` under the empty name."""
-    if policy is None:
-        return {}
-    found = {
-        kind: count
-        for name, kinds in _KINDS.items()
-        if (count := getattr(policy, f"{name}Retries")) is not None
-        for kind in kinds
-    }
-    return found if policy.DefaultRetries is None else {"": policy.DefaultRetries, **found}
+    found = _by_kind(policy, "Retries")
+    return found if policy is None or policy.DefaultRetries is None else {"": policy.DefaultRetries, **found}
 
 
 def fails_by_kind(policy: FailsByKind | None) -> dict[str, int]:
     """`allowed_fails_policy` by our kinds of error."""
-    if policy is None:
-        return {}
-    return {
-        kind: count
-        for name, kinds in _KINDS.items()
-        if (count := getattr(policy, f"{name}AllowedFails", None)) is not None
-        for kind in kinds
-    }
+    return _by_kind(policy, "AllowedFails")
+
+
+def _by_kind(policy: object, what: str) -> dict[str, int]:
+    counts = {name: getattr(policy, f"{name}{what}", None) for name in _KINDS}
+    return {kind: count for name, count in counts.items() if count is not None for kind in _KINDS[name]}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
+import msgspec
+
 from lingate._call.plan import Context, Route
-from lingate._model import Call
+from lingate._model import Call, Record, replaced
 from lingate.errors import ConfigError, ContextLengthError, LingateError, OverloadedError, RateLimitError
 from lingate.server.config.settings import Fallback
 from lingate.server.routing.choosing import faithful
@@ -27,7 +28,7 @@ _SURELY = 0.7
 """Of an estimate, which rather counts too many tokens than too few: so many there are for certain."""
 
 
-class Ride:
+class Ride(Record, eq=False, weakref=True):
     """The routes of one call. Iterate it as a plan's `routes`; then exactly one of `won` and `lost`.
 
     Attributes:
@@ -39,70 +40,31 @@ class Ride:
         retries: Further tries at a deployment, where the caller says.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_asked",
-        "_began",
-        "_call",
-        "_estimated",
-        "_instead",
-        "_mark",
-        "_open",
-        "_params",
-        "_problem",
-        "_queue",
-        "_reserved",
-        "_router",
-        "_seen",
-        "_start",
-        "_steps",
-        "_sticky",
-        "_tags",
-        "_tried",
-        "_visited",
-        "context",
-        "deployment",
-        "fallbacks",
-        "group",
-        "hurried",
-        "retries",
-    )
-
-    def __init__(
-        self,
-        router: Router,
-        group: Group,
-        call: Call,
-        tags: Collection[str],
-        sticky: str | None,
-        estimated: int,
-        instead: Sequence[str] | None,
-    ) -> None:
-        self.retries: int | None = None
-        self.context: Context | None = None
-        self.deployment: Deployment | None = None
-        self.group = group
-        self.fallbacks = 0
-        self.hurried = False
-        self._router = router
-        self._asked = group
-        self._call = call
-        self._tags = tags
-        self._sticky = sticky
-        self._estimated = estimated
-        self._instead = instead
-        self._params: dict[str, object] = {}
-        self._queue: list[Fallback] = []
-        self._visited: set[str] | None = None
-        self._tried: list[Deployment] = []
-        self._steps = 0
-        self._open = False
-        self._began = False
-        self._reserved = 0
-        self._start = 0.0
-        self._mark = 0
-        self._seen: LingateError | None = None
-        self._problem: LingateError | None = None
+    _router: Router
+    _asked: Group
+    group: Group
+    _call: Call
+    _tags: Collection[str]
+    _sticky: str | None
+    _estimated: int
+    _instead: Sequence[str] | None
+    retries: int | None = None
+    context: Context | None = None
+    deployment: Deployment | None = None
+    fallbacks: int = 0
+    hurried: bool = False
+    _params: dict[str, object] = msgspec.field(default_factory=dict)
+    _queue: list[Fallback] = msgspec.field(default_factory=list)
+    _visited: set[str] | None = None
+    _tried: list[Deployment] = msgspec.field(default_factory=list)
+    _steps: int = 0
+    _open: bool = False
+    _began: bool = False
+    _reserved: int = 0
+    _start: float = 0.0
+    _mark: int = 0
+    _seen: LingateError | None = None
+    _problem: LingateError | None = None
 
     def __iter__(self) -> Self:
         return self
@@ -251,7 +213,7 @@ class Ride:
         find, model = found.place(call.operation)
         if call.extra_headers and _BETA in call.extra_headers and find()[0].row.dialect not in _HAVE_BETAS:
             headers = {name: value for name, value in call.extra_headers.items() if name != _BETA}
-            call = replace(call, extra_headers=headers or None)
+            call = replaced(call, extra_headers=headers or None)
         if not (found.as_asked and not self._params):
             call = found.call(call, self._params)
         call.model = model
@@ -273,7 +235,6 @@ class Ride:
         return Route(find, call, on, policy, found.stream_timeout if call.stream else found.timeout)
 
     def _elsewhere(self, now: float, error: LingateError | None) -> Route:
-        """A route to a group that stands in."""
         router = self._router
         if self._visited is None:
             self._visited = {self.group.name, self.group.base}
@@ -313,7 +274,6 @@ class Ride:
         self._queue[:0] = targets
 
     def _unavailable(self, now: float) -> LingateError:
-        """Nobody could be asked."""
         group = self._asked
         usable = [item for item in group.deployments if item.unusable is None]
         if self._problem is not None and (isinstance(self._problem, ContextLengthError) or not usable):

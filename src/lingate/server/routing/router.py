@@ -98,7 +98,7 @@ class Router:
             estimated_prompt: Tokens of its input, about.
             fallbacks: What stands in for the group, where the caller says.
         """
-        return Ride(self, group, call, tags, sticky, estimated_prompt, fallbacks)
+        return Ride(self, group, group, call, tags, sticky, estimated_prompt, fallbacks)
 
     def bound(self, group: Group, estimate: Estimate, instead: Sequence[str] | None = None) -> None:
         """Fill in what a call may cost at most, whoever answers it in the end.

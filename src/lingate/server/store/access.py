@@ -6,9 +6,18 @@ changes: a replica reads what is newer than what it has. Deleted rows stay, with
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, MetaData, Table, Text
 
-from lingate.server.store.metadata import metadata
+# Names of constraints are spelled out so that a migration can refer to them on every database.
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+"""The one catalogue of tables; every module that defines tables hangs them on it."""
 
 keys = Table(
     "keys",

@@ -25,27 +25,21 @@ _CLOSE_SECONDS = 3.0
 
 
 class Statement(NamedTuple):
-    """SQL that every database here reads in the same way, with `:name` for a value.
-
-    Attributes:
-        sql: Its text.
-        values: By name.
-    """
+    """SQL that every database here reads in the same way, with `:name` for a value."""
 
     sql: str
+    """Its text."""
     values: Mapping[str, Any]
+    """By name."""
 
 
 class Answer(NamedTuple):
-    """What became of a statement.
-
-    Attributes:
-        rows: Its rows, columns in their order; none where it has no result.
-        changed: How many rows it changed.
-    """
+    """What became of a statement."""
 
     rows: list[tuple[Any, ...]]
+    """Its rows, columns in their order; none where it has no result."""
     changed: int
+    """How many rows it changed."""
 
 
 async def open_store(url: str) -> Store:

@@ -6,13 +6,17 @@ the same transactions, so that spend can be asked for without reading a row per 
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from types import NoneType
+from typing import Any, get_args
 
+from msgspec.structs import fields
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Double, Index, Integer, SmallInteger, Table, Text
 from sqlalchemy.ext.compiler import compiles
 
+from lingate.server.records import LedgerRow
+from lingate.server.store.access import metadata
 from lingate.server.store.measures import FRACTIONS, MEASURES
-from lingate.server.store.metadata import metadata
 
 
 class _Tags(JSON):
@@ -26,45 +30,26 @@ def _searchable(_type: _Tags, _compiler: Any, **_options: Any) -> str:
     return "JSONB"
 
 
-ledger = Table(
-    "ledger",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("at", Double, nullable=False),
-    Column("key_id", Text, nullable=False),
-    Column("key_alias", Text),
-    Column("team_id", Text),
-    Column("user_id", Text),
-    Column("end_user", Text),
-    Column("tags", _Tags(none_as_null=True)),
-    Column("face", Text, nullable=False),
-    Column("operation", Text, nullable=False),
-    Column("stream", Boolean, nullable=False),
-    Column("model", Text, nullable=False),
-    Column("deployment", Text),
-    Column("provider", Text),
-    Column("provider_model", Text),
-    Column("attempts", Integer, nullable=False),
-    Column("fallbacks", Integer, nullable=False),
-    Column("prompt_tokens", BigInteger),
-    Column("completion_tokens", BigInteger),
-    Column("cached_tokens", BigInteger),
-    Column("cache_write_tokens", BigInteger),
-    Column("reasoning_tokens", BigInteger),
-    Column("audio_tokens", BigInteger),
-    Column("estimated", Boolean, nullable=False),
-    Column("cost", Double),
-    Column("price", Text),
-    Column("seconds", Double, nullable=False),
-    Column("ttft", Double),
-    Column("upstream", Double, nullable=False),
-    Column("status", SmallInteger, nullable=False),
-    Column("error", Text),
-    Column("finish", Text),
-    Column("cache", Text),
-    Column("request_id", Text),
-    Column("body", JSON(none_as_null=True)),
-)
+_TYPES: dict[Any, Any] = {str: Text, float: Double, bool: Boolean, int: BigInteger}
+_OTHERS: dict[str, Any] = {
+    "tags": _Tags(none_as_null=True),
+    "attempts": Integer,
+    "fallbacks": Integer,
+    "status": SmallInteger,
+    "body": JSON(none_as_null=True),
+}
+
+
+def _columns() -> Iterator[Column[Any]]:
+    for field in fields(LedgerRow):
+        # What is a text, a number or a switch is that in the database, too; tags are absent where there are none.
+        kinds = get_args(field.type) or (field.type,)
+        kind = _OTHERS[field.name] if field.name in _OTHERS else _TYPES[kinds[0]]
+        absent = NoneType in kinds or field.name == "tags"
+        yield Column(field.name, kind, primary_key=field.name == "id", nullable=absent)
+
+
+ledger = Table("ledger", metadata, *_columns())
 
 # Each index costs about a microsecond a row. Two more are in tables.py.
 Index("ix_ledger_at", ledger.c.at)

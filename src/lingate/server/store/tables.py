@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlalchemy import Index, text
 
 from lingate.server.store import access, ledger
-from lingate.server.store.metadata import metadata
+from lingate.server.store.access import metadata
 
 __all__ = ["access", "ledger", "metadata"]
 

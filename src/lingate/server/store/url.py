@@ -23,21 +23,18 @@ _FILE = re.compile(r"sqlite(?:\+aiosqlite)?:///([^?]+)")
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a database is, taken apart.
-
-    Attributes:
-        url: For SQLAlchemy, with the asynchronous driver and without parameters; None for a file.
-        shown: For messages: no password, no parameters.
-        path: The file, for SQLite.
-        connect: Arguments for the driver.
-        pool_size: Connections to keep, None for the default.
-    """
+    """Where a database is, taken apart."""
 
     url: URL | None
+    """For SQLAlchemy, with the asynchronous driver and without parameters; None for a file."""
     shown: str
+    """For messages: no password, no parameters."""
     path: Path | None = None
+    """The file, for SQLite."""
     connect: dict[str, Any] = field(default_factory=dict)
+    """Arguments for the driver."""
     pool_size: int | None = None
+    """Connections to keep, None for the default."""
 
 
 def parse_url(text: str) -> Address:
@@ -88,51 +85,47 @@ def _postgres(url: URL) -> Address:
         raise StoreError("the database URL names no database", hint="postgresql://user:password@host:5432/name")
     plain = url.set(drivername="postgresql+asyncpg", query={})
     shown = f"postgresql://{url.host or ''}{f':{url.port}' if url.port else ''}/{url.database}"
-    connect: dict[str, Any] = {
-        "timeout": 5.0,
-        "command_timeout": 30.0,
-        "server_settings": {"application_name": "lingate"},
-    }
-    own: dict[str, Any] = {}
+    values: dict[str, Any] = {"timeout": 5.0, "command_timeout": 30.0, "application_name": "lingate"}
     for name, value in url.query.items():
-        known = _PARAMETERS.get(name)
-        if known is None:
+        if name not in _PARAMETERS:
             raise StoreError(
                 f"unknown parameter {name!r} in the database URL", hint=f"known are {', '.join(sorted(_PARAMETERS))}"
             )
+        known, read = _PARAMETERS[name]
         try:
-            known(str(value), connect, own)
+            values[known] = read(str(value))
         except ValueError:
             raise StoreError(f"parameter {name!r} in the database URL has no meaning as written") from None
-    return Address(plain, shown, connect=connect, **own)
+    values.pop("pool_timeout", None)
+    if values.pop("pgbouncer", False):
+        # A pooler that hands out a server connection per transaction cannot keep prepared statements apart.
+        values |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
+    pool_size = values.pop("pool_size", None)
+    settings = {name: values.pop(name) for name in ("application_name", "search_path") if name in values}
+    return Address(plain, shown, connect={**values, "server_settings": settings}, pool_size=pool_size)
 
 
-_Setter = Callable[[str, dict[str, Any], dict[str, Any]], None]
-
-
-def _ssl(value: str, connect: dict[str, Any], _own: dict[str, Any]) -> None:
+def _ssl(value: str) -> str:
     if value not in {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}:
         raise ValueError(value)
-    connect["ssl"] = value
+    return value
 
 
-def _no_prepared_statements(value: str, connect: dict[str, Any], _own: dict[str, Any]) -> None:
-    # A pooler that hands out a server connection per transaction cannot keep prepared statements apart.
-    if value == "true":
-        connect["statement_cache_size"] = 0
-        connect["prepared_statement_cache_size"] = 0
+def _connections(value: str) -> int:
+    return max(1, int(value))
 
 
-_PARAMETERS: dict[str, _Setter] = {
-    "sslmode": _ssl,
-    "ssl": _ssl,
-    "pgbouncer": _no_prepared_statements,
-    "host": lambda value, connect, _own: connect.update(host=value),
-    "connect_timeout": lambda value, connect, _own: connect.update(timeout=float(value)),
-    "application_name": lambda value, connect, _own: connect["server_settings"].update(application_name=value),
-    "schema": lambda value, connect, _own: connect["server_settings"].update(search_path=value),
-    "connection_limit": lambda value, _connect, own: own.update(pool_size=max(1, int(value))),
+_PARAMETERS: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "sslmode": ("ssl", _ssl),
+    "ssl": ("ssl", _ssl),
+    "pgbouncer": ("pgbouncer", "true".__eq__),
+    "host": ("host", str),
+    "connect_timeout": ("timeout", float),
+    "application_name": ("application_name", str),
+    "schema": ("search_path", str),
+    "connection_limit": ("pool_size", _connections),
     # Prisma's own waiting times: ours are fixed, and a URL that has them is a good URL.
-    "pool_timeout": lambda value, _connect, _own: None,
-    "socket_timeout": lambda value, connect, _own: connect.update(command_timeout=float(value)),
+    "pool_timeout": ("pool_timeout", str),
+    "socket_timeout": ("command_timeout", float),
 }
+"""What each is for the driver or for us, and how it is read."""

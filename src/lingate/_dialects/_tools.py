@@ -1,0 +1,169 @@
+"""Tools, the choice among them, and schemas, as several wire formats have them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from lingate._dialects._draft import Draft
+from lingate._model import JsonDict
+from lingate._wire.shapes import as_dict, as_dicts, as_str, dig, not_null, without
+
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_NOT_SENT = frozenset({"strict", "cache_control", "provider_specific_fields"})
+
+
+def function_tool(tool: JsonDict, where: str, draft: Draft, defaults: JsonDict) -> JsonDict | None:
+    """A tool in OpenAI's form for formats that have the same; None for one that is refused. Tools of other kinds stay.
+
+    `defaults` are fields of a function that are put in where it has none.
+
+    Raises:
+        ConfigError: It is no tool.
+        UnsupportedError: It takes free text, and `drop_params` is off.
+    """
+    kind, function = tool.get("type", "function"), tool.get("function")
+    if kind == "custom":
+        draft.refuse(where, "tools with free text as input have no counterpart")
+        return None
+    if kind != "function":
+        return dict(tool)
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        raise draft.broken(f"{where}.function", "must be an object with a name")
+    if tool.get("cache_control"):
+        draft.note("cache_control")
+    made = not_null(function, _NOT_SENT)
+    made = {**made, **without(defaults, made)}
+    dropped = draft.traits.get("tool_schema_drop", ())
+    return {"type": "function", "function": without_keys(made, dropped) if dropped else made}
+
+
+def allowed_tools(choice: JsonDict, draft: Draft) -> tuple[str, list[Any]]:
+    """What a choice of the type `allowed_tools` says: `required` or `auto`, and the names of the tools.
+
+    Raises:
+        ConfigError: It names no tools.
+    """
+    inner = choice.get("allowed_tools", choice)
+    tools = dig(inner, "tools")
+    if not isinstance(tools, list):
+        raise draft.broken("tool_choice.allowed_tools.tools", "must be a list")
+    functions = as_dicts([tool.get("function", tool) for tool in as_dicts(tools)])
+    return "required" if inner.get("mode") == "required" else "auto", [function.get("name") for function in functions]
+
+
+def asked_format(draft: Draft) -> tuple[JsonDict | None, str] | None:
+    """Schema and name of the format that is asked for, both of which JSON may lack; None where text will do.
+
+    Raises:
+        ConfigError: It is no format.
+    """
+    wanted = draft.asked.get("response_format")
+    kind = dig(wanted, "type")
+    if wanted is None or kind == "text":
+        return None
+    inner = as_dict(dig(wanted, "json_schema"))
+    schema = inner.get("schema", dig(wanted, "schema"))
+    if kind not in ("json_schema", "json_object") or (kind == "json_schema" and not isinstance(schema, dict)):
+        raise draft.broken("response_format", "must be text, json_object, or json_schema with a schema")
+    return schema if isinstance(schema, dict) else None, as_str(inner.get("name"))
+
+
+def answer_name(name: str, taken: list[Any]) -> str:
+    """What a tool is called whose input is the answer: by its schema's name if it may be."""
+    name = name if _NAME.fullmatch(name) and name not in taken else "structured_answer"
+    while name in taken:
+        name += "_"
+    return name
+
+
+def search_place(options: JsonDict) -> JsonDict:
+    """Where a search is to be made, of OpenAI's `web_search_options`, as tools say it; nothing where it is not given."""
+    location = options.get("user_location")
+    if not isinstance(location, dict):
+        return {}
+    place = as_dict(location.get("approximate", location))
+    return {"user_location": {"type": "approximate", **without(place, ("type",))}}
+
+
+_REFUSED = frozenset(
+    {
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "multipleOf",
+        "minLength",
+        "maxLength",
+        "maxItems",
+        "uniqueItems",
+        "contains",
+        "minContains",
+        "maxContains",
+        "minProperties",
+        "maxProperties",
+        "patternProperties",
+        "propertyNames",
+    }
+)
+"""Keywords that the API answers with a 400: https://docs.claude.com/en/docs/build-with-claude/structured-outputs"""
+
+_FORMATS = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"})
+_MAPS = ("properties", "$defs", "definitions")
+_LISTS = ("anyOf", "allOf", "oneOf", "prefixItems")
+
+
+def closed(schema: Any) -> Any:
+    """A copy whose objects allow no other properties, as the API demands.
+
+    Constraints it does not take are told to the model in the description, as the official package does.
+    """
+    if not isinstance(schema, dict):
+        return schema
+    copy: JsonDict = {}
+    hints: JsonDict = {}
+    for key, value in schema.items():
+        if _is_refused(key, value):
+            hints[key] = value
+        elif key in _MAPS and isinstance(value, dict):
+            copy[key] = {name: closed(inner) for name, inner in value.items()}
+        elif key in _LISTS and isinstance(value, list):
+            copy["anyOf" if key == "oneOf" else key] = [closed(inner) for inner in value]
+        else:
+            copy[key] = closed(value) if key == "items" else value
+    if _is_object(copy):
+        if copy.get("additionalProperties"):
+            hints["additionalProperties"] = copy["additionalProperties"]
+        copy["additionalProperties"] = False
+    if hints:
+        told = "{" + ", ".join(f"{key}: {value}" for key, value in hints.items()) + "}"
+        copy["description"] = f"{copy['description']}\n\n{told}" if copy.get("description") else told
+    return copy
+
+
+def without_keys(value: Any, keys: tuple[str, ...]) -> Any:
+    """A copy without some keywords, at every depth; properties that happen to have such a name stay."""
+    if isinstance(value, list):
+        return [without_keys(inner, keys) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: {name: without_keys(item, keys) for name, item in inner.items()}
+        if key in _MAPS and isinstance(inner, dict)
+        else without_keys(inner, keys)
+        for key, inner in value.items()
+        if key not in keys
+    }
+
+
+def _is_refused(key: str, value: Any) -> bool:
+    if key == "minItems":
+        return value not in (0, 1)
+    if key == "format":
+        return value not in _FORMATS
+    return key in _REFUSED
+
+
+def _is_object(schema: JsonDict) -> bool:
+    kind = schema.get("type", "object" if "properties" in schema else None)
+    return kind == "object" or (isinstance(kind, list) and "object" in kind)
