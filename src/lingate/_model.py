@@ -401,7 +401,7 @@ class HttpRequest(Record):
     stop: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        return f"HttpRequest({self.method} {self.url})"  # neither the credential nor what was asked
+        return f"HttpRequest({self.method} {self.url.partition('?')[0]})"  # neither a credential nor what was asked
 
 
 class Head(Record):

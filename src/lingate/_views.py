@@ -6,13 +6,13 @@ A field without a property here is still an attribute, because unknown names are
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from lingate._model import Attempt, JsonDict
 from lingate._wire.json import decode, encode_str
 from lingate.errors import ProtocolError
 
-T_co = TypeVar("T_co", covariant=True)
+V = TypeVar("V", bound="View")
 
 
 class View:
@@ -81,43 +81,8 @@ class View:
         """`to_json` likewise."""
         return self.to_json()
 
-
-class Field(Protocol[T_co]):
-    """What type checkers see of a property that `field` and its siblings make: it is read, and never set."""
-
-    def __get__(self, view: View, kind: type[View] | None = None, /) -> T_co: ...
-
-
-def field(name: str, doc: str, default: Any = None) -> Any:
-    """A property that is the field of this name, or the default where it is absent or empty."""
-    if default is None:
-        return property(lambda view: view._data.get(name), doc=doc)
-    return property(lambda view: view._data.get(name) or default, doc=doc)
-
-
-def detail(group: str, name: str, doc: str) -> Any:
-    """A property that is a count among the details that usage has in groups."""
-
-    def _count(view: View) -> int | None:
-        found = view._data.get(group)
-        return found.get(name) if isinstance(found, dict) else None
-
-    return property(_count, doc=doc)
-
-
-def items(name: str, cls: type[View], doc: str) -> Any:
-    """A property that is a view of each object in the list of this name."""
-    return property(lambda view: list(map(cls, view._data.get(name) or ())), doc=doc)
-
-
-def part(name: str, cls: type[View], doc: str) -> Any:
-    """A property that is a view of the object of this name, of an empty one where it is absent."""
-    return property(lambda view: cls(view._data.get(name) or {}), doc=doc)
-
-
-def optional(name: str, cls: type[View], doc: str) -> Any:
-    """A property that is a view of the object of this name, None where it is absent or empty."""
-    return property(lambda view: cls(found) if (found := view._data.get(name)) else None, doc=doc)
+    def _views(self, key: str, cls: type[V]) -> list[V]:
+        return list(map(cls, self._data.get(key) or ()))
 
 
 def _copy(value: Any) -> Any:
@@ -142,12 +107,15 @@ class Function(View):
 
     __slots__ = ()
 
-    name: Field[str] = field("name", "Name of the function.", "")
-    arguments: Field[str] = field(
-        "arguments",
-        "Arguments as the JSON text the model wrote; `{}` where it wrote none.",
-        "{}",
-    )
+    @property
+    def name(self) -> str:
+        """Name of the function."""
+        return cast(str, self._data.get("name") or "")
+
+    @property
+    def arguments(self) -> str:
+        """Arguments as the JSON text the model wrote; `{}` where it wrote none."""
+        return cast(str, self._data.get("arguments") or "{}")
 
 
 class ToolCall(View):
@@ -155,9 +123,20 @@ class ToolCall(View):
 
     __slots__ = ()
 
-    id: Field[str] = field("id", "Goes back as `tool_call_id` with the result.", "")
-    type: Field[str] = field("type", "`function`, or the kind of a custom tool.", "function")
-    function: Field[Function] = part("function", Function, "Name and arguments.")
+    @property
+    def id(self) -> str:
+        """Goes back as `tool_call_id` with the result."""
+        return cast(str, self._data.get("id") or "")
+
+    @property
+    def type(self) -> str:
+        """`function`, or the kind of a custom tool."""
+        return cast(str, self._data.get("type") or "function")
+
+    @property
+    def function(self) -> Function:
+        """Name and arguments."""
+        return Function(self._data.get("function") or {})
 
     @property
     def arguments(self) -> JsonDict:
@@ -180,8 +159,15 @@ class Message(View):
 
     __slots__ = ()
 
-    role: Field[str] = field("role", "Always `assistant`.", "assistant")
-    content: Field[str | None] = field("content", "The text, None where there are only tool calls.")
+    @property
+    def role(self) -> str:
+        """Always `assistant`."""
+        return cast(str, self._data.get("role") or "assistant")
+
+    @property
+    def content(self) -> str | None:
+        """The text, None where there are only tool calls."""
+        return self._data.get("content")
 
     @property
     def tool_calls(self) -> list[ToolCall] | None:
@@ -189,14 +175,20 @@ class Message(View):
         found = self._data.get("tool_calls")
         return [ToolCall(item) for item in found] if found else None
 
-    reasoning_content: Field[str | None] = field("reasoning_content", "The reasoning the provider shows, as text.")
+    @property
+    def reasoning_content(self) -> str | None:
+        """The reasoning the provider shows, as text."""
+        return self._data.get("reasoning_content")
 
     @property
     def thinking_blocks(self) -> list[JsonDict]:
         """Reasoning blocks with signatures, to be sent back as they are."""
         return self._data.get("thinking_blocks") or []
 
-    refusal: Field[str | None] = field("refusal", "The refusal's text.")
+    @property
+    def refusal(self) -> str | None:
+        """The refusal's text."""
+        return self._data.get("refusal")
 
     @property
     def annotations(self) -> list[JsonDict]:
@@ -209,12 +201,20 @@ class Choice(View):
 
     __slots__ = ()
 
-    index: Field[int] = field("index", "Position among the answers.", 0)
-    message: Field[Message] = part("message", Message, "The answer.")
-    finish_reason: Field[str | None] = field(
-        "finish_reason",
-        "`stop`, `length`, `tool_calls` or `content_filter`; None only for an answer that was interrupted.",
-    )
+    @property
+    def index(self) -> int:
+        """Position among the answers."""
+        return cast(int, self._data.get("index") or 0)
+
+    @property
+    def message(self) -> Message:
+        """The answer."""
+        return Message(self._data.get("message") or {})
+
+    @property
+    def finish_reason(self) -> str | None:
+        """`stop`, `length`, `tool_calls` or `content_filter`; None only for an answer that was interrupted."""
+        return self._data.get("finish_reason")
 
     @property
     def logprobs(self) -> Any:
@@ -222,7 +222,17 @@ class Choice(View):
         return view(self._data.get("logprobs"))
 
 
-class Usage(View):
+class Counts(View):
+    """Token counts."""
+
+    __slots__ = ()
+
+    def _detail(self, group: str, name: str) -> int | None:
+        found = self._data.get(group)
+        return found.get(name) if isinstance(found, dict) else None
+
+
+class Usage(Counts):
     """Token counts in OpenAI's convention: prompt includes cached input, completion includes reasoning.
 
     A count that the provider did not give is None.
@@ -230,20 +240,35 @@ class Usage(View):
 
     __slots__ = ()
 
-    prompt_tokens: Field[int | None] = field(
-        "prompt_tokens", "All input tokens, cached ones and cache writes included."
-    )
-    completion_tokens: Field[int | None] = field("completion_tokens", "All output tokens, reasoning included.")
-    total_tokens: Field[int | None] = field("total_tokens", "Prompt and completion.")
-    cached_tokens: Field[int | None] = detail(
-        "prompt_tokens_details", "cached_tokens", "Input tokens read from the provider's cache."
-    )
-    cache_write_tokens: Field[int | None] = detail(
-        "prompt_tokens_details", "cache_write_tokens", "Input tokens written to the provider's cache."
-    )
-    reasoning_tokens: Field[int | None] = detail(
-        "completion_tokens_details", "reasoning_tokens", "Output tokens spent on reasoning."
-    )
+    @property
+    def prompt_tokens(self) -> int | None:
+        """All input tokens, cached ones and cache writes included."""
+        return self._data.get("prompt_tokens")
+
+    @property
+    def completion_tokens(self) -> int | None:
+        """All output tokens, reasoning included."""
+        return self._data.get("completion_tokens")
+
+    @property
+    def total_tokens(self) -> int | None:
+        """Prompt and completion."""
+        return self._data.get("total_tokens")
+
+    @property
+    def cached_tokens(self) -> int | None:
+        """Input tokens read from the provider's cache."""
+        return self._detail("prompt_tokens_details", "cached_tokens")
+
+    @property
+    def cache_write_tokens(self) -> int | None:
+        """Input tokens written to the provider's cache."""
+        return self._detail("prompt_tokens_details", "cache_write_tokens")
+
+    @property
+    def reasoning_tokens(self) -> int | None:
+        """Output tokens spent on reasoning."""
+        return self._detail("completion_tokens_details", "reasoning_tokens")
 
 
 class Response(View):
@@ -283,14 +308,21 @@ class Response(View):
         """The provider's id of the request."""
         return self.attempts[-1].request_id if self.attempts else None
 
-    id: Field[str] = field("id", "The provider's id of the answer.", "")
+    @property
+    def id(self) -> str:
+        """The provider's id of the answer."""
+        return cast(str, self._data.get("id") or "")
 
     @property
     def model(self) -> str:
         """The model that answered, as the provider names it."""
         return cast(str, self._data.get("model") or self.requested_model)
 
-    usage: Field[Usage | None] = optional("usage", Usage, "Token counts, None where the provider gave none.")
+    @property
+    def usage(self) -> Usage | None:
+        """Token counts, None where the provider gave none."""
+        found = self._data.get("usage")
+        return Usage(found) if found else None
 
     @property
     def cost(self) -> float | None:
@@ -341,7 +373,10 @@ class ChatResponse(Response):
         kind, facts = super().__reduce__()
         return kind, (*facts, self._format)
 
-    created: Field[int] = field("created", "When, in Unix seconds.", 0)
+    @property
+    def created(self) -> int:
+        """When, in Unix seconds."""
+        return cast(int, self._data.get("created") or 0)
 
     @property
     def choices(self) -> list[Choice]:
@@ -407,9 +442,20 @@ class Delta(View):
 
     __slots__ = ()
 
-    role: Field[str | None] = field("role", "`assistant` in the first chunk.")
-    content: Field[str | None] = field("content", "More text.")
-    reasoning_content: Field[str | None] = field("reasoning_content", "More reasoning.")
+    @property
+    def role(self) -> str | None:
+        """`assistant` in the first chunk."""
+        return self._data.get("role")
+
+    @property
+    def content(self) -> str | None:
+        """More text."""
+        return self._data.get("content")
+
+    @property
+    def reasoning_content(self) -> str | None:
+        """More reasoning."""
+        return self._data.get("reasoning_content")
 
     @property
     def tool_calls(self) -> list[ToolCallDelta] | None:
@@ -417,7 +463,10 @@ class Delta(View):
         found = self._data.get("tool_calls")
         return [ToolCallDelta(item) for item in found] if found else None
 
-    refusal: Field[str | None] = field("refusal", "More of a refusal.")
+    @property
+    def refusal(self) -> str | None:
+        """More of a refusal."""
+        return self._data.get("refusal")
 
 
 class ToolCallDelta(View):
@@ -425,9 +474,20 @@ class ToolCallDelta(View):
 
     __slots__ = ()
 
-    index: Field[int] = field("index", "Which tool call of the message this belongs to.", 0)
-    id: Field[str | None] = field("id", "In the first piece only.")
-    type: Field[str | None] = field("type", "In the first piece only.")
+    @property
+    def index(self) -> int:
+        """Which tool call of the message this belongs to."""
+        return cast(int, self._data.get("index") or 0)
+
+    @property
+    def id(self) -> str | None:
+        """In the first piece only."""
+        return self._data.get("id")
+
+    @property
+    def type(self) -> str | None:
+        """In the first piece only."""
+        return self._data.get("type")
 
     @property
     def function(self) -> View:
@@ -441,9 +501,20 @@ class ChunkChoice(View):
 
     __slots__ = ()
 
-    index: Field[int] = field("index", "Position among the answers.", 0)
-    delta: Field[Delta] = part("delta", Delta, "What is added.")
-    finish_reason: Field[str | None] = field("finish_reason", "In the last chunk of this answer.")
+    @property
+    def index(self) -> int:
+        """Position among the answers."""
+        return cast(int, self._data.get("index") or 0)
+
+    @property
+    def delta(self) -> Delta:
+        """What is added."""
+        return Delta(self._data.get("delta") or {})
+
+    @property
+    def finish_reason(self) -> str | None:
+        """In the last chunk of this answer."""
+        return self._data.get("finish_reason")
 
     @property
     def logprobs(self) -> Any:
@@ -467,7 +538,11 @@ class Chunk(View):
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self._data, self.raw)
 
-    usage: Field[Usage | None] = optional("usage", Usage, "Token counts, in the usage chunk.")
+    @property
+    def usage(self) -> Usage | None:
+        """Token counts, in the usage chunk."""
+        found = self._data.get("usage")
+        return Usage(found) if found else None
 
 
 class ChatChunk(Chunk):
@@ -480,8 +555,15 @@ class ChatChunk(Chunk):
         self.raw = raw
         self._choices: list[ChunkChoice] | None = None
 
-    id: Field[str] = field("id", "The same in all chunks of a stream.", "")
-    model: Field[str] = field("model", "The model that answers.", "")
+    @property
+    def id(self) -> str:
+        """The same in all chunks of a stream."""
+        return cast(str, self._data.get("id") or "")
+
+    @property
+    def model(self) -> str:
+        """The model that answers."""
+        return cast(str, self._data.get("model") or "")
 
     @property
     def choices(self) -> list[ChunkChoice]:
@@ -513,10 +595,15 @@ class Embedding(View):
 
     __slots__ = ()
 
-    index: Field[int] = field("index", "Which input this belongs to.", 0)
-    embedding: Field[list[float]] = field(
-        "embedding", 'The vector; base64 text where `encoding_format="base64"` was asked for.'
-    )
+    @property
+    def index(self) -> int:
+        """Which input this belongs to."""
+        return cast(int, self._data.get("index") or 0)
+
+    @property
+    def embedding(self) -> list[float]:
+        """The vector; base64 text where `encoding_format="base64"` was asked for."""
+        return cast(list[float], self._data.get("embedding"))
 
 
 class EmbeddingResponse(Response):
@@ -524,7 +611,10 @@ class EmbeddingResponse(Response):
 
     __slots__ = ()
 
-    data: Field[list[Embedding]] = items("data", Embedding, "One item an input.")
+    @property
+    def data(self) -> list[Embedding]:
+        """One item an input."""
+        return self._views("data", Embedding)
 
     @property
     def vectors(self) -> list[list[float]]:
@@ -537,7 +627,10 @@ class ModelInfo(View):
 
     __slots__ = ()
 
-    id: Field[str] = field("id", "What goes after `provider/`.", "")
+    @property
+    def id(self) -> str:
+        """What goes after `provider/`."""
+        return cast(str, self._data.get("id") or "")
 
 
 class ModelList(Response):
@@ -545,7 +638,10 @@ class ModelList(Response):
 
     __slots__ = ()
 
-    data: Field[list[ModelInfo]] = items("data", ModelInfo, "The models.")
+    @property
+    def data(self) -> list[ModelInfo]:
+        """The models."""
+        return self._views("data", ModelInfo)
 
     @property
     def ids(self) -> list[str]:

@@ -6,7 +6,7 @@ import os
 from typing import Any, cast
 
 from lingate._dialects._dataurl import decoded, is_data_url, split_data_url
-from lingate._views import Chunk, Field, Response, View, field, items, view
+from lingate._views import Chunk, Response, View, view
 from lingate.errors import ProtocolError
 
 
@@ -15,12 +15,20 @@ class CompletionChoice(View):
 
     __slots__ = ()
 
-    index: Field[int] = field("index", "Position among the texts: those of the first prompt come first.", 0)
-    text: Field[str] = field("text", "The text; of a chunk, what it adds.", "")
-    finish_reason: Field[str | None] = field(
-        "finish_reason",
-        "`stop`, `length` or `content_filter`; None in all chunks but the last, and where an answer was interrupted.",
-    )
+    @property
+    def index(self) -> int:
+        """Position among the texts: those of the first prompt come first."""
+        return cast(int, self._data.get("index") or 0)
+
+    @property
+    def text(self) -> str:
+        """The text; of a chunk, what it adds."""
+        return cast(str, self._data.get("text") or "")
+
+    @property
+    def finish_reason(self) -> str | None:
+        """`stop`, `length` or `content_filter`; None in all chunks but the last, and where an answer was interrupted."""
+        return self._data.get("finish_reason")
 
     @property
     def logprobs(self) -> Any:
@@ -33,10 +41,15 @@ class CompletionResponse(Response):
 
     __slots__ = ()
 
-    created: Field[int] = field("created", "When, in Unix seconds.", 0)
-    choices: Field[list[CompletionChoice]] = items(
-        "choices", CompletionChoice, "The texts: `n` of them for each prompt."
-    )
+    @property
+    def created(self) -> int:
+        """When, in Unix seconds."""
+        return cast(int, self._data.get("created") or 0)
+
+    @property
+    def choices(self) -> list[CompletionChoice]:
+        """The texts: `n` of them for each prompt."""
+        return self._views("choices", CompletionChoice)
 
     @property
     def text(self) -> str:
@@ -56,11 +69,10 @@ class CompletionChunk(Chunk):
 
     __slots__ = ()
 
-    choices: Field[list[CompletionChoice]] = items(
-        "choices",
-        CompletionChoice,
-        'One item, or none in the usage chunk that `stream_options={"include_usage": True}` asks for.',
-    )
+    @property
+    def choices(self) -> list[CompletionChoice]:
+        """One item, or none in the usage chunk that `stream_options={"include_usage": True}` asks for."""
+        return self._views("choices", CompletionChoice)
 
     @property
     def text(self) -> str:
@@ -80,11 +92,20 @@ class Image(View):
         size = f"{len(self.b64_json)} characters of base64" if self.b64_json else (self.url or "")[:100]
         return f"{type(self).__name__}({size})"
 
-    b64_json: Field[str | None] = field("b64_json", "The image in base64.")
-    url: Field[str | None] = field("url", "Where the provider keeps the image, usually for an hour or so.")
-    revised_prompt: Field[str | None] = field(
-        "revised_prompt", "The prompt the image was made from, where the provider changed it."
-    )
+    @property
+    def b64_json(self) -> str | None:
+        """The image in base64."""
+        return self._data.get("b64_json")
+
+    @property
+    def url(self) -> str | None:
+        """Where the provider keeps the image, usually for an hour or so."""
+        return self._data.get("url")
+
+    @property
+    def revised_prompt(self) -> str | None:
+        """The prompt the image was made from, where the provider changed it."""
+        return self._data.get("revised_prompt")
 
     @property
     def data(self) -> bytes:
@@ -124,8 +145,15 @@ class ImageResponse(Response):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.data!r})"
 
-    created: Field[int] = field("created", "When, in Unix seconds.", 0)
-    data: Field[list[Image]] = items("data", Image, "The images, one unless `n` asked for more.")
+    @property
+    def created(self) -> int:
+        """When, in Unix seconds."""
+        return cast(int, self._data.get("created") or 0)
+
+    @property
+    def data(self) -> list[Image]:
+        """The images, one unless `n` asked for more."""
+        return self._views("data", Image)
 
 
 class SpeechResponse(Response):
@@ -141,9 +169,10 @@ class SpeechResponse(Response):
         """The sound, in the format that `content_type` names."""
         return cast(bytes, self._data.get("audio") or b"")
 
-    content_type: Field[str] = field(
-        "content_type", "What the sound is, such as `audio/mpeg`.", "application/octet-stream"
-    )
+    @property
+    def content_type(self) -> str:
+        """What the sound is, such as `audio/mpeg`."""
+        return cast(str, self._data.get("content_type") or "application/octet-stream")
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the sound to a file, which is replaced if it exists.
@@ -159,15 +188,30 @@ class TranscriptionResponse(Response):
 
     __slots__ = ()
 
-    text: Field[str] = field("text", "The transcript.", "")
-    language: Field[str | None] = field("language", "The language that was heard (`verbose_json`).")
-    duration: Field[float | None] = field("duration", "Length of the sound in seconds (`verbose_json`).")
-    segments: Field[list[View]] = items(
-        "segments", View, "Sentences or so with their times (`verbose_json`, `diarized_json`)."
-    )
-    words: Field[list[View]] = items(
-        "words", View, 'Words with their times (`verbose_json` and `timestamp_granularities=["word"]`).'
-    )
+    @property
+    def text(self) -> str:
+        """The transcript."""
+        return cast(str, self._data.get("text") or "")
+
+    @property
+    def language(self) -> str | None:
+        """The language that was heard (`verbose_json`)."""
+        return self._data.get("language")
+
+    @property
+    def duration(self) -> float | None:
+        """Length of the sound in seconds (`verbose_json`)."""
+        return self._data.get("duration")
+
+    @property
+    def segments(self) -> list[View]:
+        """Sentences or so with their times (`verbose_json`, `diarized_json`)."""
+        return self._views("segments", View)
+
+    @property
+    def words(self) -> list[View]:
+        """Words with their times (`verbose_json` and `timestamp_granularities=["word"]`)."""
+        return self._views("words", View)
 
 
 class ModerationResult(View):
@@ -196,9 +240,10 @@ class ModerationResponse(Response):
 
     __slots__ = ()
 
-    results: Field[list[ModerationResult]] = items(
-        "results", ModerationResult, "One item an input; parts of one message are one input."
-    )
+    @property
+    def results(self) -> list[ModerationResult]:
+        """One item an input; parts of one message are one input."""
+        return self._views("results", ModerationResult)
 
     @property
     def flagged(self) -> bool:
@@ -211,9 +256,10 @@ class TokenCount(Response):
 
     __slots__ = ()
 
-    input_tokens: Field[int] = field(
-        "input_tokens", "Tokens of messages, tools and everything else that the model would read.", 0
-    )
+    @property
+    def input_tokens(self) -> int:
+        """Tokens of messages, tools and everything else that the model would read."""
+        return cast(int, self._data.get("input_tokens") or 0)
 
 
 def _write(path: str | os.PathLike[str], data: bytes) -> None:

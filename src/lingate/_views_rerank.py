@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from lingate._model import JsonDict
-from lingate._views import Field, Response, View, field, items
+from lingate._views import Response, View
 
 
 class RerankResult(View):
@@ -11,13 +13,20 @@ class RerankResult(View):
 
     __slots__ = ()
 
-    index: Field[int] = field("index", "Which of the documents that were given.", 0)
-    relevance_score: Field[float] = field(
-        "relevance_score", "How relevant it is. Only scores of one answer compare.", 0.0
-    )
-    document: Field[JsonDict | None] = field(
-        "document", 'The document itself, mostly `{"text": ...}`, where `return_documents` asked for it.'
-    )
+    @property
+    def index(self) -> int:
+        """Which of the documents that were given."""
+        return cast(int, self._data.get("index") or 0)
+
+    @property
+    def relevance_score(self) -> float:
+        """How relevant it is. Only scores of one answer compare."""
+        return cast(float, self._data.get("relevance_score") or 0.0)
+
+    @property
+    def document(self) -> JsonDict | None:
+        """The document itself, mostly `{"text": ...}`, where `return_documents` asked for it."""
+        return self._data.get("document")
 
 
 class RerankResponse(Response):
@@ -25,9 +34,10 @@ class RerankResponse(Response):
 
     __slots__ = ()
 
-    results: Field[list[RerankResult]] = items(
-        "results", RerankResult, "One item a document, or as many as `top_n` asked for."
-    )
+    @property
+    def results(self) -> list[RerankResult]:
+        """One item a document, or as many as `top_n` asked for."""
+        return self._views("results", RerankResult)
 
     @property
     def order(self) -> list[int]:

@@ -5,25 +5,40 @@ from __future__ import annotations
 from typing import Any, cast
 
 from lingate._model import JsonDict
-from lingate._views import Field, Response, View, detail, field, items, optional
+from lingate._views import Counts, Response, View
 from lingate._wire.json import decode
 from lingate.errors import ProtocolError
 
 
-class ResponsesUsage(View):
+class ResponsesUsage(Counts):
     """Token counts under the names of the Responses API; a count that the provider did not give is None or 0."""
 
     __slots__ = ()
 
-    input_tokens: Field[int | None] = field("input_tokens", "All input tokens, cached ones and cache writes included.")
-    output_tokens: Field[int | None] = field("output_tokens", "All output tokens, reasoning included.")
-    total_tokens: Field[int | None] = field("total_tokens", "Input and output.")
-    cached_tokens: Field[int | None] = detail(
-        "input_tokens_details", "cached_tokens", "Input tokens read from the provider's cache."
-    )
-    reasoning_tokens: Field[int | None] = detail(
-        "output_tokens_details", "reasoning_tokens", "Output tokens spent on reasoning."
-    )
+    @property
+    def input_tokens(self) -> int | None:
+        """All input tokens, cached ones and cache writes included."""
+        return self._data.get("input_tokens")
+
+    @property
+    def output_tokens(self) -> int | None:
+        """All output tokens, reasoning included."""
+        return self._data.get("output_tokens")
+
+    @property
+    def total_tokens(self) -> int | None:
+        """Input and output."""
+        return self._data.get("total_tokens")
+
+    @property
+    def cached_tokens(self) -> int | None:
+        """Input tokens read from the provider's cache."""
+        return self._detail("input_tokens_details", "cached_tokens")
+
+    @property
+    def reasoning_tokens(self) -> int | None:
+        """Output tokens spent on reasoning."""
+        return self._detail("output_tokens_details", "reasoning_tokens")
 
 
 class ResponsesResponse(Response):
@@ -34,10 +49,15 @@ class ResponsesResponse(Response):
 
     __slots__ = ()
 
-    status: Field[str] = field(
-        "status", "`completed`, `incomplete`, `in_progress` or `queued`; a failed response is an error.", "completed"
-    )
-    output: Field[list[View]] = items("output", View, "The items: messages, reasoning, calls.")
+    @property
+    def status(self) -> str:
+        """`completed`, `incomplete`, `in_progress` or `queued`; a failed response is an error."""
+        return cast(str, self._data.get("status") or "completed")
+
+    @property
+    def output(self) -> list[View]:
+        """The items: messages, reasoning, calls."""
+        return self._views("output", View)
 
     @property
     def output_text(self) -> str:
@@ -69,9 +89,11 @@ class ResponsesResponse(Response):
         kinds = ("function_call", "custom_tool_call")
         return [View(item) for item in self._data.get("output") or () if item.get("type") in kinds]
 
-    usage: Field[ResponsesUsage | None] = optional(
-        "usage", ResponsesUsage, "Token counts, None where the provider gave none."
-    )  # type: ignore[assignment]
+    @property
+    def usage(self) -> ResponsesUsage | None:  # type: ignore[override]
+        """Token counts, None where the provider gave none."""
+        found = self._data.get("usage")
+        return ResponsesUsage(found) if found else None
 
     @property
     def cost_details(self) -> Any:
@@ -97,7 +119,10 @@ class ResponseEvent(View):
     def __init__(self, data: JsonDict) -> None:
         self._data = data
 
-    type: Field[str] = field("type", "`response.output_text.delta` and the like.", "")
+    @property
+    def type(self) -> str:
+        """`response.output_text.delta` and the like."""
+        return cast(str, self._data.get("type") or "")
 
     @property
     def text(self) -> str:
