@@ -384,3 +384,13 @@ def test_reasoning_in_plain_text_has_many_names(name: str) -> None:
     found = first(answer(message(content="4", **{name: "Let me"})))["message"]
 
     assert found == {"role": "assistant", "content": "4", "reasoning_content": "Let me"}
+
+
+@pytest.mark.parametrize("kind", [["text"], {"a": 1}, None, 3])
+def test_a_part_of_no_known_kind_is_kept_whatever_its_kind_is(kind: Any) -> None:
+    part = {"type": kind, "text": "?"}
+
+    got = first(answer(message(content=[{"type": "text", "text": "hi"}, part])))["message"]
+
+    assert got["content"] == "hi"
+    assert got["provider_specific_fields"] == {"content": [part]}

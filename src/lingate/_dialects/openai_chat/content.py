@@ -34,7 +34,7 @@ def read_parts(content: list[Any]) -> Parts:
         kind = dig(part, "type")
         if isinstance(part, str):
             parts.text += part
-        elif kind in {"text", "output_text"} and isinstance(part.get("text"), str):
+        elif kind in ("text", "output_text") and isinstance(part.get("text"), str):
             parts.text += part["text"]
         elif kind == "thinking":
             _add_reasoning(parts, part.get("thinking"), part.get("signature"))
