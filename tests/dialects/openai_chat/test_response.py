@@ -386,6 +386,13 @@ def test_reasoning_in_plain_text_has_many_names(name: str) -> None:
     assert found == {"role": "assistant", "content": "4", "reasoning_content": "Let me"}
 
 
+@pytest.mark.parametrize("odd", [[{"a": 1}], {"b": 2}, 7, True])
+def test_a_role_a_refusal_or_reasoning_that_is_no_text_says_nothing(odd: Any) -> None:
+    got = first(answer({"role": odd, "content": "hi", "refusal": odd, "reasoning_content": odd}))["message"]
+
+    assert got == {"role": "assistant", "content": "hi"}
+
+
 @pytest.mark.parametrize("kind", [["text"], {"a": 1}, None, 3])
 def test_a_part_of_no_known_kind_is_kept_whatever_its_kind_is(kind: Any) -> None:
     part = {"type": kind, "text": "?"}

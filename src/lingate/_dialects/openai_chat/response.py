@@ -91,7 +91,7 @@ def _choice(raw: Any, at: int, sent: HttpRequest) -> JsonDict:
 def canonical_message(raw: JsonDict, sent: HttpRequest) -> JsonDict:
     """The canonical form of an assistant message, as a new dict."""
     message = dict(raw)
-    message["role"] = raw.get("role") or "assistant"
+    message["role"] = as_str(raw.get("role")) or "assistant"
     _read_content(raw, message, sent.target)
     calls = raw.get("tool_calls")
     if calls is not None:
@@ -101,8 +101,9 @@ def canonical_message(raw: JsonDict, sent: HttpRequest) -> JsonDict:
         if given is not None and not (isinstance(given, dict) and any(given.values())):
             del message[name]  # an object of empty strings is how servers written in Go say null
     # What is of the wrong kind says nothing to anybody; the body as it came still has it.
-    if not isinstance(raw.get("refusal"), str | None):
-        del message["refusal"]
+    for name in ("refusal", "reasoning_content"):
+        if not isinstance(message.get(name), str | None):
+            del message[name]
     for name in ("annotations", "images", "thinking_blocks"):
         if message.get(name):
             message[name] = _objects(message[name]) or []
