@@ -308,6 +308,7 @@ async def test_a_csv_whose_database_goes_away_in_the_middle_says_that_it_is_not_
             if len(pieces) == 3:
                 with sqlite3.connect(tmp_path / "access.db") as database:
                     database.execute("ALTER TABLE ledger RENAME TO gone")
+                database.close()
 
         headers = [(b"authorization", f"Bearer {MASTER}".encode())]
         scope = {"type": "http", "method": "GET", "path": "/admin/spend/rows.csv", "raw_path": b"", "headers": headers}
