@@ -41,6 +41,7 @@ CLIENT_LEFT = 499
 """What the ledger has as the status of calls whose client did not wait: nginx's number for it."""
 
 _LATER: Any = None
+"""Stands where something is filled in on the way; whoever reads it comes after that."""
 
 
 class Turn(Record, eq=False):
