@@ -16,6 +16,7 @@ from uuid import uuid4
 from lingate._auth._kept import Fetched, KeptSigner
 from lingate._model import Head, HttpRequest, ProviderRow, SendOne, TokenExchange
 from lingate._wire.json import decode
+from lingate._wire.shapes import as_dict
 from lingate.errors import (
     AuthenticationError,
     ConfigError,
@@ -146,7 +147,7 @@ def _decoded(body: bytes) -> Mapping[str, Any]:
         value = decode(body)
     except ValueError:
         return {}
-    return value if isinstance(value, dict) else {}
+    return as_dict(value)
 
 
 def _expiry(value: Mapping[str, Any], now: float) -> float:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
 
 from lingate._model import JsonDict
 from lingate._wire.json import decode
@@ -26,6 +26,18 @@ class Malformed(ValueError):
         self.why = why
 
 
+class Block(Protocol):
+    """One content block of a stream."""
+
+    def whole(self) -> JsonDict:
+        """The block.
+
+        Raises:
+            ValueError: It cannot be put together.
+        """
+        ...
+
+
 def expect(value: Any, kind: type, where: str) -> None:
     """Check the JSON type of one value.
 
@@ -34,6 +46,16 @@ def expect(value: Any, kind: type, where: str) -> None:
     """
     if not isinstance(value, kind):
         raise Malformed(where, f"must be {_TYPES[kind]}")
+
+
+def whole_blocks(blocks: Iterable[Block], check: Callable[[Any, str], None]) -> list[JsonDict] | None:
+    """All blocks of a stream put together; None if one of them cannot be, because it was cut short or is none we know."""
+    try:
+        made = [block.whole() for block in blocks]
+        check(made, "content")
+    except (Malformed, ValueError):
+        return None
+    return made
 
 
 def read_json(body: bytes) -> JsonDict:

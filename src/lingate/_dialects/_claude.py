@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, Literal
+
 from lingate._dialects._draft import Draft
 from lingate._model import JsonDict, Target
+
+BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8000, "high": 16000, "xhigh": 24000, "max": 24000}
+"""`reasoning_effort` -> thinking tokens. 1024 is the API's minimum; twice the largest for `high` is 32000, the smallest
+output limit of a model that thinks by budget, so that `max_tokens` can be raised above the budget everywhere."""
+
+EFFORTS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh", "max": "max"}
+"""`reasoning_effort` -> `output_config.effort`; there is no `minimal`."""
 
 _FORMATS = ("anthropic", "vertex_anthropic", "azure_anthropic", "bedrock_converse", "bedrock_invoke")
 
@@ -12,9 +22,41 @@ def thinking_on_top(target: Target, effort: str) -> int:
     """Tokens by which the bound of an answer is raised at most where it has no room for thinking so hard."""
     if target.row.dialect not in _FORMATS or target.traits.get("thinking") in ("adaptive", "none"):
         return 0
-    from lingate._dialects.anthropic.facts import BUDGETS  # that dialect imports this module
-
     return BUDGETS.get(effort, 0)
+
+
+def way_to_think(
+    draft: Draft, effort: Any, *, forced: bool, resumes: Callable[[], bool]
+) -> Literal["disabled", "adaptive", "enabled"] | None:
+    """The type of `thinking` that an effort asks for, `enabled` with a budget; None where there is none, which is noted.
+
+    Args:
+        draft: The request, with its messages and tools.
+        effort: The `reasoning_effort`.
+        forced: The model must call a tool.
+        resumes: Tells whether the request goes on with a tool turn that began without thinking.
+
+    Raises:
+        UnsupportedError: The model does not think, or not so, and `drop_params` is off.
+    """
+    way = draft.traits.get("thinking")
+    if effort == "none":
+        return None if way == "none" else "disabled"
+    if effort not in (*EFFORTS,):
+        draft.refuse("reasoning_effort", f"must be none or one of {', '.join(EFFORTS)}")
+    elif way == "none":
+        draft.refuse("reasoning_effort", "the model does not think")
+    elif forced:
+        # 400 "Thinking may not be enabled when tool_choice forces tool use", in both ways of thinking.
+        draft.note("reasoning_effort (tool_choice forces a tool)")
+    elif way == "adaptive":
+        return "adaptive"
+    elif resumes():
+        # 400 "Expected `thinking` or `redacted_thinking`, but found `tool_use`": the turn began without thinking.
+        draft.note("reasoning_effort (the tool turn in progress has no thinking blocks)")
+    else:
+        return "enabled"
+    return None
 
 
 def limit_for_thinking(draft: Draft, asked: JsonDict) -> None:

@@ -15,6 +15,7 @@ from lingate._dialects.openai_chat.envelope import join_url
 from lingate._dialects.openai_chat.face import render_error
 from lingate._dialects.openai_chat.reading import malformed, read_object
 from lingate._model import Call, Event, Head, HttpRequest, JsonDict, Target
+from lingate._wire.shapes import as_list
 
 _ROLES = {"user": "human", "assistant": "ai", "system": "system", "developer": "system", "tool": "tool"}
 _SPOKEN = frozenset({"ai", "assistant", "AIMessage", "AIMessageChunk"})
@@ -44,7 +45,7 @@ def read_chat(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Jso
     raw = read_object(sent, head, body)
     values = raw.get("values")
     messages = (values if isinstance(values, dict) else raw).get("messages")
-    spoken = [item for item in messages if _is_spoken(item)] if isinstance(messages, list) else []
+    spoken = [item for item in as_list(messages) if _is_spoken(item)]
     if not spoken:
         raise malformed(sent.target, "the answer has no message of the agent")
     last = spoken[-1]

@@ -97,9 +97,8 @@ def _messages(messages: Any) -> tuple[list[JsonDict], bool]:
         raise ConfigError("messages is empty: a chat needs at least one message")
     if is_plain_chat(messages):
         out: list[JsonDict] = list(map(dict, messages))
-        if {
-            *map(type, chain.from_iterable(map(dict.values, out)))
-        } == _TEXT:  # a class of text has no JSON form of its own
+        kinds = {*map(type, chain.from_iterable(map(dict.values, out)))}
+        if kinds == _TEXT:  # an enum, or another class of text, is made plain below
             return out, True
     out = []
     for message in messages:

@@ -50,6 +50,8 @@ class _Details(Struct, forbid_unknown_fields=True):
 
 
 _NONE = _Details()
+DETAILS = frozenset(_Details.__struct_fields__)
+"""Parts of a count that OpenAI names."""
 
 
 class PlainUsage(Struct, forbid_unknown_fields=True):

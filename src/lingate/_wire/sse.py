@@ -6,9 +6,10 @@ standard says.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from lingate._wire.json import decode
+from lingate._wire.json import encode as encode_json
 
 MAX_EVENT_BYTES = 64 * 1024 * 1024
 """One event may hold an image; more than this is not an event but a fault (or an attack on memory)."""
@@ -149,3 +150,8 @@ def encode(data: bytes, name: str = "") -> bytes:
     if name:
         return b"event: " + name.encode(errors="replace") + b"\ndata: " + data + b"\n\n"
     return b"data: " + data + b"\n\n"
+
+
+def encode_typed(value: dict[str, Any]) -> bytes:
+    """Write a JSON object as an event of the name that its `type` gives."""
+    return encode(encode_json(value), str(value.get("type", "")))

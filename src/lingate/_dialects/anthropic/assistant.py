@@ -169,8 +169,7 @@ def _thinking_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDi
     if "thinking_blocks" not in message and "reasoning_content" not in message:
         return []
     history = draft.traits.get("reasoning_history")
-    given = message.get("thinking_blocks")
-    given = [b for b in given if isinstance(b, dict) and b.get("type") in _PROOFS] if isinstance(given, list) else []
+    given = [block for block in as_dicts(message.get("thinking_blocks")) if block.get("type") in _PROOFS]
     # The number of a block in a stream, which clients keep on it, is refused here.
     numberless = [without(block, ("index",)) for block in given]
     kept = _without_foreign(numberless, where, draft)

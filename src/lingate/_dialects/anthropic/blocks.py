@@ -5,7 +5,6 @@ Unknown types and unknown fields are nobody's fault.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -125,13 +124,3 @@ class Block:
         elif any(self.pieces):
             block["input"] = decode("".join(self.pieces))
         return block
-
-
-def whole_blocks(blocks: Iterable[Block]) -> list[JsonDict] | None:
-    """All blocks put together; None if one of them cannot be, because it was cut short."""
-    try:
-        made = [block.whole() for block in blocks]
-        check_blocks(made, "content")
-    except (Malformed, ValueError):
-        return None
-    return made

@@ -9,7 +9,7 @@ from lingate._dialects._dataurl import data_url, decoded, is_data_url, split_dat
 from lingate._dialects.anthropic.draft import Draft
 from lingate._dialects.anthropic.facts import FILES_BETA
 from lingate._model import JsonDict
-from lingate._wire.shapes import not_null
+from lingate._wire.shapes import as_list, not_null
 
 _IMAGE_TYPES = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/x-png": "image/png"}
 _PDF = "application/pdf"
@@ -237,7 +237,7 @@ def _lower_tool_reference(block: JsonDict) -> list[JsonDict]:
 def _nested(content: Any) -> list[JsonDict]:
     if isinstance(content, str):
         return [{"type": "text", "text": content}]
-    return canonical_parts(content) if isinstance(content, list) else []
+    return canonical_parts(as_list(content))
 
 
 _LOWERED: dict[str, Callable[[JsonDict], list[JsonDict]]] = {

@@ -31,8 +31,8 @@ from lingate._model import (
     Usage,
 )
 from lingate._wire.json import encode
-from lingate._wire.shapes import as_list, dig, without
-from lingate._wire.sse import encode as encode_event
+from lingate._wire.shapes import as_dict, as_list, dig, without
+from lingate._wire.sse import encode_typed
 from lingate.errors import LingateError
 
 
@@ -206,11 +206,11 @@ class Encoder:
             delta["container"] = self._native["container"]
         last: JsonDict = {"type": "message_delta", "delta": delta, "usage": native_usage(self._usage)}
         last.update(without(self._native, _DELTA_FIELDS))
-        return begun + self._close() + _sse(last) + _sse({"type": "message_stop"})
+        return begun + self._close() + encode_typed(last) + encode_typed({"type": "message_stop"})
 
     def error(self, error: LingateError) -> bytes:
         _, body = anthropic_error(error)
-        return encode_event(encode(body), "error")
+        return encode_typed(body)
 
     def _begin(self, event: Start) -> bytes:
         if self._started:
@@ -218,12 +218,12 @@ class Encoder:
         self._started = True
         self._native.update(native_fields(event.extra))
         own = event.raw.get("message") if event.raw and event.raw.get("type") == "message_start" else None
-        message: JsonDict = dict(own) if isinstance(own, dict) else {}
+        message = dict(as_dict(own))
         message |= {"id": event.id, "type": "message", "role": "assistant", "model": event.model}
         for name, value in (("content", []), ("stop_reason", None), ("stop_sequence", None)):
             message.setdefault(name, value)
         message.setdefault("usage", {"input_tokens": 0, "output_tokens": 0})
-        return _sse({"type": "message_start", "message": message})
+        return encode_typed({"type": "message_start", "message": message})
 
     def _open_block(self, kind: str, block: JsonDict) -> bytes:
         closed = self._close()
@@ -234,16 +234,16 @@ class Encoder:
             head = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":'
             self._prefix = b'%b%d,"delta":{"type":"%b_delta","%b":' % (head, self._index, *delta)
         start = {"type": "content_block_start", "index": self._index, "content_block": block}
-        return closed + _sse(start)
+        return closed + encode_typed(start)
 
     def _close(self) -> bytes:
         if self._open is None:
             return b""
         self._open = self._block = None
-        return _sse({"type": "content_block_stop", "index": self._index})
+        return encode_typed({"type": "content_block_stop", "index": self._index})
 
     def _delta(self, index: int, delta: JsonDict) -> bytes:
-        return _sse({"type": "content_block_delta", "index": index, "delta": delta})
+        return encode_typed({"type": "content_block_delta", "index": index, "delta": delta})
 
     def _on_text(self, event: Text) -> bytes:
         opened = b""
@@ -272,7 +272,7 @@ class Encoder:
     def _on_tool(self, event: ToolStart) -> bytes:
         self._packer.take(event)
         own = event.raw.get("content_block") if event.raw else None
-        block: JsonDict = dict(own) if isinstance(own, dict) else {}
+        block = dict(as_dict(own))
         block |= {"type": "tool_use", "id": event.id, "name": event.name, "input": {}}
         opened = self._open_block("tool", block)
         self._tools[event.tool] = self._index
@@ -321,8 +321,8 @@ class Encoder:
             return self._close()
         if kind == "content_block_delta":
             self._cited = self._cited or raw["delta"].get("type") == "citations_delta"
-            return _sse({**raw, "index": self._index})
-        return _sse(raw)
+            return encode_typed({**raw, "index": self._index})
+        return encode_typed(raw)
 
 
 _LAST = -1
@@ -338,10 +338,6 @@ _BEGINNING = frozenset({Text, Refusal, Thinking, ToolStart, ToolArgs, Annotation
 
 def _is_ping(event: Event) -> bool:
     return type(event) is Opaque and event.raw.get("type") == "ping"
-
-
-def _sse(value: JsonDict) -> bytes:
-    return encode_event(encode(value), str(value.get("type", "")))
 
 
 _HANDLERS: dict[type, Callable[[Encoder, Any], bytes]] = {

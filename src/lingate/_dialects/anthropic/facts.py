@@ -50,13 +50,6 @@ STOP_REASON = {
 }
 """OpenAI's `finish_reason` -> `stop_reason`, where the native word was not kept."""
 
-BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8000, "high": 16000, "xhigh": 24000, "max": 24000}
-"""`reasoning_effort` -> thinking tokens. 1024 is the API's minimum; twice the largest for `high` is 32000, the smallest
-output limit of a model that thinks by budget, so that `max_tokens` can be raised above the budget everywhere."""
-
-EFFORTS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh", "max": "max"}
-"""`reasoning_effort` -> `output_config.effort`; there is no `minimal`."""
-
 MAX_CACHE_MARKS = 4
 """The API refuses a request with more `cache_control` breakpoints."""
 

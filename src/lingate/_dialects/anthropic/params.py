@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from lingate._dialects._claude import limit_for_thinking
+from lingate._dialects._claude import BUDGETS, EFFORTS, limit_for_thinking, way_to_think
 from lingate._dialects._params import clamp_temperature
 from lingate._dialects.anthropic.draft import Draft
-from lingate._dialects.anthropic.facts import BUDGETS, EFFORTS, FAST_BETA, FIELD_BETAS, SKILLS_BETA
+from lingate._dialects.anthropic.facts import FAST_BETA, FIELD_BETAS, SKILLS_BETA
 from lingate._dialects.anthropic.tools import is_forced
 from lingate._wire.shapes import as_dict, dig, without
 
@@ -212,27 +212,21 @@ def _add_effort(draft: Draft, effort: Any) -> None:
 
 
 def _write_effort(draft: Draft, effort: Any) -> None:
-    way = draft.traits.get("thinking")
-    if effort == "none":
-        if way != "none":
-            draft.body["thinking"] = {"type": "disabled"}
-    elif effort not in (*EFFORTS,):
-        draft.refuse("reasoning_effort", f"must be none or one of {', '.join(EFFORTS)}")
-    elif way == "none":
-        draft.refuse("reasoning_effort", "the model does not think")
-    elif is_forced(draft):
-        # 400 "Thinking may not be enabled when tool_choice forces tool use", in both ways of thinking.
-        draft.note("reasoning_effort (tool_choice forces a tool)")
+    way = way_to_think(
+        draft,
+        effort,
+        forced=is_forced(draft),
+        resumes=lambda: _resumes_without_thinking(draft.body["messages"]),
+    )
+    if way == "disabled":
+        draft.body["thinking"] = {"type": "disabled"}
     elif way == "adaptive":
         if EFFORTS[effort] != effort:
             draft.note(f"reasoning_effort={effort} (sent as {EFFORTS[effort]})")
         # Newer models leave the reasoning out of the answer unless asked for its summary.
         draft.body["thinking"] = {"type": "adaptive", "display": "summarized"}
         draft.config()["effort"] = EFFORTS[effort]
-    elif _resumes_without_thinking(draft.body["messages"]):
-        # 400 "Expected `thinking` or `redacted_thinking`, but found `tool_use`": the turn began without thinking.
-        draft.note("reasoning_effort (the tool turn in progress has no thinking blocks)")
-    else:
+    elif way == "enabled":
         _write_budget(draft, BUDGETS[effort])
 
 

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from lingate._dialects._base import StreamDecoder
+from lingate._dialects._check import whole_blocks
 from lingate._dialects._dates import created_at
 from lingate._dialects._failure import body_failure, garbage
 from lingate._dialects._replay import replay
 from lingate._dialects._sse_stream import SseStreamDecoder, StreamedAnswer
 from lingate._dialects.anthropic.assistant import read_blocks, url_citations
-from lingate._dialects.anthropic.blocks import Block, whole_blocks
+from lingate._dialects.anthropic.blocks import Block, check_blocks
 from lingate._dialects.anthropic.facts import NAME
 from lingate._dialects.anthropic.response import finish_reason, identity, read_message, refusal_text
 from lingate._dialects.anthropic.usage import canonical_usage, merged_usage
@@ -267,7 +268,7 @@ class MessageStream(StreamedAnswer):
     def _tell_extras(self, raw: JsonDict, out: list[Event]) -> None:
         if self._extra:
             out.append(Extra({"provider_specific_fields": {NAME: self._extra}}, None, raw))
-        blocks = whole_blocks(self._blocks.values()) if not self._has_answer else None
+        blocks = whole_blocks(self._blocks.values(), check_blocks) if not self._has_answer else None
         if blocks is not None and not read_blocks(blocks).exact:
             out.append(Extra({"provider_specific_fields": {NAME: {"content": blocks}}}, 0, raw))
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from lingate._dialects._claude import limit_for_thinking
+from lingate._dialects._claude import BUDGETS, EFFORTS, limit_for_thinking, way_to_think
 from lingate._dialects._params import CHAT_FIELDS, answer_limit, sampling, stops
 from lingate._dialects._strangers import is_anthropics_hint
-from lingate._dialects.anthropic.facts import BUDGETS, EFFORTS, FIELD_BETAS
+from lingate._dialects.anthropic.facts import FIELD_BETAS
 from lingate._dialects.bedrock_converse.draft import Draft
 from lingate._dialects.bedrock_converse.facts import TIERS, TOP_FIELDS
 from lingate._dialects.bedrock_converse.tools import is_forced
@@ -178,27 +178,22 @@ def _native_effort(draft: Draft, effort: Any) -> Any:
 
 
 def _write_effort(draft: Draft, effort: Any) -> None:
-    way = draft.traits.get("thinking")
-    if way is None:
+    if draft.traits.get("thinking") is None:
         _write_other(draft, effort)
-    elif effort == "none":
-        if way != "none":
-            draft.additional()["thinking"] = {"type": "disabled"}
-    elif effort not in (*EFFORTS,):
-        draft.refuse("reasoning_effort", f"must be none or one of {', '.join(EFFORTS)}")
-    elif way == "none":
-        draft.refuse("reasoning_effort", "the model does not think")
-    elif is_forced(draft):
-        # 400 "Thinking may not be enabled when tool_choice forces tool use", in both ways of thinking.
-        draft.note("reasoning_effort (tool_choice forces a tool)")
+        return
+    way = way_to_think(
+        draft,
+        effort,
+        forced=is_forced(draft),
+        resumes=lambda: _resumes_without_thinking(draft.body["messages"]),
+    )
+    if way == "disabled":
+        draft.additional()["thinking"] = {"type": "disabled"}
     elif way == "adaptive":
         # Newer models leave the reasoning out of the answer unless asked for its summary.
         draft.additional()["thinking"] = {"type": "adaptive", "display": "summarized"}
         _add_effort(draft, effort)
-    elif _resumes_without_thinking(draft.body["messages"]):
-        # 400 "Expected `thinking` or `redacted_thinking`, but found `tool_use`": the turn began without thinking.
-        draft.note("reasoning_effort (the tool turn in progress has no thinking blocks)")
-    else:
+    elif way == "enabled":
         _write_budget(draft, BUDGETS[effort])
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from lingate._dialects._base import StreamDecoder
-from lingate._dialects._check import Malformed
+from lingate._dialects._check import whole_blocks
 from lingate._dialects._dataurl import decoded
 from lingate._dialects._dates import created_at
 from lingate._dialects._failure import garbage
@@ -263,7 +263,8 @@ class ConverseStream(HeadedAnswer):
         held = "".join(self._held or ())
         if held and not self._has_answer:
             out.append(Text(held, raw=self._raw))
-        blocks = whole_blocks(self._blocks[index] for index in sorted(self._blocks)) if not self._has_answer else None
+        given = (self._blocks[index] for index in sorted(self._blocks))
+        blocks = whole_blocks(given, check_blocks) if not self._has_answer else None
         if blocks is not None and not read_blocks(blocks).exact:
             out.append(Extra({"provider_specific_fields": {NAME: {"content": blocks}}}, 0, self._raw))
         self._extra.update(without(payload, ("stopReason", "p")))
@@ -362,16 +363,6 @@ class Block:
         if make is None or self.odd:
             raise ValueError("no block that we know")
         return make(self)
-
-
-def whole_blocks(blocks: Iterable[Block]) -> list[JsonDict] | None:
-    """All blocks put together; None if one of them cannot be."""
-    try:
-        made = [block.whole() for block in blocks]
-        check_blocks(made, "content")
-    except (Malformed, ValueError):
-        return None
-    return made
 
 
 def as_bytes(text: Any) -> bytes:

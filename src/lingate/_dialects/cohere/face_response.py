@@ -30,7 +30,7 @@ from lingate._model import (
     Usage,
 )
 from lingate._wire.json import encode
-from lingate._wire.sse import encode as encode_event
+from lingate._wire.sse import encode_typed
 from lingate.errors import LingateError
 
 
@@ -146,17 +146,19 @@ class Encoder:
         usage = native_usage(self._usage)
         if usage is not None:
             delta["usage"] = usage
-        return begun + self._close() + _sse({"type": "message-end", "delta": delta}) + b"data: [DONE]\n\n"
+        return begun + self._close() + encode_typed({"type": "message-end", "delta": delta}) + b"data: [DONE]\n\n"
 
     def error(self, error: LingateError) -> bytes:
         """An error in mid-stream: a message that ended in one. No `[DONE]` follows it."""
         _, body = openai_error(error)
-        return _sse({"type": "message-end", "delta": {"error": body["error"]["message"], "finish_reason": "ERROR"}})
+        return encode_typed(
+            {"type": "message-end", "delta": {"error": body["error"]["message"], "finish_reason": "ERROR"}}
+        )
 
     def _begin(self, event: Start) -> bytes:
         self._started = True
         self._native.update(native_fields(event.extra, NAME))
-        return _sse({"id": event.id, "type": "message-start", "delta": {"message": _NEW_MESSAGE}})
+        return encode_typed({"id": event.id, "type": "message-start", "delta": {"message": _NEW_MESSAGE}})
 
     def _open_block(self, kind: str, number: int) -> bytes:
         closed = self._close()
@@ -165,14 +167,14 @@ class Encoder:
         head = b'event: content-delta\ndata: {"type":"content-delta","index":%d,"delta":{"message":{"content":{"%b":'
         self._prefix = head % (self._index, kind.encode())
         message = {"content": {"type": kind, kind: ""}}
-        return closed + _sse({"type": "content-start", "index": self._index, "delta": {"message": message}})
+        return closed + encode_typed({"type": "content-start", "index": self._index, "delta": {"message": message}})
 
     def _close(self) -> bytes:
         closed = b""
         if self._open is not None:
-            closed = _sse({"type": "content-end", "index": self._index})
+            closed = encode_typed({"type": "content-end", "index": self._index})
         elif self._tool is not None:
-            closed = _sse({"type": "tool-call-end", "index": self._tool})
+            closed = encode_typed({"type": "tool-call-end", "index": self._tool})
         self._open = self._tool = None
         return closed
 
@@ -184,7 +186,7 @@ class Encoder:
             return opened + self._prefix + encode(event.text) + b"}}}}\n\n"
         message = {"content": {"text": event.text}}
         told: JsonDict = {"type": "content-delta", "index": self._index, "delta": {"message": message}}
-        return opened + _sse({**told, "logprobs": logprobs[0]})
+        return opened + encode_typed({**told, "logprobs": logprobs[0]})
 
     def _on_refusal(self, event: Refusal) -> bytes:
         return self._on_text(Text(event.text))
@@ -193,7 +195,9 @@ class Encoder:
         if not event.text:
             return b""  # a signature, which the format has no place for
         if event.raw is not None and event.raw.get("type") == "tool-plan-delta":
-            return self._close() + _sse({"type": "tool-plan-delta", "delta": {"message": {"tool_plan": event.text}}})
+            return self._close() + encode_typed(
+                {"type": "tool-plan-delta", "delta": {"message": {"tool_plan": event.text}}}
+            )
         opened = b""
         if self._open != ("thinking", event.block):
             opened = self._open_block("thinking", event.block)
@@ -204,11 +208,11 @@ class Encoder:
         self._tool = event.tool
         call = {"id": event.id, "type": "function", "function": {"name": event.name, "arguments": ""}}
         message = {"tool_calls": call}
-        return closed + _sse({"type": "tool-call-start", "index": event.tool, "delta": {"message": message}})
+        return closed + encode_typed({"type": "tool-call-start", "index": event.tool, "delta": {"message": message}})
 
     def _on_args(self, event: ToolArgs) -> bytes:
         message = {"tool_calls": {"function": {"arguments": event.text}}}
-        return _sse({"type": "tool-call-delta", "index": event.tool, "delta": {"message": message}})
+        return encode_typed({"type": "tool-call-delta", "index": event.tool, "delta": {"message": message}})
 
     def _on_annotations(self, event: Annotations) -> bytes:
         if event.raw is not None and event.raw.get("type") == "citation-start":
@@ -239,7 +243,7 @@ class Encoder:
         told = b""
         for n, citation in enumerate(self._citations if not self._cited else ()):
             start = {"type": "citation-start", "index": n, "delta": {"message": {"citations": citation}}}
-            told += _sse(start) + _sse({"type": "citation-end", "index": n})
+            told += encode_typed(start) + encode_typed({"type": "citation-end", "index": n})
         self._cited = True
         return told
 
@@ -247,11 +251,7 @@ class Encoder:
         if event.dialect != NAME:
             return b""
         self._cited = self._cited or event.raw.get("type") == "citation-start"
-        return _sse(event.raw)
-
-
-def _sse(value: JsonDict) -> bytes:
-    return encode_event(encode(value), str(value.get("type", "")))
+        return encode_typed(event.raw)
 
 
 _HANDLERS: dict[type, Callable[[Encoder, Any], bytes]] = {

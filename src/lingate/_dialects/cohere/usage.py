@@ -11,7 +11,7 @@ from typing import Any
 
 from lingate._dialects._counts import integer
 from lingate._model import JsonDict
-from lingate._wire.shapes import as_dict, as_str, dig, not_null, without
+from lingate._wire.shapes import as_dict, as_dicts, as_str, dig, not_null, without
 
 _COUNTED = ("input_tokens", "output_tokens", "image_tokens", "reasoning_tokens")
 _CANONICAL = frozenset(
@@ -85,7 +85,7 @@ def canonical_logprobs(items: Any) -> JsonDict | None:
 def native_logprobs(logprobs: Any) -> list[JsonDict]:
     """OpenAI's `logprobs` as Cohere's items."""
     content = dig(logprobs, "content")
-    return [_item(entry) for entry in content if isinstance(entry, dict)] if isinstance(content, list) else []
+    return list(map(_item, as_dicts(content)))
 
 
 def _entry(item: JsonDict) -> JsonDict:

@@ -127,8 +127,7 @@ class Turns:
     def _add_assistant(self, message: JsonDict, where: str) -> None:
         self._close_results()
         parts = model_parts(message, where, self.draft)
-        calls = message.get("tool_calls")
-        ids = [call.get("id") for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+        ids = [call.get("id") for call in as_dicts(message.get("tool_calls"))]
         self._order = {given: n for n, given in enumerate(ids) if isinstance(given, str)}
         if parts:
             self.contents.append({"role": "model", "parts": parts})

@@ -131,7 +131,7 @@ def canonical_effort(think: Any) -> str | None:
 def _write_options(draft: Draft) -> None:
     """Write `options`: those a client of this format gave, ours, and the caller's own, the last winning."""
     given, own = draft.asked.get("options"), native_fields(draft.asked, NAME).get("options")
-    options: JsonDict = dict(own) if isinstance(own, dict) else {}
+    options: JsonDict = dict(as_dict(own))
     for name, value in sampling(draft, OPTIONS).items():
         options[OPTIONS[name]] = value
     limit = answer_limit(draft)

@@ -153,8 +153,7 @@ def error_of(raw: JsonDict, target: Target) -> LingateError | None:
 
 def _logprob(item: JsonDict) -> JsonDict:
     token = as_str(item.get("token"))
-    others = item.get("top_logprobs")
-    others = [_logprob(other) for other in others if isinstance(other, dict)] if isinstance(others, list) else []
+    others = list(map(_logprob, as_dicts(item.get("top_logprobs"))))
     made: JsonDict = {"bytes": list(token.encode("utf-8", "surrogatepass")), **item, "token": token}
     if "top_logprobs" in item or others:
         made["top_logprobs"] = others

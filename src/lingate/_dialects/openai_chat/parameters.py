@@ -192,7 +192,7 @@ def rename_fields(wire: JsonDict, sent: HttpRequest) -> None:
         *outer, name = new.split(".")
         for key in outer:
             inner = holder.get(key)
-            holder[key] = dict(inner) if isinstance(inner, dict) else {}
+            holder[key] = dict(as_dict(inner))
             holder = holder[key]
         holder.setdefault(name, value)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from lingate._dialects._counts import integer
 from lingate._model import JsonDict
-from lingate._wire.plain import PlainUsage, shaped
+from lingate._wire.plain import DETAILS, PlainUsage, shaped
 from lingate._wire.shapes import not_null, without
 
 _PROMPT_DETAILS = ("prompt_tokens_details", "prompt_token_details", "input_tokens_details", "input_token_details")
@@ -24,17 +24,6 @@ _CACHED = (
     "cache_read_tokens",
 )
 _WRITTEN = ("cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens")
-
-
-_ORDINARY_DETAILS = frozenset(
-    {
-        "cached_tokens",
-        "audio_tokens",
-        "reasoning_tokens",
-        "accepted_prediction_tokens",
-        "rejected_prediction_tokens",
-    }
-)
 
 
 def canonical_usage(raw: Any) -> JsonDict | None:
@@ -89,7 +78,7 @@ def _write(
     usage.update(not_null(counts))
     for name, (found, named) in (("prompt_tokens_details", prompt), ("completion_tokens_details", completion)):
         said = not_null(named)
-        sensible = {key: value for key, value in found.items() if key not in _ORDINARY_DETAILS or _is_count(value)}
+        sensible = {key: value for key, value in found.items() if key not in DETAILS or _is_count(value)}
         usage.pop(name, None)
         if sensible or said:
             usage[name] = {**sensible, **said}

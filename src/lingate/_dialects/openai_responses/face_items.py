@@ -13,7 +13,7 @@ from lingate._dialects.openai_responses.conversation import CARRIED, CARRIED_CAL
 from lingate._dialects.openai_responses.facts import NAME
 from lingate._dialects.openai_responses.items import own_item, secret_of
 from lingate._model import JsonDict, Thinking
-from lingate._wire.shapes import as_dicts, as_list, as_str, dig, not_null, without
+from lingate._wire.shapes import as_dict, as_dicts, as_list, as_str, dig, not_null, without
 
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_-]")
 _CALL_FIELDS = ("id", "type", "index", "function", "custom")
@@ -46,8 +46,7 @@ def output_items(message: JsonDict, logprobs: Any, response_id: str, status: str
 
 def carried_in(message: JsonDict) -> JsonDict:
     """What other providers want back with a message."""
-    fields = message.get("provider_specific_fields")
-    carried = without(fields, (NAME,)) if isinstance(fields, dict) else {}
+    carried = without(as_dict(message.get("provider_specific_fields")), (NAME,))
     details = message.get(DETAILS)
     return {**carried, DETAILS: details} if isinstance(details, list) else carried
 

@@ -42,9 +42,8 @@ from lingate._model import (
     ToolStart,
     Usage,
 )
-from lingate._wire.json import encode
 from lingate._wire.shapes import as_dict, as_list
-from lingate._wire.sse import encode as encode_event
+from lingate._wire.sse import encode_typed
 from lingate.errors import LingateError
 
 _ENDS = ("response.completed", "response.incomplete")
@@ -328,4 +327,4 @@ class Encoder:
 
 
 def _sse(events: list[JsonDict]) -> bytes:
-    return b"".join(encode_event(encode(event), str(event.get("type", ""))) for event in events)
+    return b"".join(map(encode_typed, events))

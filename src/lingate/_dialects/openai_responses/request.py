@@ -15,7 +15,7 @@ from lingate._dialects.openai_responses.facts import ENCRYPTED, LOGPROBS, MIN_OU
 from lingate._dialects.openai_responses.history import write_input
 from lingate._dialects.openai_responses.tools import write_tool_fields
 from lingate._model import Call, HttpRequest, JsonDict, Target
-from lingate._wire.shapes import dig, not_null, without
+from lingate._wire.shapes import as_dict, dig, not_null, without
 
 _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "n": (1,),
@@ -117,7 +117,7 @@ def _flat_format(form: Any, draft: Draft) -> JsonDict:
 def write_reasoning(draft: Draft) -> None:
     """Write `reasoning`; the caller's own object stands, and `reasoning_effort` is added to it."""
     given = draft.native.get("reasoning") if draft.exact else draft.asked.get("reasoning")
-    made = dict(given) if isinstance(given, dict) else {}
+    made = dict(as_dict(given))
     effort = draft.asked.get("reasoning_effort")
     if effort is None and not draft.exact:
         effort = _budget_effort(draft)
@@ -222,8 +222,7 @@ def write_rest(draft: Draft) -> None:
 
 def write_stream(draft: Draft) -> None:
     """Write `stream`. Usage comes in every stream without asking."""
-    given = draft.asked.get("stream_options")
-    options = without(given, ("include_usage",)) if isinstance(given, dict) else {}
+    options = without(as_dict(draft.asked.get("stream_options")), ("include_usage",))
     if draft.call.stream:
         draft.body["stream"] = True
         if options:

@@ -82,8 +82,7 @@ class TgiParts(HeadedAnswer):
             self._end(raw, out)
 
     def _end(self, raw: JsonDict, out: list[Event]) -> None:
-        details = raw.get("details")
-        details = as_dict(details)
+        details = as_dict(raw.get("details"))
         usage = counted(details)
         if usage:
             out.append(Usage(usage, raw))
