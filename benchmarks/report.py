@@ -231,7 +231,8 @@ decoding alone; event by event and 2 ms apart, as models write, every chunk also
 _CPU_NOTE = """\
 CPU time of the calling process, user and system, all threads, in microseconds for one call or one streamed chunk:
 median of the rounds, smallest to largest beside it. `x Lingate` is the median of the ratios within each round. Every
-peer keeps one client for all its calls, decodes the whole answer and hands out its text. A stream is 100 events."""
+peer keeps one client for all its calls, decodes the whole answer and hands out its text. A stream is 100 events. The
+peers run on one processor and nginx on another (Linux, two or more of them)."""
 _STARTUP_NOTE = """\
 A fresh interpreter each time, milliseconds of wall time since its first line, median (and minimum). Modules are those
 loaded on top of the interpreter's own; memory is the resident set of the whole process."""

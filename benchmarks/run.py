@@ -21,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks import chart, gateways, report, startup, upstream
+from benchmarks import chart, gateways, processors, report, startup, upstream
 from benchmarks.micro import measure as measure_micro
 from benchmarks.micro import measure_formats
 from benchmarks.peers import BENCH, LINGATE, PEERS, ROOT, Environment, Peer, prepare
@@ -140,7 +140,8 @@ def _first_calls(peer: Peer, where: Environment, up: upstream.Upstream, home: Pa
 
 @contextmanager
 def _worker(peer: Peer, where: Environment, home: Path, *flags: str) -> Iterator[Worker]:
-    worker = Worker(peer, where, home, *flags)
+    with processors.peers():
+        worker = Worker(peer, where, home, *flags)
     try:
         yield worker
     finally:

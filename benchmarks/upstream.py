@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import exchange
+from benchmarks import exchange, processors
 
 PACE_MS = 2
 _ECHO = "ngx_http_echo_module.so"
@@ -52,7 +52,8 @@ def serve() -> Iterator[Upstream]:
     with tempfile.TemporaryDirectory(prefix="lingate-bench-") as folder:
         root = Path(folder)
         _write_answers(root)
-        process, port = start(binary, root, lambda port: _config(root, port, echo))
+        with processors.provider():
+            process, port = start(binary, root, lambda port: _config(root, port, echo))
         try:
             ways = ["whole", "burst", *(["flushed", "paced"] if echo else [])]
             bases = {way: f"http://127.0.0.1:{port}/{way}/v1" for way in ways}
