@@ -359,6 +359,7 @@ class Target:
 
     `headers` hold the credential, so they and `secrets` are kept out of the repr. `secrets` are the strings to be
     blanked in any text that comes back. Requests are signed by `signer`, if there is one, just before they are sent.
+    `differs` tells that a request is not written as its wire format has it.
     """
 
     row: ProviderRow
@@ -369,6 +370,10 @@ class Target:
     traits: Traits = field(default_factory=Traits)
     edits: tuple[Edit, ...] = ()
     signer: Signer | None = field(default=None, repr=False)
+    differs: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "differs", bool(self.traits or self.row.rename or self.row.unsupported))
 
     @property
     def provider(self) -> str:

@@ -142,6 +142,7 @@ class Streaming(Record):
 
 
 _ANSWERED = (Completed, Streaming)
+_REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "apim-request-id")
 
 
 def complete(routes: Iterable[Route], context: Context) -> Generator[Step, Answer, Completed]:
@@ -452,5 +453,4 @@ def _attempt(provider: str, model: str, error: LingateError, seconds: float, wai
 
 def request_id(head: Head) -> str | None:
     """The provider's id of the request, from the head of its answer."""
-    get = head.headers.get
-    return get("x-request-id") or get("request-id") or get("x-amzn-requestid") or get("apim-request-id") or None
+    return next(filter(None, map(head.headers.get, _REQUEST_IDS)), None)

@@ -41,8 +41,7 @@ class _Place(Record):
 
     names: tuple[object, ...]
     values: tuple[object, ...]
-    target: Target
-    found: dict[str, tuple[Target, OperationFormat]]
+    found: tuple[Target, OperationFormat]
 
 
 class Options(Record):
@@ -83,7 +82,7 @@ class Session:
             drop_params=loaded.drop_params if drop_params is None else drop_params,
         )
         self._env_key, self._env_value = reader(self.env)
-        self._places: dict[tuple[str, _Given], _Place] = {}
+        self._places: dict[tuple[str, Operation, _Given], _Place] = {}
         self._signers: dict[Hashable, Signer] = {}
 
     def context(self, options: Options) -> Context:
@@ -147,26 +146,23 @@ class Session:
             ConfigError: There is no such place, or nothing to sign in with.
         """
         try:
-            place = self._places.get((model, given))
+            place = self._places.get((model, operation, given))
         except TypeError:  # no string can be that; the look-up says which of them it is
             place = None
         # The environment may have changed since (a test, a rotated key): what was read is read again, and only that.
-        if place is None or tuple(map(self._env_value, place.names)) != place.values:
-            place = self._look_up(model, given)
-        found = place.found.get(operation)
-        if found is None:
-            found = place.found[operation] = place.target, form_of(place.target, operation)
-        return found
+        if place is not None and tuple(map(self._env_value, place.names)) == place.values:
+            return place.found
+        return self._look_up(model, operation, given)
 
-    def _look_up(self, model: str, given: _Given) -> _Place:
+    def _look_up(self, model: str, operation: Operation, given: _Given) -> tuple[Target, OperationFormat]:
         noted = _NotingEnv(self.env)
         target = self._resolve(model, given, noted, None)
         names = tuple(map(self._env_key, noted.seen))
-        place = _Place(names, tuple(map(self._env_value, names)), target, {})
+        found = target, form_of(target, operation)
         if len(self._places) >= _MOST_PLACES:
             self._places.clear()
-        self._places[model, given] = place
-        return place
+        self._places[model, operation, given] = _Place(names, tuple(map(self._env_value, names)), found)
+        return found
 
     def _resolve(self, model: str, given: _Given, env: Mapping[str, str], headers: Mapping[str, str] | None) -> Target:
         api_key, api_base, api_version = given

@@ -14,6 +14,9 @@ _decoder = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder()
 
 loads = _decoder.decode
+"""`decode` without what msgspec refuses, by raising one of `REFUSED`: for those who read an event per token."""
+
+REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def decode(data: bytes | str | memoryview) -> Any:

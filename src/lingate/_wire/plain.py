@@ -96,6 +96,10 @@ class _Choice(Struct, forbid_unknown_fields=True):
     logprobs: None = None
 
 
+class _Groq(Struct):
+    error: None = None
+
+
 class _Answer(Struct):
     id: _Word
     object: Literal["chat.completion"]
@@ -103,9 +107,13 @@ class _Answer(Struct):
     model: _Word
     choices: Annotated[list[_Choice], Meta(min_length=1, max_length=1)]
     usage: PlainUsage
+    # Where errors hide in answers that call themselves a success.
+    error: None = None
+    x_groq: _Groq | None = None
+    base_resp: UnsetType = UNSET
 
 
 def is_plain_answer(answer: Any) -> bool:
-    """Whether this is a text in OpenAI's own words, with counts that add up: the canonical form already."""
+    """Whether this is a text in OpenAI's own words, with counts that add up, and no error: the canonical form already."""
     read = shaped(answer, _Answer)
     return read is not None and read.usage.adds_up()

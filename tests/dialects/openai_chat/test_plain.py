@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lingate._wire.plain import PlainUsage, is_plain_answer, is_plain_chat, shaped
+from lingate.errors import LingateError
 from tests.dialects.openai_chat.support import CHAT, read, target
 
 _COUNT = st.one_of(st.integers(-1, 60), st.sampled_from([None, True, 3.0, "3"]))
@@ -113,12 +114,28 @@ def test_an_ordinary_answer_takes_the_short_way_and_is_its_own_canonical_form() 
         lambda body: body["usage"].update(queue_time=0.1),
         lambda body: body.update(usage=None),
         lambda body: body.update(object="text_completion"),
+        lambda body: body.update(error={"message": "overloaded"}),
+        lambda body: body.update(x_groq={"id": "r", "error": "over capacity"}),
+        lambda body: body.update(base_resp={"status_code": 1002}),
     ],
 )
 def test_whatever_needs_a_second_look_takes_the_long_way(change: Any) -> None:
     body = _plain()
     change(body)
     assert not is_plain_answer(body)
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        {"error": {"message": "overloaded", "code": 503}},
+        {"x_groq": {"id": "r", "error": "over capacity"}},
+        {"base_resp": {"status_code": 1002, "status_msg": "rate limit"}},
+    ],
+)
+def test_an_error_beside_an_otherwise_ordinary_answer_is_an_error(hidden: Any) -> None:
+    with pytest.raises(LingateError):
+        read({**_plain(), **hidden})
 
 
 def test_thoughts_between_tags_are_taken_out_of_an_otherwise_ordinary_answer() -> None:

@@ -63,12 +63,16 @@ class ChunkBuilder:
     def chunk(self, event: Event) -> JsonDict | None:
         """The chunk for an event; None if it has none."""
         if type(event) is Text and event.logprobs is None and self._pending is None and event.choice in self._roles:
-            return {
+            return {  # as `of_text`, without another call for each token
                 **self._base,
                 "choices": [{"index": event.choice, "delta": {"content": event.text}, "finish_reason": None}],
             }
         write = _WRITERS.get(type(event))
         return None if write is None else write(self, event)
+
+    def of_text(self, text: str, choice: int) -> JsonDict:
+        """A chunk of text and nothing else."""
+        return {**self._base, "choices": [{"index": choice, "delta": {"content": text}, "finish_reason": None}]}
 
     def end(self) -> JsonDict | None:
         """What came after the answer and is not on any chunk yet; None if there is nothing."""

@@ -126,17 +126,19 @@ class ChunkEncoder:
         self._builder = ChunkBuilder(include_usage=False)
         self._asked = isinstance(options, dict) and options.get("include_usage") is True
         self._usage: JsonDict | None = None
-        self._text_start = b""
+        self._text_start: bytes | None = None  # empty until it is needed, None before the stream has begun
 
     def event(self, event: Event) -> bytes:
-        if type(event) is Text and event.choice == 0 and self._text_start and event.logprobs is None:
+        if type(event) is Text and event.choice == 0 and self._text_start is not None and event.logprobs is None:
+            if not self._text_start:
+                self._text_start = self._before_text()
             return self._text_start + json.encode(event.text) + _TEXT_END
         if type(event) is Usage:
             self._usage = event.usage  # reported often by some, sent once: last
             return b""
         chunk = self._builder.chunk(event)
         if type(event) is Start:
-            self._text_start = self._prepare()
+            self._text_start = b""
         return b"" if chunk is None else b"data: " + json.encode(chunk) + b"\n\n"
 
     def end(self) -> bytes:
@@ -148,7 +150,6 @@ class ChunkEncoder:
     def error(self, error: LingateError) -> bytes:
         return b"data: " + render_error(error)[1] + b"\n\n"
 
-    def _prepare(self) -> bytes:
+    def _before_text(self) -> bytes:
         """What stands before the text in a text chunk: it is the same in all of them, so it is encoded once."""
-        chunk: Any = self._builder.chunk(Text(""))
-        return b"data: " + json.encode(chunk).removesuffix(b'""' + _TEXT_END[:-2])
+        return b"data: " + json.encode(self._builder.of_text("", 0)).removesuffix(b'""' + _TEXT_END[:-2])

@@ -12,7 +12,7 @@ from lingate._dialects.openai_chat.parameters import apply_refusals
 from lingate._dialects.openai_chat.tools import write_response_format, write_tool_choice, write_tools
 from lingate._model import Call, HttpRequest, JsonDict, Target
 
-# Parameters that no target without traits, renames and refusals takes differently: most calls have nothing else.
+# Parameters that no target takes differently that does not differ: most calls have nothing else.
 _INNOCENT = frozenset(
     {
         "messages",
@@ -38,8 +38,8 @@ _INNOCENT = frozenset(
 def request(call: Call, target: Target) -> HttpRequest:
     sent = new_request(call, target, "chat", "/chat/completions")
     wire = {"model": target.model, **call.body}
-    row = target.row
-    if target.traits or row.rename or row.unsupported or None in wire.values() or not _INNOCENT.issuperset(call.body):
+    differs = target.differs
+    if differs or None in wire.values() or not _INNOCENT.issuperset(call.body):
         _translate(wire, sent)
     if "user" in wire or "safety_identifier" in wire:
         parameters.shorten_user(wire, sent)
@@ -47,7 +47,7 @@ def request(call: Call, target: Target) -> HttpRequest:
         wire["messages"] = write_messages(wire["messages"], sent)
     if call.stream or "stream_options" in wire:
         parameters.set_stream(wire, sent)
-    if row.rename:
+    if differs:
         parameters.rename_fields(wire, sent)
     return seal(sent, wire)
 

@@ -10,11 +10,11 @@ from lingate._dialects.openai_chat.reading import (
     ERROR,
     body_failure,
     canonical_reason,
+    decode_object,
     hidden_error,
     malformed,
     new_id,
     provider_failed,
-    read_object,
     reason_of,
     settle,
 )
@@ -26,7 +26,13 @@ from lingate._wire.shapes import as_dict, as_str, dig, without
 
 
 def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    raw = read_object(sent, head, body)
+    target = sent.target
+    raw = decode_object(body, target)
+    if not target.traits.get("think_tags") and is_plain_answer(raw):
+        return {**raw, "choices": raw["choices"].copy()}, raw
+    error = hidden_error(raw, target, head.headers)
+    if error is not None:
+        raise error
     return canonical_response(raw, sent), raw
 
 
@@ -38,8 +44,6 @@ def canonical_response(raw: JsonDict, sent: HttpRequest) -> JsonDict:
         ProtocolError: It is not a chat completion.
     """
     target = sent.target
-    if not target.traits.get("think_tags") and is_plain_answer(raw):
-        return {**raw, "choices": raw["choices"].copy()}
     choices = raw.get("choices")
     if not isinstance(choices, list) or not choices:
         raise body_failure(raw, target) or malformed(target, "the answer has no choices")

@@ -27,7 +27,7 @@ from lingate._dialects.openai_chat.reading import (
 from lingate._dialects.openai_chat.response import canonical_response
 from lingate._dialects.openai_chat.usage import canonical_usage
 from lingate._model import Event, Extra, Failed, Head, HttpRequest, JsonDict, Start, Text, Usage
-from lingate._wire.json import decode
+from lingate._wire.json import REFUSED, decode, loads
 from lingate._wire.shapes import dig
 from lingate._wire.sse import MAX_EVENT_BYTES, SseDecoder, SseEvent
 from lingate.errors import LingateError, StreamInterruptedError
@@ -90,11 +90,14 @@ class ChatDecoder:
             frames = self._sse.feed(data)
             for frame in frames:
                 try:
-                    chunk = decode(frame[1])
-                except ValueError as error:
-                    if self._undecodable(frame, error, events):
+                    chunk = loads(frame[1])
+                except REFUSED:
+                    if frame[1].strip() == _DONE:
+                        self._complete(events)
                         break
-                    continue
+                    chunk = self._leniently(frame)
+                    if chunk is None:
+                        continue
                 try:
                     (choice,) = chunk["choices"]
                     delta = choice["delta"]
@@ -166,28 +169,29 @@ class ChatDecoder:
     def _read_rest(self, events: list[Event]) -> None:
         """The last event, if no blank line followed it; one that is cut in the middle does not count."""
         for name, payload in self._sse.finish():
+            if payload.strip() == _DONE:
+                self._complete(events)
+                continue
             try:
                 chunk = decode(payload)
-            except ValueError as error:
-                if payload.strip() == _DONE:
-                    self._undecodable((name, payload), error, events)
-            else:
-                self._chunk(chunk, name, events)
+            except ValueError:
+                continue
+            self._chunk(chunk, name, events)
 
-    def _undecodable(self, frame: SseEvent, error: ValueError, events: list[Event]) -> bool:
-        """What is not JSON: the end of the stream (then true), a blank, an error in words, or rubbish."""
-        payload = frame[1].strip()
-        if payload == _DONE:
-            self._complete(events)
-            return True
-        if payload and frame[0] == "error":
-            words = {"error": payload.decode("utf-8", "replace")}
-            raise hidden_error(words, self._sent.target, self._headers) or provider_failed(
-                self._sent.target, "an error event"
-            )
-        if payload:
-            raise malformed(self._sent.target, f"a stream event is {error}")
-        return False
+    def _leniently(self, frame: SseEvent) -> Any:
+        """What is no strict JSON: read as `decode` does, None for a blank, else an error in words, or rubbish."""
+        try:
+            return decode(frame[1])
+        except ValueError as error:
+            payload = frame[1].strip()
+            if payload and frame[0] == "error":
+                words = {"error": payload.decode("utf-8", "replace")}
+                raise hidden_error(words, self._sent.target, self._headers) or provider_failed(
+                    self._sent.target, "an error event"
+                ) from None
+            if payload:
+                raise malformed(self._sent.target, f"a stream event is {error}") from None
+            return None
 
     def _chunk(self, chunk: Any, name: str, events: list[Event]) -> None:
         target = self._sent.target
