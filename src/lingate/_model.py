@@ -353,6 +353,10 @@ class MakeSigner(Protocol):
         ...
 
 
+_IF_ASKED = {"default_effort"}
+"""Traits that matter for calls only that say how to reason."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """A provider and model with everything needed to send: the outcome of a look-up.
@@ -373,7 +377,9 @@ class Target:
     differs: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "differs", bool(self.traits or self.row.rename or self.row.unsupported))
+        object.__setattr__(
+            self, "differs", bool(self.traits.keys() - _IF_ASKED or self.row.rename or self.row.unsupported)
+        )
 
     @property
     def provider(self) -> str:

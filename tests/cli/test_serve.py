@@ -213,6 +213,21 @@ def test_check_says_what_is_in_a_configuration_and_what_is_wrong_with_it(tmp_pat
     assert "lingate.prot is unknown; did you mean 'port'?" in wrong
 
 
+def test_each_error_of_a_configuration_has_a_line_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.yaml"
+    path.write_text("model_lst: []\nlingate: {prot: 1}\n")
+
+    told = lingate("serve", "-c", str(path), "--state-dir", str(tmp_path / "state"), code=2).err.splitlines()
+
+    assert told == [
+        f"error: {path}:1: model_lst is unknown; did you mean 'model_list'?",
+        f"error: {path}:2: lingate.prot is unknown; did you mean 'port'?",
+        f"lingate: ConfigError: {path} has 2 errors",
+    ]
+    path.write_text("lingate: {prot: 1}\n")
+    assert "lingate.prot is unknown" in one_line(lingate("serve", "-c", str(path), code=2))
+
+
 @pytest.mark.parametrize("options", [(), ("--check",)])
 def test_a_configuration_that_is_not_there_is_refused(options: tuple[str, ...]) -> None:
     done = lingate("serve", "-c", "nowhere.yaml", *options, code=2)

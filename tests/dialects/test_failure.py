@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from lingate import errors
 from lingate._dialects._failure import body_failure, failure
 from lingate._model import Head, ProviderRow, Target
+from lingate._providers.rows import ROWS
 from lingate.errors import BY_KIND, LingateError
 from tests.conftest import RECORDINGS, SHARED
 
@@ -209,6 +210,11 @@ def test_a_success_without_an_error_in_it_is_a_protocol_error(body: bytes) -> No
         ("apim-request-id", "d"),
         ("x-groq-request-id", "e"),
         ("opc-request-id", "f"),
+        ("x-bce-request-id", "i"),
+        ("dg-request-id", "j"),
+        ("trace-id", "k"),
+        ("x-baseten-request-id", "l"),
+        ("x-litellm-call-id", "m"),
         ("cf-ray", "g"),
     ],
 )
@@ -280,6 +286,30 @@ def test_a_row_decides_by_exact_code_first_and_by_status_then(overrides: dict[st
     assert error.kind == expected
 
 
+@pytest.mark.parametrize(
+    ("provider", "status", "body", "expected"),
+    [
+        ("cohere", 498, {"message": "blocked output"}, "content_filter"),
+        (
+            "novita",
+            429,
+            {"code": 429, "reason": "TOKEN_LIMIT_EXCEEDED", "message": "Token limit exceeded."},
+            "rate_limit",
+        ),
+        ("scaleway", 416, {"error": {"message": "max_completion_tokens is above the model limit"}}, "output_limit"),
+        ("dashscope", 429, {"error": {"message": "x", "code": "insufficient_quota"}}, "rate_limit"),
+        ("dashscope", 429, {"error": {"message": "x", "code": "Arrearage"}}, "quota"),
+    ],
+)
+def test_a_provider_s_own_meanings_are_in_its_row(
+    provider: str, status: int, body: dict[str, Any], expected: str
+) -> None:
+    (row,) = (row for row in ROWS if row.name == provider)
+    to = Target(row=row, model="m-1", url="https://api.acme.test/v1")
+
+    assert failure(Head(status, {}), json.dumps(body).encode(), to).kind == expected
+
+
 def test_an_error_page_is_reduced_to_its_words() -> None:
     page = b"<!DOCTYPE html><html><head><title>Just a moment...</title><style>x{}</style></head><body><p>Wait &amp; see</p>"
 
@@ -322,6 +352,10 @@ def everything_shown(error: LingateError) -> str:
         ("gsk_abcdefghijklmnopqrstuvwxyz0123456789", "abcdefghijklmnop"),
         ("xai-abcdefghijklmnopqrstuvwxyz0123456789", "abcdefghijklmnop"),
         ("hf_abcdefghijklmnopqrstuvwxyz0123", "abcdefghijklmnop"),
+        ("sk_abcdefghijklmnopqrstuvwxyz0123", "abcdefghijklmnop"),
+        ("cpk_abcdefghijklmnopqrstuvwxyz0123", "abcdefghijklmnop"),
+        ("jina_abcdefghijklmnopqrstuvwxyz0123", "abcdefghijklmnop"),
+        ("bce-v3/ALTAK-abcdefghijklmnopqrstu/0123456789abcdef", "abcdefghijklmnop"),
         ("AKIAIOSFODNN7EXAMPLE", "AKIAIOSFODNN7EXAMPLE"),
         ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N", "eyJzdWIi"),
         ("https://user:hunter2hunter2@x.test/", "hunter2hunter2"),

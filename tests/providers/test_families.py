@@ -96,6 +96,14 @@ def test_stop_is_watched_for_on_our_side_where_it_is_refused(model: str, stops: 
     assert family_traits(model).get("max_stop") == stops
 
 
+@pytest.mark.parametrize(
+    "model",
+    ["gpt-4o", "openai/gpt-4o-mini", "ft:gpt-4o-mini:me", "chatgpt-4o-latest", "gpt-4.1", "gpt-4", "gpt-3.5-turbo"],
+)
+def test_older_ones_never_reason(model: str) -> None:
+    assert family_traits(model)["default_effort"] == "none"
+
+
 def test_the_first_reasoning_models_have_no_system_role() -> None:
     assert family_traits("o1-mini")["system_role"] == "user"
     assert "system_role" not in family_traits("o1")
@@ -120,7 +128,7 @@ def test_schemas_are_asked_for_in_the_way_a_model_knows(model: str, way: str | N
 
 
 @pytest.mark.parametrize(
-    "model", ["gpt-4o", "llama3", "bingo1", "foo/o1x", "yi-34b", "ft:gpt-4o-mini:me", "gemini-3-pro", "", "/"]
+    "model", ["llama3", "bingo1", "foo/o1x", "yi-34b", "gpt-4ok", "gpt-4.15", "gemini-3-pro", "", "/"]
 )
 def test_of_most_models_nothing_is_known(model: str) -> None:
     assert family_traits(model) == {}

@@ -19,6 +19,8 @@ from tests.server.asking import ask, chunks, deltas
 from tests.server.client_kit import ADMIN, HI, UPSTREAMS, chat, clients_gateway
 from tests.server.gateway_kit import MASTER, Running
 
+GIF = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
@@ -37,6 +39,26 @@ class TestOllama:
         told = httpx2.get(f"{gateway.url}/api/version").json()["version"]
         assert told != __version__
         assert tuple(map(int, told.split("."))) >= (0, 6, 4)
+
+    @pytest.mark.parametrize("path", ["/ollama", "/ollama/"])
+    def test_is_running_in_the_words_that_its_clients_look_for(self, gateway: Running, path: str) -> None:
+        assert httpx2.get(gateway.url + path).text == "Ollama is running"
+        assert httpx2.head(gateway.url + path).status_code == 200
+
+    def test_is_whole_behind_its_name(self, gateway: Running) -> None:
+        made = ollama.Client(f"{gateway.url}/ollama", headers=ADMIN)
+        assert "hello" in (made.chat("org/model", HI).message.content or "")
+        assert made.show("org/model").capabilities
+        assert made.list().models
+        assert made.ps().models == []
+        assert httpx2.get(f"{gateway.url}/ollama/api/version").json()["version"]
+        made._client.close()
+
+    def test_behind_its_name_keys_may_ask_what_they_may_ask_elsewhere(self, gateway: Running) -> None:
+        made = ask(gateway, "/admin/keys", {"allowed_routes": ["/v1/chat/completions"]}, ADMIN).json()
+        for path in ("/api/show", "/ollama/api/show", "/ollama//api/show", "/ollama/api/chat"):
+            answer = ask(gateway, path, {"model": "org/model"}, {"authorization": f"Bearer {made['token']}"})
+            assert answer.status_code == 403
 
     def test_lists_have_what_its_command_line_shows_of_them(self, client: ollama.Client) -> None:
         # It cuts twelve digits off each digest, and dies where there are fewer.
@@ -65,6 +87,33 @@ class TestOllama:
             client.pull("org/model")
         assert (caught.value.status_code, "there is no POST /api/pull" in caught.value.error) == (404, True)
         assert isinstance(ask(gateway, "/api/show", {"model": "org/model"}).json()["error"], str)
+
+    @pytest.mark.parametrize("upstream", UPSTREAMS)
+    def test_answers_say_how_long_they_took(self, client: ollama.Client, upstream: str) -> None:
+        chat_answer = client.chat(f"{upstream}-large", HI)
+        *_, last = client.chat(f"{upstream}-large", HI, stream=True)
+        *_, written = client.generate(f"{upstream}-large", "hello", stream=True)
+        for answer in (chat_answer, client.generate(f"{upstream}-large", "hello"), last, written):
+            assert answer.total_duration
+            assert answer.eval_duration
+            assert answer.prompt_eval_duration is not None
+            assert answer.load_duration is not None
+            assert answer.total_duration >= answer.eval_duration
+
+    def test_a_model_is_shown_with_what_editors_look_for(self, client: ollama.Client, gateway: Running) -> None:
+        shown = ask(gateway, "/api/show", {"model": "openai-gpt-4o"}, ADMIN).json()
+        info = shown["model_info"]
+        assert info["general.basename"] == "openai-gpt-4o"
+        assert "vision" not in shown["capabilities"]  # that of the simulator is called otherwise
+        assert isinstance(info["general.architecture"], str)
+        assert client.list().models[0].details.families == []
+
+    @pytest.mark.parametrize("upstream", UPSTREAMS)
+    def test_pictures_may_be_data_urls(self, client: ollama.Client, gateway: Running, upstream: str) -> None:
+        url = f"data:image/gif;base64,{GIF}"
+        asked = {"messages": [{"role": "user", "content": "see", "images": [url]}], "stream": False}
+        answer = ask(gateway, "/api/chat", {"model": f"{upstream}-large", **asked}, ADMIN)
+        assert "image/gif" in answer.json()["message"]["content"]
 
 
 class TestGoogle:

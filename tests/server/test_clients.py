@@ -47,6 +47,10 @@ class TestAddresses:
     def test_with_too_many_slashes_are_the_same_ones(self, gateway: Running, path: str) -> None:
         assert ask(gateway, path, chat(), ADMIN).status_code == 200
 
+    @pytest.mark.parametrize("path", ["/v1beta/openai/chat/completions", "/v1/engines/org/model/chat/completions"])
+    def test_of_openais_clients_at_other_hosts_are_known_too(self, gateway: Running, path: str) -> None:
+        assert ask(gateway, path, chat("org/model"), ADMIN).status_code == 200
+
     @pytest.mark.parametrize("base", ["", "/", "/v1", "/anthropic", "/anthropic/v1/"])
     def test_of_anthropics_clients(self, gateway: Running, base: str) -> None:
         with anthropic.Anthropic(base_url=gateway.url + base, api_key=MASTER, max_retries=0) as client:
@@ -58,6 +62,15 @@ class TestAddresses:
         ) as client:
             assert client.chat.completions.create(model="org/model", messages=HI).choices
             assert "hello" in client.responses.create(model="openai-large", input="hello").output_text
+
+    @pytest.mark.parametrize("said", ["gpt-4", "openai-large", None])
+    def test_of_azures_package_say_the_model_whatever_the_body_says(self, gateway: Running, said: str | None) -> None:
+        for path, more in (("chat/completions", {"messages": HI}), ("embeddings", {"input": "hello"})):
+            answer = ask(gateway, f"/openai/deployments/org/model/{path}?api-version=1", {"model": said, **more}, ADMIN)
+            assert (
+                answer.headers["x-lingate-model-id"]
+                == ask(gateway, f"/v1/{path}", {"model": "org/model", **more}, ADMIN).headers["x-lingate-model-id"]
+            )
 
     @pytest.mark.parametrize(
         "path",

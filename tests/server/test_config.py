@@ -44,6 +44,8 @@ def entry(params: str, more: str = "") -> str:
         ),
         ("lingate: {limits: {max_bdy: 1}}", "lingate.limits.max_bdy is unknown; did you mean 'max_body'?"),
         (entry("rpmm: 3"), "model_list[0].litellm_params.rpmm is unknown; did you mean 'rpm'?"),
+        (entry("rpmm: os.environ/NOT_SET"), "model_list[0].litellm_params.rpmm is unknown; did you mean 'rpm'?"),
+        (entry("rpmm: null"), "model_list[0].litellm_params.rpmm is unknown; did you mean 'rpm'?"),
         (entry("temprature: 1"), "did you mean 'temperature'?; parameters of one provider alone go into extra_body"),
         (entry("rpm: 3", ", model_infos: {}"), "model_list[0].model_infos is unknown; did you mean 'model_info'?"),
         (
@@ -65,7 +67,7 @@ def entry(params: str, more: str = "") -> str:
         ("router_settings: {drop_params: true}", "drop_params is unknown; it belongs into litellm_settings"),
         (entry("base_model: gpt-4"), "litellm_params.base_model is not read here: it belongs into model_info"),
         (entry("model_id: 'arn:aws:x'"), "litellm_params.model_id is not read here: write the ARN in model"),
-        (entry("rpm: 3", ", model_info: {my_key: x}"), "what only describes goes into model_info.metadata"),
+        (entry("rpm: 3", ", model_info: {acces_groups: [x]}"), "did you mean 'access_groups'?"),
     ],
 )
 def test_an_unknown_key_is_an_error_with_its_path_and_the_closest_name(text: str, message: str) -> None:
@@ -99,6 +101,14 @@ def test_an_unknown_key_is_an_error_with_its_path_and_the_closest_name(text: str
         (
             "model_list: [{model_name: a, litellm_params: {model: opnai/gpt}}]",
             "names the provider 'opnai', which is unknown; did you mean 'openai'?",
+        ),
+        (
+            "model_list: [{model_name: a, litellm_params: {model: elevenlabs/scribe_v1}}]",
+            "names the provider 'elevenlabs', which is not here: speech in a format of its own, to be asked for directly",
+        ),
+        (
+            "model_list: [{model_name: a, litellm_params: {model: x, custom_llm_provider: fal_ai}}]",
+            "names the provider 'fal_ai', which is not here: images in a format of its own, to be asked for directly",
         ),
         (
             "model_list: [{model_name: a, litellm_params: {model: dotprompt/gpt-4}}]",
@@ -297,6 +307,83 @@ def test_what_is_not_done_is_told_in_one_warning_with_what_to_use_instead() -> N
     ):
         assert warning.count(f"{place} (") == 1
     assert "prometheus:" not in warning
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        ("custom_callbacks.proxy_handler_instance", "code of your own is not loaded"),
+        ("hide_secrets", "guardrails are not here"),
+        ("dynamic_rate_limiter_v3", "set it on keys and teams"),
+        ("langfuse", "use the ledger"),
+    ],
+)
+def test_callbacks_are_told_with_what_stands_in_for_what_they_do(name: str, instead: str) -> None:
+    told = warnings_of(f"litellm_settings: {{callbacks: [{name}]}}")
+    assert f"litellm_settings.callbacks ({name}: {instead}" in told
+
+
+def test_a_key_of_model_info_that_only_describes_is_told_and_taken() -> None:
+    text = entry("rpm: 3", ", model_info: {my_key: x}")
+    assert "model_list.model_info.my_key (" in warnings_of(text)
+
+
+@pytest.mark.parametrize("key", ["model", "custom_llm_provider"])
+def test_a_deployment_whose_model_is_in_a_variable_that_is_not_set_cannot_be_asked_and_all_others_can(key: str) -> None:
+    text = f"""
+    model_list:
+      - {{model_name: m, litellm_params: {{model: x, {key}: os.environ/MODEL, api_key: k}}}}
+      - {{model_name: n, litellm_params: {{model: openai/a, api_key: k}}}}
+    router_settings: {{fallbacks: [{{n: [m]}}]}}
+    """.replace("{model: x, model:", "{model:")
+    config = config_of(text)
+
+    assert [item.unusable for item in config.deployments] == ["the variable MODEL is not set", None]
+    assert "deployments that cannot be asked: m (os.environ/MODEL): the variable MODEL is not set" in warnings_of(text)
+    assert [
+        item.provider for item in config_of(text, {"MODEL": "openai" if key != "model" else "openai/b"}).deployments
+    ] == [
+        "openai",
+        "openai",
+    ]
+
+
+def test_fallbacks_and_aliases_in_variables_that_are_not_set_are_left_out() -> None:
+    text = (
+        GPT
+        + "router_settings:\n  fallbacks: [{gpt: [os.environ/A]}]\n  model_group_alias: {other: os.environ/B, b: gpt}"
+    )
+    routing = config_of(text).routing
+    assert routing.fallbacks == {"gpt": ()}
+    assert set(routing.model_group_alias) == {"b"}
+    assert "A (for router_settings.fallbacks" in warnings_of(text)
+
+
+def test_a_group_with_two_lists_of_fallbacks_is_an_error() -> None:
+    problems = problems_of(
+        GPT + deployments("b", group="b") + "router_settings:\n  fallbacks:\n  - gpt: [b]\n  - gpt: [b]\n"
+    )
+    assert problems == ["gateway.yaml:7: router_settings.fallbacks[1].gpt stands here twice"]
+
+
+@pytest.mark.parametrize("section", ["router_settings", "litellm_settings"])
+def test_a_group_that_is_not_there_is_told_with_the_section_and_line_that_name_it(section: str) -> None:
+    (problem,) = problems_of(f"{GPT}{section}:\n  num_retries: 1\n  fallbacks: [{{gpt: [gtp]}}]\n")
+    assert problem.startswith(f"gateway.yaml:5: {section}.fallbacks.gpt names 'gtp'"), problem
+    (problem,) = problems_of(f"{GPT}{section}:\n  num_retries: 1\n  default_fallbacks: [gtp]\n")
+    assert problem.startswith(f"gateway.yaml:5: {section}.default_fallbacks names 'gtp'"), problem
+
+
+def test_variables_as_a_shell_writes_them_are_taken_as_they_stand_and_told() -> None:
+    text = GPT + (
+        "general_settings: {master_key: '${LITELLM_MASTER_KEY}'}\n"
+        "router_settings: {redis_host: '$REDIS', redis_password: 'pa$$word', redis_url: 'redis://${USER:-x}@h'}\n"
+        "lingate: {state_dir: /var/os.environ/DIR}\n"
+    )
+    assert warnings_of(text) == (
+        "taken as they stand, since a variable is written os.environ/NAME, and alone: general_settings.master_key, "
+        "router_settings.redis_host, router_settings.redis_url, lingate.state_dir"
+    )
 
 
 def test_a_configuration_without_fault_has_no_warning() -> None:
@@ -625,6 +712,32 @@ def test_a_redis_cache_without_a_host_is_where_the_environment_says() -> None:
     assert config_of(text, env).redis_url == "redis://:p@h:6380/0"
     assert config_of(text, {**env, "REDIS_URL": "redis://u"}).redis_url == "redis://u"
     assert config_of(text).redis_url is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["router_settings: {redis_host: h}", "litellm_settings: {cache: true, cache_params: {type: redis, host: h}}"],
+)
+def test_what_is_not_said_of_a_redis_with_a_host_is_in_the_environment(text: str) -> None:
+    env = {"REDIS_SSL": "True", "REDIS_USERNAME": "u", "REDIS_PASSWORD": "p", "REDIS_HOST": "other", "REDIS_URL": "r"}
+
+    assert config_of(text, env).redis_url == "rediss://u:p@h:6379/0"
+    assert config_of(text, {"REDIS_SSL": "False", "REDIS_PORT": "tcp://10.0.0.1:6379"}).redis_url == "redis://h:6379/0"
+
+
+def test_a_cache_without_parameters_is_in_the_redis_of_the_environment_as_it_is_for_litellm() -> None:
+    env = {"REDIS_HOST": "h", "REDIS_PASSWORD": "p"}
+
+    assert config_of("litellm_settings: {cache: true}", env).settings.cache_params.type == "redis"
+    assert config_of("litellm_settings: {cache: true}", env).redis_url == "redis://:p@h:6379/0"
+    assert config_of("litellm_settings: {cache: true}").settings.cache_params.type == "local"
+    assert config_of("litellm_settings: {cache: true, cache_params: {ttl: 3}}", env).redis_url is None
+    assert config_of("litellm_settings: {cache: false}", env).redis_url is None
+
+
+def test_a_redis_cache_may_name_its_user() -> None:
+    text = "litellm_settings: {cache_params: {type: redis, host: h, username: u, password: p}}"
+    assert config_of(text).redis_url == "redis://u:p@h:6379/0"
 
 
 def test_a_master_key_that_can_be_guessed_is_told() -> None:

@@ -68,8 +68,8 @@ CONFIGS: dict[str, tuple[str, set[str]]] = {
         set(),
     ),
     "azure, scope": (
-        _one("model: azure/x, api_base: 'https://a.example.com', azure_scope: s"),
-        {"model_list.litellm_params.azure_scope"},
+        _one("model: azure/x, api_base: 'https://a.example.com', azure_scope: s, azure_username: u"),
+        {"model_list.litellm_params.azure_username"},
     ),
     "bedrock": (
         "model_list:\n  - model_name: b\n    litellm_params: {model: bedrock/anthropic.claude-x, aws_region_name: us-west-2,\n"
@@ -114,6 +114,36 @@ CONFIGS: dict[str, tuple[str, set[str]]] = {
         "litellm_settings: {cache: true, cache_params: {type: redis, service_name: s, sentinel_nodes: [[h, 1]], sentinel_password: p}}",
         {f"litellm_settings.cache_params.{name}" for name in ("service_name", "sentinel_nodes", "sentinel_password")},
     ),
+    "a cache in a bucket": (
+        "litellm_settings: {cache: true, cache_params: {type: s3, s3_bucket_name: b, ttl: 60}}",
+        {"litellm_settings.cache_params.type", "litellm_settings.cache_params.s3_bucket_name"},
+    ),
+    "a semantic cache": (
+        "litellm_settings: {cache: true, cache_params: {type: qdrant-semantic, similarity_threshold: 0.8}}",
+        {"litellm_settings.cache_params.type", "litellm_settings.cache_params.similarity_threshold"},
+    ),
+    "what is told of a model": (
+        _one(f"{GPT}, stream: true", "").rstrip() + "\n    model_info: {my_custom_key: x, license: mit}\n",
+        {
+            "model_list.litellm_params.stream",
+            "model_list.model_info.my_custom_key",
+            "model_list.model_info.license",
+        },
+    ),
+    "the rest of the documents": (
+        _one(
+            f"{GPT}, silent_model: m",
+            "litellm_settings: {logged_real_time_event_types: '*'}\n"
+            "general_settings: {block_robots: true, store_prompts_in_cold_storage: true}\n",
+        ),
+        {
+            "model_list.litellm_params.silent_model",
+            "litellm_settings.logged_real_time_event_types",
+            "general_settings.block_robots",
+            "general_settings.store_prompts_in_cold_storage",
+        },
+    ),
+    "a model in a variable": ("model_list: [{model_name: m, litellm_params: {model: os.environ/M}}]", set()),
     "budgets of providers": (
         "router_settings: {provider_budget_config: {openai: {budget_limit: 1, time_period: 1d}}, optional_pre_call_checks: [router_budget_limiting]}",
         {"router_settings.provider_budget_config", "router_settings.optional_pre_call_checks"},

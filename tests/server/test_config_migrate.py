@@ -212,6 +212,71 @@ def _nothing(value: object) -> object:
     return value
 
 
+def test_what_has_no_effect_is_cut_where_a_variable_holds_it_and_beside_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(
+        "model_list:\n"
+        "  - {model_name: a, litellm_params: {model: openai/a, azure_username: os.environ/U, api_key: os.environ/K}}\n"
+        "litellm_settings: {callbacks: [os.environ/C, langfuse, prometheus]}\n"
+    )
+
+    assert cleaned(str(path)) == (
+        "model_list:\n"
+        "  - {model_name: a, litellm_params: {model: openai/a, api_key: os.environ/K}}\n"
+        "litellm_settings: {callbacks: [os.environ/C, prometheus]}\n"
+    )
+
+
+def test_what_aliases_share_is_cut_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    text = (
+        "model_list:\n"
+        "  - model_name: a\n"
+        "    litellm_params: &all\n"
+        "      model: openai/a\n"
+        "{}"
+        "  - {{model_name: b, litellm_params: *all}}\n"
+        "  - model_name: c\n"
+        "    litellm_params:\n"
+        "      <<: *all\n"
+        "      model: openai/c\n"
+    )
+    path.write_text(text.format("      max_budget: 3\n"))
+
+    assert cleaned(str(path)) == text.format("")
+
+
+def test_what_stands_in_variables_is_left_to_the_environment(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(
+        "model_list:\n"
+        "  - {model_name: a, litellm_params: {model: os.environ/M, api_base: os.environ/B, rpm: os.environ/R}}\n"
+        "  - {model_name: os.environ/N, litellm_params: {model: openai/b}}\n"
+        "router_settings: {routing_strategy: os.environ/S, fallbacks: [{a: [os.environ/F]}]}\n"
+        "litellm_settings: {budget_duration: os.environ/D}\n"
+        "general_settings: {allowed_ips: [os.environ/I]}\n"
+    )
+
+    report = migrate(str(path))
+
+    assert report.problems == ()
+    assert report.models == 2
+    assert cleaned(str(path)) == path.read_text()
+
+
+@pytest.mark.parametrize("text", ["model_list:\n  - a:\n b: c: d\n", "router_settings: {\n\tset_verbose: true\n}\n"])
+def test_a_file_that_cannot_be_taken_apart_is_an_error(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(text)
+
+    with pytest.raises(ConfigError, match="edit it by hand"):
+        cleaned(str(path))
+    assert run(["migrate", str(path), "--write", str(tmp_path / "b.yaml")]) == 2
+    assert "Traceback" not in "".join(capsys.readouterr())
+
+
 def test_what_is_not_there_cannot_be_cleaned(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text("general_settings: &x {alerting: [a]}\nrouter_settings: {<<: *x, set_verbose: true}\n")

@@ -34,6 +34,11 @@ CASES = {
     ),
     "half an object without a field's name": (b'data: a\n\n{\n  "error": 1\n', [("", b"a")]),
     "a field that only llama.cpp knows": (b'error: {"code":500}\n\n', [("error", b'{"code":500}')]),
+    "objects without a blank line between them": (
+        b'data: {"a":1}\ndata: {"b":{}}\ndata: [DONE]\n\n',
+        [("", b'{"a":1}'), ("", b'{"b":{}}'), ("", b"[DONE]")],
+    ),
+    "an object in several lines": (b'data: {"a":\ndata: {"b":{}}}\n\n', [("", b'{"a":\n{"b":{}}}')]),
     "nothing": (b"", []),
 }
 

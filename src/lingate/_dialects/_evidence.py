@@ -83,10 +83,17 @@ _WAITS = {
     "retryAfterSeconds": 1.0,
     "quotaResetDelay": 1.0,
     "resets_in_seconds": 1.0,
+    "resets_at": 1.0,  # a point in time
+    "reset_at": 1.0,
     "retry_after_ms": 0.001,
+    "retryAfterMs": 0.001,
     "estimated_time": 1.0,  # {"error": "Model x is currently loading", "estimated_time": 20.0}
 }
-_REQUEST_IDS = ("request_id", "requestId", "RequestId", "requestID", "trace")
+_QUOTAS = {"quotaId": "quotaValue", "quota_limit": "quota_limit_value"}
+_FLAGS = ("flagged_input", "input_guardrail", "output_guardrail")
+"""Records of a moderation; what moderates without an error does so in answers that are none."""
+
+_REQUEST_IDS = ("request_id", "requestId", "RequestId", "requestID", "requestid", "trace", "trace_id", "ray_id")
 
 _EMPTY_CODES = frozenset({"", "0", "200", "error", "none", "null", "ok", "success", "failed", "failure", "about:blank"})
 _EMPTY_EVENTS = frozenset({"response.failed", "response.error", "response.incomplete"})
@@ -195,6 +202,7 @@ _HIDDEN: dict[str, Callable[[Any, dict[str, Any]], bool]] = {
     "fault": lambda fault, _: isinstance(fault, dict) and "faultstring" in fault,
     "response": lambda _, value: _event_failed(value.get("type"), value),
     "Response": lambda wrapped, _: isinstance(wrapped, dict) and isinstance(wrapped.get("Error"), dict),  # Tencent
+    "Output": lambda output, _: isinstance(output, dict) and "__type" in output,  # AWS, for paths it does not know
 }
 _MARKS = frozenset(_HIDDEN)
 
@@ -274,6 +282,8 @@ class _Reader:
         for key in _TEXTS:
             if isinstance(text := node.get(key), str):
                 self.say(text, depth)
+        if isinstance(field := node.get("param"), str) and field.count(" ") > 2:  # not a field's name but the reason
+            self.say(field, depth)
         for key in _NESTED:
             child = node.get(key)
             # A string here is text of the error, except that `param` names fields and `detail` has been read.
@@ -294,7 +304,10 @@ class _Reader:
             self.take(choices[0]["error"], depth + 1)
         wrapped = node.get("Response")
         if isinstance(wrapped, dict):
-            self.take(wrapped.get("Error"), depth + 1)
+            self.take({"error": wrapped.get("Error"), "RequestId": wrapped.get("RequestId")}, depth + 1)
+        output = node.get("Output")
+        if isinstance(output, dict) and "__type" in output:
+            self.take(output, depth + 1)
         base = node.get("base_resp")
         if isinstance(base, dict) and _base_resp_failed(base, node):
             self.codes.append(f"{BASE_RESP}{str(base['status_code'])[:40]}")
@@ -308,13 +321,14 @@ class _Reader:
             if isinstance(wait, (int, float)) and not isinstance(wait, bool) and abs(wait) < 1e15:
                 self.waits.append(float(wait) * unit)
             elif isinstance(wait, str):
-                self.waits.append(f"{wait}ms" if key.endswith("_ms") else wait)
+                self.waits.append(f"{wait}ms" if key.lower().endswith("ms") else wait)
         if isinstance(delay := node.get("retryDelay"), str):
             self.waits.append(delay)
-        if isinstance(quota := node.get("quotaId"), str):
-            value = node.get("quotaValue")
-            self.quotas.append((quota, None if value is None else str(value)))
-        self.flagged = self.flagged or node.get("flagged_input") is not None
+        for key, limit in _QUOTAS.items():
+            if isinstance(quota := node.get(key), str):
+                value = node.get(limit)
+                self.quotas.append((quota, None if value is None else str(value)))
+        self.flagged = self.flagged or any(node.get(key) is not None for key in _FLAGS)
         if isinstance(quoted := node.get("headers"), dict):
             self.headers.update({str(name).lower(): str(value) for name, value in list(quoted.items())[:40]})
         for key in _REQUEST_IDS:

@@ -33,6 +33,11 @@ _REQUEST_ID_HEADERS = (
     "x-oneapi-request-id",
     "x-global-transaction-id",
     "x-trace-id",
+    "trace-id",
+    "x-bce-request-id",
+    "dg-request-id",
+    "x-baseten-request-id",
+    "x-litellm-call-id",
 )
 
 _SUMMARIES = {

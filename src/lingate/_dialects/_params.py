@@ -6,7 +6,7 @@ from collections.abc import Collection, Container, Iterable
 from typing import Any
 
 from lingate._dialects._draft import Draft
-from lingate._dialects._strangers import ANTHROPICS_HINTS
+from lingate._dialects._strangers import ANTHROPICS_HINTS, note_googles
 from lingate._dialects.openai_chat.envelope import new_request, seal
 from lingate._dialects.openai_chat.parameters import take_out
 from lingate._model import HttpRequest, JsonDict, Operation
@@ -50,6 +50,7 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "verbosity": ("medium",),
     "service_tier": ("auto", "default"),
     "web_search_options": (),
+    "cachedContent": (),
 }
 """Fields that some formats have no counterpart for, and the values that ask for what happens anyway."""
 
@@ -61,6 +62,7 @@ HINTS = frozenset(
         "prompt_cache_key",
         "prompt_cache_retention",
         "chat_template_kwargs",
+        "enable_thinking",
         *ANTHROPICS_HINTS,
     }
 )
@@ -140,6 +142,7 @@ def write_rest(draft: Draft, written: Collection[str]) -> None:
     for name, value in draft.asked.items():
         if name not in written and not draft.left_out(name, value, _NEUTRAL, _HINTS):
             draft.body[name] = value
+    note_googles(draft.asked, draft.note)
 
 
 def finished(draft: Draft, operation: Operation, path: str, body: JsonDict, joined: Container[str] = ()) -> HttpRequest:

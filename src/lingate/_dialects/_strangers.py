@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from lingate._wire.shapes import dig
+from lingate._wire.shapes import as_dict, dig
 
 ANTHROPICS_HINTS: dict[str, type] = {"context_management": dict, "speed": str}
 """Fields of a request that say how the provider spares context, or how quick it is, and what type they have there."""
@@ -47,4 +47,14 @@ def without_anthropics(fields: dict[str, Any], note: Callable[[str], None]) -> N
     for name in ANTHROPICS_HINTS.keys() & fields.keys():
         if is_anthropics_hint(name, fields[name]):
             del fields[name]
+            note(name)
+
+
+_SAID_OTHERWISE = ("tools", "toolConfig", "generationConfig")
+
+
+def note_googles(fields: dict[str, Any], note: Callable[[str], None]) -> None:
+    """Tell what a request of Google's format says that no other has a place for: safety settings, labels."""
+    for name in as_dict(dig(fields, "provider_specific_fields", "gemini")):
+        if name not in _SAID_OTHERWISE:
             note(name)

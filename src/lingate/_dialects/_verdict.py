@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache, partial
 from typing import NamedTuple
 
 from lingate._dialects._evidence import BASE_RESP, Evidence
@@ -60,7 +61,7 @@ class Case:
         self.evidence = evidence
         self.keys = frozenset(map(_key, evidence.codes))
         self.said = evidence.said
-        self.status = evidence.status if evidence.status is not None else _implied_status(self.keys)
+        self.status = evidence.status or _implied_status(self.keys) or _said_status(self.said)
 
     def rate(self) -> bool:
         return self.status == 429 or _RATE_CODES(self.keys)
@@ -104,7 +105,7 @@ _QUOTA_CODES = _Codes(
     "insufficient_quota credit_balance_exhausted billing_error billing_hard_limit_reached billing_not_active"
     " exceeded_current_quota_error insufficient_balance insufficient_balance_error balance_insufficient"
     " not_enough_balance insufficient_user_quota insufficient_credits insufficient_funds credits_exhausted"
-    " credit_limit_exceeded budget_exceeded spend_limit_exceeded payment_required quota_exceeded"
+    " credit_limit_exceeded budget_exceeded spend_limit_exceeded pre_consume_token_quota_failed payment_required quota_exceeded"
     " token_limit_exceeded Arrearage AccountOverdueError PrepaidBillOverdue PostpaidBillOverdue SetLimitExceeded"
     " AllocationQuota.FreeTierOnly ServiceQuotaExceededException FailedOperation.ResourcePackExhausted"
     " ResourceUnavailable.InArrears 1113 1309 3036 base_resp:1008 base_resp:2056"
@@ -121,7 +122,7 @@ _CONTENT_CODES = _Codes(
     " safety recitation spii blocklist content_blocked image_safety image_prohibited_content image_recitation"
     " censorship_blocked base_resp:1026 base_resp:1027",
     "content_filter content_policy ResponsibleAIPolicyViolation data_inspection_failed SensitiveContent RiskDetection"
-    " IllegalDetected",
+    " IllegalDetected unsafe",
 )
 _AUTH_CODES = _Codes(
     "authentication invalid_api_key incorrect_api_key incorrect_api_key_error api_key_invalid api_key_expired missing_api_key"
@@ -135,9 +136,9 @@ _AUTH_CODES = _Codes(
 )
 _NOT_FOUND_CODES = _Codes(
     "not_found NotFoundError not_found_error resource_not_found_error ResourceNotFoundException ResourceNotFound"
-    " DeploymentNotFound InvalidEndpointOrModel.NotFound NotAuthorizedOrNotFound resource_does_not_exist"
-    " endpoint_not_found unknown_model invalid_model model_not_available model_not_supported model_not_exist"
-    " model_decommissioned model_deprecated 5007 1211",
+    " DeploymentNotFound InvalidEndpoint.ClosedEndpoint InvalidEndpointOrModel.NotFound NotAuthorizedOrNotFound"
+    " resource_does_not_exist endpoint_not_found unknown_model invalid_model model_not_available model_not_supported"
+    " model_not_exist model_decommissioned model_deprecated unavailable_model UnknownOperationException 5007 1211",
     "model_not_found",
 )
 
@@ -157,10 +158,11 @@ _QUOTA_WORDS = _Words(
     r"(?:doesn't|don't|do not|does not|didn't) have (?:any|enough) credits?\b",
     r"out of (?:call volume|bandwidth) quota",
     r"spend(?:ing)? (?:limit|cap)|credit limit (?:exceeded|reached)",
-    r"specified (?:\w+ )?api usage limits?",
+    r"specified (?:\w+ )?api usage limits?|\b(?:out of|draw from your) extra usage\b",
     r"key limit exceeded",
     r"budget (?:has been |was |is )?(?:exceeded|exhausted)",
-    r"exceeded (?:your |the )?(?:\w+ )?budget",
+    r"exceeded (?:your |the )?(?:\w+ )?budget|exceeded\w{0,9}budget",
+    r"quota is not enough",
     # "Add 10 credits to unlock 1000 free requests per day" is a rate limit's advice.
     r"(?:add|purchase|buy) (?:more )?(?:credits?|funds)\b(?! to (?:increase|unlock|raise|lift))",
     r"\brecharge\b",
@@ -172,9 +174,10 @@ _QUOTA_WORDS = _Words(
 )
 # Not beside a 429: there they are advice on how to get a higher rate.
 _UNPAID_WORDS = _Words(
-    r"payment (?:is )?required|add (?:a |your )?(?:valid )?payment method|unpaid|non-?payment|negative balance",
+    r"payment (?:is )?(?:required|past due)|valid credit card|add (?:a |your )?(?:valid )?payment method|unpaid",
+    r"non-?payment|negative balance",
     r"(?:free )?trial (?:has |is )?(?:expired|ended)|subscription (?:has |is )?expired|billing hard limit",
-    r"payment instrument|usage limit for this billing (?:cycle|period)",
+    r"payment instrument|usage limit for this billing (?:cycle|period)|monthly (?:usage )?(?:limit|quota)",
     r"insufficient quota|quota (?:is |has been )?(?:exhausted|used up)|credits? (?:remaining|left)\W?$|all (?:of )?your credits",
 )
 _BUSY_WORDS = _Words(
@@ -182,12 +185,13 @@ _BUSY_WORDS = _Words(
     r"^overloaded",
     r"(?:at|over|out of|no) (?:(?:maximum|max|full|available) )?capacity",
     r"capacity temporarily exceeded",
-    r"(?:server|model|service|system|engine)s? (?:is |are )?(?:currently |too )?busy",
+    r"(?:server|model|service|system|engine|worker)s? (?:is |are )?(?:currently |too )?busy",
     r"currently loading|loading model|model (?:is )?(?:still )?loading",
     r"(?:experiencing|due to) (?:high|heavy) (?:traffic|load|demand)",
-    r"(?:服务|系统|模型).{0,4}繁忙|服务忙|负载(?:过高|较高|已饱和)",
-    r"service (?:is )?temporarily unavailable",
-    r"unable to handle additional requests",
+    r"(?:服务|系统|模型).{0,4}繁忙|服务忙|负载(?:过高|较高|已饱和)|访问量过大",
+    r"temporarily unavailable|service unavailable|no healthy upstream",
+    r"(?:model|server|endpoint|deployment) (?:is )?(?:not (?:yet )?ready|warming up|waking up)",
+    r"unable to handle additional requests|degraded function",
     r"maximum pending requests exceeded|queue is full|queue full",
 )
 _AUTH_WORDS = _Words(
@@ -196,32 +200,33 @@ _AUTH_WORDS = _Words(
     r"[-_ ]?(?:key|token|header|credentials?)",
     r"api[-_ ]?key (?:\S+ ){0,2}?(?:not valid|not found|not be found|invalid|incorrect|expired|missing|required|revoked"
     r"|disabled)",
-    r"(?:(?:access|bearer|auth|authentication|authorization) token|authorization header)s? (?:(?:is|was|has) )?"
-    r"(?:not valid|invalid|incorrect|expired|missing|malformed|revoked)",
+    r"(?:(?:access|bearer|auth|authentication|authorization) token|authorization header)s? (?:(?:is|was|has(?: been)?|could) )?"
+    r"(?:not valid|not be (?:validated|verified)|invalid|incorrect|expired|missing|malformed|revoked)",
     r"(?:bad|invalid|wrong|incorrect|missing|expired) credentials|credentials (?:are|were) (?:invalid|incorrect|expired)",
     r"^invalid token\W?$|\b(?:token|jwt) (?:has |is )?expired",
     r"无效的? ?(?:api|密钥|令牌|key)|(?:api ?key|密钥|令牌) ?(?:无效|错误|过期|不存在)|(?:鉴权|认证|身份验证)失败",
     r"api[-_ ]?key was reported as leaked",
-    r"security token included in the request is",
-    r"authentication (?:fails|failed|error|required)",
+    r"(?:security|bearer) token included in the request is",
+    r"(?:authentication|certification) (?:fails|failed|error|required)|\bnot authenticated\b|decode .?authorization",
     r"invalid authentication",
     r"could not validate credentials",
     r"login fail",
 )
 _SIZED_PROMPT = _Words(  # an output cap is named, but the prompt is what does not fit
     r"inputs.? tokens \+ .?max_new_tokens",
-    r"exceed context limit",
+    r"exceed context limit|\d\)? \+ .?max_(?:\w+_)?tokens",
     r"total number of tokens in the prompt",
     r"got -\d",
     r"exceeds? (?:the |this )?(?:model'?s )?(?:max(?:imum)? )?context|max_seq_len",
 )
 _OUTPUT_WORDS = _Words(
-    r"max[_ ]?(?:(?:completion|output|new|total)[_ ]?)?tokens?\b.{0,80}?"
-    r"(?:too (?:large|high|big)|(?:must|should) be (?:less|<|at most|smaller|no more|between|in the range)"
+    r"max[_ ]?(?:(?:(?:completion|output|new|total)[_ ]?)?tokens?(?:count|_to_sample)?|gen_len)\b.{0,80}?"
+    r"(?:too (?:large|high|big)|(?:must|should) be (?:less|<|at most|smaller|no more|between|in (?:the range|\[))"
     r"|cannot (?:exceed|be (?:greater|larger|more|higher))"
     r"|(?<!must be )(?<!should be )(?:above|(?:greater|larger|higher) than)"
     r"|exceeds|limit exceeded|not less or equal|> ?\d|out of range|supported range)",
     r"maximum (?:number of )?(?:\w+ )?tokens (?:you )?requested exceed",
+    r"max_(?:\w+_)?tokens: ensure this value is less",
     r"(?:range|maximum value) (?:of|for) .?max_(?:\w+_)?tokens",
     r"maximum allowed number of output tokens",
     r"supports at most [\d,]+ (?:completion|output) tokens",
@@ -230,31 +235,34 @@ _CONTEXT_WORDS = _Words(
     r"max(?:imum)? context\b",
     r"context (?:length|window|size)\b.{0,60}(?:exceed|limit|too long|overflow|too large|too small)",
     r"(?:exceed|overflow|(?:longer|larger|greater) than|beyond|not fit).{0,80}context (?:length|window|size|limit)",
-    r"prompt (?:\([^)]{1,60}\) )?(?:is )?too long",
+    r"(?:prompt|messages) (?:\([^)]{1,60}\) )?(?:is |are )?too (?:long|large)",
+    r"tokens of context|exceeds? (?:the )?max(?:imum)? (?:number of )?(?:input|prompt) tokens",
+    r"tokens in (?:the )?request (?:more|greater|larger) than",
+    r"input(?: text)? exceeds? (?:\w+ ){0,4}[\d,]+ tokens",
     r"prompt contains [\d,]+ (?:input )?tokens",
-    r"(?:input|prompt|request|messages?)\b.{0,40}? [\d,]+ (?:\w+ )?tokens\)?,? (?:exceeding|(?:which |that )?exceeds?)\b",
-    r"(?:input|prompt) (?:tokens?|token count|length)\b.{0,30}(?:exceed|too long|longer than|(?:larger|greater) than)",
+    r"(?:input|prompt|request|messages?)\b.{0,40}? \(?[\d,]+ (?:\w+ )?tokens\)?,? (?:exceeding|(?:which |that )?exceeds?)\b",
+    r"(?:input|prompt) (?:tokens?|token count|length)\b.{0,40}(?:exceed|too long|longer than|(?:larger|greater) than)",
     r"total (?:number of )?tokens\b.{0,20} exceed",
     r"configured context size|runs? out of context",
-    r"(?:上下文|输入|提示词?).{0,8}(?:超长|过长|超过|超出|超限)|token(?:数量?|长度)?超",
+    r"(?:上下文|输入|提示词?).{0,8}(?:超长|过长|超过|超出|超限)|超[过出].{0,6}上下文|token(?:数量?|长度)?超",
     r"size limit exceeded by [\d,]+ tokens",
     r"prompt (?:exceeds|length).{0,40}(?:max|exceeds|limit)",
     r"input (?:is )?too long",
     r"input length and .?max_tokens.? exceed",
-    r"(?:input|prompt)\b.{0,60} is longer than",
-    r"number of input tokens.{0,40}exceed",
+    r"(?:input|prompt)\b.{0,60} is longer than(?! 1 token)",
+    r"number of (?:input tokens|tokens in the (?:input|prompt)).{0,40}exceed",
     r"input tokens exceeded|too many input tokens",
-    r"input token count.{0,40}(?:exceed|but (?:the )?model only supports)",
-    r"(?:maximum|max) (?:prompt|input|sequence|model|message) (?:length|tokens)",
+    r"input token count.{0,40}(?:exceed|but (?:the )?model (?:only )?supports)",
+    r"(?:maximum|max) (?:prompt|input|sequence|model|message) (?:length|tokens|characters)",
     r"exceeded model token limit",
     r"reduce (?:the length of )?(?:the |your )?(?:input )?(?:messages|prompt|either)\b",
-    r"range of input length",
+    r"range of input length|length of (?:the )?(?:messages|input|prompt) exceed",
     r"total number of tokens in the prompt",
     r"inputs.? tokens \+ .?max_new_tokens",
     r"inputs.? must have less than [\d,]+ tokens",
     r"max_tokens must be at least 1, got -",
     r"requested input length|maximum allowed input length",
-    r"token count (?:of )?[\d,]+ exceeds",
+    r"token count (?:(?:of )?[\d,]+ )?exceeds",
     r"tokens to keep from the initial prompt|context the overflows|n_keep \(\d+\) >= n_ctx",
     r"available context size",
     r"must be less than (?:or equal to )?max_seq_len|max tokens of [\d,]+ exceeded",
@@ -272,6 +280,7 @@ _CONTENT_WORDS = _Words(
     r"(?:prompt|response|output|input|image) (?:was |were |is |has been )?blocked",
     r"violat\w+ .{0,60}?terms of (?:service|use)",
     r"guardrails?\b.{0,40}(?:triggered|intervened|failed|blocked|violat)|(?:blocked|denied|rejected) by .{0,40}guardrail",
+    r"(?:considered|due to) high[- ]risk",
     r"new_sensitive|敏感|违规|审核不通过",
 )
 _NAME = r"[\"'`]?[\w./:@+-]{1,120}[\"'`]?"
@@ -279,8 +288,9 @@ _NOT_FOUND_WORDS = _Words(
     rf"(?:model|deployment|endpoint|engine)s?[/:\s]{{1,3}}(?:or endpoint |id |name |with (?:id|name) )?(?:{_NAME} )?"
     r"(?:is |was |are |could |does |do |has |have )?(?:currently )?"
     r"(?:not (?:be )?(?:found|exist)|doesn't exist|no longer|removed"
-    r"|(?:been )?(?:deprecated|decommissioned|removed|retired|discontinued|shut ?down))",
-    rf"model {_NAME} is not supported(?: by any provider|\. supported models)",
+    r"|(?:been )?(?:deprecated|decommissioned|removed|retired|discontinued|sunset|shut ?down))",
+    r"reached (?:its )?end of life|unknown provider for model",
+    rf"model (?:{_NAME} is )?not supported(?: by (?:any )?provider|\. supported models)",
     r"(?:unknown|no such) model|unsupported model(?::| [\"'`]|$)",
     r"(?:could not|cannot|can't|unable to) find (?:the |a )?model",
     r"invalid model(?: name| id| identifier|:)",
@@ -294,35 +304,55 @@ _NOT_FOUND_WORDS = _Words(
 )
 # Only on 4xx: a model that a server which failed calls unavailable may be back soon.
 _UNAVAILABLE_WORDS = _Words(
-    rf"model (?!is ){_NAME} (?:is )?not (?:available|deployed)",
-    r"requested model (?:\S{1,120} )?is not (?:supported|available)",
+    rf"model (?!is ){_NAME} (?:is )?not (?:available|deployed|servable)",
+    r"endpoint (?:is|has been) (?:paused|stopped)",
+    r"requested model (?:\S{1,120} )?is not (?:supported|available)|no available channel|无可用渠道",
+)
+_SHUT_OUT_WORDS = _Words(
+    r"(?:organi[sz]ation|account|project|team|workspace|resource|user|key|access)s? (?:has been|have been|is|was) "
+    r"(?:\w+ )?(?:disabled|deactivated|suspended|restricted|blocked|banned|locked|terminated)",
+    r"disabled in (?:this|your) account",
 )
 _PERMISSION_WORDS = _Words(
-    r"(?:organi[sz]ation|account|project|team|workspace|user|key)s? (?:has been|have been|is|was) "
-    r"(?:\w+ )?(?:disabled|deactivated|suspended|restricted|blocked|banned|locked)",
     r"(?:do|does) not have (?:the )?(?:required |necessary |sufficient )?permission",
-    r"(?:permission|access) (?:is |was )?denied",
-    r"not (?:authorized|permitted) to (?:access|use|perform|call|invoke)",
+    r"(?:permission|access) (?:is |was )?denied|\bno permission\b|requires terms acceptance",
+    r"无权(?:访问|限|使用)|(?:没有|无).{0,4}权限|未开通",
+    r"not (?:authorized|permitted|allowed) to (?:access|use|perform|call|invoke)",
+    r"(?:credential|key|token) is only (?:authorized|valid) for",
 )
-_CRASHED_WORDS = _Words(r"model has crashed|^model (?:is |was )?unloaded")
-# Only where nothing tells the status: an error in a success, or in mid-stream, without a code.
+_CRASHED_WORDS = _Words(
+    r"model has crashed|^model (?:is |was )?unloaded",
+    r"(?:engine|runner|worker) process (?:has )?(?:exited|terminated|crashed)|^channel error",
+)
 _RATE_SAID = _Words(
+    r"throttling error|please wait before (?:trying again|retrying)",
+    r"request rate increased too quickly|rejected due to (?:\w+ )?rate.?limit",
     r"rate.?limit\w*\b.{0,30}(?:reached|exceeded|hit|triggered)",
     r"(?:reached|exceeded|hit) .{0,40}rate.?limit",
-    r"too many requests|requests? (?:limit (?:reached|exceeded)|throttled)|\brate.?limited\b",
+    r"too many (?:\w+ )?requests|concurrency (?:\w+ )?limit (?:reached|exceeded)",
+    r"requests? (?:limit (?:reached|exceeded)|throttled)|\brate.?limited\b",
     r"\b[rt]pm (?:limit )?(?:exceeded|reached)|频繁|限流|限频",
 )
+# Only where nothing tells the status: an error in a success, or in mid-stream, without a code.
 _BROKEN_WORDS = _Words(
-    r"internal (?:server )?error",
+    r"internal[ _](?:server )?error|内部错误|(?:系统|网络)(?:错误|异常)",
     r"unexpected eof",
-    r"cuda|out of memory|runner process|engine (?:core|loop)",
+    r"cuda|out of memory|runner process|engine (?:core|loop)|(?:worker|process|engine) (?:has )?(?:died|crashed)",
+    r"\beconn\w+|socket hang up|fetch failed|premature (?:close|end)|\bgoaway\b|peer closed|bad gateway",
+    r"error decoding response|provider returned (?:an )?error|error injected",
     r"something went wrong|an? (?:unexpected |internal )?error (?:occurred|was encountered|has occurred)",
     r"server had an error|processing your request|backend (?:error|failed)|connection (?:reset|refused|closed|error)",
-    r"\beof\b|(?:request|prediction|inference) (?:failed|exception)",
+    r"\beof\b|(?:request|prediction|inference) (?:failed|exception|interrupted)",
     r"(?:network|connection|stream|upstream) (?:\w+ )?(?:failed|failure|lost|terminated|aborted|interrupted|disconnected)",
     r"internal service error|unknown error",
 )
-_LATE_WORDS = _Words(r"timed[ -]?out", r"deadline (?:exceeded|expired)", r"\btime-?out\b")
+_LATE_WORDS = _Words(r"timed[ -]?out", r"deadline (?:exceeded|expired)", r"\btime-?out\b|超时")
+
+_LATE = (
+    "timeout timeout_error deadline_exceeded ModelTimeoutException ModelInvocationTimeExceeded request_timeout"
+    " vector_store_timeout FailedOperation.EngineServerTimeout base_resp:1001"
+)
+_LATE_CODES = _Codes(_LATE)
 
 _ZERO_QUOTA = _Words(r"quota exceeded for metric:[^\n]*limit: 0\b")
 
@@ -332,16 +362,16 @@ _IMPLIED = {
         400: "invalid_request_error invalid_request invalid_argument invalid_parameter bad_request bad_request_error"
         " template_error tool_error validation"
         " BadRequestError failed_precondition ValidationException validation_error invalid_prompt InvalidParameter",
-        403: "permission_error permission_denied PermissionDeniedError AccessDenied AccessDeniedException forbidden",
+        403: "permission_error permission_denied PermissionDeniedError AccessDenied AccessDeniedException forbidden"
+        " UnauthorizedOperation FailedOperation.ServiceNotActivated",
         409: "conflict conflict_error aborted already_exists",
-        413: "request_too_large payload_too_large RequestEntityTooLarge",
+        413: "request_too_large payload_too_large RequestEntityTooLarge RequestSizeLimitExceeded",
         500: "api_error server_error internal_error internal InternalServerError InternalServerException"
         " InternalFailure InternalStreamFailure ModelStreamError ModelStreamErrorException ModelError"
         " malformed_function_call malformed_response unexpected_tool_call"
         " ModelErrorException unknown data_loss generation incomplete_generation base_resp:1000 base_resp:1013"
         " base_resp:1024 base_resp:1033",
-        504: "timeout timeout_error deadline_exceeded ModelTimeoutException ModelInvocationTimeExceeded request_timeout"
-        " vector_store_timeout FailedOperation.EngineServerTimeout base_resp:1001",
+        504: _LATE,
     }.items()
     for code in codes.split()
 }
@@ -350,6 +380,15 @@ _IMPLIED = {
 
 def _implied_status(keys: frozenset[str]) -> int | None:
     return max((_IMPLIED[key] for key in keys & _IMPLIED.keys()), default=None)
+
+
+_said = cache(partial(re.compile, r"(?:^\[?|\b(?:error|status)(?: code)?:? |\bhttp )([45]\d\d)(?=$|[]:, ])(?! tokens)"))
+
+
+def _said_status(said: str) -> int | None:
+    """`Error code: 429 - {...}`, `502 Bad Gateway`: how proxies tell a status where there is no place for it."""
+    found = _said().search(said)
+    return int(found[1]) if found else None
 
 
 def zero_quota(evidence: Evidence) -> bool:
@@ -374,10 +413,10 @@ RULES: tuple[Rule, ...] = (
     Rule("rate_limit", when=Case.rate),
     # 412: Fireworks, for suspended accounts.
     Rule("quota", statuses=(402, 412)),
-    # Anthropic answers 400 and xAI 403 when the money is gone. A 401 that names the key is about the key.
-    Rule("quota", words=_QUOTA_WORDS, when=lambda case: case.client() and not case.names_key()),
+    # Anthropic answers 400, xAI 403 and MiniMax 500 when the money is gone. A 401 that names the key is about the key.
+    Rule("quota", words=_QUOTA_WORDS, when=lambda case: (case.client() or case.status == 500) and not case.names_key()),
     Rule("quota", words=_UNPAID_WORDS, when=lambda case: case.client() and case.status != 401),
-    # 498: Cohere, for blocked tokens (Groq's 498 has the code capacity_exceeded).
+    # 498: an invalid token (Groq's 498 has the code capacity_exceeded).
     Rule("auth", statuses=(401, 498)),
     Rule("auth", codes=_AUTH_CODES),
     # xAI and Gemini answer 400 to a wrong key, AWS 403; Baidu 200.
@@ -388,11 +427,14 @@ RULES: tuple[Rule, ...] = (
     Rule("rate_limit", statuses=(413,), words=_RATE_WORDS),
     Rule("output_limit", words=_OUTPUT_WORDS, when=lambda case: case.size() and not _SIZED_PROMPT(case.said)),
     Rule("context_window", words=_CONTEXT_WORDS, when=Case.size),
+    # Who is shut out for what was said is not told it of this prompt.
+    Rule("permission", words=_SHUT_OUT_WORDS, when=lambda case: case.status in (None, 400, 403)),
     Rule("content_filter", words=_CONTENT_WORDS, when=Case.client),
     Rule("payload_too_large", statuses=(413,)),
     Rule("not_found", statuses=(404, 410)),
     Rule("not_found", words=_NOT_FOUND_WORDS),
     Rule("not_found", words=_UNAVAILABLE_WORDS, when=lambda case: case.status in (400, 422)),
+    Rule("rate_limit", statuses=(400, 403), words=_RATE_SAID),
     Rule("permission", statuses=(403, 451)),
     Rule("permission", words=_PERMISSION_WORDS, when=Case.client),
     # 499: the other end gave the request up (Google's CANCELLED, Cohere, nginx).
@@ -400,6 +442,7 @@ RULES: tuple[Rule, ...] = (
     Rule("conflict", statuses=(409,)),
     Rule("overloaded", statuses=(503,)),
     Rule("overloaded", words=_BUSY_WORDS),
+    Rule("timeout", statuses=(500, 502), codes=_LATE_CODES),
     # LM Studio answers 400 to this.
     Rule("server_error", words=_CRASHED_WORDS),
     Rule("server_error", when=lambda case: case.status is not None and (case.status >= 500 or case.status == 424)),

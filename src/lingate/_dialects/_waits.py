@@ -55,7 +55,7 @@ def retry_after(
     if found is None:
         found = max(_known(_moment(wait, clock) for wait in waits), default=None)
     if found is None:
-        found = _spoken(message)
+        found = _spoken(message, clock)
     if found is None:
         found = _reset(headers, clock, limited=limited)
     return found
@@ -144,6 +144,17 @@ _phrases = cache(
 )
 
 
+_points = cache(
+    partial(
+        re.compile,
+        r"(?:again|access|retry|resets?|available) (?:at|on|after) (\d{4}-\d\d-\d\d)(?:[t ]| at )(\d\d:\d\d(?::\d\d)?)"
+        r"(?:\.\d+)? ?(?:(?:z|utc|gmt)\b|([+-]\d\d:?\d\d))",
+        re.IGNORECASE,
+    )
+)
+"""`Your limit will reset at 2026-01-30 18:21:20 +0800`; without a zone it could be any time of that day."""
+
+
 def _duration(text: str) -> float | None:
     return _sum(text) if _whole_duration().fullmatch(text) else None
 
@@ -156,11 +167,12 @@ def _sum(text: str) -> float:
     return total
 
 
-def _spoken(message: str) -> float | None:
+def _spoken(message: str, clock: _Clock) -> float | None:
     """`Please try again in 6m12.5s`, `retry after 20 seconds`, `Please wait 3600 seconds before retrying`."""
     found = _phrases().search(message[:6_000])
     if found is None:
-        return None
+        found = _points().search(message[:6_000])
+        return found and _until(_rfc3339(f"{found[1]}T{found[2]}{found[3] or 'Z'}"), clock)
     text = found.group(1)
     number = _number(text)
     return _bounded(number if number is not None else _sum(text))

@@ -83,6 +83,8 @@ _CLAUDE_VERSION = re.compile(
     r"claude[-_. ]?(?:[a-z]+[-_. ])*?v?(?P<major>\d{1,2})(?!\d)(?:[-_.:](?P<minor>\d{1,2})(?!\d))?"
 )
 
+_NEVER_REASONS: Traits = {"default_effort": "none"}
+
 # Tried in order, the first that is found counts. The boundary keeps `o1` out of names such as `bingo1`.
 _PATTERNS: tuple[tuple[str, Traits], ...] = (
     # Open weights, not the API's models: the effort goes into the prompt's template, and cannot be none.
@@ -124,9 +126,13 @@ _PATTERNS: tuple[tuple[str, Traits], ...] = (
         {"max_tokens_param": "max_completion_tokens", "sampling": "none", "max_stop": 0},
     ),
     # JSON schemas came with gpt-4o of August 2024; JSON mode with gpt-4-turbo.
-    (r"\bgpt-4o-2024-05-13\b", {"structured": "json_object"}),
-    (r"\bgpt-(?:3\.5-turbo(?!-instruct)|35-turbo|4-turbo|4-1106|4-0125)", {"structured": "json_object"}),
-    (r"\bgpt-4(?:-32k)?(?:-0\d{3})?$", {"structured": "tool"}),
+    (r"\bgpt-4o-2024-05-13\b", {"structured": "json_object", **_NEVER_REASONS}),
+    (
+        r"\bgpt-(?:3\.5-turbo(?!-instruct)|35-turbo|4-turbo|4-1106|4-0125)",
+        {"structured": "json_object", **_NEVER_REASONS},
+    ),
+    (r"\bgpt-4(?:-32k)?(?:-0\d{3})?$", {"structured": "tool", **_NEVER_REASONS}),
+    (r"(?:\b|chat)gpt-4(?:o|\.1)(?![\w.])", _NEVER_REASONS),
     # Without their reasoning beside the tool calls of the turn these answer 400, or think it all over again.
     (r"\bkimi-k[2-9]|deepseek-(?:v[3-9]|chat|reasoner)", {"reasoning_history": "reasoning_content"}),
     # These write their reasoning into the content unless the host takes it out (recorded at two hosts).

@@ -26,6 +26,7 @@ PARAMETERS: Mapping[str, str] = {
     "vertex_credentials": "VERTEXAI_CREDENTIALS",
     "vertex_ai_credentials": "VERTEXAI_CREDENTIALS",
     "aws_bedrock_runtime_endpoint": "AWS_BEDROCK_RUNTIME_ENDPOINT",
+    "azure_scope": "AZURE_SCOPE",
     "azure_ad_token": "AZURE_AD_TOKEN",
     "azure_ad_token_provider": "AZURE_AD_TOKEN",
     "tenant_id": "AZURE_TENANT_ID",

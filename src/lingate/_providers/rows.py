@@ -883,6 +883,7 @@ _ROWS = (
         "https://api.jiekou.ai/openai",
         ("JIEKOU_API_KEY",),
         ("chat", "models"),
+        error_kinds={"TOKEN_LIMIT_EXCEEDED": "rate_limit"},
         note="Newer documentation has the host api.highwayapi.ai.",
     ),
     ProviderRow(  # any-llm
@@ -1320,6 +1321,7 @@ _ROWS = (
         aliases=("novita-ai",),
         traits={"reasoning_param": "enable_thinking"},
         models=(_GPT_OSS,),
+        error_kinds={"TOKEN_LIMIT_EXCEEDED": "rate_limit"},
     ),
     ProviderRow(  # litellm, portkey-gateway
         "nscale",

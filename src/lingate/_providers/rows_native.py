@@ -110,6 +110,7 @@ NATIVE: tuple[ProviderRow, ...] = (
         url_env=("COHERE_API_BASE", "COHERE_BASE_URL"),
         aliases=("cohere_chat",),
         models=COHERE_MODELS,
+        error_kinds={"status:498": "content_filter"},  # a token that is on a deny list, in the prompt or the answer
         note=(
             "input_type of embeddings is search_document unless it is given. OpenAI format at "
             "https://api.cohere.ai/compatibility/v1."

@@ -113,8 +113,19 @@ def _events(block: bytes) -> list[SseEvent]:
         elif piece:
             event = _parse(piece)
             if event is not None:
-                add(event)
+                if b"\n" in event[1]:
+                    events += _apart(event)
+                else:
+                    add(event)
     return events
+
+
+def _apart(event: SseEvent) -> list[SseEvent]:
+    """The event, or those that some servers forget the blank lines between. An object cannot follow another in JSON."""
+    lines = event[1].split(b"\n")
+    if all((line[:1] == b"{" and line[-1:] == b"}") or line == b"[DONE]" for line in lines):
+        return [(event[0], line) for line in lines]
+    return [event]
 
 
 def _parse(piece: bytes) -> SseEvent | None:

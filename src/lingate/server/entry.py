@@ -52,6 +52,8 @@ def read_call(turn: Turn, body: bytes) -> None:
     if content_type is not None and content_type != "application/json":
         args = {**args, "content-type": content_type}
     call = turn.form.parse_call(body, args)
+    if found.placed:
+        call.model = args["model"]
     turn.call = call
     row = turn.row
     row.stream, row.model = call.stream, call.model[:LONGEST_NAME]

@@ -41,6 +41,8 @@ class Found(NamedTuple):
 
     face: Face
     args: Mapping[str, str]
+    placed: bool = False
+    """The path says the model, whatever the body says."""
 
     @property
     def listed(self) -> bool:
@@ -102,7 +104,7 @@ _GOOGLE_PATH = re.compile(
 )
 """As Google's API for developers writes it, and as its cloud does; without a version too, like the others."""
 _MODEL_PATH = re.compile(r"(?P<place>/v1|/v1beta|)/models/(?P<model>.+)")
-_AZURE_PATH = re.compile(r"(?:/openai)?/(?:deployments|engines)/(?P<model>.+)")
+_AZURE_PATH = re.compile(r"(?:/openai|/v1)?/(?:deployments|engines)/(?P<model>.+)")
 
 MODELS: dict[str, Face] = {
     "anthropic": Face("anthropic", "models"),
@@ -132,7 +134,7 @@ def _find_named(method: str, path: str, query: str) -> Found | None:
         rest = next((rest for rest in _LONGEST_FIRST if named["model"].endswith(rest)), None) if named else None
         if named and rest:
             face, model = _POST[rest], named["model"].removesuffix(rest)
-            return Found(face, {**asked, **face.args, "model": unquote(model)}) if model else None
+            return Found(face, {**asked, **face.args, "model": unquote(model)}, placed=True) if model else None
     elif method == "GET":
         named = _MODEL_PATH.fullmatch(path)
         if named:
@@ -151,7 +153,7 @@ def found_for(request: Request) -> Found | None:
     method = "GET" if request.method == "HEAD" else request.method
     found = find(method, request.path, request.query)
     if found is None:
-        path = _tidied(request.path)
+        path = tidied(request.path)
         if path != request.path:
             found = find(method, path, request.query)
             if found is not None:
@@ -160,18 +162,19 @@ def found_for(request: Request) -> Found | None:
 
 
 _SLASHES = re.compile(r"/{2,}")
-_INSIDE = re.compile(r"\A/(?:openai|anthropic|gemini|cursor)(?=/)")
-"""What stands before the paths of a format at Azure and other hosts, and at LiteLLM's proxy."""
+_INSIDE = re.compile(r"\A(?:/v1beta)?/(?:openai|anthropic|gemini|ollama|cursor)(?=/)")
+"""What stands before the paths of a format at Azure, Google and other hosts, and at LiteLLM's proxy."""
 _TWICE = re.compile(r"/(?:v1/)+(?=v1/|v1beta/)|/(?:v1beta/)+(?=v1beta/)")
 
 
-def _tidied(path: str) -> str:
+def tidied(path: str) -> str:
+    """A path as it is served, without what base URLs put before it and behind it."""
     return _INSIDE.sub("", _TWICE.sub("/", _SLASHES.sub("/", path), count=1)).rstrip("/")
 
 
 def methods_of(path: str) -> list[str]:
     """The methods that a path takes; none if nobody is there."""
-    path = _tidied(path)
+    path = tidied(path)
     # What stands behind the colon is a method of Google's, and no part of a model's name.
     methods = ("POST",) if _GOOGLE_PATH.fullmatch(path) else ("GET", "POST")
     return [method for method in methods if find(method, path, "") is not None]
@@ -182,7 +185,7 @@ _GOOGLES = re.compile(r"/v1(?:beta|alpha|beta1)(?:/|$)|.*/models/[^/]+:")
 
 def format_at(path: str) -> str:
     """The wire format that whoever asks for a path most likely speaks, also where nobody is there."""
-    path = _tidied(path)
+    path = tidied(path)
     if path == "/api" or path.startswith("/api/"):
         return "ollama"
     if _GOOGLES.match(path):

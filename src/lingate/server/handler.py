@@ -17,7 +17,7 @@ from lingate.server.entry import read_call
 from lingate.server.errors import OverloadError, internal
 from lingate.server.http import ClientGoneError, Reply, Request
 from lingate.server.identity import identify
-from lingate.server.relay import may_relay
+from lingate.server.relay import may_relay, rendered
 from lingate.server.reserving import reserve
 from lingate.server.streams import stream
 from lingate.server.turn import Turn
@@ -111,6 +111,6 @@ async def _whole(turn: Turn) -> None:
         response["created"] = int(turn.row.at)  # the provider does not say when
     turn.noted(response, turn.context.trail[-1].request_id)
     same = may_relay(turn, done.sent) and (done.data == done.raw or turn.found.face.dialect != "openai_chat")
-    body = done.body if same else turn.form.render(response)
+    body = done.body if same else rendered(turn, response)
     turn.answered()
     turn.answer(200, media_type(turn.found.face.name, response), body)

@@ -50,7 +50,8 @@ async def answer(gateway: Gateway, request: Request, reply: Reply) -> None:
 
 
 async def _answer(gateway: Gateway, request: Request, reply: Reply) -> None:
-    page = _PAGES.get((request.method.replace("HEAD", "GET"), request.path.rstrip("/") or "/"))
+    method, path = request.method.replace("HEAD", "GET"), faces.tidied(request.path)
+    page = _PAGES.get((method, request.path.rstrip("/") or "/")) or _PAGES.get((method, path))
     if request.method == "OPTIONS" and gateway.live.sharing is not None:
         gateway.live.sharing.preflight(request, reply)
     elif page is not None:
@@ -64,7 +65,8 @@ async def _answer(gateway: Gateway, request: Request, reply: Reply) -> None:
         sharing = gateway.live.sharing
         shared = reply if sharing is None else sharing.shared(request, reply)
         await gateway.serve_admin(request, await _body(gateway, request), shared)
-    elif request.method == "POST" and request.path == "/api/show":
+    elif method == "POST" and path == "/api/show":
+        request.path = path
         await _show(gateway, request, reply)
     else:
         raise _nobody(request)
@@ -195,7 +197,11 @@ async def _show(gateway: Gateway, request: Request, reply: Reply) -> None:
         raise NotFoundError(f"model {names[0]!r} not found" if names else "model is missing")
     from lingate._dialects.ollama.models import render_show
 
-    reply.whole(200, _headers(gateway, request, _JSON), render_show(_entry(gateway, name)))
+    group = gateway.live.router.group(name)
+    ready = group.deployments if group is not None else ()
+    window = min((item.max_input for item in ready if item.max_input is not None), default=None)
+    does = set.intersection(*(set(item.sheet.abilities) for item in ready)) if ready else set()
+    reply.whole(200, _headers(gateway, request, _JSON), render_show(_entry(gateway, name), window, does))
 
 
 def loads(turn: Turn) -> bool:
@@ -248,6 +254,7 @@ def _always(body: bytes) -> _Page:
 _live = _always(b'{"status":"alive"}')
 _PAGES: dict[tuple[str, str], _Page] = {
     ("GET", "/"): _index,
+    ("GET", "/ollama"): lambda _: (200, "text/plain; charset=utf-8", b"Ollama is running"),  # to the letter
     ("GET", "/health"): _ready,
     ("GET", "/health/live"): _live,
     ("GET", "/health/liveliness"): _live,

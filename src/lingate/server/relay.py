@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from lingate._dialects._base import StreamEncoder
 from lingate._dialects._forms import form_of
-from lingate._model import Event, HttpRequest, Text
+from lingate._model import Event, HttpRequest, JsonDict, Text
 
 if TYPE_CHECKING:
     from lingate.server.turn import Turn
@@ -22,11 +23,32 @@ def may_relay(turn: Turn, sent: HttpRequest) -> bool:
 def encoder_for(turn: Turn) -> StreamEncoder:
     """What writes a stream as the client wants it."""
     encoder = turn.form.encoder(turn.call)
+    if turn.found.face.dialect == "ollama":
+        return _on_the_clock(encoder, turn.began)
     if not turn.found.listed:
         return encoder
     from lingate._dialects.gemini.face_response import ListEncoder  # few ask for it
 
     return ListEncoder(encoder)
+
+
+def rendered(turn: Turn, response: JsonDict) -> bytes:
+    """A whole answer as the client wants it."""
+    if turn.found.face.dialect == "ollama":
+        from lingate._dialects.ollama.face_response import timed
+
+        response = timed(response, time.monotonic() - turn.began)
+    return turn.form.render(response)
+
+
+def _on_the_clock(encoder: StreamEncoder, began: float) -> StreamEncoder:
+    """An encoder of Ollama's format that tells how long the answer took; it is made when the first event is here."""
+    from lingate._dialects.ollama.face_response import Encoder, durations
+
+    first = time.monotonic() - began
+    if isinstance(encoder, Encoder):
+        encoder.took = lambda: durations(time.monotonic() - began, first)
+    return encoder
 
 
 def is_plain(data: bytes, events: list[Event]) -> bool:

@@ -270,6 +270,17 @@ def test_later_counts_of_a_stream_replace_the_earlier_ones() -> None:
     }
 
 
+def test_counts_on_the_last_event_of_a_stream_count_too() -> None:
+    begin = {"type": "message_start", "message": {**message(), "usage": {"input_tokens": 100, "output_tokens": 1}}}
+    end = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 8}}
+    stop = {"type": "message_stop", "usage": {"input_tokens": 100, "cache_read_input_tokens": 50, "output_tokens": 8}}
+
+    usage = collect(decode([sse(begin, end, stop)]))["usage"]
+
+    assert (usage["prompt_tokens"], usage["completion_tokens"]) == (150, 8)
+    assert usage["prompt_tokens_details"] == {"cached_tokens": 50}
+
+
 def test_zeros_at_the_end_of_a_stream_do_not_take_back_what_its_start_has_counted() -> None:
     first = {"input_tokens": 100, "cache_read_input_tokens": 50, "output_tokens": 1}
     last = {"input_tokens": 0, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0, "output_tokens": 8}

@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 
 from lingate._dialects.anthropic import DIALECT
-from lingate.errors import (
-    BadRequestError,
-)
+from lingate.errors import BadRequestError, UnsupportedError
 from tests.dialects.anthropic.oracle import parse_count, parse_models
 from tests.dialects.anthropic.samples import (
     MARK,
@@ -312,3 +310,22 @@ def test_a_list_of_models_is_rendered_as_the_package_reads_it() -> None:
     assert found[0]["type"] == "model"
     assert str(found[0]["created_at"]).startswith("2026-01-02")
     assert json.loads(MODELS.render({"object": "list", "data": []}))["data"] == []
+
+
+def test_a_system_without_blocks_is_none() -> None:
+    assert parse(system=[]).body["messages"] == [{"role": "user", "content": "hi"}]
+
+
+def test_the_standard_tier_is_said_in_the_word_that_others_know() -> None:
+    call = parse(service_tier="standard_only")
+
+    assert call.body["service_tier"] == "default"
+    assert json.loads(CHAT.request(call, target()).body)["service_tier"] == "standard_only"
+
+
+def test_tools_of_another_provider_are_refused_by_name() -> None:
+    call = parse()
+    call.body["tools"] = [{"urlContext": {}}]
+
+    with pytest.raises(UnsupportedError, match="urlContext"):
+        CHAT.request(call, target())

@@ -343,6 +343,27 @@ def test_beta_features_add_up_with_those_of_the_provider_and_the_caller() -> Non
     assert "anthropic-version" not in sent.headers
 
 
+def test_compaction_needs_its_own_beta() -> None:
+    _, sent = send(call(context_management={"edits": [{"type": "compact_20260112"}]}))
+
+    assert sent.headers["anthropic-beta"].split(",") == ["context-management-2025-06-27", "compact-2026-01-12"]
+
+
+def test_a_budget_for_a_task_needs_its_beta() -> None:
+    body, sent = send(call(output_config={"task_budget": {"type": "tokens", "total": 20000}}))
+
+    assert body["output_config"]["task_budget"]["total"] == 20000
+    assert sent.headers["anthropic-beta"] == "task-budgets-2026-03-13"
+
+
+def test_servers_of_a_toolset_need_the_newer_connector_only() -> None:
+    toolset = {"type": "mcp_toolset", "mcp_server_name": "x"}
+
+    _, sent = send(call(mcp_servers=[{"type": "url", "name": "x", "url": "https://x.test"}], tools=[toolset]))
+
+    assert sent.headers["anthropic-beta"] == "mcp-client-2025-11-20"
+
+
 def test_skills_in_a_container_need_their_beta() -> None:
     _, sent = send(call(container={"skills": [{"type": "anthropic", "skill_id": "xlsx"}]}))
 

@@ -244,6 +244,26 @@ def test_web_citations_are_annotations_of_the_text_they_follow() -> None:
     assert read(body)["choices"][0]["message"]["annotations"] == [annotation]
 
 
+def test_the_address_of_a_search_result_is_a_web_citation_too() -> None:
+    place = {"searchResultLocation": {"searchResultIndex": 0, "start": 0, "end": 1}}
+    cited = [{"title": "T", "source": source, "location": place} for source in ("https://x.test/", "notes")]
+    body = message({"citationsContent": {"content": [{"text": "Red."}], "citations": cited}})
+
+    annotations = read(body)["choices"][0]["message"]["annotations"]
+
+    url = {"start_index": 0, "end_index": 4, "url": "https://x.test/", "title": "T"}
+    assert annotations == [{"type": "url_citation", "url_citation": url}]
+    assert collect(decode([stream(*streamed(body))]))["choices"][0]["message"]["annotations"] == annotations
+
+
+def test_a_block_may_begin_without_saying_what_it_is() -> None:
+    body = message({"text": "Hm."}, {"reasoningContent": {"reasoningText": {"text": "So", "signature": "S"}}})
+    begun = [("contentBlockStart", {"contentBlockIndex": n, "start": {}}) for n in range(2)]
+    begin, *events = streamed(body)
+
+    assert collect(decode([stream(begin, *begun, *events)])) == read(body)
+
+
 def test_events_and_deltas_we_do_not_know_are_for_clients_of_this_format_only() -> None:
     news = ("somethingNew", {"a": 1})
     delta = ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"hologram": {"x": 1}}})

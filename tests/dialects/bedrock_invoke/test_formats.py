@@ -628,6 +628,55 @@ def test_counts_of_the_headers_stand_in_for_those_of_a_body_that_has_none() -> N
     assert usage == {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
 
 
+BLOCKED = {"amazon-bedrock-guardrailAction": "INTERVENED", "amazon-bedrock-trace": {"guardrail": {"a": 1}}}
+
+
+@pytest.mark.parametrize("place", [0, -1])
+@pytest.mark.parametrize(
+    ("model", "events"),
+    [
+        (
+            CLAUDE,
+            [
+                {"type": "message_start", "message": {"id": "m", "role": "assistant", "model": "c", "content": []}},
+                {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+                {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Sorry."}},
+                {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stopSequences": None}},
+                {"type": "message_stop", **METRICS},
+            ],
+        ),
+        (
+            NOVA,
+            [
+                {"messageStart": {"role": "assistant"}},
+                {"contentBlockDelta": {"contentBlockIndex": 0, "delta": {"text": "Sorry."}}},
+                {"messageStop": {"stopReason": "end_turn"}},
+                {"metadata": {"usage": {"inputTokens": 1, "outputTokens": 2}}, **METRICS},
+            ],
+        ),
+        (
+            GPT,
+            [
+                {"choices": [{"index": 0, "delta": {"role": "assistant", "content": "Sorry."}}]},
+                {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], **METRICS},
+            ],
+        ),
+    ],
+)
+def test_a_stream_in_whose_place_a_guardrail_has_put_its_own_was_filtered(
+    model: str, events: list[Any], place: int
+) -> None:
+    events = list(events)
+    events[place] = {**events[place], **BLOCKED}
+
+    response = collect(decode(single_bytes(chunks(*events)), model))
+
+    choice = response["choices"][0]
+    assert (choice["finish_reason"], choice["native_finish_reason"]) == ("content_filter", "guardrail_intervened")
+    assert choice["message"]["content"] == "Sorry."
+    assert place == 0 or '"guardrail": {"a": 1}' in json.dumps(response)
+
+
 def test_what_a_guardrail_has_put_in_the_place_of_an_answer_was_filtered() -> None:
     body = {
         "type": "message",

@@ -113,7 +113,7 @@ def streamed(body: dict[str, Any]) -> list[dict[str, Any]]:
         for letter in part[kind]:
             told("content-delta", n, content={kind: letter})
         for m, citation in enumerate(message.get("citations") or ()):
-            if citation.get("content_index", n) == n and kind == "text":
+            if citation.get("content_index", n) == n and (kind == "text" or citation["type"] != "TEXT_CONTENT"):
                 told("citation-start", m, citations=citation)
                 told("citation-end", m)
         told("content-end", n)

@@ -156,6 +156,18 @@ def test_positions_are_counted_in_the_whole_text() -> None:
     _both(body)
 
 
+@pytest.mark.parametrize("kind", ["PLAN", "THINKING_CONTENT"])
+def test_what_is_cited_in_reasoning_is_no_annotation_of_the_text(kind: str) -> None:
+    citation = {"start": 0, "end": 2, "text": "hm", "sources": [DOCUMENT], "content_index": 0, "type": kind}
+    body = answer(thought("hm"), text("c"), citations=[citation])
+
+    made = message_of(body)
+
+    assert "annotations" not in made
+    assert made["provider_specific_fields"]["cohere"]["citations"] == [citation]
+    _both(body)
+
+
 def test_further_fields_stay() -> None:
     response = read({**answer(text("x")), "warnings": ["old"]})
 

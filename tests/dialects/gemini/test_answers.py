@@ -380,6 +380,15 @@ def test_usage_in_openais_convention_and_back(native: dict[str, Any], expected: 
     assert canonical_usage(native_usage(usage)) == usage
 
 
+def test_thoughts_that_the_answers_count_includes_are_counted_once() -> None:
+    counts = {"promptTokenCount": 10, "candidatesTokenCount": 25, "thoughtsTokenCount": 20, "totalTokenCount": 35}
+
+    usage = read({**answer({"text": "x"}), "usageMetadata": counts})["usage"]
+
+    assert (usage["completion_tokens"], usage["total_tokens"]) == (25, 35)
+    assert usage["completion_tokens_details"] == {"reasoning_tokens": 20}
+
+
 def test_log_probabilities() -> None:
     logprobs = {
         "chosenCandidates": [

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from lingate._dialects._failure import failure
+from lingate._dialects._forms import form_of
 from lingate._dialects.gemini import DIALECT
 from lingate._dialects.gemini.casing import camelized
 from lingate._model import Head
+from lingate._providers import lookup
 from lingate.errors import BY_KIND, BadRequestError, UnsupportedError
 from tests.dialects.gemini.support import CHAT, COUNT, EMBED, MODELS, call, parse, target
 
@@ -285,7 +287,6 @@ def test_what_was_edited_on_the_way_is_what_goes_out() -> None:
 def test_fields_of_this_format_stay_beside_the_canonical_request() -> None:
     own = {
         "safetySettings": [{"category": 10, "threshold": 3}],
-        "cachedContent": "c",
         "labels": {"a_b": "c"},
         "newField": 1,
     }
@@ -391,3 +392,30 @@ def test_only_chat_has_streams(form: Any) -> None:
         form.encoder(call())
     with pytest.raises(UnsupportedError):
         form.decoder(CHAT.request(call(), target()), Head(200, {}))
+
+
+def test_numbers_may_be_written_as_text() -> None:
+    made = canonical(generationConfig={"maxOutputTokens": "100", "temperature": "0.5", "topK": "3"})
+
+    assert (made["max_tokens"], made["temperature"], made["top_k"]) == (100, 0.5, 3)
+    for text in ("", "many", "1e999", "NaN", "0x10"):
+        with pytest.raises(BadRequestError):
+            canonical(generationConfig={"maxOutputTokens": text})
+
+
+def test_what_is_kept_at_google_is_part_of_the_prompt_and_left_out_by_nobody_in_silence() -> None:
+    asked = {"contents": [HI], "cachedContent": "cachedContents/1"}
+
+    assert json.loads(CHAT.request(parse(asked), target()).body)["cachedContent"] == "cachedContents/1"
+    anthropics = lookup.resolve("anthropic/claude-sonnet-4-5", env={}, api_key="k")
+    with pytest.raises(UnsupportedError, match="cachedContent"):
+        form_of(anthropics, "chat").request(parse(asked), anthropics)
+
+
+@pytest.mark.parametrize("model", ["anthropic/claude-sonnet-4-5", "cohere/command-a-03-2025", "ollama/llama3.2"])
+def test_what_other_formats_have_no_place_for_is_reported(model: str) -> None:
+    to = lookup.resolve(model, env={}, api_key="k")
+    asked = parse({"contents": [HI], "safetySettings": [{"category": 10, "threshold": 3}], "labels": {"a": "b"}})
+
+    assert {"safetySettings", "labels"} <= set(form_of(to, "chat").request(asked, to).dropped)
+    assert not CHAT.request(asked, target()).dropped

@@ -143,6 +143,8 @@ def test_a_prompt_that_was_refused_ends_the_stream_in_good_order() -> None:
         (part_of({"text": "a"}),),
         ({"usageMetadata": {"promptTokenCount": 1}},),
         ({"candidates": [{"index": 0, "finishReason": "STOP"}, {"index": 1}]},),
+        (answer({"text": "a"}, finish="FINISH_REASON_UNSPECIFIED"),),
+        (answer({"text": "a"}, finish=0),),
     ],
 )
 def test_a_stream_without_a_finish_reason_for_each_candidate_was_interrupted(events: tuple[Any, ...]) -> None:

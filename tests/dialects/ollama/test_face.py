@@ -440,6 +440,10 @@ def test_models_and_what_is_asked_about_them() -> None:
 
     assert (listed.model, listed.modified_at.year) == ("gpt", 2025)
     assert shown.capabilities == ["completion", "tools"]
+    assert shown.modelinfo == {"general.architecture": "model", "general.basename": "gpt"}
+    known = oracle.parse_show(render_show(model, 128_000, ("reasoning", "vision", "pdf_input")))
+    assert known.capabilities == ["completion", "tools", "vision", "thinking"]
+    assert known.modelinfo["model.context_length"] == 128_000
     assert len(listed.digest or "") == 64
     assert tuple(map(int, json.loads(render_version())["version"].split("."))) >= (0, 6, 4)
     assert MODELS.parse_call(b"", {}).operation == "models"
@@ -452,3 +456,11 @@ def test_models_and_what_is_asked_about_them() -> None:
         "details": {"family": "b"},
     }
     assert json.loads(MODELS.render({"data": [own]}))["models"][0]["size"] == 5
+
+
+def test_whole_numbers_may_be_written_with_a_point() -> None:
+    asked = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+    options = {"num_predict": 128.0, "top_k": 20.0, "seed": 1.0, "temperature": 1.0}
+    made = CHAT.parse_call(json.dumps({**asked, "options": options}).encode(), {}).body
+
+    assert [repr(made[name]) for name in ("max_tokens", "top_k", "seed", "temperature")] == ["128", "20", "1", "1.0"]

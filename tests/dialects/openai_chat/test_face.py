@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -197,3 +197,54 @@ def test_render_is_json_and_errors_have_a_status() -> None:
     status, body = DIALECT.render_error(InternalServerError("x", provider="p"))
     assert status == 502
     assert json.loads(body)["error"]["type"] == "api_error"
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("auto", "auto"), ("none", "none"), ("required", "required"), ("any", "required")]
+)
+def test_a_word_for_the_choice_of_tools_may_stand_in_an_object(written: str, meant: str) -> None:
+    tools = [{"type": "function", "function": {"name": "f"}}]
+    assert parse(tools=tools, tool_choice={"type": written}).body["tool_choice"] == meant
+
+
+class TestBlocksOfAnthropics:
+    """Cursor writes calls and results so where the model's name has Claude in it."""
+
+    USE: ClassVar = {"type": "tool_use", "id": "t1", "name": "look", "input": {"at": 1}}
+    RESULT: ClassVar = {"type": "tool_result", "tool_use_id": "t1", "content": "sea"}
+    TEXT: ClassVar = {"type": "text", "text": "so?"}
+    PICTURE: ClassVar = {"type": "image_url", "image_url": {"url": "https://a.test/b.png"}}
+
+    def test_calls_and_results_stand_where_chats_have_them(self) -> None:
+        spoken = {"role": "assistant", "content": [{"type": "text", "text": "hm"}, self.USE]}
+        answered = {"role": "user", "content": [self.TEXT, self.RESULT, self.PICTURE]}
+
+        made = parse(messages=[*HELLO, spoken, answered]).body["messages"]
+
+        call = {"id": "t1", "type": "function", "function": {"name": "look", "arguments": '{"at":1}'}}
+        assert made == [
+            *HELLO,
+            {"role": "assistant", "content": "hm", "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "t1", "content": "sea"},
+            {"role": "user", "content": [self.TEXT, self.PICTURE]},
+        ]
+        assert parse(messages=[{"role": "assistant", "content": [self.USE]}]).body["messages"][0]["content"] is None
+
+    @pytest.mark.parametrize(
+        "message",
+        [
+            {"role": "assistant", "content": [{"type": "tool_use", "id": "t1"}]},
+            {"role": "assistant", "content": [USE, PICTURE]},
+            {"role": "user", "content": [{"type": "tool_result"}]},
+        ],
+    )
+    def test_those_that_are_not_valid_are_refused(self, message: dict[str, Any]) -> None:
+        with pytest.raises(BadRequestError, match=r"messages\[0\].content"):
+            parse(messages=[message])
+
+    def test_a_choice_of_a_tool_is_one_of_a_function(self) -> None:
+        tools = [{"name": "look", "input_schema": {"type": "object"}}]
+        made = parse(tools=tools, tool_choice={"type": "tool", "name": "look"}).body
+
+        assert made["tools"][0]["function"]["name"] == "look"
+        assert made["tool_choice"] == {"type": "function", "function": {"name": "look"}}

@@ -185,7 +185,7 @@ _CALLS = st.lists(
         },
         _NAMES, st.dictionaries(_NAMES, _SCALAR), st.integers(0, 99), _MORE,
     ),
-    max_size=3,
+    max_size=3, unique_by=lambda call: call["id"],
 )  # fmt: skip
 _COUNT = st.integers(0, 1000)
 _USAGE = st.none() | st.builds(

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from lingate._dialects._forms import form_of
 from lingate._model import Call
+from lingate._providers import lookup
 from lingate.errors import ConfigError, UnsupportedError
 from tests.dialects.openai_chat.support import CHAT, HELLO, TOOL, call, dropped, target, wire
 
@@ -371,3 +373,13 @@ class TestStream:
 
     def test_without_a_stream_there_are_no_options(self) -> None:
         assert wire(call(stream_options={"include_usage": True})) == {"model": "m-1", "messages": HELLO}
+
+
+@pytest.mark.parametrize("off", [{"reasoning_effort": "none"}, {"thinking": {"type": "disabled"}}])
+def test_models_that_never_reason_are_not_told_to_stop_it(off: dict[str, Any]) -> None:
+    for model, told in (("openai/gpt-4o", None), ("openai/gpt-5.1", "none"), ("openai/gpt-5.5", "none")):
+        target = lookup.resolve(model, env={}, api_key="k")
+        body = {"messages": [{"role": "user", "content": "hi"}], **off}
+        sent = json.loads(form_of(target, "chat").request(Call("chat", target.model, body), target).body)
+        assert sent.get("reasoning_effort") == told
+        assert "thinking" not in sent

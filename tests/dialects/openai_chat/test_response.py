@@ -401,3 +401,46 @@ def test_a_part_of_no_known_kind_is_kept_whatever_its_kind_is(kind: Any) -> None
 
     assert got["content"] == "hi"
     assert got["provider_specific_fields"] == {"content": [part]}
+
+
+def test_an_answer_cut_into_choices_that_nobody_asked_for_is_one() -> None:
+    # GitHub Copilot: https://github.com/karthink/gptel/pull/1284
+    calls = [{"id": name, "type": "function", "function": {"name": name, "arguments": "{}"}} for name in "fg"]
+    says = {"finish_reason": "tool_calls", "message": {"role": "assistant", "content": "hi"}}
+    does = [{"finish_reason": "tool_calls", "message": {"role": "assistant", "tool_calls": [call]}} for call in calls]
+
+    for text, choices in (("hi", [says, *does]), (None, does)):
+        (choice,) = read({**answer(), "choices": choices})["choices"]
+        assert choice["message"] == {"role": "assistant", "content": text, "tool_calls": calls}
+        assert choice["finish_reason"] == "tool_calls"
+    for others in ([says, says], [says, {**does[0], "index": 1}], [{**says, "finish_reason": "stop"}, does[0]]):
+        assert len(read({**answer(), "choices": others})["choices"]) == 2
+
+
+def test_thoughts_that_google_marks_are_reasoning() -> None:
+    mark = {"google": {"thought": True}}
+
+    said = read(answer({"content": "<thought>hm</thought>hi", "extra_content": mark}))["choices"][0]["message"]
+    kept = read(answer({"content": "hi <thought>", "extra_content": mark}))["choices"][0]["message"]
+
+    assert said == {"role": "assistant", "content": "hi", "reasoning_content": "hm"}
+    assert kept == {"role": "assistant", "content": "hi <thought>", "extra_content": mark}
+
+
+def test_reasoning_may_be_an_object() -> None:
+    # https://github.com/envoyproxy/ai-gateway/issues/2519
+    nested = {"reasoningContent": {"reasoningText": {"text": "hm"}}}
+
+    assert (
+        read(answer({"content": "hi", "reasoning_content": nested}))["choices"][0]["message"]["reasoning_content"]
+        == "hm"
+    )
+
+
+def test_two_calls_of_one_id_get_two_ids() -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+
+    one, two = read(answer({"content": None, "tool_calls": [call, call]}))["choices"][0]["message"]["tool_calls"]
+
+    assert one == call
+    assert two["id"].startswith("call_")

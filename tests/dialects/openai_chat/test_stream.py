@@ -14,6 +14,7 @@ from lingate._model import (
     Head,
     Start,
     Text,
+    ToolArgs,
     ToolStart,
     Usage,
 )
@@ -30,6 +31,7 @@ from tests.dialects.openai_chat.support import (
     answer,
     chunk,
     collected,
+    comparable,
     decode,
     events_of,
     only,
@@ -100,6 +102,18 @@ class TestFraming:
 
     def test_the_last_event_needs_no_blank_line(self) -> None:
         assert text_of(events_of(sse(chunk({"content": "a"}, "stop")).rstrip())) == "a"
+
+    def test_events_without_a_blank_line_between_them_are_told_apart(self) -> None:
+        # https://github.com/anomalyco/opencode/issues/27365
+        data = sse(chunk({"content": "a"}), chunk({"content": "b"}), chunk({}, "stop"))
+
+        assert comparable(events_of(data.replace(b"\n\n", b"\n"))) == comparable(events_of(data))
+
+    def test_a_null_says_nothing(self) -> None:
+        # https://github.com/earendil-works/pi/pull/2466
+        assert (
+            text_of(events_of(sse(chunk({"content": "a"}), "data: null\n\n", chunk({"content": "b"}, "stop")))) == "ab"
+        )
 
     def test_what_comes_after_the_end_is_ignored(self) -> None:
         events = events_of(sse(chunk({"content": "a"}, "stop")) + b"data: {]\n\ndata: {}\n\n")
@@ -222,6 +236,19 @@ class TestUsage:
             assert [type(event) for event in events if type(event) is not Extra] == [Start, Text, Finish, Usage]
             assert only(events, Usage)[0].usage == USAGE
 
+    def test_a_reason_with_counts_may_come_with_every_chunk(self) -> None:
+        # https://github.com/su-kaka/gcli2api/issues/403
+        counts = [{**USAGE, "completion_tokens": n, "total_tokens": 3 + n} for n in (1, 2, 3)]
+        deltas = [{"content": "a"}, tool("f", "", id="1", index=0), tool(None, '{"a":1}', index=0)]
+        chunks = [chunk(delta, "stop", usage=usage) for delta, usage in zip(deltas, counts, strict=True)]
+
+        events = events_of(sse(*chunks))
+        cut = events_of(sse(*chunks, done=False))
+
+        assert [type(event) for event in events] == [Start, Text, ToolStart, ToolArgs, Finish, Usage]
+        assert (events[-2].reason, events[-1].usage) == ("tool_calls", counts[-1])
+        assert [type(event) for event in cut[-2:]] == [Usage, Failed], "what is known of the counts is told"
+
     def test_running_counts_are_told_as_they_change(self) -> None:
         counts = [{**USAGE, "completion_tokens": n, "total_tokens": 3 + n} for n in (1, 2, 2)]
 
@@ -257,7 +284,6 @@ class TestErrors:
             (chunk({}, "insufficient_system_resource"), InternalServerError),
             ("data: 5\n\n", ProtocolError),
             ("data: [1]\n\n", ProtocolError),
-            ("data: null\n\n", ProtocolError),
             ({"id": "x", "choices": {"a": 1}}, ProtocolError),
             ({"id": "x", "choices": [5]}, ProtocolError),
             ({"id": "x", "choices": [{"delta": "text"}]}, ProtocolError),

@@ -173,6 +173,36 @@ class TestReasoning:
             events = decode(sse(*(chunk({"content": part}) for part in parts), chunk({}, "stop")), THINK)
             assert (thinking_of(events), text_of(events)) == expected
 
+    def test_what_a_field_tells_too_is_told_once(self) -> None:
+        # MiniMax's newer models: https://github.com/vellum-ai/vellum-assistant/pull/34556
+        events = events_of(
+            sse(
+                chunk({"content": "<think>h", "reasoning_content": "h"}),
+                chunk({"content": "m</think>Hi", "reasoning_content": "m"}),
+                chunk({"content": "!"}, "stop"),
+            ),
+            THINK,
+        )
+
+        assert (thinking_of(events), text_of(events)) == ("hm", "Hi!")
+
+    def test_thoughts_that_google_marks_are_reasoning(self) -> None:
+        mark = {"extra_content": {"google": {"thought": True}}}
+        thoughts = [chunk({"content": "<thought>h", **mark}), chunk({"content": "m", **mark})]
+        answer = [chunk({"content": "</thought>Hi"}), chunk({"content": "!"}), chunk({"content": "<thought>"})]
+
+        events = events_of(sse(*thoughts, *answer, *thoughts, *answer, chunk({}, "stop")))
+        whole = collected(events_of(sse(chunk({"content": "<thought>hm</thought>Hi", **mark}, "stop"))))
+
+        assert (thinking_of(events), text_of(events)) == ("hmhm", "Hi!<thought>" * 2)
+        assert whole["choices"][0]["message"] == {"role": "assistant", "content": "Hi", "reasoning_content": "hm"}
+
+    def test_it_may_be_an_object(self) -> None:
+        # https://github.com/envoyproxy/ai-gateway/issues/2519
+        events = events_of(sse(*(chunk({"reasoning_content": {"text": text}}) for text in "hm"), chunk({}, "stop")))
+
+        assert thinking_of(events) == "hm"
+
     @pytest.mark.parametrize(
         ("content", "reasoning", "text"),
         [("no tags", "", "no tags"), ("<thin", "", "<thin"), ("<think>open </thi", "open </thi", ""), ("<", "", "<")],

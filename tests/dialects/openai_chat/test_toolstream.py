@@ -212,3 +212,56 @@ def test_a_call_may_come_without_a_list_around_it() -> None:
     first, second = tool("f", '{"a"', index=0, id="1"), tool(None, ":1}", index=0, id="")
 
     assert calls(*({"tool_calls": delta["tool_calls"][0]} for delta in (first, second))) == [("1", "f", '{"a":1}')]
+
+
+def test_arguments_that_are_repeated_count_once() -> None:
+    # All of them once more at the end, as they were or written anew: https://github.com/elizaOS/eliza/pull/16973
+    told = [tool("f", "", id="1", index=0), tool(None, '{"a"', index=0), tool(None, ": 1}", index=0)]
+    for again in (tool(None, '{"a": 1}', index=0), tool("f", '{"a":1}', id="1", index=0)):
+        assert calls(*told, again) == [("1", "f", '{"a": 1}')]
+
+    # What has come so far with each piece: https://github.com/NousResearch/hermes-agent/pull/35718
+    pieces = ['{"a"', '{"a": 1, "b": ', '{"a": 1, "b": ', '{"a": 1, "b": {}}']
+    assert calls(*(tool("f", piece, id="1", index=0) for piece in pieces)) == [("1", "f", '{"a": 1, "b": {}}')]
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a":{"a":{"a":1}}}', '{"a":[{"a":[{"a":[]}]}]}', '{"a": "{{\\"a\\": {"}', "{}", '{ "a":{}}']
+)
+def test_objects_inside_objects_are_no_repetition(text: str) -> None:
+    for size in range(1, len(text) + 1):
+        pieces = [text[at : at + size] for at in range(0, len(text), size)]
+        assert calls(*(tool("f" if not at else None, piece, index=0) for at, piece in enumerate(pieces)))[0][2] == text
+
+
+@pytest.mark.parametrize("empty", ["{}", {}])
+def test_an_empty_object_before_the_arguments_is_none_of_them(empty: Any) -> None:
+    # https://github.com/openai/openai-agents-js/pull/712
+    assert calls(tool("f", empty, id="1", index=0), tool(None, '{"a"', index=0), tool(None, ":1}", index=0)) == [
+        ("1", "f", '{"a":1}')
+    ]
+    assert [call[1:] for call in calls(*(tool("f", empty, index=0) for _ in range(2)))] == [("f", "{}"), ("f", "{}")]
+    events = events_of(sse(chunk(many(("f", empty, {"index": 0}), ("g", "{", {"index": 1}))), chunk({}, "tool_calls")))
+    assert [event.tool for event in events if type(event) in (ToolStart, ToolArgs)] == [0, 0, 1, 1]
+
+
+def test_arguments_under_another_number_than_the_name_belong_to_it() -> None:
+    # https://github.com/danny-avila/LibreChat/issues/13987
+    pieces = [tool(None, '{"a"', index=1), tool(None, ":1}", index=1)]
+
+    assert calls(tool("f", "", id="1", index=0), *pieces, tool("g", "{}", id="2", index=1)) == [
+        ("1", "f", '{"a":1}'),
+        ("2", "g", "{}"),
+    ]
+
+
+@pytest.mark.parametrize("fields", [({"index": 0}, {"index": 1}), ({"index": 0}, {"index": 0}), ({}, {})])
+def test_two_calls_of_one_id_are_two_and_get_two_ids(fields: Any) -> None:
+    # https://github.com/HKUDS/nanobot/pull/3943
+    first, second = fields
+    pieces = [tool("f", "", id="1", **first), tool(None, "{}", id="1", **first)]
+
+    (one, two) = calls(*pieces, tool("g", '{"a"', id="1", **second), tool(None, ":1}", id="1", **second))
+
+    assert (one, two[1:]) == (("1", "f", "{}"), ("g", '{"a":1}'))
+    assert two[0].startswith("call_")

@@ -204,7 +204,6 @@ def test_tools_of_the_other_provider_pass() -> None:
         {"type": "item_reference", "id": "msg_1"},
         {"type": "compaction", "encrypted_content": "x"},
         {"type": "shell_call", "call_id": "c"},
-        {"type": "additional_tools", "role": "developer", "tools": []},
     ],
 )
 def test_items_that_only_the_responses_api_knows_are_refused(item: dict[str, Any]) -> None:

@@ -120,6 +120,54 @@ def test_servers_whose_last_event_has_no_output_are_understood(body: dict[str, A
     assert collect(events_of(*events, last))["choices"] == read(body)["choices"]
 
 
+@pytest.mark.parametrize("item", [function_call(), CUSTOM])
+@pytest.mark.parametrize("ended", ["with arguments", "without arguments", "never"])
+@pytest.mark.parametrize("pieces", [True, False])
+def test_arguments_that_only_their_own_end_event_holds_are_told(item: dict[str, Any], ended: str, pieces: bool) -> None:
+    body = answer(item)
+    name = "input" if item is CUSTOM else "arguments"
+    *events, last = streamed(body)
+    if not pieces:
+        events = [event for event in events if "delta" not in event]
+    for event in events:
+        if event["type"] == "response.output_item.done" and ended == "without arguments":
+            event["item"] = {**item, name: ""}
+    if ended == "never":
+        events = [event for event in events if event["type"] != "response.output_item.done"]
+    last = {**last, "response": {**body, "output": []}}
+
+    assert collect(events_of(*events, last))["choices"] == read(body)["choices"]
+
+
+def test_the_rest_of_arguments_comes_with_the_whole_call() -> None:
+    body = answer(function_call('{"a":1}'))
+    *events, last = streamed(body)
+    pieces = [event for event in events if "delta" in event]
+    events = [event for event in events if event not in pieces[2:] and not event["type"].endswith("arguments.done")]
+
+    assert collect(events_of(*events, last)) == read(body)
+
+
+def test_arguments_that_were_cut_are_not_completed_to_an_empty_object() -> None:
+    item = {**function_call(), "arguments": ""}
+    body = answer(item, status="incomplete", incomplete_details={"reason": "max_output_tokens"})
+    begun, *_, last = streamed(body)
+    place = {"output_index": 0, "item_id": item["id"]}
+    cut = {"type": "response.function_call_arguments.delta", **place, "delta": "{"}
+    added, done = ({"type": f"response.output_item.{name}", **place, "item": item} for name in ("added", "done"))
+
+    choice = collect(events_of(begun, added, cut, done, last))["choices"][0]
+
+    assert choice["message"]["tool_calls"][0]["function"]["arguments"] == "{"
+    assert choice["finish_reason"] == "length"
+
+
+def test_an_end_by_its_older_name_is_an_end() -> None:
+    *events, last = streamed(answer(message("x")))
+
+    assert collect(events_of(*events, {**last, "type": "response.done"})) == read(answer(message("x")))
+
+
 def test_servers_that_give_every_item_the_same_place_are_understood() -> None:
     body = answer(reasoning("hm"), message("x"), function_call())
     events = [{**event, "output_index": 0} if "output_index" in event else event for event in streamed(body)]

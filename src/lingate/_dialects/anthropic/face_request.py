@@ -72,6 +72,8 @@ def _call(operation: Any, wire: JsonDict, path_args: Mapping[str, str]) -> Call:
     canonical.update(not_null(wire, _TAKEN))
     if wire.get("stop_sequences"):
         canonical["stop"] = wire["stop_sequences"]
+    if wire.get("service_tier") == "standard_only":
+        canonical["service_tier"] = "default"
     _read_metadata(wire.get("metadata"), canonical)
     _read_tools(wire, canonical)
     _read_output(wire, canonical)
@@ -96,7 +98,7 @@ def _messages(wire: JsonDict) -> list[JsonDict]:
         raise Malformed("messages", "must be a list that is not empty")
     messages: list[JsonDict] = []
     system = wire.get("system")
-    if system is not None and system != "":
+    if system is not None and system not in ("", []):
         messages.append(_system(system, "system"))
     for n, message in enumerate(given):
         where = f"messages[{n}]"
@@ -131,8 +133,8 @@ def _late_system(content: Any) -> list[JsonDict]:
     return [_system(content, "system")]
 
 
-def _user(content: Any) -> list[JsonDict]:
-    """Tool results become messages of their own, ahead of the rest."""
+def user_messages(content: Any) -> list[JsonDict]:
+    """A user's checked content as messages: tool results become messages of their own, ahead of the rest."""
     if isinstance(content, str):
         return [{"role": "user", "content": content}]
     messages = []
@@ -148,7 +150,8 @@ def _user(content: Any) -> list[JsonDict]:
     return messages
 
 
-def _assistant(content: Any) -> list[JsonDict]:
+def assistant_messages(content: Any) -> list[JsonDict]:
+    """The checked content of a model's turn as a message."""
     if isinstance(content, str):
         return [{"role": "assistant", "content": content}]
     packed = next(filter(None, map(opened, content)), None)
@@ -185,7 +188,7 @@ def _without_our_citations(block: JsonDict) -> JsonDict:
     return {**block, "citations": kept} if kept else without(block, ("citations",))
 
 
-_READERS = {"user": _user, "assistant": _assistant, "system": _late_system}
+_READERS = {"user": user_messages, "assistant": assistant_messages, "system": _late_system}
 
 
 def _read_metadata(metadata: Any, canonical: JsonDict) -> None:

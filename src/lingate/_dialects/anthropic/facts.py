@@ -75,5 +75,6 @@ FIELD_BETAS = {
 FILES_BETA = "files-api-2025-04-14"
 SKILLS_BETA = "skills-2025-10-02"
 FAST_BETA = "fast-mode-2026-02-01"
+TASK_BUDGET_BETA = "task-budgets-2026-03-13"
 COMPACT_BETA = "compact-2026-01-12"
 TOOL_CHANGES_BETA = "mid-conversation-tool-changes-2026-07-01"

@@ -10,10 +10,18 @@ from typing import Any
 
 from lingate._dialects._claude import BUDGETS, EFFORTS, limit_for_thinking, way_to_think
 from lingate._dialects._params import clamp_temperature
+from lingate._dialects._strangers import note_googles
 from lingate._dialects.anthropic.draft import Draft
-from lingate._dialects.anthropic.facts import FAST_BETA, FIELD_BETAS, SKILLS_BETA
+from lingate._dialects.anthropic.facts import (
+    COMPACT_BETA,
+    FAST_BETA,
+    FIELD_BETAS,
+    SKILLS_BETA,
+    TASK_BUDGET_BETA,
+    TOOL_BETAS,
+)
 from lingate._dialects.anthropic.tools import is_forced
-from lingate._wire.shapes import as_dict, dig, without
+from lingate._wire.shapes import as_dict, as_dicts, as_str, dig, without
 
 _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "n": (1,),
@@ -29,10 +37,11 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "prediction": (),
     "store": (False,),
     "verbosity": ("medium",),
+    "cachedContent": (),
 }
 """Fields without a counterpart, and the values that ask for what happens anyway."""
 
-_HINTS = ("chat_template_kwargs", "prompt_cache_key", "prompt_cache_retention")
+_HINTS = ("chat_template_kwargs", "enable_thinking", "prompt_cache_key", "prompt_cache_retention")
 """Fields that do not change what the answer should be: left out and reported, never an error."""
 
 _WRITTEN = frozenset(
@@ -138,13 +147,21 @@ def write_rest(draft: Draft) -> None:
     for name, value in draft.asked.items():
         if name not in _WRITTEN and not draft.left_out(name, value, _NEUTRAL, _HINTS):
             draft.body[name] = value
+    note_googles(draft.asked, draft.note)
     _need_betas(draft)
 
 
 def _need_betas(draft: Draft) -> None:
-    for name in ("mcp_servers", "context_management"):
-        if draft.body.get(name):
-            draft.need(FIELD_BETAS[name])
+    # The toolset's own version of the connector replaces the one before.
+    if draft.body.get("mcp_servers") and TOOL_BETAS["mcp_toolset"] not in draft.betas:
+        draft.need(FIELD_BETAS["mcp_servers"])
+    managed = draft.body.get("context_management")
+    if managed:
+        draft.need(FIELD_BETAS["context_management"])
+    if any(as_str(edit.get("type")).startswith("compact") for edit in as_dicts(dig(managed, "edits"))):
+        draft.need(COMPACT_BETA)
+    if dig(draft.body.get("output_config"), "task_budget"):
+        draft.need(TASK_BUDGET_BETA)
     if draft.body.get("speed") == "fast":
         draft.need(FAST_BETA)
     container = draft.body.get("container")

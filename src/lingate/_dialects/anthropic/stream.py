@@ -253,6 +253,8 @@ class MessageStream(StreamedAnswer):
     def _on_stop(self, raw: JsonDict, out: list[Event]) -> None:
         for block in self._blocks.values():
             self._close(block, raw, out)
+        self._count(raw.get("usage"), raw, out)
+        self._extra.update(not_null(raw, ("type", "usage")))
         raw = self._delta or raw
         held = "".join(self._held or ())
         if held and not self._has_answer:

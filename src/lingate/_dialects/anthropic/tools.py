@@ -137,6 +137,9 @@ def _tool(tool: JsonDict, where: str, draft: Draft) -> JsonDict | None:
     if kind != "function" and not (kind is None and isinstance(function, dict)):
         if isinstance(kind, str) and kind in TOOL_BETAS:
             draft.need(TOOL_BETAS[kind])
+        if kind is None and "name" not in tool:
+            draft.refuse(where, f"{next(iter(tool), 'it')} is a tool of another provider's own")
+            return None
         return dict(tool)
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
         raise draft.broken(f"{where}.function", "must be an object with a name")

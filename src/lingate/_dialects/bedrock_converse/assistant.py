@@ -23,7 +23,7 @@ from lingate._dialects.bedrock_converse.facts import MAX_TOOL_ID, NAME
 from lingate._dialects.bedrock_converse.media import media_part
 from lingate._model import JsonDict
 from lingate._wire.json import encode_str
-from lingate._wire.shapes import as_dicts, dig
+from lingate._wire.shapes import as_dicts, as_str, dig
 
 _RANK = {"reasoningContent": 0, "text": 1, "toolUse": 2}
 _PROOFS = ("thinking", "redacted_thinking")
@@ -109,8 +109,8 @@ def url_citations(citations: Any, start: int, end: int) -> list[JsonDict]:
     """OpenAI annotations for the citations of one block. Those of documents have no address and make none."""
     made = []
     for citation in citations or ():
-        web = dig(citation, "location", "web")
-        url = dig(web, "url")
+        web, source = dig(citation, "location", "web"), as_str(dig(citation, "source"))
+        url = dig(web, "url") or (source if source.startswith(("https://", "http://")) else None)
         if isinstance(url, str):
             title = citation.get("title") or dig(web, "domain") or ""
             cited = {"start_index": start, "end_index": end, "url": url, "title": title}

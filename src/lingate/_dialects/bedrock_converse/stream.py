@@ -157,9 +157,9 @@ class ConverseStream(HeadedAnswer):
         text = delta.get("text")
         block = self._blocks.get(index)
         if block is None:
-            block = self._blocks[index] = Block(
-                "reasoningContent" if "reasoningContent" in delta else "text", position=self._length
-            )
+            block = self._blocks[index] = Block("", position=self._length)
+        if not block.kind:
+            block.kind = "reasoningContent" if "reasoningContent" in delta else "text"
         if isinstance(text, str):
             if text:
                 self._add_text(block, text, out)

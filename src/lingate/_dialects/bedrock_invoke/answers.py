@@ -13,12 +13,12 @@ from lingate._dialects._failure import garbage
 from lingate._dialects.anthropic.stream import MessageStream
 from lingate._dialects.bedrock_converse.response import read_object, whole_answer
 from lingate._dialects.bedrock_converse.stream import ConverseStream, HeadedAnswer
-from lingate._dialects.bedrock_invoke.facts import GUARDRAIL, METRICS, NAME
+from lingate._dialects.bedrock_invoke.facts import GUARDRAIL, METRICS, NAME, OWN
 from lingate._dialects.bedrock_invoke.texts import Piece, TextFormat, finish_word
 from lingate._dialects.openai_chat.stream import ChatDecoder
 from lingate._model import Event, Extra, Failed, Finish, Head, HttpRequest, JsonDict, Text, Usage
 from lingate._wire.json import decode, encode
-from lingate._wire.shapes import dig, not_null
+from lingate._wire.shapes import dig, not_null, without
 from lingate.errors import LingateError
 
 
@@ -37,7 +37,19 @@ def inner_event(payload: Any) -> JsonDict:
     return event
 
 
-class AnthropicChunks:
+class Guarded:
+    """A stream in which a guardrail may have put its own words in the place of the model's, whose reason is as ever."""
+
+    _blocked = False
+
+    def _judge(self, event: JsonDict, out: list[Event]) -> None:
+        self._blocked = self._blocked or event.get(GUARDRAIL) == "INTERVENED"
+        for told in out if self._blocked else ():
+            if isinstance(told, Finish):
+                told.reason, told.native = "content_filter", "guardrail_intervened"
+
+
+class AnthropicChunks(Guarded):
     """Events of Anthropic's format in chunks."""
 
     def __init__(self, sent: HttpRequest, head: Head) -> None:
@@ -45,7 +57,9 @@ class AnthropicChunks:
         self.done = self.over = False
 
     def read(self, name: str, payload: Any, out: list[Event]) -> None:
-        self._inner.read(inner_event(payload), out)
+        event = inner_event(payload)
+        self._inner.read(event, out)
+        self._judge(event, out)
         self._note()
 
     def cut(self, out: list[Event]) -> None:
@@ -60,15 +74,17 @@ class AnthropicChunks:
         self.done, self.over = self._inner.done, self._inner.over
 
 
-class NovaChunks(ConverseStream):
+class NovaChunks(ConverseStream, Guarded):
     """Events of Converse in chunks, each under its name."""
 
-    __slots__ = ()
-
     def read(self, name: str, payload: Any, out: list[Event]) -> None:
-        for event, inner in inner_event(payload).items():
-            if event != METRICS and not self.over:
+        told = inner_event(payload)
+        own = {name: value for name, value in told.items() if name.startswith(OWN)}
+        self._extra.update(without(own, (METRICS,)))
+        for event, inner in told.items():
+            if event not in own and not self.over:
                 super().read(event, inner, out)
+        self._judge(told, out)
 
 
 class OpenAiEvents:
@@ -94,7 +110,7 @@ class OpenAiEvents:
         return bool(out) and isinstance(out[-1], Failed)
 
 
-class OpenAiChunks(OpenAiEvents):
+class OpenAiChunks(OpenAiEvents, Guarded):
     """Chunks of OpenAI's format in chunks. What ends them is the field that Bedrock adds to the last."""
 
     _counted = False
@@ -110,6 +126,7 @@ class OpenAiChunks(OpenAiEvents):
                 if usage := usage_beside_caches(read, written, None, None):
                     out.append(Usage(usage, event))
             out += self._inner.feed(b"data: [DONE]\n\n")
+        self._judge(event, out)
         self._note(out)
 
 
@@ -188,7 +205,7 @@ class TextChunks(HeadedAnswer):
         usage = counted(self._head, **self._counts)
         if usage:
             out.append(Usage(usage, raw))
-        extra = {key: value for key, value in raw.items() if key.startswith("amazon-bedrock-")}
+        extra = {key: value for key, value in raw.items() if key.startswith(OWN)}
         if extra:
             out.append(Extra({"provider_specific_fields": {NAME: extra}}, None, raw))
         out.append(Finish(finish_word(self._reason), 0, self._reason, raw))

@@ -15,6 +15,9 @@ NAME = "bedrock_invoke"
 
 ANTHROPIC_VERSION = "bedrock-2023-05-31"
 
+OWN = "amazon-bedrock-"
+"""How fields begin that Bedrock adds to a model's own answer."""
+
 METRICS = "amazon-bedrock-invocationMetrics"
 """Field that Bedrock adds to the last event of every stream."""
 

@@ -23,6 +23,8 @@ from lingate._wire.shapes import as_dict, as_list, as_str, dig
 
 _ADDRESSES = ("url", "link", "href")
 _TITLES = ("title", "name", "filename")
+_IN_REASONING = ("PLAN", "THINKING_CONTENT")
+"""Types of citations whose positions are not counted in the answer's text."""
 
 
 def annotations_of(citations: Iterable[Any], offsets: Mapping[int, int]) -> list[JsonDict]:
@@ -36,7 +38,7 @@ def annotations_of(citations: Iterable[Any], offsets: Mapping[int, int]) -> list
     """
     made = []
     for citation in citations:
-        if not isinstance(citation, dict):
+        if not isinstance(citation, dict) or citation.get("type") in _IN_REASONING:
             continue
         shift = offsets.get(integer(citation.get("content_index")) or 0, 0)
         start, end = integer(citation.get("start")), integer(citation.get("end"))

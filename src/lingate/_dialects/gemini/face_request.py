@@ -6,6 +6,7 @@ this format again is the same request.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -47,6 +48,7 @@ _NUMBERS = {
     "logprobs": "top_logprobs",
     "maxOutputTokens": "max_tokens",
 }
+_NUMBER = re.compile(r"-?\d{1,18}(?:\.\d{1,18})?")
 _TAKEN = frozenset({"model", "contents", "systemInstruction", "tools", "toolConfig", "generationConfig", "serviceTier"})
 _TIERS = {"standard": "default", "flex": "flex", "priority": "priority"}
 
@@ -115,6 +117,8 @@ def canonical_request(wire: JsonDict) -> JsonDict:
         canonical["service_tier"] = _TIERS[tier.lower()]
     elif tier is not None:
         native["serviceTier"] = tier
+    if native.get("cachedContent"):
+        canonical["cachedContent"] = native.pop("cachedContent")  # part of the prompt, not to be left out elsewhere
     if native:
         canonical["provider_specific_fields"] = {NAME: native}
     return canonical
@@ -127,6 +131,8 @@ def _read_config(config: JsonDict, canonical: JsonDict) -> JsonDict:
         if value is None:
             continue
         if name in _NUMBERS:
+            if isinstance(value, str) and _NUMBER.fullmatch(value):
+                value = float(value) if "." in value else int(value)  # as protocol buffers have it in JSON
             if not isinstance(value, (int, float)) or isinstance(value, bool):
                 raise Malformed(f"generationConfig.{name}", "must be a number")
             canonical[_NUMBERS[name]] = int(value) if _is_whole(value) and name != "temperature" else value

@@ -48,6 +48,9 @@ FINISH = {
 }
 """`finishReason` -> OpenAI's `finish_reason`. `OTHER` and its kin end an answer early, so they must not pass as `stop`."""
 
+UNFINISHED = "FINISH_REASON_UNSPECIFIED"
+"""Finish reason that some servers put on events before the last: "if empty, the model has not stopped generating"."""
+
 BROKEN = frozenset(
     {
         "MALFORMED_FUNCTION_CALL",

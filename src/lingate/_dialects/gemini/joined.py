@@ -7,6 +7,7 @@ from typing import Any
 
 from lingate._dialects._check import Malformed, expect
 from lingate._dialects.gemini.checks import check_parts
+from lingate._dialects.gemini.facts import UNFINISHED
 from lingate._dialects.gemini.parts import kind_of
 from lingate._dialects.gemini.usage import merged_usage
 from lingate._model import JsonDict
@@ -179,7 +180,7 @@ def candidates_of(answer: JsonDict, where: str = "") -> list[tuple[int, JsonDict
 def _join_candidate(whole: JsonDict, candidate: JsonDict) -> None:
     merge_extras(whole, candidate)
     for name in ("finishReason", "finishMessage"):
-        if candidate.get(name) is not None:
+        if candidate.get(name) not in (None, "", 0, UNFINISHED):
             whole[name] = candidate[name]
     logprobs = candidate.get("logprobsResult")
     if isinstance(logprobs, dict):

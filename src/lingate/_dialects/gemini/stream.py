@@ -11,7 +11,7 @@ from typing import Any
 
 from lingate._dialects._failure import garbage, interrupted
 from lingate._dialects._sse_stream import StreamedAnswer
-from lingate._dialects.gemini.facts import NAME
+from lingate._dialects.gemini.facts import NAME, UNFINISHED
 from lingate._dialects.gemini.grounding import url_citations
 from lingate._dialects.gemini.joined import JoinedParts, candidates_of, merge_extras
 from lingate._dialects.gemini.media import SoundJoiner, audio_format, media_type
@@ -293,8 +293,8 @@ class CandidateStream:
         if logprobs:
             self._attach(logprobs, raw, out, before)
         merge_extras(self._extra, candidate)
-        if candidate.get("finishReason") is not None:
-            self.reason = finish_word(candidate["finishReason"]) or self.reason
+        word = finish_word(candidate.get("finishReason"))
+        self.reason = self.reason if word in (None, UNFINISHED) else word
         if candidate.get("finishMessage"):
             self.words = candidate["finishMessage"]
 

@@ -61,7 +61,9 @@ def canonical_usage(native: JsonDict) -> JsonDict:
     if prompt is not None:
         usage["prompt_tokens"] = prompt = prompt + (tools or 0)
     if output is not None or thoughts is not None:
-        usage["completion_tokens"] = (output or 0) + (thoughts or 0)
+        # The first models that thought counted thoughts among the answer; the total tells.
+        inside = thoughts is not None and output is not None and thoughts <= output and total == (prompt or 0) + output
+        usage["completion_tokens"] = (output or 0) + (0 if inside else thoughts or 0)
     elif prompt is not None and total == prompt:
         usage["completion_tokens"] = 0  # counts of 0 are left out, and the total says that this is one
     if total is None and prompt is not None and "completion_tokens" in usage:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lingate._dialects._check import Malformed, expect
-from lingate._dialects._dataurl import data_url
+from lingate._dialects._dataurl import data_url, is_data_url
 from lingate._dialects._plain import plain_text
 from lingate._dialects.ollama.facts import NAME, OPTIONS, PLACEHOLDER
 from lingate._dialects.ollama.request import canonical_effort
@@ -21,6 +21,7 @@ from lingate.errors import BadRequestError
 
 _MAGIC = (("iVBOR", "image/png"), ("/9j/", "image/jpeg"), ("R0lGOD", "image/gif"), ("UklGR", "image/webp"))
 _CANONICAL = {native: name for name, native in OPTIONS.items()}
+_WHOLE = ("num_predict", "top_k", "seed")
 _KEPT = ("keep_alive", "truncate", "shift", "_debug_render_only")
 _ONLY_PROMPTS = ("suffix", "template", "raw", "context")
 _ROLES = ("system", "user", "assistant", "tool")
@@ -89,6 +90,8 @@ def _read_options(options: Any, canonical: JsonDict, native: JsonDict) -> None:
     for name, value in options.items():
         if value is None:
             continue
+        if name in _WHOLE and isinstance(value, float) and value.is_integer():
+            value = int(value)
         if name == "num_predict" and type(value) is int and value > 0:
             canonical["max_tokens"] = value
         elif name == "stop":
@@ -192,6 +195,8 @@ def _content(text: str, images: Any, where: str) -> Any:
     parts: list[JsonDict] = [{"type": "text", "text": text}] if text else []
     for n, image in enumerate(images):
         expect(image, str, f"{where}[{n}]")
-        kind = next((kind for magic, kind in _MAGIC if image.startswith(magic)), "image/png")
-        parts.append({"type": "image_url", "image_url": {"url": data_url(kind, image)}})
+        if not is_data_url(image):  # which some clients write although they should not
+            kind = next((kind for magic, kind in _MAGIC if image.startswith(magic)), "image/png")
+            image = data_url(kind, image)
+        parts.append({"type": "image_url", "image_url": {"url": image}})
     return parts

@@ -73,6 +73,22 @@ def done_reason(finish: Any, native: Any) -> str:
     return native if native in ("stop", "load", "unload") else "stop"
 
 
+def durations(seconds: float, first: float = 0.0) -> JsonDict:
+    """How long an answer took, and how long its first token: clients of this format count on it, and compute speeds."""
+    total, begun = int(seconds * 1e9), int(first * 1e9)
+    told = {"total_duration": total, "load_duration": 0, "prompt_eval_duration": begun}
+    return {**told, "eval_duration": max(1, total - begun)}
+
+
+def timed(response: JsonDict, seconds: float) -> JsonDict:
+    """A canonical response with how long it took, unless its provider said so."""
+    fields = as_dict(response.get("provider_specific_fields"))
+    own = as_dict(fields.get(NAME))
+    if "total_duration" in own:
+        return response
+    return {**response, "provider_specific_fields": {**fields, NAME: {**durations(seconds), **own}}}
+
+
 def counts(usage: Any) -> JsonDict:
     """Token counts under this format's names."""
     usage = as_dict(usage)
@@ -118,6 +134,9 @@ class Encoder:
     Args:
         call: The client's call.
         flat: Write lines of `/api/generate`, which have the message's fields at the top.
+
+    Attributes:
+        took: Tells at the end how long it took, as `durations` writes it.
     """
 
     content_type = "application/x-ndjson"
@@ -131,6 +150,7 @@ class Encoder:
         self._usage: JsonDict | None = None
         self._finish: Finish | None = None
         self._native: JsonDict = {}
+        self.took: Callable[[], JsonDict] = dict
 
     def event(self, event: Event) -> bytes:
         if type(event) is Text and not event.choice and event.logprobs is None and not self._tools:
@@ -144,7 +164,8 @@ class Encoder:
         finish = self._finish
         reason = done_reason(finish.reason, finish.native) if finish else "stop"
         last = {"done": True, "done_reason": reason, **counts(self._usage)}
-        return self._tell_tools() + self._line({}, {**self._native, **last})
+        took = {} if "total_duration" in self._native else self.took()
+        return self._tell_tools() + self._line({}, {**took, **self._native, **last})
 
     def error(self, error: LingateError) -> bytes:
         return render_error(error)[1] + b"\n"

@@ -5,7 +5,7 @@ By calls without anything to answer they have a model loaded, or taken out of me
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -20,11 +20,13 @@ from lingate._wire.json import encode
 from lingate._wire.shapes import without
 
 _OPENAI_ONLY = frozenset({"id", "object", "created", "owned_by"})
+_ARCHITECTURE = "model"
+_ABILITIES = ("vision", "vision"), ("reasoning", "thinking")
 _DETAILS = {
     "parent_model": "",
     "format": "",
     "family": "",
-    "families": None,
+    "families": [],
     "parameter_size": "",
     "quantization_level": "",
 }
@@ -61,14 +63,24 @@ def render_version() -> bytes:
     return encode({"version": VERSION})
 
 
-def render_show(model: JsonDict) -> bytes:
+def render_show(model: JsonDict, window: int | None = None, abilities: Collection[str] = ()) -> bytes:
     """The answer to `POST /api/show` for one model of an OpenAI list.
 
     Raises nothing: what is not known about a model of another provider is left empty, and it is said to do what
     gateways translate.
+
+    Args:
+        model: The model.
+        window: How many tokens fit into it, if that is known.
+        abilities: What it is known to do, in LiteLLM's words.
     """
     native = _native(model)
-    wire: JsonDict = {"details": native["details"], "model_info": {}, "capabilities": ["completion", "tools"]}
+    # Clients find the window under the name of an architecture, and the name that they show beside it.
+    info: JsonDict = {"general.architecture": _ARCHITECTURE, "general.basename": model.get("id")}
+    if window is not None:
+        info[f"{_ARCHITECTURE}.context_length"] = window
+    does = ["completion", "tools", *(word for ability, word in _ABILITIES if ability in abilities)]
+    wire: JsonDict = {"details": native["details"], "model_info": info, "capabilities": does}
     known = ("modelfile", "parameters", "template", "license", "details", "model_info", "capabilities", "modified_at")
     return encode({**wire, "modified_at": native["modified_at"], **{k: native[k] for k in known if k in native}})
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from lingate._dialects.openai_chat.content import (
     REASONING_NAMES,
+    THOUGHT,
     DetailJoiner,
     ThinkSplitter,
     detail_redacted,
@@ -13,6 +14,7 @@ from lingate._dialects.openai_chat.content import (
     detail_text,
     read_parts,
     received,
+    split_thought,
     text_of,
     told_reasoning,
 )
@@ -49,14 +51,14 @@ class ReasonStream:
     several fields and not always in the same delta: it is told once.
     """
 
-    __slots__ = ("_block", "_choice", "_closed", "_details", "_empty", "_proofs", "_told")
+    __slots__ = ("_block", "_choice", "_closed", "_details", "_empty", "_proofs", "told")
 
     def __init__(self, choice: int) -> None:
         self._choice = choice
         self._block = 0
         self._empty = True
         self._closed = False
-        self._told = False
+        self.told = False
         self._details: DetailJoiner | None = None
         self._proofs: set[str] = set()
 
@@ -65,7 +67,7 @@ class ReasonStream:
         text = told_reasoning(delta)
         details = as_dicts(delta.get("reasoning_details"))
         if text:
-            self._told = True
+            self.told = True
             index = _index(details[0]) if details else None
             if index is None:
                 self.say(text, raw, events)
@@ -77,7 +79,7 @@ class ReasonStream:
         if isinstance(blocks, list):
             for block in blocks:
                 if isinstance(block, dict):
-                    if not self._told and (piece := text_of(block.get("thinking"))):
+                    if not self.told and (piece := text_of(block.get("thinking"))):
                         self.say(piece, raw, events)
                     self.close(block, raw, events)
 
@@ -119,7 +121,7 @@ class ReasonStream:
             self._details = DetailJoiner()
         self._details.add(detail)
         block = _index(detail) or 0
-        if not self._told and (text := detail_text(detail)):
+        if not self.told and (text := detail_text(detail)):
             events.append(Thinking(text, self._choice, block, raw=raw))
         signature, redacted = detail_signature(detail), detail_redacted(detail)
         if self._is_new(signature, redacted):
@@ -163,6 +165,7 @@ class ChoiceStream:
     __slots__ = (
         "_extras",
         "_in_pieces",
+        "_marked",
         "_native",
         "_other_parts",
         "_reasons",
@@ -183,6 +186,7 @@ class ChoiceStream:
         self.whole = False
         self.spoken = False
         self._in_pieces = False
+        self._marked = False
         self._sent = sent
         self._settled = False
         self._word: str | None = None
@@ -196,7 +200,7 @@ class ChoiceStream:
     @property
     def plain(self) -> bool:
         """Content of this choice is text and nothing but text from here on."""
-        return self._think is None or self._think.settled
+        return not self._marked and (self._think is None or self._think.settled)
 
     def add(self, choice: JsonDict, raw: JsonDict, events: list[Event]) -> None:
         """Take one chunk's part of this choice.
@@ -216,6 +220,8 @@ class ChoiceStream:
         if not isinstance(delta, dict):
             raise malformed(self._sent.target, "a stream event's delta is not an object")
         before = len(events)
+        if self._marked or "extra_content" in delta:
+            delta = self._without_thought(delta, raw, events)
         if delta.keys() <= _TEXT:
             self._content(delta.get("content"), choice, raw, events)
         else:
@@ -284,10 +290,25 @@ class ChoiceStream:
 
     def _split(self, pieces: list[tuple[bool, str]], raw: JsonDict | None, events: list[Event]) -> None:
         for is_reasoning, piece in pieces:
-            if is_reasoning:
-                self._reasons.say(piece, raw, events)
-            else:
+            if not is_reasoning:
                 events.append(Text(piece, self.index, raw))
+            elif not self._reasons.told:  # MiniMax has it in both
+                self._reasons.say(piece, raw, events)
+
+    def _without_thought(self, delta: JsonDict, raw: JsonDict, events: list[Event]) -> JsonDict:
+        """The delta without a thought that Google's surface marks as one, and without the tag that ends the last one."""
+        content = delta.get("content")
+        if not isinstance(content, str) or not content:
+            return delta
+        marked = delta.get("extra_content") == THOUGHT
+        if not marked:
+            self._marked = False
+            return {**delta, "content": content.removeprefix("</thought>")}
+        thought, content = split_thought(content)
+        if thought:
+            self._reasons.say(thought, raw, events)
+        self._marked = not content
+        return {**without(delta, ("extra_content",)), "content": content}
 
     def _part(self, part: Any, raw: JsonDict, events: list[Event]) -> None:
         found = read_parts([part])

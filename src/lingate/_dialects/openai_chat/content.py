@@ -61,12 +61,17 @@ def _add_reasoning(parts: Parts, value: Any, signature: Any) -> None:
         parts.blocks.append({"type": "thinking", "thinking": text, "signature": signature})
 
 
+_BEDROCK = ("text", "reasoningContent", "reasoningText")
+
+
 def text_of(value: Any) -> str:
-    """The text of a string or of a list of text parts."""
+    """The text of a string, of a list of text parts, or of an object with text."""
     if isinstance(value, str):
         return value
     if isinstance(value, list):
         return "".join(text_of(item.get("text") if isinstance(item, dict) else item) for item in value)
+    if isinstance(value, dict):  # as Bedrock has it, or the text in the same two objects less
+        return text_of(next((value[name] for name in _BEDROCK if name in value), None))
     return ""
 
 
@@ -171,6 +176,16 @@ class DetailJoiner:
             {**detail, **{name: "".join(pieces) for name, pieces in texts.items()}}
             for detail, texts in zip(self._details, self._texts, strict=True)
         ]
+
+
+THOUGHT = {"google": {"thought": True}}
+"""The `extra_content` of content that is a thought, on Google's OpenAI surface."""
+
+
+def split_thought(text: str) -> tuple[str, str]:
+    """The thought and the answer of content that is marked as a thought."""
+    thought, _, answer = text.removeprefix("<thought>").partition("</thought>")
+    return thought, answer
 
 
 # Reasoning at the head of the content; OpenAI's open models have it in the second on Bedrock.

@@ -10,6 +10,7 @@ from typing import Any
 
 from lingate._dialects._check import Malformed
 from lingate._dialects._faults import openai_error
+from lingate._dialects.openai_chat.blocks import has_blocks, without_blocks
 from lingate._dialects.openai_chat.chunks import ChunkBuilder
 from lingate._dialects.openai_chat.validation import check_messages, check_parameters, decode_request, flag
 from lingate._model import Call, Event, JsonDict, Start, Text, Usage
@@ -47,8 +48,14 @@ def nest_tools(fields: JsonDict) -> None:
     if isinstance(tools, list) and any(map(_is_flat, tools)):
         fields["tools"] = [_nested(tool) if _is_flat(tool) else tool for tool in tools]
     choice = fields.get("tool_choice")
-    if isinstance(choice, dict) and choice.get("type") in ("function", "custom") and _is_flat(choice):
+    if not isinstance(choice, dict):
+        return
+    if choice.get("type") in ("function", "custom") and _is_flat(choice):
         fields["tool_choice"] = {"type": choice["type"], choice["type"]: {"name": choice["name"]}}
+    elif choice.get("type") == "tool" and isinstance(choice.get("name"), str):
+        fields["tool_choice"] = {"type": "function", "function": {"name": choice["name"]}}
+    elif choice.keys() == {"type"} and choice["type"] in ("auto", "none", "required", "any"):
+        fields["tool_choice"] = "required" if choice["type"] == "any" else choice["type"]
 
 
 def _is_flat(tool: Any) -> bool:
@@ -84,6 +91,8 @@ def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
     texts = messages if is_plain_chat(messages) else None
     if texts is None:
         check_messages(messages)
+        if any(map(has_blocks, messages)):
+            messages = without_blocks(messages)
         fields["messages"] = [_numberless(message) for message in messages]
     check_parameters(fields)
     return Call("chat", model, fields, flag(fields, "stream"), texts=texts)

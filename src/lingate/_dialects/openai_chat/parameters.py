@@ -294,6 +294,9 @@ def write_reasoning(wire: JsonDict, sent: HttpRequest) -> None:
     else:
         wire.pop("thinking", None)
         on = effort != "none" if effort is not None else _switch(thinking)
+        traits = sent.target.traits
+        if on is False and traits.get("default_effort") == "none" and traits.get("sampling") != "effort_none":
+            on = None  # a model that never reasons is told so by clients all the same, and refuses the word
         expressed = set() if on is None else _WRITERS[param](wire, on, effort, (thinking or {}).get("budget_tokens"))
     if on and effort is not None and "effort" not in expressed:
         note(sent, f"reasoning_effort={effort}")

@@ -28,7 +28,6 @@ _INNOCENT = frozenset(
         "top_logprobs",
         "metadata",
         "stream_options",
-        "reasoning_effort",
         "response_format",
         "service_tier",
     }
@@ -43,7 +42,7 @@ def request(call: Call, target: Target) -> HttpRequest:
         _translate(wire, sent)
     if "user" in wire or "safety_identifier" in wire:
         parameters.shorten_user(wire, sent)
-    if "messages" in wire and (target.traits or wire["messages"] is not call.texts):
+    if "messages" in wire and (differs or wire["messages"] is not call.texts):
         wire["messages"] = write_messages(wire["messages"], sent)
     if call.stream or "stream_options" in wire:
         parameters.set_stream(wire, sent)

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._dialects._counts import integer
-from lingate._dialects.openai_chat.content import REASONING_NAMES, Parts, read_parts, read_reasoning, split_think
+from lingate._dialects.openai_chat.content import (
+    REASONING_NAMES,
+    THOUGHT,
+    Parts,
+    read_parts,
+    read_reasoning,
+    split_think,
+    split_thought,
+)
 from lingate._dialects.openai_chat.reading import (
     ERROR,
     body_failure,
@@ -22,7 +30,7 @@ from lingate._dialects.openai_chat.usage import canonical_usage
 from lingate._model import Head, HttpRequest, JsonDict, Target
 from lingate._wire import json
 from lingate._wire.plain import is_plain_answer
-from lingate._wire.shapes import as_dict, as_str, dig, without
+from lingate._wire.shapes import as_dict, as_list, as_str, dig, without
 
 
 def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
@@ -55,12 +63,30 @@ def canonical_response(raw: JsonDict, sent: HttpRequest) -> JsonDict:
         canonical["created"] = integer(raw.get("created")) or 0
     if not raw.get("model") or not isinstance(raw["model"], str):
         canonical["model"] = target.model
-    canonical["choices"] = [_choice(choice, at, sent) for at, choice in enumerate(choices)]
+    canonical["choices"] = [_choice(choice, at, sent) for at, choice in enumerate(_joined(choices, sent))]
     usage = raw.get("usage")
     if not usage and isinstance(raw.get("x_groq"), dict):
         usage = raw["x_groq"].get("usage")
     canonical["usage"] = canonical_usage(usage)
     return canonical
+
+
+def _joined(choices: list[Any], sent: HttpRequest) -> list[Any]:
+    """The choices; one where the text and each tool call of a single answer have their own (GitHub Copilot).
+
+    Such choices all end for the calls, and have no numbers.
+    """
+    first = choices[0]
+    if len(choices) == 1 or sent.call.body.get("n", 1) not in (1, None):
+        return choices
+    if any(dig(choice, "finish_reason") != "tool_calls" or "index" in choice for choice in choices):
+        return choices
+    messages = [as_dict(choice.get("message")) for choice in choices]
+    said = [message["content"] for message in messages if message.get("content")]
+    calls = [call for message in messages for call in as_list(message.get("tool_calls"))]
+    if not calls or len(said) > 1 or not all(messages):
+        return choices
+    return [{**first, "message": {**messages[0], "content": said[0] if said else None, "tool_calls": calls}}]
 
 
 def _choice(raw: Any, at: int, sent: HttpRequest) -> JsonDict:
@@ -134,6 +160,10 @@ def _read_content(raw: JsonDict, message: JsonDict, target: Target) -> None:
     if content and target.traits.get("think_tags"):
         thought, content = split_think(content)
         reasoning = reasoning or thought
+    if content and raw.get("extra_content") == THOUGHT and content.startswith("<thought>"):
+        thought, content = split_thought(content)
+        reasoning = reasoning or thought
+        del message["extra_content"]
     message["content"] = content
     for name in REASONING_NAMES[1:]:
         if name in message and not isinstance(message[name], dict):
@@ -155,6 +185,11 @@ def _read_calls(raw: Any, message: JsonDict, sent: HttpRequest) -> None:
     if not isinstance(raw, list):
         raise malformed(sent.target, f"tool_calls is a {type(raw).__name__}, not a list")
     calls = [_call(call, sent.target) for call in raw]
+    taken: set[str] = set()
+    for call in calls:
+        if call["id"] in taken:
+            call["id"] = new_id("call_")  # two of one id could not be answered
+        taken.add(call["id"])
     if sent.answer_tool is not None:
         answers = [call for call in calls if _name(call) == sent.answer_tool]
         if answers:

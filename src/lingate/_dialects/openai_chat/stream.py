@@ -1,7 +1,7 @@
 """The upstream's stream as canonical events.
 
 How a stream ends. A finish reason closes its choice, but the `Finish` event is held until the stream itself says that
-no more comes: with the chunk that brings usage, or with `[DONE]`. So a stream that is cut after its finish reason does
+no more comes: with a chunk of usage alone, or with `[DONE]`. So a stream that is cut after its finish reason does
 not pass as whole, and a tool call that follows a premature `stop` still counts. `[DONE]` is required unless the
 `stream_end` trait says that a finish reason is enough, or the chunk with the finish reason holds the whole message too
 (Perplexity). With `[DONE]` but without a finish reason (Snowflake never sends one) a choice that has content ends as
@@ -50,6 +50,7 @@ class ChatDecoder:
         "_body",
         "_choice_keys",
         "_choices",
+        "_counted",
         "_extra",
         "_headers",
         "_keys",
@@ -74,6 +75,7 @@ class ChatDecoder:
         self._start: Start | None = None
         self._extra: JsonDict = {}
         self._usage: JsonDict | None = None
+        self._counted: JsonDict | None = None  # the chunk with counts that are not told yet
         self._choices: dict[int, ChoiceStream] = {}
         # What the last ordinary text chunk looked like: one that looks the same needs no second look.
         self._plain: set[int] = set()
@@ -195,6 +197,8 @@ class ChatDecoder:
 
     def _chunk(self, chunk: Any, name: str, events: list[Event]) -> None:
         target = self._sent.target
+        if chunk is None:
+            return
         if not isinstance(chunk, dict):
             raise not_an_object(chunk, target, "a stream event")
         error = hidden_error(chunk, target, self._headers)
@@ -211,14 +215,23 @@ class ChatDecoder:
         for at, choice in enumerate(choices):
             self._choice(choice, at, chunk, events)
         usage = canonical_usage(_usage_of(chunk, choices))
-        if usage is not None and usage != self._usage:
-            self._usage = usage
-            for state in self._choices.values():
-                if state.finished:
-                    state.settle(chunk, events)
-            events.append(Usage(usage, chunk))
+        if usage is not None:
+            if usage != self._usage:
+                self._usage, self._counted = usage, chunk
+            if not choices:
+                for state in self._choices.values():
+                    if state.finished:
+                        state.settle(chunk, events)
+            # A reason and counts in one chunk may be the last, or be so in every chunk: the next one tells.
+            if not choices or not any(state.finished for state in self._choices.values()):
+                self._tell_usage(events)
         if len(choices) == 1:
             self._remember(chunk, choices[0])
+
+    def _tell_usage(self, events: list[Event]) -> None:
+        if self._usage is not None and self._counted is not None:
+            events.append(Usage(self._usage, self._counted))
+            self._counted = None
 
     def _top(self, chunk: JsonDict, answers: bool, events: list[Event]) -> None:
         """`Start` with the first chunk that has a choice (Azure's first has none, and no id), then what changes."""
@@ -253,6 +266,8 @@ class ChatDecoder:
         if state is None:
             state = self._choices[index] = ChoiceStream(index, self._sent)
         state.add(choice, chunk, events)
+        if not state.plain:
+            self._plain.discard(index)
 
     def _remember(self, chunk: JsonDict, choice: JsonDict) -> None:
         """Let chunks that look like this one take the short way, if this one had no more than text."""
@@ -284,6 +299,7 @@ class ChatDecoder:
             raise self._interrupted()
         for state in self._choices.values():
             state.settle(None, events)
+        self._tell_usage(events)
         self.done = self._over = True
 
     def _interrupted(self) -> StreamInterruptedError:
@@ -295,6 +311,7 @@ class ChatDecoder:
 
     def _fail(self, error: LingateError, events: list[Event]) -> None:
         self._over = True
+        self._tell_usage(events)
         events.append(Failed(error))
 
 

@@ -8,6 +8,7 @@ from lingate._dialects._counts import integer
 from lingate._dialects.openai_chat.reading import new_id
 from lingate._dialects.openai_chat.response import arguments_text, called, is_json
 from lingate._model import Event, JsonDict, Text, ToolArgs, ToolStart
+from lingate._wire.json import decode
 from lingate._wire.shapes import as_str, without
 
 _KNOWN = frozenset({"index", "id", "type", "function", "custom"})
@@ -16,7 +17,7 @@ _KNOWN = frozenset({"index", "id", "type", "function", "custom"})
 class _Call:
     """One call as far as it has arrived. It starts (`tool` is its number) once its name is known."""
 
-    __slots__ = ("answer", "early", "extra", "id", "kind", "name", "pieces", "tool")
+    __slots__ = ("answer", "early", "empty", "extra", "id", "kind", "name", "pieces", "repeats", "size", "tool")
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -25,7 +26,10 @@ class _Call:
         self.tool = -1
         self.answer = False
         self.early: list[str] = []
+        self.empty = False  # an empty object has come: all there is, or what some servers send before the arguments
         self.pieces: list[str] = []
+        self.repeats = False  # each piece holds the ones before it too
+        self.size = 0
         self.extra: JsonDict = {}
 
     @property
@@ -33,7 +37,31 @@ class _Call:
         return bool(self.name)
 
     def text(self) -> str:
-        return "".join(self.pieces or self.early)
+        return "".join(self.pieces or self.early) or ("{}" if self.empty else "")
+
+    def news(self, text: str) -> str:
+        """What a piece adds to the arguments.
+
+        Some servers repeat all of them at the end, others what has come so far in each piece. Only what cannot go on as
+        JSON is taken for that: an object cannot begin at the end of another, nor where a name is expected.
+        """
+        if self.kind == "custom":
+            return text
+        if not self.pieces:
+            self.empty = self.empty or text == "{}"
+            return "" if text == "{}" else text
+        # A much shorter one is no repetition, however it is spaced; looking at what was told would cost its length each time.
+        if text[0] != "{" or len(text) * 4 < self.size or (len(text) < self.size and text[-1] != "}"):
+            return text
+        told = "".join(self.pieces)
+        if text.startswith(told):
+            rest = text[len(told) :]
+            # A value may begin here, or the name "{" be complete.
+            open_ended = told.rstrip()[-1:] in (":", ",", "[") or (told.strip() == '{"' and rest[:1] in ("", ":"))
+            if self.repeats or not open_ended:
+                self.repeats = True
+                return rest
+        return "" if told[-1] == text[-1] == "}" and _is_same(told, text) else text
 
 
 class ToolStream:
@@ -82,8 +110,8 @@ class ToolStream:
             if not call.started:
                 if call.id or call.text().strip():
                     return False
-            elif call.kind != "custom" and not call.text().strip():
-                self._emit(call, "{}", raw, events)
+            elif call.kind != "custom" and not "".join(call.pieces).strip():
+                self._tell(call, "{}", raw, events)
         return True
 
     def whole(self) -> bool:
@@ -107,22 +135,25 @@ class ToolStream:
         at = integer(index)
         if at is not None:
             known = self._by_index.get(at)
+            if known is None and not call_id and not name and self._last and not is_json(self._last.text() or "?"):
+                known = self._by_index[at] = self._last  # LibreChat numbers the arguments otherwise than the name
         else:
-            known = next((call for call in self._calls if call_id and call.id == call_id), self._last)
-        if known is None or _is_another(known, call_id, name, bool(arguments), at is not None):
+            known = next((call for call in reversed(self._calls) if call_id and call.id == call_id), self._last)
+        if known is None or _is_another(known, call_id, name, arguments not in (None, ""), at is not None):
             return self._open(kind, at)
         return known
 
     def _open(self, kind: str, index: int | None) -> _Call:
         call = _Call(kind)
         self._calls.append(call)
-        self._last = call
         if index is not None:
             self._by_index[index] = call
         return call
 
     def _extend(self, call: _Call, name: Any, arguments: Any, raw: JsonDict, events: list[Event]) -> None:
-        self._last = call
+        last, self._last = self._last, call
+        if last is not None and last is not call and last.started and last.empty and not last.pieces:
+            self._tell(last, "{}", raw, events)  # all there is: while it is still the last one
         if name and isinstance(name, str) and not call.started:
             self._start(call, name, raw, events)
         if arguments is None or arguments == "":
@@ -137,15 +168,23 @@ class ToolStream:
         call.name = name
         call.answer = name == self._answer_tool
         if not call.answer:
-            call.id = call.id or new_id("call_")
+            call.id = ident = call.id or new_id("call_")
+            if any(other.id == ident and other.tool >= 0 for other in self._calls):
+                ident = new_id("call_")  # two of one id could not be answered
             call.tool = self._count
             self._count += 1
-            events.append(ToolStart(call.tool, call.id, name, self._choice, call.kind, call.extra or None, raw))
+            events.append(ToolStart(call.tool, ident, name, self._choice, call.kind, call.extra or None, raw))
         for text in call.early:
             self._emit(call, text, raw, events)
 
     def _emit(self, call: _Call, text: str, raw: JsonDict | None, events: list[Event]) -> None:
+        news = call.news(text)
+        if news:
+            self._tell(call, news, raw, events)
+
+    def _tell(self, call: _Call, text: str, raw: JsonDict | None, events: list[Event]) -> None:
         call.pieces.append(text)
+        call.size += len(text)
         if call.answer:
             events.append(Text(text, self._choice, raw))
         else:
@@ -156,11 +195,18 @@ def _is_another(known: _Call, call_id: str, name: str, has_arguments: bool, inde
     """Whether a delta begins another call although the known one is where it points.
 
     With an index that takes a name as well as a new id: some servers number all calls 0, others invent an id for every
-    delta. Without an index a new id is enough. Without ids a new name begins a call, and so does the same name once
-    more, when the call so far is complete.
+    delta. Without an index a new id is enough. A new name begins a call, and so does, without ids, the same name once
+    more when the call so far is complete.
     """
     if call_id and known.id and call_id != known.id:
         return bool(name) or not indexed
-    if not name or not known.started or call_id == known.id:
+    if not name or not known.started or name != known.name:
+        return bool(name) and known.started
+    return call_id != known.id and has_arguments and is_json(known.text() or "?")
+
+
+def _is_same(told: str, again: str) -> bool:
+    try:
+        return bool(decode(told) == decode(again))
+    except ValueError:
         return False
-    return name != known.name or (has_arguments and is_json(known.text() or "?"))

@@ -5,13 +5,22 @@ What only a server that remembers can do is refused; what makes no difference to
 
 from __future__ import annotations
 
-from lingate._dialects._base import Form, OperationFormat
+from lingate._dialects._base import Form, OperationFormat, StreamDecoder
+from lingate._dialects._check import Malformed
 from lingate._dialects._draft import Draft, asked_of
 from lingate._dialects.openai_responses.conversation import kept_items
 from lingate._dialects.openai_responses.draft import native_fields
 from lingate._dialects.openai_responses.face_response import with_echo
 from lingate._dialects.openai_responses.facts import BUILT_IN_TOOLS, BYGONE_ITEMS, CANONICAL_ITEMS, NAME
 from lingate._dialects.openai_responses.items import kind_of
+from lingate._dialects.openai_responses.spaces import (
+    BRINGING,
+    SpacedDecoder,
+    all_tools,
+    spread,
+    with_flat_names,
+    with_spaces,
+)
 from lingate._dialects.openai_responses.tools import search_options
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target, replaced
 from lingate._wire.shapes import without
@@ -29,7 +38,7 @@ class Bridge(Form):
     """The `responses` operation by way of another format's `chat`."""
 
     def __init__(self, chat: OperationFormat) -> None:
-        super().__init__(self._request, self._response, chat.parse_call, chat.render, chat.decoder, chat.encoder)
+        super().__init__(self._request, self._response, chat.parse_call, chat.render, self._decoder, chat.encoder)
         self._chat = chat
 
     def _request(self, call: Call, target: Target) -> HttpRequest:
@@ -41,7 +50,13 @@ class Bridge(Form):
 
     def _response(self, sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
         canonical, raw = self._chat.response(sent, head, body)
-        return with_echo(canonical, sent.call), raw
+        names = spread(all_tools(sent.call.body))[1]
+        return with_echo(with_spaces(canonical, names) if names else canonical, sent.call), raw
+
+    def _decoder(self, sent: HttpRequest, head: Head) -> StreamDecoder:
+        made = self._chat.decoder(sent, head)
+        names = spread(all_tools(sent.call.body))[1]
+        return SpacedDecoder(made, names) if names else made
 
 
 def chat_body(call: Call, target: Target) -> tuple[JsonDict, list[str]]:
@@ -62,6 +77,12 @@ def chat_body(call: Call, target: Target) -> tuple[JsonDict, list[str]]:
             made.note(name)
     _note_lost(native_fields(body), made)
     _without_native(body)
+    try:
+        tools, _ = spread(all_tools(body))
+    except Malformed as flaw:
+        raise made.broken(flaw.where, flaw.why) from None
+    if tools:
+        body["tools"] = tools
     body["messages"] = _messages(body["messages"], made)
     if "tools" in body:
         _write_tools(body, made)
@@ -92,15 +113,17 @@ def _without_native(holder: JsonDict) -> None:
 def _messages(messages: list[JsonDict], made: Draft) -> list[JsonDict]:
     kept: list[JsonDict] = []
     for n, message in enumerate(messages):
-        message = dict(message)
+        message = dict(with_flat_names(message))
         strange = {kind_of(item) for item in kept_items(message) or ()} - CANONICAL_ITEMS
+        bringing = BRINGING in strange
+        strange.discard(BRINGING)
         for kind in sorted(strange):
             if kind in BYGONE_ITEMS:
                 made.note(f"messages[{n}] ({kind})")
             else:
                 made.refuse(f"messages[{n}] ({kind})", _WHY_NOT.get(kind, "only the Responses API knows such items"))
         _without_native(message)
-        if not strange or message.get("content") or message.get("tool_calls") or message.get("refusal"):
+        if not (strange or bringing) or message.get("content") or message.get("tool_calls") or message.get("refusal"):
             kept.append(message)
     return kept
 

@@ -16,7 +16,7 @@ from lingate._model import JsonDict, Thinking
 from lingate._wire.shapes import as_dict, as_dicts, as_list, as_str, dig, not_null, without
 
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_-]")
-_CALL_FIELDS = ("id", "type", "index", "function", "custom")
+_CALL_FIELDS = ("id", "type", "index", "function", "custom", "namespace")
 
 
 def made_id(prefix: str, response_id: str, number: int) -> str:
@@ -95,6 +95,8 @@ def call_item(call: JsonDict, given: str, status: str, text: str | None = None) 
         "call_id": call.get("id") or given,
         "name": words.get("name") or "",
     }
+    if call.get("namespace") is not None:
+        head["namespace"] = call["namespace"]
     if kind == "custom":
         item = {"type": "custom_tool_call", **head, "input": words.get("input") or "" if text is None else text}
     else:

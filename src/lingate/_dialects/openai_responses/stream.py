@@ -79,7 +79,9 @@ class Item:
         ids: The ids it goes by.
         number: Place among the tool calls or the reasoning items; -1 where it is neither.
         answer: It is the tool call whose arguments are the structured answer.
-        told: Pieces of its arguments or its reasoning have arrived.
+        told: Pieces of its reasoning have arrived.
+        pieces: What has been told of a call's input.
+        said: All of that, as its own end event had it; some servers say it nowhere else.
         part: The part of the reasoning that is arriving.
         positions: Characters of answer text before each text part.
         annotations: How many annotations of each text part have been told.
@@ -92,6 +94,8 @@ class Item:
     number: int = -1
     answer: bool = False
     told: bool = False
+    pieces: list[str] = field(default_factory=list)
+    said: str = ""
     part: tuple[str, int] | None = None
     positions: dict[int, int] = field(default_factory=dict)
     annotations: dict[int, int] = field(default_factory=dict)
@@ -122,7 +126,7 @@ def ids_of(item: JsonDict) -> frozenset[str]:
 
 
 _BEGINNINGS = ("response.created", "response.queued", "response.in_progress")
-_ENDS = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
+_ENDS = ("response.completed", "response.done", "response.incomplete", "response.failed", "response.cancelled")
 
 
 class ResponseStream(StreamedAnswer):
@@ -263,9 +267,11 @@ class ResponseStream(StreamedAnswer):
             if text or signature is not None:
                 out.append(Thinking(text, 0, item.number, signature=signature, raw=raw))
         elif item.kind in CALLS:
-            text = arguments_text(final.get("arguments")) if item.kind == "function_call" else free_input(final)
-            if not item.told and text:
-                self._tell_piece(item, text, raw, out)
+            given = final.get("arguments") if item.kind == "function_call" else free_input(final)
+            text = given or item.said
+            if item.kind == "function_call" and (text or not item.pieces):
+                text = arguments_text(text)
+            self._complete(item, text, raw, out)
         elif item.kind == "image_generation_call" and (image := image_of(final)) is not None:
             out.append(Media("image", image, 0, raw))
 
@@ -339,10 +345,21 @@ class ResponseStream(StreamedAnswer):
         item = self._found(raw, kind, out)
         text = raw.get("delta")
         if isinstance(text, str) and text:
-            item.told = True
             self._tell_piece(item, text, raw, out)
 
+    def _on_call_said(self, raw: JsonDict, out: list[Event]) -> None:
+        item = self._items.get(place_of(raw))
+        if item is not None and item.kind in CALLS:
+            item.said = as_str(raw.get("arguments", raw.get("input")))
+
+    def _complete(self, item: Item, text: str, raw: JsonDict, out: list[Event]) -> None:
+        """Tell what the pieces have left out of a call's input."""
+        told = "".join(item.pieces)
+        if len(text) > len(told) and text.startswith(told):
+            self._tell_piece(item, text[len(told) :], raw, out)
+
     def _tell_piece(self, item: Item, text: str, raw: JsonDict, out: list[Event]) -> None:
+        item.pieces.append(text)
         if item.number >= 0:
             out.append(ToolArgs(item.number, text, 0, raw))
         elif item.answer:
@@ -373,10 +390,14 @@ class ResponseStream(StreamedAnswer):
         seen = tuple(self._seen)
         for n, final in enumerate(response["output"]):
             self._end_rest(("index", n), final, seen, raw, out)
+        for item in self._seen:
+            if item.kind in CALLS and not item.ended:
+                self._complete(item, item.said, raw, out)
         self._tell_rest(response, raw, out)
         if keeps_items(reading, take_answer(reading, self._sent.answer_tool), self._sent):
             out.append(Extra({"provider_specific_fields": {NAME: {"items": response["output"]}}}, 0, raw))
-        out.append(Finish(finish_reason(response, bool(reading.calls)) or "stop", 0, native_reason(response), raw))
+        calls = bool(reading.calls) or self._calls > 0
+        out.append(Finish(finish_reason(response, calls) or "stop", 0, native_reason(response), raw))
         self.done = self.over = True
 
     def _end_rest(self, place: Place, final: JsonDict, seen: tuple[Item, ...], raw: JsonDict, out: list[Event]) -> None:
@@ -421,6 +442,8 @@ _HANDLERS: dict[str, Callable[[ResponseStream, JsonDict, list[Event]], None]] = 
     "response.reasoning_text.delta": partial(ResponseStream._on_thought, field="content"),
     "response.function_call_arguments.delta": partial(ResponseStream._on_call_piece, kind="function_call"),
     "response.custom_tool_call_input.delta": partial(ResponseStream._on_call_piece, kind="custom_tool_call"),
+    "response.function_call_arguments.done": ResponseStream._on_call_said,
+    "response.custom_tool_call_input.done": ResponseStream._on_call_said,
     "response.audio.delta": partial(ResponseStream._on_audio, name="data"),
     "response.audio.transcript.delta": partial(ResponseStream._on_audio, name="transcript"),
 }

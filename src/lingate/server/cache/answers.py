@@ -19,7 +19,7 @@ from lingate.server.cache.control import Control, control_of
 from lingate.server.cache.entry import Entry, is_lasting, is_whole
 from lingate.server.cache.keys import CALL_TYPES, is_cacheable, key_of, owner_of
 from lingate.server.cache.memory import Memory
-from lingate.server.relay import encoder_for
+from lingate.server.relay import encoder_for, rendered
 
 if TYPE_CHECKING:
     from lingate._call.stream import StreamState
@@ -258,7 +258,7 @@ async def _answer(turn: Turn, entry: Entry, how: str) -> None:
         finally:
             sink.close()
         return
-    body = turn.form.render(response)
+    body = rendered(turn, response)
     head = [*turn.headers(media_type(turn.found.face.name, response)), age]
     turn.noted(response)
     turn.answered()

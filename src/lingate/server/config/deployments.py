@@ -13,19 +13,22 @@ from lingate._wire.json import encode_str
 from lingate.server.config.litellm_schema import (
     DESCRIPTIVE,
     ELSEWHERE,
+    MISSING,
     MODEL_INFO,
     PREFIXES,
     REQUEST,
     deployment_undone,
 )
-from lingate.server.config.reading import FromEnv, Place, Reading, Unset, closest, found, hints_of, plain
+from lingate.server.config.reading import FromEnv, Place, Reading, Unset, closest, found, hints_of, nearest, plain
 from lingate.server.config.settings import DeploymentConfig, DeploymentParams, ModelInfo
+from lingate.server.config.source import REFERENCE
 
 _ENTRY = ("model_name", "litellm_params", "model_info")
 _BESIDE = ("rpm", "tpm")
 """Limits that older configurations have beside `litellm_params`."""
 
-_REACH = frozenset({"api_key", "api_base", "base_url", *PARAMETERS})
+_NAMED = ("model", "custom_llm_provider")
+_REACH = frozenset({*_NAMED, "api_key", "api_base", "base_url", *PARAMETERS})
 """Parameters without which a deployment would call with somebody else's credential, or elsewhere."""
 
 _PUBLIC = frozenset({"model", "custom_llm_provider", "api_base", "base_url", "api_version", "order", "tags"})
@@ -91,7 +94,7 @@ def _deployment(reading: Reading, data: Any, place: Place, around: Surroundings)
     given = _laid(reading, {**older, **reading.mapping(entry.get("litellm_params"), inner)}, inner, around)
     params, defaults, overlay = _params(reading, given, inner)
     info = _info(reading, entry.get("model_info"), (*place, "model_info"))
-    named = _provider(reading, params, inner, around)
+    named = _unnamed(given) or _provider(reading, params, inner, around)
     if len(reading.problems) > before or named is None:
         return None
     model, provider = named
@@ -107,6 +110,12 @@ def _deployment(reading: Reading, data: Any, place: Place, around: Surroundings)
         overlay=overlay,
         unusable=None if unset is None else f"the variable {unset} is not set",
     )
+
+
+def _unnamed(given: Mapping[str, Any]) -> tuple[str, str] | None:
+    """What stands for model and provider where a variable that is not set would tell them."""
+    unset = next((given[key] for key in _NAMED if isinstance(given.get(key), Unset)), None)
+    return None if unset is None else (unset.variable, REFERENCE.rstrip("/"))
 
 
 def _laid(reading: Reading, given: Mapping[str, Any], place: Place, around: Surroundings) -> Mapping[str, Any]:
@@ -134,14 +143,13 @@ def _params(
     for key, value in given.items():
         if key in hints:
             own[key] = value
-        elif isinstance(value, Unset) or value is None:
-            continue
-        elif key in PARAMETERS:
-            text = _variable(reading, value, (*place, key))
-            if text is not None:
+        elif key in PARAMETERS or key in REQUEST:
+            if isinstance(value, Unset) or value is None:
+                continue
+            if key in REQUEST:
+                defaults[key] = plain(value)
+            elif (text := _variable(reading, value, (*place, key))) is not None:
                 overlay[PARAMETERS[key]] = text
-        elif key in REQUEST:
-            defaults[key] = plain(value)
         elif (instead := deployment_undone(key)) is not None:
             reading.undone[*place, key] = instead
         elif key in ELSEWHERE:
@@ -171,11 +179,13 @@ def _info(reading: Reading, data: Any, place: Place) -> ModelInfo:
     given = dict(reading.mapping(data, place))
     for key in [key for key in given if key not in hints_of(ModelInfo)]:
         instead = MODEL_INFO.get(key) or (deployment_undone(key) if not DESCRIPTIVE.fullmatch(key) else None)
+        if instead is None and not DESCRIPTIVE.fullmatch(key):
+            near = nearest(key, (*hints_of(ModelInfo), *MODEL_INFO), 0.8)
+            if near:
+                reading.problem((*place, key), f"is unknown{near}; what only describes goes into model_info.metadata")
+            instead = None if near else "taken as a description, which nothing shows"
         if instead is not None:
             reading.undone[*place, key] = instead
-        elif not DESCRIPTIVE.fullmatch(key):
-            near = closest(key, tuple(hints_of(ModelInfo)))
-            reading.problem((*place, key), f"is unknown{near}; what only describes goes into model_info.metadata")
         del given[key]
     if isinstance(given.get("id"), int) and not isinstance(given["id"], bool):
         given["id"] = str(given["id"])
@@ -201,7 +211,7 @@ def _provider(reading: Reading, params: DeploymentParams, place: Place, around: 
             (*place, "model"),
             f"names no model: {instead}"
             if instead
-            else f"names the provider {head!r:.80}, which is unknown{_like(head)}; one of your own goes under lingate.providers",
+            else f"names the provider {head!r:.80}, which is {_unknown(head)}; one of your own goes under lingate.providers",
         )
         return None
     if named is None:
@@ -210,15 +220,16 @@ def _provider(reading: Reading, params: DeploymentParams, place: Place, around: 
         return None
     if named[1] not in around.providers and row_of(named[1]) is None:
         key = "custom_llm_provider" if params.custom_llm_provider else "model"
-        reading.problem((*place, key), f"names the provider {named[1]!r:.80}, which is unknown{_like(named[1])}")
+        reading.problem((*place, key), f"names the provider {named[1]!r:.80}, which is {_unknown(named[1])}")
         return None
     return named
 
 
-def _like(name: str) -> str:
+def _unknown(name: str) -> str:
     from lingate._providers.lookup import rows
 
-    return closest(name, [row.name for row in rows()]) or ""
+    instead = MISSING.get(name)
+    return f"not here: {instead}" if instead else f"unknown{closest(name, [row.name for row in rows()])}"
 
 
 def _digest(group: str, given: Mapping[str, Any]) -> str:
@@ -233,7 +244,7 @@ def _is_reference(value: Any) -> bool:
 
 def _named(value: Any) -> Any:
     if isinstance(value, FromEnv | Unset):
-        return f"os.environ/{value.variable}"
+        return f"{REFERENCE}{value.variable}"
     return plain(value)
 
 

@@ -34,6 +34,10 @@ DEPLOYMENT = _TABLES["deployment"]
 MODEL_INFO = _TABLES["model_info"]
 PRE_CALL_CHECKS = _TABLES["pre_call_checks"]
 """Words of `optional_pre_call_checks`."""
+CALLBACKS = _TABLES["callbacks"]
+"""Names of callbacks that do something else than to write down; `.` stands for those of a module of the owner's."""
+CACHES = _TABLES["caches"]
+"""Words of `cache_params.type`."""
 STRATEGIES = _TABLES["strategies"]
 """Words of `routing_strategy`."""
 ELSEWHERE = _TABLES["elsewhere"]
@@ -42,6 +46,8 @@ VARIABLES = _TABLES["variables"]
 """Variables of the environment by which LiteLLM's proxy is configured."""
 PREFIXES = _TABLES["prefixes"]
 """What stands before a model at LiteLLM and is no provider."""
+MISSING = _TABLES["missing"]
+"""Providers of LiteLLM's that have no row of ours."""
 REQUEST = _TABLES["request"]
 """Parameters of a request that may stand in `litellm_params`; any other goes into `extra_body`."""
 DIFFERENT = _TABLES["different"]

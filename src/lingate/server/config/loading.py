@@ -20,6 +20,7 @@ from lingate.server.config.reading import (
     Place,
     Problem,
     Reading,
+    Unset,
     closest,
     dotted,
     found,
@@ -28,6 +29,7 @@ from lingate.server.config.reading import (
 )
 from lingate.server.config.settings import (
     Alias,
+    CacheParams,
     DeploymentConfig,
     Fallback,
     Fallbacks,
@@ -125,7 +127,7 @@ def interpret(source: files.Source, path: str | None, env: Mapping[str, str]) ->
         files=tuple(source.files),
         deployments=deployments,
         routing=routing,
-        settings=_settings(reading, settings),
+        settings=_cached(_settings(reading, settings), settings, env),
         general=general,
         own=own,
         env=env,
@@ -134,7 +136,7 @@ def interpret(source: files.Source, path: str | None, env: Mapping[str, str]) ->
     _check_addresses(reading, config)
     _check_sign_in(reading, config)
     if not reading.problems:
-        _check_names(reading, config)
+        _check_names(reading, config, data)
     warnings = _warnings(reading, config, values.unset, source.data)
     return Loaded(replace(config, warnings=warnings), reading.problems, reading.undone, source)
 
@@ -204,6 +206,10 @@ def _settings(reading: Reading, given: Mapping[str, Any]) -> Settings:
         for key in [key for key in params if key in schema.CACHE_PARAMS]:
             reading.undone["litellm_settings", "cache_params", key] = schema.CACHE_PARAMS[key]
         known["cache_params"] = {key: value for key, value in params.items() if key not in schema.CACHE_PARAMS}
+        kind = params.get("type")
+        if isinstance(kind, str) and kind in schema.CACHES:
+            reading.undone["litellm_settings", "cache_params", "type"] = f"{kind!s}: {schema.CACHES[kind]}"
+            del known["cache_params"]["type"]
     for key in _CALLBACKS:
         if isinstance(listed := known.get(key), list):
             # LiteLLM takes `{name: parameters}` among the names.
@@ -213,11 +219,23 @@ def _settings(reading: Reading, given: Mapping[str, Any]) -> Settings:
         Settings, known, ("litellm_settings",), undone=schema.LITELLM_SETTINGS, also=elsewhere, near=_home
     )
     for key in _CALLBACKS:
-        for index, name in enumerate(getattr(settings, key)):
-            if name not in schema.INTEGRATIONS:
-                # A single name may stand there without a list.
-                inner = (index,) if isinstance(given.get(key), list) else ()
-                reading.undone["litellm_settings", key, *inner] = f"{name}: use the ledger, /metrics and OpenTelemetry"
+        names: Any = known.get(key)
+        # A single name may stand there without a list.
+        alone = not isinstance(names, list)
+        for index, name in enumerate(getattr(settings, key) if alone else names):
+            if isinstance(name, str) and name not in schema.INTEGRATIONS:
+                inner = () if alone else (index,)
+                instead = schema.CALLBACKS.get(
+                    "." if "." in name else name, "use the ledger, /metrics and OpenTelemetry"
+                )
+                reading.undone["litellm_settings", key, *inner] = f"{name}: {instead}"
+    return settings
+
+
+def _cached(settings: Settings, given: Mapping[str, Any], env: Mapping[str, str]) -> Settings:
+    """A cache of which nothing is said is in the environment's Redis, where there is one: so it is for LiteLLM."""
+    if settings.cache and not given.get("cache_params") and (env.get("REDIS_URL") or env.get("REDIS_HOST")):
+        return replace(settings, cache_params=CacheParams(type="redis"))
     return settings
 
 
@@ -271,6 +289,8 @@ def _fallbacks(reading: Reading, data: Any, place: Place) -> Fallbacks:
             reading.problem(inner, f"must be a mapping such as {{group: [other group]}}, not {found(entry)}")
             continue
         for group, targets in entry.items():
+            if str(group) in read:
+                reading.problem((*inner, str(group)), "stands here twice")
             listed = targets if isinstance(targets, list) else [targets]
             found_here = [_fallback(reading, item, (*inner, str(group), at)) for at, item in enumerate(listed)]
             read[str(group)] = tuple(item for item in found_here if item is not None)
@@ -282,7 +302,8 @@ def _fallback(reading: Reading, data: Any, place: Place) -> Fallback | None:
         return Fallback(model=str(data))
     if isinstance(data, Mapping) and isinstance(data.get("model"), str):
         return Fallback(model=str(data["model"]), params=plain({k: v for k, v in data.items() if k != "model"}))
-    reading.problem(place, f"must be the name of a group, or a mapping with model, not {found(data)}")
+    if not isinstance(data, Unset):
+        reading.problem(place, f"must be the name of a group, or a mapping with model, not {found(data)}")
     return None
 
 
@@ -293,7 +314,7 @@ def _aliases(reading: Reading, data: Any, place: Place) -> dict[str, Alias]:
             read[name] = Alias(model=str(value))
         elif isinstance(value, Mapping):
             read[name] = reading.record(Alias, value, (*place, name))
-        else:
+        elif not isinstance(value, Unset):
             reading.problem((*place, name), f"must be the name of a group, not {found(value)}")
     return read
 
@@ -333,7 +354,7 @@ def _check_addresses(reading: Reading, config: GatewayConfig) -> None:
                 reading.problem((*places, index), f"must be {what}, without a path")
 
 
-def _check_names(reading: Reading, config: GatewayConfig) -> None:
+def _check_names(reading: Reading, config: GatewayConfig, data: Mapping[str, Any]) -> None:
     """Note every name of a group that no deployment has."""
     routing = config.routing
     names = {item.group for item in config.deployments}
@@ -341,21 +362,25 @@ def _check_names(reading: Reading, config: GatewayConfig) -> None:
         if not _is_served(target.model, names, config):
             reading.problem(("router_settings", "model_group_alias", alias), _unserved(target.model, names))
     names |= set(routing.model_group_alias)
-    for place, name in _mentioned(config):
+    for place, name in _mentioned(config, data.get("router_settings") or {}):
         if not _is_served(name, names, config):
             reading.problem(place, _unserved(name, names))
 
 
-def _mentioned(config: GatewayConfig) -> Iterator[tuple[Place, str]]:
+def _mentioned(config: GatewayConfig, stronger: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+    def section(key: str) -> str:
+        return "litellm_settings" if stronger.get(key) is None else "router_settings"
+
     routing = config.routing
     for kind in _FALLBACKS:
         for group, targets in getattr(routing, kind).items():
+            place = (section(kind), kind, group)
             if group != "*":
-                yield (kind, group), group
+                yield place, group
             for target in targets:
-                yield (kind, group), target.model
+                yield place, target.model
     for name in routing.default_fallbacks:
-        yield ("default_fallbacks",), name
+        yield (section("default_fallbacks"), "default_fallbacks"), name
     for group in routing.model_group_retry_policy:
         yield ("router_settings", "model_group_retry_policy", group), group
 
@@ -403,6 +428,10 @@ def _warnings(reading: Reading, config: GatewayConfig, unset: Mapping[Place, str
     if unset:
         names = ", ".join(f"{name} (for {dotted(place)})" for place, name in unset.items())
         texts.append(f"variables that are not set: {names}")
+    if shells := [dotted(place) for place in _shells(data, ())]:
+        texts.append(
+            f"taken as they stand, since a variable is written {files.REFERENCE}NAME, and alone: {', '.join(shells)}"
+        )
     env, general = config.env, config.general
     ours = {
         "LITELLM_MASTER_KEY": general.master_key or env.get("LINGATE_MASTER_KEY"),
@@ -423,6 +452,18 @@ def _warnings(reading: Reading, config: GatewayConfig, unset: Mapping[Place, str
     if idle:
         texts.append(f"deployments that cannot be asked: {'; '.join(idle)}")
     return tuple(texts)
+
+
+_SHELL = re.compile(r"\$[A-Z][A-Z0-9_]*|.*\$\{\w+[:}].*|.+os\.environ/.*", re.DOTALL)
+
+
+def _shells(value: Any, place: Place) -> Iterator[Place]:
+    """Where a variable is written as a shell would have it, or within a text."""
+    if isinstance(value, str) and _SHELL.fullmatch(value):
+        yield place
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield from _shells(inner, (*place, key))
 
 
 def anywhere(place: Place) -> str:

@@ -11,9 +11,9 @@ import yaml
 
 from lingate.errors import ConfigError
 from lingate.server.config.litellm_schema import DIFFERENT
-from lingate.server.config.loading import Loaded, anywhere, interpret, read
+from lingate.server.config.loading import Loaded, anywhere, read
 from lingate.server.config.reading import Place, Problem
-from lingate.server.config.source import parse
+from lingate.server.config.source import REFERENCE, parse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ def migrate(path: str) -> Migration:
 
     Variables are not read: `os.environ/NAME` stands for whatever the gateway's environment will hold.
     """
-    return _migration(path, read(path, _Any()))
+    return _migration(path, read(path, {}))
 
 
 def cleaned(path: str) -> str:
@@ -68,40 +68,53 @@ def cleaned(path: str) -> str:
     Raises:
         ConfigError: What is left cannot be told apart safely: edit the file by hand.
     """
-    loaded = read(path, _Any())
+    loaded = read(path, {})
     text = Path(path).read_text(encoding="utf-8")
     own = parse(text, path)
-    cut = pruned(text, {place for place in loaded.undone if place in own.lines or place[:-1] in own.lines})
-    again = interpret(parse(cut, path), path, _Any())
-    before = {place for place in loaded.undone if own.lines.get(place, ("",))[0] == path}
-    if again.undone.keys() & before or _places(again) - _places(loaded):
-        raise ConfigError(f"{path} is written in a way that cannot be cleaned by a program: edit it by hand")
+    places = {place for place in loaded.undone if place in own.lines or place[:-1] in own.lines}
+    by_hand = ConfigError(f"{path} is written in a way that cannot be cleaned by a program: edit it by hand")
+    try:
+        cut = pruned(text, places)
+    except yaml.YAMLError:
+        raise by_hand from None
+    # What an alias or a merge shares with others may be cut for one of them only.
+    if _without(parse(cut, path).data, frozenset()) != _without(own.data, places):
+        raise by_hand
     return cut
 
 
-class _Any(Mapping[str, str]):
-    """An environment in which every variable is set."""
-
-    def __getitem__(self, name: str) -> str:
-        if name.startswith(("LINGATE_", "LITELLM_")):
-            raise KeyError(name)
-        return "1"
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
+def _without(value: Any, places: Collection[Place], here: Place = ()) -> Any:
+    """Values without these places; what is empty is nothing."""
+    if isinstance(value, dict):
+        kept: Any = {
+            key: _without(item, places, (*here, key)) for key, item in value.items() if (*here, key) not in places
+        }
+    elif isinstance(value, list):
+        kept = [_without(item, places, (*here, at)) for at, item in enumerate(value) if (*here, at) not in places]
+    else:
+        return value
+    return kept or None
 
 
-def _places(loaded: Loaded) -> set[str]:
-    return {anywhere(problem.place) for problem in loaded.problems}
+def _in_variable(data: Any, place: Place) -> bool:
+    """Whether a variable tells what stands there."""
+    for part in place:
+        try:
+            data = data[part]
+        except (LookupError, TypeError):
+            return False
+    return isinstance(data, str) and data.startswith(REFERENCE)
 
 
 def _migration(path: str, loaded: Loaded) -> Migration:
+    data = loaded.source.data
+    problems = tuple(problem for problem in loaded.problems if not _in_variable(data, problem.place))
+    later = {
+        problem.place[1] for problem in loaded.problems if problem not in problems and "model_list" in problem.place
+    }
     undone = {anywhere(place): text for place, text in loaded.undone.items()}
-    wrong = _places(loaded)
-    leaves = dict.fromkeys(_leaves(loaded.source.data, ()))
+    wrong = {anywhere(problem.place) for problem in problems}
+    leaves = dict.fromkeys(_leaves(data, ()))
     different = {name: DIFFERENT[name] for name in leaves if name in DIFFERENT and name not in undone}
     carried = [
         name for name in leaves if name not in different and not any(_is_in(name, other) for other in (*undone, *wrong))
@@ -111,8 +124,8 @@ def _migration(path: str, loaded: Loaded) -> Migration:
         carried=tuple(carried),
         different=different,
         undone=undone,
-        problems=tuple(loaded.problems),
-        models=len(loaded.config.deployments),
+        problems=problems,
+        models=len(loaded.config.deployments) + len(later),
     )
 
 
@@ -151,7 +164,7 @@ def pruned(text: str, places: Collection[Place]) -> str:
     cuts: list[tuple[int, int]] = []
     if node is not None:
         _cuts(node, (), frozenset(places), text, cuts)
-    for start, end in sorted(cuts, reverse=True):
+    for start, end in sorted(set(cuts), reverse=True):
         text = text[:start] + text[end:]
     return text
 

@@ -19,6 +19,7 @@ _WHERE = frozenset(
         "aws_bedrock_runtime_endpoint",
         "vertex_project",
         "vertex_location",
+        "azure_scope",
         "organization",
         "project",
     )

@@ -70,11 +70,16 @@ def dotted(place: Sequence[str | int]) -> str:
     return text.removeprefix(".")
 
 
+def nearest(word: str, known: Sequence[str], likeness: float = 0.6) -> str:
+    """The end of a message about a word that is nearly known; empty for any other."""
+    near = get_close_matches(word, known, 1, likeness)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
 def closest(word: str, known: Sequence[str]) -> str:
     """The end of a message about an unknown word."""
-    near = get_close_matches(word, known, 1, 0.6)
-    if near:
-        return f"; did you mean {near[0]!r}?"
+    if near := nearest(word, known):
+        return near
     return f"; known are {', '.join(sorted(known))}" if len(known) <= 40 else ""
 
 

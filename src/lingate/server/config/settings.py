@@ -79,6 +79,8 @@ class CacheParams:
     """Its parts, in place of a URL."""
     port: Count | None = None
     """See there."""
+    username: str | None = None
+    """See there."""
     password: Secret | None = field(default=None, repr=False)
     """See there."""
     db: Count | None = None
@@ -338,11 +340,13 @@ class GatewayConfig:
     def redis_url(self) -> str | None:
         """Redis for everything that replicas share: `LINGATE_REDIS_URL`, else of the router, else of the cache.
 
-        A cache of the type `redis` that names no host is at `REDIS_URL`, or `REDIS_HOST` with `REDIS_PORT` and
-        `REDIS_PASSWORD`, as it is for LiteLLM.
+        A cache of the type `redis` that names no host is at `REDIS_URL`, or `REDIS_HOST`. Of a host, `REDIS_PORT`,
+        `REDIS_USERNAME`, `REDIS_PASSWORD` and `REDIS_SSL` say what is not configured. All this is as it is for LiteLLM.
         """
         env = self.env
-        return env.get("LINGATE_REDIS_URL") or _redis(self.routing) or _cache_redis(self.settings.cache_params, env)
+        return (
+            env.get("LINGATE_REDIS_URL") or _redis(self.routing, env) or _cache_redis(self.settings.cache_params, env)
+        )
 
     @property
     def deadline(self) -> float:
@@ -378,26 +382,36 @@ class GatewayConfig:
         return frozenset((*kept.callbacks, *kept.success_callback, *kept.failure_callback, *services))
 
 
-def _redis(routing: Routing) -> str | None:
+def _redis(routing: Routing, env: Mapping[str, str]) -> str | None:
     if routing.redis_url:
         return routing.redis_url
-    return _url(routing.redis_host, routing.redis_port, routing.redis_password, routing.redis_db, ssl=False)
+    return _url(routing.redis_host, routing.redis_port, None, routing.redis_password, routing.redis_db, False, env)
 
 
 def _cache_redis(cache: CacheParams, env: Mapping[str, str]) -> str | None:
     if cache.type != "redis":
         return None
-    if not (cache.url or cache.host):
-        port, password = env.get("REDIS_PORT", ""), env.get("REDIS_PASSWORD")
-        found = _url(env.get("REDIS_HOST"), int(port) if port.isdigit() else None, password, cache.db, ssl=cache.ssl)
-        return env.get("REDIS_URL") or found
-    return cache.url or _url(cache.host, cache.port, cache.password, cache.db, ssl=cache.ssl)
+    url = cache.url or (None if cache.host else env.get("REDIS_URL"))
+    host = cache.host or env.get("REDIS_HOST")
+    return url or _url(host, cache.port, cache.username, cache.password, cache.db, cache.ssl, env)
 
 
-def _url(host: str | None, port: int | None, password: str | None, db: int | None, *, ssl: bool) -> str | None:
+def _url(
+    host: str | None,
+    port: int | None,
+    user: str | None,
+    password: str | None,
+    db: int | None,
+    ssl: bool,
+    env: Mapping[str, str],
+) -> str | None:
     if not host:
         return None
     from urllib.parse import quote
 
-    login = f":{quote(password, safe='')}@" if password else ""
-    return f"{'rediss' if ssl else 'redis'}://{login}{host}:{port or 6379}/{db or 0}"
+    user, password = user or env.get("REDIS_USERNAME", ""), password or env.get("REDIS_PASSWORD", "")
+    login = f"{quote(user, safe='')}:{quote(password, safe='')}@" if user or password else ""
+    # Kubernetes sets a REDIS_PORT of its own, tcp://...
+    usual = env.get("REDIS_PORT", "")
+    scheme = "rediss" if ssl or env.get("REDIS_SSL", "").lower() in ("true", "1") else "redis"
+    return f"{scheme}://{login}{host}:{port or (usual if usual.isdigit() else 6379)}/{db or 0}"

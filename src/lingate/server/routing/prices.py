@@ -56,7 +56,7 @@ class Sheet:
         self._plain: dict[tuple[str | None, str | None], tuple[float, Plain | None]] = {}
         self._highest: dict[tuple[Any, ...], tuple[float, Highest]] = {}
         self._catalogue: tuple[int | None, Price] | None = None
-        self._facts: tuple[int | None, int | None] | None = None
+        self._facts: tuple[int | None, int | None, tuple[str, ...]] | None = None
 
     def price(self) -> Price:
         """Dollars a token."""
@@ -127,12 +127,16 @@ class Sheet:
         """Longest answer, None where unknown."""
         return self._info.max_output_tokens or self._info.max_tokens or self._known()[1]
 
-    def _known(self) -> tuple[int | None, int | None]:
+    @property
+    def abilities(self) -> tuple[str, ...]:
+        """What the model is known to do, in LiteLLM's words."""
+        return self._known()[2]
+
+    def _known(self) -> tuple[int | None, int | None, tuple[str, ...]]:
         if self._facts is None:
             name = self._model
             found = (item for item in MODEL_FACTS if re.fullmatch(item[0], name, re.IGNORECASE))
-            _, most_in, most_out, _ = next(found, ("", None, None, ()))
-            self._facts = most_in, most_out
+            self._facts = next(found, ("", None, None, ()))[1:]
         return self._facts
 
     def _looked_up(self) -> tuple[int | None, Price]:

@@ -1,0 +1,135 @@
+"""Functions in namespaces, and those that items bring, for providers that have one list of names.
+
+Codex groups the tools of each of its servers so, and sends some of them among the items. Sources: the `namespace` tool and
+the `additional_tools` item of https://developers.openai.com/api/reference/resources/responses.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from lingate._dialects._base import StreamDecoder
+from lingate._dialects.openai_responses.conversation import kept_items
+from lingate._dialects.openai_responses.items import call_id, kind_of
+from lingate._dialects.openai_responses.tools import canonical_tools
+from lingate._model import Event, JsonDict, ToolStart, replaced
+from lingate._wire.shapes import as_dicts, as_list, as_str
+
+Names: TypeAlias = dict[str, tuple[str, str]]
+"""What a function is called in the one list -> its namespace and its name there."""
+
+BRINGING = "additional_tools"
+"""The item that brings tools."""
+
+
+def flat_name(space: str, name: str) -> str:
+    """What a function of a namespace is called where there are none."""
+    return space + ("" if space.endswith("__") else "__") + name
+
+
+def all_tools(body: JsonDict) -> list[JsonDict]:
+    """The tools of a canonical request, those that its items bring too.
+
+    Raises:
+        Malformed: They are not tools.
+    """
+    found = as_dicts(body.get("tools"))
+    for message in as_dicts(body.get("messages")):
+        for item in kept_items(message) or ():
+            if kind_of(item) == BRINGING:
+                found += canonical_tools(as_list(item.get("tools")))
+    return found
+
+
+def spread(tools: list[JsonDict]) -> tuple[list[JsonDict], Names]:
+    """The tools without namespaces, and who is who among them.
+
+    Raises:
+        Malformed: What a namespace holds are not tools.
+    """
+    flat: list[JsonDict] = []
+    names: Names = {}
+    for tool in tools:
+        if tool.get("type") != "namespace":
+            flat.append(tool)
+            continue
+        space = as_str(tool.get("name"))
+        for inner in canonical_tools(as_list(tool.get("tools"))):
+            words: Any = inner.get(inner["type"])
+            if isinstance(words, dict):
+                name = flat_name(space, words["name"])
+                names[name] = space, words["name"]
+                inner = {**inner, inner["type"]: {**words, "name": name}}
+            flat.append(inner)
+    return flat, names
+
+
+def with_flat_names(message: JsonDict) -> JsonDict:
+    """A message whose calls of functions in namespaces are called as `spread` calls the functions."""
+    items = as_dicts(kept_items(message))
+    names = {
+        call_id(item): flat_name(item["namespace"], as_str(item.get("name"))) for item in items if _has_space(item)
+    }
+    calls = message.get("tool_calls")
+    if not names or not calls:
+        return message
+    return {**message, "tool_calls": [_renamed(call, names.get(call["id"])) for call in calls]}
+
+
+def _has_space(item: JsonDict) -> bool:
+    return isinstance(item.get("namespace"), str)
+
+
+def _renamed(call: JsonDict, name: str | None) -> JsonDict:
+    return call if name is None else {**call, call["type"]: {**call[call["type"]], "name": name}}
+
+
+def with_spaces(response: JsonDict, names: Names) -> JsonDict:
+    """A canonical response whose calls have their namespaces again."""
+    return {**response, "choices": [_choice(choice, names) for choice in response["choices"]]}
+
+
+def _choice(choice: JsonDict, names: Names) -> JsonDict:
+    message = choice["message"]
+    calls = message.get("tool_calls")
+    if not calls:
+        return choice
+    return {**choice, "message": {**message, "tool_calls": [_call(call, names) for call in calls]}}
+
+
+def _call(call: JsonDict, names: Names) -> JsonDict:
+    kind = "custom" if call.get("type") == "custom" else "function"
+    known = names.get(call[kind]["name"])
+    if known is None:
+        return call
+    return {**call, kind: {**call[kind], "name": known[1]}, "namespace": known[0]}
+
+
+class SpacedDecoder:
+    """A decoder whose calls have their namespaces again.
+
+    Args:
+        inner: The decoder of the provider's chats.
+        names: Who is who.
+    """
+
+    def __init__(self, inner: StreamDecoder, names: Names) -> None:
+        self._inner = inner
+        self._names = names
+        self.done = False
+
+    def feed(self, data: bytes) -> list[Event]:
+        return self._told(self._inner.feed(data))
+
+    def finish(self) -> list[Event]:
+        return self._told(self._inner.finish())
+
+    def _told(self, events: list[Event]) -> list[Event]:
+        self.done = self._inner.done
+        return [self._spaced(event) if type(event) is ToolStart else event for event in events]
+
+    def _spaced(self, event: ToolStart) -> ToolStart:
+        known = self._names.get(event.name)
+        if known is None:
+            return event
+        return replaced(event, name=known[1], extra={**(event.extra or {}), "namespace": known[0]})
