@@ -355,6 +355,25 @@ async def test_models_config_and_status_are_shown_as_the_gateway_tells_them(tmp_
         assert models["data"][0]["litellm_params"] == {"model": "openai/gpt-4o"}
 
 
+async def test_any_key_is_told_what_the_models_that_it_may_use_can_do(tmp_path: Path) -> None:
+    found = [
+        DeploymentInfo(
+            id=name, model_name=name, provider="p", model=name, max_input=9, max_output=5, abilities=("vision",)
+        )
+        for name in ("mine", "theirs")
+    ]
+    async with admin(tmp_path, deployments=lambda: found) as api:
+        key = (await api.ask("POST", "/admin/keys", {"models": ["mine"]}))[1]["token"]
+        _, told = await api.ask("GET", "/v1/model/info", key=key)
+        _, one = await api.ask("GET", "/model/info", query="litellm_model_id=theirs")
+
+    (mine,) = told["data"]
+    assert mine["model_info"]["max_input_tokens"] == 9
+    assert mine["model_info"]["max_output_tokens"] == mine["model_info"]["max_tokens"] == 5
+    assert mine["model_info"]["supports_vision"]
+    assert [entry["model_name"] for entry in one["data"]] == ["theirs"]
+
+
 async def test_without_the_database_reading_goes_on_and_writing_is_503(tmp_path: Path) -> None:
     async with access(tmp_path, url="postgresql://nobody@127.0.0.1:1/none") as found:
         api = Admin(found)

@@ -52,6 +52,9 @@ def _deployment(gateway: Gateway, one: Deployment) -> DeploymentInfo:
         in_flight=one.load.in_flight,
         input_price=price.input,
         output_price=price.output,
+        max_input=one.max_input,
         max_output=one.max_output,
+        mode=one.sheet.mode,
+        abilities=one.sheet.abilities,
         problem=one.unusable,
     )

@@ -12,6 +12,7 @@ from typing import Annotated, Any, cast
 import msgspec
 from msgspec import UNSET, Meta
 
+from lingate.server.access import may_use
 from lingate.server.access.inputs import KeyPatch, NewKey, NewPrincipal, PrincipalPatch, Rotation, struct_of
 from lingate.server.access.records import Key, Kind, Limits, Name, Principal, Span
 from lingate.server.access.service import RefusedError
@@ -58,6 +59,16 @@ class KeyQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """
 
     key: str | None = None
+
+
+class ModelQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which deployment.
+
+    Attributes:
+        litellm_model_id: Its id; without it, all that the key may use.
+    """
+
+    litellm_model_id: str | None = None
 
 
 class KeyNames(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -280,7 +291,9 @@ async def _delete_teams(parts: Parts, call: Call) -> Plain:
     return {"deleted_teams": list(call.body.team_ids)}
 
 
-async def _models(parts: Parts, _: Call) -> Plain:
+async def _models(parts: Parts, call: Call) -> Plain:
+    """For any key what it may use: coding agents look here for windows and abilities."""
+    wanted = call.query.litellm_model_id
     return {
         "data": [
             {
@@ -291,11 +304,15 @@ async def _models(parts: Parts, _: Call) -> Plain:
                     "mode": found.mode,
                     "input_cost_per_token": found.input_price,
                     "output_cost_per_token": found.output_price,
+                    "max_tokens": found.max_output,
+                    "max_input_tokens": found.max_input,
                     "max_output_tokens": found.max_output,
                     "litellm_provider": found.provider,
+                    **{f"supports_{ability}": True for ability in found.abilities},
                 },
             }
             for found in parts.deployments()
+            if wanted in (None, found.id) and may_use(call.caller, found.model_name)
         ]
     }
 
@@ -324,6 +341,6 @@ ENDPOINTS = (
     _new_one("/customer/new", "Make an end user", partial(_new, kind="customer", id="user_id"), body=NewCustomer),
     _show("/customer/info", "Show an end user", _customer_info, query=EndUserQuery),
     _new_one("/budget/new", "Make a budget", partial(_new, kind="budget", id="budget_id"), body=NewBudget),
-    _get("/model/info", "Deployments", _models),
-    _get("/v1/model/info", "Deployments", _models),
+    _get("/model/info", "Deployments", _models, query=ModelQuery, anyone=True),
+    _get("/v1/model/info", "Deployments", _models, query=ModelQuery, anyone=True),
 )

@@ -28,8 +28,10 @@ class DeploymentInfo(msgspec.Struct, frozen=True, kw_only=True):
         in_flight: Calls under way.
         input_price: US dollars a token, None where unknown.
         output_price: The same for output.
+        max_input: Tokens that fit into it, None where unknown.
         max_output: Longest answer in tokens.
         mode: What the model is for, as the config says.
+        abilities: What it is known to do: `vision`, `reasoning`, `function_calling` and the like.
         problem: Why it cannot be asked at all.
     """
 
@@ -42,8 +44,10 @@ class DeploymentInfo(msgspec.Struct, frozen=True, kw_only=True):
     in_flight: int = 0
     input_price: float | None = None
     output_price: float | None = None
+    max_input: int | None = None
     max_output: int | None = None
     mode: str | None = None
+    abilities: tuple[str, ...] = ()
     problem: str | None = None
 
 

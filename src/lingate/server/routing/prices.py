@@ -128,6 +128,11 @@ class Sheet:
         return self._info.max_output_tokens or self._info.max_tokens or self._known()[1]
 
     @property
+    def mode(self) -> str | None:
+        """What the owner says that the model is for."""
+        return self._info.mode
+
+    @property
     def abilities(self) -> tuple[str, ...]:
         """What the model is known to do, in LiteLLM's words."""
         return self._known()[2]
