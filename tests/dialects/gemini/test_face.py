@@ -403,13 +403,22 @@ def test_numbers_may_be_written_as_text() -> None:
             canonical(generationConfig={"maxOutputTokens": text})
 
 
-def test_what_is_kept_at_google_is_part_of_the_prompt_and_left_out_by_nobody_in_silence() -> None:
+@pytest.mark.parametrize(
+    "model",
+    ["anthropic/claude-sonnet-4-5", "openai/gpt-4o", "bedrock/amazon.nova-pro-v1:0", "cohere/command-a-03-2025"],
+)
+def test_what_is_kept_at_google_is_part_of_the_prompt_and_left_out_by_nobody_in_silence(model: str) -> None:
     asked = {"contents": [HI], "cachedContent": "cachedContents/1"}
 
     assert json.loads(CHAT.request(parse(asked), target()).body)["cachedContent"] == "cachedContents/1"
-    anthropics = lookup.resolve("anthropic/claude-sonnet-4-5", env={}, api_key="k")
+    elsewhere = lookup.resolve(model, env={"AWS_REGION": "us-east-1"}, api_key="k")
     with pytest.raises(UnsupportedError, match="cachedContent"):
-        form_of(anthropics, "chat").request(parse(asked), anthropics)
+        form_of(elsewhere, "chat").request(parse(asked), elsewhere)
+    call = parse(asked)
+    call.drop_params = True
+    sent = form_of(elsewhere, "chat").request(call, elsewhere)
+    assert b"cachedContents/1" not in sent.body
+    assert "cachedContent" in sent.dropped
 
 
 @pytest.mark.parametrize("model", ["anthropic/claude-sonnet-4-5", "cohere/command-a-03-2025", "ollama/llama3.2"])

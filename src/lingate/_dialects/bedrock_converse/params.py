@@ -30,6 +30,7 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
     "store": (False,),
     "verbosity": ("medium",),
     "web_search_options": (),
+    "cachedContent": (),
 }
 """Fields without a counterpart, and the values that ask for what happens anyway."""
 

@@ -6,7 +6,7 @@ from functools import partial
 
 from lingate._dialects._strangers import without_anthropics
 from lingate._dialects.openai_chat import parameters
-from lingate._dialects.openai_chat.envelope import new_request, note, seal
+from lingate._dialects.openai_chat.envelope import new_request, note, refuse, seal
 from lingate._dialects.openai_chat.messages import write_messages
 from lingate._dialects.openai_chat.parameters import apply_refusals
 from lingate._dialects.openai_chat.tools import write_response_format, write_tool_choice, write_tools
@@ -65,6 +65,9 @@ def _translate(wire: JsonDict, sent: HttpRequest) -> None:
     parameters.name_max_tokens(wire, sent)
     write_response_format(wire, sent)
     parameters.write_reasoning(wire, sent)
+    if "cachedContent" in wire and not sent.target.traits.get("canonical_history"):
+        refuse(sent, "cachedContent", ": it names a part of the prompt that its own provider keeps")
+        del wire["cachedContent"]
     if "cache_control" in wire and not sent.target.traits.get("cache_control"):
         del wire["cache_control"]
         note(sent, "cache_control")
