@@ -12,18 +12,14 @@ import sys
 from collections.abc import Iterator
 
 
-@contextlib.contextmanager
-def peers() -> Iterator[None]:
+def peers() -> contextlib.AbstractContextManager[None]:
     """Processes that are started in here are peers."""
-    with _kept_to(-1):
-        yield
+    return _kept_to(-1)
 
 
-@contextlib.contextmanager
-def provider() -> Iterator[None]:
+def provider() -> contextlib.AbstractContextManager[None]:
     """Processes that are started in here are called by them."""
-    with _kept_to(0):
-        yield
+    return _kept_to(0)
 
 
 @contextlib.contextmanager

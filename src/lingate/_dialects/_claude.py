@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from lingate._dialects._draft import Draft
 from lingate._model import JsonDict, Target
@@ -14,6 +14,8 @@ output limit of a model that thinks by budget, so that `max_tokens` can be raise
 
 EFFORTS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh", "max": "max"}
 """`reasoning_effort` -> `output_config.effort`; there is no `minimal`."""
+
+D = TypeVar("D", bound=Draft)
 
 _FORMATS = ("anthropic", "vertex_anthropic", "azure_anthropic", "bedrock_converse", "bedrock_invoke")
 
@@ -26,15 +28,15 @@ def thinking_on_top(target: Target, effort: str) -> int:
 
 
 def way_to_think(
-    draft: Draft, effort: Any, *, forced: bool, resumes: Callable[[], bool]
+    draft: D, effort: Any, is_forced: Callable[[D], bool], resumes: Callable[[list[Any]], bool]
 ) -> Literal["disabled", "adaptive", "enabled"] | None:
     """The type of `thinking` that an effort asks for, `enabled` with a budget; None where there is none, which is noted.
 
     Args:
         draft: The request, with its messages and tools.
         effort: The `reasoning_effort`.
-        forced: The model must call a tool.
-        resumes: Tells whether the request goes on with a tool turn that began without thinking.
+        is_forced: Tells whether the model must call a tool.
+        resumes: Tells whether messages go on with a tool turn that began without thinking.
 
     Raises:
         UnsupportedError: The model does not think, or not so, and `drop_params` is off.
@@ -46,12 +48,12 @@ def way_to_think(
         draft.refuse("reasoning_effort", f"must be none or one of {', '.join(EFFORTS)}")
     elif way == "none":
         draft.refuse("reasoning_effort", "the model does not think")
-    elif forced:
+    elif is_forced(draft):
         # 400 "Thinking may not be enabled when tool_choice forces tool use", in both ways of thinking.
         draft.note("reasoning_effort (tool_choice forces a tool)")
     elif way == "adaptive":
         return "adaptive"
-    elif resumes():
+    elif resumes(draft.body["messages"]):
         # 400 "Expected `thinking` or `redacted_thinking`, but found `tool_use`": the turn began without thinking.
         draft.note("reasoning_effort (the tool turn in progress has no thinking blocks)")
     else:

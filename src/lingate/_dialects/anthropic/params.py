@@ -229,12 +229,7 @@ def _add_effort(draft: Draft, effort: Any) -> None:
 
 
 def _write_effort(draft: Draft, effort: Any) -> None:
-    way = way_to_think(
-        draft,
-        effort,
-        forced=is_forced(draft),
-        resumes=lambda: _resumes_without_thinking(draft.body["messages"]),
-    )
+    way = way_to_think(draft, effort, is_forced, _resumes_without_thinking)
     if way == "disabled":
         draft.body["thinking"] = {"type": "disabled"}
     elif way == "adaptive":

@@ -182,12 +182,7 @@ def _write_effort(draft: Draft, effort: Any) -> None:
     if draft.traits.get("thinking") is None:
         _write_other(draft, effort)
         return
-    way = way_to_think(
-        draft,
-        effort,
-        forced=is_forced(draft),
-        resumes=lambda: _resumes_without_thinking(draft.body["messages"]),
-    )
+    way = way_to_think(draft, effort, is_forced, _resumes_without_thinking)
     if way == "disabled":
         draft.additional()["thinking"] = {"type": "disabled"}
     elif way == "adaptive":

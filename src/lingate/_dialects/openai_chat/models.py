@@ -9,7 +9,7 @@ from lingate._dialects._base import Form
 from lingate._dialects._counts import integer
 from lingate._dialects.openai_chat.envelope import new_request
 from lingate._dialects.openai_chat.face import render
-from lingate._dialects.openai_chat.reading import body_failure, decode_list, hidden_error, malformed
+from lingate._dialects.openai_chat.reading import body_failure, decode_list, malformed, raise_hidden
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 
 
@@ -25,9 +25,7 @@ def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Json
     """
     target = sent.target
     raw = decode_list(body, target, "data", "models")
-    hidden = hidden_error(raw, target, head.headers)
-    if hidden is not None:
-        raise hidden
+    raise_hidden(raw, target, head.headers)
     data = next((found for name in ("data", "models", "result") if isinstance(found := raw.get(name), list)), None)
     if data is None and raw.get("object") == "list" and "data" in raw:
         data = []  # null, as servers written in Go say it

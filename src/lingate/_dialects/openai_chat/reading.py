@@ -83,6 +83,13 @@ def hidden_error(value: JsonDict, target: Target, headers: Mapping[str, str] = _
     return found or (provider_failed(target, "an error without a description") if given else None)
 
 
+def raise_hidden(value: JsonDict, target: Target, headers: Mapping[str, str]) -> None:
+    """Raise the error that a body holds although its status said success, if it holds one."""
+    error = hidden_error(value, target, headers)
+    if error is not None:
+        raise error
+
+
 def read_object(sent: HttpRequest, head: Head, body: bytes) -> JsonDict:
     """The answer as a JSON object that is no error.
 
@@ -91,9 +98,7 @@ def read_object(sent: HttpRequest, head: Head, body: bytes) -> JsonDict:
         ProtocolError: It is not a JSON object.
     """
     raw = decode_object(body, sent.target)
-    error = hidden_error(raw, sent.target, head.headers)
-    if error is not None:
-        raise error
+    raise_hidden(raw, sent.target, head.headers)
     return raw
 
 

@@ -23,6 +23,7 @@ from lingate._dialects.openai_chat.reading import (
     malformed,
     new_id,
     provider_failed,
+    raise_hidden,
     reason_of,
     settle,
 )
@@ -38,9 +39,7 @@ def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Json
     raw = decode_object(body, target)
     if not target.traits.get("think_tags") and is_plain_answer(raw):
         return {**raw, "choices": raw["choices"].copy()}, raw
-    error = hidden_error(raw, target, head.headers)
-    if error is not None:
-        raise error
+    raise_hidden(raw, target, head.headers)
     return canonical_response(raw, sent), raw
 
 

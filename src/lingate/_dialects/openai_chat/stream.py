@@ -23,6 +23,7 @@ from lingate._dialects.openai_chat.reading import (
     new_id,
     not_an_object,
     provider_failed,
+    raise_hidden,
 )
 from lingate._dialects.openai_chat.response import canonical_response
 from lingate._dialects.openai_chat.usage import canonical_usage
@@ -98,8 +99,6 @@ class ChatDecoder:
                         self._complete(events)
                         break
                     chunk = self._leniently(frame)
-                    if chunk is None:
-                        continue
                 try:
                     (choice,) = chunk["choices"]
                     delta = choice["delta"]
@@ -162,9 +161,7 @@ class ChatDecoder:
 
     def _read_whole(self, body: bytes, events: list[Event]) -> None:
         raw = decode_object(body, self._sent.target)
-        error = hidden_error(raw, self._sent.target, self._headers)
-        if error is not None:
-            raise error
+        raise_hidden(raw, self._sent.target, self._headers)
         events.extend(replay(canonical_response(raw, self._sent), raw))
         self.done = True
 
