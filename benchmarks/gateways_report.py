@@ -113,13 +113,15 @@ def render(found: Found, table: Table, figure: Figure) -> list[str]:
 _NOTE = """\
 All in one run, in front of one nginx. A second nginx, as a proxy of the first and nothing else, is the limit. CPU is user
 and system time of the whole process tree, to the nanosecond, what is done after the last answer included. Only Lingate
-and any-llm write down what was called; what else is switched on is said beside each."""
+and any-llm write down what was called; what else is switched on is said beside each. The floor of Lingate's own figures is
+granian and pyreqwest, its server and its client, with nothing between them."""
 _REQUESTS_NOTE = "wrk, 32 connections (any-llm 8); medians of the rounds, ratios within each round."
 _TALKS_NOTE = """\
 The same with a request of twelve messages, 9 KB, as a program sends it that has been talking for a while."""
 _LATENCY_NOTE = """\
 One plain connection, one request after the other, in blocks that alternate with blocks past the gateway; milliseconds
-that the gateway adds. The first token comes 20 ms after the request."""
+that the gateway adds. The first token comes 20 ms after the request: what was in the processors' caches is gone then, and
+the same code takes two to four times as long as in the columns before."""
 _STREAMS_NOTE = """\
 Streams of 200 events, one every 10 ms, 40 at once (LiteLLM and any-llm 8); microseconds of CPU for each event."""
 _CROWD_NOTE = """\

@@ -201,6 +201,9 @@ def _any_llm_command(place: Place) -> list[str]:
     return [str(place.home.parent / "any-llm-gateway"), "serve", "--config", str(place.folder / "any-llm.yaml")]
 
 
+FLOOR = Path(__file__).with_name("bare_gateway.py")
+"""A program, not a module: it runs in an environment that knows nothing of the benchmarks."""
+
 RIVALS: tuple[Rival, ...] = (
     Rival(
         name=OURS,
@@ -213,6 +216,17 @@ RIVALS: tuple[Rival, ...] = (
         model=str,
         headers=_bearer,
         key=("/admin/keys", {"alias": "bench", "rpm_limit": _FAR, "tpm_limit": _FAR}, "token"),
+    ),
+    Rival(
+        name="floor",
+        label="granian + pyreqwest",
+        note="what Lingate is built on, with nothing between: bytes in, bytes out",
+        package="granian",
+        requires=("granian", "pyreqwest", "uvloop"),
+        command=lambda place: [str(place.home), str(FLOOR), str(place.port)],
+        files=lambda _place: {},
+        model=str,
+        headers=lambda place, way, _key: {"x-base": place.bases[way]},
     ),
     Rival(
         name="tensorzero",

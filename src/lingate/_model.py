@@ -48,6 +48,7 @@ class Traits(TypedDict, total=False):
             tool where other tools are offered), `json_object` (schema in the prompt), `tool` (a forced tool whose
             arguments are the answer), `none`.
         thinking: How Claude- and Gemini-shaped wires think: `adaptive`, `budget`, `level` or `none`.
+        budgets: Whether a Claude that thinks adaptively still takes a budget. Default true.
         reasoning_param: How `reasoning_effort` is written: `reasoning_effort`, `reasoning` (object), `thinking`
             (object with type), `thinking_bool`, `enable_thinking`, `chat_template_kwargs`, `think`, `reasoning_config`
             (Bedrock), `none`.
@@ -61,12 +62,17 @@ class Traits(TypedDict, total=False):
         stream_end: What ends a stream: `done` ([DONE], default) or `finish` (a finish reason is enough).
         system_role: Role under which system text is sent: `system` (default), `developer`, `user`.
         late_system: What happens to system messages after the first turn: `keep` (default) or `hoist`.
+        tool_media: Whether the results of tools may hold images and files on an OpenAI-shaped wire. Default true.
+        user_after_tool: Whether a user's turn may follow the result of a tool. Default true.
         prefill: Whether a trailing assistant message is taken as the beginning of the answer.
         think_tags: Reasoning arrives as <think>...</think> at the head of the content.
         cache_control: Whether `cache_control` marks inside content parts are understood. Default false on OpenAI wires.
         strict_schema: Unknown request fields are refused by the provider, ours must not be sent.
         efforts: The words `reasoning_effort` may take; any other is replaced by the nearest of them.
         default_effort: What the model does when `reasoning_effort` is not set.
+        tool_names: Regular expression of the names of tools that are taken; others go out as names that are.
+        call_ids: Regular expression of the ids of tool calls that are taken; others, which another provider gave, are
+            replaced where they stand.
         names: Which messages may carry `name`: `any` (default), `user`, `tool` (only these roles) or `none`.
         thinking_needs_stream: Thinking is refused without streaming, and on unless the request says otherwise.
         body_format: On hosts that take each model's own body: which it is, where the model's name does not tell.
@@ -88,6 +94,7 @@ class Traits(TypedDict, total=False):
     max_temperature: float
     structured: Literal["json_schema", "json_schema_alone", "json_object", "tool", "none"]
     thinking: Literal["adaptive", "budget", "level", "none"]
+    budgets: bool
     reasoning_param: Literal[
         "reasoning_effort",
         "reasoning",
@@ -108,12 +115,16 @@ class Traits(TypedDict, total=False):
     stream_end: Literal["done", "finish"]
     system_role: Literal["system", "developer", "user"]
     late_system: Literal["keep", "hoist"]
+    tool_media: bool
+    user_after_tool: bool
     prefill: bool
     think_tags: bool
     cache_control: bool
     strict_schema: bool
     efforts: tuple[str, ...]
     default_effort: str
+    tool_names: str
+    call_ids: str
     names: Literal["any", "user", "tool", "none"]
     thinking_needs_stream: bool
     body_format: str
@@ -353,8 +364,8 @@ class MakeSigner(Protocol):
         ...
 
 
-_IF_ASKED = {"default_effort"}
-"""Traits that matter for calls only that say how to reason."""
+_IF_ASKED = {"default_effort", "tool_names", "call_ids", "tool_media", "user_after_tool"}
+"""Traits that matter for calls only that say how to reason, or have tools."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -387,29 +398,30 @@ class Target:
 
 
 class HttpRequest(Record):
-    """What goes out, and what the way back needs to know about it.
-
-    Attributes:
-        method: HTTP method.
-        url: Absolute URL.
-        headers: With the credential; out of the repr.
-        body: Encoded body.
-        call: The call this was made from.
-        target: Where it goes.
-        dropped: Parameters that were left out, renamed values that were clamped, in words: `top_p`, `stop[4:]`.
-        answer_tool: Name of the tool that stands for the structured answer; its arguments are the content.
-        stop: All stop sequences asked for, when the wire takes fewer: enforced on the way back.
-    """
+    """What goes out, and what the way back needs to know about it."""
 
     method: str
+    """HTTP method."""
     url: str
+    """Absolute URL."""
     headers: Mapping[str, str]
+    """With the credential; out of the repr."""
     body: bytes
+    """Encoded body."""
     call: Call
+    """The call this was made from."""
     target: Target
+    """Where it goes."""
     dropped: list[str] = msgspec.field(default_factory=list)
+    """Parameters that were left out, renamed values that were clamped, in words: `top_p`, `stop[4:]`."""
     answer_tool: str | None = None
+    """Name of the tool that stands for the structured answer; its arguments are the content."""
     stop: tuple[str, ...] = ()
+    """All stop sequences asked for, when the wire takes fewer: enforced on the way back."""
+    free_text: tuple[str, ...] = ()
+    """Names of the functions that stand for tools with free text as input; their one argument is the input."""
+    renamed: Mapping[str, str] | None = None
+    """Names of tools as they go out, where those are not the caller's -> the caller's."""
 
     def __repr__(self) -> str:
         return f"HttpRequest({self.method} {self.url.partition('?')[0]})"  # neither a credential nor what was asked

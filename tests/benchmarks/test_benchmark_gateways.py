@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -11,8 +12,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from benchmarks.load import Line, LoadError, Target, streams
+from benchmarks.load import Line, LoadError, Target, streams, until_answered
 from benchmarks.report import figure, table
+from benchmarks.upstream import free_port
 
 from benchmarks import gateways_report, rivals, rivals_upstream
 
@@ -131,6 +133,32 @@ def test_an_answer_that_is_cut_is_no_answer() -> None:
                 line.ask()
         finally:
             line.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "came"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: 5\r\n\r\nwhole", b"whole"),
+        (
+            _HEAD.replace(b"\r\n\r\n", b"\r\nContent-Type: a/b\r\n\r\n") + b"5\r\nfirst\r\n0\r\n\r\n",
+            b"first\r\n0\r\n\r\n",
+        ),
+    ],
+    ids=["whole", "streamed"],
+)
+def test_the_floor_passes_an_answer_on_as_it_is(answer: bytes, came: bytes) -> None:
+    port = free_port()
+    process = subprocess.Popen([sys.executable, str(rivals.FLOOR), str(port)])
+    try:
+        with _serving(answer) as upstream:
+            asked = Target(port, "/", {"x-base": f"http://127.0.0.1:{upstream.port}/v1"}, b"{}")
+            data = until_answered(asked, lambda: process.poll() is None, 20.0)
+    finally:
+        process.terminate()
+        process.wait(10)
+
+    assert b"content-type: a/b" in data
+    assert data.endswith(b"\r\n" + came)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="epoll is Linux's")

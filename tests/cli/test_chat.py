@@ -320,6 +320,7 @@ class TestFailures:
         [
             (["-m", "opena/gpt-4o"], "UnknownProviderError: no provider is named 'opena'; the closest are openai"),
             (["-m", "gpt-4o"], "UnknownProviderError"),
+            (["-m", ""], "ConfigError: the model after -m is empty: none was chosen"),
             (
                 ["-m", "openai/gpt-4o"],
                 "MissingCredentialError: openai needs a key and none was found: set OPENAI_API_KEY",

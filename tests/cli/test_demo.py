@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from lingate._client import Lingate
+from lingate.cli.demo import STEPS, DemoError, Stage, Wire
 from lingate.cli.demo_clients import AnthropicSide, OpenAISide, OwnAnthropicSide, OwnOpenAISide, RefusedError
-from lingate.cli.demo_gateway import Gateway, running
-from lingate.cli.demo_gateway_steps import GATEWAY_STEPS, Visit
-from lingate.cli.demo_steps import STEPS, DemoError, Stage, Wire
+from lingate.cli.demo_gateway import GATEWAY_STEPS, Gateway, Visit, running
 from lingate.errors import LingateError
 from lingate.simulator import Simulator
 from tests.cli.driver import KEY, Done, lingate

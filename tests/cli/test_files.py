@@ -54,3 +54,13 @@ def test_what_cannot_be_written_is_an_error_and_leaves_nothing_behind(tmp_path: 
         files.write(tmp_path / "nowhere" / "x.json", b"new")
 
     assert os.listdir(tmp_path) == ["folder"]
+
+
+def test_what_is_no_file_is_never_replaced_by_one(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    with pytest.raises(ConfigError, match="it is no file"):
+        files.write(pipe, b"new")
+
+    assert stat.S_ISFIFO(pipe.stat().st_mode)

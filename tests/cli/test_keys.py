@@ -120,3 +120,7 @@ def test_a_wrong_key_a_missing_key_and_a_missing_gateway_are_told_apart(env: dic
     assert "lingate serve" in missing.err
     assert "canary" not in missing.err
     assert lingate("keys", "list", "--url", "ftp://x", code=2, **env).err
+
+
+def test_the_address_may_be_written_as_clients_of_openais_need_it(env: dict[str, str]) -> None:
+    assert lingate("keys", "list", "--url", f"{env['LINGATE_URL']}/v1/", **env).code == 0

@@ -19,7 +19,7 @@ from lingate._providers.offered import Offer, curated, live, mapped, merged, mod
 from lingate._providers.rows_curated import CURATED, EDITION
 from lingate._providers.standing import standing
 from lingate.simulator import Simulator
-from tests.cli.driver import KEY, lingate
+from tests.cli.driver import KEY, Terminal, lingate
 
 
 def home(folder: Path, **env: str) -> dict[str, str]:
@@ -147,6 +147,13 @@ def test_a_default_that_cannot_be_asked_is_refused(model: str, words: str, tmp_p
 
     assert words in done.err
     assert not (tmp_path / "config").exists()
+
+
+def test_a_terminal_that_cannot_move_its_cursor_gets_a_list(tmp_path: Path) -> None:
+    with Terminal("models", **home(tmp_path), TERM="dumb") as terminal:
+        terminal.until("models; --all lists all that are known")
+        assert terminal.end()[0] == 0
+        assert "\x1b" not in terminal.shown
 
 
 def test_the_picker_without_a_terminal_says_what_to_do(tmp_path: Path) -> None:

@@ -385,6 +385,28 @@ def test_calls_without_keys_are_for_loopback_only() -> None:
     assert "loopback" in one_line(lingate("serve", "--no-auth", "--host=0.0.0.0", code=2))
 
 
+def test_without_a_configuration_it_says_whose_models_are_served(tmp_path: Path) -> None:
+    with serving(tmp_path) as gateway:
+        assert (
+            "is served as provider/model (none; set one of the variables that `lingate providers` lists)" in gateway.log
+        )
+    with serving(tmp_path, OPENAI_API_KEY="sk-a", GROQ_API_KEY="gsk-b") as gateway:
+        assert "is served as provider/model (groq, openai)" in gateway.log
+        assert "Prices are not installed" not in gateway.log
+
+
+def test_without_the_prices_it_says_what_to_install_before_a_budget_refuses_everything(tmp_path: Path) -> None:
+    hidden = "import importlib.util as util\nfind = util.find_spec\n"
+    hidden += "util.find_spec = lambda name, *more: None if name == 'genai_prices' else find(name, *more)\n"
+    (tmp_path / "sitecustomize.py").write_text(hidden)
+    path = os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("PYTHONPATH"))))
+
+    with serving(tmp_path, PYTHONPATH=path) as gateway:
+        assert "pip install 'lingate[prices]'" in gateway.log
+    done = lingate("demo", patience=60.0, PYTHONPATH=path)
+    assert "left out: it needs pip install 'lingate[server,prices]'" in done.out
+
+
 def test_the_master_key_is_shown_at_the_first_start_and_never_again(tmp_path: Path) -> None:
     with serving(tmp_path) as gateway:
         key = gateway.master_key()

@@ -440,9 +440,11 @@ async def test_the_async_client_retries_and_falls_back_in_the_same_way() -> None
     ]
 
 
-def test_nobody_listening_is_a_connection_error() -> None:
-    with lingate.Lingate(retries=0) as real, pytest.raises(ConnectError, match="cannot connect"):
+def test_nobody_listening_is_a_connection_error_that_names_the_address() -> None:
+    with lingate.Lingate(retries=0) as real, pytest.raises(ConnectError, match="cannot connect") as caught:
         real.chat("openai/m", "hi", api_key="k", api_base="http://127.0.0.1:1/v1")
+
+    assert "base URL http://127.0.0.1:1/v1" in str(caught.value)
 
 
 @pytest.mark.parametrize("stream", [False, True])

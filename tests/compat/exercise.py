@@ -111,12 +111,38 @@ def models(litellm: Any, utils: Any) -> dict[str, Any]:
     }
 
 
+def together(litellm: Any, utils: Any, to: dict[str, Any]) -> dict[str, Any]:
+    words = "one two three four five six seven eight nine ten " * 20
+    said = [
+        {"role": role, "content": text} for role, text in (("user", words), ("assistant", "first"), ("user", "and"))
+    ]
+    asked = [{"role": "system", "content": "be brief"}, said[0], {"role": "system", "content": "be kind"}, *said[1:]]
+    trimmed = {
+        "what fits": utils.trim_messages(asked, "gpt-4o"),
+        "the newest": utils.trim_messages(asked, "gpt-4o", max_tokens=50),
+        "one that is cut": utils.trim_messages(said[:1], "gpt-4o", max_tokens=60),
+        "of nobody's model": utils.trim_messages(asked, "no-such"),
+    }
+    models = ["no-such", "openai/gpt-4o", "openai/gpt-4o-mini"]
+    return {
+        "trimmed": {name: [item["role"] for item in found] for name, found in trimmed.items()},
+        "system": trimmed["the newest"][0]["content"],
+        "cut": [".." in item["content"] for item in (*trimmed["the newest"], *trimmed["one that is cut"])],
+        "all": [
+            answer.choices[0].message.content
+            for answer in litellm.batch_completion_models_all_responses(models=models, messages=ASKED, **to)
+        ],
+        "provider": [litellm.LlmProviders.OPENAI.value, litellm.LlmProviders("vertex_ai").name],
+    }
+
+
 def main() -> None:
     litellm = importlib.import_module(sys.argv[1])
     utils = importlib.import_module(f"{sys.argv[1]}.utils")
     litellm.suppress_debug_info = True
     to = {"api_base": f"{sys.argv[2]}/v1", "api_key": "key", "num_retries": 0, "max_retries": 0}
     found = {"answers": answers(litellm, to), "failures": failures(litellm, to), "models": models(litellm, utils)}
+    found["together"] = together(litellm, utils, to)
     sys.stdout.write("\n" + json.dumps(found))
 
 

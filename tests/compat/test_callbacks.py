@@ -159,3 +159,26 @@ def test_messages_can_be_kept_from_callbacks_and_calls_too(to: dict[str, Any]) -
     notes.seen.clear()
     litellm.completion("gpt-4o", ASKED, **{"no-log": True}, **to)
     assert notes.names == []
+
+
+async def test_a_call_may_bring_callbacks_of_its_own(to: dict[str, Any]) -> None:
+    always, notes = Notes(), Notes()
+    told: list[str] = []
+    litellm.callbacks = [always]
+    own: dict[str, Any] = {
+        "callbacks": [notes],
+        "input_callback": [lambda kwargs: told.append("before")],
+        "success_callback": [lambda kwargs, response, start, end: told.append("success")],
+        "failure_callback": lambda kwargs, response, start, end: told.append("failure"),
+    }
+
+    list(litellm.completion("gpt-4o", ASKED, stream=True, **own, **to))
+    await litellm.acompletion("gpt-4o", ASKED, **own, **to)
+    with pytest.raises(litellm.InternalServerError):
+        litellm.completion("gpt-4o", ASKED, extra_headers={"x-sim-fault": "server_error"}, **own, **to)
+    litellm.completion("gpt-4o", ASKED, **to)
+
+    assert told == ["before", "success"] * 2 + ["before", "failure"]
+    assert notes.names == ["before", "success", "before", "asuccess", "before", "failure"]
+    assert always.names == [*notes.names, "before", "success"]
+    assert litellm.callbacks == [always]

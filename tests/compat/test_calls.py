@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from hashlib import sha256
 from typing import Any
 
 import httpx
@@ -305,3 +306,49 @@ def test_a_kind_of_token_the_provider_does_not_tell_apart_is_none(to: dict[str, 
 
     assert details.cached_tokens == 0
     assert details.audio_tokens is None
+
+
+def test_several_models_are_asked_at_once_and_the_first_answer_counts(to: dict[str, Any]) -> None:
+    models = ["nobody-knows", "openai/x", "openai/gpt-4o"]
+
+    answer = litellm.batch_completion_models(models=models, messages=ASKED, **to)
+    found = litellm.batch_completion_models_all_responses(models=models, messages=ASKED, **to)
+
+    assert answer.model in ("x", "gpt-4o")
+    assert [item.model for item in found] == ["x", "gpt-4o"]
+    own = [{"model": "openai/y", "api_base": to["api_base"]}]
+    assert litellm.batch_completion_models(deployments=own, messages=ASKED, api_key="k").model == "y"
+    with pytest.raises(litellm.BadRequestError, match="nobody-knows"):
+        litellm.batch_completion_models(models="nobody-knows", messages=ASKED, **to)
+    assert litellm.batch_completion_models_all_responses(models=[], messages=ASKED) == []
+
+
+async def test_calls_with_retries_have_three_further_tries(simulator: Simulator, to: dict[str, Any]) -> None:
+    del to["num_retries"]
+    to["extra_headers"] = {"x-sim-fault": "unavailable=0; times=3"}
+
+    assert litellm.completion_with_retries("openai/x", ASKED, retry_strategy="constant_retry", **to).choices
+    to["extra_headers"] = {"x-sim-fault": "unavailable=0; times=1"}
+    answer = await litellm.acompletion_with_retries("openai/x", ASKED, original_function=litellm.acompletion, **to)
+    assert answer.choices
+
+
+def test_all_calls_go_to_the_proxy_of_the_environment_where_that_is_asked_for(
+    simulator: Simulator, to: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LITELLM_PROXY_API_BASE", simulator.url)
+    monkeypatch.setenv("LITELLM_PROXY_API_KEY", "sk-proxy")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant")
+
+    for model in ("anthropic/claude-sonnet-4-5", "litellm_proxy/anthropic/claude-sonnet-4-5"):
+        assert litellm.completion(model, ASKED, use_litellm_proxy=True).choices
+        assert sent(simulator)["model"] == "anthropic/claude-sonnet-4-5"
+        assert "use_litellm_proxy" not in sent(simulator)
+    litellm.use_litellm_proxy = True
+    assert litellm.embedding("openai/text-embedding-3-small", ["a"]).data
+    assert sent(simulator)["model"] == "openai/text-embedding-3-small"
+    litellm.use_litellm_proxy = False
+    monkeypatch.setenv("USE_LITELLM_PROXY", "True")
+    assert litellm.completion("team-model", ASKED).choices
+    told = sha256(b"sk-proxy").hexdigest()[:16]
+    assert simulator.requests()[-1].headers["authorization"] == f"Bearer sha256:{told}"

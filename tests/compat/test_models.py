@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lingate.compat import litellm
 from lingate.compat.litellm._names import CAPABILITIES
@@ -166,3 +168,124 @@ def test_tools_images_and_a_tokenizer_of_ones_own_count() -> None:
     assert litellm.token_counter(messages=image) > 100
     assert litellm.token_counter(text="abc", custom_tokenizer=Letters()) == 3
     assert litellm.token_counter(text="abc", custom_tokenizer={"type": "x", "tokenizer": Letters()}) == 3
+
+
+def test_providers_can_be_told_by_a_member_of_an_enum() -> None:
+    from lingate.compat.litellm.types.utils import LlmProviders
+
+    assert (LlmProviders.OPENAI.value, LlmProviders("vertex_ai").name) == ("openai", "VERTEX_AI")
+    assert LlmProviders.TOGETHER_AI == "together_ai"
+    assert isinstance(LlmProviders.GROQ, LlmProviders)
+    assert litellm.get_llm_provider("x", custom_llm_provider=LlmProviders.GROQ)[:2] == ("x", "groq")
+    assert litellm.get_model_cost_map(url="") is litellm.model_cost
+
+
+LONG = "one two three four five six seven eight nine ten " * 20
+
+
+def roles(messages: list[dict[str, object]]) -> list[object]:
+    return [message["role"] for message in messages]
+
+
+def test_the_newest_messages_that_fit_are_kept_behind_those_of_the_system() -> None:
+    asked = [
+        {"role": "system", "content": "be brief"},
+        {"role": "user", "content": LONG},
+        {"role": "system", "content": "be kind"},
+        {"role": "assistant", "content": "first"},
+        {"role": "user", "content": "second"},
+    ]
+    before = [dict(message) for message in asked]
+
+    trimmed = litellm.trim_messages(asked, "gpt-4o", max_tokens=60)
+
+    assert asked == before
+    assert roles(trimmed) == ["system", "user", "assistant", "user"]
+    assert trimmed[0]["content"] == "be brief\nbe kind"
+    assert trimmed[1]["content"].startswith("one two")
+    assert ".." in trimmed[1]["content"]
+    assert trimmed[2:] == asked[3:]
+    assert litellm.token_counter(messages=trimmed) <= 60 + 3
+
+
+def test_what_fits_and_what_is_for_a_model_of_unknown_size_is_left_as_it_is() -> None:
+    asked = [{"role": "user", "content": LONG}]
+
+    assert litellm.trim_messages(asked, "gpt-4o") == asked
+    assert litellm.trim_messages(asked * 2000, model="nobody/knows") == asked * 2000
+    assert len(litellm.trim_messages(asked * 2000, model="openai/gpt-4o")) < 600
+    assert len(litellm.trim_messages(asked * 2000, "gpt-4o", 0.1)) < 80
+    kept, left = litellm.utils.trim_messages(asked, "gpt-4o", return_response_tokens=True, max_tokens=1000)
+    assert (kept, left) == (asked, 1000 - litellm.token_counter(messages=asked))
+
+
+def test_what_a_tool_answered_is_kept_with_its_call_or_not_at_all() -> None:
+    call = {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "function": {"name": "f"}}]}
+    turn = [call, {"role": "tool", "tool_call_id": "1", "content": LONG}]
+    asked = [{"role": "user", "content": LONG}, *turn, {"role": "user", "content": "now"}]
+
+    assert litellm.trim_messages(asked, max_tokens=40)[-1:] == asked[-1:]
+    assert not {"tool", "assistant"} & set(roles(litellm.trim_messages(asked, max_tokens=40)))
+    assert litellm.trim_messages(asked[:3], max_tokens=20) == turn
+    assert (
+        litellm.trim_messages([*turn, {"role": "user", "content": [{"type": "text", "text": LONG}]}], max_tokens=9)
+        == []
+    )
+
+
+def test_a_system_message_alone_loses_its_middle_too() -> None:
+    (system,) = litellm.trim_messages([{"role": "system", "content": LONG}, *ASKED_LONG], max_tokens=30)
+
+    assert system["role"] == "system"
+    assert litellm.token_counter(messages=[system]) <= 30
+
+
+ASKED_LONG = [{"role": "user", "content": LONG}]
+
+
+@given(
+    st.lists(
+        st.builds(
+            lambda role, text: {"role": role, "content": text}, st.sampled_from(["user", "assistant"]), st.text()
+        ),
+        max_size=8,
+    ),
+    st.integers(0, 80),
+)
+def test_trimmed_messages_fit_and_are_the_newest_in_their_order(asked: list[dict[str, str]], room: int) -> None:
+    trimmed = litellm.trim_messages(asked, max_tokens=room)
+
+    assert litellm.token_counter(messages=trimmed) <= max(room, 0)
+    assert len(trimmed) <= len(asked)
+    whole = [message for message in trimmed if ".." not in message["content"]]
+    rest = iter(asked)
+    assert all(message in rest for message in whole)
+
+
+@given(st.text())
+def test_a_text_becomes_as_many_numbers_as_are_counted_and_itself_again(text: str) -> None:
+    numbers = litellm.encode(model="gpt-4o", text=text)
+
+    assert litellm.decode(model="gpt-4o", tokens=numbers) == text
+    assert len(numbers) == litellm.token_counter(text=text) or not text.strip()
+    assert "".join(litellm.decode(tokens=[number]) for number in numbers) == text
+
+
+def test_numbers_of_an_applications_tokenizer_are_its_own() -> None:
+    tokenizers = pytest.importorskip("tokenizers")
+    words = tokenizers.Tokenizer(tokenizers.models.WordLevel({"?": 0, "tide": 1, "moon": 2}, unk_token="?"))
+    words.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+
+    made = litellm.utils.create_tokenizer(words.to_str())
+
+    assert litellm.encode(text="moon tide", custom_tokenizer=made) == [2, 1]
+    assert litellm.decode(tokens=[2, 1], custom_tokenizer=made) == "moon tide"
+    assert litellm.token_counter(text="tide tide moon", custom_tokenizer=made) == 3
+
+
+def test_counts_of_the_responses_api_can_be_made() -> None:
+    from lingate.compat.litellm.types.llms.openai import ResponseAPIUsage, ResponsesAPIResponse
+
+    answer = ResponsesAPIResponse(id="r", output=[], usage=ResponseAPIUsage(input_tokens=1, output_tokens=2))
+
+    assert (answer.usage.output_tokens, answer.usage["input_tokens"]) == (2, 1)

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from lingate.compat import litellm
-from lingate.compat.litellm.__main__ import main
-from lingate.compat.litellm._check import check
-from lingate.compat.litellm._names import CAPABILITIES, HOMES, SETTINGS, SUBMODULES
+from lingate.compat.litellm.__main__ import check, main
+from lingate.compat.litellm._names import CAPABILITIES, HOMES, SETTINGS, SUBMODULES, covered, instead
 
 
 def test_every_name_that_is_said_to_be_here_is() -> None:
@@ -61,14 +60,42 @@ def test_submodules_are_imported_as_litellms_are() -> None:
     assert get_model_info is litellm.get_model_info
 
 
+def test_answers_are_found_where_editors_find_them() -> None:
+    from lingate.compat.litellm.files.main import ModelResponse
+    from lingate.compat.litellm.main import ModelResponse as AnswerOfMain
+    from lingate.compat.litellm.main import Usage
+
+    assert ModelResponse is AnswerOfMain is litellm.ModelResponse
+    assert Usage is litellm.Usage
+
+
 def test_a_name_that_is_not_here_says_what_to_use_instead() -> None:
-    with pytest.raises(AttributeError, match=r"Cache.*gateway"):
-        litellm.Cache  # noqa: B018
+    with pytest.raises(AttributeError, match=r"BudgetManager.*gateway"):
+        litellm.BudgetManager  # noqa: B018
     with pytest.raises(AttributeError, match="did you mean 'completion'"):
         litellm.completio  # noqa: B018
     with pytest.raises(ImportError, match=r"lingate\.register"):
         from lingate.compat.litellm import CustomLLM  # noqa: F401
     assert not hasattr(litellm, "supports_nothing_of_the_kind")
+    with pytest.raises(AttributeError, match=r"it is litellm\.completion_cost"):
+        litellm.types.utils.completion_cost  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("litellm_core_utils.streaming_handler.CustomStreamWrapper", "it is litellm.CustomStreamWrapper"),
+        ("encoding", "no vocabulary"),
+        ("utils.function_to_dict", "JSON schema"),
+        ("get_optional_params", "get_supported_openai_params"),
+        ("abatch_completion", "asyncio.gather"),
+        ("caching.dual_cache.DualCache", "litellm.Cache"),
+        ("custom_provider_map", "lingate.register"),
+    ],
+)
+def test_names_that_programs_use_say_where_else_it_is(name: str, text: str) -> None:
+    assert text in instead(name)
+    assert not covered(name)
 
 
 def test_importing_it_loads_no_client_and_no_openai_package() -> None:
@@ -88,7 +115,7 @@ SOURCE = """
 import litellm
 import litellm as llm
 import litellm.utils
-from litellm import completion, Cache as C
+from litellm import completion, BudgetManager as B
 from litellm.exceptions import RateLimitError, NoSuchError
 from litellm import exceptions as errors
 import other.litellm
@@ -123,7 +150,7 @@ def test_the_checker_finds_every_way_to_name_something(tmp_path: Path) -> None:
         "openai_key",
     }
     assert {(use.name, use.line) for use in report.missing} == {
-        ("Cache", 5),
+        ("BudgetManager", 5),
         ("exceptions.NoSuchError", 6),
         ("proxy", 12),
     }
@@ -137,9 +164,9 @@ def test_the_command_reports_and_answers_with_its_status(tmp_path: Path, capsys:
     assert "covered  completion  (1)" in out
     assert "not read" in out
 
-    (tmp_path / "bad.py").write_text("import litellm\nlitellm.Cache()\n")
+    (tmp_path / "bad.py").write_text("import litellm\nlitellm.BudgetManager()\n")
     assert main(["check", str(tmp_path)]) == 1
-    assert "bad.py:2: Cache: " in capsys.readouterr().out
+    assert "bad.py:2: BudgetManager: " in capsys.readouterr().out
     assert main(["check", str(tmp_path / "nowhere")]) == 2
 
 

@@ -329,3 +329,17 @@ def test_an_argument_that_is_none_leaves_the_deployments_own(to: dict[str, Any])
 def test_arguments_of_a_router_that_have_no_effect_are_told_of() -> None:
     with pytest.warns(UserWarning, match="enable_pre_call_checks"):
         Router([], enable_pre_call_checks=True, set_verbose=True, redis_host="x", fallbacks=None)
+
+
+async def test_groups_and_conversations_are_asked_at_once(to: dict[str, Any]) -> None:
+    router = Router([entry(to, "a", "openai/a"), entry(to, "b", "openai/b")], num_retries=0)
+    other = [{"role": "user", "content": "ho"}]
+
+    one, two, failed = await router.abatch_completion(["a", "b", "c"], ASKED)
+    grid = await router.abatch_completion(models=["a", "b"], messages=[ASKED, other], temperature=0)
+    row = await router.abatch_completion_one_model_multiple_requests("b", [ASKED, [{"no": "role"}]])
+
+    assert (one.model, two.model) == ("a", "b")
+    assert isinstance(failed, litellm.BadRequestError)
+    assert [[item.model for item in line] for line in grid] == [["a", "b"], ["a", "b"]]
+    assert (row[0].model, type(row[1])) == ("b", litellm.BadRequestError)

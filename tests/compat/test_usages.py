@@ -16,7 +16,7 @@ import pytest
 from pydantic import BaseModel, TypeAdapter
 
 from lingate.compat import litellm
-from lingate.compat.litellm._check import check
+from lingate.compat.litellm.__main__ import check
 from tests.compat.conftest import ASKED
 
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
@@ -236,7 +236,7 @@ def test_settings_that_nothing_heeds_are_not_taken_in_silence(monkeypatch: pytes
 @pytest.mark.parametrize(
     ("module", "text"),
     [
-        ("caching.caching", "gateway's cache"),
+        ("caching.redis_cache", "gateway"),
         ("llms.anthropic.chat", "lingate.register"),
         ("proxy.proxy_server", "lingate serve"),
         ("litellm_core_utils.litellm_logging", "no drop-in"),

@@ -190,3 +190,18 @@ def test_what_one_format_lets_through_no_other_stumbles_over(face: str, fields: 
             form_of(to, operation).request(replaced(call, drop_params=True), to)
         except LingateError:
             pass
+
+
+@pytest.mark.parametrize(
+    "name", ["openai_chat", "openai_responses", "anthropic", "gemini", "cohere", "ollama", "bedrock_converse"]
+)
+@pytest.mark.parametrize("traits", TRAITS[:2], ids=str)
+def test_what_a_schema_is_of_is_told_the_model_or_reported(name: str, traits: Traits) -> None:
+    form = {"name": "o", "description": "A city of Mars.", "schema": {"type": "object", "properties": {}}}
+    wanted = {"type": "json_schema", "json_schema": form}
+    body = {"messages": [{"role": "user", "content": "hi"}], "response_format": wanted}
+    to = Target(row=ROWS[name], model="claude-sonnet-4-6", url="https://x.example", traits=traits)
+
+    sent = dialect(name).operation("chat", name).request(Call("chat", "m", body), to)
+
+    assert (b"A city of Mars." in sent.body) != ("response_format.json_schema.description" in sent.dropped)

@@ -10,7 +10,7 @@ import pytest
 from lingate._dialects._base import dialect
 from lingate._dialects._forms import form_of
 from lingate._dialects.anthropic import DIALECT as ANTHROPIC
-from lingate._model import Call, HttpRequest
+from lingate._model import Call, HttpRequest, replaced
 from lingate._providers import lookup
 from lingate.errors import UnsupportedError
 
@@ -45,14 +45,16 @@ def sent(model: str, **more: Any) -> HttpRequest:
 
 @pytest.mark.parametrize("model", OTHERS)
 def test_hints_that_only_anthropic_knows_are_left_out_and_reported(model: str) -> None:
-    request = sent(model, context_management=EDITS, speed="fast")
+    request = sent(model, context_management=EDITS, speed="fast", fallbacks="default")
     body = request.body.decode()
 
     assert "clear_thinking" not in body
     assert '"speed"' not in body
-    assert {"context_management", "speed"} <= set(request.dropped)
+    assert '"fallbacks"' not in body
+    assert {"context_management", "speed", "fallbacks"} <= set(request.dropped)
     assert "Bash" in body
     assert not [name for name in EXTRAS if name in body]
+    assert all(any(name in words for words in request.dropped) for name in EXTRAS)
 
 
 def test_they_reach_anthropic_as_they_are() -> None:
@@ -162,3 +164,124 @@ def test_such_a_tool_is_left_out_where_that_is_allowed() -> None:
 def test_whoever_stands_before_anthropic_takes_its_tools_as_they_are() -> None:
     body = json.loads(sent("openrouter/anthropic/claude-sonnet-4", tools=[SEARCH]).body)
     assert body["tools"] == [SEARCH]
+
+
+@pytest.mark.parametrize("model", [model for model in OTHERS if not model.startswith("gemini/")])
+@pytest.mark.parametrize("kind", ["web_search_20260318", "computer_toolset_20260801", "browser_toolset_20260801"])
+def test_a_tool_of_anthropics_own_is_refused_or_left_out_on_demand(model: str, kind: str) -> None:
+    tool = {"type": kind, "name": "own"} if "toolset" not in kind else {"type": kind}
+    with pytest.raises(UnsupportedError) as caught:
+        sent(model, tools=[tool])
+    assert caught.value.param == "tools[0]"
+
+    call = ANTHROPIC.operations["chat"].parse_call(
+        json.dumps(
+            {"model": model, "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}], "tools": [tool]}
+        ).encode(),
+        {},
+    )
+    call.drop_params = True
+    target = lookup.resolve(model, env={"AWS_REGION": "eu-west-1"}, api_key="sk-test")
+    request = form_of(target, "chat").request(call, target)
+
+    assert "tools[0]" in request.dropped
+    assert kind not in request.body.decode()
+
+
+GOOGLES = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
+OLLAMAS = {"messages": [{"role": "user", "content": "hi"}]}
+ENUM = {"responseMimeType": "text/x.enum", "responseSchema": {"type": "STRING", "enum": ["a"]}}
+
+
+@pytest.mark.parametrize("model", ["anthropic/claude-opus-4-6", *OTHERS[2:]])
+@pytest.mark.parametrize(
+    ("face", "body", "lost"),
+    [
+        ("gemini", {**GOOGLES, "safetySettings": [{"threshold": "OFF"}]}, {"safetySettings"}),
+        (
+            "gemini",
+            {**GOOGLES, "generationConfig": {"imageConfig": {"aspectRatio": "1:1"}, **ENUM}},
+            {f"generationConfig.{name}" for name in ("imageConfig", *ENUM)},
+        ),
+        (
+            "gemini",
+            {
+                **GOOGLES,
+                "generationConfig": {"thinkingConfig": {"thinkingBudget": 1}, "responseMimeType": "application/json"},
+            },
+            set(),
+        ),
+        (
+            "gemini",
+            {**GOOGLES, "toolConfig": {"functionCallingConfig": {"mode": "AUTO"}, "retrievalConfig": {}}},
+            {"toolConfig.retrievalConfig"},
+        ),
+        ("ollama", {**OLLAMAS, "keep_alive": "5m", "options": {"num_ctx": 9}}, {"keep_alive", "options.num_ctx"}),
+        ("ollama", {**OLLAMAS, "think": "low", "options": {"num_predict": 9}}, set()),
+    ],
+)
+def test_what_only_the_clients_own_format_has_words_for_is_reported_elsewhere(
+    model: str, face: str, body: dict[str, Any], lost: set[str]
+) -> None:
+    call = dialect(face).operations["chat"].parse_call(json.dumps({"model": "m", **body}).encode(), {"model": "m"})
+    target = lookup.resolve(model, env={"AWS_REGION": "eu-west-1"}, api_key="sk-test")
+
+    request = form_of(target, "chat").request(replaced(call, drop_params=True), target)
+
+    said = {what for what in request.dropped if what.split(".")[0] in {*body, "keep_alive"}}
+    assert said == (set() if target.row.dialect == face else lost)
+
+
+@pytest.mark.parametrize("model", ["anthropic/claude-opus-4-6", *OTHERS[2:]])
+def test_which_pages_google_is_to_read_is_reported_elsewhere(model: str) -> None:
+    part = {"inlineData": {"mimeType": "image/png", "data": "QUJD"}, "documentMetadata": {"startPage": 2}}
+    body = json.dumps({"contents": [{"role": "user", "parts": [{"text": "hi"}, part]}]}).encode()
+    call = dialect("gemini").operations["chat"].parse_call(body, {"model": "m"})
+    target = lookup.resolve(model, env={"AWS_REGION": "eu-west-1"}, api_key="sk-test")
+
+    request = form_of(target, "chat").request(call, target)
+
+    assert request.dropped == ([] if target.row.dialect == "gemini" else ["messages[0] (documentMetadata)"])
+
+
+def googles(tools: list[Any], model: str, drop: bool = True) -> HttpRequest:
+    """What goes to a provider when a client of Google's format asks for its model with these tools."""
+    body = json.dumps({**GOOGLES, "tools": tools}).encode()
+    call = replaced(dialect("gemini").operations["chat"].parse_call(body, {"model": "m"}), drop_params=drop)
+    target = lookup.resolve(model, env={"AWS_REGION": "eu-west-1"}, api_key="sk-test")
+    return form_of(target, "chat").request(call, target)
+
+
+@pytest.mark.parametrize("model", ["anthropic/claude-opus-4-6", *(name for name in OTHERS if "gemini" not in name)])
+@pytest.mark.parametrize("tool", [{"codeExecution": {}}, {"googleSearch": {"excludeDomains": ["a.test"]}}])
+def test_googles_own_tools_are_refused_by_name_elsewhere(model: str, tool: dict[str, Any]) -> None:
+    with pytest.raises(UnsupportedError, match=next(iter(tool))):
+        googles([tool, {"functionDeclarations": [{"name": "f"}]}], model, drop=False)
+
+    request = googles([tool, {"functionDeclarations": [{"name": "f"}]}], model)
+    assert "tools[0]" in request.dropped
+    assert next(iter(tool)) not in request.body.decode()
+
+
+@pytest.mark.parametrize("model", ["anthropic/claude-opus-4-6", *OTHERS])
+def test_what_only_google_asks_of_a_function_is_reported_elsewhere(model: str) -> None:
+    function = {"name": "f", "behavior": "NON_BLOCKING", "response": {"type": "STRING"}}
+    request = googles([{"functionDeclarations": [function]}], model)
+
+    if model.startswith("gemini"):
+        assert json.loads(request.body)["tools"] == [{"functionDeclarations": [function]}]
+    else:
+        assert "NON_BLOCKING" not in request.body.decode()
+        words = {"tools[0].behavior", "tools[0].response"}
+        assert words <= set(request.dropped) or "tools[].provider_specific_fields" in request.dropped
+
+
+def test_a_function_keeps_what_google_alone_asks_of_it_where_other_tools_are_changed() -> None:
+    body = {**GOOGLES, "tools": [{"functionDeclarations": [{"name": "f", "behavior": "BLOCKING"}, {"name": "g"}]}]}
+    call = dialect("gemini").operations["chat"].parse_call(json.dumps(body).encode(), {"model": "m"})
+    call.body["tools"] = call.body["tools"][:1]
+    target = lookup.resolve("gemini/gemini-2.5-flash", env={}, api_key="sk-test")
+
+    tools = json.loads(form_of(target, "chat").request(call, target).body)["tools"]
+
+    assert tools == [{"functionDeclarations": [{"name": "f", "behavior": "BLOCKING"}]}]

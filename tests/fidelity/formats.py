@@ -12,6 +12,8 @@ from typing import Any
 import lingate._dialects
 from lingate._call.collect import Collector
 from lingate._dialects._base import OperationFormat, dialect
+from lingate._dialects._free_text import FunctionsOnly
+from lingate._dialects._names import ShortNames
 from lingate._dialects._replay import replay
 from lingate._model import Call, Event, Failed, Head, HttpRequest, JsonDict, ProviderRow, Target, Traits
 from lingate.errors import UnsupportedError
@@ -73,7 +75,14 @@ def faces() -> tuple[str, ...]:
 
 
 def _own_kinds() -> tuple[type, ...]:
-    return tuple(type(chats()[name]) for name in faces())
+    return tuple(type(_without_wrapping(chats()[name])) for name in faces())
+
+
+def _without_wrapping(chat: OperationFormat) -> object:
+    """A format's own operation: where tools are changed on their way, it is the one inside of that."""
+    while isinstance(chat, FunctionsOnly | ShortNames):
+        chat = chat._inside
+    return chat
 
 
 @lru_cache

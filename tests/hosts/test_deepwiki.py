@@ -34,7 +34,7 @@ from lingate.errors import (
     StreamInterruptedError,
     UnsupportedError,
 )
-from lingate.hosts import _deepwiki_launch, _deepwiki_recipe
+from lingate.hosts import _deepwiki_recipe, deepwiki
 from lingate.hosts._deepwiki_check import count_bytes
 from lingate.hosts._disk import tree_of, write
 from lingate.hosts._recipe import install
@@ -52,7 +52,7 @@ with warnings.catch_warnings():
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:adalflow")
 STAND_IN = Path(__file__).with_name("stand_ins") / "deepwiki"
-SOURCES = [Path(inspect.getfile(module)) for module in (_deepwiki_client, _deepwiki_recipe, _deepwiki_launch)]
+SOURCES = [Path(inspect.getfile(module)) for module in (_deepwiki_client, _deepwiki_recipe, deepwiki)]
 CHAT = ModelType.LLM
 ASK = {"messages": [{"role": "user", "content": "say walrus"}]}
 PHRASES = ("maximum context length", "token limit", "too many tokens")

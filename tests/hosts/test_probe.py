@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from pathlib import Path
 
+import pytest
+
 import lingate
+from lingate.hosts._deepwiki_check import check as deepwiki
 from lingate.hosts._probe import Probe, Skipped
 from lingate.simulator import Simulator
 
@@ -52,3 +56,16 @@ def test_how_requests_ended_is_told_when_none_is_open_any_more(simulator: Simula
             next(iter(stream))
 
         assert probe.outcomes() == ["complete", "disconnected"]
+
+
+def test_a_package_that_the_adapter_needs_is_named_with_what_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = io.StringIO()
+    monkeypatch.setitem(sys.modules, "tiktoken", None)
+
+    deepwiki(Probe("http://127.0.0.1:9", None, tmp_path, out))
+
+    (told,) = map(json.loads, out.getvalue().splitlines())
+    assert told["outcome"] == "failed"
+    assert "there is no tiktoken (pip install 'adalflow[openai]')" in told["why"]

@@ -174,6 +174,24 @@ class TestArithmetic:
     def test_beyond_a_tier_every_token_has_the_tiers_price(self, prompt: int, expected: float) -> None:
         assert _cost("tiers", _usage(prompt, 1_000)).total == pytest.approx(expected)
 
+    def test_a_compaction_is_paid_for_besides_the_answer_and_alone_decides_on_its_tier(self) -> None:
+        asked = {"type": "compaction", "input_tokens": 4_000, "output_tokens": 300}
+        usage = {**_usage(1_000, 500), "iterations": [asked, {"type": "message", "input_tokens": 1_000}]}
+
+        assert _cost("plain", usage).total == pytest.approx(0.002 + 0.004 + _cost("plain", _usage(4_000, 300)).total)
+        caches = {"cache_read_input_tokens": 100, "cache_creation_input_tokens": 200}
+        assert counts_of({**usage, "iterations": [{**asked, **caches}]}) == {
+            "input": 5_000,
+            "cached_input": 100,
+            "cache_write": 200,
+            "output": 800,
+            "request": 1,
+        }
+        alone = _cost("tiers", _usage(150_000, 0)).total
+        assert alone is not None
+        twice = {**_usage(150_000, 0), "iterations": [{"type": "compaction", "input_tokens": 150_000}]}
+        assert _cost("tiers", twice).total == pytest.approx(2 * alone)
+
     def test_what_decides_on_the_tier_is_the_whole_input_cached_or_not(self) -> None:
         cost = _cost("tiers", _usage(200_001, 0, cached_tokens=199_000))
 

@@ -144,6 +144,19 @@ def test_reasoning_goes_back_to_models_that_ask_for_it() -> None:
     assert family_traits("deepseek-ai/DeepSeek-V3.2")["reasoning_history"] == "reasoning_content"
 
 
+@pytest.mark.parametrize("model", ["qwen/qwen3.5-122b-a10b", "Qwen3.8-Flash-Next", "accounts/fireworks/models/qwen3p8"])
+def test_system_messages_become_one_where_the_template_knows_no_other(model: str) -> None:
+    assert family_traits(model) == {"think_tags": True, "late_system": "hoist"}
+    assert family_traits("qwen4-max") == {"late_system": "hoist"}
+    assert "late_system" not in family_traits("qwen3-32b")
+
+
+@pytest.mark.parametrize("model", ["mistralai/mistral-small-4-119b-2603", "Devstral-Small-2-24B", "open-mixtral-8x7b"])
+def test_turns_are_in_the_order_that_mistral_s_models_insist_on(model: str) -> None:
+    known = {"call_ids": "[a-zA-Z0-9]{9}", "late_system": "hoist", "user_after_tool": False}
+    assert known.items() <= family_traits(model).items()
+
+
 def test_a_family_is_looked_up_once() -> None:
     assert family_traits("claude-opus-4-6") is family_traits("claude-opus-4-6")
 

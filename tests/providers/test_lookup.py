@@ -46,6 +46,17 @@ def test_a_misspelt_provider_is_answered_with_the_three_closest(wrong: str, mean
     assert all(find(name).name == name for name in names)
 
 
+@pytest.mark.parametrize(
+    "meant",
+    ["openai/gpt-4o-mini", "anthropic/claude-sonnet-4-6", "gemini/gemini-2.5-pro", "mistral/mistral-small-latest"],
+)
+def test_a_model_without_a_provider_is_told_whose_it_may_be(meant: str) -> None:
+    with pytest.raises(UnknownProviderError) as caught:
+        resolve(meant.partition("/")[2], env={"OPENAI_API_KEY": KEY})
+
+    assert str(caught.value).endswith(f"write it as provider/model ({meant}?)")
+
+
 def test_a_model_without_a_provider_is_told_how_to_write_it() -> None:
     with pytest.raises(UnknownProviderError, match="provider/model") as caught:
         resolve("gpt-4o", env={"OPENAI_API_KEY": KEY})
@@ -638,3 +649,8 @@ def test_two_look_ups_share_no_headers() -> None:
 
     assert dataclasses.replace(first).headers["authorization"] == "Bearer one"
     assert second.headers["authorization"] == "Bearer two"
+
+
+def test_plain_calls_to_openai_take_the_short_way() -> None:
+    # What its row says matters to calls with tools, or to how to reason; the others are written without a question.
+    assert not resolve("openai/gpt-4o-mini", api_key="k", env={}).differs

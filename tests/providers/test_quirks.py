@@ -174,6 +174,14 @@ def test_an_effort_goes_beside_the_object_that_switches_thinking() -> None:
     }
 
 
+def test_the_beginning_of_an_answer_says_that_it_is_one() -> None:
+    asked, begun = {"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}
+
+    body, _ = _run({"messages": [asked, begun]}, quirks=("marked_prefill",))
+    assert body["messages"] == [asked, {**begun, "prefix": True}]
+    assert _run({"messages": [asked]}, quirks=("marked_prefill",))[0]["messages"] == [asked]
+
+
 def test_no_reasoning_is_a_null_where_that_is_the_word_for_it() -> None:
     traits = {"efforts": ("low", "medium", "high")}
 

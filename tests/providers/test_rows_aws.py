@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lingate._dialects._base import dialect
 from lingate._dialects._forms import form_of
 from lingate._model import Target
 from lingate._providers.lookup import resolve
@@ -22,7 +23,9 @@ def at(model: str, region: str | None = "us-east-1", **env: str) -> Target:
 
 
 def dialect_of(target: Target, operation: Any = "chat") -> str:
-    return form_of(target, operation).request.__module__.split(".")[2]
+    form = form_of(target, operation)
+    known = (target.row.dialect, "openai_responses")
+    return next(name for name in known if form in dialect(name).operations.values())
 
 
 # Bedrock.

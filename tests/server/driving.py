@@ -104,12 +104,15 @@ class Driver:
         """What a model answers from now on."""
         self.script[name] = list(answers)
 
-    def ride(self, model: str = "gpt", body: dict[str, Any] | None = None, **how: Any) -> Ride:
+    def ride(
+        self, model: str = "gpt", body: dict[str, Any] | None = None, retries: int | None = None, **how: Any
+    ) -> Ride:
         """A ride with its context, not yet begun."""
         group = self.router.group(model)
         assert group is not None, self.router.why_not(model)
         call = Call("chat", model, {"messages": [{"role": "user", "content": "hi"}], **(body or {})})
         ride = self.router.ride(group, call, **how)
+        ride.retries = retries
         ride.context = Context(RetryPolicy(), Timeout(), lambda: self.clock, lambda: 0.5)
         return ride
 

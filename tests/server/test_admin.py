@@ -157,6 +157,25 @@ async def test_bad_input_is_refused_and_says_where(
 
 
 @pytest.mark.parametrize(
+    ("method", "path", "body", "example"),
+    [
+        ("POST", "/admin/keys", {"budget_duration": "1x"}, "'30d' - at `$.budget_duration`"),
+        ("POST", "/admin/keys", {"duration": "tomorrow"}, "'30d' - at `$.duration`"),
+        ("POST", "/admin/keys", {"allowed_ips": ["home"]}, "'10.0.0.0/8' - at `$.allowed_ips[0]`"),
+        ("GET", "/admin/spend", "since=yesterday", "'2026-11-20' - at `$.since`"),
+    ],
+)
+async def test_a_text_that_is_written_wrong_is_answered_with_one_that_is_right(
+    tmp_path: Path, method: str, path: str, body: Any, example: str
+) -> None:
+    sent = {"query": body} if method == "GET" else {"raw": json.dumps(body).encode()}
+    async with admin(tmp_path) as api:
+        status, answer = await api.ask(method, path, **sent)
+
+    assert (status, answer["error"]["message"]) == (400, f"Expected `str` such as {example}")
+
+
+@pytest.mark.parametrize(
     "query",
     [
         "limit=0",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Iterator, MutableMapping
+from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,6 @@ from lingate.server.gateway import Gateway
 from lingate.server.store import Store
 from tests.server.raw_upstream import CHAT, chat, chunk, config, whole
 from tests.servers import RawServer, Script
-
-
-@pytest.fixture(scope="module")
-def upstream() -> Iterator[RawServer]:
-    with RawServer() as running:
-        yield running
-
 
 Message = MutableMapping[str, Any]
 

@@ -146,7 +146,7 @@ def test_an_unknown_key_is_an_error_with_its_path_and_the_closest_name(text: str
         ("environment_variables: {A: [1]}", "environment_variables.A must be a text, not a list"),
         ("credential_list: [{credential_values: {}}]", "credential_list[0].credential_name is missing"),
         (entry("litellm_credential_name: x"), "litellm_credential_name names no credential"),
-        (entry("additional_drop_params: ['tools[0].x']"), "takes names of parameters, not paths"),
+        (entry("additional_drop_params: [user, 'tools[x].y']"), "additional_drop_params[1] must be a path such as"),
         (
             GPT + deployments("b").replace("}}", "}, model_info: {id: x}}") * 2,
             "has 2 entries with the model_info.id 'x'",
@@ -323,6 +323,20 @@ def test_callbacks_are_told_with_what_stands_in_for_what_they_do(name: str, inst
     assert f"litellm_settings.callbacks ({name}: {instead}" in told
 
 
+def test_a_key_without_effect_is_no_error_in_a_section_of_another_and_one_with_effect_is() -> None:
+    text = (
+        "general_settings: {internal_user_budget_duration: 1d, max_internal_user_budget: 3, max_retries: 1}\n"
+        "router_settings: {alerting: [slack]}\nlitellm_settings: {custom_auth: x.y, debug_level: INFO}\n"
+    )
+    loaded = interpret(parse(text, "gateway.yaml"), None, {})
+
+    assert loaded.problems == []
+    assert {"general_settings.max_retries", "router_settings.alerting", "litellm_settings.custom_auth"} <= {
+        ".".join(map(str, place)) for place in loaded.undone
+    }
+    assert "belongs into general_settings" in problems_of("litellm_settings: {max_parallel_requests: 3}")[0]
+
+
 def test_a_key_of_model_info_that_only_describes_is_told_and_taken() -> None:
     text = entry("rpm: 3", ", model_info: {my_key: x}")
     assert "model_list.model_info.my_key (" in warnings_of(text)
@@ -407,7 +421,7 @@ def test_variables_by_which_litellms_proxy_is_configured_are_told_where_nothing_
     assert "DATABASE_URL (use LINGATE_DATABASE_URL" in warning
     named = "general_settings: {master_key: os.environ/LITELLM_MASTER_KEY, database_url: os.environ/DATABASE_URL}"
     assert interpret(parse(named), None, env).config.warnings == ()
-    ours = {"LINGATE_MASTER_KEY": "sk-ours", "LINGATE_DATABASE_URL": "postgresql://h/e"}
+    ours = {"LINGATE_MASTER_KEY": "sk-ours-and-long-enough", "LINGATE_DATABASE_URL": "postgresql://h/e"}
     assert interpret(parse(""), None, env | ours).config.warnings == ()
 
 
@@ -606,6 +620,21 @@ def test_anchors_and_merge_keys_are_yaml() -> None:
     assert [(item.model, item.params.rpm) for item in config_of(text).deployments] == [("a", 5), ("b", 5)]
 
 
+def test_a_key_at_the_top_that_begins_with_x_or_a_sign_holds_what_anchors_share() -> None:
+    text = """
+    x-base: &base {rpm: 5, api_base: "${UNSET}"}
+    _names: [&name gpt, os.environ/NOBODY]
+    .key: &key k
+    model_list:
+      - model_name: *name
+        litellm_params: {<<: *base, model: openai/a, api_key: *key, api_base: "https://a.example"}
+    """
+    config = config_of(text)
+    assert [(item.group, item.params.rpm) for item in config.deployments] == [("gpt", 5)]
+    assert config.warnings == ()
+    assert "x-base" not in problems_of(text + "    xbase: {}\n")[0]
+
+
 def test_included_files_are_joined_and_their_errors_name_them(tmp_path: Path) -> None:
     main, models, wrong = tmp_path / "main.yaml", tmp_path / "models.yaml", tmp_path / "wrong.yaml"
     main.write_text(GPT + "include: [models.yaml]\nrouter_settings: {num_retries: 1}\n")
@@ -637,6 +666,17 @@ def test_no_configuration_serves_every_provider() -> None:
     assert config.deployments == ()
     assert config.own.host == "127.0.0.1"
     assert config.general.master_key is None
+
+
+def test_a_master_key_that_can_be_guessed_is_warned_of_wherever_it_comes_from(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.yaml"
+    path.write_text("general_settings: {master_key: sk-1}")
+
+    (named,) = load(str(path), {"LINGATE_MASTER_KEY": "sk-12"}).warnings
+    (told,) = load(None, {"LINGATE_MASTER_KEY": "sk-12"}).warnings
+
+    assert named == "general_settings.master_key has 4 characters and can be guessed: make it longer"
+    assert told == "LINGATE_MASTER_KEY has 5 characters and can be guessed: make it longer"
 
 
 def test_check_says_for_each_deployment_whether_it_could_be_asked(tmp_path: Path) -> None:

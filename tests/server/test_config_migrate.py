@@ -283,3 +283,18 @@ def test_what_is_not_there_cannot_be_cleaned(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="edit it by hand"):
         cleaned(str(path))
+
+
+@pytest.mark.parametrize("shared", ["*base", "{<<: *base, tpm: 9}", "{<<: [*base], model: openai/b}"])
+def test_what_is_shared_by_anchors_is_cleaned_where_it_is_held(tmp_path: Path, shared: str) -> None:
+    file = tmp_path / "litellm.yaml"
+    file.write_text(
+        "x-base: &base\n  model: openai/gpt-4o\n  max_budget: 3 # gone\n  rpm: 5 # stays\n"
+        f"model_list:\n  - {{model_name: a, litellm_params: *base}}\n  - {{model_name: b, litellm_params: {shared}}}\n"
+    )
+
+    migration = migrate(str(file))
+
+    assert migration.ok
+    assert not any("x-base" in line for line in migration.lines())
+    assert cleaned(str(file)) == file.read_text().replace("  max_budget: 3 # gone\n", "")

@@ -165,6 +165,26 @@ class TestOpenAI:
         assert answer.usage.output_tokens > 0
 
     @pytest.mark.parametrize("stream", [False, True])
+    def test_responses_with_a_tool_for_free_text(
+        self, openai_client: openai.OpenAI, upstream: str, stream: bool
+    ) -> None:
+        asked: Any = {
+            "model": f"{upstream}-large",
+            "input": "hello",
+            "tools": [{"type": "custom", "name": "apply_patch"}],
+            "tool_choice": {"type": "custom", "name": "apply_patch"},
+        }
+        if stream:
+            with openai_client.responses.stream(**asked) as events:
+                answer: Any = events.get_final_response()
+        else:
+            answer = openai_client.responses.create(**asked)
+        (call,) = (item for item in answer.output if item.type == "custom_tool_call")
+        assert call.name == "apply_patch"
+        assert call.input
+        assert not call.input.startswith("{")
+
+    @pytest.mark.parametrize("stream", [False, True])
     @pytest.mark.parametrize(
         ("fault", "kind", "status"),
         [

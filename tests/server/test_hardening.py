@@ -31,12 +31,6 @@ ADMIN = {"authorization": f"Bearer {MASTER}"}
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[RawServer]:
-    with RawServer() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def gateway(upstream: RawServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running_gateway(config(upstream.url), tmp_path_factory.mktemp("hardening")) as running:
         yield running

@@ -278,6 +278,7 @@ def test_routes_and_addresses_of_a_key_are_patterns() -> None:
     assert may_call(caller, "/v1/chat/completions")
     assert may_call(caller, "/v1/models")
     assert not may_call(caller, "/v1/embeddings")
+    assert not may_call(caller, "/v1/models/gemini:generateContent", "POST")
     assert may_come_from(caller, "10.0.0.1")
     assert not may_come_from(caller, "10.0.0.2")
     assert may_call(Caller(key_id="k"), "/anything")

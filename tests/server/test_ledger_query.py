@@ -243,7 +243,9 @@ async def test_an_unknown_dimension_is_refused_with_the_known_ones(ledger: Ledge
 
 
 async def test_csv_has_every_row_and_no_formula(ledger: Ledger) -> None:
-    ledger.journal.write(make_row(end_user="=HYPERLINK('x')", tags=("@a", "b"), key_alias="-1", cost=-0.5, stream=True))
+    ledger.journal.write(
+        make_row(end_user="=HYPERLINK('x')", tags=("@a", "b", "-c"), key_alias="-1", cost=-0.5, stream=True)
+    )
     for _ in range(3):
         ledger.journal.write(make_row())
 
@@ -252,7 +254,7 @@ async def test_csv_has_every_row_and_no_formula(ledger: Ledger) -> None:
 
     assert len(rows) == 4
     first = next(row for row in rows if row["stream"] == "true")
-    assert (first["end_user"], first["tags"], first["key_alias"]) == ("'=HYPERLINK('x')", "'@a;b", "'-1")
+    assert (first["end_user"], first["tags"], first["key_alias"]) == ("'=HYPERLINK('x')", "'@a;b;'-c", "'-1")
     assert first["cost"] == "-0.5"
     assert first["at"] == "2026-11-20T12:00:00.000Z"
     assert "body" not in first

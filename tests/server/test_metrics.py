@@ -258,6 +258,17 @@ def test_sums_go_on_when_the_configuration_changes() -> None:
     assert [calls.count for _, calls in metrics.series()] == [2]
 
 
+def test_what_a_call_without_a_count_of_its_input_cost_counts() -> None:
+    metrics = _metrics("a")
+
+    metrics.observe(_row("a", deployment="id-a", provider="openai", cost=0.25, attempts=1), None)
+    metrics.observe(_row("a", deployment="id-a", provider="openai", completion_tokens=7, cost=0.5, attempts=1), None)
+    metrics.observe(_row("a", deployment="id-a", provider="openai", attempts=1), None)
+
+    ((_, calls),) = metrics.series()
+    assert (calls.cost, calls.tokens[:2], calls.unpriced) == (0.75, [0, 7], 0)
+
+
 def test_who_waits_for_an_equal_call_does_not_count_as_the_gateways_own_time() -> None:
     metrics = _metrics("a")
 

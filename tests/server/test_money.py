@@ -16,18 +16,12 @@ import pytest
 from lingate.simulator import Simulator
 from tests.server.asking import ask, rows
 from tests.server.gateway_kit import MASTER, Running, running_gateway
-from tests.server.raw_upstream import CHAT, PRICES, chat, chunk, config, event, whole
+from tests.server.raw_upstream import CHAT, JSON, PRICES, chat, chunk, config, event, whole
 from tests.servers import RawServer, Script
 
 ADMIN = {"authorization": f"Bearer {MASTER}"}
 GOOD = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
 HUGE = 10**30
-
-
-@pytest.fixture(scope="module")
-def upstream() -> Iterator[RawServer]:
-    with RawServer() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +133,32 @@ def test_a_stream_whose_output_nobody_counted_is_estimated(gateway: Running, ups
     assert row["cost"] == pytest.approx(
         10 * PRICES["input_cost_per_token"] + len(text) // 3 * PRICES["output_cost_per_token"]
     )
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("pause", [0.0, 1.2], ids=["while a retry is waited for", "before the refusal"])
+def test_a_client_that_has_left_pays_for_no_further_try(
+    gateway: Running, upstream: RawServer, stream: bool, pause: float
+) -> None:
+    refusal = json.dumps({"error": {"message": "later", "type": "overloaded"}}).encode()
+    upstream.script = Script([refusal], status=503, headers={**JSON, "retry-after": "2"}, pause=pause)
+    key_id, key = new_key(gateway, max_budget=100.0)
+    asked, before = len(upstream.requests), len(rows(gateway))
+
+    with pytest.raises(httpx2.TimeoutException):
+        httpx2.post(gateway.url + CHAT, json=chat("openai-x", stream=stream, num_retries=2), headers=key, timeout=0.7)
+
+    until = time.monotonic() + 8
+    while len(found := rows(gateway)) == before and time.monotonic() < until:
+        time.sleep(0.05)
+    row = found[-1]
+    assert (row["key_id"], row["attempts"], len(upstream.requests) - asked) == (key_id, 1, 1)
+    if pause and stream:  # nobody knows yet that it is a refusal
+        assert (row["status"], row["estimated"], row["completion_tokens"]) == (499, 1, 0)
+    else:
+        assert (row["prompt_tokens"], row["cost"]) == (None, None)
+    budget = budget_of(gateway, key_id)
+    assert (budget["spent"], budget["reserved"]) == (pytest.approx(row["cost"] or 0), 0)
 
 
 def test_a_stream_that_breaks_off_keeps_what_was_said_of_its_input(gateway: Running, upstream: RawServer) -> None:
@@ -316,6 +336,77 @@ def test_half_a_price_is_none_under_a_budget(upstream: RawServer, tmp_path: Path
         refused = ask(gateway, CHAT, chat("half", max_tokens=5), key)
         assert refused.status_code == 429
         assert "price of half is unknown" in refused.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("brought", [True, False])
+def test_the_longest_answer_of_a_fallback_that_nobody_knows_is_reserved_for(
+    upstream: RawServer, tmp_path: Path, brought: bool
+) -> None:
+    params = {"model": "openai/sim", "api_base": f"{upstream.url}/v1", "api_key": "sk-up", "max_retries": 0, **PRICES}
+    entries = [
+        {"model_name": "short", "litellm_params": params, "model_info": {"max_output_tokens": 100}},
+        {"model_name": "long", "litellm_params": {**params, "model": "openai/nobody"}},
+    ]
+    settings = {} if brought else {"fallbacks": [{"short": ["long"]}]}
+    text = json.dumps({"model_list": entries, "router_settings": settings})
+    upstream.script = whole({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15})
+    with running_gateway(text, tmp_path, auth=True) as gateway:
+        _, key = new_key(gateway, max_budget=10.0)
+        more = {"fallbacks": ["long"]} if brought else {}
+        assert ask(gateway, CHAT, chat("short", **more), key).status_code == 200
+        sent = json.loads(upstream.requests[-1])
+        assert 100 < (sent.get("max_tokens") or sent["max_completion_tokens"]) < 1000
+
+
+@pytest.mark.parametrize("asked", [{"max_tokens": 40}, {}], ids=["bounded", "unbounded"])
+@pytest.mark.parametrize("where", ["deployment", "fallback"])
+@pytest.mark.parametrize(
+    "owners",
+    [{"n": 3}, {"max_tokens": 5000}, {"extra_body": {"max_tokens": 5000}}, {"additional_drop_params": ["max_tokens"]}],
+    ids=str,
+)
+def test_what_an_owner_puts_into_a_request_takes_no_budget_past_its_end(
+    upstream: RawServer, tmp_path: Path, owners: dict[str, Any], where: str, asked: dict[str, Any]
+) -> None:
+    params = {"model": "openai/sim", "api_base": f"{upstream.url}/v1", "api_key": "sk-up", "max_retries": 0, **PRICES}
+    fallback: dict[str, Any] = {"model": "other"}
+    entries = [
+        {
+            "model_name": "own",
+            "litellm_params": {**params, "model": "openai/sim" if where == "deployment" else "openai/down"},
+        },
+        {"model_name": "other", "litellm_params": params},
+    ]
+    if where == "deployment":
+        entries[0]["litellm_params"].update(owners)  # type: ignore[attr-defined]
+    elif "max_tokens" in owners or "n" in owners:
+        fallback |= owners
+    else:
+        entries[1]["litellm_params"].update(owners)  # type: ignore[attr-defined]
+    text = json.dumps({"model_list": entries, "router_settings": {"fallbacks": [{"own": [fallback]}]}})
+    upstream.script = whole(GOOD)
+    with running_gateway(text, tmp_path, auth=True) as gateway:
+        _, key = new_key(gateway, max_budget=0.8)
+        asking = len(upstream.requests)
+        if where == "fallback":
+            upstream.script = Script([b"{}"], status=503, headers=JSON)
+        ask(gateway, CHAT, chat("own", **asked), key)
+        for request in map(json.loads, upstream.requests[asking:]):
+            assert request.get("max_tokens", 10**6) * request.get("n", 1) * PRICES["output_cost_per_token"] <= 0.8
+
+
+def test_a_tier_that_an_owner_asks_for_is_paid_for(upstream: RawServer, tmp_path: Path) -> None:
+    params = {"model": "openai/gpt-5", "api_base": f"{upstream.url}/v1", "api_key": "sk-up", "max_retries": 0}
+    entries = [{"model_name": "fast", "litellm_params": {**params, "service_tier": "priority"}}]
+    used = {"prompt_tokens": 10, "completion_tokens": 1000, "total_tokens": 1010}
+    upstream.script = whole(used, model="gpt-5", service_tier="priority")
+    with running_gateway(json.dumps({"model_list": entries}), tmp_path, auth=True) as gateway:
+        _, key = new_key(gateway, max_budget=0.015)
+        assert ask(gateway, CHAT, chat("fast", max_tokens=1000), key).status_code == 429
+        key_id, key = new_key(gateway, max_budget=0.025)
+        assert ask(gateway, CHAT, chat("fast", max_tokens=1000), key).status_code == 200
+        budget = budget_of(gateway, key_id)
+        assert (budget["spent"], budget["reserved"]) == (pytest.approx(10 * 2.5e-6 + 1000 * 20e-6), 0)
 
 
 def test_a_callers_bound_holds_by_whichever_name_its_owner_has_another(upstream: RawServer, tmp_path: Path) -> None:

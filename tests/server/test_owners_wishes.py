@@ -96,3 +96,35 @@ def test_tokens_are_estimated_where_the_provider_does_not_count_them(upstream: R
         row = rows(gateway)[-1]
     assert not upstream.requests
     assert (row["status"], row["error"], row["estimated"], row["cost"], row["attempts"]) == (200, None, 1, None, 0)
+
+
+ANTHROPIC = {"type": "message", "role": "assistant", "id": "m", "model": "x", "stop_reason": "end_turn"}
+
+
+@pytest.mark.parametrize("fallbacks", ["default", [{"model": "claude-b", "max_tokens": 5}]])
+def test_fallbacks_of_anthropics_own_reach_anthropic_and_those_of_the_gateway_do_not(
+    upstream: RawServer, tmp_path: Path, fallbacks: Any
+) -> None:
+    said = {**ANTHROPIC, "content": [{"type": "text", "text": "hi"}], "usage": {"input_tokens": 1, "output_tokens": 1}}
+    upstream.script = Script([json.dumps(said).encode()], headers=JSON)
+    path = "/v1/messages?beta=true"
+
+    with running_gateway(config(upstream.url), tmp_path) as gateway:
+        assert ask(gateway, path, chat("anthropic-x", max_tokens=9, fallbacks=fallbacks)).is_success
+        assert json.loads(upstream.requests[-1])["fallbacks"] == fallbacks
+        assert ask(gateway, path, chat("anthropic-x", max_tokens=9, fallbacks=["openai-x"])).is_success
+        assert b"fallbacks" not in upstream.requests[-1]
+        assert ask(gateway, path, chat("anthropic-x", max_tokens=9, fallbacks="gpt")).status_code == 400
+        assert ask(gateway, CHAT, chat("anthropic-x", fallbacks=fallbacks)).status_code == 400
+
+
+def test_a_key_may_name_only_its_own_models_among_those_that_anthropic_is_to_fall_back_to(
+    upstream: RawServer, tmp_path: Path
+) -> None:
+    with running_gateway(config(upstream.url), tmp_path, auth=True) as gateway:
+        admin = {"authorization": f"Bearer {MASTER}"}
+        made = httpx2.post(f"{gateway.url}/admin/keys", json={"models": ["anthropic-*"]}, headers=admin).json()
+        asked = chat("anthropic-x", max_tokens=9, fallbacks=[{"model": "anthropic-y"}, {"model": "claude-b"}])
+        refused = ask(gateway, "/v1/messages", asked, headers={"authorization": f"Bearer {made['token']}"})
+    assert (refused.status_code, "'claude-b'" in refused.text) == (403, True)
+    assert not upstream.requests

@@ -292,6 +292,8 @@ def test_without_a_model_list_every_provider_with_a_credential_is_served() -> No
     assert driver.router.group("anthropic/claude-sonnet-4-6") is None
     assert "ANTHROPIC_API_KEY" in driver.router.why_not("anthropic/claude-sonnet-4-6")
     assert driver.router.group("gpt-4o") is None
+    assert driver.router.why_not("gpt-4o") == "'gpt-4o' is not served here: write it as provider/model"
+    assert "no provider is named 'opena'" in driver.router.why_not("opena/gpt-4o")
     assert any(name.startswith("openai/") for name in driver.router.models())
 
 

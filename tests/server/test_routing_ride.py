@@ -134,6 +134,26 @@ def test_no_retries_means_one_try() -> None:
     assert len(driver.ask().sent) == 1
 
 
+@pytest.mark.parametrize(
+    ("config", "retries", "sent"),
+    [
+        (ONE, 0, ["a"]),
+        (ONE + settings(num_retries=0), 1, ["a", "a"]),
+        ("model_list:\n" + deployments("a", more="max_retries: 4"), 1, ["a", "a"]),
+        (ONE + settings(retry_policy="{DefaultRetries: 5, ServiceUnavailableErrorRetries: 5}"), 1, ["a", "a"]),
+        (IN_ORDER, 0, ["a"]),
+        (IN_ORDER, 1, ["a", "b"]),
+        (IN_ORDER, 3, ["a", "b", "b", "b"]),
+        (FALLBACK, 0, ["a", "z"]),
+        (FALLBACK, 2, ["a", "a", "a", "z"]),
+    ],
+)
+def test_how_often_is_the_callers_word_where_there_is_one(config: str, retries: int, sent: list[str]) -> None:
+    driver = Driver(config, {"a": 503, "b": 503})
+
+    assert driver.ask(retries=retries).sent == sent
+
+
 def test_a_prompt_that_does_not_fit_goes_to_the_fallback_for_that_and_nowhere_else() -> None:
     text = """
     model_list:
@@ -225,6 +245,19 @@ def test_parameters_of_the_deployment_lie_under_those_of_the_caller() -> None:
     assert outcome.body["temperature"] == 0.9
     assert outcome.body["seed"] == 7
     assert "user" not in outcome.body
+
+
+def test_what_is_left_out_may_be_inside_of_a_parameter_and_the_caller_keeps_its_own() -> None:
+    paths = "['tools[*].input_examples', metadata.user_id, 'tools[1]', 'nowhere.at.all', 'seed.x']"
+    text = "model_list:\n" + deployments("a", more=f"additional_drop_params: {paths}")
+    tool = {"type": "function", "function": {"name": "f"}, "input_examples": [{}]}
+    asked = {"tools": [tool, tool], "metadata": {"user_id": "u", "kind": "k"}, "seed": 7}
+
+    body = Driver(text).ask(body=asked).body
+
+    assert body["tools"] == [{"type": "function", "function": {"name": "f"}}]
+    assert (body["metadata"], body["seed"]) == ({"kind": "k"}, 7)
+    assert tool["input_examples"] == [{}]
 
 
 def test_a_fallback_is_tried_at_once_while_the_only_deployment_rests() -> None:

@@ -183,6 +183,23 @@ def test_spend_is_what_the_ledger_has_as_tiles_a_chart_and_a_table(page: Page, g
     (bar,) = page.all(".chart rect")
     assert float(bar.get_attribute("height") or 0) > 100
     assert {row[0]: row[1:3] for row in page.rows()} == {"good": ["3", "0"], "broken": ["1", "1"]}
+    assert [row[-1] for row in page.rows()] == [tiles[0].text, "$0.00"]
+
+
+def test_a_phone_shows_the_whole_page_and_the_chart_can_be_read(page: Page, key: str) -> None:
+    phone = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    page.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+    try:
+        page.enter(MASTER)
+        for tab, heading in (("spend", "cost"), ("calls", "status"), ("keys", "alias"), ("models", "asks")):
+            page.go(tab, heading)
+            seen = "return [innerWidth, document.getElementById('leave').getBoundingClientRect().right <= innerWidth]"
+            assert page.browser.execute_script(seen) == [390, True]
+        page.go("spend", "cost")
+        page.one(".chart text")
+        assert page.browser.execute_script("return document.querySelector('.chart').getScreenCTM().a") >= 0.9
+    finally:
+        page.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_spend_is_split_by_what_is_chosen_and_names_are_text(page: Page, key: str) -> None:
@@ -270,6 +287,21 @@ def test_the_page_speaks_to_its_own_gateway_only(page: Page, gateway: Running) -
 
     assert f"{gateway.url}/ui/app.js" in asked
     assert {url for url in asked if not url.startswith((gateway.url, "data:"))} == set()
+
+
+def test_what_nobody_knows_the_cost_of_is_not_shown_as_free(page: Page, tmp_path: Any) -> None:
+    with Simulator() as simulator:
+        unpriced = json.loads(config(simulator.url))
+        for entry in unpriced["model_list"]:
+            del entry["litellm_params"]["input_cost_per_token"], entry["litellm_params"]["output_cost_per_token"]
+        with running_gateway(json.dumps(unpriced), tmp_path, auth=True) as running:
+            call = {"model": "good", "messages": [{"role": "user", "content": "hello"}]}
+            httpx2.post(f"{running.url}/v1/chat/completions", json=call, headers=ADMIN).raise_for_status()
+            running.flush()
+            page.browser.get(f"{running.url}{ui.PAGE}")
+            page.enter(MASTER)
+
+            assert page.until(lambda _: page.rows())[0][-1] == "unknown"
 
 
 def test_a_gateway_that_goes_away_is_said_to_be_away(page: Page, tmp_path: Any) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lingate._model import Call
 from lingate.errors import BadRequestError
-from lingate.simulator.vectors import answer_embeddings, vector_of
+from lingate.simulator.media import answer_embeddings, vector_of
 
 
 def embed(value: Any, default: int | None = None, **body: Any) -> dict[str, Any]:

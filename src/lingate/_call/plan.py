@@ -84,30 +84,23 @@ Answer: TypeAlias = Mapping[str, str] | tuple[Head, Any] | Opened | bytes | Ling
 
 
 class Route(Record):
-    """One place a call may go to.
-
-    Attributes:
-        find: The place; or what looks it up when its turn comes, so that an unused fallback costs nothing, and may raise
-            ConfigError.
-        call: The canonical request for it.
-        on: Kinds of error after which this route is tried; None for the usual ones. Ignored for the first route.
-        policy: How often it is tried here, where that is not the call's own policy.
-        timeout: Bounds each try here; the call's own still bounds them all together.
-    """
+    """One place a call may go to."""
 
     find: tuple[Target, OperationFormat] | Callable[[], tuple[Target, OperationFormat]]
+    """The place; or what looks it up when its turn comes, so that an unused fallback costs nothing, and may raise
+    ConfigError."""
     call: Call
+    """The canonical request for it."""
     on: frozenset[str] | None = None
+    """Kinds of error after which this route is tried; None for the usual ones. Ignored for the first route."""
     policy: RetryPolicy | None = None
+    """How often it is tried here, where that is not the call's own policy."""
     timeout: Timeout | None = None
+    """Bounds each try here; the call's own still bounds them all together."""
 
 
 class Context(Record):
-    """What a plan is given besides its routes.
-
-    Attributes:
-        error: What the route before said: routes that are chosen one after another are chosen by it.
-    """
+    """What a plan is given besides its routes."""
 
     policy: RetryPolicy
     timeout: Timeout
@@ -115,6 +108,11 @@ class Context(Record):
     random: Callable[[], float]
     trail: list[Attempt] = msgspec.field(default_factory=list)
     error: LingateError | None = None
+    """What the route before said: routes that are chosen one after another are chosen by it."""
+    asked: bool = False
+    """A request is out, or was answered: False before the first and while a retry is waited for."""
+    wanted: bool = True
+    """Somebody waits for the answer: if not, what is asked is brought to its end, and nothing else is asked."""
 
 
 class Completed(Record):
@@ -143,6 +141,7 @@ class Streaming(Record):
 
 _ANSWERED = (Completed, Streaming)
 _REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "apim-request-id")
+_LONGEST_ID = 200
 
 
 def complete(routes: Iterable[Route], context: Context) -> Generator[Step, Answer, Completed]:
@@ -177,7 +176,7 @@ def _over_routes(routes: Iterable[Route], context: Context, whole: bool) -> Gene
         if isinstance(outcome, _ANSWERED):
             return outcome
         last = context.error = outcome
-        if now() >= deadline:
+        if now() >= deadline or not context.wanted:
             break
     if last is None:
         raise ConfigError("no route to send this call to")
@@ -197,6 +196,7 @@ def _tries(
         began = now()
         limits = _within(timeout, deadline - began)
         refused = None if sent.target.signer is None else (yield from _sign(sent, limits))
+        context.asked = refused is None
         if refused is not None:
             outcome: Any = refused
         elif (further := getattr(form, "further", None)) is not None:
@@ -209,9 +209,10 @@ def _tries(
             target, head = sent.target, outcome.head
             took = now() - began
             context.trail.append(
-                Attempt(target.row.name, target.model, head.status, "ok", took, waited, request_id(head))
+                Attempt(target.row.name, target.model, head.status, "ok", took, waited, request_id(head, target))
             )
             return outcome
+        context.asked = False
         _name(outcome, sent.target)
         context.trail.append(_attempt(sent.target.provider, sent.target.model, outcome, now() - began, waited))
         wait = (route.policy or context.policy).wait(outcome, turn, context.random)
@@ -225,7 +226,10 @@ def _tries(
                 provider=sent.target.provider,
                 model=sent.target.model,
             )
-        yield Sleep(wait)
+        if context.wanted:
+            yield Sleep(wait)
+        if not context.wanted:
+            return outcome
         waited = wait
         turn += 1
 
@@ -361,7 +365,7 @@ def _first_events(
 ) -> Generator[Step, Answer, Any]:
     decoder = form.decoder(sent, opened.head)
     ready: list[Event] = []
-    taken = b""
+    taken: list[bytes] = []
     while True:
         left = until - now()
         if left <= 0:
@@ -371,13 +375,14 @@ def _first_events(
         if isinstance(data, LingateError):
             return interrupted(data)
         events = decoder.finish() if data is None else decoder.feed(data)  # type: ignore[arg-type]
-        taken += data or b""  # type: ignore[operator]
+        if data is not None:
+            taken.append(data)  # type: ignore[arg-type]
         for event in events:
             if isinstance(event, Failed) and not _substantial(ready):
                 return event.error
             ready.append(event)
         if _substantial(ready) or (ready and decoder.done):
-            return Streaming(sent, opened.head, opened.stream, decoder, ready, taken)
+            return Streaming(sent, opened.head, opened.stream, decoder, ready, b"".join(taken))
         if data is None:
             return StreamInterruptedError("the stream ended before it began")
 
@@ -451,6 +456,11 @@ def _attempt(provider: str, model: str, error: LingateError, seconds: float, wai
     return Attempt(provider, model, error.status, error.kind, seconds, waited, error.request_id)
 
 
-def request_id(head: Head) -> str | None:
-    """The provider's id of the request, from the head of its answer."""
-    return next(filter(None, map(head.headers.get, _REQUEST_IDS)), None)
+def request_id(head: Head, target: Target) -> str | None:
+    """The provider's id of the request, from the head of its answer, fit to be written down."""
+    found = next(filter(None, map(head.headers.get, _REQUEST_IDS)), None)
+    if found is None or (len(found) <= _LONGEST_ID and not any(secret in found for secret in target.secrets)):
+        return found
+    from lingate._dialects._redact import redact
+
+    return redact(found, target.secrets, _LONGEST_ID)

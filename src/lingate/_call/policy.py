@@ -21,7 +21,7 @@ LONGEST = 1e9
 """Seconds of the longest time-out: no limit, as far as anyone can tell, and a number that every clock can be set to."""
 
 MOST_ANSWER = 128 * 1024 * 1024
-"""Bytes of the longest answer in one piece that is read where answers are bounded. 2,048 embeddings of 3,072 numbers, the
+"""Bytes of the longest answer that is read where answers are bounded. 2,048 embeddings of 3,072 numbers, the
 most that a provider gives at once, are 90 MB.
 """
 

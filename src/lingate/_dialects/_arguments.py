@@ -10,6 +10,9 @@ from lingate._model import JsonDict
 from lingate._wire.json import decode
 from lingate._wire.shapes import as_str
 
+TEXT = "input"
+"""The one argument of a function that stands for a tool for free text."""
+
 
 def called(call: Any) -> Any:
     """The function of a call in a request, if it is one.
@@ -21,7 +24,7 @@ def called(call: Any) -> Any:
         return None
     custom = call.get("custom")
     if call.get("type") == "custom" and isinstance(custom, dict):
-        return {"name": custom.get("name"), "arguments": {"input": custom.get("input") or ""}}
+        return {"name": custom.get("name"), "arguments": {TEXT: custom.get("input") or ""}}
     return call.get("function")
 
 
@@ -48,19 +51,21 @@ def calls_of(
 def arguments_object(arguments: Any, where: str, draft: Draft) -> JsonDict:
     """Arguments of a call in a request as an object; empty ones and `null` mean `{}`.
 
+    What a model wrote that is none, as when it was cut off, stays in a conversation and is shown like in an answer: refused,
+    it would end every later turn too (openai/openai-agents-python#2061).
+
     Raises:
-        ConfigError: They are not a JSON object. Sending anything else in their place would be an invention.
+        ConfigError: They are neither text nor an object.
     """
-    if isinstance(arguments, str):
-        try:
-            arguments = decode(arguments) if arguments.strip() else {}
-        except ValueError as error:
-            raise draft.broken(where, f"must be a JSON object in a string: {error}") from None
-    if arguments is None:
-        return {}
-    if not isinstance(arguments, dict):
+    found = arguments or {}
+    if isinstance(found, str):
+        found = _said(found)
+        if found and not isinstance(found, dict):
+            draft.note(f"{where} (no JSON object: its text was put into one)")
+            found = {"arguments": found}
+    if not isinstance(found, dict | None):
         raise draft.broken(where, "must be a JSON object in a string")
-    return arguments
+    return found or {}
 
 
 def shown_arguments(arguments: Any) -> JsonDict:
@@ -70,13 +75,16 @@ def shown_arguments(arguments: Any) -> JsonDict:
     """
     if isinstance(arguments, dict):
         return arguments
-    if not isinstance(arguments, str) or not arguments.strip():
-        return {}
-    try:
-        found = decode(arguments)
-    except ValueError:
-        found = arguments
+    found = _said(arguments) if isinstance(arguments, str) else {}
     return found if isinstance(found, dict) else {"arguments": found}
+
+
+def _said(text: str) -> Any:
+    """What a text of arguments says: nothing means `{}`, and what is no JSON is itself."""
+    try:
+        return decode(text) if text.strip() else {}
+    except ValueError:
+        return text
 
 
 def shown_call(call: JsonDict) -> tuple[str, Any]:

@@ -34,19 +34,16 @@ _VERSIONS: Mapping[Surface, str] = {"dated": "2024-10-21", "inference": "2024-05
 
 
 class Place(NamedTuple):
-    """A base URL taken apart.
-
-    Attributes:
-        root: What comes before the surface's own path.
-        surface: The one that the URL names, if it does.
-        deployment: The deployment that the URL names, if it does.
-        version: `api-version` of the query.
-    """
+    """A base URL taken apart."""
 
     root: str
+    """What comes before the surface's own path."""
     surface: Surface | None
+    """The one that the URL names, if it does."""
     deployment: str | None
+    """The deployment that the URL names, if it does."""
     version: str | None
+    """`api-version` of the query."""
 
 
 def place_of(url: str) -> Place:

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar
 
 from lingate._dialects._draft import Draft
 from lingate._model import JsonDict, Target
+from lingate._wire.shapes import dig, without
 
 BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8000, "high": 16000, "xhigh": 24000, "max": 24000}
 """`reasoning_effort` -> thinking tokens. 1024 is the API's minimum; twice the largest for `high` is 32000, the smallest
@@ -59,6 +60,25 @@ def way_to_think(
     else:
         return "enabled"
     return None
+
+
+def fitted_thinking(draft: Draft, given: Any, effort: Any) -> tuple[Any, Any]:
+    """A caller's own `thinking`, and the effort beside it, as this model takes them: a fallback's or an alias's may not.
+
+    400 "adaptive thinking is not supported on this model"; of the newest, "`thinking.type.enabled` is not supported for
+    this model. Use `thinking.type.adaptive` and `output_config.effort`".
+    """
+    kind, way = dig(given, "type"), draft.traits.get("thinking")
+    if kind == "adaptive" and way in ("budget", "none"):
+        draft.note("thinking.type=adaptive")
+        return None, (effort or "medium") if way == "budget" else None
+    if kind == "enabled" and way == "adaptive" and not draft.traits.get("budgets", True):
+        draft.note("thinking.budget_tokens")
+        budget = given.get("budget_tokens")
+        if effort is None and isinstance(budget, int):
+            effort = next((word for word in ("low", "medium") if budget <= BUDGETS[word]), "high")
+        return {**without(given, ("budget_tokens",)), "type": "adaptive"}, effort
+    return given, effort
 
 
 def limit_for_thinking(draft: Draft, asked: JsonDict) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lingate._dialects._unsaid import note_unsaid
 from lingate._model import Call, JsonDict, Target, Traits
 from lingate._wire.shapes import as_dict, dig, not_null
 from lingate.errors import ConfigError, UnsupportedError
@@ -13,27 +14,24 @@ from lingate.errors import ConfigError, UnsupportedError
 
 @dataclass(slots=True)
 class Draft:
-    """One request under construction. A dialect that needs more fields makes a subclass.
-
-    Attributes:
-        call: What was asked.
-        target: Where it goes.
-        asked: The canonical request without its nulls: a null means the field was not given.
-        traits: The target's traits over the dialect's defaults.
-        body: The wire body so far.
-        dropped: What was left out or changed, in words.
-        answer_tool: Name of the tool whose input is the structured answer.
-        stop: All stop sequences, when the wire does not take all of them.
-    """
+    """One request under construction. A dialect that needs more fields makes a subclass."""
 
     call: Call
+    """What was asked."""
     target: Target
+    """Where it goes."""
     asked: JsonDict
+    """The canonical request without its nulls: a null means the field was not given."""
     traits: Traits
+    """The target's traits over the dialect's defaults."""
     body: JsonDict = field(default_factory=dict)
+    """The wire body so far."""
     dropped: list[str] = field(default_factory=list)
+    """What was left out or changed, in words."""
     answer_tool: str | None = None
+    """Name of the tool whose input is the structured answer."""
     stop: tuple[str, ...] = ()
+    """All stop sequences, when the wire does not take all of them."""
 
     def note(self, what: str) -> None:
         """Report something that was left out or changed without harm to the meaning."""
@@ -83,8 +81,11 @@ class Draft:
             )
         self.note(param)
 
-    def messages(self) -> list[Any]:
-        """The messages that are asked for.
+    def messages(self, dialect: str = "") -> list[Any]:
+        """The messages that are asked for. What no format but the one they came in has a place for is reported.
+
+        Args:
+            dialect: The format that they are written in, if they can have come in it.
 
         Raises:
             ConfigError: They are no list.
@@ -92,6 +93,7 @@ class Draft:
         found = self.asked.get("messages")
         if not isinstance(found, list):
             raise self.broken("messages", "must be a list of messages")
+        note_unsaid(found, dialect, self.note)
         return found
 
     def objects(self, name: str) -> list[JsonDict]:

@@ -106,29 +106,26 @@ _MAX_SAID = 6_000
 
 @dataclass(slots=True)
 class Evidence:
-    """An error as its sender put it.
-
-    Attributes:
-        status: HTTP status that counts: the real one, or the body's own where HTTP said success or nothing.
-        codes: Machine-readable codes as sent, in reading order.
-        message: The provider's own words, not redacted.
-        said: The same in lower case, bounded, for matching.
-        quotas: `(quotaId, quotaValue)` of each quota that Google says was exceeded.
-        flagged: A moderation record is attached.
-        waits: Seconds to wait that the body states as numbers, and durations it states as text.
-        headers: Headers of an answer further up that the body quotes, names in lower case.
-        request_id: The id of the request, if the body has one.
-    """
+    """An error as its sender put it."""
 
     status: int | None
+    """HTTP status that counts: the real one, or the body's own where HTTP said success or nothing."""
     codes: tuple[str, ...]
+    """Machine-readable codes as sent, in reading order."""
     message: str
+    """The provider's own words, not redacted."""
     said: str
+    """The same in lower case, bounded, for matching."""
     quotas: tuple[tuple[str, str | None], ...] = ()
+    """`(quotaId, quotaValue)` of each quota that Google says was exceeded."""
     flagged: bool = False
+    """A moderation record is attached."""
     waits: tuple[float | str, ...] = ()
+    """Seconds to wait that the body states as numbers, and durations it states as text."""
     headers: Mapping[str, str] = field(default_factory=dict)
+    """Headers of an answer further up that the body quotes, names in lower case."""
     request_id: str | None = None
+    """The id of the request, if the body has one."""
 
 
 def read(value: object, status: int | None, headers: Mapping[str, str]) -> Evidence:

@@ -174,5 +174,7 @@ def _is_ours(error: LingateError) -> bool:
     """Whether the message was written for the client: about its own request, or a limit of ours."""
     if isinstance(error, UpstreamError):
         # A face that cannot read a request raises BadRequestError; it has neither a provider nor a status.
-        return error.provider is None and error.status is None and error.detail is None
+        # A limit of ours, or a rest, has a status all the same.
+        ours = error.status is None or error.kind in ("rate_limit", "permission", "overloaded")
+        return ours and error.provider is None and error.detail is None
     return isinstance(error, (UnsupportedError, LimitError)) or error.kind in ("unknown_provider", "bad_call")

@@ -6,7 +6,7 @@ from collections.abc import Collection, Container, Iterable
 from typing import Any
 
 from lingate._dialects._draft import Draft
-from lingate._dialects._strangers import ANTHROPICS_HINTS, note_googles
+from lingate._dialects._strangers import ANTHROPICS_HINTS, note_others_words
 from lingate._dialects.openai_chat.envelope import new_request, seal
 from lingate._dialects.openai_chat.parameters import take_out
 from lingate._model import HttpRequest, JsonDict, Operation
@@ -133,8 +133,8 @@ def stops(draft: Draft, limit: int | None) -> list[str]:
     return wire
 
 
-def write_rest(draft: Draft, written: Collection[str]) -> None:
-    """Leave out what has no counterpart, and pass on what we do not know.
+def write_rest(draft: Draft, written: Collection[str], own: str = "") -> None:
+    """Leave out what has no counterpart, and pass on what we do not know; `own` is the format, where clients speak it.
 
     Raises:
         UnsupportedError: Something has no counterpart, and `drop_params` is off.
@@ -142,7 +142,7 @@ def write_rest(draft: Draft, written: Collection[str]) -> None:
     for name, value in draft.asked.items():
         if name not in written and not draft.left_out(name, value, _NEUTRAL, _HINTS):
             draft.body[name] = value
-    note_googles(draft.asked, draft.note)
+    note_others_words(draft.asked, draft.note, own)
 
 
 def finished(draft: Draft, operation: Operation, path: str, body: JsonDict, joined: Container[str] = ()) -> HttpRequest:

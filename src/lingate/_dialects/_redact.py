@@ -75,7 +75,8 @@ _credentials = cache(
         r"|://[^/\s:@]{1,64}:(?=[^/\s@]{1,128}@))[^\s\"'&,;<>@]{8,}"
         r"|(?<![A-Za-z0-9])(?:"
         r"sk-[A-Za-z0-9_-]{8,}|AIza[A-Za-z0-9_-]{20,}|ya29\.[A-Za-z0-9._-]{20,}"
-        r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}[A-Za-z0-9._-]*"
+        # A long one is taken without its dot: looking for that from every "eyJ" in it takes its length each time.
+        r"|eyJ[A-Za-z0-9_-]{8,64}\.[A-Za-z0-9_-]{8,}[A-Za-z0-9._-]*|eyJ[A-Za-z0-9_-]{65}[A-Za-z0-9._-]*"
         r"|(?:gsk|xai|hf|r8|fw|csk|cpk|pplx|nvapi|jina|vck|flp|key|pk|rk|sk|sess)[-_][A-Za-z0-9_-]{20,}"
         r"|bce-v3/[A-Za-z0-9/-]{16,}|(?:ghp|gho|ghs|ghu|github_pat|glpat)[-_][A-Za-z0-9_-]{16,}|dapi[0-9a-f]{32}|(?:AKIA|ASIA)[A-Z0-9]{16}"
         r"|[0-9a-f]{32}\.[A-Za-z0-9]{16})",

@@ -2,7 +2,7 @@
 
 Coding agents send it with every request, whatever model is behind the address, and most providers refuse a request for a
 field that they do not know. Sources: https://platform.claude.com/docs/en/api/messages and its pages on context editing,
-fast mode, tool search and fine-grained tool streaming.
+fast mode, refusals and fallback, tool search and fine-grained tool streaming.
 """
 
 from __future__ import annotations
@@ -11,17 +11,22 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from lingate._wire.shapes import as_dict, dig
+from lingate._wire.shapes import as_dict, as_dicts, as_list, dig
 
-ANTHROPICS_HINTS: dict[str, type] = {"context_management": dict, "speed": str}
-"""Fields of a request that say how the provider spares context, or how quick it is, and what type they have there."""
+ANTHROPICS_HINTS: dict[str, type | tuple[type, ...]] = {
+    "context_management": dict,
+    "speed": str,
+    "fallbacks": (str, list),
+}
+"""Fields of a request that say how the provider spares context, how quick it is, or whom it asks where a model declines,
+and what type they have there."""
 
 ANTHROPICS_TOOL_FIELDS = ("eager_input_streaming", "defer_loading", "allowed_callers", "input_examples")
 """Fields of a tool that say how its arguments are streamed, when it is shown, and to whom."""
 
 
 _SERVER_TOOL = re.compile(
-    r"(?:web_search|web_fetch|code_execution|computer|bash|text_editor|memory|advisor)_20\d{6}"
+    r"(?:web_search|web_fetch|code_execution|computer|bash|text_editor|memory|advisor|\w+_toolset)_20\d{6}"
     r"|tool_search_tool_\w+|mcp_toolset"
 )
 
@@ -30,6 +35,16 @@ def is_anthropics_tool(tool: Any) -> bool:
     """Whether a tool is one that Anthropic's API brings."""
     kind = dig(tool, "type")
     return isinstance(kind, str) and kind != "function" and _SERVER_TOOL.fullmatch(kind) is not None
+
+
+def strangers_tool(tool: Any) -> str:
+    """What a tool is called that only another provider's API brings: Anthropic's by type, Google's by field; "" for others."""
+    if not isinstance(tool, dict):
+        return ""
+    kind = tool.get("type")
+    if kind is None:
+        return "" if "function" in tool or "name" in tool else str(next((name for name in tool if name != "type"), ""))
+    return str(kind) if is_anthropics_tool(tool) else ""
 
 
 def is_anthropics_hint(name: str, value: Any) -> bool:
@@ -50,11 +65,47 @@ def without_anthropics(fields: dict[str, Any], note: Callable[[str], None]) -> N
             note(name)
 
 
-_SAID_OTHERWISE = ("tools", "toolConfig", "generationConfig")
+_HOLDERS = {
+    "anthropic": ("output_config",),
+    "gemini": ("generationConfig", "toolConfig"),
+    "ollama": ("options",),
+}
+"""Formats of clients, and in which fields of theirs the words of their own are."""
+
+_SAID = ("tools", "functionCallingConfig", "thinkingConfig", "think", "effort", "format", "output_format")
+_SAID_BY = {
+    "responseMimeType": "response_format",
+    "responseSchema": "response_format",
+    "responseJsonSchema": "response_format",
+    "speechConfig": "audio",
+}
+
+_ON_MEDIA = frozenset({"audioMetadata", "documentMetadata", "mediaResolution", "spreadsheetMetadata", "videoMetadata"})
+"""What Google's clients say of a picture, sound, film or document: which part of it, and how closely to look."""
 
 
-def note_googles(fields: dict[str, Any], note: Callable[[str], None]) -> None:
-    """Tell what a request of Google's format says that no other has a place for: safety settings, labels."""
-    for name in as_dict(dig(fields, "provider_specific_fields", "gemini")):
-        if name not in _SAID_OTHERWISE:
-            note(name)
+def note_others_words(fields: dict[str, Any], note: Callable[[str], None], own: str = "") -> None:
+    """Tell what a client of another format says that only its own has a place for: safety settings, GPUs, task budgets.
+
+    Args:
+        fields: The canonical request.
+        note: Told the names.
+        own: The format that the request goes out in.
+    """
+    for dialect, holders in _HOLDERS.items():
+        words = as_dict(dig(fields, "provider_specific_fields", dialect)) if dialect != own else {}
+        for name, value in words.items():
+            inner = as_dict(value) if name in holders else None
+            for word in [name] if inner is None else inner:
+                if word not in _SAID and _SAID_BY.get(word) not in fields:
+                    note(name if inner is None else f"{name}.{word}")
+    if own == "gemini":
+        return
+    for n, tool in enumerate(as_list(fields.get("tools"))):
+        for word in as_dict(dig(tool, "provider_specific_fields", "gemini")):
+            note(f"tools[{n}].{word}")
+    for n, message in enumerate(as_list(fields.get("messages"))):
+        if isinstance(message, dict) and "provider_specific_fields" in message:
+            for part in as_dicts(dig(message, "provider_specific_fields", "gemini", "parts")):
+                for word in sorted(_ON_MEDIA.intersection(part)):
+                    note(f"messages[{n}] ({word})")

@@ -6,25 +6,29 @@ import re
 from typing import Any
 
 from lingate._dialects._draft import Draft
+from lingate._dialects._strangers import strangers_tool
 from lingate._model import JsonDict
 from lingate._wire.shapes import as_dict, as_dicts, as_str, dig, not_null, without
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _NOT_SENT = frozenset({"strict", "cache_control", "provider_specific_fields"})
+TOOL_FIELDS = _NOT_SENT | {"type", "function"}
+"""Fields of a function among the tools that each format has its own way with; others are Anthropic's."""
 
 
 def function_tool(tool: JsonDict, where: str, draft: Draft, defaults: JsonDict) -> JsonDict | None:
-    """A tool in OpenAI's form for formats that have the same; None for one that is refused. Tools of other kinds stay.
+    """A tool in OpenAI's form for formats that have the same; None for one that is refused. Tools of unknown kinds stay.
 
     `defaults` are fields of a function that are put in where it has none.
 
     Raises:
         ConfigError: It is no tool.
-        UnsupportedError: It takes free text, and `drop_params` is off.
+        UnsupportedError: It is a tool of another provider's own, or one for free text, and `drop_params` is off.
     """
     kind, function = tool.get("type", "function"), tool.get("function")
-    if kind == "custom":
-        draft.refuse(where, "tools with free text as input have no counterpart")
+    strange = "custom" if kind == "custom" else strangers_tool(tool)
+    if strange:
+        draft.refuse(where, f"there is no tool of type {strange}")
         return None
     if kind != "function":
         return dict(tool)
@@ -32,6 +36,7 @@ def function_tool(tool: JsonDict, where: str, draft: Draft, defaults: JsonDict) 
         raise draft.broken(f"{where}.function", "must be an object with a name")
     if tool.get("cache_control"):
         draft.note("cache_control")
+    draft.note_others(tool, TOOL_FIELDS, where)
     made = not_null(function, _NOT_SENT)
     made = {**made, **without(defaults, made)}
     dropped = draft.traits.get("tool_schema_drop", ())
@@ -52,6 +57,18 @@ def allowed_tools(choice: JsonDict, draft: Draft) -> tuple[str, list[Any]]:
     return "required" if inner.get("mode") == "required" else "auto", [function.get("name") for function in functions]
 
 
+def mark_failure(message: JsonDict, failed: Any) -> None:
+    """Note on a tool message whether its client said that the tool failed: OpenAI has no word for it."""
+    if isinstance(failed, bool):
+        message.setdefault("provider_specific_fields", {})["is_error"] = failed
+
+
+def has_failed(message: JsonDict) -> bool | None:
+    """Whether the tool failed whose result a message has; None where nobody said."""
+    found = message.get("is_error", dig(message, "provider_specific_fields", "is_error"))
+    return found if isinstance(found, bool) else None
+
+
 def asked_format(draft: Draft) -> tuple[JsonDict | None, str] | None:
     """Schema and name of the format that is asked for, both of which JSON may lack; None where text will do.
 
@@ -66,7 +83,10 @@ def asked_format(draft: Draft) -> tuple[JsonDict | None, str] | None:
     schema = inner.get("schema", dig(wanted, "schema"))
     if kind not in ("json_schema", "json_object") or (kind == "json_schema" and not isinstance(schema, dict)):
         raise draft.broken("response_format", "must be text, json_object, or json_schema with a schema")
-    return schema if isinstance(schema, dict) else None, as_str(inner.get("name"))
+    if not isinstance(schema, dict):
+        return None, as_str(inner.get("name"))
+    about = as_str(inner.get("description"))  # elsewhere a schema says itself what it is of
+    return {"description": about, **schema} if about else schema, as_str(inner.get("name"))
 
 
 def answer_name(name: str, taken: list[Any]) -> str:

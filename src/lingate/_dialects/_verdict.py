@@ -170,6 +170,7 @@ _QUOTA_WORDS = _Words(
     r"in arrears|account (?:is |has been )?overdue|overdue (?:balance|payment)",
     r"free tier of the model has been exhausted|have a free quota tier",
     r"daily free allocation",
+    r"usage limit for this billing (?:cycle|period)|monthly limit exhausted|your weekly (?:\(7-day\) )?usage limit",
     r"余额不足|欠费|充值|额度不足|额度已用|余量已用",
 )
 # Not beside a 429: there they are advice on how to get a higher rate.
@@ -177,7 +178,7 @@ _UNPAID_WORDS = _Words(
     r"payment (?:is )?(?:required|past due)|valid credit card|add (?:a |your )?(?:valid )?payment method|unpaid",
     r"non-?payment|negative balance",
     r"(?:free )?trial (?:has |is )?(?:expired|ended)|subscription (?:has |is )?expired|billing hard limit",
-    r"payment instrument|usage limit for this billing (?:cycle|period)|monthly (?:usage )?(?:limit|quota)",
+    r"payment instrument|monthly (?:usage )?(?:limit|quota)",
     r"insufficient quota|quota (?:is |has been )?(?:exhausted|used up)|credits? (?:remaining|left)\W?$|all (?:of )?your credits",
 )
 _BUSY_WORDS = _Words(

@@ -25,11 +25,13 @@ def chat_request(call: Call, target: Target) -> HttpRequest:
     """`POST /runs/wait`, or `/runs/stream`."""
     draft = begin(call, target)
     refuse_limits(draft, "the agent decides on it")
+    if "assistant_id" in draft.asked:
+        draft.refuse("assistant_id", "the model is the agent")
     messages = draft.asked.get("messages")
     if not isinstance(messages, list) or not messages:
         raise draft.broken("messages", "must be a list that is not empty")
     metadata = draft.asked.pop("metadata", None)
-    write_rest(draft, CHAT_FIELDS)
+    write_rest(draft, CHAT_FIELDS | {"assistant_id"})
     body: JsonDict = {
         "assistant_id": target.model,
         "input": {"messages": [_message(message) for message in messages]},

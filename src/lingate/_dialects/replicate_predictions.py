@@ -49,6 +49,9 @@ def chat_request(call: Call, target: Target) -> HttpRequest:
     return send(draft, join_url(target.url, _path(target.model, bool(version)), ""), body, headers)
 
 
+_NAME = re.compile(r"[a-z0-9.-]+\.[a-z]+")
+
+
 def _further(sent: HttpRequest, head: Head, body: bytes) -> Further | None:
     """The question whether the prediction is done, or for its stream."""
     try:
@@ -58,9 +61,9 @@ def _further(sent: HttpRequest, head: Head, body: bytes) -> Further | None:
     if not isinstance(value, dict) or value.get("status") not in _RUNNING:
         return None
     urls = as_dict(value.get("urls"))
-    if sent.call.stream and (url := _address(urls.get("stream"))):
+    if sent.call.stream and (url := _address(urls.get("stream"), sent)):
         return Further(_get(sent, url, "text/event-stream"), stream=True)
-    url = _address(urls.get("get"))
+    url = _address(urls.get("get"), sent)
     return Further(_get(sent, url, "application/json"), _PAUSE) if url else None
 
 
@@ -124,8 +127,18 @@ def _path(model: str, versioned: bool) -> str:
     return f"{place}/{quote(model.lstrip('/'), safe='/')}/predictions".replace("//", "/")
 
 
-def _address(value: Any) -> str | None:
-    return value if isinstance(value, str) and value.startswith(("https://", "http://")) else None
+def _address(value: Any, sent: HttpRequest) -> str | None:
+    """An address that an answer names, if it is the provider's: the same host, or one beside it (`stream.` for `api.`)."""
+    url = value if isinstance(value, str) else ""
+    try:
+        known, asked = urlsplit(sent.target.url), urlsplit(url)
+    except ValueError:
+        return None
+    if (asked.scheme, asked.netloc) == (known.scheme, known.netloc):
+        return url
+    domain = known.netloc.partition(".")[2]
+    beside = known.scheme == asked.scheme == "https" and "." in domain and _NAME.fullmatch(domain)
+    return url if beside and _NAME.fullmatch(asked.netloc) and asked.netloc.endswith(f".{domain}") else None
 
 
 def _get(sent: HttpRequest, url: str, accept: str) -> HttpRequest:

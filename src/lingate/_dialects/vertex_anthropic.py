@@ -10,6 +10,7 @@ from lingate._dialects._moved import Moved, edited
 from lingate._dialects._vertex import location_url
 from lingate._dialects.anthropic import DIALECT as ANTHROPIC
 from lingate._model import Call, HttpRequest, JsonDict, Target
+from lingate._wire.shapes import without
 
 _VERSION = "vertex-2023-10-16"
 _COUNTER = "count-tokens"
@@ -23,7 +24,10 @@ def _target(call: Call, target: Target) -> Target:
     url = f"{base}/{_COUNTER if counts else quote(target.model, safe='@')}:{method}"
 
     def write(body: JsonDict, sent: HttpRequest) -> None:
-        if not counts:
+        if counts:  # it knows neither the name of the newest version nor most betas: BerriAI/litellm#25798, #39597
+            body["model"] = body["model"].removesuffix("@default")
+            sent.headers = without(sent.headers, ("anthropic-beta",))
+        else:
             del body["model"]
         body["anthropic_version"] = _VERSION
         sent.url = url

@@ -26,6 +26,6 @@ def async_carrier(request: HttpRequest, transport: AsyncTransport) -> AsyncTrans
     """The same, awaited."""
     if request.target.row.dialect != _PACKAGE:
         return transport
-    from lingate._io.via_litellm_aio import AsyncLitellm
+    from lingate._io.via_litellm import AsyncLitellm
 
     return AsyncLitellm()

@@ -18,23 +18,20 @@ KEYS = ("drop_params", "fallbacks", "model", "providers", "retries", "timeout")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """What a client is set to.
-
-    Attributes:
-        providers: Settings by provider name (`api_key`, `api_base`, `headers`, `traits`, ...), and rows of the user's own.
-        timeout: Default time-outs.
-        policy: Default retry policy.
-        drop_params: Leave out what a provider cannot express, instead of raising.
-        fallbacks: Tried in order when a call's own model fails, unless the call brings its own.
-        model: What the command line asks when it is not told; the clients are always told.
-    """
+    """What a client is set to."""
 
     providers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    """Settings by provider name (`api_key`, `api_base`, `headers`, `traits`, ...), and rows of the user's own."""
     timeout: Timeout = field(default_factory=Timeout)
+    """Default time-outs."""
     policy: RetryPolicy = field(default_factory=RetryPolicy)
+    """Default retry policy."""
     drop_params: bool = False
+    """Leave out what a provider cannot express, instead of raising."""
     fallbacks: tuple[Any, ...] = ()
+    """Tried in order when a call's own model fails, unless the call brings its own."""
     model: str | None = None
+    """What the command line asks when it is not told; the clients are always told."""
 
 
 def load(source: Mapping[str, Any] | str | os.PathLike[str] | None) -> Config:

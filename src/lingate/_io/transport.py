@@ -6,7 +6,7 @@ from typing import Protocol
 
 from lingate._call.policy import Timeout
 from lingate._model import Head, HttpRequest
-from lingate.errors import ConfigError, ProtocolError
+from lingate.errors import ConfigError, ConnectError, ProtocolError
 
 
 def too_long(request: HttpRequest, most: int) -> ProtocolError:
@@ -19,6 +19,13 @@ def unbuilt(request: HttpRequest) -> ConfigError:
     """The error for a request that no client could send: its address or a header is not one."""
     place = request.target.provider
     return ConfigError(f"the request to {place} cannot be built: check api_base and headers", provider=place)
+
+
+def unreached(request: HttpRequest, why: str) -> ConnectError:
+    """The error for a server that cannot be connected to."""
+    target = request.target
+    hint = f"check the network and the base URL {target.url.partition('?')[0]}"
+    return ConnectError(f"cannot connect to {target.provider}: {why}", hint=hint)
 
 
 class ByteStream(Protocol):

@@ -7,11 +7,10 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from lingate._call.policy import Timeout
-from lingate._io.transport import AsyncByteStream, ByteStream, unbuilt
+from lingate._io.transport import AsyncByteStream, ByteStream, unbuilt, unreached
 from lingate._model import Head, HttpRequest
 from lingate._version import __version__
 from lingate.errors import (
-    ConnectError,
     LingateError,
     MissingExtraError,
     RequestTimeoutError,
@@ -53,7 +52,7 @@ def _translate(error: Exception, request: HttpRequest, begun: bool) -> LingateEr
         return StreamInterruptedError(f"the connection to {place} broke in mid-answer")
     if isinstance(error, (httpx2.UnsupportedProtocol, httpx2.InvalidURL)):
         return unbuilt(request)
-    return ConnectError(f"cannot connect to {place}: {type(error).__name__}")
+    return unreached(request, type(error).__name__)
 
 
 class SyncHttpx:

@@ -8,19 +8,21 @@ any, and importing it takes two seconds. It is imported when the first call need
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
 
 from lingate._call.policy import Timeout
-from lingate._io.transport import ByteStream
+from lingate._io.transport import AsyncByteStream, ByteStream
 from lingate._io.via_litellm_call import Chunks, arguments, let_go, stream_head, whole
 from lingate._model import Head, HttpRequest, ProviderRow
 from lingate._providers.lookup import borrowed
@@ -71,11 +73,6 @@ def _configured() -> tuple[str, ...]:
     return tuple(JSONProviderRegistry.list_providers())
 
 
-def loaded() -> bool:
-    """Whether `load` answers at once."""
-    return _package is not None
-
-
 def load() -> Any:
     """The package, imported without a network access and without reading `.env`.
 
@@ -118,13 +115,7 @@ def _quiet_environment() -> Iterator[None]:
             os.environ.pop(name, None)
 
 
-def function(litellm: Any, request: HttpRequest, *, awaited: bool) -> Callable[..., Any]:
-    """What of the package answers this request."""
-    name = "embedding" if request.call.operation == "embeddings" else "completion"
-    return getattr(litellm, f"a{name}" if awaited else name)  # type: ignore[no-any-return]
-
-
-def tried(action: Callable[[], Any], request: HttpRequest) -> Any:
+def _tried(action: Callable[[], Any], request: HttpRequest) -> Any:
     """What the package returns.
 
     Raises:
@@ -141,25 +132,26 @@ def tried(action: Callable[[], Any], request: HttpRequest) -> Any:
     raise found
 
 
+def _asking(litellm: Any, request: HttpRequest, timeout: Timeout, *, awaited: bool = False) -> Callable[[], Any]:
+    given = arguments(litellm, request, timeout)
+    name = "embedding" if request.call.operation == "embeddings" else "completion"
+    return lambda: getattr(litellm, f"a{name}" if awaited else name)(**given)
+
+
 class Litellm:
     """Blocking `Transport` over `litellm.completion` and `litellm.embedding`."""
 
     def send(self, request: HttpRequest, timeout: Timeout) -> tuple[Head, bytes]:
-        litellm = load()
-        given = arguments(litellm, request, timeout)
-        return whole(tried(lambda: function(litellm, request, awaited=False)(**given), request), request)
+        return whole(_tried(_asking(load(), request, timeout), request), request)
 
     def open(self, request: HttpRequest, timeout: Timeout) -> ByteStream:
-        litellm = load()
-        given = arguments(litellm, request, timeout)
-        answer = tried(lambda: function(litellm, request, awaited=False)(**given), request)
-        return _Stream(answer, request)
+        return _Stream(_tried(_asking(load(), request, timeout), request), request)
 
     def close(self) -> None:
         """The package keeps its connections itself."""
 
 
-class _Stream:
+class _Arriving:
     """A stream of the package's. Its first chunk is fetched at once: some send their request only then."""
 
     __slots__ = ("_answer", "_chunks", "_iterator", "_ready", "_request", "head")
@@ -169,13 +161,23 @@ class _Stream:
         self._request = request
         self._chunks = Chunks(answer, request)
         self._ready: bytes | None = None
-        if not hasattr(answer, "__iter__") or hasattr(answer, "model_dump"):
-            self.head, self._ready = whole(answer, request)
-            self._iterator: Iterator[Any] = iter(())
-            self._chunks.over = True
-            return
+        self._iterator: Any = None
         self.head = stream_head(answer)
-        self._iterator = tried(lambda: iter(answer), request)
+
+    def _all_at_once(self) -> None:
+        self.head, self._ready = whole(self._answer, self._request)
+        self._chunks.over = True
+
+
+class _Stream(_Arriving):
+    __slots__ = ()
+
+    def __init__(self, answer: Any, request: HttpRequest) -> None:
+        super().__init__(answer, request)
+        if not hasattr(answer, "__iter__") or hasattr(answer, "model_dump"):
+            self._all_at_once()
+            return
+        self._iterator = _tried(lambda: iter(answer), request)
         try:
             self._ready = self._next()
         except BaseException:
@@ -189,7 +191,7 @@ class _Stream:
     def _next(self) -> bytes | None:
         if self._chunks.over:
             return None
-        chunk = tried(lambda: next(self._iterator, _END), self._request)
+        chunk = _tried(lambda: next(self._iterator, _END), self._request)
         return self._chunks.last() if chunk is _END else self._chunks.piece(chunk)
 
     def finish(self) -> None:
@@ -198,7 +200,97 @@ class _Stream:
     def close(self) -> None:
         answer, self._answer = self._answer, None
         self._chunks.over = True
+        self._iterator = None
         if answer is not None:
-            self._iterator = iter(())
             for close in let_go(answer):
                 close()
+
+
+async def _loaded() -> Any:
+    # Seconds that other tasks are not to wait for.
+    return load() if _package is not None else await asyncio.to_thread(load)
+
+
+async def _atried(action: Callable[[], Awaitable[Any]], request: HttpRequest, limit: float) -> Any:
+    outside = sys.exception()
+    try:
+        async with asyncio.timeout(limit):
+            return await action()
+    except Exception as error:  # as in `_tried`
+        from lingate._io.via_litellm_errors import told
+
+        found = told(error, request, outside)
+    raise found
+
+
+class AsyncLitellm:
+    """`AsyncTransport` over `litellm.acompletion` and `litellm.aembedding`."""
+
+    async def send(self, request: HttpRequest, timeout: Timeout) -> tuple[Head, bytes]:
+        asking = _asking(await _loaded(), request, timeout, awaited=True)
+        return whole(await _atried(asking, request, timeout.total), request)
+
+    async def open(self, request: HttpRequest, timeout: Timeout) -> AsyncByteStream:
+        asking = _asking(await _loaded(), request, timeout, awaited=True)
+        now = asyncio.get_running_loop().time
+        until = now() + timeout.total
+        answer = await _atried(asking, request, timeout.total)
+        stream = _AsyncStream(answer, request, timeout)
+        await stream.begin(until - now())
+        return stream
+
+    async def aclose(self) -> None:
+        """The package keeps its connections itself."""
+
+
+class _AsyncStream(_Arriving):
+    __slots__ = ("_timeout",)
+
+    def __init__(self, answer: Any, request: HttpRequest, timeout: Timeout) -> None:
+        super().__init__(answer, request)
+        self._timeout = timeout
+
+    async def begin(self, limit: float) -> None:
+        if not hasattr(self._answer, "__aiter__"):
+            self._all_at_once()
+            return
+        self._iterator = aiter(self._answer)
+        try:
+            self._ready = await self._next(limit)
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def read(self, limit: float | None = None) -> bytes | None:
+        ready, self._ready = self._ready, None
+        if ready is not None:
+            return ready
+        return await self._next(self._timeout.read if limit is None else limit)
+
+    async def _next(self, limit: float) -> bytes | None:
+        iterator = self._iterator
+        if iterator is None or self._chunks.over:
+            return None
+        chunk = await _atried(lambda: anext(iterator, _END), self._request, limit)
+        return self._chunks.last() if chunk is _END else self._chunks.piece(chunk)
+
+    async def finish(self) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        answer, self._answer = self._answer, None
+        self._iterator = None
+        self._chunks.over = True
+        if answer is None:
+            return
+        for close in let_go(answer, awaited=True):
+            with suppress(Exception):  # what is let go may be broken in any way
+                done = close()
+                if inspect.isawaitable(done):
+                    await done
+
+    def __del__(self) -> None:
+        if self._answer is not None:
+            # As with every transport: a stream that was forgotten has only its loop left, if that still runs.
+            with suppress(RuntimeError):
+                asyncio.get_running_loop().create_task(self.aclose())

@@ -8,7 +8,9 @@ they had come to us.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import socket
+import ssl
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -34,7 +36,8 @@ _MOST = 32
 _SHORTEST_SECRET = 8
 
 _TIMEOUTS = (TimeoutError, httpx.TimeoutException)
-_BROKEN = (ConnectionError, httpx.TransportError)
+_BROKEN = (ConnectionError, httpx.TransportError, socket.gaierror, ssl.SSLError)
+"""The last two: a name that was not resolved, TLS that failed."""
 _GARBAGE = (AttributeError, LookupError, TypeError, ValueError)
 """What code raises that meets an answer it does not expect."""
 _ENDS = (StopIteration, StopAsyncIteration)
@@ -52,7 +55,9 @@ def told(error: Exception, request: HttpRequest, outside: BaseException | None) 
     if isinstance(error, LingateError):
         return error
     links = _links(error, outside)
-    target = replace(request.target, secrets=(*request.target.secrets, *_secrets()))
+    # The package takes credentials from the environment; which of them it took, only it knows.
+    own = (value for name, value in os.environ.items() if len(value) >= _SHORTEST_SECRET and SENSITIVE.search(name))
+    target = replace(request.target, secrets=(*request.target.secrets, *own))
     found = _refused(links, request) or _answered(links, target) or _unanswered(links, target)
     return found or _by_status(links, target)
 
@@ -67,13 +72,6 @@ def _links(error: BaseException, outside: BaseException | None) -> list[BaseExce
             links.append(link)
             waiting += [getattr(link, "original_exception", None), link.__cause__, link.__context__]
     return links
-
-
-def _secrets() -> Iterator[str]:
-    """The package takes credentials from the environment; which of them it took, only it knows."""
-    for name, value in os.environ.items():
-        if len(value) >= _SHORTEST_SECRET and SENSITIVE.search(name):
-            yield value
 
 
 def _refused(links: Sequence[BaseException], request: HttpRequest) -> LingateError | None:
@@ -133,34 +131,22 @@ def _headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 def _unanswered(links: Sequence[BaseException], target: Target) -> LingateError | None:
     """There was no answer, or none that made sense."""
+    import litellm
+
     provider, model = target.provider, target.model
     for link in reversed(links):
         words = redact(_words(link), target.secrets)
-        if isinstance(link, _TIMEOUTS) or _is_timeout(link):
+        if isinstance(link, (*_TIMEOUTS, litellm.Timeout)):
             return RequestTimeoutError(f"{provider} did not answer in time", provider=provider, model=model)
-        if isinstance(link, _BROKEN) or _is_address(link):
-            said = f"the connection to {provider} failed: {_kind(link)}: {words}"
+        if isinstance(link, _BROKEN):
+            said = f"the connection to {provider} failed: {type(link).__name__}: {words}"
             return ConnectError(said, provider=provider, model=model, detail=words or None)
     last = next((link for link in reversed(links) if not isinstance(link, _ENDS)), links[0])
     if isinstance(last, _GARBAGE):
         words = redact(_words(last), target.secrets)
-        said = f"{provider}: the litellm package could not make the request or read the answer: {_kind(last)}: {words}"
+        said = f"{provider}: the litellm package could not make the request or read the answer: {type(last).__name__}: {words}"
         return ProtocolError(said, provider=provider, model=model, detail=words or None)
     return None
-
-
-def _is_timeout(link: BaseException) -> bool:
-    import litellm
-
-    return isinstance(link, litellm.Timeout)
-
-
-def _is_address(link: BaseException) -> bool:
-    """A name that was not resolved, or TLS that failed."""
-    import socket
-    import ssl
-
-    return isinstance(link, socket.gaierror | ssl.SSLError)
 
 
 def _by_status(links: Sequence[BaseException], target: Target) -> LingateError:
@@ -173,7 +159,7 @@ def _by_status(links: Sequence[BaseException], target: Target) -> LingateError:
             return failure(Head(status, known), _words(link).encode("utf-8", "replace"), target)
     detail = redact(_words(links[-1]), target.secrets)
     return InternalServerError(
-        f"{target.provider} answered with an error: {detail or _kind(links[-1])}",
+        f"{target.provider} answered with an error: {detail or type(links[-1]).__name__}",
         provider=target.provider,
         model=target.model,
         detail=detail or None,
@@ -183,7 +169,3 @@ def _by_status(links: Sequence[BaseException], target: Target) -> LingateError:
 def _words(link: BaseException) -> str:
     said = getattr(link, "message", None)
     return said if isinstance(said, str) and said else str(link)
-
-
-def _kind(link: BaseException) -> str:
-    return type(link).__name__

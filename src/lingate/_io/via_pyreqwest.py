@@ -30,7 +30,7 @@ from pyreqwest.request import RequestBody
 
 from lingate._call.policy import Timeout
 from lingate._io.patience import Patience
-from lingate._io.transport import ByteStream, unbuilt
+from lingate._io.transport import ByteStream, unbuilt, unreached
 from lingate._model import Head, HttpRequest
 from lingate._version import __version__
 from lingate.errors import ConnectError, LingateError, RequestTimeoutError, StreamInterruptedError
@@ -77,7 +77,7 @@ def translate(error: PyreqwestError, request: HttpRequest) -> LingateError:
     if isinstance(error, PyTimeoutError):
         return RequestTimeoutError(f"{place} did not answer in time")
     if isinstance(error, PyConnectError):
-        return ConnectError(f"cannot connect to {place}: {_cause(error)}")
+        return unreached(request, _cause(error))
     if isinstance(error, BuilderError):
         return unbuilt(request)
     return ConnectError(f"the connection to {place} broke: {_cause(error)}")

@@ -24,6 +24,8 @@ _SETTLE = 0.02
 """What the runtime's threads get at the end of the process to let go of the interpreter, seconds."""
 
 
+_ENDLESS = 1 << 62
+
 _settling = False
 
 
@@ -45,7 +47,7 @@ class AsyncPyreqwest:
     Args:
         pin: Name, address and port: connections to the name go to this address, however it resolves.
         proxies: Go through the proxies that the environment names.
-        most: Bytes of the longest answer that is read in one piece; None: any is read, which is a little faster.
+        most: Bytes of the longest answer that is read; None: any is, which is a little faster.
 
     Attributes:
         most: The same, for answers from now on.
@@ -91,7 +93,7 @@ class AsyncPyreqwest:
             raise translate(error, request) from None
         except TimeoutError:
             raise RequestTimeoutError(f"{request.target.provider} did not answer in time") from None
-        return _AsyncStream(streamed, response, request)
+        return _AsyncStream(streamed, response, request, self.most)
 
     async def aclose(self) -> None:
         for client in self._clients.drain():
@@ -99,10 +101,11 @@ class AsyncPyreqwest:
 
 
 class _AsyncStream:
-    __slots__ = ("_reader", "_request", "_streamed", "head")
+    __slots__ = ("_left", "_most", "_reader", "_request", "_streamed", "head")
 
-    def __init__(self, streamed: Any, response: Any, request: HttpRequest) -> None:
+    def __init__(self, streamed: Any, response: Any, request: HttpRequest, most: int | None) -> None:
         self._streamed = streamed
+        self._most = self._left = _ENDLESS if most is None else most
         self._reader = response.body_reader
         self._request = request
         self.head = head(response)
@@ -118,7 +121,12 @@ class _AsyncStream:
             raise broken(error, self._request) from None
         except TimeoutError:
             raise RequestTimeoutError(f"{self._request.target.provider} did not begin its answer in time") from None
-        return None if piece is None else bytes(piece)
+        if piece is None:
+            return None
+        self._left -= len(piece)
+        if self._left < 0:
+            raise too_long(self._request, self._most)
+        return bytes(piece)
 
     async def finish(self) -> None:
         if self._streamed is None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, reduce
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lingate._model import JsonDict, ProviderRow
@@ -41,6 +41,40 @@ KINDS: Mapping[str, Mapping[str, str]] = {
 
 def counts_of(usage: JsonDict) -> dict[str, int] | str:
     """How many tokens there are of each kind, or why that cannot be said. Besides `request`, no count is 0."""
+    found = _requests(usage)
+    if isinstance(found, str):
+        return found
+    return {kind: sum(counts.get(kind, 0) for counts in found) for counts in found for kind in counts}
+
+
+def _requests(usage: JsonDict) -> list[dict[str, int]] | str:
+    """The counts of an answer, and of what else was asked for its sake, which is paid for too."""
+    counts = _counts(usage)
+    if isinstance(counts, str):
+        return counts
+    asked = usage.get("iterations")
+    others = [_compaction(item) for item in asked if isinstance(item, Mapping)] if isinstance(asked, list) else []
+    return [counts, *filter(None, others)]
+
+
+def _compaction(asked: Mapping[str, Any]) -> dict[str, int] | None:
+    """Of the requests behind an answer of Anthropic's, the counts of one that the answer's own do not include."""
+    if asked.get("type") != "compaction":
+        return None
+    names = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+    fresh, read, written = (_count(asked.get(name)) or 0 for name in names)
+    counts = _counts(
+        {
+            "prompt_tokens": fresh + read + written,
+            "prompt_tokens_details": {"cached_tokens": read, "cache_write_tokens": written},
+            "completion_tokens": asked.get("output_tokens"),
+            "cache_creation": asked.get("cache_creation"),
+        }
+    )
+    return None if isinstance(counts, str) else {kind: count for kind, count in counts.items() if kind != "request"}
+
+
+def _counts(usage: JsonDict) -> dict[str, int] | str:
     billed = usage.get("billed_units")
     if isinstance(billed, Mapping):
         # What is paid for, where a provider does not bill what it adds to the prompt itself.
@@ -158,10 +192,20 @@ def cost_of(
     found = _find(provider, answered if isinstance(answered, str) else "", model)
     if isinstance(found, str):
         return Cost(None, found)
-    counts = counts_of(usage)
-    if isinstance(counts, str):
-        return Cost(None, counts)
-    return _priced(found, counts, _context(usage, service_tier))
+    requests = _requests(usage)
+    if isinstance(requests, str):
+        return Cost(None, requests)
+    context = _context(usage, service_tier)
+    first, *others = [_priced(found, counts, context) for counts in requests]
+    return reduce(_sum, others, first)
+
+
+def _sum(one: Cost, other: Cost) -> Cost:
+    if one.total is None or other.total is None:
+        return one if one.total is None else other
+    kinds = {**one.parts, **other.parts}
+    parts = {kind: one.parts.get(kind, 0.0) + other.parts.get(kind, 0.0) for kind in kinds}
+    return Cost(one.total + other.total, None, parts, one.source)
 
 
 def _reported(usage: JsonDict) -> float | None:

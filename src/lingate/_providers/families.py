@@ -20,6 +20,7 @@ _CLAUDE: tuple[tuple[tuple[int, int], Traits], ...] = (
         {
             "default_max_tokens": 128_000,
             "thinking": "adaptive",
+            "budgets": False,
             "structured": "json_schema",
             "sampling": "none",
             "prefill": False,
@@ -32,6 +33,7 @@ _CLAUDE: tuple[tuple[tuple[int, int], Traits], ...] = (
         {
             "default_max_tokens": 128_000,
             "thinking": "adaptive",
+            "budgets": False,
             "structured": "json_schema",
             "sampling": "none",
             "prefill": False,
@@ -82,6 +84,14 @@ _CLAUDE_TEMPERATURE = 1.0
 _CLAUDE_VERSION = re.compile(
     r"claude[-_. ]?(?:[a-z]+[-_. ])*?v?(?P<major>\d{1,2})(?!\d)(?:[-_.:](?P<minor>\d{1,2})(?!\d))?"
 )
+
+# What its own validation refuses, wherever the models run: mistralai/mistral-common, protocol/instruct/validator.py.
+MISTRAL_TURNS: Traits = {
+    "tool_names": "[a-zA-Z0-9_-]{1,64}",
+    "call_ids": "[a-zA-Z0-9]{9}",
+    "late_system": "hoist",
+    "user_after_tool": False,
+}
 
 _NEVER_REASONS: Traits = {"default_effort": "none"}
 
@@ -135,6 +145,10 @@ _PATTERNS: tuple[tuple[str, Traits], ...] = (
     (r"(?:\b|chat)gpt-4(?:o|\.1)(?![\w.])", _NEVER_REASONS),
     # Without their reasoning beside the tool calls of the turn these answer 400, or think it all over again.
     (r"\bkimi-k[2-9]|deepseek-(?:v[3-9]|chat|reasoner)", {"reasoning_history": "reasoning_content"}),
+    (r"\b(?:mistral|ministral|mixtral|pixtral|magistral|codestral|devstral)", MISTRAL_TURNS),
+    # Their template knows one system message, and that first (anomalyco/opencode#15059, BerriAI/litellm#39282).
+    (r"\bqwen-?3[.p][5-9]", {"think_tags": True, "late_system": "hoist"}),
+    (r"\bqwen-?[4-9](?!\d)", {"late_system": "hoist"}),
     # These write their reasoning into the content unless the host takes it out (recorded at two hosts).
     (r"deepseek-r1|\bqwq\b|\bqwen-?3(?![\d])|minimax-m\d", {"think_tags": True}),
 )

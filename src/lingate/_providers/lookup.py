@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, cast
 
 from lingate._model import Edit, MakeSigner, ProviderRow, Target, Traits
 from lingate._providers.families import family_traits
-from lingate._providers.missing import WRITTEN, closest, missing_key, missing_url, unknown
+from lingate._providers.missing import WRITTEN, missing_key, missing_url, no_provider, unknown
 from lingate._providers.missing import plain as _plain
 from lingate._providers.quirks import edits_for
 from lingate._providers.rows import DEFAULTS, PROXIES, ROWS
@@ -258,10 +258,7 @@ def _split(model: str) -> tuple[str, str]:
     if not slash:
         if _known(model) is not None:
             raise UnknownProviderError(f"{model!r} names a provider and no model: write it as {model}/model")
-        raise UnknownProviderError(
-            f"model {model!r:.100} has no provider: write it as provider/model",
-            hint=f"the closest providers are {closest(model, {**_shipped, **_users})}",
-        )
+        raise no_provider(model, {**_shipped, **_users})
     if not provider:
         raise ConfigError(f"model {model!r:.100} has nothing before the slash: write it as provider/model")
     if not name.strip():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from lingate._model import ProviderRow
@@ -24,6 +25,19 @@ def closest(name: str, known: Mapping[str, ProviderRow]) -> str:
     # More than three, as several may be aliases of one row.
     near = get_close_matches(plain(name), known, 9, 0.0)
     return ", ".join(list(dict.fromkeys(known[item].name for item in near))[:3])
+
+
+def no_provider(model: str, known: Mapping[str, ProviderRow]) -> UnknownProviderError:
+    """A model's name stands alone; the hint says whose it may be, which is never guessed."""
+    from lingate._providers.rows_models import MODEL_NAMES  # for mistakes only
+
+    row = known.get(plain(model.partition("-")[0]))
+    patterns = (name for pattern, name in MODEL_NAMES if re.fullmatch(pattern, model, re.IGNORECASE))
+    near = row.name if row else next(patterns, None)
+    return UnknownProviderError(
+        f"model {model!r:.100} has no provider: write it as provider/model",
+        hint=f"{near}/{model:.100}?" if near else f"the closest providers are {closest(model, known)}",
+    )
 
 
 def unknown(name: str, known: Mapping[str, ProviderRow], hint: str | None = None) -> UnknownProviderError:
@@ -49,5 +63,9 @@ def missing_key(row: ProviderRow, model: str) -> MissingCredentialError:
 def missing_url(row: ProviderRow, model: str) -> ConfigError:
     wanted = [name for found in VARIABLE.finditer(row.url or "") if found[2] is None for name in found[1].split("|")]
     variables = (*row.url_env, *wanted)
-    where = f"set {' or '.join(variables)}, or pass api_base" if variables else "pass api_base"
+    where = (
+        f"set {' or '.join(variables)}, or pass api_base"
+        if variables
+        else "pass api_base, or give url in its section of the config"
+    )
     return ConfigError(f"{row.name} has no base URL of its own: {where}", provider=row.name, model=model)

@@ -21,6 +21,7 @@ Quirk: TypeAlias = Literal[
     "thinking_budget",
     "reasoning_blocks",
     "marked_token",
+    "marked_prefill",
 ]
 """The names a row may list."""
 
@@ -130,6 +131,16 @@ def marked_token(body: JsonDict, sent: HttpRequest) -> None:
     }
 
 
+def marked_prefill(body: JsonDict, sent: HttpRequest) -> None:
+    """An answer is continued only where its beginning, the last message, says that it is one."""
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not messages:
+        return
+    last = messages[-1]
+    if isinstance(last, dict) and last.get("role") == "assistant" and not last.get("tool_calls"):
+        body["messages"] = [*messages[:-1], {"prefix": True, **last}]
+
+
 QUIRKS: Mapping[str, Edit] = {
     edit.__name__: edit
     for edit in (
@@ -140,6 +151,7 @@ QUIRKS: Mapping[str, Edit] = {
         thinking_budget,
         reasoning_blocks,
         marked_token,
+        marked_prefill,
     )
 }
 

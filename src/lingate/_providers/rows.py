@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lingate._model import ModelRule, Operation, ProviderRow, Traits
+from lingate._providers.families import MISTRAL_TURNS
 from lingate._providers.rows_aws import AWS, AWS_DEFAULTS
-from lingate._providers.rows_cloud import CLOUD, CLOUD_DEFAULTS
+from lingate._providers.rows_cloud import CLOUD, CLOUD_DEFAULTS, OPENAI_TOOLS
 from lingate._providers.rows_litellm import LITELLM
 from lingate._providers.rows_native import COHERE_MODELS, GEMINI_MODELS, NATIVE
 
@@ -21,14 +22,19 @@ _EFFORTS_TO_XHIGH = ("none", "minimal", "low", "medium", "high", "xhigh")
 
 _ANTHROPIC_VERSION = {"anthropic-version": "2023-06-01"}
 
-_TEMPLATE_SWITCH: Traits = {"reasoning_param": "chat_template_kwargs"}
+_TEMPLATE_SWITCH: Traits = {"reasoning_param": "chat_template_kwargs", "tool_media": False}
 # Its template takes an effort, and has no switch.
 _GPT_OSS = ModelRule(pattern=r".*gpt-?oss.*", traits={"reasoning_param": "reasoning_effort"})
 
-_THINKING_OBJECT: Traits = {"reasoning_param": "thinking", "reasoning_history": "reasoning_content"}
+_THINKING_OBJECT: Traits = {
+    "reasoning_param": "thinking",
+    "reasoning_history": "reasoning_content",
+    "tool_media": False,
+}
 
 # Cautious, as no source states limits: what is left of `stop` is enforced on our side, schemas go into the prompt.
 _GLM: Traits = {
+    "tool_media": False,
     "reasoning_param": "thinking",
     "reasoning_history": "reasoning_content",
     "structured": "json_object",
@@ -50,6 +56,7 @@ _GLM_ERRORS = {
 
 # Content lists of text-only models must be strings.
 _KIMI: Traits = {
+    "tool_media": False,
     "max_tokens_param": "max_tokens",
     "reasoning_param": "thinking",
     "reasoning_history": "reasoning_content",
@@ -83,15 +90,18 @@ _MINIMAX_ERRORS = {
 
 # The schema is strict, inside messages and tools too: what it does not know is a 422. Usage comes without asking.
 _MISTRAL: Traits = {
+    "tool_media": False,
     "max_tokens_param": "max_tokens",
     "tool_choice_required": "any",
     "tool_schema_drop": ("$id", "$schema", "additionalProperties", "strict"),
     "stream_usage": False,
     "strict_schema": True,
     "names": "tool",
+    **MISTRAL_TURNS,
 }
 
 _QWEN: Traits = {
+    "tool_media": False,
     "reasoning_param": "enable_thinking",
     "reasoning_history": "reasoning_content",
     "tool_choice_required": "auto",
@@ -387,6 +397,7 @@ _ROWS = (
         url_env=("CEREBRAS_API_BASE",),
         unsupported=("frequency_penalty", "logit_bias", "presence_penalty", "parallel_tool_calls", "service_tier"),
         traits={
+            "tool_media": False,
             "max_tokens_param": "max_completion_tokens",
             "reasoning_history": "reasoning",
             "strict_schema": True,
@@ -443,6 +454,7 @@ _ROWS = (
         rename={"seed": "random_seed"},
         unsupported=("logit_bias", "logprobs", "top_logprobs", "user", "stream_options"),
         traits=_MISTRAL,
+        quirks=("marked_prefill",),
         prices="mistral",
         note="Completions fill in the middle: what stands behind the gap is `suffix`.",
     ),
@@ -563,6 +575,7 @@ _ROWS = (
         ("chat", "completions", "embeddings", "images", "models"),
         url_env=("DEEPINFRA_API_BASE",),
         traits={
+            "tool_media": False,
             "max_tokens_param": "max_tokens",
             "tool_choice_required": "auto",
             "text_content": True,
@@ -583,6 +596,7 @@ _ROWS = (
         url_env=("DEEPSEEK_API_BASE",),
         paths={"completions": "/beta/completions"},
         traits={
+            "tool_media": False,
             "reasoning_param": "thinking",
             "reasoning_history": "reasoning_content",
             "structured": "json_object",
@@ -666,6 +680,7 @@ _ROWS = (
         url_env=("FIREWORKS_API_BASE",),
         aliases=("fireworks",),
         traits={
+            "tool_media": False,
             "max_tokens_param": "max_tokens",
             "tool_choice_required": "any",
             "tool_schema_drop": ("strict",),
@@ -782,6 +797,7 @@ _ROWS = (
         url_env=("GROQ_API_BASE", "GROQ_BASE_URL"),
         unsupported=("logprobs", "logit_bias", "top_logprobs", "n>1"),
         traits={
+            "tool_media": False,
             "reasoning_history": "reasoning",
             "strict_schema": True,
             "think_tags": True,
@@ -1166,6 +1182,7 @@ _ROWS = (
             "function_call",
         ),
         traits=_MISTRAL,
+        quirks=("marked_prefill",),
     ),
     ProviderRow(  # models.dev
         "mixlayer",
@@ -1340,7 +1357,7 @@ _ROWS = (
         ("chat", "completions", "embeddings", "models"),
         url_env=("NVIDIA_NIM_API_BASE",),
         aliases=("nvidia",),
-        traits={"max_tokens_param": "max_tokens", "strict_schema": True},
+        traits={"tool_media": False, "max_tokens_param": "max_tokens", "strict_schema": True},
         note="A NIM of your own takes no key: give its api_base. Rerank has another host.",
     ),
     # Not OLLAMA_API_BASE, which many have set to a server of their own: that must not get the key for this one.
@@ -1387,6 +1404,7 @@ _ROWS = (
             "openai-organization": "{OPENAI_ORGANIZATION|OPENAI_ORG_ID}",
             "openai-project": "{OPENAI_PROJECT|OPENAI_PROJECT_ID}",
         },
+        traits=OPENAI_TOOLS,
         models=(
             ModelRule(
                 pattern=r"(?:o\d|gpt-5(?!\.|-chat)|gpt-[6-9]|gpt-1\d).*",
@@ -1800,7 +1818,7 @@ _ROWS = (
         ("chat", "completions", "embeddings", "images", "speech", "transcription", "rerank", "models"),
         url_env=("TOGETHER_AI_API_BASE", "TOGETHER_API_BASE"),
         aliases=("together", "togetherai"),
-        traits={"reasoning_history": "reasoning"},
+        traits={"tool_media": False, "reasoning_history": "reasoning"},
         note=(
             "403 is also what it answers when prompt and max_tokens exceed the context. Older host: api.together.xyz."
         ),
@@ -1887,6 +1905,7 @@ _ROWS = (
         url_env=("XAI_API_BASE",),
         aliases=("x-ai",),
         traits={
+            "tool_media": False,
             "max_tokens_param": "max_tokens",
             "reasoning_history": "reasoning_content",
             "names": "user",

@@ -141,6 +141,7 @@ AWS: tuple[ProviderRow, ...] = (
         url_env=("AWS_BEDROCK_RUNTIME_ENDPOINT", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"),
         auth="bearer|aws:bedrock",
         aliases=("bedrock_converse", "amazon-bedrock"),
+        traits={"tool_names": "[a-zA-Z0-9_-]{1,64}"},
         models=_BEDROCK_RULES,
         prices="aws",
         note=(

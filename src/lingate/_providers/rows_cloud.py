@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from lingate._model import ModelRule, ProviderRow, TokenExchange, Traits
 
 _EFFORTS_TO_XHIGH = ("none", "minimal", "low", "medium", "high", "xhigh")
+# 400 "Invalid 'messages[1].tool_calls[0].id': string too long. Expected a string with maximum length 40", and "Image URLs
+# are only allowed for messages with role 'user', but this message with role 'tool' contains an image URL".
+OPENAI_TOOLS: Traits = {"tool_names": "[a-zA-Z0-9_-]{1,64}", "call_ids": ".{1,40}", "tool_media": False}
 _CLAUDE_LIMIT: Traits = {"default_max_tokens": 4096}
 
 # Any of these says that signing in works; without them there may still be a managed identity, or `az login`.
@@ -136,6 +139,7 @@ CLOUD: tuple[ProviderRow, ...] = (
         auth="header:api-key|azure:https://cognitiveservices.azure.com/.default",
         aliases=("azureopenai",),
         query={"api-version": "{AZURE_API_VERSION|AZURE_OPENAI_API_VERSION|OPENAI_API_VERSION}"},
+        traits=OPENAI_TOOLS,
         models=_AZURE_MODELS,
         note=(
             "The model is the deployment's name. An API version that is a date asks at /openai/deployments, none, `v1` or "

@@ -17,18 +17,15 @@ Mark = Literal["present", "missing", "unneeded", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a provider stands.
-
-    Attributes:
-        mark: `present`, `missing`, `unneeded` (it runs here, or asks for none), or `unknown`: it can be signed in to, and
-            whether that works is known by trying only; or nothing is known about it.
-        source: Where the credential comes from: a variable, the config file or the proxy; else empty.
-        label: The same for people, in a word or two.
-    """
+    """How a provider stands."""
 
     mark: Mark
+    """`present`, `missing`, `unneeded` (it runs here, or asks for none), or `unknown`: it can be signed in to, and
+    whether that works is known by trying only; or nothing is known about it."""
     source: str
+    """Where the credential comes from: a variable, the config file or the proxy; else empty."""
     label: str
+    """The same for people, in a word or two."""
 
 
 _UNKNOWN = Standing("unknown", "", "unknown")

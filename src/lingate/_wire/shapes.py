@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Mapping
 from typing import Any
 
@@ -43,3 +44,33 @@ def without(fields: Mapping[str, Any], names: Container[str]) -> dict[str, Any]:
 def not_null(fields: Mapping[str, Any], but: Container[str] = ()) -> dict[str, Any]:
     """The fields that are not null, but those of these names."""
     return {name: value for name, value in fields.items() if value is not None and name not in but}
+
+
+_STEP = re.compile(r"([^.\[\]]+)|\[(\*|\d+)\]")
+"""One step of a path into an object: a name, or the place of an entry, `*` for all of them."""
+PATH = re.compile(r"[^.\[\]]+(\.[^.\[\]]+|\[(\*|\d+)\])*")
+"""A whole path, as `drop` takes it."""
+
+
+def drop(fields: dict[str, Any], path: str) -> None:
+    """Take out what a path leads to: `temperature`, `tools[*].function.strict`, `messages[0].name`.
+
+    What is inside of a field is copied before it is changed: it may belong to a caller.
+    """
+    first, *rest = [name or mark for name, mark in _STEP.findall(path)] or [""]
+    if not rest:
+        fields.pop(first, None)
+    elif first in fields:
+        fields[first] = _less(fields[first], rest)
+
+
+def _less(value: Any, steps: list[str]) -> Any:
+    step, rest = steps[0], steps[1:]
+    if isinstance(value, Mapping):
+        if not rest:
+            return without(value, (step,))
+        return {key: _less(item, rest) if key == step else item for key, item in value.items()}
+    if isinstance(value, list):
+        kept = ((item, step in ("*", str(index))) for index, item in enumerate(value))
+        return [_less(item, rest) if rest and chosen else item for item, chosen in kept if rest or not chosen]
+    return value

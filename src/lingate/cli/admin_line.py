@@ -40,7 +40,7 @@ class AdminLine:
     """Sends requests to the admin API; `LINGATE_URL` and `LINGATE_MASTER_KEY` hold what is not given."""
 
     def __init__(self, url: str | None = None, key: str | None = None) -> None:
-        self.url = (url or os.environ.get("LINGATE_URL") or DEFAULT_URL).rstrip("/")
+        self.url = (url or os.environ.get("LINGATE_URL") or DEFAULT_URL).rstrip("/").removesuffix("/v1")
         if urlsplit(self.url).scheme not in {"http", "https"}:
             raise ConfigError(f"the gateway's address must begin with http:// or https://, not {self.url!r}")
         found = key or os.environ.get("LINGATE_MASTER_KEY")
@@ -57,7 +57,11 @@ class AdminLine:
 
     def ask(self, method: str, *path: str, body: Any = None, **query: Any) -> Any:
         with self._opened(method, path, body, query, _PATIENCE) as answer:
-            return _decoded(answer.read())
+            raw = answer.read()
+        try:
+            return json.loads(raw)
+        except ValueError:
+            raise ProtocolError("the answer is not JSON: is this a Lingate gateway?") from None
 
     def follow(self, *path: str, silence: float, **query: Any) -> Iterator[tuple[str, bytes]]:
         """Read server-sent events, name and data, until the gateway ends them, or is silent for so many seconds."""
@@ -74,7 +78,11 @@ class AdminLine:
     def _opened(
         self, method: str, path: tuple[str, ...], body: Any, query: dict[str, Any], patience: float
     ) -> Iterator[Any]:
-        given = {name: _text(value) for name, value in query.items() if value is not None}
+        given = {
+            name: str(value).lower() if isinstance(value, bool) else value
+            for name, value in query.items()
+            if value is not None
+        }
         address = "/".join((self.url, "admin", *(quote(part, safe="") for part in path)))
         request = Request(  # noqa: S310 - the scheme was checked
             f"{address}?{urlencode(given)}" if given else address,
@@ -96,17 +104,6 @@ class AdminLine:
             raise ConnectError(
                 f"no gateway answers at {self.url}: {reason}", hint="start one with `lingate serve`"
             ) from None
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _decoded(raw: bytes) -> Any:
-    try:
-        return json.loads(raw)
-    except ValueError:
-        raise ProtocolError("the answer is not JSON: is this a Lingate gateway?") from None
 
 
 def _refusal(status: int, raw: bytes) -> LingateError:

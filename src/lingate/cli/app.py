@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from lingate._version import __version__
-from lingate.cli.failures import on_screen
+from lingate.cli.failures import command, on_screen
 from lingate.cli.hosts import app as hosts_app
 from lingate.cli.keys import GATEWAY_URL
 from lingate.cli.keys import app as keys_app
-from lingate.cli.migrate import migrate
+from lingate.cli.screen import Screen
+from lingate.errors import ConfigError, MissingExtraError
 
 _EPILOG = (
     "Exit codes: 2 wrong command or configuration, 3 credential refused, 4 rate limit or quota, "
@@ -138,24 +140,24 @@ def chat(
         command.run(options, screen)
 
 
-@app.command()
+@command(app, debug=_DEBUG)
 def providers(
+    screen: Screen,
     search: Annotated[
         str | None, typer.Argument(metavar="FILTER", help="Part of a name, an alias or a variable.")
     ] = None,
     as_json: _EVERYTHING_AS_JSON = False,
     present: Annotated[bool, typer.Option("--present", help="Only those whose credential is set.")] = False,
-    debug: _DEBUG = False,
 ) -> None:
     """List the providers, and which of them have a credential here."""
     from lingate.cli.listing import show
 
-    with on_screen(debug=debug) as screen:
-        show(screen, search=search or "", as_json=as_json, present=present)
+    show(screen, search=search or "", as_json=as_json, present=present)
 
 
-@app.command()
+@command(app, debug=_DEBUG)
 def models(
+    screen: Screen,
     search: Annotated[str | None, typer.Argument(metavar="FILTER", help="Words that a model's name holds.")] = None,
     everything: Annotated[
         bool, typer.Option("--all", "-a", help="All models that are known, instead of the curated ones.")
@@ -173,63 +175,60 @@ def models(
         str | None, typer.Option(metavar="MODEL", help="Make this the default model of `lingate chat`; no picker.")
     ] = None,
     config: _CONFIG = None,
-    debug: _DEBUG = False,
 ) -> None:
     """Choose a model: a picker on a terminal, else a list. Its keys stand at its foot."""
-    from lingate.cli import models as command
+    from lingate.cli import models as picking
 
-    with on_screen(debug=debug) as screen:
-        command.run(
-            command.Options(
-                search=search or "",
-                everything=everything,
-                present=present,
-                live=live,
-                as_json=as_json,
-                plain=plain,
-                pick=pick,
-                enter="chat" if talk else "save" if save else "print",
-                default=default,
-                config=config,
-            ),
-            screen,
-        )
+    picking.run(
+        picking.Options(
+            search=search or "",
+            everything=everything,
+            present=present,
+            live=live,
+            as_json=as_json,
+            plain=plain,
+            pick=pick,
+            enter="chat" if talk else "save" if save else "print",
+            default=default,
+            config=config,
+        ),
+        screen,
+    )
 
 
-@app.command()
+@command(app, debug=_DEBUG)
 def doctor(
+    screen: Screen,
     online: Annotated[
         bool, typer.Option("--online", help="Ask each provider that has a credential for its list of models (free).")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
     gateway: Annotated[str | None, typer.Option(help="A gateway's config file, to be checked too.")] = None,
     config: _CONFIG = None,
-    debug: _DEBUG = False,
 ) -> None:
     """Check credentials, configuration, proxy and installation. Ends with 1 if something is broken."""
-    from lingate.cli.doctor import run as command
+    from lingate.cli.doctor import run as carry_out
 
-    with on_screen(debug=debug) as screen:
-        raise typer.Exit(command(screen, online=online, as_json=as_json, config=config, gateway_config=gateway))
+    raise typer.Exit(carry_out(screen, online=online, as_json=as_json, config=config, gateway_config=gateway))
 
 
-@app.command()
+@command(app, debug=_DEBUG)
 def simulate(
+    screen: Screen,
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 8080,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     delay_ms: Annotated[float, typer.Option(help="Milliseconds before each token.", min=0)] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No line for each request.")] = False,
-    debug: _DEBUG = False,
 ) -> None:
     """Run a provider simulator: the providers' wire formats over HTTP, with faults on request."""
-    from lingate.cli.simulate import simulate as command
+    from lingate.cli.simulate import simulate as carry_out
 
-    with on_screen(debug=debug) as screen:
-        command(screen, host=host, port=port, delay=delay_ms / 1000, quiet=quiet)
+    carry_out(screen, host=host, port=port, delay=delay_ms / 1000, quiet=quiet)
 
 
-@app.command()
+@command(app, debug=_DEBUG)
 def serve(
+    screen: Screen,
     config: Annotated[
         str | None, typer.Option("--config", "-c", help="Configuration file (YAML, LiteLLM's schema). Default: none.")
     ] = None,
@@ -241,20 +240,19 @@ def serve(
     ] = None,
     no_auth: Annotated[bool, typer.Option("--no-auth", help="Take calls without a key; on loopback only.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Read the configuration, say what is in it, and end.")] = False,
-    debug: _DEBUG = False,
 ) -> None:
     """Run the gateway: OpenAI's, Anthropic's, Gemini's and Ollama's formats in front of every provider."""
-    with on_screen(debug=debug) as screen:
-        from lingate.cli.serve import Options, check_config
-        from lingate.cli.serve import run as command
+    from lingate.cli.serve import Options, check_config
+    from lingate.cli.serve import run as carry_out
 
-        if check:
-            raise typer.Exit(check_config(screen, config))
-        command(screen, Options(config=config, host=host, port=port, state=state_dir, auth=not no_auth))
+    if check:
+        raise typer.Exit(check_config(screen, config))
+    carry_out(screen, Options(config=config, host=host, port=port, state=state_dir, auth=not no_auth))
 
 
-@app.command()
+@command(app, debug=_DEBUG)
 def tail(
+    screen: Screen,
     model: Annotated[
         str | None, typer.Option("--model", "-m", help="Only calls of this model; * stands for anything.")
     ] = None,
@@ -264,24 +262,45 @@ def tail(
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object for each call.")] = False,
     count: Annotated[int | None, typer.Option("--count", "-n", help="End after so many calls.", min=1)] = None,
     url: GATEWAY_URL = None,
-    debug: _DEBUG = False,
 ) -> None:
     """Show the calls of a running gateway as they end."""
-    with on_screen(debug=debug) as screen:
-        from lingate.cli.tail import Options
-        from lingate.cli.tail import run as command
+    from lingate.cli.tail import run as carry_out
 
-        options = Options(model=model, key=key, team=team, errors=errors, as_json=as_json, count=count, url=url)
-        command(screen, options)
+    wanted = {"model": model, "key": key, "team": team, "errors": errors or None}
+    carry_out(screen, url=url, as_json=as_json, count=count, **wanted)
 
 
-@app.command()
-def demo(debug: _DEBUG = False) -> None:
+@command(app, debug=_DEBUG)
+def demo(screen: Screen) -> None:
     """Show what Lingate does, against a simulator of its own: no keys, no network."""
-    from lingate.cli.demo import run as command
+    from lingate.cli.demo import run as carry_out
 
-    with on_screen(debug=debug) as screen:
-        raise typer.Exit(command(screen))
+    raise typer.Exit(carry_out(screen))
 
 
-app.command()(migrate)
+@command(app)
+def migrate(
+    screen: Screen,
+    config: Annotated[str, typer.Argument(help="LiteLLM's config.yaml.")],
+    write: Annotated[
+        str | None, typer.Option("--write", "-w", help="Write the file without what has no effect, to this path.")
+    ] = None,
+) -> None:
+    """Say what of a LiteLLM configuration carries over to the gateway, and what to use instead of the rest."""
+    from lingate.cli import files
+
+    if not Path(config).is_file():
+        raise ConfigError(f"there is no file {config}")
+    try:
+        from lingate.server.config import cleaned
+        from lingate.server.config import migrate as report_on
+    except ImportError as error:
+        raise MissingExtraError(f"this needs {error.name}: pip install 'lingate[server]'") from error
+
+    report = report_on(config)
+    screen.answer("\n".join(report.lines()) + "\n")
+    if write is not None:
+        files.write(Path(write), cleaned(config).encode(), like=Path(config))
+        screen.note(f"written: {write}")
+    if not report.ok:
+        raise typer.Exit(2)

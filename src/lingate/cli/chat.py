@@ -6,7 +6,6 @@ On asyncio, because a blocking read cannot be left by Ctrl-C.
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -35,7 +34,7 @@ class Answer:
         response = self.response
         if response is None:
             return f"stopped after {duration(self.seconds)}"
-        times = f"{duration(self.seconds)}"
+        times = duration(self.seconds)
         if self.first is not None:
             times = f"first token {duration(self.first)}, total {times}"
         ended = (
@@ -143,8 +142,7 @@ async def _ask(options: Options, asker: Asker, model: str, messages: list[JsonDi
             assert answer.response is not None
             # Checked before anything is written: what is no JSON is an error and no output.
             value = answer.response.parsed if options.schema is not None else None
-            screen.answer(_json(report(answer)) if options.as_json else _json(value))
-            screen.end()
+            screen.json(_report(answer, answer.response) if options.as_json else value)
         else:
             answer = Answer()
             await asker.show(model, messages, screen, answer)
@@ -152,9 +150,7 @@ async def _ask(options: Options, asker: Asker, model: str, messages: list[JsonDi
             screen.note(answer.summary())
 
 
-def report(answer: Answer) -> JsonDict:
-    response: ChatResponse | None = answer.response
-    assert response is not None
+def _report(answer: Answer, response: ChatResponse) -> JsonDict:
     cost = response.cost_details
     return {
         "model": response.model,
@@ -171,7 +167,3 @@ def report(answer: Answer) -> JsonDict:
         "tries": len(response.attempts),
         "seconds": round(answer.seconds, 3),
     }
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"

@@ -1,13 +1,23 @@
-"""A conversation at the terminal: what was said, the commands that begin with a slash, and the line that is typed."""
+"""A conversation at the terminal: what was said, the commands that begin with a slash, and the line that is typed.
+
+That line has history, completion of commands, and several lines where they are wanted.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import shlex
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.completion import WordCompleter
+from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.output import create_output
 
 from lingate._model import JsonDict
 from lingate._wire.json import encode
@@ -90,28 +100,16 @@ class Conversation:
             f"{self.completion_tokens} tokens out, {dollars(self.cost)}{unknown}"
         )
 
-    def save(self, path: Path) -> None:
-        """Write the conversation to a file that only its owner can read."""
-        files.write(path, encode({"model": self.model, "messages": self.messages}) + b"\n")
-
-
-class _QuitError(Exception):
-    pass
-
 
 def _command(conversation: Conversation, line: str, screen: Screen) -> None:
     name, _, rest = line.partition(" ")
     action = _COMMANDS.get(name)
     if action is None:
         raise ConfigError(f"there is no command {name}", hint="see /help")
-    action(conversation, rest.strip(), screen)
+    screen.note(action(conversation, rest.strip()))
 
 
-def _help(conversation: Conversation, rest: str, screen: Screen) -> None:
-    screen.note(_HELP)
-
-
-def _model(conversation: Conversation, rest: str, screen: Screen) -> None:
+def _model(conversation: Conversation, rest: str) -> str:
     if rest:
         from lingate._providers.lookup import find
 
@@ -120,42 +118,35 @@ def _model(conversation: Conversation, rest: str, screen: Screen) -> None:
             raise ConfigError("a model is written provider/model")
         find(provider)
         conversation.model = rest
-    screen.note(f"model: {conversation.model}")
+    return f"model: {conversation.model}"
 
 
-def _system(conversation: Conversation, rest: str, screen: Screen) -> None:
+def _system(conversation: Conversation, rest: str) -> str:
     conversation.system = rest or None
-    screen.note("system prompt set" if rest else "no system prompt")
+    return "system prompt set" if rest else "no system prompt"
 
 
-def _image(conversation: Conversation, rest: str, screen: Screen) -> None:
+def _image(conversation: Conversation, rest: str) -> str:
     conversation.parts.append(inputs.image_part(_path(rest, "/image PATH or URL")))
-    screen.note("the image goes with the next question")
+    return "the image goes with the next question"
 
 
-def _file(conversation: Conversation, rest: str, screen: Screen) -> None:
+def _file(conversation: Conversation, rest: str) -> str:
     conversation.parts.append(inputs.file_part(_path(rest, "/file PATH")))
-    screen.note("the document goes with the next question")
+    return "the document goes with the next question"
 
 
-def _clear(conversation: Conversation, rest: str, screen: Screen) -> None:
+def _clear(conversation: Conversation, _: str) -> str:
     conversation.turns.clear()
     conversation.parts.clear()
-    screen.note("a new conversation")
+    return "a new conversation"
 
 
-def _save(conversation: Conversation, rest: str, screen: Screen) -> None:
+def _save(conversation: Conversation, rest: str) -> str:
     path = Path(os.path.expanduser(_path(rest, "/save PATH")))
-    conversation.save(path)
-    screen.note(f"saved {len(conversation.messages)} messages to {path}")
-
-
-def _usage(conversation: Conversation, rest: str, screen: Screen) -> None:
-    screen.note(conversation.used())
-
-
-def _quit(conversation: Conversation, rest: str, screen: Screen) -> None:
-    raise _QuitError
+    messages = conversation.messages
+    files.write(path, encode({"model": conversation.model, "messages": messages}) + b"\n")
+    return f"saved {len(messages)} messages to {path}"
 
 
 def _path(text: str, usage: str) -> str:
@@ -169,25 +160,75 @@ def _path(text: str, usage: str) -> str:
     return words[0] if len(words) == 1 else text
 
 
-_COMMANDS: dict[str, Callable[[Conversation, str, Screen], None]] = {
-    "/help": _help,
+_COMMANDS: dict[str, Callable[[Conversation, str], str]] = {
+    "/help": lambda _, __: _HELP,
     "/model": _model,
     "/system": _system,
     "/image": _image,
     "/file": _file,
     "/clear": _clear,
     "/save": _save,
-    "/usage": _usage,
-    "/quit": _quit,
-    "/exit": _quit,
+    "/usage": lambda conversation, _: conversation.used(),
 }
+_LEAVE = ("/quit", "/exit")
+
+
+def _reader(commands: Sequence[str], screen: Screen) -> Callable[[], str]:
+    """A function that reads what the user types; it raises EOFError at Ctrl-D and KeyboardInterrupt at Ctrl-C."""
+    session: PromptSession[str] = PromptSession(
+        history=_history(screen),
+        completer=WordCompleter(list(commands), sentence=True),
+        complete_while_typing=False,
+        multiline=True,
+        key_bindings=_keys(),
+        prompt_continuation="  ",
+        # The answers may go to a file while a person types.
+        output=create_output(sys.stdout if screen.terminal else sys.stderr),
+    )
+    return lambda: session.prompt("> ")
+
+
+def _keys() -> KeyBindings:
+    keys = KeyBindings()
+
+    @keys.add("enter")
+    def _(event: KeyPressEvent) -> None:
+        event.current_buffer.validate_and_handle()
+
+    @keys.add("escape", "enter")
+    def _(event: KeyPressEvent) -> None:
+        event.current_buffer.insert_text("\n")
+
+    return keys
+
+
+def _history_path() -> Path:
+    """Where typed lines are kept: `lingate/history` under XDG_STATE_HOME."""
+    state = os.environ.get("XDG_STATE_HOME") or ""
+    base = Path(state) if os.path.isabs(state) else Path.home() / ".local" / "state"
+    return base / "lingate" / "history"
+
+
+def _history(screen: Screen) -> History:
+    try:
+        path = _history_path()
+    except RuntimeError:  # a container's user may have no home
+        screen.note("no history: there is no home directory to keep it in")
+        return InMemoryHistory()
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Made here, because what people type to a model is for nobody else to read.
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+        path.chmod(0o600)
+    except OSError as error:
+        screen.note(f"no history: cannot write {path}: {error.strerror}")
+        return InMemoryHistory()
+    return FileHistory(str(path))
 
 
 def talk(conversation: Conversation, screen: Screen) -> None:
-    from lingate.cli.line import reader
-
     screen.note(f"{conversation.model} | /help for help, Ctrl-D to leave")
-    read = reader(list(_COMMANDS), screen)
+    read = _reader([*_COMMANDS, *_LEAVE], screen)
     while True:
         try:
             line = read().strip()
@@ -197,13 +238,13 @@ def talk(conversation: Conversation, screen: Screen) -> None:
             break
         if not line:
             continue
+        if line.partition(" ")[0] in _LEAVE:
+            break
         try:
             if line.startswith("/"):
                 _command(conversation, line, screen)
             else:
                 conversation.ask(line, screen)
-        except _QuitError:
-            break
         except ConfigError as error:
             screen.problem(describe(error))
     if conversation.answers:

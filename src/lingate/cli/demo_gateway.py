@@ -1,7 +1,11 @@
-"""The gateway of the demonstration: `lingate serve` as a process of its own, in front of the simulator."""
+"""The gateway's part of the demonstration: `lingate serve` as a process of its own, in front of the simulator.
+
+Each step shows one thing, and checks that it happened.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
@@ -10,8 +14,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,12 +23,18 @@ from typing import Any
 
 from lingate._model import JsonDict
 from lingate.cli.admin_line import AdminLine
-from lingate.cli.demo_steps import DemoError
+from lingate.cli.demo import WEATHER, City, DemoError, check, streamed, tool_result
+from lingate.cli.demo_clients import AnthropicSide, OpenAISide, RefusedError
 from lingate.cli.screen import count_text, dollars, plain_table
 from lingate.errors import ConnectError
 
 BUDGET = 0.01
 """US dollars of the key: enough for what the steps use, and not for what the last of them asks for."""
+_WAIT = 7
+"""Seconds that the crowded provider asks for."""
+_BIG = 4000
+"""Tokens of an answer that the budget does not pay for."""
+_QUESTION = "Why is the sky blue?"
 _PATIENCE = 20.0
 _PASSED_ON = ("PATH", "PYTHONPATH", "SYSTEMROOT", "TEMP", "TMPDIR", "LANG", "LC_ALL")
 """Variables of the user's that the gateway gets: no credential, proxy or database among them."""
@@ -98,8 +108,7 @@ def running(simulator: str) -> Iterator[Gateway]:
             )
         try:
             url = f"http://127.0.0.1:{port}"
-            admin = AdminLine(url, _master_key(process, log))
-            _answering(process, log, admin)
+            admin = _answering(process, log, url)
             yield Gateway(url, admin, time.monotonic() - began)
             _stop(process)
         finally:
@@ -119,31 +128,20 @@ def _environment(env: Mapping[str, str], home: str) -> dict[str, str]:
     return {**kept, "HOME": home, "DEMO_KEY": f"key-{secrets.token_hex(8)}"}
 
 
-def _master_key(process: subprocess.Popen[bytes], log: Path) -> str:
-    """The key that a gateway makes and shows at its first start."""
+def _answering(process: subprocess.Popen[bytes], log: Path, url: str) -> AdminLine:
+    """The line to a gateway that has shown the key that it makes at its first start, and that answers."""
     until = time.monotonic() + _PATIENCE
     while True:
-        found = re.search(r"^master key: (\S+)$", log.read_text("utf-8", "replace"), re.MULTILINE)
+        told = log.read_text("utf-8", "replace")
+        found = re.search(r"^master key: (\S+)$", told, re.MULTILINE)
         if found:
-            return found[1]
-        _expect_alive(process, log, until)
-
-
-def _answering(process: subprocess.Popen[bytes], log: Path, admin: AdminLine) -> None:
-    until = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            admin.ask("GET", "keys")
-        except ConnectError:
-            _expect_alive(process, log, until)
-        else:
-            return
-
-
-def _expect_alive(process: subprocess.Popen[bytes], log: Path, until: float) -> None:
-    if process.poll() is not None or time.monotonic() > until:
-        raise DemoError(f"the gateway did not start: {' '.join(log.read_text('utf-8', 'replace').split())[-500:]}")
-    time.sleep(0.01)
+            admin = AdminLine(url, found[1])
+            with suppress(ConnectError):
+                admin.ask("GET", "keys")
+                return admin
+        if process.poll() is not None or time.monotonic() > until:
+            raise DemoError(f"the gateway did not start: {' '.join(told.split())[-500:]}")
+        time.sleep(0.01)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -189,3 +187,119 @@ def summary(title: str, sums: Mapping[str, JsonDict]) -> Any:
             dollars(one["cost"] or 0.0),
         )
     return table
+
+
+@dataclass(slots=True)
+class Visit:
+    """What the steps work with: `upstream` counts requests that the provider has had, `calls` those that were made."""
+
+    openai: OpenAISide
+    anthropic: AnthropicSide
+    upstream: Callable[[], int]
+    say: Callable[[str], None]
+    write: Callable[[str], None]
+    calls: int = 0
+
+    def ask(self, model: str, messages: list[JsonDict], **params: Any) -> JsonDict:
+        self.calls += 1
+        return self.openai.ask(model, messages, **params)
+
+
+def _user(text: str) -> list[JsonDict]:
+    return [{"role": "user", "content": text}]
+
+
+def _text(answer: JsonDict) -> str:
+    return str(answer["choices"][0]["message"]["content"])
+
+
+def _streamed(visit: Visit, client: str, model: str, pieces: Iterator[str]) -> None:
+    visit.say(f"> {_QUESTION} ({client}, model {model})")
+    visit.calls += 1
+    visit.say(streamed(visit.write, _QUESTION, pieces, time.perf_counter())[1])
+
+
+def _openai_stream(visit: Visit) -> None:
+    _streamed(visit, visit.openai.name, "claude", visit.openai.stream("claude", _QUESTION))
+
+
+def _anthropic_stream(visit: Visit) -> None:
+    _streamed(visit, visit.anthropic.name, "gpt", visit.anthropic.stream("gpt", _QUESTION, 200))
+
+
+def _tool(visit: Visit) -> None:
+    messages = _user("Is it warm in Lisbon?")
+    visit.say(f"> {messages[0]['content']} (model claude)")
+    first = visit.ask("claude", messages, tools=[WEATHER])["choices"][0]
+    check(first["finish_reason"] == "tool_calls", f"it ended with {first['finish_reason']}")
+    call = first["message"]["tool_calls"][0]
+    function = call["function"]
+    city = json.loads(function["arguments"]).get("city")
+    result = tool_result(visit.say, function["name"], function["arguments"], city)
+    messages += [first["message"], {"role": "tool", "tool_call_id": call["id"], "content": result}]
+    text = _text(visit.ask("claude", messages, tools=[WEATHER]))
+    visit.say(text)
+    check(result in text, "the answer does not use the tool's result")
+
+
+def _structured(visit: Visit) -> None:
+    schema = {**City.model_json_schema(), "additionalProperties": False}
+    wanted = {"type": "json_schema", "json_schema": {"name": "City", "strict": True, "schema": schema}}
+    visit.say("> tell me about Lisbon (model gpt)")
+    text = _text(visit.ask("gpt", _user("tell me about Lisbon"), response_format=wanted))
+    found = json.loads(text)
+    kinds = {name: type(value) for name, value in found.items()}
+    check(kinds == {"name": str, "capital": bool, "districts": int}, "the answer does not fit the schema")
+    visit.say(f"{text} becomes {City(**found)}")
+
+
+def _embedding(visit: Visit) -> None:
+    visit.calls += 1
+    vectors = visit.openai.embed("embedder", ["the cat sleeps on the sofa", "interest rates rose again"])
+    check(len(vectors) == 2 and len(vectors[0]) == len(vectors[1]) > 1, "the vectors have the wrong size")
+    visit.say(f"2 texts, {len(vectors[0])} dimensions")
+
+
+def _fallback(visit: Visit) -> None:
+    visit.say("> model shaky, at whose address nobody listens; its fallback is claude")
+    answer = visit.ask("shaky", _user("Still there?"))
+    check("Still there?" in _text(answer), "there is no answer")
+    check("claude" in answer["model"], f"{answer['model']} has answered")
+    visit.say(f"{answer['model']} answers: {_text(answer)}")
+
+
+def _refusal(call: Callable[[], object]) -> RefusedError:
+    try:
+        call()
+    except RefusedError as error:
+        return error
+    raise DemoError("what was to be refused was answered")
+
+
+def _limited(visit: Visit) -> None:
+    visit.say(f"> model crowded: its provider says 429, come back in {_WAIT} seconds")
+    error = _refusal(lambda: visit.ask("crowded", _user("Now?")))
+    check(error.status == 429 and error.retry_after == _WAIT, f"the client is told {error.status}, {error.retry_after}")
+    visit.say(f"{error.name}, status {error.status}, Retry-After {error.retry_after:g} s")
+
+
+def _budget(visit: Visit) -> None:
+    before = visit.upstream()
+    visit.say(f"> model claude, up to {_BIG} tokens: more than what is left of the key's {dollars(BUDGET)} pays for")
+    visit.calls += 1
+    error = _refusal(lambda: list(visit.anthropic.stream("claude", "Tell me everything.", _BIG)))
+    visit.say(f"{error.name}: {error}")
+    check(error.status == 402, f"the status is {error.status}")
+    check(visit.upstream() == before, "the provider was asked although the budget had refused")
+
+
+GATEWAY_STEPS: tuple[tuple[str, Callable[[Visit], None]], ...] = (
+    ("streamed, OpenAI face", _openai_stream),
+    ("streamed, Anthropic face", _anthropic_stream),
+    ("tool call", _tool),
+    ("structured answer", _structured),
+    ("embeddings", _embedding),
+    ("fallback", _fallback),
+    ("rate limit passed on", _limited),
+    ("budget refuses", _budget),
+)

@@ -15,8 +15,10 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from inspect import Parameter, Signature, signature
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -102,3 +104,26 @@ def on_screen(*, debug: bool = False, quiet: bool = False) -> Iterator[Screen]:
     screen = Screen(quiet=quiet)
     with reported(screen, debug=debug):
         yield screen
+
+
+TRACEBACK = Annotated[bool, typer.Option("--debug", help="On errors, show the traceback.")]
+_Command = TypeVar("_Command", bound=Callable[..., None])
+
+
+def command(app: typer.Typer, name: str | None = None, *, debug: Any = TRACEBACK) -> Callable[[_Command], _Command]:
+    """Make a function that takes a screen a command of `app`: one with --debug, whose errors are `reported`."""
+
+    def made(run: _Command) -> _Command:
+        def carried_out(*, debug: bool, **options: Any) -> None:
+            with on_screen(debug=debug) as screen:
+                run(screen, **options)
+
+        given = list(signature(run, eval_str=True).parameters.values())[1:]
+        given.append(Parameter("debug", Parameter.KEYWORD_ONLY, default=False, annotation=debug))
+        vars(carried_out)["__signature__"] = Signature(given)
+        carried_out.__annotations__ = {one.name: one.annotation for one in given}
+        carried_out.__name__, carried_out.__doc__ = run.__name__, run.__doc__
+        app.command(name)(carried_out)
+        return run
+
+    return made

@@ -15,6 +15,8 @@ def write(path: Path, content: bytes, *, like: Path | None = None) -> None:
     Who is reading the old one, or watching it, never sees half. What a link leads to is replaced, and the link stays one.
     """
     place = path.resolve()
+    if place.exists() and not place.is_file():  # a terminal, a pipe: never to be replaced
+        raise ConfigError(f"cannot write {path}: it is no file")
     draft = place.with_name(f".{place.name}.{os.getpid()}")
     try:
         try:

@@ -11,11 +11,11 @@ from typing import Annotated
 
 import typer
 
-from lingate.cli.failures import on_screen
+from lingate.cli.failures import command, on_screen
 from lingate.cli.screen import Screen
 from lingate.errors import ConfigError
 from lingate.hosts import registry
-from lingate.hosts._recipe import Change, Detection, Edit, Recipe
+from lingate.hosts._recipe import Change, Detection, Edit, Recipe, Tree
 
 app = typer.Typer(
     help="Give an application Lingate as its provider, take it back, and see that it works.", no_args_is_help=True
@@ -31,71 +31,62 @@ _YES = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 _DEBUG = Annotated[bool, typer.Option("--debug", help="On errors, show what the host printed and the traceback.")]
 
 
-@app.command("list")
-def list_(debug: _DEBUG = False) -> None:
+@command(app, "list", debug=_DEBUG)
+def list_(screen: Screen) -> None:
     """List the hosts."""
-    with on_screen(debug=debug) as screen:
-        for name in registry.HOSTS:
-            for recipe in registry.recipes(name):
-                screen.answer(f"{registry.spoken(name):13}{recipe.route:10}{recipe.title}: {recipe.summary}\n")
+    for name in registry.HOSTS:
+        for recipe in registry.recipes(name):
+            screen.answer(f"{registry.spoken(name):13}{recipe.route:10}{recipe.title}: {recipe.summary}\n")
 
 
-@app.command()
-def show(host: _HOST, route: _ROUTE = None, debug: _DEBUG = False) -> None:
+@command(app, debug=_DEBUG)
+def show(screen: Screen, host: _HOST, route: _ROUTE = None) -> None:
     """Show what is done to a host, and how it is undone."""
-    with on_screen(debug=debug) as screen:
-        chosen = registry.recipes(host) if route is None else (registry.recipe(host, route),)
-        screen.answer("\n\n".join(_described(recipe) for recipe in chosen) + "\n")
+    chosen = registry.recipes(host) if route is None else (registry.recipe(host, route),)
+    screen.answer("\n\n".join(_described(recipe) for recipe in chosen) + "\n")
 
 
-@app.command()
+@command(app, debug=_DEBUG)
 def install(
+    screen: Screen,
     host: _HOST,
     path: _PATH = None,
     route: _ROUTE = None,
     settings: _SET = None,
     force: Annotated[bool, typer.Option("--force", help="Also in a version of the host that is not known.")] = False,
     yes: _YES = False,
-    debug: _DEBUG = False,
 ) -> None:
     """Put Lingate into a host. Shows the diff and asks first; running it again changes nothing."""
     from lingate.hosts import _recipe
-    from lingate.hosts._disk import tree_of
 
-    with on_screen(debug=debug) as screen:
-        recipe = _recipe_for(host, route, path)
-        root = _root(recipe, path)
-        found = _found(recipe, root)
-        if found.version is None and recipe.known and not force:
-            versions = "; ".join(recipe.known)
-            raise ConfigError(
-                f"{root} is a version of {recipe.title} that is not known (known: {versions})",
-                hint="look at the diff with --force; it asks before it changes anything",
-            )
-        changes = _recipe.install(recipe, tree_of(root, new=_may_be_new(recipe)), _settings(settings))
-        if not changes:
-            screen.answer(f"{recipe.title} in {root} has Lingate already.\n")
-            return
-        _carry_out(screen, root, changes, yes=yes, done=f"{recipe.title} in {root} has Lingate now.")
-        for line in _settings_text(recipe):
-            screen.note(line)
+    recipe, root = _place(host, route, path)
+    found, tree = _found(recipe, root)
+    if found.version is None and recipe.known and not force:
+        versions = "; ".join(recipe.known)
+        raise ConfigError(
+            f"{root} is a version of {recipe.title} that is not known (known: {versions})",
+            hint="look at the diff with --force; it asks before it changes anything",
+        )
+    changes = _recipe.install(recipe, tree, _settings(settings))
+    if not changes:
+        screen.answer(f"{recipe.title} in {root} has Lingate already.\n")
+        return
+    _carry_out(screen, root, changes, yes=yes, done=f"{recipe.title} in {root} has Lingate now.")
+    for line in _settings_text(recipe):
+        screen.note(line)
 
 
-@app.command()
-def uninstall(host: _HOST, path: _PATH = None, route: _ROUTE = None, yes: _YES = False, debug: _DEBUG = False) -> None:
+@command(app, debug=_DEBUG)
+def uninstall(screen: Screen, host: _HOST, path: _PATH = None, route: _ROUTE = None, yes: _YES = False) -> None:
     """Take Lingate out of a host. Shows the diff and asks first."""
     from lingate.hosts import _recipe
-    from lingate.hosts._disk import tree_of
 
-    with on_screen(debug=debug) as screen:
-        recipe = _recipe_for(host, route, path)
-        root = _root(recipe, path)
-        _found(recipe, root)
-        changes = _recipe.uninstall(recipe, tree_of(root, new=_may_be_new(recipe)))
-        if not changes:
-            screen.answer(f"{recipe.title} in {root} does not have Lingate.\n")
-            return
-        _carry_out(screen, root, changes, yes=yes, done=f"{recipe.title} in {root} is as it was.")
+    recipe, root = _place(host, route, path)
+    changes = _recipe.uninstall(recipe, _found(recipe, root)[1])
+    if not changes:
+        screen.answer(f"{recipe.title} in {root} does not have Lingate.\n")
+        return
+    _carry_out(screen, root, changes, yes=yes, done=f"{recipe.title} in {root} is as it was.")
 
 
 @app.command()
@@ -118,7 +109,7 @@ def check(
         if path is None:
             screen.note(f"No --path: the adapter for {recipe.title} alone, without the host.")
         else:
-            found = _found(recipe, path)
+            found, _ = _found(recipe, path)
             screen.note(f"{recipe.title} in {path}: {found.version or 'a version that is not known'}, {found.state}.")
         well, printed = _check.check(
             recipe,
@@ -142,26 +133,30 @@ def _recipe_for(host: str, route: str | None, path: Path | None) -> Recipe:
     return registry.fitting(host, tree_of(path.expanduser()))
 
 
-def _root(recipe: Recipe, path: Path | None) -> Path:
+def _place(host: str, route: str | None, path: Path | None) -> tuple[Recipe, Path]:
+    recipe = _recipe_for(host, route, path)
     if path is not None:
-        return path.expanduser()
-    return recipe.locate(os.environ) if recipe.locate is not None else Path.cwd()
+        return recipe, path.expanduser()
+    try:
+        return recipe, recipe.locate(os.environ) if recipe.locate is not None else Path.cwd()
+    except RuntimeError:  # a container's user may have no home
+        raise ConfigError(
+            f"there is no home directory to look for {recipe.title} in", hint="--path names its folder"
+        ) from None
 
 
-def _may_be_new(recipe: Recipe) -> bool:
-    """A folder that the host makes when it is first started, and that only gets files, may be missing."""
-    return recipe.locate is not None and not recipe.edits
-
-
-def _found(recipe: Recipe, root: Path) -> Detection:
+def _found(recipe: Recipe, root: Path) -> tuple[Detection, Tree]:
     from lingate.hosts._disk import tree_of
     from lingate.hosts._recipe import detect
 
-    found = detect(recipe, tree_of(root, new=_may_be_new(recipe)))
+    # A folder that the host makes when it is first started, and that only gets files, may be missing.
+    may_be_new = recipe.locate is not None and not recipe.edits
+    tree = tree_of(root, new=may_be_new)
+    found = detect(recipe, tree)
     ours = found.installed > 0 or not root.exists() or not any(root.iterdir())
-    if found.missing and not (ours and _may_be_new(recipe)):
+    if found.missing and not (ours and may_be_new):
         raise ConfigError(f"{root} is not {recipe.title}: {found.missing[0]}", hint="--path names its folder")
-    return found
+    return found, tree
 
 
 def _settings(given: Sequence[str] | None) -> dict[str, str]:

@@ -80,6 +80,8 @@ def schema(value: str) -> JsonDict:
 
 def model_name(given: str | None, configured: str | None) -> str:
     """The model to ask: what was given, else LINGATE_MODEL, else the config file's, else the one saved with `lingate models`."""
+    if given == "":  # of a picker that was left, say: another model than the one to be chosen would be asked
+        raise ConfigError("the model after -m is empty: none was chosen")
     name = given or os.environ.get(MODEL_VARIABLE) or configured or saved.load()
     if name:
         return name

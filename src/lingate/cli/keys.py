@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lingate.cli.failures import on_screen
+from lingate.cli.failures import command
 from lingate.cli.screen import Screen, dollars, plain_table
 from lingate.errors import ConfigError
 
@@ -40,7 +40,6 @@ _IPS = Annotated[list[str] | None, typer.Option("--ip", help="Address or network
 _METADATA = Annotated[str | None, typer.Option(help="A JSON object to keep with it.")]
 GATEWAY_URL = Annotated[str | None, typer.Option(help="The gateway. Default: LINGATE_URL, or http://127.0.0.1:4000.")]
 _JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-_DEBUG = Annotated[bool, typer.Option("--debug", help="On errors, show the traceback.")]
 
 
 # Parameters of `create` and `update`, and the fields of a key that they are. Both take all of them from their context.
@@ -62,8 +61,9 @@ _FIELDS: Mapping[str, str] = {
 }
 
 
-@app.command()
+@command(app)
 def create(
+    screen: Screen,
     context: typer.Context,
     alias: _ALIAS = None,
     team: _TEAM = None,
@@ -82,47 +82,44 @@ def create(
     metadata: _METADATA = None,
     url: GATEWAY_URL = None,
     as_json: _JSON = False,
-    debug: _DEBUG = False,
 ) -> None:
     """Make a key. It is printed this once."""
-    with on_screen(debug=debug) as screen:
-        fields = _fields(context.params)
-        _show_made(screen, _line(url).ask("POST", "keys", body=fields), as_json=as_json)
+    fields = _fields(context.params)
+    _show_made(screen, _line(url).ask("POST", "keys", body=fields), as_json=as_json)
 
 
-@app.command("list")
+@command(app, "list")
 def list_(
+    screen: Screen,
     team: _TEAM = None,
     user: _USER = None,
     blocked: Annotated[bool | None, typer.Option("--blocked/--not-blocked", help="Only these.")] = None,
     url: GATEWAY_URL = None,
     as_json: _JSON = False,
-    debug: _DEBUG = False,
 ) -> None:
     """List keys, newest first."""
-    with on_screen(debug=debug) as screen:
-        line, found = _line(url), []
-        offset: int | None = 0
-        while offset is not None:
-            page = line.ask("GET", "keys", team_id=team, user_id=user, blocked=blocked, limit=1000, offset=offset)
-            found += page["data"]
-            offset = page["next_offset"]
-        if as_json:
-            screen.json(found)
-        else:
-            _table(found, screen)
+    line, found = _line(url), []
+    offset: int | None = 0
+    while offset is not None:
+        page = line.ask("GET", "keys", team_id=team, user_id=user, blocked=blocked, limit=1000, offset=offset)
+        found += page["data"]
+        offset = page["next_offset"]
+    if as_json:
+        screen.json(found)
+    else:
+        _table(found, screen)
 
 
-@app.command()
-def show(key: _KEY, url: GATEWAY_URL = None, as_json: _JSON = False, debug: _DEBUG = False) -> None:
+@command(app)
+def show(screen: Screen, key: _KEY, url: GATEWAY_URL = None, as_json: _JSON = False) -> None:
     """Show a key, its limits, and what it has spent."""
-    with on_screen(debug=debug) as screen:
-        line = _line(url)
-        _show(screen, line.ask("GET", "keys", _id(line, key)), as_json=as_json)
+    line = _line(url)
+    _show(screen, line.ask("GET", "keys", _id(line, key)), as_json=as_json)
 
 
-@app.command()
+@command(app)
 def update(
+    screen: Screen,
     context: typer.Context,
     key: _KEY,
     alias: _ALIAS = None,
@@ -145,62 +142,58 @@ def update(
     ] = None,
     url: GATEWAY_URL = None,
     as_json: _JSON = False,
-    debug: _DEBUG = False,
 ) -> None:
     """Change a key; what is not given stays."""
-    with on_screen(debug=debug) as screen:
-        fields = _fields(context.params)
-        fields.update(dict.fromkeys(clear or ()))
-        if not fields:
-            raise ConfigError("say what to change", hint="see `lingate keys update --help`")
-        line = _line(url)
-        _show(screen, line.ask("PATCH", "keys", _id(line, key), body=fields), as_json=as_json)
+    fields = _fields(context.params)
+    fields.update(dict.fromkeys(clear or ()))
+    if not fields:
+        raise ConfigError("say what to change", hint="see `lingate keys update --help`")
+    line = _line(url)
+    _show(screen, line.ask("PATCH", "keys", _id(line, key), body=fields), as_json=as_json)
 
 
-@app.command()
+@command(app)
 def rotate(
+    screen: Screen,
     key: _KEY,
     overlap: Annotated[
         str | None, typer.Option(help="How long the old key stays good: 1h, 7d, ... Default: not at all.")
     ] = None,
     url: GATEWAY_URL = None,
     as_json: _JSON = False,
-    debug: _DEBUG = False,
 ) -> None:
     """Replace a key by a new one with the same id, limits and spending. It is printed this once."""
-    with on_screen(debug=debug) as screen:
-        line = _line(url)
-        body = {} if overlap is None else {"overlap": overlap}
-        _show_made(screen, line.ask("POST", "keys", _id(line, key), "rotate", body=body), as_json=as_json)
+    line = _line(url)
+    body = {} if overlap is None else {"overlap": overlap}
+    _show_made(screen, line.ask("POST", "keys", _id(line, key), "rotate", body=body), as_json=as_json)
 
 
-@app.command()
-def block(key: _KEY, url: GATEWAY_URL = None, as_json: _JSON = False, debug: _DEBUG = False) -> None:
+@command(app)
+def block(screen: Screen, key: _KEY, url: GATEWAY_URL = None, as_json: _JSON = False) -> None:
     """Refuse a key's calls from now on."""
-    _act("POST", key, "block", url=url, as_json=as_json, debug=debug)
+    _act(screen, "POST", key, "block", url=url, as_json=as_json)
 
 
-@app.command()
-def unblock(key: _KEY, url: GATEWAY_URL = None, as_json: _JSON = False, debug: _DEBUG = False) -> None:
+@command(app)
+def unblock(screen: Screen, key: _KEY, url: GATEWAY_URL = None, as_json: _JSON = False) -> None:
     """Accept a key's calls again."""
-    _act("POST", key, "unblock", url=url, as_json=as_json, debug=debug)
+    _act(screen, "POST", key, "unblock", url=url, as_json=as_json)
 
 
-@app.command()
-def delete(key: _KEY, url: GATEWAY_URL = None, as_json: _JSON = False, debug: _DEBUG = False) -> None:
+@command(app)
+def delete(screen: Screen, key: _KEY, url: GATEWAY_URL = None, as_json: _JSON = False) -> None:
     """Delete a key. Its calls stay in the ledger."""
-    _act("DELETE", key, url=url, as_json=as_json, debug=debug)
+    _act(screen, "DELETE", key, url=url, as_json=as_json)
 
 
-def _act(method: str, key: str, *action: str, url: str | None, as_json: bool, debug: bool) -> None:
-    with on_screen(debug=debug) as screen:
-        line = _line(url)
-        found = line.ask(method, "keys", _id(line, key), *action)
-        if as_json:
-            screen.json(found)
-        else:
-            done = {"block": "blocked", "unblock": "unblocked"}[action[0]] if action else "deleted"
-            screen.answer(f"{found['id']} {done}\n")
+def _act(screen: Screen, method: str, key: str, *action: str, url: str | None, as_json: bool) -> None:
+    line = _line(url)
+    found = line.ask(method, "keys", _id(line, key), *action)
+    if as_json:
+        screen.json(found)
+    else:
+        done = {"block": "blocked", "unblock": "unblocked"}[action[0]] if action else "deleted"
+        screen.answer(f"{found['id']} {done}\n")
 
 
 def _line(url: str | None) -> Any:
@@ -289,7 +282,7 @@ def _table(found: Sequence[dict[str, Any]], screen: Screen) -> None:
         table.add_row(*map(Text, (*texts, models, spent, _state(key))))
     if found:
         screen.table(table)
-    screen.note(f"{len(found)} keys")
+    screen.note(f"{len(found)} key{'s' * (len(found) != 1)}")
 
 
 def _state(key: dict[str, Any]) -> str:

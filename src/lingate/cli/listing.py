@@ -19,7 +19,7 @@ def show(screen: Screen, *, search: str, as_json: bool, present: bool) -> None:
     if found:
         _table(found, screen)
     ready = sum(info.present for info in found)
-    screen.note(f"{len(found)} providers, {ready} with a credential")
+    screen.note(f"{len(found)} provider{'s' * (len(found) != 1)}, {ready} with a credential")
 
 
 def _fits(info: ProviderInfo, search: str) -> bool:

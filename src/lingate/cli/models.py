@@ -36,10 +36,10 @@ class Options:
 
 def run(options: Options, screen: Screen) -> None:
     path = config_path(options.config)
-    if options.default is not None:
-        _save(options.default, screen, Shelf(load(path), os.environ))
-        return
     shelf = Shelf(load(path), os.environ)
+    if options.default is not None:
+        _save(options.default, screen, shelf)
+        return
     if options.pick or not (options.as_json or options.plain or not screen.terminal or not _person()):
         if not _person():
             raise ConfigError("the picker needs a terminal to read keys from", hint="use --plain or --json")
@@ -48,7 +48,7 @@ def run(options: Options, screen: Screen) -> None:
     offers = _chosen(options, screen, shelf, path)
     if options.as_json:
         kept = default()
-        screen.json([report(shelf, offer, kept) for offer in offers])
+        screen.json([_report(shelf, offer, kept) for offer in offers])
         return
     for line in _table(shelf, offers):
         screen.answer(line + "\n")
@@ -63,10 +63,12 @@ def bare() -> int:
 
 def _person() -> bool:
     """Whether keys can be read from a terminal, and the picker be drawn on one: it is drawn on standard error."""
+    if os.environ.get("TERM") == "dumb":
+        return False
     return all(stream is not None and stream.isatty() for stream in (sys.__stdin__, sys.__stderr__))
 
 
-def report(shelf: Shelf, offer: Offer, kept: str | None) -> dict[str, Any]:
+def _report(shelf: Shelf, offer: Offer, kept: str | None) -> dict[str, Any]:
     """One model as JSON has it; `kept` is the default model. Prices are US dollars for a million tokens."""
     standing = shelf.standing(offer.provider)
     inputs, outputs = modalities(offer)
@@ -118,17 +120,11 @@ def _live(shelf: Shelf, path: str | None) -> Iterator[tuple[list[Offer], str]]:
 
 def askable(shelf: Shelf) -> list[str]:
     """The providers that have a credential of their own here, and that list their models."""
-    return [
-        name
-        for name, row in shelf.rows.items()
-        if "models" in row.operations
-        and shelf.standing(name).mark == "present"
-        and shelf.standing(name).label == "available"
-    ]
+    listing = ((name, shelf.standing(name)) for name, row in shelf.rows.items() if "models" in row.operations)
+    return [name for name, standing in listing if (standing.mark, standing.label) == ("present", "available")]
 
 
 def _table(shelf: Shelf, offers: Iterable[Offer]) -> Iterator[str]:
-    """One line a model, in columns that are easy to cut."""
     rows: list[tuple[str, ...]] = [("MODEL", "CREDENTIAL", "CONTEXT", "IN", "OUT", "READS", "WRITES")]
     for offer in offers:
         inputs, outputs = modalities(offer)
@@ -198,7 +194,7 @@ PATIENCE = 15.0
 """Seconds that a provider has for its list."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Listed:
     """What a provider said: the models it lists, or why there is no list."""
 
@@ -231,10 +227,12 @@ def ask(
 
 def _one(models: Callable[[str], Any], provider: str) -> Listed:
     started = time.perf_counter()
+    listed = Listed(provider)
     try:
-        answer = models(provider)
+        raw = models(provider).to_dict().get("data")
+        items = [item for item in raw if isinstance(item, dict)] if isinstance(raw, list) else []
+        listed.offers += live(provider, items)
     except LingateError as error:
-        return Listed(provider, error=error, seconds=time.perf_counter() - started)
-    raw = answer.to_dict().get("data")
-    items = [item for item in raw if isinstance(item, dict)] if isinstance(raw, list) else []
-    return Listed(provider, list(live(provider, items)), seconds=time.perf_counter() - started)
+        listed.error = error
+    listed.seconds = time.perf_counter() - started
+    return listed

@@ -41,7 +41,6 @@ class Screen:
 
     def answer(self, text: str) -> None:
         if text:
-            self._switch(self._out)
             self._write(self._out, text.translate(_CONTROLS) if self.terminal else text)
 
     def json(self, value: Any) -> None:
@@ -56,7 +55,6 @@ class Screen:
     def reasoning(self, text: str) -> None:
         """Write a piece of reasoning, dimmed, beside the answer and not into it."""
         if text and not self._quiet:
-            self._switch(self._err)
             self._write(self._err, self._styled(text, _DIM))
 
     def end(self) -> None:
@@ -69,23 +67,19 @@ class Screen:
         """Write a line about the answer, unless quiet."""
         if not self._quiet:
             self.end()
-            self._err.write(self._styled(text, _DIM) + "\n")
-            self._err.flush()
+            self._write(self._err, self._styled(text, _DIM) + "\n")
 
     def problem(self, text: str) -> None:
         """Write what went wrong, on one line."""
         self.end()
-        self._err.write(self._styled(" ".join(text.split()), _RED) + "\n")
-        self._err.flush()
+        self._write(self._err, self._styled(" ".join(text.split()), _RED) + "\n")
 
     def detail(self, text: str) -> None:
         self._err.write(text + "\n")
 
-    def _switch(self, stream: TextIO) -> None:
-        if self._open is not None and self._open is not stream:
-            self.end()
-
     def _write(self, stream: TextIO, text: str) -> None:
+        if self._open is not stream:
+            self.end()
         stream.write(text)
         stream.flush()
         self._open = None if text.endswith("\n") else stream

@@ -29,15 +29,7 @@ def simulate(screen: Screen, *, host: str, port: int, delay: float, quiet: bool)
     except OSError as error:
         raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
     started = time.monotonic()
-    _introduce(screen, simulator.url)
-    # In steps, because waiting without an end keeps Windows from noticing Ctrl-C.
-    while not stop.wait(1.0):
-        pass
-    simulator.close()
-    _report(screen, simulator, time.monotonic() - started)
-
-
-def _introduce(screen: Screen, url: str) -> None:
+    url = simulator.url
     screen.answer(f"{url}\n")
     for line in (
         f"Lingate simulator at {url}; Ctrl-C ends it.",
@@ -47,20 +39,26 @@ def _introduce(screen: Screen, url: str) -> None:
         f"What it understands, faults included: curl {url}/",
     ):
         screen.note(line)
+    # In steps, because waiting without an end keeps Windows from noticing Ctrl-C.
+    while not stop.wait(1.0):
+        pass
+    simulator.close()
+    _report(screen, simulator, time.monotonic() - started)
 
 
 def _line(screen: Screen, one: RecordedRequest) -> None:
     took = duration(time.monotonic() - one.at)
-    words = [str(one.status or "---"), f"{one.method} {one.path}", one.model]
-    if one.prompt_tokens or one.completion_tokens:
-        words.append(f"{one.prompt_tokens}+{one.completion_tokens} tokens")
-    if one.stream:
-        words.append(f"{one.events} events")
-    words.append(took)
-    if one.outcome != "complete":
-        words.append(one.outcome)
-    if one.faults:
-        words.append(f"fault: {', '.join(one.faults)}")
+    tokens = one.prompt_tokens or one.completion_tokens
+    words = (
+        str(one.status or "---"),
+        f"{one.method} {one.path}",
+        one.model,
+        f"{one.prompt_tokens}+{one.completion_tokens} tokens" if tokens else "",
+        f"{one.events} events" if one.stream else "",
+        took,
+        "" if one.outcome == "complete" else one.outcome,
+        f"fault: {', '.join(one.faults)}" if one.faults else "",
+    )
     screen.note("  ".join(word for word in words if word))
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lingate._wire import json
 from lingate.cli.admin_line import AdminLine
 from lingate.cli.screen import Screen
@@ -13,35 +11,17 @@ _SILENCE = 30.0
 """Seconds without a byte: the gateway sends something every ten."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    model: str | None = None
-    key: str | None = None
-    team: str | None = None
-    errors: bool = False
-    as_json: bool = False
-    count: int | None = None
-    url: str | None = None
-
-
-def run(screen: Screen, options: Options) -> None:
+def run(screen: Screen, *, url: str | None, as_json: bool, count: int | None, **wanted: str | bool | None) -> None:
     """Show calls until the gateway stops, the number asked for has passed, or Ctrl-C."""
-    events = AdminLine(options.url).follow(
-        "tail",
-        silence=_SILENCE,
-        model=options.model,
-        key=options.key,
-        team=options.team,
-        errors=options.errors or None,
-    )
+    events = AdminLine(url).follow("tail", silence=_SILENCE, **wanted)
     shown = 0
     for name, data in events:
         if name == "lost":
             screen.note(f"{_lost(data)} calls are not shown: they came faster than they were read")
         elif name == "call":
-            screen.answer((data.decode("utf-8", "replace") if options.as_json else line_of(data)) + "\n")
+            screen.answer((data.decode("utf-8", "replace") if as_json else line_of(data)) + "\n")
             shown += 1
-            if shown == options.count:
+            if shown == count:
                 return
     screen.note("the gateway has stopped")
 

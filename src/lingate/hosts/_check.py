@@ -60,11 +60,14 @@ def check(
     with tempfile.TemporaryDirectory(prefix="lingate-check-", ignore_cleanup_errors=True) as scratch:
         home = Path(scratch, "home")
         home.mkdir()
-        copied = None if path is None else _copy(recipe, path, Path(scratch, "host"), values)
+        copied = Path(scratch, "host")
+        if path is not None:
+            shutil.copytree(path, copied, ignore=_UNCOPIED, symlinks=True, ignore_dangling_symlinks=True)
+            write(copied, install(recipe, tree_of(copied), values))
         with Simulator() as simulator:
             executable, packages = _interpreter(python) if python else (sys.executable, site.getuserbase())
             command = [executable, "-m", "lingate.hosts._probe", recipe.check]
-            command += [] if copied is None else [str(copied)]
+            command += [] if path is None else [str(copied)]
             env = _environment(simulator.url, home, _only_lingate(scratch)) | {"PYTHONUSERBASE": packages}
             return _run(command, env, home, each, timeout)
 
@@ -95,12 +98,6 @@ def _only_lingate(scratch: str) -> Path:
     except OSError:  # Windows keeps links for the privileged
         shutil.copytree(package, source / "lingate")
     return source
-
-
-def _copy(recipe: Recipe, path: Path, to: Path, values: Mapping[str, str]) -> Path:
-    shutil.copytree(path, to, ignore=_UNCOPIED, symlinks=True, ignore_dangling_symlinks=True)
-    write(to, install(recipe, tree_of(to), values))
-    return to
 
 
 def _environment(url: str, home: Path, source: Path) -> dict[str, str]:

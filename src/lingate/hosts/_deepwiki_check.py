@@ -12,9 +12,11 @@ from typing import Any
 
 from lingate.hosts._deepwiki_recipe import RECIPES
 from lingate.hosts._disk import tree_of, write
-from lingate.hosts._probe import Probe, Skipped
+from lingate.hosts._probe import Probe, Skipped, expect
 from lingate.hosts._recipe import install
+from lingate.hosts._shared import load
 
+_NEEDED = "pip install 'adalflow[openai]'"
 _VOCABULARIES = ("cl100k_base", "o200k_base")
 _MODEL = "openai/sim-large"
 _TOO_LONG_ONCE = "openai/sim-fault-context-flaky-1"
@@ -25,7 +27,6 @@ _FACT = "The walrus gate opens with the ivory key."
 
 def check(probe: Probe) -> None:
     """Check the client with adalflow alone and, given a checkout, deepwiki's server with it."""
-    count_bytes()
     _components(probe)
     if probe.path is not None:
         _server(probe, probe.path)
@@ -43,15 +44,17 @@ def count_bytes() -> None:
 def _components(probe: Probe) -> None:
     client = None
     with probe.step("adalflow can be imported, and the client made"):
-        adalflow = import_module("adalflow")
+        load("tiktoken", of="adalflow", hint=_NEEDED)  # which adalflow brings along
+        count_bytes()
+        adalflow = load("adalflow", of="adalflow", hint=_NEEDED)
         client = import_module("lingate.hosts.deepwiki").LingateClient(retries=0)
     if client is None:
         return
     with probe.step("adalflow's Generator gets text, usage, and a completion that it can cache"):
         generator = adalflow.Generator(model_client=client, model_kwargs={"model": _MODEL})
         output = generator(prompt_kwargs={"input_str": "say walrus"})
-        probe.expect("walrus" in (output.data or ""), f"no text came: {output.error}")
-        probe.expect(bool(output.usage.total_tokens), "no token counts came")
+        expect("walrus" in (output.data or ""), f"no text came: {output.error}")
+        expect(bool(output.usage.total_tokens), "no token counts came")
         completion = client.call(
             {"model": _MODEL, "messages": [{"role": "user", "content": "hi"}]}, generator.model_type
         )
@@ -59,11 +62,11 @@ def _components(probe: Probe) -> None:
     with probe.step("errors are told by the Generator"):
         generator = adalflow.Generator(model_client=client, model_kwargs={"model": _LIMITED})
         output = generator(prompt_kwargs={"input_str": "hello"})
-        probe.expect(output.data is None and bool(output.error), "the error is missing")
+        expect(output.data is None and bool(output.error), "the error is missing")
     with probe.step("adalflow's Embedder gets vectors"):
         kwargs = {"model": "openai/text-embedding-3-small", "dimensions": 64}
         embedded = adalflow.Embedder(model_client=client, model_kwargs=kwargs)(["one", "two"])
-        probe.expect([len(item.embedding) for item in embedded.data] == [64, 64], f"wrong vectors: {embedded.error}")
+        expect([len(item.embedding) for item in embedded.data] == [64, 64], f"wrong vectors: {embedded.error}")
 
 
 def _server(probe: Probe, path: Path) -> None:
@@ -84,13 +87,13 @@ def _server(probe: Probe, path: Path) -> None:
     (repository / "guide.md").write_text(f"# Gates\n\n{_FACT}\n", encoding="utf-8")
     with probe.step("the list of models has the provider, with a box for any model"):
         found = {item["id"]: item for item in client.get("/models/config").json()["providers"]}
-        probe.expect(found["lingate"]["supportsCustomModel"] is True, "no custom models")
+        expect(found["lingate"]["supportsCustomModel"] is True, "no custom models")
     for way, ask in (("HTTP", _over_http), ("WebSocket", _over_websocket)):
         _conversation(probe, way, lambda model, ask=ask: ask(client, _request(repository, model)))
     with probe.step("RAG's own generator answers"):
         rag = import_module("api.rag").RAG(provider="lingate", model=_MODEL)
         output = rag.generator(prompt_kwargs={"input_str": _QUESTION})
-        probe.expect(_QUESTION in str(output.raw_response), f"no text came: {output.error}")
+        expect(_QUESTION in str(output.raw_response), f"no text came: {output.error}")
 
 
 def _configure(path: Path) -> None:
@@ -138,38 +141,34 @@ def _over_websocket(client: Any, request: dict[str, Any]) -> str:
 
 
 def _conversation(probe: Probe, way: str, ask: Any) -> None:
+    def asked(model: str | None) -> tuple[str, list[dict[str, Any]]]:
+        probe.forget()
+        text = ask(model)
+        return text, [item for item in probe.requests() if item["path"].endswith("/chat/completions")]
+
     with probe.step(f"{way}: a chat is answered, with what retrieval found"):
-        probe.forget()
-        text = ask(_MODEL)
-        sent = _chats(probe)
-        _expect_answer(probe, text)
-        probe.expect(len(sent) == 1 and _FACT in _prompt(sent[0]), "the prompt is without the repository's text")
+        text, sent = asked(_MODEL)
+        _expect_answer(text)
+        expect(len(sent) == 1 and _FACT in _prompt(sent[0]), "the prompt is without the repository's text")
     with probe.step(f"{way}: without a model, the default one answers"):
-        probe.forget()
-        _expect_answer(probe, ask(None))
-        probe.expect([item["model"] for item in _chats(probe)] == ["sim-large"], "another model was asked")
+        text, sent = asked(None)
+        _expect_answer(text)
+        expect([item["model"] for item in sent] == ["sim-large"], "another model was asked")
     with probe.step(f"{way}: a prompt that is too long is asked again without context"):
-        probe.forget()
-        text = ask(_TOO_LONG_ONCE)
-        sent = _chats(probe)
-        probe.expect(len(sent) == 2, f"{len(sent)} calls were made, not two")
-        probe.expect(_FACT in _prompt(sent[0]) and _FACT not in _prompt(sent[1]), "the context is still there")
-        _expect_answer(probe, text)
+        text, sent = asked(_TOO_LONG_ONCE)
+        expect(len(sent) == 2, f"{len(sent)} calls were made, not two")
+        expect(_FACT in _prompt(sent[0]) and _FACT not in _prompt(sent[1]), "the context is still there")
+        _expect_answer(text)
     with probe.step(f"{way}: another error is shown, and the call not made again"):
-        probe.forget()
-        text = ask(_LIMITED)
-        probe.expect(text.startswith("\nError: "), f"the answer is {text[:200]!r}")
-        probe.expect(len(_chats(probe)) == 1, "the call was made again")
+        text, sent = asked(_LIMITED)
+        expect(text.startswith("\nError: "), f"the answer is {text[:200]!r}")
+        expect(len(sent) == 1, "the call was made again")
 
 
-def _expect_answer(probe: Probe, text: str) -> None:
+def _expect_answer(text: str) -> None:
     # "Error ..." and "I apologize, but your request is too large" are what deepwiki writes instead of one.
     refused = not text or "Error" in text or "apologize" in text
-    probe.expect(not refused, f"the answer is {text[:200]!r}")
-
-
-def _chats(probe: Probe) -> list[dict[str, Any]]:
-    return [item for item in probe.requests() if item["path"].endswith("/chat/completions")]
+    expect(not refused, f"the answer is {text[:200]!r}")
 
 
 def _prompt(request: dict[str, Any]) -> str:

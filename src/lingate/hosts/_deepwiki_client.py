@@ -180,7 +180,7 @@ class LingateClient(ModelClient):  # type: ignore[misc]  # adalflow has no types
         if isinstance(completion, lingate.AsyncChatStream):
             return GeneratorOutput(raw_response=_atexts(completion))
         if isinstance(completion, lingate.ChatStream):
-            return GeneratorOutput(raw_response=_texts(completion))
+            return GeneratorOutput(raw_response=(chunk.text for chunk in completion if chunk.text))
         parser = self.chat_completion_parser
         fields = {
             "id": completion.id,
@@ -234,10 +234,6 @@ def _unsupported(model_type: ModelType) -> ValueError:
     return ValueError(f"model_type {model_type} is not supported")
 
 
-def _texts(stream: lingate.ChatStream) -> Iterator[str]:
-    return (chunk.text for chunk in stream if chunk.text)
-
-
 async def _atexts(stream: lingate.AsyncChatStream) -> AsyncIterator[str]:
     async for chunk in stream:
         if chunk.text:
@@ -266,21 +262,16 @@ def _told_to_the_host() -> Iterator[None]:
 
 
 def _worded(error: LingateError) -> LingateError:
-    telling = [phrase for phrase in _OVERFLOW_PHRASES if phrase in str(error)]
-    if isinstance(error, ContextLengthError):
-        return (
-            error if telling else _with_message(error, f"maximum context length exceeded: {error.message}", error.hint)
-        )
-    if not telling:
+    overflow = isinstance(error, ContextLengthError)
+    if overflow == any(phrase in str(error) for phrase in _OVERFLOW_PHRASES):
         return error
     message, hint = error.message, error.hint or ""
-    for phrase in telling:
-        message, hint = (text.replace(phrase, phrase.replace(" ", "-")) for text in (message, hint))
-    return _with_message(error, message, hint or None)
-
-
-def _with_message(error: LingateError, message: str, hint: str | None) -> LingateError:
+    if overflow:
+        message = f"maximum context length exceeded: {message}"
+    else:
+        for phrase in _OVERFLOW_PHRASES:
+            message, hint = (text.replace(phrase, phrase.replace(" ", "-")) for text in (message, hint))
     other = copy.copy(error)
     other.args = (message,)
-    other.message, other.hint = message, hint
+    other.message, other.hint = message, hint or None
     return other.with_traceback(error.__traceback__)

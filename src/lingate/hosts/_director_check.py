@@ -13,7 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from lingate.hosts._probe import Probe, Skipped
+from lingate.hosts._probe import Probe, Skipped, expect
 from lingate.hosts.director import FAILED
 
 _MODEL = "openai/sim-words-12"
@@ -33,9 +33,8 @@ def check(probe: Probe) -> None:
 @contextmanager
 def _environment(**variables: str) -> Iterator[None]:
     """Exactly these of the variables that Director looks at."""
-    looked_at = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLEAI_API_KEY", "DEFAULT_LLM", "LINGATE_CHAT_MODEL")
     before = dict(os.environ)
-    for name in looked_at:
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLEAI_API_KEY", "DEFAULT_LLM", "LINGATE_CHAT_MODEL"):
         os.environ.pop(name, None)
     os.environ.update({"OPENAI_API_KEY": "check", **variables})
     try:
@@ -55,41 +54,32 @@ def _selection(probe: Probe) -> None:
     with _environment():
         other = type(import_module("director.llm").get_default_llm()).__name__
 
-    probe.expect(type(_chosen()).__name__ == "LingateLLM", "another LLM was selected")
-    probe.expect(other != "LingateLLM", "it was selected without DEFAULT_LLM")
+    expect(type(_chosen()).__name__ == "LingateLLM", "another LLM was selected")
+    expect(other != "LingateLLM", "it was selected without DEFAULT_LLM")
 
 
 def _answer(probe: Probe) -> None:
     """the reasoning engine answers, with one call."""
-    run = _Run(probe)
-
-    run.go()
-
-    probe.expect(run.requests == 1, f"{run.requests} calls instead of one")
-    probe.expect(run.text != "" and run.status == "success", f"{run.status}: {run.text!r}")
+    _Run(probe).go(calls=1, status="success")
 
 
 def _agent(probe: Probe) -> None:
     """an agent is run with arguments, and the run is summed up."""
     run = _Run(probe, agents=True)
 
-    run.go()
+    run.go(calls=3, status="success")
 
-    probe.expect(len(run.agent_calls) == 1, f"the agent ran {len(run.agent_calls)} times")
-    probe.expect("collection_id" in run.agent_calls[0], f"it got {run.agent_calls[0]}")
-    probe.expect(run.requests == 3, f"{run.requests} calls instead of three")
-    probe.expect(run.text != "" and run.status == "success", f"{run.status}: {run.text!r}")
+    expect(len(run.agent_calls) == 1, f"the agent ran {len(run.agent_calls)} times")
+    expect("collection_id" in run.agent_calls[0], f"it got {run.agent_calls[0]}")
 
 
 def _error(probe: Probe) -> None:
     """an error of the provider becomes a text without the provider's words."""
     run = _Run(probe, "openai/sim-fault-401")
 
-    run.go()
+    run.go(calls=1, status="error")
 
-    probe.expect(run.status == "error", f"status {run.status}")
-    probe.expect(run.text.startswith(FAILED) and "Incorrect" not in run.text, f"text {run.text!r}")
-    probe.expect(run.requests == 1, f"{run.requests} calls instead of one")
+    expect(run.text.startswith(FAILED) and "Incorrect" not in run.text, f"text {run.text!r}")
 
 
 def _length(probe: Probe) -> None:
@@ -97,10 +87,7 @@ def _length(probe: Probe) -> None:
     run = _Run(probe, "openai/sim-words-50")
     run.engine.llm.max_tokens = 5
 
-    run.go()
-
-    probe.expect(run.requests == 1, f"{run.requests} calls instead of one")
-    probe.expect(run.text != "", "no text")
+    run.go(calls=1)
 
 
 def _history(probe: Probe) -> None:
@@ -112,7 +99,7 @@ def _history(probe: Probe) -> None:
 
     answer = llm.chat_completions([{"role": "user", "content": "call upload"}, *asked])
 
-    probe.expect(answer.finish_reason == "stop" and answer.tool_calls == [], f"{answer}")
+    expect(answer.finish_reason == "stop" and answer.tool_calls == [], f"{answer}")
 
 
 def _json_in_threads(probe: Probe) -> None:
@@ -126,7 +113,7 @@ def _json_in_threads(probe: Probe) -> None:
         )
 
     for number, answer in enumerate(found):
-        probe.expect(bool(answer.status) and f"number {number}" in json.dumps(json.loads(answer.content)), f"{answer}")
+        expect(bool(answer.status) and f"number {number}" in json.dumps(json.loads(answer.content)), f"{answer}")
 
 
 def _tool(name: str) -> dict[str, Any]:
@@ -144,7 +131,9 @@ class _Run:
         session = core.Session(
             db=sqlite.SQLiteDB(database), session_id=os.urandom(4).hex(), conv_id="c", collection_id="m"
         )
-        session.state["collection"] = _collection()
+        session.state["collection"] = SimpleNamespace(
+            id="m-1", name="Holidays", description="videos", get_videos=list, get_images=list
+        )
         message = core.InputMessage(
             db=session.db,
             session_id=session.session_id,
@@ -158,10 +147,13 @@ class _Run:
             self.engine.register_agents([_agent_class(self.agent_calls)(session)])
         self._probe = probe
 
-    def go(self) -> None:
+    def go(self, *, calls: int | None = None, status: str = "") -> None:
         self._probe.forget()
         with _environment():
             self.engine.run()
+        if calls is not None:
+            expect(self.requests == calls, f"{self.requests} calls instead of {calls}")
+            expect(self.text != "" and status in ("", self.status), f"{self.status}: {self.text!r}")
 
     @property
     def requests(self) -> int:
@@ -177,13 +169,6 @@ class _Run:
         return str(getattr(status, "value", status))
 
 
-def _collection() -> Any:
-    none: list[Any] = []
-    return SimpleNamespace(
-        id="m-1", name="Holidays", description="videos", get_videos=lambda: none, get_images=lambda: none
-    )
-
-
 def _agent_class(calls: list[dict[str, Any]]) -> Any:
     base = import_module("director.agents.base")
 
@@ -192,10 +177,4 @@ def _agent_class(calls: list[dict[str, Any]]) -> Any:
         return base.AgentResponse(message="two videos")
 
     tool = _tool("list_videos")
-    members = {
-        "agent_name": tool["name"],
-        "description": tool["description"],
-        "parameters": tool["parameters"],
-        "run": run,
-    }
-    return type("ListVideos", (base.BaseAgent,), members)
+    return type("ListVideos", (base.BaseAgent,), {"agent_name": tool.pop("name"), **tool, "run": run})

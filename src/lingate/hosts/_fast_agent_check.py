@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -13,7 +14,7 @@ from typing import Any
 
 from lingate.hosts import registry
 from lingate.hosts._disk import tree_of, write
-from lingate.hosts._probe import Probe, Skipped
+from lingate.hosts._probe import Probe, Skipped, expect
 from lingate.hosts._recipe import install
 
 _WORDS = "openai/sim-words-30"
@@ -31,7 +32,7 @@ def check_overlays(probe: Probe) -> None:
     with probe.step("an overlay reaches the gateway: text, tools, structured output and usage"):
         asyncio.run(_overlay(probe, home))
     with probe.step("overlays are a group of the model picker"):
-        _overlay_rows(probe, home)
+        _overlay_rows(home)
 
 
 def check_provider(probe: Probe) -> None:
@@ -39,18 +40,17 @@ def check_provider(probe: Probe) -> None:
     if probe.path is not None:
         source = probe.path / "src"
         sys.path.insert(0, str(source if source.is_dir() else probe.path))
-    _prepared(probe, None)
     patched = probe.path is not None
+    _prepared(probe, None)
     asyncio.run(_agents(probe, lambda model: f"lingate.{model}" if patched else _ROUTED + model))
     for says, step in _PROVIDER_STEPS:
         with probe.step(says):
             if not patched:
                 raise Skipped("a checkout or an installed package (--path)")
-            step(probe)
+            step()
 
 
 def _prepared(probe: Probe, home: Path | None) -> Path:
-    """A home for fast-agent, in which nothing is tried a second time."""
     home = home or probe.home / "fast-agent-home"
     home.mkdir(exist_ok=True)
     if not any((home / name).exists() for name in ("fast-agent.yaml", "fastagent.config.yaml")):
@@ -66,13 +66,17 @@ async def _agents(probe: Probe, spec: Callable[[str], str]) -> None:
     with probe.step("fast-agent starts and takes Lingate's class for its models"):
         lingate.hosts.fast_agent.register()
         host = await _Host.started(spec)
-        agent = await host.agent(_WORDS)
-        probe.expect(type(agent._llm).__name__ == "LingateLLM", f"it took {type(agent._llm).__name__}")
+        _expect_class(await host.agent(), "LingateLLM")
     if probe.failed:
         return
     for says, step in _AGENT_STEPS:
         with probe.step(says):
             await step(probe, host)
+
+
+def _expect_class(agent: Any, expected: str) -> None:
+    found = type(agent._llm).__name__
+    expect(found == expected, f"it took {found}")
 
 
 class _Host:
@@ -94,15 +98,14 @@ class _Host:
         await core.initialize()
         return cls(core, spec)
 
-    async def agent(self, model: str, tools: tuple[Any, ...] = ()) -> Any:
+    async def agent(self, model: str = _WORDS, tools: tuple[Any, ...] = ()) -> Any:
         from fast_agent.agents.agent_types import AgentConfig
         from fast_agent.agents.tool_agent import ToolAgent
         from fast_agent.llm.model_factory import ModelFactory
 
         spec = self.spec(model)
-        made = ToolAgent(
-            AgentConfig(name="check", instruction="Be brief.", model=spec), tools=list(tools), context=self.context
-        )
+        config = AgentConfig(name="check", instruction="Be brief.", model=spec)
+        made = ToolAgent(config, tools=list(tools), context=self.context)
         await made.attach_llm(ModelFactory.create_factory(spec))
         return made
 
@@ -120,27 +123,32 @@ class _Host:
 
 
 async def _answers(probe: Probe, host: _Host) -> None:
-    agent = await host.agent(_WORDS)
+    agent = await host.agent()
     pieces: list[Any] = []
     agent._llm.add_stream_listener(pieces.append)
     text = await agent.send("Tell me about rivers.")
-    probe.expect("rivers" in text, f"the answer is {text!r}")
-    probe.expect(len(pieces) > 10, f"it came in {len(pieces)} pieces")
+    expect("rivers" in text, f"the answer is {text!r}")
+    expect(len(pieces) > 10, f"it came in {len(pieces)} pieces")
     usage = agent._llm.usage_accumulator.get_summary()
-    probe.expect(usage["total"] > usage["completion"]["total"] > 10, f"usage is {usage}")
-    probe.expect(agent._llm.model_info.context_window > 0, "no context window")
+    expect(usage["total"] > usage["completion"]["total"] > 10, f"usage is {usage}")
+    expect(agent._llm.model_info.context_window > 0, "no context window")
     body = probe.requests()[-1]["body"]
-    probe.expect(not body.get("tools") and body["stream_options"] == {"include_usage": True}, f"sent {sorted(body)}")
+    expect(not body.get("tools") and body["stream_options"] == {"include_usage": True}, f"sent {sorted(body)}")
 
 
 async def _thinking_on(probe: Probe, host: _Host) -> None:
     agent = await host.agent("anthropic/sim-words-30?reasoning=low", tools=(_remember,))
-    probe.forget()
-    await agent.send("Please remember my cat.")
-    first, second = (request["body"] for request in probe.requests())
-    probe.expect("thinking" in first and "thinking" in second, "the turn after the tool is without thinking")
+    _, first, second = await _asked_to_remember(probe, agent)
+    expect("thinking" in first and "thinking" in second, "the turn after the tool is without thinking")
     kinds = [block["type"] for block in second["messages"][1]["content"]]
-    probe.expect(kinds[0] == "thinking", f"the call went back as {kinds}")
+    expect(kinds[0] == "thinking", f"the call went back as {kinds}")
+
+
+async def _asked_to_remember(probe: Probe, agent: Any) -> tuple[str, Any, Any]:
+    probe.forget()
+    text = await agent.send("Please remember my cat.")
+    first, second = (request["body"] for request in probe.requests())
+    return text, first, second
 
 
 def _remember(content: str) -> str:
@@ -156,14 +164,11 @@ async def _tools(probe: Probe, host: _Host) -> None:
         stored.append(content)
         return _remember(content)
 
-    agent = await host.agent(_WORDS, tools=(remember,))
-    probe.forget()
-    text = await agent.send("Please remember my cat.")
-    first, second = (request["body"] for request in probe.requests())
-    probe.expect(len(stored) == 1 and bool(stored[0]), f"the tool was called with {stored}")
-    probe.expect(first["tools"][0]["function"]["name"] == "remember", "the tool was not sent")
-    probe.expect(second["messages"][-1]["role"] == "tool", "the result did not go back")
-    probe.expect(f"kept {stored[0]}" in text, f"the answer is {text!r}")
+    text, first, second = await _asked_to_remember(probe, await host.agent(tools=(remember,)))
+    expect(len(stored) == 1 and bool(stored[0]), f"the tool was called with {stored}")
+    expect(first["tools"][0]["function"]["name"] == "remember", "the tool was not sent")
+    expect(second["messages"][-1]["role"] == "tool", "the result did not go back")
+    expect(f"kept {stored[0]}" in text, f"the answer is {text!r}")
 
 
 async def _structured(probe: Probe, host: _Host) -> None:
@@ -173,11 +178,11 @@ async def _structured(probe: Probe, host: _Host) -> None:
         name: str
         people: int
 
-    agent = await host.agent(_WORDS)
+    agent = await host.agent()
     city, _ = await agent.structured("Name a city.", City)
-    probe.expect(isinstance(city, City), f"it is {city!r}")
+    expect(isinstance(city, City), f"it is {city!r}")
     sent = probe.requests()[-1]["body"]["response_format"]
-    probe.expect(sent["type"] == "json_schema", f"asked for {sent}")
+    expect(sent["type"] == "json_schema", f"asked for {sent}")
 
 
 async def _reasoning(probe: Probe, host: _Host) -> None:
@@ -185,19 +190,18 @@ async def _reasoning(probe: Probe, host: _Host) -> None:
     pieces: list[Any] = []
     agent._llm.add_stream_listener(pieces.append)
     answer = await agent.generate("Think about rivers.")
-    probe.expect(probe.requests()[-1]["body"]["reasoning_effort"] == "low", "the effort was not sent")
-    probe.expect(any(piece.is_reasoning for piece in pieces), "no reasoning was streamed")
-    probe.expect("reasoning" in (answer.channels or {}), f"channels are {list(answer.channels or {})}")
-    probe.expect("Let me think" not in answer.last_text(), "reasoning is in the answer")
+    expect(probe.requests()[-1]["body"]["reasoning_effort"] == "low", "the effort was not sent")
+    expect(any(piece.is_reasoning for piece in pieces), "no reasoning was streamed")
+    expect("reasoning" in (answer.channels or {}), f"channels are {list(answer.channels or {})}")
+    expect("Let me think" not in answer.last_text(), "reasoning is in the answer")
 
 
 async def _cached(probe: Probe, host: _Host) -> None:
-    agent = await host.agent(_WORDS)
-    long = "rivers and seas " * 1500
-    await agent.send(long)
+    agent = await host.agent()
+    await agent.send("rivers and seas " * 1500)
     await agent.send("Go on.")
     usage = agent._llm.usage_accumulator.get_summary()
-    probe.expect(usage["prompt"]["cache_read"] > 1000, f"usage is {usage}")
+    expect(usage["prompt"]["cache_read"] > 1000, f"usage is {usage}")
 
 
 async def _empty(probe: Probe, host: _Host) -> None:
@@ -206,9 +210,9 @@ async def _empty(probe: Probe, host: _Host) -> None:
     try:
         await agent.send("Hello.")
     except RuntimeError as error:
-        probe.expect("no usable completion" in str(error), f"raised {error}")
+        expect("no usable completion" in str(error), f"raised {error}")
     asked = [request["body"].get("stream", False) for request in probe.requests()]
-    probe.expect(asked == [True, False], f"streamed: {asked}")
+    expect(asked == [True, False], f"streamed: {asked}")
 
 
 async def _errors(probe: Probe, host: _Host) -> None:
@@ -218,24 +222,23 @@ async def _errors(probe: Probe, host: _Host) -> None:
     for fault, code in (("429", "429"), ("500", "500"), ("404", "404"), ("cut-3", ""), ("eof-3", "")):
         agent = await host.agent(f"openai/sim-fault-{fault}")
         answer = await agent.generate("Hello.")
-        probe.expect(str(answer.stop_reason).lower().endswith("error"), f"{fault}: ended with {answer.stop_reason}")
-        probe.expect("fast-agent-error" in (answer.channels or {}), f"{fault}: no error channel")
-        probe.expect(code in answer.last_text(), f"{fault}: said {answer.last_text()!r}")
-    for fault, expected in (("400", openai.BadRequestError), ("context", openai.BadRequestError)):
-        await _raises(await host.agent(f"openai/sim-fault-{fault}"), expected)
-    await _raises(await host.agent("openai/sim-fault-401"), ProviderKeyError)
-    error = await _raises(await host.agent("groq/any"), ProviderKeyError)
-    probe.expect("GROQ_API_KEY" in str(error), f"the variable is not named: {error}")
-    error = await _raises(await host.agent("no-such-provider/any"), openai.BadRequestError)
-    probe.expect("no-such-provider" in str(error), f"the provider is not named: {error}")
-
-
-async def _raises(agent: Any, expected: type[Exception]) -> Exception:
-    try:
-        answer = await agent.generate("Hello.")
-    except expected as error:
-        return error
-    raise AssertionError(f"{expected.__name__} was not raised; the answer is {answer.last_text()!r}")
+        expect(str(answer.stop_reason).lower().endswith("error"), f"{fault}: ended with {answer.stop_reason}")
+        expect("fast-agent-error" in (answer.channels or {}), f"{fault}: no error channel")
+        expect(code in answer.last_text(), f"{fault}: said {answer.last_text()!r}")
+    for model, expected, named in (
+        ("openai/sim-fault-400", openai.BadRequestError, ""),
+        ("openai/sim-fault-context", openai.BadRequestError, ""),
+        ("openai/sim-fault-401", ProviderKeyError, ""),
+        ("groq/any", ProviderKeyError, "GROQ_API_KEY"),
+        ("no-such-provider/any", openai.BadRequestError, "no-such-provider"),
+    ):
+        agent = await host.agent(model)
+        try:
+            answer = await agent.generate("Hello.")
+        except expected as error:
+            expect(named in str(error), f"{named} is not named: {error}")
+        else:
+            raise AssertionError(f"{expected.__name__} was not raised; the answer is {answer.last_text()!r}")
 
 
 async def _gateway(probe: Probe, host: _Host) -> None:
@@ -252,117 +255,107 @@ async def _gateway(probe: Probe, host: _Host) -> None:
         text = await agent.send("Tell me about rivers.")
         unnamed = type(agent._llm)(context=host.context).default_request_params.model
     request = probe.requests()[-1]
-    probe.expect("rivers" in text, f"the answer is {text!r}")
-    probe.expect(unnamed == "my-deployment", f"without a model it asks for {unnamed}")
-    probe.expect(request["body"].get("seed") == 7, "the extra arguments were not sent")
-    probe.expect(request["path"].startswith("/v1/chat"), f"it went to {request['path']}")
-    probe.expect(request["body"]["model"] == "anthropic/sim-words-30", f"it asked for {request['body']['model']}")
-    probe.expect(request["headers"].get("x-team") == "checks", "the headers were not sent")
+    expect("rivers" in text, f"the answer is {text!r}")
+    expect(unnamed == "my-deployment", f"without a model it asks for {unnamed}")
+    expect(request["body"].get("seed") == 7, "the extra arguments were not sent")
+    expect(request["path"].startswith("/v1/chat"), f"it went to {request['path']}")
+    expect(request["body"]["model"] == "anthropic/sim-words-30", f"it asked for {request['body']['model']}")
+    expect(request["headers"].get("x-team") == "checks", "the headers were not sent")
 
 
 async def _config_key(probe: Probe, host: _Host) -> None:
     kept = {name: os.environ.pop(name) for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")}
     try:
-        section = {"api_key": "from-config", "base_url": f"{probe.url}/configured"}
         probe.forget()
-        with host.configured(anthropic=section):
+        with host.configured(anthropic={"api_key": "from-config", "base_url": f"{probe.url}/configured"}):
             agent = await host.agent("anthropic/sim-words-30")
             await agent.send("Tell me about rivers.")
         path = probe.requests()[-1]["path"]
-        probe.expect(path.startswith("/configured"), f"it went to {path}")
-        probe.expect("ANTHROPIC_API_KEY" not in os.environ, "the key was written into the environment")
+        expect(path.startswith("/configured"), f"it went to {path}")
+        expect("ANTHROPIC_API_KEY" not in os.environ, "the key was written into the environment")
     finally:
         os.environ.update(kept)
 
 
 async def _overlay(probe: Probe, home: Path) -> None:
-    for file in (home / "model-overlays").glob("lingate-*.yaml"):
-        lines = file.read_text().splitlines()
+    files = sorted((home / "model-overlays").glob("lingate-*.yaml"))
+    for file in files:
         # The simulator is the gateway here.
-        lines = [f"  base_url: {probe.url}/v1" if line.startswith("  base_url:") else line for line in lines]
-        file.write_text("\n".join(lines) + "\n")
-    name = sorted(file.stem for file in (home / "model-overlays").glob("lingate-*.yaml"))[0]
+        file.write_text(re.sub(r"(?m)^  base_url:.*", f"  base_url: {probe.url}/v1", file.read_text()))
+    name = min(file.stem for file in files)
     host = await _Host.started(lambda _: name)
     for step in (_answers, _tools, _structured):
         await step(probe, host)
-    agent = await host.agent(name)
-    probe.expect(type(agent._llm).__name__ == "GenericLLM", f"it took {type(agent._llm).__name__}")
+    _expect_class(await host.agent(name), "GenericLLM")
 
 
-def _overlay_rows(probe: Probe, home: Path) -> None:
+def _overlay_rows(home: Path) -> None:
     from fast_agent.ui.model_picker_common import build_snapshot
 
     first = build_snapshot(config_payload={"home": str(home)}).providers[0]
-    probe.expect(first.overlay_group and first.active, f"the first group is {first.option_key}")
-    probe.expect(len(first.curated_entries) >= 20, f"it has {len(first.curated_entries)} models")
+    expect(first.overlay_group and first.active, f"the first group is {first.option_key}")
+    expect(len(first.curated_entries) >= 20, f"it has {len(first.curated_entries)} models")
 
 
-def _row(probe: Probe) -> Any:
-    from fast_agent.ui.model_picker_common import build_snapshot
+def _row() -> tuple[Any, Callable[[str], list[str]]]:
+    """The first row of the picker, and what shows its specs."""
+    from fast_agent.ui.model_picker_common import build_snapshot, model_options_for_option
 
-    snapshot = build_snapshot(config_payload={})
-    rows = [option for option in snapshot.providers if not option.overlay_group]
-    probe.expect(rows[0].option_key == "lingate", f"the first row is {rows[0].option_key}")
-    return rows[0]
+    row = next(option for option in build_snapshot(config_payload={}).providers if not option.overlay_group)
+    expect(row.option_key == "lingate", f"the first row is {row.option_key}")
+    return row, lambda source: [option.spec for option in model_options_for_option(row, source=source)]
 
 
-def _curated_row(probe: Probe) -> None:
-    from fast_agent.ui.model_picker_common import model_options_for_option
-
-    row = _row(probe)
-    models = [option.spec for option in model_options_for_option(row, source="curated")]
+def _curated_row() -> None:
+    row, specs = _row()
+    models = specs("curated")
     backings = {spec.removeprefix("lingate.").partition("/")[0] for spec in models}
-    probe.expect(row.active and row.credential_label is None, "it is not [available]")
-    probe.expect(len(models) >= 20 and len(backings) >= 16, f"{len(models)} models of {len(backings)} providers")
+    expect(row.active and row.credential_label is None, "it is not [available]")
+    expect(len(models) >= 20 and len(backings) >= 16, f"{len(models)} models of {len(backings)} providers")
 
 
-def _all_models(probe: Probe) -> None:
+def _all_models() -> None:
     from fast_agent.llm.provider_model_catalog import ProviderModelCatalogRegistry
     from fast_agent.llm.provider_types import Provider
-    from fast_agent.ui.model_picker_common import model_options_for_option
 
-    row = _row(probe)
-    curated = [option.spec for option in model_options_for_option(row, source="curated")]
-    every = [option.spec for option in model_options_for_option(row, source="all")]
+    _, specs = _row()
+    curated, every = specs("curated"), specs("all")
     began = time.thread_time()  # of this thread alone: other programs may keep the machine busy
-    model_options_for_option(row, source="all")
+    specs("all")
     took = time.thread_time() - began
-    probe.expect(every[: len(curated)] == curated and len(set(every)) == len(every), "models are shown twice")
-    probe.expect(took < 0.05, f"listing takes {took * 1000:.0f} ms at each key")
+    expect(every[: len(curated)] == curated and len(set(every)) == len(every), "models are shown twice")
+    expect(took < 0.05, f"listing takes {took * 1000:.0f} ms at each key")
     listed = ProviderModelCatalogRegistry.discover(vars(Provider)["LINGATE"], {}).all_models
-    probe.expect(set(every) >= set(listed), "the registry lists other models")
+    expect(set(every) >= set(listed), "the registry lists other models")
     if len(every) == len(curated):
         raise Skipped("lingate[prices] or litellm in fast-agent's Python, for more than the curated models")
-    probe.expect(len(every) > 2000, f"{len(every)} models")
+    expect(len(every) > 2000, f"{len(every)} models")
 
 
-def _marks(probe: Probe) -> None:
+def _marks() -> None:
     from fast_agent.ui.model_picker import _SplitListPicker
 
     picker = _SplitListPicker(config_path=None, config_payload={}, initial_provider="lingate")
     text = "".join(piece[1] for piece in picker._render_model_panel())
     shown = {line.split("lingate.")[1].split("/")[0]: line for line in text.splitlines() if "lingate." in line}
-    probe.expect("✓" in shown["anthropic"], f"a provider with a key is marked {shown['anthropic']!r}")
+    expect("✓" in shown["anthropic"], f"a provider with a key is marked {shown['anthropic']!r}")
     missing = [name for name, line in shown.items() if "✗" in line]
-    probe.expect(len(missing) >= 10, f"only {missing} are marked as without a key")
+    expect(len(missing) >= 10, f"only {missing} are marked as without a key")
     began = time.thread_time()
     picker._toggle_source()
     picker._render_model_panel()
     picker._render_model_panel()
     took = (time.thread_time() - began) / 2
-    probe.expect(took < 0.25, f"drawing all models takes {took * 1000:.0f} ms")
+    expect(took < 0.25, f"drawing all models takes {took * 1000:.0f} ms")
 
 
-def _specs(probe: Probe) -> None:
+def _specs() -> None:
     from fast_agent.llm.model_factory import ModelFactory
 
-    for model in (
-        "bedrock/anthropic.claude-3-5-sonnet-20241022-v2:0",
-        "vertex_ai/claude-sonnet-4-5@20250929",
-        "my-deployment",
-    ):
+    bedrock = "bedrock/anthropic.claude-3-5-sonnet-20241022-v2:0"
+    for model in (bedrock, "vertex_ai/claude-sonnet-4-5@20250929", "my-deployment"):
         parsed = ModelFactory.parse_model_string(f"lingate.{model}")
-        probe.expect((parsed.provider.value, parsed.model_name) == ("lingate", model), f"{model} is read as {parsed}")
+        expect((parsed.provider.value, parsed.model_name) == ("lingate", model), f"{model} is read as {parsed}")
 
 
 _AGENT_STEPS: tuple[tuple[str, Callable[[Probe, _Host], Awaitable[None]]], ...] = (
@@ -378,7 +371,7 @@ _AGENT_STEPS: tuple[tuple[str, Callable[[Probe, _Host], Awaitable[None]]], ...] 
     ("a key in the configuration is used where the environment has none", _config_key),
 )
 
-_PROVIDER_STEPS: tuple[tuple[str, Callable[[Probe], None]], ...] = (
+_PROVIDER_STEPS: tuple[tuple[str, Callable[[], None]], ...] = (
     ("the picker's first row is Lingate: available, twenty models and more of sixteen providers", _curated_row),
     ("`c` lists every known model, each once", _all_models),
     ("each model is marked by the credential of its provider", _marks),

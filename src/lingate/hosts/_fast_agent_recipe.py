@@ -13,16 +13,7 @@ from lingate.hosts.fast_agent.catalog import alias_of, mime_types
 
 _MARK = "Made by `lingate hosts install fast-agent`"
 
-# The files that are edited, and what they are in each version that this was tried with.
-_FILES = (
-    "fast_agent/llm/provider_types.py",
-    "fast_agent/llm/model_factory.py",
-    "fast_agent/llm/provider_key_manager.py",
-    "fast_agent/llm/model_selection.py",
-    "fast_agent/llm/provider_model_catalog.py",
-    "fast_agent/ui/model_picker_common.py",
-    "fast_agent/ui/model_picker.py",
-)
+# What the files of `_EDITS` are, in their order, in each version that this was tried with.
 _VERSIONS = {
     "610a2f5, 2026-08-18 (0.10.9)": (
         "759ada5bbc565915 fdb60ba620005664 b4ebe43264bfedc7 b8b1b95fe27eaf7c "
@@ -132,53 +123,44 @@ _SUMMARY = '    """Return whether a provider is usable and a short credential so
 _IDENTITIES = "    seen_identities: set[tuple[Provider, str]] = set()\n"
 _AVAILABLE = "                provider_available=provider_available,\n"
 _ENTRIES = "    CATALOG_ENTRIES_BY_PROVIDER: ClassVar[dict[Provider, tuple[CatalogModelEntry, ...]]] = {\n"
+_CATALOG = "class ModelSelectionCatalog:\n"
+_REGISTRY = "class ProviderModelCatalogRegistry:\n"
+_PICKER = "class _SplitListPicker:\n"
 _ORDER = "PICKER_PROVIDER_ORDER: tuple[Provider, ...] = (\n"
 _BEDROCK = '    BEDROCK = ("bedrock", "Bedrock")\n'
 
 
-def _edits(root: str) -> tuple[Edit, ...]:
-    def before(file: str, anchor: str, text: str) -> Edit:
-        return Edit(f"{root}fast_agent/{file}", anchor, text + anchor)
-
-    def after(file: str, anchor: str, text: str) -> Edit:
-        return Edit(f"{root}fast_agent/{file}", anchor, anchor + text)
-
-    def instead(file: str, anchor: str, text: str) -> Edit:
-        return Edit(f"{root}fast_agent/{file}", anchor, text)
-
-    return (
-        after("llm/provider_types.py", _BEDROCK, '    LINGATE = ("lingate", "Lingate")\n'),
-        after(
-            "llm/model_factory.py",
-            _OPENAI_CLASS,
-            '    Provider.LINGATE: ("lingate.hosts.fast_agent.provider", "LingateLLM"),\n',
-        ),
-        instead(
-            "llm/provider_key_manager.py",
-            _VERTEX_KEYLESS,
-            'API_KEYLESS_PROVIDERS: frozenset[str] = frozenset({"anthropic-vertex", "lingate"})\n',
-        ),
-        before("llm/model_selection.py", "class ModelSelectionCatalog:\n", _LINGATE_ENTRIES),
-        after("llm/model_selection.py", _ENTRIES, "        Provider.LINGATE: _lingate_entries(),\n"),
-        before("llm/provider_model_catalog.py", "class ProviderModelCatalogRegistry:\n", _LINGATE_MODELS),
-        after(
-            "llm/provider_model_catalog.py",
-            _OPENROUTER,
-            "        Provider.LINGATE: LingateModelCatalogAdapter(),\n",
-        ),
-        after("ui/model_picker_common.py", _ORDER, "    Provider.LINGATE,\n"),
-        after("ui/model_picker_common.py", _SUMMARY, _LINGATE_ACTIVE),
-        before("ui/model_picker_common.py", _IDENTITIES, _LINGATE_ALL),
-        before("ui/model_picker.py", "class _SplitListPicker:\n", _LINGATE_MARKS),
-        instead(
-            "ui/model_picker.py",
-            _AVAILABLE,
-            "                provider_available=provider_available\n"
-            "                and not _lingate_backing_missing(model.spec, self.snapshot.config_payload),\n",
-        ),
-    )
-
-
+_EDITS = (
+    ("llm/provider_types.py", _BEDROCK, _BEDROCK + '    LINGATE = ("lingate", "Lingate")\n'),
+    (
+        "llm/model_factory.py",
+        _OPENAI_CLASS,
+        _OPENAI_CLASS + '    Provider.LINGATE: ("lingate.hosts.fast_agent.provider", "LingateLLM"),\n',
+    ),
+    (
+        "llm/provider_key_manager.py",
+        _VERTEX_KEYLESS,
+        'API_KEYLESS_PROVIDERS: frozenset[str] = frozenset({"anthropic-vertex", "lingate"})\n',
+    ),
+    ("llm/model_selection.py", _CATALOG, _LINGATE_ENTRIES + _CATALOG),
+    ("llm/model_selection.py", _ENTRIES, _ENTRIES + "        Provider.LINGATE: _lingate_entries(),\n"),
+    ("llm/provider_model_catalog.py", _REGISTRY, _LINGATE_MODELS + _REGISTRY),
+    (
+        "llm/provider_model_catalog.py",
+        _OPENROUTER,
+        _OPENROUTER + "        Provider.LINGATE: LingateModelCatalogAdapter(),\n",
+    ),
+    ("ui/model_picker_common.py", _ORDER, _ORDER + "    Provider.LINGATE,\n"),
+    ("ui/model_picker_common.py", _SUMMARY, _SUMMARY + _LINGATE_ACTIVE),
+    ("ui/model_picker_common.py", _IDENTITIES, _LINGATE_ALL + _IDENTITIES),
+    ("ui/model_picker.py", _PICKER, _LINGATE_MARKS + _PICKER),
+    (
+        "ui/model_picker.py",
+        _AVAILABLE,
+        "                provider_available=provider_available\n"
+        "                and not _lingate_backing_missing(model.spec, self.snapshot.config_payload),\n",
+    ),
+)
 _PACKAGING = (
     Edit(
         "pyproject.toml",
@@ -197,6 +179,8 @@ _SETTINGS = (
 
 
 def _provider(route: str, root: str, where: str, packaging: tuple[Edit, ...]) -> Recipe:
+    edits = tuple(Edit(f"{root}fast_agent/{file}", anchor, text) for file, anchor, text in _EDITS)
+    files = tuple(dict.fromkeys(edit.file for edit in edits))
     return Recipe(
         host="fast_agent",
         route=route,
@@ -214,11 +198,8 @@ def _provider(route: str, root: str, where: str, packaging: tuple[Edit, ...]) ->
         ),
         undo="Every edit is taken back exactly.",
         markers=(Marker(f"{root}fast_agent/llm/provider_types.py", contains="class Provider(Enum)"),),
-        known={
-            version: {f"{root}{file}": value for file, value in zip(_FILES, values.split(), strict=True)}
-            for version, values in _VERSIONS.items()
-        },
-        edits=(*_edits(root), *packaging),
+        known={version: dict(zip(files, values.split(), strict=True)) for version, values in _VERSIONS.items()},
+        edits=edits + packaging,
         variables=_SETTINGS,
         check="lingate.hosts._fast_agent_check:check_provider",
     )

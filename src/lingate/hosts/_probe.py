@@ -22,12 +22,16 @@ from typing import Any, TextIO
 URL_VARIABLE = "LINGATE_CHECK_URL"
 """Where the simulator listens."""
 
-
 _PATIENCE = 10.0
 
 
 class Skipped(Exception):
     """A step cannot be made here; the message says what it needs."""
+
+
+def expect(held: bool, otherwise: str) -> None:
+    if not held:
+        raise AssertionError(otherwise)
 
 
 class Probe:
@@ -67,10 +71,6 @@ class Probe:
         for function in made:
             with self.step(str(function.__doc__).partition("\n")[0].rstrip(".")):
                 function(subject)
-
-    def expect(self, held: bool, otherwise: str) -> None:
-        if not held:
-            raise AssertionError(otherwise)
 
     def requests(self) -> list[dict[str, Any]]:
         """What the simulator was asked since `forget`: `path`, `model`, `body`, `status`, ... oldest first."""

@@ -31,86 +31,74 @@ class Marker:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One change of a file of the host.
-
-    Attributes:
-        file: Path relative to the root, with slashes.
-        anchor: Text that occurs exactly once in the file as the host ships it. As short as is unambiguous.
-        replacement: What the anchor becomes; must occur nowhere in the file as it is shipped.
-        former: Replacements of earlier releases of Lingate, so that they are recognised, renewed and undone.
-    """
+    """One change of a file of the host."""
 
     file: str
+    """Path relative to the root, with slashes."""
     anchor: str
+    """Text that occurs exactly once in the file as the host ships it. As short as is unambiguous."""
     replacement: str
+    """What the anchor becomes; must occur nowhere in the file as it is shipped."""
     former: tuple[str, ...] = ()
+    """Replacements of earlier releases of Lingate, so that they are recognised, renewed and undone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """A file that is put beside the host's own. One of the user's is never overwritten.
-
-    Attributes:
-        path: Path relative to the root, with slashes. May hold `{{name}}` of a `Variable`.
-        text: What it holds. May hold `{{name}}` too.
-        mark: Text by which a file is recognised as ours, whatever else changed in it. Must occur in `text`.
-    """
+    """A file that is put beside the host's own. One of the user's is never overwritten."""
 
     path: str
+    """Path relative to the root, with slashes. May hold `{{name}}` of a `Variable`."""
     text: str
+    """What it holds. May hold `{{name}}` too."""
     mark: str
+    """Text by which a file is recognised as ours, whatever else changed in it. Must occur in `text`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A setting that the user makes.
-
-    Attributes:
-        name: Of an environment variable (`OPENAI_API_KEY`), or of a `{{name}}` in what is added (`url`).
-        meaning: One line.
-        default: What holds if it is not set. For a `{{name}}` without one, `install --set name=...` must give it.
-        fills: Whether it is a `{{name}}` rather than an environment variable.
-    """
+    """A setting that the user makes."""
 
     name: str
+    """Of an environment variable (`OPENAI_API_KEY`), or of a `{{name}}` in what is added (`url`)."""
     meaning: str
+    """One line."""
     default: str | None = None
+    """What holds if it is not set. For a `{{name}}` without one, `install --set name=...` must give it."""
     fills: bool = False
+    """Whether it is a `{{name}}` rather than an environment variable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One way of giving one host Lingate.
-
-    Attributes:
-        host: Name of the host, as in `lingate.hosts.<host>`.
-        route: Name of this way; a host's first recipe is what is installed when none is named.
-        title: The host's own name.
-        summary: One line: what is gained.
-        about: What is changed and how it is used afterwards, in paragraphs.
-        undo: How everything is taken back, in words.
-        markers: By which the root is recognised; all must hold.
-        known: Per version of the host (`04e7c13, 2026-05-15`), the `fingerprint` of each file that matters.
-        edits: Changes of the host's files.
-        added: Files of ours.
-        variables: Settings that the user makes.
-        check: `module:function` of the check, see `lingate.hosts._probe`.
-        locate: Where the root is when no path is given, from the environment; None: the current folder.
-    """
+    """One way of giving one host Lingate."""
 
     host: str
+    """Name of the host, as in `lingate.hosts.<host>`."""
     route: str
+    """Name of this way; a host's first recipe is what is installed when none is named."""
     title: str
+    """The host's own name."""
     summary: str
+    """One line: what is gained."""
     about: str
+    """What is changed and how it is used afterwards, in paragraphs."""
     undo: str
+    """How everything is taken back, in words."""
     markers: tuple[Marker, ...]
+    """By which the root is recognised; all must hold."""
     known: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Per version of the host (`04e7c13, 2026-05-15`), the `fingerprint` of each file that matters."""
     edits: tuple[Edit, ...] = ()
+    """Changes of the host's files."""
     added: tuple[Added, ...] = ()
+    """Files of ours."""
     variables: tuple[Variable, ...] = ()
+    """Settings that the user makes."""
     check: str = ""
+    """`module:function` of the check, see `lingate.hosts._probe`."""
     locate: Callable[[Mapping[str, str]], Path] | None = None
+    """Where the root is when no path is given, from the environment; None: the current folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,19 +126,16 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """What a folder is.
-
-    Attributes:
-        missing: Markers that do not hold, in words; empty means that it is the host.
-        version: Name of the known version, None if the files are those of no known one.
-        installed: How many of the edits and files are in place.
-        parts: How many there are.
-    """
+    """What a folder is."""
 
     missing: tuple[str, ...]
+    """Markers that do not hold, in words; empty means that it is the host."""
     version: str | None
+    """Name of the known version, None if the files are those of no known one."""
     installed: int
+    """How many of the edits and files are in place."""
     parts: int
+    """How many there are."""
 
     @property
     def state(self) -> str:
@@ -168,7 +153,8 @@ def fingerprint(text: str) -> str:
 def detect(recipe: Recipe, tree: Tree) -> Detection:
     """Say whether a folder is the host, in which version, and what is installed in it."""
     missing = tuple(_missing(marker, tree.read(marker.file)) for marker in recipe.markers)
-    placed = [_is_placed(edit, tree.read(edit.file) or "") for edit in recipe.edits]
+    texts = [(edit, tree.read(edit.file) or "") for edit in recipe.edits]
+    placed = [any(form in text for form in (edit.replacement, *edit.former)) for edit, text in texts]
     placed += [bool(_ours(item, tree)) for item in recipe.added]
     return Detection(
         missing=tuple(text for text in missing if text),
@@ -190,10 +176,6 @@ def _is_version(recipe: Recipe, files: Mapping[str, str], tree: Tree) -> bool:
         if text is None or fingerprint(_undone(recipe, path, text)) != expected:
             return False
     return True
-
-
-def _is_placed(edit: Edit, text: str) -> bool:
-    return any(form in text for form in (edit.replacement, *edit.former))
 
 
 def _undone(recipe: Recipe, path: str, text: str) -> str:

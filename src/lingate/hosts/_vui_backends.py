@@ -33,19 +33,19 @@ _TIMEOUT = lingate.Timeout(total=120, connect=10, read=120)  # as vui's own back
 # vui gives its probe three seconds.
 _PROBE_TIMEOUT = lingate.Timeout(total=2.5, connect=2.0, read=2.5)
 _NO_ANSWER = (ConnectError, RequestTimeoutError, DeadlineExceededError, MissingCredentialError, UnknownProviderError)
+# First match counts.
+_HTTPX: tuple[tuple[type[LingateError], type[httpx.TransportError]], ...] = (
+    (ConnectError, httpx.ConnectError),
+    (StreamInterruptedError, httpx.RemoteProtocolError),
+    (RequestTimeoutError, httpx.ReadTimeout),
+    (DeadlineExceededError, httpx.ReadTimeout),
+    (TransportError, httpx.ReadError),
+)
 
 
 def as_httpx(error: LingateError) -> Exception:
     """What vui understands: it tells "unreachable" from other troubles by httpx's types."""
-    if isinstance(error, ConnectError):
-        return httpx.ConnectError(str(error))
-    if isinstance(error, StreamInterruptedError):
-        return httpx.RemoteProtocolError(str(error))
-    if isinstance(error, (RequestTimeoutError, DeadlineExceededError)):
-        return httpx.ReadTimeout(str(error))
-    if isinstance(error, TransportError):
-        return httpx.ReadError(str(error))
-    return error
+    return next((theirs(str(error)) for ours, theirs in _HTTPX if isinstance(error, ours)), error)
 
 
 class LingateBackend(LLMBackend):  # type: ignore[misc]  # vui has no types and is not here
@@ -152,12 +152,7 @@ class LingateBackend(LLMBackend):  # type: ignore[misc]  # vui has no types and 
     def _tell(self, stats: dict[str, Any] | None, usage: Any) -> None:
         if stats is not None and usage is not None:
             counts = self._count(usage)
-            stats.update(
-                prompt_tokens=counts["prompt"],
-                completion_tokens=counts["completion"],
-                ctx_used=counts["ctx_used"],
-                ctx_max=counts["ctx_max"],
-            )
+            stats.update(prompt_tokens=counts.pop("prompt"), completion_tokens=counts.pop("completion"), **counts)
 
     async def stream(
         self,

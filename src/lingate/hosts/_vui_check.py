@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
 
-from lingate.hosts._probe import Probe, Skipped
+import lingate
+from lingate.hosts._probe import Probe, Skipped, expect
 
 _MODEL = "openai/sim-words-40"
 _ASKED = [{"role": "user", "content": "Tell me about rivers, seas and clouds."}]
@@ -40,14 +41,15 @@ async def _all(probe: Probe) -> None:
                 async with _chosen(probe, kind, model) as backend:
                     await step(probe, backend)
         with probe.step(f"{kind}: a provider that cannot be reached turns vui's availability off"):
-            await _unreachable(probe, kind)
+            async with _chosen(probe, kind, dead=True):
+                await _unreachable()
     with probe.step("in-process: vui's health probe finds the backend"):
         async with _chosen(probe, "in-process"):
             await _health(probe)
 
 
 @asynccontextmanager
-async def _chosen(probe: Probe, kind: str, model: str = _MODEL) -> AsyncIterator[Any]:
+async def _chosen(probe: Probe, kind: str, model: str = _MODEL, *, dead: bool = False) -> AsyncIterator[Any]:
     from vui.serving.stream.llm_backend import set_backend
 
     from lingate.hosts.vui import LingateBackend, LingateGatewayBackend
@@ -55,9 +57,10 @@ async def _chosen(probe: Probe, kind: str, model: str = _MODEL) -> AsyncIterator
     backend: Any
     if kind == "gateway":
         # The simulator knows no prefixes; a gateway does.
-        backend = LingateGatewayBackend(model.partition("/")[2], probe.url, api_key="check")
+        backend = LingateGatewayBackend(model.partition("/")[2], _DEAD if dead else probe.url, api_key="check")
     else:
-        backend = LingateBackend(model)
+        env = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": _DEAD}
+        backend = LingateBackend(model, client=lingate.AsyncLingate(env=env, retries=0) if dead else None)
     set_backend(backend)
     probe.forget()
     try:
@@ -73,12 +76,12 @@ async def _selection(probe: Probe) -> None:
         raise Skipped("a checkout (--path): this edits vui's make_backend")
     os.environ["VUI_LINGATE_URL"] = probe.url
     gateway = make_backend("lingate", model="anthropic/claude-sonnet-4-6")
-    probe.expect(isinstance(gateway, LLMBackend), "it is none of vui's backends")
-    probe.expect((gateway.model, gateway.base_url) == ("anthropic/claude-sonnet-4-6", probe.url), "wrong settings")
+    expect(isinstance(gateway, LLMBackend), "it is none of vui's backends")
+    expect((gateway.model, gateway.base_url) == ("anthropic/claude-sonnet-4-6", probe.url), "wrong settings")
     os.environ["VUI_LLM_BACKEND"] = "lingate-inprocess"
     os.environ["VUI_LINGATE_MODEL"] = _MODEL
     own = make_backend()
-    probe.expect(own.model == _MODEL and type(own) is not type(gateway), "the in-process backend was not made")
+    expect(own.model == _MODEL and type(own) is not type(gateway), "the in-process backend was not made")
     await gateway.aclose()
     await own.aclose()
 
@@ -88,14 +91,14 @@ async def _turn(probe: Probe, backend: Any) -> None:
 
     stats: dict[str, Any] = {}
     spoken = [piece async for piece in llm_stream_chunks(_ASKED, stats=stats)]
-    probe.expect(bool(spoken) and spoken[-1][1], "there was no final chunk")
-    probe.expect("rivers" in " ".join(text for text, _ in spoken), "the answer is another one")
-    probe.expect(0 < stats["ctx_used"] <= stats["ctx_max"] == backend.max_model_len, f"stats are {stats}")
+    expect(bool(spoken) and spoken[-1][1], "there was no final chunk")
+    expect("rivers" in " ".join(text for text, _ in spoken), "the answer is another one")
+    expect(0 < stats["ctx_used"] <= stats["ctx_max"] == backend.max_model_len, f"stats are {stats}")
     text, _ = await llm_next_chunk(_ASKED)
-    probe.expect(bool(text), "a whole answer had no text")
+    expect(bool(text), "a whole answer had no text")
     for request in probe.requests():
         extra = {"top_k", "chat_template_kwargs"} & request["body"].keys()
-        probe.expect(not extra, f"sent {sorted(extra)}")
+        expect(not extra, f"sent {sorted(extra)}")
 
 
 async def _prefill(probe: Probe, backend: Any) -> None:
@@ -103,20 +106,20 @@ async def _prefill(probe: Probe, backend: Any) -> None:
 
     await llm_prefill_system("You are brief.")
     await llm_prefill_user(_ASKED)
-    probe.expect(probe.requests() == [], "something was sent, and would have been billed")
+    expect(probe.requests() == [], "something was sent, and would have been billed")
 
 
 async def _thoughts(probe: Probe, backend: Any) -> None:
     thoughts, seen = _stream_of_thoughts("Remember that my cat is called Nine, use add_memory.")
     await thoughts._evaluate("Remember my cat.")
     sent = probe.requests()[-1]["body"]
-    probe.expect(len(sent["tools"]) > 5, "vui's tools were not sent")
-    probe.expect([m["role"] for m in sent["messages"]][-1] == "user", "the messages are others than vui's")
+    expect(len(sent["tools"]) > 5, "vui's tools were not sent")
+    expect([m["role"] for m in sent["messages"]][-1] == "user", "the messages are others than vui's")
     evaluated = [entry for entry in seen if entry[0] == "thoughts_eval"]
-    probe.expect(bool(evaluated), f"no tool was called: {seen}")
-    probe.expect(isinstance(evaluated[0][1]["args"], dict), "arguments are no dict")
+    expect(bool(evaluated), f"no tool was called: {seen}")
+    expect(isinstance(evaluated[0][1]["args"], dict), "arguments are no dict")
     troubles = [entry for entry in seen if "mismatch" in str(entry)]
-    probe.expect(not troubles, f"{troubles}")
+    expect(not troubles, f"{troubles}")
 
 
 def _stream_of_thoughts(said: str) -> tuple[Any, list[tuple[str, Any]]]:
@@ -153,28 +156,13 @@ async def _left(probe: Probe, backend: Any) -> None:
         break
     gc.collect()
     ended = await asyncio.to_thread(probe.outcomes)
-    probe.expect(ended[-1] == "disconnected", f"the provider went on: {ended}")
+    expect(ended[-1] == "disconnected", f"the provider went on: {ended}")
 
 
-async def _unreachable(probe: Probe, kind: str) -> None:
-    from vui.serving.stream.llm_backend import set_backend
-
-    from lingate.hosts.vui import LingateBackend, LingateGatewayBackend
-
-    backend: Any
-    if kind == "gateway":
-        backend = LingateGatewayBackend("any", _DEAD)
-    else:
-        import lingate
-
-        backend = LingateBackend(
-            _MODEL, client=lingate.AsyncLingate(env={"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": _DEAD}, retries=0)
-        )
-    set_backend(backend)
+async def _unreachable() -> None:
     thoughts, seen = _stream_of_thoughts("hello")
     await thoughts._evaluate("hello")
-    await backend.aclose()
-    probe.expect(("available", False) in seen, f"vui was told nothing: {seen}")
+    expect(("available", False) in seen, f"vui was told nothing: {seen}")
 
 
 async def _health(probe: Probe) -> None:
@@ -189,7 +177,7 @@ async def _health(probe: Probe) -> None:
             found = (await client.get(f"{get_backend().base_url}/api/version")).status_code == httpx.codes.OK
     else:
         found = await probe_llm()
-    probe.expect(found, "the user interface would say that the language model is offline")
+    expect(found, "the user interface would say that the language model is offline")
 
 
 _STEPS: tuple[tuple[str, str, Callable[[Probe, Any], Awaitable[None]]], ...] = (

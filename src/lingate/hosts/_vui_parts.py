@@ -48,7 +48,6 @@ class Health:
 
 
 def window_of(model: str) -> int | None:
-    """Tokens that fit into a model, None where that is not known."""
     size = known_of(model).get("max_input_tokens")
     return size if isinstance(size, int) and size > 0 else None
 

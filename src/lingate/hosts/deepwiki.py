@@ -11,6 +11,9 @@ serves it with the client for its retrieval. adalflow is imported when the clien
 
 from __future__ import annotations
 
+import os
+import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from lingate.errors import MissingExtraError
@@ -36,9 +39,48 @@ def register(**settings: Any) -> None:
     Raises:
         MissingExtraError: deepwiki's `api` package, or adalflow, cannot be imported.
     """
-    from lingate.hosts._deepwiki_launch import register as into
+    from lingate.hosts._deepwiki_recipe import EMBEDDER, PROVIDER_ENTRY
 
-    into(settings)
+    # By its name: this is another module where it is run.
+    client = import_module("lingate.hosts.deepwiki").LingateClient
+    config = _host("api.config")
+    config.CLIENT_CLASSES[client.__name__] = client
+    providers = config.configs.setdefault("providers", {})
+    entry = providers.setdefault(PROVIDER, dict(PROVIDER_ENTRY))
+    entry["model_client"] = client if not settings else _bound(client, settings)
+    for key in ("embedder", "embedder_ollama", "embedder_google", "embedder_bedrock"):
+        embedder = config.configs.get(key) or {}
+        if embedder.get("client_class") == client.__name__:
+            embedder["model_client"] = client
+    if model := os.environ.get("LINGATE_EMBEDDING_MODEL"):
+        kwargs = {**EMBEDDER["model_kwargs"], "model": model}
+        made = {**EMBEDDER, "model_kwargs": kwargs, "model_client": client, "initialize_kwargs": settings}
+        config.configs["embedder"] = made
+
+
+def _bound(client: type[Any], settings: dict[str, Any]) -> type[Any]:
+    """The client with settings of its own: deepwiki makes it without arguments."""
+
+    def make(self: Any) -> None:
+        client.__init__(self, **settings)
+
+    return type(client.__name__, (client,), {"__init__": make, "__module__": client.__module__})
+
+
+def _host(name: str) -> Any:
+    return load(name, of="deepwiki", hint="run this in deepwiki's folder, with the Python that has its packages")
+
+
+def _main() -> None:
+    sys.path.insert(0, os.getcwd())
+    # In development deepwiki restarts itself in a new process, which would know nothing of what is registered here.
+    os.environ.setdefault("NODE_ENV", "production")
+    _host("api.main")
+    register()
+    uvicorn = _host("uvicorn")
+    uvicorn.run(
+        _host("api.api").app, host=os.environ.get("HOST", "127.0.0.1"), port=int(os.environ.get("PORT", "8001"))
+    )
 
 
 def _absent(why: MissingExtraError) -> type:
@@ -63,6 +105,4 @@ def __getattr__(name: str) -> Any:
 
 
 if __name__ == "__main__":
-    from lingate.hosts._deepwiki_launch import main
-
-    launch(main)
+    launch(_main)

@@ -28,6 +28,7 @@ FAILED = "Error: LLM completion failed"
 """How every text begins that stands for a failed call. What the provider said is in the log."""
 
 _WHERE = "run this in its backend folder, where the package `director` is, with its Python"
+_NO_AGENT = "The model asked for an agent that does not exist."
 _CUT = {
     "length": "The answer hit the size limit (LINGATE_MAX_TOKENS) before it said anything.",
     "content_filter": "The provider's content policy withheld the answer.",
@@ -42,8 +43,6 @@ def __getattr__(name: str) -> Any:
 
 @lru_cache(maxsize=1)
 def _classes(base: Any) -> dict[str, type]:
-    """The two classes, on the host's own base classes."""
-
     class LingateConfig(base.BaseLLMConfig):  # type: ignore[misc]
         """Settings, read from variables that begin with `LINGATE_` (`LINGATE_CHAT_MODEL`, `LINGATE_TEMPERATURE`, ...).
 
@@ -98,38 +97,35 @@ def _answered(base: Any, llm: Any, messages: Any, tools: Any, stop: Any, respons
     try:
         options = _options(llm, tools, stop, response_format)
         answer = lingate.chat(llm.chat_model, [_message(item) for item in messages], **options)
-        text, calls = _said(answer, tools, response_format)
-        why = "" if text or calls else _why_empty(answer)
-        return _failed(base, why) if why else _response(base, text, calls, answer.usage)
+        calls = _calls(answer, {item.get("name") or item["function"]["name"] for item in tools})
+        # Not of an answer that was cut: a part of it would be taken for the whole.
+        bare = wants_json(response_format) and answer.finish_reason != "length"
+        text = bare_json(answer.text) if bare else answer.text
+        if not (text or calls):
+            # Empty if the model just said nothing.
+            why = _NO_AGENT if answer.tool_calls else _CUT.get(answer.finish_reason, "")
+            if why:
+                return _response(base, f"{FAILED}. {why}", failed=True)
+        return _response(base, text, calls, answer.usage)
     except Exception as error:
         # The boundary to an engine that lets exceptions end the user's turn without a word.
         logger.exception("the call of %s failed", llm.chat_model)
-        return _failed(base, sentence(error))
+        return _response(base, f"{FAILED}. {sentence(error)}", failed=True)
 
 
-def _failed(base: Any, why: str) -> Any:
-    return base.LLMResponse(
-        content=f"{FAILED}. {why}",
-        tool_calls=[],
-        send_tokens=0,
-        recv_tokens=0,
-        total_tokens=0,
-        finish_reason="",
-        status=base.LLMResponseStatus.ERROR,
-    )
-
-
-def _response(base: Any, text: str, calls: list[dict[str, Any]], usage: Any) -> Any:
+def _response(
+    base: Any, text: str, calls: Sequence[dict[str, Any]] = (), usage: Any = None, *, failed: bool = False
+) -> Any:
     """An answer as Director reads it: nothing is None, and the finish reason is `stop` or `tool_calls`."""
     return base.LLMResponse(
         content=text,
-        tool_calls=calls,
+        tool_calls=list(calls),
         send_tokens=(usage and usage.prompt_tokens) or 0,
         recv_tokens=(usage and usage.completion_tokens) or 0,
         total_tokens=(usage and usage.total_tokens) or 0,
         # The engine goes on asking, up to its last iteration, until it reads "stop".
-        finish_reason="tool_calls" if calls else "stop",
-        status=base.LLMResponseStatus.SUCCESS,
+        finish_reason="" if failed else "tool_calls" if calls else "stop",
+        status=base.LLMResponseStatus.ERROR if failed else base.LLMResponseStatus.SUCCESS,
     )
 
 
@@ -179,20 +175,6 @@ def _call_sent(call: Mapping[str, Any]) -> dict[str, Any]:
     arguments = call["tool"].get("arguments")
     written = arguments if isinstance(arguments, str) else json.dumps(arguments or {})
     return {"id": call["id"], "type": "function", "function": {"name": call["tool"]["name"], "arguments": written}}
-
-
-def _said(answer: Any, tools: Sequence[Mapping[str, Any]], response_format: Any) -> tuple[str, list[dict[str, Any]]]:
-    calls = _calls(answer, {item.get("name") or item["function"]["name"] for item in tools})
-    # Not of an answer that was cut: a part of it would be taken for the whole.
-    bare = wants_json(response_format) and answer.finish_reason != "length"
-    return bare_json(answer.text) if bare else answer.text, calls
-
-
-def _why_empty(answer: Any) -> str:
-    """Why there is nothing to show; empty if the model just said nothing."""
-    if answer.tool_calls:
-        return "The model asked for an agent that does not exist."
-    return _CUT.get(answer.finish_reason, "")
 
 
 def _calls(answer: Any, offered: set[str]) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from lingate._dialects._forms import form_of
 from lingate._io.aio import perform
 from lingate._model import Event, JsonDict, Opaque, Start, Text, Thinking, Usage, replaced
 from lingate.errors import ConfigError, LingateError, StreamInterruptedError
-from lingate.server.access.bounds import shorten
+from lingate.server.access.bounds import shortened
 from lingate.server.accounts import estimate_tokens, note_stream
 from lingate.server.records import COUNTS
 from lingate.server.reserving import reserve_more
@@ -87,7 +87,7 @@ class Continuation:
         turn, error = self._turn, state.error
         self._note(state)
         text = self._text + (state.collector.text_so_far() if not self.count else "".join(self._given))
-        turn.context.error = error
+        turn.context.error, turn.context.asked = error, False
         if turn.context.trail and error is not None:
             turn.context.trail[-1].kind = error.kind
         try:
@@ -197,6 +197,7 @@ class Continuation:
             turn.group, turn.call, tags=turn.row.tags, estimated_prompt=turn.prompt_tokens, fallbacks=()
         )
         again.context, again.fallbacks = turn.context, turn.ride.fallbacks
+        again.most, again.retries = turn.ride.most, turn.ride.retries
         turn.ride = again
         for route in again:
             yield self._asked_for_rest(route, text)
@@ -209,10 +210,9 @@ class Continuation:
         body = dict(route.call.body)
         native = target.traits.get("prefill") is True and not any(body.get(name) for name in _REASONING)
         self._make_room(body)
-        if self._bound is not None:
-            shorten(body, self._bound)
         _ask_for_rest(body, text.rstrip(), native=native)
-        return replaced(route, call=replaced(route.call, body=body))
+        call = replaced(route.call, body=body)
+        return replaced(route, call=call if self._bound is None else shortened(call, self._bound))
 
 
 def continuation_of(turn: Turn) -> Continuation | None:

@@ -6,18 +6,15 @@ import re
 from typing import Any
 
 from lingate._model import Call, JsonDict
-from lingate.errors import (
-    BadRequestError,
-    NotFoundError,
-    PermissionDeniedError,
-    UnsupportedError,
-)
+from lingate._wire.shapes import as_dicts, as_str
+from lingate.errors import BadRequestError, NotFoundError, PermissionDeniedError, UnsupportedError
 from lingate.server.access import may_use
+from lingate.server.access.bounds import other_models
 from lingate.server.routing import LONGEST_NAME
 from lingate.server.turn import Turn
 from lingate.server.upstreams import UPSTREAM_FIELDS, brought
 from lingate.server.wishes import FIELDS as WISHES
-from lingate.server.wishes import wishes_of
+from lingate.server.wishes import of_anthropic, wishes_of
 
 _NOT_THE_PROVIDERS = frozenset({"tags", "litellm_metadata", "cache", *WISHES, *UPSTREAM_FIELDS})
 _NATIVE = "provider_specific_fields"
@@ -65,7 +62,9 @@ def read_call(turn: Turn, body: bytes) -> None:
             "threads are not held here: send the whole conversation, without `thread`", param="thread"
         )
     caching = _own_fields(turn, call)
-    wishes = wishes_of(call.body, turn.request.header)
+    theirs = call.body.get("fallbacks") if found.face.dialect == "anthropic" else None
+    native = theirs is not None and of_anthropic(theirs)
+    wishes = wishes_of(call.body, turn.request.header, native)
     _forward_headers(turn, call)
     if turn.live.drop_params:
         call.drop_params = True
@@ -79,9 +78,13 @@ def read_call(turn: Turn, body: bytes) -> None:
     if model != call.model:
         row.model = model[:LONGEST_NAME]  # nobody else knows the key's own names, and budgets by model go by these
     if turn.caller.model_rules:
-        for name in (model, *((wishes.fallbacks if wishes is not None else None) or ())):
+        others = (wishes.fallbacks if wishes is not None else None) or ()
+        for name in (model, *others, *(as_str(item.get("model")) for item in as_dicts(theirs if native else None))):
             if not _is_allowed(turn, name):
                 raise PermissionDeniedError(f"this key may not use the model {call.model if name == model else name!r}")
+        for name in other_models(call.body):
+            if not may_use(turn.caller, name):
+                raise PermissionDeniedError(f"this key may not use the model {name!r:.100}")
     turn.group, turn.wishes = group, wishes
     if turn.live.cache is not None and turn.brought is None and (wishes is None or wishes.fallbacks is None):
         turn.wish = turn.live.cache.wish(turn, caching)

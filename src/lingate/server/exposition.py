@@ -13,7 +13,7 @@ from lingate._version import __version__
 from lingate.errors import PermissionDeniedError
 from lingate.server.cache.memory import Memory
 from lingate.server.http import Reply, Request
-from lingate.server.identity import caller_of
+from lingate.server.identity import allow, caller_of
 from lingate.server.metrics import TOKENS, Calls, Histogram, Labels, Metrics
 
 if TYPE_CHECKING:
@@ -27,12 +27,13 @@ async def answer(gateway: Gateway, request: Request, reply: Reply) -> None:
 
     Raises:
         AuthenticationError: `metrics_auth` is on, and there is no valid key.
-        PermissionDeniedError: The key is no administrator's.
+        PermissionDeniedError: The key is no administrator's, or not for this path or address.
     """
     if gateway.live.config.own.metrics_auth and gateway.auth:
         caller = await caller_of(gateway, request)
         if not caller.admin:
             raise PermissionDeniedError("the metrics take the master key or an administrator's", status=403)
+        allow(gateway, request, caller)
     metrics = gateway.metrics
     if metrics.exposition is None:
         metrics.exposition = await asyncio.to_thread(Exposition, metrics)

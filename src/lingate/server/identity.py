@@ -113,7 +113,7 @@ def allow(gateway: Gateway, request: Request, caller: Caller) -> None:
         address = client_address(request.client, _forwarded_for(request), access.trusted)
         if (access.allowed is not None and address not in access.allowed) or not may_come_from(caller, address):
             raise PermissionDeniedError("calls from this address are not allowed")
-    if caller.routes and not may_call(caller, request.path):
+    if caller.routes and not may_call(caller, request.path, request.method):
         raise PermissionDeniedError(f"this key may not call {request.path}")
 
 

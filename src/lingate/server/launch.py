@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from lingate.errors import ConfigError
@@ -18,6 +19,7 @@ from lingate.server import ui
 from lingate.server.config import GatewayConfig, load
 from lingate.server.gateway import Gateway
 from lingate.server.logs import Logs, writing
+from lingate.server.routing.names import present
 from lingate.server.run import address_of, run
 from lingate.server.store import Store
 
@@ -109,10 +111,13 @@ def state_directory(given: str | None, config: GatewayConfig, env: Mapping[str, 
         ConfigError: It cannot be.
     """
     named = given or config.env.get("LINGATE_STATE_DIR") or config.own.state_dir
-    if named is None:
-        home = env.get("XDG_STATE_HOME") or os.path.join(env.get("HOME", "."), ".local", "state")
+    if not named:
+        home = env.get("XDG_STATE_HOME") or os.path.join(env.get("HOME") or "~", ".local", "state")
         named = os.path.join(home, "lingate")
-    path = Path(named).expanduser()
+    try:
+        path = Path(named).expanduser()
+    except RuntimeError:  # a container's user may have no home
+        raise ConfigError(f"there is no home directory for {named}", hint="set LINGATE_STATE_DIR") from None
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -156,8 +161,13 @@ def _introduce(gateway: Gateway, host: str, port: int, say: Callable[[str], None
     say(f"Lingate gateway at http://{_place(host, port)}; Ctrl-C ends it.")
     if config.own.ui:
         say(f"What it does, for administrators: http://{_place(host, port)}{ui.PAGE}")
+    if find_spec("genai_prices") is None:
+        say(
+            "Prices are not installed, and a budget pays for no model whose price is unknown: pip install 'lingate[prices]'"
+        )
     if config.path is None:
-        say("No configuration: every provider whose credential is present is served as provider/model.")
+        found = ", ".join(present(config)) or "none; set one of the variables that `lingate providers` lists"
+        say(f"No configuration: every provider whose credential is present is served as provider/model ({found}).")
     else:
         besides = ", and every provider whose credential is present" if config.serve_all else ""
         count = len(config.deployments)

@@ -151,7 +151,7 @@ class Metrics:
             calls.fallbacks += row.fallbacks
         elif error is not None:
             self.refused[error.kind] = self.refused.get(error.kind, 0) + 1
-        if row.prompt_tokens is not None:
+        if row.prompt_tokens is not None or row.completion_tokens is not None or row.cost:
             self._add_usage(calls, row)
         times = calls.times
         seconds = row.seconds

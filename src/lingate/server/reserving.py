@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from lingate._model import JsonDict
+from collections.abc import Sequence
+
+from lingate._model import JsonDict, replaced
 from lingate.errors import BudgetExceededError, PermissionDeniedError
 from lingate.server.access.bounds import (
     LONGEST,
@@ -52,6 +54,8 @@ async def reserve(turn: Turn) -> None:
         group, call, tags=row.tags, sticky=sticky, estimated_prompt=prompt, fallbacks=instead
     )
     ride.context = turn.context
+    if ticket is not None and ticket.max_output is not None and call.operation in _GENERATING:
+        ride.most = call.body["max_tokens"]
     if wishes is not None:
         ride.hurried, ride.retries = wishes.timeout is not None, wishes.retries
     if turn.span is not None:
@@ -92,13 +96,26 @@ async def reserve_more(turn: Turn, body: JsonDict, spent: float | None) -> int |
 
 
 def _bound(turn: Turn, body: JsonDict, of: Estimate) -> None:
-    """Fill in what a call may cost at most."""
+    """Fill in what a call may cost at most, also where deployments and fallbacks have a word in its request."""
+    instead, router = None if turn.wishes is None else turn.wishes.fallbacks, turn.live.router
+    _bound_as(turn, body, instead, of)
+    seen = [body]
+    for sent in router.bodies(turn.group, replaced(turn.call, body=body), instead):
+        if sent not in seen:
+            seen.append(sent)
+            own = Estimate(of.model, 0)
+            _bound_as(turn, sent, instead, own)
+            _widen(of, own)
+
+
+def _bound_as(turn: Turn, body: JsonDict, instead: Sequence[str] | None, of: Estimate) -> None:
+    """The same for one form of the request."""
     of.circumstances = circumstances_of(body)
     of.prompt_bound = of.circumstances.tokens
     operation = turn.call.operation
     if operation not in _GENERATING:
         of.circumstances = of.circumstances._replace(media=True, sound=True)
-    turn.live.router.bound(turn.group, of, None if turn.wishes is None else turn.wishes.fallbacks)
+    turn.live.router.bound(turn.group, of, instead)
     if operation == "count_tokens":
         of.input_price = of.output_price = of.fixed = 0.0  # nobody takes money for it
     elif operation not in _GENERATING:
@@ -111,6 +128,22 @@ def _bound(turn: Turn, body: JsonDict, of: Estimate) -> None:
     of.model_max_output = (of.model_max_output or LONGEST) * of.answers
     if limit is not None:
         of.max_output = (limit + of.thinking if limit <= of.thinking else limit) * of.answers
+
+
+def _widen(of: Estimate, other: Estimate) -> None:
+    """Let an estimate cover another one of the same call, too."""
+    longest = max(other.max_output or 0, other.model_max_output or 0)
+    if of.max_output is not None:
+        # Where the owner leaves the caller's bound out, there is none.
+        of.max_output = max(of.max_output, longest if other.max_output is None else other.max_output)
+    if of.model_max_output is not None:
+        of.model_max_output = max(of.model_max_output, longest)
+    of.prompt_bound = max(of.prompt_bound or 0, other.prompt_bound or 0)
+    of.fixed, of.thinking = max(of.fixed, other.fixed), max(of.thinking, other.thinking)
+    of.answers = max(of.answers, other.answers)
+    if of.input_price is not None and of.output_price is not None:
+        of.input_price = max(of.input_price, other.input_price or 0.0)
+        of.output_price = max(of.output_price, other.output_price or 0.0)
 
 
 def _shorten(operation: str, body: JsonDict, tokens: int, estimate: Estimate) -> None:

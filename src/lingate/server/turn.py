@@ -135,6 +135,8 @@ class Turn(Record, eq=False):
         # bill what is asked for in one piece: it is waited for, so that the ledger has what it used.
         if self.is_read and self.call.stream and self._task is not None:
             self._task.cancel()
+        elif self.context is not _LATER and self.wish is None:  # others may wait for what the cache is to keep
+            self.context.wanted = False
 
     def close(self) -> None:
         """Nothing of this request is left to be done."""

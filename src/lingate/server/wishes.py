@@ -27,13 +27,23 @@ class Wishes:
     timeout: float | None = None
     """Seconds for the whole call, or until a stream's first event."""
     retries: int | None = None
-    """Further tries at a deployment."""
+    """Further tries in a group."""
     fallbacks: tuple[str, ...] | None = None
     """Groups that stand in, in order, instead of those of the configuration."""
 
 
-def wishes_of(body: JsonDict, header: Callable[[str], str | None]) -> Wishes | None:
+def of_anthropic(fallbacks: Any) -> bool:
+    """Whether `fallbacks` are those of Anthropic's own format: models that it asks itself where one declines."""
+    return fallbacks == "default" or (isinstance(fallbacks, list) and any(isinstance(item, dict) for item in fallbacks))
+
+
+def wishes_of(body: JsonDict, header: Callable[[str], str | None], native: bool = False) -> Wishes | None:
     """Take a caller's wishes out of a request; None for none.
+
+    Args:
+        body: The request.
+        header: Gives a header of it.
+        native: Whether it has `fallbacks` that its provider is to see.
 
     Raises:
         BadRequestError: One of them makes no sense.
@@ -44,7 +54,7 @@ def wishes_of(body: JsonDict, header: Callable[[str], str | None]) -> Wishes | N
     retries = body.pop("num_retries", None)
     if retries is None:
         retries = _number(header("x-lingate-num-retries") or header("x-litellm-num-retries"))
-    fallbacks = body.pop("fallbacks", None)
+    fallbacks = None if native else body.pop("fallbacks", None)
     if timeout is None and retries is None and fallbacks is None:
         return None
     return Wishes(

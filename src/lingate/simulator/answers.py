@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import accumulate, cycle, islice
@@ -26,7 +26,6 @@ _MORE_FILLER = _MORE_FILLER_TEXT.split()
 _DEFAULT_MAX_TOKENS = 16  # OpenAI's own, of completions
 _EFFORT_TOKENS = {"minimal": 4, "low": 12, "medium": 24, "high": 48, "xhigh": 96, "max": 128}
 _MAX_CHOICES = 128
-_NOT_CONTENT = frozenset({"stream_options", "user", "metadata"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,24 +60,41 @@ def prompt_tokens(body: JsonDict) -> int:
 def answer_chat(call: Call, options: Options, cached: CacheHit, identity: Identity) -> JsonDict:
     """The canonical response; a forced tool that is not there, or a broken schema, is a `BadRequestError`."""
     body = call.body
-    seed = digest(call.model, json.encode_str({key: body[key] for key in body if key not in _NOT_CONTENT}))
-    wanted = body.get("n") or 1
-    if not isinstance(wanted, int) or not 1 <= wanted <= _MAX_CHOICES:
-        raise BadRequestError(f"n must be a number from 1 to {_MAX_CHOICES}")
+    seed = _seed(call, "stream_options", "user", "metadata")
+    wanted = number_wanted(body, _MAX_CHOICES)
     writer = _Writer(body, options, read_prompt(body), seed + identity.salt)
     drafts = [writer.draft(index) for index in range(wanted)]
-    response: JsonDict = {
-        "id": identity.prefix + digest(seed, identity.salt)[:24],
-        "object": "chat.completion",
-        "created": identity.created,
-        "model": call.model,
-        "choices": [_choice(draft, index, body) for index, draft in enumerate(drafts)],
-        "usage": _usage(prompt_tokens(body), drafts, cached),
-    }
+    choices = [_choice(draft, index, body) for index, draft in enumerate(drafts)]
+    usage = _usage(prompt_tokens(body), drafts, cached)
+    response = _response("chat.completion", call, identity, seed, choices, usage)
     if identity.native and drafts[0].stopped_by is not None:
         own = {"stop_reason": "stop_sequence", "stop_sequence": drafts[0].stopped_by}
         response["provider_specific_fields"] = {identity.native: own}
     return response
+
+
+def number_wanted(body: JsonDict, most: int) -> int:
+    wanted = body.get("n") or 1
+    if not isinstance(wanted, int) or not 1 <= wanted <= most:
+        raise BadRequestError(f"n must be a number from 1 to {most}")
+    return wanted
+
+
+def _seed(call: Call, *ignored: str) -> str:
+    return digest(call.model, json.encode_str({key: call.body[key] for key in call.body if key not in ignored}))
+
+
+def _response(
+    kind: str, call: Call, identity: Identity, seed: str, choices: list[JsonDict], usage: JsonDict
+) -> JsonDict:
+    return {
+        "id": identity.prefix + digest(seed, identity.salt)[:24],
+        "object": kind,
+        "created": identity.created,
+        "model": call.model,
+        "choices": choices,
+        "usage": usage,
+    }
 
 
 @dataclass(slots=True)
@@ -112,11 +128,7 @@ class _Writer:
     def draft(self, index: int) -> _Draft:
         reasoning = self._reasoning()
         calls = [self._call(tool, f"{self.seed}/{index}/{at}") for at, tool in enumerate(self.tools)]
-        text = "" if calls else self._text(index)
-        stopped_by = None
-        for stop in _stops(self.body):
-            if stop in text:
-                text, stopped_by = text[: text.index(stop)], stop
+        text, stopped_by = _until_stop("" if calls else self._text(index), self.body)
         draft = _Draft(reasoning, text, calls, "tool_calls" if calls else "stop", stopped_by)
         return _capped(draft, self.body.get("max_completion_tokens") or self.body.get("max_tokens"))
 
@@ -133,16 +145,17 @@ class _Writer:
             return self._plain(index)
         kind = format_.get("type")
         if kind == "json_schema":
-            return json.encode_str(self._structured(format_.get("json_schema"), index))
+            holder = format_.get("json_schema")
+            schema = holder.get("schema", True) if isinstance(holder, Mapping) else True
+            return json.encode_str(self._example(schema, f"{self.seed}/{index}", "response_format"))
         text = self._plain(index)
         return json.encode_str({"answer": text}) if kind == "json_object" else text
 
-    def _structured(self, holder: Any, index: int) -> Any:
-        schema = holder.get("schema", True) if isinstance(holder, Mapping) else True
+    def _example(self, schema: Any, seed: str, of: str) -> Any:
         try:
-            return example(schema, seed=f"{self.seed}/{index}", words=self.prompt.words)
+            return example(schema, seed=seed, words=self.prompt.words)
         except ValueError as error:
-            raise BadRequestError(f"Invalid schema for response_format: {error}") from error
+            raise BadRequestError(f"Invalid schema for {of}: {error}") from error
 
     def _plain(self, index: int) -> str:
         prompt = self.prompt
@@ -158,24 +171,21 @@ class _Writer:
             parts.append(f"This is choice {index + 1}.")
         if self.options.words is None:
             return " ".join([*parts, "This is a simulated answer."])
-        words = " ".join(parts).split()[: self.options.words]
-        return " ".join([*words, *islice(cycle(_FILLER), self.options.words - len(words))])
+        return " ".join(_sized(" ".join(parts).split(), self.options.words, _FILLER))
 
     def _call(self, tool: JsonDict, seed: str) -> JsonDict:
-        ident = "call_" + digest(seed)[:24]
+        made: JsonDict = {"id": "call_" + digest(seed)[:24], "type": tool["type"]}
+        body = tool[tool["type"]]
         if tool["type"] == "custom":
-            return {
-                "id": ident,
-                "type": "custom",
-                "custom": {"name": tool["custom"]["name"], "input": self.prompt.text},
-            }
-        function = tool["function"]
-        try:
-            arguments = example(function.get("parameters") or {"type": "object"}, seed=seed, words=self.prompt.words)
-        except ValueError as error:
-            raise BadRequestError(f"Invalid schema for function {function['name']!r}: {error}") from error
+            return {**made, "custom": {"name": body["name"], "input": self.prompt.text}}
+        schema = body.get("parameters") or {"type": "object"}
+        arguments = self._example(schema, seed, f"function {body['name']!r}")
         text = json.encode_str(arguments if isinstance(arguments, dict) else {})
-        return {"id": ident, "type": "function", "function": {"name": function["name"], "arguments": text}}
+        return {**made, "function": {"name": body["name"], "arguments": text}}
+
+
+def _sized(words: list[str], size: int, filler: list[str]) -> list[str]:
+    return [*words[:size], *islice(cycle(filler), max(0, size - len(words)))]
 
 
 def _tools_to_call(body: JsonDict, options: Options, prompt: Prompt) -> list[JsonDict]:
@@ -229,10 +239,13 @@ def _reasoning_tokens(body: JsonDict) -> int:
     return min(tokens, limit) if isinstance(limit, int) else tokens
 
 
-def _stops(body: JsonDict) -> list[str]:
-    stop = body.get("stop")
-    found: Sequence[Any] = [stop] if isinstance(stop, str) else stop if isinstance(stop, list) else []
-    return [item for item in found if isinstance(item, str) and item]
+def _until_stop(text: str, body: JsonDict) -> tuple[str, str | None]:
+    """The text up to a stop sequence, and which it was."""
+    given, stopped_by = body.get("stop"), None
+    for stop in [given] if isinstance(given, str) else given if isinstance(given, list) else ():
+        if isinstance(stop, str) and stop and stop in text:
+            text, stopped_by = text[: text.index(stop)], stop
+    return text, stopped_by
 
 
 def _capped(draft: _Draft, cap: Any) -> _Draft:
@@ -270,18 +283,14 @@ def _logprobs(text: str, top: Any) -> list[JsonDict]:
     others = top if isinstance(top, int) else 0
     entries = []
     for at, token in enumerate(split(text)):
-        alternatives = [token, *(f"{token}{number}" for number in range(1, others))][:others]
-        entries.append(
-            {
-                **_logprob(token, -0.01 * (1 + at % 9)),
-                "top_logprobs": [_logprob(word, -0.01 * (1 + at % 9) - rank) for rank, word in enumerate(alternatives)],
-            }
-        )
+        value = -0.01 * (1 + at % 9)
+        words = [token, *(f"{token}{number}" for number in range(1, max(others, 1)))]
+        ranked: list[JsonDict] = [
+            {"token": word, "logprob": value - rank, "bytes": list(word.encode("utf-8", "replace"))}
+            for rank, word in enumerate(words)
+        ]
+        entries.append({**ranked[0], "top_logprobs": ranked[:others]})
     return entries
-
-
-def _logprob(token: str, value: float) -> JsonDict:
-    return {"token": token, "logprob": value, "bytes": list(token.encode("utf-8", "replace"))}
 
 
 def _usage(prompt: int, drafts: list[_Draft], cached: CacheHit) -> JsonDict:
@@ -305,9 +314,6 @@ def digest(*parts: str) -> str:
 
 def answer_completion(call: Call, options: Options, identity: Identity) -> JsonDict:
     body = call.body
-    seed = digest(
-        call.model, json.encode_str({key: body[key] for key in body if key not in ("stream_options", "user")})
-    )
     prompts = _prompts(body.get("prompt"))
     wanted = body.get("n") or 1
     if not isinstance(wanted, int) or not 1 <= wanted * len(prompts) <= _MAX_CHOICES:
@@ -315,14 +321,10 @@ def answer_completion(call: Call, options: Options, identity: Identity) -> JsonD
     choices = [_continuation(prompt, turn, body, options) for prompt in prompts for turn in range(wanted)]
     completion = sum(count(made["text"]) for made in choices)
     read = sum(map(count, prompts))
-    return {
-        "id": identity.prefix + digest(seed, identity.salt)[:24],
-        "object": "text_completion",
-        "created": identity.created,
-        "model": call.model,
-        "choices": [{**made, "index": index} for index, made in enumerate(choices)],
-        "usage": {"prompt_tokens": read, "completion_tokens": completion, "total_tokens": read + completion},
-    }
+    usage = {"prompt_tokens": read, "completion_tokens": completion, "total_tokens": read + completion}
+    numbered = [{**made, "index": index} for index, made in enumerate(choices)]
+    seed = _seed(call, "stream_options", "user")
+    return _response("text_completion", call, identity, seed, numbered, usage)
 
 
 def _prompts(given: Any) -> list[str]:
@@ -339,12 +341,8 @@ def _continuation(prompt: str, turn: int, body: JsonDict, options: Options) -> J
     if turn:
         words += ["This", "is", "choice", f"{turn + 1}."]
     if options.words is not None:
-        words = [*words[: options.words + 1], *islice(cycle(_MORE_FILLER), max(0, options.words + 1 - len(words)))]
-    text, finish = " ".join(words), "stop"
-    given = body.get("stop")
-    for stop in [given] if isinstance(given, str) else given or ():
-        if isinstance(stop, str) and stop and stop in text:
-            text = text[: text.index(stop)]
+        words = _sized(words, options.words + 1, _MORE_FILLER)
+    text, finish = _until_stop(" ".join(words), body)[0], "stop"
     cap = body.get("max_tokens")
     limit = cap if isinstance(cap, int) else None if options.words is not None else _DEFAULT_MAX_TOKENS
     tokens = split(text)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
 from urllib.parse import parse_qsl
 
 from lingate._dialects._base import dialect
@@ -17,20 +16,27 @@ from lingate._wire import json
 from lingate.errors import AuthenticationError, LingateError, NotFoundError
 from lingate.simulator.answers import CacheHit, Identity, answer_chat, answer_completion, prompt_tokens
 from lingate.simulator.edits import Scene
-from lingate.simulator.faults import FAULT_NAMES, FAULTS, Fault
-from lingate.simulator.media import answer_images, answer_moderation, answer_speech, answer_transcription
+from lingate.simulator.faults import FAULT_NAMES, FAULTS
+from lingate.simulator.media import (
+    answer_embeddings,
+    answer_images,
+    answer_moderation,
+    answer_rerank,
+    answer_speech,
+    answer_transcription,
+)
 from lingate.simulator.options import FaultSpec, Options, read_options
-from lingate.simulator.prompt import count, count_message
+from lingate.simulator.prompt import count, count_message, holds, without
 from lingate.simulator.stats import RecordedRequest, Stats, credential_of, redacted_headers, redacted_query
 from lingate.simulator.steps import Steps, body_steps, error_steps, json_steps
 from lingate.simulator.turn import ROUTES, Route, Turn, find_route
-from lingate.simulator.vectors import answer_embeddings, answer_rerank
 
 IMPLICIT_TOKENS = 1024
 """Without marks, only prompts of this length are cached, in steps of `IMPLICIT_STEP` (OpenAI's numbers)."""
 
 IMPLICIT_STEP = 128
 _MAX_PREFIXES = 4096
+_MARK = ("cache_control",)
 
 
 class PromptCache:
@@ -51,16 +57,13 @@ class PromptCache:
                 written = tokens - read
         for key, tokens, mark in prefixes:
             if mark or (not marked and tokens >= IMPLICIT_TOKENS):
-                self._keep(key)
+                self._seen[key] = None
+                self._seen.move_to_end(key)
+                if len(self._seen) > _MAX_PREFIXES:
+                    self._seen.popitem(last=False)
         if marked:
             return CacheHit(read, max(written, 0))
         return CacheHit(read // IMPLICIT_STEP * IMPLICIT_STEP)
-
-    def _keep(self, key: bytes) -> None:
-        self._seen[key] = None
-        self._seen.move_to_end(key)
-        if len(self._seen) > _MAX_PREFIXES:
-            self._seen.popitem(last=False)
 
 
 def _prefixes(call: Call) -> Iterator[tuple[bytes, int, bool]]:
@@ -72,26 +75,14 @@ def _prefixes(call: Call) -> Iterator[tuple[bytes, int, bool]]:
         written = json.encode(body["tools"])
         digest.update(written)
         tokens += count(written.decode())
-        yield digest.digest(), tokens, _is_marked(body["tools"])
+        yield digest.digest(), tokens, holds(body["tools"], _MARK)
     messages = [message for message in body.get("messages") or () if isinstance(message, Mapping)]
     for at, message in enumerate(messages):
-        digest.update(json.encode(_unmarked(message)))
+        # A conversation moves its mark along, and the prompt before it stays the same.
+        digest.update(json.encode(without(message, _MARK)))
         tokens += count_message(message)
         last = at == len(messages) - 1
-        yield digest.digest(), tokens, _is_marked(message) or (last and "cache_control" in body)
-
-
-def _is_marked(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return bool(value.get("cache_control")) or any(map(_is_marked, value.values()))
-    return isinstance(value, list) and any(map(_is_marked, value))
-
-
-def _unmarked(value: Any) -> Any:
-    """Without marks: a conversation moves its mark along, and the prompt before it stays the same."""
-    if isinstance(value, Mapping):
-        return {key: _unmarked(item) for key, item in value.items() if key != "cache_control"}
-    return [_unmarked(item) for item in value] if isinstance(value, list) else value
+        yield digest.digest(), tokens, holds(message, _MARK) or (last and "cache_control" in body)
 
 
 DEFAULT_MODELS = ("sim-large", "sim-small", "sim-embed")
@@ -131,23 +122,20 @@ POST /simulator/reset       forget them
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """How a simulator behaves.
-
-    Attributes:
-        keys: Credentials that are accepted; None accepts any.
-        require_key: Whether a request without a credential is refused; always so if `keys` are given.
-        options: What holds where a request does not say.
-        models: Names in the list of models.
-        max_body: Largest request body in bytes.
-        keep: How many requests are recorded.
-    """
+    """How a simulator behaves."""
 
     keys: frozenset[str] | None = None
+    """Credentials that are accepted; None accepts any."""
     require_key: bool = False
+    """Whether a request without a credential is refused; always so if `keys` are given."""
     options: Options = field(default_factory=Options)
+    """What holds where a request does not say."""
     models: tuple[str, ...] = DEFAULT_MODELS
+    """Names in the list of models."""
     max_body: int = 64 * 1024 * 1024
+    """Largest request body in bytes."""
     keep: int = 1000
+    """How many requests are recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,13 +204,19 @@ class Backend:
         page = (request.method.replace("HEAD", "GET"), request.path.rstrip("/"))
         match page:
             case ("GET", ""):
-                return body_steps(200, "text/plain; charset=utf-8", _help().encode())
+                paths = dict.fromkeys(f"  {route.method:<5}{route.path}" for route in ROUTES)
+                return body_steps(200, "text/plain; charset=utf-8", HELP.format(paths="\n".join(paths)).encode())
             case ("GET", "/simulator/stats"):
                 return json_steps(200, self.stats.snapshot())
             case ("GET", "/simulator/requests"):
                 return json_steps(200, [record.to_dict() for record in self.stats.records()])
             case ("GET", "/simulator/faults"):
-                return json_steps(200, [_row(name, fault) for name, fault in FAULTS.items()])
+                rows = [
+                    {"name": name, "aliases": sorted(aliases), "about": fault.about, "default": fault.arg or None}
+                    for name, fault in FAULTS.items()
+                    for aliases in [[alias for alias, known in FAULT_NAMES.items() if known == name != alias]]
+                ]
+                return json_steps(200, rows)
             case ("POST", "/simulator/reset"):
                 self.reset()
                 return json_steps(200, {"reset": True})
@@ -237,9 +231,7 @@ class Backend:
             options = read_options(call.model, request.headers, FAULT_NAMES, self.config.options)
             struck = [spec for spec in options.faults if self._strikes(call.model, spec)]
             record.faults = tuple(spec.name for spec in struck)
-            return self._answer(
-                turn, options, [(FAULTS[spec.name], spec.arg) for spec in struck], turn.scene(key), record
-            )
+            return self._answer(turn, options, struck, turn.scene(key), record)
         except LingateError as error:
             return Exchange(error_steps(turn.face, error), record)
 
@@ -257,13 +249,9 @@ class Backend:
         return spec.times is None or self._struck[model, spec] <= spec.times
 
     def _answer(
-        self,
-        turn: Turn,
-        options: Options,
-        faults: list[tuple[Fault, float | None]],
-        scene: Scene,
-        record: RecordedRequest,
+        self, turn: Turn, options: Options, struck: list[FaultSpec], scene: Scene, record: RecordedRequest
     ) -> Exchange:
+        faults = [(FAULTS[spec.name], spec.arg) for spec in struck]
         for fault, arg in faults:
             if fault.error:
                 return Exchange(error_steps(turn.face, fault.error(scene, arg), fault.status), record)
@@ -340,13 +328,3 @@ def _record(request: HttpCall) -> RecordedRequest:
         raw=request.body,
         body=body,
     )
-
-
-def _help() -> str:
-    paths = dict.fromkeys(f"  {route.method:<5}{route.path}" for route in ROUTES)
-    return HELP.format(paths="\n".join(paths))
-
-
-def _row(name: str, fault: Fault) -> JsonDict:
-    aliases = sorted(alias for alias, known in FAULT_NAMES.items() if known == name and alias != name)
-    return {"name": name, "aliases": aliases, "about": fault.about, "default": fault.arg or None}

@@ -43,19 +43,12 @@ def same(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
+_TYPES = {type(None): "null", bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
+
+
 def type_of(value: Any) -> str:
     """The JSON Schema name of a value's type; whole floats are integers, as the standard has it."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
-        return "integer"
-    if isinstance(value, float):
-        return "number"
-    if isinstance(value, str):
-        return "string"
-    return "array" if isinstance(value, list) else "object"
+    return "integer" if isinstance(value, float) and value.is_integer() else _TYPES.get(type(value), "object")
 
 
 def matches(schema: Schema, value: Any, root: Schema | None = None, depth: int = 0) -> bool:
@@ -65,7 +58,8 @@ def matches(schema: Schema, value: Any, root: Schema | None = None, depth: int =
     if not isinstance(schema, Mapping) or depth > _MAX_DEPTH:
         return True
     scope = _Scope(schema, schema if root is None else root, depth + 1)
-    return all(test(scope, schema[key], value) for key, test in _TESTS.items() if key in schema)
+    tests = {**_ANY_TESTS, **_TYPE_TESTS.get(type_of(value), {})}
+    return all(test(scope, schema[key], value) for key, test in tests.items() if key in schema)
 
 
 class _Scope(NamedTuple):
@@ -86,26 +80,12 @@ def _type(scope: _Scope, wanted: Any, value: Any) -> bool:
     return nullable or actual in names or (actual == "integer" and "number" in names)
 
 
-def _properties(scope: _Scope, wanted: Any, value: Any) -> bool:
-    if not isinstance(value, dict) or not isinstance(wanted, Mapping):
-        return True
-    return all(scope.ok(wanted[key], item) for key, item in value.items() if key in wanted)
-
-
 def _pattern_properties(scope: _Scope, wanted: Any, value: Any) -> bool:
-    if not isinstance(value, dict) or not isinstance(wanted, Mapping):
-        return True
-    pairs = ((schema, item) for pattern, schema in wanted.items() for key, item in value.items() if found(pattern, key))
-    return all(scope.ok(schema, item) for schema, item in pairs)
-
-
-def _property_names(scope: _Scope, wanted: Any, value: Any) -> bool:
-    return not isinstance(value, dict) or all(scope.ok(wanted, name) for name in value)
+    patterns = wanted.items() if isinstance(wanted, Mapping) else ()
+    return all(scope.ok(part, value[key]) for pattern, part in patterns for key in value if found(pattern, key))
 
 
 def _additional(scope: _Scope, wanted: Any, value: Any) -> bool:
-    if not isinstance(value, dict):
-        return True
     named = scope.schema.get("properties") or {}
     patterns = scope.schema.get("patternProperties") or {}
     return all(
@@ -116,40 +96,20 @@ def _additional(scope: _Scope, wanted: Any, value: Any) -> bool:
 
 
 def _items(scope: _Scope, wanted: Any, value: Any) -> bool:
-    if not isinstance(value, list):
-        return True
     if isinstance(wanted, list):  # the old form of prefixItems
         return all(map(scope.ok, wanted, value))
     start = len(scope.schema.get("prefixItems") or ())
     return all(scope.ok(wanted, item) for item in value[start:])
 
 
-def _prefix_items(scope: _Scope, wanted: Any, value: Any) -> bool:
-    return not isinstance(value, list) or not isinstance(wanted, list) or all(map(scope.ok, wanted, value))
-
-
 def _contains(scope: _Scope, wanted: Any, value: Any) -> bool:
-    if not isinstance(value, list):
-        return True
     count = sum(scope.ok(wanted, item) for item in value)
     most = scope.schema.get("maxContains", len(value))
     return bool(scope.schema.get("minContains", 1) <= count <= most)
 
 
 def _unique(scope: _Scope, wanted: Any, value: Any) -> bool:
-    if wanted is not True or not isinstance(value, list):
-        return True
-    return not any(same(item, other) for at, item in enumerate(value) for other in value[:at])
-
-
-def _dependent_required(scope: _Scope, wanted: Any, value: Any) -> bool:
-    if not isinstance(value, dict):
-        return True
-    return all(name in value for key, names in wanted.items() if key in value for name in names)
-
-
-def _dependent_schemas(scope: _Scope, wanted: Any, value: Any) -> bool:
-    return not isinstance(value, dict) or all(scope.ok(schema, value) for key, schema in wanted.items() if key in value)
+    return wanted is not True or not any(same(item, other) for at, item in enumerate(value) for other in value[:at])
 
 
 def _condition(scope: _Scope, wanted: Any, value: Any) -> bool:
@@ -158,16 +118,12 @@ def _condition(scope: _Scope, wanted: Any, value: Any) -> bool:
 
 
 def _multiple(scope: _Scope, wanted: Any, value: Any) -> bool:
-    if not _number(value) or not wanted:
+    if not wanted:
         return True
     if isinstance(wanted, float) or isinstance(value, float):
         quotient = value / wanted
         return bool(int(quotient) == quotient)
     return bool(value % wanted == 0)
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _exclusive(bound: str, test: Callable[[Any, Any], bool]) -> _Test:
@@ -176,26 +132,17 @@ def _exclusive(bound: str, test: Callable[[Any, Any], bool]) -> _Test:
     def check(scope: _Scope, wanted: Any, value: Any) -> bool:
         if isinstance(wanted, bool):
             wanted = scope.schema.get(bound) if wanted else None
-        return wanted is None or not _number(value) or test(value, wanted)
+        return wanted is None or test(value, wanted)
 
     return check
 
 
-def _on(kind: type | tuple[type, ...], test: Callable[[Any, Any], bool]) -> _Test:
-    """A keyword that says something about one type of value only."""
-
-    def check(scope: _Scope, wanted: Any, value: Any) -> bool:
-        return isinstance(value, bool) or not isinstance(value, kind) or test(value, wanted)
-
-    return check
+def _is_as_long(scope: _Scope, least: Any, value: Any) -> bool:
+    return bool(len(value) >= least)
 
 
-def _is_as_long(value: Any, least: int) -> bool:
-    return len(value) >= least
-
-
-def _is_no_longer(value: Any, most: int) -> bool:
-    return len(value) <= most
+def _is_no_longer(scope: _Scope, most: Any, value: Any) -> bool:
+    return bool(len(value) <= most)
 
 
 def found(pattern: str, text: str) -> bool:
@@ -208,7 +155,7 @@ def found(pattern: str, text: str) -> bool:
 
 _Test: TypeAlias = Callable[[_Scope, Any, Any], bool]
 
-_TESTS: dict[str, _Test] = {
+_ANY_TESTS: dict[str, _Test] = {
     "type": _type,
     "const": lambda scope, wanted, value: same(wanted, value),
     "enum": lambda scope, wanted, value: any(same(item, value) for item in wanted),
@@ -218,36 +165,58 @@ _TESTS: dict[str, _Test] = {
     "oneOf": lambda scope, wanted, value: sum(scope.ok(schema, value) for schema in wanted) == 1,
     "not": lambda scope, wanted, value: not scope.ok(wanted, value),
     "if": _condition,
-    "properties": _properties,
-    "patternProperties": _pattern_properties,
-    "additionalProperties": _additional,
-    "propertyNames": _property_names,
-    "required": _on(dict, lambda value, wanted: all(name in value for name in wanted)),
-    "minProperties": _on(dict, _is_as_long),
-    "maxProperties": _on(dict, _is_no_longer),
-    "dependentRequired": _dependent_required,
-    "dependentSchemas": _dependent_schemas,
-    "items": _items,
-    "prefixItems": _prefix_items,
-    "contains": _contains,
-    "minItems": _on(list, _is_as_long),
-    "maxItems": _on(list, _is_no_longer),
-    "uniqueItems": _unique,
-    "minLength": _on(str, _is_as_long),
-    "maxLength": _on(str, _is_no_longer),
-    "pattern": _on(str, lambda value, wanted: found(wanted, value)),
-    "minimum": _on((int, float), operator.ge),
-    "maximum": _on((int, float), operator.le),
+}
+
+_NUMBER_TESTS: dict[str, _Test] = {
+    "minimum": lambda scope, wanted, value: value >= wanted,
+    "maximum": lambda scope, wanted, value: value <= wanted,
     "exclusiveMinimum": _exclusive("minimum", operator.gt),
     "exclusiveMaximum": _exclusive("maximum", operator.lt),
     "multipleOf": _multiple,
 }
 
+_TYPE_TESTS: dict[str, dict[str, _Test]] = {
+    "object": {
+        "properties": lambda scope, wanted, value: (
+            not isinstance(wanted, Mapping) or all(scope.ok(wanted[key], value[key]) for key in value if key in wanted)
+        ),
+        "patternProperties": _pattern_properties,
+        "additionalProperties": _additional,
+        "propertyNames": lambda scope, wanted, value: all(scope.ok(wanted, name) for name in value),
+        "required": lambda scope, wanted, value: all(name in value for name in wanted),
+        "minProperties": _is_as_long,
+        "maxProperties": _is_no_longer,
+        "dependentRequired": lambda scope, wanted, value: all(
+            name in value for key, names in wanted.items() if key in value for name in names
+        ),
+        "dependentSchemas": lambda scope, wanted, value: all(
+            scope.ok(schema, value) for key, schema in wanted.items() if key in value
+        ),
+    },
+    "array": {
+        "items": _items,
+        "prefixItems": lambda scope, wanted, value: not isinstance(wanted, list) or all(map(scope.ok, wanted, value)),
+        "contains": _contains,
+        "minItems": _is_as_long,
+        "maxItems": _is_no_longer,
+        "uniqueItems": _unique,
+    },
+    "string": {
+        "minLength": _is_as_long,
+        "maxLength": _is_no_longer,
+        "pattern": lambda scope, wanted, value: found(wanted, value),
+    },
+    "number": _NUMBER_TESTS,
+    "integer": _NUMBER_TESTS,
+}
+"""Keywords that say something about one type of value only."""
+
 
 _WORD = string.ascii_lowercase + string.ascii_uppercase + string.digits + "_"
 _PLAIN = string.ascii_lowercase + string.digits + string.ascii_uppercase + " -_.,:;!?@#$%&*()+=/'\"[]{}<>|\\^~`"
-_CLASSES = {"d": string.digits, "w": _WORD, "s": " ", "D": string.ascii_lowercase, "W": "-. ", "S": _WORD}
-_CONTROLS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f", "v": "\v", "0": "\0"}
+_ESCAPES = {"d": string.digits, "w": _WORD, "s": " ", "D": string.ascii_lowercase, "W": "-. ", "S": _WORD}
+_ESCAPES |= {"t": "\t", "n": "\n", "r": "\r", "f": "\f", "v": "\v", "0": "\0", **dict.fromkeys("bBAZz", "")}
+_QUANTIFIER = r"(?:([*+?])|\{(?=,?\d)(\d*)(,?)(\d*)\})[?+]?"
 _MANY = 1 << 16
 
 
@@ -279,10 +248,6 @@ def _chars(allowed: str) -> _Node:
     return lambda extra, pick: allowed[pick(len(allowed))] if allowed else ""
 
 
-def _repeat(part: _Node, low: int, high: int) -> _Node:
-    return lambda extra, pick: "".join(part(extra, pick) for _ in range(min(high, low + extra)))
-
-
 class _Parser:
     """Recursive descent over the pattern. What it does not know raises ValueError."""
 
@@ -296,26 +261,27 @@ class _Parser:
             raise ValueError("unbalanced parenthesis")
         return node
 
-    def _peek(self) -> str:
-        return self.text[self.at : self.at + 1]
+    def _next(self, expected: str) -> re.Match[str] | None:
+        """What matches here is passed over."""
+        found = re.compile(expected, re.DOTALL).match(self.text, self.at)
+        self.at = found.end() if found else self.at
+        return found
 
     def _take(self) -> str:
-        char = self._peek()
+        char = self._next(".")
         if not char:
             raise ValueError("the pattern ends too early")
-        self.at += 1
-        return char
+        return char[0]
 
     def _choice(self) -> _Node:
         options = [self._sequence()]
-        while self._peek() == "|":
-            self.at += 1
+        while self._next(r"\|"):
             options.append(self._sequence())
         return options[0] if len(options) == 1 else lambda extra, pick: options[pick(len(options))](extra, pick)
 
     def _sequence(self) -> _Node:
         parts: list[_Node] = []
-        while self._peek() not in ("", "|", ")"):
+        while self._next(r"(?=[^|)])"):
             atom = self._atom()
             if atom is not None:
                 parts.append(self._quantified(atom))
@@ -323,29 +289,16 @@ class _Parser:
 
     def _atom(self) -> _Node | None:
         char = self._take()
-        if char in "^$":
-            return None
-        if char == ".":
-            return _chars(_PLAIN)
         if char == "[":
             return self._set()
         if char == "(":
             return self._group()
-        if char == "\\":
-            found = self._escape()
-            return _chars(found) if found else None
-        return _chars(char)
+        allowed = {"^": "", "$": "", ".": _PLAIN}.get(char, char) if char != "\\" else self._escape()
+        return _chars(allowed) if allowed else None
 
     def _group(self) -> _Node | None:
-        looks = False
-        if self._peek() == "?":
-            self.at += 1
-            kind = self._take()
-            if kind == "P" or (kind == "<" and self._peek() not in ("=", "!")):
-                self.at = self.text.index(">", self.at) + 1
-            elif kind != ":":
-                # Look-arounds consume nothing; whether the result obeys them is checked at the end.
-                looks = True
+        # Look-arounds consume nothing; whether the result obeys them is checked at the end.
+        looks = not self._next(r"\?(:|P?<\w+>)") and self._next(r"\?.") is not None
         node = self._choice()
         if self._take() != ")":
             raise ValueError("a group is not closed")
@@ -354,31 +307,23 @@ class _Parser:
     def _escape(self) -> str:
         """The characters an escape stands for; empty for one that consumes nothing."""
         char = self._take()
-        if char in "bBAZz":
-            return ""
-        if char in _CLASSES:
-            return _CLASSES[char]
         if char in "xu":
             size = 2 if char == "x" else 4
             self.at += size
             return chr(int(self.text[self.at - size : self.at], 16))
         if char.isdigit() and char != "0":
             raise ValueError("back-references are not supported")
-        return _CONTROLS.get(char, char)
+        return _ESCAPES.get(char, char)
 
     def _set(self) -> _Node:
-        negated = self._peek() == "^"
-        if negated:
-            self.at += 1
+        negated = self._next(r"\^")
         allowed: list[str] = []
-        while self._peek() != "]" or not allowed:
+        while not (allowed and self._next("]")):
             chars = self._set_item()
-            if self._peek() == "-" and self.text[self.at + 1 : self.at + 2] not in ("]", "") and len(chars) == 1:
-                self.at += 1
+            if len(chars) == 1 and self._next(r"-(?=[^\]])"):
                 last = self._set_item()
                 chars = "".join(map(chr, range(ord(chars), min(ord(last[:1]), ord(chars) + 512) + 1)))
             allowed.append(chars)
-        self.at += 1
         joined = "".join(allowed)
         return _chars("".join(c for c in _PLAIN if c not in joined) if negated else joined)
 
@@ -387,19 +332,10 @@ class _Parser:
         return self._escape() if char == "\\" else char
 
     def _quantified(self, atom: _Node) -> _Node:
-        low, high = 1, 1
-        char = self._peek()
-        if char in ("*", "+", "?") and char:
-            self.at += 1
-            low, high = {"*": (0, _MANY), "+": (1, _MANY), "?": (0, 1)}[char]
-        elif braces := re.compile(r"\{(\d*)(,?)(\d*)\}").match(self.text, self.at):
-            if not braces[1] and not braces[3]:
-                return atom
-            self.at = braces.end()
-            low = int(braces[1] or 0)
-            high = int(braces[3]) if braces[3] else (_MANY if braces[2] else low)
-        else:
+        found = self._next(_QUANTIFIER)
+        if not found:
             return atom
-        if self._peek() in ("?", "+") and self._peek():
-            self.at += 1
-        return _repeat(atom, low, min(high, _MANY))
+        sign, least, comma, most = found.groups()
+        low = int(least or 0) if not sign else int(sign == "+")
+        high = int(most) if most else 1 if sign == "?" else _MANY if sign or comma else low
+        return lambda extra, pick: "".join(atom(extra, pick) for _ in range(min(high, _MANY, low + extra)))

@@ -9,11 +9,13 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, TypeAlias
 
 from lingate._wire import eventstream, json
 from lingate.errors import InternalServerError, LingateError, OverloadedError
-from lingate.simulator.steps import Begin, Drop, Hang, Send, Step, Steps, Wait
+from lingate.simulator.prompt import holds, without
+from lingate.simulator.steps import Begin, Send, Step, Steps, Wait
 
 Change: TypeAlias = Callable[[Any], Any]
 """Takes an event's JSON and returns what it becomes; None removes the event."""
@@ -21,21 +23,18 @@ Change: TypeAlias = Callable[[Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class Framing:
-    """How a stream's content type cuts bytes into events.
-
-    Attributes:
-        split: Bytes of whole events to events.
-        edit: An event with its JSON changed; empty if it was removed.
-        broken: The event with its payload cut in the middle, still delimited as an event.
-        comment: Bytes that mean nothing between events.
-        lines: Whether events are text in lines.
-    """
+    """How a stream's content type cuts bytes into events."""
 
     split: Callable[[bytes], list[bytes]]
+    """Bytes of whole events to events."""
     edit: Callable[[bytes, Change], bytes]
+    """An event with its JSON changed; empty if it was removed."""
     broken: Callable[[bytes], bytes]
+    """The event with its payload cut in the middle, still delimited as an event."""
     comment: bytes
+    """Bytes that mean nothing between events."""
     lines: bool = True
+    """Whether events are text in lines."""
 
 
 def framing_of(content_type: str) -> Framing:
@@ -43,8 +42,11 @@ def framing_of(content_type: str) -> Framing:
     return _FRAMINGS.get(content_type.partition(";")[0].strip().lower(), _OPAQUE)
 
 
-def _split_sse(data: bytes) -> list[bytes]:
-    return [frame + b"\n\n" for frame in data.split(b"\n\n") if frame.strip()]
+def _split(end: bytes) -> Callable[[bytes], list[bytes]]:
+    return lambda data: [frame + end for frame in data.split(end) if frame.strip()]
+
+
+_split_sse = _split(b"\n\n")
 
 
 def _edit_sse(frame: bytes, change: Change) -> bytes:
@@ -61,10 +63,6 @@ def _edit_sse(frame: bytes, change: Change) -> bytes:
 def _broken_sse(frame: bytes) -> bytes:
     lines = frame.rstrip(b"\n").split(b"\n")
     return b"\n".join(line[: max(6, len(line) // 2)] if line.startswith(b"data:") else line for line in lines) + b"\n\n"
-
-
-def _split_lines(data: bytes) -> list[bytes]:
-    return [line + b"\n" for line in data.split(b"\n") if line.strip()]
 
 
 def _edit_line(frame: bytes, change: Change) -> bytes:
@@ -120,11 +118,11 @@ _OPAQUE = Framing(
 )
 
 _LINES = Framing(
-    split=_split_lines, edit=_edit_line, broken=lambda frame: frame[: max(1, len(frame) // 2)] + b"\n", comment=b"\n"
+    split=_split(b"\n"), edit=_edit_line, broken=lambda frame: frame[: max(1, len(frame) // 2)] + b"\n", comment=b"\n"
 )
 
 _FRAMINGS = {
-    "text/event-stream": Framing(split=_split_sse, edit=_edit_sse, broken=_broken_sse, comment=b": keep-alive\n\n"),
+    "text/event-stream": Framing(_split_sse, _edit_sse, _broken_sse, comment=b": keep-alive\n\n"),
     "application/x-ndjson": _LINES,
     "application/stream+json": _LINES,
     eventstream.CONTENT_TYPE: Framing(_split_frames, _edit_frame, _broken_frame, comment=b"", lines=False),
@@ -153,12 +151,8 @@ EditSteps: TypeAlias = Callable[[Steps, Scene, float], Steps]
 """Steps, the scene, the fault's argument; gives the steps that are performed instead."""
 
 
-def drop_first(reset: bool) -> EditSteps:
-    return lambda steps, scene, arg: iter([Drop(reset)])
-
-
-def hang_first(steps: Steps, scene: Scene, arg: float) -> Steps:
-    return iter([Hang()])
+def instead(step: Step) -> EditSteps:
+    return lambda steps, scene, arg: iter([step])
 
 
 def slow_head(steps: Steps, scene: Scene, arg: float) -> Steps:
@@ -174,7 +168,7 @@ def slow_first(steps: Steps, scene: Scene, arg: float) -> Steps:
 
 
 def empty_body(steps: Steps, scene: Scene, arg: float) -> Steps:
-    return _body(steps, b"", None)
+    return _body(steps, b"")
 
 
 def html(steps: Steps, scene: Scene, arg: float) -> Steps:
@@ -184,8 +178,7 @@ def html(steps: Steps, scene: Scene, arg: float) -> Steps:
 
 
 def error_in_200(steps: Steps, scene: Scene, arg: float) -> Steps:
-    error = InternalServerError("The model failed to answer")
-    return _body(steps, scene.failure(error), None)
+    return _body(steps, scene.failure(InternalServerError("The model failed to answer")))
 
 
 def malformed_json(steps: Steps, scene: Scene, arg: float) -> Steps:
@@ -194,18 +187,17 @@ def malformed_json(steps: Steps, scene: Scene, arg: float) -> Steps:
         return
     for step in steps:
         if isinstance(step, Begin) and step.length is not None:
-            yield replace(step, length=step.length // 2)
+            step = replace(step, length=step.length // 2)
         elif isinstance(step, Send):
-            yield replace(step, data=step.data[: len(step.data) // 2], tokens=0)
-        else:
-            yield step
+            step = replace(step, data=step.data[: len(step.data) // 2], tokens=0)
+        yield step
 
 
-def _body(steps: Steps, body: bytes, status: int | None) -> Steps:
+def _body(steps: Steps, body: bytes) -> Steps:
     """The same head over another body."""
     for step in steps:
         if isinstance(step, Begin):
-            yield Begin(status or step.status, step.headers, len(body))
+            yield replace(step, length=len(body))
             if body:
                 yield Send(body, billed=False)
             return
@@ -229,12 +221,10 @@ def eof(steps: Steps, scene: Scene, arg: float) -> Steps:
 
 
 def error_event(steps: Steps, scene: Scene, arg: float) -> Steps:
-    error = OverloadedError("Overloaded")
+    failure = scene.failure(OverloadedError("Overloaded"))
     if not scene.stream:
-        yield from _body(steps, scene.failure(error), None)
-        return
-    yield from _first_events(steps, scene, int(arg))
-    yield Send(scene.failure(error), billed=False)
+        return _body(steps, failure)
+    return chain(_first_events(steps, scene, int(arg)), [Send(failure, billed=False)])
 
 
 def _first_events(steps: Steps, scene: Scene, count: int) -> Steps:
@@ -273,11 +263,11 @@ def malformed_event(steps: Steps, scene: Scene, arg: float) -> Steps:
         yield step
 
 
-def _edited(change: Callable[[Any], Any]) -> EditSteps:
+def _edited(change: Change) -> EditSteps:
     """Each event's JSON, or the body's, changed; None removes the event."""
 
     def edit(steps: Steps, scene: Scene, arg: float) -> Steps:
-        for step in steps if scene.stream else _measured(steps, scene, change):
+        for step in steps if scene.stream else _measured(steps, change):
             if scene.stream and isinstance(step, Send):
                 step = replace(step, data=scene.framing.edit(step.data, change))
             if not isinstance(step, Send) or step.data:
@@ -286,42 +276,21 @@ def _edited(change: Callable[[Any], Any]) -> EditSteps:
     return edit
 
 
-def _measured(steps: Steps, scene: Scene, change: Callable[[Any], Any]) -> Steps:
+def _measured(steps: Steps, change: Change) -> Steps:
     """A whole body changed, with its length."""
     held = list(steps)
     for step in held:
         if isinstance(step, Send):
-            step.data = _changed(step.data, change)
+            step.data = _edit_json(step.data, change) or b""
     size = sum(len(step.data) for step in held if isinstance(step, Send))
     for step in held:
         yield replace(step, length=size) if isinstance(step, Begin) else step
 
 
-def _changed(body: bytes, change: Callable[[Any], Any]) -> bytes:
-    try:
-        value = json.decode(body)
-    except ValueError:
-        return body  # sound, or a plain transcript
-    return json.encode(change(value))
-
-
 def _without_usage(value: Any) -> Any:
     """The same without token counts, at any depth; None for an event that held nothing else."""
-    stripped = _without_keys(value, _USAGE_KEYS)
     emptied = isinstance(value, dict) and value.get("choices") == [] and "usage" in value
-    return None if emptied else stripped
-
-
-def _without_keys(value: Any, names: frozenset[str]) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_keys(item, names) for key, item in value.items() if key not in names}
-    return [_without_keys(item, names) for item in value] if isinstance(value, list) else value
-
-
-def _without_finish(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: None if key in _FINISH_KEYS else _without_finish(item) for key, item in value.items()}
-    return [_without_finish(item) for item in value] if isinstance(value, list) else value
+    return None if emptied else without(value, _USAGE_KEYS)
 
 
 def _without_tool_index(value: Any) -> Any:
@@ -331,32 +300,19 @@ def _without_tool_index(value: Any) -> Any:
     return value
 
 
-def _has_finish(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any((key in _FINISH_KEYS and item) or _has_finish(item) for key, item in value.items())
-    return isinstance(value, list) and any(map(_has_finish, value))
-
-
 def no_terminal(steps: Steps, scene: Scene, arg: float) -> Steps:
     return (step for step in steps if not (isinstance(step, Send) and step.terminal))
 
 
-def duplicate_finish(steps: Steps, scene: Scene, arg: float) -> Steps:
-    for step in steps:
-        yield step
-        if isinstance(step, Send) and scene.stream and _any_event(scene.framing, step.data, _has_finish):
-            yield replace(step, tokens=0)
-
-
-def _any_event(framing: Framing, data: bytes, test: Callable[[Any], bool]) -> bool:
-    found: list[bool] = []
+def _repeated_finish(piece: Send, framing: Framing) -> list[Send]:
+    finishes: list[bool] = []
 
     def look(value: Any) -> Any:
-        found.append(test(value))
+        finishes.append(holds(value, _FINISH_KEYS))
         return value
 
-    framing.edit(data, look)
-    return any(found)
+    framing.edit(piece.data, look)
+    return [piece, replace(piece, tokens=0)] if any(finishes) else [piece]
 
 
 def empty_choices(steps: Steps, scene: Scene, arg: float) -> Steps:
@@ -376,18 +332,14 @@ def empty_choices(steps: Steps, scene: Scene, arg: float) -> Steps:
         yield step
 
 
-def comments(steps: Steps, scene: Scene, arg: float) -> Steps:
-    for step in steps:
-        if isinstance(step, Send) and scene.stream and scene.framing.comment:
-            yield Send(scene.framing.comment, event=False, billed=False)
-        yield step
+def _in_streams(change: Callable[[Send, Framing], list[Send]]) -> EditSteps:
+    """What is sent in the place of each piece of a stream."""
 
+    def edit(steps: Steps, scene: Scene, arg: float) -> Steps:
+        for step in steps:
+            yield from change(step, scene.framing) if scene.stream and isinstance(step, Send) else [step]
 
-def crlf(steps: Steps, scene: Scene, arg: float) -> Steps:
-    for step in steps:
-        if isinstance(step, Send) and scene.stream and scene.framing.lines:
-            step = replace(step, data=step.data.replace(b"\n", b"\r\n"))
-        yield step
+    return edit
 
 
 def drip(steps: Steps, scene: Scene, arg: float) -> Steps:
@@ -402,5 +354,12 @@ def drip(steps: Steps, scene: Scene, arg: float) -> Steps:
 
 
 no_usage = _edited(_without_usage)
-no_finish = _edited(_without_finish)
+no_finish = _edited(lambda value: without(value, _FINISH_KEYS, nulled=True))
 no_tool_index = _edited(_without_tool_index)
+comments = _in_streams(
+    lambda piece, framing: [Send(framing.comment, event=False, billed=False), piece] if framing.comment else [piece]
+)
+crlf = _in_streams(
+    lambda piece, framing: [replace(piece, data=piece.data.replace(b"\n", b"\r\n")) if framing.lines else piece]
+)
+duplicate_finish = _in_streams(_repeated_finish)

@@ -30,7 +30,7 @@ from lingate.errors import (
 )
 from lingate.simulator import edits
 from lingate.simulator.edits import EditSteps, Scene
-from lingate.simulator.prompt import split
+from lingate.simulator.prompt import count, split
 from lingate.simulator.steps import Drop, Hang
 
 MakeError: TypeAlias = Callable[[Scene, float | None], LingateError]
@@ -39,23 +39,20 @@ EditAnswer: TypeAlias = Callable[[JsonDict, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One row of the table: exactly one of `error`, `answer` and `steps` is given.
-
-    Attributes:
-        about: What the client sees.
-        arg: Default of the argument, whose meaning `about` explains.
-        status: HTTP status of an error; None where dialects differ in it.
-        error: Makes the error to answer with.
-        answer: Changes the canonical response in place.
-        steps: Changes the steps.
-    """
+    """One row of the table: exactly one of `error`, `answer` and `steps` is given."""
 
     about: str
+    """What the client sees."""
     arg: float = 0.0
+    """Default of the argument, whose meaning `about` explains."""
     status: int | None = None
+    """HTTP status of an error; None where dialects differ in it."""
     error: MakeError | None = None
+    """Makes the error to answer with."""
     answer: EditAnswer | None = None
+    """Changes the canonical response in place."""
     steps: EditSteps | None = None
+    """Changes the steps."""
 
 
 def _refusal(about: str, status: int | None, kind: type[LingateError], message: str) -> Fault:
@@ -80,12 +77,7 @@ def _filtered(response: JsonDict, arg: float) -> None:
     response.pop("provider_specific_fields", None)
     for choice in response.get("choices") or ():
         choice.get("message", {}).pop("tool_calls", None)
-    _edit_texts(response, _first_half, "content_filter")
-
-
-def _first_half(text: str) -> str:
-    tokens = split(text)
-    return "".join(tokens[: len(tokens) // 2])
+    _edit_texts(response, lambda text: "".join(split(text)[: count(text) // 2]), "content_filter")
 
 
 def _empty_answer(response: JsonDict, arg: float) -> None:
@@ -162,13 +154,11 @@ FAULTS: dict[str, Fault] = {
     ),
     "slow_head": Fault("Nothing at all for so many milliseconds.", 2000, steps=edits.slow_head),
     "slow_first": Fault("Status and headers, then nothing for so many milliseconds.", 2000, steps=edits.slow_first),
-    "hang_head": Fault("Nothing at all, ever; the connection stays open.", steps=edits.hang_first),
-    "reset_head": Fault("The connection is reset (RST) instead of an answer.", steps=edits.drop_first(reset=True)),
-    "close_head": Fault("The connection is closed (FIN) instead of an answer.", steps=edits.drop_first(reset=False)),
+    "hang_head": Fault("Nothing at all, ever; the connection stays open.", steps=edits.instead(Hang())),
+    "reset_head": Fault("The connection is reset (RST) instead of an answer.", steps=edits.instead(Drop(reset=True))),
+    "close_head": Fault("The connection is closed (FIN) instead of an answer.", steps=edits.instead(Drop())),
     "stall": Fault("After N events nothing more; the connection stays open.", 3, steps=edits.ending(Hang())),
-    "cut": Fault(
-        "After N events the connection is closed (FIN) in mid-body.", 3, steps=edits.ending(Drop(reset=False))
-    ),
+    "cut": Fault("After N events the connection is closed (FIN) in mid-body.", 3, steps=edits.ending(Drop())),
     "reset": Fault("After N events the connection is reset (RST).", 3, steps=edits.ending(Drop(reset=True))),
     "eof": Fault("After N events the body ends as if it were complete.", 3, steps=edits.eof),
     "error_event": Fault("After N events an error event, then the end.", 3, steps=edits.error_event),

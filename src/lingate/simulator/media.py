@@ -1,23 +1,26 @@
-"""Answers about images and sound, and moderations: small, valid, and the same for the same request."""
+"""Answers about images and sound, moderations, embeddings and rankings: small, valid, and the same for the same request.
+
+Embeddings are unit vectors made from the words of a text, so that texts that share words are close; rankings go by them.
+"""
 
 from __future__ import annotations
 
 import math
+import operator
+import re
 import struct
-import sys
 import zlib
-from array import array
 from base64 import b64encode
-from collections.abc import Callable, Mapping
-from hashlib import sha256
+from collections.abc import Callable, Iterator, Mapping
+from hashlib import blake2b, sha256
 from typing import Any
 
 from lingate._model import Call, JsonDict
 from lingate._wire import json
 from lingate._wire.multipart import Upload
 from lingate.errors import BadRequestError
-from lingate.simulator.answers import digest
-from lingate.simulator.prompt import count, pixels
+from lingate.simulator.answers import digest, number_wanted
+from lingate.simulator.prompt import about_bytes, count
 
 _CREATED = 1_750_000_000
 _SIDE = 8
@@ -48,13 +51,13 @@ _CATEGORIES = (
 def answer_images(call: Call) -> JsonDict:
     """The canonical response: tiny PNG images whose colour comes of the request."""
     body = call.body
-    wanted = body.get("n") or 1
-    if not isinstance(wanted, int) or not 1 <= wanted <= _MOST_IMAGES:
-        raise BadRequestError(f"n must be a number from 1 to {_MOST_IMAGES}")
+    wanted = number_wanted(body, _MOST_IMAGES)
     files = body.get("image") or []
     sources = [item for item in (files if isinstance(files, list) else [files]) if isinstance(item, Upload)]
     prompt = str(body.get("prompt") or "")
     seed = digest(call.model, prompt, *(sha256(source.data).hexdigest() for source in sources))
+    shown = [f"{source.name} ({source.content_type}, {about_bytes(source.data)})" for source in sources]
+    revised = " ".join([prompt or "A variation", *(["of", "; ".join(shown)] if shown else [])])
     images = []
     for number in range(wanted):
         data = b64encode(png(digest(seed, str(number)))).decode()
@@ -62,8 +65,8 @@ def answer_images(call: Call) -> JsonDict:
         image: JsonDict = (
             {"url": f"data:image/png;base64,{data}"} if body.get("response_format") == "url" else {"b64_json": data}
         )
-        images.append({**image, "revised_prompt": _revised(prompt, sources)})
-    text, shown = count(prompt), _IMAGE_TOKENS * len(sources)
+        images.append({**image, "revised_prompt": revised})
+    text, read = count(prompt), _IMAGE_TOKENS * len(sources)
     made = _IMAGE_TOKENS * wanted
     return {
         "created": _CREATED,
@@ -71,22 +74,13 @@ def answer_images(call: Call) -> JsonDict:
         "output_format": "png",
         "size": f"{_SIDE}x{_SIDE}",
         "usage": {
-            "prompt_tokens": text + shown,
+            "prompt_tokens": text + read,
             "completion_tokens": made,
-            "total_tokens": text + shown + made,
-            "prompt_tokens_details": {"text_tokens": text, "image_tokens": shown},
+            "total_tokens": text + read + made,
+            "prompt_tokens_details": {"text_tokens": text, "image_tokens": read},
             "completion_tokens_details": {"text_tokens": 0, "image_tokens": made},
         },
     }
-
-
-def _revised(prompt: str, sources: list[Upload]) -> str:
-    seen = []
-    for source in sources:
-        size = pixels(source.data)
-        about = f", {size[0]}x{size[1]} pixels" if size else ""
-        seen.append(f"{source.name} ({source.content_type}, {len(source.data)} bytes{about})")
-    return " ".join([prompt or "A variation", *(["of", "; ".join(seen)] if seen else [])])
 
 
 def png(seed: str) -> bytes:
@@ -107,13 +101,11 @@ def answer_speech(call: Call) -> JsonDict:
     words = len(str(body.get("input")).split())
     speed = body.get("speed") if isinstance(body.get("speed"), int | float) else 1
     seconds = min(words * _SECONDS_PER_WORD / max(float(speed or 1), 0.1), _MOST_SECONDS)
-    samples = array("h", (int(8000 * math.sin(at * 0.35)) for at in range(int(seconds * _RATE) or 1)))
-    if sys.byteorder == "big":
-        samples.byteswap()
-    data = samples.tobytes()
-    if body.get("response_format") == "pcm":
-        return {"audio": data, "content_type": "audio/pcm", "model": call.model}
-    return {"audio": wav(data), "content_type": "audio/wav", "model": call.model}
+    samples = [int(8000 * math.sin(at * 0.35)) for at in range(int(seconds * _RATE) or 1)]
+    data = struct.pack(f"<{len(samples)}h", *samples)
+    bare = body.get("response_format") == "pcm"
+    made = (data, "audio/pcm") if bare else (wav(data), "audio/wav")
+    return {"audio": made[0], "content_type": made[1], "model": call.model}
 
 
 def wav(samples: bytes) -> bytes:
@@ -157,7 +149,20 @@ def answer_transcription(call: Call) -> JsonDict:
         "language": "english",
         "duration": seconds,
         "text": text,
-        "segments": [_segment(text, seconds)],
+        "segments": [
+            {
+                "id": 0,
+                "seek": 0,
+                "start": 0.0,
+                "end": seconds,
+                "text": text,
+                "tokens": list(range(count(text))),
+                "temperature": 0.0,
+                "avg_logprob": -0.1,
+                "compression_ratio": 1.0,
+                "no_speech_prob": 0.0,
+            }
+        ],
         "usage": {"type": "duration", "seconds": math.ceil(seconds)},
     }
     if "word" in (body.get("timestamp_granularities") or ()):
@@ -168,21 +173,6 @@ def answer_transcription(call: Call) -> JsonDict:
             for at, word in enumerate(words)
         ]
     return made
-
-
-def _segment(text: str, seconds: float) -> JsonDict:
-    return {
-        "id": 0,
-        "seek": 0,
-        "start": 0.0,
-        "end": seconds,
-        "text": text,
-        "tokens": list(range(count(text))),
-        "temperature": 0.0,
-        "avg_logprob": -0.1,
-        "compression_ratio": 1.0,
-        "no_speech_prob": 0.0,
-    }
 
 
 def _time(seconds: float, point: str) -> str:
@@ -216,7 +206,8 @@ def _verdict(item: Any) -> JsonDict:
     text = " ".join(str(part.get("text") or "") for part in parts if isinstance(part, Mapping)).lower()
     kinds = sorted({"image" if part.get("type") == "image_url" else "text" for part in parts})
     categories = {name: all(word in text for word in name.split("/")) for name in _CATEGORIES}
-    scores = {name: 0.9 if found else _doubt(text, name) for name, found in categories.items()}
+    doubts = {name: round(int(digest(text, name)[:4], 16) / 0xFFFF / 100, 6) for name in categories}
+    scores = {name: 0.9 if found else doubts[name] for name, found in categories.items()}
     return {
         "flagged": any(categories.values()),
         "categories": categories,
@@ -225,5 +216,100 @@ def _verdict(item: Any) -> JsonDict:
     }
 
 
-def _doubt(text: str, name: str) -> float:
-    return round(int(digest(text, name)[:4], 16) / 0xFFFF / 100, 6)
+DEFAULT_DIMENSIONS = 1536
+_MAX_DIMENSIONS = 8192
+_MAX_INPUTS = 2048
+_SLOTS = 8  # places of the vector that a word touches
+_RANKING_SIZE = 256
+_NOISE = 0.01  # keeps vectors dense and texts of the same words apart
+
+
+def answer_embeddings(call: Call, dimensions: int | None) -> JsonDict:
+    body = call.body
+    size = body.get("dimensions")
+    if size is None:
+        size = dimensions or DEFAULT_DIMENSIONS
+    if not isinstance(size, int) or not 1 <= size <= _MAX_DIMENSIONS:
+        raise BadRequestError(f"dimensions must be a number from 1 to {_MAX_DIMENSIONS}")
+    encoding = body.get("encoding_format") or "float"
+    if encoding not in ("float", "base64"):
+        raise BadRequestError("encoding_format must be float or base64")
+    inputs = list(_inputs(body.get("input")))
+    if not 1 <= len(inputs) <= _MAX_INPUTS:
+        raise BadRequestError(f"input must hold from 1 to {_MAX_INPUTS} texts")
+    tokens = sum(tokens for _, tokens in inputs)
+    vectors: list[Any] = [vector_of(text, size) for text, _ in inputs]
+    if encoding == "base64":  # of little-endian 32-bit floats, as OpenAI sends them
+        vectors = [b64encode(struct.pack(f"<{size}f", *vector)).decode() for vector in vectors]
+    return {
+        "object": "list",
+        "data": [{"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(vectors)],
+        "model": call.model,
+        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+    }
+
+
+def _inputs(value: Any) -> Iterator[tuple[str, int]]:
+    """Each text with its tokens; a list of numbers is one text that is tokens already."""
+    if isinstance(value, dict) and isinstance(value.get("parts"), list):
+        value = "".join(str(part.get("text", "")) for part in value["parts"])  # one input in several pieces
+    if isinstance(value, str):
+        yield value, count(value)
+    elif isinstance(value, list) and value and all(isinstance(item, int) for item in value):
+        yield " ".join(map(str, value)), len(value)
+    elif isinstance(value, list):
+        for item in value:
+            if not isinstance(item, (str, list, dict)) or item == []:
+                raise BadRequestError("input must be a text, a list of texts or lists of tokens")
+            yield from _inputs(item)
+    else:
+        raise BadRequestError("input must be a text, a list of texts or lists of tokens")
+
+
+def vector_of(text: str, size: int) -> list[float]:
+    """A unit vector of `size` numbers, always the same for the same text."""
+    state = _hash(text)
+    vector = []
+    for _ in range(size):
+        # a linear congruential generator (Knuth, MMIX): one multiplication, where a hash costs ten times that
+        state = (state * 6364136223846793005 + 1442695040888963407) & 0xFFFFFFFFFFFFFFFF
+        vector.append(((state >> 40) / (1 << 24) - 0.5) * _NOISE)
+    for word in re.findall(r"\w+", text.lower()):
+        bits = _hash(word)
+        for _ in range(_SLOTS):
+            vector[bits % 0xFFFF % size] += 1.0 if bits & 0x10000 else -1.0
+            bits = (bits * 6364136223846793005 + 1442695040888963407) & 0xFFFFFFFFFFFFFFFF
+    length = math.sqrt(sum(number * number for number in vector)) or 1.0
+    return [number / length for number in vector]
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+
+
+def answer_rerank(call: Call) -> JsonDict:
+    body = call.body
+    query, documents = body.get("query"), body.get("documents")
+    if not isinstance(query, str) or not isinstance(documents, list) or not documents:
+        raise BadRequestError("query must be a text and documents a list of texts that is not empty")
+    texts = []
+    for document in documents:
+        text = document.get("text") if isinstance(document, dict) else document
+        texts.append(text if isinstance(text, str) else json.encode_str(document))
+    wanted = vector_of(query, _RANKING_SIZE)
+    # The angle between two unit vectors, as a number from 0 to 1.
+    products = (sum(map(operator.mul, wanted, vector_of(text, _RANKING_SIZE))) for text in texts)
+    scores = [round(min(max((product + 1) / 2, 0.0), 1.0), 6) for product in products]
+    order = sorted(range(len(texts)), key=lambda index: (-scores[index], index))
+    results: list[JsonDict] = [{"index": index, "relevance_score": scores[index]} for index in order]
+    if body.get("return_documents"):
+        for result in results:
+            result["document"] = {"text": texts[result["index"]]}
+    tokens = count(query) * len(texts) + sum(map(count, texts))
+    return {
+        "object": "rerank",
+        "id": "sim-rerank",
+        "model": call.model,
+        "results": results[: body.get("top_n")],
+        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+    }

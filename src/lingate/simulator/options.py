@@ -23,27 +23,24 @@ class FaultSpec:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to answer.
-
-    Attributes:
-        delay: Seconds before each token.
-        first_delay: Seconds before the first event, on top.
-        words: Length of the answer's text; None for the natural one.
-        parallel: How many tools to call at once; None for one.
-        dimensions: Size of embedding vectors where the request does not say.
-        tools: Whether tools are called at all when the choice is left to the model.
-        unique: Whether every answer has an id of its own, instead of the same one for the same request.
-        faults: What goes wrong.
-    """
+    """How to answer."""
 
     delay: float = 0.0
+    """Seconds before each token."""
     first_delay: float = 0.0
+    """Seconds before the first event, on top."""
     words: int | None = None
+    """Length of the answer's text; None for the natural one."""
     parallel: int | None = None
+    """How many tools to call at once; None for one."""
     dimensions: int | None = None
+    """Size of embedding vectors where the request does not say."""
     tools: bool = True
+    """Whether tools are called at all when the choice is left to the model."""
     unique: bool = False
+    """Whether every answer has an id of its own, instead of the same one for the same request."""
     faults: tuple[FaultSpec, ...] = ()
+    """What goes wrong."""
 
 
 def read_options(model: str, headers: Mapping[str, str], names: Mapping[str, str], defaults: Options) -> Options:
@@ -64,16 +61,18 @@ def _from_model(model: str, names: Mapping[str, str], options: Options) -> Optio
     for at, part in enumerate(parts):
         following = parts[at + 1] if at + 1 < len(parts) else ""
         if part == "fault":
-            name, used = _fault_name(parts[at + 1 :], names)
-            faults.append(FaultSpec(name, _number(parts[at + 1 + used]) if at + 1 + used < len(parts) else None))
+            fault, used = _fault_name(parts[at + 1 :], names)
+            faults.append(FaultSpec(fault, _number(parts[at + 1 + used]) if at + 1 + used < len(parts) else None))
         elif part == "flaky" and following.isdigit():
             times = int(following)
         elif part == "notools":
             options = replace(options, tools=False)
         elif part == "parallel":
             options = replace(options, parallel=int(following) if following.isdigit() else 2)
-        elif following.isdigit():
-            options = _numbered(options, part, int(following))
+        elif part in _PARTS and following.isdigit():
+            name, by = _PARTS[part]
+            changed: dict[str, Any] = {name: int(following) / by if by > 1 else int(following)}
+            options = replace(options, **changed)
     if times is not None:
         faults = [replace(fault, times=times) for fault in faults or [FaultSpec("unavailable")]]
     return replace(options, faults=options.faults + tuple(faults)) if faults else options
@@ -81,14 +80,6 @@ def _from_model(model: str, names: Mapping[str, str], options: Options) -> Optio
 
 _PARTS = {"words": ("words", 1), "delay": ("delay", 1000), "first": ("first_delay", 1000), "dims": ("dimensions", 1)}
 """Parts of a model's name that a number follows: the option, and what the number is divided by."""
-
-
-def _numbered(options: Options, part: str, value: int) -> Options:
-    if part not in _PARTS:
-        return options
-    name, by = _PARTS[part]
-    changed: dict[str, Any] = {name: value if by == 1 else value / by}
-    return replace(options, **changed)
 
 
 def _fault_name(parts: list[str], names: Mapping[str, str]) -> tuple[str, int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import re
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -28,7 +28,7 @@ def split(text: str) -> list[str]:
 
 
 def count(text: str) -> int:
-    return sum(1 for _ in _TOKEN.finditer(text))
+    return len(_TOKEN.findall(text))
 
 
 def count_message(message: Mapping[str, Any]) -> int:
@@ -50,6 +50,21 @@ def text_of(content: Any) -> str:
         return ""
     parts = [part.get("text") for part in content if isinstance(part, Mapping)]
     return "\n".join(part for part in parts if isinstance(part, str))
+
+
+def holds(value: Any, names: Collection[str]) -> bool:
+    """Whether one of the names has a value that is not empty, at any depth."""
+    if isinstance(value, Mapping):
+        return any((key in names and bool(item)) or holds(item, names) for key, item in value.items())
+    return isinstance(value, list) and any(holds(item, names) for item in value)
+
+
+def without(value: Any, names: Collection[str], *, nulled: bool = False) -> Any:
+    """The same without those names, at any depth, or with null in them."""
+    if isinstance(value, Mapping):
+        kept = ((key, item) for key, item in value.items() if nulled or key not in names)
+        return {key: None if key in names else without(item, names, nulled=nulled) for key, item in kept}
+    return [without(item, names, nulled=nulled) for item in value] if isinstance(value, list) else value
 
 
 _EXCERPT = 400
@@ -122,8 +137,12 @@ def _about_url(url: Any) -> str:
     head, _, payload = url[5:].partition(",")
     mime = head.split(";")[0] or "text/plain"
     data = _decoded(payload) if head.endswith(";base64") else unquote_to_bytes(payload)
+    return f"{mime}, {about_bytes(data)}"
+
+
+def about_bytes(data: bytes) -> str:
     size = pixels(data)
-    return f"{mime}, {len(data)} bytes" + (f", {size[0]}x{size[1]} pixels" if size else "")
+    return f"{len(data)} bytes" + (f", {size[0]}x{size[1]} pixels" if size else "")
 
 
 def _decoded(text: str) -> bytes:

@@ -56,16 +56,9 @@ class Simulator:
         port: int = 0,
         on_request: Callable[[RecordedRequest], None] | None = None,
     ) -> None:
-        config = Config(
-            keys=None if keys is None else frozenset(keys),
-            require_key=require_key,
-            options=Options(delay=delay, first_delay=first_delay),
-            models=tuple(models),
-        )
         self.url = ""
         self._address = (host, port)
-        self._stats = Stats(config.keep, on_request)
-        self._backend = Backend(config, self._stats)
+        self._backend = _backend(keys, require_key, Options(delay=delay, first_delay=first_delay), models, on_request)
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
@@ -94,11 +87,11 @@ class Simulator:
 
     def stats(self) -> JsonDict:
         """Counters so far, as `GET /simulator/stats` has them."""
-        return self._stats.snapshot()
+        return self._backend.stats.snapshot()
 
     def requests(self) -> list[RecordedRequest]:
         """The last requests, oldest first: headers without credentials, the body's bytes and its JSON."""
-        return self._stats.records()
+        return self._backend.stats.records()
 
     def reset(self) -> None:
         """Forget counters, requests, the prompt cache and which faults have struck how often."""
@@ -122,19 +115,15 @@ class Simulator:
 
     def _run(self, server: Server) -> None:
         try:
-            asyncio.run(self._serve(server))
+            asyncio.run(_listen(server, *self._address, 0.0, self._listening))
         except OSError as error:
             self._failure = error  # the address is taken or not ours; raised by start()
         finally:
             self._started.set()
 
-    async def _serve(self, server: Server) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stop = asyncio.Event()
-        self.url = await server.listen(*self._address)
+    def _listening(self, url: str, stop: asyncio.Event) -> None:
+        self._loop, self._stop, self.url = asyncio.get_running_loop(), stop, url
         self._started.set()
-        await self._stop.wait()
-        await server.close()
 
 
 def serve(
@@ -164,31 +153,39 @@ def serve(
         MissingExtraError: h11 is not installed.
         OSError: The address cannot be listened on.
     """
-    config = Config(
-        keys=None if keys is None else frozenset(keys),
-        require_key=require_key,
-        options=Options(delay=delay, first_delay=first_delay),
-    )
-    server = _new_server(Backend(config, Stats(config.keep)))
-    asyncio.run(_until_signal(server, host, port, grace, ready))
+
+    def listening(url: str, stop: asyncio.Event) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # Not every platform, and no thread but the main one, can have signal handlers on the loop.
+            with contextlib.suppress(ValueError, RuntimeError):
+                asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        if ready is not None:
+            ready(url)
+
+    server = _new_server(_backend(keys, require_key, Options(delay=delay, first_delay=first_delay)))
+    asyncio.run(_listen(server, host, port, grace, listening))
 
 
-async def _until_signal(
-    server: Server, host: str, port: int, grace: float, ready: Callable[[str], None] | None
+async def _listen(
+    server: Server, host: str, port: int, grace: float, listening: Callable[[str, asyncio.Event], None]
 ) -> None:
-    loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    url = await server.listen(host, port)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # Not every platform, and no thread but the main one, can have signal handlers on the loop.
-        with contextlib.suppress(ValueError, RuntimeError):
-            loop.add_signal_handler(number, stop.set)
-    if ready is not None:
-        ready(url)
+    listening(await server.listen(host, port), stop)
     try:
         await stop.wait()
     finally:
         await server.close(grace)
+
+
+def _backend(
+    keys: Iterable[str] | None,
+    require_key: bool,
+    options: Options,
+    models: Iterable[str] = DEFAULT_MODELS,
+    on_request: Callable[[RecordedRequest], None] | None = None,
+) -> Backend:
+    config = Config(None if keys is None else frozenset(keys), require_key, options, tuple(models))
+    return Backend(config, Stats(config.keep, on_request))
 
 
 def _new_server(backend: Backend) -> Server:

@@ -7,11 +7,13 @@ closest shape. Optional properties are filled in near the top, and left out deep
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
 from hashlib import sha256
 from typing import Any
 
 from lingate.simulator.check import Schema, found, matches, resolve, same, string_matching, type_of
+from lingate.simulator.prompt import holds
 
 _OPTIONAL_DEPTH = 3
 _MAX_DEPTH = 24
@@ -75,15 +77,6 @@ class _Maker:
         self.seed = seed
         self.words = words
         self.made = 0
-        self.types: dict[str, Callable[[Mapping[str, Any], str, int], Any]] = {
-            "object": self._object,
-            "array": self._array,
-            "string": self._string,
-            "number": self._number,
-            "integer": self._integer,
-            "boolean": self._boolean,
-            "null": self._null,
-        }
 
     def make(self, schema: Schema, path: str, depth: int) -> Any:
         self.made += 1
@@ -92,10 +85,9 @@ class _Maker:
         if not isinstance(schema, Mapping):
             return self._word(path)
         if "$ref" in schema:
-            rest = {key: value for key, value in schema.items() if key != "$ref"}
-            return self.make(_merge(resolve(self.root, schema["$ref"]), rest), path, depth + 1)
+            return self.make(_merge(resolve(self.root, schema["$ref"]), _without(schema, "$ref")), path, depth + 1)
         if "allOf" in schema:
-            return self.make(_merge_all(_without(schema, "allOf"), schema["allOf"]), path, depth)
+            return self.make(reduce(_merge, schema["allOf"], _without(schema, "allOf")), path, depth)
         if "const" in schema:
             return schema["const"]
         if "enum" in schema:
@@ -105,8 +97,23 @@ class _Maker:
                 return self._from_branches(schema, key, path, depth)
         if "if" in schema:
             return self._from_condition(schema, path, depth)
-        make = self.types.get(self._kind(schema)) or self._string
-        return make(schema, path, depth)
+        return self._of_kind(_kind(schema), schema, path, depth)
+
+    def _of_kind(self, kind: str, schema: Mapping[str, Any], path: str, depth: int) -> Any:
+        match kind:
+            case "object":
+                return self._object(schema, path, depth)
+            case "array":
+                return self._array(schema, path, depth)
+            case "number":
+                return self._number_at(schema, self._pick(path, 8))
+            case "integer":
+                return int(self._number_at({"multipleOf": 1, **schema}, self._pick(path, 8)))
+            case "boolean":
+                return self._pick(path, 2) == 0
+            case "null":
+                return None
+        return self._string(schema, path)
 
     def _pick(self, path: str, size: int) -> int:
         """A number below `size`, the same for the same place and seed."""
@@ -128,7 +135,9 @@ class _Maker:
         rest = _without(schema, key)
         branches = list(schema[key])
         if depth > _OPTIONAL_DEPTH:
-            branches.sort(key=lambda branch: 2 * _refers(branch) + (_kind_named(branch) in ("object", "array")))
+            branches.sort(
+                key=lambda branch: 2 * holds(branch, ("$ref",)) + (_kind_named(branch) in ("object", "array"))
+            )
         else:
             branches.sort(key=lambda branch: _kind_named(branch) == "null")
         made = first = None
@@ -140,23 +149,11 @@ class _Maker:
         return first
 
     def _from_condition(self, schema: Mapping[str, Any], path: str, depth: int) -> Any:
-        rest = {key: value for key, value in schema.items() if key not in ("if", "then", "else")}
-        made = self.make(_merge_all(rest, [schema["if"], schema.get("then", True)]), path, depth)
+        rest = _without(schema, "if", "then", "else")
+        made = self.make(_merge(_merge(rest, schema["if"]), schema.get("then", True)), path, depth)
         if matches(schema, made, self.root):
             return made
         return self.make(_merge(rest, schema.get("else", True)), path, depth)
-
-    def _kind(self, schema: Mapping[str, Any]) -> str:
-        named = _kind_named(schema)
-        if named:
-            return named
-        if schema.keys() & {"properties", "required", "additionalProperties", "minProperties", "patternProperties"}:
-            return "object"
-        if schema.keys() & {"items", "prefixItems", "minItems", "contains"}:
-            return "array"
-        if schema.keys() & {"minimum", "maximum", "multipleOf", "exclusiveMinimum", "exclusiveMaximum"}:
-            return "number"
-        return "string"
 
     def _object(self, schema: Mapping[str, Any], path: str, depth: int) -> dict[str, Any]:
         properties: Mapping[str, Any] = schema.get("properties") or {}
@@ -242,7 +239,7 @@ class _Maker:
                 value = self._number_at(schema, attempt)
         return value
 
-    def _string(self, schema: Mapping[str, Any], path: str, depth: int) -> str:
+    def _string(self, schema: Mapping[str, Any], path: str) -> str:
         low = min(int(schema.get("minLength", 0)), _MAX_LENGTH)
         high = schema.get("maxLength")
         template = _FORMATS.get(schema.get("format", ""))
@@ -258,21 +255,10 @@ class _Maker:
             text += " " + self._word(f"{path}+{len(text)}")
         return text[:high]
 
-    def _integer(self, schema: Mapping[str, Any], path: str, depth: int) -> int:
-        return int(self._number_at({**schema, "multipleOf": schema.get("multipleOf", 1)}, self._pick(path, 8)))
-
-    def _number(self, schema: Mapping[str, Any], path: str, depth: int) -> int | float:
-        return self._number_at(schema, self._pick(path, 8))
-
-    def _boolean(self, schema: Mapping[str, Any], path: str, depth: int) -> bool:
-        return self._pick(path, 2) == 0
-
-    def _null(self, schema: Mapping[str, Any], path: str, depth: int) -> None:
-        return None
-
     def _number_at(self, schema: Mapping[str, Any], turn: int) -> int | float:
         """The number at position `turn` among those that fit, counted from the end that is bounded."""
-        low, high = _bounds(schema)
+        low = max(_numbers(schema, "minimum", "exclusiveMinimum"), default=None)
+        high = min(_numbers(schema, "maximum", "exclusiveMaximum"), default=None)
         step = schema.get("multipleOf")
         if not step and low is not None and high is not None and high - low < 8:
             return low + (high - low) * (1 + turn % 7) / 8
@@ -286,18 +272,24 @@ class _Maker:
         return next((item for item in candidates if matches(rules, item)), candidates[0])
 
 
-def _bounds(schema: Mapping[str, Any]) -> tuple[float | None, float | None]:
-    lows = [schema[key] for key in ("minimum", "exclusiveMinimum") if _is_number(schema.get(key))]
-    highs = [schema[key] for key in ("maximum", "exclusiveMaximum") if _is_number(schema.get(key))]
-    return max(lows, default=None), min(highs, default=None)
+def _numbers(schema: Mapping[str, Any], *keys: str) -> list[float]:
+    return [schema[key] for key in keys if type_of(schema.get(key)) in ("integer", "number")]
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def _without(schema: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    return {name: value for name, value in schema.items() if name not in keys}
 
 
-def _without(schema: Mapping[str, Any], key: str) -> dict[str, Any]:
-    return {name: value for name, value in schema.items() if name != key}
+_TELLING = {
+    "object": {"properties", "required", "additionalProperties", "minProperties", "patternProperties"},
+    "array": {"items", "prefixItems", "minItems", "contains"},
+    "number": {"minimum", "maximum", "multipleOf", "exclusiveMinimum", "exclusiveMaximum"},
+}
+"""Keywords that tell the type where it is not named."""
+
+
+def _kind(schema: Mapping[str, Any]) -> str:
+    return _kind_named(schema) or next((kind for kind, keys in _TELLING.items() if schema.keys() & keys), "string")
 
 
 def _kind_named(schema: Schema) -> str | None:
@@ -306,18 +298,6 @@ def _kind_named(schema: Schema) -> str | None:
     if isinstance(wanted, list):
         return next((str(name) for name in wanted if name != "null"), "null")
     return wanted if isinstance(wanted, str) else None
-
-
-def _refers(schema: Schema) -> bool:
-    if isinstance(schema, Mapping):
-        return "$ref" in schema or any(map(_refers, schema.values()))
-    return isinstance(schema, list) and any(map(_refers, schema))
-
-
-def _merge_all(first: Schema, rest: Sequence[Schema]) -> Schema:
-    for schema in rest:
-        first = _merge(first, schema)
-    return first
 
 
 def _merge(left: Schema, right: Schema) -> Schema:

@@ -30,6 +30,7 @@ _MAX_EARLY = 1024 * 1024
 _LINGER = 1.0
 """Seconds for a client to take note that its body was too large."""
 
+_CHUNKED = ("transfer-encoding", "chunked")
 _NO_LINGER = struct.pack("ii", 1, 0)
 """SO_LINGER of zero seconds: close() sends an RST."""
 
@@ -78,7 +79,7 @@ class Connection(asyncio.Protocol):
         except h11.RemoteProtocolError:  # data after the client said it was done
             self._transport.abort()
             return
-        self._wake()
+        _resolve(self._more)
 
     def eof_received(self) -> bool:
         """The client closed its side. Nobody waits for an answer any more, so the connection closes."""
@@ -87,7 +88,7 @@ class Connection(asyncio.Protocol):
             return False
         with contextlib.suppress(h11.RemoteProtocolError):
             self._http.receive_data(b"")
-        self._wake()
+        _resolve(self._more)
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -100,8 +101,7 @@ class Connection(asyncio.Protocol):
         self._writable = self._loop.create_future()
 
     def resume_writing(self) -> None:
-        if self._writable is not None and not self._writable.done():
-            self._writable.set_result(None)
+        _resolve(self._writable)
         self._writable = None
 
     def close(self) -> None:
@@ -112,10 +112,6 @@ class Connection(asyncio.Protocol):
     @property
     def _socket(self) -> Any:
         return self._transport.get_extra_info("socket")
-
-    def _wake(self) -> None:
-        if self._more is not None and not self._more.done():
-            self._more.set_result(None)
 
     def _leave(self, outcome: Outcome) -> None:
         """End what is under way; only the first reason counts."""
@@ -152,13 +148,10 @@ class Connection(asyncio.Protocol):
         self._without_body = request[0].method == "HEAD"
         await self._perform(self._respond(*request))
         if self._refused:
-            await self._linger()
+            # Let the client read the answer although it is still sending: closing now would reset the connection.
+            self._transport.write_eof()
+            await asyncio.sleep(_LINGER)
         return self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
-
-    async def _linger(self) -> None:
-        """Let the client read the answer although it is still sending: closing now would reset the connection."""
-        self._transport.write_eof()
-        await asyncio.sleep(_LINGER)
 
     async def _read(self) -> tuple[HttpCall, bool] | None:
         """The next request and whether its body is whole; None if the client is done."""
@@ -168,7 +161,8 @@ class Connection(asyncio.Protocol):
         while True:
             event = self._http.next_event()
             if event is h11.NEED_DATA:
-                self._continue()
+                if self._http.they_are_waiting_for_100_continue:
+                    self._transport.write(self._bytes(h11.InformationalResponse(status_code=100, headers=[])))
                 self._more = self._loop.create_future()
                 await self._more
             elif isinstance(event, h11.Request):
@@ -183,9 +177,8 @@ class Connection(asyncio.Protocol):
             else:
                 return None
 
-    def _continue(self) -> None:
-        if self._http.they_are_waiting_for_100_continue:
-            self._transport.write(self._http.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
+    def _bytes(self, event: h11.Event) -> bytes:
+        return self._http.send(event) or b""
 
     def _respond(self, request: HttpCall, whole: bool) -> Exchange:
         try:
@@ -221,7 +214,10 @@ class Connection(asyncio.Protocol):
         record = exchange.record
         match step:
             case Begin():
-                self._held = self._http.send(self._head(step)) or b""
+                framing = ("content-length", str(step.length)) if step.length is not None else _CHUNKED
+                headers = [*step.headers, *self._server.request_ids(), framing]
+                reason = responses.get(step.status, "")
+                self._held = self._bytes(h11.Response(status_code=step.status, headers=headers, reason=reason))
                 if record is not None:
                     self._backend.stats.answering(record, step.status)
             case Send():
@@ -236,26 +232,23 @@ class Connection(asyncio.Protocol):
                 await self._loop.create_future()
             case Drop(reset):
                 self._write(b"")
-                self._drop(reset)
+                self._leave("dropped")
+                if reset:
+                    self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+                    self._transport.abort()
+                else:
+                    self._transport.close()
                 return
             case _:
                 assert_never(step)
         if last:
-            self._write(self._http.send(h11.EndOfMessage()) or b"")
+            self._write(self._bytes(h11.EndOfMessage()))
             self._leave("complete")
 
-    def _head(self, step: Begin) -> h11.Response:
-        framing = ("transfer-encoding", "chunked") if step.length is None else ("content-length", str(step.length))
-        return h11.Response(
-            status_code=step.status,
-            headers=[*step.headers, *self._server.request_ids(), framing],
-            reason=responses.get(step.status, ""),
-        )
-
     async def _send(self, step: Send, exchange: Exchange, last: bool) -> None:
-        data = self._http.send(h11.Data(data=step.data)) or b""
+        data = self._bytes(h11.Data(data=step.data))
         if last:
-            data += self._http.send(h11.EndOfMessage()) or b""
+            data += self._bytes(h11.EndOfMessage())
         with self._backend.stats.lock:  # whoever has read the answer finds it counted
             self._write(data)
             if self._writable is None:
@@ -280,13 +273,10 @@ class Connection(asyncio.Protocol):
             self._last_write = time.monotonic()
             self._transport.write(data)
 
-    def _drop(self, reset: bool) -> None:
-        self._leave("dropped")
-        if reset:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-            self._transport.abort()
-        else:
-            self._transport.close()
+
+def _resolve(future: asyncio.Future[None] | None) -> None:
+    if future is not None and not future.done():
+        future.set_result(None)
 
 
 def _http_call(head: h11.Request, body: bytes) -> HttpCall:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from hashlib import sha256
@@ -126,13 +126,7 @@ class Stats:
 
     def _clear(self) -> None:
         self._records.clear()
-        self._requests: Counter[str] = Counter()
-        self._paths: Counter[str] = Counter()
-        self._models: Counter[str] = Counter()
-        self._statuses: Counter[str] = Counter()
-        self._faults: Counter[str] = Counter()
-        self._streams: Counter[str] = Counter()
-        self._bytes: Counter[str] = Counter()
+        self._counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._billed: dict[str, Counter[str]] = {"completed": Counter(), "aborted": Counter()}
         self._disconnects: list[JsonDict] = []
         self._connections = 0
@@ -159,19 +153,19 @@ class Stats:
             self._records.append(record)
             self._in_flight += 1
             self._max_in_flight = max(self._max_in_flight, self._in_flight)
-            self._requests["total"] += 1
-            self._paths[f"{record.method} {record.path}"] += 1
-            self._bytes["in"] += len(record.raw)
+            self._counts["requests"]["total"] += 1
+            self._counts["by_path"][f"{record.method} {record.path}"] += 1
+            self._counts["bytes"]["in"] += len(record.raw)
             if record.model:
-                self._models[record.model] += 1
-            self._faults.update(record.faults)
+                self._counts["by_model"][record.model] += 1
+            self._counts["by_fault"].update(record.faults)
 
     def answering(self, record: RecordedRequest, status: int) -> None:
         with self.lock:
             record.status = status
-            self._statuses[str(status)] += 1
+            self._counts["by_status"][str(status)] += 1
             if record.stream and status < 300:
-                self._streams["started"] += 1
+                self._counts["streams"]["started"] += 1
 
     def sent(self, record: RecordedRequest, step: Send, prompt_tokens: int) -> None:
         """The operating system took bytes of the body. The prompt is billed with the first bytes of an answer."""
@@ -181,16 +175,16 @@ class Stats:
             record.completion_tokens += step.tokens
             if step.billed:
                 record.prompt_tokens = prompt_tokens
-            self._bytes["out"] += len(step.data)
+            self._counts["bytes"]["out"] += len(step.data)
 
     def ended(self, record: RecordedRequest, outcome: Outcome, *, last_write: float | None = None) -> None:
         now = time.monotonic()
         with self.lock:
             record.outcome = outcome
             self._in_flight -= 1
-            self._requests[outcome] += 1
+            self._counts["requests"][outcome] += 1
             if record.stream and record.status is not None and record.status < 300:
-                self._streams["finished" if outcome == "complete" else "aborted"] += 1
+                self._counts["streams"]["finished" if outcome == "complete" else "aborted"] += 1
             billed = self._billed["completed" if outcome == "complete" else "aborted"]
             billed["prompt"] += record.prompt_tokens
             billed["completion"] += record.completion_tokens
@@ -221,14 +215,11 @@ class Stats:
         with self.lock:
             billed = {name: _with_total(counter) for name, counter in self._billed.items()}
             return {
-                "requests": {name: self._requests[name] for name in ("total", *_OUTCOMES)},
+                "requests": self._named("requests", "total", "complete", "disconnected", "dropped", "closed"),
                 "in_flight": {"now": self._in_flight, "max": self._max_in_flight},
-                "by_path": dict(self._paths),
-                "by_model": dict(self._models),
-                "by_status": dict(self._statuses),
-                "by_fault": dict(self._faults),
-                "bytes": {"in": self._bytes["in"], "out": self._bytes["out"]},
-                "streams": {name: self._streams[name] for name in ("started", "finished", "aborted")},
+                **{name: dict(self._counts[name]) for name in ("by_path", "by_model", "by_status", "by_fault")},
+                "bytes": self._named("bytes", "in", "out"),
+                "streams": self._named("streams", "started", "finished", "aborted"),
                 "billed": {**_with_total(sum(self._billed.values(), Counter())), **billed},
                 "connections": {
                     "open": self._open_connections,
@@ -238,8 +229,8 @@ class Stats:
                 "disconnects": [dict(item) for item in self._disconnects],
             }
 
-
-_OUTCOMES = ("complete", "disconnected", "dropped", "closed")
+    def _named(self, kind: str, *names: str) -> dict[str, int]:
+        return {name: self._counts[kind][name] for name in names}
 
 
 def _with_total(counts: Counter[str]) -> dict[str, int]:

@@ -23,21 +23,18 @@ class Begin:
 
 @dataclass(slots=True)
 class Send:
-    """Send bytes of the body.
-
-    Attributes:
-        data: The bytes.
-        tokens: Completion tokens in them.
-        event: Whether they complete an event; comments and parts of events do not.
-        terminal: Whether they are the stream's terminal event.
-        billed: Whether they are part of the answer, so that a provider would charge for the prompt.
-    """
+    """Send bytes of the body."""
 
     data: bytes
+    """The bytes."""
     tokens: int = 0
+    """Completion tokens in them."""
     event: bool = True
+    """Whether they complete an event; comments and parts of events do not."""
     terminal: bool = False
+    """Whether they are the stream's terminal event."""
     billed: bool = True
+    """Whether they are part of the answer, so that a provider would charge for the prompt."""
 
 
 @dataclass(slots=True)
@@ -82,20 +79,21 @@ def json_steps(status: int, value: Any) -> Steps:
 def error_steps(face: Dialect, error: LingateError, status: int | None = None) -> Steps:
     """An error in the form of a dialect. A status given wins: providers of one form differ in theirs."""
     usual, body = face.render_error(error)
-    return body_steps(status or usual, JSON, body, _error_headers(error))
+    limited, after = isinstance(error, RateLimitError), error.retry_after
+    headers = dict(_LIMITS) if limited else {}
+    if after is not None:
+        headers["retry-after"] = str(math.ceil(after))
+        if after != int(after):
+            headers["retry-after-ms"] = f"{after * 1000:.0f}"
+        if limited:
+            headers["x-ratelimit-reset-requests"] = f"{after:g}s"
+    return body_steps(status or usual, JSON, body, headers.items())
 
 
-def _error_headers(error: LingateError) -> list[tuple[str, str]]:
-    headers: list[tuple[str, str]] = []
-    if isinstance(error, RateLimitError):
-        # Both families of names that clients look for: OpenAI's and Anthropic's.
-        for prefix in ("x-ratelimit-", "anthropic-ratelimit-requests-"):
-            suffix = "-requests" if prefix.startswith("x-") else ""
-            headers += [(f"{prefix}limit{suffix}", "60"), (f"{prefix}remaining{suffix}", "0")]
-    if error.retry_after is not None:
-        headers.append(("retry-after", str(math.ceil(error.retry_after))))
-        if error.retry_after != int(error.retry_after):
-            headers.append(("retry-after-ms", f"{error.retry_after * 1000:.0f}"))
-        if isinstance(error, RateLimitError):
-            headers.append(("x-ratelimit-reset-requests", f"{error.retry_after:g}s"))
-    return headers
+_LIMITS = {
+    "x-ratelimit-limit-requests": "60",
+    "x-ratelimit-remaining-requests": "0",
+    "anthropic-ratelimit-requests-limit": "60",
+    "anthropic-ratelimit-requests-remaining": "0",
+}
+"""Both families of names that clients look for: OpenAI's and Anthropic's."""

@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import chain
 from urllib.parse import unquote
 
-from lingate._dialects._base import Dialect, StreamEncoder, media_type
+from lingate._dialects._base import Dialect, OperationFormat, StreamEncoder, media_type
 from lingate._dialects._replay import replay
 from lingate._model import (
     Call,
@@ -36,31 +36,28 @@ from lingate.simulator.steps import JSON, Begin, Send, Steps, Wait, body_steps
 
 @dataclass(frozen=True)
 class Route:
-    """One path.
+    """One path."""
 
-    Attributes:
-        method: HTTP method.
-        path: End of the path; anything may stand before it, as base URLs differ. `{name}` is (a part of) one segment.
-        dialect: Wire format spoken there.
-        operation: What is asked for there.
-        id_prefix: How ids of this format begin.
-        header: The row holds only for requests with this header.
-        args: Path arguments that the path itself stands for.
-        start_event: Type of the stream's first event, if that holds a message with the prompt's token counts.
-        native: Key in `provider_specific_fields` under which the format takes the stop sequence that ended an answer.
-        renders_one: The face of `models` writes a single one too, not only lists.
-    """
-
-    method: str
     path: str
+    """End of the path; anything may stand before it, as base URLs differ. `{name}` is (a part of) one segment."""
     dialect: str
+    """Wire format spoken there."""
     operation: Operation
+    """What is asked for there."""
     id_prefix: str = "sim-"
+    """How ids of this format begin."""
     header: str | None = None
+    """The row holds only for requests with this header."""
     args: Mapping[str, str] = field(default_factory=dict)
+    """Path arguments that the path itself stands for."""
     start_event: str | None = None
+    """Type of the stream's first event, if that holds a message with the prompt's token counts."""
     native: str | None = None
+    """Key in `provider_specific_fields` under which the format takes the stop sequence that ended an answer."""
     renders_one: bool = False
+    """The face of `models` writes a single one too, not only lists."""
+    method: str = "POST"
+    """HTTP method."""
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -69,101 +66,72 @@ class Route:
         return re.compile(f"(?:/.*)?{body}/?")
 
 
-def _google(place: str) -> tuple[Route, ...]:
-    """The methods of a model in Google's format; the path says which is meant."""
-    methods: tuple[tuple[str, Operation], ...] = (
-        ("generateContent", "chat"),
-        ("streamGenerateContent", "chat"),
-        ("countTokens", "count_tokens"),
-        ("embedContent", "embeddings"),
-        ("batchEmbedContents", "embeddings"),
-    )
-    return tuple(
-        Route("POST", f"{place}:{method}", "gemini", operation, args={"method": method})
-        for method, operation in methods
-    )
+def _methods(
+    place: str, dialect: str, methods: Mapping[str, Operation], id_prefix: str = "sim-", native: str | None = None
+) -> Iterator[Route]:
+    """Rows where the path's end says what is asked for, and whether the answer is a stream."""
+    start = "message_start" if native else None
+    for method, operation in methods.items():
+        args = {"method": method}
+        yield Route(f"{place}{method}", dialect, operation, id_prefix, args=args, start_event=start, native=native)
 
 
-_AWS = (
-    Route("POST", "/model/{model}/converse", "bedrock_converse", "chat"),
-    Route("POST", "/model/{model}/converse-stream", "bedrock_converse", "chat", args={"method": "converse-stream"}),
-    Route("POST", "/model/{model}/invoke", "bedrock_invoke", "chat", "msg_bdrk_", native="anthropic"),
-    Route(
-        "POST",
-        "/model/{model}/invoke-with-response-stream",
-        "bedrock_invoke",
-        "chat",
-        "msg_bdrk_",
-        args={"method": "invoke-with-response-stream"},
-        start_event="message_start",
-        native="anthropic",
-    ),
-    # Takes the bodies of both.
-    Route("POST", "/model/{model}/count-tokens", "bedrock_invoke", "count_tokens"),
-    Route("POST", "/endpoints/{model}/invocations", "sagemaker", "chat", "chatcmpl-"),
-    Route(
-        "POST",
-        "/endpoints/{model}/invocations-response-stream",
-        "sagemaker",
-        "chat",
-        "chatcmpl-",
-        args={"method": "invocations-response-stream"},
-    ),
-)
+_GOOGLE: dict[str, Operation] = {
+    "generateContent": "chat",
+    "streamGenerateContent": "chat",
+    "countTokens": "count_tokens",
+    "embedContent": "embeddings",
+    "batchEmbedContents": "embeddings",
+}
 
+
+def _chats(place: str, dialect: str, whole: str, stream: str, *more: str) -> Iterator[Route]:
+    return _methods(place, dialect, {whole: "chat", stream: "chat"}, *more)
+
+
+_AWS_MODEL = "/model/{model}/"
 _CLAUDE_ON_VERTEX = "/publishers/anthropic/models/"
-_VERTEX = (
-    Route("POST", f"{_CLAUDE_ON_VERTEX}count-tokens:rawPredict", "anthropic", "count_tokens"),
-    *(
-        Route(
-            "POST",
-            f"{_CLAUDE_ON_VERTEX}{{model}}:{method}",
-            "anthropic",
-            "chat",
-            "msg_vrtx_",
-            start_event="message_start",
-            native="anthropic",
-        )
-        for method in ("rawPredict", "streamRawPredict")
-    ),
-)
-
 ROUTES: tuple[Route, ...] = (
-    Route("POST", "/chat/completions", "openai_chat", "chat", "chatcmpl-"),
-    Route("POST", "/api/chat", "ollama", "chat"),
-    Route("POST", "/api/generate", "ollama", "completions"),
-    Route("POST", "/api/embed", "ollama", "embeddings"),
-    Route("POST", "/api/embeddings", "ollama", "embeddings"),
-    Route("GET", "/api/tags", "ollama", "models"),
-    Route("POST", "/v2/chat", "cohere", "chat"),
-    Route("POST", "/v2/embed", "cohere", "embeddings"),
-    Route("POST", "/v2/rerank", "cohere", "rerank"),
-    Route("POST", "/embeddings", "openai_chat", "embeddings"),
-    Route("POST", "/completions", "openai_chat", "completions", "cmpl-"),
-    Route("POST", "/images/generations", "openai_chat", "images"),
-    Route("POST", "/images/edits", "openai_chat", "images", args={"task": "edits"}),
-    Route("POST", "/images/variations", "openai_chat", "images", args={"task": "variations"}),
-    Route("POST", "/audio/speech", "openai_chat", "speech"),
-    Route("POST", "/audio/transcriptions", "openai_chat", "transcription"),
-    Route("POST", "/audio/translations", "openai_chat", "transcription", args={"translate": "yes"}),
-    Route("POST", "/moderations", "openai_chat", "moderations"),
-    Route("POST", "/rerank", "openai_chat", "rerank"),
-    Route("POST", "/responses/input_tokens", "openai_responses", "count_tokens"),
-    Route("POST", "/responses", "openai_responses", "chat", "resp_"),
-    Route("POST", "/messages/count_tokens", "anthropic", "count_tokens"),
-    Route("POST", "/messages", "anthropic", "chat", "msg_", start_event="message_start", native="anthropic"),
-    Route("GET", "/models", "anthropic", "models", header="anthropic-version"),
-    Route("GET", "/models/{model}", "anthropic", "models", header="anthropic-version"),
+    Route("/chat/completions", "openai_chat", "chat", "chatcmpl-"),
+    Route("/api/chat", "ollama", "chat"),
+    Route("/api/generate", "ollama", "completions"),
+    Route("/api/embed", "ollama", "embeddings"),
+    Route("/api/embeddings", "ollama", "embeddings"),
+    Route("/api/tags", "ollama", "models", method="GET"),
+    Route("/v2/chat", "cohere", "chat"),
+    Route("/v2/embed", "cohere", "embeddings"),
+    Route("/v2/rerank", "cohere", "rerank"),
+    Route("/embeddings", "openai_chat", "embeddings"),
+    Route("/completions", "openai_chat", "completions", "cmpl-"),
+    Route("/images/generations", "openai_chat", "images"),
+    Route("/images/edits", "openai_chat", "images", args={"task": "edits"}),
+    Route("/images/variations", "openai_chat", "images", args={"task": "variations"}),
+    Route("/audio/speech", "openai_chat", "speech"),
+    Route("/audio/transcriptions", "openai_chat", "transcription"),
+    Route("/audio/translations", "openai_chat", "transcription", args={"translate": "yes"}),
+    Route("/moderations", "openai_chat", "moderations"),
+    Route("/rerank", "openai_chat", "rerank"),
+    Route("/responses/input_tokens", "openai_responses", "count_tokens"),
+    Route("/responses", "openai_responses", "chat", "resp_"),
+    Route("/messages/count_tokens", "anthropic", "count_tokens"),
+    Route("/messages", "anthropic", "chat", "msg_", start_event="message_start", native="anthropic"),
+    Route("/models", "anthropic", "models", header="anthropic-version", method="GET"),
+    Route("/models/{model}", "anthropic", "models", header="anthropic-version", method="GET"),
     # Its path is OpenAI's too; the official package says who it is.
-    Route("GET", "/v1/models", "cohere", "models", header="x-fern-language"),
-    Route("GET", "/v1beta/models", "gemini", "models"),
-    Route("GET", "/v1beta/models/{model}", "gemini", "models", renders_one=True),
-    Route("GET", "/models", "openai_chat", "models"),
-    Route("GET", "/models/{model}", "openai_chat", "models"),
-    *_VERTEX,
-    *_google("/models/{model}"),
-    *_google("/endpoints/{model}"),
-    *_AWS,
+    Route("/v1/models", "cohere", "models", header="x-fern-language", method="GET"),
+    Route("/v1beta/models", "gemini", "models", method="GET"),
+    Route("/v1beta/models/{model}", "gemini", "models", renders_one=True, method="GET"),
+    Route("/models", "openai_chat", "models", method="GET"),
+    Route("/models/{model}", "openai_chat", "models", method="GET"),
+    Route(f"{_CLAUDE_ON_VERTEX}count-tokens:rawPredict", "anthropic", "count_tokens"),
+    *_chats(f"{_CLAUDE_ON_VERTEX}{{model}}:", "anthropic", "rawPredict", "streamRawPredict", "msg_vrtx_", "anthropic"),
+    *_methods("/models/{model}:", "gemini", _GOOGLE),
+    *_methods("/endpoints/{model}:", "gemini", _GOOGLE),
+    *_chats(_AWS_MODEL, "bedrock_converse", "converse", "converse-stream"),
+    *_chats(_AWS_MODEL, "bedrock_invoke", "invoke", "invoke-with-response-stream", "msg_bdrk_", "anthropic"),
+    # Takes the bodies of both.
+    Route(f"{_AWS_MODEL}count-tokens", "bedrock_invoke", "count_tokens"),
+    *_chats("/endpoints/{model}/", "sagemaker", "invocations", "invocations-response-stream", "chatcmpl-"),
 )
 """Rows in the order they are tried."""
 
@@ -206,9 +174,10 @@ def token_events(response: JsonDict, start: JsonDict | None = None) -> Iterator[
 def _pieces(event: Event) -> Iterator[tuple[Event, int]]:
     match event:
         case Text(text, choice):
-            logprobs = event.logprobs
+            logprobs = event.logprobs or {}
             for at, token in enumerate(split(text)):
-                yield Text(token, choice, logprobs=_slice(logprobs, at) if logprobs else None), 1
+                cut = {key: value[at : at + 1] if isinstance(value, list) else value for key, value in logprobs.items()}
+                yield Text(token, choice, logprobs=cut or None), 1
         case Thinking(text, choice, block) if text:
             for token in split(text):
                 yield Thinking(token, choice, block), 1
@@ -221,10 +190,6 @@ def _pieces(event: Event) -> Iterator[tuple[Event, int]]:
             yield event, 0
 
 
-def _slice(logprobs: JsonDict, at: int) -> JsonDict:
-    return {key: value[at : at + 1] if isinstance(value, list) else value for key, value in logprobs.items()}
-
-
 @dataclass
 class Turn:
     """A request for one route, with the encoder of its answer if that is a stream."""
@@ -235,17 +200,20 @@ class Turn:
     call: Call = field(init=False)
     encoder: StreamEncoder | None = field(init=False, default=None)
 
+    @cached_property
+    def _operation(self) -> OperationFormat | None:
+        return self.face.operations.get(self.route.operation)
+
     def read(self, body: bytes) -> Call:
-        operation = self.face.operations.get(self.route.operation)
         if self.route.operation == "models":
             # There is no request body, and which model is asked for is in the path, if it is one.
             self.call = Call("models", self.args.get("model", ""), {})
             return self.call
-        if operation is None:
+        if self._operation is None:
             raise NotFoundError(f"{self.face.name} has no {self.route.operation} here")
-        self.call = operation.parse_call(body, self.args)
+        self.call = self._operation.parse_call(body, self.args)
         if self.call.stream:
-            self.encoder = operation.encoder(self.call)
+            self.encoder = self._operation.encoder(self.call)
         return self.call
 
     def scene(self, key: str) -> Scene:
@@ -261,13 +229,9 @@ class Turn:
     def steps(self, response: JsonDict, options: Options) -> Steps:
         if self.encoder:
             return self._stream(self.encoder, response, options)
-        return self._whole(response, options)
-
-    def _whole(self, response: JsonDict, options: Options) -> Steps:
-        operation = self.face.operations.get(self.route.operation)
         # One model of the list is in a form that both OpenAI's and Anthropic's clients read; most faces have lists only.
         single = self.route.operation == "models" and "data" not in response and not self.route.renders_one
-        body = operation.render(response) if operation and not single else json.encode(response)
+        body = self._operation.render(response) if self._operation and not single else json.encode(response)
         tokens = (response.get("usage") or {}).get("completion_tokens") or 0
         wait = options.first_delay + options.delay * tokens
         kind = media_type(self.route.operation, response)
@@ -293,9 +257,8 @@ class Turn:
 
     def _start_raw(self, response: JsonDict) -> JsonDict | None:
         """The stream's own first event where that tells what the prompt cost, which canonical events say at the end."""
-        operation = self.face.operations.get(self.route.operation)
-        if self.route.start_event is None or operation is None:
+        if self.route.start_event is None or self._operation is None:
             return None
-        usage = {**json.decode(operation.render(response))["usage"], "output_tokens": 0}
+        usage = {**json.decode(self._operation.render(response))["usage"], "output_tokens": 0}
         usage.pop("output_tokens_details", None)
         return {"type": self.route.start_event, "message": {"usage": usage}}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from lingate._dialects._signature import seal
-from lingate.errors import ConfigError, UnsupportedError
+from lingate._model import Call
+from lingate.errors import BadRequestError, ConfigError, UnsupportedError
 from tests.dialects.anthropic.oracle import check_params
 from tests.dialects.anthropic.samples import (
     MARK,
@@ -16,7 +18,7 @@ from tests.dialects.anthropic.samples import (
     result,
     user,
 )
-from tests.dialects.anthropic.support import NEWEST, dropped, text, wire
+from tests.dialects.anthropic.support import CHAT, NEWEST, dropped, send, target, text, wire
 
 
 def turns(*messages: dict[str, Any], **options: Any) -> list[dict[str, Any]]:
@@ -182,12 +184,22 @@ def test_tool_arguments_come_as_text_an_object_or_nothing(arguments: Any, expect
     assert made[1]["content"][0]["input"] == expected
 
 
-@pytest.mark.parametrize("arguments", ['{"a": ', "[1]", '"text"', "7", 3])
-def test_tool_arguments_that_are_no_object_are_refused_with_their_place(arguments: Any) -> None:
+@pytest.mark.parametrize(("arguments", "shown"), [('{"a": ', '{"a": '), ("[1]", [1]), ('"text"', "text"), ("7", 7)])
+def test_arguments_that_a_model_wrote_wrong_stay_in_the_conversation_as_what_they_are(
+    arguments: Any, shown: Any
+) -> None:
+    asked = {"messages": [user("go"), assistant(tool_calls=[called("t", arguments)]), result("t")]}
+    body, sent = send(Call("chat", "m", asked))
+
+    assert body["messages"][1]["content"][0]["input"] == {"arguments": shown}
+    assert sent.dropped == ["messages[1].tool_calls[0].function.arguments (no JSON object: its text was put into one)"]
+
+
+def test_tool_arguments_that_are_neither_text_nor_an_object_are_refused_with_their_place() -> None:
     with pytest.raises(
         ConfigError, match=r"messages\[1\]\.tool_calls\[0\]\.function\.arguments: must be a JSON object"
     ):
-        wire(messages=[user("go"), assistant(tool_calls=[called("t", arguments)]), result("t")])
+        wire(messages=[user("go"), assistant(tool_calls=[called("t", 3)]), result("t")])
 
 
 @pytest.mark.parametrize(
@@ -232,8 +244,8 @@ def test_kept_blocks_are_dropped_when_the_arguments_are_no_longer_json() -> None
     use = {"type": "tool_use", "id": "t", "name": "look", "input": {"a": 1}, "caller": {"type": "other"}}
     kept = {"provider_specific_fields": {"anthropic": {"content": [use]}}}
 
-    with pytest.raises(ConfigError, match="arguments"):
-        wire(messages=[user("q"), assistant(None, tool_calls=[called("t", "{")], **kept), result("t")])
+    made = turns(user("q"), assistant(None, tool_calls=[called("t", "{")], **kept), result("t"))
+    assert made[1]["content"] == [{"type": "tool_use", "id": "t", "name": "look", "input": {"arguments": "{"}}]
 
 
 def test_a_file_says_its_type_where_its_data_does_not() -> None:
@@ -341,3 +353,45 @@ def test_a_prefill_is_unsupported_where_the_model_takes_none() -> None:
     with pytest.raises(UnsupportedError):
         wire({"prefill": False}, messages=messages)
     assert wire({"prefill": False}, drop_params=True, messages=messages)["messages"] == [user("hi")]
+
+
+@pytest.mark.parametrize(
+    ("late", "betas"),
+    [
+        (
+            {"role": "system", "content": "Now.", "clear_at": "next_user_message"},
+            "mid-conversation-system-clear-at-2026-08-21",
+        ),
+        (
+            {"role": "system", "output_config": {"effort": "low"}},
+            "mid-conversation-output-config-2026-07-01",
+        ),
+        (
+            {
+                "role": "system",
+                "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b", "cache_control": MARK}],
+                "clear_at": "never",
+                "output_config": {"effort": "low"},
+            },
+            "mid-conversation-system-clear-at-2026-08-21,mid-conversation-output-config-2026-07-01",
+        ),
+    ],
+)
+def test_fields_of_a_late_system_message_survive_both_ways(late: dict[str, Any], betas: str) -> None:
+    history = [user("q"), assistant("a"), user("on"), late, assistant("b"), user("and")]
+    asked = {"model": "claude-test", "max_tokens": 9, "messages": history}
+
+    body, sent = send(CHAT.parse_call(json.dumps(asked).encode(), {}), target(NEWEST))
+    assert body == asked
+    assert sent.headers["anthropic-beta"] == betas
+
+    elsewhere, sent = send(CHAT.parse_call(json.dumps(asked).encode(), {}), target())
+    assert {f"messages[3].{name}" for name in late.keys() - {"role", "content"}} <= set(sent.dropped)
+    assert "clear_at" not in json.dumps(elsewhere)
+
+
+def test_a_late_system_message_that_says_nothing_is_refused() -> None:
+    asked = {"model": "m", "max_tokens": 9, "messages": [user("q"), {"role": "system"}]}
+
+    with pytest.raises(BadRequestError, match=r"^messages\[1\]\.content"):
+        CHAT.parse_call(json.dumps(asked).encode(), {})

@@ -10,7 +10,7 @@ import pytest
 from lingate._model import Call, HttpRequest, JsonDict, Traits
 from lingate.errors import ConfigError, UnsupportedError
 from tests.dialects.anthropic.oracle import check_params
-from tests.dialects.anthropic.support import CHAT, COUNT, MODELS, call, dropped, send, target, wire
+from tests.dialects.anthropic.support import CHAT, COUNT, JSON_HEAD, MODELS, call, dropped, send, target, wire
 
 ADAPTIVE: Traits = {"thinking": "adaptive", "structured": "json_schema"}
 BUDGET: Traits = {"thinking": "budget"}
@@ -249,6 +249,33 @@ def test_thinking_of_this_format_passes_as_it_is_and_effort_only_adds_to_it() ->
     assert (both["thinking"], both["output_config"]) == ({"type": "adaptive"}, {"effort": "high"})
 
 
+def test_thinking_that_was_meant_for_another_model_is_said_as_this_one_takes_it() -> None:
+    adaptive, budget = {"type": "adaptive", "display": "omitted"}, {"type": "enabled", "budget_tokens": 32_000}
+    newest: Traits = {**ADAPTIVE, "budgets": False}
+
+    assert wire(BUDGET, thinking=adaptive, reasoning_effort="low")["thinking"] == {
+        "type": "enabled",
+        "budget_tokens": 2048,
+    }
+    assert wire(BUDGET, thinking=adaptive)["thinking"] == {"type": "enabled", "budget_tokens": 8000}
+    assert "thinking" not in wire({"thinking": "none"}, thinking=adaptive)
+    assert dropped({"thinking": "none"}, thinking=adaptive) == ["thinking.type=adaptive"]
+    assert wire(ADAPTIVE, thinking=budget)["thinking"] == budget
+    body = wire(newest, thinking=budget)
+    assert (body["thinking"], body["output_config"]) == ({"type": "adaptive"}, {"effort": "high"})
+    assert wire(newest, thinking={**budget, "budget_tokens": 1024})["output_config"] == {"effort": "low"}
+    assert dropped(newest, thinking=budget) == ["thinking.budget_tokens"]
+
+
+def test_an_effort_of_this_format_s_own_is_left_out_where_the_model_knows_none() -> None:
+    own = {"reasoning_effort": "high", "provider_specific_fields": {"anthropic": {"output_config": {"effort": "high"}}}}
+
+    assert wire({**BUDGET, "efforts": ("high",)}, **own)["output_config"] == {"effort": "high"}
+    assert wire(BUDGET, **own) == wire(BUDGET)
+    assert dropped(BUDGET, **own) == ["output_config.effort"]
+    assert wire(BUDGET, thinking={"type": "adaptive"}, **own)["thinking"] == {"type": "enabled", "budget_tokens": 16000}
+
+
 def test_a_default_limit_of_ours_never_is_below_the_callers_budget() -> None:
     assert wire(thinking={"type": "enabled", "budget_tokens": 10_000})["max_tokens"] == 14_096
     assert wire(thinking={"type": "enabled", "budget_tokens": 10_000}, max_tokens=50)["max_tokens"] == 50
@@ -441,6 +468,22 @@ def test_a_token_count_sends_only_what_is_counted() -> None:
     assert set(json.loads(sent.body)) == {"model", "messages", "tools", "thinking"}
     elsewhere = COUNT.request(made, target(paths={"chat": "/messages"}))
     assert elsewhere.url == "https://api.acme.test/messages/count_tokens"
+
+
+def test_a_token_count_is_of_what_is_left_after_the_context_was_edited() -> None:
+    asked = {
+        "model": "m",
+        "messages": [{"role": "user", "content": "x"}],
+        "context_management": {"edits": [{"type": "clear_tool_uses_20250919"}]},
+        "speed": "fast",
+    }
+    sent = COUNT.request(COUNT.parse_call(json.dumps(asked).encode(), {}), target())
+    assert json.loads(sent.body) == {**asked, "model": "claude-test"}
+    assert "context-management-2025-06-27" in sent.headers["anthropic-beta"]
+
+    counted = {"input_tokens": 7, "context_management": {"original_input_tokens": 9}}
+    told, _ = COUNT.response(sent, JSON_HEAD, json.dumps(counted).encode())
+    assert json.loads(COUNT.render(told)) == counted
 
 
 def test_models_are_listed_a_page_at_a_time() -> None:

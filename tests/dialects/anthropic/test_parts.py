@@ -278,3 +278,21 @@ def test_the_request_goes_to_the_rows_path_with_version_and_key() -> None:
         "anthropic-version": "2023-06-01",
     }
     assert "secret" not in repr(sent)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "image_url", "image_url": {"url": "s3://bucket/a.png"}},
+        {"type": "file", "file": {"file_url": "s3://bucket/a.pdf", "filename": "a"}},
+        {"type": "file", "file": {"file_id": "gs://bucket/a.pdf"}},
+        {"type": "file", "file": {"file_data": "gs://bucket/a.pdf"}},
+    ],
+)
+def test_what_lies_in_a_clouds_store_is_unsupported_or_left_out_on_demand(part: dict[str, Any]) -> None:
+    messages = [user([text("hi"), part])]
+
+    with pytest.raises(UnsupportedError) as caught:
+        wire(messages=messages)
+    assert caught.value.param == "messages[0].content[1]"
+    assert dropped(messages=messages, drop_params=True) == ["messages[0].content[1]"]

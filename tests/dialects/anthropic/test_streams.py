@@ -468,3 +468,36 @@ def test_an_error_in_a_list_is_the_error_it_says_whole_and_in_mid_stream(before:
 
     assert isinstance(events[-1], Failed)
     assert type(events[-1].error) is RateLimitError
+
+
+def test_the_signature_of_a_compaction_is_no_thinking() -> None:
+    begun = {"type": "compaction", "content": None, "encrypted_content": None, "signature": None}
+    deltas = (
+        {"type": "compaction_delta", "content": "so far", "encrypted_content": "abc"},
+        {"type": "signature_delta", "signature": "sig"},
+    )
+    block = [{"type": "content_block_start", "index": 0, "content_block": begun}]
+    block += [{"type": "content_block_delta", "index": 0, "delta": delta} for delta in deltas]
+    made = collect(_events(BEGIN, *block, {"type": "content_block_stop", "index": 0}, *END))
+
+    message_made = made["choices"][0]["message"]
+    assert "thinking_blocks" not in message_made
+    whole = {"type": "compaction", "content": "so far", "encrypted_content": "abc", "signature": "sig"}
+    assert message_made["provider_specific_fields"] == {"anthropic": {"content": [whole]}}
+
+
+def test_how_far_hidden_thinking_has_come_reaches_clients_of_this_format() -> None:
+    begun = {"type": "thinking", "thinking": "", "signature": ""}
+    deltas = [
+        {"type": "thinking_delta", "thinking": "", "estimated_tokens": 50},
+        {"type": "thinking_delta", "thinking": "hm"},
+        {"type": "signature_delta", "signature": "sig"},
+    ]
+    block = [{"type": "content_block_start", "index": 0, "content_block": begun}]
+    block += [{"type": "content_block_delta", "index": 0, "delta": delta} for delta in deltas]
+    encoder = CHAT.encoder(call())
+
+    written = b"".join(encoder.event(event) for event in _events(BEGIN, *block, *END)) + encoder.end()
+
+    told = [json.loads(line[6:]) for line in written.decode().splitlines() if line.startswith("data: ")]
+    assert [event["delta"] for event in told if event["type"] == "content_block_delta"] == deltas

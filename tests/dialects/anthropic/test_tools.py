@@ -84,15 +84,6 @@ def test_a_tool_in_beta_brings_its_header() -> None:
     assert sent.headers["anthropic-beta"] == "computer-use-2025-01-24"
 
 
-def test_a_tool_with_free_text_as_input_is_unsupported() -> None:
-    tool = {"type": "custom", "custom": {"name": "f"}}
-
-    with pytest.raises(UnsupportedError) as caught:
-        wire(tools=[FUNCTION, tool])
-    assert caught.value.param == "tools[1]"
-    assert len(wire(drop_params=True, tools=[FUNCTION, tool])["tools"]) == 1
-
-
 @pytest.mark.parametrize("tools", ["x", [5], [{"type": "function"}], [{"type": "function", "function": {}}]])
 def test_tools_that_make_no_sense_are_refused_with_their_place(tools: Any) -> None:
     with pytest.raises(ConfigError, match=r"^tools"):

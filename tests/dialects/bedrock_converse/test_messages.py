@@ -187,10 +187,17 @@ def test_legacy_function_messages_become_a_tool_call_and_its_result() -> None:
     assert made[2]["content"][0]["toolResult"]["toolUseId"] == made[1]["content"][0]["toolUse"]["toolUseId"]
 
 
-@pytest.mark.parametrize("arguments", ["{", "[1]", "5", 5])
-def test_arguments_that_are_no_object_are_refused(arguments: Any) -> None:
+@pytest.mark.parametrize(("arguments", "shown"), [("{", "{"), ("[1]", [1]), ("5", 5)])
+def test_arguments_that_a_model_wrote_wrong_stay_in_the_conversation_as_what_they_are(
+    arguments: Any, shown: Any
+) -> None:
+    made = wire(messages=[user("x"), assistant(None, tool_calls=[called("a", arguments)]), result("a")])
+    assert made["messages"][1]["content"][0]["toolUse"]["input"] == {"arguments": shown}
+
+
+def test_arguments_that_are_neither_text_nor_an_object_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"messages\[1\].tool_calls\[0\].function.arguments: must be a JSON object"):
-        wire(messages=[user("x"), assistant(None, tool_calls=[called("a", arguments)]), result("a")])
+        wire(messages=[user("x"), assistant(None, tool_calls=[called("a", 5)]), result("a")])
 
 
 @pytest.mark.parametrize(

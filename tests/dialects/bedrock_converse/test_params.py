@@ -292,6 +292,14 @@ def test_a_model_that_cannot_be_told_refuses_unless_it_may_be_left_out(model: st
     assert wire(at_bedrock(model), reasoning_effort="low", drop_params=True) == wire()
 
 
+def test_thinking_that_was_meant_for_another_claude_is_said_as_this_one_takes_it() -> None:
+    fields = wire(at_bedrock(OLD_CLAUDE), thinking={"type": "adaptive"})["additionalModelRequestFields"]
+    assert fields == {"thinking": {"type": "enabled", "budget_tokens": 8000}}
+    newest = at_bedrock("eu.anthropic.claude-opus-4-8")
+    fields = wire(newest, thinking={"type": "enabled", "budget_tokens": 32_000})["additionalModelRequestFields"]
+    assert fields == {"thinking": {"type": "adaptive"}, "output_config": {"effort": "high"}}
+
+
 def test_a_limit_below_the_thinking_budget_is_raised_and_reported() -> None:
     body = wire(at_bedrock(OLD_CLAUDE), reasoning_effort="low", max_tokens=100)
 

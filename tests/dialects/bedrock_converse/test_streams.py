@@ -288,3 +288,56 @@ def test_a_stop_reason_may_be_a_word_of_the_models_maker(native: str, reason: st
     choice = read(message({"text": "Hi"}, stop=native))["choices"][0]
 
     assert (choice["finish_reason"], choice["native_finish_reason"]) == (reason, native)
+
+
+@pytest.mark.parametrize(
+    "deltas",
+    [
+        [{"source": {"bytes": PNG[:8]}}, {"source": {"bytes": PNG[8:]}}],
+        [{"source": {"s3Location": {"uri": "s3://bucket/a.png", "bucketOwner": "111122223333"}}}],
+        [{"error": {"message": "no image could be made"}}],
+        [{"source": {"bytes": PNG}, "error": {"message": "it is not complete"}}],
+        [{}],
+        [],
+    ],
+)
+def test_an_image_reaches_clients_of_this_format_as_it_came(deltas: list[dict[str, Any]]) -> None:
+    events = [
+        BEGIN,
+        ("contentBlockStart", {"contentBlockIndex": 0, "start": {"image": {"format": "png"}}}),
+        *[("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"image": delta}}) for delta in deltas],
+        ("contentBlockStop", {"contentBlockIndex": 0}),
+        STOP,
+        META,
+    ]
+
+    read_events = decode([stream(*events)])
+    encoder = CHAT.encoder(call())
+    written = b"".join(encoder.event(event) for event in read_events) + encoder.end()
+
+    assert decode([written]) == read_events
+
+
+def test_where_an_image_lies_and_why_there_is_none_is_told() -> None:
+    def collected(**delta: Any) -> dict[str, Any]:
+        start = ("contentBlockStart", {"contentBlockIndex": 0, "start": {"image": {"format": "png"}}})
+        piece = ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"image": delta}})
+        data = stream(BEGIN, start, piece, ("contentBlockStop", {"contentBlockIndex": 0}), STOP, META)
+        made = collect(decode([data]))["choices"][0]["message"]
+        source = delta.get("source", {})
+        assert made["provider_specific_fields"]["bedrock_converse"]["content"] == [
+            {"image": {"format": "png", **delta, "source": source}}
+        ]
+        return made
+
+    stored = collected(source={"s3Location": {"uri": "s3://bucket/a.png"}})
+    assert stored["images"] == [{"type": "image_url", "image_url": {"url": "s3://bucket/a.png"}, "index": 0}]
+    assert "images" not in collected(error={"message": "no image could be made"})
+
+
+def test_an_image_without_an_address_is_a_protocol_error() -> None:
+    start = ("contentBlockStart", {"contentBlockIndex": 0, "start": {"image": {"format": "png"}}})
+    bad = {"image": {"source": {"s3Location": {"bucketOwner": "111122223333"}}}}
+    piece = ("contentBlockDelta", {"contentBlockIndex": 0, "delta": bad})
+
+    assert isinstance(failed(stream(BEGIN, start, piece)), ProtocolError)

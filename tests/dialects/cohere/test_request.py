@@ -215,6 +215,15 @@ def test_empty_messages_of_the_assistant_and_system_are_left_out() -> None:
     assert made == [{"role": "user", "content": "hi"}, {"role": "user", "content": "go"}]
 
 
+def test_of_an_image_only_what_the_format_knows_is_sent() -> None:
+    image = {"type": "image_url", "image_url": {"url": "https://x.test/a.png", "format": "image/png"}}
+    sent = CHAT.request(Call("chat", "m", {"messages": [{"role": "user", "content": [image]}]}), target())
+
+    part = json.loads(sent.body)["messages"][0]["content"][0]
+    assert part == {"type": "image_url", "image_url": {"url": "https://x.test/a.png"}}
+    assert sent.dropped == ["messages[0].content[0].image_url.format"]
+
+
 def test_images_stay_and_their_short_form_becomes_the_long_one() -> None:
     long = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aa", "detail": "low"}}
     short = {"type": "image_url", "image_url": "https://x.test/a.png"}
@@ -372,9 +381,9 @@ def test_tools_that_make_no_sense_are_a_config_error(body: dict[str, Any]) -> No
         wire(**body)
 
 
-def test_free_text_tools_are_refused() -> None:
+def test_tools_in_anthropics_own_form_are_refused() -> None:
     with pytest.raises(UnsupportedError, match=r"tools\[0\]"):
-        wire(tools=[{"type": "custom", "custom": {"name": "x"}}])
+        wire(tools=[{"type": "custom", "name": "x", "input_schema": {"type": "object"}}])
 
 
 def test_functions_of_old_become_tools() -> None:

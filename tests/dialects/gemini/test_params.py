@@ -214,6 +214,7 @@ def test_how_much_to_reason(traits: Traits, effort: str, made: dict[str, Any]) -
         (NEWEST, {"type": "enabled", "budget_tokens": 500}, {"includeThoughts": True, "thinkingBudget": 500}),
         (MIDDLE, {"type": "adaptive"}, {"includeThoughts": True, "thinkingBudget": -1}),
         (NEWEST, {"type": "adaptive"}, {"includeThoughts": True}),
+        (NEWEST, {"type": "between_tools"}, {"includeThoughts": True}),
         (MIDDLE, {"type": "disabled"}, {"thinkingBudget": 0}),
     ],
 )

@@ -318,3 +318,10 @@ def test_other_ways_to_ask_for_json() -> None:
         wire({"structured": "none"}, response_format=FORMAT)
     with pytest.raises(ConfigError, match="response_format"):
         wire(response_format={"type": "json_schema"})
+
+
+def test_what_a_tool_says_besides_its_function_is_reported() -> None:
+    marked = {**TOOL, "cache_control": {"type": "ephemeral"}, "input_examples": [{"place": "Rome"}]}
+
+    assert dropped(tools=[marked]) == ["tools[0].input_examples", "cache_control", "tools[0].strict"]
+    assert dropped(tools=[OTHER]) == []

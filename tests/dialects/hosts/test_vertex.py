@@ -15,7 +15,21 @@ from lingate._dialects.anthropic import DIALECT as ANTHROPIC
 from lingate._model import Call
 from lingate.errors import ConfigError
 from tests.dialects.gemini.strategies import requests
-from tests.dialects.hosts.support import HELLO, TOOL, Recorder, ask, chunk, collected, events_of, place, read, sse, wire
+from tests.dialects.hosts.support import (
+    HELLO,
+    TOOL,
+    Recorder,
+    ask,
+    call,
+    chunk,
+    collected,
+    events_of,
+    form,
+    place,
+    read,
+    sse,
+    wire,
+)
 
 TOKEN = {"authorization": "Bearer ey.token"}
 
@@ -68,6 +82,15 @@ def test_a_stream_and_a_count_have_methods_of_their_own(name: str) -> None:
     count = ask(to, operation="count_tokens", messages=HELLO)
     assert count.url == f"{start}count-tokens:rawPredict"
     assert json.loads(count.body)["model"] == "claude-3-7-sonnet@20250219"
+
+
+def test_a_count_goes_without_the_betas_and_the_version_that_its_method_refuses() -> None:
+    asked = call(at("claude-sonnet-4-6@default"), operation="count_tokens", messages=HELLO)
+    asked.extra_headers = {"Anthropic-Beta": "interleaved-thinking-2025-05-14"}
+    count = form(at("claude-sonnet-4-6@default"), "count_tokens").request(asked, at("claude-sonnet-4-6@default"))
+
+    assert json.loads(count.body)["model"] == "claude-sonnet-4-6"
+    assert "anthropic-beta" not in count.headers
 
 
 def test_a_base_url_of_the_user_s_own_is_taken_as_it_is() -> None:

@@ -158,6 +158,12 @@ def test_log_probabilities_are_openai_s_with_bytes() -> None:
     assert told[0].logprobs == whole
 
 
+def test_log_probabilities_without_alternatives_have_none() -> None:
+    whole = read({**answer("x"), "logprobs": [{"token": "x", "logprob": -0.5}]})["choices"][0]["logprobs"]
+
+    assert whole["content"] == [{"token": "x", "logprob": -0.5, "bytes": [120], "top_logprobs": []}]
+
+
 def test_counts_that_were_not_given_are_absent() -> None:
     body = answer("x")
     del body["prompt_eval_count"]

@@ -291,8 +291,7 @@ def test_reasoning_goes_back_unless_it_shall_not() -> None:
         [{"role": "tool", "content": "x"}],
         [{"role": "assistant", "tool_calls": "x"}],
         [{"role": "assistant", "tool_calls": [{"id": "c"}]}],
-        [{"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "f", "arguments": "{"}}]}],
-        [{"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "f", "arguments": "[1]"}}]}],
+        [{"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "f", "arguments": 5}}]}],
     ],
 )
 def test_messages_that_make_no_sense_are_a_config_error(messages: Any) -> None:
@@ -373,7 +372,7 @@ def test_texts_to_embed() -> None:
         "dimensions": 3,
         "keep_alive": "5m",
     }
-    assert sent(True, input="x", encoding_format="base64", user="me")[1] == ["encoding_format", "user"]
+    assert sent(True, input="x", encoding_format="base64", user="me")[1] == ["user"]
     for wrong in ([1, 2], [[1]]):
         with pytest.raises(UnsupportedError, match="input"):
             sent(input=wrong)

@@ -161,6 +161,17 @@ class TestEncoder:
         if shown:
             assert (documents[-1]["choices"], documents[-1]["usage"]) == ([], USAGE)
 
+    @pytest.mark.parametrize("usage", [{"prompt_tokens": 3}, {"prompt_tokens": 3, "completion_tokens": None}])
+    def test_counts_that_nobody_gave_are_zero_where_the_format_requires_them(self, usage: dict[str, Any]) -> None:
+        events = (EVENTS[0], Finish("stop"), Usage(usage))
+        streamed = encoded(*events, stream_options={"include_usage": True}).decode().split("\n\n")[-3]
+        whole = CHAT.render({"id": "i", "choices": [], "usage": usage})
+
+        for data in (streamed.removeprefix("data: "), whole):
+            assert json.loads(data)["usage"] == {"prompt_tokens": 3, "completion_tokens": 0, "total_tokens": 3}
+        for nothing in (None, {}):
+            assert json.loads(CHAT.render({"usage": nothing}))["usage"] is None
+
     def test_our_own_decoder_reads_back_the_same_events(self) -> None:
         def told(events: list[Any]) -> list[Any]:
             return [
@@ -229,6 +240,11 @@ class TestBlocksOfAnthropics:
             {"role": "user", "content": [self.TEXT, self.PICTURE]},
         ]
         assert parse(messages=[{"role": "assistant", "content": [self.USE]}]).body["messages"][0]["content"] is None
+
+    def test_no_part_of_a_system_message_is_taken_for_one(self) -> None:
+        message = {"role": "system", "content": [{"type": "", "text": "s"}]}
+
+        assert parse(messages=[message, *HELLO]).body["messages"][0] == message
 
     @pytest.mark.parametrize(
         "message",

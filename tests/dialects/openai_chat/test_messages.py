@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import pytest
@@ -23,6 +25,7 @@ def dropped(*messages: Any, **traits: Any) -> list[str]:
 
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+CALLER = {"role": "assistant", "content": None, "tool_calls": [CALL]}
 THOUGHT = {
     "role": "assistant",
     "content": "hi",
@@ -32,6 +35,73 @@ THOUGHT = {
         {"type": "redacted_thinking", "data": "d"},
     ],
 }
+
+
+@pytest.mark.parametrize("taken", ["[a-zA-Z0-9]{9}", ".{1,40}"])
+def test_ids_of_calls_that_another_provider_gave_are_replaced_where_they_are_not_taken(taken: str) -> None:
+    foreign = "toolu_" + "x" * 60
+    result = {"role": "tool", "tool_call_id": foreign, "content": "ok"}
+    asked, answered, asked_again, answered_again = written(
+        {"role": "assistant", "content": None, "tool_calls": [{**CALL, "id": foreign}]},
+        result,
+        {"role": "assistant", "content": None, "tool_calls": [{**CALL, "id": "D681PevKs"}]},
+        {**result, "tool_call_id": "D681PevKs"},
+        call_ids=taken,
+    )
+
+    assert re.fullmatch("[a-zA-Z0-9]{9}", asked["tool_calls"][0]["id"])
+    assert answered["tool_call_id"] == asked["tool_calls"][0]["id"]
+    assert asked_again["tool_calls"][0]["id"] == answered_again["tool_call_id"] == "D681PevKs"
+    assert result["tool_call_id"] == foreign
+
+
+def test_a_turn_stands_between_a_result_and_a_user_where_one_must() -> None:
+    asked = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+    result = {"role": "tool", "tool_call_id": "c1", "content": "ok"}
+    turns = [*HELLO, asked, result, *HELLO]
+
+    assert written(*turns, user_after_tool=False) == [
+        *HELLO,
+        asked,
+        result,
+        {"role": "assistant", "content": "Done."},
+        *HELLO,
+    ]
+    assert dropped(*turns, user_after_tool=False) == [
+        "messages[3] (a turn of the assistant was added, as the model needs one there)"
+    ]
+    assert written(*turns) == turns
+    assert written(*HELLO, asked, result, user_after_tool=False) == turns[:3]
+
+
+PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+SEEN = {"role": "tool", "tool_call_id": "c1", "content": [{"type": "text", "text": "a"}, PICTURE]}
+FILE = {"type": "file", "file": {"file_data": "data:application/pdf;base64,AAAA"}}
+READ = {"role": "tool", "tool_call_id": "c2", "content": [FILE]}
+
+
+def test_pictures_and_files_that_tools_gave_stand_in_the_turn_of_the_user_behind_all_results() -> None:
+    told = [
+        {"type": "text", "text": "From the tool call c1:"},
+        PICTURE,
+        {"type": "text", "text": "From the tool call c2:"},
+        FILE,
+    ]
+    results = [
+        {**SEEN, "content": [{"type": "text", "text": "a"}]},
+        {**READ, "content": "See the next message."},
+    ]
+
+    assert written(SEEN, READ, tool_media=False) == [*results, {"role": "user", "content": told}]
+    assert written(SEEN, READ, *HELLO, tool_media=False) == [
+        *results,
+        {"role": "user", "content": [*told, {"type": "text", "text": "hello"}]},
+    ]
+    assert written(SEEN, CALLER, READ, tool_media=False)[1:3] == [{"role": "user", "content": told[:2]}, CALLER]
+    assert written(SEEN, tool_media=False, text_content=True)[0]["content"] == "a"
+    assert dropped(SEEN, tool_media=False) == ["messages[0].content (its media were put into a turn of the user's)"]
+    assert written(SEEN, READ) == [SEEN, READ]
+    assert SEEN["content"][1] is PICTURE
 
 
 class TestAssistant:
@@ -192,6 +262,17 @@ class TestContent:
     def test_media_parts_pass_as_they_are(self, part: Any) -> None:
         assert written({"role": "user", "content": [part]}) == [{"role": "user", "content": [part]}]
 
+    @pytest.mark.parametrize("kind", ["image_url", "file"])
+    def test_the_media_type_that_gateways_of_this_kind_write_goes_to_them_alone(self, kind: str) -> None:
+        given: dict[str, Any] = {"type": kind, kind: {"url": "https://x/i.png", "format": "image/png"}}
+        body = {"messages": [{"role": "user", "content": [given]}]}
+        sent = CHAT.request(Call("chat", "m", body), target())
+
+        part = json.loads(sent.body)["messages"][0]["content"][0]
+        assert part == {"type": kind, kind: {"url": "https://x/i.png"}}
+        assert sent.dropped == [f"messages[].content[].{kind}.format"]
+        assert wire(sent.call, target(traits={"canonical_history": True}))["messages"] == body["messages"]
+
     def test_an_image_given_as_a_bare_url_and_nulls_inside_parts_are_straightened(self) -> None:
         parts = [{"type": "image_url", "image_url": "https://x/i.png", "text": None}, "plain"]
 
@@ -231,14 +312,14 @@ class TestSystem:
 
         assert roles == [role, role, "user", role, "user"]
 
-    def test_late_system_messages_are_joined_to_the_first_ones_where_they_must_be(self) -> None:
+    def test_system_messages_are_one_at_the_head_where_they_must_be(self) -> None:
         assert written(*self.MESSAGES, late_system="hoist") == [
-            {"role": "system", "content": "one"},
-            {"role": "system", "content": "two\n\nthree"},
+            {"role": "system", "content": "one\n\ntwo\n\nthree"},
             {"role": "user", "content": "hi"},
             {"role": "user", "content": "bye"},
         ]
         assert written(*self.MESSAGES[2:], late_system="hoist")[0] == {"role": "system", "content": "three"}
+        assert written(*self.MESSAGES[:2], late_system="hoist") == [{"role": "system", "content": "one\n\ntwo"}]
 
     def test_lists_of_parts_are_joined_as_lists(self) -> None:
         late = {"role": "system", "content": [{"type": "text", "text": "late"}]}

@@ -304,6 +304,9 @@ class TestReasoning:
             ("thinking", {"reasoning_effort": "low"}, {"thinking": {"type": "enabled"}}, ["reasoning_effort=low"]),
             ("thinking", {"thinking": {"type": "enabled", "clear_thinking": False}},
              {"thinking": {"type": "enabled", "clear_thinking": False}}, []),
+            ("thinking", {"thinking": {"type": "adaptive", "display": "omitted"}}, {}, []),
+            ("thinking", {"thinking": {"type": "adaptive"}, "reasoning_effort": "max"},
+             {"thinking": {"type": "enabled"}}, ["reasoning_effort=max"]),
             ("thinking_bool", {"reasoning_effort": "none"}, {"thinking": False}, []),
             ("thinking_bool", {"thinking": {"type": "enabled"}}, {"thinking": True}, []),
             ("thinking_bool", {"thinking": True}, {"thinking": True}, []),
@@ -322,6 +325,11 @@ class TestReasoning:
 
         assert wire(call(**params), to) == {"model": "m-1", "messages": HELLO, **expected}
         assert dropped(call(**params), to) == notes
+
+    def test_an_adaptive_thinking_reaches_the_models_that_know_it(self) -> None:
+        to = target(traits={"reasoning_param": "thinking", "thinking": "adaptive"})
+
+        assert wire(call(thinking={"type": "adaptive"}), to)["thinking"] == {"type": "adaptive"}
 
     @pytest.mark.parametrize(
         ("param", "expected", "notes"),

@@ -337,13 +337,15 @@ def test_counts_that_nobody_gave_are_absent_here_and_zero_where_the_format_requi
     assert canonical_usage({"input_tokens": 1}) == {"prompt_tokens": 1}
     assert canonical_usage(None) is None
     assert canonical_usage({}) is None
-    assert native_usage({"prompt_tokens": 1}) == {
-        "input_tokens": 1,
-        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
-        "output_tokens": 0,
-        "output_tokens_details": {"reasoning_tokens": 0},
-        "total_tokens": 1,
-    }
+    nobody = {"prompt_tokens_details": {"cached_tokens": None}, "completion_tokens_details": {"reasoning_tokens": None}}
+    for said in ({"prompt_tokens": 1}, {"prompt_tokens": 1, **nobody}):
+        assert native_usage(said) == {
+            "input_tokens": 1,
+            "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+            "output_tokens": 0,
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": 1,
+        }
     assert native_usage(None) is None
 
 

@@ -192,6 +192,80 @@ def test_a_search_on_the_web_is_asked_for_in_the_others_way() -> None:
     assert tool["type"].startswith("web_search")
 
 
+def test_a_search_that_is_bound_to_places_stays_bound_or_says_that_it_is_not() -> None:
+    only = {"allowed_domains": ["a.test"]}
+    tools = [{"type": "web_search", "filters": only, "external_web_access": False}]
+
+    claude = bridged({"tools": tools}, "anthropic")
+    gemini = bridged({"tools": tools}, "gemini")
+
+    assert json.loads(claude.body)["tools"][0]["allowed_domains"] == ["a.test"]
+    assert claude.dropped == ["tools[0].external_web_access"]
+    assert sorted(gemini.dropped) == ["tools[0].external_web_access", "web_search_options.filters"]
+    assert chat({"tools": tools})["web_search_options"] == {"filters": only}
+
+
+@pytest.mark.parametrize("dialect", ["openai_chat", "anthropic", "gemini", "cohere", "ollama", "bedrock_converse"])
+def test_what_only_this_formats_own_programs_ask_of_a_function_is_left_out_and_reported(dialect: str) -> None:
+    own = {"allowed_callers": ["programmatic"], "async": True, "defer_loading": True, "output_schema": {"a": 1}}
+    default = {"allowed_callers": ["direct"], "async": False, "defer_loading": False, "output_schema": None}
+
+    request = bridged({"tools": [{**TOOL, **own}]}, dialect)
+
+    assert request.dropped == [f"tools[0].{name}" for name in own]
+    assert not [name for name in own if name in request.body.decode()]
+    assert bridged({"tools": [{**TOOL, **default}]}, dialect).dropped == []
+
+
+SEARCH = {"type": "web_search"}
+
+
+@pytest.mark.parametrize("dialect", ["openai_chat", "anthropic", "gemini"])
+def test_a_choice_of_a_tool_that_chats_do_not_have_is_refused(dialect: str) -> None:
+    for choice in (SEARCH, {"type": "mcp", "server_label": "s"}):
+        with pytest.raises(UnsupportedError, match="tool_choice"):
+            bridged({"tools": [TOOL, SEARCH], "tool_choice": choice}, dialect)
+
+        request = bridged({"tools": [TOOL, SEARCH], "tool_choice": choice}, dialect, drop_params=True)
+        assert request.dropped == ["tool_choice"]
+        assert b"tool_choice" not in request.body
+
+
+def test_a_choice_that_is_left_out_with_the_tools_is_reported() -> None:
+    assert bridged({"tools": [SEARCH], "tool_choice": "required"}, "anthropic").dropped == ["tool_choice"]
+    assert bridged({"tools": [SEARCH], "tool_choice": "auto"}, "anthropic").dropped == []
+
+
+def test_nothing_is_searched_for_where_no_tool_may_be_used() -> None:
+    made = chat({"tools": [TOOL, SEARCH], "tool_choice": "none"})
+
+    assert "web_search_options" not in made
+    assert made["tool_choice"] == "none"
+
+
+def test_of_the_tools_that_are_allowed_chats_are_told_those_that_they_have() -> None:
+    named = {"type": "function", "name": "look"}
+
+    def chosen(*tools: dict[str, Any]) -> Any:
+        choice = {"type": "allowed_tools", "mode": "auto", "tools": list(tools)}
+        return chat({"tools": [TOOL, SEARCH], "tool_choice": choice})["tool_choice"]
+
+    assert chosen(named, SEARCH)["allowed_tools"]["tools"] == [{"type": "function", "function": {"name": "look"}}]
+    assert chosen(SEARCH) == "none"
+
+
+def test_what_a_namespace_says_of_itself_is_reported() -> None:
+    space = {"type": "namespace", "name": "n", "description": "All of n.", "tools": [TOOL]}
+
+    assert bridged({"tools": [space]}).dropped == ["tools[0].description"]
+
+
+def test_what_an_answer_elsewhere_cannot_include_is_reported() -> None:
+    include = ["reasoning.encrypted_content", "message.output_text.logprobs", "web_search_call.action.sources"]
+
+    assert bridged({"include": include}).dropped == ["include (web_search_call.action.sources)"]
+
+
 def test_tools_of_the_other_provider_pass() -> None:
     assert chat({"tools": [{"type": "bash_20250124", "name": "bash"}]}, "anthropic")["tools"][0]["name"] == "bash"
 

@@ -191,6 +191,9 @@ EVERYTHING: dict[str, Any] = {
         {"type": "shell_call", "call_id": "call_4", "action": {"commands": ["ls"]}},
         {"type": "shell_call_output", "call_id": "call_4", "output": []},
         {"type": "apply_patch_call_output", "call_id": "call_5", "status": "completed"},
+        {"type": "local_shell_call_output", "id": "call_6", "output": "{}"},
+        {"type": "function_call_output", "call_id": None, "name": "pushed", "namespace": "n", "output": "1"},
+        {"type": "function_call_output", "id": "fco_2", "output": "2", "status": "completed"},
         {"type": "mcp_approval_request", "id": "mcpr_1", "name": "f", "arguments": "{}", "server_label": "s"},
         {"type": "mcp_approval_response", "approval_request_id": "mcpr_1", "approve": True},
         {"type": "item_reference", "id": "msg_9"},
@@ -394,6 +397,33 @@ def test_everything_in_an_answer_has_its_item() -> None:
     assert refusal == {"type": "refusal", "refusal": "No."}
     assert made["output"][4]["result"] == "QUJD"
     assert len({item["id"] for item in made["output"]}) == 5
+
+
+def test_log_probabilities_have_bytes_and_alternatives_even_where_a_chat_lacks_them() -> None:
+    said = canonical()
+    given = [
+        {"token": "a", "logprob": -1, "bytes": None},
+        {"token": "b", "logprob": -2, "top_logprobs": [{"token": "c", "logprob": -3}]},
+    ]
+    said["choices"][0]["logprobs"] = {"content": given}
+    made = rendered(said)
+
+    assert made["output"][0]["content"][0]["logprobs"] == [
+        {"token": "a", "logprob": -1, "bytes": [], "top_logprobs": []},
+        {"token": "b", "logprob": -2, "bytes": [], "top_logprobs": [{"token": "c", "logprob": -3, "bytes": []}]},
+    ]
+    events = told(BEGIN, Text("x", 0, None, {"content": given[:1]}), *END)
+    piece = next(event for event in events if event["type"] == "response.output_text.delta")
+    assert piece["logprobs"] == [{"token": "a", "logprob": -1, "bytes": [], "top_logprobs": []}]
+
+
+def test_a_file_that_is_cited_is_cited_in_this_formats_way() -> None:
+    cited = {"start_index": 0, "end_index": 3, "file_id": "doc:1", "filename": "a"}
+    said = canonical(annotations=[{"type": "file_citation", "file_citation": cited}])
+
+    (annotation,) = rendered(said)["output"][0]["content"][0]["annotations"]
+
+    assert annotation == {"type": "file_citation", "index": 3, **cited}
 
 
 @pytest.mark.parametrize(

@@ -107,9 +107,9 @@ def test_a_streamed_call_comes_back_with_its_namespace(size: int) -> None:
 
 
 def test_what_others_cannot_run_is_refused_in_a_namespace_too() -> None:
-    free = {"type": "custom", "name": "patch"}
+    free = {"type": "custom", "name": "patch", "format": {"type": "grammar", "syntax": "regex", "definition": "a+"}}
     other = Target(row=ProviderRow(name="acme", dialect="anthropic"), model="m-1", url="https://api.acme.test")
-    with pytest.raises(UnsupportedError, match="free text"):
+    with pytest.raises(UnsupportedError, match="grammar"):
         form_of(other, "responses").request(parse({"input": [HI], "tools": [{**SPACE, "tools": [free]}]}), other)
     with pytest.raises(ConfigError, match="must be a string"):
         sent(tools=[{**SPACE, "tools": [{"type": "function"}]}])

@@ -121,7 +121,7 @@ def test_servers_whose_last_event_has_no_output_are_understood(body: dict[str, A
 
 
 @pytest.mark.parametrize("item", [function_call(), CUSTOM])
-@pytest.mark.parametrize("ended", ["with arguments", "without arguments", "never"])
+@pytest.mark.parametrize("ended", ["with arguments", "without arguments", "with an empty object", "never"])
 @pytest.mark.parametrize("pieces", [True, False])
 def test_arguments_that_only_their_own_end_event_holds_are_told(item: dict[str, Any], ended: str, pieces: bool) -> None:
     body = answer(item)
@@ -132,6 +132,8 @@ def test_arguments_that_only_their_own_end_event_holds_are_told(item: dict[str, 
     for event in events:
         if event["type"] == "response.output_item.done" and ended == "without arguments":
             event["item"] = {**item, name: ""}
+        if event["type"] == "response.output_item.done" and ended == "with an empty object":
+            event["item"] = {**item, name: "{}"}
     if ended == "never":
         events = [event for event in events if event["type"] != "response.output_item.done"]
     last = {**last, "response": {**body, "output": []}}

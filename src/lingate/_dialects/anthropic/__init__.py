@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from lingate._dialects._base import Dialect, Form
 from lingate._dialects._faults import anthropic_error
+from lingate._dialects._free_text import FunctionsOnly
 from lingate._dialects.anthropic.face_request import PAGING, parse_chat, parse_count, parse_models
 from lingate._dialects.anthropic.face_response import Encoder, render_count, render_message, render_models
 from lingate._dialects.anthropic.facts import MODELS_PATH, NAME
@@ -38,9 +39,9 @@ class Chat(Form):
 DIALECT = Dialect(
     name=NAME,
     operations={
-        "chat": Chat(chat_request, read_message, parse_chat, render_message, stream_decoder, Encoder),
+        "chat": FunctionsOnly(Chat(chat_request, read_message, parse_chat, render_message, stream_decoder, Encoder)),
         "models": Form(models_request, read_models, parse_models, render_models),
-        "count_tokens": Form(count_request, read_count, parse_count, render_count),
+        "count_tokens": FunctionsOnly(Form(count_request, read_count, parse_count, render_count)),
     },
     render_error=render_error,
 )

@@ -35,21 +35,18 @@ _SILENT_FIELDS = SAID_FIELDS | {"function_call", "cache_control"}
 
 @dataclass(slots=True)
 class Reading:
-    """What an assistant's content blocks say in canonical words.
-
-    Attributes:
-        texts: The text blocks, in order.
-        thinking: Thinking blocks as they are, signatures included.
-        calls: Tool calls for the caller to execute. The provider's own tools are not among them.
-        annotations: Citations of sources with an address, positions counted in the joined text.
-        exact: The canonical form alone gives back these very blocks.
-    """
+    """What an assistant's content blocks say in canonical words."""
 
     texts: list[JsonDict] = field(default_factory=list)
+    """The text blocks, in order."""
     thinking: list[JsonDict] = field(default_factory=list)
+    """Thinking blocks as they are, signatures included."""
     calls: list[JsonDict] = field(default_factory=list)
+    """Tool calls for the caller to execute. The provider's own tools are not among them."""
     annotations: list[JsonDict] = field(default_factory=list)
+    """Citations of sources with an address, positions counted in the joined text."""
     exact: bool = True
+    """The canonical form alone gives back these very blocks."""
 
     @property
     def text(self) -> str:

@@ -75,27 +75,24 @@ def _check_source(source: dict[str, Any], where: str) -> None:
 
 @dataclass(slots=True)
 class Block:
-    """One content block as far as it has arrived.
-
-    Attributes:
-        start: The block as its start event had it.
-        kind: Its type.
-        number: Place among the tool calls or the thinking blocks; -1 where it is neither.
-        position: Characters of answer text before it.
-        answer: It is the tool whose input is the structured answer.
-        pieces: Text, thinking or JSON that has arrived.
-        fields: Other fields that deltas have added.
-        stopped: Its end has been seen.
-    """
+    """One content block as far as it has arrived."""
 
     start: JsonDict
+    """The block as its start event had it."""
     kind: str
+    """Its type."""
     number: int = -1
+    """Place among the tool calls or the thinking blocks; -1 where it is neither."""
     position: int = 0
+    """Characters of answer text before it."""
     answer: bool = False
+    """It is the tool whose input is the structured answer."""
     pieces: list[str] = field(default_factory=list)
+    """Text, thinking or JSON that has arrived."""
     fields: JsonDict = field(default_factory=dict)
+    """Other fields that deltas have added."""
     stopped: bool = False
+    """Its end has been seen."""
 
     def add_field(self, name: str, value: Any) -> None:
         """Take a value of a delta: text goes on, anything else replaces; secrets come whole."""

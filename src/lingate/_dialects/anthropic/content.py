@@ -13,6 +13,8 @@ from lingate._wire.shapes import as_list, not_null
 
 _IMAGE_TYPES = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/x-png": "image/png"}
 _PDF = "application/pdf"
+_STORES = ("s3://", "gs://")
+_NOT_FETCHED = "what lies in a cloud's store is not fetched"
 
 
 def image_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
@@ -20,6 +22,9 @@ def image_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
     url, detail = draft.image_url(part, where, "a URL or a data URL")
     if detail not in (None, "auto"):
         draft.note(f"{where}.image_url.detail")
+    if url.startswith(_STORES):
+        draft.refuse(where, _NOT_FETCHED)
+        return None
     if not is_data_url(url):
         return {"type": "image", "source": {"type": "url", "url": url}}
     media_type, data = _data_url(url, where, draft)
@@ -36,6 +41,12 @@ def file_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
     url = file.get("file_url") or next((v for v in (data, file.get("file_id")) if _is_url(v)), None)
     if isinstance(url, str) and _is_url(url):
         return _titled({"type": "document", "source": {"type": "url", "url": url}}, name)
+    if any(
+        isinstance(value, str) and value.startswith(_STORES)
+        for value in (file.get("file_url"), data, file.get("file_id"))
+    ):
+        draft.refuse(where, _NOT_FETCHED)
+        return None
     if isinstance(data, str) and data:
         declared = file.get("format")
         media_type, encoded = _data_url(data, where, draft) if is_data_url(data) else ("", data)

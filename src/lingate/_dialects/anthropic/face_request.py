@@ -12,6 +12,7 @@ from typing import Any
 from lingate._dialects._check import Malformed, expect, model_and_stream, read_json
 from lingate._dialects._luggage import opened, put_back
 from lingate._dialects._reading import has_proof, spoken
+from lingate._dialects._tools import mark_failure
 from lingate._dialects.anthropic.assistant import Reading, read_blocks
 from lingate._dialects.anthropic.blocks import check_blocks
 from lingate._dialects.anthropic.content import canonical_parts, is_plain
@@ -104,6 +105,9 @@ def _messages(wire: JsonDict) -> list[JsonDict]:
         where = f"messages[{n}]"
         expect(message, dict, where)
         content = message.get("content")
+        if message.get("role") == "system":
+            messages.append(_late_system(message, where))
+            continue
         if not isinstance(content, str):
             if content is None:
                 raise Malformed(f"{where}.content", "must be a string or a list of content blocks")
@@ -129,8 +133,14 @@ def _kept(message: JsonDict, blocks: list[JsonDict]) -> JsonDict:
     return message
 
 
-def _late_system(content: Any) -> list[JsonDict]:
-    return [_system(content, "system")]
+def _late_system(message: JsonDict, where: str) -> JsonDict:
+    """A system message among the others, which may have fields of its own, and then needs no content."""
+    fields = not_null(message, ("role", "content"))
+    content = message.get("content")
+    made = _system("" if content is None and fields else content, f"{where}.content")
+    if fields:
+        made.setdefault("provider_specific_fields", {}).setdefault(NAME, {})["fields"] = fields
+    return made
 
 
 def user_messages(content: Any) -> list[JsonDict]:
@@ -143,6 +153,7 @@ def user_messages(content: Any) -> list[JsonDict]:
             message = result_message(block)
             if not is_plain_result(block):
                 message["provider_specific_fields"] = {NAME: {"content": [block]}}
+                mark_failure(message, block.get("is_error"))
             messages.append(message)
     rest = [block for block in content if block["type"] != "tool_result"]
     if rest:
@@ -188,7 +199,7 @@ def _without_our_citations(block: JsonDict) -> JsonDict:
     return {**block, "citations": kept} if kept else without(block, ("citations",))
 
 
-_READERS = {"user": user_messages, "assistant": assistant_messages, "system": _late_system}
+_READERS = {"user": user_messages, "assistant": assistant_messages}
 
 
 def _read_metadata(metadata: Any, canonical: JsonDict) -> None:

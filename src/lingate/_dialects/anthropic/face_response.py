@@ -126,7 +126,8 @@ def citations_of(items: Any, text: str) -> list[JsonDict]:
 
 
 def render_count(response: JsonDict) -> bytes:
-    return encode({"input_tokens": response.get("input_tokens", 0)})
+    edited = {name: value for name, value in response.items() if name == "context_management"}
+    return encode({"input_tokens": response.get("input_tokens", 0), **edited})
 
 
 def render_models(response: JsonDict) -> bytes:
@@ -265,6 +266,9 @@ class Encoder:
             opened = self._open_block("thinking", {"type": "thinking", "thinking": "", "signature": ""})
         self._block = event.block
         told = self._prefix + encode(event.text) + b"}}\n\n" if event.text or event.signature is None else b""
+        own = dig(event.raw, "delta")
+        if isinstance(own, dict) and own.keys() > _THINKING_DELTA and own["type"] == "thinking_delta":
+            told = self._delta(self._index, {**own, "thinking": event.text})
         if event.signature is not None:
             told += self._delta(self._index, {"type": "signature_delta", "signature": event.signature})
         return opened + told
@@ -329,6 +333,7 @@ _LAST = -1
 """Number of a thinking block that no provider has numbered."""
 
 _DELTA_FIELDS = frozenset({"stop_reason", "stop_sequence", "stop_details", "container", "type", "delta", "usage"})
+_THINKING_DELTA = {"type", "thinking"}
 _DELTAS = {"text": (b"text", b"text"), "thinking": (b"thinking", b"thinking")}
 
 

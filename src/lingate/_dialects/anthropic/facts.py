@@ -78,3 +78,8 @@ FAST_BETA = "fast-mode-2026-02-01"
 TASK_BUDGET_BETA = "task-budgets-2026-03-13"
 COMPACT_BETA = "compact-2026-01-12"
 TOOL_CHANGES_BETA = "mid-conversation-tool-changes-2026-07-01"
+SYSTEM_BETAS = {
+    "clear_at": "mid-conversation-system-clear-at-2026-08-21",
+    "output_config": "mid-conversation-output-config-2026-07-01",
+}
+"""`anthropic-beta` values that fields of a system message among the others need."""

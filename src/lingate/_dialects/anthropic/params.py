@@ -8,14 +8,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from lingate._dialects._claude import BUDGETS, EFFORTS, limit_for_thinking, way_to_think
+from lingate._dialects._claude import BUDGETS, EFFORTS, fitted_thinking, limit_for_thinking, way_to_think
 from lingate._dialects._params import clamp_temperature
-from lingate._dialects._strangers import note_googles
+from lingate._dialects._strangers import note_others_words
 from lingate._dialects.anthropic.draft import Draft
 from lingate._dialects.anthropic.facts import (
     COMPACT_BETA,
     FAST_BETA,
     FIELD_BETAS,
+    NAME,
     SKILLS_BETA,
     TASK_BUDGET_BETA,
     TOOL_BETAS,
@@ -147,7 +148,7 @@ def write_rest(draft: Draft) -> None:
     for name, value in draft.asked.items():
         if name not in _WRITTEN and not draft.left_out(name, value, _NEUTRAL, _HINTS):
             draft.body[name] = value
-    note_googles(draft.asked, draft.note)
+    note_others_words(draft.asked, draft.note, NAME)
     _need_betas(draft)
 
 
@@ -175,17 +176,24 @@ _THINKING = ("thinking", "redacted_thinking")
 def write_thinking(draft: Draft) -> bool:
     """Write `thinking` and `output_config`, and say whether the model will think.
 
-    `thinking` is this format's own field: where the caller gives it, it is sent as given and `reasoning_effort` adds no
-    more than the effort. Call after `max_tokens`, `messages` and `tool_choice` are written.
+    `thinking` is this format's own field: where the caller gives it and the model takes it, it is sent as given and
+    `reasoning_effort` adds no more than the effort. Call after `max_tokens`, `messages` and `tool_choice` are written.
     """
-    effort = draft.asked.get("reasoning_effort")
+    asked = draft.asked.get("reasoning_effort")
     own = as_dict(draft.native.get("output_config"))
     if own:
         draft.config().update(without(own, ("format", "effort")))
-    if own.get("effort") is not None and own["effort"] == effort:
-        draft.config()["effort"] = effort
+    given, effort = fitted_thinking(draft, draft.asked.get("thinking"), asked)
+    if (
+        asked is not None
+        and own.get("effort") == asked == effort
+        and (given is not None or not draft.asked.get("thinking"))
+    ):
+        if draft.traits.get("thinking") in ("budget", "none") and "efforts" not in draft.traits:
+            draft.note("output_config.effort")  # 400 "This model does not support the effort parameter."
+        else:
+            draft.config()["effort"] = effort
         effort = None
-    given = draft.asked.get("thinking")
     if given is not None:
         draft.body["thinking"] = given
         _add_effort(draft, effort)

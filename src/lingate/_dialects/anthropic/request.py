@@ -22,7 +22,22 @@ from lingate._dialects.anthropic.turns import write_messages
 from lingate._model import Call, HttpRequest, JsonDict, Target
 
 _COUNTED = frozenset(
-    {"model", "messages", "system", "tools", "tool_choice", "thinking", "output_config", "cache_control", "mcp_servers"}
+    {
+        "model",
+        "messages",
+        "system",
+        "tools",
+        "tool_choice",
+        "thinking",
+        "output_config",
+        "output_format",
+        "cache_control",
+        "mcp_servers",
+        "context_management",
+        "compaction",
+        "speed",
+        "billing_policy",
+    }
 )
 """Fields that `count_tokens` takes; the others do not change the count."""
 
@@ -96,7 +111,7 @@ def headers_for(call: Call, target: Target, betas: Iterable[str] = ()) -> Mappin
 
 def _has_block(turns: list[JsonDict], kind: str) -> bool:
     for turn in turns:
-        content = turn["content"]
+        content = turn.get("content", "")
         if not isinstance(content, str):
             for block in content:
                 if block["type"] == kind:

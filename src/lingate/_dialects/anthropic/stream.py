@@ -36,6 +36,7 @@ from lingate._model import (
 from lingate._wire.shapes import as_str, not_null
 
 _MESSAGE_KEYS = frozenset({"id", "type", "role", "model", "content", "usage"})
+_THINKING = ("thinking", "redacted_thinking")
 
 
 class MessageStream(StreamedAnswer):
@@ -135,7 +136,7 @@ class MessageStream(StreamedAnswer):
             text = start.get("text")
             if isinstance(text, str) and text:
                 self._add_text(block, text, raw, out)
-        elif kind in ("thinking", "redacted_thinking"):
+        elif kind in _THINKING:
             self._begin_thinking(block, raw, out)
         else:
             out.append(Opaque(NAME, raw))
@@ -205,7 +206,7 @@ class MessageStream(StreamedAnswer):
 
     def _on_other_delta(self, block: Block, delta: JsonDict, raw: JsonDict, out: list[Event]) -> None:
         kind = delta.get("type")
-        if kind == "signature_delta" and isinstance(delta.get("signature"), str):
+        if kind == "signature_delta" and isinstance(delta.get("signature"), str) and block.kind in _THINKING:
             block.fields["signature"] = delta["signature"]
             out.append(Thinking("", 0, block.number, signature=delta["signature"], raw=raw))
             return

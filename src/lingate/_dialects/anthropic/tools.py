@@ -9,11 +9,12 @@ from lingate._dialects.anthropic.draft import Draft
 from lingate._dialects.anthropic.facts import FIELD_BETAS, TOOL_BETAS
 from lingate._model import JsonDict
 from lingate._wire.json import encode_str
-from lingate._wire.shapes import dig, not_null, without
+from lingate._wire.shapes import as_dict, dig, not_null, without
 
 _FUNCTION_KEYS = frozenset({"name", "description", "parameters", "strict"})
 _OPEN_SCHEMA = {"type": "object", "properties": {}}
 _FORCED = ("any", "tool")
+_DOMAINS = ("allowed_domains", "blocked_domains")
 
 
 def write_tools(draft: Draft, used: list[str]) -> None:
@@ -130,9 +131,6 @@ def _declared(draft: Draft) -> list[JsonDict | None]:
 
 def _tool(tool: JsonDict, where: str, draft: Draft) -> JsonDict | None:
     kind = tool.get("type")
-    if kind == "custom" and isinstance(tool.get("custom"), dict):
-        draft.refuse(where, "tools with free text as input have no counterpart")
-        return None
     function = tool.get("function")
     if kind != "function" and not (kind is None and isinstance(function, dict)):
         if isinstance(kind, str) and kind in TOOL_BETAS:
@@ -211,4 +209,8 @@ def _web_search(draft: Draft) -> JsonDict | None:
         return None
     if options.get("search_context_size") not in (None, "medium"):
         draft.note("web_search_options.search_context_size")
-    return {"type": "web_search_20250305", "name": "web_search", **search_place(options)}
+    draft.note_others(options, ("search_context_size", "user_location", "filters"), "web_search_options")
+    filters = as_dict(options.get("filters"))
+    draft.note_others(filters, _DOMAINS, "web_search_options.filters")
+    only = {name: filters[name] for name in _DOMAINS if filters.get(name)}
+    return {"type": "web_search_20250305", "name": "web_search", **search_place(options), **only}

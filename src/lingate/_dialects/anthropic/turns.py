@@ -10,12 +10,13 @@ from typing import Any
 
 from lingate._dialects._arguments import arguments_object
 from lingate._dialects._plain import plain_text
+from lingate._dialects._tools import has_failed
 from lingate._dialects.anthropic.assistant import assistant_blocks, kept_blocks, safe_id
 from lingate._dialects.anthropic.content import canonical_parts, content_blocks, is_plain
-from lingate._dialects.anthropic.draft import Draft
-from lingate._dialects.anthropic.facts import TOOL_CHANGES_BETA
+from lingate._dialects.anthropic.draft import Draft, native_fields
+from lingate._dialects.anthropic.facts import NAME, SYSTEM_BETAS, TOOL_CHANGES_BETA
 from lingate._model import JsonDict
-from lingate._wire.shapes import as_list, dig
+from lingate._wire.shapes import as_dict, as_list, dig
 
 _TOOL_FIELDS = frozenset(
     {"role", "content", "tool_call_id", "name", "cache_control", "provider_specific_fields", "is_error"}
@@ -92,17 +93,28 @@ class Turns:
         stays = self.draft.traits.get("late_system") == "keep"
         special = any(block["type"] != "text" for block in blocks)
         started = bool(self.turns or self._results or self._rest)
-        if not blocks:
+        fields = as_dict(native_fields(message).get("fields"))
+        if not (started and stays):
+            self.draft.note_others(fields, (), where)
+            fields = {}
+        if not blocks and not fields:
             return
         if special or (started and stays):
-            if any(block["type"] in ("tool_addition", "tool_removal") for block in blocks):
-                self.draft.need(TOOL_CHANGES_BETA)
+            self._need_for(blocks, fields)
             plain = isinstance(message.get("content"), str) and not message.get("cache_control")
-            self._late.append({"role": "system", "content": message["content"] if plain else blocks})
+            said = {"content": message["content"] if plain else blocks} if blocks else {}
+            self._late.append({"role": "system", **said, **fields})
             return
         first = not self.system and isinstance(message.get("content"), str) and "cache_control" not in message
         self._system_plain = message["content"] if first else None
         self.system.extend(blocks)
+
+    def _need_for(self, blocks: list[JsonDict], fields: JsonDict) -> None:
+        if any(block["type"] in ("tool_addition", "tool_removal") for block in blocks):
+            self.draft.need(TOOL_CHANGES_BETA)
+        for name, beta in SYSTEM_BETAS.items():
+            if name in fields:
+                self.draft.need(beta)
 
     def _place_late(self) -> None:
         """System turns wait until the tool results before them are complete: those may not be divided."""
@@ -179,8 +191,9 @@ class Turns:
         else:
             blocks = content_blocks(content, f"{where}.content", self.draft)
             block |= {"content": blocks} if blocks else {}
-        if _is_error(message) is not None:
-            block["is_error"] = _is_error(message)
+        failed = has_failed(message)
+        if failed is not None:
+            block["is_error"] = failed
         if message.get("cache_control"):
             block["cache_control"] = message["cache_control"]
         return block
@@ -211,7 +224,7 @@ class Turns:
 
 def write_messages(draft: Draft) -> Turns:
     """Write `system` and `messages`."""
-    messages = draft.messages()
+    messages = draft.messages(NAME)
     turns = Turns(draft)
     for at, message in enumerate(messages):
         turns.add(message, at)
@@ -257,11 +270,3 @@ def _original_result(message: JsonDict) -> JsonDict | None:
     read = result_message(blocks[0])
     same = all(read.get(key) == message.get(key) for key in ("tool_call_id", "content", "cache_control"))
     return {**blocks[0], "tool_use_id": safe_id(blocks[0]["tool_use_id"])} if same else None
-
-
-def _is_error(message: JsonDict) -> bool | None:
-    """Whether a tool failed, also where the message was edited since a client of this format sent it."""
-    blocks = kept_blocks(message)
-    block = blocks[0] if blocks else {}
-    found = message.get("is_error", block.get("is_error"))
-    return found if isinstance(found, bool) else None

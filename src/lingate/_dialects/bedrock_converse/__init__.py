@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from lingate._dialects._base import Dialect, Form
 from lingate._dialects._faults import aws_error
+from lingate._dialects._free_text import FunctionsOnly
+from lingate._dialects._names import ShortNames
 from lingate._dialects.bedrock_converse.face_request import parse_chat, parse_count
 from lingate._dialects.bedrock_converse.face_response import Encoder, render_count, render_message
 from lingate._dialects.bedrock_converse.facts import NAME
@@ -27,8 +29,10 @@ class Chat(Form):
 DIALECT = Dialect(
     name=NAME,
     operations={
-        "chat": Chat(chat_request, read_message, parse_chat, render_message, stream_decoder, Encoder),
-        "count_tokens": Form(count_request, read_count, parse_count, render_count),
+        "chat": ShortNames(
+            FunctionsOnly(Chat(chat_request, read_message, parse_chat, render_message, stream_decoder, Encoder))
+        ),
+        "count_tokens": ShortNames(FunctionsOnly(Form(count_request, read_count, parse_count, render_count))),
     },
     render_error=render_error,
 )

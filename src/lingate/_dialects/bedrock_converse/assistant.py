@@ -34,25 +34,22 @@ _SILENT_FIELDS = SAID_FIELDS | {"function_call", "cache_control"}
 
 @dataclass(slots=True)
 class Reading:
-    """What an assistant's content blocks say in canonical words.
-
-    Attributes:
-        texts: Pieces of the answer, in order.
-        thinking: Thinking as canonical blocks, signatures included.
-        calls: Tool calls for the caller to execute. The provider's own tools are not among them.
-        annotations: Citations of sources with an address, positions counted in the joined text.
-        images: Images the model made.
-        cache_control: The mark behind the last block.
-        exact: The canonical form alone gives back these very blocks.
-    """
+    """What an assistant's content blocks say in canonical words."""
 
     texts: list[str] = field(default_factory=list)
+    """Pieces of the answer, in order."""
     thinking: list[JsonDict] = field(default_factory=list)
+    """Thinking as canonical blocks, signatures included."""
     calls: list[JsonDict] = field(default_factory=list)
+    """Tool calls for the caller to execute. The provider's own tools are not among them."""
     annotations: list[JsonDict] = field(default_factory=list)
+    """Citations of sources with an address, positions counted in the joined text."""
     images: list[JsonDict] = field(default_factory=list)
+    """Images the model made."""
     cache_control: JsonDict | None = None
+    """The mark behind the last block."""
     exact: bool = True
+    """The canonical form alone gives back these very blocks."""
     _span: tuple[int, int] = (0, 0)
 
     @property

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from lingate._dialects._check import Malformed, expect, read_json
 from lingate._dialects._luggage import opened, put_back
 from lingate._dialects._reading import canonical_message
+from lingate._dialects._tools import mark_failure
 from lingate._dialects.bedrock_converse.assistant import call_of, only_calls, read_blocks
 from lingate._dialects.bedrock_converse.checks import check_blocks
 from lingate._dialects.bedrock_converse.content import cache_mark, canonical_parts, is_plain, text_alone
@@ -169,6 +170,8 @@ def _user(blocks: list[JsonDict]) -> list[JsonDict]:
             if not is_plain_result(block):
                 kept = [block, following] if marked else [block]
                 message["provider_specific_fields"] = {NAME: {"content": kept}}
+                status = block["toolResult"].get("status")
+                mark_failure(message, None if status is None else status == "error")
             messages.append(message)
         elif marked:
             marked = False

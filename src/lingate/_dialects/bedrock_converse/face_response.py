@@ -233,7 +233,7 @@ class Encoder:
 
     def _on_media(self, event: Media) -> bytes:
         image = image_of(event.data) if event.kind == "image" else None
-        if image is None:
+        if image is None or self._open == "own":  # which says it itself
             return b""
         opened = self._open_block("image", {"image": {"format": image["format"]}})
         return opened + self._delta({"image": {"source": image["source"]}}) + self._close()

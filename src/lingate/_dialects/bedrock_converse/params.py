@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from lingate._dialects._claude import BUDGETS, EFFORTS, limit_for_thinking, way_to_think
+from lingate._dialects._claude import BUDGETS, EFFORTS, fitted_thinking, limit_for_thinking, way_to_think
 from lingate._dialects._params import CHAT_FIELDS, answer_limit, sampling, stops
-from lingate._dialects._strangers import is_anthropics_hint
+from lingate._dialects._strangers import is_anthropics_hint, note_others_words
 from lingate._dialects.anthropic.facts import FIELD_BETAS
 from lingate._dialects.bedrock_converse.draft import Draft
 from lingate._dialects.bedrock_converse.facts import TIERS, TOP_FIELDS
@@ -112,6 +112,7 @@ def write_rest(draft: Draft) -> None:
         _write_betas(draft.additional())
     for name, value in draft.native.get("fields", {}).items():
         draft.body.setdefault(name, value)
+    note_others_words(draft.asked, draft.note)
     if not draft.body.get("additionalModelRequestFields"):
         draft.body.pop("additionalModelRequestFields", None)
 
@@ -131,11 +132,11 @@ REASONING_FIELDS = ("output_config", "reasoningConfig", "reasoning")
 def write_thinking(draft: Draft) -> bool:
     """Write how much the model thinks, and say whether it will, as Claude would see it.
 
-    `thinking` is Claude's own field: where the caller gives it, it is sent as given and `reasoning_effort` adds no more
-    than the effort. Call after `maxTokens`, `messages` and `toolConfig` are written.
+    `thinking` is Claude's own field: where the caller gives it and the model takes it, it is sent as given and `reasoning_effort`
+    adds no more than the effort. Call after `maxTokens`, `messages` and `toolConfig` are written.
     """
     effort = _native_effort(draft, draft.asked.get("reasoning_effort"))
-    given = draft.asked.get("thinking")
+    given, effort = fitted_thinking(draft, draft.asked.get("thinking"), effort)
     if given is not None:
         draft.additional()["thinking"] = given
         if effort is not None:

@@ -135,6 +135,8 @@ class ConverseStream(HeadedAnswer):
             self._begin_call(block, out)
         elif kind != "image":
             out.append(Opaque(NAME, self._raw))
+        else:
+            self._mark(out)
 
     def _begin_call(self, block: Block, out: list[Event]) -> None:
         name, given = block.start.get("name"), block.start.get("toolUseId")
@@ -219,9 +221,15 @@ class ConverseStream(HeadedAnswer):
 
     def _add_image(self, block: Block, delta: Any, out: list[Event]) -> None:
         source = delta.get("source") or {}
-        block.odd = block.odd or "bytes" not in source
         if "bytes" in source:
             block.image.append(as_bytes(source["bytes"]))
+        place = source.get("s3Location")
+        if place is not None:
+            if not isinstance(place.get("uri"), str):
+                raise ValueError("a place without an address")
+            block.source["s3Location"] = place
+        block.fields.update(without(delta, ("source",)))
+        self._mark(out)
 
     def _on_block_stop(self, payload: JsonDict, out: list[Event]) -> None:
         index = payload.get("contentBlockIndex")
@@ -241,7 +249,7 @@ class ConverseStream(HeadedAnswer):
         elif block.redacted:
             data = redacted_data(block.redacted_content())
             out.append(Thinking("", 0, block.number, redacted=data, raw=self._raw))
-        elif block.kind == "image" and block.image:
+        elif block.kind == "image" and (block.image or block.source):
             part = media_part(block.whole(), "image")
             if part is not None:
                 out.append(Media("image", {**part, "index": self._images}, raw=self._raw))
@@ -317,35 +325,36 @@ _HANDLERS: dict[str, Callable[[ConverseStream, JsonDict, list[Event]], None]] = 
 
 @dataclass(slots=True)
 class Block:
-    """One content block as far as it has arrived.
-
-    Attributes:
-        kind: The member of the union that it is; empty until that is known.
-        start: What its start event says about it.
-        number: Place among the tool calls or the thinking blocks; -1 where it is neither.
-        position: Characters of answer text before it.
-        answer: It is the tool whose input is the structured answer.
-        pieces: Text or JSON that has arrived.
-        signature: Of thinking.
-        redacted: Pieces of redacted thinking, as bytes.
-        items: Citations, or what a tool of the provider's own gave.
-        image: Pieces of an image, as bytes.
-        stopped: Its end has been seen.
-        odd: It holds something that cannot be put together again.
-    """
+    """One content block as far as it has arrived."""
 
     kind: str
+    """The member of the union that it is; empty until that is known."""
     start: JsonDict = field(default_factory=dict)
+    """What its start event says about it."""
     number: int = -1
+    """Place among the tool calls or the thinking blocks; -1 where it is neither."""
     position: int = 0
+    """Characters of answer text before it."""
     answer: bool = False
+    """It is the tool whose input is the structured answer."""
     pieces: list[str] = field(default_factory=list)
+    """Text or JSON that has arrived."""
     signature: str = ""
+    """Of thinking."""
     redacted: list[bytes] = field(default_factory=list)
+    """Pieces of redacted thinking, as bytes."""
     items: list[Any] = field(default_factory=list)
+    """Citations, or what a tool of the provider's own gave."""
     image: list[bytes] = field(default_factory=list)
+    """Pieces of an image, as bytes."""
+    source: JsonDict = field(default_factory=dict)
+    """Where an image lies instead."""
+    fields: JsonDict = field(default_factory=dict)
+    """Other fields that deltas have added."""
     stopped: bool = False
+    """Its end has been seen."""
     odd: bool = False
+    """It holds something that cannot be put together again."""
 
     def text(self) -> str:
         return "".join(self.pieces)
@@ -401,7 +410,8 @@ def _result(block: Block) -> JsonDict:
 
 
 def _image(block: Block) -> JsonDict:
-    return {"image": {**block.start, "source": {"bytes": base64.b64encode(b"".join(block.image)).decode()}}}
+    data = {"bytes": base64.b64encode(b"".join(block.image)).decode()} if block.image else {}
+    return {"image": {**block.start, "source": {**block.source, **data}, **block.fields}}
 
 
 _MAKERS = {"text": _text, "reasoningContent": _reasoning, "toolUse": _call, "toolResult": _result, "image": _image}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._tools import allowed_tools, answer_name, asked_format, closed, without_keys
+from lingate._dialects._strangers import strangers_tool
+from lingate._dialects._tools import TOOL_FIELDS, allowed_tools, answer_name, asked_format, closed, without_keys
 from lingate._dialects.anthropic.facts import TOOL_BETAS
 from lingate._dialects.bedrock_converse.content import cache_point
 from lingate._dialects.bedrock_converse.draft import Draft
@@ -155,6 +156,7 @@ def _tool(tool: JsonDict, where: str, draft: Draft) -> JsonDict | None:
         elif strict:
             draft.note(f"{where}.strict")
     draft.note_others(function, _FUNCTION_KEYS, f"{where}.function")
+    draft.note_others(tool, TOOL_FIELDS, where)
     return {"toolSpec": spec}
 
 
@@ -162,7 +164,7 @@ def _pass_on(tool: JsonDict, where: str, draft: Draft) -> None:
     """Claude's own tools (computer use and the like) go past Converse, in the words of Claude's own API."""
     kind = tool.get("type")
     if draft.family != "claude" or not isinstance(kind, str) or kind == "custom":
-        draft.refuse(where, f"there is no tool of type {kind}")
+        draft.refuse(where, f"there is no tool of type {strangers_tool(tool) or kind}")
         return
     more = draft.additional()
     more["tools"] = [*more.get("tools", ()), without(tool, ("cache_control",))]

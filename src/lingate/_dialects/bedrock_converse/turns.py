@@ -10,6 +10,7 @@ from typing import Any
 
 from lingate._dialects._draft import native_fields
 from lingate._dialects._plain import plain_text
+from lingate._dialects._tools import has_failed
 from lingate._dialects.bedrock_converse.assistant import assistant_blocks, kept_blocks, not_blank, safe_id
 from lingate._dialects.bedrock_converse.content import (
     cache_mark,
@@ -143,7 +144,7 @@ class Turns:
         given = self.draft.answered(message.get("tool_call_id"), where)
         content, mark = result_blocks(message.get("content"), f"{where}.content", self.draft)
         result: JsonDict = {"toolUseId": safe_id(given), "content": content}
-        failed = _is_error(message)
+        failed = has_failed(message)
         if failed is not None:
             result["status"] = "error" if failed else "success"
         marked = message if message.get("cache_control") else mark
@@ -187,7 +188,7 @@ class Turns:
 def write_messages(draft: Draft) -> Turns:
     """Write `system` and `messages`."""
     turns = Turns(draft)
-    for at, message in enumerate(draft.messages()):
+    for at, message in enumerate(draft.messages(NAME)):
         turns.add(message, at)
     turns.finish()
     return turns
@@ -267,12 +268,3 @@ def _original_result(message: JsonDict) -> list[JsonDict] | None:
         return None
     inner = blocks[0]["toolResult"]
     return [{**blocks[0], "toolResult": {**inner, "toolUseId": safe_id(inner["toolUseId"])}}, *blocks[1:]]
-
-
-def _is_error(message: JsonDict) -> bool | None:
-    """Whether a tool failed, also where the message was edited since a client of this format sent it."""
-    if isinstance(message.get("is_error"), bool):
-        return bool(message["is_error"])
-    blocks = kept_blocks(message)
-    status = dig(blocks[0], "toolResult", "status") if blocks else None
-    return None if status is None else bool(status == "error")

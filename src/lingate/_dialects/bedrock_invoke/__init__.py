@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from lingate._dialects._base import Dialect, Form, StreamDecoder
 from lingate._dialects._frames import FrameDecoder, FramedStream
+from lingate._dialects._free_text import FunctionsOnly
 from lingate._dialects._replay import replay
 from lingate._dialects.anthropic.face_response import render_message
 from lingate._dialects.anthropic.response import read_message as read_anthropic
@@ -75,10 +76,10 @@ class Chat(Form):
 DIALECT = Dialect(
     name=NAME,
     operations={
-        "chat": Chat(chat_request, read_chat, parse_chat, render_message, stream_decoder, Encoder),
+        "chat": FunctionsOnly(Chat(chat_request, read_chat, parse_chat, render_message, stream_decoder, Encoder)),
         "embeddings": Form(embed_request, read_embeddings, _no_call, _no_answer),
         "rerank": Form(rerank_request, read_rerank, _no_call, _no_answer),
-        "count_tokens": Form(count_request, read_count, parse_count, render_count),
+        "count_tokens": FunctionsOnly(Form(count_request, read_count, parse_count, render_count)),
     },
     render_error=render_error,
 )

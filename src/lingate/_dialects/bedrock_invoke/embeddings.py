@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +10,7 @@ from lingate._dialects._counts import integer
 from lingate._dialects._draft import Draft, asked_of
 from lingate._dialects._failure import garbage
 from lingate._dialects._params import finish_request, refuse_for_provider
+from lingate._dialects._vectors import shown
 from lingate._dialects.bedrock_converse.response import read_object
 from lingate._dialects.bedrock_invoke.answers import counted
 from lingate._dialects.bedrock_invoke.facts import NAME, format_of
@@ -49,12 +48,7 @@ def read_embeddings(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDic
     vectors = _vectors(raw)
     if not vectors or not all(map(_is_vector, vectors)):
         raise garbage(sent.target, "there are no embeddings in it")
-    if sent.call.body.get("encoding_format") == "base64":
-        try:
-            vectors = list(map(_packed, vectors))
-        except OverflowError as flaw:
-            raise garbage(sent.target, str(flaw)) from None
-    data = [{"object": "embedding", "index": n, "embedding": vector} for n, vector in enumerate(vectors)]
+    data = [{"object": "embedding", "index": n, "embedding": shown(item, sent)} for n, item in enumerate(vectors)]
     response: JsonDict = {"object": "list", "model": sent.target.model, "data": data}
     usage = counted(head, integer(raw.get("inputTextTokenCount")))
     if "prompt_tokens" in usage:
@@ -121,11 +115,6 @@ def _is_vector(value: Any) -> bool:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _packed(vector: list[Any]) -> str:
-    """What OpenAI's own clients ask for by default: little-endian single floats in base64."""
-    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
 
 
 _API_VERSION = 2

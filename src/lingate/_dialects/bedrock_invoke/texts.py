@@ -35,24 +35,21 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextFormat:
-    """One maker's body.
-
-    Attributes:
-        prompt: Field of the prompt.
-        script: How turns are written; None: as this Llama does.
-        fields: Canonical parameters -> fields, `a.b` for one inside an object. Those without are refused, except for
-            stop sequences, which are enforced on the way back.
-        whole: Reads an answer.
-        piece: Reads an event of a stream; None where it is an answer too.
-        streams: Field that asks for a stream inside the body.
-    """
+    """One maker's body."""
 
     prompt: str = "prompt"
+    """Field of the prompt."""
     script: Callable[[list[Turn]], str] | None = prompts.PLAIN
+    """How turns are written; None: as this Llama does."""
     fields: Mapping[str, str] = field(default_factory=dict)
+    """Canonical parameters -> fields, `a.b` for one inside an object. Those without are refused, except for stop
+    sequences, which are enforced on the way back."""
     whole: Callable[[JsonDict], Piece]
+    """Reads an answer."""
     piece: Callable[[JsonDict], Piece] | None = None
+    """Reads an event of a stream; None where it is an answer too."""
     streams: str | None = None
+    """Field that asks for a stream inside the body."""
 
 
 def write_text_body(draft: Draft, form: TextFormat, turns: list[Turn]) -> JsonDict:

@@ -6,6 +6,7 @@ The first one (`/v1/chat` with `message` and `chat_history`) is not spoken: Cohe
 from __future__ import annotations
 
 from lingate._dialects._base import Dialect, Form
+from lingate._dialects._free_text import FunctionsOnly
 from lingate._dialects.cohere.embeddings import embed_request, parse_embed, read_embed, render_embed
 from lingate._dialects.cohere.face_request import parse_chat
 from lingate._dialects.cohere.face_response import Encoder, render_chat, render_error
@@ -23,7 +24,7 @@ class Chat(Form):
 DIALECT = Dialect(
     name=NAME,
     operations={
-        "chat": Chat(chat_request, read_chat, parse_chat, render_chat, stream_decoder, Encoder),
+        "chat": FunctionsOnly(Chat(chat_request, read_chat, parse_chat, render_chat, stream_decoder, Encoder)),
         "embeddings": Form(embed_request, read_embed, parse_embed, render_embed),
         "rerank": Form(rerank_request, read_rerank, parse_rerank, render_rerank),
         "models": Form(models_request, read_models, parse_models, render_models),

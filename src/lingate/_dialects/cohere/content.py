@@ -101,7 +101,8 @@ def _image(part: JsonDict, where: str, draft: Draft, images: bool) -> JsonDict |
     if not images:
         draft.refuse(where, "images stand in messages of the user only")
         return None
-    return {**part, "image_url": not_null(holder)}
+    draft.note_others(holder, ("url", "detail"), f"{where}.image_url")
+    return {**part, "image_url": {name: holder[name] for name in ("url", "detail") if holder.get(name) is not None}}
 
 
 def _lowered(part: JsonDict) -> JsonDict:

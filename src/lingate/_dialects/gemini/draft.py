@@ -13,17 +13,14 @@ from lingate._model import Call, JsonDict, Target
 
 @dataclass(slots=True)
 class Draft(_draft.Draft):
-    """One request under construction.
-
-    Attributes:
-        native: What a client of this very format had asked for, where the canonical form says less.
-        names: Function name of each tool call so far, by its canonical id; answers must repeat it.
-        wire_ids: What each of these calls has as its id on the wire, if it has one there.
-    """
+    """One request under construction."""
 
     native: JsonDict = field(default_factory=dict)
+    """What a client of this very format had asked for, where the canonical form says less."""
     names: dict[str, str] = field(default_factory=dict)
+    """Function name of each tool call so far, by its canonical id; answers must repeat it."""
     wire_ids: dict[str, str | None] = field(default_factory=dict)
+    """What each of these calls has as its id on the wire, if it has one there."""
 
     @property
     def newest(self) -> bool:

@@ -62,7 +62,7 @@ def embed_request(call: Call, target: Target) -> HttpRequest:
     else:
         name = resource_name(target.model)
         own = _kept(made, "requests", items)
-        body = {"requests": [{"model": name, "content": item, **options, **own[n]} for n, item in enumerate(items)]}
+        body = {"requests": [{**options, **own[n], "model": name, "content": item} for n, item in enumerate(items)]}
     body.update(without(made.asked, _WRITTEN))
     return finish_request(made, method_url(target, method, "embeddings"), body)
 

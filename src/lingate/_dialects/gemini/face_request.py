@@ -13,6 +13,7 @@ from typing import Any
 from lingate._dialects._check import Malformed, expect, read_json
 from lingate._dialects._luggage import opened, put_back
 from lingate._dialects._reading import canonical_message
+from lingate._dialects._tools import mark_failure
 from lingate._dialects.gemini.casing import camelized, is_camelized
 from lingate._dialects.gemini.checks import are_texts, checked_parts
 from lingate._dialects.gemini.content import canonical_content, is_plain, is_plain_result, result_content, text_alone
@@ -34,7 +35,7 @@ from lingate._dialects.gemini.tools import (
     check_tools,
 )
 from lingate._model import Call, JsonDict
-from lingate._wire.shapes import not_null
+from lingate._wire.shapes import as_dict, not_null
 from lingate.errors import BadRequestError
 
 _NUMBERS = {
@@ -276,6 +277,9 @@ def _result(response: JsonDict, waiting: list[tuple[str, str]]) -> JsonDict:
     message: JsonDict = {"role": "tool", "tool_call_id": given, "name": name, "content": said}
     if not is_plain_result(response, said):
         message["provider_specific_fields"] = {NAME: {"parts": [{"functionResponse": response}]}}
+    # Where the details of an error belong: https://ai.google.dev/api/caching#FunctionResponse
+    if as_dict(response.get("response")).keys() == {"error"}:
+        mark_failure(message, True)
     return message
 
 

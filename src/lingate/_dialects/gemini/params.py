@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._dialects._params import CHAT_FIELDS, HINTS, answer_limit, sampling, stops
+from lingate._dialects._strangers import note_others_words
 from lingate._dialects.gemini.casing import camel, camelized
 from lingate._dialects.gemini.checks import are_texts
 from lingate._dialects.gemini.draft import Draft
-from lingate._dialects.gemini.facts import BODY_FIELDS, BUDGETS, GENERATION_FIELDS, LEAST_BUDGET, LEVELS
+from lingate._dialects.gemini.facts import BODY_FIELDS, BUDGETS, GENERATION_FIELDS, LEAST_BUDGET, LEVELS, NAME
 from lingate._model import JsonDict
 from lingate._wire.shapes import dig
 
@@ -102,6 +103,7 @@ def write_rest(draft: Draft) -> None:
             _write_unknown(name, value, draft)
     if draft.asked.get("cache_control") is not None:
         draft.note("cache_control")
+    note_others_words(draft.asked, draft.note, NAME)
 
 
 def _forces_one(choice: Any) -> bool:
@@ -163,13 +165,13 @@ def _write_thinking(thinking: JsonDict, draft: Draft) -> None:
         draft.refuse("thinking", "the model does not think")
     elif kind == "enabled" and isinstance(budget, int):
         draft.config()["thinkingConfig"] = {"includeThoughts": True, "thinkingBudget": budget}
-    elif kind in ("enabled", "adaptive"):
+    elif kind in ("enabled", "adaptive", "between_tools"):
         made: JsonDict = {"includeThoughts": True}
         if not draft.newest:
             made["thinkingBudget"] = -1
         draft.config()["thinkingConfig"] = made
     else:
-        raise draft.broken("thinking.type", "must be enabled, adaptive or disabled")
+        raise draft.broken("thinking.type", "must be enabled, adaptive, between_tools or disabled")
 
 
 def _write_effort(effort: Any, draft: Draft) -> None:

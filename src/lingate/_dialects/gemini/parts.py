@@ -33,25 +33,22 @@ _RANK = {"thought": 0, "text": 1, "image": 2, "call": 3}
 
 @dataclass(slots=True)
 class Reading:
-    """What a model's parts say.
-
-    Attributes:
-        text: The answer.
-        thinking: Thinking blocks: thoughts, and sealed signatures.
-        calls: Tool calls for the caller to execute. The provider's own tools are not among them.
-        annotations: None, since parts hold no sources.
-        images: Pictures, as OpenAI-shaped image objects.
-        sound: Audio, as `(media type, base64)` pieces.
-        exact: The canonical form alone gives back these very parts.
-    """
+    """What a model's parts say."""
 
     text: str = ""
+    """The answer."""
     thinking: list[JsonDict] = field(default_factory=list)
+    """Thinking blocks: thoughts, and sealed signatures."""
     calls: list[JsonDict] = field(default_factory=list)
+    """Tool calls for the caller to execute. The provider's own tools are not among them."""
     annotations: list[JsonDict] = field(default_factory=list)
+    """None, since parts hold no sources."""
     images: list[JsonDict] = field(default_factory=list)
+    """Pictures, as OpenAI-shaped image objects."""
     sound: list[tuple[str, str]] = field(default_factory=list)
+    """Audio, as `(media type, base64)` pieces."""
     exact: bool = True
+    """The canonical form alone gives back these very parts."""
 
     @property
     def reasoning(self) -> str:

@@ -6,15 +6,16 @@ import re
 from typing import Any
 
 from lingate._dialects._check import Malformed, expect
-from lingate._dialects._tools import allowed_tools, asked_format
+from lingate._dialects._draft import native_fields
+from lingate._dialects._tools import TOOL_FIELDS, allowed_tools, asked_format
 from lingate._dialects.gemini.casing import camelized
 from lingate._dialects.gemini.checks import are_texts
 from lingate._dialects.gemini.draft import Draft
-from lingate._dialects.gemini.facts import CALLING_MODES, SERVER_TOOLS, TOOL_WORDS
+from lingate._dialects.gemini.facts import CALLING_MODES, NAME, SERVER_TOOLS, TOOL_WORDS
 from lingate._dialects.gemini.schema import canonical_schema, json_schema, openapi_schema
 from lingate._model import JsonDict
 from lingate._wire.json import encode_str
-from lingate._wire.shapes import as_dicts, as_list, not_null, without
+from lingate._wire.shapes import as_dicts, as_list, dig, not_null, without
 
 _FUNCTION_KEYS = frozenset({"name", "description", "parameters", "strict", "provider_specific_fields"})
 _DECLARED = frozenset({"response", "responseJsonSchema", "behavior"})
@@ -115,7 +116,13 @@ def _tools(draft: Draft, only: list[Any] | None) -> list[JsonDict]:
 def _add(tool: JsonDict, where: str, declarations: list[JsonDict], servers: list[JsonDict], draft: Draft) -> None:
     function, kind = tool.get("function"), tool.get("type")
     if kind == "function" or (kind is None and isinstance(function, dict)):
-        declarations.append(_declaration(function, where, draft))
+        own = {name: value for name, value in native_fields(tool, NAME).items() if name in _DECLARED}
+        declarations.append({**_declaration(function, where, draft), **own})
+        draft.note_others(tool, TOOL_FIELDS, where)
+        if tool.get("cache_control"):
+            draft.note("cache_control")
+        if dig(function, "strict") or tool.get("strict"):
+            draft.note(f"{where}.strict")
         return
     if kind is None:
         native = camelized(tool)
@@ -268,9 +275,11 @@ def _function(declaration: JsonDict) -> JsonDict:
         given = canonical_schema(declaration["parameters"])
     if given is not None:
         function["parameters"] = given
-    known = ("name", "description", "parameters", "parametersJsonSchema")
+    known = ("name", "description", "parameters", "parametersJsonSchema", *_DECLARED)
     function.update(not_null(declaration, known))
-    return {"type": "function", "function": function}
+    made: JsonDict = {"type": "function", "function": function}
+    own = {name: declaration[name] for name in declaration if name in _DECLARED}
+    return {**made, "provider_specific_fields": {NAME: own}} if own else made
 
 
 _JSON = "application/json"

@@ -12,6 +12,7 @@ from lingate._dialects._arguments import arguments_object, calls_of
 from lingate._dialects._draft import native_fields
 from lingate._dialects._plain import plain_text
 from lingate._dialects._reading import SAID_FIELDS, gist_of
+from lingate._dialects._tools import has_failed
 from lingate._dialects.gemini.content import (
     canonical_content,
     content_parts,
@@ -140,7 +141,7 @@ class Turns:
         kept = _original_result(message)
         if kept is None:
             text, media = self._result_parts(message.get("content"), f"{where}.content")
-            kept = {"name": name, "response": result_object(text, message.get("is_error"))}
+            kept = {"name": name, "response": result_object(text, has_failed(message))}
             if media and self.draft.newest:
                 kept["parts"] = media
             else:
@@ -179,7 +180,7 @@ class Turns:
 def write_messages(draft: Draft) -> None:
     """Write `systemInstruction` and `contents`."""
     turns = Turns(draft)
-    for at, message in enumerate(draft.messages()):
+    for at, message in enumerate(draft.messages(NAME)):
         turns.add(message, at)
     turns.finish()
 

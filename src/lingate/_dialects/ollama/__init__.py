@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from lingate._dialects._base import Dialect, Form
+from lingate._dialects._free_text import FunctionsOnly
 from lingate._dialects.ollama.embeddings import embed_request, parse_embed, read_embed, render_embed
 from lingate._dialects.ollama.face_request import parse_chat, parse_generate
 from lingate._dialects.ollama.face_response import Encoder, render_chat, render_error, render_generate
@@ -36,7 +37,7 @@ def _no_request(call: Call, target: Target) -> HttpRequest:
 DIALECT = Dialect(
     name=NAME,
     operations={
-        "chat": Chat(chat_request, read_chat, parse_chat, render_chat, Decoder, Encoder),
+        "chat": FunctionsOnly(Chat(chat_request, read_chat, parse_chat, render_chat, Decoder, Encoder)),
         "completions": Generate(
             _no_request, read_chat, parse_generate, render_generate, Decoder, lambda call: Encoder(call, flat=True)
         ),

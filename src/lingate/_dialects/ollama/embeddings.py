@@ -8,6 +8,7 @@ from typing import Any
 from lingate._dialects._counts import integer
 from lingate._dialects._draft import Draft, asked_of, native_fields
 from lingate._dialects._params import finished, refuse_for_provider
+from lingate._dialects._vectors import shown
 from lingate._dialects.ollama.facts import DEFAULTS, EMBED_PATH, NAME
 from lingate._dialects.ollama.response import read_object
 from lingate._dialects.openai_chat.reading import malformed
@@ -29,12 +30,10 @@ def embed_request(call: Call, target: Target) -> HttpRequest:
         if items and all(isinstance(item, int | list) for item in items):
             made.refuse("input", "texts cannot be given as tokens")
         raise made.broken("input", "must be text or a list of texts")
-    if made.asked.get("encoding_format", "float") != "float":
-        made.refuse("encoding_format", "vectors are lists of numbers here")
     if "user" in made.asked:
         made.note("user")
     rest = without(made.asked, _WRITTEN)
-    made.body = {"model": target.model, "input": given, **native_fields(made.asked, NAME), **rest}
+    made.body = {**native_fields(made.asked, NAME), "model": target.model, "input": given, **rest}
     return finished(made, "embeddings", EMBED_PATH, made.body, ("options",))
 
 
@@ -50,7 +49,9 @@ def read_embed(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Js
     response: JsonDict = {
         "object": "list",
         "model": raw["model"] if isinstance(raw.get("model"), str) and raw["model"] else target.model,
-        "data": [{"object": "embedding", "index": n, "embedding": vector} for n, vector in enumerate(vectors)],
+        "data": [
+            {"object": "embedding", "index": n, "embedding": shown(vector, sent)} for n, vector in enumerate(vectors)
+        ],
         "usage": None if count is None else {"prompt_tokens": count, "total_tokens": count},
     }
     if rest:

@@ -46,7 +46,7 @@ def chat_request(call: Call, target: Target) -> HttpRequest:
     for name in ("logprobs", "top_logprobs"):
         if made.asked.get(name):
             made.body[name] = made.asked[name]
-    write_rest(made, _WRITTEN)
+    write_rest(made, _WRITTEN, NAME)
     return finished(made, "chat", CHAT_PATH, made.body, ("options",))
 
 
@@ -54,7 +54,7 @@ def _write_native(draft: Draft) -> None:
     """What a client of this format asked for and the canonical form has no word for."""
     for name, value in native_fields(draft.asked, NAME).items():
         if name not in ("options", "think"):
-            draft.body[name] = value
+            draft.body.setdefault(name, value)
 
 
 def _write_tools(draft: Draft) -> None:
@@ -92,6 +92,8 @@ def _write_format(draft: Draft) -> None:
         draft.refuse("response_format", "the model cannot be held to a format")
     else:
         draft.body["format"] = schema if kind == "json_schema" else "json"
+        if inner.get("description"):
+            draft.note("response_format.json_schema.description")
 
 
 def _write_think(draft: Draft) -> None:

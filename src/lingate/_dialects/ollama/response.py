@@ -125,7 +125,7 @@ def usage_of(raw: JsonDict) -> JsonDict | None:
 def logprobs_of(raw: JsonDict) -> JsonDict | None:
     """Log-probabilities as OpenAI has them, whose entries always have bytes and alternatives."""
     items = as_dicts(raw.get("logprobs"))
-    return {"content": [_logprob(item) for item in items], "refusal": None} if items else None
+    return {"content": [{"top_logprobs": [], **_logprob(item)} for item in items], "refusal": None} if items else None
 
 
 def extras_of(raw: JsonDict, message: JsonDict) -> tuple[JsonDict, JsonDict]:

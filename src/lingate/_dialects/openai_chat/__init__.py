@@ -6,6 +6,7 @@ What varies is in the provider's row and traits; nothing here asks which provide
 from __future__ import annotations
 
 from lingate._dialects._base import Dialect, Form, Operations
+from lingate._dialects._names import ShortNames
 from lingate._dialects.openai_chat import face
 from lingate._dialects.openai_chat.embeddings import FORM as EMBEDDINGS
 from lingate._dialects.openai_chat.models import FORM as MODELS
@@ -22,7 +23,9 @@ DIALECT = Dialect(
     name="openai_chat",
     operations=Operations(
         {
-            "chat": ChatFormat(request, response, face.parse_call, face.render, ChatDecoder, face.ChunkEncoder),
+            "chat": ShortNames(
+                ChatFormat(request, response, face.parse_call, face.render_chat, ChatDecoder, face.ChunkEncoder)
+            ),
             "embeddings": EMBEDDINGS,
             "models": MODELS,
         },

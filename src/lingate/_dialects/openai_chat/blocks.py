@@ -17,11 +17,8 @@ _KINDS = {"user": ("tool_result",), "assistant": ("text", "tool_use")}
 
 def has_blocks(message: JsonDict) -> bool:
     """Whether a checked message holds such blocks, in the role that they belong to."""
-    content = message.get("content")
-    if not isinstance(content, list):
-        return False
-    wanted = _KINDS.get(message["role"], ("",))[-1]
-    return any(dig(part, "type") == wanted for part in content)
+    content, kinds = message.get("content"), _KINDS.get(message["role"])
+    return kinds is not None and isinstance(content, list) and any(dig(part, "type") == kinds[-1] for part in content)
 
 
 def without_blocks(messages: list[JsonDict]) -> list[JsonDict]:

@@ -16,7 +16,7 @@ from lingate._dialects._failure import body_failure
 from lingate._dialects._replay import replay
 from lingate._dialects.openai_chat.completion_chunks import CompletionEncoder, completion_of
 from lingate._dialects.openai_chat.envelope import note, seal
-from lingate._dialects.openai_chat.face import render
+from lingate._dialects.openai_chat.face import render_chat
 from lingate._dialects.openai_chat.parameters import begin, limit_sampling, limit_stop, set_stream
 from lingate._dialects.openai_chat.reading import (
     ERROR,
@@ -201,7 +201,7 @@ class Prompted(Form):
     """The `completions` operation by way of another format's `chat`: the prompt goes out as a user's message."""
 
     def __init__(self, chat: OperationFormat) -> None:
-        super().__init__(self._request, self._response, parse_call, render, chat.decoder, CompletionEncoder)
+        super().__init__(self._request, self._response, parse_call, render_chat, chat.decoder, CompletionEncoder)
         self._chat = chat
 
     def _request(self, call: Call, target: Target) -> HttpRequest:
@@ -232,7 +232,7 @@ def _prompt(made: Draft) -> Any:
 
 class CompletionsFormat(Form):
     def __init__(self) -> None:
-        super().__init__(request, response, parse_call, render, CompletionDecoder, CompletionEncoder)
+        super().__init__(request, response, parse_call, render_chat, CompletionDecoder, CompletionEncoder)
 
 
 FORM = CompletionsFormat()

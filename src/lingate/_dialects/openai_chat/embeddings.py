@@ -7,6 +7,7 @@ from typing import Any
 
 from lingate._dialects._base import Form
 from lingate._dialects._counts import integer
+from lingate._dialects._vectors import shown
 from lingate._dialects.openai_chat.envelope import seal
 from lingate._dialects.openai_chat.face import render
 from lingate._dialects.openai_chat.parameters import begin
@@ -43,7 +44,7 @@ def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Json
     if not isinstance(data, list):
         raise body_failure(raw, target, headers=head.headers) or malformed(target, "the answer has no embeddings")
     canonical = {**raw, "object": "list", "model": raw.get("model") or target.model}
-    canonical["data"] = [_embedding(item, at, target) for at, item in enumerate(data)]
+    canonical["data"] = [_embedding(item, at, sent) for at, item in enumerate(data)]
     usage = canonical_usage(raw.get("usage"))
     if usage is not None and "prompt_tokens" not in usage and "total_tokens" in usage:
         usage["prompt_tokens"] = usage["total_tokens"]  # an embedding has no other tokens
@@ -51,12 +52,12 @@ def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Json
     return canonical, raw
 
 
-def _embedding(raw: Any, at: int, target: Target) -> JsonDict:
+def _embedding(raw: Any, at: int, sent: HttpRequest) -> JsonDict:
     vector = dig(raw, "embedding")
     if not isinstance(vector, list | str | dict) or not vector:
-        raise malformed(target, f"data[{at}] has no embedding")
+        raise malformed(sent.target, f"data[{at}] has no embedding")
     index = integer(raw.get("index"))
-    return {**raw, "object": "embedding", "index": at if index is None else index}
+    return {**raw, "object": "embedding", "index": at if index is None else index, "embedding": shown(vector, sent)}
 
 
 def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:

@@ -16,7 +16,7 @@ from lingate._dialects.openai_chat.validation import check_messages, check_param
 from lingate._model import Call, Event, JsonDict, Start, Text, Usage
 from lingate._wire import json
 from lingate._wire.plain import is_plain_chat
-from lingate._wire.shapes import without
+from lingate._wire.shapes import not_null, without
 from lingate.errors import BadRequestError, LingateError
 
 _WORDS = ("name", "description", "parameters", "strict", "format")
@@ -77,6 +77,7 @@ def _nested(tool: JsonDict) -> JsonDict:
     return {"type": kind, kind: words, **rest}
 
 
+_COUNTS = {"prompt_tokens", "completion_tokens", "total_tokens"}
 _TEXT_END = b'},"finish_reason":null}]}\n\n'
 
 
@@ -112,6 +113,19 @@ def _without_number(block: Any) -> Any:
 
 def render(response: JsonDict) -> bytes:
     return json.encode(response)
+
+
+def render_chat(response: JsonDict) -> bytes:
+    usage = response.get("usage")
+    return json.encode({**response, "usage": _whole(usage)} if isinstance(usage, dict) else response)
+
+
+def _whole(usage: JsonDict) -> JsonDict | None:
+    """The counts, if there are any. Those that the format requires are 0 where nobody said."""
+    if usage.keys() >= _COUNTS or not usage:
+        return usage or None
+    counts = {**dict.fromkeys(_COUNTS, 0), **not_null(usage)}
+    return {**counts, "total_tokens": usage.get("total_tokens", counts["prompt_tokens"] + counts["completion_tokens"])}
 
 
 def render_error(error: LingateError) -> tuple[int, bytes]:
@@ -153,7 +167,7 @@ class ChunkEncoder:
     def end(self) -> bytes:
         last = self._builder.end()
         if self._asked and self._usage is not None:
-            last = {**(last or self._builder.closing()), "usage": self._usage}
+            last = {**(last or self._builder.closing()), "usage": _whole(self._usage)}
         return (b"" if last is None else b"data: " + json.encode(last) + b"\n\n") + b"data: [DONE]\n\n"
 
     def error(self, error: LingateError) -> bytes:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
+from zlib import crc32
 
 from lingate._dialects._signature import is_foreign
 from lingate._dialects.openai_chat.content import NAME, as_received
 from lingate._dialects.openai_chat.envelope import note
 from lingate._model import HttpRequest, JsonDict
 from lingate._wire import json
-from lingate._wire.shapes import as_list, not_null, without
+from lingate._wire.shapes import as_list, dig, not_null, without
 from lingate.errors import ConfigError
 
 _REASONING = ("reasoning_content", "reasoning", "reasoning_details", "thinking_blocks")
@@ -26,6 +28,7 @@ _ANSWER_ONLY = (
     "provider_metadata",
 )
 
+_MEDIA = frozenset({"image_url", "file", "input_audio", "video_url"})
 _PLAIN_ROLES = frozenset({"user", "assistant", "system"})
 
 
@@ -36,6 +39,7 @@ def write_messages(messages: Any, sent: HttpRequest) -> Any:
     traits = sent.target.traits
     plain_roles = _PLAIN_ROLES if traits.get("system_role", "system") == "system" else _PLAIN_ROLES - {"system"}
     written: list[Any] | None = None
+    parts_of_tools = False
     for at, message in enumerate(messages):
         if (
             type(message) is dict
@@ -47,9 +51,14 @@ def write_messages(messages: Any, sent: HttpRequest) -> Any:
             continue
         if written is None:
             written = list(messages)
-        written[at] = _message(message, at, sent)
+        written[at] = made = _message(message, at, sent)
+        parts_of_tools |= made.get("role") == "tool" and type(made["content"]) is list
+    if written and parts_of_tools and not traits.get("tool_media", True):
+        written = _media_apart(written, sent)
     if traits.get("late_system") == "hoist":
-        return _hoist(written or list(messages))
+        written = _hoist(written or list(messages))
+    if written and not traits.get("user_after_tool", True):
+        written = _bridged(written, sent)
     return messages if written is None else written
 
 
@@ -72,11 +81,13 @@ def _message(message: Any, at: int, sent: HttpRequest) -> JsonDict:
         _assistant(wire, sent)
     elif role == "tool":
         _tool_result(wire)
+        if "tool_call_id" in wire:
+            wire["tool_call_id"] = _call_id(wire["tool_call_id"], sent)
     elif role in {"system", "developer"}:
         wire["role"] = sent.target.traits.get("system_role", "system")
     if isinstance(wire.get("content"), list):
         wire["content"] = _content(wire["content"], sent)
-    if not sent.target.traits.get("canonical_history") and wire.pop("provider_specific_fields", None):
+    if not _is_gateway(sent) and wire.pop("provider_specific_fields", None):
         note(sent, "messages[].provider_specific_fields")
     _unmark(wire, sent)
     return wire
@@ -91,7 +102,7 @@ def _unmark(wire: JsonDict, sent: HttpRequest) -> None:
 def _assistant(wire: JsonDict, sent: HttpRequest) -> None:
     for name in [name for name, value in wire.items() if value is None and name != "content"]:
         del wire[name]
-    if sent.target.traits.get("canonical_history"):
+    if _is_gateway(sent):
         if "thinking_blocks" in wire:
             wire["thinking_blocks"] = _own_proofs(wire["thinking_blocks"], sent)
     else:
@@ -179,6 +190,8 @@ def _tool_call(call: Any, sent: HttpRequest) -> Any:
     if not isinstance(call, dict):
         return call
     wire = dict(call)
+    if "id" in wire:
+        wire["id"] = _call_id(wire["id"], sent)
     _unmark(wire, sent)
     if sent.target.traits.get("strict_schema"):
         wire.pop("index", None)
@@ -188,6 +201,14 @@ def _tool_call(call: Any, sent: HttpRequest) -> Any:
         arguments = function.get("arguments")
         wire["function"] = {**function, "arguments": json.encode_str(arguments) if arguments else "{}"}
     return wire
+
+
+def _call_id(given: Any, sent: HttpRequest) -> Any:
+    """An id as this provider takes it: nine letters and digits are right for all."""
+    taken = sent.target.traits.get("call_ids")
+    if taken is None or not isinstance(given, str) or re.fullmatch(taken, given):
+        return given
+    return f"c{crc32(given.encode('utf-8', 'replace')):08x}"
 
 
 def _tool_result(wire: JsonDict) -> None:
@@ -227,7 +248,16 @@ def _part(part: Any, sent: HttpRequest) -> Any:
         part = not_null(part)
     if part.get("type") == "image_url" and isinstance(part.get("image_url"), str):
         part = {**part, "image_url": {"url": part["image_url"]}}
+    kind = part.get("type")
+    if kind in ("image_url", "file") and dig(part, kind, "format") is not None and not _is_gateway(sent):
+        # LiteLLM's word for the media type; OpenAI refuses what it does not know.
+        part = {**part, kind: without(part[kind], ("format",))}
+        note(sent, f"messages[].content[].{kind}.format")
     return part
+
+
+def _is_gateway(sent: HttpRequest) -> bool:
+    return bool(sent.target.traits.get("canonical_history"))
 
 
 def _joined(content: Any, text: str) -> Any:
@@ -237,17 +267,52 @@ def _joined(content: Any, text: str) -> Any:
 
 
 def _hoist(messages: list[Any]) -> list[Any]:
-    """Join system messages from after the first turn to those before it, for models that allow them only there."""
+    """Join all system messages to one at the head, for models that allow no other: a second one is refused there too."""
     roles = {"system", "developer"}
-    leading = next((at for at, message in enumerate(messages) if message.get("role") not in roles), len(messages))
-    late = [message for message in messages[leading:] if message.get("role") in roles]
-    if not late:
+    first, *others = [message for message in messages if message.get("role") in roles] or [None]
+    if first is None or (first is messages[0] and not others):
         return messages
-    rest = [message for message in messages[leading:] if message.get("role") not in roles]
-    system = dict(messages[leading - 1]) if leading else dict(late.pop(0))
-    for message in late:
+    system = dict(first)
+    for message in others:
         system["content"] = _merged(system.get("content"), message.get("content"))
-    return [*messages[: max(leading - 1, 0)], system, *rest]
+    return [system, *(message for message in messages if message.get("role") not in roles)]
+
+
+def _media_apart(messages: list[Any], sent: HttpRequest) -> list[Any]:
+    """Put what tools gave besides text into the user's turn behind their results, the only one that may hold it.
+
+    OpenAI: "Image URLs are only allowed for messages with role 'user', but this message with role 'tool' contains [one]".
+    """
+    apart: list[Any] = []
+    held: list[Any] = []
+    for message in messages:
+        role, content = message.get("role"), message.get("content")
+        if role == "tool" and isinstance(content, list):
+            media = [part for part in content if str(dig(part, "type")) in _MEDIA]
+            if media:
+                held += [{"type": "text", "text": f"From the tool call {message.get('tool_call_id')}:"}, *media]
+                rest = [part for part in content if part not in media]
+                message = {**message, "content": _content(rest, sent) if rest else "See the next message."}
+                note(sent, f"messages[{len(apart)}].content (its media were put into a turn of the user's)")
+        elif held and role != "tool":
+            if role == "user":
+                message = {**message, "content": [*held, *_as_parts(content)]}
+            else:
+                apart.append({"role": "user", "content": held})
+            held = []
+        apart.append(message)
+    return [*apart, {"role": "user", "content": held}] if held else apart
+
+
+def _bridged(messages: list[Any], sent: HttpRequest) -> list[Any]:
+    """Put a turn of the assistant between a tool's result and a user's turn, for models that refuse one after the other."""
+    bridged: list[Any] = []
+    for message in messages:
+        if bridged and message.get("role") == "user" and bridged[-1].get("role") == "tool":
+            note(sent, f"messages[{len(bridged)}] (a turn of the assistant was added, as the model needs one there)")
+            bridged.append({"role": "assistant", "content": "Done."})
+        bridged.append(message)
+    return bridged
 
 
 def _merged(first: Any, second: Any) -> Any:

@@ -288,13 +288,13 @@ def write_reasoning(wire: JsonDict, sent: HttpRequest) -> None:
     if thinking is not None and not isinstance(thinking, dict):
         return  # not Anthropic's object but a switch of the provider's own
     effort = wire.pop("reasoning_effort", None)
-    if param == "thinking" and thinking is not None:
+    traits = sent.target.traits
+    if param == "thinking" and thinking is not None and (thinking.get("type") != "adaptive" or "thinking" in traits):
         expressed = {"budget"}  # the provider's own object: as the caller wrote it
         on: bool | None = True
     else:
         wire.pop("thinking", None)
         on = effort != "none" if effort is not None else _switch(thinking)
-        traits = sent.target.traits
         if on is False and traits.get("default_effort") == "none" and traits.get("sampling") != "effort_none":
             on = None  # a model that never reasons is told so by clients all the same, and refuses the word
         expressed = set() if on is None else _WRITERS[param](wire, on, effort, (thinking or {}).get("budget_tokens"))

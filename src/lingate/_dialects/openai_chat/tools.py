@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from lingate._dialects._strangers import ANTHROPICS_TOOL_FIELDS, is_anthropics_tool
+from lingate._dialects._strangers import ANTHROPICS_TOOL_FIELDS, strangers_tool
 from lingate._dialects.openai_chat.envelope import note, refuse
 from lingate._dialects.openai_chat.messages import add_system_text
 from lingate._model import HttpRequest, JsonDict
@@ -29,8 +29,8 @@ def write_tools(wire: JsonDict, sent: HttpRequest, keep: tuple[str, ...] = ()) -
     tools = wire.get("tools")
     if not isinstance(tools, list | tuple):
         return
-    if any(map(is_anthropics_tool, tools)) and not sent.target.traits.get("cache_control"):
-        tools = _without_anthropics(tools, sent)
+    if any(map(strangers_tool, tools)) and not sent.target.traits.get("cache_control"):
+        tools = _without_strangers(tools, sent)
         if not tools:
             for name in ("tools", "tool_choice", "parallel_tool_calls"):
                 wire.pop(name, None)
@@ -41,12 +41,12 @@ def write_tools(wire: JsonDict, sent: HttpRequest, keep: tuple[str, ...] = ()) -
         wire["tools"] = [_tool(tool, drop, sent, keep) if isinstance(tool, dict) else tool for tool in tools]
 
 
-def _without_anthropics(tools: Sequence[Any], sent: HttpRequest) -> list[Any]:
+def _without_strangers(tools: Sequence[Any], sent: HttpRequest) -> list[Any]:
     """Refuse the tools of another provider by name: this one would not say which it does not know."""
     kept = []
     for n, tool in enumerate(tools):
-        if is_anthropics_tool(tool):
-            refuse(sent, f"tools[{n}]", f": {tool['type']} is a tool of Anthropic's own")
+        if strange := strangers_tool(tool):
+            refuse(sent, f"tools[{n}]", f": {strange} is a tool of another provider's own")
         else:
             kept.append(tool)
     return kept
@@ -57,6 +57,9 @@ def _tool(tool: JsonDict, drop: frozenset[str], sent: HttpRequest, keep: tuple[s
     if "cache_control" in tool and not sent.target.traits.get("cache_control"):
         del tool["cache_control"]
         note(sent, "cache_control")
+    if "provider_specific_fields" in tool and not sent.target.traits.get("canonical_history"):
+        del tool["provider_specific_fields"]
+        note(sent, "tools[].provider_specific_fields")
     if not sent.target.traits.get("cache_control"):
         for name in ANTHROPICS_TOOL_FIELDS:
             if name in tool and tool.get("type") == "function" and name not in keep:

@@ -25,6 +25,7 @@ PLAIN = frozenset({"text", "srt", "vtt"})
 
 _PATH = "/audio/transcriptions"
 _PLAIN_TYPE = "text/plain; charset=utf-8"
+_TEXTS = ("text/plain", "text/vtt", "text/srt", "application/x-subrip")
 _LISTS = ("timestamp_granularities", "include", "languages", "keywords")
 
 
@@ -49,7 +50,7 @@ def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Json
     if form in PLAIN:
         text = _plain_text(sent, said, body)
         if text is not None:
-            plain: JsonDict = {"text": text, "content_type": said if _is_text(said) else _PLAIN_TYPE}
+            plain: JsonDict = {"text": text, "content_type": said if said.startswith(_TEXTS) else _PLAIN_TYPE}
             return plain, plain
     raw = read_object(sent, head, body)
     if not isinstance(raw.get("text"), str):

@@ -5,25 +5,36 @@ What only a server that remembers can do is refused; what makes no difference to
 
 from __future__ import annotations
 
+from typing import Any
+
 from lingate._dialects._base import Form, OperationFormat, StreamDecoder
 from lingate._dialects._check import Malformed
 from lingate._dialects._draft import Draft, asked_of
+from lingate._dialects._retold import RetoldDecoder
 from lingate._dialects.openai_responses.conversation import kept_items
 from lingate._dialects.openai_responses.draft import native_fields
 from lingate._dialects.openai_responses.face_response import with_echo
-from lingate._dialects.openai_responses.facts import BUILT_IN_TOOLS, BYGONE_ITEMS, CANONICAL_ITEMS, NAME
+from lingate._dialects.openai_responses.facts import (
+    BUILT_IN_TOOLS,
+    BYGONE_ITEMS,
+    CANONICAL_ITEMS,
+    ENCRYPTED,
+    LOGPROBS,
+    NAME,
+    SEARCH_TOOLS,
+)
 from lingate._dialects.openai_responses.items import kind_of
 from lingate._dialects.openai_responses.spaces import (
     BRINGING,
-    SpacedDecoder,
     all_tools,
+    spaced,
     spread,
     with_flat_names,
     with_spaces,
 )
 from lingate._dialects.openai_responses.tools import search_options
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target, replaced
-from lingate._wire.shapes import without
+from lingate._wire.shapes import as_list, dig, without
 
 _REMEMBERED = ("previous_response_id", "conversation", "prompt", "background", "moderation", "context_management")
 """Fields without which the answer would be to something else, or not be what was asked for."""
@@ -32,6 +43,12 @@ _WHY_NOT = {"item_reference": "nothing is kept under its id: send the item itsel
 
 _IDLE = ("max_tool_calls", "metadata", "prompt_cache_options", "store", "truncation")
 """Fields that say how the provider keeps, cuts or counts; chats do without."""
+
+_OWN_FIELDS = ("allowed_callers", "async", "defer_loading", "output_schema")
+"""Fields of a function among the tools for tools of this format alone: its search for tools, its runner of programs."""
+_BY_DEFAULT = (None, False, ["direct"])
+
+_SEARCH_FIELDS = ("type", "user_location", "search_context_size", "filters")
 
 
 class Bridge(Form):
@@ -56,7 +73,7 @@ class Bridge(Form):
     def _decoder(self, sent: HttpRequest, head: Head) -> StreamDecoder:
         made = self._chat.decoder(sent, head)
         names = spread(all_tools(sent.call.body))[1]
-        return SpacedDecoder(made, names) if names else made
+        return RetoldDecoder(made, lambda events: spaced(events, names)) if names else made
 
 
 def chat_body(call: Call, target: Target) -> tuple[JsonDict, list[str]]:
@@ -78,9 +95,13 @@ def chat_body(call: Call, target: Target) -> tuple[JsonDict, list[str]]:
     _note_lost(native_fields(body), made)
     _without_native(body)
     try:
-        tools, _ = spread(all_tools(body))
+        given = all_tools(body)
+        tools, _ = spread(given)
     except Malformed as flaw:
         raise made.broken(flaw.where, flaw.why) from None
+    for n, tool in enumerate(given):
+        if tool.get("type") == "namespace":
+            made.note_others(tool, ("type", "name", "tools"), f"tools[{n}]")
     if tools:
         body["tools"] = tools
     body["messages"] = _messages(body["messages"], made)
@@ -97,6 +118,9 @@ def _note_lost(native: JsonDict, made: Draft) -> None:
         for name in given if isinstance(given, dict) else ():
             if name not in known:
                 made.note(f"{field}.{name}")
+    for word in as_list(native.get("include")):
+        if word not in (ENCRYPTED, LOGPROBS):
+            made.note(f"include ({word})")
 
 
 def _without_native(holder: JsonDict) -> None:
@@ -133,13 +157,38 @@ def _write_tools(body: JsonDict, made: Draft) -> None:
     for n, tool in enumerate(body["tools"]):
         options = search_options(tool)
         if options is not None:
-            body["web_search_options"] = options
+            if body.get("tool_choice") != "none":
+                body["web_search_options"] = options
+            made.note_others(tool, _SEARCH_FIELDS, f"tools[{n}]")
         elif tool.get("type") in BUILT_IN_TOOLS:
             made.refuse(f"tools[{n}]", f"{tool['type']} is a tool of the Responses API")
         else:
-            tools.append(tool)
+            for name in _OWN_FIELDS:
+                if tool.get(name) not in _BY_DEFAULT:
+                    made.note(f"tools[{n}].{name}")
+            tools.append(without(tool, _OWN_FIELDS))
+    _write_choice(body, made)
     if tools:
         body["tools"] = tools
-    else:
-        for name in ("tools", "tool_choice", "parallel_tool_calls"):
-            body.pop(name, None)
+        return
+    if body.get("tool_choice") not in (None, "auto", "none"):
+        made.note("tool_choice")
+    for name in ("tools", "tool_choice", "parallel_tool_calls"):
+        body.pop(name, None)
+
+
+def _write_choice(body: JsonDict, made: Draft) -> None:
+    """Leave tools that chats do not have out of the choice."""
+    choice: Any = body.get("tool_choice")
+    inner = dig(choice, "allowed_tools")
+    if _is_built_in(choice):
+        made.refuse("tool_choice", f"{choice['type']} is a tool of the Responses API")
+        del body["tool_choice"]
+    elif isinstance(inner, dict) and any(map(_is_built_in, as_list(inner.get("tools")))):
+        kept = [tool for tool in inner["tools"] if not _is_built_in(tool)]
+        body["tool_choice"] = {**choice, "allowed_tools": {**inner, "tools": kept}} if kept else "none"
+
+
+def _is_built_in(tool: Any) -> bool:
+    kind = dig(tool, "type")
+    return isinstance(kind, str) and (kind in BUILT_IN_TOOLS or kind.startswith(SEARCH_TOOLS))

@@ -17,7 +17,7 @@ from lingate._dialects.openai_responses.draft import native_fields
 from lingate._dialects.openai_responses.facts import NAME, RESULTS
 from lingate._dialects.openai_responses.items import Reading, check_item, is_foreign_item, kind_of, read_items, restored
 from lingate._model import JsonDict
-from lingate._wire.shapes import without
+from lingate._wire.shapes import as_str, without
 
 CARRIED = "provider_specific_fields"
 """Field of an item in which this face carries what other providers want back with the message."""
@@ -87,9 +87,12 @@ def _read_turn(item: JsonDict, where: str) -> JsonDict:
 
 
 def _read_result(item: JsonDict, where: str) -> JsonDict:
-    expect(item.get("call_id"), str, f"{where}.call_id")
+    given = item.get("call_id")
+    if given is None and (item.get("name") or item.get("id")):
+        given = as_str(item.get("id"))  # of something that no call of this conversation asked for
+    expect(given, str, f"{where}.call_id")
     output = canonical_content(item.get("output"), f"{where}.output")
-    message = {"role": "tool", "tool_call_id": item["call_id"], "content": output}
+    message = {"role": "tool", "tool_call_id": given, "content": output}
     plain = (
         set(item) == {"type", "call_id", "output"}
         and isinstance(output, str)
@@ -104,7 +107,8 @@ def _read_other_turn(item: JsonDict, where: str) -> JsonDict:
 
 
 def _read_other_result(item: JsonDict, where: str) -> JsonDict:
-    given = item.get("call_id") or item.get("approval_request_id")
+    own = item.get("id") if item["type"] == "local_shell_call_output" else None
+    given = item.get("call_id") or item.get("approval_request_id") or own
     expect(given, str, f"{where}.call_id")
     return _kept({"role": "tool", "tool_call_id": given, "content": ""}, [item])
 

@@ -14,23 +14,20 @@ from lingate._model import Call, HttpRequest, JsonDict, Target, Traits
 
 @dataclass(slots=True, kw_only=True)
 class Draft(_draft.Draft):
-    """One request under construction.
-
-    Attributes:
-        sent: The request around the body; notes of both go to one list.
-        native: What a client of this very format had asked for, where the canonical form says less.
-        exact: The caller speaks this very format: what is not understood is sent as it is, nothing is added.
-        stateless: The provider will not remember the answer.
-        custom: Ids of calls of custom tools, whose results are items of another type.
-        known_ids: Call ids that stand in the request as the provider made them.
-    """
+    """One request under construction."""
 
     sent: HttpRequest
+    """The request around the body; notes of both go to one list."""
     native: JsonDict
+    """What a client of this very format had asked for, where the canonical form says less."""
     exact: bool
+    """The caller speaks this very format: what is not understood is sent as it is, nothing is added."""
     stateless: bool = True
+    """The provider will not remember the answer."""
     custom: set[str] = field(default_factory=set)
+    """Ids of calls of custom tools, whose results are items of another type."""
     known_ids: set[str] = field(default_factory=set)
+    """Call ids that stand in the request as the provider made them."""
 
 
 def draft(call: Call, target: Target) -> Draft:

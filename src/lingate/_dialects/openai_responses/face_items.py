@@ -64,7 +64,7 @@ def text_part(text: str, annotations: Any = None, logprobs: Any = None) -> JsonD
     return {
         "type": "output_text",
         "annotations": native_annotations(annotations),
-        "logprobs": as_list(dig(logprobs, "content")),
+        "logprobs": native_logprobs(logprobs),
         "text": text,
     }
 
@@ -75,14 +75,29 @@ def native_annotations(annotations: Any) -> list[JsonDict]:
     for annotation in as_list(annotations):
         if not isinstance(annotation, dict):
             continue
-        cited = annotation.get("url_citation")
-        if not isinstance(cited, dict):
+        page, file = annotation.get("url_citation"), annotation.get("file_citation")
+        if isinstance(page, dict):
+            required: JsonDict = {"start_index": 0, "end_index": 0, "title": "", "url": ""}
+            made.append({"type": "url_citation", **required, **not_null(page)})
+        elif isinstance(file, dict):
+            required = {"file_id": "", "filename": "", "index": file.get("end_index") or 0}
+            made.append({"type": "file_citation", **required, **not_null(file)})
+        else:
             made.append(annotation)
-            continue
-        required = {"start_index": 0, "end_index": 0, "title": "", "url": ""}
-        given = not_null(cited)
-        made.append({"type": "url_citation", **required, **given})
     return made
+
+
+def native_logprobs(logprobs: Any) -> list[JsonDict]:
+    """OpenAI's chat `logprobs`. Here each has bytes and alternatives, which may be missing there."""
+    items = as_dicts(dig(logprobs, "content"))
+    return [
+        {**_with_bytes(item), "top_logprobs": list(map(_with_bytes, as_dicts(item.get("top_logprobs"))))}
+        for item in items
+    ]
+
+
+def _with_bytes(item: JsonDict) -> JsonDict:
+    return {**item, "bytes": as_list(item.get("bytes"))}
 
 
 def call_item(call: JsonDict, given: str, status: str, text: str | None = None) -> JsonDict:
@@ -268,7 +283,7 @@ class Message(Opened):
 
     def say(self, text: str, logprobs: JsonDict | None) -> list[JsonDict]:
         told = self._part("output_text")
-        found = as_list(dig(logprobs, "content"))
+        found = native_logprobs(logprobs)
         self.parts[-1].pieces.append(text)
         self.parts[-1].logprobs += found
         at = len(self.parts) - 1

@@ -13,7 +13,7 @@ from lingate._dialects.openai_chat.response import arguments_text
 from lingate._dialects.openai_responses.content import content_text, input_content
 from lingate._dialects.openai_responses.conversation import kept_items, read_input
 from lingate._dialects.openai_responses.draft import Draft
-from lingate._dialects.openai_responses.facts import CALLS, MAX_CALL_ID, WITHOUT_INPUT
+from lingate._dialects.openai_responses.facts import CALLS, MAX_CALL_ID, NAME, WITHOUT_INPUT
 from lingate._dialects.openai_responses.items import asks_caller, call_id, check_items, kind_of, own_item, read_items
 from lingate._model import JsonDict
 from lingate._wire.json import decode, encode_str
@@ -25,7 +25,7 @@ _TOOL_FIELDS = _SILENT_FIELDS | {"name"}
 
 def write_input(draft: Draft) -> None:
     """Write `instructions` and `input`."""
-    messages = draft.messages()
+    messages = draft.messages(NAME)
     if draft.exact and draft.native.get("instructions") == "":
         draft.body["instructions"] = ""
     first = 1 if _write_instructions(draft, messages) else 0

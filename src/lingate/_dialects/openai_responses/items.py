@@ -106,29 +106,26 @@ _BRINGING_TOOLS = ("namespace", "tool_search", "mcp")
 
 @dataclass(slots=True)
 class Reading:
-    """What items say in canonical words.
-
-    Attributes:
-        text: All text, joined.
-        refusal: All text of refusals, joined.
-        thinking: A block for each reasoning item that holds anything.
-        calls: Tool calls for the caller to execute. The provider's own tools are not among them.
-        annotations: Citations, positions counted in the joined text.
-        images: Images that were made.
-        audio: Speech that was made, None if none was.
-        logprobs: Log-probabilities of the text's tokens.
-        exact: The canonical form alone says all that the items say.
-    """
+    """What items say in canonical words."""
 
     text: str = ""
+    """All text, joined."""
     refusal: str = ""
+    """All text of refusals, joined."""
     thinking: list[JsonDict] = field(default_factory=list)
+    """A block for each reasoning item that holds anything."""
     calls: list[JsonDict] = field(default_factory=list)
+    """Tool calls for the caller to execute. The provider's own tools are not among them."""
     annotations: list[JsonDict] = field(default_factory=list)
+    """Citations, positions counted in the joined text."""
     images: list[JsonDict] = field(default_factory=list)
+    """Images that were made."""
     audio: JsonDict | None = None
+    """Speech that was made, None if none was."""
     logprobs: list[JsonDict] = field(default_factory=list)
+    """Log-probabilities of the text's tokens."""
     exact: bool = True
+    """The canonical form alone says all that the items say."""
 
     @property
     def reasoning(self) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from lingate._dialects._check import expect
 from lingate._dialects._params import refuse_for_provider, sampling, stops
-from lingate._dialects._strangers import is_anthropics_hint
+from lingate._dialects._strangers import is_anthropics_hint, note_others_words
 from lingate._dialects.openai_chat.envelope import seal
 from lingate._dialects.openai_chat.parameters import shorten_user
 from lingate._dialects.openai_chat.tools import write_response_format
@@ -218,6 +218,7 @@ def write_rest(draft: Draft) -> None:
             draft.note(name)
         else:
             draft.body[name] = value
+    note_others_words(draft.asked, draft.note)
 
 
 def write_stream(draft: Draft) -> None:

@@ -18,7 +18,7 @@ from lingate._dialects.openai_responses.conversation import canonical_message
 from lingate._dialects.openai_responses.facts import ANSWERED, ASKED, INCOMPLETE, NAME, PENDING
 from lingate._dialects.openai_responses.items import Reading, asks_caller, check_items, read_items
 from lingate._model import Head, HttpRequest, JsonDict, Target
-from lingate._wire.shapes import as_dict, as_str, dig
+from lingate._wire.shapes import as_dict, as_str, dig, not_null
 from lingate.errors import LingateError
 
 _NAMES: tuple[tuple[str, str], ...] = (
@@ -49,7 +49,7 @@ def native_usage(usage: Any) -> JsonDict | None:
     counts: JsonDict = usage
     native = {_TO_NATIVE.get(name, name): value for name, value in counts.items() if value is not None}
     for group, required in _REQUIRED:
-        native[group] = {**required, **as_dict(native.get(group))}
+        native[group] = {**required, **not_null(as_dict(native.get(group)))}
     for name in ("input_tokens", "output_tokens"):
         native.setdefault(name, 0)
     native.setdefault("total_tokens", native["input_tokens"] + native["output_tokens"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from lingate._dialects._base import StreamDecoder
+from lingate._dialects._retold import with_calls
 from lingate._dialects.openai_responses.conversation import kept_items
 from lingate._dialects.openai_responses.items import call_id, kind_of
 from lingate._dialects.openai_responses.tools import canonical_tools
@@ -86,15 +86,7 @@ def _renamed(call: JsonDict, name: str | None) -> JsonDict:
 
 def with_spaces(response: JsonDict, names: Names) -> JsonDict:
     """A canonical response whose calls have their namespaces again."""
-    return {**response, "choices": [_choice(choice, names) for choice in response["choices"]]}
-
-
-def _choice(choice: JsonDict, names: Names) -> JsonDict:
-    message = choice["message"]
-    calls = message.get("tool_calls")
-    if not calls:
-        return choice
-    return {**choice, "message": {**message, "tool_calls": [_call(call, names) for call in calls]}}
+    return with_calls(response, lambda call: _call(call, names))
 
 
 def _call(call: JsonDict, names: Names) -> JsonDict:
@@ -105,31 +97,13 @@ def _call(call: JsonDict, names: Names) -> JsonDict:
     return {**call, kind: {**call[kind], "name": known[1]}, "namespace": known[0]}
 
 
-class SpacedDecoder:
-    """A decoder whose calls have their namespaces again.
+def spaced(events: list[Event], names: Names) -> list[Event]:
+    """The events of a stream whose calls have their namespaces again."""
+    return [_spaced(event, names) if type(event) is ToolStart else event for event in events]
 
-    Args:
-        inner: The decoder of the provider's chats.
-        names: Who is who.
-    """
 
-    def __init__(self, inner: StreamDecoder, names: Names) -> None:
-        self._inner = inner
-        self._names = names
-        self.done = False
-
-    def feed(self, data: bytes) -> list[Event]:
-        return self._told(self._inner.feed(data))
-
-    def finish(self) -> list[Event]:
-        return self._told(self._inner.finish())
-
-    def _told(self, events: list[Event]) -> list[Event]:
-        self.done = self._inner.done
-        return [self._spaced(event) if type(event) is ToolStart else event for event in events]
-
-    def _spaced(self, event: ToolStart) -> ToolStart:
-        known = self._names.get(event.name)
-        if known is None:
-            return event
-        return replaced(event, name=known[1], extra={**(event.extra or {}), "namespace": known[0]})
+def _spaced(event: ToolStart, names: Names) -> ToolStart:
+    known = names.get(event.name)
+    if known is None:
+        return event
+    return replaced(event, name=known[1], extra={**(event.extra or {}), "namespace": known[0]})

@@ -72,35 +72,32 @@ Place: TypeAlias = tuple[str, Any]
 
 @dataclass(slots=True)
 class Item:
-    """One output item.
-
-    Attributes:
-        kind: Its type.
-        ids: The ids it goes by.
-        number: Place among the tool calls or the reasoning items; -1 where it is neither.
-        answer: It is the tool call whose arguments are the structured answer.
-        told: Pieces of its reasoning have arrived.
-        pieces: What has been told of a call's input.
-        said: All of that, as its own end event had it; some servers say it nowhere else.
-        part: The part of the reasoning that is arriving.
-        positions: Characters of answer text before each text part.
-        annotations: How many annotations of each text part have been told.
-        refused: Parts whose refusal has been told.
-        ended: It has been seen whole.
-    """
+    """One output item."""
 
     kind: str
+    """Its type."""
     ids: frozenset[str] = frozenset()
+    """The ids it goes by."""
     number: int = -1
+    """Place among the tool calls or the reasoning items; -1 where it is neither."""
     answer: bool = False
+    """It is the tool call whose arguments are the structured answer."""
     told: bool = False
+    """Pieces of its reasoning have arrived."""
     pieces: list[str] = field(default_factory=list)
+    """What has been told of a call's input."""
     said: str = ""
+    """All of that, as its own end event had it; some servers say it nowhere else."""
     part: tuple[str, int] | None = None
+    """The part of the reasoning that is arriving."""
     positions: dict[int, int] = field(default_factory=dict)
+    """Characters of answer text before each text part."""
     annotations: dict[int, int] = field(default_factory=dict)
+    """How many annotations of each text part have been told."""
     refused: set[int] = field(default_factory=set)
+    """Parts whose refusal has been told."""
     ended: bool = False
+    """It has been seen whole."""
 
 
 def place_of(raw: JsonDict) -> Place:
@@ -268,7 +265,8 @@ class ResponseStream(StreamedAnswer):
                 out.append(Thinking(text, 0, item.number, signature=signature, raw=raw))
         elif item.kind in CALLS:
             given = final.get("arguments") if item.kind == "function_call" else free_input(final)
-            text = given or item.said
+            # LM Studio ends such an item with an empty object: earendil-works/pi#917.
+            text = item.said if given == "{}" and item.said else given or item.said
             if item.kind == "function_call" and (text or not item.pieces):
                 text = arguments_text(text)
             self._complete(item, text, raw, out)

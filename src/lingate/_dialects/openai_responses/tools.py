@@ -64,7 +64,7 @@ def _flat_tool(tool: JsonDict, where: str, draft: Draft) -> JsonDict:
         return without(tool, ("cache_control",))  # a built-in tool, or flat already
     if not isinstance(words, dict) or not isinstance(words.get("name"), str):
         raise draft.broken(f"{where}.{kind}", "must be an object with a name")
-    taken = ("type", kind, "cache_control", "strict")
+    taken = ("type", kind, "cache_control", "strict", "provider_specific_fields")
     made: JsonDict = {"type": kind, **not_null(words)}
     made |= not_null(tool, taken)
     if kind == "custom":
@@ -90,7 +90,7 @@ def search_options(tool: JsonDict) -> JsonDict | None:
     """A web search tool as `web_search_options`; None for any other tool."""
     if not str(tool.get("type")).startswith(SEARCH_TOOLS):
         return None
-    options = {key: value for key, value in tool.items() if key in ("search_context_size",) and value is not None}
+    options = {name: tool[name] for name in ("search_context_size", "filters") if tool.get(name)}
     location = tool.get("user_location")
     if isinstance(location, dict):
         place = without(location, ("type",))

@@ -75,8 +75,6 @@ def embed_request(call: Call, target: Target) -> HttpRequest:
     if takes_prompts(target):
         given = draft.asked.get("input")
         body: JsonDict = {"inputs": [given] if isinstance(given, str) else given}
-        if draft.asked.get("encoding_format", "float") != "float":
-            draft.refuse("encoding_format", "the container gives numbers")
         body.update(without(draft.asked, _NOT_SAID))
     else:
         body = without(draft.asked, ("model",))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
@@ -158,21 +158,24 @@ class Picker(App[Choice]):
 
     def _entered(self) -> None:
         if self.state.pane == "providers":
-            self.state.pane = "models"
+            self._pane("models")
         else:
             self._take(self.state.enter)
 
-    def _take(self, action: Action) -> None:
+    def _chosen(self) -> str | None:
         model = self.state.written()
         if model is None:
             self.state.status = "no model is chosen"
-        else:
+        return model
+
+    def _take(self, action: Action) -> None:
+        model = self._chosen()
+        if model is not None:
             self.exit(Choice(action, model))
 
     def _saved(self) -> None:
-        model = self.state.written()
+        model = self._chosen()
         if model is None:
-            self.state.status = "no model is chosen"
             return
         try:
             self.state.status = f"{model} is the default now, kept in {self.services.save(model)}"
@@ -186,17 +189,8 @@ class Picker(App[Choice]):
         else:
             self.exit()
 
-    def _other_pane(self) -> None:
-        self.state.pane = "models" if self.state.pane == "providers" else "providers"
-
-    def _left(self) -> None:
-        self.state.pane = "providers"
-
-    def _right(self) -> None:
-        self.state.pane = "models"
-
-    def _quit(self) -> None:
-        self.exit()
+    def _pane(self, pane: Literal["models", "providers"] | None = None) -> None:
+        self.state.pane = pane or ("models" if self.state.pane == "providers" else "providers")
 
     def _ask(self) -> None:
         if not self._asking:
@@ -223,7 +217,6 @@ class Picker(App[Choice]):
             self._asking = False
 
     def _tell(self, offers: list[Offer], line: str) -> None:
-        """Hand what was found to the picker's own thread."""
         try:
             self.call_later(self._loaded, offers, line)
         except RuntimeError:  # its loop is closed: the picker was left meanwhile
@@ -243,18 +236,14 @@ _COMMANDS: dict[str, Callable[[Picker], None]] = {
     "enter": Picker._entered,
     "ctrl+j": Picker._entered,  # what Enter was before the terminal had been told that keys are read one by one
     "escape": Picker._escaped,
-    "ctrl+c": Picker._quit,
-    "ctrl+q": Picker._quit,
-    "ctrl+d": Picker._quit,
+    **dict.fromkeys(("ctrl+c", "ctrl+q", "ctrl+d"), lambda picker: picker.exit()),
     "ctrl+s": Picker._saved,
     "ctrl+r": Picker._ask,
     "ctrl+a": lambda picker: picker.state.toggle(),
-    "tab": Picker._other_pane,
-    "shift+tab": Picker._other_pane,
-    "left": Picker._left,
-    "right": Picker._right,
-    "backspace": lambda picker: picker.state.erase(),
-    "ctrl+h": lambda picker: picker.state.erase(),
+    **dict.fromkeys(("tab", "shift+tab"), Picker._pane),
+    "left": lambda picker: picker._pane("providers"),
+    "right": lambda picker: picker._pane("models"),
+    **dict.fromkeys(("backspace", "ctrl+h"), lambda picker: picker.state.erase()),
     "ctrl+w": lambda picker: picker.state.erase("word"),
     "ctrl+u": lambda picker: picker.state.erase("all"),
 }

@@ -40,10 +40,7 @@ def frame(state: State, width: int, height: int) -> list[Line]:
         one = _backing(state, first(place, len(state.backings), rows) + at, left)
         other = _model(state, first(state.row, len(state.models), rows) + at, right)
         lines.append([*one, (" │ ", "dim"), *other])
-    lines.append(_line([("─" * width, "dim")], width))
-    lines.append(_about(state, width))
-    lines.append(_keys(state, width))
-    return lines
+    return [*lines, _line([("─" * width, "dim")], width), _about(state, width), _keys(state, width)]
 
 
 def left_width(width: int) -> int:
@@ -63,8 +60,7 @@ def _title(state: State, width: int) -> Line:
 
 def _filter(state: State, width: int) -> Line:
     total = len(state.everything) if state.scope == "all" and state.everything is not None else len(state.curated)
-    count = "loading all models ..." if state.waiting else f"{len(state.models):,} of {total:,}"
-    end = f"{count} "
+    end = "loading all models ... " if state.waiting else f"{len(state.models):,} of {total:,} "
     if state.query or state.typing:
         begin: Line = [(" filter: ", "bold"), (state.query, ""), ("▏", "bold")]
     else:
@@ -115,7 +111,6 @@ def _model(state: State, at: int, width: int) -> Line:
 
 
 def _fact(offer: Offer, fact: str, width: int) -> str:
-    """One fact in its column, with a blank before it."""
     if fact == "reads":
         return " " + fit(_reads(offer, short=width < 10), width - 1)
     text = _context(offer) if fact == "context" else _price(offer, width)
@@ -187,28 +182,21 @@ def _about(state: State, width: int) -> Line:
 
 
 def _keys(state: State, width: int) -> Line:
-    keys = [
-        ("Enter", _ENTER[state.enter]),
-        ("^S", "default"),
-        ("^T", "chat"),
-        ("c", "all" if state.scope == "curated" else "curated"),
-        ("/", "filter"),
-        ("Tab", "pane"),
-        ("^R", "ask"),
-        ("Esc", "clear" if state.query or state.typing else "quit"),
-    ]
-    spans: Line = []
-    for key, meaning in keys:
-        if state.typing or state.query:
-            if key == "/":
-                continue
-            key = "^A" if key == "c" else key
-        spans += [(key, "reverse"), (f" {meaning}  ", "")]
-    return _line(spans, width)
+    filtering = state.typing or bool(state.query)
+    keys = {
+        "Enter": _ENTER[state.enter],
+        "^S": "default",
+        "^T": "chat",
+        "^A" if filtering else "c": "all" if state.scope == "curated" else "curated",
+        **({} if filtering else {"/": "filter"}),
+        "Tab": "pane",
+        "^R": "ask",
+        "Esc": "clear" if filtering else "quit",
+    }
+    return _line([span for key, word in keys.items() for span in ((key, "reverse"), (f" {word}  ", ""))], width)
 
 
 def _line(spans: Line, width: int) -> Line:
-    """The spans, cut or filled to the width."""
     out: Line = []
     left = width
     for text, style in spans:

@@ -33,38 +33,35 @@ class Backing:
 
 @dataclass(slots=True)
 class State:
-    """The picker as it stands. Changed by its methods only.
-
-    Attributes:
-        enter: What Enter does with the model that is chosen.
-        default: The default model, which has a star.
-        everything: All models, None while they are not loaded.
-        query: What was typed.
-        typing: Every letter is for the filter, `c` too.
-        pane: Which column the arrows move in.
-        provider: The provider chosen on the left; empty for all.
-        row: The model chosen on the right, by its place.
-        models: What is shown on the right.
-        backings: What is shown on the left.
-        status: What the last key did.
-        height: How many rows a column has on the screen.
-    """
+    """The picker as it stands. Changed by its methods only."""
 
     standing: Callable[[str], Standing]
     curated: list[Offer]
     enter: Action = "print"
+    """What Enter does with the model that is chosen."""
     default: str | None = None
+    """The default model, which has a star."""
     everything: list[Offer] | None = None
+    """All models, None while they are not loaded."""
     scope: Literal["curated", "all"] = "curated"
     query: str = ""
+    """What was typed."""
     typing: bool = False
+    """Every letter is for the filter, `c` too."""
     pane: Literal["models", "providers"] = "models"
+    """Which column the arrows move in."""
     provider: str = ""
+    """The provider chosen on the left; empty for all."""
     row: int = 0
+    """The model chosen on the right, by its place."""
     models: list[Offer] = field(default_factory=list)
+    """What is shown on the right."""
     backings: list[Backing] = field(default_factory=list)
+    """What is shown on the left."""
     status: str = ""
+    """What the last key did."""
     height: int = 20
+    """How many rows a column has on the screen."""
     _texts: dict[int, list[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -45,6 +45,9 @@ model_alias_map: dict[str, str] = {}
 max_budget: float = 0.0
 """US dollars after which calls raise `BudgetExceededError`; 0 is no limit. Holds for this process."""
 _current_cost: float = 0.0
+use_litellm_proxy: bool = False
+"""All calls go to the LiteLLM proxy, or the gateway, of `LITELLM_PROXY_API_BASE`; so they do where the variable
+`USE_LITELLM_PROXY` is true, and for calls with this argument."""
 turn_off_message_logging: bool = False
 """Callbacks are not given messages and answers."""
 

@@ -17,6 +17,7 @@ from lingate.compat.litellm._params import Request
 
 _log = logging.getLogger("lingate.compat.litellm")
 _warned: set[str] = set()
+_LISTS = ("callbacks", "input_callback", "success_callback", "failure_callback")
 
 
 class CustomLogger:
@@ -88,9 +89,12 @@ class Watch:
             "metadata": metadata,
             "start_time": request.started,
             "additional_args": {},
-            "cache_hit": None,
+            "cache_hit": True if own.get("cache_hit") else None,
+            "cache_key": own.get("cache_hit"),
         }
         self._started = request.started
+        self._keep: Any = own.get("_keep")
+        self._own = {name: own.get(name) or () for name in _LISTS}
         self._silent = bool(own.get("no-log"))
         self._logger_fn: Any = own.get("logger_fn")
         self._over = False
@@ -102,25 +106,20 @@ class Watch:
         for call in self._starts():
             _guard(call)
 
-    def succeeded(self, response: Any) -> None:
-        """Tell of the answer."""
-        for call in self._ends(response, None, False):
+    def ended(self, response: Any = None, error: BaseException | None = None) -> None:
+        """Tell of the answer, or of the error."""
+        for call in self._ends(response, error, False):
             _guard(call)
 
-    def failed(self, error: BaseException) -> None:
-        """Tell of the error."""
-        for call in self._ends(None, error, False):
-            _guard(call)
-
-    async def asucceeded(self, response: Any) -> None:
-        """`succeeded`, for awaited calls."""
-        for call in self._ends(response, None, True):
+    async def aended(self, response: Any = None, error: BaseException | None = None) -> None:
+        """`ended`, for awaited calls."""
+        for call in self._ends(response, error, True):
             await _aguard(call)
 
-    async def afailed(self, error: BaseException) -> None:
-        """`failed`, for awaited calls."""
-        for call in self._ends(None, error, True):
-            await _aguard(call)
+    def _told(self, name: str) -> list[Any]:
+        """The callbacks of a list, and those of this call alone."""
+        own = self._own[name]
+        return [*getattr(settings, name), *(own if isinstance(own, (list, tuple)) else [own])]
 
     def _starts(self) -> Iterator[Callable[[], Any]]:
         if self._silent:
@@ -128,10 +127,11 @@ class Watch:
         if callable(self._logger_fn):
             yield partial(self._logger_fn, self.details)
         model, messages = self.details["model"], self.details["messages"]
-        for found in _known([*settings.input_callback, *settings.callbacks]):
+        before = self._told("input_callback")
+        for found in _known([*before, *self._told("callbacks")]):
             if callable(getattr(found, "log_pre_api_call", None)):
                 yield partial(found.log_pre_api_call, model, messages, self.details)
-            elif found in settings.input_callback:
+            elif found in before:
                 yield partial(found, self.details)
 
     def _ends(self, response: Any, error: BaseException | None, awaited: bool) -> Iterator[Callable[[], Any]]:
@@ -139,18 +139,21 @@ class Watch:
             return
         self._over = True
         settings._current_cost += (getattr(response, "_hidden_params", None) or {}).get("response_cost") or 0.0
+        if self._keep is not None and response is not None:
+            self._keep(response)
         if self._silent:
             return
         ended = datetime.now()
         self._note(response, error, ended)
-        for found in _known([*settings.callbacks]):
+        always = self._told("callbacks")
+        for found in _known(always):
             if callable(getattr(found, "log_post_api_call", None)):
                 yield partial(found.log_post_api_call, self.details, None, self._started, ended)
         method = "log_success_event" if error is None else "log_failure_event"
-        own = settings.success_callback if error is None else settings.failure_callback
+        own = self._told("success_callback" if error is None else "failure_callback")
         later = settings._async_success_callback if error is None else settings._async_failure_callback
         shown = _hidden(response)
-        for found in _known([*own, *later, *settings.callbacks]):
+        for found in _known([*own, *later, *always]):
             if callable(getattr(found, method, None)):
                 target = getattr(found, f"async_{method}" if awaited else method)
             elif callable(found) and (awaited or not inspect.iscoroutinefunction(found)):
@@ -195,6 +198,8 @@ class Watch:
             "error_str": None if error is None else str(error),
             "error_information": None if error is None else {**failure, "error_message": str(error)},
             "response_cost": details["response_cost"],
+            "cache_hit": details["cache_hit"],
+            "cache_key": details["cache_key"],
             "saved_cache_cost": 0.0,
             "prompt_tokens": usage.get("prompt_tokens") or 0,
             "completion_tokens": usage.get("completion_tokens") or 0,
@@ -214,7 +219,7 @@ class Watch:
 
 
 _NOT_HERE = words(
-    """cache_hit cache_key requester_ip_address user_agent guardrail_information cost_breakdown model_map_information
+    """requester_ip_address user_agent guardrail_information cost_breakdown model_map_information
     response_cost_failure_debug_info standard_built_in_tools_params"""
 )
 """Fields of LiteLLM's payload for which there is nothing to say here."""
@@ -230,19 +235,13 @@ def _known(found: list[Any]) -> list[Any]:
     seen: list[Any] = []
     for item in found:
         if isinstance(item, str):
-            _warn(item)
+            if item not in _warned:
+                _warned.add(item)
+                text = f"the callback {item!r} names an integration of litellm that is not here"
+                warnings.warn(f"{text}: pass a function or a CustomLogger", stacklevel=2)
         elif not any(item is other for other in seen):
             seen.append(item)
     return seen
-
-
-def _warn(name: str) -> None:
-    if name not in _warned:
-        _warned.add(name)
-        warnings.warn(
-            f"the callback {name!r} names an integration of litellm that is not here: pass a function or a CustomLogger",
-            stacklevel=2,
-        )
 
 
 def _guard(call: Callable[[], Any]) -> None:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from lingate import _default
 from lingate._client import AsyncLingate, Lingate
+from lingate._wire.shapes import without
 from lingate.compat import litellm as settings
 from lingate.compat.litellm import _shapes
 from lingate.compat.litellm._callbacks import Watch
-from lingate.compat.litellm._params import Request, environment, prepare
+from lingate.compat.litellm._params import Request, prepare
 from lingate.compat.litellm._streams import CustomStreamWrapper
 from lingate.errors import LingateError
 
 _Arguments = tuple[Any, tuple[Any, ...], dict[str, Any]]
 """The model, what the client's method takes before its options, and LiteLLM's keyword arguments."""
 _MOST_CLIENTS = 64
-_clients: dict[tuple[type, frozenset[tuple[str, str]]], Any] = {}
+_clients: dict[tuple[bool, frozenset[tuple[str, str]]], Any] = {}
 _lock = threading.Lock()
 
 
@@ -34,108 +37,90 @@ class _Kind:
     piece: Callable[[dict[str, Any], Request], Any] = _shapes.chunk
 
 
-_CHAT = _Kind("completion", "chat", _shapes.chat)
-_TEXT = _Kind("text_completion", "complete", _shapes.text, _shapes.text_chunk)
-_RESPONSES = _Kind("responses", "responses", _shapes.responses, _shapes.event)
-_EMBEDDING = _Kind("embedding", "embed", _shapes.embedding)
 _IMAGE = _Kind("image_generation", "images", _shapes.image)
-_TRANSCRIPTION = _Kind("transcription", "transcribe", _shapes.transcription)
-_SPEECH = _Kind("speech", "speech", _shapes.speech)
-_RERANK = _Kind("rerank", "rerank", _shapes.rerank)
-_MODERATION = _Kind("moderation", "moderate", _shapes.moderation)
-
-
-def _of(cls: type[Any], request: Request, default: Callable[[], Any]) -> Any:
-    """The client for a call: the default one, or one whose environment has the call's own variables."""
-    if not request.env:
-        return default()
-    key = cls, frozenset(request.env.items())
-    with _lock:
-        if key not in _clients:
-            if len(_clients) >= _MOST_CLIENTS:
-                _clients.clear()
-            _clients[key] = cls(env=environment(request.env))
-        return _clients[key]
 
 
 def _client(request: Request, awaited: bool) -> tuple[Any, str, dict[str, Any]]:
-    """The client to ask, the model and the options to ask it with."""
+    """The client to ask, the model and the options to ask it with: the default client, or one with the call's variables."""
     if request.mocked:
         from lingate.compat.litellm._replies import MODEL, scripted
 
-        kept: dict[str, Any] = {
-            name: request.options[name] for name in ("stream", "stream_options") if name in request.options
-        }
+        kept = {name: value for name, value in request.options.items() if name in ("stream", "stream_options")}
         return scripted(request, awaited), MODEL, kept
-    if awaited:
-        return _of(AsyncLingate, request, _default._aclient), request.model, request.options
-    return _of(Lingate, request, _default._client), request.model, request.options
-
-
-def _prepared(kind: _Kind, model: Any, given: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Request:
-    if 0 < settings.max_budget <= settings._current_cost:
-        raise settings.BudgetExceededError(settings._current_cost, settings.max_budget)
-    try:
-        return prepare(kind.name, model, given, kwargs)
-    except LingateError as error:
-        raise _translated(error, str(model), None) from error
+    if not request.env:
+        client: Any = _default._aclient() if awaited else _default._client()
+    else:
+        key = awaited, frozenset(request.env.items())
+        with _lock:
+            if key not in _clients:
+                if len(_clients) >= _MOST_CLIENTS:
+                    _clients.clear()
+                # The process's environment is read as it is at each look-up.
+                env = ChainMap(request.env, os.environ)
+                _clients[key] = AsyncLingate(env=env) if awaited else Lingate(env=env)
+            client = _clients[key]
+    return client, request.model, request.options
 
 
 def _begun(
     kind: _Kind, model: Any, given: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> tuple[Request, Watch, BaseException | None]:
     """The call, whoever is told of it, and the exception that a mock asks for."""
-    request = _prepared(kind, model, given, {name: item for name, item in kwargs.items() if name != "_on_end"})
+    if 0 < settings.max_budget <= settings._current_cost:
+        raise settings.BudgetExceededError(settings._current_cost, settings.max_budget)
+    try:
+        request = prepare(kind.name, model, given, without(kwargs, ("_on_end",)))
+    except LingateError as error:
+        raise _translated(error, str(model), None) from error
+    if settings.cache is not None:
+        from lingate.compat.litellm._cache import consult
+
+        consult(request)
     watch = Watch(request)
     watch.before()
-    return request, watch, _canned(request)
+    if not request.mocked:
+        return request, watch, None
+    from lingate.compat.litellm._replies import canned_error
+
+    return request, watch, canned_error(request)
 
 
 def _call(kind: _Kind, model: Any, given: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     request, watch, canned = _begun(kind, model, given, kwargs)
     if canned is not None:
-        watch.failed(canned)
+        watch.ended(error=canned)
         raise canned
     try:
         client, name, options = _client(request, False)
         answer = getattr(client, kind.method)(name, *given, **options)
     except LingateError as error:
         failure = _translated(error, request.asked, request.retries)
-        watch.failed(failure)
+        watch.ended(error=failure)
         raise failure from error
     if request.stream:
         return CustomStreamWrapper(answer, request, watch, kind.piece, kind.shape, kwargs.get("_on_end"))
     response = kind.shape(answer, request)
-    watch.succeeded(response)
+    watch.ended(response)
     return response
 
 
 async def _acall(kind: _Kind, model: Any, given: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     request, watch, canned = _begun(kind, model, given, kwargs)
     if canned is not None:
-        await watch.afailed(canned)
+        await watch.aended(error=canned)
         raise canned
     try:
         client, name, options = _client(request, True)
         answer = await getattr(client, kind.method)(name, *given, **options)
     except LingateError as error:
         failure = _translated(error, request.asked, request.retries)
-        await watch.afailed(failure)
+        await watch.aended(error=failure)
         raise failure from error
     if request.stream:
         return CustomStreamWrapper(answer, request, watch, kind.piece, kind.shape, kwargs.get("_on_end"))
     response = kind.shape(answer, request)
-    await watch.asucceeded(response)
+    await watch.aended(response)
     return response
-
-
-def _canned(request: Request) -> BaseException | None:
-    """The exception that a mock asks for."""
-    if not request.mocked:
-        return None
-    from lingate.compat.litellm._replies import canned_error
-
-    return canned_error(request)
 
 
 def _translated(error: LingateError, model: str, retries: int | None) -> Exception:
@@ -181,7 +166,7 @@ def _completion(model: str, messages: Sequence[Any] = (), **kwargs: Any) -> _Arg
     return model, (messages,), kwargs
 
 
-completion, acompletion = _twins(_CHAT, _completion)
+completion, acompletion = _twins(_Kind("completion", "chat", _shapes.chat), _completion)
 
 
 def mock_completion(model: str, messages: Sequence[Any] = (), mock_response: Any = "", **kwargs: Any) -> Any:
@@ -198,17 +183,63 @@ def batch_completion(model: str, messages: Sequence[Sequence[Any]] = (), **kwarg
         return [future.exception() or future.result() for future in asked]
 
 
+def _at_once(kwargs: dict[str, Any]) -> list[Callable[[], Any]]:
+    """The calls that `models`, or `deployments` with arguments of their own, stand for."""
+    kwargs.pop("model", None)
+    models, others = kwargs.pop("models", None) or (), kwargs.pop("deployments", None) or ()
+    named = [{"model": model} for model in ([models] if isinstance(models, str) else models)]
+    return [partial(completion, **{**kwargs, **own}) for own in (*named, *others)]
+
+
+def batch_completion_models(*args: Any, **kwargs: Any) -> Any:
+    """Ask several `models` the same at once. The first answer counts; where there is none, the last error is raised."""
+    from concurrent.futures import ThreadPoolExecutor, as_completed
+
+    asked, error = _at_once(kwargs), None
+    pool = ThreadPoolExecutor(max_workers=len(asked) or 1)
+    try:
+        for future in as_completed([pool.submit(call, *args) for call in asked]):
+            error = future.exception()
+            if error is None:
+                return future.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    if error is not None:
+        raise error
+    return None
+
+
+def batch_completion_models_all_responses(*args: Any, **kwargs: Any) -> list[Any]:
+    """Ask several `models` the same at once: the answers of those that give one, in the order of the models."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    asked = _at_once(kwargs)
+    with ThreadPoolExecutor(max_workers=len(asked) or 1) as pool:
+        futures = [pool.submit(call, *args) for call in asked]
+    return [future.result() for future in futures if future.exception() is None]
+
+
+def completion_with_retries(*args: Any, num_retries: int = 3, **kwargs: Any) -> Any:
+    """`completion` with three further tries."""
+    kwargs.pop("retry_strategy", None)
+    return (kwargs.pop("original_function", None) or completion)(*args, num_retries=num_retries, **kwargs)
+
+
+async def acompletion_with_retries(*args: Any, num_retries: int = 3, **kwargs: Any) -> Any:
+    """`acompletion` with three further tries."""
+    kwargs.pop("retry_strategy", None)
+    return await (kwargs.pop("original_function", None) or acompletion)(*args, num_retries=num_retries, **kwargs)
+
+
 def _text_completion(prompt: Any = None, model: str | None = None, **kwargs: Any) -> _Arguments:
     """Let a model go on from where a text ends."""
-    return _plain_provider(model), (prompt,), kwargs
+    # Without the mark with which LiteLLM tells a provider's completions from its chats.
+    return model.removeprefix("text-completion-") if isinstance(model, str) else model, (prompt,), kwargs
 
 
-text_completion, atext_completion = _twins(_TEXT, _text_completion)
-
-
-def _plain_provider(model: Any) -> Any:
-    """The model without the mark with which LiteLLM tells a provider's completions from its chats."""
-    return model.removeprefix("text-completion-") if isinstance(model, str) else model
+text_completion, atext_completion = _twins(
+    _Kind("text_completion", "complete", _shapes.text, _shapes.text_chunk), _text_completion
+)
 
 
 def _responses(input: Any = None, model: str | None = None, **kwargs: Any) -> _Arguments:
@@ -216,7 +247,7 @@ def _responses(input: Any = None, model: str | None = None, **kwargs: Any) -> _A
     return model, (input,), kwargs
 
 
-responses, aresponses = _twins(_RESPONSES, _responses)
+responses, aresponses = _twins(_Kind("responses", "responses", _shapes.responses, _shapes.event), _responses)
 
 
 def _embedding(model: str, input: Any = (), **kwargs: Any) -> _Arguments:
@@ -224,7 +255,7 @@ def _embedding(model: str, input: Any = (), **kwargs: Any) -> _Arguments:
     return model, (input,), kwargs
 
 
-embedding, aembedding = _twins(_EMBEDDING, _embedding)
+embedding, aembedding = _twins(_Kind("embedding", "embed", _shapes.embedding), _embedding)
 
 
 def _image_generation(prompt: str | None = None, model: str | None = None, **kwargs: Any) -> _Arguments:
@@ -256,7 +287,7 @@ def _transcription(model: str, file: Any, **kwargs: Any) -> _Arguments:
     return model, (file,), kwargs
 
 
-transcription, atranscription = _twins(_TRANSCRIPTION, _transcription)
+transcription, atranscription = _twins(_Kind("transcription", "transcribe", _shapes.transcription), _transcription)
 
 
 def _speech(model: str, input: str, voice: Any = None, **kwargs: Any) -> _Arguments:
@@ -264,7 +295,7 @@ def _speech(model: str, input: str, voice: Any = None, **kwargs: Any) -> _Argume
     return model, (input,), {**kwargs, "voice": voice}
 
 
-speech, aspeech = _twins(_SPEECH, _speech)
+speech, aspeech = _twins(_Kind("speech", "speech", _shapes.speech), _speech)
 
 
 def _rerank(model: str, query: str, documents: Sequence[Any], **kwargs: Any) -> _Arguments:
@@ -272,7 +303,7 @@ def _rerank(model: str, query: str, documents: Sequence[Any], **kwargs: Any) -> 
     return model, (query, documents), {"return_documents": True, **kwargs}
 
 
-rerank, arerank = _twins(_RERANK, _rerank)
+rerank, arerank = _twins(_Kind("rerank", "rerank", _shapes.rerank), _rerank)
 
 
 def _moderation(input: Any, model: str | None = None, **kwargs: Any) -> _Arguments:
@@ -280,16 +311,9 @@ def _moderation(input: Any, model: str | None = None, **kwargs: Any) -> _Argumen
     return model or "omni-moderation-latest", (input,), kwargs
 
 
-moderation, amoderation = _twins(_MODERATION, _moderation)
+moderation, amoderation = _twins(_Kind("moderation", "moderate", _shapes.moderation), _moderation)
 
 
 async def count_tokens(model: str, messages: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """Ask the provider how many tokens a conversation has."""
-    kind = _Kind("acount_tokens", "count_tokens", _count)
-    return await _acall(kind, model, (messages,), kwargs)
-
-
-def _count(view: Any, request: Request) -> Any:
-    from lingate.compat.litellm._record import Record
-
-    return Record(total_tokens=view.input_tokens, request_model=request.asked, model_used=request.name)
+    return await _acall(_Kind("acount_tokens", "count_tokens", _shapes.count), model, (messages,), kwargs)

@@ -7,7 +7,7 @@ import os
 import re
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,22 +56,16 @@ def deployment(given: Mapping[str, Any]) -> Deployment:
     group, params = given.get("model_name"), given.get("litellm_params")
     if not isinstance(group, str) or not isinstance(params, Mapping) or not params.get("model"):
         raise ValueError("an entry of model_list needs model_name, and litellm_params with a model")
-    read = {name: _variable(value) for name, value in params.items()}
+    read = dict(params)
+    for name, value in params.items():
+        if isinstance(value, str) and value.startswith("os.environ/"):
+            read[name] = os.environ.get(value.removeprefix("os.environ/"))
     info = dict(given.get("model_info") or {})
     if not info.get("id"):
         # The same entry has the same id in every process; a digest keeps the key out of it.
-        info["id"] = hashlib.sha256(f"{group}{encode_str(_text(params))}".encode()).hexdigest()
+        text = encode_str({str(name): repr(value) for name, value in params.items()})
+        info["id"] = hashlib.sha256(f"{group}{text}".encode()).hexdigest()
     return Deployment(group, read, info)
-
-
-def _variable(value: Any) -> Any:
-    if isinstance(value, str) and value.startswith("os.environ/"):
-        return os.environ.get(value.removeprefix("os.environ/"))
-    return value
-
-
-def _text(params: Mapping[str, Any]) -> dict[str, str]:
-    return {str(name): repr(value) for name, value in params.items()}
 
 
 _ITS_FAULT = (401, 403, 404, 408, 429)
@@ -86,16 +80,14 @@ def _shuffle(found: Sequence[Deployment], now: float, random: Callable[[], float
         weights = [float(item.params.get(name) or 0) for item in found]
         total = sum(weights)
         if total > 0:
-            return _at(found, weights, random() * total)
+            point = random() * total
+            weighted = [(item, weight) for item, weight in zip(found, weights, strict=True) if weight > 0]
+            for item, weight in weighted:
+                point -= weight
+                if point < 0:
+                    return item
+            return weighted[-1][0]
     return found[min(int(random() * len(found)), len(found) - 1)]
-
-
-def _at(found: Sequence[Deployment], weights: Sequence[float], point: float) -> Deployment:
-    for item, weight in zip(found, weights, strict=True):
-        point -= weight
-        if point < 0:
-            return item
-    return next(item for item, weight in zip(reversed(found), reversed(weights), strict=True) if weight > 0)
 
 
 def _least_busy(found: Sequence[Deployment], now: float, random: Callable[[], float]) -> Deployment:
@@ -156,21 +148,14 @@ class Fleet:
         if alias is not None:
             name = alias if isinstance(alias, str) else alias["model"]
         found = [item for item in self.deployments if item.group == name]
-        return found or [item for item in self.deployments if item.id == name] or list(self._matching(name))
-
-    def _matching(self, name: str) -> Iterator[Deployment]:
-        for item in self.deployments:
-            if "*" in item.group:
-                pattern = re.escape(item.group).replace(r"\*", "(.*)")
-                match = re.fullmatch(pattern, name)
-                if match:
-                    yield item
+        found = found or [item for item in self.deployments if item.id == name]
+        return found or [item for item in self.deployments if "*" in item.group and _match(item, name)]
 
     def params(self, item: Deployment, name: str) -> dict[str, Any]:
         """Arguments for a call of a deployment; a `*` in its model is what stood for the `*` of its group."""
         params = dict(item.params)
         if "*" in item.group and "*" in params["model"]:
-            match = re.fullmatch(re.escape(item.group).replace(r"\*", "(.*)"), name)
+            match = _match(item, name)
             params["model"] = params["model"].replace("*", match[1] if match else name)
         return params
 
@@ -226,6 +211,10 @@ class Fleet:
     def resting(self, name: str) -> list[str]:
         now = self._clock()
         return [item.id for item in self.group(name) if item.cooled_until > now]
+
+
+def _match(item: Deployment, name: str) -> re.Match[str] | None:
+    return re.fullmatch(re.escape(item.group).replace(r"\*", "(.*)"), name)
 
 
 def _full(item: Deployment, now: float) -> bool:

@@ -9,6 +9,7 @@ from lingate.compat.litellm import exceptions as names
 
 # The most specific first: the first that fits is taken.
 _CLASSES: tuple[tuple[type[errors.LingateError], type[Any]], ...] = (
+    (errors.InternalServerError, names.InternalServerError),
     (errors.ContextLengthError, names.ContextWindowExceededError),
     (errors.ContentFilterError, names.ContentPolicyViolationError),
     (errors.UnsupportedError, names.UnsupportedParamsError),
@@ -39,8 +40,13 @@ def translate(error: errors.LingateError, model: str, retries: int | None) -> Ex
     """The exception a user of LiteLLM expects; `retries` is the limit that was set. Raise it `from` the error it is made of."""
     if isinstance(error, errors.BudgetExceededError):
         return names.BudgetExceededError(message=str(error))
-    made: Any = _class_of(error)(
-        message=_text(error),
+    kind = next((found for kind, found in _CLASSES if isinstance(error, kind)), names.APIError)
+    if type(error) in (errors.InternalServerError, errors.BadRequestError):
+        kind = _BY_STATUS.get(error.status or 0, kind)
+    text = str(error)
+    made: Any = kind(
+        # Our words with the code behind them: hosts look for `context_length_exceeded` in the text.
+        message=f"{text} [{error.code}]" if error.code and error.code not in text else text,
         llm_provider=error.provider or "",
         model=error.model or model,
         max_retries=retries,
@@ -54,24 +60,3 @@ def translate(error: errors.LingateError, model: str, retries: int | None) -> Ex
     if isinstance(error, errors.StreamInterruptedError):
         made.partial = error.partial
     return made  # type: ignore[no-any-return]
-
-
-def _class_of(error: errors.LingateError) -> type[Any]:
-    if isinstance(error, (errors.InternalServerError, errors.BadRequestError)) and error.status in _BY_STATUS:
-        return _BY_STATUS[error.status] if type(error) in _GENERAL else _listed(error)
-    return _listed(error)
-
-
-_GENERAL = (errors.InternalServerError, errors.BadRequestError)
-
-
-def _listed(error: errors.LingateError) -> type[Any]:
-    if isinstance(error, errors.InternalServerError):
-        return names.InternalServerError
-    return next((found for kind, found in _CLASSES if isinstance(error, kind)), names.APIError)
-
-
-def _text(error: errors.LingateError) -> str:
-    """Our words with the code behind them: hosts look for `context_length_exceeded` in the text."""
-    text = str(error)
-    return f"{text} [{error.code}]" if error.code and error.code not in text else text

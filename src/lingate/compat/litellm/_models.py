@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from enum import Enum
 from functools import lru_cache
 from typing import Any, cast
 
@@ -334,6 +335,12 @@ def get_secret_bool(secret_name: str, default_value: bool | None = None) -> bool
     return found if isinstance(found, bool) else None
 
 
+def get_model_cost_map(url: str = "") -> dict[str, dict[str, Any]]:
+    """`model_cost`. Nothing is fetched."""
+    found: dict[str, dict[str, Any]] = _tables()["model_cost"]
+    return found
+
+
 @lru_cache(maxsize=1)
 def _tables() -> dict[str, Any]:
     """The big tables, made when the first of them is asked for."""
@@ -360,4 +367,7 @@ def __getattr__(name: str) -> Any:
         return _tables()[name]
     if name == "provider_list":
         return sorted(row.name for row in lookup.rows())
+    if name == "LlmProviders":
+        known = sorted({name for row in lookup.rows() for name in (row.name, *row.aliases)})
+        return Enum(name, {re.sub(r"\W", "_", item).upper(): item for item in known}, type=str, module=__name__)
     raise AttributeError(instead(name))

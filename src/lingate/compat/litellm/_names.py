@@ -6,25 +6,29 @@ import difflib
 import dis
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 _BY_HOME = {
     "_calls": """completion acompletion embedding aembedding responses aresponses text_completion atext_completion
         image_generation aimage_generation image_edit aimage_edit image_variation aimage_variation transcription
-        atranscription speech aspeech rerank arerank moderation amoderation batch_completion mock_completion""",
+        atranscription speech aspeech rerank arerank moderation amoderation batch_completion
+        batch_completion_models batch_completion_models_all_responses completion_with_retries acompletion_with_retries
+        mock_completion""",
     "_streams": "CustomStreamWrapper TextCompletionStreamWrapper stream_chunk_builder",
-    "_tokens": "token_counter acount_tokens",
+    "_tokens": """token_counter acount_tokens trim_messages encode decode create_tokenizer
+        create_pretrained_tokenizer""",
     "_costs": "completion_cost cost_per_token response_cost_calculator",
     "_models": """get_model_info get_max_tokens get_llm_provider get_supported_openai_params validate_environment
-        models_by_provider model_cost model_list provider_list register_model get_valid_models check_valid_key
-        open_ai_chat_completion_models OPENAI_CHAT_COMPLETION_PARAMS
+        models_by_provider model_cost get_model_cost_map model_list provider_list LlmProviders register_model
+        get_valid_models check_valid_key open_ai_chat_completion_models OPENAI_CHAT_COMPLETION_PARAMS
         get_secret get_secret_str get_secret_bool""",
     "_records": """ModelResponse ModelResponseBase ModelResponseStream Choices StreamingChoices Message Delta Usage Function
         FunctionCall ChoiceLogprobs ChatCompletionTokenLogprob TopLogprob ChatCompletionAudioResponse ServerToolUse
         PromptTokensDetails CompletionTokensDetails ChatCompletionMessageToolCall ChatCompletionDeltaToolCall
         EmbeddingResponse Embedding ImageResponse ImageObject
         TextCompletionResponse TextChoices TranscriptionResponse RerankResponse ModerationResponse ResponsesAPIResponse
+        ResponseAPIUsage
         HttpxBinaryResponseContent PromptTokensDetailsWrapper CompletionTokensDetailsWrapper""",
     "_typed": """AllMessageValues AnthropicThinkingParam ChatCompletionAnnotation ChatCompletionAssistantMessage
         ChatCompletionAssistantToolCall ChatCompletionAudioObject ChatCompletionAudioParam ChatCompletionCachedContent
@@ -45,6 +49,9 @@ _BY_HOME = {
         PermissionDeniedError RateLimitError RejectedRequestError RouterRateLimitError ServiceUnavailableError Timeout
         UnprocessableEntityError UnsupportedParamsError""",
     "_callbacks": "CustomLogger",
+    "_cache": "Cache LiteLLMCacheType enable_cache disable_cache update_cache",
+    "caching": "caching",
+    "files": "files",
     "types": "types",
     "utils": "utils",
     "integrations": "integrations",
@@ -64,21 +71,15 @@ HOMES: dict[str, str] = {name: home for home, names in _BY_HOME.items() for name
 NEWER = words("ConflictError MidStreamFallbackError ModelNotMappedError PaymentRequiredError RejectedRequestError")
 """Not in `dir()`: applications hold the errors listed there against a list of their own, and refuse to start (aider)."""
 
-SETTINGS = words(
-    """callbacks input_callback success_callback failure_callback _async_success_callback _async_failure_callback drop_params
-    num_retries request_timeout api_key api_base api_version organization headers default_fallbacks
-    context_window_fallbacks model_alias_map turn_off_message_logging set_verbose suppress_debug_info modify_params
-    telemetry enable_json_schema_validation cache max_budget disable_streaming_logging ssl_verify client_session
-    aclient_session _current_cost"""
-)
-"""The settings of the module itself."""
+SETTINGS: Mapping[str, Any] = sys.modules[__package__].__annotations__
+"""The settings of the module itself: its variables."""
 
 IDLE: dict[str, Any] = {
     **dict.fromkeys(
         words(
             """json_logs log_raw_request_response use_aiohttp_transport disable_aiohttp_transport add_function_to_prompt
             redact_user_api_key_info disable_hf_tokenizer_download return_response_headers disable_token_counter use_client
-            aiohttp_trust_env use_litellm_proxy route_all_chat_openai_to_responses reasoning_auto_summary
+            aiohttp_trust_env route_all_chat_openai_to_responses reasoning_auto_summary
             include_cost_in_streaming_usage disable_stop_sequence_limit enable_preview_features"""
         ),
         False,
@@ -118,14 +119,18 @@ SUBMODULES: dict[str, frozenset[str]] = {
     "exceptions": frozenset(name for name, home in HOMES.items() if home == "exceptions" and name != home),
     "router": words("Router RetryPolicy AllowedFailsPolicy"),
     "utils": _of("_records", "_models", "_costs", "_tokens", "_streams") | CAPABILITIES,
-    "main": _of("_calls", "_streams"),
+    "main": _of("_calls", "_streams", "_records", "_tokens"),
+    "files": frozenset(),
+    "files.main": _of("_records"),
     "cost_calculator": _of("_costs"),
+    "caching": _of("_cache"),
+    "caching.caching": _of("_cache"),
     "_logging": _of("_logging") - {"_logging"},
     "types": frozenset(),
-    "types.utils": _of("_records", "_typed"),
+    "types.utils": _of("_records", "_typed") | {"LlmProviders"},
     "types.router": words("RetryPolicy AllowedFailsPolicy"),
     "types.llms": frozenset(),
-    "types.llms.openai": _of("_typed") | {"ResponsesAPIResponse"},
+    "types.llms.openai": _of("_typed") | {"ResponsesAPIResponse", "ResponseAPIUsage"},
     "integrations": frozenset(),
     "integrations.custom_logger": frozenset({"CustomLogger"}),
 }
@@ -135,16 +140,15 @@ _INSTEAD = {
     name: text
     for text, names in {
         "import the names you use": "*",
-        "Lingate's SDK does not cache answers: keep a dict of your own, or use the gateway's cache": "Cache enable_cache caching",
-        "there is no cache to switch off": "disable_cache",
-        "describe the provider with lingate.register(name, url=..., dialect=...)": "CustomLLM custom_provider_map",
-        "pass num_retries to completion: one engine retries for every provider": "completion_with_retries",
-        "pass num_retries to acompletion: one engine retries for every provider": "acompletion_with_retries",
-        "pass fallbacks to completion, or use Router": "batch_completion_models",
-        "call batch_completion once a model": "batch_completion_models_all_responses",
-        "cut the history in your application; token_counter says how long it is": "trim_messages",
-        "tokens are counted, not made: use token_counter": "encode decode encoding",
-        "pass any object with encode() to token_counter as custom_tokenizer": "create_tokenizer create_pretrained_tokenizer",
+        "litellm.Cache keeps answers in the process or in a file; the gateway shares a cache": "caching",
+        "describe the provider with lingate.register(name, url=..., dialect=...), or serve your code in OpenAI's format": (
+            "CustomLLM custom_provider_map CustomLLMError"
+        ),
+        "there is no vocabulary here: encode and decode have numbers of their own": "encoding",
+        "write the tool's JSON schema, or let pydantic make it": "function_to_dict",
+        "calls find their address by themselves; lingate.providers() lists them": "get_api_base",
+        "await acompletion for each, in asyncio.gather": "abatch_completion",
+        "get_supported_openai_params says what a model takes": "get_optional_params",
         "use the gateway's budgets, or sum up response._hidden_params['response_cost']": "BudgetManager",
         "the server is `lingate serve`, not a module to import": "proxy",
         "experimental names have no drop-in": "experimental",
@@ -159,7 +163,6 @@ _INSTEAD = {
         "call responses with reasoning={'summary': 'auto'}": "reasoning_auto_summary",
         "connections are Lingate's: pass a transport to lingate.Lingate": "ssl_certificate ssl_security_level ssl_ecdh_curve",
         "pass api_key, or put the key into the environment": "secret_manager_client",
-        "set LINGATE_PROXY_URL, or LITELLM_PROXY_API_BASE, for calls that have no key": "use_litellm_proxy",
         "append to callbacks, success_callback and failure_callback": "logging_callback_manager",
         "how providers are spoken to is Lingate's own; lingate.register describes a further one": "llms",
         "what is inside litellm has no drop-in: use the names of its documentation": "litellm_core_utils main",
@@ -176,7 +179,6 @@ _INSTEAD = {
         "pass the exception itself as mock_response": "MockException",
         "clients pool connections by themselves": "in_memory_llm_clients_cache",
         "callbacks, success_callback and failure_callback are told of every call": "logging",
-        "provider_list has the names, as text": "LlmProviders",
     }.items()
     for name in names.split()
 }
@@ -205,13 +207,15 @@ _AREAS = (
 
 
 def instead(name: str) -> str:
-    text = f"lingate.compat.litellm has no {name!r}"
+    text, last = f"lingate.compat.litellm has no {name!r}", name.rpartition(".")[2]
+    if last != name and (last in HOMES or last in CAPABILITIES):
+        return f"{text}: it is litellm.{last}"
     # Of a dotted name, the part that says most is known: the class at its end or the area at its head.
-    known = (name, name.rpartition(".")[2], name.partition(".")[0], name.removeprefix("a"))
+    known = (name, last, name.partition(".")[0], name.removeprefix("a"))
     found = next((_INSTEAD[part] for part in known if part in _INSTEAD), None)
     found = found or next((text for pattern, text in _AREAS if re.fullmatch(pattern, name)), None)
     if found is None:
-        close = difflib.get_close_matches(name.rpartition(".")[2], [*HOMES, *SETTINGS, *CAPABILITIES], 1, 0.75)
+        close = difflib.get_close_matches(last, [*HOMES, *SETTINGS, *CAPABILITIES], 1, 0.75)
         found = f"did you mean {close[0]!r}?" if close else "docs/migrating-from-litellm.md lists what there is"
     return f"{text}: {found}"
 
@@ -239,39 +243,30 @@ def exported(module: str) -> Callable[[str], Any]:
             return import_module(f"{__package__}.{module}.{name}")
         if name in SUBMODULES[module]:
             return getattr(sys.modules[__package__], name)
-        raise missing(name if name in HOMES else f"{module}.{name}")
+        raise missing(f"{module}.{name}")
 
     return load
 
 
-def key_of(name: str) -> str | None:
-    """The provider whose key a setting such as `openai_key` or `togetherai_api_key` is, None for any other name."""
-    found = _KEY.fullmatch(name)
-    return _provider(found[1]) if found else None
-
-
 def models_of(name: str) -> str | None:
     """The provider whose models `anthropic_models` are, None for any other name."""
-    found = _MODELS.fullmatch(name)
-    return _provider(found[1]) if found else None
-
-
-def _provider(name: str) -> str | None:
     from lingate._providers.naming import row_of
 
-    row = row_of(name)
+    found = _MODELS.fullmatch(name)
+    row = row_of(found[1]) if found else None
     return None if row is None else row.name
 
 
 def without_value(name: str) -> bool:
     """Whether a setting is None as long as nobody has set it."""
-    from lingate._providers.naming import PARAMETERS
+    from lingate._providers.naming import PARAMETERS, row_of
 
-    return name in PARAMETERS or key_of(name) is not None
+    # Also the key of a provider, such as `openai_key` or `togetherai_api_key`.
+    key = _KEY.fullmatch(name)
+    return name in PARAMETERS or (key is not None and row_of(key[1]) is not None)
 
 
 _NO_EFFECT = {
-    "cache": "Lingate's SDK does not cache answers; the gateway does",
     "model_fallbacks": "pass fallbacks to the call, or set default_fallbacks",
     "enable_json_schema_validation": "pass a class as response_format, and validate the answer with it",
 }
@@ -279,6 +274,8 @@ _NO_EFFECT = {
 
 def unheeded(name: str, value: Any) -> str | None:
     """What to say when a setting is made that nothing here heeds, None for all others."""
+    if name == "cache" and value is not None and not hasattr(value, "get_cache_key"):
+        return "litellm.cache has no effect here unless it is a litellm.Cache; the gateway shares one"
     text = _NO_EFFECT.get(name) or (_INSTEAD.get(name) if name in IDLE else None)
     if text:
         return f"litellm.{name} has no effect here: {text}" if value else None

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections import ChainMap
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,6 +12,7 @@ from uuid import uuid4
 from lingate._call.policy import Timeout
 from lingate._providers.naming import PARAMETERS, provider_of
 from lingate._wire.json import encode_str
+from lingate._wire.shapes import drop
 from lingate.compat import litellm as settings
 from lingate.compat.litellm._names import words
 from lingate.errors import ConfigError, UnknownProviderError
@@ -22,22 +21,27 @@ _LOCAL = words(
     """custom_llm_provider base_url headers num_retries max_retries request_timeout stream_timeout force_timeout
     additional_drop_params context_window_fallback_dict metadata litellm_metadata litellm_call_id litellm_trace_id
     mock_response mock_timeout mock_tool_calls no-log model_info input_cost_per_token
-    output_cost_per_token logger_fn aws_bedrock_runtime_endpoint"""
+    output_cost_per_token logger_fn aws_bedrock_runtime_endpoint use_litellm_proxy callbacks input_callback success_callback
+    failure_callback cache caching"""
 )
 """What has a meaning in a call here and does not go to the provider."""
 
+_PROXY = "litellm_proxy/"
+
 _IGNORED = re.compile(
-    r"""(acompletion|aembedding|atext_completion|async_call|aresponses|caching|caching_groups|cache|cache_key|ttl|client
+    r"""(acompletion|aembedding|atext_completion|async_call|aresponses|caching_groups|cache_key|ttl|client
     |shared_session|ssl_verify|verbose|allowed_openai_params|modify_params|custom_prompt_dict|roles|bos_token|eos_token
     |final_prompt_value|hf_model_name|user_continue_message|assistant_continue_message|ensure_alternating_roles
     |merge_reasoning_content_in_choices|enable_json_schema_validation|guardrails|prompt_id|prompt_variables
     |prompt_version|prompt_label|litellm_.*|langfuse_.*|langsmith_.*|.*_cost_per_.*|.*_token_cost.*|tiered_pricing
     |max_budget|budget_duration|rpm|tpm|max_parallel_requests|weight|order|cooldown_time|retry_policy|retry_strategy
-    |id|model_config|model_list|routing_strategy|proxy_server_request|secret_fields|preset_cache_key|use_litellm_proxy
+    |id|model_config|model_list|routing_strategy|proxy_server_request|secret_fields|preset_cache_key
     |use_in_pass_through|allowed_model_region|supports_system_message|complete_response|stream_response
     |fallback_depth|max_fallbacks|turn_off_message_logging|configurable_clientside_auth_params|api_type|deployment_id
     |tags|tag_regex|mock_delay|base_model|model_alias_map|(aws|azure|vertex|s3|gcs|newrelic|posthog|dd|wandb|arize)_.*
-    |max_file_size_mb|keepalive_seconds|provider_specific_header)""",
+    |max_file_size_mb|keepalive_seconds|provider_specific_header|use_client|use_chat_completions_api|use_xai_oauth
+    |silent_model|itpm|otpm|cost_per_(query|second)|default_api_key_[rt]pm_limit|\w+_by_service_tier
+    |provider_affinity_header|(auto|adaptive|quality|complexity)_router_.*|enable_tag_filtering)""",
     re.VERBOSE,
 )
 """What is LiteLLM's own and means nothing here: taken, and not sent."""
@@ -58,26 +62,23 @@ def resolve(model: Any, provider: str | None = None, api_base: str | None = None
 
 @dataclass(slots=True, kw_only=True)
 class Request:
-    """One call, as it is made and as callbacks are told of it.
-
-    Attributes:
-        call_type: LiteLLM's name of the function.
-        asked: The model as the caller wrote it.
-        name: The model as the provider names it.
-        given: Arguments of the client's method before its options: messages, input, query and documents.
-        options: Keyword arguments of the client's method.
-        own: What was taken out: metadata, mocks, prices.
-        env: Variables of the environment for this call alone.
-    """
+    """One call, as it is made and as callbacks are told of it."""
 
     call_type: str
+    """LiteLLM's name of the function."""
     asked: str
+    """The model as the caller wrote it."""
     name: str
+    """The model as the provider names it."""
     provider: str
     given: tuple[Any, ...]
+    """Arguments of the client's method before its options: messages, input, query and documents."""
     options: dict[str, Any] = field(repr=False)
+    """Keyword arguments of the client's method."""
     own: dict[str, Any] = field(repr=False)
+    """What was taken out: metadata, mocks, prices."""
     env: dict[str, str] = field(repr=False)
+    """Variables of the environment for this call alone."""
     stream: bool
     call_id: str
     started: datetime
@@ -114,15 +115,19 @@ def prepare(call_type: str, model: Any, given: tuple[Any, ...], kwargs: Mapping[
         or own.get("aws_bedrock_runtime_endpoint")
         or settings.api_base
     )
+    if own.get("use_litellm_proxy") or settings.use_litellm_proxy or settings.get_secret_bool("USE_LITELLM_PROXY"):
+        asked, own["custom_llm_provider"] = _PROXY + str(asked).removeprefix(_PROXY), None
     name, provider = resolve(asked, own.get("custom_llm_provider"), base)
-    key = params.pop("api_key", None) or settings.api_key or _key(provider)
+    key = params.pop("api_key", None) or settings.api_key
+    if not key:
+        # The provider's own setting: `openai_key`, `togetherai_api_key`.
+        kept = (f"{provider}_key", f"{provider}_api_key", f"{provider.replace('_', '')}_api_key")
+        key = next(filter(None, map(vars(settings).get, kept)), None)
     options = {**params, "api_base": base, "api_key": key}
     options["api_version"] = params.get("api_version") or settings.api_version
-    options["extra_headers"] = _headers(own, params)
-    options["timeout"] = _timeout(own, params)
-    options["retries"] = _retries(own)
     _add_request_options(call_type, own, options)
-    _drop(options, own.get("additional_drop_params") or ())
+    for path in own.get("additional_drop_params") or ():
+        drop(options, str(path))
     if options["drop_params"] and call_type == "completion" and not _REASONING.isdisjoint(options):
         own["dropped"] = _drop_reasoning(name, options)
     return Request(
@@ -140,16 +145,16 @@ def prepare(call_type: str, model: Any, given: tuple[Any, ...], kwargs: Mapping[
     )
 
 
-def _key(provider: str) -> Any:
-    """The provider's own setting: `openai_key`, `togetherai_api_key`."""
-    kept = vars(settings)
-    bare = provider.replace("_", "")
-    return next(filter(None, map(kept.get, (f"{provider}_key", f"{provider}_api_key", f"{bare}_api_key"))), None)
-
-
 def _add_request_options(call_type: str, own: dict[str, Any], options: dict[str, Any]) -> None:
-    if options.get("drop_params") is None:
-        options["drop_params"] = settings.drop_params
+    merged = {**(settings.headers or {}), **(own.get("headers") or {}), **(options.get("extra_headers") or {})}
+    options["extra_headers"] = {str(name): str(value) for name, value in merged.items()} or None
+    patience = options.get("timeout") or own.get("request_timeout") or own.get("force_timeout")
+    if options.get("stream") and own.get("stream_timeout"):
+        patience = own["stream_timeout"]
+    options["timeout"] = _timeout(patience or settings.request_timeout)
+    retries = (own.get("num_retries"), own.get("max_retries"), settings.num_retries)
+    options["retries"] = next((value for value in retries if value is not None), None)
+    options.setdefault("drop_params", settings.drop_params)
     options["fallbacks"] = _fallbacks(own, options) or None
     if call_type not in _STREAMS:
         options.pop("stream", None)
@@ -189,24 +194,7 @@ def _environment(params: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-def environment(own: Mapping[str, str]) -> Mapping[str, str]:
-    """The process's environment with some variables of a call's own, read as it is at each look-up."""
-    return ChainMap(dict(own), os.environ)
-
-
-def _headers(own: dict[str, Any], params: dict[str, Any]) -> dict[str, str] | None:
-    merged = {**(settings.headers or {}), **(own.get("headers") or {}), **(params.get("extra_headers") or {})}
-    return {str(name): str(value) for name, value in merged.items()} or None
-
-
-def _timeout(own: dict[str, Any], params: dict[str, Any]) -> Any:
-    given = params.get("timeout") or own.get("request_timeout") or own.get("force_timeout")
-    if params.get("stream") and own.get("stream_timeout"):
-        given = own["stream_timeout"]
-    return timeout_of(given or settings.request_timeout)
-
-
-def timeout_of(value: Any) -> Any:
+def _timeout(value: Any) -> Any:
     """A number, a `lingate.Timeout` or an `httpx.Timeout` as Lingate takes it."""
     if isinstance(value, str):
         try:
@@ -221,13 +209,6 @@ def timeout_of(value: Any) -> Any:
     return Timeout(
         total=max(read, default.total), connect=getattr(value, "connect", None) or default.connect, read=read
     )
-
-
-def _retries(own: dict[str, Any]) -> Any:
-    for value in (own.get("num_retries"), own.get("max_retries"), settings.num_retries):
-        if value is not None:
-            return value
-    return None
 
 
 def _fallbacks(own: dict[str, Any], options: dict[str, Any]) -> list[dict[str, Any]]:
@@ -250,31 +231,3 @@ def _fallback(item: Any) -> dict[str, Any]:
     rest = {key: value for key, value in params.items() if key not in _LOCAL and not _IGNORED.fullmatch(key)}
     route["params"] = rest or None
     return {key: value for key, value in route.items() if value is not None}
-
-
-_STEP = re.compile(r"([^.\[\]]+)|\[(\*|\d+)\]")
-
-
-def _drop(options: dict[str, Any], paths: Any) -> None:
-    """Leave out what the caller names: `temperature`, `tools[*].function.strict`, `messages[0].name`."""
-    for path in paths:
-        steps = [name or mark for name, mark in _STEP.findall(str(path))]
-        if len(steps) == 1:
-            options.pop(steps[0], None)
-        elif steps and steps[0] in options:
-            options[steps[0]] = _without(options[steps[0]], steps[1:])
-
-
-def _without(value: Any, steps: list[str]) -> Any:
-    """A copy without one place: the caller's own objects stay as they are."""
-    step, rest = steps[0], steps[1:]
-    if isinstance(value, Mapping):
-        if not rest:
-            return {key: item for key, item in value.items() if key != step}
-        return {key: _without(item, rest) if key == step else item for key, item in value.items()}
-    if isinstance(value, list):
-        chosen: Callable[[int], bool] = lambda index: step == "*" or step == str(index)  # noqa: E731
-        if not rest:
-            return [item for index, item in enumerate(value) if not chosen(index)]
-        return [_without(item, rest) if chosen(index) else item for index, item in enumerate(value)]
-    return value

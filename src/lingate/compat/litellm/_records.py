@@ -204,6 +204,7 @@ class ModelResponseBase(Answer, order=("id", "choices", "created", "model", "obj
     """What an answer, a completion of a prompt and the chunks of both have in common."""
 
     _object = "chat.completion"
+    _least: tuple[type[Record], ...] = ()
     choices: Any
     usage: Any
 
@@ -219,18 +220,17 @@ class ModelResponseBase(Answer, order=("id", "choices", "created", "model", "obj
         }
         fields.pop("stream", None)
         super().__init__(**head, **fields)
-        self._complete()
-
-    def _complete(self) -> None:
-        """Fill in what is always there."""
+        if self.choices is None:
+            self.choices = [kind() for kind in self._least]
 
 
 class ModelResponse(ModelResponseBase, parts={"choices": Choices, "usage": Usage}):
     """A chat answer, as LiteLLM shapes it."""
 
-    def _complete(self) -> None:
-        if self.__dict__["choices"] is None:
-            self.choices = [Choices()]
+    _least = (Choices,)
+
+    def __init__(self, *values: Any, **fields: Any) -> None:
+        super().__init__(*values, **fields)
         if self.__dict__.get("usage") is None:
             self.usage = Usage()
 
@@ -243,10 +243,7 @@ class ModelResponseStream(
     """One chunk of a chat stream."""
 
     _object = "chat.completion.chunk"
-
-    def _complete(self) -> None:
-        if self.choices is None:
-            self.choices = [StreamingChoices()]
+    _least = (StreamingChoices,)
 
 
 class TextChoices(Record, defaults={"finish_reason": None, "index": 0, "text": "", "logprobs": None}):
@@ -257,10 +254,6 @@ class TextCompletionResponse(ModelResponseBase, parts={"choices": TextChoices, "
     """A completion of a prompt, or one chunk of it."""
 
     _object = "text_completion"
-
-    def _complete(self) -> None:
-        if self.choices is None:
-            self.choices = []
 
 
 class Embedding(dict[str, Any]):
@@ -311,6 +304,10 @@ class RerankResponse(Answer, defaults={"id": None, "results": [], "meta": None})
 
 class ModerationResponse(Answer, parts={"results": Record}):
     """What was found in the inputs."""
+
+
+class ResponseAPIUsage(Record):
+    """Counts of tokens in an answer of the Responses API."""
 
 
 class ResponsesAPIResponse(Answer):

@@ -13,10 +13,11 @@ from uuid import uuid4
 from lingate._client import AsyncLingate, Lingate
 from lingate._endpoints._arguments import plain
 from lingate._wire.json import encode
+from lingate._wire.shapes import not_null, without
 from lingate.compat import litellm as names
 from lingate.compat.litellm._names import SUBMODULES
 from lingate.compat.litellm._params import Request
-from lingate.compat.litellm._tokens import token_counter
+from lingate.compat.litellm._tokens import usage_of
 from lingate.errors import LingateError
 from lingate.testing import AsyncFakeTransport, FakeTransport, Reply, Streamed
 
@@ -61,6 +62,8 @@ def canned_error(request: Request) -> BaseException | None:
 
 
 def _body(given: Any, request: Request) -> dict[str, Any]:
+    if request.own.get("cache_hit"):
+        return dict(given)
     if request.call_type == "embedding":
         vectors = given if given and isinstance(given[0], list) else [given]
         data = [{"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(vectors)]
@@ -79,14 +82,8 @@ def _body(given: Any, request: Request) -> dict[str, Any]:
         "created": int(time.time()),
         "model": request.name,
         "choices": [{**choice, "index": index} for index in range(int(request.options.get("n") or 1))],
-        "usage": _usage(given or "", request.given[0]),
+        "usage": usage_of(request.given[0], given or ""),
     }
-
-
-def _usage(text: str, asked: Any) -> dict[str, int]:
-    prompt = token_counter(text=asked) if isinstance(asked, str) else token_counter(messages=asked)
-    completion = token_counter(text=text)
-    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
 
 def _pieces(body: Mapping[str, Any]) -> list[bytes]:
@@ -98,7 +95,8 @@ def _pieces(body: Mapping[str, Any]) -> list[bytes]:
             continue
         message = choice.get("message") or {}
         text = message.get("content") or ""
-        deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
+        rest = without(not_null(message), ("role", "content", "tool_calls"))
+        deltas: list[dict[str, Any]] = [{"role": "assistant", "content": "", **rest}]
         deltas += [{"content": text[start : start + _PIECE]} for start in range(0, len(text), _PIECE)]
         calls = message.get("tool_calls") or ()
         deltas += [{"tool_calls": [{**call, "index": index}]} for index, call in enumerate(calls)]

@@ -11,7 +11,7 @@ from lingate.compat.litellm import _records as records
 from lingate.compat.litellm._costs import by_hand
 from lingate.compat.litellm._params import Request
 from lingate.compat.litellm._record import Record
-from lingate.compat.litellm._tokens import token_counter
+from lingate.compat.litellm._tokens import usage_of
 
 
 def chat(view: Any, request: Request) -> records.ModelResponse:
@@ -19,17 +19,11 @@ def chat(view: Any, request: Request) -> records.ModelResponse:
     data = view.to_dict()
     data["object"] = "chat.completion"
     usage = data.pop("usage", None)
-    made = records.ModelResponse(**data, usage=usage or _estimate(data, request), _hidden_params=hidden(view, request))
+    beside = hidden(view, request)
     if not usage:
-        made._hidden_params["usage_estimated"] = True
-    return made
-
-
-def _estimate(data: dict[str, Any], request: Request) -> dict[str, int]:
-    given = request.given[0]
-    prompt = token_counter(text=given) if isinstance(given, str) else token_counter(messages=given)
-    completion = token_counter(text=[text for choice in data["choices"] for text in _written(choice)])
-    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+        usage = usage_of(request.given[0], [text for choice in data["choices"] for text in _written(choice)])
+        beside["usage_estimated"] = True
+    return records.ModelResponse(**data, usage=usage, _hidden_params=beside)
 
 
 def _written(choice: dict[str, Any]) -> list[str]:
@@ -79,13 +73,15 @@ def hidden(view: Any, request: Request) -> dict[str, Any]:
     cost = by_hand(view.get("usage"), request)
     if cost is None:
         cost = cost_of(provider, name, view.get("usage")).total if request.mocked else view.cost
+    kept = request.own.get("cache_hit")
     return {
+        **({"cache_hit": True, "cache_key": kept} if kept else {}),
         "custom_llm_provider": provider,
         "litellm_call_id": request.call_id,
         "litellm_model_name": name,
         "model_id": (request.own.get("model_info") or {}).get("id"),
         "api_base": request.options.get("api_base"),
-        "response_cost": cost,
+        "response_cost": 0.0 if kept else cost,
         "additional_headers": {"llm_provider-x-request-id": view.request_id} if view.request_id else {},
         "dropped_params": [*request.own.get("dropped", ()), *view.dropped],
         "attempted_retries": max(len(view.attempts) - 1, 0),
@@ -97,14 +93,20 @@ def chunk(data: dict[str, Any], request: Request) -> records.ModelResponseStream
     """One chunk. The usage chunk gets an empty choice, because LiteLLM's has one and callers index it."""
     choices = [{**choice, "delta": dict(choice.get("delta") or {})} for choice in data.get("choices") or ()]
     fields = {**data, "choices": choices or [{"delta": {}}], "object": "chat.completion.chunk"}
-    marks = {"custom_llm_provider": request.provider, "litellm_call_id": request.call_id}
-    return records.ModelResponseStream(**fields, _hidden_params=marks)
+    return records.ModelResponseStream(**fields, _hidden_params=_marks(request))
 
 
 def text_chunk(data: dict[str, Any], request: Request) -> records.TextCompletionResponse:
     fields = {**data, "choices": data.get("choices") or [{}]}
-    marks = {"custom_llm_provider": request.provider, "litellm_call_id": request.call_id}
-    return records.TextCompletionResponse(**fields, _hidden_params=marks)
+    return records.TextCompletionResponse(**fields, _hidden_params=_marks(request))
+
+
+def _marks(request: Request) -> dict[str, Any]:
+    return {"custom_llm_provider": request.provider, "litellm_call_id": request.call_id}
+
+
+def count(view: Any, request: Request) -> Record:
+    return Record(total_tokens=view.input_tokens, request_model=request.asked, model_used=request.name)
 
 
 def event(data: dict[str, Any], request: Request) -> Record:

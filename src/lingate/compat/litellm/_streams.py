@@ -70,9 +70,9 @@ class CustomStreamWrapper:
             answer = self.completion_stream.final()
         except LingateError as error:
             failure = self._failed(error)
-            self._watch.failed(failure)
+            self._watch.ended(error=failure)
             raise failure from error
-        self._watch.succeeded(self._done(answer))
+        self._watch.ended(self._done(answer))
         raise StopIteration
 
     def __aiter__(self) -> Self:
@@ -88,9 +88,9 @@ class CustomStreamWrapper:
             answer = await self.completion_stream.final()
         except LingateError as error:
             failure = self._failed(error)
-            await self._watch.afailed(failure)
+            await self._watch.aended(error=failure)
             raise failure from error
-        await self._watch.asucceeded(self._done(answer))
+        await self._watch.aended(self._done(answer))
         raise StopAsyncIteration
 
     def _keep(self, found: Any) -> Any:
@@ -131,14 +131,14 @@ class CustomStreamWrapper:
         if not self._over:
             self._finish(None)
             self.completion_stream.close()
-            self._watch.failed(self._closed())
+            self._watch.ended(error=self._closed())
 
     async def aclose(self) -> None:
         """`close`, where the stream was awaited."""
         if not self._over:
             self._finish(None)
             await self.completion_stream.aclose()
-            await self._watch.afailed(self._closed())
+            await self._watch.aended(error=self._closed())
 
     def _closed(self) -> Exception:
         from lingate.compat.litellm._errors import translate
@@ -178,18 +178,8 @@ def stream_chunk_builder(
     if last.get("usage") is not None and not any(chunk.get("usage") for chunk in plain_chunks):
         plain_chunks[-1] = {**plain_chunks[-1], "usage": plain(last["usage"], "usage")}
     answer = collected([encode(chunk) for chunk in plain_chunks])
-    made = _shapes.chat(answer, _asked(messages, plain_chunks[0].get("model") or ""))
-    made._hidden_params.update(custom_llm_provider=_provider(chunks), response_cost=last.get("response_cost"))
-    return made
-
-
-def _provider(chunks: Sequence[Any]) -> str | None:
-    found: str | None = (getattr(chunks[0], "_hidden_params", None) or {}).get("custom_llm_provider")
-    return found
-
-
-def _asked(messages: Sequence[Any] | None, model: str) -> Request:
-    return Request(
+    model = plain_chunks[0].get("model") or ""
+    asked = Request(
         call_type="completion",
         asked=model,
         name=model,
@@ -202,3 +192,9 @@ def _asked(messages: Sequence[Any] | None, model: str) -> Request:
         call_id="",
         started=datetime.now(),
     )
+    made = _shapes.chat(answer, asked)
+    first = getattr(chunks[0], "_hidden_params", None) or {}
+    made._hidden_params.update(
+        custom_llm_provider=first.get("custom_llm_provider"), response_cost=last.get("response_cost")
+    )
+    return made

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from importlib import import_module
+from itertools import pairwise
 from typing import Any
 
 from lingate._endpoints._arguments import plain
@@ -18,6 +22,7 @@ _TOKEN = re.compile(
 _PER_MESSAGE = 3
 _PRIMING = 3
 _PER_IMAGE = 250
+_MOST_CUTS = 10
 
 
 def token_counter(
@@ -46,7 +51,11 @@ def token_counter(
     """
     if default_token_count is not None:
         return default_token_count
-    count: Callable[[str], int] = _counter(custom_tokenizer)
+    own = _own(custom_tokenizer)
+
+    def count(text: str) -> int:
+        return len(_ids(own, text)) if hasattr(own, "encode") else sum(1 for _ in _TOKEN.finditer(text))
+
     if text is not None:
         return sum(count(item) for item in ([text] if isinstance(text, str) else text))
     total = sum(_message(plain(message, "messages"), count) for message in messages or ())
@@ -62,21 +71,61 @@ async def acount_tokens(model: str, messages: Sequence[Any], **kwargs: Any) -> A
     return await count_tokens(model, messages, kwargs)
 
 
-def _counter(tokenizer: Any) -> Any:
-    if isinstance(tokenizer, Mapping):
-        tokenizer = tokenizer.get("tokenizer")
-    encode = getattr(tokenizer, "encode", None)
-    if encode is None:
-        return lambda text: sum(1 for _ in _TOKEN.finditer(text))
+def encode(model: str = "", text: str = "", custom_tokenizer: Any = None) -> list[int]:
+    """A text as numbers that `decode` reads: as many as `token_counter` counts.
 
-    def count(text: str) -> int:
-        made = encode(text)
-        return len(getattr(made, "ids", made))
+    They are no model's: without `custom_tokenizer`, there is no vocabulary here.
+    """
+    own = _own(custom_tokenizer)
+    if own is not None:
+        return list(_ids(own, text))
+    ends = [match.end() for match in _TOKEN.finditer(text)] or [len(text)]
+    ends[-1] = len(text)
+    pieces = (text[start:end] for start, end in pairwise((0, *ends)))
+    # The one in front keeps what begins with a zero.
+    return [int.from_bytes(b"\1" + piece.encode(errors="surrogatepass")) for piece in pieces if piece]
 
-    return count
+
+def decode(model: str = "", tokens: Sequence[int] = (), custom_tokenizer: Any = None, **_: Any) -> str:
+    """The text of numbers that `encode` gave."""
+    own = _own(custom_tokenizer)
+    if own is not None:
+        return str(own.decode(list(tokens)))
+    pieces = (number.to_bytes((number.bit_length() + 7) // 8)[1:] for number in tokens)
+    return b"".join(pieces).decode(errors="surrogatepass")
 
 
-def _message(message: Any, count: Any) -> int:
+def create_tokenizer(json: str) -> dict[str, Any]:
+    """A tokenizer of the `tokenizers` package, where that is installed, for `token_counter`, `encode` and `decode`."""
+    return {"type": "huggingface_tokenizer", "tokenizer": import_module("tokenizers").Tokenizer.from_str(json)}
+
+
+def create_pretrained_tokenizer(
+    identifier: str, revision: str = "main", auth_token: str | None = None
+) -> dict[str, Any]:
+    """The same, of a model on the Hugging Face Hub, from where the package fetches it."""
+    kind = import_module("tokenizers").Tokenizer
+    made = kind.from_pretrained(identifier, revision=revision, token=auth_token)
+    return {"type": "huggingface_tokenizer", "tokenizer": made}
+
+
+def _own(tokenizer: Any) -> Any:
+    return tokenizer.get("tokenizer") if isinstance(tokenizer, Mapping) else tokenizer
+
+
+def _ids(tokenizer: Any, text: str) -> Any:
+    made = tokenizer.encode(text)
+    return getattr(made, "ids", made)
+
+
+def usage_of(asked: Any, answered: str | list[str]) -> dict[str, int]:
+    """The counts of a prompt, which is a text or messages, and of an answer."""
+    prompt = token_counter(text=asked) if isinstance(asked, str) else token_counter(messages=asked)
+    completion = token_counter(text=answered)
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+
+
+def _message(message: Any, count: Callable[[str], int]) -> int:
     total = _PER_MESSAGE
     for name, value in message.items():
         if isinstance(value, str):
@@ -88,10 +137,77 @@ def _message(message: Any, count: Any) -> int:
     return total
 
 
-def _part(part: Any, count: Any) -> int:
-    if isinstance(part, str):
-        return int(count(part))
-    if not isinstance(part, Mapping):
-        return 0
-    text = part.get("text")
-    return int(count(text)) if isinstance(text, str) else _PER_IMAGE
+def _part(part: Any, count: Callable[[str], int]) -> int:
+    text = part.get("text") if isinstance(part, Mapping) else part
+    if isinstance(text, str):
+        return count(text)
+    return _PER_IMAGE if isinstance(part, Mapping) else 0
+
+
+def trim_messages(
+    messages: Sequence[Any],
+    model: str | None = None,
+    trim_ratio: float = 0.75,
+    return_response_tokens: bool = False,
+    max_tokens: int | None = None,
+) -> Any:
+    """The newest messages that fit, behind those of the system, which become one. A text that does not fit loses its middle.
+
+    What a tool answered stays with the call that it answers, and what was answered last stays whatever its size.
+
+    Args:
+        messages: A conversation, which is not changed.
+        model: Whose context window is meant. Of a model that is not known, everything fits.
+        trim_ratio: The share of the window that may be used.
+        return_response_tokens: Give the number of tokens that are left, too.
+        max_tokens: Used instead of the model's window.
+    """
+    if max_tokens is None:
+        from lingate.compat.litellm._models import get_model_info
+        from lingate.compat.litellm.exceptions import ModelNotMappedError
+
+        with suppress(ModelNotMappedError):
+            info = get_model_info(model or "")
+            window = info["max_input_tokens"] or info["max_tokens"]
+            max_tokens = None if window is None else int(window * trim_ratio)
+    kept = copy.deepcopy(list(messages))
+    if max_tokens is not None and token_counter(messages=kept) >= max_tokens:
+        kept = _newest(kept, max_tokens)
+    return (kept, (max_tokens or 0) - token_counter(messages=kept)) if return_response_tokens else kept
+
+
+def _newest(messages: list[Any], room: int) -> list[Any]:
+    system = [message for message in messages if message["role"] == "system"]
+    if system and all(isinstance(message["content"], str) for message in system):
+        text = "\n".join(message["content"] for message in system)
+        system = [_shortened({**plain(system[0], "messages"), "content": text}, room - _PRIMING)]
+    turns: list[list[Any]] = []
+    for message in messages:
+        if message["role"] in ("tool", "function") and turns:
+            turns[-1].append(message)
+        elif message["role"] != "system":
+            turns.append([message])
+    kept = [turns.pop()] if turns and len(turns[-1]) > 1 else []
+    left = room - _PRIMING - sum(map(_size, (system, *kept)))
+    for turn in reversed(turns):
+        if _size(turn) > left and len(turn) == 1 and isinstance(turn[0].get("content"), str):
+            turn = [_shortened(copy.copy(turn[0]), left)]
+        left -= _size(turn)
+        if left < 0:
+            break
+        kept.append(turn)
+    return [*system, *(message for turn in reversed(kept) for message in turn)]
+
+
+def _size(messages: list[Any]) -> int:
+    return token_counter(messages=messages, count_response_tokens=True)
+
+
+def _shortened(message: Any, room: int) -> Any:
+    for _ in range(_MOST_CUTS):
+        count, text = _size([message]), message["content"]
+        if count <= room:
+            break
+        half = max(0, int(len(text) * room / count) - 1) // 2
+        message["content"] = f"{text[:half]}..{text[len(text) - half :]}"
+    return message

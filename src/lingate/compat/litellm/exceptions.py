@@ -115,6 +115,10 @@ def _rebuild(cls: type[Exception], args: tuple[Any, ...], state: dict[str, Any])
     return error
 
 
+def _reduced(self: Exception) -> tuple[Any, ...]:
+    return _rebuild, (type(self), self.args, dict(self.__dict__))
+
+
 class APIError(_Facts, _bases.APIError):  # type: ignore[misc]
     """The provider answered with an error that has no class of its own."""
 
@@ -265,8 +269,7 @@ class BudgetExceededError(Exception):
         self.status_code = 422
         super().__init__(self.message)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.args, dict(self.__dict__))
+    __reduce__ = _reduced
 
 
 class RouterRateLimitError(ValueError):
@@ -279,8 +282,7 @@ class RouterRateLimitError(ValueError):
         wait = f"Try again in {cooldown_time:.0f} seconds"
         super().__init__(f"No deployments available for selected model, {wait}. Passed model={model}")
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.args, dict(self.__dict__))
+    __reduce__ = _reduced
 
 
 OpenAIError = _bases.OpenAIError

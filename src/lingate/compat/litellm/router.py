@@ -8,7 +8,7 @@ import re
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from itertools import count
@@ -28,13 +28,23 @@ _ELSEWHERE = (401, 403, 404)
 """Statuses that say something about this deployment: another one of the group may answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """What came of asking: an answer or an error, and how long it took."""
+@dataclass(slots=True)
+class _Try:
+    """Arguments to ask a deployment with; then what came of it: an answer or an error, and how long it took."""
 
-    answer: Any
-    error: Exception | None
-    seconds: float
+    params: dict[str, Any]
+    answer: Any = None
+    error: Exception | None = None
+    seconds: float = 0.0
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        start = time.monotonic()
+        try:
+            yield
+        except (exceptions.OpenAIError, exceptions.BudgetExceededError) as error:
+            self.error = error
+        self.seconds = time.monotonic() - start
 
 
 class RetryPolicy(Record):
@@ -60,8 +70,8 @@ _HARMLESS = re.compile(
 )
 """Arguments of LiteLLM's router whose absence shows nowhere, or that docs/migrating-from-litellm.md tells of."""
 
-_Plan = Generator[dict[str, Any] | float, _Outcome | None, Any]
-"""Steps: arguments to ask a deployment with, or seconds to wait."""
+_Plan = Generator[_Try | float, None, None]
+"""Steps: a deployment to ask, or seconds to wait. Whoever takes them writes into a try what came of it."""
 
 
 def _methods(
@@ -240,58 +250,59 @@ class Router:
         "rerank", lambda self, model, query, documents, **kwargs: (model, (query, documents), kwargs)
     )
 
+    async def abatch_completion(self, models: Sequence[str], messages: Sequence[Any], **kwargs: Any) -> list[Any]:
+        """Ask several groups the same at once: their answers, an exception where one failed. A list of them for each
+        conversation, where there are several."""
+        if messages and not isinstance(messages[0], (list, tuple)):
+            asked = [self.acompletion(model, messages, **kwargs) for model in models]
+            return list(await asyncio.gather(*asked, return_exceptions=True))
+        rows = [self.abatch_completion(models, item, **kwargs) for item in messages]
+        return list(await asyncio.gather(*rows))
+
+    async def abatch_completion_one_model_multiple_requests(
+        self, model: str, messages: Sequence[Any], **kwargs: Any
+    ) -> list[Any]:
+        """Ask a group about several conversations at once; an exception stands where one of them failed."""
+        asked = [self.acompletion(model, conversation, **kwargs) for conversation in messages]
+        return list(await asyncio.gather(*asked, return_exceptions=True))
+
     def _run(self, function: Any, model: str, given: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         # Closed also where a call ends in a way that is no answer and no error of a provider: nobody stays busy.
         with closing(self._plan(model, kwargs)) as plan:
-            outcome: _Outcome | None = None
-            while True:
-                try:
-                    step = plan.send(outcome)
-                except StopIteration as end:
-                    return end.value
+            answer = None
+            for step in plan:
                 if isinstance(step, float):
                     time.sleep(step)
                     continue
-                start, answer, failure = time.monotonic(), None, None
-                try:
-                    answer = function(*_arguments(step, given), **step)
-                except (exceptions.OpenAIError, exceptions.BudgetExceededError) as error:
-                    failure = error
-                outcome = _Outcome(answer, failure, time.monotonic() - start)
+                with step.noted():
+                    answer = step.answer = function(*_arguments(step, given), **step.params)
+            return answer
 
     async def _arun(self, function: Any, model: str, given: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         with closing(self._plan(model, kwargs)) as plan:
-            outcome: _Outcome | None = None
-            while True:
-                try:
-                    step = plan.send(outcome)
-                except StopIteration as end:
-                    return end.value
+            answer = None
+            for step in plan:
                 if isinstance(step, float):
                     await asyncio.sleep(step)
                     continue
-                start, answer, failure = time.monotonic(), None, None
-                try:
-                    answer = await function(*_arguments(step, given), **step)
-                except (exceptions.OpenAIError, exceptions.BudgetExceededError) as error:
-                    failure = error
-                outcome = _Outcome(answer, failure, time.monotonic() - start)
+                with step.noted():
+                    answer = step.answer = await function(*_arguments(step, given), **step.params)
+            return answer
 
     def _plan(self, model: str, kwargs: dict[str, Any]) -> _Plan:
         """Ask the group, then its fallbacks."""
         retries = kwargs.pop("num_retries", None)
         retries = self.num_retries if retries is None else int(retries)
         own = kwargs.pop("fallbacks", None)
-        error: Exception
-        try:
-            return (yield from self._in_group(model, kwargs, retries))
-        except (exceptions.OpenAIError, exceptions.RouterRateLimitError) as failure:
-            error = failure
-        for name in self._instead(model, error, own)[: self.max_fallbacks]:
+        groups, error = [model], None
+        for name in groups:
             try:
                 return (yield from self._in_group(name, kwargs, retries))
             except (exceptions.OpenAIError, exceptions.RouterRateLimitError) as failure:
+                if error is None:
+                    groups += self._instead(model, failure, own)[: self.max_fallbacks]
                 error = failure
+        assert error is not None
         raise error
 
     def _in_group(self, model: str, kwargs: dict[str, Any], retries: int) -> _Plan:
@@ -304,11 +315,9 @@ class Router:
                 if last is not None:
                     break
                 raise
-            params = self._params(chosen, model, kwargs)
-            outcome = yield from self._asked(chosen, params)
-            if outcome.error is None:
-                return outcome.answer
-            last = outcome.error
+            last = yield from self._asked(chosen, self._params(chosen, model, kwargs))
+            if last is None:
+                return
             tried.add(chosen.id)
             wait = self._wait(last, turn, any(item.id not in tried for item in self._fleet.group(model)))
             asked = _by_kind(self.model_group_retry_policy.get(model, self.retry_policy), last, "Retries")
@@ -321,8 +330,8 @@ class Router:
         assert last is not None
         raise last
 
-    def _asked(self, chosen: Deployment, params: dict[str, Any]) -> Generator[dict[str, Any], _Outcome, _Outcome]:
-        """Ask one deployment and note how it fared; of a stream, when it has ended."""
+    def _asked(self, chosen: Deployment, params: dict[str, Any]) -> Generator[_Try, None, Exception | None]:
+        """Ask one deployment and note how it fared; of a stream, when it has ended. The error, if there was one."""
         start = time.monotonic()
 
         def ended(error: BaseException | None) -> None:
@@ -332,16 +341,18 @@ class Router:
                 self._failed(chosen, error, None)
 
         streams = bool(params.get("stream"))
+        asked = _Try({**params, "_on_end": ended} if streams else params)
         try:
-            outcome = yield {**params, "_on_end": ended} if streams else params
+            yield asked
         except GeneratorExit:
             self._fleet.failed(chosen, 0, None)
             raise
-        if outcome.error is not None:
-            self._failed(chosen, outcome.error, getattr(outcome.error, "retry_after", None))
+        if asked.error is not None:
+            self._failed(chosen, asked.error, getattr(asked.error, "retry_after", None))
         elif not streams:
-            self._fleet.succeeded(chosen, outcome.seconds, _tokens(outcome.answer))
-        return outcome
+            usage = asked.answer.get("usage") if hasattr(asked.answer, "get") else None
+            self._fleet.succeeded(chosen, asked.seconds, int((usage and usage.get("total_tokens")) or 0))
+        return asked.error
 
     def _failed(self, chosen: Deployment, error: BaseException, wait: float | None) -> None:
         allowed = _by_kind(self.allowed_fails_policy, error, "AllowedFails")
@@ -394,9 +405,9 @@ class Router:
         return [name for name in found if name != model]
 
 
-def _arguments(params: dict[str, Any], given: tuple[Any, ...]) -> tuple[Any, ...]:
+def _arguments(step: _Try, given: tuple[Any, ...]) -> tuple[Any, ...]:
     """What goes first: the model, where arguments without a name follow it."""
-    return (params.pop("model"), *given) if given else ()
+    return (step.params.pop("model"), *given) if given else ()
 
 
 def _of(model: str, table: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -407,8 +418,3 @@ def _of(model: str, table: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 def _status(error: BaseException) -> int:
     found = getattr(error, "status_code", None) or getattr(error, "status", None)
     return found if isinstance(found, int) else 500
-
-
-def _tokens(answer: Any) -> int:
-    usage = answer.get("usage") if hasattr(answer, "get") else None
-    return int((usage and usage.get("total_tokens")) or 0)

@@ -47,6 +47,7 @@ _http: Any = import_module("httpx" if find_spec("httpx") is not None else "httpx
 
 # First match counts. Whatever is wrong with the request itself is a 400 there: fast-agent tries nothing else but that only once.
 _KINDS: tuple[tuple[type[LingateError], type[openai.APIStatusError], int], ...] = (
+    (MissingCredentialError, openai.AuthenticationError, 401),
     (PayloadTooLargeError, openai.BadRequestError, 413),
     (BadRequestError, openai.BadRequestError, 400),
     (ConfigError, openai.BadRequestError, 400),
@@ -85,28 +86,20 @@ def as_openai(error: LingateError, key_error: MakeKeyError | None = None) -> Exc
         return openai.APIConnectionError(message=message, request=request)
     code = next((code for kind, code in _CODES if isinstance(error, kind)), error.code or error.kind)
     body = {"message": message, "type": error.kind, "code": code, "param": getattr(error, "param", None)}
-    if isinstance(error, MissingCredentialError):
-        return openai.AuthenticationError(message, response=_response(error, 401, request), body=body)
     for kind, theirs, status in _KINDS:
         if isinstance(error, kind):
-            return theirs(message, response=_response(error, error.status or status, request), body=body)
+            headers = {} if error.retry_after is None else {"retry-after": f"{error.retry_after:g}"}
+            if error.request_id is not None:
+                headers["x-request-id"] = error.request_id
+            response = _http.Response(error.status or status, request=request, headers=headers)
+            return theirs(message, response=response, body=body)
     return openai.APIError(message, request, body=body)
 
 
-def _response(error: LingateError, status: int, request: Any) -> Any:
-    headers = {} if error.retry_after is None else {"retry-after": f"{error.retry_after:g}"}
-    if error.request_id is not None:
-        headers["x-request-id"] = error.request_id
-    return _http.Response(status, request=request, headers=headers)
-
-
 def _about_key(error: LingateError) -> tuple[str, str]:
-    whose = error.provider or "the provider"
-    if isinstance(error, MissingCredentialError):
-        title = f"No credential for {whose}"
-    else:
-        title = f"{whose} refused the credential"
-    found = str(error)
+    whose, found = error.provider or "the provider", str(error)
+    missing = isinstance(error, MissingCredentialError)
+    title = f"No credential for {whose}" if missing else f"{whose} refused the credential"
     if any(word in found.lower() for word in _TRANSIENT):
         found = "Check the key and what it may be used for."
     return title, found
@@ -169,7 +162,6 @@ def _in_one_spelling(arguments: Any) -> str:
 Translate = Callable[[LingateError], Exception]
 
 _recall = Recall()
-
 _shared: lingate.AsyncLingate | None = None
 
 
@@ -183,10 +175,6 @@ def shared_client() -> lingate.AsyncLingate:
     if _shared is None:
         _shared = lingate.AsyncLingate(os.environ.get("LINGATE_CONFIG") or None, retries=0)
     return _shared
-
-
-def _as_named(model: str) -> tuple[str, Mapping[str, Any]]:
-    return model, {}
 
 
 class LingateClient:
@@ -205,7 +193,7 @@ class LingateClient:
         self,
         defaults: Mapping[str, Any] | None = None,
         *,
-        place_of: Callable[[str], tuple[str, Mapping[str, Any]]] = _as_named,
+        place_of: Callable[[str], tuple[str, Mapping[str, Any]]] = lambda model: (model, {}),
         client: lingate.AsyncLingate | None = None,
         translate: Translate = as_openai,
     ) -> None:

@@ -57,7 +57,6 @@ def settings_of(config: Any) -> HostSettings:
 
 
 def read(section: Any, name: str) -> Any:
-    """A field of a configuration, which is a mapping or an object."""
     if isinstance(section, Mapping):
         return section.get(name)
     return getattr(section, name, None)
@@ -71,21 +70,19 @@ def destination(model: str, config: Any, env: Mapping[str, str]) -> tuple[str, d
     """Where a call goes: the model as Lingate is to be asked for it, and `api_key` and `api_base` if they must be told."""
     settings = settings_of(config)
     if settings.api_base is not None:
-        key = env.get(KEY_VARIABLE) or settings.api_key
-        return f"litellm_proxy/{model}", {"api_base": settings.api_base, **({"api_key": key} if key else {})}
+        return through_gateway(model, settings.api_base, env.get(KEY_VARIABLE) or settings.api_key)
     provider = model.partition("/")[0]
     try:
         present = lingate.credentials(provider, env=env).present
     except UnknownProviderError:
-        if env.get("LINGATE_PROXY_URL"):  # a deployment of a gateway, which has its own names
-            return f"litellm_proxy/{model}", _proxy(env)
+        if url := env.get("LINGATE_PROXY_URL"):  # a deployment of a gateway, which has its own names
+            return through_gateway(model, url, env.get("LINGATE_PROXY_API_KEY") or env.get(KEY_VARIABLE))
         return model, {}
     return model, _of_section(provider, config, env, present)
 
 
-def _proxy(env: Mapping[str, str]) -> dict[str, str]:
-    key = env.get("LINGATE_PROXY_API_KEY") or env.get(KEY_VARIABLE)
-    return {"api_base": env["LINGATE_PROXY_URL"], **({"api_key": key} if key else {})}
+def through_gateway(model: str, url: str, key: str | None) -> tuple[str, dict[str, str]]:
+    return f"litellm_proxy/{model}", {"api_base": url, **({"api_key": key} if key else {})}
 
 
 def _of_section(provider: str, config: Any, env: Mapping[str, str], present: bool) -> dict[str, str]:
@@ -95,8 +92,6 @@ def _of_section(provider: str, config: Any, env: Mapping[str, str], present: boo
     found: dict[str, str] = {}
     for name in names:
         section = read(config, name)
-        if section is None:
-            continue
         key, base = _text(read(section, "api_key")), _text(read(section, "base_url"))
         if key is not None and not present:
             found.setdefault("api_key", key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from fast_agent.core.exceptions import ProviderKeyError
@@ -14,11 +14,10 @@ from fast_agent.llm.provider.openai.llm_openai import OpenAILLM
 from fast_agent.llm.provider_types import Provider
 
 import lingate
-from lingate.errors import LingateError
 from lingate.hosts._shared import DEFAULT_MODEL, LONGEST_ANSWER, WINDOW, known_of
 from lingate.hosts.fast_agent import catalog
 from lingate.hosts.fast_agent._client import LingateClient, as_openai
-from lingate.hosts.fast_agent._settings import HostSettings, destination, settings_of
+from lingate.hosts.fast_agent._settings import HostSettings, destination, settings_of, through_gateway
 
 __all__ = ["LingateLLM", "register"]
 
@@ -26,13 +25,8 @@ ROUTED = "lingate/"
 """What stands before `provider/model` where fast-agent has no provider of ours and `generic` is used."""
 
 
-def _own_provider() -> Any:
-    """`Provider.LINGATE` where fast-agent is patched."""
-    return getattr(Provider, "LINGATE", Provider.GENERIC)
-
-
-def _translated(error: LingateError) -> Exception:
-    return as_openai(error, ProviderKeyError)
+# Where fast-agent is patched there is one of ours.
+_OWN_PROVIDER: Any = getattr(Provider, "LINGATE", Provider.GENERIC)
 
 
 @lru_cache(maxsize=1024)
@@ -60,13 +54,8 @@ def parameters_of(model: str, provider: Any = None) -> ModelParameters:
         json_mode="schema",
         reasoning="reasoning_content" if reasons else None,
         stream_mode="manual",
-        default_provider=provider or _own_provider(),
+        default_provider=provider or _OWN_PROVIDER,
     )
-
-
-def _longest_answer(model: str) -> int | None:
-    own = ModelDatabase.get_model_params(model)
-    return _facts(model)[1] if own is None else own.max_output_tokens
 
 
 class LingateLLM(OpenAILLM):  # type: ignore[misc]  # fast-agent is not here
@@ -82,7 +71,7 @@ class LingateLLM(OpenAILLM):  # type: ignore[misc]  # fast-agent is not here
         kwargs.pop("provider", None)
         kwargs.setdefault("reasoning_field", "reasoning_effort")
         spec = kwargs.get("resolved_model_spec")
-        provider = _own_provider() if spec is None else spec.provider
+        provider = _OWN_PROVIDER if spec is None else spec.provider
         if spec is not None and spec.overlay is None:
             known = parameters_of(_model_of(spec.wire_model_name), provider)
             kwargs["resolved_model_spec"] = replace(spec, model_params=known)
@@ -97,8 +86,10 @@ class LingateLLM(OpenAILLM):  # type: ignore[misc]  # fast-agent is not here
     def _initialize_default_params(self, kwargs: dict[str, Any]) -> Any:
         fallback = self._settings().default_model or DEFAULT_MODEL
         params = self._initialize_default_params_with_model_fallback(kwargs, fallback)
+        model = _model_of(params.model or fallback)
+        own = ModelDatabase.get_model_params(model)
         # fast-agent sends what it takes for the limit; a guess could be more than the model allows.
-        return params.model_copy(update={"max_tokens": _longest_answer(_model_of(params.model or fallback))})
+        return params.model_copy(update={"max_tokens": _facts(model)[1] if own is None else own.max_output_tokens})
 
     def _api_key(self) -> str:
         # Each call finds its own credential; fast-agent only wants a string.
@@ -130,15 +121,14 @@ class LingateLLM(OpenAILLM):  # type: ignore[misc]  # fast-agent is not here
             "drop_params": self._settings().drop_params,
             "timeout": None if idle is None else lingate.Timeout(read=idle),
         }
-        return LingateClient(defaults, place_of=self._place, translate=_translated)
+        return LingateClient(defaults, place_of=self._place, translate=partial(as_openai, key_error=ProviderKeyError))
 
     def _place(self, model: str) -> tuple[str, dict[str, str]]:
         """Where a model is asked; looked up for each call, so that no key goes to another model's provider."""
         if not self._init_base_url:
             return destination(_model_of(model), self._config(), os.environ)
         # Of an overlay, which names a gateway.
-        key = {"api_key": self._init_api_key} if self._init_api_key else {}
-        return f"litellm_proxy/{_model_of(model)}", {"api_base": self._init_base_url, **key}
+        return through_gateway(_model_of(model), self._init_base_url, self._init_api_key)
 
     async def _normalize_chat_completion_files(self, client: Any, messages: Any) -> Any:
         # OpenAI's uploads are of no use at other providers; files stay in the message.

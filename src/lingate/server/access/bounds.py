@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
+from lingate._model import Call, replaced
+from lingate._wire.shapes import as_dicts
 from lingate.server.records import Circumstances
 
 # No tokenizer makes more tokens than there are bytes, and what providers put around messages is less than the JSON there.
@@ -146,11 +149,36 @@ def answers_of(body: dict[str, Any]) -> int:
     return many * max([_number(holder[name]) for holder, name in _named(body, _COUNTS)], default=1) or many
 
 
+def other_models(body: dict[str, Any]) -> Iterator[str]:
+    """Models that a request names besides its own: those a router may ask instead, and those that tools ask."""
+    for holder, name in _named(body, frozenset({"models"})):
+        value = holder[name]
+        yield from map(str, value if isinstance(value, list) else (value,))
+    yield from (str(tool["model"]) for tool in as_dicts(body.get("tools")) if tool.get("model") is not None)
+
+
 def shorten(body: dict[str, Any], most: int) -> None:
     """Let an answer have so many tokens at most, whatever its caller says."""
+    _lift_limits(body)
+    body["max_tokens"] = most
+
+
+def shortened(call: Call, most: int) -> Call:
+    """The same of a call that may hold parts of the configuration, which stay as they are."""
+    body, own = _copied(call.body), _copied(call.extra_body or {})
+    shorten(body, most)
+    _lift_limits(own)
+    return replaced(call, body=body, extra_body=own or None)
+
+
+def _copied(body: dict[str, Any]) -> dict[str, Any]:
+    """A copy whose parameters may be changed. The conversation is as it was: it may be long, and no limit is in there."""
+    return {key: value if key in _PAYLOAD else deepcopy(value) for key, value in body.items()}
+
+
+def _lift_limits(body: dict[str, Any]) -> None:
     for holder, name in list(_named(body, _LIMITS)):
         del holder[name]
-    body["max_tokens"] = most
 
 
 def _named(body: dict[str, Any], names: frozenset[str], depth: int = 0) -> Iterator[tuple[dict[str, Any], str]]:
@@ -163,4 +191,9 @@ def _named(body: dict[str, Any], names: frozenset[str], depth: int = 0) -> Itera
 
 
 def _number(value: Any) -> int:
-    return min(value, _MOST) if type(value) is int and value > 0 else 0
+    if value is None:
+        return 0
+    # Google's format has numbers as texts too, and there are providers that take 8.0 for 8.
+    if type(value) is str and value.isdecimal() and len(value) < 20:
+        value = int(value)
+    return int(min(value, _MOST)) if type(value) in (int, float) and value > 0 else 0

@@ -11,7 +11,8 @@ from msgspec import UNSET, Meta, UnsetType
 from lingate.server.access.records import Labels, Limits, Name, Patterns, Span
 
 Moment = Annotated[float, Meta(ge=0, le=1e11, description="Epoch seconds.")]
-Network = Annotated[str, Meta(min_length=2, max_length=64, pattern=r"^[0-9a-fA-F.:/]+$", examples=["10.0.0.0/8"])]
+NETWORK = Meta(min_length=2, max_length=64, pattern=r"^[0-9a-fA-F.:/]+$", examples=["10.0.0.0/8"])
+Network = Annotated[str, NETWORK]
 Route = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[!-~]+$", examples=["/v1/*"])]
 Secret = Annotated[str, Meta(min_length=20, max_length=512, pattern=r"^sk-[!-~]+$")]
 

@@ -316,9 +316,14 @@ def _read(place: str) -> bytes:
     if "://" not in place:
         return Path(place).read_bytes()[:_LARGEST]
     # Rare and small: the standard library's client is enough, and loaded only where it is needed.
-    from urllib.request import Request, urlopen
+    from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+    class Checked(HTTPRedirectHandler):
+        def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Request | None:
+            _check_place(newurl)
+            return super().redirect_request(req, fp, code, msg, headers, newurl)
 
     request = Request(place, headers={"accept": "application/json"})  # noqa: S310 - the scheme was checked
-    with urlopen(request, timeout=_PATIENCE) as answer:  # noqa: S310
+    with build_opener(Checked).open(request, timeout=_PATIENCE) as answer:
         raw: bytes = answer.read(_LARGEST)
     return raw

@@ -13,8 +13,12 @@ from msgspec import Meta
 Kind = Literal["team", "user", "customer", "tag", "budget"]
 KINDS: tuple[Kind, ...] = ("team", "user", "customer", "tag", "budget")
 
-_SPAN = r"^[1-9][0-9]{0,8}(s|m|h|d|w|mo|y)$"
-Span = Annotated[str, Meta(pattern=_SPAN, description="A number and a unit: s, m, h, d, w, mo or y.", examples=["30d"])]
+SPAN = Meta(
+    pattern=r"^[1-9][0-9]{0,8}(s|m|h|d|w|mo|y)$",
+    description="A number and a unit: s, m, h, d, w, mo or y.",
+    examples=["30d"],
+)
+Span = Annotated[str, SPAN]
 Money = Annotated[float, Meta(ge=0, le=1e9, description="US dollars.")]
 Count = Annotated[int, Meta(ge=0, le=10**12)]
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]

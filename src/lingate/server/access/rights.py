@@ -5,6 +5,7 @@ from __future__ import annotations
 from lingate.server.patterns import matches_any
 from lingate.server.records import Caller
 
+_READING = "info_routes"
 _GROUPS = {
     "llm_api_routes": (
         "/v1/*",
@@ -40,7 +41,7 @@ _GROUPS = {
         "/spend/*",
         "/model/*",
     ),
-    "info_routes": ("/health/*", "/v1/models", "/v1/models/*", "/models", "/key/info", "/model/info"),
+    _READING: ("/health/*", "/v1/models", "/v1/models/*", "/models", "/key/info", "/model/info"),
 }
 
 
@@ -49,9 +50,13 @@ def may_use(caller: Caller, model: str) -> bool:
     return all(matches_any(rule, model) for rule in caller.model_rules)
 
 
-def may_call(caller: Caller, path: str) -> bool:
+def may_call(caller: Caller, path: str, method: str = "GET") -> bool:
     """Whether a caller may use a path. LiteLLM's names for groups of paths stand for their paths."""
-    return not caller.routes or any(matches_any(_GROUPS.get(route, (route,)), path) for route in caller.routes)
+    # Google's format calls models below the path where the others list them.
+    asks = method not in ("GET", "HEAD")
+    return not caller.routes or any(
+        matches_any(_GROUPS.get(route, (route,)), path) for route in caller.routes if not (asks and route == _READING)
+    )
 
 
 def may_come_from(caller: Caller, address: str | None) -> bool:

@@ -61,10 +61,10 @@ def demand(plan: Plan, estimate: Estimate, *, allow_unpriced: bool) -> Demand:
         if allow_unpriced:
             return Demand(prompt, tokens, 0, 0, 0.0, True)
         raise BudgetExceededError(
-            f"{plan.budgets[0].name} has a budget, and the price of {estimate.model} is unknown",
+            f"{plan.budgets[0].name} has a budget, and the price of {estimate.model} is unknown"
+            " (input_cost_per_token and output_cost_per_token of the gateway's configuration are for that)",
             status=BUDGET_STATUS,
             code="unpriced_model",
-            hint="give the model's prices in the config (input_cost_per_token, output_cost_per_token)",
         )
     most_prompt = prompt if estimate.prompt_bound is None else max(prompt, estimate.prompt_bound)
     base, per_token = most_prompt * (price_in or 0.0) + estimate.fixed, price_out or 0.0

@@ -15,10 +15,12 @@ from starlette.routing import BaseRoute, Route
 
 from lingate.errors import LingateError
 from lingate.server.access.audit import Actor
+from lingate.server.access.inputs import NETWORK
 from lingate.server.access.ips import client_address
+from lingate.server.access.records import SPAN
 from lingate.server.access.rights import may_call, may_come_from
 from lingate.server.access.service import RefusedError
-from lingate.server.admin import for_keys, for_principals, for_spend, for_system, litellm
+from lingate.server.admin import for_records, for_spend, for_system, litellm
 from lingate.server.admin.endpoint import Call, Endpoint, Failure, Problem, Text
 from lingate.server.admin.openapi import document
 from lingate.server.admin.parts import Parts
@@ -29,8 +31,7 @@ from lingate.server.store import StoreError
 _log = logging.getLogger("lingate.admin")
 _LARGEST = 1 << 20
 ENDPOINTS: tuple[Endpoint, ...] = (
-    *for_keys.ENDPOINTS,
-    *for_principals.ENDPOINTS,
+    *for_records.ENDPOINTS,
     *for_spend.ENDPOINTS,
     *for_system.ENDPOINTS,
     *litellm.ENDPOINTS,
@@ -46,23 +47,24 @@ def build(parts: Parts) -> Starlette:
     # Ids of end users and the like may hold slashes: longer paths are tried first, and an id takes the rest.
     paths = sorted(by_path, key=lambda path: (path.count("{"), -path.count("/")))
     routes: list[BaseRoute] = [
-        Route(_pattern(path), _route(parts, by_path[path]), methods=list(by_path[path])) for path in paths
+        Route(spelt, _route(parts, by_path[path]), methods=list(by_path[path]))
+        for path in paths
+        for spelt in (_pattern(path), *(() if "{" in path else (f"{path}/",)))
     ]
     described = msgspec.json.encode(document(ENDPOINTS))
-    routes.append(Route("/admin/openapi.json", _fixed(described)))
-    return Starlette(routes=routes, exception_handlers={HTTPException: _refused_by_router})
+
+    async def describe(_: Request) -> Response:
+        return Response(described, media_type="application/json")
+
+    routes.append(Route("/admin/openapi.json", describe))
+    made = Starlette(routes=routes, exception_handlers={HTTPException: _refused_by_router})
+    made.router.redirect_slashes = False  # it would lead to http, by the Host header, and take the key along
+    return made
 
 
 def _pattern(path: str) -> str:
     plain = path.startswith(("/admin/keys/", "/admin/spend/"))
     return path if plain else path.replace("{id}", "{id:path}")
-
-
-def _fixed(body: bytes) -> Any:
-    async def answer(_: Request) -> Response:
-        return Response(body, media_type="application/json")
-
-    return answer
 
 
 def _route(parts: Parts, methods: dict[str, Endpoint]) -> Any:
@@ -76,7 +78,7 @@ def _route(parts: Parts, methods: dict[str, Endpoint]) -> Any:
             param = error.param if isinstance(error, RefusedError) else None
             return _failure(error.status or 400, str(error), None, param, error.code)
         except msgspec.ValidationError as error:
-            return _failure(400, str(error), None, _param(str(error)))
+            return _failure(400, _readable(str(error)), None, _param(str(error)))
         except msgspec.DecodeError as error:
             return _failure(400, f"the body is not JSON: {error}")
 
@@ -114,7 +116,8 @@ async def _signed_in(parts: Parts, endpoint: Endpoint, request: Request) -> tupl
         raise RefusedError(access.refusal(token) or "this key is not valid", status=401)
     if not caller.admin and not endpoint.anyone:
         raise RefusedError("this takes the master key or an administrator's key", status=403)
-    if not may_come_from(caller, address) or (caller.admin and not may_call(caller, request.url.path)):
+    path = request.scope["path"]  # older versions of starlette make that of `request.url` of the Host header, too
+    if not may_come_from(caller, address) or (caller.admin and not may_call(caller, path, request.method)):
         raise RefusedError("this key may not be used here", status=403)
     return caller, Actor(caller.key_id if caller.key_id else caller.user_id or "?", address)
 
@@ -154,6 +157,18 @@ async def _body(endpoint: Endpoint, request: Request) -> Any:
         return msgspec.convert(endpoint.prepare(plain), endpoint.body)
     except (UnicodeDecodeError, RecursionError) as error:
         raise RefusedError(f"the body is not JSON: {type(error).__name__}", status=400) from None
+
+
+_EXAMPLES = {
+    f"matching regex '{known.pattern}'": (known.examples or [""])[0] for known in (SPAN, NETWORK, for_spend.MOMENT)
+}
+
+
+def _readable(message: str) -> str:
+    """A complaint about a text, with an example of what would do in place of a pattern."""
+    for pattern, example in _EXAMPLES.items():
+        message = message.replace(pattern, f"such as {example!r}")
+    return message
 
 
 def _param(message: str) -> str | None:

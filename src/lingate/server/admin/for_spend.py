@@ -19,15 +19,13 @@ from lingate.server.ledger.filters import Filter, QueryError
 from lingate.server.ledger.query import DIMENSIONS, Usage
 from lingate.server.store import StoreError, StoreUnavailableError
 
-Moment = Annotated[
-    str,
-    Meta(
-        max_length=40,
-        pattern=r"^([0-9]{1,11}([.][0-9]{1,6})?|[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9:.]{5,15}(Z|[+-][0-9]{2}:?[0-9]{2})?)?)$",
-        description="Epoch seconds, a day (2026-11-20) or a moment (2026-11-20T13:00:00Z); UTC where it does not say.",
-        examples=["2026-11-20"],
-    ),
-]
+MOMENT = Meta(
+    max_length=40,
+    pattern=r"^([0-9]{1,11}([.][0-9]{1,6})?|[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9:.]{5,15}(Z|[+-][0-9]{2}:?[0-9]{2})?)?)$",
+    description="Epoch seconds, a day (2026-11-20) or a moment (2026-11-20T13:00:00Z); UTC where it does not say.",
+    examples=["2026-11-20"],
+)
+Moment = Annotated[str, MOMENT]
 Status = Annotated[int, Meta(ge=0, le=999)]
 _LAST = 1e11
 
@@ -134,7 +132,11 @@ def moment(text: str | None, name: str) -> float | None:
     if text is None:
         return None
     try:
-        at = float(text) if text.replace(".", "", 1).isdecimal() else _parsed(text)
+        if text.replace(".", "", 1).isdecimal():
+            at = float(text)
+        else:
+            parsed = datetime.fromisoformat(text)
+            at = (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         raise RefusedError(f"{text!r} is neither epoch seconds nor a date", status=400, param=name) from None
     if not 0 <= at <= _LAST:
@@ -142,14 +144,9 @@ def moment(text: str | None, name: str) -> float | None:
     return at
 
 
-def _parsed(text: str) -> float:
-    parsed = datetime.fromisoformat(text)
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
-
-
 def filter_of(which: Which) -> Filter:
     """Conditions of a query."""
-    values = {field.name: getattr(which, field.name) for field in msgspec.structs.fields(Which)}
+    values = {name: getattr(which, name) for name in Which.__struct_fields__}
     return Filter(**{**values, "since": moment(which.since, "since"), "until": moment(which.until, "until")})
 
 
@@ -157,9 +154,8 @@ def _dimensions(by: str) -> list[str]:
     names = [name for part in by.split(",") if (name := part.strip())]
     for name in names:
         if name not in DIMENSIONS:
-            raise RefusedError(
-                f"sums are not taken by {name!r}; by {', '.join(DIMENSIONS)} they are", status=400, param="by"
-            )
+            known = ", ".join(DIMENSIONS)
+            raise RefusedError(f"sums are not taken by {name!r}; by {known} they are", status=400, param="by")
     return names
 
 
@@ -198,7 +194,7 @@ async def _rows_csv(parts: Parts, call: Call) -> Text:
 
 async def _begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """The same pieces, the first two of them read: a database that is away is an error and no half of a file."""
-    first = [piece async for piece in _first(pieces)]
+    first = [piece for _ in range(2) if (piece := await anext(pieces, None)) is not None]
 
     async def rest() -> AsyncIterator[bytes]:
         for piece in first:
@@ -212,14 +208,6 @@ async def _begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             yield b"# the rest is missing: the database does not answer\r\n"
 
     return rest()
-
-
-async def _first(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    for _ in range(2):
-        try:
-            yield await anext(pieces)
-        except StopAsyncIteration:
-            return
 
 
 class LogQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -280,28 +268,23 @@ def _log(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+_ROW = "One call, with its body if that was stored"
 _CSV = "text/csv"
 _get = partial(Endpoint, "GET", tag="Spend")
+_Plain = dict[str, Any]
 ENDPOINTS = (
     _get("/admin/spend", "Sums", _spend, query=Sums, result=Spend),
     _get("/admin/spend.csv", "Sums as CSV", _spend_csv, query=Sums, content_type=_CSV),
     _get("/admin/spend/rows", "Calls, newest first", _rows, query=Rows, result=RowPage),
     _get("/admin/spend/rows.csv", "All calls as CSV", _rows_csv, query=Which, content_type=_CSV),
+    _get("/admin/spend/rows/{id}", _ROW, _row, result=_Plain, errors=(404,)),
     _get(
-        "/admin/spend/rows/{id}",
-        "One call, with its body if that was stored",
-        _row,
-        result=dict[str, Any],
-        errors=(404,),
-    ),
-    Endpoint(
-        "GET",
         "/spend/logs",
         "Calls, the newest thousand",
         _logs,
-        "LiteLLM",
+        tag="LiteLLM",
         query=LogQuery,
-        result=list[dict[str, Any]],
+        result=list[_Plain],
         errors=(404,),
     ),
 )

@@ -5,9 +5,10 @@ Names of fields are LiteLLM's there; what it has and this gateway has not is ref
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta
@@ -17,36 +18,45 @@ from lingate.server.access.inputs import KeyPatch, NewKey, NewPrincipal, Princip
 from lingate.server.access.records import Key, Kind, Limits, Name, Principal, Span
 from lingate.server.access.service import RefusedError
 from lingate.server.admin.endpoint import Call, Endpoint
-from lingate.server.admin.for_keys import show
+from lingate.server.admin.for_records import budgets_of, show
 from lingate.server.admin.parts import Parts
-from lingate.server.admin.views import budgets_of
 
 Plain = dict[str, Any]
 _NAMES = {"key_alias": "alias", "team_alias": "alias", "user_alias": "alias"}
 _EMPTY: tuple[object, ...] = (None, "", False, 0, [], {})
 _IGNORED = {
-    *(
-        "config",
-        "permissions",
-        "send_invite_email",
-        "guardrails",
-        "policies",
-        "prompts",
-        "object_permission",
-        "soft_budget",
-    ),
-    *(
-        "spend",
-        "key_type",
-        "auto_rotate",
-        "rotation_interval",
-        "enforced_params",
-        "allowed_cache_controls",
-        "user_email",
-    ),
-    *("members_with_roles", "organization_id", "auto_create_key", "user_role", "sso_user_id", "teams", "project_id"),
-    *("allowed_passthrough_routes", "allowed_vector_store_indexes", "router_settings", "access_group_ids", "agent_id"),
-    *("model_aliases", "team_member_budget", "disable_global_guardrails", "tpm_limit_type", "rpm_limit_type"),
+    "config",
+    "permissions",
+    "send_invite_email",
+    "guardrails",
+    "policies",
+    "prompts",
+    "object_permission",
+    "soft_budget",
+    "spend",
+    "key_type",
+    "auto_rotate",
+    "rotation_interval",
+    "enforced_params",
+    "allowed_cache_controls",
+    "user_email",
+    "members_with_roles",
+    "organization_id",
+    "auto_create_key",
+    "user_role",
+    "sso_user_id",
+    "teams",
+    "project_id",
+    "allowed_passthrough_routes",
+    "allowed_vector_store_indexes",
+    "router_settings",
+    "access_group_ids",
+    "agent_id",
+    "model_aliases",
+    "team_member_budget",
+    "disable_global_guardrails",
+    "tpm_limit_type",
+    "rpm_limit_type",
 }
 _DEFAULTS: dict[str, object] = {"key_type": "default"}
 
@@ -93,14 +103,7 @@ class Regeneration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 def _renamed(
     name: str, base: type[msgspec.Struct], doc: str, id: str | None, **more: tuple[Any, Any]
 ) -> type[msgspec.Struct]:
-    """A struct of the same fields under LiteLLM's names."""
-    other = {
-        ours: theirs
-        for theirs, ours in _NAMES.items()
-        if theirs == f"{'key' if id is None else id.removesuffix('_id')}_alias"
-    }
-    if id is not None:
-        other["id"] = id
+    other = {"alias": "key_alias"} if id is None else {"alias": id.removesuffix("_id") + "_alias", "id": id}
     fields: list[Any] = [(field, *of) for field, of in more.items()]
     for field in msgspec.structs.fields(base):
         default = field.default
@@ -132,30 +135,24 @@ def prepare(body: Plain) -> Plain:
     kept = {
         name: value
         for name, value in body.items()
-        if not (name in _IGNORED and (value in _EMPTY or value == _DEFAULTS.get(name, UNSET)))
+        if value is not None and not (name in _IGNORED and (value in _EMPTY or value == _DEFAULTS.get(name, UNSET)))
     }
     budgets = kept.get("model_max_budget")
     if isinstance(budgets, dict):
         kept["model_max_budget"] = {model: _budget(value) for model, value in budgets.items()}
-    return {name: value for name, value in kept.items() if value is not None}
+    return kept
 
 
 def _budget(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     names = {"budget_limit": "max_budget", "time_period": "budget_duration"}
-    return {
-        names.get(name, name): _number(part) if names.get(name, name) == "max_budget" else part
-        for name, part in value.items()
-    }
-
-
-def _number(value: Any) -> Any:
+    budget = {names.get(name, name): part for name, part in value.items()}
     # LiteLLM's own documentation writes amounts as strings.
-    try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
+    if isinstance(budget.get("max_budget"), str):
+        with suppress(ValueError):
+            budget["max_budget"] = float(budget["max_budget"])
+    return budget
 
 
 def _ours(body: msgspec.Struct, id: str | None = None) -> Plain:
@@ -198,20 +195,16 @@ async def _generate(parts: Parts, call: Call) -> Plain:
 
 async def _key_info(parts: Parts, call: Call) -> Plain:
     query: KeyQuery = call.query
-    mine = query.key is None or not call.caller.admin
-    name = call.caller.key_id if mine else cast(str, query.key)
-    key = await parts.access.service.key(name)
-    if mine and query.key is not None and (await _maybe(parts, query.key)) != key.id:
-        raise RefusedError("a key may ask for itself only", status=403)
+    service = parts.access.service
+    named = query.key if call.caller.admin else None
+    key = await service.key(call.caller.key_id if named is None else named)
+    if query.key is not None and named is None:
+        with suppress(RefusedError):
+            named = (await service.key(query.key)).id
+        if named != key.id:
+            raise RefusedError("a key may ask for itself only", status=403)
     view = await show(parts, key)
     return {"key": key.id, "info": {**_shown_key(key, parts), "spend": view.spend or 0.0}}
-
-
-async def _maybe(parts: Parts, name: str) -> str | None:
-    try:
-        return (await parts.access.service.key(name)).id
-    except RefusedError:
-        return None
 
 
 async def _update_key(parts: Parts, call: Call) -> Plain:
@@ -259,8 +252,8 @@ def _shown(kind: Kind, record: Principal, parts: Parts) -> Plain:
 
 
 async def _new(parts: Parts, call: Call, *, kind: Kind, id: str) -> Plain:
-    record = await parts.access.service.create(call.actor, kind, NewPrincipal(**_ours(call.body, id)))
-    return _shown(kind, record, parts)
+    given = NewPrincipal(**_ours(call.body, id))
+    return _shown(kind, await parts.access.service.create(call.actor, kind, given), parts)
 
 
 async def _owner_info(parts: Parts, call: Call, *, kind: Kind) -> Plain:
@@ -271,8 +264,7 @@ async def _owner_info(parts: Parts, call: Call, *, kind: Kind) -> Plain:
 
 
 async def _customer_info(parts: Parts, call: Call) -> Plain:
-    record = await parts.access.service.principal("customer", call.query.end_user_id)
-    return _shown("customer", record, parts)
+    return _shown("customer", await parts.access.service.principal("customer", call.query.end_user_id), parts)
 
 
 async def _list_teams(parts: Parts, _: Call) -> list[Plain]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -53,11 +53,12 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
 
 
 def _operation(endpoint: Endpoint, schemas: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
+    words = re.sub(r"[^A-Za-z0-9]+", "_", endpoint.path.removeprefix("/admin")).strip("_")
     operation: dict[str, Any] = {
-        "operationId": _operation_id(endpoint),
+        "operationId": f"{endpoint.method.lower()}_{words}",
         "summary": endpoint.summary,
         "tags": [endpoint.tag],
-        "parameters": [*_path_parameters(endpoint), *_query_parameters(endpoint, schemas, components)],
+        "parameters": list(_parameters(endpoint, schemas, components)),
         "responses": _responses(endpoint, schemas),
     }
     if endpoint.body is not None:
@@ -67,33 +68,18 @@ def _operation(endpoint: Endpoint, schemas: dict[str, Any], components: dict[str
     return operation
 
 
-def _operation_id(endpoint: Endpoint) -> str:
-    words = re.sub(r"[^A-Za-z0-9]+", "_", endpoint.path.removeprefix("/admin")).strip("_")
-    return f"{endpoint.method.lower()}_{words}"
-
-
-def _path_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
-    return [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-        for name in re.findall(r"{(\w+)}", endpoint.path)
-    ]
-
-
-def _query_parameters(endpoint: Endpoint, schemas: dict[str, Any], components: dict[str, Any]) -> list[dict[str, Any]]:
+def _parameters(endpoint: Endpoint, schemas: dict[str, Any], components: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for name in re.findall(r"{(\w+)}", endpoint.path):
+        yield {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
     if endpoint.query is None:
-        return []
+        return
     schema = _resolved(schemas[repr(endpoint.query)], components)
-    docs = _attributes(endpoint.query)
-    return [
-        {
-            "name": name,
-            "in": "query",
-            "required": name in schema.get("required", ()),
-            "schema": _without_null(of),
-            **({"description": docs[name]} if name in docs else {}),
-        }
-        for name, of in schema["properties"].items()
-    ]
+    told = inspect.cleandoc(endpoint.query.__doc__ or "")
+    docs = {name: text.strip() for name, text in re.findall(r"^ {4}(\w+): (.+)$", told, re.MULTILINE)}
+    for name, of in schema["properties"].items():
+        about = {"description": docs[name]} if name in docs else {}
+        needed = name in schema.get("required", ())
+        yield {"name": name, "in": "query", "required": needed, "schema": _without_null(of), **about}
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
@@ -103,11 +89,6 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     if len(kept) == 1:
         return {**kept[0], **rest}
     return {**schema, "anyOf": kept} if kept else schema
-
-
-def _attributes(of: type) -> dict[str, str]:
-    told = inspect.cleandoc(of.__doc__ or "")
-    return {name: text.strip() for name, text in re.findall(r"^ {4}(\w+): (.+)$", told, re.MULTILINE)}
 
 
 def _resolved(schema: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
@@ -128,14 +109,7 @@ def _responses(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
         }
     }
     failure = {"application/json": {"schema": schemas[repr(Failure)]}}
-    refusals = {
-        400,
-        401,
-        503,
-        *endpoint.errors,
-        *(() if endpoint.anyone else (403,)),
-        *((413,) if endpoint.body else ()),
-    }
+    refusals = {400, 401, 503, *endpoint.errors, 401 if endpoint.anyone else 403, 413 if endpoint.body else 400}
     for status in sorted(refusals):
         responses[str(status)] = {"description": _REASONS[status], "content": failure}
     return responses

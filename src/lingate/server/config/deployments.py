@@ -10,6 +10,7 @@ from typing import Any
 
 from lingate._providers.naming import PARAMETERS, provider_of, row_of
 from lingate._wire.json import encode_str
+from lingate._wire.shapes import PATH
 from lingate.server.config.litellm_schema import (
     DESCRIPTIVE,
     ELSEWHERE,
@@ -160,9 +161,9 @@ def _params(
     params = reading.record(DeploymentParams, own, place)
     if params.base_url is not None and params.api_base is None:
         params = replace(params, api_base=params.base_url)
-    for path in params.additional_drop_params:
-        if "." in path or "[" in path:
-            reading.problem((*place, "additional_drop_params"), "takes names of parameters, not paths into them")
+    for index, path in enumerate(params.additional_drop_params):
+        if not PATH.fullmatch(path):
+            reading.problem((*place, "additional_drop_params", index), "must be a path such as tools[*].input_examples")
     return params, defaults, overlay
 
 

@@ -24,7 +24,7 @@ def _read() -> dict[str, dict[str, str]]:
     return tables
 
 
-_TABLES: Mapping[str, Mapping[str, str]] = _read()
+_TABLES: Mapping[str, dict[str, str]] = _read()
 TOP = _TABLES["top"]
 LITELLM_SETTINGS = _TABLES["litellm_settings"]
 ROUTER_SETTINGS = _TABLES["router_settings"]

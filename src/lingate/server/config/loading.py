@@ -117,7 +117,11 @@ def interpret(source: files.Source, path: str | None, env: Mapping[str, str]) ->
     )
     deployments = read_deployments(reading, data.get("model_list"), around)
     general = reading.record(
-        General, data.get("general_settings"), ("general_settings",), undone=schema.GENERAL_SETTINGS, near=_home
+        General,
+        data.get("general_settings"),
+        ("general_settings",),
+        undone=_UNDONE | schema.GENERAL_SETTINGS,
+        near=_home,
     )
     serve_all = own.serve_all_providers
     if serve_all is None:
@@ -157,12 +161,19 @@ def _home(key: str) -> str:
     return next((f"; it belongs into {name}" for name in homes), "")
 
 
-_KNOWN: Mapping[str, tuple[type, Mapping[str, str]]] = {
+_KNOWN: Mapping[str, tuple[type, dict[str, str]]] = {
     "router_settings": (Routing, schema.ROUTER_SETTINGS),
     "general_settings": (General, schema.GENERAL_SETTINGS),
     "litellm_settings": (Settings, schema.LITELLM_SETTINGS),
     "lingate": (Own, {}),
 }
+_UNDONE = {
+    key: instead
+    for _, undone in _KNOWN.values()
+    for key, instead in undone.items()
+    if not any(key in hints_of(record) for record, _ in _KNOWN.values())
+}
+"""Keys without effect in whichever section they stand: no error where it is a wrong one."""
 _CALLBACKS = ("callbacks", "success_callback", "failure_callback", "service_callback", "service_callbacks")
 
 
@@ -216,7 +227,7 @@ def _settings(reading: Reading, given: Mapping[str, Any]) -> Settings:
             known[key] = [str(next(iter(item))) if item and isinstance(item, dict) else item for item in listed]
     elsewhere = (*_FALLBACKS, *_ROUTING_TOO, "request_timeout")
     settings = reading.record(
-        Settings, known, ("litellm_settings",), undone=schema.LITELLM_SETTINGS, also=elsewhere, near=_home
+        Settings, known, ("litellm_settings",), undone=_UNDONE | schema.LITELLM_SETTINGS, also=elsewhere, near=_home
     )
     for key in _CALLBACKS:
         names: Any = known.get(key)
@@ -261,7 +272,7 @@ def _routing(reading: Reading, data: Any, settings: Mapping[str, Any]) -> Routin
         given["optional_pre_call_checks"] = [
             None if isinstance(name, str) and name in schema.PRE_CALL_CHECKS else name for name in checks
         ]
-    routing = reading.record(Routing, given, place, undone=schema.ROUTER_SETTINGS, near=_home)
+    routing = reading.record(Routing, given, place, undone=_UNDONE | schema.ROUTER_SETTINGS, near=_home)
     hints = hints_of(Routing)
     for key in _ROUTING_TOO:
         if given.get(key) is None and key in settings:
@@ -445,9 +456,10 @@ def _warnings(reading: Reading, config: GatewayConfig, unset: Mapping[Place, str
     ]
     if theirs:
         texts.append(f"LiteLLM's variables are not read: {', '.join(theirs)}")
-    key = general.master_key
-    if key is not None and len(key) < _SHORT_KEY:
-        texts.append(f"general_settings.master_key has {len(key)} characters and can be guessed: make it longer")
+    key = general.master_key or env.get("LINGATE_MASTER_KEY")
+    if key and len(key) < _SHORT_KEY:
+        name = "general_settings.master_key" if general.master_key else "LINGATE_MASTER_KEY"
+        texts.append(f"{name} has {len(key)} characters and can be guessed: make it longer")
     idle = [_described(item) for item in config.deployments if item.unusable]
     if idle:
         texts.append(f"deployments that cannot be asked: {'; '.join(idle)}")

@@ -181,7 +181,10 @@ def _cuts(node: Any, place: Place, places: frozenset[Place], text: str, cuts: li
         cuts.append(_emptied(node, items, text))
         return
     for at, (name, _, value) in enumerate(items):
-        if not gone[at]:
+        if name == "<<":
+            for merged in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                _cuts(merged, place, places, text, cuts)
+        elif not gone[at]:
             _cuts(value, (*place, name), places, text, cuts)
     for begin, end in _runs(gone):
         if node.flow_style:

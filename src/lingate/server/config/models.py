@@ -100,7 +100,7 @@ class DeploymentParams(Prices):
     drop_params: bool | None = None
     """Leave out what the provider cannot express."""
     additional_drop_params: tuple[str, ...] = ()
-    """Request parameters that are always left out."""
+    """Request parameters that are always left out, or paths into them: `tools[*].input_examples`."""
     tags: tuple[str, ...] = ()
     """What calls must be tagged with to be sent here, with `enable_tag_filtering`."""
 

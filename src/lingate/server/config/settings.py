@@ -182,7 +182,7 @@ class Bounds:
     max_in_flight: Count = 1000
     """Calls at once; further ones are refused with Retry-After."""
     max_answer: Bytes = MOST_ANSWER
-    """Longest answer of a provider in one piece; a longer one is an error, and is not read to its end."""
+    """Longest answer of a provider, in one piece or as a stream; a longer one is an error, and is not read to its end."""
     max_headers: Bytes = 64 * 1024
     """Bytes of a request's headers."""
     body_seconds: Seconds = 60.0

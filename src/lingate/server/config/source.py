@@ -124,7 +124,8 @@ def _text(text: str, name: str, source: Source) -> Any:
         _note(node, (), name, source, 0)
         if any(problem.where.startswith(f"{name}:") for problem in source.problems):
             return None
-        return loader.construct_document(node)
+        data = loader.construct_document(node)
+        return {key: data[key] for key in data if not _is_holder(key)} if isinstance(data, dict) else data
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{name}:{mark.line + 1}" if mark else name
@@ -134,6 +135,11 @@ def _text(text: str, name: str, source: Source) -> Any:
         return None
     finally:
         loader.dispose()
+
+
+def _is_holder(key: Any) -> bool:
+    """Whether a key at the top holds what anchors share, by the names that other programs give it."""
+    return isinstance(key, str) and key.startswith(("x-", "_", "."))
 
 
 def _note(node: Any, place: Place, name: str, source: Source, depth: int) -> None:

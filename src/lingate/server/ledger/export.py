@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Final
 
@@ -17,8 +18,9 @@ from lingate.server.store.measures import MEASURES
 _INCOMPLETE: Final = "INCOMPLETE: the database did not answer, rows are missing"
 _COLUMNS: Final = tuple(column.name for column in ledger.columns if column.name != "body")
 
-# A cell that begins with one of these is a formula to spreadsheets, and its text comes from whoever made the call.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+# A cell that begins with one of these is a formula to spreadsheets, and its text comes from whoever made the call. Where
+# commas are in numbers, a cell ends at a semicolon, and quotes in mid-line mean nothing.
+_FORMULA: Final = re.compile(r"(\A|[;\t\r\n])(?=[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
 
 
 async def rows_csv(usage: Usage, filter: Filter | None = None) -> AsyncIterator[bytes]:
@@ -52,6 +54,4 @@ def _cell(value: Any) -> Any:
         return "true" if value else "false"
     if isinstance(value, (list, tuple)):
         value = ";".join(map(str, value))
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return "'" + value
-    return value
+    return _FORMULA.sub(r"\1'", value) if isinstance(value, str) else value

@@ -12,6 +12,7 @@ from lingate._dialects._base import OperationFormat
 from lingate._dialects._claude import thinking_on_top
 from lingate._io.session import Session
 from lingate._model import Call, Operation, Target
+from lingate._wire.shapes import drop
 from lingate.errors import ConfigError, LingateError
 from lingate.server.routing.health import Health, Load
 from lingate.server.routing.prices import Price, Sheet
@@ -85,7 +86,7 @@ class Deployment:
     as_asked: bool = field(init=False)
     seed: int = field(init=False, repr=False)
     places: dict[str, Placed] = field(default_factory=dict, repr=False)
-    policies: dict[tuple[str, int | None, bool], Watched] = field(default_factory=dict, repr=False)
+    policies: dict[tuple[str, int | None, bool, int | None], Watched] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self.seed = int.from_bytes(blake2b(self.id.encode(), digest_size=8).digest(), "little")
@@ -146,8 +147,8 @@ class Deployment:
             # The caller's bound holds, by whichever name.
             defaults = {name: value for name, value in defaults.items() if name not in _BOUNDS}
         body = {**defaults, **asked.body, **params}
-        for name in self.always_drop:
-            body.pop(name, None)
+        for path in self.always_drop:
+            drop(body, path)
         return Call(
             asked.operation,
             asked.model,

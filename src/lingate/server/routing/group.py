@@ -72,13 +72,13 @@ class Group:
             estimate.thinking = max(item.thinking(about.effort) for item in self.deployments)
 
     @property
-    def stand_ins(self) -> Iterator[str]:
-        """Groups that may stand in, for whatever reason."""
-        return (item.model for item in (*self.general, *self.context, *self.policy))
+    def stand_ins(self) -> Iterator[Fallback]:
+        """What may stand in, for whatever reason."""
+        yield from (*self.general, *self.context, *self.policy)
 
-    def tries(self, kind: str) -> int:
+    def tries(self, kind: str, wished: int | None) -> int:
         """Deployments of this group that one call may try after the first."""
-        own = self.retries_by_kind.get(kind, self.retries)
+        own = self.retries_by_kind.get(kind, self.retries) if wished is None else wished
         return len(self.deployments) if own is None else own
 
     def instead(self, error: LingateError | None) -> Sequence[Fallback]:

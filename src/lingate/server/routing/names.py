@@ -60,16 +60,8 @@ class Names:
         for pattern, entries in self._wild:
             names += _expanded(pattern, entries[0])
         if config.serve_all:
-            names += [name for row in self._present() for name in _catalogue(row)]
+            names += [name for row in present(config) for name in _catalogue(row)]
         return list(dict.fromkeys(names))
-
-    def _present(self) -> Iterator[str]:
-        config = self._config
-        for row in rows():
-            if row.ended is None and (
-                row.name in config.own.providers or (not row.local and credential(row, config.env).present)
-            ):
-                yield row.name
 
     def why_not(self, model: str, offered: Sequence[str]) -> str:
         """Why nobody answers for a name, in words for whoever asked, who may know of those offered."""
@@ -80,9 +72,19 @@ class Names:
                 wanted = credential(row, self._config.env)
                 return f"the gateway has no credential for {row.name}: {' or '.join(wanted.variables) or 'api_key'}"
             if not self._exact and not self._wild:
-                return f"{model!r:.100} is not served here: write it as provider/model"
+                wrong = f"no provider is named {head!r:.80}; " if slash and row is None else ""
+                return f"{model!r:.100} is not served here: {wrong}write it as provider/model"
         near = closest(model[:100], offered) if 0 < len(offered) <= _MOST_COMPARED else ""
         return f"no model is named {model!r:.100} here{near}"
+
+
+def present(config: GatewayConfig) -> Iterator[str]:
+    """The providers that can be asked without an entry of their own, but for those of this machine."""
+    for row in rows():
+        if row.ended is None and (
+            row.name in config.own.providers or (not row.local and credential(row, config.env).present)
+        ):
+            yield row.name
 
 
 def filled(template: str, captured: Collection[str]) -> str:

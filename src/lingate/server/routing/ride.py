@@ -10,6 +10,7 @@ import msgspec
 from lingate._call.plan import Context, Route
 from lingate._model import Call, Record, replaced
 from lingate.errors import ConfigError, ContextLengthError, LingateError, OverloadedError, RateLimitError
+from lingate.server.access.bounds import shortened
 from lingate.server.config.settings import Fallback
 from lingate.server.routing.choosing import faithful
 from lingate.server.routing.deployment import Deployment
@@ -29,30 +30,29 @@ _SURELY = 0.7
 
 
 class Ride(Record, eq=False, weakref=True):
-    """The routes of one call. Iterate it as a plan's `routes`; then exactly one of `won` and `lost`.
-
-    Attributes:
-        context: The plan's; its `error` is why the next route is asked for. Set it before the plan starts.
-        deployment: The one being asked, or asked last.
-        group: Its group.
-        fallbacks: Other groups that were tried.
-        hurried: The caller set a time-out of its own: running into it says nothing about the deployment.
-        retries: Further tries at a deployment, where the caller says.
-    """
+    """The routes of one call. Iterate it as a plan's `routes`; then exactly one of `won` and `lost`."""
 
     _router: Router
     _asked: Group
     group: Group
+    """The group of `deployment`."""
     _call: Call
     _tags: Collection[str]
     _sticky: str | None
     _estimated: int
     _instead: Sequence[str] | None
     retries: int | None = None
+    """Further tries in a group, where the caller says."""
+    most: int | None = None
+    """Tokens that an answer may have, where a budget says: neither deployments nor fallbacks know better."""
     context: Context | None = None
+    """The plan's; its `error` is why the next route is asked for. Set it before the plan starts."""
     deployment: Deployment | None = None
+    """The one being asked, or asked last."""
     fallbacks: int = 0
+    """Other groups that were tried."""
     hurried: bool = False
+    """The caller set a time-out of its own: running into it says nothing about the deployment."""
     _params: dict[str, object] = msgspec.field(default_factory=dict)
     _queue: list[Fallback] = msgspec.field(default_factory=list)
     _visited: set[str] | None = None
@@ -83,7 +83,7 @@ class Ride(Record, eq=False, weakref=True):
         self._seen = error
         now = self._router.now()
         group = self.group
-        if error is None or (is_worth_another(error) and self._steps <= group.tries(error.kind)):
+        if error is None or (is_worth_another(error) and self._steps <= group.tries(error.kind, self.retries)):
             route = self._in(group, now, error)
             if route is not None:
                 return route
@@ -120,7 +120,7 @@ class Ride(Record, eq=False, weakref=True):
     @property
     def is_asking(self) -> bool:
         """Whether somebody has been asked, and it is not settled what became of that."""
-        return self._open
+        return self._open and self.context is not None and self.context.asked
 
     def _began_at(self) -> float:
         """When the try began that succeeded: a retry began after its deployment's failure, whenever that was."""
@@ -216,8 +216,11 @@ class Ride(Record, eq=False, weakref=True):
             call = replaced(call, extra_headers=headers or None)
         if not (found.as_asked and not self._params):
             call = found.call(call, self._params)
+            if self.most is not None:
+                call = shortened(call, self.most)
         call.model = model
-        policy = self._router.policy(found, group, None if others else self._steps, hurried=self.hurried)
+        steps = None if others else self._steps
+        policy = self._router.policy(found, group, steps, hurried=self.hurried, wished=self.retries)
         found.health.take(now)
         found.load.take(now, self._estimated)
         self._reserved = self._estimated

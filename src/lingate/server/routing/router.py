@@ -9,7 +9,8 @@ from random import Random
 from typing import Any, TypeVar
 
 from lingate._call.policy import Timeout
-from lingate._model import Call
+from lingate._model import Call, JsonDict
+from lingate._providers.naming import row_of
 from lingate.server.config.settings import Fallback, GatewayConfig
 from lingate.server.records import Estimate
 from lingate.server.routing.building import Builder, weigh
@@ -110,26 +111,34 @@ class Router:
                 what the owner lets stand in counts where its price is known.
         """
         group.bound(estimate)
-        for other in self._others(group, instead):
+        for other, _ in self._others(group, instead):
             own = Estimate(other.name, 0, circumstances=estimate.circumstances)
             other.bound(own)
             estimate.fixed, estimate.thinking = max(estimate.fixed, own.fixed), max(estimate.thinking, own.thinking)
             if instead is not None or (own.input_price is not None and own.output_price is not None):
                 estimate.input_price = _larger(estimate.input_price, own.input_price)
                 estimate.output_price = _larger(estimate.output_price, own.output_price)
-            if own.model_max_output is not None:
-                estimate.model_max_output = _larger(estimate.model_max_output, own.model_max_output)
+            estimate.model_max_output = _larger(estimate.model_max_output, own.model_max_output)
 
-    def _others(self, group: Group, instead: Sequence[str] | None) -> Iterator[Group]:
-        """Who may stand in for a group, and for those in turn."""
+    def bodies(self, group: Group, call: Call, instead: Sequence[str] | None = None) -> Iterator[JsonDict]:
+        """A call's request as it is sent wherever the owner has a word in it, whoever answers it in the end."""
+        for other, params in ((group, {}), *self._others(group, instead)):
+            for item in other.deployments:
+                if params or not item.as_asked:
+                    made = item.call(call, params)
+                    yield {**made.body, **(made.extra_body or {})}
+
+    def _others(self, group: Group, instead: Sequence[str] | None) -> Iterator[tuple[Group, Mapping[str, Any]]]:
+        """Who may stand in for a group, and for those in turn, and the parameters that come with that."""
         seen = {group.name, group.base}
-        names = list(group.stand_ins if instead is None else instead)
-        for name in names:  # it grows
-            found = None if name in seen else self.group(name)
-            seen.add(name)
+        targets = list(group.stand_ins if instead is None else (Fallback(model=name) for name in instead))
+        for target in targets:  # it grows
+            found = None if target.model in seen and not target.params else self.group(target.model)
             if found is not None:
-                names += found.stand_ins
-                yield found
+                if target.model not in seen:
+                    targets += found.stand_ins
+                yield found, target.params
+            seen.add(target.model)
 
     def models(self) -> list[str]:
         """All names that can be asked for and are known, hidden aliases left out, in order."""
@@ -144,7 +153,9 @@ class Router:
         """All deployments with names of their own, and those behind a `*` that have been asked."""
         return self._build.known()
 
-    def policy(self, found: Deployment, group: Group, steps: int | None, *, hurried: bool) -> Watched:
+    def policy(
+        self, found: Deployment, group: Group, steps: int | None, *, hurried: bool, wished: int | None
+    ) -> Watched:
         """How often a deployment is tried.
 
         Args:
@@ -152,13 +163,16 @@ class Router:
             group: Its group.
             steps: Tries the call has had in the group; None where another deployment is next: then it is tried once.
             hurried: Its time-outs do not count.
+            wished: Further tries, where the caller says.
         """
-        key = (group.name, steps, hurried)
+        key = (group.name, steps, hurried, wished)
         policy = found.policies.get(key)
         if policy is None:
             retries = 0
             by_kind: dict[str, int] = {}
-            if steps is not None:
+            if steps is not None and wished is not None:
+                retries = max(wished - steps, 0)
+            elif steps is not None:
                 retries = max((group.here if found.retries is None else found.retries) - steps, 0)
                 by_kind = {kind: max(count - steps, 0) for kind, count in group.retries_by_kind.items() if kind}
             policy = found.policies[key] = Watched(
@@ -211,6 +225,8 @@ class Router:
         own_group = found[0].group if name == found[0].id else name
         for item in found:
             item.health.rules.alone = len(found) == 1 and not general
+        # Where any provider may be named, each has several names, in letters of any case.
+        plain = [_plain(item) for item in found if item.wild and item.group in ("*", item.id)]
         orders = sorted({item.order for item in found})
         return Group(
             name=asked,
@@ -227,7 +243,7 @@ class Router:
             sticky=next((_AFFINITY[item] for item in routing.optional_pre_call_checks if item in _AFFINITY), ""),
             tagged=routing.enable_tag_filtering,
             sized=routing.enable_pre_call_checks,
-            aka=tuple(item for item in dict.fromkeys((name, own_group)) if item != asked),
+            aka=tuple(item for item in dict.fromkeys((name, own_group, *plain)) if item != asked),
         )
 
     def why_not(self, model: str, offered: Sequence[str] = ()) -> str:
@@ -238,6 +254,12 @@ class Router:
             offered: Names that whoever asked may know of; the closest of them is named.
         """
         return self._names.why_not(model, offered)
+
+
+def _plain(found: Deployment) -> str:
+    """The name that tells whose model it is, and which, in one spelling."""
+    row = row_of(found.provider)
+    return f"{found.provider if row is None else row.name}/{found.model}"
 
 
 def _larger(one: _Number | None, other: _Number | None) -> _Number | None:

@@ -1,7 +1,7 @@
 // Stacked bars over time, as SVG.
 
 const SPACE = "http://www.w3.org/2000/svg";
-const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP] = [1200, 260, 64, 22, 8];
+const [HEIGHT, LEFT, BOTTOM, TOP] = [260, 64, 22, 8];
 
 function svg(tag, fields, text = null) {
   const made = document.createElementNS(SPACE, tag);
@@ -21,15 +21,16 @@ export function bars(slots, series, figure) {
   const sums = slots.map((_, at) => series.reduce((sum, one) => sum + one.values[at], 0));
   const size = step(Math.max(...sums, 0) || 1);
   const most = Math.max(size, Math.ceil(Math.max(...sums, 0) / size) * size);
+  const width = document.querySelector("main").clientWidth - 40; // as it is shown: writing that shrinks cannot be read
   const high = HEIGHT - BOTTOM - TOP;
-  const drawn = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "chart", role: "img", "aria-label": "Over time" });
+  const drawn = svg("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, class: "chart", role: "img", "aria-label": "Over time" });
   for (let line = 0; line <= most + size / 2; line += size) {
     const y = TOP + high - (line / most) * high;
-    drawn.append(svg("line", { class: "grid", x1: LEFT, x2: WIDTH, y1: y, y2: y }));
+    drawn.append(svg("line", { class: "grid", x1: LEFT, x2: width, y1: y, y2: y }));
     drawn.append(svg("text", { x: LEFT - 8, y: y + 4, "text-anchor": "end" }, figure(line)));
   }
-  const wide = (WIDTH - LEFT) / slots.length;
-  const every = Math.ceil(slots.length / 12);
+  const wide = (width - LEFT) / slots.length;
+  const every = Math.ceil(slots.length / Math.min(12, width / 70));
   slots.forEach((slot, at) => {
     const x = LEFT + at * wide;
     let y = TOP + high;

@@ -113,6 +113,6 @@ function sums(groups) {
     ["failures", ...field("errors")],
     ["input tokens", ...field("prompt_tokens")],
     ["output tokens", ...field("completion_tokens")],
-    ["cost", ...field("cost", dollars)],
+    ["cost", ({ sum }) => (sum.cost || sum.unpriced <= sum.errors ? dollars(sum.cost) : "unknown"), "num"],
   ], groups);
 }

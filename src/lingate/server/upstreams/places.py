@@ -21,21 +21,18 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a caller wants its call to go.
-
-    Attributes:
-        scheme: `http` or `https`.
-        host: Name in lower case, or an address in its usual form (IPv6 without brackets).
-        port: The port.
-        path: Path without a slash at its end.
-        literal: The host is an address.
-    """
+    """Where a caller wants its call to go."""
 
     scheme: str
+    """`http` or `https`."""
     host: str
+    """Name in lower case, or an address in its usual form (IPv6 without brackets)."""
     port: int
+    """The port."""
     path: str
+    """Path without a slash at its end."""
     literal: bool
+    """The host is an address."""
 
     @property
     def authority(self) -> str:

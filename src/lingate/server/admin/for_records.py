@@ -1,0 +1,322 @@
+"""Endpoints for keys, and for teams, users, customers (end users), tags and budgets: the same for each of these.
+
+Records are shown as administrators see them: with what was spent and how far each budget is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from lingate.server.access.inputs import KeyPatch, NewKey, NewPrincipal, PrincipalPatch, Rotation
+from lingate.server.access.limiter import LocalLimiter
+from lingate.server.access.meters import NANO, Budget
+from lingate.server.access.periods import FOREVER
+from lingate.server.access.records import Key, Kind, Principal
+from lingate.server.access.service import RefusedError
+from lingate.server.access.tokens import PREFIX
+from lingate.server.admin.endpoint import Call, Endpoint, Handler
+from lingate.server.admin.parts import Parts
+
+Limit = Annotated[int, Meta(ge=1, le=1000)]
+_Offset = Annotated[int, Meta(ge=0, le=10**9)]
+
+
+class BudgetView(msgspec.Struct, frozen=True, kw_only=True):
+    """A budget and how far it is.
+
+    Attributes:
+        models: Pattern of the models it counts; None for all.
+        max_budget: US dollars a period.
+        budget_duration: The period; None for a budget that never begins anew.
+        spent: In this period.
+        reserved: Held back for calls under way.
+        resets_at: When the next period begins, epoch seconds.
+    """
+
+    models: str | None
+    max_budget: float
+    budget_duration: str | None
+    spent: float
+    reserved: float
+    resets_at: float | None
+
+
+class KeyView(Key, frozen=True, kw_only=True):
+    """A key, and how far its budgets are.
+
+    Attributes:
+        budgets: Its budgets.
+        spend: US dollars in all, as the ledger has it; None where the ledger does not answer.
+    """
+
+    budgets: tuple[BudgetView, ...] = ()
+    spend: float | None = None
+
+
+class PrincipalView(Principal, frozen=True, kw_only=True):
+    """A team, user, customer, tag or budget, and how far its budgets are.
+
+    Attributes:
+        budgets: Its budgets.
+        spend: US dollars in all, as the ledger has it; None where the ledger does not answer.
+    """
+
+    budgets: tuple[BudgetView, ...] = ()
+    spend: float | None = None
+
+
+class KeyMade(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that was made or rotated.
+
+    Attributes:
+        token: The token, shown this once.
+        key: The record.
+    """
+
+    token: str
+    key: KeyView
+
+
+class KeyPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Part of a list of keys.
+
+    Attributes:
+        data: The part.
+        total: How many there are in all.
+        next_offset: Where the next part begins; None at the end.
+    """
+
+    data: tuple[KeyView, ...]
+    total: int
+    next_offset: int | None
+
+
+class PrincipalPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Part of a list.
+
+    Attributes:
+        data: The part.
+        total: How many there are in all.
+        next_offset: Where the next part begins; None at the end.
+    """
+
+    data: tuple[PrincipalView, ...]
+    total: int
+    next_offset: int | None
+
+
+class KeyQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which keys to list.
+
+    Attributes:
+        team_id: Those of this team.
+        user_id: Those of this user.
+        alias: Those with this alias.
+        blocked: Blocked ones, or those that are not.
+        limit: How many at most.
+        offset: How many to skip.
+    """
+
+    team_id: str | None = None
+    user_id: str | None = None
+    alias: str | None = None
+    blocked: bool | None = None
+    limit: Limit = 100
+    offset: _Offset = 0
+
+
+class PageQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which part of a list.
+
+    Attributes:
+        limit: How many at most.
+        offset: How many to skip.
+    """
+
+    limit: Limit = 100
+    offset: _Offset = 0
+
+
+_View = TypeVar("_View", KeyView, PrincipalView)
+_T = TypeVar("_T")
+
+
+def _shown(limiter: LocalLimiter, cls: type[_View], kind: str, record: Key | Principal, spend: float | None) -> _View:
+    fields: dict[str, Any] = {name: getattr(record, name) for name in record.__struct_fields__}
+    return cls(**fields, budgets=budgets_of(limiter, kind, record.id), spend=spend)
+
+
+async def _shown_all(
+    parts: Parts, cls: type[_View], kind: str, records: Sequence[Key | Principal]
+) -> tuple[_View, ...]:
+    limiter = parts.access.limiter
+    spent: Sequence[float | None] = [None] * len(records)
+    if kind != "budget":
+        spent = await limiter.learn(kind, [record.id for record in records])
+    return tuple(_shown(limiter, cls, kind, record, spend) for record, spend in zip(records, spent, strict=True))
+
+
+async def show(parts: Parts, key: Key) -> KeyView:
+    """A key with its budgets, as the ledger knows them."""
+    return (await _shown_all(parts, KeyView, "key", [key]))[0]
+
+
+async def _show(parts: Parts, kind: Kind, record: Principal) -> PrincipalView:
+    return (await _shown_all(parts, PrincipalView, kind, [record]))[0]
+
+
+def _page_of(found: Sequence[_T], offset: int, limit: int) -> tuple[Sequence[_T], int | None]:
+    """Part of a list, and where the next part begins; None at the end."""
+    page = found[offset : offset + limit]
+    end = offset + len(page)
+    return page, end if page and end < len(found) else None
+
+
+def budgets_of(limiter: LocalLimiter, kind: str, id: str) -> tuple[BudgetView, ...]:
+    """How far the budgets of one who is limited are."""
+    scope = limiter.scope(kind, id)
+    return () if scope is None else tuple(_budget(budget, limiter.now()) for budget in scope.budgets)
+
+
+def _budget(budget: Budget, now: float) -> BudgetView:
+    budget.remaining(now)
+    return BudgetView(
+        models=budget.owner.models,
+        max_budget=budget.cap / NANO,
+        budget_duration=budget.span,
+        spent=budget.spent / NANO,
+        reserved=budget.reserved / NANO,
+        resets_at=None if budget.ends == FOREVER else budget.ends,
+    )
+
+
+def _id(call: Call) -> str:
+    if call.path["id"].startswith(PREFIX):
+        raise RefusedError("name a key by its id: a token has no place in a URL", status=400, param="id")
+    return call.path["id"]
+
+
+async def _list_keys(parts: Parts, call: Call) -> KeyPage:
+    query: KeyQuery = call.query
+    found = [
+        key
+        for key in await parts.access.service.keys()
+        if all(
+            getattr(query, name) in (None, getattr(key, name)) for name in ("team_id", "user_id", "alias", "blocked")
+        )
+    ]
+    page, following = _page_of(found, query.offset, query.limit)
+    return KeyPage(data=await _shown_all(parts, KeyView, "key", page), total=len(found), next_offset=following)
+
+
+async def _create_key(parts: Parts, call: Call) -> KeyMade:
+    key, token = await parts.access.service.create_key(call.actor, call.body)
+    return KeyMade(token=token, key=await show(parts, key))
+
+
+async def _get_key(parts: Parts, call: Call) -> KeyView:
+    return await show(parts, await parts.access.service.key(_id(call)))
+
+
+async def _me(parts: Parts, call: Call) -> KeyView:
+    if call.caller.key_id in parts.access.keys.records:
+        return await show(parts, parts.access.keys.records[call.caller.key_id].key)
+    key = Key(id=call.caller.key_id, admin=call.caller.admin)
+    return _shown(parts.access.limiter, KeyView, "key", key, None)
+
+
+async def _update_key(parts: Parts, call: Call) -> KeyView:
+    return await show(parts, await parts.access.service.update_key(call.actor, _id(call), call.body))
+
+
+async def _delete_key(parts: Parts, call: Call) -> KeyView:
+    key = await parts.access.service.delete_key(call.actor, _id(call))
+    return _shown(parts.access.limiter, KeyView, "key", key, None)
+
+
+async def _rotate_key(parts: Parts, call: Call) -> KeyMade:
+    key, token = await parts.access.service.rotate_key(call.actor, _id(call), call.body)
+    return KeyMade(token=token, key=await show(parts, key))
+
+
+async def _block_key(parts: Parts, call: Call, *, blocked: bool) -> KeyView:
+    return await show(parts, await parts.access.service.block_key(call.actor, _id(call), blocked))
+
+
+async def _list(parts: Parts, call: Call, *, kind: Kind) -> PrincipalPage:
+    found = await parts.access.service.principals(kind)
+    page, following = _page_of(found, call.query.offset, call.query.limit)
+    return PrincipalPage(
+        data=await _shown_all(parts, PrincipalView, kind, page), total=len(found), next_offset=following
+    )
+
+
+async def _create(parts: Parts, call: Call, *, kind: Kind) -> PrincipalView:
+    return await _show(parts, kind, await parts.access.service.create(call.actor, kind, call.body))
+
+
+async def _get(parts: Parts, call: Call, *, kind: Kind) -> PrincipalView:
+    return await _show(parts, kind, await parts.access.service.principal(kind, call.path["id"]))
+
+
+async def _update(parts: Parts, call: Call, *, kind: Kind) -> PrincipalView:
+    return await _show(parts, kind, await parts.access.service.update(call.actor, kind, call.path["id"], call.body))
+
+
+async def _delete(parts: Parts, call: Call, *, kind: Kind) -> PrincipalView:
+    record = await parts.access.service.delete(call.actor, kind, call.path["id"])
+    return _shown(parts.access.limiter, PrincipalView, kind, record, None)
+
+
+async def _block(parts: Parts, call: Call, *, kind: Kind, blocked: bool) -> PrincipalView:
+    return await _show(parts, kind, await parts.access.service.block(call.actor, kind, call.path["id"], blocked))
+
+
+def _endpoints(kind: Kind, many: str, what: str) -> Iterator[Endpoint]:
+    base, one = f"/admin/{many}", f"/admin/{many}/{{id}}"
+    make = partial(Endpoint, tag=many.capitalize())
+    view = partial(make, result=PrincipalView)
+
+    def of(handler: Callable[..., Awaitable[object]], **more: bool) -> Handler:
+        return partial(handler, kind=kind, **more)
+
+    yield make("GET", base, f"List {many}", of(_list), query=PageQuery, result=PrincipalPage)
+    yield view("POST", base, f"Make {what}", of(_create), body=NewPrincipal, status=201, errors=(409,))
+    yield view("GET", one, f"Show {what}", of(_get), errors=(404,))
+    yield view("PATCH", one, f"Change {what}", of(_update), body=PrincipalPatch, errors=(404,))
+    yield view("DELETE", one, f"Delete {what}", of(_delete), errors=(404, 409))
+    if kind == "budget":
+        return
+    for name, blocked, then in (("block", True, "refused"), ("unblock", False, "accepted again")):
+        text = f"{name.capitalize()} {what}: its calls are {then}"
+        yield view("POST", f"{one}/{name}", text, of(_block, blocked=blocked), errors=(404,))
+
+
+_key = partial(Endpoint, tag="Keys", result=KeyView)
+_made = partial(Endpoint, tag="Keys", result=KeyMade)
+_KEYS, _ONE = "/admin/keys", "/admin/keys/{id}"
+_REPLACE = "Replace the token; the old one stays good for the overlap"
+_MISSING = (404,)
+ENDPOINTS = (
+    Endpoint("GET", _KEYS, "List keys, newest first", _list_keys, "Keys", query=KeyQuery, result=KeyPage),
+    _made(
+        "POST", _KEYS, "Make a key; its token is shown this once", _create_key, body=NewKey, status=201, errors=(409,)
+    ),
+    _key("GET", "/admin/me", "The key that this request is signed with", _me, anyone=True),
+    _key("GET", _ONE, "One key, by its id", _get_key, errors=_MISSING),
+    _key("PATCH", _ONE, "Change fields of a key", _update_key, body=KeyPatch, errors=_MISSING),
+    _key("DELETE", _ONE, "Delete a key; its rows in the ledger stay", _delete_key, errors=_MISSING),
+    _made("POST", f"{_ONE}/rotate", _REPLACE, _rotate_key, body=Rotation, errors=(404, 409)),
+    _key("POST", f"{_ONE}/block", "Refuse a key's calls", partial(_block_key, blocked=True), errors=_MISSING),
+    _key("POST", f"{_ONE}/unblock", "Accept a key's calls again", partial(_block_key, blocked=False), errors=_MISSING),
+    *_endpoints("team", "teams", "a team"),
+    *_endpoints("user", "users", "a user"),
+    *_endpoints("customer", "customers", "an end user"),
+    *_endpoints("tag", "tags", "a tag"),
+    *_endpoints("budget", "budgets", "a budget"),
+)
