@@ -363,6 +363,11 @@ class TestLeaving:
         assert b"Traceback" not in err
         _wait_for(lambda: simulator.requests()[-1].outcome == "disconnected")
 
+    def test_ctrl_c_while_the_command_is_being_loaded_ends_it_without_a_traceback(self, tmp_path: Path) -> None:
+        (tmp_path / "typer.py").write_text("raise KeyboardInterrupt")
+
+        assert lingate("chat", "Hello", code=130, PYTHONPATH=str(tmp_path)).err == ""
+
     def test_a_reader_that_leaves_is_no_error(self, simulator: Simulator) -> None:
         process = subprocess.Popen(
             [*COMMAND, "chat", "Hello", *to(simulator, "openai/sim-words-5000")],

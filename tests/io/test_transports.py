@@ -115,6 +115,29 @@ async def test_an_answer_that_does_not_come_meets_the_time_out(ask: Any, stream:
     assert time.monotonic() - began < 3
 
 
+@pytest.mark.parametrize("waiting_for", ["the answer", "the head", "a piece"])
+@pytest.mark.parametrize("make", [AsyncPyreqwest, AsyncHttpx])
+async def test_a_cancellation_together_with_what_was_waited_for_is_not_lost(make: Any, waiting_for: str) -> None:
+    whole = waiting_for == "the answer"
+    script = Script([ANSWER if whole else PIECE, b"" if whole else PIECE], pause=0.05)
+    with RawServer(script) as server:
+        client = lingate.AsyncLingate(transport=make(), retries=0)
+        options = {"api_key": "k", "api_base": server.url}
+        for _ in range(8):  # by chance: futures that are ready together are taken in any order
+            waited: Any = client.chat("openai/m", "hi", stream=not whole, **options)
+            if waiting_for == "a piece":
+                stream = await waited
+                assert [(await anext(stream)).text for _ in range(2)] == ["", "x"]
+                waited = anext(stream)
+            task = asyncio.ensure_future(waited)
+            await asyncio.sleep(0.02)
+            time.sleep(0.1)  # the loop is busy while what the task waits for arrives  # noqa: ASYNC251
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        await client.aclose()
+
+
 async def test_silence_in_mid_stream_meets_the_read_time_out(ask: Any) -> None:
     with RawServer(Script([PIECE, PIECE], "stay")) as server, pytest.raises(RequestTimeoutError) as caught:
         await ask("openai/m", stream=True, api_base=server.url, timeout=lingate.Timeout(read=0.3))

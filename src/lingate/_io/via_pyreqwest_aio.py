@@ -41,6 +41,21 @@ def _settle_at_exit() -> None:
         atexit.register(time.sleep, _SETTLE)
 
 
+def _cancellations() -> int:
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
+
+
+def _heed(before: int) -> None:
+    """End the running task if it was told to since it had `before` cancellations.
+
+    pyreqwest loses a cancellation that comes together with what was waited for: its `select!` takes either, and what it
+    takes is the result (0.15, `next_chunk` in body_reader.rs). asyncio's own futures let the cancellation win.
+    """
+    if _cancellations() > before:
+        raise asyncio.CancelledError
+
+
 class AsyncPyreqwest:
     """`AsyncTransport` over pyreqwest; works on any event loop, and on several one after another.
 
@@ -68,31 +83,43 @@ class AsyncPyreqwest:
     async def send(self, request: HttpRequest, timeout: Timeout) -> tuple[Head, bytes]:
         if self.most is not None:
             return await self._send_bounded(request, timeout, self.most)
+        cancellations = _cancellations()
         try:
             response = await self._clients.request(request, timeout, timeout.total).send()
-            return head(response), bytes(await response.bytes())
+            body = bytes(await response.bytes())
         except PyreqwestError as error:
+            _heed(cancellations)
             raise translate(error, request) from None
+        _heed(cancellations)
+        return head(response), body
 
     async def _send_bounded(self, request: HttpRequest, timeout: Timeout, most: int) -> tuple[Head, bytes]:
+        cancellations = _cancellations()
         try:
             async with self._clients.request(request, timeout, timeout.total, bounded=True) as response:
                 body = await response.body_reader.read(most + 1)
         except PyreqwestError as error:
+            _heed(cancellations)
             raise translate(error, request) from None
+        _heed(cancellations)
         if body is not None and len(body) > most:
             raise too_long(request, most)
         return head(response), b"" if body is None else bytes(body)
 
     async def open(self, request: HttpRequest, timeout: Timeout) -> AsyncByteStream:
+        cancellations = _cancellations()
         try:
             streamed = self._clients.request(request, timeout)
             async with asyncio.timeout(timeout.total):
                 response = await streamed.__aenter__()
         except PyreqwestError as error:
+            _heed(cancellations)
             raise translate(error, request) from None
         except TimeoutError:
             raise RequestTimeoutError(f"{request.target.provider} did not answer in time") from None
+        if _cancellations() > cancellations:
+            await streamed.__aexit__(None, None, None)
+            raise asyncio.CancelledError
         return _AsyncStream(streamed, response, request, self.most)
 
     async def aclose(self) -> None:
@@ -111,6 +138,7 @@ class _AsyncStream:
         self.head = head(response)
 
     async def read(self, limit: float | None = None) -> bytes | None:
+        cancellations = _cancellations()
         try:
             if limit is None:
                 piece = await self._reader.read_chunk()
@@ -118,9 +146,11 @@ class _AsyncStream:
                 async with asyncio.timeout(limit):
                     piece = await self._reader.read_chunk()
         except PyreqwestError as error:
+            _heed(cancellations)
             raise broken(error, self._request) from None
         except TimeoutError:
             raise RequestTimeoutError(f"{self._request.target.provider} did not begin its answer in time") from None
+        _heed(cancellations)
         if piece is None:
             return None
         self._left -= len(piece)
@@ -131,6 +161,7 @@ class _AsyncStream:
     async def finish(self) -> None:
         if self._streamed is None:
             return
+        cancellations = _cancellations()
         try:
             async with asyncio.timeout(_SOON):
                 await self._reader.read_chunk()
@@ -138,6 +169,7 @@ class _AsyncStream:
             pass
         finally:
             await self.aclose()
+        _heed(cancellations)
 
     async def aclose(self) -> None:
         streamed, self._streamed = self._streamed, None

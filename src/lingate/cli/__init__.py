@@ -23,6 +23,8 @@ def main() -> int:
         if not gone:
             print(f"lingate: {error}", file=sys.stderr)
         code = 141 if gone else 1
+    except KeyboardInterrupt:  # while modules are loaded; after that the commands see to it
+        code = 130
     if "lingate._io.via_pyreqwest" in sys.modules:
         # Its threads may outlive the last call, and abort the process when they find the interpreter gone.
         os._exit(code)
