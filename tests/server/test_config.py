@@ -724,11 +724,11 @@ def test_a_file_of_a_thousand_deployments_is_read_in_a_moment() -> None:
         "model_list": [{"model_name": f"m{n}", "litellm_params": {"model": "openai/a", "rpm": n}} for n in range(1000)]
     }
     text = yaml.safe_dump(data)
-    began = time.perf_counter()
+    began = time.thread_time()
 
     assert len(config_of(text).deployments) == 1000
 
-    assert time.perf_counter() - began < 5
+    assert time.thread_time() - began < 5
 
 
 def test_numbers_in_quotes_and_limits_beside_the_parameters_are_taken() -> None:

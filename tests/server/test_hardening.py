@@ -193,10 +193,10 @@ def test_a_failure_of_our_own_in_mid_stream_is_told_and_not_taken_for_the_end(
 
 class TestPaths:
     def test_of_any_length_cost_next_to_nothing(self) -> None:
-        began = time.perf_counter()
+        began = time.thread_time()
         for path in ("/deployments/" + "/a" * 30_000 + "A", "/v1/models/" + ":a" * 30_000 + "!"):
             assert faces.find("POST", path, "") is None
-        assert time.perf_counter() - began < 0.5
+        assert time.thread_time() - began < 0.5
 
     @pytest.mark.parametrize(
         ("path", "model", "operation"),

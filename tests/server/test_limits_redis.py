@@ -215,7 +215,7 @@ async def test_a_redis_that_hangs_is_waited_for_once(redis: str, redis_server: S
             start = time.monotonic()
             assert await everywhere([limiter], [caller], 50) == {"ok": 50}
             assert waited < 2
-            assert time.monotonic() - start < 0.3
+            assert time.monotonic() - start < 0.8  # one that waits takes a second
         finally:
             redis_server.resume()
         await until(lambda: limiter.link.up)
