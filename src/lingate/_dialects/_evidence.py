@@ -73,6 +73,7 @@ _NESTED = (
     "x_groq",
     "param",
     "message",
+    "status",
 )
 """Fields that may hold more of the error: an object, a list, or text with JSON in it."""
 
@@ -83,7 +84,8 @@ _WAITS = {
     "retryAfterSeconds": 1.0,
     "quotaResetDelay": 1.0,
     "resets_in_seconds": 1.0,
-    "resets_at": 1.0,  # a point in time
+    "quotaResetTimeStamp": 1.0,  # points in time
+    "resets_at": 1.0,
     "reset_at": 1.0,
     "retry_after_ms": 0.001,
     "retryAfterMs": 0.001,
@@ -196,6 +198,8 @@ _HIDDEN: dict[str, Callable[[Any, dict[str, Any]], bool]] = {
     "errors": lambda errors, value: isinstance(errors, list) and bool(errors) and value.get("success") is not True,
     "success": lambda success, _: success is False,
     "status": lambda status, value: status in ("error", "failure") and isinstance(value.get("message"), str),
+    # A chunk of a stream instead of one with choices (DeepInfra, Venice).
+    "error_message": lambda text, value: bool(text) and isinstance(text, str) and not value.get("choices"),
     "fault": lambda fault, _: isinstance(fault, dict) and "faultstring" in fault,
     "response": lambda _, value: _event_failed(value.get("type"), value),
     "Response": lambda wrapped, _: isinstance(wrapped, dict) and isinstance(wrapped.get("Error"), dict),  # Tencent
@@ -217,7 +221,9 @@ def _is_bare_error(value: dict[str, Any]) -> bool:
         return True
     if not any(isinstance(known.get(key), str) for key in _TEXTS):
         return False
-    return _is_code(known.get("code")) or _is_code(known.get("error_code")) or any(map(_http_status, known.values()))
+    if _is_code(known.get("code")) or _is_code(known.get("error_code")) or str(known.get("type")).endswith("_error"):
+        return True
+    return any(map(_http_status, known.values()))
 
 
 def _is_code(value: Any) -> bool:

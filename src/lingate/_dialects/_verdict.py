@@ -102,13 +102,13 @@ _RATE_CODES = _Codes(
     "rate_limit throttl too_many_requests",
 )
 _QUOTA_CODES = _Codes(
-    "insufficient_quota credit_balance_exhausted billing_error billing_hard_limit_reached billing_not_active"
-    " exceeded_current_quota_error insufficient_balance insufficient_balance_error balance_insufficient"
-    " not_enough_balance insufficient_user_quota insufficient_credits insufficient_funds credits_exhausted"
+    "credit_balance_exhausted billing_error billing_hard_limit_reached billing_not_active blocked_api_access"
+    " exceeded_current_quota_error balance_insufficient not_enough_balance billing_balance_not_enough credits_exhausted"
     " credit_limit_exceeded budget_exceeded spend_limit_exceeded pre_consume_token_quota_failed payment_required quota_exceeded"
     " token_limit_exceeded Arrearage AccountOverdueError PrepaidBillOverdue PostpaidBillOverdue SetLimitExceeded"
     " AllocationQuota.FreeTierOnly ServiceQuotaExceededException FailedOperation.ResourcePackExhausted"
-    " ResourceUnavailable.InArrears 1113 1309 3036 base_resp:1008 base_resp:2056"
+    " ResourceInsufficient.ChargeResourceExhaust ResourceUnavailable.InArrears 1113 1309 3036 base_resp:1008 base_resp:2056",
+    "insufficient_quota insufficient_balance insufficient_credit insufficient_fund insufficient_user_quota",
 )
 _BUSY_CODES = _Codes(
     "overloaded overloaded_error server_is_overloaded engine_overloaded_error engine_overloaded model_overloaded"
@@ -118,9 +118,9 @@ _BUSY_CODES = _Codes(
 )
 _CONTENT_CODES = _Codes(
     "bio_policy cyber_policy misalignment_policy_violation sensitive_words_detected moderation_blocked"
-    " prohibited_content nsfw_content content_illegal guardrail_intervened hooks_failed 1301"
-    " safety recitation spii blocklist content_blocked image_safety image_prohibited_content image_recitation"
-    " censorship_blocked base_resp:1026 base_resp:1027",
+    " prohibited_content nsfw_content content_illegal illegal_prompt illegal_image_content guardrail_intervened"
+    " hooks_failed safety recitation spii blocklist content_blocked prompt_blocked image_safety image_prohibited_content"
+    " image_recitation censorship_blocked 1301 base_resp:1026 base_resp:1027",
     "content_filter content_policy ResponsibleAIPolicyViolation data_inspection_failed SensitiveContent RiskDetection"
     " IllegalDetected unsafe",
 )
@@ -131,7 +131,7 @@ _AUTH_CODES = _Codes(
     " credentials_missing access_token_expired account_deactivated UnrecognizedClientException ExpiredTokenException"
     " ExpiredToken InvalidSignatureException SignatureDoesNotMatch IncompleteSignature IncompleteSignatureException"
     " MissingAuthenticationToken MissingAuthenticationTokenException InvalidClientTokenId 10000"
-    " invalid_grant invalid_client base_resp:1004 base_resp:2049",
+    " invalid_grant invalid_client failed_to_auth base_resp:1004 base_resp:2049",
     "AuthFailure.",
 )
 _NOT_FOUND_CODES = _Codes(
@@ -160,11 +160,11 @@ _QUOTA_WORDS = _Words(
     r"spend(?:ing)? (?:limit|cap)|credit limit (?:exceeded|reached)",
     r"specified (?:\w+ )?api usage limits?|\b(?:out of|draw from your) extra usage\b",
     r"key limit exceeded",
-    r"budget (?:has been |was |is )?(?:exceeded|exhausted)",
+    r"(?<!thinking.)(?<!reasoning.)budget (?:has been |was |is )?(?:exceeded|exhausted)",
     r"exceeded (?:your |the )?(?:\w+ )?budget|exceeded\w{0,9}budget",
     r"quota is not enough",
-    # "Add 10 credits to unlock 1000 free requests per day" is a rate limit's advice.
-    r"(?:add|purchase|buy) (?:more )?(?:credits?|funds)\b(?! to (?:increase|unlock|raise|lift))",
+    # Beside a rate limit that is advice: "Add credits to unlock 1000 free requests per day".
+    r"(?s)^(?!.*rate.?limit).*(?:add|purchase|buy) (?:more )?(?:credits?|funds)\b(?! to (?:increase|unlock|raise|lift))",
     r"\brecharge\b",
     r"please top[ -]?up|top[ -]?up your",
     r"in arrears|account (?:is |has been )?overdue|overdue (?:balance|payment)",
@@ -189,7 +189,7 @@ _BUSY_WORDS = _Words(
     r"(?:server|model|service|system|engine|worker)s? (?:is |are )?(?:currently |too )?busy",
     r"currently loading|loading model|model (?:is )?(?:still )?loading",
     r"(?:experiencing|due to) (?:high|heavy) (?:traffic|load|demand)",
-    r"(?:服务|系统|模型).{0,4}繁忙|服务忙|负载(?:过高|较高|已饱和)|访问量过大",
+    r"(?:服务|系统|模型).{0,4}繁忙|服务忙|负载(?:过高|较高|已饱和)|访问量过大|容量不足",
     r"temporarily unavailable|service unavailable|no healthy upstream",
     r"(?:model|server|endpoint|deployment) (?:is )?(?:not (?:yet )?ready|warming up|waking up)",
     r"unable to handle additional requests|degraded function",
@@ -199,7 +199,7 @@ _AUTH_WORDS = _Words(
     r"\b(?:incorrect|invalid|wrong|bad|missing|expired|revoked|unknown|no|malformed) (?:or (?:missing|expired|invalid) )?"
     r"(?:\w+ )?(?:x-)?(?:api|auth|authentication|authorization|access|bearer|security|subscription)"
     r"[-_ ]?(?:key|token|header|credentials?)",
-    r"api[-_ ]?key (?:\S+ ){0,2}?(?:not valid|not found|not be found|invalid|incorrect|expired|missing|required|revoked"
+    r"api[-_ ]?key (?:\S+ ){0,3}?(?:not valid|not found|not be found|invalid|incorrect|expired|missing|required|revoked"
     r"|disabled)",
     r"(?:(?:access|bearer|auth|authentication|authorization) token|authorization header)s? (?:(?:is|was|has(?: been)?|could) )?"
     r"(?:not valid|not be (?:validated|verified)|invalid|incorrect|expired|missing|malformed|revoked)",
@@ -207,14 +207,15 @@ _AUTH_WORDS = _Words(
     r"^invalid token\W?$|\b(?:token|jwt) (?:has |is )?expired",
     r"无效的? ?(?:api|密钥|令牌|key)|(?:api ?key|密钥|令牌) ?(?:无效|错误|过期|不存在)|(?:鉴权|认证|身份验证)失败",
     r"api[-_ ]?key was reported as leaked",
-    r"(?:security|bearer) token included in the request is",
+    r"(?:security|bearer) token included in the request is|request signature we calculated does not match",
     r"(?:authentication|certification) (?:fails|failed|error|required)|\bnot authenticated\b|decode .?authorization",
     r"invalid authentication",
     r"could not validate credentials",
     r"login fail",
 )
+_SUM = r"input.{1,3}token(?:s| count) \+ .?max_(?:new_)?tokens"
 _SIZED_PROMPT = _Words(  # an output cap is named, but the prompt is what does not fit
-    r"inputs.? tokens \+ .?max_new_tokens",
+    _SUM,
     r"exceed context limit|\d\)? \+ .?max_(?:\w+_)?tokens",
     r"total number of tokens in the prompt",
     r"got -\d",
@@ -224,8 +225,8 @@ _OUTPUT_WORDS = _Words(
     r"max[_ ]?(?:(?:(?:completion|output|new|total)[_ ]?)?tokens?(?:count|_to_sample)?|gen_len)\b.{0,80}?"
     r"(?:too (?:large|high|big)|(?:must|should) be (?:less|<|at most|smaller|no more|between|in (?:the range|\[))"
     r"|cannot (?:exceed|be (?:greater|larger|more|higher))"
-    r"|(?<!must be )(?<!should be )(?:above|(?:greater|larger|higher) than)"
-    r"|exceeds|limit exceeded|not less or equal|> ?\d|out of range|supported range)",
+    r"|(?<!must be )(?<!should be )(?:above|(?:greater|larger|higher) than)(?! (?:0|zero)\b)"
+    r"|exceeds|limit exceeded|not less or equal|> ?\d|out of range|range is \[|supported range)",
     r"maximum (?:number of )?(?:\w+ )?tokens (?:you )?requested exceed",
     r"max_(?:\w+_)?tokens: ensure this value is less",
     r"(?:range|maximum value) (?:of|for) .?max_(?:\w+_)?tokens",
@@ -239,35 +240,38 @@ _CONTEXT_WORDS = _Words(
     r"(?:prompt|messages) (?:\([^)]{1,60}\) )?(?:is |are )?too (?:long|large)",
     r"tokens of context|exceeds? (?:the )?max(?:imum)? (?:number of )?(?:input|prompt) tokens",
     r"tokens in (?:the )?request (?:more|greater|larger) than",
-    r"input(?: text)? exceeds? (?:\w+ ){0,4}[\d,]+ tokens",
+    r"(?:input|text|prompt) (?:cannot )?exceeds? (?:\w+ ){0,4}[\d,]+ tokens",
     r"prompt contains [\d,]+ (?:input )?tokens",
     r"(?:input|prompt|request|messages?)\b.{0,40}? \(?[\d,]+ (?:\w+ )?tokens\)?,? (?:exceeding|(?:which |that )?exceeds?)\b",
     r"(?:input|prompt) (?:tokens?|token count|length)\b.{0,40}(?:exceed|too long|longer than|(?:larger|greater) than)",
-    r"total (?:number of )?tokens\b.{0,20} exceed",
-    r"configured context size|runs? out of context",
-    r"(?:上下文|输入|提示词?).{0,8}(?:超长|过长|超过|超出|超限)|超[过出].{0,6}上下文|token(?:数量?|长度)?超",
+    r"total (?:number of |message )?tokens?\b.{0,20} (?:exceed|(?:larger|greater) than)",
+    r"configured context size|runs? out of context|context_?(?:length|window)_?exceeded",
+    r"(?:上下文|输入|提示词?|prompt|对话)[^图音视件]{0,8}(?:超长|过长|超过|超出|超限)|超[过出].{0,6}上下文|token(?:数量?|长度)?超",
     r"size limit exceeded by [\d,]+ tokens",
     r"prompt (?:exceeds|length).{0,40}(?:max|exceeds|limit)",
     r"input (?:is )?too long",
     r"input length and .?max_tokens.? exceed",
     r"(?:input|prompt)\b.{0,60} is longer than(?! 1 token)",
-    r"number of (?:input tokens|tokens in the (?:input|prompt)).{0,40}exceed",
+    r"number of (?:input tokens|tokens in the (?:input|prompt)).{0,40}(?:exceed|must be no more)",
     r"input tokens exceeded|too many input tokens",
     r"input token count.{0,40}(?:exceed|but (?:the )?model (?:only )?supports)",
-    r"(?:maximum|max) (?:prompt|input|sequence|model|message) (?:length|tokens|characters)",
-    r"exceeded model token limit",
+    r"(?:maximum|max) (?:allowed |supported )?(?:prompt|input|sequence|model|message) (?:length|tokens|characters)",
+    r"exceeded model token limit|model max length exceeded",
     r"reduce (?:the length of )?(?:the |your )?(?:input )?(?:messages|prompt|either)\b",
     r"range of input length|length of (?:the )?(?:messages|input|prompt) exceed",
     r"total number of tokens in the prompt",
-    r"inputs.? tokens \+ .?max_new_tokens",
+    _SUM,
     r"inputs.? must have less than [\d,]+ tokens",
     r"max_tokens must be at least 1, got -",
-    r"requested input length|maximum allowed input length",
+    r"requested input length",
     r"token count (?:(?:of )?[\d,]+ )?exceeds",
     r"tokens to keep from the initial prompt|context the overflows|n_keep \(\d+\) >= n_ctx",
     r"available context size",
     r"must be less than (?:or equal to )?max_seq_len|max tokens of [\d,]+ exceeded",
     r"exceeds? (?:the )?max(?:imum)? message tokens",
+)
+_BYTES_WORDS = _Words(
+    r"payload size exceeds|total message size [\d,]+ exceeds|request (?:body|entity|payload) (?:is )?too large"
 )
 _CONTENT_WORDS = _Words(
     r"content management policy",
@@ -275,8 +279,8 @@ _CONTENT_WORDS = _Words(
     r"safety (?:system|filters?|policy|policies|guidelines)",
     r"for safety reasons",
     r"flagged (?:as|for|by)|(?:was|were|been|is) flagged",
-    r"violat\w+ .{0,60}?(?:polic(?:y|ies)|guidelines?)",
-    r"(?:inappropriate|sensitive|harmful|prohibited) (?:content|information|words?)",
+    r"violat\w+ (?:(?!\borg).){0,60}?(?:polic(?:y|ies)|guidelines?)",
+    r"(?:inappropriate|sensitive|harmful|prohibited)[ _](?:content|information|words?)",
     r"content exists risk|\bnsfw\b|filtered due to|safety[ _]violations?|content safety|unsafe (?:content|image)",
     r"(?:prompt|response|output|input|image) (?:was |were |is |has been )?blocked",
     r"violat\w+ .{0,60}?terms of (?:service|use)",
@@ -291,7 +295,7 @@ _NOT_FOUND_WORDS = _Words(
     r"(?:not (?:be )?(?:found|exist)|doesn't exist|no longer|removed"
     r"|(?:been )?(?:deprecated|decommissioned|removed|retired|discontinued|sunset|shut ?down))",
     r"reached (?:its )?end of life|unknown provider for model",
-    rf"model (?:{_NAME} is )?not supported(?: by (?:any )?provider|\. supported models)",
+    rf"model (?:{_NAME} is )?not supported(?: by (?:any )?provider|\. supported models)|^model {_NAME} is not supported\W*$",
     r"(?:unknown|no such) model|unsupported model(?::| [\"'`]|$)",
     r"(?:could not|cannot|can't|unable to) find (?:the |a )?model",
     r"invalid model(?: name| id| identifier|:)",
@@ -301,7 +305,7 @@ _NOT_FOUND_WORDS = _Words(
     r"404 not_found",
     r"endpoint \S{1,120} of account \S{1,40} not found",
     r"unexpected endpoint or method",
-    r"模型.{0,40}不存在|(?:未找到|找不到).{0,4}模型",
+    r"模型.{0,40}(?:不存在|已下[线架])|(?:未找到|找不到).{0,4}模型",
 )
 # Only on 4xx: a model that a server which failed calls unavailable may be back soon.
 _UNAVAILABLE_WORDS = _Words(
@@ -317,7 +321,7 @@ _SHUT_OUT_WORDS = _Words(
 _PERMISSION_WORDS = _Words(
     r"(?:do|does) not have (?:the )?(?:required |necessary |sufficient )?permission",
     r"(?:permission|access) (?:is |was )?denied|\bno permission\b|requires terms acceptance",
-    r"无权(?:访问|限|使用)|(?:没有|无).{0,4}权限|未开通",
+    r"无权(?:访问|限|使用)|(?:没有|无).{0,4}权限|未开通|^appidnoauth",
     r"not (?:authorized|permitted|allowed) to (?:access|use|perform|call|invoke)",
     r"(?:credential|key|token) is only (?:authorized|valid) for",
 )
@@ -332,7 +336,7 @@ _RATE_SAID = _Words(
     r"(?:reached|exceeded|hit) .{0,40}rate.?limit",
     r"too many (?:\w+ )?requests|concurrency (?:\w+ )?limit (?:reached|exceeded)",
     r"requests? (?:limit (?:reached|exceeded)|throttled)|\brate.?limited\b",
-    r"\b[rt]pm (?:limit )?(?:exceeded|reached)|频繁|限流|限频",
+    r"\b[rt]pm (?:limit )?(?:exceeded|reached)|频繁|限流|限频|流控超限|流量受限|quota exceeded",
 )
 # Only where nothing tells the status: an error in a success, or in mid-stream, without a code.
 _BROKEN_WORDS = _Words(
@@ -341,7 +345,7 @@ _BROKEN_WORDS = _Words(
     r"cuda|out of memory|runner process|engine (?:core|loop)|(?:worker|process|engine) (?:has )?(?:died|crashed)",
     r"\beconn\w+|socket hang up|fetch failed|premature (?:close|end)|\bgoaway\b|peer closed|bad gateway",
     r"error decoding response|provider returned (?:an )?error|error injected",
-    r"something went wrong|an? (?:unexpected |internal )?error (?:occurred|was encountered|has occurred)",
+    r"something went wrong|unexpected error|an? (?:internal )?error (?:occurred|was encountered|has occurred)",
     r"server had an error|processing your request|backend (?:error|failed)|connection (?:reset|refused|closed|error)",
     r"\beof\b|(?:request|prediction|inference) (?:failed|exception|interrupted)",
     r"(?:network|connection|stream|upstream) (?:\w+ )?(?:failed|failure|lost|terminated|aborted|interrupted|disconnected)",
@@ -364,7 +368,7 @@ _IMPLIED = {
         " template_error tool_error validation"
         " BadRequestError failed_precondition ValidationException validation_error invalid_prompt InvalidParameter",
         403: "permission_error permission_denied PermissionDeniedError AccessDenied AccessDeniedException forbidden"
-        " UnauthorizedOperation FailedOperation.ServiceNotActivated",
+        " UnauthorizedOperation FailedOperation.ServiceNotActivated FailedOperation.UserUnAuthError",
         409: "conflict conflict_error aborted already_exists",
         413: "request_too_large payload_too_large RequestEntityTooLarge RequestSizeLimitExceeded",
         500: "api_error server_error internal_error internal InternalServerError InternalServerException"
@@ -428,10 +432,13 @@ RULES: tuple[Rule, ...] = (
     Rule("rate_limit", statuses=(413,), words=_RATE_WORDS),
     Rule("output_limit", words=_OUTPUT_WORDS, when=lambda case: case.size() and not _SIZED_PROMPT(case.said)),
     Rule("context_window", words=_CONTEXT_WORDS, when=Case.size),
+    # llama.cpp, with 500. Words that others may use of a server's own trouble are believed of no 5xx.
+    Rule("context_window", words=_Words(r"^context size has been exceeded")),
     # Who is shut out for what was said is not told it of this prompt.
     Rule("permission", words=_SHUT_OUT_WORDS, when=lambda case: case.status in (None, 400, 403)),
     Rule("content_filter", words=_CONTENT_WORDS, when=Case.client),
     Rule("payload_too_large", statuses=(413,)),
+    Rule("payload_too_large", statuses=(400,), words=_BYTES_WORDS),
     Rule("not_found", statuses=(404, 410)),
     Rule("not_found", words=_NOT_FOUND_WORDS),
     Rule("not_found", words=_UNAVAILABLE_WORDS, when=lambda case: case.status in (400, 422)),

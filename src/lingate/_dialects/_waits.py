@@ -137,8 +137,8 @@ _phrases = cache(
     partial(
         re.compile,
         r"(?:try again|retry(?:ing)?(?: your request)?|wait(?: for)?|resets?|available(?: again)?)\s+"
-        r"(?:in |after |for )?(?:about |approximately |at least |~)?"
-        rf"({_GLUED}\b|{_PART}(?:{_JOINT}{_PART})*|\d+(?:\.\d+)?(?=\s*(?:$|[.,;)])))",
+        r"(?:in |after:? |for )?(?:about |approximately |at least |~)?"
+        rf"({_PART}(?:{_JOINT}{_PART})*|{_GLUED}\b|\d+(?:\.\d+)?(?=\s*(?:$|[.,;)])))",
         re.IGNORECASE,
     )
 )

@@ -84,6 +84,7 @@ _MINIMAX_ERRORS = {
     "2049": "auth",
     "1008": "quota",
     "2056": "quota",
+    "2061": "permission",
     "1026": "content_filter",
     "1027": "content_filter",
 }

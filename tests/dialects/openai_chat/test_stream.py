@@ -19,6 +19,7 @@ from lingate._model import (
     Usage,
 )
 from lingate.errors import (
+    ContextLengthError,
     InternalServerError,
     LingateError,
     ProtocolError,
@@ -280,6 +281,7 @@ class TestErrors:
             ({"x_groq": {"id": "r", "error": "over capacity"}, "choices": []}, LingateError),
             ({"base_resp": {"status_code": 1002, "status_msg": "rate limit"}}, RateLimitError),
             ({"object": "error", "message": "boom", "code": 500}, LingateError),
+            ({"id": "x", "choices": None, "error_type": "BadRequestError", "error_message": "prompt is too long"}, ContextLengthError),
             (chunk({"content": ""}, "error"), InternalServerError),
             (chunk({}, "insufficient_system_resource"), InternalServerError),
             ("data: 5\n\n", ProtocolError),

@@ -199,7 +199,7 @@ class ChatDecoder:
         if not isinstance(chunk, dict):
             raise not_an_object(chunk, target, "a stream event")
         error = hidden_error(chunk, target, self._headers)
-        if error is None and (name == "error" or chunk.keys().isdisjoint(_ANSWER)):
+        if error is None and (name == "error" or "error_message" in chunk or chunk.keys().isdisjoint(_ANSWER)):
             error = body_failure(chunk, target, headers=self._headers) or (
                 provider_failed(target, "an error event") if name == "error" else None
             )
