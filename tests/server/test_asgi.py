@@ -46,11 +46,14 @@ async def embedded(text: str, tmp_path: Path) -> AsyncIterator[AsgiApplication]:
 class Exchange:
     """One request over ASGI, whose body comes slowly, and whose answer may not be taken."""
 
-    def __init__(self, body: dict[str, Any], *, pause: float = 0.0, reads: int = 1_000_000) -> None:
+    def __init__(
+        self, body: dict[str, Any], *, pause: float = 0.0, reads: int = 1_000_000, broken: bool = False
+    ) -> None:
         data = json.dumps(body).encode()
         self.pieces = [data[at : at + 20] for at in range(0, len(data), 20)]
         self.pause = pause
         self.reads = reads
+        self.broken = broken  # what is not taken fails at once, before anyone says that the client has gone
         self.status = 0
         self.got = b""
         self.left = asyncio.Event()
@@ -79,7 +82,8 @@ class Exchange:
         self.got += message.get("body", b"")
         self.reads -= 1
         if self.reads < 0:
-            await self.left.wait()
+            if not self.broken:
+                await self.left.wait()
             raise OSError
 
 
@@ -111,8 +115,7 @@ class TestUnderAsgi:
     ) -> None:
         upstream.script = whole({"prompt_tokens": 11, "completion_tokens": 22, "total_tokens": 33})
         async with embedded(config(upstream.url), tmp_path) as application:
-            caller = Exchange(chat("openai-x", stream=True), reads=0)
-            caller.left.set()
+            caller = Exchange(chat("openai-x", stream=True), reads=0, broken=True)
             with pytest.raises(OSError):
                 await asyncio.wait_for(caller.call(application), 10)
         with sqlite3.connect(tmp_path / "x.db") as database:

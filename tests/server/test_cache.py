@@ -313,7 +313,7 @@ def test_those_who_wait_get_the_error_of_the_one_who_went(gateway: Running, bill
 def test_a_caller_that_leaves_does_not_fail_those_who_wait_for_its_call(
     gateway: Running, billed: Callable[[], int]
 ) -> None:
-    body = chat("left", model="openai-first-1500-words-5")
+    body = chat("left", model="openai-first-3000-words-5")
     answers: list[httpx2.Response] = []
     leader = _send_only(gateway, {**body, "stream": True})
     _wait_until(lambda: billed() == 1)
