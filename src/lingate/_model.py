@@ -80,6 +80,7 @@ class Traits(TypedDict, total=False):
             subset of older models.
         embed_method: What embeds on a Gemini-shaped wire: `batchEmbedContents` (default), `embedContent` (one text a
             request) or `predict`.
+        searched_once: On a Gemini-shaped wire several searches for one answer are paid for as one.
         google_cloud: The Gemini-shaped wire is Google Cloud's: counts are asked for in another form, and search beside
             functions needs no leave.
 
@@ -130,6 +131,7 @@ class Traits(TypedDict, total=False):
     body_format: str
     schema_language: Literal["json_schema", "openapi"]
     embed_method: Literal["batchEmbedContents", "embedContent", "predict"]
+    searched_once: bool
     google_cloud: bool
 
 

@@ -334,12 +334,13 @@ class Response(View):
     def cost_details(self) -> Any:
         """The cost split by kind of token, see `lingate._providers.catalog.Cost`."""
         from lingate._providers.catalog import cost_of
+        from lingate._providers.own_tools import with_own_tools
 
         data = self._data
         return cost_of(
             self.provider,
             self.requested_model,
-            data.get("usage"),
+            with_own_tools(data),
             answered=data.get("model"),
             service_tier=data.get("service_tier"),
         )

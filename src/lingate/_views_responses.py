@@ -100,12 +100,13 @@ class ResponsesResponse(Response):
         """The cost split by kind of token, see `lingate._providers.catalog.Cost`."""
         from lingate._dialects.openai_responses.response import canonical_usage
         from lingate._providers.catalog import cost_of
+        from lingate._providers.own_tools import with_own_tools
 
         data = self._data
         return cost_of(
             self.provider,
             self.requested_model,
-            canonical_usage(data.get("usage")),
+            with_own_tools({**data, "usage": canonical_usage(data.get("usage"))}),
             answered=data.get("model"),
             service_tier=data.get("service_tier"),
         )

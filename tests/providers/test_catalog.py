@@ -192,6 +192,36 @@ class TestArithmetic:
         twice = {**_usage(150_000, 0), "iterations": [{"type": "compaction", "input_tokens": 150_000}]}
         assert _cost("tiers", twice).total == pytest.approx(2 * alone)
 
+    def test_an_adviser_is_paid_for_at_its_own_price_beside_the_answer(self) -> None:
+        asked = {"type": "advisor_message", "model": "text", "input_tokens": 2_000, "output_tokens": 100}
+        usage = {**_usage(1_000, 500), "iterations": [{"type": "message", "input_tokens": 1_000}, asked]}
+
+        cost = _cost("plain", usage)
+
+        assert cost.parts == pytest.approx({"input": 0.002 + 0.006, "output": 0.004 + 0.0015})
+        assert cost.total == pytest.approx(0.0135)
+        unknown = _cost("plain", {**usage, "iterations": [{**asked, "model": "no-such"}]})
+        assert unknown.total is None
+        assert unknown.reason == "the price catalogue has no model 'no-such' of OpenAI"
+        assert unknown.parts == pytest.approx({"input": 0.002, "output": 0.004})
+
+    def test_an_answer_of_a_fallback_of_the_providers_costs_what_that_model_does_and_what_was_said_before_it(
+        self,
+    ) -> None:
+        served = {"type": "fallback_message", "model": "text", "input_tokens": 1_000, "output_tokens": 500}
+        usage = {**_usage(1_000, 500), "iterations": [served]}
+
+        assert _cost("plain", usage, answered="plain").total == pytest.approx(0.003 + 0.0075)
+        # Who declines before it says anything is not paid; steps of the model that answers are in the sums.
+        before = {"type": "message", "input_tokens": 4_000}
+        steps = [
+            {**before, "model": "plain", "output_tokens": 0},
+            {**before, "model": "plain", "output_tokens": 100},
+            {**before, "model": "text", "output_tokens": 100},
+            served,
+        ]
+        assert _cost("plain", {**usage, "iterations": steps}).total == pytest.approx(0.0105 + 0.008 + 0.0008)
+
     def test_what_decides_on_the_tier_is_the_whole_input_cached_or_not(self) -> None:
         cost = _cost("tiers", _usage(200_001, 0, cached_tokens=199_000))
 
@@ -201,6 +231,21 @@ class TestArithmetic:
         cost = _cost("text", _usage(1_000, 0, server_tool_use={"web_search_requests": 3}))
 
         assert cost.parts == pytest.approx({"input": 0.003, "web_search": 0.03})
+
+    def test_tools_without_a_fee_cost_nothing_and_others_without_a_price_leave_the_cost_open(self) -> None:
+        free = {"web_fetch_requests": 2, "tool_search_requests": 1, "code_execution_requests": 1}
+        assert _cost("text", _usage(1_000, 0, server_tool_use=free)).total == pytest.approx(0.003)
+
+        cost = _cost("text", _usage(1_000, 0, server_tool_use={"code_interpreter_requests": 1}))
+
+        assert cost.total is None
+        assert cost.reason == "the price catalogue has no price for the code interpreter of text"
+        assert cost.parts == pytest.approx({"input": 0.003})
+
+    def test_a_router_that_does_not_say_what_it_costs_counts_searches_in_its_own_field(self) -> None:
+        usage = _usage(1_000, 0, server_tool_use_details={"web_search_requests": 2, "tool_calls_executed": 2})
+
+        assert _cost("text", usage).parts == pytest.approx({"input": 0.003, "web_search": 0.02})
 
     def test_a_price_that_changed_is_todays(self) -> None:
         assert _cost("dated", _usage(1_000_000, 0)).total == pytest.approx(2.0)
@@ -265,7 +310,7 @@ class TestUnknown:
 
         assert cost.total is None
         assert cost.reason == reason
-        assert cost.parts == {}
+        assert (sum(cost.parts.values()) > 0) == reason.endswith(("web search of plain", "output of embeds"))
 
     def test_a_model_without_a_price_that_used_nothing_is_not_free_either(self) -> None:
         assert _cost("free", _usage(0, 0)).total is None
@@ -380,6 +425,7 @@ class TestReported:
             {"cost": -1},
             {"cost": True},
             {"cost": {}},
+            {"cost": {"total_cost": 5.0, "currency": "EUR"}},
             {"cost": 0, "is_byok": True, "cost_details": None},
         ],
     )

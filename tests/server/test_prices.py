@@ -129,4 +129,4 @@ def test_the_short_way_to_a_cost_gives_what_the_catalogue_gives(
     answered = model[1] if answered == "itself" else answered
     told = Sheet(*model, ModelInfo(), Prices()).cost(usage, answered, tier)
     whole = cost_of(*model, usage, answered=answered, service_tier=tier)
-    assert told == (None if whole.total is None else pytest.approx(whole.total), whole.source or whole.reason)
+    assert told == (None if whole.total is None else pytest.approx(whole.total), whole.reason or whole.source)

@@ -33,34 +33,68 @@ KINDS: Mapping[str, Mapping[str, str]] = {
     "output": _OUTPUT,
     "reasoning": {**_OUTPUT, "token_type": "reasoning"},
     **{f"output_{media}": {**_OUTPUT, "modality": media} for media in _MEDIA},
-    "web_search": {"family": "tool_calls", "tool_type": "web_search"},
+    **{
+        kind: {"family": "tool_calls", "tool_type": unit}
+        for kind, unit in (
+            ("web_search", "web_search"),
+            ("file_search", "storage_search"),
+            ("x_search", "social_search"),
+        )
+    },
     "request": {"family": "requests"},
 }
-"""Every kind, with its place in the price catalogue's system of units."""
+"""Every kind that may have a price, with its place in the price catalogue's system of units."""
+
+_FREE_TOOLS = frozenset({"web_fetch", "tool_search", "code_execution"})
+"""Tools of Anthropic's that cost their tokens alone; running code costs time, of which an account has 1,550 hours a month."""
 
 
 def counts_of(usage: JsonDict) -> dict[str, int] | str:
-    """How many tokens there are of each kind, or why that cannot be said. Besides `request`, no count is 0."""
+    """How many tokens and paid calls of tools there are of each kind, or why that cannot be said.
+
+    Besides `request`, no count is 0.
+    """
     found = _requests(usage)
     if isinstance(found, str):
         return found
-    return {kind: sum(counts.get(kind, 0) for counts in found) for counts in found for kind in counts}
+    for model, _ in found:
+        if model is not None:
+            return f"{model} had a part in the answer, at prices of its own"
+    return {kind: sum(counts.get(kind, 0) for _, counts in found) for _, counts in found for kind in counts}
 
 
-def _requests(usage: JsonDict) -> list[dict[str, int]] | str:
-    """The counts of an answer, and of what else was asked for its sake, which is paid for too."""
+def _requests(usage: JsonDict) -> list[tuple[str | None, dict[str, int]]] | str:
+    """The counts of an answer, and of what else was asked for its sake, which is paid for too.
+
+    Each is beside the model that it is priced by, None where that is the one that the answer names.
+    """
     counts = _counts(usage)
     if isinstance(counts, str):
         return counts
-    asked = usage.get("iterations")
-    others = [_compaction(item) for item in asked if isinstance(item, Mapping)] if isinstance(asked, list) else []
-    return [counts, *filter(None, others)]
+    listed = usage.get("iterations")
+    asked = [item for item in listed if isinstance(item, Mapping)] if isinstance(listed, list) else []
+    # Of Anthropic's: the sums are those of the model that answered in the end. A compaction, the model that an adviser
+    # tool asked, and a model that had begun to answer before it handed over are not in them.
+    served = next((_name(item) for item in asked if item.get("type") == "fallback_message"), None)
+    found = [(served, counts)]
+    for item in asked:
+        kind, model = item.get("type"), _name(item)
+        if kind == "compaction":
+            found.append((served, _asked(item)))
+        elif kind == "advisor_message" or (
+            kind == "message" and served is not None and model not in (None, served) and item.get("output_tokens")
+        ):
+            found.append((model, _asked(item)))
+    return found
 
 
-def _compaction(asked: Mapping[str, Any]) -> dict[str, int] | None:
-    """Of the requests behind an answer of Anthropic's, the counts of one that the answer's own do not include."""
-    if asked.get("type") != "compaction":
-        return None
+def _name(asked: Mapping[str, Any]) -> str | None:
+    model = asked.get("model")
+    return model if isinstance(model, str) and model else None
+
+
+def _asked(asked: Mapping[str, Any]) -> dict[str, int]:
+    """The counts of one request behind an answer."""
     names = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
     fresh, read, written = (_count(asked.get(name)) or 0 for name in names)
     counts = _counts(
@@ -71,7 +105,7 @@ def _compaction(asked: Mapping[str, Any]) -> dict[str, int] | None:
             "cache_creation": asked.get("cache_creation"),
         }
     )
-    return None if isinstance(counts, str) else {kind: count for kind, count in counts.items() if kind != "request"}
+    return {} if isinstance(counts, str) else {kind: count for kind, count in counts.items() if kind != "request"}
 
 
 def _counts(usage: JsonDict) -> dict[str, int] | str:
@@ -87,7 +121,7 @@ def _counts(usage: JsonDict) -> dict[str, int] | str:
         if _count(usage.get("total_tokens")) not in (None, prompt):
             return "the provider did not count the output"
         completion = 0
-    counts = {**_input(usage, prompt), **_output(usage, completion), "web_search": _searches(usage)}
+    counts = {**_input(usage, prompt), **_output(usage, completion), **_own_tools(usage)}
     if min(counts.values()) < 0:
         return "the provider's token counts contradict each other"
     return {**{kind: count for kind, count in counts.items() if count}, "request": 1}
@@ -126,8 +160,11 @@ def _output(usage: JsonDict, completion: int) -> dict[str, int]:
     return counts
 
 
-def _searches(usage: JsonDict) -> int:
-    return _count(_details(usage, "server_tool_use").get("web_search_requests")) or 0
+def _own_tools(usage: JsonDict) -> dict[str, int]:
+    """How often the provider's own tools ran, but for those that cost nothing themselves."""
+    told = {**_details(usage, "server_tool_use_details"), **_details(usage, "server_tool_use")}
+    ran = {name.removesuffix("_requests"): _count(told[name]) or 0 for name in told if name.endswith("_requests")}
+    return {name: count for name, count in ran.items() if name not in _FREE_TOOLS}
 
 
 def _details(usage: JsonDict, name: str) -> Mapping[str, Any]:
@@ -159,8 +196,9 @@ class Cost:
         total: US dollars, None where unknown.
         reason: Why the cost is unknown, None where it is known.
         parts: US dollars by kind of token: `input`, `cached_input`, `cache_write`, `cache_write_1h`, `input_audio`,
-            `cached_audio`, `output`, `reasoning`, `output_audio` (`image` and `video` as `audio`), `web_search` and
-            `request`. No token is in two of them, and they add up to the total. A sum that the provider gave is one
+            `cached_audio`, `output`, `reasoning`, `output_audio` (`image` and `video` as `audio`), and of fee:
+            `web_search`, `file_search`, `x_search`, `request`. No token is in two of them, and they add up to the total;
+            where that is unknown for want of a price, they are what is known of it. A sum that the provider gave is one
             part, `reported`.
         source: Where the number comes from: the provider, or version of the price data and the model it was found under.
     """
@@ -196,23 +234,25 @@ def cost_of(
     if isinstance(requests, str):
         return Cost(None, requests)
     context = _context(usage, service_tier)
-    first, *others = [_priced(found, counts, context) for counts in requests]
-    return reduce(_sum, others, first)
+    costs = []
+    for name, counts in requests:
+        entry = found if name is None else _find(provider, "", name)
+        costs.append(Cost(None, entry) if isinstance(entry, str) else _priced(entry, counts, context))
+    return reduce(_sum, costs)
 
 
 def _sum(one: Cost, other: Cost) -> Cost:
-    if one.total is None or other.total is None:
-        return one if one.total is None else other
     kinds = {**one.parts, **other.parts}
     parts = {kind: one.parts.get(kind, 0.0) + other.parts.get(kind, 0.0) for kind in kinds}
-    return Cost(one.total + other.total, None, parts, one.source)
+    total = None if one.total is None or other.total is None else one.total + other.total
+    return Cost(total, one.reason or other.reason, parts, one.source)
 
 
 def _reported(usage: JsonDict) -> float | None:
     """The sum that the provider itself put beside the counts."""
     cost = usage.get("cost")
     if isinstance(cost, Mapping):
-        return _amount(cost.get("total_cost"))
+        return _amount(cost.get("total_cost")) if cost.get("currency") in (None, "USD") else None
     total = _amount(cost)
     if total is not None and usage.get("is_byok") is True:
         # The router bills its fee only; the rest is on the caller's account at the provider behind it.
@@ -281,9 +321,10 @@ class _Entry:
 
 def _priced(entry: _Entry, counts: Mapping[str, int], context: dict[str, str]) -> Cost:
     rates = entry.rates_now(context)
-    size = sum(count for kind, count in counts.items() if KINDS[kind].get("direction") == "input")
+    size = sum(count for kind, count in counts.items() if KINDS.get(kind, {}).get("direction") == "input")
     parts: dict[str, float] = {}
     total = Decimal(0)
+    missing = None
     for kind, count in counts.items():
         rate = rates.get(kind)
         if rate is not None:
@@ -291,8 +332,11 @@ def _priced(entry: _Entry, counts: Mapping[str, int], context: dict[str, str]) -
             total += amount
             parts[kind] = float(amount)
         elif count and kind != "request":
-            what = kind.replace("_", " ")
-            return Cost(None, f"the price catalogue has no price for the {what} of {entry.model.id}", {}, entry.source)
+            missing = missing or kind.replace("_", " ")
+    if missing is not None:
+        return Cost(
+            None, f"the price catalogue has no price for the {missing} of {entry.model.id}", parts, entry.source
+        )
     if not parts or parts.keys() == {"request"}:
         return Cost(None, "the provider counted no tokens", {}, entry.source)
     return Cost(float(total), None, parts, entry.source)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lingate._model import Call, JsonDict
 from lingate._providers.catalog import REPORTED
+from lingate._providers.own_tools import with_own_tools
 from lingate.server.ledger.journal import MOST_TOKENS
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _cost(turn: Turn, sheet: Sheet, response: JsonDict, usage: JsonDict) -> tupl
         row.completion_tokens is None and usage.get("completion_tokens")
     ):
         return None, _IMPOSSIBLE
-    cost, price = sheet.cost(usage, response.get("model"), response.get("service_tier"))
+    cost, price = sheet.cost(with_own_tools(response), response.get("model"), response.get("service_tier"))
     if cost is None:
         return None, price
     if row.completion_tokens is None and price != REPORTED and response.get("choices"):

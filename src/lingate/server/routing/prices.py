@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 from lingate._model import JsonDict
-from lingate._providers.catalog import Highest, Plain, cost_of, counts_of, entry_of, highest, plain_prices
+from lingate._providers.catalog import KINDS, Highest, Plain, cost_of, counts_of, entry_of, highest, plain_prices
 from lingate._providers.rows_models import MODEL_FACTS
 from lingate._wire.plain import PlainUsage, shaped
 from lingate.server.config.settings import ModelInfo, Prices
@@ -93,7 +93,7 @@ class Sheet:
             tier: The tier it was served on.
         """
         if self._own is not None:
-            return _own_cost(self._own, usage)
+            return _own_cost(self._own, usage, self._provider, self._model)
         # Both are the provider's word, and might be anything.
         counts = shaped(usage, PlainUsage) if type(answered) in _NAMES and type(tier) in _NAMES else None
         if counts is not None and counts.prompt_tokens and counts.is_bare():
@@ -102,7 +102,7 @@ class Sheet:
                 cost = counts.prompt_tokens * plain.input + counts.completion_tokens * plain.output
                 return float(cost), plain.source
         found = cost_of(self._provider, self._model, usage, answered=answered, service_tier=tier)
-        return found.total, found.source or found.reason
+        return found.total, found.reason or found.source
 
     def _plain_prices(self, answered: str | None, tier: str | None) -> Plain | None:
         """The catalogue's, looked up once a minute: they may change with the hour."""
@@ -170,7 +170,6 @@ def _written(of: Circumstances) -> tuple[str, ...]:
 
 
 _MEDIA = ("audio", "image", "video")
-_FREE = frozenset({"request", "web_search"})
 _RATES = {
     "cached_input": "cached_input",
     "cached_audio": "cached_input",
@@ -186,7 +185,7 @@ _STEP = 32_768
 """Tokens of input."""
 
 
-def _own_cost(price: Price, usage: JsonDict) -> tuple[float | None, str | None]:
+def _own_cost(price: Price, usage: JsonDict, provider: str, model: str) -> tuple[float | None, str | None]:
     prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
     if usage.keys() <= _PLAIN and type(prompt) is int and type(completion) is int:
         counts: dict[str, int] | str = {"input": prompt, "output": completion}
@@ -196,13 +195,16 @@ def _own_cost(price: Price, usage: JsonDict) -> tuple[float | None, str | None]:
         return None, counts
     total = 0.0
     for kind, count in counts.items():
-        if not count or kind in _FREE:
+        if not count or kind == "request":
             continue
         rate: float | None = getattr(price, _RATES[kind]) if kind in _RATES else None
-        if rate is None:
+        if KINDS.get(kind, {}).get("family") != "tokens":
+            # The owner's are prices of tokens; what the provider takes for its own tools is the catalogue's.
+            rate = (entry_of(provider, model) or (None, {}))[1].get(kind)
+        elif rate is None:
             rate = price.output if kind == "reasoning" or kind.startswith("output") else price.input
         if rate is None:
-            return None, f"the configuration has no price for {kind} tokens"
+            return None, f"there is no price for the {kind.replace('_', ' ')} of {model}"
         total += count * rate
     return total, "configuration"
 
