@@ -130,3 +130,35 @@ def test_the_short_way_to_a_cost_gives_what_the_catalogue_gives(
     told = Sheet(*model, ModelInfo(), Prices()).cost(usage, answered, tier)
     whole = cost_of(*model, usage, answered=answered, service_tier=tier)
     assert told == (None if whole.total is None else pytest.approx(whole.total), whole.reason or whole.source)
+
+
+OWN = Prices(input_cost_per_token=0.001, output_cost_per_token=0.01)
+ASKED = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
+
+
+def test_an_owners_prices_are_those_of_tokens_and_fees_are_the_catalogues() -> None:
+    sheet = Sheet("openai", "gpt-4.1", ModelInfo(), OWN)
+    fee = cost_of("openai", "gpt-4.1", {**ASKED, "server_tool_use": {"web_search_requests": 2}}).parts["web_search"]
+
+    assert fee > 0
+    found, source = sheet.cost({**ASKED, "server_tool_use": {"web_search_requests": 2}}, None, None)
+    assert (found, source) == (pytest.approx(0.2 + fee), "configuration")
+
+
+@pytest.mark.parametrize(
+    ("more", "missing"),
+    [
+        ({"server_tool_use": {"code_interpreter_requests": 1}}, "code interpreter"),
+        (
+            {"iterations": [{"type": "advisor_message", "model": "other-1", "input_tokens": 9, "output_tokens": 9}]},
+            "what other-1 did",
+        ),
+        ({"iterations": [{"type": "fallback_message", "model": "other-1"}]}, "what other-1 did"),
+    ],
+)
+def test_what_an_owner_has_no_price_for_is_said_beside_the_rest(more: dict[str, Any], missing: str) -> None:
+    sheet = Sheet("openai", "gpt-4.1", ModelInfo(), OWN)
+
+    found, reason = sheet.cost({**ASKED, **more}, None, None)
+
+    assert (found, reason) == (pytest.approx(0.2), f"incomplete: there is no price for {missing}")

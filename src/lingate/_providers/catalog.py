@@ -45,6 +45,12 @@ KINDS: Mapping[str, Mapping[str, str]] = {
 }
 """Every kind that may have a price, with its place in the price catalogue's system of units."""
 
+
+def is_of_tokens(kind: str) -> bool:
+    """Whether a kind is one of tokens, and no fee."""
+    return KINDS.get(kind, {}).get("family") == "tokens"
+
+
 _FREE_TOOLS = frozenset({"web_fetch", "tool_search", "code_execution"})
 """Tools of Anthropic's that cost their tokens alone; running code costs time, of which an account has 1,550 hours a month."""
 
@@ -52,15 +58,14 @@ _FREE_TOOLS = frozenset({"web_fetch", "tool_search", "code_execution"})
 def counts_of(usage: JsonDict) -> dict[str, int] | str:
     """How many tokens and paid calls of tools there are of each kind, or why that cannot be said.
 
-    Besides `request`, no count is 0.
+    Besides `request`, no count is 0. That another model had a part, which has other prices, is a kind of its own.
     """
     found = _requests(usage)
     if isinstance(found, str):
         return found
-    for model, _ in found:
-        if model is not None:
-            return f"{model} had a part in the answer, at prices of its own"
-    return {kind: sum(counts.get(kind, 0) for _, counts in found) for _, counts in found for kind in counts}
+    own = [counts for model, counts in found if model == found[0][0]]
+    sums = {kind: sum(counts.get(kind, 0) for counts in own) for counts in own for kind in counts}
+    return sums | {f"what {model} did": 1 for model, _ in found if model is not None}
 
 
 def _requests(usage: JsonDict) -> list[tuple[str | None, dict[str, int]]] | str:
@@ -198,7 +203,7 @@ class Cost:
         parts: US dollars by kind of token: `input`, `cached_input`, `cache_write`, `cache_write_1h`, `input_audio`,
             `cached_audio`, `output`, `reasoning`, `output_audio` (`image` and `video` as `audio`), and of fee:
             `web_search`, `file_search`, `x_search`, `request`. No token is in two of them, and they add up to the total;
-            where that is unknown for want of a price, they are what is known of it. A sum that the provider gave is one
+            where that is unknown for want of a fee, they are what is known of it. A sum that the provider gave is one
             part, `reported`.
         source: Where the number comes from: the provider, or version of the price data and the model it was found under.
     """
@@ -242,7 +247,7 @@ def cost_of(
 
 
 def _sum(one: Cost, other: Cost) -> Cost:
-    kinds = {**one.parts, **other.parts}
+    kinds = {**one.parts, **other.parts} if one.parts else {}
     parts = {kind: one.parts.get(kind, 0.0) + other.parts.get(kind, 0.0) for kind in kinds}
     total = None if one.total is None or other.total is None else one.total + other.total
     return Cost(total, one.reason or other.reason, parts, one.source)
@@ -332,11 +337,10 @@ def _priced(entry: _Entry, counts: Mapping[str, int], context: dict[str, str]) -
             total += amount
             parts[kind] = float(amount)
         elif count and kind != "request":
-            missing = missing or kind.replace("_", " ")
+            missing = missing or kind
     if missing is not None:
-        return Cost(
-            None, f"the price catalogue has no price for the {missing} of {entry.model.id}", parts, entry.source
-        )
+        why = f"the price catalogue has no price for the {missing.replace('_', ' ')} of {entry.model.id}"
+        return Cost(None, why, {} if is_of_tokens(missing) else parts, entry.source)
     if not parts or parts.keys() == {"request"}:
         return Cost(None, "the provider counted no tokens", {}, entry.source)
     return Cost(float(total), None, parts, entry.source)

@@ -94,7 +94,7 @@ def call_text(row: LedgerRow, model: str) -> str:
     if row.prompt_tokens is not None or row.completion_tokens is not None:
         text += f", {'~' if row.estimated else ''}{row.prompt_tokens or 0}+{row.completion_tokens or 0} tokens"
     if row.cost is not None:
-        text += f", ${row.cost:.6g}"
+        text += f", ${row.cost:.6g}{'' if row.is_priced else ' and more'}"
     if row.error is not None:
         text += f", {row.error}"
     if row.attempts > 1:

@@ -181,7 +181,7 @@ class Metrics:
             tokens[5] += row.audio_tokens
         if row.cost is not None:
             calls.cost += row.cost
-        else:
+        if not row.is_priced:
             calls.unpriced += 1
         if row.estimated:
             calls.estimated += 1

@@ -41,6 +41,10 @@ class Caller:
     """Where it may call from, as a container of addresses; None for anywhere."""
 
 
+INCOMPLETE: Final = "incomplete: "
+"""What the `price` of a row begins with whose cost leaves out a fee that nobody knows."""
+
+
 class LedgerRow(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One call as it is accounted for. Times are epoch seconds, durations seconds, money US dollars."""
 
@@ -95,7 +99,7 @@ class LedgerRow(msgspec.Struct, kw_only=True, omit_defaults=True):
     cost: float | None = None
     """What it cost, None where unknown."""
     price: str | None = None
-    """Version of the prices, or why there is no cost."""
+    """Version of the prices, or why there is no cost; `INCOMPLETE` and why, where the cost is not all of it."""
     seconds: float = 0.0
     """From the request's arrival to the answer's last byte."""
     ttft: float | None = None
@@ -114,6 +118,11 @@ class LedgerRow(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The provider's id of the answer."""
     body: dict[str, Any] | None = None
     """The request and response, only where storing prompts was switched on."""
+
+    @property
+    def is_priced(self) -> bool:
+        """Whether its cost is known, and all of it."""
+        return self.cost is not None and not (self.price or "").startswith(INCOMPLETE)
 
 
 COUNTS: Final = (

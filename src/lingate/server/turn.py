@@ -194,7 +194,7 @@ class Turn(Record, eq=False):
             named = row.deployment if row.deployment.isascii() else quote(row.deployment)
             headers += (("x-lingate-model-id", named), ("x-litellm-model-id", named))
             headers.append(("x-lingate-attempts", str(row.attempts)))
-        if row.cost is not None:
+        if row.is_priced:
             cost = f"{row.cost:.10g}"
             headers += (("x-lingate-response-cost", cost), ("x-litellm-response-cost", cost))
         if row.cache is not None:
@@ -299,7 +299,10 @@ class Turn(Record, eq=False):
         used = (row.prompt_tokens or 0) + (row.completion_tokens or 0)
         if row.attempts and (error is None or used or self._paid):
             counted = row.prompt_tokens is not None and (row.completion_tokens is not None or row.finish is None)
-            ticket.settle(used if counted else None, self._instead if row.cost is None else row.cost)
+            cost = self._instead if row.cost is None else row.cost
+            if cost is not None and not row.is_priced and ticket.max_output is None:
+                cost = max(cost, ticket.reserved / 1e9)  # a fee that nobody knows comes on top of it
+            ticket.settle(used if counted else None, cost)
         else:
             ticket.release()
 

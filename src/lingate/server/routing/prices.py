@@ -8,11 +8,11 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 from lingate._model import JsonDict
-from lingate._providers.catalog import KINDS, Highest, Plain, cost_of, counts_of, entry_of, highest, plain_prices
+from lingate._providers.catalog import Highest, Plain, cost_of, counts_of, entry_of, highest, is_of_tokens, plain_prices
 from lingate._providers.rows_models import MODEL_FACTS
 from lingate._wire.plain import PlainUsage, shaped
 from lingate.server.config.settings import ModelInfo, Prices
-from lingate.server.records import Circumstances
+from lingate.server.records import INCOMPLETE, Circumstances
 
 
 class Price(NamedTuple):
@@ -87,6 +87,8 @@ class Sheet:
     def cost(self, usage: JsonDict, answered: str | None, tier: str | None) -> tuple[float | None, str | None]:
         """What an answer cost in dollars, and by which prices; None and why not, where that is not known.
 
+        Where it is only a fee that is not known, the rest and `INCOMPLETE` with the reason.
+
         Args:
             usage: Token counts in canonical form.
             answered: The model that answered by its own word.
@@ -102,6 +104,8 @@ class Sheet:
                 cost = counts.prompt_tokens * plain.input + counts.completion_tokens * plain.output
                 return float(cost), plain.source
         found = cost_of(self._provider, self._model, usage, answered=answered, service_tier=tier)
+        if found.total is None and found.parts:
+            return sum(found.parts.values()), f"{INCOMPLETE}{found.reason}"
         return found.total, found.reason or found.source
 
     def _plain_prices(self, answered: str | None, tier: str | None) -> Plain | None:
@@ -193,20 +197,22 @@ def _own_cost(price: Price, usage: JsonDict, provider: str, model: str) -> tuple
         counts = counts_of(usage)
     if isinstance(counts, str):
         return None, counts
-    total = 0.0
+    total, missing = 0.0, None
     for kind, count in counts.items():
         if not count or kind == "request":
             continue
         rate: float | None = getattr(price, _RATES[kind]) if kind in _RATES else None
-        if KINDS.get(kind, {}).get("family") != "tokens":
+        if not is_of_tokens(kind):
             # The owner's are prices of tokens; what the provider takes for its own tools is the catalogue's.
             rate = (entry_of(provider, model) or (None, {}))[1].get(kind)
+            if rate is None:
+                missing, rate = kind.replace("_", " "), 0.0
         elif rate is None:
             rate = price.output if kind == "reasoning" or kind.startswith("output") else price.input
         if rate is None:
-            return None, f"there is no price for the {kind.replace('_', ' ')} of {model}"
+            return None, f"the configuration has no price for {kind} tokens"
         total += count * rate
-    return total, "configuration"
+    return total, "configuration" if missing is None else f"{INCOMPLETE}there is no price for {missing}"
 
 
 def _owner(info: ModelInfo, params: Prices) -> Price | None:

@@ -15,7 +15,7 @@ MEASURES: Final = {
     "cache_write_tokens": "coalesce(sum(cache_write_tokens), 0)",
     "reasoning_tokens": "coalesce(sum(reasoning_tokens), 0)",
     "cost": "coalesce(sum(cost), 0.0)",
-    "unpriced": "sum(CASE WHEN cost IS NULL THEN 1 ELSE 0 END)",
+    "unpriced": "sum(CASE WHEN cost IS NULL OR substr(price, 1, 10) = 'incomplete' THEN 1 ELSE 0 END)",
     "seconds": "sum(seconds)",
 }
 FRACTIONS: Final = {"cost", "seconds"}

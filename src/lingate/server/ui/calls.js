@@ -36,7 +36,7 @@ function rows(data) {
     ["status", (row) => el("span", { className: row.error ? "bad" : "" }, row.error ? `${row.status} ${row.error}` : String(row.status))],
     ["input", (row) => count(row.prompt_tokens), "num"],
     ["output", (row) => count(row.completion_tokens), "num"],
-    ["cost", (row) => dollars(row.cost), "num"],
+    ["cost", (row) => dollars(row.cost) + (row.price?.startsWith("incomplete") ? " and more" : ""), "num"],
     ["first token", (row) => seconds(row.ttft), "num"],
     ["took", (row) => seconds(row.seconds), "num"],
   ], data, details);
