@@ -334,9 +334,9 @@ class Response(View):
     def cost_details(self) -> Any:
         """The cost split by kind of token, see `lingate._providers.catalog.Cost`."""
         from lingate._providers.catalog import cost_of
-        from lingate._providers.own_tools import with_own_tools
+        from lingate._providers.counts import with_own_tools
 
-        data = self._data
+        data = self._counted()
         return cost_of(
             self.provider,
             self.requested_model,
@@ -344,6 +344,10 @@ class Response(View):
             answered=data.get("model"),
             service_tier=data.get("service_tier"),
         )
+
+    def _counted(self) -> JsonDict:
+        """The answer with canonical counts."""
+        return self._data
 
 
 class ChatResponse(Response):

@@ -95,21 +95,10 @@ class ResponsesResponse(Response):
         found = self._data.get("usage")
         return ResponsesUsage(found) if found else None
 
-    @property
-    def cost_details(self) -> Any:
-        """The cost split by kind of token, see `lingate._providers.catalog.Cost`."""
+    def _counted(self) -> JsonDict:
         from lingate._dialects.openai_responses.response import canonical_usage
-        from lingate._providers.catalog import cost_of
-        from lingate._providers.own_tools import with_own_tools
 
-        data = self._data
-        return cost_of(
-            self.provider,
-            self.requested_model,
-            with_own_tools({**data, "usage": canonical_usage(data.get("usage"))}),
-            answered=data.get("model"),
-            service_tier=data.get("service_tier"),
-        )
+        return {**self._data, "usage": canonical_usage(self._data.get("usage"))}
 
 
 class ResponseEvent(View):

@@ -28,7 +28,8 @@ from hypothesis import strategies as st
 
 from lingate._model import ProviderRow
 from lingate._providers import lookup
-from lingate._providers.catalog import Cost, cost_of, counts_of
+from lingate._providers.catalog import Cost, cost_of
+from lingate._providers.counts import counts_of
 from lingate._views import ChatResponse, Response
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from lingate._dialects._base import dialect
 from lingate._model import Call, Head
-from lingate._providers.catalog import cost_of, counts_of
+from lingate._providers.catalog import cost_of
+from lingate._providers.counts import counts_of
 from lingate._providers.lookup import find, resolve
 from lingate.errors import ConfigError, UnsupportedError
 

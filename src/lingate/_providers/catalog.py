@@ -16,170 +16,8 @@ from functools import cache, reduce
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lingate._model import JsonDict, ProviderRow
+from lingate._providers.counts import KINDS, is_of_tokens, requests_of
 from lingate.errors import ConfigError
-
-_INPUT = {"family": "tokens", "direction": "input"}
-_OUTPUT = {"family": "tokens", "direction": "output"}
-_WRITTEN = {**_INPUT, "token_type": "cache_write"}
-_MEDIA = ("audio", "image", "video")
-
-KINDS: Mapping[str, Mapping[str, str]] = {
-    "input": _INPUT,
-    "cached_input": {**_INPUT, "token_type": "cache_read"},
-    "cache_write": {**_WRITTEN, "cache_ttl": "5m"},
-    "cache_write_1h": {**_WRITTEN, "cache_ttl": "1h"},
-    **{f"input_{media}": {**_INPUT, "modality": media} for media in _MEDIA},
-    **{f"cached_{media}": {**_INPUT, "modality": media, "token_type": "cache_read"} for media in _MEDIA},
-    "output": _OUTPUT,
-    "reasoning": {**_OUTPUT, "token_type": "reasoning"},
-    **{f"output_{media}": {**_OUTPUT, "modality": media} for media in _MEDIA},
-    **{
-        kind: {"family": "tool_calls", "tool_type": unit}
-        for kind, unit in (
-            ("web_search", "web_search"),
-            ("file_search", "storage_search"),
-            ("x_search", "social_search"),
-        )
-    },
-    "request": {"family": "requests"},
-}
-"""Every kind that may have a price, with its place in the price catalogue's system of units."""
-
-
-def is_of_tokens(kind: str) -> bool:
-    """Whether a kind is one of tokens, and no fee."""
-    return KINDS.get(kind, {}).get("family") == "tokens"
-
-
-_FREE_TOOLS = frozenset({"web_fetch", "tool_search", "code_execution"})
-"""Tools of Anthropic's that cost their tokens alone; running code costs time, of which an account has 1,550 hours a month."""
-
-
-def counts_of(usage: JsonDict) -> dict[str, int] | str:
-    """How many tokens and paid calls of tools there are of each kind, or why that cannot be said.
-
-    Besides `request`, no count is 0. That another model had a part, which has other prices, is a kind of its own.
-    """
-    found = _requests(usage)
-    if isinstance(found, str):
-        return found
-    own = [counts for model, counts in found if model == found[0][0]]
-    sums = {kind: sum(counts.get(kind, 0) for counts in own) for counts in own for kind in counts}
-    return sums | {f"what {model} did": 1 for model, _ in found if model is not None}
-
-
-def _requests(usage: JsonDict) -> list[tuple[str | None, dict[str, int]]] | str:
-    """The counts of an answer, and of what else was asked for its sake, which is paid for too.
-
-    Each is beside the model that it is priced by, None where that is the one that the answer names.
-    """
-    counts = _counts(usage)
-    if isinstance(counts, str):
-        return counts
-    listed = usage.get("iterations")
-    asked = [item for item in listed if isinstance(item, Mapping)] if isinstance(listed, list) else []
-    # Of Anthropic's: the sums are those of the model that answered in the end. A compaction, the model that an adviser
-    # tool asked, and a model that had begun to answer before it handed over are not in them.
-    served = next((_name(item) for item in asked if item.get("type") == "fallback_message"), None)
-    found = [(served, counts)]
-    for item in asked:
-        kind, model = item.get("type"), _name(item)
-        if kind == "compaction":
-            found.append((served, _asked(item)))
-        elif kind == "advisor_message" or (
-            kind == "message" and served is not None and model not in (None, served) and item.get("output_tokens")
-        ):
-            found.append((model, _asked(item)))
-    return found
-
-
-def _name(asked: Mapping[str, Any]) -> str | None:
-    model = asked.get("model")
-    return model if isinstance(model, str) and model else None
-
-
-def _asked(asked: Mapping[str, Any]) -> dict[str, int]:
-    """The counts of one request behind an answer."""
-    names = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
-    fresh, read, written = (_count(asked.get(name)) or 0 for name in names)
-    counts = _counts(
-        {
-            "prompt_tokens": fresh + read + written,
-            "prompt_tokens_details": {"cached_tokens": read, "cache_write_tokens": written},
-            "completion_tokens": asked.get("output_tokens"),
-            "cache_creation": asked.get("cache_creation"),
-        }
-    )
-    return {} if isinstance(counts, str) else {kind: count for kind, count in counts.items() if kind != "request"}
-
-
-def _counts(usage: JsonDict) -> dict[str, int] | str:
-    billed = usage.get("billed_units")
-    if isinstance(billed, Mapping):
-        # What is paid for, where a provider does not bill what it adds to the prompt itself.
-        usage = {"prompt_tokens": billed.get("input_tokens"), "completion_tokens": billed.get("output_tokens")}
-    prompt, completion = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
-    if prompt is None:
-        return "the provider did not count the input"
-    if completion is None:
-        # Where there is no output to count (embeddings), the total is the input, or is missing too.
-        if _count(usage.get("total_tokens")) not in (None, prompt):
-            return "the provider did not count the output"
-        completion = 0
-    counts = {**_input(usage, prompt), **_output(usage, completion), **_own_tools(usage)}
-    if min(counts.values()) < 0:
-        return "the provider's token counts contradict each other"
-    return {**{kind: count for kind, count in counts.items() if count}, "request": 1}
-
-
-def _input(usage: JsonDict, prompt: int) -> dict[str, int]:
-    details = _details(usage, "prompt_tokens_details")
-    cached = _count(details.get("cached_tokens")) or 0
-    written = _count(details.get("cache_write_tokens")) or 0
-    counts: dict[str, int] = {}
-    # Tokens of media may have come from the cache too. Only some say how many; what cannot be fresh must have.
-    cached_media = details.get("cached_tokens_details")
-    room = max(prompt - written - cached, 0)
-    for media in _MEDIA:
-        given = _count(details.get(f"{media}_tokens")) or 0
-        told = _count(cached_media.get(f"{media}_tokens")) if isinstance(cached_media, Mapping) else None
-        from_cache = max(given - room, 0) if told is None else told
-        counts[f"cached_{media}"] = from_cache
-        counts[f"input_{media}"] = given - from_cache
-        cached -= from_cache
-        room -= given - from_cache
-    lifetimes = usage.get("cache_creation")
-    lasting = _count(lifetimes.get("ephemeral_1h_input_tokens")) if isinstance(lifetimes, Mapping) else None
-    counts["cache_write_1h"] = min(lasting or 0, written)
-    counts["cache_write"] = written - counts["cache_write_1h"]
-    counts["cached_input"] = cached
-    counts["input"] = prompt - sum(counts.values())
-    return counts
-
-
-def _output(usage: JsonDict, completion: int) -> dict[str, int]:
-    details = _details(usage, "completion_tokens_details")
-    counts = {f"output_{media}": _count(details.get(f"{media}_tokens")) or 0 for media in _MEDIA}
-    counts["reasoning"] = _count(details.get("reasoning_tokens")) or 0
-    counts["output"] = completion - sum(counts.values())
-    return counts
-
-
-def _own_tools(usage: JsonDict) -> dict[str, int]:
-    """How often the provider's own tools ran, but for those that cost nothing themselves."""
-    told = {**_details(usage, "server_tool_use_details"), **_details(usage, "server_tool_use")}
-    ran = {name.removesuffix("_requests"): _count(told[name]) or 0 for name in told if name.endswith("_requests")}
-    return {name: count for name, count in ran.items() if name not in _FREE_TOOLS}
-
-
-def _details(usage: JsonDict, name: str) -> Mapping[str, Any]:
-    found = usage.get(name)
-    return found if isinstance(found, Mapping) else {}
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
 
 if TYPE_CHECKING:
     from genai_prices.data_snapshot import DataSnapshot
@@ -202,7 +40,7 @@ class Cost:
         reason: Why the cost is unknown, None where it is known.
         parts: US dollars by kind of token: `input`, `cached_input`, `cache_write`, `cache_write_1h`, `input_audio`,
             `cached_audio`, `output`, `reasoning`, `output_audio` (`image` and `video` as `audio`), and of fee:
-            `web_search`, `file_search`, `x_search`, `request`. No token is in two of them, and they add up to the total;
+            `web_search`, `file_search`, `request`. No token is in two of them, and they add up to the total;
             where that is unknown for want of a fee, they are what is known of it. A sum that the provider gave is one
             part, `reported`.
         source: Where the number comes from: the provider, or version of the price data and the model it was found under.
@@ -235,14 +73,15 @@ def cost_of(
     found = _find(provider, answered if isinstance(answered, str) else "", model)
     if isinstance(found, str):
         return Cost(None, found)
-    requests = _requests(usage)
+    requests = requests_of(usage)
     if isinstance(requests, str):
         return Cost(None, requests)
     context = _context(usage, service_tier)
     costs = []
     for name, counts in requests:
-        entry = found if name is None else _find(provider, "", name)
-        costs.append(Cost(None, entry) if isinstance(entry, str) else _priced(entry, counts, context))
+        entry = _find(provider, "", name) if name else found
+        if counts:
+            costs.append(Cost(None, entry) if isinstance(entry, str) else _priced(entry, counts, context))
     return reduce(_sum, costs)
 
 
@@ -497,12 +336,7 @@ def plain_prices(provider: str, model: str, answered: str | None, service_tier: 
 
 def models_of(row: ProviderRow) -> list[str]:
     """Names of the catalogue's models of a provider; none where the package is not installed."""
-    try:
-        from genai_prices.data_snapshot import get_snapshot
-    except ImportError:
-        return []
-    provider = _listed(get_snapshot(), row)
-    return [] if provider is None else [model.id for model in provider.models]
+    return [item.name for item in listed(row)]
 
 
 class Listed(NamedTuple):

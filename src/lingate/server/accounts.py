@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lingate._model import Call, JsonDict
 from lingate._providers.catalog import REPORTED
-from lingate._providers.own_tools import with_own_tools
+from lingate._providers.counts import with_own_tools
 from lingate.server.ledger.journal import MOST_TOKENS
 
 if TYPE_CHECKING:

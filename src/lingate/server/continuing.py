@@ -18,7 +18,7 @@ from lingate._model import Event, JsonDict, Opaque, Start, Text, Thinking, Usage
 from lingate.errors import ConfigError, LingateError, StreamInterruptedError
 from lingate.server.access.bounds import shortened
 from lingate.server.accounts import estimate_tokens, note_stream
-from lingate.server.records import COUNTS, INCOMPLETE
+from lingate.server.records import COUNTS
 from lingate.server.reserving import reserve_more
 
 if TYPE_CHECKING:
@@ -279,6 +279,4 @@ def _added(before: dict[str, Any], row: LedgerRow) -> dict[str, Any]:
         made["cost"], made["price"] = None, before["price"]
     elif row.cost is None:
         made["cost"] = None
-    elif before and (before["price"] or "").startswith(INCOMPLETE):
-        made["price"] = before["price"]
     return made

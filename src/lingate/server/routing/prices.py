@@ -8,7 +8,8 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 from lingate._model import JsonDict
-from lingate._providers.catalog import Highest, Plain, cost_of, counts_of, entry_of, highest, is_of_tokens, plain_prices
+from lingate._providers.catalog import Highest, Plain, cost_of, entry_of, highest, plain_prices
+from lingate._providers.counts import counts_of, is_of_tokens
 from lingate._providers.rows_models import MODEL_FACTS
 from lingate._wire.plain import PlainUsage, shaped
 from lingate.server.config.settings import ModelInfo, Prices
