@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 from genai_prices.data_snapshot import set_custom_snapshot
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lingate import AsyncLingate, Lingate
+from lingate._providers.counts import counts_of, with_own_tools
 from tests.own_tools import CASES, JSON, PATHS, SNAPSHOT, SSE, streamed
 from tests.servers import RawServer, Script
 
@@ -62,6 +65,26 @@ async def test_the_same_for_asyncio(case: str) -> None:
             server.script = Script([streamed(dialect, body)], headers=SSE)
             stream = await client.chat(model, "hello", stream=True, api_base=base, api_key="sk-up")
             _check(await stream.final(), expected)
+
+
+_NAMES = """output items content type status action toolUse name groundingMetadata webSearchQueries groundingChunks maps
+    annotations executed_tools web_search tool_usage num_requests server_tool_use""".split()  # noqa: SIM905
+_anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["", "web_search_call", "url_citation"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(_NAMES), inner, max_size=3),
+    max_leaves=8,
+)
+_fields = st.dictionaries(st.sampled_from([*_NAMES, "provider_specific_fields"]), _anything, max_size=3)
+
+
+@given(answer=_fields, message=_fields, own=_fields)
+def test_whatever_an_answer_tells_of_tools_it_can_be_read(answer: Any, message: Any, own: Any) -> None:
+    usage = {"prompt_tokens": 1, "completion_tokens": 1}
+    for fields in (message, {**message, "provider_specific_fields": {"x": own}}):
+        found = with_own_tools({**answer, "choices": [{"message": fields}], "usage": usage})
+
+        assert {name: found[name] for name in usage} == usage
+        assert counts_of(found)
 
 
 def test_a_tool_that_only_its_calls_tell_of_leaves_the_cost_open() -> None:

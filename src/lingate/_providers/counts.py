@@ -36,8 +36,14 @@ def is_of_tokens(kind: str) -> bool:
     return "direction" in KINDS.get(kind, ())
 
 
-_FREE_TOOLS = frozenset({"web_fetch", "tool_search", "code_execution"})
-"""Tools of Anthropic's that cost their tokens alone; running code costs time, of which an account has 1,550 hours a month."""
+_FREE_TOOLS = frozenset(
+    {
+        *("function", "custom_tool", "apply_patch", "computer", "local_shell"),  # which the caller runs
+        *("mcp", "tool_search", "web_fetch"),
+        "code_execution",  # at Anthropic it costs time, of which an account has 1,550 hours a month
+    }
+)
+"""Tools whose calls cost their tokens alone."""
 
 
 def counts_of(usage: JsonDict) -> dict[str, int] | str:
@@ -158,10 +164,6 @@ def _count(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-_FREE = frozenset({"function", "custom_tool", "apply_patch", "computer", "local_shell", "mcp", "tool_search"})
-"""Calls among the items of the Responses API that the caller answers, or that cost no more than their tokens."""
-
-
 def with_own_tools(answer: JsonDict) -> Any:
     """The counts of an answer, with those of the provider's own tools as `server_tool_use`, where the answer tells of any.
 
@@ -176,7 +178,7 @@ def with_own_tools(answer: JsonDict) -> Any:
         message = choice.get("message") or {}
         own = message.get("provider_specific_fields")
         if own:
-            for told in own.values():
+            for told in as_dict(own).values():
                 _read(as_dict(told), ran)
         elif message.get("annotations") or "executed_tools" in message:
             _read(message, ran)
@@ -197,23 +199,21 @@ def _read(told: JsonDict, ran: dict[str, int]) -> None:
     for item in as_dicts(told.get("output") or told.get("items") or told.get("content")):
         name, call, rest = str(item.get("type")).partition("_call")
         # Only a shell of the provider's has its output in an answer. Of what is done in the web, searches are paid for.
-        paid = call and name not in _FREE and bool(rest) == (name == "shell")
-        if paid and dig(item, "action", "type") in (None, "search") and item.get("status") != "failed":
-            ran[name] = ran.get(name, 0) + 1
-        if dig(item, "toolUse", "type") == "server_tool_use":
+        if call and name not in _FREE_TOOLS and bool(rest) == (name == "shell") and item.get("status") != "failed":
+            if dig(item, "action", "type") in (None, "search"):
+                ran[name] = ran.get(name, 0) + 1
+        elif "toolUse" in item and dig(item, "toolUse", "type") == "server_tool_use":
             ran[str(item["toolUse"].get("name"))] = 1
-    grounding = as_dict(told.get("groundingMetadata"))
-    # The same words again, and none at all, are not paid for.
-    queries = {*map(str, as_list(grounding.get("webSearchQueries")) + as_list(grounding.get("imageSearchQueries")))} - {
-        ""
-    }
-    for note in as_dicts(told.get("annotations")):
-        if note.get("type") == "url_citation":
-            queries = {""}  # who cites pages has searched for them; nobody says how often
-    if queries or told.get("web_search"):
-        ran["web_search"] = ran.get("web_search", 0) + (len(queries) or 1)
-    for chunk in as_dicts(grounding.get("groundingChunks")):
-        if "maps" in chunk:
+    searches = 1 if told.get("web_search") else 0
+    if "groundingMetadata" in told:
+        grounding = as_dict(told["groundingMetadata"])
+        asked = as_list(grounding.get("webSearchQueries")) + as_list(grounding.get("imageSearchQueries"))
+        searches = len({*map(str, asked)} - {""})  # the same words again, and none at all, are not paid for
+        if any("maps" in chunk for chunk in as_dicts(grounding.get("groundingChunks"))):
             ran["maps_search"] = 1
-    if executed := len(as_list(told.get("executed_tools"))):
-        ran["executed_tools"] = executed
+    elif any(note.get("type") == "url_citation" for note in as_dicts(told.get("annotations"))):
+        searches = 1  # who cites pages has searched for them; nobody says how often
+    if searches:
+        ran["web_search"] = ran.get("web_search", 0) + searches
+    if told.get("executed_tools"):
+        ran["executed_tools"] = len(as_list(told["executed_tools"])) or 1
