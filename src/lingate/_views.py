@@ -140,7 +140,7 @@ class ToolCall(View):
 
     @property
     def arguments(self) -> JsonDict:
-        """Arguments, parsed.
+        """Arguments, parsed; none where the model wrote none, or `null`.
 
         Raises:
             ProtocolError: The model wrote something that is not a JSON object.
@@ -149,9 +149,9 @@ class ToolCall(View):
             value = decode(self.function.arguments)
         except ValueError as error:
             raise ProtocolError(f"arguments of tool call {self.function.name!r} are {error}") from None
-        if not isinstance(value, dict):
+        if not isinstance(value, dict) and value is not None:
             raise ProtocolError(f"arguments of tool call {self.function.name!r} are not a JSON object")
-        return value
+        return value or {}
 
 
 class Message(View):

@@ -39,6 +39,8 @@ from lingate.hosts._deepwiki_check import count_bytes
 from lingate.hosts._disk import tree_of, write
 from lingate.hosts._recipe import install
 from lingate.simulator import Simulator, fingerprint
+from tests.hosts.refusals import REFUSAL, refusing
+from tests.servers import RawServer
 
 pytest.importorskip("tiktoken")
 count_bytes()  # adalflow counts tokens while it is imported, with a vocabulary from the network
@@ -762,3 +764,25 @@ def test_errors_of_the_client_are_lingates() -> None:
     assert issubclass(MissingExtraError, LingateError)
     assert issubclass(MissingExtraError, ImportError)
     assert lingate.errors.MissingExtraError is MissingExtraError
+
+
+async def test_a_refusal_is_the_answer_however_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with RawServer(refusing()) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
+        whole = generator()(prompt_kwargs={"input_str": "hi"}).data
+        server.script = refusing(stream=True)
+        pieces = "".join(generator(stream=True)(prompt_kwargs={"input_str": "hi"}).raw_response)
+        streamed = "".join([text async for text in LingateClient().stream_text("hi", {"model": "openai/m"})])
+
+    assert (whole, pieces, streamed) == (REFUSAL, REFUSAL, REFUSAL)
+
+
+@pytest.mark.requirement("deepwiki R5")
+async def test_what_a_model_was_not_sent_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    given = {"model": "anthropic/sim-of-deepwiki", "presence_penalty": 0.5}
+
+    generator(**given)(prompt_kwargs={"input_str": "hi"})
+    assert [text async for text in LingateClient().stream_text("hi", given)] != []
+
+    told = [record.getMessage() for record in caplog.records if record.name == "lingate.hosts"]
+    assert told == ["left out or changed for anthropic/sim-of-deepwiki: presence_penalty"]

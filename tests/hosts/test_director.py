@@ -24,6 +24,7 @@ from lingate.hosts._disk import tree_of, write
 from lingate.hosts._recipe import detect, install, uninstall
 from lingate.simulator import Simulator
 from tests.hosts.director_kit import called, completion
+from tests.hosts.refusals import REFUSAL, refusing
 from tests.servers import RawServer, Script
 
 HERE = Path(__file__).parent
@@ -463,3 +464,25 @@ def test_the_page_names_every_variable() -> None:
     page = (HERE.parent.parent / "docs" / "hosts" / "director.md").read_text().replace("`", " ").split()
 
     assert {variable.name for variable in registry.recipe("director").variables} <= set(page)
+
+
+def test_a_refusal_is_the_answer_and_not_an_empty_one(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    with RawServer(refusing()) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
+        answer = make("openai/m").chat_completions(ASK)
+
+    assert (answer.status, answer.content, answer.finish_reason) == (1, REFUSAL, "stop")
+
+
+@pytest.mark.requirement("director R3")
+def test_what_a_model_was_not_sent_is_logged_once(
+    make: Make, simulator: Simulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "key")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", simulator.url)
+
+    for _ in range(2):
+        make("anthropic/claude-sonnet-4-6", top_p=0.5).chat_completions(ASK)
+
+    told = [record.getMessage() for record in caplog.records if record.name == "lingate.hosts"]
+    assert told == ["left out or changed for anthropic/claude-sonnet-4-6: top_p"]

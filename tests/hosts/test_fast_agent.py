@@ -33,6 +33,8 @@ from lingate.hosts.fast_agent import _settings, catalog
 from lingate.hosts.fast_agent._client import LingateClient, Recall, as_openai, shared_client
 from lingate.simulator import Simulator, fingerprint
 from lingate.testing import AsyncFakeTransport, Reply, Streamed
+from tests.hosts.refusals import REFUSAL, events, refusing
+from tests.servers import RawServer
 
 ASK = [{"role": "user", "content": "Tell me about rivers."}]
 TOOL = {
@@ -643,3 +645,55 @@ def test_an_overlay_for_a_gateway_without_keys_names_no_variable(tmp_path: Path)
     # With `auth: none` fast-agent hands an empty key to the openai package, which refuses it.
     assert overlay["connection"]["api_key_env"] is None
     assert "auth" not in overlay["connection"]
+
+
+async def test_a_refusal_comes_where_fast_agent_looks_for_text(simulator: Simulator) -> None:
+    with RawServer(refusing(stream=True)) as server:
+        base = f"{server.url}/v1"
+        chunks = await streamed(LingateClient({"api_base": base}), model="openai/m")
+        server.script = refusing()
+        whole: Any = await LingateClient({"api_base": base}).chat.completions.create(model="openai/m", messages=ASK)
+
+    text = "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices)
+    assert (text, whole.choices[0].message.content) == (REFUSAL, REFUSAL)
+
+
+@pytest.mark.parametrize("written", ['{"what": "cut', "[]", "no JSON"])
+@pytest.mark.requirement("fast-agent R9")
+async def test_arguments_that_are_no_object_are_a_failure_that_fast_agent_tells(
+    simulator: Simulator, written: str
+) -> None:
+    call = {"index": 0, "id": "c1", "type": "function", "function": {"name": "remember", "arguments": written}}
+    with RawServer(events({"role": "assistant", "tool_calls": [call]}, {}, finish="tool_calls")) as server:
+        client = LingateClient({"api_base": f"{server.url}/v1"})
+        with pytest.raises(openai.APIError, match="arguments of tool call 'remember' are not"):
+            await streamed(client, model="openai/m", tools=[TOOL])
+
+
+@pytest.mark.parametrize("written", ["", "null", None])
+async def test_a_call_without_arguments_is_none(simulator: Simulator, written: str | None) -> None:
+    call = {"index": 0, "id": "c1", "type": "function", "function": {"name": "remember", "arguments": written}}
+    with RawServer(events({"role": "assistant", "tool_calls": [call]}, {}, finish="tool_calls")) as server:
+        chunks = await streamed(LingateClient({"api_base": f"{server.url}/v1"}), model="openai/m", tools=[TOOL])
+
+    assert [choice.finish_reason for chunk in chunks for choice in chunk.choices][-1] == "tool_calls"
+
+
+@pytest.mark.requirement("fast-agent R10")
+async def test_what_a_model_was_not_sent_is_logged_once(simulator: Simulator, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(2):
+        await streamed(LingateClient(), model="anthropic/sim-words-5-of-fast-agent", seed=3)
+
+    told = [record.getMessage() for record in caplog.records if record.name == "lingate.hosts"]
+    assert told == ["left out or changed for anthropic/sim-words-5-of-fast-agent: seed"]
+
+
+def test_a_checkout_is_given_the_provider_and_a_home_the_overlays(tmp_path: Path) -> None:
+    types = tmp_path / "checkout" / "src" / "fast_agent" / "llm" / "provider_types.py"
+    types.parent.mkdir(parents=True)
+    types.write_text("class Provider(Enum):\n")
+    (tmp_path / "home").mkdir()
+
+    found = [registry.fitting("fast-agent", tree_of(tmp_path / name)).route for name in ("checkout", "home")]
+
+    assert found == ["provider", "overlays"]

@@ -10,6 +10,8 @@ import pytest
 from lingate import errors
 from lingate.hosts import _shared
 from lingate.simulator import Simulator
+from tests.hosts.director_kit import completion
+from tests.hosts.refusals import REFUSAL, refusing
 from tests.hosts.second_brain_kit import HARMLESS, Sdk, failing
 from tests.servers import RawServer
 
@@ -147,3 +149,33 @@ def test_a_mistake_in_the_request_is_a_failure_and_no_exception(ask: Ask) -> Non
     broken = ask("openai/sim-words-5", messages=[7])
 
     assert [answer.error_code, broken.error_code] == ["provider_error", "provider_error"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_refusal_is_the_answer_for_which_the_host_need_not_ask_again(ask: Ask, stream: bool) -> None:
+    sdk = Sdk()
+
+    with RawServer(refusing(stream=stream)) as server:
+        answer = ask("openai/m", sdk, base_url=f"{server.url}/v1", stream=stream)
+
+    assert (answer.is_error, answer.content) == (False, REFUSAL)
+    assert "".join(sdk.deltas) == (REFUSAL if stream else "")
+
+
+@pytest.mark.parametrize(("reason", "said"), [("content_filter", "content policy"), ("length", "size limit")])
+def test_an_answer_that_was_cut_before_its_first_word_says_why(ask: Ask, guest: Any, reason: str, said: str) -> None:
+    with RawServer(completion({"content": None}, finish_reason=reason)) as server:
+        answer = ask("openai/m", base_url=f"{server.url}/v1")
+
+    assert answer.error_code == "provider_error"
+    assert said in answer.error
+    assert not guest.is_context_limit_error(answer.error)
+
+
+@pytest.mark.requirement("second-brain R8")
+def test_what_a_model_was_not_sent_is_logged(ask: Ask) -> None:
+    sdk = Sdk()
+
+    ask("anthropic/sim-words-5", sdk, params={"presence_penalty": 1.5})
+
+    assert sdk.logged == ["left out or changed for anthropic/sim-words-5: presence_penalty"]

@@ -25,6 +25,8 @@ from lingate.hosts import _check, registry
 from lingate.simulator import Simulator, fingerprint
 from lingate.testing import AsyncFakeTransport, Reply
 from tests.hosts.checkouts import checkout
+from tests.hosts.refusals import REFUSAL, refusing
+from tests.servers import RawServer
 
 STAND_INS = Path(__file__).with_name("stand_ins")
 ASK = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Tell me about rivers."}]
@@ -556,3 +558,31 @@ def test_vuis_own_turn_code_runs_on_both_backends() -> None:
     assert passed, text
     assert [line for line in lines if line.outcome != "ok"] == []
     assert len(lines) > 10
+
+
+async def test_a_refusal_is_spoken(vui: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "key")
+    made = vui.LingateBackend("openai/m")
+    with RawServer(refusing(stream=True)) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
+        spoken = "".join([piece async for piece in made.stream(ASK)])
+        server.script = refusing()
+        whole = await made.complete(ASK)
+    await made.aclose()
+
+    assert (spoken, whole["content"]) == (REFUSAL, REFUSAL)
+
+
+async def test_what_a_model_was_not_sent_is_logged_once(
+    vui: Any, simulator: Simulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "key")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", simulator.url)
+    made = vui.LingateBackend("anthropic/sim-words-5-of-vui")
+
+    assert [piece async for piece in made.stream(ASK)] != []
+    await made.complete(ASK)
+    await made.aclose()
+
+    told = [record.getMessage() for record in caplog.records if record.name == "lingate.hosts"]
+    assert told == ["left out or changed for anthropic/sim-words-5-of-vui: presence_penalty"]

@@ -17,6 +17,7 @@ from adalflow.core.types import CompletionUsage, EmbedderOutput, Embedding, Gene
 
 import lingate
 from lingate.errors import ConfigError, ContextLengthError, LingateError
+from lingate.hosts._shared import note_dropped, words
 
 Kwargs: TypeAlias = dict[str, Any]
 
@@ -123,17 +124,19 @@ class LingateClient(ModelClient):  # type: ignore[misc]  # adalflow has no types
         """
         model, subject, rest = self._arguments(api_kwargs or {}, model_type)
         with _told_to_the_host():
-            if model_type == ModelType.EMBEDDER:
-                return lingate.embed(model, subject, **rest)
-            return lingate.chat(model, subject, **rest)
+            ask: Any = lingate.embed if model_type == ModelType.EMBEDDER else lingate.chat
+            answer = ask(model, subject, **rest)
+        note_dropped(model, answer.dropped)
+        return answer
 
     async def acall(self, api_kwargs: Kwargs | None = None, model_type: ModelType = ModelType.UNDEFINED) -> Any:
         """`call`, awaited; with `stream` an async iterator of chunks."""
         model, subject, rest = self._arguments(api_kwargs or {}, model_type)
         with _told_to_the_host():
-            if model_type == ModelType.EMBEDDER:
-                return await lingate.aembed(model, subject, **rest)
-            return await lingate.achat(model, subject, **rest)
+            ask: Any = lingate.aembed if model_type == ModelType.EMBEDDER else lingate.achat
+            answer = await ask(model, subject, **rest)
+        note_dropped(model, answer.dropped)
+        return answer
 
     def _arguments(self, api_kwargs: Kwargs, model_type: ModelType) -> tuple[str, Any, Kwargs]:
         """Model, messages or texts, and the rest. The client's own settings win over those of the call."""
@@ -180,11 +183,11 @@ class LingateClient(ModelClient):  # type: ignore[misc]  # adalflow has no types
         if isinstance(completion, lingate.AsyncChatStream):
             return GeneratorOutput(raw_response=_atexts(completion))
         if isinstance(completion, lingate.ChatStream):
-            return GeneratorOutput(raw_response=(chunk.text for chunk in completion if chunk.text))
+            return GeneratorOutput(raw_response=(text for text in map(words, completion) if text))
         parser = self.chat_completion_parser
         fields = {
             "id": completion.id,
-            "raw_response": completion.text if parser is None else parser(completion),
+            "raw_response": words(completion) if parser is None else parser(completion),
             "thinking": completion.reasoning or None,
             "usage": self.track_completion_usage(completion),
         }
@@ -236,8 +239,8 @@ def _unsupported(model_type: ModelType) -> ValueError:
 
 async def _atexts(stream: lingate.AsyncChatStream) -> AsyncIterator[str]:
     async for chunk in stream:
-        if chunk.text:
-            yield chunk.text
+        if text := words(chunk):
+            yield text
 
 
 def _image_parts(images: Any, detail: str | None) -> list[Kwargs]:

@@ -7,14 +7,22 @@ sentence but the overflow's own speaks of contexts, tokens, prompts or inputs.
 
 from __future__ import annotations
 
+import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
 from lingate.errors import ConfigError, LingateError, MissingExtraError
 
 OVERFLOW = "The conversation does not fit into the model's context window."
+
+CUT = {
+    "length": "The answer hit the size limit before it said anything.",
+    "content_filter": "The provider's content policy withheld the answer.",
+}
+"""What to say of an answer without text and tool calls, by its finish reason: hosts take it for a short answer."""
 
 _SENTENCES = {
     "auth": "The provider refused the API key.",
@@ -60,6 +68,26 @@ def sentence(error: BaseException) -> str:
     if error.retry_after is not None and error.retry_after >= 1:
         said = f"{said} It asks to wait {error.retry_after:.0f} seconds."
     return said
+
+
+def words(part: Any) -> str:
+    """The text of an answer or of a chunk; of a model that refuses, its words, which come in a field of their own."""
+    said: str = part.text
+    if said or not part.choices:
+        return said
+    choice = part.choices[0]
+    return (choice.delta if hasattr(choice, "delta") else choice.message).refusal or ""
+
+
+def note_dropped(model: str, dropped: Iterable[str]) -> None:
+    """Log, once for each model, what of a host's options did not reach it: hosts have no place to show it."""
+    _note(model, tuple(what for what in dropped if not what.startswith("messages[")))
+
+
+@lru_cache(maxsize=1024)
+def _note(model: str, dropped: tuple[str, ...]) -> None:
+    if dropped:
+        logging.getLogger("lingate.hosts").warning("left out or changed for %s: %s", model, ", ".join(dropped))
 
 
 DEFAULT_MODEL = "openai/gpt-4o-mini"

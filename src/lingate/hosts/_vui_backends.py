@@ -22,7 +22,7 @@ from lingate.errors import (
     TransportError,
     UnknownProviderError,
 )
-from lingate.hosts._shared import DEFAULT_MODEL
+from lingate.hosts._shared import DEFAULT_MODEL, note_dropped, words
 from lingate.hosts._vui_parts import Health, check_answer, window_of
 
 DEFAULT_URL = "http://localhost:4000"
@@ -185,10 +185,11 @@ class LingateBackend(LLMBackend):  # type: ignore[misc]  # vui has no types and 
             answer = await self._lingate.chat(
                 self.model, messages, stream=True, stream_options={"include_usage": True}, **params
             )
+            note_dropped(self.model, answer.dropped)
             async with answer:
                 async for chunk in answer:
-                    if chunk.text:
-                        yield chunk.text
+                    if text := words(chunk):
+                        yield text
         self._tell(stats, answer.usage)
 
     async def complete(
@@ -221,13 +222,14 @@ class LingateBackend(LLMBackend):  # type: ignore[misc]  # vui has no types and 
         )
         with self._told_to_vui():
             answer = await self._lingate.chat(self.model, messages, **params)
+        note_dropped(self.model, answer.dropped)
         self._tell(stats, answer.usage)
         calls = [
             {**call.to_dict(), "function": {"name": call.function.name, "arguments": call.arguments}}
             for call in answer.tool_calls
         ]
         return {
-            "content": answer.text,
+            "content": words(answer),
             "tool_calls": calls or None,
             "usage": self._count(answer.usage),
             "done_reason": answer.finish_reason,

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any
 
 import lingate
-from lingate.hosts._shared import DEFAULT_MODEL, load, sentence
+from lingate.hosts._shared import CUT, DEFAULT_MODEL, load, note_dropped, sentence, words
 
 __all__ = ["LingateConfig", "LingateLLM"]  # noqa: F822
 
@@ -29,10 +29,7 @@ FAILED = "Error: LLM completion failed"
 
 _WHERE = "run this in its backend folder, where the package `director` is, with its Python"
 _NO_AGENT = "The model asked for an agent that does not exist."
-_CUT = {
-    "length": "The answer hit the size limit (LINGATE_MAX_TOKENS) before it said anything.",
-    "content_filter": "The provider's content policy withheld the answer.",
-}
+_CUT = {**CUT, "length": "The answer hit the size limit (LINGATE_MAX_TOKENS) before it said anything."}
 
 
 def __getattr__(name: str) -> Any:
@@ -97,10 +94,11 @@ def _answered(base: Any, llm: Any, messages: Any, tools: Any, stop: Any, respons
     try:
         options = _options(llm, tools, stop, response_format)
         answer = lingate.chat(llm.chat_model, [_message(item) for item in messages], **options)
+        note_dropped(llm.chat_model, answer.dropped)
         calls = _calls(answer, {item.get("name") or item["function"]["name"] for item in tools})
         # Not of an answer that was cut: a part of it would be taken for the whole.
         bare = wants_json(response_format) and answer.finish_reason != "length"
-        text = bare_json(answer.text) if bare else answer.text
+        text = bare_json(words(answer)) if bare else words(answer)
         if not (text or calls):
             # Empty if the model just said nothing.
             why = _NO_AGENT if answer.tool_calls else _CUT.get(answer.finish_reason, "")

@@ -58,4 +58,4 @@ def recipe(name: str, route: str | None = None) -> Recipe:
 def fitting(name: str, tree: Tree) -> Recipe:
     """The recipe of a host for what a folder is (its checkout, its data): the first whose markers hold, else its usual one."""
     found = recipes(name)
-    return next((item for item in found if not detect(item, tree).missing), found[0])
+    return next((item for item in found if item.markers and not detect(item, tree).missing), found[0])

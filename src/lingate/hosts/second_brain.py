@@ -17,7 +17,7 @@ from typing import Any
 
 import lingate
 from lingate.errors import ContextLengthError, LingateError, RateLimitError, UnknownProviderError
-from lingate.hosts._shared import OVERFLOW, sentence
+from lingate.hosts._shared import CUT, OVERFLOW, sentence, words
 
 __all__ = ["Answering", "Patience"]
 
@@ -64,6 +64,8 @@ class Answering:
                 answer = _streamed(sdk, model, messages, options)
             else:
                 answer = lingate.chat(model, messages, **options)
+            if answer.dropped:
+                sdk.log(f"left out or changed for {model}: {', '.join(answer.dropped)}")
             return self._answered(answer)
         except Exception as error:
             # Whatever leaves here is judged by its text and may cost the user the conversation. The host's own
@@ -71,9 +73,12 @@ class Answering:
             return self._failed(sdk, error)
 
     def _answered(self, answer: Any) -> Any:
-        usage = answer.usage
+        text, usage = words(answer), answer.usage
+        if not (text or answer.tool_calls) and (why := CUT.get(answer.finish_reason)):
+            # The host would ask again, and be billed again, for a question that has its answer.
+            return self._response.failure(why, "provider_error")
         return self._response(
-            content=_without_repeated_reasoning(answer.text, answer.reasoning),
+            content=_without_repeated_reasoning(text, answer.reasoning),
             tool_calls=[
                 {
                     "id": call.id or f"call_{index}",
@@ -130,8 +135,8 @@ def _streamed(sdk: Any, model: str, messages: Any, options: Mapping[str, Any]) -
     """The same answer, shown as it arrives. Reasoning is not shown: the host wants the answer."""
     with lingate.chat(model, messages, stream=True, **options) as stream:
         for chunk in stream:
-            if chunk.text:
-                sdk.llm.delta(chunk.text)
+            if text := words(chunk):
+                sdk.llm.delta(text)
         return stream.final()
 
 

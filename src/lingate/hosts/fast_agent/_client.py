@@ -39,6 +39,8 @@ from lingate.errors import (
     UnsupportedError,
 )
 
+from lingate.hosts._shared import note_dropped
+
 MakeKeyError = Callable[[str, str], Exception]
 """Makes fast-agent's own error for a credential, from a message and details."""
 
@@ -231,10 +233,11 @@ class LingateClient:
             answer = await ask(model, [_recall.restored(_plain(one)) for one in messages], stream=stream, **call)
         except LingateError as error:
             raise self._translate(error) from error
+        note_dropped(model, answer.dropped)
         if stream:
             return ChunkStream(answer, self._translate)
         _recall.keep(answer.message.to_dict())
-        return ChatCompletion.construct(**answer.to_dict())
+        return ChatCompletion.construct(**_heard(answer.to_dict(), "message"))
 
 
 class ChunkStream:
@@ -251,13 +254,27 @@ class ChunkStream:
         try:
             async with self._stream as stream:
                 async for chunk in stream:
-                    yield ChatCompletionChunk.construct(**chunk.to_dict())
-                _recall.keep((await stream.final()).message.to_dict())
+                    yield ChatCompletionChunk.construct(**_heard(chunk.to_dict(), "delta"))
+                answer = await stream.final()
+                for call in answer.tool_calls:
+                    # Raises where the model wrote no JSON, or was cut: of that fast-agent makes an exception that ends
+                    # the run, of an error of a provider one that it tries again, and tells.
+                    _ = call.arguments
+                _recall.keep(answer.message.to_dict())
         except LingateError as error:
             raise self._translate(error) from error
 
     async def close(self) -> None:
         await self._stream.aclose()
+
+
+def _heard(data: dict[str, Any], part: str) -> dict[str, Any]:
+    """A refusal where fast-agent looks for text: it reads no other field, asks again, and then says nothing."""
+    for choice in data["choices"]:
+        said = choice[part]
+        if said.get("refusal") and not said.get("content"):
+            said["content"] = said["refusal"]
+    return data
 
 
 def _plain(message: Any) -> Any:
