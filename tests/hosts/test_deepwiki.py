@@ -664,8 +664,27 @@ async def test_the_patched_chat_shows_other_errors_and_asks_once(
 ) -> None:
     text = await ask(host, "openai/sim-fault-429", retries=0)
 
-    assert text.startswith("\nError: ")
+    # deepwiki's readers get a sentence of ours, the log gets what the provider said.
+    assert text.startswith("\nError: The provider rate limited this request (HTTP 429).")
     assert len(simulator.requests()) == 1
+
+
+@ways
+@pytest.mark.requirement("deepwiki R9")
+async def test_the_patched_chat_shows_nobody_what_a_provider_says_of_a_failed_call(
+    ask: Any, host: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    refused = await ask(host, "openai/sim-fault-401", retries=0)
+    broken = await ask(host, "openai/sim-words-30-fault-error_event-4", retries=0)
+    unknown = await ask(host, "no-such/model", retries=0)
+
+    assert refused == "\nError: The provider refused the API key (HTTP 401)."
+    assert broken.startswith("You said")
+    assert "out of capacity" in broken
+    assert "Overloaded" not in broken
+    assert "no provider is named 'no-such'" in unknown
+    logged = [record.getMessage() for record in caplog.records if record.name.startswith("lingate.hosts")]
+    assert ["Incorrect API key" in line or "Overloaded" in line for line in logged] == [True, True]
 
 
 @ways

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import logging
 import mimetypes
 import os
 import re
@@ -17,9 +18,11 @@ from adalflow.core.types import CompletionUsage, EmbedderOutput, Embedding, Gene
 
 import lingate
 from lingate.errors import ConfigError, ContextLengthError, LingateError
-from lingate.hosts._shared import note_dropped, words
+from lingate.hosts._shared import note_dropped, sentence, words
 
 Kwargs: TypeAlias = dict[str, Any]
+
+logger = logging.getLogger(__name__)
 
 _MODEL_VARIABLE = "LINGATE_MODEL"
 # adalflow before 1.1 knows no reasoning: neither the kind of model, nor the field.
@@ -33,6 +36,7 @@ _TAGGED = re.compile(
 )
 # deepwiki asks again without its context when an error says one of these (simple_chat.py, websocket_wiki.py).
 _OVERFLOW_PHRASES = ("maximum context length", "token limit", "too many tokens")
+_TOO_LONG = "maximum context length exceeded"
 # A provider that is short of capacity gets about a minute, as adalflow's own clients give it.
 _PATIENCE = {"base": 1.0, "cap": 20.0}
 _RETRIES = 6
@@ -166,14 +170,20 @@ class LingateClient(ModelClient):  # type: ignore[misc]  # adalflow has no types
             model_kwargs: Parameters of the call, the model among them.
 
         Raises:
-            LingateError: The call failed, or the stream broke.
+            LingateError: The call failed, or the stream broke. Its text is for those who read deepwiki's pages: a
+                sentence of ours. What the provider said is in the log.
         """
         kwargs = self.convert_inputs_to_api_kwargs(input, {**(model_kwargs or {}), "stream": True}, ModelType.LLM)
-        stream = await self.acall(kwargs, ModelType.LLM)
-        with _told_to_the_host():
-            async with stream:
+        try:
+            async with await self.acall(kwargs, ModelType.LLM) as stream:
                 async for text in _atexts(stream):
                     yield text
+        except ConfigError:
+            raise  # our own words
+        except LingateError as error:
+            logger.warning("the call failed: %s", error)
+            said = _TOO_LONG if isinstance(error, ContextLengthError) else sentence(error)
+            raise _saying(error, said, None) from error.__cause__
 
     def parse_chat_completion(self, completion: Any) -> GeneratorOutput:
         """The text of a completion as `raw_response`, of a stream an iterator of texts, with usage and reasoning.
@@ -270,11 +280,15 @@ def _worded(error: LingateError) -> LingateError:
         return error
     message, hint = error.message, error.hint or ""
     if overflow:
-        message = f"maximum context length exceeded: {message}"
+        message = f"{_TOO_LONG}: {message}"
     else:
         for phrase in _OVERFLOW_PHRASES:
             message, hint = (text.replace(phrase, phrase.replace(" ", "-")) for text in (message, hint))
+    return _saying(error, message, hint or None)
+
+
+def _saying(error: LingateError, message: str, hint: str | None) -> LingateError:
     other = copy.copy(error)
     other.args = (message,)
-    other.message, other.hint = message, hint or None
+    other.message, other.hint = message, hint
     return other.with_traceback(error.__traceback__)

@@ -38,7 +38,6 @@ from lingate.errors import (
     TransportError,
     UnsupportedError,
 )
-
 from lingate.hosts._shared import note_dropped
 
 MakeKeyError = Callable[[str, str], Exception]
