@@ -119,10 +119,9 @@ class LingateBackend(LLMBackend):  # type: ignore[misc]  # vui has no types and 
             names = " or ".join(found.variables[:3])
             sys.stderr.write(f"[lingate] no credential for {self.model} in the environment: set {names}\n")
 
-    def _call(self, tools: list[dict[str, Any]] | None, stop: list[str] | None, **given: Any) -> dict[str, Any]:
-        max_tokens, top_k = given.pop("max_tokens"), given["top_k"]
+    def _call(self, max_tokens: int, stop: list[str] | None, tools: Any = None, **given: Any) -> dict[str, Any]:
         sampling = self._resolve_sampling(**given)
-        if top_k is None and not self._own_top_k:
+        if given["top_k"] is None and not self._own_top_k:
             del sampling["top_k"]
         return {"max_tokens": max_tokens, **sampling, "stop": stop, "tools": tools, "drop_params": True, **self._extra}
 
@@ -172,15 +171,8 @@ class LingateBackend(LLMBackend):  # type: ignore[misc]  # vui has no types and 
             httpx.TransportError: The provider could not be reached, or the answer broke off.
             LingateError: It refused, or the call cannot be made.
         """
-        params = self._call(
-            None,
-            stop,
-            max_tokens=max_tokens,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            presence_penalty=presence_penalty,
-        )
+        sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "presence_penalty": presence_penalty}
+        params = self._call(max_tokens, stop, **sampling)
         with self._told_to_vui():
             answer = await self._lingate.chat(
                 self.model, messages, stream=True, stream_options={"include_usage": True}, **params
@@ -211,15 +203,8 @@ class LingateBackend(LLMBackend):  # type: ignore[misc]  # vui has no types and 
             httpx.TransportError: The provider could not be reached, or the answer broke off.
             LingateError: It refused, the call cannot be made, or the arguments of a tool call are no JSON object.
         """
-        params = self._call(
-            tools,
-            stop,
-            max_tokens=max_tokens,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            presence_penalty=presence_penalty,
-        )
+        sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "presence_penalty": presence_penalty}
+        params = self._call(max_tokens, stop, tools, **sampling)
         with self._told_to_vui():
             answer = await self._lingate.chat(self.model, messages, **params)
         note_dropped(self.model, answer.dropped)
