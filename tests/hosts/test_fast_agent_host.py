@@ -39,7 +39,7 @@ def package() -> Path:
 def run(route: str, path: Path, python: str | None) -> list[_check.Outcome]:
     lines: list[_check.Outcome] = []
     passed, text = _check.check(
-        registry.recipe("fast-agent", route), path=path, python=python, values={}, each=lines.append, timeout=120
+        registry.recipe("fast-agent", route), path=path, python=python, values={}, each=lines.append, timeout=300
     )
     failed = [f"{line.says}: {line.why}" for line in lines if line.outcome == "failed"]
     assert passed, "\n".join([*failed, text[-4000:]])
