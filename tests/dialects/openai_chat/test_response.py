@@ -92,11 +92,23 @@ class TestFinishReason:
 
         assert first(answer(message(tool_calls=calls), native))["finish_reason"] == "tool_calls"
 
-    @pytest.mark.parametrize(("arguments", "reason"), [('{"a":', "length"), ('{"a":1}', "tool_calls")])
-    def test_an_answer_cut_inside_a_call_is_not_ready_to_be_executed(self, arguments: str, reason: str) -> None:
-        calls = [{"id": "1", "type": "function", "function": {"name": "f", "arguments": arguments}}]
+    @pytest.mark.parametrize(
+        ("arguments", "reason"),
+        [('{"a":', "length"), ("", "length"), (None, "length"), ('{"a":1}', "tool_calls"), ({}, "tool_calls")],
+    )
+    def test_an_answer_cut_inside_a_call_is_not_ready_to_be_executed(self, arguments: Any, reason: str) -> None:
+        function = {"name": "f", "arguments": arguments}
+        calls = [{"id": "1", "type": "function", "function": function}]
+        legacy = "function_call" if reason == "tool_calls" else reason
 
         assert first(answer(message(tool_calls=calls), "length"))["finish_reason"] == reason
+        assert first(answer(message(tool_calls=calls[0]), "length"))["finish_reason"] == reason
+        assert first(answer(message(function_call=function), "length"))["finish_reason"] == legacy
+
+    def test_a_custom_call_is_whole_whatever_is_in_it(self) -> None:
+        calls = [{"id": "1", "type": "custom", "custom": {"name": "f", "input": ""}}]
+
+        assert first(answer(message(tool_calls=calls), "length"))["finish_reason"] == "tool_calls"
 
     def test_a_filtered_answer_stays_filtered(self) -> None:
         calls = [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]

@@ -218,8 +218,10 @@ class TestEnd:
 
         assert only(events_of(sse(end)), Finish)[0].native == "end_turn"
 
-    @pytest.mark.parametrize(("arguments", "reason"), [('{"a":', "length"), ("{}", "tool_calls")])
-    def test_a_call_cut_by_the_limit_is_not_ready_to_be_executed(self, arguments: str, reason: str) -> None:
+    @pytest.mark.parametrize(
+        ("arguments", "reason"), [('{"a":', "length"), ("", "length"), (None, "length"), ("{}", "tool_calls")]
+    )
+    def test_a_call_cut_by_the_limit_is_not_ready_to_be_executed(self, arguments: Any, reason: str) -> None:
         events = events_of(sse(chunk(tool("f", arguments, id="1", index=0)), chunk({}, "length")))
 
         assert only(events, Finish)[0].reason == reason

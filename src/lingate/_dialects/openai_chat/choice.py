@@ -254,10 +254,10 @@ class ChoiceStream:
         if self._other_parts:
             events.append(Extra({"provider_specific_fields": {"content": self._other_parts}}, self.index, raw))
         tools = self._tools
-        if not tools.settle(raw, events):
-            raise malformed(self._sent.target, "a tool call has no function name")
         reason = canonical_reason(self._word)
         whole = reason != "length" or tools.whole()
+        if not tools.settle(raw, events):
+            raise malformed(self._sent.target, "a tool call has no function name")
         word = settle(reason, calls=tools.any, legacy=tools.legacy, whole=whole)
         events.append(Finish(word, self.index, self._native or self._word, raw))
 

@@ -102,16 +102,15 @@ def _choice(raw: Any, at: int, sent: HttpRequest) -> JsonDict:
     choice = dict(raw)
     index = integer(raw.get("index"))
     choice["index"] = at if index is None else index
-    choice["message"] = message = canonical_message(message, sent)
+    told, message = message, canonical_message(message, sent)
+    choice["message"] = message
     logprobs = raw.get("logprobs")
     if logprobs:
-        told = as_dict(logprobs)
-        choice["logprobs"] = {name: _objects(value) for name, value in told.items()} or None
+        choice["logprobs"] = {name: _objects(value) for name, value in as_dict(logprobs).items()} or None
     calls = message.get("tool_calls")
     legacy = not calls and isinstance(message.get("function_call"), dict)
-    choice["finish_reason"] = settle(
-        reason, calls=bool(calls) or legacy, legacy=legacy, whole=not calls or all(_is_whole(call) for call in calls)
-    )
+    whole = reason != "length" or _is_whole(told)
+    choice["finish_reason"] = settle(reason, calls=bool(calls) or legacy, legacy=legacy, whole=whole)
     if native and native != choice["finish_reason"]:
         choice.setdefault("native_finish_reason", native)
     return choice
@@ -152,6 +151,8 @@ def _read_content(raw: JsonDict, message: JsonDict, target: Target) -> None:
     if isinstance(content, list):
         parts = read_parts(content)
         content = parts.text
+    elif isinstance(content, dict):
+        content = json.encode_str(content)  # Cloudflare's, where a JSON schema was asked for
     elif content is not None and not isinstance(content, str):
         raise malformed(target, f"a message's content is a {type(content).__name__}")
     reasoning, blocks = read_reasoning(raw)
@@ -247,9 +248,14 @@ def arguments_text(raw: Any) -> str:
     return "{}" if raw is None else json.encode_str(raw)
 
 
-def _is_whole(call: JsonDict) -> bool:
-    function = call.get("function")
-    return not isinstance(function, dict) or is_json(function["arguments"])
+def _is_whole(message: JsonDict) -> bool:
+    """The arguments of every call are complete JSON. No arguments at all are arguments that did not come."""
+    calls = message.get("tool_calls") or {"function": message.get("function_call")}
+    for kind, function in map(called, calls if isinstance(calls, list) else [calls]):
+        arguments = function.get("arguments", "")
+        if kind != "custom" and (arguments is None or (isinstance(arguments, str) and not is_json(arguments))):
+            return False
+    return True
 
 
 def is_json(text: str) -> bool:

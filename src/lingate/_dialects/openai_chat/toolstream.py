@@ -115,7 +115,7 @@ class ToolStream:
         return True
 
     def whole(self) -> bool:
-        """The arguments of every call are complete JSON."""
+        """The arguments of every call are complete JSON, before `settle` has put some where none came."""
         return all(call.kind == "custom" or is_json(call.text()) for call in self._calls if call.started)
 
     def _add(self, delta: JsonDict, raw: JsonDict, events: list[Event]) -> None:
