@@ -402,6 +402,7 @@ _ROWS = (
             "max_tokens_param": "max_completion_tokens",
             "reasoning_history": "reasoning",
             "strict_schema": True,
+            "stream_end": "finish",  # no [DONE] (recorded)
         },
         note="The limiter counts max_completion_tokens in advance: a lower one helps against rate limits.",
     ),

@@ -245,7 +245,8 @@ CLOUD: tuple[ProviderRow, ...] = (
         ("chat", "embeddings", "rerank", "responses", "models"),
         url_env=("HF_API_BASE", "HUGGINGFACE_API_BASE"),
         url_tail="/v1",
-        traits={"efforts": _EFFORTS_TO_XHIGH},
+        # Streams come as each provider writes them, and not all of these write [DONE] (recorded for Cerebras).
+        traits={"efforts": _EFFORTS_TO_XHIGH, "stream_end": "finish"},
         # LiteLLM's form, <provider>/<org>/<name>, in the router's own: <org>/<name>:<provider>.
         models=(ModelRule(pattern=r"([\w-]+)/([^/]+/[^/:]+)", model=r"\2:\1"),),
         note=(

@@ -17,6 +17,7 @@ from lingate.errors import (
     LingateError,
     OverloadedError,
     QuotaExceededError,
+    StreamInterruptedError,
 )
 from tests.dialects.hosts.support import (
     HELLO,
@@ -32,6 +33,7 @@ from tests.dialects.hosts.support import (
     sse,
     wire,
 )
+from tests.dialects.hosts.support import failure as broken
 
 
 class TestDatabricks:
@@ -153,6 +155,11 @@ class TestSnowflake:
 class TestCloudflare:
     TO = place("cloudflare/@cf/meta/llama-3.1-8b-instruct", {"CLOUDFLARE_API_KEY": KEY, "CLOUDFLARE_ACCOUNT_ID": "a1"})
 
+    def test_an_answer_by_a_schema_is_an_object_where_others_have_its_text(self) -> None:
+        response = read(self.TO, chat_answer({"role": "assistant", "content": {"city": "Oslo", "rain": True}}))
+
+        assert response["choices"][0]["message"]["content"] == '{"city":"Oslo","rain":true}'
+
     def test_the_address(self) -> None:
         assert ask(self.TO).url == "https://api.cloudflare.com/client/v4/accounts/a1/ai/v1/chat/completions"
         assert wire(self.TO)["model"] == "@cf/meta/llama-3.1-8b-instruct"
@@ -170,6 +177,19 @@ class TestCloudflare:
 
         with pytest.raises(kind):
             read(self.TO, json.dumps(error).encode())
+
+
+@pytest.mark.parametrize("model", ["cerebras/llama3.1-8b", "huggingface/meta-llama/Llama-3.1-8B-Instruct:cerebras"])
+def test_a_stream_of_cerebras_ends_with_its_finish_reason(model: str) -> None:
+    to = place(model, {"CEREBRAS_API_KEY": KEY, "HF_TOKEN": KEY})
+    counts = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+    pieces = [chunk({"role": "assistant"}), chunk({"content": "hi"})]
+
+    response = collected(events_of(to, sse(*pieces, chunk({}, "stop", usage=counts), done=False)))
+
+    assert response["choices"][0]["message"]["content"] == "hi"
+    assert response["usage"] == counts
+    assert type(broken(events_of(to, sse(*pieces, done=False)))) is StreamInterruptedError
 
 
 class TestHuggingFace:
