@@ -69,6 +69,17 @@ class TestTools:
         assert wire(made, to)["tool_choice"] == written
         assert dropped(made, to) == notes
 
+    @pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "f"}}])
+    @pytest.mark.parametrize("off", [{"thinking": {"type": "disabled"}}, {"reasoning_effort": "none"}])
+    def test_a_tool_is_forced_where_only_thinking_forbids_it_and_is_switched_off(self, choice: Any, off: Any) -> None:
+        to = target(traits={"tool_choice_required": "auto", "reasoning_param": "thinking"})
+        asked = {"tools": [TOOL], "tool_choice": choice}
+
+        assert wire(call(**asked, **off), to)["tool_choice"] == choice
+        assert dropped(call(**asked, **off), to) == []
+        assert wire(call(**asked, thinking={"type": "enabled"}), to)["tool_choice"] == "auto"
+        assert wire(call(**asked, **off), target(traits={"tool_choice_required": "auto"}))["tool_choice"] == "auto"
+
     def test_legacy_functions_pass(self) -> None:
         body = wire(call(functions=[{"name": "f"}], function_call={"name": "f"}))
 

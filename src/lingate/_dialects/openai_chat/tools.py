@@ -11,6 +11,7 @@ from lingate._dialects.openai_chat.envelope import note, refuse
 from lingate._dialects.openai_chat.messages import add_system_text
 from lingate._model import HttpRequest, JsonDict
 from lingate._wire import json
+from lingate._wire.shapes import dig
 
 # Below these keys of a JSON schema the keys are names of the user's, not keywords.
 _NAMED = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
@@ -108,10 +109,13 @@ def _schema(schema: Any, drop: frozenset[str], found: set[str]) -> Any:
 
 
 def write_tool_choice(wire: JsonDict, sent: HttpRequest) -> None:
-    """Say "must call a tool" in this provider's word. Where it has none, `auto` is what is left, and is noted."""
+    """Say "must call a tool" in this provider's word. Where it has none, `auto` is what is left, and is noted.
+
+    Those with a switch for thinking refuse to force a tool because they think, so they are asked while it is off.
+    """
     word = sent.target.traits.get("tool_choice_required", "required")
     choice = wire.get("tool_choice")
-    if word == "required" or choice is None:
+    if word == "required" or choice is None or (word == "auto" and dig(wire, "thinking", "type") == "disabled"):
         return
     if choice == "required":
         wire["tool_choice"] = word
