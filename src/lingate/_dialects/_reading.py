@@ -88,9 +88,27 @@ def gist_of(calls: Any) -> list[tuple[Any, Any, Any]]:
 
 
 def reasoning_of(message: JsonDict) -> str:
-    """The reasoning of a canonical message in a request: its text, or that of its blocks."""
+    """The reasoning of a message in a request: its text, or that of its blocks."""
     blocks = as_dicts(message.get("thinking_blocks"))
-    return as_str(message.get("reasoning_content")) or "".join(as_str(block.get("thinking")) for block in blocks)
+    return told_reasoning(message)[1] or "".join(as_str(block.get("thinking")) for block in blocks)
+
+
+def told_reasoning(message: JsonDict) -> tuple[str, str]:
+    """The field in which a message has its reasoning, and the text: other hosts' clients have other names for it.
+
+    The name is empty if there is no such field. Details without a text are for their own provider's eyes only.
+    """
+    for name in ("reasoning_content", "reasoning"):
+        if text := as_str(message.get(name)):
+            return name, text
+    details = as_dicts(message.get("reasoning_details"))
+    return "reasoning_details" if details else "", "".join(
+        as_str(part.get("text")) or as_str(part.get("summary")) for part in details
+    )
+
+
+REASONED = frozenset({"thinking_blocks", "reasoning_content", "reasoning", "reasoning_details"})
+"""The fields of an assistant's message that hold its reasoning."""
 
 
 def spoken(content: Any, **fields: Any) -> JsonDict:

@@ -186,6 +186,19 @@ class TestReasoning:
 
         assert written(message, reasoning_history="reasoning")[0]["reasoning"] == "hm"
 
+    def test_text_is_taken_from_details_where_there_is_no_other(self) -> None:
+        details = [{"type": "reasoning.summary", "summary": "h"}, {"type": "reasoning.text", "text": "m"}]
+        message = {"role": "assistant", "content": "hi", "reasoning_details": details}
+
+        assert written(message, reasoning_history="reasoning_content")[0]["reasoning_content"] == "hm"
+
+    def test_details_without_a_text_are_missed_where_only_text_goes_back(self) -> None:
+        details = [{"type": "reasoning.encrypted", "data": "x", "format": "openai-responses-v1"}]
+        message = {"role": "assistant", "content": "hi", "reasoning_details": details}
+
+        assert written(message, reasoning_history="reasoning_content") == [{"role": "assistant", "content": "hi"}]
+        assert dropped(message, reasoning_history="reasoning_content") == ["messages[].reasoning_details"]
+
     def test_an_empty_reasoning_is_kept_because_some_require_the_field(self) -> None:
         message = {"role": "assistant", "content": None, "reasoning_content": "", "tool_calls": [CALL]}
 

@@ -8,11 +8,11 @@ from typing import Any
 from zlib import crc32
 
 from lingate._dialects._signature import is_foreign
-from lingate._dialects.openai_chat.content import NAME, as_received
+from lingate._dialects.openai_chat.content import NAME, as_received, detail_text
 from lingate._dialects.openai_chat.envelope import note
 from lingate._model import HttpRequest, JsonDict
 from lingate._wire import json
-from lingate._wire.shapes import as_list, dig, not_null, without
+from lingate._wire.shapes import as_dicts, as_list, dig, not_null, without
 from lingate.errors import ConfigError
 
 _REASONING = ("reasoning_content", "reasoning", "reasoning_details", "thinking_blocks")
@@ -137,7 +137,8 @@ def _reasoning(wire: JsonDict, sent: HttpRequest) -> None:
     blocks = _own_proofs(had.get("thinking_blocks"), sent)
     if "thinking_blocks" in had:
         had["thinking_blocks"] = blocks
-    told = [had.get("reasoning_content"), had.get("reasoning"), _blocks_text(blocks)]
+    of_details = "".join(map(detail_text, as_dicts(had.get("reasoning_details")))) or None
+    told = [had.get("reasoning_content"), had.get("reasoning"), _blocks_text(blocks), of_details]
     # An empty text counts if there is no other: some providers require the field on every turn with tool calls.
     text = next(filter(None, told), "" if "" in told else None)
     if wanted == "reasoning_details":
@@ -152,6 +153,8 @@ def _reasoning(wire: JsonDict, sent: HttpRequest) -> None:
         )
     elif text is not None:
         wire[wanted] = text
+    elif had.get("reasoning_details"):
+        note(sent, "messages[].reasoning_details")
 
 
 def _own_proofs(blocks: Any, sent: HttpRequest) -> Any:

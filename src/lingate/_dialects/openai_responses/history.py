@@ -8,7 +8,7 @@ from zlib import crc32
 from lingate._dialects._arguments import calls_of
 from lingate._dialects._check import Malformed
 from lingate._dialects._plain import plain_text
-from lingate._dialects._reading import SAID_FIELDS
+from lingate._dialects._reading import REASONED, SAID_FIELDS, told_reasoning
 from lingate._dialects.openai_chat.response import arguments_text
 from lingate._dialects.openai_responses.content import content_text, input_content
 from lingate._dialects.openai_responses.conversation import kept_items, read_input
@@ -130,8 +130,12 @@ def _assistant_items(message: JsonDict, where: str, draft: Draft) -> list[JsonDi
     said: list[JsonDict] = [{"role": "assistant", "content": text}] if text else []
     if message.get("tool_calls"):
         said += [_call(call, words, draft) for call, words, _ in calls_of(message, where, draft, _words)]
-    # A reasoning item that nothing follows is refused: "provided without its required following item".
-    return [*_reasoning(message, where, draft), *said] if said else []
+    reasoning = _reasoning(message, where, draft)
+    if said or not reasoning:
+        return [*reasoning, *said]
+    # An item that nothing follows is refused: "provided without its required following item".
+    draft.note(f"{where} (reasoning that nothing follows)")
+    return []
 
 
 def original_items(message: JsonDict, tools: Any) -> list[JsonDict] | None:
@@ -193,18 +197,18 @@ def _assistant_text(message: JsonDict, where: str, draft: Draft) -> str:
 
 def _reasoning(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
     """Reasoning that this format's provider has signed goes back; anybody else's means nothing to it."""
-    if "thinking_blocks" not in message and "reasoning_content" not in message:
+    if REASONED.isdisjoint(message):
         return []
     blocks = as_list(message.get("thinking_blocks"))
     items = [item for block in blocks if (item := own_item(block)) is not None]
-    text = message.get("reasoning_content")
-    if not items and draft.traits.get("reasoning_history") == "reasoning_content" and isinstance(text, str) and text:
+    name, text = told_reasoning(message)
+    if not items and draft.traits.get("reasoning_history") == "reasoning_content" and text:
         made = f"rs_{crc32(text.encode('utf-8', 'replace')):08x}"
         return [{"id": made, "type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": text}]}]
     if len(items) < len(blocks):
         draft.note(f"{where}.thinking_blocks")
-    elif not items and text:
-        draft.note(f"{where}.reasoning_content")
+    elif not items and name:
+        draft.note(f"{where}.{name}")
     return items
 
 
