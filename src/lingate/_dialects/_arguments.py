@@ -76,7 +76,7 @@ def shown_arguments(arguments: Any) -> JsonDict:
     if isinstance(arguments, dict):
         return arguments
     found = _said(arguments) if isinstance(arguments, str) else {}
-    return found if isinstance(found, dict) else {"arguments": found}
+    return found if isinstance(found, dict) else {} if found is None else {"arguments": found}
 
 
 def _said(text: str) -> Any:

@@ -26,6 +26,7 @@ from lingate.errors import (
     OverloadedError,
     ProtocolError,
     RateLimitError,
+    StreamInterruptedError,
 )
 from tests.dialects.anthropic.samples import (
     ANSWERS,
@@ -61,6 +62,9 @@ END = [
 ]
 
 
+JSON_PIECE = {"type": "input_json_delta", "partial_json": '{"a": "b'}
+
+
 def _delta(delta: dict[str, Any], index: int = 0) -> dict[str, Any]:
     return {"type": "content_block_delta", "index": index, "delta": delta}
 
@@ -87,6 +91,28 @@ def test_an_error_in_the_stream_names_the_request_it_was_for() -> None:
 
     assert isinstance(event, Failed)
     assert event.error.request_id == "req_7"
+
+
+@pytest.mark.parametrize("cut", [1, None])
+def test_another_answer_in_the_midst_of_one_is_an_interruption_and_not_more_of_it(cut: int | None) -> None:
+    first = [BEGIN, _block({"type": "tool_use", "id": "c1", "name": "f", "input": {}}), _delta(JSON_PIECE)]
+    second = streamed({**message(text("Once more.")), "id": "msg_2"})
+    data = sse(*first, *second)
+
+    events = decode([data[at : at + 1] for at in range(len(data))] if cut else [data])
+
+    assert isinstance(events[-1], Failed)
+    assert isinstance(events[-1].error, StreamInterruptedError)
+    assert [event.text for event in events if isinstance(event, ToolArgs)] == ['{"a": "b']
+
+
+def test_a_beginning_that_is_told_twice_begins_one_answer() -> None:
+    whole = streamed(message(text("Hello.")))
+
+    doubled = decode([sse(whole[0], *whole)])
+
+    assert collect(doubled) == collect(decode([sse(*whole)]))
+    assert collect(decode([sse(*whole[:4], whole[0], *whole[4:])])) == collect(doubled)
 
 
 def test_an_error_without_a_type_is_an_error_too() -> None:

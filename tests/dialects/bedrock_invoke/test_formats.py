@@ -76,6 +76,7 @@ GPT = "openai.gpt-oss-20b-1:0"
         ("cohere.embed-v4:0", "cohere"),
         (COMMAND_R, "command_r"),
         (MISTRAL, "mistral_text"),
+        ("mistral.mistral-small-2402-v1:0", "mistral_text"),
         ("mistral.mistral-large-2407-v1:0", "openai_chat"),
         ("ai21.jamba-1-5-large-v1:0", "openai_chat"),
         ("ai21.j2-mid-v1", "jurassic"),

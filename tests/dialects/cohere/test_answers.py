@@ -253,6 +253,26 @@ def test_a_call_without_pieces_has_an_empty_object() -> None:
     assert told.text == "{}"
 
 
+def test_a_call_with_null_for_arguments_has_an_empty_object() -> None:
+    body = answer(tool_calls=[{"id": "c1", "type": "function", "function": {"name": "now", "arguments": "null"}}])
+
+    begin, start, *end = streamed(answer(tool_calls=[tool_call()]))
+    piece = {
+        "type": "tool-call-delta",
+        "index": 0,
+        "delta": {"message": {"tool_calls": {"function": {"arguments": "null"}}}},
+    }
+    data = sse(begin, start, piece, *(event for event in end if event["type"] != "tool-call-delta"))
+
+    for response in (
+        read(body),
+        collect(decode([data])),
+        collect(decode(data[at : at + 1] for at in range(len(data)))),
+    ):
+        (made,) = response["choices"][0]["message"]["tool_calls"]
+        assert made["function"]["arguments"] == "{}"
+
+
 def test_citations_reach_clients_of_this_format_where_they_were() -> None:
     events = decode([stream_bytes(ANSWERS["citations"])])
 

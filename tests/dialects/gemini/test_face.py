@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lingate._dialects._base import dialect
 from lingate._dialects._failure import failure
 from lingate._dialects._forms import form_of
 from lingate._dialects.gemini import DIALECT
@@ -14,7 +15,7 @@ from lingate._dialects.gemini.casing import camelized
 from lingate._model import Head
 from lingate._providers import lookup
 from lingate.errors import BY_KIND, BadRequestError, UnsupportedError
-from tests.dialects.gemini.support import CHAT, COUNT, EMBED, MODELS, call, parse, target
+from tests.dialects.gemini.support import CHAT, COUNT, EMBED, MODELS, call, parse, send, target
 
 HI: dict[str, Any] = {"role": "user", "parts": [{"text": "hi"}]}
 
@@ -29,6 +30,26 @@ def test_a_part_whose_only_field_is_null_stays_as_it_is(field: str) -> None:
     made = parse({"contents": [{"role": "user", "parts": [{field: None}]}]})
 
     assert made.body["messages"][0]["content"] == [{field: None}]
+
+
+def test_what_is_null_in_a_tool_or_a_part_is_not_there() -> None:
+    tool = {"functionDeclarations": [{"name": "f"}], "codeExecution": None, "googleSearch": None}
+
+    made = parse(
+        {
+            "contents": [{"role": "user", "parts": [{"text": "hi", "thought": False}]}],
+            "systemInstruction": {"role": "model", "parts": [{"text": "s", "thought": False}]},
+            "tools": [tool],
+        }
+    )
+
+    sent = send(made)[0]
+    assert [part["text"] for part in sent["systemInstruction"]["parts"]] == ["s"]
+    assert sent["tools"] == [tool]
+    other = json.loads(dialect("openai_chat").operations["chat"].request(made, target()).body)
+    assert [one["content"] for one in other["messages"]] == ["s", "hi"]
+    assert [one["function"]["name"] for one in other["tools"]] == ["f"]
+    assert "web_search_options" not in other
 
 
 def test_calls_written_in_snake_case_are_the_same_calls() -> None:

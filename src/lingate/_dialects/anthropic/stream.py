@@ -8,7 +8,7 @@ from typing import Any
 from lingate._dialects._base import StreamDecoder
 from lingate._dialects._check import whole_blocks
 from lingate._dialects._dates import created_at
-from lingate._dialects._failure import body_failure, garbage
+from lingate._dialects._failure import body_failure, garbage, interrupted
 from lingate._dialects._replay import replay
 from lingate._dialects._sse_stream import SseStreamDecoder, StreamedAnswer
 from lingate._dialects.anthropic.assistant import read_blocks, url_citations
@@ -114,8 +114,12 @@ class MessageStream(StreamedAnswer):
         if not isinstance(message, dict):
             self._broken("message_start.message: must be an object", out)
             return
-        model = message.get("model")
-        self._id = identity(message.get("id"), self._head)
+        model, given = message.get("model"), identity(message.get("id"), self._head)
+        if self._blocks and given != self._id:
+            # A host in between lost the provider, asked again and went on in the same stream (vercel/ai#18331).
+            self.fail(interrupted(self._sent.target), out)
+            return
+        self._id = given
         self._extra.update(not_null(message, _MESSAGE_KEYS))
         self._started = True
         name = model if isinstance(model, str) else self._sent.target.model

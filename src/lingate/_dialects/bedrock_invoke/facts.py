@@ -31,7 +31,7 @@ _FORMATS = (
     (
         "openai_chat",
         re.compile(
-            r"gpt-|jamba|qwen|mistral-(?:large-2407|large-3|small)|ministral|magistral|pixtral|kimi|minimax|glm|palmyra"
+            r"gpt-|jamba|qwen|mistral-(?:large-2407|large-3|small(?!-2402))|ministral|magistral|pixtral|kimi|minimax|glm|palmyra"
             r"|gemma|nemotron|deepseek\.v3"
         ),
     ),

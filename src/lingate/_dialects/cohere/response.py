@@ -292,7 +292,7 @@ class MessageStream(StreamedAnswer):
         piece = function.get("arguments")
         if piece is not None and not isinstance(piece, str):
             self._broken("tool_calls.function.arguments: must be a string", out)
-        elif piece:
+        elif piece and (call.pieces or piece != "null"):  # where there are none, Cohere may say so
             call.pieces.append(piece)
             if not call.answer:
                 out.append(ToolArgs(call.number, piece, 0, raw))

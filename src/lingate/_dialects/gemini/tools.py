@@ -221,7 +221,7 @@ def canonical_tools(tools: list[Any]) -> JsonDict:
     out: JsonDict = {}
     for tool in as_dicts(tools):
         made += map(_function, as_dicts(tool.get("functionDeclarations")))
-        rest = without(tool, ("functionDeclarations",))
+        rest = not_null(tool, ("functionDeclarations",))
         if rest == {"googleSearch": {}}:
             out["web_search_options"] = {}
         elif rest:

@@ -102,7 +102,7 @@ class Turns:
 
     def _add_system(self, message: JsonDict, where: str) -> None:
         for n, part in enumerate(self._parts(message, where)):
-            if part.keys() == {"text"}:
+            if isinstance(part.get("text"), str):
                 self.system.append(part)
             else:
                 self.draft.refuse(f"{where}.content[{n}]", "system instructions are text")

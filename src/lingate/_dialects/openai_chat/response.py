@@ -244,7 +244,7 @@ def _function(raw: JsonDict, target: Target) -> JsonDict:
 def arguments_text(raw: Any) -> str:
     """A call's arguments as JSON text, however they were sent; none at all is an empty object."""
     if isinstance(raw, str):
-        return raw if raw.strip() else "{}"
+        return raw if raw.strip() not in ("", "null") else "{}"
     return "{}" if raw is None else json.encode_str(raw)
 
 

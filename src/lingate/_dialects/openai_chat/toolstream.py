@@ -48,8 +48,9 @@ class _Call:
         if self.kind == "custom":
             return text
         if not self.pieces:
-            self.empty = self.empty or text == "{}"
-            return "" if text == "{}" else text
+            nothing = text in ("{}", "null")
+            self.empty = self.empty or nothing
+            return "" if nothing else text
         # A much shorter one is no repetition, however it is spaced; looking at what was told would cost its length each time.
         if text[0] != "{" or len(text) * 4 < self.size or (len(text) < self.size and text[-1] != "}"):
             return text
