@@ -266,6 +266,20 @@ def test_another_providers_signed_thinking_is_not_sent_here() -> None:
     assert sent.dropped == ["messages[1].reasoning_content"]
 
 
+@pytest.mark.parametrize(
+    "block",
+    [{"type": "redacted_thinking", "data": "EqQBCg=="}, {"type": "thinking", "thinking": "", "signature": "EqQBCg=="}],
+    ids=lambda block: block["type"],
+)
+def test_another_providers_thinking_without_words_is_reported_too(block: dict[str, Any]) -> None:
+    message = {"role": "assistant", "content": "ok", "thinking_blocks": [block]}
+
+    made, sent = send(call(messages=[{"role": "user", "content": "x"}, message, {"role": "user", "content": "y"}]))
+
+    assert made["contents"][1] == {"role": "model", "parts": [{"text": "ok"}]}
+    assert sent.dropped == ["messages[1].thinking_blocks (another provider's)"]
+
+
 def _distinct(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The same parts with ids that differ, as a provider's do."""
     for n, part in enumerate(parts):

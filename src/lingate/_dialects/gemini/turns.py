@@ -244,8 +244,8 @@ def _thoughts(message: JsonDict, sealed: dict[str, str], where: str, draft: Draf
     name, reasoning = told_reasoning(message)
     if reasoning and draft.traits.get("reasoning_history") in ("reasoning_content", "thinking_blocks"):
         return [{"text": reasoning, "thought": True}]
-    if name:
-        draft.note(f"{where}.{name}")
+    if name or message.get("thinking_blocks"):
+        draft.note(f"{where}." + (name or "thinking_blocks (another provider's)"))
     return []
 
 
