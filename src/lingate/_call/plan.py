@@ -288,7 +288,7 @@ def _open_once(sent: HttpRequest, form: OperationFormat, timeout: Timeout, now: 
     begun: Any = (yield Read(opened.stream, timeout.total)) if labelled else b""
     if isinstance(begun, LingateError):
         outcome: Any = begun
-    elif good and (not labelled or _STREAMED.match(begun or b"")):
+    elif good and (not labelled or (_LINES if getattr(form, "in_lines", False) else _STREAMED).match(begun or b"")):
         outcome = yield from _first_events(sent, form, opened, until, now, begun)
     else:
         # An answer that is no stream: an error, or a provider that ignored `stream` and answered in one piece.
@@ -358,6 +358,9 @@ def _is_json(head: Head) -> bool:
 
 _STREAMED = re.compile(rb"\s*[:deir]")
 """How server-sent events begin (`data`, `event`, `id`, `retry`, a comment), and no JSON does, whatever their label says."""
+
+_LINES = re.compile(rb"\s*\{(?!\s*\n)")
+"""The same of a format whose streams are JSON in lines: a whole answer in one line is a stream of one line."""
 
 
 def _first_events(

@@ -34,6 +34,7 @@ class FunctionsOnly(Form):
     def __init__(self, inside: OperationFormat) -> None:
         super().__init__(self._request, self._response, inside.parse_call, inside.render, self._decoder, inside.encoder)
         self._inside = inside
+        self.in_lines = getattr(inside, "in_lines", False)  # a label that says JSON is no whole answer then
 
     def _request(self, call: Call, target: Target) -> HttpRequest:
         tools = call.body.get("tools")

@@ -21,6 +21,9 @@ from lingate.errors import UnsupportedError
 class Chat(Form):
     """`POST /api/chat`."""
 
+    in_lines = True
+    """Streams are such whatever they are labelled as: ollama.com calls them `application/json`."""
+
 
 class Generate(Form):
     """`POST /api/generate`, as a face: its requests are chat calls of one turn. Its answers can be read too."""
