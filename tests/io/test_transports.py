@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import anyio
 import pytest
 
 import lingate
@@ -135,6 +136,24 @@ async def test_a_cancellation_together_with_what_was_waited_for_is_not_lost(make
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
+        await client.aclose()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("make", [AsyncPyreqwest, AsyncHttpx])
+async def test_a_scope_of_anyio_knows_its_own_cancellation(make: Any, stream: bool) -> None:
+    with RawServer(Script([PIECE, PIECE], "stay")) as server:
+        client = lingate.AsyncLingate(transport=make(), retries=0)
+
+        async def ask() -> None:
+            answer: Any = await client.chat("openai/m", "hi", stream=stream, api_key="k", api_base=server.url)
+            await answer.final()
+
+        with anyio.move_on_after(0.2) as scope:
+            await ask()
+        assert scope.cancelled_caught
+        with pytest.raises(TimeoutError), anyio.fail_after(0.2):
+            await ask()
         await client.aclose()
 
 

@@ -6,7 +6,7 @@ import asyncio
 import atexit
 import time
 from contextlib import suppress
-from typing import Any
+from typing import Any, NoReturn
 
 from pyreqwest.client import ClientBuilder
 from pyreqwest.exceptions import PyreqwestError
@@ -46,14 +46,15 @@ def _cancellations() -> int:
     return 0 if task is None else task.cancelling()
 
 
-def _heed(before: int) -> None:
-    """End the running task if it was told to since it had `before` cancellations.
+async def _ended() -> NoReturn:
+    """End the running task as one that was cancelled.
 
     pyreqwest loses a cancellation that comes together with what was waited for: its `select!` takes either, and what it
-    takes is the result (0.15, `next_chunk` in body_reader.rs). asyncio's own futures let the cancellation win.
+    takes is the result (0.15, `next_chunk` in body_reader.rs), where asyncio's own futures let the cancellation win. And what
+    it does raise is a cancellation of its own, by which anyio's scopes do not know theirs: these say it again at the next await.
     """
-    if _cancellations() > before:
-        raise asyncio.CancelledError
+    await asyncio.sleep(0)
+    raise asyncio.CancelledError
 
 
 class AsyncPyreqwest:
@@ -83,44 +84,53 @@ class AsyncPyreqwest:
     async def send(self, request: HttpRequest, timeout: Timeout) -> tuple[Head, bytes]:
         if self.most is not None:
             return await self._send_bounded(request, timeout, self.most)
-        cancellations = _cancellations()
+        before = _cancellations()
         try:
             response = await self._clients.request(request, timeout, timeout.total).send()
             body = bytes(await response.bytes())
+            if _cancellations() <= before:
+                return head(response), body
         except PyreqwestError as error:
-            _heed(cancellations)
-            raise translate(error, request) from None
-        _heed(cancellations)
-        return head(response), body
+            if _cancellations() <= before:
+                raise translate(error, request) from None
+        except asyncio.CancelledError:
+            pass
+        await _ended()
 
     async def _send_bounded(self, request: HttpRequest, timeout: Timeout, most: int) -> tuple[Head, bytes]:
-        cancellations = _cancellations()
+        before, body = _cancellations(), None
         try:
             async with self._clients.request(request, timeout, timeout.total, bounded=True) as response:
-                body = await response.body_reader.read(most + 1)
+                if _cancellations() <= before:
+                    body = await response.body_reader.read(most + 1)
+            if _cancellations() <= before:
+                if body is not None and len(body) > most:
+                    raise too_long(request, most)
+                return head(response), b"" if body is None else bytes(body)
         except PyreqwestError as error:
-            _heed(cancellations)
-            raise translate(error, request) from None
-        _heed(cancellations)
-        if body is not None and len(body) > most:
-            raise too_long(request, most)
-        return head(response), b"" if body is None else bytes(body)
+            if _cancellations() <= before:
+                raise translate(error, request) from None
+        except asyncio.CancelledError:
+            pass
+        await _ended()
 
     async def open(self, request: HttpRequest, timeout: Timeout) -> AsyncByteStream:
-        cancellations = _cancellations()
+        before = _cancellations()
         try:
             streamed = self._clients.request(request, timeout)
             async with asyncio.timeout(timeout.total):
                 response = await streamed.__aenter__()
+            if _cancellations() <= before:
+                return _AsyncStream(streamed, response, request, self.most)
+            await streamed.__aexit__(None, None, None)
         except PyreqwestError as error:
-            _heed(cancellations)
-            raise translate(error, request) from None
+            if _cancellations() <= before:
+                raise translate(error, request) from None
         except TimeoutError:
             raise RequestTimeoutError(f"{request.target.provider} did not answer in time") from None
-        if _cancellations() > cancellations:
-            await streamed.__aexit__(None, None, None)
-            raise asyncio.CancelledError
-        return _AsyncStream(streamed, response, request, self.most)
+        except asyncio.CancelledError:
+            pass
+        await _ended()
 
     async def aclose(self) -> None:
         for client in self._clients.drain():
@@ -138,38 +148,44 @@ class _AsyncStream:
         self.head = head(response)
 
     async def read(self, limit: float | None = None) -> bytes | None:
-        cancellations = _cancellations()
+        before = _cancellations()
         try:
             if limit is None:
                 piece = await self._reader.read_chunk()
             else:
                 async with asyncio.timeout(limit):
                     piece = await self._reader.read_chunk()
+            if _cancellations() <= before:
+                if piece is None:
+                    return None
+                self._left -= len(piece)
+                if self._left < 0:
+                    raise too_long(self._request, self._most)
+                return bytes(piece)
         except PyreqwestError as error:
-            _heed(cancellations)
-            raise broken(error, self._request) from None
+            if _cancellations() <= before:
+                raise broken(error, self._request) from None
         except TimeoutError:
             raise RequestTimeoutError(f"{self._request.target.provider} did not begin its answer in time") from None
-        _heed(cancellations)
-        if piece is None:
-            return None
-        self._left -= len(piece)
-        if self._left < 0:
-            raise too_long(self._request, self._most)
-        return bytes(piece)
+        except asyncio.CancelledError:
+            pass
+        await _ended()
 
     async def finish(self) -> None:
         if self._streamed is None:
             return
-        cancellations = _cancellations()
+        before = _cancellations()
         try:
             async with asyncio.timeout(_SOON):
                 await self._reader.read_chunk()
         except (PyreqwestError, TimeoutError):
             pass
+        except asyncio.CancelledError:
+            await _ended()
         finally:
             await self.aclose()
-        _heed(cancellations)
+        if _cancellations() > before:
+            await _ended()
 
     async def aclose(self) -> None:
         streamed, self._streamed = self._streamed, None
