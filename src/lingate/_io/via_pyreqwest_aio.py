@@ -95,7 +95,7 @@ class AsyncPyreqwest:
                 raise translate(error, request) from None
         except asyncio.CancelledError:
             pass
-        await _ended()
+        return await _ended()
 
     async def _send_bounded(self, request: HttpRequest, timeout: Timeout, most: int) -> tuple[Head, bytes]:
         before, body = _cancellations(), None
@@ -112,7 +112,7 @@ class AsyncPyreqwest:
                 raise translate(error, request) from None
         except asyncio.CancelledError:
             pass
-        await _ended()
+        return await _ended()
 
     async def open(self, request: HttpRequest, timeout: Timeout) -> AsyncByteStream:
         before = _cancellations()
@@ -130,7 +130,7 @@ class AsyncPyreqwest:
             raise RequestTimeoutError(f"{request.target.provider} did not answer in time") from None
         except asyncio.CancelledError:
             pass
-        await _ended()
+        return await _ended()
 
     async def aclose(self) -> None:
         for client in self._clients.drain():
@@ -169,7 +169,7 @@ class _AsyncStream:
             raise RequestTimeoutError(f"{self._request.target.provider} did not begin its answer in time") from None
         except asyncio.CancelledError:
             pass
-        await _ended()
+        return await _ended()
 
     async def finish(self) -> None:
         if self._streamed is None:
