@@ -266,6 +266,21 @@ async def test_the_ledger_is_asked_once_however_many_calls_come_first() -> None:
     assert len(books.asked) == 1
 
 
+async def test_a_call_that_is_cancelled_as_the_ledger_answers_is_not_let_through() -> None:
+    answer: asyncio.Future[list[float]] = asyncio.get_running_loop().create_future()
+
+    async def books(wanted: object) -> list[float]:
+        return await answer
+
+    limiter = LocalLimiter(spending=books)
+    call = asyncio.create_task(outcome(limiter, caller_of(limiter, Limits(max_budget=1.0))))
+    await asyncio.sleep(0.01)
+    answer.set_result([0.0])
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+
+
 async def test_without_the_ledger_calls_go_on_and_it_is_asked_again(caplog: pytest.LogCaptureFixture) -> None:
     clock, books = Clock(), Books({("key", "k"): 5.0})
     books.away = True

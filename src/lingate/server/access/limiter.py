@@ -251,7 +251,8 @@ class LocalLimiter:
             budget.remaining(self.now())
         wanted = [(budget.owner, budget.start) for budget in unknown]
         try:
-            spent = await asyncio.wait_for(spending(wanted), _LEDGER_DEADLINE)
+            async with asyncio.timeout(_LEDGER_DEADLINE):  # wait_for() loses a cancellation that comes with the answer
+                spent = await spending(wanted)
         except (TimeoutError, OSError, LingateError) as error:
             self._ask_again = self._clock() + _LEDGER_PAUSE
             _log.warning(
