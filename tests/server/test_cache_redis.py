@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import signal
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from lingate.server.cache.remote import Remote
 from lingate.simulator import Simulator
 from tests.server.asking import ask, deltas
 from tests.server.gateway_kit import running_gateway
@@ -115,3 +117,16 @@ def _wait_for_keys(url: str) -> None:
     with Redis.from_url(url) as client:
         while not client.keys("lingate:answer:*") and time.monotonic() < deadline:
             time.sleep(0.01)
+
+
+async def test_a_call_that_is_cancelled_while_the_cache_is_asked_does_not_go_on(redis: str) -> None:
+    store = Remote(redis)
+    assert await store.get("nothing") is None
+    for turns in range(1, 5):
+        asked = asyncio.create_task(store.get("nothing"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        if asked.cancel():
+            with pytest.raises(asyncio.CancelledError):
+                await asked
+    await store.close()

@@ -25,11 +25,10 @@ def redis_at(url: str, patience: float, **options: Any) -> Redis:
     try:
         return Redis.from_url(
             url,
-            socket_timeout=patience,
             socket_connect_timeout=patience,
             retry=Retry(NoBackoff(), 0),
             retry_on_error=[],
-            **options,
+            **{"socket_timeout": patience, **options},
         )
     except ValueError:
         raise ConfigError(

@@ -32,7 +32,8 @@ class Remote:
     def __init__(self, url: str, now: Callable[[], float] = time.monotonic) -> None:
         self.url = url
         self._now = now
-        self._redis = redis_at(url, _PATIENCE)
+        # With a time-out of its own redis-py writes by way of wait_for(), which loses cancellations in Python 3.11.
+        self._redis = redis_at(url, _PATIENCE, socket_timeout=None)
         self._away_until = 0.0
         self._warned = False
         self._writes: set[asyncio.Task[None]] = set()
@@ -42,7 +43,7 @@ class Remote:
         if self._now() < self._away_until:
             return None
         try:
-            async with asyncio.timeout(2 * _PATIENCE):
+            async with asyncio.timeout(_PATIENCE):
                 found = await self._redis.get(_name(key))
         except (RedisError, OSError, TimeoutError) as error:
             self._lost(error)
