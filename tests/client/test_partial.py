@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 from typing import Any
 
@@ -69,3 +70,30 @@ async def test_a_stream_that_is_closed_while_it_is_read_ends_and_is_not_whole() 
         with pytest.raises(StreamInterruptedError, match="closed before its end"):
             stream.final()
     assert 2 <= pieces < 30
+
+
+async def test_a_stream_that_was_left_or_is_read_elsewhere_does_not_look_whole() -> None:
+    options: dict[str, Any] = {"api_key": "k", "extra_headers": {"x-sim-delay-ms": "20"}}
+    with Simulator() as simulator, lingate.Lingate() as blocking:
+        options["api_base"] = simulator.url
+        left = blocking.chat("openai/sim-words-30", "hi", stream=True, **options)
+        for _ in left:
+            break
+        with pytest.raises(StreamInterruptedError, match="left before its end"):
+            list(left)
+
+        async with lingate.AsyncLingate() as client:
+            stream = await client.chat("openai/sim-words-30", "hi", stream=True, **options)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    while True:
+                        await anext(stream)
+            with pytest.raises(StreamInterruptedError, match="left before its end"):
+                await anext(stream)
+
+            shared = await client.chat("openai/sim-words-3", "hi", stream=True, **options)
+            first, other = await asyncio.gather(shared.final(), shared.final(), return_exceptions=True)
+            assert not isinstance(first, BaseException)
+            assert isinstance(other, StreamInterruptedError)
+            assert "somebody else reads it" in str(other)
+            assert [piece async for piece in shared] == []  # it has been read

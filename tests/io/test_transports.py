@@ -157,6 +157,36 @@ async def test_a_scope_of_anyio_knows_its_own_cancellation(make: Any, stream: bo
         await client.aclose()
 
 
+@pytest.mark.parametrize("make", [AsyncPyreqwest, AsyncHttpx])
+async def test_a_stream_can_be_closed_while_another_task_waits_for_a_piece(make: Any) -> None:
+    with RawServer(Script([PIECE, PIECE], "stay")) as server:
+        client = lingate.AsyncLingate(transport=make(), retries=0)
+        stream = await client.chat("openai/m", "hi", stream=True, api_key="k", api_base=server.url)
+        reading = asyncio.create_task(stream.final())
+        await asyncio.sleep(0.1)
+
+        async with asyncio.timeout(2):
+            await stream.aclose()
+            with pytest.raises(StreamInterruptedError) as caught:
+                await reading
+
+        assert caught.value.partial.text == "xx"
+        assert reading.cancelling() == 0
+        await client.aclose()
+
+
+async def test_closing_a_stream_does_not_wait_for_what_another_thread_reads() -> None:
+    with RawServer(Script([PIECE] * 4, pause=1.0)) as server:
+        client = lingate.Lingate(transport=SyncPyreqwest(), retries=0)
+        stream = client.chat("openai/m", "hi", stream=True, api_key="k", api_base=server.url)
+        reading = asyncio.create_task(asyncio.to_thread(list, stream))
+        await asyncio.sleep(0.2)
+
+        async with asyncio.timeout(0.5):
+            await asyncio.to_thread(stream.close)
+        assert len(await reading) < 4
+
+
 async def test_silence_in_mid_stream_meets_the_read_time_out(ask: Any) -> None:
     with RawServer(Script([PIECE, PIECE], "stay")) as server, pytest.raises(RequestTimeoutError) as caught:
         await ask("openai/m", stream=True, api_base=server.url, timeout=lingate.Timeout(read=0.3))

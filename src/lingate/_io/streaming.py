@@ -76,10 +76,24 @@ class _Base(Generic[P, R]):
         if state.error is not None:
             raise _seen(state.error, state, shape)
         if not shape.ended:
-            error = StreamInterruptedError("the stream was closed before its end", provider=self.provider)
-            error.partial = shape.response(state)
-            raise error
+            raise _unfinished(state, shape, "was closed before its end")
         return shape.response(state)
+
+
+def _unfinished(state: StreamState, shape: Shape[Any, Any], why: str) -> StreamInterruptedError:
+    error = StreamInterruptedError(f"the stream {why}", provider=state.sent.target.provider)
+    error.partial = shape.response(state)
+    return error
+
+
+def _check_end(state: StreamState, shape: Shape[Any, Any]) -> None:
+    """See to it that a stream which a signal or a cancellation ended, or a loop left, is not taken for a whole one.
+
+    Raises:
+        StreamInterruptedError: It was, or somebody else is reading it.
+    """
+    if not (shape.ended or shape.closed or state.error):
+        raise _unfinished(state, shape, "was left before its end, or somebody else reads it")
 
 
 def _seen(error: LingateError, state: StreamState, shape: Shape[Any, Any]) -> LingateError:
@@ -91,6 +105,7 @@ def _seen(error: LingateError, state: StreamState, shape: Shape[Any, Any]) -> Li
 
 def _pieces(state: StreamState, stream: ByteStream, shape: Shape[P, R]) -> Iterator[P]:
     if shape.taken:
+        _check_end(state, shape)
         return
     shape.taken = True
     arrivals = sync.events(state, stream)
@@ -109,6 +124,7 @@ def _pieces(state: StreamState, stream: ByteStream, shape: Shape[P, R]) -> Itera
 
 async def _apieces(state: StreamState, stream: AsyncByteStream, shape: Shape[P, R]) -> AsyncGenerator[P, None]:
     if shape.taken:
+        _check_end(state, shape)
         return
     shape.taken = True
     arrivals = aio.events(state, stream)
@@ -144,7 +160,11 @@ class Streamed(_Base[P, R]):
     def __next__(self) -> P:
         if self._iterator is None:
             self._iterator = _pieces(self._state, self._stream, self._shape)
-        return next(self._iterator)
+        try:
+            return next(self._iterator)
+        except StopIteration:
+            _check_end(self._state, self._shape)
+            raise
 
     def final(self) -> R:
         """The whole response; reads what has not been read yet.
@@ -185,7 +205,11 @@ class AsyncStreamed(_Base[P, R]):
     async def __anext__(self) -> P:
         if self._iterator is None:
             self._iterator = _apieces(self._state, self._stream, self._shape)
-        return await anext(self._iterator)
+        try:
+            return await anext(self._iterator)
+        except StopAsyncIteration:
+            _check_end(self._state, self._shape)
+            raise
 
     async def final(self) -> R:
         """The whole response; reads what has not been read yet.

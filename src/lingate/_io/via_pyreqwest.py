@@ -234,7 +234,7 @@ class SyncPyreqwest:
 
 
 class _SyncStream:
-    __slots__ = ("_leftovers", "_patience", "_read", "_reader", "_request", "_streamed", "head")
+    __slots__ = ("_leftovers", "_patience", "_read", "_reader", "_reading", "_request", "_streamed", "head")
 
     def __init__(
         self, streamed: Any, response: Any, request: HttpRequest, leftovers: _Leftovers, patience: Patience
@@ -242,20 +242,23 @@ class _SyncStream:
         self._streamed = streamed
         self._reader = response.body_reader
         self._read = self._reader.read_chunk
+        self._reading = False
         self._request = request
         self._leftovers = leftovers
         self._patience = patience
         self.head = head(response)
 
     def read(self) -> bytes | None:
+        self._reading = True
         try:
             piece = self._patience.run(self._read)
         except PyreqwestError as error:
             raise broken(error, self._request) from None
-        except BaseException:
-            # A signal. The read goes on in its thread, and closing would wait for it; what is forgotten ends with it.
+        except BaseException:  # a signal; the read goes on in its thread
             self._streamed = None
             raise
+        finally:
+            self._reading = False
         return None if piece is None else bytes(piece)
 
     def finish(self) -> None:
@@ -265,7 +268,8 @@ class _SyncStream:
 
     def close(self) -> None:
         streamed, self._streamed = self._streamed, None
-        if streamed is not None:
+        # While another thread reads, closing would wait for what it reads; what is forgotten ends with that.
+        if streamed is not None and not self._reading:
             streamed.__exit__(None, None, None)
 
     def __del__(self) -> None:

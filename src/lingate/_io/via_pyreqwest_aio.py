@@ -15,7 +15,7 @@ from lingate._call.policy import Timeout
 from lingate._io.transport import AsyncByteStream, too_long
 from lingate._io.via_pyreqwest import Clients, broken, head, translate
 from lingate._model import Head, HttpRequest
-from lingate.errors import RequestTimeoutError
+from lingate.errors import RequestTimeoutError, StreamInterruptedError
 
 _SOON = 0.02
 """How long the end of a body may lag behind its terminal event for the connection to be kept, seconds."""
@@ -138,17 +138,19 @@ class AsyncPyreqwest:
 
 
 class _AsyncStream:
-    __slots__ = ("_left", "_most", "_reader", "_request", "_streamed", "head")
+    __slots__ = ("_left", "_most", "_reader", "_reading", "_request", "_streamed", "head")
 
     def __init__(self, streamed: Any, response: Any, request: HttpRequest, most: int | None) -> None:
         self._streamed = streamed
         self._most = self._left = _ENDLESS if most is None else most
         self._reader = response.body_reader
+        self._reading: asyncio.Task[Any] | None = None
         self._request = request
         self.head = head(response)
 
     async def read(self, limit: float | None = None) -> bytes | None:
         before = _cancellations()
+        task = self._reading = asyncio.current_task()
         try:
             if limit is None:
                 piece = await self._reader.read_chunk()
@@ -169,6 +171,10 @@ class _AsyncStream:
             raise RequestTimeoutError(f"{self._request.target.provider} did not begin its answer in time") from None
         except asyncio.CancelledError:
             pass
+        finally:
+            closed, self._reading = self._reading is None, None
+        if closed and task is not None and task.uncancel() <= before:
+            raise StreamInterruptedError("the stream was closed while it was read")
         return await _ended()
 
     async def finish(self) -> None:
@@ -189,6 +195,9 @@ class _AsyncStream:
 
     async def aclose(self) -> None:
         streamed, self._streamed = self._streamed, None
+        reading, self._reading = self._reading, None
+        if reading is not None:
+            reading.cancel()  # closing would wait for another task's read to its end
         if streamed is not None:
             await streamed.__aexit__(None, None, None)
 
