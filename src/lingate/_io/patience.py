@@ -48,12 +48,14 @@ class Patience:
             self._usual = took if took > self._usual else 0.5 * (self._usual + took)
 
     def _wait(self, call: Callable[[], T]) -> T:
-        if self._jobs is None:
-            self._jobs = queue.SimpleQueue()
-            threading.Thread(target=_work, args=(self._jobs,), name="lingate-wait", daemon=True).start()
+        jobs = self._jobs
+        if jobs is None:
+            jobs = queue.SimpleQueue()
+            threading.Thread(target=_work, args=(jobs,), name="lingate-wait", daemon=True).start()
+            self._jobs = jobs  # not before: a signal may come in between, and nobody would work them off
         done: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
-        self._jobs.put((call, done))
         try:
+            jobs.put((call, done))
             result, error = done.get()
         except BaseException:
             self.stop()
