@@ -149,15 +149,16 @@ class _AsyncStream:
         self.head = head(response)
 
     async def read(self, limit: float | None = None) -> bytes | None:
-        before = _cancellations()
         task = self._reading = asyncio.current_task()
+        assert task is not None  # whoever awaits is one
+        before = task.cancelling()
         try:
             if limit is None:
                 piece = await self._reader.read_chunk()
             else:
                 async with asyncio.timeout(limit):
                     piece = await self._reader.read_chunk()
-            if _cancellations() <= before:
+            if task.cancelling() <= before:
                 if piece is None:
                     return None
                 self._left -= len(piece)
@@ -165,7 +166,7 @@ class _AsyncStream:
                     raise too_long(self._request, self._most)
                 return bytes(piece)
         except PyreqwestError as error:
-            if _cancellations() <= before:
+            if task.cancelling() <= before:
                 raise broken(error, self._request) from None
         except TimeoutError:
             raise RequestTimeoutError(f"{self._request.target.provider} did not begin its answer in time") from None
@@ -173,7 +174,7 @@ class _AsyncStream:
             pass
         finally:
             closed, self._reading = self._reading is None, None
-        if closed and task is not None and task.uncancel() <= before:
+        if closed and task.uncancel() <= before:
             raise StreamInterruptedError("the stream was closed while it was read")
         return await _ended()
 
