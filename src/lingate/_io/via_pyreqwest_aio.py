@@ -82,29 +82,18 @@ class AsyncPyreqwest:
         self._clients = Clients(ClientBuilder if proxies and pin is None else build)
 
     async def send(self, request: HttpRequest, timeout: Timeout) -> tuple[Head, bytes]:
-        if self.most is not None:
-            return await self._send_bounded(request, timeout, self.most)
-        before = _cancellations()
+        most, before = self.most, _cancellations()
+        body: Any = None
         try:
-            response = await self._clients.request(request, timeout, timeout.total).send()
-            body = bytes(await response.bytes())
+            if most is None:
+                response = await self._clients.request(request, timeout, timeout.total).send()
+                body = await response.bytes()
+            else:
+                async with self._clients.request(request, timeout, timeout.total, bounded=True) as response:
+                    if _cancellations() <= before:
+                        body = await response.body_reader.read(most + 1)
             if _cancellations() <= before:
-                return head(response), body
-        except PyreqwestError as error:
-            if _cancellations() <= before:
-                raise translate(error, request) from None
-        except asyncio.CancelledError:
-            pass
-        return await _ended()
-
-    async def _send_bounded(self, request: HttpRequest, timeout: Timeout, most: int) -> tuple[Head, bytes]:
-        before, body = _cancellations(), None
-        try:
-            async with self._clients.request(request, timeout, timeout.total, bounded=True) as response:
-                if _cancellations() <= before:
-                    body = await response.body_reader.read(most + 1)
-            if _cancellations() <= before:
-                if body is not None and len(body) > most:
+                if most is not None and body is not None and len(body) > most:
                     raise too_long(request, most)
                 return head(response), b"" if body is None else bytes(body)
         except PyreqwestError as error:
