@@ -210,7 +210,7 @@ class Relay:
             if out:
                 await send(out)
             if self._interrupted:
-                # A cancellation can get lost in the awaitables of granian and pyreqwest: seen with 200 streams at once.
+                # Awaitables that are not asyncio's own may lose a cancellation: seen with 200 streams at once.
                 raise asyncio.CancelledError
             data, events = await self._next()
         return self._written(data, events)
