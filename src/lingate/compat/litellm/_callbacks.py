@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 import warnings
@@ -11,6 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from lingate._wire.shapes import without
 from lingate.compat import litellm as settings
 from lingate.compat.litellm._names import words
 from lingate.compat.litellm._params import Request
@@ -65,13 +65,14 @@ class Watch:
 
     def __init__(self, request: Request) -> None:
         own = request.own
-        params = {key: item for key, item in request.options.items() if key not in _OURS}
+        params = without(request.options, _OURS)
         metadata = own.get("metadata") or own.get("litellm_metadata") or {}
+        asked = _hidden(request.given[0] if request.given else None)
         self.details: dict[str, Any] = {
             **params,
             "model": request.name,
-            "messages": _hidden(request.given[0] if request.given else None),
-            "input": _hidden(request.given[0] if request.given else None),
+            "messages": asked,
+            "input": asked,
             "call_type": request.call_type,
             "custom_llm_provider": request.provider,
             "stream": request.stream,
@@ -164,60 +165,57 @@ class Watch:
 
     def _note(self, response: Any, error: BaseException | None, ended: datetime) -> None:
         hidden = getattr(response, "_hidden_params", None) or {}
-        self.details["end_time"] = ended
-        self.details["response_cost"] = hidden.get("response_cost") if error is None else 0.0
         if error is not None:
-            self.details["exception"] = error
-            self.details["traceback_exception"] = str(error)
+            told = {"exception": error, "traceback_exception": str(error)}
         elif self.details["stream"]:
-            self.details["complete_streaming_response"] = _hidden(response)
-            self.details["async_complete_streaming_response"] = _hidden(response)
-        self.details["log_event_type"] = "post_api_call" if error is not None else "successful_api_call"
-        self.details["completion_start_time"] = self.begun or ended
+            told = dict.fromkeys(
+                ("complete_streaming_response", "async_complete_streaming_response"), _hidden(response)
+            )
+        else:
+            told = {}
+        self.details.update(
+            told,
+            end_time=ended,
+            response_cost=hidden.get("response_cost") if error is None else 0.0,
+            log_event_type="post_api_call" if error is not None else "successful_api_call",
+            completion_start_time=self.begun or ended,
+        )
         self.details["standard_logging_object"] = self._payload(response, error, ended, dict(hidden))
 
     def _payload(self, response: Any, error: BaseException | None, ended: datetime, hidden: Any) -> dict[str, Any]:
         """What LiteLLM calls the standard logging payload."""
-        answer = response.get("id") if hasattr(response, "get") else None
-        usage = (response.get("usage") if hasattr(response, "get") else None) or {}
+        answer, usage = (response.get("id"), response.get("usage")) if hasattr(response, "get") else (None, None)
+        usage = usage or {}
         details, params, shown = self.details, self.details["litellm_params"], _hidden(response)
         started, over = self._started.timestamp(), ended.timestamp()
         failure = {"error_class": type(error).__name__, "error_code": str(getattr(error, "status_code", ""))}
         return {
-            **dict.fromkeys(_NOT_HERE, None),
+            **dict.fromkeys(_NOT_HERE),
+            **{name: details[name] for name in _AS_TOLD},
             "id": answer or details["litellm_call_id"],
             "trace_id": details["litellm_trace_id"] or details["litellm_call_id"],
-            "call_type": details["call_type"],
-            "model": details["model"],
             "model_id": params["model_info"].get("id") or "",
             "model_group": details["metadata"].get("model_group") or "",
             "model_parameters": details["optional_params"],
-            "custom_llm_provider": details["custom_llm_provider"],
             "api_base": params["api_base"] or "",
             "status": "success" if error is None else "failure",
             "error_str": None if error is None else str(error),
             "error_information": None if error is None else {**failure, "error_message": str(error)},
-            "response_cost": details["response_cost"],
-            "cache_hit": details["cache_hit"],
-            "cache_key": details["cache_key"],
             "saved_cache_cost": 0.0,
-            "prompt_tokens": usage.get("prompt_tokens") or 0,
-            "completion_tokens": usage.get("completion_tokens") or 0,
-            "total_tokens": usage.get("total_tokens") or 0,
+            **{name: usage.get(name) or 0 for name in ("prompt_tokens", "completion_tokens", "total_tokens")},
             "startTime": started,
             "endTime": over,
             "completionStartTime": details["completion_start_time"].timestamp(),
             "response_time": over - started,
-            "metadata": details["metadata"],
             "request_tags": list(details["metadata"].get("tags") or ()),
             "end_user": details["user"] or "",
-            "messages": details["messages"],
             "response": shown.model_dump() if hasattr(shown, "model_dump") else shown,
             "hidden_params": hidden,
-            "stream": details["stream"],
         }
 
 
+_AS_TOLD = words("call_type model custom_llm_provider response_cost cache_hit cache_key metadata messages stream")
+"""Fields of LiteLLM's payload that are those of the details."""
 _NOT_HERE = words(
     """requester_ip_address user_agent guardrail_information cost_breakdown model_map_information
     response_cost_failure_debug_info standard_built_in_tools_params"""
@@ -260,8 +258,6 @@ async def _aguard(call: Callable[[], Any]) -> None:
         made = call()
         if inspect.isawaitable(made):
             await made
-    except asyncio.CancelledError:
-        raise
     except Exception:
         # As above.
         _log.exception("a callback failed")

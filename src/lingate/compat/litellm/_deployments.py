@@ -30,7 +30,7 @@ class Deployment:
     cooled_until: float = 0.0
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=_MOST_LATENCIES))
     successes: deque[tuple[float, int]] = field(default_factory=deque)
-    failures: deque[float] = field(default_factory=deque)
+    failures: deque[tuple[float, int]] = field(default_factory=deque)
 
     @property
     def id(self) -> str:
@@ -41,14 +41,18 @@ class Deployment:
         return {"model_name": self.group, "litellm_params": dict(self.params), "model_info": dict(self.info)}
 
     def used(self, now: float) -> tuple[int, int]:
-        while self.successes and self.successes[0][0] < now - MINUTE:
-            self.successes.popleft()
-        return len(self.successes), sum(tokens for _, tokens in self.successes)
+        """Calls in the last minute, and their tokens."""
+        return _recent(self.successes, now)
 
     def failed(self, now: float) -> int:
-        while self.failures and self.failures[0] < now - MINUTE:
-            self.failures.popleft()
-        return len(self.failures)
+        """Failures in the last minute."""
+        return _recent(self.failures, now)[0]
+
+
+def _recent(events: deque[tuple[float, int]], now: float) -> tuple[int, int]:
+    while events and events[0][0] < now - MINUTE:
+        events.popleft()
+    return len(events), sum(tokens for _, tokens in events)
 
 
 def deployment(given: Mapping[str, Any]) -> Deployment:
@@ -91,8 +95,7 @@ def _shuffle(found: Sequence[Deployment], now: float, random: Callable[[], float
 
 
 def _least_busy(found: Sequence[Deployment], now: float, random: Callable[[], float]) -> Deployment:
-    least = min(item.in_flight for item in found)
-    return _shuffle([item for item in found if item.in_flight == least], now, random)
+    return _shuffle(_least(found, lambda item: item.in_flight), now, random)
 
 
 def _latency(found: Sequence[Deployment], now: float, random: Callable[[], float]) -> Deployment:
@@ -103,8 +106,12 @@ def _latency(found: Sequence[Deployment], now: float, random: Callable[[], float
 
 
 def _usage(found: Sequence[Deployment], now: float, random: Callable[[], float]) -> Deployment:
-    least = min(item.used(now)[1] for item in found)
-    return _shuffle([item for item in found if item.used(now)[1] == least], now, random)
+    return _shuffle(_least(found, lambda item: item.used(now)[1]), now, random)
+
+
+def _least(found: Sequence[Deployment], key: Callable[[Deployment], int]) -> list[Deployment]:
+    least = min(map(key, found))
+    return [item for item in found if key(item) == least]
 
 
 STRATEGIES: dict[str, Pick] = {
@@ -149,7 +156,7 @@ class Fleet:
             name = alias if isinstance(alias, str) else alias["model"]
         found = [item for item in self.deployments if item.group == name]
         found = found or [item for item in self.deployments if item.id == name]
-        return found or [item for item in self.deployments if "*" in item.group and _match(item, name)]
+        return found or [item for item in self.deployments if _match(item, name)]
 
     def params(self, item: Deployment, name: str) -> dict[str, Any]:
         """Arguments for a call of a deployment; a `*` in its model is what stood for the `*` of its group."""
@@ -172,8 +179,7 @@ class Fleet:
                 waits = [item.cooled_until - now for item in found if item.cooled_until > now]
                 return min(waits, default=MINUTE)
             fresh = [item for item in awake if item.id not in tried] or awake
-            first = min(item.params.get("order") or 0 for item in fresh)
-            item = self._pick([item for item in fresh if (item.params.get("order") or 0) == first], now, self._random)
+            item = self._pick(_least(fresh, lambda item: item.params.get("order") or 0), now, self._random)
             item.in_flight += 1
             return item
 
@@ -191,7 +197,7 @@ class Fleet:
             if status not in _ITS_FAULT and status < 500:
                 # A request that is wrong says nothing about who was asked.
                 return
-            item.failures.append(now)
+            item.failures.append((now, 0))
             alone = sum(other.group == item.group for other in self.deployments) < 2
             if self._may_rest and not alone and self._rests(item, status, now, allowed):
                 own = item.params.get("cooldown_time")

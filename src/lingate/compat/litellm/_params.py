@@ -12,7 +12,7 @@ from uuid import uuid4
 from lingate._call.policy import Timeout
 from lingate._providers.naming import PARAMETERS, provider_of
 from lingate._wire.json import encode_str
-from lingate._wire.shapes import drop
+from lingate._wire.shapes import drop, not_null, without
 from lingate.compat import litellm as settings
 from lingate.compat.litellm._names import words
 from lingate.errors import ConfigError, UnknownProviderError
@@ -99,13 +99,12 @@ class Request:
 
 
 def prepare(call_type: str, model: Any, given: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Request:
-    params = {name: value for name, value in kwargs.items() if value is not None}
+    params = not_null(kwargs)
     # The Responses API has metadata of its own, which the provider keeps; elsewhere it is for callbacks.
     local = _LOCAL - {"metadata"} if call_type == "responses" else _LOCAL
     own = {name: params.pop(name) for name in list(params) if name in local}
     env = _environment(params)
-    for name in [name for name in params if _IGNORED.fullmatch(name)]:
-        del params[name]
+    params = _sent(params)
     asked = settings.model_alias_map.get(model, model) if isinstance(model, str) else model
     if call_type == "completion" and isinstance(asked, str) and asked.startswith("text-completion-"):
         raise UnknownProviderError(f"{asked} goes on from a prompt, it does not chat", hint="call text_completion")
@@ -136,7 +135,7 @@ def prepare(call_type: str, model: Any, given: tuple[Any, ...], kwargs: Mapping[
         name=name,
         provider=provider,
         given=given,
-        options={name: value for name, value in options.items() if value is not None},
+        options=not_null(options),
         own=own,
         env=env,
         stream=bool(params.get("stream")),
@@ -170,27 +169,24 @@ def _drop_reasoning(name: str, options: dict[str, Any]) -> list[str]:
 
     if reasons(name):
         return []
-    dropped = [param for param in _REASONING & options.keys() if options[param] is not None]
-    for param in dropped:
-        del options[param]
-    return dropped
+    return [param for param in _REASONING if options.pop(param, None) is not None]
 
 
 _STREAMS = frozenset({"completion", "responses", "text_completion"})
 
 
 def _environment(params: dict[str, Any]) -> dict[str, str]:
-    found = {}
+    found: dict[str, str] = {}
+    # `litellm.vertex_project = ...` is a setting of the module too, as `litellm.organization` is.
+    for name, variable in PARAMETERS.items():
+        value = vars(settings).get(name)
+        if isinstance(value, str):
+            found.setdefault(variable, value)
     for name in [name for name in params if name in PARAMETERS]:
         value = params.pop(name)
         if callable(value):
             value = value()
         found[PARAMETERS[name]] = encode_str(value) if isinstance(value, Mapping) else str(value)
-    # `litellm.vertex_project = ...` is a setting of the module too, as `litellm.organization` is.
-    for name, variable in PARAMETERS.items():
-        value = vars(settings).get(name)
-        if isinstance(value, str) and variable not in found:
-            found[variable] = value
     return found
 
 
@@ -228,6 +224,9 @@ def _fallback(item: Any) -> dict[str, Any]:
     route = {"model": f"{provider}/{name}", "api_base": base}
     for own in ("api_key", "api_version", "on"):
         route[own] = params.pop(own, None)
-    rest = {key: value for key, value in params.items() if key not in _LOCAL and not _IGNORED.fullmatch(key)}
-    route["params"] = rest or None
-    return {key: value for key, value in route.items() if value is not None}
+    route["params"] = _sent(without(params, _LOCAL)) or None
+    return not_null(route)
+
+
+def _sent(params: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in params.items() if not _IGNORED.fullmatch(name)}

@@ -7,13 +7,14 @@ import random
 import re
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from itertools import count
 from typing import Any
 
+from lingate._wire.shapes import not_null
 from lingate.compat import litellm as exceptions
 from lingate.compat.litellm import _calls
 from lingate.compat.litellm._deployments import Deployment, Fleet, deployment
@@ -162,10 +163,9 @@ class Router:
         self.max_fallbacks = max_fallbacks
         self.default_litellm_params = dict(default_litellm_params or {})
         self.routing_strategy = routing_strategy
-        rest = 5.0 if cooldown_time is None else float(cooldown_time)
         self._fleet = Fleet(
             routing_strategy,
-            rest,
+            5.0 if cooldown_time is None else float(cooldown_time),
             allowed_fails,
             model_group_alias or {},
             time.monotonic,
@@ -177,12 +177,12 @@ class Router:
     @property
     def model_list(self) -> list[dict[str, Any]]:
         """The deployments, as they were given, with their ids."""
-        return [item.to_dict() for item in self._fleet.deployments]
+        return self.get_model_list()
 
     @property
     def model_names(self) -> set[str]:
         """The names of the groups."""
-        return {item.group for item in self._fleet.deployments}
+        return set(self.get_model_names())
 
     def get_model_names(self) -> list[str]:
         """The names of the groups, in order."""
@@ -254,17 +254,15 @@ class Router:
         """Ask several groups the same at once: their answers, an exception where one failed. A list of them for each
         conversation, where there are several."""
         if messages and not isinstance(messages[0], (list, tuple)):
-            asked = [self.acompletion(model, messages, **kwargs) for model in models]
-            return list(await asyncio.gather(*asked, return_exceptions=True))
-        rows = [self.abatch_completion(models, item, **kwargs) for item in messages]
-        return list(await asyncio.gather(*rows))
+            return await _gathered(self.acompletion(model, messages, **kwargs) for model in models)
+        asked = (self.abatch_completion(models, item, **kwargs) for item in messages)
+        return list(await asyncio.gather(*asked))
 
     async def abatch_completion_one_model_multiple_requests(
         self, model: str, messages: Sequence[Any], **kwargs: Any
     ) -> list[Any]:
         """Ask a group about several conversations at once; an exception stands where one of them failed."""
-        asked = [self.acompletion(model, conversation, **kwargs) for conversation in messages]
-        return list(await asyncio.gather(*asked, return_exceptions=True))
+        return await _gathered(self.acompletion(model, conversation, **kwargs) for conversation in messages)
 
     def _run(self, function: Any, model: str, given: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         # Closed also where a call ends in a way that is no answer and no error of a provider: nobody stays busy.
@@ -370,12 +368,9 @@ class Router:
     def _params(self, chosen: Deployment, model: str, kwargs: dict[str, Any]) -> dict[str, Any]:
         own = self._fleet.params(chosen, model)
         metadata = {**(kwargs.get("metadata") or {}), "model_group": model, "deployment": own["model"]}
-        given = {name: value for name, value in kwargs.items() if value is not None}
-        params = {**self.default_litellm_params, **own, **given, "metadata": metadata, "model_info": chosen.info}
-        params.setdefault("timeout", self.timeout)
+        params = {"timeout": self.timeout, **self.default_litellm_params, **own, **not_null(kwargs)}
         # The router retries, on another deployment where there is one; a second engine below it would multiply the tries.
-        params["num_retries"] = 0
-        return params
+        return {**params, "metadata": metadata, "model_info": chosen.info, "num_retries": 0}
 
     def _wait(self, error: Exception, turn: int, others: bool) -> float | None:
         """Seconds until the next try, None where another try is of no use."""
@@ -403,6 +398,10 @@ class Router:
             special = self.content_policy_fallbacks
         found = list(_of(model, special)) or list(_of(model, self.fallbacks)) or self.default_fallbacks
         return [name for name in found if name != model]
+
+
+async def _gathered(asked: Iterable[Awaitable[Any]]) -> list[Any]:
+    return await asyncio.gather(*asked, return_exceptions=True)
 
 
 def _arguments(step: _Try, given: tuple[Any, ...]) -> tuple[Any, ...]:

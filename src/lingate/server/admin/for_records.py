@@ -12,12 +12,13 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
+from lingate._wire.shapes import not_null
 from lingate.server.access.inputs import KeyPatch, NewKey, NewPrincipal, PrincipalPatch, Rotation
 from lingate.server.access.limiter import LocalLimiter
 from lingate.server.access.meters import NANO, Budget
 from lingate.server.access.periods import FOREVER
 from lingate.server.access.records import Key, Kind, Principal
-from lingate.server.access.service import RefusedError
+from lingate.server.access.service import RefusedError, Service
 from lingate.server.access.tokens import PREFIX
 from lingate.server.admin.endpoint import Call, Endpoint, Handler
 from lingate.server.admin.parts import Parts
@@ -142,39 +143,34 @@ class PageQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     offset: _Offset = 0
 
 
-_View = TypeVar("_View", KeyView, PrincipalView)
 _T = TypeVar("_T")
 
 
-def _shown(limiter: LocalLimiter, cls: type[_View], kind: str, record: Key | Principal, spend: float | None) -> _View:
-    fields: dict[str, Any] = {name: getattr(record, name) for name in record.__struct_fields__}
-    return cls(**fields, budgets=budgets_of(limiter, kind, record.id), spend=spend)
+def _shown(parts: Parts, kind: str, record: Principal, spend: float | None = None) -> Any:
+    view = KeyView if kind == "key" else PrincipalView
+    budgets = budgets_of(parts.access.limiter, kind, record.id)
+    return view(**msgspec.structs.asdict(record), budgets=budgets, spend=spend)
 
 
-async def _shown_all(
-    parts: Parts, cls: type[_View], kind: str, records: Sequence[Key | Principal]
-) -> tuple[_View, ...]:
-    limiter = parts.access.limiter
-    spent: Sequence[float | None] = [None] * len(records)
-    if kind != "budget":
-        spent = await limiter.learn(kind, [record.id for record in records])
-    return tuple(_shown(limiter, cls, kind, record, spend) for record, spend in zip(records, spent, strict=True))
+async def _shown_all(parts: Parts, kind: str, records: Sequence[Principal]) -> tuple[Any, ...]:
+    if kind == "budget":
+        return tuple(_shown(parts, kind, record) for record in records)
+    spent = await parts.access.limiter.learn(kind, [record.id for record in records])
+    return tuple(map(partial(_shown, parts, kind), records, spent))
 
 
 async def show(parts: Parts, key: Key) -> KeyView:
     """A key with its budgets, as the ledger knows them."""
-    return (await _shown_all(parts, KeyView, "key", [key]))[0]
+    (view,) = await _shown_all(parts, "key", [key])
+    return view  # type: ignore[no-any-return]
 
 
-async def _show(parts: Parts, kind: Kind, record: Principal) -> PrincipalView:
-    return (await _shown_all(parts, PrincipalView, kind, [record]))[0]
-
-
-def _page_of(found: Sequence[_T], offset: int, limit: int) -> tuple[Sequence[_T], int | None]:
-    """Part of a list, and where the next part begins; None at the end."""
-    page = found[offset : offset + limit]
-    end = offset + len(page)
-    return page, end if page and end < len(found) else None
+async def _page(made: Callable[..., _T], parts: Parts, call: Call, kind: str, found: Sequence[Principal]) -> _T:
+    """The part of a list that is asked for."""
+    page = found[call.query.offset :][: call.query.limit]
+    end = call.query.offset + len(page)
+    following = end if page and end < len(found) else None
+    return made(data=await _shown_all(parts, kind, page), total=len(found), next_offset=following)
 
 
 def budgets_of(limiter: LocalLimiter, kind: str, id: str) -> tuple[BudgetView, ...]:
@@ -203,117 +199,101 @@ def _id(call: Call) -> str:
 
 async def _list_keys(parts: Parts, call: Call) -> KeyPage:
     query: KeyQuery = call.query
+    wanted = not_null(msgspec.structs.asdict(query), ("limit", "offset"))
     found = [
         key
         for key in await parts.access.service.keys()
-        if all(
-            getattr(query, name) in (None, getattr(key, name)) for name in ("team_id", "user_id", "alias", "blocked")
-        )
+        if all(getattr(key, name) == value for name, value in wanted.items())
     ]
-    page, following = _page_of(found, query.offset, query.limit)
-    return KeyPage(data=await _shown_all(parts, KeyView, "key", page), total=len(found), next_offset=following)
+    return await _page(KeyPage, parts, call, "key", found)
 
 
 async def _create_key(parts: Parts, call: Call) -> KeyMade:
-    key, token = await parts.access.service.create_key(call.actor, call.body)
+    return await _made(parts, parts.access.service.create_key(call.actor, call.body))
+
+
+async def _rotate_key(parts: Parts, call: Call) -> KeyMade:
+    return await _made(parts, parts.access.service.rotate_key(call.actor, _id(call), call.body))
+
+
+async def _made(parts: Parts, making: Awaitable[tuple[Key, str]]) -> KeyMade:
+    key, token = await making
     return KeyMade(token=token, key=await show(parts, key))
-
-
-async def _get_key(parts: Parts, call: Call) -> KeyView:
-    return await show(parts, await parts.access.service.key(_id(call)))
 
 
 async def _me(parts: Parts, call: Call) -> KeyView:
     if call.caller.key_id in parts.access.keys.records:
         return await show(parts, parts.access.keys.records[call.caller.key_id].key)
     key = Key(id=call.caller.key_id, admin=call.caller.admin)
-    return _shown(parts.access.limiter, KeyView, "key", key, None)
-
-
-async def _update_key(parts: Parts, call: Call) -> KeyView:
-    return await show(parts, await parts.access.service.update_key(call.actor, _id(call), call.body))
+    return _shown(parts, "key", key)  # type: ignore[no-any-return]
 
 
 async def _delete_key(parts: Parts, call: Call) -> KeyView:
     key = await parts.access.service.delete_key(call.actor, _id(call))
-    return _shown(parts.access.limiter, KeyView, "key", key, None)
-
-
-async def _rotate_key(parts: Parts, call: Call) -> KeyMade:
-    key, token = await parts.access.service.rotate_key(call.actor, _id(call), call.body)
-    return KeyMade(token=token, key=await show(parts, key))
-
-
-async def _block_key(parts: Parts, call: Call, *, blocked: bool) -> KeyView:
-    return await show(parts, await parts.access.service.block_key(call.actor, _id(call), blocked))
+    return _shown(parts, "key", key)  # type: ignore[no-any-return]
 
 
 async def _list(parts: Parts, call: Call, *, kind: Kind) -> PrincipalPage:
-    found = await parts.access.service.principals(kind)
-    page, following = _page_of(found, call.query.offset, call.query.limit)
-    return PrincipalPage(
-        data=await _shown_all(parts, PrincipalView, kind, page), total=len(found), next_offset=following
-    )
-
-
-async def _create(parts: Parts, call: Call, *, kind: Kind) -> PrincipalView:
-    return await _show(parts, kind, await parts.access.service.create(call.actor, kind, call.body))
-
-
-async def _get(parts: Parts, call: Call, *, kind: Kind) -> PrincipalView:
-    return await _show(parts, kind, await parts.access.service.principal(kind, call.path["id"]))
-
-
-async def _update(parts: Parts, call: Call, *, kind: Kind) -> PrincipalView:
-    return await _show(parts, kind, await parts.access.service.update(call.actor, kind, call.path["id"], call.body))
+    return await _page(PrincipalPage, parts, call, kind, await parts.access.service.principals(kind))
 
 
 async def _delete(parts: Parts, call: Call, *, kind: Kind) -> PrincipalView:
     record = await parts.access.service.delete(call.actor, kind, call.path["id"])
-    return _shown(parts.access.limiter, PrincipalView, kind, record, None)
+    return _shown(parts, kind, record)  # type: ignore[no-any-return]
 
 
-async def _block(parts: Parts, call: Call, *, kind: Kind, blocked: bool) -> PrincipalView:
-    return await _show(parts, kind, await parts.access.service.block(call.actor, kind, call.path["id"], blocked))
+def _shows(kind: str, act: Callable[..., Awaitable[Principal]], *more: Any) -> Handler:
+    """Does something to a record, and shows what it is then."""
+
+    async def handler(parts: Parts, call: Call) -> Any:
+        record = await act(parts.access.service, call, *more)
+        return (await _shown_all(parts, kind, [record]))[0]
+
+    return handler
+
+
+def _block_key(service: Service, call: Call, blocked: bool) -> Awaitable[Key]:
+    return service.block_key(call.actor, _id(call), blocked)
 
 
 def _endpoints(kind: Kind, many: str, what: str) -> Iterator[Endpoint]:
     base, one = f"/admin/{many}", f"/admin/{many}/{{id}}"
     make = partial(Endpoint, tag=many.capitalize())
     view = partial(make, result=PrincipalView)
-
-    def of(handler: Callable[..., Awaitable[object]], **more: bool) -> Handler:
-        return partial(handler, kind=kind, **more)
-
-    yield make("GET", base, f"List {many}", of(_list), query=PageQuery, result=PrincipalPage)
-    yield view("POST", base, f"Make {what}", of(_create), body=NewPrincipal, status=201, errors=(409,))
-    yield view("GET", one, f"Show {what}", of(_get), errors=(404,))
-    yield view("PATCH", one, f"Change {what}", of(_update), body=PrincipalPatch, errors=(404,))
-    yield view("DELETE", one, f"Delete {what}", of(_delete), errors=(404, 409))
+    create = _shows(kind, lambda to, call: to.create(call.actor, kind, call.body))
+    get = _shows(kind, lambda to, call: to.principal(kind, call.path["id"]))
+    update = _shows(kind, lambda to, call: to.update(call.actor, kind, call.path["id"], call.body))
+    yield make("GET", base, f"List {many}", partial(_list, kind=kind), query=PageQuery, result=PrincipalPage)
+    yield view("POST", base, f"Make {what}", create, body=NewPrincipal, status=201, errors=(409,))
+    yield view("GET", one, f"Show {what}", get, errors=(404,))
+    yield view("PATCH", one, f"Change {what}", update, body=PrincipalPatch, errors=(404,))
+    yield view("DELETE", one, f"Delete {what}", partial(_delete, kind=kind), errors=(404, 409))
     if kind == "budget":
         return
     for name, blocked, then in (("block", True, "refused"), ("unblock", False, "accepted again")):
         text = f"{name.capitalize()} {what}: its calls are {then}"
-        yield view("POST", f"{one}/{name}", text, of(_block, blocked=blocked), errors=(404,))
+        block = _shows(kind, lambda to, call, blocked: to.block(call.actor, kind, call.path["id"], blocked), blocked)
+        yield view("POST", f"{one}/{name}", text, block, errors=(404,))
 
 
+_get_key = _shows("key", lambda to, call: to.key(_id(call)))
+_update_key = _shows("key", lambda to, call: to.update_key(call.actor, _id(call), call.body))
 _key = partial(Endpoint, tag="Keys", result=KeyView)
-_made = partial(Endpoint, tag="Keys", result=KeyMade)
+_new_key = partial(Endpoint, tag="Keys", result=KeyMade)
 _KEYS, _ONE = "/admin/keys", "/admin/keys/{id}"
+_MAKE = "Make a key; its token is shown this once"
 _REPLACE = "Replace the token; the old one stays good for the overlap"
 _MISSING = (404,)
 ENDPOINTS = (
     Endpoint("GET", _KEYS, "List keys, newest first", _list_keys, "Keys", query=KeyQuery, result=KeyPage),
-    _made(
-        "POST", _KEYS, "Make a key; its token is shown this once", _create_key, body=NewKey, status=201, errors=(409,)
-    ),
+    _new_key("POST", _KEYS, _MAKE, _create_key, body=NewKey, status=201, errors=(409,)),
     _key("GET", "/admin/me", "The key that this request is signed with", _me, anyone=True),
     _key("GET", _ONE, "One key, by its id", _get_key, errors=_MISSING),
     _key("PATCH", _ONE, "Change fields of a key", _update_key, body=KeyPatch, errors=_MISSING),
     _key("DELETE", _ONE, "Delete a key; its rows in the ledger stay", _delete_key, errors=_MISSING),
-    _made("POST", f"{_ONE}/rotate", _REPLACE, _rotate_key, body=Rotation, errors=(404, 409)),
-    _key("POST", f"{_ONE}/block", "Refuse a key's calls", partial(_block_key, blocked=True), errors=_MISSING),
-    _key("POST", f"{_ONE}/unblock", "Accept a key's calls again", partial(_block_key, blocked=False), errors=_MISSING),
+    _new_key("POST", f"{_ONE}/rotate", _REPLACE, _rotate_key, body=Rotation, errors=(404, 409)),
+    _key("POST", f"{_ONE}/block", "Refuse a key's calls", _shows("key", _block_key, True), errors=_MISSING),
+    _key("POST", f"{_ONE}/unblock", "Accept a key's calls again", _shows("key", _block_key, False), errors=_MISSING),
     *_endpoints("team", "teams", "a team"),
     *_endpoints("user", "users", "a user"),
     *_endpoints("customer", "customers", "an end user"),

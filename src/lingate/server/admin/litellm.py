@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta
 
+from lingate._wire.shapes import not_null
 from lingate.server.access import may_use
 from lingate.server.access.inputs import KeyPatch, NewKey, NewPrincipal, PrincipalPatch, Rotation, struct_of
 from lingate.server.access.records import Key, Kind, Limits, Name, Principal, Span
@@ -24,40 +25,12 @@ from lingate.server.admin.parts import Parts
 Plain = dict[str, Any]
 _NAMES = {"key_alias": "alias", "team_alias": "alias", "user_alias": "alias"}
 _EMPTY: tuple[object, ...] = (None, "", False, 0, [], {})
-_IGNORED = {
-    "config",
-    "permissions",
-    "send_invite_email",
-    "guardrails",
-    "policies",
-    "prompts",
-    "object_permission",
-    "soft_budget",
-    "spend",
-    "key_type",
-    "auto_rotate",
-    "rotation_interval",
-    "enforced_params",
-    "allowed_cache_controls",
-    "user_email",
-    "members_with_roles",
-    "organization_id",
-    "auto_create_key",
-    "user_role",
-    "sso_user_id",
-    "teams",
-    "project_id",
-    "allowed_passthrough_routes",
-    "allowed_vector_store_indexes",
-    "router_settings",
-    "access_group_ids",
-    "agent_id",
-    "model_aliases",
-    "team_member_budget",
-    "disable_global_guardrails",
-    "tpm_limit_type",
-    "rpm_limit_type",
-}
+_UNKNOWN = """config permissions send_invite_email guardrails policies prompts object_permission soft_budget spend key_type
+    auto_rotate rotation_interval enforced_params allowed_cache_controls user_email members_with_roles organization_id
+    auto_create_key user_role sso_user_id teams project_id allowed_passthrough_routes allowed_vector_store_indexes
+    router_settings access_group_ids agent_id model_aliases team_member_budget disable_global_guardrails tpm_limit_type
+    rpm_limit_type"""
+_IGNORED = frozenset(_UNKNOWN.split())
 _DEFAULTS: dict[str, object] = {"key_type": "default"}
 
 
@@ -134,8 +107,8 @@ def prepare(body: Plain) -> Plain:
     """A body without the fields that say nothing, and with budgets by model in one spelling."""
     kept = {
         name: value
-        for name, value in body.items()
-        if value is not None and not (name in _IGNORED and (value in _EMPTY or value == _DEFAULTS.get(name, UNSET)))
+        for name, value in not_null(body).items()
+        if name not in _IGNORED or (value not in _EMPTY and value != _DEFAULTS.get(name))
     }
     budgets = kept.get("model_max_budget")
     if isinstance(budgets, dict):
@@ -156,8 +129,8 @@ def _budget(value: Any) -> Any:
 
 
 def _ours(body: msgspec.Struct, id: str | None = None) -> Plain:
-    names = {**_NAMES, **({id: "id"} if id else {})}
-    given = ((field, getattr(body, field)) for field in body.__struct_fields__)
+    names = {**_NAMES, id or "id": "id"}
+    given = msgspec.structs.asdict(body).items()
     return {names.get(field, field): value for field, value in given if value is not UNSET}
 
 
