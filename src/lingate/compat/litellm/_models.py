@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from enum import Enum
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 
 import lingate
 from lingate._providers import lookup
 from lingate._providers.catalog import entry_of, models_of
 from lingate._providers.naming import provider_of, row_of
 from lingate._providers.rows_models import MODEL_FACTS, MODES
+from lingate._wire.shapes import without
 from lingate.compat import litellm as names_of
 from lingate.compat.litellm._names import CAPABILITIES, instead, words
 from lingate.compat.litellm._params import resolve
@@ -85,12 +86,11 @@ def get_llm_provider(
         LiteLLMUnknownProvider: Nothing tells.
     """
     try:
-        name, provider = resolve(model, custom_llm_provider, api_base)
+        return *resolve(model, custom_llm_provider, api_base), api_key, api_base
     except LingateError as error:
         from lingate.compat.litellm._errors import translate
 
         raise translate(error, str(model), None) from error
-    return name, provider, api_key, api_base
 
 
 def get_model_info(model: str, custom_llm_provider: str | None = None, **_: Any) -> dict[str, Any]:
@@ -101,18 +101,18 @@ def get_model_info(model: str, custom_llm_provider: str | None = None, **_: Any)
     Raises:
         ModelNotMappedError: Nothing is known about it.
     """
+    found: dict[str, Any] = {}
     try:
         name, provider = resolve(model, custom_llm_provider)
     except UnknownProviderError:
-        own = registered(model, model, None)
-        if own is None:
-            raise _not_mapped(model, custom_llm_provider) from None
-        return {"key": model, **_unknown(), **own}
-    info, own = _info(name, provider), registered(model, name, provider)
+        info, own = None, registered(model, model, None)
+    else:
+        info, own = _info(name, provider), registered(model, name, provider)
+        found["supported_openai_params"] = _supported(name, provider, "chat_completion")
     if info is None and own is None:
-        raise _not_mapped(model, custom_llm_provider)
-    params = _supported(name, provider, "chat_completion")
-    return {"key": model, **(info or _unknown()), **(own or {}), "supported_openai_params": params}
+        text = f"This model isn't mapped yet. model={model}, custom_llm_provider={custom_llm_provider}."
+        raise names_of.ModelNotMappedError(text)
+    return {"key": model, **(info or _unknown()), **(own or {}), **found}
 
 
 def registered(model: str, name: str, provider: str | None) -> dict[str, Any] | None:
@@ -148,11 +148,6 @@ def own_prices(model: str, name: str, provider: str) -> Mapping[str, Any] | None
     return own if any(own.get(kind) != known.get(kind) for kind in _PRICES.values()) else None
 
 
-def _not_mapped(model: str, provider: str | None) -> Exception:
-    text = f"This model isn't mapped yet. model={model}, custom_llm_provider={provider}."
-    return cast("Exception", names_of.ModelNotMappedError(text))
-
-
 def _unknown() -> dict[str, Any]:
     return dict.fromkeys((*_FACTS.split(), *CAPABILITIES, *_UNKNOWN))
 
@@ -176,7 +171,7 @@ def _info(name: str, provider: str) -> dict[str, Any] | None:
     limit = limit or (prices or {}).get("context_window")
     mode = next((mode for pattern, mode in MODES if re.fullmatch(pattern, name, re.IGNORECASE)), "chat")
     found = {**_unknown(), "litellm_provider": provider, "mode": mode}
-    found.update({key: value for key, value in (prices or {}).items() if key in found})
+    found.update(without(prices or {}, ("context_window",)))
     found.update(max_input_tokens=limit, max_output_tokens=output, max_tokens=output or limit)
     if facts is not None:
         found.update({key: key.removeprefix("supports_") in abilities or None for key in CAPABILITIES})
@@ -301,7 +296,7 @@ def register_model(model_cost: Mapping[str, Mapping[str, Any]]) -> dict[str, dic
 
     What is given here goes before what the catalogue knows: in `get_model_info`, and in what calls cost.
     """
-    found: dict[str, dict[str, Any]] = _tables()["model_cost"]
+    found = get_model_cost_map()
     for name, facts in model_cost.items():
         found.setdefault(name, {}).update(facts)
     return found

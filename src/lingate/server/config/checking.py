@@ -70,7 +70,10 @@ def check(path: str | None, env: Mapping[str, str]) -> Report:
         path=path,
         problems=(*loaded.problems, *_addresses(config)),
         warnings=config.warnings,
-        deployments=tuple(_checked(item, config) for item in config.deployments),
+        deployments=tuple(
+            Checked(group=item.group, name=f"{item.provider or '*'}/{item.model}", trouble=_trouble(item, config))
+            for item in config.deployments
+        ),
         serve_all=config.serve_all,
     )
 
@@ -87,10 +90,6 @@ def _addresses(config: GatewayConfig) -> Iterator[Problem]:
                 read_it(address)
         except LingateError as error:
             yield Problem(config.path or "the environment", (), str(error))
-
-
-def _checked(item: DeploymentConfig, config: GatewayConfig) -> Checked:
-    return Checked(group=item.group, name=f"{item.provider or '*'}/{item.model}", trouble=_trouble(item, config))
 
 
 def _trouble(item: DeploymentConfig, config: GatewayConfig) -> str | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from lingate._providers.naming import PARAMETERS, provider_of, row_of
 from lingate._wire.json import encode_str
-from lingate._wire.shapes import PATH
+from lingate._wire.shapes import PATH, as_list
 from lingate.server.config.litellm_schema import (
     DESCRIPTIVE,
     ELSEWHERE,
@@ -49,25 +49,21 @@ class Surroundings:
 
 def read_deployments(reading: Reading, data: Any, around: Surroundings) -> tuple[DeploymentConfig, ...]:
     """Read the list; entries that are wrong are left out and noted."""
-    if data is None:
-        return ()
-    if not isinstance(data, list):
-        reading.problem(("model_list",), f"must be a list, not {found(data)}")
-        return ()
-    read = [_deployment(reading, item, ("model_list", index), around) for index, item in enumerate(data)]
-    return _told_apart(reading, [item for item in read if item is not None])
+    read = (_deployment(reading, item, place, around) for place, item in _entries(reading, data, "model_list"))
+    return _told_apart(reading, list(filter(None, read)))
+
+
+def _entries(reading: Reading, data: Any, section: str) -> Iterator[tuple[Place, Any]]:
+    if data is not None and not isinstance(data, list):
+        reading.problem((section,), f"must be a list, not {found(data)}")
+    for index, item in enumerate(as_list(data)):
+        yield (section, index), item
 
 
 def read_credentials(reading: Reading, data: Any) -> dict[str, Mapping[str, Any]]:
     """Read `credential_list`: parameters of deployments under a name."""
     credentials: dict[str, Mapping[str, Any]] = {}
-    if data is None:
-        return credentials
-    if not isinstance(data, list):
-        reading.problem(("credential_list",), f"must be a list, not {found(data)}")
-        return credentials
-    for index, item in enumerate(data):
-        place = ("credential_list", index)
+    for place, item in _entries(reading, data, "credential_list"):
         entry = reading.mapping(item, place)
         for key in entry:
             if key not in ("credential_name", "credential_values", "credential_info"):
@@ -121,14 +117,11 @@ def _unnamed(given: Mapping[str, Any]) -> tuple[str, str] | None:
 
 def _laid(reading: Reading, given: Mapping[str, Any], place: Place, around: Surroundings) -> Mapping[str, Any]:
     """An entry's parameters over those of its credential, over those of all."""
-    name = given.get("litellm_credential_name")
-    if not isinstance(name, str):
-        return {**around.defaults, **given}
-    if name not in around.credentials:
-        near = closest(str(name), tuple(around.credentials)) if around.credentials else ": there is no credential_list"
+    name, known = given.get("litellm_credential_name"), around.credentials
+    if isinstance(name, str) and name not in known:
+        near = closest(str(name), tuple(known)) if known else ": there is no credential_list"
         reading.problem((*place, "litellm_credential_name"), f"names no credential{near}")
-        return {**around.defaults, **given}
-    return {**around.defaults, **around.credentials[name], **given}
+    return {**around.defaults, **(known.get(name, {}) if isinstance(name, str) else {}), **given}
 
 
 def _is_parameter(key: str) -> bool:
@@ -207,13 +200,10 @@ def _provider(reading: Reading, params: DeploymentParams, place: Place, around: 
         return rest, head
     named = provider_of(model, params.custom_llm_provider, params.api_base)
     if named is None and slash and rest:
-        instead = PREFIXES.get(head)
-        reading.problem(
-            (*place, "model"),
-            f"names no model: {instead}"
-            if instead
-            else f"names the provider {head!r:.80}, which is {_unknown(head)}; one of your own goes under lingate.providers",
+        text = (
+            f"names the provider {head!r:.80}, which is {_unknown(head)}; one of your own goes under lingate.providers"
         )
+        reading.problem((*place, "model"), f"names no model: {PREFIXES[head]}" if head in PREFIXES else text)
         return None
     if named is None:
         what = "a provider and no model" if slash else "no provider"
@@ -235,18 +225,13 @@ def _unknown(name: str) -> str:
 
 def _digest(group: str, given: Mapping[str, Any]) -> str:
     """The same for the same entry in every process. Of keys, only the names of their variables are in it."""
-    public = {key: _named(value) for key, value in sorted(given.items()) if key in _PUBLIC or _is_reference(value)}
+    public = {}
+    for key, value in sorted(given.items()):
+        if isinstance(value, FromEnv | Unset):
+            public[key] = f"{REFERENCE}{value.variable}"
+        elif key in _PUBLIC:
+            public[key] = plain(value)
     return hashlib.sha256(f"{group}\0{encode_str(public)}".encode()).hexdigest()[:32]
-
-
-def _is_reference(value: Any) -> bool:
-    return isinstance(value, FromEnv | Unset)
-
-
-def _named(value: Any) -> Any:
-    if isinstance(value, FromEnv | Unset):
-        return f"{REFERENCE}{value.variable}"
-    return plain(value)
 
 
 def _told_apart(reading: Reading, read: list[DeploymentConfig]) -> tuple[DeploymentConfig, ...]:

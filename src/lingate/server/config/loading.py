@@ -11,6 +11,7 @@ from typing import Any
 
 from lingate._providers.naming import row_of
 from lingate._providers.settings import settings_from
+from lingate._wire.shapes import without
 from lingate.errors import ConfigError
 from lingate.server.config import litellm_schema as schema
 from lingate.server.config import source as files
@@ -30,7 +31,6 @@ from lingate.server.config.reading import (
 from lingate.server.config.settings import (
     Alias,
     CacheParams,
-    DeploymentConfig,
     Fallback,
     Fallbacks,
     GatewayConfig,
@@ -42,14 +42,8 @@ from lingate.server.config.settings import (
 from lingate.server.patterns import matches
 
 _SECTIONS = (
-    "model_list",
-    "litellm_settings",
-    "router_settings",
-    "general_settings",
-    "environment_variables",
-    "include",
-    "credential_list",
-    "lingate",
+    *("model_list", "litellm_settings", "router_settings", "general_settings"),
+    *("environment_variables", "include", "credential_list", "lingate"),
 )
 _SHORT_KEY = 16
 _FALLBACKS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
@@ -103,8 +97,7 @@ def interpret(source: files.Source, path: str | None, env: Mapping[str, str]) ->
     reading.problems = list(source.problems)
     data = _top(reading, source)
     env = _environment(reading, data, env)
-    rest = {key: value for key, value in data.items() if key != "environment_variables"}
-    values = replace(source, data=rest)
+    values = replace(source, data=without(data, ("environment_variables",)))
     files.substituted(values, env)
     data = values.data
     own = _own(reading, data.get("lingate"))
@@ -157,8 +150,10 @@ def _top(reading: Reading, source: files.Source) -> dict[str, Any]:
 
 def _home(key: str) -> str:
     """The end of a message about a key that stands in a section that is not its own; empty for one of no section."""
-    homes = (name for name, (record, undone) in _KNOWN.items() if key in hints_of(record) or key in undone)
-    return next((f"; it belongs into {name}" for name in homes), "")
+    for name, (record, undone) in _KNOWN.items():
+        if key in hints_of(record) or key in undone:
+            return f"; it belongs into {name}"
+    return ""
 
 
 _KNOWN: Mapping[str, tuple[type, dict[str, str]]] = {
@@ -214,13 +209,16 @@ def _settings(reading: Reading, given: Mapping[str, Any]) -> Settings:
     params = given.get("cache_params")
     known = dict(given)
     if isinstance(params, Mapping):
-        for key in [key for key in params if key in schema.CACHE_PARAMS]:
-            reading.undone["litellm_settings", "cache_params", key] = schema.CACHE_PARAMS[key]
-        known["cache_params"] = {key: value for key, value in params.items() if key not in schema.CACHE_PARAMS}
-        kind = params.get("type")
-        if isinstance(kind, str) and kind in schema.CACHES:
-            reading.undone["litellm_settings", "cache_params", "type"] = f"{kind!s}: {schema.CACHES[kind]}"
-            del known["cache_params"]["type"]
+        known["cache_params"] = kept = dict(params)
+        for key, value in params.items():
+            if key in schema.CACHE_PARAMS:
+                instead = schema.CACHE_PARAMS[key]
+            elif key == "type" and isinstance(value, str) and value in schema.CACHES:
+                instead = f"{value!s}: {schema.CACHES[value]}"
+            else:
+                continue
+            reading.undone["litellm_settings", "cache_params", key] = instead
+            del kept[key]
     for key in _CALLBACKS:
         if isinstance(listed := known.get(key), list):
             # LiteLLM takes `{name: parameters}` among the names.
@@ -265,23 +263,20 @@ def _routing(reading: Reading, data: Any, settings: Mapping[str, Any]) -> Routin
         reading.problem((*place, "routing_strategy"), f"is {str(strategy)!r}: {schema.STRATEGIES[strategy]}")
         del given["routing_strategy"]
     if isinstance(checks := given.get("optional_pre_call_checks"), list):
+        given["optional_pre_call_checks"] = checks = list(checks)
         for index, name in enumerate(checks):
             if isinstance(name, str) and name in schema.PRE_CALL_CHECKS:
                 reading.undone[*place, "optional_pre_call_checks", index] = f"{name}: {schema.PRE_CALL_CHECKS[name]}"
-        # In their places, which are told of those that are wrong.
-        given["optional_pre_call_checks"] = [
-            None if isinstance(name, str) and name in schema.PRE_CALL_CHECKS else name for name in checks
-        ]
+                # The others stay in their places, which are told of those that are wrong.
+                checks[index] = None
     routing = reading.record(Routing, given, place, undone=_UNDONE | schema.ROUTER_SETTINGS, near=_home)
     hints = hints_of(Routing)
-    for key in _ROUTING_TOO:
-        if given.get(key) is None and key in settings:
-            value = reading.value(settings[key], hints[key], ("litellm_settings", key))
+    # `request_timeout` last: it wins.
+    for key, there in (*zip(_ROUTING_TOO, _ROUTING_TOO, strict=True), ("timeout", "request_timeout")):
+        if given.get(key) is None and there in settings:
+            value = reading.value(settings[there], hints[key], ("litellm_settings", there))
             if value is not MISSING:
                 special[key] = value
-    if given.get("timeout") is None and "request_timeout" in settings:
-        value = reading.value(settings["request_timeout"], hints["timeout"], ("litellm_settings", "request_timeout"))
-        special["timeout"] = None if value is MISSING else value
     return replace(routing, **special)
 
 
@@ -303,8 +298,8 @@ def _fallbacks(reading: Reading, data: Any, place: Place) -> Fallbacks:
             if str(group) in read:
                 reading.problem((*inner, str(group)), "stands here twice")
             listed = targets if isinstance(targets, list) else [targets]
-            found_here = [_fallback(reading, item, (*inner, str(group), at)) for at, item in enumerate(listed)]
-            read[str(group)] = tuple(item for item in found_here if item is not None)
+            found_here = (_fallback(reading, item, (*inner, str(group), at)) for at, item in enumerate(listed))
+            read[str(group)] = tuple(filter(None, found_here))
     return read
 
 
@@ -312,7 +307,7 @@ def _fallback(reading: Reading, data: Any, place: Place) -> Fallback | None:
     if isinstance(data, str) and data:
         return Fallback(model=str(data))
     if isinstance(data, Mapping) and isinstance(data.get("model"), str):
-        return Fallback(model=str(data["model"]), params=plain({k: v for k, v in data.items() if k != "model"}))
+        return Fallback(model=str(data["model"]), params=plain(without(data, ("model",))))
     if not isinstance(data, Unset):
         reading.problem(place, f"must be the name of a group, or a mapping with model, not {found(data)}")
     return None
@@ -330,39 +325,33 @@ def _aliases(reading: Reading, data: Any, place: Place) -> dict[str, Alias]:
     return read
 
 
-_HOST = re.compile(r"(?:(?:\*\.)?[\w.-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?")
-_ORIGIN = re.compile(r"\*|null|[\w.+-]+://[^/?#\s]+")
+_HOST = re.compile(r"\s*(?:(?:\*\.)?[\w.-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?\s*")
+_ORIGIN = re.compile(r"\s*(?:\*|null|[\w.+-]+://[^/?#\s]+)\s*")
+_NETWORK = "is no address or network such as 10.0.0.0/8"
+_A_HOST = "must be a host such as example.com, *.example.com or 10.0.0.7:8000, without a path"
+_AN_ORIGIN = "must be * or an origin such as https://example.com, without a path"
 
 
 def _check_addresses(reading: Reading, config: GatewayConfig) -> None:
-    for place, networks in (
-        (("general_settings", "allowed_ips"), config.general.allowed_ips),
-        (("lingate", "trusted_proxies"), config.own.trusted_proxies),
-    ):
-        for index, text in enumerate(networks):
-            try:
-                ipaddress.ip_network(text, strict=False)
-            except ValueError:
-                reading.problem((*place, index), "is no address or network such as 10.0.0.0/8")
-    if config.own.port not in range(1, 65536):
+    own = config.own
+    if own.port not in range(1, 65536):
         reading.problem(("lingate", "port"), "must be a port from 1 to 65535")
-    for places, texts, form, what in (
-        (
-            ("lingate", "allowed_hosts"),
-            config.own.allowed_hosts,
-            _HOST,
-            "a host such as example.com, *.example.com or 10.0.0.7:8000",
-        ),
-        (
-            ("lingate", "cors", "allow_origins"),
-            config.own.cors.allow_origins,
-            _ORIGIN,
-            "* or an origin such as https://example.com",
-        ),
+    for place, texts, is_right, what in (
+        (("general_settings", "allowed_ips"), config.general.allowed_ips, _is_network, _NETWORK),
+        (("lingate", "trusted_proxies"), own.trusted_proxies, _is_network, _NETWORK),
+        (("lingate", "allowed_hosts"), own.allowed_hosts, _HOST.fullmatch, _A_HOST),
+        (("lingate", "cors", "allow_origins"), own.cors.allow_origins, _ORIGIN.fullmatch, _AN_ORIGIN),
     ):
         for index, text in enumerate(texts):
-            if not form.fullmatch(text.strip()):
-                reading.problem((*places, index), f"must be {what}, without a path")
+            if not is_right(text):
+                reading.problem((*place, index), what)
+
+
+def _is_network(text: str) -> bool:
+    try:
+        return bool(ipaddress.ip_network(text, strict=False))
+    except ValueError:
+        return False
 
 
 def _check_names(reading: Reading, config: GatewayConfig, data: Mapping[str, Any]) -> None:
@@ -434,8 +423,8 @@ def _check_sign_in(reading: Reading, config: GatewayConfig) -> None:
 def _warnings(reading: Reading, config: GatewayConfig, unset: Mapping[Place, str], data: Any) -> tuple[str, ...]:
     texts = []
     if reading.undone:
-        listed = {f"{anywhere(place)} ({instead})": None for place, instead in reading.undone.items()}
-        texts.append(f"without effect here: {'; '.join(listed)}")
+        listed = (f"{anywhere(place)} ({instead})" for place, instead in reading.undone.items())
+        texts.append(f"without effect here: {'; '.join(dict.fromkeys(listed))}")
     if unset:
         names = ", ".join(f"{name} (for {dotted(place)})" for place, name in unset.items())
         texts.append(f"variables that are not set: {names}")
@@ -456,12 +445,15 @@ def _warnings(reading: Reading, config: GatewayConfig, unset: Mapping[Place, str
     ]
     if theirs:
         texts.append(f"LiteLLM's variables are not read: {', '.join(theirs)}")
-    key = general.master_key or env.get("LINGATE_MASTER_KEY")
+    key = ours["LITELLM_MASTER_KEY"]
     if key and len(key) < _SHORT_KEY:
         name = "general_settings.master_key" if general.master_key else "LINGATE_MASTER_KEY"
         texts.append(f"{name} has {len(key)} characters and can be guessed: make it longer")
-    idle = [_described(item) for item in config.deployments if item.unusable]
-    if idle:
+    if idle := [
+        f"{item.group} ({item.provider or '*'}/{item.model}): {item.unusable}"
+        for item in config.deployments
+        if item.unusable
+    ]:
         texts.append(f"deployments that cannot be asked: {'; '.join(idle)}")
     return tuple(texts)
 
@@ -481,7 +473,3 @@ def _shells(value: Any, place: Place) -> Iterator[Place]:
 def anywhere(place: Place) -> str:
     """A place, the numbers of list entries left out: what holds for one of them holds for all."""
     return dotted([part for part in place if isinstance(part, str)])
-
-
-def _described(item: DeploymentConfig) -> str:
-    return f"{item.group} ({item.provider or '*'}/{item.model}): {item.unusable}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import yaml
 
 from lingate.errors import ConfigError
 from lingate.server.config.litellm_schema import DIFFERENT
-from lingate.server.config.loading import Loaded, anywhere, read
+from lingate.server.config.loading import anywhere, read
 from lingate.server.config.reading import Place, Problem
 from lingate.server.config.source import REFERENCE, parse
 
@@ -59,7 +60,30 @@ def migrate(path: str) -> Migration:
 
     Variables are not read: `os.environ/NAME` stands for whatever the gateway's environment will hold.
     """
-    return _migration(path, read(path, {}))
+    loaded = read(path, {})
+    data = loaded.source.data
+    problems = tuple(problem for problem in loaded.problems if not _in_variable(data, problem.place))
+    later = {
+        problem.place[1] for problem in loaded.problems if problem not in problems and "model_list" in problem.place
+    }
+    undone = {anywhere(place): text for place, text in loaded.undone.items()}
+    leaves = dict.fromkeys(_leaves(data, ()))
+    different = {name: DIFFERENT[name] for name in leaves if name in DIFFERENT and name not in undone}
+    elsewhere = {*undone, *(anywhere(problem.place) for problem in problems)}
+    # A place is told of with what it is part of.
+    carried = [name for name in leaves if name not in different and elsewhere.isdisjoint(_outer(name))]
+    return Migration(
+        path=path,
+        carried=tuple(carried),
+        different=different,
+        undone=undone,
+        problems=problems,
+        models=len(loaded.config.deployments) + len(later),
+    )
+
+
+def _outer(name: str) -> Iterator[str]:
+    return accumulate(name.split("."), "{}.{}".format)
 
 
 def cleaned(path: str) -> str:
@@ -85,15 +109,11 @@ def cleaned(path: str) -> str:
 
 def _without(value: Any, places: Collection[Place], here: Place = ()) -> Any:
     """Values without these places; what is empty is nothing."""
-    if isinstance(value, dict):
-        kept: Any = {
-            key: _without(item, places, (*here, key)) for key, item in value.items() if (*here, key) not in places
-        }
-    elif isinstance(value, list):
-        kept = [_without(item, places, (*here, at)) for at, item in enumerate(value) if (*here, at) not in places]
-    else:
+    if not isinstance(value, dict | list):
         return value
-    return kept or None
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    kept = {key: _without(item, places, (*here, key)) for key, item in items if (*here, key) not in places}
+    return (kept if isinstance(value, dict) else list(kept.values())) or None
 
 
 def _in_variable(data: Any, place: Place) -> bool:
@@ -104,33 +124,6 @@ def _in_variable(data: Any, place: Place) -> bool:
         except (LookupError, TypeError):
             return False
     return isinstance(data, str) and data.startswith(REFERENCE)
-
-
-def _migration(path: str, loaded: Loaded) -> Migration:
-    data = loaded.source.data
-    problems = tuple(problem for problem in loaded.problems if not _in_variable(data, problem.place))
-    later = {
-        problem.place[1] for problem in loaded.problems if problem not in problems and "model_list" in problem.place
-    }
-    undone = {anywhere(place): text for place, text in loaded.undone.items()}
-    wrong = {anywhere(problem.place) for problem in problems}
-    leaves = dict.fromkeys(_leaves(data, ()))
-    different = {name: DIFFERENT[name] for name in leaves if name in DIFFERENT and name not in undone}
-    carried = [
-        name for name in leaves if name not in different and not any(_is_in(name, other) for other in (*undone, *wrong))
-    ]
-    return Migration(
-        path=path,
-        carried=tuple(carried),
-        different=different,
-        undone=undone,
-        problems=problems,
-        models=len(loaded.config.deployments) + len(later),
-    )
-
-
-def _is_in(name: str, outer: str) -> bool:
-    return name == outer or name.startswith(f"{outer}.")
 
 
 _AS_ONE = 3

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lingate._providers.naming import PARAMETERS, row_of
+from lingate._wire.shapes import without
 
 _WHERE = frozenset(
     PARAMETERS[name]
@@ -48,4 +49,4 @@ def environment(overlay: Mapping[str, str], provider: str, env: Mapping[str, str
     if not overlay:
         return env
     hidden = hidden_by(overlay, provider)
-    return {name: value for name, value in env.items() if name not in hidden} | dict(overlay)
+    return without(env, hidden) | dict(overlay)

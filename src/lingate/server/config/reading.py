@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from difflib import get_close_matches
 from functools import lru_cache
@@ -143,11 +143,10 @@ class Reading:
                 self.undone[*place, key] = undone[key]
             else:
                 self.problem((*place, key), f"is unknown{near(key) or closest(key, (*hints, *also))}")
-        needed = [item.name for item in fields(kind) if item.default is item.default_factory is MISSING]
-        for name in needed:
-            if name not in given:
-                self.problem((*place, name), "is missing")
-                given[name] = None
+        for item in fields(kind):
+            if item.default is item.default_factory is MISSING and item.name not in given:
+                self.problem((*place, item.name), "is missing")
+                given[item.name] = None
         return wanted(**given)
 
     def mapping(self, data: Any, place: Sequence[str | int]) -> Mapping[str, Any]:
@@ -174,7 +173,7 @@ class Reading:
         if origin is tuple:
             return self._sequence(value, parts[0], place)
         if origin in (dict, Mapping):
-            return self._mapping_of(value, parts[1], place)
+            return self._there(self.mapping(value, place).items(), parts[1], place)
         if is_dataclass(wanted):
             return self.record(wanted, value, place)  # type: ignore[arg-type]
         try:
@@ -190,11 +189,11 @@ class Reading:
         if not isinstance(value, list | tuple):
             self.problem(place, f"must be a list, not {found(value)}")
             return MISSING
-        read = [self.value(item, wanted, (*place, index)) for index, item in enumerate(value)]
-        return tuple(item for item in read if item is not MISSING)
+        return tuple(self._there(enumerate(value), wanted, place).values())
 
-    def _mapping_of(self, value: Any, wanted: Any, place: Place) -> Any:
-        read = {key: self.value(item, wanted, (*place, key)) for key, item in self.mapping(value, place).items()}
+    def _there(self, items: Iterable[tuple[Any, Any]], wanted: Any, place: Place) -> dict[Any, Any]:
+        """What was read of items, by their keys or numbers."""
+        read = {key: self.value(item, wanted, (*place, key)) for key, item in items}
         return {key: item for key, item in read.items() if item is not MISSING}
 
 
@@ -246,10 +245,8 @@ def _simple(value: Any, wanted: type) -> Any:
     if isinstance(value, str) and wanted is not str:
         # A variable is always a text; so are "60" in quotes and, in YAML 1.1, 1e-6 without a point.
         return _from_text(value, wanted)
-    if wanted is float and type(value) is int:
-        return float(value)
-    if wanted is str and isinstance(value, str):
-        return str(value)
+    if (wanted is float and type(value) is int) or (wanted is str and isinstance(value, str)):
+        return wanted(value)
     if type(value) is not wanted or (wanted is float and value != value):
         hint = "; write it in quotes" if wanted is str and not isinstance(value, list | dict) else ""
         raise Bad(f"must be {_NAMES[wanted]}, not {found(value)}{hint}")
@@ -258,14 +255,10 @@ def _simple(value: Any, wanted: type) -> Any:
 
 def _from_text(value: str, wanted: type) -> Any:
     text = value.strip()
-    if wanted is bool and text.lower() in _SWITCHES:
-        return _SWITCHES[text.lower()]
     try:
-        if wanted is not bool:
-            return wanted(text)
-    except ValueError:
-        pass
-    raise Bad(f"must be {_NAMES[wanted]}, not {found(value)}")
+        return _SWITCHES[text.lower()] if wanted is bool else wanted(text)
+    except (KeyError, ValueError):
+        raise Bad(f"must be {_NAMES[wanted]}, not {found(value)}") from None
 
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w|mo|y)?")
@@ -275,21 +268,19 @@ _UNITS = {None: 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
 
 def _duration(value: Any, base: type) -> float:
-    if isinstance(value, str):
-        match = _DURATION.fullmatch(value.strip())
-        if match is None:
-            raise Bad(f"must be a number of seconds or a time such as 30s, 10m, 24h, 30d, 1mo, not {found(value)}")
+    if not isinstance(value, str):
+        return float(_from_zero(value, float, "a number of seconds"))
+    if match := _DURATION.fullmatch(value.strip()):
         return float(match[1]) * _SECONDS[match[2]]
-    return float(_from_zero(value, float, "a number of seconds"))
+    raise Bad(f"must be a number of seconds or a time such as 30s, 10m, 24h, 30d, 1mo, not {found(value)}")
 
 
 def _size(value: Any, base: type) -> int:
-    if isinstance(value, str):
-        match = _SIZE.fullmatch(value.strip())
-        if match is None:
-            raise Bad(f"must be a number of bytes or a size such as 10MB, not {found(value)}")
+    if not isinstance(value, str):
+        return int(_from_zero(value, int, "a number of bytes"))
+    if match := _SIZE.fullmatch(value.strip()):
         return int(float(match[1]) * _UNITS[match[2] and match[2][0].lower()])
-    return int(_from_zero(value, int, "a number of bytes"))
+    raise Bad(f"must be a number of bytes or a size such as 10MB, not {found(value)}")
 
 
 _PERIOD = re.compile(r"[1-9]\d{0,8}(s|m|h|d|w|mo|y)")

@@ -61,11 +61,9 @@ def _file(path: Path, source: Source, above: tuple[Path, ...]) -> Any:
     source.files.append(str(path))
     try:
         text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        source.problems.append(Problem(str(path), (), f"cannot be read: {error.strerror}"))
-        return None
-    except UnicodeDecodeError:
-        source.problems.append(Problem(str(path), (), "is not UTF-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        what = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else "is not UTF-8"
+        source.problems.append(Problem(str(path), (), what))
         return None
     data = _text(text, str(path), source)
     if not isinstance(data, dict) or "include" not in data:

@@ -74,12 +74,12 @@ async def watch(config: GatewayConfig, env: Mapping[str, str], changed: Changed)
 
 
 def _stamp(files: tuple[str, ...]) -> Stamp:
-    found: list[tuple[int, int, int] | None] = []
-    for name in files:
-        try:
-            status = os.stat(name)
-        except OSError:
-            found.append(None)
-        else:
-            found.append((status.st_ino, status.st_size, status.st_mtime_ns))
-    return tuple(found)
+    return tuple(map(_file_stamp, files))
+
+
+def _file_stamp(name: str) -> tuple[int, int, int] | None:
+    try:
+        status = os.stat(name)
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
