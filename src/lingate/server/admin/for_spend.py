@@ -151,7 +151,7 @@ def filter_of(which: Which) -> Filter:
 
 
 def _dimensions(by: str) -> list[str]:
-    names = [name for part in by.split(",") if (name := part.strip())]
+    names = list(filter(None, map(str.strip, by.split(","))))
     for name in names:
         if name not in DIMENSIONS:
             known = ", ".join(DIMENSIONS)
@@ -242,26 +242,31 @@ async def _logs(parts: Parts, call: Call) -> list[dict[str, Any]]:
     return [_log(row) for row in (await usage.rows(filter, limit=1000)).rows]
 
 
+_LITELLM_NAMES = {
+    "request_id": "id",
+    "call_type": "operation",
+    "api_key": "key_id",
+    "model": "model",
+    "model_id": "deployment",
+    "model_group": "model",
+    "custom_llm_provider": "provider",
+    "user": "user_id",
+    "team_id": "team_id",
+    "end_user": "end_user",
+}
+
+
 def _log(row: dict[str, Any]) -> dict[str, Any]:
     prompt, completion = row["prompt_tokens"] or 0, row["completion_tokens"] or 0
     start = datetime.fromtimestamp(row["at"], UTC)
     return {
-        "request_id": row["id"],
-        "call_type": row["operation"],
-        "api_key": row["key_id"],
+        **{theirs: row[ours] for theirs, ours in _LITELLM_NAMES.items()},
         "spend": row["cost"] or 0.0,
         "total_tokens": prompt + completion,
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "startTime": start.isoformat(),
         "endTime": (start + timedelta(seconds=row["seconds"])).isoformat(),
-        "model": row["model"],
-        "model_id": row["deployment"],
-        "model_group": row["model"],
-        "custom_llm_provider": row["provider"],
-        "user": row["user_id"],
-        "team_id": row["team_id"],
-        "end_user": row["end_user"],
         "request_tags": row["tags"] or [],
         "cache_hit": str(row["cache"] == "hit"),
         "status": "failure" if row["error"] else "success",
@@ -269,6 +274,7 @@ def _log(row: dict[str, Any]) -> dict[str, Any]:
 
 
 _ROW = "One call, with its body if that was stored"
+_NEWEST = "Calls, the newest thousand"
 _CSV = "text/csv"
 _get = partial(Endpoint, "GET", tag="Spend")
 _Plain = dict[str, Any]
@@ -278,13 +284,5 @@ ENDPOINTS = (
     _get("/admin/spend/rows", "Calls, newest first", _rows, query=Rows, result=RowPage),
     _get("/admin/spend/rows.csv", "All calls as CSV", _rows_csv, query=Which, content_type=_CSV),
     _get("/admin/spend/rows/{id}", _ROW, _row, result=_Plain, errors=(404,)),
-    _get(
-        "/spend/logs",
-        "Calls, the newest thousand",
-        _logs,
-        tag="LiteLLM",
-        query=LogQuery,
-        result=list[_Plain],
-        errors=(404,),
-    ),
+    _get("/spend/logs", _NEWEST, _logs, tag="LiteLLM", query=LogQuery, result=list[_Plain], errors=(404,)),
 )

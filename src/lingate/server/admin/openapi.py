@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from lingate._version import __version__
+from lingate._wire.shapes import without
 from lingate.server.admin.endpoint import Endpoint, Failure
 
 _REF = "#/components/schemas/{name}"
@@ -30,7 +31,7 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     """The document of these endpoints."""
     types: list[Any] = [Failure]
     for endpoint in endpoints:
-        types += [found for found in (endpoint.body, endpoint.query, endpoint.result) if found is not None]
+        types += filter(None, (endpoint.body, endpoint.query, endpoint.result))
     schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
     by_type = dict(zip(map(repr, types), schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
@@ -85,9 +86,8 @@ def _parameters(endpoint: Endpoint, schemas: dict[str, Any], components: dict[st
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     """A query cannot say null: leaving a parameter out is what that would mean."""
     kept = [part for part in schema.get("anyOf", ()) if part != {"type": "null"}]
-    rest = {name: value for name, value in schema.items() if name not in {"anyOf", "default"}}
     if len(kept) == 1:
-        return {**kept[0], **rest}
+        return {**kept[0], **without(schema, ("anyOf", "default"))}
     return {**schema, "anyOf": kept} if kept else schema
 
 

@@ -89,14 +89,15 @@ class SqliteInserter:
     def __init__(self, store: Store) -> None:
         self._store = store
         # As `LedgerRow`, but what is stored as JSON is None where it is absent, which is nearly always.
-        fields: list[Any] = [
-            (name, Any, None) if name in {"tags", "body"} else (name, kind, default)
-            for name, kind, default in (
-                (field.name, field.type, field.default) for field in msgspec.structs.fields(LedgerRow)
-            )
-        ]
-        required = [(name, kind) for name, kind, default in fields if default is msgspec.NODEFAULT]
-        optional = [field for field in fields if field[2] is not msgspec.NODEFAULT]
+        required: list[Any] = []
+        optional: list[Any] = []
+        for field in msgspec.structs.fields(LedgerRow):
+            if field.name in {"tags", "body"}:
+                optional.append((field.name, Any, None))
+            elif field.default is msgspec.NODEFAULT:
+                required.append((field.name, field.type))
+            else:
+                optional.append((field.name, field.type, field.default))
         self._decode = msgspec.json.Decoder(list[msgspec.defstruct("Stored", required + optional)]).decode  # type: ignore[misc]
         head = f"INSERT INTO ledger ({', '.join(COLUMNS)}) VALUES "  # noqa: S608 - our own columns
         one = f"({', '.join('?' * len(COLUMNS))})"

@@ -302,7 +302,7 @@ def _plain_row(row: LedgerRow, *, with_body: bool = True) -> dict[str, Any]:
         count = fields[name]
         if not isinstance(count, int) or not 0 <= count <= MOST_TOKENS:
             fields[name] = None
-    return {name: value for name, value in fields.items() if value is not None and value != []}
+    return {name: value for name, value in fields.items() if value not in (None, [])}
 
 
 def _plain(value: Any) -> Any:

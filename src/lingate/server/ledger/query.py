@@ -87,10 +87,10 @@ class Usage:
             QueryError: Sums cannot be taken by one of the dimensions.
             StoreError: The database does not answer.
         """
-        unknown = [name for name in dimensions if name not in DIMENSIONS]
-        if unknown:
-            raise QueryError(f"usage is not kept by {unknown[0]!r}; by {', '.join(DIMENSIONS)} it is")
         keys = list(dict.fromkeys(dimensions))
+        for name in keys:
+            if name not in DIMENSIONS:
+                raise QueryError(f"usage is not kept by {name!r}; by {', '.join(DIMENSIONS)} it is")
         found: dict[tuple[Any, ...], dict[str, Any]] = {}
         async with self._reading() as connection:
             for part, hourly in _parts(keys, filter or Filter()):
@@ -197,8 +197,7 @@ def _calls(
 ) -> tuple[FromClause, _Columns, list[ColumnElement[Any]], list[ColumnElement[bool]]]:
     hours = ledger.c.at / HOUR
     hour = cast(func.floor(hours) if dialect == "postgresql" else hours, BigInteger)
-    names: _Columns = {column.name: column for column in ledger.columns}
-    names |= {"hour": hour, "day": _day(hour)}
+    names: _Columns = {**ledger.columns, "hour": hour, "day": _day(hour)}
     source: FromClause = ledger
     if "tag" in keys:
         label = labels(dialect)
@@ -209,8 +208,7 @@ def _calls(
 def _hours(
     table: Table, filter: Filter
 ) -> tuple[FromClause, _Columns, list[ColumnElement[Any]], list[ColumnElement[bool]]]:
-    names: _Columns = {column.name: column for column in table.columns if column.name not in MEASURES}
-    names["day"] = _day(table.c.hour)
+    names: _Columns = {**table.columns, "day": _day(table.c.hour)}
     conditions = [names[name] == value for name, value in filter.named().items()]
     if filter.since is not None:
         conditions.append(table.c.hour >= int(filter.since // HOUR))

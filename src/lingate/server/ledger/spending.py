@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from itertools import chain, islice
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
@@ -90,14 +91,12 @@ class LedgerSpending:
                 )
             # No row moves meanwhile: each is either in the database or among `waiting`.
             async with self._drainer.paused() as waiting:
-                asked = [
-                    (group, list(_statements(*group, sorted(ids), on_sqlite=self._store.is_sqlite)))
-                    for group, ids in groups.items()
-                ]
-                answers = iter(await self._store.ask(*(one for _, statements in asked for one in statements)))
+                on_sqlite = self._store.is_sqlite
+                asked = {of: list(_statements(*of, sorted(ids), on_sqlite)) for of, ids in groups.items()}
+                answers = iter(await self._store.ask(*chain.from_iterable(asked.values())))
                 rows = list(_decoded(waiting))
-            for group, statements in asked:
-                spent[group] = _added([next(answers) for _ in statements])
+            for group, statements in asked.items():
+                spent[group] = _added(islice(answers, len(statements)))
                 _add(spent[group], *group, rows)
         except StoreError:
             raise
@@ -129,7 +128,7 @@ def _added(answers: Iterable[Answer]) -> _Spent:
     return found
 
 
-def _statements(kind: str, since: float, ids: list[str], *, on_sqlite: bool) -> Iterable[Statement]:
+def _statements(kind: str, since: float, ids: list[str], on_sqlite: bool) -> Iterable[Statement]:
     """Questions for dollars by owner and model."""
     (sums, calls), hour = _KINDS[kind], ceil(since / HOUR)
     if sums is not None:

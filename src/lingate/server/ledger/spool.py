@@ -37,7 +37,7 @@ class Spool:
 
     def segments(self) -> list[int]:
         """Numbers of the segments there are, oldest first."""
-        found = (_SEGMENT.fullmatch(name) for name in os.listdir(self.directory))
+        found = map(_SEGMENT.fullmatch, os.listdir(self.directory))
         return sorted(int(match[1]) for match in found if match)
 
     def size(self, segment: int) -> int:
