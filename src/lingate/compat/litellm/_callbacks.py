@@ -17,7 +17,6 @@ from lingate.compat.litellm._params import Request
 
 _log = logging.getLogger("lingate.compat.litellm")
 _warned: set[str] = set()
-_LISTS = ("callbacks", "input_callback", "success_callback", "failure_callback")
 
 
 class CustomLogger:
@@ -95,7 +94,7 @@ class Watch:
         }
         self._started = request.started
         self._keep: Any = own.get("_keep")
-        self._own = {name: own.get(name) or () for name in _LISTS}
+        self._own = own
         self._silent = bool(own.get("no-log"))
         self._logger_fn: Any = own.get("logger_fn")
         self._over = False
@@ -119,7 +118,7 @@ class Watch:
 
     def _told(self, name: str) -> list[Any]:
         """The callbacks of a list, and those of this call alone."""
-        own = self._own[name]
+        own = self._own.get(name) or ()
         return [*getattr(settings, name), *(own if isinstance(own, (list, tuple)) else [own])]
 
     def _starts(self) -> Iterator[Callable[[], Any]]:

@@ -16,7 +16,7 @@ from lingate._wire.shapes import without
 from lingate.compat import litellm as settings
 from lingate.compat.litellm import _shapes
 from lingate.compat.litellm._callbacks import Watch
-from lingate.compat.litellm._params import Request, prepare
+from lingate.compat.litellm._params import Request, prepare, translated
 from lingate.compat.litellm._streams import CustomStreamWrapper
 from lingate.errors import LingateError
 
@@ -49,17 +49,16 @@ def _client(request: Request, awaited: bool) -> tuple[Any, str, dict[str, Any]]:
         return scripted(request, awaited), MODEL, kept
     if not request.env:
         client: Any = _default._aclient() if awaited else _default._client()
-    else:
-        key = awaited, frozenset(request.env.items())
-        with _lock:
-            if key not in _clients:
-                if len(_clients) >= _MOST_CLIENTS:
-                    _clients.clear()
-                # The process's environment is read as it is at each look-up.
-                env = ChainMap(request.env, os.environ)
-                _clients[key] = AsyncLingate(env=env) if awaited else Lingate(env=env)
-            client = _clients[key]
-    return client, request.model, request.options
+        return client, request.model, request.options
+    key = awaited, frozenset(request.env.items())
+    with _lock:
+        if key not in _clients:
+            if len(_clients) >= _MOST_CLIENTS:
+                _clients.clear()
+            # The process's environment is read as it is at each look-up.
+            env = ChainMap(request.env, os.environ)
+            _clients[key] = AsyncLingate(env=env) if awaited else Lingate(env=env)
+        return _clients[key], request.model, request.options
 
 
 def _begun(
@@ -71,7 +70,7 @@ def _begun(
     try:
         request = prepare(kind.name, model, given, without(kwargs, ("_on_end",)))
     except LingateError as error:
-        raise _translated(error, str(model), None) from error
+        raise translated(error, str(model)) from error
     if settings.cache is not None:
         from lingate.compat.litellm._cache import consult
 
@@ -94,7 +93,7 @@ def _call(kind: _Kind, model: Any, given: tuple[Any, ...], kwargs: Mapping[str, 
         client, name, options = _client(request, False)
         answer = getattr(client, kind.method)(name, *given, **options)
     except LingateError as error:
-        failure = _translated(error, request.asked, request.retries)
+        failure = translated(error, request.asked, request.retries)
         watch.ended(error=failure)
         raise failure from error
     if request.stream:
@@ -113,7 +112,7 @@ async def _acall(kind: _Kind, model: Any, given: tuple[Any, ...], kwargs: Mappin
         client, name, options = _client(request, True)
         answer = await getattr(client, kind.method)(name, *given, **options)
     except LingateError as error:
-        failure = _translated(error, request.asked, request.retries)
+        failure = translated(error, request.asked, request.retries)
         await watch.aended(error=failure)
         raise failure from error
     if request.stream:
@@ -121,13 +120,6 @@ async def _acall(kind: _Kind, model: Any, given: tuple[Any, ...], kwargs: Mappin
     response = kind.shape(answer, request)
     await watch.aended(response)
     return response
-
-
-def _translated(error: LingateError, model: str, retries: int | None) -> Exception:
-    # The exceptions load the openai package, where it is installed: not before there is one to raise.
-    from lingate.compat.litellm._errors import translate
-
-    return translate(error, model, retries)
 
 
 def _twins(kind: _Kind, arguments: Callable[..., _Arguments]) -> tuple[Callable[..., Any], Callable[..., Any]]:

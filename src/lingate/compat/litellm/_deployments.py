@@ -85,12 +85,12 @@ def _shuffle(found: Sequence[Deployment], now: float, random: Callable[[], float
         total = sum(weights)
         if total > 0:
             point = random() * total
-            weighted = [(item, weight) for item, weight in zip(found, weights, strict=True) if weight > 0]
-            for item, weight in weighted:
-                point -= weight
-                if point < 0:
-                    return item
-            return weighted[-1][0]
+            for item, weight in zip(found, weights, strict=True):
+                if weight > 0:
+                    last, point = item, point - weight
+                    if point < 0:
+                        break
+            return last
     return found[min(int(random() * len(found)), len(found) - 1)]
 
 

@@ -18,7 +18,7 @@ from lingate._providers.rows_models import MODEL_FACTS, MODES
 from lingate._wire.shapes import without
 from lingate.compat import litellm as names_of
 from lingate.compat.litellm._names import CAPABILITIES, instead, words
-from lingate.compat.litellm._params import resolve
+from lingate.compat.litellm._params import resolve, translated
 from lingate.errors import LingateError, UnknownProviderError
 
 _CHAT = """frequency_penalty logit_bias logprobs top_logprobs max_tokens max_completion_tokens modalities prediction n
@@ -88,9 +88,7 @@ def get_llm_provider(
     try:
         return *resolve(model, custom_llm_provider, api_base), api_key, api_base
     except LingateError as error:
-        from lingate.compat.litellm._errors import translate
-
-        raise translate(error, str(model), None) from error
+        raise translated(error, str(model)) from error
 
 
 def get_model_info(model: str, custom_llm_provider: str | None = None, **_: Any) -> dict[str, Any]:

@@ -116,8 +116,8 @@ def _of(*homes: str) -> frozenset[str]:
 
 
 SUBMODULES: dict[str, frozenset[str]] = {
-    "exceptions": frozenset(name for name, home in HOMES.items() if home == "exceptions" and name != home),
-    "router": words("Router RetryPolicy AllowedFailsPolicy"),
+    "exceptions": _of("exceptions") - {"exceptions"},
+    "router": _of("router") - {"router"},
     "utils": _of("_records", "_models", "_costs", "_tokens", "_streams") | CAPABILITIES,
     "main": _of("_calls", "_streams", "_records", "_tokens"),
     "files": frozenset(),

@@ -15,7 +15,7 @@ from lingate._wire.json import encode_str
 from lingate._wire.shapes import drop, not_null, without
 from lingate.compat import litellm as settings
 from lingate.compat.litellm._names import words
-from lingate.errors import ConfigError, UnknownProviderError
+from lingate.errors import ConfigError, LingateError, UnknownProviderError
 
 _LOCAL = words(
     """custom_llm_provider base_url headers num_retries max_retries request_timeout stream_timeout force_timeout
@@ -58,6 +58,14 @@ def resolve(model: Any, provider: str | None = None, api_base: str | None = None
             hint="write it as provider/model, or pass custom_llm_provider",
         )
     return found
+
+
+def translated(error: LingateError, model: str, retries: int | None = None) -> Exception:
+    """The exception a user of LiteLLM expects, see `translate`."""
+    # The exceptions load the openai package, where it is installed: not before there is one to raise.
+    from lingate.compat.litellm._errors import translate
+
+    return translate(error, model, retries)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -151,8 +159,8 @@ def _add_request_options(call_type: str, own: dict[str, Any], options: dict[str,
     if options.get("stream") and own.get("stream_timeout"):
         patience = own["stream_timeout"]
     options["timeout"] = _timeout(patience or settings.request_timeout)
-    retries = (own.get("num_retries"), own.get("max_retries"), settings.num_retries)
-    options["retries"] = next((value for value in retries if value is not None), None)
+    # The first that is set; what is None was left out of `own`.
+    options["retries"] = own.get("num_retries", own.get("max_retries", settings.num_retries))
     options.setdefault("drop_params", settings.drop_params)
     options["fallbacks"] = _fallbacks(own, options) or None
     if call_type not in _STREAMS:

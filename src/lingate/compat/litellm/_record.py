@@ -166,29 +166,13 @@ class Record:
         found: dict[str, Any] = _plain(self, include, exclude, exclude_none)
         return found
 
-    def dict(self, **options: Any) -> dict[str, Any]:
-        """`model_dump` under pydantic's older name."""
-        return self.model_dump(**options)
-
-    def to_dict(self, **options: Any) -> dict[str, Any]:  # type: ignore[valid-type]  # `dict` is a method here
-        """`model_dump` under the openai package's name."""
-        return self.model_dump(**options)
-
-    def json(self, **options: Any) -> dict[str, Any]:  # type: ignore[valid-type]
-        """The record as a dict: text is what `model_dump_json` gives."""
-        return self.model_dump(**options)
-
     def model_dump_json(self, *, indent: int | None = None, **options: Any) -> str:
         """The record as JSON text."""
-        if indent is not None:
-            import json
+        if indent is None:
+            return encode_str(self.model_dump(**options))
+        import json
 
-            return json.dumps(self.model_dump(**options), indent=indent, ensure_ascii=False)
-        return encode_str(self.model_dump(**options))
-
-    def to_json(self, **options: Any) -> str:
-        """`model_dump_json` under the openai package's name."""
-        return self.model_dump_json(**options)
+        return json.dumps(self.model_dump(**options), indent=indent, ensure_ascii=False)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Another record with the same fields, some of them changed."""
@@ -199,7 +183,9 @@ class Record:
             setattr(made, name, value)
         return made
 
-    copy = model_copy
+    # Pydantic's older names, and the openai package's. `json` gives no text: that is what `model_dump_json` does.
+    copy, dict, json = model_copy, model_dump, model_dump
+    to_dict, to_json = model_dump, model_dump_json
 
 
 def _plain(value: Any, include: Any, exclude: Any, exclude_none: bool) -> Any:

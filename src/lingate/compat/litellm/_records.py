@@ -331,7 +331,7 @@ def deep(value: Any) -> Any:
     if isinstance(value, dict):
         return Record(**{key: deep(item) for key, item in value.items()})
     if isinstance(value, list):
-        return [deep(item) for item in value]
+        return list(map(deep, value))
     return value
 
 

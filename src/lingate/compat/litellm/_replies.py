@@ -16,7 +16,7 @@ from lingate._wire.json import encode
 from lingate._wire.shapes import not_null, without
 from lingate.compat import litellm as names
 from lingate.compat.litellm._names import SUBMODULES
-from lingate.compat.litellm._params import Request
+from lingate.compat.litellm._params import Request, translated
 from lingate.compat.litellm._tokens import usage_of
 from lingate.errors import LingateError
 from lingate.testing import AsyncFakeTransport, FakeTransport, Reply, Streamed
@@ -33,9 +33,7 @@ def collected(chunks: list[bytes]) -> Any:
     try:
         return client.chat(MODEL, "chunks", stream=True).final()
     except LingateError as error:
-        from lingate.compat.litellm._errors import translate
-
-        raise translate(error, "", None) from error
+        raise translated(error, "") from error
 
 
 def scripted(request: Request, awaited: bool) -> Any:

@@ -76,16 +76,23 @@ def hidden(view: Any, request: Request) -> dict[str, Any]:
     kept = request.own.get("cache_hit")
     return {
         **({"cache_hit": True, "cache_key": kept} if kept else {}),
+        **call_facts(request, view),
         "custom_llm_provider": provider,
-        "litellm_call_id": request.call_id,
         "litellm_model_name": name,
-        "model_id": (request.own.get("model_info") or {}).get("id"),
-        "api_base": request.options.get("api_base"),
         "response_cost": 0.0 if kept else cost,
         "additional_headers": {"llm_provider-x-request-id": view.request_id} if view.request_id else {},
-        "dropped_params": [*request.own.get("dropped", ()), *view.dropped],
         "attempted_retries": max(len(view.attempts) - 1, 0),
         "_response_ms": (datetime.now() - request.started).total_seconds() * 1000,
+    }
+
+
+def call_facts(request: Request, view: Any) -> dict[str, Any]:
+    """What is beside an answer and a stream alike."""
+    return {
+        "litellm_call_id": request.call_id,
+        "model_id": (request.own.get("model_info") or {}).get("id"),
+        "api_base": request.options.get("api_base"),
+        "dropped_params": [*request.own.get("dropped", ()), *view.dropped],
     }
 
 

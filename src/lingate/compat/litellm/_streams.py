@@ -10,7 +10,7 @@ from lingate._endpoints._arguments import plain
 from lingate._wire.json import encode
 from lingate.compat.litellm import _shapes
 from lingate.compat.litellm._callbacks import Watch
-from lingate.compat.litellm._params import Request
+from lingate.compat.litellm._params import Request, translated
 from lingate.compat.litellm._records import ModelResponse
 from lingate.errors import LingateError, StreamInterruptedError
 
@@ -37,12 +37,9 @@ class CustomStreamWrapper:
         self.custom_llm_provider = request.provider
         self.chunks: list[Any] = []
         self._hidden_params: dict[str, Any] = {
+            **_shapes.call_facts(request, stream),
             "custom_llm_provider": request.provider if request.mocked else stream.provider,
-            "litellm_call_id": request.call_id,
-            "model_id": (request.own.get("model_info") or {}).get("id"),
-            "api_base": request.options.get("api_base"),
             "additional_headers": {},
-            "dropped_params": [*request.own.get("dropped", ()), *stream.dropped],
         }
         self._request = request
         self._watch = watch
@@ -112,9 +109,7 @@ class CustomStreamWrapper:
 
     def _failed(self, error: LingateError) -> Exception:
         self._finish(error)
-        from lingate.compat.litellm._errors import translate
-
-        failure = translate(error, self._request.asked, self._request.retries)
+        failure = translated(error, self._request.asked, self._request.retries)
         partial = getattr(failure, "partial", None)
         if partial is not None:
             failure.partial = self._whole(partial, self._request)  # type: ignore[attr-defined]
@@ -141,10 +136,8 @@ class CustomStreamWrapper:
             await self._watch.aended(error=self._closed())
 
     def _closed(self) -> Exception:
-        from lingate.compat.litellm._errors import translate
-
         error = StreamInterruptedError("the caller closed the stream before its end", provider=self._request.provider)
-        return translate(error, self._request.asked, self._request.retries)
+        return translated(error, self._request.asked, self._request.retries)
 
 
 class TextCompletionStreamWrapper(CustomStreamWrapper):
@@ -177,7 +170,7 @@ def stream_chunk_builder(
     last = getattr(chunks[-1], "_hidden_params", None) or {}
     if last.get("usage") is not None and not any(chunk.get("usage") for chunk in plain_chunks):
         plain_chunks[-1] = {**plain_chunks[-1], "usage": plain(last["usage"], "usage")}
-    answer = collected([encode(chunk) for chunk in plain_chunks])
+    answer = collected(list(map(encode, plain_chunks)))
     model = plain_chunks[0].get("model") or ""
     asked = Request(
         call_type="completion",

@@ -4,6 +4,8 @@ Each carries `message`, `llm_provider`, `model`, `status_code`, `response`, `num
 Lingate it was made from is its `__cause__`.
 """
 
+# mypy: allow-subclassing-any
+
 from __future__ import annotations
 
 from types import SimpleNamespace
@@ -22,21 +24,15 @@ def _response(status: int, headers: dict[str, str], text: str) -> Any:
     return httpx.Response(status, headers=headers, text=text, request=request)
 
 
-_MODEL_FIRST: tuple[str, ...] = (
-    "model",
-    "llm_provider",
-    "response",
-    "litellm_debug_info",
-    "max_retries",
-    "num_retries",
-)
+_RETRIES = ("litellm_debug_info", "max_retries", "num_retries")
+_MODEL_FIRST: tuple[str, ...] = ("model", "llm_provider", "response", *_RETRIES)
 
 
 class _Facts(Exception):
     """The attributes and the signature that all exceptions share."""
 
     status_code: int = 500
-    _order: tuple[str, ...] = ("llm_provider", "model", "response", "litellm_debug_info", "max_retries", "num_retries")
+    _order: tuple[str, ...] = ("llm_provider", "model", "response", *_RETRIES)
 
     def __init__(self, message: str = "", *args: Any, **facts: Any) -> None:
         self._fill(message, **dict(zip(self._order, args, strict=False)), **facts)
@@ -119,7 +115,7 @@ def _reduced(self: Exception) -> tuple[Any, ...]:
     return _rebuild, (type(self), self.args, dict(self.__dict__))
 
 
-class APIError(_Facts, _bases.APIError):  # type: ignore[misc]
+class APIError(_Facts, _bases.APIError):
     """The provider answered with an error that has no class of its own."""
 
     def __init__(self, status_code: int | None = None, message: str = "", *args: Any, **facts: Any) -> None:
@@ -127,74 +123,74 @@ class APIError(_Facts, _bases.APIError):  # type: ignore[misc]
         super().__init__(message, *args, status_code=status_code, **facts)
 
 
-class APIConnectionError(_Facts, _bases.APIConnectionError):  # type: ignore[misc]
+class APIConnectionError(_Facts, _bases.APIConnectionError):
     """No complete answer arrived; `partial` is what a stream had brought."""
 
     partial: Any = None
 
 
-class APIResponseValidationError(_Facts, _bases.APIResponseValidationError):  # type: ignore[misc]
+class APIResponseValidationError(_Facts, _bases.APIResponseValidationError):
     """The answer makes no sense."""
 
 
-class Timeout(_Facts, _bases.APITimeoutError):  # type: ignore[misc]
+class Timeout(_Facts, _bases.APITimeoutError):
     """The call, or a phase of it, took too long."""
 
     status_code = 408
-    _order = ("model", "llm_provider", "litellm_debug_info", "max_retries", "num_retries")
+    _order = ("model", "llm_provider", *_RETRIES)
 
 
-class AuthenticationError(_Facts, _bases.AuthenticationError):  # type: ignore[misc]
+class AuthenticationError(_Facts, _bases.AuthenticationError):
     """The credential is missing or wrong."""
 
     status_code = 401
 
 
-class PermissionDeniedError(_Facts, _bases.PermissionDeniedError):  # type: ignore[misc]
+class PermissionDeniedError(_Facts, _bases.PermissionDeniedError):
     """The credential may not do this."""
 
     status_code = 403
 
 
-class NotFoundError(_Facts, _bases.NotFoundError):  # type: ignore[misc]
+class NotFoundError(_Facts, _bases.NotFoundError):
     """No such model, deployment or path."""
 
     status_code = 404
     _order = _MODEL_FIRST
 
 
-class ConflictError(_Facts, _bases.ConflictError):  # type: ignore[misc]
+class ConflictError(_Facts, _bases.ConflictError):
     """The provider saw a conflicting request. (LiteLLM has no such class and raises `APIError`.)"""
 
     status_code = 409
 
 
-class UnprocessableEntityError(_Facts, _bases.UnprocessableEntityError):  # type: ignore[misc]
+class UnprocessableEntityError(_Facts, _bases.UnprocessableEntityError):
     """The request was understood and cannot be carried out."""
 
     status_code = 422
     _order = _MODEL_FIRST
 
 
-class RateLimitError(_Facts, _bases.RateLimitError):  # type: ignore[misc]
+class RateLimitError(_Facts, _bases.RateLimitError):
     """Too many requests or tokens, or the quota is used up."""
 
     status_code = 429
 
 
-class InternalServerError(_Facts, _bases.InternalServerError):  # type: ignore[misc]
+class InternalServerError(_Facts, _bases.InternalServerError):
     """The provider failed."""
 
     status_code = 500
 
 
-class BadGatewayError(_Facts, _bases.APIStatusError):  # type: ignore[misc]
+class BadGatewayError(_Facts, _bases.APIStatusError):
     """Something in front of the provider failed."""
 
     status_code = 502
 
 
-class ServiceUnavailableError(_Facts, _bases.APIStatusError):  # type: ignore[misc]
+class ServiceUnavailableError(_Facts, _bases.APIStatusError):
     """The provider is out of capacity."""
 
     status_code = 503
@@ -208,7 +204,7 @@ class MidStreamFallbackError(ServiceUnavailableError):
     """Kept for `except` clauses; an interrupted stream raises `APIConnectionError` with `partial`."""
 
 
-class BadRequestError(_Facts, _bases.BadRequestError):  # type: ignore[misc]
+class BadRequestError(_Facts, _bases.BadRequestError):
     """The request is wrong."""
 
     status_code = 400
@@ -230,7 +226,7 @@ class ContentPolicyViolationError(BadRequestError):
 class UnsupportedParamsError(BadRequestError):
     """The provider cannot express a parameter; `drop_params=True` leaves it out."""
 
-    _order: tuple[str, ...] = ("llm_provider", "model", "status_code", "response")
+    _order = ("llm_provider", "model", "status_code", "response")
 
 
 class PaymentRequiredError(BadRequestError):

@@ -191,11 +191,11 @@ class Router:
     def get_model_list(self, model_name: str | None = None) -> list[dict[str, Any]]:
         """The deployments of a group, or all."""
         found = self._fleet.deployments if model_name is None else self._fleet.group(model_name)
-        return [item.to_dict() for item in found]
+        return list(map(Deployment.to_dict, found))
 
     def set_model_list(self, model_list: Sequence[Mapping[str, Any]]) -> None:
         """Replace all deployments."""
-        self._fleet.deployments = [deployment(entry) for entry in model_list]
+        self._fleet.deployments = list(map(deployment, model_list))
 
     def add_deployment(self, entry: Mapping[str, Any]) -> dict[str, Any]:
         """Add a deployment, or replace the one of the same id."""

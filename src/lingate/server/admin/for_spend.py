@@ -239,7 +239,7 @@ async def _logs(parts: Parts, call: Call) -> list[dict[str, Any]]:
     if until is not None and "T" not in (query.end_date or ""):
         until += timedelta(days=1).total_seconds()
     filter = Filter(since=moment(query.start_date, "start_date"), until=until, key_id=key_id, user_id=query.user_id)
-    return [_log(row) for row in (await usage.rows(filter, limit=1000)).rows]
+    return list(map(_log, (await usage.rows(filter, limit=1000)).rows))
 
 
 _LITELLM_NAMES = {

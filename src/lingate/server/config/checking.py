@@ -47,8 +47,7 @@ class Report:
 
     def lines(self) -> list[str]:
         """The report as text."""
-        lines = [f"error: {problem}" for problem in self.problems]
-        lines += [f"warning: {text}" for text in self.warnings]
+        lines = [*map("error: {}".format, self.problems), *map("warning: {}".format, self.warnings)]
         for item in self.deployments:
             lines.append(f"{item.group}: {item.name}" + (f" - {item.trouble}" if item.trouble else ""))
         if self.serve_all and self.ok:

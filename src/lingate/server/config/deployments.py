@@ -10,7 +10,7 @@ from typing import Any
 
 from lingate._providers.naming import PARAMETERS, provider_of, row_of
 from lingate._wire.json import encode_str
-from lingate._wire.shapes import PATH, as_list
+from lingate._wire.shapes import PATH, as_list, without
 from lingate.server.config.litellm_schema import (
     DESCRIPTIVE,
     ELSEWHERE,
@@ -171,7 +171,7 @@ def _variable(reading: Reading, value: Any, place: Place) -> str | None:
 
 def _info(reading: Reading, data: Any, place: Place) -> ModelInfo:
     given = dict(reading.mapping(data, place))
-    for key in [key for key in given if key not in hints_of(ModelInfo)]:
+    for key in without(given, hints_of(ModelInfo)):
         instead = MODEL_INFO.get(key) or (deployment_undone(key) if not DESCRIPTIVE.fullmatch(key) else None)
         if instead is None and not DESCRIPTIVE.fullmatch(key):
             near = nearest(key, (*hints_of(ModelInfo), *MODEL_INFO), 0.8)

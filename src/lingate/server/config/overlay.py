@@ -14,15 +14,8 @@ from lingate._wire.shapes import without
 _WHERE = frozenset(
     PARAMETERS[name]
     for name in (
-        "aws_region_name",
-        "aws_session_name",
-        "aws_external_id",
-        "aws_bedrock_runtime_endpoint",
-        "vertex_project",
-        "vertex_location",
-        "azure_scope",
-        "organization",
-        "project",
+        *("aws_region_name", "aws_session_name", "aws_external_id", "aws_bedrock_runtime_endpoint"),
+        *("vertex_project", "vertex_location", "azure_scope", "organization", "project"),
     )
 )
 """Variables that say where or for whom, not who."""

@@ -43,7 +43,7 @@ class ConfigFileError(ConfigError):
     def __init__(self, path: str, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         count = f"{len(self.problems)} error{'s' if len(self.problems) != 1 else ''}"
-        super().__init__("\n".join((f"{path} has {count}:", *(f"  {item}" for item in self.problems))))
+        super().__init__("\n".join((f"{path} has {count}:", *map("  {}".format, self.problems))))
 
 
 class FromEnv(str):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from lingate._call.policy import MOST_ANSWER
@@ -343,10 +343,13 @@ class GatewayConfig:
         A cache of the type `redis` that names no host is at `REDIS_URL`, or `REDIS_HOST`. Of a host, `REDIS_PORT`,
         `REDIS_USERNAME`, `REDIS_PASSWORD` and `REDIS_SSL` say what is not configured. All this is as it is for LiteLLM.
         """
-        env = self.env
-        return (
-            env.get("LINGATE_REDIS_URL") or _redis(self.routing, env) or _cache_redis(self.settings.cache_params, env)
-        )
+        env, cache = self.env, self.settings.cache_params
+        found = env.get("LINGATE_REDIS_URL") or _redis(self.routing, "redis_", env)
+        if found or cache.type != "redis":
+            return found
+        if not cache.host:
+            found, cache = cache.url or env.get("REDIS_URL"), replace(cache, host=env.get("REDIS_HOST"))
+        return found or _redis(cache, "", env)
 
     @property
     def deadline(self) -> float:
@@ -382,36 +385,20 @@ class GatewayConfig:
         return frozenset((*kept.callbacks, *kept.success_callback, *kept.failure_callback, *services))
 
 
-def _redis(routing: Routing, env: Mapping[str, str]) -> str | None:
-    if routing.redis_url:
-        return routing.redis_url
-    return _url(routing.redis_host, routing.redis_port, None, routing.redis_password, routing.redis_db, False, env)
+def _redis(record: Routing | CacheParams, prefix: str, env: Mapping[str, str]) -> str | None:
+    """The address that a record's fields of this prefix make."""
 
+    def of(name: str) -> Any:
+        return getattr(record, prefix + name, None)
 
-def _cache_redis(cache: CacheParams, env: Mapping[str, str]) -> str | None:
-    if cache.type != "redis":
-        return None
-    url = cache.url or (None if cache.host else env.get("REDIS_URL"))
-    host = cache.host or env.get("REDIS_HOST")
-    return url or _url(host, cache.port, cache.username, cache.password, cache.db, cache.ssl, env)
-
-
-def _url(
-    host: str | None,
-    port: int | None,
-    user: str | None,
-    password: str | None,
-    db: int | None,
-    ssl: bool,
-    env: Mapping[str, str],
-) -> str | None:
-    if not host:
-        return None
+    if of("url") or not of("host"):
+        return of("url") or None
     from urllib.parse import quote
 
-    user, password = user or env.get("REDIS_USERNAME", ""), password or env.get("REDIS_PASSWORD", "")
+    user, password = of("username") or env.get("REDIS_USERNAME", ""), of("password") or env.get("REDIS_PASSWORD", "")
     login = f"{quote(user, safe='')}:{quote(password, safe='')}@" if user or password else ""
     # Kubernetes sets a REDIS_PORT of its own, tcp://...
     usual = env.get("REDIS_PORT", "")
-    scheme = "rediss" if ssl or env.get("REDIS_SSL", "").lower() in ("true", "1") else "redis"
-    return f"{scheme}://{login}{host}:{port or (usual if usual.isdigit() else 6379)}/{db or 0}"
+    scheme = "rediss" if of("ssl") or env.get("REDIS_SSL", "").lower() in ("true", "1") else "redis"
+    port = of("port") or (usual if usual.isdigit() else 6379)
+    return f"{scheme}://{login}{of('host')}:{port}/{of('db') or 0}"

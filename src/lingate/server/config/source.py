@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from lingate._wire.shapes import without
 from lingate.server.config.reading import FromEnv, Place, Problem, Unset
 
 REFERENCE = "os.environ/"
@@ -123,7 +124,7 @@ def _text(text: str, name: str, source: Source) -> Any:
         if any(problem.where.startswith(f"{name}:") for problem in source.problems):
             return None
         data = loader.construct_document(node)
-        return {key: data[key] for key in data if not _is_holder(key)} if isinstance(data, dict) else data
+        return without(data, set(filter(_is_holder, data))) if isinstance(data, dict) else data
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{name}:{mark.line + 1}" if mark else name

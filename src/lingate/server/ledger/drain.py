@@ -87,7 +87,7 @@ class Drainer:
         self._interval = interval
         self._sync_interval = sync_interval
         self._adopt_interval = adopt_interval
-        self._inserter: Inserter = SqliteInserter(store) if store.is_sqlite else _for_postgres(store)
+        self._inserter = _inserter(store)
         self._refusals: tuple[type[Exception], ...] = (*self._inserter.errors, *_NO_ROW)
         self.outages: tuple[type[Exception], ...] = (*self._inserter.errors, OSError, TimeoutError, StoreError)
         self._own = Reader(
@@ -282,7 +282,9 @@ class Drainer:
         return str(error) if isinstance(error, StoreError) else self._store.unavailable(error).message
 
 
-def _for_postgres(store: Store) -> Inserter:
+def _inserter(store: Store) -> Inserter:
+    if store.is_sqlite:
+        return SqliteInserter(store)
     from lingate.server.ledger.insert_postgres import PostgresInserter
 
     return PostgresInserter(store)

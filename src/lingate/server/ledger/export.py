@@ -45,7 +45,7 @@ async def usage_csv(usage: Usage, dimensions: Sequence[str], filter: Filter | No
 
 def _lines(rows: Iterable[Sequence[Any]]) -> bytes:
     text = io.StringIO()
-    csv.writer(text).writerows([[_cell(value) for value in row] for row in rows])
+    csv.writer(text).writerows(map(_cell, row) for row in rows)
     return text.getvalue().encode()
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Text, func, literal, select, type_coerce
 
+from lingate._wire.shapes import not_null
 from lingate.server.store.ledger import ledger
 
 
@@ -49,8 +50,7 @@ class Filter:
 
     def named(self) -> dict[str, Any]:
         """The conditions that there are, besides the time."""
-        pairs = ((field.name, getattr(self, field.name)) for field in fields(self))
-        return {name: value for name, value in pairs if value is not None and name not in {"since", "until"}}
+        return not_null(asdict(self), ("since", "until"))
 
     def rows(self, dialect: str) -> list[ColumnElement[bool]]:
         """Conditions on `ledger`."""

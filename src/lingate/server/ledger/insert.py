@@ -23,7 +23,7 @@ from lingate.server.store.measures import MEASURES
 _WIDE: Final = 32
 
 # The table has a column for each field, in its order.
-COLUMNS: Final = [field.name for field in msgspec.structs.fields(LedgerRow)]
+COLUMNS: Final = LedgerRow.__struct_fields__
 
 
 class Inserter(Protocol):
@@ -55,7 +55,7 @@ def _sums(table: str, keys: dict[str, str], source: str) -> str:
     """Add the rows of `source` to sums. Ordered, so that replicas that do it at once wait for each other and do not deadlock."""
     columns = keys | MEASURES
     added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in MEASURES)
-    places = ", ".join(str(place) for place in range(1, len(keys) + 1))
+    places = ", ".join(map(str, range(1, len(keys) + 1)))
     return (
         f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(columns.values())} FROM {source} "  # noqa: S608
         f"GROUP BY {places} ORDER BY {places} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {added}"

@@ -316,5 +316,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {_plain(str(name)): _plain(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return list(map(_plain, value))
     return type(value).__name__

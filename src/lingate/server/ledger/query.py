@@ -188,7 +188,7 @@ def _grouped(keys: list[str], filter: Filter, hourly: Table | None, dialect: str
     if not keys:
         # Without groups there is always a row, also for nothing.
         return statement.having(func.count() > 0)
-    places: list[ColumnElement[Any]] = [literal_column(str(place)) for place in range(1, len(keys) + 1)]
+    places: list[Any] = list(map(literal_column, map(str, range(1, len(keys) + 1))))
     return statement.group_by(*places).order_by(literal_column(f"{len(keys) + _COST + 1} DESC")).limit(_MOST_GROUPS)
 
 
@@ -202,7 +202,7 @@ def _calls(
     if "tag" in keys:
         label = labels(dialect)
         source, names["tag"] = ledger.join(label, true()), label.c.value
-    return source, names, [literal_column(text) for text in MEASURES.values()], filter.rows(dialect)
+    return source, names, list(map(literal_column, MEASURES.values())), filter.rows(dialect)
 
 
 def _hours(

@@ -150,8 +150,7 @@ def _for_owners(whose: str, source: str, when: str, times: dict[str, Any], ids: 
         return
     for at in range(0, len(ids), _MOST_IDS):
         named = {f"id{number}": id for number, id in enumerate(ids[at : at + _MOST_IDS])}
-        marks = ", ".join(f":{name}" for name in named)
-        yield Statement(f"{head} AND {whose} IN ({marks}) GROUP BY {whose}, model", {**times, **named})
+        yield Statement(f"{head} AND {whose} IN (:{', :'.join(named)}) GROUP BY {whose}, model", {**times, **named})
 
 
 def _add(spent: _Spent, kind: str, since: float, rows: Iterable[_Row]) -> None:
