@@ -66,12 +66,11 @@ def _names(tree: ast.Module) -> Iterator[tuple[int, str]]:
             yield from _imported(node, bound)
         elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
             yield from _imported_from(node, bound)
-    inner = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and id(node) not in inner:
-            name = _dotted(node, bound)
-            if name:
-                yield node.lineno, name
+    attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    inner = {id(node.value) for node in attributes}
+    for node in attributes:
+        if id(node) not in inner and (name := _dotted(node, bound)):
+            yield node.lineno, name
 
 
 def _imported(node: ast.Import, bound: dict[str, str]) -> Iterator[tuple[int, str]]:

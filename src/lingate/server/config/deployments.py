@@ -236,14 +236,12 @@ def _digest(group: str, given: Mapping[str, Any]) -> str:
 
 def _told_apart(reading: Reading, read: list[DeploymentConfig]) -> tuple[DeploymentConfig, ...]:
     """Ids that are all different: entries that differ in nothing public are numbered."""
-    owned = Counter(item.info.id for item in read if item.info.id)
-    for name, count in owned.items():
-        if count > 1:
+    for name, count in Counter(item.info.id for item in read).items():
+        if name and count > 1:
             reading.problem(("model_list",), f"has {count} entries with the model_info.id {name!r:.80}")
     seen: Counter[str] = Counter()
-    told = []
-    for item in read:
+    for at, item in enumerate(read):
         seen[item.id] += 1
-        number = seen[item.id]
-        told.append(item if number == 1 or item.info.id else replace(item, id=f"{item.id}-{number}"))
-    return tuple(told)
+        if seen[item.id] > 1 and not item.info.id:
+            read[at] = replace(item, id=f"{item.id}-{seen[item.id]}")
+    return tuple(read)
