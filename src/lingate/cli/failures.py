@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from inspect import Parameter, Signature, signature
 from typing import Annotated, Any, TypeVar
@@ -107,19 +107,28 @@ def on_screen(*, debug: bool = False, quiet: bool = False) -> Iterator[Screen]:
 
 
 TRACEBACK = Annotated[bool, typer.Option("--debug", help="On errors, show the traceback.")]
+_NAMED = Parameter.KEYWORD_ONLY
+
 _Command = TypeVar("_Command", bound=Callable[..., None])
 
 
-def command(app: typer.Typer, name: str | None = None, *, debug: Any = TRACEBACK) -> Callable[[_Command], _Command]:
-    """Make a function that takes a screen a command of `app`: one with --debug, whose errors are `reported`."""
+def command(
+    app: typer.Typer, name: str | None = None, *, debug: Any = TRACEBACK, more: Mapping[str, Any] | None = None
+) -> Callable[[_Command], _Command]:
+    """Make a function that takes a screen a command of `app`: one with --debug, whose errors are `reported`.
+
+    `more` are options that it takes as keywords, each with its type.
+    """
 
     def made(run: _Command) -> _Command:
         def carried_out(*, debug: bool, **options: Any) -> None:
             with on_screen(debug=debug) as screen:
                 run(screen, **options)
 
-        given = list(signature(run, eval_str=True).parameters.values())[1:]
-        given.append(Parameter("debug", Parameter.KEYWORD_ONLY, default=False, annotation=debug))
+        own = list(signature(run, eval_str=True).parameters.values())[1:]
+        given = [Parameter(option, _NAMED, default=None, annotation=kind) for option, kind in (more or {}).items()]
+        given += [one.replace(kind=_NAMED) for one in own if one.kind is not Parameter.VAR_KEYWORD]
+        given.append(Parameter("debug", _NAMED, default=False, annotation=debug))
         vars(carried_out)["__signature__"] = Signature(given)
         carried_out.__annotations__ = {one.name: one.annotation for one in given}
         carried_out.__name__, carried_out.__doc__ = run.__name__, run.__doc__

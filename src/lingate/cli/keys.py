@@ -21,71 +21,42 @@ app = typer.Typer(
 
 _OWN_TOKEN = re.compile(r"sk-([0-9a-f]{12})-[A-Za-z0-9_-]{43}$")
 _KEY = Annotated[str, typer.Argument(metavar="KEY", help="Id or alias of the key, or the key itself.")]
-_ALIAS = Annotated[str | None, typer.Option(help="A name for people.")]
-_TEAM = Annotated[str | None, typer.Option(help="Team it belongs to.")]
-_USER = Annotated[str | None, typer.Option(help="User it belongs to.")]
-_MODELS = Annotated[
-    list[str] | None, typer.Option("--model", "-m", help="Model it may call; * stands for anything. Repeatable.")
-]
-_TAGS = Annotated[list[str] | None, typer.Option("--tag", help="Label of its calls in the ledger. Repeatable.")]
-_BUDGET = Annotated[float | None, typer.Option(help="US dollars it may spend.", min=0)]
-_PER = Annotated[str | None, typer.Option(help="The budget begins anew: 1h, 1d, 30d, 1mo, ...")]
-_BUDGET_ID = Annotated[str | None, typer.Option(help="Budget whose limits apply where it has none of its own.")]
-_RPM = Annotated[int | None, typer.Option(help="Requests a minute.", min=0)]
-_TPM = Annotated[int | None, typer.Option(help="Tokens a minute.", min=0)]
-_PARALLEL = Annotated[int | None, typer.Option(help="Calls at once.", min=0)]
-_EXPIRES = Annotated[str | None, typer.Option(help="How long it is good for: 12h, 30d, 1y, ...")]
-_ADMIN = Annotated[bool | None, typer.Option("--admin/--no-admin", help="It may use the admin API.")]
-_IPS = Annotated[list[str] | None, typer.Option("--ip", help="Address or network it may be used from. Repeatable.")]
-_METADATA = Annotated[str | None, typer.Option(help="A JSON object to keep with it.")]
+_TEAM = Annotated[str | None, typer.Option("--team", help="Team it belongs to.")]
+_USER = Annotated[str | None, typer.Option("--user", help="User it belongs to.")]
 GATEWAY_URL = Annotated[str | None, typer.Option(help="The gateway. Default: LINGATE_URL, or http://127.0.0.1:4000.")]
 _JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-# Parameters of `create` and `update`, and the fields of a key that they are. Both take all of them from their context.
-_FIELDS: Mapping[str, str] = {
-    "alias": "alias",
-    "team": "team_id",
-    "user": "user_id",
-    "models": "models",
-    "tags": "tags",
-    "budget": "max_budget",
-    "per": "budget_duration",
-    "budget_id": "budget_id",
-    "rpm": "rpm_limit",
-    "tpm": "tpm_limit",
-    "parallel": "max_parallel_requests",
-    "expires": "duration",
-    "admin": "admin",
-    "ips": "allowed_ips",
+_FIELDS: Mapping[str, Any] = {
+    "alias": Annotated[str | None, typer.Option(help="A name for people.")],
+    "team_id": _TEAM,
+    "user_id": _USER,
+    "models": Annotated[
+        list[str] | None, typer.Option("--model", "-m", help="Model it may call; * stands for anything. Repeatable.")
+    ],
+    "tags": Annotated[list[str] | None, typer.Option("--tag", help="Label of its calls in the ledger. Repeatable.")],
+    "max_budget": Annotated[float | None, typer.Option("--budget", help="US dollars it may spend.", min=0)],
+    "budget_duration": Annotated[
+        str | None, typer.Option("--per", help="The budget begins anew: 1h, 1d, 30d, 1mo, ...")
+    ],
+    "budget_id": Annotated[str | None, typer.Option(help="Budget whose limits apply where it has none of its own.")],
+    "rpm_limit": Annotated[int | None, typer.Option("--rpm", help="Requests a minute.", min=0)],
+    "tpm_limit": Annotated[int | None, typer.Option("--tpm", help="Tokens a minute.", min=0)],
+    "max_parallel_requests": Annotated[int | None, typer.Option("--parallel", help="Calls at once.", min=0)],
+    "duration": Annotated[str | None, typer.Option("--expires", help="How long it is good for: 12h, 30d, 1y, ...")],
+    "admin": Annotated[bool | None, typer.Option("--admin/--no-admin", help="It may use the admin API.")],
+    "allowed_ips": Annotated[
+        list[str] | None, typer.Option("--ip", help="Address or network it may be used from. Repeatable.")
+    ],
+    "metadata": Annotated[str | None, typer.Option(help="A JSON object to keep with it.")],
 }
+"""Options of `create` and `update`, by the fields of a key that they set."""
 
 
-@command(app)
-def create(
-    screen: Screen,
-    context: typer.Context,
-    alias: _ALIAS = None,
-    team: _TEAM = None,
-    user: _USER = None,
-    models: _MODELS = None,
-    tags: _TAGS = None,
-    budget: _BUDGET = None,
-    per: _PER = None,
-    budget_id: _BUDGET_ID = None,
-    rpm: _RPM = None,
-    tpm: _TPM = None,
-    parallel: _PARALLEL = None,
-    expires: _EXPIRES = None,
-    admin: _ADMIN = None,
-    ips: _IPS = None,
-    metadata: _METADATA = None,
-    url: GATEWAY_URL = None,
-    as_json: _JSON = False,
-) -> None:
+@command(app, more=_FIELDS)
+def create(screen: Screen, url: GATEWAY_URL = None, as_json: _JSON = False, **given: Any) -> None:
     """Make a key. It is printed this once."""
-    fields = _fields(context.params)
-    _show_made(screen, _line(url).ask("POST", "keys", body=fields), as_json=as_json)
+    _show_made(screen, _line(url).ask("POST", "keys", body=_fields(given)), as_json=as_json)
 
 
 @command(app, "list")
@@ -113,43 +84,26 @@ def list_(
 @command(app)
 def show(screen: Screen, key: _KEY, url: GATEWAY_URL = None, as_json: _JSON = False) -> None:
     """Show a key, its limits, and what it has spent."""
-    line = _line(url)
-    _show(screen, line.ask("GET", "keys", _id(line, key)), as_json=as_json)
+    _show(screen, _asked(url, "GET", key), as_json=as_json)
 
 
-@command(app)
+@command(app, more=_FIELDS)
 def update(
     screen: Screen,
-    context: typer.Context,
     key: _KEY,
-    alias: _ALIAS = None,
-    team: _TEAM = None,
-    user: _USER = None,
-    models: _MODELS = None,
-    tags: _TAGS = None,
-    budget: _BUDGET = None,
-    per: _PER = None,
-    budget_id: _BUDGET_ID = None,
-    rpm: _RPM = None,
-    tpm: _TPM = None,
-    parallel: _PARALLEL = None,
-    expires: _EXPIRES = None,
-    admin: _ADMIN = None,
-    ips: _IPS = None,
-    metadata: _METADATA = None,
     clear: Annotated[
         list[str] | None, typer.Option(help="Field to empty, as `lingate keys show --json` names it. Repeatable.")
     ] = None,
     url: GATEWAY_URL = None,
     as_json: _JSON = False,
+    **given: Any,
 ) -> None:
     """Change a key; what is not given stays."""
-    fields = _fields(context.params)
+    fields = _fields(given)
     fields.update(dict.fromkeys(clear or ()))
     if not fields:
         raise ConfigError("say what to change", hint="see `lingate keys update --help`")
-    line = _line(url)
-    _show(screen, line.ask("PATCH", "keys", _id(line, key), body=fields), as_json=as_json)
+    _show(screen, _asked(url, "PATCH", key, body=fields), as_json=as_json)
 
 
 @command(app)
@@ -163,43 +117,38 @@ def rotate(
     as_json: _JSON = False,
 ) -> None:
     """Replace a key by a new one with the same id, limits and spending. It is printed this once."""
-    line = _line(url)
     body = {} if overlap is None else {"overlap": overlap}
-    _show_made(screen, line.ask("POST", "keys", _id(line, key), "rotate", body=body), as_json=as_json)
+    _show_made(screen, _asked(url, "POST", key, "rotate", body=body), as_json=as_json)
 
 
 @command(app)
 def block(screen: Screen, key: _KEY, url: GATEWAY_URL = None, as_json: _JSON = False) -> None:
     """Refuse a key's calls from now on."""
-    _act(screen, "POST", key, "block", url=url, as_json=as_json)
+    _show_done(screen, _asked(url, "POST", key, "block"), "blocked", as_json=as_json)
 
 
 @command(app)
 def unblock(screen: Screen, key: _KEY, url: GATEWAY_URL = None, as_json: _JSON = False) -> None:
     """Accept a key's calls again."""
-    _act(screen, "POST", key, "unblock", url=url, as_json=as_json)
+    _show_done(screen, _asked(url, "POST", key, "unblock"), "unblocked", as_json=as_json)
 
 
 @command(app)
 def delete(screen: Screen, key: _KEY, url: GATEWAY_URL = None, as_json: _JSON = False) -> None:
     """Delete a key. Its calls stay in the ledger."""
-    _act(screen, "DELETE", key, url=url, as_json=as_json)
-
-
-def _act(screen: Screen, method: str, key: str, *action: str, url: str | None, as_json: bool) -> None:
-    line = _line(url)
-    found = line.ask(method, "keys", _id(line, key), *action)
-    if as_json:
-        screen.json(found)
-    else:
-        done = {"block": "blocked", "unblock": "unblocked"}[action[0]] if action else "deleted"
-        screen.answer(f"{found['id']} {done}\n")
+    _show_done(screen, _asked(url, "DELETE", key), "deleted", as_json=as_json)
 
 
 def _line(url: str | None) -> Any:
     from lingate.cli.admin_line import AdminLine
 
     return AdminLine(url)
+
+
+def _asked(url: str | None, method: str, key: str, *action: str, body: Any = None) -> dict[str, Any]:
+    line = _line(url)
+    found: dict[str, Any] = line.ask(method, "keys", _id(line, key), *action, body=body)
+    return found
 
 
 def _id(line: Any, key: str) -> str:
@@ -214,22 +163,23 @@ def _id(line: Any, key: str) -> str:
 
 
 def _fields(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What was given on the command line, as the gateway names it."""
-    fields = {field: given[option] for option, field in _FIELDS.items()}
-    fields["metadata"] = _object(given["metadata"])
-    return {field: value for field, value in fields.items() if value is not None and value not in ([], ())}
+    """What was given on the command line, as the gateway takes it."""
+    fields = {field: value for field, value in given.items() if value is not None and value not in ([], ())}
+    if "metadata" in fields:
+        try:
+            fields["metadata"] = json.loads(fields["metadata"])
+        except ValueError as error:
+            raise ConfigError(f"--metadata is not JSON: {error}") from None
+        if not isinstance(fields["metadata"], dict):
+            raise ConfigError("--metadata is not a JSON object")
+    return fields
 
 
-def _object(text: str | None) -> dict[str, Any] | None:
-    if text is None:
-        return None
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise ConfigError(f"--metadata is not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise ConfigError("--metadata is not a JSON object")
-    return value
+def _show_done(screen: Screen, key: dict[str, Any], done: str, *, as_json: bool) -> None:
+    if as_json:
+        screen.json(key)
+    else:
+        screen.answer(f"{key['id']} {done}\n")
 
 
 def _show_made(screen: Screen, made: dict[str, Any], *, as_json: bool) -> None:

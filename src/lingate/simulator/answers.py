@@ -6,23 +6,22 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import accumulate, cycle, islice
+from itertools import accumulate, chain, cycle, islice
 from typing import Any
 
 from lingate._model import Call, JsonDict
 from lingate._wire import json
+from lingate._wire.shapes import as_dict, as_dicts, as_list, as_str, dig
 from lingate.errors import BadRequestError
 from lingate.simulator.options import Options
 from lingate.simulator.prompt import Prompt, count, count_message, read_prompt, split
 from lingate.simulator.schema import example
 
-_FILLER_TEXT = """
+_FILLER = """
 the answer goes on with plain words that mean little but fill the space asked for and so a reader can see each of them
 arrive one after another while the stream lasts until the last one is there and all is said
 """
-_FILLER = _FILLER_TEXT.split()
-_MORE_FILLER_TEXT = "and so the text goes on in plain words that fill the space asked for until it is enough"
-_MORE_FILLER = _MORE_FILLER_TEXT.split()
+_MORE_FILLER = "and so the text goes on in plain words that fill the space asked for until it is enough"
 _DEFAULT_MAX_TOKENS = 16  # OpenAI's own, of completions
 _EFFORT_TOKENS = {"minimal": 4, "low": 12, "medium": 24, "high": 48, "xhigh": 96, "max": 128}
 _MAX_CHOICES = 128
@@ -50,22 +49,26 @@ class CacheHit:
 
 def prompt_tokens(body: JsonDict) -> int:
     """Tokens of the messages, the tools and the schema of the answer."""
-    total = sum(count_message(message) for message in body.get("messages") or () if isinstance(message, Mapping))
-    for name in ("tools", "response_format"):
-        if body.get(name):
-            total += count(json.encode_str(body[name]))
-    return total
+    further = (json.encode_str(body[name]) for name in ("tools", "response_format") if body.get(name))
+    return sum(map(count_message, as_dicts(body.get("messages")))) + sum(map(count, further))
 
 
 def answer_chat(call: Call, options: Options, cached: CacheHit, identity: Identity) -> JsonDict:
     """The canonical response; a forced tool that is not there, or a broken schema, is a `BadRequestError`."""
     body = call.body
     seed = _seed(call, "stream_options", "user", "metadata")
-    wanted = number_wanted(body, _MAX_CHOICES)
     writer = _Writer(body, options, read_prompt(body), seed + identity.salt)
-    drafts = [writer.draft(index) for index in range(wanted)]
-    choices = [_choice(draft, index, body) for index, draft in enumerate(drafts)]
-    usage = _usage(prompt_tokens(body), drafts, cached)
+    drafts = [writer.draft(index) for index in range(number_wanted(body, _MAX_CHOICES))]
+    choices = [_choice(draft, body) for draft in drafts]
+    prompt = prompt_tokens(body)
+    details: JsonDict = {"cached_tokens": min(cached.read, prompt)}
+    if cached.written is not None:
+        details["cache_write_tokens"] = cached.written
+    usage = {
+        **usage_of(prompt, sum(draft.tokens for draft in drafts)),
+        "prompt_tokens_details": details,
+        "completion_tokens_details": {"reasoning_tokens": sum(count(draft.reasoning) for draft in drafts)},
+    }
     response = _response("chat.completion", call, identity, seed, choices, usage)
     if identity.native and drafts[0].stopped_by is not None:
         own = {"stop_reason": "stop_sequence", "stop_sequence": drafts[0].stopped_by}
@@ -92,9 +95,13 @@ def _response(
         "object": kind,
         "created": identity.created,
         "model": call.model,
-        "choices": choices,
+        "choices": [{**choice, "index": index} for index, choice in enumerate(choices)],
         "usage": usage,
     }
+
+
+def usage_of(prompt: int, completion: int) -> JsonDict:
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
 
 @dataclass(slots=True)
@@ -140,13 +147,10 @@ class _Writer:
         return "".join(islice(cycle(thought), tokens)).rstrip()
 
     def _text(self, index: int) -> str:
-        format_ = self.body.get("response_format")
-        if not isinstance(format_, Mapping):
-            return self._plain(index)
+        format_ = as_dict(self.body.get("response_format"))
         kind = format_.get("type")
         if kind == "json_schema":
-            holder = format_.get("json_schema")
-            schema = holder.get("schema", True) if isinstance(holder, Mapping) else True
+            schema = as_dict(format_.get("json_schema")).get("schema", True)
             return json.encode_str(self._example(schema, f"{self.seed}/{index}", "response_format"))
         text = self._plain(index)
         return json.encode_str({"answer": text}) if kind == "json_object" else text
@@ -184,8 +188,8 @@ class _Writer:
         return {**made, "function": {"name": body["name"], "arguments": text}}
 
 
-def _sized(words: list[str], size: int, filler: list[str]) -> list[str]:
-    return [*words[:size], *islice(cycle(filler), max(0, size - len(words)))]
+def _sized(words: list[str], size: int, filler: str) -> list[str]:
+    return list(islice(chain(words, cycle(filler.split())), size))
 
 
 def _tools_to_call(body: JsonDict, options: Options, prompt: Prompt) -> list[JsonDict]:
@@ -205,8 +209,7 @@ def _tools_to_call(body: JsonDict, options: Options, prompt: Prompt) -> list[Jso
 def _narrowed(choice: Mapping[str, Any], tools: list[JsonDict]) -> tuple[str, list[JsonDict]]:
     """A tool choice that names tools: how strict it is, and the tools it leaves."""
     kind = str(choice.get("type") or "function")
-    inner = choice.get(kind)
-    inner = inner if isinstance(inner, Mapping) else choice
+    inner = as_dict(choice.get(kind)) or choice
     if kind == "allowed_tools":
         names = {_name_of(tool) for tool in inner.get("tools") or ()}
         return str(inner.get("mode") or "auto"), [tool for tool in tools if _name_of(tool) in names]
@@ -219,9 +222,8 @@ def _narrowed(choice: Mapping[str, Any], tools: list[JsonDict]) -> tuple[str, li
 
 def _name_of(tool: Any) -> str:
     """Name of a tool that the caller runs; empty for a provider's own tools and for what is malformed."""
-    kind = tool.get("type") if isinstance(tool, Mapping) else None
-    inner = tool.get(kind) if kind in ("function", "custom") else None
-    return str(inner.get("name") or "") if isinstance(inner, Mapping) else ""
+    kind = as_dict(tool).get("type")
+    return str((dig(tool, kind, "name") if kind in ("function", "custom") else None) or "")
 
 
 def _reasoning_tokens(body: JsonDict) -> int:
@@ -242,8 +244,8 @@ def _reasoning_tokens(body: JsonDict) -> int:
 def _until_stop(text: str, body: JsonDict) -> tuple[str, str | None]:
     """The text up to a stop sequence, and which it was."""
     given, stopped_by = body.get("stop"), None
-    for stop in [given] if isinstance(given, str) else given if isinstance(given, list) else ():
-        if isinstance(stop, str) and stop and stop in text:
+    for stop in map(as_str, [given] if isinstance(given, str) else as_list(given)):
+        if stop and stop in text:
             text, stopped_by = text[: text.index(stop)], stop
     return text, stopped_by
 
@@ -265,7 +267,7 @@ def _capped(draft: _Draft, cap: Any) -> _Draft:
     return _Draft("".join(reasoning), "".join(text), calls, "length")
 
 
-def _choice(draft: _Draft, index: int, body: JsonDict) -> JsonDict:
+def _choice(draft: _Draft, body: JsonDict) -> JsonDict:
     message: JsonDict = {"role": "assistant", "content": None if draft.calls and not draft.text else draft.text}
     if draft.reasoning:
         signature = b64encode(sha256(draft.reasoning.encode("utf-8", "surrogatepass")).digest()).decode()
@@ -273,7 +275,7 @@ def _choice(draft: _Draft, index: int, body: JsonDict) -> JsonDict:
         message["thinking_blocks"] = [{"type": "thinking", "thinking": draft.reasoning, "signature": signature}]
     if draft.calls:
         message["tool_calls"] = draft.calls
-    choice: JsonDict = {"index": index, "message": message, "finish_reason": draft.finish}
+    choice: JsonDict = {"message": message, "finish_reason": draft.finish}
     if body.get("logprobs") is True and draft.text:
         choice["logprobs"] = {"content": _logprobs(draft.text, body.get("top_logprobs")), "refusal": None}
     return choice
@@ -293,19 +295,6 @@ def _logprobs(text: str, top: Any) -> list[JsonDict]:
     return entries
 
 
-def _usage(prompt: int, drafts: list[_Draft], cached: CacheHit) -> JsonDict:
-    completion = sum(draft.tokens for draft in drafts)
-    details: JsonDict = {"cached_tokens": min(cached.read, prompt)}
-    if cached.written is not None:
-        details["cache_write_tokens"] = cached.written
-    return {
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "total_tokens": prompt + completion,
-        "prompt_tokens_details": details,
-        "completion_tokens_details": {"reasoning_tokens": sum(count(draft.reasoning) for draft in drafts)},
-    }
-
 
 def digest(*parts: str) -> str:
     """What ids and other arbitrary choices are made of: the same for the same texts."""
@@ -319,12 +308,8 @@ def answer_completion(call: Call, options: Options, identity: Identity) -> JsonD
     if not isinstance(wanted, int) or not 1 <= wanted * len(prompts) <= _MAX_CHOICES:
         raise BadRequestError(f"a completion has at most {_MAX_CHOICES} choices")
     choices = [_continuation(prompt, turn, body, options) for prompt in prompts for turn in range(wanted)]
-    completion = sum(count(made["text"]) for made in choices)
-    read = sum(map(count, prompts))
-    usage = {"prompt_tokens": read, "completion_tokens": completion, "total_tokens": read + completion}
-    numbered = [{**made, "index": index} for index, made in enumerate(choices)]
-    seed = _seed(call, "stream_options", "user")
-    return _response("text_completion", call, identity, seed, numbered, usage)
+    usage = usage_of(sum(map(count, prompts)), sum(count(made["text"]) for made in choices))
+    return _response("text_completion", call, identity, _seed(call, "stream_options", "user"), choices, usage)
 
 
 def _prompts(given: Any) -> list[str]:
@@ -358,7 +343,6 @@ def _plain_logprobs(text: str, top: Any) -> JsonDict | None:
         return None
     tokens = split(text)
     values = [-0.01 * (1 + at % 9) for at in range(len(tokens))]
-    offsets = [0, *accumulate(map(len, tokens))][: len(tokens)]
     return {
         "tokens": tokens,
         "token_logprobs": values,
@@ -366,5 +350,5 @@ def _plain_logprobs(text: str, top: Any) -> JsonDict | None:
             {token: value, **{f"{token}{other}": value - other for other in range(1, top)}}
             for token, value in zip(tokens, values, strict=True)
         ],
-        "text_offset": offsets,
+        "text_offset": [0, *accumulate(map(len, tokens))][: len(tokens)],
     }

@@ -8,6 +8,7 @@ import operator
 import re
 import string
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any, NamedTuple, TypeAlias
 
 Schema: TypeAlias = Any
@@ -212,130 +213,70 @@ _TYPE_TESTS: dict[str, dict[str, _Test]] = {
 """Keywords that say something about one type of value only."""
 
 
-_WORD = string.ascii_lowercase + string.ascii_uppercase + string.digits + "_"
+_WORD = string.ascii_letters + string.digits + "_"
 _PLAIN = string.ascii_lowercase + string.digits + string.ascii_uppercase + " -_.,:;!?@#$%&*()+=/'\"[]{}<>|\\^~`"
-_ESCAPES = {"d": string.digits, "w": _WORD, "s": " ", "D": string.ascii_lowercase, "W": "-. ", "S": _WORD}
-_ESCAPES |= {"t": "\t", "n": "\n", "r": "\r", "f": "\f", "v": "\v", "0": "\0", **dict.fromkeys("bBAZz", "")}
-_QUANTIFIER = r"(?:([*+?])|\{(?=,?\d)(\d*)(,?)(\d*)\})[?+]?"
+_CATEGORIES = {"DIGIT": string.digits, "WORD": _WORD, "SPACE": " "}
+_CATEGORIES |= {"NOT_DIGIT": string.ascii_lowercase, "NOT_WORD": "-. ", "NOT_SPACE": _WORD}
 _MANY = 1 << 16
+# What `re` reads patterns with. It has no public name; its trees have been the same since the module was sre_parse.
+_parse = import_module("re._parser").parse
 
 
 Pick: TypeAlias = Callable[[int], int]
 """Given n, a number from 0 to n-1."""
-
-_Node: TypeAlias = Callable[[int, Pick], str]
-"""A part of a pattern: given how many more repetitions than the least there are to be, a text for it."""
 
 
 def string_matching(pattern: str, low: int, high: int | None, pick: Pick) -> str | None:
     """A string that the pattern finds, of a length from `low` to `high`; None if none was found."""
     try:
         compiled = re.compile(pattern)
-        tree = _Parser(pattern).parse()
-    except (re.error, ValueError):
+        tree = _parse(pattern)
+        # A pattern without anchors may stand anywhere, so padding after the match is a way to reach the length.
+        tail = "" if pattern.endswith("$") else "x" * low
+        for extra in (0, 1, 2, 4, 8, 16, low, low + 16):
+            text = _text(tree, extra, pick)
+            for candidate in (text, text[:high], text + tail, (text + tail)[: max(low, len(text))]):
+                if len(candidate) >= low and (high is None or len(candidate) <= high) and compiled.search(candidate):
+                    return candidate
+    except (re.error, KeyError):
         return None
-    # A pattern without anchors may stand anywhere, so padding after the match is a way to reach the length.
-    tail = "" if pattern.endswith("$") else "x" * low
-    for extra in (0, 1, 2, 4, 8, 16, low, low + 16):
-        text = tree(extra, pick)
-        for candidate in (text, text[:high], text + tail, (text + tail)[: max(low, len(text))]):
-            if len(candidate) >= low and (high is None or len(candidate) <= high) and compiled.search(candidate):
-                return candidate
     return None
 
 
-def _chars(allowed: str) -> _Node:
-    return lambda extra, pick: allowed[pick(len(allowed))] if allowed else ""
+def _text(tree: Any, extra: int, pick: Pick) -> str:
+    """A text for a pattern that was read, with so many more repetitions than the least there are to be."""
+    return "".join(_part(str(kind), value, extra, pick) for kind, value in tree)
 
 
-class _Parser:
-    """Recursive descent over the pattern. What it does not know raises ValueError."""
+def _part(kind: str, value: Any, extra: int, pick: Pick) -> str:
+    match kind:
+        case "AT" | "ASSERT" | "ASSERT_NOT":  # consumes nothing; whether it holds is checked at the end
+            return ""
+        case "BRANCH":
+            return _text(value[1][pick(len(value[1]))], extra, pick)
+        case "SUBPATTERN":
+            return _text(value[-1], extra, pick)
+        case "ATOMIC_GROUP":
+            return _text(value, extra, pick)
+        case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT":
+            low, high, part = value
+            return "".join(_text(part, extra, pick) for _ in range(min(high, _MANY, low + extra)))
+    allowed = _SETS[kind](value)
+    return allowed[pick(len(allowed))] if allowed else ""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.at = 0
 
-    def parse(self) -> _Node:
-        node = self._choice()
-        if self.at < len(self.text):
-            raise ValueError("unbalanced parenthesis")
-        return node
+def _in(items: list[tuple[Any, Any]]) -> str:
+    allowed = "".join(_SETS[str(kind)](value) for kind, value in items)
+    return "".join(char for char in _PLAIN if char not in allowed) if str(items[0][0]) == "NEGATE" else allowed
 
-    def _next(self, expected: str) -> re.Match[str] | None:
-        """What matches here is passed over."""
-        found = re.compile(expected, re.DOTALL).match(self.text, self.at)
-        self.at = found.end() if found else self.at
-        return found
 
-    def _take(self) -> str:
-        char = self._next(".")
-        if not char:
-            raise ValueError("the pattern ends too early")
-        return char[0]
-
-    def _choice(self) -> _Node:
-        options = [self._sequence()]
-        while self._next(r"\|"):
-            options.append(self._sequence())
-        return options[0] if len(options) == 1 else lambda extra, pick: options[pick(len(options))](extra, pick)
-
-    def _sequence(self) -> _Node:
-        parts: list[_Node] = []
-        while self._next(r"(?=[^|)])"):
-            atom = self._atom()
-            if atom is not None:
-                parts.append(self._quantified(atom))
-        return parts[0] if len(parts) == 1 else lambda extra, pick: "".join(part(extra, pick) for part in parts)
-
-    def _atom(self) -> _Node | None:
-        char = self._take()
-        if char == "[":
-            return self._set()
-        if char == "(":
-            return self._group()
-        allowed = {"^": "", "$": "", ".": _PLAIN}.get(char, char) if char != "\\" else self._escape()
-        return _chars(allowed) if allowed else None
-
-    def _group(self) -> _Node | None:
-        # Look-arounds consume nothing; whether the result obeys them is checked at the end.
-        looks = not self._next(r"\?(:|P?<\w+>)") and self._next(r"\?.") is not None
-        node = self._choice()
-        if self._take() != ")":
-            raise ValueError("a group is not closed")
-        return None if looks else node
-
-    def _escape(self) -> str:
-        """The characters an escape stands for; empty for one that consumes nothing."""
-        char = self._take()
-        if char in "xu":
-            size = 2 if char == "x" else 4
-            self.at += size
-            return chr(int(self.text[self.at - size : self.at], 16))
-        if char.isdigit() and char != "0":
-            raise ValueError("back-references are not supported")
-        return _ESCAPES.get(char, char)
-
-    def _set(self) -> _Node:
-        negated = self._next(r"\^")
-        allowed: list[str] = []
-        while not (allowed and self._next("]")):
-            chars = self._set_item()
-            if len(chars) == 1 and self._next(r"-(?=[^\]])"):
-                last = self._set_item()
-                chars = "".join(map(chr, range(ord(chars), min(ord(last[:1]), ord(chars) + 512) + 1)))
-            allowed.append(chars)
-        joined = "".join(allowed)
-        return _chars("".join(c for c in _PLAIN if c not in joined) if negated else joined)
-
-    def _set_item(self) -> str:
-        char = self._take()
-        return self._escape() if char == "\\" else char
-
-    def _quantified(self, atom: _Node) -> _Node:
-        found = self._next(_QUANTIFIER)
-        if not found:
-            return atom
-        sign, least, comma, most = found.groups()
-        low = int(least or 0) if not sign else int(sign == "+")
-        high = int(most) if most else 1 if sign == "?" else _MANY if sign or comma else low
-        return lambda extra, pick: "".join(atom(extra, pick) for _ in range(min(high, _MANY, low + extra)))
+_SETS: dict[str, Callable[[Any], str]] = {
+    "LITERAL": chr,
+    "NOT_LITERAL": lambda code: _PLAIN.replace(chr(code), ""),
+    "ANY": lambda _: _PLAIN,
+    "IN": _in,
+    "NEGATE": lambda _: "",
+    "RANGE": lambda ends: "".join(map(chr, range(ends[0], min(ends[1], ends[0] + 512) + 1))),
+    "CATEGORY": lambda kind: _CATEGORIES[str(kind).removeprefix("CATEGORY_")],
+}
+"""The characters that a part of a pattern may be. What is not here, such as a back-reference, has no example."""
