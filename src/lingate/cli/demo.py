@@ -6,10 +6,7 @@ Each step shows one thing, checks that it happened, and says so in numbers.
 from __future__ import annotations
 
 import math
-import struct
-import sys
 import time
-import zlib
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +21,8 @@ from lingate._views import Response
 from lingate.cli.screen import Screen, count_text, dollars, duration, plain_table, usage_text
 from lingate.errors import StreamInterruptedError, UnsupportedError
 from lingate.simulator import Simulator
+from lingate.simulator.media import png
+from lingate.simulator.prompt import about_bytes
 
 if TYPE_CHECKING:
     from lingate.cli.demo_gateway import Gateway
@@ -32,6 +31,7 @@ _DELAY = 0.012
 """Seconds before each token: slow enough to be seen arriving."""
 _MISSING = "\nThe gateway's part is left out: it needs pip install 'lingate[server,prices]'.\n"
 _KEY = "demo-key-that-opens-nothing"
+_COLOUR = "3a7bd5"
 DEGREES = {"Lisbon": 24, "Oslo": 11}
 WEATHER: JsonDict = {
     "type": "function",
@@ -162,12 +162,13 @@ class City:
 
     @classmethod
     def model_json_schema(cls) -> JsonDict:
-        kinds = {
-            "name": {"type": "string"},
-            "capital": {"type": "boolean"},
-            "districts": {"type": "integer", "minimum": 1},
-        }
-        return {"type": "object", "properties": kinds, "required": list(kinds)}
+        types = {"name": "string", "capital": "boolean", "districts": "integer"}
+        kinds = {name: {"type": kind} for name, kind in types.items()}
+        return {"type": "object", "properties": kinds, "required": list(kinds), "additionalProperties": False}
+
+    @property
+    def fits(self) -> bool:
+        return [type(value) for value in (self.name, self.capital, self.districts)] == [str, bool, int]
 
 
 def _structured(stage: Stage) -> Shown:
@@ -177,26 +178,13 @@ def _structured(stage: Stage) -> Shown:
     found = response.parsed
     stage.say(f"{response.text} becomes {found}")
     check(isinstance(found, City), f"the answer became a {type(found).__name__}")
-    check(
-        isinstance(found.name, str) and isinstance(found.capital, bool) and isinstance(found.districts, int),
-        "the answer does not fit the schema",
-    )
+    check(found.fits, "the answer does not fit the schema")
     return Shown().count(response)
 
 
-def _png(width: int, height: int) -> bytes:
-    def block(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    rows = b"".join(
-        b"\0" + b"".join(bytes((x * 255 // width, y * 255 // height, 128)) for x in range(width)) for y in range(height)
-    )
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + block(b"IHDR", head) + block(b"IDAT", zlib.compress(rows)) + block(b"IEND", b"")
-
 
 def _image(stage: Stage) -> Shown:
-    picture = _png(32, 20)
+    picture = png(_COLOUR)
     url = f"data:image/png;base64,{b64encode(picture).decode()}"
     question = "What is in this picture?"
     stage.say(f"> {question} (PNG, {len(picture)} bytes)")
@@ -204,7 +192,7 @@ def _image(stage: Stage) -> Shown:
     response = stage.chat([{"role": "user", "content": parts}])
     stage.say(response.text)
     check(
-        f"{len(picture)} bytes, 32x20 pixels" in response.text and question in response.text,
+        f"{about_bytes(picture)})" in response.text and question in response.text,
         "the picture did not arrive as it was sent",
     )
     return Shown().count(response)
@@ -321,7 +309,7 @@ def _sdk(simulator: Simulator, screen: Screen) -> list[_Result]:
     with Lingate(env={}) as client:
         for wire in wires:
             screen.answer(f"\n{wire.title} wire format, {wire.model}\n")
-            stage = Stage(client, wire, _sayer(screen), screen.answer)
+            stage = Stage(client, wire, lambda line: screen.answer(f"      {line}\n"), screen.answer)
             for name, step in STEPS:
                 with _performed(name, wire.title, results, screen) as result:
                     result.shown = step(stage)
@@ -333,7 +321,9 @@ def _gateway(simulator: Simulator, screen: Screen) -> list[_Result]:
     from lingate.cli.demo_clients import anthropic_side, openai_side
     from lingate.cli.demo_gateway import BUDGET, GATEWAY_STEPS, Visit, running
 
-    say = _sayer(screen)
+    def say(line: str) -> None:
+        screen.answer(f"      {line}\n")
+
     results: list[_Result] = []
     screen.answer("\nThe gateway: `lingate serve` on SQLite, in front of the same provider\n")
     with _performed("start and stop", "gateway", results, screen, quiet=True), running(simulator.url) as gateway:
@@ -360,18 +350,16 @@ def _accounts(gateway: Gateway, calls: int, simulator: Simulator, screen: Screen
 
     rows = gateway.rows(calls)
     names = {row["key_id"]: row["key_alias"] for row in rows}
-    _print(ledger(rows), screen)
-    _print(summary("by model", {one["model"]: one for one in gateway.sums("model")}), screen)
-    _print(summary("by key", {names[one["key_id"]]: one for one in gateway.sums("key_id")}), screen)
+    by_model = {one["model"]: one for one in gateway.sums("model")}
+    by_key = {names[one["key_id"]]: one for one in gateway.sums("key_id")}
+    for table in (ledger(rows), summary("by model", by_model), summary("by key", by_key)):
+        screen.answer("\n")
+        screen.table(table)
     kept = sum((row.get("prompt_tokens") or 0) + (row.get("completion_tokens") or 0) for row in rows)
     billed = simulator.stats()["billed"]["total"]
     screen.answer(f"\n      {len(rows)} calls, {kept} tokens in the ledger; the simulator has billed {billed}\n")
     if (len(rows), kept) != (calls, billed):
         raise DemoError(f"{calls} calls were made, and the simulator has billed {billed} tokens")
-
-
-def _sayer(screen: Screen) -> Callable[[str], None]:
-    return lambda line: screen.answer(f"      {line}\n")
 
 
 @contextmanager
@@ -408,11 +396,5 @@ def _table(results: Sequence[_Result], screen: Screen) -> None:
             duration(one.seconds),
             style="red" if one.problem else None,
         )
-    _print(table, screen)
-
-
-def _print(table: Any, screen: Screen) -> None:
-    from rich.console import Console
-
     screen.answer("\n")
-    Console(file=sys.stdout, width=None if screen.terminal else 130).print(table)
+    screen.table(table)

@@ -10,13 +10,12 @@ from typing import Any, TypeAlias
 from lingate._client import Lingate
 from lingate._model import JsonDict
 from lingate._version import __version__
-from lingate.errors import LingateError
 
 
 class RefusedError(Exception):
     """The gateway refused a call; `name` is the client's own class for it, `retry_after` the seconds it asks to wait."""
 
-    def __init__(self, error: Exception, status: int | None, retry_after: float | None) -> None:
+    def __init__(self, error: Exception, status: int, retry_after: float | None) -> None:
         super().__init__(str(error))
         self.name = type(error).__name__
         self.status = status
@@ -40,26 +39,22 @@ class OpenAIPackage:
         import openai
 
         self.name = f"openai {openai.__version__}"
-        self._refusal: type[Exception] = openai.APIStatusError
-        self._client = openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0)
+        self._client: Any = openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0)
 
     def stream(self, model: str, question: str) -> Iterator[str]:
-        with _refusals(self._refusal):
-            messages: Any = [{"role": "user", "content": question}]
+        messages = [{"role": "user", "content": question}]
+        with _refusals():
             for chunk in self._client.chat.completions.create(model=model, messages=messages, stream=True):
                 if chunk.choices and chunk.choices[0].delta.content:
                     yield chunk.choices[0].delta.content
 
     def ask(self, model: str, messages: list[JsonDict], **params: Any) -> JsonDict:
-        told: Any = messages
-        with _refusals(self._refusal):
-            answer: JsonDict = self._client.chat.completions.create(model=model, messages=told, **params).model_dump(
-                exclude_unset=True
-            )
-        return answer
+        with _refusals():
+            answer = self._client.chat.completions.create(model=model, messages=messages, **params)
+        return answer.model_dump(exclude_unset=True)  # type: ignore[no-any-return]
 
     def embed(self, model: str, texts: list[str]) -> list[list[float]]:
-        with _refusals(self._refusal):
+        with _refusals():
             return [item.embedding for item in self._client.embeddings.create(model=model, input=texts).data]
 
     def close(self) -> None:
@@ -71,15 +66,11 @@ class AnthropicPackage:
         import anthropic
 
         self.name = f"anthropic {anthropic.__version__}"
-        self._refusal: type[Exception] = anthropic.APIStatusError
-        self._client = anthropic.Anthropic(base_url=url, api_key=key, max_retries=0)
+        self._client: Any = anthropic.Anthropic(base_url=url, api_key=key, max_retries=0)
 
     def stream(self, model: str, question: str, max_tokens: int) -> Iterator[str]:
-        messages: Any = [{"role": "user", "content": question}]
-        with (
-            _refusals(self._refusal),
-            self._client.messages.stream(model=model, messages=messages, max_tokens=max_tokens) as stream,
-        ):
+        asked = {"model": model, "messages": [{"role": "user", "content": question}], "max_tokens": max_tokens}
+        with _refusals(), self._client.messages.stream(**asked) as stream:
             yield from stream.text_stream
 
     def close(self) -> None:
@@ -97,18 +88,17 @@ class OwnOpenAISide:
         self._to: dict[str, Any] = {"api_base": url + self.path, "api_key": key}
 
     def stream(self, model: str, question: str, max_tokens: int | None = None) -> Iterator[str]:
-        with _refusals(LingateError):
-            told: Any = {"stream": True, "max_tokens": max_tokens, **self._to}
+        told: Any = {"stream": True, "max_tokens": max_tokens, **self._to}
+        with _refusals():
             for chunk in self._client.chat(f"{self.face}/{model}", question, **told):
                 yield chunk.text
 
     def ask(self, model: str, messages: list[JsonDict], **params: Any) -> JsonDict:
-        with _refusals(LingateError):
-            answer: JsonDict = self._client.chat(f"{self.face}/{model}", messages, **params, **self._to).to_dict()
-        return answer
+        with _refusals():
+            return self._client.chat(f"{self.face}/{model}", messages, **params, **self._to).to_dict()
 
     def embed(self, model: str, texts: list[str]) -> list[list[float]]:
-        with _refusals(LingateError):
+        with _refusals():
             return self._client.embed(f"{self.face}/{model}", texts, **self._to).vectors
 
     def close(self) -> None:
@@ -128,12 +118,14 @@ AnthropicSide: TypeAlias = AnthropicPackage | OwnAnthropicSide
 
 
 @contextmanager
-def _refusals(kind: type[Exception]) -> Iterator[None]:
-    """Every client's own error as the one that the steps look at."""
+def _refusals() -> Iterator[None]:
+    """Every client's own error about an answer as the one that the steps look at."""
     try:
         yield
-    except kind as error:
+    except Exception as error:
         status = getattr(error, "status_code", None) or getattr(error, "status", None)
+        if status is None:
+            raise
         headers = getattr(getattr(error, "response", None), "headers", {})
         told = headers.get("retry-after") or getattr(error, "retry_after", None)
         raise RefusedError(error, status, None if told is None else float(told)) from error

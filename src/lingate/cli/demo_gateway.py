@@ -97,11 +97,12 @@ def running(simulator: str) -> Iterator[Gateway]:
         config, log = directory / "gateway.yaml", directory / "log"
         config.write_text(_CONFIG.format(base=simulator, closed=_free_port()), encoding="utf-8")
         command = [sys.executable, "-m", "lingate.cli", "serve", f"--config={config}", f"--port={port}"]
+        kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         began = time.monotonic()
         with log.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603 - this program itself
                 [*command, f"--state-dir={directory / 'state'}"],
-                env=_environment(os.environ, folder),
+                env={**kept, "HOME": folder, "DEMO_KEY": f"key-{secrets.token_hex(8)}"},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -122,10 +123,6 @@ def _free_port() -> int:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
 
-
-def _environment(env: Mapping[str, str], home: str) -> dict[str, str]:
-    kept = {name: env[name] for name in _PASSED_ON if name in env}
-    return {**kept, "HOME": home, "DEMO_KEY": f"key-{secrets.token_hex(8)}"}
 
 
 def _answering(process: subprocess.Popen[bytes], log: Path, url: str) -> AdminLine:
@@ -155,37 +152,31 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def ledger(rows: Sequence[JsonDict]) -> Any:
-    table = plain_table(
-        "face", "asked for", "answered by", right=("tries", "tokens in", "out", "cost", "time", "status")
-    )
+    right = ("tries", "tokens in", "out", "cost", "time", "status")
+    table = plain_table("face", "asked for", "answered by", right=right)
     for row in rows:
-        by = f"{row['provider']}/{row['provider_model']}" if row.get("attempts") and not row.get("error") else "-"
-        cost = row.get("cost")
         table.add_row(
-            str(row["face"]),
-            str(row["model"]),
-            by,
+            row["face"],
+            row["model"],
+            f"{row['provider']}/{row['provider_model']}" if row.get("attempts") and not row.get("error") else "-",
             str(row.get("attempts") or 0),
-            count_text(row.get("prompt_tokens")),
-            count_text(row.get("completion_tokens")),
-            "-" if cost is None else dollars(cost),
+            *_sums(row),
             f"{row['seconds'] * 1000:.0f} ms",
             f"{row['status']} {row.get('error') or 'ok'}",
         )
     return table
 
 
+def _sums(row: JsonDict) -> tuple[str, str, str]:
+    cost = row.get("cost")
+    spent = "-" if cost is None else dollars(cost)
+    return count_text(row.get("prompt_tokens")), count_text(row.get("completion_tokens")), spent
+
+
 def summary(title: str, sums: Mapping[str, JsonDict]) -> Any:
     table = plain_table(title, right=("calls", "failed", "tokens in", "out", "cost"))
     for name, one in sorted(sums.items(), key=lambda item: -float(item[1]["cost"] or 0)):
-        table.add_row(
-            name,
-            str(one["calls"]),
-            count_text(one["errors"]),
-            count_text(one["prompt_tokens"]),
-            count_text(one["completion_tokens"]),
-            dollars(one["cost"] or 0.0),
-        )
+        table.add_row(name, str(one["calls"]), count_text(one["errors"]), *_sums(one))
     return table
 
 
@@ -243,14 +234,13 @@ def _tool(visit: Visit) -> None:
 
 
 def _structured(visit: Visit) -> None:
-    schema = {**City.model_json_schema(), "additionalProperties": False}
-    wanted = {"type": "json_schema", "json_schema": {"name": "City", "strict": True, "schema": schema}}
+    described = {"name": "City", "strict": True, "schema": City.model_json_schema()}
     visit.say("> tell me about Lisbon (model gpt)")
+    wanted = {"type": "json_schema", "json_schema": described}
     text = _text(visit.ask("gpt", _user("tell me about Lisbon"), response_format=wanted))
-    found = json.loads(text)
-    kinds = {name: type(value) for name, value in found.items()}
-    check(kinds == {"name": str, "capital": bool, "districts": int}, "the answer does not fit the schema")
-    visit.say(f"{text} becomes {City(**found)}")
+    found = City(**json.loads(text))
+    check(found.fits, "the answer does not fit the schema")
+    visit.say(f"{text} becomes {found}")
 
 
 def _embedding(visit: Visit) -> None:

@@ -10,7 +10,8 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from importlib.util import find_spec
@@ -79,15 +80,17 @@ Check = Callable[[Surroundings], Iterator[Finding]]
 
 def look(path: str | None, env: Mapping[str, str], gateway: str | None = None) -> tuple[Surroundings, Finding]:
     """Read the configuration, and say what is wrong with it."""
-    config, shelf, finding = Config(), None, Finding("ok", "config", "none, and none is needed")
-    if path is not None:
-        try:
+    text = "none, and none is needed" if path is None else f"{path} is in order"
+    config, finding = Config(), Finding("ok", "config", text)
+    shelf = Shelf(config, env)
+    try:
+        if path is not None:
             read = load(path)
-            config, shelf, finding = read, Shelf(read, env), Finding("ok", "config", f"{path} is in order")
-        except ConfigError as error:
-            remedy = error.hint or "mend the file, or unset LINGATE_CONFIG: docs/configuration.md has every key"
-            finding = Finding("broken", "config", error.message, remedy)
-    return Surroundings(env, path, config, shelf or Shelf(config, env), gateway), finding
+            config, shelf = read, Shelf(read, env)
+    except ConfigError as error:
+        remedy = error.hint or "mend the file, or unset LINGATE_CONFIG: docs/configuration.md has every key"
+        finding = Finding("broken", "config", error.message, remedy)
+    return Surroundings(env, path, config, shelf, gateway), finding
 
 
 def versions(_: Surroundings) -> Iterator[Finding]:
@@ -95,15 +98,12 @@ def versions(_: Surroundings) -> Iterator[Finding]:
     from lingate._version import __version__
 
     yield Finding("ok", "lingate", f"{__version__} on Python {platform.python_version()}, {sys.platform}")
-    transports = [f"{name} {version}" for name in ("pyreqwest", "httpx2") if (version := _version(name)) is not None]
-    if transports:
-        yield Finding("ok", "http", ", ".join(transports))
-    else:
-        yield Finding("broken", "http", "no HTTP client is installed", "pip install pyreqwest, or 'lingate[httpx]'")
-    if (version := _version("msgspec")) is None:
-        yield Finding("broken", "json", "msgspec is not installed", "pip install msgspec")
-    else:
-        yield Finding("ok", "json", f"msgspec {version}")
+    for about, names, lacking, remedy in (
+        ("http", ("pyreqwest", "httpx2"), "no HTTP client is installed", "pip install pyreqwest, or 'lingate[httpx]'"),
+        ("json", ("msgspec",), "msgspec is not installed", "pip install msgspec"),
+    ):
+        have = _installed(names)
+        yield Finding("ok", about, ", ".join(have.values())) if have else Finding("broken", about, lacking, remedy)
 
 
 def extras(_: Surroundings) -> Iterator[Finding]:
@@ -117,21 +117,23 @@ def extras(_: Surroundings) -> Iterator[Finding]:
         if (found := _REQUIREMENT.match(requirement)) is not None and found[2] != "all":
             needed.setdefault(found[2], []).append(found[1])
     for extra, names in sorted(needed.items()):
-        have = {name: version for name in names if (version := _version(name)) is not None}
+        have = _installed(names)
         # uvloop is not made for Windows.
         lacking = [name for name in names if name not in have and (name != "uvloop" or sys.platform != "win32")]
         if not lacking:
-            yield Finding("ok", f"extra {extra}", ", ".join(f"{name} {version}" for name, version in have.items()))
+            yield Finding("ok", f"extra {extra}", ", ".join(have.values()))
         else:
             part = "in part: without " + ", ".join(lacking) if have else "not installed"
             yield Finding("note", f"extra {extra}", part, f"pip install 'lingate[{extra}]', if you need it")
 
 
-def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
+def _installed(names: Iterable[str]) -> dict[str, str]:
+    """Those of the packages that are there, each with its name and version in words."""
+    have = {}
+    for name in names:
+        with suppress(metadata.PackageNotFoundError):
+            have[name] = f"{name} {metadata.version(name)}"
+    return have
 
 
 def credentials(found: Surroundings) -> Iterator[Finding]:
@@ -141,19 +143,14 @@ def credentials(found: Surroundings) -> Iterator[Finding]:
         standing = found.shelf.standing(name)
         variable = lookup.credential(row, found.env).variable
         if row.ended and variable is not None:
-            yield Finding(
-                "warning", name, f"{variable} is set, and the service has ended: {row.ended}", f"unset {variable}"
-            )
+            text = f"{variable} is set, and the service has ended: {row.ended}"
+            yield Finding("warning", name, text, f"unset {variable}")
         elif standing.mark == "present" and standing.label == "available":
             count += 1
             yield _credential(found, row, standing.source)
     if not count and proxy_variable(found.env) is None:
-        yield Finding(
-            "warning",
-            "credentials",
-            "no provider has a credential",
-            "set a variable of `lingate providers`, such as OPENAI_API_KEY",
-        )
+        remedy = "set a variable of `lingate providers`, such as OPENAI_API_KEY"
+        yield Finding("warning", "credentials", "no provider has a credential", remedy)
 
 
 def _credential(found: Surroundings, row: ProviderRow, source: str) -> Finding:
@@ -165,9 +162,9 @@ def _credential(found: Surroundings, row: ProviderRow, source: str) -> Finding:
     file = found.env.get(source, "") if source.endswith(("_CREDENTIALS", "_FILE")) else ""
     if file and not file.lstrip().startswith("{") and not os.path.exists(os.path.expanduser(file)):
         return Finding("broken", row.name, f"{source} names a file that is not there", f"correct or unset {source}")
-    error = obstacle(found, row.name)
+    error = _obstacle(found, f"{row.name}/any")
     if error is not None:
-        if obstacle(found, row.name, api_base="https://example.com") is None:
+        if _obstacle(found, f"{row.name}/any", api_base="https://example.com") is None:
             # Variables of a cloud are set for other reasons too: that is no fault.
             return Finding("warning", row.name, f"{source} is set, and there is no base URL", error.message)
         return Finding("broken", row.name, f"{source}: {error.message}", error.hint or f"correct or unset {source}")
@@ -177,10 +174,10 @@ def _credential(found: Surroundings, row: ProviderRow, source: str) -> Finding:
     return Finding("ok", row.name, source)
 
 
-def obstacle(found: Surroundings, provider: str, api_base: str | None = None) -> ConfigError | None:
-    """Why no call to a provider could be made; None if nothing is in the way."""
+def _obstacle(found: Surroundings, model: str, api_base: str | None = None) -> ConfigError | None:
+    """Why no call to a model could be made; None if nothing is in the way."""
     try:
-        lookup.resolve(f"{provider}/any", env=found.env, config=found.config.providers, sign=signer, api_base=api_base)
+        lookup.resolve(model, env=found.env, config=found.config.providers, sign=signer, api_base=api_base)
     except ConfigError as error:
         return error
     return None
@@ -193,47 +190,38 @@ def default_model(found: Surroundings) -> Iterator[Finding]:
     except ConfigError as error:
         yield Finding("broken", "default model", error.message, error.hint or "`lingate models` saves another")
         return
-    told = (
-        (found.env.get(MODEL_VARIABLE), MODEL_VARIABLE),
-        (found.config.model, str(found.path)),
-        (kept, str(saved.path()) if kept else ""),
-    )
-    model, source = next(((model, source) for model, source in told if model), (None, ""))
-    if model is None:
+    if model := found.env.get(MODEL_VARIABLE):
+        source = MODEL_VARIABLE
+    elif model := found.config.model:
+        source = str(found.path)
+    elif model := kept:
+        source = str(saved.path())
+    else:
         yield Finding("note", "default model", "none: `lingate chat` needs -m", "choose one with `lingate models`")
         return
-    try:
-        lookup.resolve(model, env=found.env, config=found.config.providers, sign=signer)
-    except MissingCredentialError as error:
-        yield Finding(
-            "warning", "default model", f"{model} from {source}: there is no credential for it", error.message
-        )
-    except ConfigError as error:
-        remedy = error.hint or "choose another with `lingate models`"
-        yield Finding("broken", "default model", f"{model:.100} from {source}: {error.message}", remedy)
+    obstacle, text = _obstacle(found, model), f"{model:.100} from {source}"
+    if obstacle is None:
+        yield Finding("ok", "default model", text)
+    elif isinstance(obstacle, MissingCredentialError):
+        yield Finding("warning", "default model", f"{text}: there is no credential for it", obstacle.message)
     else:
-        yield Finding("ok", "default model", f"{model} from {source}")
+        remedy = obstacle.hint or "choose another with `lingate models`"
+        yield Finding("broken", "default model", f"{text}: {obstacle.message}", remedy)
 
 
 def proxies(found: Surroundings) -> Iterator[Finding]:
     """Whether the proxies that calls go through can be reached: those of this network, and a gateway."""
     gateway = proxy_variable(found.env)
     if gateway is not None:
-        key = next(
-            (
-                name
-                for row in PROXIES
-                if gateway in row.url_env and (name := first_set(row.key_env, found.env)) is not None
-            ),
-            None,
-        )
+        keys = (first_set(row.key_env, found.env) for row in PROXIES if gateway in row.url_env)
+        key = next(filter(None, keys), None)
         yield _reached(gateway, found.env[gateway], f", with the key of {key}" if key else ", without a key")
-    seen = set()
+    named: dict[str, str] = {}
     for name in _HTTP_PROXIES:
-        value = found.env.get(name, "").strip()
-        if value and value not in seen:
-            seen.add(value)
-            yield _reached(name, value, "")
+        if url := found.env.get(name, "").strip():
+            named.setdefault(url, name)
+    for url, name in named.items():
+        yield _reached(name, url, "")
 
 
 def _reached(variable: str, url: str, more: str) -> Finding:
@@ -241,7 +229,7 @@ def _reached(variable: str, url: str, more: str) -> Finding:
     return _answers(variable, url, {}, unfit, f"start it, or unset {variable}", more)
 
 
-def address(url: str, default: Mapping[str, int]) -> tuple[str, int] | None:
+def _address(url: str, default: Mapping[str, int]) -> tuple[str, int] | None:
     """Host and port of a URL, whose password and path are nobody's business; None if it has none."""
     from urllib.parse import urlsplit
 
@@ -254,27 +242,14 @@ def address(url: str, default: Mapping[str, int]) -> tuple[str, int] | None:
     return (parts.hostname, port) if parts.hostname and port else None
 
 
-def unreachable(host: str, port: int) -> str | None:
-    """Why nothing answers at a port, None if something does. Opens a connection and says nothing."""
-    import socket
 
-    try:
-        with socket.create_connection((host, port), timeout=_REACH_PATIENCE):
-            return None
-    except TimeoutError:
-        return f"no answer within {_REACH_PATIENCE:g} s"
-    except OSError as error:
-        return error.strerror or str(error)
-
-
-DATABASE_VARIABLE, REDIS_VARIABLE = "LINGATE_DATABASE_URL", "LINGATE_REDIS_URL"
-STATE_VARIABLE = "LINGATE_STATE_DIR"
+_DATABASE_VARIABLE = "LINGATE_DATABASE_URL"
 _INSTALL = "pip install 'lingate[server]'"
 
 
 def gateway(found: Surroundings) -> Iterator[Finding]:
     """What there is to say about a gateway; nothing where nothing on this machine speaks of one."""
-    database, redis = found.env.get(DATABASE_VARIABLE), found.env.get(REDIS_VARIABLE)
+    database, redis = found.env.get(_DATABASE_VARIABLE), found.env.get("LINGATE_REDIS_URL")
     state: str | None = None
     own = _own_database(found, None)
     if found.gateway is None and not database and not redis and not own.exists():
@@ -295,44 +270,38 @@ def gateway(found: Surroundings) -> Iterator[Finding]:
             yield Finding("broken", "gateway config", str(error), "give the path of a YAML file")
             return
         count = len(config.deployments)
-        yield Finding(
-            "ok", "gateway config", f"{found.gateway} is in order, with {count} deployment{'s' * (count != 1)}"
-        )
+        text = f"{found.gateway} is in order, with {count} deployment{'s' * (count != 1)}"
+        yield Finding("ok", "gateway config", text)
         for text in config.warnings:
             yield Finding("warning", "gateway config", text, "see docs on the gateway's configuration")
         database, redis, state = database or config.general.database_url, config.redis_url, config.own.state_dir
-    if database:
-        yield from databases(database)
-    else:
-        yield from databases(f"sqlite:///{_own_database(found, state)}")
+    yield _database(database or f"sqlite:///{_own_database(found, state)}")
     if redis:
         yield _answers("redis", redis, {"redis": 6379, "rediss": 6379})
 
 
 def _own_database(found: Surroundings, state: str | None) -> Path:
     """The database of a gateway that is told of no other."""
-    folder = found.env.get(STATE_VARIABLE) or state
+    folder = found.env.get("LINGATE_STATE_DIR") or state
     if not folder:
         home = found.env.get("XDG_STATE_HOME") or os.path.join(found.env.get("HOME") or "~", ".local", "state")
         folder = os.path.join(home, "lingate")
     return Path(os.path.expanduser(folder)).absolute() / "lingate.db"
 
 
-def databases(url: str) -> Iterator[Finding]:
+def _database(url: str) -> Finding:
     """Whether a gateway's database is there and of this program's revision."""
     from lingate.server.store.url import parse_url
 
     try:
         place = parse_url(url)
     except ConfigError as error:
-        yield Finding("broken", "database", error.message, error.hint or f"correct {DATABASE_VARIABLE}")
-        return
+        return Finding("broken", "database", error.message, error.hint or f"correct {_DATABASE_VARIABLE}")
     if place.path is None:
-        yield _answers("database", url, {"postgres": 5432, "postgresql": 5432, "postgresql+asyncpg": 5432})
-    elif not place.path.exists():
-        yield Finding("note", "database", f"{place.path} is not there yet: the first start of the gateway makes it")
-    else:
-        yield _file(place.path)
+        return _answers("database", url, {"postgres": 5432, "postgresql": 5432, "postgresql+asyncpg": 5432})
+    if not place.path.exists():
+        return Finding("note", "database", f"{place.path} is not there yet: the first start of the gateway makes it")
+    return _file(place.path)
 
 
 def _file(path: Path) -> Finding:
@@ -340,23 +309,19 @@ def _file(path: Path) -> Finding:
 
     from lingate.server.store.migrate import HEAD
 
+    remedy = "check who may read the file"
     try:
-        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=2)
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=2)) as connection:
+            remedy = "it is no database of Lingate's: name another file"
+            rows = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+            sound = connection.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.Error as error:
-        return Finding("broken", "database", f"{path}: {error}", "check who may read the file")
-    try:
-        rows = connection.execute("SELECT version_num FROM alembic_version").fetchall()
-        sound = connection.execute("PRAGMA quick_check(1)").fetchone()
-    except sqlite3.Error as error:
-        return Finding("broken", "database", f"{path}: {error}", "it is no database of Lingate's: name another file")
-    finally:
-        connection.close()
+        return Finding("broken", "database", f"{path}: {error}", remedy)
     if sound != ("ok",):
         return Finding("broken", "database", f"{path} is damaged: {sound[0]}", "restore it from a copy")
     if rows != [(HEAD,)]:
-        return Finding(
-            "note", "database", f"{path} is of another revision", "the next start of the gateway brings it up to date"
-        )
+        text, remedy = f"{path} is of another revision", "the next start of the gateway brings it up to date"
+        return Finding("note", "database", text, remedy)
     return Finding("ok", "database", f"{path} is in order, revision {HEAD}")
 
 
@@ -368,12 +333,20 @@ def _answers(
     remedy: str = "start it, or correct its URL",
     more: str = "",
 ) -> Finding:
-    place = address(url, ports)
+    """Whether something listens there. Opens a connection and says nothing."""
+    import socket
+
+    place = _address(url, ports)
     if place is None:
         return Finding("broken", about, *unfit)
-    reason, shown = unreachable(*place), f"{place[0]}:{place[1]}"
-    if reason is None:
-        return Finding("ok", about, f"{shown} can be reached{more}")
+    shown = f"{place[0]}:{place[1]}"
+    try:
+        with socket.create_connection(place, timeout=_REACH_PATIENCE):
+            return Finding("ok", about, f"{shown} can be reached{more}")
+    except TimeoutError:
+        reason = f"no answer within {_REACH_PATIENCE:g} s"
+    except OSError as error:
+        reason = error.strerror or str(error)
     return Finding("broken", about, f"{shown} cannot be reached: {reason}", remedy)
 
 
@@ -384,10 +357,12 @@ CHECKS: tuple[Check, ...] = (versions, extras, default_model, credentials, proxi
 def run(screen: Screen, *, online: bool, as_json: bool, config: str | None, gateway_config: str | None = None) -> int:
     """Look at everything and report it; the exit code is 1 if something is broken."""
     found: list[Finding] = []
-    for finding in examine(config_path(config), gateway_config, online=online):
+    for finding in _examined(config_path(config), gateway_config, online=online):
         found.append(finding)
         if not as_json:
-            screen.answer(_line(finding) + "\n")
+            remedy = f"  -> {finding.remedy}" if finding.remedy else ""
+            line = f"{_SIGNS[finding.level]} {finding.about.ljust(_COLUMN)} {finding.text}{remedy}"
+            screen.answer(" ".join(line.splitlines()) + "\n")
     if as_json:
         screen.json([{**asdict(finding), "remedy": finding.remedy or None} for finding in found])
     broken, warnings = (sum(finding.level == level for finding in found) for level in ("broken", "warning"))
@@ -395,7 +370,7 @@ def run(screen: Screen, *, online: bool, as_json: bool, config: str | None, gate
     return int(broken > 0)
 
 
-def examine(path: str | None, gateway_config: str | None = None, *, online: bool = False) -> Iterator[Finding]:
+def _examined(path: str | None, gateway_config: str | None, *, online: bool) -> Iterator[Finding]:
     surroundings, finding = look(path, os.environ, gateway_config)
     yield finding
     for check in CHECKS:
@@ -404,13 +379,9 @@ def examine(path: str | None, gateway_config: str | None = None, *, online: bool
         yield from _online(surroundings)
 
 
-def _line(finding: Finding) -> str:
-    remedy = f"  -> {finding.remedy}" if finding.remedy else ""
-    return " ".join(f"{_SIGNS[finding.level]} {finding.about.ljust(_COLUMN)} {finding.text}{remedy}".splitlines())
-
 
 def _online(found: Surroundings) -> Iterator[Finding]:
-    ready = [name for name in askable(found.shelf) if obstacle(found, name) is None]
+    ready = [name for name in askable(found.shelf) if _obstacle(found, f"{name}/any") is None]
     for answer in ask(ready, found.path):
         name = f"{answer.provider} online"
         error = answer.error

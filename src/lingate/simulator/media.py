@@ -18,8 +18,9 @@ from typing import Any
 from lingate._model import Call, JsonDict
 from lingate._wire import json
 from lingate._wire.multipart import Upload
+from lingate._wire.shapes import as_list
 from lingate.errors import BadRequestError
-from lingate.simulator.answers import digest, number_wanted
+from lingate.simulator.answers import digest, number_wanted, usage_of
 from lingate.simulator.prompt import about_bytes, count
 
 _CREATED = 1_750_000_000
@@ -30,21 +31,10 @@ _MOST_SECONDS = 30.0
 _MOST_IMAGES = 10
 _IMAGE_TOKENS = 272  # what gpt-image-1 counts for a small square of low quality
 
-_CATEGORIES = (
-    "harassment",
-    "harassment/threatening",
-    "hate",
-    "hate/threatening",
-    "illicit",
-    "illicit/violent",
-    "self-harm",
-    "self-harm/instructions",
-    "self-harm/intent",
-    "sexual",
-    "sexual/minors",
-    "violence",
-    "violence/graphic",
-)
+_CATEGORIES = """
+harassment harassment/threatening hate hate/threatening illicit illicit/violent
+self-harm self-harm/instructions self-harm/intent sexual sexual/minors violence violence/graphic
+""".split()
 """OpenAI's categories. One applies where all words of its name are in the text."""
 
 
@@ -52,31 +42,23 @@ def answer_images(call: Call) -> JsonDict:
     """The canonical response: tiny PNG images whose colour comes of the request."""
     body = call.body
     wanted = number_wanted(body, _MOST_IMAGES)
-    files = body.get("image") or []
+    files = body.get("image")
     sources = [item for item in (files if isinstance(files, list) else [files]) if isinstance(item, Upload)]
     prompt = str(body.get("prompt") or "")
     seed = digest(call.model, prompt, *(sha256(source.data).hexdigest() for source in sources))
-    shown = [f"{source.name} ({source.content_type}, {about_bytes(source.data)})" for source in sources]
-    revised = " ".join([prompt or "A variation", *(["of", "; ".join(shown)] if shown else [])])
-    images = []
-    for number in range(wanted):
-        data = b64encode(png(digest(seed, str(number)))).decode()
-        # A URL that needs no network: nothing here is kept to be fetched later.
-        image: JsonDict = (
-            {"url": f"data:image/png;base64,{data}"} if body.get("response_format") == "url" else {"b64_json": data}
-        )
-        images.append({**image, "revised_prompt": revised})
-    text, read = count(prompt), _IMAGE_TOKENS * len(sources)
-    made = _IMAGE_TOKENS * wanted
+    shown = "; ".join(f"{source.name} ({source.content_type}, {about_bytes(source.data)})" for source in sources)
+    revised = (prompt or "A variation") + (f" of {shown}" if shown else "")
+    # A URL that needs no network: nothing here is kept to be fetched later.
+    key, before = ("url", "data:image/png;base64,") if body.get("response_format") == "url" else ("b64_json", "")
+    images = [b64encode(png(digest(seed, str(number)))).decode() for number in range(wanted)]
+    text, read, made = count(prompt), _IMAGE_TOKENS * len(sources), _IMAGE_TOKENS * wanted
     return {
         "created": _CREATED,
-        "data": images,
+        "data": [{key: before + image, "revised_prompt": revised} for image in images],
         "output_format": "png",
         "size": f"{_SIDE}x{_SIDE}",
         "usage": {
-            "prompt_tokens": text + read,
-            "completion_tokens": made,
-            "total_tokens": text + read + made,
+            **usage_of(text + read, made),
             "prompt_tokens_details": {"text_tokens": text, "image_tokens": read},
             "completion_tokens_details": {"text_tokens": 0, "image_tokens": made},
         },
@@ -103,16 +85,15 @@ def answer_speech(call: Call) -> JsonDict:
     seconds = min(words * _SECONDS_PER_WORD / max(float(speed or 1), 0.1), _MOST_SECONDS)
     samples = [int(8000 * math.sin(at * 0.35)) for at in range(int(seconds * _RATE) or 1)]
     data = struct.pack(f"<{len(samples)}h", *samples)
-    bare = body.get("response_format") == "pcm"
-    made = (data, "audio/pcm") if bare else (wav(data), "audio/wav")
-    return {"audio": made[0], "content_type": made[1], "model": call.model}
+    if body.get("response_format") == "pcm":
+        return {"audio": data, "content_type": "audio/pcm", "model": call.model}
+    return {"audio": wav(data), "content_type": "audio/wav", "model": call.model}
 
 
 def wav(samples: bytes) -> bytes:
     """Samples of 16 bits as a WAV file."""
-    layout = struct.pack("<HHIIHH", 1, 1, _RATE, _RATE * 2, 2, 16)
-    body = b"WAVE" + b"fmt " + struct.pack("<I", len(layout)) + layout + b"data" + struct.pack("<I", len(samples))
-    return b"RIFF" + struct.pack("<I", len(body) + len(samples)) + body + samples
+    size, fmt = len(samples), (16, 1, 1, _RATE, _RATE * 2, 2, 16)
+    return struct.pack("<4sI8sIHHIIHH4sI", b"RIFF", size + 36, b"WAVEfmt ", *fmt, b"data", size) + samples
 
 
 def seconds_of(data: bytes) -> float:
@@ -167,11 +148,8 @@ def answer_transcription(call: Call) -> JsonDict:
     }
     if "word" in (body.get("timestamp_granularities") or ()):
         words = text.split()
-        step = seconds / len(words)
-        made["words"] = [
-            {"word": word, "start": round(at * step, 3), "end": round((at + 1) * step, 3)}
-            for at, word in enumerate(words)
-        ]
+        times = [round(seconds * at / len(words), 3) for at in range(len(words) + 1)]
+        made["words"] = [{"word": word, "start": times[at], "end": times[at + 1]} for at, word in enumerate(words)]
     return made
 
 
@@ -191,7 +169,7 @@ _PLAIN: dict[str, Callable[[str, float], str]] = {
 def answer_moderation(call: Call) -> JsonDict:
     """The canonical response: a category applies where its name is in the text."""
     given = call.body.get("input")
-    items = [given] if isinstance(given, str) else given if isinstance(given, list) else []
+    items = [given] if isinstance(given, str) else as_list(given)
     if items and isinstance(items[0], Mapping):
         items = [items]  # parts of one message are judged together
     return {
@@ -255,15 +233,13 @@ def _inputs(value: Any) -> Iterator[tuple[str, int]]:
         value = "".join(str(part.get("text", "")) for part in value["parts"])  # one input in several pieces
     if isinstance(value, str):
         yield value, count(value)
-    elif isinstance(value, list) and value and all(isinstance(item, int) for item in value):
-        yield " ".join(map(str, value)), len(value)
-    elif isinstance(value, list):
-        for item in value:
-            if not isinstance(item, (str, list, dict)) or item == []:
-                raise BadRequestError("input must be a text, a list of texts or lists of tokens")
-            yield from _inputs(item)
-    else:
+    elif not isinstance(value, list) or [] in value:
         raise BadRequestError("input must be a text, a list of texts or lists of tokens")
+    elif value and all(isinstance(item, int) for item in value):
+        yield " ".join(map(str, value)), len(value)
+    else:
+        for item in value:
+            yield from _inputs(item)
 
 
 def vector_of(text: str, size: int) -> list[float]:
