@@ -46,19 +46,15 @@ def _main() -> int:
         from lingate.cli.models import bare
 
         return bare()
-    return _run(sys.argv[1:])
-
-
-def _run(arguments: list[str]) -> int:
-    if arguments[:1] == ["serve"]:
+    if sys.argv[1:2] == ["serve"]:
         from lingate.cli import straight
 
-        options = straight.read(arguments[1:])
+        options = straight.read(sys.argv[2:])
         if options is not None:
             return straight.serve(options)
     from lingate.cli.app import run
 
-    return run(arguments)
+    return run(sys.argv[1:])
 
 
 def _installed(name: str) -> bool:

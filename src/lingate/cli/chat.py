@@ -37,10 +37,10 @@ class Answer:
         times = duration(self.seconds)
         if self.first is not None:
             times = f"first token {duration(self.first)}, total {times}"
-        ended = (
-            [f"ended by {response.finish_reason}"] if response.finish_reason not in ("stop", "tool_calls", None) else []
-        )
-        return " | ".join([usage_text(response.usage), cost_text(response.cost_details), times, *ended])
+        parts = [usage_text(response.usage), cost_text(response.cost_details), times]
+        if response.finish_reason not in ("stop", "tool_calls", None):
+            parts.append(f"ended by {response.finish_reason}")
+        return " | ".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +85,6 @@ class Asker:
                     answer.pieces.append(text)
                     screen.answer(text)
             answer.response = await stream.final()
-
-    async def whole(self, model: str, messages: Sequence[JsonDict]) -> Answer:
-        """Ask, and write nothing."""
-        started = time.perf_counter()
-        response = await self.client.chat(model, messages, **self.params)
-        return Answer(response, seconds=time.perf_counter() - started)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,11 +132,12 @@ def _talk(options: Options, asker: Asker, model: str, parts: list[JsonDict], scr
 async def _ask(options: Options, asker: Asker, model: str, messages: list[JsonDict], screen: Screen) -> None:
     async with asker.client:
         if options.as_json or options.schema is not None:
-            answer = await asker.whole(model, messages)
-            assert answer.response is not None
+            started = time.perf_counter()
+            response = await asker.client.chat(model, messages, **asker.params)
+            answer = Answer(response, seconds=time.perf_counter() - started)
             # Checked before anything is written: what is no JSON is an error and no output.
-            value = answer.response.parsed if options.schema is not None else None
-            screen.json(_report(answer, answer.response) if options.as_json else value)
+            value = response.parsed if options.schema is not None else None
+            screen.json(_report(answer, response) if options.as_json else value)
         else:
             answer = Answer()
             await asker.show(model, messages, screen, answer)

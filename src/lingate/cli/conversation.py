@@ -16,7 +16,7 @@ from pathlib import Path
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import WordCompleter
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.output import create_output
 
 from lingate._model import JsonDict
@@ -101,14 +101,6 @@ class Conversation:
         )
 
 
-def _command(conversation: Conversation, line: str, screen: Screen) -> None:
-    name, _, rest = line.partition(" ")
-    action = _COMMANDS.get(name)
-    if action is None:
-        raise ConfigError(f"there is no command {name}", hint="see /help")
-    screen.note(action(conversation, rest.strip()))
-
-
 def _model(conversation: Conversation, rest: str) -> str:
     if rest:
         from lingate._providers.lookup import find
@@ -175,12 +167,15 @@ _LEAVE = ("/quit", "/exit")
 
 def _reader(commands: Sequence[str], screen: Screen) -> Callable[[], str]:
     """A function that reads what the user types; it raises EOFError at Ctrl-D and KeyboardInterrupt at Ctrl-C."""
+    keys = KeyBindings()
+    keys.add("enter")(lambda event: event.current_buffer.validate_and_handle())
+    keys.add("escape", "enter")(lambda event: event.current_buffer.insert_text("\n"))
     session: PromptSession[str] = PromptSession(
         history=_history(screen),
         completer=WordCompleter(list(commands), sentence=True),
         complete_while_typing=False,
         multiline=True,
-        key_bindings=_keys(),
+        key_bindings=keys,
         prompt_continuation="  ",
         # The answers may go to a file while a person types.
         output=create_output(sys.stdout if screen.terminal else sys.stderr),
@@ -188,30 +183,11 @@ def _reader(commands: Sequence[str], screen: Screen) -> Callable[[], str]:
     return lambda: session.prompt("> ")
 
 
-def _keys() -> KeyBindings:
-    keys = KeyBindings()
-
-    @keys.add("enter")
-    def _(event: KeyPressEvent) -> None:
-        event.current_buffer.validate_and_handle()
-
-    @keys.add("escape", "enter")
-    def _(event: KeyPressEvent) -> None:
-        event.current_buffer.insert_text("\n")
-
-    return keys
-
-
-def _history_path() -> Path:
-    """Where typed lines are kept: `lingate/history` under XDG_STATE_HOME."""
-    state = os.environ.get("XDG_STATE_HOME") or ""
-    base = Path(state) if os.path.isabs(state) else Path.home() / ".local" / "state"
-    return base / "lingate" / "history"
-
-
 def _history(screen: Screen) -> History:
+    """Typed lines are kept in `lingate/history` under XDG_STATE_HOME."""
+    state = os.environ.get("XDG_STATE_HOME") or ""
     try:
-        path = _history_path()
+        path = (Path(state) if os.path.isabs(state) else Path.home() / ".local" / "state") / "lingate" / "history"
     except RuntimeError:  # a container's user may have no home
         screen.note("no history: there is no home directory to keep it in")
         return InMemoryHistory()
@@ -238,11 +214,14 @@ def talk(conversation: Conversation, screen: Screen) -> None:
             break
         if not line:
             continue
-        if line.partition(" ")[0] in _LEAVE:
+        name, _, rest = line.partition(" ")
+        if name in _LEAVE:
             break
         try:
-            if line.startswith("/"):
-                _command(conversation, line, screen)
+            if name in _COMMANDS:
+                screen.note(_COMMANDS[name](conversation, rest.strip()))
+            elif name.startswith("/"):
+                raise ConfigError(f"there is no command {name}", hint="see /help")
             else:
                 conversation.ask(line, screen)
         except ConfigError as error:

@@ -182,7 +182,6 @@ def _structured(stage: Stage) -> Shown:
     return Shown().count(response)
 
 
-
 def _image(stage: Stage) -> Shown:
     picture = png(_COLOUR)
     url = f"data:image/png;base64,{b64encode(picture).decode()}"

@@ -124,7 +124,6 @@ def _free_port() -> int:
         return int(found.getsockname()[1])
 
 
-
 def _answering(process: subprocess.Popen[bytes], log: Path, url: str) -> AdminLine:
     """The line to a gateway that has shown the key that it makes at its first start, and that answers."""
     until = time.monotonic() + _PATIENCE

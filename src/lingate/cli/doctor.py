@@ -242,7 +242,6 @@ def _address(url: str, default: Mapping[str, int]) -> tuple[str, int] | None:
     return (parts.hostname, port) if parts.hostname and port else None
 
 
-
 _DATABASE_VARIABLE = "LINGATE_DATABASE_URL"
 _INSTALL = "pip install 'lingate[server]'"
 
@@ -377,7 +376,6 @@ def _examined(path: str | None, gateway_config: str | None, *, online: bool) -> 
         yield from check(surroundings)
     if online:
         yield from _online(surroundings)
-
 
 
 def _online(found: Surroundings) -> Iterator[Finding]:

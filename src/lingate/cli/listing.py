@@ -42,9 +42,10 @@ def _table(found: Sequence[ProviderInfo], screen: Screen) -> None:
         table.add_column("note", overflow="fold")
     for info in found:
         style = "dim" if info.ended else ("green" if info.present else "")
+        known = "ended" if info.ended else "yes" if info.present else "no" if info.required else "free"
         cells = (
             Text(info.name, style),
-            _mark(info),
+            known,
             Text(", ".join(info.variables) or "none needed"),
             info.dialect,
             Text(", ".join(info.operations)),
@@ -52,11 +53,3 @@ def _table(found: Sequence[ProviderInfo], screen: Screen) -> None:
         )
         table.add_row(*cells[: len(table.columns)])
     screen.table(table)
-
-
-def _mark(info: ProviderInfo) -> str:
-    if info.ended:
-        return "ended"
-    if info.present:
-        return "yes"
-    return "no" if info.required else "free"

@@ -12,9 +12,10 @@ from typing import Any
 from lingate._io.config import load
 from lingate._io.shelf import Shelf
 from lingate._providers.offered import Offer, live, merged, modalities
+from lingate._wire.shapes import as_dicts
 from lingate.cli import saved
 from lingate.cli.inputs import config_path
-from lingate.cli.picker.state import Action, Choice, State
+from lingate.cli.picker.state import Action, State
 from lingate.cli.screen import Screen
 from lingate.cli.straight import carried_out
 from lingate.errors import ConfigError, LingateError, MissingExtraError
@@ -140,20 +141,6 @@ def _table(shelf: Shelf, offers: Iterable[Offer]) -> Iterator[str]:
 
 
 def _picked(options: Options, screen: Screen, shelf: Shelf, path: str | None) -> None:
-    choice = _pick(options, shelf, path)
-    if choice is None:
-        return
-    if choice.action == "print":
-        screen.answer(choice.model + "\n")
-    elif choice.action == "save":
-        _save(choice.model, screen, shelf)
-    else:
-        from lingate.cli import chat
-
-        chat.run(chat.Options(model=choice.model, config=options.config), screen)
-
-
-def _pick(options: Options, shelf: Shelf, path: str | None) -> Choice | None:
     from importlib.util import find_spec
 
     from lingate.cli.picker.opening import opened
@@ -167,7 +154,17 @@ def _pick(options: Options, shelf: Shelf, path: str | None) -> Choice | None:
         from lingate.cli.picker.app import Picker, Services
 
         services = Services(shelf.everything, lambda: _live(shelf, path), lambda model: str(saved.save(model)))
-        return Picker(state, services, painted=painted).run()
+        choice = Picker(state, services, painted=painted).run()
+    if choice is None:
+        return
+    if choice.action == "print":
+        screen.answer(choice.model + "\n")
+    elif choice.action == "save":
+        _save(choice.model, screen, shelf)
+    else:
+        from lingate.cli import chat
+
+        chat.run(chat.Options(model=choice.model, config=options.config), screen)
 
 
 def default() -> str | None:
@@ -229,9 +226,7 @@ def _one(models: Callable[[str], Any], provider: str) -> Listed:
     started = time.perf_counter()
     listed = Listed(provider)
     try:
-        raw = models(provider).to_dict().get("data")
-        items = [item for item in raw if isinstance(item, dict)] if isinstance(raw, list) else []
-        listed.offers += live(provider, items)
+        listed.offers += live(provider, as_dicts(models(provider).to_dict().get("data")))
     except LingateError as error:
         listed.error = error
     listed.seconds = time.perf_counter() - started

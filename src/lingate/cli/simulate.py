@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from types import FrameType
+
 
 from lingate.cli.screen import Screen, duration
 from lingate.errors import ConfigError
@@ -15,12 +15,8 @@ from lingate.simulator import RecordedRequest, Simulator
 def simulate(screen: Screen, *, host: str, port: int, delay: float, quiet: bool) -> None:
     """Answer requests until Ctrl-C, then say what there was."""
     stop = threading.Event()
-
-    def leave(number: int, frame: FrameType | None) -> None:
-        stop.set()
-
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, leave)
+        signal.signal(number, lambda *_: stop.set())
     simulator = Simulator(
         host=host, port=port, delay=delay, on_request=None if quiet else lambda one: _line(screen, one)
     )
@@ -43,7 +39,13 @@ def simulate(screen: Screen, *, host: str, port: int, delay: float, quiet: bool)
     while not stop.wait(1.0):
         pass
     simulator.close()
-    _report(screen, simulator, time.monotonic() - started)
+    seconds, stats = time.monotonic() - started, simulator.stats()
+    statuses = ", ".join(f"{count} x {status}" for status, count in sorted(stats["by_status"].items())) or "none"
+    billed = stats["billed"]
+    screen.note(
+        f"{stats['requests']['total']} requests in {duration(seconds)} ({statuses}); "
+        f"{billed['prompt']} tokens in, {billed['completion']} out; {len(stats['disconnects'])} clients left early"
+    )
 
 
 def _line(screen: Screen, one: RecordedRequest) -> None:
@@ -59,14 +61,4 @@ def _line(screen: Screen, one: RecordedRequest) -> None:
         "" if one.outcome == "complete" else one.outcome,
         f"fault: {', '.join(one.faults)}" if one.faults else "",
     )
-    screen.note("  ".join(word for word in words if word))
-
-
-def _report(screen: Screen, simulator: Simulator, seconds: float) -> None:
-    stats = simulator.stats()
-    statuses = ", ".join(f"{count} x {status}" for status, count in sorted(stats["by_status"].items())) or "none"
-    billed = stats["billed"]
-    screen.note(
-        f"{stats['requests']['total']} requests in {duration(seconds)} ({statuses}); "
-        f"{billed['prompt']} tokens in, {billed['completion']} out; {len(stats['disconnects'])} clients left early"
-    )
+    screen.note("  ".join(filter(None, words)))

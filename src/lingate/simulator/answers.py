@@ -295,7 +295,6 @@ def _logprobs(text: str, top: Any) -> list[JsonDict]:
     return entries
 
 
-
 def digest(*parts: str) -> str:
     """What ids and other arbitrary choices are made of: the same for the same texts."""
     return sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()

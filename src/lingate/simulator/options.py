@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -70,16 +70,27 @@ def _from_model(model: str, names: Mapping[str, str], options: Options) -> Optio
         elif part == "parallel":
             options = replace(options, parallel=int(following) if following.isdigit() else 2)
         elif part in _PARTS and following.isdigit():
-            name, by = _PARTS[part]
-            changed: dict[str, Any] = {name: int(following) / by if by > 1 else int(following)}
-            options = replace(options, **changed)
+            options = _with_number(options, _PARTS[part], int(following))
     if times is not None:
         faults = [replace(fault, times=times) for fault in faults or [FaultSpec("unavailable")]]
     return replace(options, faults=options.faults + tuple(faults)) if faults else options
 
 
-_PARTS = {"words": ("words", 1), "delay": ("delay", 1000), "first": ("first_delay", 1000), "dims": ("dimensions", 1)}
-"""Parts of a model's name that a number follows: the option, and what the number is divided by."""
+_PARTS = {"words": "words", "delay": "delay", "first": "first_delay", "dims": "dimensions"}
+"""Parts of a model's name that a number follows, and the option that it is for."""
+_NUMBERS = {
+    "x-sim-delay-ms": "delay",
+    "x-sim-first-token-ms": "first_delay",
+    "x-sim-words": "words",
+    "x-sim-parallel": "parallel",
+    "x-sim-dimensions": "dimensions",
+}
+"""Headers that hold a number, and the option that it is for."""
+
+
+def _with_number(options: Options, name: str, number: float) -> Options:
+    changed: dict[str, Any] = {name: number / 1000 if name in ("delay", "first_delay") else int(number)}
+    return replace(options, **changed)
 
 
 def _fault_name(parts: list[str], names: Mapping[str, str]) -> tuple[str, int]:
@@ -93,40 +104,16 @@ def _fault_name(parts: list[str], names: Mapping[str, str]) -> tuple[str, int]:
 
 def _from_headers(headers: Mapping[str, str], names: Mapping[str, str], options: Options) -> Options:
     for header, value in headers.items():
-        if not header.startswith("x-sim-"):
-            continue
-        name = header.removeprefix("x-sim-")
-        if name == "fault":
+        if header == "x-sim-fault":
             options = replace(options, faults=_header_faults(value, names))
-        elif name in _SETTINGS:
-            option, read = _SETTINGS[name]
-            options = replace(options, **{option: read(header, value)})
-        else:
+        elif header in _NUMBERS:
+            options = _with_number(options, _NUMBERS[header], _amount(header, value))
+        elif header in ("x-sim-unique", "x-sim-tools"):
+            switched: dict[str, Any] = {header[6:]: value.strip().lower() not in ("0", "false", "no", "off")}
+            options = replace(options, **switched)
+        elif header.startswith("x-sim-"):
             raise BadRequestError(f"the simulator has no header {header}")
     return options
-
-
-def _is_on(header: str, value: str) -> bool:
-    return value.strip().lower() not in ("0", "false", "no", "off")
-
-
-def _whole(header: str, value: str) -> int:
-    return int(_amount(header, value))
-
-
-def _seconds(header: str, value: str) -> float:
-    return _amount(header, value) / 1000
-
-
-_SETTINGS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
-    "delay-ms": ("delay", _seconds),
-    "first-token-ms": ("first_delay", _seconds),
-    "words": ("words", _whole),
-    "parallel": ("parallel", _whole),
-    "dimensions": ("dimensions", _whole),
-    "unique": ("unique", _is_on),
-    "tools": ("tools", _is_on),
-}
 
 
 def _header_faults(value: str, names: Mapping[str, str]) -> tuple[FaultSpec, ...]:

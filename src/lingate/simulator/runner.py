@@ -58,7 +58,9 @@ class Simulator:
     ) -> None:
         self.url = ""
         self._address = (host, port)
-        self._backend = _backend(keys, require_key, Options(delay=delay, first_delay=first_delay), models, on_request)
+        options = Options(delay=delay, first_delay=first_delay)
+        config = Config(None if keys is None else frozenset(keys), require_key, options, tuple(models))
+        self._backend = Backend(config, Stats(config.keep, on_request))
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
@@ -69,7 +71,7 @@ class Simulator:
         """Listen; returns once requests are answered."""
         if self._thread is not None:
             raise RuntimeError("the simulator was started before")
-        server = _new_server(self._backend)
+        server = self._server()
         self._thread = threading.Thread(target=self._run, args=(server,), name="lingate-simulator", daemon=True)
         self._thread.start()
         self._started.wait()
@@ -112,6 +114,12 @@ class Simulator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await asyncio.to_thread(self.close)
+
+    def _server(self) -> Server:
+        # Only here is h11 needed: the tables and answers of the simulator are readable without it.
+        from lingate.simulator.server import Server
+
+        return Server(self._backend)
 
     def _run(self, server: Server) -> None:
         try:
@@ -162,8 +170,8 @@ def serve(
         if ready is not None:
             ready(url)
 
-    server = _new_server(_backend(keys, require_key, Options(delay=delay, first_delay=first_delay)))
-    asyncio.run(_listen(server, host, port, grace, listening))
+    simulator = Simulator(keys=keys, require_key=require_key, delay=delay, first_delay=first_delay)
+    asyncio.run(_listen(simulator._server(), host, port, grace, listening))
 
 
 async def _listen(
@@ -175,21 +183,3 @@ async def _listen(
         await stop.wait()
     finally:
         await server.close(grace)
-
-
-def _backend(
-    keys: Iterable[str] | None,
-    require_key: bool,
-    options: Options,
-    models: Iterable[str] = DEFAULT_MODELS,
-    on_request: Callable[[RecordedRequest], None] | None = None,
-) -> Backend:
-    config = Config(None if keys is None else frozenset(keys), require_key, options, tuple(models))
-    return Backend(config, Stats(config.keep, on_request))
-
-
-def _new_server(backend: Backend) -> Server:
-    # Only here is h11 needed: the tables and answers of the simulator are readable without it.
-    from lingate.simulator.server import Server
-
-    return Server(backend)
