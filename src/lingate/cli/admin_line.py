@@ -52,9 +52,6 @@ class AdminLine:
             )
         self._key = found
 
-    def signed_with(self, key: str) -> AdminLine:
-        return AdminLine(self.url, key)
-
     def ask(self, method: str, *path: str, body: Any = None, **query: Any) -> Any:
         with self._opened(method, path, body, query, _PATIENCE) as answer:
             raw = answer.read()
@@ -98,18 +95,15 @@ class AdminLine:
                 yield answer
         except HTTPError as error:
             with error:
-                raise _refusal(error.code, error.read()) from None
+                raw = error.read()
+            try:
+                message = str(json.loads(raw)["error"]["message"])
+            except (ValueError, KeyError, TypeError):
+                message = f"the gateway answered {error.code}"
+            usual = InternalServerError if error.code >= 500 else BadRequestError
+            raise _CLASSES.get(error.code, usual)(message, status=error.code) from None
         except (URLError, OSError, HTTPException) as error:
             reason = getattr(error, "reason", None) or error
             raise ConnectError(
                 f"no gateway answers at {self.url}: {reason}", hint="start one with `lingate serve`"
             ) from None
-
-
-def _refusal(status: int, raw: bytes) -> LingateError:
-    try:
-        message = str(json.loads(raw)["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        message = f"the gateway answered {status}"
-    cls = _CLASSES.get(status, InternalServerError if status >= 500 else BadRequestError)
-    return cls(message, status=status)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from lingate._version import __version__
+from lingate._wire.shapes import not_null
 from lingate.cli.failures import command, on_screen
 from lingate.cli.hosts import app as hosts_app
 from lingate.cli.keys import GATEWAY_URL
@@ -113,8 +114,17 @@ def chat(
 ) -> None:
     """Ask a model, or talk with it."""
     from lingate.cli import chat as command
-    from lingate.cli.inputs import params
 
+    params = {
+        "temperature": temperature,
+        "max_tokens": max_tokens,
+        "reasoning_effort": reasoning,
+        "api_key": api_key,
+        "api_base": api_base,
+        "timeout": timeout,
+        "retries": retries,
+        "drop_params": drop_params,
+    }
     options = command.Options(
         prompt=prompt,
         model=model,
@@ -125,16 +135,7 @@ def chat(
         as_json=as_json,
         stream=stream,
         config=config,
-        params=params(
-            temperature=temperature,
-            max_tokens=max_tokens,
-            reasoning_effort=reasoning,
-            api_key=api_key,
-            api_base=api_base,
-            timeout=timeout,
-            retries=retries,
-            drop_params=drop_params,
-        ),
+        params=not_null(params),
     )
     with on_screen(debug=debug, quiet=quiet) as screen:
         command.run(options, screen)

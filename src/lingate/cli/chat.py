@@ -17,7 +17,7 @@ from lingate._io.config import load
 from lingate._model import JsonDict
 from lingate._views import ChatResponse
 from lingate.cli import inputs
-from lingate.cli.screen import Screen, cost_text, duration, usage_text
+from lingate.cli.screen import Screen, dollars, duration, usage_text
 from lingate.errors import ConfigError
 
 
@@ -37,7 +37,9 @@ class Answer:
         times = duration(self.seconds)
         if self.first is not None:
             times = f"first token {duration(self.first)}, total {times}"
-        parts = [usage_text(response.usage), cost_text(response.cost_details), times]
+        cost = response.cost_details
+        paid = f"cost unknown: {cost.reason}" if cost.total is None else dollars(cost.total)
+        parts = [usage_text(response.usage), paid, times]
         if response.finish_reason not in ("stop", "tool_calls", None):
             parts.append(f"ended by {response.finish_reason}")
         return " | ".join(parts)

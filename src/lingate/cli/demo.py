@@ -357,8 +357,7 @@ def _accounts(gateway: Gateway, calls: int, simulator: Simulator, screen: Screen
     kept = sum((row.get("prompt_tokens") or 0) + (row.get("completion_tokens") or 0) for row in rows)
     billed = simulator.stats()["billed"]["total"]
     screen.answer(f"\n      {len(rows)} calls, {kept} tokens in the ledger; the simulator has billed {billed}\n")
-    if (len(rows), kept) != (calls, billed):
-        raise DemoError(f"{calls} calls were made, and the simulator has billed {billed} tokens")
+    check((len(rows), kept) == (calls, billed), f"{calls} calls were made, and {billed} tokens have been billed")
 
 
 @contextmanager

@@ -51,7 +51,8 @@ class OpenAIPackage:
     def ask(self, model: str, messages: list[JsonDict], **params: Any) -> JsonDict:
         with _refusals():
             answer = self._client.chat.completions.create(model=model, messages=messages, **params)
-        return answer.model_dump(exclude_unset=True)  # type: ignore[no-any-return]
+        shown: JsonDict = answer.model_dump(exclude_unset=True)
+        return shown
 
     def embed(self, model: str, texts: list[str]) -> list[list[float]]:
         with _refusals():
@@ -95,7 +96,8 @@ class OwnOpenAISide:
 
     def ask(self, model: str, messages: list[JsonDict], **params: Any) -> JsonDict:
         with _refusals():
-            return self._client.chat(f"{self.face}/{model}", messages, **params, **self._to).to_dict()
+            answer: JsonDict = self._client.chat(f"{self.face}/{model}", messages, **params, **self._to).to_dict()
+        return answer
 
     def embed(self, model: str, texts: list[str]) -> list[list[float]]:
         with _refusals():

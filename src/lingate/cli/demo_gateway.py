@@ -75,12 +75,8 @@ class Gateway:
     def rows(self, count: int) -> list[JsonDict]:
         """The ledger's rows, oldest first, when there are so many: they reach the database a moment after their calls."""
         until = time.monotonic() + 5.0
-        while True:
-            found = self.admin.ask("GET", "spend", "rows", limit=1000)["data"]
-            if len(found) >= count:
-                break
-            if time.monotonic() > until:
-                raise DemoError(f"the ledger has {len(found)} rows for {count} calls")
+        while len(found := self.admin.ask("GET", "spend", "rows", limit=1000)["data"]) < count:
+            check(time.monotonic() < until, f"the ledger has {len(found)} rows for {count} calls")
             time.sleep(0.05)
         return sorted(found, key=lambda row: float(row["at"]))
 
@@ -111,7 +107,11 @@ def running(simulator: str) -> Iterator[Gateway]:
             url = f"http://127.0.0.1:{port}"
             admin = _answering(process, log, url)
             yield Gateway(url, admin, time.monotonic() - began)
-            _stop(process)
+            process.send_signal(signal.SIGTERM)
+            code = process.wait(_PATIENCE)
+            check(not code, f"the gateway ended with {code}")
+        except subprocess.TimeoutExpired:
+            raise DemoError("the gateway did not stop when it was told to") from None
         finally:
             if process.poll() is None:
                 process.kill()
@@ -138,16 +138,6 @@ def _answering(process: subprocess.Popen[bytes], log: Path, url: str) -> AdminLi
         if process.poll() is not None or time.monotonic() > until:
             raise DemoError(f"the gateway did not start: {' '.join(told.split())[-500:]}")
         time.sleep(0.01)
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGTERM)
-    try:
-        code = process.wait(_PATIENCE)
-    except subprocess.TimeoutExpired:
-        raise DemoError("the gateway did not stop when it was told to") from None
-    if code:
-        raise DemoError(f"the gateway ended with {code}")
 
 
 def ledger(rows: Sequence[JsonDict]) -> Any:

@@ -47,10 +47,6 @@ _CODES: tuple[tuple[tuple[type[LingateError], ...], int], ...] = (
 )
 
 
-def exit_code(error: LingateError) -> int:
-    return next(code for kinds, code in _CODES if isinstance(error, kinds))
-
-
 def describe(error: LingateError) -> str:
     """An error on one line: its class, the message with the hint, and the facts beside them."""
     facts = [str(error.status)] if error.status else []
@@ -64,14 +60,6 @@ def describe(error: LingateError) -> str:
     return f"lingate: {type(error).__name__}: {error}{tail}"
 
 
-def trail(error: LingateError) -> list[str]:
-    return [
-        f"  try {number}: {item.provider}/{item.model}: {item.status or 'no answer'} {item.kind}"
-        f" after {duration(item.seconds)}" + (f" (waited {duration(item.waited)} before)" if item.waited else "")
-        for number, item in enumerate(error.attempts, 1)
-    ]
-
-
 @contextmanager
 def reported(screen: Screen, *, debug: bool = False) -> Iterator[None]:
     """Turn the errors of a command into their line and exit code."""
@@ -80,10 +68,12 @@ def reported(screen: Screen, *, debug: bool = False) -> Iterator[None]:
     except LingateError as error:
         screen.problem(describe(error))
         if debug:
-            for line in trail(error):
-                screen.detail(line)
+            for number, one in enumerate(error.attempts, 1):
+                waited = f" (waited {duration(one.waited)} before)" if one.waited else ""
+                what = f"{one.provider}/{one.model}: {one.status or 'no answer'} {one.kind}"
+                screen.detail(f"  try {number}: {what} after {duration(one.seconds)}{waited}")
             traceback.print_exception(error)
-        raise typer.Exit(exit_code(error)) from None
+        raise typer.Exit(next(code for kinds, code in _CODES if isinstance(error, kinds))) from None
     except KeyboardInterrupt:
         screen.end()
         raise typer.Exit(INTERRUPTED) from None

@@ -15,7 +15,7 @@ from lingate.cli.failures import command, on_screen
 from lingate.cli.screen import Screen
 from lingate.errors import ConfigError
 from lingate.hosts import registry
-from lingate.hosts._recipe import Change, Detection, Edit, Recipe, Tree
+from lingate.hosts._recipe import Change, Detection, Recipe, Tree
 
 app = typer.Typer(
     help="Give an application Lingate as its provider, take it back, and see that it works.", no_args_is_help=True
@@ -68,12 +68,9 @@ def install(
             hint="look at the diff with --force; it asks before it changes anything",
         )
     changes = _recipe.install(recipe, tree, _settings(settings))
-    if not changes:
-        screen.answer(f"{recipe.title} in {root} has Lingate already.\n")
-        return
-    _carry_out(screen, root, changes, yes=yes, done=f"{recipe.title} in {root} has Lingate now.")
-    for line in _settings_text(recipe):
-        screen.note(line)
+    if _carried_out(screen, recipe, root, changes, yes=yes, before="has Lingate already", after="has Lingate now"):
+        for line in _settings_text(recipe):
+            screen.note(line)
 
 
 @command(app, debug=_DEBUG)
@@ -83,10 +80,7 @@ def uninstall(screen: Screen, host: _HOST, path: _PATH = None, route: _ROUTE = N
 
     recipe, root = _place(host, route, path)
     changes = _recipe.uninstall(recipe, _found(recipe, root)[1])
-    if not changes:
-        screen.answer(f"{recipe.title} in {root} does not have Lingate.\n")
-        return
-    _carry_out(screen, root, changes, yes=yes, done=f"{recipe.title} in {root} is as it was.")
+    _carried_out(screen, recipe, root, changes, yes=yes, before="does not have Lingate", after="is as it was")
 
 
 @app.command()
@@ -169,10 +163,16 @@ def _settings(given: Sequence[str] | None) -> dict[str, str]:
     return settings
 
 
-def _carry_out(screen: Screen, root: Path, changes: Sequence[Change], *, yes: bool, done: str) -> None:
+def _carried_out(
+    screen: Screen, recipe: Recipe, root: Path, changes: Sequence[Change], *, yes: bool, before: str, after: str
+) -> bool:
+    """Whether there was something to change; how the host is before and after is said in words."""
     from lingate.hosts._disk import write
     from lingate.hosts._recipe import diff
 
+    if not changes:
+        screen.answer(f"{recipe.title} in {root} {before}.\n")
+        return False
     screen.answer(diff(changes))
     if not yes:
         if not sys.stdin.isatty():
@@ -180,23 +180,22 @@ def _carry_out(screen: Screen, root: Path, changes: Sequence[Change], *, yes: bo
         if not typer.confirm(f"Make these changes in {root}?", err=True):
             raise ConfigError("nothing was changed")
     write(root, changes)
-    screen.note(done)
+    screen.note(f"{recipe.title} in {root} {after}.")
+    return True
 
 
 def _described(recipe: Recipe) -> str:
     name = registry.spoken(recipe.host)
     lines = [f"{recipe.title}, route {recipe.route}: {recipe.summary}", "", recipe.about.strip(), ""]
-    lines += [f"Changes {edit.file}:\n{_lines_of(edit)}" for edit in recipe.edits]
+    for edit in recipe.edits:
+        lines.append(f"Changes {edit.file}:")
+        # All its lines, those that stay included: they say where it is.
+        changed = difflib.ndiff(edit.anchor.splitlines(), edit.replacement.splitlines())
+        lines += [f"    {line}".rstrip() for line in changed if not line.startswith("?")]
     lines += [f"Adds {item.path}" for item in recipe.added]
     lines += _settings_text(recipe)
     lines += ["", f"Known versions: {'; '.join(recipe.known) or 'any'}", f"To undo: {recipe.undo.strip()}"]
     return "\n".join([*lines, f"         lingate hosts uninstall {name} --route {recipe.route}"])
-
-
-def _lines_of(edit: Edit) -> str:
-    """The change as its lines, those that stay included: they say where it is."""
-    lines = difflib.ndiff(edit.anchor.splitlines(), edit.replacement.splitlines())
-    return "\n".join(f"    {line}".rstrip() for line in lines if not line.startswith("?"))
 
 
 def _settings_text(recipe: Recipe) -> list[str]:

@@ -8,7 +8,6 @@ import sys
 from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from lingate._model import JsonDict
 from lingate._wire.json import decode
@@ -98,10 +97,6 @@ def model_name(given: str | None, configured: str | None) -> str:
 def config_path(given: str | None) -> str | None:
     """The config file: what was given, else LINGATE_CONFIG."""
     return given or os.environ.get(CONFIG_VARIABLE) or None
-
-
-def params(**given: Any) -> dict[str, Any]:
-    return {name: value for name, value in given.items() if value is not None}
 
 
 def _read(value: str) -> tuple[Path, bytes]:

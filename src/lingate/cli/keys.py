@@ -139,10 +139,10 @@ def delete(screen: Screen, key: _KEY, url: GATEWAY_URL = None, as_json: _JSON = 
     _show_done(screen, _asked(url, "DELETE", key), "deleted", as_json=as_json)
 
 
-def _line(url: str | None) -> Any:
+def _line(url: str | None, key: str | None = None) -> Any:
     from lingate.cli.admin_line import AdminLine
 
-    return AdminLine(url)
+    return AdminLine(url, key)
 
 
 def _asked(url: str | None, method: str, key: str, *action: str, body: Any = None) -> dict[str, Any]:
@@ -155,7 +155,7 @@ def _id(line: Any, key: str) -> str:
     """The id that an alias or a token means. A token is never put into a URL, where logs would keep it."""
     if key.startswith("sk-"):
         found = _OWN_TOKEN.match(key)
-        return found[1] if found else str(line.signed_with(key).ask("GET", "me")["id"])
+        return found[1] if found else str(_line(line.url, key).ask("GET", "me")["id"])
     named = line.ask("GET", "keys", alias=key)["data"]
     if len(named) > 1:
         raise ConfigError(f"{len(named)} keys have the alias {key!r}: {', '.join(item['id'] for item in named)}")
@@ -220,22 +220,18 @@ def _when(moment: float) -> str:
 def _table(found: Sequence[dict[str, Any]], screen: Screen) -> None:
     from rich.text import Text
 
-    table = plain_table()
+    table, now = plain_table(), time.time()
     for name in ("id", "key", "alias", "team", "user", "models", "spent", "state"):
         table.add_column(name, no_wrap=name in {"id", "key", "state"}, overflow="fold")
     for key in found:
+        expired = key["expires_at"] is not None and key["expires_at"] <= now
+        state = "blocked" if key["blocked"] else "expired" if expired else "good"
         spent = next(
             (f"${item['spent']:.4f} of ${item['max_budget']:.2f}" for item in key["budgets"] if not item["models"]), ""
         )
         texts = (key["id"], key["masked"], key["alias"] or "", key["team_id"] or "", key["user_id"] or "")
         models = ", ".join(key["models"]) or "all"
-        table.add_row(*map(Text, (*texts, models, spent, _state(key))))
+        table.add_row(*map(Text, (*texts, models, spent, state)))
     if found:
         screen.table(table)
     screen.note(f"{len(found)} key{'s' * (len(found) != 1)}")
-
-
-def _state(key: dict[str, Any]) -> str:
-    if key["blocked"]:
-        return "blocked"
-    return "expired" if key["expires_at"] is not None and key["expires_at"] <= time.time() else "good"

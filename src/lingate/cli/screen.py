@@ -9,8 +9,6 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
-from lingate._providers.catalog import Cost
-
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -118,12 +116,6 @@ def _counted(count: int | None, word: str, *details: tuple[int | None, str]) -> 
         return ""
     inner = ", ".join(f"{number} {name}" for number, name in details if number)
     return f"{count} tokens {word}" + (f" ({inner})" if inner else "")
-
-
-def cost_text(cost: Cost) -> str:
-    if cost.total is None:
-        return f"cost unknown: {cost.reason}"
-    return dollars(cost.total)
 
 
 def dollars(amount: float) -> str:

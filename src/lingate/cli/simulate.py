@@ -6,7 +6,6 @@ import signal
 import threading
 import time
 
-
 from lingate.cli.screen import Screen, duration
 from lingate.errors import ConfigError
 from lingate.simulator import RecordedRequest, Simulator

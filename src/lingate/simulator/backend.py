@@ -300,19 +300,13 @@ class Backend:
             }
             for name in self.config.models
         ]
-        if wanted:
-            found = next((entry for entry in entries if entry["id"] == wanted), None)
-            if found is None:
-                raise NotFoundError(f"The model `{wanted}` does not exist")
-            return found
-        names = self.config.models
-        return {
-            "object": "list",
-            "data": entries,
-            "has_more": False,
-            "first_id": names[0] if names else None,
-            "last_id": names[-1] if names else None,
-        }
+        if not wanted:
+            names = self.config.models or (None,)
+            return {"object": "list", "data": entries, "has_more": False, "first_id": names[0], "last_id": names[-1]}
+        for entry in entries:
+            if entry["id"] == wanted:
+                return entry
+        raise NotFoundError(f"The model `{wanted}` does not exist")
 
 
 def _record(request: HttpCall) -> RecordedRequest:

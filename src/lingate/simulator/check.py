@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, NamedTuple, TypeAlias
 
+from lingate._wire.shapes import as_dict, as_list
+
 Schema: TypeAlias = Any
 """A mapping or a boolean; whatever else a client sent counts as no constraint."""
 
@@ -81,11 +83,6 @@ def _type(scope: _Scope, wanted: Any, value: Any) -> bool:
     return nullable or actual in names or (actual == "integer" and "number" in names)
 
 
-def _pattern_properties(scope: _Scope, wanted: Any, value: Any) -> bool:
-    patterns = wanted.items() if isinstance(wanted, Mapping) else ()
-    return all(scope.ok(part, value[key]) for pattern, part in patterns for key in value if found(pattern, key))
-
-
 def _additional(scope: _Scope, wanted: Any, value: Any) -> bool:
     named = scope.schema.get("properties") or {}
     patterns = scope.schema.get("patternProperties") or {}
@@ -109,22 +106,15 @@ def _contains(scope: _Scope, wanted: Any, value: Any) -> bool:
     return bool(scope.schema.get("minContains", 1) <= count <= most)
 
 
-def _unique(scope: _Scope, wanted: Any, value: Any) -> bool:
-    return wanted is not True or not any(same(item, other) for at, item in enumerate(value) for other in value[:at])
-
-
 def _condition(scope: _Scope, wanted: Any, value: Any) -> bool:
     branch = "then" if scope.ok(wanted, value) else "else"
     return scope.ok(scope.schema.get(branch, True), value)
 
 
 def _multiple(scope: _Scope, wanted: Any, value: Any) -> bool:
-    if not wanted:
-        return True
     if isinstance(wanted, float) or isinstance(value, float):
-        quotient = value / wanted
-        return bool(int(quotient) == quotient)
-    return bool(value % wanted == 0)
+        return not wanted or float(value / wanted).is_integer()
+    return not wanted or bool(value % wanted == 0)
 
 
 def _exclusive(bound: str, test: Callable[[Any, Any], bool]) -> _Test:
@@ -138,12 +128,12 @@ def _exclusive(bound: str, test: Callable[[Any, Any], bool]) -> _Test:
     return check
 
 
-def _is_as_long(scope: _Scope, least: Any, value: Any) -> bool:
-    return bool(len(value) >= least)
+def _at_least(scope: _Scope, least: Any, value: Any) -> bool:
+    return bool((value if isinstance(value, int | float) else len(value)) >= least)
 
 
-def _is_no_longer(scope: _Scope, most: Any, value: Any) -> bool:
-    return bool(len(value) <= most)
+def _at_most(scope: _Scope, most: Any, value: Any) -> bool:
+    return bool((value if isinstance(value, int | float) else len(value)) <= most)
 
 
 def found(pattern: str, text: str) -> bool:
@@ -169,8 +159,8 @@ _ANY_TESTS: dict[str, _Test] = {
 }
 
 _NUMBER_TESTS: dict[str, _Test] = {
-    "minimum": lambda scope, wanted, value: value >= wanted,
-    "maximum": lambda scope, wanted, value: value <= wanted,
+    "minimum": _at_least,
+    "maximum": _at_most,
     "exclusiveMinimum": _exclusive("minimum", operator.gt),
     "exclusiveMaximum": _exclusive("maximum", operator.lt),
     "multipleOf": _multiple,
@@ -178,15 +168,20 @@ _NUMBER_TESTS: dict[str, _Test] = {
 
 _TYPE_TESTS: dict[str, dict[str, _Test]] = {
     "object": {
-        "properties": lambda scope, wanted, value: (
-            not isinstance(wanted, Mapping) or all(scope.ok(wanted[key], value[key]) for key in value if key in wanted)
+        "properties": lambda scope, wanted, value: all(
+            scope.ok(part, value[key]) for key, part in as_dict(wanted).items() if key in value
         ),
-        "patternProperties": _pattern_properties,
+        "patternProperties": lambda scope, wanted, value: all(
+            scope.ok(part, value[key])
+            for pattern, part in as_dict(wanted).items()
+            for key in value
+            if found(pattern, key)
+        ),
         "additionalProperties": _additional,
         "propertyNames": lambda scope, wanted, value: all(scope.ok(wanted, name) for name in value),
         "required": lambda scope, wanted, value: all(name in value for name in wanted),
-        "minProperties": _is_as_long,
-        "maxProperties": _is_no_longer,
+        "minProperties": _at_least,
+        "maxProperties": _at_most,
         "dependentRequired": lambda scope, wanted, value: all(
             name in value for key, names in wanted.items() if key in value for name in names
         ),
@@ -196,15 +191,17 @@ _TYPE_TESTS: dict[str, dict[str, _Test]] = {
     },
     "array": {
         "items": _items,
-        "prefixItems": lambda scope, wanted, value: not isinstance(wanted, list) or all(map(scope.ok, wanted, value)),
+        "prefixItems": lambda scope, wanted, value: all(map(scope.ok, as_list(wanted), value)),
         "contains": _contains,
-        "minItems": _is_as_long,
-        "maxItems": _is_no_longer,
-        "uniqueItems": _unique,
+        "minItems": _at_least,
+        "maxItems": _at_most,
+        "uniqueItems": lambda scope, wanted, value: (
+            wanted is not True or not any(same(item, other) for at, item in enumerate(value) for other in value[:at])
+        ),
     },
     "string": {
-        "minLength": _is_as_long,
-        "maxLength": _is_no_longer,
+        "minLength": _at_least,
+        "maxLength": _at_most,
         "pattern": lambda scope, wanted, value: found(wanted, value),
     },
     "number": _NUMBER_TESTS,

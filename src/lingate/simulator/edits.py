@@ -181,18 +181,6 @@ def error_in_200(steps: Steps, scene: Scene, arg: float) -> Steps:
     return _body(steps, scene.failure(InternalServerError("The model failed to answer")))
 
 
-def malformed_json(steps: Steps, scene: Scene, arg: float) -> Steps:
-    if scene.stream:
-        yield from malformed_event(steps, scene, 1)
-        return
-    for step in steps:
-        if isinstance(step, Begin) and step.length is not None:
-            step = replace(step, length=step.length // 2)
-        elif isinstance(step, Send):
-            step = replace(step, data=step.data[: len(step.data) // 2], tokens=0)
-        yield step
-
-
 def _body(steps: Steps, body: bytes) -> Steps:
     """The same head over another body."""
     for step in steps:
@@ -250,13 +238,14 @@ def _halved(steps: Steps) -> Steps:
             yield step
 
 
-def malformed_event(steps: Steps, scene: Scene, arg: float) -> Steps:
-    if not scene.stream:
-        yield from malformed_json(steps, scene, arg)
-        return
+def malformed(steps: Steps, scene: Scene, arg: float) -> Steps:
     seen = 0
     for step in steps:
-        if isinstance(step, Send) and step.event:
+        if isinstance(step, Begin) and step.length is not None and not scene.stream:
+            step = replace(step, length=step.length // 2)
+        elif isinstance(step, Send) and not scene.stream:
+            step = replace(step, data=step.data[: len(step.data) // 2], tokens=0)
+        elif isinstance(step, Send) and step.event:
             if seen == int(arg):
                 step = replace(step, data=scene.framing.broken(step.data))
             seen += 1

@@ -150,7 +150,8 @@ FAULTS: dict[str, Fault] = {
     "empty_body": Fault("Status 200 without a body.", steps=edits.empty_body),
     "html": Fault("An HTML page; the argument is its status.", 502, steps=edits.html),
     "malformed_json": Fault(
-        "A body that stops in the middle of its JSON, announced as complete.", steps=edits.malformed_json
+        "A body that stops in the middle of its JSON, announced as complete.",
+        steps=lambda steps, scene, _: edits.malformed(steps, scene, 1),
     ),
     "slow_head": Fault("Nothing at all for so many milliseconds.", 2000, steps=edits.slow_head),
     "slow_first": Fault("Status and headers, then nothing for so many milliseconds.", 2000, steps=edits.slow_first),
@@ -162,7 +163,7 @@ FAULTS: dict[str, Fault] = {
     "reset": Fault("After N events the connection is reset (RST).", 3, steps=edits.ending(Drop(reset=True))),
     "eof": Fault("After N events the body ends as if it were complete.", 3, steps=edits.eof),
     "error_event": Fault("After N events an error event, then the end.", 3, steps=edits.error_event),
-    "malformed_event": Fault("After N events one whose JSON is broken, then the rest.", 3, steps=edits.malformed_event),
+    "malformed_event": Fault("After N events one whose JSON is broken, then the rest.", 3, steps=edits.malformed),
     "no_usage": Fault("Token counts are missing.", steps=edits.no_usage),
     "no_finish": Fault("Finish reasons are null; the stream's end is still there.", steps=edits.no_finish),
     "no_terminal": Fault("Everything but the stream's terminal event.", steps=edits.no_terminal),

@@ -31,10 +31,11 @@ _MOST_SECONDS = 30.0
 _MOST_IMAGES = 10
 _IMAGE_TOKENS = 272  # what gpt-image-1 counts for a small square of low quality
 
-_CATEGORIES = """
+_CATEGORY_NAMES = """
 harassment harassment/threatening hate hate/threatening illicit illicit/violent
 self-harm self-harm/instructions self-harm/intent sexual sexual/minors violence violence/graphic
-""".split()
+"""
+_CATEGORIES = _CATEGORY_NAMES.split()
 """OpenAI's categories. One applies where all words of its name are in the text."""
 
 

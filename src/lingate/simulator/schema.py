@@ -91,29 +91,26 @@ class _Maker:
         if "const" in schema:
             return schema["const"]
         if "enum" in schema:
-            return self._from_enum(schema, path)
+            fitting = [item for item in schema["enum"] if matches(schema, item, self.root)] or schema["enum"]
+            return fitting[self._pick(path, len(fitting))] if fitting else None
         for key in ("oneOf", "anyOf"):
             if schema.get(key):
                 return self._from_branches(schema, key, path, depth)
         if "if" in schema:
             return self._from_condition(schema, path, depth)
-        return self._of_kind(_kind(schema), schema, path, depth)
+        kind = _kind_named(schema) or next((kind for kind, keys in _TELLING.items() if schema.keys() & keys), "string")
+        if kind in ("object", "array"):
+            return (self._object if kind == "object" else self._array)(schema, path, depth)
+        return self._simple(kind, schema, path)
 
-    def _of_kind(self, kind: str, schema: Mapping[str, Any], path: str, depth: int) -> Any:
-        match kind:
-            case "object":
-                return self._object(schema, path, depth)
-            case "array":
-                return self._array(schema, path, depth)
-            case "number":
-                return self._number_at(schema, self._pick(path, 8))
-            case "integer":
-                return int(self._number_at({"multipleOf": 1, **schema}, self._pick(path, 8)))
-            case "boolean":
-                return self._pick(path, 2) == 0
-            case "null":
-                return None
-        return self._string(schema, path)
+    def _simple(self, kind: str, schema: Mapping[str, Any], path: str) -> Any:
+        if kind == "number":
+            return self._number_at(schema, self._pick(path, 8))
+        if kind == "integer":
+            return int(self._number_at({"multipleOf": 1, **schema}, self._pick(path, 8)))
+        if kind == "boolean":
+            return self._pick(path, 2) == 0
+        return None if kind == "null" else self._string(schema, path)
 
     def _pick(self, path: str, size: int) -> int:
         """A number below `size`, the same for the same place and seed."""
@@ -125,11 +122,6 @@ class _Maker:
             return self.words[self._pick(path, len(self.words))]
         return path.rsplit("/", 1)[-1].strip("0123456789") or "value"
 
-    def _from_enum(self, schema: Mapping[str, Any], path: str) -> Any:
-        rest = _without(schema, "enum")
-        fitting = [item for item in schema["enum"] if matches(rest, item, self.root)] or schema["enum"]
-        return fitting[self._pick(path, len(fitting))] if fitting else None
-
     def _from_branches(self, schema: Mapping[str, Any], key: str, path: str, depth: int) -> Any:
         """The first branch that works out. Deep down the ones without references come first, so that recursion ends."""
         rest = _without(schema, key)
@@ -140,13 +132,12 @@ class _Maker:
             )
         else:
             branches.sort(key=lambda branch: _kind_named(branch) == "null")
-        made = first = None
-        for at, branch in enumerate(branches):
-            made = self.make(_merge(rest, branch), path, depth + 1)
-            if matches(schema, made, self.root):
-                return made
-            first = made if at == 0 else first
-        return first
+        tried = []
+        for branch in branches:
+            tried.append(self.make(_merge(rest, branch), path, depth + 1))
+            if matches(schema, tried[-1], self.root):
+                return tried[-1]
+        return tried[0]
 
     def _from_condition(self, schema: Mapping[str, Any], path: str, depth: int) -> Any:
         rest = _without(schema, "if", "then", "else")
@@ -288,10 +279,6 @@ _TELLING = {
 """Keywords that tell the type where it is not named."""
 
 
-def _kind(schema: Mapping[str, Any]) -> str:
-    return _kind_named(schema) or next((kind for kind, keys in _TELLING.items() if schema.keys() & keys), "string")
-
-
 def _kind_named(schema: Schema) -> str | None:
     """The type a schema names; of several the first that is not null."""
     wanted = schema.get("type") if isinstance(schema, Mapping) else None
@@ -335,9 +322,6 @@ def _merge_keyword(key: str, left: Any, right: Any) -> Any:
 
 
 def _merge_types(left: Any, right: Any) -> Any:
-    ours = left if isinstance(left, list) else [left]
-    theirs = right if isinstance(right, list) else [right]
+    ours, theirs = ([given] if isinstance(given, str) else given for given in (left, right))
     common = [name for name in ours if name in theirs or (name == "integer" and "number" in theirs)]
-    if not common and "integer" in theirs and "number" in ours:
-        common = ["integer"]
-    return common or right
+    return common or (["integer"] if "integer" in theirs and "number" in ours else right)

@@ -215,7 +215,10 @@ class Connection(asyncio.Protocol):
         match step:
             case Begin():
                 framing = ("content-length", str(step.length)) if step.length is not None else _CHUNKED
-                headers = [*step.headers, *self._server.request_ids(), framing]
+                # Headers that tell requests apart in logs: OpenAI's name for it, and Anthropic's.
+                self._server.served += 1
+                ids = dict.fromkeys(("x-request-id", "request-id"), f"req_sim_{self._server.served:08d}")
+                headers = [*step.headers, *ids.items(), framing]
                 reason = responses.get(step.status, "")
                 self._held = self._bytes(h11.Response(status_code=step.status, headers=headers, reason=reason))
                 if record is not None:
@@ -293,7 +296,7 @@ class Server:
         self.closing = False
         self._connections: set[Connection] = set()
         self._empty = asyncio.Event()
-        self._served = 0
+        self.served = 0
         self._server: asyncio.Server | None = None
 
     async def listen(self, host: str, port: int) -> str:
@@ -328,9 +331,3 @@ class Server:
         self._connections.discard(connection)
         if not self._connections:
             self._empty.set()
-
-    def request_ids(self) -> list[tuple[str, str]]:
-        """Headers that tell requests apart in logs: OpenAI's name for it, and Anthropic's."""
-        self._served += 1
-        value = f"req_sim_{self._served:08d}"
-        return [("x-request-id", value), ("request-id", value)]

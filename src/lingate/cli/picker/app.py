@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from rich.segment import Segment
@@ -16,13 +17,11 @@ from textual.widget import Widget
 
 from lingate._providers.offered import Offer, merged
 from lingate.cli.picker.frame import HEAD, Line, first, frame, left_width
-from lingate.cli.picker.opening import ENTER_SCREEN
+from lingate.cli.picker.opening import ENTER_SCREEN, STYLES
 from lingate.cli.picker.state import Action, Choice, State
 from lingate.errors import LingateError
 
-_STYLES = {
-    name: Style.parse(name or "none") for name in ("", "bold", "dim", "underline", "reverse", "red", "green", "yellow")
-}
+_STYLES = {name: Style.parse(name or "none") for name in STYLES}
 _STEPS = {"up": -1, "down": 1, "ctrl+p": -1, "ctrl+n": 1, "home": -(10**9), "end": 10**9}
 
 
@@ -93,7 +92,7 @@ class Picker(App[Choice]):
 
     def on_ready(self) -> None:
         """The screen is there: now load what takes longer."""
-        self._beside(self._load)
+        _beside(self._load)
 
     def redraw(self) -> None:
         self.query_one(Canvas).redraw()
@@ -175,11 +174,10 @@ class Picker(App[Choice]):
 
     def _saved(self) -> None:
         model = self._chosen()
-        if model is None:
-            return
         try:
-            self.state.status = f"{model} is the default now, kept in {self.services.save(model)}"
-            self.state.default = model
+            if model is not None:
+                self.state.status = f"{model} is the default now, kept in {self.services.save(model)}"
+                self.state.default = model
         except LingateError as error:
             self.state.status = f"not saved: {error}"
 
@@ -196,11 +194,7 @@ class Picker(App[Choice]):
         if not self._asking:
             self._asking = True
             self.state.status = "asking the providers that have a credential ..."
-            self._beside(self._asked)
-
-    def _beside(self, work: Callable[[], None]) -> None:
-        # Not a pool's thread: leaving must not wait for a provider that does not answer.
-        threading.Thread(target=work, daemon=True, name="lingate-picker").start()
+            _beside(self._asked)
 
     def _load(self) -> None:
         offers = self.state.curated
@@ -217,10 +211,8 @@ class Picker(App[Choice]):
             self._asking = False
 
     def _tell(self, offers: list[Offer], line: str) -> None:
-        try:
+        with suppress(RuntimeError):  # its loop is closed: the picker was left meanwhile
             self.call_later(self._loaded, offers, line)
-        except RuntimeError:  # its loop is closed: the picker was left meanwhile
-            pass
 
     def _loaded(self, offers: list[Offer], line: str) -> None:
         state = self.state
@@ -230,6 +222,11 @@ class Picker(App[Choice]):
             line = "no other models are known here: pip install 'lingate[prices]' brings thousands"
         state.status = line or state.status
         self.redraw()
+
+
+def _beside(work: Callable[[], None]) -> None:
+    # Not a pool's thread: leaving must not wait for a provider that does not answer.
+    threading.Thread(target=work, daemon=True, name="lingate-picker").start()
 
 
 _COMMANDS: dict[str, Callable[[Picker], None]] = {

@@ -7,7 +7,7 @@ from unicodedata import combining, east_asian_width
 
 from lingate._providers.offered import Offer, modalities
 from lingate._providers.standing import Mark
-from lingate.cli.picker.state import Backing, State
+from lingate.cli.picker.state import State
 
 Span = tuple[str, str]
 Line = list[Span]
@@ -34,12 +34,12 @@ def frame(state: State, width: int, height: int) -> list[Line]:
     rows = state.height = height - HEAD - FOOT
     left = left_width(width)
     right = width - left - 3
-    lines = [_title(state, width), _filter(state, width), _heading(left, right)]
-    place = state.place
+    shown, other = ("curated", "all") if state.scope == "curated" else ("all", "curated")
+    title = [(" lingate models ", "reverse"), (f"  {shown} models", "bold"), (f"  (c: {other})", "dim")]
+    lines = [_line(title, width), _filter(state, width), _heading(left, right)]
+    above = first(state.place, len(state.backings), rows), first(state.row, len(state.models), rows)
     for at in range(rows):
-        one = _backing(state, first(place, len(state.backings), rows) + at, left)
-        other = _model(state, first(state.row, len(state.models), rows) + at, right)
-        lines.append([*one, (" │ ", "dim"), *other])
+        lines.append([*_backing(state, above[0] + at, left), (" │ ", "dim"), *_model(state, above[1] + at, right)])
     return [*lines, _line([("─" * width, "dim")], width), _about(state, width), _keys(state, width)]
 
 
@@ -50,12 +50,6 @@ def left_width(width: int) -> int:
 def first(chosen: int, count: int, rows: int) -> int:
     """The row at the top of a column, so that the chosen one is to be seen."""
     return max(0, min(chosen - rows // 2, count - rows))
-
-
-def _title(state: State, width: int) -> Line:
-    shown = "curated models" if state.scope == "curated" else "all models"
-    other = "c: all" if state.scope == "curated" else "c: curated"
-    return _line([(" lingate models ", "reverse"), (f"  {shown}", "bold"), (f"  ({other})", "dim")], width)
 
 
 def _filter(state: State, width: int) -> Line:
@@ -85,16 +79,15 @@ def _backing(state: State, at: int, width: int) -> Line:
     if at >= len(state.backings):
         return _line([], width)
     backing = state.backings[at]
-    here = backing.name == state.provider
-    sign, style = MARKS[backing.standing.mark] if backing.standing else ("•", "")
-    return _row([(f"{sign} ", style), *_backing_words(backing)], width, here, state.pane == "providers")
-
-
-def _backing_words(backing: Backing) -> Line:
-    count = f" ({backing.curated} curated)" if backing.curated else ""
-    if backing.standing is None:
-        return [("all providers", ""), (count, "dim")]
-    return [(backing.name, ""), (f" [{backing.standing.label}]", MARKS[backing.standing.mark][1]), (count, "dim")]
+    standing = backing.standing
+    if standing is None:
+        spans: Line = [("• all providers", "")]
+    else:
+        sign, style = MARKS[standing.mark]
+        spans = [(f"{sign} ", style), (backing.name, ""), (f" [{standing.label}]", style)]
+    if backing.curated:
+        spans.append((f" ({backing.curated} curated)", "dim"))
+    return _row(spans, width, backing.name == state.provider, state.pane == "providers")
 
 
 def _model(state: State, at: int, width: int) -> Line:
@@ -113,7 +106,12 @@ def _model(state: State, at: int, width: int) -> Line:
 def _fact(offer: Offer, fact: str, width: int) -> str:
     if fact == "reads":
         return " " + fit(_reads(offer, short=width < 10), width - 1)
-    text = _context(offer) if fact == "context" else _price(offer, width)
+    if fact == "price":
+        text = _price(offer, width)
+    elif (size := offer.context) is None:
+        text = "-"
+    else:
+        text = f"{size / 1e6:.3g}M" if size >= 999_500 else f"{size / 1e3:.0f}k" if size >= 1000 else str(size)
     return " " + fit(text.rjust(width - 1), width - 1)
 
 
@@ -132,13 +130,6 @@ def _row(spans: Line, width: int, here: bool, used: bool) -> Line:
     return [("".join(text for text, _ in _line(spans, width)), "reverse" if used else "bold")]
 
 
-def _context(offer: Offer) -> str:
-    size = offer.context
-    if size is None:
-        return "-"
-    return f"{size / 1e6:.3g}M" if size >= 999_500 else f"{size / 1e3:.0f}k" if size >= 1000 else str(size)
-
-
 def _price(offer: Offer, width: int) -> str:
     if offer.input is None and offer.output is None:
         return "-"
@@ -155,10 +146,11 @@ def _dollars(price: float, digits: int) -> str:
 
 def _reads(offer: Offer, *, short: bool) -> str:
     inputs, outputs = modalities(offer)
+    writes = outputs != ("text",)
     if short:
-        return ("".join(word[0] for word in inputs) or "-") if outputs == ("text",) else f"→{outputs[0][:4]}"
-    read = ",".join(_WORDS.get(word, word) for word in inputs) or "-"
-    return read if outputs == ("text",) else f"→{','.join(_WORDS.get(word, word) for word in outputs)}"
+        return f"→{outputs[0][:4]}" if writes else "".join(word[0] for word in inputs) or "-"
+    words = ",".join(_WORDS.get(word, word) for word in (outputs if writes else inputs))
+    return f"→{words}" if writes else words or "-"
 
 
 def _about(state: State, width: int) -> Line:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -84,15 +84,12 @@ class State:
         return next((at for at, backing in enumerate(self.backings) if backing.name == self.provider), 0)
 
     def load(self, offers: Iterable[Offer]) -> None:
-        marks: dict[str, int] = {}
-        for offer in (offers := list(offers)):
-            if offer.provider not in marks:
-                marks[offer.provider] = _ORDER[self.standing(offer.provider).mark]
+        offers = list(offers)
+        marks = {name: _ORDER[self.standing(name).mark] for name in {offer.provider for offer in offers}}
         offers.sort(key=lambda offer: (not offer.curated, marks[offer.provider], offer.provider))
-        chosen = self.chosen
         self.everything = offers
         self._texts.clear()
-        self._show(chosen)
+        self._show(self.chosen)
 
     def toggle(self) -> None:
         self.scope = "all" if self.scope == "curated" else "curated"
@@ -100,7 +97,7 @@ class State:
         self._show(self.chosen)
 
     def write(self, text: str) -> None:
-        self._filter(self.query + "".join(letter for letter in text if letter.isprintable()))
+        self._filter(self.query + "".join(filter(str.isprintable, text)))
 
     def erase(self, much: Literal["letter", "word", "all"] = "letter") -> None:
         kept = {"letter": self.query[:-1], "word": self.query.rstrip().rpartition(" ")[0], "all": ""}
@@ -154,14 +151,8 @@ class State:
         texts = self._texts.get(id(offers))
         if texts is None:
             texts = self._texts[id(offers)] = [offer.model.lower() for offer in offers]
-        return _ranked(
-            [offer for offer, text in zip(offers, texts, strict=True) if all(w in text for w in words)], words
-        )
-
-
-def _ranked(offers: list[Offer], words: Sequence[str]) -> list[Offer]:
-    """Those first whose name, or whose provider's, begins with what was typed."""
-    first = words[0]
-    return sorted(
-        offers, key=lambda offer: not (offer.name.lower().startswith(first) or offer.provider.startswith(first))
-    )
+        found = [offer for offer, text in zip(offers, texts, strict=True) if all(word in text for word in words)]
+        # Those first whose name, or whose provider's, begins with what was typed.
+        first = words[0]
+        found.sort(key=lambda offer: not (offer.name.lower().startswith(first) or offer.provider.startswith(first)))
+        return found
