@@ -48,13 +48,11 @@ def save(model: str) -> Path:
 
 def _settings(place: Path) -> dict[str, Any]:
     try:
-        text = place.read_bytes()
+        found = decode(place.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         raise ConfigError(f"cannot read {place}: {error.strerror or error}") from None
-    try:
-        found = decode(text)
     except ValueError:
         found = None
     if not isinstance(found, dict):

@@ -156,8 +156,7 @@ def instead(step: Step) -> EditSteps:
 
 
 def slow_head(steps: Steps, scene: Scene, arg: float) -> Steps:
-    yield Wait(arg / 1000)
-    yield from steps
+    return chain([Wait(arg / 1000)], steps)
 
 
 def slow_first(steps: Steps, scene: Scene, arg: float) -> Steps:
@@ -333,13 +332,11 @@ def _in_streams(change: Callable[[Send, Framing], list[Send]]) -> EditSteps:
 
 def drip(steps: Steps, scene: Scene, arg: float) -> Steps:
     for step in steps:
-        if not isinstance(step, Send):
-            yield step
-            continue
-        last = len(step.data) - 1
-        for at in range(len(step.data)):
-            piece = step.data[at : at + 1]
-            yield replace(step, data=piece) if at == last else Send(piece, event=False)
+        if isinstance(step, Send):
+            for byte in step.data[:-1]:
+                yield Send(bytes([byte]), event=False)
+            step = replace(step, data=step.data[-1:])
+        yield step
 
 
 no_usage = _edited(_without_usage)
