@@ -201,23 +201,21 @@ class Backend:
         return Exchange(error_steps(face, error), record)
 
     def _own_page(self, request: HttpCall) -> Steps | None:
-        page = (request.method.replace("HEAD", "GET"), request.path.rstrip("/"))
-        match page:
-            case ("GET", ""):
+        match f"{request.method.replace('HEAD', 'GET')} {request.path.rstrip('/')}":
+            case "GET ":
                 paths = dict.fromkeys(f"  {route.method:<5}{route.path}" for route in ROUTES)
                 return body_steps(200, "text/plain; charset=utf-8", HELP.format(paths="\n".join(paths)).encode())
-            case ("GET", "/simulator/stats"):
+            case "GET /simulator/stats":
                 return json_steps(200, self.stats.snapshot())
-            case ("GET", "/simulator/requests"):
+            case "GET /simulator/requests":
                 return json_steps(200, [record.to_dict() for record in self.stats.records()])
-            case ("GET", "/simulator/faults"):
-                rows = [
-                    {"name": name, "aliases": sorted(aliases), "about": fault.about, "default": fault.arg or None}
-                    for name, fault in FAULTS.items()
-                    for aliases in [[alias for alias, known in FAULT_NAMES.items() if known == name != alias]]
-                ]
+            case "GET /simulator/faults":
+                rows = []
+                for name, fault in FAULTS.items():
+                    aliases = sorted(alias for alias, known in FAULT_NAMES.items() if known == name != alias)
+                    rows.append({"name": name, "aliases": aliases, "about": fault.about, "default": fault.arg or None})
                 return json_steps(200, rows)
-            case ("POST", "/simulator/reset"):
+            case "POST /simulator/reset":
                 self.reset()
                 return json_steps(200, {"reset": True})
         return None

@@ -154,20 +154,15 @@ def _decoded(text: str) -> bytes:
 
 def pixels(data: bytes) -> tuple[int, int] | None:
     """Width and height of a PNG, GIF or JPEG image; None for anything else."""
+    size: tuple[int, int] | None = None
     if data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) >= 24:
-        width, height = struct.unpack(">II", data[16:24])
-        return width, height
-    if data[:4] == b"GIF8" and len(data) >= 10:
-        width, height = struct.unpack("<HH", data[6:10])
-        return width, height
-    return _jpeg_pixels(data) if data[:2] == b"\xff\xd8" else None
-
-
-def _jpeg_pixels(data: bytes) -> tuple[int, int] | None:
-    at = 2
-    while at + 9 <= len(data) and data[at] == 0xFF:
-        if data[at + 1] in _JPEG_SIZES:
-            height, width = struct.unpack(">HH", data[at + 5 : at + 9])
-            return width, height
-        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return None
+        size = struct.unpack(">II", data[16:24])
+    elif data[:4] == b"GIF8" and len(data) >= 10:
+        size = struct.unpack("<HH", data[6:10])
+    elif data[:2] == b"\xff\xd8":
+        at = 2
+        while at + 9 <= len(data) and data[at] == 0xFF and data[at + 1] not in _JPEG_SIZES:
+            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if at + 9 <= len(data) and data[at] == 0xFF:
+            size = struct.unpack(">HH", data[at + 5 : at + 9])[::-1]  # the height comes first
+    return size
