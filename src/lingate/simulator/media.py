@@ -11,7 +11,7 @@ import re
 import struct
 import zlib
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import blake2b, sha256
 from typing import Any
 
@@ -121,10 +121,13 @@ def answer_transcription(call: Call) -> JsonDict:
     seconds = seconds_of(file.data)
     form = body.get("response_format") or "json"
     if form in _PLAIN:
-        return {"text": _PLAIN[form](text, seconds), "content_type": "text/plain; charset=utf-8"}
+        whole, milliseconds = divmod(round(seconds * 1000), 1000)
+        end = f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}.{milliseconds:03}"
+        written = _PLAIN[form].format(text=text, end=end, comma_end=end.replace(".", ","))
+        return {"text": written, "content_type": "text/plain; charset=utf-8"}
     if form != "verbose_json":
-        spoken, written = max(1, round(seconds * 10)), count(text)
-        usage = {"type": "tokens", "input_tokens": spoken, "output_tokens": written, "total_tokens": spoken + written}
+        spoken, made_of = max(1, round(seconds * 10)), count(text)
+        usage = {"type": "tokens", "input_tokens": spoken, "output_tokens": made_of, "total_tokens": spoken + made_of}
         return {"text": text, "usage": {**usage, "input_token_details": {"audio_tokens": spoken, "text_tokens": 0}}}
     made: JsonDict = {
         "task": "translate" if body.get("translate") else "transcribe",
@@ -154,16 +157,10 @@ def answer_transcription(call: Call) -> JsonDict:
     return made
 
 
-def _time(seconds: float, point: str) -> str:
-    whole = int(seconds)
-    milliseconds = round((seconds - whole) * 1000)
-    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}{point}{milliseconds:03}"
-
-
-_PLAIN: dict[str, Callable[[str, float], str]] = {
-    "text": lambda text, seconds: text + "\n",
-    "srt": lambda text, seconds: f"1\n{_time(0, ',')} --> {_time(seconds, ',')}\n{text}\n\n",
-    "vtt": lambda text, seconds: f"WEBVTT\n\n{_time(0, '.')} --> {_time(seconds, '.')}\n{text}\n\n",
+_PLAIN = {
+    "text": "{text}\n",
+    "srt": "1\n00:00:00,000 --> {comma_end}\n{text}\n\n",
+    "vtt": "WEBVTT\n\n00:00:00.000 --> {end}\n{text}\n\n",
 }
 
 
