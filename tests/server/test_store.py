@@ -292,7 +292,7 @@ def test_every_spelling_of_postgres_means_the_same(scheme: str) -> None:
 
 
 def test_the_ledger_has_a_column_for_each_field_of_a_row_in_its_order() -> None:
-    assert [column.name for column in ledger.columns] == COLUMNS
+    assert [column.name for column in ledger.columns] == list(COLUMNS)
 
 
 def test_opening_a_file_that_is_up_to_date_loads_no_part_that_is_not_needed(tmp_path: Path) -> None:
