@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._dialects._arguments import TEXT
-from lingate._dialects._base import Form, OperationFormat, StreamDecoder
+from lingate._dialects._base import StreamDecoder
 from lingate._dialects._draft import Draft, asked_of
-from lingate._dialects._retold import RetoldDecoder, with_calls
+from lingate._dialects._retold import Retold, RetoldDecoder, with_calls
 from lingate._model import (
     Call,
     Event,
@@ -28,13 +28,8 @@ from lingate._wire.json import decode
 from lingate._wire.shapes import as_dict, as_list, dig, without
 
 
-class FunctionsOnly(Form):
+class FunctionsOnly(Retold):
     """An operation of a format that has no tools for free text."""
-
-    def __init__(self, inside: OperationFormat) -> None:
-        super().__init__(self._request, self._response, inside.parse_call, inside.render, self._decoder, inside.encoder)
-        self._inside = inside
-        self.in_lines = getattr(inside, "in_lines", False)  # a label that says JSON is no whole answer then
 
     def _request(self, call: Call, target: Target) -> HttpRequest:
         tools = call.body.get("tools")

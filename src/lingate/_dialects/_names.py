@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from zlib import crc32
 
-from lingate._dialects._base import Form, OperationFormat, StreamDecoder
-from lingate._dialects._retold import RetoldDecoder, with_calls
+from lingate._dialects._base import StreamDecoder
+from lingate._dialects._retold import Retold, RetoldDecoder, with_calls
 from lingate._model import Call, Event, Head, HttpRequest, JsonDict, Target, ToolStart, replaced
 from lingate._wire.shapes import as_list
 
@@ -20,12 +20,8 @@ _OTHERS = re.compile(r"[^a-zA-Z0-9_-]")
 _KINDS = ("function", "custom")
 
 
-class ShortNames(Form):
+class ShortNames(Retold):
     """An operation at whose hosts the trait `tool_names` says which names are taken."""
-
-    def __init__(self, inside: OperationFormat) -> None:
-        super().__init__(self._request, self._response, inside.parse_call, inside.render, self._decoder, inside.encoder)
-        self._inside = inside
 
     def _request(self, call: Call, target: Target) -> HttpRequest:
         taken = target.traits.get("tool_names") if call.body.get("tools") else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from lingate._dialects.openai_chat.content import detail_text
 from lingate._model import JsonDict
 from lingate._wire.json import decode
 from lingate._wire.shapes import as_dict, as_dicts, as_list, as_str, dig
@@ -90,10 +91,10 @@ def gist_of(calls: Any) -> list[tuple[Any, Any, Any]]:
 def reasoning_of(message: JsonDict) -> str:
     """The reasoning of a message in a request: its text, or that of its blocks."""
     blocks = as_dicts(message.get("thinking_blocks"))
-    return told_reasoning(message)[1] or "".join(as_str(block.get("thinking")) for block in blocks)
+    return named_reasoning(message)[1] or "".join(as_str(block.get("thinking")) for block in blocks)
 
 
-def told_reasoning(message: JsonDict) -> tuple[str, str]:
+def named_reasoning(message: JsonDict) -> tuple[str, str]:
     """The field in which a message has its reasoning, and the text: other hosts' clients have other names for it.
 
     The name is empty if there is no such field. Details without a text are for their own provider's eyes only.
@@ -102,12 +103,10 @@ def told_reasoning(message: JsonDict) -> tuple[str, str]:
         if text := as_str(message.get(name)):
             return name, text
     details = as_dicts(message.get("reasoning_details"))
-    return "reasoning_details" if details else "", "".join(
-        as_str(part.get("text")) or as_str(part.get("summary")) for part in details
-    )
+    return "reasoning_details" if details else "", "".join(map(detail_text, details))
 
 
-REASONED = frozenset({"thinking_blocks", "reasoning_content", "reasoning", "reasoning_details"})
+REASONED = ("reasoning_content", "reasoning", "reasoning_details", "thinking_blocks")
 """The fields of an assistant's message that hold its reasoning."""
 
 

@@ -1,11 +1,30 @@
-"""Answers that another format has read, with their tool calls changed before they are handed on."""
+"""Operations by way of others: what goes out, and what comes back, is changed on its way."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from lingate._dialects._base import StreamDecoder
-from lingate._model import Event, JsonDict
+from lingate._dialects._base import Form, OperationFormat, StreamDecoder
+from lingate._model import Call, Event, Head, HttpRequest, JsonDict, Target
+
+
+class Retold(Form, ABC):
+    """An operation by way of another, `inside`, whose clients it shares."""
+
+    def __init__(self, inside: OperationFormat) -> None:
+        super().__init__(self._request, self._response, inside.parse_call, inside.render, self._decoder, inside.encoder)
+        self._inside = inside
+        self.in_lines = getattr(inside, "in_lines", False)  # a label that says JSON is no whole answer then
+
+    @abstractmethod
+    def _request(self, call: Call, target: Target) -> HttpRequest: ...
+
+    @abstractmethod
+    def _response(self, sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]: ...
+
+    @abstractmethod
+    def _decoder(self, sent: HttpRequest, head: Head) -> StreamDecoder: ...
 
 
 def with_calls(response: JsonDict, edit: Callable[[JsonDict], JsonDict]) -> JsonDict:

@@ -32,6 +32,13 @@ async def test_lines_that_are_labelled_as_json_are_a_stream(cut: int) -> None:
     assert again == told
 
 
+def test_so_they_are_to_who_asks_for_responses() -> None:
+    with RawServer(Script([DATA], headers=JSON)) as server, lingate.Lingate() as client:
+        stream = client.responses("ollama/m", "hi", stream=True, api_base=server.url)
+
+        assert stream.final().output_text == "one two"
+
+
 def test_such_lines_that_break_off_are_an_interruption() -> None:
     with RawServer(Script([DATA[: len(DATA) // 2]], headers=JSON)) as server, pytest.raises(StreamInterruptedError):
         list(lingate.chat("ollama/m", "hi", stream=True, api_base=server.url, retries=0))

@@ -11,7 +11,7 @@ from zlib import crc32
 from lingate._dialects._arguments import arguments_object, calls_of
 from lingate._dialects._check import Malformed
 from lingate._dialects._prompts import content_text
-from lingate._dialects._reading import REASONED, SAID_FIELDS, gist_of, told_reasoning
+from lingate._dialects._reading import REASONED, SAID_FIELDS, gist_of, named_reasoning
 from lingate._dialects._signature import is_foreign
 from lingate._dialects.anthropic.blocks import check_blocks
 from lingate._dialects.anthropic.content import content_blocks
@@ -163,7 +163,7 @@ def _tool_use(call: JsonDict, function: JsonDict, where: str, draft: Draft) -> J
 def _thinking_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
     """Signed thinking goes back as it came. Unsigned thinking is another model's and would be refused, so it stays out
     unless the provider's facts say that it is wanted."""
-    if REASONED.isdisjoint(message):
+    if message.keys().isdisjoint(REASONED):
         return []
     history = draft.traits.get("reasoning_history")
     given = [block for block in as_dicts(message.get("thinking_blocks")) if block.get("type") in _PROOFS]
@@ -172,7 +172,7 @@ def _thinking_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDi
     kept = _without_foreign(numberless, where, draft)
     if history == "drop":
         return []
-    name, reasoning = told_reasoning(message)
+    name, reasoning = named_reasoning(message)
     if not given and name:
         if history == "reasoning_content" and reasoning:
             return [{"type": "thinking", "thinking": reasoning, "signature": ""}]

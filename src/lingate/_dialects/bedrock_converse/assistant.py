@@ -14,7 +14,7 @@ from lingate._dialects._check import Malformed
 from lingate._dialects._dataurl import decoded
 from lingate._dialects._draft import native_fields
 from lingate._dialects._prompts import content_text
-from lingate._dialects._reading import REASONED, SAID_FIELDS, gist_of, told_reasoning
+from lingate._dialects._reading import REASONED, SAID_FIELDS, gist_of, named_reasoning
 from lingate._dialects._signature import is_foreign, seal, unseal
 from lingate._dialects.bedrock_converse.checks import check_blocks, kind_of
 from lingate._dialects.bedrock_converse.content import cache_mark, cache_point, content_blocks
@@ -266,13 +266,13 @@ _READERS = {
 def _reasoning_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
     """Signed thinking goes back as it came. Unsigned thinking is another model's and would be refused, so it stays out
     unless the provider's facts say that it is wanted."""
-    if REASONED.isdisjoint(message):
+    if message.keys().isdisjoint(REASONED):
         return []
     history = draft.traits.get("reasoning_history")
     given = [block for block in as_dicts(message.get("thinking_blocks")) if block.get("type") in _PROOFS]
     if history == "drop":
         return []
-    name, reasoning = told_reasoning(message)
+    name, reasoning = named_reasoning(message)
     if not given and name:
         if history in ("reasoning_content", "thinking_blocks") and reasoning:
             return [{"reasoningContent": {"reasoningText": {"text": reasoning}}}]

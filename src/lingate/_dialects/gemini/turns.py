@@ -11,7 +11,7 @@ from typing import Any
 from lingate._dialects._arguments import arguments_object, calls_of
 from lingate._dialects._draft import native_fields
 from lingate._dialects._plain import plain_text
-from lingate._dialects._reading import SAID_FIELDS, gist_of, told_reasoning
+from lingate._dialects._reading import SAID_FIELDS, gist_of, named_reasoning
 from lingate._dialects._tools import has_failed
 from lingate._dialects.gemini.content import (
     canonical_content,
@@ -241,7 +241,7 @@ def _thoughts(message: JsonDict, sealed: dict[str, str], where: str, draft: Draf
         # A stream of OpenAI's shows whole blocks only where they are signed, and all of the text beside them.
         texts = texts if any(texts) else [message.get("reasoning_content")]
         return [{"text": text, "thought": True} for text in texts if isinstance(text, str) and text]
-    name, reasoning = told_reasoning(message)
+    name, reasoning = named_reasoning(message)
     if reasoning and draft.traits.get("reasoning_history") in ("reasoning_content", "thinking_blocks"):
         return [{"text": reasoning, "thought": True}]
     if name or message.get("thinking_blocks"):

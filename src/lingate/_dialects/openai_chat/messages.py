@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from zlib import crc32
 
+from lingate._dialects._reading import REASONED
 from lingate._dialects._signature import is_foreign
 from lingate._dialects.openai_chat.content import NAME, as_received, detail_text
 from lingate._dialects.openai_chat.envelope import note
@@ -15,7 +16,6 @@ from lingate._wire import json
 from lingate._wire.shapes import as_dicts, as_list, dig, not_null, without
 from lingate.errors import ConfigError
 
-_REASONING = ("reasoning_content", "reasoning", "reasoning_details", "thinking_blocks")
 _CANONICAL_ONLY = ("provider_specific_fields", "annotations")
 # What answers carry and strict providers refuse when an answer goes back as history.
 _ANSWER_ONLY = (
@@ -126,7 +126,7 @@ def _assistant(wire: JsonDict, sent: HttpRequest) -> None:
 
 def _reasoning(wire: JsonDict, sent: HttpRequest) -> None:
     """Move reasoning into the field in which this provider takes it back."""
-    had = {name: wire.pop(name) for name in _REASONING if name in wire}
+    had = {name: wire.pop(name) for name in REASONED if name in wire}
     if not had:
         return
     wanted = sent.target.traits.get("reasoning_history", "drop")

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._base import Form, OperationFormat, StreamDecoder
+from lingate._dialects._base import StreamDecoder
 from lingate._dialects._check import Malformed
 from lingate._dialects._draft import Draft, asked_of
-from lingate._dialects._retold import RetoldDecoder
+from lingate._dialects._retold import Retold, RetoldDecoder
 from lingate._dialects.openai_responses.conversation import kept_items
 from lingate._dialects.openai_responses.draft import native_fields
 from lingate._dialects.openai_responses.face_response import with_echo
@@ -51,27 +51,23 @@ _BY_DEFAULT = (None, False, ["direct"])
 _SEARCH_FIELDS = ("type", "user_location", "search_context_size", "filters")
 
 
-class Bridge(Form):
+class Bridge(Retold):
     """The `responses` operation by way of another format's `chat`."""
-
-    def __init__(self, chat: OperationFormat) -> None:
-        super().__init__(self._request, self._response, chat.parse_call, chat.render, self._decoder, chat.encoder)
-        self._chat = chat
 
     def _request(self, call: Call, target: Target) -> HttpRequest:
         body, dropped = chat_body(call, target)
-        sent = self._chat.request(replaced(call, operation="chat", body=body), target)
+        sent = self._inside.request(replaced(call, operation="chat", body=body), target)
         sent.call = call
         sent.dropped.extend(what for what in dropped if what not in sent.dropped)
         return sent
 
     def _response(self, sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-        canonical, raw = self._chat.response(sent, head, body)
+        canonical, raw = self._inside.response(sent, head, body)
         names = spread(all_tools(sent.call.body))[1]
         return with_echo(with_spaces(canonical, names) if names else canonical, sent.call), raw
 
     def _decoder(self, sent: HttpRequest, head: Head) -> StreamDecoder:
-        made = self._chat.decoder(sent, head)
+        made = self._inside.decoder(sent, head)
         names = spread(all_tools(sent.call.body))[1]
         return RetoldDecoder(made, lambda events: spaced(events, names)) if names else made
 

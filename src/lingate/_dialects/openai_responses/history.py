@@ -8,7 +8,7 @@ from zlib import crc32
 from lingate._dialects._arguments import calls_of
 from lingate._dialects._check import Malformed
 from lingate._dialects._plain import plain_text
-from lingate._dialects._reading import REASONED, SAID_FIELDS, told_reasoning
+from lingate._dialects._reading import REASONED, SAID_FIELDS, named_reasoning
 from lingate._dialects.openai_chat.response import arguments_text
 from lingate._dialects.openai_responses.content import content_text, input_content
 from lingate._dialects.openai_responses.conversation import kept_items, read_input
@@ -197,11 +197,11 @@ def _assistant_text(message: JsonDict, where: str, draft: Draft) -> str:
 
 def _reasoning(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
     """Reasoning that this format's provider has signed goes back; anybody else's means nothing to it."""
-    if REASONED.isdisjoint(message):
+    if message.keys().isdisjoint(REASONED):
         return []
     blocks = as_list(message.get("thinking_blocks"))
     items = [item for block in blocks if (item := own_item(block)) is not None]
-    name, text = told_reasoning(message)
+    name, text = named_reasoning(message)
     if not items and draft.traits.get("reasoning_history") == "reasoning_content" and text:
         made = f"rs_{crc32(text.encode('utf-8', 'replace')):08x}"
         return [{"id": made, "type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": text}]}]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from lingate.server.records import INCOMPLETE
+
 # As SQL over rows of `ledger`.
 MEASURES: Final = {
     "calls": "count(*)",
@@ -15,7 +17,8 @@ MEASURES: Final = {
     "cache_write_tokens": "coalesce(sum(cache_write_tokens), 0)",
     "reasoning_tokens": "coalesce(sum(reasoning_tokens), 0)",
     "cost": "coalesce(sum(cost), 0.0)",
-    "unpriced": "sum(CASE WHEN cost IS NULL OR substr(price, 1, 10) = 'incomplete' THEN 1 ELSE 0 END)",
+    "unpriced": "sum(CASE WHEN cost IS NULL"
+    f" OR substr(price, 1, {len(INCOMPLETE)}) = '{INCOMPLETE}' THEN 1 ELSE 0 END)",
     "seconds": "sum(seconds)",
 }
 FRACTIONS: Final = {"cost", "seconds"}
