@@ -124,6 +124,26 @@ def test_a_client_loads_no_optional_package_and_opens_no_socket() -> None:
     assert loaded == "[]"
 
 
+def test_every_module_can_be_the_first_that_is_imported() -> None:
+    # Which one is depends on whom a program calls first; the tests of one process never see a circle of imports.
+    # What stands in an application imports that; migrations are alembic's to load.
+    names = [".".join(path.relative_to(SRC.parent).with_suffix("").parts).removesuffix(".__init__") for path in FILES]
+    left = re.compile(r"__main__|\bmigrations\b|\bhosts\.")
+
+    failed = _python(
+        "import importlib, sys\n"
+        f"for name in {' '.join(name for name in names if not left.search(name))!r}.split():\n"
+        "    for known in [known for known in sys.modules if known.partition('.')[0] == 'lingate']:\n"
+        "        del sys.modules[known]\n"
+        "    try:\n"
+        "        importlib.import_module(name)\n"
+        "    except ImportError as error:\n"
+        "        print(name, error)\n"
+    )
+
+    assert failed == ""
+
+
 def test_the_base_install_needs_two_packages_and_every_extra_is_declared() -> None:
     import tomllib
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from lingate._dialects.openai_chat.content import detail_text
 from lingate._model import JsonDict
 from lingate._wire.json import decode
 from lingate._wire.shapes import as_dict, as_dicts, as_list, as_str, dig
@@ -104,6 +103,25 @@ def named_reasoning(message: JsonDict) -> tuple[str, str]:
             return name, text
     details = as_dicts(message.get("reasoning_details"))
     return "reasoning_details" if details else "", "".join(map(detail_text, details))
+
+
+def detail_text(detail: JsonDict) -> str:
+    """The readable part of one of OpenRouter's `reasoning_details`."""
+    return text_of(detail.get("text")) or text_of(detail.get("summary"))
+
+
+_BEDROCK = ("text", "reasoningContent", "reasoningText")
+
+
+def text_of(value: Any) -> str:
+    """The text of a string, of a list of text parts, or of an object with text."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "".join(text_of(item.get("text") if isinstance(item, dict) else item) for item in value)
+    if isinstance(value, dict):  # as Bedrock has it, or the text in the same two objects less
+        return text_of(next((value[name] for name in _BEDROCK if name in value), None))
+    return ""
 
 
 REASONED = ("reasoning_content", "reasoning", "reasoning_details", "thinking_blocks")

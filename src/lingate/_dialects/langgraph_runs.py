@@ -9,8 +9,8 @@ from typing import Any
 
 from lingate._dialects._base import Dialect
 from lingate._dialects._params import CHAT_FIELDS, write_rest
+from lingate._dialects._reading import text_of
 from lingate._dialects._texts import TextForm, TextStream, answer, begin, choice_of, counts, refuse_limits, send
-from lingate._dialects.openai_chat.content import text_of
 from lingate._dialects.openai_chat.envelope import join_url
 from lingate._dialects.openai_chat.face import render_error
 from lingate._dialects.openai_chat.reading import malformed, read_object

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lingate._dialects._reading import detail_text, text_of
 from lingate._dialects.openai_chat.content import (
     REASONING_NAMES,
     THOUGHT,
@@ -11,11 +12,9 @@ from lingate._dialects.openai_chat.content import (
     ThinkSplitter,
     detail_redacted,
     detail_signature,
-    detail_text,
     read_parts,
     received,
     split_thought,
-    text_of,
     told_reasoning,
 )
 from lingate._dialects.openai_chat.reading import (

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from lingate._dialects._reading import detail_text, text_of
 from lingate._dialects._signature import is_foreign, seal, unseal
 from lingate._model import JsonDict
 from lingate._wire.shapes import as_dicts, dig
@@ -61,20 +62,6 @@ def _add_reasoning(parts: Parts, value: Any, signature: Any) -> None:
         parts.blocks.append({"type": "thinking", "thinking": text, "signature": signature})
 
 
-_BEDROCK = ("text", "reasoningContent", "reasoningText")
-
-
-def text_of(value: Any) -> str:
-    """The text of a string, of a list of text parts, or of an object with text."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list):
-        return "".join(text_of(item.get("text") if isinstance(item, dict) else item) for item in value)
-    if isinstance(value, dict):  # as Bedrock has it, or the text in the same two objects less
-        return text_of(next((value[name] for name in _BEDROCK if name in value), None))
-    return ""
-
-
 def told_reasoning(source: JsonDict) -> str:
     """The reasoning in a message or delta, under whichever name it goes; gateways say it under several."""
     return next((text for name in REASONING_NAMES if (text := text_of(source.get(name)))), "")
@@ -110,11 +97,6 @@ def _sealed_again(block: JsonDict) -> JsonDict:
 def _with_proofs(block: JsonDict, change: Callable[[Any], str | None]) -> JsonDict:
     changed = {name: new for name in ("signature", "data") if (new := change(block.get(name))) is not None}
     return {**block, **changed}
-
-
-def detail_text(detail: JsonDict) -> str:
-    """The readable part of one of OpenRouter's `reasoning_details`."""
-    return text_of(detail.get("text")) or text_of(detail.get("summary"))
 
 
 def detail_redacted(detail: JsonDict) -> str | None:

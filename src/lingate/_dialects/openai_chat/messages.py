@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 from zlib import crc32
 
-from lingate._dialects._reading import REASONED
+from lingate._dialects._reading import REASONED, detail_text
 from lingate._dialects._signature import is_foreign
-from lingate._dialects.openai_chat.content import NAME, as_received, detail_text
+from lingate._dialects.openai_chat.content import NAME, as_received
 from lingate._dialects.openai_chat.envelope import note
 from lingate._model import HttpRequest, JsonDict
 from lingate._wire import json
