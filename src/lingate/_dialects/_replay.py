@@ -39,6 +39,7 @@ _MESSAGE = frozenset(
         "audio",
         "images",
         "annotations",
+        "provider_specific_fields",
     }
 )
 _CALL = frozenset({"id", "type", "function", "custom", "index"})
@@ -65,6 +66,10 @@ def replay(response: JsonDict, raw: JsonDict | None = None) -> list[Event]:
 
 def _tell(choice: JsonDict, at: int, raw: JsonDict | None, events: list[Event]) -> None:
     message = choice.get("message") or {"content": choice.get("text")}
+    own = message.get("provider_specific_fields")
+    if own is not None:
+        # First of all: a provider's own blocks say the rest better, and behind it would come too late.
+        events.append(Extra({"provider_specific_fields": own}, at, raw))
     _tell_reasoning(message, at, raw, events)
     logprobs = choice.get("logprobs")
     if message.get("content") or logprobs:

@@ -9,6 +9,7 @@ import anthropic
 import pytest
 
 from lingate._call.collect import Collector
+from lingate._dialects._replay import replay
 from lingate._dialects.anthropic import DIALECT
 from lingate._model import (
     Annotations,
@@ -63,6 +64,15 @@ def test_the_official_package_reads_our_stream_as_the_providers_own(name: str) -
     body = ANSWERS[name]
     encoder = CHAT.encoder(call())
     data = b"".join(encoder.event(event) for event in decode([sse(*streamed(body))])) + encoder.end()
+
+    assert _without_empty(parse_stream(data)) == _without_empty(body)
+
+
+@pytest.mark.parametrize("name", [name for name in ANSWERS if name != "new kinds"])
+def test_a_whole_answer_that_is_told_as_a_stream_keeps_every_block(name: str) -> None:
+    body = ANSWERS[name]
+    encoder = CHAT.encoder(call())
+    data = b"".join(encoder.event(event) for event in replay(read(body))) + encoder.end()
 
     assert _without_empty(parse_stream(data)) == _without_empty(body)
 

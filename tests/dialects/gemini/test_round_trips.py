@@ -333,6 +333,25 @@ def test_any_streamed_answer_is_the_same_as_the_whole_one(parts: list[Any]) -> N
     assert streamed["choices"][0]["finish_reason"] == whole["choices"][0]["finish_reason"]
 
 
+def test_a_whole_answer_that_is_told_as_a_stream_keeps_every_part() -> None:
+    parts = [
+        {"text": "I count. ", "thoughtSignature": "QQ=="},
+        {"executableCode": {"language": "PYTHON", "code": "print(1)"}},
+        {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1"}},
+        {"text": "It is one."},
+        {"functionCall": {"id": "c1", "name": "f", "args": {"a": 1}}},
+    ]
+    response = read(answer(*parts, logprobsResult={"chosenCandidates": [{"token": "I", "logProbability": -0.1}]}))
+    encoder = CHAT.encoder(Call("chat", "m", {}, stream=True))
+
+    told = [encoder.event(event) for event in replay(response)]
+    again = collect(decode([*told, encoder.end()]))
+
+    (choice,) = response["choices"]
+    assert again["choices"] == [choice]
+    assert choice["message"]["provider_specific_fields"] == {"gemini": {"parts": parts}}
+
+
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(model_parts, min_size=1, max_size=6).map(_distinct))
 def test_any_answer_streamed_through_the_face_says_the_same(parts: list[Any]) -> None:

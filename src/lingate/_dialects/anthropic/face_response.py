@@ -10,7 +10,7 @@ from lingate._dialects._arguments import shown_arguments, shown_call
 from lingate._dialects._faults import anthropic_error
 from lingate._dialects._luggage import Packer, luggage_of
 from lingate._dialects._prompts import content_text
-from lingate._dialects.anthropic.assistant import original_blocks
+from lingate._dialects.anthropic.assistant import kept_blocks, original_blocks
 from lingate._dialects.anthropic.draft import native_fields
 from lingate._dialects.anthropic.facts import FINISH, NAME, STOP_REASON
 from lingate._dialects.anthropic.usage import native_usage
@@ -181,13 +181,14 @@ class Encoder:
         self._usage: JsonDict | None = None
         self._cited = False
         self._packer = Packer(NAME)
+        self._handlers = _HANDLERS
 
     def event(self, event: Event) -> bytes:
         if type(event) is Text and self._open == "text" and not event.choice:
             # The path of nearly every event.
             self._text.append(event.text)
             return self._prefix + encode(event.text) + b"}}\n\n"
-        handler = _HANDLERS.get(type(event))
+        handler = self._handlers.get(type(event))
         if handler is None or getattr(event, "choice", None):
             return b""
         if self._started or type(event) not in _BEGINNING or _is_ping(event):
@@ -255,7 +256,8 @@ class Encoder:
 
     def _on_refusal(self, event: Refusal) -> bytes:
         self._refusal += event.text
-        return b"" if event.raw and event.raw.get("type") == "message_delta" else self._on_text(Text(event.text))
+        told = self._native.get("stop_details") or self._handlers is _BESIDE_BLOCKS
+        return b"" if told else self._on_text(Text(event.text))
 
     def _on_thinking(self, event: Thinking) -> bytes:
         if event.redacted is not None:
@@ -305,7 +307,27 @@ class Encoder:
         self._packer.take(event)
         if event.choice is None:
             self._native.update(native_fields(event.fields))
+        elif self._started and self._index < 0 and (blocks := kept_blocks(event.fields)):
+            # A whole answer is told as a stream: its blocks are the content, and what follows only repeats them.
+            self._handlers = _BESIDE_BLOCKS
+            return b"".join(map(self._tell_block, blocks)) + self._close()
         return b""
+
+    def _tell_block(self, block: JsonDict) -> bytes:
+        """A whole block as a provider streams it, since that is what clients add up and show."""
+        start, deltas = dict(block), []
+        if block["type"] == "text":
+            start["text"] = ""
+            deltas = [{"type": "text_delta", "text": block["text"]}]
+            deltas += [{"type": "citations_delta", "citation": one} for one in as_list(start.pop("citations", None))]
+        elif block["type"] == "thinking":
+            start |= {"thinking": "", "signature": ""}
+            deltas = [{"type": f"{field}_delta", field: block.get(field, "")} for field in ("thinking", "signature")]
+        elif "input" in block:
+            start["input"] = {}
+            deltas = [{"type": "input_json_delta", "partial_json": encode(block["input"]).decode()}]
+        opened = self._open_block(block["type"], start)
+        return opened + b"".join(self._delta(self._index, delta) for delta in deltas)
 
     def _on_finish(self, event: Finish) -> bytes:
         # Usage may still come; the end of the message waits for it.
@@ -357,4 +379,8 @@ _HANDLERS: dict[type, Callable[[Encoder, Any], bytes]] = {
     Extra: Encoder._on_extra,
     Finish: Encoder._on_finish,
     Opaque: Encoder._on_opaque,
+}
+
+_BESIDE_BLOCKS: dict[type, Callable[[Encoder, Any], bytes]] = {
+    kind: _HANDLERS[kind] for kind in (Refusal, Usage, Extra, Finish)
 }

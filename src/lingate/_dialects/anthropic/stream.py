@@ -265,9 +265,9 @@ class MessageStream(StreamedAnswer):
         if held and not self._has_answer:
             out.append(Text(held, raw=raw))
         refusal = refusal_text(self._extra.get("stop_details")) if self._reason == "refusal" else None
+        self._tell_extras(raw, out)
         if refusal:
             out.append(Refusal(refusal, raw=raw))
-        self._tell_extras(raw, out)
         native = self._reason if isinstance(self._reason, str) else None
         out.append(Finish(finish_reason(native, self._calls > 0), 0, native, raw))
         self.done = self.over = True

@@ -120,6 +120,7 @@ class Encoder:
         self._text: list[str] = []
         self._cited = False
         self._citations: list[JsonDict] = []
+        self._own: list[JsonDict] = []
         self._finish: Finish | None = None
         self._usage: JsonDict | None = None
         self._native: JsonDict = {}
@@ -230,7 +231,7 @@ class Encoder:
             self._native.update(native)
         elif isinstance(native.get("citations"), list):
             # They say more than the annotations that were made of them.
-            self._citations = native["citations"]
+            self._own = native["citations"]
         return b""
 
     def _on_finish(self, event: Finish) -> bytes:
@@ -241,7 +242,7 @@ class Encoder:
     def _tell_citations(self) -> bytes:
         """Citations that have not come as events of this format."""
         told = b""
-        for n, citation in enumerate(self._citations if not self._cited else ()):
+        for n, citation in enumerate(() if self._cited else self._own or self._citations):
             start = {"type": "citation-start", "index": n, "delta": {"message": {"citations": citation}}}
             told += encode_typed(start) + encode_typed({"type": "citation-end", "index": n})
         self._cited = True

@@ -13,7 +13,7 @@ from lingate._dialects._draft import native_fields
 from lingate._dialects._faults import google_error
 from lingate._dialects._luggage import Packer, luggage_of
 from lingate._dialects._signature import unseal
-from lingate._dialects.gemini.content import content_text
+from lingate._dialects.gemini.content import content_text, kept_parts
 from lingate._dialects.gemini.facts import FINISH, FINISH_REASON, MEDIA_TYPES, NAME
 from lingate._dialects.gemini.grounding import grounding_metadata
 from lingate._dialects.gemini.media import native_sound
@@ -213,7 +213,19 @@ class _Tool:
 class _Candidate:
     """What is known of one choice until its end is told."""
 
-    __slots__ = ("annotations", "extra", "finish", "packer", "refusal", "signed", "sound", "text", "thoughts", "tools")
+    __slots__ = (
+        "annotations",
+        "extra",
+        "finish",
+        "packer",
+        "refusal",
+        "signed",
+        "sound",
+        "text",
+        "thoughts",
+        "told",
+        "tools",
+    )
 
     def __init__(self) -> None:
         self.packer = Packer(NAME)
@@ -226,6 +238,7 @@ class _Candidate:
         self.annotations: list[JsonDict] = []
         self.extra: JsonDict = {}
         self.finish: Finish | None = None
+        self.told = False
 
 
 class Encoder:
@@ -262,7 +275,7 @@ class Encoder:
         return _sse(google_error(error)[1])
 
     def _ending(self, index: int, one: _Candidate) -> JsonDict:
-        parts = [tool.part() for _, tool in sorted(one.tools.items())]
+        parts = [] if one.told else [tool.part() for _, tool in sorted(one.tools.items())]
         reason = finish_word(one.finish.reason, one.finish.native) if one.finish else "STOP"
         message: JsonDict = {"content": "".join(one.text), "annotations": one.annotations, **one.extra}
         fields = candidate_fields(message)
@@ -282,7 +295,12 @@ class Encoder:
 
     def _parts(self, index: int, parts: list[JsonDict], **fields: Any) -> bytes:
         """An event with new parts, behind those calls of the candidate that are complete."""
-        tools = self._candidate(index).tools
+        one = self._candidate(index)
+        if one.told:
+            parts, one.tools = [], {}
+            if not fields:
+                return b""
+        tools = one.tools
         whole = [number for number, tool in sorted(tools.items()) if tool.whole()]
         parts = [*(tools.pop(number).part() for number in whole), *parts]
         candidate = {"content": {"parts": parts, "role": "model"}, "index": index, **fields}
@@ -365,11 +383,15 @@ class Encoder:
     def _extra(self, event: Extra) -> bytes:
         if event.choice is None:
             self._native.update(native_fields(event.fields, NAME))
-        else:
-            one = self._candidate(event.choice)
-            one.extra.update(event.fields)
-            one.packer.take(event)
-        return b""
+            return b""
+        kept = None if event.choice in self._candidates else kept_parts(event.fields)
+        one = self._candidate(event.choice)
+        one.extra.update(event.fields)
+        one.packer.take(event)
+        # A whole answer is told as a stream: its parts are the content, and what follows only repeats them.
+        told = self._parts(event.choice, kept) if kept else b""
+        one.told = bool(kept)
+        return told
 
     def _finish(self, event: Finish) -> bytes:
         # Usage may still come; the last event waits for it.
