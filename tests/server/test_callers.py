@@ -156,5 +156,28 @@ class TestPagesOfOtherSites:
             answer = httpx2.post(f"{running.url}/v1/chat/completions", content=json.dumps(ASK), headers=headers)
             assert answer.status_code == status
 
+    @pytest.mark.parametrize(
+        ("host", "status"),
+        [
+            ("evil.example", 403),
+            ("evil.example:4000", 403),
+            ("localhost.evil.example", 403),
+            ("127.0.0.1.evil.example:80", 403),
+            ("app.example", 200),
+            ("localhost:4000", 200),
+            ("127.0.0.1", 200),
+            ("[::1]:4000", 200),
+            ("host.docker.internal:4000", 200),
+            ("gateway", 200),
+        ],
+    )
+    def test_may_not_read_one_by_a_name_of_theirs_that_leads_here(
+        self, simulator: Simulator, tmp_path: Path, host: str, status: int
+    ) -> None:
+        config = CONFIG.format(url=simulator.url) + "  cors: {allow_origins: ['http://app.example']}\n"
+        config = config.replace("lingate: {forward_headers: [x-auth-token, x-team-*]}", "lingate:")
+        with running_gateway(config, tmp_path, auth=False) as running:
+            assert httpx2.get(f"{running.url}/v1/models", headers={"host": host}).status_code == status
+
     def test_may_call_with_a_key(self, gateway: Running) -> None:
         assert ask(gateway, "/v1/chat/completions", ASK, {**KEY, "origin": "https://x.example"}).status_code == 200

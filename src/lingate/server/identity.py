@@ -89,6 +89,8 @@ async def caller_of(gateway: Gateway, request: Request) -> Caller:
 
 
 _OTHER_SITE = re.compile(r"null|https?://(?!(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?\Z).*", re.IGNORECASE)
+_OWN_NAME = re.compile(r"(?:[^.]*|[\d.]+|\[.*\]|.*\.(?:localhost|local|internal))(?::\d+)?", re.IGNORECASE)
+"""What this machine may be called. Any public name can be made to lead here once its page is shown (DNS rebinding)."""
 
 
 def _refuse_other_sites(gateway: Gateway, request: Request) -> None:
@@ -97,7 +99,9 @@ def _refuse_other_sites(gateway: Gateway, request: Request) -> None:
     Raises:
         PermissionDeniedError: It is a page of another site, and `lingate.cors` does not name it.
     """
-    origin, sharing = request.header("origin"), gateway.live.sharing
+    origin, host, sharing = request.header("origin"), request.header("host"), gateway.live.sharing
+    if not origin and host and not _OWN_NAME.fullmatch(host):
+        origin = f"http://{host}"  # a page says no origin where it believes that it asks its own site
     if origin and _OTHER_SITE.fullmatch(origin) and not (sharing is not None and sharing.headers(origin)):
         raise PermissionDeniedError("pages of this site may not call a gateway without keys: see lingate.cors")
 
