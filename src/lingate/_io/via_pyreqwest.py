@@ -15,11 +15,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pyreqwest.client import SyncClientBuilder
-from pyreqwest.exceptions import (
-    BuilderError,
-    ConnectTimeoutError,
-    PyreqwestError,
-)
+from pyreqwest.exceptions import BuilderError, PyreqwestError
 from pyreqwest.exceptions import (
     ConnectError as PyConnectError,
 )
@@ -72,10 +68,12 @@ def _configure(builder: Any, timeout: Timeout) -> Any:
 def translate(error: PyreqwestError, request: HttpRequest) -> LingateError:
     """One of our errors for one of theirs. Their text can hold the URL with its query, so it is not copied."""
     place = request.target.provider
-    if isinstance(error, ConnectTimeoutError):
-        return RequestTimeoutError(f"connecting to {place} took too long")
     if isinstance(error, PyTimeoutError):
-        return RequestTimeoutError(f"{place} did not answer in time")
+        # Its own name for the wait for an answer's head is ConnectTimeoutError too.
+        connecting = "client error (Connect)" in str(getattr(error, "details", None))
+        return RequestTimeoutError(
+            f"connecting to {place} took too long" if connecting else f"{place} did not answer in time"
+        )
     if isinstance(error, PyConnectError):
         return unreached(request, _cause(error))
     if isinstance(error, BuilderError):
