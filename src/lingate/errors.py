@@ -257,9 +257,7 @@ class QuotaExceededError(RateLimitError):
 
 
 class PaymentRequiredError(QuotaExceededError):
-    """The account must pay before the provider answers."""
-
-    kind = "payment_required"
+    """The same, said with status 402; the kind is `quota` too."""
 
 
 class OverloadedError(UpstreamError):
@@ -343,7 +341,6 @@ BY_KIND: dict[str, type[LingateError]] = {
     "content_filter": ContentFilterError,
     "auth": AuthenticationError,
     "permission": PermissionDeniedError,
-    "payment_required": PaymentRequiredError,
     "not_found": NotFoundError,
     "conflict": ConflictError,
     "payload_too_large": PayloadTooLargeError,

@@ -84,6 +84,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"drop_params": 1}, "drop_params must be True or False, not 1"),
     ({"timeout": True}, "timeout must be a positive number"),
     ({"fallbacks": [{"model": "groq/m", "on": ["rate_limt"]}]}, r"fallbacks\[0\].on has 'rate_limt': the kinds are"),
+    (
+        {"fallbacks": [{"model": "groq/m", "on": ["payment_required"]}]},
+        r"'payment_required': the kinds are .*\bquota\b",
+    ),
     ({"fallbacks": [{"model": "groq/m", "on": 5}]}, r"fallbacks\[0\].on must be a kind"),
     ({"fallbacks": [{"model": "groq/m", "params": 5}]}, r"fallbacks\[0\].params must be a mapping"),
     ({"fallbacks": [{"model": "groq/m", "params": {"stop": 5}}]}, "stop must be a string"),

@@ -47,7 +47,6 @@ _SUMMARIES = {
     "content_filter": "a content policy refused the request",
     "auth": "the credential was refused",
     "permission": "the credential may not do this",
-    "payment_required": "the account must pay first",
     "not_found": "there is no such model or path",
     "conflict": "the request conflicts with another",
     "payload_too_large": "the request has too many bytes",
@@ -233,7 +232,6 @@ _HINTS = {
     "output_limit": "lower max_tokens",
     "content_filter": "change the prompt; the same one will be refused again",
     "quota": "add credit or raise the limit of this account or key at {provider}",
-    "payment_required": "add credit to this account at {provider}",
     "payload_too_large": "send fewer or smaller images and files",
     "not_found": "check the model name {model!r} and the base URL {url}",
 }

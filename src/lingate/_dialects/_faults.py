@@ -39,9 +39,6 @@ _FAULTS = {
         "The provider's credit or quota is used up.",
         (402, "billing_error"),
     ),
-    "payment_required": _Fault(
-        402, "insufficient_quota", "insufficient_quota", "The provider asks for payment.", (402, "billing_error")
-    ),
     "auth": _Fault(401, "authentication_error", "invalid_api_key", "The provider refused the credential."),
     "permission": _Fault(403, "permission_error", "permission_denied", "The provider does not permit this."),
     "not_found": _Fault(
@@ -115,7 +112,7 @@ _GOOGLE_STATUS = {
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
-_GOOGLE_CODES = {402: 429, 502: 500}  # Google has no such status; clients know these
+_GOOGLE_CODES = {502: 500}  # Google has no such status; clients know this
 
 
 def google_error(error: LingateError) -> tuple[int, JsonDict]:
@@ -137,7 +134,6 @@ def google_error(error: LingateError) -> tuple[int, JsonDict]:
 _AWS_STATUS = {
     400: (400, "ValidationException"),
     401: (403, "UnrecognizedClientException"),
-    402: (429, "ThrottlingException"),
     403: (403, "AccessDeniedException"),
     404: (404, "ResourceNotFoundException"),
     409: (400, "ConflictException"),

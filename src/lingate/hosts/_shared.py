@@ -41,7 +41,6 @@ _SENTENCES = {
     "output_limit": "The provider refused the size of answer that was asked for.",
     "overloaded": "The provider is out of capacity.",
     "payload_too_large": "The request has more bytes than the provider takes.",
-    "payment_required": "The provider wants to be paid first.",
     "permission": "The API key may not use this model.",
     "protocol": "The provider sent something that could not be understood.",
     "quota": "The account's credit or quota at the provider is used up.",

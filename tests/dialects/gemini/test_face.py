@@ -385,7 +385,7 @@ def test_an_error_of_ours_is_the_same_kind_of_error_to_a_client_that_reads_it(ki
     assert fault["code"] == status
     assert fault["status"].isupper()
     assert "secret" not in fault["message"]
-    assert again.kind == ("quota" if kind == "payment_required" else kind)
+    assert again.kind == kind
 
 
 def test_a_wait_is_told_in_googles_way() -> None:

@@ -27,7 +27,7 @@ _SMOOTHING = 0.3
 _FADE = 30.0
 """Seconds after which half of a latency is forgotten, so that who was slow once is asked again."""
 
-OWN_FAULT = frozenset({"auth", "permission", "not_found", "quota", "payment_required", "rate_limit"})
+OWN_FAULT = frozenset({"auth", "permission", "not_found", "quota", "rate_limit"})
 """Kinds after which asking again is of no use: a rest begins at once, where there is somebody else to ask."""
 
 FAILURES = frozenset(
