@@ -1,4 +1,4 @@
-"""Test your own code against a provider that runs in the test: real HTTP, and every fault on request."""
+"""Test your own code against a provider that runs in the test: real HTTP, and every fault on request (extra `simulator`)."""
 
 import lingate
 from lingate.simulator import Simulator
