@@ -304,9 +304,7 @@ class Own:
     tracing: bool = False
     """Send traces where the `OTEL_*` variables say."""
     access_log: bool = False
-    """A line in the log for each call. The ledger has them all, and `lingate tail` shows them; a line costs as much as
-    a quarter of a call.
-    """
+    """A line in the log for each call. The ledger has them all, and `lingate tail` shows them."""
     reload: Seconds = 1.0
     """Seconds between two looks at the configuration file; 0: never."""
 
