@@ -1,4 +1,5 @@
-# The developer interface. Everything happens in .venv, which is made on first use; nothing is installed elsewhere.
+# The developer interface. Everything happens in .venv, which is made on first use; what `make test` installs elsewhere is in
+# scripts/services.sh.
 
 VENV := .venv
 BIN := $(VENV)/bin

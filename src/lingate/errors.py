@@ -5,7 +5,7 @@
     |  +- UnknownProviderError         no row has this name; the closest names are in the message
     |  +- MissingCredentialError       no key; `.variables` are the ones that were looked at
     |  +- UnsupportedError             the provider cannot express a parameter; `.param` names it
-    |  +- MissingExtraError            an optional package is absent; the message is the pip command
+    |  +- MissingExtraError            an optional package is absent; the message holds the pip command
     +- UpstreamError                   the provider answered with an error
     |  +- BadRequestError
     |  |  +- ContextLengthError        the prompt does not fit the model
@@ -282,7 +282,7 @@ class TransportError(LingateError):
 
 
 class ConnectError(TransportError):
-    """No connection: refused, reset, name not resolved, TLS failed."""
+    """No connection (refused, name not resolved, TLS failed), or one that broke before a whole answer had arrived."""
 
     kind = "connect"
 
