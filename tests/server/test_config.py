@@ -503,6 +503,16 @@ def test_redis_comes_from_the_environment_the_router_or_the_cache() -> None:
     assert config_of("").redis_url is None
 
 
+def test_a_cache_that_names_its_redis_has_its_answers_there_and_not_where_the_router_counts() -> None:
+    router = "\nrouter_settings: {redis_host: r}"
+    own = "litellm_settings: {cache: true, cache_params: {type: redis, host: c}}" + router
+
+    assert (config_of(own).redis_url, config_of(own).cache_redis_url) == ("redis://r:6379/0", "redis://c:6379/0")
+    assert config_of(own.replace(", host: c", "")).cache_redis_url == "redis://r:6379/0"
+    assert config_of("litellm_settings: {cache: true}" + router).cache_redis_url is None
+    assert config_of(own, {"LINGATE_REDIS_URL": "redis://e"}).cache_redis_url == "redis://e"
+
+
 # What a file means
 
 

@@ -91,7 +91,7 @@ class Answers:
         self._single = own.single_flight
         self._wanted = params.mode == "default_off"
         self._operations = _operations(params)
-        url = _redis_url(config)
+        url = config.cache_redis_url
         if url is None and params.type == "redis" and before is None:
             _log.warning("cache_params.type is redis and names no host: answers are kept in this process's memory")
         self.ttl = _ttl(params, shared=url is not None)
@@ -271,11 +271,6 @@ def _operations(params: CacheParams) -> frozenset[str]:
     if not named:
         return frozenset(CALL_TYPES)
     return frozenset(operation for operation, names in CALL_TYPES.items() if any(name in named for name in names))
-
-
-def _redis_url(config: GatewayConfig) -> str | None:
-    shared = config.env.get("LINGATE_REDIS_URL")
-    return config.redis_url if shared or config.settings.cache_params.type == "redis" else None
 
 
 def _ttl(params: CacheParams, *, shared: bool) -> float:

@@ -82,8 +82,9 @@ def _addresses(config: GatewayConfig) -> Iterator[Problem]:
     from lingate.server.redis_at import redis_at
     from lingate.server.store.url import parse_url
 
-    database, redis = config.env.get("LINGATE_DATABASE_URL") or config.general.database_url, config.redis_url
-    for address, read_it in ((database, parse_url), (redis, lambda url: redis_at(url, 1.0))):
+    database = config.env.get("LINGATE_DATABASE_URL") or config.general.database_url
+    redis = dict.fromkeys((config.redis_url, config.cache_redis_url), lambda url: redis_at(url, 1.0))
+    for address, read_it in ((database, parse_url), *redis.items()):
         try:
             if address:
                 read_it(address)

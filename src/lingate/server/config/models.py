@@ -266,7 +266,7 @@ class Routing:
     default_litellm_params: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """Laid under the parameters of every deployment."""
     redis_url: Secret | None = field(default=None, repr=False)
-    """Where cool-downs, limits and budgets are shared between replicas."""
+    """Where cool-downs, limits and budgets are shared between replicas. `LINGATE_REDIS_URL` wins."""
     redis_host: str | None = None
     """Its parts, in place of a URL."""
     redis_port: Count | None = None

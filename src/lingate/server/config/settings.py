@@ -70,7 +70,7 @@ class CacheParams:
     default_in_redis_ttl: Seconds | None = None
     """The same in Redis."""
     namespace: str = ""
-    """Put before every key."""
+    """Part of every key: what has another shares no answers."""
     supported_call_types: tuple[str, ...] = ()
     """What is cached: `acompletion`, `aembedding`, ...; empty for all that can be."""
     url: Secret | None = field(default=None, repr=False)
@@ -266,7 +266,7 @@ class Own:
     port: Count = 4000
     """Port to listen on."""
     state_dir: str | None = None
-    """Where the journal and the SQLite database are."""
+    """Where the journal and the SQLite database are. `LINGATE_STATE_DIR` wins."""
     limits: Bounds = field(default_factory=Bounds)
     """What one process takes, see below."""
     ledger: LedgerSettings = field(default_factory=LedgerSettings)
@@ -336,15 +336,24 @@ class GatewayConfig:
 
     @property
     def redis_url(self) -> str | None:
-        """Redis for everything that replicas share: `LINGATE_REDIS_URL`, else of the router, else of the cache.
+        """Redis for limits, budgets and rests: `LINGATE_REDIS_URL`, else of the router, else of the cache."""
+        return self.env.get("LINGATE_REDIS_URL") or _redis(self.routing, "redis_", self.env) or self._redis_of_cache
 
-        A cache of the type `redis` that names no host is at `REDIS_URL`, or `REDIS_HOST`. Of a host, `REDIS_PORT`,
+    @property
+    def cache_redis_url(self) -> str | None:
+        """Redis for answers: `LINGATE_REDIS_URL`, else of a cache of the type `redis`, which may be in the router's."""
+        if self.settings.cache_params.type != "redis":
+            return self.env.get("LINGATE_REDIS_URL")
+        return self.env.get("LINGATE_REDIS_URL") or self._redis_of_cache or self.redis_url
+
+    @property
+    def _redis_of_cache(self) -> str | None:
+        """A cache of the type `redis` that names no host is at `REDIS_URL`, or `REDIS_HOST`. Of a host, `REDIS_PORT`,
         `REDIS_USERNAME`, `REDIS_PASSWORD` and `REDIS_SSL` say what is not configured. All this is as it is for LiteLLM.
         """
-        env, cache = self.env, self.settings.cache_params
-        found = env.get("LINGATE_REDIS_URL") or _redis(self.routing, "redis_", env)
-        if found or cache.type != "redis":
-            return found
+        found, env, cache = None, self.env, self.settings.cache_params
+        if cache.type != "redis":
+            return None
         if not cache.host:
             found, cache = cache.url or env.get("REDIS_URL"), replace(cache, host=env.get("REDIS_HOST"))
         return found or _redis(cache, "", env)
