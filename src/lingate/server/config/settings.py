@@ -300,7 +300,7 @@ class Own:
     unpriced: Literal["refuse", "allow"] = "refuse"
     """Calls that a budget covers to models without a price: `refuse` or `allow`."""
     metrics_auth: bool = False
-    """`/metrics` needs the master key."""
+    """`/metrics` needs the master key, or an administrator's."""
     tracing: bool = False
     """Send traces where the `OTEL_*` variables say."""
     access_log: bool = False
