@@ -115,6 +115,14 @@ def test_an_unpriced_model_is_refused_under_a_budget(gateway: Running) -> None:
     assert "price of unpriced is unknown" in refused.text
 
 
+def test_a_call_that_asks_for_too_long_an_answer_is_told_that_a_shorter_one_fits(gateway: Running) -> None:
+    _, key = new_key(gateway, max_budget=1.0)
+    refused = ask(gateway, key, max_tokens=500)
+
+    assert refused.status_code == 429
+    assert refused.json()["error"]["message"].endswith("(a smaller max_tokens fits)")
+
+
 def test_a_call_without_a_bound_is_given_the_one_that_the_budget_pays_for(
     gateway: Running, simulator: Simulator
 ) -> None:

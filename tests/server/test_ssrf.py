@@ -294,6 +294,7 @@ def test_unless_the_owner_allows_it_nothing_may_be_brought(
 
     assert found.status_code == 400
     assert f"does not take {field} from callers" in found.text
+    assert "general_settings.allow_client_side_credentials" in found.text
 
 
 def test_an_address_without_a_key_is_refused_since_the_owners_would_go_there(gateway: Running) -> None:

@@ -160,7 +160,8 @@ def _fault(error: LingateError) -> _Fault:
 
 def _text(error: LingateError, fault: _Fault) -> str:
     if _is_ours(error):
-        return error.message
+        # With the hint, but where that is for whoever calls the library (`pass drop_params=True`).
+        return error.message if isinstance(error, ConfigError) else str(error)
     if error.retryable and error.retry_after:
         return f"{fault.text} Try again in {math.ceil(error.retry_after)} seconds."
     return fault.text
