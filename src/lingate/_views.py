@@ -639,7 +639,7 @@ class ModelInfo(View):
 
 
 class ModelList(Response):
-    """The models a provider offers to this key; iterates over them."""
+    """The models a provider offers to this key: `data`, or `ids` for their names alone."""
 
     __slots__ = ()
 

@@ -3,7 +3,7 @@
     transport = FakeTransport(Reply({"choices": [...]}), Reply(status=429, headers={"retry-after": "1"}))
     client = lingate.Lingate(transport=transport, env={"OPENAI_API_KEY": "test"})
 
-For a whole provider over real HTTP, see `lingate.simulator`.
+The last answer is given to all further calls. For a whole provider over real HTTP, see `lingate.simulator`.
 """
 
 from __future__ import annotations
@@ -65,7 +65,6 @@ class _Script:
             self.requests.append(request)
             if not self._answers:
                 raise AssertionError(f"the script has no answer to request {len(self.requests)}")
-            # The last answer stays: a script of one answers any number of calls.
             answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         if isinstance(answer, LingateError):
             raise answer
