@@ -74,15 +74,15 @@ class DeploymentParams(Prices):
     litellm_credential_name: str | None = None
     """An entry of `credential_list` that these parameters are laid over."""
     rpm: Count | None = None
-    """Requests a minute at most; the weight too, where there is no `weight`."""
+    """Requests a minute at most, of each replica; the weight too, where there is no `weight`."""
     tpm: Count | None = None
-    """Tokens a minute at most."""
+    """Tokens a minute at most, of each replica."""
     weight: Amount | None = None
     """Share of the traffic in its group."""
     order: int | None = None
     """Deployments of a lower order are asked first."""
     max_parallel_requests: Count | None = None
-    """Calls at once; 0: any number."""
+    """Calls at once, of each replica; 0: any number."""
     timeout: Seconds | None = None
     """Seconds for one try."""
     stream_timeout: Seconds | None = None
