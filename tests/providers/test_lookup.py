@@ -654,3 +654,20 @@ def test_two_look_ups_share_no_headers() -> None:
 def test_plain_calls_to_openai_take_the_short_way() -> None:
     # What its row says matters to calls with tools, or to how to reason; the others are written without a question.
     assert not resolve("openai/gpt-4o-mini", api_key="k", env={}).differs
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ("sap/m", "set AICORE_SERVICE_KEY or AICORE_BASE_URL with AICORE_DEPLOYMENT_ID, or pass api_base"),
+        ("cloudflare-ai-gateway/m", "set CLOUDFLARE_ACCOUNT_ID with CLOUDFLARE_GATEWAY_ID, or pass api_base"),
+        ("databricks/m", "set DATABRICKS_API_BASE or DATABRICKS_HOST, or pass api_base"),
+    ],
+)
+def test_who_lacks_a_base_url_is_told_the_variables_that_make_one(model: str, told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        resolve(
+            model, env={"DATABRICKS_TOKEN": "k", "CLOUDFLARE_API_TOKEN": "k", "AICORE_SERVICE_KEY": '{"clientid": "c"}'}
+        )
+
+    assert str(caught.value).endswith(told)

@@ -60,9 +60,18 @@ def missing_key(row: ProviderRow, model: str) -> MissingCredentialError:
     )
 
 
+def _known(row: ProviderRow, name: str) -> str:
+    """A variable by a name that users know: what begins with KEY_ is a value inside of a key that is JSON."""
+    return next(iter(row.key_env), name) if name.startswith("KEY_") else name
+
+
 def missing_url(row: ProviderRow, model: str) -> ConfigError:
-    wanted = [name for found in VARIABLE.finditer(row.url or "") if found[2] is None for name in found[1].split("|")]
-    variables = (*row.url_env, *wanted)
+    parts = [
+        " or ".join(dict.fromkeys(_known(row, name) for name in found[1].split("|")))
+        for found in VARIABLE.finditer(row.url or "")
+        if found[2] is None
+    ]
+    variables = (*row.url_env, " with ".join(parts)) if parts else row.url_env
     where = (
         f"set {' or '.join(variables)}, or pass api_base"
         if variables
