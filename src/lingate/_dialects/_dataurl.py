@@ -50,13 +50,18 @@ def data_url(media_type: str, data: str) -> str:
     return f"data:{media_type};base64,{data}"
 
 
+def standard(data: str) -> str:
+    """Base64 of either alphabet in the usual one: Google's package writes the other, which other providers do not read."""
+    return data.replace("-", "+").replace("_", "/")
+
+
 def decoded(data: str) -> bytes:
     """Base64 text of either alphabet, padded or not, as bytes.
 
     Raises:
         ValueError: It is not base64.
     """
-    text = data.strip().replace("-", "+").replace("_", "/")
+    text = standard(data.strip())
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except binascii.Error:

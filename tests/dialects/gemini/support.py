@@ -123,8 +123,11 @@ def without_nulls(value: Any) -> Any:
     return [without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
+_ALPHABET = str.maketrans("-_", "+/")
+
+
 def normal(body: dict[str, Any]) -> dict[str, Any]:
-    """A request's body without what means nothing: how names are written, roles of system text, empty objects."""
+    """A request's body without what means nothing: how names and base64 are written, roles of system text, empty objects."""
     out = without_nulls(camelized(body))
     out.pop("model", None)
     if not out.get("generationConfig"):
@@ -132,6 +135,9 @@ def normal(body: dict[str, Any]) -> dict[str, Any]:
     out.get("systemInstruction", {}).pop("role", None)
     for content in out.get("contents", ()):
         content["parts"] = [part for part in content["parts"] if part != {"text": ""}]
+        for part in content["parts"]:
+            if "data" in part.get("inlineData", {}):
+                part["inlineData"]["data"] = part["inlineData"]["data"].translate(_ALPHABET)
     return out
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from lingate._dialects._dataurl import data_url, decoded, is_data_url, split_data_url
+from lingate._dialects._dataurl import data_url, decoded, is_data_url, split_data_url, standard
 from lingate._dialects.gemini.casing import camelized
 from lingate._dialects.gemini.draft import Draft
 from lingate._dialects.gemini.facts import MEDIA_TYPES
@@ -73,13 +73,13 @@ def canonical_media(part: JsonDict) -> JsonDict | None:
     blob: JsonDict | None = part.get("inlineData")
     link: JsonDict | None = part.get("fileData")
     if blob is not None:
-        kind = media_type(blob)
+        kind, data = media_type(blob), standard(blob["data"])
         family, _, sort = kind.partition("/")
         if family == "image":
-            return {"type": "image_url", "image_url": {"url": data_url(kind, blob["data"])}}
+            return {"type": "image_url", "image_url": {"url": data_url(kind, data)}}
         if family == "audio" and sort.isalnum():
-            return {"type": "input_audio", "input_audio": {"data": blob["data"], "format": sort}}
-        file: JsonDict = {"file_data": data_url(kind, blob["data"])}
+            return {"type": "input_audio", "input_audio": {"data": data, "format": sort}}
+        file: JsonDict = {"file_data": data_url(kind, data)}
     elif link is not None:
         kind = media_type(link)
         if kind.startswith("image/"):

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lingate._dialects._dataurl import data_url, decoded
+from lingate._dialects._dataurl import data_url, decoded, standard
 from lingate._dialects._luggage import opened
 from lingate._dialects._reading import has_proof
 from lingate._dialects._signature import seal, unseal
@@ -85,7 +85,7 @@ def read_parts(parts: Sequence[JsonDict], origin: str) -> Reading:
         elif kind == "image":
             reading.images.append(image_of(part, len(reading.images)))
         elif kind == "audio":
-            reading.sound.append((media_type(part["inlineData"]), part["inlineData"]["data"]))
+            reading.sound.append((media_type(part["inlineData"]), standard(part["inlineData"]["data"])))
         elif kind == "call":
             reading.calls.append(call_of(part, len(reading.calls), origin))
             owner = reading.calls[-1]["id"]
@@ -135,7 +135,7 @@ def only_calls(parts: Any) -> bool:
 def image_of(part: JsonDict, index: int) -> JsonDict:
     """A picture as an OpenAI-shaped image object."""
     blob = part.get("inlineData")
-    url = data_url(media_type(blob), blob["data"]) if blob is not None else part["fileData"]["fileUri"]
+    url = data_url(media_type(blob), standard(blob["data"])) if blob is not None else part["fileData"]["fileUri"]
     made = {"type": "image_url", "image_url": {"url": url}, "index": index}
     return {**made, **(call_extra(part.get("thoughtSignature")) or {})}
 
