@@ -8,7 +8,7 @@ from typing import Any
 
 from lingate._dialects._unsaid import note_unsaid
 from lingate._model import Call, JsonDict, Target, Traits
-from lingate._wire.shapes import as_dict, dig, not_null
+from lingate._wire.shapes import as_dict, as_list, dig, not_null
 from lingate.errors import ConfigError, UnsupportedError
 
 
@@ -58,12 +58,24 @@ class Draft:
         """
         if name in neutral:
             if value not in neutral[name]:
-                self.refuse(name, "the format has no counterpart")
+                self.has_none(name)
             return True
         if name in hints:
             self.note(name)
             return True
         return False
+
+    def has_none(self, param: str) -> None:
+        """Refuse a parameter that the format has no counterpart for.
+
+        Where one tool must be called, one call of it is what nearly always comes, so that asking for no more is a hint.
+        """
+        choice, tools = self.asked.get("tool_choice"), self.asked.get("tools")
+        forced = dig(choice, "function") if dig(choice, "type") in (None, "function") else None
+        if param == "parallel_tool_calls" and (forced or (choice == "required" and len(as_list(tools)) == 1)):
+            self.note(param)
+        else:
+            self.refuse(param, "the format has no counterpart")
 
     def refuse(self, param: str, why: str) -> None:
         """Leave a parameter out if the caller allows it.

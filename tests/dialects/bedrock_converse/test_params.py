@@ -234,6 +234,9 @@ def test_one_call_at_a_time_is_claudes_own_field() -> None:
     assert "additionalModelRequestFields" not in wire(at_bedrock(CLAUDE), tools=[LOOK], parallel_tool_calls=True)
     with pytest.raises(UnsupportedError, match="parallel_tool_calls"):
         wire(at_bedrock(NOVA), tools=[LOOK], parallel_tool_calls=False)
+    assert "additionalModelRequestFields" not in wire(
+        at_bedrock(NOVA), tools=[LOOK], tool_choice="required", parallel_tool_calls=False
+    ), "frameworks ask so for one structured answer"
 
 
 def test_claudes_own_tools_go_past_converse() -> None:

@@ -95,14 +95,17 @@ def test_what_has_no_counterpart_is_refused_or_left_out(name: str, value: Any) -
     assert dropped(drop_params=True, **{name: value}) == [name]
 
 
-def test_one_call_at_a_time_is_only_a_hint_where_one_function_must_be_called() -> None:
+@pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "f"}}])
+def test_one_call_at_a_time_is_only_a_hint_where_one_function_must_be_called(choice: Any) -> None:
     tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
-    forced = {"tools": [tool], "tool_choice": {"type": "function", "function": {"name": "f"}}}
+    forced = {"tools": [tool], "tool_choice": choice}
 
     assert dropped(parallel_tool_calls=False, **forced) == ["parallel_tool_calls"]
     assert dropped(parallel_tool_calls=True, **forced) == []
-    with pytest.raises(UnsupportedError):
-        wire(parallel_tool_calls=False, tools=[tool], tool_choice="required")
+    other = {"type": "function", "function": {"name": "g"}}
+    for unforced in ({"tools": [tool, other], "tool_choice": "required"}, {"tools": [tool]}):
+        with pytest.raises(UnsupportedError):
+            wire(parallel_tool_calls=False, **unforced)
 
 
 @pytest.mark.parametrize(

@@ -246,7 +246,7 @@ def _write_parallel(draft: Draft, choice: JsonDict | None) -> None:
     if parallel is None or parallel is True:
         return
     if draft.family != "claude":
-        draft.refuse("parallel_tool_calls", "the format has no counterpart")
+        draft.has_none("parallel_tool_calls")
         return
     made: JsonDict = {"type": "auto", "disable_parallel_tool_use": True}
     for word, inner in (choice or {}).items():

@@ -95,19 +95,11 @@ def write_rest(draft: Draft) -> None:
     elif tier not in (None, "auto"):
         draft.refuse("service_tier", f"{tier!r:.40} is not one of {', '.join(_TIERS)}")
     for name, value in draft.asked.items():
-        if name == "parallel_tool_calls" and _forces_one(draft.asked.get("tool_choice")):
-            # Where one function must be called, one call of it is what nearly always comes.
-            if not value:
-                draft.note(name)
-        elif name not in _WRITTEN and not draft.left_out(name, value, _NEUTRAL, HINTS):
+        if name not in _WRITTEN and not draft.left_out(name, value, _NEUTRAL, HINTS):
             _write_unknown(name, value, draft)
     if draft.asked.get("cache_control") is not None:
         draft.note("cache_control")
     note_others_words(draft.asked, draft.note, NAME)
-
-
-def _forces_one(choice: Any) -> bool:
-    return isinstance(choice, dict) and choice.get("type", "function") == "function" and bool(choice.get("function"))
 
 
 def _write_unknown(name: str, value: Any, draft: Draft) -> None:
