@@ -329,7 +329,9 @@ def test_another_provider_s_stream_is_lines_that_the_package_reads() -> None:
 
     assert [item.message.thinking for item in made][:1] == ["hm"]
     assert "".join(item.message.content for item in made) == "ablate"
-    (calls,) = [item.message.tool_calls for item in made if item.message.tool_calls]
+    lines = [item.message.tool_calls for item in made if item.message.tool_calls]
+    assert [len(line) for line in lines] == [1, 1], "there are clients that take the calls of a line for one"
+    calls = [one for line in lines for one in line]
     assert [(one.function.name, one.function.arguments) for one in calls] == [("f", {"x": 1}), ("g", {})]
     assert (made[-1].done, made[-1].done_reason, made[-1].eval_count) == (True, "stop", 4)
     assert [item.done for item in made[:-1]] == [False] * (len(made) - 1)

@@ -207,14 +207,15 @@ class Encoder:
         return b""
 
     def _tell_tools(self) -> bytes:
-        """All calls that have begun, in one line; a provider may add to any of them until something else comes."""
-        calls = []
+        """All calls that have begun, each in a line as clients know it; a provider may add to any until something else comes."""
+        lines = b""
         for start, pieces in self._tools.values():
             function = {"name": start.name, "arguments": "".join(pieces)}
-            calls.append(wire_call({"id": start.id, "function": function}, self._told))
+            call = wire_call({"id": start.id, "function": function}, self._told)
+            lines += self._line({"tool_calls": [call]}, {"done": False})
             self._told += 1
         self._tools = {}
-        return self._line({"tool_calls": calls}, {"done": False}) if calls else b""
+        return lines
 
     def _on_usage(self, event: Usage) -> bytes:
         self._usage = event.usage
