@@ -189,6 +189,25 @@ def test_results_without_ids_are_told_by_name_and_order(named: bool) -> None:
     assert _again(messages=messages)["messages"] == messages
 
 
+def test_calls_in_messages_of_their_own_are_one_turn_whose_results_find_them() -> None:
+    messages = [
+        {"role": "assistant", "content": "Let me see."},
+        {"role": "assistant", "tool_calls": [tool_call("a")]},
+        {"role": "assistant", "tool_calls": [tool_call("b")]},
+        {"role": "tool", "content": "1"},
+        {"role": "tool", "content": "2"},
+        {"role": "assistant", "tool_calls": [tool_call("c")]},
+        {"role": "tool", "content": "3"},
+    ]
+
+    said, first, *results, second, result = _parsed(messages=messages)["messages"]
+
+    assert said["content"] == "Let me see."
+    assert [one["function"]["name"] for one in first["tool_calls"]] == ["a", "b"]
+    assert [one["id"] for one in first["tool_calls"]] == [one["tool_call_id"] for one in results]
+    assert [one["id"] for one in second["tool_calls"]] == [result["tool_call_id"]]
+
+
 def test_a_result_that_answers_nothing_has_an_id_all_the_same() -> None:
     (made,) = _parsed(messages=[{"role": "tool", "content": "x"}])["messages"]
 

@@ -7,6 +7,7 @@ this format again is the same request. Options that are about the machine (`num_
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import count
 from typing import Any
 
 from lingate._dialects._check import Malformed, expect
@@ -34,7 +35,7 @@ def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
         messages = wire.pop("messages", [])
         expect(messages, list, "messages")
         reader = _Conversation()
-        return _call(model, wire, [reader.read(item, n) for n, item in enumerate(messages)])
+        return _call(model, wire, list(filter(None, map(reader.read, messages, count()))))
     except Malformed as flaw:
         raise BadRequestError(str(flaw)) from None
 
@@ -125,8 +126,11 @@ class _Conversation:
     def __init__(self) -> None:
         self._made = 0
         self._open: list[tuple[str, str]] = []
+        self._at = -2
+        self._caller: JsonDict | None = None
 
-    def read(self, message: Any, at: int) -> JsonDict:
+    def read(self, message: Any, at: int) -> JsonDict | None:
+        """The message at a place; None if what it says went into the one before."""
         # What long conversations are made of needs none of the questions that the others are asked.
         if (text := plain_text(message)) is not None and message.get("role") == "user":
             return {"role": "user", "content": text}
@@ -144,22 +148,32 @@ class _Conversation:
             fields.pop(name, None)
         made = {"role": role, "content": _content(content, message.get("images") or [], f"{where}.images"), **fields}
         if role == "assistant":
-            self._read_assistant(message, made, where)
+            return self._read_assistant(message, made, at)
         elif role == "tool":
             self._read_result(message, made, where)
         return made
 
-    def _read_assistant(self, message: JsonDict, made: JsonDict, where: str) -> None:
+    def _read_assistant(self, message: JsonDict, made: JsonDict, at: int) -> JsonDict | None:
+        where = f"messages[{at}]"
         thinking, calls = message.get("thinking"), message.get("tool_calls") or []
         if thinking is not None:
             expect(thinking, str, f"{where}.thinking")
         if thinking:
             made["reasoning_content"] = thinking
         expect(calls, list, f"{where}.tool_calls")
-        self._open = []
+        caller = self._caller if at == self._at + 1 else None
+        if caller is None:
+            self._open = []
+        self._at = at
         read = [self._read_call(call, f"{where}.tool_calls[{n}]") for n, call in enumerate(calls)]
+        if read and caller is not None and made == {"role": "assistant", "content": ""}:
+            # Some clients write each call of a turn in a message of its own. Other formats want results after each.
+            caller["tool_calls"] += read
+            return None
         if read:
             made["tool_calls"] = read
+        self._caller = made if read else None
+        return made
 
     def _read_call(self, call: Any, where: str) -> JsonDict:
         expect(call, dict, where)
