@@ -626,6 +626,18 @@ def test_calls_stay_open_for_more_of_their_arguments() -> None:
     assert found[-1]["response"]["output"][2]["input"] == "select"
 
 
+def test_a_call_whose_arguments_are_whole_is_done_before_the_next_item_begins() -> None:
+    """As at OpenAI: there are clients that know of one call at a time (agno)."""
+    first = [ToolStart(0, "call_1", "f"), ToolArgs(0, '{"a":'), ToolArgs(0, "{}}")]
+    found = told(
+        BEGIN, *first, ToolStart(1, "call_2", "g"), ToolArgs(1, "{}"), Text("x"), Finish("tool_calls"), Usage(USAGE)
+    )
+
+    call = ["output_item.added", "function_call_arguments.delta", "function_call_arguments.done", "output_item.done"]
+    assert kinds(found)[2:12] == [*call[:2], *call[1:], *call, "output_item.added"]
+    assert [event["arguments"] for event in found if "arguments" in event] == ['{"a":{}}', "{}"]
+
+
 def test_text_after_a_call_is_a_message_of_its_own() -> None:
     found = told(BEGIN, Text("a"), ToolStart(0, "call_1", "f"), Text("b"), *END)
 

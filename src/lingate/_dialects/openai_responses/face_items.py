@@ -13,6 +13,7 @@ from lingate._dialects.openai_responses.conversation import CARRIED, CARRIED_CAL
 from lingate._dialects.openai_responses.facts import NAME
 from lingate._dialects.openai_responses.items import own_item, secret_of
 from lingate._model import JsonDict, Thinking
+from lingate._wire.json import decode
 from lingate._wire.shapes import as_dict, as_dicts, as_list, as_str, dig, not_null, without
 
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_-]")
@@ -347,6 +348,14 @@ class Call(Opened):
     @property
     def _custom(self) -> bool:
         return bool(self.call["type"] == "custom")
+
+    def is_whole(self) -> bool:
+        """Whether nothing can follow: a provider may add to a call after the next one has begun."""
+        text = "".join(self.pieces)
+        try:
+            return text.endswith("}") and not self._custom and isinstance(decode(text), dict)
+        except ValueError:
+            return False
 
     def write(self, text: str) -> list[JsonDict]:
         self.pieces.append(text)

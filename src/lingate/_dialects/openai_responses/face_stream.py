@@ -143,6 +143,10 @@ class EventBuilder:
     # Items
 
     def _add(self, item: Opened, out: list[JsonDict]) -> None:
+        for tool, call in [*self._calls.items()]:
+            if call is not item and call.is_whole():
+                self._end_item(call, out)
+                del self._calls[tool]
         item.index = len(self._items)
         self._items.append(item)
         self._tell(out, item.begin())
