@@ -154,6 +154,11 @@ class TestOpenAI:
         )
         assert "image" in (answer.choices[0].message.content or "").lower()
 
+    def test_responses_that_break_off_are_raised(self, openai_client: openai.OpenAI, upstream: str) -> None:
+        with pytest.raises(openai.APIError) as caught:
+            list(openai_client.responses.create(model=f"{upstream}-fault-cut-6", input="hello", stream=True))
+        assert caught.value.code == "stream_interrupted"
+
     @pytest.mark.parametrize("stream", [False, True])
     def test_responses(self, openai_client: openai.OpenAI, upstream: str, stream: bool) -> None:
         if stream:

@@ -103,19 +103,19 @@ class EventBuilder:
         return out
 
     def error(self, error: LingateError) -> list[JsonDict]:
-        """The terminal event of a stream that broke."""
+        """The terminal event of a stream that broke; with `error` at its top, which makes OpenAI's packages raise it."""
         fault = openai_error(error)[1]["error"]
         code, message = fault["code"] or "server_error", fault["message"]
         if self._passing is not None:
             self._response, self._number = self._passing.response(), self._passing.number
         out: list[JsonDict] = []
         if not self._response:
-            self._emit(out, "error", code=code, message=message, param=fault["param"])
+            self._emit(out, "error", code=code, message=message, param=fault["param"], error=fault)
             return out
         response = {**self._response, "status": "failed", "error": {"code": code, "message": message}}
         if self._items:
             response["output"] = [item.final("incomplete") for item in self._items]
-        self._emit(out, "response.failed", response=response)
+        self._emit(out, "response.failed", response=response, error=fault)
         return out
 
     def _emit(self, out: list[JsonDict], kind: str, **fields: Any) -> None:
