@@ -140,6 +140,7 @@ def test_what_only_a_server_that_remembers_can_do_is_refused(name: str, value: A
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("client_metadata", {"x-codex-window-id": "w"}),
         ("metadata", {"a": "b"}),
         ("store", True),
         ("truncation", "auto"),

@@ -41,8 +41,8 @@ _REMEMBERED = ("previous_response_id", "conversation", "prompt", "background", "
 
 _WHY_NOT = {"item_reference": "nothing is kept under its id: send the item itself, as packages do with `store: false`"}
 
-_IDLE = ("max_tool_calls", "metadata", "prompt_cache_options", "store", "truncation")
-"""Fields that say how the provider keeps, cuts or counts; chats do without."""
+_IDLE = ("client_metadata", "max_tool_calls", "metadata", "prompt_cache_options", "store", "truncation")
+"""Fields that say how the provider keeps, cuts or counts, or who asks (Codex, every time); chats do without."""
 
 _OWN_FIELDS = ("allowed_callers", "async", "defer_loading", "output_schema")
 """Fields of a function among the tools for tools of this format alone: its search for tools, its runner of programs."""
