@@ -279,6 +279,28 @@ def test_signatures_and_hidden_thinking_reach_the_client() -> None:
     ]
 
 
+def test_what_ends_last_is_the_text_although_proofs_come_after_it() -> None:
+    # Claude Code takes each block as it ends for a message of its own, and prints the last: nothing, if that is thinking.
+    own = {"provider_specific_fields": {"gemini": {"parts": [{"text": "It is."}]}}}
+    data = _encoded(
+        Start("c1", "m", 1),
+        Text("It "),
+        Thinking("", 0, 0, signature="s0"),
+        Text("is."),
+        Thinking("", 0, 1, signature="s1"),
+        Extra(own, 0),
+        Finish("stop"),
+    )
+
+    content = parse_stream(data)["content"]
+    ends = [json.loads(line[6:])["index"] for line in data.decode().splitlines() if '"content_block_stop"' in line]
+
+    assert content[0] == {"type": "text", "text": "It is."}
+    assert [block["type"] for block in content[1:]] == ["thinking"] * 3
+    assert [block["signature"][:8] for block in content[1:]] == ["s0", "s1", "lingate#"]
+    assert ends == [1, 2, 3, 0]
+
+
 def test_annotations_of_another_provider_are_citations_of_the_text() -> None:
     cited = {
         "type": "url_citation",

@@ -172,6 +172,7 @@ class Encoder:
         self._index = -1
         self._open: str | None = None
         self._block: int | None = None
+        self._late: list[str] = []
         self._prefix = b""
         self._tools: dict[int, int] = {}
         self._text: list[str] = []
@@ -242,7 +243,10 @@ class Encoder:
         if self._open is None:
             return b""
         self._open = self._block = None
-        return encode_typed({"type": "content_block_stop", "index": self._index})
+        end = encode_typed({"type": "content_block_stop", "index": self._index})
+        late, self._late = self._late, []
+        told = [self._tell_block({"type": "thinking", "thinking": "", "signature": proof}) for proof in late]
+        return b"".join(told) + self._close() + end
 
     def _delta(self, index: int, delta: JsonDict) -> bytes:
         return encode_typed({"type": "content_block_delta", "index": index, "delta": delta})
@@ -263,6 +267,10 @@ class Encoder:
         if event.redacted is not None:
             return self._open_block("redacted", {"type": "redacted_thinking", "data": event.redacted}) + self._close()
         self._packer.take(event)
+        if self._open == "text" and event.signature and not event.text:
+            # Its block ends before the text's: what ends last is the answer to Claude Code, which prints nothing else.
+            self._late.append(event.signature)
+            return b""
         opened = b""
         if self._open != "thinking" or self._block not in (None, event.block):
             opened = self._open_block("thinking", {"type": "thinking", "thinking": "", "signature": ""})
