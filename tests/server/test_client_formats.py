@@ -204,6 +204,14 @@ class TestAnthropic:
         assert (answer.status_code, "[1m]" in answer.text) == (200, False)
         assert ask(gateway, "/v1/messages", chat("org/model[1m]", max_tokens=9), ADMIN).is_success
 
+    @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+    def test_who_answers_is_called_as_it_was_asked_for(self, gateway: Running, upstream: str, stream: bool) -> None:
+        # Claude Code sends signed thinking back only to the model whose name the answer had.
+        name = f"{upstream}-large"
+        answer = ask(gateway, "/v1/messages", chat(name, max_tokens=9, stream=stream), ADMIN)
+        told = chunks(answer)[0]["message"] if stream else answer.json()
+        assert told["model"] == name
+
     def test_null_is_what_is_not_said(self, gateway: Running, upstream: str) -> None:
         names = (
             "stream",

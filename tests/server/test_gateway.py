@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -177,7 +178,7 @@ class TestAnAnswer:
         }
         direct = httpx2.post(f"{simulator.url}/v1/messages", json=body, headers={"x-api-key": "any"})
         relayed = httpx2.post(f"{gateway.url}/v1/messages", json={**body, "model": "claude"}, headers=ADMIN)
-        assert relayed.content == direct.content
+        assert relayed.content == direct.content.replace(b'"sim-large"', b'"claude"', 1)
 
     def test_keeps_fields_that_nobody_here_knows(self, tmp_path: Path) -> None:
         body = {
@@ -269,6 +270,15 @@ class TestWishesOfACaller:
         assert answer.status_code == 200
         row = rows_of(gateway, id=answer.headers["x-lingate-call-id"])[0]
         assert (row["provider"], row["fallbacks"]) == ("anthropic", 1)
+
+    @pytest.mark.parametrize("stream", [False, True])
+    def test_a_fallback_goes_by_its_own_name(self, gateway: Running, stream: bool) -> None:
+        body = {"max_tokens": 50, "stream": stream, "messages": [{"role": "user", "content": "hi"}]}
+        names = [
+            re.search(r'"model": ?"(.+?)"', httpx2.post(f"{gateway.url}/v1/messages", json=more, headers=ADMIN).text)
+            for more in ({**body, "model": "claude"}, {**body, "model": "failing", "fallbacks": ["claude"]})
+        ]
+        assert [name and name[1] for name in names] == ["claude", "sim-large"]
 
     def test_retries_are_made_as_often_as_asked(self, gateway: Running, simulator: Simulator) -> None:
         before = simulator.stats()["requests"]["total"]

@@ -62,7 +62,10 @@ def read_call(turn: Turn, body: bytes) -> None:
             "threads are not held here: send the whole conversation, without `thread`", param="thread"
         )
     caching = _own_fields(turn, call)
-    theirs = call.body.get("fallbacks") if found.face.dialect == "anthropic" else None
+    theirs = None
+    if found.face.dialect == "anthropic":
+        # Claude Code compares names without the mark, and sends no signed thinking back to a model of another name.
+        theirs, turn.asked = call.body.get("fallbacks"), call.model.removesuffix(_MARKS["anthropic"])
     native = theirs is not None and of_anthropic(theirs)
     wishes = wishes_of(call.body, turn.request.header, native)
     _forward_headers(turn, call)

@@ -10,6 +10,7 @@ from lingate._call.plan import complete
 from lingate._call.stream import cut_at_stops
 from lingate._dialects._base import media_type
 from lingate._io.aio import perform
+from lingate._wire.json import encode
 from lingate.errors import BadRequestError, LingateError
 from lingate.server import faces, pages
 from lingate.server.encodings import plain
@@ -17,7 +18,7 @@ from lingate.server.entry import read_call
 from lingate.server.errors import OverloadError, internal
 from lingate.server.http import ClientGoneError, Reply, Request
 from lingate.server.identity import identify
-from lingate.server.relay import may_relay, rendered
+from lingate.server.relay import may_relay, renamed, rendered
 from lingate.server.reserving import reserve
 from lingate.server.streams import stream
 from lingate.server.turn import Turn
@@ -111,6 +112,10 @@ async def _whole(turn: Turn) -> None:
         response["created"] = int(turn.row.at)  # the provider does not say when
     turn.noted(response, turn.context.trail[-1].request_id)
     same = may_relay(turn, done.sent) and (done.data == done.raw or turn.found.face.dialect != "openai_chat")
-    body = done.body if same else rendered(turn, response)
+    if same:
+        told = renamed(turn, done.raw)
+        body = done.body if told is done.raw else encode(told)
+    else:
+        body = rendered(turn, response)
     turn.answered()
     turn.answer(200, media_type(turn.found.face.name, response), body)

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from lingate._dialects._base import StreamEncoder
 from lingate._dialects._forms import form_of
-from lingate._model import Event, HttpRequest, JsonDict, Text
+from lingate._model import Event, HttpRequest, JsonDict, Start, Text
+from lingate._wire.json import encode
 
 if TYPE_CHECKING:
+    from lingate.server.routing import Ride
     from lingate.server.turn import Turn
 
 
@@ -38,7 +40,30 @@ def rendered(turn: Turn, response: JsonDict) -> bytes:
         from lingate._dialects.ollama.face_response import timed
 
         response = timed(response, time.monotonic() - turn.began)
-    return turn.form.render(response)
+    return turn.form.render(renamed(turn, response))
+
+
+def renamed(turn: Turn, response: JsonDict) -> JsonDict:
+    """A whole answer, wire or canonical, under the name that the client knows its model by."""
+    name = _name_for(turn)
+    return {**response, "model": name} if name and response.get("model", name) != name else response
+
+
+def begun(turn: Turn, start: Start, data: bytes) -> bytes:
+    """The first bytes of a stream, whose beginning is made to say the same, and when it was made if its provider does not."""
+    if not start.created:
+        start.created = int(turn.row.at)
+    name, told = _name_for(turn), start.model
+    if not (name and told):
+        return data
+    start.model = name
+    return data.replace(encode(told), encode(name), 1)  # the head of a message holds no other text before it
+
+
+def _name_for(turn: Turn) -> str | None:
+    """What the answering model is to be called; None if that is as it calls itself, as a fallback always does."""
+    ride: Ride | None = turn.ride
+    return None if ride is not None and ride.fallbacks else turn.asked
 
 
 def _on_the_clock(encoder: StreamEncoder, began: float) -> StreamEncoder:

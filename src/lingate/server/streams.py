@@ -21,7 +21,7 @@ from lingate.server.continuing import Continuation, continuation_of
 from lingate.server.errors import OverloadError, internal
 from lingate.server.http import ClientGoneError, Sink
 from lingate.server.likeness import Likeness
-from lingate.server.relay import encoder_for, is_plain, may_relay
+from lingate.server.relay import begun, encoder_for, is_plain, may_relay
 from lingate.server.turn import Turn
 
 _log = logging.getLogger("lingate.gateway")
@@ -203,8 +203,8 @@ class Relay:
         state, send = self._state, self._sink.send
         events, data = state.begin(), taken
         for event in events:
-            if type(event) is Start and not event.created:
-                event.created = int(self._turn.row.at)  # the provider does not say when
+            if type(event) is Start:
+                data = begun(self._turn, event, data)
         while not state.done:
             out = self._written(data, events)
             if out:

@@ -62,6 +62,7 @@ class Turn(Record, eq=False):
     context: Context = _LATER
     group: Group = _LATER
     ride: Ride = _LATER
+    asked: str | None = None  # what the client calls the model, if its answer is to do so too
     wishes: Wishes | None = None
     dropped: Sequence[str] = ()  # what of the request the provider was not sent, or only changed
     ticket: LocalTicket | None = None

@@ -19,7 +19,7 @@ from lingate.server.cache.control import Control, control_of
 from lingate.server.cache.entry import Entry, is_lasting, is_whole
 from lingate.server.cache.keys import CALL_TYPES, is_cacheable, key_of, owner_of
 from lingate.server.cache.memory import Memory
-from lingate.server.relay import encoder_for, rendered
+from lingate.server.relay import encoder_for, renamed, rendered
 
 if TYPE_CHECKING:
     from lingate._call.stream import StreamState
@@ -246,7 +246,7 @@ async def _answer(turn: Turn, entry: Entry, how: str) -> None:
     age = ("age", str(max(0, int(time.time() - entry.at))))
     if turn.call.stream:
         encoder = encoder_for(turn)
-        body = b"".join(map(encoder.event, replay(response))) + encoder.end()
+        body = b"".join(map(encoder.event, replay(renamed(turn, response)))) + encoder.end()
         head = [*turn.headers(encoder.content_type), age, ("cache-control", "no-cache"), ("x-accel-buffering", "no")]
         sink = await turn.reply.stream(200, head)
         turn.started = True
