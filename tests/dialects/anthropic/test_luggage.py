@@ -55,6 +55,18 @@ def test_the_official_package_carries_it_there_and_back(stream: bool) -> None:
     assert "lingate#" not in json.dumps(made.body)
 
 
+def test_text_is_the_first_block_for_who_has_asked_for_no_thinking() -> None:
+    proof = {"type": "thinking", "thinking": "", "signature": "gemini##c2ln"}
+    message = {"role": "assistant", "content": "hi", "thinking_blocks": [proof], "provider_specific_fields": PARTS}
+
+    content = parse_message(CHAT.render({**RESPONSE, "choices": [{"message": message, "finish_reason": "stop"}]}))[
+        "content"
+    ]
+
+    assert content[0] == {"type": "text", "text": "hi"}
+    assert [block["signature"][:8] for block in content[1:]] == ["gemini##", "lingate#"]
+
+
 def test_a_block_has_no_text_so_that_nobody_reads_it() -> None:
     (block,) = [block for block in shown(False)["content"] if "lingate#" in json.dumps(block)]
 

@@ -10,6 +10,7 @@ from lingate._dialects._arguments import shown_arguments, shown_call
 from lingate._dialects._faults import anthropic_error
 from lingate._dialects._luggage import Packer, luggage_of
 from lingate._dialects._prompts import content_text
+from lingate._dialects._signature import is_foreign
 from lingate._dialects.anthropic.assistant import kept_blocks, original_blocks
 from lingate._dialects.anthropic.draft import native_fields
 from lingate._dialects.anthropic.facts import FINISH, NAME, STOP_REASON
@@ -64,9 +65,12 @@ def message_blocks(message: JsonDict) -> list[JsonDict]:
     kept = original_blocks(message)
     if kept is not None:
         return kept
-    blocks = thinking_blocks(message)
     luggage = luggage_of(message, NAME)
-    blocks += [luggage] if luggage else []
+    blocks = [*thinking_blocks(message), *([luggage] if luggage else ())]
+    # Who has asked for no thinking reads the first block's text: what holds another format's proof alone comes after it.
+    proofs = [block for block in blocks if not block.get("thinking") and is_foreign(block.get("signature"), NAME)]
+    if proofs:
+        blocks = [block for block in blocks if block not in proofs]
     text = content_text(message.get("content")) or message.get("refusal")
     if text:
         block: JsonDict = {"type": "text", "text": text}
@@ -74,6 +78,7 @@ def message_blocks(message: JsonDict) -> list[JsonDict]:
         if citations:
             block["citations"] = citations
         blocks.append(block)
+    blocks += proofs
     for call in message.get("tool_calls") or ():
         name, arguments = shown_call(call)
         blocks.append(
