@@ -46,6 +46,16 @@ def test_what_a_provider_cannot_express_is_left_out_of_every_call_and_told(upstr
     assert b"logit_bias" not in upstream.requests[-1]
 
 
+def test_tokens_are_estimated_where_a_server_in_the_providers_place_does_not_count(
+    upstream: RawServer, tmp_path: Path
+) -> None:
+    upstream.script = Script([b'{"detail":"Not Found"}'], status=404, headers=JSON)
+    with running_gateway(config(upstream.url), tmp_path) as gateway:
+        answer = ask(gateway, COUNT, chat("openai-x"))
+        assert (answer.status_code, answer.json()["input_tokens"] > 0) == (200, True)
+        assert rows(gateway)[-1]["estimated"]
+
+
 def test_a_gateway_may_want_to_know_for_whom_each_call_is(upstream: RawServer, tmp_path: Path) -> None:
     with running_gateway(wanting(upstream, "general_settings", enforce_user_param=True), tmp_path) as gateway:
         refused = ask(gateway, CHAT, chat("openai-x"))

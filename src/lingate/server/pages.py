@@ -216,8 +216,8 @@ def loads(turn: Turn) -> bool:
 
 
 def can_estimate(turn: Turn, error: LingateError) -> bool:
-    """Whether a count of tokens may be the gateway's own: the provider has no way to ask for it."""
-    return turn.call.operation == "count_tokens" and isinstance(error, UnsupportedError)
+    """Whether a count of tokens may be the gateway's own: the provider, or the server in its place, has no way to ask."""
+    return turn.call.operation == "count_tokens" and isinstance(error, (UnsupportedError, NotFoundError))
 
 
 def estimate(turn: Turn) -> None:
