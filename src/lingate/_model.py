@@ -43,6 +43,7 @@ class Traits(TypedDict, total=False):
         max_stop: How many stop sequences the wire takes. The rest is enforced on our side.
         sampling: `any`; `one` (temperature or top_p, not both: temperature is kept); `none` (neither, nor top_k);
             `effort_none` (as `none` while the model reasons, see `default_effort`; `any` while it does not).
+        top_k: Whether an OpenAI-shaped wire takes this field, which is not among that format's own. Default true.
         max_temperature: Upper end of the temperature range; larger values are clamped and reported as dropped.
         structured: How a JSON schema is asked for: `json_schema` (native), `json_schema_alone` (native, but by a forced
             tool where other tools are offered), `json_object` (schema in the prompt), `tool` (a forced tool whose
@@ -92,6 +93,7 @@ class Traits(TypedDict, total=False):
     default_max_tokens: int
     max_stop: int
     sampling: Literal["any", "one", "none", "effort_none"]
+    top_k: bool
     max_temperature: float
     structured: Literal["json_schema", "json_schema_alone", "json_object", "tool", "none"]
     thinking: Literal["adaptive", "budget", "level", "none"]
@@ -366,8 +368,8 @@ class MakeSigner(Protocol):
         ...
 
 
-_IF_ASKED = {"default_effort", "tool_names", "call_ids", "tool_media", "user_after_tool"}
-"""Traits that matter for calls only that say how to reason, or have tools."""
+_IF_ASKED = {"default_effort", "tool_names", "call_ids", "tool_media", "user_after_tool", "top_k"}
+"""Traits that matter for calls only that say how to reason, have tools, or ask for what the format has not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

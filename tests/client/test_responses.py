@@ -279,6 +279,29 @@ def test_chats_with_the_others_do_not(model: str) -> None:
     assert transport.requests[0].url == "https://api.openai.com/v1/chat/completions"
 
 
+@pytest.mark.parametrize("model", ["openai/gpt-4o-mini", "openai/gpt-5-codex"])
+def test_a_field_that_openais_own_models_do_not_know_is_refused_or_left_out(model: str) -> None:
+    # Google's coding agent sends it with every request.
+    chat_answer = {"id": "c", "choices": [{"message": {"content": "x"}, "finish_reason": "stop"}]}
+    ours, transport = client(Reply(answer(message("x")) if "codex" in model else chat_answer))
+
+    with pytest.raises(UnsupportedError) as caught:
+        ours.chat(model, "hi", top_k=64)
+    found = ours.chat(model, "hi", top_k=64, drop_params=True)
+
+    assert caught.value.param == "top_k"
+    assert "top_k" in found.dropped
+    assert "top_k" not in transport.bodies[0]
+
+
+def test_a_server_in_the_providers_place_gets_that_field_for_models_of_its_own() -> None:
+    ours, transport = client(Reply({"id": "c", "choices": [{"message": {"content": "x"}, "finish_reason": "stop"}]}))
+
+    ours.chat("openai/qwen3-8b", "hi", top_k=64, api_base="http://127.0.0.1:8000/v1")
+
+    assert transport.bodies[0]["top_k"] == 64
+
+
 def test_embeddings_of_a_provider_do_not_care_about_its_chats() -> None:
     ours, transport = client(Reply({"data": [{"embedding": [0.1], "index": 0}], "model": "m"}))
 

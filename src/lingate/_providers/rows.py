@@ -1412,6 +1412,8 @@ _ROWS = (
                 pattern=r"(?:o\d|gpt-5(?!\.|-chat)|gpt-[6-9]|gpt-1\d).*",
                 unsupported=("presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs"),
             ),
+            # "Unrecognized request argument supplied: top_k"; servers in its place take it for models of their own.
+            ModelRule(pattern=r"(?:o\d|gpt-\d|chatgpt-).*", traits={"top_k": False}),
             *_RESPONSES_ONLY,
         ),
         note="Codex, deep-research and pro models answer only on /responses: chats with them go there.",
