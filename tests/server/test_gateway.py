@@ -202,6 +202,25 @@ class TestAnAnswer:
         ):
             assert ask(running, "raw").content == sent
 
+    def test_tells_anthropics_clients_the_version_of_a_model_that_they_call_by_its_own_name(
+        self, tmp_path: Path
+    ) -> None:
+        body = {"id": "x", "type": "message", "role": "assistant", "model": "claude-9-20260101", "content": []}
+        sent = json.dumps(
+            {**body, "stop_reason": "end_turn", "usage": {"input_tokens": 1, "output_tokens": 1}}
+        ).encode()
+        with RawServer(Script([sent], headers={"content-type": "application/json"})) as raw:
+            groups = [_entry(name, "anthropic/claude-9", raw.url) for name in ("claude-9", "mine")]
+            with running_gateway(json.dumps({"model_list": groups}), tmp_path) as running:
+                asked = {"max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+                told = [
+                    httpx2.post(f"{running.url}/v1/messages", json={**asked, "model": name}, headers=ADMIN).json()[
+                        "model"
+                    ]
+                    for name in ("claude-9", "mine")
+                ]
+        assert told == ["claude-9-20260101", "mine"]
+
     def test_to_whom_it_was_given_is_written_down(self, gateway: Running) -> None:
         answer = ask(
             gateway,

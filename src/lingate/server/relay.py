@@ -61,9 +61,14 @@ def begun(turn: Turn, start: Start, data: bytes) -> bytes:
 
 
 def _name_for(turn: Turn) -> str | None:
-    """What the answering model is to be called; None if that is as it calls itself, as a fallback always does."""
+    """What the answering model is to be called; None if that is as it calls itself.
+
+    A fallback always does, and so does a model that was asked by its provider's own name: it may tell its version.
+    """
     ride: Ride | None = turn.ride
-    return None if ride is not None and ride.fallbacks else turn.asked
+    if ride is not None and (ride.fallbacks or (ride.deployment is not None and ride.deployment.model == turn.asked)):
+        return None
+    return turn.asked
 
 
 def _on_the_clock(encoder: StreamEncoder, began: float) -> StreamEncoder:
