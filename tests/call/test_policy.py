@@ -102,6 +102,15 @@ def test_a_timeout_in_seconds_bounds_every_phase() -> None:
     assert (timeout.total, timeout.connect, timeout.read) == (5, 5, 5)
 
 
+def test_what_a_timeout_does_not_say_is_no_longer_than_its_total() -> None:
+    short, long = Timeout(total=2), Timeout(total=900)
+
+    assert (short.connect, short.read) == (2, 2)
+    assert (long.connect, long.read) == (10, 600)
+    assert Timeout(total=2, read=60).read == 60
+    assert Timeout(read=30).total == 600
+
+
 @pytest.mark.parametrize("bad", [0, -1, "5", True, float("nan"), [5]])
 def test_a_timeout_that_is_no_positive_number_is_refused(bad: object) -> None:
     with pytest.raises(ConfigError, match="timeout must be a positive number"):

@@ -26,21 +26,29 @@ most that a provider gives at once, are 90 MB.
 """
 
 
+_BY_TOTAL: Any = None
+"""What is not said is never longer than the total: a blocking wait ends with the shortest of them only."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeout:
     """Time-outs of one call, in seconds.
 
     Attributes:
         total: From the call to its complete answer, or to a stream's first event: all tries and waits included.
-        connect: For one connection, TLS included.
-        read: Between two pieces of an answer, and for a stream between two pieces at any time.
+        connect: For one connection, TLS included. 10, or the total if that is less.
+        read: Between two pieces of an answer, and for a stream between two pieces at any time. 600, or the total if that
+            is less.
     """
 
     total: float = 600.0
-    connect: float = 10.0
-    read: float = 600.0
+    connect: float = _BY_TOTAL
+    read: float = _BY_TOTAL
 
     def __post_init__(self) -> None:
+        for name, usual in (("connect", 10.0), ("read", 600.0)):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, min(usual, self.total) if _is_number(self.total) else usual)
         for name in ("total", "connect", "read"):
             value = getattr(self, name)
             if not _is_number(value) or not value > 0:

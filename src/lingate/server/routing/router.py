@@ -61,7 +61,7 @@ class Router:
         self.shared = shared
         routing = config.routing
         self.max_fallbacks = routing.max_fallbacks
-        self.timeout = Timeout(total=config.deadline)
+        self.timeout = Timeout(total=config.deadline, read=Timeout().read)
         self._retries = retries_by_kind(routing.retry_policy)
         self._build: Builder = Builder(config, now, shared, None if previous is None else previous._build)
         self._groups: dict[str, Group] = {}
