@@ -85,6 +85,18 @@ class View:
         return list(map(cls, self._data.get(key) or ()))
 
 
+def given(name: str, instead: Any = None) -> Any:
+    """A field as a read-only attribute.
+
+    Args:
+        name: Of the field.
+        instead: What is read where the field is absent, null or empty; None for what is there.
+    """
+    if instead is None:
+        return property(lambda self: self._data.get(name))
+    return property(lambda self: self._data.get(name) or instead)
+
+
 def _copy(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _copy(item) for key, item in value.items()}
@@ -107,15 +119,11 @@ class Function(View):
 
     __slots__ = ()
 
-    @property
-    def name(self) -> str:
-        """Name of the function."""
-        return cast(str, self._data.get("name") or "")
+    name: str = given("name", "")
+    """Name of the function."""
 
-    @property
-    def arguments(self) -> str:
-        """Arguments as the JSON text the model wrote; `{}` where it wrote none."""
-        return cast(str, self._data.get("arguments") or "{}")
+    arguments: str = given("arguments", "{}")
+    """Arguments as the JSON text the model wrote; `{}` where it wrote none."""
 
 
 class ToolCall(View):
@@ -123,15 +131,11 @@ class ToolCall(View):
 
     __slots__ = ()
 
-    @property
-    def id(self) -> str:
-        """Goes back as `tool_call_id` with the result."""
-        return cast(str, self._data.get("id") or "")
+    id: str = given("id", "")
+    """Goes back as `tool_call_id` with the result."""
 
-    @property
-    def type(self) -> str:
-        """`function`, or the kind of a custom tool."""
-        return cast(str, self._data.get("type") or "function")
+    type: str = given("type", "function")
+    """`function`, or the kind of a custom tool."""
 
     @property
     def function(self) -> Function:
@@ -159,15 +163,11 @@ class Message(View):
 
     __slots__ = ()
 
-    @property
-    def role(self) -> str:
-        """Always `assistant`."""
-        return cast(str, self._data.get("role") or "assistant")
+    role: str = given("role", "assistant")
+    """Always `assistant`."""
 
-    @property
-    def content(self) -> str | None:
-        """The text, None where there are only tool calls."""
-        return self._data.get("content")
+    content: str | None = given("content")
+    """The text, None where there are only tool calls."""
 
     @property
     def tool_calls(self) -> list[ToolCall] | None:
@@ -175,20 +175,16 @@ class Message(View):
         found = self._data.get("tool_calls")
         return [ToolCall(item) for item in found] if found else None
 
-    @property
-    def reasoning_content(self) -> str | None:
-        """The reasoning the provider shows, as text."""
-        return self._data.get("reasoning_content")
+    reasoning_content: str | None = given("reasoning_content")
+    """The reasoning the provider shows, as text."""
 
     @property
     def thinking_blocks(self) -> list[JsonDict]:
         """Reasoning blocks with signatures, to be sent back as they are."""
         return self._data.get("thinking_blocks") or []
 
-    @property
-    def refusal(self) -> str | None:
-        """The refusal's text."""
-        return self._data.get("refusal")
+    refusal: str | None = given("refusal")
+    """The refusal's text."""
 
     @property
     def annotations(self) -> list[JsonDict]:
@@ -201,20 +197,16 @@ class Choice(View):
 
     __slots__ = ()
 
-    @property
-    def index(self) -> int:
-        """Position among the answers."""
-        return cast(int, self._data.get("index") or 0)
+    index: int = given("index", 0)
+    """Position among the answers."""
 
     @property
     def message(self) -> Message:
         """The answer."""
         return Message(self._data.get("message") or {})
 
-    @property
-    def finish_reason(self) -> str | None:
-        """`stop`, `length`, `tool_calls` or `content_filter`; None only for an answer that was interrupted."""
-        return self._data.get("finish_reason")
+    finish_reason: str | None = given("finish_reason")
+    """`stop`, `length`, `tool_calls` or `content_filter`; None only for an answer that was interrupted."""
 
     @property
     def logprobs(self) -> Any:
@@ -240,20 +232,14 @@ class Usage(Counts):
 
     __slots__ = ()
 
-    @property
-    def prompt_tokens(self) -> int | None:
-        """All input tokens, cached ones and cache writes included."""
-        return self._data.get("prompt_tokens")
+    prompt_tokens: int | None = given("prompt_tokens")
+    """All input tokens, cached ones and cache writes included."""
 
-    @property
-    def completion_tokens(self) -> int | None:
-        """All output tokens, reasoning included."""
-        return self._data.get("completion_tokens")
+    completion_tokens: int | None = given("completion_tokens")
+    """All output tokens, reasoning included."""
 
-    @property
-    def total_tokens(self) -> int | None:
-        """Prompt and completion."""
-        return self._data.get("total_tokens")
+    total_tokens: int | None = given("total_tokens")
+    """Prompt and completion."""
 
     @property
     def cached_tokens(self) -> int | None:
@@ -308,10 +294,8 @@ class Response(View):
         """The provider's id of the request."""
         return self.attempts[-1].request_id if self.attempts else None
 
-    @property
-    def id(self) -> str:
-        """The provider's id of the answer."""
-        return cast(str, self._data.get("id") or "")
+    id: str = given("id", "")
+    """The provider's id of the answer."""
 
     @property
     def model(self) -> str:
@@ -378,10 +362,8 @@ class ChatResponse(Response):
         kind, facts = super().__reduce__()
         return kind, (*facts, self._format)
 
-    @property
-    def created(self) -> int:
-        """When, in Unix seconds."""
-        return cast(int, self._data.get("created") or 0)
+    created: int = given("created", 0)
+    """When, in Unix seconds."""
 
     @property
     def choices(self) -> list[Choice]:
@@ -447,20 +429,14 @@ class Delta(View):
 
     __slots__ = ()
 
-    @property
-    def role(self) -> str | None:
-        """`assistant` in the first chunk."""
-        return self._data.get("role")
+    role: str | None = given("role")
+    """`assistant` in the first chunk."""
 
-    @property
-    def content(self) -> str | None:
-        """More text."""
-        return self._data.get("content")
+    content: str | None = given("content")
+    """More text."""
 
-    @property
-    def reasoning_content(self) -> str | None:
-        """More reasoning."""
-        return self._data.get("reasoning_content")
+    reasoning_content: str | None = given("reasoning_content")
+    """More reasoning."""
 
     @property
     def tool_calls(self) -> list[ToolCallDelta] | None:
@@ -468,10 +444,8 @@ class Delta(View):
         found = self._data.get("tool_calls")
         return [ToolCallDelta(item) for item in found] if found else None
 
-    @property
-    def refusal(self) -> str | None:
-        """More of a refusal."""
-        return self._data.get("refusal")
+    refusal: str | None = given("refusal")
+    """More of a refusal."""
 
 
 class ToolCallDelta(View):
@@ -479,20 +453,14 @@ class ToolCallDelta(View):
 
     __slots__ = ()
 
-    @property
-    def index(self) -> int:
-        """Which tool call of the message this belongs to."""
-        return cast(int, self._data.get("index") or 0)
+    index: int = given("index", 0)
+    """Which tool call of the message this belongs to."""
 
-    @property
-    def id(self) -> str | None:
-        """In the first piece only."""
-        return self._data.get("id")
+    id: str | None = given("id")
+    """In the first piece only."""
 
-    @property
-    def type(self) -> str | None:
-        """In the first piece only."""
-        return self._data.get("type")
+    type: str | None = given("type")
+    """In the first piece only."""
 
     @property
     def function(self) -> View:
@@ -506,20 +474,16 @@ class ChunkChoice(View):
 
     __slots__ = ()
 
-    @property
-    def index(self) -> int:
-        """Position among the answers."""
-        return cast(int, self._data.get("index") or 0)
+    index: int = given("index", 0)
+    """Position among the answers."""
 
     @property
     def delta(self) -> Delta:
         """What is added."""
         return Delta(self._data.get("delta") or {})
 
-    @property
-    def finish_reason(self) -> str | None:
-        """In the last chunk of this answer."""
-        return self._data.get("finish_reason")
+    finish_reason: str | None = given("finish_reason")
+    """In the last chunk of this answer."""
 
     @property
     def logprobs(self) -> Any:
@@ -560,15 +524,11 @@ class ChatChunk(Chunk):
         self.raw = raw
         self._choices: list[ChunkChoice] | None = None
 
-    @property
-    def id(self) -> str:
-        """The same in all chunks of a stream."""
-        return cast(str, self._data.get("id") or "")
+    id: str = given("id", "")
+    """The same in all chunks of a stream."""
 
-    @property
-    def model(self) -> str:
-        """The model that answers."""
-        return cast(str, self._data.get("model") or "")
+    model: str = given("model", "")
+    """The model that answers."""
 
     @property
     def choices(self) -> list[ChunkChoice]:
@@ -600,10 +560,8 @@ class Embedding(View):
 
     __slots__ = ()
 
-    @property
-    def index(self) -> int:
-        """Which input this belongs to."""
-        return cast(int, self._data.get("index") or 0)
+    index: int = given("index", 0)
+    """Which input this belongs to."""
 
     @property
     def embedding(self) -> list[float]:
@@ -632,10 +590,8 @@ class ModelInfo(View):
 
     __slots__ = ()
 
-    @property
-    def id(self) -> str:
-        """What goes after `provider/`."""
-        return cast(str, self._data.get("id") or "")
+    id: str = given("id", "")
+    """What goes after `provider/`."""
 
 
 class ModelList(Response):

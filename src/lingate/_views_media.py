@@ -6,7 +6,7 @@ import os
 from typing import Any, cast
 
 from lingate._dialects._dataurl import decoded, is_data_url, split_data_url
-from lingate._views import Chunk, Response, View, view
+from lingate._views import Chunk, Response, View, given, view
 from lingate.errors import ProtocolError
 
 
@@ -15,20 +15,14 @@ class CompletionChoice(View):
 
     __slots__ = ()
 
-    @property
-    def index(self) -> int:
-        """Position among the texts: those of the first prompt come first."""
-        return cast(int, self._data.get("index") or 0)
+    index: int = given("index", 0)
+    """Position among the texts: those of the first prompt come first."""
 
-    @property
-    def text(self) -> str:
-        """The text; of a chunk, what it adds."""
-        return cast(str, self._data.get("text") or "")
+    text: str = given("text", "")
+    """The text; of a chunk, what it adds."""
 
-    @property
-    def finish_reason(self) -> str | None:
-        """`stop`, `length` or `content_filter`; None in all chunks but the last, and where an answer was interrupted."""
-        return self._data.get("finish_reason")
+    finish_reason: str | None = given("finish_reason")
+    """`stop`, `length` or `content_filter`; None in all chunks but the last, and where an answer was interrupted."""
 
     @property
     def logprobs(self) -> Any:
@@ -41,10 +35,8 @@ class CompletionResponse(Response):
 
     __slots__ = ()
 
-    @property
-    def created(self) -> int:
-        """When, in Unix seconds."""
-        return cast(int, self._data.get("created") or 0)
+    created: int = given("created", 0)
+    """When, in Unix seconds."""
 
     @property
     def choices(self) -> list[CompletionChoice]:
@@ -92,20 +84,14 @@ class Image(View):
         size = f"{len(self.b64_json)} characters of base64" if self.b64_json else (self.url or "")[:100]
         return f"{type(self).__name__}({size})"
 
-    @property
-    def b64_json(self) -> str | None:
-        """The image in base64."""
-        return self._data.get("b64_json")
+    b64_json: str | None = given("b64_json")
+    """The image in base64."""
 
-    @property
-    def url(self) -> str | None:
-        """Where the provider keeps the image, usually for an hour or so."""
-        return self._data.get("url")
+    url: str | None = given("url")
+    """Where the provider keeps the image, usually for an hour or so."""
 
-    @property
-    def revised_prompt(self) -> str | None:
-        """The prompt the image was made from, where the provider changed it."""
-        return self._data.get("revised_prompt")
+    revised_prompt: str | None = given("revised_prompt")
+    """The prompt the image was made from, where the provider changed it."""
 
     @property
     def data(self) -> bytes:
@@ -145,10 +131,8 @@ class ImageResponse(Response):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.data!r})"
 
-    @property
-    def created(self) -> int:
-        """When, in Unix seconds."""
-        return cast(int, self._data.get("created") or 0)
+    created: int = given("created", 0)
+    """When, in Unix seconds."""
 
     @property
     def data(self) -> list[Image]:
@@ -164,15 +148,11 @@ class SpeechResponse(Response):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self.audio)} bytes of {self.content_type})"
 
-    @property
-    def audio(self) -> bytes:
-        """The sound, in the format that `content_type` names."""
-        return cast(bytes, self._data.get("audio") or b"")
+    audio: bytes = given("audio", b"")
+    """The sound, in the format that `content_type` names."""
 
-    @property
-    def content_type(self) -> str:
-        """What the sound is, such as `audio/mpeg`."""
-        return cast(str, self._data.get("content_type") or "application/octet-stream")
+    content_type: str = given("content_type", "application/octet-stream")
+    """What the sound is, such as `audio/mpeg`."""
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the sound to a file, which is replaced if it exists.
@@ -188,20 +168,14 @@ class TranscriptionResponse(Response):
 
     __slots__ = ()
 
-    @property
-    def text(self) -> str:
-        """The transcript."""
-        return cast(str, self._data.get("text") or "")
+    text: str = given("text", "")
+    """The transcript."""
 
-    @property
-    def language(self) -> str | None:
-        """The language that was heard (`verbose_json`)."""
-        return self._data.get("language")
+    language: str | None = given("language")
+    """The language that was heard (`verbose_json`)."""
 
-    @property
-    def duration(self) -> float | None:
-        """Length of the sound in seconds (`verbose_json`)."""
-        return self._data.get("duration")
+    duration: float | None = given("duration")
+    """Length of the sound in seconds (`verbose_json`)."""
 
     @property
     def segments(self) -> list[View]:
@@ -256,10 +230,8 @@ class TokenCount(Response):
 
     __slots__ = ()
 
-    @property
-    def input_tokens(self) -> int:
-        """Tokens of messages, tools and everything else that the model would read."""
-        return cast(int, self._data.get("input_tokens") or 0)
+    input_tokens: int = given("input_tokens", 0)
+    """Tokens of messages, tools and everything else that the model would read."""
 
 
 def _write(path: str | os.PathLike[str], data: bytes) -> None:

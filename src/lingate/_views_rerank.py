@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from lingate._model import JsonDict
-from lingate._views import Response, View
+from lingate._views import Response, View, given
 
 
 class RerankResult(View):
@@ -13,20 +11,14 @@ class RerankResult(View):
 
     __slots__ = ()
 
-    @property
-    def index(self) -> int:
-        """Which of the documents that were given."""
-        return cast(int, self._data.get("index") or 0)
+    index: int = given("index", 0)
+    """Which of the documents that were given."""
 
-    @property
-    def relevance_score(self) -> float:
-        """How relevant it is. Only scores of one answer compare."""
-        return cast(float, self._data.get("relevance_score") or 0.0)
+    relevance_score: float = given("relevance_score", 0.0)
+    """How relevant it is. Only scores of one answer compare."""
 
-    @property
-    def document(self) -> JsonDict | None:
-        """The document itself, mostly `{"text": ...}`, where `return_documents` asked for it."""
-        return self._data.get("document")
+    document: JsonDict | None = given("document")
+    """The document itself, mostly `{"text": ...}`, where `return_documents` asked for it."""
 
 
 class RerankResponse(Response):

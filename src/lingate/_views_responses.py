@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from lingate._model import JsonDict
-from lingate._views import Counts, Response, View
+from lingate._views import Counts, Response, View, given
 from lingate._wire.json import decode
 from lingate.errors import ProtocolError
 
@@ -15,20 +15,14 @@ class ResponsesUsage(Counts):
 
     __slots__ = ()
 
-    @property
-    def input_tokens(self) -> int | None:
-        """All input tokens, cached ones and cache writes included."""
-        return self._data.get("input_tokens")
+    input_tokens: int | None = given("input_tokens")
+    """All input tokens, cached ones and cache writes included."""
 
-    @property
-    def output_tokens(self) -> int | None:
-        """All output tokens, reasoning included."""
-        return self._data.get("output_tokens")
+    output_tokens: int | None = given("output_tokens")
+    """All output tokens, reasoning included."""
 
-    @property
-    def total_tokens(self) -> int | None:
-        """Input and output."""
-        return self._data.get("total_tokens")
+    total_tokens: int | None = given("total_tokens")
+    """Input and output."""
 
     @property
     def cached_tokens(self) -> int | None:
@@ -49,10 +43,8 @@ class ResponsesResponse(Response):
 
     __slots__ = ()
 
-    @property
-    def status(self) -> str:
-        """`completed`, `incomplete`, `in_progress` or `queued`; a failed response is an error."""
-        return cast(str, self._data.get("status") or "completed")
+    status: str = given("status", "completed")
+    """`completed`, `incomplete`, `in_progress` or `queued`; a failed response is an error."""
 
     @property
     def output(self) -> list[View]:
@@ -109,10 +101,8 @@ class ResponseEvent(View):
     def __init__(self, data: JsonDict) -> None:
         self._data = data
 
-    @property
-    def type(self) -> str:
-        """`response.output_text.delta` and the like."""
-        return cast(str, self._data.get("type") or "")
+    type: str = given("type", "")
+    """`response.output_text.delta` and the like."""
 
     @property
     def text(self) -> str:
