@@ -80,9 +80,10 @@ def secrets_in(value: Any, key: str = "") -> set[str]:
         return set().union(*(secrets_in(item, key) for item in value))
     if not isinstance(value, str) or not value or key not in _SECRETS:
         return set()
-    inside = _travelling(value)
     # What dialects seal ends with the proof itself, behind a mark that is no letter of base64.
-    return {re.split(r"[#:]", value)[-1]} if inside is None else secrets_in(inside)
+    proof = re.split(r"[#:]", value)[-1]
+    inside = _travelling(value) or _travelling(proof)
+    return {proof} if inside is None else secrets_in(inside)
 
 
 def _travelling(value: str) -> Any:

@@ -266,6 +266,28 @@ def test_another_providers_signed_thinking_is_not_sent_here() -> None:
     assert sent.dropped == ["messages[1].reasoning_content"]
 
 
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+def test_another_providers_proof_comes_back_with_its_call_from_clients_that_send_no_thoughts(streamed: bool) -> None:
+    block = {"type": "thinking", "thinking": "hm", "signature": "EqQBCg=="}
+    called = {"id": "toolu_1", "type": "function", "function": {"name": "find", "arguments": "{}"}}
+    message = {"role": "assistant", "content": None, "thinking_blocks": [block], "tool_calls": [called]}
+    response = {"id": "r", "model": "m", "created": 1, "choices": [{"message": message, "finish_reason": "tool_calls"}]}
+    if streamed:
+        encoder = CHAT.encoder(call(stream=True))
+        told = b"".join([*map(encoder.event, replay(response)), encoder.end()]).decode()
+        answers = [json.loads(line[6:]) for line in told.splitlines() if line.startswith("data: ")]
+    else:
+        answers = [json.loads(CHAT.render(response))]
+    parts = [part for one in answers for part in one["candidates"][0]["content"]["parts"]]
+
+    kept = [part for part in parts if "functionCall" in part]
+    (said,) = parse({"contents": [{"role": "model", "parts": kept}]}).body["messages"]
+    (once,) = parse({"contents": [{"role": "model", "parts": parts}]}).body["messages"]
+
+    assert said["thinking_blocks"] == once["thinking_blocks"] == [block]
+    assert said["tool_calls"] == once["tool_calls"] == [called]
+
+
 @pytest.mark.parametrize(
     "block",
     [{"type": "redacted_thinking", "data": "EqQBCg=="}, {"type": "thinking", "thinking": "", "signature": "EqQBCg=="}],

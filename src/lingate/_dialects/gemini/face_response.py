@@ -104,7 +104,11 @@ def message_parts(message: JsonDict) -> list[JsonDict]:
     parts += filter(None, map(image_part, as_dicts(message.get("images"))))
     sound = native_sound(message.get("audio"))
     parts += [sound] if sound else []
-    return parts + [call_part(call, sealed) for call in as_dicts(message.get("tool_calls"))]
+    calls = [call_part(call, sealed) for call in as_dicts(message.get("tool_calls"))]
+    proofs = [part["thoughtSignature"] for part in parts if part.get("thought") and "thoughtSignature" in part]
+    if calls and len(proofs) == 1 and not luggage:
+        calls[0].setdefault("thoughtSignature", proofs[0])
+    return parts + calls
 
 
 def image_part(image: JsonDict) -> JsonDict | None:
@@ -218,6 +222,7 @@ class _Candidate:
         "extra",
         "finish",
         "packer",
+        "proofs",
         "refusal",
         "signed",
         "sound",
@@ -229,6 +234,7 @@ class _Candidate:
 
     def __init__(self) -> None:
         self.packer = Packer(NAME)
+        self.proofs: list[str] = []
         self.tools: dict[int, _Tool] = {}
         self.thoughts: dict[int, list[str]] = {}
         self.signed: dict[str, str] = {}
@@ -330,26 +336,31 @@ class Encoder:
         if event.text:
             told.append(event.text)
             parts.append({"text": event.text, "thought": True})
+        foreign = None
         if event.redacted is not None:
-            parts.append(foreign_part({"type": "redacted_thinking", "data": event.redacted}))
+            foreign = {"type": "redacted_thinking", "data": event.redacted}
         elif event.signature:
             own = unseal(event.signature, NAME)
             if own is None:
-                thinking = {"type": "thinking", "thinking": "".join(told), "signature": event.signature}
-                parts.append(foreign_part(thinking))
+                foreign = {"type": "thinking", "thinking": "".join(told), "signature": event.signature}
             else:
                 owner, _, signature = own.rpartition("#")
                 if owner:
                     one.signed[owner] = signature
                 else:
                     parts.append({"text": "", "thoughtSignature": signature})
+        if foreign is not None:
+            parts.append(foreign_part(foreign))
+            one.proofs.append(parts[-1]["thoughtSignature"])
         return self._parts(event.choice, parts) if parts else b""
 
     def _tool_start(self, event: ToolStart) -> bytes:
         one = self._candidate(event.choice)
         one.packer.take(event)
         told = self._parts(event.choice, []) if any(tool.whole() for tool in one.tools.values()) else b""
-        signature = one.signed.get(event.id)
+        # Google's own proofs are on calls, and Gemini CLI and others send back what is there, but no thoughts.
+        proofs, one.proofs = one.proofs, []
+        signature = one.signed.get(event.id) or (proofs[0] if len(proofs) == 1 else None)
         if signature and not event.extra:
             extra = {"extra_content": {"google": {"thought_signature": signature}}}
             event = ToolStart(event.tool, event.id, event.name, event.choice, event.kind, extra, event.raw)

@@ -20,7 +20,7 @@ from lingate._dialects.gemini.facts import NAME
 from lingate._dialects.gemini.media import canonical_audio, media_type
 from lingate._model import JsonDict
 from lingate._wire.json import decode, encode, encode_str
-from lingate._wire.shapes import as_list, as_str, dig
+from lingate._wire.shapes import as_list, as_str, dig, without
 
 _MADE_ID = re.compile(r"call_g\d+_.+")
 _CALL_KEYS = frozenset({"name", "args", "id"})
@@ -209,6 +209,7 @@ def _is_plain(part: JsonDict, kind: str) -> bool:
 
 
 _MAGIC = b"\x00lingate:"
+_BEGINNING = base64.b64encode(_MAGIC).decode()
 
 
 def foreign_part(block: JsonDict) -> JsonDict:
@@ -228,8 +229,9 @@ def is_foreign_block(block: Any) -> bool:
 
 
 def foreign_blocks(parts: Sequence[JsonDict]) -> list[JsonDict]:
-    """The blocks that travel in these parts, luggage among them."""
-    return [block for block in map(_block_of, parts) if block is not None]
+    """The blocks that travel in these parts, luggage among them; what a call holds, too, once."""
+    found = [block for block in map(_block_of, parts) if block is not None]
+    return [block for n, block in enumerate(found) if block not in found[:n]]
 
 
 def without_foreign(parts: Sequence[JsonDict]) -> list[JsonDict]:
@@ -237,12 +239,13 @@ def without_foreign(parts: Sequence[JsonDict]) -> list[JsonDict]:
     own = [part for part in parts if opened(_block_of(part)) is None]
     if not any(_block_of(part) is not None for part in own):
         return own
+    own = [without(part, ("thoughtSignature",)) if "functionCall" in part and _block_of(part) else part for part in own]
     return [part for part in own if not (part.get("thought") and isinstance(part.get("text"), str))]
 
 
 def _block_of(part: JsonDict) -> JsonDict | None:
     sealed = part.get("thoughtSignature")
-    if not part.get("thought") or not isinstance(sealed, str):
+    if not isinstance(sealed, str) or not (part.get("thought") or sealed.startswith(_BEGINNING)):
         return None
     try:
         data = decoded(sealed)
