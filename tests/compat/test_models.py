@@ -108,6 +108,7 @@ def test_the_environment_is_checked_for_every_provider(monkeypatch: pytest.Monke
     assert litellm.validate_environment("groq/x") == {"keys_in_environment": True, "missing_keys": []}
     assert litellm.validate_environment("ollama/x")["keys_in_environment"]
     assert litellm.validate_environment("gpt-4o", api_key="k")["keys_in_environment"]
+    assert litellm.validate_environment() == {"keys_in_environment": False, "missing_keys": []}
     for provider in ("scaleway", "nebius"):
         assert not litellm.validate_environment(f"{provider}/x")["keys_in_environment"]
 

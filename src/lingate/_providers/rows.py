@@ -110,7 +110,9 @@ _QWEN: Traits = {
 # The open models think unless told otherwise, and refuse to do so in one piece.
 _QWEN_MODELS = (ModelRule(pattern=r"qwen3-[\d.]+b(?:-a\d+b)?", traits={"thinking_needs_stream": True}),)
 # Models of OpenAI's that know no chat format, by the names they have there and at gateways. All but the last reason.
+# The first is LiteLLM's mark for models that are to be asked by way of responses.
 _RESPONSES_ONLY = (
+    ModelRule(pattern=r"responses/(.+)", model=r"\1", dialect="openai_responses"),
     ModelRule(
         pattern=r"(?:openai/)?(?:(?:o\d|gpt-\d+(?:\.\d+)?)-pro(?:-\d{4}-\d\d-\d\d)?|.*(?:codex|deep-research).*)",
         dialect="openai_responses",

@@ -266,7 +266,9 @@ def validate_environment(
     Raises:
         LiteLLMUnknownProvider: The provider is not known.
     """
-    provider = get_llm_provider(model or "", api_base=api_base)[1]
+    if model is None:
+        return {"keys_in_environment": False, "missing_keys": []}
+    provider = get_llm_provider(model, api_base=api_base)[1]
     row = row_of(provider)
     if row is None:
         raise names_of.BadRequestError(f"no provider is called {provider!r}", model, provider)
