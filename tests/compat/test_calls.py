@@ -264,6 +264,28 @@ def test_the_other_endpoints_answer_in_their_shapes(to: dict[str, Any], tmp_path
     assert {result["index"] for result in ranked.results} == {0, 1}
 
 
+def test_events_and_items_of_responses_are_told_apart_by_their_classes(to: dict[str, Any]) -> None:
+    answer = litellm.responses("look", model="openai/x", tools=[{"name": "look", **TOOL, "parameters": {}}], **to)
+    events = list(litellm.responses("hi", model="openai/x", stream=True, **to))
+    kinds = litellm.types.llms.openai
+
+    assert isinstance(answer.output[0], kinds.OutputFunctionToolCall)
+    assert isinstance(answer.usage, kinds.ResponseAPIUsage)
+    assert "hi" in "".join(event.delta for event in events if isinstance(event, kinds.OutputTextDeltaEvent))
+    assert any(event.type == kinds.ResponsesAPIStreamEvents.OUTPUT_ITEM_DONE for event in events)
+    assert isinstance(events[-1], kinds.ResponseCompletedEvent)
+    assert isinstance(events[-1].response, litellm.ResponsesAPIResponse)
+    assert all(isinstance(event, litellm.types.llms.base.BaseLiteLLMOpenAIResponseObject) for event in events)
+
+
+def test_a_chat_that_is_marked_for_the_responses_api_goes_there(simulator: Simulator, to: dict[str, Any]) -> None:
+    answer = litellm.completion("openai/responses/gpt-4o", ASKED, **to)
+
+    assert answer.choices[0].message.content.startswith("You said")
+    assert simulator.requests()[-1].path.endswith("/responses")
+    assert sent(simulator)["model"] == "gpt-4o"
+
+
 def test_responses(to: dict[str, Any]) -> None:
     for model in ("openai/x", "groq/x"):
         answer = litellm.responses("hi", model=model, **to)

@@ -35,7 +35,7 @@ def test_the_errors_that_are_listed_are_those_that_applications_know() -> None:
 def test_submodules_are_attributes_without_being_imported() -> None:
     code = f"""
 from lingate.compat import litellm
-for path in {sorted(SUBMODULES)}:
+for path in {sorted(name for name in SUBMODULES if not name.startswith("responses"))}:
     found = litellm
     for part in path.split("."):
         found = getattr(found, part)
@@ -58,6 +58,54 @@ def test_submodules_are_imported_as_litellms_are() -> None:
     assert Router is litellm.Router
     assert ModelResponse is litellm.ModelResponse
     assert get_model_info is litellm.get_model_info
+
+
+def test_a_package_that_imports_litellm_finds_the_drop_in_in_its_place() -> None:
+    code = """
+import pickle
+from lingate.compat import litellm as ours
+ours.install()
+ours.install()
+
+import litellm
+import litellm.types.utils
+from litellm import RateLimitError, responses
+from litellm.exceptions import RateLimitError as Same
+from litellm.litellm_core_utils.streaming_handler import CustomStreamWrapper
+from litellm.responses.main import responses as same
+from litellm.types.llms.base import BaseLiteLLMOpenAIResponseObject
+
+assert litellm is ours and RateLimitError is Same and same is responses is ours.responses
+assert CustomStreamWrapper is ours.CustomStreamWrapper
+answer = litellm.completion("openai/gpt-4o", [{"role": "user", "content": "hi"}], mock_response="yes")
+assert type(answer).__module__ == "litellm.types.utils" and type(answer) is litellm.types.utils.ModelResponse
+assert pickle.loads(pickle.dumps(answer)) == answer
+try:
+    litellm.completion("openai/gpt-4o", [{"role": "user", "content": "hi"}], mock_response="litellm.RateLimitError")
+except Same as error:
+    assert type(error).__module__ == "litellm.exceptions"
+    assert type(pickle.loads(pickle.dumps(error))) is Same
+try:
+    import litellm.proxy
+except ModuleNotFoundError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "lingate serve" in done.stdout, done.stderr
+
+
+def test_the_drop_in_does_not_take_the_place_of_what_is_in_use() -> None:
+    code = """
+import sys, types
+sys.modules["litellm"] = types.ModuleType("litellm")
+from lingate.compat import litellm
+try:
+    litellm.install()
+except RuntimeError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "already" in done.stdout
 
 
 def test_answers_are_found_where_editors_find_them() -> None:
@@ -84,7 +132,7 @@ def test_a_name_that_is_not_here_says_what_to_use_instead() -> None:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("litellm_core_utils.streaming_handler.CustomStreamWrapper", "it is litellm.CustomStreamWrapper"),
+        ("litellm_core_utils.exception_mapping_utils.RateLimitError", "it is litellm.RateLimitError"),
         ("encoding", "no vocabulary"),
         ("utils.function_to_dict", "JSON schema"),
         ("get_optional_params", "get_supported_openai_params"),

@@ -255,6 +255,7 @@ def test_a_module_of_another_package_is_looked_for_as_ever() -> None:
 
 def test_names_for_annotations_are_dicts() -> None:
     from lingate.compat.litellm.types.llms.openai import ChatCompletionToolParam, ResponsesAPIResponse
+
     from lingate.compat.litellm.types.utils import CostPerToken
 
     assert ChatCompletionToolParam(type="function", function={"name": "f"}) == {

@@ -99,7 +99,10 @@ class _Module(type(_sys)):  # type: ignore[misc]  # the class of modules
     """Warns of settings that are not here, or that have no effect here, instead of taking them in silence."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if not name.startswith("_") and not isinstance(value, type(_sys)):
+        if isinstance(value, type(_sys)):
+            if _names.HOMES.get(name, name) != name:
+                return  # `litellm.responses` is a function, also where `litellm.responses.main` was imported.
+        elif not name.startswith("_"):
             text = _names.unheeded(name, value)
             if text:
                 import warnings
@@ -108,15 +111,51 @@ class _Module(type(_sys)):  # type: ignore[misc]  # the class of modules
         super().__setattr__(name, value)
 
 
-class _Absent:
-    """Says of a submodule that is not here what to use instead; asked last, and about this package alone."""
+class _Submodules:
+    """Finds submodules with a file, makes those without one, and says of others what to use instead."""
 
-    @staticmethod
-    def find_spec(name: str, path: Any = None, target: Any = None) -> None:
-        head, _, rest = name.partition(f"{__name__}.")
-        if rest and not head:
-            raise ModuleNotFoundError(_names.instead(rest), name=name)
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        own = name.startswith(f"{__name__}.")
+        if not own and (not name.startswith("litellm.") or _sys.modules.get("litellm") is not _sys.modules[__name__]):
+            return None
+        from importlib.machinery import ModuleSpec, PathFinder
+
+        rest = name.removeprefix(f"{__name__}." if own else "litellm.")
+        found = PathFinder.find_spec(name, path, target) if own else None
+        # A folder without files is what is left of an older version: its cache.
+        if found is not None and found.has_location:
+            return found
+        if own and rest in _names.SUBMODULES:
+            return ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]  # it has what a loader is asked for
+        raise ModuleNotFoundError(_names.instead(rest), name=name)
+
+    def create_module(self, spec: Any) -> None:
+        """None: an ordinary module."""
+
+    def exec_module(self, module: Any) -> None:
+        module.__getattr__ = _names.exported(module.__name__.removeprefix(f"{__name__}."))
+
+
+def install() -> None:
+    """Let `import litellm` mean this package from now on: for packages that are built on litellm, before they are imported.
+
+    Answers and exceptions then name litellm's modules as theirs: some packages tell them by that.
+
+    Raises:
+        RuntimeError: The litellm package is imported already.
+    """
+    from importlib import import_module
+
+    here = _sys.modules[__name__]
+    if _sys.modules.setdefault("litellm", here) is not here:
+        raise RuntimeError("litellm is imported already: call install() before what imports it")
+    for name in _names.SUBMODULES:
+        _sys.modules[f"litellm.{name}"] = import_module(f"{__name__}.{name}")
+    for home, name in (("_records", "types.utils"), ("exceptions", "exceptions")):
+        for found in vars(import_module(f"{__name__}.{home}")).values():
+            if getattr(found, "__module__", None) == f"{__name__}.{home}":
+                found.__module__ = f"litellm.{name}"
 
 
 _sys.modules[__name__].__class__ = _Module
-_sys.meta_path.append(_Absent)
+_sys.meta_path.insert(0, _Submodules())

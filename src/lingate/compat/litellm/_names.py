@@ -28,7 +28,9 @@ _BY_HOME = {
         PromptTokensDetails CompletionTokensDetails ChatCompletionMessageToolCall ChatCompletionDeltaToolCall
         EmbeddingResponse Embedding ImageResponse ImageObject
         TextCompletionResponse TextChoices TranscriptionResponse RerankResponse ModerationResponse ResponsesAPIResponse
-        ResponseAPIUsage
+        ResponseAPIUsage BaseLiteLLMOpenAIResponseObject OutputFunctionToolCall ResponseFunctionToolCall ResponsesAPIStreamEvents
+        ResponseCompletedEvent ResponseFailedEvent ResponseIncompleteEvent ErrorEvent OutputTextDeltaEvent RefusalDeltaEvent
+        ReasoningSummaryTextDeltaEvent OutputItemDoneEvent
         HttpxBinaryResponseContent PromptTokensDetailsWrapper CompletionTokensDetailsWrapper""",
     "_typed": """AllMessageValues AnthropicThinkingParam ChatCompletionAnnotation ChatCompletionAssistantMessage
         ChatCompletionAssistantToolCall ChatCompletionAudioObject ChatCompletionAudioParam ChatCompletionCachedContent
@@ -38,8 +40,9 @@ _BY_HOME = {
         ChatCompletionThinkingBlock ChatCompletionToolCallChunk ChatCompletionToolCallFunctionChunk
         ChatCompletionToolChoiceFunctionParam ChatCompletionToolChoiceObjectParam ChatCompletionToolMessage
         ChatCompletionToolParam ChatCompletionToolParamFunctionChunk ChatCompletionUsageBlock ChatCompletionUserMessage
-        ChatCompletionVideoObject ChatCompletionVideoUrlObject CostPerToken GenericStreamingChunk ModelInfo
-        OpenAIMessageContent OpenAIMessageContentListBlock OpenAIWebSearchOptions StandardLoggingPayload""",
+        ChatCompletionVideoObject ChatCompletionVideoUrlObject CostPerToken GenericLiteLLMParams GenericStreamingChunk
+        ModelInfo OpenAIMessageContent OpenAIMessageContentListBlock OpenAIWebSearchOptions
+        ResponseInputParam StandardLoggingPayload""",
     "router": "Router RetryPolicy AllowedFailsPolicy router",
     "exceptions": """exceptions APIConnectionError APIError APIResponseValidationError AuthenticationError AzureOpenAIError
         BadGatewayError BadRequestError BudgetExceededError ConflictError ContentPolicyViolationError
@@ -57,6 +60,7 @@ _BY_HOME = {
     "integrations": "integrations",
     "main": "main",
     "cost_calculator": "cost_calculator",
+    "litellm_core_utils": "litellm_core_utils",
     "_logging": "_logging verbose_logger verbose_router_logger verbose_proxy_logger _turn_on_debug",
 }
 
@@ -128,9 +132,18 @@ SUBMODULES: dict[str, frozenset[str]] = {
     "_logging": _of("_logging") - {"_logging"},
     "types": frozenset(),
     "types.utils": _of("_records", "_typed") | {"LlmProviders"},
-    "types.router": words("RetryPolicy AllowedFailsPolicy"),
+    "types.router": words("RetryPolicy AllowedFailsPolicy GenericLiteLLMParams"),
     "types.llms": frozenset(),
-    "types.llms.openai": _of("_typed") | {"ResponsesAPIResponse", "ResponseAPIUsage"},
+    "types.llms.base": frozenset({"BaseLiteLLMOpenAIResponseObject"}),
+    "types.llms.openai": _of("_typed", "_records"),
+    "types.responses": frozenset(),
+    "types.responses.main": _of("_records"),
+    "responses": frozenset(),
+    "responses.main": frozenset({"responses", "aresponses", "ResponsesAPIResponse"}),
+    "litellm_core_utils": frozenset(),
+    "litellm_core_utils.get_llm_provider_logic": frozenset({"get_llm_provider"}),
+    "litellm_core_utils.get_supported_openai_params": frozenset({"get_supported_openai_params"}),
+    "litellm_core_utils.streaming_handler": _of("_streams", "_records"),
     "integrations": frozenset(),
     "integrations.custom_logger": frozenset({"CustomLogger"}),
 }

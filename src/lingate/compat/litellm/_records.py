@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterator
+from enum import StrEnum
 from typing import Any
 
 from lingate._wire.json import encode_str
@@ -306,16 +307,24 @@ class ModerationResponse(Answer, parts={"results": Record}):
     """What was found in the inputs."""
 
 
-class ResponseAPIUsage(Record):
-    """Counts of tokens in an answer of the Responses API."""
-
-
-class ResponsesAPIResponse(Answer):
-    """An answer of the Responses API."""
+class BaseLiteLLMOpenAIResponseObject(Record):
+    """What the Responses API says, or a part of it."""
 
     @classmethod
     def _convert(cls, name: str, value: Any) -> Any:
         return deep(value)
+
+
+class ResponseAPIUsage(BaseLiteLLMOpenAIResponseObject):
+    """Counts of tokens in an answer of the Responses API."""
+
+
+class ResponsesAPIResponse(Answer, BaseLiteLLMOpenAIResponseObject):
+    """An answer of the Responses API."""
+
+    @classmethod
+    def _convert(cls, name: str, value: Any) -> Any:
+        return ResponseAPIUsage(**value) if name == "usage" and isinstance(value, dict) else deep(value)
 
     @property
     def output_text(self) -> str:
@@ -326,10 +335,37 @@ class ResponsesAPIResponse(Answer):
         return "".join(part.get("text") or "" for part in parts if part.get("type") == "output_text")
 
 
+class OutputFunctionToolCall(BaseLiteLLMOpenAIResponseObject):
+    """A tool call among the output."""
+
+
+ResponseFunctionToolCall = OutputFunctionToolCall
+
+
+_EVENTS = """response.created response.in_progress response.completed response.failed response.incomplete error
+    output_item.added output_item.done content_part.added content_part.done output_text.delta output_text.done
+    output_text.annotation.added refusal.delta refusal.done reasoning_summary_text.delta reasoning_summary_text.done
+    reasoning_summary_part.done function_call_arguments.delta function_call_arguments.done"""
+ResponsesAPIStreamEvents = StrEnum(
+    "ResponsesAPIStreamEvents",
+    {  # type: ignore[misc]  # no literal: mypy knows none of its members
+        name.upper().replace(".", "_"): name if name.startswith(("response.", "error")) else f"response.{name}"
+        for name in _EVENTS.split()
+    },
+)
+_KINDS: dict[str, type[Record]] = {"response": ResponsesAPIResponse, "function_call": OutputFunctionToolCall}
+for _kind in ResponsesAPIStreamEvents:
+    # The class of an event, such as `OutputTextDeltaEvent`.
+    _name = f"{_kind.name.title().replace('_', '')}Event"
+    _KINDS[_kind] = globals()[_name] = type(_name, (BaseLiteLLMOpenAIResponseObject,), {"__module__": __name__})
+
+
 def deep(value: Any) -> Any:
-    """Records out of objects at every depth."""
+    """Records out of objects at every depth, of the class that an object's type tells."""
     if isinstance(value, dict):
-        return Record(**{key: deep(item) for key, item in value.items()})
+        kind = value.get("type") or value.get("object")
+        made = _KINDS.get(kind) if isinstance(kind, str) else None
+        return (made or BaseLiteLLMOpenAIResponseObject)(**value)
     if isinstance(value, list):
         return list(map(deep, value))
     return value
