@@ -28,8 +28,9 @@ def test_the_errors_that_are_listed_are_those_that_applications_know() -> None:
     listed = {name for name in dir(litellm) if name.endswith("Error")}
 
     assert {"APIError", "AzureOpenAIError", "RateLimitError"} <= listed
-    assert listed.isdisjoint({"ConflictError", "PaymentRequiredError"})
+    assert listed.isdisjoint({"ConflictError", "PaymentRequiredError", "PermissionDeniedError"})
     assert issubclass(litellm.PaymentRequiredError, litellm.BadRequestError)
+    assert issubclass(litellm.PermissionDeniedError, litellm.APIError)
 
 
 def test_submodules_are_attributes_without_being_imported() -> None:

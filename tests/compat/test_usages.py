@@ -267,12 +267,14 @@ def test_names_for_annotations_are_dicts() -> None:
     assert litellm.litellm is litellm
 
 
-def test_the_log_can_be_turned_on() -> None:
+def test_the_log_can_be_turned_on_and_off() -> None:
     logger = import_module("lingate.compat.litellm._logging").verbose_logger
     level, handlers = logger.level, list(logger.handlers)
     try:
         litellm._turn_on_debug()
         assert logger.isEnabledFor(10)
+        litellm._logging._disable_debugging()
+        assert not logger.isEnabledFor(10)
     finally:
         logger.setLevel(level)
         logger.handlers[:] = handlers

@@ -12,3 +12,8 @@ def _turn_on_debug() -> None:
     verbose_logger.setLevel(logging.DEBUG)
     if not verbose_logger.hasHandlers():
         verbose_logger.addHandler(logging.StreamHandler())
+
+
+def _disable_debugging() -> None:
+    """Log no more than warnings."""
+    verbose_logger.setLevel(logging.WARNING)

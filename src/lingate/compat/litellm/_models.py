@@ -109,7 +109,8 @@ def get_model_info(model: str, custom_llm_provider: str | None = None, **_: Any)
         found["supported_openai_params"] = _supported(name, provider, "chat_completion")
     if info is None and own is None:
         text = f"This model isn't mapped yet. model={model}, custom_llm_provider={custom_llm_provider}."
-        raise names_of.ModelNotMappedError(text)
+        # Aider says nothing of errors that name the file.
+        raise names_of.ModelNotMappedError(f"{text} It is in no model_prices_and_context_window.json: register_model")
     return {"key": model, **(info or _unknown()), **(own or {}), **found}
 
 

@@ -40,8 +40,8 @@ _BY_HOME = {
         ChatCompletionThinkingBlock ChatCompletionToolCallChunk ChatCompletionToolCallFunctionChunk
         ChatCompletionToolChoiceFunctionParam ChatCompletionToolChoiceObjectParam ChatCompletionToolMessage
         ChatCompletionToolParam ChatCompletionToolParamFunctionChunk ChatCompletionUsageBlock ChatCompletionUserMessage
-        ChatCompletionVideoObject ChatCompletionVideoUrlObject CostPerToken GenericLiteLLMParams GenericStreamingChunk
-        ModelInfo OpenAIMessageContent OpenAIMessageContentListBlock OpenAIWebSearchOptions
+        ChatCompletionVideoObject ChatCompletionVideoUrlObject CostPerToken DeploymentTypedDict GenericLiteLLMParams GenericStreamingChunk
+        ModelInfo OpenAIMessageContent OpenAIMessageContentListBlock OpenAIWebSearchOptions PartType
         ResponseInputParam StandardLoggingPayload""",
     "router": "Router RetryPolicy AllowedFailsPolicy router",
     "exceptions": """exceptions APIConnectionError APIError APIResponseValidationError AuthenticationError AzureOpenAIError
@@ -60,8 +60,9 @@ _BY_HOME = {
     "integrations": "integrations",
     "main": "main",
     "cost_calculator": "cost_calculator",
+    "constants": "constants",
     "litellm_core_utils": "litellm_core_utils",
-    "_logging": "_logging verbose_logger verbose_router_logger verbose_proxy_logger _turn_on_debug",
+    "_logging": "_logging verbose_logger verbose_router_logger verbose_proxy_logger _turn_on_debug _disable_debugging",
 }
 
 
@@ -72,7 +73,10 @@ def words(text: str) -> frozenset[str]:
 HOMES: dict[str, str] = {name: home for home, names in _BY_HOME.items() for name in names.split()}
 """The submodule of every name that is loaded on first use."""
 
-NEWER = words("ConflictError MidStreamFallbackError ModelNotMappedError PaymentRequiredError RejectedRequestError")
+NEWER = words(
+    """ConflictError MidStreamFallbackError ModelNotMappedError PaymentRequiredError PermissionDeniedError
+    RejectedRequestError"""
+)
 """Not in `dir()`: applications hold the errors listed there against a list of their own, and refuse to start (aider)."""
 
 SETTINGS: Mapping[str, Any] = sys.modules[__package__].__annotations__
@@ -136,10 +140,12 @@ SUBMODULES: dict[str, frozenset[str]] = {
     "types.llms": frozenset(),
     "types.llms.base": frozenset({"BaseLiteLLMOpenAIResponseObject"}),
     "types.llms.openai": _of("_typed", "_records"),
+    "types.llms.vertex_ai": frozenset({"PartType"}),
     "types.responses": frozenset(),
     "types.responses.main": _of("_records"),
     "responses": frozenset(),
     "responses.main": frozenset({"responses", "aresponses", "ResponsesAPIResponse"}),
+    "constants": frozenset(),
     "litellm_core_utils": frozenset(),
     "litellm_core_utils.get_llm_provider_logic": frozenset({"get_llm_provider"}),
     "litellm_core_utils.get_supported_openai_params": frozenset({"get_supported_openai_params"}),

@@ -146,10 +146,11 @@ class AuthenticationError(_Facts, _bases.AuthenticationError):
     status_code = 401
 
 
-class PermissionDeniedError(_Facts, _bases.PermissionDeniedError):
-    """The credential may not do this."""
+class PermissionDeniedError(APIError, _bases.PermissionDeniedError):
+    """The credential may not do this. (Calls of LiteLLM's raise `APIError`, which it is too.)"""
 
     status_code = 403
+    __init__ = _Facts.__init__
 
 
 class NotFoundError(_Facts, _bases.NotFoundError):
