@@ -86,6 +86,30 @@ def test_built_chunks_are_the_answer(to: dict[str, Any]) -> None:
     assert built.usage.total_tokens == whole.usage.total_tokens
 
 
+def test_a_thinking_block_comes_in_pieces_that_make_it_once(to: dict[str, Any]) -> None:
+    asked: dict[str, Any] = {"thinking": {"type": "enabled", "budget_tokens": 1024}, "max_tokens": 2000}
+    stream = litellm.completion("anthropic/claude-sonnet-4-5", ASKED, stream=True, **asked, **to)
+    chunks = list(stream)
+
+    told = [block for chunk in chunks for block in chunk.choices[0].delta.get("thinking_blocks") or ()]
+    built = litellm.stream_chunk_builder(chunks).choices[0].message
+    assert "".join(block["thinking"] for block in told) == built.reasoning_content
+    assert [block["signature"] for block in told if "signature" in block] == [built.thinking_blocks[0]["signature"]]
+    assert built.thinking_blocks[0]["thinking"] == built.reasoning_content
+
+
+def test_the_last_chunk_says_what_the_stream_has_cost(to: dict[str, Any]) -> None:
+    asked: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
+    stream = litellm.completion("openai/gpt-4o", ASKED, **asked, **to)
+    chunks = list(stream)
+
+    assert chunks[-1].usage.cost == stream._hidden_params["response_cost"] > 0
+    assert all("usage" not in chunk for chunk in chunks[:-1])
+    priced = {"input_cost_per_token": 1.0, "output_cost_per_token": 2.0}
+    *_, last = litellm.completion("openai/gpt-4o", ASKED, **asked, **priced, **to)
+    assert last.usage.cost == last.usage.prompt_tokens + 2.0 * last.usage.completion_tokens
+
+
 def test_tool_calls_without_an_index_are_told_apart_by_their_ids() -> None:
     def call(name: str, arguments: str) -> dict[str, Any]:
         return {"id": f"call_{name}", "type": "function", "function": {"name": name, "arguments": arguments}}

@@ -99,10 +99,7 @@ class _Module(type(_sys)):  # type: ignore[misc]  # the class of modules
     """Warns of settings that are not here, or that have no effect here, instead of taking them in silence."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, type(_sys)):
-            if _names.HOMES.get(name, name) != name:
-                return  # `litellm.responses` is a function, also where `litellm.responses.main` was imported.
-        elif not name.startswith("_"):
+        if not name.startswith("_") and not isinstance(value, type(_sys)):
             text = _names.unheeded(name, value)
             if text:
                 import warnings
@@ -111,29 +108,15 @@ class _Module(type(_sys)):  # type: ignore[misc]  # the class of modules
         super().__setattr__(name, value)
 
 
-class _Submodules:
-    """Finds submodules with a file, makes those without one, and says of others what to use instead."""
+class _Absent:
+    """Says of a submodule that is not here what to use instead; asked last, and about this package alone."""
 
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        own = name.startswith(f"{__name__}.")
-        if not own and (not name.startswith("litellm.") or _sys.modules.get("litellm") is not _sys.modules[__name__]):
-            return None
-        from importlib.machinery import ModuleSpec, PathFinder
-
-        rest = name.removeprefix(f"{__name__}." if own else "litellm.")
-        found = PathFinder.find_spec(name, path, target) if own else None
-        # A folder without files is what is left of an older version: its cache.
-        if found is not None and found.has_location:
-            return found
-        if own and rest in _names.SUBMODULES:
-            return ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]  # it has what a loader is asked for
-        raise ModuleNotFoundError(_names.instead(rest), name=name)
-
-    def create_module(self, spec: Any) -> None:
-        """None: an ordinary module."""
-
-    def exec_module(self, module: Any) -> None:
-        module.__getattr__ = _names.exported(module.__name__.removeprefix(f"{__name__}."))
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: Any = None) -> None:
+        installed = getattr(_sys.modules.get("litellm"), "__name__", "") == __name__
+        for head in (f"{__name__}.", "litellm." if installed else f"{__name__}."):
+            if name.startswith(head):
+                raise ModuleNotFoundError(_names.instead(name.removeprefix(head)), name=name)
 
 
 def install() -> None:
@@ -158,4 +141,8 @@ def install() -> None:
 
 
 _sys.modules[__name__].__class__ = _Module
-_sys.meta_path.insert(0, _Submodules())
+_sys.meta_path.append(_Absent)
+for _name in _names.SUBMODULES.keys() - {"exceptions", "router", "_logging"}:
+    # Where litellm has a module that only says where names live.
+    _made = _sys.modules[f"{__name__}.{_name}"] = type(_sys)(f"{__name__}.{_name}")
+    _made.__dict__.update(__getattr__=_names.exported(_name), __path__=[])

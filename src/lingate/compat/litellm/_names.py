@@ -34,15 +34,15 @@ _BY_HOME = {
         HttpxBinaryResponseContent PromptTokensDetailsWrapper CompletionTokensDetailsWrapper""",
     "_typed": """AllMessageValues AnthropicThinkingParam ChatCompletionAnnotation ChatCompletionAssistantMessage
         ChatCompletionAssistantToolCall ChatCompletionAudioObject ChatCompletionAudioParam ChatCompletionCachedContent
-        ChatCompletionDeveloperMessage ChatCompletionFileObject ChatCompletionFileObjectFile ChatCompletionFunctionMessage
-        ChatCompletionImageObject ChatCompletionImageUrlObject ChatCompletionModality ChatCompletionPredictionContentParam
-        ChatCompletionRedactedThinkingBlock ChatCompletionSystemMessage ChatCompletionTextObject
-        ChatCompletionThinkingBlock ChatCompletionToolCallChunk ChatCompletionToolCallFunctionChunk
-        ChatCompletionToolChoiceFunctionParam ChatCompletionToolChoiceObjectParam ChatCompletionToolMessage
-        ChatCompletionToolParam ChatCompletionToolParamFunctionChunk ChatCompletionUsageBlock ChatCompletionUserMessage
-        ChatCompletionVideoObject ChatCompletionVideoUrlObject CostPerToken DeploymentTypedDict GenericLiteLLMParams GenericStreamingChunk
-        ModelInfo OpenAIMessageContent OpenAIMessageContentListBlock OpenAIWebSearchOptions PartType
-        ResponseInputParam StandardLoggingPayload""",
+        ChatCompletionDeveloperMessage ChatCompletionFileObject ChatCompletionFileObjectFile
+        ChatCompletionFunctionMessage ChatCompletionImageObject ChatCompletionImageUrlObject ChatCompletionModality
+        ChatCompletionPredictionContentParam ChatCompletionRedactedThinkingBlock ChatCompletionSystemMessage
+        ChatCompletionTextObject ChatCompletionThinkingBlock ChatCompletionToolCallChunk
+        ChatCompletionToolCallFunctionChunk ChatCompletionToolChoiceFunctionParam ChatCompletionToolChoiceObjectParam
+        ChatCompletionToolMessage ChatCompletionToolParam ChatCompletionToolParamFunctionChunk ChatCompletionUsageBlock
+        ChatCompletionUserMessage ChatCompletionVideoObject ChatCompletionVideoUrlObject CostPerToken
+        DeploymentTypedDict GenericLiteLLMParams GenericStreamingChunk ModelInfo OpenAIMessageContent
+        OpenAIMessageContentListBlock OpenAIWebSearchOptions PartType ResponseInputParam StandardLoggingPayload""",
     "router": "Router RetryPolicy AllowedFailsPolicy router",
     "exceptions": """exceptions APIConnectionError APIError APIResponseValidationError AuthenticationError AzureOpenAIError
         BadGatewayError BadRequestError BudgetExceededError ConflictError ContentPolicyViolationError

@@ -90,6 +90,8 @@ class Request:
     stream: bool
     call_id: str
     started: datetime
+    proven: bool = False
+    """Whether reasoning arrives in blocks whose end is a proof."""
 
     @property
     def model(self) -> str:

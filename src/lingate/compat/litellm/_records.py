@@ -346,9 +346,9 @@ _EVENTS = """response.created response.in_progress response.completed response.f
     output_item.added output_item.done content_part.added content_part.done output_text.delta output_text.done
     output_text.annotation.added refusal.delta refusal.done reasoning_summary_text.delta reasoning_summary_text.done
     reasoning_summary_part.done function_call_arguments.delta function_call_arguments.done"""
-ResponsesAPIStreamEvents = StrEnum(
+ResponsesAPIStreamEvents = StrEnum(  # type: ignore[misc]  # no literal: mypy knows none of its members
     "ResponsesAPIStreamEvents",
-    {  # type: ignore[misc]  # no literal: mypy knows none of its members
+    {
         name.upper().replace(".", "_"): name if name.startswith(("response.", "error")) else f"response.{name}"
         for name in _EVENTS.split()
     },

@@ -99,8 +99,20 @@ def call_facts(request: Request, view: Any) -> dict[str, Any]:
 def chunk(data: dict[str, Any], request: Request) -> records.ModelResponseStream:
     """One chunk. The usage chunk gets an empty choice, because LiteLLM's has one and callers index it."""
     choices = [{**choice, "delta": dict(choice.get("delta") or {})} for choice in data.get("choices") or ()]
+    if request.proven:
+        for choice in choices:
+            _tell_blocks(choice["delta"])
     fields = {**data, "choices": choices or [{"delta": {}}], "object": "chat.completion.chunk"}
     return records.ModelResponseStream(**fields, _hidden_params=_marks(request))
+
+
+def _tell_blocks(delta: dict[str, Any]) -> None:
+    """Thinking blocks as LiteLLM has them in chunks: their text in pieces, and the proof without what was told."""
+    text, blocks = delta.get("reasoning_content") or "", delta.get("thinking_blocks")
+    if blocks:
+        delta["thinking_blocks"] = [{**block, "thinking": text} if "signature" in block else block for block in blocks]
+    elif text:
+        delta["thinking_blocks"] = [{"type": "thinking", "thinking": text}]
 
 
 def text_chunk(data: dict[str, Any], request: Request) -> records.TextCompletionResponse:

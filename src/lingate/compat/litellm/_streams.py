@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Self
@@ -15,6 +16,7 @@ from lingate.compat.litellm._records import ModelResponse
 from lingate.errors import LingateError, StreamInterruptedError
 
 _END = object()
+_CLAUDE = re.compile("anthropic|bedrock")
 
 
 class CustomStreamWrapper:
@@ -42,6 +44,8 @@ class CustomStreamWrapper:
             "additional_headers": {},
         }
         self._request = request
+        # A block of Claude's goes back as it came, so what LiteLLM tells of it is what applications put together.
+        request.proven = bool(_CLAUDE.search(stream._state.sent.target.row.dialect))
         self._watch = watch
         self._piece = piece
         self._whole = whole
@@ -94,6 +98,11 @@ class CustomStreamWrapper:
         made = self._piece(found.to_dict(), self._request)
         if not self.chunks:
             self._watch.begun = datetime.now()
+        usage = made.__dict__.get("usage")
+        if usage is not None:
+            stream = self.completion_stream
+            whole = self._whole(stream._shape.response(stream._state), self._request)
+            usage.cost = whole._hidden_params["response_cost"]
         self.chunks.append(made)
         return made
 

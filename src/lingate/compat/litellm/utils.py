@@ -1,5 +1,0 @@
-"""The names of `litellm.utils`: loaded on first use from where they live."""
-
-from lingate.compat.litellm._names import exported
-
-__getattr__ = exported("utils")
