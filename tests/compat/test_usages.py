@@ -255,7 +255,6 @@ def test_a_module_of_another_package_is_looked_for_as_ever() -> None:
 
 def test_names_for_annotations_are_dicts() -> None:
     from lingate.compat.litellm.types.llms.openai import ChatCompletionToolParam, ResponsesAPIResponse
-
     from lingate.compat.litellm.types.utils import CostPerToken
 
     assert ChatCompletionToolParam(type="function", function={"name": "f"}) == {
@@ -265,6 +264,17 @@ def test_names_for_annotations_are_dicts() -> None:
     assert CostPerToken(input_cost_per_token=1.0) == {"input_cost_per_token": 1.0}
     assert ResponsesAPIResponse is litellm.ResponsesAPIResponse
     assert litellm.litellm is litellm
+
+
+def test_cached_tokens_under_anthropics_name_are_counted_among_the_prompts() -> None:
+    usage = litellm.Usage(prompt_tokens=100, completion_tokens=1, total_tokens=101, cache_read_input_tokens=25)
+
+    assert usage.prompt_tokens_details.cached_tokens == usage.cache_read_input_tokens == 25
+    whole, cached = (
+        litellm.completion_cost({"model": "gpt-4o", "usage": found})
+        for found in (litellm.Usage(prompt_tokens=100, completion_tokens=1), usage)
+    )
+    assert cached < whole
 
 
 def test_the_log_can_be_turned_on_and_off() -> None:

@@ -176,6 +176,12 @@ class Usage(
     def __init__(self, *values: Any, reasoning_tokens: int | None = None, **fields: Any) -> None:
         if reasoning_tokens is not None and not fields.get("completion_tokens_details"):
             fields["completion_tokens_details"] = {"reasoning_tokens": reasoning_tokens}
+        cached = fields.get("cache_read_input_tokens")
+        if cached is not None:
+            fields["prompt_tokens_details"] = {
+                "cached_tokens": cached,
+                **dict(fields.get("prompt_tokens_details") or {}),
+            }
         super().__init__(*values, **fields)
         details = self.prompt_tokens_details
         written = None if details is None else details.get("cache_write_tokens")
