@@ -37,67 +37,33 @@ class Traits(TypedDict, total=False):
 
     Layers, weakest first: the dialect's defaults, the provider's row, the model family, the user's own settings.
 
-    Keys:
-        max_tokens_param: Name of the field that caps the answer on an OpenAI-shaped wire. Default `max_tokens`.
-        default_max_tokens: Sent when the caller gave none and the wire format requires one.
-        max_stop: How many stop sequences the wire takes. The rest is enforced on our side.
-        sampling: `any`; `one` (temperature or top_p, not both: temperature is kept); `none` (neither, nor top_k);
-            `effort_none` (as `none` while the model reasons, see `default_effort`; `any` while it does not).
-        top_k: Whether an OpenAI-shaped wire takes this field, which is not among that format's own. Default true.
-        max_temperature: Upper end of the temperature range; larger values are clamped and reported as dropped.
-        structured: How a JSON schema is asked for: `json_schema` (native), `json_schema_alone` (native, but by a forced
-            tool where other tools are offered), `json_object` (schema in the prompt), `tool` (a forced tool whose
-            arguments are the answer), `none`.
-        thinking: How Claude- and Gemini-shaped wires think: `adaptive`, `budget`, `level` or `none`.
-        budgets: Whether a Claude that thinks adaptively still takes a budget. Default true.
-        reasoning_param: How `reasoning_effort` is written: `reasoning_effort`, `reasoning` (object), `thinking`
-            (object with type), `thinking_bool`, `enable_thinking`, `chat_template_kwargs`, `think`, `reasoning_config`
-            (Bedrock), `none`.
-        reasoning_history: Field in which an assistant message's reasoning goes back: `reasoning_content`,
-            `reasoning`, `reasoning_details`, `thinking_blocks`, or `drop`.
-        canonical_history: Messages go back with every field of the canonical form: the other end is a gateway of this kind.
-        text_content: Content must be a plain string where it holds only text.
-        tool_choice_required: The word for "must call a tool": `required` (default), `any`, or `auto` if there is none.
-        tool_schema_drop: Keys removed from tool definitions and their JSON schemas, at every depth.
-        stream_usage: Ask for usage in streams with `stream_options.include_usage`. Default true.
-        stream_end: What ends a stream: `done` ([DONE], default) or `finish` (a finish reason is enough).
-        system_role: Role under which system text is sent: `system` (default), `developer`, `user`.
-        late_system: What happens to system messages after the first turn: `keep` (default) or `hoist`.
-        tool_media: Whether the results of tools may hold images and files on an OpenAI-shaped wire. Default true.
-        user_after_tool: Whether a user's turn may follow the result of a tool. Default true.
-        prefill: Whether a trailing assistant message is taken as the beginning of the answer.
-        think_tags: Reasoning arrives as <think>...</think> at the head of the content.
-        cache_control: Whether `cache_control` marks inside content parts are understood. Default false on OpenAI wires.
-        strict_schema: Unknown request fields are refused by the provider, ours must not be sent.
-        efforts: The words `reasoning_effort` may take; any other is replaced by the nearest of them.
-        default_effort: What the model does when `reasoning_effort` is not set.
-        tool_names: Regular expression of the names of tools that are taken; others go out as names that are.
-        call_ids: Regular expression of the ids of tool calls that are taken; others, which another provider gave, are
-            replaced where they stand.
-        names: Which messages may carry `name`: `any` (default), `user`, `tool` (only these roles) or `none`.
-        thinking_needs_stream: Thinking is refused without streaming, and on unless the request says otherwise.
-        body_format: On hosts that take each model's own body: which it is, where the model's name does not tell.
-        schema_language: What schemas are written in on a Gemini-shaped wire: `json_schema` (default), or `openapi`, the
-            subset of older models.
-        embed_method: What embeds on a Gemini-shaped wire: `batchEmbedContents` (default), `embedContent` (one text a
-            request) or `predict`.
-        searched_once: On a Gemini-shaped wire several searches for one answer are paid for as one.
-        google_cloud: The Gemini-shaped wire is Google Cloud's: counts are asked for in another form, and search beside
-            functions needs no leave.
-
     `efforts`, `names`, `thinking_needs_stream` and `sampling: effort_none` are carried out by edits that the look-up
     puts on the target (`_providers/quirks.py`); dialects need not know them.
     """
 
     max_tokens_param: Literal["max_tokens", "max_completion_tokens"]
+    """Name of the field that caps the answer on an OpenAI-shaped wire. Default `max_tokens`."""
     default_max_tokens: int
+    """Sent when the caller gave none and the wire format requires one."""
     max_stop: int
+    """How many stop sequences the wire takes. The rest is enforced on our side."""
     sampling: Literal["any", "one", "none", "effort_none"]
+    """`any`; `one` (temperature or top_p, not both: temperature is kept); `none` (neither, nor top_k); `effort_none`
+    (as `none` while the model reasons, see `default_effort`; `any` while it does not).
+    """
     top_k: bool
+    """Whether an OpenAI-shaped wire takes this field, which is not among that format's own. Default true."""
     max_temperature: float
+    """Upper end of the temperature range; larger values are clamped and reported as dropped."""
     structured: Literal["json_schema", "json_schema_alone", "json_object", "tool", "none"]
+    """How a JSON schema is asked for: `json_schema` (native), `json_schema_alone` (native, but by a forced tool where
+    other tools are offered), `json_object` (schema in the prompt), `tool` (a forced tool whose arguments are the
+    answer), `none`.
+    """
     thinking: Literal["adaptive", "budget", "level", "none"]
+    """How Claude- and Gemini-shaped wires think: `adaptive`, `budget`, `level` or `none`."""
     budgets: bool
+    """Whether a Claude that thinks adaptively still takes a budget. Default true."""
     reasoning_param: Literal[
         "reasoning_effort",
         "reasoning",
@@ -109,54 +75,91 @@ class Traits(TypedDict, total=False):
         "reasoning_config",
         "none",
     ]
+    """How `reasoning_effort` is written: `reasoning_effort`, `reasoning` (object), `thinking` (object with type),
+    `thinking_bool`, `enable_thinking`, `chat_template_kwargs`, `think`, `reasoning_config` (Bedrock), `none`.
+    """
     reasoning_history: Literal["reasoning_content", "reasoning", "reasoning_details", "thinking_blocks", "drop"]
+    """Field in which an assistant message's reasoning goes back: `reasoning_content`, `reasoning`, `reasoning_details`,
+    `thinking_blocks`, or `drop`.
+    """
     canonical_history: bool
+    """Messages go back with every field of the canonical form: the other end is a gateway of this kind."""
     text_content: bool
+    """Content must be a plain string where it holds only text."""
     tool_choice_required: Literal["required", "any", "auto"]
+    """The word for "must call a tool": `required` (default), `any`, or `auto` if there is none."""
     tool_schema_drop: tuple[str, ...]
+    """Keys removed from tool definitions and their JSON schemas, at every depth."""
     stream_usage: bool
+    """Ask for usage in streams with `stream_options.include_usage`. Default true."""
     stream_end: Literal["done", "finish"]
+    """What ends a stream: `done` ([DONE], default) or `finish` (a finish reason is enough)."""
     system_role: Literal["system", "developer", "user"]
+    """Role under which system text is sent: `system` (default), `developer`, `user`."""
     late_system: Literal["keep", "hoist"]
+    """What happens to system messages after the first turn: `keep` (default) or `hoist`."""
     tool_media: bool
+    """Whether the results of tools may hold images and files on an OpenAI-shaped wire. Default true."""
     user_after_tool: bool
+    """Whether a user's turn may follow the result of a tool. Default true."""
     prefill: bool
+    """Whether a trailing assistant message is taken as the beginning of the answer."""
     think_tags: bool
+    """Reasoning arrives as <think>...</think> at the head of the content."""
     cache_control: bool
+    """Whether `cache_control` marks inside content parts are understood. Default false on OpenAI wires."""
     strict_schema: bool
+    """Unknown request fields are refused by the provider, ours must not be sent."""
     efforts: tuple[str, ...]
+    """The words `reasoning_effort` may take; any other is replaced by the nearest of them."""
     default_effort: str
+    """What the model does when `reasoning_effort` is not set."""
     tool_names: str
+    """Regular expression of the names of tools that are taken; others go out as names that are."""
     call_ids: str
+    """Regular expression of the ids of tool calls that are taken; others, which another provider gave, are replaced
+    where they stand.
+    """
     names: Literal["any", "user", "tool", "none"]
+    """Which messages may carry `name`: `any` (default), `user`, `tool` (only these roles) or `none`."""
     thinking_needs_stream: bool
+    """Thinking is refused without streaming, and on unless the request says otherwise."""
     body_format: str
+    """On hosts that take each model's own body: which it is, where the model's name does not tell."""
     schema_language: Literal["json_schema", "openapi"]
+    """What schemas are written in on a Gemini-shaped wire: `json_schema` (default), or `openapi`, the subset of older
+    models.
+    """
     embed_method: Literal["batchEmbedContents", "embedContent", "predict"]
+    """What embeds on a Gemini-shaped wire: `batchEmbedContents` (default), `embedContent` (one text a request) or
+    `predict`.
+    """
     searched_once: bool
+    """On a Gemini-shaped wire several searches for one answer are paid for as one."""
     google_cloud: bool
+    """The Gemini-shaped wire is Google Cloud's: counts are asked for in another form, and search beside functions needs
+    no leave.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRule:
-    """What differs for some models of one provider. What holds wherever a model runs is in `_providers/families.py`.
-
-    Attributes:
-        pattern: Regular expression that the whole model name matches, upper and lower case alike.
-        traits: Stronger than the row's and the family's.
-        unsupported: Request fields refused for these models, on top of the row's.
-        url: Base URL for these models, with `\\1` for what the pattern found; one that begins with a slash is put
-            behind the base URL instead.
-        model: The name sent upstream, with `\\1` for what the pattern found.
-        dialect: Wire format for these models, where it is not the row's.
-    """
+    """What differs for some models of one provider. What holds wherever a model runs is in `_providers/families.py`."""
 
     pattern: str
+    """Regular expression that the whole model name matches, upper and lower case alike."""
     traits: Traits = field(default_factory=Traits)
+    """Stronger than the row's and the family's."""
     unsupported: tuple[str, ...] = ()
+    """Request fields refused for these models, on top of the row's."""
     url: str | None = None
+    """Base URL for these models, with `\\1` for what the pattern found; one that begins with a slash is put behind the
+    base URL instead.
+    """
     model: str | None = None
+    """The name sent upstream, with `\\1` for what the pattern found."""
     dialect: str | None = None
+    """Wire format for these models, where it is not the row's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,101 +169,105 @@ class TokenExchange:
     Texts are templates with the syntax of `ProviderRow.url`. Besides variables they take `{key}` (the provider's key),
     `{basic}` (`client_id` and `client_secret` as HTTP's basic authentication writes them), `{origin}` (scheme and host of
     the base URL) and `{uuid}` (a new one each time).
-
-    Attributes:
-        url: Where the exchange is posted to.
-        form: Fields of the form that is posted; one whose variable is unset is left out.
-        headers: Headers of the request; one whose variable is unset is left out.
-        client_id: Template of the client's id.
-        client_secret: Template of its secret.
-        key_json: The key may be JSON. Its values are variables then, before those of the environment and for the base URL
-            too: `{"a": {"b": "x"}}` is `KEY_A_B`.
     """
 
     url: str
+    """Where the exchange is posted to."""
     form: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Fields of the form that is posted; one whose variable is unset is left out."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Headers of the request; one whose variable is unset is left out."""
     client_id: str = ""
+    """Template of the client's id."""
     client_secret: str = field(default="", repr=False)
+    """Template of its secret."""
     key_json: bool = False
+    """The key may be JSON. Its values are variables then, before those of the environment and for the base URL too:
+    `{"a": {"b": "x"}}` is `KEY_A_B`.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderRow:
-    """One provider: where it is, how it is spoken to, and in what it differs. The only place its name appears.
-
-    Attributes:
-        name: What users write before the slash.
-        title: The provider's own name, for people.
-        dialect: Wire format, a module of `_dialects`.
-        url: Base URL without a trailing slash; None where the user must give one. `{NAME}` is filled from the
-            environment variable NAME; `{A|B=word}` is the first of A and B that is set, else `word`.
-        key_env: Variables that may hold the key, in the order they are tried.
-        token_env: Variables that may hold a token, which goes out as `Authorization: Bearer` whatever `auth` says;
-            looked at after `key_env`.
-        sign_env: Variables any of which says that signing in by `auth`'s module will work; never read for a key.
-        env: Values of environment variables for this provider alone; they win over the process's own.
-        url_env: Variables that may hold a base URL, in order; they win over `url`.
-        url_tail: Path put behind a base URL from the user that has no path of its own.
-        auth: `bearer`, `header:<Name>`, `header:<Name> <Word>` (`Name: Word KEY`), `scheme:<Word>`
-            (`Authorization: Word KEY`), `none` (a key is optional and sent as bearer), or a module of `_auth` with
-            what it needs to know: `google`, `aws:<service>`. `bearer|aws:<service>`: a key goes out in the first way,
-            and where there is none the second signs in; a module alone gets the key too.
-        headers: Sent with every request. `{NAME}` is filled from the environment, with `url`'s syntax, and `{key}` with
-            the credential; a header whose variable is unset is left out.
-        aliases: Other names for the same row.
-        operations: What the provider serves.
-        paths: Paths (from the base URL) that differ from the dialect's own, by operation.
-        query: Query parameters of every request, unless the base URL has them; templates as in `headers`. `api_version` of
-            a call or a configuration stands in for the one whose name ends in `version`.
-        rename: Request fields with another name here. `a=b` renames one value: `{"tool_choice=required": "any"}` in
-            the form `field=value` -> new value; `a` -> `b.c` nests.
-        unsupported: Request fields the provider refuses; `n>1` style marks a value that is refused.
-        traits: See `Traits`.
-        models: What differs for some of its models; every rule whose pattern fits applies, later ones win.
-        exchange: How a key becomes the token that is sent, for `auth` by the module `oauth`.
-        body: Fields of every chat request, unless the caller sets them. Templates in texts are filled from the
-            environment with `url`'s syntax; a field whose variable is unset is left out.
-        quirks: Names of functions in `_providers/quirks.py` that edit the wire body last.
-        error_kinds: Kind of error for exact codes of this provider, where they mean something else than elsewhere.
-            `status:429` stands for that status, whatever its codes that are not listed.
-        prices: Id of this provider in the price catalogue, where neither its address nor its name tells.
-        local: Runs on the user's own machine or network; a key is not expected.
-        ended: When and how the service ended and what replaces it; calls raise with this text.
-        note: What a user or maintainer should know.
-        source: Where the facts come from.
-    """
+    """One provider: where it is, how it is spoken to, and in what it differs. The only place its name appears."""
 
     name: str
+    """What users write before the slash."""
     title: str = ""
+    """The provider's own name, for people."""
     url: str | None = None
+    """Base URL without a trailing slash; None where the user must give one. `{NAME}` is filled from the environment
+    variable NAME; `{A|B=word}` is the first of A and B that is set, else `word`.
+    """
     key_env: tuple[str, ...] = ()
+    """Variables that may hold the key, in the order they are tried."""
     operations: tuple[Operation, ...] = ("chat",)
+    """What the provider serves."""
     _: KW_ONLY
     dialect: str = "openai_chat"
+    """Wire format, a module of `_dialects`."""
     token_env: tuple[str, ...] = ()
+    """Variables that may hold a token, which goes out as `Authorization: Bearer` whatever `auth` says; looked at after
+    `key_env`.
+    """
     sign_env: tuple[str, ...] = ()
+    """Variables any of which says that signing in by `auth`'s module will work; never read for a key."""
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Values of environment variables for this provider alone; they win over the process's own."""
     url_env: tuple[str, ...] = ()
+    """Variables that may hold a base URL, in order; they win over `url`."""
     url_tail: str = ""
+    """Path put behind a base URL from the user that has no path of its own."""
     auth: str = "bearer"
+    """`bearer`, `header:<Name>`, `header:<Name> <Word>` (`Name: Word KEY`), `scheme:<Word>` (`Authorization: Word
+    KEY`), `none` (a key is optional and sent as bearer), or a module of `_auth` with what it needs to know: `google`,
+    `aws:<service>`. `bearer|aws:<service>`: a key goes out in the first way, and where there is none the second signs
+    in; a module alone gets the key too.
+    """
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Sent with every request. `{NAME}` is filled from the environment, with `url`'s syntax, and `{key}` with the
+    credential; a header whose variable is unset is left out.
+    """
     aliases: tuple[str, ...] = ()
+    """Other names for the same row."""
     paths: Mapping[str, str] = field(default_factory=dict)
+    """Paths (from the base URL) that differ from the dialect's own, by operation."""
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Query parameters of every request, unless the base URL has them; templates as in `headers`. `api_version` of a
+    call or a configuration stands in for the one whose name ends in `version`.
+    """
     rename: Mapping[str, str] = field(default_factory=dict)
+    """Request fields with another name here. `a=b` renames one value: `{"tool_choice=required": "any"}` in the form
+    `field=value` -> new value; `a` -> `b.c` nests.
+    """
     unsupported: tuple[str, ...] = ()
+    """Request fields the provider refuses; `n>1` style marks a value that is refused."""
     traits: Traits = field(default_factory=Traits)
+    """See `Traits`."""
     models: tuple[ModelRule, ...] = ()
+    """What differs for some of its models; every rule whose pattern fits applies, later ones win."""
     exchange: TokenExchange | None = None
+    """How a key becomes the token that is sent, for `auth` by the module `oauth`."""
     body: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Fields of every chat request, unless the caller sets them. Templates in texts are filled from the environment
+    with `url`'s syntax; a field whose variable is unset is left out.
+    """
     quirks: tuple[str, ...] = ()
+    """Names of functions in `_providers/quirks.py` that edit the wire body last."""
     error_kinds: Mapping[str, str] = field(default_factory=dict)
+    """Kind of error for exact codes of this provider, where they mean something else than elsewhere. `status:429`
+    stands for that status, whatever its codes that are not listed.
+    """
     prices: str | None = None
+    """Id of this provider in the price catalogue, where neither its address nor its name tells."""
     local: bool = False
+    """Runs on the user's own machine or network; a key is not expected."""
     ended: str | None = None
+    """When and how the service ended and what replaces it; calls raise with this text."""
     note: str = ""
+    """What a user or maintainer should know."""
     source: str = ""
+    """Where the facts come from."""
 
 
 class Record(msgspec.Struct):

@@ -48,11 +48,12 @@ print(litellm.types.utils.ModelResponse is litellm.ModelResponse)
 
 
 def test_submodules_are_imported_as_litellms_are() -> None:
-    from lingate.compat.litellm.exceptions import RateLimitError
     from lingate.compat.litellm.integrations.custom_logger import CustomLogger
-    from lingate.compat.litellm.router import Router
     from lingate.compat.litellm.types.utils import ModelResponse
     from lingate.compat.litellm.utils import get_model_info
+
+    from lingate.compat.litellm.exceptions import RateLimitError
+    from lingate.compat.litellm.router import Router
 
     assert RateLimitError is litellm.RateLimitError
     assert CustomLogger is litellm.CustomLogger

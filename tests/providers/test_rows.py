@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 import re
 import time
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -128,9 +131,15 @@ def test_a_service_that_ended_says_when_and_what_to_use() -> None:
 
 
 def test_the_traits_a_row_may_state_all_have_a_meaning_written_down() -> None:
-    described = set(re.findall(r"^ {4,8}(\w+): ", Traits.__doc__ or "", re.MULTILINE))
+    (made,) = ast.parse(inspect.getsource(Traits)).body
+    assert isinstance(made, ast.ClassDef)
+    described = {
+        field.target.id
+        for field, words in pairwise(made.body)
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(words, ast.Expr)
+    }
 
-    assert set(get_type_hints(Traits)) <= described
+    assert set(get_type_hints(Traits)) == described
 
 
 def test_loading_the_table_takes_less_than_five_milliseconds() -> None:

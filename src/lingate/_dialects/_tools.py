@@ -161,6 +161,11 @@ def closed(schema: Any) -> Any:
     return copy
 
 
+def object_schema(schema: Any) -> Any:
+    """Arguments with `type: object` at the top, where some APIs want it."""
+    return schema if not isinstance(schema, dict) or "type" in schema else {"type": "object", **schema}
+
+
 def without_keys(value: Any, keys: tuple[str, ...]) -> Any:
     """A copy without some keywords, at every depth; properties that happen to have such a name stay."""
     if isinstance(value, list):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from lingate._call.stream import StreamState
 from lingate._dialects.openai_chat.chunks import ChunkBuilder
-from lingate._io.streaming import AsyncStreamed, Shape, Streamed
+from lingate._io.streaming import AsyncStreamed, Counted, Shape, Streamed
 from lingate._io.transport import AsyncByteStream, ByteStream
 from lingate._model import Event
-from lingate._views import ChatChunk, ChatResponse, Usage
+from lingate._views import ChatChunk, ChatResponse
 
 
 class _Chat(Shape[ChatChunk, ChatResponse]):
@@ -42,7 +42,7 @@ class _Chat(Shape[ChatChunk, ChatResponse]):
         )
 
 
-class ChatStream(Streamed[ChatChunk, ChatResponse]):
+class ChatStream(Counted, Streamed[ChatChunk, ChatResponse]):
     """A chat answer that is still arriving. Iterate over it once; leaving the loop lets the upstream go at once.
 
     Raises (while iterating):
@@ -55,14 +55,8 @@ class ChatStream(Streamed[ChatChunk, ChatResponse]):
     def __init__(self, state: StreamState, stream: ByteStream, include_usage: bool, format_class: type | None) -> None:
         super().__init__(state, stream, _Chat(include_usage, format_class))
 
-    @property
-    def usage(self) -> Usage | None:
-        """Token counts, as soon as the provider has sent them."""
-        found = self._state.collector.usage
-        return Usage(found) if found else None
 
-
-class AsyncChatStream(AsyncStreamed[ChatChunk, ChatResponse]):
+class AsyncChatStream(Counted, AsyncStreamed[ChatChunk, ChatResponse]):
     """`ChatStream` for `async for`. Leaving the loop, or being cancelled in it, lets the upstream go."""
 
     __slots__ = ()
@@ -71,9 +65,3 @@ class AsyncChatStream(AsyncStreamed[ChatChunk, ChatResponse]):
         self, state: StreamState, stream: AsyncByteStream, include_usage: bool, format_class: type | None
     ) -> None:
         super().__init__(state, stream, _Chat(include_usage, format_class))
-
-    @property
-    def usage(self) -> Usage | None:
-        """Token counts, as soon as the provider has sent them."""
-        found = self._state.collector.usage
-        return Usage(found) if found else None

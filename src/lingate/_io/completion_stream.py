@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from lingate._call.stream import StreamState
 from lingate._dialects.openai_chat.completion_chunks import CompletionChunkBuilder, completion_of
-from lingate._io.streaming import AsyncStreamed, Shape, Streamed
+from lingate._io.streaming import AsyncStreamed, Counted, Shape, Streamed
 from lingate._io.transport import AsyncByteStream, ByteStream
 from lingate._model import Event
-from lingate._views import Usage
 from lingate._views_media import CompletionChunk, CompletionResponse
 
 
@@ -37,7 +36,7 @@ class _Completion(Shape[CompletionChunk, CompletionResponse]):
         return CompletionResponse(data, None, target.provider, target.model, state.attempts, dropped)
 
 
-class CompletionStream(Streamed[CompletionChunk, CompletionResponse]):
+class CompletionStream(Counted, Streamed[CompletionChunk, CompletionResponse]):
     """A completion that is still arriving. Iterate over it once; leaving the loop lets the upstream go at once.
 
     Raises (while iterating):
@@ -50,23 +49,11 @@ class CompletionStream(Streamed[CompletionChunk, CompletionResponse]):
     def __init__(self, state: StreamState, stream: ByteStream, include_usage: bool) -> None:
         super().__init__(state, stream, _Completion(include_usage))
 
-    @property
-    def usage(self) -> Usage | None:
-        """Token counts, as soon as the provider has sent them."""
-        found = self._state.collector.usage
-        return Usage(found) if found else None
 
-
-class AsyncCompletionStream(AsyncStreamed[CompletionChunk, CompletionResponse]):
+class AsyncCompletionStream(Counted, AsyncStreamed[CompletionChunk, CompletionResponse]):
     """`CompletionStream` for `async for`. Leaving the loop, or being cancelled in it, lets the upstream go."""
 
     __slots__ = ()
 
     def __init__(self, state: StreamState, stream: AsyncByteStream, include_usage: bool) -> None:
         super().__init__(state, stream, _Completion(include_usage))
-
-    @property
-    def usage(self) -> Usage | None:
-        """Token counts, as soon as the provider has sent them."""
-        found = self._state.collector.usage
-        return Usage(found) if found else None

@@ -10,6 +10,7 @@ from lingate._call.stream import StreamState
 from lingate._io import aio, sync
 from lingate._io.transport import AsyncByteStream, ByteStream
 from lingate._model import Attempt, Event
+from lingate._views import Usage
 from lingate.errors import LingateError, StreamInterruptedError
 
 P = TypeVar("P")
@@ -78,6 +79,19 @@ class _Base(Generic[P, R]):
         if not shape.ended:
             raise _unfinished(state, shape, "was closed before its end")
         return shape.response(state)
+
+
+class Counted:
+    """Streams of chunks, whose token counts are the usual ones."""
+
+    __slots__ = ()
+    _state: StreamState
+
+    @property
+    def usage(self) -> Usage | None:
+        """Token counts, as soon as the provider has sent them."""
+        found = self._state.collector.usage
+        return Usage(found) if found else None
 
 
 def _unfinished(state: StreamState, shape: Shape[Any, Any], why: str) -> StreamInterruptedError:

@@ -112,10 +112,9 @@ async def _whole(turn: Turn) -> None:
         response["created"] = int(turn.row.at)  # the provider does not say when
     turn.noted(response, turn.context.trail[-1].request_id)
     same = may_relay(turn, done.sent) and (done.data == done.raw or turn.found.face.dialect != "openai_chat")
-    if same:
-        told = renamed(turn, done.raw)
-        body = done.body if told is done.raw else encode(told)
-    else:
+    if not same:
         body = rendered(turn, response)
+    else:
+        body = done.body if (told := renamed(turn, done.raw)) is done.raw else encode(told)
     turn.answered()
     turn.answer(200, media_type(turn.found.face.name, response), body)

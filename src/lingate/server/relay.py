@@ -44,20 +44,22 @@ def rendered(turn: Turn, response: JsonDict) -> bytes:
 
 
 def renamed(turn: Turn, response: JsonDict) -> JsonDict:
-    """A whole answer, wire or canonical, under the name that the client knows its model by."""
+    """A whole answer under the name that its model was asked for by."""
+    if turn.asked is None:
+        return response
     name = _name_for(turn)
     return {**response, "model": name} if name and response.get("model", name) != name else response
 
 
 def begun(turn: Turn, start: Start, data: bytes) -> bytes:
-    """The first bytes of a stream, whose beginning is made to say the same, and when it was made if its provider does not."""
+    """The first bytes of a stream under the same name; the time of its beginning is ours if its provider has none."""
     if not start.created:
         start.created = int(turn.row.at)
     name, told = _name_for(turn), start.model
     if not (name and told):
         return data
     start.model = name
-    return data.replace(encode(told), encode(name), 1)  # the head of a message holds no other text before it
+    return data.replace(encode(told), encode(name), 1)  # nothing before it can be the same
 
 
 def _name_for(turn: Turn) -> str | None:

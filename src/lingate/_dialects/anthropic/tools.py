@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._tools import allowed_tools, answer_name, asked_format, closed, search_place, without_keys
+from lingate._dialects._tools import (
+    allowed_tools,
+    answer_name,
+    asked_format,
+    closed,
+    object_schema,
+    search_place,
+    without_keys,
+)
 from lingate._dialects.anthropic.draft import Draft
 from lingate._dialects.anthropic.facts import FIELD_BETAS, TOOL_BETAS
 from lingate._model import JsonDict
@@ -100,7 +108,7 @@ def _write_answer_tool(draft: Draft, schema: JsonDict | None, name: str, thinkin
     tool = {
         "name": name,
         "description": "Gives the final answer to the user. Its input is the whole answer.",
-        "input_schema": _object_schema(schema or _OPEN_SCHEMA),
+        "input_schema": object_schema(schema or _OPEN_SCHEMA),
     }
     draft.body["tools"] = [*tools, tool]
     draft.answer_tool = name
@@ -144,7 +152,7 @@ def _tool(tool: JsonDict, where: str, draft: Draft) -> JsonDict | None:
     made: JsonDict = {"name": function["name"]}
     if function.get("description") is not None:
         made["description"] = function["description"]
-    made["input_schema"] = _object_schema(function.get("parameters") or _OPEN_SCHEMA)
+    made["input_schema"] = object_schema(function.get("parameters") or _OPEN_SCHEMA)
     strict = function.get("strict", tool.get("strict"))
     if isinstance(strict, bool):
         _set_strict(made, strict, where, draft)
@@ -161,11 +169,6 @@ def _set_strict(made: JsonDict, strict: bool, where: str, draft: Draft) -> None:
         made["strict"] = strict
     elif strict:
         draft.note(f"{where}.strict")
-
-
-def _object_schema(schema: Any) -> Any:
-    """The API wants `type: object` at the top."""
-    return schema if not isinstance(schema, dict) or "type" in schema else {"type": "object", **schema}
 
 
 def _choice(draft: Draft) -> Any:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._dialects._strangers import strangers_tool
-from lingate._dialects._tools import TOOL_FIELDS, allowed_tools, answer_name, asked_format, closed, without_keys
+from lingate._dialects._tools import (
+    TOOL_FIELDS,
+    allowed_tools,
+    answer_name,
+    asked_format,
+    closed,
+    object_schema,
+    without_keys,
+)
 from lingate._dialects.anthropic.facts import TOOL_BETAS
 from lingate._dialects.bedrock_converse.content import cache_point
 from lingate._dialects.bedrock_converse.draft import Draft
@@ -110,7 +118,7 @@ def _write_answer_tool(draft: Draft, schema: JsonDict, name: str, about: Any, th
     spec = {
         "name": name,
         "description": about or "Gives the final answer to the user. Its input is the whole answer.",
-        "inputSchema": {"json": _object_schema(schema)},
+        "inputSchema": {"json": object_schema(schema)},
     }
     config = {"tools": [*tools, {"toolSpec": spec}]}
     if thinking or draft.traits.get("tool_choice_required") == "auto":
@@ -146,7 +154,7 @@ def _tool(tool: JsonDict, where: str, draft: Draft) -> JsonDict | None:
     spec: JsonDict = {"name": function["name"]}
     if function.get("description"):
         spec["description"] = function["description"]
-    schema = _object_schema(function.get("parameters") or _OPEN_SCHEMA)
+    schema = object_schema(function.get("parameters") or _OPEN_SCHEMA)
     strict = function.get("strict", tool.get("strict"))
     dropped = draft.traits.get("tool_schema_drop", ())
     spec["inputSchema"] = {"json": without_keys(schema, dropped) if dropped else schema}
@@ -180,11 +188,6 @@ def _tool_mark(tool: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
         draft.note(f"cache_control of {where}")
         return []
     return cache_point(holder, where, draft)
-
-
-def _object_schema(schema: Any) -> Any:
-    """The API wants `type: object` at the top."""
-    return schema if not isinstance(schema, dict) or "type" in schema else {"type": "object", **schema}
 
 
 def _name(tool: JsonDict) -> str | None:

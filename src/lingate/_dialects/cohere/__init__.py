@@ -13,8 +13,9 @@ from lingate._dialects.cohere.face_response import Encoder, render_chat, render_
 from lingate._dialects.cohere.facts import NAME
 from lingate._dialects.cohere.models import models_request, parse_models, read_models, render_models
 from lingate._dialects.cohere.request import chat_request
-from lingate._dialects.cohere.rerank import parse_rerank, read_rerank, render_rerank, rerank_request
+from lingate._dialects.cohere.rerank import read_rerank, render_rerank, rerank_request
 from lingate._dialects.cohere.response import read_chat, stream_decoder
+from lingate._dialects.openai_chat.ranking import parse_call
 
 
 class Chat(Form):
@@ -26,7 +27,7 @@ DIALECT = Dialect(
     operations={
         "chat": FunctionsOnly(Chat(chat_request, read_chat, parse_chat, render_chat, stream_decoder, Encoder)),
         "embeddings": Form(embed_request, read_embed, parse_embed, render_embed),
-        "rerank": Form(rerank_request, read_rerank, parse_rerank, render_rerank),
+        "rerank": Form(rerank_request, read_rerank, parse_call, render_rerank),
         "models": Form(models_request, read_models, parse_models, render_models),
     },
     render_error=render_error,

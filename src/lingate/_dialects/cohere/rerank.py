@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from lingate._dialects._draft import Draft, asked_of
@@ -10,9 +9,8 @@ from lingate._dialects._params import finished, refuse_for_provider
 from lingate._dialects.cohere.facts import DEFAULTS, RERANK_PATH
 from lingate._dialects.cohere.response import stated_error
 from lingate._dialects.cohere.usage import canonical_usage
-from lingate._dialects.openai_chat.ranking import canonical_rerank, check_rerank
+from lingate._dialects.openai_chat.ranking import canonical_rerank
 from lingate._dialects.openai_chat.reading import decode_object
-from lingate._dialects.openai_chat.validation import decode_request
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 from lingate._wire.json import encode, encode_str
 from lingate._wire.shapes import as_dict, without
@@ -41,12 +39,6 @@ def read_rerank(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, J
     asked = sent.call.body
     wanted = asked.get("documents") if asked.get("return_documents") else None
     return canonical_rerank(raw, sent.target, wanted, canonical_usage(raw.get("meta"))), raw
-
-
-def parse_rerank(body: bytes, path_args: Mapping[str, str]) -> Call:
-    fields, model = decode_request(body, path_args)
-    check_rerank(fields)
-    return Call("rerank", model, fields)
 
 
 def render_rerank(response: JsonDict) -> bytes:
