@@ -305,6 +305,10 @@ def test_the_host_may_leave_out_id_and_model() -> None:
     response, _ = CHAT.response(CHAT.request(call(), target()), head, json.dumps(body).encode())
 
     assert (response["id"], response["model"], response["created"]) == ("req_1", "claude-test", 0)
+    nameless = [
+        CHAT.response(CHAT.request(call(), target()), Head(200, {}), json.dumps(body).encode())[0] for _ in range(2)
+    ]
+    assert nameless[0]["id"] != nameless[1]["id"]
 
 
 def test_a_page_of_models_is_an_openai_list_that_says_where_the_next_begins() -> None:

@@ -341,3 +341,12 @@ def test_an_image_without_an_address_is_a_protocol_error() -> None:
     piece = ("contentBlockDelta", {"contentBlockIndex": 0, "delta": bad})
 
     assert isinstance(failed(stream(BEGIN, start, piece)), ProtocolError)
+
+
+def test_answers_without_the_id_of_a_request_have_ids_of_their_own() -> None:
+    data = json.dumps(message({"text": "x"})).encode()
+    sent = CHAT.request(call(), target())
+
+    first, second = (CHAT.response(sent, Head(200, {}), data)[0]["id"] for _ in range(2))
+
+    assert first != second

@@ -137,6 +137,17 @@ def test_an_answer_without_a_time_has_ids_all_the_same() -> None:
     assert response["choices"][0]["message"]["tool_calls"][0]["id"].startswith("call_")
 
 
+def test_answers_of_one_second_are_told_apart() -> None:
+    """Agents keep their conversation by the ids of answers (LangGraph), and not all who speak the format have nanoseconds."""
+    body = answer(calls=[tool_call()]) | {"created_at": "2026-01-01T00:00:00Z"}
+
+    first, second = read(body), read(body)
+
+    assert first["id"] != second["id"]
+    calls = [found["choices"][0]["message"]["tool_calls"][0]["id"] for found in (first, second)]
+    assert calls[0] != calls[1]
+
+
 def test_the_events_of_a_stream() -> None:
     body = answer("x", thinking="h", calls=[tool_call()])
 

@@ -13,7 +13,7 @@ from lingate._dialects.anthropic.assistant import read_blocks
 from lingate._dialects.anthropic.blocks import check_blocks
 from lingate._dialects.anthropic.facts import FINISH, NAME
 from lingate._dialects.anthropic.usage import canonical_usage
-from lingate._dialects.openai_chat.reading import canonical_reason
+from lingate._dialects.openai_chat.reading import canonical_reason, new_id
 from lingate._model import Head, HttpRequest, JsonDict, Target
 from lingate._wire.json import decode
 from lingate._wire.shapes import as_str, not_null, without
@@ -90,7 +90,7 @@ def refusal_text(details: Any) -> str | None:
 
 def identity(given: Any, head: Head) -> str:
     """The answer's id; a host that gives none has at least a request id."""
-    return as_str(given) or head.headers.get("request-id") or "msg_unknown"
+    return as_str(given) or head.headers.get("request-id") or new_id("msg_")
 
 
 def read_count(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:

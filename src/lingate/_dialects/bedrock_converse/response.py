@@ -13,7 +13,7 @@ from lingate._dialects.bedrock_converse.assistant import read_blocks
 from lingate._dialects.bedrock_converse.checks import check_blocks
 from lingate._dialects.bedrock_converse.facts import FINISH, NAME
 from lingate._dialects.bedrock_converse.usage import canonical_usage
-from lingate._dialects.openai_chat.reading import canonical_reason
+from lingate._dialects.openai_chat.reading import canonical_reason, new_id
 from lingate._model import Head, HttpRequest, JsonDict, Target
 from lingate._wire.json import decode
 from lingate._wire.shapes import dig, not_null
@@ -81,7 +81,7 @@ def finish_reason(native: Any, has_calls: bool) -> str:
 
 def identity(head: Head) -> str:
     """The answer's id: the format has none, so the request's id says it."""
-    return head.headers.get("x-amzn-requestid") or "msg_unknown"
+    return head.headers.get("x-amzn-requestid") or new_id("msg_")
 
 
 def read_count(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:

@@ -101,16 +101,14 @@ def calls_of(message: JsonDict, seed: str, first: int, target: Target) -> list[J
 
 
 def made_id(prefix: str, *parts: str) -> str:
-    """An id that is the same whenever it is made of the same parts; a random one where there are none."""
-    if not any(parts):
-        return new_id(prefix)
+    """An id that is the same whenever it is made of the same parts."""
     return prefix + blake2b("\0".join(parts).encode("utf-8", "replace"), digest_size=12).hexdigest()
 
 
 def seed_of(raw: JsonDict) -> str:
-    """What tells one answer from another: its time, which has nanoseconds."""
-    created = raw.get("created_at")
-    return f"{raw.get('model')} {created}" if isinstance(created, str) and created else ""
+    """What tells one answer from another: its time, which has nanoseconds; chance where it has whole seconds only."""
+    created = as_str(raw.get("created_at"))
+    return f"{raw.get('model')} {created}" if "." in created else new_id("")
 
 
 def usage_of(raw: JsonDict) -> JsonDict | None:
@@ -174,7 +172,8 @@ def read_chat(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Jso
     target = sent.target
     raw = read_object(body, target)
     native = message_of(raw, target)
-    calls = calls_of(native, seed_of(raw), 0, target)
+    seed = seed_of(raw)
+    calls = calls_of(native, seed, 0, target)
     top, inner = extras_of(raw, native)
     message = spoken(
         native.get("content") or (None if calls else ""),
@@ -190,7 +189,7 @@ def read_chat(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Jso
     if logprobs is not None:
         choice["logprobs"] = logprobs
     response: JsonDict = {
-        "id": made_id("chatcmpl-", seed_of(raw)),
+        "id": made_id("chatcmpl-", seed),
         "object": "chat.completion",
         "created": epoch(raw.get("created_at")),
         "model": raw["model"] if isinstance(raw.get("model"), str) and raw["model"] else target.model,
