@@ -34,7 +34,7 @@ CHAT_FIELDS = frozenset(
 )
 """Fields of a chat request that every format has a place of its own for, or needs none."""
 
-_NEUTRAL: dict[str, tuple[Any, ...]] = {
+NEUTRAL: dict[str, tuple[Any, ...]] = {
     "n": (1,),
     "logprobs": (False,),
     "top_logprobs": (0,),
@@ -140,7 +140,7 @@ def write_rest(draft: Draft, written: Collection[str], own: str = "") -> None:
         UnsupportedError: Something has no counterpart, and `drop_params` is off.
     """
     for name, value in draft.asked.items():
-        if name not in written and not draft.left_out(name, value, _NEUTRAL, _HINTS):
+        if name not in written and not draft.left_out(name, value, NEUTRAL, _HINTS):
             draft.body[name] = value
     note_others_words(draft.asked, draft.note, own)
 

@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from lingate._dialects._claude import BUDGETS, EFFORTS, fitted_thinking, limit_for_thinking, way_to_think
-from lingate._dialects._params import clamp_temperature
+from lingate._dialects._params import CHAT_FIELDS, NEUTRAL, clamp_temperature
 from lingate._dialects._strangers import note_others_words
 from lingate._dialects.anthropic.draft import Draft
 from lingate._dialects.anthropic.facts import (
@@ -24,56 +24,24 @@ from lingate._dialects.anthropic.facts import (
 from lingate._dialects.anthropic.tools import is_forced
 from lingate._wire.shapes import as_dict, as_dicts, as_str, dig, without
 
-_NEUTRAL: dict[str, tuple[Any, ...]] = {
-    "n": (1,),
-    "seed": (),
-    "logprobs": (False,),
-    "top_logprobs": (0,),
-    "frequency_penalty": (0,),
-    "presence_penalty": (0,),
-    "repetition_penalty": (1,),
-    "logit_bias": ({},),
-    "modalities": (["text"],),
-    "audio": (),
-    "prediction": (),
-    "store": (False,),
-    "verbosity": ("medium",),
-    "cachedContent": (),
-}
-"""Fields without a counterpart, and the values that ask for what happens anyway."""
-
 _HINTS = ("chat_template_kwargs", "enable_thinking", "prompt_cache_key", "prompt_cache_retention")
 """Fields that do not change what the answer should be: left out and reported, never an error."""
 
-_WRITTEN = frozenset(
-    {
-        "messages",
-        "tools",
-        "functions",
-        "tool_choice",
-        "function_call",
-        "parallel_tool_calls",
-        "web_search_options",
-        "response_format",
-        "thinking",
-        "reasoning_effort",
-        "temperature",
-        "top_p",
-        "top_k",
-        "max_tokens",
-        "max_completion_tokens",
-        "stop",
-        "user",
-        "safety_identifier",
-        "metadata",
-        "service_tier",
-        "stream",
-        "stream_options",
-        "model",
-        "provider_specific_fields",
-    }
-)
+_WRITTEN = CHAT_FIELDS | {
+    "parallel_tool_calls",
+    "web_search_options",
+    "temperature",
+    "top_p",
+    "top_k",
+    "user",
+    "safety_identifier",
+    "metadata",
+    "service_tier",
+}
 """Fields that have a place of their own on the wire, or none because they are said otherwise."""
+
+_NEUTRAL = {"seed": (), **without(NEUTRAL, _WRITTEN)}
+"""Fields without a counterpart, and the values that ask for what happens anyway."""
 
 _VALUE_RULE = re.compile(r"(\w+)(>|=)(.+)")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from lingate._dialects._claude import BUDGETS, EFFORTS, fitted_thinking, limit_for_thinking, way_to_think
 from lingate._dialects._params import CHAT_FIELDS, answer_limit, sampling, stops
+from lingate._dialects._params import NEUTRAL as _NEUTRAL
 from lingate._dialects._strangers import is_anthropics_hint, note_others_words
 from lingate._dialects.anthropic.facts import FIELD_BETAS
 from lingate._dialects.bedrock_converse.draft import Draft
@@ -15,23 +16,7 @@ from lingate._dialects.bedrock_converse.tools import is_forced
 from lingate._model import JsonDict
 from lingate._wire.shapes import as_list
 
-NEUTRAL: dict[str, tuple[Any, ...]] = {
-    "n": (1,),
-    "seed": (),
-    "logprobs": (False,),
-    "top_logprobs": (0,),
-    "frequency_penalty": (0,),
-    "presence_penalty": (0,),
-    "repetition_penalty": (1,),
-    "logit_bias": ({},),
-    "modalities": (["text"],),
-    "audio": (),
-    "prediction": (),
-    "store": (False,),
-    "verbosity": ("medium",),
-    "web_search_options": (),
-    "cachedContent": (),
-}
+NEUTRAL = {"seed": (), **_NEUTRAL}
 """Fields without a counterpart, and the values that ask for what happens anyway."""
 
 HINTS = (

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._params import CHAT_FIELDS, HINTS, answer_limit, sampling, stops
+from lingate._dialects._params import CHAT_FIELDS, HINTS, NEUTRAL, answer_limit, sampling, stops
 from lingate._dialects._strangers import note_others_words
 from lingate._dialects.gemini.casing import camel, camelized
 from lingate._dialects.gemini.checks import are_texts
 from lingate._dialects.gemini.draft import Draft
 from lingate._dialects.gemini.facts import BODY_FIELDS, BUDGETS, GENERATION_FIELDS, LEAST_BUDGET, LEVELS, NAME
 from lingate._model import JsonDict
-from lingate._wire.shapes import dig
+from lingate._wire.shapes import dig, without
 
 _NAMES = {
     "temperature": "temperature",
@@ -25,19 +25,7 @@ _NAMES = {
     "top_logprobs": "logprobs",
 }
 
-_NEUTRAL: dict[str, tuple[Any, ...]] = {
-    "n": (1,),
-    "logprobs": (False,),
-    "top_logprobs": (0,),
-    "frequency_penalty": (0,),
-    "presence_penalty": (0,),
-    "repetition_penalty": (1,),
-    "logit_bias": ({},),
-    "prediction": (),
-    "store": (False,),
-    "verbosity": ("medium",),
-    "parallel_tool_calls": (True,),
-}
+_NEUTRAL = without(NEUTRAL, ("cachedContent",))
 """Values that ask for what happens anyway. Penalties of 0 are left out too, as some models refuse the mere field."""
 
 _WRITTEN = CHAT_FIELDS | {*_NAMES, "web_search_options", "modalities", "audio", "service_tier", "cache_control"}
