@@ -8,9 +8,9 @@ from typing import Any
 
 import pydantic
 import pytest
-from lingate.compat.litellm.caching.caching import Cache, LiteLLMCacheType
 
 from lingate.compat import litellm
+from lingate.compat.litellm.caching.caching import Cache, LiteLLMCacheType
 from lingate.simulator import Simulator
 from tests.compat.conftest import ASKED
 

@@ -48,18 +48,26 @@ print(litellm.types.utils.ModelResponse is litellm.ModelResponse)
 
 
 def test_submodules_are_imported_as_litellms_are() -> None:
+    from lingate.compat.litellm.exceptions import RateLimitError
     from lingate.compat.litellm.integrations.custom_logger import CustomLogger
+    from lingate.compat.litellm.router import Router
     from lingate.compat.litellm.types.utils import ModelResponse
     from lingate.compat.litellm.utils import get_model_info
-
-    from lingate.compat.litellm.exceptions import RateLimitError
-    from lingate.compat.litellm.router import Router
 
     assert RateLimitError is litellm.RateLimitError
     assert CustomLogger is litellm.CustomLogger
     assert Router is litellm.Router
     assert ModelResponse is litellm.ModelResponse
     assert get_model_info is litellm.get_model_info
+
+
+def test_type_checkers_find_the_submodules_that_have_no_code() -> None:
+    home = Path(litellm.__file__).parent
+    ways = [home.joinpath(*name.split(".")) for name in SUBMODULES]
+    files = [[way.with_suffix(".py"), way.with_suffix(".pyi"), way / "__init__.pyi"] for way in ways]
+
+    assert [each for each in files if sum(file.is_file() for file in each) != 1] == []
+    assert len({file for each in files for file in each if file.is_file()}) == len(ways)
 
 
 def test_a_package_that_imports_litellm_finds_the_drop_in_in_its_place() -> None:

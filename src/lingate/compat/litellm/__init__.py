@@ -143,6 +143,6 @@ def install() -> None:
 _sys.modules[__name__].__class__ = _Module
 _sys.meta_path.append(_Absent)
 for _name in _names.SUBMODULES.keys() - {"exceptions", "router", "_logging"}:
-    # Where litellm has a module that only says where names live.
+    # Where litellm has a module that only says where names live. For type checkers each has a stub.
     _made = _sys.modules[f"{__name__}.{_name}"] = type(_sys)(f"{__name__}.{_name}")
     _made.__dict__.update(__getattr__=_names.exported(_name), __path__=[])
