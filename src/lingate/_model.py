@@ -446,25 +446,22 @@ class Head(Record):
 
 
 class Attempt(Record):
-    """One try of a call, for the trail on responses and errors.
-
-    Attributes:
-        provider: Row name.
-        model: Model at that provider.
-        status: HTTP status, None if there was no answer.
-        kind: `ok`, or the error's kind.
-        seconds: How long the try took, until the answer or its first event.
-        waited: Seconds slept before this try.
-        request_id: The provider's id of the request.
-    """
+    """One try of a call, for the trail on responses and errors."""
 
     provider: str
+    """Row name."""
     model: str
+    """Model at that provider."""
     status: int | None
+    """HTTP status, None if there was no answer."""
     kind: str
+    """`ok`, or the error's kind."""
     seconds: float
+    """How long the try took, until the answer or its first event."""
     waited: float = 0.0
+    """Seconds slept before this try."""
     request_id: str | None = None
+    """The provider's id of the request."""
 
 
 # Stream events: made per token, never mutated by convention.

@@ -32,18 +32,16 @@ _BY_TOTAL: Any = None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeout:
-    """Time-outs of one call, in seconds.
-
-    Attributes:
-        total: From the call to its complete answer, or to a stream's first event: all tries and waits included.
-        connect: For one connection, TLS included. 10, or the total if that is less.
-        read: Between two pieces of an answer, and for a stream between two pieces at any time. 600, or the total if that
-            is less.
-    """
+    """Time-outs of one call, in seconds."""
 
     total: float = 600.0
+    """From the call to its complete answer, or to a stream's first event: all tries and waits included."""
     connect: float = _BY_TOTAL
+    """For one connection, TLS included. 10, or the total if that is less."""
     read: float = _BY_TOTAL
+    """Between two pieces of an answer, and for a stream between two pieces at any time. 600, or the total if that is
+    less.
+    """
 
     def __post_init__(self) -> None:
         for name, usual in (("connect", 10.0), ("read", 600.0)):
@@ -73,18 +71,16 @@ class RetryPolicy:
 
     Waits are full jitter (uniform between 0 and a bound that doubles), which spreads a herd best:
     https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/. A provider's Retry-After is a floor.
-
-    Attributes:
-        retries: Tries after the first.
-        base: Bound of the first wait, seconds.
-        cap: Bound of any computed wait, seconds.
-        longest_hint: A Retry-After beyond this is not waited for: the error is raised, or a fallback tried.
     """
 
     retries: int = 2
+    """Tries after the first."""
     base: float = 0.5
+    """Bound of the first wait, seconds."""
     cap: float = 8.0
+    """Bound of any computed wait, seconds."""
     longest_hint: float = 60.0
+    """A Retry-After beyond this is not waited for: the error is raised, or a fallback tried."""
 
     def __post_init__(self) -> None:
         for name in ("retries", "base", "cap", "longest_hint"):

@@ -171,16 +171,14 @@ class Further:
     An operation that takes more than one request, because a job is begun and asked after until it is done, has a function
     `further(sent, head, body)` besides: it is told what a request and its 2xx answer were, and gives this, or None if that
     is the answer. A body that makes no sense is the answer too.
-
-    Attributes:
-        request: The next request.
-        wait: Seconds to let pass before it.
-        stream: Its answer is the stream.
     """
 
     request: HttpRequest
+    """The next request."""
     wait: float = 0.0
+    """Seconds to let pass before it."""
     stream: bool = False
+    """Its answer is the stream."""
 
 
 @dataclass(frozen=True, slots=True)

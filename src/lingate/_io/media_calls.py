@@ -30,17 +30,14 @@ R = TypeVar("R", bound=Response)
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[R]):
-    """An operation whose answer comes in one piece.
-
-    Attributes:
-        make: Makes the call, from the model, what the operation is about, parameters and extras.
-        view: Class of its answers.
-        files: Making a call may read files.
-    """
+    """An operation whose answer comes in one piece."""
 
     make: Callable[..., Call]
+    """Makes the call, from the model, what the operation is about, parameters and extras."""
     view: Callable[..., R]
+    """Class of its answers."""
     files: bool = False
+    """Making a call may read files."""
 
     def prepare(self, session: Session, model: Any, given: Any, params: dict[str, Any]) -> Prepared:
         """Read the arguments of a call."""

@@ -18,39 +18,36 @@ __all__ = ["Credential", "Offer", "ProviderInfo", "catalog", "credentials", "pro
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderInfo:
-    """One provider, as a list of them shows it.
-
-    Attributes:
-        name: What is written before the slash of a model.
-        title: The provider's own name.
-        aliases: Other names that are taken before the slash.
-        dialect: The wire format it is spoken to in.
-        operations: What it serves.
-        url: Base URL, with `{NAME}` where an environment variable is put in; None where the user gives one.
-        url_variables: Environment variables that may hold a base URL instead.
-        variables: Environment variables that may hold the credential, in the order they are looked at.
-        variable: The one that holds it; None if none does.
-        required: Whether calls without a credential are refused.
-        present: Whether there is a credential in the environment.
-        local: Whether it runs on the user's own machine.
-        ended: When and how the service ended, None while it runs.
-        note: What a user should know.
-    """
+    """One provider, as a list of them shows it."""
 
     name: str
+    """What is written before the slash of a model."""
     title: str
+    """The provider's own name."""
     aliases: tuple[str, ...]
+    """Other names that are taken before the slash."""
     dialect: str
+    """The wire format it is spoken to in."""
     operations: tuple[Operation, ...]
+    """What it serves."""
     url: str | None
+    """Base URL, with `{NAME}` where an environment variable is put in; None where the user gives one."""
     url_variables: tuple[str, ...]
+    """Environment variables that may hold a base URL instead."""
     variables: tuple[str, ...]
+    """Environment variables that may hold the credential, in the order they are looked at."""
     variable: str | None
+    """The one that holds it; None if none does."""
     required: bool
+    """Whether calls without a credential are refused."""
     present: bool
+    """Whether there is a credential in the environment."""
     local: bool
+    """Whether it runs on the user's own machine."""
     ended: str | None
+    """When and how the service ended, None while it runs."""
     note: str
+    """What a user should know."""
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain values, ready for JSON."""

@@ -33,23 +33,20 @@ _TICKS_PER_DOLLAR = 10**10  # xAI's unit: docs.x.ai, "Cost tracking"
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one answer cost.
-
-    Attributes:
-        total: US dollars, None where unknown.
-        reason: Why the cost is unknown, None where it is known.
-        parts: US dollars by kind of token: `input`, `cached_input`, `cache_write`, `cache_write_1h`, `input_audio`,
-            `cached_audio`, `output`, `reasoning`, `output_audio` (`image` and `video` as `audio`), and of fee:
-            `web_search`, `file_search`, `request`. No token is in two of them, and they add up to the total;
-            where that is unknown for want of a fee, they are what is known of it. A sum that the provider gave is one
-            part, `reported`.
-        source: Where the number comes from: the provider, or version of the price data and the model it was found under.
-    """
+    """What one answer cost."""
 
     total: float | None
+    """US dollars, None where unknown."""
     reason: str | None = None
+    """Why the cost is unknown, None where it is known."""
     parts: Mapping[str, float] = field(default_factory=dict)
+    """US dollars by kind of token: `input`, `cached_input`, `cache_write`, `cache_write_1h`, `input_audio`,
+    `cached_audio`, `output`, `reasoning`, `output_audio` (`image` and `video` as `audio`), and of fee: `web_search`,
+    `file_search`, `request`. No token is in two of them, and they add up to the total; where that is unknown for want
+    of a fee, they are what is known of it. A sum that the provider gave is one part, `reported`.
+    """
     source: str | None = None
+    """Where the number comes from: the provider, or version of the price data and the model it was found under."""
 
 
 def cost_of(

@@ -61,23 +61,20 @@ _MOST_PLANS = 2048
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """Whether a provider could be called, as far as its row and the environment tell. Never holds the key.
-
-    Attributes:
-        provider: The row's name.
-        present: A variable holds a key.
-        variable: That variable.
-        variables: All that are looked at, in order.
-        required: Calls without a key are refused.
-        note: What a user should know: why the service ended, or what is special about its key.
-    """
+    """Whether a provider could be called, as far as its row and the environment tell. Never holds the key."""
 
     provider: str
+    """The row's name."""
     present: bool
+    """A variable holds a key."""
     variable: str | None
+    """That variable."""
     variables: tuple[str, ...]
+    """All that are looked at, in order."""
     required: bool
+    """Calls without a key are refused."""
     note: str
+    """What a user should know: why the service ended, or what is special about its key."""
 
 
 class _Plan(NamedTuple):

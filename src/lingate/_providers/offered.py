@@ -38,29 +38,26 @@ _WINDOWS = ("context_length", "context_window", "max_context_length", "max_model
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """One model that can be chosen.
-
-    Attributes:
-        provider: What is written before the slash.
-        name: What is written after it.
-        context: How many tokens it reads, None where not known.
-        input: US dollars for a million tokens in, at the basic rate; None where not known.
-        output: The same for tokens out.
-        inputs: What it reads: `text`, `image`, `pdf`, `audio`, `video`; empty where not known.
-        outputs: What it writes: `text`, `image`, `audio`, `video`, `embedding`, `ranking`, `verdict`.
-        curated: Among those that are offered first.
-        sources: Who knows it: `curated`, `prices`, `litellm`, `live`.
-    """
+    """One model that can be chosen."""
 
     provider: str
+    """What is written before the slash."""
     name: str
+    """What is written after it."""
     context: int | None = None
+    """How many tokens it reads, None where not known."""
     input: float | None = None
+    """US dollars for a million tokens in, at the basic rate; None where not known."""
     output: float | None = None
+    """The same for tokens out."""
     inputs: tuple[str, ...] = ()
+    """What it reads: `text`, `image`, `pdf`, `audio`, `video`; empty where not known."""
     outputs: tuple[str, ...] = ()
+    """What it writes: `text`, `image`, `audio`, `video`, `embedding`, `ranking`, `verdict`."""
     curated: bool = False
+    """Among those that are offered first."""
     sources: tuple[str, ...] = ()
+    """Who knows it: `curated`, `prices`, `litellm`, `live`."""
 
     @property
     def model(self) -> str:

@@ -49,19 +49,16 @@ _COLUMN = 22
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
-
-    Attributes:
-        level: `ok`, `note` (as it is, and worth knowing), `warning`, or `broken`.
-        about: What was looked at.
-        text: How it is.
-        remedy: What to do; empty where nothing is to be done.
-    """
+    """One thing that was looked at."""
 
     level: Level
+    """`ok`, `note` (as it is, and worth knowing), `warning`, or `broken`."""
     about: str
+    """What was looked at."""
     text: str
+    """How it is."""
     remedy: str = ""
+    """What to do; empty where nothing is to be done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,15 +18,12 @@ from lingate.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """A file that tells a checkout (or data directory) of the host from any other folder.
-
-    Attributes:
-        file: Its path relative to the root, with slashes. A folder is given with a slash at its end.
-        contains: Text that must be in it.
-    """
+    """A file that tells a checkout (or data directory) of the host from any other folder."""
 
     file: str
+    """Its path relative to the root, with slashes. A folder is given with a slash at its end."""
     contains: str = ""
+    """Text that must be in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +100,14 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """The host's files as the pure functions see them.
-
-    Attributes:
-        read: The text of a file with `\\n` line ends, None if there is none. A path that ends in a slash asks for a
-            folder: any text if it is there.
-        find: The paths that match a glob pattern.
-    """
+    """The host's files as the pure functions see them."""
 
     read: Callable[[str], str | None]
+    """The text of a file with `\\n` line ends, None if there is none. A path that ends in a slash asks for a folder:
+    any text if it is there.
+    """
     find: Callable[[str], Iterable[str]]
+    """The paths that match a glob pattern."""
 
 
 @dataclass(frozen=True, slots=True)

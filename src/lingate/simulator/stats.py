@@ -68,47 +68,44 @@ Outcome: TypeAlias = Literal["open", "complete", "disconnected", "dropped", "clo
 
 @dataclass(slots=True, kw_only=True)
 class RecordedRequest:
-    """One request and what became of it.
-
-    Attributes:
-        method: HTTP method.
-        path: Path as it was asked for.
-        query: Query string; credentials in it are fingerprints.
-        headers: Lower-case names; credentials are fingerprints (see `lingate.simulator.fingerprint`).
-        raw: The body's bytes.
-        body: The body's JSON, None if it is not JSON.
-        at: `time.monotonic()` of its arrival.
-        dialect: Wire format it was understood as, empty if the path is unknown.
-        operation: What was asked for.
-        model: Model as the client wrote it.
-        stream: Whether a stream was asked for.
-        faults: Names of the faults that hit it.
-        status: Status it was answered with, None if no head went out.
-        events: Events sent.
-        bytes_out: Bytes of the body sent, as the operating system took them.
-        prompt_tokens: Prompt tokens billed.
-        completion_tokens: Completion tokens billed: those that were sent.
-        outcome: How it ended.
-    """
+    """One request and what became of it."""
 
     method: str
+    """HTTP method."""
     path: str
+    """Path as it was asked for."""
     query: str = ""
+    """Query string; credentials in it are fingerprints."""
     headers: dict[str, str] = field(default_factory=dict)
+    """Lower-case names; credentials are fingerprints (see `lingate.simulator.fingerprint`)."""
     raw: bytes = b""
+    """The body's bytes."""
     body: Any = None
+    """The body's JSON, None if it is not JSON."""
     at: float = field(default_factory=time.monotonic)
+    """`time.monotonic()` of its arrival."""
     dialect: str = ""
+    """Wire format it was understood as, empty if the path is unknown."""
     operation: str = ""
+    """What was asked for."""
     model: str = ""
+    """Model as the client wrote it."""
     stream: bool = False
+    """Whether a stream was asked for."""
     faults: tuple[str, ...] = ()
+    """Names of the faults that hit it."""
     status: int | None = None
+    """Status it was answered with, None if no head went out."""
     events: int = 0
+    """Events sent."""
     bytes_out: int = 0
+    """Bytes of the body sent, as the operating system took them."""
     prompt_tokens: int = 0
+    """Prompt tokens billed."""
     completion_tokens: int = 0
+    """Completion tokens billed: those that were sent."""
     outcome: Outcome = "open"
+    """How it ended."""
 
     def to_dict(self) -> JsonDict:
         """Everything but the raw bytes, for JSON."""

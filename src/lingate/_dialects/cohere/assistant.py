@@ -97,19 +97,16 @@ _SILENT = frozenset(
 
 @dataclass(slots=True)
 class Reading:
-    """What a message of Cohere's says in canonical words.
-
-    Attributes:
-        text: All of its text.
-        thoughts: Pieces of reasoning, in order.
-        annotations: Cited documents.
-        kept: Its own fields, if the canonical form alone would not give them back.
-    """
+    """What a message of Cohere's says in canonical words."""
 
     text: str = ""
+    """All of its text."""
     thoughts: list[str] = field(default_factory=list)
+    """Pieces of reasoning, in order."""
     annotations: list[JsonDict] = field(default_factory=list)
+    """Cited documents."""
     kept: JsonDict | None = None
+    """Its own fields, if the canonical form alone would not give them back."""
 
     @property
     def reasoning(self) -> str:

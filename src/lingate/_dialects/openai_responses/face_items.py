@@ -156,19 +156,16 @@ def image_item(image: Any, given: str) -> JsonDict:
 
 @dataclass(slots=True)
 class Opened(ABC):
-    """One output item.
-
-    Attributes:
-        id: Its id.
-        index: Its place in the output.
-        carried: What other providers want back with the message.
-        status: How it ended, None while it is open.
-    """
+    """One output item."""
 
     id: str
+    """Its id."""
     index: int = 0
+    """Its place in the output."""
     carried: JsonDict = field(default_factory=dict)
+    """What other providers want back with the message."""
     status: str | None = None
+    """How it ended, None while it is open."""
 
     def begin(self) -> list[JsonDict]:
         """The event by which it is announced."""

@@ -20,27 +20,24 @@ class Actor(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that was done.
-
-    Attributes:
-        id: Number in the log, 0 before it is written.
-        at: Epoch seconds.
-        actor: Who did it.
-        address: From where.
-        action: `create`, `update`, `delete`, `rotate`, `block`, `unblock`, `reload`.
-        kind: What it was done to: `key`, `team`, `user`, `customer`, `tag`, `budget`, `config`.
-        subject: Which one.
-        changes: Fields with their old and new value.
-    """
+    """One thing that was done."""
 
     id: int = 0
+    """Number in the log, 0 before it is written."""
     at: float
+    """Epoch seconds."""
     actor: str
+    """Who did it."""
     address: str | None = None
+    """From where."""
     action: str
+    """`create`, `update`, `delete`, `rotate`, `block`, `unblock`, `reload`."""
     kind: str
+    """What it was done to: `key`, `team`, `user`, `customer`, `tag`, `budget`, `config`."""
     subject: str
+    """Which one."""
     changes: dict[str, Any] = {}
+    """Fields with their old and new value."""
 
 
 def differences(old: msgspec.Struct | None, new: msgspec.Struct | None) -> dict[str, Any]:
