@@ -51,8 +51,6 @@ class Traits(TypedDict, total=False):
     """`any`; `one` (temperature or top_p, not both: temperature is kept); `none` (neither, nor top_k); `effort_none`
     (as `none` while the model reasons, see `default_effort`; `any` while it does not).
     """
-    top_k: bool
-    """Whether an OpenAI-shaped wire takes this field, which is not among that format's own. Default true."""
     max_temperature: float
     """Upper end of the temperature range; larger values are clamped and reported as dropped."""
     structured: Literal["json_schema", "json_schema_alone", "json_object", "tool", "none"]
@@ -375,8 +373,30 @@ class MakeSigner(Protocol):
         ...
 
 
-_IF_ASKED = {"default_effort", "tool_names", "call_ids", "tool_media", "user_after_tool", "top_k"}
-"""Traits that matter for calls only that say how to reason, have tools, or ask for what the format has not."""
+_IF_ASKED = {"default_effort", "tool_names", "call_ids", "tool_media", "user_after_tool"}
+"""Traits that matter for calls only that say how to reason, or have tools."""
+
+ORDINARY = frozenset(
+    {
+        "messages",
+        "max_tokens",
+        "temperature",
+        "top_p",
+        "n",
+        "seed",
+        "user",
+        "presence_penalty",
+        "frequency_penalty",
+        "logprobs",
+        "top_logprobs",
+        "metadata",
+        "stream_options",
+        "response_format",
+        "service_tier",
+    }
+)
+"""Parameters of chat completions that are written as they are to every target that does not differ: most calls have
+nothing else, and need not be looked through."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -385,7 +405,7 @@ class Target:
 
     `headers` hold the credential, so they and `secrets` are kept out of the repr. `secrets` are the strings to be
     blanked in any text that comes back. Requests are signed by `signer`, if there is one, just before they are sent.
-    `differs` tells that a request is not written as its wire format has it.
+    `differs` tells that even a request of nothing but `ORDINARY` parameters is not written as chat completions have it.
     """
 
     row: ProviderRow
@@ -399,9 +419,8 @@ class Target:
     differs: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(
-            self, "differs", bool(self.traits.keys() - _IF_ASKED or self.row.rename or self.row.unsupported)
-        )
+        refused = any(text.startswith(tuple(ORDINARY)) for text in self.row.unsupported)
+        object.__setattr__(self, "differs", bool(self.traits.keys() - _IF_ASKED or self.row.rename or refused))
 
     @property
     def provider(self) -> str:

@@ -44,11 +44,10 @@ class Timeout:
     """
 
     def __post_init__(self) -> None:
-        for name, usual in (("connect", 10.0), ("read", 600.0)):
-            if getattr(self, name) is None:
-                object.__setattr__(self, name, min(usual, self.total) if _is_number(self.total) else usual)
-        for name in ("total", "connect", "read"):
+        for name, usual in (("total", None), ("connect", 10.0), ("read", 600.0)):
             value = getattr(self, name)
+            if value is None and usual is not None:
+                value = min(usual, self.total)
             if not _is_number(value) or not value > 0:
                 raise ConfigError(f"{name} of a Timeout must be a positive number of seconds, not {value!r}")
             object.__setattr__(self, name, float(min(value, LONGEST)))

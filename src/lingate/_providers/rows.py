@@ -1415,7 +1415,7 @@ _ROWS = (
                 unsupported=("presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs"),
             ),
             # "Unrecognized request argument supplied: top_k"; servers in its place take it for models of their own.
-            ModelRule(pattern=r"(?:o\d|gpt-\d|chatgpt-).*", traits={"top_k": False}),
+            ModelRule(pattern=r"(?:o\d|gpt-\d|chatgpt-).*", unsupported=("top_k",)),
             *_RESPONSES_ONLY,
         ),
         note="Codex, deep-research and pro models answer only on /responses: chats with them go there.",

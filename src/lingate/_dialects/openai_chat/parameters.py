@@ -230,12 +230,9 @@ def limit_stop(wire: JsonDict, sent: HttpRequest) -> None:
 
 
 def limit_sampling(wire: JsonDict, sent: HttpRequest) -> None:
-    """Temperature, top_p and top_k as far as this model takes them."""
+    """Temperature and top_p as far as this model takes them."""
     traits = sent.target.traits
     mode = traits.get("sampling", "any")
-    if "top_k" in wire and not traits.get("top_k", True):
-        refuse(sent, "top_k", ": the provider refuses it")
-        del wire["top_k"]
     if mode == "one" and "temperature" in wire and "top_p" in wire:
         del wire["top_p"]
         note(sent, "top_p")

@@ -10,35 +10,14 @@ from lingate._dialects.openai_chat.envelope import new_request, note, refuse, se
 from lingate._dialects.openai_chat.messages import write_messages
 from lingate._dialects.openai_chat.parameters import apply_refusals
 from lingate._dialects.openai_chat.tools import write_response_format, write_tool_choice, write_tools
-from lingate._model import Call, HttpRequest, JsonDict, Target
-
-# Parameters that no target takes differently that does not differ: most calls have nothing else.
-_INNOCENT = frozenset(
-    {
-        "messages",
-        "max_tokens",
-        "temperature",
-        "top_p",
-        "n",
-        "seed",
-        "user",
-        "presence_penalty",
-        "frequency_penalty",
-        "logprobs",
-        "top_logprobs",
-        "metadata",
-        "stream_options",
-        "response_format",
-        "service_tier",
-    }
-)
+from lingate._model import ORDINARY, Call, HttpRequest, JsonDict, Target
 
 
 def request(call: Call, target: Target) -> HttpRequest:
     sent = new_request(call, target, "chat", "/chat/completions")
     wire = {"model": target.model, **call.body}
     differs = target.differs
-    if differs or None in wire.values() or not _INNOCENT.issuperset(call.body):
+    if differs or None in wire.values() or not ORDINARY.issuperset(call.body):
         _translate(wire, sent)
     if "user" in wire or "safety_identifier" in wire:
         parameters.shorten_user(wire, sent)

@@ -216,8 +216,6 @@ def write_rest(draft: Draft) -> None:
                 draft.refuse(name, "the format has no counterpart")
         elif name in _HINTS or is_anthropics_hint(name, value):
             draft.note(name)
-        elif name == "top_k" and not draft.traits.get(name, True):
-            draft.refuse(name, "the provider refuses it")
         else:
             draft.body[name] = value
     note_others_words(draft.asked, draft.note)

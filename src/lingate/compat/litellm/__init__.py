@@ -114,7 +114,7 @@ class _Absent:
     @staticmethod
     def find_spec(name: str, path: Any = None, target: Any = None) -> None:
         installed = getattr(_sys.modules.get("litellm"), "__name__", "") == __name__
-        for head in (f"{__name__}.", "litellm." if installed else f"{__name__}."):
+        for head in (f"{__name__}.", "litellm.") if installed else (f"{__name__}.",):
             if name.startswith(head):
                 raise ModuleNotFoundError(_names.instead(name.removeprefix(head)), name=name)
 

@@ -342,18 +342,20 @@ class GatewayConfig:
     @property
     def cache_redis_url(self) -> str | None:
         """Redis for answers: `LINGATE_REDIS_URL`, else of a cache of the type `redis`, which may be in the router's."""
-        if self.settings.cache_params.type != "redis":
-            return self.env.get("LINGATE_REDIS_URL")
-        return self.env.get("LINGATE_REDIS_URL") or self._redis_of_cache or self.redis_url
+        shared = self.env.get("LINGATE_REDIS_URL")
+        if shared or self.settings.cache_params.type != "redis":
+            return shared
+        return self._redis_of_cache or self.redis_url
 
     @property
     def _redis_of_cache(self) -> str | None:
         """A cache of the type `redis` that names no host is at `REDIS_URL`, or `REDIS_HOST`. Of a host, `REDIS_PORT`,
         `REDIS_USERNAME`, `REDIS_PASSWORD` and `REDIS_SSL` say what is not configured. All this is as it is for LiteLLM.
         """
-        found, env, cache = None, self.env, self.settings.cache_params
+        env, cache = self.env, self.settings.cache_params
         if cache.type != "redis":
             return None
+        found = None
         if not cache.host:
             found, cache = cache.url or env.get("REDIS_URL"), replace(cache, host=env.get("REDIS_HOST"))
         return found or _redis(cache, "", env)
