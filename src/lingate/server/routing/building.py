@@ -190,4 +190,4 @@ def weigh(found: Sequence[Deployment]) -> None:
                 item.weight = float(weight or 0.0)
             return
     for item in found:
-        item.weight = None
+        item.weight = 1.0

@@ -16,10 +16,6 @@ Choose: TypeAlias = Callable[[Sequence[Deployment], float, Random], Deployment]
 _MASK = 0xFFFFFFFFFFFFFFFF
 
 
-def _weight(item: Deployment) -> float:
-    return 1.0 if item.weight is None else item.weight
-
-
 def shuffle(found: Sequence[Deployment], now: float, random: Random) -> Deployment:
     """By chance, as their weights say."""
     count = len(found)
@@ -27,15 +23,15 @@ def shuffle(found: Sequence[Deployment], now: float, random: Random) -> Deployme
         return found[0]
     total = 0.0
     for item in found:
-        total += _weight(item)
+        total += item.weight
     if total <= 0.0:
         return found[int(random.random() * count)]
     point = random.random() * total
     for item in found:
-        point -= _weight(item)
+        point -= item.weight
         if point < 0.0:
             return item
-    return next(item for item in reversed(found) if _weight(item) > 0.0)
+    return next(item for item in reversed(found) if item.weight > 0.0)
 
 
 def least_busy(found: Sequence[Deployment], now: float, random: Random) -> Deployment:
@@ -113,7 +109,7 @@ def faithful(found: Sequence[Deployment], sticky: str) -> Deployment:
 
 
 def _score(key: int, item: Deployment) -> float:
-    weight = _weight(item)
+    weight = item.weight
     if weight <= 0.0:
         return float("-inf")
     mixed = key ^ item.seed

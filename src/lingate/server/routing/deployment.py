@@ -62,8 +62,8 @@ class Deployment:
     """What calls must be tagged with."""
     own_weight: float | None = None
     """Share of the traffic, where its owner says."""
-    weight: float | None = field(default=None, init=False)
-    """Share of the traffic in its group; None: even shares."""
+    weight: float = field(default=1.0, init=False)
+    """Share of the traffic in its group."""
     order: int = 0
     """Lower ones are asked first."""
     rpm: int | None = None
