@@ -41,9 +41,10 @@ def _settle_at_exit() -> None:
         atexit.register(time.sleep, _SETTLE)
 
 
-def _cancellations() -> int:
+def _this_task() -> asyncio.Task[Any]:
     task = asyncio.current_task()
-    return 0 if task is None else task.cancelling()
+    assert task is not None  # whoever awaits is one
+    return task
 
 
 async def _ended() -> NoReturn:
@@ -82,7 +83,8 @@ class AsyncPyreqwest:
         self._clients = Clients(ClientBuilder if proxies and pin is None else build)
 
     async def send(self, request: HttpRequest, timeout: Timeout) -> tuple[Head, bytes]:
-        most, before = self.most, _cancellations()
+        most, task = self.most, _this_task()
+        before = task.cancelling()
         body: Any = None
         try:
             if most is None:
@@ -90,30 +92,31 @@ class AsyncPyreqwest:
                 body = await response.bytes()
             else:
                 async with self._clients.request(request, timeout, timeout.total, bounded=True) as response:
-                    if _cancellations() <= before:
+                    if task.cancelling() <= before:
                         body = await response.body_reader.read(most + 1)
-            if _cancellations() <= before:
+            if task.cancelling() <= before:
                 if most is not None and body is not None and len(body) > most:
                     raise too_long(request, most)
                 return head(response), b"" if body is None else bytes(body)
         except PyreqwestError as error:
-            if _cancellations() <= before:
+            if task.cancelling() <= before:
                 raise translate(error, request) from None
         except asyncio.CancelledError:
             pass
         return await _ended()
 
     async def open(self, request: HttpRequest, timeout: Timeout) -> AsyncByteStream:
-        before = _cancellations()
+        task = _this_task()
+        before = task.cancelling()
         try:
             streamed = self._clients.request(request, timeout)
             async with asyncio.timeout(timeout.total):
                 response = await streamed.__aenter__()
-            if _cancellations() <= before:
+            if task.cancelling() <= before:
                 return _AsyncStream(streamed, response, request, self.most)
             await streamed.__aexit__(None, None, None)
         except PyreqwestError as error:
-            if _cancellations() <= before:
+            if task.cancelling() <= before:
                 raise translate(error, request) from None
         except TimeoutError:
             raise RequestTimeoutError(f"{request.target.provider} did not answer in time") from None
@@ -138,8 +141,8 @@ class _AsyncStream:
         self.head = head(response)
 
     async def read(self, limit: float | None = None) -> bytes | None:
-        task = self._reading = asyncio.current_task()
-        assert task is not None  # whoever awaits is one
+        task = self._reading = asyncio.current_task()  # not by a call more: this is done for each event
+        assert task is not None
         before = task.cancelling()
         try:
             if limit is None:
@@ -170,7 +173,8 @@ class _AsyncStream:
     async def finish(self) -> None:
         if self._streamed is None:
             return
-        before = _cancellations()
+        task = _this_task()
+        before = task.cancelling()
         try:
             async with asyncio.timeout(_SOON):
                 await self._reader.read_chunk()
@@ -180,7 +184,7 @@ class _AsyncStream:
             await _ended()
         finally:
             await self.aclose()
-        if _cancellations() > before:
+        if task.cancelling() > before:
             await _ended()
 
     async def aclose(self) -> None:
