@@ -189,6 +189,10 @@ class Collector:
             data.setdefault(key, value)
         return data
 
+    def texts(self, choice: int) -> list[str]:
+        """The pieces of a choice's text; what is added to them is collected."""
+        return self._choice(choice).text
+
     def text_so_far(self) -> str:
         """Text of the first choice."""
         choice = self._choices.get(0)

@@ -141,9 +141,9 @@ class Gateway:
         self._tasks: list[asyncio.Task[Any]] = []
         self._retaining: asyncio.Task[None] | None = None
 
-    async def handle(self, request: Request, reply: Reply) -> None:
+    def handle(self, request: Request, reply: Reply) -> Coroutine[Any, Any, None]:
         """Answer one request."""
-        await handle(self, request, reply)
+        return handle(self, request, reply)
 
     def _names_of(self, model: str) -> tuple[str, ...]:
         """All names that limits may know a model by."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
 
 from lingate._call.plan import complete
 from lingate._call.stream import cut_at_stops
@@ -31,7 +32,10 @@ _log = logging.getLogger("lingate.gateway")
 
 
 async def handle(gateway: Gateway, request: Request, reply: Reply) -> None:
-    """Answer one request, whatever happens."""
+    """Answer one request, whatever happens.
+
+    Whatever wakes this task up comes down all its coroutines, with each event of a stream: as few as can be are nested.
+    """
     found = faces.found_for(request)
     if found is None:
         await pages.answer(gateway, request, reply)
@@ -41,7 +45,8 @@ async def handle(gateway: Gateway, request: Request, reply: Reply) -> None:
         turn.span = gateway.tracing.begin(request, found.face.name)
     gateway.entered(turn)
     try:
-        await _serve(turn)
+        if await _enters(turn):
+            await (_answer(turn) if turn.wish is None else turn.wish.answers.serve(turn, turn.wish, _answer))
     except LingateError as error:
         turn.refuse(error)
     except ClientGoneError:
@@ -65,35 +70,30 @@ async def handle(gateway: Gateway, request: Request, reply: Reply) -> None:
         gateway.left(turn)
 
 
-async def _serve(turn: Turn) -> None:
+async def _enters(turn: Turn) -> bool:
+    """Read a request and reserve what it needs; False if it is answered already."""
     gateway = turn.gateway
     if gateway.draining or gateway.in_flight > turn.live.max_in_flight or not gateway.journal.has_room():
         raise OverloadError.of(gateway)
     await identify(turn)
     if turn.found.face.name == "models":
         pages.models(turn)
-        return
+        return False
     body = await turn.request.body(turn.live.max_body)
     encoding = turn.request.header("content-encoding")
     if encoding is not None:
         body = plain(body, encoding, turn.live.max_body)
     read_call(turn, body)
     if turn.found.face.dialect == "ollama" and pages.loads(turn):
-        return
+        return False
     if turn.brought is not None:
         await bring(turn, turn.brought)
     await reserve(turn)
-    if turn.wish is None:
-        await _answer(turn)
-    else:
-        await turn.wish.answers.serve(turn, turn.wish, _answer)
+    return True
 
 
-async def _answer(turn: Turn) -> None:
-    if turn.call.stream:
-        await stream(turn)
-    else:
-        await _whole(turn)
+def _answer(turn: Turn) -> Coroutine[Any, Any, None]:
+    return stream(turn) if turn.call.stream else _whole(turn)
 
 
 async def _whole(turn: Turn) -> None:

@@ -17,16 +17,16 @@ class Likeness:
     the same, so its text is all there is to take from it.
     """
 
-    __slots__ = ("_after", "_before", "_choice", "_padded")
+    __slots__ = ("_after", "_before", "_padded", "_texts")
 
     def __init__(self) -> None:
         self._before = b""
         self._after = b""
         self._padded = False
-        self._choice = 0
+        self._texts: list[str] = []
 
-    def learn(self, data: bytes, event: Text) -> None:
-        """Take a chunk, which was decoded to nothing but this text, as the pattern."""
+    def learn(self, data: bytes, event: Text, texts: list[str]) -> None:
+        """Take a chunk, which was decoded to nothing but this text, as the pattern. `texts` are where such texts go."""
         before, mark, rest = data.partition(_TEXT)
         text, _, after = rest.partition(b'"')
         self._before = b""
@@ -45,29 +45,30 @@ class Likeness:
         if self._padded and not (tail.endswith(_END) and _is_padding(tail)):
             return
         self._after = b'"' + head + padding
-        self._choice = event.choice
+        self._texts = texts
         self._before = before + mark
 
-    def text_of(self, data: bytes) -> Text | None:
-        """The text of a chunk that looks the same; None of one that does not."""
+    def takes(self, data: bytes) -> bool:
+        """Whether a chunk looks the same; its text is taken then."""
         before = self._before
         if not before or not data.startswith(before):
-            return None
+            return False
         begins = len(before)
         ends = data.find(b'"', begins)
         if ends <= begins or not data.startswith(self._after, ends):
-            return None
+            return False
         rest = data[ends + len(self._after) :]
         if rest and not (self._padded and _is_padding(rest)):
-            return None
+            return False
         try:
             text = data[begins:ends].decode()
         except UnicodeDecodeError:
-            return None
+            return False
         # Control characters have no place in JSON, and a backslash begins something that is to be read.
         if "\\" in text or not text.isprintable():
-            return None
-        return Text(text, self._choice)
+            return False
+        self._texts.append(text)
+        return True
 
 
 def _is_padding(data: bytes) -> bool:

@@ -112,8 +112,7 @@ class RsgiReply:
 def bind(handle: Callable[[Request, Reply], Awaitable[None]]) -> Callable[[Any, Any], Awaitable[None]]:
     """The RSGI application of a handler."""
 
-    async def application(scope: Any, protocol: Any) -> None:
-        if scope.proto == "http":
-            await handle(RsgiRequest(scope, protocol), RsgiReply(protocol, scope))
+    def application(scope: Any, protocol: Any) -> Awaitable[None]:
+        return handle(RsgiRequest(scope, protocol), RsgiReply(protocol, scope))
 
     return application

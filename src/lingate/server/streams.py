@@ -13,7 +13,7 @@ from lingate._call.stream import StreamState
 from lingate._dialects._base import StreamEncoder
 from lingate._io.aio import perform
 from lingate._io.transport import AsyncByteStream
-from lingate._model import Event, Start
+from lingate._model import Event, Start, Text
 from lingate.errors import LingateError, StreamInterruptedError
 from lingate.server.accounts import note_stream
 from lingate.server.cache import collected
@@ -200,11 +200,11 @@ class Relay:
 
     async def _forward(self, taken: bytes) -> bytes:
         """Send everything but the end; gives that."""
-        state, send = self._state, self._sink.send
+        turn, state, send = self._turn, self._state, self._sink.send
         events, data = state.begin(), taken
         for event in events:
             if type(event) is Start:
-                data = begun(self._turn, event, data)
+                data = begun(turn, event, data)
         while not state.done:
             out = self._written(data, events)
             if out:
@@ -212,8 +212,25 @@ class Relay:
             if self._interrupted:
                 # Awaitables that are not asyncio's own may lose a cancellation: seen with 200 streams at once.
                 raise asyncio.CancelledError
-            data, events = await self._next()
+            began = time.monotonic()
+            self._reading = True
+            try:
+                piece = await self._stream.read()
+            except LingateError as error:
+                state.broken(error)
+                return self._written(b"", [])
+            finally:
+                self._reading = False
+                self._last = now = time.monotonic()
+                turn.waited += now - began
+            data, events = (b"", state.end()) if piece is None else (piece, self._meant(piece))
         return self._written(data, events)
+
+    def _meant(self, data: bytes) -> list[Event]:
+        """What a piece means."""
+        if self._plain and self._aligned and self._likeness.takes(data):
+            return _AS_BEFORE
+        return self._state.feed(data)
 
     def _note(self, state: StreamState) -> None:
         """Write down what the answer used, and keep it if it is wanted and whole."""
@@ -239,29 +256,6 @@ class Relay:
         await self._sink.send(rest)
         return True
 
-    async def _next(self) -> tuple[bytes, list[Event]]:
-        """The next piece, and what it means."""
-        state = self._state
-        began = time.monotonic()
-        self._reading = True
-        try:
-            data = await self._stream.read()
-        except LingateError as error:
-            state.broken(error)
-            return b"", []
-        finally:
-            self._reading = False
-            self._last = now = time.monotonic()
-            self._turn.waited += now - began
-        if data is None:
-            return b"", state.end()
-        if self._plain and self._aligned:
-            text = self._likeness.text_of(data)
-            if text is not None:
-                state.collector.add(text)
-                return data, _AS_BEFORE
-        return data, state.feed(data)
-
     def _written(self, data: bytes, events: list[Event]) -> bytes:
         if events is _AS_BEFORE:
             return data
@@ -271,7 +265,9 @@ class Relay:
             aligned, self._aligned = self._aligned, data.endswith(b"\n\n")
             if aligned and events and is_plain(data, events):
                 if len(events) == 1:
-                    self._likeness.learn(data, events[0])  # type: ignore[arg-type]
+                    (event,) = events
+                    assert type(event) is Text  # nothing else is plain
+                    self._likeness.learn(data, event, self._state.collector.texts(event.choice))
                 return data
         if self._more is not None:
             events = self._more.edited(events)
