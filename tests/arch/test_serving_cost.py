@@ -37,7 +37,7 @@ class _Gateway:
         options = ["serve", f"--config={config}", f"--port={self._port}", f"--state-dir={folder / 'state'}"]
         with self._told.open("wb") as told:
             self.process = subprocess.Popen(
-                [sys.executable, "-X", "importtime", "-m", "lingate.cli", *options],
+                [sys.executable, "-X", "importtime", "-m", "lingate", *options],
                 env=os.environ | {"LINGATE_MASTER_KEY": _MASTER},
                 stdout=told,
                 stderr=told,

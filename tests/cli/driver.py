@@ -16,7 +16,7 @@ from typing import Self
 
 from lingate.simulator import Simulator
 
-COMMAND = [sys.executable, "-m", "lingate.cli"]
+COMMAND = [sys.executable, "-m", "lingate"]
 KEY = "sk-canary-0123456789abcdef"
 _PATIENCE = 20.0
 _READY = "<ready>"

@@ -104,7 +104,7 @@ def test_without_h11_the_simulator_says_what_it_needs(command: str) -> None:
 
 def _shell(command: str) -> tuple[int, str, str]:
     done = subprocess.run(
-        ["/bin/sh", "-c", command.replace("lingate", f"{sys.executable} -m lingate.cli")],
+        ["/bin/sh", "-c", command.replace("lingate", f"{sys.executable} -m lingate")],
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,

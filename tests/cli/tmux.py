@@ -50,7 +50,7 @@ class Window:
         if shutil.which("tmux") is None:
             pytest.skip("no tmux on PATH: the picker is not driven in a real terminal")
         self._socket = f"lingate-{os.getpid()}-{next(_NUMBERS)}"
-        self._command = [*([str(OFFLINE)] if cut else ["-m", "lingate.cli"]), *arguments]
+        self._command = [*([str(OFFLINE)] if cut else ["-m", "lingate"]), *arguments]
         self._size = size
         self._env = {"HOME": str(home), "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", **env}
 

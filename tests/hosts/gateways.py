@@ -41,7 +41,7 @@ def gateway(simulator: Simulator, home: Path) -> Iterator[str]:
         "ANTHROPIC_API_KEY": "k",
         "ANTHROPIC_BASE_URL": simulator.url,
     }
-    command = [sys.executable, "-m", "lingate.cli", "serve", "--no-auth", "--port", str(port), "--state-dir", str(home)]
+    command = [sys.executable, "-m", "lingate", "serve", "--no-auth", "--port", str(port), "--state-dir", str(home)]
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
             _await(f"http://127.0.0.1:{port}", process)

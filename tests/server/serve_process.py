@@ -32,7 +32,7 @@ class Serve:
         self._command = [
             sys.executable,
             "-m",
-            "lingate.cli",
+            "lingate",
             "serve",
             f"--config={config}",
             f"--port={self.port}",

@@ -98,7 +98,7 @@ def test_it_goes_elsewhere_when_another_wants_its_processor_and_stays_where_it_t
 def test_lingate_serve_does_so_unless_it_is_told_not_to(one: bool, tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(json.dumps({"general_settings": {"master_key": "sk-0123456789"}, "lingate": {"one_cpu": one}}))
-    command = ["-m", "lingate.cli", "serve", f"--config={config}", f"--port={free_port()}", f"--state-dir={tmp_path}"]
+    command = ["-m", "lingate", "serve", f"--config={config}", f"--port={free_port()}", f"--state-dir={tmp_path}"]
 
     with _running(command) as gateway:
         assert gateway.stdout is not None

@@ -47,7 +47,7 @@ class Tail:
     def __init__(self, gateway: Running, *options: str, key: str = MASTER) -> None:
         environment = {**os.environ, "LINGATE_MASTER_KEY": key, "LINGATE_URL": gateway.url, "PYTHONUNBUFFERED": "1"}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "lingate.cli", "tail", *options],
+            [sys.executable, "-m", "lingate", "tail", *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

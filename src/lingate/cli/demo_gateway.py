@@ -92,7 +92,7 @@ def running(simulator: str) -> Iterator[Gateway]:
         directory, port = Path(folder), _free_port()
         config, log = directory / "gateway.yaml", directory / "log"
         config.write_text(_CONFIG.format(base=simulator, closed=_free_port()), encoding="utf-8")
-        command = [sys.executable, "-m", "lingate.cli", "serve", f"--config={config}", f"--port={port}"]
+        command = [sys.executable, "-m", "lingate", "serve", f"--config={config}", f"--port={port}"]
         kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         began = time.monotonic()
         with log.open("wb") as output:

@@ -1,7 +1,0 @@
-"""`python -m lingate.cli`."""
-
-import sys
-
-from lingate.cli import main
-
-sys.exit(main())
