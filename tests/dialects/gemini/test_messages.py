@@ -328,6 +328,7 @@ def test_the_detail_of_a_picture_is_its_resolution_on_models_that_have_one() -> 
         {"type": "file", "file": {}},
         {"type": "file", "file": "x"},
         {"type": "text", "text": 1},
+        {"text": 1},
         {},
         7,
     ],
@@ -335,6 +336,14 @@ def test_the_detail_of_a_picture_is_its_resolution_on_models_that_have_one() -> 
 def test_a_part_that_makes_no_sense_is_an_error_with_its_place(part: Any) -> None:
     with pytest.raises(ConfigError, match=r"messages\[0\].content\[0\]"):
         wire(messages=[{"role": "user", "content": [part]}])
+
+
+def test_a_part_as_googles_package_dumps_it_goes_out_without_what_it_has_not() -> None:
+    dumped = {"text": None, "inline_data": {"mime_type": "image/png", "data": "QUJD"}, "file_data": None}
+
+    found = contents({"role": "user", "content": [dumped]})
+
+    assert found[0]["parts"] == [{"inlineData": {"mimeType": "image/png", "data": "QUJD"}}]
 
 
 def test_a_part_without_a_counterpart_is_refused_or_left_out() -> None:

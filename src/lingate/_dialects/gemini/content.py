@@ -104,9 +104,11 @@ def _part(part: Any, where: str, draft: Draft) -> JsonDict | None:
     write = _WRITERS.get(kind) if isinstance(kind, str) else None
     if write is not None:
         return write(part, where, draft)
-    native = camelized(part)
+    native = {name: value for name, value in camelized(part).items() if value is not None}
     if kind is None and not PART_KINDS.isdisjoint(native):
-        return dict(native)
+        if not isinstance(native.get("text", ""), str):
+            raise draft.broken(f"{where}.text", "must be a string")
+        return native
     if not isinstance(kind, str):
         raise draft.broken(where, "must be an object with a type")
     draft.refuse(where, f"there is no part for {kind}")
