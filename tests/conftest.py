@@ -23,10 +23,18 @@ _KEPT = {"PATH", "LANG", "LC_ALL", "TMPDIR", "TERM", "VIRTUAL_ENV", "CI", "PYTHO
 
 
 # Not in the environment that fast-agent's tests have. How fast a machine is, and what else it does, is no finding.
+# The same code gets the same examples, so that a run says what changed; others are looked for where somebody wants that.
 if find_spec("hypothesis") is not None:
     from hypothesis import HealthCheck, settings
 
-    settings.register_profile("lingate", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    EXAMPLES = os.environ.get("LINGATE_EXAMPLES")
+    settings.register_profile(
+        "lingate",
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+        derandomize=EXAMPLES is None,
+        max_examples=int(EXAMPLES or 100),
+    )
     settings.load_profile("lingate")
 
 
