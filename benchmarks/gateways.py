@@ -128,7 +128,7 @@ class _Run:
             "facts": {},
             "start": {},
             "memory": {},
-            **{part: {} for part in ("requests", "talks", "latency", "token", "events", "crowd")},
+            **{part: {} for part in ("requests", "talks", "latency", "soon", "token", "events", "crowd")},
         }
 
     def all(self, chosen: list[Rival], *, refresh: bool) -> Found:
@@ -198,7 +198,8 @@ class _Run:
                 ("requests", self._requests),
                 ("talks", self._talks),
                 ("latency", self._latency),
-                ("token", self._token),
+                ("soon", self._first("soon")),
+                ("token", self._first("token")),
                 ("events", self._events),
             ):
                 self._turns(part, step, order)
@@ -232,8 +233,8 @@ class _Run:
     def _latency(self, subject: Subject) -> Found:
         return self._alternately(subject, "whole", None, self._plan.latency, _BLOCK)
 
-    def _token(self, subject: Subject) -> Found:
-        return self._alternately(subject, "token", upstream.FIRST_WORD, self._plan.tokens, 1)
+    def _first(self, way: str) -> Callable[[Subject], Found]:
+        return lambda subject: self._alternately(subject, way, upstream.FIRST_WORD, self._plan.tokens, 1)
 
     def _alternately(self, subject: Subject, way: str, mark: bytes | None, blocks: int, size: int) -> Found:
         """Blocks of requests, one at a time, to the subject and past it, in turn."""

@@ -83,7 +83,8 @@ LIMITS: tuple[Limit, ...] = (
     Limit("CPU a request: Portkey / Lingate", 6, "at least", "x", _times("requests", "portkey", "lingate")),
     Limit("CPU a request: LiteLLM proxy / Lingate", 45, "at least", "x", _times("requests", "litellm", "lingate")),
     Limit("added p50, one at a time", 0.4, "at most", " ms", _added("latency", "lingate", "p50")),
-    Limit("added time to first token", 1, "at most", " ms", _added("token", "lingate", "p50")),
+    Limit("added time to first token, sent at once", 1, "at most", " ms", _added("soon", "lingate", "p50")),
+    Limit("added time to first token, after 20 ms", 1, "at most", " ms", _added("token", "lingate", "p50")),
     Limit("CPU a stream event: Lingate / nginx proxy_pass", 3, "at most", "x", _times("events", "lingate", "nginx")),
     Limit("500 streams: errors", 0, "at most", "", _crowd("lingate", "errors")),
     Limit("500 streams: p99 added delay of an event", 20, "at most", " ms", _crowd("lingate", "late")),
@@ -120,8 +121,8 @@ _TALKS_NOTE = """\
 The same with a request of twelve messages, 9 KB, as a program sends it that has been talking for a while."""
 _LATENCY_NOTE = """\
 One plain connection, one request after the other, in blocks that alternate with blocks past the gateway; milliseconds
-that the gateway adds. The first token comes 20 ms after the request: what was in the processors' caches is gone then, and
-the same code takes two to four times as long as in the columns before."""
+that the gateway adds. A stream's first token comes at once, or 20 ms after the request: what was in the processors' caches
+is gone then where a machine lends its processors to others meanwhile, and the same code takes two to four times as long."""
 _STREAMS_NOTE = """\
 Streams of 200 events, one every 10 ms, 40 at once (LiteLLM and any-llm 8); microseconds of CPU for each event."""
 _CROWD_NOTE = """\
@@ -193,11 +194,12 @@ class _Show:
         """What is added at concurrency 1."""
         rows = []
         for name in self._found["latency"]:
-            columns = [("latency", "p50"), ("latency", "p99"), ("token", "p50"), ("token", "p99")]
+            columns = [("latency", "p50"), ("latency", "p99"), ("soon", "p50"), ("token", "p50"), ("token", "p99")]
             added = [_added(part, name, quantile)(self._found) for part, quantile in columns]
             rows.append([self._label(name), *map(self._median, added), self._spread(added[0])])
         return self._table(
-            ["gateway", "added p50 ms", "added p99", "first token, p50", "first token, p99", "spread of p50"], rows
+            ["gateway", "added p50 ms", "added p99", "first token, p50", "after 20 ms", "p99 of that", "spread of p50"],
+            rows,
         )
 
     def events(self) -> str:

@@ -182,8 +182,8 @@ def _litellm_command(place: Place) -> list[str]:
     return [program, *own, "--host", "127.0.0.1", "--port", str(place.port), "--num_workers", "1"]
 
 
-# Its configuration knows one address for each provider: three of them that speak the same format.
-_ANY_LLM_PROVIDERS = {"whole": "openai", "token": "nebius", "flow": "moonshot"}
+# Its configuration knows one address for each provider: four of them that speak the same format.
+_ANY_LLM_PROVIDERS = {"whole": "openai", "soon": "inception", "token": "nebius", "flow": "moonshot"}
 
 
 def _any_llm_files(place: Place) -> dict[str, str]:

@@ -19,7 +19,7 @@ CROWD_EVENTS, CROWD_PAUSE_MS = {"crowd": 1200, "crowd-short": 200}, 50
 """What the many streams are made of: 60 and 10 seconds at 20 events a second."""
 
 TOKEN_EVENTS = 6
-WAYS = ("whole", "token", "flow", *CROWD_EVENTS)
+WAYS = ("whole", "soon", "token", "flow", *CROWD_EVENTS)
 FIRST_WORD = b"Sunlight"
 _CHAT = "/v1/chat/completions"
 
@@ -34,7 +34,7 @@ class Nginx:
         port: Where the provider answers.
         proxy_pid: First process of the proxy, which does nothing else: what it costs is what a proxy costs.
         proxy: Where the proxy passes everything on.
-        bases: Base URL of each way of answering: `whole`; `token`, a short stream that begins after 20 ms; `flow`, a
+        bases: Base URL of each way of answering: `whole`; `soon`, a short stream; `token`, the same after 20 ms; `flow`, a
             longer one sent event by event; `crowd` and `crowd-short`, streams at the pace of a model.
     """
 
@@ -106,7 +106,8 @@ http {{
 
 
 def _provider(root: Path, port: int) -> str:
-    streams = _stream("token", TOKEN_EVENTS, 0, first=FIRST_TOKEN_MS) + _stream("flow", FLOW_EVENTS, FLOW_PAUSE_MS)
+    streams = _stream("soon", TOKEN_EVENTS, 0) + _stream("token", TOKEN_EVENTS, 0, first=FIRST_TOKEN_MS)
+    streams += _stream("flow", FLOW_EVENTS, FLOW_PAUSE_MS)
     streams += "".join(_stream(way, events, CROWD_PAUSE_MS) for way, events in CROWD_EVENTS.items())
     return f"""
   server {{
