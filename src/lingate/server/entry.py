@@ -81,16 +81,23 @@ def read_call(turn: Turn, body: bytes) -> None:
     if model != call.model:
         row.model = model[:LONGEST_NAME]  # nobody else knows the key's own names, and budgets by model go by these
     if turn.caller.model_rules:
-        others = (wishes.fallbacks if wishes is not None else None) or ()
-        for name in (model, *others, *(as_str(item.get("model")) for item in as_dicts(theirs if native else None))):
-            if not _is_allowed(turn, name):
-                raise PermissionDeniedError(f"this key may not use the model {call.model if name == model else name!r}")
-        for name in other_models(call.body):
-            if not may_use(turn.caller, name):
-                raise PermissionDeniedError(f"this key may not use the model {name!r:.100}")
+        instead = (wishes.fallbacks if wishes is not None else None) or ()
+        _permit(turn, model, [*instead, *(as_str(item.get("model")) for item in as_dicts(theirs if native else None))])
     turn.group, turn.wishes = group, wishes
     if turn.live.cache is not None and turn.brought is None and (wishes is None or wishes.fallbacks is None):
         turn.wish = turn.live.cache.wish(turn, caching)
+
+
+def _permit(turn: Turn, model: str, instead: list[str]) -> None:
+    """Refuse a call that would ask a model which the key may not use, be it in place of another or as a tool."""
+    for name in (model, *instead):
+        if not _is_allowed(turn, name):
+            raise PermissionDeniedError(
+                f"this key may not use the model {turn.call.model if name == model else name!r}"
+            )
+    for name in other_models(turn.call.body):
+        if not may_use(turn.caller, name):
+            raise PermissionDeniedError(f"this key may not use the model {name!r:.100}")
 
 
 def _is_allowed(turn: Turn, model: str) -> bool:
