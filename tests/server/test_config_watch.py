@@ -11,6 +11,8 @@ import pytest
 from lingate.server.config import ConfigFileError, GatewayConfig, Watcher, load, watch
 from tests.server.driving import Driver, config_of, deployments
 
+ANY_PROVIDER = "lingate: {serve_all_providers: true, providers: {openai: {api_key: k}}}"
+BEHIND_A_STAR = "model_list: [{model_name: openai/*, litellm_params: {model: openai/*, api_key: k}}]"
 GOOD = "model_list:\n" + deployments("a")
 OTHER = "model_list:\n" + deployments("b")
 
@@ -160,6 +162,24 @@ def test_five_hundred_reloads_lose_no_call_and_keep_nothing_of_what_is_gone() ->
         outcome.ride.won(0.1)
     assert driver.in_flight() == 0
     assert len(driver.router._build._loads) == 2
+
+
+@pytest.mark.parametrize("text", [BEHIND_A_STAR, ANY_PROVIDER])
+def test_reloads_forget_models_that_nobody_asks_for_any_more_but_for_those_that_rest_or_are_busy(text: str) -> None:
+    driver = Driver(text, {"worn": (429, {"retry-after": "30"})})
+    driver.ask("openai/worn")
+    busy = driver.ask("openai/busy", finish=False)
+    for number in range(50):
+        driver.ask(f"openai/m{number}")
+        driver = Driver(text, previous=driver)
+
+    known = driver.router._build
+    assert driver.ask("openai/worn").sent == []
+    assert sum(load.in_flight for load in known._loads.values()) == 1
+    assert len(known._healths) <= 3
+    assert len(known._loads) <= 3
+    busy.ride.won(0.1)
+    assert sum(load.in_flight for load in known._loads.values()) == 0
 
 
 def test_other_replicas_are_told_of_a_rest_and_tell_of_theirs() -> None:

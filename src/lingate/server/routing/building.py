@@ -46,8 +46,16 @@ class Builder:
         if previous is not None:
             stay = {entry.id for entry in config.deployments}
             serve_all = config.serve_all
-            self._loads = {id_: load for id_, load in previous._loads.items() if serve_all or id_ in stay}
-            self._healths = {key: item for key, item in previous._healths.items() if serve_all or key[0] in stay}
+            # Of what stands behind a `*`, what nobody has asked since the last change is kept while it rests.
+            self._healths = {
+                key: item
+                for key, item in previous._healths.items()
+                if (serve_all or key[0] in stay) and (key in previous._deployments or item.until > now())
+            }
+            stay |= {id_ for id_, _ in self._healths}
+            self._loads = {
+                id_: load for id_, load in previous._loads.items() if id_ in stay or (serve_all and load.in_flight)
+            }
         self.known()
 
     def known(self) -> list[Deployment]:
