@@ -83,9 +83,12 @@ class Streams(set["Relay"]):
         """Send comments on streams that have been silent for long, so that nobody between here and there gives them up."""
         while True:
             await asyncio.sleep(_LOOK)
-            now = time.monotonic()
-            for relay in list(self):
-                relay.keep_alive(now)
+            self._look(time.monotonic())
+
+    def _look(self, now: float) -> None:
+        # Not in the loop above, which would hold the last stream for as long as there is no other.
+        for relay in list(self):
+            relay.keep_alive(now)
 
 
 class Relay:
@@ -217,7 +220,7 @@ class Relay:
             try:
                 piece = await self._stream.read()
             except LingateError as error:
-                state.broken(error)
+                state.broken(error.with_traceback(None))  # as in `Turn.settle`
                 return self._written(b"", [])
             finally:
                 self._reading = False

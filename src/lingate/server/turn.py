@@ -141,8 +141,9 @@ class Turn(Record, eq=False):
 
     def close(self) -> None:
         """Nothing of this request is left to be done."""
-        if self._watcher is not None:
-            self._watcher.cancel()
+        watcher, self._watcher = self._watcher, None  # it keeps its cancellation, whose trace leads back here
+        if watcher is not None:
+            watcher.cancel()
         if self._patience is not None:
             self._patience.cancel()
 
@@ -281,6 +282,8 @@ class Turn(Record, eq=False):
         row = self.row
         row.status = status
         row.error = None if error is None else error.kind
+        if error is not None:
+            error.__traceback__ = None  # it leads to what holds the error: all of the call would wait for the collector
         row.seconds = time.monotonic() - self.began
         self._note_route(error)
         try:
