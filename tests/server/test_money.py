@@ -111,6 +111,26 @@ def test_an_answer_whose_tokens_nobody_counted_is_not_taken_for_cheap(
     assert budget_of(gateway, key_id)["spent"] > 100 * PRICES["output_cost_per_token"]
 
 
+@pytest.mark.parametrize("usage", [None, {"prompt_tokens": 10, "completion_tokens": 0, "total_tokens": 10}])
+@pytest.mark.parametrize("ending", ["close", "terminator"])
+@pytest.mark.parametrize("asked", [{"max_tokens": 30}, {"max_tokens": 15, "n": 2}, {}], ids=["bounded", "two", "not"])
+def test_an_estimate_of_an_answer_is_no_longer_than_the_answer_could_be(
+    gateway: Running, upstream: RawServer, asked: dict[str, Any], ending: Any, usage: Any
+) -> None:
+    # Words of one token each, and of more letters than a token has on average.
+    pieces = [chunk({"content": " extraordinarily"}) for _ in range(25)]
+    end = [chunk({}, "stop"), chunk({}, usage=usage), b"data: [DONE]\n\n"] if ending == "terminator" else []
+    upstream.script = Script([*pieces, *end], ending=ending)
+    key_id, headers = new_key(gateway, max_budget=0.5)
+    assert ask(gateway, CHAT, chat("openai-x", stream=True, **asked), headers).status_code == 200
+
+    row, budget = rows(gateway)[-1], budget_of(gateway, key_id)
+    assert row["estimated"]
+    assert row["cost"] <= 0.5
+    assert row["completion_tokens"] <= (30 if asked else 50)
+    assert (budget["spent"], budget["reserved"]) == (pytest.approx(row["cost"]), 0)
+
+
 @pytest.mark.parametrize(
     "usage",
     [

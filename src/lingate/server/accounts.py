@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lingate._model import Call, JsonDict
 from lingate._providers.catalog import REPORTED
 from lingate._providers.counts import with_own_tools
+from lingate.server.access.bounds import answers_of, longest_answer
 from lingate.server.ledger.journal import MOST_TOKENS
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def estimated_cost(turn: Turn, response: JsonDict) -> float | None:
     deployment = turn.ride.deployment
     if deployment is None:
         return None
-    usage = _estimated(turn, response, _NO_PARTS, (None, None))
+    usage = _estimated(turn, turn.call, response, _NO_PARTS, (None, None))
     return deployment.sheet.cost(usage, response.get("model"), response.get("service_tier"))[0]
 
 
@@ -91,18 +92,23 @@ def note_stream(turn: Turn, state: StreamState) -> None:
     told = usage if isinstance(usage, dict) else _NO_PARTS
     counts = (_count(told.get("prompt_tokens")), _count(told.get("completion_tokens")))
     if not state.whole or None in counts or (counts[1] == 0 and _said(response)):
-        response = {**response, "usage": _estimated(turn, response, told, counts)}
+        response = {**response, "usage": _estimated(turn, state.sent.call, response, told, counts)}
         turn.row.estimated = True
     if turn.live.store_prompts:
         turn.row.body = {"request": turn.call.body, "response": response}
     note_usage(turn, response)
 
 
-def _estimated(turn: Turn, response: JsonDict, told: JsonDict, counts: tuple[int | None, int | None]) -> JsonDict:
-    """Token counts where the provider gave none, or had not given the last ones."""
+def _estimated(
+    turn: Turn, asked: Call, response: JsonDict, told: JsonDict, counts: tuple[int | None, int | None]
+) -> JsonDict:
+    """Token counts where the provider gave none, or had not given the last ones: no more output than was asked for."""
     read, written = counts
     prompt = read or turn.prompt_tokens
-    said = estimate_tokens(_said(response))
+    said, longest = estimate_tokens(_said(response)), longest_answer(asked.body)
+    if longest is not None and (deployment := turn.ride.deployment) is not None:
+        thinking = deployment.thinking(str(asked.body.get("reasoning_effort") or ""))
+        said = min(said, (longest if longest > thinking else longest + thinking) * answers_of(asked.body))
     made = max(written or 0, said)
     sums = {"prompt_tokens": prompt, "completion_tokens": made, "total_tokens": prompt + made}
     if read and made == written:
