@@ -188,6 +188,39 @@ async def test_calls_go_on_without_redis_with_one_warning_and_its_return_is_noti
         assert await everywhere([limiter], [caller], 5) == {"budget": 5}, "what was spent meanwhile is not forgotten"
 
 
+@pytest.mark.parametrize("closed", ["by a restart", "because it was idle"])
+async def test_several_lines_that_redis_has_closed_are_one_absence(
+    redis: str, redis_server: Service, caplog: pytest.LogCaptureFixture, closed: str
+) -> None:
+    async with replicas(redis, 1) as (limiter,):
+        caller = caller_of(limiter, LIMITS)
+
+        async def on_several_lines() -> Counter[str]:
+            redis_server.freeze()  # while it takes its time, batches do not wait for each other
+            calls = []
+            for _ in range(4):
+                calls.append(asyncio.create_task(outcome(limiter, caller)))
+                await asyncio.sleep(0.05)
+            redis_server.resume()
+            return Counter(await asyncio.gather(*calls))
+
+        assert await on_several_lines() == {"ok": 4}
+        if closed == "by a restart":
+            redis_server.stop(signal.SIGKILL)
+            redis_server.start()
+        else:
+            await limiter.link.redis.client_kill_filter(_type="normal", skipme=True)
+        with caplog.at_level(logging.WARNING):
+            assert await outcome(limiter, caller) == "ok"
+            assert not limiter.link.up
+            await until(lambda: limiter.link.up)
+            assert await on_several_lines() == {"ok": 4}
+        assert [record.message.partition(" (")[0] for record in caplog.records] == [
+            "Redis does not answer",
+            "Redis answers again: limits are shared",
+        ]
+
+
 async def test_redis_killed_in_the_middle_of_200_calls_lets_nothing_fail(redis: str, redis_server: Service) -> None:
     async with replicas(redis) as limiters:
         callers = [caller_of(limiter, Limits(max_budget=1000.0, max_parallel_requests=300)) for limiter in limiters]

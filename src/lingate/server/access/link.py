@@ -180,6 +180,8 @@ class Link:
     async def _try(self) -> bool:
         try:
             async with asyncio.timeout(4 * PATIENCE):
+                # Each line that is left of before would be news of its own that Redis is away, whenever it is used again.
+                await self.redis.connection_pool.disconnect(inuse_connections=False)
                 await self.redis.ping()
                 self._joining = True
                 await self._joined()
