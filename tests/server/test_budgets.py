@@ -196,7 +196,10 @@ async def test_money_of_a_call_counts_in_the_period_in_which_it_came() -> None:
     late.settle(150, COST)
 
     assert spent(limiter) == nanos(COST)
-    assert limiter.scope("key", "k").budgets[0].reserved == 0  # type: ignore[union-attr]
+    (budget,) = limiter.scope("key", "k").budgets  # type: ignore[union-attr]
+    assert budget.reserved == 0
+    clock.sleep(-30)  # set back
+    assert budget.remaining(clock()) == 0
 
 
 async def test_a_prompt_is_reserved_by_what_it_can_have_at_most() -> None:

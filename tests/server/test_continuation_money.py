@@ -11,11 +11,13 @@ from typing import Any
 import httpx2
 import pytest
 
+from lingate.server.accounts import estimate_tokens
 from lingate.simulator import Simulator
 from tests.server.asking import ask, rows
 from tests.server.gateway_kit import MASTER, Running, running_gateway
-from tests.server.test_continuation import CHAT, config
+from tests.server.test_continuation import CHAT, PRICES, config
 
+IN, OUT = PRICES.values()
 ADMIN = {"authorization": f"Bearer {MASTER}"}
 
 
@@ -59,8 +61,11 @@ def test_what_is_left_of_a_budget_bounds_the_rest(gateway: Running, simulator: S
         answer, budget = streamed(gateway, "pair", cents / 100)
         asked = simulator.stats()["requests"]["total"] - before
         if answer.status_code == 200 and asked == 2:
-            first, second = (request.body for request in simulator.requests()[-2:])
-            assert 0 < second["max_tokens"] < first["max_tokens"]
+            first, second = simulator.requests()[-2:]
+            made = estimate_tokens(len(second.body["messages"][1]["content"]))
+            # What was put aside for the answer pays for its second prompt, too.
+            rest = first.body["max_tokens"] - made - second.prompt_tokens * IN / OUT
+            assert 0 < second.body["max_tokens"] <= rest
             assert budget["spent"] <= cents / 100
             found = True
     assert found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 from collections import Counter
@@ -339,7 +340,14 @@ async def test_spending_counts_rows_that_are_only_in_the_journal(ledger: Ledger)
     async with ledger.drainer.paused() as waiting:
         assert len(waiting) == 1
 
-    assert await spending([(Owner("key", "k"), 0.0), (Owner("tag", "x"), 0.0)]) == [3.0, 3.0]
+    owners = [Owner("key", "k"), Owner("tag", "x"), Owner("gateway", ""), Owner("team", "t"), Owner("key", "k", "bi*")]
+    asked = [*((owner, 0.0) for owner in owners), (Owner("key", "k"), NOON + 60)]
+    answer = asyncio.create_task(spending(asked))
+    await asyncio.sleep(0)  # what was written is on its way into the database: what comes now is not
+    ledger.journal.write(make_row(key_id="k", cost=4.0, tags=("x", "y")))
+    ledger.journal.write(make_row(key_id="k", team_id="t", model="big", cost=8.0, at=NOON + 60))
+
+    assert await answer == [15.0, 7.0, 15.0, 8.0, 8.0, 8.0]
 
 
 async def test_a_question_to_a_database_that_is_away_says_so_without_its_password(tmp_path: Path) -> None:

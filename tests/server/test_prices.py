@@ -57,6 +57,16 @@ def test_no_call_costs_more_than_its_highest_prices(call: tuple[str, str, Circum
     ) * (1 + 1e-9)
 
 
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "gemini", "perplexity", "xai"])
+@pytest.mark.parametrize("prompt", [10, 300_000])
+def test_plain_counts_cost_what_the_catalogue_takes_for_them_with_steps_and_fees(provider: str, prompt: int) -> None:
+    usage = {"prompt_tokens": prompt, "completion_tokens": 7, "total_tokens": prompt + 7}
+    for model in models_of(find(provider)):
+        total = cost_of(provider, model, usage).total
+        found, _ = Sheet(provider, model, ModelInfo(), Prices()).cost(usage, None, None)
+        assert found == (None if total is None else pytest.approx(total)), model
+
+
 def test_an_owners_dearest_price_counts() -> None:
     prices = Prices(
         input_cost_per_token=1.0,
