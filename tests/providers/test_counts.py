@@ -87,6 +87,19 @@ def test_whatever_an_answer_tells_of_tools_it_can_be_read(answer: Any, message: 
         assert counts_of(found)
 
 
+def test_a_search_whose_results_are_beside_the_answer_is_counted() -> None:
+    body = {
+        "model": "openai/gpt-oss-20b",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 1_000, "completion_tokens": 100, "total_tokens": 1_100},
+        "web_search": [{"title": "Oslo", "link": "https://example.org"}],
+    }
+    with RawServer(Script([json.dumps(body).encode()], headers=JSON)) as server, Lingate() as client:
+        response = client.chat("groq/openai/gpt-oss-20b", "hello", api_base=f"{server.url}/v1", api_key="sk-up")
+
+        _check(response, "the price catalogue has no price for the web search of openai/gpt-oss-20b")
+
+
 def test_a_tool_that_only_its_calls_tell_of_leaves_the_cost_open() -> None:
     use = {"toolUseId": "t", "name": "nova_grounding", "input": {}, "type": "server_tool_use"}
     body = {

@@ -144,6 +144,10 @@ def test_rates_come_with_headers_and_retry_after(gateway: Running) -> None:
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert [answer.headers["x-ratelimit-remaining-requests"] for answer in answers[:2]] == ["1", "0"]
     assert answers[0].headers["x-ratelimit-limit-tokens"] == "10000"
+    left = [int(answer.headers["x-ratelimit-remaining-tokens"]) for answer in answers[:2]]
+    assert left[0] - left[1] == answers[0].json()["usage"]["total_tokens"], (
+        "what was used counts, not what was reserved"
+    )
     assert 1 <= int(answers[2].headers["retry-after"]) <= 61
     assert answers[2].json()["error"]["type"]
 

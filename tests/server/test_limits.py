@@ -232,6 +232,9 @@ async def test_a_tag_is_limited_once_whoever_puts_it_on() -> None:
     with pytest.raises(RateLimitError, match="tag batch"):
         await limiter.admit(tagged, estimate(), None, ())
 
+    assert limiter.limit("tag", "batch", Limits()) is None
+    assert await limiter.admit(tagged, estimate(), None, ()) is None
+
 
 async def test_changing_a_limit_keeps_what_was_counted() -> None:
     limiter = LocalLimiter()

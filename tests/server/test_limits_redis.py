@@ -221,6 +221,17 @@ async def test_several_lines_that_redis_has_closed_are_one_absence(
         ]
 
 
+async def test_what_the_others_spent_is_not_forgotten_when_redis_goes_away(redis: str, redis_server: Service) -> None:
+    async with replicas(redis, 2) as limiters:
+        here, there = (caller_of(limiter, Limits(max_budget=10 * COST)) for limiter in limiters)
+        assert await everywhere(limiters[:1], [here], 8) == {"ok": 8}
+        await asyncio.sleep(0.1)
+        assert await outcome(limiters[1], there) == "ok"
+
+        redis_server.stop(signal.SIGKILL)
+        assert await everywhere(limiters[1:], [there], 5, hold=0) == {"ok": 1, "budget": 4}
+
+
 async def test_redis_killed_in_the_middle_of_200_calls_lets_nothing_fail(redis: str, redis_server: Service) -> None:
     async with replicas(redis) as limiters:
         callers = [caller_of(limiter, Limits(max_budget=1000.0, max_parallel_requests=300)) for limiter in limiters]
