@@ -421,6 +421,7 @@ class TestReported:
         [
             {"cost_in_usd_ticks": 0},
             {"cost": None},
+            {"is_byok": True, "cost_details": {"upstream_inference_cost": 0.1}},
             {"cost": "0.1"},
             {"cost": float("nan")},
             {"cost": -1},

@@ -152,6 +152,28 @@ def test_rates_come_with_headers_and_retry_after(gateway: Running) -> None:
     assert answers[2].json()["error"]["type"]
 
 
+@pytest.mark.parametrize(
+    ("bounds", "most"),
+    [
+        ({"max_tokens": 50}, 50),
+        ({"max_tokens": None, "max_completion_tokens": 60}, 60),
+        ({"max_tokens": 5, "n": 20}, 100),
+    ],
+    ids=["old name", "new name", "answers"],
+)
+def test_all_output_that_a_call_allows_is_counted_in_advance(
+    gateway: Running, bounds: dict[str, Any], most: int
+) -> None:
+    _, key = new_key(gateway, tpm_limit=1_000)
+
+    answer = httpx2.post(f"{gateway.url}/v1/chat/completions", json={**CALL, **bounds}, headers=key, timeout=20)
+
+    assert answer.status_code == 200
+    assert (
+        0 < 1_000 - most - int(answer.headers["x-ratelimit-remaining-tokens"]) < 20
+    )  # what else there is is the prompt
+
+
 def test_a_restart_keeps_what_was_spent(simulator: Simulator, tmp_path: Path) -> None:
     with running_gateway(config(simulator.url), tmp_path, auth=True) as first:
         key_id, key = new_key(first, max_budget=1.0)

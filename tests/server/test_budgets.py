@@ -402,6 +402,21 @@ async def test_another_period_does_not_forget_what_is_under_way() -> None:
     money = limiter.scope("key", "k").budgets[0]  # type: ignore[union-attr]
     assert (money.spent, money.reserved) == (nanos(COST / 2), 0)
     assert await outcome(limiter, caller) == "budget"
+    assert await outcome(limiter, caller_of(limiter, Limits(max_budget=1.5 * COST))) == "ok"
+
+
+async def test_a_period_that_a_clock_goes_far_back_to_is_asked_of_the_ledger() -> None:
+    clock, books = Clock(1_800_000_010.0), Books()
+    limiter = LocalLimiter(spending=books, clock=clock, now=clock)
+    caller = caller_of(limiter, Limits(max_budget=COST, budget_duration="30s"))
+    for _ in range(3):
+        assert await outcome(limiter, caller) == "ok"
+        clock.sleep(30)
+    assert len(books.asked) == 1  # what follows is counted here
+
+    books.spent["key", "k"] = COST
+    clock.sleep(-90)
+    assert await outcome(limiter, caller) == "budget"
 
 
 async def test_a_further_part_reserves_what_the_first_has_not_left() -> None:

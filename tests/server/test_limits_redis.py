@@ -232,6 +232,18 @@ async def test_what_the_others_spent_is_not_forgotten_when_redis_goes_away(redis
         assert await everywhere(limiters[1:], [there], 5, hold=0) == {"ok": 1, "budget": 4}
 
 
+async def test_what_one_reads_in_the_ledger_all_others_know(redis: str) -> None:
+    books = Books()
+    async with replicas(redis, 1, spending=books) as (reader,), replicas(redis, 1) as (other,):
+        callers = [caller_of(limiter, LIMITS) for limiter in (reader, other)]
+        assert [await outcome(reader, callers[0]), await outcome(other, callers[1])] == ["ok", "ok"]
+
+        books.spent["key", "k"] = 50 * COST  # of a replica to which Redis is away
+        await reader.reconcile()
+
+        assert await outcome(other, callers[1]) == "budget"
+
+
 async def test_redis_killed_in_the_middle_of_200_calls_lets_nothing_fail(redis: str, redis_server: Service) -> None:
     async with replicas(redis) as limiters:
         callers = [caller_of(limiter, Limits(max_budget=1000.0, max_parallel_requests=300)) for limiter in limiters]

@@ -378,6 +378,85 @@ def test_the_longest_answer_of_a_fallback_that_nobody_knows_is_reserved_for(
         assert 100 < (sent.get("max_tokens") or sent["max_completion_tokens"]) < 1000
 
 
+@pytest.mark.parametrize("brought", [True, False])
+@pytest.mark.parametrize("dear", [{"input_cost_per_token": 1.0}, {"output_cost_per_token": 1.0}], ids=["in", "out"])
+def test_the_price_of_a_dearer_fallback_is_reserved_for(
+    upstream: RawServer, tmp_path: Path, brought: bool, dear: dict[str, float]
+) -> None:
+    params = {"model": "openai/sim", "api_base": f"{upstream.url}/v1", "api_key": "sk-up", "max_retries": 0, **PRICES}
+    entries = [
+        {"model_name": "cheap", "litellm_params": params},
+        {"model_name": "dear", "litellm_params": {**params, **dear}},
+    ]
+    settings = {} if brought else {"fallbacks": [{"cheap": ["dear"]}]}
+    upstream.script = whole(GOOD)
+    with running_gateway(
+        json.dumps({"model_list": entries, "router_settings": settings}), tmp_path, auth=True
+    ) as gateway:
+        more = {"fallbacks": ["dear"]} if brought else {}
+        asked = chat("cheap", max_tokens=10, **more)
+        assert ask(gateway, CHAT, asked, new_key(gateway, max_budget=5.0)[1]).status_code == 429
+        assert ask(gateway, CHAT, asked, new_key(gateway, max_budget=5000.0)[1]).status_code == 200
+
+
+def test_an_answer_that_its_model_bounds_needs_no_bound_by_the_budget(upstream: RawServer, tmp_path: Path) -> None:
+    params = {"model": "openai/sim", "api_base": f"{upstream.url}/v1", "api_key": "sk-up", **PRICES}
+    entry = {"model_name": "short", "litellm_params": params, "model_info": {"max_output_tokens": 100}}
+    upstream.script = whole(GOOD)
+    with running_gateway(json.dumps({"model_list": [entry]}), tmp_path, auth=True) as gateway:
+        _, key = new_key(gateway, max_budget=10.0)
+        assert ask(gateway, CHAT, chat("short"), key).status_code == 200
+    assert json.loads(upstream.requests[-1]).keys().isdisjoint({"max_tokens", "max_completion_tokens"})
+
+
+@pytest.fixture(scope="module")
+def listed(upstream: RawServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A gateway whose model has the catalogue's prices."""
+    params = {"model": "openai/gpt-4o-mini", "api_base": f"{upstream.url}/v1", "api_key": "sk-up", "max_retries": 0}
+    text = json.dumps({"model_list": [{"model_name": "listed", "litellm_params": params}]})
+    with running_gateway(text, tmp_path_factory.mktemp("listed")) as running:
+        yield running
+
+
+def test_a_cost_that_a_provider_tells_is_known_though_it_counts_no_tokens(listed: Running, upstream: RawServer) -> None:
+    upstream.script = whole({"cost": 0.02})
+    assert ask(listed, CHAT, chat("listed")).status_code == 200
+    assert rows(listed)[-1]["cost"] == 0.02
+
+
+def test_a_cost_that_was_told_before_a_stream_broke_off_is_not_that_of_what_came_after(
+    listed: Running, upstream: RawServer
+) -> None:
+    text = "a word " * 30
+    told = {"prompt_tokens": 10, "completion_tokens": 1, "total_tokens": 11, "cost": 1e-9}
+    upstream.script = Script([chunk({"role": "assistant", "content": text}, usage=told)], ending="close")
+    assert ask(listed, CHAT, chat("listed", stream=True)).status_code == 200
+
+    row = rows(listed)[-1]
+    assert (row["error"], row["completion_tokens"]) == ("stream_interrupted", len(text) // 3)
+    assert row["cost"] > 1e-6
+
+
+def test_what_is_no_name_of_a_model_or_tier_fails_no_answer(listed: Running, upstream: RawServer) -> None:
+    upstream.script = whole(GOOD)
+    assert ask(listed, CHAT, chat("listed")).status_code == 200
+    for more in ({"model": ["x"]}, {"service_tier": {"a": 1}}):
+        upstream.script = whole(GOOD, **more)
+        assert ask(listed, CHAT, chat("listed")).status_code == 200
+        one, other = rows(listed)[-2:]
+        assert one["cost"] == other["cost"] > 0
+
+
+def test_sound_that_was_heard_and_made_is_written_down_together(gateway: Running, upstream: RawServer) -> None:
+    heard, made = {"audio_tokens": 30}, {"audio_tokens": 12}
+    counts = {"prompt_tokens": 40, "completion_tokens": 20, "total_tokens": 60}
+    for heard_of, made_of, sound in ((heard, made, 42), (heard, {}, 30), ({}, made, 12)):
+        details = {"prompt_tokens_details": heard_of, "completion_tokens_details": made_of}
+        upstream.script = whole(counts | details)
+        assert ask(gateway, CHAT, chat("openai-x"), ADMIN).status_code == 200
+        assert rows(gateway)[-1]["audio_tokens"] == sound
+
+
 @pytest.mark.parametrize("asked", [{"max_tokens": 40}, {}], ids=["bounded", "unbounded"])
 @pytest.mark.parametrize("where", ["deployment", "fallback"])
 @pytest.mark.parametrize(
