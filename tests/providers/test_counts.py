@@ -100,6 +100,14 @@ def test_a_search_whose_results_are_beside_the_answer_is_counted() -> None:
         _check(response, "the price catalogue has no price for the web search of openai/gpt-oss-20b")
 
 
+@pytest.mark.parametrize("name", ["server_tool_use", "server_tool_use_details"])
+def test_searches_that_a_provider_counts_are_not_counted_by_what_they_left_behind(name: str) -> None:
+    cited = {"message": {"annotations": [{"type": "url_citation"}]}}
+    usage = {"prompt_tokens": 1, "completion_tokens": 1, name: {"web_search_requests": 3}}
+
+    assert counts_of(with_own_tools({"choices": [cited], "usage": usage}))["web_search"] == 3
+
+
 def test_a_tool_that_only_its_calls_tell_of_leaves_the_cost_open() -> None:
     use = {"toolUseId": "t", "name": "nova_grounding", "input": {}, "type": "server_tool_use"}
     body = {

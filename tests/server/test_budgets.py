@@ -356,6 +356,13 @@ def test_pictures_count_by_the_piece_and_files_that_are_only_named_count_much() 
     assert 16_384 <= circumstances_of({"messages": [{"role": "user", "content": [inline]}]}).tokens < 20_000
     assert circumstances_of({"messages": [{"role": "user", "content": [named]}]}).tokens > 100_000
     assert circumstances_of({"messages": [], "tools": [{"type": "function"}]}).tokens > 1000
+    assert circumstances_of({"messages": [], "functions": [{"name": "f"}]}).tokens > 1000
+    assert circumstances_of({"messages": [{"role": "user", "content": [named]}]}).media
+
+
+def test_an_answer_may_have_sound_where_a_call_asks_for_it() -> None:
+    asked = [{"modalities": ["text", "audio"]}, {"audio": {"voice": "x"}}, {"modalities": ["text"]}, {}]
+    assert [circumstances_of(body).sound for body in asked] == [True, True, False, False]
 
 
 def test_a_body_of_any_shape_has_a_bound() -> None:

@@ -421,6 +421,19 @@ def test_an_answer_that_one_budget_cut_short_is_not_given_to_those_who_wait(
     assert reasons == ["length", "stop"]
 
 
+def test_an_answer_that_a_budget_might_have_cut_and_did_not_is_kept(simulator: Simulator, tmp_path: Path) -> None:
+    text = config(simulator.url, {"model_list": [_priced(simulator.url)]})
+    with running_gateway(text, tmp_path, auth=True) as gateway:
+        made = httpx2.post(
+            f"{gateway.url}/key/generate", json={"max_budget": 5.0}, headers={"authorization": f"Bearer {MASTER}"}
+        ).json()
+        key = {"authorization": f"Bearer {made['key']}"}
+        found = [ask(gateway, CHAT, chat("kept", model="priced"), key) for _ in range(2)]
+
+    assert "max_tokens" in simulator.requests()[-1].body
+    assert [answer.headers["x-lingate-cache"] for answer in found] == ["miss", "hit"]
+
+
 def test_a_hit_counts_as_a_request(simulator: Simulator, tmp_path: Path) -> None:
     with running_gateway(config(simulator.url), tmp_path, auth=True) as gateway:
         made = httpx2.post(

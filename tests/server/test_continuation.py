@@ -13,6 +13,7 @@ import httpx2
 import openai
 import pytest
 
+from lingate.server.accounts import estimate_tokens
 from lingate.server.continuing import Continuation
 from lingate.simulator import Simulator
 from tests.server.asking import ask, chunks, deltas, final_usage, rows
@@ -35,6 +36,7 @@ def config(simulator: str, *, on: bool = True, **more: Any) -> str:
     groups = {
         "pair": [f"openai/{BROKEN}", "openai/sim-words-12"],
         "claude": [f"openai/{BROKEN}", "anthropic/claude-3-5-sonnet-words-12"],
+        "thinking": ["openai/sim-words-60-fault-cut-40", "anthropic/claude-3-7-sonnet-words-12"],
         "newer": [f"openai/{BROKEN}", "anthropic/claude-opus-4-7-words-12"],
         "from-claude": ["anthropic/sim-words-30-fault-cut-12", "openai/sim-words-12"],
         "event": ["openai/sim-words-30-fault-error-event-8", "openai/sim-words-12"],
@@ -144,11 +146,23 @@ def test_a_model_that_takes_the_beginning_of_its_answer_is_given_it(gateway: Run
     assert sent.body["max_tokens"] < 100
 
 
-def test_a_model_that_does_not_is_asked_in_words(gateway: Running, simulator: Simulator) -> None:
-    found = streamed(gateway, "newer")
+@pytest.mark.parametrize(("model", "more"), [("newer", {}), ("thinking", {"reasoning_effort": "low"})])
+def test_a_model_that_does_not_is_asked_in_words(
+    gateway: Running, simulator: Simulator, model: str, more: dict[str, Any]
+) -> None:
+    found = streamed(gateway, model, **more)
 
     assert simulator.requests()[-1].body["messages"][-1]["role"] == "user"
     assert found.text.endswith("[DONE]\n\n")
+
+
+def test_a_callers_bound_is_for_all_parts_together(gateway: Running, simulator: Simulator) -> None:
+    streamed(gateway, "worse", max_tokens=100)
+
+    bounds = [request.body["max_tokens"] for request in simulator.requests()[-3:]]
+    made = [estimate_tokens(len(part(simulator, number))) for number in (-2, -1)]
+    assert bounds == [100, pytest.approx(100 - made[0], abs=1), pytest.approx(100 - made[1], abs=2)]
+    assert made[0] + 5 < made[1]
 
 
 def test_counts_and_costs_are_those_of_all_parts(gateway: Running, simulator: Simulator) -> None:

@@ -21,6 +21,7 @@ from lingate.server.ledger.filters import Filter, QueryError
 from lingate.server.ledger.query import DIMENSIONS, Usage
 from lingate.server.ledger.retention import delete_rows, delete_sums
 from lingate.server.ledger.spending import LedgerSpending
+from lingate.server.records import COUNTS, LedgerRow
 from lingate.server.store import Store, StoreUnavailableError, open_store
 from tests.server.rows import NOON, make_row
 from tests.services import free_port
@@ -82,9 +83,18 @@ async def test_a_row_comes_back_as_it_was_written(ledger: Ledger) -> None:
     assert found == {name: getattr(written, name) for name in written.__struct_fields__ if name != "tags"}
 
 
-async def test_what_a_row_does_not_say_is_absent_or_its_default(ledger: Ledger) -> None:
-    from lingate.server.records import LedgerRow
+async def test_a_count_that_no_database_can_add_up_is_absent(ledger: Ledger) -> None:
+    for name in COUNTS:
+        for count in (2**40, 2**63, -1):
+            ledger.journal.write(make_row(**{name: count}))
+    await ledger.drainer.flush()
 
+    found = (await ledger.usage.rows()).rows
+    assert len(found) == 3 * len(COUNTS)
+    assert all(0 <= (row[name] or 0) < 2**40 for row in found for name in COUNTS)
+
+
+async def test_what_a_row_does_not_say_is_absent_or_its_default(ledger: Ledger) -> None:
     ledger.journal.write(LedgerRow(id="bare", at=NOON))
 
     found = await ledger.usage.row("bare")

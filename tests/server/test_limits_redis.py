@@ -121,6 +121,15 @@ async def test_rates_and_calls_at_once_are_shared(redis: str) -> None:
         assert 1 <= (caught.value.retry_after or 0) <= 61
 
 
+async def test_headers_are_of_the_tightest_limit(redis: str) -> None:
+    async with replicas(redis, 1) as (limiter,):
+        scopes = [limiter.limit("key", "k", Limits(rpm_limit=50)), limiter.limit("team", "t", Limits(rpm_limit=5))]
+        ticket = await limiter.admit(Caller(key_id="k", limits=limiter.limits_for(scopes)), estimate(), None, ())
+
+        assert ticket is not None
+        assert ("x-ratelimit-limit-requests", "5") in ticket.headers
+
+
 async def test_tokens_are_given_back_to_everybody(redis: str) -> None:
     async with replicas(redis, 2) as (here, there):
         callers = [caller_of(limiter, Limits(tpm_limit=1000)) for limiter in (here, there)]

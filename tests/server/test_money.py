@@ -244,9 +244,10 @@ def test_what_a_budget_pays_for_bounds_the_answer_whatever_else_is_asked(
     assert config.get("topK", 3) == 3
 
 
-def test_thinking_that_takes_more_than_a_budget_has_is_refused(gateway: Running) -> None:
+@pytest.mark.parametrize("more", [{}, {"fallbacks": ["openai-x"]}, {"model": "openai-x", "fallbacks": ["anthropic-x"]}])
+def test_thinking_that_takes_more_than_a_budget_has_is_refused(gateway: Running, more: dict[str, Any]) -> None:
     _, key = new_key(gateway, max_budget=3.0)
-    refused = ask(gateway, CHAT, chat("anthropic-x", reasoning_effort="high"), key)
+    refused = ask(gateway, CHAT, {**chat("anthropic-x", reasoning_effort="high"), **more}, key)
     assert refused.status_code == 429
     assert "thinking alone may take 16000" in refused.json()["error"]["message"]
 
@@ -378,22 +379,22 @@ def test_the_longest_answer_of_a_fallback_that_nobody_knows_is_reserved_for(
         assert 100 < (sent.get("max_tokens") or sent["max_completion_tokens"]) < 1000
 
 
-@pytest.mark.parametrize("brought", [True, False])
+@pytest.mark.parametrize("where", ["brought", "fallback", "deployment"])
 @pytest.mark.parametrize("dear", [{"input_cost_per_token": 1.0}, {"output_cost_per_token": 1.0}], ids=["in", "out"])
-def test_the_price_of_a_dearer_fallback_is_reserved_for(
-    upstream: RawServer, tmp_path: Path, brought: bool, dear: dict[str, float]
+def test_the_price_of_whoever_is_dearest_is_reserved_for(
+    upstream: RawServer, tmp_path: Path, where: str, dear: dict[str, float]
 ) -> None:
     params = {"model": "openai/sim", "api_base": f"{upstream.url}/v1", "api_key": "sk-up", "max_retries": 0, **PRICES}
     entries = [
         {"model_name": "cheap", "litellm_params": params},
-        {"model_name": "dear", "litellm_params": {**params, **dear}},
+        {"model_name": "cheap" if where == "deployment" else "dear", "litellm_params": {**params, **dear}},
     ]
-    settings = {} if brought else {"fallbacks": [{"cheap": ["dear"]}]}
+    settings = {"fallbacks": [{"cheap": ["dear"]}]} if where == "fallback" else {}
     upstream.script = whole(GOOD)
     with running_gateway(
         json.dumps({"model_list": entries, "router_settings": settings}), tmp_path, auth=True
     ) as gateway:
-        more = {"fallbacks": ["dear"]} if brought else {}
+        more = {"fallbacks": ["dear"]} if where == "brought" else {}
         asked = chat("cheap", max_tokens=10, **more)
         assert ask(gateway, CHAT, asked, new_key(gateway, max_budget=5.0)[1]).status_code == 429
         assert ask(gateway, CHAT, asked, new_key(gateway, max_budget=5000.0)[1]).status_code == 200
@@ -420,8 +421,10 @@ def listed(upstream: RawServer, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 def test_a_cost_that_a_provider_tells_is_known_though_it_counts_no_tokens(listed: Running, upstream: RawServer) -> None:
     upstream.script = whole({"cost": 0.02})
+    upstream.script.headers["x-request-id"] = "theirs-7"
     assert ask(listed, CHAT, chat("listed")).status_code == 200
-    assert rows(listed)[-1]["cost"] == 0.02
+    row = rows(listed)[-1]
+    assert (row["cost"], row["request_id"]) == (0.02, "theirs-7")
 
 
 def test_a_cost_that_was_told_before_a_stream_broke_off_is_not_that_of_what_came_after(
@@ -447,14 +450,48 @@ def test_what_is_no_name_of_a_model_or_tier_fails_no_answer(listed: Running, ups
         assert one["cost"] == other["cost"] > 0
 
 
-def test_sound_that_was_heard_and_made_is_written_down_together(gateway: Running, upstream: RawServer) -> None:
-    heard, made = {"audio_tokens": 30}, {"audio_tokens": 12}
+def test_a_call_whose_input_nobody_counted_counts_as_was_reserved(gateway: Running, upstream: RawServer) -> None:
+    _, key = new_key(gateway, tpm_limit=1_000)
+    body = {"object": "list", "model": "m", "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}]}
+    left = []
+    for usage in ({}, {}, {"usage": {"prompt_tokens": 3, "total_tokens": 3}}, {}):
+        upstream.script = Script([json.dumps(body | usage).encode()], headers=JSON)
+        answer = ask(gateway, "/v1/embeddings", {"model": "openai-x", "input": "hello " * 50}, key)
+        left.append(int(answer.headers["x-ratelimit-remaining-tokens"]))
+    reserved = 1_000 - left[0]
+    assert left == [1_000 - reserved, 1_000 - 2 * reserved, 1_000 - 3 * reserved, 1_000 - 3 * reserved - 3]
+
+
+def test_an_answer_that_nobody_counted_does_not_take_all_that_a_budget_had(
+    gateway: Running, upstream: RawServer
+) -> None:
+    key_id, key = new_key(gateway, max_budget=5.0)
+    upstream.script = whole(None)
+    assert ask(gateway, CHAT, chat("openai-x"), key).status_code == 200
+
+    assert rows(gateway)[-1]["cost"] is None
+    budget = budget_of(gateway, key_id)
+    assert (0 < budget["spent"] < 1.0, budget["reserved"]) == (True, 0)
+
+
+def test_calls_of_tools_are_estimated_where_a_stream_breaks_off_in_them(gateway: Running, upstream: RawServer) -> None:
+    call = {"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": "x" * 90}}
+    upstream.script = Script([chunk({"role": "assistant", "tool_calls": [call]})], ending="close")
+    assert ask(gateway, CHAT, chat("openai-x", stream=True), ADMIN).status_code == 200
+
+    row = rows(gateway)[-1]
+    assert (row["error"], row["estimated"], row["completion_tokens"] >= 30) == ("stream_interrupted", 1, True)
+
+
+def test_sound_and_reasoning_are_written_down(gateway: Running, upstream: RawServer) -> None:
+    heard, made = {"audio_tokens": 30}, {"audio_tokens": 12, "reasoning_tokens": 5}
     counts = {"prompt_tokens": 40, "completion_tokens": 20, "total_tokens": 60}
     for heard_of, made_of, sound in ((heard, made, 42), (heard, {}, 30), ({}, made, 12)):
         details = {"prompt_tokens_details": heard_of, "completion_tokens_details": made_of}
         upstream.script = whole(counts | details)
         assert ask(gateway, CHAT, chat("openai-x"), ADMIN).status_code == 200
-        assert rows(gateway)[-1]["audio_tokens"] == sound
+        row = rows(gateway)[-1]
+        assert (row["audio_tokens"], row["reasoning_tokens"]) == (sound, made_of.get("reasoning_tokens"))
 
 
 @pytest.mark.parametrize("asked", [{"max_tokens": 40}, {}], ids=["bounded", "unbounded"])

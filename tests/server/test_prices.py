@@ -67,6 +67,20 @@ def test_plain_counts_cost_what_the_catalogue_takes_for_them_with_steps_and_fees
         assert found == (None if total is None else pytest.approx(total)), model
 
 
+def test_a_models_bounds_are_the_owners_word_and_else_the_catalogues() -> None:
+    own = Sheet("openai", "gpt-4o-mini", ModelInfo(max_input_tokens=9, max_output_tokens=7, max_tokens=8), Prices())
+    assert (own.max_input, own.max_output) == (9, 7)
+    assert Sheet("openai", "gpt-4o-mini", ModelInfo(max_tokens=8), Prices()).max_output == 8
+    assert Sheet("openai", "gpt-4-32k", ModelInfo(), Prices()).max_input == 32_000
+
+
+def test_the_model_that_answered_decides_on_the_price() -> None:
+    usage = {"prompt_tokens": 10, "completion_tokens": 7, "total_tokens": 17}
+    for asked in ("gpt-4o-mini", "nobody-knows-it"):
+        cost, _ = Sheet("openai", asked, ModelInfo(), Prices()).cost(usage, "gpt-4o", None)
+        assert cost == pytest.approx(cost_of("openai", "gpt-4o", usage).total)
+
+
 def test_an_owners_dearest_price_counts() -> None:
     prices = Prices(
         input_cost_per_token=1.0,

@@ -134,6 +134,16 @@ def test_no_more_calls_than_a_deployments_rpm_in_any_minute() -> None:
     assert len(times) > 35
 
 
+@pytest.mark.parametrize(("pause", "more"), [(61.0, 52), (200.0, 200)])
+def test_a_large_rpm_counts_what_was_in_the_minute_before_and_no_longer(pause: float, more: int) -> None:
+    driver = Driver(strategy("simple-shuffle", "model: openai/a, rpm: 200"))
+    for _ in range(150):
+        driver.ask(seconds=0.0)
+    driver.clock += pause
+
+    assert sum(driver.ask(seconds=0.0).error is None for _ in range(300)) == pytest.approx(more, abs=2)
+
+
 @pytest.mark.parametrize("rpm", [1, 2, 7])
 def test_a_small_rpm_is_used_up_and_waits_for_no_more_than_a_minute(rpm: int) -> None:
     driver = Driver(strategy("simple-shuffle", f"model: openai/a, rpm: {rpm}"))

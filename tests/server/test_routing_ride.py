@@ -71,6 +71,48 @@ def test_what_fails_at_one_deployment_goes_to_the_next_at_once(failure: object) 
     assert driver.in_flight() == 0
 
 
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_who_cannot_answer_at_all_is_not_asked_again_soon_while_there_is_another(status: int) -> None:
+    driver = Driver(IN_ORDER, {"a": status})
+
+    assert [driver.ask().sent for _ in range(2)] == [["a", "b"], ["b"]]
+
+
+def test_failures_are_few_among_the_answers_of_the_same_minute_and_not_of_the_one_before() -> None:
+    driver = Driver(ONE + settings(num_retries=0))
+    driver.ask()
+    driver.clock += 70
+    for _ in range(20):
+        driver.ask()
+    driver.answer("a", 500)
+    assert [driver.ask().sent for _ in range(6)] == [["a"]] * 6
+    driver.clock += 70
+    assert [driver.ask().sent for _ in range(6)] == [["a"]] * 5 + [[]]
+
+
+def test_who_does_not_take_a_calls_tags_is_nobody_to_keep_it_for() -> None:
+    text = """
+    model_list:
+      - {model_name: gpt, litellm_params: {model: openai/a, api_key: k, order: 1, tags: [x]}}
+      - {model_name: gpt, litellm_params: {model: openai/b, api_key: k, order: 2, tags: [y]}}
+    router_settings: {enable_tag_filtering: true}
+    """
+    driver = Driver(text, {"a": 500})
+
+    assert driver.ask(tags=["x"]).sent == ["a"] * 3
+    assert driver.ask(tags=["y"]).sent == ["b"]
+
+
+def test_an_only_deployment_takes_no_call_with_other_tags() -> None:
+    text = "model_list: [{model_name: gpt, litellm_params: {model: openai/a, api_key: k, tags: [x]}}]"
+    driver = Driver(text + "\nrouter_settings: {enable_tag_filtering: true}")
+
+    assert driver.ask(tags=["x"]).sent == ["a"]
+    refused = driver.ask(tags=["y"])
+    assert refused.sent == []
+    assert "these tags" in str(refused.error)
+
+
 def test_a_request_that_is_wrong_is_not_asked_elsewhere_and_hurts_nobody() -> None:
     driver = Driver(
         IN_ORDER + "router_settings: {fallbacks: [{gpt: [gpt2]}], model_group_alias: {gpt2: gpt}}", {"a": 400}
