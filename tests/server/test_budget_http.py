@@ -174,6 +174,18 @@ def test_all_output_that_a_call_allows_is_counted_in_advance(
     )  # what else there is is the prompt
 
 
+@pytest.mark.parametrize(
+    ("text", "tokens"), [("word " * 20_000, 33_334), ("A" * 100_000, 1_366)], ids=["text", "picture"]
+)
+def test_a_long_text_is_counted_by_its_length_and_a_picture_is_not(gateway: Running, text: str, tokens: int) -> None:
+    _, key = new_key(gateway, tpm_limit=100_000)
+    body = {**CALL, "messages": [{"role": "user", "content": text}]}
+
+    answer = httpx2.post(f"{gateway.url}/v1/chat/completions", json=body, headers=key, timeout=20)
+
+    assert 100_000 - int(answer.headers["x-ratelimit-remaining-tokens"]) == pytest.approx(tokens, abs=20)
+
+
 def test_a_restart_keeps_what_was_spent(simulator: Simulator, tmp_path: Path) -> None:
     with running_gateway(config(simulator.url), tmp_path, auth=True) as first:
         key_id, key = new_key(first, max_budget=1.0)
