@@ -172,7 +172,7 @@ def _priced(entry: _Entry, counts: Mapping[str, int], context: dict[str, str]) -
             amount = rate.at(size) * count
             total += amount
             parts[kind] = float(amount)
-        elif count and kind != "request":
+        elif kind != "request":
             missing = missing or kind
     if missing is not None:
         why = f"the price catalogue has no price for the {missing.replace('_', ' ')} of {entry.model.id}"

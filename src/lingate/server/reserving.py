@@ -47,14 +47,14 @@ async def reserve(turn: Turn) -> None:
     estimate.most = most
     ticket = turn.ticket = await turn.gateway.access.limiter.admit(turn.caller, estimate, row.end_user, row.tags)
     if ticket is not None and ticket.max_output is not None:
-        _shorten(call.operation, call.body, ticket.max_output, estimate)
+        _shorten(call.body, ticket.max_output, estimate)
     turn.context = turn.live.context(None if wishes is None else wishes.timeout)
     sticky = sticky_key(group.sticky, turn.caller.key_id, call.body, turn.session) if group.sticky else None
     ride = turn.ride = router.ride(
         group, call, tags=row.tags, sticky=sticky, estimated_prompt=prompt, fallbacks=instead
     )
     ride.context = turn.context
-    if ticket is not None and ticket.max_output is not None and call.operation in _GENERATING:
+    if ticket is not None and ticket.max_output is not None:
         ride.most = call.body["max_tokens"]
     if wishes is not None:
         ride.hurried, ride.retries = wishes.timeout is not None, wishes.retries
@@ -91,7 +91,7 @@ async def reserve_more(turn: Turn, body: JsonDict, spent: float | None) -> int |
     bound = await turn.gateway.access.limiter.extend(ticket, estimate, spent)
     if bound is None:
         return None
-    _shorten(turn.call.operation, body, bound, estimate)
+    _shorten(body, bound, estimate)
     return int(body["max_tokens"])
 
 
@@ -146,17 +146,16 @@ def _widen(of: Estimate, other: Estimate) -> None:
         of.output_price = max(of.output_price, other.output_price or 0.0)
 
 
-def _shorten(operation: str, body: JsonDict, tokens: int, estimate: Estimate) -> None:
-    """Let the answers be no longer than there is money for."""
+def _shorten(body: JsonDict, tokens: int, estimate: Estimate) -> None:
+    """Let the answers be no longer than there is money for. Of calls that generate no text all has its bound."""
     most, thinking = tokens // estimate.answers, estimate.thinking
     if most < 1:
         raise BudgetExceededError("the budget has no room for so many answers", status=402, code="budget_exceeded")
-    if operation in _GENERATING:
-        if most <= thinking:
-            raise BudgetExceededError(
-                f"the budget pays for {most} tokens, and thinking alone may take {thinking}",
-                status=402,
-                code="budget_exceeded",
-                hint="a lower reasoning_effort fits",
-            )
-        shorten(body, most)
+    if most <= thinking:
+        raise BudgetExceededError(
+            f"the budget pays for {most} tokens, and thinking alone may take {thinking}",
+            status=402,
+            code="budget_exceeded",
+            hint="a lower reasoning_effort fits",
+        )
+    shorten(body, most)

@@ -168,16 +168,15 @@ class Budget:
         """Be in the window that `now` is in. Calls of the one before settle into the one before."""
         if self.period is None or self.start <= now < self.ends:
             return
-        first = self.ends == 0.0
         left = _Window(self.start, self.spent, self.reserved, self.known)
         self.start, self.ends = self.period.window(now)
-        before, self._before = self._before, None if first else left
+        before, self._before = self._before, left
         if before is not None and before.start == self.start:
             self.spent, self.reserved, self.known = before.spent, before.reserved, before.known
             return
         self.spent = self.reserved = 0
         # A window that began while we were counting has nothing in the ledger that we did not count ourselves.
-        self.known = left.known and not first and self.start > left.start
+        self.known = left.known and self.start > left.start
 
     def settle(self, start: float, reserved: int, spent: int) -> None:
         """End a reservation that was made in the window beginning at `start`."""

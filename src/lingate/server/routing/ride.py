@@ -185,7 +185,7 @@ class Ride(Record, eq=False, weakref=True):
         """Whether anybody is left to be asked after this one."""
         tried = self._tried
         rest = [item for item in group.deployments if item is not found and item not in tried and item.is_ready(now)]
-        return bool(self._fits(rest) if rest and (group.tagged or group.sized) else rest)
+        return bool(self._fits(rest))
 
     def _one_of(self, ready: list[Deployment], group: Group, now: float) -> Deployment:
         if self._sticky is not None and len(ready) > 1:
@@ -279,7 +279,7 @@ class Ride(Record, eq=False, weakref=True):
     def _unavailable(self, now: float) -> LingateError:
         group = self._asked
         usable = [item for item in group.deployments if item.unusable is None]
-        if self._problem is not None and (isinstance(self._problem, ContextLengthError) or not usable):
+        if isinstance(self._problem, ContextLengthError):
             return self._problem
         if not usable:
             return ConfigError(
