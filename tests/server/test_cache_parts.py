@@ -93,6 +93,7 @@ def test_text_that_has_no_utf_8_form_has_a_key() -> None:
         ({"tools": [{"type": "web_search"}]}, "chat"),
         ({"tools": [{"googleSearch": {}, "type": "google_search"}]}, "chat"),
         ({"tools": "all"}, "chat"),
+        ({"tools": 1}, "chat"),
         ({"tools": [{"codeExecution": {}}]}, "chat"),
         ({"web_search_options": {}}, "chat"),
         ({"mcp_servers": [{"url": "https://mcp.example"}]}, "chat"),

@@ -318,6 +318,16 @@ def test_sync_reaches_the_files_that_were_finished_and_closes_them(journal: Jour
     assert open_files() == before
 
 
+def test_what_dead_processes_have_left_takes_room_too(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, max_bytes=1000)
+    journal.found(1000)
+    assert not journal.has_room()
+    assert journal.state.pending_bytes == 1000
+    journal.found(-400)
+    assert journal.has_room()
+    journal.close()
+
+
 def test_rows_that_neither_the_disk_nor_the_memory_has_room_for_are_lost_loudly(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

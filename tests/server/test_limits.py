@@ -12,7 +12,7 @@ from lingate.errors import ConcurrencyLimitError, PermissionDeniedError, RateLim
 from lingate.server.access import Limits, LocalLimiter
 from lingate.server.access.meters import Rate
 from lingate.server.records import Caller
-from tests.server.access_kit import Clock, caller_of, estimate, outcome
+from tests.server.access_kit import COST, Clock, caller_of, estimate, outcome
 
 EVENTS = st.lists(st.tuples(st.floats(0, 40), st.integers(1, 30)), max_size=60)
 
@@ -244,6 +244,16 @@ async def test_changing_a_limit_keeps_what_was_counted() -> None:
     caller = caller_of(limiter, Limits(rpm_limit=4))
 
     assert [await outcome(limiter, caller) for _ in range(2)] == ["ok", "rate_limit"]
+
+
+async def test_a_budget_that_is_raised_keeps_what_was_spent() -> None:
+    limiter = LocalLimiter()
+    caller = caller_of(limiter, Limits(max_budget=2 * COST, budget_duration="1d"))
+    assert [await outcome(limiter, caller) for _ in range(3)] == ["ok", "ok", "budget"]
+
+    caller = caller_of(limiter, Limits(max_budget=3 * COST, budget_duration="1d"))
+
+    assert [await outcome(limiter, caller) for _ in range(2)] == ["ok", "budget"]
 
 
 async def test_many_end_users_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:

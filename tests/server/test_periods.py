@@ -40,6 +40,7 @@ def test_a_period_of_several_days_is_counted_from_the_day_the_budget_was_made() 
         at("2026-12-03T00:00:00"),
         at("2027-01-02T00:00:00"),
     )
+    assert Period.parse("2w", made).window(made) == (at("2026-11-02T00:00:00"), at("2026-11-16T00:00:00"))
 
 
 def test_a_period_of_several_months_is_counted_from_the_month_the_budget_was_made() -> None:

@@ -78,6 +78,15 @@ def test_who_cannot_answer_at_all_is_not_asked_again_soon_while_there_is_another
     assert [driver.ask().sent for _ in range(2)] == [["a", "b"], ["b"]]
 
 
+def test_who_waits_for_one_of_several_is_told_of_the_first_that_comes_back() -> None:
+    driver = Driver(TWO, {"a": (429, {"retry-after": "40"}), "b": (429, {"retry-after": "20"})})
+    driver.ask(retries=1)
+
+    refused = driver.ask()
+    assert refused.sent == []
+    assert 15 < (refused.error.retry_after or 0) <= 20  # type: ignore[union-attr]
+
+
 def test_failures_are_few_among_the_answers_of_the_same_minute_and_not_of_the_one_before() -> None:
     driver = Driver(ONE + settings(num_retries=0))
     driver.ask()
