@@ -410,6 +410,25 @@ def test_an_answer_that_its_model_bounds_needs_no_bound_by_the_budget(upstream: 
     assert json.loads(upstream.requests[-1]).keys().isdisjoint({"max_tokens", "max_completion_tokens"})
 
 
+def test_tokens_that_an_answer_used_count_at_its_deployment(upstream: RawServer, tmp_path: Path) -> None:
+    params = {"model": "openai/sim", "api_base": f"{upstream.url}/v1", "api_key": "sk-up", "tpm": 1_000}
+    upstream.script = whole({"prompt_tokens": 600, "completion_tokens": 400, "total_tokens": 1_000})
+    with running_gateway(
+        json.dumps({"model_list": [{"model_name": "m", "litellm_params": params}]}), tmp_path
+    ) as gateway:
+        assert [ask(gateway, CHAT, chat("m")).status_code for _ in range(2)] == [200, 429]
+
+
+def test_a_deployment_whose_streams_break_off_rests(upstream: RawServer, tmp_path: Path) -> None:
+    params = {"model": "openai/sim", "api_base": f"{upstream.url}/v1", "api_key": "sk-up"}
+    upstream.script = Script([chunk({"role": "assistant", "content": "one"})], ending="close")
+    with running_gateway(
+        json.dumps({"model_list": [{"model_name": "m", "litellm_params": params}]}), tmp_path
+    ) as gateway:
+        found = [ask(gateway, CHAT, chat("m", stream=True)).status_code for _ in range(12)]
+    assert found == [200] * 5 + [503] * 7
+
+
 @pytest.fixture(scope="module")
 def listed(upstream: RawServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A gateway whose model has the catalogue's prices."""

@@ -368,6 +368,12 @@ def test_tags_choose_the_deployment(tags: list[str], name: str) -> None:
     assert {driver.ask(tags=tags).answered for _ in range(20)} == {name}
 
 
+def test_a_call_without_tags_goes_to_who_has_none() -> None:
+    driver = Driver(TAGGED.replace(", tags: [default]", ""))
+
+    assert {driver.ask(tags=[]).answered for _ in range(20)} == {"plain"}
+
+
 def test_all_tags_must_be_there_where_one_is_not_enough() -> None:
     driver = Driver(TAGGED.replace("true}", "true, tag_filtering_match_any: false}"))
 

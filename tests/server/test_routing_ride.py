@@ -87,6 +87,27 @@ def test_who_waits_for_one_of_several_is_told_of_the_first_that_comes_back() -> 
     assert 15 < (refused.error.retry_after or 0) <= 20  # type: ignore[union-attr]
 
 
+def test_who_has_answered_again_rests_no_longer_than_at_first() -> None:
+    driver = Driver(ONE + settings(num_retries=0))
+
+    def rest() -> float:
+        driver.answer("a", 500)
+        for _ in range(5):
+            driver.ask()
+        refused = driver.ask().error
+        return refused.retry_after or 0  # type: ignore[union-attr]
+
+    first = rest()
+    driver.clock += first + 0.1
+    driver.ask()
+    assert driver.ask().error.retry_after > first  # type: ignore[union-attr, operator]
+    driver.clock += 70
+    driver.answer("a", 200)
+    assert driver.ask().error is None
+    driver.clock += 70
+    assert rest() == pytest.approx(first, abs=0.01)
+
+
 def test_failures_are_few_among_the_answers_of_the_same_minute_and_not_of_the_one_before() -> None:
     driver = Driver(ONE + settings(num_retries=0))
     driver.ask()
