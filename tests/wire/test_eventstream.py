@@ -32,11 +32,7 @@ PUBLISHED = (
     b"\x00\x00\x00=\x00\x00\x00 \x07\xfd\x83\x96\x0ccontent-type\x07\x00\x10application/json{'foo':'bar'}\x8d\x9c\x08\xb1",
 )
 
-HEADERS = st.dictionaries(
-    st.text(min_size=1, max_size=12),
-    st.text(max_size=30) | st.binary(max_size=30) | st.booleans() | st.integers(-(2**63), 2**63 - 1),
-    max_size=6,
-)
+HEADERS = st.dictionaries(st.text(min_size=1, max_size=12), st.text(max_size=30), max_size=6)
 
 
 def frames(pieces: Iterable[bytes]) -> list[Frame]:
@@ -75,7 +71,7 @@ def test_a_published_frame_is_read_and_written_as_published(data: bytes) -> None
 
 @given(st.lists(st.tuples(HEADERS, st.binary(max_size=80)), max_size=4), st.data())
 def test_what_is_written_is_read_again_whatever_the_chunking(
-    messages: list[tuple[dict[str, Any], bytes]], data: st.DataObject
+    messages: list[tuple[dict[str, str], bytes]], data: st.DataObject
 ) -> None:
     stream = b"".join(encode(headers, payload) for headers, payload in messages)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=6)))
@@ -86,7 +82,7 @@ def test_what_is_written_is_read_again_whatever_the_chunking(
 
 
 @given(HEADERS, st.binary(max_size=80))
-def test_botocore_reads_what_we_write(headers: dict[str, Any], payload: bytes) -> None:
+def test_botocore_reads_what_we_write(headers: dict[str, str], payload: bytes) -> None:
     buffer = EventStreamBuffer()
     buffer.add_data(encode(headers, payload))
 
@@ -174,7 +170,7 @@ def test_sizes_beyond_the_limits_are_refused_before_anything_is_waited_for(total
         b"\x01a\x07\x00\x09short",
         b"\x01a\x07\x00",
         b"\x01a\x05\x00\x00",
-        b"\x01a\x00\x01a\x01",  # twice the same
+        b"\x01a\x07\x00\x00\x01a\x01",  # twice the same
         b"\x01\xff\x00",  # a name that is not UTF-8
         b"\x01a\x07\x00\x01\xff",
     ],
@@ -186,16 +182,30 @@ def test_headers_that_make_no_sense_are_refused(block: bytes) -> None:
         EventStreamDecoder().feed(frame)
 
 
-def test_uuids_and_times_are_read() -> None:
-    block = b"\x01u\x09" + bytes(range(16)) + b"\x01t\x08" + struct.pack(">q", 1_700_000_000_123)
+@pytest.mark.parametrize(
+    "other",
+    [
+        b"\x00",
+        b"\x01",
+        b"\x02\xff",
+        b"\x03\xff\xff",
+        b"\x04" + bytes(4),
+        b"\x05" + bytes(8),
+        b"\x06\x00\x03abc",
+        b"\x08" + struct.pack(">q", 1_700_000_000_123),
+        b"\x09" + bytes(range(16)),
+    ],
+)
+def test_headers_that_hold_no_text_are_skipped(other: bytes) -> None:
+    block = b"\x01o" + other + b"\x01t\x07\x00\x02hi"
     (frame,) = EventStreamDecoder().feed(sealed(struct.pack(">II", 16 + len(block), len(block)), block))
 
-    assert frame.headers == {"u": bytes(range(16)), "t": 1_700_000_000_123}
-    assert frame.text("u") == ""
+    assert frame.headers == {"t": "hi"}
+    assert frame.text("o") == ""
 
 
-@pytest.mark.parametrize("headers", [{"": "x"}, {"n" * 256: "x"}, {"n": "x" * 40_000}, {"n": 2**63}])
-def test_a_header_that_has_no_form_is_not_written(headers: dict[str, Any]) -> None:
+@pytest.mark.parametrize("headers", [{"": "x"}, {"n" * 256: "x"}, {"n": "x" * 0x8000}])
+def test_a_header_that_has_no_form_is_not_written(headers: dict[str, str]) -> None:
     with pytest.raises(ValueError):
         encode(headers, b"")
 

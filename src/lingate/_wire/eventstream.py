@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 from zlib import crc32
 
 MAX_HEADERS_BYTES = 128 * 1024
@@ -17,28 +17,24 @@ MAX_PAYLOAD_BYTES = 24 * 1024 * 1024
 
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
 
-HeaderValue: TypeAlias = str | bytes | int | bool
-
 _PRELUDE = struct.Struct(">II")
 _WORD = struct.Struct(">I")
 _OVERHEAD = 16  # lengths, their checksum, and the one at the end
 _SHORT = struct.Struct(">H")
-# Types 2 to 5 are integers of this many bytes; 8 is a time in milliseconds.
-_INTEGERS = {2: 1, 3: 2, 4: 4, 5: 8, 8: 8}
-_BYTES, _TEXT, _UUID = 6, 7, 9
-_TRUE, _FALSE = 0, 1
+_BYTES, _TEXT = 6, 7
+# Bytes of the other types: true, false, four integers, a time, a UUID.
+_SIZES = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}
 
 
 class Frame(NamedTuple):
-    """One message of an event stream. Times are milliseconds, UUIDs 16 bytes."""
+    """One message of an event stream; of its headers those that hold text, as all do that say what it is."""
 
-    headers: dict[str, HeaderValue]
+    headers: dict[str, str]
     payload: bytes
 
     def text(self, name: str) -> str:
         """A header that holds text; empty if it is absent or holds something else."""
-        found = self.headers.get(name)
-        return found if isinstance(found, str) else ""
+        return self.headers.get(name, "")
 
 
 class EventStreamDecoder:
@@ -130,8 +126,8 @@ def _frame(block: bytes, at: int, total: int, size: int) -> Frame:
     return Frame(_headers(block[begin : begin + size]), block[begin + size : end])
 
 
-def _headers(data: bytes) -> dict[str, HeaderValue]:
-    headers: dict[str, HeaderValue] = {}
+def _headers(data: bytes) -> dict[str, str]:
+    headers: dict[str, str] = {}
     at = 0
     try:
         while at < len(data):
@@ -144,7 +140,8 @@ def _headers(data: bytes) -> dict[str, HeaderValue]:
             size, skip = _extent(kind, data, at)
             if at + skip + size > len(data):
                 raise ValueError("an event-stream frame's headers are cut short")
-            headers[name] = _value(kind, data[at + skip : at + skip + size])
+            if kind == _TEXT:
+                headers[name] = data[at + skip : at + skip + size].decode()
             at += skip + size
     except (IndexError, struct.error):
         raise ValueError("an event-stream frame's headers are cut short") from None
@@ -153,30 +150,18 @@ def _headers(data: bytes) -> dict[str, HeaderValue]:
 
 def _extent(kind: int, data: bytes, at: int) -> tuple[int, int]:
     """How many bytes a header's value has, and how many before it say so."""
-    if kind in (_TRUE, _FALSE):
-        return 0, 0
     if kind in (_BYTES, _TEXT):
         return _SHORT.unpack_from(data, at)[0], 2
-    if kind == _UUID:
-        return 16, 0
-    if kind not in _INTEGERS:
+    if kind not in _SIZES:
         raise ValueError(f"an event-stream frame has a header of type {kind}, which there is not")
-    return _INTEGERS[kind], 0
+    return _SIZES[kind], 0
 
 
-def _value(kind: int, data: bytes) -> HeaderValue:
-    if kind in (_TRUE, _FALSE):
-        return kind == _TRUE
-    if kind == _TEXT:
-        return data.decode()
-    return data if kind in (_BYTES, _UUID) else int.from_bytes(data, "big", signed=True)
-
-
-def encode(headers: Mapping[str, HeaderValue], payload: bytes) -> bytes:
-    """Write one frame. Integers become the smallest type that holds them.
+def encode(headers: Mapping[str, str], payload: bytes) -> bytes:
+    """Write one frame.
 
     Raises:
-        ValueError: A header has no form, or something is larger than a frame can hold.
+        ValueError: A header, or something else, is larger than a frame can hold.
     """
     block = b"".join(_header(name, value) for name, value in headers.items())
     if len(block) > MAX_HEADERS_BYTES or len(payload) > MAX_PAYLOAD_BYTES:
@@ -186,19 +171,10 @@ def encode(headers: Mapping[str, HeaderValue], payload: bytes) -> bytes:
     return frame + _WORD.pack(crc32(frame))
 
 
-def _header(name: str, value: HeaderValue) -> bytes:
-    label = name.encode()
+def _header(name: str, value: str) -> bytes:
+    label, data = name.encode(), value.encode()
     if not 0 < len(label) < 256:
         raise ValueError("the name of a header has 1 to 255 bytes")
-    head = bytes((len(label),)) + label
-    if isinstance(value, bool):
-        return head + bytes((_TRUE if value else _FALSE,))
-    if isinstance(value, int):
-        kind = next((kind for kind, size in _INTEGERS.items() if -(1 << 8 * size - 1) <= value < 1 << 8 * size - 1), 0)
-        if not kind:
-            raise ValueError("a header holds an integer of more than 64 bits")
-        return head + bytes((kind,)) + value.to_bytes(_INTEGERS[kind], "big", signed=True)
-    data = value.encode() if isinstance(value, str) else value
     if len(data) > 0x7FFF:
         raise ValueError("the value of a header has more than 32767 bytes")
-    return head + bytes((_TEXT if isinstance(value, str) else _BYTES,)) + _SHORT.pack(len(data)) + data
+    return bytes((len(label), *label, _TEXT)) + _SHORT.pack(len(data)) + data
