@@ -122,10 +122,8 @@ class _Choice:
         message: JsonDict = {"role": "assistant", "content": text if text or not self.tools else None}
         if self.refusal:
             message["refusal"] = _joined(self.refusal)
-        if self.blocks:
-            self._add_reasoning(message)
-        if self.tools:
-            self._add_calls(message)
+        self._add_reasoning(message)
+        self._add_calls(message)
         for name, value in (("annotations", self.annotations), ("images", self.images), ("audio", self.audio)):
             if value:
                 message[name] = value
@@ -205,11 +203,8 @@ class Collector:
         return choice
 
     def _start(self, event: Start) -> None:
-        self._id = self._id or event.id
-        self._model = self._model or event.model
-        self._created = self._created or event.created
-        if event.extra:
-            self._extra.update(event.extra)
+        self._id, self._model, self._created = event.id, event.model, event.created
+        self._extra.update(event.extra or {})
 
     def _refusal(self, event: Refusal) -> None:
         self._choice(event.choice).refusal.append(event.text)
@@ -219,8 +214,7 @@ class Collector:
         block = blocks.get(event.block)
         if block is None:
             block = blocks[event.block] = _Block()
-        if event.text:
-            block.text.append(event.text)
+        block.text.append(event.text)
         if event.signature is not None:
             block.signature = (block.signature or "") + event.signature
         if event.redacted is not None:
