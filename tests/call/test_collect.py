@@ -140,3 +140,18 @@ def test_an_emoji_cut_in_two_between_pieces_is_whole_in_the_response() -> None:
         collector.add(event)
 
     assert collector.response()["choices"][0]["message"]["content"] == "a 😀 \ud83d"
+
+
+def test_logprobs_of_the_text_and_of_the_refusal_after_it_are_both_whole() -> None:
+    one, two, no = {"token": "a"}, {"token": "b"}, {"token": "n"}
+    data = collected(
+        [
+            Text("a", logprobs={"content": [one], "refusal": None}),
+            Text("b", logprobs={"content": [two], "refusal": None}),
+            Text("", logprobs={"content": None, "refusal": [no]}),
+            Text("", logprobs={"content": None, "refusal": [no]}),
+        ]
+    )
+
+    assert data["choices"][0]["logprobs"] == {"content": [one, two], "refusal": [no, no]}
+    assert no == {"token": "n"}

@@ -11,6 +11,7 @@ import pytest
 
 import lingate
 from lingate.errors import (
+    ConnectError,
     DeadlineExceededError,
     InternalServerError,
     LingateError,
@@ -21,7 +22,7 @@ from lingate.errors import (
     TransportError,
 )
 from lingate.simulator import Simulator
-from lingate.testing import FakeTransport, Streamed
+from lingate.testing import AsyncFakeTransport, FakeTransport, Streamed
 from tests.servers import RawServer, Script
 
 MODELS = ["openai/sim", "anthropic/claude-sonnet-4-5"]
@@ -187,19 +188,25 @@ def opened(request: pytest.FixtureRequest) -> Any:
     return blocking if request.param == "blocking" else awaited
 
 
-@pytest.mark.parametrize("status", [200, 400])
-async def test_what_drips_instead_of_a_stream_ends_with_the_callers_patience(opened: Any, status: int) -> None:
-    body = [b" "] * 100
-    with RawServer(Script(body, status=status, headers={"content-type": "application/json"}, pause=0.1)) as server:
+@pytest.mark.parametrize(
+    ("status", "label", "piece"),
+    [(200, "application/json", b" "), (400, "application/json", b" "), (200, "text/event-stream", b": wait\n\n")],
+)
+async def test_what_drips_instead_of_a_stream_ends_with_the_callers_patience(
+    opened: Any, status: int, label: str, piece: bytes
+) -> None:
+    with RawServer(Script([piece] * 100, status=status, headers={"content-type": label}, pause=0.1)) as server:
         began = time.monotonic()
         with pytest.raises((RequestTimeoutError, DeadlineExceededError)):
             await opened(server.url, timeout=0.6)
     assert time.monotonic() - began < 3
 
 
-async def test_an_error_whose_body_breaks_off_is_a_broken_connection(opened: Any) -> None:
-    headers = {"content-type": "application/json"}
-    broken = Script([b'{"error": {"mess'], ending="reset", status=500, headers=headers)
+@pytest.mark.parametrize(("status", "begun"), [(200, []), (200, [b'{"id']), (500, [b'{"error": {"mess'])])
+async def test_a_whole_answer_to_a_stream_that_breaks_off_is_a_broken_connection(
+    opened: Any, status: int, begun: list[bytes]
+) -> None:
+    broken = Script(begun, ending="reset", status=status, headers={"content-type": "application/json"})
     with RawServer(broken) as server, pytest.raises(TransportError) as caught:
         await opened(server.url)
     assert caught.value.provider == "openai"
@@ -223,3 +230,60 @@ async def test_a_stream_of_nothing_is_interrupted_before_it_began(opened: Any) -
     with RawServer(Script([b": nothing\n\n"])) as server, pytest.raises(StreamInterruptedError) as caught:
         await opened(server.url)
     assert caught.value.retryable
+
+
+async def test_an_empty_answer_to_a_stream_makes_no_sense(opened: Any) -> None:
+    with RawServer(Script([], headers={"content-type": "application/json"})) as server, pytest.raises(ProtocolError):
+        await opened(server.url)
+
+
+PIECE = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"par"}}]}\n\n'
+END = b'data: {"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [(ConnectError("gone"), StreamInterruptedError), (RequestTimeoutError("silent"), RequestTimeoutError)],
+)
+async def test_whatever_a_transport_calls_it_a_break_in_mid_answer_is_an_interruption_but_a_timeout_stays(
+    error: LingateError, kind: type[LingateError]
+) -> None:
+    blocking = lingate.Lingate(transport=FakeTransport(Streamed([PIECE], error))).chat(
+        "openai/m", "x", stream=True, api_key="k"
+    )
+    with pytest.raises(kind) as caught:
+        list(blocking)
+    assert type(caught.value) is kind
+    assert caught.value.partial.text == "par"
+
+    client = lingate.AsyncLingate(transport=AsyncFakeTransport(Streamed([PIECE], error)))
+    awaited = await client.chat("openai/m", "x", stream=True, api_key="k")
+    with pytest.raises(kind):
+        await awaited.final()
+
+
+async def test_who_asks_a_broken_stream_for_the_whole_gets_its_error_each_time() -> None:
+    broken = Streamed([PIECE])
+    stream = lingate.Lingate(transport=FakeTransport(broken)).chat("openai/m", "x", stream=True, api_key="k")
+    for _ in range(2):
+        with pytest.raises(StreamInterruptedError) as caught:
+            stream.final()
+        assert caught.value.partial.text == "par"
+
+    client = lingate.AsyncLingate(transport=AsyncFakeTransport(broken))
+    awaited = await client.chat("openai/m", "x", stream=True, api_key="k")
+    for _ in range(2):
+        with pytest.raises(StreamInterruptedError):
+            await awaited.final()
+
+
+async def test_chunks_that_are_asked_for_one_by_one_end_with_the_stream() -> None:
+    whole = Streamed([PIECE, END])
+    stream = lingate.Lingate(transport=FakeTransport(whole)).chat("openai/m", "x", stream=True, api_key="k")
+    assert [next(stream, None) is not None for _ in range(5)] == [True, True, True, False, False]
+    assert stream.final().text == "par"
+
+    client = lingate.AsyncLingate(transport=AsyncFakeTransport(whole))
+    awaited = await client.chat("openai/m", "x", stream=True, api_key="k")
+    assert [await anext(awaited, None) is not None for _ in range(5)] == [True, True, True, False, False]
+    assert (await awaited.final()).text == "par"
