@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lingate._call.stream import StopFilter, cut_at_stops, first_stop
-from lingate._model import Event, Finish, Start, Text, ToolArgs, ToolStart, Usage
+from lingate._model import Annotations, Event, Finish, Start, Text, Thinking, ToolArgs, ToolStart, Usage
 
 
 def streamed(pieces: list[str], stops: list[str]) -> tuple[str, str | None]:
@@ -58,6 +58,16 @@ def test_text_held_back_comes_before_a_tool_call() -> None:
     events = watch.filter([Text("go E"), ToolStart(0, "c1", "f"), ToolArgs(0, "{}"), Finish("tool_calls"), Usage({})])
 
     assert [type(event) for event in events] == [Text, Text, ToolStart, ToolArgs, Finish, Usage]
+
+
+def test_a_stop_sequence_is_found_across_what_comes_between_its_pieces() -> None:
+    watch = StopFilter(["STOP"])
+
+    events = watch.filter([Text("a ST"), Annotations([{"type": "x"}]), Thinking("so"), Text("OP b"), Text("c")])
+
+    assert "".join(event.text for event in events if isinstance(event, Text)) == "a "
+    assert [event.reason for event in events if isinstance(event, Finish)] == ["stop"]
+    assert watch.stopped
 
 
 def test_each_of_several_choices_stops_by_itself() -> None:

@@ -282,6 +282,7 @@ async def test_chunks_that_are_asked_for_one_by_one_end_with_the_stream() -> Non
     stream = lingate.Lingate(transport=FakeTransport(whole)).chat("openai/m", "x", stream=True, api_key="k")
     assert [next(stream, None) is not None for _ in range(5)] == [True, True, True, False, False]
     assert stream.final().text == "par"
+    assert stream.usage is None
 
     client = lingate.AsyncLingate(transport=AsyncFakeTransport(whole))
     awaited = await client.chat("openai/m", "x", stream=True, api_key="k")

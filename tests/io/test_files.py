@@ -135,6 +135,15 @@ def test_what_is_too_large_is_not_even_read(tmp_path: Path) -> None:
         load(path, "file")
 
 
+@pytest.mark.parametrize("value", [b"x" * 11, io.BytesIO(b"x" * 11), "data:text/plain,xxxxxxxxxxx"])
+def test_what_is_too_large_is_refused_wherever_it_is(value: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MAX_BYTES", 10)
+
+    with pytest.raises(ConfigError, match="more than the 10"):
+        load(value, "file")
+    assert load(b"x" * 10, "file").data == b"x" * 10
+
+
 @given(
     st.one_of(st.none(), st.integers(), st.text(max_size=20), st.binary(max_size=20), st.tuples(st.text(), st.text()))
 )

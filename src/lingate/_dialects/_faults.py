@@ -125,7 +125,7 @@ def google_error(error: LingateError) -> tuple[int, JsonDict]:
     if error.retryable and error.retry_after is not None:
         delay = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{error.retry_after:g}s"}
         details.append(delay)
-    body: JsonDict = {"code": status, "message": _text(error, fault), "status": _GOOGLE_STATUS.get(status, "UNKNOWN")}
+    body: JsonDict = {"code": status, "message": _text(error, fault), "status": _GOOGLE_STATUS[status]}
     if details:
         body["details"] = details
     return status, {"error": body}

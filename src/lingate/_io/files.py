@@ -87,10 +87,8 @@ def _path(path: str | os.PathLike[str], where: str) -> Upload:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise ConfigError(f"{where}: there is no file {shown!r:.200}") from None
-    except IsADirectoryError:
-        raise ConfigError(f"{where}: {shown!r:.200} is a directory") from None
     except (OSError, ValueError) as error:
-        if _is_directory(path):  # Windows refuses to open one for another reason
+        if _is_directory(path):  # what the error says is not the same on Windows
             raise ConfigError(f"{where}: {shown!r:.200} is a directory") from None
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise ConfigError(f"{where}: {shown!r:.200} cannot be read: {why}") from None

@@ -126,6 +126,12 @@ def test_vectors_of_every_method() -> None:
     assert [item["embedding"] for item in predicted["data"]] == [[1], [2]]
 
 
+def test_counts_that_not_every_vector_has_are_no_count_of_them_all() -> None:
+    counted = {"embeddings": {"values": [1], "statistics": {"token_count": 4}}}
+
+    assert not read({"predictions": [counted, {"embeddings": {"values": [2]}}]}).get("usage")
+
+
 def test_vectors_as_text_where_a_client_asked_for_that() -> None:
     found = read({"embeddings": [{"values": [0.5, -1]}]}, encoding_format="base64")["data"][0]["embedding"]
 

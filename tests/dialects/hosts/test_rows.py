@@ -123,6 +123,9 @@ class TestSnowflake:
             assert sent.headers["authorization"] == f"Bearer {KEY}"
             assert sent.headers["x-snowflake-authorization-token-type"] == "PROGRAMMATIC_ACCESS_TOKEN"
             assert KEY in sent.target.secrets
+            assert (
+                "x-snowflake-authorization-token-type" not in ask(place(f"{name}/claude-sonnet-4-6", self.ENV)).headers
+            )
 
     def test_how_much_to_reason_depends_on_the_model(self) -> None:
         claude = wire(place("snowflake/claude-sonnet-4-6", self.ENV), reasoning_effort="low", max_tokens=5)

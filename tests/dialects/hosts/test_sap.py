@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from lingate._dialects.openai_chat import DIALECT as OPENAI_CHAT
 from lingate._model import Call
-from lingate.errors import BadRequestError, ConfigError, ProtocolError
+from lingate.errors import BadRequestError, ConfigError, LingateError, ProtocolError
 from tests.dialects.gemini.strategies import requests
 from tests.dialects.hosts.support import (
     HELLO,
@@ -124,6 +124,19 @@ def test_streamed_answers_are_inside_each_event(done: bool) -> None:
     assert (said(events), ended(events)) == ("hi", "stop")
     assert collected(events)["usage"] == usage
     assert any(event.raw and "final_result" in event.raw for event in events)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("before", [b"", b"\xef\xbb\xbf \n"])
+def test_a_stream_that_is_answered_in_one_piece_is_read_and_so_is_an_error_instead(before: bytes) -> None:
+    body = {"request_id": "r1", "final_result": chat_answer()}
+
+    events = events_of(at(), before + json.dumps(body).encode())
+
+    assert (said(events), ended(events)) == ("hi", "stop")
+    assert all(event.raw in (None, body) for event in events)  # type: ignore[union-attr]
+    refused = {"error": {"code": 400, "message": "400 - LLM Module: no", "location": "LLM Module"}}
+    assert isinstance(failure(events_of(at(), before + json.dumps(refused).encode())), BadRequestError)
+    assert isinstance(failure(events_of(at(), before + b'{"final_result": ')), LingateError)
 
 
 @pytest.mark.parametrize("wrapped", [True, False])

@@ -242,6 +242,11 @@ class TestAnswer:
         ]
         assert (canonical["usage"], canonical["kv"], canonical["object"]) == (None, 1, "text_completion")
 
+    def test_choices_keep_the_index_that_they_have(self) -> None:
+        choices = read({"choices": [{"text": "b", "index": 1}, {"text": "a", "index": 0}]})["choices"]
+
+        assert [(choice["text"], choice["index"]) for choice in choices] == [("b", 1), ("a", 0)]
+
     def test_a_completion_that_comes_as_a_chat_is_one(self) -> None:
         body = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "mid"}, "finish_reason": "stop"}]}
 
