@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from lingate.errors import ConfigError, UnsupportedError
+from lingate.errors import ConfigError, ProtocolError, UnsupportedError
 from tests.dialects.bedrock_converse.oracle import check_params
 from tests.dialects.bedrock_converse.support import (
     CHAT,
     CLAUDE,
     COUNT,
+    JSON_HEAD,
     LLAMA,
     NEW_CLAUDE,
     NOVA,
@@ -415,6 +416,24 @@ def test_a_count_asks_for_what_a_chat_would_read_and_for_the_foundation_model() 
     check_params(body, "CountTokens")
     with pytest.raises(UnsupportedError):
         COUNT.decoder(sent, None)  # type: ignore[arg-type]
+
+
+def test_a_count_is_read_and_what_is_none_makes_no_sense() -> None:
+    made = call()
+    made.operation = "count_tokens"
+    sent = COUNT.request(made, at_bedrock(CLAUDE))
+
+    assert COUNT.response(sent, JSON_HEAD, b'{"inputTokens": 7}')[0] == {"input_tokens": 7}
+    with pytest.raises(ProtocolError):
+        COUNT.response(sent, JSON_HEAD, b'{"inputTokens": "many"}')
+
+
+def test_a_choice_of_tools_may_be_written_as_an_object() -> None:
+    assert wire(tools=[LOOK], tool_choice={"type": "auto"})["toolConfig"]["toolChoice"] == {"auto": {}}
+    assert wire(tools=[LOOK], tool_choice={"type": "any"})["toolConfig"]["toolChoice"] == {"any": {}}
+    with pytest.raises(ConfigError, match="tool_choice"):
+        wire(tools=[LOOK], tool_choice=5)
+    assert "toolChoice" not in wire(tools=[LOOK], tool_choice={"type": "file"}, drop_params=True)["toolConfig"]
 
 
 def test_something_without_a_json_form_is_the_callers_fault() -> None:

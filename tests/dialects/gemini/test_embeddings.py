@@ -61,6 +61,19 @@ def test_the_clouds_older_method() -> None:
     }
 
 
+def test_a_clients_request_by_the_older_method_goes_on_as_it_came() -> None:
+    asked = {
+        "instances": [{"content": "a", "task_type": "CLUSTERING"}, {"content": "b", "title": "t"}],
+        "parameters": {"outputDimensionality": 4, "autoTruncate": False},
+    }
+
+    made = EMBED.parse_call(json.dumps(asked).encode(), {"model": "m"})
+
+    assert (made.body["input"], made.body["dimensions"]) == (["a", "b"], 4)
+    again = EMBED.request(made, target({"embed_method": "predict"}, url=CLOUD))
+    assert json.loads(again.body) == asked
+
+
 def test_a_method_for_one_text_takes_one_text() -> None:
     sent = EMBED.request(Call("embeddings", "m", {"input": "a"}), target({"embed_method": "embedContent"}, url=CLOUD))
     assert sent.url == f"{CLOUD}/models/gemini-test:embedContent"

@@ -32,6 +32,37 @@ def test_a_part_whose_only_field_is_null_stays_as_it_is(field: str) -> None:
     assert made.body["messages"][0]["content"] == [{field: None}]
 
 
+def test_one_part_may_stand_where_a_list_of_them_belongs_and_no_contents_are_none() -> None:
+    made = parse({"contents": {"role": "user", "parts": {"text": "hi"}}, "systemInstruction": {"parts": {"text": "s"}}})
+
+    assert [message["content"] for message in made.body["messages"]] == ["s", "hi"]
+    with pytest.raises(BadRequestError):
+        parse({"contents": [{"role": "user", "parts": "hi"}]})
+
+
+def test_a_tier_that_is_no_word_of_ours_goes_on_as_it_is() -> None:
+    made = parse({"contents": [HI], "serviceTier": "galactic"})
+
+    assert "service_tier" not in made.body
+    assert send(made)[0]["serviceTier"] == "galactic"
+
+
+def test_an_answer_of_another_provider_brings_its_pictures_and_counts() -> None:
+    picture = {"type": "image_url", "image_url": {"url": "https://x.test/a.webp?s=1"}}
+    message = {"role": "assistant", "content": "here", "images": [picture, {"image_url": {}}]}
+    usage = {"prompt_tokens": 3, "completion_tokens": 2}
+
+    body = json.loads(
+        CHAT.render({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}], "usage": usage})
+    )
+
+    assert body["candidates"][0]["content"]["parts"] == [
+        {"text": "here"},
+        {"fileData": {"mimeType": "image/webp", "fileUri": "https://x.test/a.webp?s=1"}},
+    ]
+    assert body["usageMetadata"] == {"promptTokenCount": 3, "candidatesTokenCount": 2, "totalTokenCount": 5}
+
+
 def test_what_is_null_in_a_tool_or_a_part_is_not_there() -> None:
     tool = {"functionDeclarations": [{"name": "f"}], "codeExecution": None, "googleSearch": None}
 

@@ -136,6 +136,19 @@ def test_a_prompt_that_was_refused_ends_the_stream_in_good_order() -> None:
     assert collect(events)["provider_specific_fields"]["gemini"]["promptFeedback"] == {"blockReason": "SAFETY"}
 
 
+def test_the_words_of_a_filter_are_the_refusal_whether_it_was_for_the_prompt_or_the_answer() -> None:
+    prompt = {"promptFeedback": {"blockReason": "SAFETY", "blockReasonMessage": "Not that."}, "responseId": "r"}
+    answered = answer(finish="SAFETY", finishMessage="Filtered.")
+
+    refused = collect(both(sse(prompt)))["choices"][0]
+    filtered = collect(both(sse(part_of({"text": "a"}), answered)))["choices"][0]
+
+    assert (refused["message"]["refusal"], refused["finish_reason"]) == ("Not that.", "content_filter")
+    assert (filtered["message"]["refusal"], filtered["finish_reason"]) == ("Filtered.", "content_filter")
+    assert filtered["message"]["content"] == "a"
+    assert filtered["message"]["provider_specific_fields"]["gemini"]["finishMessage"] == "Filtered."
+
+
 @pytest.mark.parametrize(
     "events",
     [

@@ -164,6 +164,20 @@ def test_arguments_that_were_cut_are_not_completed_to_an_empty_object() -> None:
     assert choice["finish_reason"] == "length"
 
 
+def test_a_message_that_begins_without_its_content_and_ends_twice_is_told_once() -> None:
+    events = streamed(answer(message("so")))
+    for event in events:
+        if event["type"] == "response.output_item.added":
+            del event["item"]["content"]
+    at = next(n for n, event in enumerate(events) if event["type"] == "response.output_item.done")
+
+    data = sse(*events[: at + 1], events[at], *events[at + 1 :])
+
+    for pieces in ([data], [data[n : n + 1] for n in range(len(data))]):
+        found = collect(decode(pieces))["choices"][0]
+        assert (found["message"]["content"], found["finish_reason"]) == ("so", "stop")
+
+
 def test_an_end_by_its_older_name_is_an_end() -> None:
     *events, last = streamed(answer(message("x")))
 
