@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import lingate
+from lingate._call import plan
 from lingate.errors import (
     ConnectError,
     DeadlineExceededError,
@@ -230,6 +231,15 @@ async def test_a_stream_of_nothing_is_interrupted_before_it_began(opened: Any) -
     with RawServer(Script([b": nothing\n\n"])) as server, pytest.raises(StreamInterruptedError) as caught:
         await opened(server.url)
     assert caught.value.retryable
+
+
+async def test_an_answer_to_a_stream_that_is_none_and_has_no_end_is_given_up(
+    opened: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "MOST_ANSWER", 1000)
+    endless = Script([b"x" * 500] * 3, status=500, headers={"content-type": "text/html"})
+    with RawServer(endless) as server, pytest.raises(ProtocolError, match="1000"):
+        await opened(server.url)
 
 
 async def test_an_empty_answer_to_a_stream_makes_no_sense(opened: Any) -> None:

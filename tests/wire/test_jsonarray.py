@@ -50,7 +50,7 @@ def test_an_object_is_there_as_soon_as_it_is_complete() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"hello", b"[1]", b'"x"', b"[[]]", b'["a"]', b"[{}] junk", b"]", b"[{}]]", b'{"a":1} x']
+    "data", [b"hello", b"[1]", b'"x"', b"[[]]", b'["a"]', b"[{}] junk", b"]", b"[{}]]", b"[{}]{}", b'{"a":1} x']
 )
 def test_what_is_no_array_of_objects_is_an_error(data: bytes) -> None:
     with pytest.raises(ValueError, match="not a JSON array"):

@@ -263,7 +263,8 @@ def test_thinking_that_was_meant_for_another_model_is_said_as_this_one_takes_it(
     assert wire(ADAPTIVE, thinking=budget)["thinking"] == budget
     body = wire(newest, thinking=budget)
     assert (body["thinking"], body["output_config"]) == ({"type": "adaptive"}, {"effort": "high"})
-    assert wire(newest, thinking={**budget, "budget_tokens": 1024})["output_config"] == {"effort": "low"}
+    for tokens, effort in ((1024, "low"), (2048, "low"), (8000, "medium"), (8001, "high")):
+        assert wire(newest, thinking={**budget, "budget_tokens": tokens})["output_config"] == {"effort": effort}
     assert dropped(newest, thinking=budget) == ["thinking.budget_tokens"]
 
 

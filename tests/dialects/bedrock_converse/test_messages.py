@@ -395,6 +395,18 @@ def test_signed_thinking_goes_back_ahead_of_the_rest_and_other_thinking_stays_ou
         assert len(dropped(messages=messages)) == 1
 
 
+def test_the_providers_own_blocks_go_back_only_with_the_thinking_that_they_were_read_with() -> None:
+    own = [{"text": "a"}, {"reasoningContent": {"reasoningText": {"text": "hm", "signature": "sig"}}}, {"text": "y"}]
+    told = read(message(*own))["choices"][0]["message"]
+
+    assert turns(user("x"), told, user("z"))[1]["content"] == own
+    other = {**told, "thinking_blocks": [{"type": "thinking", "thinking": "no", "signature": "sig"}]}
+    assert turns(user("x"), other, user("z"))[1]["content"] == [
+        {"reasoningContent": {"reasoningText": {"text": "no", "signature": "sig"}}},
+        {"text": "ay"},
+    ]
+
+
 def test_thinking_without_a_signature_goes_back_where_the_provider_wants_it() -> None:
     messages = [user("x"), assistant("y", reasoning_content="hm"), user("z")]
 

@@ -42,6 +42,7 @@ class TestParse:
             {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "https://x"}]}]},
             {"messages": [{"role": "user", "content": [{"type": "text", "text": "a", "image_url": None}]}]},
             {"messages": [{"role": "user", "content": [{"type": "hologram"}]}]},
+            {"messages": [{"role": "user", "content": [{"type": "file", "file": {"file_id": "f"}}]}]},
             {"messages": [{"role": "system", "content": "late"}, *HELLO, {"role": "system", "content": "later"}]},
             {"tools": []},
             {"tools": [{"type": "function", "function": {"name": "f"}, "strict": True}]},

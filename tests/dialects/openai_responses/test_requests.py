@@ -549,6 +549,12 @@ def test_the_choice_among_tools_is_flat(choice: Any, made: Any) -> None:
     assert sent_body["parallel_tool_calls"] is False
 
 
+@pytest.mark.parametrize("choice", [5, {"type": "allowed_tools", "allowed_tools": {"mode": "auto"}}])
+def test_a_choice_that_makes_no_sense_is_refused(choice: Any) -> None:
+    with pytest.raises(ConfigError, match="tool_choice"):
+        wire(tools=[tool()], tool_choice=choice)
+
+
 def test_web_search_options_are_a_tool() -> None:
     place = {"type": "approximate", "approximate": {"city": "Paris"}}
 
