@@ -100,7 +100,7 @@ def _tell_reasoning(message: JsonDict, at: int, raw: JsonDict | None, events: li
         if text:
             events.append(Thinking(text, at, number, raw=raw))
             told = True
-        if signature is not None or redacted is not None or not text:
+        if signature is not None or redacted is not None:
             events.append(Thinking("", at, number, signature, redacted, raw))
     if message.get("reasoning_content") and not told:
         events.append(Thinking(message["reasoning_content"], at, len(blocks), raw=raw))

@@ -42,7 +42,7 @@ class JsonArrayDecoder:
                 continue
             found = _OUTSIDE.search(data, at)
             stop = len(data) if found is None else found.start()
-            if not self._item and self._depth <= (self._base or 0) and data[at:stop].strip(_BETWEEN + b"\xef\xbb\xbf"):
+            if not self._item and data[at:stop].strip(_BETWEEN + b"\xef\xbb\xbf"):
                 raise ValueError("not a JSON array of objects")
             if found is None:
                 break
@@ -91,7 +91,7 @@ class JsonArrayDecoder:
         self._depth -= 1
         if self._depth < 0:
             raise ValueError("not a JSON array of objects")
-        if self._item and self._depth == self._base:
+        if self._depth == self._base:
             self._keep(data[start:at])
             items.append(b"".join(self._item)[1:])
             self._item, self._size = [], 0

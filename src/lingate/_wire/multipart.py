@@ -179,7 +179,7 @@ def _parameters(value: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for match in _PARAMETER.finditer(value):
         name, quoted, bare = match[1].lower(), match[2], match[3]
-        found[name] = bare or "" if quoted is None else _ESCAPED.sub(_unescaped, quoted)
+        found[name] = bare if quoted is None else _ESCAPED.sub(_unescaped, quoted)
     extended = found.pop("filename*", None)
     if extended is not None and extended.count("'") >= 2:
         charset, _, text = extended.split("'", 2)

@@ -87,12 +87,8 @@ class SseDecoder:
 
     def _line_feeds(self, data: bytes) -> bytes:
         """CRLF and CR as LF. A CR that ends a piece is taken at once, so an event never waits for the next piece."""
-        if self._after_cr and data[:1] == b"\n":
-            data = data[1:]
-            self._after_cr = False
-            if not data:
-                return data
-        elif data:
+        if self._after_cr and data:
+            data = data.removeprefix(b"\n")
             self._after_cr = False
         if b"\r" in data:
             self._after_cr = data[-1:] == b"\r"
