@@ -50,11 +50,12 @@ def test_a_job_is_asked_after_until_it_is_done() -> None:
     assert transport.requests[1].body == b""
 
 
-def test_the_deadline_holds_for_the_job_too() -> None:
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_deadline_holds_for_the_job_too(stream: bool) -> None:
     made, transport = client(Reply(RUNNING))
 
     with pytest.raises(RequestTimeoutError):
-        made.chat(MODEL, "x", timeout=1.2)
+        made.chat(MODEL, "x", stream=stream, timeout=1.2)
     assert 2 <= len(transport.requests) <= 4
     assert [sent.method for sent in transport.requests].count("POST") == 1
 
@@ -109,6 +110,8 @@ def test_an_error_on_the_first_request_is_told_as_ever(stream: bool) -> None:
 
     with pytest.raises(AuthenticationError):
         made.chat(MODEL, "x", stream=stream)
+    with pytest.raises(ConnectError):
+        client(ConnectError("refused"))[0].chat(MODEL, "x", stream=stream, retries=0)
 
 
 async def test_the_same_awaited() -> None:

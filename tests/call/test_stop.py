@@ -52,6 +52,10 @@ def test_text_that_only_looked_like_a_stop_sequence_is_handed_over() -> None:
     assert streamed(["a <", "8] b"], ["<8>"]) == ("a <8] b", "length")
 
 
+def test_only_what_may_begin_a_stop_sequence_is_held_back() -> None:
+    assert [event.text for event in StopFilter(["STOP"]).filter([Text("abc"), Text("d ST")])] == ["abc", "d "]  # type: ignore[union-attr]
+
+
 def test_text_held_back_comes_before_a_tool_call() -> None:
     watch = StopFilter(["END"])
 

@@ -517,6 +517,70 @@ def test_a_config_file_sets_defaults_and_names_what_it_does_not_know(tmp_path: A
         lingate.Lingate(tmp_path / "absent.toml")
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.json", '{"fallbacks": "two/m", "providers": {"one": {"url": "http://127.0.0.1:9"}, "two": {"url": "http://127.0.0.1:9/v1"}}}'),
+        ("a.yaml", "fallbacks: two/m\nproviders:\n  one: {url: 'http://127.0.0.1:9'}\n  two: {url: 'http://127.0.0.1:9/v1'}\n"),
+        ("a.YML", "fallbacks: {model: two/m}\nproviders: {one: {url: 'http://127.0.0.1:9'}, two: {url: 'http://127.0.0.1:9/v1'}}"),
+    ],
+)  # fmt: skip
+def test_a_config_file_may_be_json_or_yaml_with_one_fallback(tmp_path: Any, name: str, text: str) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    transport = FakeTransport(Reply({}, 401), Reply(ANSWER))
+
+    answer = lingate.Lingate(path, env={}, transport=transport).chat("one/m", "hi", api_key="k")
+
+    assert answer.text == "hello"
+    assert transport.requests[1].url == "http://127.0.0.1:9/v1/chat/completions"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("a.json", "{", "not valid JSON"),
+        ("a.yaml", "a: [", "not valid YAML at line 1"),
+        ("a.yaml", "- a", "must be a mapping, not list"),
+        ("a.ini", "", "ends in .toml, .json, .yaml or .yml"),
+        ("a.json", '{"providers": {"x": 5}}', "must map provider names to settings"),
+        ("a.json", '{"providers": ["x"]}', "must map provider names to settings"),
+        ("a.json", '{"fallbacks": 5}', "fallbacks must be a list"),
+        ("a.json", '{"drop_params": "yes"}', "drop_params must be true or false"),
+        ("a.json", '{"model": 5}', "model must be a string"),
+        ("a.json", '{"retries": 1.5}', "retries must be a whole number"),
+    ],
+)
+def test_a_config_file_that_makes_no_sense_is_refused_with_its_name(
+    tmp_path: Any, name: str, text: str, why: str
+) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+
+    with pytest.raises(ConfigError, match=why):
+        lingate.Lingate(path)
+
+
+def test_an_empty_yaml_file_is_a_config_of_nothing(tmp_path: Any) -> None:
+    (tmp_path / "a.yaml").write_text("# nothing yet\n")
+
+    with lingate.Lingate(tmp_path / "a.yaml", env={}) as empty, pytest.raises(ConfigError, match="OPENAI_API_KEY"):
+        empty.chat("openai/m", "hi")
+
+
+@pytest.mark.parametrize("fallbacks", [5, {"on": "auth"}, [5]])
+def test_fallbacks_that_name_no_model_are_refused(fallbacks: Any) -> None:
+    with pytest.raises(ConfigError, match=r"fallback|model"):
+        client(Reply(ANSWER))[0].chat("openai/m", "hi", fallbacks=fallbacks)
+
+
+def test_one_fallback_needs_no_list() -> None:
+    lingate_client, transport = client(Reply({}, 401), Reply(ANSWER))
+
+    assert lingate_client.chat("openai/m", "hi", fallbacks="groq/m").text == "hello"
+    assert transport.requests[1].url.startswith("https://api.groq.com/")
+
+
 def test_the_module_level_functions_use_a_default_client(monkeypatch: pytest.MonkeyPatch) -> None:
     with Simulator() as simulator:
         answer = lingate.chat("openai/sim", "default client", api_key="k", api_base=simulator.url)

@@ -336,8 +336,7 @@ def _open_on(
         yield Close(opened.stream)
         if now() + following.wait >= until:
             return _not_done(sent)
-        if following.wait:
-            yield Sleep(following.wait)
+        yield Sleep(following.wait)
         sent, timeout = following.request, _within(timeout, until - now())
         if following.stream:
             return (yield from _open_once(sent, form, timeout, now))
