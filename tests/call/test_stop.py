@@ -75,7 +75,7 @@ def test_a_stop_sequence_is_found_across_what_comes_between_its_pieces() -> None
 
 
 def test_each_of_several_choices_stops_by_itself() -> None:
-    watch = StopFilter(["X"])
+    watch = StopFilter(["X"], alone=False)
 
     events = watch.filter(
         [Start("", "", 0), Text("aXb", 0), Text("c", 1), Text("d", 0), Finish("stop", 0), Finish("length", 1)]
@@ -86,6 +86,7 @@ def test_each_of_several_choices_stops_by_itself() -> None:
         ("stop", 0),
         ("length", 1),
     ]
+    assert not watch.stopped
 
 
 def test_a_whole_answer_is_cut_without_touching_the_original() -> None:

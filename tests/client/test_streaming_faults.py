@@ -253,7 +253,11 @@ END = b'data: {"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop"}
 
 @pytest.mark.parametrize(
     ("error", "kind"),
-    [(ConnectError("gone"), StreamInterruptedError), (RequestTimeoutError("silent"), RequestTimeoutError)],
+    [
+        (ConnectError("gone"), StreamInterruptedError),
+        (RequestTimeoutError("silent"), RequestTimeoutError),
+        (OverloadedError("a provider said so"), OverloadedError),
+    ],
 )
 async def test_whatever_a_transport_calls_it_a_break_in_mid_answer_is_an_interruption_but_a_timeout_stays(
     error: LingateError, kind: type[LingateError]
@@ -285,6 +289,30 @@ async def test_who_asks_a_broken_stream_for_the_whole_gets_its_error_each_time()
     for _ in range(2):
         with pytest.raises(StreamInterruptedError):
             await awaited.final()
+
+
+async def test_a_stop_sequence_that_is_enforced_here_ends_its_own_choice_only() -> None:
+    def said(index: int, text: str, reason: str | None = None) -> bytes:
+        choice = {"index": index, "delta": {"content": text}, "finish_reason": reason}
+        return f"data: {json.dumps({'id': 'c', 'choices': [choice]})}\n\n".encode()
+
+    pieces = [
+        said(0, "a5b"),
+        said(1, "c"),
+        said(0, "no"),
+        said(1, "d", "stop"),
+        said(0, "", "stop"),
+        b"data: [DONE]\n\n",
+    ]
+    asked: Any = {"stream": True, "api_key": "k", "stop": list("12345"), "n": 2}
+
+    stream = lingate.Lingate(transport=FakeTransport(Streamed(list(pieces)))).chat("openai/m", "x", **asked)
+    client = lingate.AsyncLingate(transport=AsyncFakeTransport(Streamed(list(pieces))))
+    awaited = await client.chat("openai/m", "x", **asked)
+
+    for answer in (stream.final(), await awaited.final()):
+        told = [(choice.message.content, choice.finish_reason) for choice in answer.choices]
+        assert told == [("a", "stop"), ("cd", "stop")]
 
 
 async def test_chunks_that_are_asked_for_one_by_one_end_with_the_stream() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from lingate._call.collect import Collector
 from lingate._call.plan import Streaming, interrupted
-from lingate._model import Attempt, Event, Failed, Finish, HttpRequest, JsonDict, Text, ToolStart
+from lingate._model import Attempt, Call, Event, Failed, Finish, HttpRequest, JsonDict, Text, ToolStart
 from lingate.errors import LingateError, StreamInterruptedError
 
 
@@ -28,7 +28,7 @@ class StreamState:
         self.done = False
         self.error: LingateError | None = None
         self._decoder = opened.decoder
-        self._stops = StopFilter(opened.sent.stop) if opened.sent.stop else None
+        self._stops = StopFilter(opened.sent.stop, _is_alone(opened.sent.call)) if opened.sent.stop else None
         self._ready = opened.events
 
     @property
@@ -82,15 +82,25 @@ class StreamState:
         self.done = True
 
 
+def _is_alone(call: Call) -> bool:
+    """Whether the answer has one choice."""
+    asked = {**call.body, **(call.extra_body or {})}
+    return asked.get("n") in (None, 1) and not isinstance(asked.get("prompt"), list)
+
+
 class StopFilter:
     """Enforces stop sequences that the wire had no room for, over text that arrives in pieces.
 
     Text that could be the beginning of a stop sequence is held back until it is decided.
+
+    Attributes:
+        stopped: There is one choice, `alone`, and it is cut: nothing else is to come that the caller wants.
     """
 
-    __slots__ = ("_cut", "_held", "_longest", "_stops", "stopped")
+    __slots__ = ("_alone", "_cut", "_held", "_longest", "_stops", "stopped")
 
-    def __init__(self, stops: Sequence[str]) -> None:
+    def __init__(self, stops: Sequence[str], alone: bool = True) -> None:
+        self._alone = alone
         self._stops = tuple(stop for stop in stops if stop)
         self._longest = max(map(len, self._stops), default=0)
         self._held: dict[int, str] = {}
@@ -121,8 +131,7 @@ class StopFilter:
                 kept.append(Text(text[:at], event.choice, event.raw, event.logprobs))
             kept.append(Finish("stop", event.choice, "stop_sequence", event.raw))
             self._cut.add(event.choice)
-            # With one choice nothing else is to come that the caller wants: the upstream is let go.
-            self.stopped = self._cut == {0} and event.choice == 0
+            self.stopped = self._alone
             return
         hold = self._overlap(text)
         if hold:
