@@ -103,6 +103,16 @@ def test_our_stream_has_the_providers_own_events_in_order(name: str) -> None:
     ]
 
 
+def test_nothing_of_a_message_in_another_formats_words_is_in_ours() -> None:
+    foreign = {"model": "m", "message": {"role": "assistant", "content": "", "thinking": "x"}}
+
+    begun = CHAT.encoder(call()).event(Start("i", "m", 1, raw=foreign))
+
+    message = json.loads(begun.decode().partition("data: ")[2])["message"]
+    assert "thinking" not in message
+    assert (message["id"], message["content"]) == ("i", [])
+
+
 def _tells(event: dict[str, Any]) -> bool:
     """An empty piece of JSON may come or not."""
     return event.get("delta", {}).get("partial_json") not in ("", "{}")

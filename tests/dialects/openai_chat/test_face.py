@@ -51,6 +51,7 @@ class TestParse:
             {"functions": [{"name": "f"}], "function_call": "auto"},
             {"chat_template_kwargs": {"enable_thinking": False}, "top_k": 20},
             {"thinking": {"type": "enabled", "budget_tokens": 2000}},
+            {"thinking": False},
             {"stop": list("abcdefghij")},
             {"max_tokens": 5.0, "temperature": 1},
         ],

@@ -98,6 +98,8 @@ def test_pictures_and_files_that_tools_gave_stand_in_the_turn_of_the_user_behind
         {"role": "user", "content": [*told, {"type": "text", "text": "hello"}]},
     ]
     assert written(SEEN, CALLER, READ, tool_media=False)[1:3] == [{"role": "user", "content": told[:2]}, CALLER]
+    plain = {"role": "tool", "tool_call_id": "c3", "content": "only text"}
+    assert written(SEEN, plain, tool_media=False)[1:] == [plain, {"role": "user", "content": told[:2]}]
     assert written(SEEN, tool_media=False, text_content=True)[0]["content"] == "a"
     assert dropped(SEEN, tool_media=False) == ["messages[0].content (its media were put into a turn of the user's)"]
     assert written(SEEN, READ) == [SEEN, READ]
