@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Generator
 from typing import TypeVar
 
-from lingate._call.plan import Answer, Close, Open, Opened, Read, Send, Sign, Step, Streaming
+from lingate._call.plan import Answer, Close, Open, Opened, Read, Send, Sign, Step
 from lingate._call.stream import StreamState
 from lingate._io.carriers import async_carrier
 from lingate._io.transport import AsyncByteStream, AsyncTransport
@@ -49,8 +49,7 @@ async def perform(plan: Generator[Step, Answer, T], transport: AsyncTransport) -
             except LingateError as error:
                 answer = error
     except StopIteration as done:
-        if opened is not None and isinstance(done.value, Streaming):
-            opened = None  # it goes on in the caller's hands
+        opened = None  # it goes on in the caller's hands
         return done.value  # type: ignore[no-any-return]
     finally:
         if opened is not None:

@@ -65,7 +65,7 @@ def _streaming(stream: Any, params: dict[str, Any]) -> tuple[bool, bool]:
     if not isinstance(stream, bool):
         raise ConfigError(f"stream must be True or False, not {stream!r:.60}")
     wanted = params.get("stream_options")
-    return stream, wanted is not None and isinstance(wanted, Mapping) and bool(wanted.get("include_usage"))
+    return stream, isinstance(wanted, Mapping) and bool(wanted.get("include_usage"))
 
 
 def prepare_chat(session: Session, model: Any, messages: Any, stream: Any, params: dict[str, Any]) -> Prepared:

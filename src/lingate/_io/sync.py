@@ -6,7 +6,7 @@ import time
 from collections.abc import Generator
 from typing import TypeVar
 
-from lingate._call.plan import Answer, Close, Open, Opened, Read, Send, Sign, Step, Streaming
+from lingate._call.plan import Answer, Close, Open, Opened, Read, Send, Sign, Step
 from lingate._call.stream import StreamState
 from lingate._io.carriers import carrier
 from lingate._io.transport import ByteStream, Transport
@@ -45,8 +45,7 @@ def perform(plan: Generator[Step, Answer, T], transport: Transport) -> T:
             except LingateError as error:
                 answer = error
     except StopIteration as done:
-        if opened is not None and isinstance(done.value, Streaming):
-            opened = None  # it goes on in the caller's hands
+        opened = None  # it goes on in the caller's hands
         return done.value  # type: ignore[no-any-return]
     finally:
         if opened is not None:
