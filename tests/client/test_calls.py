@@ -448,13 +448,17 @@ def test_nobody_listening_is_a_connection_error_that_names_the_address() -> None
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_slow_upstream_meets_the_deadline(stream: bool) -> None:
-    with Simulator() as simulator, lingate.Lingate() as real:
-        with pytest.raises((DeadlineExceededError, lingate.errors.RequestTimeoutError)) as caught:
+@pytest.mark.parametrize(("retries", "kind"), [(2, DeadlineExceededError), (0, lingate.errors.RequestTimeoutError)])
+def test_a_slow_upstream_meets_the_deadline_which_is_told_from_one_slow_try(
+    stream: bool, retries: int, kind: type[lingate.errors.LingateError]
+) -> None:
+    with Simulator() as simulator, lingate.Lingate(retries=retries) as real:
+        with pytest.raises(kind) as caught:
             real.chat(
                 "openai/sim-fault-hang_head", "hi", stream=stream, api_key="k", api_base=simulator.url, timeout=0.3
             )
 
+        assert caught.value.provider == "openai"
         assert sum(attempt.seconds + attempt.waited for attempt in caught.value.attempts) < 2
 
 
