@@ -283,12 +283,13 @@ def _open_once(sent: HttpRequest, form: OperationFormat, timeout: Timeout, now: 
     if isinstance(opened, LingateError):
         return opened
     assert isinstance(opened, Opened)
-    good = _is_good(opened.head)
-    labelled = good and _is_json(opened.head)
+    labelled = _is_json(opened.head)
     begun: Any = (yield Read(opened.stream, timeout.total)) if labelled else b""
     if isinstance(begun, LingateError):
         outcome: Any = begun
-    elif good and (not labelled or (_LINES if getattr(form, "in_lines", False) else _STREAMED).match(begun or b"")):
+    elif _is_good(opened.head) and (
+        not labelled or (_LINES if getattr(form, "in_lines", False) else _STREAMED).match(begun or b"")
+    ):
         outcome = yield from _first_events(sent, form, opened, until, now, begun)
     else:
         # An answer that is no stream: an error, or a provider that ignored `stream` and answered in one piece.
