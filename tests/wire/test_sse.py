@@ -39,6 +39,10 @@ CASES = {
         [("", b'{"a":1}'), ("", b'{"b":{}}'), ("", b"[DONE]")],
     ),
     "an object in several lines": (b'data: {"a":\ndata: {"b":{}}}\n\n', [("", b'{"a":\n{"b":{}}}')]),
+    "an object in lines that end as one does": (
+        b'data: {"a":{}\ndata: ,"b":{}}\n\n',
+        [("", b'{"a":{}\n,"b":{}}')],
+    ),
     "nothing": (b"", []),
 }
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from lingate._dialects.openai_chat import DIALECT as OPENAI_CHAT
 from lingate._model import Call
-from lingate.errors import BadRequestError, ConfigError, LingateError, ProtocolError
+from lingate.errors import BadRequestError, ConfigError, LingateError, ProtocolError, StreamInterruptedError
 from tests.dialects.gemini.strategies import requests
 from tests.dialects.hosts.support import (
     HELLO,
@@ -137,6 +137,13 @@ def test_a_stream_that_is_answered_in_one_piece_is_read_and_so_is_an_error_inste
     refused = {"error": {"code": 400, "message": "400 - LLM Module: no", "location": "LLM Module"}}
     assert isinstance(failure(events_of(at(), before + json.dumps(refused).encode())), BadRequestError)
     assert isinstance(failure(events_of(at(), before + b'{"final_result": ')), LingateError)
+
+
+def test_rubbish_in_a_stream_makes_no_sense_but_half_an_event_at_its_end_was_cut() -> None:
+    begun = sse({"final_result": chunk({"content": "h"})}, done=False)
+
+    assert isinstance(failure(events_of(at(), begun + b"data: rubbish\n\n" + begun)), ProtocolError)
+    assert isinstance(failure(events_of(at(), begun + b'data: {"final_res')), StreamInterruptedError)
 
 
 @pytest.mark.parametrize("wrapped", [True, False])
