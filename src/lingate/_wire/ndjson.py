@@ -23,15 +23,14 @@ class NdjsonDecoder:
         """
         cut = data.rfind(b"\n")
         if cut < 0:
-            if data:
-                self._tail.append(data)
-                self._size += len(data)
-                if self._size > self.limit:
-                    raise ValueError(f"an NDJSON line is longer than {self.limit} bytes")
+            self._tail.append(data)
+            self._size += len(data)
+            if self._size > self.limit:
+                raise ValueError(f"an NDJSON line is longer than {self.limit} bytes")
             return []
         self._tail.append(data[:cut])
         block = b"".join(self._tail)
-        self._tail = [data[cut + 1 :]] if cut + 1 < len(data) else []
+        self._tail = [data[cut + 1 :]]
         self._size = len(data) - cut - 1
         return [line for line in (piece.strip() for piece in block.split(b"\n")) if line]
 

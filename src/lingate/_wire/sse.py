@@ -35,7 +35,7 @@ class SseDecoder:
         self._tail: list[bytes] = []  # pieces of an unfinished event; joined once, when it ends
         self._tail_size = 0
         self._after_cr = False
-        self._head: bytes | None = b""  # the first bytes, until they cannot be a byte-order mark; then None
+        self._head: bytes | None = b""  # the first bytes, until they may be a byte-order mark; then None
 
     def feed(self, data: bytes) -> list[SseEvent]:
         """Take the next bytes.
@@ -45,7 +45,7 @@ class SseDecoder:
         """
         if self._head is not None:
             data = self._head + data
-            if len(data) < len(_BOM) and _BOM.startswith(data):
+            if len(data) < len(_BOM):
                 self._head = data
                 return []
             self._head = None
