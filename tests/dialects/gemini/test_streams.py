@@ -83,6 +83,18 @@ def test_text_thoughts_and_usage_as_they_come() -> None:
     ]
 
 
+def test_thoughts_are_one_block_up_to_a_signature_which_holds_for_no_later_ones() -> None:
+    first, second = {"text": "a", "thought": True}, {"text": "b", "thought": True, "thoughtSignature": "U0lH"}
+    other, said = {"text": "c", "thought": True}, {"text": "so"}
+
+    events = both(sse(part_of(first), part_of(second), part_of(other), answer(said)))
+
+    thoughts = [(event.text, event.block) for event in events if isinstance(event, Thinking)]
+    assert thoughts == [("a", 0), ("b", 0), ("c", 1)]
+    whole = read(answer(first, second, other, said))["choices"][0]["message"]
+    assert collect(events)["choices"][0]["message"]["reasoning_content"] == whole["reasoning_content"]
+
+
 def test_kinds_of_traffic_are_kept_where_nothing_was_counted() -> None:
     response = collect(both(sse({**answer({"text": "a"}), "usageMetadata": {"trafficType": "ON_DEMAND"}})))
 

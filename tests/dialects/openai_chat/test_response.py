@@ -202,6 +202,8 @@ class TestReasoning:
         ],
     )
     def test_think_tags_at_the_head_are_reasoning(self, content: str, reasoning: Any, text: str) -> None:
+        both = message(content=content, reasoning_content="told apart")
+        assert first(answer(both), target(traits={"think_tags": True}))["message"]["reasoning_content"] == "told apart"
         got = first(answer(message(content=content)), target(traits={"think_tags": True}))["message"]
 
         assert (got["content"], got.get("reasoning_content")) == (text, reasoning)

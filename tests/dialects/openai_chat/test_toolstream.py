@@ -175,6 +175,12 @@ def test_a_call_that_never_gets_a_name_cannot_be_executed() -> None:
     assert type(events[-1].error) is ProtocolError
 
 
+def test_arguments_that_never_get_a_name_cannot_be_executed_either() -> None:
+    events = events_of(sse(chunk(tool(None, '{"a":1}', index=0)), chunk({}, "tool_calls")))
+
+    assert isinstance(only(events, Failed)[0].error, ProtocolError)
+
+
 def test_calls_of_different_choices_are_kept_apart() -> None:
     events = events_of(
         sse(
