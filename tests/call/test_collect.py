@@ -144,9 +144,10 @@ def test_an_emoji_cut_in_two_between_pieces_is_whole_in_the_response() -> None:
 
 def test_logprobs_of_the_text_and_of_the_refusal_after_it_are_both_whole() -> None:
     one, two, no = {"token": "a"}, {"token": "b"}, {"token": "n"}
+    first = {"content": [one], "refusal": None}
     data = collected(
         [
-            Text("a", logprobs={"content": [one], "refusal": None}),
+            Text("a", logprobs=first),
             Text("b", logprobs={"content": [two], "refusal": None}),
             Text("", logprobs={"content": None, "refusal": [no]}),
             Text("", logprobs={"content": None, "refusal": [no]}),
@@ -154,4 +155,21 @@ def test_logprobs_of_the_text_and_of_the_refusal_after_it_are_both_whole() -> No
     )
 
     assert data["choices"][0]["logprobs"] == {"content": [one, two], "refusal": [no, no]}
-    assert no == {"token": "n"}
+    assert first == {"content": [one], "refusal": None}  # a chunk that was handed over is not added to
+
+
+def test_the_one_call_of_old_keeps_its_arguments_and_is_no_tool_call() -> None:
+    start = ToolStart(0, "c", "f", kind="function_call")
+
+    message = collected([start, ToolArgs(0, '{"x"'), ToolArgs(0, ":1}")])["choices"][0]["message"]
+
+    assert message == {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": '{"x":1}'}}
+    assert collected([start])["choices"][0]["message"]["function_call"] == {"name": "f", "arguments": "{}"}
+
+
+def test_a_signature_that_comes_in_pieces_is_one() -> None:
+    data = collected([Thinking("a"), Thinking("", signature="s1"), Thinking("", signature="s2")])
+
+    assert data["choices"][0]["message"]["thinking_blocks"] == [
+        {"type": "thinking", "thinking": "a", "signature": "s1s2"}
+    ]

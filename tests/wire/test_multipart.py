@@ -101,6 +101,13 @@ def test_forms_of_other_clients_are_read() -> None:
     assert parse(body, "B") == [("plain", ""), ("f", Upload("naïve.m4a", b"--not B", "audio/mp4"))]
 
 
+@pytest.mark.parametrize("extended", ["plain", "iso-8859-1'en'%A3", "utf-8'"])
+def test_an_extended_name_that_cannot_be_read_leaves_the_other_one(extended: str) -> None:
+    head = f'content-disposition: form-data; name=f; filename="x"; filename*={extended}'
+
+    assert parse(f"--B\r\n{head}\r\n\r\ndata\r\n--B--\r\n".encode(), "B")[0][1].name == "x"  # type: ignore[union-attr]
+
+
 def test_a_quoted_boundary_is_taken_out_of_its_quotes() -> None:
     assert boundary_of('multipart/form-data; charset=utf-8; boundary="a b"', b"") == "a b"
     assert boundary_of("Multipart/Form-Data; BOUNDARY=xyz", b"") == "xyz"

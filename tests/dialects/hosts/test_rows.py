@@ -86,6 +86,19 @@ class TestDatabricks:
         assert message["thinking_blocks"] == [{"type": "thinking", "thinking": "hm", "signature": "sig"}]
         assert again["messages"][1] == {"role": "assistant", "content": content}
 
+    def test_reasoning_that_nobody_may_read_goes_back_before_a_call_without_text(self) -> None:
+        function = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+        blocks = [{"type": "redacted_thinking", "data": "zip"}]
+        message = {"role": "assistant", "content": None, "tool_calls": [function], "thinking_blocks": blocks}
+        result = {"role": "tool", "tool_call_id": "c", "content": "1"}
+
+        again = wire(self.at(), messages=[*HELLO, message, result], tools=[TOOL])["messages"][1]
+
+        assert again["content"] == [
+            {"type": "reasoning", "summary": [{"type": "summary_encrypted_text", "data": "zip"}]}
+        ]
+        assert again["tool_calls"] == [function]
+
     def test_reasoning_that_is_not_signed_stays_here(self) -> None:
         message = {"role": "assistant", "content": "hi", "reasoning_content": "hm"}
 

@@ -117,6 +117,10 @@ def test_calls_end_with_tool_calls_whatever_the_provider_says(reason: Any) -> No
     assert calls(tool("f", "{}", id="1", index=0), reason=reason) == [("1", "f", "{}")]
 
 
+def test_braces_inside_of_a_text_are_no_repetition() -> None:
+    assert calls(tool("f", '{"a":"}', id="1", index=0), tool(None, '{b}"}', index=0)) == [("1", "f", '{"a":"}{b}"}')]
+
+
 def test_unknown_fields_of_a_call_are_kept() -> None:
     signature = {"google": {"thought_signature": "s"}}
     events = events_of(sse(chunk(tool("f", "{}", id="1", index=0, extra_content=signature)), chunk({}, "stop")))
