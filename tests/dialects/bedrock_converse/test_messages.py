@@ -531,3 +531,26 @@ def test_a_tool_that_failed_says_so() -> None:
     made = turns(user("x"), assistant(None, tool_calls=[called("a")]), result("a", "no", is_error=True))
 
     assert made[2]["content"] == [answered("a", {"text": "no"}, status="error")]
+
+
+def test_a_turn_to_continue_is_refused_or_left_out_where_the_model_continues_none() -> None:
+    begun = [user("x"), assistant("Once")]
+
+    with pytest.raises(UnsupportedError, match="does not continue"):
+        wire(target(traits={"prefill": False}), messages=begun)
+    made = wire(target(traits={"prefill": False}), drop_params=True, messages=begun)
+    assert [turn["role"] for turn in made["messages"]] == ["user"]
+
+
+def test_a_file_may_be_an_address_or_say_what_it_is_and_blocks_of_the_formats_own_go_through() -> None:
+    parts = [
+        {"type": "file", "file": {"file_data": "s3://bucket/a.csv"}},
+        {"type": "file", "file": {"file_data": "aGk=", "format": "Text/CSV"}},
+        {"type": "guardContent", "guardContent": {"text": {"text": "g"}}},
+    ]
+
+    address, data, guarded = turns(user([{"type": "text", "text": "read"}, *parts]))[0]["content"][1:]
+
+    assert address["document"]["source"] == {"s3Location": {"uri": "s3://bucket/a.csv"}}
+    assert data["document"]["format"] == "csv"
+    assert guarded == {"guardContent": {"text": {"text": "g"}}}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from lingate._dialects._signature import seal
 from lingate._model import Traits
 from lingate.errors import ConfigError, UnsupportedError
-from tests.dialects.gemini.support import MIDDLE, call, dropped, send, target, wire
+from tests.dialects.gemini.support import CHAT, MIDDLE, call, dropped, send, target, wire
 
 USER = {"role": "user", "content": "hi"}
 CALLS = [
@@ -362,3 +364,16 @@ def test_pictures_that_the_model_made_go_back_with_its_turn() -> None:
     found = contents(USER, {"role": "assistant", "content": "here", "images": images}, USER)
 
     assert found[1]["parts"] == [{"text": "here"}, {"inlineData": {"mimeType": "image/png", "data": "QUJD"}}]
+
+
+def test_the_signature_of_a_text_goes_back_on_it() -> None:
+    blocks = [{"type": "thinking", "thinking": "", "signature": seal("gemini", "#U0lH")}]
+    said = {"role": "assistant", "content": "a", "thinking_blocks": blocks}
+
+    sent = wire(messages=[{"role": "user", "content": "x"}, said, {"role": "user", "content": "y"}])
+    rendered = json.loads(CHAT.render({"choices": [{"index": 0, "message": said, "finish_reason": "stop"}]}))
+    silent = json.loads(CHAT.render({"choices": [{"message": {**said, "content": ""}, "finish_reason": "stop"}]}))
+
+    assert sent["contents"][1]["parts"] == [{"text": "a", "thoughtSignature": "U0lH"}]
+    assert rendered["candidates"][0]["content"]["parts"] == [{"text": "a", "thoughtSignature": "U0lH"}]
+    assert silent["candidates"][0]["content"]["parts"] == [{"text": "", "thoughtSignature": "U0lH"}]

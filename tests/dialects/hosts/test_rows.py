@@ -86,6 +86,19 @@ class TestDatabricks:
         assert message["thinking_blocks"] == [{"type": "thinking", "thinking": "hm", "signature": "sig"}]
         assert again["messages"][1] == {"role": "assistant", "content": content}
 
+    def test_claude_s_reasoning_comes_in_pieces_too_and_keeps_its_proof(self) -> None:
+        def told(**words: str) -> dict[str, Any]:
+            return chunk({"content": [{"type": "reasoning", "summary": [{"type": "summary_text", **words}]}]})
+
+        events = events_of(
+            self.at(),
+            sse(told(text="h"), told(text="m"), told(text="", signature="sig"), chunk({"content": "hi"}, "stop")),
+        )
+        message = collected(events)["choices"][0]["message"]
+
+        assert (message["content"], message["reasoning_content"]) == ("hi", "hm")
+        assert "".join(block.get("signature", "") for block in message["thinking_blocks"]) == "sig"
+
     def test_reasoning_that_nobody_may_read_goes_back_before_a_call_without_text(self) -> None:
         function = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
         blocks = [{"type": "redacted_thinking", "data": "zip"}]

@@ -361,3 +361,17 @@ def test_drawings_in_svg_are_shown_as_what_they_are() -> None:
     image = read(answer(made))["choices"][0]["message"]["images"][0]
 
     assert image["image_url"]["url"] == "data:image/svg+xml;base64,QUJD"
+
+
+def test_text_by_another_name_is_text() -> None:
+    item = {**message(), "content": [{"type": "text", "text": "a"}, {"type": "input_text", "text": "b"}]}
+
+    assert read(answer(item))["choices"][0]["message"]["content"] == "ab"
+
+
+def test_an_answer_that_is_still_waited_for_says_so_to_clients_of_this_format() -> None:
+    choice = {"index": 0, "message": {"role": "assistant", "content": ""}, "finish_reason": None}
+
+    rendered = json.loads(NATIVE.render({"id": "r", "choices": [{**choice, "native_finish_reason": "queued"}]}))
+
+    assert rendered["status"] == "queued"

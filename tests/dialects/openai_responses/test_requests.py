@@ -723,3 +723,22 @@ def test_the_edits_of_a_target_see_the_wire_body() -> None:
     to = Target(row=row, model="m", url="https://x.test", edits=(lambda body, sent: body.update(edited=True),))
 
     assert json.loads(CHAT.request(chat_call(), to).body)["edited"] is True
+
+
+def test_options_of_a_stream_that_the_format_knows_go_with_it() -> None:
+    options = {"include_usage": True, "include_obfuscation": False}
+
+    made = json.loads(CHAT.request(chat_call(stream=True, stream_options=options), target()).body)
+
+    assert made["stream_options"] == {"include_obfuscation": False}
+    assert "stream_options" not in wire(stream_options=options)
+
+
+def test_a_result_that_is_no_text_goes_out_as_json_and_arguments_that_are_none_as_they_are() -> None:
+    call = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": "{broken"}}
+    result = {"role": "tool", "tool_call_id": "call_1", "content": {"a": 1}}
+
+    items = wire(messages=[*HELLO, {"role": "assistant", "content": None, "tool_calls": [call]}, result])["input"]
+
+    assert items[1]["arguments"] == "{broken"
+    assert items[2]["output"] == '{"a":1}'
