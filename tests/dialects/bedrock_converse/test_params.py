@@ -439,3 +439,9 @@ def test_a_choice_of_tools_may_be_written_as_an_object() -> None:
 def test_something_without_a_json_form_is_the_callers_fault() -> None:
     with pytest.raises(ConfigError, match="JSON has no form"):
         CHAT.request(call(max_tokens=object()), target())
+
+
+def test_a_tool_in_the_formats_own_words_and_a_choice_written_as_an_object_go_through() -> None:
+    own = {"toolSpec": {"name": "f", "inputSchema": {"json": {"type": "object"}}}}
+
+    assert wire(tools=[own])["toolConfig"]["tools"] == [own]

@@ -59,6 +59,12 @@ def test_a_model_without_system_text_is_told_by_the_user() -> None:
     made = wire({"system_role": "user"}, messages=messages)
 
     assert made == {"contents": [{"role": "user", "parts": [{"text": "s"}, {"text": "hi"}]}]}
+    begun = [messages[0], {"role": "assistant", "content": "a"}, USER]
+    assert [turn["parts"][0]["text"] for turn in wire({"system_role": "user"}, messages=begun)["contents"]] == [
+        "s",
+        "a",
+        "hi",
+    ]
 
 
 @pytest.mark.parametrize("content", ["", None, []])

@@ -325,3 +325,33 @@ def test_what_a_tool_says_besides_its_function_is_reported() -> None:
 
     assert dropped(tools=[marked]) == ["tools[0].input_examples", "cache_control", "tools[0].strict"]
     assert dropped(tools=[OTHER]) == []
+
+
+def test_members_of_a_schema_that_lead_to_each_other_come_to_an_end() -> None:
+    told: list[str] = []
+    schema = {
+        "allOf": [{"$ref": "#/$defs/a"}],
+        "$defs": {
+            "a": {"allOf": [{"$ref": "#/$defs/b"}], "description": "x"},
+            "b": {"allOf": [{"$ref": "#/$defs/a"}], "type": "string"},
+        },
+    }
+
+    assert openapi_schema(schema, told.append) == {"description": "x", "type": "STRING"}
+    assert told == ["$ref (recursive)"]
+
+
+def test_words_of_a_function_that_the_format_has_not_are_told() -> None:
+    tool = {"type": "function", "function": {"name": "f", "behavior": "BLOCKING", "colour": "red"}}
+
+    assert wire(tools=[tool], drop_params=True)["tools"] == [
+        {"functionDeclarations": [{"name": "f", "behavior": "BLOCKING"}]}
+    ]
+    assert dropped(tools=[tool], drop_params=True) == ["tools[0].function.colour"]
+
+
+@pytest.mark.parametrize(("word", "mode"), [("auto", "AUTO"), ("none", "NONE"), ("any", "ANY")])
+def test_a_choice_of_tools_may_be_written_as_an_object(word: str, mode: str) -> None:
+    tool = {"type": "function", "function": {"name": "f"}}
+
+    assert wire(tools=[tool], tool_choice={"type": word})["toolConfig"]["functionCallingConfig"] == {"mode": mode}

@@ -458,6 +458,11 @@ class TestTranscription:
         with pytest.raises(kind):
             read(call("transcription", file=WAV, response_format=form), body, head)
 
+    def test_a_list_of_one_may_be_written_without_brackets(self) -> None:
+        body, content_type = encode(flatten({"model": "m", "file": WAV, "include": "logprobs"}))
+
+        assert TRANSCRIPTION.parse_call(body, {"content-type": content_type}).body["include"] == ["logprobs"]
+
     def test_a_client_s_form_is_read_with_its_numbers(self) -> None:
         fields = {
             "model": "m",

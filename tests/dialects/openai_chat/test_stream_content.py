@@ -186,6 +186,13 @@ class TestReasoning:
 
         assert (thinking_of(events), text_of(events)) == ("hm", "Hi!")
 
+    def test_a_mark_beside_no_text_marks_nothing(self) -> None:
+        marked = chunk({"role": "assistant", "extra_content": {"google": {"thought": True}}})
+
+        events = events_of(sse(marked, chunk({"content": "Hi"}), chunk({}, "stop")))
+
+        assert (thinking_of(events), text_of(events)) == ("", "Hi")
+
     def test_thoughts_that_google_marks_are_reasoning(self) -> None:
         mark = {"extra_content": {"google": {"thought": True}}}
         thoughts = [chunk({"content": "<thought>h", **mark}), chunk({"content": "m", **mark})]

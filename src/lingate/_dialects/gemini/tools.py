@@ -153,7 +153,7 @@ def _declaration(function: Any, where: str, draft: Draft) -> JsonDict:
             if name in _DECLARED:
                 made[name] = value
             else:
-                draft.note(f"{where}.{name}")
+                draft.note(f"{where}.function.{name}")
     return made
 
 
