@@ -113,6 +113,7 @@ CALLS: list[tuple[Callable[[lingate.Lingate], Any], str]] = [
     (lambda it: it.embed("openai/m", [[b"x"]]), r"input\[0\] must be text or tokens"),
     (lambda it: it.embed("openai/m", [[1, "a"]]), r"input\[0\] must be text or tokens"),
     (lambda it: it.models("openai", extra_body={"a": 1}), r"models\(\) has no argument extra_body"),
+    (lambda it: it.models("openai/gpt-4o"), r"models\(\) takes the name of a provider"),
     (lambda it: it.responses("openai/m", "hi", text=5, text_format=Shaped), "text must be a mapping"),
 ]
 
