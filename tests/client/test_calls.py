@@ -553,6 +553,7 @@ def test_a_config_file_may_be_json_or_yaml_with_one_fallback(tmp_path: Any, name
         ("a.json", '{"drop_params": "yes"}', "drop_params must be true or false"),
         ("a.json", '{"model": 5}', "model must be a string"),
         ("a.json", '{"retries": 1.5}', "retries must be a whole number"),
+        ("a.json", '{"retries": true}', "retries must be a whole number"),
     ],
 )
 def test_a_config_file_that_makes_no_sense_is_refused_with_its_name(
@@ -563,6 +564,18 @@ def test_a_config_file_that_makes_no_sense_is_refused_with_its_name(
 
     with pytest.raises(ConfigError, match=why):
         lingate.Lingate(path)
+
+
+def test_what_a_config_says_about_dropping_holds_until_a_client_or_a_call_says_otherwise() -> None:
+    config, asked = {"drop_params": True}, {"api_key": "k", "top_k": 5}
+    transport = FakeTransport(Reply(ANSWER))
+
+    assert lingate.Lingate(config, transport=transport).chat("openai/gpt-4o", "hi", **asked).dropped  # type: ignore[call-overload]
+    for strict, more in ((False, {}), (None, {"drop_params": False})):
+        with pytest.raises(lingate.errors.UnsupportedError):
+            lingate.Lingate(config, transport=transport, drop_params=strict).chat(  # type: ignore[call-overload]
+                "openai/gpt-4o", "hi", **asked, **more
+            )
 
 
 def test_an_empty_yaml_file_is_a_config_of_nothing(tmp_path: Any) -> None:

@@ -283,6 +283,7 @@ async def test_who_asks_a_broken_stream_for_the_whole_gets_its_error_each_time()
         with pytest.raises(StreamInterruptedError) as caught:
             stream.final()
         assert caught.value.partial.text == "par"
+        assert [attempt.kind for attempt in caught.value.attempts] == ["ok"]
 
     client = lingate.AsyncLingate(transport=AsyncFakeTransport(broken))
     awaited = await client.chat("openai/m", "x", stream=True, api_key="k")
