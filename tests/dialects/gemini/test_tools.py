@@ -355,3 +355,22 @@ def test_a_choice_of_tools_may_be_written_as_an_object(word: str, mode: str) -> 
     tool = {"type": "function", "function": {"name": "f"}}
 
     assert wire(tools=[tool], tool_choice={"type": word})["toolConfig"]["functionCallingConfig"] == {"mode": mode}
+
+
+def test_a_schema_that_is_true_says_nothing() -> None:
+    schema = {"type": "object", "properties": {"a": True, "b": {"type": "string"}}, "required": ["b"]}
+
+    made = openapi_schema(schema, lambda _: None)
+
+    assert made["properties"] == {"a": {}, "b": {"type": "STRING"}}
+
+
+def test_the_formats_own_configuration_of_tools_goes_through_with_tools_and_without() -> None:
+    own = {"retrieval_config": {"language_code": "en"}}
+    tool = {"type": "function", "function": {"name": "f"}}
+
+    assert wire(tool_config=own)["toolConfig"] == {"retrievalConfig": {"languageCode": "en"}}
+    assert wire(tool_config=own, tools=[tool], tool_choice="none")["toolConfig"] == {
+        "functionCallingConfig": {"mode": "NONE"},
+        "retrievalConfig": {"languageCode": "en"},
+    }
