@@ -445,3 +445,9 @@ def test_a_tool_in_the_formats_own_words_and_a_choice_written_as_an_object_go_th
     own = {"toolSpec": {"name": "f", "inputSchema": {"json": {"type": "object"}}}}
 
     assert wire(tools=[own])["toolConfig"]["tools"] == [own]
+
+
+@pytest.mark.parametrize("function", [5, {}, {"name": 5}])
+def test_a_function_without_a_name_is_refused(function: Any) -> None:
+    with pytest.raises(ConfigError, match=r"tools\[0\]"):
+        wire(tools=[{"type": "function", "function": function}])

@@ -843,3 +843,7 @@ def test_the_bytes_of_an_event_are_named_after_its_type() -> None:
     assert data.startswith(b"event: response.created\ndata: ")
     assert b"[DONE]" not in data
     assert sse(*decoded(data)).count(b"\n\n") == data.count(b"\n\n")
+
+
+def test_instructions_alone_are_something_to_answer() -> None:
+    assert parse({"instructions": "s", "input": []}, CHAT).body["messages"] == [{"role": "system", "content": "s"}]
