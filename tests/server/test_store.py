@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import insert, make_url, select, text
 
+from lingate.server.access.edits import Edits
 from lingate.server.ledger.insert import COLUMNS
 from lingate.server.store import Statement, Store, StoreError, StoreUnavailableError, open_store
 from lingate.server.store.ledger import journal_positions, ledger
@@ -310,3 +311,43 @@ def test_opening_a_file_that_is_up_to_date_loads_no_part_that_is_not_needed(tmp_
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
 
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("code", ["57P03", "53300"], ids=["starting or stopping", "crowded"])
+async def test_a_postgres_that_takes_no_connection_at_the_moment_is_away_and_not_useless(
+    postgres: str, code: str
+) -> None:
+    there, lines, refusing = make_url(postgres), list[asyncio.StreamWriter](), False
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines.append(writer)
+        while piece := await reader.read(65536):
+            writer.write(piece)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not refusing:
+            to = await asyncio.open_connection(there.host, there.port)
+            await asyncio.gather(pump(reader, to[1]), pump(to[0], writer), return_exceptions=True)
+            return
+        size = int.from_bytes(await reader.readexactly(4), "big")
+        if (await reader.readexactly(size - 4))[:4] == (80877103).to_bytes(4, "big"):  # whether it speaks TLS
+            writer.write(b"N")
+            await reader.read(65536)
+        told = f"SFATAL\0VFATAL\0C{code}\0Mnot now\0\0".encode()
+        writer.write(b"E" + (len(told) + 4).to_bytes(4, "big") + told)
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    store = Store(there.set(port=server.sockets[0].getsockname()[1]).render_as_string())
+    try:
+        await store.prepare()
+        edits, refusing = Edits(store), True
+        for line in lines:
+            line.close()
+        with pytest.raises(StoreUnavailableError):
+            await edits.audit_log(limit=1, before=None)
+        with pytest.raises(StoreUnavailableError):
+            await store.ask(Statement("SELECT 1", {}))
+    finally:
+        await store.close()
+        server.close()

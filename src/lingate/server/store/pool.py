@@ -10,6 +10,9 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from lingate.server.store.direct import BUSY_SECONDS, PRAGMAS
 from lingate.server.store.url import Address
 
+_AWAY = ("57P", "533")
+"""How states begin in which Postgres starts, stops, or is full: asyncpg has no OperationalError for what it says then."""
+
 
 def make_engine(address: Address) -> Engine:
     """The engine for a database."""
@@ -20,7 +23,8 @@ def is_outage(error: BaseException) -> bool:
     """Whether an error of SQLAlchemy's means that the database is away or busy."""
     if not isinstance(error, DBAPIError):
         return False
-    return error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    return error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError)) or state[:3] in _AWAY
 
 
 def _sqlite(address: Address) -> Engine:
