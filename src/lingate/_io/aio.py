@@ -47,7 +47,8 @@ async def perform(plan: Generator[Step, Answer, T], transport: AsyncTransport) -
                     await sleep(step.seconds)  # type: ignore[union-attr]
                     answer = None
             except LingateError as error:
-                answer = error
+                answer = error.with_traceback(None)
+                error.__context__ = None  # like the trace it leads to whoever waits here, who has the error
     except StopIteration as done:
         opened = None  # it goes on in the caller's hands
         return done.value  # type: ignore[no-any-return]

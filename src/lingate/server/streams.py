@@ -220,7 +220,8 @@ class Relay:
             try:
                 piece = await self._stream.read()
             except LingateError as error:
-                state.broken(error.with_traceback(None))  # as in `Turn.settle`
+                error.__context__ = None  # as in `Turn.settle`
+                state.broken(error.with_traceback(None))
                 return self._written(b"", [])
             finally:
                 self._reading = False

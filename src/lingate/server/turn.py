@@ -283,7 +283,8 @@ class Turn(Record, eq=False):
         row.status = status
         row.error = None if error is None else error.kind
         if error is not None:
-            error.__traceback__ = None  # it leads to what holds the error: all of the call would wait for the collector
+            # They lead to what holds the error: all of the call would wait for the collector.
+            error.__traceback__ = error.__context__ = None
         row.seconds = time.monotonic() - self.began
         self._note_route(error)
         try:
