@@ -11,7 +11,7 @@ from typing import TypeVar
 from lingate._call.plan import Answer, Close, Open, Opened, Read, Send, Sign, Step
 from lingate._call.stream import StreamState
 from lingate._io.carriers import async_carrier
-from lingate._io.transport import AsyncByteStream, AsyncTransport
+from lingate._io.transport import AsyncByteStream, AsyncTransport, untied
 from lingate._model import Event
 from lingate.errors import LingateError
 
@@ -47,8 +47,7 @@ async def perform(plan: Generator[Step, Answer, T], transport: AsyncTransport) -
                     await sleep(step.seconds)  # type: ignore[union-attr]
                     answer = None
             except LingateError as error:
-                answer = error.with_traceback(None)
-                error.__context__ = None  # like the trace it leads to whoever waits here, who has the error
+                answer = untied(error)
     except StopIteration as done:
         opened = None  # it goes on in the caller's hands
         return done.value  # type: ignore[no-any-return]

@@ -6,7 +6,13 @@ from typing import Protocol
 
 from lingate._call.policy import Timeout
 from lingate._model import Head, HttpRequest
-from lingate.errors import ConfigError, ConnectError, ProtocolError
+from lingate.errors import ConfigError, ConnectError, LingateError, ProtocolError
+
+
+def untied(error: LingateError) -> LingateError:
+    """The error without its trace and context: both lead to whoever waited for it, and who then has it waits for the collector."""
+    error.__context__ = None
+    return error.with_traceback(None)
 
 
 def too_long(request: HttpRequest, most: int) -> ProtocolError:

@@ -8,6 +8,7 @@ from lingate._model import JsonDict, replaced
 from lingate.errors import BudgetExceededError, PermissionDeniedError
 from lingate.server.access.bounds import (
     LONGEST,
+    all_output,
     answers_of,
     asked_output,
     circumstances_of,
@@ -127,7 +128,7 @@ def _bound_as(turn: Turn, body: JsonDict, instead: Sequence[str] | None, of: Est
     limit, of.answers = longest_answer(body), answers_of(body)
     of.model_max_output = (of.model_max_output or LONGEST) * of.answers
     if limit is not None:
-        of.max_output = (limit + of.thinking if limit <= of.thinking else limit) * of.answers
+        of.max_output = all_output(limit, of.thinking, of.answers)
 
 
 def _widen(of: Estimate, other: Estimate) -> None:

@@ -12,7 +12,7 @@ from lingate._call.plan import Streaming, open_stream
 from lingate._call.stream import StreamState
 from lingate._dialects._base import StreamEncoder
 from lingate._io.aio import perform
-from lingate._io.transport import AsyncByteStream
+from lingate._io.transport import AsyncByteStream, untied
 from lingate._model import Event, Start, Text
 from lingate.errors import LingateError, StreamInterruptedError
 from lingate.server.accounts import note_stream
@@ -220,8 +220,7 @@ class Relay:
             try:
                 piece = await self._stream.read()
             except LingateError as error:
-                error.__context__ = None  # as in `Turn.settle`
-                state.broken(error.with_traceback(None))
+                state.broken(untied(error))
                 return self._written(b"", [])
             finally:
                 self._reading = False

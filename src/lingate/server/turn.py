@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from lingate._call.plan import Context, Streaming
 from lingate._dialects._base import OperationFormat
+from lingate._io.transport import untied
 from lingate._model import Attempt, Call, JsonDict, Record
 from lingate.errors import LingateError
 from lingate.server.accounts import estimated_cost, note_usage
@@ -283,8 +284,7 @@ class Turn(Record, eq=False):
         row.status = status
         row.error = None if error is None else error.kind
         if error is not None:
-            # They lead to what holds the error: all of the call would wait for the collector.
-            error.__traceback__ = error.__context__ = None
+            untied(error)
         row.seconds = time.monotonic() - self.began
         self._note_route(error)
         try:

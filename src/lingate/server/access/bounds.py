@@ -123,6 +123,11 @@ def asked_output(body: dict[str, Any]) -> int | None:
     return most * (_number(body.get("n")) or 1) if most else None
 
 
+def all_output(longest: int, thinking: int, answers: int) -> int:
+    """Tokens of all answers together. Thinking comes on top of a bound that has no room for it."""
+    return (longest if longest > thinking else longest + thinking) * answers
+
+
 def longest_answer(body: dict[str, Any]) -> int | None:
     """Tokens that an answer may have by the caller's word, None where it does not say.
 

@@ -166,6 +166,10 @@ class Health:
         if self.trial:
             self.until = now + _TRIAL_GAP
 
+    def recalled(self) -> None:
+        """A stream that counted as an answer when it began has failed: one call is not both."""
+        self.good = max(self.good - 1, 0)
+
     def succeeded(self, began: float) -> None:
         """Note an answer to a try that began then; one that began before the rest does not end it."""
         self._turn(self.now())

@@ -143,8 +143,8 @@ class Ride(Record, eq=False, weakref=True):
         self._open = False
         found.load.in_flight -= 1
         if error is not None and not (self.hurried and error.kind == "timeout"):
-            if self._began:  # one call is not both
-                found.health.good = max(found.health.good - 1, 0)
+            if self._began:
+                found.health.recalled()
             found.health.failed(error, found.wild)
 
     def _in(self, group: Group, now: float, error: LingateError | None) -> Route | None:
