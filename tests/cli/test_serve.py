@@ -338,7 +338,7 @@ def test_an_address_of_redis_that_cannot_be_read_is_refused(tmp_path: Path, url:
 
 def test_it_starts_without_a_redis_that_is_away_and_says_so(tmp_path: Path) -> None:
     with serving(tmp_path, LINGATE_REDIS_URL="redis://:hunter2@127.0.0.1:1") as gateway:
-        assert "Redis does not answer" in gateway.log
+        gateway.until("Redis does not answer")
         assert gateway.ask("GET", "/health/live") == (200, {"status": "alive"})
         assert gateway.end(signal.SIGTERM) == 0
         assert "hunter2" not in gateway.log
@@ -356,7 +356,7 @@ def test_a_database_that_does_not_know_us_is_refused(tmp_path: Path, postgres: s
 
 def test_it_starts_without_a_database_that_is_away_and_says_so(tmp_path: Path) -> None:
     with serving(tmp_path, LINGATE_DATABASE_URL="postgresql://me:hunter2@127.0.0.1:1/x") as gateway:
-        assert "started without the database, rows wait in the journal" in gateway.log
+        gateway.until("started without the database, rows wait in the journal")
         assert gateway.ask("GET", "/health/live") == (200, {"status": "alive"})
 
         assert gateway.end(signal.SIGTERM) == 0
@@ -387,11 +387,9 @@ def test_calls_without_keys_are_for_loopback_only() -> None:
 
 def test_without_a_configuration_it_says_whose_models_are_served(tmp_path: Path) -> None:
     with serving(tmp_path) as gateway:
-        assert (
-            "is served as provider/model (none; set one of the variables that `lingate providers` lists)" in gateway.log
-        )
+        gateway.until("is served as provider/model (none; set one of the variables that `lingate providers` lists)")
     with serving(tmp_path, OPENAI_API_KEY="sk-a", GROQ_API_KEY="gsk-b") as gateway:
-        assert "is served as provider/model (groq, openai)" in gateway.log
+        gateway.until("is served as provider/model (groq, openai)")
         assert "Prices are not installed" not in gateway.log
 
 
@@ -402,7 +400,7 @@ def test_without_the_prices_it_says_what_to_install_before_a_budget_refuses_ever
     path = os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("PYTHONPATH"))))
 
     with serving(tmp_path, PYTHONPATH=path) as gateway:
-        assert "pip install 'lingate[prices]'" in gateway.log
+        gateway.until("pip install 'lingate[prices]'")
     done = lingate("demo", patience=60.0, PYTHONPATH=path)
     assert "left out: it needs pip install 'lingate[server,prices]'" in done.out
 
