@@ -141,8 +141,8 @@ class _AsyncStream:
         self.head = head(response)
 
     async def read(self, limit: float | None = None) -> bytes | None:
-        task = self._reading = asyncio.current_task()  # not by a call more: this is done for each event
-        assert task is not None
+        task: Any = asyncio.current_task()  # neither by a call more nor with a check: this is done for each event
+        self._reading = task
         before = task.cancelling()
         try:
             if limit is None:

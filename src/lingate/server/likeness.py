@@ -7,6 +7,7 @@ from lingate._model import Text
 _TEXT = b'"content":"'
 _PADDING = b'"obfuscation":"'
 _END = b'"}\n\n'
+_BEFORE_END = slice(None, -len(_END))
 _MORE_TO_SAY = b'"finish_reason":"'
 
 
@@ -40,37 +41,39 @@ class Likeness:
             or text != event.text.encode("utf-8", "surrogatepass")
         ):
             return
-        head, padding, tail = after.partition(_PADDING)
+        head, padding, _ = after.partition(_PADDING)
         self._padded = bool(padding)
-        if self._padded and not (tail.endswith(_END) and _is_padding(tail)):
-            return
-        self._after = b'"' + head + padding
-        self._texts = texts
+        self._after = head + padding
         self._before = before + mark
+        self._texts = []
+        if not self.takes(data):
+            self.forget()
+        self._texts = texts
+
+    def forget(self) -> None:
+        """Take no chunk until another has been learned."""
+        self._before = b""
 
     def takes(self, data: bytes) -> bool:
-        """Whether a chunk looks the same; its text is taken then."""
+        """Whether a chunk looks the same; its text is taken then. Done for each event of a stream."""
         before = self._before
         if not before or not data.startswith(before):
             return False
-        begins = len(before)
-        ends = data.find(b'"', begins)
-        if ends <= begins or not data.startswith(self._after, ends):
-            return False
-        rest = data[ends + len(self._after) :]
-        if rest and not (self._padded and _is_padding(rest)):
+        raw, _, rest = data[len(before) :].partition(b'"')
+        if self._padded:
+            padding = rest[len(self._after) :]
+            if not (
+                rest.startswith(self._after) and padding.endswith(_END) and (b"0" + padding[_BEFORE_END]).isalnum()
+            ):
+                return False
+        elif rest != self._after:
             return False
         try:
-            text = data[begins:ends].decode()
+            text = raw.decode()
         except UnicodeDecodeError:
             return False
         # Control characters have no place in JSON, and a backslash begins something that is to be read.
-        if "\\" in text or not text.isprintable():
+        if not text or "\\" in text or not text.isprintable():
             return False
         self._texts.append(text)
         return True
-
-
-def _is_padding(data: bytes) -> bool:
-    padding = data[: -len(_END)]
-    return data.endswith(_END) and (not padding or padding.isalnum())

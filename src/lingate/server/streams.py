@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import re
-import time
+from time import monotonic
 
 from lingate._call.plan import Streaming, open_stream
 from lingate._call.stream import StreamState
@@ -32,8 +33,7 @@ _COMMENT = b": keep-alive\n\n"
 _WITHOUT_COMMENTS = frozenset({"gemini"})
 """Formats whose clients take every line for data: Google's packages fail at a comment, in all their languages."""
 _NO_BUFFERING = (("cache-control", "no-cache"), ("x-accel-buffering", "no"))
-_AS_BEFORE: list[Event] = []
-"""Stands for the events of a piece that looks like the one before it, and goes out as it came."""
+_NOT_SILENT = math.inf
 
 _LOOK = 0.25
 """Seconds between two looks for silent streams."""
@@ -83,7 +83,7 @@ class Streams(set["Relay"]):
         """Send comments on streams that have been silent for long, so that nobody between here and there gives them up."""
         while True:
             await asyncio.sleep(_LOOK)
-            self._look(time.monotonic())
+            self._look(monotonic())
 
     def _look(self, now: float) -> None:
         # Not in the loop above, which would hold the last stream for as long as there is no other.
@@ -102,13 +102,12 @@ class Relay:
         "_events",
         "_held",
         "_interrupted",
-        "_last",
         "_likeness",
         "_more",
         "_plain",
         "_raw",
-        "_reading",
         "_silence",
+        "_silent_since",
         "_sink",
         "_state",
         "_stream",
@@ -129,8 +128,7 @@ class Relay:
         self._silence = turn.live.keepalive if comments else 0.0
         self._comment: asyncio.Task[None] | None = None
         self._interrupted = False
-        self._reading = False
-        self._last = time.monotonic()
+        self._silent_since = _NOT_SILENT  # since when nothing comes, while it is waited for
         self._more = continuation_of(turn)
         same = bool(opened.taken) and may_relay(turn, opened.sent)
         openai = turn.found.face.dialect == "openai_chat"
@@ -152,8 +150,8 @@ class Relay:
 
     def keep_alive(self, now: float) -> None:
         """Send a comment if nothing has been sent for long. Nobody waits for it: its client may have stopped to read."""
-        if self._silence and self._reading and now - self._last >= self._silence:
-            self._last = now
+        if self._silence and now - self._silent_since >= self._silence:
+            self._silent_since = now
             if self._comment is None or self._comment.done():
                 self._comment = asyncio.create_task(self._send_comment())
 
@@ -203,37 +201,33 @@ class Relay:
 
     async def _forward(self, taken: bytes) -> bytes:
         """Send everything but the end; gives that."""
-        turn, state, send = self._turn, self._state, self._sink.send
+        turn, state, takes = self._turn, self._state, self._likeness.takes
+        read, send = self._stream.read, self._sink.send
         events, data = state.begin(), taken
         for event in events:
             if type(event) is Start:
                 data = begun(turn, event, data)
+        out = self._written(data, events)
         while not state.done:
-            out = self._written(data, events)
             if out:
                 await send(out)
             if self._interrupted:
                 # Awaitables that are not asyncio's own may lose a cancellation: seen with 200 streams at once.
                 raise asyncio.CancelledError
-            began = time.monotonic()
-            self._reading = True
+            self._silent_since = began = monotonic()
             try:
-                piece = await self._stream.read()
+                piece = await read()
             except LingateError as error:
                 state.broken(untied(error))
                 return self._written(b"", [])
             finally:
-                self._reading = False
-                self._last = now = time.monotonic()
-                turn.waited += now - began
-            data, events = (b"", state.end()) if piece is None else (piece, self._meant(piece))
-        return self._written(data, events)
-
-    def _meant(self, data: bytes) -> list[Event]:
-        """What a piece means."""
-        if self._plain and self._aligned and self._likeness.takes(data):
-            return _AS_BEFORE
-        return self._state.feed(data)
+                self._silent_since = _NOT_SILENT
+                turn.waited += monotonic() - began
+            if piece is None:
+                out = self._written(b"", state.end())
+            else:
+                out = piece if takes(piece) else self._written(piece, state.feed(piece))
+        return out
 
     def _note(self, state: StreamState) -> None:
         """Write down what the answer used, and keep it if it is wanted and whole."""
@@ -248,20 +242,19 @@ class Relay:
     async def _goes_on(self, more: Continuation, rest: bytes) -> bool:
         """Let another deployment go on where this stream broke off; False if none does."""
         await self._stream.aclose()
-        self._reading = True
+        self._silent_since = monotonic()
         opened = await more.opened(self._state)
-        self._reading = False
+        self._silent_since = _NOT_SILENT
         if opened is None:
             return False
         self._state = StreamState(opened, self._turn.context.trail)
         self._stream = opened.stream
         self._plain = self._raw = False
+        self._likeness = Likeness()
         await self._sink.send(rest)
         return True
 
     def _written(self, data: bytes, events: list[Event]) -> bytes:
-        if events is _AS_BEFORE:
-            return data
         if self._raw:
             return self._whole_events(data)
         if self._plain and data:
@@ -272,6 +265,8 @@ class Relay:
                     assert type(event) is Text  # nothing else is plain
                     self._likeness.learn(data, event, self._state.collector.texts(event.choice))
                 return data
+            if not self._aligned:
+                self._likeness.forget()
         if self._more is not None:
             events = self._more.edited(events)
         if len(events) == 1:
