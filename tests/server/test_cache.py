@@ -310,6 +310,20 @@ def test_those_who_wait_get_the_error_of_the_one_who_went(gateway: Running, bill
     assert billed() == 1
 
 
+def test_who_waits_for_an_equal_call_waits_no_longer_than_it_says(gateway: Running, billed: Callable[[], int]) -> None:
+    body = chat("in a hurry", model="openai-first-3000-words-5")
+    leader = threading.Thread(target=ask, args=(gateway, CHAT, body))
+    leader.start()
+    _wait_until(lambda: billed() == 1)
+
+    hurried = ask(gateway, CHAT, {**body, "timeout": 0.3})
+
+    assert gateway.gateway.in_flight == 1, "the one that was waited for has not ended"
+    assert (hurried.status_code, hurried.json()["error"]["type"]) == (504, "timeout_error")
+    leader.join(20)
+    assert billed() == 1
+
+
 def test_a_caller_that_leaves_does_not_fail_those_who_wait_for_its_call(
     gateway: Running, billed: Callable[[], int]
 ) -> None:

@@ -14,7 +14,7 @@ from lingate._dialects._base import media_type
 from lingate._dialects._replay import replay
 from lingate._dialects.openai_chat.completion_chunks import completion_of
 from lingate._wire import json
-from lingate.errors import LingateError
+from lingate.errors import DeadlineExceededError, LingateError
 from lingate.server.cache.control import Control, control_of
 from lingate.server.cache.entry import Entry, is_lasting, is_whole
 from lingate.server.cache.keys import CALL_TYPES, is_cacheable, key_of, owner_of
@@ -140,7 +140,7 @@ class Answers:
             await self._make(turn, wish, make, None)
             return
         if key in self.flights:
-            entry = await self._from_others(key)
+            entry = await self._from_others(key, turn.context.timeout.total)
             if entry is not None:
                 await _answer(turn, entry, "shared")
                 return
@@ -156,13 +156,14 @@ class Answers:
                 del self.flights[key]
             flight.land()
 
-    async def _from_others(self, key: str) -> Entry | None:
+    async def _from_others(self, key: str, most: float) -> Entry | None:
         """What an equal call under way brings; None if none comes to its end in time.
 
         Raises:
             LingateError: It failed.
+            DeadlineExceededError: The call has no more than `most` seconds itself, and they are over.
         """
-        patience = asyncio.timeout(_LONGEST_WAIT)
+        patience = asyncio.timeout(min(most, _LONGEST_WAIT))
         try:
             async with patience:
                 while (flight := self.flights.get(key)) is not None:
@@ -172,6 +173,8 @@ class Answers:
         except TimeoutError:
             if not patience.expired():
                 raise  # the call's own
+            if most <= _LONGEST_WAIT:
+                raise DeadlineExceededError(f"no answer within {most:g} s: an equal call was waited for") from None
         return None
 
     async def _kept(self, key: str, control: Control) -> Entry | None:
