@@ -627,6 +627,24 @@ def test_a_trial_ends_with_the_first_event_of_a_stream() -> None:
     assert driver.in_flight() == 0
 
 
+@pytest.mark.parametrize(("others", "rest"), [(0, 10.0), (1, 0.0)])
+def test_a_trial_that_breaks_off_has_failed_unless_another_call_has_come_through(others: int, rest: float) -> None:
+    driver = Driver(ONE + settings(num_retries=0), {"a": 503})
+    for _ in range(5):
+        driver.ask()
+    driver.clock += 5
+    driver.answer("a", 200)
+    trial = driver.ask(finish=False)
+    trial.ride.began(0.3)
+    for _ in range(others):
+        assert driver.ask().answered == "a"
+
+    trial.ride.lost(StreamInterruptedError("cut"))
+
+    assert max(driver.health("a").until - driver.clock, 0.0) == pytest.approx(rest)
+    assert driver.ask().sent == ([] if rest else ["a"])
+
+
 def test_an_error_is_not_kept_after_its_call() -> None:
     import weakref
 

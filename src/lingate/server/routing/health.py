@@ -166,16 +166,22 @@ class Health:
         if self.trial:
             self.until = now + _TRIAL_GAP
 
-    def recalled(self) -> None:
-        """A stream that counted as an answer when it began has failed: one call is not both."""
+    def recalled(self, rests: int) -> None:
+        """A stream that counted as an answer when it began has failed: one call is not both.
+
+        Args:
+            rests: How often it had rested by then, if that ended its trial: where nothing else came through, it did not.
+        """
         self.good = max(self.good - 1, 0)
+        if rests and not self.good:
+            self.trial, self.rests = True, rests
 
     def succeeded(self, began: float) -> None:
         """Note an answer to a try that began then; one that began before the rest does not end it."""
         self._turn(self.now())
         if self.trial and began >= self.rest_at:
             self.trial = False
-            self.rests = self.bad = 0
+            self.rests = self.bad = self.good = 0
             self.until = self.rested = 0.0
         self.good += 1
 

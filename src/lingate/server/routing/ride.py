@@ -60,6 +60,7 @@ class Ride(Record, eq=False, weakref=True):
     _steps: int = 0
     _open: bool = False
     _began: bool = False
+    _rests: int = 0
     _reserved: int = 0
     _start: float = 0.0
     _mark: int = 0
@@ -94,8 +95,10 @@ class Ride(Record, eq=False, weakref=True):
         if self._open and not self._began:
             assert self.deployment is not None
             self._began = True
-            self.deployment.health.succeeded(self._began_at())
-            self.deployment.health.measured(seconds)
+            health = self.deployment.health
+            self._rests = health.rests if health.trial else 0
+            health.succeeded(self._began_at())
+            health.measured(seconds)
 
     def won(self, seconds: float, tokens: int | None = None) -> None:
         """The answer is whole.
@@ -144,7 +147,7 @@ class Ride(Record, eq=False, weakref=True):
         found.load.in_flight -= 1
         if error is not None and not (self.hurried and error.kind == "timeout"):
             if self._began:
-                found.health.recalled()
+                found.health.recalled(self._rests)
             found.health.failed(error, found.wild)
 
     def _in(self, group: Group, now: float, error: LingateError | None) -> Route | None:
