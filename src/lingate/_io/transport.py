@@ -34,6 +34,11 @@ def unreached(request: HttpRequest, why: str) -> ConnectError:
     return ConnectError(f"cannot connect to {target.provider}: {why}", hint=hint)
 
 
+def lost(request: HttpRequest, why: str) -> ConnectError:
+    """The error for a connection that broke before there was an answer: the request may have been read, and billed."""
+    return ConnectError(f"the connection to {request.target.provider} broke: {why}")
+
+
 class ByteStream(Protocol):
     """An answer whose body is read piece by piece."""
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from lingate._call.policy import Timeout
-from lingate._io.transport import AsyncByteStream, ByteStream, unbuilt, unreached
+from lingate._io.transport import AsyncByteStream, ByteStream, lost, unbuilt, unreached
 from lingate._model import Head, HttpRequest
 from lingate._version import __version__
 from lingate.errors import (
@@ -52,7 +52,8 @@ def _translate(error: Exception, request: HttpRequest, begun: bool) -> LingateEr
         return StreamInterruptedError(f"the connection to {place} broke in mid-answer")
     if isinstance(error, (httpx2.UnsupportedProtocol, httpx2.InvalidURL)):
         return unbuilt(request)
-    return unreached(request, type(error).__name__)
+    connecting = isinstance(error, (httpx2.ConnectError, httpx2.ProxyError))
+    return (unreached if connecting else lost)(request, type(error).__name__)
 
 
 class SyncHttpx:

@@ -17,19 +17,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from pyreqwest.client import SyncClientBuilder
 from pyreqwest.exceptions import BuilderError, PyreqwestError
 from pyreqwest.exceptions import (
-    ConnectError as PyConnectError,
-)
-from pyreqwest.exceptions import (
     RequestTimeoutError as PyTimeoutError,
 )
 from pyreqwest.request import RequestBody
 
 from lingate._call.policy import Timeout
 from lingate._io.patience import Patience
-from lingate._io.transport import ByteStream, unbuilt, unreached
+from lingate._io.transport import ByteStream, lost, unbuilt, unreached
 from lingate._model import Head, HttpRequest
 from lingate._version import __version__
-from lingate.errors import ConnectError, LingateError, RequestTimeoutError, StreamInterruptedError
+from lingate.errors import LingateError, RequestTimeoutError, StreamInterruptedError
 
 if TYPE_CHECKING:
     from pyreqwest.http import HeaderMap
@@ -68,17 +65,15 @@ def _configure(builder: Any, timeout: Timeout) -> Any:
 def translate(error: PyreqwestError, request: HttpRequest) -> LingateError:
     """One of our errors for one of theirs. Their text can hold the URL with its query, so it is not copied."""
     place = request.target.provider
+    # Its own names say no more: a wait for an answer's head is a ConnectTimeoutError too.
+    connecting = "client error (Connect)" in str(getattr(error, "details", None))
     if isinstance(error, PyTimeoutError):
-        # Its own name for the wait for an answer's head is ConnectTimeoutError too.
-        connecting = "client error (Connect)" in str(getattr(error, "details", None))
         return RequestTimeoutError(
             f"connecting to {place} took too long" if connecting else f"{place} did not answer in time"
         )
-    if isinstance(error, PyConnectError):
-        return unreached(request, _cause(error))
     if isinstance(error, BuilderError):
         return unbuilt(request)
-    return ConnectError(f"the connection to {place} broke: {_cause(error)}")
+    return (unreached if connecting else lost)(request, _cause(error))
 
 
 def _cause(error: PyreqwestError) -> str:
