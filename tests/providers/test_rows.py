@@ -6,7 +6,6 @@ import ast
 import inspect
 import json
 import re
-import time
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +14,6 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from lingate._model import Operation, ProviderRow, Traits
-from lingate._providers import rows as table
 from lingate._providers.quirks import QUIRKS, Quirk
 from lingate._providers.rows import DEFAULTS, PROXIES, ROWS
 from lingate._providers.settings import check_headers, check_row, check_url, settings_from
@@ -140,18 +138,6 @@ def test_the_traits_a_row_may_state_all_have_a_meaning_written_down() -> None:
     }
 
     assert set(get_type_hints(Traits)) == described
-
-
-def test_loading_the_table_takes_less_than_five_milliseconds() -> None:
-    code = compile(Path(table.__file__).read_text(), "rows", "exec")
-
-    times = []
-    for _ in range(7):
-        began = time.perf_counter()
-        exec(code, {"__name__": "rows"})
-        times.append(time.perf_counter() - began)
-
-    assert min(times) < 0.005
 
 
 # Where the table knows better than providers.json: what PROVIDERS.md section 2 or the entry's own remarks decided.
