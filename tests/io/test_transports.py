@@ -134,9 +134,9 @@ async def test_a_cancellation_together_with_what_was_waited_for_is_not_lost(make
             task = asyncio.ensure_future(waited)
             await asyncio.sleep(0.02)
             time.sleep(0.1)  # the loop is busy while what the task waits for arrives  # noqa: ASYNC251
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
+            if task.cancel():  # else it was done before, on a busy machine
+                with pytest.raises(asyncio.CancelledError):
+                    await task
         await client.aclose()
 
 

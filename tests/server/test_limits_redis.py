@@ -16,6 +16,7 @@ import pytest
 from lingate.errors import BudgetExceededError, ConcurrencyLimitError, RateLimitError
 from lingate.server.access import AccessSettings, Limits
 from lingate.server.access.inputs import NewKey
+from lingate.server.access.link import PATIENCE
 from lingate.server.access.meters import nanos
 from lingate.server.access.scripts import SILENCE
 from lingate.server.access.shared import SharedLimiter
@@ -64,6 +65,23 @@ async def test_three_replicas_spend_the_budget_for_50_calls_and_not_more(redis: 
         await asyncio.sleep(0.1)
         assert await everywhere(limiters, callers, 30) == {"budget": 30}
         assert await limiters[0].link.redis.hgetall("{lingate}:b:key:k:usd:ever:0") == {"s": str(nanos(50 * COST))}
+
+
+@pytest.mark.parametrize("steps", [3, 4, 5])
+async def test_a_process_that_stood_still_does_not_take_redis_for_away(
+    steps: int, redis: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with replicas(redis) as limiters:
+        callers = [caller_of(limiter, LIMITS) for limiter in limiters]
+        calls = [asyncio.create_task(outcome(limiters[0], callers[0])) for _ in range(100)]
+        for _ in range(steps):  # until they have been sent, or nearly
+            await asyncio.sleep(0)
+
+        time.sleep(1.2 * PATIENCE)  # noqa: ASYNC251 - a machine that was paused, a body of millions of small parts
+
+        assert Counter(await asyncio.gather(*calls)) == {"ok": 50, "budget": 50}
+        assert await everywhere(limiters, callers, 30) == {"budget": 30}
+    assert "Redis does not answer" not in caplog.text
 
 
 async def test_three_replicas_on_postgres_and_redis_spend_the_budget_and_not_more(

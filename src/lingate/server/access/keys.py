@@ -17,6 +17,7 @@ from lingate.server.access.limiter import LocalLimiter
 from lingate.server.access.records import Key, Limits, Principal, StoredKey, limits_of
 from lingate.server.access.scopes import CallerLimits, Scope
 from lingate.server.access.tokens import PREFIX, digest
+from lingate.server.patience import Patience
 from lingate.server.records import Caller
 from lingate.server.store import StoreError
 
@@ -106,7 +107,7 @@ class Keys:
     async def _look_up(self, wanted: bytes, database: Database) -> None:
         stored = None
         try:
-            async with asyncio.timeout(_FIND_DEADLINE):
+            async with Patience(_FIND_DEADLINE):
                 stored = await database.key_of(wanted.hex())
                 if stored is not None:
                     await self.refresh()

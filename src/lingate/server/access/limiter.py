@@ -15,6 +15,7 @@ from lingate.server.access.meters import Budget, Owner, nanos
 from lingate.server.access.records import Limits, unlimited
 from lingate.server.access.scopes import LEDGERS_WORDS, CallerLimits, Names, Plan, Scope
 from lingate.server.access.tickets import Demand, LocalTicket, demand, headers, take
+from lingate.server.patience import Patience
 from lingate.server.records import Caller, Estimate
 
 _log = logging.getLogger("lingate.access")
@@ -251,7 +252,7 @@ class LocalLimiter:
             budget.remaining(self.now())
         wanted = [(budget.owner, budget.start) for budget in unknown]
         try:
-            async with asyncio.timeout(_LEDGER_DEADLINE):  # wait_for() loses a cancellation that comes with the answer
+            async with Patience(_LEDGER_DEADLINE):
                 spent = await spending(wanted)
         except (TimeoutError, OSError, LingateError) as error:
             self._ask_again = self._clock() + _LEDGER_PAUSE
@@ -275,7 +276,7 @@ class LocalLimiter:
             return nobody
         owner = LEDGERS_WORDS.get(kind, kind)
         try:
-            async with asyncio.timeout(_LEDGER_DEADLINE):
+            async with Patience(_LEDGER_DEADLINE):
                 return await self._spending([(Owner(owner, id), 0.0) for id in ids])
         except (TimeoutError, OSError, LingateError):
             return nobody

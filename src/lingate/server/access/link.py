@@ -14,6 +14,7 @@ from typing import Any
 
 from redis.exceptions import NoScriptError, RedisError
 
+from lingate.server.patience import Patience
 from lingate.server.redis_at import redis_at
 
 _log = logging.getLogger("lingate.redis")
@@ -51,7 +52,8 @@ class Link:
     """
 
     def __init__(self, url: str, joined: Callable[[], Awaitable[None]]) -> None:
-        self.redis = redis_at(url, PATIENCE, decode_responses=True)
+        # Time-outs of redis-py's own would count all time.
+        self.redis = redis_at(url, 4 * PATIENCE, socket_timeout=None, decode_responses=True)
         self.up = False
         self._joined = joined
         self._waiting: list[_Waiting] = []
@@ -110,7 +112,8 @@ class Link:
 
     async def call(self, script: Script, keys: Sequence[str], arguments: Sequence[str]) -> Any:
         """Run a script now, also while the line is not up yet."""
-        return await self.redis.eval(script.text, len(keys), *keys, *arguments)
+        async with Patience(PATIENCE):
+            return await self.redis.eval(script.text, len(keys), *keys, *arguments)
 
     def _put(self, command: _Waiting) -> None:
         self._waiting.append(command)
@@ -130,7 +133,7 @@ class Link:
 
     async def _run_batch(self, batch: list[_Waiting]) -> None:
         try:
-            async with asyncio.timeout(2 * PATIENCE):
+            async with Patience(PATIENCE):
                 answers = await self._send(batch)
                 lost = [
                     command for command, answer in zip(batch, answers, strict=True) if isinstance(answer, NoScriptError)
@@ -179,7 +182,7 @@ class Link:
 
     async def _try(self) -> bool:
         try:
-            async with asyncio.timeout(4 * PATIENCE):
+            async with Patience(4 * PATIENCE):
                 # Each line that is left of before would be news of its own that Redis is away, whenever it is used again.
                 await self.redis.connection_pool.disconnect(inuse_connections=False)
                 await self.redis.ping()

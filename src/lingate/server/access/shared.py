@@ -23,6 +23,7 @@ from lingate.server.access.periods import FOREVER
 from lingate.server.access.scopes import Plan
 from lingate.server.access.scripts import ADMIT, JOIN, KEEP, RAISE, SEED, SETTLE, SILENCE
 from lingate.server.access.tickets import Demand, LocalTicket, bound_of, crowded, spent_up, too_fast
+from lingate.server.patience import Patience
 
 _log = logging.getLogger("lingate.redis")
 _ADMIT, _SETTLE, _SEED, _RAISE, _JOIN = Script(ADMIT), Script(SETTLE), Script(SEED), Script(RAISE), Script(JOIN)
@@ -245,7 +246,8 @@ class SharedLimiter(LocalLimiter):
 
     async def _publish(self, text: str) -> None:
         with contextlib.suppress(RedisError, OSError, TimeoutError):
-            await self.link.redis.publish(self._key("news"), text)
+            async with Patience(PATIENCE):
+                await self.link.redis.publish(self._key("news"), text)
 
     async def _listen(self) -> None:
         while True:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from redis.exceptions import RedisError
 
 from lingate.server.cache.entry import Entry, unpacked
+from lingate.server.patience import Patience
 from lingate.server.redis_at import redis_at
 
 _log = logging.getLogger("lingate.cache")
@@ -43,7 +44,7 @@ class Remote:
         if self._now() < self._away_until:
             return None
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with Patience(_PATIENCE):
                 found = await self._redis.get(_name(key))
         except (RedisError, OSError, TimeoutError) as error:
             self._lost(error)
@@ -71,7 +72,7 @@ class Remote:
 
     async def _write(self, name: str, data: bytes, milliseconds: int) -> None:
         try:
-            async with asyncio.timeout(2 * _PATIENCE):
+            async with Patience(2 * _PATIENCE):
                 await self._redis.set(name, data, px=milliseconds)
         except (RedisError, OSError, TimeoutError) as error:
             self._lost(error)
