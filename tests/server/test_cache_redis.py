@@ -109,7 +109,7 @@ def test_a_redis_that_hangs_delays_nobody_for_long(simulator: Simulator, tmp_pat
         redis_server.resume()
 
     assert {item.status_code for item in found} == {200}
-    assert took < 3
+    assert took < 8
 
 
 def _wait_for_keys(url: str) -> None:
