@@ -478,3 +478,21 @@ def test_hostile_text_costs_little(text: str) -> None:
         started = time.process_time()
         assert failure(Head(400, {}), body, target()).kind
         assert time.process_time() - started < 0.5
+
+
+def test_an_error_that_echoes_a_whole_request_is_told_by_its_status() -> None:
+    body = json.dumps({"detail": [{"loc": ["body"], "msg": "too long", "input": "A" * 9_000_000}]}).encode()
+
+    error = failure(Head(422, {}), body, target())
+
+    assert error.kind == "bad_request"
+    assert len(str(error)) < 5_000
+
+
+@pytest.mark.parametrize("deep", [lambda node: {"error": node}, lambda node: {"errors": [node]}])
+def test_an_error_in_more_envelopes_than_anyone_needs_is_still_one(deep: Any) -> None:
+    node: Any = {"message": "no credit", "code": "insufficient_quota"}
+    for _ in range(50):
+        node = deep(node)
+
+    assert failure(Head(429, {}), json.dumps(node).encode(), target()).kind == "rate_limit"

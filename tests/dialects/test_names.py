@@ -13,6 +13,7 @@ from lingate._dialects._forms import form_of
 from lingate._dialects.anthropic import DIALECT as ANTHROPIC
 from lingate._model import Call, Head, HttpRequest, Target
 from lingate._providers import lookup
+from lingate.errors import ConfigError
 
 LONG = "mcp__plugin_oh-my-claudecode_omc-tools__" + "lsp_diagnostics_directory"
 OTHER = "mcp__a.b/c"
@@ -109,3 +110,24 @@ def test_a_coding_agent_gets_its_own_name_back_from_a_model_of_another_format() 
     canonical, _ = form.response(sent, HEAD, json.dumps(answered(next(iter(sent.renamed or {})))).encode())
 
     assert json.loads(face.render(canonical))["content"][0]["name"] == LONG
+
+
+def test_an_answer_without_calls_stays_as_it_is() -> None:
+    sent, target = asked("openai/gpt-4o")
+    message = {"role": "assistant", "content": "no tool is needed"}
+
+    body = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+    canonical, _ = form_of(target, "chat").response(sent, HEAD, json.dumps(body).encode())
+
+    assert canonical["choices"][0]["message"] == message
+
+
+def test_what_is_no_tool_is_for_others_to_judge() -> None:
+    sent, _ = asked("openai/gpt-4o", tools=[TOOLS[0], 5])
+
+    assert json.loads(sent.body)["tools"][1] == 5
+
+
+def test_tools_with_long_names_change_nothing_about_a_call_without_messages() -> None:
+    with pytest.raises(ConfigError, match="messages"):
+        asked("bedrock/amazon.nova-pro-v1:0", messages=None)

@@ -94,3 +94,11 @@ def test_what_only_anthropic_has_a_place_for_in_a_request_is_reported(goes: str)
 
     assert "output_config.task_budget" in converted(wire, "anthropic", goes).dropped
     assert converted(wire, "anthropic", "anthropic").dropped == []
+
+
+@pytest.mark.parametrize("goes", [name for name in OTHERS if name != "anthropic"])
+def test_fields_of_a_late_system_message_that_only_anthropic_has_are_reported(goes: str) -> None:
+    wire = claudes({"type": "text", "text": "a"})
+    wire["messages"].insert(2, {"role": "system", "content": "s", "clear_thinking": True})
+
+    assert "messages[2].clear_thinking" in converted(wire, "anthropic", goes).dropped

@@ -147,21 +147,20 @@ class Operations(Mapping[Operation, OperationFormat]):
         ready: Mapping[Operation, OperationFormat],
         later: Mapping[Operation, str],
     ) -> None:
-        self._ready = dict(ready)
-        self._later = later
+        self._forms: dict[Operation, Any] = {**later, **ready}
 
     def __getitem__(self, name: Operation) -> OperationFormat:
-        found = self._ready.get(name)
-        if found is None:
-            module, _, form = self._later[name].partition(":")
-            found = self._ready[name] = getattr(import_module(module), form)
-        return found
+        found: Any = self._forms[name]
+        if type(found) is str:
+            module, _, form = found.partition(":")
+            found = self._forms[name] = getattr(import_module(module), form)
+        return found  # type: ignore[no-any-return]
 
     def __iter__(self) -> Iterator[Operation]:
-        return iter(dict.fromkeys((*self._ready, *self._later)))
+        return iter(self._forms)
 
     def __len__(self) -> int:
-        return len(self._ready.keys() | self._later.keys())
+        return len(self._forms)
 
 
 @dataclass(slots=True)

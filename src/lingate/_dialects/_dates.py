@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from lingate._dialects._waits import instant
 from lingate._model import Head
-
-_FRACTION = re.compile(r"\.(\d{6})\d+")
 
 
 def created_at(head: Head) -> int:
@@ -21,13 +19,8 @@ def created_at(head: Head) -> int:
 
 
 def epoch(text: Any) -> int:
-    """Unix seconds of an RFC 3339 time, which may have nanoseconds; 0 for anything else."""
-    if not isinstance(text, str):
-        return 0
-    try:
-        return int(datetime.fromisoformat(_FRACTION.sub(r".\1", text)).timestamp())
-    except (ValueError, OverflowError, OSError):
-        return 0
+    """Unix seconds of an RFC 3339 time; 0 for anything else."""
+    return int(instant(text) or 0) if isinstance(text, str) else 0
 
 
 def rfc3339(seconds: Any) -> str:

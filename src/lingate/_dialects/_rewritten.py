@@ -37,7 +37,7 @@ class Rewritten(Moved):
 class _Decoder:
     """Rewrites the events of a stream one by one for the decoder inside."""
 
-    __slots__ = ("_body", "_inside", "_over", "_rewrite", "_sse", "_target")
+    __slots__ = ("_body", "_inside", "_over", "_rewrite", "_sse", "_target", "done")
 
     def __init__(self, inside: StreamDecoder, rewrite: Rewrite, target: Target) -> None:
         self._inside = inside
@@ -46,14 +46,7 @@ class _Decoder:
         self._sse = SseDecoder()
         self._body: list[bytes] | None = []  # None once it is clear that this is a stream and not one JSON body
         self._over = False
-
-    @property
-    def done(self) -> bool:
-        return self._inside.done
-
-    @done.setter
-    def done(self, value: bool) -> None:
-        self._inside.done = value
+        self.done = False
 
     def feed(self, data: bytes) -> list[Event]:
         if self._over:
@@ -68,18 +61,23 @@ class _Decoder:
                 return []
             self._body = None
         try:
-            return self._read(self._sse.feed(data))
+            events = self._read(self._sse.feed(data))
         except ValueError as error:
             self._over = True
             return [Failed(malformed(self._target, str(error)))]
+        self.done = self._inside.done
+        return events
 
     def finish(self) -> list[Event]:
         if self._over:
             return []
         self._over = True
         if self._body:
-            return self._whole(b"".join(self._body))
-        return self._read(self._sse.finish(), last=True) + self._inside.finish()
+            events = self._whole(b"".join(self._body))
+        else:
+            events = self._read(self._sse.finish(), last=True) + self._inside.finish()
+        self.done = self._inside.done
+        return events
 
     def _whole(self, body: bytes) -> list[Event]:
         value = _decoded(body)

@@ -39,8 +39,7 @@ def begin(call: Call, target: Target) -> Draft:
         value = draft.asked.pop(name, None)
         if value and value not in ("none", {"type": "text"}, {"type": "disabled"}):
             draft.refuse(name, "the format knows texts only")
-    if not draft.asked.get("tools"):
-        draft.asked.pop("parallel_tool_calls", None)
+    draft.asked.pop("parallel_tool_calls", None)
     return draft
 
 
@@ -176,12 +175,11 @@ class TextStream:
         self._body: list[bytes] | None = [] if "json" in head.headers.get("content-type", "") else None
 
     def read(self, name: str, data: bytes, out: list[Event]) -> None:
-        """Take one event; what no subclass knows makes no sense.
+        """Take one event, in a subclass.
 
         Raises:
             LingateError: It makes no sense, or reports a failure.
         """
-        raise malformed(self._sent.target, "the answer is a stream of an unknown kind")
 
     def feed(self, data: bytes) -> list[Event]:
         out: list[Event] = []

@@ -90,7 +90,7 @@ def _moment(value: float | str, clock: _Clock) -> float | None:
             duration = _duration(text)
             if duration is not None:
                 return _bounded(duration)
-            return _until(_http_date(text) or _rfc3339(text), clock)
+            return _until(_http_date(text) or instant(text), clock)
         value = number
     if abs(value) < _EPOCH or not math.isfinite(value):
         return _bounded(value)
@@ -113,15 +113,13 @@ def _http_date(text: str) -> float | None:
         return None
 
 
-def _rfc3339(text: str) -> float | None:
+def instant(text: str) -> float | None:
+    """Unix seconds of an RFC 3339 time, which may have nanoseconds, and is UTC's where it has no zone; None for others."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
         return None
-    try:
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        return None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
 _UNITS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
@@ -172,7 +170,7 @@ def _spoken(message: str, clock: _Clock) -> float | None:
     found = _phrases().search(message[:6_000])
     if found is None:
         found = _points().search(message[:6_000])
-        return found and _until(_rfc3339(f"{found[1]}T{found[2]}{found[3] or 'Z'}"), clock)
+        return found and _until(instant(f"{found[1]}T{found[2]}{found[3] or 'Z'}"), clock)
     text = found.group(1)
     number = _number(text)
     return _bounded(number if number is not None else _sum(text))

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from lingate._dialects._arguments import shown_arguments
 from lingate._dialects._base import Dialect
 from lingate._dialects._counts import integer
 from lingate._dialects._legacy import modern
@@ -90,7 +91,8 @@ def _messages(messages: list[Any], sent: HttpRequest) -> Iterator[JsonDict]:
             function = call.get("function") or {}
             names[call.get("id")] = function.get("name")
             spoken = message if number == 0 else {"role": "assistant", "content": ""}
-            yield {**spoken, "function_call": {"name": function.get("name"), "arguments": _arguments(function)}}
+            given = shown_arguments(function.get("arguments"))
+            yield {**spoken, "function_call": {"name": function.get("name"), "arguments": given}}
             found = _answer(messages, at, call.get("id")) if len(calls) > 1 else None
             if found is not None:
                 told.add(found)
@@ -99,10 +101,9 @@ def _messages(messages: list[Any], sent: HttpRequest) -> Iterator[JsonDict]:
 
 def _answer(messages: list[Any], after: int, call_id: Any) -> int | None:
     for at in range(after + 1, len(messages)):
-        message = messages[at]
-        if not isinstance(message, dict) or message.get("role") != "tool":
-            return None
-        if message.get("tool_call_id") == call_id:
+        if messages[at].get("role") != "tool":
+            break
+        if messages[at].get("tool_call_id") == call_id:
             return at
     return None
 
@@ -115,16 +116,6 @@ def _result(message: JsonDict, names: dict[Any, Any]) -> JsonDict:
     except ValueError:
         text = encode_str({"result": text})
     return {"role": "function", "name": names.get(message.get("tool_call_id"), "function"), "content": text}
-
-
-def _arguments(function: JsonDict) -> Any:
-    given = function.get("arguments")
-    if not isinstance(given, str):
-        return given or {}
-    try:
-        return decode(given) if given.strip() else {}
-    except ValueError:
-        return {"arguments": given}
 
 
 def _text(content: Any, at: int, sent: HttpRequest) -> str:

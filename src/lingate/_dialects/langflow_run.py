@@ -15,7 +15,7 @@ from lingate._dialects.openai_chat.envelope import join_url
 from lingate._dialects.openai_chat.face import render_error
 from lingate._dialects.openai_chat.reading import malformed, read_object
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
-from lingate._wire.shapes import as_list, dig
+from lingate._wire.shapes import as_dict, as_list, dig
 
 
 def chat_request(call: Call, target: Target) -> HttpRequest:
@@ -44,7 +44,7 @@ def read_chat(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Jso
 def _message(outputs: Any) -> str | None:
     """The first text that a component of the flow put out."""
     for output in as_list(outputs):
-        for inner in dig(output, "outputs") or ():
+        for inner in as_list(dig(output, "outputs")):
             text = _text(inner)
             if text is not None:
                 return text
@@ -53,10 +53,7 @@ def _message(outputs: Any) -> str | None:
 
 def _text(inner: Any) -> str | None:
     """`results.message.text`, or `outputs.<name>.message` of older servers."""
-    if not isinstance(inner, dict):
-        return None
-    named: Any = inner.get("outputs")
-    for holder in (inner.get("results"), *(named.values() if isinstance(named, dict) else ())):
+    for holder in (dig(inner, "results"), *as_dict(dig(inner, "outputs")).values()):
         message = dig(holder, "message")
         text = message.get("text") if isinstance(message, dict) else message
         if isinstance(text, str):

@@ -9,14 +9,12 @@ from __future__ import annotations
 from lingate._dialects._base import Dialect, Form
 from lingate._dialects.openai_chat import ChatFormat, face
 from lingate._dialects.openai_chat.embeddings import FORM as EMBEDDINGS
-from lingate._dialects.openai_chat.envelope import merge_headers, refuse
+from lingate._dialects.openai_chat.envelope import merge_headers, refuse, seal
 from lingate._dialects.openai_chat.parameters import limit_stop, set_stream, tidy
 from lingate._dialects.openai_chat.response import response
 from lingate._dialects.openai_chat.stream import ChatDecoder
 from lingate._model import Call, HttpRequest, JsonDict, Target
-from lingate._wire import json
 from lingate._wire.shapes import not_null
-from lingate.errors import ConfigError
 
 
 def chat_request(call: Call, target: Target) -> HttpRequest:
@@ -44,19 +42,8 @@ def _new(call: Call, target: Target) -> HttpRequest:
 
 def _sealed(sent: HttpRequest, wire: JsonDict) -> HttpRequest:
     """The package gets the caller's extra fields apart: it is what puts them into a provider's own body."""
-    target = sent.target
-    wire["model"] = f"{target.row.name}/{target.model}"
-    for edit in target.edits:
-        edit(wire, sent)
-    if sent.call.extra_body:
-        wire["extra_body"] = sent.call.extra_body
-    try:
-        sent.body = json.encode(wire)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(
-            f"the request cannot be written as JSON: {error}", provider=target.provider, model=target.model
-        ) from error
-    return sent
+    wire["model"] = f"{sent.target.row.name}/{sent.target.model}"
+    return seal(sent, wire, apart=True)
 
 
 DIALECT = Dialect(

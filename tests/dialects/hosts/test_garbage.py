@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lingate._model import Failed
-from lingate.errors import LingateError
-from tests.dialects.hosts.support import JSON, SSE, ask, decode, form, place
+from lingate._wire.sse import MAX_EVENT_BYTES
+from lingate.errors import LingateError, ProtocolError
+from tests.dialects.hosts.support import JSON, SSE, ask, decode, failure, form, place, read
 from tests.dialects.hosts.test_texts import AGENT, FLOW, GRAPH, NLP, REPLICATE, TGI
 
 TOKEN = {"authorization": "Bearer t"}
@@ -101,3 +102,24 @@ def test_bytes_of_any_kind_are_events_and_at_most_one_failure(to: Any, data: byt
     assert all(not isinstance(event, Failed) for event in events[:-1])
     with pytest.raises(LingateError):
         form(to).response(ask(to), head, b"\x00" + data)
+
+
+@pytest.mark.parametrize(
+    "to", [TGI, place("gigachat/m", {"GIGACHAT_ACCESS_TOKEN": "t"}), place("ollama/m", {})], ids=str
+)
+def test_an_event_that_never_ends_is_a_failure(to: Any) -> None:
+    """A host that is broken, or hostile, must not fill the memory."""
+    decoder = form(to).decoder(ask(to, stream=True), SSE)
+
+    events = decoder.feed(b"data: " + bytes(MAX_EVENT_BYTES))
+
+    assert isinstance(failure(events), ProtocolError)
+    assert not decoder.done
+    assert decoder.feed(b"data: [DONE]\n\n") == decoder.finish() == []
+
+
+@pytest.mark.parametrize("to", [FLOW, GRAPH], ids=lambda to: to.row.dialect)
+@pytest.mark.parametrize("odd", [{"outputs": [{"outputs": 5}]}, {"outputs": [{"outputs": [5]}]}, {"messages": [5]}])
+def test_an_answer_of_another_shape_makes_no_sense(to: Any, odd: Any) -> None:
+    with pytest.raises(ProtocolError):
+        read(to, odd)

@@ -257,3 +257,40 @@ def test_whatever_is_asked_the_body_is_in_its_words(body: Any) -> None:
         if message["role"] == "function":
             json.loads(message["content"])
         assert isinstance(message.get("function_call", {}).get("arguments", {}), dict)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ('{"a": 1}', {"a": 1}),
+        ({"a": 1}, {"a": 1}),
+        ("", {}),
+        ('{"a": ', {"arguments": '{"a": '}),
+        ("[1]", {"arguments": [1]}),
+    ],
+)
+def test_arguments_go_out_as_an_object_whatever_a_model_wrote(given: Any, told: Any) -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": given}}
+
+    messages = wire(at(), messages=[*HELLO, {"role": "assistant", "content": None, "tool_calls": [call]}])["messages"]
+
+    assert messages[1]["function_call"] == {"name": "f", "arguments": told}
+
+
+@pytest.mark.parametrize("rest", [[], [{"role": "user", "content": "never mind"}]])
+def test_calls_made_at_once_need_not_all_have_been_answered(rest: list[Any]) -> None:
+    messages = [*HELLO, {"role": "assistant", "content": None, "tool_calls": calls("f", "g")}]
+    messages.append({"role": "tool", "tool_call_id": "call_f", "content": "1"})
+
+    told = wire(at(), messages=[*messages, *rest])["messages"]
+
+    assert [message["role"] for message in told[1:4]] == ["assistant", "function", "assistant"]
+    assert told[4:] == rest
+
+
+def test_counts_without_a_sum_are_given_one() -> None:
+    counts = {"prompt_tokens": 3, "completion_tokens": 2, "precached_prompt_tokens": 4}
+
+    usage = read(at(), chat_answer(usage=counts))["usage"]
+
+    assert (usage["prompt_tokens"], usage["completion_tokens"], usage["total_tokens"]) == (7, 2, 9)

@@ -636,3 +636,20 @@ class TestReplicate:
         data = sse("h", names=("output",), done=False)
 
         assert isinstance(failure(decode(REPLICATE, [data], SSE)), StreamInterruptedError)
+
+
+def test_a_stream_may_end_without_the_blank_line_after_its_last_event() -> None:
+    last = {
+        "token": {"id": 1, "text": "", "special": True},
+        "generated_text": "hi",
+        "details": {"finish_reason": "eos_token"},
+    }
+    data = sse({"token": {"id": 2, "text": "hi", "special": False}}, last, done=False).rstrip()
+
+    events = events_of(TGI, data)
+
+    assert (said(events), ended(events)) == ("hi", "stop")
+
+
+def test_what_is_no_message_is_told_to_a_graph_as_it_is() -> None:
+    assert wire(GRAPH, messages=["hello"])["input"] == {"messages": ["hello"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -300,3 +301,22 @@ def test_a_list_of_no_models_may_be_null() -> None:
     sent = MODELS.request(call(), target())
 
     assert MODELS.response(sent, JSON_HEAD, b'{"models": null}')[0]["data"] == []
+
+
+@pytest.mark.parametrize(
+    ("told", "created"),
+    [
+        ("2025-08-20T13:48:21", CREATED),  # some who speak the format leave out the zone, wherever they or we are
+        ("2025-08-20T15:48:21.06+02:00", CREATED),
+        ("a moment ago", 0),
+        (None, 0),
+    ],
+)
+def test_the_time_of_an_answer_is_utc_s_unless_it_says_otherwise(told: Any, created: int, monkeypatch: Any) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert read({**answer("x"), "created_at": told})["created"] == created
+    finally:
+        monkeypatch.undo()
+        time.tzset()

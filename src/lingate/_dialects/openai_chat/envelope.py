@@ -43,21 +43,22 @@ def merge_headers(headers: Mapping[str, str], extra: Mapping[str, str]) -> Mappi
     return {**{name: value for name, value in headers.items() if name.lower() not in own}, **extra}
 
 
-def seal(sent: HttpRequest, wire: JsonDict, joined: Container[str] = ()) -> HttpRequest:
+def seal(sent: HttpRequest, wire: JsonDict, joined: Container[str] = (), apart: bool = False) -> HttpRequest:
     """Apply the row's edits and the caller's extra fields, and encode.
 
     Args:
         sent: The request.
         wire: Its body, which is changed.
         joined: Fields that are objects of settings: the caller's own join those that are there.
+        apart: The caller's own fields go out as one, `extra_body`.
 
     Raises:
         ConfigError: The body holds something that JSON has no form for.
     """
     for edit in sent.target.edits:
         edit(wire, sent)
-    if sent.call.extra_body:
-        for name, value in sent.call.extra_body.items():
+    if extra := sent.call.extra_body:
+        for name, value in ({"extra_body": extra} if apart else extra).items():
             have = wire.get(name) if name in joined else None
             wire[name] = {**have, **value} if isinstance(have, dict) and isinstance(value, dict) else value
     try:
