@@ -1,4 +1,4 @@
-"""Requests to Bedrock's runtime: `/model/{modelId}/{method}`, whatever the body's format."""
+"""Requests to Bedrock's runtime, and to SageMaker's: `/model/{modelId}/{method}`, whatever the body's format."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from lingate._dialects.openai_chat.envelope import join_url, merge_headers
 from lingate._model import HttpRequest
 
 
-def begin_request(made: Draft, method: str, model: str) -> HttpRequest:
+def begin_request(made: Draft, method: str, model: str, place: str = "model") -> HttpRequest:
     """The request around a body that is written.
 
     Args:
         made: What was written, for what must be said about it.
         method: Last part of the path.
         model: Name in the path. It may hold slashes and colons (an ARN), which are no part of the path.
+        place: What stands before the name.
     """
     call, target = made.call, made.target
-    url = join_url(target.url, f"/model/{quote(model, safe='')}/{method}", target.model)
+    url = join_url(target.url, f"/{place}/{quote(model, safe='')}/{method}", target.model)
     headers = {"content-type": "application/json", **target.headers}
     extra = call.extra_headers
     sent = HttpRequest("POST", url, merge_headers(headers, extra) if extra else headers, b"", call, target)

@@ -129,16 +129,16 @@ class Draft:
             raise self.broken(f"{where}.tool_call_id", "must be the id of the tool call that this answers")
         return given
 
-    def image_url(self, part: JsonDict, where: str, forms: str) -> tuple[str, Any]:
-        """Address and `detail` of an `image_url` part.
+    def media_url(self, part: JsonDict, where: str, forms: str, kind: str = "image_url") -> tuple[str, Any]:
+        """Address and `detail` of an `image_url` part, or of another whose place is written so.
 
         Raises:
             ConfigError: It has none of the forms that are taken.
         """
-        holder = part.get("image_url")
+        holder = part.get(kind)
         url = holder.get("url") if isinstance(holder, dict) else holder
         if not isinstance(url, str) or not url:
-            raise self.broken(f"{where}.image_url.url", f"must be {forms}")
+            raise self.broken(f"{where}.{kind}.url", f"must be {forms}")
         return url, dig(holder, "detail")
 
     def broken(self, where: str, why: str) -> ConfigError:

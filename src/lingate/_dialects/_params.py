@@ -10,8 +10,6 @@ from lingate._dialects._strangers import ANTHROPICS_HINTS, note_others_words
 from lingate._dialects.openai_chat.envelope import new_request, seal
 from lingate._dialects.openai_chat.parameters import take_out
 from lingate._model import HttpRequest, JsonDict, Operation
-from lingate._wire.json import encode
-from lingate.errors import ConfigError
 
 CHAT_FIELDS = frozenset(
     {
@@ -150,23 +148,3 @@ def finished(draft: Draft, operation: Operation, path: str, body: JsonDict, join
     sent = new_request(draft.call, draft.target, operation, path)
     sent.dropped, sent.answer_tool, sent.stop = draft.dropped, draft.answer_tool, draft.stop
     return seal(sent, body, joined)
-
-
-def finish_request(sent: HttpRequest, body: JsonDict, edits: bool = True) -> HttpRequest:
-    """Let the provider's quirks and the caller's own fields have the last word, and encode.
-
-    Raises:
-        ConfigError: The body holds something that JSON has no form for.
-    """
-    for edit in sent.target.edits if edits else ():
-        edit(body, sent)
-    body.update(sent.call.extra_body or {})
-    try:
-        sent.body = encode(body)
-    except TypeError as error:
-        raise ConfigError(
-            f"the request holds something that JSON has no form for: {error}",
-            provider=sent.target.provider,
-            model=sent.target.model,
-        ) from None
-    return sent

@@ -329,3 +329,9 @@ def test_tools_of_another_provider_are_refused_by_name() -> None:
 
     with pytest.raises(UnsupportedError, match="urlContext"):
         CHAT.request(call, target())
+
+
+def test_an_empty_list_of_tools_is_none() -> None:
+    made = parse(tools=[], messages=[{"role": "user", "content": "hi"}])
+
+    assert "tools" not in made.body

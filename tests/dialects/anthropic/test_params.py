@@ -504,3 +504,36 @@ def test_operations_without_a_stream_say_so() -> None:
             operation.decoder(sent, None)  # type: ignore[arg-type]
         with pytest.raises(UnsupportedError):
             operation.encoder(call())
+
+
+def test_a_feature_that_two_tools_need_is_named_once() -> None:
+    tools = [{"type": "computer_20250124", "name": "computer", "display_width_px": 1, "display_height_px": 1}] * 2
+
+    headers = send(call(tools=tools))[1].headers
+
+    assert len(headers["anthropic-beta"].split(",")) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "effort", "sent"),
+    [(None, None, "high"), (2048, None, "low"), (9000, None, "high"), (9000, "low", "low")],
+)
+def test_a_budget_becomes_an_effort_unless_that_is_given_where_the_model_takes_no_budget(
+    given: Any, effort: Any, sent: str | None
+) -> None:
+    thinking = {"type": "enabled", **({"budget_tokens": given} if given else {})}
+    asked = {"thinking": thinking, **({"reasoning_effort": effort} if effort else {})}
+
+    body = wire({"thinking": "adaptive", "budgets": False}, **asked)
+
+    assert body["thinking"] == {"type": "adaptive"}
+    assert body.get("output_config", {}).get("effort", "high") == sent
+
+
+@pytest.mark.parametrize("word", ["auto", "none"])
+def test_a_choice_that_forces_nothing_stays_where_models_cannot_be_forced(word: str) -> None:
+    tool = {"type": "function", "function": {"name": "f"}}
+    sent = send(call(tools=[tool], tool_choice=word), target({"tool_choice_required": "auto"}))
+
+    assert sent[0].get("tool_choice") == {"type": word}
+    assert sent[1].dropped == []

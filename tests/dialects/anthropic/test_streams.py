@@ -527,3 +527,24 @@ def test_how_far_hidden_thinking_has_come_reaches_clients_of_this_format() -> No
 
     told = [json.loads(line[6:]) for line in written.decode().splitlines() if line.startswith("data: ")]
     assert [event["delta"] for event in told if event["type"] == "content_block_delta"] == deltas
+
+
+def test_a_message_delta_may_hold_counts_alone() -> None:
+    events = streamed(message(text("hi")))
+    events.insert(-1, {"type": "message_delta", "usage": {"output_tokens": 7}})
+
+    response = collect(decode([sse(*events)]))
+
+    assert response["usage"]["completion_tokens"] == 7
+    assert response["choices"][0]["finish_reason"] == "stop"
+
+
+def test_a_second_structured_answer_is_not_told() -> None:
+    sent = CHAT.request(call(), target())
+    sent.answer_tool = "answer"
+    answers = [{"type": "tool_use", "id": f"t{n}", "name": "answer", "input": {}} for n in (1, 2)]
+
+    response = collect(decode([sse(*streamed(message(*answers, stop_reason="tool_use")))], sent))
+
+    assert response["choices"][0]["message"]["content"] == "{}"
+    assert response["choices"][0]["finish_reason"] == "stop"

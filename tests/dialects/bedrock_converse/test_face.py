@@ -36,7 +36,7 @@ from lingate.errors import (
     UnsupportedError,
 )
 from tests.dialects.bedrock_converse.oracle import parse_message, parse_stream, raised, raised_in_stream
-from tests.dialects.bedrock_converse.support import CHAT, COUNT, PNG, call
+from tests.dialects.bedrock_converse.support import CHAT, COUNT, PNG, call, target
 
 ANNOTATION = {
     "type": "url_citation",
@@ -266,3 +266,54 @@ def test_a_count_of_something_else_is_refused() -> None:
         COUNT.parse_call(b'{"input": {}}', {"model": "m"})
     with pytest.raises(UnsupportedError):
         COUNT.encoder(call())
+
+
+@pytest.mark.parametrize(
+    ("messages", "where"),
+    [
+        ([5], r"messages\[0\]"),
+        ([{"role": "assistant", "content": [{"toolUse": {"toolUseId": "t", "name": 5, "input": {}}}]}], "toolUse.name"),
+        (
+            [{"role": "user", "content": [{"citationsContent": {"content": [{}, {"text": 5}]}}]}],
+            r"citationsContent.content\[1\].text",
+        ),
+    ],
+)
+@pytest.mark.parametrize("counted", [False, True])
+def test_a_message_that_cannot_be_read_is_refused_with_its_place(messages: Any, where: str, counted: bool) -> None:
+    form, body = (COUNT, {"input": {"converse": {"messages": messages}}}) if counted else (CHAT, {"messages": messages})
+
+    with pytest.raises(BadRequestError, match=where):
+        form.parse_call(json.dumps(body).encode(), {"model": "m"})
+
+
+@pytest.mark.parametrize("schema", ["{", "5", 5])
+def test_a_schema_that_is_no_json_object_in_text_is_refused(schema: Any) -> None:
+    form = {"type": "json_schema", "structure": {"jsonSchema": {"schema": schema}}}
+    body = {"messages": [{"role": "user", "content": [{"text": "hi"}]}], "outputConfig": {"textFormat": form}}
+
+    with pytest.raises(BadRequestError, match=r"outputConfig\.textFormat"):
+        CHAT.parse_call(json.dumps(body).encode(), {"model": "m"})
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"newThing": {"a": 1}, "andMore": True},
+        {"guardContent": {}},
+        {"document": {"format": "pdf", "source": {"bytes": "QUJD"}}},
+    ],
+    ids=["unknown", "an empty guard", "a nameless document"],
+)
+def test_blocks_that_say_little_come_back_as_they_were(block: dict[str, Any]) -> None:
+    body = {"messages": [{"role": "user", "content": [{"text": "hi"}, block]}]}
+    made = CHAT.parse_call(json.dumps(body).encode(), {"model": "m"})
+
+    assert json.loads(CHAT.request(made, target()).body)["messages"] == body["messages"]
+
+
+@pytest.mark.parametrize("event", [Text("b", 1), Media("audio", {"data": "QUJD", "format": "wav"}), Finish("stop", 1)])
+def test_further_choices_and_sound_have_no_place_in_a_stream(event: Event) -> None:
+    told = [Start("c", "m", 1), Text("a"), event, Finish("stop")]
+
+    assert encoded(told) == encoded([told[0], told[1], told[3]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -437,7 +438,7 @@ def test_a_choice_of_tools_may_be_written_as_an_object() -> None:
 
 
 def test_something_without_a_json_form_is_the_callers_fault() -> None:
-    with pytest.raises(ConfigError, match="JSON has no form"):
+    with pytest.raises(ConfigError, match="cannot be written as JSON"):
         CHAT.request(call(max_tokens=object()), target())
 
 
@@ -451,3 +452,51 @@ def test_a_tool_in_the_formats_own_words_and_a_choice_written_as_an_object_go_th
 def test_a_function_without_a_name_is_refused(function: Any) -> None:
     with pytest.raises(ConfigError, match=r"tools\[0\]"):
         wire(tools=[{"type": "function", "function": function}])
+
+
+def test_a_count_is_asked_for_with_what_the_provider_and_the_caller_change_about_a_chat() -> None:
+    def edit(body: dict[str, Any], _: Any) -> None:
+        body["system"] = [{"text": "edited"}]
+
+    made = call()
+    made.operation, made.extra_body = "count_tokens", {"additionalModelRequestFields": {"top_k": 5}}
+
+    sent = COUNT.request(made, replace(target(), edits=(edit,)))
+
+    assert json.loads(sent.body) == {
+        "input": {
+            "converse": {
+                "messages": [{"role": "user", "content": [{"text": "hi"}]}],
+                "system": [{"text": "edited"}],
+                "additionalModelRequestFields": {"top_k": 5},
+            }
+        }
+    }
+
+
+def test_the_least_effort_is_low_where_the_model_has_none_below() -> None:
+    sent = send(call(reasoning_effort="minimal"), at_bedrock(NEW_CLAUDE))
+
+    assert sent[0]["additionalModelRequestFields"]["output_config"] == {"effort": "low"}
+    assert sent[1].dropped == ["reasoning_effort=minimal (sent as low)"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [({"name": "thing", "description": "A thing."}, {"name": "thing", "description": "A thing."}), ({}, {})],
+)
+def test_a_schema_goes_out_with_the_name_and_the_description_that_it_has(words: Any, told: Any) -> None:
+    form = {"type": "json_schema", "json_schema": {**words, "schema": SCHEMA}}
+
+    body = wire(at_bedrock(CLAUDE), response_format=form)
+
+    written = body["outputConfig"]["textFormat"]["structure"]["jsonSchema"]
+    assert {name: value for name, value in written.items() if name != "schema"} == told
+
+
+@pytest.mark.parametrize("video", [None, {}, {"url": ""}, {"url": 5}, 5])
+def test_a_video_without_a_place_makes_no_sense(video: Any) -> None:
+    part = {"type": "video_url", "video_url": video}
+
+    with pytest.raises(ConfigError, match=r"content\[0\]\.video_url\.url"):
+        wire(messages=[{"role": "user", "content": [part]}])

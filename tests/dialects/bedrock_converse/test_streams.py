@@ -350,3 +350,33 @@ def test_answers_without_the_id_of_a_request_have_ids_of_their_own() -> None:
     first, second = (CHAT.response(sent, Head(200, {}), data)[0]["id"] for _ in range(2))
 
     assert first != second
+
+
+@pytest.mark.parametrize(
+    "delta",
+    [{"reasoningContent": {"redactedContent": 5}}, {"image": {"source": {"bytes": 5}}}, {"image": {"source": 5}}],
+)
+def test_what_should_be_base64_and_is_no_text_is_a_protocol_error(delta: dict[str, Any]) -> None:
+    start = ("contentBlockStart", {"contentBlockIndex": 0, "start": {"image": {"format": "png"}}})
+
+    error = failed(stream(BEGIN, start, ("contentBlockDelta", {"contentBlockIndex": 0, "delta": delta})))
+
+    assert isinstance(error, ProtocolError)
+
+
+def test_an_image_with_more_about_it_than_we_know_is_shown_all_the_same() -> None:
+    events = decode(
+        [
+            stream(
+                BEGIN,
+                ("contentBlockStart", {"contentBlockIndex": 0, "start": {"image": {"format": "png"}}}),
+                ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"image": {"source": {"bytes": PNG}}}}),
+                ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"watermark": {"kind": "x"}}}),
+                ("contentBlockStop", {"contentBlockIndex": 0}),
+                STOP,
+                META,
+            )
+        ]
+    )
+
+    assert [event.kind for event in events if isinstance(event, Media)] == ["image"]

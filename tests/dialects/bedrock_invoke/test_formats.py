@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from base64 import b64decode
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -708,3 +709,85 @@ def test_reasoning_of_openais_open_models_is_told_from_their_text() -> None:
     message = read(body, GPT)["choices"][0]["message"]
 
     assert (message["content"], message["reasoning_content"]) == ("Hello!", "Hm.")
+
+
+def test_a_count_wraps_what_a_chat_would_send_and_nothing_else() -> None:
+    made = call(max_tokens=5)
+    made.operation, made.extra_body = "count_tokens", {"top_k": 5}
+
+    body = json.loads(COUNT.request(made, at_bedrock(CLAUDE)).body)
+
+    assert body.keys() == {"input"}
+    assert json.loads(b64decode(body["input"]["invokeModel"]["body"]))["top_k"] == 5
+    check_params(body, "CountTokens")
+
+
+@pytest.mark.parametrize(
+    ("guard", "headers"),
+    [
+        ({"guardrailIdentifier": "g"}, {"guardrailidentifier": "g"}),
+        ({"guardrailIdentifier": "g", "trace": "enabled"}, {"guardrailidentifier": "g", "trace": "ENABLED"}),
+    ],
+)
+def test_a_guardrail_has_headers_for_what_is_said_about_it(guard: dict[str, str], headers: dict[str, str]) -> None:
+    body, sent = send(call(guardrailConfig=guard), CLAUDE)
+
+    told = {name.removeprefix("x-amzn-bedrock-"): value for name, value in sent.headers.items() if "bedrock-" in name}
+    assert told == headers
+    assert "guardrailConfig" not in body
+
+
+def test_turns_about_tools_are_left_out_on_demand_where_the_model_knows_none() -> None:
+    used = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    messages = [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": None, "tool_calls": [used]},
+        {"role": "tool", "tool_call_id": "c", "content": "1"},
+        {"role": "user", "content": "and?"},
+    ]
+
+    with pytest.raises(UnsupportedError, match="knows no tools"):
+        wire(TITAN, messages=messages)
+    assert dropped(TITAN, drop_params=True, messages=messages) == ["messages[1]", "messages[2]"]
+    assert "hi\nUser: and?" in wire(TITAN, drop_params=True, messages=messages)["inputText"]
+
+
+def test_a_reason_is_enough_of_an_end_where_the_provider_sends_no_counts() -> None:
+    to = at_bedrock(LLAMA)
+    to = replace(to, traits={**to.traits, "stream_end": "finish"})
+    data = chunks({"generation": "hi", "stop_reason": None}, {"generation": "", "stop_reason": "length"})
+
+    events = decode(single_bytes(data), LLAMA, CHAT.request(call(), to))
+
+    assert isinstance(events[-1], Finish)
+    assert events[-1].reason == "length"
+    assert not any(isinstance(event, Usage) for event in events)
+
+
+def test_counts_that_are_not_told_are_none() -> None:
+    chunk = {"choices": [{"index": 0, "delta": {"content": "hi"}, "finish_reason": "stop"}]}
+    data = chunks({**chunk, "amazon-bedrock-invocationMetrics": {"invocationLatency": 5}})
+
+    events = decode(single_bytes(data), "openai.gpt-oss-20b-1:0")
+
+    assert collect(events)["choices"][0]["message"]["content"] == "hi"
+    assert not any(isinstance(event, Usage) for event in events)
+
+
+def test_who_asks_for_vectors_is_not_told_and_tokens_are_not_taken() -> None:
+    model = at_bedrock("amazon.titan-embed-text-v2:0")
+    sent = EMBED.request(Call("embeddings", "m", {"input": "hi", "user": "u"}), model)
+
+    assert (json.loads(sent.body), sent.dropped) == ({"inputText": "hi"}, ["user"])
+    with pytest.raises(UnsupportedError, match="token numbers"):
+        EMBED.request(Call("embeddings", "m", {"input": [1, 2]}), model)
+    with pytest.raises(ConfigError, match="nothing that can be embedded"):
+        EMBED.request(Call("embeddings", "m", {"input": [1, 2]}, drop_params=True), model)
+
+
+@pytest.mark.parametrize("drop", [False, True])
+def test_documents_that_are_no_texts_cannot_be_left_out_of_a_ranking(drop: bool) -> None:
+    asked = {"query": "q", "documents": ["a", {"title": "b"}]}
+
+    with pytest.raises(ConfigError, match="documents"):
+        RERANK.request(Call("rerank", "m", asked, drop_params=drop), at_bedrock("amazon.rerank-v1:0"))

@@ -297,3 +297,18 @@ def test_the_recorded_exchange_survives_both_ways() -> None:
         assert sent.url.replace("eu-west-1", "us-east-1") == exchange["request"]["url"]
         assert raw == {"generations": body}
         assert given["inputs"] + response["choices"][0]["message"]["content"] == body[0]["generated_text"]
+
+
+def test_frames_of_another_kind_mean_nothing() -> None:
+    odd = encode({":event-type": "Heartbeat", ":message-type": "event"}, b"x")
+    body = b'data: {"token": {"id": 1, "text": "hi", "special": false}}\n\n'
+    end = b'data: {"token": {"id": 2, "text": "", "special": true}, "generated_text": "hi"}\n\n'
+
+    for endpoint, provider, last in (("m", "sagemaker", end), ("m", "sagemaker_chat", b"data: [DONE]\n\n")):
+        chunk = {"choices": [{"index": 0, "delta": {"content": "hi"}, "finish_reason": "stop"}]}
+        told = body if provider == "sagemaker" else b"data: " + json.dumps(chunk).encode() + b"\n\n"
+        sent = request(provider, endpoint, stream=True)
+        data = odd + parts(told) + odd + parts(last)
+        response = collect(decode(single_bytes(data), sent))
+        assert response["choices"][0]["message"]["content"] == "hi"
+        assert response.get("usage") is None

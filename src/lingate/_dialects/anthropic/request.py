@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
-from lingate._dialects._params import finish_request
 from lingate._dialects.anthropic.draft import Draft, draft
 from lingate._dialects.anthropic.facts import CHAT_PATH, COMPACT_BETA, MAX_CACHE_MARKS, VERSION
 from lingate._dialects.anthropic.params import (
@@ -19,7 +18,9 @@ from lingate._dialects.anthropic.params import (
 )
 from lingate._dialects.anthropic.tools import write_format, write_tools
 from lingate._dialects.anthropic.turns import write_messages
+from lingate._dialects.openai_chat.envelope import seal
 from lingate._model import Call, HttpRequest, JsonDict, Target
+from lingate._wire.shapes import as_list
 
 _COUNTED = frozenset(
     {
@@ -88,7 +89,7 @@ def _finished(made: Draft, url: str, body: JsonDict) -> HttpRequest:
     call, target = made.call, made.target
     sent = HttpRequest("POST", url, headers_for(call, target, made.betas), b"", call, target)
     sent.dropped, sent.answer_tool, sent.stop = made.dropped, made.answer_tool, made.stop
-    return finish_request(sent, body)
+    return seal(sent, body)
 
 
 def headers_for(call: Call, target: Target, betas: Iterable[str] = ()) -> Mapping[str, str]:
@@ -149,12 +150,11 @@ def _marked(body: JsonDict) -> Iterator[_Path]:
 
 
 def _listed(blocks: object, path: _Path) -> Iterator[_Path]:
-    for n, block in enumerate(blocks) if isinstance(blocks, list) else ():
-        if isinstance(block, dict):
-            if block.get("type") == "tool_result" and isinstance(block.get("content"), list):
-                yield from _listed(block["content"], (*path, n, "content"))
-            if block.get("cache_control"):
-                yield (*path, n)
+    for n, block in enumerate(as_list(blocks)):
+        if block.get("type") == "tool_result" and isinstance(block.get("content"), list):
+            yield from _listed(block["content"], (*path, n, "content"))
+        if block.get("cache_control"):
+            yield (*path, n)
 
 
 def _unmark(body: JsonDict, path: _Path) -> None:

@@ -194,15 +194,14 @@ def _choice(draft: Draft) -> Any:
 
 
 def _choice_word(word: str, draft: Draft) -> JsonDict | None:
-    required = "any"
-    if draft.traits.get("tool_choice_required") == "auto":
-        required = "auto"
-        if word in ("required", "any"):
-            draft.note("tool_choice")
-    words = {"auto": "auto", "none": "none", "required": required, "any": required}
+    words = {"auto": "auto", "none": "none", "required": "any", "any": "any"}
     if word not in words:
         raise draft.broken("tool_choice", "must be auto, none, required or a function")
-    return {"type": words[word]}
+    kind = words[word]
+    if kind == "any" and draft.traits.get("tool_choice_required") == "auto":
+        draft.note("tool_choice")
+        kind = "auto"
+    return {"type": kind}
 
 
 def _web_search(draft: Draft) -> JsonDict | None:

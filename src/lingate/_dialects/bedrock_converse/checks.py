@@ -30,11 +30,10 @@ _OPTIONAL: dict[str, tuple[tuple[str, type], ...]] = {
 
 def kind_of(block: JsonDict) -> str:
     """Which member of the union a block is; for one we do not know, its first key."""
-    if len(block) == 1:
-        return next(iter(block))
-    for kind in BLOCKS:
-        if kind in block:
-            return kind
+    if len(block) > 1:
+        for kind in BLOCKS:
+            if kind in block:
+                return kind
     return next(iter(block), "")
 
 

@@ -19,7 +19,7 @@ from lingate._dialects.bedrock_converse.facts import NAME, TIERS, TOP_FIELDS
 from lingate._dialects.bedrock_converse.params import HINTS, NEUTRAL, REASONING_FIELDS, WRITTEN, effort_of
 from lingate._dialects.bedrock_converse.tools import canonical_format
 from lingate._dialects.bedrock_converse.turns import is_plain_result, result_message
-from lingate._model import Call, JsonDict
+from lingate._model import Call, JsonDict, Operation
 from lingate._wire.shapes import dig, not_null, without
 from lingate.errors import BadRequestError
 
@@ -46,13 +46,7 @@ _OURS = (WRITTEN | NEUTRAL.keys() | set(HINTS) | TOP_FIELDS) - _SPREAD
 
 def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
     """Read a request for an answer."""
-    wire = read_json(body)
-    try:
-        canonical = canonical_request(wire)
-    except Malformed as flaw:
-        raise BadRequestError(str(flaw)) from None
-    stream = path_args.get("method") == STREAM_METHOD
-    return Call("chat", model_in(path_args), canonical, stream=stream)
+    return _call("chat", read_json(body), path_args)
 
 
 def parse_count(body: bytes, path_args: Mapping[str, str]) -> Call:
@@ -61,10 +55,15 @@ def parse_count(body: bytes, path_args: Mapping[str, str]) -> Call:
     inner = dig(wire, "input", "converse")
     if not isinstance(inner, dict):
         raise BadRequestError("input.converse: must be an object")
+    return _call("count_tokens", inner, path_args)
+
+
+def _call(operation: Operation, wire: JsonDict, path_args: Mapping[str, str]) -> Call:
     try:
-        return Call("count_tokens", model_in(path_args), canonical_request(inner))
+        canonical = _canonical(wire)
     except Malformed as flaw:
         raise BadRequestError(str(flaw)) from None
+    return Call(operation, model_in(path_args), canonical, stream=path_args.get("method") == STREAM_METHOD)
 
 
 def model_in(path_args: Mapping[str, str]) -> str:
@@ -79,12 +78,7 @@ def model_in(path_args: Mapping[str, str]) -> str:
     return model
 
 
-def canonical_request(wire: JsonDict) -> JsonDict:
-    """The canonical body for a decoded one.
-
-    Raises:
-        Malformed: Something in it cannot be read.
-    """
+def _canonical(wire: JsonDict) -> JsonDict:
     native: JsonDict = {}
     canonical: JsonDict = {"messages": _messages(wire)}
     _read_limits(wire, canonical)
@@ -120,7 +114,7 @@ def _messages(wire: JsonDict) -> list[JsonDict]:
         check_blocks(system, "system")
         messages.append(_with_parts("system", system))
     for n, message in enumerate(given):
-        if not isinstance(message, dict):
+        if not isinstance(message, dict):  # paths are put into words only where they are told
             expect(message, dict, f"messages[{n}]")
         # What long conversations are made of needs none of the questions that the others are asked.
         if (text := text_alone(message.get("content"))) is not None and message.get("role") in ("user", "assistant"):

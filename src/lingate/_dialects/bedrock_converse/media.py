@@ -33,11 +33,12 @@ _ENDINGS = {
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9\s\-()\[\]_]+")
 _UNNAMED = "document"
 _ADDRESSES = ("https://", "http://", "s3://")
+_FORMS = "a data URL or an s3:// address"
 
 
 def image_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
     """An `image_url` part as a block of whatever the data is."""
-    url, detail = draft.image_url(part, where, "a data URL or an s3:// address")
+    url, detail = draft.media_url(part, where, _FORMS)
     if detail not in (None, "auto"):
         draft.note(f"{where}.image_url.detail")
     return _from_url(url, "image", "image/png", None, where, draft)
@@ -45,10 +46,7 @@ def image_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
 
 def video_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
     """A `video_url` part as a block."""
-    holder = part.get("video_url")
-    url = holder.get("url") if isinstance(holder, dict) else holder
-    if not isinstance(url, str) or not url:
-        raise draft.broken(f"{where}.video_url.url", "must be a data URL or an s3:// address")
+    url, _ = draft.media_url(part, where, _FORMS, "video_url")
     return _from_url(url, "video", "video/mp4", None, where, draft)
 
 

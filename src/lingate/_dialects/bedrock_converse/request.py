@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lingate._dialects._bedrock import begin_request
-from lingate._dialects._params import finish_request, refuse_for_provider
+from lingate._dialects._params import refuse_for_provider
 from lingate._dialects.bedrock_converse.draft import Draft, draft
 from lingate._dialects.bedrock_converse.facts import MAX_CACHE_MARKS, foundation_model
 from lingate._dialects.bedrock_converse.params import (
@@ -18,6 +18,7 @@ from lingate._dialects.bedrock_converse.params import (
 )
 from lingate._dialects.bedrock_converse.tools import write_format, write_tools
 from lingate._dialects.bedrock_converse.turns import write_messages
+from lingate._dialects.openai_chat.envelope import seal
 from lingate._model import Call, HttpRequest, JsonDict, Target
 
 _COUNTED = ("messages", "system", "toolConfig", "additionalModelRequestFields")
@@ -49,7 +50,7 @@ def chat_request(call: Call, target: Target) -> HttpRequest:
     """A chat call, ready to be sent."""
     made = write_body(call, target)
     sent = begin_request(made, "converse-stream" if call.stream else "converse", target.model)
-    return finish_request(sent, made.body)
+    return seal(sent, made.body)
 
 
 def count_request(call: Call, target: Target) -> HttpRequest:
@@ -59,9 +60,8 @@ def count_request(call: Call, target: Target) -> HttpRequest:
     # It knows foundation models only (recorded: what chat is asked for as `us.anthropic...`).
     sent = begin_request(made, "count-tokens", foundation_model(target.model))
     counted = {name: made.body[name] for name in _COUNTED if name in made.body}
-    for edit in target.edits:
-        edit(counted, sent)
-    return finish_request(sent, {"input": {"converse": counted}}, edits=False)
+    sent.body = b'{"input":{"converse":%b}}' % seal(sent, counted).body
+    return sent
 
 
 def _limit_cache_points(made: Draft) -> None:

@@ -209,7 +209,7 @@ class ConverseStream(HeadedAnswer):
             block.signature += signature
             out.append(Thinking("", 0, block.number, signature=signature, raw=self._raw))
         elif redacted is not None:
-            block.redacted.append(as_bytes(redacted))
+            block.redacted.append(decoded(redacted))
 
     def _add_citation(self, block: Block, delta: Any, out: list[Event]) -> None:
         block.items.append(dict(delta.items()))
@@ -222,7 +222,7 @@ class ConverseStream(HeadedAnswer):
     def _add_image(self, block: Block, delta: Any, out: list[Event]) -> None:
         source = delta.get("source") or {}
         if "bytes" in source:
-            block.image.append(as_bytes(source["bytes"]))
+            block.image.append(decoded(source["bytes"]))
         place = source.get("s3Location")
         if place is not None:
             if not isinstance(place.get("uri"), str):
@@ -249,11 +249,9 @@ class ConverseStream(HeadedAnswer):
         elif block.redacted:
             data = redacted_data(block.redacted_content())
             out.append(Thinking("", 0, block.number, redacted=data, raw=self._raw))
-        elif block.kind == "image" and (block.image or block.source):
-            part = media_part(block.whole(), "image")
-            if part is not None:
-                out.append(Media("image", {**part, "index": self._images}, raw=self._raw))
-                self._images += 1
+        elif block.kind == "image" and (part := media_part(_image(block), "image")):
+            out.append(Media("image", {**part, "index": self._images}, raw=self._raw))
+            self._images += 1
         elif block.kind == "text":
             self._cite(block, out)
         self._mark(out)
@@ -372,17 +370,6 @@ class Block:
         if make is None or self.odd:
             raise ValueError("no block that we know")
         return make(self)
-
-
-def as_bytes(text: Any) -> bytes:
-    """Base64 text as bytes.
-
-    Raises:
-        ValueError: It is something else.
-    """
-    if not isinstance(text, str):
-        raise ValueError("must be base64 text")
-    return decoded(text)
 
 
 def _text(block: Block) -> JsonDict:

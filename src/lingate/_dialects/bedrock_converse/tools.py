@@ -99,11 +99,8 @@ def _write_native_format(draft: Draft, schema: JsonDict, name: str, about: str) 
     if given is not None and canonical_format(given) == draft.asked["response_format"]:
         draft.output()["textFormat"] = given
         return
-    told: JsonDict = {"schema": encode_str(closed(schema))}
-    if name:
-        told["name"] = name
-    if about:
-        told["description"] = about
+    said = {name: word for name, word in (("name", name), ("description", about)) if word}
+    told = {"schema": encode_str(closed(schema)), **said}
     draft.output()["textFormat"] = {"type": "json_schema", "structure": {"jsonSchema": told}}
 
 

@@ -9,12 +9,13 @@ from lingate._dialects._bedrock import begin_request
 from lingate._dialects._counts import integer
 from lingate._dialects._draft import Draft, asked_of
 from lingate._dialects._failure import garbage
-from lingate._dialects._params import finish_request, refuse_for_provider
+from lingate._dialects._params import refuse_for_provider
 from lingate._dialects._vectors import shown
 from lingate._dialects.bedrock_converse.response import read_object
 from lingate._dialects.bedrock_invoke.answers import counted
 from lingate._dialects.bedrock_invoke.facts import NAME, format_of
 from lingate._dialects.bedrock_invoke.request import INVOKE
+from lingate._dialects.openai_chat.envelope import seal
 from lingate._dialects.openai_chat.ranking import canonical_rerank
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 from lingate._wire.shapes import not_null, without
@@ -39,7 +40,7 @@ def embed_request(call: Call, target: Target) -> HttpRequest:
     write = _WRITERS.get(format_of(target), _titan)
     body = write(draft, texts)
     body.update(without(draft.asked, _TAKEN | body.keys()))
-    return finish_request(begin_request(draft, INVOKE, target.model), body)
+    return seal(begin_request(draft, INVOKE, target.model), body)
 
 
 def read_embeddings(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
@@ -130,11 +131,12 @@ def rerank_request(call: Call, target: Target) -> HttpRequest:
     texts = [item.get("text") if isinstance(item, dict) else item for item in documents]
     if not all(isinstance(text, str) for text in texts):
         draft.refuse("documents", "the model ranks text alone")
+        raise draft.broken("documents", "none can be left out: results name them by their places")
     body: JsonDict = {**draft.asked, "documents": texts}
     body.pop("return_documents", None)
     if format_of(target) == "cohere":
         body["api_version"] = _API_VERSION
-    return finish_request(begin_request(draft, INVOKE, target.model), body)
+    return seal(begin_request(draft, INVOKE, target.model), body)
 
 
 def read_rerank(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:

@@ -12,7 +12,6 @@ from lingate._dialects._draft import Draft, asked_of
 from lingate._dialects._params import (
     CHAT_FIELDS,
     answer_limit,
-    finish_request,
     refuse_for_provider,
     sampling,
     stops,
@@ -24,6 +23,7 @@ from lingate._dialects.bedrock_converse.facts import foundation_model
 from lingate._dialects.bedrock_converse.request import write_body as write_converse
 from lingate._dialects.bedrock_invoke.facts import ANTHROPIC_VERSION, format_of
 from lingate._dialects.bedrock_invoke.texts import TEXT_FORMATS, TextFormat, write_text_body
+from lingate._dialects.openai_chat.envelope import seal
 from lingate._dialects.openai_chat.request import request as openai_request
 from lingate._model import Call, HttpRequest, JsonDict, Target, replaced
 from lingate._wire.json import decode
@@ -42,7 +42,7 @@ def chat_request(call: Call, target: Target) -> HttpRequest:
     draft = _write(call, target)
     sent = begin_request(draft, INVOKE_STREAM if call.stream else INVOKE, target.model)
     sent.headers = {**_without_betas(sent.headers), **headers}
-    return finish_request(sent, draft.body)
+    return seal(sent, draft.body)
 
 
 def count_request(call: Call, target: Target) -> HttpRequest:
@@ -51,8 +51,8 @@ def count_request(call: Call, target: Target) -> HttpRequest:
     draft.answer_tool, draft.stop = None, ()
     sent = begin_request(draft, "count-tokens", foundation_model(target.model))
     sent.headers = _without_betas(sent.headers)
-    inner = finish_request(sent, draft.body).body
-    return finish_request(sent, {"input": {"invokeModel": {"body": base64.b64encode(inner).decode()}}}, edits=False)
+    sent.body = b'{"input":{"invokeModel":{"body":"%b"}}}' % base64.b64encode(seal(sent, draft.body).body)
+    return sent
 
 
 def text_format(target: Target) -> TextFormat | None:

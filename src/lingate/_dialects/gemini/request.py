@@ -18,10 +18,9 @@ from lingate._dialects.gemini.params import (
 )
 from lingate._dialects.gemini.tools import write_format, write_tools
 from lingate._dialects.gemini.turns import write_messages
+from lingate._dialects.openai_chat.envelope import seal
 from lingate._model import Call, HttpRequest, JsonDict, Operation, Target
-from lingate._wire.json import encode
 from lingate._wire.shapes import without
-from lingate.errors import ConfigError
 
 _TUNED = re.compile(r"(?:endpoints/)?\d+|endpoints/.+")
 _COUNTED_FLAT = ("contents", "systemInstruction", "tools", "generationConfig")
@@ -104,21 +103,7 @@ def finish_request(made: Draft, url: str, body: JsonDict) -> HttpRequest:
     call, target = made.call, made.target
     sent = HttpRequest("POST", url, headers_for(call, target), b"", call, target)
     sent.dropped, sent.answer_tool, sent.stop = made.dropped, made.answer_tool, made.stop
-    for edit in target.edits:
-        edit(body, sent)
-    for name, value in (call.extra_body or {}).items():
-        have = body.get(name)
-        # One level deeper than elsewhere: nearly everything is inside `generationConfig`.
-        body[name] = {**have, **value} if isinstance(have, dict) and isinstance(value, dict) else value
-    try:
-        sent.body = encode(body)
-    except TypeError as error:
-        raise ConfigError(
-            f"the request holds something that JSON has no form for: {error}",
-            provider=target.provider,
-            model=target.model,
-        ) from None
-    return sent
+    return seal(sent, body, body)  # one level deeper than elsewhere: nearly everything is inside `generationConfig`
 
 
 def headers_for(call: Call, target: Target) -> Mapping[str, str]:

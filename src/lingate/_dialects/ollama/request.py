@@ -278,7 +278,7 @@ def _part(part: Any, where: str, draft: Draft, texts: list[str], images: list[st
 
 
 def _image(part: JsonDict, where: str, draft: Draft, images: list[str]) -> None:
-    url, detail = draft.image_url(part, where, "a data URL")
+    url, detail = draft.media_url(part, where, "a data URL")
     if detail not in (None, "auto"):
         draft.note(f"{where}.image_url.detail")
     if not is_data_url(url):

@@ -88,7 +88,7 @@ def _text(part: JsonDict, where: str, draft: Draft) -> JsonDict:
 
 
 def _image(part: JsonDict, where: str, draft: Draft) -> JsonDict:
-    url, detail = draft.image_url(part, where, "a URL or a data URL")
+    url, detail = draft.media_url(part, where, "a URL or a data URL")
     # `auto` is the API's default, and required by its types.
     return {"type": "input_image", "image_url": url, "detail": detail or "auto"}
 

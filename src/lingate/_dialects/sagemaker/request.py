@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
 
+from lingate._dialects._bedrock import begin_request
 from lingate._dialects._draft import Draft, asked_of
-from lingate._dialects._params import answer_limit, finish_request, refuse_for_provider, sampling, stops
+from lingate._dialects._params import answer_limit, refuse_for_provider, sampling, stops
 from lingate._dialects._prompts import script_for, turns_of
 from lingate._dialects.bedrock_invoke.request import openai_draft, write_text_rest
-from lingate._dialects.openai_chat.envelope import join_url, merge_headers
+from lingate._dialects.openai_chat.envelope import seal
 from lingate._model import Call, HttpRequest, JsonDict, Target
 from lingate._wire.shapes import not_null, without
 
@@ -34,18 +34,11 @@ def chat_request(call: Call, target: Target) -> HttpRequest:
         draft = openai_draft(call, target)
         # The endpoint is the model; some containers refuse a name that is not theirs.
         del draft.body["model"]
-    return finish_request(begin_request(draft, STREAM_METHOD if call.stream else METHOD), draft.body)
+    return _sealed(draft, STREAM_METHOD if call.stream else METHOD, draft.body)
 
 
-def begin_request(made: Draft, method: str) -> HttpRequest:
-    """The request around a body that is written."""
-    call, target = made.call, made.target
-    url = join_url(target.url, f"/endpoints/{quote(target.model, safe='')}/{method}", target.model)
-    headers = {"content-type": "application/json", **target.headers}
-    extra = call.extra_headers
-    sent = HttpRequest("POST", url, merge_headers(headers, extra) if extra else headers, b"", call, target)
-    sent.dropped, sent.answer_tool, sent.stop = made.dropped, made.answer_tool, made.stop
-    return sent
+def _sealed(draft: Draft, method: str, body: JsonDict) -> HttpRequest:
+    return seal(begin_request(draft, method, draft.target.model, "endpoints"), body)
 
 
 def _write_prompt(call: Call, target: Target) -> Draft:
@@ -78,4 +71,4 @@ def embed_request(call: Call, target: Target) -> HttpRequest:
         body.update(without(draft.asked, _NOT_SAID))
     else:
         body = without(draft.asked, ("model",))
-    return finish_request(begin_request(draft, METHOD), body)
+    return _sealed(draft, METHOD, body)
