@@ -455,3 +455,62 @@ def test_models_are_listed_under_openai_s_names() -> None:
 def test_a_list_that_is_none_is_a_protocol_error(body: Any) -> None:
     with pytest.raises(ProtocolError):
         MODELS.response(MODELS.request(call(), target()), SSE_HEAD, json.dumps(body).encode())
+
+
+def test_calls_and_citations_beside_a_structured_answer_are_not_it() -> None:
+    sent = send(call(stream=True))[1]
+    sent.answer_tool = "answer"
+    citation = {"start": 0, "end": 1, "text": "s", "sources": [], "type": "TEXT_CONTENT"}
+    calls = [tool_call("c1", "answer", '{"a":1}'), tool_call("c2", "answer", '{"b":2}')]
+
+    events = decode([stream_bytes(answer(text("so"), tool_calls=calls, citations=[citation]))], sent)
+
+    assert collect(events)["choices"][0]["message"]["content"] == '{"a":1}'
+    assert not any(isinstance(event, (Annotations, Opaque, Extra)) for event in events)
+
+
+@pytest.mark.parametrize(
+    ("delta", "breaks"),
+    [({"function": {"arguments": 5}}, True), ({"function": {}}, False), ({"function": None}, False), ({}, False)],
+)
+def test_a_piece_of_a_call_is_text_or_nothing(delta: Any, breaks: bool) -> None:
+    events = streamed(answer(tool_calls=[tool_call()], finish_reason="TOOL_CALL"))
+    at = next(n for n, event in enumerate(events) if event["type"] == "tool-call-delta")
+    events.insert(at, {"type": "tool-call-delta", "index": 0, "delta": {"message": {"tool_calls": delta}}})
+
+    told = decode([sse(*events)])
+
+    if breaks:
+        assert isinstance(failed(told), ProtocolError)
+    else:
+        function = collect(told)["choices"][0]["message"]["tool_calls"][0]["function"]
+        assert function["arguments"] == '{"q":"x"}'
+
+
+def test_a_block_of_a_kind_that_we_do_not_know_is_kept_and_not_shown() -> None:
+    odd = {"type": "verdict", "verdict": "yes"}
+
+    for response in (read(answer(odd, text("so"))), collect(decode([stream_bytes(answer(odd, text("so")))]))):
+        message = response["choices"][0]["message"]
+        assert message["content"] == "so"
+        assert message["provider_specific_fields"]["cohere"]["content"] == [odd, text("so")]
+
+
+def test_a_citation_that_makes_no_sense_does_not_end_a_stream() -> None:
+    citation = {"start": "x", "end": {}, "text": 5, "sources": 5, "type": "TEXT_CONTENT"}
+
+    response = collect(decode([stream_bytes(answer(text("so"), citations=[citation]))]))
+
+    assert response["choices"][0]["message"]["content"] == "so"
+
+
+@pytest.mark.parametrize(
+    ("tokens", "usage"),
+    [
+        ({"output_tokens": 2}, {"completion_tokens": 2}),
+        ({"input_tokens": 3}, {"prompt_tokens": 3}),
+        ({"input_tokens": 3, "output_tokens": 2}, {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}),
+    ],
+)
+def test_counts_have_a_sum_where_both_are_told(tokens: Any, usage: Any) -> None:
+    assert read({**answer(text("so")), "usage": {"tokens": tokens}})["usage"] == usage

@@ -233,3 +233,14 @@ def test_neither_has_streams(form: Any) -> None:
         form.encoder(made)
     with pytest.raises(UnsupportedError, match="no streams"):
         form.decoder(RERANK.request(Call("rerank", "m", {"documents": ["a"]}), target()), JSON_HEAD)
+
+
+def test_nothing_is_left_of_tokens_that_cannot_be_embedded() -> None:
+    with pytest.raises(ConfigError, match="nothing else to embed"):
+        EMBED.request(Call("embeddings", "m", {"input": [1, 2]}, drop_params=True), target())
+
+
+@pytest.mark.parametrize("documents", [None, "a", {"text": "a"}])
+def test_documents_that_are_no_list_make_no_sense(documents: Any) -> None:
+    with pytest.raises(ConfigError, match="documents"):
+        RERANK.request(Call("rerank", "m", {"query": "q", "documents": documents}), target())

@@ -366,3 +366,43 @@ def test_models_are_listed_as_the_package_reads_them() -> None:
 
 def test_an_empty_answer_says_so() -> None:
     assert json.loads(CHAT.render(read(answer())))["message"]["content"] == [text("")]
+
+
+@pytest.mark.parametrize("tools", [[], [{"type": "web", "function": None}]])
+def test_tools_of_other_kinds_are_others_to_judge(tools: Any) -> None:
+    body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "tools": tools}
+
+    assert CHAT.parse_call(json.dumps(body).encode(), {}).body.get("tools", []) == tools
+
+
+def test_parts_of_other_kinds_come_back_as_they_were() -> None:
+    content = [{"type": "text", "text": "hi"}, {"type": "sound", "sound": "x"}]
+    made = CHAT.parse_call(json.dumps({"model": "m", "messages": [{"role": "user", "content": content}]}).encode(), {})
+
+    assert json.loads(CHAT.request(made, target()).body)["messages"][0]["content"] == content
+
+
+def test_an_answer_whose_content_is_a_text_is_shown_in_a_list() -> None:
+    citation = {"start": 0, "end": 2, "text": "so", "sources": [], "type": "TEXT_CONTENT"}
+    response = read({**answer(), "message": {"role": "assistant", "content": "so", "citations": [citation]}})
+
+    message = json.loads(CHAT.render(response))["message"]
+
+    assert message == {"role": "assistant", "content": [{"type": "text", "text": "so"}], "citations": [citation]}
+
+
+@pytest.mark.parametrize(
+    ("usage", "shown"),
+    [
+        ({"total_tokens": 5}, {}),
+        ({"prompt_tokens_details": {"image_tokens": 4}}, {"tokens": {"image_tokens": 4}}),
+        (
+            {"prompt_tokens": 3},
+            {"billed_units": {"input_tokens": 3}, "tokens": {"input_tokens": 3}},
+        ),
+    ],
+)
+def test_counts_that_are_missing_are_not_made_up(usage: Any, shown: Any) -> None:
+    choice = {"index": 0, "message": {"role": "assistant", "content": "so"}, "finish_reason": "stop"}
+
+    assert json.loads(CHAT.render({"id": "c", "choices": [choice], "usage": usage}))["usage"] == shown

@@ -542,3 +542,50 @@ def test_what_json_has_no_form_for_is_a_config_error() -> None:
 def test_a_response_format_that_is_no_object_is_refused_as_what_it_is(wanted: Any) -> None:
     with pytest.raises(ConfigError, match=r"^response_format: must be"):
         wire(response_format=wanted)
+
+
+@pytest.mark.parametrize(
+    ("kept", "sent", "noted"),
+    [
+        (
+            {"content": [thought("hm"), text("so")], "tool_plan": "plan"},
+            {"role": "assistant", "content": [text("so")]},
+            ["messages[1].reasoning_content"],
+        ),
+        (
+            {"content": "so", "citations": [{"start": 0, "end": 2, "text": "so"}]},
+            {"role": "assistant", "content": "so", "citations": [{"start": 0, "end": 2, "text": "so"}]},
+            [],
+        ),
+    ],
+)
+def test_reasoning_is_taken_out_of_a_turn_of_cohere_s_own_where_it_is_not_taken_back(
+    kept: Any, sent: Any, noted: list[str]
+) -> None:
+    turn = {"role": "assistant", "content": "so", "provider_specific_fields": {"cohere": kept}}
+    messages = [{"role": "user", "content": "a"}, turn, {"role": "user", "content": "b"}]
+
+    body, request = send(call(messages=messages), target({"reasoning_history": "drop"}))
+
+    assert body["messages"][1] == sent
+    assert request.dropped == noted
+
+
+def test_content_of_cohere_s_own_that_is_none_is_not_sent() -> None:
+    kept = {"cohere": {"content": [{"type": "text", "text": 5}]}}
+
+    body = wire(messages=[{"role": "user", "content": "hi", "provider_specific_fields": kept}])
+
+    assert body["messages"] == [{"role": "user", "content": "hi"}]
+
+
+def test_a_choice_that_is_none_makes_no_sense_and_one_of_a_strange_kind_is_refused() -> None:
+    with pytest.raises(ConfigError, match="tool_choice"):
+        wire(tools=[TOOL], tool_choice=5)
+    with pytest.raises(UnsupportedError, match="tool_choice"):
+        wire(tools=[TOOL], tool_choice={"type": "web_search"})
+    assert "tool_choice" not in wire(tools=[TOOL], tool_choice={"type": "web_search"}, drop_params=True)
+
+
+def test_thinking_that_a_model_without_it_is_asked_to_leave_is_not_mentioned() -> None:
+    assert "thinking" not in wire({"thinking": "none"}, thinking={"type": "disabled"})

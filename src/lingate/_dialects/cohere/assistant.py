@@ -227,9 +227,10 @@ def _without_history(kept: JsonDict, where: str, draft: Draft) -> JsonDict:
     content = kept.get("content")
     if isinstance(content, list):
         content = [part for part in content if part["type"] != "thinking"]
-    draft.note(f"{where}.reasoning_content")
-    left = {"content": content, "citations": kept.get("citations")}
-    return {name: value for name, value in left.items() if value}
+    left = {name: value for name, value in (("content", content), ("citations", kept.get("citations"))) if value}
+    if left != kept:
+        draft.note(f"{where}.reasoning_content")
+    return left
 
 
 def _wire_call(call: JsonDict, function: JsonDict) -> JsonDict:
