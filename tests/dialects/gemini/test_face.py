@@ -12,7 +12,7 @@ from lingate._dialects._failure import failure
 from lingate._dialects._forms import form_of
 from lingate._dialects.gemini import DIALECT
 from lingate._dialects.gemini.casing import camelized
-from lingate._model import Head
+from lingate._model import Finish, Head, Start, ToolArgs, ToolStart
 from lingate._providers import lookup
 from lingate.errors import BY_KIND, BadRequestError, UnsupportedError
 from tests.dialects.gemini.support import CHAT, COUNT, EMBED, MODELS, call, parse, send, target
@@ -480,3 +480,105 @@ def test_what_other_formats_have_no_place_for_is_reported(model: str) -> None:
 
     assert {"safetySettings", "labels"} <= set(form_of(to, "chat").request(asked, to).dropped)
     assert not CHAT.request(asked, target()).dropped
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"fileData": {"fileUri": "files/a"}},
+        {"inlineData": {"mimeType": "application/pdf", "data": "QUJD", "displayName": "a.pdf"}},
+        {"fileData": {"mimeType": "text/plain", "fileUri": "gs://a/b", "displayName": "b"}},
+    ],
+)
+def test_files_that_say_more_or_less_come_back_as_they_were(part: dict[str, Any]) -> None:
+    contents = [{"role": "user", "parts": [{"text": "hi"}, part]}]
+
+    assert send(parse({"contents": contents}))[0]["contents"] == contents
+
+
+def test_a_file_is_told_to_other_formats_with_its_name() -> None:
+    part = {"inlineData": {"mimeType": "application/pdf", "data": "QUJD", "displayName": "a.pdf"}}
+    made = parse({"contents": [{"role": "user", "parts": [part, {"fileData": {"fileUri": "files/a"}}]}]})
+
+    assert made.body["messages"][0]["content"] == [
+        {"type": "file", "file": {"file_data": "data:application/pdf;base64,QUJD", "filename": "a.pdf"}},
+        {"type": "file", "file": {"file_id": "files/a"}},
+    ]
+
+
+@pytest.mark.parametrize("system", [None, {}, {"parts": None}, {"parts": []}])
+def test_a_system_instruction_that_says_nothing_is_none(system: Any) -> None:
+    made = parse({"systemInstruction": system, "contents": [{"role": "user", "parts": [{"text": "hi"}]}]})
+
+    assert made.body["messages"] == [{"role": "user", "content": "hi"}]
+
+
+@pytest.mark.parametrize("parts", [[], [{"functionCall": {"name": 5, "args": {}}}]])
+def test_a_turn_of_the_model_s_may_be_empty_but_not_senseless(parts: Any) -> None:
+    contents = [{"role": "user", "parts": [{"text": "hi"}]}, {"role": "model", "parts": parts}]
+
+    if parts:
+        with pytest.raises(BadRequestError, match="functionCall"):
+            parse({"contents": contents})
+    else:
+        assert parse({"contents": contents}).body["messages"][0] == {"role": "user", "content": "hi"}
+
+
+def test_a_signature_that_is_no_base64_is_its_owner_s_to_judge() -> None:
+    part = {"text": "hm", "thought": True, "thoughtSignature": "!!"}
+    contents = [{"role": "user", "parts": [{"text": "hi"}]}, {"role": "model", "parts": [part, {"text": "a"}]}]
+
+    made = parse({"contents": [*contents, contents[0]]})
+
+    assert made.body["messages"][1]["reasoning_content"] == "hm"
+    assert send(made)[0]["contents"][1]["parts"] == contents[1]["parts"]
+
+
+@pytest.mark.parametrize(
+    ("native", "canonical"),
+    [
+        ({"type": "STRING", "enum": ["a"], "nullable": True}, {"type": ["string", "null"], "enum": ["a", None]}),
+        ({"enum": ["a"], "nullable": True}, {"enum": ["a", None]}),
+        (
+            {"anyOf": [{"type": "STRING"}], "nullable": True},
+            {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        ),
+        ({"type": "STRING", "example": "a"}, {"type": "string", "examples": ["a"]}),
+        ({"type": "ARRAY", "items": 5}, {"type": "array", "items": 5}),
+        ({"nullable": True}, {}),
+    ],
+)
+def test_google_s_schema_is_a_json_schema_to_others(native: Any, canonical: Any) -> None:
+    tool = {"functionDeclarations": [{"name": "f", "parameters": {"type": "OBJECT", "properties": {"a": native}}}]}
+    made = parse({"contents": [{"role": "user", "parts": [{"text": "hi"}]}], "tools": [tool]})
+
+    assert made.body["tools"][0]["function"]["parameters"]["properties"]["a"] == canonical
+
+
+def test_what_is_told_about_a_call_that_is_whole_already_changes_nothing() -> None:
+    told: list[Any] = [
+        Start("r", "m", 1),
+        ToolStart(0, "c0", "f"),
+        ToolArgs(0, '{"a":1}'),
+        ToolStart(1, "c1", "g"),
+        ToolArgs(0, " "),
+        ToolArgs(1, "{}"),
+        Finish("tool_calls"),
+    ]
+    encoder = CHAT.encoder(call())
+
+    data = b"".join(map(encoder.event, told)) + encoder.end()
+
+    events = [json.loads(line[6:]) for line in data.splitlines() if line]
+    parts = [part for event in events for part in event["candidates"][0]["content"]["parts"]]
+    calls = [(part["functionCall"]["name"], part["functionCall"]["args"]) for part in parts if "functionCall" in part]
+    assert calls == [("f", {"a": 1}), ("g", {})]
+
+
+def test_thinking_blocks_that_are_none_are_not_shown() -> None:
+    message = {"role": "assistant", "content": "a", "thinking_blocks": [5, {"type": "redacted_thinking"}]}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+
+    shown = json.loads(CHAT.render({"id": "c", "model": "m", "choices": [choice]}))
+
+    assert shown["candidates"][0]["content"]["parts"] == [{"text": "a"}]

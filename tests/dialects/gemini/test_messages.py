@@ -383,3 +383,11 @@ def test_the_signature_of_a_text_goes_back_on_it() -> None:
     assert sent["contents"][1]["parts"] == [{"text": "a", "thoughtSignature": "U0lH"}]
     assert rendered["candidates"][0]["content"]["parts"] == [{"text": "a", "thoughtSignature": "U0lH"}]
     assert silent["candidates"][0]["content"]["parts"] == [{"text": "", "thoughtSignature": "U0lH"}]
+
+
+def test_sound_may_be_a_data_url() -> None:
+    part = {"type": "input_audio", "input_audio": {"data": "data:audio/mp3;base64,QUJD", "format": "wav"}}
+
+    parts = wire(messages=[{"role": "user", "content": [part]}])["contents"][0]["parts"]
+
+    assert parts == [{"inlineData": {"mimeType": "audio/mp3", "data": "QUJD"}}]

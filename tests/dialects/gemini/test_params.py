@@ -294,3 +294,59 @@ def test_a_count_of_more_than_messages_is_wrapped() -> None:
     assert wrapped == {"generateContentRequest": {"model": "models/gemini-test", **inner}}
     assert flat == inner
     assert bare == {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
+
+
+def test_what_says_nothing_that_can_be_read_of_a_native_configuration_is_left_out() -> None:
+    native = {"generationConfig": 5, "toolConfig": [], "labels": {"a": "b"}}
+
+    body = wire(provider_specific_fields={"gemini": native}, temperature=0.5)
+
+    assert (body["generationConfig"], body["labels"]) == ({"temperature": 0.5}, {"a": "b"})
+    assert "toolConfig" not in body
+
+
+def test_marks_for_a_cache_are_reported() -> None:
+    turn = {"role": "assistant", "content": "a", "cache_control": {"type": "ephemeral"}}
+
+    assert dropped(cache_control={"type": "ephemeral"}) == ["cache_control"]
+    assert dropped(messages=[{"role": "user", "content": "a"}, turn, {"role": "user", "content": "b"}]) == [
+        "cache_control"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("schema", "told"),
+    [
+        ({"type": "null"}, {"nullable": True}),
+        ({"anyOf": [{"type": "null"}]}, {"nullable": True}),
+        (
+            {"type": ["string", "integer", "null"]},
+            {"nullable": True, "anyOf": [{"type": "STRING"}, {"type": "INTEGER"}]},
+        ),
+    ],
+)
+def test_a_type_that_may_be_null_is_nullable_in_the_older_language(schema: Any, told: Any) -> None:
+    form = {
+        "type": "json_schema",
+        "json_schema": {"name": "o", "schema": {"type": "object", "properties": {"a": schema}}},
+    }
+
+    assert config(OLD, response_format=form)["responseSchema"]["properties"]["a"] == told
+
+
+def test_a_schema_of_more_parts_than_anyone_reads_is_cut_and_that_is_said() -> None:
+    schema = {"type": "object", "properties": {f"a{n}": {"type": "string"} for n in range(20_001)}}
+    form = {"type": "json_schema", "json_schema": {"name": "o", "schema": schema}}
+
+    assert any("20,000" in what for what in dropped(OLD, response_format=form))
+
+
+def test_the_tool_for_an_answer_has_a_name_that_no_other_has() -> None:
+    form = {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}}}
+    tools = [{"type": "function", "function": {"name": name}} for name in ("answer", "structured_answer")]
+
+    body, sent = send(call(tools=tools, response_format=form), target({"structured": "tool"}))
+
+    names = [tool["name"] for tool in body["tools"][0]["functionDeclarations"]]
+    assert names == ["answer", "structured_answer", "structured_answer_"]
+    assert sent.answer_tool == "structured_answer_"

@@ -518,3 +518,125 @@ def test_an_error_comes_without_the_word_data_before_it() -> None:
 
     assert type(failed(events)) is OverloadedError
     assert text_of(events) == "a"
+
+
+def _array(*events: dict[str, Any]) -> dict[str, Any]:
+    """What a stream that came as one JSON array says."""
+    return collect(decode([json.dumps(list(events)).encode()], head=JSON_HEAD))
+
+
+def test_what_events_of_an_array_say_besides_adds_up() -> None:
+    def scored(word: str) -> dict[str, Any]:
+        return {
+            "chosenCandidates": [{"token": word, "logProbability": -0.5}],
+            "topCandidates": [{"candidates": [{"token": word, "logProbability": -0.5}]}],
+            "logProbabilitySum": -0.5,
+        }
+
+    events = [
+        answer(
+            {"text": word},
+            finish=finish,
+            logprobsResult=scored(word),
+            groundingMetadata={query: 1},
+            citationMetadata={"citations": [{"uri": word}], "note": word},
+        )
+        for word, finish, query in (("a", None, "x"), ("b", "STOP", "y"))
+    ]
+
+    choice = _array(*events)["choices"][0]
+
+    assert choice["message"]["content"] == "ab"
+    assert [item["token"] for item in choice["logprobs"]["content"]] == ["a", "b"]
+    kept = choice["message"]["provider_specific_fields"]["gemini"]
+    assert kept["groundingMetadata"] == {"x": 1, "y": 1}
+    assert kept["citationMetadata"] == {"citations": [{"uri": "a"}, {"uri": "b"}], "note": "b"}
+
+
+def test_log_probabilities_belong_to_the_text_and_not_to_the_thought_before_it() -> None:
+    scores = {"chosenCandidates": [{"token": "a", "logProbability": -0.5}]}
+    event = answer({"text": "hm", "thought": True}, {"text": "a"}, logprobsResult=scores)
+
+    events = decode(bytewise(sse(event)))
+
+    assert [bool(event.logprobs) for event in events if isinstance(event, Text)] == [True]
+
+
+def test_the_piece_of_a_call_that_ends_it_may_come_twice_and_bring_the_signature() -> None:
+    begun = {
+        "functionCall": {"name": "f", "partialArgs": [{"jsonPath": "$.a", "numberValue": 1}], "willContinue": True}
+    }
+    ended = {"functionCall": {}, "thoughtSignature": "c2ln"}
+
+    response = collect(
+        decode(bytewise(sse(answer(begun, finish=None), answer(ended, finish=None), answer({"functionCall": {}}))))
+    )
+
+    message = response["choices"][0]["message"]
+    result = {"role": "tool", "tool_call_id": message["tool_calls"][0]["id"], "content": "1"}
+    asked, _ = send(call(messages=[{"role": "user", "content": "go"}, message, result]))
+    assert asked["contents"][1]["parts"] == [
+        {"functionCall": {"name": "f", "args": {"a": 1}}, "thoughtSignature": "c2ln"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("places", "arguments"),
+    [
+        (["$.a[0]", "$.a[0]"], '{"a":[1]}'),
+        (["$.a[0]", "$.a[1]"], '{"a":[0,1]}'),
+        (["$.a[0]", "$.a.b"], None),
+        (["$.a[0]", "$.a[5]"], None),
+    ],
+)
+def test_values_of_arguments_find_their_places_or_make_no_sense(places: list[str], arguments: str | None) -> None:
+    pieces = [{"jsonPath": place, "numberValue": n} for n, place in enumerate(places)]
+    events = decode([sse(answer({"functionCall": {"name": "f", "partialArgs": pieces}}))])
+
+    if arguments is None:
+        assert isinstance(failed(events), ProtocolError)
+    else:
+        assert collect(events)["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"] == arguments
+
+
+def test_what_stands_beside_a_structured_answer_is_not_it() -> None:
+    sent = CHAT.request(call(), target())
+    sent.answer_tool = "answer"
+    calls = [{"functionCall": {"name": "answer", "args": {"a": n}}} for n in (1, 2)]
+    event = answer({"executableCode": {"language": "PYTHON", "code": "1"}}, *calls)
+
+    events = decode(bytewise(sse(event)), sent)
+
+    assert collect(events)["choices"][0]["message"]["content"] == '{"a":1}'
+    assert not any(isinstance(event, Opaque) for event in events)
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_sound_that_is_no_base64_is_handed_on_as_it_came(streams: bool) -> None:
+    pieces = [{"inlineData": {"mimeType": "audio/L16;rate=24000", "data": data}} for data in ("QUJD", "!!")]
+
+    if streams:
+        assert isinstance(decode([sse(answer(*pieces))])[-1], Failed)
+    else:
+        assert read(answer(*pieces))["choices"][0]["message"]["audio"]["data"] == "QUJD!!"
+
+
+def test_counts_of_a_kind_without_a_name_are_left_out() -> None:
+    counts = {
+        "promptTokenCount": 5,
+        "promptTokensDetails": [{"tokenCount": 5}, {"modality": "TEXT", "tokenCount": "x"}],
+    }
+
+    usage = read({**answer({"text": "a"}), "usageMetadata": counts})["usage"]
+
+    assert usage["prompt_tokens"] == 5
+    assert not usage.get("prompt_tokens_details")
+
+
+@pytest.mark.parametrize(("feedback", "refusal"), [({}, None), ({"blockReasonMessage": "no"}, "no")])
+def test_a_prompt_that_was_refused_has_the_words_that_go_with_it(feedback: Any, refusal: Any) -> None:
+    body = {"promptFeedback": {"blockReason": "SAFETY", **feedback}}
+
+    choice = read(body)["choices"][0]
+
+    assert (choice["finish_reason"], choice["message"].get("refusal")) == ("content_filter", refusal)

@@ -222,7 +222,7 @@ def _plain_type(value: Any) -> Any:
 def _make_nullable(schema: JsonDict) -> None:
     if isinstance(schema.get("type"), str):
         schema["type"] = [schema["type"], "null"]
-        if isinstance(schema.get("enum"), list):
-            schema["enum"] = [*schema["enum"], None]
     elif isinstance(schema.get("anyOf"), list):
         schema["anyOf"] = [*schema["anyOf"], {"type": "null"}]
+    if isinstance(schema.get("enum"), list):
+        schema["enum"] = [*schema["enum"], None]

@@ -252,6 +252,7 @@ class CandidateStream:
         "_origin",
         "_sound",
         "_text",
+        "_unsigned",
         "reason",
         "words",
     )  # fmt: skip
@@ -271,6 +272,7 @@ class CandidateStream:
         self._open_block = False  # the last event was a thought, whose block a signature may still complete
         self._calls = 0
         self._call = -1  # number of the call whose arguments are due; -1 for the answer
+        self._unsigned: str | None = None  # its id, while its signature may still come
         self._images = 0
         self._sound: SoundJoiner | None = None
         self._extra: JsonDict = {}
@@ -395,6 +397,7 @@ class CandidateStream:
         signature = part.get("thoughtSignature")
         if signature:
             self._sign(seal_for(identity, signature), raw, out)
+        self._unsigned = None if signature else identity
         self._open_block = False
         extra = call_extra(signature)
         out.append(ToolStart(self._call, identity, call["name"], self._index, extra=extra, raw=raw))
@@ -403,6 +406,8 @@ class CandidateStream:
         text = encode_str(part["functionCall"].get("args") or {})
         if self._call >= 0:
             out.append(ToolArgs(self._call, text, self._index, raw))
+            if self._unsigned and (signature := part.get("thoughtSignature")):
+                self._sign(seal_for(self._unsigned, signature), raw, out)
         elif not self._answered:
             self._answered = True
             out.append(Text(text, self._index, raw))

@@ -7,7 +7,7 @@ from typing import Any
 
 from lingate._dialects._check import Malformed, expect
 from lingate._dialects._draft import native_fields
-from lingate._dialects._tools import TOOL_FIELDS, allowed_tools, asked_format
+from lingate._dialects._tools import TOOL_FIELDS, allowed_tools, answer_name, asked_format
 from lingate._dialects.gemini.casing import camelized
 from lingate._dialects.gemini.checks import are_texts
 from lingate._dialects.gemini.draft import Draft
@@ -339,9 +339,7 @@ def _write_function(draft: Draft, schema: JsonDict, name: str, taken: list[str])
     calling: Any = config.get("functionCallingConfig") or {}
     if calling.get("allowedFunctionNames"):
         return  # a function must be called now, so this turn is not the answer
-    name = name if _NAME.fullmatch(name) and name not in taken else "structured_answer"
-    while name in taken:
-        name += "_"
+    name = answer_name(name if _NAME.fullmatch(name) else "", taken)
     text = "Gives the final answer to the user. Its arguments are the whole answer."
     add_function(draft, {"name": name, "description": text, **parameters(draft, schema, "response_format")})
     calling = {"mode": "ANY"}
