@@ -320,3 +320,12 @@ def test_the_time_of_an_answer_is_utc_s_unless_it_says_otherwise(told: Any, crea
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+def test_a_line_without_text_says_nothing() -> None:
+    told = streamed(answer("so"))
+    told.insert(1, {**told[0], "message": {"role": "assistant", "content": ""}})
+
+    events = decode([lines(*told)])
+
+    assert [event.text for event in events if isinstance(event, Text)] == list("so")

@@ -485,3 +485,16 @@ def test_whole_numbers_may_be_written_with_a_point() -> None:
     made = CHAT.parse_call(json.dumps({**asked, "options": options}).encode(), {}).body
 
     assert [repr(made[name]) for name in ("max_tokens", "top_k", "seed", "temperature")] == ["128", "20", "1", "1.0"]
+
+
+def test_no_stop_sequences_are_none() -> None:
+    assert "stop" not in _parsed(options={"stop": []})
+
+
+@pytest.mark.parametrize("content", ["hello", [{"type": "text", "text": "hel"}, "x", {"type": "text", "text": "lo"}]])
+def test_an_answer_in_parts_is_one_text(content: Any) -> None:
+    choice = {"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": "stop"}
+
+    shown = json.loads(CHAT.render({"id": "c", "created": 1, "model": "m", "choices": [choice]}))
+
+    assert shown["message"]["content"] == "hello"

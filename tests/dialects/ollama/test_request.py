@@ -387,3 +387,22 @@ def test_models_are_asked_for_and_prompts_are_not_sent() -> None:
     assert (sent.method, sent.url) == ("GET", "http://127.0.0.1:11434/api/tags")
     with pytest.raises(UnsupportedError, match="chat"):
         GENERATE.request(Call("completions", "m", {"prompt": "x"}), target())
+
+
+@pytest.mark.parametrize("data", [None, 5, {}])
+def test_sound_that_is_no_text_makes_no_sense(data: Any) -> None:
+    part = {"type": "input_audio", "input_audio": {"data": data, "format": "wav"}}
+
+    with pytest.raises(ConfigError, match=r"input_audio\.data"):
+        wire(messages=[{"role": "user", "content": [part]}])
+
+
+@pytest.mark.parametrize("ident", [{}, {"id": None}, {"id": ""}])
+def test_a_call_needs_no_id_where_the_format_has_none(ident: Any) -> None:
+    made = {**ident, "type": "function", "function": {"name": "find", "arguments": "{}"}}
+
+    body = wire(
+        messages=[{"role": "user", "content": "a"}, {"role": "assistant", "content": None, "tool_calls": [made]}]
+    )
+
+    assert body["messages"][1]["tool_calls"] == [{"function": {"name": "find", "arguments": {}}}]

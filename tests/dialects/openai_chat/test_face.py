@@ -266,3 +266,38 @@ class TestBlocksOfAnthropics:
 
         assert made["tools"][0]["function"]["name"] == "look"
         assert made["tool_choice"] == {"type": "function", "function": {"name": "look"}}
+
+
+def test_input_that_cannot_be_read_is_refused_with_its_place() -> None:
+    with pytest.raises(BadRequestError, match="input"):
+        CHAT.parse_call(json.dumps({"model": "m", "input": 5}).encode(), {})
+
+
+def test_a_flat_tool_s_grammar_goes_one_level_deeper() -> None:
+    form = {"type": "grammar", "syntax": "lark", "definition": "start: /a/"}
+    tool = {"type": "custom", "name": "f", "format": form}
+
+    made = CHAT.parse_call(json.dumps({"model": "m", "messages": HELLO, "tools": [tool]}).encode(), {})
+
+    grammar = {"syntax": "lark", "definition": "start: /a/"}
+    assert made.body["tools"] == [
+        {"type": "custom", "custom": {"name": "f", "format": {"type": "grammar", "grammar": grammar}}}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "where"),
+    [
+        ({"tools": [{"type": 5}]}, r"tools\[0\]\.type"),
+        ({"response_format": {"type": "json_schema", "json_schema": {"schema": 5}}}, r"json_schema\.schema"),
+        ({"response_format": {"type": "json_schema", "json_schema": {"name": "a"}}}, ""),
+    ],
+)
+def test_tools_and_formats_are_what_they_must_be(fields: dict[str, Any], where: str) -> None:
+    body = json.dumps({"model": "m", "messages": HELLO, **fields}).encode()
+
+    if where:
+        with pytest.raises(BadRequestError, match=where):
+            CHAT.parse_call(body, {})
+    else:
+        assert CHAT.parse_call(body, {}).body["response_format"] == fields["response_format"]

@@ -608,3 +608,17 @@ def test_a_client_s_rubbish_is_refused_in_words(operation: Operation, fields: Js
             status, _ = DIALECT.render_error(error)
             if status != 400:
                 raise
+
+
+def test_speech_as_events_is_not_to_be_had() -> None:
+    body = json.dumps({"model": "m", "input": "hi", "voice": "v", "stream_format": "sse"}).encode()
+
+    with pytest.raises(UnsupportedError, match="no streams"):
+        DIALECT.operations["speech"].parse_call(body, {})
+
+
+def test_no_images_cannot_be_edited() -> None:
+    body = json.dumps({"model": "m", "prompt": "p", "image": []}).encode()
+
+    with pytest.raises(BadRequestError, match="image: expected a file"):
+        DIALECT.operations["images"].parse_call(body, {"task": "edits", "content-type": "application/json"})

@@ -343,3 +343,56 @@ class TestSystem:
             {"type": "text", "text": "one"},
             {"type": "text", "text": "late"},
         ]
+
+
+def test_texts_in_a_list_are_one_text_where_the_provider_takes_no_parts() -> None:
+    parts = ["a", {"type": "text", "text": "b"}]
+
+    body = wire(
+        Call("chat", "m", {"messages": [{"role": "user", "content": parts}]}), target(traits={"text_content": True})
+    )
+
+    assert body["messages"] == [{"role": "user", "content": "a\nb"}]
+
+
+def test_blocks_that_are_no_thoughts_are_no_details() -> None:
+    blocks = [5, {"type": "odd"}, {"type": "thinking", "thinking": "hm"}]
+    messages = [*HELLO, {"role": "assistant", "content": "a", "thinking_blocks": blocks}]
+
+    body = wire(Call("chat", "m", {"messages": messages}), target(traits={"reasoning_history": "reasoning_details"}))
+
+    details = body["messages"][1]["reasoning_details"]
+    assert [(detail["type"], detail["text"]) for detail in details] == [("reasoning.text", "hm")]
+
+
+def test_details_without_a_text_cannot_be_told_where_texts_go_back() -> None:
+    details = [{"type": "reasoning.encrypted", "data": "x"}]
+    made = Call(
+        "chat", "m", {"messages": [*HELLO, {"role": "assistant", "content": "a", "reasoning_details": details}]}
+    )
+    to = target(traits={"reasoning_history": "reasoning_content"})
+
+    sent = CHAT.request(made, to)
+
+    assert json.loads(sent.body)["messages"][1] == {"role": "assistant", "content": "a"}
+    assert sent.dropped == ["messages[].reasoning_details"]
+
+
+def test_a_result_of_texts_stays_where_it_is_beside_one_of_images() -> None:
+    calls = [{"id": f"c{n}", "type": "function", "function": {"name": "f", "arguments": "{}"}} for n in (1, 2)]
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    text = {"type": "text", "text": "a"}
+    messages = [
+        *HELLO,
+        {"role": "assistant", "content": None, "tool_calls": calls},
+        {"role": "tool", "tool_call_id": "c1", "content": [text]},
+        {"role": "tool", "tool_call_id": "c2", "content": [image]},
+    ]
+
+    body = wire(Call("chat", "m", {"messages": messages}), target(traits={"tool_media": False}))
+
+    assert [message["content"] for message in body["messages"][2:]] == [
+        [text],
+        "See the next message.",
+        [{"type": "text", "text": "From the tool call c2:"}, image],
+    ]

@@ -391,3 +391,18 @@ def test_models_that_never_reason_are_not_told_to_stop_it(off: dict[str, Any]) -
         sent = json.loads(form_of(target, "chat").request(Call("chat", target.model, body), target).body)
         assert sent.get("reasoning_effort") == told
         assert "thinking" not in sent
+
+
+@pytest.mark.parametrize("refused", ["tools[].function.strict", "stream_options.include_usage", "tools[].x"])
+def test_what_a_path_of_the_row_does_not_find_stays_as_it_is(refused: str) -> None:
+    tools = [{"type": "function", "function": {"name": "f"}}]
+
+    body = wire(call(tools=tools), target(unsupported=(refused,)))
+
+    assert body["tools"] == tools
+
+
+def test_a_path_through_a_list_that_is_none_leads_nowhere() -> None:
+    body = wire(call(own={"a": 5}), target(unsupported=("own.a[].b",)))
+
+    assert body["own"] == {"a": 5}

@@ -458,3 +458,13 @@ def test_two_calls_of_one_id_get_two_ids() -> None:
 
     assert one == call
     assert two["id"].startswith("call_")
+
+
+def test_a_model_that_calls_another_tool_has_not_answered_yet() -> None:
+    calls = [{"id": "c", "type": "function", "function": {"name": "look", "arguments": "{}"}}]
+
+    choice = read(answer({"role": "assistant", "content": None, "tool_calls": calls}), answer_tool="answer")["choices"][
+        0
+    ]
+
+    assert (choice["message"]["tool_calls"], choice["message"]["content"]) == (calls, None)

@@ -385,3 +385,49 @@ def test_text_that_a_choice_repeats_beside_its_delta_is_told_once() -> None:
 
     assert [type(event) for event in events] == [Start, Text, Text, Finish]
     assert text_of(events) == "Hello"
+
+
+def test_blocks_and_summaries_of_another_shape_are_not_shown() -> None:
+    part = {"type": "reasoning", "summary": [5, {"text": "hm"}]}
+    data = sse(
+        chunk({"thinking_blocks": [5]}), chunk({"thinking_blocks": 5}), chunk({"content": [part]}), chunk({}, "stop")
+    )
+
+    assert thinking_of(events_of(data)) == "hm"
+
+
+def test_details_of_two_kinds_are_told_apart() -> None:
+    pieces = [
+        {"type": "reasoning.text", "text": "a", "index": 0},
+        {"type": "reasoning.summary", "summary": "s", "index": 0},
+        {"type": "reasoning.text", "text": "b", "index": 0},
+    ]
+    data = sse(*[chunk({"reasoning_details": [piece]}) for piece in pieces], chunk({"content": "so"}, "stop"))
+
+    message = collected(events_of(data))["choices"][0]["message"]
+
+    assert message["reasoning_details"] == [
+        {"type": "reasoning.text", "text": "ab", "index": 0},
+        {"type": "reasoning.summary", "summary": "s", "index": 0},
+    ]
+
+
+def test_a_marked_thought_without_words_says_nothing() -> None:
+    marked = {"google": {"thought": True}}
+    data = sse(
+        chunk({"content": "<thought>hm", "extra_content": marked}),
+        chunk({"content": "</thought>", "extra_content": marked}),
+        chunk({"content": "so"}),
+        chunk({}, "stop"),
+    )
+
+    events = events_of(data)
+
+    assert (thinking_of(events), text_of(events)) == ("hm", "so")
+
+
+@pytest.mark.parametrize("reason", [5, True, {}])
+def test_a_reason_that_is_no_word_does_not_end_an_answer(reason: Any) -> None:
+    data = sse(chunk({"content": "so"}, reason), chunk({}, "length"))
+
+    assert collected(events_of(data))["choices"][0]["finish_reason"] == "length"

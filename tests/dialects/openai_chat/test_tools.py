@@ -159,3 +159,11 @@ class TestStructured:
             CHAT.request(call(response_format=BY_SCHEMA), to)
         assert dropped(call(drop_params=True, response_format=BY_SCHEMA), to) == ["response_format"]
         assert wire(call(response_format={"type": "text"}), to) == {"model": "m-1", "messages": HELLO}
+
+
+def test_a_tool_without_parameters_loses_only_what_its_schema_would() -> None:
+    tool = {"type": "function", "function": {"name": "f", "strict": True}}
+    to = target(traits={"tool_schema_drop": ("strict",)})
+
+    assert wire(call(tools=[tool]), to)["tools"] == [{"type": "function", "function": {"name": "f"}}]
+    assert dropped(call(tools=[tool]), to) == ["tools[].strict"]

@@ -847,3 +847,50 @@ def test_the_bytes_of_an_event_are_named_after_its_type() -> None:
 
 def test_instructions_alone_are_something_to_answer() -> None:
     assert parse({"instructions": "s", "input": []}, CHAT).body["messages"] == [{"role": "system", "content": "s"}]
+
+
+def test_arguments_that_only_look_whole_may_go_on() -> None:
+    events = [
+        Start("r", "m", 1),
+        ToolStart(0, "c0", "f"),
+        ToolArgs(0, '{"a":{}'),
+        ToolStart(1, "c1", "g"),
+        ToolArgs(0, "}"),
+        ToolArgs(1, "{}"),
+        Finish("tool_calls"),
+    ]
+
+    output = decoded(encoded(events))[-1]["response"]["output"]
+
+    assert [item["arguments"] for item in output] == ['{"a":{}}', "{}"]
+
+
+def test_the_tier_that_a_stream_begins_with_is_shown() -> None:
+    told = decoded(encoded([Start("r", "m", 1, {"service_tier": "flex"}), Text("a"), Finish("stop")]))
+
+    assert [event["response"]["service_tier"] for event in told if "response" in event] == ["flex"] * 3
+
+
+def test_the_proof_of_a_thought_that_is_closed_is_in_the_end() -> None:
+    events = [
+        Start("r", "m", 1),
+        Thinking("hm", block=0),
+        Text("a"),
+        Thinking("", block=0, signature="c2ln"),
+        Finish("stop"),
+    ]
+
+    output = decoded(encoded(events))[-1]["response"]["output"]
+
+    assert [item["type"] for item in output] == ["reasoning", "message"]
+    assert output[0]["encrypted_content"]
+
+
+@pytest.mark.parametrize("url", ["data:image/png;base64", "https://x.test/a.png"])
+def test_an_image_without_data_is_shown_by_its_place(url: str) -> None:
+    message_of = {"role": "assistant", "content": "a", "images": [{"type": "image_url", "image_url": {"url": url}}]}
+    choice = {"index": 0, "message": {**message_of, "annotations": [5]}, "finish_reason": "stop"}
+
+    output = json.loads(NATIVE.render({"id": "r", "model": "m", "created": 1, "choices": [choice]}))["output"]
+
+    assert [item["result"] for item in output if item["type"] == "image_generation_call"] == [url]

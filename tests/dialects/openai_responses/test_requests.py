@@ -742,3 +742,80 @@ def test_a_result_that_is_no_text_goes_out_as_json_and_arguments_that_are_none_a
 
     assert items[1]["arguments"] == "{broken"
     assert items[2]["output"] == '{"a":1}'
+
+
+@pytest.mark.parametrize(
+    ("thinking", "effort", "noted"),
+    [
+        ({"type": "enabled"}, "medium", []),
+        ({"type": "enabled", "budget_tokens": 1024}, "low", ["thinking.budget_tokens"]),
+        ({"type": "adaptive"}, None, []),
+        ({"type": "disabled"}, "none", []),
+        (True, None, ["thinking"]),
+    ],
+)
+def test_thinking_in_anthropic_s_words_is_an_effort(thinking: Any, effort: str | None, noted: list[str]) -> None:
+    assert wire(thinking=thinking).get("reasoning", {}).get("effort") == effort
+    assert dropped(thinking=thinking) == noted
+
+
+@pytest.mark.parametrize("include", ["x", {}, 5])
+def test_what_to_include_is_a_list(include: Any) -> None:
+    with pytest.raises(ConfigError, match="include"):
+        wire(include=include)
+
+
+@pytest.mark.parametrize("file", [None, "x", 5])
+def test_a_file_that_is_none_makes_no_sense(file: Any) -> None:
+    with pytest.raises(ConfigError, match=r"content\[0\]\.file"):
+        wire(messages=[{"role": "user", "content": [{"type": "file", "file": file}]}])
+
+
+def test_a_file_is_of_the_type_that_it_declares() -> None:
+    file = {"file_data": "QUJD", "format": "text/csv", "filename": "a"}
+
+    content = wire(messages=[{"role": "user", "content": [{"type": "file", "file": file}]}])["input"][0]["content"]
+
+    assert content == [{"type": "input_file", "file_data": "data:text/csv;base64,QUJD", "filename": "a"}]
+
+
+@pytest.mark.parametrize("tool", [{"type": "web_search"}, {"function": {"name": "f"}}])
+def test_a_mark_on_a_tool_is_reported(tool: dict[str, Any]) -> None:
+    marked = {**tool, "cache_control": {"type": "ephemeral"}}
+
+    assert wire(tools=[marked])["tools"] == wire(tools=[tool])["tools"]
+    assert dropped(tools=[marked]) == ["tools[0].cache_control"]
+
+
+@pytest.mark.parametrize(
+    "items", [[{"type": "message", "role": 5}], [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]]
+)
+def test_items_beside_a_message_that_do_not_say_the_same_are_not_sent(items: Any) -> None:
+    kept = {"openai_responses": {"items": items}}
+
+    body = wire(messages=[{"role": "user", "content": "a", "provider_specific_fields": kept}])
+
+    assert body["input"] == [{"role": "user", "content": "a"}]
+
+
+def test_arguments_that_were_cut_off_go_back_as_they_came() -> None:
+    items = [{**reasoning("hm"), "content": [{"type": "reasoning_text", "text": "x"}]}, function_call('{"a":')]
+    turn = read(answer(*items))["choices"][0]["message"]
+
+    body = wire(messages=[*HELLO, turn, {"role": "tool", "tool_call_id": "call_1", "content": "?"}])
+
+    assert body["input"][1:3] == items
+
+
+def test_what_else_stood_beside_reasoning_that_cannot_be_sent_stays() -> None:
+    search = {
+        "id": "ws_1",
+        "type": "web_search_call",
+        "status": "completed",
+        "action": {"type": "search", "query": "q"},
+    }
+    turn = read(answer(reasoning("hm", secret=None), search, message("so")))["choices"][0]["message"]
+
+    body = wire(messages=[*HELLO, turn, *HELLO])
+
+    assert body["input"][1:3] == [search, {"role": "assistant", "content": "so"}]

@@ -462,3 +462,49 @@ def test_a_tools_failure_is_not_the_answers() -> None:
     told = collect(events_of(begin, broken, *rest))
 
     assert told["choices"][0] == collect(events_of(begin, *rest))["choices"][0]
+
+
+def test_items_that_were_never_announced_are_told_when_they_end() -> None:
+    told = [event for event in streamed(answer(message("so"), function_call())) if "delta" not in event["type"]]
+    kinds = ("response.created", "response.output_item.done", "response.completed")
+
+    events = events_of(*[event for event in told if event["type"] in kinds])
+
+    message_of = collect(events)["choices"][0]["message"]
+    assert message_of["content"] == "so"
+    assert message_of["tool_calls"][0]["function"] == {"name": "look", "arguments": '{"a":1}'}
+
+
+def test_an_error_in_a_response_that_says_it_is_whole_is_one() -> None:
+    told = streamed(answer(message("so")))
+    told[-1]["response"] = {
+        **told[-1]["response"],
+        "error": {"code": "server_error", "message": "x"},
+        "status": "failed",
+    }
+
+    events = events_of(*told)
+
+    assert isinstance(events[-1], Failed)
+    assert isinstance(events[-1].error, InternalServerError)
+
+
+def test_pieces_that_say_nothing_and_words_about_nothing_are_passed_over() -> None:
+    told = streamed(answer(function_call()))
+    at = next(n for n, event in enumerate(told) if event["type"].endswith("arguments.delta"))
+    told.insert(at, {**told[at], "delta": ""})
+    told.insert(1, {"type": "response.function_call_arguments.done", "output_index": 7, "arguments": "{}"})
+
+    call = collect(events_of(*told))["choices"][0]["message"]["tool_calls"][0]
+
+    assert call["function"]["arguments"] == '{"a":1}'
+
+
+def test_annotations_and_parts_of_another_shape_are_not_shown() -> None:
+    part = {"type": "output_text", "text": "so", "annotations": [5, None], "logprobs": []}
+    whole = message("so", content=[part, {"type": "odd", "text": "x"}])
+
+    for found in (read(answer(whole)), collect(events_of(*streamed(answer({**whole, "content": [part]}))))):
+        shown = found["choices"][0]["message"]
+        assert shown["content"] == "so"
+        assert not shown.get("annotations")

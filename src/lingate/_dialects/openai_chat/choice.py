@@ -74,13 +74,11 @@ class ReasonStream:
                 events.append(Thinking(text, self._choice, index, raw=raw))
         for detail in details:
             self._detail(detail, raw, events)
-        blocks = delta.get("thinking_blocks")
-        if isinstance(blocks, list):
-            for block in blocks:
-                if isinstance(block, dict):
-                    if not self.told and (piece := text_of(block.get("thinking"))):
-                        self.say(piece, raw, events)
-                    self.close(block, raw, events)
+        if blocks := delta.get("thinking_blocks"):
+            for block in as_dicts(blocks):
+                if not self.told and (piece := text_of(block.get("thinking"))):
+                    self.say(piece, raw, events)
+                self.close(block, raw, events)
 
     def say(self, text: str, raw: JsonDict | None, events: list[Event]) -> None:
         if self._closed:

@@ -50,9 +50,8 @@ def read_parts(content: list[Any]) -> Parts:
 
 def _add_summary(parts: Parts, part: JsonDict) -> None:
     summary = part.get("summary")
-    for item in summary if isinstance(summary, list) else [part]:
-        if isinstance(item, dict):
-            _add_reasoning(parts, item.get("text"), item.get("signature"))
+    for item in as_dicts(summary) if isinstance(summary, list) else [part]:
+        _add_reasoning(parts, item.get("text"), item.get("signature"))
 
 
 def _add_reasoning(parts: Parts, value: Any, signature: Any) -> None:

@@ -13,7 +13,7 @@ from lingate._dialects.openai_chat.content import NAME, as_received
 from lingate._dialects.openai_chat.envelope import note
 from lingate._model import HttpRequest, JsonDict
 from lingate._wire import json
-from lingate._wire.shapes import as_dicts, as_list, dig, not_null, without
+from lingate._wire.shapes import as_dicts, dig, not_null, without
 from lingate.errors import ConfigError
 
 _CANONICAL_ONLY = ("provider_specific_fields", "annotations")
@@ -177,9 +177,7 @@ def _blocks_text(blocks: Any) -> str | None:
 def _details(blocks: Any) -> list[JsonDict]:
     """Anthropic's blocks as OpenRouter's `reasoning_details`."""
     details: list[JsonDict] = []
-    for at, block in enumerate(as_list(blocks)):
-        if not isinstance(block, dict):
-            continue
+    for at, block in enumerate(as_dicts(blocks)):
         common = {"format": "anthropic-claude-v1", "index": at}
         if block.get("type") == "redacted_thinking":
             details.append({"type": "reasoning.encrypted", "data": block.get("data"), **common})
@@ -234,9 +232,7 @@ def _content(parts: list[Any], sent: HttpRequest) -> Any:
 
 
 def _is_text(part: Any) -> bool:
-    if isinstance(part, str):
-        return True
-    return isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str)
+    return isinstance(part, str) or (dig(part, "type") == "text" and isinstance(part.get("text"), str))
 
 
 def _part(part: Any, sent: HttpRequest) -> Any:

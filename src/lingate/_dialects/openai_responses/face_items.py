@@ -73,9 +73,7 @@ def text_part(text: str, annotations: Any = None, logprobs: Any = None) -> JsonD
 def native_annotations(annotations: Any) -> list[JsonDict]:
     """OpenAI's chat annotations in the flat form of this format."""
     made: list[JsonDict] = []
-    for annotation in as_list(annotations):
-        if not isinstance(annotation, dict):
-            continue
+    for annotation in as_dicts(annotations):
         page, file = annotation.get("url_citation"), annotation.get("file_citation")
         if isinstance(page, dict):
             required: JsonDict = {"start_index": 0, "end_index": 0, "title": "", "url": ""}

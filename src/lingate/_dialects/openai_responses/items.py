@@ -17,7 +17,7 @@ from lingate._dialects._signature import seal, unseal
 from lingate._dialects.openai_chat.response import arguments_text
 from lingate._dialects.openai_responses.facts import CALLS, NAME
 from lingate._model import JsonDict
-from lingate._wire.shapes import as_dict, as_list, as_str, dig, without
+from lingate._wire.shapes import as_dict, as_dicts, as_list, as_str, dig, without
 
 _BLOCK = "thinking"
 _REDACTED = "redacted_thinking"
@@ -271,10 +271,8 @@ def image_of(item: JsonDict) -> JsonDict | None:
     return {"type": "image_url", "image_url": {"url": url}}
 
 
-def canonical_annotation(annotation: Any, position: int) -> JsonDict | None:
+def canonical_annotation(annotation: JsonDict, position: int) -> JsonDict:
     """An annotation with its positions counted from the beginning of the answer."""
-    if not isinstance(annotation, dict):
-        return None
     moved = dict(annotation)
     for name in ("start_index", "end_index"):
         if isinstance(moved.get(name), int):
@@ -293,10 +291,8 @@ def _read_message(item: JsonDict, reading: Reading) -> None:
     for part in content or ():
         kind = part["type"]
         if kind == "output_text":
-            for annotation in as_list(part.get("annotations")):
-                made = canonical_annotation(annotation, len(reading.text))
-                if made is not None:
-                    reading.annotations.append(made)
+            if given := part.get("annotations"):
+                reading.annotations += [canonical_annotation(one, len(reading.text)) for one in as_dicts(given)]
             reading.logprobs += as_list(part.get("logprobs"))
             reading.text += part["text"]
         elif kind == "refusal":

@@ -104,9 +104,7 @@ def canonical_text(text: JsonDict) -> JsonDict:
     return canonical
 
 
-def _flat_format(form: Any, draft: Draft) -> JsonDict:
-    if not isinstance(form, dict):
-        raise draft.broken("response_format", "must be an object")
+def _flat_format(form: JsonDict, draft: Draft) -> JsonDict:
     inner = form.get("json_schema")
     if form.get("type") != "json_schema" or not isinstance(inner, dict):
         return form
@@ -143,7 +141,7 @@ def _budget_effort(draft: Draft) -> str | None:
     if isinstance(budget, int):
         draft.note("thinking.budget_tokens")
         return next((word for limit, word in _BUDGETS if budget <= limit), "high")
-    return None
+    return "medium" if thinking.get("type") == "enabled" else None
 
 
 def write_limit(draft: Draft) -> None:

@@ -63,7 +63,7 @@ from lingate._model import (
     ToolStart,
     Usage,
 )
-from lingate._wire.shapes import as_list, as_str
+from lingate._wire.shapes import as_dicts, as_list, as_str
 from lingate.errors import LingateError
 
 Place: TypeAlias = tuple[str, Any]
@@ -324,7 +324,7 @@ class ResponseStream(StreamedAnswer):
         self._annotate([raw.get("annotation")], item.positions.get(n, self._length), raw, out)
 
     def _annotate(self, annotations: list[Any], position: int, raw: JsonDict, out: list[Event]) -> None:
-        items = [made for given in annotations if (made := canonical_annotation(given, position)) is not None]
+        items = [canonical_annotation(given, position) for given in as_dicts(annotations)]
         if items and self._held is None:
             out.append(Annotations(items, 0, raw))
 
