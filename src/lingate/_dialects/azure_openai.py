@@ -57,8 +57,7 @@ def _body_edit(place: Place) -> Edit:
             and sent.call.body.get("max_tokens") is None
         ):
             body["max_completion_tokens"] = body.pop("max_tokens")
-        if isinstance(body.get("messages"), list):
-            body["messages"] = [_without_files(message, sent) for message in body["messages"]]
+        body["messages"] = [_without_files(message, sent) for message in body["messages"]]
 
     return edit
 

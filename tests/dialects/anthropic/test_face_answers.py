@@ -415,3 +415,21 @@ def test_a_collected_response_renders_like_a_whole_one() -> None:
         collector.add(event)
 
     assert parse_message(CHAT.render(collector.response())) == parse_message(CHAT.render(read(body)))
+
+
+@pytest.mark.parametrize(
+    ("spent", "told"),
+    [
+        ({"reasoning_tokens": 3, "audio_tokens": 1}, {"thinking_tokens": 3}),
+        ({"audio_tokens": 1}, None),
+        ({"effort_tokens": 2}, {"effort_tokens": 2}),
+        ({}, None),
+    ],
+)
+def test_what_was_thought_is_told_where_it_was_counted(spent: Any, told: Any) -> None:
+    choice = {"index": 0, "message": {"role": "assistant", "content": "a"}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 1, "completion_tokens": 5, "completion_tokens_details": spent}
+
+    shown = json.loads(CHAT.render({"id": "c", "model": "m", "choices": [choice], "usage": usage}))["usage"]
+
+    assert shown.get("output_tokens_details") == told

@@ -10,6 +10,7 @@ import pytest
 from lingate._dialects._failure import failure
 from lingate._dialects._replay import replay
 from lingate._dialects.ollama import DIALECT
+from lingate._dialects.ollama.face_response import timed
 from lingate._dialects.ollama.models import render_show, render_version
 from lingate._model import Annotations, Finish, Head, Media, Refusal, Start, Text, Thinking, ToolArgs, ToolStart, Usage
 from lingate.errors import (
@@ -498,3 +499,11 @@ def test_an_answer_in_parts_is_one_text(content: Any) -> None:
     shown = json.loads(CHAT.render({"id": "c", "created": 1, "model": "m", "choices": [choice]}))
 
     assert shown["message"]["content"] == "hello"
+
+
+@pytest.mark.parametrize(("own", "shown"), [({"total_duration": 5}, 5), ({}, 2_000_000_000)])
+def test_an_answer_is_timed_where_its_provider_did_not(own: dict[str, int], shown: int) -> None:
+    choice = {"index": 0, "message": {"role": "assistant", "content": "a"}, "finish_reason": "stop"}
+    response = {"id": "c", "created": 1, "model": "m", "choices": [choice], "provider_specific_fields": {"ollama": own}}
+
+    assert json.loads(CHAT.render(timed(response, 2.0)))["total_duration"] == shown

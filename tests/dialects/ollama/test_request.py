@@ -406,3 +406,23 @@ def test_a_call_needs_no_id_where_the_format_has_none(ident: Any) -> None:
     )
 
     assert body["messages"][1]["tool_calls"] == [{"function": {"name": "find", "arguments": {}}}]
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_what_is_no_message_is_told_from_those_of_2023(at: int) -> None:
+    messages: list[Any] = [{"role": "function", "name": "f", "content": "1"}]
+    messages.insert(at, 5)
+
+    with pytest.raises(ConfigError, match=rf"messages\[{at}\]"):
+        wire(messages=messages)
+
+
+def test_a_call_that_is_told_in_both_ways_is_one() -> None:
+    words = {"name": "find", "arguments": "{}"}
+    turn = {"role": "assistant", "content": None, "function_call": words}
+    turn["tool_calls"] = [{"id": "c1", "type": "function", "function": words}]
+    messages = [{"role": "user", "content": "go"}, turn, {"role": "tool", "tool_call_id": "c1", "content": "1"}]
+
+    assert wire(messages=messages)["messages"][1]["tool_calls"] == [
+        {"id": "c1", "function": {"name": "find", "arguments": {}}}
+    ]

@@ -346,3 +346,12 @@ def test_the_answer_comes_back_as_a_response_with_what_was_asked() -> None:
     assert [item["type"] for item in made["output"]] == ["message", "function_call"]
     assert (made["instructions"], made["tools"]) == ("be brief", [TOOL])
     assert made["usage"]["total_tokens"] == 3
+
+
+def test_what_another_format_keeps_beside_a_request_stays() -> None:
+    call = parse({"input": "hi", "stream_options": {"include_obfuscation": False}})
+    call.body.setdefault("provider_specific_fields", {})["anthropic"] = {"output_config": {}}
+
+    request = form_of(place("anthropic"), "responses").request(call, place("anthropic"))
+
+    assert json.loads(request.body)["messages"] == [{"role": "user", "content": "hi"}]

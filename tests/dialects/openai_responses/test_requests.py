@@ -14,11 +14,13 @@ from tests.dialects.openai_responses.oracle import check_params
 from tests.dialects.openai_responses.support import (
     CHAT,
     HELLO,
+    NATIVE,
     answer,
     chat_call,
     dropped,
     function_call,
     message,
+    parse,
     read,
     reasoning,
     target,
@@ -819,3 +821,17 @@ def test_what_else_stood_beside_reasoning_that_cannot_be_sent_stays() -> None:
     body = wire(messages=[*HELLO, turn, *HELLO])
 
     assert body["input"][1:3] == [search, {"role": "assistant", "content": "so"}]
+
+
+def test_an_effort_that_was_taken_away_does_not_come_back_with_the_client_s_own_words() -> None:
+    made = parse({"input": "hi", "reasoning": {"effort": "high", "summary": "auto"}})
+    del made.body["reasoning_effort"]  # as a fallback's parameters may
+
+    assert json.loads(NATIVE.request(made, target()).body)["reasoning"] == {"summary": "auto"}
+
+
+def test_scores_that_a_fallback_asks_for_are_included() -> None:
+    made = parse({"input": "hi"})
+    made.body["logprobs"] = True
+
+    assert json.loads(NATIVE.request(made, target()).body)["include"] == ["message.output_text.logprobs"]

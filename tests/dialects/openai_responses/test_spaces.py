@@ -115,3 +115,8 @@ def test_what_others_cannot_run_is_refused_in_a_namespace_too() -> None:
         sent(tools=[{**SPACE, "tools": [{"type": "function"}]}])
     with pytest.raises(ConfigError):
         sent(input=[{**BROUGHT, "tools": [5]}, HI])
+
+
+@pytest.mark.parametrize("inner", [{"type": "web_search"}, {"type": "function", "function": {}}])
+def test_what_is_no_function_in_a_namespace_has_no_name_to_change(inner: dict[str, Any]) -> None:
+    assert sent(tools=[PLAIN, {**SPACE, "tools": [inner]}], drop_params=True).call.body["tools"][1]["tools"] == [inner]

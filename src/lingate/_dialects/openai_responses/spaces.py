@@ -6,14 +6,14 @@ the `additional_tools` item of https://developers.openai.com/api/reference/resou
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from lingate._dialects._retold import with_calls
 from lingate._dialects.openai_responses.conversation import kept_items
 from lingate._dialects.openai_responses.items import call_id, kind_of
 from lingate._dialects.openai_responses.tools import canonical_tools
 from lingate._model import Event, JsonDict, ToolStart, replaced
-from lingate._wire.shapes import as_dicts, as_list, as_str
+from lingate._wire.shapes import as_dicts, as_list, as_str, dig
 
 Names: TypeAlias = dict[str, tuple[str, str]]
 """What a function is called in the one list -> its namespace and its name there."""
@@ -55,11 +55,11 @@ def spread(tools: list[JsonDict]) -> tuple[list[JsonDict], Names]:
             continue
         space = as_str(tool.get("name"))
         for inner in canonical_tools(as_list(tool.get("tools"))):
-            words: Any = inner.get(inner["type"])
-            if isinstance(words, dict):
-                name = flat_name(space, words["name"])
-                names[name] = space, words["name"]
-                inner = {**inner, inner["type"]: {**words, "name": name}}
+            kind = inner["type"]
+            if isinstance(known := dig(inner, kind, "name"), str):
+                name = flat_name(space, known)
+                names[name] = space, known
+                inner = {**inner, kind: {**inner[kind], "name": name}}
             flat.append(inner)
     return flat, names
 
