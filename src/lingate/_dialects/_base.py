@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from lingate._model import Call, Event, Head, HttpRequest, JsonDict, Operation, Target
 from lingate.errors import LingateError, UnsupportedError
@@ -147,14 +147,14 @@ class Operations(Mapping[Operation, OperationFormat]):
         ready: Mapping[Operation, OperationFormat],
         later: Mapping[Operation, str],
     ) -> None:
-        self._forms: dict[Operation, Any] = {**later, **ready}
+        self._forms: dict[Operation, OperationFormat | str] = {**ready, **later, **ready}
 
     def __getitem__(self, name: Operation) -> OperationFormat:
-        found: Any = self._forms[name]
-        if type(found) is str:
+        found = self._forms[name]
+        if isinstance(found, str):
             module, _, form = found.partition(":")
-            found = self._forms[name] = getattr(import_module(module), form)
-        return found  # type: ignore[no-any-return]
+            self._forms[name] = found = cast("OperationFormat", getattr(import_module(module), form))
+        return found
 
     def __iter__(self) -> Iterator[Operation]:
         return iter(self._forms)

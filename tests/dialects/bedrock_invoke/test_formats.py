@@ -791,3 +791,14 @@ def test_documents_that_are_no_texts_cannot_be_left_out_of_a_ranking(drop: bool)
 
     with pytest.raises(ConfigError, match="documents"):
         RERANK.request(Call("rerank", "m", asked, drop_params=drop), at_bedrock("amazon.rerank-v1:0"))
+
+
+@pytest.mark.parametrize("model", [CLAUDE, TITAN, NOVA, LLAMA])
+def test_how_a_guardrail_treats_a_stream_is_said_in_the_body(model: str) -> None:
+    guard = {"guardrailIdentifier": "g", "guardrailVersion": "1", "streamProcessingMode": "async"}
+
+    body, sent = send(call(guardrailConfig=guard), model)
+
+    assert body["amazon-bedrock-guardrailConfig"] == {"streamProcessingMode": "ASYNCHRONOUS"}
+    assert sent.headers["x-amzn-bedrock-guardrailversion"] == "1"
+    assert sent.dropped == []

@@ -165,11 +165,13 @@ def _headers_apart(call: Call) -> tuple[Call, dict[str, str]]:
     guard = body.get("guardrailConfig")
     if isinstance(guard, dict):
         del body["guardrailConfig"]
-        for key, name in (("guardrailIdentifier", "guardrailidentifier"), ("guardrailVersion", "guardrailversion")):
+        for key in ("guardrailIdentifier", "guardrailVersion"):
             if isinstance(guard.get(key), str):
-                headers[f"x-amzn-bedrock-{name}"] = guard[key]
+                headers[f"x-amzn-bedrock-{key.lower()}"] = guard[key]
         if isinstance(guard.get("trace"), str):
             headers["x-amzn-bedrock-trace"] = guard["trace"].upper()
+        if (mode := guard.get("streamProcessingMode")) in ("sync", "async"):  # in the body, in longer words
+            body["amazon-bedrock-guardrailConfig"] = {"streamProcessingMode": f"{mode.upper()}HRONOUS"}
     speed = body.get("performanceConfig")
     if isinstance(speed, dict) and isinstance(speed.get("latency"), str):
         del body["performanceConfig"]

@@ -21,13 +21,11 @@ _OPTIONAL: dict[str, tuple[tuple[str, type], ...]] = {
 
 
 def checked_parts(content: Any, where: str) -> list[JsonDict]:
-    """The parts of a content, which may be missing or empty.
+    """The parts of a content, which may have none.
 
     Raises:
         Malformed: A part cannot be read.
     """
-    if content is None:
-        return []
     expect(content, dict, where)
     parts = content.get("parts")
     if parts is None:
