@@ -568,16 +568,16 @@ def test_the_piece_of_a_call_that_ends_it_may_come_twice_and_bring_the_signature
     }
     ended = {"functionCall": {}, "thoughtSignature": "c2ln"}
 
-    response = collect(
-        decode(bytewise(sse(answer(begun, finish=None), answer(ended, finish=None), answer({"functionCall": {}}))))
-    )
+    events = decode(bytewise(sse(answer(begun, finish=None), answer(ended, finish=None), answer({"functionCall": {}}))))
 
-    message = response["choices"][0]["message"]
+    message = collect(events)["choices"][0]["message"]
     result = {"role": "tool", "tool_call_id": message["tool_calls"][0]["id"], "content": "1"}
     asked, _ = send(call(messages=[{"role": "user", "content": "go"}, message, result]))
-    assert asked["contents"][1]["parts"] == [
-        {"functionCall": {"name": "f", "args": {"a": 1}}, "thoughtSignature": "c2ln"}
-    ]
+    whole = {"functionCall": {"name": "f", "args": {"a": 1}}, "thoughtSignature": "c2ln"}
+    assert asked["contents"][1]["parts"] == [whole]
+    encoder = CHAT.encoder(call())
+    shown = b"".join(map(encoder.event, events)) + encoder.end()
+    assert collect(decode([shown]))["choices"] == read(answer(whole))["choices"]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,14 @@ from lingate._dialects.gemini.content import content_text, kept_parts
 from lingate._dialects.gemini.facts import FINISH, FINISH_REASON, MEDIA_TYPES, NAME
 from lingate._dialects.gemini.grounding import grounding_metadata
 from lingate._dialects.gemini.media import native_sound
-from lingate._dialects.gemini.parts import call_signature, foreign_part, is_foreign_block, sealed_signatures, wire_id
+from lingate._dialects.gemini.parts import (
+    call_extra,
+    call_signature,
+    foreign_part,
+    is_foreign_block,
+    sealed_signatures,
+    wire_id,
+)
 from lingate._dialects.gemini.response import block_reason, finish_reason
 from lingate._dialects.gemini.turns import original_parts
 from lingate._dialects.gemini.usage import native_logprobs, native_usage
@@ -37,6 +44,7 @@ from lingate._model import (
     ToolArgs,
     ToolStart,
     Usage,
+    replaced,
 )
 from lingate._wire.json import decode, encode
 from lingate._wire.shapes import as_dicts, without
@@ -208,10 +216,10 @@ class _Tool:
         except ValueError:
             return False
 
-    def part(self) -> JsonDict:
+    def part(self, signed: dict[str, str]) -> JsonDict:
         start = self.start
         function = {"name": start.name, "arguments": "".join(self.pieces)}
-        return call_part({"id": start.id, "function": function, **(start.extra or {})}, {})
+        return call_part({"id": start.id, "function": function, **(start.extra or {})}, signed)
 
 
 class _Candidate:
@@ -281,7 +289,7 @@ class Encoder:
         return _sse(google_error(error)[1])
 
     def _ending(self, index: int, one: _Candidate) -> JsonDict:
-        parts = [] if one.told else [tool.part() for _, tool in sorted(one.tools.items())]
+        parts = [] if one.told else [tool.part(one.signed) for _, tool in sorted(one.tools.items())]
         reason = finish_word(one.finish.reason, one.finish.native) if one.finish else "STOP"
         message: JsonDict = {"content": "".join(one.text), "annotations": one.annotations, **one.extra}
         fields = candidate_fields(message)
@@ -308,7 +316,7 @@ class Encoder:
                 return b""
         tools = one.tools
         whole = [number for number, tool in sorted(tools.items()) if tool.whole()]
-        parts = [*(tools.pop(number).part() for number in whole), *parts]
+        parts = [*(tools.pop(number).part(one.signed) for number in whole), *parts]
         candidate = {"content": {"parts": parts, "role": "model"}, "index": index, **fields}
         return _sse({"candidates": [candidate], **self._top})
 
@@ -360,10 +368,8 @@ class Encoder:
         told = self._parts(event.choice, []) if any(tool.whole() for tool in one.tools.values()) else b""
         # Google's own proofs are on calls, and Gemini CLI and others send back what is there, but no thoughts.
         proofs, one.proofs = one.proofs, []
-        signature = one.signed.get(event.id) or (proofs[0] if len(proofs) == 1 else None)
-        if signature and not event.extra:
-            extra = {"extra_content": {"google": {"thought_signature": signature}}}
-            event = ToolStart(event.tool, event.id, event.name, event.choice, event.kind, extra, event.raw)
+        if len(proofs) == 1 and not event.extra and event.id not in one.signed:
+            event = replaced(event, extra=call_extra(proofs[0]))
         one.tools[event.tool] = _Tool(event)
         return told
 
