@@ -64,8 +64,13 @@ def seal(sent: HttpRequest, wire: JsonDict, joined: Container[str] = (), apart: 
     try:
         sent.body = json.encode(wire)
     except (TypeError, ValueError) as error:
+        target = sent.target
+        # The fault of whoever made the call, a program or a client of the gateway.
         raise ConfigError(
-            f"the request cannot be written as JSON: {error}", provider=sent.target.provider, model=sent.target.model
+            f"the request cannot be written as JSON: {error}",
+            provider=target.provider,
+            model=target.model,
+            kind="bad_call",
         ) from error
     return sent
 

@@ -12,10 +12,11 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Table, insert, select, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from lingate.server.access.audit import Entry
 from lingate.server.access.records import Key, Kind, Principal, StoredKey, principal_from, stored_from
+from lingate.server.access.service import RefusedError
 from lingate.server.store import Store
 from lingate.server.store.access import audit, keys, principals, settings
 from lingate.server.store.connection import AsyncConnection
@@ -42,6 +43,9 @@ class Edits:
                 await self._store.prepare()
             async with self._store.write() if write else self._store.read() as connection:
                 yield connection
+        except IntegrityError:
+            # Another change came between the look for the token and this one; nothing else here must be there once only.
+            raise RefusedError("this token is in use already", status=409, param="key") from None
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             if is_outage(error):
                 raise self._store.unavailable(error) from None
