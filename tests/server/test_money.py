@@ -348,6 +348,21 @@ def test_calls_that_generate_no_text_leave_the_rest_of_a_budget_alone(tmp_path: 
         assert budget_of(gateway, key_id)["reserved"] == 0
 
 
+def test_a_recording_is_reserved_for_by_its_length(tmp_path: Path) -> None:
+    with Simulator() as simulator, running_gateway(config(simulator.url), tmp_path, auth=True) as gateway:
+        _, key = new_key(gateway, max_budget=15.0)
+        statuses = []
+        for size in (640, 64_000):  # $10 for the shortest, and ten tokens a second at least
+            files = {"file": ("a.mp3", b"ID3" + bytes(size), "audio/mpeg")}
+            posted = httpx2.post(
+                f"{gateway.url}/v1/audio/transcriptions", headers=key, files=files, data={"model": "openai-x"}
+            )
+            statuses.append(posted.status_code)
+
+        assert statuses == [200, 429]
+        assert [row["attempts"] for row in rows(gateway)] == [1, 0]
+
+
 @pytest.mark.parametrize("price", ["input_cost_per_token", "output_cost_per_token"])
 def test_half_a_price_is_none_under_a_budget(upstream: RawServer, tmp_path: Path, price: str) -> None:
     params = {"model": "openai/sim", "api_base": f"{upstream.url}/v1", "api_key": "sk-up", price: 0.001}

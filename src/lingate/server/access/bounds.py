@@ -61,10 +61,8 @@ def circumstances_of(body: dict[str, Any]) -> Circumstances:
         elif kind is list:
             size += _AROUND
             pending += item
-        elif kind is bytes:
-            size += _AROUND + len(item) // _SOUND
-        else:
-            size += _NUMBER
+        else:  # a number or the like, or a file that was uploaded
+            size += _NUMBER + len(getattr(item, "data", b"")) // _SOUND
     return Circumstances(
         tokens=size,
         lasting="lasting" in seen,
