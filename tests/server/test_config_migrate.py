@@ -227,6 +227,35 @@ def test_what_has_no_effect_is_cut_where_a_variable_holds_it_and_beside_one(tmp_
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        (
+            "litellm_settings:\n  drop_params: true\n  ? set_verbose\n  : true\n",
+            "litellm_settings:\n  drop_params: true\n",
+        ),
+        (
+            "? litellm_settings\n: set_verbose: true\n  drop_params: true\n",
+            "? litellm_settings\n: drop_params: true\n",
+        ),
+        ("litellm_settings: {? set_verbose : true}\n", "litellm_settings: {}\n"),
+        ("", ""),
+    ],
+)
+def test_keys_are_cut_however_they_are_written(tmp_path: Path, text: str, left: str) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(text)
+
+    assert cleaned(str(path)) == left
+
+
+def test_entries_of_lists_and_their_first_keys_are_cut_from_behind_their_dashes() -> None:
+    text = "a:\n- - b\n  - c\n- d: 1\n  e: 2\n- f\n"
+
+    assert yaml.safe_load(pruned(text, {("a", 0, 0), ("a", 1, "d")})) == {"a": [["c"], {"e": 2}, "f"]}
+    assert yaml.safe_load(pruned(text, {("a", 0, 1), ("a", 1, "e")})) == {"a": [["b"], {"d": 1}, "f"]}
+
+
 def test_what_aliases_share_is_cut_once(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     text = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -12,10 +13,12 @@ import pytest
 from lingate.server.access.inputs import NewKey
 from lingate.server.access.service import RefusedError
 from tests.server.access_kit import ROOT, access
-from tests.server.asking import rows
+from tests.server.asking import ask, chunks, deltas, rows
+from tests.server.client_kit import ADMIN
 from tests.server.gateway_kit import running_gateway
-from tests.server.raw_upstream import CHAT, chat, config, whole
-from tests.servers import RawServer
+from tests.server.raw_upstream import CHAT, chat, chunk, config, whole
+from tests.server.test_admin import admin
+from tests.servers import RawServer, Script
 
 USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 
@@ -47,3 +50,112 @@ def test_a_request_that_can_be_read_and_is_too_deep_to_be_sent_on_is_its_callers
     # The upstream speaks OpenAI's format only.
     assert found == {"openai-x": {200, 400}, "anthropic-x": {502, 400}, "gemini-x": {502, 400}}
     assert statuses == {200, 400, 502}
+
+
+def test_what_may_be_kept_for_an_hour_is_reserved_for_at_the_price_of_that(upstream: RawServer, tmp_path: Path) -> None:
+    models = [
+        {
+            "model_name": "claude",
+            "litellm_params": {
+                "model": "anthropic/claude-sonnet-4-5",
+                "api_base": upstream.url,
+                "api_key": "k",
+                "max_retries": 0,
+            },
+        }
+    ]
+    upstream.script = Script([b"{}"], status=529)
+    statuses = []
+    with running_gateway(json.dumps({"model_list": models}), tmp_path, auth=True) as gateway:
+        made = ask(gateway, "/key/generate", {"max_budget": 0.048}, ADMIN).json()
+        for marks in ({}, {"cache_control": {"type": "ephemeral", "ttl": "1h"}}):
+            content = [{"type": "text", "text": "x" * 10_000, **marks}]
+            body = {"model": "claude", "max_tokens": 1, "messages": [{"role": "user", "content": content}]}
+            answer = ask(gateway, CHAT, body, {"authorization": f"Bearer {made['key']}"})
+            statuses.append((answer.status_code, answer.json()["error"]["code"]))
+    assert [code == "budget_exceeded" for _, code in statuses] == [False, True]
+
+
+def _two(upstream: str, **routing: Any) -> str:
+    params = {"model": "openai/sim", "api_base": f"{upstream}/v1", "api_key": "k", "max_retries": 0}
+    entries = [
+        {"model_name": "m", "litellm_params": params, "model_info": {"id": name}} for name in ("one", 2, "three")
+    ]
+    return json.dumps({"model_list": entries, "router_settings": routing})
+
+
+def test_calls_of_one_conversation_go_to_one_deployment(upstream: RawServer, tmp_path: Path) -> None:
+    upstream.script = whole(USAGE)
+    with running_gateway(_two(upstream.url, optional_pre_call_checks=["session_affinity"]), tmp_path) as gateway:
+        for header in ("x-lingate-session-id", "x-litellm-session-id", "x-litellm-trace-id"):
+            where = {
+                ask(gateway, CHAT, chat("m"), {header: session}).headers["x-lingate-model-id"]
+                for session in ["abc"]
+                for _ in range(12)
+            }
+            assert len(where) == 1
+        others = {
+            ask(gateway, CHAT, chat("m"), {"x-lingate-session-id": f"s{number}"}).headers["x-lingate-model-id"]
+            for number in range(24)
+        }
+    assert others == {"one", "2", "three"}
+
+
+@pytest.mark.parametrize("name", ["timeout", "num-retries"])
+@pytest.mark.parametrize("text", ["soon", "nan", "9" * 5000, "1.e400", "-1"])
+def test_a_wish_that_is_no_number_is_refused(upstream: RawServer, tmp_path: Path, name: str, text: str) -> None:
+    asked = len(upstream.requests)
+    with running_gateway(config(upstream.url), tmp_path) as gateway:
+        answer = ask(gateway, CHAT, chat("openai-x"), {f"x-lingate-{name}": text})
+    assert answer.status_code == 400
+    assert name.replace("-", "_") in answer.json()["error"]["message"]
+    assert len(answer.text) < 400
+    assert len(upstream.requests) == asked
+
+
+@pytest.mark.parametrize("bad", [b"\xff\xfe", b"\xc3", b"\xed\xa0\x80"])
+def test_a_stream_whose_text_is_no_text_ends_with_an_error(upstream: RawServer, tmp_path: Path, bad: bytes) -> None:
+    words = [chunk({"content": "aaaa"}).replace(b"aaaa", text) for text in (b"one ", b"two ", bad, b"three ")]
+    upstream.script = Script(
+        [*words, chunk({}, "stop", usage=USAGE), b"data: [DONE]\n\n"],
+        pause=0.03,
+    )
+    with running_gateway(config(upstream.url), tmp_path) as gateway:
+        answer = ask(gateway, CHAT, chat("openai-x", stream=True))
+        (row,) = rows(gateway)
+    assert deltas(answer) == "one two "
+    assert "could not be understood" in chunks(answer)[-1]["error"]["message"]
+    assert (row["status"], row["error"], row["estimated"]) == (200, "protocol", 1)
+
+
+async def test_teams_are_deleted_by_litellms_words_and_other_times_and_characters_are_refused(tmp_path: Path) -> None:
+    async with admin(tmp_path) as api:
+        for name in ("a", "b"):
+            assert (await api.ask("POST", "/team/new", {"team_id": name}))[0] == 200
+        assert await api.ask("POST", "/team/delete", {"team_ids": ["a", "b"]}) == (200, {"deleted_teams": ["a", "b"]})
+        assert await api.ask("GET", "/team/list") == (200, [])
+        for since in ("9999-12-31", "1969-12-31", "1e5"):
+            status, answer = await api.ask("GET", "/admin/spend", query=f"since={since}")
+            assert (status, answer["error"]["param"]) == (400, "since")
+        for body in (
+            {"alias": "a\u0007b"},
+            {"metadata": {"a": "\u0007"}, "tags": ["\u007f"]},
+            {"aliases": {"a\n": "b"}},
+        ):
+            status, answer = await api.ask("POST", "/admin/keys", body)
+            assert status == 400
+
+
+def test_a_page_of_another_site_reads_long_answers_of_the_admin_side_too(upstream: RawServer, tmp_path: Path) -> None:
+    site = "https://app.example"
+    with running_gateway(config(upstream.url, cors={"allow_origins": [site]}), tmp_path, auth=True) as gateway:
+        answer = httpx2.get(gateway.url + "/admin/spend/rows.csv", headers={**ADMIN, "origin": site}, timeout=20)
+        assert answer.status_code == 200
+        assert answer.headers["access-control-allow-origin"] == site
+        other = httpx2.get(
+            gateway.url + "/admin/spend/rows.csv", headers={**ADMIN, "origin": "https://evil"}, timeout=20
+        )
+        assert "access-control-allow-origin" not in other.headers
+        for path, raw in (("/api/show", b"{"), ("/api/show", b"\xff")):
+            shown = httpx2.post(gateway.url + path, content=raw, headers=ADMIN, timeout=20)
+            assert (shown.status_code, shown.json()["error"]) == (400, "the request is not JSON")

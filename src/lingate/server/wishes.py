@@ -81,7 +81,7 @@ def _timeout(value: Any) -> float:
 
 def _retries(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST_RETRIES:
-        raise BadRequestError(f"num_retries: expected a whole number from 0 to {_MOST_RETRIES}, not {value!r}")
+        raise BadRequestError(f"num_retries: expected a whole number from 0 to {_MOST_RETRIES}, not {value!s:.40}")
     return value
 
 

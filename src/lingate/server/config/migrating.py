@@ -155,8 +155,7 @@ def pruned(text: str, places: Collection[Place]) -> str:
     finally:
         loader.dispose()
     cuts: list[tuple[int, int]] = []
-    if node is not None:
-        _cuts(node, (), frozenset(places), text, cuts)
+    _cuts(node, (), frozenset(places), text, cuts)
     for start, end in sorted(set(cuts), reverse=True):
         text = text[:start] + text[end:]
     return text
@@ -217,14 +216,12 @@ def _in_block(items: list[tuple[Any, Any, Any]], first: int, last: int, text: st
     line = text.rfind("\n", 0, begin) + 1
     in_list = items[first][1] is items[first][2]
     before = text[line:begin].strip()
-    if not before or (in_list and before == "-"):
+    if not before or (in_list and before == "-") or last + 1 == len(items):
         end = text.find("\n", _end(items[last][2]))
         return line, len(text) if end < 0 else end + 1
-    # The first key of a list's entry stands behind the dash, which the next key needs.
-    if in_list:
-        begin = text.rfind("-", 0, begin)
-        return begin, text.rfind("-", 0, items[last + 1][1].start_mark.index)
-    return begin, items[last + 1][1].start_mark.index
+    # The first key of a list's entry stands behind the dash, which the next key needs; so does a list's own first entry.
+    following = items[last + 1][1].start_mark.index
+    return (text.rfind("-", 0, begin), text.rfind("-", 0, following)) if in_list else (begin, following)
 
 
 def _end(node: Any) -> int:
