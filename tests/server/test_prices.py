@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -186,3 +187,36 @@ def test_what_an_owner_has_no_price_for_is_said_beside_the_rest(more: dict[str, 
     found, reason = sheet.cost({**ASKED, **more}, None, None)
 
     assert (found, reason) == (pytest.approx(0.2), f"incomplete: there is no price for {missing}")
+
+
+@pytest.mark.parametrize(
+    ("own", "usage", "found"),
+    [
+        (
+            {"cache_read_input_token_cost": 0.0001},
+            {"prompt_tokens_details": {"cached_tokens": 40}},
+            (0.164, "configuration"),
+        ),
+        (
+            {"cache_creation_input_token_cost": 0.002},
+            {"prompt_tokens_details": {"cache_write_tokens": 40}},
+            (0.24, "configuration"),
+        ),
+        (
+            {"output_cost_per_reasoning_token": 0.02},
+            {"completion_tokens_details": {"reasoning_tokens": 4}},
+            (0.24, "configuration"),
+        ),
+        ({}, {"prompt_tokens_details": {"cached_tokens": 40}}, (0.2, "configuration")),
+        ({"output_cost_per_token": None}, {}, (None, "the configuration has no price for output tokens")),
+        ({"input_cost_per_token": None}, {}, (None, "the configuration has no price for input tokens")),
+    ],
+)
+def test_an_owners_price_of_a_kind_of_token_is_taken_for_it(
+    own: dict[str, float | None], usage: dict[str, Any], found: tuple[float | None, str]
+) -> None:
+    sheet = Sheet("openai", "gpt-4.1", ModelInfo(), replace(OWN, **own))
+
+    cost, source = sheet.cost({**ASKED, **usage}, None, None)
+
+    assert (cost if cost is None else pytest.approx(cost), source) == found

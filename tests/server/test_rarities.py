@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +15,11 @@ import pytest
 
 from lingate.server.access.inputs import NewKey
 from lingate.server.access.service import RefusedError
+from lingate.server.config import ConfigFileError, GatewayConfig, load
 from tests.server.access_kit import ROOT, access
 from tests.server.asking import ask, chunks, deltas, rows
 from tests.server.client_kit import ADMIN
-from tests.server.gateway_kit import running_gateway
+from tests.server.gateway_kit import Running, running_gateway
 from tests.server.raw_upstream import CHAT, chat, chunk, config, whole
 from tests.server.test_admin import admin
 from tests.servers import RawServer, Script
@@ -159,3 +163,103 @@ def test_a_page_of_another_site_reads_long_answers_of_the_admin_side_too(upstrea
         for path, raw in (("/api/show", b"{"), ("/api/show", b"\xff")):
             shown = httpx2.post(gateway.url + path, content=raw, headers=ADMIN, timeout=20)
             assert (shown.status_code, shown.json()["error"]) == (400, "the request is not JSON")
+
+
+def _answered_by(gateway: Running, text: str) -> str:
+    return ask(gateway, CHAT, chat("openai-x", user=text, temperature=len(text))).headers.get("x-lingate-cache", "none")
+
+
+def test_answers_are_kept_as_each_configuration_says(upstream: RawServer, tmp_path: Path, redis: str) -> None:
+    upstream.script = whole(USAGE)
+
+    def with_cache(**params: Any) -> GatewayConfig:
+        settings = {"litellm_settings": {"cache": True, "cache_params": params}} if params else {}
+        file = tmp_path / "another.yaml"
+        file.write_text(config(upstream.url, settings=settings))
+        return load(str(file), {})
+
+    with running_gateway(config(upstream.url), tmp_path) as gateway:
+
+        def change(**params: Any) -> None:
+            done = threading.Event()
+            gateway.loop.call_soon_threadsafe(lambda: (gateway.gateway.reload(with_cache(**params)), done.set()))
+            assert done.wait(10)
+
+        told = [_answered_by(gateway, "a")]
+        for params in (
+            {"type": "local", "default_in_memory_ttl": 60},
+            {"type": "redis", "url": redis},
+            {"type": "redis", "url": redis, "default_in_redis_ttl": 60, "namespace": "x"},
+            {},
+            {"type": "redis", "url": redis},
+        ):
+            change(**params)
+            told += [_answered_by(gateway, "a")]
+            time.sleep(0.1)
+            told += [_answered_by(gateway, "a")]
+        assert gateway.gateway.reloads.count == 5
+        assert len(rows(gateway)) == 11
+    assert told == ["none", "miss", "hit", "miss", "hit", "miss", "hit", "none", "none", "hit", "hit"]
+
+
+def test_a_deployment_that_rests_here_rests_on_the_other_replicas(
+    upstream: RawServer, tmp_path: Path, redis: str
+) -> None:
+    upstream.script = Script([b"{}"], status=429, headers={"retry-after": "30", "content-type": "application/json"})
+    models = [
+        {"model_name": "m", "litellm_params": {"model": "openai/sim", "api_base": f"{upstream.url}/v1", "api_key": "k"}}
+    ]
+    text = json.dumps({"model_list": models, "router_settings": {"num_retries": 0}})
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    with (
+        running_gateway(text, tmp_path / "a", env={"LINGATE_REDIS_URL": redis}) as one,
+        running_gateway(text, tmp_path / "b", env={"LINGATE_REDIS_URL": redis}) as other,
+    ):
+        time.sleep(0.3)
+        assert ask(one, CHAT, chat("m")).status_code == 429
+        asked = len(upstream.requests)
+        time.sleep(0.3)
+        answer = ask(other, CHAT, chat("m"))
+        assert (answer.status_code, len(upstream.requests)) == (429, asked)
+        assert 25 <= int(answer.headers["retry-after"]) <= 30
+
+
+def test_a_key_for_what_its_provider_does_not_do_is_refused_and_nothing_is_sent(tmp_path: Path) -> None:
+    entry = {"model_name": "m", "litellm_params": {"model": "anthropic/claude-sonnet-4-5", "api_key": "sk-the-owners"}}
+    settings = {
+        "model_list": [entry],
+        "general_settings": {"allow_client_side_credentials": True},
+        "lingate": {"allowed_hosts": ["[:::]", "::1.2.3"]},  # the first is no address: it stands for nothing
+    }
+    file = tmp_path / "odd.yaml"
+    file.write_text(json.dumps(settings))
+    with pytest.raises(ConfigFileError, match=r"allowed_hosts\[1\] must be a host"):
+        load(str(file), {})
+    settings["lingate"] = {"allowed_hosts": ["[:::]"]}
+    with running_gateway(json.dumps(settings), tmp_path) as gateway:
+        for more in ({}, {"api_base": "http://[:::]/v1"}, {"api_base": "http://[::1]/v1"}):
+            answer = ask(gateway, "/v1/embeddings", {"model": "m", "input": "x", "api_key": "mine", **more})
+            assert answer.status_code == 400
+            assert "sk-the-owners" not in answer.text
+        assert [(row["status"], row["attempts"]) for row in rows(gateway)] == [(400, 0)] * 3
+
+
+def test_a_ledger_that_cannot_be_read_lets_budgets_count_here(upstream: RawServer, tmp_path: Path) -> None:
+    upstream.script = whole(USAGE)
+    with running_gateway(config(upstream.url), tmp_path, auth=True) as gateway:
+        made = [ask(gateway, "/key/generate", {"max_budget": 100}, ADMIN).json() for _ in range(2)]
+        keys = [{"authorization": f"Bearer {one['key']}"} for one in made]
+        assert ask(gateway, CHAT, chat("openai-x"), keys[0]).status_code == 200
+        gateway.flush()
+        with sqlite3.connect(gateway.state / "gateway.db") as database:
+            database.execute("ALTER TABLE usage_hours RENAME TO elsewhere")
+        database.close()
+        assert ask(gateway, CHAT, chat("openai-x"), keys[1]).status_code == 200
+        shown = httpx2.get(gateway.url + "/admin/keys", headers=ADMIN, timeout=20)
+        assert shown.status_code == 200
+        with sqlite3.connect(gateway.state / "gateway.db") as database:
+            database.execute("ALTER TABLE elsewhere RENAME TO usage_hours")
+        database.close()
+        gateway.flush()
+        assert [row["status"] for row in rows(gateway)] == [200, 200]
