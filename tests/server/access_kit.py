@@ -14,7 +14,8 @@ from lingate.errors import LingateError
 from lingate.server.access import Access, AccessSettings, Limits, LocalLimiter
 from lingate.server.access.audit import Actor
 from lingate.server.access.meters import Owner
-from lingate.server.admin import Parts, create_admin
+from lingate.server.admin import ConfigStatus, Parts, create_admin
+from lingate.server.feed import Feed
 from lingate.server.ledger.query import Usage
 from lingate.server.records import Caller, Estimate
 from lingate.server.store import Store
@@ -110,8 +111,14 @@ class Admin:
     """The admin API, asked without sockets."""
 
     def __init__(self, access: Access, store: Store | None = None, **parts: Any) -> None:
-        usage = None if store is None else Usage(store)
-        self.app = create_admin(Parts(access=access, store=store, usage=usage, **parts))
+        store = store or access.database._store
+
+        async def reload() -> ConfigStatus:
+            return ConfigStatus()
+
+        given: dict[str, Any] = {"deployments": tuple, "config": ConfigStatus, "reload": reload, "facts": dict}
+        given |= {"usage": Usage(store), "feed": Feed([]), "key_header": lambda: None, **parts}
+        self.app = create_admin(Parts(access=access, store=store, **given))
 
     async def ask(
         self,

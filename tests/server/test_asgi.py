@@ -151,7 +151,8 @@ class TestLifespan:
 
     async def test_it_starts_answers_and_stops(self, upstream: RawServer, tmp_path: Path) -> None:
         upstream.script = whole({"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3})
-        gateway = Gateway(_loaded(config(upstream.url), tmp_path), state=tmp_path, store=None, env={}, auth=False)
+        store = Store(f"sqlite:///{tmp_path}/x.db")
+        gateway = Gateway(_loaded(config(upstream.url), tmp_path), state=tmp_path, store=store, env={}, auth=False)
         application = bind(gateway.handle, gateway.start, gateway.stop)
         wanted: asyncio.Queue[Message] = asyncio.Queue()
         told: asyncio.Queue[Message] = asyncio.Queue()

@@ -226,16 +226,6 @@ def test_beyond_the_reserve_a_row_is_refused_counted_and_said(tmp_path: Path, ca
     journal.close()
 
 
-def test_where_calls_matter_more_rows_are_dropped_and_counted(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "journal", max_bytes=0, when_full="drop")
-    for _ in range(4):
-        journal.write(make_row(body={"text": "x" * 7_000_000}))
-
-    assert journal.has_room()
-    assert journal.state.dropped_rows == 2
-    journal.close()
-
-
 def test_a_full_disk_refuses_new_calls_and_loses_no_row(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     journal = Journal(tmp_path / "journal")
     rows = [make_row() for _ in range(50)]

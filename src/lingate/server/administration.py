@@ -23,7 +23,7 @@ def administration(gateway: Gateway) -> AsgiApplication:
     parts = Parts(
         access=gateway.access,
         store=gateway.store,
-        usage=None if gateway.store is None else Usage(gateway.store, gateway.drainer),
+        usage=Usage(gateway.store, gateway.drainer),
         deployments=lambda: [_deployment(gateway, one) for one in gateway.live.router.deployments()],
         config=lambda: _config(gateway),
         reload=reload,

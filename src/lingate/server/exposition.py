@@ -188,15 +188,9 @@ def _gauges(gateway: Gateway) -> Iterator[tuple[str, str, float]]:
     yield "lingate_journal_pending_bytes", "Rows on disk that wait for the database.", journal.pending_bytes
     yield "lingate_journal_max_bytes", "How much may wait; then calls are refused.", journal.max_bytes
     yield "lingate_journal_held_rows", "Rows in memory only: the disk refused them.", journal.held_rows
-    if gateway.store is not None:
-        yield "lingate_database_ready", "1 if the database has been prepared.", float(gateway.store.ready)
-    if gateway.drainer is not None:
-        away = gateway.drainer.state.away_since
-        yield (
-            "lingate_database_away_since_seconds",
-            "When the database stopped answering; 0 while it does.",
-            away or 0.0,
-        )
+    yield "lingate_database_ready", "1 if the database has been prepared.", float(gateway.store.ready)
+    away = gateway.drainer.state.away_since or 0.0
+    yield "lingate_database_away_since_seconds", "When the database stopped answering; 0 while it does.", away
     link = getattr(gateway.access.limiter, "link", None)
     if link is not None:
         yield "lingate_redis_connected", "0 while limits and budgets are this process's own: no Redis.", float(link.up)
@@ -207,15 +201,13 @@ def _gauges(gateway: Gateway) -> Iterator[tuple[str, str, float]]:
 
 
 def _counters(gateway: Gateway) -> Iterator[tuple[str, str, float]]:
-    journal = gateway.journal.state
+    journal, drained = gateway.journal.state, gateway.drainer.state
     yield "lingate_journal_rows", "Rows of the ledger written to the journal.", journal.written_rows
     yield "lingate_journal_dropped_rows", "Rows lost: no room in the journal.", journal.dropped_rows
     yield "lingate_journal_damaged_bytes", "Bytes in journals that were no row.", journal.damaged_bytes
     yield "lingate_config_reloads", "Changes of the configuration taken over.", gateway.reloads.count
-    if gateway.drainer is not None:
-        drained = gateway.drainer.state
-        yield "lingate_ledger_rows", "Rows copied from the journal into the database.", drained.drained_rows
-        yield "lingate_ledger_rejected_rows", "Rows that the database refused, kept in a file.", drained.rejected_rows
+    yield "lingate_ledger_rows", "Rows copied from the journal into the database.", drained.drained_rows
+    yield "lingate_ledger_rejected_rows", "Rows that the database refused, kept in a file.", drained.rejected_rows
 
 
 def _deployments(gateway: Gateway) -> dict[tuple[str, str, str], tuple[bool, int]]:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from lingate._io.transport import AsyncTransport
 from lingate._io.via_pyreqwest_aio import AsyncPyreqwest
@@ -88,7 +88,7 @@ class Gateway:
         config: What it is set to.
         state: Directory of the journal.
         env: The environment, for reading the configuration again.
-        store: The database; None for a gateway without one (no virtual keys, and a journal that is not emptied).
+        store: The database. It need not answer yet.
         auth: Whether callers need a key.
         transport: What carries requests to providers.
         on_master: Told the master key, once, if one had to be made.
@@ -99,7 +99,7 @@ class Gateway:
         config: GatewayConfig,
         *,
         state: Path,
-        store: Store | None,
+        store: Store,
         env: Mapping[str, str],
         auth: bool = True,
         transport: AsyncTransport | None = None,
@@ -110,13 +110,9 @@ class Gateway:
         self.env = env
         self.state = state
         self.store = store
-        # Without a database nothing empties the journal: what does not fit is counted, and nobody waits for it.
-        full: Literal["refuse", "drop"] = "drop" if store is None else "refuse"
-        self.journal = Journal(state / "journal", config.own.ledger.journal_max_bytes, when_full=full)
-        self.drainer = None if store is None else Drainer(self.journal, store)
-        spending = (
-            None if store is None or self.drainer is None else LedgerSpending(store, self.drainer, self._names_of)
-        )
+        self.journal = Journal(state / "journal", config.own.ledger.journal_max_bytes)
+        self.drainer = Drainer(self.journal, store)
+        spending = LedgerSpending(store, self.drainer, self._names_of)
         self.access = Access(store, access_settings(config), spending=spending, on_master=on_master)
         self.live = Live(config, shared=Rests(self.access))
         most = config.own.limits.max_answer
@@ -160,8 +156,6 @@ class Gateway:
         Raises:
             StoreError: It answers, and cannot be used.
         """
-        if self.store is None:
-            return
         try:
             await self.store.prepare()
         except StoreUnavailableError as error:
@@ -169,8 +163,7 @@ class Gateway:
 
     async def start(self) -> None:
         """Start the parts that run by themselves."""
-        if self.drainer is not None:
-            self._tasks.append(asyncio.create_task(self.drainer.run()))
+        self._tasks.append(asyncio.create_task(self.drainer.run()))
         await self.access.start()
         self.access.limiter.on_cooled = self._rests
         self._retain(self.live.config.retention)
@@ -215,8 +208,8 @@ class Gateway:
         if self._retaining is not None:
             self._retaining.cancel()
             self._retaining = None
-        if seconds is not None and self.store is not None:
-            self._retaining = asyncio.create_task(keep_for(self.store, rows=seconds))
+        if seconds is not None:
+            self._retaining = asyncio.create_task(keep_for(self.store, seconds))
 
     def _rests(self, deployment: str, seconds: float, kind: str) -> None:
         self.live.router.rest(deployment, seconds, kind)
@@ -261,8 +254,7 @@ class Gateway:
     async def stop(self) -> None:
         """Stop the parts, the ledger last."""
         await self.access.stop()
-        if self.drainer is not None:
-            await self.drainer.stop()
+        await self.drainer.stop()
         tasks = [*self._tasks, *([self._retaining] if self._retaining is not None else [])]
         for task in tasks:
             task.cancel()
@@ -274,8 +266,7 @@ class Gateway:
         self.journal.close()
         if self.tracing is not None:
             await self.tracing.stop()
-        if self.store is not None:
-            await self.store.close()
+        await self.store.close()
 
     async def serve_admin(self, request: Request, body: bytes, reply: Reply) -> None:
         """Answer a request for the admin side, which is made when the first one comes."""
@@ -317,10 +308,8 @@ class Gateway:
         path, error = told["config"].pop("path"), told["config"]["error"]
         if path and error:
             told["config"]["error"] = error.replace(path, Path(path).name)
-        if told["database"] is not None:
-            told["database"].pop("url")
-        if told["drainer"] is not None:
-            told["drainer"].pop("reason")
+        told["database"].pop("url")
+        told["drainer"].pop("reason")
         return told
 
     def status(self) -> dict[str, Any]:
@@ -332,9 +321,9 @@ class Gateway:
             "uptime_seconds": round(time.time() - self.started, 1),
             "in_flight": self.in_flight,
             "deployments": len(self.live.router.deployments()),
-            "database": None if self.store is None else {"url": self.store.shown, "ready": self.store.ready},
+            "database": {"url": self.store.shown, "ready": self.store.ready},
             "journal": asdict(journal),
-            "drainer": None if self.drainer is None else asdict(self.drainer.state),
+            "drainer": asdict(self.drainer.state),
             "config": {
                 "path": config.path,
                 "reloads": self.reloads.count,

@@ -51,7 +51,7 @@ class Access:
     """Keys, limits and sign-in of a gateway.
 
     Args:
-        store: The database; None for a gateway with a master key only.
+        store: The database.
         settings: What the config says.
         spending: What the ledger knows of spending.
         on_master: Told the master key once, if one had to be made.
@@ -59,13 +59,13 @@ class Access:
 
     def __init__(
         self,
-        store: Store | None,
+        store: Store,
         settings: AccessSettings,
         *,
         spending: Spending | None = None,
         on_master: Callable[[str], None] | None = None,
     ) -> None:
-        self.database = None if store is None else Database(store)
+        self.database = Database(store)
         self.limiter = self._limiter(settings, spending)
         self.keys = Keys(self.database, self.limiter, gateway=settings.gateway)
         self.service = Service(self.database, self.keys, changed=self.limiter.changed)
@@ -158,8 +158,6 @@ class Access:
 
     async def _settle_master(self) -> None:
         """Use the stored hash of the master key; where there is none, make a key and store its hash."""
-        if self.database is None:
-            return
         stored = await self.database.setting(_MASTER)
         if stored is None:
             _, token = make_token()

@@ -47,13 +47,11 @@ def client_address(peer: str | None, forwarded_for: str | None, trusted: Network
 
     Anybody can write the front of that header, so it is read from its end, and only if the peer itself is trusted.
     """
-    if trusted is None or forwarded_for is None or peer not in trusted:
+    if trusted is None or forwarded_for is None:
         return peer
     for text in reversed(forwarded_for.split(",")):
         address = parse_address(text)
-        if address is None:
-            return peer
+        if address is None or peer not in trusted:
+            break
         peer = str(address)
-        if peer not in trusted:
-            return peer
     return peer

@@ -34,7 +34,7 @@ class Keys:
     """The keys of this gateway, as callers by the digest of their tokens.
 
     Args:
-        database: Where keys are; None for a gateway that has a master key only.
+        database: Where keys are.
         limiter: Keeps the counters that callers refer to.
         gateway: Limits of all calls together.
         now: Epoch seconds.
@@ -48,7 +48,7 @@ class Keys:
 
     def __init__(
         self,
-        database: Database | None,
+        database: Database,
         limiter: LocalLimiter,
         *,
         gateway: Limits | None = None,
@@ -90,7 +90,7 @@ class Keys:
 
     async def find(self, token: str) -> Caller | None:
         """Who sends this token, asking the database if it was made elsewhere a moment ago. None if it does not answer."""
-        if self._database is None or not token.startswith(PREFIX):
+        if not token.startswith(PREFIX):
             return None
         wanted, now = digest(token), time.monotonic()
         if self._unknown.get(wanted, 0.0) > now or self.refusal(token) is not None:
@@ -99,17 +99,15 @@ class Keys:
         if task is None:
             if len(self._finding) >= _MOST_FINDS:
                 return None
-            task = self._finding[wanted] = asyncio.create_task(self._look_up(wanted, self._database))
+            task = self._finding[wanted] = asyncio.create_task(self._look_up(wanted))
             task.add_done_callback(lambda _: self._finding.pop(wanted, None))
         await asyncio.shield(task)
         return self.known(token)
 
-    async def _look_up(self, wanted: bytes, database: Database) -> None:
-        stored = None
+    async def _look_up(self, wanted: bytes) -> None:
         try:
             async with Patience(_FIND_DEADLINE):
-                stored = await database.key_of(wanted.hex())
-                if stored is not None:
+                if await self._database.key_of(wanted.hex()) is not None:
                     await self.refresh()
         except (StoreError, TimeoutError):
             pass
@@ -143,8 +141,6 @@ class Keys:
         Raises:
             StoreUnavailableError: It does not answer.
         """
-        if self._database is None:
-            return
         async with self._refreshing:
             more = True
             while more:

@@ -20,7 +20,6 @@ from lingate.server.access.keys import Keys
 from lingate.server.access.periods import after, parse_span
 from lingate.server.access.records import Key, Kind, Limits, Principal, StoredKey
 from lingate.server.access.tokens import digest, fault_of, make_id, make_token, masked
-from lingate.server.store import StoreUnavailableError
 
 _MOST_METADATA = 65_536
 _LATEST = 1e11
@@ -44,7 +43,7 @@ class Service:
     """Changes to keys and to those whom limits belong to.
 
     Args:
-        database: Where they are kept; None where there is none, and then nothing can be changed.
+        database: Where they are kept.
         keys: Told of every change.
         changed: Called after a change, to tell other replicas.
         now: Epoch seconds.
@@ -52,36 +51,25 @@ class Service:
 
     def __init__(
         self,
-        database: Database | None,
+        database: Database,
         keys: Keys,
         *,
-        changed: Callable[[], Awaitable[None]] | None = None,
+        changed: Callable[[], Awaitable[None]],
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._database = database
+        self.database = database
         self._keys = keys
         self._changed = changed
         self._now = now
 
-    @property
-    def database(self) -> Database:
-        """Where records are kept.
-
-        Raises:
-            StoreUnavailableError: There is no database.
-        """
-        if self._database is None:
-            raise StoreUnavailableError("this gateway runs without a database")
-        return self._database
-
     async def keys(self) -> list[Key]:
         """All keys, newest first, as far as the database answers."""
-        await self._catch_up()
+        await self._keys.refresh()
         return sorted((stored.key for stored in self._keys.records.values()), key=lambda key: (-key.created_at, key.id))
 
     async def key(self, key_id: str) -> Key:
         """One key, by its id or, where that is not one, by its token."""
-        await self._catch_up()
+        await self._keys.refresh()
         stored = self._keys.records.get(key_id) or self._by_token(key_id)
         if stored is None:
             raise _missing("key", key_id)
@@ -89,7 +77,7 @@ class Service:
 
     async def create_key(self, actor: Actor, new: NewKey) -> tuple[Key, str]:
         """Make a key. The token that comes back is shown this once and stored nowhere."""
-        await self._catch_up()
+        await self._keys.refresh()
         now = self._now()
         key_id, token = make_token()
         if new.key is not None:
@@ -152,13 +140,13 @@ class Service:
 
     async def principals(self, kind: Kind) -> list[Principal]:
         """All of a kind, newest first."""
-        await self._catch_up()
+        await self._keys.refresh()
         found = (record for (of, _), record in self._keys.principals.items() if of == kind)
         return sorted(found, key=lambda record: (-record.created_at, record.id))
 
     async def principal(self, kind: Kind, id: str) -> Principal:
         """One of a kind."""
-        await self._catch_up()
+        await self._keys.refresh()
         found = self._keys.principals.get((kind, id))
         if found is None:
             raise _missing(kind, id)
@@ -166,7 +154,7 @@ class Service:
 
     async def create(self, actor: Actor, kind: Kind, new: NewPrincipal) -> Principal:
         """Make a team, user, customer, tag or budget."""
-        await self._catch_up()
+        await self._keys.refresh()
         now = self._now()
         fields = {name: getattr(new, name) for name in _PRINCIPAL_FIELDS}
         record = Principal(id=new.id or make_id(kind), created_at=now, updated_at=now, **fields)
@@ -178,7 +166,7 @@ class Service:
         self, actor: Actor, kind: Kind, id: str, patch: msgspec.Struct, *, action: str = "update"
     ) -> Principal:
         """Change fields of one."""
-        await self._catch_up()
+        await self._keys.refresh()
         values = _given(patch)
 
         def change(old: Principal) -> Principal:
@@ -209,10 +197,6 @@ class Service:
     async def note(self, actor: Actor, action: str, kind: str, subject: str, changes: Mapping[str, Any]) -> None:
         """Write down something that was done to no record."""
         await (await self.database.edits()).note(self._entry(actor, action, kind, subject, dict(changes)))
-
-    async def _catch_up(self) -> None:
-        if self._database is not None:
-            await self._keys.refresh()
 
     def _by_token(self, token: str) -> StoredKey | None:
         caller = self._keys.known(token)
@@ -253,8 +237,7 @@ class Service:
 
     async def _tell(self, changes: Changes) -> None:
         self._keys.apply(changes)
-        if self._changed is not None:
-            await self._changed()
+        await self._changed()
 
     def _entry(self, actor: Actor, action: str, kind: str, subject: str, changes: dict[str, Any]) -> Entry:
         return Entry(

@@ -16,8 +16,8 @@ from lingate.server.admin.endpoint import Call, Endpoint, Text
 from lingate.server.admin.parts import Parts
 from lingate.server.ledger.export import rows_csv, usage_csv
 from lingate.server.ledger.filters import Filter, QueryError
-from lingate.server.ledger.query import DIMENSIONS, Usage
-from lingate.server.store import StoreError, StoreUnavailableError
+from lingate.server.ledger.query import DIMENSIONS
+from lingate.server.store import StoreError
 
 MOMENT = Meta(
     max_length=40,
@@ -114,19 +114,6 @@ class RowPage(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
-def usage_of(parts: Parts) -> Usage:
-    """The ledger.
-
-    Raises:
-        StoreUnavailableError: There is no database.
-    """
-    if parts.usage is not None:
-        return parts.usage
-    if parts.store is None:
-        raise StoreUnavailableError("this gateway runs without a database")
-    return Usage(parts.store)
-
-
 def moment(text: str | None, name: str) -> float | None:
     """Epoch seconds of a moment as queries write it."""
     if text is None:
@@ -161,7 +148,7 @@ def _dimensions(by: str) -> list[str]:
 
 async def _spend(parts: Parts, call: Call) -> Spend:
     query: Sums = call.query
-    filter, usage = filter_of(query), usage_of(parts)
+    filter, usage = filter_of(query), parts.usage
     data = await usage.by(_dimensions(query.by), filter, limit=query.limit)
     return Spend(data=data, totals=await usage.totals(filter))
 
@@ -169,14 +156,14 @@ async def _spend(parts: Parts, call: Call) -> Spend:
 async def _rows(parts: Parts, call: Call) -> RowPage:
     query: Rows = call.query
     try:
-        page = await usage_of(parts).rows(filter_of(query), cursor=query.cursor, limit=query.limit)
+        page = await parts.usage.rows(filter_of(query), cursor=query.cursor, limit=query.limit)
     except QueryError as error:
         raise RefusedError(str(error), status=400, param="cursor") from None
     return RowPage(data=page.rows, next_cursor=page.cursor)
 
 
 async def _row(parts: Parts, call: Call) -> dict[str, Any]:
-    found = None if "\x00" in call.path["id"] else await usage_of(parts).row(call.path["id"])
+    found = None if "\x00" in call.path["id"] else await parts.usage.row(call.path["id"])
     if found is None:
         raise RefusedError("there is no such call", status=404)
     return found
@@ -184,12 +171,12 @@ async def _row(parts: Parts, call: Call) -> dict[str, Any]:
 
 async def _spend_csv(parts: Parts, call: Call) -> Text:
     query: Sums = call.query
-    pieces = await _begun(usage_csv(usage_of(parts), _dimensions(query.by), filter_of(query)))
+    pieces = await _begun(usage_csv(parts.usage, _dimensions(query.by), filter_of(query)))
     return Text("text/csv", pieces, "spend.csv")
 
 
 async def _rows_csv(parts: Parts, call: Call) -> Text:
-    return Text("text/csv", await _begun(rows_csv(usage_of(parts), filter_of(call.query))), "calls.csv")
+    return Text("text/csv", await _begun(rows_csv(parts.usage, filter_of(call.query))), "calls.csv")
 
 
 async def _begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -230,7 +217,7 @@ class LogQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 async def _logs(parts: Parts, call: Call) -> list[dict[str, Any]]:
     query: LogQuery = call.query
-    usage = usage_of(parts)
+    usage = parts.usage
     if query.request_id is not None:
         found = await usage.row(query.request_id)
         return [_log(found)] if found is not None else []

@@ -60,13 +60,13 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         config: The config in use.
         keys: How many keys there are.
-        database: Where records are, without secrets; None for a gateway without a database.
+        database: Where records are, without secrets.
         facts: More, by part.
     """
 
     config: ConfigStatus
     keys: int
-    database: str | None
+    database: str
     facts: dict[str, Any]
 
 
@@ -94,14 +94,12 @@ async def _reload(parts: Parts, call: Call) -> ConfigStatus:
 
 
 async def _status(parts: Parts, _: Call) -> Status:
-    database = parts.store.shown if parts.store is not None else None
-    return Status(config=parts.config(), keys=len(parts.access.keys.records), database=database, facts=parts.facts())
+    keys = len(parts.access.keys.records)
+    return Status(config=parts.config(), keys=keys, database=parts.store.shown, facts=parts.facts())
 
 
 async def _tail(parts: Parts, call: Call) -> Text:
     feed = parts.feed
-    if feed is None:
-        raise RefusedError("there are no calls to be watched here", status=404)
     if len(feed) >= MOST_WATCHERS:
         raise RefusedError(f"{MOST_WATCHERS} watch already", status=429)
     return Text(_EVENTS, feed.watch(call.query), "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -67,29 +67,25 @@ class ConfigStatus(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
 
 
-async def _nothing_to_reload() -> ConfigStatus:
-    return ConfigStatus()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """What the admin API needs of the rest of the gateway."""
 
     access: Access
     """Keys and limits."""
-    store: Store | None = None
-    """The database; None where there is none."""
-    usage: Usage | None = None
-    """The ledger, with the rows that are not in the database yet; None to ask the database alone."""
-    deployments: Callable[[], Sequence[DeploymentInfo]] = tuple
+    store: Store
+    """The database."""
+    usage: Usage
+    """The ledger, with the rows that are not in the database yet."""
+    deployments: Callable[[], Sequence[DeploymentInfo]]
     """The deployments as they are now."""
-    config: Callable[[], ConfigStatus] = ConfigStatus
+    config: Callable[[], ConfigStatus]
     """The config as it is now."""
-    reload: Callable[[], Awaitable[ConfigStatus]] = _nothing_to_reload
+    reload: Callable[[], Awaitable[ConfigStatus]]
     """Read the config anew; the old one is kept if it is wrong, and the status says why."""
-    facts: Callable[[], dict[str, Any]] = field(default=dict)
+    facts: Callable[[], dict[str, Any]]
     """More about the gateway for `/admin/status` (journal, drainer, ...), as plain values."""
-    feed: Feed | None = None
-    """Shows calls as they end; None where there are none."""
-    key_header: Callable[[], str | None] = lambda: None
+    feed: Feed
+    """Shows calls as they end."""
+    key_header: Callable[[], str | None]
     """The owner's own header for keys, in lower case; None where there is none."""

@@ -12,7 +12,7 @@ import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, NoReturn
 
 import msgspec
 
@@ -67,8 +67,6 @@ class Journal:
     Args:
         root: Directory of all journals of this installation; this process makes its own below it.
         max_bytes: How much may wait for the database, with what dead processes left. From there on `has_room` is false.
-        when_full: `refuse`: calls are to be refused while there is no room. `drop`: calls go on, and rows for which there
-            is no room are counted and lost.
         segment_bytes: Size at which a new file is begun; drained files are deleted whole.
     """
 
@@ -77,7 +75,6 @@ class Journal:
         root: str | os.PathLike[str],
         max_bytes: int = 1 << 30,
         *,
-        when_full: Literal["refuse", "drop"] = "refuse",
         segment_bytes: int = 8 << 20,
     ) -> None:
         self.root = Path(root)
@@ -87,7 +84,6 @@ class Journal:
         self.dropped_rows = 0
         self.damaged_bytes = 0
         self._max_bytes = max_bytes
-        self._drops = when_full == "drop"
         self._segment_bytes = segment_bytes
         self._pending = 0
         self._backlog = 0
@@ -111,7 +107,7 @@ class Journal:
 
     def has_room(self) -> bool:
         """Whether a call may be made: its row would find room."""
-        return self._drops or (self._pending + self._backlog < self._max_bytes and not self._failing)
+        return self._pending + self._backlog < self._max_bytes and not self._failing
 
     def write(self, row: LedgerRow) -> None:
         """Append a row. When this returns, the row is in the ledger, also if this process is killed now.
@@ -142,7 +138,6 @@ class Journal:
         size = len(data)
         if self._pending + self._backlog + size > self._max_bytes + _RESERVE:
             self._give_up()
-            return
         if self.size >= self._segment_bytes:
             self._begin_segment()
         if self._held or not self._put(data):
@@ -178,16 +173,14 @@ class Journal:
         # The call has been made and cannot be unmade: its row waits in memory for the disk to come back.
         if sum(map(len, self._held)) + len(data) > _RESERVE:
             self._give_up()
-            return
         self._held.append(data)
         self.written_rows += 1
 
-    def _give_up(self) -> None:
+    def _give_up(self) -> NoReturn:
         if not self.dropped_rows:
             _log.error("the journal in %s has no room: rows are being lost", self.root)
         self.dropped_rows += 1
-        if not self._drops:
-            raise JournalFullError("the usage ledger has no room for this call", status=503, retry_after=5.0)
+        raise JournalFullError("the usage ledger has no room for this call", status=503, retry_after=5.0)
 
     def retry(self) -> None:
         """Try again what the disk refused."""
