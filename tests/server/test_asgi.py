@@ -54,6 +54,7 @@ class Exchange:
         self.pause = pause
         self.reads = reads
         self.broken = broken  # what is not taken fails at once, before anyone says that the client has gone
+        self.client: tuple[str, int] | None = None
         self.status = 0
         self.got = b""
         self.left = asyncio.Event()
@@ -65,7 +66,7 @@ class Exchange:
             "path": CHAT,
             "query_string": b"",
             "headers": [],
-            "client": None,
+            "client": self.client,
         }
         await application(scope, self.receive, self.send)
 
@@ -132,6 +133,27 @@ class TestUnderAsgi:
             await asyncio.wait_for(caller.call(application), 10)
         assert (caller.status, caller.pieces) == (413, [])
         assert len(upstream.requests) == asked
+
+    async def test_a_body_that_is_too_long_in_one_piece_is_refused_too(
+        self, upstream: RawServer, tmp_path: Path
+    ) -> None:
+        async with embedded(config(upstream.url, limits={"max_body": 500}), tmp_path) as application:
+            caller = Exchange({})
+            caller.pieces = [json.dumps(chat("openai-x", user="x" * 2000)).encode()]
+            await asyncio.wait_for(caller.call(application), 10)
+        assert (caller.status, caller.pieces) == (413, [])
+
+    @pytest.mark.parametrize(("peer", "status"), [(("10.0.0.1", 1), 200), (("10.1.0.1", 1), 403), (None, 403)])
+    async def test_who_calls_is_who_the_server_says(
+        self, upstream: RawServer, tmp_path: Path, peer: tuple[str, int] | None, status: int
+    ) -> None:
+        upstream.script = whole({"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3})
+        allowed = {"general_settings": {"allowed_ips": ["10.0.0.0/16"]}}
+        async with embedded(config(upstream.url, settings=allowed), tmp_path) as application:
+            caller = Exchange(chat("openai-x"))
+            caller.client = peer
+            await asyncio.wait_for(caller.call(application), 10)
+        assert caller.status == status
 
     async def test_a_client_that_leaves_while_it_sends_is_answered_by_nobody(
         self, upstream: RawServer, tmp_path: Path

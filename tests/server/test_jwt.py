@@ -328,6 +328,31 @@ async def test_a_description_that_leads_elsewhere_is_not_followed(tmp_path: Path
     assert len(described.asked) == 1
 
 
+@pytest.mark.parametrize("document", ["", "{", "[]", "null", "[", '{"a":' + "[" * 100_000, "\\xff"])
+async def test_what_an_issuer_says_and_nobody_can_read_is_no_error(
+    tmp_path: Path, document: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fetch(place: str) -> bytes:
+        return document.encode("latin-1")
+
+    for found in (Issuer(issuer=ISSUER, audience=("lingate",)), issuer(tmp_path, jwks=f"{ISSUER}/keys")):
+        async with access(tmp_path, AccessSettings(master_key=MASTER)) as made:
+            sign_in = SignIn([found], made.keys, fetch=fetch)
+            assert await sign_in.verify(signed()) is None
+    assert caplog.text.count("cannot be read") == 2
+
+
+async def test_keys_whose_ids_are_no_texts_are_passed_over(tmp_path: Path) -> None:
+    described = Described()
+    described.keys = jwks({**jwk("ec"), "kid": 5}, jwk("rsa"))
+    assert (await _found_by(tmp_path, described, signed())).user_id == "ann"
+
+
+def test_two_issuers_of_one_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="same name"):
+        SignIn([issuer(tmp_path)] * 2, None)  # type: ignore[arg-type]
+
+
 async def test_a_token_that_names_no_key_is_checked_with_the_only_one_there_is(tmp_path: Path) -> None:
     described = Described()
     assert (await _found_by(tmp_path, described, signed(kid=""))).user_id == "ann"

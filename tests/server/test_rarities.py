@@ -160,9 +160,23 @@ def test_a_page_of_another_site_reads_long_answers_of_the_admin_side_too(upstrea
             gateway.url + "/admin/spend/rows.csv", headers={**ADMIN, "origin": "https://evil"}, timeout=20
         )
         assert "access-control-allow-origin" not in other.headers
-        for path, raw in (("/api/show", b"{"), ("/api/show", b"\xff")):
-            shown = httpx2.post(gateway.url + path, content=raw, headers=ADMIN, timeout=20)
-            assert (shown.status_code, shown.json()["error"]) == (400, "the request is not JSON")
+
+
+def test_bodies_of_the_gateways_own_pages_are_bounded_and_read_strictly(upstream: RawServer, tmp_path: Path) -> None:
+    with running_gateway(config(upstream.url), tmp_path, auth=True) as gateway:
+        for raw, status in (
+            (b"{", 400),
+            (b"\xff", 400),
+            (b"[]", 404),
+            (b"[" * 5000, 400),
+            (b" " * (1 << 20) + b"{}", 413),
+        ):
+            shown = httpx2.post(gateway.url + "/api/show", content=raw, headers=ADMIN, timeout=20)
+            assert (raw[:9], shown.status_code) == (raw[:9], status)
+        for raw, status in ((b"", 201), (b" " * (1 << 20), 400), (b" " * (1 << 20) + b"{}", 413)):
+            made = httpx2.post(gateway.url + "/admin/keys", content=raw, headers=ADMIN, timeout=20)
+            assert (len(raw), made.status_code) == (len(raw), status)
+            assert status == 201 or made.json()["error"]["message"]
 
 
 def _answered_by(gateway: Running, text: str) -> str:

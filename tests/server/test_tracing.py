@@ -253,3 +253,29 @@ def test_variables_that_make_no_sense_are_an_error_of_the_configuration(monkeypa
 
     with pytest.raises(ConfigError, match="OTEL_"):
         Tracing({})
+
+
+def test_calls_that_are_no_conversation_have_no_messages_in_traces(
+    simulator: Simulator, collector: Collector, exporting: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "true")
+    with running_gateway(_config(simulator.url, **ON), tmp_path) as gateway:
+        for path, body in (("/v1/embeddings", {"input": "x"}), (CHAT, {"messages": 5})):
+            httpx2.post(gateway.url + path, json={"model": "small", **body}, timeout=20)
+        spans = collector.wait(3)
+
+    calls = {span.name: values(span.attributes) for span in spans if span.kind == Span.SPAN_KIND_SERVER}
+    assert sorted(calls) == ["chat", "embeddings small"]
+    assert not any(name.endswith("messages") for found in calls.values() for name in found)
+
+
+def test_calls_that_are_not_sampled_are_answered_and_leave_no_trace(
+    simulator: Simulator, collector: Collector, exporting: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_always_off")
+    with running_gateway(_config(simulator.url, **ON), tmp_path) as gateway:
+        assert _ask(gateway, "small").status_code == 200
+        assert _ask(gateway, "small", {"traceparent": PARENT}).status_code == 200
+        spans = collector.wait(2)
+
+    assert [span.trace_id.hex() for span in spans] == [PARENT.split("-")[1]] * 2

@@ -52,8 +52,7 @@ def note_usage(turn: Turn, response: JsonDict) -> None:
 def estimated_cost(turn: Turn, response: JsonDict) -> float | None:
     """What an answer may have cost whose tokens nobody counted; None where the price is not known."""
     deployment = turn.ride.deployment
-    if deployment is None:
-        return None
+    assert deployment is not None  # what the cache answers costs nothing
     usage = _estimated(turn, turn.call, response, _NO_PARTS, (None, None))
     return deployment.sheet.cost(usage, response.get("model"), response.get("service_tier"))[0]
 

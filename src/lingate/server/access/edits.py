@@ -39,8 +39,7 @@ class Edits:
     @asynccontextmanager
     async def _connected(self, *, write: bool = False) -> AsyncIterator[AsyncConnection]:
         try:
-            if not self._store.ready:
-                await self._store.prepare()
+            await self._store.prepare()
             async with self._store.write() if write else self._store.read() as connection:
                 yield connection
         except IntegrityError:

@@ -145,9 +145,6 @@ class Link:
         except (RedisError, OSError, TimeoutError) as error:
             self._lost(type(error).__name__)
             answers = [AwayError()] * len(batch)
-        except asyncio.CancelledError:
-            _answer(batch, [AwayError()] * len(batch))
-            raise
         _answer(batch, answers)
 
     async def _send(self, batch: list[_Waiting]) -> list[Any]:

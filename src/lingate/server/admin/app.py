@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
@@ -29,7 +29,6 @@ from lingate.server.records import Caller
 from lingate.server.store import StoreError
 
 _log = logging.getLogger("lingate.admin")
-_LARGEST = 1 << 20
 ENDPOINTS: tuple[Endpoint, ...] = (
     *for_records.ENDPOINTS,
     *for_spend.ENDPOINTS,
@@ -140,16 +139,7 @@ def _query(endpoint: Endpoint, request: Request) -> Any:
 async def _body(endpoint: Endpoint, request: Request) -> Any:
     if endpoint.body is None:
         return None
-    pieces, size = [], 0
-    try:
-        async for piece in request.stream():
-            size += len(piece)
-            if size > _LARGEST:
-                raise RefusedError(f"the body is longer than {_LARGEST} bytes", status=413)
-            pieces.append(piece)
-    except ClientDisconnect:
-        raise RefusedError("the body ended early", status=400) from None
-    raw = b"".join(pieces) or b"{}"
+    raw = await request.body() or b"{}"  # whole, and no longer than it may be: see `pages.py`
     try:
         if endpoint.prepare is None:
             return msgspec.json.decode(raw, type=endpoint.body)

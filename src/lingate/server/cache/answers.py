@@ -231,14 +231,9 @@ def _entry_of(turn: Turn) -> Entry | None:
     response = turn.made
     if response is None or not is_whole(response):
         return None
-    row, deployment = turn.row, turn.ride.deployment
-    try:
-        data = json.encode(response)
-    except TypeError:
-        return None
-    if deployment is None:
-        return Entry(data, row.at)
-    return Entry(data, time.time(), deployment.id, deployment.provider, deployment.model)
+    deployment = turn.ride.deployment
+    assert deployment is not None  # it has answered
+    return Entry(json.encode(response), time.time(), deployment.id, deployment.provider, deployment.model)
 
 
 async def _answer(turn: Turn, entry: Entry, how: str) -> None:

@@ -45,11 +45,10 @@ class Memory:
             return
         self._entries[key] = (self._now() + ttl, entry)
         self.bytes += entry.size
-        while self.bytes > self.max_bytes:
-            self._drop(next(iter(self._entries)))
+        self.resize(self.max_bytes)
 
     def resize(self, max_bytes: int) -> None:
-        """Set another bound."""
+        """Set another bound; what is beyond it goes."""
         self.max_bytes = max_bytes
         while self.bytes > max_bytes:
             self._drop(next(iter(self._entries)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -65,10 +66,8 @@ class Remote:
         """Write what is waiting, and hang up."""
         if self._writes:
             await asyncio.wait(set(self._writes), timeout=2 * _PATIENCE)
-        try:
+        with contextlib.suppress(RedisError, OSError):
             await self._redis.aclose()
-        except (RedisError, OSError):
-            return
 
     async def _write(self, name: str, data: bytes, milliseconds: int) -> None:
         try:

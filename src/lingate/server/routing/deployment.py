@@ -134,14 +134,12 @@ class Deployment:
         return thinking_on_top(target, effort)
 
     def call(self, asked: Call, params: Mapping[str, Any]) -> Call:
-        """The call as it is made here.
+        """The call as it is made here, where that is not `as_asked`.
 
         Args:
             asked: The caller's.
             params: Request parameters that a fallback lays over it.
         """
-        if self.as_asked and not params:
-            return asked
         defaults = self.defaults
         if not asked.body.keys().isdisjoint(_BOUNDS) and not defaults.keys().isdisjoint(_BOUNDS):
             # The caller's bound holds, by whichever name.

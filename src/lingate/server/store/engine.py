@@ -212,12 +212,10 @@ class Store:
             return
         from sqlalchemy.util.concurrency import greenlet_spawn
 
-        try:
+        # A server that hangs does not say goodbye; the connections die with the process.
+        with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await greenlet_spawn(engine.dispose)
-        except TimeoutError:
-            # A server that hangs does not say goodbye; the connections die with the process.
-            pass
 
     def unavailable(self, error: BaseException) -> StoreUnavailableError:
         """`error` in words that hold no secret."""
@@ -295,11 +293,5 @@ def _make_private(address: Address) -> None:
 
 def _sync_files(path: str) -> None:
     for name in (path + "-wal", path):
-        try:
-            descriptor = os.open(name, os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:
-            continue
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        with suppress(FileNotFoundError), open(name, "rb+", buffering=0) as file:
+            os.fsync(file)

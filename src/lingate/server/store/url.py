@@ -58,17 +58,12 @@ def parse_url(text: str) -> Address:
             "special characters in a password are percent-encoded",
         ) from None
     if url.drivername in _SQLITE:
-        return _sqlite(url)
+        if url.query:
+            raise StoreError(f"unknown parameter {next(iter(url.query))!r} in the database URL")
+        return _file(url.database)
     if url.drivername in _POSTGRES:
         return _postgres(url)
     raise StoreError(f"no support for databases of kind {url.drivername!r}", hint="use sqlite:/// or postgresql://")
-
-
-def _sqlite(url: URL) -> Address:
-    found = _file(url.database)
-    if url.query:
-        raise StoreError(f"unknown parameter {next(iter(url.query))!r} in the database URL")
-    return found
 
 
 def _file(name: str | None) -> Address:
