@@ -825,3 +825,48 @@ def test_a_deployment_without_variables_of_its_own_sees_the_environment_as_it_is
     assert len(seen) == 4
     role = environment({"AWS_ROLE_NAME": "arn"}, "bedrock", env)
     assert dict(role) == {"AWS_ROLE_NAME": "arn", "AWS_SESSION_TOKEN": "t", "OTHER": "o", "AWS_REGION": "r"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("5: x", "has a key that is a whole number; write it in quotes"),
+        ("? [a]\n: b", "is not valid YAML: found unhashable key"),
+        ("router_settings: {model_group_alias: {x: 5}}", "x must be the name of a group, not a whole number"),
+        ("router_settings: {routing_strategy: [x]}", "must be one of simple-shuffle, least-busy"),
+        ("credential_list: [{credential_name: a, credential_value: {}}]", "did you mean 'credential_values'?"),
+        ("litellm_settings: {budget_duration: 0}", "must be a period such as 1h, 1d, 30d or 1mo"),
+        ("litellm_settings: {request_timeout: [x]}", "request_timeout must be a number, not a list"),
+        (entry("", ", model_info: {id: true}"), "model_info.id must be a text, not a switch"),
+        ("model_list: [{model_name: a, litellm_params: {model: 5}}]", "model must be a text, not a whole number"),
+        (f"lingate: {{limits: {{max_body: {'9' * 400}KB}}}}", "must be a number of bytes or a size such as 10MB"),
+        (f"lingate: {{drain: {'9' * 400}d}}", "must be a number of seconds or a time such as 30s"),
+    ],
+)
+def test_a_value_of_another_kind_is_one_problem_and_no_failure(text: str, message: str) -> None:
+    (problem,) = problems_of(text)
+    assert message in problem
+
+
+def test_numbers_may_stand_for_ids_and_for_seconds_of_periods() -> None:
+    config = config_of("litellm_settings: {max_budget: 5, budget_duration: 30}\n" + entry("", ", model_info: {id: 7}"))
+
+    assert (config.settings.budget_duration, config.deployments[0].id) == ("30s", "7")
+
+
+def test_texts_of_variables_are_plain_texts_wherever_they_go_on_from() -> None:
+    found = config_of(entry("extra_body: {a: os.environ/A, b: [os.environ/B, os.environ/C]}"), {"A": "x", "C": "y"})
+    body = found.deployments[0].params.extra_body
+
+    assert body == {"a": "x", "b": ["y"]}
+    assert type(body["a"]) is type(body["b"][0]) is str
+
+
+def test_a_files_own_word_wins_over_another_kind_of_value_that_it_includes(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("include: [b.yaml]\nlitellm_settings: {drop_params: true}\n" + GPT)
+    (tmp_path / "b.yaml").write_text("litellm_settings: [x]\nmodel_list: 5\n")
+
+    loaded = load(str(tmp_path / "a.yaml"), {})
+
+    assert loaded.settings.drop_params
+    assert len(loaded.deployments) == 1
