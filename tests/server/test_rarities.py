@@ -16,7 +16,7 @@ import pytest
 from lingate.server.access.inputs import NewKey
 from lingate.server.access.service import RefusedError
 from lingate.server.config import ConfigFileError, GatewayConfig, load
-from tests.server.access_kit import ROOT, access
+from tests.server.access_kit import ROOT, Admin, access
 from tests.server.asking import ask, chunks, deltas, rows
 from tests.server.client_kit import ADMIN
 from tests.server.gateway_kit import Running, running_gateway
@@ -259,7 +259,8 @@ def test_a_key_for_what_its_provider_does_not_do_is_refused_and_nothing_is_sent(
         assert [(row["status"], row["attempts"]) for row in rows(gateway)] == [(400, 0)] * 3
 
 
-def test_a_ledger_that_cannot_be_read_lets_budgets_count_here(upstream: RawServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("table", ["usage_hours", "ledger"])
+def test_a_ledger_that_cannot_be_read_lets_budgets_count_here(upstream: RawServer, tmp_path: Path, table: str) -> None:
     upstream.script = whole(USAGE)
     with running_gateway(config(upstream.url), tmp_path, auth=True) as gateway:
         made = [ask(gateway, "/key/generate", {"max_budget": 100}, ADMIN).json() for _ in range(2)]
@@ -267,13 +268,64 @@ def test_a_ledger_that_cannot_be_read_lets_budgets_count_here(upstream: RawServe
         assert ask(gateway, CHAT, chat("openai-x"), keys[0]).status_code == 200
         gateway.flush()
         with sqlite3.connect(gateway.state / "gateway.db") as database:
-            database.execute("ALTER TABLE usage_hours RENAME TO elsewhere")
+            database.execute(f"ALTER TABLE {table} RENAME TO elsewhere")
         database.close()
         assert ask(gateway, CHAT, chat("openai-x"), keys[1]).status_code == 200
         shown = httpx2.get(gateway.url + "/admin/keys", headers=ADMIN, timeout=20)
         assert shown.status_code == 200
         with sqlite3.connect(gateway.state / "gateway.db") as database:
-            database.execute("ALTER TABLE elsewhere RENAME TO usage_hours")
+            database.execute(f"ALTER TABLE elsewhere RENAME TO {table}")
         database.close()
         gateway.flush()
         assert [row["status"] for row in rows(gateway)] == [200, 200]
+
+
+@pytest.mark.parametrize("url", ["sqlite", "postgres"])
+async def test_a_database_that_takes_no_change_is_said_to_be_the_reason(
+    url: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    place = str(request.getfixturevalue("postgres")) if url == "postgres" else f"sqlite:///{tmp_path}/access.db"
+    async with access(tmp_path, url=place) as found:
+        api = Admin(found)
+        assert (await api.ask("POST", "/admin/keys", {}))[0] == 201
+        async with found.database._store.write() as connection:
+            await connection.exec_driver_sql("ALTER TABLE audit RENAME TO elsewhere")
+        for method, path in (("POST", "/admin/keys"), ("GET", "/admin/audit")):
+            status, answer = await api.ask(method, path, {} if method == "POST" else None)
+            assert (status, answer["error"]["type"]) == (503, "store_unavailable")
+        assert len(found.keys.records) == 1
+
+
+def test_deployments_of_no_weight_are_asked_where_no_other_is_left(upstream: RawServer, tmp_path: Path) -> None:
+    upstream.script = whole(USAGE)
+    params = {"model": "openai/sim", "api_key": "k", "max_retries": 0}
+    entries = [
+        {
+            "model_name": "m",
+            "litellm_params": {**params, "api_base": f"{base}/v1", "weight": weight},
+            "model_info": {"id": name},
+        }
+        for name, weight, base in (
+            ("dear", 1, "http://127.0.0.1:9"),
+            ("spare", 0, upstream.url),
+            ("third", 0, upstream.url),
+        )
+    ]
+    found = set()
+    for strategy in ("simple-shuffle", "latency-based-routing", "least-busy"):
+        routing = {"routing_strategy": strategy, "retry_after": 0, "num_retries": 2, "cooldown_time": 0}
+        with running_gateway(json.dumps({"model_list": entries, "router_settings": routing}), tmp_path) as gateway:
+            for _ in range(8):
+                answer = ask(gateway, CHAT, chat("m"))
+                assert answer.status_code == 200
+                found.add(answer.headers["x-lingate-model-id"])
+    assert found == {"spare", "third"}
+
+
+def test_one_end_users_limits_are_nobody_elses(upstream: RawServer, tmp_path: Path) -> None:
+    upstream.script = whole(USAGE)
+    with running_gateway(config(upstream.url), tmp_path, auth=True) as gateway:
+        made = ask(gateway, "/customer/new", {"user_id": "ann", "rpm_limit": 1}, ADMIN)
+        assert made.status_code == 200
+        statuses = [ask(gateway, CHAT, chat("openai-x", user=name), ADMIN).status_code for name in ("ann", "bob") * 2]
+    assert statuses == [200, 200, 429, 200]

@@ -20,7 +20,6 @@ from lingate.server.access.service import RefusedError
 from lingate.server.store import Store
 from lingate.server.store.access import audit, keys, principals, settings
 from lingate.server.store.connection import AsyncConnection
-from lingate.server.store.engine import is_outage
 
 _VERSION = "access_version"
 
@@ -28,7 +27,7 @@ _VERSION = "access_version"
 class Edits:
     """Changes of the tables of `lingate.server.store.access`, and what was written down about them.
 
-    Every method raises `StoreUnavailableError` when the database does not answer.
+    Every method raises `StoreUnavailableError` when the database does not answer, `StoreError` when it cannot be used.
     """
 
     def __init__(self, store: Store) -> None:
@@ -46,9 +45,7 @@ class Edits:
             # Another change came between the look for the token and this one; nothing else here must be there once only.
             raise RefusedError("this token is in use already", status=409, param="key") from None
         except (SQLAlchemyError, OSError, TimeoutError) as error:
-            if is_outage(error):
-                raise self._store.unavailable(error) from None
-            raise
+            raise self._store.failed(error) from None
 
     async def audit_log(
         self, *, limit: int, before: int | None = None, kind: str | None = None, subject: str | None = None

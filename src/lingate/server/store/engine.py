@@ -148,7 +148,7 @@ class Store:
         try:
             return await asyncio.to_thread(direct.transact, lambda connection: _answers(connection, statements))
         except (sqlite3.Error, OSError) as error:
-            raise self._failed(error) from None
+            raise self.failed(error) from None
 
     async def _told_pooled(self, statements: tuple[Statement, ...]) -> list[Answer]:
         from sqlalchemy import text
@@ -162,7 +162,7 @@ class Store:
                     rows = [tuple(row) for row in result.all()] if result.returns_rows else []
                     answers.append(Answer(rows, result.rowcount))
         except (SQLAlchemyError, OSError, TimeoutError) as error:
-            raise self._failed(error) from None
+            raise self.failed(error) from None
         return answers
 
     async def _pool(self) -> Engine:
@@ -224,8 +224,9 @@ class Store:
     def _useless(self, error: BaseException) -> StoreError:
         return StoreError(f"the database {self.shown} cannot be used: {self._said(error)}")
 
-    def _failed(self, error: BaseException) -> StoreError:
-        return self.unavailable(error) if is_outage(error) else self._useless(error)
+    def failed(self, error: BaseException) -> StoreError:
+        """The same for one that may come again, whenever the database is asked."""
+        return self.unavailable(error) if _is_outage(error) else self._useless(error)
 
     def _said(self, error: BaseException) -> str:
         cause = _cause(error)
@@ -234,7 +235,7 @@ class Store:
         return text.replace(str(password), "***") if password else text
 
 
-def is_outage(error: BaseException) -> bool:
+def _is_outage(error: BaseException) -> bool:
     """Whether `error` means that the database is away or busy, so that the same statement may succeed later."""
     if isinstance(error, (OSError, TimeoutError, sqlite3.OperationalError, StoreUnavailableError)):
         return True
