@@ -10,10 +10,12 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx2
+import msgspec
 import pytest
 
 from lingate.server.config import load
@@ -23,6 +25,7 @@ from lingate.server.config.settings import (
     GatewayConfig,
     General,
     ModelInfo,
+    Own,
     Settings,
 )
 from lingate.server.lines import call_text
@@ -135,6 +138,10 @@ def test_a_call_on_a_line_says_what_came_of_it() -> None:
     assert call_text(ROW, "small") == (
         "lg-1 200 openai_chat chat, small -> openai/gpt, 500.0 ms (1.0 own), 10+5 tokens, $0.25, 2 tries, key ci"
     )
+    kept = msgspec.structs.replace(ROW, fallbacks=1, cache="hit", attempts=0)
+    assert call_text(kept, "small").endswith(
+        "chat, small, 500.0 ms (1.0 own), 10+5 tokens, $0.25, 1 fallbacks, cache hit, key ci"
+    )
 
 
 def test_known_secrets_are_blanked_in_every_form() -> None:
@@ -146,13 +153,24 @@ def test_known_secrets_are_blanked_in_every_form() -> None:
                 group="g",
                 provider="openai",
                 model="m",
-                params=DeploymentParams(api_key="plain words key", extra_headers={"x-auth": "header-secret-4"}),
+                params=DeploymentParams(
+                    api_key="plain words key",
+                    extra_headers={"x-auth": "header-secret-4", "authorization": "Bearer header-word-10"},
+                ),
                 info=ModelInfo(),
                 overlay={"AWS_SECRET_ACCESS_KEY": "overlay-secret-5"},
             ),
         ),
     )
-    env = {"SOME_API_KEY": "env-secret-66", "PATH": "/usr/bin", "LINGATE_REDIS_URL": "redis://:redis-pass-7@r:1/0"}
+    own = {"mine": {"api_key": "provider-key-8", "headers": {"x-auth": "provider-head-9"}, "env": ["MINE_WORD"]}}
+    config = replace(config, own=Own(providers=own))
+    env = {
+        "SOME_API_KEY": "env-secret-66",
+        "SHORT_API_KEY": "short",
+        "PATH": "/usr/bin",
+        "ODD": "http://[no-address",
+        "LINGATE_REDIS_URL": "redis://:redis-pass-7@r:1/0",
+    }
     clean = Redaction(secrets_of(config, env)).clean
 
     for secret in (
@@ -165,9 +183,12 @@ def test_known_secrets_are_blanked_in_every_form() -> None:
         "overlay-secret-5",
         "env-secret-66",
         "redis-pass-7",
+        "provider-key-8",
+        "provider-head-9",
+        "header-word-10",
     ):
         assert secret not in clean(f"before {secret} after"), secret
-    assert clean("from /usr/bin and nothing else") == "from /usr/bin and nothing else"
+    assert clean("from /usr/bin in short and nothing else") == "from /usr/bin in short and nothing else"
 
 
 @pytest.mark.parametrize(

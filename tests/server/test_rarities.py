@@ -136,6 +136,8 @@ async def test_teams_are_deleted_by_litellms_words_and_other_times_and_character
     async with admin(tmp_path) as api:
         for name in ("a", "b"):
             assert (await api.ask("POST", "/team/new", {"team_id": name}))[0] == 200
+        assert (await api.ask("POST", "/team/delete", {"team_ids": ["a", "nobody"]}))[0] == 404
+        assert {team["team_id"] for team in (await api.ask("GET", "/team/list"))[1]} == {"a", "b"}
         assert await api.ask("POST", "/team/delete", {"team_ids": ["a", "b"]}) == (200, {"deleted_teams": ["a", "b"]})
         assert await api.ask("GET", "/team/list") == (200, [])
         for since in ("9999-12-31", "1969-12-31", "1e5"):

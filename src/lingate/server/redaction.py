@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from lingate._dialects._redact import redact
+from lingate._providers.settings import secrets_in
 from lingate.server.config.settings import GatewayConfig
 
 _BLANK = "[redacted]"
@@ -64,9 +65,11 @@ def secrets_of(config: GatewayConfig, env: Mapping[str, str]) -> set[str]:
     found |= {text for text in (general.master_key, routing.redis_password, cache.password) if text}
     for url in (general.database_url, routing.redis_url, cache.url, config.redis_url):
         found |= set(_in_url(url))
+    headers = [given.get("headers") or {} for given in config.own.providers.values()]
+    for sent in (*headers, *(entry.params.extra_headers for entry in config.deployments)):
+        found |= {*sent.values(), *secrets_in(sent)}
     for entry in config.deployments:
-        found |= set(filter(None, (entry.params.api_key, *entry.params.extra_headers.values())))
-        found |= set(_in_mapping(entry.overlay))
+        found |= {entry.params.api_key or "", *_in_mapping(entry.overlay)}
         found |= set(_in_mapping(entry.params.extra_body))
     found |= set(_in_mapping(config.own.providers))
     return found

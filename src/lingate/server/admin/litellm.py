@@ -251,8 +251,9 @@ async def _update_team(parts: Parts, call: Call) -> Plain:
 
 
 async def _delete_teams(parts: Parts, call: Call) -> Plain:
-    for team_id in call.body.team_ids:
-        await parts.access.service.delete(call.actor, "team", team_id)
+    service = parts.access.service
+    for team in [await service.principal("team", name) for name in call.body.team_ids]:
+        await service.delete(call.actor, "team", team.id)
     return {"deleted_teams": list(call.body.team_ids)}
 
 
