@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from lingate.server.cache.entry import Entry
 from lingate.server.cache.remote import Remote
 from lingate.simulator import Simulator
 from tests.server.asking import ask, deltas
@@ -130,3 +131,30 @@ async def test_a_call_that_is_cancelled_while_the_cache_is_asked_does_not_go_on(
             with pytest.raises(asyncio.CancelledError):
                 await asked
     await store.close()
+
+
+async def test_answers_that_wait_to_be_written_are_there_when_the_line_is_left(redis: str) -> None:
+    one, other = Remote(redis), Remote(redis)
+    for number in range(50):
+        one.put(f"k{number}", Entry(b"{}", float(number)), 60)
+    await one.close()
+
+    found = [await other.get(f"k{number}") for number in range(50)]
+    await other.close()
+    assert [entry.at for entry in found if entry is not None] == list(map(float, range(50)))
+
+
+async def test_answers_that_redis_does_not_take_are_lost_with_one_line_in_the_log(
+    redis_server: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Remote(f"redis://127.0.0.1:{redis_server.port}/0")
+    assert await store.get("nothing") is None
+    redis_server.stop(signal.SIGKILL)
+    for number in range(5):
+        store.put(f"k{number}", Entry(b"{}", 0.0), 60)
+    await store.close()
+    redis_server.start()
+
+    assert [record.message for record in caplog.records if record.name == "lingate.cache"] == [
+        "Redis does not answer (ConnectionError): nothing is cached until it does"
+    ]

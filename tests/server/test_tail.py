@@ -220,3 +220,13 @@ def test_a_line_cannot_move_the_cursor() -> None:
     assert "\x1b" not in line
     assert "\n" not in line
     assert "\r" not in line
+
+
+async def test_who_watches_while_nothing_happens_hears_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lingate.server.feed._SILENCE", 0.01)
+    feed = Feed([])
+    events = feed.watch(Wanted())
+
+    assert [await anext(events) for _ in range(3)] == [b": watching\n\n", b": nothing yet\n\n", b": nothing yet\n\n"]
+    feed.close()
+    assert [event async for event in events if b"nothing" not in event] == []
