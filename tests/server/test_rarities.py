@@ -331,3 +331,44 @@ def test_one_end_users_limits_are_nobody_elses(upstream: RawServer, tmp_path: Pa
         assert made.status_code == 200
         statuses = [ask(gateway, CHAT, chat("openai-x", user=name), ADMIN).status_code for name in ("ann", "bob") * 2]
     assert statuses == [200, 200, 429, 200]
+
+
+def _told(error: str) -> bytes:
+    return b'data: {"error": {"message": "no", "type": "%s", "code": "%s"}}\n\n' % (error.encode(), error.encode())
+
+
+@pytest.mark.parametrize(
+    ("pieces", "continued"),
+    [
+        ([chunk({"content": "one "})], True),
+        ([chunk({"content": "one "}), _told("server_error")], True),
+        ([chunk({"content": "one "}), _told("content_policy_violation")], False),
+        ([chunk({"content": "one "}), chunk({"content": "two "}).replace(b'"index": 0', b'"index": 1')], False),
+    ],
+    ids=["cut", "error", "refusal", "two answers"],
+)
+def test_only_what_another_can_go_on_with_is_gone_on_with(
+    upstream: RawServer, tmp_path: Path, pieces: list[bytes], continued: bool
+) -> None:
+    with RawServer(whole(USAGE)) as other:
+        other.script = Script([chunk({"content": "rest"}), chunk({}, "stop", usage=USAGE), b"data: [DONE]\n\n"])
+        upstream.script = Script(pieces, "close")
+        entries = [
+            {"model_name": "m", "litellm_params": {"model": "openai/sim", "order": order, "max_retries": 0, **params}}
+            for order, params in enumerate(
+                (
+                    {"api_base": f"{upstream.url}/v1", "api_key": "k"},
+                    {"model": "anthropic/claude-sonnet-4-5"},  # no credential
+                    {"api_base": f"{other.url}/v1", "api_key": "k"},
+                ),
+                1,
+            )
+        ]
+        settings = {"model_list": entries, "lingate": {"continue_streams": True}}
+        with running_gateway(json.dumps(settings), tmp_path, env={}) as gateway:
+            answer = ask(gateway, CHAT, chat("m", stream=True))
+            (row,) = rows(gateway)
+    assert (len(other.requests) == 1) is continued
+    assert deltas(answer).startswith("one ")
+    assert (row["status"], row["error"] is None, row["attempts"]) == (200, continued, 1 + continued)
+    assert ("error" in answer.text) is not continued
