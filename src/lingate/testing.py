@@ -75,13 +75,13 @@ class _Script:
         if isinstance(answer, Streamed):
             if answer.error is not None:
                 raise answer.error
-            return Head(answer.status, dict(answer.headers)), b"".join(answer.pieces)
+            return _head(answer), b"".join(answer.pieces)
         return _head(answer), _bytes(answer.body)
 
     def _pieces(self, request: HttpRequest) -> tuple[Head, list[bytes], LingateError | None]:
         answer = self._next(request)
         if isinstance(answer, Streamed):
-            return Head(answer.status, dict(answer.headers)), list(answer.pieces), answer.error
+            return _head(answer), list(answer.pieces), answer.error
         return _head(answer), [_bytes(answer.body)], None
 
 
@@ -95,9 +95,9 @@ def _bytes(body: Any) -> bytes:
     return body if isinstance(body, bytes) else encode(body)
 
 
-def _head(reply: Reply) -> Head:
-    headers = {name.lower(): value for name, value in reply.headers.items()}
-    return Head(reply.status, {"content-type": "application/json", **headers})
+def _head(answer: Reply | Streamed) -> Head:
+    usual = {"content-type": "application/json"} if isinstance(answer, Reply) else {}
+    return Head(answer.status, {**usual, **{name.lower(): value for name, value in answer.headers.items()}})
 
 
 class FakeTransport(_Script):

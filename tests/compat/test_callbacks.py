@@ -182,3 +182,21 @@ async def test_a_call_may_bring_callbacks_of_its_own(to: dict[str, Any]) -> None
     assert notes.names == ["before", "success", "before", "asuccess", "before", "failure"]
     assert always.names == [*notes.names, "before", "success"]
     assert litellm.callbacks == [always]
+
+
+async def test_a_function_of_the_call_is_told_before_it_unless_nobody_is_to_be(
+    to: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[str] = []
+
+    async def broken(*_: Any) -> None:
+        raise RuntimeError("a bug of the application")
+
+    with caplog.at_level(logging.ERROR, "lingate.compat.litellm"):
+        await litellm.acompletion(
+            "gpt-4o", ASKED, logger_fn=lambda details: told.append(details["model"]), success_callback=broken, **to
+        )
+    assert "a callback failed" in caplog.text
+    litellm.completion("gpt-4o", ASKED, logger_fn=lambda details: told.append(details["model"]), **{"no-log": True}, **to)
+
+    assert told == ["gpt-4o"]

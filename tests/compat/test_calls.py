@@ -374,3 +374,74 @@ def test_all_calls_go_to_the_proxy_of_the_environment_where_that_is_asked_for(
     assert litellm.completion("team-model", ASKED).choices
     told = sha256(b"sk-proxy").hexdigest()[:16]
     assert simulator.requests()[-1].headers["authorization"] == f"Bearer sha256:{told}"
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ({"timeout": "soon"}, litellm.BadRequestError, "a number of seconds, not 'soon'"),
+        ({"timeout": "5", "stream": True, "stream_timeout": 0.001}, litellm.Timeout, "in time"),
+        ({"model": None}, litellm.BadRequestError, "not None"),
+        ({"fallbacks": [{"api_key": "k"}]}, litellm.BadRequestError, "not ''"),
+        ({"fallbacks": [5]}, litellm.BadRequestError, "not 5"),
+    ],
+)
+def test_an_argument_that_cannot_be_meant_is_named(
+    to: dict[str, Any], given: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        litellm.completion(**{"model": "openai/sim-first-200", "messages": ASKED, **to, **given})
+
+
+def test_images_are_changed_and_varied_and_tokens_counted_by_the_provider(to: dict[str, Any]) -> None:
+    image = b"\x89PNG\r\n\x1a\n"
+
+    edited = litellm.image_edit(image=image, prompt="more red", model="openai/gpt-image-1", **to)
+    varied = litellm.image_variation(image, model="openai/dall-e-2", **to)
+
+    assert edited.data[0].revised_prompt.startswith("more red of image.png")
+    assert varied.data[0].revised_prompt.startswith("A variation of image.png")
+
+
+async def test_tokens_are_counted_by_the_provider(simulator: Simulator, to: dict[str, Any]) -> None:
+    found = await litellm.acount_tokens("anthropic/sim", ASKED, api_base=simulator.url, api_key="key")
+
+    assert (found.total_tokens, found.model_used, found.request_model) == (5, "sim", "anthropic/sim")
+    assert simulator.requests()[-1].path.endswith("/count_tokens")
+
+
+def test_a_key_is_tried(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", f"{simulator.url}/v1")
+
+    assert litellm.check_valid_key("openai/sim", "key") is True
+    assert litellm.check_valid_key("openai/sim-fault-401", "key") is False
+
+
+def test_an_answer_is_read_as_a_dict_is(to: dict[str, Any]) -> None:
+    answer = litellm.completion("openai/gpt-4o", ASKED, **to)
+
+    assert dict(answer) == dict(answer.items()) == dict(zip(answer.keys(), answer.values(), strict=True))
+    assert answer == answer.model_dump()
+    assert answer != 5
+    assert "model='gpt-4o'" in repr(answer)
+    assert answer._response_ms > 0
+    del answer["id"]
+    assert "id" not in answer
+
+
+def test_clients_of_many_variables_do_not_pile_up(to: dict[str, Any]) -> None:
+    for number in range(70):
+        litellm.completion("openai/gpt-4o", ASKED, organization=f"org-{number}", **to)
+
+    assert len(litellm._calls._clients) <= 64
+
+
+def test_a_stream_of_texts_has_a_choice_in_every_chunk(to: dict[str, Any]) -> None:
+    asked = {"stream": True, "stream_options": {"include_usage": True}, **to}
+    mocked = litellm.text_completion("a", model="gpt-4o", mock_response="b c", stream=True)
+
+    chunks = list(litellm.text_completion("Go on", model="openai/gpt-3.5-turbo-instruct", **asked))
+
+    assert "".join(chunk.choices[0].text for chunk in chunks).endswith(".")
+    assert chunks[-1].usage.total_tokens > 0
+    assert "".join(chunk.choices[0].text for chunk in mocked) == "b c"

@@ -130,3 +130,15 @@ def test_without_the_openai_package_the_classes_are_plain_exceptions() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "400 True"
+
+
+def test_an_exception_says_how_often_was_tried_and_takes_a_response() -> None:
+    error = litellm.RateLimitError("slow down", "openai", "m", num_retries=2)
+
+    assert str(error) == "litellm.RateLimitError: slow down LiteLLM Retried: 2 times"
+    error.max_retries = 3
+    assert str(error).endswith("LiteLLM Retried: 2 times, LiteLLM Max Retries: 3")
+    assert repr(error) == "RateLimitError('litellm.RateLimitError: slow down')"
+    assert error.request.method == "POST"
+    error.response = "mine"
+    assert error.response == "mine"

@@ -55,3 +55,8 @@ def test_a_mock_can_be_an_exception_or_the_name_of_one() -> None:
         litellm.completion("gpt-4o", ASKED, mock_timeout=True)
     with pytest.raises(ValueError, match="boom"):
         litellm.completion("gpt-4o", ASKED, mock_response=ValueError("boom"))
+
+
+async def test_an_awaited_mock_can_be_an_exception() -> None:
+    with pytest.raises(litellm.RateLimitError):
+        await litellm.acompletion("gpt-4o", ASKED, mock_response="litellm.RateLimitError")

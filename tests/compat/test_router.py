@@ -343,3 +343,64 @@ async def test_groups_and_conversations_are_asked_at_once(to: dict[str, Any]) ->
     assert isinstance(failed, litellm.BadRequestError)
     assert [[item.model for item in line] for line in grid] == [["a", "b"], ["a", "b"]]
     assert (row[0].model, type(row[1])) == ("b", litellm.BadRequestError)
+
+
+async def test_a_stream_that_is_forgotten_keeps_its_deployment_busy_no_longer(to: dict[str, Any]) -> None:
+    router = Router([entry(to, "g", "openai/a", rpm=9)])
+
+    for _ in range(4):
+        for _piece in router.completion("g", ASKED, stream=True):
+            break
+        async for _piece in await router.acompletion("g", ASKED, stream=True):
+            break
+
+    assert router._fleet.deployments[0].in_flight == 0
+    assert router.get_available_deployment("g") == router.model_list[0]
+    assert router._fleet.deployments[0].in_flight == 0
+
+
+def test_a_stream_that_breaks_is_a_failure_of_its_deployment(to: dict[str, Any]) -> None:
+    cut = {"extra_headers": {"x-sim-fault": "cut=2"}}
+    router = Router([entry(to, "g", "openai/a", **cut), entry(to, "g", "openai/b", **cut)], allowed_fails=0)
+
+    with pytest.raises(litellm.APIConnectionError):
+        list(router.completion("g", ASKED, stream=True))
+
+    assert sorted(item.in_flight for item in router._fleet.deployments) == [0, 0]
+    assert len(router._fleet.resting("g")) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "tries"),
+    [
+        ("rate_limit=90", 1),  # a wait that nobody sits out
+        ("rate_limit=0", 3),
+    ],
+)
+async def test_where_every_group_fails_the_last_ones_error_is_raised(
+    simulator: Simulator, to: dict[str, Any], fault: str, tries: int
+) -> None:
+    refused = {"extra_headers": {"x-sim-fault": fault}}
+    table = [entry(to, "g", "openai/a", **refused), entry(to, "other", "openai/b", extra_headers={"x-sim-fault": "401"})]
+    router = Router(table, fallbacks=[{"g": ["other"]}], num_retries=2)
+
+    for call in (router.completion, router.acompletion):
+        simulator.reset()
+        with pytest.raises(litellm.AuthenticationError):
+            made = call("g", ASKED)
+            await made
+
+        assert [request.model for request in simulator.requests()] == ["a"] * tries + ["b"]
+
+
+def test_a_group_of_which_all_rest_meanwhile_is_given_up(to: dict[str, Any]) -> None:
+    limited = {"extra_headers": {"x-sim-fault": "rate_limit=30"}}
+    router = Router([entry(to, "g", "openai/a", **limited), entry(to, "g", "openai/b", **limited)], num_retries=5)
+
+    with pytest.raises(litellm.RateLimitError):
+        router.completion("g", ASKED)
+
+
+def test_an_entry_of_the_list_without_a_model_is_refused() -> None:
+    with pytest.raises(ValueError, match="model_list needs model_name"):
+        Router([{"model_name": "g", "litellm_params": {}}])

@@ -73,6 +73,15 @@ def test_closing_a_stream_lets_the_upstream_go(simulator: Simulator, to: dict[st
     assert list(stream) == []
 
 
+async def test_closing_an_awaited_stream_lets_the_upstream_go(to: dict[str, Any]) -> None:
+    stream = await litellm.acompletion("openai/sim-words-500-delay-5", ASKED, stream=True, **to)
+    await anext(stream)
+
+    await stream.aclose()
+
+    assert [chunk async for chunk in stream] == []
+
+
 def test_built_chunks_are_the_answer(to: dict[str, Any]) -> None:
     options = {"include_usage": True}
     whole = litellm.completion("openai/gpt-4o", ASKED, tools=[TOOL], **to)

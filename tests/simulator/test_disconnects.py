@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lingate.simulator import Simulator
-from tests.simulator.wire import ANTHROPIC, OPENAI, QUESTION, chat, connect, request_bytes
+from tests.simulator.wire import ANTHROPIC, OPENAI, QUESTION, chat, connect, read_reply, request_bytes
 
 PROMPT = 0.02
 """Seconds within which a disconnect must be seen."""
@@ -112,6 +112,17 @@ def test_a_client_that_does_not_read_holds_the_stream_back_and_is_noticed_too(si
     assert seen["at"] - left < 0.5
     assert (record.outcome, record.status) == ("open", 200)
     assert record.bytes_out < 20_000_000
+
+
+def test_a_client_that_reads_late_gets_all_of_the_stream(simulator: Simulator) -> None:
+    with start(simulator, "sim-fault-huge_event-20000000") as connection:
+        wait_for(lambda: simulator.requests() and simulator.requests()[0].events > 0)
+        time.sleep(0.1)
+
+        reply = read_reply(connection)
+
+    assert (reply.ended, reply.events[-1]) == ("whole", b"[DONE]")
+    assert len(reply.body) > 20_000_000
 
 
 @pytest.mark.parametrize("path", [OPENAI, ANTHROPIC])

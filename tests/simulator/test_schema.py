@@ -103,6 +103,69 @@ SCHEMAS: dict[str, Any] = {
         "minItems": 4,
     },
     "open api nullable": {"type": "string", "nullable": True},
+    "dependent on what is dependent": {
+        "type": "object",
+        "properties": {"a": {"type": "string"}},
+        "dependentRequired": {"c": ["d"], "a": ["c"]},
+    },
+    "bounds from all sides": {
+        "allOf": [
+            {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 9},
+            {"items": {"minimum": 40}, "minItems": 3, "maxItems": 4, "contains": {"minimum": 50}},
+            {"contains": {"maximum": 90}},
+        ]
+    },
+    "enums of which one is in both": {"allOf": [{"enum": [1, 2, 3]}, {"enum": [3, 4]}]},
+    "branches under branches": {
+        "allOf": [
+            {"allOf": [{"type": ["integer", "boolean"]}]},
+            {"allOf": [{"anyOf": [{"type": "integer"}, {"type": "string"}]}]},
+            {"anyOf": [{"minimum": 40}, {"type": "string"}]},
+        ]
+    },
+    "values of names that are not listed": {
+        "allOf": [
+            {"type": "object", "additionalProperties": {"type": "integer"}, "minProperties": 2},
+            {"additionalProperties": {"minimum": 40}},
+        ]
+    },
+    "the condition does not hold": {
+        "type": "object",
+        "properties": {"kind": {"enum": ["a", "b"]}},
+        "required": ["kind"],
+        "if": {"properties": {"kind": {"const": "a"}}},
+        "then": False,
+        "else": {"required": ["more"]},
+    },
+    "names by a rule": {"type": "object", "propertyNames": {"pattern": "^k[0-9]{3}$"}, "minProperties": 3},
+    "deep and not empty": {
+        "type": "array",
+        "items": {
+            "type": "array",
+            "items": {
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "type": "array",
+                    "minItems": 1,
+                    "items": {"type": "object", "properties": {"a": {"type": "string"}}, "minProperties": 1},
+                },
+            },
+        },
+    },
+    "required and named by a pattern": {
+        "type": "object",
+        "required": ["x-a", "y"],
+        "patternProperties": {"^x-": {"type": "integer"}},
+        "additionalProperties": {"type": "boolean"},
+    },
+    "a part of a list": {
+        "type": "object",
+        "properties": {"a": {"anyOf": [{"type": "integer", "minimum": 77}]}, "b": {"$ref": "#/properties/a/anyOf/0"}},
+        "required": ["a", "b"],
+    },
+    "numbers that differ": {"type": "array", "items": {"type": "integer"}, "uniqueItems": True, "minItems": 40},
+    "an atomic group": {"type": "string", "pattern": "^(?>ab)+c$"},
 }
 
 
@@ -165,8 +228,19 @@ def test_free_strings_are_made_of_the_words_given() -> None:
     assert example({"type": "string"}, words=["Paris"]) == "Paris"
 
 
+def test_a_bound_may_be_exclusive_by_draft_4s_flag() -> None:
+    assert example({"type": "integer", "minimum": 5, "exclusiveMinimum": True}) > 5
+    assert example({"type": "integer", "maximum": 5, "exclusiveMaximum": False}) <= 5
+
+
 @pytest.mark.parametrize(
-    "schema", [{"minLength": "3", "type": "string"}, {"required": 4, "type": "object"}, {"enum": 1}]
+    "schema",
+    [
+        {"minLength": "3", "type": "string"},
+        {"required": 4, "type": "object"},
+        {"enum": 1},
+        {"type": "number", "minimum": 1e308, "multipleOf": 1e-300},
+    ],
 )
 def test_a_malformed_schema_is_a_value_error(schema: Any) -> None:
     with pytest.raises(ValueError, match="malformed"):

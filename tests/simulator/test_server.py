@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -179,6 +180,31 @@ async def test_an_answer_under_way_may_finish_within_the_grace_period() -> None:
     idle[1].close()
 
     assert rest.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
+
+
+async def test_an_answer_that_is_not_done_when_the_grace_period_ends_is_closed() -> None:
+    server = Server(Backend(Config(), Stats(10)))
+    port = int((await server.listen("127.0.0.1", 0)).rsplit(":", 1)[1])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request_bytes(OPENAI, {"model": "sim-fault-hang_head", "messages": QUESTION}))
+    while not server.backend.stats.snapshot()["in_flight"]["now"]:
+        await asyncio.sleep(0.001)
+
+    await server.close(grace=0.05)
+
+    with contextlib.suppress(ConnectionResetError):
+        assert await reader.read() == b""
+    writer.close()
+
+
+def test_a_client_that_sends_without_end_ahead_of_an_answer_is_left(simulator: Simulator) -> None:
+    with connect(simulator) as connection:
+        connection.sendall(request_bytes(OPENAI, {"model": "sim-fault-hang_head", "messages": QUESTION}))
+        _until(lambda: simulator.stats()["in_flight"]["now"] == 1)
+        with pytest.raises(OSError):  # noqa: PT011 - a reset or a broken pipe
+            for _ in range(64):
+                connection.sendall(b"x" * 65536)
+                time.sleep(0.001)
 
 
 def test_closing_ends_what_is_under_way_and_counts_it_as_closed() -> None:

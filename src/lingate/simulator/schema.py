@@ -64,7 +64,7 @@ def example(schema: Schema, *, seed: str = "", words: Sequence[str] = ()) -> Any
             if matches(schema, made):
                 return made
             first = made if variant == 0 else first
-    except (TypeError, AttributeError, KeyError) as error:
+    except (TypeError, AttributeError, KeyError, ArithmeticError) as error:
         raise ValueError(f"the JSON schema is malformed: {error}") from error
     return first
 
@@ -161,10 +161,11 @@ class _Maker:
 
     def _further_names(self, schema: Mapping[str, Any], required: list[str], made: Mapping[str, Any]) -> Iterator[str]:
         """Names that must be there although `properties` does not list them."""
-        yield from required
-        for name, needed in (schema.get("dependentRequired") or {}).items():
-            if name in made:
-                yield from needed
+        dependent = schema.get("dependentRequired") or {}
+        names = [*required, *made]
+        for name in names:
+            yield name
+            names += [needed for needed in dependent.get(name, ()) if needed not in names]
         missing = schema.get("minProperties", 0)
         for name in schema.get("properties") or {}:
             if len(made) < missing:

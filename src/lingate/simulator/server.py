@@ -74,11 +74,7 @@ class Connection(asyncio.Protocol):
             if self._early > _MAX_EARLY:
                 self._transport.abort()
                 return
-        try:
-            self._http.receive_data(data)
-        except h11.RemoteProtocolError:  # data after the client said it was done
-            self._transport.abort()
-            return
+        self._http.receive_data(data)
         _resolve(self._more)
 
     def eof_received(self) -> bool:
@@ -86,8 +82,7 @@ class Connection(asyncio.Protocol):
         if self._exchange is not None:
             self._leave("disconnected")
             return False
-        with contextlib.suppress(h11.RemoteProtocolError):
-            self._http.receive_data(b"")
+        self._http.receive_data(b"")
         _resolve(self._more)
         return False
 
@@ -139,9 +134,8 @@ class Connection(asyncio.Protocol):
         try:
             request = await self._read()
         except h11.RemoteProtocolError as error:
-            if self._http.our_state is h11.SEND_RESPONSE or self._http.our_state is h11.IDLE:
-                steps = json_steps(error.error_status_hint, {"error": {"message": f"not HTTP: {error}"}})
-                await self._perform(Exchange(steps))
+            steps = json_steps(error.error_status_hint, {"error": {"message": f"not HTTP: {error}"}})
+            await self._perform(Exchange(steps))
             return False
         if request is None:
             return False

@@ -228,7 +228,7 @@ def _fallbacks(own: dict[str, Any], options: dict[str, Any]) -> list[dict[str, A
 
 
 def _fallback(item: Any) -> dict[str, Any]:
-    params = {"model": item} if isinstance(item, str) else dict(item)
+    params = dict(item) if isinstance(item, Mapping) else {"model": item}
     base = params.pop("api_base", None) or params.pop("base_url", None)
     name, provider = resolve(params.pop("model", ""), params.pop("custom_llm_provider", None), base)
     route = {"model": f"{provider}/{name}", "api_base": base}

@@ -25,6 +25,8 @@ class CustomStreamWrapper:
     A stream that ends before it is complete raises `APIConnectionError`, whose `partial` is what had arrived.
     """
 
+    _on_end: Callable[[BaseException | None], None] | None = None
+
     def __init__(
         self,
         stream: Any,
@@ -129,6 +131,11 @@ class CustomStreamWrapper:
         if self._on_end is not None:
             self._on_end(error)
             self._on_end = None
+
+    def __del__(self) -> None:
+        # A router takes a stream's deployment for busy until it is told.
+        if self._on_end is not None:
+            self._finish(None)
 
     def close(self) -> None:
         """Let the upstream go. Callbacks are told of a failure, if the stream had not ended."""
