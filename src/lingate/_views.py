@@ -6,13 +6,11 @@ A field without a property here is still an attribute, because unknown names are
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from lingate._model import Attempt, JsonDict
 from lingate._wire.json import decode, encode_str
 from lingate.errors import ProtocolError
-
-V = TypeVar("V", bound="View")
 
 
 class View:
@@ -81,9 +79,6 @@ class View:
         """`to_json` likewise."""
         return self.to_json()
 
-    def _views(self, key: str, cls: type[V]) -> list[V]:
-        return list(map(cls, self._data.get(key) or ()))
-
 
 def given(name: str, instead: Any = None) -> Any:
     """A field as a read-only attribute.
@@ -97,11 +92,36 @@ def given(name: str, instead: Any = None) -> Any:
     return property(lambda self: self._data.get(name) or instead)
 
 
+def part(name: str, kind: type[View], *, needed: bool = True) -> Any:
+    """A field that is an object, as a view of this kind. Where it is absent, null or empty: an empty view if one is
+    `needed`, else None."""
+    if needed:
+        return property(lambda self: kind(self._data.get(name) or {}))
+    return property(lambda self: kind(found) if (found := self._data.get(name)) else None)
+
+
+def parts(name: str, kind: type[View], *, needed: bool = True) -> Any:
+    """The same of a list of objects: a list of views, empty where there are none if one is `needed`, else None."""
+    if needed:
+        return property(lambda self: list(map(kind, self._data.get(name) or ())))
+    return property(lambda self: list(map(kind, found)) if (found := self._data.get(name)) else None)
+
+
+def detail(group: str, name: str) -> Any:
+    """A field of a field; None where either is absent."""
+    return property(lambda self: found.get(name) if isinstance(found := self._data.get(group), dict) else None)
+
+
+def anything(name: str) -> Any:
+    """A field of any shape: its objects as views."""
+    return property(lambda self: view(self._data.get(name)))
+
+
 def _copy(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _copy(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_copy(item) for item in value]
+        return list(map(_copy, value))
     return value
 
 
@@ -110,7 +130,7 @@ def view(value: Any) -> Any:
     if isinstance(value, dict):
         return View(value)
     if isinstance(value, list):
-        return [view(item) for item in value]
+        return list(map(view, value))
     return value
 
 
@@ -137,10 +157,8 @@ class ToolCall(View):
     type: str = given("type", "function")
     """`function`, or the kind of a custom tool."""
 
-    @property
-    def function(self) -> Function:
-        """Name and arguments."""
-        return Function(self._data.get("function") or {})
+    function: Function = part("function", Function)
+    """Name and arguments."""
 
     @property
     def arguments(self) -> JsonDict:
@@ -169,11 +187,8 @@ class Message(View):
     content: str | None = given("content")
     """The text, None where there are only tool calls."""
 
-    @property
-    def tool_calls(self) -> list[ToolCall] | None:
-        """Tool calls to execute, None where there are none."""
-        found = self._data.get("tool_calls")
-        return [ToolCall(item) for item in found] if found else None
+    tool_calls: list[ToolCall] | None = parts("tool_calls", ToolCall, needed=False)
+    """Tool calls to execute, None where there are none."""
 
     reasoning_content: str | None = given("reasoning_content")
     """The reasoning the provider shows, as text."""
@@ -200,31 +215,17 @@ class Choice(View):
     index: int = given("index", 0)
     """Position among the answers."""
 
-    @property
-    def message(self) -> Message:
-        """The answer."""
-        return Message(self._data.get("message") or {})
+    message: Message = part("message", Message)
+    """The answer."""
 
     finish_reason: str | None = given("finish_reason")
     """`stop`, `length`, `tool_calls` or `content_filter`; None only for an answer that was interrupted."""
 
-    @property
-    def logprobs(self) -> Any:
-        """Token log-probabilities, if asked for."""
-        return view(self._data.get("logprobs"))
+    logprobs: Any = anything("logprobs")
+    """Token log-probabilities, if asked for."""
 
 
-class Counts(View):
-    """Token counts."""
-
-    __slots__ = ()
-
-    def _detail(self, group: str, name: str) -> int | None:
-        found = self._data.get(group)
-        return found.get(name) if isinstance(found, dict) else None
-
-
-class Usage(Counts):
+class Usage(View):
     """Token counts in OpenAI's convention: prompt includes cached input, completion includes reasoning.
 
     A count that the provider did not give is None.
@@ -241,20 +242,14 @@ class Usage(Counts):
     total_tokens: int | None = given("total_tokens")
     """Prompt and completion."""
 
-    @property
-    def cached_tokens(self) -> int | None:
-        """Input tokens read from the provider's cache."""
-        return self._detail("prompt_tokens_details", "cached_tokens")
+    cached_tokens: int | None = detail("prompt_tokens_details", "cached_tokens")
+    """Input tokens read from the provider's cache."""
 
-    @property
-    def cache_write_tokens(self) -> int | None:
-        """Input tokens written to the provider's cache."""
-        return self._detail("prompt_tokens_details", "cache_write_tokens")
+    cache_write_tokens: int | None = detail("prompt_tokens_details", "cache_write_tokens")
+    """Input tokens written to the provider's cache."""
 
-    @property
-    def reasoning_tokens(self) -> int | None:
-        """Output tokens spent on reasoning."""
-        return self._detail("completion_tokens_details", "reasoning_tokens")
+    reasoning_tokens: int | None = detail("completion_tokens_details", "reasoning_tokens")
+    """Output tokens spent on reasoning."""
 
 
 class Response(View):
@@ -302,11 +297,8 @@ class Response(View):
         """The model that answered, as the provider names it."""
         return cast(str, self._data.get("model") or self.requested_model)
 
-    @property
-    def usage(self) -> Usage | None:
-        """Token counts, None where the provider gave none."""
-        found = self._data.get("usage")
-        return Usage(found) if found else None
+    usage: Usage | None = part("usage", Usage, needed=False)
+    """Token counts, None where the provider gave none."""
 
     @property
     def cost(self) -> float | None:
@@ -365,10 +357,8 @@ class ChatResponse(Response):
     created: int = given("created", 0)
     """When, in Unix seconds."""
 
-    @property
-    def choices(self) -> list[Choice]:
-        """The answers, one unless `n` asked for more."""
-        return list(map(Choice, self._data.get("choices") or ()))
+    choices: list[Choice] = parts("choices", Choice)
+    """The answers, one unless `n` asked for more."""
 
     @property
     def message(self) -> Message:
@@ -424,30 +414,6 @@ class ChatResponse(Response):
             raise ProtocolError(f"the answer does not fit {made.__name__}: {error}", provider=self.provider) from error
 
 
-class Delta(View):
-    """What one chunk adds to a message."""
-
-    __slots__ = ()
-
-    role: str | None = given("role")
-    """`assistant` in the first chunk."""
-
-    content: str | None = given("content")
-    """More text."""
-
-    reasoning_content: str | None = given("reasoning_content")
-    """More reasoning."""
-
-    @property
-    def tool_calls(self) -> list[ToolCallDelta] | None:
-        """Beginnings and pieces of tool calls."""
-        found = self._data.get("tool_calls")
-        return [ToolCallDelta(item) for item in found] if found else None
-
-    refusal: str | None = given("refusal")
-    """More of a refusal."""
-
-
 class ToolCallDelta(View):
     """A piece of a tool call: id and name in the first, argument text in those after it."""
 
@@ -469,6 +435,27 @@ class ToolCallDelta(View):
         return View({"name": data.get("name"), "arguments": data.get("arguments"), **data})
 
 
+class Delta(View):
+    """What one chunk adds to a message."""
+
+    __slots__ = ()
+
+    role: str | None = given("role")
+    """`assistant` in the first chunk."""
+
+    content: str | None = given("content")
+    """More text."""
+
+    reasoning_content: str | None = given("reasoning_content")
+    """More reasoning."""
+
+    tool_calls: list[ToolCallDelta] | None = parts("tool_calls", ToolCallDelta, needed=False)
+    """Beginnings and pieces of tool calls."""
+
+    refusal: str | None = given("refusal")
+    """More of a refusal."""
+
+
 class ChunkChoice(View):
     """One answer's part of a chunk."""
 
@@ -477,18 +464,14 @@ class ChunkChoice(View):
     index: int = given("index", 0)
     """Position among the answers."""
 
-    @property
-    def delta(self) -> Delta:
-        """What is added."""
-        return Delta(self._data.get("delta") or {})
+    delta: Delta = part("delta", Delta)
+    """What is added."""
 
     finish_reason: str | None = given("finish_reason")
     """In the last chunk of this answer."""
 
-    @property
-    def logprobs(self) -> Any:
-        """Token log-probabilities of this piece."""
-        return view(self._data.get("logprobs"))
+    logprobs: Any = anything("logprobs")
+    """Token log-probabilities of this piece."""
 
 
 class Chunk(View):
@@ -507,11 +490,8 @@ class Chunk(View):
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self._data, self.raw)
 
-    @property
-    def usage(self) -> Usage | None:
-        """Token counts, in the usage chunk."""
-        found = self._data.get("usage")
-        return Usage(found) if found else None
+    usage: Usage | None = part("usage", Usage, needed=False)
+    """Token counts, in the usage chunk."""
 
 
 class ChatChunk(Chunk):
@@ -574,10 +554,8 @@ class EmbeddingResponse(Response):
 
     __slots__ = ()
 
-    @property
-    def data(self) -> list[Embedding]:
-        """One item an input."""
-        return self._views("data", Embedding)
+    data: list[Embedding] = parts("data", Embedding)
+    """One item an input."""
 
     @property
     def vectors(self) -> list[list[float]]:
@@ -599,10 +577,8 @@ class ModelList(Response):
 
     __slots__ = ()
 
-    @property
-    def data(self) -> list[ModelInfo]:
-        """The models."""
-        return self._views("data", ModelInfo)
+    data: list[ModelInfo] = parts("data", ModelInfo)
+    """The models."""
 
     @property
     def ids(self) -> list[str]:

@@ -6,7 +6,7 @@ import os
 from typing import Any, cast
 
 from lingate._dialects._dataurl import decoded, is_data_url, split_data_url
-from lingate._views import Chunk, Response, View, given, view
+from lingate._views import Chunk, Response, View, anything, given, parts
 from lingate.errors import ProtocolError
 
 
@@ -24,10 +24,8 @@ class CompletionChoice(View):
     finish_reason: str | None = given("finish_reason")
     """`stop`, `length` or `content_filter`; None in all chunks but the last, and where an answer was interrupted."""
 
-    @property
-    def logprobs(self) -> Any:
-        """Token log-probabilities, if asked for."""
-        return view(self._data.get("logprobs"))
+    logprobs: Any = anything("logprobs")
+    """Token log-probabilities, if asked for."""
 
 
 class CompletionResponse(Response):
@@ -38,10 +36,8 @@ class CompletionResponse(Response):
     created: int = given("created", 0)
     """When, in Unix seconds."""
 
-    @property
-    def choices(self) -> list[CompletionChoice]:
-        """The texts: `n` of them for each prompt."""
-        return self._views("choices", CompletionChoice)
+    choices: list[CompletionChoice] = parts("choices", CompletionChoice)
+    """The texts: `n` of them for each prompt."""
 
     @property
     def text(self) -> str:
@@ -61,10 +57,8 @@ class CompletionChunk(Chunk):
 
     __slots__ = ()
 
-    @property
-    def choices(self) -> list[CompletionChoice]:
-        """One item, or none in the usage chunk that `stream_options={"include_usage": True}` asks for."""
-        return self._views("choices", CompletionChoice)
+    choices: list[CompletionChoice] = parts("choices", CompletionChoice)
+    """One item, or none in the usage chunk that `stream_options={"include_usage": True}` asks for."""
 
     @property
     def text(self) -> str:
@@ -134,10 +128,8 @@ class ImageResponse(Response):
     created: int = given("created", 0)
     """When, in Unix seconds."""
 
-    @property
-    def data(self) -> list[Image]:
-        """The images, one unless `n` asked for more."""
-        return self._views("data", Image)
+    data: list[Image] = parts("data", Image)
+    """The images, one unless `n` asked for more."""
 
 
 class SpeechResponse(Response):
@@ -177,15 +169,11 @@ class TranscriptionResponse(Response):
     duration: float | None = given("duration")
     """Length of the sound in seconds (`verbose_json`)."""
 
-    @property
-    def segments(self) -> list[View]:
-        """Sentences or so with their times (`verbose_json`, `diarized_json`)."""
-        return self._views("segments", View)
+    segments: list[View] = parts("segments", View)
+    """Sentences or so with their times (`verbose_json`, `diarized_json`)."""
 
-    @property
-    def words(self) -> list[View]:
-        """Words with their times (`verbose_json` and `timestamp_granularities=["word"]`)."""
-        return self._views("words", View)
+    words: list[View] = parts("words", View)
+    """Words with their times (`verbose_json` and `timestamp_granularities=["word"]`)."""
 
 
 class ModerationResult(View):
@@ -214,10 +202,8 @@ class ModerationResponse(Response):
 
     __slots__ = ()
 
-    @property
-    def results(self) -> list[ModerationResult]:
-        """One item an input; parts of one message are one input."""
-        return self._views("results", ModerationResult)
+    results: list[ModerationResult] = parts("results", ModerationResult)
+    """One item an input; parts of one message are one input."""
 
     @property
     def flagged(self) -> bool:

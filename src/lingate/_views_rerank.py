@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lingate._model import JsonDict
-from lingate._views import Response, View, given
+from lingate._views import Response, View, given, parts
 
 
 class RerankResult(View):
@@ -26,10 +26,8 @@ class RerankResponse(Response):
 
     __slots__ = ()
 
-    @property
-    def results(self) -> list[RerankResult]:
-        """One item a document, or as many as `top_n` asked for."""
-        return self._views("results", RerankResult)
+    results: list[RerankResult] = parts("results", RerankResult)
+    """One item a document, or as many as `top_n` asked for."""
 
     @property
     def order(self) -> list[int]:

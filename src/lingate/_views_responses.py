@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, cast
 
 from lingate._model import JsonDict
-from lingate._views import Counts, Response, View, given
+from lingate._views import Response, View, detail, given, part, parts
 from lingate._wire.json import decode
 from lingate.errors import ProtocolError
 
 
-class ResponsesUsage(Counts):
+class ResponsesUsage(View):
     """Token counts under the names of the Responses API; a count that the provider did not give is None or 0."""
 
     __slots__ = ()
@@ -24,15 +24,11 @@ class ResponsesUsage(Counts):
     total_tokens: int | None = given("total_tokens")
     """Input and output."""
 
-    @property
-    def cached_tokens(self) -> int | None:
-        """Input tokens read from the provider's cache."""
-        return self._detail("input_tokens_details", "cached_tokens")
+    cached_tokens: int | None = detail("input_tokens_details", "cached_tokens")
+    """Input tokens read from the provider's cache."""
 
-    @property
-    def reasoning_tokens(self) -> int | None:
-        """Output tokens spent on reasoning."""
-        return self._detail("output_tokens_details", "reasoning_tokens")
+    reasoning_tokens: int | None = detail("output_tokens_details", "reasoning_tokens")
+    """Output tokens spent on reasoning."""
 
 
 class ResponsesResponse(Response):
@@ -46,10 +42,8 @@ class ResponsesResponse(Response):
     status: str = given("status", "completed")
     """`completed`, `incomplete`, `in_progress` or `queued`; a failed response is an error."""
 
-    @property
-    def output(self) -> list[View]:
-        """The items: messages, reasoning, calls."""
-        return self._views("output", View)
+    output: list[View] = parts("output", View)
+    """The items: messages, reasoning, calls."""
 
     @property
     def output_text(self) -> str:
@@ -81,11 +75,8 @@ class ResponsesResponse(Response):
         kinds = ("function_call", "custom_tool_call")
         return [View(item) for item in self._data.get("output") or () if item.get("type") in kinds]
 
-    @property
-    def usage(self) -> ResponsesUsage | None:  # type: ignore[override]
-        """Token counts, None where the provider gave none."""
-        found = self._data.get("usage")
-        return ResponsesUsage(found) if found else None
+    usage: ResponsesUsage | None = part("usage", ResponsesUsage, needed=False)  # type: ignore[assignment]
+    """Token counts, None where the provider gave none."""
 
     def _counted(self) -> JsonDict:
         from lingate._dialects.openai_responses.response import canonical_usage

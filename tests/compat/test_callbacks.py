@@ -197,6 +197,8 @@ async def test_a_function_of_the_call_is_told_before_it_unless_nobody_is_to_be(
             "gpt-4o", ASKED, logger_fn=lambda details: told.append(details["model"]), success_callback=broken, **to
         )
     assert "a callback failed" in caplog.text
-    litellm.completion("gpt-4o", ASKED, logger_fn=lambda details: told.append(details["model"]), **{"no-log": True}, **to)
+    litellm.completion(
+        "gpt-4o", ASKED, logger_fn=lambda details: told.append(details["model"]), **{"no-log": True}, **to
+    )
 
     assert told == ["gpt-4o"]

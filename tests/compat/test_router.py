@@ -381,7 +381,10 @@ async def test_where_every_group_fails_the_last_ones_error_is_raised(
     simulator: Simulator, to: dict[str, Any], fault: str, tries: int
 ) -> None:
     refused = {"extra_headers": {"x-sim-fault": fault}}
-    table = [entry(to, "g", "openai/a", **refused), entry(to, "other", "openai/b", extra_headers={"x-sim-fault": "401"})]
+    table = [
+        entry(to, "g", "openai/a", **refused),
+        entry(to, "other", "openai/b", extra_headers={"x-sim-fault": "401"}),
+    ]
     router = Router(table, fallbacks=[{"g": ["other"]}], num_retries=2)
 
     for call in (router.completion, router.acompletion):
