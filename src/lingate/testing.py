@@ -58,7 +58,7 @@ class _Script:
     @property
     def bodies(self) -> list[Any]:
         """The bodies that were sent, decoded: JSON, or of a form its fields, with `Upload`s (name, data) for files."""
-        return [_decoded(request) for request in self.requests]
+        return list(map(_decoded, self.requests))
 
     def _next(self, request: HttpRequest) -> Reply | Streamed:
         with self._lock:

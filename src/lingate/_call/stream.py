@@ -101,7 +101,7 @@ class StopFilter:
 
     def __init__(self, stops: Sequence[str], alone: bool = True) -> None:
         self._alone = alone
-        self._stops = tuple(stop for stop in stops if stop)
+        self._stops = tuple(filter(None, stops))
         self._longest = max(map(len, self._stops), default=0)
         self._held: dict[int, str] = {}
         self._cut: set[int] = set()

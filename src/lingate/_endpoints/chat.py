@@ -196,7 +196,7 @@ def _wrapped(name: str, schema: JsonDict) -> JsonDict:
 def _closed(schema: Any) -> Any:
     """A copy in which every object with properties is closed: what strict modes ask for, and what a class means anyway."""
     if isinstance(schema, list):
-        return [_closed(item) for item in schema]
+        return list(map(_closed, schema))
     if not isinstance(schema, dict):
         return schema
     out = {key: _closed(item) for key, item in schema.items()}
@@ -208,7 +208,7 @@ def _closed(schema: Any) -> Any:
 def _is_strict(schema: Any) -> bool:
     """Whether the schema keeps OpenAI's rules for strict mode: closed objects, and every property required."""
     if isinstance(schema, list):
-        return all(_is_strict(item) for item in schema)
+        return all(map(_is_strict, schema))
     if not isinstance(schema, dict):
         return True
     properties = schema.get("properties")
@@ -219,4 +219,4 @@ def _is_strict(schema: Any) -> bool:
             return False
     elif schema.get("type") == "object":
         return False
-    return all(_is_strict(item) for item in schema.values())
+    return all(map(_is_strict, schema.values()))

@@ -26,7 +26,7 @@ class _Responses(Shape[ResponseEvent, ResponsesResponse]):
     def last(self) -> list[ResponseEvent]:
         events = self._builder.end()
         self._final = events[-1]["response"]
-        return [ResponseEvent(data) for data in events]
+        return list(map(ResponseEvent, events))
 
     def response(self, state: StreamState) -> ResponsesResponse:
         sent = state.sent

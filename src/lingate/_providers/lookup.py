@@ -275,7 +275,7 @@ def _entry(
     if found is None:
         names = {_plain(provider)}
         if known is not None:
-            names.update(_plain(name) for name in (known.name, *known.aliases))
+            names.update(map(_plain, (known.name, *known.aliases)))
         found = next((item for key, item in config.items() if _plain(key) in names), None)
     return found
 

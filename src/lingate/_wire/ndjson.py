@@ -32,7 +32,7 @@ class NdjsonDecoder:
         block = b"".join(self._tail)
         self._tail = [data[cut + 1 :]]
         self._size = len(data) - cut - 1
-        return [line for line in (piece.strip() for piece in block.split(b"\n")) if line]
+        return list(filter(None, (piece.strip() for piece in block.split(b"\n"))))
 
     def finish(self) -> list[bytes]:
         """The last line, if it had no newline."""

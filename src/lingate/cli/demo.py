@@ -168,7 +168,7 @@ class City:
 
     @property
     def fits(self) -> bool:
-        return [type(value) for value in (self.name, self.capital, self.districts)] == [str, bool, int]
+        return list(map(type, (self.name, self.capital, self.districts))) == [str, bool, int]
 
 
 def _structured(stage: Stage) -> Shown:
@@ -210,7 +210,7 @@ def _embedding(stage: Stage) -> Shown:
         raise DemoError("an operation that this format does not have was not refused")
     response = stage.client.embed(model, texts, dimensions=256, **stage.options())
     vectors = response.vectors
-    check([len(vector) for vector in vectors] == [256, 256, 256], "the vectors have the wrong size")
+    check(list(map(len, vectors)) == [256, 256, 256], "the vectors have the wrong size")
     near, far = _cosine(vectors[0], vectors[1]), _cosine(vectors[0], vectors[2])
     stage.say(f"3 texts, {len(vectors[0])} dimensions; alike {near:.2f}, different {far:.2f}")
     check(near > far, "texts that are alike are not closer than others")

@@ -43,7 +43,7 @@ def list_(screen: Screen) -> None:
 def show(screen: Screen, host: _HOST, route: _ROUTE = None) -> None:
     """Show what is done to a host, and how it is undone."""
     chosen = registry.recipes(host) if route is None else (registry.recipe(host, route),)
-    screen.answer("\n\n".join(_described(recipe) for recipe in chosen) + "\n")
+    screen.answer("\n\n".join(map(_described, chosen)) + "\n")
 
 
 @command(app, debug=_DEBUG)

@@ -108,7 +108,7 @@ def usage_text(usage: Any) -> str:
         return "no token counts"
     prompt = _counted(usage.prompt_tokens, "in", (usage.cached_tokens, "cached"), (usage.cache_write_tokens, "written"))
     completion = _counted(usage.completion_tokens, "out", (usage.reasoning_tokens, "reasoning"))
-    return ", ".join(part for part in (prompt, completion) if part) or "no token counts"
+    return ", ".join(filter(None, (prompt, completion))) or "no token counts"
 
 
 def _counted(count: int | None, word: str, *details: tuple[int | None, str]) -> str:

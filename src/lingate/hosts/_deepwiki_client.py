@@ -112,7 +112,7 @@ class LingateClient(ModelClient):  # type: ignore[misc]  # adalflow has no types
 
     def _messages(self, input: Any, images: list[Kwargs]) -> list[Kwargs]:
         if isinstance(input, Sequence) and not isinstance(input, str):
-            return [dict(message) for message in input]
+            return list(map(dict, input))
         prompt = str(input)
         tagged = _TAGGED.fullmatch(prompt.strip()) if self.input_type == "messages" else None
         system = [{"role": "system", "content": tagged[1]}] if tagged else []
@@ -193,7 +193,7 @@ class LingateClient(ModelClient):  # type: ignore[misc]  # adalflow has no types
         if isinstance(completion, lingate.AsyncChatStream):
             return GeneratorOutput(raw_response=_atexts(completion))
         if isinstance(completion, lingate.ChatStream):
-            return GeneratorOutput(raw_response=(text for text in map(words, completion) if text))
+            return GeneratorOutput(raw_response=filter(None, map(words, completion)))
         parser = self.chat_completion_parser
         fields = {
             "id": completion.id,

@@ -152,7 +152,7 @@ def detect(recipe: Recipe, tree: Tree) -> Detection:
     placed = [any(form in text for form in (edit.replacement, *edit.former)) for edit, text in texts]
     placed += [bool(_ours(item, tree)) for item in recipe.added]
     return Detection(
-        missing=tuple(text for text in missing if text),
+        missing=tuple(filter(None, missing)),
         version=next((name for name, files in recipe.known.items() if _is_version(recipe, files, tree)), None),
         installed=sum(placed),
         parts=len(placed),

@@ -93,7 +93,7 @@ def _answered(base: Any, llm: Any, messages: Any, tools: Any, stop: Any, respons
     """An `LLMResponse`, whatever happens: Director's engine does not catch."""
     try:
         options = _options(llm, tools, stop, response_format)
-        answer = lingate.chat(llm.chat_model, [_message(item) for item in messages], **options)
+        answer = lingate.chat(llm.chat_model, list(map(_message, messages)), **options)
         note_dropped(llm.chat_model, answer.dropped)
         calls = _calls(answer, {item.get("name") or item["function"]["name"] for item in tools})
         # Not of an answer that was cut: a part of it would be taken for the whole.
@@ -143,7 +143,7 @@ def _options(llm: Any, tools: Sequence[Mapping[str, Any]], stop: Any, response_f
     if llm.top_p != 1 or "top_p" in getattr(llm.config, "model_fields_set", ()):
         options["top_p"] = llm.top_p
     if tools:
-        options["tools"] = [_tool(item) for item in tools]
+        options["tools"] = list(map(_tool, tools))
         options["tool_choice"] = "auto"
     return options
 
@@ -163,7 +163,7 @@ def _message(message: Mapping[str, Any]) -> dict[str, Any]:
     if not message.get("content"):
         sent["content"] = None if calls else ""
     if calls:
-        sent["tool_calls"] = [_call_sent(call) for call in calls]
+        sent["tool_calls"] = list(map(_call_sent, calls))
     return sent
 
 

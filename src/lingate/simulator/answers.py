@@ -116,7 +116,7 @@ class _Draft:
 
     @property
     def tokens(self) -> int:
-        return count(self.reasoning) + count(self.text) + sum(count_call(call) for call in self.calls)
+        return count(self.reasoning) + count(self.text) + sum(map(count_call, self.calls))
 
 
 def count_call(call: JsonDict) -> int:

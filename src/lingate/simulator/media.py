@@ -173,7 +173,7 @@ def answer_moderation(call: Call) -> JsonDict:
     return {
         "id": "modr-" + digest(call.model, json.encode_str(given))[:24],
         "model": call.model,
-        "results": [_verdict(item) for item in items],
+        "results": list(map(_verdict, items)),
     }
 
 

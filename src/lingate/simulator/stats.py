@@ -206,7 +206,7 @@ class Stats:
     def records(self) -> list[RecordedRequest]:
         """Copies of the last requests, oldest first."""
         with self.lock:
-            return [replace(record) for record in self._records]
+            return list(map(replace, self._records))
 
     def snapshot(self) -> JsonDict:
         with self.lock:
@@ -223,7 +223,7 @@ class Stats:
                     "max": self._max_connections,
                     "total": self._connections,
                 },
-                "disconnects": [dict(item) for item in self._disconnects],
+                "disconnects": list(map(dict, self._disconnects)),
             }
 
     def _named(self, kind: str, *names: str) -> dict[str, int]:

@@ -170,7 +170,7 @@ def _about(state: State, width: int) -> Line:
         f"writes {', '.join(writes)}" if writes != ("text",) else "",
         "the default" if offer.model == state.default else "",
     ]
-    return _line([(" " + " | ".join(part for part in parts if part), "")], width)
+    return _line([(" " + " | ".join(filter(None, parts)), "")], width)
 
 
 def _keys(state: State, width: int) -> Line:

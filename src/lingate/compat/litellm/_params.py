@@ -219,7 +219,7 @@ def _timeout(value: Any) -> Any:
 
 def _fallbacks(own: dict[str, Any], options: dict[str, Any]) -> list[dict[str, Any]]:
     asked = options.get("fallbacks") or settings.default_fallbacks or ()
-    found = [_fallback(item) for item in ([asked] if isinstance(asked, (str, Mapping)) else asked)]
+    found = list(map(_fallback, [asked] if isinstance(asked, (str, Mapping)) else asked))
     smaller = own.get("context_window_fallback_dict")
     if smaller:
         target = next(iter(smaller.values()))

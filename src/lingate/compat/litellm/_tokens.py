@@ -57,7 +57,7 @@ def token_counter(
         return len(_ids(own, text)) if hasattr(own, "encode") else sum(1 for _ in _TOKEN.finditer(text))
 
     if text is not None:
-        return sum(count(item) for item in ([text] if isinstance(text, str) else text))
+        return sum(map(count, [text] if isinstance(text, str) else text))
     total = sum(_message(plain(message, "messages"), count) for message in messages or ())
     if messages and not count_response_tokens:
         total += _PRIMING
