@@ -193,7 +193,7 @@ class LingateClient(ModelClient):  # type: ignore[misc]  # adalflow has no types
         if isinstance(completion, lingate.AsyncChatStream):
             return GeneratorOutput(raw_response=_atexts(completion))
         if isinstance(completion, lingate.ChatStream):
-            return GeneratorOutput(raw_response=filter(None, map(words, completion)))
+            return GeneratorOutput(raw_response=(text for text in map(words, completion) if text))
         parser = self.chat_completion_parser
         fields = {
             "id": completion.id,
