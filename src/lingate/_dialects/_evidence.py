@@ -414,7 +414,7 @@ def _aws_name(text: str) -> str:
 
 
 def _dotted(path: Any) -> str:
-    return ".".join(str(part) for part in path[:12]) if isinstance(path, list) else str(path)[:200]
+    return ".".join(map(str, path[:12])) if isinstance(path, list) else str(path)[:200]
 
 
 def _body_id(value: object) -> str | None:

@@ -33,7 +33,7 @@ class FunctionsOnly(Retold):
 
     def _request(self, call: Call, target: Target) -> HttpRequest:
         tools = call.body.get("tools")
-        if not tools or not any(_takes_text(tool) for tool in as_list(tools)):
+        if not tools or not any(map(_takes_text, as_list(tools))):
             return self._inside.request(call, target)
         made = Draft(call, target, asked_of(call), {})
         names = _write_functions(made)

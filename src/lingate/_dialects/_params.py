@@ -123,7 +123,7 @@ def stops(draft: Draft, limit: int | None) -> list[str]:
     asked = [asked] if isinstance(asked, str) else asked or []
     if not isinstance(asked, list) or not all(isinstance(text, str) for text in asked):
         raise draft.broken("stop", "must be a string or a list of strings")
-    asked = [text for text in asked if text]
+    asked = list(filter(None, asked))
     wire = asked if limit is None else asked[:limit]
     if len(wire) < len(asked):
         draft.note(f"stop[{limit}:]" if limit else "stop")

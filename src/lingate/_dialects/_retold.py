@@ -37,7 +37,7 @@ def _choice(choice: JsonDict, edit: Callable[[JsonDict], JsonDict]) -> JsonDict:
     calls = message.get("tool_calls")
     if not calls:
         return choice
-    return {**choice, "message": {**message, "tool_calls": [edit(call) for call in calls]}}
+    return {**choice, "message": {**message, "tool_calls": list(map(edit, calls))}}
 
 
 class RetoldDecoder:

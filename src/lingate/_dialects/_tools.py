@@ -148,7 +148,7 @@ def closed(schema: Any) -> Any:
         elif key in _MAPS and isinstance(value, dict):
             copy[key] = {name: closed(inner) for name, inner in value.items()}
         elif key in _LISTS and isinstance(value, list):
-            copy["anyOf" if key == "oneOf" else key] = [closed(inner) for inner in value]
+            copy["anyOf" if key == "oneOf" else key] = list(map(closed, value))
         else:
             copy[key] = closed(value) if key == "items" else value
     if _is_object(copy):

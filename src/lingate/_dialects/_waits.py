@@ -187,7 +187,7 @@ def _reset(headers: Mapping[str, str], clock: _Clock, *, limited: bool) -> float
     left: list[float] = []
     for name, value in headers.items():
         if name == "ratelimit":
-            spent += [float(seconds) for seconds in _draft_resets().findall(value)]
+            spent += list(map(float, _draft_resets().findall(value)))
             continue
         if "reset" not in name or "ratelimit" not in name.replace("rate-", "rate"):
             continue

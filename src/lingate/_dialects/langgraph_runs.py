@@ -34,7 +34,7 @@ def chat_request(call: Call, target: Target) -> HttpRequest:
     write_rest(draft, CHAT_FIELDS | {"assistant_id"})
     body: JsonDict = {
         "assistant_id": target.model,
-        "input": {"messages": [_message(message) for message in messages]},
+        "input": {"messages": list(map(_message, messages))},
         **({"metadata": metadata} if metadata else {}),
         **draft.body,
     }

@@ -92,7 +92,7 @@ def _reason(item: JsonDict) -> Any:
 
 def _usage(items: list[JsonDict], head: Head) -> JsonDict | None:
     """Counts from the details of the answer, or from headers, which whole answers have."""
-    details = [_details(item) for item in items]
+    details = list(map(_details, items))
     generated = [count for item in details if type(count := item.get("generated_tokens")) is int]
     prefill = details[0].get("prefill")
     prompt: Any = details[0].get("input_length") or (len(prefill) if isinstance(prefill, list) and prefill else None)

@@ -124,7 +124,7 @@ def _own_fields(turn: Turn, call: Call) -> Any:
         turn.brought = brought(body, turn.live)
         tags = body.pop("tags", None)
         if isinstance(tags, list):
-            row.tags += tuple(str(tag) for tag in tags)
+            row.tags += tuple(map(str, tags))
         for name in _NOT_THE_PROVIDERS - WISHES:
             body.pop(name, None)
     given = turn.request.header("x-lingate-tags") or turn.request.header("x-litellm-tags")
@@ -134,7 +134,7 @@ def _own_fields(turn: Turn, call: Call) -> Any:
     if isinstance(metadata, dict):
         tags = metadata.get("tags")
         if isinstance(tags, list):
-            row.tags += tuple(str(tag) for tag in tags)
+            row.tags += tuple(map(str, tags))
             metadata = {name: value for name, value in metadata.items() if name != "tags"}
             body["metadata"] = metadata
             if not metadata:

@@ -98,7 +98,7 @@ def assistant_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDi
     """A canonical assistant message as blocks: the original ones if it still says the same, else made anew."""
     kept = original_blocks(message)
     if kept is not None:
-        return _without_foreign([_with_safe_id(block) for block in kept], where, draft)
+        return _without_foreign(list(map(_with_safe_id, kept)), where, draft)
     blocks = _thinking_blocks(message, where, draft)
     said = message.get("content") or message.get("refusal")
     if said:
@@ -205,7 +205,7 @@ def _with_marks(blocks: list[JsonDict], message: JsonDict) -> list[JsonDict]:
     """The blocks, with a cache mark that the caller put on the message since."""
     parts = as_dicts(message.get("content"))
     marks = [message.get("cache_control"), *(part.get("cache_control") for part in reversed(parts))]
-    mark = next((mark for mark in marks if mark), None)
+    mark = next(filter(None, marks), None)
     if mark is None or any("cache_control" in block for block in blocks):
         return blocks
     return _marked(blocks, mark)

@@ -139,7 +139,7 @@ def render_models(response: JsonDict) -> bytes:
     """An OpenAI list of models as a page of this format, or one of them."""
     if "data" not in response and "id" in response:
         return encode(_model(response))
-    data = [_model(model) for model in response.get("data") or ()]
+    data = list(map(_model, response.get("data") or ()))
     paging = {
         "has_more": bool(response.get("has_more")),
         "first_id": data[0]["id"] if data else None,

@@ -89,7 +89,7 @@ def write_stop(draft: Draft) -> None:
         wire = wire[:limit]
     if wire:
         draft.body["stop_sequences"] = wire
-    everything = tuple(text for text in asked if text)
+    everything = tuple(filter(None, asked))
     draft.stop = everything if len(everything) > len(wire) else ()
 
 

@@ -60,7 +60,7 @@ def message_blocks(message: JsonDict) -> list[JsonDict]:
     if kept is not None:
         return kept
     luggage = luggage_of(message, NAME)
-    blocks = [reasoning_block(block) for block in (*_thoughts(message), *([luggage] if luggage else ()))]
+    blocks = list(map(reasoning_block, (*_thoughts(message), *([luggage] if luggage else ()))))
     text = content_text(message.get("content")) or message.get("refusal")
     if text:
         blocks.append({"text": text})

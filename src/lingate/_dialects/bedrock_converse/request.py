@@ -72,7 +72,7 @@ def _limit_cache_points(made: Draft) -> None:
         made.note(f"cache_control of {where}[{n - 1}]")
         blocks[n] = {}
     for _, blocks, _ in surplus:
-        blocks[:] = [block for block in blocks if block]
+        blocks[:] = list(filter(None, blocks))
 
 
 def _cache_points(body: JsonDict) -> Iterator[tuple[str, list[Any], int]]:

@@ -45,11 +45,11 @@ def _write_input(draft: Draft) -> None:
     if all(isinstance(item, str) for item in items):
         draft.body["texts"] = items
     elif all(isinstance(item, str | dict) for item in items):
-        urls = [_image(item) for item in items]
+        urls = list(map(_image, items))
         if all(urls):
             draft.body["images"] = urls
         else:
-            draft.body["inputs"] = [_mixed(item) for item in items]
+            draft.body["inputs"] = list(map(_mixed, items))
     elif all(isinstance(item, int | list) for item in items):
         draft.refuse("input", "texts cannot be given as tokens")
         raise draft.broken("input", "there is nothing else to embed")

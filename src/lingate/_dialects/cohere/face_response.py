@@ -70,7 +70,7 @@ def _message(message: JsonDict) -> JsonDict:
     wire.update(_made(message) if kept is None else kept)
     if isinstance(wire.get("content"), str):
         wire["content"] = [{"type": "text", "text": wire["content"]}]
-    calls = [_call(call) for call in message.get("tool_calls") or ()]
+    calls = list(map(_call, message.get("tool_calls") or ()))
     if calls:
         wire["tool_calls"] = calls
     return wire

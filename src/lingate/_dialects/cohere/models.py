@@ -46,7 +46,7 @@ def parse_models(body: bytes, path_args: Mapping[str, str]) -> Call:
 
 def render_models(response: JsonDict) -> bytes:
     """An OpenAI list of models as a page of this format."""
-    models = [_native(model) for model in response.get("data") or ()]
+    models = list(map(_native, response.get("data") or ()))
     token = response.get("next_page_token")
     return encode({"models": models, **({"next_page_token": token} if token else {})})
 

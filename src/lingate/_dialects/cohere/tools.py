@@ -118,7 +118,7 @@ def _write_answer_tool(draft: Draft, schema: JsonDict | None, name: str, tools: 
     choice = draft.asked.get("tool_choice")
     if isinstance(choice, dict) and choice.get("type") != "allowed_tools" and tools:
         return  # a certain tool must be called now, so this turn is not the answer
-    name = answer_name(name, [name_of(tool) for tool in tools])
+    name = answer_name(name, list(map(name_of, tools)))
     text = "Gives the final answer to the user. Its arguments are the whole answer."
     offered = [] if draft.body.get("tool_choice") == "NONE" else tools
     tool = {"type": "function", "function": {"name": name, "description": text, "parameters": schema}}

@@ -46,7 +46,7 @@ def write_tools(draft: Draft) -> None:
 
 def add_function(draft: Draft, declaration: JsonDict) -> None:
     """One more function, beside those that are there."""
-    tools = [dict(tool) for tool in draft.body.get("tools", ())]
+    tools = list(map(dict, draft.body.get("tools", ())))
     holder = next((tool for tool in tools if tool.get("functionDeclarations")), None)
     if holder is None:
         tools.append({"functionDeclarations": [declaration]})

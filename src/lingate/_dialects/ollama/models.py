@@ -55,7 +55,7 @@ def parse_models(body: bytes, path_args: Mapping[str, str]) -> Call:
 
 def render_models(response: JsonDict) -> bytes:
     """An OpenAI list of models as this format's."""
-    return encode({"models": [_native(model) for model in response.get("data") or ()]})
+    return encode({"models": list(map(_native, response.get("data") or ()))})
 
 
 def render_version() -> bytes:

@@ -183,7 +183,7 @@ def _as_chat(chunk: Any) -> Any:
     choices = dig(chunk, "choices")
     if not isinstance(choices, list):
         return chunk
-    return {**chunk, "choices": [_chat_choice(choice) for choice in choices]}
+    return {**chunk, "choices": list(map(_chat_choice, choices))}
 
 
 def _chat_choice(choice: Any) -> Any:

@@ -24,7 +24,7 @@ def request(call: Call, target: Target) -> HttpRequest:
     if isinstance(given, dict):
         wire["input"] = _text_of(given)
     elif isinstance(given, list) and any(isinstance(item, dict) for item in given):
-        wire["input"] = [_text_of(item) for item in given]
+        wire["input"] = list(map(_text_of, given))
     return seal(sent, wire)
 
 

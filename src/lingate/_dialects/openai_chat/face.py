@@ -94,7 +94,7 @@ def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
         check_messages(messages)
         if any(map(has_blocks, messages)):
             messages = without_blocks(messages)
-        fields["messages"] = [_numberless(message) for message in messages]
+        fields["messages"] = list(map(_numberless, messages))
     check_parameters(fields)
     return Call("chat", model, fields, flag(fields, "stream"), texts=texts)
 
@@ -104,7 +104,7 @@ def _numberless(message: JsonDict) -> JsonDict:
     blocks = message.get("thinking_blocks")
     if not isinstance(blocks, list):
         return message
-    return {**message, "thinking_blocks": [_without_number(block) for block in blocks]}
+    return {**message, "thinking_blocks": list(map(_without_number, blocks))}
 
 
 def _without_number(block: Any) -> Any:

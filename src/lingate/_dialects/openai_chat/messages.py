@@ -220,7 +220,7 @@ def _tool_result(wire: JsonDict) -> None:
 
 def _content(parts: list[Any], sent: HttpRequest) -> Any:
     traits = sent.target.traits
-    if traits.get("text_content") and all(_is_text(part) for part in parts):
+    if traits.get("text_content") and all(map(_is_text, parts)):
         if any("cache_control" in part for part in parts if isinstance(part, dict)):
             note(sent, "cache_control")
         return "\n".join(part if isinstance(part, str) else part["text"] for part in parts)

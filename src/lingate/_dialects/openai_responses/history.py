@@ -173,7 +173,7 @@ def _memorable(items: list[JsonDict], where: str, draft: Draft) -> list[JsonDict
     if len(kept) == len(items):
         return items
     draft.note(f"{where} (reasoning that was not encrypted)")
-    return [_anonymous(item) for item in kept]
+    return list(map(_anonymous, kept))
 
 
 def _anonymous(item: JsonDict) -> JsonDict:

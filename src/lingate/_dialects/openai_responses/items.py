@@ -313,7 +313,7 @@ def _is_plain(item: JsonDict, kind: str) -> bool:
         return bool(item.get("encrypted_content")) and len(item.get("summary") or ()) <= 1
     content = item.get("content")
     if kind == "message" and isinstance(content, list):
-        return len(content) <= 1 and all(_is_plain_part(part) for part in content)
+        return len(content) <= 1 and all(map(_is_plain_part, content))
     return True
 
 

@@ -108,7 +108,7 @@ def _flat_choice(choice: Any, draft: Draft) -> Any:
         tools = inner.get("tools")
         if not isinstance(tools, list):
             raise draft.broken("tool_choice.allowed_tools.tools", "must be a list")
-        return {"type": "allowed_tools", **inner, "tools": [_flat_name(tool) for tool in tools]}
+        return {"type": "allowed_tools", **inner, "tools": list(map(_flat_name, tools))}
     return _flat_name(choice)
 
 
@@ -160,7 +160,7 @@ def canonical_choice(choice: Any) -> Any:
     if choice.get("type") == "allowed_tools" and "allowed_tools" not in choice:
         expect(choice.get("tools"), list, "tool_choice.tools")
         inner = without(choice, ("type", "tools"))
-        inner["tools"] = [_nested_name(tool) for tool in choice["tools"]]
+        inner["tools"] = list(map(_nested_name, choice["tools"]))
         return {"type": "allowed_tools", "allowed_tools": inner}
     return _nested_name(choice)
 

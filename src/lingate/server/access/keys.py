@@ -222,7 +222,7 @@ class Keys:
         user = self.principals.get(("user", key.user_id)) if key.user_id else None
         limits = self._limits((key, "key"), (team, "team"), (user, "user"))
         rules = [_rule(key.models), _rule(team.models) if team else (), _rule(user.models) if user else ()]
-        kept = tuple(rule for rule in rules if rule)
+        kept = tuple(filter(None, rules))
         tags = dict.fromkeys((*key.tags, *(team.tags if team else ()), *(user.tags if user else ())))
         return Caller(
             key_id=key.id,

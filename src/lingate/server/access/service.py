@@ -363,4 +363,4 @@ def _printable(value: object) -> bool:
         return not any(char < " " or char == "\x7f" for char in value)
     if isinstance(value, dict):
         return all(_printable(item) for pair in value.items() for item in pair)
-    return all(_printable(item) for item in value) if isinstance(value, (list, tuple)) else True
+    return all(map(_printable, value)) if isinstance(value, (list, tuple)) else True

@@ -428,7 +428,7 @@ def _warnings(reading: Reading, config: GatewayConfig, unset: Mapping[Place, str
     if unset:
         names = ", ".join(f"{name} (for {dotted(place)})" for place, name in unset.items())
         texts.append(f"variables that are not set: {names}")
-    if shells := [dotted(place) for place in _shells(data, ())]:
+    if shells := list(map(dotted, _shells(data, ()))):
         texts.append(
             f"taken as they stand, since a variable is written {files.REFERENCE}NAME, and alone: {', '.join(shells)}"
         )

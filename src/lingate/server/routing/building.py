@@ -185,7 +185,7 @@ class Builder:
 
 
 def _first(*given: float | None) -> Timeout | None:
-    seconds = next((item for item in given if item), None)
+    seconds = next(filter(None, given), None)
     return None if seconds is None else Timeout.of(seconds, Timeout())
 
 

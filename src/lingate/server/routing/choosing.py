@@ -78,7 +78,7 @@ def _price(item: Deployment) -> float:
 def _least(
     found: Sequence[Deployment], now: float, random: Random, measure: Callable[[Deployment], float]
 ) -> Deployment:
-    measured = [measure(item) for item in found]
+    measured = list(map(measure, found))
     least = min(measured)
     return shuffle([item for item, size in zip(found, measured, strict=True) if size == least], now, random)
 

@@ -159,7 +159,7 @@ class Store:
             async with self.write() as connection:
                 for statement in statements:
                     result = await connection.execute(text(statement.sql), dict(statement.values))
-                    rows = [tuple(row) for row in result.all()] if result.returns_rows else []
+                    rows = list(map(tuple, result.all())) if result.returns_rows else []
                     answers.append(Answer(rows, result.rowcount))
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             raise self.failed(error) from None

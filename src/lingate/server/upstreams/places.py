@@ -120,7 +120,7 @@ class Allowed:
     """
 
     def __init__(self, entries: tuple[str, ...]) -> None:
-        self._entries = tuple(_entry(text) for text in entries)
+        self._entries = tuple(map(_entry, entries))
 
     def find(self, place: Place) -> bool | None:
         """Whether a place is listed: None if not, else whether by its very name."""
