@@ -83,6 +83,12 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"drop_params": "false"}, "drop_params must be True or False, not 'false'"),
     ({"drop_params": 1}, "drop_params must be True or False, not 1"),
     ({"timeout": True}, "timeout must be a positive number"),
+    ({"extra_headers": {"x": 5}}, "'x' does not"),
+    ({"service_tier": 5}, "service_tier must be a string, not int"),
+    ({"reasoning_effort": 5}, "reasoning_effort must be a string, not int"),
+    ({"response_format": {"type": "json_schema"}}, "response_format.json_schema must be a dict"),
+    ({"response_format": {"strict": True}}, "response_format must be a class, a JSON schema, or"),
+    ({"response_format": "xml"}, "not str"),
     ({"fallbacks": [{"model": "groq/m", "on": ["rate_limt"]}]}, r"fallbacks\[0\].on has 'rate_limt': the kinds are"),
     (
         {"fallbacks": [{"model": "groq/m", "on": ["payment_required"]}]},
@@ -108,12 +114,30 @@ def test_a_wrong_argument_is_named_and_nothing_is_sent(params: dict[str, Any], m
     assert transport.requests == awaited.requests == []
 
 
+class Waiting:
+    """A file whose `read` is awaited."""
+
+    async def read(self, size: int) -> bytes:
+        return b"x"
+
+
+def _nested(levels: int) -> list[Any]:
+    return [_nested(levels - 1)] if levels else []
+
+
 CALLS: list[tuple[Callable[[lingate.Lingate], Any], str]] = [
     (lambda it: it.embed("openai/m", "a", extra_body="x"), "extra_body must be a mapping"),
     (lambda it: it.embed("openai/m", [[b"x"]]), r"input\[0\] must be text or tokens"),
     (lambda it: it.embed("openai/m", [[1, "a"]]), r"input\[0\] must be text or tokens"),
     (lambda it: it.models("openai", extra_body={"a": 1}), r"models\(\) has no argument extra_body"),
     (lambda it: it.models("openai/gpt-4o"), r"models\(\) takes the name of a provider"),
+    (lambda it: it.chat("openai/m", [{"role": "assistant", "tool_calls": "f"}]), r"\[0\].tool_calls must be a list"),
+    (lambda it: it.chat("openai/m", [{"role": "assistant", "tool_calls": ["f"]}]), r"\[0\].tool_calls must be a list"),
+    (lambda it: it.chat("openai/m", [{"role": "assistant", "tool_calls": [{"id": 5}]}]), "a tool call is 5"),
+    (lambda it: it.chat("openai/m", [{"role": "tool", "tool_call_id": 7, "content": "x"}]), "a tool call is 7"),
+    (lambda it: it.chat("openai/m", "hi", metadata=_nested(80)), "nested more than 64 levels deep"),
+    (lambda it: it.transcribe("openai/m", b"x", translate="yes"), "translate must be True or False"),
+    (lambda it: it.transcribe("openai/m", Waiting()), r"file.read\(\) gives a coroutine, not bytes"),
     (lambda it: it.responses("openai/m", "hi", text=5, text_format=Shaped), "text must be a mapping"),
 ]
 

@@ -205,6 +205,18 @@ def test_a_setting_cannot_lead_out_of_the_hosts_folder(root: Path, name: str) ->
         install(one, tree_of(root), {**VALUES, "name": name})
 
 
+def test_a_file_that_is_not_there_or_not_text_is_named_and_one_that_is_gone_needs_no_undoing(root: Path) -> None:
+    placed(root)
+    (root / "app.py").unlink()
+
+    assert [change.path for change in uninstall(recipe(), tree_of(root))] == ["data/usual.txt"]
+    with pytest.raises(ConfigError, match=r"app\.py is not there"):
+        install(recipe(), tree_of(root), VALUES)
+    (root / "app.py").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match=r"app\.py is not UTF-8 text"):
+        install(recipe(), tree_of(root), VALUES)
+
+
 def test_a_linked_file_stays_a_link(root: Path) -> None:
     (root / "app.py").rename(root / "data" / "app.py")
     (root / "app.py").symlink_to(root / "data" / "app.py")

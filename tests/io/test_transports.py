@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import socket
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -241,3 +243,15 @@ def test_any_number_of_different_timeouts_and_places_is_served_by_few_clients() 
             timeout = lingate.Timeout(total=20, connect=5 + number / 10)
             answer = client.chat("openai/m", "hi", api_key="k", api_base=f"{server.url}/{number}", timeout=timeout)
             assert answer.text == "hi"
+
+
+async def test_a_connection_that_is_not_taken_meets_its_own_time_out(ask: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, contextlib.ExitStack() as held:
+        for _ in range(4):
+            waiting = held.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        limits = lingate.Timeout(total=5, connect=0.3, read=3)
+
+        with pytest.raises(RequestTimeoutError, match="connecting to openai took too long"):
+            await ask("openai/sim", api_base=f"http://127.0.0.1:{full.getsockname()[1]}/v1", timeout=limits)

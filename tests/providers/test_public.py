@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from pathlib import Path
+
 import pytest
 
 import lingate
+from lingate._io.config import Config
+from lingate._io.shelf import Shelf
 from lingate._providers import lookup
 from lingate.errors import ConfigError, UnknownProviderError
 
@@ -81,3 +87,44 @@ def test_what_cannot_be_registered_is_an_error_that_says_why() -> None:
         lingate.register("ours", key_envs=["OURS_KEY"])
     with pytest.raises(ConfigError, match="not both"):
         lingate.register(lingate.ProviderRow(name="ours"), url="https://ours.example")
+
+
+def test_a_catalog_is_of_the_curated_models_or_of_all() -> None:
+    with pytest.raises(ConfigError, match="'curated' or 'all', not 'some'"):
+        lingate.catalog("some")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("listed", [None, "not JSON", "[1]", '{"sample_spec": {}, "x": 5}'])
+def test_the_list_that_comes_with_litellm_is_read_without_importing_it(
+    listed: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "litellm"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise RuntimeError('imported')")
+    file = package / "model_prices_and_context_window_backup.json"
+    if listed is not None:
+        file.write_text(listed)
+    monkeypatch.delitem(sys.modules, "litellm", raising=False)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    before = {offer.model for offer in lingate.catalog("all", env={})}
+    prices = {"input_cost_per_token": "1e-6", "output_cost_per_token": "dear", "max_input_tokens": 1000}
+    file.write_text(json.dumps({"openai/strange": {"litellm_provider": "openai", "mode": "chat", **prices}}))
+    (strange,) = [offer for offer in lingate.catalog("all", env={}) if offer.model == "openai/strange"]
+
+    assert "openai/strange" not in before
+    assert (strange.context, strange.input, strange.output) == (1000, 1.0, None)
+
+
+def test_a_row_that_signs_in_in_no_known_way_says_so_when_it_is_called() -> None:
+    row = lingate.ProviderRow(name="odd-sign-in", url="http://127.0.0.1:9/v1", dialect="openai_chat", auth="nowhere")
+    lingate.register(row)
+
+    with pytest.raises(ConfigError, match="no way to sign in named 'nowhere'"):
+        lingate.Lingate(env={}).chat("odd-sign-in/m", "hi", api_key="k")
+
+
+def test_a_provider_without_a_key_is_there_by_a_proxy() -> None:
+    found = Shelf(Config(), {"LINGATE_PROXY_URL": "http://127.0.0.1:1"}).standing("openai")
+
+    assert (found.mark, found.source, found.label) == ("present", "LINGATE_PROXY_URL", "by proxy")

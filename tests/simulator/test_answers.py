@@ -222,11 +222,17 @@ def test_images_are_seen_with_their_type_and_size() -> None:
         {"type": "image_url", "image_url": {"url": data}},
         {"type": "image_url", "image_url": {"url": "https://example.com/cat.jpg"}},
         {"type": "file", "file": {"file_data": "data:application/pdf;base64,JVBERg=="}},
+        {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,/9j/4AAE"}},
+        {"type": "input_audio", "input_audio": {"data": "no base64: ä", "format": "wav"}},
+        {"type": "video_url", "video_url": {"url": "x"}},
     ]
 
     made = text(answer(user(parts)))
 
-    assert "3 attachment(s)" in made
+    assert "6 attachment(s)" in made
+    assert "an image (image/jpeg, 6 bytes)" in made
+    assert "audio (wav, 0 bytes)" in made
+    assert "a part of type video_url" in made
     assert f"image/png, {len(png)} bytes, 3x5 pixels" in made
     assert "https://example.com/cat.jpg" in made
     assert "application/pdf, 4 bytes" in made

@@ -53,6 +53,13 @@ def test_the_table_of_faults_is_served(simulator: Simulator) -> None:
     assert all(row["about"] for row in rows.values())
 
 
+@pytest.mark.parametrize("status", [0, 99999])
+def test_a_page_of_no_status_of_http_is_refused(simulator: Simulator, status: int) -> None:
+    reply = chat(simulator, OPENAI, headers={"x-sim-fault": f"html={status}"})
+
+    assert (reply.status, reply.json["error"]["message"]) == (400, f"html needs a status from 200 to 599, got {status}")
+
+
 def test_a_connection_serves_one_request_after_another(simulator: Simulator) -> None:
     request = request_bytes(OPENAI, {"model": "sim", "messages": QUESTION, "stream": True})
     with connect(simulator) as connection:

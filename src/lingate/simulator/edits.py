@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Any, TypeAlias
 
 from lingate._wire import eventstream, json
-from lingate.errors import InternalServerError, LingateError, OverloadedError
+from lingate.errors import BadRequestError, InternalServerError, LingateError, OverloadedError
 from lingate.simulator.prompt import holds, without
 from lingate.simulator.steps import Begin, Send, Step, Steps, Wait
 
@@ -171,6 +171,8 @@ def empty_body(steps: Steps, scene: Scene, arg: float) -> Steps:
 
 
 def html(steps: Steps, scene: Scene, arg: float) -> Steps:
+    if not 200 <= arg < 600:
+        raise BadRequestError(f"html needs a status from 200 to 599, got {arg:g}")
     page = f"<!DOCTYPE html><html><head><title>{arg:.0f}</title></head><body><h1>Error {arg:.0f}</h1></body></html>"
     begin = Begin(int(arg), [("content-type", "text/html; charset=utf-8")], len(page))
     return iter([begin, Send(page.encode(), event=False, billed=False)])
