@@ -282,6 +282,18 @@ def test_settings_that_cannot_work_are_texts_too(make: Make, monkeypatch: pytest
     assert all(text.startswith(director.FAILED) for text in texts)
 
 
+def test_agents_and_calls_in_openais_form_are_taken_as_they_are(make: Make, simulator: Simulator) -> None:
+    tool = {"type": "function", "function": AGENT}
+    call = {"id": "a", "type": "function", "function": {"name": "search_videos", "arguments": '{"query": "cats"}'}}
+    history = [*ASK, {"role": "assistant", "content": [], "tool_calls": [call]}]
+
+    answer = make().chat_completions([*history, {"role": "tool", "content": "two", "tool_call_id": "a"}], tools=[tool])
+
+    sent = simulator.requests()[-1].body
+    assert answer.status == 1
+    assert (sent["tools"], sent["messages"][1]["tool_calls"]) == ([tool], [call])
+
+
 @pytest.mark.requirement("director R8")
 def test_messages_of_no_known_shape_are_an_error_and_no_exception(make: Make) -> None:
     answer = make().chat_completions([{"content": "no role"}])

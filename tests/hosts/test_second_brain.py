@@ -278,6 +278,21 @@ def test_a_file_too_large_for_one_message_of_the_sandbox_is_read_in_pieces(ask: 
     assert base64.b64encode(data).decode() in messages[0]["content"][-1]["image_url"]["url"]
 
 
+@pytest.mark.requirement("second-brain R3")
+def test_a_video_joins_the_parts_of_an_earlier_message(ask: Ask, simulator: Simulator) -> None:
+    parts = [{"type": "text", "text": "What is this?"}]
+    history = [{"role": "user", "content": parts}, {"role": "assistant", "content": "Wait"}]
+
+    messages = sent_content(
+        ask, simulator, Sdk({"/files/c.mp4": b"film"}), attached("video", "c.mp4"), messages=history
+    )
+
+    first, note, video = messages[0]["content"]
+    assert (first, note["text"].splitlines()[-1]) == (parts[0], "<Video 1: c.mp4>")
+    assert video["video_url"] == {"url": f"data:video/mp4;base64,{base64.b64encode(b'film').decode()}"}
+    assert messages[1:] == history[1:]
+
+
 @pytest.mark.requirement("second-brain R4", "second-brain R9")
 def test_a_backend_that_is_not_loaded_says_so_and_streams_nothing(box: Any, guest: Any) -> None:
     sdk = Sdk()

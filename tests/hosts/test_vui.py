@@ -371,6 +371,7 @@ async def test_nobody_listening_is_httpxs_connect_error_and_a_refusal_is_none(vu
             await made.complete(ASK)
         with pytest.raises(httpx.ConnectError):
             [piece async for piece in made.stream(ASK)]
+    assert await away.list_models() == ["openai/sim-large"]
     with pytest.raises(lingate.errors.AuthenticationError) as raised:
         await refused.complete(ASK)
     assert not isinstance(raised.value, httpx.HTTPError)
