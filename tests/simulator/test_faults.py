@@ -313,3 +313,40 @@ def test_tokens_are_spaced_by_the_delay(simulator: Simulator) -> None:
 
     assert tokens.ended == "whole"
     assert time.monotonic() - started >= 20 * 0.005
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_lines_of_json_are_changed_as_events_are(simulator: Simulator, stream: bool) -> None:
+    def last(fault: str) -> list[Any]:
+        reply = chat(simulator, "/api/chat", f"sim-fault-{fault}", stream=stream)
+        return [json.loads(line) for line in reply.body.splitlines()][-2:]
+
+    assert not {"prompt_eval_count", "eval_count"} & last("no_usage")[-1].keys()
+    assert last("no_finish")[-1]["done_reason"] is None
+    if stream:
+        assert [line.get("done_reason") for line in last("duplicate_finish")] == ["stop", "stop"]
+
+
+def test_faults_add_up(simulator: Simulator) -> None:
+    reply = chat(simulator, OPENAI, headers={"x-sim-fault": "slow_head=1, empty_body"})
+
+    assert (reply.status, reply.body, reply.ended) == (200, b"", "whole")
+
+
+def test_a_tool_call_that_does_not_fit_is_left_out_and_those_before_it_are_not(simulator: Simulator) -> None:
+    text = {"type": "string", "minLength": 400}
+    tools = [
+        {"type": "function", "function": {"name": "short", "parameters": {"type": "object", "properties": {}}}},
+        {
+            "type": "function",
+            "function": {
+                "name": "long",
+                "parameters": {"type": "object", "properties": {"a": text}, "required": ["a"]},
+            },
+        },
+    ]
+    asked = [{"role": "user", "content": "call short and call long"}]
+
+    (choice,) = chat(simulator, OPENAI, messages=asked, tools=tools, max_tokens=30).json["choices"]
+
+    assert [call["function"]["name"] for call in choice["message"]["tool_calls"]] == ["short"]

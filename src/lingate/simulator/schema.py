@@ -12,6 +12,7 @@ from functools import reduce
 from hashlib import sha256
 from typing import Any
 
+from lingate._wire.shapes import without
 from lingate.simulator.check import Schema, found, matches, resolve, same, string_matching, type_of
 from lingate.simulator.prompt import holds
 
@@ -85,9 +86,9 @@ class _Maker:
         if not isinstance(schema, Mapping):
             return self._word(path)
         if "$ref" in schema:
-            return self.make(_merge(resolve(self.root, schema["$ref"]), _without(schema, "$ref")), path, depth + 1)
+            return self.make(_merge(resolve(self.root, schema["$ref"]), without(schema, ("$ref",))), path, depth + 1)
         if "allOf" in schema:
-            return self.make(reduce(_merge, schema["allOf"], _without(schema, "allOf")), path, depth)
+            return self.make(reduce(_merge, schema["allOf"], without(schema, ("allOf",))), path, depth)
         if "const" in schema:
             return schema["const"]
         if "enum" in schema:
@@ -124,7 +125,7 @@ class _Maker:
 
     def _from_branches(self, schema: Mapping[str, Any], key: str, path: str, depth: int) -> Any:
         """The first branch that works out. Deep down the ones without references come first, so that recursion ends."""
-        rest = _without(schema, key)
+        rest = without(schema, (key,))
         branches = list(schema[key])
         if depth > _OPTIONAL_DEPTH:
             branches.sort(
@@ -140,7 +141,7 @@ class _Maker:
         return tried[0]
 
     def _from_condition(self, schema: Mapping[str, Any], path: str, depth: int) -> Any:
-        rest = _without(schema, "if", "then", "else")
+        rest = without(schema, ("if", "then", "else"))
         made = self.make(_merge(_merge(rest, schema["if"]), schema.get("then", True)), path, depth)
         if matches(schema, made, self.root):
             return made
@@ -266,10 +267,6 @@ class _Maker:
 
 def _numbers(schema: Mapping[str, Any], *keys: str) -> list[float]:
     return [schema[key] for key in keys if type_of(schema.get(key)) in ("integer", "number")]
-
-
-def _without(schema: Mapping[str, Any], *keys: str) -> dict[str, Any]:
-    return {name: value for name, value in schema.items() if name not in keys}
 
 
 _TELLING = {

@@ -27,7 +27,7 @@ from lingate._model import (
     replaced,
 )
 from lingate._wire import json
-from lingate.errors import LingateError, NotFoundError
+from lingate.errors import LingateError
 from lingate.simulator.edits import Scene, framing_of
 from lingate.simulator.options import Options
 from lingate.simulator.prompt import count, split
@@ -201,16 +201,14 @@ class Turn:
     encoder: StreamEncoder | None = field(init=False, default=None)
 
     @cached_property
-    def _operation(self) -> OperationFormat | None:
-        return self.face.operations.get(self.route.operation)
+    def _operation(self) -> OperationFormat:
+        return self.face.operations[self.route.operation]
 
     def read(self, body: bytes) -> Call:
         if self.route.operation == "models":
             # There is no request body, and which model is asked for is in the path, if it is one.
             self.call = Call("models", self.args.get("model", ""), {})
             return self.call
-        if self._operation is None:
-            raise NotFoundError(f"{self.face.name} has no {self.route.operation} here")
         self.call = self._operation.parse_call(body, self.args)
         if self.call.stream:
             self.encoder = self._operation.encoder(self.call)
@@ -231,7 +229,7 @@ class Turn:
             return self._stream(self.encoder, response, options)
         # One model of the list is in a form that both OpenAI's and Anthropic's clients read; most faces have lists only.
         single = self.route.operation == "models" and "data" not in response and not self.route.renders_one
-        body = self._operation.render(response) if self._operation and not single else json.encode(response)
+        body = self._operation.render(response) if not single else json.encode(response)
         tokens = (response.get("usage") or {}).get("completion_tokens") or 0
         wait = options.first_delay + options.delay * tokens
         kind = media_type(self.route.operation, response)
@@ -257,7 +255,7 @@ class Turn:
 
     def _start_raw(self, response: JsonDict) -> JsonDict | None:
         """The stream's own first event where that tells what the prompt cost, which canonical events say at the end."""
-        if self.route.start_event is None or self._operation is None:
+        if self.route.start_event is None:
             return None
         usage = {**json.decode(self._operation.render(response))["usage"], "output_tokens": 0}
         usage.pop("output_tokens_details", None)
