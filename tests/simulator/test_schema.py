@@ -256,6 +256,8 @@ def test_a_malformed_schema_is_a_value_error(schema: Any) -> None:
         {"type": "object", "properties": {"me": {"$ref": "#"}}, "required": ["me"]},
         {"type": "object", "properties": {"a": {"$ref": "#"}, "b": {"$ref": "#"}}, "required": ["a", "b"]},
         {"type": "string", "pattern": "(unbalanced"},
+        {"type": "string", "pattern": "^(a{60000}){60000}$"},
+        {"type": "string", "pattern": "^(([a-z]+,?)+;?)+$", "minLength": 9000},
         {"type": "array", "items": {"enum": [1]}, "minItems": 2, "uniqueItems": True},
         {"allOf": [{"type": "string"}, {"type": "integer"}]},
         {"$ref": "https://elsewhere.example/schema"},

@@ -214,7 +214,7 @@ _WORD = string.ascii_letters + string.digits + "_"
 _PLAIN = string.ascii_lowercase + string.digits + string.ascii_uppercase + " -_.,:;!?@#$%&*()+=/'\"[]{}<>|\\^~`"
 _CATEGORIES = {"DIGIT": string.digits, "WORD": _WORD, "SPACE": " "}
 _CATEGORIES |= {"NOT_DIGIT": string.ascii_lowercase, "NOT_WORD": "-. ", "NOT_SPACE": _WORD}
-_MANY = 1 << 16
+_MANY = 10_000
 # What `re` reads patterns with. It has no public name; its trees have been the same since the module was sre_parse.
 _parse = import_module("re._parser").parse
 
@@ -257,9 +257,21 @@ def _part(kind: str, value: Any, extra: int, pick: Pick) -> str:
             return _text(value, extra, pick)
         case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT":
             low, high, part = value
-            return "".join(_text(part, extra, pick) for _ in range(min(high, _MANY, low + extra)))
+            return _repeated(part, low, min(high, _MANY, low + extra), extra, pick)
     allowed = _SETS[kind](value)
     return allowed[pick(len(allowed))] if allowed else ""
+
+
+def _repeated(tree: Any, low: int, wanted: int, extra: int, pick: Pick) -> str:
+    """So many repetitions, or as many as are long enough; repetitions in repetitions are soon more than can be held."""
+    text = ""
+    for turn in range(wanted):
+        if len(text) > _MANY:
+            if turn < low:
+                raise re.error("what it matches is too long")
+            break
+        text += _text(tree, extra, pick)
+    return text
 
 
 def _in(items: list[tuple[Any, Any]]) -> str:
