@@ -53,17 +53,15 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 _ISATAP = (0x00005EFE, 0x02005EFE)
 
 _NEVER: frozenset[Address] = frozenset(
-    map(
-        ip_address,
-        (
-            "168.63.129.16",  # Azure's virtual machine agent: a public address that leads into the host
-            "100.100.100.200",  # Alibaba
-            "192.0.0.192",  # Oracle
-            "fd00:ec2::254",  # AWS
-            "fd00:ec2::23",
-            "fd20:ce::254",  # Google
-            "fd00:42::42",  # Scaleway
-        ),
+    ip_address(text)
+    for text in (
+        "168.63.129.16",  # Azure's virtual machine agent: a public address that leads into the host
+        "100.100.100.200",  # Alibaba
+        "192.0.0.192",  # Oracle
+        "fd00:ec2::254",  # AWS
+        "fd00:ec2::23",
+        "fd20:ce::254",  # Google
+        "fd00:42::42",  # Scaleway
     )
 )
 """Services from which machines read their own credentials: refused also where private addresses are allowed."""
