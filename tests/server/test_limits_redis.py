@@ -304,6 +304,17 @@ async def test_a_redis_that_hangs_is_waited_for_once(redis: str, redis_server: S
         await until(lambda: limiter.link.up)
 
 
+async def test_a_redis_that_hangs_does_not_hold_up_a_start(redis: str, redis_server: Service) -> None:
+    redis_server.freeze()
+    try:
+        start = time.monotonic()
+        async with replicas(redis, 1) as (limiter,):
+            assert time.monotonic() - start < 3  # a second for its first word; with all that follows there are four
+            assert await outcome(limiter, caller_of(limiter, LIMITS)) == "ok"
+    finally:
+        redis_server.resume()
+
+
 async def test_what_was_spent_while_redis_was_not_heard_of_is_told_to_it(redis: str, redis_server: Service) -> None:
     async with replicas(redis, 2) as (here, there):
         callers = [caller_of(limiter, LIMITS) for limiter in (here, there)]

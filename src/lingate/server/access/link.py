@@ -182,7 +182,8 @@ class Link:
             async with Patience(4 * PATIENCE):
                 # Each line that is left of before would be news of its own that Redis is away, whenever it is used again.
                 await self.redis.connection_pool.disconnect(inuse_connections=False)
-                await self.redis.ping()
+                async with Patience(PATIENCE):
+                    await self.redis.ping()
                 self._joining = True
                 await self._joined()
                 self.up = True

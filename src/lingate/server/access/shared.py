@@ -258,7 +258,8 @@ class SharedLimiter(LocalLimiter):
 
     async def _hear(self) -> None:
         async with self.link.redis.pubsub(ignore_subscribe_messages=True) as line:
-            await line.subscribe(self._key("news"))
+            async with Patience(4 * PATIENCE):
+                await line.subscribe(self._key("news"))
             while True:
                 message = await line.get_message(timeout=SILENCE)
                 if message is not None:
