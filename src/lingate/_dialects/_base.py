@@ -147,7 +147,7 @@ class Operations(Mapping[Operation, OperationFormat]):
         ready: Mapping[Operation, OperationFormat],
         later: Mapping[Operation, str],
     ) -> None:
-        self._forms: dict[Operation, OperationFormat | str] = {**ready, **later, **ready}
+        self._forms: dict[Operation, OperationFormat | str] = {**ready, **later}
 
     def __getitem__(self, name: Operation) -> OperationFormat:
         found = self._forms[name]

@@ -41,9 +41,6 @@ class Edits:
             await self._store.prepare()
             async with self._store.write() if write else self._store.read() as connection:
                 yield connection
-        except IntegrityError:
-            # Another change came between the look for the token and this one; nothing else here must be there once only.
-            raise RefusedError("this token is in use already", status=409, param="key") from None
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             raise self._store.failed(error) from None
 
@@ -85,7 +82,10 @@ class Edits:
                 "deleted": new is None,
                 "data": msgspec.json.encode(new.key).decode() if new else "",
             }
-            await self._put(connection, keys, {"id": key_id}, values)
+            try:
+                await self._put(connection, keys, {"id": key_id}, values)
+            except IntegrityError:  # another change came between the look for the token and this one
+                raise RefusedError("this token is in use already", status=409, param="key") from None
             await _write_audit(connection, entry(old.key if old else None, new.key if new else None))
         return new
 
