@@ -14,7 +14,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from lingate.errors import PayloadTooLargeError
+from lingate.server.http import check_values
 from lingate.simulator import Simulator
 from tests.server.gateway_kit import Running, running_gateway
 from tests.server.ledger_rows import rows_of
@@ -31,7 +35,9 @@ def _config(simulator: str) -> str:
         }
         for name, base in bases.items()
     ]
-    return json.dumps({"model_list": entries, "lingate": {"limits": {"max_body": "1MB"}, "reload": 0.05}})
+    return json.dumps(
+        {"model_list": entries, "lingate": {"limits": {"max_body": "1MB", "max_values": 9000}, "reload": 0.05}}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -207,6 +213,35 @@ class TestARequestThatMakesNoSense:
                 assert b" 413 " in answer.split(b"\r\n")[0]
         assert _memory() - before < 40 * 1024 * 1024
 
+    @pytest.mark.parametrize("path", [CHAT, "/v1/messages", "/v1/responses", "/api/chat", "/v1/embeddings"])
+    def test_of_too_many_values_is_refused_before_it_is_read(self, gateway: Running, path: str) -> None:
+        body = (
+            b'{"model": "openai-x", "messages": [{"role": "user", "content": "x"}], "input": [1' + b",1" * 9001 + b"]}"
+        )
+        status, _, told = _post(gateway, path, body)
+        assert status == 413
+        assert b"more than 9000 values" in told
+
+    def test_is_no_text_a_picture_or_a_form_however_long(self, gateway: Running) -> None:
+        said = [{"role": "user", "content": "tell me, " * 8000}]
+        assert _post(gateway, CHAT, {"model": "openai-x", "messages": said})[0] == 200
+        form = b'--x\r\nContent-Disposition: form-data; name="model"\r\n\r\nopenai-x\r\n--x\r\n'
+        form += (
+            b'Content-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n' + b",,," * 9000 + b"\r\n--x--\r\n"
+        )
+        kind = {"content-type": "multipart/form-data; boundary=x"}
+        assert _post(gateway, "/v1/audio/transcriptions", form, kind)[0] == 200
+
+    @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="reads memory from /proc")
+    def test_of_millions_of_values_costs_no_memory(self, simulator: Simulator, tmp_path: Path) -> None:
+        config = {**json.loads(_config(simulator.url)), "lingate": {}}
+        with running_gateway(json.dumps(config), tmp_path) as running:
+            body = b'{"model": "openai-x", "messages": [' + b"[]," * 9_000_000 + b"[]]}"
+            Path("/proc/self/clear_refs").write_text("5")
+            before = _most_memory()
+            assert _post(running, CHAT, body)[0] == 413
+            assert _most_memory() - before < 4 * len(body)
+
     def test_a_flood_of_headers_is_refused(self, gateway: Running) -> None:
         at = urlsplit(gateway.url)
         with socket.create_connection((at.hostname, at.port)) as wire:
@@ -221,12 +256,43 @@ class TestARequestThatMakesNoSense:
         assert b"GET /" in body
 
 
+@given(st.recursive(st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+@example(["a,b", {'"': "\\", "\\,": [1, 2]}])
+def test_values_are_counted_by_the_commas_that_are_in_no_text(value: Any) -> None:
+    body = json.dumps([value], ensure_ascii=False).encode()
+    commas = _commas(value)
+    check_values(body, commas)
+    if commas:
+        with pytest.raises(PayloadTooLargeError, match=f"more than {commas - 1} values"):
+            check_values(body, commas - 1)
+
+
+def _commas(value: Any) -> int:
+    if not isinstance(value, (list, dict)):
+        return 0
+    inner = value if isinstance(value, list) else value.values()
+    return max(len(value) - 1, 0) + sum(map(_commas, inner))
+
+
+@pytest.mark.parametrize("text", [b'"', b'"' * 9, b'"\\' * 5, b'"a,\\', b'"a"' * 9])
+def test_a_text_without_its_end_is_no_reason_to_look_for_long(text: bytes) -> None:
+    check_values(b",,," + text, 3)
+    with pytest.raises(PayloadTooLargeError):
+        check_values(b",,,," + text, 3)
+
+
 def _send(wire: socket.socket, data: bytes, times: int) -> None:
     for _ in range(times):
         try:
             wire.sendall(data)
         except OSError:
             return
+
+
+def _most_memory() -> int:
+    """The most bytes that were resident since that was asked to be counted anew."""
+    with open("/proc/self/status") as file:
+        return next(1024 * int(line.split()[1]) for line in file if line.startswith("VmHWM"))
 
 
 def _memory() -> int:

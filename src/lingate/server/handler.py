@@ -17,7 +17,7 @@ from lingate.server import faces, pages
 from lingate.server.encodings import plain
 from lingate.server.entry import read_call
 from lingate.server.errors import OverloadError, internal
-from lingate.server.http import ClientGoneError, Reply, Request
+from lingate.server.http import ClientGoneError, Reply, Request, check_values
 from lingate.server.identity import identify
 from lingate.server.relay import may_relay, renamed, rendered
 from lingate.server.reserving import reserve
@@ -83,6 +83,7 @@ async def _enters(turn: Turn) -> bool:
     encoding = turn.request.header("content-encoding")
     if encoding is not None:
         body = plain(body, encoding, turn.live.max_body)
+    check_values(body, turn.live.max_values)
     read_call(turn, body)
     if turn.found.face.dialect == "ollama" and pages.loads(turn):
         return False

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable
-from typing import Protocol, TypeAlias
+from itertools import islice
+from typing import Final, Protocol, TypeAlias
 
 from lingate.errors import PayloadTooLargeError
 
@@ -63,6 +65,9 @@ class Reply(Protocol):
         ...
 
 
+# What is never closed is a text to the end, or each of its quotes would be tried as a beginning.
+_TEXT: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL).finditer
+
 LINGER = 2.0
 """Seconds that a client which sends too much gets to finish, so that it reads why it was refused."""
 
@@ -70,6 +75,25 @@ LINGER = 2.0
 def too_large(limit: int) -> PayloadTooLargeError:
     """The error for a body of more than so many bytes."""
     return PayloadTooLargeError(f"the request's body is larger than {limit} bytes")
+
+
+def check_values(body: bytes, limit: int) -> None:
+    """Refuse a body that would become too many objects: 28 MB of empty lists become 800 and hold everybody up for seconds.
+
+    Raises:
+        PayloadTooLargeError: It has more than `limit` values, which are counted by the commas between them.
+    """
+    # A form has no values, and a body without that many commas needs no look at which of them are in texts.
+    if len(body) <= limit or body.startswith(b"--") or body.count(b",") <= limit:
+        return
+    found = end = 0
+    for text in islice(_TEXT(body), 2 * limit + 2):  # a value has two texts at the most: its name and itself
+        found += body.count(b",", end, text.start())
+        end = text.end()
+        if found > limit:
+            break
+    if found + body.count(b",", end) > limit:
+        raise PayloadTooLargeError(f"the request's body has more than {limit} values")
 
 
 class ClientGoneError(Exception):

@@ -29,6 +29,7 @@ class Live:
         self.config = config
         self.router: Router = Router(config, shared=shared, previous=None if before is None else before.router)
         self.max_body = config.max_body
+        self.max_values = config.own.limits.max_values
         self.max_in_flight = config.max_in_flight
         self.keepalive = config.settings.sse_keepalive_ping_interval_seconds
         self.forwarded = frozenset(name.lower() for name in config.own.forward_headers if "*" not in name)

@@ -179,6 +179,9 @@ class Bounds:
 
     max_body: Bytes = 32 * 1024 * 1024
     """Longest body of a request; a longer one is refused with 413 while it arrives."""
+    max_values: Count = 500_000
+    """Most values in a request's body, tokens of an embedding among them; more are refused with 413, since in memory they take
+    thirty times their bytes."""
     max_in_flight: Count = 1000
     """Calls at once; further ones are refused with Retry-After."""
     max_answer: Bytes = MOST_ANSWER
