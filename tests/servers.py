@@ -33,6 +33,7 @@ class RawServer:
         self.script = script
         self.connections = 0
         self.requests: list[bytes] = []
+        self.heads: list[bytes] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: set[socket.socket] = set()
         self._thread = threading.Thread(target=self._accept, daemon=True)
@@ -87,6 +88,7 @@ class RawServer:
         )
         while len(body) < length:
             body += connection.recv(65536)
+        self.heads.append(head)
         self.requests.append(body)
         return True
 

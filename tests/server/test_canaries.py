@@ -72,7 +72,22 @@ def _config(simulator: str) -> str:
     return json.dumps(
         {
             "model_list": models,
-            "general_settings": {"master_key": MASTER, "allow_client_side_credentials": True},
+            "general_settings": {
+                "master_key": MASTER,
+                "allow_client_side_credentials": True,
+                "pass_through_endpoints": [
+                    {
+                        "path": path,
+                        "target": f"{base}?key={CONFIG}",
+                        "headers": {"authorization": "Bearer os.environ/UPSTREAM_KEY", "x-extra": HEADER},
+                        "cost_per_request": 0,
+                    }
+                    for path, base in (
+                        ("/pass", f"{simulator}/v1/chat/completions"),
+                        ("/pass-nowhere", "http://127.0.0.1:9/x"),
+                    )
+                ],
+            },
             "litellm_settings": {"log_level": "DEBUG"},
             "router_settings": {"disable_cooldowns": True},
             "lingate": {"reload": 0.05, "tracing": True, "access_log": True, "allowed_hosts": ["127.0.0.1"]},
@@ -127,6 +142,10 @@ def _talk(gateway: Running, seen: Seen, client: httpx2.Client) -> None:
             for stream in (False, True):
                 body = _body(path, f"{kind}-fault-{fault.replace('_', '-')}", stream)
                 seen.note(f"{path} {fault}", client.post(path, json=body, headers=master))
+        for stream in (False, True):
+            body = _body("/pass", f"sim-fault-{fault.replace('_', '-')}", stream)
+            seen.note(f"/pass {fault}", client.post("/pass", json=body, headers=master))
+    seen.note("/pass-nowhere", client.post("/pass-nowhere", json={}, headers=master))
     for model in ("any-small", "env-small", "nobody", "nothing-of-the-kind"):
         body = _body(PATHS[0], model, False)
         seen.note(model, client.post(PATHS[0], json=body, headers=master))

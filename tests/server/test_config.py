@@ -392,12 +392,61 @@ def test_variables_as_a_shell_writes_them_are_taken_as_they_stand_and_told() -> 
     text = GPT + (
         "general_settings: {master_key: '${LITELLM_MASTER_KEY}'}\n"
         "router_settings: {redis_host: '$REDIS', redis_password: 'pa$$word', redis_url: 'redis://${USER:-x}@h'}\n"
-        "lingate: {state_dir: /var/os.environ/DIR}\n"
     )
     assert warnings_of(text) == (
-        "taken as they stand, since a variable is written os.environ/NAME, and alone: general_settings.master_key, "
-        "router_settings.redis_host, router_settings.redis_url, lingate.state_dir"
+        "taken as they stand, since a variable is written os.environ/NAME: general_settings.master_key, "
+        "router_settings.redis_host, router_settings.redis_url"
     )
+
+
+def test_a_variable_may_stand_within_a_text() -> None:
+    text = GPT + (
+        "general_settings:\n  pass_through_endpoints:\n"
+        "    - {path: /a, target: 'https://os.environ/HOST/x', headers: {b: Bearer os.environ/B, c: 'os.environ/D-os.environ/B'}}\n"
+        "    - {path: /b, target: 'https://h', headers: {b: 'Basic os.environ/B:os.environ/C', c: x os.environ/D, d: 'os.environ/C-os.environ/B'}}\n"
+    )
+    config = config_of(text, {"HOST": "h.example.com", "B": "bb os.environ/C", "C": "cc"})
+    first, second = config.general.pass_through_endpoints
+    assert (first.target, dict(first.headers)) == ("https://h.example.com/x", {"b": "Bearer bb os.environ/C"})
+    assert dict(second.headers) == {"b": "Basic bb os.environ/C:cc", "d": "cc-bb os.environ/C"}
+    (warning,) = config.warnings
+    place = "general_settings.pass_through_endpoints"
+    assert warning == (f"variables that are not set: D (for {place}[0].headers.c), D (for {place}[1].headers.c)")
+
+
+def test_paths_that_go_on_are_named_by_a_check_without_the_secrets_of_their_addresses(tmp_path: Path) -> None:
+    (tmp_path / "gateway.yaml").write_text(
+        "general_settings: {pass_through_endpoints: [{path: /rank, target: 'https://h/v2?key=a-secret'}]}\n"
+    )
+    lines = check(str(tmp_path / "gateway.yaml"), {}).lines()
+    assert "/rank: https://h/v2" in lines
+    assert "a-secret" not in "".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        ("{target: 'https://h'}", "[0].path must be a path such as /v1/rank, with a name behind its slash"),
+        ("{path: /, target: 'https://h'}", "[0].path must be a path such as /v1/rank, with a name behind its slash"),
+        ("{path: 'a/b', target: 'https://h'}", "[0].path must be a path"),
+        ("{path: '/a?b', target: 'https://h'}", "[0].path must be a path"),
+        ("{path: /a}", "[0].target must be an address such as https://example.com/v1/rank"),
+        ("{path: /a, target: h/b}", "[0].target must be an address"),
+        ("{path: /a, target: 'https://u:p@h/b'}", "[0].target must be an address"),
+        ("{path: /a, target: 'https://h', methods: [FETCH]}", "[0].methods[0] is 'FETCH'"),
+        ('{path: /a, target: "https://h", headers: {x: "a\\nb"}}', "[0].headers.x cannot be sent"),
+        ("{path: /a, target: 'https://h', headers: {x: 'ä'}}", "[0].headers.x cannot be sent"),
+        (
+            "{path: /a, target: 'https://h', include_subpaths: true}",
+            "[0].include_subpaths is unknown; did you mean 'include_subpath'?",
+        ),
+        ("{path: /a, target: 'https://h', guardrails: {a: null}}", "[0].guardrails is unknown"),
+        ("{path: /a, target: 'https://h', cost_per_request: -1}", "[0].cost_per_request must be"),
+    ],
+)
+def test_a_path_that_goes_on_must_make_sense(entry: str, problem: str) -> None:
+    (found,) = problems_of(f"{GPT}general_settings: {{pass_through_endpoints: [{entry}]}}\n")
+    assert f"general_settings.pass_through_endpoints{problem}" in found
 
 
 def test_a_configuration_without_fault_has_no_warning() -> None:

@@ -203,7 +203,7 @@ CONFIGS: dict[str, tuple[str, set[str]]] = {
     ),
     "pass through": (
         "general_settings: {pass_through_endpoints: [{path: /v1/x, target: 'https://x.example.com', headers: {a: b}}]}",
-        {"general_settings.pass_through_endpoints"},
+        set(),
     ),
     "jwt": (
         "general_settings: {enable_jwt_auth: true, litellm_jwtauth: {admin_jwt_scope: a, team_id_jwt_field: t}}",

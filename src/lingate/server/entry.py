@@ -10,6 +10,7 @@ from lingate._wire.shapes import as_dicts, as_str
 from lingate.errors import BadRequestError, NotFoundError, PermissionDeniedError, UnsupportedError
 from lingate.server.access import may_use
 from lingate.server.access.bounds import other_models
+from lingate.server.http import HOP
 from lingate.server.routing import LONGEST_NAME
 from lingate.server.turn import Turn
 from lingate.server.upstreams import UPSTREAM_FIELDS, brought
@@ -192,28 +193,8 @@ def _forward_headers(turn: Turn, call: Call) -> None:
         call.extra_headers = kept
 
 
-_NEVER = frozenset(
-    {
-        "authorization",
-        "x-api-key",
-        "x-goog-api-key",
-        "api-key",
-        "x-litellm-api-key",
-        "cookie",
-        "host",
-        "content-length",
-        "content-type",
-        "connection",
-        "transfer-encoding",
-        "accept-encoding",
-        "content-encoding",
-        "proxy-authorization",
-        "proxy-connection",
-        "keep-alive",
-        "upgrade",
-        "expect",
-        "trailer",
-        "te",
-    }
-)
+_NEVER = HOP | {
+    *("authorization", "x-api-key", "x-goog-api-key", "api-key", "x-litellm-api-key"),
+    *("content-type", "content-encoding"),
+}
 """Headers that are between the client and the gateway, whatever the configuration says."""

@@ -282,6 +282,10 @@ class Gateway:
         """Calls under way."""
         return len(self._turns)
 
+    def is_full(self, live: Live) -> bool:
+        """Whether it takes no further call for the moment."""
+        return self.draining or len(self._turns) > live.max_in_flight or not self.journal.has_room()
+
     def entered(self, turn: Turn) -> None:
         """A call has begun."""
         if self._cold:

@@ -14,11 +14,13 @@ from lingate._io.aio import perform
 from lingate._wire.json import encode
 from lingate.errors import BadRequestError, LingateError
 from lingate.server import faces, pages
+from lingate.server.admin import is_admin_path
 from lingate.server.encodings import plain
 from lingate.server.entry import read_call
 from lingate.server.errors import OverloadError, internal
 from lingate.server.http import ClientGoneError, Reply, Request, check_values
 from lingate.server.identity import identify
+from lingate.server.passing import passage_for, passed
 from lingate.server.relay import may_relay, renamed, rendered
 from lingate.server.reserving import reserve
 from lingate.server.streams import stream
@@ -36,7 +38,9 @@ async def handle(gateway: Gateway, request: Request, reply: Reply) -> None:
 
     Whatever wakes this task up comes down all its coroutines, with each event of a stream: as few as can be are nested.
     """
-    found = faces.found_for(request)
+    passages = gateway.live.passages
+    passage = passage_for(passages, request) if passages and not is_admin_path(request.path) else None
+    found = faces.found_for(request) if passage is None else passage[0].found
     if found is None:
         await pages.answer(gateway, request, reply)
         return
@@ -45,7 +49,9 @@ async def handle(gateway: Gateway, request: Request, reply: Reply) -> None:
         turn.span = gateway.tracing.begin(request, found.face.name)
     gateway.entered(turn)
     try:
-        if await _enters(turn):
+        if passage is not None:
+            await passed(turn, *passage)
+        elif await _enters(turn):
             await (_answer(turn) if turn.wish is None else turn.wish.answers.serve(turn, turn.wish, _answer))
     except LingateError as error:
         turn.refuse(error)
@@ -73,7 +79,7 @@ async def handle(gateway: Gateway, request: Request, reply: Reply) -> None:
 async def _enters(turn: Turn) -> bool:
     """Read a request and reserve what it needs; False if it is answered already."""
     gateway = turn.gateway
-    if gateway.draining or gateway.in_flight > turn.live.max_in_flight or not gateway.journal.has_room():
+    if gateway.is_full(turn.live):
         raise OverloadError.of(gateway)
     await identify(turn)
     if turn.found.face.name == "models":

@@ -68,6 +68,14 @@ class Reply(Protocol):
 # What is never closed is a text to the end, or each of its quotes would be tried as a beginning.
 _TEXT: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL).finditer
 
+HOP: Final = frozenset(
+    {
+        *("host", "cookie", "content-length", "transfer-encoding", "accept-encoding", "te", "trailer", "expect"),
+        *("connection", "keep-alive", "upgrade", "proxy-connection", "proxy-authorization"),
+    }
+)
+"""Headers that are about this connection, or for this host alone."""
+
 LINGER = 2.0
 """Seconds that a client which sends too much gets to finish, so that it reads why it was refused."""
 

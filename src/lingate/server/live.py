@@ -11,6 +11,7 @@ from lingate.server.access import Access, AccessSettings, Issuer, Limits
 from lingate.server.cache import Answers, answers_of
 from lingate.server.config.settings import GatewayConfig
 from lingate.server.cors import Sharing
+from lingate.server.passing import passages_of
 from lingate.server.routing import Router
 from lingate.server.routing.health import Shared
 from lingate.server.upstreams import Upstreams
@@ -46,6 +47,7 @@ class Live:
         self.upstreams = Upstreams(config)
         self.continues = config.own.continue_streams
         self.sharing = Sharing(config.own.cors) if config.own.cors.allow_origins else None
+        self.passages = passages_of(config.general)
         self._policy = RetryPolicy(retries=0)
 
     def context(self, timeout: float | None = None) -> Context:

@@ -73,6 +73,7 @@ class Turn(Record, eq=False):
     made: JsonDict | None = None
     abandoned: bool = False
     started: bool = False  # the head of the answer is out
+    flowing: bool = False  # the rest of it may end with an error of ours
     prompt_tokens: int = 0  # our estimate
     waited: float = 0.0  # seconds for the upstream, beyond what the trail has
     span: CallSpan | None = None
@@ -162,6 +163,11 @@ class Turn(Record, eq=False):
             self.row.body = {"request": self.call.body, "response": response}
         self.row.request_id = request_id
 
+    def pay(self, cost: float | None) -> None:
+        """Note what a call costs that tells no usage, None where nobody knows; it is owed whatever comes of the answer."""
+        self._paid = True
+        self.row.cost, self.row.price = cost, "cost_per_request" if cost is not None else "no cost_per_request"
+
     def answered(self) -> None:
         """Settle: what came back in one piece is about to be sent."""
         if self.abandoned:
@@ -234,9 +240,9 @@ class Turn(Record, eq=False):
         self.settle(CLIENT_LEFT, _left())
 
     def interrupt(self) -> None:
-        """Answer with an error if there is no answer yet: the gateway stops."""
+        """Answer with an error if there is no answer yet, or let one that flows end with it: the gateway stops."""
         self.interrupted = True
-        if not self.started and self._task is not None:
+        if (self.flowing or not self.started) and self._task is not None:
             self._task.cancel()
 
     def cut(self) -> None:

@@ -37,6 +37,8 @@ class Report:
     """What its owner should know."""
     deployments: tuple[Checked, ...]
     """All of `model_list`."""
+    passed: tuple[tuple[str, str], ...]
+    """Paths whose requests go on as they are, and where to."""
     serve_all: bool
     """Every provider with a credential is served besides."""
 
@@ -50,6 +52,7 @@ class Report:
         lines = [*map("error: {}".format, self.problems), *map("warning: {}".format, self.warnings)]
         for item in self.deployments:
             lines.append(f"{item.group}: {item.name}" + (f" - {item.trouble}" if item.trouble else ""))
+        lines += [f"{path}: {address}" for path, address in self.passed]
         if self.serve_all and self.ok:
             lines.append("provider/model: every provider whose credential is present")
         usable = sum(item.trouble is None for item in self.deployments)
@@ -73,6 +76,7 @@ def check(path: str | None, env: Mapping[str, str]) -> Report:
             Checked(group=item.group, name=f"{item.provider or '*'}/{item.model}", trouble=_trouble(item, config))
             for item in config.deployments
         ),
+        passed=tuple((item.path, item.target.partition("?")[0]) for item in config.general.pass_through_endpoints),
         serve_all=config.serve_all,
     )
 

@@ -327,6 +327,8 @@ def _aliases(reading: Reading, data: Any, place: Place) -> dict[str, Alias]:
 
 _HOST = re.compile(r"\s*(?:(?:\*\.)?[\w.-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?\s*")
 _ORIGIN = re.compile(r"\s*(?:\*|null|[\w.+-]+://[^/?#\s]+)\s*")
+_PATH = re.compile(r"/[^?#\s]*[^/?#\s]/?")
+_ADDRESS = re.compile(r"https?://[^/?#\s@]+(?:[/?][^#\s]*)?")
 _NETWORK = "is no address or network such as 10.0.0.0/8"
 _A_HOST = "must be a host such as example.com, *.example.com or 10.0.0.7:8000, without a path"
 _AN_ORIGIN = "must be * or an origin such as https://example.com, without a path"
@@ -345,6 +347,16 @@ def _check_addresses(reading: Reading, config: GatewayConfig) -> None:
         for index, text in enumerate(texts):
             if not is_right(text):
                 reading.problem((*place, index), what)
+
+    for at, item in enumerate(config.general.pass_through_endpoints):
+        here: Place = ("general_settings", "pass_through_endpoints", at)
+        if not _PATH.fullmatch(item.path):
+            reading.problem((*here, "path"), "must be a path such as /v1/rank, with a name behind its slash")
+        if not _ADDRESS.fullmatch(item.target):
+            reading.problem((*here, "target"), "must be an address such as https://example.com/v1/rank")
+        for name, value in item.headers.items():
+            if not (name + value).isascii() or not (name + value).isprintable():
+                reading.problem((*here, "headers", name), "cannot be sent: a header is one line of ASCII")
 
 
 def _is_network(text: str) -> bool:
@@ -429,9 +441,7 @@ def _warnings(reading: Reading, config: GatewayConfig, unset: Mapping[Place, str
         names = ", ".join(f"{name} (for {dotted(place)})" for place, name in unset.items())
         texts.append(f"variables that are not set: {names}")
     if shells := list(map(dotted, _shells(data, ()))):
-        texts.append(
-            f"taken as they stand, since a variable is written {files.REFERENCE}NAME, and alone: {', '.join(shells)}"
-        )
+        texts.append(f"taken as they stand, since a variable is written {files.REFERENCE}NAME: {', '.join(shells)}")
     env, general = config.env, config.general
     ours = {
         "LITELLM_MASTER_KEY": general.master_key or env.get("LINGATE_MASTER_KEY"),
@@ -458,11 +468,11 @@ def _warnings(reading: Reading, config: GatewayConfig, unset: Mapping[Place, str
     return tuple(texts)
 
 
-_SHELL = re.compile(r"\$[A-Z][A-Z0-9_]*|.*\$\{\w+[:}].*|.+os\.environ/.*", re.DOTALL)
+_SHELL = re.compile(r"\$[A-Z][A-Z0-9_]*|.*\$\{\w+[:}].*", re.DOTALL)
 
 
 def _shells(value: Any, place: Place) -> Iterator[Place]:
-    """Where a variable is written as a shell would have it, or within a text."""
+    """Where a variable is written as a shell would have it."""
     if isinstance(value, str) and _SHELL.fullmatch(value):
         yield place
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()

@@ -43,6 +43,7 @@ __all__ = [
     "LedgerSettings",
     "ModelInfo",
     "Own",
+    "PassThrough",
     "Prices",
     "RetriesByKind",
     "Routing",
@@ -126,6 +127,36 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PassThrough:
+    """`pass_through_endpoints`: a path whose requests go on as they are."""
+
+    path: str = ""
+    """The path here. It goes before a face's of the same name, and never before one of the admin API's."""
+    target: str = ""
+    """Address that its requests go to; parameters in its query go with every request."""
+    headers: Mapping[str, Secret] = field(default_factory=dict, repr=False)
+    """Sent with every request: `{Authorization: Bearer os.environ/NAME}`."""
+    default_query_params: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Parameters for a request that does not have them itself."""
+    include_subpath: bool = False
+    """What lies below the path goes on too, to what lies below the address."""
+    methods: tuple[Literal["GET", "POST", "PUT", "PATCH", "DELETE"], ...] = ()
+    """The methods that go on; empty for all five."""
+    cost_per_request: Amount | None = None
+    """US dollars that a request costs. Where it is not said, keys with a budget may not use the path."""
+    timeout: Seconds | None = None
+    """Seconds for a whole answer, and until a stream's first piece. Default: `pass_through_request_timeout`."""
+    auth: bool = True
+    """A key is needed; false lets anybody use it."""
+    forward_headers: bool = False
+    """The caller's headers go on, without its key to this gateway. Otherwise those do that tell of the body."""
+    merge_query_params: bool = False
+    """Taken; parameters are always merged."""
+    id: str | None = None
+    """What the ledger has as the deployment. Default: the path."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class General:
     """`general_settings`."""
 
@@ -167,6 +198,10 @@ class General:
     """Header that holds the key, besides `Authorization` and `x-api-key`."""
     enforce_user_param: bool = False
     """Refuse calls that name no end user."""
+    pass_through_endpoints: tuple[PassThrough, ...] = ()
+    """Paths whose requests go on as they are, see below."""
+    pass_through_request_timeout: Seconds = 600.0
+    """Seconds for those that do not say."""
     forward_client_headers_to_llm_api: bool = False
     """Pass `x-*` headers of callers on (never credentials)."""
     allow_client_side_credentials: bool = False

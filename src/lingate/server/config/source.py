@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from lingate._wire.shapes import without
 from lingate.server.config.reading import FromEnv, Place, Problem, Unset
 
 REFERENCE = "os.environ/"
+_WITHIN = re.compile(rf"{re.escape(REFERENCE)}(\w+)")
 _MOST_DEPTH = 64
 
 
@@ -169,13 +171,17 @@ def substituted(source: Source, env: Mapping[str, str]) -> None:
 
 
 def _with_variables(value: Any, place: Place, get: Callable[[str], str | None], unset: dict[Place, str]) -> Any:
-    if isinstance(value, str) and value.startswith(REFERENCE):
-        name = value[len(REFERENCE) :]
-        found = get(name)
-        if found is None:
-            unset[place] = name
-            return Unset(name)
-        return FromEnv(found, name)
+    if isinstance(value, str) and REFERENCE in value:
+        alone = value.removeprefix(REFERENCE)
+        found = get(alone) if alone != value else None
+        if found is not None:
+            return FromEnv(found, alone)
+        names = _WITHIN.findall(value) or [alone]
+        missing = next((name for name in names if get(name) is None), None)
+        if missing is not None:
+            unset[place] = missing
+            return Unset(missing)
+        return FromEnv(_WITHIN.sub(lambda match: get(match[1]) or "", value), ", ".join(names))
     if isinstance(value, dict):
         return {key: _with_variables(item, (*place, key), get, unset) for key, item in value.items()}
     if isinstance(value, list):

@@ -1,0 +1,209 @@
+"""Paths whose requests go on to an address of the owner's as they are: `general_settings.pass_through_endpoints`.
+
+What is sent there is nothing that this gateway can read. So a call costs what the owner says it does, an answer that breaks
+off is an error and not half an answer, and of keys that are bound to models only those may use a path that name it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from time import monotonic
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+from lingate._call.policy import Timeout
+from lingate._dialects._failure import failure
+from lingate._io.transport import AsyncByteStream, untied
+from lingate._model import Call, HttpRequest, ProviderRow, Target
+from lingate.errors import LingateError, NotFoundError, PermissionDeniedError, RequestTimeoutError
+from lingate.server.access import may_use
+from lingate.server.errors import OverloadError, internal
+from lingate.server.faces import Face, Found, format_at
+from lingate.server.http import HOP, ClientGoneError, Headers, Request
+from lingate.server.identity import allow, identify, token_of
+from lingate.server.records import Estimate
+
+if TYPE_CHECKING:
+    from lingate.server.config.settings import General, PassThrough
+    from lingate.server.turn import Turn
+
+_log = logging.getLogger("lingate.gateway")
+
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_CARRIED = frozenset({"accept", "content-type", "content-encoding"})
+"""What a request's body cannot be read without."""
+_NEVER = HOP | {"forwarded", "x-real-ip", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"}
+_KEPT = ("content-disposition", "content-encoding", "retry-after", "location", "last-modified", "etag")
+"""Of an answer's headers, besides its type. Others may be about the owner's account."""
+_LINES = ("text/event-stream", "application/x-ndjson", "application/stream+json", "application/jsonl")
+"""Answers that say themselves when they break off, since an error fits in; others are whole before they are sent."""
+_SHORTEST_SECRET = 8
+_SECONDS = 600.0
+
+
+class Passage:
+    """One path and where it leads. `found` stands in a face's place: errors are in the format that is spoken around there."""
+
+    __slots__ = ("endpoint", "found", "path", "query", "target", "timeout")
+
+    def __init__(self, endpoint: PassThrough, seconds: float) -> None:
+        self.endpoint = endpoint
+        self.path = endpoint.path.rstrip("/")
+        self.found = Found(Face(format_at(self.path), "chat"), {})
+        address, _, query = endpoint.target.partition("?")
+        self.query = parse_qsl(query, keep_blank_values=True)
+        texts = [*endpoint.headers.values(), *(value for _, value in self.query)]
+        words = {word for text in texts for word in (text, text.rpartition(" ")[2]) if len(word) >= _SHORTEST_SECRET}
+        row = ProviderRow(urlsplit(address).hostname or address)
+        self.target = Target(row=row, model=self.path, url=address, secrets=tuple(sorted(words, key=len, reverse=True)))
+        self.timeout = Timeout(total=endpoint.timeout or seconds or _SECONDS)
+
+    def request(self, asked: Request, body: bytes, rest: str, token: str | None) -> HttpRequest:
+        """What goes on: all but the caller's key, which is for this gateway and nobody else."""
+        endpoint, target = self.endpoint, self.target
+        fixed = {name for name, _ in self.query}
+        query = [*self.query]
+        for name, value in parse_qsl(asked.query, keep_blank_values=True):
+            if name not in fixed and (not token or value != token):
+                query.append((name, value))
+        said = {name for name, _ in query}
+        query += [item for item in endpoint.default_query_params.items() if item[0] not in said]
+        url = target.url.rstrip("/") + quote(rest, safe="/:@!$&'()*+,;=~") if rest else target.url
+        headers = {
+            name.lower(): value
+            for name, value in asked.headers()
+            if (name.lower() not in _NEVER if endpoint.forward_headers else name.lower() in _CARRIED)
+            and not (token and token in value)
+        }
+        headers |= {name.lower(): value for name, value in endpoint.headers.items()}
+        # As a call with headers of its own it is not kept as a draft: paths and queries are without number.
+        call = Call("chat", self.path, {}, extra_headers=headers)
+        return HttpRequest(asked.method, f"{url}?{urlencode(query)}" if query else url, headers, body, call, target)
+
+
+def passages_of(general: General) -> list[Passage]:
+    """All that a configuration has; longer paths go before those that they begin with."""
+    seconds = general.pass_through_request_timeout
+    found = [Passage(endpoint, seconds) for endpoint in general.pass_through_endpoints]
+    return sorted(found, key=lambda passage: len(passage.path), reverse=True)
+
+
+def passage_for(passages: list[Passage], request: Request) -> tuple[Passage, str] | None:
+    """Where a request leads, and what its path has beyond the passage's."""
+    for passage in passages:
+        endpoint, rest = passage.endpoint, request.path.removeprefix(passage.path)
+        if rest == request.path or request.method not in (endpoint.methods or _METHODS):
+            continue
+        if endpoint.include_subpath and (not rest or rest[0] == "/"):
+            return passage, rest
+        if rest in ("", "/"):
+            return passage, ""
+    return None
+
+
+async def passed(turn: Turn, passage: Passage, rest: str) -> None:
+    """Send a request on, and its answer back.
+
+    Raises:
+        PermissionDeniedError: The key may not use the path.
+        LingateError: A limit is reached, or there is no answer.
+    """
+    gateway, request, row, endpoint = turn.gateway, turn.request, turn.row, passage.endpoint
+    row.face = row.operation = "pass_through"
+    row.model = passage.path
+    if gateway.is_full(turn.live):
+        raise OverloadError.of(gateway)
+    token = token_of(request.header, request.query, turn.live.key_header) if gateway.auth else None
+    if endpoint.auth:
+        await identify(turn)
+    else:
+        turn.caller = gateway.access.keys.anonymous
+        allow(gateway, request, turn.caller)
+        if token and gateway.access.known(token) is None:
+            token = None  # it is for somebody else
+    if not may_use(turn.caller, passage.path):
+        raise PermissionDeniedError(
+            f"this key may not use {passage.path}: it is bound to models, and this is none of them"
+        )
+    if {".", ".."} & {*rest.split("/")}:
+        raise NotFoundError("a path with dots leads nowhere", kind="no_such_path")
+    sent = passage.request(request, await request.body(turn.live.max_body), rest, token)
+    turn.call = sent.call
+    free = None if endpoint.cost_per_request is None else 0.0
+    estimate = Estimate(passage.path, 0, 0, free, free, fixed=endpoint.cost_per_request or 0.0)
+    turn.ticket = await gateway.access.limiter.admit(turn.caller, estimate, None, row.tags)
+    row.deployment, row.provider, row.attempts = endpoint.id or passage.path, passage.target.provider, 1
+    asked, stream = monotonic(), None
+    try:
+        stream = await turn.transport.open(sent, passage.timeout)
+        await _answered(turn, passage, stream, asked)
+    finally:
+        row.upstream = monotonic() - asked
+        if stream is not None:
+            await stream.aclose()
+
+
+async def _answered(turn: Turn, passage: Passage, stream: AsyncByteStream, asked: float) -> None:
+    head = stream.head
+    kind = head.headers.get("content-type") or "application/octet-stream"
+    kept = [(name, value) for name in _KEPT if (value := head.headers.get(name)) is not None]
+    until = asked + passage.timeout.total
+    if head.status < 400:
+        turn.pay(passage.endpoint.cost_per_request)
+        if kind.partition(";")[0].strip().lower() in _LINES:
+            turn.call.stream = turn.row.stream = True  # a client that leaves ends it from here on
+            piece = await stream.read(max(0.001, until - monotonic()))
+            turn.row.upstream = monotonic() - asked
+            await _flow(turn, stream, piece, kind, kept)
+            return
+    pieces: list[bytes] = []
+    try:
+        async with asyncio.timeout(max(0.0, until - monotonic())):
+            while (piece := await stream.read()) is not None:
+                pieces.append(piece)
+    except TimeoutError:
+        raise RequestTimeoutError(f"{passage.target.provider} did not finish its answer in time") from None
+    turn.row.upstream = monotonic() - asked
+    body = b"".join(pieces)
+    if head.status < 400:
+        turn.answered()
+    else:
+        turn.settle(head.status, failure(head, body, passage.target))
+    for secret in passage.target.secrets:  # some repeat them in their errors
+        body = body.replace(secret.encode(), b"***")
+    turn.reply.whole(head.status, [*turn.headers(kind), *kept], body)
+    turn.started = True
+
+
+async def _flow(turn: Turn, stream: AsyncByteStream, piece: bytes | None, kind: str, kept: Headers) -> None:
+    """Send an answer as it comes, from its first piece on."""
+    row, status, began = turn.row, stream.head.status, monotonic()
+    row.ttft = began - turn.began
+    sink = await turn.reply.stream(status, [*turn.headers(kind), *kept])
+    turn.started = turn.flowing = True
+    error: LingateError | None = None
+    try:
+        try:
+            while piece is not None:
+                await sink.send(piece)
+                piece = await stream.read()
+        except LingateError as broken:
+            error = untied(broken)
+        except asyncio.CancelledError:
+            if not turn.interrupted:
+                raise
+            error = OverloadError("the gateway is shutting down")
+        except ClientGoneError:
+            raise
+        except Exception:
+            _log.exception("call %s failed in mid-stream", row.id)
+            error = internal()
+        turn.flowing = False  # what is left is the end, and not to be interrupted
+        row.upstream += monotonic() - began
+        turn.settle(status, error)
+        if error is not None:
+            told: bytes = turn.found.face.spoken.render_error(error)[1]
+            await sink.send(b"\n\nevent: error\ndata: %s\n\n" % told if "event-stream" in kind else b"\n%s\n" % told)
+    finally:
+        sink.close()
