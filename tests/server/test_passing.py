@@ -130,6 +130,19 @@ def test_a_request_goes_on_with_the_owners_headers_and_without_the_callers_key(
     assert MASTER.encode() not in upstream.heads[-1]
 
 
+def test_tags_and_the_end_user_are_read_from_headers(upstream: RawServer, tmp_path: Path) -> None:
+    upstream.script = Script([b"{}"], headers=JSON)
+    general = {
+        "pass_through_endpoints": [{"path": "/x", "target": upstream.url}],
+        "user_header_name": "x-user",
+        "enforce_user_param": True,
+    }
+    with running_gateway(json.dumps({"general_settings": general}), tmp_path) as running:
+        assert _ask(running, "/x", json={"user": "u"}).status_code == 400
+        row = _row(running, _ask(running, "/x", {"x-user": "u", "x-lingate-tags": "a, b"}, json={}))
+    assert (row["end_user"], json.loads(row["tags"])) == ("u", ["a", "b"])
+
+
 def test_the_ledger_has_what_it_cost(gateway: Running, upstream: RawServer) -> None:
     upstream.script = Script([b"{}"], headers=JSON)
     row = _row(gateway, _ask(gateway, "/v1/rank", json={}))
@@ -193,6 +206,8 @@ def test_headers_go_on_where_the_owner_wants_that_but_not_the_key(gateway: Runni
     upstream.script = Script([b"{}"], headers=JSON)
     theirs = {
         "x-litellm-api-key": MASTER,
+        "x-lingate-tags": "a",
+        "cookie": "b=c",
         "authorization": "Bearer vendor",
         "x-other": "1",
         "x-forwarded-for": "10.0.0.1",
@@ -200,7 +215,7 @@ def test_headers_go_on_where_the_owner_wants_that_but_not_the_key(gateway: Runni
     assert _ask(gateway, "/tree/oak", headers=theirs, content=b"x").status_code == 200
     _, headers = _head(upstream)
     assert (headers["authorization"], headers["x-other"]) == ("Bearer vendor", "1")
-    assert "x-forwarded-for" not in headers
+    assert not headers.keys() & {"x-forwarded-for", "x-litellm-api-key", "x-lingate-tags", "cookie"}
     assert MASTER.encode() not in upstream.heads[-1]
 
 

@@ -62,7 +62,7 @@ def read_call(turn: Turn, body: bytes) -> None:
         raise UnsupportedError(
             "threads are not held here: send the whole conversation, without `thread`", param="thread"
         )
-    caching = _own_fields(turn, call)
+    caching = own_fields(turn, call)
     theirs = None
     if found.face.dialect == "anthropic":
         # Claude Code compares names without the mark, and sends no signed thinking back to a model of another name.
@@ -114,7 +114,7 @@ def _is_allowed(turn: Turn, model: str) -> bool:
     return all(model in rule for rule in caller.model_rules)
 
 
-def _own_fields(turn: Turn, call: Call) -> Any:
+def own_fields(turn: Turn, call: Call) -> Any:
     """Take out what a request says to the gateway, and note for whom it is made. Gives what it says about the cache."""
     body, row = call.body, turn.row
     caching = None

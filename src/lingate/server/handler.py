@@ -20,7 +20,8 @@ from lingate.server.entry import read_call
 from lingate.server.errors import OverloadError, internal
 from lingate.server.http import ClientGoneError, Reply, Request, check_values
 from lingate.server.identity import identify
-from lingate.server.passing import passage_for, passed
+from lingate.server.passages import passage_for
+from lingate.server.passing import passed
 from lingate.server.relay import may_relay, renamed, rendered
 from lingate.server.reserving import reserve
 from lingate.server.streams import stream

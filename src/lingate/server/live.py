@@ -11,7 +11,7 @@ from lingate.server.access import Access, AccessSettings, Issuer, Limits
 from lingate.server.cache import Answers, answers_of
 from lingate.server.config.settings import GatewayConfig
 from lingate.server.cors import Sharing
-from lingate.server.passing import passages_of
+from lingate.server.passages import passages_of
 from lingate.server.routing import Router
 from lingate.server.routing.health import Shared
 from lingate.server.upstreams import Upstreams

@@ -1,4 +1,4 @@
-"""Paths whose requests go on to an address of the owner's as they are: `general_settings.pass_through_endpoints`.
+"""Requests that go on to an address of the owner's as they are.
 
 What is sent there is nothing that this gateway can read. So a call costs what the owner says it does, an answer that breaks
 off is an error and not half an answer, and of keys that are bound to models only those may use a path that name it.
@@ -9,97 +9,25 @@ from __future__ import annotations
 import asyncio
 import logging
 from time import monotonic
-from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from lingate._call.policy import Timeout
 from lingate._dialects._failure import failure
 from lingate._io.transport import AsyncByteStream, untied
-from lingate._model import Call, HttpRequest, ProviderRow, Target
 from lingate.errors import LingateError, NotFoundError, PermissionDeniedError, RequestTimeoutError
 from lingate.server.access import may_use
+from lingate.server.entry import own_fields
 from lingate.server.errors import OverloadError, internal
-from lingate.server.faces import Face, Found, format_at
-from lingate.server.http import HOP, ClientGoneError, Headers, Request
+from lingate.server.http import ClientGoneError, Headers
 from lingate.server.identity import allow, identify, token_of
+from lingate.server.passages import Passage
 from lingate.server.records import Estimate
-
-if TYPE_CHECKING:
-    from lingate.server.config.settings import General, PassThrough
-    from lingate.server.turn import Turn
+from lingate.server.turn import Turn
 
 _log = logging.getLogger("lingate.gateway")
 
-_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-_CARRIED = frozenset({"accept", "content-type", "content-encoding"})
-"""What a request's body cannot be read without."""
-_NEVER = HOP | {"forwarded", "x-real-ip", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"}
 _KEPT = ("content-disposition", "content-encoding", "retry-after", "location", "last-modified", "etag")
 """Of an answer's headers, besides its type. Others may be about the owner's account."""
 _LINES = ("text/event-stream", "application/x-ndjson", "application/stream+json", "application/jsonl")
 """Answers that say themselves when they break off, since an error fits in; others are whole before they are sent."""
-_SHORTEST_SECRET = 8
-_SECONDS = 600.0
-
-
-class Passage:
-    """One path and where it leads. `found` stands in a face's place: errors are in the format that is spoken around there."""
-
-    __slots__ = ("endpoint", "found", "path", "query", "target", "timeout")
-
-    def __init__(self, endpoint: PassThrough, seconds: float) -> None:
-        self.endpoint = endpoint
-        self.path = endpoint.path.rstrip("/")
-        self.found = Found(Face(format_at(self.path), "chat"), {})
-        address, _, query = endpoint.target.partition("?")
-        self.query = parse_qsl(query, keep_blank_values=True)
-        texts = [*endpoint.headers.values(), *(value for _, value in self.query)]
-        words = {word for text in texts for word in (text, text.rpartition(" ")[2]) if len(word) >= _SHORTEST_SECRET}
-        row = ProviderRow(urlsplit(address).hostname or address)
-        self.target = Target(row=row, model=self.path, url=address, secrets=tuple(sorted(words, key=len, reverse=True)))
-        self.timeout = Timeout(total=endpoint.timeout or seconds or _SECONDS)
-
-    def request(self, asked: Request, body: bytes, rest: str, token: str | None) -> HttpRequest:
-        """What goes on: all but the caller's key, which is for this gateway and nobody else."""
-        endpoint, target = self.endpoint, self.target
-        fixed = {name for name, _ in self.query}
-        query = [*self.query]
-        for name, value in parse_qsl(asked.query, keep_blank_values=True):
-            if name not in fixed and (not token or value != token):
-                query.append((name, value))
-        said = {name for name, _ in query}
-        query += [item for item in endpoint.default_query_params.items() if item[0] not in said]
-        url = target.url.rstrip("/") + quote(rest, safe="/:@!$&'()*+,;=~") if rest else target.url
-        headers = {
-            name.lower(): value
-            for name, value in asked.headers()
-            if (name.lower() not in _NEVER if endpoint.forward_headers else name.lower() in _CARRIED)
-            and not (token and token in value)
-        }
-        headers |= {name.lower(): value for name, value in endpoint.headers.items()}
-        # As a call with headers of its own it is not kept as a draft: paths and queries are without number.
-        call = Call("chat", self.path, {}, extra_headers=headers)
-        return HttpRequest(asked.method, f"{url}?{urlencode(query)}" if query else url, headers, body, call, target)
-
-
-def passages_of(general: General) -> list[Passage]:
-    """All that a configuration has; longer paths go before those that they begin with."""
-    seconds = general.pass_through_request_timeout
-    found = [Passage(endpoint, seconds) for endpoint in general.pass_through_endpoints]
-    return sorted(found, key=lambda passage: len(passage.path), reverse=True)
-
-
-def passage_for(passages: list[Passage], request: Request) -> tuple[Passage, str] | None:
-    """Where a request leads, and what its path has beyond the passage's."""
-    for passage in passages:
-        endpoint, rest = passage.endpoint, request.path.removeprefix(passage.path)
-        if rest == request.path or request.method not in (endpoint.methods or _METHODS):
-            continue
-        if endpoint.include_subpath and (not rest or rest[0] == "/"):
-            return passage, rest
-        if rest in ("", "/"):
-            return passage, ""
-    return None
 
 
 async def passed(turn: Turn, passage: Passage, rest: str) -> None:
@@ -130,9 +58,10 @@ async def passed(turn: Turn, passage: Passage, rest: str) -> None:
         raise NotFoundError("a path with dots leads nowhere", kind="no_such_path")
     sent = passage.request(request, await request.body(turn.live.max_body), rest, token)
     turn.call = sent.call
+    own_fields(turn, turn.call)  # those in headers: the body is not ours to read
     free = None if endpoint.cost_per_request is None else 0.0
     estimate = Estimate(passage.path, 0, 0, free, free, fixed=endpoint.cost_per_request or 0.0)
-    turn.ticket = await gateway.access.limiter.admit(turn.caller, estimate, None, row.tags)
+    turn.ticket = await gateway.access.limiter.admit(turn.caller, estimate, row.end_user, row.tags)
     row.deployment, row.provider, row.attempts = endpoint.id or passage.path, passage.target.provider, 1
     asked, stream = monotonic(), None
     try:
