@@ -42,6 +42,15 @@ def test_the_table_is_sorted_by_name() -> None:
     assert names == sorted(names, key=str.lower)
 
 
+def test_the_sources_of_every_row_are_written_down() -> None:
+    lines = (Path(__file__).parents[2] / "docs" / "sources.txt").read_text(encoding="utf-8").splitlines()[1:]
+    told = {name: found for name, _, found in (line.partition(": ") for line in lines)}
+    assert list(told) == sorted(told)
+    assert all(told.values())
+    assert {row.name for row in ROWS} - told.keys() == set()
+    assert told.keys() - {row.name for row in ROWS} == set()
+
+
 def test_no_two_rows_answer_to_the_same_name() -> None:
     names = Counter(name for row in ROWS for name in {_plain(name) for name in (row.name, *row.aliases)})
 

@@ -1,7 +1,5 @@
 """Azure OpenAI asked for everything through the Responses API, for models that know no other."""
 
-from __future__ import annotations
-
 from lingate._dialects._base import Dialect
 from lingate._dialects._moved import Moved
 from lingate._dialects.azure_openai import responses_target

@@ -1,6 +1,6 @@
 """THE TABLE: one row per provider, the only place where a provider has a name. Data only, no logic.
 
-Facts are those of the sources that the comment of a row names: LiteLLM 1.106.2, any-llm f9499232, the Vercel AI SDK ed857f50,
+Facts are those of the sources that docs/sources.txt has of each row: LiteLLM 1.106.2, any-llm f9499232, the Vercel AI SDK ed857f50,
 models.dev f3fc6922, catwalk 64dad50e, pydantic-ai and TensorZero of August 2026, Portkey of May 2026, Helicone of July
 2025, or the vendor's own documentation. Where they disagree a comment says what was taken. No row was tried with a key.
 A row with `ended` stays, so that old configurations get an answer.
@@ -209,13 +209,9 @@ PROXIES: tuple[ProviderRow, ...] = (
 
 
 _ROWS = (
-    ProviderRow(  # models.dev, portkey-gateway
-        "302ai", "302.AI", "https://api.302.ai/v1", ("302AI_API_KEY",)
-    ),
-    ProviderRow(  # models.dev
-        "abacus", "Abacus RouteLLM", "https://routellm.abacus.ai/v1", ("ABACUS_API_KEY",)
-    ),
-    ProviderRow(  # litellm, models.dev
+    ProviderRow("302ai", "302.AI", "https://api.302.ai/v1", ("302AI_API_KEY",)),
+    ProviderRow("abacus", "Abacus RouteLLM", "https://routellm.abacus.ai/v1", ("ABACUS_API_KEY",)),
+    ProviderRow(
         "abliteration",
         "abliteration.ai",
         "https://api.abliteration.ai/v1",
@@ -224,7 +220,7 @@ _ROWS = (
         aliases=("abliteration-ai",),
         traits={"reasoning_param": "thinking_bool"},
     ),
-    ProviderRow(  # litellm, portkey-gateway
+    ProviderRow(
         "ai21",
         "AI21 Studio",
         "https://api.ai21.com/studio/v1",
@@ -232,14 +228,14 @@ _ROWS = (
         url_env=("AI21_API_BASE",),
         aliases=("ai21_chat",),
     ),
-    ProviderRow(  # portkey-gateway
+    ProviderRow(
         "aibadgr",
         "AI Badgr",
         "https://aibadgr.com/api/v1",
         ("AIBADGR_API_KEY",),
         note="No source names a key variable; this one follows the usual pattern.",
     ),
-    ProviderRow(  # litellm, models.dev, catwalk
+    ProviderRow(
         "aihubmix",
         "AIHubMix",
         "https://aihubmix.com/v1",
@@ -249,7 +245,7 @@ _ROWS = (
         traits={"efforts": _EFFORTS_TO_XHIGH},
         note="An APP-Code header is optional. Also speaks the Anthropic and Gemini formats.",
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "aiml",
         "AI/ML API",
         "https://api.aimlapi.com/v1",
@@ -257,7 +253,7 @@ _ROWS = (
         ("chat", "embeddings"),
         url_env=("AIML_API_BASE",),
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "alibaba-coding-plan",
         "Alibaba Coding Plan",
         "https://coding-intl.dashscope.aliyuncs.com/v1",
@@ -266,7 +262,7 @@ _ROWS = (
         error_kinds=_DASHSCOPE_ERRORS,
         note="In China the host is coding.dashscope.aliyuncs.com. Anthropic format at /apps/anthropic.",
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "alibaba-token-plan",
         "Alibaba Token Plan",
         "https://token-plan.ap-southeast-1.maas.aliyuncs.com/compatible-mode/v1",
@@ -276,7 +272,7 @@ _ROWS = (
         error_kinds=_DASHSCOPE_ERRORS,
         note="In China the host is token-plan.cn-beijing.maas.aliyuncs.com.",
     ),
-    ProviderRow(  # litellm, models.dev
+    ProviderRow(
         "amazon_nova",
         "Amazon Nova API",
         "https://api.nova.amazon.com/v1",
@@ -285,10 +281,8 @@ _ROWS = (
         aliases=("nova",),
         note="The Nova service itself, not Bedrock.",
     ),
-    ProviderRow(  # models.dev
-        "ambient", "Ambient", "https://api.ambient.xyz/v1", ("AMBIENT_API_KEY",), ("chat", "models")
-    ),
-    ProviderRow(  # litellm, any-llm, pydantic-ai, tensorzero, vercel-ai, anthropic-sdk-python, helicone-ai-gateway
+    ProviderRow("ambient", "Ambient", "https://api.ambient.xyz/v1", ("AMBIENT_API_KEY",), ("chat", "models")),
+    ProviderRow(
         "anthropic",
         "Anthropic",
         "https://api.anthropic.com",
@@ -301,7 +295,7 @@ _ROWS = (
         headers=_ANTHROPIC_VERSION,
         note="An OpenAI-shaped surface exists at /v1/chat/completions; it is limited and not used.",
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "anyapi",
         "AnyAPI",
         "https://api.anyapi.ai/v1",
@@ -309,7 +303,7 @@ _ROWS = (
         traits={"efforts": ("low", "medium", "high")},
         note="Parameters it does not know are ignored silently.",
     ),
-    ProviderRow(  # litellm, portkey-gateway
+    ProviderRow(
         "anyscale",
         "Anyscale Endpoints (legacy)",
         "https://api.endpoints.anyscale.com/v1",
@@ -318,7 +312,7 @@ _ROWS = (
         url_env=("ANYSCALE_API_BASE",),
         ended="the public Anyscale Endpoints have ended; for a deployment of your own use custom_openai and api_base",
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "apertis",
         "Apertis (Stima)",
         "https://api.stima.tech/v1",
@@ -326,10 +320,10 @@ _ROWS = (
         ("chat", "embeddings"),
         traits={"max_tokens_param": "max_tokens"},
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "assemblyai", "AssemblyAI LLM Gateway", "https://llm-gateway.assemblyai.com/v1", ("ASSEMBLYAI_API_KEY",)
     ),
-    ProviderRow(  # any-llm, catwalk
+    ProviderRow(
         "atlascloud",
         "Atlas Cloud",
         "https://api.atlascloud.ai/v1",
@@ -337,7 +331,7 @@ _ROWS = (
         ("chat", "models"),
         url_env=("ATLASCLOUD_API_BASE",),
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "atomic-chat",
         "Atomic Chat (local)",
         "http://127.0.0.1:1337/v1",
@@ -347,20 +341,16 @@ _ROWS = (
         models=(_GPT_OSS,),
         local=True,
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "auriko",
         "Auriko",
         "https://api.auriko.ai/v1",
         ("AURIKO_API_KEY",),
         traits={"efforts": ("off", "low", "medium", "high", "xhigh", "max")},
     ),
-    ProviderRow(  # catwalk
-        "avian", "Avian", "https://api.avian.io/v1", ("AVIAN_API_KEY",), ("chat", "models")
-    ),
-    ProviderRow(  # models.dev
-        "bailing", "Bailing (Ant Ling)", "https://api.tbox.cn/api/llm/v1", ("BAILING_API_TOKEN",)
-    ),
-    ProviderRow(  # litellm, vercel-ai, models.dev, catwalk
+    ProviderRow("avian", "Avian", "https://api.avian.io/v1", ("AVIAN_API_KEY",), ("chat", "models")),
+    ProviderRow("bailing", "Bailing (Ant Ling)", "https://api.tbox.cn/api/llm/v1", ("BAILING_API_TOKEN",)),
+    ProviderRow(
         "baseten",
         "Baseten",
         "https://inference.baseten.co/v1",
@@ -377,10 +367,10 @@ _ROWS = (
         ),
         quirks=("chat_template_args",),
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "berget", "Berget.AI", "https://api.berget.ai/v1", ("BERGET_API_KEY",), traits={"efforts": _NONE_TO_HIGH}
     ),
-    ProviderRow(  # any-llm
+    ProviderRow(
         "cascadia",
         "Cascadia",
         "http://localhost:9090/v1",
@@ -391,7 +381,7 @@ _ROWS = (
         local=True,
     ),
     # Newer documentation takes some of the five on some models; until that is settled they count as refused.
-    ProviderRow(  # litellm, any-llm, pydantic-ai, vercel-ai, models.dev, docs
+    ProviderRow(
         "cerebras",
         "Cerebras Inference",
         "https://api.cerebras.ai/v1",
@@ -408,14 +398,14 @@ _ROWS = (
         },
         note="The limiter counts max_completion_tokens in advance: a lower one helps against rate limits.",
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "charity_engine",
         "Charity Engine",
         "https://api.charityengine.services/remotejobs/v2/inference",
         ("CHARITY_ENGINE_API_KEY",),
         traits={"max_tokens_param": "max_tokens"},
     ),
-    ProviderRow(  # litellm, models.dev, catwalk
+    ProviderRow(
         "chutes",
         "Chutes",
         "https://llm.chutes.ai/v1",
@@ -423,23 +413,21 @@ _ROWS = (
         ("chat", "models"),
         traits={"max_tokens_param": "max_tokens"},
     ),
-    ProviderRow(  # litellm, models.dev
+    ProviderRow(
         "clarifai",
         "Clarifai",
         "https://api.clarifai.com/v2/ext/openai/v1",
         ("CLARIFAI_API_KEY", "CLARIFAI_PAT"),
         models=(ModelRule(pattern=r"([^./]+)\.([^./]+)\.([^/]+)", model=r"https://clarifai.com/\1/\2/models/\3"),),
     ),
-    ProviderRow(  # models.dev
-        "claudinio", "Claudinio", "https://api.claudin.io/v1", ("CLAUDINIO_API_KEY",), ("chat", "responses")
-    ),
-    ProviderRow(  # models.dev
+    ProviderRow("claudinio", "Claudinio", "https://api.claudin.io/v1", ("CLAUDINIO_API_KEY",), ("chat", "responses")),
+    ProviderRow(
         "cloudferro-sherlock",
         "CloudFerro Sherlock",
         "https://api-sherlock.cloudferro.com/openai/v1",
         ("CLOUDFERRO_SHERLOCK_API_KEY",),
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "cloudflare-ai-gateway",
         "Cloudflare AI Gateway",
         "https://gateway.ai.cloudflare.com/v1/{CLOUDFLARE_ACCOUNT_ID}/{CLOUDFLARE_GATEWAY_ID}/compat",
@@ -447,7 +435,7 @@ _ROWS = (
         auth="header:cf-aig-authorization Bearer",
         note="The gateway's own token; an upstream's key goes in extra_headers as Authorization.",
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "codestral",
         "Mistral Codestral",
         "https://codestral.mistral.ai/v1",
@@ -462,10 +450,10 @@ _ROWS = (
         prices="mistral",
         note="Completions fill in the middle: what stands behind the gap is `suffix`.",
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "cognition", "Cognition", "https://api.cognition.ai/v1", ("COGNITION_API_KEY",), url_env=("COGNITION_API_BASE",)
     ),
-    ProviderRow(  # litellm, portkey-gateway
+    ProviderRow(
         "cometapi",
         "CometAPI",
         "https://api.cometapi.com/v1",
@@ -474,14 +462,14 @@ _ROWS = (
         url_env=("COMETAPI_API_BASE", "COMETAPI_BASE_URL"),
         traits={"reasoning_history": "reasoning"},
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "compactifai",
         "CompactifAI (Multiverse)",
         "https://api.compactif.ai/v1",
         ("COMPACTIFAI_API_KEY",),
         url_env=("COMPACTIFAI_API_BASE",),
     ),
-    ProviderRow(  # litellm, models.dev, catwalk
+    ProviderRow(
         "cortecs",
         "Cortecs",
         "https://api.cortecs.ai/v1",
@@ -490,7 +478,7 @@ _ROWS = (
         url_env=("CORTECS_API_BASE",),
         note="Fields that a backend does not know are ignored silently.",
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "crof",
         "CrofAI",
         "https://crof.ai/v1",
@@ -499,7 +487,7 @@ _ROWS = (
         note="Anthropic format at https://anthropic.nahcrof.com.",
     ),
     # The host of the recorded calls; LiteLLM still has managed-inference-api-proxy.crusoecloud.com.
-    ProviderRow(  # litellm, pydantic-ai
+    ProviderRow(
         "crusoe",
         "Crusoe Cloud Managed Inference",
         "https://api.inference.crusoecloud.com/v1",
@@ -508,7 +496,7 @@ _ROWS = (
         url_env=("CRUSOE_API_BASE",),
         traits={"max_tokens_param": "max_tokens", "reasoning_history": "reasoning"},
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "custom_openai",
         "Custom OpenAI-compatible server",
         key_env=("OPENAI_LIKE_API_KEY",),
@@ -529,7 +517,7 @@ _ROWS = (
         ),
         note="Any server that speaks OpenAI chat.",
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "darkbloom",
         "Darkbloom",
         "https://api.darkbloom.dev/v1",
@@ -538,7 +526,7 @@ _ROWS = (
         traits={"max_tokens_param": "max_tokens"},
     ),
     # The China host, as in LiteLLM; the international one is qwencloud. Keys are not shared between regions.
-    ProviderRow(  # litellm, any-llm, pydantic-ai, vercel-ai, models.dev, portkey-gateway
+    ProviderRow(
         "dashscope",
         "Alibaba DashScope / Model Studio (China)",
         "https://dashscope.aliyuncs.com/compatible-mode/v1",
@@ -554,7 +542,7 @@ _ROWS = (
             "type file are refused."
         ),
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "datarobot",
         "DataRobot LLM Gateway",
         "{DATAROBOT_ENDPOINT=https://app.datarobot.com/api/v2}/genai/llmgw",
@@ -562,7 +550,7 @@ _ROWS = (
         paths={"chat": "/chat/completions/"},
         note="A deployment is reached with api_base {endpoint}/deployments/{id}.",
     ),
-    ProviderRow(  # portkey-gateway
+    ProviderRow(
         "deepbricks",
         "DeepBricks",
         "https://api.deepbricks.ai/v1",
@@ -571,7 +559,7 @@ _ROWS = (
         note="No source names a key variable; this one follows the usual pattern.",
     ),
     # tool_choice is auto or none only, and a tool message must be a string.
-    ProviderRow(  # litellm, any-llm, vercel-ai, models.dev, portkey-gateway
+    ProviderRow(
         "deepinfra",
         "DeepInfra",
         "https://api.deepinfra.com/v1/openai",
@@ -591,7 +579,7 @@ _ROWS = (
     ),
     # The official base. /beta, which LiteLLM uses, is only for prefix completion, fill-in-the-middle and strict
     # tools.
-    ProviderRow(  # litellm, any-llm, pydantic-ai, tensorzero, vercel-ai, models.dev, docs
+    ProviderRow(
         "deepseek",
         "DeepSeek",
         "https://api.deepseek.com",
@@ -612,10 +600,8 @@ _ROWS = (
         quirks=("effort_beside_thinking",),
         note="Anthropic format at https://api.deepseek.com/anthropic.",
     ),
-    ProviderRow(  # models.dev
-        "dinference", "DInference", "https://api.dinference.com/v1", ("DINFERENCE_API_KEY",)
-    ),
-    ProviderRow(  # litellm, docs
+    ProviderRow("dinference", "DInference", "https://api.dinference.com/v1", ("DINFERENCE_API_KEY",)),
+    ProviderRow(
         "docker_model_runner",
         "Docker Model Runner",
         "http://localhost:12434/engines/v1",
@@ -631,10 +617,8 @@ _ROWS = (
             "model-runner.docker.internal."
         ),
     ),
-    ProviderRow(  # models.dev
-        "drun", "D.Run (China)", "https://chat.d.run/v1", ("DRUN_API_KEY",)
-    ),
-    ProviderRow(  # litellm, any-llm
+    ProviderRow("drun", "D.Run (China)", "https://chat.d.run/v1", ("DRUN_API_KEY",)),
+    ProviderRow(
         "edenai",
         "Eden AI",
         "https://api.edenai.run/v3",
@@ -643,7 +627,7 @@ _ROWS = (
         url_env=("EDENAI_API_BASE",),
         note="Model names are provider/model.",
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "empiriolabs",
         "EmpirioLabs",
         "https://api.empiriolabs.ai/v1",
@@ -652,7 +636,7 @@ _ROWS = (
         url_env=("EMPIRIOLABS_API_BASE",),
         traits={"max_tokens_param": "max_tokens"},
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "empower",
         "Empower",
         "https://app.empower.dev/api/v1",
@@ -660,13 +644,11 @@ _ROWS = (
         url_env=("EMPOWER_API_BASE",),
         note="Only LiteLLM lists it; not confirmed to be alive.",
     ),
-    ProviderRow(  # models.dev
-        "evroc", "evroc Think", "https://models.think.evroc.com/v1", ("EVROC_API_KEY",)
-    ),
-    ProviderRow(  # models.dev
+    ProviderRow("evroc", "evroc Think", "https://models.think.evroc.com/v1", ("EVROC_API_KEY",)),
+    ProviderRow(
         "fastrouter", "FastRouter", "https://go.fastrouter.ai/api/v1", ("FASTROUTER_API_KEY",), ("chat", "models")
     ),
-    ProviderRow(  # litellm, portkey-gateway
+    ProviderRow(
         "featherless_ai",
         "Featherless AI",
         "https://api.featherless.ai/v1",
@@ -675,7 +657,7 @@ _ROWS = (
         url_env=("FEATHERLESS_AI_API_BASE", "FEATHERLESS_API_BASE"),
         note="LiteLLM does not forward tools here; nothing official says they are refused.",
     ),
-    ProviderRow(  # litellm, any-llm, pydantic-ai, tensorzero, vercel-ai, models.dev, docs
+    ProviderRow(
         "fireworks_ai",
         "Fireworks AI",
         "https://api.fireworks.ai/inference/v1",
@@ -695,7 +677,7 @@ _ROWS = (
             "https://api.fireworks.ai/inference. Transcription has another host."
         ),
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "freemodel",
         "FreeModel",
         "https://cc.freemodel.dev",
@@ -704,7 +686,7 @@ _ROWS = (
         auth="header:x-api-key",
         headers=_ANTHROPIC_VERSION,
     ),
-    ProviderRow(  # litellm, models.dev
+    ProviderRow(
         "friendliai",
         "FriendliAI",
         "https://api.friendli.ai/serverless/v1",
@@ -716,14 +698,14 @@ _ROWS = (
         models=(_GPT_OSS,),
         note="Dedicated endpoints: api_base https://api.friendli.ai/dedicated/v1.",
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "frogbot",
         "FrogBot",
         "https://app.frogbot.ai/api/v1",
         ("FROGBOT_API_KEY",),
         traits={"efforts": ("low", "medium", "high")},
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "galadriel",
         "Galadriel",
         "https://api.galadriel.com/v1",
@@ -731,14 +713,14 @@ _ROWS = (
         url_env=("GALADRIEL_API_BASE",),
         note="Only LiteLLM lists it; not confirmed to be alive.",
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "gdc",
         "Google Distributed Cloud Gemini",
         key_env=("GDC_API_KEY",),
         url_env=("GDC_API_BASE",),
         note="A Google Distributed Cloud host of your own; the key is a plain one or a service-account token.",
     ),
-    ProviderRow(  # litellm, any-llm, pydantic-ai, models.dev, docs
+    ProviderRow(
         "github",
         "GitHub Models (retired)",
         "https://models.github.ai/inference",
@@ -748,7 +730,7 @@ _ROWS = (
         aliases=("github-models",),
         ended="GitHub Models was retired on 2026-07-30; use the model's own provider, or Azure",
     ),
-    ProviderRow(  # litellm, models.dev, catwalk
+    ProviderRow(
         "github_copilot",
         "GitHub Copilot",
         "https://api.githubcopilot.com",
@@ -760,7 +742,7 @@ _ROWS = (
             "at the terms of the service first."
         ),
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "gitlab",
         "GitLab Duo (AI gateway proxy)",
         key_env=("GITLAB_TOKEN",),
@@ -769,7 +751,7 @@ _ROWS = (
         operations=("chat", "responses"),
         note="The AI gateway of a GitLab instance.",
     ),
-    ProviderRow(  # litellm, any-llm, vercel-ai, models.dev
+    ProviderRow(
         "gmi",
         "GMI Cloud",
         "https://api.gmi-serving.com/v1",
@@ -780,7 +762,7 @@ _ROWS = (
         note="/v1/messages takes Claude models in the Anthropic format.",
     ),
     # url_tail is the path of agents, which are what the variable points to.
-    ProviderRow(  # litellm, models.dev
+    ProviderRow(
         "gradient_ai",
         "DigitalOcean Gradient AI",
         "https://inference.do-ai.run/v1",
@@ -792,7 +774,7 @@ _ROWS = (
         traits={"efforts": ("none", "low", "medium", "high", "max")},
     ),
     # What it does not know is a 400. 413 with the code rate_limit_exceeded is a limit per minute.
-    ProviderRow(  # litellm, any-llm, pydantic-ai, tensorzero, vercel-ai, docs
+    ProviderRow(
         "groq",
         "Groq",
         "https://api.groq.com/openai/v1",
@@ -813,7 +795,7 @@ _ROWS = (
             ModelRule(pattern=r".*(?:llama-?3|gemma|mixtral|compound|distill).*", traits={"structured": "json_object"}),
         ),
     ),
-    ProviderRow(  # litellm, models.dev
+    ProviderRow(
         "helicone",
         "Helicone AI Gateway",
         "https://ai-gateway.helicone.ai/v1",
@@ -821,7 +803,7 @@ _ROWS = (
         ("chat", "responses"),
         note="LiteLLM registers the bare host.",
     ),
-    ProviderRow(  # litellm, pydantic-ai
+    ProviderRow(
         "heroku",
         "Heroku Managed Inference",
         "https://us.inference.heroku.com/v1",
@@ -831,7 +813,7 @@ _ROWS = (
         traits={"text_content": True},
     ),
     # The alias is a server too: LiteLLM's prefix of that name means vLLM inside the process.
-    ProviderRow(  # litellm, any-llm, tensorzero
+    ProviderRow(
         "hosted_vllm",
         "vLLM server",
         key_env=("HOSTED_VLLM_API_KEY", "VLLM_API_KEY"),
@@ -845,14 +827,14 @@ _ROWS = (
         local=True,
         note="Extra parameters pass: top_k, min_p, repetition_penalty, structured_outputs, chat_template_kwargs.",
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "hpc-ai",
         "HPC-AI",
         "https://api.hpc-ai.com/inference/v1",
         ("HPC_AI_API_KEY",),
         traits={"efforts": _NONE_TO_HIGH},
     ),
-    ProviderRow(  # litellm, portkey-gateway, tensorzero
+    ProviderRow(
         "hyperbolic",
         "Hyperbolic",
         "https://api.hyperbolic.xyz/v1",
@@ -860,14 +842,14 @@ _ROWS = (
         url_env=("HYPERBOLIC_API_BASE",),
         note="Images are at /image/generation, in a format of its own.",
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "iflowcn",
         "iFlow",
         "https://apis.iflow.cn/v1",
         ("IFLOW_API_KEY",),
         note="The vendor no longer documents the API; not confirmed to be alive.",
     ),
-    ProviderRow(  # litellm, any-llm, models.dev
+    ProviderRow(
         "inception",
         "Inception Labs (Mercury)",
         "https://api.inceptionlabs.ai/v1",
@@ -877,10 +859,8 @@ _ROWS = (
         paths={"completions": "/fim/completions"},
         traits={"efforts": ("instant", "low", "medium", "high")},
     ),
-    ProviderRow(  # models.dev
-        "inceptron", "Inceptron", "https://api.inceptron.io/v1", ("INCEPTRON_API_KEY",)
-    ),
-    ProviderRow(  # portkey-gateway, models.dev
+    ProviderRow("inceptron", "Inceptron", "https://api.inceptron.io/v1", ("INCEPTRON_API_KEY",)),
+    ProviderRow(
         "inference-net",
         "Inference.net",
         "https://api.inference.net/v1",
@@ -888,7 +868,7 @@ _ROWS = (
         aliases=("inference",),
         note="models.dev gives https://inference.net/v1.",
     ),
-    ProviderRow(  # models.dev, catwalk, portkey-gateway
+    ProviderRow(
         "io-net",
         "io.net Intelligence",
         "https://api.intelligence.io.solutions/api/v1",
@@ -897,7 +877,7 @@ _ROWS = (
         aliases=("ionet", "iointelligence"),
         traits={"reasoning_param": "reasoning", "reasoning_history": "reasoning_content", "efforts": _NONE_TO_HIGH},
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "jiekou",
         "Jiekou.AI",
         "https://api.jiekou.ai/openai",
@@ -906,7 +886,7 @@ _ROWS = (
         error_kinds={"TOKEN_LIMIT_EXCEEDED": "rate_limit"},
         note="Newer documentation has the host api.highwayapi.ai.",
     ),
-    ProviderRow(  # any-llm
+    ProviderRow(
         "kenari",
         "Kenari",
         "https://kenari.id/v1",
@@ -914,7 +894,7 @@ _ROWS = (
         ("chat", "models"),
         url_env=("KENARI_API_BASE",),
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "kilo",
         "Kilo Gateway",
         "https://api.kilo.ai/api/gateway",
@@ -922,7 +902,7 @@ _ROWS = (
         ("chat", "responses"),
         traits={"reasoning_param": "reasoning"},
     ),
-    ProviderRow(  # models.dev, catwalk
+    ProviderRow(
         "kimi-for-coding",
         "Kimi For Coding",
         "https://api.kimi.com/coding",
@@ -933,7 +913,7 @@ _ROWS = (
         aliases=("kimi-coding",),
         note="402 and 403 are limits of the membership. Keys are not those of moonshot.",
     ),
-    ProviderRow(  # portkey-gateway, docs
+    ProviderRow(
         "kluster-ai",
         "kluster.ai",
         "https://api.kluster.ai/v1",
@@ -941,20 +921,20 @@ _ROWS = (
         ("chat", "embeddings", "models"),
         note="No source names a key variable; this one follows the usual pattern.",
     ),
-    ProviderRow(  # portkey-gateway
+    ProviderRow(
         "krutrim",
         "Krutrim Cloud",
         "https://cloud.olakrutrim.com/v1",
         ("KRUTRIM_API_KEY",),
         note="No source names a key variable; this one follows the usual pattern.",
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "kuae-cloud-coding-plan",
         "KUAE Cloud (Moore Threads)",
         "https://coding-plan-endpoint.kuaecloud.net/v1",
         ("KUAE_API_KEY",),
     ),
-    ProviderRow(  # litellm, portkey-gateway, docs
+    ProviderRow(
         "lambda_ai",
         "Lambda Inference",
         "https://api.lambda.ai/v1",
@@ -964,7 +944,7 @@ _ROWS = (
         aliases=("lambda",),
         note="Winding down: Lambda announced the end of its Inference API without a date (seen 2026-05-29).",
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "lemonade",
         "Lemonade Server (AMD)",
         "http://localhost:8000/api/v1",
@@ -975,7 +955,7 @@ _ROWS = (
         auth="none",
         local=True,
     ),
-    ProviderRow(  # portkey-gateway
+    ProviderRow(
         "lemonfox-ai",
         "Lemonfox.ai",
         "https://api.lemonfox.ai/v1",
@@ -983,7 +963,7 @@ _ROWS = (
         ("chat", "images", "transcription"),
         note="No source names a key variable; this one follows the usual pattern.",
     ),
-    ProviderRow(  # portkey-gateway
+    ProviderRow(
         "lepton",
         "Lepton AI",
         "https://api.lepton.ai/api/v1",
@@ -991,7 +971,7 @@ _ROWS = (
         ("chat", "completions", "transcription"),
         note="Not confirmed to be alive. No source names a key variable; this one follows the usual pattern.",
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "libertai",
         "LibertAI",
         "https://api.libertai.io/v1",
@@ -1000,10 +980,10 @@ _ROWS = (
         url_env=("LIBERTAI_API_BASE",),
         traits={"max_tokens_param": "max_tokens"},
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "lilac", "Lilac", "https://api.getlilac.com/v1", ("LILAC_API_KEY",), traits=_TEMPLATE_SWITCH, models=(_GPT_OSS,)
     ),
-    ProviderRow(  # portkey-gateway
+    ProviderRow(
         "lingyi",
         "01.AI (Lingyi Wanwu)",
         "https://api.lingyiwanwu.com/v1",
@@ -1011,7 +991,7 @@ _ROWS = (
         note="No source names a key variable; this one follows the usual pattern.",
     ),
     # local: whether a key is needed is set on the server.
-    ProviderRow(  # litellm, pydantic-ai
+    ProviderRow(
         "litellm_proxy",
         "LiteLLM Proxy",
         key_env=("LITELLM_PROXY_API_KEY",),
@@ -1034,7 +1014,7 @@ _ROWS = (
         traits=_PROXY,
         note="Fields of its own (metadata, tags, guardrails) pass through. Its own port is 4000.",
     ),
-    ProviderRow(  # any-llm
+    ProviderRow(
         "llamacpp",
         "llama.cpp server",
         "http://127.0.0.1:8080/v1",
@@ -1046,7 +1026,7 @@ _ROWS = (
         local=True,
         note="Tools need a server started with --jinja; 503 is a model that is still loading.",
     ),
-    ProviderRow(  # litellm, any-llm
+    ProviderRow(
         "llamafile",
         "llamafile",
         "http://127.0.0.1:8080/v1",
@@ -1058,7 +1038,7 @@ _ROWS = (
         traits={"max_stop": 64},
         local=True,
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "llamagate",
         "LlamaGate",
         "https://api.llamagate.dev/v1",
@@ -1066,10 +1046,10 @@ _ROWS = (
         ("chat", "embeddings"),
         traits={"max_tokens_param": "max_tokens"},
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "llmgateway", "LLM Gateway", "https://api.llmgateway.io/v1", ("LLMGATEWAY_API_KEY",), ("chat", "models")
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "llmtr",
         "LLMTR",
         "https://llmtr.com/v1",
@@ -1078,7 +1058,7 @@ _ROWS = (
         models=_RESPONSES_ONLY,
         note="Codex models answer only on /responses: chats with them go there.",
     ),
-    ProviderRow(  # litellm, any-llm, models.dev
+    ProviderRow(
         "lm_studio",
         "LM Studio",
         "http://localhost:1234/v1",
@@ -1093,31 +1073,29 @@ _ROWS = (
             "Schemas work, plain JSON mode does not on many versions. An overflowing prompt may give an empty answer."
         ),
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "lucidquery",
         "LucidQuery",
         "https://api.lucidquery.com/v1",
         ("LUCIDQUERY_API_KEY",),
         traits={"reasoning_param": "thinking_bool"},
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "maritalk",
         "Maritaca AI (MariTalk)",
         "https://chat.maritaca.ai/api",
         ("MARITALK_API_KEY",),
         url_env=("MARITALK_API_BASE",),
     ),
-    ProviderRow(  # portkey-gateway
+    ProviderRow(
         "matterai",
         "MatterAI",
         "https://api.matterai.so/v1",
         ("MATTERAI_API_KEY",),
         note="No source names a key variable; this one follows the usual pattern.",
     ),
-    ProviderRow(  # models.dev
-        "meganova", "Meganova", "https://api.meganova.ai/v1", ("MEGANOVA_API_KEY",)
-    ),
-    ProviderRow(  # models.dev
+    ProviderRow("meganova", "Meganova", "https://api.meganova.ai/v1", ("MEGANOVA_API_KEY",)),
+    ProviderRow(
         "merge-gateway",
         "Merge Gateway",
         key_env=("MERGE_GATEWAY_API_KEY",),
@@ -1125,7 +1103,7 @@ _ROWS = (
         url_tail="/v1/openai",
         note="The host is not public; OpenAI format at /v1/openai, Anthropic format at /v1/anthropic.",
     ),
-    ProviderRow(  # litellm, any-llm, docs
+    ProviderRow(
         "meta",
         "Meta Model API",
         "https://api.meta.ai/v1",
@@ -1134,7 +1112,7 @@ _ROWS = (
         url_env=("META_API_BASE",),
         note="Successor of the Llama API.",
     ),
-    ProviderRow(  # litellm, any-llm, models.dev, docs
+    ProviderRow(
         "meta_llama",
         "Meta Llama API (retired)",
         "https://api.llama.com/compat/v1",
@@ -1144,7 +1122,7 @@ _ROWS = (
         ended="Meta shut the Llama API preview down on 2026-07-06; its successor is meta",
     ),
     # Errors come as 200 with base_resp. Most sources use the Anthropic format, at https://api.minimax.io/anthropic.
-    ProviderRow(  # litellm, any-llm, models.dev, catwalk, vercel-ai, docs
+    ProviderRow(
         "minimax",
         "MiniMax",
         "https://api.minimax.io/v1",
@@ -1155,7 +1133,7 @@ _ROWS = (
         body=_MINIMAX_BODY,
         error_kinds=_MINIMAX_ERRORS,
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "minimax-cn",
         "MiniMax (China)",
         "https://api.minimaxi.com/v1",
@@ -1166,7 +1144,7 @@ _ROWS = (
         error_kinds=_MINIMAX_ERRORS,
     ),
     # The Azure variables come first in LiteLLM and are kept for those who move over.
-    ProviderRow(  # litellm, any-llm, pydantic-ai, tensorzero, vercel-ai, portkey-gateway
+    ProviderRow(
         "mistral",
         "Mistral AI",
         "https://api.mistral.ai/v1",
@@ -1188,24 +1166,22 @@ _ROWS = (
         traits=_MISTRAL,
         quirks=("marked_prefill",),
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "mixlayer",
         "Mixlayer",
         "https://models.mixlayer.ai/v1",
         ("MIXLAYER_API_KEY",),
         traits={"reasoning_param": "thinking_bool"},
     ),
-    ProviderRow(  # models.dev
-        "moark", "Moark (Gitee AI)", "https://moark.com/v1", ("MOARK_API_KEY",)
-    ),
-    ProviderRow(  # portkey-gateway
+    ProviderRow("moark", "Moark (Gitee AI)", "https://moark.com/v1", ("MOARK_API_KEY",)),
+    ProviderRow(
         "modal",
         "Modal (self-deployed)",
         url_env=("MODAL_API_BASE",),
         auth="none",
         note="A deployment of your own; give its host.",
     ),
-    ProviderRow(  # litellm, models.dev
+    ProviderRow(
         "modelscope",
         "ModelScope",
         "https://api-inference.modelscope.cn/v1",
@@ -1214,7 +1190,7 @@ _ROWS = (
         url_env=("MODELSCOPE_API_BASE",),
         traits={"text_content": True},
     ),
-    ProviderRow(  # portkey-gateway
+    ProviderRow(
         "monsterapi",
         "MonsterAPI",
         "https://llm.monsterapi.ai/v1",
@@ -1222,7 +1198,7 @@ _ROWS = (
         note="Not confirmed to be alive. No source names a key variable; this one follows the usual pattern.",
     ),
     # Thinking models fix their sampling. Tool schemas follow a subset with an object at the root.
-    ProviderRow(  # litellm, any-llm, pydantic-ai, vercel-ai, models.dev, portkey-gateway
+    ProviderRow(
         "moonshot",
         "Moonshot AI (Kimi)",
         "https://api.moonshot.ai/v1",
@@ -1234,7 +1210,7 @@ _ROWS = (
         traits=_KIMI,
         models=_KIMI_MODELS,
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "moonshotai-cn",
         "Moonshot AI (China)",
         "https://api.moonshot.cn/v1",
@@ -1245,7 +1221,7 @@ _ROWS = (
         traits=_KIMI,
         models=_KIMI_MODELS,
     ),
-    ProviderRow(  # litellm, models.dev
+    ProviderRow(
         "morph",
         "Morph",
         "https://api.morphllm.com/v1",
@@ -1253,7 +1229,7 @@ _ROWS = (
         url_env=("MORPH_API_BASE",),
         note="Its apply models expect one user message with <code> and <update> tags.",
     ),
-    ProviderRow(  # any-llm
+    ProviderRow(
         "mzai",
         "any-llm platform (mozilla.ai)",
         "https://platform-api.any-llm.ai/api/v1",
@@ -1261,10 +1237,8 @@ _ROWS = (
         ("chat", "embeddings", "models"),
         url_env=("ANY_LLM_PLATFORM_URL",),
     ),
-    ProviderRow(  # litellm
-        "nadir", "Nadir", "https://api.getnadir.com/v1", ("NADIR_API_KEY",), url_env=("NADIR_API_BASE",)
-    ),
-    ProviderRow(  # litellm, models.dev
+    ProviderRow("nadir", "Nadir", "https://api.getnadir.com/v1", ("NADIR_API_KEY",), url_env=("NADIR_API_BASE",)),
+    ProviderRow(
         "nano-gpt",
         "NanoGPT",
         "https://nano-gpt.com/api/v1",
@@ -1273,14 +1247,14 @@ _ROWS = (
         aliases=("nanogpt",),
         traits={"max_tokens_param": "max_tokens", "reasoning_history": "reasoning", "efforts": _EFFORTS_TO_XHIGH},
     ),
-    ProviderRow(  # portkey-gateway
+    ProviderRow(
         "ncompass",
         "nCompass",
         "https://api.ncompass.tech/v1",
         ("NCOMPASS_API_KEY",),
         note="No source names a key variable; this one follows the usual pattern.",
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "nearai",
         "NEAR AI Cloud",
         "https://cloud-api.near.ai/v1",
@@ -1289,7 +1263,7 @@ _ROWS = (
         models=(_GPT_OSS,),
     ),
     # Token Factory, the successor of AI Studio, whose host most tools still have.
-    ProviderRow(  # litellm, any-llm, pydantic-ai, models.dev, catwalk
+    ProviderRow(
         "nebius",
         "Nebius Token Factory (ex AI Studio)",
         "https://api.tokenfactory.nebius.com/v1",
@@ -1298,14 +1272,14 @@ _ROWS = (
         url_env=("NEBIUS_API_BASE",),
         traits={"efforts": ("low", "medium", "high")},
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "neon",
         "Neon AI Gateway",
         "{NEON_AI_GATEWAY_BASE_URL}/ai-gateway/mlflow/v1",
         ("NEON_AI_GATEWAY_TOKEN",),
         note="Also speaks the native formats, each under a path of its own: /ai-gateway/{openai,anthropic,gemini}.",
     ),
-    ProviderRow(  # litellm, any-llm
+    ProviderRow(
         "neosantara",
         "Neosantara",
         "https://api.neosantara.xyz/v1",
@@ -1314,7 +1288,7 @@ _ROWS = (
         url_env=("NEOSANTARA_API_BASE",),
         traits={"max_tokens_param": "max_tokens"},
     ),
-    ProviderRow(  # models.dev, catwalk
+    ProviderRow(
         "neuralwatt",
         "Neuralwatt",
         "https://api.neuralwatt.com/v1",
@@ -1324,7 +1298,7 @@ _ROWS = (
         models=(_GPT_OSS,),
         note="The flex tier only streams.",
     ),
-    ProviderRow(  # portkey-gateway
+    ProviderRow(
         "nextbit",
         "Nextbit256",
         "https://api.nextbit256.com/v1",
@@ -1332,7 +1306,7 @@ _ROWS = (
         ("chat", "completions"),
         note="No source names a key variable; this one follows the usual pattern.",
     ),
-    ProviderRow(  # litellm, portkey-gateway, models.dev
+    ProviderRow(
         "novita",
         "Novita AI",
         "https://api.novita.ai/openai/v1",
@@ -1344,7 +1318,7 @@ _ROWS = (
         models=(_GPT_OSS,),
         error_kinds={"TOKEN_LIMIT_EXCEEDED": "rate_limit"},
     ),
-    ProviderRow(  # litellm, portkey-gateway
+    ProviderRow(
         "nscale",
         "Nscale",
         "https://inference.api.nscale.com/v1",
@@ -1353,7 +1327,7 @@ _ROWS = (
         url_env=("NSCALE_API_BASE",),
     ),
     # What is refused differs by model; how reasoning is switched, too.
-    ProviderRow(  # litellm, models.dev
+    ProviderRow(
         "nvidia_nim",
         "NVIDIA NIM / API catalog",
         "https://integrate.api.nvidia.com/v1",
@@ -1365,7 +1339,7 @@ _ROWS = (
         note="A NIM of your own takes no key: give its api_base. Rerank has another host.",
     ),
     # Not OLLAMA_API_BASE, which many have set to a server of their own: that must not get the key for this one.
-    ProviderRow(  # models.dev
+    ProviderRow(
         "ollama-cloud",
         "Ollama Cloud",
         "https://ollama.com/v1",
@@ -1375,7 +1349,7 @@ _ROWS = (
         traits={"reasoning_history": "reasoning", "efforts": ("none", "low", "medium", "high", "max")},
         note="The native API is at https://ollama.com/api with the same key.",
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "oobabooga",
         "text-generation-webui (oobabooga)",
         key_env=("OOBABOOGA_API_KEY",),
@@ -1386,7 +1360,7 @@ _ROWS = (
         local=True,
         note="Port 5000 by default.",
     ),
-    ProviderRow(  # litellm, any-llm, pydantic-ai, tensorzero, openai-python, docs
+    ProviderRow(
         "openai",
         "OpenAI",
         "https://api.openai.com/v1",
@@ -1420,7 +1394,7 @@ _ROWS = (
         ),
         note="Codex, deep-research and pro models answer only on /responses: chats with them go there.",
     ),
-    ProviderRow(  # models.dev, catwalk
+    ProviderRow(
         "opencode",
         "OpenCode Zen",
         "https://opencode.ai/zen/v1",
@@ -1433,11 +1407,9 @@ _ROWS = (
             "Gemini have formats of their own."
         ),
     ),
-    ProviderRow(  # models.dev, catwalk
-        "opencode-go", "OpenCode Go", "https://opencode.ai/zen/go/v1", ("OPENCODE_API_KEY",)
-    ),
+    ProviderRow("opencode-go", "OpenCode Go", "https://opencode.ai/zen/go/v1", ("OPENCODE_API_KEY",)),
     # Provider errors may come inside a 200, and in mid-stream.
-    ProviderRow(  # litellm, any-llm, pydantic-ai, tensorzero, catwalk, models.dev
+    ProviderRow(
         "openrouter",
         "OpenRouter",
         "https://openrouter.ai/api/v1",
@@ -1454,10 +1426,8 @@ _ROWS = (
         },
         note="`models`, `provider`, `transforms` and `usage` are fields of its own and pass through.",
     ),
-    ProviderRow(  # models.dev
-        "orcarouter", "OrcaRouter", "https://api.orcarouter.ai/v1", ("ORCAROUTER_API_KEY",)
-    ),
-    ProviderRow(  # any-llm
+    ProviderRow("orcarouter", "OrcaRouter", "https://api.orcarouter.ai/v1", ("ORCAROUTER_API_KEY",)),
+    ProviderRow(
         "otari",
         "Otari (mozilla.ai gateway)",
         key_env=("OTARI_API_KEY",),
@@ -1475,7 +1445,7 @@ _ROWS = (
         ),
         note="A gateway of your own.",
     ),
-    ProviderRow(  # litellm, any-llm, pydantic-ai, portkey-gateway, models.dev
+    ProviderRow(
         "ovhcloud",
         "OVHcloud AI Endpoints",
         "https://oai.endpoints.kepler.ai.cloud.ovh.net/v1",
@@ -1484,7 +1454,7 @@ _ROWS = (
         url_env=("OVHCLOUD_API_BASE",),
         note="Reasoning is moving from reasoning_content to reasoning.",
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "parasail",
         "Parasail",
         "https://api.parasail.io/v1",
@@ -1494,7 +1464,7 @@ _ROWS = (
         quirks=("store_false",),
         note="Responses calls need store=false, which is sent unless the caller says otherwise.",
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "pinstripes",
         "Pinstripes",
         "https://pinstripes.io/v1",
@@ -1503,10 +1473,8 @@ _ROWS = (
         url_env=("PINSTRIPES_API_BASE",),
         traits={"max_tokens_param": "max_tokens"},
     ),
-    ProviderRow(  # catwalk
-        "pioneer", "Pioneer", "https://api.pioneer.ai/v1", ("PIONEER_API_KEY",)
-    ),
-    ProviderRow(  # litellm, models.dev
+    ProviderRow("pioneer", "Pioneer", "https://api.pioneer.ai/v1", ("PIONEER_API_KEY",)),
+    ProviderRow(
         "poe",
         "Poe",
         "https://api.poe.com/v1",
@@ -1515,14 +1483,14 @@ _ROWS = (
         traits={"max_tokens_param": "max_tokens"},
         note="reasoning_effort and unknown fields are ignored silently; a bot's own controls go as extra fields.",
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "poolside",
         "Poolside",
         "https://inference.poolside.ai/v1",
         ("POOLSIDE_API_KEY",),
         traits={"reasoning_param": "reasoning", "efforts": _EFFORTS_TO_XHIGH},
     ),
-    ProviderRow(  # any-llm
+    ProviderRow(
         "portkey",
         "Portkey AI Gateway",
         "https://api.portkey.ai/v1",
@@ -1535,7 +1503,7 @@ _ROWS = (
             "extra_headers."
         ),
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "prism",
         "Prism Inference",
         "https://api.prisminference.com/v1",
@@ -1543,7 +1511,7 @@ _ROWS = (
         ("chat", "responses"),
         url_env=("PRISM_API_BASE",),
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "privatemode-ai",
         "Privatemode AI (local proxy)",
         "http://localhost:8080/v1",
@@ -1553,7 +1521,7 @@ _ROWS = (
         local=True,
         note="A local proxy that encrypts end to end must run.",
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "publicai",
         "PublicAI",
         "https://api.publicai.co/v1",
@@ -1561,10 +1529,8 @@ _ROWS = (
         url_env=("PUBLICAI_API_BASE",),
         traits={"max_tokens_param": "max_tokens", "text_content": True},
     ),
-    ProviderRow(  # models.dev
-        "qihang-ai", "QiHang", "https://api.qhaigc.net/v1", ("QIHANG_API_KEY",)
-    ),
-    ProviderRow(  # any-llm, models.dev, catwalk
+    ProviderRow("qihang-ai", "QiHang", "https://api.qhaigc.net/v1", ("QIHANG_API_KEY",)),
+    ProviderRow(
         "qiniu",
         "Qiniu Cloud AI",
         "https://api.qnaigc.com/v1",
@@ -1573,7 +1539,7 @@ _ROWS = (
         url_env=("QINIU_API_BASE",),
         aliases=("qiniu-ai", "qiniucloud"),
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "qwen_ai_platform",
         "Qianwen AI Platform (Alibaba China)",
         "https://dashscope.aliyuncs.com/compatible-mode/v1",
@@ -1584,7 +1550,7 @@ _ROWS = (
         models=_QWEN_MODELS,
         error_kinds=_DASHSCOPE_ERRORS,
     ),
-    ProviderRow(  # litellm, models.dev, catwalk
+    ProviderRow(
         "qwencloud",
         "Qwen Cloud (Alibaba international)",
         "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
@@ -1596,7 +1562,7 @@ _ROWS = (
         models=_QWEN_MODELS,
         error_kinds=_DASHSCOPE_ERRORS,
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "ragflow",
         "RAGFlow",
         key_env=("RAGFLOW_API_KEY",),
@@ -1608,7 +1574,7 @@ _ROWS = (
         local=True,
         note="Its own port is 9380. The model is chat/{chat id}/{model} or agent/{agent id}/{model}.",
     ),
-    ProviderRow(  # litellm, portkey-gateway
+    ProviderRow(
         "recraft",
         "Recraft",
         "https://external.api.recraft.ai/v1",
@@ -1619,7 +1585,7 @@ _ROWS = (
         aliases=("recraft-ai",),
         note="Images from prompts; edits have a format of their own.",
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "regolo-ai",
         "Regolo AI",
         "https://api.regolo.ai/v1",
@@ -1627,7 +1593,7 @@ _ROWS = (
         traits={"reasoning_param": "thinking_bool", "efforts": ("low", "medium", "high")},
         quirks=("effort_beside_thinking",),
     ),
-    ProviderRow(  # litellm, portkey-gateway
+    ProviderRow(
         "reka",
         "Reka",
         "https://api.reka.ai/v1",
@@ -1636,7 +1602,7 @@ _ROWS = (
         aliases=("reka-ai",),
         note="The older native API at /chat is not used.",
     ),
-    ProviderRow(  # any-llm, models.dev
+    ProviderRow(
         "requesty",
         "Requesty",
         "https://router.requesty.ai/v1",
@@ -1645,7 +1611,7 @@ _ROWS = (
         url_env=("REQUESTY_API_BASE",),
         note="reasoning_effort may also be a number of tokens as text.",
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "routing-run",
         "routing.run",
         "https://ai.routing.sh/v1",
@@ -1653,7 +1619,7 @@ _ROWS = (
         traits={"reasoning_history": "reasoning_content"},
     ),
     # What LiteLLM's row for it says is refused.
-    ProviderRow(  # litellm
+    ProviderRow(
         "sail",
         "Sail Research",
         "https://api.sailresearch.com/v1",
@@ -1662,10 +1628,8 @@ _ROWS = (
         url_env=("SAIL_API_BASE",),
         unsupported=("stop", "seed", "frequency_penalty", "presence_penalty", "logit_bias", "logprobs", "top_logprobs"),
     ),
-    ProviderRow(  # models.dev
-        "sakana", "Sakana AI", "https://api.sakana.ai/v1", ("SAKANA_API_KEY",)
-    ),
-    ProviderRow(  # litellm, any-llm, pydantic-ai, docs
+    ProviderRow("sakana", "Sakana AI", "https://api.sakana.ai/v1", ("SAKANA_API_KEY",)),
+    ProviderRow(
         "sambanova",
         "SambaNova Cloud",
         "https://api.sambanova.ai/v1",
@@ -1675,7 +1639,7 @@ _ROWS = (
         traits={"max_tokens_param": "max_tokens", "text_content": True},
         note="Penalties and logit_bias are ignored silently; n above 1 cannot be combined with tools.",
     ),
-    ProviderRow(  # litellm, models.dev
+    ProviderRow(
         "sarvam",
         "Sarvam AI",
         "https://api.sarvam.ai/v1",
@@ -1684,7 +1648,7 @@ _ROWS = (
         traits={"max_tokens_param": "max_tokens", "efforts": ("low", "medium", "high")},
         quirks=("effort_null",),
     ),
-    ProviderRow(  # litellm, models.dev, catwalk
+    ProviderRow(
         "scaleway",
         "Scaleway Generative APIs",
         "https://api.scaleway.ai/v1",
@@ -1692,7 +1656,7 @@ _ROWS = (
         ("chat", "embeddings", "transcription", "rerank", "models"),
         error_kinds={"status:416": "output_limit"},
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "scx-ai",
         "SCX.ai",
         "https://api.scx.ai/v1",
@@ -1700,7 +1664,7 @@ _ROWS = (
         url_env=("SCX_API_BASE",),
         traits={"max_tokens_param": "max_tokens", "max_temperature": 1.99},
     ),
-    ProviderRow(  # tensorzero
+    ProviderRow(
         "sglang",
         "SGLang server",
         url_env=("SGLANG_API_BASE",),
@@ -1711,7 +1675,7 @@ _ROWS = (
         models=(_GPT_OSS,),
         local=True,
     ),
-    ProviderRow(  # models.dev, portkey-gateway, docs
+    ProviderRow(
         "siliconflow",
         "SiliconFlow",
         "https://api.siliconflow.com/v1",
@@ -1719,7 +1683,7 @@ _ROWS = (
         ("chat", "embeddings", "rerank"),
         traits={"reasoning_param": "enable_thinking", "reasoning_history": "reasoning_content"},
     ),
-    ProviderRow(  # models.dev, portkey-gateway, docs
+    ProviderRow(
         "siliconflow-cn",
         "SiliconFlow (China)",
         "https://api.siliconflow.cn/v1",
@@ -1727,13 +1691,13 @@ _ROWS = (
         ("chat", "embeddings", "rerank"),
         traits={"reasoning_param": "enable_thinking", "reasoning_history": "reasoning_content"},
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "stackit",
         "STACKIT AI Model Serving",
         "https://api.openai-compat.model-serving.eu01.onstackit.cloud/v1",
         ("STACKIT_API_KEY",),
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "stepfun",
         "StepFun",
         "https://api.stepfun.com/v1",
@@ -1743,13 +1707,9 @@ _ROWS = (
         traits={"reasoning_history": "reasoning", "efforts": ("low", "medium", "high")},
         note="The international plan has the base https://api.stepfun.ai/step_plan/v1.",
     ),
-    ProviderRow(  # models.dev
-        "subconscious", "Subconscious", "https://api.subconscious.dev/v1", ("SUBCONSCIOUS_API_KEY",)
-    ),
-    ProviderRow(  # models.dev
-        "submodel", "submodel InstaGen", "https://llm.submodel.ai/v1", ("SUBMODEL_INSTAGEN_ACCESS_KEY",)
-    ),
-    ProviderRow(  # litellm, models.dev, catwalk
+    ProviderRow("subconscious", "Subconscious", "https://api.subconscious.dev/v1", ("SUBCONSCIOUS_API_KEY",)),
+    ProviderRow("submodel", "submodel InstaGen", "https://llm.submodel.ai/v1", ("SUBMODEL_INSTAGEN_ACCESS_KEY",)),
+    ProviderRow(
         "synthetic",
         "Synthetic",
         "https://api.synthetic.new/openai/v1",
@@ -1757,7 +1717,7 @@ _ROWS = (
         ("chat", "completions", "embeddings", "models"),
         traits={"max_tokens_param": "max_tokens"},
     ),
-    ProviderRow(  # any-llm
+    ProviderRow(
         "telnyx",
         "Telnyx Inference",
         "https://api.telnyx.com/v2/ai",
@@ -1765,7 +1725,7 @@ _ROWS = (
         ("chat", "models"),
         url_env=("TELNYX_API_BASE",),
     ),
-    ProviderRow(  # litellm, models.dev
+    ProviderRow(
         "tencent",
         "Tencent TokenHub (Hunyuan)",
         "https://tokenhub-intl.tencentcloudmaas.com/v1",
@@ -1776,14 +1736,14 @@ _ROWS = (
         quirks=("effort_beside_thinking",),
         note="In China the host is tokenhub.tencentmaas.com.",
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "tencent-coding-plan",
         "Tencent Coding Plan (China)",
         "https://api.lkeap.cloud.tencent.com/coding/v3",
         ("TENCENT_CODING_PLAN_API_KEY",),
         traits=_THINKING_OBJECT,
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "tensormesh",
         "Tensormesh",
         "https://serverless.tensormesh.ai/v1",
@@ -1792,7 +1752,7 @@ _ROWS = (
         url_env=("TENSORMESH_SERVERLESS_BASE_URL",),
         traits={"max_tokens_param": "max_tokens"},
     ),
-    ProviderRow(  # tensorzero, docs
+    ProviderRow(
         "tgi",
         "Hugging Face TGI server",
         url_env=("TGI_API_BASE",),
@@ -1802,21 +1762,21 @@ _ROWS = (
         local=True,
         note="Serves one model whatever the name; tgi is customary.",
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "the-grid-ai",
         "The Grid AI",
         "https://api.thegrid.ai/v1",
         ("THEGRIDAI_API_KEY",),
         note="Anthropic format, in beta, at https://messages-beta.api.thegrid.ai.",
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "tinfoil",
         "Tinfoil",
         "https://inference.tinfoil.sh/v1",
         ("TINFOIL_API_KEY",),
         note="Runs in enclaves; their attestation needs the vendor's SDK and is not checked here.",
     ),
-    ProviderRow(  # litellm, any-llm, pydantic-ai, tensorzero, vercel-ai, models.dev, docs
+    ProviderRow(
         "together_ai",
         "Together AI",
         "https://api.together.ai/v1",
@@ -1829,10 +1789,10 @@ _ROWS = (
             "403 is also what it answers when prompt and max_tokens exceed the context. Older host: api.together.xyz."
         ),
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "umans-ai", "Umans AI", "https://api.code.umans.ai/v1", ("UMANS_AI_API_KEY", "UMANS_AI_CODING_PLAN_API_KEY")
     ),
-    ProviderRow(  # models.dev, portkey-gateway
+    ProviderRow(
         "upstage",
         "Upstage (Solar)",
         "https://api.upstage.ai/v1/solar",
@@ -1840,10 +1800,8 @@ _ROWS = (
         ("chat", "embeddings"),
         note="Solar Pro 2 reasons at effort high only, Solar Pro 3 at all but low.",
     ),
-    ProviderRow(  # litellm, models.dev
-        "v0", "v0 (Vercel) Model API", "https://api.v0.dev/v1", ("V0_API_KEY",), url_env=("V0_API_BASE",)
-    ),
-    ProviderRow(  # litellm, models.dev, catwalk
+    ProviderRow("v0", "v0 (Vercel) Model API", "https://api.v0.dev/v1", ("V0_API_KEY",), url_env=("V0_API_BASE",)),
+    ProviderRow(
         "veniceai",
         "Venice AI",
         "https://api.venice.ai/api/v1",
@@ -1853,7 +1811,7 @@ _ROWS = (
         traits={"reasoning_param": "reasoning"},
         note="Fields of its own go in venice_parameters.",
     ),
-    ProviderRow(  # litellm, pydantic-ai, models.dev, catwalk, docs
+    ProviderRow(
         "vercel_ai_gateway",
         "Vercel AI Gateway",
         "https://ai-gateway.vercel.sh/v1",
@@ -1864,10 +1822,8 @@ _ROWS = (
         traits={"reasoning_param": "reasoning", "reasoning_history": "reasoning", "cache_control": True},
         note="Routing options go in providerOptions.gateway.",
     ),
-    ProviderRow(  # models.dev
-        "vivgrid", "Vivgrid", "https://api.vivgrid.com/v1", ("VIVGRID_API_KEY",)
-    ),
-    ProviderRow(  # litellm, vercel-ai
+    ProviderRow("vivgrid", "Vivgrid", "https://api.vivgrid.com/v1", ("VIVGRID_API_KEY",)),
+    ProviderRow(
         "volcengine",
         "Volcengine Ark (ByteDance)",
         "https://ark.cn-beijing.volces.com/api/v3",
@@ -1880,17 +1836,15 @@ _ROWS = (
             "A model is an endpoint id (ep-...) or a name. The international host is ark.ap-southeast.bytepluses.com."
         ),
     ),
-    ProviderRow(  # models.dev
+    ProviderRow(
         "vultr",
         "Vultr Inference",
         "https://api.vultrinference.com/v1",
         ("VULTR_API_KEY",),
         traits={"reasoning_history": "reasoning"},
     ),
-    ProviderRow(  # models.dev
-        "wafer.ai", "Wafer", "https://pass.wafer.ai/v1", ("WAFER_API_KEY",), traits=_THINKING_OBJECT
-    ),
-    ProviderRow(  # litellm, models.dev
+    ProviderRow("wafer.ai", "Wafer", "https://pass.wafer.ai/v1", ("WAFER_API_KEY",), traits=_THINKING_OBJECT),
+    ProviderRow(
         "wandb",
         "Weights & Biases Inference (CoreWeave)",
         "https://api.inference.wandb.ai/v1",
@@ -1902,7 +1856,7 @@ _ROWS = (
         note="The header OpenAI-Project takes team/project.",
     ),
     # completion_tokens leaves reasoning out; the finish reason beside tool calls may be empty; a wrong key is a 400.
-    ProviderRow(  # litellm, any-llm, pydantic-ai, tensorzero, vercel-ai, portkey-gateway
+    ProviderRow(
         "xai",
         "xAI",
         "https://api.x.ai/v1",
@@ -1926,7 +1880,7 @@ _ROWS = (
         ),
         note="Live search works only on /responses.",
     ),
-    ProviderRow(  # litellm, models.dev
+    ProviderRow(
         "xiaomi_mimo",
         "Xiaomi MiMo",
         "https://api.xiaomimimo.com/v1",
@@ -1935,7 +1889,7 @@ _ROWS = (
         traits={**_THINKING_OBJECT, "max_tokens_param": "max_tokens"},
         note="Overflowing prompts are cut silently. Anthropic format at https://api.xiaomimimo.com/anthropic.",
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "xinference",
         "Xinference",
         "http://127.0.0.1:9997/v1",
@@ -1946,10 +1900,8 @@ _ROWS = (
         auth="none",
         local=True,
     ),
-    ProviderRow(  # models.dev
-        "xpersona", "Xpersona", "https://www.xpersona.co/v1", ("XPERSONA_API_KEY",)
-    ),
-    ProviderRow(  # litellm, any-llm, pydantic-ai, models.dev, catwalk
+    ProviderRow("xpersona", "Xpersona", "https://www.xpersona.co/v1", ("XPERSONA_API_KEY",)),
+    ProviderRow(
         "zai",
         "Z.AI (Zhipu international)",
         "https://api.z.ai/api/paas/v4",
@@ -1964,10 +1916,8 @@ _ROWS = (
             "https://api.z.ai/api/anthropic."
         ),
     ),
-    ProviderRow(  # models.dev
-        "zeldoc", "Zeldoc", "https://api.zeldoc.ai/v1", ("ZELDOC_API_KEY",)
-    ),
-    ProviderRow(  # models.dev
+    ProviderRow("zeldoc", "Zeldoc", "https://api.zeldoc.ai/v1", ("ZELDOC_API_KEY",)),
+    ProviderRow(
         "zenmux",
         "ZenMux",
         "https://zenmux.ai/api/v1",
@@ -1975,7 +1925,7 @@ _ROWS = (
         error_kinds={"safety_check_failed": "content_filter"},
         note="Anthropic format at https://zenmux.ai/api/anthropic.",
     ),
-    ProviderRow(  # models.dev, portkey-gateway, catwalk
+    ProviderRow(
         "zhipuai",
         "Zhipu AI (BigModel, China)",
         "https://open.bigmodel.cn/api/paas/v4",

@@ -116,7 +116,7 @@ AWS_DEFAULTS = {
 """What a provider of the user's own begins with, for the formats of AWS."""
 
 AWS: tuple[ProviderRow, ...] = (
-    ProviderRow(  # vercel-ai, anthropic-sdk-python
+    ProviderRow(
         "anthropic-aws",
         "Claude Platform on AWS",
         "https://aws-external-anthropic.{AWS_REGION_NAME|AWS_REGION|AWS_DEFAULT_REGION}.api.aws",
@@ -130,7 +130,7 @@ AWS: tuple[ProviderRow, ...] = (
         prices="anthropic",
         note="Needs the workspace's id in ANTHROPIC_AWS_WORKSPACE_ID.",
     ),
-    ProviderRow(  # litellm, botocore, any-llm, pydantic-ai, tensorzero, vercel-ai, portkey-gateway
+    ProviderRow(
         "bedrock",
         "Amazon Bedrock",
         f"https://bedrock-runtime.{_REGION}.amazonaws.com",
@@ -150,7 +150,7 @@ AWS: tuple[ProviderRow, ...] = (
         ),
     ),
     # Official packages of Anthropic sign for bedrock-mantle, LiteLLM for bedrock; AWS's own documentation names the first.
-    ProviderRow(  # litellm, pydantic-ai, vercel-ai, anthropic-sdk-python
+    ProviderRow(
         "bedrock_mantle",
         "Amazon Bedrock Mantle (OpenAI-compatible)",
         f"https://bedrock-mantle.{_MANTLE_REGION}.api.aws/v1",
@@ -180,7 +180,7 @@ AWS: tuple[ProviderRow, ...] = (
             "Anthropic's, all others in OpenAI's."
         ),
     ),
-    ProviderRow(  # litellm, any-llm, tensorzero
+    ProviderRow(
         "sagemaker",
         "Amazon SageMaker (TGI containers)",
         f"https://runtime.sagemaker.{_REGION}.amazonaws.com",
@@ -195,7 +195,7 @@ AWS: tuple[ProviderRow, ...] = (
             "messages."
         ),
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "sagemaker_chat",
         "Amazon SageMaker (Messages API containers)",
         f"https://runtime.sagemaker.{_REGION}.amazonaws.com",
@@ -206,7 +206,7 @@ AWS: tuple[ProviderRow, ...] = (
         traits={"body_format": "openai_chat"},
         note="The model is the endpoint's name.",
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "sagemaker_nova",
         "Amazon SageMaker (Nova)",
         f"https://runtime.sagemaker.{_REGION}.amazonaws.com",

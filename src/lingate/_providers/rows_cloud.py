@@ -114,7 +114,7 @@ CLOUD_DEFAULTS: Mapping[str, ProviderRow] = {
 }
 
 CLOUD: tuple[ProviderRow, ...] = (
-    ProviderRow(  # litellm, docs
+    ProviderRow(
         "a2a",
         "A2A agents",
         dialect="a2a_message",
@@ -126,7 +126,7 @@ CLOUD: tuple[ProviderRow, ...] = (
             "variables; these follow the usual pattern."
         ),
     ),
-    ProviderRow(  # litellm, any-llm, pydantic-ai, tensorzero, vercel-ai, models.dev, docs
+    ProviderRow(
         "azure",
         "Azure OpenAI",
         "https://{AZURE_RESOURCE_NAME}.openai.azure.com",
@@ -147,7 +147,7 @@ CLOUD: tuple[ProviderRow, ...] = (
             "gpt5_series/<name>. Signing in takes the extra `azure`."
         ),
     ),
-    ProviderRow(  # litellm, any-llm, anthropic-sdk-python, docs
+    ProviderRow(
         "azure_ai",
         "Microsoft Foundry Models (Azure AI)",
         "https://{AZURE_AI_RESOURCE|ANTHROPIC_FOUNDRY_RESOURCE}.services.ai.azure.com",
@@ -171,10 +171,8 @@ CLOUD: tuple[ProviderRow, ...] = (
         ),
     ),
     # Its own format, at /models/v2/{org}/{model}, has no tools; the vendor documents this one for OpenAI's clients.
-    ProviderRow(  # litellm, portkey-gateway, docs
-        "bytez", "Bytez", "https://api.bytez.com/models/v2/openai/v1", ("BYTEZ_API_KEY",)
-    ),
-    ProviderRow(  # litellm, portkey-gateway, models.dev
+    ProviderRow("bytez", "Bytez", "https://api.bytez.com/models/v2/openai/v1", ("BYTEZ_API_KEY",)),
+    ProviderRow(
         "cloudflare",
         "Cloudflare Workers AI",
         "https://api.cloudflare.com/client/v4/accounts/{CLOUDFLARE_ACCOUNT_ID}/ai/v1",
@@ -185,7 +183,7 @@ CLOUD: tuple[ProviderRow, ...] = (
         error_kinds={"5021": "context_window", "3036": "quota", "3040": "overloaded"},
         note="Models look like @cf/meta/llama-3.1-8b-instruct. A base URL from the user ends in /ai/v1, not in /ai/run.",
     ),
-    ProviderRow(  # litellm, any-llm, models.dev
+    ProviderRow(
         "databricks",
         "Databricks Model Serving",
         key_env=("DATABRICKS_API_KEY", "DATABRICKS_TOKEN"),
@@ -215,7 +213,7 @@ CLOUD: tuple[ProviderRow, ...] = (
             "principal signs in with DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET."
         ),
     ),
-    ProviderRow(  # litellm, docs
+    ProviderRow(
         "gigachat",
         "GigaChat (Sber)",
         "https://gigachat.devices.sberbank.ru/api/v1",
@@ -237,7 +235,7 @@ CLOUD: tuple[ProviderRow, ...] = (
             "host's certificates are of a Russian authority, which the system must know."
         ),
     ),
-    ProviderRow(  # litellm, any-llm, pydantic-ai, vercel-ai, catwalk, models.dev
+    ProviderRow(
         "huggingface",
         "Hugging Face Inference Providers",
         "https://router.huggingface.co/v1",
@@ -254,7 +252,7 @@ CLOUD: tuple[ProviderRow, ...] = (
             "format tgi_generate (config: dialect)."
         ),
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "langflow",
         "Langflow",
         "http://localhost:7860",
@@ -265,7 +263,7 @@ CLOUD: tuple[ProviderRow, ...] = (
         local=True,
         note="A server of flows: the model is the flow's id. session_id continues a conversation.",
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "langgraph",
         "LangGraph Platform",
         "http://localhost:2024",
@@ -276,7 +274,7 @@ CLOUD: tuple[ProviderRow, ...] = (
         local=True,
         note="A server of agents: the model is the assistant's id. Agents call their own tools.",
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "nlp_cloud",
         "NLP Cloud",
         "https://api.nlpcloud.io/v1/gpu",
@@ -286,7 +284,7 @@ CLOUD: tuple[ProviderRow, ...] = (
         auth="scheme:Token",
         note="Prompts and texts, without tools or streams.",
     ),
-    ProviderRow(  # litellm, docs
+    ProviderRow(
         "oci",
         "Oracle OCI Generative AI",
         "https://inference.generativeai.{OCI_REGION=us-chicago-1}.oci.oraclecloud.com/openai/v1",
@@ -300,7 +298,7 @@ CLOUD: tuple[ProviderRow, ...] = (
         ),
     ),
     # LiteLLM uses the older /generate; this is the same server's OpenAI format.
-    ProviderRow(  # litellm, portkey-gateway
+    ProviderRow(
         "predibase",
         "Predibase",
         "https://serving.app.predibase.com/{PREDIBASE_TENANT_ID}",
@@ -309,7 +307,7 @@ CLOUD: tuple[ProviderRow, ...] = (
         paths={"chat": "/deployments/v2/llms/{model}/v1/chat/completions"},
         note="A base URL from the user ends in the tenant's id.",
     ),
-    ProviderRow(  # litellm, vercel-ai, portkey-gateway, docs
+    ProviderRow(
         "replicate",
         "Replicate",
         "https://api.replicate.com/v1",
@@ -322,7 +320,7 @@ CLOUD: tuple[ProviderRow, ...] = (
             "keyword arguments. A model is owner/name, owner/name:version or deployments/owner/name."
         ),
     ),
-    ProviderRow(  # litellm, models.dev, docs
+    ProviderRow(
         "sap",
         "SAP AI Core / Generative AI Hub",
         (
@@ -349,7 +347,7 @@ CLOUD: tuple[ProviderRow, ...] = (
             "api_base. Client certificates are not done."
         ),
     ),
-    ProviderRow(  # litellm, pydantic-ai, portkey-gateway, models.dev, docs
+    ProviderRow(
         "snowflake",
         "Snowflake Cortex",
         "https://{SNOWFLAKE_ACCOUNT_ID|SNOWFLAKE_ACCOUNT}.snowflakecomputing.com/api/v2/cortex/v1",
@@ -368,7 +366,7 @@ CLOUD: tuple[ProviderRow, ...] = (
         quirks=("marked_token",),
         note="A key may be marked as a programmatic access token by a leading pat/. Answers have 16,384 tokens at most.",
     ),
-    ProviderRow(  # docs
+    ProviderRow(
         "snowflake_anthropic",
         "Snowflake Cortex (Claude)",
         "https://{SNOWFLAKE_ACCOUNT_ID|SNOWFLAKE_ACCOUNT}.snowflakecomputing.com/api/v2/cortex",
@@ -381,7 +379,7 @@ CLOUD: tuple[ProviderRow, ...] = (
         quirks=("marked_token",),
         note="The same account in Anthropic's format, which only Claude models speak there.",
     ),
-    ProviderRow(  # litellm, any-llm, docs
+    ProviderRow(
         "watsonx",
         "IBM watsonx.ai",
         "https://{WATSONX_REGION|WX_REGION}.ml.cloud.ibm.com",

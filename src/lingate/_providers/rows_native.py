@@ -38,7 +38,7 @@ COHERE_MODELS = (
 
 NATIVE: tuple[ProviderRow, ...] = (
     # Its chat format ended on 2026-09-27; what took its place is OpenAI's Responses format.
-    ProviderRow(  # litellm, vercel-ai, models.dev, docs
+    ProviderRow(
         "perplexity",
         "Perplexity",
         "https://api.perplexity.ai/v1",
@@ -55,7 +55,7 @@ NATIVE: tuple[ProviderRow, ...] = (
             "extra_body={'preset': ...}. Sources are url citations and search_results items."
         ),
     ),
-    ProviderRow(  # litellm, any-llm, portkey-gateway, pydantic-ai, tensorzero, vercel-ai, models.dev
+    ProviderRow(
         "gemini",
         "Google Gemini API (AI Studio)",
         "https://generativelanguage.googleapis.com/v1beta",
@@ -69,7 +69,7 @@ NATIVE: tuple[ProviderRow, ...] = (
         models=GEMINI_MODELS,
         note="OpenAI format at https://generativelanguage.googleapis.com/v1beta/openai.",
     ),
-    ProviderRow(  # litellm, any-llm, pydantic-ai, tensorzero, vercel-ai
+    ProviderRow(
         "vertex_ai",
         "Google Vertex AI",
         # The global host serves every location (recorded); us and eu as a whole have hosts of their own.
@@ -100,7 +100,7 @@ NATIVE: tuple[ProviderRow, ...] = (
             "has the base https://aiplatform.googleapis.com/v1/publishers/google and a key."
         ),
     ),
-    ProviderRow(  # litellm, any-llm, vercel-ai, portkey-gateway, models.dev, docs
+    ProviderRow(
         "cohere",
         "Cohere",
         "https://api.cohere.com",
@@ -116,7 +116,7 @@ NATIVE: tuple[ProviderRow, ...] = (
             "https://api.cohere.ai/compatibility/v1."
         ),
     ),
-    ProviderRow(  # litellm
+    ProviderRow(
         "infinity",
         "Infinity server",
         key_env=("INFINITY_API_KEY",),
@@ -126,7 +126,7 @@ NATIVE: tuple[ProviderRow, ...] = (
         local=True,
         note="Port 7997 by default.",
     ),
-    ProviderRow(  # litellm, portkey-gateway
+    ProviderRow(
         "jina_ai",
         "Jina AI",
         "https://api.jina.ai/v1",
@@ -138,7 +138,7 @@ NATIVE: tuple[ProviderRow, ...] = (
         note="Fields of its own (task, late_chunking, truncate) pass through. Rerank sends documents back by default.",
     ),
     # Not the cloud's row: that speaks OpenAI's format.
-    ProviderRow(  # litellm, any-llm, pydantic-ai, portkey-gateway, docs
+    ProviderRow(
         "ollama",
         "Ollama",
         "http://localhost:11434",
@@ -154,7 +154,7 @@ NATIVE: tuple[ProviderRow, ...] = (
             "api_base https://ollama.com. OpenAI format at /v1, Anthropic format at /v1/messages."
         ),
     ),
-    ProviderRow(  # litellm, portkey-gateway, vercel-ai, pydantic-ai
+    ProviderRow(
         "voyage",
         "Voyage AI",
         "https://api.voyageai.com/v1",

@@ -1,7 +1,5 @@
 """How vui gets Lingate: one branch in its choice of backends, or nothing at all where our launcher starts it."""
 
-from __future__ import annotations
-
 from lingate.hosts._recipe import Edit, Marker, Recipe, Variable
 from lingate.hosts._shared import DEFAULT_MODEL
 

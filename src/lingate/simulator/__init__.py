@@ -8,8 +8,6 @@
 `GET /` of a running simulator says what it understands; `FAULTS` lists what can go wrong. Needs `lingate[simulator]`.
 """
 
-from __future__ import annotations
-
 from lingate.simulator.faults import FAULTS
 from lingate.simulator.runner import Simulator, serve
 from lingate.simulator.stats import RecordedRequest, fingerprint

@@ -3,8 +3,6 @@
 The first one (`/v1/chat` with `message` and `chat_history`) is not spoken: Cohere itself asks to move on from it.
 """
 
-from __future__ import annotations
-
 from lingate._dialects._base import Dialect, Form
 from lingate._dialects._free_text import FunctionsOnly
 from lingate._dialects.cohere.embeddings import embed_request, parse_embed, read_embed, render_embed

@@ -3,8 +3,6 @@
 What varies is in the provider's row and traits; nothing here asks which provider it is.
 """
 
-from __future__ import annotations
-
 from lingate._dialects._base import Dialect, Form, Operations
 from lingate._dialects._names import ShortNames
 from lingate._dialects.openai_chat import face

@@ -3,8 +3,6 @@
 `Access` is what the rest of the gateway holds; see its methods for what happens on the hot path and what beside it.
 """
 
-from __future__ import annotations
-
 from lingate.server.access.access import Access, AccessSettings
 from lingate.server.access.keys import Keys
 from lingate.server.access.limiter import LocalLimiter, Spending

@@ -4,8 +4,6 @@ What every gateway asks while it serves calls is plain SQL (`Store.ask`), which 
 SQLAlchemy Core, loaded when it is first needed. Its mapper would cost memory and start time and give nothing here.
 """
 
-from __future__ import annotations
-
 from lingate.server.store.engine import Answer, Statement, Store, open_store
 from lingate.server.store.errors import StoreError, StoreUnavailableError
 

@@ -4,8 +4,6 @@ A record is one JSON text, decoded once when it is loaded; the columns beside it
 changes: a replica reads what is newer than what it has. Deleted rows stay, without data, so that replicas hear of it.
 """
 
-from __future__ import annotations
-
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, MetaData, Table, Text
 
 # Names of constraints are spelled out so that a migration can refer to them on every database.

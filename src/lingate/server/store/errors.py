@@ -1,7 +1,5 @@
 """What can be wrong with the gateway's database. No message here ever holds a password."""
 
-from __future__ import annotations
-
 from lingate.errors import ConfigError
 
 

@@ -4,8 +4,6 @@ Here are also the indexes of part of a table: SQLAlchemy imports a database's di
 only uses the tables need not pay for.
 """
 
-from __future__ import annotations
-
 from sqlalchemy import Index, text
 
 from lingate.server.store import access, ledger

@@ -1,7 +1,5 @@
 """Alembic runs this file for each command. It works on the connection it is given, in the transaction that is open."""
 
-from __future__ import annotations
-
 from alembic import context
 
 from lingate.server.store.tables import metadata
