@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _CARRIED = frozenset({"accept", "content-type", "content-encoding"})
 """What a request's body cannot be read without."""
-_OURS = re.compile(rf"{'|'.join(HOP)}|forwarded|x-(?:real-ip|forwarded-.*|lingate-.*|litellm-.*)").fullmatch
+_STAYS = re.compile(rf"{'|'.join(HOP)}|forwarded|x-(?:real-ip|forwarded-.*|lingate-.*|litellm-.*)").fullmatch
 """Headers that never go on, by their names in lower case."""
 _SHORTEST_SECRET = 8
 _SECONDS = 600.0
@@ -54,7 +54,7 @@ class Passage:
         headers = {
             name.lower(): value
             for name, value in asked.headers()
-            if (name.lower() in _CARRIED or (endpoint.forward_headers and not _OURS(name.lower())))
+            if (name.lower() in _CARRIED or (endpoint.forward_headers and not _STAYS(name.lower())))
             and not (token and token in value)
         }
         headers |= {name.lower(): value for name, value in endpoint.headers.items()}

@@ -131,6 +131,7 @@ def interpret(source: files.Source, path: str | None, env: Mapping[str, str]) ->
         serve_all=serve_all,
     )
     _check_addresses(reading, config)
+    _check_passages(reading, config)
     _check_sign_in(reading, config)
     if not reading.problems:
         _check_names(reading, config, data)
@@ -348,6 +349,8 @@ def _check_addresses(reading: Reading, config: GatewayConfig) -> None:
             if not is_right(text):
                 reading.problem((*place, index), what)
 
+
+def _check_passages(reading: Reading, config: GatewayConfig) -> None:
     for at, item in enumerate(config.general.pass_through_endpoints):
         here: Place = ("general_settings", "pass_through_endpoints", at)
         if not _PATH.fullmatch(item.path):
