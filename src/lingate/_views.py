@@ -322,7 +322,7 @@ class Response(View):
         )
 
     def _counted(self) -> JsonDict:
-        """The answer with canonical counts."""
+        # The answer with canonical counts.
         return self._data
 
 

@@ -101,7 +101,7 @@ def _query(query: str) -> list[tuple[str, str]]:
 
 
 def _without_dots(path: str) -> str:
-    """The path without empty, `.` and `..` segments, as the receiving side will see it."""
+    # The path without empty, `.` and `..` segments, as the receiving side will see it.
     if "." not in path and "//" not in path:
         return path
     kept: list[str] = []
@@ -125,7 +125,7 @@ _STS_TIMEOUT = 10.0
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """What decides which credentials there are."""
+    # What decides which credentials there are.
 
     static: Credentials | None = None
     profile: str | None = None
@@ -185,7 +185,7 @@ class AwsSigner:
 
 
 class _Chain:
-    """botocore's credentials, found on first use."""
+    # botocore's credentials, found on first use.
 
     __slots__ = ("_failure", "_found", "_region", "_source")
 
@@ -290,7 +290,7 @@ def _region(row: ProviderRow, env: Mapping[str, str], url: str) -> str:
 
 
 def _failure(error: Exception | None, provider: str, variables: tuple[str, ...]) -> LingateError:
-    """Our error for one of botocore's. Its text names profiles and endpoints, never a secret."""
+    # Our error for one of botocore's. Its text names profiles and endpoints, never a secret.
     if error is None:
         return MissingCredentialError(
             f"{provider} needs AWS credentials and none were found: set {' or '.join(variables)}, or sign in with the AWS CLI",

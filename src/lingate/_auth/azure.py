@@ -28,7 +28,7 @@ _CLOUDS = frozenset({"login.microsoftonline.com", "login.microsoftonline.us", "l
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """What decides which credential there is."""
+    # What decides which credential there is.
 
     scope: str
     authority: str | None
@@ -111,7 +111,7 @@ class AzureSigner(KeptSigner[str]):
 
 
 def _failure(error: Exception, row: ProviderRow) -> LingateError:
-    """Our error for one of azure-identity's. Its text names tenants and addresses, never a secret."""
+    # Our error for one of azure-identity's. Its text names tenants and addresses, never a secret.
     from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError, ServiceResponseError
     from azure.identity import CredentialUnavailableError
 

@@ -93,7 +93,7 @@ class GoogleSigner(KeptSigner[Mapping[str, str]]):
 
 
 def _failure(error: Exception, row: ProviderRow) -> LingateError:
-    """Our error for one of google-auth's. Its text names files and addresses, never a secret."""
+    # Our error for one of google-auth's. Its text names files and addresses, never a secret.
     from google.auth.exceptions import DefaultCredentialsError, RefreshError, TransportError
 
     variables = row.key_env + row.token_env + row.sign_env

@@ -117,7 +117,7 @@ class OAuthSigner(KeptSigner[str]):
         return lambda text: _PLACE.sub(lambda found: values[found[1]], text)
 
     def _refused(self, head: Head, value: Mapping[str, Any]) -> LingateError:
-        """The error for an answer without a token. Its own words are kept apart, and without what was posted."""
+        # The error for an answer without a token. Its own words are kept apart, and without what was posted.
         detail = next((value[name] for name in _TEXTS if isinstance(value.get(name), str)), None)
         for secret in filter(None, (self._key, self._exchange.client_secret)):
             detail = detail and detail.replace(secret, "***")
@@ -151,7 +151,7 @@ def _decoded(body: bytes) -> Mapping[str, Any]:
 
 
 def _expiry(value: Mapping[str, Any], now: float) -> float:
-    """When the token expires, in epoch seconds: told as a life, or as a point in time of seconds or milliseconds."""
+    # When the token expires, in epoch seconds: told as a life, or as a point in time of seconds or milliseconds.
     life = _number(value.get("expires_in"))
     if life is not None and life > 0:
         return now + life

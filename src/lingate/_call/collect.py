@@ -27,7 +27,7 @@ LEGACY = "function_call"
 
 
 def _joined(pieces: list[str]) -> str:
-    """The pieces as one text; halves of an emoji that was cut in two between them make it whole again."""
+    # The pieces as one text; halves of an emoji that was cut in two between them make it whole again.
     text = "".join(pieces)
     try:
         text.encode()
@@ -59,7 +59,7 @@ class _Tool:
 
 
 class _Block:
-    """One block of reasoning."""
+    # One block of reasoning.
 
     __slots__ = ("redacted", "signature", "text")
 

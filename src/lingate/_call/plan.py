@@ -187,7 +187,7 @@ def _over_routes(routes: Iterable[Route], context: Context, whole: bool) -> Gene
 def _tries(
     sent: HttpRequest, form: OperationFormat, context: Context, deadline: float, whole: bool, route: Route
 ) -> Generator[Step, Answer, Any]:
-    """Try one place until it answers, the policy gives it up, or the deadline would pass."""
+    # Try one place until it answers, the policy gives it up, or the deadline would pass.
     now = context.now
     timeout = route.timeout or context.timeout
     turn = 0
@@ -242,7 +242,7 @@ def _within(timeout: Timeout, left: float) -> Timeout:
 
 
 def _sign(sent: HttpRequest, timeout: Timeout) -> Generator[Step, Answer, LingateError | None]:
-    """Put a fresh signature or token on a request, for each try anew. The caller's own authorization stays alone."""
+    # Put a fresh signature or token on a request, for each try anew. The caller's own authorization stays alone.
     if any(name.lower() == "authorization" for name in sent.call.extra_headers or ()):
         return None
     made = yield Sign(sent, timeout.total)
@@ -255,7 +255,7 @@ def _sign(sent: HttpRequest, timeout: Timeout) -> Generator[Step, Answer, Lingat
 
 
 def _hide(sent: HttpRequest, headers: Mapping[str, str]) -> None:
-    """See to it that no error repeats the credentials in these headers."""
+    # See to it that no error repeats the credentials in these headers.
     found = secrets_in(headers)
     if not set(found) <= set(sent.target.secrets):
         sent.target = replace(sent.target, secrets=(*sent.target.secrets, *found))
@@ -305,7 +305,7 @@ _Next: TypeAlias = Callable[[HttpRequest, Head, bytes], Further | None]
 def _send_on(
     sent: HttpRequest, form: OperationFormat, further: _Next, timeout: Timeout, now: Clock
 ) -> Generator[Step, Answer, Any]:
-    """Send, and go on asking as the format says, until there is the answer."""
+    # Send, and go on asking as the format says, until there is the answer.
     until = now() + timeout.total
     while True:
         answer = yield Send(sent, timeout)
@@ -321,7 +321,7 @@ def _send_on(
 def _open_on(
     sent: HttpRequest, form: OperationFormat, further: _Next, timeout: Timeout, now: Clock
 ) -> Generator[Step, Answer, Any]:
-    """The same for a stream, which begins at the address that the format finds, or is the whole answer in one piece."""
+    # The same for a stream, which begins at the address that the format finds, or is the whole answer in one piece.
     until = now() + timeout.total
     while True:
         opened = yield Open(sent, timeout)
@@ -348,7 +348,7 @@ def _is_good(head: Head) -> bool:
 
 
 def _not_done(sent: HttpRequest) -> RequestTimeoutError:
-    """Not tried again: the job goes on, and a second one would be paid for too."""
+    # Not tried again: the job goes on, and a second one would be paid for too.
     return RequestTimeoutError(f"{sent.target.provider} was not done with its answer in time", retryable=False)
 
 
@@ -391,7 +391,7 @@ def _first_events(
 
 
 def _substantial(events: list[Event]) -> bool:
-    """Whether the caller has something to see: until then, a failure can still be retried without anyone noticing."""
+    # Whether the caller has something to see: until then, a failure can still be retried without anyone noticing.
     return any(not isinstance(event, (Start, Usage)) for event in events)
 
 
@@ -437,7 +437,7 @@ def _finished(
 
 
 class _Spent:
-    """The decoder of a stream that is already complete."""
+    # The decoder of a stream that is already complete.
 
     done = True
 

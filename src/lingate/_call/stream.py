@@ -83,7 +83,7 @@ class StreamState:
 
 
 def _is_alone(call: Call) -> bool:
-    """Whether the answer has one choice."""
+    # Whether the answer has one choice.
     asked = {**call.body, **(call.extra_body or {})}
     return asked.get("n") in (None, 1) and not isinstance(asked.get("prompt"), list)
 
@@ -141,7 +141,7 @@ class StopFilter:
             kept.append(Text(text, event.choice, event.raw, event.logprobs))
 
     def _overlap(self, text: str) -> int:
-        """Length of the longest tail of the text that begins a stop sequence."""
+        # Length of the longest tail of the text that begins a stop sequence.
         for size in range(min(len(text), self._longest - 1), 0, -1):
             tail = text[-size:]
             if any(stop.startswith(tail) for stop in self._stops):

@@ -80,7 +80,7 @@ def shown_arguments(arguments: Any) -> JsonDict:
 
 
 def _said(text: str) -> Any:
-    """What a text of arguments says: nothing means `{}`, and what is no JSON is itself."""
+    # What a text of arguments says: nothing means `{}`, and what is no JSON is itself.
     try:
         return decode(text) if text.strip() else {}
     except ValueError:

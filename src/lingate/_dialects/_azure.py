@@ -1,11 +1,10 @@
-"""Azure's addresses: which of its surfaces a base URL, or a version of the API, stands for (PROVIDERS.md, 4.4 and 4.5).
+"""Azure's addresses: which of its surfaces a base URL, or a version of the API, stands for (PROVIDERS.md, 4.4 and 4.5)."""
 
-v1           /openai/v1                             no version needed; the deployment is the model in the body
-dated        /openai/deployments/{deployment}       a version that is a date
-inference    /models                                the older surface for models that are not OpenAI's
-anthropic    /anthropic                             Claude
-serverless   nothing                                a host of its own for one deployment
-"""
+# v1           /openai/v1                             no version needed; the deployment is the model in the body
+# dated        /openai/deployments/{deployment}       a version that is a date
+# inference    /models                                the older surface for models that are not OpenAI's
+# anthropic    /anthropic                             Claude
+# serverless   nothing                                a host of its own for one deployment
 
 from __future__ import annotations
 

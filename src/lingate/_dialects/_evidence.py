@@ -233,7 +233,7 @@ def _is_code(value: Any) -> bool:
 
 
 class _Reader:
-    """Walks one body and collects; what it meets twice it keeps once."""
+    # Walks one body and collects; what it meets twice it keeps once.
 
     __slots__ = (
         "codes",
@@ -294,7 +294,7 @@ class _Reader:
                 self.take(child, depth + 1)
 
     def _inner_error(self, node: dict[str, Any], depth: int) -> None:
-        """The error proper comes before what stands around it."""
+        # The error proper comes before what stands around it.
         if error := node.get("error"):
             if isinstance(error, str) and " " not in error.strip():
                 self.code(error)  # {"error": "invalid_client", "error_description": "..."}
@@ -409,7 +409,7 @@ def _http_status(value: Any) -> int | None:
 
 
 def _aws_name(text: str) -> str:
-    """`com.amazon.coral.service#ThrottlingException:http://internal.amazon.com/...` -> `ThrottlingException`."""
+    # `com.amazon.coral.service#ThrottlingException:http://internal.amazon.com/...` -> `ThrottlingException`.
     return text.partition(":")[0].rpartition("#")[2].strip()
 
 

@@ -181,7 +181,7 @@ def _message(kind: str, target: Target, status: int | None, code: str | None, de
 
 
 def _main_code(codes: tuple[str, ...], target: Target) -> str | None:
-    """The code that says most: neither an HTTP number nor a class of error, unless there is nothing else."""
+    # The code that says most: neither an HTTP number nor a class of error, unless there is nothing else.
     named = [code for code in codes if not (len(code) == 3 and code.isdecimal())]
     telling = [code for code in named if code.lower() not in _GENERIC_CODES and " " not in code]
     chosen = next(iter(telling or named or codes), None)
@@ -217,7 +217,7 @@ _limit_requested = cache(partial(re.compile, r"limit:? ?([\d,]{1,15}).{0,60}?req
 
 
 def _exceeds_limit(said: str) -> bool:
-    """`Limit 30000, Requested 342389`: more than fits into one window, so no wait helps."""
+    # `Limit 30000, Requested 342389`: more than fits into one window, so no wait helps.
     found = _limit_requested().search(said)
     if found is None:
         return False

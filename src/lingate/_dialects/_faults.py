@@ -10,7 +10,7 @@ from lingate.errors import ConfigError, LimitError, LingateError, UnsupportedErr
 
 
 class _Fault(NamedTuple):
-    """How a kind looks to a client: OpenAI's status, type and code, the text, Anthropic's status and type if they differ."""
+    # How a kind looks to a client: OpenAI's status, type and code, the text, Anthropic's status and type if they differ.
 
     status: int
     type: str
@@ -168,7 +168,7 @@ def _text(error: LingateError, fault: _Fault) -> str:
 
 
 def _is_ours(error: LingateError) -> bool:
-    """Whether the message was written for the client: about its own request, or a limit of ours."""
+    # Whether the message was written for the client: about its own request, or a limit of ours.
     if isinstance(error, UpstreamError):
         # A face that cannot read a request raises BadRequestError; it has neither a provider nor a status.
         # A limit of ours, or a rest, has a status all the same.

@@ -85,7 +85,7 @@ class FrameDecoder:
         return out
 
     def _read(self, frame: Frame, out: list[Event]) -> bool:
-        """Take one frame, and say whether there is use for more."""
+        # Take one frame, and say whether there is use for more.
         target = self._sent.target
         try:
             error = frame_error(frame, target)

@@ -88,7 +88,7 @@ def _function(tool: JsonDict, where: str, made: Draft) -> JsonDict:
 
 
 def _chosen(choice: JsonDict) -> JsonDict:
-    """A choice among tools, or a part of one, in which all are functions."""
+    # A choice among tools, or a part of one, in which all are functions.
     words = choice.get("custom")
     if choice.get("type") == "custom" and isinstance(words, dict):
         return {"type": "function", "function": words}
@@ -108,7 +108,7 @@ def _call(call: JsonDict, names: tuple[str, ...]) -> JsonDict:
 
 
 def _text(arguments: str) -> str:
-    """The one argument. Where there is none, what the model wrote: whoever runs the tool must see that."""
+    # The one argument. Where there is none, what the model wrote: whoever runs the tool must see that.
     try:
         found = decode(arguments)
     except ValueError:
@@ -118,7 +118,7 @@ def _text(arguments: str) -> str:
 
 
 class _Texts:
-    """What one stream's calls of such tools are given. It is held back until its call is whole: it is inside of JSON."""
+    # What one stream's calls of such tools are given. It is held back until its call is whole: it is inside of JSON.
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self._names = names

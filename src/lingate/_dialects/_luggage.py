@@ -105,13 +105,13 @@ _FIELDS = ("provider_specific_fields", "reasoning_details")
 
 
 def _proof_of(detail: Any) -> str | None:
-    """What only the provider understands of one of the `reasoning_details`; text alone goes back as text."""
+    # What only the provider understands of one of the `reasoning_details`; text alone goes back as text.
     found = [detail[name] for name in _PROOFS if detail.get(name)] if isinstance(detail, dict) else []
     return str(found[0]) if found else None
 
 
 def _call_fields(calls: Iterable[Any], proofs: Iterable[str]) -> JsonDict:
-    """Further fields of tool calls, by the calls' ids, but for signatures that thinking blocks hold already."""
+    # Further fields of tool calls, by the calls' ids, but for signatures that thinking blocks hold already.
     found: JsonDict = {}
     for call in calls:
         extra = not_null(call, _TOLD)
@@ -124,7 +124,7 @@ def _call_fields(calls: Iterable[Any], proofs: Iterable[str]) -> JsonDict:
 
 
 def _google_signature(extra: JsonDict) -> str | None:
-    """The signature in `extra_content`, if that is all there is in it."""
+    # The signature in `extra_content`, if that is all there is in it.
     content = extra.get("extra_content")
     google = content.get("google") if isinstance(content, dict) and len(content) == 1 else None
     found = google.get("thought_signature") if isinstance(google, dict) and len(google) == 1 else None

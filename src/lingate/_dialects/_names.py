@@ -46,7 +46,7 @@ class ShortNames(Retold):
 
 
 def _names(body: JsonDict) -> Iterator[str]:
-    """The names of the tools, and of those that the conversation calls: a model may have called one that there is not."""
+    # The names of the tools, and of those that the conversation calls: a model may have called one that there is not.
     items = list(as_list(body.get("tools")))
     for message in as_list(body.get("messages")):
         if isinstance(message, dict) and (calls := message.get("tool_calls")):
@@ -86,7 +86,7 @@ def _message(message: Any, names: Mapping[str, str]) -> Any:
 
 
 def _named(holder: Any, names: Mapping[str, str]) -> Any:
-    """A tool, a call or a choice with the other name."""
+    # A tool, a call or a choice with the other name.
     if not isinstance(holder, dict):
         return holder
     made = dict(holder)

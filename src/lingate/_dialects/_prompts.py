@@ -75,8 +75,7 @@ def system_and_rest(turns: list[Turn]) -> tuple[str, list[Turn]]:
 
 
 def _script(user: str, assistant: str) -> Callable[[list[Turn]], str]:
-    """Turns as lines with a name before them; a lone question stays as it is."""
-
+    # Turns as lines with a name before them; a lone question stays as it is.
     def write(turns: list[Turn]) -> str:
         system, rest = system_and_rest(turns)
         if not rest:
@@ -93,8 +92,7 @@ def _script(user: str, assistant: str) -> Callable[[list[Turn]], str]:
 
 
 def _tagged(begin: str, head: str, end: str) -> Callable[[list[Turn]], str]:
-    """Turns between tags with the role in them, as Llama 3 and 4 have them."""
-
+    # Turns between tags with the role in them, as Llama 3 and 4 have them.
     def write(turns: list[Turn]) -> str:
         told = [f"{head.format(turn.role)}\n\n{turn.text}{end}" for turn in turns]
         if turns[-1].role == "assistant":
@@ -107,8 +105,7 @@ def _tagged(begin: str, head: str, end: str) -> Callable[[list[Turn]], str]:
 
 
 def _instructed(begin: str, system_in: str) -> Callable[[list[Turn]], str]:
-    """Turns as instructions and answers, as Mistral and Llama 2 have them."""
-
+    # Turns as instructions and answers, as Mistral and Llama 2 have them.
     def write(turns: list[Turn]) -> str:
         system, rest = system_and_rest(turns)
         told = begin

@@ -50,7 +50,7 @@ def readable(text: str) -> str:
 
 
 def _forms(secret: str) -> tuple[str, ...]:
-    """How a secret may have been written: as it is, in a URL, in JSON."""
+    # How a secret may have been written: as it is, in a URL, in JSON.
     if len(secret) < 4:
         return ()
     if secret.isascii() and secret.replace("-", "").replace("_", "").replace(".", "").isalnum():

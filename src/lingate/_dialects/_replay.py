@@ -92,7 +92,7 @@ def _tell(choice: JsonDict, at: int, raw: JsonDict | None, events: list[Event]) 
 
 
 def _tell_reasoning(message: JsonDict, at: int, raw: JsonDict | None, events: list[Event]) -> None:
-    """Blocks before bare text: a signature is only good with the very text it was made for."""
+    # Blocks before bare text: a signature is only good with the very text it was made for.
     blocks = message.get("thinking_blocks") or []
     told = False
     for number, block in enumerate(blocks):

@@ -35,7 +35,7 @@ class Rewritten(Moved):
 
 
 class _Decoder:
-    """Rewrites the events of a stream one by one for the decoder inside."""
+    # Rewrites the events of a stream one by one for the decoder inside.
 
     __slots__ = ("_body", "_inside", "_over", "_rewrite", "_sse", "_target", "done")
 

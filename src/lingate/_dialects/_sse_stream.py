@@ -108,7 +108,7 @@ class SseStreamDecoder:
         return out
 
     def _sniff(self, data: bytes) -> bytes:
-        """No line of events begins as JSON does, whatever the content type says."""
+        # No line of events begins as JSON does, whatever the content type says.
         start = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
         self._head = None if start else data
         if not start:

@@ -19,12 +19,12 @@ _DROPPED = {ord(mark): None for mark in " _-./#:[]"}
 
 
 def _key(code: str) -> str:
-    """One spelling for `rate_limit_exceeded`, `RateLimitExceeded` and `rate-limit-exceeded`."""
+    # One spelling for `rate_limit_exceeded`, `RateLimitExceeded` and `rate-limit-exceeded`.
     return code.lower().translate(_DROPPED)
 
 
 class _Codes:
-    """Codes that mean one thing: exact ones, and parts that decide wherever they stand in a code."""
+    # Codes that mean one thing: exact ones, and parts that decide wherever they stand in a code.
 
     __slots__ = ("exact", "parts")
 
@@ -37,7 +37,7 @@ class _Codes:
 
 
 class _Words:
-    """Patterns over lower-case text, compiled when an error first needs them."""
+    # Patterns over lower-case text, compiled when an error first needs them.
 
     __slots__ = ("_compiled", "patterns")
 
@@ -391,7 +391,7 @@ _said = cache(partial(re.compile, r"(?:^\[?|\b(?:error|status)(?: code)?:? |\bht
 
 
 def _said_status(said: str) -> int | None:
-    """`Error code: 429 - {...}`, `502 Bad Gateway`: how proxies tell a status where there is no place for it."""
+    # `Error code: 429 - {...}`, `502 Bad Gateway`: how proxies tell a status where there is no place for it.
     found = _said().search(said)
     return int(found[1]) if found else None
 

@@ -82,7 +82,7 @@ def _seconds(text: str) -> float | None:
 
 
 def _moment(value: float | str, clock: _Clock) -> float | None:
-    """Seconds from now until `value`: a number of seconds, an epoch, a duration, an HTTP date or an RFC 3339 time."""
+    # Seconds from now until `value`: a number of seconds, an epoch, a duration, an HTTP date or an RFC 3339 time.
     if isinstance(value, str):
         text = value.strip()[:64]
         number = _number(text)
@@ -166,7 +166,7 @@ def _sum(text: str) -> float:
 
 
 def _spoken(message: str, clock: _Clock) -> float | None:
-    """`Please try again in 6m12.5s`, `retry after 20 seconds`, `Please wait 3600 seconds before retrying`."""
+    # `Please try again in 6m12.5s`, `retry after 20 seconds`, `Please wait 3600 seconds before retrying`.
     found = _phrases().search(message[:6_000])
     if found is None:
         found = _points().search(message[:6_000])
@@ -181,7 +181,7 @@ _draft_resets = cache(partial(re.compile, r"\b(?:r|remaining)=0\b[^,]{0,40}[;,] 
 
 
 def _reset(headers: Mapping[str, str], clock: _Clock, *, limited: bool) -> float | None:
-    """When the limit is free again: `x-ratelimit-reset-tokens`, `anthropic-ratelimit-...-reset` and the like."""
+    # When the limit is free again: `x-ratelimit-reset-tokens`, `anthropic-ratelimit-...-reset` and the like.
     spent: list[float] = []
     unknown: list[float] = []
     left: list[float] = []

@@ -57,7 +57,7 @@ def read_chat(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Jso
 
 
 class _Stream(TextStream):
-    """Ends with a message, or with the status of the task that is final; its text counts where no artifact had one."""
+    # Ends with a message, or with the status of the task that is final; its text counts where no artifact had one.
 
     def read(self, name: str, data: bytes, out: list[Event]) -> None:
         value = self.value(data)

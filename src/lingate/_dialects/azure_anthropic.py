@@ -12,7 +12,7 @@ from lingate._model import Call, Target
 
 
 def _target(call: Call, target: Target) -> Target:
-    """Where Claude is. Anthropic's own package sends the key under both names."""
+    # Where Claude is. Anthropic's own package sends the key under both names.
     moved = with_key_as(target, "x-api-key", keep=True)
     return replace(moved, url=f"{place_of(target.url).root}/anthropic")
 

@@ -40,11 +40,9 @@ def _target(call: Call, target: Target) -> Target:
 
 
 def _body_edit(place: Place) -> Edit:
-    """What Azure's chat differs in.
-
-    The name of a deployment does not tell whether its model reasons, so a cap that the caller named as reasoning models
-    want it keeps that name; versions from before there were such models know neither it nor `stream_options`.
-    """
+    # What Azure's chat differs in.
+    # The name of a deployment does not tell whether its model reasons, so a cap that the caller named as reasoning models
+    # want it keeps that name; versions from before there were such models know neither it nor `stream_options`.
     old = is_date(place.version) and (place.version or "") < _STREAM_OPTIONS_SINCE
 
     def edit(body: JsonDict, sent: HttpRequest) -> None:

@@ -25,7 +25,7 @@ _REASONS = {"function_call": "tool_calls", "blacklist": "content_filter"}
 
 
 class _Chat(Rewritten):
-    """Requests are in the words of today up to the last edit, so that rows and traits mean what they do elsewhere."""
+    # Requests are in the words of today up to the last edit, so that rows and traits mean what they do elsewhere.
 
     def __init__(self) -> None:
         super().__init__(OPENAI_CHAT.operations["chat"], _target, _rewrite)
@@ -73,7 +73,7 @@ def _function(tool: JsonDict, sent: HttpRequest) -> JsonDict:
 
 
 def _messages(messages: list[Any], sent: HttpRequest) -> Iterator[JsonDict]:
-    """One call a turn: calls that were made at once are told one after the other, each with its result."""
+    # One call a turn: calls that were made at once are told one after the other, each with its result.
     names: dict[Any, Any] = {}
     told: set[int] = set()
     for at, message in enumerate(messages):
@@ -109,7 +109,7 @@ def _answer(messages: list[Any], after: int, call_id: Any) -> int | None:
 
 
 def _result(message: JsonDict, names: dict[Any, Any]) -> JsonDict:
-    """The result of a function, which must be JSON."""
+    # The result of a function, which must be JSON.
     text = message["content"]
     try:
         decode(text)
@@ -133,7 +133,7 @@ def _text(content: Any, at: int, sent: HttpRequest) -> str:
 
 
 def _joined(messages: Iterator[JsonDict]) -> list[JsonDict]:
-    """Turns of a user that follow one another as one, and all of the system's text too."""
+    # Turns of a user that follow one another as one, and all of the system's text too.
     out: list[JsonDict] = []
     for message in messages:
         last = out[-1] if out else {}
@@ -173,7 +173,7 @@ def _choice(raw: JsonDict) -> JsonDict:
 
 
 def _usage(raw: JsonDict) -> JsonDict:
-    """Tokens from the cache are not among those of the prompt here."""
+    # Tokens from the cache are not among those of the prompt here.
     cached, prompt, total = (
         integer(raw.get(name)) for name in ("precached_prompt_tokens", "prompt_tokens", "total_tokens")
     )

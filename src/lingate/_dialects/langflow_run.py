@@ -42,7 +42,7 @@ def read_chat(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Jso
 
 
 def _message(outputs: Any) -> str | None:
-    """The first text that a component of the flow put out."""
+    # The first text that a component of the flow put out.
     for output in as_list(outputs):
         for inner in as_list(dig(output, "outputs")):
             text = _text(inner)
@@ -52,7 +52,7 @@ def _message(outputs: Any) -> str | None:
 
 
 def _text(inner: Any) -> str | None:
-    """`results.message.text`, or `outputs.<name>.message` of older servers."""
+    # `results.message.text`, or `outputs.<name>.message` of older servers.
     for holder in (dig(inner, "results"), *as_dict(dig(inner, "outputs")).values()):
         message = dig(holder, "message")
         text = message.get("text") if isinstance(message, dict) else message

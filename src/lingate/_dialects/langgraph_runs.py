@@ -56,7 +56,7 @@ def read_chat(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Jso
 
 
 class _Stream(TextStream):
-    """The run ends with the event `end`, or, from servers that send none, after a message that gives a reason for its end."""
+    # The run ends with the event `end`, or, from servers that send none, after a message that gives a reason for its end.
 
     def __init__(self, sent: HttpRequest, head: Head, whole: Any) -> None:
         super().__init__(sent, head, whole)

@@ -41,7 +41,7 @@ def _new(call: Call, target: Target) -> HttpRequest:
 
 
 def _sealed(sent: HttpRequest, wire: JsonDict) -> HttpRequest:
-    """The package gets the caller's extra fields apart: it is what puts them into a provider's own body."""
+    # The package gets the caller's extra fields apart: it is what puts them into a provider's own body.
     wire["model"] = f"{sent.target.row.name}/{sent.target.model}"
     return seal(sent, wire, apart=True)
 

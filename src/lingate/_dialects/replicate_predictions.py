@@ -53,7 +53,7 @@ _NAME = re.compile(r"[a-z0-9.-]+\.[a-z]+")
 
 
 def _further(sent: HttpRequest, head: Head, body: bytes) -> Further | None:
-    """The question whether the prediction is done, or for its stream."""
+    # The question whether the prediction is done, or for its stream.
     try:
         value = decode(body)
     except ValueError:
@@ -86,7 +86,7 @@ class _Chat(TextForm):
 
 
 class _Stream(TextStream):
-    """Events `output`, whose data is text, then `done`."""
+    # Events `output`, whose data is text, then `done`.
 
     def read(self, name: str, data: bytes, out: list[Event]) -> None:
         if name == "output":
@@ -110,7 +110,7 @@ def _loose(data: bytes) -> Any:
 
 
 def _write_stops(draft: Draft, given: JsonDict) -> None:
-    """They go out with commas between them, so one that has a comma in it is watched for on our side."""
+    # They go out with commas between them, so one that has a comma in it is watched for on our side.
     wire = stops(draft, None)
     plain = [text for text in wire if "," not in text]
     if len(plain) < len(wire):
@@ -128,7 +128,7 @@ def _path(model: str, versioned: bool) -> str:
 
 
 def _address(value: Any, sent: HttpRequest) -> str | None:
-    """An address that an answer names, if it is the provider's: the same host, or one beside it (`stream.` for `api.`)."""
+    # An address that an answer names, if it is the provider's: the same host, or one beside it (`stream.` for `api.`).
     url = value if isinstance(value, str) else ""
     try:
         known, asked = urlsplit(sent.target.url), urlsplit(url)
@@ -142,7 +142,7 @@ def _address(value: Any, sent: HttpRequest) -> str | None:
 
 
 def _get(sent: HttpRequest, url: str, accept: str) -> HttpRequest:
-    """A question about the same call. The key goes to the host that has had it, and to no other."""
+    # A question about the same call. The key goes to the host that has had it, and to no other.
     known, asked = urlsplit(sent.target.url), urlsplit(url)
     ours = sent.headers if (known.scheme, known.netloc) == (asked.scheme, asked.netloc) else {}
     headers = {name: text for name, text in ours.items() if name.lower() not in ("content-type", "prefer", "accept")}

@@ -74,7 +74,7 @@ class _Stream(TextStream):
 
 
 def _inputs(draft: Draft) -> str:
-    """The conversation as the model was trained to read it, as far as its name tells."""
+    # The conversation as the model was trained to read it, as far as its name tells.
     script = script_for(draft.target.model)
     turns = turns_of(draft, tell_tools=True)
     if script is not PLAIN:
@@ -91,7 +91,7 @@ def _reason(item: JsonDict) -> Any:
 
 
 def _usage(items: list[JsonDict], head: Head) -> JsonDict | None:
-    """Counts from the details of the answer, or from headers, which whole answers have."""
+    # Counts from the details of the answer, or from headers, which whole answers have.
     details = list(map(_details, items))
     generated = [count for item in details if type(count := item.get("generated_tokens")) is int]
     prefill = details[0].get("prefill")

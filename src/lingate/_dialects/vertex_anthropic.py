@@ -17,7 +17,7 @@ _COUNTER = "count-tokens"
 
 
 def _target(call: Call, target: Target) -> Target:
-    """The target with the body's last edit and the address."""
+    # The target with the body's last edit and the address.
     base = f"{location_url(target)}/publishers/anthropic/models"
     counts = call.operation == "count_tokens"
     method = "streamRawPredict" if call.stream else "rawPredict"

@@ -45,7 +45,7 @@ def _target(call: Call, target: Target) -> Target:
 
 
 def _one_owner(body: JsonDict, sent: HttpRequest) -> None:
-    """A project or a space, and never both."""
+    # A project or a space, and never both.
     given = sent.call.extra_body or {}
     if "project_id" in body and "space_id" in body:
         del body["space_id" if "space_id" not in sent.call.body else "project_id"]

@@ -86,7 +86,7 @@ def changed(call: Call, params: Any, where: str) -> Call:
 
 
 def _messages(messages: Any) -> tuple[list[JsonDict], bool]:
-    """The messages as plain dicts, and whether each is a role and a text, as most are."""
+    # The messages as plain dicts, and whether each is a role and a text, as most are.
     if isinstance(messages, str):
         return [{"role": "user", "content": messages}], bool(messages)
     if type(messages) is not list and (not isinstance(messages, Sequence) or isinstance(messages, (bytes, bytearray))):
@@ -111,7 +111,7 @@ def _messages(messages: Any) -> tuple[list[JsonDict], bool]:
 
 
 def _are_texts(messages: Sequence[JsonDict]) -> bool:
-    """Whether no role or content is an enum, or another class of text, which is to be made plain."""
+    # Whether no role or content is an enum, or another class of text, which is to be made plain.
     for message in messages:  # noqa: SIM110 - a generator takes twice as long
         if type(message["role"]) is not str or type(message["content"]) is not str:
             return False
@@ -194,7 +194,7 @@ def _wrapped(name: str, schema: JsonDict) -> JsonDict:
 
 
 def _closed(schema: Any) -> Any:
-    """A copy in which every object with properties is closed: what strict modes ask for, and what a class means anyway."""
+    # A copy in which every object with properties is closed: what strict modes ask for, and what a class means anyway.
     if isinstance(schema, list):
         return list(map(_closed, schema))
     if not isinstance(schema, dict):
@@ -206,7 +206,7 @@ def _closed(schema: Any) -> Any:
 
 
 def _is_strict(schema: Any) -> bool:
-    """Whether the schema keeps OpenAI's rules for strict mode: closed objects, and every property required."""
+    # Whether the schema keeps OpenAI's rules for strict mode: closed objects, and every property required.
     if isinstance(schema, list):
         return all(map(_is_strict, schema))
     if not isinstance(schema, dict):

@@ -47,7 +47,7 @@ def _own(
     extra_body: Any = None,
     **params: Any,
 ) -> tuple[Options, dict[str, Any]]:
-    """Our own arguments, and the provider's. Taken apart by the interpreter, which is quicker at it than a loop."""
+    # Our own arguments, and the provider's. Taken apart by the interpreter, which is quicker at it than a loop.
     if drop_params is None:
         drop_params = session.config.drop_params
     elif drop_params is not True and drop_params is not False:
@@ -59,7 +59,7 @@ def _own(
 
 
 def _streaming(stream: Any, params: dict[str, Any]) -> tuple[bool, bool]:
-    """Whether the answer is wanted in pieces, and usage at the end of them."""
+    # Whether the answer is wanted in pieces, and usage at the end of them.
     if not stream:
         return False, False
     if not isinstance(stream, bool):

@@ -11,7 +11,7 @@ from lingate._views import ChatChunk, ChatResponse
 
 
 class _Chat(Shape[ChatChunk, ChatResponse]):
-    """Events as chunks."""
+    # Events as chunks.
 
     __slots__ = ("_builder", "_format", "_include_usage")
 

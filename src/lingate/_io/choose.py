@@ -64,11 +64,9 @@ class Chooser:
 
 
 def _load_to_stay() -> None:
-    """Have pyreqwest loaded by a thread that never ends.
-
-    Its allocator belongs to the thread that loads it: once that one has ended, the next call of another thread ends the
-    process (pyreqwest 0.15 with mimalloc, "Segmentation fault"). The main thread stays anyhow.
-    """
+    # Have pyreqwest loaded by a thread that never ends.
+    # Its allocator belongs to the thread that loads it: once that one has ended, the next call of another thread ends the
+    # process (pyreqwest 0.15 with mimalloc, "Segmentation fault"). The main thread stays anyhow.
     if _STAYS in sys.modules or threading.current_thread() is threading.main_thread():
         return
     loaded = threading.Event()

@@ -11,7 +11,7 @@ from lingate._views_media import CompletionChunk, CompletionResponse
 
 
 class _Completion(Shape[CompletionChunk, CompletionResponse]):
-    """Events as chunks."""
+    # Events as chunks.
 
     __slots__ = ("_builder",)
 

@@ -52,7 +52,7 @@ def load(value: Any, where: str) -> Upload:
 
 
 def _named(found: Upload, where: str, name: str | None, kind: str | None) -> Upload:
-    """The file under the name it was given, or one that fits: providers tell the kind of a file by its name."""
+    # The file under the name it was given, or one that fits: providers tell the kind of a file by its name.
     said = kind or (found.content_type if found.content_type != OCTETS else None)
     end = extension_of(found.data) or next((end for end, known in TYPES.items() if known == said), None)
     stem = where.partition("[")[0]

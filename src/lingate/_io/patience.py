@@ -1,10 +1,9 @@
-"""Blocking waits that Ctrl-C gets through.
+"""Blocking waits that Ctrl-C gets through."""
 
-pyreqwest waits in Rust, where Python cannot deliver a signal: Ctrl-C would take effect only when the provider sends something.
-So a wait of the main thread that is likely to be long (models take seconds) is handed to a thread of our own, and the
-main thread waits for that one, which signals do interrupt. It costs about 17 us, too much only where answers come
-within milliseconds, and there nobody has the time to press a key; so how long waits have lately been decides.
-"""
+# pyreqwest waits in Rust, where Python cannot deliver a signal: Ctrl-C would take effect only when the provider sends something.
+# So a wait of the main thread that is likely to be long (models take seconds) is handed to a thread of our own, and the
+# main thread waits for that one, which signals do interrupt. It costs about 17 us, too much only where answers come
+# within milliseconds, and there nobody has the time to press a key; so how long waits have lately been decides.
 
 from __future__ import annotations
 

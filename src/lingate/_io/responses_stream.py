@@ -12,7 +12,7 @@ from lingate._views_responses import ResponseEvent, ResponsesResponse
 
 
 class _Responses(Shape[ResponseEvent, ResponsesResponse]):
-    """Events as the Responses API's own."""
+    # Events as the Responses API's own.
 
     __slots__ = ("_builder", "_final")
 

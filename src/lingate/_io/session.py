@@ -37,7 +37,7 @@ _NOTHING_GIVEN: _Given = (None, None, None)
 
 
 class _Place(Record):
-    """A look-up that was made, and what in the environment it rests on."""
+    # A look-up that was made, and what in the environment it rests on.
 
     names: tuple[object, ...]
     values: tuple[object, ...]
@@ -179,7 +179,7 @@ class Session:
         )
 
     def _signer(self, auth: str, row: ProviderRow, env: Mapping[str, str], key: str | None, url: str) -> Signer:
-        """The signer for one provider, the same as long as what it was made from is the same."""
+        # The signer for one provider, the same as long as what it was made from is the same.
         made = signer(auth, row, env, key, url)
         if len(self._signers) >= _MOST_SIGNERS:
             self._signers.clear()
@@ -235,7 +235,7 @@ def _borrow(name: str) -> ProviderRow | None:
 
 
 class _NotingEnv(Mapping[str, str]):
-    """An environment that notes which variables were asked for."""
+    # An environment that notes which variables were asked for.
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env

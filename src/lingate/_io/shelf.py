@@ -60,7 +60,7 @@ def _rows(config: Config) -> dict[str, ProviderRow]:
 
 
 def _prices_of_litellm() -> Mapping[str, Any]:
-    """LiteLLM's list, read without importing the package, which takes seconds; empty where it is not installed."""
+    # LiteLLM's list, read without importing the package, which takes seconds; empty where it is not installed.
     from lingate._wire.json import decode
 
     try:

@@ -75,8 +75,7 @@ async def _prepared(signer: Signer, request: HttpRequest, transport: AsyncTransp
 
 
 def _sender(transport: AsyncTransport, loop: asyncio.AbstractEventLoop) -> SendOne:
-    """Lets a thread send by the transport of an event loop, which is free meanwhile."""
-
+    # Lets a thread send by the transport of an event loop, which is free meanwhile.
     def send(request: HttpRequest, limit: float) -> tuple[Head, bytes]:
         sending = transport.send(request, _timeout(min(limit, _LONGEST)))
         return asyncio.run_coroutine_threadsafe(sending, loop).result(_LONGEST)

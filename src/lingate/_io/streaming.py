@@ -42,11 +42,9 @@ class Shape(ABC, Generic[P, R]):
 
 
 class _Base(Generic[P, R]):
-    """What both colours know: the state, and what its events look like.
-
-    What runs through the stream knows these two and not the stream: if each held the other, a forgotten stream would keep
-    its connection until the garbage collector comes by.
-    """
+    # What both colours know: the state, and what its events look like.
+    # What runs through the stream knows these two and not the stream: if each held the other, a forgotten stream would keep
+    # its connection until the garbage collector comes by.
 
     __slots__ = ("_shape", "_state")
 
@@ -111,7 +109,7 @@ def _check_end(state: StreamState, shape: Shape[Any, Any]) -> None:
 
 
 def _seen(error: LingateError, state: StreamState, shape: Shape[Any, Any]) -> LingateError:
-    """The error as the user sees it: what had arrived is a response like any other, not a dict."""
+    # The error as the user sees it: what had arrived is a response like any other, not a dict.
     if isinstance(error.partial, dict):
         error.partial = shape.response(state)
     return error

@@ -1,10 +1,9 @@
-"""The litellm package as a transport, for providers that it knows and we do not: `pip install 'lingate[litellm]'`.
+"""The litellm package as a transport, for providers that it knows and we do not: `pip install 'lingate[litellm]'`."""
 
-It is asked for one try: no retries, fallbacks, cache or callbacks of its own. Its exceptions become our errors, and a
-stream whose end it made up is an interrupted one. What is the package's own business stays so: it reads credentials and
-settings from the process's environment, its global settings (`litellm.api_base`, ...) hold if the application has made
-any, and importing it takes two seconds. It is imported when the first call needs it.
-"""
+# It is asked for one try: no retries, fallbacks, cache or callbacks of its own. Its exceptions become our errors, and a
+# stream whose end it made up is an interrupted one. What is the package's own business stays so: it reads credentials and
+# settings from the process's environment, its global settings (`litellm.api_base`, ...) hold if the application has made
+# any, and importing it takes two seconds. It is imported when the first call needs it.
 
 from __future__ import annotations
 
@@ -57,7 +56,7 @@ def _installed() -> bool:
 
 
 def _names(litellm: Any) -> dict[str, str]:
-    """What the package calls its providers, those that the application added to it included."""
+    # What the package calls its providers, those that the application added to it included.
     listed = [getattr(name, "value", name) for name in litellm.provider_list]
     added = [item["provider"] for item in litellm.custom_provider_map]
     return {plain(name): name for name in (*listed, *_configured(), *added) if isinstance(name, str)}
@@ -65,7 +64,7 @@ def _names(litellm: Any) -> dict[str, str]:
 
 @lru_cache(maxsize=1)
 def _configured() -> tuple[str, ...]:
-    """Those that the package has only as a configuration."""
+    # Those that the package has only as a configuration.
     try:
         from litellm.llms.openai_like.json_loader import JSONProviderRegistry
     except ImportError:  # it came later than the oldest version that will do
@@ -105,7 +104,7 @@ def _silence(litellm: Any, ours: bool) -> None:
 
 @contextmanager
 def _quiet_environment() -> Iterator[None]:
-    """The variables that keep an import quiet, set for as long as it takes, unless the user has set them."""
+    # The variables that keep an import quiet, set for as long as it takes, unless the user has set them.
     ours = {name: value for name, value in _QUIET.items() if name not in os.environ}
     os.environ.update(ours)
     try:
@@ -152,7 +151,7 @@ class Litellm:
 
 
 class _Arriving:
-    """A stream of the package's. Its first chunk is fetched at once: some send their request only then."""
+    # A stream of the package's. Its first chunk is fetched at once: some send their request only then.
 
     __slots__ = ("_answer", "_chunks", "_iterator", "_ready", "_request", "head")
 

@@ -108,7 +108,7 @@ def _settings(litellm: Any) -> frozenset[str]:
 
 @lru_cache(maxsize=1)
 def _routes_tools(litellm: Any) -> bool:
-    """Whether it looks through tools for those of MCP servers, for which it needs a package that it does not bring."""
+    # Whether it looks through tools for those of MCP servers, for which it needs a package that it does not bring.
     return (Path(litellm.__file__).parent / "responses" / "mcp" / "chat_completions_handler.py").exists()
 
 
@@ -150,7 +150,7 @@ def stream_head(answer: Any) -> Head:
 
 
 def _headers(answer: Any) -> dict[str, str]:
-    """The provider's own headers, where the package kept them."""
+    # The provider's own headers, where the package kept them.
     kept = getattr(answer, "_response_headers", None)
     if not isinstance(kept, Mapping):
         return {}
@@ -216,14 +216,14 @@ class Chunks:
         return (_event(counted) if usage else b"") + _event(b"[DONE]")
 
     def _finished(self) -> bool:
-        """Whether the provider itself has said how the answer ended."""
+        # Whether the provider itself has said how the answer ended.
         stream = self._stream
         if not hasattr(stream, "received_finish_reason"):
             return True
         return bool(stream.received_finish_reason or getattr(stream, "intermittent_finish_reason", None))
 
     def _usage(self) -> JsonDict:
-        """What the provider counted, of which some tell one half at the beginning and one at the end."""
+        # What the provider counted, of which some tell one half at the beginning and one at the end.
         usage: JsonDict = {}
         for chunk in getattr(self._stream, "chunks", None) or ():
             counts = getattr(chunk, "usage", None)

@@ -63,7 +63,7 @@ def told(error: Exception, request: HttpRequest, outside: BaseException | None) 
 
 
 def _links(error: BaseException, outside: BaseException | None) -> list[BaseException]:
-    """An exception and what it came from, the outermost first."""
+    # An exception and what it came from, the outermost first.
     links: list[BaseException] = []
     waiting: list[Any] = [error]
     while waiting and len(links) < _MOST:
@@ -75,7 +75,7 @@ def _links(error: BaseException, outside: BaseException | None) -> list[BaseExce
 
 
 def _refused(links: Sequence[BaseException], request: HttpRequest) -> LingateError | None:
-    """The package would not send it."""
+    # The package would not send it.
     import litellm
 
     provider, model = request.target.provider, request.target.model
@@ -100,7 +100,7 @@ def _refused(links: Sequence[BaseException], request: HttpRequest) -> LingateErr
 
 
 def _answered(links: Sequence[BaseException], target: Target) -> LingateError | None:
-    """The provider's own answer, as far down as there is one."""
+    # The provider's own answer, as far down as there is one.
     for link in reversed(links):
         response = getattr(link, "response", None)
         status = getattr(response, "status_code", None)
@@ -130,7 +130,7 @@ def _headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _unanswered(links: Sequence[BaseException], target: Target) -> LingateError | None:
-    """There was no answer, or none that made sense."""
+    # There was no answer, or none that made sense.
     import litellm
 
     provider, model = target.provider, target.model
@@ -150,7 +150,7 @@ def _unanswered(links: Sequence[BaseException], target: Target) -> LingateError 
 
 
 def _by_status(links: Sequence[BaseException], target: Target) -> LingateError:
-    """The innermost exception that states a status; the package's own, where nothing below it does."""
+    # The innermost exception that states a status; the package's own, where nothing below it does.
     for link in reversed(links):
         status = getattr(link, "status_code", None)
         if type(status) is int and 400 <= status <= 599:

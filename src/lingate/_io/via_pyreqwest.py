@@ -87,10 +87,8 @@ def head(response: Any) -> Head:
 
 
 class _Headers(Mapping[str, str]):
-    """Response headers, read when asked for: most calls look at one or two of twenty.
-
-    A header that is not ASCII is taken as absent, because pyreqwest raises when it is read.
-    """
+    # Response headers, read when asked for: most calls look at one or two of twenty.
+    # A header that is not ASCII is taken as absent, because pyreqwest raises when it is read.
 
     __slots__ = ("_found",)
 
@@ -271,11 +269,9 @@ class _SyncStream:
 
 
 class _Leftovers:
-    """Reads the last bytes of streams whose terminal event has been seen, so that their connections can be kept.
-
-    A blocking read has no time-out of its own here, and a caller must not wait for an upstream that never ends its body;
-    so one daemon thread waits instead. When it falls behind, connections are closed.
-    """
+    # Reads the last bytes of streams whose terminal event has been seen, so that their connections can be kept.
+    # A blocking read has no time-out of its own here, and a caller must not wait for an upstream that never ends its body;
+    # so one daemon thread waits instead. When it falls behind, connections are closed.
 
     _MOST = 8
 

@@ -30,11 +30,9 @@ _settling = False
 
 
 def _settle_at_exit() -> None:
-    """Keep the interpreter from ending under a thread that is just handing over an answer.
-
-    It then aborts with "PyGILState_Release: thread state must be current" (seen in one of five scripts that end right
-    after an awaited call, Python 3.11). Blocking calls have no such thread.
-    """
+    # Keep the interpreter from ending under a thread that is just handing over an answer.
+    # It then aborts with "PyGILState_Release: thread state must be current" (seen in one of five scripts that end right
+    # after an awaited call, Python 3.11). Blocking calls have no such thread.
     global _settling
     if not _settling:
         _settling = True
@@ -48,12 +46,10 @@ def _this_task() -> asyncio.Task[Any]:
 
 
 async def _ended() -> NoReturn:
-    """End the running task as one that was cancelled.
-
-    pyreqwest loses a cancellation that comes together with what was waited for: its `select!` takes either, and what it
-    takes is the result (0.15, `next_chunk` in body_reader.rs), where asyncio's own futures let the cancellation win. And what
-    it does raise is a cancellation of its own, by which anyio's scopes do not know theirs: these say it again at the next await.
-    """
+    # End the running task as one that was cancelled.
+    # pyreqwest loses a cancellation that comes together with what was waited for: its `select!` takes either, and what it
+    # takes is the result (0.15, `next_chunk` in body_reader.rs), where asyncio's own futures let the cancellation win. And what
+    # it does raise is a cancellation of its own, by which anyio's scopes do not know theirs: these say it again at the next await.
     await asyncio.sleep(0)
     raise asyncio.CancelledError
 

@@ -90,7 +90,7 @@ def _sum(one: Cost, other: Cost) -> Cost:
 
 
 def _reported(usage: JsonDict) -> float | None:
-    """The sum that the provider itself put beside the counts."""
+    # The sum that the provider itself put beside the counts.
     cost = usage.get("cost")
     if isinstance(cost, Mapping):
         return _amount(cost.get("total_cost")) if cost.get("currency") in (None, "USD") else None
@@ -114,13 +114,13 @@ def _amount(value: Any) -> float | None:
 
 
 def _context(usage: JsonDict, service_tier: Any) -> dict[str, str]:
-    """What besides the model decides on the price."""
+    # What besides the model decides on the price.
     wanted = {"service_tier": service_tier or usage.get("service_tier"), "speed": usage.get("speed")}
     return {name: value for name, value in wanted.items() if isinstance(value, str) and value}
 
 
 class _Rate(NamedTuple):
-    """Price of one unit of a kind: the basic one, and others from a size of the input on, largest first."""
+    # Price of one unit of a kind: the basic one, and others from a size of the input on, largest first.
 
     base: Decimal
     tiers: tuple[tuple[int, Decimal], ...]
@@ -131,7 +131,7 @@ class _Rate(NamedTuple):
 
 @dataclass(slots=True)
 class _Entry:
-    """A model of the catalogue. `rates` are those of `price`, which changes with the date and the hour."""
+    # A model of the catalogue. `rates` are those of `price`, which changes with the date and the hour.
 
     provider: Provider
     model: ModelInfo
@@ -153,7 +153,7 @@ class _Entry:
         return self.rates
 
     def _is_special(self, context: dict[str, str]) -> bool:
-        """Whether any price differs in this context. Of a model borrowed from another provider's list, none does."""
+        # Whether any price differs in this context. Of a model borrowed from another provider's list, none does.
         return any(
             vars(variant.prices) and variant.when.items() <= context.items()
             for variant in self.model.price_variants or ()
@@ -183,7 +183,7 @@ def _priced(entry: _Entry, counts: Mapping[str, int], context: dict[str, str]) -
 
 
 def _rates(price: ModelPrice) -> dict[str, _Rate]:
-    """The rate of every kind of token that this list prices: that of the narrowest unit the kind falls under."""
+    # The rate of every kind of token that this list prices: that of the narrowest unit the kind falls under.
     from genai_prices.data_units import unit_data
     from genai_prices.types import TieredPrices
 
@@ -209,7 +209,7 @@ _entries_of: DataSnapshot | None = None
 
 @cache
 def _is_installed() -> bool:
-    """Whether there is a catalogue. Looking again at every answer for a package that is absent would cost more than the call."""
+    # Whether there is a catalogue. Looking again at every answer for a package that is absent would cost more than the call.
     try:
         import genai_prices  # noqa: F401
     except ImportError:
@@ -218,7 +218,7 @@ def _is_installed() -> bool:
 
 
 def _find(provider: str, answered: str, asked: str) -> _Entry | str:
-    """The model's entry, or why there is none."""
+    # The model's entry, or why there is none.
     global _entries_of
     from lingate._providers.lookup import find
 
@@ -258,7 +258,7 @@ def _look_up(snapshot: DataSnapshot, row: ProviderRow, models: tuple[str, str], 
 
 
 def _listed(snapshot: DataSnapshot, row: ProviderRow) -> Provider | None:
-    """The catalogue's entry of a provider: as its row says, else the one with its address, else the one with its name."""
+    # The catalogue's entry of a provider: as its row says, else the one with its address, else the one with its name.
     listed = {provider.id: provider for provider in snapshot.providers}
     if row.prices is not None:
         return listed.get(row.prices)

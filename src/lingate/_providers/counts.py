@@ -84,7 +84,7 @@ def requests_of(usage: JsonDict) -> list[tuple[str, dict[str, int]]] | str:
 
 
 def _asked(asked: Mapping[str, Any]) -> dict[str, int]:
-    """The counts of one request behind an answer."""
+    # The counts of one request behind an answer.
     names = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
     fresh, read, written = (_count(asked.get(name)) or 0 for name in names)
     counts = _counts(
@@ -151,7 +151,7 @@ def _output(usage: JsonDict, completion: int) -> dict[str, int]:
 
 
 def _own_tools(usage: JsonDict) -> dict[str, int]:
-    """How often the provider's own tools ran, but for those that cost nothing themselves."""
+    # How often the provider's own tools ran, but for those that cost nothing themselves.
     counts = {}
     for name, count in as_dict(usage.get("server_tool_use") or usage.get("server_tool_use_details")).items():
         tool, is_counted, _ = name.partition("_requests")
@@ -195,7 +195,7 @@ def with_own_tools(answer: JsonDict) -> Any:
 
 
 def _read(told: JsonDict, ran: dict[str, int]) -> None:
-    """Count the tools that a part of an answer tells of."""
+    # Count the tools that a part of an answer tells of.
     for item in as_dicts(told.get("output") or told.get("items") or told.get("content")):
         name, call, rest = str(item.get("type")).partition("_call")
         # Only a shell of the provider's has its output in an answer. Of what is done in the web, searches are paid for.

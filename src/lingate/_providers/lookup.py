@@ -78,7 +78,7 @@ class Credential:
 
 
 class _Plan(NamedTuple):
-    """What follows from a row and a model alone, so that it is worked out once."""
+    # What follows from a row and a model alone, so that it is worked out once.
 
     source: ProviderRow
     row: ProviderRow
@@ -332,7 +332,7 @@ def _needs_key(row: ProviderRow) -> bool:
 def _key(
     row: ProviderRow, env: Mapping[str, str], api_key: str | None, config_key: str | None
 ) -> tuple[str | None, str]:
-    """The key, and the way it goes out."""
+    # The key, and the way it goes out.
     if api_key is not None:
         return check_key(compact_key(api_key, row), "api_key"), row.auth
     name = first_set(row.key_env, env)
@@ -349,7 +349,7 @@ def _with_own(row: ProviderRow, env: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _ways(auth: str) -> tuple[str, str]:
-    """How a key goes out, and the module that signs in with what the row tells it; either may be empty."""
+    # How a key goes out, and the module that signs in with what the row tells it; either may be empty.
     static, _, module = auth.partition("|")
     if static in ("bearer", "none") or static.startswith(("header:", "scheme:")):
         return static, module
@@ -361,7 +361,7 @@ def _auth_header(auth: str) -> str:
 
 
 def _auth_value(auth: str, key: str) -> str | None:
-    """What the header holds; None where a module gets the key."""
+    # What the header holds; None where a module gets the key.
     if auth in ("bearer", "none"):
         return f"Bearer {key}"
     kind, colon, rest = auth.partition(":")
@@ -393,7 +393,7 @@ def _url(plan: _Plan, env: Mapping[str, str], api_base: str | None, config_base:
 
 
 def _completed(address: str, row: ProviderRow) -> str:
-    """A server's address as its own settings have it (`OLLAMA_HOST=10.0.0.5`, `:8000`), completed by the row's."""
+    # A server's address as its own settings have it (`OLLAMA_HOST=10.0.0.5`, `:8000`), completed by the row's.
     own = _OWN_ADDRESS.fullmatch(row.url or "") if row.local else None
     found = _ADDRESS.fullmatch(address.strip()) if "://" not in address else None
     if own is None or found is None:
@@ -449,7 +449,7 @@ def _edits(plan: _Plan, env: Mapping[str, str]) -> tuple[Edit, ...]:
 def _through_proxy(
     model: str, env: Mapping[str, str], proxy: tuple[str, str | None] | None, extra: Mapping[str, str]
 ) -> Target | None:
-    """The gateway that takes calls for which there is nothing else; None if no gateway is set."""
+    # The gateway that takes calls for which there is nothing else; None if no gateway is set.
     if proxy is not None:
         url, key = proxy
         row = PROXIES[0]

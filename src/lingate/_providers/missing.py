@@ -61,7 +61,7 @@ def missing_key(row: ProviderRow, model: str) -> MissingCredentialError:
 
 
 def _known(row: ProviderRow, name: str) -> str:
-    """A variable by a name that users know: what begins with KEY_ is a value inside of a key that is JSON."""
+    # A variable by a name that users know: what begins with KEY_ is a value inside of a key that is JSON.
     return next(iter(row.key_env), name) if name.startswith("KEY_") else name
 
 

@@ -190,7 +190,7 @@ def _fits(pattern: str, names: tuple[str, ...]) -> bool:
 
 
 def _provider(theirs: str, known: Mapping[str, str]) -> str:
-    """The row's name for a provider of LiteLLM's, which has families of models for providers too; else its own name."""
+    # The row's name for a provider of LiteLLM's, which has families of models for providers too; else its own name.
     for name in (theirs, theirs.partition("-")[0]):
         if plain(name) in known:
             return known[plain(name)]
@@ -198,7 +198,7 @@ def _provider(theirs: str, known: Mapping[str, str]) -> str:
 
 
 def _collapsed(name: str, *providers: str) -> str:
-    """The name without its provider in front of it, which some lists repeat."""
+    # The name without its provider in front of it, which some lists repeat.
     for provider in providers:
         if name.startswith(f"{provider}/"):
             return name[len(provider) + 1 :]
@@ -210,7 +210,7 @@ def _count(value: Any) -> int | None:
 
 
 def _million(value: Any) -> float | None:
-    """A price for one token, as a number or in a string, for a million."""
+    # A price for one token, as a number or in a string, for a million.
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:

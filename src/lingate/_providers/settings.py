@@ -164,7 +164,7 @@ def _types(record: Any) -> dict[str, Any]:
 
 
 def _typed(value: Any, wanted: Any, path: str) -> Any:
-    """The value as its annotation wants it: lists become tuples, mappings become our records."""
+    # The value as its annotation wants it: lists become tuples, mappings become our records.
     origin, parts = get_origin(wanted), get_args(wanted)
     if wanted is Any:
         return value
@@ -220,7 +220,7 @@ def _known_keys(given: Mapping[Any, Any], allowed: tuple[str, ...], path: str) -
 
 
 def _base(name: str, dialect: Any, known: ProviderRow | None, path: str) -> ProviderRow:
-    """What the user's words are laid over: the row itself, or what a dialect needs."""
+    # What the user's words are laid over: the row itself, or what a dialect needs.
     if known is not None and dialect in (None, known.dialect):
         return known
     wanted = "openai_chat" if dialect is None else dialect

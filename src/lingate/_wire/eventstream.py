@@ -149,7 +149,7 @@ def _headers(data: bytes) -> dict[str, str]:
 
 
 def _extent(kind: int, data: bytes, at: int) -> tuple[int, int]:
-    """How many bytes a header's value has, and how many before it say so."""
+    # How many bytes a header's value has, and how many before it say so.
     if kind in (_BYTES, _TEXT):
         return _SHORT.unpack_from(data, at)[0], 2
     if kind not in _SIZES:

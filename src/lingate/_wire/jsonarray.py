@@ -64,7 +64,7 @@ class JsonArrayDecoder:
         return []
 
     def _skip_string(self, data: bytes, at: int) -> int:
-        """Go on inside a string; the place behind it, or the end of the data."""
+        # Go on inside a string; the place behind it, or the end of the data.
         if self._escaped:
             self._escaped = False
             return at + 1
@@ -78,7 +78,7 @@ class JsonArrayDecoder:
         return found.end()
 
     def _mark(self, mark: bytes, data: bytes, start: int, at: int, items: list[bytes]) -> int:
-        """Take a quote or bracket that ends before `at`; the place from which bytes are not kept yet."""
+        # Take a quote or bracket that ends before `at`; the place from which bytes are not kept yet.
         if mark == b'"':
             if not self._item:
                 raise ValueError("not a JSON array of objects")

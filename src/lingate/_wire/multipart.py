@@ -175,7 +175,7 @@ def _field(part: bytes, number: int) -> Field:
 
 
 def _parameters(value: str) -> dict[str, str]:
-    """Parameters of a header; `filename*` (RFC 5987) wins over `filename`."""
+    # Parameters of a header; `filename*` (RFC 5987) wins over `filename`.
     found: dict[str, str] = {}
     for match in _PARAMETER.finditer(value):
         name, quoted, bare = match[1].lower(), match[2], match[3]

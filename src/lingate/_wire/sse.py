@@ -86,7 +86,7 @@ class SseDecoder:
         return _events(rest)
 
     def _line_feeds(self, data: bytes) -> bytes:
-        """CRLF and CR as LF. A CR that ends a piece is taken at once, so an event never waits for the next piece."""
+        # CRLF and CR as LF. A CR that ends a piece is taken at once, so an event never waits for the next piece.
         if self._after_cr and data:
             data = data.removeprefix(b"\n")
             self._after_cr = False
@@ -117,7 +117,7 @@ def _events(block: bytes) -> list[SseEvent]:
 
 
 def _apart(event: SseEvent) -> list[SseEvent]:
-    """The event, or those that some servers forget the blank lines between. An object cannot follow another in JSON."""
+    # The event, or those that some servers forget the blank lines between. An object cannot follow another in JSON.
     lines = event[1].split(b"\n")
     if all((line[:1] == b"{" and line[-1:] == b"}") or line == b"[DONE]" for line in lines):
         return [(event[0], line) for line in lines]

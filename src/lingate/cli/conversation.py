@@ -142,7 +142,7 @@ def _save(conversation: Conversation, rest: str) -> str:
 
 
 def _path(text: str, usage: str) -> str:
-    """A path as it is typed, or as a terminal quotes it when a file is dropped into it."""
+    # A path as it is typed, or as a terminal quotes it when a file is dropped into it.
     try:
         words = shlex.split(text)
     except ValueError:
@@ -166,7 +166,7 @@ _LEAVE = ("/quit", "/exit")
 
 
 def _reader(commands: Sequence[str], screen: Screen) -> Callable[[], str]:
-    """A function that reads what the user types; it raises EOFError at Ctrl-D and KeyboardInterrupt at Ctrl-C."""
+    # A function that reads what the user types; it raises EOFError at Ctrl-D and KeyboardInterrupt at Ctrl-C.
     keys = KeyBindings()
     keys.add("enter")(lambda event: event.current_buffer.validate_and_handle())
     keys.add("escape", "enter")(lambda event: event.current_buffer.insert_text("\n"))
@@ -184,7 +184,7 @@ def _reader(commands: Sequence[str], screen: Screen) -> Callable[[], str]:
 
 
 def _history(screen: Screen) -> History:
-    """Typed lines are kept in `lingate/history` under XDG_STATE_HOME."""
+    # Typed lines are kept in `lingate/history` under XDG_STATE_HOME.
     state = os.environ.get("XDG_STATE_HOME") or ""
     try:
         path = (Path(state) if os.path.isabs(state) else Path.home() / ".local" / "state") / "lingate" / "history"

@@ -344,7 +344,7 @@ def _gateway(simulator: Simulator, screen: Screen) -> list[_Result]:
 
 
 def _accounts(gateway: Gateway, calls: int, simulator: Simulator, screen: Screen) -> None:
-    """Show what the ledger has, and hold it against what the provider has billed."""
+    # Show what the ledger has, and hold it against what the provider has billed.
     from lingate.cli.demo_gateway import ledger, summary
 
     rows = gateway.rows(calls)

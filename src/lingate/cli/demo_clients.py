@@ -121,7 +121,7 @@ AnthropicSide: TypeAlias = AnthropicPackage | OwnAnthropicSide
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """Every client's own error about an answer as the one that the steps look at."""
+    # Every client's own error about an answer as the one that the steps look at.
     try:
         yield
     except Exception as error:

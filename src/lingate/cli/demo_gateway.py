@@ -125,7 +125,7 @@ def _free_port() -> int:
 
 
 def _answering(process: subprocess.Popen[bytes], log: Path, url: str) -> AdminLine:
-    """The line to a gateway that has shown the key that it makes at its first start, and that answers."""
+    # The line to a gateway that has shown the key that it makes at its first start, and that answers.
     until = time.monotonic() + _PATIENCE
     while True:
         told = log.read_text("utf-8", "replace")

@@ -125,7 +125,7 @@ def extras(_: Surroundings) -> Iterator[Finding]:
 
 
 def _installed(names: Iterable[str]) -> dict[str, str]:
-    """Those of the packages that are there, each with its name and version in words."""
+    # Those of the packages that are there, each with its name and version in words.
     have = {}
     for name in names:
         with suppress(metadata.PackageNotFoundError):
@@ -172,7 +172,7 @@ def _credential(found: Surroundings, row: ProviderRow, source: str) -> Finding:
 
 
 def _obstacle(found: Surroundings, model: str, api_base: str | None = None) -> ConfigError | None:
-    """Why no call to a model could be made; None if nothing is in the way."""
+    # Why no call to a model could be made; None if nothing is in the way.
     try:
         lookup.resolve(model, env=found.env, config=found.config.providers, sign=signer, api_base=api_base)
     except ConfigError as error:
@@ -227,7 +227,7 @@ def _reached(variable: str, url: str, more: str) -> Finding:
 
 
 def _address(url: str, default: Mapping[str, int]) -> tuple[str, int] | None:
-    """Host and port of a URL, whose password and path are nobody's business; None if it has none."""
+    # Host and port of a URL, whose password and path are nobody's business; None if it has none.
     from urllib.parse import urlsplit
 
     ports = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080, **default}
@@ -277,7 +277,7 @@ def gateway(found: Surroundings) -> Iterator[Finding]:
 
 
 def _own_database(found: Surroundings, state: str | None) -> Path:
-    """The database of a gateway that is told of no other."""
+    # The database of a gateway that is told of no other.
     folder = found.env.get("LINGATE_STATE_DIR") or state
     if not folder:
         home = found.env.get("XDG_STATE_HOME") or os.path.join(found.env.get("HOME") or "~", ".local", "state")
@@ -286,7 +286,7 @@ def _own_database(found: Surroundings, state: str | None) -> Path:
 
 
 def _database(url: str) -> Finding:
-    """Whether a gateway's database is there and of this program's revision."""
+    # Whether a gateway's database is there and of this program's revision.
     from lingate.server.store.url import parse_url
 
     try:
@@ -329,7 +329,7 @@ def _answers(
     remedy: str = "start it, or correct its URL",
     more: str = "",
 ) -> Finding:
-    """Whether something listens there. Opens a connection and says nothing."""
+    # Whether something listens there. Opens a connection and says nothing.
     import socket
 
     place = _address(url, ports)

@@ -1,14 +1,13 @@
-"""Errors as the command line reports them: one line on stderr and an exit code that scripts can tell apart.
+"""Errors as the command line reports them: one line on stderr and an exit code that scripts can tell apart."""
 
-1    the output cannot be written, or a file of the system's
-2    the command or the configuration is wrong; nothing was sent
-3    the credential was refused
-4    rate limit, quota, or an account without credit
-5    the provider answered with another error, or with nonsense
-6    no complete answer arrived
-130  Ctrl-C
-141  whoever read the output has gone
-"""
+# 1    the output cannot be written, or a file of the system's
+# 2    the command or the configuration is wrong; nothing was sent
+# 3    the credential was refused
+# 4    rate limit, quota, or an account without credit
+# 5    the provider answered with another error, or with nonsense
+# 6    no complete answer arrived
+# 130  Ctrl-C
+# 141  whoever read the output has gone
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def check(
 
 
 def _recipe_for(host: str, route: str | None, path: Path | None) -> Recipe:
-    """The route that was named, else the one for what the folder is, else the host's usual one."""
+    # The route that was named, else the one for what the folder is, else the host's usual one.
     from lingate.hosts._disk import tree_of
 
     if route is not None or path is None or not path.expanduser().is_dir():
@@ -166,7 +166,7 @@ def _settings(given: Sequence[str] | None) -> dict[str, str]:
 def _carried_out(
     screen: Screen, recipe: Recipe, root: Path, changes: Sequence[Change], *, yes: bool, before: str, after: str
 ) -> bool:
-    """Whether there was something to change; how the host is before and after is said in words."""
+    # Whether there was something to change; how the host is before and after is said in words.
     from lingate.hosts._disk import write
     from lingate.hosts._recipe import diff
 

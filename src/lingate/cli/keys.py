@@ -152,7 +152,7 @@ def _asked(url: str | None, method: str, key: str, *action: str, body: Any = Non
 
 
 def _id(line: Any, key: str) -> str:
-    """The id that an alias or a token means. A token is never put into a URL, where logs would keep it."""
+    # The id that an alias or a token means. A token is never put into a URL, where logs would keep it.
     if key.startswith("sk-"):
         found = _OWN_TOKEN.match(key)
         return found[1] if found else str(_line(line.url, key).ask("GET", "me")["id"])
@@ -163,7 +163,7 @@ def _id(line: Any, key: str) -> str:
 
 
 def _fields(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What was given on the command line, as the gateway takes it."""
+    # What was given on the command line, as the gateway takes it.
     fields = {field: value for field, value in given.items() if value is not None and value not in ([], ())}
     if "metadata" in fields:
         try:

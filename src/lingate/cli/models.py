@@ -63,14 +63,14 @@ def bare() -> int:
 
 
 def _person() -> bool:
-    """Whether keys can be read from a terminal, and the picker be drawn on one: it is drawn on standard error."""
+    # Whether keys can be read from a terminal, and the picker be drawn on one: it is drawn on standard error.
     if os.environ.get("TERM") == "dumb":
         return False
     return all(stream is not None and stream.isatty() for stream in (sys.__stdin__, sys.__stderr__))
 
 
 def _report(shelf: Shelf, offer: Offer, kept: str | None) -> dict[str, Any]:
-    """One model as JSON has it; `kept` is the default model. Prices are US dollars for a million tokens."""
+    # One model as JSON has it; `kept` is the default model. Prices are US dollars for a million tokens.
     standing = shelf.standing(offer.provider)
     inputs, outputs = modalities(offer)
     return {
@@ -106,7 +106,7 @@ def _chosen(options: Options, screen: Screen, shelf: Shelf, path: str | None) ->
 
 
 def _live(shelf: Shelf, path: str | None) -> Iterator[tuple[list[Offer], str]]:
-    """What the providers with a credential list, each with a line that says how it went."""
+    # What the providers with a credential list, each with a line that says how it went.
     from lingate.cli.failures import describe
 
     names = askable(shelf)

@@ -73,7 +73,7 @@ def check(
 
 
 def _interpreter(python: str) -> tuple[str, str]:
-    """Where a Python really is, and the packages of its user: the check's empty home would hide both."""
+    # Where a Python really is, and the packages of its user: the check's empty home would hide both.
     try:
         asked = subprocess.run(  # noqa: S603 - the user names it
             [python, "-c", "import site, sys; print(sys.executable); print(site.getuserbase())"],
@@ -89,7 +89,7 @@ def _interpreter(python: str) -> tuple[str, str]:
 
 
 def _only_lingate(scratch: str) -> Path:
-    """A folder with this Lingate and nothing else: the packages beside it are not of the host's Python."""
+    # A folder with this Lingate and nothing else: the packages beside it are not of the host's Python.
     source = Path(scratch, "source")
     source.mkdir()
     package = Path(lingate.__file__).resolve().parent
@@ -101,7 +101,7 @@ def _only_lingate(scratch: str) -> Path:
 
 
 def _environment(url: str, home: Path, source: Path) -> dict[str, str]:
-    """The environment without any credential and with the simulator for a provider, so that nothing can be billed."""
+    # The environment without any credential and with the simulator for a provider, so that nothing can be billed.
     secret = {name for info in lingate.providers(env={}) for name in (*info.variables, *info.url_variables)}
     kept = {name: value for name, value in os.environ.items() if name not in secret and "PROXY" not in name.upper()}
     return kept | {

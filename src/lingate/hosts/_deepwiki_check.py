@@ -97,7 +97,7 @@ def _server(probe: Probe, path: Path) -> None:
 
 
 def _configure(path: Path) -> None:
-    """Settings of the copy, made as users make theirs: a default model that is simulated, and one try for each call."""
+    # Settings of the copy, made as users make theirs: a default model that is simulated, and one try for each call.
     file = path / "api/config/generator.json"
     config = json.loads(file.read_text(encoding="utf-8"))
     entry = config["providers"]["lingate"]

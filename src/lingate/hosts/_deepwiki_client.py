@@ -143,7 +143,7 @@ class LingateClient(ModelClient):  # type: ignore[misc]  # adalflow has no types
         return answer
 
     def _arguments(self, api_kwargs: Kwargs, model_type: ModelType) -> tuple[str, Any, Kwargs]:
-        """Model, messages or texts, and the rest. The client's own settings win over those of the call."""
+        # Model, messages or texts, and the rest. The client's own settings win over those of the call.
         if model_type not in (*_CHAT, ModelType.EMBEDDER):
             raise _unsupported(model_type)
         given = dict(api_kwargs)
@@ -267,7 +267,7 @@ def _image_part(image: str, detail: str | None) -> Kwargs:
 
 @contextmanager
 def _told_to_the_host() -> Iterator[None]:
-    """Word errors so that deepwiki asks again without context when the prompt is too long, and only then."""
+    # Word errors so that deepwiki asks again without context when the prompt is too long, and only then.
     try:
         yield
     except LingateError as error:

@@ -50,7 +50,7 @@ def samples() -> dict[str, str]:
 
 
 def _block(name: str, value: dict[str, Any], deep: int) -> str:
-    """A JSON member as it stands in a file that is indented by two spaces."""
+    # A JSON member as it stands in a file that is indented by two spaces.
     return indent(f"{json.dumps(name)}: {json.dumps(value, indent=2)}", " " * deep)
 
 
@@ -84,13 +84,13 @@ _CLOSE = "    await websocket.close()\n"
 
 
 def _before(file: str, deep: int, comment: str, branch: str) -> Edit:
-    """A branch before the last one of a chain, which is known by its comment."""
+    # A branch before the last one of a chain, which is known by its comment.
     anchor = indent(f"else:\n    # {comment}\n", " " * deep)
     return Edit(file, anchor, indent(branch, " " * deep) + anchor)
 
 
 def _chat(file: str, deep: int, send: str, made: str, close: str) -> tuple[Edit, ...]:
-    """The three chains of one file: the client is made, it answers, it answers again without context."""
+    # The three chains of one file: the client is made, it answers, it answers again without context.
     answer = _ANSWER.format(prompt="prompt", send=send) + close
     again = _ANSWER.format(prompt="simplified_prompt", send=send) + close
     return (

@@ -32,7 +32,7 @@ def check(probe: Probe) -> None:
 
 @contextmanager
 def _environment(**variables: str) -> Iterator[None]:
-    """Exactly these of the variables that Director looks at."""
+    # Exactly these of the variables that Director looks at.
     before = dict(os.environ)
     for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLEAI_API_KEY", "DEFAULT_LLM", "LINGATE_CHAT_MODEL"):
         os.environ.pop(name, None)
@@ -50,7 +50,7 @@ def _chosen(model: str = _MODEL) -> Any:
 
 
 def _selection(probe: Probe) -> None:
-    """DEFAULT_LLM=lingate selects Lingate, also beside an OPENAI_API_KEY, and nothing else does."""
+    # DEFAULT_LLM=lingate selects Lingate, also beside an OPENAI_API_KEY, and nothing else does.
     with _environment():
         other = type(import_module("director.llm").get_default_llm()).__name__
 
@@ -59,12 +59,12 @@ def _selection(probe: Probe) -> None:
 
 
 def _answer(probe: Probe) -> None:
-    """the reasoning engine answers, with one call."""
+    # the reasoning engine answers, with one call.
     _Run(probe).go(calls=1, status="success")
 
 
 def _agent(probe: Probe) -> None:
-    """an agent is run with arguments, and the run is summed up."""
+    # an agent is run with arguments, and the run is summed up.
     run = _Run(probe, agents=True)
 
     run.go(calls=3, status="success")
@@ -74,7 +74,7 @@ def _agent(probe: Probe) -> None:
 
 
 def _error(probe: Probe) -> None:
-    """an error of the provider becomes a text without the provider's words."""
+    # an error of the provider becomes a text without the provider's words.
     run = _Run(probe, "openai/sim-fault-401")
 
     run.go(calls=1, status="error")
@@ -83,7 +83,7 @@ def _error(probe: Probe) -> None:
 
 
 def _length(probe: Probe) -> None:
-    """an answer that is cut at its limit ends the run."""
+    # an answer that is cut at its limit ends the run.
     run = _Run(probe, "openai/sim-words-50")
     run.engine.llm.max_tokens = 5
 
@@ -91,7 +91,7 @@ def _length(probe: Probe) -> None:
 
 
 def _history(probe: Probe) -> None:
-    """a history with agent calls is understood where no agents are offered."""
+    # a history with agent calls is understood where no agents are offered.
     llm = _chosen()
     found = llm.chat_completions([{"role": "user", "content": "call upload"}], tools=[_tool("upload")])
     asked = [{"role": "assistant", "content": [], "tool_calls": found.tool_calls}]
@@ -103,7 +103,7 @@ def _history(probe: Probe) -> None:
 
 
 def _json_in_threads(probe: Probe) -> None:
-    """bare JSON comes from several threads at once."""
+    # bare JSON comes from several threads at once.
     llm = _chosen()
     prompts = [[{"role": "user", "content": f"Answer in JSON, number {number}"}] for number in range(8)]
 
@@ -122,7 +122,7 @@ def _tool(name: str) -> dict[str, Any]:
 
 
 class _Run:
-    """A real engine, session and database, and one agent."""
+    # A real engine, session and database, and one agent.
 
     def __init__(self, probe: Probe, model: str = _MODEL, *, agents: bool = False, llm: str = "lingate") -> None:
         core, sqlite = import_module("director.core.session"), import_module("director.db.sqlite.db")

@@ -29,7 +29,7 @@ def tree_of(root: Path, *, new: bool = False) -> Tree:
 
 
 def _text(path: Path) -> tuple[str, str]:
-    """A file with `\\n` line ends, and the line end it has. A mixture is left as it is, so that nothing is lost."""
+    # A file with `\n` line ends, and the line end it has. A mixture is left as it is, so that nothing is lost.
     try:
         raw = path.read_bytes().decode("utf-8")
     except UnicodeDecodeError:

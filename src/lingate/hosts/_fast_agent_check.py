@@ -152,7 +152,7 @@ async def _asked_to_remember(probe: Probe, agent: Any) -> tuple[str, Any, Any]:
 
 
 def _remember(content: str) -> str:
-    """Keep something in mind."""
+    # Keep something in mind.
     return f"kept {content}"
 
 
@@ -298,7 +298,7 @@ def _overlay_rows(home: Path) -> None:
 
 
 def _row() -> tuple[Any, Callable[[str], list[str]]]:
-    """The first row of the picker, and what shows its specs."""
+    # The first row of the picker, and what shows its specs.
     from fast_agent.ui.model_picker_common import build_snapshot, model_options_for_option
 
     row = next(option for option in build_snapshot(config_payload={}).providers if not option.overlay_group)

@@ -27,7 +27,7 @@ _VERSIONS = {
 
 
 def _home(env: Mapping[str, str]) -> Path:
-    """fast-agent's home: `FAST_AGENT_HOME`, else `.fast-agent` here."""
+    # fast-agent's home: `FAST_AGENT_HOME`, else `.fast-agent` here.
     return Path(env.get("FAST_AGENT_HOME") or ".fast-agent")
 
 

@@ -174,7 +174,7 @@ def _is_version(recipe: Recipe, files: Mapping[str, str], tree: Tree) -> bool:
 
 
 def _undone(recipe: Recipe, path: str, text: str) -> str:
-    """A file without our edits: the last placed is the first taken back."""
+    # A file without our edits: the last placed is the first taken back.
     for edit in reversed(recipe.edits):
         if edit.file == path:
             for form in (edit.replacement, *edit.former):
@@ -257,7 +257,7 @@ def uninstall(recipe: Recipe, tree: Tree) -> tuple[Change, ...]:
 
 
 def _ours(item: Added, tree: Tree) -> list[tuple[str, str]]:
-    """Files that carry the mark, where the item may have been put: a `{{name}}` in its path may have been anything."""
+    # Files that carry the mark, where the item may have been put: a `{{name}}` in its path may have been anything.
     pattern = re.sub(r"\{\{.*?\}\}", "*", item.path)
     texts = [(path, tree.read(path)) for path in sorted(tree.find(pattern))]
     return [(path, text) for path, text in texts if text is not None and item.mark in text]

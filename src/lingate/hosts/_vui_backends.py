@@ -100,7 +100,7 @@ class LingateBackend(LLMBackend):  # type: ignore[misc]  # vui has no types and 
         self._base_url = value.rstrip("/") if value else None
 
     def _is_there(self) -> bool:
-        """Whether the provider can be reached, asked only after a call could not: its list of models costs nothing."""
+        # Whether the provider can be reached, asked only after a call could not: its list of models costs nothing.
         if self._trouble:
             with lingate.Lingate(os.environ.get("LINGATE_CONFIG") or None, timeout=_PROBE_TIMEOUT, retries=0) as asked:
                 try:
@@ -127,7 +127,7 @@ class LingateBackend(LLMBackend):  # type: ignore[misc]  # vui has no types and 
 
     @contextmanager
     def _told_to_vui(self) -> Iterator[None]:
-        """Raise errors as vui knows them, and remember whether the provider could be reached."""
+        # Raise errors as vui knows them, and remember whether the provider could be reached.
         try:
             yield
         except LingateError as error:

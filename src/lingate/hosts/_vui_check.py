@@ -123,7 +123,7 @@ async def _thoughts(probe: Probe, backend: Any) -> None:
 
 
 def _stream_of_thoughts(said: str) -> tuple[Any, list[tuple[str, Any]]]:
-    """vui's ThoughtsStream on a server of which only what it touches is there; and what it told that server."""
+    # vui's ThoughtsStream on a server of which only what it touches is there; and what it told that server.
     from vui.serving.stream.thoughts import ThoughtsStream
 
     seen: list[tuple[str, Any]] = []

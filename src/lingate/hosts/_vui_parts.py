@@ -68,7 +68,7 @@ async def check_answer(response: httpx.Response) -> None:
 
 
 def _said(body: bytes) -> str | None:
-    """The message of an error in a body, or in an event of a stream."""
+    # The message of an error in a body, or in an event of a stream.
     try:
         found = json.loads(body)
     except ValueError:
@@ -79,7 +79,7 @@ def _said(body: bytes) -> str | None:
 
 
 class _Whole(httpx.AsyncByteStream):
-    """An SSE body that raises where it holds an error, or ends without its end mark."""
+    # An SSE body that raises where it holds an error, or ends without its end mark.
 
     def __init__(self, body: Any) -> None:
         self._body = body

@@ -59,8 +59,7 @@ def register(**settings: Any) -> None:
 
 
 def _bound(client: type[Any], settings: dict[str, Any]) -> type[Any]:
-    """The client with settings of its own: deepwiki makes it without arguments."""
-
+    # The client with settings of its own: deepwiki makes it without arguments.
     def make(self: Any) -> None:
         client.__init__(self, **settings)
 
@@ -84,8 +83,7 @@ def _main() -> None:
 
 
 def _absent(why: MissingExtraError) -> type:
-    """Stands for the client where adalflow is not installed: importing works, using says what is missing."""
-
+    # Stands for the client where adalflow is not installed: importing works, using says what is missing.
     class LingateClient:
         def __init__(self, *_: Any, **__: Any) -> None:
             raise why

@@ -90,7 +90,7 @@ def _classes(base: Any) -> dict[str, type]:
 
 
 def _answered(base: Any, llm: Any, messages: Any, tools: Any, stop: Any, response_format: Any) -> Any:
-    """An `LLMResponse`, whatever happens: Director's engine does not catch."""
+    # An `LLMResponse`, whatever happens: Director's engine does not catch.
     try:
         options = _options(llm, tools, stop, response_format)
         answer = lingate.chat(llm.chat_model, list(map(_message, messages)), **options)
@@ -114,7 +114,7 @@ def _answered(base: Any, llm: Any, messages: Any, tools: Any, stop: Any, respons
 def _response(
     base: Any, text: str, calls: Sequence[dict[str, Any]] = (), usage: Any = None, *, failed: bool = False
 ) -> Any:
-    """An answer as Director reads it: nothing is None, and the finish reason is `stop` or `tool_calls`."""
+    # An answer as Director reads it: nothing is None, and the finish reason is `stop` or `tool_calls`.
     return base.LLMResponse(
         content=text,
         tool_calls=list(calls),
@@ -128,7 +128,7 @@ def _response(
 
 
 def _options(llm: Any, tools: Sequence[Mapping[str, Any]], stop: Any, response_format: Any) -> dict[str, Any]:
-    """The parameters. Every tunable goes along; what a provider does not take is left out by Lingate."""
+    # The parameters. Every tunable goes along; what a provider does not take is left out by Lingate.
     options: dict[str, Any] = {
         "temperature": llm.temperature,
         "max_tokens": llm.max_tokens,
@@ -156,7 +156,7 @@ def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _message(message: Mapping[str, Any]) -> dict[str, Any]:
-    """A message in OpenAI's form: Director writes an empty text as `[]`, and arguments as dicts."""
+    # A message in OpenAI's form: Director writes an empty text as `[]`, and arguments as dicts.
     role = message["role"]
     sent = {**message, "role": getattr(role, "value", role)}
     calls = message.get("tool_calls")
@@ -176,7 +176,7 @@ def _call_sent(call: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _calls(answer: Any, offered: set[str]) -> list[dict[str, Any]]:
-    """The calls of agents that exist: one of any other would end the run with an AttributeError."""
+    # The calls of agents that exist: one of any other would end the run with an AttributeError.
     found = []
     for index, call in enumerate(answer.tool_calls):
         name = call.function.name
@@ -189,7 +189,7 @@ def _calls(answer: Any, offered: set[str]) -> list[dict[str, Any]]:
 
 
 def _arguments(written: Any) -> dict[str, Any]:
-    """Arguments as keywords for the agent; none where what the model wrote is no JSON object."""
+    # Arguments as keywords for the agent; none where what the model wrote is no JSON object.
     try:
         value = json.loads(written or "{}")
     except (TypeError, ValueError):
@@ -217,7 +217,7 @@ def bare_json(text: str) -> str:
 
 
 def _json_at(text: str, start: int) -> str | None:
-    """The object, or list of objects, that begins here; a bracket in a sentence begins none."""
+    # The object, or list of objects, that begins here; a bracket in a sentence begins none.
     try:
         value, end = json.JSONDecoder().raw_decode(text, start)
     except (ValueError, RecursionError):

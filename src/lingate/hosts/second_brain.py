@@ -93,7 +93,7 @@ class Answering:
         )
 
     def _failed(self, sdk: Any, error: Exception) -> Any:
-        """A failure whose text the host reads as what it is."""
+        # A failure whose text the host reads as what it is.
         sdk.log(f"{type(error).__name__}: {error}", level="warning")
         if isinstance(error, ContextLengthError):
             return self._response.failure(OVERFLOW, "context_limit")
@@ -103,7 +103,7 @@ class Answering:
 
 
 def _place(request: Any) -> tuple[str, dict[str, Any]]:
-    """Model and options of a request: the profile's key is the model, its endpoint and key come along if it has any."""
+    # Model and options of a request: the profile's key is the model, its endpoint and key come along if it has any.
     options = {name: value for name, value in (request.params or {}).items() if name not in _OURS}
     options.setdefault("drop_params", True)
     options.setdefault("retries", Patience())
@@ -118,7 +118,7 @@ def _place(request: Any) -> tuple[str, dict[str, Any]]:
 
 
 def _model(name: str, has_endpoint: bool) -> str:
-    """The model, for an endpoint whose models have names of their own (`qwen2.5-7b`, `Qwen/Qwen2.5-7B`) with a provider."""
+    # The model, for an endpoint whose models have names of their own (`qwen2.5-7b`, `Qwen/Qwen2.5-7B`) with a provider.
     if not has_endpoint:
         return name
     provider, slash, _ = name.partition("/")
@@ -132,7 +132,7 @@ def _model(name: str, has_endpoint: bool) -> str:
 
 
 def _streamed(sdk: Any, model: str, messages: Any, options: Mapping[str, Any]) -> Any:
-    """The same answer, shown as it arrives. Reasoning is not shown: the host wants the answer."""
+    # The same answer, shown as it arrives. Reasoning is not shown: the host wants the answer.
     with lingate.chat(model, messages, stream=True, **options) as stream:
         for chunk in stream:
             if text := words(chunk):
@@ -141,7 +141,7 @@ def _streamed(sdk: Any, model: str, messages: Any, options: Mapping[str, Any]) -
 
 
 def _without_repeated_reasoning(text: str, reasoning: str) -> str:
-    """The text without a `<think>` block that only repeats the reasoning; whatever else is in the block stays."""
+    # The text without a `<think>` block that only repeats the reasoning; whatever else is in the block stays.
     before, opened, rest = text.partition("<think>")
     block, closed, after = rest.partition("</think>")
     said, known = block.strip(), reasoning.strip()
@@ -195,7 +195,7 @@ def _added(messages: Sequence[Any], note: str, blocks: list[dict[str, Any]]) -> 
 
 
 def _tried(sdk: Any, item: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The content block, None where the file cannot be read or sent."""
+    # The content block, None where the file cannot be read or sent.
     write = {"image": _image, "audio": _recording, "video": _recording}.get(str(item.get("modality")))
     if write is None:
         return None
@@ -224,7 +224,7 @@ def _image(data: bytes, item: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _largest_edge(data: bytes) -> int:
-    """Pixels of the longer side, as far as that can be told without decoding; 0 where Pillow is not installed."""
+    # Pixels of the longer side, as far as that can be told without decoding; 0 where Pillow is not installed.
     try:
         pillow = import_module("PIL.Image")
     except ModuleNotFoundError:
@@ -234,7 +234,7 @@ def _largest_edge(data: bytes) -> int:
 
 
 def _shrunk(data: bytes) -> bytes:
-    """The image as a JPEG that providers take. Without Pillow this fails, and the attachment becomes a pointer."""
+    # The image as a JPEG that providers take. Without Pillow this fails, and the attachment becomes a pointer.
     pillow, operations = import_module("PIL.Image"), import_module("PIL.ImageOps")
     out = io.BytesIO()
     with pillow.open(io.BytesIO(data)) as image:

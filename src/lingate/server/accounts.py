@@ -72,7 +72,7 @@ def _cost(turn: Turn, sheet: Sheet, response: JsonDict, usage: JsonDict) -> tupl
 
 
 def _count(value: Any) -> int | None:
-    """A number of tokens, if it can be one."""
+    # A number of tokens, if it can be one.
     return value if type(value) is int and 0 <= value <= MOST_TOKENS else None
 
 
@@ -101,7 +101,7 @@ def note_stream(turn: Turn, state: StreamState) -> None:
 def _estimated(
     turn: Turn, asked: Call, response: JsonDict, told: JsonDict, counts: tuple[int | None, int | None]
 ) -> JsonDict:
-    """Token counts where the provider gave none, or had not given the last ones: no more output than was asked for."""
+    # Token counts where the provider gave none, or had not given the last ones: no more output than was asked for.
     read, written = counts
     prompt = read or turn.prompt_tokens
     said, longest = estimate_tokens(_said(response)), longest_answer(asked.body)
@@ -116,7 +116,7 @@ def _estimated(
 
 
 def _said(response: JsonDict) -> int:
-    """Characters of what was generated."""
+    # Characters of what was generated.
     messages = [choice.get("message") or choice for choice in response.get("choices") or ()]
     return sum(
         text_size([message.get(name) for name in ("content", "text", "refusal", "reasoning_content")])

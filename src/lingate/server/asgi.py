@@ -60,7 +60,7 @@ class AsgiRequest:
                 return b"".join(pieces)
 
     async def _read_on(self) -> None:
-        """Read without keeping, as over RSGI."""
+        # Read without keeping, as over RSGI.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LINGER):
                 while (await self._receive()).get("more_body"):

@@ -104,7 +104,7 @@ class Continuation:
         return opened
 
     def _begin(self, state: StreamState, text: str) -> None:
-        """From here on what comes is of the next part."""
+        # From here on what comes is of the next part.
         row = self._turn.row
         self.count += 1
         self._text, self._lead, self._given = text, text[len(text.rstrip()) :], []
@@ -126,7 +126,7 @@ class Continuation:
         self._bound = await reserve_more(turn, body, _added(self._before, turn.row)["cost"])
 
     def _make_room(self, body: JsonDict) -> None:
-        """What there is of an answer counts in its bounds."""
+        # What there is of an answer counts in its bounds.
         made = (self._told.get("completion_tokens") or 0) + (self._turn.row.completion_tokens or 0)
         for name in _BOUNDS:
             if type(body.get(name)) is int:
@@ -174,7 +174,7 @@ class Continuation:
         return state is self._noted
 
     def _without_lead(self, text: str) -> str:
-        """A text without the white space that the client has already."""
+        # A text without the white space that the client has already.
         lead = self._lead
         if not lead:
             return text
@@ -186,7 +186,7 @@ class Continuation:
         return text
 
     def _routes(self, text: str) -> Iterator[Route]:
-        """The places that are left; only where there is none, the one that broke off once more."""
+        # The places that are left; only where there is none, the one that broke off once more.
         turn, others = self._turn, False
         for route in turn.ride:
             others = True
@@ -235,7 +235,7 @@ def continuation_of(turn: Turn) -> Continuation | None:
 
 
 def _ask_for_rest(body: JsonDict, text: str, *, native: bool) -> None:
-    """Make a request for an answer one for the rest of it."""
+    # Make a request for an answer one for the rest of it.
     if not text:
         return
     if isinstance(body.get("prompt"), str) and "messages" not in body:
@@ -248,14 +248,14 @@ def _ask_for_rest(body: JsonDict, text: str, *, native: bool) -> None:
 
 
 def _counted(row: LedgerRow, told: JsonDict | None) -> JsonDict:
-    """Token counts of a part, as a client sees them."""
+    # Token counts of a part, as a client sees them.
     prompt, made = row.prompt_tokens or 0, row.completion_tokens or 0
     counts = {"prompt_tokens": prompt, "completion_tokens": made, "total_tokens": prompt + made}
     return {**(told or {}), **counts}
 
 
 def _sum(one: JsonDict, other: JsonDict) -> JsonDict:
-    """Two sets of counts added up; what is no number is the later one's."""
+    # Two sets of counts added up; what is no number is the later one's.
     added = dict(one)
     for name, value in other.items():
         before = one.get(name)
@@ -269,7 +269,7 @@ def _sum(one: JsonDict, other: JsonDict) -> JsonDict:
 
 
 def _added(before: dict[str, Any], row: LedgerRow) -> dict[str, Any]:
-    """What the parts before and this one used, where anybody said. The cost is known if that of every part is."""
+    # What the parts before and this one used, where anybody said. The cost is known if that of every part is.
     made: dict[str, Any] = {}
     for name in _COUNTS:
         values = [value for value in (before.get(name), getattr(row, name)) if value is not None]

@@ -90,7 +90,7 @@ def read_call(turn: Turn, body: bytes) -> None:
 
 
 def _permit(turn: Turn, model: str, instead: list[str]) -> None:
-    """Refuse a call that would ask a model which the key may not use, be it in place of another or as a tool."""
+    # Refuse a call that would ask a model which the key may not use, be it in place of another or as a tool.
     for name in (model, *instead):
         if not _is_allowed(turn, name):
             raise PermissionDeniedError(
@@ -102,7 +102,7 @@ def _permit(turn: Turn, model: str, instead: list[str]) -> None:
 
 
 def _is_allowed(turn: Turn, model: str) -> bool:
-    """Whether the key may use a model. The id of a deployment is no way around its group, unless the key names it itself."""
+    # Whether the key may use a model. The id of a deployment is no way around its group, unless the key names it itself.
     caller, group = turn.caller, turn.live.router.group(model)
     if not may_use(caller, model):
         return False
@@ -162,7 +162,7 @@ def _check_tags(turn: Turn) -> None:
 
 
 def _lift(native: Any, body: JsonDict) -> None:
-    """Move what is the gateway's from among the fields that only one format has: some write all names in their own way."""
+    # Move what is the gateway's from among the fields that only one format has: some write all names in their own way.
     for fields in native.values() if isinstance(native, dict) else ():
         if isinstance(fields, dict):
             for name in _OWN_NAMES.keys() & fields.keys():
@@ -176,7 +176,7 @@ _HARMLESS = re.compile(
 
 
 def _forward_headers(turn: Turn, call: Call) -> None:
-    """Pass on the headers that the owner allows, and the one by which Anthropic's clients ask for new features."""
+    # Pass on the headers that the owner allows, and the one by which Anthropic's clients ask for new features.
     live = turn.live
     kept: dict[str, str] = {}
     if turn.found.face.dialect == "anthropic":

@@ -164,7 +164,7 @@ _counter = partial(_family, "Counter")
 
 
 def _facts(gateway: Gateway) -> Iterator[tuple[str, str, str, tuple[str, ...], _Values]]:
-    """The state of a gateway's parts at one moment, as families; called on the loop's thread."""
+    # The state of a gateway's parts at one moment, as families; called on the loop's thread.
     for name, about, value in _gauges(gateway):
         yield "Gauge", name, about, (), [((), value)]
     for name, about, value in _counters(gateway):
@@ -211,7 +211,7 @@ def _counters(gateway: Gateway) -> Iterator[tuple[str, str, float]]:
 
 
 def _deployments(gateway: Gateway) -> dict[tuple[str, str, str], tuple[bool, int]]:
-    """Those that are configured. All models behind one `*` are one here, which rests if any of them does."""
+    # Those that are configured. All models behind one `*` are one here, which rests if any of them does.
     router = gateway.live.router
     now = router.now()
     named = {entry.id: entry.group for entry in gateway.live.config.deployments}

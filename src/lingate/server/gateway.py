@@ -142,7 +142,7 @@ class Gateway:
         return handle(self, request, reply)
 
     def _names_of(self, model: str) -> tuple[str, ...]:
-        """All names that limits may know a model by."""
+        # All names that limits may know a model by.
         group = self.live.router.group(model)
         return (model,) if group is None else (model, *group.aka)
 
@@ -204,7 +204,7 @@ class Gateway:
             self.not_reloaded(str(error))
 
     def _retain(self, seconds: float | None) -> None:
-        """From now on delete rows of the ledger that are older than this; None: none is ever too old."""
+        # From now on delete rows of the ledger that are older than this; None: none is ever too old.
         if self._retaining is not None:
             self._retaining.cancel()
             self._retaining = None
@@ -295,7 +295,7 @@ class Gateway:
         self._idle.clear()
 
     def _warm_up(self) -> None:
-        """Load the price catalogue, which idle gateways do without, while the first call waits for its provider."""
+        # Load the price catalogue, which idle gateways do without, while the first call waits for its provider.
         self._cold = False
         self._tasks.append(asyncio.create_task(asyncio.to_thread(self.live.router.models)))
 

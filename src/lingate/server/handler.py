@@ -78,7 +78,7 @@ async def handle(gateway: Gateway, request: Request, reply: Reply) -> None:
 
 
 async def _enters(turn: Turn) -> bool:
-    """Read a request and reserve what it needs; False if it is answered already."""
+    # Read a request and reserve what it needs; False if it is answered already.
     gateway = turn.gateway
     if gateway.is_full(turn.live):
         raise OverloadError.of(gateway)

@@ -122,5 +122,5 @@ def allow(gateway: Gateway, request: Request, caller: Caller) -> None:
 
 
 def _forwarded_for(request: Request) -> str | None:
-    """All lines of the header: a proxy that adds one of its own leaves the client's before it."""
+    # All lines of the header: a proxy that adds one of its own leaves the client's before it.
     return ",".join(value for name, value in request.headers() if name.lower() == "x-forwarded-for") or None

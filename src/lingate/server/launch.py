@@ -145,7 +145,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def _spare_the_collector() -> None:
-    """Have Python's collector pass over what lives as long as the process: searching it takes milliseconds, in mid-answer."""
+    # Have Python's collector pass over what lives as long as the process: searching it takes milliseconds, in mid-answer.
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG, *gc.get_threshold()[1:])

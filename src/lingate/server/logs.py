@@ -184,7 +184,7 @@ class Logs(logging.Handler):
         return self._encode(fields).decode() + "\n"
 
     def _model(self, name: str) -> str:
-        """A model's name fit for a line: it is the caller's word, and might be anything."""
+        # A model's name fit for a line: it is the caller's word, and might be anything.
         shown = self._models.get(name)
         if shown is None:
             shown = self._redaction.clean(name[:200]).translate(ESCAPES)

@@ -187,7 +187,7 @@ class Metrics:
             calls.estimated += 1
 
     def _learn(self, live: Live) -> None:
-        """Note the names of a new configuration; sums go on."""
+        # Note the names of a new configuration; sums go on.
         self._live = live
         config = live.config
         entries = config.deployments

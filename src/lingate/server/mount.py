@@ -54,7 +54,7 @@ def _scope(request: Request) -> MutableMapping[str, Any]:
 
 
 class _Answer:
-    """Sends a short answer as one piece, and a long one as it comes."""
+    # Sends a short answer as one piece, and a long one as it comes.
 
     def __init__(self, reply: Reply) -> None:
         self._reply = reply

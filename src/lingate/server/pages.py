@@ -85,7 +85,7 @@ def _nobody(request: Request) -> LingateError:
 
 
 def _refuse(gateway: Gateway, request: Request, reply: Reply, error: LingateError) -> None:
-    """Answer with an error in the format that is spoken around there."""
+    # Answer with an error in the format that is spoken around there.
     status, body = dialect(faces.format_at(request.path)).render_error(error)
     headers = _headers(gateway, request, _JSON)
     if error.kind == "method":
@@ -98,7 +98,7 @@ def _refuse(gateway: Gateway, request: Request, reply: Reply, error: LingateErro
 
 
 def _headers(gateway: Gateway, request: Request, content_type: str) -> Headers:
-    """The head of a page: browsers of other sites may read it if they may read answers."""
+    # The head of a page: browsers of other sites may read it if they may read answers.
     headers: Headers = [("content-type", content_type)]
     if gateway.live.sharing is not None:
         headers += gateway.live.sharing.headers(request.header("origin"))
@@ -142,7 +142,7 @@ def models(turn: Turn) -> None:
 
 
 def _spoken(turn: Turn) -> str | None:
-    """The format of a client whose package has its list of models where OpenAI has its own; None for OpenAI's."""
+    # The format of a client whose package has its list of models where OpenAI has its own; None for OpenAI's.
     if turn.found.face.dialect != "openai_chat":
         return None
     if turn.request.header("anthropic-version"):
@@ -151,7 +151,7 @@ def _spoken(turn: Turn) -> str | None:
 
 
 def _may_know(gateway: Gateway, caller: Caller, name: str) -> bool:
-    """Whether there is a model of this name for a caller: also one that a pattern stands for, which no list has."""
+    # Whether there is a model of this name for a caller: also one that a pattern stands for, which no list has.
     group = gateway.live.router.group(name)
     return (
         group is not None and may_use(caller, name) and (name != group.deployments[0].id or may_use(caller, group.name))
@@ -159,7 +159,7 @@ def _may_know(gateway: Gateway, caller: Caller, name: str) -> bool:
 
 
 def _entry(gateway: Gateway, name: str) -> JsonDict:
-    """A model in a form that is OpenAI's and Anthropic's at once."""
+    # A model in a form that is OpenAI's and Anthropic's at once.
     return {
         "id": name,
         "object": "model",
@@ -172,7 +172,7 @@ def _entry(gateway: Gateway, name: str) -> JsonDict:
 
 
 def _googles_entry(gateway: Gateway, name: str) -> JsonDict:
-    """A model as Google lists it. Its clients offer those only that say they can do what is to be done."""
+    # A model as Google lists it. Its clients offer those only that say they can do what is to be done.
     methods = ["generateContent", "countTokens", "embedContent"]
     return {"id": name, "version": "", "displayName": name, "supportedGenerationMethods": methods}
 

@@ -106,7 +106,7 @@ async def _answered(turn: Turn, passage: Passage, stream: AsyncByteStream, asked
 
 
 async def _flow(turn: Turn, stream: AsyncByteStream, piece: bytes | None, kind: str, kept: Headers) -> None:
-    """Send an answer as it comes, from its first piece on."""
+    # Send an answer as it comes, from its first piece on.
     row, status, began = turn.row, stream.head.status, monotonic()
     row.ttft = began - turn.began
     sink = await turn.reply.stream(status, [*turn.headers(kind), *kept])

@@ -68,11 +68,9 @@ _again = 0.0
 
 
 def _find(peer: _Peer) -> tuple[int, int]:
-    """The file of the connection to a peer, and what is in its queue; -1 and 0 where it is not known yet.
-
-    All files are looked through for all peers at once, and not all the time: with a thousand connections it takes ten
-    milliseconds, and streams that began together come here together.
-    """
+    # The file of the connection to a peer, and what is in its queue; -1 and 0 where it is not known yet.
+    # All files are looked through for all peers at once, and not all the time: with a thousand connections it takes ten
+    # milliseconds, and streams that began together come here together.
     global _again
     number = _files.get(peer)
     found = None if number is None else _outgoing(number, peer)
@@ -88,7 +86,7 @@ def _find(peer: _Peer) -> tuple[int, int]:
 
 
 def _connections() -> Iterator[tuple[_Peer, int]]:
-    """Every connection of this process: whom it leads to, and the number of its file."""
+    # Every connection of this process: whom it leads to, and the number of its file.
     for name in os.listdir(_FILES):
         with contextlib.suppress(OSError):
             if os.readlink(f"{_FILES}/{name}").startswith("socket:"):
@@ -98,7 +96,7 @@ def _connections() -> Iterator[tuple[_Peer, int]]:
 
 
 def _outgoing(number: int, peer: _Peer) -> int | None:
-    """What is in the queue of a file, if it is the connection to this peer: numbers of files are used again."""
+    # What is in the queue of a file, if it is the connection to this peer: numbers of files are used again.
     import fcntl  # not on Windows
 
     try:

@@ -63,10 +63,8 @@ def begun(turn: Turn, start: Start, data: bytes) -> bytes:
 
 
 def _name_for(turn: Turn) -> str | None:
-    """What the answering model is to be called; None if that is as it calls itself.
-
-    A fallback always does, and so does a model that was asked by its provider's own name: it may tell its version.
-    """
+    # What the answering model is to be called; None if that is as it calls itself.
+    # A fallback always does, and so does a model that was asked by its provider's own name: it may tell its version.
     ride: Ride | None = turn.ride
     if ride is not None and (ride.fallbacks or (ride.deployment is not None and ride.deployment.model == turn.asked)):
         return None
@@ -74,7 +72,7 @@ def _name_for(turn: Turn) -> str | None:
 
 
 def _on_the_clock(encoder: StreamEncoder, began: float) -> StreamEncoder:
-    """An encoder of Ollama's format that tells how long the answer took; it is made when the first event is here."""
+    # An encoder of Ollama's format that tells how long the answer took; it is made when the first event is here.
     from lingate._dialects.ollama.face_response import Encoder, durations
 
     first = time.monotonic() - began

@@ -97,7 +97,7 @@ async def reserve_more(turn: Turn, body: JsonDict, spent: float | None) -> int |
 
 
 def _bound(turn: Turn, body: JsonDict, of: Estimate) -> None:
-    """Fill in what a call may cost at most, also where deployments and fallbacks have a word in its request."""
+    # Fill in what a call may cost at most, also where deployments and fallbacks have a word in its request.
     instead, router = None if turn.wishes is None else turn.wishes.fallbacks, turn.live.router
     _bound_as(turn, body, instead, of)
     seen = [body]
@@ -110,7 +110,7 @@ def _bound(turn: Turn, body: JsonDict, of: Estimate) -> None:
 
 
 def _bound_as(turn: Turn, body: JsonDict, instead: Sequence[str] | None, of: Estimate) -> None:
-    """The same for one form of the request."""
+    # The same for one form of the request.
     of.circumstances = circumstances_of(body)
     of.prompt_bound = of.circumstances.tokens
     operation = turn.call.operation
@@ -132,7 +132,7 @@ def _bound_as(turn: Turn, body: JsonDict, instead: Sequence[str] | None, of: Est
 
 
 def _widen(of: Estimate, other: Estimate) -> None:
-    """Let an estimate cover another one of the same call, too."""
+    # Let an estimate cover another one of the same call, too.
     longest = max(other.max_output or 0, other.model_max_output or 0)
     if of.max_output is not None:
         # Where the owner leaves the caller's bound out, there is none.
@@ -148,7 +148,7 @@ def _widen(of: Estimate, other: Estimate) -> None:
 
 
 def _shorten(body: JsonDict, tokens: int, estimate: Estimate) -> None:
-    """Let the answers be no longer than there is money for. Of calls that generate no text all has its bound."""
+    # Let the answers be no longer than there is money for. Of calls that generate no text all has its bound.
     most, thinking = tokens // estimate.answers, estimate.thinking
     if most < 1:
         raise BudgetExceededError("the budget has no room for so many answers", status=402, code="budget_exceeded")

@@ -120,7 +120,7 @@ def _server(gateway: Gateway, address: str, port: int) -> Server:
 
 
 async def _drained(gateway: Gateway, hurry: asyncio.Event) -> None:
-    """Let calls under way end, as long as the configuration says or until somebody is in a hurry."""
+    # Let calls under way end, as long as the configuration says or until somebody is in a hurry.
     seconds = gateway.live.config.own.drain
     if gateway.in_flight:
         _log.info("stopping: %d calls may go on for %g s, or until a second signal", gateway.in_flight, seconds)

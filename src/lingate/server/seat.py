@@ -1,12 +1,11 @@
-"""Keeps the gateway on one processor, as long as nobody else wants that one.
+"""Keeps the gateway on one processor, as long as nobody else wants that one."""
 
-A call goes through four threads (granian's two, the event loop, the HTTP client's), one after the other, and Python lets
-one of them work at a time anyhow. Where each sits on a processor of its own it has to be woken there each time, which
-costs more than what it then does: on one processor a call takes half of what it takes on several, and more calls a second go
-through. Nor does a thread that is woken push aside the one that wakes it, which is what the kernel does for batch jobs: what
-several calls give it to do, and the head and the first piece of a stream, are then done together. Which processor is the kernel's
-choice. Linux only.
-"""
+# A call goes through four threads (granian's two, the event loop, the HTTP client's), one after the other, and Python lets
+# one of them work at a time anyhow. Where each sits on a processor of its own it has to be woken there each time, which
+# costs more than what it then does: on one processor a call takes half of what it takes on several, and more calls a second go
+# through. Nor does a thread that is woken push aside the one that wakes it, which is what the kernel does for batch jobs: what
+# several calls give it to do, and the head and the first piece of a stream, are then done together. Which processor is the kernel's
+# choice. Linux only.
 
 from __future__ import annotations
 
@@ -33,7 +32,7 @@ _CROWDED: Final = 0.25
 
 
 class _Times(NamedTuple):
-    """Seconds, of a clock each."""
+    # Seconds, of a clock each.
 
     now: float
     process: float
@@ -93,7 +92,7 @@ class Seat:
 
 
 def _found() -> tuple[frozenset[int], bool]:
-    """The processors that whoever started this process lets it have, and whether it is scheduled as most processes are."""
+    # The processors that whoever started this process lets it have, and whether it is scheduled as most processes are.
     everywhere = frozenset(os.sched_getaffinity(0)) if sys.platform == "linux" else frozenset[int]()
     return everywhere, sys.platform == "linux" and os.sched_getscheduler(0) == _ORDINARY
 
@@ -105,13 +104,13 @@ def _times() -> _Times:
 
 
 def _crowd(before: _Times, now: _Times) -> float:
-    """The part of the time for which the loop waited for its processor, and for others than our own threads."""
+    # The part of the time for which the loop waited for its processor, and for others than our own threads.
     ours = (now.process - before.process) - (now.loop - before.loop)
     return (now.waited - before.waited - ours) / (now.now - before.now)
 
 
 def _settle(processors: Iterable[int], policy: int | None) -> None:
-    """Have all threads run there, and so, if that is ours to say; those to come inherit it."""
+    # Have all threads run there, and so, if that is ours to say; those to come inherit it.
     if sys.platform == "linux":
         for thread in map(int, os.listdir(_TASKS)):
             with contextlib.suppress(OSError):  # it has ended

@@ -200,7 +200,7 @@ class Relay:
             await self._stream.finish()
 
     async def _forward(self, taken: bytes) -> bytes:
-        """Send everything but the end; gives that."""
+        # Send everything but the end; gives that.
         turn, state, takes = self._turn, self._state, self._likeness.takes
         read, send = self._stream.read, self._sink.send
         events, data = state.begin(), taken
@@ -230,7 +230,7 @@ class Relay:
         return out
 
     def _note(self, state: StreamState) -> None:
-        """Write down what the answer used, and keep it if it is wanted and whole."""
+        # Write down what the answer used, and keep it if it is wanted and whole.
         turn, more = self._turn, self._more
         if more is not None and more.count:
             more.note(state)
@@ -240,7 +240,7 @@ class Relay:
                 collected(turn, state)
 
     async def _goes_on(self, more: Continuation, rest: bytes) -> bool:
-        """Let another deployment go on where this stream broke off; False if none does."""
+        # Let another deployment go on where this stream broke off; False if none does.
         await self._stream.aclose()
         self._silent_since = monotonic()
         opened = await more.opened(self._state)
@@ -274,7 +274,7 @@ class Relay:
         return b"".join(map(self._encoder.event, events))
 
     def _whole_events(self, data: bytes) -> bytes:
-        """What is held back and the piece, up to the end of its last event."""
+        # What is held back and the piece, up to the end of its last event.
         state, held = self._state, self._held
         if state.error is not None or (state.done and not data):
             return self._last_events(b"".join((*held, data)))
@@ -292,7 +292,7 @@ class Relay:
         return whole
 
     def _last_events(self, data: bytes) -> bytes:
-        """The same at the end. An error of the upstream's own is left out: ours follows instead."""
+        # The same at the end. An error of the upstream's own is left out: ours follows instead.
         if self._state.error is None:
             # Some leave out what ends an event at the very end.
             return data + (b"\n\n" if self._events else b"\n") if data else data
@@ -308,7 +308,7 @@ _BLANK_LINE = re.compile(rb"(?>\r\n|\r|\n)(?>\r\n|\r|\n)")
 
 
 def _end_of_events(data: bytes) -> int:
-    """Where the last whole event ends."""
+    # Where the last whole event ends.
     if data.endswith(b"\n\n"):
         return len(data)
     if b"\r" not in data:

@@ -220,7 +220,7 @@ def _failed(span: Span, kind: str, message: str | None) -> None:
 
 
 def _server(turn: Turn, attempt: Attempt) -> Attributes:
-    """Where a try went, if that is clear: the trail has provider and model."""
+    # Where a try went, if that is clear: the trail has provider and model.
     last = turn.ride.deployment
     fitting: list[Deployment] = [] if last is None or not _is_of(last, attempt) else [last]
     if not fitting:
@@ -241,7 +241,7 @@ def _address(url: str) -> tuple[str, int]:
 
 @lru_cache(1024)
 def _shown(model: str) -> str:
-    """A model's name without what may be a secret in it: it is the caller's word."""
+    # A model's name without what may be a secret in it: it is the caller's word.
     return redact(model, (), 200)
 
 
@@ -250,7 +250,7 @@ def _is_of(one: Deployment, attempt: Attempt) -> bool:
 
 
 def _input_messages(body: JsonDict) -> dict[str, str]:
-    """The attribute for what was asked; none where it is no conversation."""
+    # The attribute for what was asked; none where it is no conversation.
     messages = body.get("messages")
     if not isinstance(messages, list):
         return {}
@@ -258,7 +258,7 @@ def _input_messages(body: JsonDict) -> dict[str, str]:
 
 
 def _output_messages(response: JsonDict) -> dict[str, str]:
-    """The same for what was answered."""
+    # The same for what was answered.
     choices = response.get("choices")
     if not isinstance(choices, list):
         return {}
@@ -297,7 +297,7 @@ def _message_of(message: JsonDict) -> JsonDict:
 
 
 def _part(part: JsonDict) -> JsonDict:
-    """Pictures and sounds by their kind only: a trace is no place for megabytes."""
+    # Pictures and sounds by their kind only: a trace is no place for megabytes.
     if part.get("type") == "text":
         return {"type": "text", "content": part.get("text") or ""}
     return {"type": str(part.get("type"))}

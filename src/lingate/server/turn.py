@@ -251,7 +251,7 @@ class Turn(Record, eq=False):
         self.refuse(OverloadError.of(self.gateway))
 
     def _note_given_up(self) -> None:
-        """A time-out of the caller's own is up, as if it had left: what was asked may be billed all the same."""
+        # A time-out of the caller's own is up, as if it had left: what was asked may be billed all the same.
         ride: Ride | None = self.ride
         if ride is not None and ride.hurried and any(attempt.kind in _TOO_SLOW for attempt in self.context.trail):
             self._note_input(self.prompt_tokens)
@@ -347,6 +347,6 @@ def _left() -> LingateError:
 
 
 def _in_a_header(words: Sequence[str]) -> str:
-    """Words that may hold names of a caller's own, as a header can be sent: in ASCII, and not too long."""
+    # Words that may hold names of a caller's own, as a header can be sent: in ASCII, and not too long.
     text = ", ".join(words)[:_LONGEST_TOLD]
     return "".join(letter if " " <= letter <= "~" else "?" for letter in text)

@@ -106,7 +106,7 @@ def usage_of(prompt: int, completion: int) -> JsonDict:
 
 @dataclass(slots=True)
 class _Draft:
-    """One choice before it is written as a dict."""
+    # One choice before it is written as a dict.
 
     reasoning: str
     text: str
@@ -207,7 +207,7 @@ def _tools_to_call(body: JsonDict, options: Options, prompt: Prompt) -> list[Jso
 
 
 def _narrowed(choice: Mapping[str, Any], tools: list[JsonDict]) -> tuple[str, list[JsonDict]]:
-    """A tool choice that names tools: how strict it is, and the tools it leaves."""
+    # A tool choice that names tools: how strict it is, and the tools it leaves.
     kind = str(choice.get("type") or "function")
     inner = as_dict(choice.get(kind)) or choice
     if kind == "allowed_tools":
@@ -221,7 +221,7 @@ def _narrowed(choice: Mapping[str, Any], tools: list[JsonDict]) -> tuple[str, li
 
 
 def _name_of(tool: Any) -> str:
-    """Name of a tool that the caller runs; empty for a provider's own tools and for what is malformed."""
+    # Name of a tool that the caller runs; empty for a provider's own tools and for what is malformed.
     kind = as_dict(tool).get("type")
     return str((dig(tool, kind, "name") if kind in ("function", "custom") else None) or "")
 
@@ -242,7 +242,7 @@ def _reasoning_tokens(body: JsonDict) -> int:
 
 
 def _until_stop(text: str, body: JsonDict) -> tuple[str, str | None]:
-    """The text up to a stop sequence, and which it was."""
+    # The text up to a stop sequence, and which it was.
     given, stopped_by = body.get("stop"), None
     for stop in map(as_str, [given] if isinstance(given, str) else as_list(given)):
         if stop and stop in text:
@@ -251,7 +251,7 @@ def _until_stop(text: str, body: JsonDict) -> tuple[str, str | None]:
 
 
 def _capped(draft: _Draft, cap: Any) -> _Draft:
-    """The draft within `max_tokens`. A tool call that does not fit is left out whole, not handed over in half."""
+    # The draft within `max_tokens`. A tool call that does not fit is left out whole, not handed over in half.
     if not isinstance(cap, int) or draft.tokens <= cap:
         return draft
     reasoning = split(draft.reasoning)[:cap]
@@ -312,7 +312,7 @@ def answer_completion(call: Call, options: Options, identity: Identity) -> JsonD
 
 
 def _prompts(given: Any) -> list[str]:
-    """Each prompt as text; a list of numbers is one prompt that is tokens already."""
+    # Each prompt as text; a list of numbers is one prompt that is tokens already.
     if not isinstance(given, list):
         return [str(given)]
     if given and all(isinstance(item, int) for item in given):

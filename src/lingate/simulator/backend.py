@@ -67,7 +67,7 @@ class PromptCache:
 
 
 def _prefixes(call: Call) -> Iterator[tuple[bytes, int, bool]]:
-    """Each beginning of the prompt: what identifies it, its tokens, and whether it ends at a mark."""
+    # Each beginning of the prompt: what identifies it, its tokens, and whether it ends at a mark.
     body: JsonDict = call.body
     digest = sha256(call.model.encode("utf-8", "surrogatepass"))
     tokens = 0
@@ -284,7 +284,7 @@ class Backend:
         return Identity(route.id_prefix, int(time.time()), str(self._answers), route.native)
 
     def _models(self, wanted: str) -> JsonDict:
-        """The list of models, or one of them, in a form that is OpenAI's and Anthropic's at once."""
+        # The list of models, or one of them, in a form that is OpenAI's and Anthropic's at once.
         created = datetime.fromtimestamp(_CREATED, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         entries: list[JsonDict] = [
             {

@@ -66,7 +66,7 @@ def matches(schema: Schema, value: Any, root: Schema | None = None, depth: int =
 
 
 class _Scope(NamedTuple):
-    """The schema around a keyword, for keywords that look at their neighbours."""
+    # The schema around a keyword, for keywords that look at their neighbours.
 
     schema: Mapping[str, Any]
     root: Schema
@@ -118,8 +118,7 @@ def _multiple(scope: _Scope, wanted: Any, value: Any) -> bool:
 
 
 def _exclusive(bound: str, test: Callable[[Any, Any], bool]) -> _Test:
-    """Both forms of exclusive bounds: a number of its own, and draft 4's flag beside the inclusive one."""
-
+    # Both forms of exclusive bounds: a number of its own, and draft 4's flag beside the inclusive one.
     def check(scope: _Scope, wanted: Any, value: Any) -> bool:
         if isinstance(wanted, bool):
             wanted = scope.schema.get(bound) if wanted else None
@@ -241,7 +240,7 @@ def string_matching(pattern: str, low: int, high: int | None, pick: Pick) -> str
 
 
 def _text(tree: Any, extra: int, pick: Pick) -> str:
-    """A text for a pattern that was read, with so many more repetitions than the least there are to be."""
+    # A text for a pattern that was read, with so many more repetitions than the least there are to be.
     return "".join(_part(str(kind), value, extra, pick) for kind, value in tree)
 
 
@@ -263,7 +262,7 @@ def _part(kind: str, value: Any, extra: int, pick: Pick) -> str:
 
 
 def _repeated(tree: Any, low: int, wanted: int, extra: int, pick: Pick) -> str:
-    """So many repetitions, or as many as are long enough; repetitions in repetitions are soon more than can be held."""
+    # So many repetitions, or as many as are long enough; repetitions in repetitions are soon more than can be held.
     text = ""
     for turn in range(wanted):
         if len(text) > _MANY:

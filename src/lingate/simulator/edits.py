@@ -89,7 +89,7 @@ def _split_frames(data: bytes) -> list[bytes]:
 
 
 def _edit_frame(frame: bytes, change: Change) -> bytes:
-    """The JSON in AWS's frame: its payload, bytes in base64 inside of that, or events of a container's own stream."""
+    # The JSON in AWS's frame: its payload, bytes in base64 inside of that, or events of a container's own stream.
     (read,) = eventstream.EventStreamDecoder().feed(frame)
     if read.payload.startswith(b"data:"):
         payload: bytes | None = b"".join(_edit_sse(event, change) for event in _split_sse(read.payload))
@@ -183,7 +183,7 @@ def error_in_200(steps: Steps, scene: Scene, arg: float) -> Steps:
 
 
 def _body(steps: Steps, body: bytes) -> Steps:
-    """The same head over another body."""
+    # The same head over another body.
     for step in steps:
         if isinstance(step, Begin):
             yield replace(step, length=len(body))
@@ -254,8 +254,7 @@ def malformed(steps: Steps, scene: Scene, arg: float) -> Steps:
 
 
 def _edited(change: Change) -> EditSteps:
-    """Each event's JSON, or the body's, changed; None removes the event."""
-
+    # Each event's JSON, or the body's, changed; None removes the event.
     def edit(steps: Steps, scene: Scene, arg: float) -> Steps:
         for step in steps if scene.stream else _measured(steps, change):
             if scene.stream and isinstance(step, Send):
@@ -267,7 +266,7 @@ def _edited(change: Change) -> EditSteps:
 
 
 def _measured(steps: Steps, change: Change) -> Steps:
-    """A whole body changed, with its length."""
+    # A whole body changed, with its length.
     held = list(steps)
     for step in held:
         if isinstance(step, Send):
@@ -278,7 +277,7 @@ def _measured(steps: Steps, change: Change) -> Steps:
 
 
 def _without_usage(value: Any) -> Any:
-    """The same without token counts, at any depth; None for an event that held nothing else."""
+    # The same without token counts, at any depth; None for an event that held nothing else.
     emptied = isinstance(value, dict) and value.get("choices") == [] and "usage" in value
     return None if emptied else without(value, _USAGE_KEYS)
 
@@ -323,8 +322,7 @@ def empty_choices(steps: Steps, scene: Scene, arg: float) -> Steps:
 
 
 def _in_streams(change: Callable[[Send, Framing], list[Send]]) -> EditSteps:
-    """What is sent in the place of each piece of a stream."""
-
+    # What is sent in the place of each piece of a stream.
     def edit(steps: Steps, scene: Scene, arg: float) -> Steps:
         for step in steps:
             yield from change(step, scene.framing) if scene.stream and isinstance(step, Send) else [step]

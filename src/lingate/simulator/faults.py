@@ -64,7 +64,7 @@ def _refusal(about: str, status: int | None, kind: type[LingateError], message: 
 
 
 def _edit_texts(response: JsonDict, change: Callable[[str], str], finish: str | None) -> None:
-    """Change the text of each choice of a chat or a completion, and leave nothing else in it."""
+    # Change the text of each choice of a chat or a completion, and leave nothing else in it.
     for choice in response.get("choices") or ():
         holder, name = (choice, "text") if "text" in choice else (choice["message"], "content")
         holder[name] = change(holder.get(name) or "")

@@ -224,7 +224,7 @@ def answer_embeddings(call: Call, dimensions: int | None) -> JsonDict:
 
 
 def _inputs(value: Any) -> Iterator[tuple[str, int]]:
-    """Each text with its tokens; a list of numbers is one text that is tokens already."""
+    # Each text with its tokens; a list of numbers is one text that is tokens already.
     if isinstance(value, dict) and isinstance(value.get("parts"), list):
         value = "".join(str(part.get("text", "")) for part in value["parts"])  # one input in several pieces
     if isinstance(value, str):

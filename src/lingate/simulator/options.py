@@ -94,7 +94,7 @@ def _with_number(options: Options, name: str, number: float) -> Options:
 
 
 def _fault_name(parts: list[str], names: Mapping[str, str]) -> tuple[str, int]:
-    """The longest run of parts that names a fault, and its length: `rate-limit` is `rate_limit`."""
+    # The longest run of parts that names a fault, and its length: `rate-limit` is `rate_limit`.
     for size in range(min(4, len(parts)), 0, -1):
         name = names.get("_".join(parts[:size]))
         if name:
@@ -117,7 +117,7 @@ def _from_headers(headers: Mapping[str, str], names: Mapping[str, str], options:
 
 
 def _header_faults(value: str, names: Mapping[str, str]) -> tuple[FaultSpec, ...]:
-    """`name[=arg][; times=N]`, several separated by commas."""
+    # `name[=arg][; times=N]`, several separated by commas.
     faults = []
     for item in filter(None, (piece.strip() for piece in value.split(","))):
         head, *settings = (piece.strip() for piece in item.split(";"))

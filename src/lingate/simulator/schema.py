@@ -71,7 +71,7 @@ def example(schema: Schema, *, seed: str = "", words: Sequence[str] = ()) -> Any
 
 
 class _Maker:
-    """One attempt. `path` names the place in the value, so that sibling strings differ."""
+    # One attempt. `path` names the place in the value, so that sibling strings differ.
 
     def __init__(self, root: Schema, seed: str, words: Sequence[str]) -> None:
         self.root = root
@@ -114,7 +114,7 @@ class _Maker:
         return None if kind == "null" else self._string(schema, path)
 
     def _pick(self, path: str, size: int) -> int:
-        """A number below `size`, the same for the same place and seed."""
+        # A number below `size`, the same for the same place and seed.
         digest = sha256(f"{self.seed}\0{path}".encode("utf-8", "surrogatepass")).digest()
         return int.from_bytes(digest[:6], "big") % size
 
@@ -124,7 +124,7 @@ class _Maker:
         return path.rsplit("/", 1)[-1].strip("0123456789") or "value"
 
     def _from_branches(self, schema: Mapping[str, Any], key: str, path: str, depth: int) -> Any:
-        """The first branch that works out. Deep down the ones without references come first, so that recursion ends."""
+        # The first branch that works out. Deep down the ones without references come first, so that recursion ends.
         rest = without(schema, (key,))
         branches = list(schema[key])
         if depth > _OPTIONAL_DEPTH:
@@ -161,7 +161,7 @@ class _Maker:
         return made
 
     def _further_names(self, schema: Mapping[str, Any], required: list[str], made: Mapping[str, Any]) -> Iterator[str]:
-        """Names that must be there although `properties` does not list them."""
+        # Names that must be there although `properties` does not list them.
         dependent = schema.get("dependentRequired") or {}
         names = [*required, *made]
         for name in names:
@@ -219,7 +219,7 @@ class _Maker:
         return made
 
     def _item(self, schema: Schema, path: str, depth: int, others: list[Any]) -> Any:
-        """A value that differs from the others, as far as some tries find one."""
+        # A value that differs from the others, as far as some tries find one.
         value = self.make(schema, path, depth)
         free = isinstance(schema, Mapping) and not schema.keys() & {"enum", "pattern", "format", "const", "$ref"}
         for attempt in range(8 * (len(others) + 1)):
@@ -249,7 +249,7 @@ class _Maker:
         return text[:high]
 
     def _number_at(self, schema: Mapping[str, Any], turn: int) -> int | float:
-        """The number at position `turn` among those that fit, counted from the end that is bounded."""
+        # The number at position `turn` among those that fit, counted from the end that is bounded.
         low = max(_numbers(schema, "minimum", "exclusiveMinimum"), default=None)
         high = min(_numbers(schema, "maximum", "exclusiveMaximum"), default=None)
         step = schema.get("multipleOf")
@@ -278,7 +278,7 @@ _TELLING = {
 
 
 def _kind_named(schema: Schema) -> str | None:
-    """The type a schema names; of several the first that is not null."""
+    # The type a schema names; of several the first that is not null.
     wanted = schema.get("type") if isinstance(schema, Mapping) else None
     if isinstance(wanted, list):
         return next((str(name) for name in wanted if name != "null"), "null")
@@ -286,8 +286,8 @@ def _kind_named(schema: Schema) -> str | None:
 
 
 def _merge(left: Schema, right: Schema) -> Schema:
-    """Both at once. Where two keywords have no common form, they stay apart under `allOf`'s rule: the second is
-    tried, and the check of the whole value decides."""
+    # Both at once. Where two keywords have no common form, they stay apart under `allOf`'s rule: the second is
+    # tried, and the check of the whole value decides.
     if isinstance(left, bool) or isinstance(right, bool):
         if left is False or right is False:
             return False

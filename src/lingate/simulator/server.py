@@ -109,7 +109,7 @@ class Connection(asyncio.Protocol):
         return self._transport.get_extra_info("socket")
 
     def _leave(self, outcome: Outcome) -> None:
-        """End what is under way; only the first reason counts."""
+        # End what is under way; only the first reason counts.
         exchange, self._exchange = self._exchange, None
         if exchange is None:
             return
@@ -130,7 +130,7 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     async def _one_request(self) -> bool:
-        """Read a request and answer it; false if the connection ends with it."""
+        # Read a request and answer it; false if the connection ends with it.
         try:
             request = await self._read()
         except h11.RemoteProtocolError as error:
@@ -148,7 +148,7 @@ class Connection(asyncio.Protocol):
         return self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
 
     async def _read(self) -> tuple[HttpCall, bool] | None:
-        """The next request and whether its body is whole; None if the client is done."""
+        # The next request and whether its body is whole; None if the client is done.
         head: h11.Request | None = None
         body: list[bytes] = []
         size = 0
@@ -263,7 +263,7 @@ class Connection(asyncio.Protocol):
             self._leave("complete")
 
     def _write(self, data: bytes) -> None:
-        """Write, and before it the head if that has not gone out yet."""
+        # Write, and before it the head if that has not gone out yet.
         data = self._held + data
         self._held = b""
         if data:

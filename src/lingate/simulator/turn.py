@@ -69,7 +69,7 @@ class Route:
 def _methods(
     place: str, dialect: str, methods: Mapping[str, Operation], id_prefix: str = "sim-", native: str | None = None
 ) -> Iterator[Route]:
-    """Rows where the path's end says what is asked for, and whether the answer is a stream."""
+    # Rows where the path's end says what is asked for, and whether the answer is a stream.
     start = "message_start" if native else None
     for method, operation in methods.items():
         args = {"method": method}
@@ -254,7 +254,7 @@ class Turn:
             yield Send(frame, owed if frame is frames[-1] else 0, terminal=frame is frames[-1])
 
     def _start_raw(self, response: JsonDict) -> JsonDict | None:
-        """The stream's own first event where that tells what the prompt cost, which canonical events say at the end."""
+        # The stream's own first event where that tells what the prompt cost, which canonical events say at the end.
         if self.route.start_event is None:
             return None
         usage = {**json.decode(self._operation.render(response))["usage"], "output_tokens": 0}

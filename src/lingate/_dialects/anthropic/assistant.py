@@ -161,8 +161,8 @@ def _tool_use(call: JsonDict, function: JsonDict, where: str, draft: Draft) -> J
 
 
 def _thinking_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
-    """Signed thinking goes back as it came. Unsigned thinking is another model's and would be refused, so it stays out
-    unless the provider's facts say that it is wanted."""
+    # Signed thinking goes back as it came. Unsigned thinking is another model's and would be refused, so it stays out
+    # unless the provider's facts say that it is wanted.
     if message.keys().isdisjoint(REASONED):
         return []
     history = draft.traits.get("reasoning_history")
@@ -202,7 +202,7 @@ def _with_safe_id(block: JsonDict) -> JsonDict:
 
 
 def _with_marks(blocks: list[JsonDict], message: JsonDict) -> list[JsonDict]:
-    """The blocks, with a cache mark that the caller put on the message since."""
+    # The blocks, with a cache mark that the caller put on the message since.
     parts = as_dicts(message.get("content"))
     marks = [message.get("cache_control"), *(part.get("cache_control") for part in reversed(parts))]
     mark = next(filter(None, marks), None)
@@ -212,7 +212,7 @@ def _with_marks(blocks: list[JsonDict], message: JsonDict) -> list[JsonDict]:
 
 
 def _marked(blocks: list[JsonDict], mark: Any) -> list[JsonDict]:
-    """The blocks, the last that may bear a cache mark with it."""
+    # The blocks, the last that may bear a cache mark with it.
     for n in range(len(blocks) - 1, -1, -1):
         if blocks[n]["type"] not in _PROOFS:
             return [*blocks[:n], {**blocks[n], "cache_control": mark}, *blocks[n + 1 :]]

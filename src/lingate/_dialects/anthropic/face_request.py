@@ -127,14 +127,14 @@ def _system(content: Any, where: str) -> JsonDict:
 
 
 def _kept(message: JsonDict, blocks: list[JsonDict]) -> JsonDict:
-    """The message with the blocks it was read from, if it says less than they do."""
+    # The message with the blocks it was read from, if it says less than they do.
     if not all(map(is_plain, blocks)):
         message["provider_specific_fields"] = {NAME: {"content": blocks}}
     return message
 
 
 def _late_system(message: JsonDict, where: str) -> JsonDict:
-    """A system message among the others, which may have fields of its own, and then needs no content."""
+    # A system message among the others, which may have fields of its own, and then needs no content.
     fields = not_null(message, ("role", "content"))
     content = message.get("content")
     made = _system("" if content is None and fields else content, f"{where}.content")
@@ -189,7 +189,7 @@ def _assistant_content(reading: Reading) -> Any:
 
 
 def _without_our_citations(block: JsonDict) -> JsonDict:
-    """Citations that this face made of another provider's annotations have no index, and only it can read them."""
+    # Citations that this face made of another provider's annotations have no index, and only it can read them.
     citations = block.get("citations")
     if not isinstance(citations, list):
         return block
@@ -236,7 +236,7 @@ def _read_tools(wire: JsonDict, canonical: JsonDict) -> None:
 
 
 def _tool(tool: Any, where: str) -> JsonDict:
-    """A client's tool as a function; a tool of the provider's own stays as it is."""
+    # A client's tool as a function; a tool of the provider's own stays as it is.
     expect(tool, dict, where)
     if tool.get("type") not in (None, "custom"):
         return dict(tool)
@@ -249,7 +249,7 @@ def _tool(tool: Any, where: str) -> JsonDict:
 
 
 def _read_output(wire: JsonDict, canonical: JsonDict) -> None:
-    """`output_config` and its older form: effort and format in OpenAI's words, and the objects themselves beside."""
+    # `output_config` and its older form: effort and format in OpenAI's words, and the objects themselves beside.
     config = wire.get("output_config") or {}
     wanted = config.get("format") or wire.get("output_format")
     if wanted is not None:

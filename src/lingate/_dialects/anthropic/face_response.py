@@ -327,7 +327,7 @@ class Encoder:
         return b""
 
     def _tell_block(self, block: JsonDict) -> bytes:
-        """A whole block as a provider streams it, since that is what clients add up and show."""
+        # A whole block as a provider streams it, since that is what clients add up and show.
         start, deltas = dict(block), []
         if block["type"] == "text":
             start["text"] = ""

@@ -228,7 +228,7 @@ def _write_budget(draft: Draft, budget: int) -> None:
 
 
 def _fit_default(draft: Draft, given: Any) -> None:
-    """A limit of our own making must not be the reason why the caller's budget is refused."""
+    # A limit of our own making must not be the reason why the caller's budget is refused.
     budget = dig(given, "budget_tokens")
     if isinstance(budget, int) and not _gave_limit(draft) and draft.body["max_tokens"] <= budget:
         draft.body["max_tokens"] += budget
@@ -239,7 +239,7 @@ def _gave_limit(draft: Draft) -> bool:
 
 
 def _resumes_without_thinking(turns: list[Any]) -> bool:
-    """Whether the request continues a tool turn whose assistant message has no thinking at its head."""
+    # Whether the request continues a tool turn whose assistant message has no thinking at its head.
     if len(turns) < 2 or turns[-1]["role"] != "user" or turns[-2]["role"] != "assistant":
         return False
     answers, asked = turns[-1]["content"], turns[-2]["content"]

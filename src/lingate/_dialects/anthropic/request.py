@@ -141,7 +141,7 @@ def limit_cache_marks(draft: Draft) -> None:
 
 
 def _marked(body: JsonDict) -> Iterator[_Path]:
-    """Everything that bears a mark, in the order in which the API caches: tools, system, messages."""
+    # Everything that bears a mark, in the order in which the API caches: tools, system, messages.
     for field in ("tools", "system"):
         yield from _listed(body.get(field), (field,))
     for n, turn in enumerate(body["messages"]):
@@ -158,7 +158,7 @@ def _listed(blocks: object, path: _Path) -> Iterator[_Path]:
 
 
 def _unmark(body: JsonDict, path: _Path) -> None:
-    """Rebuild what is on the way to the block: parts of it may be the caller's own objects."""
+    # Rebuild what is on the way to the block: parts of it may be the caller's own objects.
     node: Any = body
     for step in path:
         child = node[step]

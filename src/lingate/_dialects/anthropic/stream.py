@@ -313,12 +313,12 @@ class MessageStream(StreamedAnswer):
             out.append(Text(block.arguments(), 0, raw))
 
     def _mark(self, raw: JsonDict, out: list[Event]) -> None:
-        """Hand an event on to clients of this format, unless the answer is not shown as it came."""
+        # Hand an event on to clients of this format, unless the answer is not shown as it came.
         if self._held is None:
             out.append(Opaque(NAME, raw))
 
     def _unannounced(self, raw: JsonDict, kind: Any) -> Block:
-        """A block that began without a start event, as some hosts leave it out for text."""
+        # A block that began without a start event, as some hosts leave it out for text.
         made = "thinking" if kind in ("thinking_delta", "signature_delta") else "text"
         block = Block({"type": made}, made, position=self._length)
         if made == "thinking":

@@ -98,7 +98,7 @@ def _write_native_format(draft: Draft, wanted: JsonDict, schema: JsonDict) -> No
 
 
 def _write_answer_tool(draft: Draft, schema: JsonDict | None, name: str, thinking: bool) -> None:
-    """A tool whose input is the answer. Forced, except while thinking, when the API refuses to force one."""
+    # A tool whose input is the answer. Forced, except while thinking, when the API refuses to force one.
     tools = draft.body.get("tools", [])
     name = answer_name(name, [tool.get("name") for tool in tools])
     choice = draft.body.get("tool_choice", {"type": "auto"})
@@ -172,7 +172,7 @@ def _set_strict(made: JsonDict, strict: bool, where: str, draft: Draft) -> None:
 
 
 def _choice(draft: Draft) -> Any:
-    """`tool_choice` on the wire; a list of it and the allowed names where only some tools may be used."""
+    # `tool_choice` on the wire; a list of it and the allowed names where only some tools may be used.
     asked = draft.asked.get("tool_choice", draft.asked.get("function_call"))
     if asked is None:
         return None
@@ -205,7 +205,7 @@ def _choice_word(word: str, draft: Draft) -> JsonDict | None:
 
 
 def _web_search(draft: Draft) -> JsonDict | None:
-    """OpenAI's `web_search_options` as this format's web search tool."""
+    # OpenAI's `web_search_options` as this format's web search tool.
     options = draft.asked.get("web_search_options")
     if not isinstance(options, dict):
         return None

@@ -117,7 +117,7 @@ class Turns:
                 self.draft.need(beta)
 
     def _place_late(self) -> None:
-        """System turns wait until the tool results before them are complete: those may not be divided."""
+        # System turns wait until the tool results before them are complete: those may not be divided.
         if self._late:
             self._close_user()
             self.turns += self._late
@@ -131,7 +131,7 @@ class Turns:
         self._rest.extend(blocks)
 
     def _say(self, role: Any, text: str) -> None:
-        """A text alone, which is not blank."""
+        # A text alone, which is not blank.
         if role == "assistant":
             self._answer(text)
             return
@@ -206,7 +206,7 @@ class Turns:
         self._results, self._rest, self._plain = [], [], None
 
     def _check_prefill(self) -> None:
-        """A conversation that ends with the assistant asks to continue that very text."""
+        # A conversation that ends with the assistant asks to continue that very text.
         last = self.turns[-1]
         if last["role"] != "assistant":
             return

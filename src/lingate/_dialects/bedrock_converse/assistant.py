@@ -264,8 +264,8 @@ _READERS = {
 
 
 def _reasoning_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
-    """Signed thinking goes back as it came. Unsigned thinking is another model's and would be refused, so it stays out
-    unless the provider's facts say that it is wanted."""
+    # Signed thinking goes back as it came. Unsigned thinking is another model's and would be refused, so it stays out
+    # unless the provider's facts say that it is wanted.
     if message.keys().isdisjoint(REASONED):
         return []
     history = draft.traits.get("reasoning_history")
@@ -281,7 +281,7 @@ def _reasoning_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonD
 
 
 def _acceptable(blocks: list[JsonDict], where: str, draft: Draft) -> list[JsonDict]:
-    """Without blank text, which the API itself sends and refuses when it comes back, and without foreign thinking."""
+    # Without blank text, which the API itself sends and refuses when it comes back, and without foreign thinking.
     blocks = not_blank(blocks)
     kept = [block for block in blocks if "reasoningContent" not in block or _is_own(block["reasoningContent"], draft)]
     if len(kept) < len(blocks):

@@ -134,7 +134,7 @@ def _messages(wire: JsonDict) -> list[JsonDict]:
 
 
 def _with_parts(role: str, blocks: list[JsonDict]) -> JsonDict:
-    """A message with the blocks it was read from, if it says less than they do."""
+    # A message with the blocks it was read from, if it says less than they do.
     parts = canonical_parts(blocks)
     plain = is_plain(blocks)
     only_text = plain and len(parts) == 1 and set(parts[0]) == {"type", "text"}
@@ -151,7 +151,7 @@ def _late_system(blocks: list[JsonDict]) -> list[JsonDict]:
 
 
 def _user(blocks: list[JsonDict]) -> list[JsonDict]:
-    """Tool results become messages of their own, ahead of the rest."""
+    # Tool results become messages of their own, ahead of the rest.
     messages: list[JsonDict] = []
     rest: list[JsonDict] = []
     marked = False
@@ -255,7 +255,7 @@ def _read_tools(wire: JsonDict, canonical: JsonDict) -> None:
 
 
 def _tool(tool: JsonDict, where: str) -> JsonDict:
-    """A client's tool as a function; a tool of the provider's own stays as it is."""
+    # A client's tool as a function; a tool of the provider's own stays as it is.
     spec = tool.get("toolSpec")
     if spec is None:
         kind = next(iter(tool), "")
@@ -288,7 +288,7 @@ def _read_output(wire: JsonDict, canonical: JsonDict, native: JsonDict) -> None:
 
 
 def _read_additional(wire: JsonDict, canonical: JsonDict, native: JsonDict) -> None:
-    """The model's own fields stand beside the canonical ones, unless their names have a meaning there."""
+    # The model's own fields stand beside the canonical ones, unless their names have a meaning there.
     more = wire.get("additionalModelRequestFields")
     if more is None:
         return

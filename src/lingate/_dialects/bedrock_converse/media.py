@@ -169,7 +169,7 @@ def _block(kind: str, word: str, source: JsonDict, name: str | None = None) -> J
 
 
 def _declared(media_type: Any, name: str | None) -> str:
-    """The media type of a file that comes without one: by its name, else it is taken for a PDF."""
+    # The media type of a file that comes without one: by its name, else it is taken for a PDF.
     if isinstance(media_type, str) and "/" in media_type:
         return media_type.lower()
     ending = (name or "").rpartition(".")[2].lower()

@@ -103,7 +103,7 @@ def write_rest(draft: Draft) -> None:
 
 
 def _write_betas(more: JsonDict) -> None:
-    """Name the features without which Claude does not know some of its fields."""
+    # Name the features without which Claude does not know some of its fields.
     needed = [beta for name, beta in FIELD_BETAS.items() if more.get(name)]
     if needed:
         given = more.get("anthropic_beta")
@@ -154,7 +154,7 @@ def write_sampling(draft: Draft, thinking: bool) -> None:
 
 
 def _native_effort(draft: Draft, effort: Any) -> Any:
-    """The effort that is still to be said, after what a client of this format had said in the model's own words."""
+    # The effort that is still to be said, after what a client of this format had said in the model's own words.
     kept = draft.native.get("effort")
     if not isinstance(kept, dict) or effort_of(kept) != effort:
         return effort
@@ -180,7 +180,7 @@ def _write_effort(draft: Draft, effort: Any) -> None:
 
 
 def _write_other(draft: Draft, effort: Any) -> None:
-    """Models other than Claude, each in its own words; one we know nothing about is told the effort as it is."""
+    # Models other than Claude, each in its own words; one we know nothing about is told the effort as it is.
     param = draft.traits.get("reasoning_param", "reasoning_effort")
     if param == "none":
         draft.refuse("reasoning_effort", "the model does not take it")
@@ -193,7 +193,7 @@ def _write_other(draft: Draft, effort: Any) -> None:
 
 
 def _write_config(draft: Draft, effort: Any) -> None:
-    """Nova's three words in an object; Qwen has two, and no way not to think."""
+    # Nova's three words in an object; Qwen has two, and no way not to think.
     nova = draft.family == "nova"
     if effort == "none":
         if nova:
@@ -230,7 +230,7 @@ def _write_budget(draft: Draft, budget: int) -> None:
 
 
 def _resumes_without_thinking(turns: list[Any]) -> bool:
-    """Whether the request continues a tool turn whose assistant message has no thinking at its head."""
+    # Whether the request continues a tool turn whose assistant message has no thinking at its head.
     if len(turns) < 2 or turns[-1]["role"] != "user" or turns[-2]["role"] != "assistant":
         return False
     return "toolResult" in turns[-1]["content"][0] and "reasoningContent" not in turns[-2]["content"][0]

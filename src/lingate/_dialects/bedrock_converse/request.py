@@ -65,7 +65,7 @@ def count_request(call: Call, target: Target) -> HttpRequest:
 
 
 def _limit_cache_points(made: Draft) -> None:
-    """At most four cache points reach the wire. The oldest go: the later ones cover their text too."""
+    # At most four cache points reach the wire. The oldest go: the later ones cover their text too.
     points = list(_cache_points(made.body))
     surplus = points[: max(len(points) - MAX_CACHE_MARKS, 0)]
     for where, blocks, n in surplus:
@@ -76,7 +76,7 @@ def _limit_cache_points(made: Draft) -> None:
 
 
 def _cache_points(body: JsonDict) -> Iterator[tuple[str, list[Any], int]]:
-    """Every cache point, as a place in a list, in the order in which the API caches: tools, system, messages."""
+    # Every cache point, as a place in a list, in the order in which the API caches: tools, system, messages.
     for field, blocks in (("tools", body.get("toolConfig", {}).get("tools", [])), ("system", body.get("system", []))):
         yield from ((field, blocks, n) for n, block in enumerate(blocks) if "cachePoint" in block)
     for at, turn in enumerate(body["messages"]):

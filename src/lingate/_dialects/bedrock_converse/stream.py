@@ -55,13 +55,13 @@ class HeadedAnswer(StreamedAnswer):
         self._started = False
 
     def _begin(self, raw: JsonDict, out: list[Event]) -> None:
-        """The answer begins, unless it has begun."""
+        # The answer begins, unless it has begun.
         if not self._started:
             self._started = True
             out.append(Start(identity(self._head), self._sent.target.model, created_at(self._head), raw=raw))
 
     def _may_end(self) -> bool:
-        """Whether a reason to end is enough, where nothing comes after it."""
+        # Whether a reason to end is enough, where nothing comes after it.
         return not self.over and self._sent.target.traits.get("stream_end") == "finish"
 
 
@@ -298,7 +298,7 @@ class ConverseStream(HeadedAnswer):
         self.done = self.over = True
 
     def _mark(self, out: list[Event]) -> None:
-        """Hand an event on to clients of this format, unless the answer is not shown as it came."""
+        # Hand an event on to clients of this format, unless the answer is not shown as it came.
         if self._held is None:
             out.append(Opaque(NAME, self._raw))
 

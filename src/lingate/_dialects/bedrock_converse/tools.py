@@ -105,7 +105,7 @@ def _write_native_format(draft: Draft, schema: JsonDict, name: str, about: str) 
 
 
 def _write_answer_tool(draft: Draft, schema: JsonDict, name: str, about: Any, thinking: bool) -> None:
-    """A tool whose input is the answer. Forced, except while thinking and by models that cannot be."""
+    # A tool whose input is the answer. Forced, except while thinking and by models that cannot be.
     config: JsonDict = draft.body.get("toolConfig", {})
     tools = config.get("tools", [])
     choice = config.get("toolChoice") or {}
@@ -166,7 +166,7 @@ def _tool(tool: JsonDict, where: str, draft: Draft) -> JsonDict | None:
 
 
 def _pass_on(tool: JsonDict, where: str, draft: Draft) -> None:
-    """Claude's own tools (computer use and the like) go past Converse, in the words of Claude's own API."""
+    # Claude's own tools (computer use and the like) go past Converse, in the words of Claude's own API.
     kind = tool.get("type")
     if draft.family != "claude" or not isinstance(kind, str) or kind == "custom":
         draft.refuse(where, f"there is no tool of type {strangers_tool(tool) or kind}")
@@ -198,8 +198,8 @@ def _stub(name: str) -> JsonDict:
 
 
 def _withheld(draft: Draft, tools: list[JsonDict], used: list[str]) -> list[JsonDict]:
-    """No tool may be called, for which there is no word: without tools none can be. But a conversation that has called
-    some must declare them."""
+    # No tool may be called, for which there is no word: without tools none can be. But a conversation that has called
+    # some must declare them.
     if not used:
         return []
     draft.instruct("Do not call any tool now. Answer with text.")
@@ -209,7 +209,7 @@ def _withheld(draft: Draft, tools: list[JsonDict], used: list[str]) -> list[Json
 
 
 def _choice(draft: Draft) -> Any:
-    """`toolChoice` on the wire; a list of it and the allowed names where only some tools may be used."""
+    # `toolChoice` on the wire; a list of it and the allowed names where only some tools may be used.
     asked = draft.asked.get("tool_choice")
     if asked is None:
         return None
@@ -233,7 +233,7 @@ def _choice(draft: Draft) -> Any:
 
 
 def _possible(draft: Draft, choice: JsonDict | None) -> JsonDict | None:
-    """The choice, as far as the model can be made to make one."""
+    # The choice, as far as the model can be made to make one.
     if choice is None or "auto" in choice or draft.traits.get("tool_choice_required") != "auto":
         return choice
     draft.note("tool_choice")
@@ -241,7 +241,7 @@ def _possible(draft: Draft, choice: JsonDict | None) -> JsonDict | None:
 
 
 def _write_parallel(draft: Draft, choice: JsonDict | None) -> None:
-    """One call at a time is Claude's own field: Converse has none."""
+    # One call at a time is Claude's own field: Converse has none.
     parallel = draft.asked.get("parallel_tool_calls")
     if parallel is None or parallel is True:
         return

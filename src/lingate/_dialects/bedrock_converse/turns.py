@@ -105,7 +105,7 @@ class Turns:
         self.system.extend(blocks)
 
     def _place_late(self) -> None:
-        """System turns wait until the tool results before them are complete: those may not be divided."""
+        # System turns wait until the tool results before them are complete: those may not be divided.
         self._close_user()
         self.turns += self._late
         self._late = []
@@ -156,7 +156,7 @@ class Turns:
             self._results, self._rest = [], []
 
     def _check_prefill(self) -> None:
-        """A conversation that ends with the assistant asks to continue that very text."""
+        # A conversation that ends with the assistant asks to continue that very text.
         last = self.turns[-1]
         if last["role"] != "assistant" or "text" not in last["content"][-1]:
             return
@@ -236,7 +236,7 @@ def _has_document(blocks: list[JsonDict]) -> bool:
 
 
 def _renamed(block: JsonDict, taken: set[str]) -> JsonDict:
-    """The block, with a document's name changed if it is taken; blocks inside a tool result count too."""
+    # The block, with a document's name changed if it is taken; blocks inside a tool result count too.
     document, result = block.get("document"), block.get("toolResult")
     if isinstance(result, dict):
         return {**block, "toolResult": {**result, "content": [_renamed(item, taken) for item in result["content"]]}}

@@ -98,7 +98,7 @@ _WRITERS: dict[str, Callable[[Draft, list[str]], JsonDict]] = {"titan": _titan, 
 
 
 def _vectors(raw: JsonDict) -> list[Any]:
-    """The vectors of an answer, whatever the model."""
+    # The vectors of an answer, whatever the model.
     found = raw.get("embedding", raw.get("embeddings"))
     if isinstance(found, dict):
         # By type, of which the first is the only one unless the caller asked for more.

@@ -53,7 +53,7 @@ def _message(body: bytes, path_args: Mapping[str, str]) -> tuple[bytes, dict[str
 
 
 def _with_betas(call: Call) -> Call:
-    """Beta features as the header that they are elsewhere."""
+    # Beta features as the header that they are elsewhere.
     given = call.body.pop("anthropic_beta", None)
     if isinstance(given, list) and given:
         call.extra_headers = {"anthropic-beta": ",".join(map(str, given))}

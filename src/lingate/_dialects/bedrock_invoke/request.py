@@ -160,7 +160,7 @@ def _put(body: JsonDict, path: str, value: Any) -> None:
 
 
 def _headers_apart(call: Call) -> tuple[Call, dict[str, str]]:
-    """What Converse has fields for and InvokeModel has headers for: guardrails, latency and tier, of any model."""
+    # What Converse has fields for and InvokeModel has headers for: guardrails, latency and tier, of any model.
     body, headers = dict(call.body), {}
     guard = body.get("guardrailConfig")
     if isinstance(guard, dict):

@@ -102,8 +102,7 @@ def _llama(raw: JsonDict) -> Piece:
 
 
 def _listed(name: str) -> Callable[[JsonDict], Piece]:
-    """Reads the first of a list of answers."""
-
+    # Reads the first of a list of answers.
     def read(raw: JsonDict) -> Piece:
         inner = _first(raw.get(name))
         return Piece(_text(inner.get("text")), inner.get("stop_reason"))

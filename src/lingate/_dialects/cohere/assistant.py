@@ -246,7 +246,7 @@ def _has_text(made: JsonDict) -> bool:
 
 
 def _essence(fields: JsonDict) -> JsonDict:
-    """A message's own fields in one of their equal forms."""
+    # A message's own fields in one of their equal forms.
     content = fields.get("content") or []
     parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
     content = [part for part in parts if part != {"type": "text", "text": ""}]

@@ -129,7 +129,7 @@ def _read_format(wanted: Any, canonical: JsonDict) -> None:
 
 
 def _read_thinking(thinking: Any, canonical: JsonDict) -> None:
-    """A budget in Anthropic's words, which say it exactly; without one, an effort."""
+    # A budget in Anthropic's words, which say it exactly; without one, an effort.
     if thinking is None:
         return
     expect(thinking, dict, "thinking")

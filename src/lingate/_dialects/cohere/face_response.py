@@ -240,7 +240,7 @@ class Encoder:
         return self._tell_citations() + self._close()
 
     def _tell_citations(self) -> bytes:
-        """Citations that have not come as events of this format."""
+        # Citations that have not come as events of this format.
         told = b""
         for n, citation in enumerate(() if self._cited else self._own or self._citations):
             start = {"type": "citation-start", "index": n, "delta": {"message": {"citations": citation}}}

@@ -64,7 +64,7 @@ def _write_sampling(draft: Draft) -> None:
 
 
 def _within(value: Any, name: str, draft: Draft) -> Any:
-    """The value inside the API's range. `top_p` of 1, which many send by habit, is above it."""
+    # The value inside the API's range. `top_p` of 1, which many send by habit, is above it.
     low, high = RANGES.get(_SAMPLING[name], (value, value))
     if isinstance(value, bool) or not isinstance(value, int | float) or low <= value <= high:
         return value
@@ -74,7 +74,7 @@ def _within(value: Any, name: str, draft: Draft) -> Any:
 
 
 def _write_thinking(draft: Draft) -> None:
-    """Write `thinking`. `thinking` in Anthropic's words or Cohere's own says how many tokens, and wins over effort."""
+    # Write `thinking`. `thinking` in Anthropic's words or Cohere's own says how many tokens, and wins over effort.
     effort, given = draft.asked.get("reasoning_effort"), draft.asked.get("thinking")
     none = draft.traits.get("thinking") == "none"
     if isinstance(given, dict):
@@ -159,7 +159,7 @@ def _result(message: JsonDict, where: str, draft: Draft) -> JsonDict:
 
 
 def _original(message: JsonDict) -> Any:
-    """The content that a client of this format sent, unless the message was edited since; None if there is none."""
+    # The content that a client of this format sent, unless the message was edited since; None if there is none.
     if "provider_specific_fields" not in message:
         return None
     content = native_fields(message, NAME).get("content")

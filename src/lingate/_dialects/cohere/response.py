@@ -134,7 +134,7 @@ _PLAN = -1
 
 @dataclass(slots=True)
 class _Block:
-    """One content block, or the plan."""
+    # One content block, or the plan.
 
     kind: str
     number: int = 0
@@ -143,7 +143,7 @@ class _Block:
 
 @dataclass(slots=True)
 class _Call:
-    """One tool call; `answer` if its arguments are the structured answer, `number` is -1 then."""
+    # One tool call; `answer` if its arguments are the structured answer, `number` is -1 then.
 
     number: int
     answer: bool
@@ -350,7 +350,7 @@ class MessageStream(StreamedAnswer):
         self.done = self.over = True
 
     def _tell_kept(self, raw: JsonDict, out: list[Event]) -> None:
-        """What the canonical form does not give back: several texts, reasoning in unusual places, citations."""
+        # What the canonical form does not give back: several texts, reasoning in unusual places, citations.
         if self._answered:
             return
         message: JsonDict = {"content": self._content(), "citations": self._citations}
@@ -372,7 +372,7 @@ class MessageStream(StreamedAnswer):
         return [{"type": block.kind, block.kind: "".join(block.pieces)} for block in blocks if block.pieces]
 
     def _offsets(self) -> dict[int, int]:
-        """Where in the whole text each content block begins."""
+        # Where in the whole text each content block begins.
         offsets, length = {}, 0
         for index in sorted(self._blocks):
             offsets[index] = length

@@ -72,7 +72,7 @@ def _is_strict(tool: JsonDict) -> bool:
 
 
 def _write_strict(draft: Draft, wire: list[JsonDict], strict: list[bool]) -> None:
-    """`strict_tools` holds for all tools or none, so it is set only where all ask for it and can have it."""
+    # `strict_tools` holds for all tools or none, so it is set only where all ask for it and can have it.
     if "strict_tools" in draft.asked or not any(strict):
         return
     if all(strict) and all(map(takes_strict, wire)):
@@ -82,7 +82,7 @@ def _write_strict(draft: Draft, wire: list[JsonDict], strict: list[bool]) -> Non
 
 
 def _choice(draft: Draft) -> tuple[str | None, list[Any] | None]:
-    """The word for the wire, and the names of the tools that are left; None for all."""
+    # The word for the wire, and the names of the tools that are left; None for all.
     asked = draft.asked.get("tool_choice")
     if asked is None:
         return None, None
@@ -111,7 +111,7 @@ def _word(asked: str, draft: Draft) -> str | None:
 
 
 def _write_answer_tool(draft: Draft, schema: JsonDict | None, name: str, tools: list[JsonDict]) -> None:
-    """A tool whose arguments are the answer, and the duty to call one."""
+    # A tool whose arguments are the answer, and the duty to call one.
     if schema is None:
         _instruct(draft, "Answer with one JSON object and nothing else: no code fence, no explanation.")
         return

@@ -157,7 +157,7 @@ def is_plain_result(response: JsonDict, content: Any) -> bool:
 
 
 def _result_text(value: JsonDict) -> str:
-    """The text that a result stands for; only what would be wrapped again is unwrapped."""
+    # The text that a result stands for; only what would be wrapped again is unwrapped.
     if value.keys() == {"result"}:
         inner = value["result"]
         if isinstance(inner, str) and inner and _container(inner) is None:
@@ -168,7 +168,7 @@ def _result_text(value: JsonDict) -> str:
 
 
 def _container(text: str) -> Any:
-    """The JSON object or list that a text is; None if it is neither."""
+    # The JSON object or list that a text is; None if it is neither.
     if text.lstrip()[:1] not in ("{", "["):
         return None
     try:

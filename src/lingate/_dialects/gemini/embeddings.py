@@ -133,7 +133,7 @@ def _contents(draft: Draft) -> list[JsonDict]:
 
 
 def _kept(draft: Draft, name: str, items: list[JsonDict]) -> list[JsonDict]:
-    """What a client of this format had said of each input besides."""
+    # What a client of this format had said of each input besides.
     kept = draft.native.get(name)
     return kept if isinstance(kept, list) and len(kept) == len(items) else [{}] * len(items)
 
@@ -166,7 +166,7 @@ def _predict_body(items: list[JsonDict], options: JsonDict, draft: Draft) -> Jso
 
 
 def _vectors(raw: JsonDict) -> list[Any]:
-    """The vectors of an answer, whatever the method."""
+    # The vectors of an answer, whatever the method.
     if raw.get("embedding") is not None and "embeddings" not in raw:
         return [_values(raw["embedding"], "embedding")]
     name = "embeddings" if raw.get("predictions") is None else "predictions"
@@ -223,14 +223,14 @@ def _usage(raw: JsonDict) -> JsonDict | None:
 
 
 def _input(content: Any, where: str) -> Any:
-    """One content as an input: its text, or itself where it is more than one text."""
+    # One content as an input: its text, or itself where it is more than one text.
     expect(content, dict, where)
     check_parts(content.get("parts"), f"{where}.parts")
     return text_alone(content["parts"]) or content
 
 
 def _keep(item: JsonDict, canonical: JsonDict) -> None:
-    """What one request says besides its content."""
+    # What one request says besides its content.
     if item.get("outputDimensionality") is not None:
         canonical["dimensions"] = item["outputDimensionality"]
     kept = not_null(item, _NOT_OPTIONS)

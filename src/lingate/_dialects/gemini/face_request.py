@@ -80,7 +80,7 @@ def parse_count(body: bytes, path_args: Mapping[str, str]) -> Call:
 
 
 def _camelized(wire: JsonDict) -> JsonDict:
-    """A request with its names in camelCase, but for `contents`: that is most of it, and read item by item."""
+    # A request with its names in camelCase, but for `contents`: that is most of it, and read item by item.
     contents = wire.pop("contents", None)
     return {**camelized(wire), "contents": contents}
 
@@ -126,7 +126,7 @@ def canonical_request(wire: JsonDict) -> JsonDict:
 
 
 def _read_config(config: JsonDict, canonical: JsonDict) -> JsonDict:
-    """Read `generationConfig`; what the canonical form does not say alone is returned."""
+    # Read `generationConfig`; what the canonical form does not say alone is returned.
     kept: JsonDict = {}
     for name, value in config.items():
         if value is None:
@@ -251,7 +251,7 @@ def _named(calls: Iterable[JsonDict]) -> list[tuple[str, str]]:
 
 
 def _user(parts: list[JsonDict], waiting: list[tuple[str, str]]) -> list[JsonDict]:
-    """Tool results become messages of their own, ahead of the rest."""
+    # Tool results become messages of their own, ahead of the rest.
     messages: list[JsonDict] = []
     rest: list[JsonDict] = []
     for part in parts:
@@ -268,7 +268,7 @@ def _user(parts: list[JsonDict], waiting: list[tuple[str, str]]) -> list[JsonDic
 
 
 def _result(response: JsonDict, waiting: list[tuple[str, str]]) -> JsonDict:
-    """A function response; one without an id answers the first call of that name that is still open."""
+    # A function response; one without an id answers the first call of that name that is still open.
     name, given = response["name"], response.get("id")
     if not given:
         given = next((known for known, called in waiting if called == name), None) or made_id(0, name)
@@ -302,7 +302,7 @@ def _assistant(parts: list[JsonDict], origin: str) -> JsonDict:
 
 
 def _kept(message: JsonDict, parts: list[JsonDict]) -> JsonDict:
-    """The message with the parts it was read from, if it says less than they do."""
+    # The message with the parts it was read from, if it says less than they do.
     if not all(map(is_plain, parts)):
         message["provider_specific_fields"] = {NAME: {"parts": parts}}
     return message

@@ -185,7 +185,7 @@ def _candidate(choice: JsonDict) -> JsonDict:
 
 
 def _thoughts(message: JsonDict) -> list[JsonDict]:
-    """Reasoning as thought parts; blocks with another provider's proof travel whole."""
+    # Reasoning as thought parts; blocks with another provider's proof travel whole.
     blocks = as_dicts(message.get("thinking_blocks"))
     if not blocks:
         reasoning = message.get("reasoning_content")
@@ -201,7 +201,7 @@ def _thoughts(message: JsonDict) -> list[JsonDict]:
 
 
 class _Tool:
-    """A call whose arguments are on their way: this format has no pieces of them."""
+    # A call whose arguments are on their way: this format has no pieces of them.
 
     __slots__ = ("pieces", "start")
 
@@ -223,7 +223,7 @@ class _Tool:
 
 
 class _Candidate:
-    """What is known of one choice until its end is told."""
+    # What is known of one choice until its end is told.
 
     __slots__ = (
         "annotations",
@@ -308,7 +308,7 @@ class Encoder:
         return found
 
     def _parts(self, index: int, parts: list[JsonDict], **fields: Any) -> bytes:
-        """An event with new parts, behind those calls of the candidate that are complete."""
+        # An event with new parts, behind those calls of the candidate that are complete.
         one = self._candidate(index)
         if one.told:
             parts, one.tools = [], {}

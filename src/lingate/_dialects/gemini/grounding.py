@@ -67,7 +67,7 @@ def _grounded(metadata: Any, text: str) -> list[JsonDict]:
 
 
 def _source(chunk: Any) -> JsonDict:
-    """The object with the address: the one member of a chunk, whatever it is called (`web`, `maps`, ...)."""
+    # The object with the address: the one member of a chunk, whatever it is called (`web`, `maps`, ...).
     holders: Iterable[Any] = chunk.values() if isinstance(chunk, dict) else ()
     return next((holder for holder in holders if isinstance(holder, dict)), {})
 
@@ -82,7 +82,7 @@ def _citation(source: JsonDict, start: int, end: int) -> list[JsonDict]:
 
 
 def _span(segment: JsonDict, text: str) -> tuple[int, int]:
-    """Where a segment is, in characters. Google counts UTF-8 bytes, and within one part; its words tell for sure."""
+    # Where a segment is, in characters. Google counts UTF-8 bytes, and within one part; its words tell for sure.
     start, end, words = segment.get("startIndex", 0), segment.get("endIndex"), segment.get("text")
     if isinstance(start, int) and isinstance(end, int) and 0 <= start <= end:
         data = text.encode("utf-8", "surrogatepass")

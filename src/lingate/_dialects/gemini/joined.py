@@ -231,7 +231,7 @@ class ArgsBuilder:
             self._open = path if isinstance(value, str) and piece.get("willContinue") else None
 
     def _place(self, steps: list[str | int], value: Any) -> Any:
-        """Put a value at the end of a path, making what is on the way; None reads what is there."""
+        # Put a value at the end of a path, making what is on the way; None reads what is there.
         node: Any = self.args
         for step, following in zip(steps, [*steps[1:], None], strict=True):
             last = following is None
@@ -261,7 +261,7 @@ def _expect_room(node: Any, index: int) -> None:
 
 
 def _value(piece: JsonDict) -> Any:
-    """The value of a piece; a string where it names none, since empty ones are left out."""
+    # The value of a piece; a string where it names none, since empty ones are left out.
     if piece.get("numberValue") is not None:
         number = piece["numberValue"]
         return int(number) if isinstance(number, float) and number.is_integer() else number

@@ -101,7 +101,7 @@ def media_type(holder: JsonDict) -> str:
 
 
 def _located(holder: JsonDict, where: str, fallback: str, draft: Draft) -> JsonDict:
-    """Data of a data URL, or the address itself: Google fetches it."""
+    # Data of a data URL, or the address itself: Google fetches it.
     url = holder.get("url")
     if not isinstance(url, str) or not url:
         raise draft.broken(where, "must be a URL or a data URL")
@@ -123,7 +123,7 @@ def _declared(holder: JsonDict) -> str | None:
 
 
 def _guess(name: Any) -> str | None:
-    """The media type that a name or the path of an address tells."""
+    # The media type that a name or the path of an address tells.
     if not isinstance(name, str):
         return None
     path = name.partition("?")[0].partition("#")[0]
@@ -131,7 +131,7 @@ def _guess(name: Any) -> str | None:
 
 
 def _uploaded(given: str, draft: Draft) -> str:
-    """The address of an uploaded file, which its id alone is not."""
+    # The address of an uploaded file, which its id alone is not.
     return f"{draft.target.url.partition('?')[0]}/{given}" if given.startswith("files/") else given
 
 

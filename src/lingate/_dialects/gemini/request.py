@@ -116,7 +116,7 @@ def headers_for(call: Call, target: Target) -> Mapping[str, str]:
 
 
 def _write_kept(draft: Draft) -> None:
-    """What a client of this format asked for and the canonical form has no word for."""
+    # What a client of this format asked for and the canonical form has no word for.
     for name, value in draft.native.items():
         if name not in _HANDLED:
             draft.body[name] = value

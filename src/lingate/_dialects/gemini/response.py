@@ -41,7 +41,7 @@ def read_answer(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, J
 
 
 def _check_whole(joined: JsonDict, target: Target) -> None:
-    """A stream is complete if each of its candidates is, whatever it came in."""
+    # A stream is complete if each of its candidates is, whatever it came in.
     candidates = joined.get("candidates") or ()
     unfinished = not candidates or any(candidate.get("finishReason") is None for candidate in candidates)
     if unfinished and block_reason(joined) is None:

@@ -127,7 +127,7 @@ class _Subset:
         return out
 
     def _joined(self, schema: JsonDict, seen: tuple[str, ...]) -> tuple[JsonDict, tuple[str, ...]]:
-        """A schema with what `$ref` and `allOf` add to it: the subset has neither. And the references followed so far."""
+        # A schema with what `$ref` and `allOf` add to it: the subset has neither. And the references followed so far.
         out = without(schema, ("$ref", "allOf"))
         members = [{"$ref": schema["$ref"]}] if isinstance(schema.get("$ref"), str) else []
         members += as_dicts(schema.get("allOf"))

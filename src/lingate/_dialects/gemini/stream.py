@@ -413,7 +413,7 @@ class CandidateStream:
             out.append(Text(text, self._index, raw))
 
     def _attach(self, logprobs: JsonDict, raw: JsonDict, out: list[Event], before: int) -> None:
-        """Put log-probabilities on the text they came with."""
+        # Put log-probabilities on the text they came with.
         for event in out[before:]:
             if type(event) is Text:
                 event.logprobs = logprobs

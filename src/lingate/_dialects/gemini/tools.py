@@ -73,8 +73,7 @@ def parameters(draft: Draft, schema: Any, where: str) -> JsonDict:
 
 
 def _written_schema(draft: Draft, schema: JsonDict, where: str, drop: tuple[str, ...] = ()) -> Any:
-    """A schema in the language that the model knows."""
-
+    # A schema in the language that the model knows.
     def told(keyword: str) -> None:
         draft.note(f"{where} ({keyword})")
 
@@ -83,7 +82,7 @@ def _written_schema(draft: Draft, schema: JsonDict, where: str, drop: tuple[str,
 
 
 def _original_tools(draft: Draft) -> list[JsonDict] | None:
-    """The tools as a client of this format sent them, if they are still what is asked for."""
+    # The tools as a client of this format sent them, if they are still what is asked for.
     kept = draft.native.get("tools")
     if not isinstance(kept, list) or as_dicts(kept) != kept:
         return None
@@ -158,7 +157,7 @@ def _declaration(function: Any, where: str, draft: Draft) -> JsonDict:
 
 
 def _choice(draft: Draft) -> JsonDict:
-    """`functionCallingConfig`; `only` holds the names where just some tools may be offered."""
+    # `functionCallingConfig`; `only` holds the names where just some tools may be offered.
     asked = draft.asked.get("tool_choice")
     if asked is None:
         return {}
@@ -188,7 +187,7 @@ def _word(word: str, draft: Draft) -> JsonDict:
 
 
 def _allowed(asked: JsonDict, draft: Draft) -> JsonDict:
-    """Some of the tools. Names go with the mode ANY only; while the model may also not call, the others are left out."""
+    # Some of the tools. Names go with the mode ANY only; while the model may also not call, the others are left out.
     mode, names = allowed_tools(asked, draft)
     names = [name for name in names if name is not None]
     if mode == "required":
@@ -334,7 +333,7 @@ def _write_native(draft: Draft, schema: JsonDict | None) -> None:
 
 
 def _write_function(draft: Draft, schema: JsonDict, name: str, taken: list[str]) -> None:
-    """A function whose arguments are the answer: the only way for models that take no schema, or none beside tools."""
+    # A function whose arguments are the answer: the only way for models that take no schema, or none beside tools.
     config: JsonDict = draft.body.get("toolConfig", {})
     calling: Any = config.get("functionCallingConfig") or {}
     if calling.get("allowedFunctionNames"):

@@ -94,7 +94,7 @@ class Turns:
         draft.body["contents"] = self.contents
 
     def _say_as_user(self, parts: list[JsonDict]) -> None:
-        """Put parts in front of all that the user says."""
+        # Put parts in front of all that the user says.
         if self.contents[0]["role"] == "user":
             self.contents[0] = {"role": "user", "parts": [*parts, *self.contents[0]["parts"]]}
         else:
@@ -154,7 +154,7 @@ class Turns:
         self._results.append((self._order.get(given, len(self._order)), {"functionResponse": result}))
 
     def _result_parts(self, content: Any, where: str) -> tuple[str, list[JsonDict]]:
-        """The text that a tool gave, and what is no text."""
+        # The text that a tool gave, and what is no text.
         if isinstance(content, str):
             return content, []
         made = content_parts(content, where, self.draft)
@@ -162,7 +162,7 @@ class Turns:
         return text, [part for part in made if "text" not in part]
 
     def _call_of(self, message: JsonDict, where: str) -> tuple[str, str]:
-        """Id and function name of the call that a message answers."""
+        # Id and function name of the call that a message answers.
         given = self.draft.answered(message.get("tool_call_id"), where)
         known = self.draft.names.get(given, message.get("name"))
         if not isinstance(known, str) or not known:
@@ -170,7 +170,7 @@ class Turns:
         return given, known
 
     def _close_results(self) -> None:
-        """One turn for all answers, in the order of the calls: without ids that is how they are told apart."""
+        # One turn for all answers, in the order of the calls: without ids that is how they are told apart.
         if self._results:
             ordered = [part for _, part in sorted(self._results, key=lambda item: item[0])]
             self.contents.append({"role": "user", "parts": [*ordered, *self._beside]})
@@ -191,7 +191,7 @@ def _original_parts(message: JsonDict) -> list[JsonDict] | None:
 
 
 def _original_result(message: JsonDict) -> JsonDict | None:
-    """The function response that a tool message was read from, unless the message was edited since."""
+    # The function response that a tool message was read from, unless the message was edited since.
     parts = kept_parts(message) or []
     found = parts[0].get("functionResponse") if len(parts) == 1 else None
     return found if found is not None and result_content(found) == message.get("content") else None
@@ -235,7 +235,7 @@ def original_parts(message: JsonDict) -> list[JsonDict] | None:
 
 
 def _thoughts(message: JsonDict, sealed: dict[str, str], where: str, draft: Draft) -> list[JsonDict]:
-    """Other models' reasoning is not sent unless the facts say so. This format's own is known by its signatures."""
+    # Other models' reasoning is not sent unless the facts say so. This format's own is known by its signatures.
     if sealed:
         texts = [block.get("thinking") for block in as_dicts(message["thinking_blocks"])]
         # A stream of OpenAI's shows whole blocks only where they are signed, and all of the text beside them.
@@ -250,7 +250,7 @@ def _thoughts(message: JsonDict, sealed: dict[str, str], where: str, draft: Draf
 
 
 def _signed(parts: list[JsonDict], draft: Draft) -> list[JsonDict]:
-    """The parts, with a stand-in for the signature where another model, or an older one, made the calls."""
+    # The parts, with a stand-in for the signature where another model, or an older one, made the calls.
     if not draft.newest:
         return parts
     calls = [n for n, part in enumerate(parts) if part.get("functionCall") is not None]
@@ -274,12 +274,12 @@ def _call(call: JsonDict, function: JsonDict, sealed: dict[str, str], where: str
 
 
 def _remember(message: JsonDict, parts: list[JsonDict], draft: Draft) -> None:
-    """Names and ids of calls that go out as they came."""
+    # Names and ids of calls that go out as they came.
     wires = [part["functionCall"] for part in parts if part.get("functionCall") is not None]
     for call, wire in zip(message.get("tool_calls") or (), wires, strict=True):
         draft.names[call["id"]], draft.wire_ids[call["id"]] = wire.get("name") or "", wire.get("id")
 
 
 def _gist(calls: Any) -> list[tuple[Any, Any, Any]]:
-    """What calls ask for, with the ids that are the provider's own."""
+    # What calls ask for, with the ids that are the provider's own.
     return [(wire_id(as_str(given)), name, arguments) for given, name, arguments in gist_of(calls)]

@@ -121,7 +121,7 @@ def native_usage(usage: Any) -> JsonDict:
 
 
 def _modalities(*lists: Any) -> JsonDict:
-    """Lists of counts by modality as `text_tokens`, `image_tokens` and so on."""
+    # Lists of counts by modality as `text_tokens`, `image_tokens` and so on.
     found: JsonDict = {}
     for item in (item for each in lists for item in as_dicts(each)):
         kind, count = item.get("modality"), integer(item.get("tokenCount", 0))  # counts of 0 are left out

@@ -121,7 +121,7 @@ def _read_format(wanted: Any, canonical: JsonDict) -> None:
 
 
 class _Conversation:
-    """Messages in order; calls without ids get some, and results without ids are told by name and order."""
+    # Messages in order; calls without ids get some, and results without ids are told by name and order.
 
     def __init__(self) -> None:
         self._made = 0

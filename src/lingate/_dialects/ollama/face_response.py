@@ -176,7 +176,7 @@ class Encoder:
         return encode({**self._base, "message": {"role": "assistant", "content": "", **message}, **rest}) + b"\n"
 
     def _frame(self) -> tuple[bytes, bytes]:
-        """What stands around the text in a line of text: it is the same in all of them, so it is encoded once."""
+        # What stands around the text in a line of text: it is the same in all of them, so it is encoded once.
         line = self._line({"response" if self._flat else "content": ""}, {"done": False})
         before, _, after = line.rpartition(b'""')
         return before, after
@@ -207,7 +207,7 @@ class Encoder:
         return b""
 
     def _tell_tools(self) -> bytes:
-        """All calls that have begun, each in a line as clients know it; a provider may add to any until something else comes."""
+        # All calls that have begun, each in a line as clients know it; a provider may add to any until something else comes.
         lines = b""
         for start, pieces in self._tools.values():
             function = {"name": start.name, "arguments": "".join(pieces)}

@@ -51,7 +51,7 @@ def chat_request(call: Call, target: Target) -> HttpRequest:
 
 
 def _write_native(draft: Draft) -> None:
-    """What a client of this format asked for and the canonical form has no word for."""
+    # What a client of this format asked for and the canonical form has no word for.
     for name, value in native_fields(draft.asked, NAME).items():
         if name not in ("options", "think"):
             draft.body.setdefault(name, value)
@@ -131,7 +131,7 @@ def canonical_effort(think: Any) -> str | None:
 
 
 def _write_options(draft: Draft) -> None:
-    """Write `options`: those a client of this format gave, ours, and the caller's own, the last winning."""
+    # Write `options`: those a client of this format gave, ours, and the caller's own, the last winning.
     given, own = draft.asked.get("options"), native_fields(draft.asked, NAME).get("options")
     options: JsonDict = dict(as_dict(own))
     for name, value in sampling(draft, OPTIONS).items():
@@ -227,7 +227,7 @@ def _call(call: JsonDict, function: JsonDict, where: str, draft: Draft, names: d
 
 
 def _name_result(made: JsonDict, message: JsonDict, where: str, draft: Draft, names: dict[Any, str]) -> None:
-    """Say which call is answered: by the function's name, which all servers understand, and by the newer ones' id."""
+    # Say which call is answered: by the function's name, which all servers understand, and by the newer ones' id.
     given = draft.answered(message.get("tool_call_id"), where)
     name = names.get(given, message.get("name"))
     if isinstance(name, str) and name and "tool_name" not in native_fields(message, NAME):
@@ -237,7 +237,7 @@ def _name_result(made: JsonDict, message: JsonDict, where: str, draft: Draft, na
 
 
 def _content(content: Any, where: str, draft: Draft) -> tuple[str, list[str]]:
-    """Text and images. Parts are paragraphs of their own."""
+    # Text and images. Parts are paragraphs of their own.
     if content is None:
         return "", []
     if isinstance(content, str):

@@ -106,7 +106,7 @@ class ReasonStream:
         self._empty, self._closed = True, False
 
     def _is_new(self, signature: str | None, redacted: str | None) -> bool:
-        """Whether there is a proof that has not been told; a second one would go on the end of the first."""
+        # Whether there is a proof that has not been told; a second one would go on the end of the first.
         proof = redacted if signature is None else signature
         if proof is None or proof in self._proofs:
             return False
@@ -293,7 +293,7 @@ class ChoiceStream:
                 self._reasons.say(piece, raw, events)
 
     def _without_thought(self, delta: JsonDict, raw: JsonDict, events: list[Event]) -> JsonDict:
-        """The delta without a thought that Google's surface marks as one, and without the tag that ends the last one."""
+        # The delta without a thought that Google's surface marks as one, and without the tag that ends the last one.
         content = delta.get("content")
         if not isinstance(content, str) or not content:
             return delta
@@ -343,7 +343,7 @@ class ChoiceStream:
     def _extra(
         self, source: JsonDict, known: frozenset[str], on_choice: bool, raw: JsonDict, events: list[Event]
     ) -> None:
-        """Fields without a canonical name, when they come up or change: some servers repeat them with every chunk."""
+        # Fields without a canonical name, when they come up or change: some servers repeat them with every chunk.
         news = {
             name: value
             for name, value in source.items()

@@ -122,7 +122,7 @@ class ChunkBuilder:
         return self._chunk(event.choice, {"refusal": event.text})
 
     def _thinking(self, event: Thinking) -> JsonDict:
-        """A signature completes a block: the chunk then has the whole block, ready to be sent back with the next turn."""
+        # A signature completes a block: the chunk then has the whole block, ready to be sent back with the next turn.
         told = self._thoughts.setdefault((event.choice, event.block), [])
         delta: JsonDict = {}
         if event.text:
@@ -167,7 +167,7 @@ class ChunkBuilder:
         return self._chunk(event.choice, {"annotations": self._numbered("annotations", event.choice, event.items)})
 
     def _numbered(self, name: str, choice: int, items: list[JsonDict]) -> list[JsonDict]:
-        """The items with their places in the whole list, without which the openai package refuses to add deltas up."""
+        # The items with their places in the whole list, without which the openai package refuses to add deltas up.
         first = self._counts.get((name, choice), 0)
         self._counts[name, choice] = first + len(items)
         return [{"index": first + at, **item} for at, item in enumerate(items)]
@@ -195,7 +195,7 @@ class ChunkBuilder:
 
 
 def _distinct(details: list[Any]) -> list[Any]:
-    """Whole details with a number each of their own: the openai package would make one of two that share theirs."""
+    # Whole details with a number each of their own: the openai package would make one of two that share theirs.
     numbers = {detail["index"] for detail in details if isinstance(detail, dict) and type(detail.get("index")) is int}
     if len(numbers) == len(details):
         return details

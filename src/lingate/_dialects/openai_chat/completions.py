@@ -172,14 +172,14 @@ class CompletionDecoder(ChatDecoder):
 
 
 def _without_tags(sent: HttpRequest) -> HttpRequest:
-    """What goes on from a prompt is the model's text as it is, tags of reasoning included."""
+    # What goes on from a prompt is the model's text as it is, tags of reasoning included.
     if not sent.target.traits.get("think_tags"):
         return sent
     return replaced(sent, target=replace(sent.target, traits={**sent.target.traits, "think_tags": False}))
 
 
 def _as_chat(chunk: Any) -> Any:
-    """The chunk with its text where chats have it; what is not such a chunk stays as it is."""
+    # The chunk with its text where chats have it; what is not such a chunk stays as it is.
     choices = dig(chunk, "choices")
     if not isinstance(choices, list):
         return chunk

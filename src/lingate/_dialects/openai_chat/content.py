@@ -240,7 +240,7 @@ class ThinkSplitter:
 
 
 def _overlap(text: str, tag: str) -> int:
-    """How many characters at the end of the text might be the beginning of the tag."""
+    # How many characters at the end of the text might be the beginning of the tag.
     return next((size for size in range(min(len(tag) - 1, len(text)), 0, -1) if text.endswith(tag[:size])), 0)
 
 

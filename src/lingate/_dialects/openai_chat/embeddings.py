@@ -29,7 +29,7 @@ def request(call: Call, target: Target) -> HttpRequest:
 
 
 def _text_of(item: Any) -> Any:
-    """One text of an input in several pieces, as Google's package sends a list; what holds more than text stays."""
+    # One text of an input in several pieces, as Google's package sends a list; what holds more than text stays.
     parts = dig(item, "parts")
     if not isinstance(parts, list):
         return item

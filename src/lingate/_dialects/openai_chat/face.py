@@ -100,7 +100,7 @@ def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
 
 
 def _numberless(message: JsonDict) -> JsonDict:
-    """The message without the numbers of thinking blocks, by which a client added a stream up: no provider knows them."""
+    # The message without the numbers of thinking blocks, by which a client added a stream up: no provider knows them.
     blocks = message.get("thinking_blocks")
     if not isinstance(blocks, list):
         return message
@@ -121,7 +121,7 @@ def render_chat(response: JsonDict) -> bytes:
 
 
 def _whole(usage: JsonDict) -> JsonDict | None:
-    """The counts, if there are any. Those that the format requires are 0 where nobody said."""
+    # The counts, if there are any. Those that the format requires are 0 where nobody said.
     if usage.keys() >= _COUNTS or not usage:
         return usage or None
     counts = {**dict.fromkeys(_COUNTS, 0), **not_null(usage)}
@@ -174,5 +174,5 @@ class ChunkEncoder:
         return b"data: " + render_error(error)[1] + b"\n\n"
 
     def _before_text(self) -> bytes:
-        """What stands before the text in a text chunk: it is the same in all of them, so it is encoded once."""
+        # What stands before the text in a text chunk: it is the same in all of them, so it is encoded once.
         return b"data: " + json.encode(self._builder.of_text("", 0)).removesuffix(b'""' + _TEXT_END[:-2])

@@ -121,7 +121,7 @@ def _assistant(wire: JsonDict, sent: HttpRequest) -> None:
 
 
 def _reasoning(wire: JsonDict, sent: HttpRequest) -> None:
-    """Move reasoning into the field in which this provider takes it back."""
+    # Move reasoning into the field in which this provider takes it back.
     had = {name: wire.pop(name) for name in REASONED if name in wire}
     if not had:
         return
@@ -154,7 +154,7 @@ def _reasoning(wire: JsonDict, sent: HttpRequest) -> None:
 
 
 def _own_proofs(blocks: Any, sent: HttpRequest) -> Any:
-    """The blocks but for proofs that another format has sealed: this provider could not read them."""
+    # The blocks but for proofs that another format has sealed: this provider could not read them.
     if not isinstance(blocks, list):
         return blocks
     proofs = [block.get("signature", block.get("data")) if isinstance(block, dict) else None for block in blocks]
@@ -171,7 +171,7 @@ def _blocks_text(blocks: Any) -> str | None:
 
 
 def _details(blocks: Any) -> list[JsonDict]:
-    """Anthropic's blocks as OpenRouter's `reasoning_details`."""
+    # Anthropic's blocks as OpenRouter's `reasoning_details`.
     details: list[JsonDict] = []
     for at, block in enumerate(as_dicts(blocks)):
         common = {"format": "anthropic-claude-v1", "index": at}
@@ -201,7 +201,7 @@ def _tool_call(call: Any, sent: HttpRequest) -> Any:
 
 
 def _call_id(given: Any, sent: HttpRequest) -> Any:
-    """An id as this provider takes it: nine letters and digits are right for all."""
+    # An id as this provider takes it: nine letters and digits are right for all.
     taken = sent.target.traits.get("call_ids")
     if taken is None or not isinstance(given, str) or re.fullmatch(taken, given):
         return given
@@ -262,7 +262,7 @@ def _joined(content: Any, text: str) -> Any:
 
 
 def _hoist(messages: list[Any]) -> list[Any]:
-    """Join all system messages to one at the head, for models that allow no other: a second one is refused there too."""
+    # Join all system messages to one at the head, for models that allow no other: a second one is refused there too.
     roles = {"system", "developer"}
     first, *others = [message for message in messages if message.get("role") in roles] or [None]
     if first is None or (first is messages[0] and not others):
@@ -274,10 +274,8 @@ def _hoist(messages: list[Any]) -> list[Any]:
 
 
 def _media_apart(messages: list[Any], sent: HttpRequest) -> list[Any]:
-    """Put what tools gave besides text into the user's turn behind their results, the only one that may hold it.
-
-    OpenAI: "Image URLs are only allowed for messages with role 'user', but this message with role 'tool' contains [one]".
-    """
+    # Put what tools gave besides text into the user's turn behind their results, the only one that may hold it.
+    # OpenAI: "Image URLs are only allowed for messages with role 'user', but this message with role 'tool' contains [one]".
     apart: list[Any] = []
     held: list[Any] = []
     for message in messages:
@@ -300,7 +298,7 @@ def _media_apart(messages: list[Any], sent: HttpRequest) -> list[Any]:
 
 
 def _bridged(messages: list[Any], sent: HttpRequest) -> list[Any]:
-    """Put a turn of the assistant between a tool's result and a user's turn, for models that refuse one after the other."""
+    # Put a turn of the assistant between a tool's result and a user's turn, for models that refuse one after the other.
     bridged: list[Any] = []
     for message in messages:
         if bridged and message.get("role") == "user" and bridged[-1].get("role") == "tool":

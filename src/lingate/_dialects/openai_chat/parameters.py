@@ -123,7 +123,7 @@ def take_out(fields: JsonDict, unsupported: tuple[str, ...], refused: Callable[[
 
 
 def _without(value: Any, path: tuple[str, ...], refusal: _Refusal) -> Any:
-    """The value without what the path leads to; the same object if the path leads nowhere."""
+    # The value without what the path leads to; the same object if the path leads nowhere.
     name, rest = path[0], path[1:]
     listed = name.endswith("[]")
     name = name.removesuffix("[]")
@@ -305,7 +305,7 @@ def write_reasoning(wire: JsonDict, sent: HttpRequest) -> None:
 
 
 def _switch(thinking: JsonDict | None) -> bool | None:
-    """On, off, or None for `adaptive`, which leaves it to the model as saying nothing does."""
+    # On, off, or None for `adaptive`, which leaves it to the model as saying nothing does.
     kind = thinking.get("type") if thinking else None
     return False if kind == "disabled" else True if kind == "enabled" else None
 

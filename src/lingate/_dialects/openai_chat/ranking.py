@@ -1,14 +1,13 @@
-"""Reranking: the canonical form, which is Cohere's and Jina's, what every wire of it shares, and OpenAI's hosts' `/rerank`.
+"""Reranking: the canonical form, which is Cohere's and Jina's, what every wire of it shares, and OpenAI's hosts' `/rerank`."""
 
-    request   {"query": text, "documents": [text | {"text": text, ...}, ...], "top_n": count, "return_documents": flag,
-               "max_tokens_per_doc": count, ...}
-    response  {"object": "rerank", "id": text, "model": text, "usage": {...},
-               "results": [{"index": place in documents, "relevance_score": number, "document": {"text": text}}, ...]}
-
-Results are ordered as the provider ordered them, the best first. `document` is there only where documents were asked for
-(`return_documents`). `usage` has OpenAI's names (`prompt_tokens`, `total_tokens`), and whatever else a provider counts by
-(`billed_units`). Further fields of the provider's stay where they were, such as Cohere's `meta`.
-"""
+#     request   {"query": text, "documents": [text | {"text": text, ...}, ...], "top_n": count, "return_documents": flag,
+#                "max_tokens_per_doc": count, ...}
+#     response  {"object": "rerank", "id": text, "model": text, "usage": {...},
+#                "results": [{"index": place in documents, "relevance_score": number, "document": {"text": text}}, ...]}
+#
+# Results are ordered as the provider ordered them, the best first. `document` is there only where documents were asked for
+# (`return_documents`). `usage` has OpenAI's names (`prompt_tokens`, `total_tokens`), and whatever else a provider counts by
+# (`billed_units`). Further fields of the provider's stay where they were, such as Cohere's `meta`.
 
 from __future__ import annotations
 
@@ -130,7 +129,7 @@ def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Json
 
 
 def _counts(raw: JsonDict) -> JsonDict | None:
-    """Token counts that stand where Cohere has them, as at SiliconFlow; None where they are in `usage`."""
+    # Token counts that stand where Cohere has them, as at SiliconFlow; None where they are in `usage`.
     meta = raw.get("meta")
     tokens = meta.get("tokens") if isinstance(meta, dict) else raw.get("tokens")
     count = dig(tokens, "input_tokens")

@@ -31,11 +31,9 @@ def request(call: Call, target: Target) -> HttpRequest:
 
 
 def _translate(wire: JsonDict, sent: HttpRequest) -> None:
-    """What the provider calls differently, or does not take.
-
-    Value renames come first and field renames last, so that everything between them sees canonical names. Structured
-    output comes before tools, because it may add one, and refusals after what can turn a parameter into another.
-    """
+    # What the provider calls differently, or does not take.
+    # Value renames come first and field renames last, so that everything between them sees canonical names. Structured
+    # output comes before tools, because it may add one, and refusals after what can turn a parameter into another.
     parameters.tidy(wire)
     if wire.pop("provider_specific_fields", None):
         note(sent, "provider_specific_fields")

@@ -71,10 +71,8 @@ def canonical_response(raw: JsonDict, sent: HttpRequest) -> JsonDict:
 
 
 def _joined(choices: list[Any], sent: HttpRequest) -> list[Any]:
-    """The choices; one where the text and each tool call of a single answer have their own (GitHub Copilot).
-
-    Such choices all end for the calls, and have no numbers.
-    """
+    # The choices; one where the text and each tool call of a single answer have their own (GitHub Copilot).
+    # Such choices all end for the calls, and have no numbers.
     first = choices[0]
     if len(choices) == 1 or sent.call.body.get("n", 1) not in (1, None):
         return choices
@@ -145,7 +143,7 @@ def _objects(value: Any) -> list[JsonDict] | None:
 
 
 def _read_content(raw: JsonDict, message: JsonDict, target: Target) -> None:
-    """Text and reasoning, wherever the provider put them."""
+    # Text and reasoning, wherever the provider put them.
     content = raw.get("content")
     parts = Parts()
     if isinstance(content, list):
@@ -249,7 +247,7 @@ def arguments_text(raw: Any) -> str:
 
 
 def _is_whole(message: JsonDict) -> bool:
-    """The arguments of every call are complete JSON. No arguments at all are arguments that did not come."""
+    # The arguments of every call are complete JSON. No arguments at all are arguments that did not come.
     calls = message.get("tool_calls") or {"function": message.get("function_call")}
     for kind, function in map(called, calls if isinstance(calls, list) else [calls]):
         arguments = function.get("arguments", "")

@@ -66,7 +66,7 @@ def _from_json(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Js
 
 
 def _content_type(sent: HttpRequest, said: str, audio: bytes) -> str:
-    """What the sound is: by the host's own word, by how it begins, or by what was asked for."""
+    # What the sound is: by the host's own word, by how it begins, or by what was asked for.
     if said.startswith(("audio/", "video/")):  # a browser could take other types for a page
         return said
     asked = sent.call.body.get("response_format") or _DEFAULT_FORM

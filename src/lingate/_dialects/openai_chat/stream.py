@@ -1,12 +1,11 @@
-"""The upstream's stream as canonical events.
+"""The upstream's stream as canonical events."""
 
-How a stream ends. A finish reason closes its choice, but the `Finish` event is held until the stream itself says that
-no more comes: with a chunk of usage alone, or with `[DONE]`. So a stream that is cut after its finish reason does
-not pass as whole, and a tool call that follows a premature `stop` still counts. `[DONE]` is required unless the
-`stream_end` trait says that a finish reason is enough, or the chunk with the finish reason holds the whole message too
-(Perplexity). With `[DONE]` but without a finish reason (Snowflake never sends one) a choice that has content ends as
-`stop` or `tool_calls`; one that has none was interrupted.
-"""
+# How a stream ends. A finish reason closes its choice, but the `Finish` event is held until the stream itself says that
+# no more comes: with a chunk of usage alone, or with `[DONE]`. So a stream that is cut after its finish reason does
+# not pass as whole, and a tool call that follows a premature `stop` still counts. `[DONE]` is required unless the
+# `stream_end` trait says that a finish reason is enough, or the chunk with the finish reason holds the whole message too
+# (Perplexity). With `[DONE]` but without a finish reason (Snowflake never sends one) a choice that has content ends as
+# `stop` or `tool_calls`; one that has none was interrupted.
 
 from __future__ import annotations
 
@@ -142,7 +141,7 @@ class ChatDecoder:
         return events
 
     def _sniff(self, data: bytes) -> list[Event]:
-        """Some servers answer a request for a stream with one JSON body; its first character tells."""
+        # Some servers answer a request for a stream with one JSON body; its first character tells.
         body = self._body
         assert body is not None
         if not body:
@@ -166,7 +165,7 @@ class ChatDecoder:
         self.done = True
 
     def _read_rest(self, events: list[Event]) -> None:
-        """The last event, if no blank line followed it; one that is cut in the middle does not count."""
+        # The last event, if no blank line followed it; one that is cut in the middle does not count.
         for name, payload in self._sse.finish():
             if payload.strip() == _DONE:
                 self._complete(events)
@@ -178,7 +177,7 @@ class ChatDecoder:
             self._chunk(chunk, name, events)
 
     def _leniently(self, frame: SseEvent) -> Any:
-        """What is no strict JSON: read as `decode` does, None for a blank, else an error in words, or rubbish."""
+        # What is no strict JSON: read as `decode` does, None for a blank, else an error in words, or rubbish.
         try:
             return decode(frame[1])
         except ValueError as error:
@@ -231,7 +230,7 @@ class ChatDecoder:
             self._counted = None
 
     def _top(self, chunk: JsonDict, answers: bool, events: list[Event]) -> None:
-        """`Start` with the first chunk that has a choice (Azure's first has none, and no id), then what changes."""
+        # `Start` with the first chunk that has a choice (Azure's first has none, and no id), then what changes.
         news: JsonDict = {}
         if not chunk.keys() <= _KNOWN:
             news = {
@@ -267,7 +266,7 @@ class ChatDecoder:
             self._plain.discard(index)
 
     def _remember(self, chunk: JsonDict, choice: JsonDict) -> None:
-        """Let chunks that look like this one take the short way, if this one had no more than text."""
+        # Let chunks that look like this one take the short way, if this one had no more than text.
         index, delta = choice.get("index"), choice.get("delta")
         state = self._choices.get(index) if type(index) is int else None
         if (
@@ -289,7 +288,7 @@ class ChatDecoder:
         return bool(states) and all(state.whole or (enough and state.finished) for state in states)
 
     def _complete(self, events: list[Event]) -> None:
-        """The stream says that it is complete."""
+        # The stream says that it is complete.
         if not self._choices:
             raise malformed(self._sent.target, "the stream ended without an answer")
         if any(not state.finished and not state.spoken for state in self._choices.values()):
@@ -313,6 +312,6 @@ class ChatDecoder:
 
 
 def _usage_of(chunk: JsonDict, choices: list[JsonDict]) -> Any:
-    """The counts of a chunk, wherever they are: Groq has them in a field of its own, Moonshot in the choice."""
+    # The counts of a chunk, wherever they are: Groq has them in a field of its own, Moonshot in the choice.
     given = chunk.get("usage") or dig(chunk, "x_groq", "usage")
     return given or next((choice["usage"] for choice in choices if choice.get("usage")), None)

@@ -43,7 +43,7 @@ def write_tools(wire: JsonDict, sent: HttpRequest, keep: tuple[str, ...] = ()) -
 
 
 def _without_strangers(tools: Sequence[Any], sent: HttpRequest) -> list[Any]:
-    """Refuse the tools of another provider by name: this one would not say which it does not know."""
+    # Refuse the tools of another provider by name: this one would not say which it does not know.
     kept = []
     for n, tool in enumerate(tools):
         if strange := strangers_tool(tool):
@@ -183,7 +183,7 @@ def _by_tool(wire: JsonDict, sent: HttpRequest, form: JsonDict) -> None:
 
 
 def _parts(form: JsonDict) -> tuple[Any, str, str]:
-    """Schema, name and description; the schema is None where there is none."""
+    # Schema, name and description; the schema is None where there is none.
     given = form.get("json_schema")
     if not isinstance(given, dict):
         return None, _TOOL_NAME, ""

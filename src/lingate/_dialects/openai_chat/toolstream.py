@@ -15,7 +15,7 @@ _KNOWN = frozenset({"index", "id", "type", "function", "custom"})
 
 
 class _Call:
-    """One call as far as it has arrived. It starts (`tool` is its number) once its name is known."""
+    # One call as far as it has arrived. It starts (`tool` is its number) once its name is known.
 
     __slots__ = ("answer", "early", "empty", "extra", "id", "kind", "name", "pieces", "repeats", "size", "tool")
 
@@ -132,7 +132,7 @@ class ToolStream:
         self._extend(call, name, function.get(field), raw, events)
 
     def _find(self, index: Any, call_id: str, name: str, arguments: Any, kind: str) -> _Call:
-        """The call that a delta belongs to: the one of its index or, without an index, of its id, or the last; else a new one."""
+        # The call that a delta belongs to: the one of its index or, without an index, of its id, or the last; else a new one.
         at = integer(index)
         if at is not None:
             known = self._by_index.get(at)
@@ -193,12 +193,10 @@ class ToolStream:
 
 
 def _is_another(known: _Call, call_id: str, name: str, has_arguments: bool, indexed: bool) -> bool:
-    """Whether a delta begins another call although the known one is where it points.
-
-    With an index that takes a name as well as a new id: some servers number all calls 0, others invent an id for every
-    delta. Without an index a new id is enough. A new name begins a call, and so does, without ids, the same name once
-    more when the call so far is complete.
-    """
+    # Whether a delta begins another call although the known one is where it points.
+    # With an index that takes a name as well as a new id: some servers number all calls 0, others invent an id for every
+    # delta. Without an index a new id is enough. A new name begins a call, and so does, without ids, the same name once
+    # more when the call so far is complete.
     if call_id and known.id and call_id != known.id:
         return bool(name) or not indexed
     if not name or not known.started or name != known.name:

@@ -103,6 +103,6 @@ def _details(raw: JsonDict, names: tuple[str, ...]) -> JsonDict:
 
 
 def _largest(details: JsonDict, raw: JsonDict, names: tuple[str, ...]) -> int | None:
-    """The count under whichever name it goes: some send a zero under one name and the number under another."""
+    # The count under whichever name it goes: some send a zero under one name and the number under another.
     counts = [count for source in (details, raw) for name in names if (count := _count(source.get(name))) is not None]
     return max(counts, default=None)

@@ -120,7 +120,7 @@ def _note_lost(native: JsonDict, made: Draft) -> None:
 
 
 def _without_native(holder: JsonDict) -> None:
-    """Take this format's own part off a body or a message."""
+    # Take this format's own part off a body or a message.
     fields = holder.get("provider_specific_fields")
     if isinstance(fields, dict) and NAME in fields:
         rest = without(fields, (NAME,))
@@ -174,7 +174,7 @@ def _write_tools(body: JsonDict, made: Draft) -> None:
 
 
 def _write_choice(body: JsonDict, made: Draft) -> None:
-    """Leave tools that chats do not have out of the choice."""
+    # Leave tools that chats do not have out of the choice.
     choice: Any = body.get("tool_choice")
     inner = dig(choice, "allowed_tools")
     if _is_built_in(choice):

@@ -121,7 +121,7 @@ def _file(part: JsonDict, where: str, draft: Draft) -> JsonDict:
 
 
 def _without_name(file: JsonDict, where: str, draft: Draft) -> None:
-    """A name belongs to inline data; beside a reference it is refused."""
+    # A name belongs to inline data; beside a reference it is refused.
     if file.get("filename"):
         draft.note(f"{where}.file.filename")
 

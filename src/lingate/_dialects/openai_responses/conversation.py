@@ -64,7 +64,7 @@ def kept_items(message: JsonDict) -> list[JsonDict] | None:
 
 
 def _reader(item: JsonDict, where: str) -> Callable[[JsonDict, str], JsonDict] | None:
-    """What reads an item of the caller's side; None for one that a model has made."""
+    # What reads an item of the caller's side; None for one that a model has made.
     kind = kind_of(item)
     if kind == "message":
         if item.get("role") not in _ROLES:
@@ -148,7 +148,7 @@ def canonical_message(reading: Reading) -> JsonDict:
 
 
 def _says_all(items: list[JsonDict]) -> bool:
-    """Whether a plain message of text is all there is."""
+    # Whether a plain message of text is all there is.
     return len(items) == 1 and set(items[0]) == {"role", "content"} and isinstance(items[0]["content"], str)
 
 

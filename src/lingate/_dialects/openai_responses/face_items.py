@@ -257,7 +257,7 @@ class Reasoning(Opened):
 
 @dataclass(slots=True)
 class _Part:
-    """A part of a message: text or a refusal."""
+    # A part of a message: text or a refusal.
 
     kind: str
     pieces: list[str] = field(default_factory=list)
@@ -314,7 +314,7 @@ class Message(Opened):
         return message_item(self.id, [part.whole() for part in self.parts], status)
 
     def _part(self, kind: str) -> list[JsonDict]:
-        """Make sure that a part of this kind is open."""
+        # Make sure that a part of this kind is open.
         if self.parts and self.parts[-1].kind == kind:
             return []
         told = self._close_part()

@@ -155,7 +155,7 @@ class EventBuilder:
         return made_id(prefix, self._response["id"], len(self._items))
 
     def _close(self, out: list[JsonDict]) -> None:
-        """Close the reasoning or the message that is open."""
+        # Close the reasoning or the message that is open.
         if self._open is not None:
             self._end_item(self._open, out)
             self._open = None
@@ -275,7 +275,7 @@ def _is_own(raw: JsonDict | None) -> bool:
 
 
 class _Passing:
-    """Sends the events of this very format on, each once. The terminal one waits for the end."""
+    # Sends the events of this very format on, each once. The terminal one waits for the end.
 
     def __init__(self) -> None:
         self.number = 0

@@ -51,7 +51,7 @@ def write_input(draft: Draft) -> None:
 
 
 def _write_instructions(draft: Draft, messages: list[Any]) -> bool:
-    """Put the first message into `instructions`, if that is where it belongs."""
+    # Put the first message into `instructions`, if that is where it belongs.
     first = messages[0] if messages else None
     if not isinstance(first, dict) or first.get("role") not in ("system", "developer"):
         return False
@@ -79,7 +79,7 @@ def message_items(message: Any, where: str, draft: Draft) -> list[JsonDict]:
 
 
 def _original(message: JsonDict) -> list[JsonDict] | None:
-    """The items that a message of the user's side was read from, unless it was edited since."""
+    # The items that a message of the user's side was read from, unless it was edited since.
     items = kept_items(message)
     if items is None:
         return None
@@ -110,7 +110,7 @@ def _result(message: JsonDict, where: str, draft: Draft) -> JsonDict:
 
 
 def _wire_id(given: str, draft: Draft) -> str:
-    """A call id that is not too long; the provider's own stays as the provider made it."""
+    # A call id that is not too long; the provider's own stays as the provider made it.
     if len(given) <= MAX_CALL_ID or given in draft.known_ids:
         return given
     mark = f"_{crc32(given.encode('utf-8', 'replace')):08x}"
@@ -163,10 +163,8 @@ def original_items(message: JsonDict, tools: Any) -> list[JsonDict] | None:
 
 
 def _memorable(items: list[JsonDict], where: str, draft: Draft) -> list[JsonDict]:
-    """The items without reasoning that is only a reference, if the provider was asked not to remember it.
-
-    The others may no longer refer to it, so they lose their ids.
-    """
+    # The items without reasoning that is only a reference, if the provider was asked not to remember it.
+    # The others may no longer refer to it, so they lose their ids.
     kept = [
         item for item in items if kind_of(item) != "reasoning" or item.get("encrypted_content") or item.get("content")
     ]
@@ -196,7 +194,7 @@ def _assistant_text(message: JsonDict, where: str, draft: Draft) -> str:
 
 
 def _reasoning(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
-    """Reasoning that this format's provider has signed goes back; anybody else's means nothing to it."""
+    # Reasoning that this format's provider has signed goes back; anybody else's means nothing to it.
     if message.keys().isdisjoint(REASONED):
         return []
     blocks = as_list(message.get("thinking_blocks"))
@@ -228,7 +226,7 @@ def _call(call: JsonDict, words: JsonDict, draft: Draft) -> JsonDict:
 
 
 def _gist(calls: Any) -> list[tuple[Any, ...]]:
-    """What calls ask for, whatever the form their arguments are written in."""
+    # What calls ask for, whatever the form their arguments are written in.
     made: list[tuple[Any, ...]] = []
     for call in as_list(calls):
         custom, words = _is_custom(call), as_dict(_words(call))

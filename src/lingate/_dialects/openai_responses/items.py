@@ -304,7 +304,7 @@ def _read_message(item: JsonDict, reading: Reading) -> None:
 
 
 def _is_plain(item: JsonDict, kind: str) -> bool:
-    """Whether the canonical form has a place for everything in an item."""
+    # Whether the canonical form has a place for everything in an item.
     said = {key for key, value in item.items() if value not in _EMPTY or key in ("content", "summary")}
     if not said <= _PLAIN_KEYS.get(kind, set()):
         return False

@@ -193,10 +193,8 @@ def write_include(draft: Draft) -> None:
 
 
 def _reasons(draft: Draft) -> bool:
-    """Whether the model will reason, as far as the request and the facts about its family tell.
-
-    A model that does not refuses the word: 400 "Encrypted content is not supported with this model".
-    """
+    # Whether the model will reason, as far as the request and the facts about its family tell.
+    # A model that does not refuses the word: 400 "Encrypted content is not supported with this model".
     effort = dig(draft.body, "reasoning", "effort")
     if effort is not None:
         return bool(effort != "none")

@@ -232,7 +232,7 @@ class ResponseStream(StreamedAnswer):
         out.append(ToolStart(item.number, call_id(start), start["name"], kind=CALLS[item.kind], raw=raw))
 
     def _found(self, raw: JsonDict, kind: str, out: list[Event]) -> Item:
-        """The item that an event is about; one that was never announced begins here."""
+        # The item that an event is about; one that was never announced begins here.
         place = place_of(raw)
         item = self._items.get(place)
         if item is None or item.kind != kind:
@@ -252,7 +252,7 @@ class ResponseStream(StreamedAnswer):
         self._end_item(item, final, raw, out)
 
     def _end_item(self, item: Item, final: JsonDict, raw: JsonDict, out: list[Event]) -> None:
-        """Tell what the pieces have not told; some servers send whole items only."""
+        # Tell what the pieces have not told; some servers send whole items only.
         item.ended = True
         item.ids |= ids_of(final)
         self._finals.append(final)
@@ -351,7 +351,7 @@ class ResponseStream(StreamedAnswer):
             item.said = as_str(raw.get("arguments", raw.get("input")))
 
     def _complete(self, item: Item, text: str, raw: JsonDict, out: list[Event]) -> None:
-        """Tell what the pieces have left out of a call's input."""
+        # Tell what the pieces have left out of a call's input.
         told = "".join(item.pieces)
         if len(text) > len(told) and text.startswith(told):
             self._tell_piece(item, text[len(told) :], raw, out)
@@ -399,7 +399,7 @@ class ResponseStream(StreamedAnswer):
         self.done = self.over = True
 
     def _end_rest(self, place: Place, final: JsonDict, seen: tuple[Item, ...], raw: JsonDict, out: list[Event]) -> None:
-        """Tell an item of the final response that the events before it, of which were `seen`, have not told."""
+        # Tell an item of the final response that the events before it, of which were `seen`, have not told.
         ids = ids_of(final)
         same = [item for item in seen if item.kind == kind_of(final)]
         at_place = [item for item in same if self._items.get(place) is item]
@@ -411,7 +411,7 @@ class ResponseStream(StreamedAnswer):
             self._end_item(item, final, raw, out)
 
     def _whole(self, response: JsonDict, kind: str) -> JsonDict:
-        """The final response with what some servers leave out of it: the items, and the status."""
+        # The final response with what some servers leave out of it: the items, and the status.
         if not isinstance(response.get("output"), list) or (not response["output"] and self._finals):
             response = {**response, "output": list(self._finals)}
         if response.get("status") is None or response["status"] == "in_progress":

@@ -39,7 +39,7 @@ def write_tool_fields(draft: Draft) -> None:
 
 
 def _write_exactly(draft: Draft) -> None:
-    """As the client wrote it, if it still means what is asked."""
+    # As the client wrote it, if it still means what is asked.
     asked, body, native = draft.asked, draft.body, draft.native
     if "tools" in asked:
         same = "tools" in native and canonical_tools(native["tools"]) == asked["tools"]

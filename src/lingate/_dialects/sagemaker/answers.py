@@ -149,7 +149,7 @@ def _decoded(body: bytes, target: Target) -> Any:
 
 
 def _text(given: Any) -> str | None:
-    """The text of an answer: JumpStart's containers have it in a message, or in a list of which the first was asked for."""
+    # The text of an answer: JumpStart's containers have it in a message, or in a list of which the first was asked for.
     if isinstance(given, list) and given:
         given = given[0]
     if isinstance(given, dict):

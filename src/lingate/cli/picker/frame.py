@@ -70,7 +70,7 @@ def _heading(left: int, right: int) -> Line:
 
 
 def _columns(width: int) -> tuple[int, list[tuple[str, int]]]:
-    """How wide the name is, and the facts beside it: on a narrow screen what a model reads is one letter a kind."""
+    # How wide the name is, and the facts beside it: on a narrow screen what a model reads is one letter a kind.
     sizes = (8, 13, 17) if width >= 68 else (6, 10, 6) if width >= 44 else (6,)
     return width - sum(sizes), list(zip(("context", "price", "reads"), sizes, strict=False))
 
@@ -154,7 +154,7 @@ def _reads(offer: Offer, *, short: bool) -> str:
 
 
 def _about(state: State, width: int) -> Line:
-    """What the last key did, or what there is to know about the model under the cursor."""
+    # What the last key did, or what there is to know about the model under the cursor.
     if state.status:
         return _line([(f" {state.status}", "bold")], width)
     offer = state.chosen
@@ -218,7 +218,7 @@ def fit(text: str, width: int) -> str:
 
 
 def _both_ends(text: str, width: int) -> str:
-    """A model's name in so many cells, cut in the middle: its provider and its version are at the ends."""
+    # A model's name in so many cells, cut in the middle: its provider and its version are at the ends.
     if cells(text) <= width or not text.isascii():
         return fit(text, width)
     end = width * 3 // 5
@@ -233,5 +233,5 @@ def cells(text: str) -> int:
 
 
 def _safe(text: str) -> str:
-    """The text without what would move the cursor or change the terminal: lists come from outside."""
+    # The text without what would move the cursor or change the terminal: lists come from outside.
     return text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)

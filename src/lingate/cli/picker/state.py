@@ -131,7 +131,7 @@ class State:
         self._show()
 
     def _show(self, keep: Offer | None = None) -> None:
-        """Work out both columns. `keep` is the model that stays under the cursor, if it is still there."""
+        # Work out both columns. `keep` is the model that stays under the cursor, if it is still there.
         offers = self.curated if self.scope == "curated" or self.everything is None else self.everything
         found = self._matching(offers)
         counts = Counter(offer.provider for offer in offers if offer.curated)

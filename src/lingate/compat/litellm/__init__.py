@@ -96,7 +96,7 @@ def __dir__() -> list[str]:
 
 
 class _Module(type(_sys)):  # type: ignore[misc]  # the class of modules
-    """Warns of settings that are not here, or that have no effect here, instead of taking them in silence."""
+    # Warns of settings that are not here, or that have no effect here, instead of taking them in silence.
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not name.startswith("_") and not isinstance(value, type(_sys)):
@@ -109,7 +109,7 @@ class _Module(type(_sys)):  # type: ignore[misc]  # the class of modules
 
 
 class _Absent:
-    """Says of a submodule that is not here what to use instead; asked last, and about this package alone."""
+    # Says of a submodule that is not here what to use instead; asked last, and about this package alone.
 
     @staticmethod
     def find_spec(name: str, path: Any = None, target: Any = None) -> None:

@@ -59,7 +59,7 @@ def check(path: Path) -> Report:
 
 
 def _names(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Line and dotted name of every use, the package's own name left out."""
+    # Line and dotted name of every use, the package's own name left out.
     bound: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -99,7 +99,7 @@ def _imported_from(node: ast.ImportFrom, bound: dict[str, str]) -> Iterator[tupl
 
 
 def _dotted(node: ast.Attribute, bound: dict[str, str]) -> str | None:
-    """The name as far as it belongs to the package: what comes after a class or function is theirs."""
+    # The name as far as it belongs to the package: what comes after a class or function is theirs.
     parts: list[str] = []
     value: ast.expr = node
     while isinstance(value, ast.Attribute):

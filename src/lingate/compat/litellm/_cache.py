@@ -75,7 +75,7 @@ class _Memory:
 
 
 class _Disk:
-    """A file that several processes may share. What it cannot do is told in the log: a call does not fail for it."""
+    # A file that several processes may share. What it cannot do is told in the log: a call does not fail for it.
 
     def __init__(self, folder: str) -> None:
         import sqlite3

@@ -117,7 +117,7 @@ class Watch:
             await _aguard(call)
 
     def _told(self, name: str) -> list[Any]:
-        """The callbacks of a list, and those of this call alone."""
+        # The callbacks of a list, and those of this call alone.
         own = self._own.get(name) or ()
         return [*getattr(settings, name), *(own if isinstance(own, (list, tuple)) else [own])]
 
@@ -182,7 +182,7 @@ class Watch:
         self.details["standard_logging_object"] = self._payload(response, error, ended, dict(hidden))
 
     def _payload(self, response: Any, error: BaseException | None, ended: datetime, hidden: Any) -> dict[str, Any]:
-        """What LiteLLM calls the standard logging payload."""
+        # What LiteLLM calls the standard logging payload.
         answer, usage = (response.get("id"), response.get("usage")) if hasattr(response, "get") else (None, None)
         usage = usage or {}
         details, params, shown = self.details, self.details["litellm_params"], _hidden(response)
@@ -228,7 +228,7 @@ def _hidden(value: Any) -> Any:
 
 
 def _known(found: list[Any]) -> list[Any]:
-    """The callbacks that can be called, each once."""
+    # The callbacks that can be called, each once.
     seen: list[Any] = []
     for item in found:
         if isinstance(item, str):

@@ -29,7 +29,7 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """One function: which method of the client it is, and in which shape it answers."""
+    # One function: which method of the client it is, and in which shape it answers.
 
     name: str
     method: str
@@ -41,7 +41,7 @@ _IMAGE = _Kind("image_generation", "images", _shapes.image)
 
 
 def _client(request: Request, awaited: bool) -> tuple[Any, str, dict[str, Any]]:
-    """The client to ask, the model and the options to ask it with: the default client, or one with the call's variables."""
+    # The client to ask, the model and the options to ask it with: the default client, or one with the call's variables.
     if request.mocked:
         from lingate.compat.litellm._replies import MODEL, scripted
 
@@ -64,7 +64,7 @@ def _client(request: Request, awaited: bool) -> tuple[Any, str, dict[str, Any]]:
 def _begun(
     kind: _Kind, model: Any, given: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> tuple[Request, Watch, BaseException | None]:
-    """The call, whoever is told of it, and the exception that a mock asks for."""
+    # The call, whoever is told of it, and the exception that a mock asks for.
     if 0 < settings.max_budget <= settings._current_cost:
         raise settings.BudgetExceededError(settings._current_cost, settings.max_budget)
     try:
@@ -123,7 +123,7 @@ async def _acall(kind: _Kind, model: Any, given: tuple[Any, ...], kwargs: Mappin
 
 
 def _twins(kind: _Kind, arguments: Callable[..., _Arguments]) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """The function that takes such arguments, and the one that is awaited."""
+    # The function that takes such arguments, and the one that is awaited.
     name = arguments.__name__.removeprefix("_")
 
     @wraps(arguments)
@@ -176,7 +176,7 @@ def batch_completion(model: str, messages: Sequence[Sequence[Any]] = (), **kwarg
 
 
 def _at_once(kwargs: dict[str, Any]) -> list[Callable[[], Any]]:
-    """The calls that `models`, or `deployments` with arguments of their own, stand for."""
+    # The calls that `models`, or `deployments` with arguments of their own, stand for.
     kwargs.pop("model", None)
     models, others = kwargs.pop("models", None) or (), kwargs.pop("deployments", None) or ()
     named = [{"model": model} for model in ([models] if isinstance(models, str) else models)]
@@ -224,7 +224,7 @@ async def acompletion_with_retries(*args: Any, num_retries: int = 3, **kwargs: A
 
 
 def _text_completion(prompt: Any = None, model: str | None = None, **kwargs: Any) -> _Arguments:
-    """Let a model go on from where a text ends."""
+    # Let a model go on from where a text ends.
     # Without the mark with which LiteLLM tells a provider's completions from its chats.
     return model.removeprefix("text-completion-") if isinstance(model, str) else model, (prompt,), kwargs
 
@@ -235,7 +235,7 @@ text_completion, atext_completion = _twins(
 
 
 def _responses(input: Any = None, model: str | None = None, **kwargs: Any) -> _Arguments:
-    """Ask a model in the words of OpenAI's Responses API, whichever provider it is of."""
+    # Ask a model in the words of OpenAI's Responses API, whichever provider it is of.
     return model, (input,), kwargs
 
 
@@ -243,7 +243,7 @@ responses, aresponses = _twins(_Kind("responses", "responses", _shapes.responses
 
 
 def _embedding(model: str, input: Any = (), **kwargs: Any) -> _Arguments:
-    """Turn text into vectors."""
+    # Turn text into vectors.
     return model, (input,), kwargs
 
 
@@ -251,7 +251,7 @@ embedding, aembedding = _twins(_Kind("embedding", "embed", _shapes.embedding), _
 
 
 def _image_generation(prompt: str | None = None, model: str | None = None, **kwargs: Any) -> _Arguments:
-    """Make images from a prompt."""
+    # Make images from a prompt.
     return model, (prompt,), kwargs
 
 
@@ -259,7 +259,7 @@ image_generation, aimage_generation = _twins(_IMAGE, _image_generation)
 
 
 def _image_edit(image: Any = None, prompt: str | None = None, model: str | None = None, **kwargs: Any) -> _Arguments:
-    """Change images as a prompt says."""
+    # Change images as a prompt says.
     return model, (prompt,), {**kwargs, "image": image}
 
 
@@ -267,7 +267,7 @@ image_edit, aimage_edit = _twins(_IMAGE, _image_edit)
 
 
 def _image_variation(image: Any, model: str | None = None, **kwargs: Any) -> _Arguments:
-    """Vary an image."""
+    # Vary an image.
     return model, (None,), {**kwargs, "image": image}
 
 
@@ -275,7 +275,7 @@ image_variation, aimage_variation = _twins(_IMAGE, _image_variation)
 
 
 def _transcription(model: str, file: Any, **kwargs: Any) -> _Arguments:
-    """Write down what is said."""
+    # Write down what is said.
     return model, (file,), kwargs
 
 
@@ -283,7 +283,7 @@ transcription, atranscription = _twins(_Kind("transcription", "transcribe", _sha
 
 
 def _speech(model: str, input: str, voice: Any = None, **kwargs: Any) -> _Arguments:
-    """Read a text aloud."""
+    # Read a text aloud.
     return model, (input,), {**kwargs, "voice": voice}
 
 
@@ -291,7 +291,7 @@ speech, aspeech = _twins(_Kind("speech", "speech", _shapes.speech), _speech)
 
 
 def _rerank(model: str, query: str, documents: Sequence[Any], **kwargs: Any) -> _Arguments:
-    """Order documents by their relevance to a query. Each result has its document, unless `return_documents` is false."""
+    # Order documents by their relevance to a query. Each result has its document, unless `return_documents` is false.
     return model, (query, documents), {"return_documents": True, **kwargs}
 
 
@@ -299,7 +299,7 @@ rerank, arerank = _twins(_Kind("rerank", "rerank", _shapes.rerank), _rerank)
 
 
 def _moderation(input: Any, model: str | None = None, **kwargs: Any) -> _Arguments:
-    """Ask whether texts break rules."""
+    # Ask whether texts break rules.
     return model or "omni-moderation-latest", (input,), kwargs
 
 

@@ -79,7 +79,7 @@ Pick = Callable[[Sequence[Deployment], float, Callable[[], float]], Deployment]
 
 
 def _shuffle(found: Sequence[Deployment], now: float, random: Callable[[], float]) -> Deployment:
-    """By chance, weighted by the first of `weight`, `rpm` and `tpm` that any of them has."""
+    # By chance, weighted by the first of `weight`, `rpm` and `tpm` that any of them has.
     for name in ("weight", "rpm", "tpm"):
         weights = [float(item.params.get(name) or 0) for item in found]
         total = sum(weights)

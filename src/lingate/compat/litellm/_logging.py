@@ -8,12 +8,12 @@ verbose_logger = verbose_router_logger = verbose_proxy_logger = logging.getLogge
 
 
 def _turn_on_debug() -> None:
-    """Log what is done, to standard error where nobody else has said where to."""
+    # Log what is done, to standard error where nobody else has said where to.
     verbose_logger.setLevel(logging.DEBUG)
     if not verbose_logger.hasHandlers():
         verbose_logger.addHandler(logging.StreamHandler())
 
 
 def _disable_debugging() -> None:
-    """Log no more than warnings."""
+    # Log no more than warnings.
     verbose_logger.setLevel(logging.WARNING)

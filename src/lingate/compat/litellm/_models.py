@@ -129,7 +129,7 @@ def registered(model: str, name: str, provider: str | None) -> dict[str, Any] | 
 
 @lru_cache(maxsize=4096)
 def _prices(provider: str, model: str) -> Mapping[str, Any] | None:
-    """Context window and prices of a model, None where the catalogue has none of it."""
+    # Context window and prices of a model, None where the catalogue has none of it.
     entry = entry_of(provider, model)
     if entry is None:
         return None
@@ -244,7 +244,7 @@ def reasons(name: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _left_out(name: str, provider: str) -> frozenset[str]:
-    """What is left out of a call with all parameters: the request is made, and goes nowhere."""
+    # What is left out of a call with all parameters: the request is made, and goes nowhere.
     from lingate.testing import FakeTransport, Reply
 
     transport = FakeTransport(Reply({}))
@@ -337,7 +337,7 @@ def get_model_cost_map(url: str = "") -> dict[str, dict[str, Any]]:
 
 @lru_cache(maxsize=1)
 def _tables() -> dict[str, Any]:
-    """The big tables, made when the first of them is asked for."""
+    # The big tables, made when the first of them is asked for.
     by_provider: dict[str, set[str]] = {}
     costs: dict[str, dict[str, Any]] = {}
     for row in lookup.rows():

@@ -174,7 +174,7 @@ _REASONING = frozenset({"reasoning_effort", "thinking"})
 
 
 def _drop_reasoning(name: str, options: dict[str, Any]) -> list[str]:
-    """Leave out what a model is known not to take: its provider would refuse the call."""
+    # Leave out what a model is known not to take: its provider would refuse the call.
     from lingate.compat.litellm._models import reasons
 
     if reasons(name):
@@ -201,7 +201,7 @@ def _environment(params: dict[str, Any]) -> dict[str, str]:
 
 
 def _timeout(value: Any) -> Any:
-    """A number, a `lingate.Timeout` or an `httpx.Timeout` as Lingate takes it."""
+    # A number, a `lingate.Timeout` or an `httpx.Timeout` as Lingate takes it.
     if isinstance(value, str):
         try:
             return float(value)

@@ -214,7 +214,7 @@ def _kept(place: Any, include: Any, exclude: Any) -> bool:
 
 
 def _below(rule: Any, place: Any) -> Any:
-    """What a rule says about the inside of one place; None for nothing, or for all of it."""
+    # What a rule says about the inside of one place; None for nothing, or for all of it.
     if not isinstance(rule, Mapping):
         return None
     found = rule.get(place, rule.get(_ALL))

@@ -131,7 +131,7 @@ class StreamingChoices(
 
 
 class _Details(Record):
-    """Kinds of token among a count."""
+    # Kinds of token among a count.
 
     def __getattr__(self, name: str) -> Any:
         # Which kinds a provider tells apart differs; the others are unknown, not errors.

@@ -27,7 +27,7 @@ def chat(view: Any, request: Request) -> records.ModelResponse:
 
 
 def _written(choice: dict[str, Any]) -> list[str]:
-    """Everything that a model has written in a choice: text, reasoning, names and arguments of tools."""
+    # Everything that a model has written in a choice: text, reasoning, names and arguments of tools.
     message = choice.get("message") or {}
     calls = [call.get("function") or {} for call in message.get("tool_calls") or ()]
     texts = [message.get("content"), message.get("reasoning_content"), choice.get("text")]
@@ -54,7 +54,7 @@ def moderation(view: Any, request: Request) -> records.ModerationResponse:
 
 
 def _with_names(result: dict[str, Any]) -> dict[str, Any]:
-    """A result whose categories can be read as attributes too: `hate/threatening` is `hate_threatening`."""
+    # A result whose categories can be read as attributes too: `hate/threatening` is `hate_threatening`.
     return {
         key: {**value, **{name.replace("/", "_").replace("-", "_"): item for name, item in value.items()}}
         if isinstance(value, dict)
@@ -107,7 +107,7 @@ def chunk(data: dict[str, Any], request: Request) -> records.ModelResponseStream
 
 
 def _tell_blocks(delta: dict[str, Any]) -> None:
-    """Thinking blocks as LiteLLM has them in chunks: their text in pieces, and the proof without what was told."""
+    # Thinking blocks as LiteLLM has them in chunks: their text in pieces, and the proof without what was told.
     text, blocks = delta.get("reasoning_content") or "", delta.get("thinking_blocks")
     if blocks:
         delta["thinking_blocks"] = [{**block, "thinking": text} if "signature" in block else block for block in blocks]

@@ -15,7 +15,7 @@ from lingate.compat.litellm import _bases
 
 
 def _response(status: int, headers: dict[str, str], text: str) -> Any:
-    """What is known of the answer that became an exception, as httpx has it if it is installed."""
+    # What is known of the answer that became an exception, as httpx has it if it is installed.
     try:
         import httpx
     except ImportError:
@@ -29,7 +29,7 @@ _MODEL_FIRST: tuple[str, ...] = ("model", "llm_provider", "response", *_RETRIES)
 
 
 class _Facts(Exception):
-    """The attributes and the signature that all exceptions share."""
+    # The attributes and the signature that all exceptions share.
 
     status_code: int = 500
     _order: tuple[str, ...] = ("llm_provider", "model", "response", *_RETRIES)

@@ -31,7 +31,7 @@ _ELSEWHERE = (401, 403, 404)
 
 @dataclass(slots=True)
 class _Try:
-    """Arguments to ask a deployment with; then what came of it: an answer or an error, and how long it took."""
+    # Arguments to ask a deployment with; then what came of it: an answer or an error, and how long it took.
 
     params: dict[str, Any]
     answer: Any = None
@@ -57,7 +57,7 @@ class AllowedFailsPolicy(Record):
 
 
 def _by_kind(policy: Any, error: BaseException, suffix: str) -> int | None:
-    """What a policy says about an error, the nearest of its classes first; None where it says nothing."""
+    # What a policy says about an error, the nearest of its classes first; None where it says nothing.
     if isinstance(policy, Record):
         policy = policy.model_dump()
     names = (cls.__name__ for cls in type(error).__mro__)
@@ -78,11 +78,8 @@ _Plan = Generator[_Try | float, None, None]
 def _methods(
     name: str, arguments: Callable[..., tuple[Any, tuple[Any, ...], dict[str, Any]]]
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """`litellm.<name>` of a group, and the same awaited.
-
-    `arguments` takes those of the methods, and gives the group, what the function takes without a name, and the rest.
-    """
-
+    # `litellm.<name>` of a group, and the same awaited.
+    # `arguments` takes those of the methods, and gives the group, what the function takes without a name, and the rest.
     @wraps(arguments)
     def blocking(self: Router, *args: Any, **kwargs: Any) -> Any:
         return self._run(getattr(_calls, name), *arguments(self, *args, **kwargs))
@@ -288,7 +285,7 @@ class Router:
             return answer
 
     def _plan(self, model: str, kwargs: dict[str, Any]) -> _Plan:
-        """Ask the group, then its fallbacks."""
+        # Ask the group, then its fallbacks.
         retries = kwargs.pop("num_retries", None)
         retries = self.num_retries if retries is None else int(retries)
         own = kwargs.pop("fallbacks", None)
@@ -329,7 +326,7 @@ class Router:
         raise last
 
     def _asked(self, chosen: Deployment, params: dict[str, Any]) -> Generator[_Try, None, Exception | None]:
-        """Ask one deployment and note how it fared; of a stream, when it has ended. The error, if there was one."""
+        # Ask one deployment and note how it fared; of a stream, when it has ended. The error, if there was one.
         start = time.monotonic()
 
         def ended(error: BaseException | None) -> None:
@@ -373,7 +370,7 @@ class Router:
         return {**params, "metadata": metadata, "model_info": chosen.info, "num_retries": 0}
 
     def _wait(self, error: Exception, turn: int, others: bool) -> float | None:
-        """Seconds until the next try, None where another try is of no use."""
+        # Seconds until the next try, None where another try is of no use.
         status = _status(error)
         if status in _ELSEWHERE or (isinstance(error, exceptions.BadRequestError) and status != 400):
             return 0.0 if others else None
@@ -405,7 +402,7 @@ async def _gathered(asked: Iterable[Awaitable[Any]]) -> list[Any]:
 
 
 def _arguments(step: _Try, given: tuple[Any, ...]) -> tuple[Any, ...]:
-    """What goes first: the model, where arguments without a name follow it."""
+    # What goes first: the model, where arguments without a name follow it.
     return (step.params.pop("model"), *given) if given else ()
 
 

@@ -144,7 +144,7 @@ class Recall:
 
 
 def _key(calls: Any) -> tuple[str, ...]:
-    """Ids, names and arguments: an id alone may come twice where a provider counts them."""
+    # Ids, names and arguments: an id alone may come twice where a provider counts them.
     parts = []
     for call in calls:
         function = call.get("function") or {}
@@ -153,7 +153,7 @@ def _key(calls: Any) -> tuple[str, ...]:
 
 
 def _in_one_spelling(arguments: Any) -> str:
-    """Arguments in one spelling: the host reads them and writes them anew."""
+    # Arguments in one spelling: the host reads them and writes them anew.
     try:
         return json.dumps(json.loads(arguments), sort_keys=True)
     except (TypeError, ValueError):
@@ -220,7 +220,7 @@ class LingateClient:
         )
 
     async def _create(self, **given: Any) -> ChatCompletion | ChunkStream:
-        """Ask a model: OpenAI's parameters, and Lingate's own such as `api_base`. What fails is an `openai.APIError`."""
+        # Ask a model: OpenAI's parameters, and Lingate's own such as `api_base`. What fails is an `openai.APIError`.
         model, place = self._place_of(given.pop("model"))
         call = self._defaults | dict(place) | {name: value for name, value in given.items() if value is not None}
         messages = call.pop("messages")
@@ -268,7 +268,7 @@ class ChunkStream:
 
 
 def _heard(data: dict[str, Any], part: str) -> dict[str, Any]:
-    """A refusal where fast-agent looks for text: it reads no other field, asks again, and then says nothing."""
+    # A refusal where fast-agent looks for text: it reads no other field, asks again, and then says nothing.
     for choice in data["choices"]:
         said = choice[part]
         if said.get("refusal") and not said.get("content"):
@@ -282,7 +282,7 @@ def _plain(message: Any) -> Any:
 
 
 def _lift_reasoning(call: dict[str, Any]) -> None:
-    """Make fast-agent's reasoning setting a parameter of ours: it puts it into the raw body, as a word, number or flag."""
+    # Make fast-agent's reasoning setting a parameter of ours: it puts it into the raw body, as a word, number or flag.
     extra = dict(call.get("extra_body") or {})
     if "reasoning_effort" not in extra:
         return

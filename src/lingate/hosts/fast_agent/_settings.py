@@ -1,14 +1,13 @@
-"""fast-agent's configuration as Lingate reads it: the section `lingate`, and the keys of other providers' sections.
+"""fast-agent's configuration as Lingate reads it: the section `lingate`, and the keys of other providers' sections."""
 
-Where the credential of a call comes from, the first that there is:
-
-1. a gateway, if `lingate.api_base` is configured: every call goes there, with `LINGATE_API_KEY`, else `lingate.api_key`;
-2. the environment's own variables of the provider;
-3. the section of the provider in fast-agent's configuration (`anthropic: {api_key: ...}`), handed over with the call;
-4. Lingate's own configuration, its proxy, and signing in.
-
-Nothing is ever written into the environment.
-"""
+# Where the credential of a call comes from, the first that there is:
+#
+# 1. a gateway, if `lingate.api_base` is configured: every call goes there, with `LINGATE_API_KEY`, else `lingate.api_key`;
+# 2. the environment's own variables of the provider;
+# 3. the section of the provider in fast-agent's configuration (`anthropic: {api_key: ...}`), handed over with the call;
+# 4. Lingate's own configuration, its proxy, and signing in.
+#
+# Nothing is ever written into the environment.
 
 from __future__ import annotations
 
@@ -102,7 +101,7 @@ def _of_section(provider: str, config: Any, env: Mapping[str, str], present: boo
 
 @lru_cache(maxsize=1)
 def _providers() -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
-    """For every name of a provider all its names, under which it may have a section, and the variables with its URL."""
+    # For every name of a provider all its names, under which it may have a section, and the variables with its URL.
     found = {}
     for item in lingate.providers(env={}):
         names = (item.name, *item.aliases)

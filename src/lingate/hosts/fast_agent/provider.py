@@ -31,7 +31,7 @@ _OWN_PROVIDER: Any = getattr(Provider, "LINGATE", Provider.GENERIC)
 
 @lru_cache(maxsize=1024)
 def _facts(model: str) -> tuple[int | None, int | None, tuple[str, ...], bool]:
-    """Context window, longest answer, what it reads (empty: not known), and whether it reasons."""
+    # Context window, longest answer, what it reads (empty: not known), and whether it reasons.
     offer = next((item for item in lingate.catalog() if item.model == model), None)
     info = known_of(model)
     reads = catalog.mime_types(offer.inputs) if offer is not None else ()
@@ -124,7 +124,7 @@ class LingateLLM(OpenAILLM):  # type: ignore[misc]  # fast-agent is not here
         return LingateClient(defaults, place_of=self._place, translate=partial(as_openai, key_error=ProviderKeyError))
 
     def _place(self, model: str) -> tuple[str, dict[str, str]]:
-        """Where a model is asked; looked up for each call, so that no key goes to another model's provider."""
+        # Where a model is asked; looked up for each call, so that no key goes to another model's provider.
         if not self._init_base_url:
             return destination(_model_of(model), self._config(), os.environ)
         # Of an overlay, which names a gateway.
@@ -146,7 +146,7 @@ def _model_of(name: str) -> str:
 
 
 class _Routes(dict[str, Any]):
-    """fast-agent's table of models with classes of their own, in which all of ours are found."""
+    # fast-agent's table of models with classes of their own, in which all of ours are found.
 
     def get(self, key: Any, default: Any = None) -> Any:
         found = super().get(key)

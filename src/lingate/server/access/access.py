@@ -157,7 +157,7 @@ class Access:
             self._away = False
 
     async def _settle_master(self) -> None:
-        """Use the stored hash of the master key; where there is none, make a key and store its hash."""
+        # Use the stored hash of the master key; where there is none, make a key and store its hash.
         stored = await self.database.setting(_MASTER)
         if stored is None:
             _, token = make_token()

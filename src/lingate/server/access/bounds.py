@@ -79,7 +79,7 @@ def _text(value: Any) -> str | None:
 
 
 def _beyond(body: dict[str, Any]) -> int:
-    """Tokens of input that are not in the request: what a provider writes around it, remembers, or finds out by itself."""
+    # Tokens of input that are not in the request: what a provider writes around it, remembers, or finds out by itself.
     tools = body.get("tools")
     size = _TOOLS if tools or body.get("functions") else 0
     for tool in tools if isinstance(tools, list) else ():
@@ -175,7 +175,7 @@ def shortened(call: Call, most: int) -> Call:
 
 
 def _copied(body: dict[str, Any]) -> dict[str, Any]:
-    """A copy whose parameters may be changed. The conversation is as it was: it may be long, and no limit is in there."""
+    # A copy whose parameters may be changed. The conversation is as it was: it may be long, and no limit is in there.
     return {key: value if key in _PAYLOAD else deepcopy(value) for key, value in body.items()}
 
 
@@ -185,7 +185,7 @@ def _lift_limits(body: dict[str, Any]) -> None:
 
 
 def _named(body: dict[str, Any], names: frozenset[str], depth: int = 0) -> Iterator[tuple[dict[str, Any], str]]:
-    """Where fields of these names are among the parameters of a request."""
+    # Where fields of these names are among the parameters of a request.
     for key, value in body.items():
         if key in names:
             yield body, key

@@ -67,7 +67,7 @@ def struct_of(name: str, doc: str, fields: Iterable[tuple[Any, ...]]) -> type[ms
 
 
 def _patch(name: str, of: type[msgspec.Struct], doc: str, without: str) -> type[msgspec.Struct]:
-    """The same fields, each of which may be left out, or null to empty it."""
+    # The same fields, each of which may be left out, or null to empty it.
     fields = (field for field in msgspec.structs.fields(of) if field.name != without)
     return struct_of(name, doc, ((field.name, (field.type | None) | UnsetType, UNSET) for field in fields))
 

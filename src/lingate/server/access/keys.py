@@ -285,5 +285,5 @@ def _owners(key: Key) -> list[tuple[str, str]]:
 
 
 def _rule(models: tuple[str, ...]) -> tuple[str, ...]:
-    """Patterns as they restrict: none of them does if one stands for everything."""
+    # Patterns as they restrict: none of them does if one stands for everything.
     return () if any(name in _EVERYTHING for name in models) else models

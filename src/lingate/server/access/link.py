@@ -158,7 +158,7 @@ class Link:
             await self.redis.script_load(text)
 
     def _give_up(self) -> None:
-        """Send nothing of what waits: what has ended is in what is told when Redis is back, and would count twice."""
+        # Send nothing of what waits: what has ended is in what is told when Redis is back, and would count twice.
         waiting, self._waiting = self._waiting, []
         _answer(waiting, [AwayError()] * len(waiting))
 

@@ -249,7 +249,7 @@ def _declared(key: Any) -> object:
 
 
 def _public_keys(raw: bytes) -> dict[str, Any]:
-    """The keys of a JWKS document that signatures can be checked with, by their ids."""
+    # The keys of a JWKS document that signatures can be checked with, by their ids.
     import jwt
 
     listed = msgspec.json.decode(raw, type=dict[str, Any]).get("keys")

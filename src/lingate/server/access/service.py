@@ -277,8 +277,7 @@ _T = TypeVar("_T", StoredKey, Principal)
 
 
 def _new(record: _T, named: str, param: str | None = None) -> Callable[[_T | None], _T]:
-    """A change that makes a record where there is none yet."""
-
+    # A change that makes a record where there is none yet.
     def change(old: _T | None) -> _T:
         if old is not None:
             raise RefusedError(f"there is a {named} already", status=409, param=param)
@@ -288,8 +287,7 @@ def _new(record: _T, named: str, param: str | None = None) -> Callable[[_T | Non
 
 
 def _existing(change: Callable[[_T], _T | None], kind: str, id: str) -> Callable[[_T | None], _T | None]:
-    """A change of a record that must be there."""
-
+    # A change of a record that must be there.
     def checked(old: _T | None) -> _T | None:
         if old is None:
             raise _missing(kind, id)
@@ -313,7 +311,7 @@ def _given(patch: msgspec.Struct) -> dict[str, Any]:
 
 
 def _patched(record: msgspec.Struct, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values for the fields of a record, where null means what the field has when nobody set it."""
+    # Values for the fields of a record, where null means what the field has when nobody set it.
     empty = {field.name: _empty(field) for field in msgspec.structs.fields(record)}
     return {name: empty[name] if value is None else value for name, value in values.items()}
 

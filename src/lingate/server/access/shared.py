@@ -169,7 +169,7 @@ class SharedLimiter(LocalLimiter):
         return spent_up(budget.name, budget.cap, int(reply[2]), int(reply[3]), wanted)
 
     async def _tell(self, budgets: Iterable[Budget]) -> None:
-        """Tell Redis what the ledger knows of budgets that it does not know, or has lost."""
+        # Tell Redis what the ledger knows of budgets that it does not know, or has lost.
         wanted = list(budgets)
         if self._spending is not None:
             await self._ask(wanted, self._spending)
@@ -208,7 +208,7 @@ class SharedLimiter(LocalLimiter):
         self.link.send(_SETTLE, keys + budgets, [self._me, *map(str, numbers)])
 
     async def _join(self) -> None:
-        """Tell Redis what is under way here, and what was spent while it was away."""
+        # Tell Redis what is under way here, and what was spent while it was away.
         was, self._me = self._me, secrets.token_hex(6)
         self.joins += 1
         self.untold.clear()
@@ -343,7 +343,7 @@ def _lasts(budget: Budget, now: float) -> str:
 
 
 def _headers(plan: Plan, counted: list[Any], second: int) -> tuple[tuple[str, str], ...]:
-    """`x-ratelimit-*` of the tightest limits, as all replicas together have used them."""
+    # `x-ratelimit-*` of the tightest limits, as all replicas together have used them.
     shown: list[tuple[str, str]] = []
     pairs = [(int(counted[i]), int(counted[i + 1])) for i in range(0, len(counted), 2)]
     for what, rates, found in (

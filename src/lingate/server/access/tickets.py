@@ -1,11 +1,10 @@
-"""One call against its plan: what it asks for, whether it fits, and the reservation that comes out of it.
+"""One call against its plan: what it asks for, whether it fits, and the reservation that comes out of it."""
 
-Money is reserved as an upper bound: input tokens and the most output the call may give, at their prices. A call whose
-output nobody bounded takes what remains, and its output is bounded by that.
-
-Tokens a minute are counted as the input and the output that the caller allows, or the whole limit where that is less; what
-was really used replaces it at the end. Without a bound of the caller only the input is counted at first.
-"""
+# Money is reserved as an upper bound: input tokens and the most output the call may give, at their prices. A call whose
+# output nobody bounded takes what remains, and its output is bounded by that.
+#
+# Tokens a minute are counted as the input and the output that the caller allows, or the whole limit where that is less; what
+# was really used replaces it at the end. Without a bound of the caller only the input is counted at first.
 
 from __future__ import annotations
 

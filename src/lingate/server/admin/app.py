@@ -155,7 +155,7 @@ _EXAMPLES = {
 
 
 def _readable(message: str) -> str:
-    """A complaint about a text, with an example of what would do in place of a pattern."""
+    # A complaint about a text, with an example of what would do in place of a pattern.
     for pattern, example in _EXAMPLES.items():
         message = message.replace(pattern, f"such as {example!r}")
     return message

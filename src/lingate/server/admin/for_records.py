@@ -166,7 +166,7 @@ async def show(parts: Parts, key: Key) -> KeyView:
 
 
 async def _page(made: Callable[..., _T], parts: Parts, call: Call, kind: str, found: Sequence[Principal]) -> _T:
-    """The part of a list that is asked for."""
+    # The part of a list that is asked for.
     page = found[call.query.offset :][: call.query.limit]
     end = call.query.offset + len(page)
     following = end if page and end < len(found) else None
@@ -243,8 +243,7 @@ async def _delete(parts: Parts, call: Call, *, kind: Kind) -> PrincipalView:
 
 
 def _shows(kind: str, act: Callable[..., Awaitable[Principal]], *more: Any) -> Handler:
-    """Does something to a record, and shows what it is then."""
-
+    # Does something to a record, and shows what it is then.
     async def handler(parts: Parts, call: Call) -> Any:
         record = await act(parts.access.service, call, *more)
         return (await _shown_all(parts, kind, [record]))[0]

@@ -180,7 +180,7 @@ async def _rows_csv(parts: Parts, call: Call) -> Text:
 
 
 async def _begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The same pieces, the first two of them read: a database that is away is an error and no half of a file."""
+    # The same pieces, the first two of them read: a database that is away is an error and no half of a file.
     first = [piece for _ in range(2) if (piece := await anext(pieces, None)) is not None]
 
     async def rest() -> AsyncIterator[bytes]:

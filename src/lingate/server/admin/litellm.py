@@ -152,7 +152,7 @@ def _shown_key(key: Key, parts: Parts, token: str | None = None) -> Plain:
 
 
 def _spent(parts: Parts, kind: str, id: str) -> float | None:
-    """What counts in the budget for all models, None without one."""
+    # What counts in the budget for all models, None without one.
     budgets = budgets_of(parts.access.limiter, kind, id)
     return next((budget.spent for budget in budgets if budget.models is None), None)
 
@@ -258,7 +258,7 @@ async def _delete_teams(parts: Parts, call: Call) -> Plain:
 
 
 async def _models(parts: Parts, call: Call) -> Plain:
-    """For any key what it may use: coding agents look here for windows and abilities."""
+    # For any key what it may use: coding agents look here for windows and abilities.
     wanted = call.query.litellm_model_id
     return {
         "data": [

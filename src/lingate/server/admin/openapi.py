@@ -84,7 +84,7 @@ def _parameters(endpoint: Endpoint, schemas: dict[str, Any], components: dict[st
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """A query cannot say null: leaving a parameter out is what that would mean."""
+    # A query cannot say null: leaving a parameter out is what that would mean.
     kept = [part for part in schema.get("anyOf", ()) if part != {"type": "null"}]
     if len(kept) == 1:
         return {**kept[0], **without(schema, ("anyOf", "default"))}

@@ -200,7 +200,7 @@ class Answers:
                     self.store.put(wish.key, entry, ttl)
 
     def _lasts(self, turn: Turn, entry: Entry) -> bool:
-        """Whether an answer is kept beyond those who wait for it."""
+        # Whether an answer is kept beyond those who wait for it.
         return turn.made is not None and is_lasting(turn.made) and len(entry.data) <= self._max_entry
 
 
@@ -223,7 +223,7 @@ def collected(turn: Turn, state: StreamState) -> None:
 
 
 def _is_cut(turn: Turn) -> bool:
-    """Whether an answer is as long as its caller's budget was, and not as long as was asked for: nobody else's, then."""
+    # Whether an answer is as long as its caller's budget was, and not as long as was asked for: nobody else's, then.
     return turn.ticket is not None and turn.ticket.max_output is not None and turn.row.finish == "length"
 
 
@@ -237,7 +237,7 @@ def _entry_of(turn: Turn) -> Entry | None:
 
 
 async def _answer(turn: Turn, entry: Entry, how: str) -> None:
-    """Answer with what is there: nothing is asked of a provider, and nothing is charged."""
+    # Answer with what is there: nothing is asked of a provider, and nothing is charged.
     row, response = turn.row, entry.response()
     row.cache, row.cost, row.price = how, 0.0, FREE
     row.deployment, row.provider, row.provider_model = entry.deployment, entry.provider, entry.model

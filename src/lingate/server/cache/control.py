@@ -52,7 +52,7 @@ def control_of(field: Any, header: str | None) -> Control:
 
 
 def _read_header(header: str, control: Control) -> None:
-    """Directives that mean nothing here are passed over, as HTTP wants it."""
+    # Directives that mean nothing here are passed over, as HTTP wants it.
     for directive in header.lower().split(","):
         name, _, value = directive.strip().partition("=")
         if name == "no-cache":

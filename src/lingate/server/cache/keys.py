@@ -61,7 +61,7 @@ def is_cacheable(call: Call) -> bool:
 
 
 def _are_ours(tools: Any) -> bool:
-    """Whether the caller runs them all: a provider's own bring in what nobody can compare."""
+    # Whether the caller runs them all: a provider's own bring in what nobody can compare.
     if not tools:
         return True
     return isinstance(tools, list) and all(isinstance(tool, dict) and _is_ours(tool) for tool in tools)

@@ -82,7 +82,7 @@ def check(path: str | None, env: Mapping[str, str]) -> Report:
 
 
 def _addresses(config: GatewayConfig) -> Iterator[Problem]:
-    """What is wrong with the addresses of database and Redis, which are read when the gateway starts."""
+    # What is wrong with the addresses of database and Redis, which are read when the gateway starts.
     from lingate.server.redis_at import redis_at
     from lingate.server.store.url import parse_url
 

@@ -110,13 +110,13 @@ def _deployment(reading: Reading, data: Any, place: Place, around: Surroundings)
 
 
 def _unnamed(given: Mapping[str, Any]) -> tuple[str, str] | None:
-    """What stands for model and provider where a variable that is not set would tell them."""
+    # What stands for model and provider where a variable that is not set would tell them.
     unset = next((given[key] for key in _NAMED if isinstance(given.get(key), Unset)), None)
     return None if unset is None else (unset.variable, REFERENCE.rstrip("/"))
 
 
 def _laid(reading: Reading, given: Mapping[str, Any], place: Place, around: Surroundings) -> Mapping[str, Any]:
-    """An entry's parameters over those of its credential, over those of all."""
+    # An entry's parameters over those of its credential, over those of all.
     name, known = given.get("litellm_credential_name"), around.credentials
     if isinstance(name, str) and name not in known:
         near = closest(str(name), tuple(known)) if known else ": there is no credential_list"
@@ -131,7 +131,7 @@ def _is_parameter(key: str) -> bool:
 def _params(
     reading: Reading, given: Mapping[str, Any], place: Place
 ) -> tuple[DeploymentParams, dict[str, Any], dict[str, str]]:
-    """Our own parameters, those of the request, and those that stand for variables."""
+    # Our own parameters, those of the request, and those that stand for variables.
     own, defaults, overlay = {}, {}, {}
     hints = hints_of(DeploymentParams)
     for key, value in given.items():
@@ -187,7 +187,7 @@ def _info(reading: Reading, data: Any, place: Place) -> ModelInfo:
 
 
 def _provider(reading: Reading, params: DeploymentParams, place: Place, around: Surroundings) -> tuple[str, str] | None:
-    """What the provider calls the model, and the provider; empty for `*`, where each call names its own."""
+    # What the provider calls the model, and the provider; empty for `*`, where each call names its own.
     model = params.model
     if not model:
         if not any(problem.place[: len(place)] == place for problem in reading.problems):
@@ -224,7 +224,7 @@ def _unknown(name: str) -> str:
 
 
 def _digest(group: str, given: Mapping[str, Any]) -> str:
-    """The same for the same entry in every process. Of keys, only the names of their variables are in it."""
+    # The same for the same entry in every process. Of keys, only the names of their variables are in it.
     public = {}
     for key, value in sorted(given.items()):
         if isinstance(value, FromEnv | Unset):
@@ -235,7 +235,7 @@ def _digest(group: str, given: Mapping[str, Any]) -> str:
 
 
 def _told_apart(reading: Reading, read: list[DeploymentConfig]) -> tuple[DeploymentConfig, ...]:
-    """Ids that are all different: entries that differ in nothing public are numbered."""
+    # Ids that are all different: entries that differ in nothing public are numbered.
     for name, count in Counter(item.info.id for item in read).items():
         if name and count > 1:
             reading.problem(("model_list",), f"has {count} entries with the model_info.id {name!r:.80}")

@@ -150,7 +150,7 @@ def _top(reading: Reading, source: files.Source) -> dict[str, Any]:
 
 
 def _home(key: str) -> str:
-    """The end of a message about a key that stands in a section that is not its own; empty for one of no section."""
+    # The end of a message about a key that stands in a section that is not its own; empty for one of no section.
     for name, (record, undone) in _KNOWN.items():
         if key in hints_of(record) or key in undone:
             return f"; it belongs into {name}"
@@ -243,7 +243,7 @@ def _settings(reading: Reading, given: Mapping[str, Any]) -> Settings:
 
 
 def _cached(settings: Settings, given: Mapping[str, Any], env: Mapping[str, str]) -> Settings:
-    """A cache of which nothing is said is in the environment's Redis, where there is one: so it is for LiteLLM."""
+    # A cache of which nothing is said is in the environment's Redis, where there is one: so it is for LiteLLM.
     if settings.cache and not given.get("cache_params") and (env.get("REDIS_URL") or env.get("REDIS_HOST")):
         return replace(settings, cache_params=CacheParams(type="redis"))
     return settings
@@ -282,7 +282,7 @@ def _routing(reading: Reading, data: Any, settings: Mapping[str, Any]) -> Routin
 
 
 def _fallbacks(reading: Reading, data: Any, place: Place) -> Fallbacks:
-    """LiteLLM writes them as a list of mappings with one key each; one mapping is as clear."""
+    # LiteLLM writes them as a list of mappings with one key each; one mapping is as clear.
     if data is None:
         return {}
     entries = [data] if isinstance(data, Mapping) else data
@@ -370,7 +370,7 @@ def _is_network(text: str) -> bool:
 
 
 def _check_names(reading: Reading, config: GatewayConfig, data: Mapping[str, Any]) -> None:
-    """Note every name of a group that no deployment has."""
+    # Note every name of a group that no deployment has.
     routing = config.routing
     names = {item.group for item in config.deployments}
     for alias, target in routing.model_group_alias.items():
@@ -414,7 +414,7 @@ def _unserved(name: str, names: set[str]) -> str:
 
 
 def _check_sign_in(reading: Reading, config: GatewayConfig) -> None:
-    """Switches that need another word to be of effect: without it, whoever set them would be wrong about who may call."""
+    # Switches that need another word to be of effect: without it, whoever set them would be wrong about who may call.
     general, jwt = config.general, config.own.jwt
     if general.use_x_forwarded_for and not config.own.trusted_proxies:
         reading.undone["general_settings", "use_x_forwarded_for"] = "name the proxies in lingate.trusted_proxies"
@@ -475,7 +475,7 @@ _SHELL = re.compile(r"\$[A-Z][A-Z0-9_]*|.*\$\{\w+[:}].*", re.DOTALL)
 
 
 def _shells(value: Any, place: Place) -> Iterator[Place]:
-    """Where a variable is written as a shell would have it."""
+    # Where a variable is written as a shell would have it.
     if isinstance(value, str) and _SHELL.fullmatch(value):
         yield place
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()

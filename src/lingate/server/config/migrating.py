@@ -108,7 +108,7 @@ def cleaned(path: str) -> str:
 
 
 def _without(value: Any, places: Collection[Place], here: Place = ()) -> Any:
-    """Values without these places; what is empty is nothing."""
+    # Values without these places; what is empty is nothing.
     if not isinstance(value, dict | list):
         return value
     items = value.items() if isinstance(value, dict) else enumerate(value)
@@ -117,7 +117,7 @@ def _without(value: Any, places: Collection[Place], here: Place = ()) -> Any:
 
 
 def _in_variable(data: Any, place: Place) -> bool:
-    """Whether a variable tells what stands there."""
+    # Whether a variable tells what stands there.
     for part in place:
         try:
             data = data[part]
@@ -186,7 +186,7 @@ def _cuts(node: Any, place: Place, places: frozenset[Place], text: str, cuts: li
 
 
 def _emptied(node: Any, items: list[tuple[Any, Any, Any]], text: str) -> tuple[int, int]:
-    """Of brackets, what is between them; of a block everything, which leaves its key with no value."""
+    # Of brackets, what is between them; of a block everything, which leaves its key with no value.
     if node.flow_style:
         return node.start_mark.index + 1, node.end_mark.index - 1
     start = node.start_mark.index if isinstance(node, yaml.SequenceNode) else items[0][1].start_mark.index
@@ -194,7 +194,7 @@ def _emptied(node: Any, items: list[tuple[Any, Any, Any]], text: str) -> tuple[i
 
 
 def _runs(gone: list[bool]) -> list[tuple[int, int]]:
-    """First and last of those that follow each other."""
+    # First and last of those that follow each other.
     runs: list[tuple[int, int]] = []
     for at, is_gone in enumerate(gone):
         if is_gone and runs and runs[-1][1] == at - 1:
@@ -205,7 +205,7 @@ def _runs(gone: list[bool]) -> list[tuple[int, int]]:
 
 
 def _in_flow(items: list[tuple[Any, Any, Any]], first: int, last: int) -> tuple[int, int]:
-    """With the comma behind them, or before them for what stands last."""
+    # With the comma behind them, or before them for what stands last.
     if last + 1 < len(items):
         return items[first][1].start_mark.index, items[last + 1][1].start_mark.index
     return items[first - 1][2].end_mark.index, items[last][2].end_mark.index
@@ -225,7 +225,7 @@ def _in_block(items: list[tuple[Any, Any, Any]], first: int, last: int, text: st
 
 
 def _end(node: Any) -> int:
-    """Where a value's own text ends: the parser's mark for a block lies behind the comments that follow it."""
+    # Where a value's own text ends: the parser's mark for a block lies behind the comments that follow it.
     if isinstance(node, yaml.ScalarNode):
         mark: int = node.end_mark.index
         return mark - 1 if node.style in ("|", ">") else mark

@@ -192,7 +192,7 @@ class Reading:
         return tuple(self._there(enumerate(value), wanted, place).values())
 
     def _there(self, items: Iterable[tuple[Any, Any]], wanted: Any, place: Place) -> dict[Any, Any]:
-        """What was read of items, by their keys or numbers."""
+        # What was read of items, by their keys or numbers.
         read = {key: self.value(item, wanted, (*place, key)) for key, item in items}
         return {key: item for key, item in read.items() if item is not MISSING}
 

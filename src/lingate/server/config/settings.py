@@ -387,9 +387,8 @@ class GatewayConfig:
 
     @property
     def _redis_of_cache(self) -> str | None:
-        """A cache of the type `redis` that names no host is at `REDIS_URL`, or `REDIS_HOST`. Of a host, `REDIS_PORT`,
-        `REDIS_USERNAME`, `REDIS_PASSWORD` and `REDIS_SSL` say what is not configured. All this is as it is for LiteLLM.
-        """
+        # A cache of the type `redis` that names no host is at `REDIS_URL`, or `REDIS_HOST`. Of a host, `REDIS_PORT`,
+        # `REDIS_USERNAME`, `REDIS_PASSWORD` and `REDIS_SSL` say what is not configured. All this is as it is for LiteLLM.
         env, cache = self.env, self.settings.cache_params
         if cache.type != "redis":
             return None
@@ -433,8 +432,7 @@ class GatewayConfig:
 
 
 def _redis(record: Routing | CacheParams, prefix: str, env: Mapping[str, str]) -> str | None:
-    """The address that a record's fields of this prefix make."""
-
+    # The address that a record's fields of this prefix make.
     def of(name: str) -> Any:
         return getattr(record, prefix + name, None)
 

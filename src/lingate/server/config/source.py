@@ -75,7 +75,7 @@ def _file(path: Path, source: Source, above: tuple[Path, ...]) -> Any:
 
 
 def _joined(data: dict[str, Any], path: Path, source: Source, above: tuple[Path, ...]) -> dict[str, Any]:
-    """A file with those it includes: lists are put behind each other, mappings are joined, the file's own words win."""
+    # A file with those it includes: lists are put behind each other, mappings are joined, the file's own words win.
     included = data.pop("include")
     names = [included] if isinstance(included, str) else included
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
@@ -139,12 +139,12 @@ def _text(text: str, name: str, source: Source) -> Any:
 
 
 def _is_holder(key: Any) -> bool:
-    """Whether a key at the top holds what anchors share, by the names that other programs give it."""
+    # Whether a key at the top holds what anchors share, by the names that other programs give it.
     return isinstance(key, str) and key.startswith(("x-", "_", "."))
 
 
 def _note(node: Any, place: Place, name: str, source: Source, depth: int) -> None:
-    """Where each key stands; a key that stands twice is a problem, of which YAML itself keeps the last."""
+    # Where each key stands; a key that stands twice is a problem, of which YAML itself keeps the last.
     source.lines.setdefault(place, (name, node.start_mark.line + 1))
     if depth > _MOST_DEPTH:
         source.problems.append(Problem(f"{name}:{node.start_mark.line + 1}", place[:3], "is nested too deeply"))

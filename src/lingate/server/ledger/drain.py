@@ -1,10 +1,9 @@
-"""Copy journals into the database: one task, in batches, each exactly once.
+"""Copy journals into the database: one task, in batches, each exactly once."""
 
-The position in a journal is committed together with the rows before it, and rows are ignored that the database already
-has: whatever dies when, nothing is missing and nothing is there twice. A file is deleted when the database has its rows
-where a power cut would not reach them. While the database is away rows pile up on disk, one warning says so, and one
-says when it is back.
-"""
+# The position in a journal is committed together with the rows before it, and rows are ignored that the database already
+# has: whatever dies when, nothing is missing and nothing is there twice. A file is deleted when the database has its rows
+# where a power cut would not reach them. While the database is away rows pile up on disk, one warning says so, and one
+# says when it is back.
 
 from __future__ import annotations
 
@@ -193,7 +192,7 @@ class Drainer:
             pass
 
     async def _begin(self) -> None:
-        """Find the positions of this process's journal and of dead ones."""
+        # Find the positions of this process's journal and of dead ones.
         await self._store.prepare()
         if self._own.position is None:
             self._own.start(None)
@@ -234,7 +233,7 @@ class Drainer:
         self.state.drained_rows += len(batch.payloads)
 
     async def _commit_without(self, batch: Batch, error: Exception) -> None:
-        """Some row of `batch` cannot be stored: find it and set it aside, so that it does not hold up the others."""
+        # Some row of `batch` cannot be stored: find it and set it aside, so that it does not hold up the others.
         if len(batch.payloads) > 1:
             for half in batch.halves():
                 await self._commit(half)
@@ -249,7 +248,7 @@ class Drainer:
             reader.delete_read()
 
     async def _forget(self, reader: Reader) -> None:
-        """All of a dead process's rows are in the database."""
+        # All of a dead process's rows are in the database.
         await self._store.harden()
         reader.spool.remove()
         self._adopted.remove(reader)
@@ -291,7 +290,7 @@ def _inserter(store: Store) -> Inserter:
 
 
 def _set_aside(root: Path, payload: bytes, reason: str) -> None:
-    """Append a row to `rejected.jsonl` in the journals' directory, and say so."""
+    # Append a row to `rejected.jsonl` in the journals' directory, and say so.
     path = root / "rejected.jsonl"
     _log.error("the ledger's database refuses a row, which is now in %s: %s", path, reason)
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)

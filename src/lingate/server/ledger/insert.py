@@ -52,7 +52,7 @@ def save_position(marks: Sequence[str]) -> str:
 
 
 def _sums(table: str, keys: dict[str, str], source: str) -> str:
-    """Add the rows of `source` to sums. Ordered, so that replicas that do it at once wait for each other and do not deadlock."""
+    # Add the rows of `source` to sums. Ordered, so that replicas that do it at once wait for each other and do not deadlock.
     columns = keys | MEASURES
     added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in MEASURES)
     places = ", ".join(map(str, range(1, len(keys) + 1)))

@@ -286,7 +286,7 @@ def _sync_directory(path: Path) -> None:
 
 
 def _plain_row(row: LedgerRow, *, with_body: bool = True) -> dict[str, Any]:
-    """`row` as JSON can hold it and every database can store it; nothing is left out but what has no meaning as text."""
+    # `row` as JSON can hold it and every database can store it; nothing is left out but what has no meaning as text.
     given = msgspec.structs.asdict(row)
     if not with_body:
         given["body"] = {"omitted": "too large"}

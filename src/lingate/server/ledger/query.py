@@ -163,7 +163,7 @@ class Usage:
 
 
 def _parts(keys: list[str], filter: Filter) -> list[tuple[Filter, Table | None]]:
-    """The question in parts, each for one table: whole hours for their sums, what is before and after for the calls."""
+    # The question in parts, each for one table: whole hours for their sums, what is before and after for the calls.
     asked = {*keys, *filter.named()}
     table = usage_hours if asked <= _USAGE else tag_hours if "tag" in asked and asked <= _TAGS else None
     if table is None:
@@ -182,7 +182,7 @@ def _parts(keys: list[str], filter: Filter) -> list[tuple[Filter, Table | None]]
 
 
 def _grouped(keys: list[str], filter: Filter, hourly: Table | None, dialect: str) -> Select[Any]:
-    """Sums over one table; each row has the keys, then the measures."""
+    # Sums over one table; each row has the keys, then the measures.
     source, names, measures, conditions = _calls(keys, filter, dialect) if hourly is None else _hours(hourly, filter)
     statement = select(*(names[name].label(name) for name in keys), *measures).select_from(source).where(*conditions)
     if not keys:

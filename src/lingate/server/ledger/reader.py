@@ -141,7 +141,7 @@ class Reader:
         return self.position is not None and any(segment < self.position.segment for segment in self.spool.segments())
 
     def _extent(self, segment: int) -> tuple[int, bool]:
-        """Bytes in a segment, and whether it is complete."""
+        # Bytes in a segment, and whether it is complete.
         if self._live is not None:
             live = self._live()
             if live.segment == segment:

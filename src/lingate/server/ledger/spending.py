@@ -24,7 +24,7 @@ _MOST_IDS: Final = 500
 
 
 class _Row(msgspec.Struct):
-    """What matters of a row in the journal."""
+    # What matters of a row in the journal.
 
     at: float
     model: str = ""
@@ -129,7 +129,7 @@ def _added(answers: Iterable[Answer]) -> _Spent:
 
 
 def _statements(kind: str, since: float, ids: list[str], on_sqlite: bool) -> Iterable[Statement]:
-    """Questions for dollars by owner and model."""
+    # Questions for dollars by owner and model.
     (sums, calls), hour = _KINDS[kind], ceil(since / HOUR)
     if sums is not None:
         table = "tag_hours" if kind == "tag" else "usage_hours"

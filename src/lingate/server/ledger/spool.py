@@ -1,12 +1,11 @@
-"""The journal's directories: one to a process, never shared, taken over by another when its process is dead.
+"""The journal's directories: one to a process, never shared, taken over by another when its process is dead."""
 
-    <journal>/claim          locked while a directory is being made or taken over
-    <journal>/<name>/lock    locked as long as the owner lives; the kernel frees it however the owner died
-    <journal>/<name>/<n>.log segments, in order
-    <journal>/rejected.jsonl rows that the database refused, see `drain.py`
-
-A name is used once, and so the positions that the database remembers can never belong to other bytes.
-"""
+#     <journal>/claim          locked while a directory is being made or taken over
+#     <journal>/<name>/lock    locked as long as the owner lives; the kernel frees it however the owner died
+#     <journal>/<name>/<n>.log segments, in order
+#     <journal>/rejected.jsonl rows that the database refused, see `drain.py`
+#
+# A name is used once, and so the positions that the database remembers can never belong to other bytes.
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class Builder:
         return (item.health for (id_, _), item in self._deployments.items() if id_ == deployment)
 
     def _session(self, overlay: Mapping[str, str], provider: str) -> Session:
-        """Look-ups in the environment with these variables laid over it; one for equal ones."""
+        # Look-ups in the environment with these variables laid over it; one for equal ones.
         key = (*sorted(overlay.items()), provider if overlay else "")
         session = self._sessions.get(key)
         if session is None:

@@ -61,7 +61,7 @@ class Load:
     recent: deque[float] = field(default_factory=lambda: deque(maxlen=_EXACT))
 
     def _turn(self, now: float) -> float:
-        """Begin a new window if it is time; what share of the last one still counts."""
+        # Begin a new window if it is time; what share of the last one still counts.
         age = now - self.start
         if age >= MINUTE:
             if age >= 2 * MINUTE:
@@ -97,7 +97,7 @@ class Load:
         return max(waits)
 
     def _until(self, now: float, current: int, last: int, limit: int) -> float:
-        """When the share of the last window that still counts has become small enough."""
+        # When the share of the last window that still counts has become small enough.
         age = now - self.start
         if last and current <= limit:
             return max((1.0 - (limit - current) / last) * MINUTE - age, 0.001)

@@ -95,7 +95,7 @@ def filled(template: str, captured: Collection[str]) -> str:
 
 
 def _expanded(pattern: re.Pattern[str], entry: DeploymentConfig) -> Iterator[str]:
-    """The names behind a pattern that the catalogue knows; the pattern itself where it knows none."""
+    # The names behind a pattern that the catalogue knows; the pattern itself where it knows none.
     found = False
     if entry.provider and entry.group.count("*") == 1 and entry.model == "*":
         for name in _models(entry.provider):

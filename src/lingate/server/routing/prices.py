@@ -110,7 +110,7 @@ class Sheet:
         return found.total, found.reason or found.source
 
     def _plain_prices(self, answered: str | None, tier: str | None) -> Plain | None:
-        """The catalogue's, looked up once a minute: they may change with the hour."""
+        # The catalogue's, looked up once a minute: they may change with the hour.
         now = monotonic()
         known = self._plain.get((answered, tier))
         if known is None or known[0] < now:
@@ -161,7 +161,7 @@ class Sheet:
 
 
 def _read(of: Circumstances) -> tuple[str, ...]:
-    """Kinds of token that a call's input may have. Some providers write it to their cache without being asked."""
+    # Kinds of token that a call's input may have. Some providers write it to their cache without being asked.
     kinds: tuple[str, ...] = ("input", "cached_input", "cache_write")
     if of.lasting:
         kinds += ("cache_write_1h",)
@@ -169,7 +169,7 @@ def _read(of: Circumstances) -> tuple[str, ...]:
 
 
 def _written(of: Circumstances) -> tuple[str, ...]:
-    """The same for its output. Models that make pictures make them without being asked."""
+    # The same for its output. Models that make pictures make them without being asked.
     kinds = ("output", "reasoning", "output_image")
     return (*kinds, "output_audio", "output_video") if of.sound else kinds
 

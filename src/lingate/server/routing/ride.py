@@ -126,7 +126,7 @@ class Ride(Record, eq=False, weakref=True):
         return self._open and self.context is not None and self.context.asked
 
     def _began_at(self) -> float:
-        """When the try began that succeeded: a retry began after its deployment's failure, whenever that was."""
+        # When the try began that succeeded: a retry began after its deployment's failure, whenever that was.
         retried = self.context is not None and len(self.context.trail) - self._mark > 1
         return self._router.now() if retried else self._start
 
@@ -151,7 +151,7 @@ class Ride(Record, eq=False, weakref=True):
             found.health.failed(error, found.wild)
 
     def _in(self, group: Group, now: float, error: LingateError | None) -> Route | None:
-        """A route to one of a group's deployments, None where there is none to be asked."""
+        # A route to one of a group's deployments, None where there is none to be asked.
         while True:
             only = group.only
             if only is not None:
@@ -175,7 +175,7 @@ class Ride(Record, eq=False, weakref=True):
                     return None
 
     def _ready(self, group: Group, now: float) -> list[Deployment]:
-        """Who may be asked, of the first tier that has any."""
+        # Who may be asked, of the first tier that has any.
         tried = self._tried
         ready: list[Deployment] = []
         for tier in group.tiers:
@@ -187,7 +187,7 @@ class Ride(Record, eq=False, weakref=True):
         return ready
 
     def _has_more(self, group: Group, found: Deployment, now: float) -> bool:
-        """Whether anybody is left to be asked after this one."""
+        # Whether anybody is left to be asked after this one.
         tried = self._tried
         rest = [item for item in group.deployments if item is not found and item not in tried and item.is_ready(now)]
         return bool(self._fits(rest))
@@ -198,7 +198,7 @@ class Ride(Record, eq=False, weakref=True):
         return group.choose(ready, now, self._router.random)
 
     def _fits(self, ready: list[Deployment]) -> list[Deployment]:
-        """Those with the call's tags and a window for its prompt."""
+        # Those with the call's tags and a window for its prompt.
         group = self.group
         if group.tagged:
             ready = self._router.tagged(ready, self._tags)
@@ -270,7 +270,7 @@ class Ride(Record, eq=False, weakref=True):
         raise self._unavailable(now)
 
     def _enqueue(self, group: Group, reason: LingateError | None) -> None:
-        """Put what stands in for a group before what stands in for those before it."""
+        # Put what stands in for a group before what stands in for those before it.
         if self._instead is not None and group is self._asked:
             targets: Sequence[Fallback] = (
                 [Fallback(model=name) for name in self._instead]

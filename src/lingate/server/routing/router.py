@@ -129,7 +129,7 @@ class Router:
                     yield {**made.body, **(made.extra_body or {})}
 
     def _others(self, group: Group, instead: Sequence[str] | None) -> Iterator[tuple[Group, Mapping[str, Any]]]:
-        """Who may stand in for a group, and for those in turn, and the parameters that come with that."""
+        # Who may stand in for a group, and for those in turn, and the parameters that come with that.
         seen = {group.name, group.base}
         targets = list(group.stand_ins if instead is None else (Fallback(model=name) for name in instead))
         for target in targets:  # it grows
@@ -257,7 +257,7 @@ class Router:
 
 
 def _plain(found: Deployment) -> str:
-    """The name that tells whose model it is, and which, in one spelling."""
+    # The name that tells whose model it is, and which, in one spelling.
     row = row_of(found.provider)
     return f"{found.provider if row is None else row.name}/{found.model}"
 
@@ -267,10 +267,8 @@ def _larger(one: _Number | None, other: _Number | None) -> _Number | None:
 
 
 def _is_name(model: str) -> bool:
-    """Whether this may be a model's name, also where a pattern takes any.
-
-    As part of an address it must not become another one, which its caller's key may not use.
-    """
+    # Whether this may be a model's name, also where a pattern takes any.
+    # As part of an address it must not become another one, which its caller's key may not use.
     if not model.isprintable():
         return False
     parts = re.split(r"[/\\]", model.lower().replace("%2e", "."))
@@ -278,8 +276,7 @@ def _is_name(model: str) -> bool:
 
 
 def _patient(found: Deployment) -> Callable[[Any], None]:
-    """Tells a deployment of failures, time-outs left out."""
-
+    # Tells a deployment of failures, time-outs left out.
     def told(error: Any) -> None:
         if error.kind != "timeout":
             found.blame(error)

@@ -70,7 +70,7 @@ async def lend(engine: Engine, **options: Any) -> AsyncIterator[AsyncConnection]
 
 
 async def _connect(engine: Engine) -> Connection:
-    """As `engine.connect`, and gone at once when cancelled: a server that hangs may hold up even that for half a minute."""
+    # As `engine.connect`, and gone at once when cancelled: a server that hangs may hold up even that for half a minute.
     task = asyncio.ensure_future(greenlet_spawn(engine.connect))
     try:
         return await asyncio.shield(task)

@@ -101,7 +101,7 @@ class Store:
             self.ready = True
 
     async def _is_up_to_date(self) -> bool:
-        """Whether there is nothing to do: asked of files only, without what it takes to do it."""
+        # Whether there is nothing to do: asked of files only, without what it takes to do it.
         if self._reader is not None:
             # What is wrong with a file is said by whoever tries to write to it.
             with suppress(sqlite3.Error):
@@ -166,7 +166,7 @@ class Store:
         return answers
 
     async def _pool(self) -> Engine:
-        """SQLAlchemy's engine, made at first use: loading it takes an eighth of a second, which is not the loop's to wait for."""
+        # SQLAlchemy's engine, made at first use: loading it takes an eighth of a second, which is not the loop's to wait for.
         if self._engine is None:
             async with self._making:
                 if self._engine is None:
@@ -236,7 +236,7 @@ class Store:
 
 
 def _is_outage(error: BaseException) -> bool:
-    """Whether `error` means that the database is away or busy, so that the same statement may succeed later."""
+    # Whether `error` means that the database is away or busy, so that the same statement may succeed later.
     if isinstance(error, (OSError, TimeoutError, sqlite3.OperationalError, StoreUnavailableError)):
         return True
     if isinstance(error, sqlite3.Error):
@@ -247,13 +247,13 @@ def _is_outage(error: BaseException) -> bool:
 
 
 def _cause(error: BaseException) -> BaseException:
-    """What the driver said, where SQLAlchemy has packed it up."""
+    # What the driver said, where SQLAlchemy has packed it up.
     cause = getattr(error, "orig", None)
     return cause if isinstance(cause, BaseException) else error
 
 
 def _is_refusal(error: BaseException) -> bool:
-    """Whether waiting will not help: a file that is no database, a name or password that is wrong, no such database."""
+    # Whether waiting will not help: a file that is no database, a name or password that is wrong, no such database.
     cause = _cause(error)
     if isinstance(cause, sqlite3.DatabaseError):
         return not isinstance(cause, sqlite3.OperationalError)

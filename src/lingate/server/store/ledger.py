@@ -20,7 +20,7 @@ from lingate.server.store.measures import FRACTIONS, MEASURES
 
 
 class _Tags(JSON):
-    """JSON that can be searched. Not a variant with Postgres's own type, which would import that dialect everywhere."""
+    # JSON that can be searched. Not a variant with Postgres's own type, which would import that dialect everywhere.
 
     cache_ok = True
 

@@ -139,7 +139,7 @@ async def bring(turn: Turn, what: Brought) -> None:
 
 
 def _with_key(deployment: Deployment, key: str | None) -> Target:
-    """The deployment's own place, with the caller's key."""
+    # The deployment's own place, with the caller's key.
     session, (_, base, version) = deployment.session, deployment.given
     return resolve(
         deployment.name,
@@ -152,7 +152,7 @@ def _with_key(deployment: Deployment, key: str | None) -> Target:
 
 
 def _at(place: Place, deployment: Deployment, key: str | None, providers: Mapping[str, Mapping[str, Any]]) -> Target:
-    """The same model at the caller's place: neither the environment nor what the owner configured goes there."""
+    # The same model at the caller's place: neither the environment nor what the owner configured goes there.
     target = resolve(
         deployment.name,
         env={},
@@ -167,5 +167,5 @@ def _at(place: Place, deployment: Deployment, key: str | None, providers: Mappin
 
 
 def _carries(target: Target, key: str | None) -> bool:
-    """Whether the caller's key is what the request goes out with."""
+    # Whether the caller's key is what the request goes out with.
     return key is None or (target.signer is None and any(key in value for value in target.headers.values()))

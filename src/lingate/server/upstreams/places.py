@@ -73,7 +73,7 @@ def read_place(text: object) -> Place:
 
 
 def _host(host: str) -> tuple[str, bool]:
-    """A host in its usual form, and whether it is an address."""
+    # A host in its usual form, and whether it is an address.
     if host.startswith("["):
         try:
             return _usual(IPv6Address(host[1:-1])), True
@@ -92,7 +92,7 @@ def _host(host: str) -> tuple[str, bool]:
 
 
 def _usual(address: IPv6Address) -> str:
-    """As URLs have it. From 3.13 on Python itself writes the last part of some with dots."""
+    # As URLs have it. From 3.13 on Python itself writes the last part of some with dots.
     inner = address.ipv4_mapped
     if inner is None:
         return str(address)
