@@ -132,6 +132,8 @@ class Traits(TypedDict, total=False):
     """What embeds on a Gemini-shaped wire: `batchEmbedContents` (default), `embedContent` (one text a request) or
     `predict`.
     """
+    agent: bool
+    """On a wire of interactions it is an agent and no model, which works in the background."""
     searched_once: bool
     """On a Gemini-shaped wire several searches for one answer are paid for as one."""
     google_cloud: bool

@@ -81,6 +81,7 @@ LOSSES: tuple[Loss, ...] = (
 
 NOT_READ_BACK = {
     "bedrock_invoke": "Each model has its own body there: that of Anthropic's or of OpenAI's format, or a prompt.",
+    "gemini_interactions": "What `generateContent` says, in steps.",
     "gigachat_chat": "OpenAI's format of 2023, which has neither images nor more than one call at a time.",
     "litellm": "Not a format: the arguments of the `litellm` package, which are OpenAI's.",
     "sagemaker": "The body that the container takes: OpenAI's, or a prompt.",

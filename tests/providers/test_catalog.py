@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 
 from lingate._model import ProviderRow
 from lingate._providers import lookup
-from lingate._providers.catalog import Cost, cost_of
+from lingate._providers.catalog import Cost, cost_of, entry_of
 from lingate._providers.counts import counts_of
 from lingate._views import ChatResponse, Response
 
@@ -608,3 +608,19 @@ class TestCounts:
 def test_an_answer_of_no_tokens_is_not_free_and_not_the_catalogues_fault() -> None:
     cost = cost_of("openai", "gpt-4o", {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0})
     assert (cost.total, cost.reason) == (None, "the provider counted no tokens")
+
+
+@pytest.mark.parametrize(
+    ("provider", "asked", "model"),
+    [
+        ("openai", "responses/gpt-5", "gpt-5"),
+        ("azure", "responses/gpt-5", "gpt-5"),
+        ("gemini", "interactions/gemini-2.5-flash", "gemini-2.5-flash"),
+    ],
+)
+def test_the_format_that_a_model_is_asked_in_does_not_hide_its_price(provider: str, asked: str, model: str) -> None:
+    """Under a budget a call is reserved before anybody has answered, by what was asked for."""
+    found = entry_of(provider, asked)
+
+    assert found is not None
+    assert found == entry_of(provider, model)

@@ -75,6 +75,20 @@ def test_a_models_bounds_are_the_owners_word_and_else_the_catalogues() -> None:
     assert Sheet("openai", "gpt-4-32k", ModelInfo(), Prices()).max_input == 32_000
 
 
+@pytest.mark.parametrize(
+    ("provider", "asked", "model"),
+    [("openai", "responses/gpt-5", "gpt-5"), ("gemini", "interactions/gemini-2.5-flash", "gemini-2.5-flash")],
+)
+def test_a_model_is_the_same_in_whatever_format_it_is_asked(provider: str, asked: str, model: str) -> None:
+    one, other = (Sheet(provider, name, ModelInfo(), Prices()) for name in (asked, model))
+
+    assert one.price().input is not None
+    assert one.price() == other.price()
+    assert one.highest(Circumstances()) == other.highest(Circumstances())
+    assert (one.max_input, one.max_output, one.abilities) == (other.max_input, other.max_output, other.abilities)
+    assert one.max_output is not None
+
+
 def test_the_model_that_answered_decides_on_the_price() -> None:
     usage = {"prompt_tokens": 10, "completion_tokens": 7, "total_tokens": 17}
     for asked in ("gpt-4o-mini", "nobody-knows-it"):

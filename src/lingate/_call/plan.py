@@ -327,6 +327,11 @@ def _open_on(
         opened = yield Open(sent, timeout)
         if not isinstance(opened, Opened):
             return opened
+        if _is_good(opened.head) and opened.head.headers.get("content-type", "").startswith("text/event-stream"):
+            outcome = yield from _first_events(sent, form, opened, until, now, b"")
+            if isinstance(outcome, LingateError):
+                yield Close(opened.stream)
+            return outcome
         body = yield from _body(sent, opened, until, now)
         following = further(sent, opened.head, body) if isinstance(body, bytes) and _is_good(opened.head) else None
         if following is None:

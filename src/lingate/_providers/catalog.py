@@ -220,7 +220,7 @@ def _is_installed() -> bool:
 def _find(provider: str, answered: str, asked: str) -> _Entry | str:
     # The model's entry, or why there is none.
     global _entries_of
-    from lingate._providers.lookup import find
+    from lingate._providers.lookup import find, wire_model
 
     if not _is_installed():
         return _NO_PACKAGE
@@ -240,12 +240,12 @@ def _find(provider: str, answered: str, asked: str) -> _Entry | str:
     known, entry = _entries.get(key, (None, ""))
     if known is not row:
         edition = f"of {snapshot.timestamp:%Y-%m-%d}" if snapshot.from_auto_update else __version__
-        entry = _look_up(snapshot, row, (answered, asked), f"genai-prices {edition}")
+        entry = _look_up(snapshot, row, (answered, asked, wire_model(provider, asked)), f"genai-prices {edition}")
         _entries[key] = (row, entry)
     return entry
 
 
-def _look_up(snapshot: DataSnapshot, row: ProviderRow, models: tuple[str, str], edition: str) -> _Entry | str:
+def _look_up(snapshot: DataSnapshot, row: ProviderRow, models: tuple[str, str, str], edition: str) -> _Entry | str:
     provider = _listed(snapshot, row)
     if provider is None:
         where = "runs on your own machine" if row.local else "is not in the price catalogue"

@@ -99,6 +99,12 @@ _users: dict[str, ProviderRow] = {}
 _plans: dict[tuple[str, str], _Plan] = {}
 
 
+def wire_model(provider: str, model: str) -> str:
+    """The model as its provider knows it, without what only says in which format it is asked (`responses/gpt-5`)."""
+    row = _known(provider)
+    return model if row is None else _plan(row, model).model
+
+
 def rows() -> Iterator[ProviderRow]:
     """Every provider that can be found, a user's own ones first."""
     seen = set()

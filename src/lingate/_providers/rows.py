@@ -159,6 +159,13 @@ DEFAULTS: Mapping[str, ProviderRow] = {
         operations=("chat", "embeddings", "models", "count_tokens"),
         models=GEMINI_MODELS,
     ),
+    "gemini_interactions": ProviderRow(
+        "custom",
+        dialect="gemini_interactions",
+        auth="header:x-goog-api-key",
+        operations=("chat",),
+        models=GEMINI_MODELS,
+    ),
     "cohere": ProviderRow(
         "custom",
         dialect="cohere",

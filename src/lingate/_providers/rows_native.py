@@ -20,6 +20,16 @@ GEMINI_MODELS = (
     ModelRule(pattern=r".*gemini-(?:1\.\d-.*|pro|pro-vision)", traits={**_BEFORE_3, "schema_language": "openapi"}),
     ModelRule(pattern=r".*gemma.*", traits={"thinking": "none", "structured": "none", "system_role": "user"}),
 )
+# Agents are reached by interactions alone; models too where the first says so.
+_INTERACTIONS = (
+    ModelRule(pattern=r"interactions/(.+)", model=r"\1", dialect="gemini_interactions"),
+    ModelRule(
+        pattern=r"(?:interactions/)?((?:deep-research|antigravity)-.+)",
+        model=r"\1",
+        dialect="gemini_interactions",
+        traits={"agent": True},
+    ),
+)
 _CLOUD_MODELS = (
     # Claude is there too, and knows itself how it thinks.
     ModelRule(pattern=r"(?!.*claude).*", traits={"thinking": "level"}),
@@ -66,8 +76,8 @@ NATIVE: tuple[ProviderRow, ...] = (
         url_tail="/v1beta",
         auth="header:x-goog-api-key",
         aliases=("google", "google-gla"),
-        models=GEMINI_MODELS,
-        note="OpenAI format at https://generativelanguage.googleapis.com/v1beta/openai.",
+        models=(*GEMINI_MODELS, *_INTERACTIONS),
+        note="gemini/interactions/<model> asks by interactions; agents are always asked so.",
     ),
     ProviderRow(
         "vertex_ai",

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from lingate._model import JsonDict
 from lingate._providers.catalog import Highest, Plain, cost_of, entry_of, highest, plain_prices
 from lingate._providers.counts import counts_of, is_of_tokens
+from lingate._providers.lookup import wire_model
 from lingate._providers.rows_models import MODEL_FACTS
 from lingate._wire.plain import PlainUsage, shaped
 from lingate.server.config.settings import ModelInfo, Prices
@@ -144,7 +145,7 @@ class Sheet:
 
     def _known(self) -> tuple[int | None, int | None, tuple[str, ...]]:
         if self._facts is None:
-            name = self._model
+            name = wire_model(self._provider, self._model)
             found = (item for item in MODEL_FACTS if re.fullmatch(item[0], name, re.IGNORECASE))
             self._facts = next(found, ("", None, None, ()))[1:]
         return self._facts
