@@ -450,6 +450,8 @@ class HttpRequest(Record):
     """Name of the tool that stands for the structured answer; its arguments are the content."""
     stop: tuple[str, ...] = ()
     """All stop sequences asked for, when the wire takes fewer: enforced on the way back."""
+    one_call: bool = False
+    """Only the first tool call of an answer is wanted, which the wire has no word for: enforced on the way back."""
     free_text: tuple[str, ...] = ()
     """Names of the functions that stand for tools with free text as input; their one argument is the input."""
     renamed: Mapping[str, str] | None = None

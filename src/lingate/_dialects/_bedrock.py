@@ -23,5 +23,5 @@ def begin_request(made: Draft, method: str, model: str, place: str = "model") ->
     headers = {"content-type": "application/json", **target.headers}
     extra = call.extra_headers
     sent = HttpRequest("POST", url, merge_headers(headers, extra) if extra else headers, b"", call, target)
-    sent.dropped, sent.answer_tool, sent.stop = made.dropped, made.answer_tool, made.stop
+    made.hand_over(sent)
     return sent

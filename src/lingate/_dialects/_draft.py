@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lingate._dialects._unsaid import note_unsaid
-from lingate._model import Call, JsonDict, Target, Traits
-from lingate._wire.shapes import as_dict, as_list, dig, not_null
+from lingate._model import Call, HttpRequest, JsonDict, Target, Traits
+from lingate._wire.shapes import as_dict, dig, not_null
 from lingate.errors import ConfigError, UnsupportedError
 
 
@@ -32,6 +32,13 @@ class Draft:
     """Name of the tool whose input is the structured answer."""
     stop: tuple[str, ...] = ()
     """All stop sequences, when the wire does not take all of them."""
+    one_call: bool = False
+    """One tool call at a time is asked for, which the wire has no word for."""
+
+    def hand_over(self, sent: HttpRequest) -> None:
+        """Tell the request what the way back must know."""
+        sent.dropped, sent.answer_tool = self.dropped, self.answer_tool
+        sent.stop, sent.one_call = self.stop, self.one_call
 
     def note(self, what: str) -> None:
         """Report something that was left out or changed without harm to the meaning."""
@@ -66,14 +73,11 @@ class Draft:
         return False
 
     def has_none(self, param: str) -> None:
-        """Refuse a parameter that the format has no counterpart for.
-
-        Where one tool must be called, one call of it is what nearly always comes, so that asking for no more is a hint.
-        """
-        choice, tools = self.asked.get("tool_choice"), self.asked.get("tools")
-        forced = dig(choice, "function") if dig(choice, "type") in (None, "function") else None
-        if param == "parallel_tool_calls" and (forced or (choice == "required" and len(as_list(tools)) == 1)):
-            self.note(param)
+        """Refuse a parameter that the format has no counterpart for, unless it can be enforced on the way back."""
+        if param == "parallel_tool_calls":
+            self.one_call = True
+            if self.asked.get("tools"):
+                self.note("parallel_tool_calls (calls behind the first are left out of the answer)")
         else:
             self.refuse(param, "the format has no counterpart")
 

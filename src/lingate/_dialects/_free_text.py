@@ -29,7 +29,7 @@ from lingate._wire.shapes import as_dict, as_list, dig, without
 
 
 class FunctionsOnly(Retold):
-    """An operation of a format that has no tools for free text."""
+    """An operation of a format that has no tools for free text, and may have no word for one tool call at a time."""
 
     def _request(self, call: Call, target: Target) -> HttpRequest:
         tools = call.body.get("tools")
@@ -46,11 +46,20 @@ class FunctionsOnly(Retold):
         canonical, raw = self._inside.response(sent, head, body)
         if sent.free_text and "choices" in canonical:
             canonical = with_calls(canonical, lambda call: _call(call, sent.free_text))
+        if sent.one_call:
+            for choice in canonical.get("choices") or ():
+                del (choice["message"].get("tool_calls") or [])[1:]
         return canonical, raw
 
     def _decoder(self, sent: HttpRequest, head: Head) -> StreamDecoder:
         made = self._inside.decoder(sent, head)
+        if sent.one_call:
+            made = RetoldDecoder(made, _first_calls)
         return RetoldDecoder(made, _Texts(sent.free_text).retold) if sent.free_text else made
+
+
+def _first_calls(events: list[Event]) -> list[Event]:
+    return [event for event in events if not isinstance(event, ToolStart | ToolArgs) or event.tool == 0]
 
 
 def _takes_text(tool: Any) -> bool:

@@ -146,5 +146,5 @@ def write_rest(draft: Draft, written: Collection[str], own: str = "") -> None:
 def finished(draft: Draft, operation: Operation, path: str, body: JsonDict, joined: Container[str] = ()) -> HttpRequest:
     """The request, with the last word for the provider's quirks and the caller's own fields; see `envelope.seal`."""
     sent = new_request(draft.call, draft.target, operation, path)
-    sent.dropped, sent.answer_tool, sent.stop = draft.dropped, draft.answer_tool, draft.stop
+    draft.hand_over(sent)
     return seal(sent, body, joined)

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 def may_relay(turn: Turn, sent: HttpRequest) -> bool:
     """Whether the provider speaks the client's format and nothing in its answer is to be changed."""
-    if sent.answer_tool is not None or sent.stop or sent.renamed or sent.target.traits.get("think_tags"):
+    if (
+        sent.answer_tool is not None
+        or sent.stop
+        or sent.one_call
+        or sent.renamed
+        or sent.target.traits.get("think_tags")
+    ):
         return False
     return form_of(sent.target, turn.call.operation) is turn.form
 

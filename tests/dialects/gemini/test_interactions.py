@@ -548,6 +548,16 @@ def test_what_goes_on_in_the_background_is_asked_after() -> None:
     assert transport.requests[1].headers["x-goog-api-key"] == KEY
 
 
+def test_of_a_conversation_that_is_told_later_the_end_is_the_answer() -> None:
+    """Asked after, an interaction has all of its steps: what it was asked too."""
+    before = [{"type": "user_input", "content": [{"type": "text", "text": "hi"}]}, output("what?"), CALL]
+    result = {"type": "function_result", "call_id": "c1", "name": "f", "result": "1"}
+
+    for asked in (before[:1], [*before, result], [*before, before[0]]):
+        message = read(FLASH, interaction(*asked, THOUGHT, output("hello")))["choices"][0]["message"]
+        assert (message["content"], message["reasoning_content"], message.get("tool_calls")) == ("hello", "hm", None)
+
+
 def test_the_deadline_holds_in_the_background_too() -> None:
     made = lingate.Lingate(transport=FakeTransport(Reply({"id": "v1_x", "status": "in_progress"})), env=ENV)
 
@@ -555,8 +565,7 @@ def test_the_deadline_holds_in_the_background_too() -> None:
         made.chat("gemini/deep-research-pro-preview-12-2025", "x", timeout=1.0)
 
 
-def test_through_the_gateway_the_vendors_package_chats_with_it() -> None:
-    """The faces are those of the other formats: what comes back is generateContent."""
+def test_as_a_face_it_is_generate_content() -> None:
     form = dialect("gemini_interactions").operation("chat", "gemini")
     answer = read(FLASH, interaction(THOUGHT, output("hello"), CALL))
 

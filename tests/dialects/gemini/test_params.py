@@ -79,7 +79,6 @@ def test_more_stop_sequences_than_the_wire_takes_are_enforced_by_us() -> None:
     ("name", "value"),
     [
         ("logit_bias", {"1": 2}),
-        ("parallel_tool_calls", False),
         ("store", True),
         ("prediction", {"type": "content", "content": "x"}),
         ("verbosity", "low"),
@@ -93,19 +92,6 @@ def test_what_has_no_counterpart_is_refused_or_left_out(name: str, value: Any) -
     assert caught.value.param == name
     assert wire(drop_params=True, **{name: value}) == wire()
     assert dropped(drop_params=True, **{name: value}) == [name]
-
-
-@pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "f"}}])
-def test_one_call_at_a_time_is_only_a_hint_where_one_function_must_be_called(choice: Any) -> None:
-    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
-    forced = {"tools": [tool], "tool_choice": choice}
-
-    assert dropped(parallel_tool_calls=False, **forced) == ["parallel_tool_calls"]
-    assert dropped(parallel_tool_calls=True, **forced) == []
-    other = {"type": "function", "function": {"name": "g"}}
-    for unforced in ({"tools": [tool, other], "tool_choice": "required"}, {"tools": [tool]}):
-        with pytest.raises(UnsupportedError):
-            wire(parallel_tool_calls=False, **unforced)
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def count_request(call: Call, target: Target) -> HttpRequest:
 def _finished(made: Draft, url: str, body: JsonDict) -> HttpRequest:
     call, target = made.call, made.target
     sent = HttpRequest("POST", url, headers_for(call, target, made.betas), b"", call, target)
-    sent.dropped, sent.answer_tool, sent.stop = made.dropped, made.answer_tool, made.stop
+    made.hand_over(sent)
     return seal(sent, body)
 
 

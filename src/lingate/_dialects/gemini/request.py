@@ -102,7 +102,7 @@ def finish_request(made: Draft, url: str, body: JsonDict) -> HttpRequest:
     """Let the provider's quirks and the caller's own fields have the last word, and encode."""
     call, target = made.call, made.target
     sent = HttpRequest("POST", url, headers_for(call, target), b"", call, target)
-    sent.dropped, sent.answer_tool, sent.stop = made.dropped, made.answer_tool, made.stop
+    made.hand_over(sent)
     return seal(sent, body, body)  # one level deeper than elsewhere: nearly everything is inside `generationConfig`
 
 

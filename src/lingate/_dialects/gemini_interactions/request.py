@@ -71,9 +71,7 @@ def question(sent: HttpRequest, identity: str) -> HttpRequest:
     url, mark, query = sent.url.partition("?")
     url = url if sent.method == "GET" else f"{url}/{quote(identity, safe='')}"
     headers = {name: value for name, value in sent.headers.items() if name.lower() != "content-type"}
-    made = HttpRequest("GET", url + mark + query, headers, b"", sent.call, sent.target)
-    made.dropped, made.answer_tool, made.stop = sent.dropped, sent.answer_tool, sent.stop
-    return made
+    return replaced(sent, method="GET", url=url + mark + query, headers=headers, body=b"")
 
 
 def _body(made: Draft) -> JsonDict:

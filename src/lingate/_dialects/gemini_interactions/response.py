@@ -49,6 +49,8 @@ _NAMES = {"id": "responseId", "model": "modelVersion", "created": "createTime"}
 _TOOLS = {"google_search": "web_search", "google_maps": "maps_search"}
 _TIERS = {"standard": "default"}
 _SOUND_AND_SIGHT = {"image": "image/png", "audio": "audio/l16"}
+_ASKED = ("user_input", "function_result")
+"""Steps that the caller adds."""
 _OPEN = ("thought", "model_output", None)
 """Steps whose pieces are told as they come."""
 
@@ -63,7 +65,10 @@ def read_answer(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, J
     try:
         expect(raw.get("steps"), list, "steps")
         reading = Reading()
-        parts = [part for n, step in enumerate(raw["steps"]) for part in reading.step(step, f"steps[{n}]")]
+        # Who asks for an interaction later is told the whole conversation, of which the end is the answer.
+        asked = [n for n, step in enumerate(raw["steps"], 1) if dig(step, "type") in _ASKED]
+        answer = raw["steps"][max(asked, default=0) :]
+        parts = [part for n, step in enumerate(answer) for part in reading.step(step, f"steps[{n}]")]
         whole = {**_envelope(raw), "candidates": [reading.candidate(parts, state)]}
         made = canonical_response(whole, sent, head)
     except Malformed as flaw:
@@ -115,8 +120,7 @@ class Reading:
             expect(step.get("arguments") or {}, dict, f"{where}.arguments")
             call = {"name": step["name"], "args": step.get("arguments") or {}, "id": as_str(step.get("id"))}
             return [self._signed({"functionCall": call})]
-        if kind not in ("user_input", "function_result"):
-            self._steps.append(step)
+        self._steps.append(step)
         return []
 
     def sign(self, thought: JsonDict) -> None:
