@@ -112,20 +112,12 @@ def _steps(made: Draft) -> list[JsonDict]:
             elif (result := part.get("functionResponse")) is not None:
                 steps.append(_result(result, waiting))
             elif not part.get("thought") and (said := _content(part)) is not None:
-                _say(said, kind, steps)
+                if not steps or steps[-1]["type"] != kind:
+                    steps.append({"type": kind, "content": []})
+                steps[-1]["content"].append(said)
             elif "text" not in part:
                 made.note(f"messages[].{next(iter(part), 'parts')}")
     return steps
-
-
-def _say(said: JsonDict, kind: str, steps: list[JsonDict]) -> None:
-    if not steps or steps[-1]["type"] != kind:
-        steps.append({"type": kind, "content": []})
-    content = steps[-1]["content"]
-    if kind == "model_output" and content and said["type"] == content[-1]["type"] == "text":
-        content[-1]["text"] += said["text"]  # a stream's pieces, of which the first has the signature
-    else:
-        content.append(said)
 
 
 def _add_thought(part: JsonDict, steps: list[JsonDict]) -> None:

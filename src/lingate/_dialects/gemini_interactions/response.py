@@ -1,7 +1,7 @@
 """From the upstream: interactions, whole and as streams, in the words of `generateContent`.
 
-A thought's signature becomes that of the part which follows it, where `generateContent` has it. What the provider's own
-tools did is told beside the answer, under `steps`.
+A thought's signature becomes that of the call which follows it, where `generateContent` has it, or else of an empty text. What
+the provider's own tools did is told beside the answer, under `steps`.
 """
 
 from __future__ import annotations
@@ -119,7 +119,8 @@ class Reading:
             expect(step.get("name"), str, f"{where}.name")
             expect(step.get("arguments") or {}, dict, f"{where}.arguments")
             call = {"name": step["name"], "args": step.get("arguments") or {}, "id": as_str(step.get("id"))}
-            return [self._signed({"functionCall": call})]
+            signature, self._signature = self._signature, ""
+            return [{"functionCall": call, **({"thoughtSignature": signature} if signature else {})}]
         self._steps.append(step)
         return []
 
@@ -138,11 +139,11 @@ class Reading:
             self.cite(item, 0)
             text = as_str(item.get("text"))
             self.size += len(text.encode("utf-8", "surrogatepass"))
-            return [self._signed({"text": text})] if text else []
+            return [*self._seal(), {"text": text}] if text else []
         label = {"mimeType": item.get("mime_type") or _SOUND_AND_SIGHT.get(kind, "")}
         if data:
-            return [self._signed({"inlineData": {**label, "data": data}})]
-        return [self._signed({"fileData": {**label, "fileUri": uri}})] if uri else []
+            return [*self._seal(), {"inlineData": {**label, "data": data}}]
+        return [*self._seal(), {"fileData": {**label, "fileUri": uri}}] if uri else []
 
     def cite(self, told: JsonDict, behind: int) -> None:
         """Note the sources of a text that began so many bytes before: their places are counted in each text anew."""
@@ -156,8 +157,10 @@ class Reading:
 
     def candidate(self, parts: list[JsonDict], state: str) -> JsonDict:
         """The candidate of these last parts, and of what is told at the end."""
-        rest = [self._signed({"text": ""})] if self._signature else []
-        made: JsonDict = {"content": {"role": "model", "parts": [*parts, *rest]}, "finishReason": _FINISH[state]}
+        made: JsonDict = {
+            "content": {"role": "model", "parts": [*parts, *self._seal()]},
+            "finishReason": _FINISH[state],
+        }
         if self._citations:
             made["citationMetadata"] = {"citations": self._citations}
         searches = [step for step in self._steps if step.get("type") == "google_search_call"]
@@ -166,9 +169,10 @@ class Reading:
             made["groundingMetadata"] = {"webSearchQueries": asked}  # they are paid for
         return {**made, "steps": self._steps} if self._steps else made
 
-    def _signed(self, part: JsonDict) -> JsonDict:
+    def _seal(self) -> list[JsonDict]:
+        # The signature alone, in front of what is said, so that a stream tells it as the end of the thought.
         signature, self._signature = self._signature, ""
-        return {**part, "thoughtSignature": signature} if signature else part
+        return [{"text": "", "thoughtSignature": signature}] if signature else []
 
 
 class AnswerStream(stream.AnswerStream):
