@@ -51,7 +51,8 @@ def test_ctrl_c_interrupts_a_blocking_call_at_once_and_the_client_goes_on(call: 
             while lines[-1] == "piece\n":
                 lines.append(process.stdout.readline())
             waited = time.monotonic() - pressed
-            rest = process.communicate(timeout=20)[0]
+            rest = process.stdout.read()  # communicate() would lose what came together with the line before
+            process.wait(timeout=20)
 
     assert lines[-1] == "interrupted\n"
     assert waited < 5  # the answer it waited for never comes

@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 
 import lingate
 from lingate._dialects._base import dialect
-from lingate._model import Failed
+from lingate._model import Failed, ToolStart
 from lingate.errors import (
     InternalServerError,
     LingateError,
@@ -64,6 +64,9 @@ USAGE = {
     "total_tool_use_tokens": 3,
     "total_cached_tokens": 4,
     "input_tokens_by_modality": [{"modality": "text", "tokens": 8}, {"modality": "image", "tokens": 2}],
+    "output_tokens_by_modality": [{"modality": "text", "tokens": 5}],
+    "cached_tokens_by_modality": [{"modality": "image", "tokens": 4}],
+    "tool_use_tokens_by_modality": [{"modality": "text", "tokens": 3}],
 }
 THOUGHT = {"type": "thought", "signature": "c2ln", "summary": [{"type": "text", "text": "hm"}]}
 CALL = {"type": "function_call", "id": "c1", "name": "f", "arguments": {"a": 1}}
@@ -295,10 +298,18 @@ def test_steps_are_an_answer() -> None:
         "prompt_tokens": 13,
         "completion_tokens": 17,
         "total_tokens": 30,
-        "prompt_tokens_details": {"text_tokens": 8, "image_tokens": 2, "cached_tokens": 4},
-        "completion_tokens_details": {"reasoning_tokens": 12},
+        "prompt_tokens_details": {
+            "text_tokens": 11,
+            "image_tokens": 2,
+            "cached_tokens": 4,
+            "cached_tokens_details": {"image_tokens": 4},
+        },
+        "completion_tokens_details": {"text_tokens": 5, "reasoning_tokens": 12},
         "toolUsePromptTokenCount": 3,
+        "toolUsePromptTokensDetails": [{"modality": "TEXT", "tokenCount": 3}],
     }
+    assert read(FLASH, interaction(output("x"), service_tier="standard"))["service_tier"] == "default"
+    assert "service_tier" not in read(FLASH, interaction(output("x")))
 
 
 def test_thoughts_and_calls_go_back_as_they_came() -> None:
@@ -363,23 +374,57 @@ def test_sources_stand_where_they_are_in_the_whole_text() -> None:
     ] == [note]
 
 
+def test_a_source_may_be_a_file_and_may_not_say_where_it_is_used() -> None:
+    cited = [
+        {"type": "file_citation", "document_uri": "https://a.test/f.pdf", "start_index": 0, "end_index": 2},
+        {"type": "url_citation", "url": "https://b.test", "title": "B"},
+        {"type": "url_citation", "title": "nowhere"},
+    ]
+    told = {"type": "model_output", "content": [{"type": "text", "text": "words", "annotations": cited}]}
+    notes = read(FLASH, interaction(told))["choices"][0]["message"]["annotations"]
+
+    assert [note["url_citation"] for note in notes] == [
+        {"start_index": 0, "end_index": 2, "url": "https://a.test/f.pdf", "title": ""},
+        {"start_index": 0, "end_index": 5, "url": "https://b.test", "title": "B"},
+    ]
+
+
+def test_a_call_may_have_no_arguments() -> None:
+    for bare in ({"type": "function_call", "id": "c1", "name": "f"}, {**CALL, "arguments": None}):
+        [call] = read(FLASH, interaction(bare))["choices"][0]["message"]["tool_calls"]
+        assert call == {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+
+
+def test_an_error_in_a_step_is_told_in_its_words() -> None:
+    with pytest.raises(LingateError, match="the tool broke"):
+        read(FLASH, interaction({"type": "model_output", "error": {"message": "the tool broke"}}, status="failed"))
+    with pytest.raises(InternalServerError, match="an interaction that is cancelled"):
+        read(FLASH, interaction(status="cancelled"))
+
+
 def test_searches_are_counted_as_they_are_billed() -> None:
     ran = {**USAGE, "grounding_tool_count": [{"type": "google_search", "count": 3}]}
     told = read(FLASH, interaction(SEARCH, output("x"), usage=ran))
     untold = read(FLASH, interaction(SEARCH, output("x")))
+    none = read(FLASH, interaction({"type": "url_context_call", "id": "u1"}, output("x")))
 
     assert told["usage"]["server_tool_use"] == {"web_search_requests": 3}
     own = untold["choices"][0]["message"]["provider_specific_fields"]["gemini"]
     assert own["groundingMetadata"] == {"webSearchQueries": ["a", "b"]}
     assert own["steps"] == [SEARCH]
+    assert "groundingMetadata" not in none["choices"][0]["message"]["provider_specific_fields"]["gemini"]
 
 
 def test_pictures_and_sound_are_media() -> None:
     picture = {"type": "image", "data": "QUJD", "mime_type": "image/png"}
     sound = {"type": "audio", "data": "QUJD", "mime_type": "audio/l16"}
-    message = read(FLASH, interaction({"type": "model_output", "content": [picture, sound]}))["choices"][0]["message"]
+    bare = {"type": "image", "data": "QUJD"}
+    away = {"type": "image", "uri": "https://a.test/b.jpg", "mime_type": "image/jpeg"}
+    told = {"type": "model_output", "content": [picture, bare, away, sound]}
+    message = read(FLASH, interaction(told))["choices"][0]["message"]
 
-    assert message["images"][0]["image_url"]["url"] == "data:image/png;base64,QUJD"
+    urls = [image["image_url"]["url"] for image in message["images"]]
+    assert urls == ["data:image/png;base64,QUJD", "data:image/png;base64,QUJD", "https://a.test/b.jpg"]
     assert message["audio"]["data"] == "QUJD"
 
 
@@ -430,6 +475,19 @@ def test_a_stream_says_what_the_whole_answer_says() -> None:
     results = [{"role": "tool", "tool_call_id": "c1", "content": "1"}]
     again = [checked(wire(FLASH, messages=[*HELLO, one, *results]))["input"][1:4] for one in (message, expected)]
     assert again[0] == again[1] == [THOUGHT, output("hello"), CALL]
+
+
+def test_a_call_is_told_when_its_step_ends_and_a_step_may_begin_with_content() -> None:
+    called = step(0, {"type": "function_call", "id": "c1", "name": "f", "arguments": {"a": 1}})
+    begun = event("step.start", index=1, step=output("hel"))
+    more = event("step.delta", index=1, delta={"type": "text", "text": "lo"})
+
+    early = decode(FLASH, [streamed(CREATED, *called, done=False)])
+    whole = events_of(FLASH, streamed(CREATED, *called, begun, more, COMPLETED))
+
+    assert [one.name for one in early if isinstance(one, ToolStart)] == ["f"]
+    assert said(whole) == "hello"
+    assert collected(whole)["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"] == '{"a":1}'
 
 
 def test_counts_of_a_stream_are_told_before_its_end() -> None:

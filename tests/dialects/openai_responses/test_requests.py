@@ -835,3 +835,32 @@ def test_scores_that_a_fallback_asks_for_are_included() -> None:
     made.body["logprobs"] = True
 
     assert json.loads(NATIVE.request(made, target()).body)["include"] == ["message.output_text.logprobs"]
+
+
+def test_anthropics_web_search_is_the_one_that_is_here() -> None:
+    """Claude Code asks so for each of its searches."""
+    search = {"type": "web_search_20250305", "name": "web_search", "max_uses": 8}
+    place = {"type": "approximate", "city": "Bern"}
+
+    assert wire(tools=[search])["tools"] == [{"type": "web_search"}]
+    assert dropped(tools=[search]) == ["tools[0].max_uses"]
+    made = wire(tools=[tool(), {**search, "allowed_domains": ["a.test"], "user_location": place}])
+    assert made["tools"][0]["type"] == "function"
+    assert made["tools"][1] == {
+        "type": "web_search",
+        "filters": {"allowed_domains": ["a.test"]},
+        "user_location": {"type": "approximate", "city": "Bern"},
+    }
+    choice = {"type": "function", "function": {"name": "web_search"}}
+    assert wire(tools=[search, tool()], tool_choice=choice)["tool_choice"] == {
+        "type": "allowed_tools",
+        "mode": "required",
+        "tools": [{"type": "web_search"}],
+    }
+    assert wire(tools=[search, tool()], tool_choice={"type": "function", "function": {"name": "look"}})[
+        "tool_choice"
+    ] == {"type": "function", "name": "look"}
+    own = {"type": "web_search_2025_08_26", "search_context_size": "low"}
+    assert wire(tools=[own])["tools"] == [own]
+    with pytest.raises(UnsupportedError, match="blocked_domains"):
+        wire(tools=[{**search, "blocked_domains": ["a.test"]}])

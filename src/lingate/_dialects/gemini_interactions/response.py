@@ -16,7 +16,7 @@ from lingate._dialects.gemini.response import canonical_response, hidden_error, 
 from lingate._dialects.openai_chat.reading import provider_failed
 from lingate._model import Event, Extra, Failed, Finish, Head, HttpRequest, JsonDict
 from lingate._wire.json import decode
-from lingate._wire.shapes import as_dict, as_dicts, as_list, as_str, dig, without
+from lingate._wire.shapes import as_dict, as_dicts, as_list, as_str, dig
 from lingate.errors import LingateError
 
 RUNNING = frozenset({"in_progress", "queued"})
@@ -262,7 +262,7 @@ class AnswerStream(stream.AnswerStream):
         elif self._step.get("type") in _OPEN:
             return reading.content(delta)
         else:
-            self._step |= without(delta, ("type",))
+            self._step |= delta
         return []
 
     def _close(self, cut_off: bool = False) -> list[JsonDict]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from lingate._dialects._check import expect
@@ -10,8 +11,10 @@ from lingate._dialects.openai_chat.tools import write_tool_choice, write_tools
 from lingate._dialects.openai_responses.draft import Draft
 from lingate._dialects.openai_responses.facts import SEARCH_TOOLS
 from lingate._model import JsonDict
-from lingate._wire.shapes import dig, not_null, without
+from lingate._wire.shapes import as_str, dig, not_null, without
 
+_ANTHROPICS_SEARCH = re.compile(r"web_search_\d{8}")
+_SEARCH_FIELDS = ("type", "name", "allowed_domains", "blocked_domains", "user_location", "cache_control")
 _OPEN_SCHEMA = {"type": "object", "properties": {}}
 _NESTED = ("function", "custom")
 _FUNCTION_KEYS = ("name", "description", "parameters", "strict")
@@ -23,6 +26,7 @@ def write_tool_fields(draft: Draft) -> None:
     if draft.exact:
         _write_exactly(draft)
         return
+    _write_searches(draft)
     write_tools(asked, draft.sent, keep=("defer_loading",))
     write_tool_choice(asked, draft.sent)
     tools = _declared(draft)
@@ -36,6 +40,28 @@ def write_tool_fields(draft: Draft) -> None:
         body["tool_choice"] = _flat_choice(asked["tool_choice"], draft)
     if "parallel_tool_calls" in asked:
         body["parallel_tool_calls"] = asked["parallel_tool_calls"]
+
+
+def _write_searches(draft: Draft) -> None:
+    # Anthropic's web search is the one that is here: Claude Code asks for it.
+    tools = draft.objects("tools")
+    found = [n for n, tool in enumerate(tools) if _ANTHROPICS_SEARCH.fullmatch(as_str(tool.get("type")))]
+    for n in found:
+        tool, where = tools[n], f"tools[{n}]"
+        if tool.get("blocked_domains"):
+            draft.refuse(f"{where}.blocked_domains", "there is no such list")
+        draft.note_others(tool, _SEARCH_FIELDS, where)
+        domains = tool.get("allowed_domains")
+        options = {"filters": {"allowed_domains": domains}} if domains else {}
+        if tool.get("user_location"):
+            options["user_location"] = tool["user_location"]
+        made = search_tool(options)
+        tools = [*tools[:n], made, *tools[n + 1 :]]
+        if dig(draft.asked.get("tool_choice"), "function", "name") == tool.get("name"):
+            only = {"mode": "required", "tools": [{"type": made["type"]}]}
+            draft.asked["tool_choice"] = {"type": "allowed_tools", "allowed_tools": only}
+    if found:
+        draft.asked["tools"] = tools
 
 
 def _write_exactly(draft: Draft) -> None:
