@@ -1,8 +1,7 @@
-"""The plan of one call: a generator that yields I/O steps and is told what happened.
+"""The plan of one call: a generator that yields I/O steps and is told what happened."""
 
-Transport failures come back as answers, not as exceptions, so every decision (try again, wait, fall back, give up) is
-made here, once, for sync and async alike. Time and chance are arguments.
-"""
+# Transport failures come back as answers, not as exceptions, so every decision (try again, wait, fall back, give up) is
+# made here, once, for sync and async alike. Time and chance are arguments.
 
 from __future__ import annotations
 

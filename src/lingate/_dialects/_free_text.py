@@ -1,8 +1,7 @@
-"""Tools whose input is free text, in formats whose tools are functions: each goes out as a function of one argument.
+"""Tools whose input is free text, in formats whose tools are functions: each goes out as a function of one argument."""
 
-Codex's `apply_patch` is one. Source: the `custom` tool of
-https://developers.openai.com/api/reference/resources/chat/subresources/completions/methods/create.
-"""
+# Codex's `apply_patch` is one. Source: the `custom` tool of
+# https://developers.openai.com/api/reference/resources/chat/subresources/completions/methods/create.
 
 from __future__ import annotations
 

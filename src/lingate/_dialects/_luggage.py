@@ -1,9 +1,8 @@
-"""What one format wants back with a message, inside a face of another that has no place for it.
+"""What one format wants back with a message, inside a face of another that has no place for it."""
 
-Raw blocks in `provider_specific_fields`, `reasoning_details` and further fields of tool calls travel as the signature of
-one more thinking block, which has no text: clients of formats that know thinking send such blocks back unread. A face adds
-the block to what it shows, and takes it off what comes back.
-"""
+# Raw blocks in `provider_specific_fields`, `reasoning_details` and further fields of tool calls travel as the signature of
+# one more thinking block, which has no text: clients of formats that know thinking send such blocks back unread. A face adds
+# the block to what it shows, and takes it off what comes back.
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""Names of tools that are too long for a model's host, or have letters it refuses: they go out as others and come back.
+"""Names of tools that are too long for a model's host, or have letters it refuses: they go out as others and come back."""
 
-A coding agent's tools of its servers have names of up to 128 characters at Anthropic; most others take 64.
-"""
+# A coding agent's tools of its servers have names of up to 128 characters at Anthropic; most others take 64.
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""OpenAI's chat format where each answer has to be put into its shape first: an envelope taken off, a field renamed.
+"""OpenAI's chat format where each answer has to be put into its shape first: an envelope taken off, a field renamed."""
 
-What is handed on as `raw` is always what the upstream sent.
-"""
+# What is handed on as `raw` is always what the upstream sent.
 
 from __future__ import annotations
 

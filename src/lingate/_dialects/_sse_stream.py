@@ -1,7 +1,6 @@
-"""Streamed answers: how they end when they do not end well, whatever their events look like.
+"""Streamed answers: how they end when they do not end well, whatever their events look like."""
 
-Those that arrive as server-sent events of JSON: bytes -> canonical events, for whichever format is inside.
-"""
+# Those that arrive as server-sent events of JSON: bytes -> canonical events, for whichever format is inside.
 
 from __future__ import annotations
 

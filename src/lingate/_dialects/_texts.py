@@ -1,7 +1,6 @@
-"""What formats share that know texts only: one prompt in, one text out.
+"""What formats share that know texts only: one prompt in, one text out."""
 
-They have no face: nobody's clients speak them. Requests go out with the whole conversation in the prompt.
-"""
+# They have no face: nobody's clients speak them. Requests go out with the whole conversation in the prompt.
 
 from __future__ import annotations
 

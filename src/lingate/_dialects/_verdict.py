@@ -1,9 +1,8 @@
-"""Which kind of error it is: one ordered table, read from the top, first match wins.
+"""Which kind of error it is: one ordered table, read from the top, first match wins."""
 
-The order matters more than the patterns. Exact codes come first, then the status, and words last, because the same
-words are used for different things: a rate limit speaks of tokens and limits, a used-up quota of `max_tokens`, a wrong
-key of "rate limit docs". A pattern never overrules a code, and a 429 is never read for context words.
-"""
+# The order matters more than the patterns. Exact codes come first, then the status, and words last, because the same
+# words are used for different things: a rate limit speaks of tokens and limits, a used-up quota of `max_tokens`, a wrong
+# key of "rate limit docs". A pattern never overrules a code, and a 429 is never read for context words.
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""Langflow's run of a flow: the last question in, the flow's text out (https://docs.langflow.org/api-flows-run).
+"""Langflow's run of a flow: the last question in, the flow's text out (https://docs.langflow.org/api-flows-run)."""
 
-A flow remembers a conversation by its `session_id`, which goes through like any other field.
-"""
+# A flow remembers a conversation by its `session_id`, which goes through like any other field.
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""Text Generation Inference's own format, for containers without its Messages API (PROVIDERS.md, 4.9).
+"""Text Generation Inference's own format, for containers without its Messages API (PROVIDERS.md, 4.9)."""
 
-https://huggingface.github.io/text-generation-inference. The answer continues the prompt: the server applies no template.
-"""
+# https://huggingface.github.io/text-generation-inference. The answer continues the prompt: the server applies no template.
 
 from __future__ import annotations
 

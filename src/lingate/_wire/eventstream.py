@@ -1,8 +1,7 @@
-"""AWS event streams (`application/vnd.amazon.eventstream`), incrementally, both ways.
+"""AWS event streams (`application/vnd.amazon.eventstream`), incrementally, both ways."""
 
-A frame, big endian: total length, length of the headers, CRC32 of these eight bytes (4 bytes each); headers; payload; CRC32
-of all that came before. https://docs.aws.amazon.com/transcribe/latest/dg/event-stream.html
-"""
+# A frame, big endian: total length, length of the headers, CRC32 of these eight bytes (4 bytes each); headers; payload; CRC32
+# of all that came before. https://docs.aws.amazon.com/transcribe/latest/dg/event-stream.html
 
 from __future__ import annotations
 

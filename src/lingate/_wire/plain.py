@@ -1,7 +1,6 @@
-"""Whether something is as ordinary as most is, found out in one go: the careful readers need not look at it then.
+"""Whether something is as ordinary as most is, found out in one go: the careful readers need not look at it then."""
 
-What does not fit a shape here is not wrong, it only takes the longer way.
-"""
+# What does not fit a shape here is not wrong, it only takes the longer way.
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""Server-sent events, incrementally: https://html.spec.whatwg.org/multipage/server-sent-events.html.
+"""Server-sent events, incrementally: https://html.spec.whatwg.org/multipage/server-sent-events.html."""
 
-Bytes are scanned once. Comments, `id` and `retry` are skipped; an event without `data` is skipped too, as the
-standard says.
-"""
+# Bytes are scanned once. Comments, `id` and `retry` are skipped; an event without `data` is skipped too, as the
+# standard says.
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""Content blocks: what they must have for us to read them, and those of a stream put together again from their pieces.
+"""Content blocks: what they must have for us to read them, and those of a stream put together again from their pieces."""
 
-Unknown types and unknown fields are nobody's fault.
-"""
+# Unknown types and unknown fields are nobody's fault.
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""The other request fields: limits, stop sequences, user, tier, reasoning, sampling, and what has no counterpart.
+"""The other request fields: limits, stop sequences, user, tier, reasoning, sampling, and what has no counterpart."""
 
-Reasoning and sampling are one matter, since thinking rules out most sampling.
-"""
+# Reasoning and sampling are one matter, since thinking rules out most sampling.
 
 from __future__ import annotations
 

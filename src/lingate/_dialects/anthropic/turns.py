@@ -1,8 +1,7 @@
-"""The conversation: canonical messages -> `system` and strictly alternating turns.
+"""The conversation: canonical messages -> `system` and strictly alternating turns."""
 
-Where the formats differ: system text stands apart; tool results are blocks of the next user turn, ahead of its text; a
-turn without content does not exist.
-"""
+# Where the formats differ: system text stands apart; tool results are blocks of the next user turn, ahead of its text; a
+# turn without content does not exist.
 
 from __future__ import annotations
 

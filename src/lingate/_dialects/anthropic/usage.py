@@ -1,8 +1,7 @@
-"""Token counts, both ways.
+"""Token counts, both ways."""
 
-Anthropic's `input_tokens` leaves caches out, OpenAI's `prompt_tokens` includes them. What the provider did not say
-stays absent; fields that only one side knows are carried along.
-"""
+# Anthropic's `input_tokens` leaves caches out, OpenAI's `prompt_tokens` includes them. What the provider did not say
+# stays absent; fields that only one side knows are carried along.
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""Answers of InvokeModel: those of models that give text, and all streams.
+"""Answers of InvokeModel: those of models that give text, and all streams."""
 
-A frame's payload is a base64 copy of the event that the model's own API would send.
-"""
+# A frame's payload is a base64 copy of the event that the model's own API would send.
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""Cohere's second format (PROVIDERS.md, section 4.6), both directions: towards an upstream, and as a face of a server.
+"""Cohere's second format (PROVIDERS.md, section 4.6), both directions: towards an upstream, and as a face of a server."""
 
-The first one (`/v1/chat` with `message` and `chat_history`) is not spoken: Cohere itself asks to move on from it.
-"""
+# The first one (`/v1/chat` with `message` and `chat_history`) is not spoken: Cohere itself asks to move on from it.
 
 from lingate._dialects._base import Dialect, Form
 from lingate._dialects._free_text import FunctionsOnly

@@ -1,7 +1,6 @@
-"""The tables of Cohere's v2 format: names, words and limits. No logic.
+"""The tables of Cohere's v2 format: names, words and limits. No logic."""
 
-Sources: the types of the cohere package (7.3), https://docs.cohere.com/reference/chat and recorded traffic.
-"""
+# Sources: the types of the cohere package (7.3), https://docs.cohere.com/reference/chat and recorded traffic.
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""From the upstream: whole answers, the events of a stream, and their bytes, in canonical form.
+"""From the upstream: whole answers, the events of a stream, and their bytes, in canonical form."""
 
-Beginnings and ends of citations become `Opaque` events besides what others see of them, so that a client of this very
-format gets them where the provider put them.
-"""
+# Beginnings and ends of citations become `Opaque` events besides what others see of them, so that a client of this very
+# format gets them where the provider put them.
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
-"""Token counts and log-probabilities, both ways.
+"""Token counts and log-probabilities, both ways."""
 
-`tokens` counts what the model read and wrote; `billed_units` leaves out what Cohere's own prompt adds, and is kept beside.
-Tokens of images stand apart from `input_tokens` (recorded: 34 beside 259), OpenAI's `prompt_tokens` includes them.
-Log-probabilities are given for pieces of text that may be several tokens long.
-"""
+# `tokens` counts what the model read and wrote; `billed_units` leaves out what Cohere's own prompt adds, and is kept beside.
+# Tokens of images stand apart from `input_tokens` (recorded: 34 beside 259), OpenAI's `prompt_tokens` includes them.
+# Log-probabilities are given for pieces of text that may be several tokens long.
 
 from __future__ import annotations
 

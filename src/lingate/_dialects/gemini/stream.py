@@ -1,9 +1,8 @@
-"""From the upstream: the bytes of a stream as canonical events.
+"""From the upstream: the bytes of a stream as canonical events."""
 
-How a stream ends: no event says that it is the last, and some models put a finish reason on each one. So a stream is whole
-if its bytes end in good order and every candidate has a finish reason by then, or the prompt was refused; `Finish` waits
-for that.
-"""
+# How a stream ends: no event says that it is the last, and some models put a finish reason on each one. So a stream is whole
+# if its bytes end in good order and every candidate has a finish reason by then, or the prompt was refused; `Finish` waits
+# for that.
 
 from __future__ import annotations
 

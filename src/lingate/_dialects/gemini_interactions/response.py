@@ -1,8 +1,7 @@
-"""From the upstream: interactions, whole and as streams, in the words of `generateContent`.
+"""From the upstream: interactions, whole and as streams, in the words of `generateContent`."""
 
-A thought's signature becomes that of the call which follows it, where `generateContent` has it, or else of an empty text. What
-the provider's own tools did is told beside the answer, under `steps`.
-"""
+# A thought's signature becomes that of the call which follows it, where `generateContent` has it, or else of an empty text. What
+# the provider's own tools did is told beside the answer, under `steps`.
 
 from __future__ import annotations
 

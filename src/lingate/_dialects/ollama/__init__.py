@@ -1,7 +1,6 @@
-"""Ollama's own format (PROVIDERS.md, section 4.7), both directions: towards an upstream, and as a face of a server.
+"""Ollama's own format (PROVIDERS.md, section 4.7), both directions: towards an upstream, and as a face of a server."""
 
-`/api/generate` is a face only: towards an upstream `/api/chat` does the same and more.
-"""
+# `/api/generate` is a face only: towards an upstream `/api/chat` does the same and more.
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""The list of models, both directions, and what else Ollama's clients ask about a server and its models.
+"""The list of models, both directions, and what else Ollama's clients ask about a server and its models."""
 
-By calls without anything to answer they have a model loaded, or taken out of memory.
-"""
+# By calls without anything to answer they have a model loaded, or taken out of memory.
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""Towards the upstream: a canonical call as an HTTP request.
+"""Towards the upstream: a canonical call as an HTTP request."""
 
-Content is text in this format, and images stand apart.
-"""
+# Content is text in this format, and images stand apart.
 
 from __future__ import annotations
 

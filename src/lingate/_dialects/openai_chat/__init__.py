@@ -1,7 +1,6 @@
-"""OpenAI's chat format, which most providers speak in a variation of their own (PROVIDERS.md, section 3).
+"""OpenAI's chat format, which most providers speak in a variation of their own (PROVIDERS.md, section 3)."""
 
-What varies is in the provider's row and traits; nothing here asks which provider it is.
-"""
+# What varies is in the provider's row and traits; nothing here asks which provider it is.
 
 from lingate._dialects._base import Dialect, Form, Operations
 from lingate._dialects._names import ShortNames

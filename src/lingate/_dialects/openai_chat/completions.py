@@ -1,7 +1,6 @@
-"""Completions in OpenAI's format, both directions: a prompt goes out, text that goes on from it comes back.
+"""Completions in OpenAI's format, both directions: a prompt goes out, text that goes on from it comes back."""
 
-The canonical response is OpenAI's, whose choices have a `text`. Streams are told in the events of chats.
-"""
+# The canonical response is OpenAI's, whose choices have a `text`. Streams are told in the events of chats.
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""This format as a server speaks it: clients' requests in, canonical responses and events out.
+"""This format as a server speaks it: clients' requests in, canonical responses and events out."""
 
-Cursor and others send chat requests that are written in part as the Responses API is.
-"""
+# Cursor and others send chat requests that are written in part as the Responses API is.
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""Images in OpenAI's format, both directions: generations in JSON, edits and variations as forms with files.
+"""Images in OpenAI's format, both directions: generations in JSON, edits and variations as forms with files."""
 
-Which of the three it is shows in the fields: an `image` makes it an edit, an `image` without a `prompt` a variation.
-"""
+# Which of the three it is shows in the fields: an `image` makes it an edit, an `image` without a `prompt` a variation.
 
 from __future__ import annotations
 

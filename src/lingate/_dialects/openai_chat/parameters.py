@@ -1,8 +1,7 @@
-"""Request parameters other than messages and tools: what they are called at this provider and how far they go.
+"""Request parameters other than messages and tools: what they are called at this provider and how far they go."""
 
-`ProviderRow.unsupported` has fields, or values of fields, that a provider refuses. The forms are `field`, `field.inner`,
-`list[].field` and, for values, `field>1`, `field>=2`, `field=word` and `field!=word`.
-"""
+# `ProviderRow.unsupported` has fields, or values of fields, that a provider refuses. The forms are `field`, `field.inner`,
+# `list[].field` and, for values, `field>1`, `field>=2`, `field=word` and `field!=word`.
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""Speech in OpenAI's format, both directions. The answer is the sound itself.
+"""Speech in OpenAI's format, both directions. The answer is the sound itself."""
 
-The canonical response is `{"audio": bytes, "content_type": text, "model": text}`.
-"""
+# The canonical response is `{"audio": bytes, "content_type": text, "model": text}`.
 
 from __future__ import annotations
 

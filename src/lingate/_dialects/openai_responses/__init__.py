@@ -1,9 +1,8 @@
-"""OpenAI's Responses format, both directions: towards an upstream, and as a face of a server.
+"""OpenAI's Responses format, both directions: towards an upstream, and as a face of a server."""
 
-`chat` asks for a chat on this wire: what the canonical form has no word for is refused, nothing is
-remembered by the provider. `responses` is the format itself: a request goes out as its client wrote it, and comes back
-with everything that the provider said.
-"""
+# `chat` asks for a chat on this wire: what the canonical form has no word for is refused, nothing is
+# remembered by the provider. `responses` is the format itself: a request goes out as its client wrote it, and comes back
+# with everything that the provider said.
 
 from __future__ import annotations
 

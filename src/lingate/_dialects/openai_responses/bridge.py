@@ -1,7 +1,6 @@
-"""A call of the `responses` operation on a provider that has no such thing: it goes out as a chat.
+"""A call of the `responses` operation on a provider that has no such thing: it goes out as a chat."""
 
-What only a server that remembers can do is refused; what makes no difference to the answer is left out and reported.
-"""
+# What only a server that remembers can do is refused; what makes no difference to the answer is left out and reported.
 
 from __future__ import annotations
 

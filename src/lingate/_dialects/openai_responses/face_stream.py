@@ -1,8 +1,7 @@
-"""As a face: canonical events as the events of a streamed response.
+"""As a face: canonical events as the events of a streamed response."""
 
-Events of this very format are sent on as they came. From other providers' events the items are made: they open and close
-as the kind of content changes, except that calls stay open to the end, since more of their arguments may come.
-"""
+# Events of this very format are sent on as they came. From other providers' events the items are made: they open and close
+# as the kind of content changes, except that calls stay open to the end, since more of their arguments may come.
 
 from __future__ import annotations
 

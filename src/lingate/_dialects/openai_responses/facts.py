@@ -1,8 +1,7 @@
-"""The tables of OpenAI's Responses format: names, words and limits. No logic beyond look-ups.
+"""The tables of OpenAI's Responses format: names, words and limits. No logic beyond look-ups."""
 
-Sources: the types of the openai package (3.51), https://platform.openai.com/docs/api-reference/responses and recorded
-traffic of six hosts.
-"""
+# Sources: the types of the openai package (3.51), https://platform.openai.com/docs/api-reference/responses and recorded
+# traffic of six hosts.
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""Answers of containers: text generation's (https://huggingface.github.io/text-generation-inference), and all streams.
+"""Answers of containers: text generation's (https://huggingface.github.io/text-generation-inference), and all streams."""
 
-AWS frames (`PayloadPart`) are around whatever the container writes, cut anywhere.
-"""
+# AWS frames (`PayloadPart`) are around whatever the container writes, cut anywhere.
 
 from __future__ import annotations
 
