@@ -7,7 +7,6 @@ import inspect
 import json
 import re
 import sys
-import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -238,9 +237,6 @@ def _size(value: int) -> str:
     return str(value)
 
 
-KEYS = HERE.parent / "src" / "lingate" / "server" / "config" / "litellm_keys.z"
-"""LiteLLM's keys as they are installed: packed, as they would be a hundredth of all that is."""
-
 PAGES = {
     "gateway-config.md": gateway_config_page,
     "providers.md": providers_page,
@@ -254,5 +250,3 @@ if __name__ == "__main__":
     for name, page in PAGES.items():
         (HERE / name).write_text(page(), encoding="utf-8")
         print(f"wrote docs/{name}")  # noqa: T201
-    KEYS.write_bytes(zlib.compress((HERE / "litellm_keys.txt").read_bytes(), 9))
-    print(f"wrote {KEYS.relative_to(HERE.parent)}")  # noqa: T201

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,12 @@ def test_the_generated_pages_are_what_make_docs_would_write() -> None:
         assert (ROOT / "docs" / name).read_text(encoding="utf-8") == page(), (
             f"run `make docs`: docs/{name} is out of date"
         )
+
+
+def test_litellms_keys_are_installed_as_they_are_written() -> None:
+    packed = ROOT / "src" / "lingate" / "server" / "config" / "litellm_keys.z"
+
+    assert zlib.decompress(packed.read_bytes()) == (ROOT / "docs" / "litellm_keys.txt").read_bytes(), "run `make docs`"
 
 
 def test_every_provider_of_litellm_s_has_a_line_that_says_what_it_leads_to(shared: Path) -> None:

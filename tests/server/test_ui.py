@@ -247,6 +247,86 @@ def test_keys_show_how_far_their_budgets_are(page: Page, gateway: Running, key: 
     assert share == pytest.approx(100 * listed["budgets"][0]["spent"], abs=0.5)
 
 
+def _call(gateway: Running, token: str) -> int:
+    call = {"model": "good", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 5}
+    headers = {"authorization": f"Bearer {token}"}
+    return httpx2.post(f"{gateway.url}/v1/chat/completions", json=call, headers=headers).status_code
+
+
+def _fill(page: Page, **fields: str) -> None:
+    for name, text in fields.items():
+        box = page.one(f"#controls [name={name}]")
+        if box.tag_name == "select":
+            Select(box).select_by_visible_text(text)
+        else:
+            box.send_keys(text)
+    page.one("#controls form button").click()
+
+
+def _press(page: Page, alias: str, text: str) -> None:
+    """Press a button in the row of a key."""
+
+    def found(browser: Chrome) -> bool:
+        for row in browser.find_elements(By.CSS_SELECTOR, "#content tbody tr"):
+            cells = row.find_elements(By.TAG_NAME, "td")
+            if cells[0].text == alias:
+                next(one for one in cells[-1].find_elements(By.TAG_NAME, "button") if one.text == text).click()
+                return True
+        return False
+
+    page.until(found)
+
+
+def test_a_key_is_made_shown_once_blocked_and_deleted(page: Page, gateway: Running) -> None:
+    page.enter(MASTER)
+    page.go("keys", "budget")
+    page.one("summary").click()
+    wanted = {"max_budget": "2.5", "budget_duration": "a day", "models": "good, other-*", "rpm_limit": "100"}
+    _fill(page, alias="from the browser", duration="30d", **wanted)
+    token = page.one("#controls code").text
+
+    made = httpx2.get(f"{gateway.url}/admin/me", headers={"authorization": f"Bearer {token}"}).json()
+    assert made["alias"] == "from the browser"
+    assert (made["max_budget"], made["budget_duration"], made["rpm_limit"]) == (2.5, "1d", 100)
+    assert made["models"] == ["good", "other-*"]
+    assert made["expires_at"] is not None
+    assert made["admin"] is False
+    assert _call(gateway, token) == 200
+    row = page.until(lambda _: next((row for row in page.rows() if row[0] == "from the browser"), None))
+    assert "of $2.50 / 1d" in row[7]
+
+    _press(page, "from the browser", "Block")
+    page.until(lambda _: any(row[:1] + row[4:5] == ["from the browser", "blocked"] for row in page.rows()))
+    assert _call(gateway, token) in (401, 403)
+    _press(page, "from the browser", "Unblock")
+    page.until(lambda _: all(row[4] != "blocked" for row in page.rows()))
+    assert _call(gateway, token) == 200
+
+    _press(page, "from the browser", "Delete")
+    page.browser.switch_to.alert.dismiss()
+    assert _call(gateway, token) == 200
+    _press(page, "from the browser", "Delete")
+    assert "from the browser" in page.browser.switch_to.alert.text
+    page.browser.switch_to.alert.accept()
+    page.until(lambda _: all(row[0] != "from the browser" for row in page.rows()))
+    assert _call(gateway, token) == 401
+
+    page.go("models", "asks")
+    page.go("keys", "budget")
+    assert token not in page.browser.page_source
+
+
+def test_a_key_that_cannot_be_made_says_why_and_keeps_what_was_typed(page: Page, gateway: Running) -> None:
+    page.enter(MASTER)
+    page.go("keys", "budget")
+    page.one("summary").click()
+    _fill(page, alias="never", duration="a while")
+
+    assert "duration" in page.until(lambda browser: browser.find_element(By.CSS_SELECTOR, "#controls .bad").text)
+    assert page.one("#controls [name=alias]").get_property("value") == "never"
+    assert all(row[0] != "never" for row in page.rows())
+
+
 def test_models_show_who_rests(page: Page, key: str) -> None:
     page.enter(MASTER)
     page.go("models", "asks")

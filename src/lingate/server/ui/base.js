@@ -14,14 +14,23 @@ export class Refused extends Error {
   }
 }
 
-export async function get(path, query = {}) {
+export function get(path, query = {}) {
   const url = new URL(path, API);
   for (const [name, value] of Object.entries(query)) {
     if (value !== null && value !== undefined && value !== "") url.searchParams.set(name, value);
   }
+  return ask(url, {});
+}
+
+export function send(method, path, body = {}) {
+  return ask(new URL(path, API), { method, body: method === "DELETE" ? null : JSON.stringify(body) });
+}
+
+async function ask(url, what) {
+  const headers = { authorization: `Bearer ${key}`, ...(what.body ? { "content-type": "application/json" } : {}) };
   let answer;
   try {
-    answer = await fetch(url, { headers: { authorization: `Bearer ${key}` }, cache: "no-store" });
+    answer = await fetch(url, { ...what, headers, cache: "no-store" });
   } catch {
     throw new Refused(0, "the gateway does not answer");
   }

@@ -1,9 +1,55 @@
-// Virtual keys, and how far their budgets are.
+// Virtual keys: new ones, how far their budgets are, and an end to them.
 
-import { count, dollars, el, get, moment, table } from "./base.js";
+import { Refused, count, dollars, el, get, moment, send, table } from "./base.js";
 
 const PAGE = 100;
 let first = 0;
+
+// A button that has the focus is not drawn anew: somebody is about to press it.
+export const rests = () => document.activeElement?.closest("td") !== null;
+
+export function controls(again) {
+  const field = (name, label, more = {}) => el("label", {}, label, el("input", { name, autocomplete: "off", ...more }));
+  const number = { type: "number", min: 0, step: "any" };
+  const period = el("select", { name: "budget_duration" },
+    [["", "in all"], ["1d", "a day"], ["7d", "a week"], ["30d", "30 days"]].map(([value, text]) => el("option", { value }, text)));
+  const told = el("p", { className: "row", role: "status" });
+  const form = el("form", { className: "row", onsubmit: (event) => make(event, form, told, again) },
+    field("alias", "Name"),
+    field("max_budget", "Budget, US dollars", number),
+    el("label", {}, "for", period),
+    field("models", "Models", { placeholder: "all, or a, b" }),
+    field("rpm_limit", "Requests a minute", number),
+    field("tpm_limit", "Tokens a minute", number),
+    field("duration", "Good for", { placeholder: "ever, or 90d" }),
+    el("button", {}, "Make the key"),
+  );
+  return [el("details", {}, el("summary", {}, "New key"), form), told];
+}
+
+async function make(event, form, told, again) {
+  event.preventDefault();
+  const asked = {};
+  for (const { name, type, value } of form.elements) {
+    if (!name || !value.trim()) continue;
+    asked[name] = type === "number" ? Number(value) : value.trim();
+  }
+  if (asked.models) asked.models = asked.models.split(",").map((name) => name.trim()).filter(Boolean);
+  if (asked.max_budget === undefined) delete asked.budget_duration;
+  let token;
+  try {
+    ({ token } = await send("POST", "admin/keys", asked));
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    told.replaceChildren(el("span", { className: "bad" }, error.message));
+    return;
+  }
+  form.reset();
+  const copy = () => navigator.clipboard.writeText(token);
+  told.replaceChildren("Its token, which is shown this once:", el("code", {}, token),
+    ...(navigator.clipboard ? [el("button", { onclick: copy }, "Copy")] : []));
+  await again();
+}
 
 export async function content(again) {
   const { data, total, next_offset: next } = await get("admin/keys", { limit: PAGE, offset: first });
@@ -12,8 +58,8 @@ export async function content(again) {
     again();
   };
   return [
-    el("p", { className: "row quiet" }, `${count(total)} key${total === 1 ? "" : "s"}. New ones: lingate keys create`),
-    data.length ? rows(data) : el("p", {}),
+    el("p", { className: "row quiet" }, `${count(total)} key${total === 1 ? "" : "s"}`),
+    data.length ? rows(data, again) : el("p", {}),
     el("p", { className: "row" },
       el("button", { disabled: !first, onclick: turn(Math.max(0, first - PAGE)) }, "Back"),
       el("button", { disabled: next === null, onclick: turn(next) }, "Next"),
@@ -21,7 +67,7 @@ export async function content(again) {
   ];
 }
 
-function rows(data) {
+function rows(data, again) {
   return table([
     ["alias", (key) => key.alias ?? "", "long"],
     ["id", (key) => key.id],
@@ -32,7 +78,22 @@ function rows(data) {
     ["spent in all", (key) => dollars(key.spend), "num"],
     ["budget", (key) => key.budgets.map(budget)],
     ["limits", limits],
+    ["", (key) => acts(key, again)],
   ], data);
+}
+
+function acts(key, again) {
+  const act = (method, what) => async () => {
+    await send(method, `admin/keys/${encodeURIComponent(key.id)}${what}`);
+    document.activeElement?.blur();
+    await again();
+  };
+  const erase = () => confirm(`Delete ${key.alias ?? key.id}? Its calls are refused from now on.`) && act("DELETE", "")();
+  return [
+    el("button", { onclick: key.blocked ? act("POST", "/unblock") : act("POST", "/block") }, key.blocked ? "Unblock" : "Block"),
+    " ",
+    el("button", { onclick: erase }, "Delete"),
+  ];
 }
 
 function state(key) {
