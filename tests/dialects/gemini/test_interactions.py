@@ -29,7 +29,7 @@ from lingate.errors import (
     StreamInterruptedError,
     UnsupportedError,
 )
-from lingate.testing import FakeTransport, Reply
+from lingate.testing import FakeTransport, Reply, Streamed
 from tests.conftest import RECORDINGS
 from tests.dialects.hosts.support import (
     HELLO,
@@ -727,3 +727,29 @@ def test_no_stream_makes_more_than_an_error_of_ours(events: list[tuple[str, Any]
     ]
     found = decode(FLASH, [streamed(CREATED, *told, done=False)])
     assert sum(isinstance(one, Failed) for one in found) <= 1
+
+
+@pytest.mark.parametrize("fault", ["overloaded", "cut"])
+def test_a_stream_that_fails_before_its_first_word_is_tried_again(fault: str) -> None:
+    words = {"code": "unavailable", "message": "The model is overloaded. Please try again later."}
+    first = (
+        [streamed(CREATED, event("error", error=words))] if fault == "overloaded" else [streamed(CREATED, done=False)]
+    )
+    transport = FakeTransport(Streamed(first), Streamed(STREAM))
+    made = lingate.Lingate(transport=transport, env=ENV)
+
+    with made.chat(MODEL, "x", stream=True) as stream:
+        assert "".join(chunk.text for chunk in stream) == "hello"
+    assert [attempt.kind for attempt in stream.attempts] == [
+        "overloaded" if fault == "overloaded" else "stream_interrupted",
+        "ok",
+    ]
+
+
+def test_a_stream_that_is_answered_in_one_piece_by_a_job_is_asked_after() -> None:
+    transport = FakeTransport(Reply({"id": "v1_x", "status": "queued"}), Reply(interaction(output("hello"))))
+    made = lingate.Lingate(transport=transport, env=ENV)
+
+    with made.chat("gemini/deep-research-pro-preview-12-2025", "x", stream=True) as stream:
+        assert "".join(chunk.text for chunk in stream) == "hello"
+    assert [sent.method for sent in transport.requests] == ["POST", "GET"]
