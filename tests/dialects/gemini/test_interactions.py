@@ -328,6 +328,22 @@ def test_thoughts_and_calls_go_back_as_they_came() -> None:
     assert checked(wire(FLASH, messages=[*HELLO, bare, *results]))["input"][1]["signature"] == "c2ln"
 
 
+def test_a_call_behind_its_thought_has_the_signature_where_clients_keep_it() -> None:
+    thought = step(0, {"type": "thought"}, {"type": "thought_signature", "signature": "c2ln"})
+    called = step(1, CALL)
+    whole = read(FLASH, interaction(THOUGHT, CALL, {**CALL, "id": "c2"}))
+    told = collected(events_of(FLASH, streamed(CREATED, *thought, *called, COMPLETED)))
+
+    for answer, count in ((whole, 2), (told, 1)):
+        calls = answer["choices"][0]["message"]["tool_calls"]
+        assert calls[0]["extra_content"] == {"google": {"thought_signature": "c2ln"}}
+        assert ["extra_content" in call for call in calls] == [True, False][:count]
+        results = [{"role": "tool", "tool_call_id": call["id"], "content": "1"} for call in calls]
+        bare = {"role": "assistant", "tool_calls": calls}
+        sent = checked(wire(FLASH, messages=[*HELLO, bare, *results]))["input"]
+        assert sent[1:3] == [{"type": "thought", "signature": "c2ln"}, CALL]
+
+
 @pytest.mark.parametrize(
     ("status", "reason"),
     [
@@ -393,6 +409,19 @@ def test_a_call_may_have_no_arguments() -> None:
     for bare in ({"type": "function_call", "id": "c1", "name": "f"}, {**CALL, "arguments": None}):
         [call] = read(FLASH, interaction(bare))["choices"][0]["message"]["tool_calls"]
         assert call == {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "where"),
+    [
+        ({**CALL, "arguments": "x"}, r"steps\[0\]\.arguments: must be an object"),
+        ({**CALL, "name": None}, r"steps\[0\]\.name: must be a string"),
+        ("x", r"steps\[0\]: must be an object"),
+    ],
+)
+def test_a_step_that_makes_no_sense_is_named(wrong: Any, where: str) -> None:
+    with pytest.raises(ProtocolError, match=where):
+        read(FLASH, interaction(wrong))
 
 
 def test_an_error_in_a_step_is_told_in_its_words() -> None:
