@@ -188,6 +188,58 @@ def test_a_tool_that_answers_with_a_list_or_a_picture_does_so_in_contents() -> N
     ]
 
 
+def test_results_find_calls_that_had_no_ids_where_they_were_made() -> None:
+    made = [f"call_g{n}_r1" for n in range(3)]  # as answers of generateContent have them
+    names = ("f", "g", "f")
+    calls = [
+        {"id": given, "type": "function", "function": {"name": name, "arguments": "{}"}}
+        for given, name in zip(made, names, strict=True)
+    ]
+    results = [{"role": "tool", "tool_call_id": given, "content": given[-4:]} for given in reversed(made)]
+    steps = checked(wire(FLASH, messages=[*HELLO, {"role": "assistant", "tool_calls": calls}, *results]))["input"]
+
+    called, told = steps[1:4], steps[4:]
+    assert [step["name"] for step in called] == list(names)
+    assert len({step["id"] for step in called}) == 3
+    assert [(step["call_id"], step["name"]) for step in told] == [(step["id"], step["name"]) for step in called]
+    assert [step["result"] for step in told] == ["0_r1", "1_r1", "2_r1"]
+
+
+def test_each_thought_goes_back_before_what_it_was_about() -> None:
+    other = {"type": "thought", "signature": "b3RoZXI="}
+    steps = [THOUGHT, output("so"), other, CALL]
+    message = read(FLASH, interaction(*steps))["choices"][0]["message"]
+    result = {"role": "tool", "tool_call_id": "c1", "content": "1"}
+
+    assert checked(wire(FLASH, messages=[*HELLO, message, result]))["input"][1:5] == steps
+
+
+def test_what_is_elsewhere_goes_out_as_an_address_and_system_texts_stay_apart() -> None:
+    image = {"type": "image_url", "image_url": {"url": "https://a.test/b.png", "detail": "high"}}
+    body = wire(
+        THREE,
+        messages=[
+            {"role": "system", "content": "be brief"},
+            {"role": "developer", "content": "be kind"},
+            {"role": "user", "content": [image]},
+        ],
+        modalities=["text"],
+    )
+
+    assert checked(body)["system_instruction"] == "be brief\n\nbe kind"
+    assert body["input"][0]["content"] == [
+        {"type": "image", "uri": "https://a.test/b.png", "mime_type": "image/png", "resolution": "high"}
+    ]
+    assert "response_format" not in body
+
+
+def test_a_model_that_knows_few_levels_is_asked_for_the_nearest() -> None:
+    sent = ask(THREE, reasoning_effort="medium")
+
+    assert json.loads(sent.body)["generation_config"]["thinking_level"] == "low"
+    assert sent.dropped == ["reasoning_effort (medium was sent as low)"]
+
+
 def test_settings_go_out_under_their_own_names() -> None:
     schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
     body = wire(

@@ -174,7 +174,7 @@ def _tools(given: JsonDict) -> list[JsonDict]:
             "type": "function",
             **{name: declared[name] for name in ("name", "description") if name in declared},
         }
-        schema = declared.get("parametersJsonSchema", declared.get("parameters"))
+        schema = declared.get("parametersJsonSchema")
         made.append(tool if schema is None else {**tool, "parameters": schema})
     servers = without(given, ("functionDeclarations",))
     return [*made, *({"type": _snake(name), **snaked(as_dict(value))} for name, value in servers.items())]
