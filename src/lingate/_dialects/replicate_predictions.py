@@ -17,7 +17,7 @@ from lingate._dialects._texts import TextForm, TextStream, answer, begin, choice
 from lingate._dialects.openai_chat.envelope import join_url
 from lingate._dialects.openai_chat.face import render_error
 from lingate._dialects.openai_chat.reading import decode_object, malformed, provider_failed
-from lingate._model import Call, Event, Head, HttpRequest, JsonDict, Target
+from lingate._model import Call, Event, Head, HttpRequest, JsonDict, Target, replaced
 from lingate._wire.json import decode
 from lingate._wire.shapes import as_dict, dig
 from lingate.errors import LingateError
@@ -145,9 +145,7 @@ def _get(sent: HttpRequest, url: str, accept: str) -> HttpRequest:
     known, asked = urlsplit(sent.target.url), urlsplit(url)
     ours = sent.headers if (known.scheme, known.netloc) == (asked.scheme, asked.netloc) else {}
     headers = {name: text for name, text in ours.items() if name.lower() not in ("content-type", "prefer", "accept")}
-    made = HttpRequest("GET", url, {**headers, "accept": accept}, b"", sent.call, sent.target)
-    made.dropped, made.stop = sent.dropped, sent.stop
-    return made
+    return replaced(sent, method="GET", url=url, headers={**headers, "accept": accept}, body=b"")
 
 
 def _failure(raw: JsonDict, sent: HttpRequest, head: Head) -> LingateError:

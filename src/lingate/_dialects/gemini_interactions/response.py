@@ -183,7 +183,7 @@ class AnswerStream(stream.AnswerStream):
         super().__init__(sent, head)
         self._reading = Reading()
         self._step: JsonDict = {}  # the one that is open
-        self._arguments = ""
+        self._arguments: list[str] = []
         self._began = 0  # bytes of text before it
         self._state = ""
 
@@ -245,7 +245,7 @@ class AnswerStream(stream.AnswerStream):
 
     def _begin(self, step: Any) -> list[JsonDict]:
         expect(step, dict, "step")
-        self._step, self._arguments, self._began = dict(step), "", self._reading.size
+        self._step, self._arguments, self._began = dict(step), [], self._reading.size
         return self._reading.step(step, "step") if step.get("type") in _OPEN else []
 
     def _go_on(self, delta: JsonDict) -> list[JsonDict]:
@@ -257,7 +257,7 @@ class AnswerStream(stream.AnswerStream):
         elif kind == "text_annotation_delta":
             reading.cite(delta, reading.size - self._began)
         elif kind == "arguments_delta":
-            self._arguments += as_str(delta.get("arguments"))
+            self._arguments.append(as_str(delta.get("arguments")))
         elif self._step.get("type") in _OPEN:
             return reading.content(delta)
         else:
@@ -269,9 +269,9 @@ class AnswerStream(stream.AnswerStream):
         step, self._step = self._step, {}
         if step.get("type") in _OPEN:
             return []
-        if self._arguments:
+        if arguments := "".join(self._arguments):
             try:
-                step["arguments"] = decode(self._arguments.encode())
+                step["arguments"] = decode(arguments.encode())
             except ValueError as flaw:
                 if cut_off:
                     return []

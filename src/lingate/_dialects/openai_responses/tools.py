@@ -44,7 +44,7 @@ def write_tool_fields(draft: Draft) -> None:
 
 def _write_searches(draft: Draft) -> None:
     # Anthropic's web search is the one that is here: Claude Code asks for it.
-    tools = draft.objects("tools")
+    tools = list(draft.objects("tools"))
     found = [n for n, tool in enumerate(tools) if _ANTHROPICS_SEARCH.fullmatch(as_str(tool.get("type")))]
     for n in found:
         tool, where = tools[n], f"tools[{n}]"
@@ -55,8 +55,7 @@ def _write_searches(draft: Draft) -> None:
         options = {"filters": {"allowed_domains": domains}} if domains else {}
         if tool.get("user_location"):
             options["user_location"] = tool["user_location"]
-        made = search_tool(options)
-        tools = [*tools[:n], made, *tools[n + 1 :]]
+        tools[n] = made = search_tool(options)
         if dig(draft.asked.get("tool_choice"), "function", "name") == tool.get("name"):
             only = {"mode": "required", "tools": [{"type": made["type"]}]}
             draft.asked["tool_choice"] = {"type": "allowed_tools", "allowed_tools": only}
