@@ -77,20 +77,21 @@ class Service:
 
     def freeze(self) -> None:
         """Let it keep its connections and answer nothing."""
-        for pid in self._pids():
-            os.kill(pid, signal.SIGSTOP)
+        self._signal_all(signal.SIGSTOP)
 
     def resume(self) -> None:
         """End `freeze`."""
-        for pid in self._pids():
-            os.kill(pid, signal.SIGCONT)
+        self._signal_all(signal.SIGCONT)
 
-    def _pids(self) -> list[int]:
+    def _signal_all(self, which: signal.Signals) -> None:
         if self._process is None:
-            return []
+            return
         pid = self._process.pid
         children = Path(f"/proc/{pid}/task/{pid}/children")
-        return [pid, *map(int, children.read_text().split() if children.exists() else [])]
+        for one in (pid, *map(int, children.read_text().split() if children.exists() else [])):
+            # A child that serves a connection may end between the two lines.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one, which)
 
 
 class PostgresServer(Service):
