@@ -116,7 +116,16 @@ class Admin:
         async def reload() -> ConfigStatus:
             return ConfigStatus()
 
-        given: dict[str, Any] = {"deployments": tuple, "config": ConfigStatus, "reload": reload, "facts": dict}
+        async def alert(service: str) -> str:
+            return f"nobody listens to {service}"
+
+        given: dict[str, Any] = {
+            "alert": alert,
+            "deployments": tuple,
+            "config": ConfigStatus,
+            "reload": reload,
+            "facts": dict,
+        }
         given |= {"usage": Usage(store), "feed": Feed([]), "key_header": lambda: None, **parts}
         self.app = create_admin(Parts(access=access, store=store, **given))
 

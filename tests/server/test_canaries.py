@@ -21,6 +21,7 @@ from lingate.simulator import Simulator
 from lingate.simulator.faults import FAULTS
 from tests.server.collector import collecting
 from tests.server.gateway_kit import Running, running_gateway
+from tests.servers import RawServer, Script
 
 CONFIG = "sk-canary-of-the-config-4f1e7"
 HEADER = "plain words of a header 5b2d"
@@ -31,7 +32,8 @@ WRONG = "sk-canary-of-a-wrong-call-2b6"
 BROUGHT = "canary that a caller brought 9e"
 DATABASE = "canary@database/77"
 NEW = "sk-canary-of-a-new-config-6a8"
-CANARIES = (CONFIG, HEADER, MASTER, VARIABLE, UNUSED, WRONG, BROUGHT, DATABASE, NEW)
+HOOK = "B0/canary-of-a-webhook-0d4"
+CANARIES = (CONFIG, HEADER, MASTER, VARIABLE, UNUSED, WRONG, BROUGHT, DATABASE, NEW, HOOK)
 
 _SLOW = {"hang_head", "stall", "slow_head", "slow_first", "drip", "huge_event"}
 FAST_FAULTS = sorted(name for name in FAULTS if name not in _SLOW)
@@ -75,6 +77,7 @@ def _config(simulator: str) -> str:
             "general_settings": {
                 "master_key": MASTER,
                 "allow_client_side_credentials": True,
+                "alerting": ["slack", "webhook"],
                 "pass_through_endpoints": [
                     {
                         "path": path,
@@ -221,9 +224,13 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
         assert _leaks(sent) == []
 
 
-def test_no_secret_appears_in_anything_that_is_written_or_sent(environment: dict[str, str], tmp_path: Path) -> None:
+def test_no_secret_appears_in_anything_that_is_written_or_sent(
+    environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen, log = Seen(), io.StringIO()
-    with Simulator(keys=[CONFIG, VARIABLE]) as simulator:
+    with Simulator(keys=[CONFIG, VARIABLE]) as simulator, RawServer(Script([b"ok"])) as channel:
+        monkeypatch.setenv("SLACK_WEBHOOK_URL", f"{channel.url}/{HOOK}")
+        monkeypatch.setenv("WEBHOOK_URL", f"http://127.0.0.1:9/{HOOK}")
         (tmp_path / "first.yaml").write_text(_config(simulator.url))
         config = load(str(tmp_path / "first.yaml"), environment)
         with (
@@ -243,7 +250,10 @@ def test_no_secret_appears_in_anything_that_is_written_or_sent(environment: dict
         tail.join(10)
         requests = simulator.requests()
     seen.texts["log"] = log.getvalue()
+    seen.texts["alerts"] = b"\n".join(channel.requests).decode()
 
+    assert "llm_exceptions" in seen.texts["alerts"]
+    assert "alerts do not arrive" in seen.texts["log"]
     assert any(CONFIG in str(request) for request in requests) is False  # the simulator keeps no credentials either
     assert "event: call" in seen.texts["tail"]
     assert "lingate.access" in seen.texts["log"]

@@ -264,7 +264,7 @@ def test_a_secret_is_in_no_message_warning_or_repr() -> None:
     """
     loaded = interpret(parse(text.replace("\n    ", "\n"), "gateway.yaml"), None, {"SECRET": SECRET})
 
-    assert len(loaded.problems) == 4
+    assert len(loaded.problems) == 5
     assert SECRET not in "".join(map(str, loaded.problems))
     assert SECRET not in "".join(loaded.config.warnings)
     assert SECRET not in repr(loaded.config)
@@ -279,7 +279,7 @@ def test_what_is_not_done_is_told_in_one_warning_with_what_to_use_instead() -> N
     guardrails: [{guardrail_name: x}]
     environment_variables: {LITELLM_LOG: DEBUG, OTHER: x}
     litellm_settings: {success_callback: [langfuse, prometheus], modify_params: true, callbacks: [{websearch: {a: 1}}]}
-    general_settings: {alerting: [slack], use_x_forwarded_for: true, enable_jwt_auth: true}
+    general_settings: {alerting: [email], use_x_forwarded_for: true, enable_jwt_auth: true}
     router_settings: {provider_budget_config: {}, optional_pre_call_checks: [prompt_caching, router_budget_limiting]}
     model_list:
       - {model_name: a, litellm_params: {model: openai/a, max_budget: 3, input_cost_per_second: 1}}
@@ -326,12 +326,12 @@ def test_callbacks_are_told_with_what_stands_in_for_what_they_do(name: str, inst
 def test_a_key_without_effect_is_no_error_in_a_section_of_another_and_one_with_effect_is() -> None:
     text = (
         "general_settings: {internal_user_budget_duration: 1d, max_internal_user_budget: 3, max_retries: 1}\n"
-        "router_settings: {alerting: [slack]}\nlitellm_settings: {custom_auth: x.y, debug_level: INFO}\n"
+        "router_settings: {alert_type_config: {}}\nlitellm_settings: {custom_auth: x.y, debug_level: INFO}\n"
     )
     loaded = interpret(parse(text, "gateway.yaml"), None, {})
 
     assert loaded.problems == []
-    assert {"general_settings.max_retries", "router_settings.alerting", "litellm_settings.custom_auth"} <= {
+    assert {"general_settings.max_retries", "router_settings.alert_type_config", "litellm_settings.custom_auth"} <= {
         ".".join(map(str, place)) for place in loaded.undone
     }
     assert "belongs into general_settings" in problems_of("litellm_settings: {max_parallel_requests: 3}")[0]

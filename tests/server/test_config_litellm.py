@@ -178,8 +178,17 @@ CONFIGS: dict[str, tuple[str, set[str]]] = {
         },
     ),
     "alerts": (
-        "general_settings: {alerting: [slack], alerting_threshold: 300, alert_types: [llm_exceptions], alerting_args: {log_to_console: true}}",
-        {f"general_settings.{name}" for name in ("alerting", "alerting_threshold", "alert_types", "alerting_args")},
+        "general_settings: {alerting: [slack, email], alerting_threshold: 300, alert_types: [llm_exceptions, spend_reports], alerting_args: {log_to_console: true, daily_report_frequency: 1}, alert_type_config: {}}",
+        {
+            f"general_settings.{name}"
+            for name in (
+                "alerting",
+                "alert_types",
+                "alerting_args.log_to_console",
+                "alerting_args.daily_report_frequency",
+                "alert_type_config",
+            )
+        },
     ),
     "callbacks": (
         "litellm_settings: {success_callback: [langfuse, s3], failure_callback: [sentry], callbacks: [otel, prometheus, {websearch_interception: {}}],\n"

@@ -47,7 +47,7 @@ router_settings:
   cooldown_time: 3
 
 general_settings:
-  alerting: ["slack"]   # gone
+  alert_type_config: {}   # gone
   database_url: os.environ/DATABASE_URL
 guardrails:
   - guardrail_name: a
@@ -110,7 +110,7 @@ def test_the_report_says_what_carries_over_what_differs_and_what_is_not_done(pat
         "litellm_settings.callbacks",
         "litellm_settings.modify_params",
         "router_settings.routing_strategy_args",
-        "general_settings.alerting",
+        "general_settings.alert_type_config",
         "guardrails",
     }
     assert not set(report.carried) & (set(report.different) | set(report.undone))
@@ -155,7 +155,7 @@ def test_what_an_included_file_holds_is_reported_and_left_alone(path: Path) -> N
     outer = path.with_name("outer.yaml")
     outer.write_text("include: [litellm.yaml]\nguardrails: []\nlitellm_settings: {drop_params: true}\n")
 
-    assert "general_settings.alerting" in migrate(str(outer)).undone
+    assert "general_settings.alert_type_config" in migrate(str(outer)).undone
     assert cleaned(str(outer)) == "include: [litellm.yaml]\nlitellm_settings: {drop_params: true}\n"
 
 

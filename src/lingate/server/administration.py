@@ -20,6 +20,11 @@ def administration(gateway: Gateway) -> AsgiApplication:
         await gateway.reload_file()
         return _config(gateway)
 
+    async def alert(service: str) -> str | None:
+        if gateway.alerts is None or service not in gateway.live.config.general.alerting:
+            return f"general_settings.alerting does not have {service}"
+        return await gateway.alerts.test(service)
+
     parts = Parts(
         access=gateway.access,
         store=gateway.store,
@@ -29,6 +34,7 @@ def administration(gateway: Gateway) -> AsgiApplication:
         reload=reload,
         facts=gateway.status,
         feed=gateway.feed,
+        alert=alert,
         key_header=lambda: gateway.live.key_header,
     )
     return cast("AsgiApplication", create_admin(parts))

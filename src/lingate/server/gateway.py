@@ -7,7 +7,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
@@ -29,7 +29,7 @@ from lingate.server.http import Reply, Request
 from lingate.server.ledger import Drainer, Journal
 from lingate.server.ledger.retention import keep_for
 from lingate.server.ledger.spending import LedgerSpending
-from lingate.server.live import Live, Rests, access_settings
+from lingate.server.live import Live, access_settings
 from lingate.server.lookout import Lookout
 from lingate.server.metrics import Metrics
 from lingate.server.records import LedgerRow
@@ -39,6 +39,7 @@ from lingate.server.streams import Streams
 from lingate.server.upstreams import Pins
 
 if TYPE_CHECKING:
+    from lingate.server.alerts import Alerts
     from lingate.server.tracing import Tracing
     from lingate.server.turn import Turn
 
@@ -114,7 +115,7 @@ class Gateway:
         self.drainer = Drainer(self.journal, store)
         spending = LedgerSpending(store, self.drainer, self._names_of)
         self.access = Access(store, access_settings(config), spending=spending, on_master=on_master)
-        self.live = Live(config, shared=Rests(self.access))
+        self.live = Live(config, shared=self)
         most = config.own.limits.max_answer
         self.transport: AsyncTransport = AsyncPyreqwest(most=most) if transport is None else transport
         self.pins = Pins()
@@ -122,6 +123,7 @@ class Gateway:
         self.metrics = Metrics(self)
         self.observers: list[Observer] = [self.metrics.observe]
         self.feed = Feed(self.observers)
+        self.alerts: Alerts | None = None
         self.tracing = _tracing(config)
         self.reloads = Reloads()
         self.started = time.time()
@@ -167,6 +169,7 @@ class Gateway:
         await self.access.start()
         self.access.limiter.on_cooled = self._rests
         self._retain(self.live.config.retention)
+        self._set_alerts()
         self._tasks.append(asyncio.create_task(self.streams.keep_alive()))
         probes = Probes(lambda: self.live.router, self.transport)
         self._tasks.append(asyncio.create_task(probes.run()))
@@ -179,7 +182,7 @@ class Gateway:
             LingateError: Something in it cannot be; the old one stays.
         """
         before = self.live.config
-        live = Live(config, self.live, Rests(self.access))
+        live = Live(config, self.live, self)
         self.access.configure(access_settings(config))
         self.journal.resize(config.own.ledger.journal_max_bytes)
         if config.retention != before.retention:
@@ -192,6 +195,7 @@ class Gateway:
         cache, self.live = outlived(self.live.cache, live.cache), live
         if cache is not None:
             self._soon(cache.close())
+        self._set_alerts()
         self.reloads.count += 1
         self.reloads.error, self.reloads.at = None, time.time()
 
@@ -210,6 +214,23 @@ class Gateway:
             self._retaining = None
         if seconds is not None:
             self._retaining = asyncio.create_task(keep_for(self.store, seconds))
+
+    def _set_alerts(self) -> None:
+        if bool(self.live.config.general.alerting) == (self.alerts is not None):
+            return
+        if self.alerts is None:
+            from lingate.server.alerts import Alerts
+
+            self.alerts = Alerts(self)
+        else:
+            self._soon(self.alerts.stop())
+            self.alerts = None
+
+    def cooled(self, deployment: str, seconds: float, kind: str) -> None:
+        """A deployment began to rest: other replicas are told, and people."""
+        self.access.limiter.cooled(deployment, seconds, kind)
+        if self.alerts is not None:
+            self.alerts.cooled(deployment, seconds, kind)
 
     def _rests(self, deployment: str, seconds: float, kind: str) -> None:
         self.live.router.rest(deployment, seconds, kind)
@@ -253,6 +274,8 @@ class Gateway:
 
     async def stop(self) -> None:
         """Stop the parts, the ledger last."""
+        if self.alerts is not None:
+            await self.alerts.stop()
         await self.access.stop()
         await self.drainer.stop()
         tasks = [*self._tasks, *([self._retaining] if self._retaining is not None else [])]
@@ -281,6 +304,11 @@ class Gateway:
     def in_flight(self) -> int:
         """Calls under way."""
         return len(self._turns)
+
+    @property
+    def turns(self) -> Collection[Turn]:
+        """The same."""
+        return self._turns
 
     def is_full(self, live: Live) -> bool:
         """Whether it takes no further call for the moment."""
@@ -328,6 +356,7 @@ class Gateway:
             "database": {"url": self.store.shown, "ready": self.store.ready},
             "journal": asdict(journal),
             "drainer": asdict(self.drainer.state),
+            "alerts": None if self.alerts is None else self.alerts.state(),
             "config": {
                 "path": config.path,
                 "reloads": self.reloads.count,

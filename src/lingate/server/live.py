@@ -7,7 +7,7 @@ import time
 
 from lingate._call.plan import Context
 from lingate._call.policy import RetryPolicy, Timeout
-from lingate.server.access import Access, AccessSettings, Issuer, Limits
+from lingate.server.access import AccessSettings, Issuer, Limits
 from lingate.server.cache import Answers, answers_of
 from lingate.server.config.settings import GatewayConfig
 from lingate.server.cors import Sharing
@@ -58,17 +58,6 @@ class Live:
         """
         bounds = self.router.timeout if timeout is None else Timeout.of(timeout, self.router.timeout)
         return Context(self._policy, bounds, time.monotonic, random.random)
-
-
-class Rests:
-    """Tells other replicas of deployments that rest, through whatever the limits are shared by at the moment."""
-
-    def __init__(self, access: Access) -> None:
-        self._access = access
-
-    def cooled(self, deployment: str, seconds: float, kind: str) -> None:
-        """A deployment began to rest."""
-        self._access.limiter.cooled(deployment, seconds, kind)
 
 
 def access_settings(config: GatewayConfig) -> AccessSettings:

@@ -63,6 +63,8 @@ def secrets_of(config: GatewayConfig, env: Mapping[str, str]) -> set[str]:
     found = set(_in_environment(env)) | set(_in_environment(config.env))
     general, routing, cache = config.general, config.routing, config.settings.cache_params
     found |= {text for text in (general.master_key, routing.redis_password, cache.password) if text}
+    # Whoever has the path of a webhook's address can write there.
+    found |= {part for urls in config.webhooks.values() for url in urls for part in (url, urlsplit(url).path)}
     for url in (general.database_url, routing.redis_url, cache.url, config.redis_url):
         found |= set(_in_url(url))
     headers = [given.get("headers") or {} for given in config.own.providers.values()]

@@ -76,6 +76,10 @@ class LocalLimiter:
     def cooled(self, deployment: str, seconds: float, kind: str) -> None:
         """Tell other replicas that a deployment rests: there is no line to them."""
 
+    async def first(self, name: str, seconds: float) -> bool:
+        """Whether no other replica has asked this of the same name in the last seconds: there is none."""
+        return True
+
     def limit(
         self,
         kind: str,

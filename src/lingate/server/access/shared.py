@@ -234,6 +234,15 @@ class SharedLimiter(LocalLimiter):
         if self.link.up:
             self._say(f"cool {self._me} {seconds!r} {kind} {deployment}")
 
+    async def first(self, name: str, seconds: float) -> bool:
+        """Whether no other replica has asked this of the same name in the last seconds."""
+        if self.link.up:
+            with contextlib.suppress(RedisError, OSError, TimeoutError):
+                async with Patience(PATIENCE):
+                    until = max(1, int(seconds * 1000))
+                    return bool(await self.link.redis.set(self._key("first", name), self._me, nx=True, px=until))
+        return True
+
     async def changed(self) -> None:
         """Tell all replicas that keys have changed."""
         if self.link.up:

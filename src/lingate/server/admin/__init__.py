@@ -9,7 +9,10 @@ from lingate.server.admin.parts import ConfigStatus, DeploymentInfo, Parts
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-PREFIXES = ("/admin", "/key", "/team", "/user", "/customer", "/end_user", "/budget", "/spend", "/model", "/v1/model")
+PREFIXES = (
+    *("/admin", "/key", "/team", "/user", "/customer", "/end_user", "/budget", "/spend", "/model", "/v1/model"),
+    "/health/services",
+)
 """First parts of the paths that belong to the admin API."""
 
 

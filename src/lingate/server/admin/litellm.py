@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta
@@ -52,6 +52,16 @@ class ModelQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """
 
     litellm_model_id: str | None = None
+
+
+class ServiceQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who is to be told.
+
+    Attributes:
+        service: One of `general_settings.alerting`.
+    """
+
+    service: Literal["slack", "webhook"]
 
 
 class KeyNames(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -283,6 +293,14 @@ async def _models(parts: Parts, call: Call) -> Plain:
     }
 
 
+async def _test_alert(parts: Parts, call: Call) -> Plain:
+    service = call.query.service
+    error = await parts.alert(service)
+    if error is not None:
+        raise RefusedError(f"no alert could be sent: {error}", status=400, param="service")
+    return {"status": "success", "message": f"a test was sent to {service}"}
+
+
 _get = partial(Endpoint, "GET", tag="LiteLLM", result=Plain)
 _post = partial(Endpoint, "POST", tag="LiteLLM", result=Plain, prepare=prepare)
 _one = partial(_post, errors=(404,))
@@ -309,4 +327,5 @@ ENDPOINTS = (
     _new_one("/budget/new", "Make a budget", partial(_new, kind="budget", id="budget_id"), body=NewBudget),
     _get("/model/info", "Deployments", _models, query=ModelQuery, anyone=True),
     _get("/v1/model/info", "Deployments", _models, query=ModelQuery, anyone=True),
+    _get("/health/services", "Send a test alert", _test_alert, query=ServiceQuery),
 )

@@ -87,5 +87,7 @@ class Parts:
     """More about the gateway for `/admin/status` (journal, drainer, ...), as plain values."""
     feed: Feed
     """Shows calls as they end."""
+    alert: Callable[[str], Awaitable[str | None]]
+    """Send a test alert to `slack` or `webhook`; returns why it did not arrive, None if it did."""
     key_header: Callable[[], str | None]
     """The owner's own header for keys, in lower case; None where there is none."""

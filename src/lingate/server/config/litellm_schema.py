@@ -36,6 +36,12 @@ DEPLOYMENT = _TABLES["deployment"]
 MODEL_INFO = _TABLES["model_info"]
 PRE_CALL_CHECKS = _TABLES["pre_call_checks"]
 """Words of `optional_pre_call_checks`."""
+ALERTING = _TABLES["alerting"]
+"""Words of `general_settings.alerting`."""
+ALERT_TYPES = _TABLES["alert_types"]
+"""Words of `alert_types`."""
+ALERTING_ARGS = _TABLES["alerting_args"]
+"""Keys of `alerting_args`."""
 CALLBACKS = _TABLES["callbacks"]
 """Names of callbacks that do something else than to write down; `.` stands for those of a module of the owner's."""
 CACHES = _TABLES["caches"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ from lingate._providers.settings import settings_from
 from lingate._wire.shapes import without
 from lingate.errors import ConfigError
 from lingate.server.config import litellm_schema as schema
+from lingate.server.config import rules
 from lingate.server.config import source as files
 from lingate.server.config.deployments import Surroundings, read_credentials, read_deployments
 from lingate.server.config.reading import (
@@ -109,13 +109,7 @@ def interpret(source: files.Source, path: str | None, env: Mapping[str, str]) ->
         providers=tuple(own.providers),
     )
     deployments = read_deployments(reading, data.get("model_list"), around)
-    general = reading.record(
-        General,
-        data.get("general_settings"),
-        ("general_settings",),
-        undone=_UNDONE | schema.GENERAL_SETTINGS,
-        near=_home,
-    )
+    general = _general(reading, data.get("general_settings"))
     serve_all = own.serve_all_providers
     if serve_all is None:
         serve_all = general.infer_model_from_keys or not data.get("model_list")
@@ -130,9 +124,7 @@ def interpret(source: files.Source, path: str | None, env: Mapping[str, str]) ->
         env=env,
         serve_all=serve_all,
     )
-    _check_addresses(reading, config)
-    _check_passages(reading, config)
-    _check_sign_in(reading, config)
+    rules.check(reading, config)
     if not reading.problems:
         _check_names(reading, config, data)
     warnings = _warnings(reading, config, values.unset, source.data)
@@ -242,6 +234,30 @@ def _settings(reading: Reading, given: Mapping[str, Any]) -> Settings:
     return settings
 
 
+def _general(reading: Reading, data: Any) -> General:
+    place = ("general_settings",)
+    given = dict(reading.mapping(data, place))
+    args = given.get("alerting_args")
+    if isinstance(args, Mapping):
+        for key in args.keys() & schema.ALERTING_ARGS.keys():
+            reading.undone[*place, "alerting_args", key] = schema.ALERTING_ARGS[key]
+        given["alerting_args"] = without(args, schema.ALERTING_ARGS)
+    _drop_words(reading, given, (*place, "alerting"), schema.ALERTING)
+    _drop_words(reading, given, (*place, "alert_types"), schema.ALERT_TYPES)
+    return reading.record(General, given, place, undone=_UNDONE | schema.GENERAL_SETTINGS, near=_home)
+
+
+def _drop_words(reading: Reading, given: dict[str, Any], place: tuple[str, ...], undone: Mapping[str, str]) -> None:
+    # Take words without effect out of a list. The others stay in their places, which are told of those that are wrong.
+    words = given.get(place[-1])
+    if isinstance(words, list):
+        given[place[-1]] = words = list(words)
+        for index, word in enumerate(words):
+            if isinstance(word, str) and word in undone:
+                reading.undone[*place, index] = f"{word!s}: {undone[word]}"
+                words[index] = None
+
+
 def _cached(settings: Settings, given: Mapping[str, Any], env: Mapping[str, str]) -> Settings:
     # A cache of which nothing is said is in the environment's Redis, where there is one: so it is for LiteLLM.
     if settings.cache and not given.get("cache_params") and (env.get("REDIS_URL") or env.get("REDIS_HOST")):
@@ -263,13 +279,7 @@ def _routing(reading: Reading, data: Any, settings: Mapping[str, Any]) -> Routin
     if isinstance(strategy, str) and strategy in schema.STRATEGIES:
         reading.problem((*place, "routing_strategy"), f"is {str(strategy)!r}: {schema.STRATEGIES[strategy]}")
         del given["routing_strategy"]
-    if isinstance(checks := given.get("optional_pre_call_checks"), list):
-        given["optional_pre_call_checks"] = checks = list(checks)
-        for index, name in enumerate(checks):
-            if isinstance(name, str) and name in schema.PRE_CALL_CHECKS:
-                reading.undone[*place, "optional_pre_call_checks", index] = f"{name}: {schema.PRE_CALL_CHECKS[name]}"
-                # The others stay in their places, which are told of those that are wrong.
-                checks[index] = None
+    _drop_words(reading, given, (*place, "optional_pre_call_checks"), schema.PRE_CALL_CHECKS)
     routing = reading.record(Routing, given, place, undone=_UNDONE | schema.ROUTER_SETTINGS, near=_home)
     hints = hints_of(Routing)
     # `request_timeout` last: it wins.
@@ -326,49 +336,6 @@ def _aliases(reading: Reading, data: Any, place: Place) -> dict[str, Alias]:
     return read
 
 
-_HOST = re.compile(r"\s*(?:(?:\*\.)?[\w.-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?\s*")
-_ORIGIN = re.compile(r"\s*(?:\*|null|[\w.+-]+://[^/?#\s]+)\s*")
-_PATH = re.compile(r"/[^?#\s]*[^/?#\s]/?")
-_ADDRESS = re.compile(r"https?://[^/?#\s@]+(?:[/?][^#\s]*)?")
-_NETWORK = "is no address or network such as 10.0.0.0/8"
-_A_HOST = "must be a host such as example.com, *.example.com or 10.0.0.7:8000, without a path"
-_AN_ORIGIN = "must be * or an origin such as https://example.com, without a path"
-
-
-def _check_addresses(reading: Reading, config: GatewayConfig) -> None:
-    own = config.own
-    if own.port not in range(1, 65536):
-        reading.problem(("lingate", "port"), "must be a port from 1 to 65535")
-    for place, texts, is_right, what in (
-        (("general_settings", "allowed_ips"), config.general.allowed_ips, _is_network, _NETWORK),
-        (("lingate", "trusted_proxies"), own.trusted_proxies, _is_network, _NETWORK),
-        (("lingate", "allowed_hosts"), own.allowed_hosts, _HOST.fullmatch, _A_HOST),
-        (("lingate", "cors", "allow_origins"), own.cors.allow_origins, _ORIGIN.fullmatch, _AN_ORIGIN),
-    ):
-        for index, text in enumerate(texts):
-            if not is_right(text):
-                reading.problem((*place, index), what)
-
-
-def _check_passages(reading: Reading, config: GatewayConfig) -> None:
-    for at, item in enumerate(config.general.pass_through_endpoints):
-        here: Place = ("general_settings", "pass_through_endpoints", at)
-        if not _PATH.fullmatch(item.path):
-            reading.problem((*here, "path"), "must be a path such as /v1/rank, with a name behind its slash")
-        if not _ADDRESS.fullmatch(item.target):
-            reading.problem((*here, "target"), "must be an address such as https://example.com/v1/rank")
-        for name, value in item.headers.items():
-            if not (name + value).isascii() or not (name + value).isprintable():
-                reading.problem((*here, "headers", name), "cannot be sent: a header is one line of ASCII")
-
-
-def _is_network(text: str) -> bool:
-    try:
-        return bool(ipaddress.ip_network(text, strict=False))
-    except ValueError:
-        return False
-
-
 def _check_names(reading: Reading, config: GatewayConfig, data: Mapping[str, Any]) -> None:
     # Note every name of a group that no deployment has.
     routing = config.routing
@@ -413,28 +380,6 @@ def _unserved(name: str, names: set[str]) -> str:
     return f"names {name!r:.80}, which no model_name has{closest(name, sorted(names)) if names else ''}"
 
 
-def _check_sign_in(reading: Reading, config: GatewayConfig) -> None:
-    # Switches that need another word to be of effect: without it, whoever set them would be wrong about who may call.
-    general, jwt = config.general, config.own.jwt
-    if general.use_x_forwarded_for and not config.own.trusted_proxies:
-        reading.undone["general_settings", "use_x_forwarded_for"] = "name the proxies in lingate.trusted_proxies"
-    if general.enable_jwt_auth and jwt is None:
-        reading.undone["general_settings", "enable_jwt_auth"] = "describe the identity provider under lingate.jwt"
-    if jwt is None:
-        return
-    if not general.enable_jwt_auth:
-        reading.undone["lingate", "jwt"] = "set general_settings.enable_jwt_auth: true"
-    if not jwt.issuer or jwt.audience is None:
-        reading.problem(("lingate", "jwt"), "needs an issuer and an audience: tokens made for others must not be taken")
-        return
-    from lingate.server.access.oidc import keys_at
-
-    try:
-        keys_at(jwt.issuer, jwt.jwks_url)
-    except ValueError as error:
-        reading.problem(("lingate", "jwt"), f"cannot be used: {error}")
-
-
 def _warnings(reading: Reading, config: GatewayConfig, unset: Mapping[Place, str], data: Any) -> tuple[str, ...]:
     texts = []
     if reading.undone:
@@ -462,6 +407,9 @@ def _warnings(reading: Reading, config: GatewayConfig, unset: Mapping[Place, str
     if key and len(key) < _SHORT_KEY:
         name = "general_settings.master_key" if general.master_key else "LINGATE_MASTER_KEY"
         texts.append(f"{name} has {len(key)} characters and can be guessed: make it longer")
+    known = config.webhooks.keys() | ({"slack"} if general.alert_to_webhook_url else set())
+    if silent := [rules.WEBHOOKS[word] for word in general.alerting if word not in known]:
+        texts.append(f"alerts that go nowhere: {' and '.join(silent)} must be set")
     if idle := [
         f"{item.group} ({item.provider or '*'}/{item.model}): {item.unusable}"
         for item in config.deployments

@@ -231,7 +231,8 @@ def scalar(value: Any, wanted: Any) -> Any:
         words = get_args(wanted)
         if isinstance(value, str) and value in words:
             return str(value)
-        if isinstance(value, str) and not isinstance(value, FromEnv):
+        # What is no word, and resembles none of these, may be a secret in the wrong place.
+        if isinstance(value, str) and not isinstance(value, FromEnv) and (value.isalpha() or nearest(value, words)):
             raise Bad(f"is {value!r:.60}{closest(value, words)}")
         raise Bad(f"must be one of {', '.join(words)}, not {found(value)}")
     return _simple(value, wanted)

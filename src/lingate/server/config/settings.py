@@ -27,6 +27,8 @@ from lingate.server.config.models import (
 )
 
 __all__ = [
+    "AlertType",
+    "AlertingArgs",
     "Alias",
     "Bounds",
     "CacheParams",
@@ -48,6 +50,17 @@ __all__ = [
     "RetriesByKind",
     "Routing",
     "Settings",
+]
+
+AlertType: TypeAlias = Literal[
+    "llm_exceptions",
+    "llm_too_slow",
+    "llm_requests_hanging",
+    "budget_alerts",
+    "db_exceptions",
+    "failed_tracking_spend",
+    "cooldown_deployment",
+    "outage_alerts",
 ]
 
 Algorithm: TypeAlias = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
@@ -157,6 +170,16 @@ class PassThrough:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlertingArgs:
+    """`alerting_args`: how often alerts say the same."""
+
+    budget_alert_ttl: Seconds = 86400.0
+    """Seconds until the same budget is told of again; what is left of it falling below the next mark is news."""
+    outage_alert_ttl: Seconds = 60.0
+    """Seconds until the same deployment is told of again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class General:
     """`general_settings`."""
 
@@ -202,6 +225,18 @@ class General:
     """Paths whose requests go on as they are, see below."""
     pass_through_request_timeout: Seconds = 600.0
     """Seconds for those that do not say."""
+    alerting: tuple[Literal["slack", "webhook"], ...] = ()
+    """Who is told when something is wrong: `slack` (its webhooks, and what takes the same: Discord, Teams) or `webhook`
+    (JSON for a program). Addresses are in `SLACK_WEBHOOK_URL` and `WEBHOOK_URL`.
+    """
+    alerting_threshold: Seconds = 300.0
+    """Seconds after which a call is slow, or hangs."""
+    alert_types: tuple[AlertType, ...] = ()
+    """What is told of; empty for everything."""
+    alert_to_webhook_url: Mapping[str, tuple[Secret, ...]] = field(default_factory=dict, repr=False)
+    """Other addresses for `slack`, by type of alert: one, or a list."""
+    alerting_args: AlertingArgs = field(default_factory=AlertingArgs)
+    """How often, see below."""
     forward_client_headers_to_llm_api: bool = False
     """Pass `x-*` headers of callers on (never credentials)."""
     allow_client_side_credentials: bool = False
@@ -422,6 +457,14 @@ class GatewayConfig:
     def retention(self) -> float | None:
         """Seconds that rows of the ledger are kept, None for ever."""
         return self.own.ledger.retention or self.general.maximum_spend_logs_retention_period
+
+    @property
+    def webhooks(self) -> dict[str, tuple[str, ...]]:
+        """Addresses that alerts go to: by type of alert, else under `slack`; under `webhook` those of programs."""
+        env = self.env
+        slack, program = env.get("SLACK_WEBHOOK_URL") or env.get("ALERTING_WEBHOOK_URL"), env.get("WEBHOOK_URL")
+        usual = {"slack": slack, "webhook": program}
+        return {**self.general.alert_to_webhook_url, **{name: (url,) for name, url in usual.items() if url}}
 
     @property
     def callbacks(self) -> frozenset[str]:
