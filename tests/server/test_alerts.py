@@ -183,6 +183,36 @@ def test_a_budget_that_runs_out_is_told_at_each_mark_and_when_calls_are_refused(
     assert made["key"] not in str(channel.requests + program.requests)
 
 
+def test_a_soft_budget_refuses_nothing_and_is_told_once_a_period(
+    simulator: Simulator, channel: RawServer, program: RawServer, tmp_path: Path
+) -> None:
+    env = _env(channel, WEBHOOK_URL=program.url)
+    with running_gateway(
+        _config(simulator.url, general={"alerting": ["slack", "webhook"]}), tmp_path, auth=True, env=env
+    ) as gateway:
+        team = {"team_id": "research", "soft_budget": 0.1, "budget_duration": "1d"}
+        httpx2.post(f"{gateway.url}/team/new", json=team, headers=ADMIN).raise_for_status()
+        made = httpx2.post(f"{gateway.url}/key/generate", json={"team_id": "research"}, headers=ADMIN).json()
+        key = {"authorization": f"Bearer {made['key']}"}
+        assert _ask(gateway, "fine", key).status_code == 200
+        _round(gateway)
+        before = _told(channel)
+        for _ in range(3):
+            assert _ask(gateway, "fine", key).status_code == 200
+        _round(gateway)
+        _ask(gateway, "fine", key)
+        _round(gateway)
+        shown = httpx2.get(f"{gateway.url}/team/info", params={"team_id": "research"}, headers=ADMIN).json()
+
+    assert before == []
+    (line,) = _told(channel)
+    assert line.startswith("*budget_alerts* team research has spent $0.")
+    assert line.endswith(" of its soft budget of $0.10")
+    (told,) = [json.loads(body) for body in program.requests]
+    assert (told["event"], told["team_id"], told["soft_budget"]) == ("soft_budget_crossed", "research", 0.1)
+    assert shown["team_info"]["soft_budget"] == 0.1
+
+
 async def test_a_budget_that_replicas_share_is_told_by_one_of_them(redis: str) -> None:
     from lingate.server.access.shared import SharedLimiter
 

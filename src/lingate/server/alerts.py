@@ -26,6 +26,7 @@ from lingate.server.records import LedgerRow
 from lingate.server.routing.health import FAILURES, OWN_FAULT
 
 if TYPE_CHECKING:
+    from lingate.server.access.meters import Budget
     from lingate.server.gateway import Gateway
     from lingate.server.routing import Ride
     from lingate.server.turn import Turn
@@ -41,6 +42,7 @@ _MOST = 500
 """Different things of a kind that wait to be told, and messages that wait for an address that does not answer."""
 _TIMEOUT = Timeout(total=10.0, connect=5.0, read=10.0)
 _FAULTS = FAILURES | OWN_FAULT
+_CROSSED = {"max_budget": "threshold_crossed", "soft_budget": "soft_budget_crossed"}
 _IDS = {"customer": "customer_id", "key": "token"}
 
 
@@ -181,16 +183,21 @@ class Alerts:
     async def _budgets(self) -> AsyncIterator[_Alert]:
         limiter, pause = self._gateway.access.limiter, self._gateway.live.config.general.alerting_args.budget_alert_ttl
         owners, self._owners = self._owners, set()
-        for scope in filter(None, (limiter.scope(*owner) for owner in owners)):
-            for budget in scope.budgets:
+        scopes = [scope for owner in owners if (scope := limiter.scope(*owner))]
+        await limiter.reread([scope.soft for scope in scopes if scope.soft])
+        for scope in scopes:
+            looks: list[tuple[Budget, tuple[float, ...], str]] = [(one, _MARKS, "max_budget") for one in scope.budgets]
+            if scope.soft:
+                looks.append((scope.soft, (1.0,), "soft_budget"))
+            for budget, marks, field in looks:
                 budget.roll(limiter.now())
-                mark = next((mark for mark in _MARKS if 0 < mark * budget.cap <= budget.spent), None)
+                mark = next((mark for mark in marks if 0 < mark * budget.cap <= budget.spent), None)
                 if mark and await self._first(f"budget {budget.id} {budget.start:.0f} {mark}", pause):
                     spent, cap = dollars(budget.spent), dollars(budget.cap)
-                    facts = {"event_group": scope.kind, "spend": float(spent), "max_budget": float(cap)}
+                    facts = {"event_group": scope.kind, "spend": float(spent), field: float(cap)}
                     facts[_IDS.get(scope.kind, f"{scope.kind}_id")] = scope.id
-                    text = f"{budget.name} has spent ${spent} of its budget of ${cap}"
-                    yield _Alert("budget_alerts", text, "threshold_crossed", facts)
+                    text = f"{budget.name} has spent ${spent} of its {field.removeprefix('max_').replace('_', ' ')} of ${cap}"
+                    yield _Alert("budget_alerts", text, _CROSSED[field], facts)
         refused, self._refused = self._refused, {}
         for key, why in refused.items():
             if await self._first(f"refused {key}", pause):

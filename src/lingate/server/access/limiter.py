@@ -285,6 +285,12 @@ class LocalLimiter:
         except (TimeoutError, OSError, LingateError):
             return nobody
 
+    async def reread(self, budgets: Sequence[Budget]) -> None:
+        """Raise budgets that no call reserves from to what the ledger has."""
+        if self._spending is not None:
+            async with self._asking:
+                await self._ask(budgets, self._spending)
+
     async def reconcile(self) -> None:
         """Raise the budgets used since the last time to what the ledger has: other replicas spend from them too."""
         if self._spending is None or not self._touched:

@@ -44,6 +44,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     max_budget: Money | None = None
     """US dollars a period."""
+    soft_budget: Money | None = None
+    """US dollars a period after which an alert is sent; nothing is refused for it."""
     budget_duration: Span | None = None
     """The period; None for a budget that never begins anew."""
     rpm_limit: Count | None = None

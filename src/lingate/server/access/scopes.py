@@ -62,6 +62,7 @@ class Scope:
         blocked: Calls are refused.
         limits: As configured.
         parallel: Its calls under way, None where their number is not limited.
+        soft: What is told of when it is spent; no call's plan has it, so that only the ledger knows what was spent.
     """
 
     __slots__ = (
@@ -76,6 +77,7 @@ class Scope:
         "limits",
         "name",
         "parallel",
+        "soft",
     )
 
     def __init__(self, kind: str, id: str) -> None:
@@ -89,6 +91,7 @@ class Scope:
         self._tokens: dict[str | None, Rate] = {}
         self.parallel: Parallel | None = None
         self._budgets: dict[str | None, Budget] = {}
+        self.soft: Budget | None = None
         self._plans: dict[Names, Plan] = {}
 
     def configure(
@@ -170,15 +173,23 @@ class Scope:
             wanted[None] = (limits.max_budget, limits.budget_duration)
         old, self._budgets = self._budgets, {}
         for pattern, (dollars, span) in wanted.items():
-            period = None if span is None else Period.parse(span, self._made_at)
+            fresh = self._budget("usd", pattern, span)
             money = old.get(pattern)
-            if money is None or money.period != period:
-                owner = Owner(LEDGERS_WORDS.get(self.kind, self.kind), self.id, pattern)
-                before, money = money, Budget(self._id(f"usd:{span or 'ever'}", pattern), "", owner, 0, period, span)
+            if money is None or money.period != fresh.period:
+                before, money = money, fresh
                 if before is not None:
                     money.succeed(before)
             money.cap, money.name = nanos(dollars), self._name(pattern)
             self._budgets[pattern] = money
+        self.soft = None
+        if limits.soft_budget is not None:
+            self.soft = self._budget("soft", None, limits.budget_duration)
+            self.soft.cap, self.soft.name = nanos(limits.soft_budget), self.name
+
+    def _budget(self, what: str, pattern: str | None, span: str | None) -> Budget:
+        period = None if span is None else Period.parse(span, self._made_at)
+        owner = Owner(LEDGERS_WORDS.get(self.kind, self.kind), self.id, pattern)
+        return Budget(self._id(f"{what}:{span or 'ever'}", pattern), "", owner, 0, period, span)
 
 
 def _means(pattern: str | None, model: Names) -> bool:

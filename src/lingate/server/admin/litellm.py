@@ -25,7 +25,7 @@ from lingate.server.admin.parts import Parts
 Plain = dict[str, Any]
 _NAMES = {"key_alias": "alias", "team_alias": "alias", "user_alias": "alias"}
 _EMPTY: tuple[object, ...] = (None, "", False, 0, [], {})
-_UNKNOWN = """config permissions send_invite_email guardrails policies prompts object_permission soft_budget spend key_type
+_UNKNOWN = """config permissions send_invite_email guardrails policies prompts object_permission spend key_type
     auto_rotate rotation_interval enforced_params allowed_cache_controls user_email members_with_roles organization_id
     auto_create_key user_role sso_user_id teams project_id allowed_passthrough_routes allowed_vector_store_indexes
     router_settings access_group_ids agent_id model_aliases team_member_budget disable_global_guardrails tpm_limit_type
