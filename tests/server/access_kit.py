@@ -15,9 +15,11 @@ from lingate.server.access import Access, AccessSettings, Limits, LocalLimiter
 from lingate.server.access.audit import Actor
 from lingate.server.access.meters import Owner
 from lingate.server.admin import ConfigStatus, Parts, create_admin
+from lingate.server.config.settings import GatewayConfig
 from lingate.server.feed import Feed
 from lingate.server.ledger.query import Usage
 from lingate.server.records import Caller, Estimate
+from lingate.server.routing.purses import Purses
 from lingate.server.store import Store
 
 MASTER = "sk-master-of-the-admin-tests"
@@ -121,6 +123,7 @@ class Admin:
 
         given: dict[str, Any] = {
             "alert": alert,
+            "purses": lambda: Purses(GatewayConfig()),
             "deployments": tuple,
             "config": ConfigStatus,
             "reload": reload,

@@ -280,10 +280,10 @@ def test_what_is_not_done_is_told_in_one_warning_with_what_to_use_instead() -> N
     environment_variables: {LITELLM_LOG: DEBUG, OTHER: x}
     litellm_settings: {success_callback: [langfuse, prometheus], modify_params: true, callbacks: [{websearch: {a: 1}}]}
     general_settings: {alerting: [email], use_x_forwarded_for: true, enable_jwt_auth: true}
-    router_settings: {provider_budget_config: {}, optional_pre_call_checks: [prompt_caching, router_budget_limiting]}
+    router_settings: {routing_groups: [], optional_pre_call_checks: [prompt_caching, responses_api_deployment_check]}
     model_list:
-      - {model_name: a, litellm_params: {model: openai/a, max_budget: 3, input_cost_per_second: 1}}
-      - {model_name: b, litellm_params: {model: openai/b, max_budget: 3}, model_info: {access_windows: []}}
+      - {model_name: a, litellm_params: {model: openai/a, itpm: 3, input_cost_per_second: 1}}
+      - {model_name: b, litellm_params: {model: openai/b, itpm: 3}, model_info: {access_windows: []}}
     """
     loaded = interpret(parse(text.replace("\n    ", "\n"), "gateway.yaml"), None, {})
 
@@ -300,8 +300,8 @@ def test_what_is_not_done_is_told_in_one_warning_with_what_to_use_instead() -> N
         "litellm_settings.success_callback",
         "litellm_settings.modify_params",
         "general_settings.alerting",
-        "router_settings.provider_budget_config",
-        "model_list.litellm_params.max_budget",
+        "router_settings.routing_groups",
+        "model_list.litellm_params.itpm",
         "model_list.litellm_params.input_cost_per_second",
         "model_list.model_info.access_windows",
     ):

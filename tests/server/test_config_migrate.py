@@ -21,12 +21,12 @@ model_list:
     litellm_params:
       model: openai/gpt-4o-mini
       api_key: os.environ/KEY_A
-      max_budget: 10      # gone
+      itpm: 10      # gone
       # about rpm
       rpm: 60
     model_info: {access_windows: [], id: x}
   - model_name: two
-    litellm_params: {max_budget: 3, model: openai/gpt-4o, budget_duration: 1d}
+    litellm_params: {itpm: 3, model: openai/gpt-4o, otpm: 1}
 litellm_settings:
   # callbacks
   success_callback: ["langfuse", "prometheus"]
@@ -102,8 +102,8 @@ def test_the_report_says_what_carries_over_what_differs_and_what_is_not_done(pat
         "general_settings.database_url",
     }
     assert set(report.undone) == {
-        "model_list.litellm_params.max_budget",
-        "model_list.litellm_params.budget_duration",
+        "model_list.litellm_params.itpm",
+        "model_list.litellm_params.otpm",
         "model_list.model_info.access_windows",
         "litellm_settings.success_callback",
         "litellm_settings.failure_callback",
@@ -270,7 +270,7 @@ def test_what_aliases_share_is_cut_once(tmp_path: Path) -> None:
         "      <<: *all\n"
         "      model: openai/c\n"
     )
-    path.write_text(text.format("      max_budget: 3\n"))
+    path.write_text(text.format("      itpm: 3\n"))
 
     assert cleaned(str(path)) == text.format("")
 
@@ -318,7 +318,7 @@ def test_what_is_not_there_cannot_be_cleaned(tmp_path: Path) -> None:
 def test_what_is_shared_by_anchors_is_cleaned_where_it_is_held(tmp_path: Path, shared: str) -> None:
     file = tmp_path / "litellm.yaml"
     file.write_text(
-        "x-base: &base\n  model: openai/gpt-4o\n  max_budget: 3 # gone\n  rpm: 5 # stays\n"
+        "x-base: &base\n  model: openai/gpt-4o\n  itpm: 3 # gone\n  rpm: 5 # stays\n"
         f"model_list:\n  - {{model_name: a, litellm_params: *base}}\n  - {{model_name: b, litellm_params: {shared}}}\n"
     )
 
@@ -326,4 +326,4 @@ def test_what_is_shared_by_anchors_is_cleaned_where_it_is_held(tmp_path: Path, s
 
     assert migration.ok
     assert not any("x-base" in line for line in migration.lines())
-    assert cleaned(str(file)) == file.read_text().replace("  max_budget: 3 # gone\n", "")
+    assert cleaned(str(file)) == file.read_text().replace("  itpm: 3 # gone\n", "")

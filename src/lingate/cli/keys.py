@@ -36,6 +36,9 @@ _FIELDS: Mapping[str, Any] = {
     ],
     "tags": Annotated[list[str] | None, typer.Option("--tag", help="Label of its calls in the ledger. Repeatable.")],
     "max_budget": Annotated[float | None, typer.Option("--budget", help="US dollars it may spend.", min=0)],
+    "soft_budget": Annotated[
+        float | None, typer.Option("--soft-budget", help="US dollars after which an alert is sent.", min=0)
+    ],
     "budget_duration": Annotated[
         str | None, typer.Option("--per", help="The budget begins anew: 1h, 1d, 30d, 1mo, ...")
     ],

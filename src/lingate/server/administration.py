@@ -34,6 +34,7 @@ def administration(gateway: Gateway) -> AsgiApplication:
         reload=reload,
         facts=gateway.status,
         feed=gateway.feed,
+        purses=lambda: gateway.live.router.purses,
         alert=alert,
         key_header=lambda: gateway.live.key_header,
     )

@@ -26,7 +26,6 @@ from lingate.server.records import LedgerRow
 from lingate.server.routing.health import FAILURES, OWN_FAULT
 
 if TYPE_CHECKING:
-    from lingate.server.access.meters import Budget
     from lingate.server.gateway import Gateway
     from lingate.server.routing import Ride
     from lingate.server.turn import Turn
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("lingate.alerts")
 
 _ROUND = 10.0
-_MARKS = (0.95, 0.85)
+_MARKS: tuple[float, ...] = (0.95, 0.85)
 """Shares of a budget that are told when they are spent."""
 _TRIES = 3
 _MOST_LINES = 20
@@ -43,7 +42,8 @@ _MOST = 500
 _TIMEOUT = Timeout(total=10.0, connect=5.0, read=10.0)
 _FAULTS = FAILURES | OWN_FAULT
 _CROSSED = {"max_budget": "threshold_crossed", "soft_budget": "soft_budget_crossed"}
-_IDS = {"customer": "customer_id", "key": "token"}
+_IDS = {"end_user": "customer_id", "key": "token"}
+_GROUPS = {"end_user": "customer", "gateway": "proxy"}
 
 
 class _Alert(Record):
@@ -185,19 +185,20 @@ class Alerts:
         owners, self._owners = self._owners, set()
         scopes = [scope for owner in owners if (scope := limiter.scope(*owner))]
         await limiter.reread([scope.soft for scope in scopes if scope.soft])
-        for scope in scopes:
-            looks: list[tuple[Budget, tuple[float, ...], str]] = [(one, _MARKS, "max_budget") for one in scope.budgets]
-            if scope.soft:
-                looks.append((scope.soft, (1.0,), "soft_budget"))
-            for budget, marks, field in looks:
-                budget.roll(limiter.now())
-                mark = next((mark for mark in marks if 0 < mark * budget.cap <= budget.spent), None)
-                if mark and await self._first(f"budget {budget.id} {budget.start:.0f} {mark}", pause):
-                    spent, cap = dollars(budget.spent), dollars(budget.cap)
-                    facts = {"event_group": scope.kind, "spend": float(spent), field: float(cap)}
-                    facts[_IDS.get(scope.kind, f"{scope.kind}_id")] = scope.id
-                    text = f"{budget.name} has spent ${spent} of its {field.removeprefix('max_').replace('_', ' ')} of ${cap}"
-                    yield _Alert("budget_alerts", text, _CROSSED[field], facts)
+        looks = [(budget, _MARKS, "max_budget") for scope in scopes for budget in scope.budgets]
+        looks += [(budget, _MARKS, "max_budget") for budget in self._gateway.live.router.purses.all()]
+        looks += [(scope.soft, (1.0,), "soft_budget") for scope in scopes if scope.soft]
+        for budget, marks, field in looks:
+            budget.roll(limiter.now())
+            mark = next((mark for mark in marks if 0 < mark * budget.cap <= budget.spent), None)
+            if mark and await self._first(f"budget {budget.id} {budget.start:.0f} {mark}", pause):
+                spent, cap, kind = dollars(budget.spent), dollars(budget.cap), budget.owner.kind
+                facts = {"event_group": _GROUPS.get(kind, kind), "spend": float(spent), field: float(cap)}
+                facts[_IDS.get(kind, f"{kind}_id")] = budget.owner.id
+                text = (
+                    f"{budget.name} has spent ${spent} of its {field.removeprefix('max_').replace('_', ' ')} of ${cap}"
+                )
+                yield _Alert("budget_alerts", text, _CROSSED[field], facts)
         refused, self._refused = self._refused, {}
         for key, why in refused.items():
             if await self._first(f"refused {key}", pause):

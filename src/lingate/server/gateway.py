@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("lingate.gateway")
 
+_LEARNING = 15.0
+"""Seconds between two looks at what other replicas have spent."""
+
 _TELLING = 15.0
 """Seconds for telling interrupted streams why they end, and for writing their rows."""
 
@@ -170,6 +173,8 @@ class Gateway:
         self.access.limiter.on_cooled = self._rests
         self._retain(self.live.config.retention)
         self._set_alerts()
+        await self._learn_money()
+        self._tasks.append(asyncio.create_task(self._keep_learning()))
         self._tasks.append(asyncio.create_task(self.streams.keep_alive()))
         probes = Probes(lambda: self.live.router, self.transport)
         self._tasks.append(asyncio.create_task(probes.run()))
@@ -196,6 +201,7 @@ class Gateway:
         if cache is not None:
             self._soon(cache.close())
         self._set_alerts()
+        self._soon(self._learn_money())
         self.reloads.count += 1
         self.reloads.error, self.reloads.at = None, time.time()
 
@@ -214,6 +220,21 @@ class Gateway:
             self._retaining = None
         if seconds is not None:
             self._retaining = asyncio.create_task(keep_for(self.store, seconds))
+
+    def _count_money(self, row: LedgerRow, _: LingateError | None) -> None:
+        self.live.router.purses.paid(row)
+
+    async def _learn_money(self) -> None:
+        # Take over what providers and deployments have spent by the ledger.
+        purses = self.live.router.purses
+        if purses and self._count_money not in self.observers:
+            self.observers.append(self._count_money)
+        await purses.reread(self.access.limiter.reread, others=self.live.config.redis_url is not None)
+
+    async def _keep_learning(self) -> None:
+        while True:
+            await asyncio.sleep(_LEARNING)
+            await self._learn_money()
 
     def _set_alerts(self) -> None:
         if bool(self.live.config.general.alerting) == (self.alerts is not None):

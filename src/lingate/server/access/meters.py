@@ -87,7 +87,7 @@ class Owner(NamedTuple):
     """Whose money a budget counts, in the words of the ledger's columns."""
 
     kind: str
-    """`key`, `team`, `user`, `end_user`, `model`, `tag`, or `gateway` for everybody's."""
+    """`key`, `team`, `user`, `end_user`, `model`, `provider`, `deployment`, `tag`, or `gateway` for everybody's."""
     id: str
     """Which one."""
     models: str | None = None

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 PREFIXES = (
     *("/admin", "/key", "/team", "/user", "/customer", "/end_user", "/budget", "/spend", "/model", "/v1/model"),
-    "/health/services",
+    *("/provider", "/health/services"),
 )
 """First parts of the paths that belong to the admin API."""
 

@@ -5,6 +5,7 @@ Names of fields are LiteLLM's there; what it has and this gateway has not is ref
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -16,6 +17,8 @@ from msgspec import UNSET, Meta
 from lingate._wire.shapes import not_null
 from lingate.server.access import may_use
 from lingate.server.access.inputs import KeyPatch, NewKey, NewPrincipal, PrincipalPatch, Rotation, struct_of
+from lingate.server.access.meters import NANO
+from lingate.server.access.periods import FOREVER
 from lingate.server.access.records import Key, Kind, Limits, Name, Principal, Span
 from lingate.server.access.service import RefusedError
 from lingate.server.admin.endpoint import Call, Endpoint
@@ -293,6 +296,21 @@ async def _models(parts: Parts, call: Call) -> Plain:
     }
 
 
+async def _provider_budgets(parts: Parts, _: Call) -> Plain:
+    found = [budget for budget in parts.purses().all() if budget.owner.kind == "provider"]
+    return {
+        "providers": {
+            budget.owner.id: {
+                "budget_limit": budget.cap / NANO,
+                "time_period": budget.span,
+                "spend": (budget.cap - budget.remaining(time.time())) / NANO,
+                "budget_reset_at": None if budget.ends == FOREVER else _iso(budget.ends),
+            }
+            for budget in found
+        }
+    }
+
+
 async def _test_alert(parts: Parts, call: Call) -> Plain:
     service = call.query.service
     error = await parts.alert(service)
@@ -327,5 +345,6 @@ ENDPOINTS = (
     _new_one("/budget/new", "Make a budget", partial(_new, kind="budget", id="budget_id"), body=NewBudget),
     _get("/model/info", "Deployments", _models, query=ModelQuery, anyone=True),
     _get("/v1/model/info", "Deployments", _models, query=ModelQuery, anyone=True),
+    _get("/provider/budgets", "Budgets of providers", _provider_budgets),
     _get("/health/services", "Send a test alert", _test_alert, query=ServiceQuery),
 )

@@ -35,7 +35,7 @@ Strategy: TypeAlias = Literal[
 ]
 
 PreCallCheck: TypeAlias = Literal[
-    "prompt_caching", "deployment_affinity", "session_affinity", "enforce_model_rate_limits"
+    "prompt_caching", "deployment_affinity", "session_affinity", "enforce_model_rate_limits", "router_budget_limiting"
 ]
 
 
@@ -101,6 +101,10 @@ class DeploymentParams(Prices):
     """Leave out what the provider cannot express."""
     additional_drop_params: tuple[str, ...] = ()
     """Request parameters that are always left out, or paths into them: `tools[*].input_examples`."""
+    max_budget: Amount | None = None
+    """US dollars a period; when they are spent, it is asked no more until the next one. Calls under way count when they end."""
+    budget_duration: Period | None = None
+    """The period: `1d`, `30d`, `1mo`. Default: the budget never begins anew."""
     tags: tuple[str, ...] = ()
     """What calls must be tagged with to be sent here, with `enable_tag_filtering`."""
 
@@ -214,6 +218,20 @@ class FailsByKind:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderBudget:
+    """`provider_budget_config`: what all deployments of a provider may cost."""
+
+    budget_limit: Amount | None = None
+    """US dollars a period."""
+    max_budget: Amount | None = None
+    """The same."""
+    time_period: Period | None = None
+    """The period: `1d`, `30d`, `1mo`. Default: the budget never begins anew."""
+    budget_duration: Period | None = None
+    """The same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Routing:
     """`router_settings`, and what `litellm_settings` says about the same."""
 
@@ -255,7 +273,8 @@ class Routing:
     """Do not ask deployments whose context window is certainly too small for the prompt."""
     optional_pre_call_checks: tuple[PreCallCheck, ...] = ()
     """`prompt_caching`: calls of the same key that begin alike stay at one deployment; `deployment_affinity`: all
-    calls of a key do; `session_affinity`: all calls of a session do. `enforce_model_rate_limits` always holds.
+    calls of a key do; `session_affinity`: all calls of a session do. `enforce_model_rate_limits` and
+    `router_budget_limiting` always hold.
     """
     enable_tag_filtering: bool = False
     """Send calls to deployments with their tags only."""
@@ -263,6 +282,8 @@ class Routing:
     """One common tag is enough; false: all of the call's must be there."""
     default_max_parallel_requests: Count | None = None
     """Calls at once for deployments that do not say; 0: any number."""
+    provider_budget_config: Mapping[str, ProviderBudget] = field(default_factory=dict)
+    """Budgets of providers, by name: their deployments are asked no more until the next period, see below."""
     default_litellm_params: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """Laid under the parameters of every deployment."""
     redis_url: Secret | None = field(default=None, repr=False)

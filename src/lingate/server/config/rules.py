@@ -6,6 +6,7 @@ import ipaddress
 import re
 from typing import get_args
 
+from lingate._providers.naming import row_of
 from lingate.server.config import litellm_schema as schema
 from lingate.server.config.reading import Place, Reading, closest
 from lingate.server.config.settings import AlertType, GatewayConfig
@@ -16,6 +17,7 @@ def check(reading: Reading, config: GatewayConfig) -> None:
     _check_addresses(reading, config)
     _check_passages(reading, config)
     _check_alerting(reading, config)
+    _check_purses(reading, config)
     _check_sign_in(reading, config)
 
 
@@ -72,6 +74,16 @@ def _check_alerting(reading: Reading, config: GatewayConfig) -> None:
             reading.problem(place, f"{named}must be an address such as https://hooks.slack.com/services/...")
     if general.alert_to_webhook_url and "slack" not in general.alerting:
         reading.undone["general_settings", "alert_to_webhook_url"] = "set alerting: [slack]"
+
+
+def _check_purses(reading: Reading, config: GatewayConfig) -> None:
+    known = {entry.provider for entry in config.deployments} | config.own.providers.keys()
+    for name, budget in config.routing.provider_budget_config.items():
+        place: Place = ("router_settings", "provider_budget_config", name)
+        if name not in known and row_of(name) is None:
+            reading.problem(place, f"is no provider{closest(name, sorted(known))}")
+        if budget.budget_limit is None and budget.max_budget is None:
+            reading.problem(place, "needs a budget_limit in US dollars")
 
 
 def _is_network(text: str) -> bool:

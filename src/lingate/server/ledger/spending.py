@@ -32,6 +32,8 @@ class _Row(msgspec.Struct):
     team_id: str | None = None
     user_id: str | None = None
     end_user: str | None = None
+    provider: str | None = None
+    deployment: str | None = None
     tags: tuple[str, ...] = ()
     cost: float | None = None
 
@@ -43,6 +45,8 @@ _KINDS: Final[dict[str, tuple[str | None, str | None]]] = {
     "user": ("user_id", "user_id"),
     "end_user": (None, "end_user"),
     "model": ("model", "model"),
+    "provider": ("provider", "provider"),
+    "deployment": (None, "deployment"),
     "tag": ("tag", None),
     "gateway": (_NOBODY, _NOBODY),
 }

@@ -16,6 +16,7 @@ from lingate.server.routing.deployment import Deployment
 from lingate.server.routing.health import Health, Load, Rules, Shared
 from lingate.server.routing.names import filled
 from lingate.server.routing.prices import Sheet
+from lingate.server.routing.purses import Purses
 from lingate.server.routing.retries import fails_by_kind
 
 _MOST_WILD = 4096
@@ -43,6 +44,7 @@ class Builder:
         self._deployments: dict[tuple[str, str], Deployment] = {}
         self._loads: dict[str, Load] = {}
         self._healths: dict[tuple[str, str], Health] = {}
+        self.purses: Purses = Purses(config, None if previous is None else previous.purses)
         if previous is not None:
             stay = {entry.id for entry in config.deployments}
             serve_all = config.serve_all
@@ -150,6 +152,7 @@ class Builder:
             health = self._healths[key] = Health(id=entry.id, now=self._now, rules=rules, shared=self._shared)
         else:
             health.rules, health.now, health.shared = rules, self._now, self._shared
+        sheet = Sheet(provider, model, entry.info, params)
         parallel = (
             params.max_parallel_requests,
             routing.default_max_parallel_requests,
@@ -164,7 +167,7 @@ class Builder:
             given=(params.api_key, params.api_base, params.api_version),
             load=self._loads.setdefault(entry.id, Load(start=self._now())),
             health=health,
-            sheet=Sheet(provider, model, entry.info, params),
+            sheet=sheet,
             defaults=entry.defaults,
             extra_headers=params.extra_headers,
             extra_body=params.extra_body,
@@ -179,6 +182,7 @@ class Builder:
             timeout=_first(params.timeout, routing.timeout),
             stream_timeout=_first(params.stream_timeout, params.timeout, routing.stream_timeout, routing.timeout),
             retries=params.num_retries if params.max_retries is None else params.max_retries,
+            purse=self.purses.of(provider, entry.id, sheet),
             wild=wild,
             unusable=entry.unusable,
         )

@@ -16,6 +16,7 @@ from lingate._wire.shapes import drop
 from lingate.errors import ConfigError, LingateError
 from lingate.server.routing.health import Health, Load
 from lingate.server.routing.prices import Price, Sheet
+from lingate.server.routing.purses import Purse
 from lingate.server.routing.retries import Watched
 
 Place: TypeAlias = tuple[Target, OperationFormat]
@@ -78,6 +79,8 @@ class Deployment:
     """The same for streams."""
     retries: int | None = None
     """Further tries here; None: as its group says."""
+    purse: Purse | None = None
+    """What its calls are paid from; None: nothing limits that."""
     wild: bool = False
     """It is one of many models behind a `*`."""
     unusable: str | None = None
@@ -90,7 +93,7 @@ class Deployment:
 
     def __post_init__(self) -> None:
         self.seed = int.from_bytes(blake2b(self.id.encode(), digest_size=8).digest(), "little")
-        self.limited = any(getattr(self, name) is not None for name in _LIMITS)
+        self.limited = self.purse is not None or any(getattr(self, name) is not None for name in _LIMITS)
         changes = (self.defaults, self.extra_headers, self.extra_body, self.always_drop)
         self.as_asked = not any(changes) and self.drop_params is None
 
@@ -161,12 +164,15 @@ class Deployment:
         """Whether it may be asked: neither resting nor at one of its limits."""
         if self.health.until > now or self.unusable is not None:
             return False
-        return not self.limited or self.load.wait(now, self.rpm, self.tpm, self.max_parallel) == 0.0
+        return not self.limited or self._wait_for_limits(now) == 0.0
 
     def wait(self, now: float) -> float:
         """Seconds until it may be asked."""
-        limits = self.load.wait(now, self.rpm, self.tpm, self.max_parallel) if self.limited else 0.0
-        return max(self.health.until - now, limits, 0.0)
+        return max(self.health.until - now, self._wait_for_limits(now) if self.limited else 0.0, 0.0)
+
+    def _wait_for_limits(self, now: float) -> float:
+        wait = self.load.wait(now, self.rpm, self.tpm, self.max_parallel)
+        return wait if self.purse is None else max(wait, self.purse.empty()[0])
 
     def blame(self, error: LingateError) -> None:
         """Note a failed try."""

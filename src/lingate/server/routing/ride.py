@@ -9,8 +9,16 @@ import msgspec
 
 from lingate._call.plan import Context, Route
 from lingate._model import Call, Record, replaced
-from lingate.errors import ConfigError, ContextLengthError, LingateError, OverloadedError, RateLimitError
+from lingate.errors import (
+    BudgetExceededError,
+    ConfigError,
+    ContextLengthError,
+    LingateError,
+    OverloadedError,
+    RateLimitError,
+)
 from lingate.server.access.bounds import shortened
+from lingate.server.access.tickets import BUDGET_STATUS
 from lingate.server.config.settings import Fallback
 from lingate.server.routing.choosing import faithful
 from lingate.server.routing.deployment import Deployment
@@ -295,6 +303,9 @@ class Ride(Record, eq=False, weakref=True):
             return self._problem or ConfigError(f"no deployment of {group.name} takes a call with these tags")
         first = min(waiting, key=lambda item: item.wait(now))
         wait = first.wait(now)
+        if first.purse is not None and (why := first.purse.empty()[1]):
+            message = f"{group.name} is not available: its deployment {why}"
+            return BudgetExceededError(message, status=BUDGET_STATUS, code="budget_exceeded", retry_after=wait)
         why = first.health.why if first.health.until > now else _OUR_LIMIT
         what = "is at its limit" if why == _OUR_LIMIT else f"rests after {why}"
         who = "its deployment" if len(usable) == 1 else f"each of its {len(usable)} deployments"

@@ -44,6 +44,7 @@ class Router:
     Attributes:
         timeout: For a whole call, or until a stream's first event: tries, waits and fallbacks included.
         max_fallbacks: Other groups that one call may try.
+        purses: Budgets of providers and deployments.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Router:
         self.timeout = Timeout(total=config.deadline, read=Timeout().read)
         self._retries = retries_by_kind(routing.retry_policy)
         self._build: Builder = Builder(config, now, shared, None if previous is None else previous._build)
+        self.purses = self._build.purses
         self._groups: dict[str, Group] = {}
         self._names = Names(config)
 

@@ -1,0 +1,114 @@
+"""Budgets of providers and of deployments: whoever has spent theirs is asked no more until the next period.
+
+A call counts when it ends, so that calls under way may go over. Budgets of keys, which are reserved, are exact.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
+
+from lingate._providers.naming import row_of
+from lingate.server.access.meters import Budget, Owner, nanos
+from lingate.server.access.periods import FOREVER, Period
+from lingate.server.config.settings import GatewayConfig
+from lingate.server.records import Circumstances, LedgerRow
+from lingate.server.routing.prices import Sheet
+
+_DAY = 86400.0
+_ORDINARY = Circumstances()
+
+
+class Purse(NamedTuple):
+    """What one deployment's calls are paid from."""
+
+    budgets: tuple[Budget, ...]
+    """Its own and its provider's."""
+    sheet: Sheet | None
+    """Must have a price; None where it need not."""
+
+    def empty(self) -> tuple[float, str]:
+        """Seconds until there is something in it again, and why there is not now; 0 where there is.
+
+        A budget that never begins anew is worth another look in a day.
+        """
+        if self.sheet is not None and None in self.sheet.highest(_ORDINARY)[:2]:
+            return _DAY, "has a budget and no known price"
+        now, wait, why = time.time(), 0.0, ""
+        for budget in self.budgets:
+            if budget.remaining(now) <= 0:
+                left = _DAY if budget.ends == FOREVER else budget.ends - now
+                wait, why = max((wait, why), (left, f"has spent the budget of {budget.name}"))
+        return wait, why
+
+
+class Purses:
+    """The budgets of one configuration.
+
+    Args:
+        config: The gateway's configuration.
+        previous: Those before a change: what was spent stays.
+    """
+
+    def __init__(self, config: GatewayConfig, previous: Purses | None = None) -> None:
+        self._known: dict[tuple[str, str], Budget] = {} if previous is None else previous._budgets
+        self._budgets: dict[tuple[str, str], Budget] = {}
+        self._allow_unpriced = config.own.unpriced == "allow"
+        for name, found in config.routing.provider_budget_config.items():
+            limit = found.max_budget if found.budget_limit is None else found.budget_limit
+            self._set("provider", provider_named(name), limit, found.time_period or found.budget_duration)
+        for entry in config.deployments:
+            self._set("deployment", entry.id, entry.params.max_budget, entry.params.budget_duration)
+
+    def __bool__(self) -> bool:
+        return bool(self._budgets)
+
+    def of(self, provider: str, id: str, sheet: Sheet) -> Purse | None:
+        """What a deployment's calls are paid from; None where nothing limits that."""
+        found = (self._budgets.get(("provider", provider)), self._budgets.get(("deployment", id)))
+        budgets = tuple(filter(None, found))
+        return Purse(budgets, None if self._allow_unpriced else sheet) if budgets else None
+
+    def all(self) -> list[Budget]:
+        """All of them."""
+        return list(self._budgets.values())
+
+    def paid(self, row: LedgerRow) -> None:
+        """Count a call that has ended."""
+        if row.cost:
+            for owner in (("provider", row.provider or ""), ("deployment", row.deployment or "")):
+                budget = self._budgets.get(owner)
+                if budget is not None:
+                    budget.roll(time.time())
+                    budget.spent += nanos(row.cost)
+
+    async def reread(self, ask: Callable[[Sequence[Budget]], Awaitable[None]], *, others: bool) -> None:
+        """Take over what the ledger knows.
+
+        Args:
+            ask: Does it.
+            others: Other replicas spend too, so that it has to be asked again and again; else once a period.
+        """
+        now, budgets = time.time(), self.all()
+        for budget in budgets:
+            budget.roll(now)
+        if unknown := [budget for budget in budgets if others or not budget.known]:
+            await ask(unknown)
+
+    def _set(self, kind: str, id: str, limit: float | None, span: str | None) -> None:
+        if limit is None:
+            return
+        period = None if span is None else Period.parse(span)
+        found = self._known.get((kind, id))
+        if found is None or found.period != period:
+            name = f"{kind} {id}"
+            found = Budget(f"{kind}:{id}:usd:{span or 'ever'}", name, Owner(kind, id), 0, period, span)
+        found.cap = nanos(limit)
+        self._budgets[kind, id] = found
+
+
+def provider_named(name: str) -> str:
+    """The name of a provider's row, which a configuration may call by another."""
+    row = row_of(name)
+    return name if row is None else row.name
