@@ -82,6 +82,10 @@ def _told(channel: RawServer) -> list[str]:
     return lines
 
 
+def _state(gateway: Running) -> Any:
+    return httpx2.get(f"{gateway.url}/admin/status", headers=ADMIN).json()["facts"]["alerts"]
+
+
 def _ask(gateway: Running, model: str, key: dict[str, str] = ADMIN, **more: Any) -> httpx2.Response:
     body = {"model": model, "messages": [{"role": "user", "content": "hello"}], **more}
     return httpx2.post(f"{gateway.url}/v1/chat/completions", json=body, headers=key, timeout=20)
@@ -109,6 +113,20 @@ def test_calls_that_a_provider_fails_are_counted_and_told_in_one_message(
     assert "*llm_exceptions* 3 calls failed at broken-1: server_error" in lines
     assert not [line for line in lines if "fine" in line or "nothing" in line]
     assert "content-type: application/json" in channel.heads[0].decode().lower()
+
+
+def test_what_goes_on_failing_is_counted_and_told_again_after_a_while(
+    simulator: Simulator, channel: RawServer, tmp_path: Path
+) -> None:
+    text = _config(simulator.url, general={"alerting_args": {"outage_alert_ttl": 3}})
+    with running_gateway(text, tmp_path, auth=True, env=_env(channel)) as gateway:
+        for _ in range(4):
+            _ask(gateway, "broken")
+            _round(gateway)
+        time.sleep(3.1)
+        _round(gateway)
+    lines = [line for line in _told(channel) if "broken-1: server_error" in line]
+    assert lines == [f"*llm_exceptions* {count} failed at broken-1: server_error" for count in ("1 call", "3 calls")]
 
 
 def test_a_deployment_that_rests_and_a_model_without_any_left_are_told(
@@ -303,12 +321,12 @@ def test_a_message_that_does_not_arrive_is_sent_again_twice_and_then_counted_as_
             _round(gateway)
         assert len(channel.requests) == 3
         assert len(set(channel.requests)) == 1
-        state = httpx2.get(f"{gateway.url}/health/ready").json()["alerts"]
+        state = _state(gateway)
         assert state == {"sent": 0, "lost": 1, "waiting": 0, "error": "127.0.0.1 answered 503"}
         channel.script = TAKEN
-        _ask(gateway, "broken")
+        _ask(gateway, "keyless")
         _round(gateway)
-        state = httpx2.get(f"{gateway.url}/health/ready").json()["alerts"]
+        state = _state(gateway)
         assert state == {"sent": 1, "lost": 1, "waiting": 0, "error": None}
     warnings = [entry.getMessage() for entry in caplog.records if entry.name == "lingate.alerts"]
     assert warnings == ["alerts do not arrive: 127.0.0.1 answered 503"], "said once, without the address"
@@ -329,7 +347,7 @@ def test_nobody_listening_does_not_hold_up_calls_nor_the_end(simulator: Simulato
         _ask(gateway, "broken")
         _round(gateway)
         assert _ask(gateway, "fine").status_code == 200
-        assert "(connect" in httpx2.get(f"{gateway.url}/health/ready").json()["alerts"]["error"]
+        assert "(connect" in _state(gateway)["error"]
 
 
 def test_what_happened_last_is_told_when_the_gateway_stops(
@@ -337,7 +355,9 @@ def test_what_happened_last_is_told_when_the_gateway_stops(
 ) -> None:
     with running_gateway(_config(simulator.url), tmp_path, auth=True, env=_env(channel)) as gateway:
         _ask(gateway, "broken")
-    assert _told(channel) == ["*llm_exceptions* 1 call failed at broken-1: server_error"]
+        _round(gateway)
+        _ask(gateway, "broken")
+    assert _told(channel) == ["*llm_exceptions* 1 call failed at broken-1: server_error"] * 2
 
 
 def test_a_test_can_be_sent_and_says_what_is_wrong(simulator: Simulator, channel: RawServer, tmp_path: Path) -> None:
@@ -375,7 +395,7 @@ def test_alerts_begin_and_end_with_a_reload(simulator: Simulator, channel: RawSe
         reload(alerting=[])
         _ask(gateway, "broken")
         assert gateway.gateway.alerts is None
-        assert httpx2.get(f"{gateway.url}/health/ready").json()["alerts"] is None
+        assert _state(gateway) is None
     assert len(channel.requests) == 1
 
 

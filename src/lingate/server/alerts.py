@@ -99,6 +99,7 @@ class Alerts:
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
+        self._told = {name: until for name, until in self._told.items() if not name.startswith(("failed ", "slow "))}
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_TIMEOUT.connect):
                 await self.round()
@@ -145,14 +146,17 @@ class Alerts:
             self._owners |= {("gateway", ""), *(("tag", tag) for tag in row.tags)}
 
     async def _found(self) -> AsyncIterator[_Alert]:
-        limit = self._gateway.live.config.general.alerting_threshold
-        failed, self._failed = self._failed, Counter()
-        for (where, kind), count in failed.most_common():
-            yield _Alert("llm_exceptions", f"{_calls(count)} failed at {where}: {kind}")
-        slow, self._slow = self._slow, {}
-        for where, times in slow.items():
-            text = f"{_calls(len(times))} took longer than {limit:g} s at {where}, up to {max(times):.0f} s"
-            yield _Alert("llm_too_slow", text)
+        general = self._gateway.live.config.general
+        limit, pause = general.alerting_threshold, general.alerting_args.outage_alert_ttl
+        for (where, kind), count in self._failed.most_common():
+            if self._is_news(f"failed {where} {kind}", pause):  # what fails meanwhile is counted, and told after it
+                del self._failed[where, kind]
+                yield _Alert("llm_exceptions", f"{_calls(count)} failed at {where}: {kind}")
+        for where, times in list(self._slow.items()):
+            if self._is_news(f"slow {where}", pause):
+                del self._slow[where]
+                text = f"{_calls(len(times))} took longer than {limit:g} s at {where}, up to {max(times):.0f} s"
+                yield _Alert("llm_too_slow", text)
         waiting = {turn.row.id: turn for turn in self._gateway.turns if _hangs(turn, limit)}
         if fresh := waiting.keys() - self._hanging:
             places = Counter(_asked(waiting[id]) for id in fresh).most_common(5)
@@ -177,7 +181,7 @@ class Alerts:
         if more := state.rejected_rows - self._rejected:
             self._rejected = state.rejected_rows
             yield _Alert("failed_tracking_spend", f"rows that the database refused, and rejected.jsonl has: {more}")
-        if not journal.has_room() and await self._first("journal", 60.0):
+        if not journal.has_room() and self._is_news("journal", 60.0):
             yield _Alert("failed_tracking_spend", "the journal is full: calls are refused")
 
     async def _budgets(self) -> AsyncIterator[_Alert]:
@@ -221,13 +225,17 @@ class Alerts:
             if all_rest and await self._first(f"outage {name}", pause):
                 yield _Alert("outage_alerts", f"no deployment of {name} can be asked at the moment")
 
-    async def _first(self, name: str, seconds: float) -> bool:
-        # Whether nobody has told this in the last seconds, no other replica either.
+    def _is_news(self, name: str, seconds: float) -> bool:
+        # Whether this process has not told it in the last seconds.
         now = time.monotonic()
         if self._told.get(name, now) > now:
             return False
         self._told[name] = now + seconds
-        return await self._gateway.access.limiter.first(name, seconds)
+        return True
+
+    async def _first(self, name: str, seconds: float) -> bool:
+        # The same of all replicas.
+        return self._is_news(name, seconds) and await self._gateway.access.limiter.first(name, seconds)
 
     def _addressed(self, alerts: list[_Alert]) -> Iterator[_Letter]:
         config = self._gateway.live.config

@@ -232,9 +232,13 @@ class Gateway:
         await purses.reread(self.access.limiter.reread, others=self.live.config.redis_url is not None)
 
     async def _keep_learning(self) -> None:
+        took = 0.0
         while True:
-            await asyncio.sleep(_LEARNING)
+            # Sums of a long period are many rows: they must not keep the database busy.
+            await asyncio.sleep(max(_LEARNING, 20 * took))
+            began = time.monotonic()
             await self._learn_money()
+            took = time.monotonic() - began
 
     def _set_alerts(self) -> None:
         if bool(self.live.config.general.alerting) == (self.alerts is not None):
@@ -363,6 +367,7 @@ class Gateway:
             told["config"]["error"] = error.replace(path, Path(path).name)
         told["database"].pop("url")
         told["drainer"].pop("reason")
+        (told["alerts"] or {}).pop("error", None)
         return told
 
     def status(self) -> dict[str, Any]:

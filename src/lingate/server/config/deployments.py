@@ -209,11 +209,14 @@ def _provider(reading: Reading, params: DeploymentParams, place: Place, around: 
         what = "a provider and no model" if slash else "no provider"
         reading.problem((*place, "model"), f"names {what}: write it as provider/model")
         return None
-    if named[1] not in around.providers and row_of(named[1]) is None:
+    if named[1] in around.providers:
+        return named
+    row = row_of(named[1])
+    if row is None:
         key = "custom_llm_provider" if params.custom_llm_provider else "model"
         reading.problem((*place, key), f"names the provider {named[1]!r:.80}, which is {_unknown(named[1])}")
         return None
-    return named
+    return named[0], row.name
 
 
 def _unknown(name: str) -> str:
