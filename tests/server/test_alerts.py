@@ -142,7 +142,7 @@ def test_a_deployment_that_rests_and_a_model_without_any_left_are_told(
 
     assert [line for line in first if line.startswith("*cooldown_deployment* keyless-1 is not asked for 5 s: auth")]
     assert [line for line in first if line.startswith("*cooldown_deployment* keyless-2")]
-    assert "*outage_alerts* no deployment of keyless can be asked at the moment" in first
+    assert "*outage_alerts* no deployment of keyless could be asked" in first
     assert not [line for line in _told(channel)[len(first) :] if "outage" in line or "cooldown" in line]
 
 
@@ -160,7 +160,7 @@ def test_slow_calls_and_calls_that_hang_are_told(simulator: Simulator, channel: 
         for one in waiting:
             one.join()
 
-    assert "*llm_requests_hanging* 2 calls without an answer for 0.3 s: hang-1 (2)" in lines
+    assert "*llm_requests_hanging* 2 calls without an answer for 0.3 s: hang-1: 2" in lines
     assert len([line for line in lines if "hanging" in line]) == 1, "a call that hangs is told once"
     (slow,) = [line for line in lines if "llm_too_slow" in line]
     assert slow.startswith("*llm_too_slow* 1 call took longer than 0.3 s at slow-1, up to ")
@@ -300,7 +300,7 @@ def test_types_have_channels_of_their_own_and_types_that_are_not_wanted_are_not_
         _round(gateway)
 
     assert {line.split()[0] for line in _told(program)} == {"*llm_exceptions*"}
-    assert _told(channel) == ["*outage_alerts* no deployment of keyless can be asked at the moment"]
+    assert _told(channel) == ["*outage_alerts* no deployment of keyless could be asked"]
 
 
 def test_a_name_cannot_write_slacks_markup(simulator: Simulator, channel: RawServer, tmp_path: Path) -> None:
@@ -399,6 +399,27 @@ def test_alerts_begin_and_end_with_a_reload(simulator: Simulator, channel: RawSe
     assert len(channel.requests) == 1
 
 
+def test_a_deployment_without_an_id_is_named_by_its_group_and_model(
+    simulator: Simulator, channel: RawServer, tmp_path: Path
+) -> None:
+    params = {
+        "model": "openai/sim-fault-auth",
+        "api_base": f"{simulator.url}/v1",
+        "api_key": "k",
+        "cooldown_time": 2,
+    }
+    models = [{"model_name": "chat", "litellm_params": {**params, "order": order}} for order in (1, 2)]
+    with running_gateway(_config(simulator.url, model_list=models), tmp_path, auth=True, env=_env(channel)) as gateway:
+        for _ in range(2):
+            _ask(gateway, "chat")
+        time.sleep(2.1)
+        _round(gateway)
+    lines = _told(channel)
+    assert "*llm_exceptions* 1 call failed at chat (openai/sim-fault-auth): auth" in lines
+    assert "*cooldown_deployment* chat (openai/sim-fault-auth) is not asked for 2 s: auth" in lines
+    assert "*outage_alerts* no deployment of chat could be asked" in lines
+
+
 def test_many_things_at_once_make_one_message_of_bounded_length(
     simulator: Simulator, channel: RawServer, tmp_path: Path
 ) -> None:
@@ -467,7 +488,7 @@ def test_what_is_wrong_about_alerts_is_said_at_its_place(
     [
         ({"alerting": ["slack"]}, {}, "alerts that go nowhere: SLACK_WEBHOOK_URL must be set"),
         ({"alerting": ["webhook"]}, {}, "alerts that go nowhere: WEBHOOK_URL must be set"),
-        ({"alerting": ["email"]}, {}, "email: send mail from a webhook"),
+        ({"alerting": ["email"]}, {}, "email: use webhook, for a program that sends mail"),
         ({"alert_to_webhook_url": {"budget_alerts": "https://x.example/"}}, {}, "set alerting: [slack]"),
         ({"alert_types": ["budget_alerts", "daily_reports"]}, {}, "daily_reports: use the ledger"),
         ({"alerting_args": {"daily_report_frequency": 3}}, {}, "alerting_args.daily_report_frequency (use the ledger"),

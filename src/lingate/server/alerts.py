@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import socket
 import time
 from collections import Counter
@@ -40,6 +41,7 @@ _MOST_LINES = 20
 _MOST = 500
 """Different things of a kind that wait to be told, and messages that wait for an address that does not answer."""
 _TIMEOUT = Timeout(total=10.0, connect=5.0, read=10.0)
+_DIGEST = re.compile(r"[0-9a-f]{32}(-\d+)?").fullmatch
 _FAULTS = FAILURES | OWN_FAULT
 _CROSSED = {"max_budget": "threshold_crossed", "soft_budget": "soft_budget_crossed"}
 _IDS = {"end_user": "customer_id", "key": "token"}
@@ -75,6 +77,7 @@ class Alerts:
         self._owners: set[tuple[str, str]] = set()
         self._refused: dict[str, str] = {}
         self._rested: dict[str, str] = {}
+        self._out: set[str] = set()
         self._hanging: frozenset[str] = frozenset()
         self._away = False
         self._rejected = 0
@@ -86,7 +89,8 @@ class Alerts:
     def cooled(self, deployment: str, seconds: float, kind: str) -> None:
         """A deployment began to rest, as this process found out."""
         if len(self._rested) < _MOST:
-            self._rested[deployment] = f"{deployment} is not asked for {seconds:.0f} s: {kind}"
+            self._rested[deployment] = f"{self._named(deployment)} is not asked for {seconds:.0f} s: {kind}"
+            self._note_outages()
 
     def state(self) -> dict[str, Any]:
         """How many messages arrived and did not, and why the last ones did not."""
@@ -151,16 +155,16 @@ class Alerts:
         for (where, kind), count in self._failed.most_common():
             if self._is_news(f"failed {where} {kind}", pause):  # what fails meanwhile is counted, and told after it
                 del self._failed[where, kind]
-                yield _Alert("llm_exceptions", f"{_calls(count)} failed at {where}: {kind}")
+                yield _Alert("llm_exceptions", f"{_calls(count)} failed at {self._named(where)}: {kind}")
         for where, times in list(self._slow.items()):
             if self._is_news(f"slow {where}", pause):
                 del self._slow[where]
-                text = f"{_calls(len(times))} took longer than {limit:g} s at {where}, up to {max(times):.0f} s"
+                text = f"{_calls(len(times))} took longer than {limit:g} s at {self._named(where)}, up to {max(times):.0f} s"
                 yield _Alert("llm_too_slow", text)
         waiting = {turn.row.id: turn for turn in self._gateway.turns if _hangs(turn, limit)}
         if fresh := waiting.keys() - self._hanging:
             places = Counter(_asked(waiting[id]) for id in fresh).most_common(5)
-            where = ", ".join(f"{id} ({count})" for id, count in places)
+            where = ", ".join(f"{self._named(id)}: {count}" for id, count in places)
             yield _Alert("llm_requests_hanging", f"{_calls(len(fresh))} without an answer for {limit:g} s: {where}")
         self._hanging = frozenset(waiting)
         for part in (self._database, self._budgets, self._outages):
@@ -212,18 +216,30 @@ class Alerts:
                 )
 
     async def _outages(self) -> AsyncIterator[_Alert]:
-        router, pause = self._gateway.live.router, self._gateway.live.config.general.alerting_args.outage_alert_ttl
+        pause = self._gateway.live.config.general.alerting_args.outage_alert_ttl
         rested, self._rested = self._rested, {}
         for id, text in rested.items():
             if await self._first(f"rest {id}", pause):
                 yield _Alert("cooldown_deployment", text)
+        self._note_outages()
+        out, self._out = self._out, set()
+        for name in sorted(out):
+            if await self._first(f"outage {name}", pause):
+                yield _Alert("outage_alerts", f"no deployment of {name} could be asked")
+
+    def _note_outages(self) -> None:
+        # Models whose deployments all rest at this moment.
+        router = self._gateway.live.router
         resting: dict[str, bool] = {}
         for one in router.deployments():
             if one.unusable is None:
                 resting[one.group] = resting.get(one.group, True) and one.health.until > router.now()
-        for name, all_rest in resting.items():
-            if all_rest and await self._first(f"outage {name}", pause):
-                yield _Alert("outage_alerts", f"no deployment of {name} can be asked at the moment")
+        self._out.update(name for name, rests in resting.items() if rests)
+
+    def _named(self, id: str) -> str:
+        # A deployment for people, who do not know the digests that stand for those without an id.
+        found = next((one for one in self._gateway.live.router.deployments() if one.id == id), None)
+        return id if found is None or not _DIGEST(id) else f"{found.group} ({found.name})"
 
     def _is_news(self, name: str, seconds: float) -> bool:
         # Whether this process has not told it in the last seconds.
