@@ -54,8 +54,13 @@ def test_a_provider_that_has_spent_its_budget_is_asked_no_more_and_the_others_ar
         assert [_who(gateway) for _ in range(4)] == ["first", "first", "second", "second"]
         refused = _ask(gateway, "alone")
         shown = httpx2.get(f"{gateway.url}/provider/budgets", headers=ADMIN).json()["providers"]
+        models = httpx2.get(f"{gateway.url}/admin/models", headers=ADMIN).json()["data"]
 
     assert refused.status_code == 429
+    first, second, _ = models
+    assert (first["healthy"], first["problem"]) == (False, "has spent the budget of provider openai")
+    assert 0 < first["cooling"] <= 86400
+    assert (second["healthy"], second["problem"]) == (True, None)
     assert "alone is not available: its deployment has spent the budget of provider openai" in refused.text
     assert 0 < int(refused.headers["retry-after"]) <= 86400
     assert refused.headers["x-should-retry"] == "false"

@@ -47,7 +47,8 @@ def _config(gateway: Gateway) -> ConfigStatus:
 
 
 def _deployment(gateway: Gateway, one: Deployment) -> DeploymentInfo:
-    wait = one.health.until - gateway.live.router.now()
+    left, spent = (0.0, "") if one.purse is None else one.purse.empty()
+    wait = max(one.health.until - gateway.live.router.now(), left)
     price = one.price()
     return DeploymentInfo(
         id=one.id,
@@ -63,5 +64,5 @@ def _deployment(gateway: Gateway, one: Deployment) -> DeploymentInfo:
         max_output=one.max_output,
         mode=one.sheet.mode,
         abilities=one.sheet.abilities,
-        problem=one.unusable,
+        problem=one.unusable or spent or None,
     )

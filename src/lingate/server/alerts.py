@@ -140,7 +140,7 @@ class Alerts:
         if error is not None:
             if row.attempts and error.kind in _FAULTS and len(self._failed) < _MOST:
                 self._failed[where, error.kind] += 1
-            if isinstance(error, BudgetExceededError) and len(self._refused) < _MOST:
+            if isinstance(error, BudgetExceededError) and not error.retryable and len(self._refused) < _MOST:
                 self._refused[row.key_id] = error.message
         elif row.upstream > self._gateway.live.config.general.alerting_threshold and len(self._slow) < _MOST:
             self._slow.setdefault(where, []).append(row.upstream)

@@ -28,12 +28,16 @@ class Purse(NamedTuple):
     sheet: Sheet | None
     """Must have a price; None where it need not."""
 
+    def is_priced(self) -> bool:
+        """Whether what is paid can be known. The first to ask loads the catalogue of prices."""
+        return self.sheet is None or None not in self.sheet.highest(_ORDINARY)[:2]
+
     def empty(self) -> tuple[float, str]:
         """Seconds until there is something in it again, and why there is not now; 0 where there is.
 
         A budget that never begins anew is worth another look in a day.
         """
-        if self.sheet is not None and None in self.sheet.highest(_ORDINARY)[:2]:
+        if not self.is_priced():
             return _DAY, "has a budget and no known price"
         now, wait, why = time.time(), 0.0, ""
         for budget in self.budgets:
