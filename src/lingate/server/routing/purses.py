@@ -56,7 +56,6 @@ class Purses:
     """
 
     def __init__(self, config: GatewayConfig, previous: Purses | None = None) -> None:
-        self._known: dict[tuple[str, str], Budget] = {} if previous is None else previous._budgets
         self._budgets: dict[tuple[str, str], Budget] = {}
         self._allow_unpriced = config.own.unpriced == "allow"
         for name, found in config.routing.provider_budget_config.items():
@@ -64,6 +63,12 @@ class Purses:
             self._set("provider", provider_named(name), limit, found.time_period or found.budget_duration)
         for entry in config.deployments:
             self._set("deployment", entry.id, entry.params.max_budget, entry.params.budget_duration)
+        for owner, budget in self._budgets.items():
+            before = None if previous is None else previous._budgets.get(owner)
+            if before is not None and before.period == budget.period:
+                budget.roll(time.time())
+                before.roll(time.time())
+                budget.spent, budget.known = before.spent, before.known
 
     def __bool__(self) -> bool:
         return bool(self._budgets)
@@ -104,12 +109,8 @@ class Purses:
         if limit is None:
             return
         period = None if span is None else Period.parse(span)
-        found = self._known.get((kind, id))
-        if found is None or found.period != period:
-            name = f"{kind} {id}"
-            found = Budget(f"{kind}:{id}:usd:{span or 'ever'}", name, Owner(kind, id), 0, period, span)
-        found.cap = nanos(limit)
-        self._budgets[kind, id] = found
+        counter = f"{kind}:{id}:usd:{span or 'ever'}"
+        self._budgets[kind, id] = Budget(counter, f"{kind} {id}", Owner(kind, id), nanos(limit), period, span)
 
 
 def provider_named(name: str) -> str:
