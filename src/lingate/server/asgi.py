@@ -68,13 +68,11 @@ class AsgiRequest:
 
 
 class AsgiReply:
-    """Keeps a whole answer until the handler has returned: the handler answers without waiting.
+    """Keeps a whole answer until the handler has returned: the handler answers without waiting."""
 
-    Args:
-        receive: The server's.
-        send: The server's.
-        read: Set when the request has been read: what comes until then is its body, and not for us.
-    """
+    # receive: The server's.
+    # send: The server's.
+    # read: Set when the request has been read: what comes until then is its body, and not for us.
 
     def __init__(self, receive: Receive, send: Send, read: asyncio.Event) -> None:
         self._receive = receive

@@ -1,8 +1,7 @@
-"""Going on with an answer whose stream broke off: another deployment is asked for the rest, and the client sees one answer.
+"""Going on with an answer whose stream broke off: another deployment gives the rest, the client sees one answer."""
 
-Only text is gone on with. Where a tool call has begun, or the answer must have a form that only its beginning can have,
-the stream fails as it does without this.
-"""
+# Only text is gone on with. Where a tool call has begun, or the answer must have a form that only its beginning can
+# have, the stream fails as it does without this.
 
 from __future__ import annotations
 
@@ -46,11 +45,9 @@ _COUNTS = (*COUNTS, "cost")
 
 
 class Continuation:
-    """One streamed answer that may be gone on with.
+    """One streamed answer that may be gone on with."""
 
-    Attributes:
-        count: How often it has been.
-    """
+    # count: How often it has been.
 
     __slots__ = ("_before", "_bound", "_given", "_lead", "_noted", "_text", "_told", "_turn", "count")
 
@@ -114,11 +111,8 @@ class Continuation:
             setattr(row, name, None)
 
     async def _reserve(self, text: str) -> None:
-        """Reserve what the next part may cost beyond what the parts before have left of what was reserved.
-
-        Raises:
-            BudgetExceededError: Nobody would pay for it.
-        """
+        # Reserve what the next part may cost beyond what the parts before have left of what was reserved.
+        # Raises BudgetExceededError: Nobody would pay for it.
         turn = self._turn
         body = dict(turn.call.body)
         self._make_room(body)

@@ -33,11 +33,9 @@ class _SharedReply:
 
 
 class Sharing:
-    """What the configuration allows.
+    """What the configuration allows."""
 
-    Args:
-        settings: `lingate.cors`.
-    """
+    # settings: `lingate.cors`.
 
     def __init__(self, settings: Cors) -> None:
         self._all = "*" in settings.allow_origins

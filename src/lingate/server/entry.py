@@ -37,13 +37,10 @@ _LONGEST_USER = 1024
 
 
 def read_call(turn: Turn, body: bytes) -> None:
-    """Read the request, and find who is to answer it.
-
-    Raises:
-        BadRequestError: The body is not what the face expects.
-        PermissionDeniedError: The key may not use the model.
-        NotFoundError: There is no such model.
-    """
+    """Read the request, and find who is to answer it."""
+    # Raises BadRequestError: The body is not what the face expects.
+    # Raises PermissionDeniedError: The key may not use the model.
+    # Raises NotFoundError: There is no such model.
     found = turn.found
     args = found.args
     content_type = turn.request.header("content-type")

@@ -23,12 +23,9 @@ if TYPE_CHECKING:
 
 
 async def answer(gateway: Gateway, request: Request, reply: Reply) -> None:
-    """Answer a scrape, if whoever asks may see the numbers.
-
-    Raises:
-        AuthenticationError: `metrics_auth` is on, and there is no valid key.
-        PermissionDeniedError: The key is no administrator's, or not for this path or address.
-    """
+    """Answer a scrape, if whoever asks may see the numbers."""
+    # Raises AuthenticationError: `metrics_auth` is on, and there is no valid key.
+    # Raises PermissionDeniedError: The key is no administrator's, or not for this path or address.
     if gateway.live.config.own.metrics_auth and gateway.auth:
         caller = await caller_of(gateway, request)
         if not caller.admin:

@@ -144,11 +144,9 @@ def _find_named(method: str, path: str, query: str) -> Found | None:
 
 
 def found_for(request: Request) -> Found | None:
-    """The face that a request is for; None if it is for none.
-
-    A path that nearly is one's is that one's, and from here on the request's: base URLs are written with a slash at their
-    end, or with the version that the client's package adds, too.
-    """
+    """The face that a request is for; None if it is for none."""
+    # A path that nearly is one's is that one's, and from here on the request's: base URLs are written with a slash at
+    # their end, or with the version that the client's package adds, too.
     # A head is asked for as the whole would be, and servers leave the body out.
     method = "GET" if request.method == "HEAD" else request.method
     found = find(method, request.path, request.query)

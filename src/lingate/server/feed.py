@@ -93,11 +93,9 @@ class Watch:
 
 
 class Feed:
-    """Those who watch one gateway.
+    """Those who watch one gateway."""
 
-    Args:
-        observers: Who is told of calls that end; the feed is one of them while somebody watches.
-    """
+    # observers: Who is told of calls that end; the feed is one of them while somebody watches.
 
     def __init__(self, observers: Observers) -> None:
         self._observers = observers

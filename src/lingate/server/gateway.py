@@ -86,17 +86,14 @@ class Reloads:
 
 
 class Gateway:
-    """One gateway process.
+    """One gateway process."""
 
-    Args:
-        config: What it is set to.
-        state: Directory of the journal.
-        env: The environment, for reading the configuration again.
-        store: The database. It need not answer yet.
-        auth: Whether callers need a key.
-        transport: What carries requests to providers.
-        on_master: Told the master key, once, if one had to be made.
-    """
+    # state: Directory of the journal.
+    # env: The environment, for reading the configuration again.
+    # store: The database. It need not answer yet.
+    # auth: Whether callers need a key.
+    # transport: What carries requests to providers.
+    # on_master: Told the master key, once, if one had to be made.
 
     def __init__(
         self,
@@ -156,11 +153,8 @@ class Gateway:
         return f"lg-{int(time.time() * 1000):x}-{self._process}-{next(self._numbers):08x}"
 
     async def store_ready(self) -> None:
-        """Wait for the database, if it answers; the gateway starts without one that does not.
-
-        Raises:
-            StoreError: It answers, and cannot be used.
-        """
+        """Wait for the database, if it answers; the gateway starts without one that does not."""
+        # Raises StoreError: It answers, and cannot be used.
         try:
             await self.store.prepare()
         except StoreUnavailableError as error:
@@ -181,11 +175,8 @@ class Gateway:
         self._tasks.append(asyncio.create_task(watch(self.live.config, self.env, self._changed)))
 
     def reload(self, config: GatewayConfig) -> None:
-        """Take over a new configuration; calls under way end as they began.
-
-        Raises:
-            LingateError: Something in it cannot be; the old one stays.
-        """
+        """Take over a new configuration; calls under way end as they began."""
+        # Raises LingateError: Something in it cannot be; the old one stays.
         before = self.live.config
         live = Live(config, self.live, self)
         self.access.configure(access_settings(config))

@@ -35,10 +35,9 @@ _log = logging.getLogger("lingate.gateway")
 
 
 async def handle(gateway: Gateway, request: Request, reply: Reply) -> None:
-    """Answer one request, whatever happens.
-
-    Whatever wakes this task up comes down all its coroutines, with each event of a stream: as few as can be are nested.
-    """
+    """Answer one request, whatever happens."""
+    # Whatever wakes this task up comes down all its coroutines, with each event of a stream: as few as can be are
+    # nested.
     passages = gateway.live.passages
     passage = passage_for(passages, request) if passages and not is_admin_path(request.path) else None
     found = faces.found_for(request) if passage is None else passage[0].found

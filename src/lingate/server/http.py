@@ -29,11 +29,8 @@ class Request(Protocol):
     def headers(self) -> list[tuple[str, str]]: ...
 
     async def body(self, limit: int) -> bytes:
-        """The whole body.
-
-        Raises:
-            PayloadTooLargeError: It is longer than `limit` bytes; no more than that was kept of it.
-        """
+        """The whole body."""
+        # Raises PayloadTooLargeError: It is longer than `limit` bytes; no more than that was kept of it.
         ...
 
 
@@ -41,11 +38,8 @@ class Sink(Protocol):
     """A streamed answer whose head is out."""
 
     async def send(self, data: bytes) -> None:
-        """Send; waits while the client does not read.
-
-        Raises:
-            ClientGoneError: Nobody is there to read it.
-        """
+        """Send; waits while the client does not read."""
+        # Raises ClientGoneError: Nobody is there to read it.
         ...
 
     def close(self) -> None:
@@ -86,11 +80,8 @@ def too_large(limit: int) -> PayloadTooLargeError:
 
 
 def check_values(body: bytes, limit: int) -> None:
-    """Refuse a body that would become too many objects: 28 MB of empty lists become 800 and hold everybody up for seconds.
-
-    Raises:
-        PayloadTooLargeError: It has more than `limit` values, which are counted by the commas between them.
-    """
+    """Refuse a body that would become too many objects: 28 MB of empty lists become 800 and take seconds."""
+    # Raises PayloadTooLargeError: It has more than `limit` values, which are counted by the commas between them.
     # A form has no values, and a body without that many commas needs no look at which of them are in texts.
     if len(body) <= limit or body.startswith(b"--") or body.count(b",") <= limit:
         return

@@ -50,12 +50,9 @@ def token_of(header: Callable[[str], str | None], query: str, own_header: str | 
 
 
 async def identify(turn: Turn) -> None:
-    """Find out who calls.
-
-    Raises:
-        AuthenticationError: There is no valid key.
-        PermissionDeniedError: The key, or the gateway, does not take calls from there.
-    """
+    """Find out who calls."""
+    # Raises AuthenticationError: There is no valid key.
+    # Raises PermissionDeniedError: The key, or the gateway, does not take calls from there.
     caller = await caller_of(turn.gateway, turn.request)
     row = turn.row
     turn.caller = caller
@@ -70,11 +67,8 @@ async def identify(turn: Turn) -> None:
 
 
 async def caller_of(gateway: Gateway, request: Request) -> Caller:
-    """Who sends a request, by its key.
-
-    Raises:
-        AuthenticationError: There is no valid key.
-    """
+    """Who sends a request, by its key."""
+    # Raises AuthenticationError: There is no valid key.
     access = gateway.access
     if not gateway.auth:
         _refuse_other_sites(gateway, request)
@@ -94,11 +88,8 @@ _OWN_NAME = re.compile(r"(?:[^.]*|[\d.]+|\[.*\]|.*\.(?:localhost|local|internal)
 
 
 def _refuse_other_sites(gateway: Gateway, request: Request) -> None:
-    """Any page that a browser shows can send a request to this machine; without keys, only where it comes from tells.
-
-    Raises:
-        PermissionDeniedError: It is a page of another site, and `lingate.cors` does not name it.
-    """
+    # Any page that a browser shows can send a request to this machine; without keys, only where it comes from tells.
+    # Raises PermissionDeniedError: It is a page of another site, and `lingate.cors` does not name it.
     origin, host, sharing = request.header("origin"), request.header("host"), gateway.live.sharing
     if not origin and host and not _OWN_NAME.fullmatch(host):
         origin = f"http://{host}"  # a page says no origin where it believes that it asks its own site
@@ -107,11 +98,8 @@ def _refuse_other_sites(gateway: Gateway, request: Request) -> None:
 
 
 def allow(gateway: Gateway, request: Request, caller: Caller) -> None:
-    """Let a request pass if it may come from where it does, and call what it calls.
-
-    Raises:
-        PermissionDeniedError: The key, or the gateway, does not take calls from there.
-    """
+    """Let a request pass if it may come from where it does, and call what it calls."""
+    # Raises PermissionDeniedError: The key, or the gateway, does not take calls from there.
     access = gateway.access
     if access.allowed is not None or caller.networks is not None:
         address = client_address(request.client, _forwarded_for(request), access.trusted)

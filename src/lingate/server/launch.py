@@ -46,16 +46,10 @@ class Options:
 
 
 def serve(options: Options, env: Mapping[str, str], say: Callable[[str], None]) -> None:
-    """Run a gateway until it is told to stop.
-
-    Args:
-        options: What the command line says.
-        env: The environment.
-        say: Shows a line to whoever started it.
-
-    Raises:
-        ConfigError: It cannot be started; the message says why.
-    """
+    """Run a gateway until it is told to stop."""
+    # options: What the command line says.
+    # say: Shows a line to whoever started it.
+    # Raises ConfigError: It cannot be started; the message says why.
     config = load(options.config, env)
     # Its exporter reads the process's environment, and nothing else.
     os.environ.update({name: value for name, value in config.env.items() if name.startswith("OTEL_")})
@@ -105,11 +99,8 @@ def _place(host: str, port: int) -> str:
 
 
 def state_directory(given: str | None, config: GatewayConfig, env: Mapping[str, str]) -> Path:
-    """Where journal and SQLite database are; made if it is not there.
-
-    Raises:
-        ConfigError: It cannot be.
-    """
+    """Where journal and SQLite database are; made if it is not there."""
+    # Raises ConfigError: It cannot be.
     named = given or config.env.get("LINGATE_STATE_DIR") or config.own.state_dir
     if not named:
         home = env.get("XDG_STATE_HOME") or os.path.join(env.get("HOME") or "~", ".local", "state")

@@ -12,11 +12,10 @@ _MORE_TO_SAY = b'"finish_reason":"'
 
 
 class Likeness:
-    """Knows what a stream's last ordinary chunk looked like, in OpenAI's format.
+    """Knows what a stream's last ordinary chunk looked like, in OpenAI's format."""
 
-    The first of its kind is decoded. Another that is the same byte for byte around its text (and OpenAI's padding) means
-    the same, so its text is all there is to take from it.
-    """
+    # The first of its kind is decoded. Another that is the same byte for byte around its text (and OpenAI's padding)
+    # means the same, so its text is all there is to take from it.
 
     __slots__ = ("_after", "_before", "_padded", "_texts")
 

@@ -54,12 +54,8 @@ def _second(at: int) -> str:
 
 
 def call_fields(row: LedgerRow, model: str) -> dict[str, Any]:
-    """A call as fields; those with nothing in them are left out.
-
-    Args:
-        row: The call.
-        model: Its model's name as it may be shown.
-    """
+    """A call as fields; those with nothing in them are left out."""
+    # model: Its model's name as it may be shown.
     fields: dict[str, Any] = {"call_id": row.id}
     if model:
         fields["model"] = model
@@ -71,11 +67,8 @@ def call_fields(row: LedgerRow, model: str) -> dict[str, Any]:
 
 
 def call_of(data: bytes) -> tuple[LedgerRow, str | None]:
-    """A call and the message of its error from the JSON that `lingate tail` is sent.
-
-    Raises:
-        ValueError: That is no call.
-    """
+    """A call and the message of its error from the JSON that `lingate tail` is sent."""
+    # Raises ValueError: That is no call.
     row = msgspec.json.decode(data, type=LedgerRow)
     return row, msgspec.json.decode(data, type=_Message).message
 

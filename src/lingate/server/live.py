@@ -18,13 +18,10 @@ from lingate.server.upstreams import Upstreams
 
 
 class Live:
-    """A configuration at work.
+    """A configuration at work."""
 
-    Args:
-        config: What the gateway is set to.
-        before: What it was set to: what is known about deployments that are in both goes on being known.
-        shared: Tells other replicas of deployments that rest.
-    """
+    # before: What it was set to: what is known about deployments that are in both goes on being known.
+    # shared: Tells other replicas of deployments that rest.
 
     def __init__(self, config: GatewayConfig, before: Live | None = None, shared: Shared | None = None) -> None:
         self.config = config
@@ -51,11 +48,8 @@ class Live:
         self._policy = RetryPolicy(retries=0)
 
     def context(self, timeout: float | None = None) -> Context:
-        """Time-outs and clock of one call; how often it is tried is the router's business.
-
-        Args:
-            timeout: Seconds for the call, where its caller says.
-        """
+        """Time-outs and clock of one call; how often it is tried is the router's business."""
+        # timeout: Seconds for the call, where its caller says.
         bounds = self.router.timeout if timeout is None else Timeout.of(timeout, self.router.timeout)
         return Context(self._policy, bounds, time.monotonic, random.random)
 

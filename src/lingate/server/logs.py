@@ -1,8 +1,7 @@
-"""What a gateway writes to its log: a line for each call and what went wrong, for people or as JSON, without secrets.
+"""A gateway's log: a line for each call and what went wrong, for people or as JSON, without secrets."""
 
-Nobody who answers calls waits for a log: lines are handed to a thread, in bounded numbers, and what finds no room is
-counted and the count written. `docs/observability.md` has the fields.
-"""
+# Nobody who answers calls waits for a log: lines are handed to a thread, in bounded numbers, and what finds no room is
+# counted and the count written. `docs/observability.md` has the fields.
 
 from __future__ import annotations
 
@@ -48,13 +47,10 @@ class _Line:
 
 
 class Logs(logging.Handler):
-    """The log of one gateway process.
+    """The log of one gateway process."""
 
-    Args:
-        config: What the gateway is set to: level, format, and the secrets that are blanked.
-        env: The environment, whose secrets are blanked too.
-        stream: Where lines go.
-    """
+    # config: What the gateway is set to: level, format, and the secrets that are blanked.
+    # env: The environment, whose secrets are blanked too.
 
     def __init__(self, config: GatewayConfig, env: Mapping[str, str], stream: TextIO) -> None:
         super().__init__()

@@ -1,9 +1,8 @@
-"""Numbers about calls, kept as plain sums while they pass and written as Prometheus metrics when somebody asks.
+"""Numbers about calls, kept as plain sums while they pass and written as Prometheus metrics when somebody asks."""
 
-A model is a label by its own name if the configuration names it, or if it stands behind a `*` and has given an answer, as
-long as there are few of those; else its pattern stands for it. So no caller can make series without end, and nothing a
-caller may have put where a model's name belongs becomes one.
-"""
+# A model is a label by its own name if the configuration names it, or if it stands behind a `*` and has given an
+# answer, as long as there are few of those; else its pattern stands for it. So no caller can make series without end,
+# and nothing a caller may have put where a model's name belongs becomes one.
 
 from __future__ import annotations
 
@@ -38,13 +37,11 @@ _STATUSES = tuple(f"{status // 100}xx" for status in range(600))
 
 
 class Histogram:
-    """How many values fell into which bucket.
+    """How many values fell into which bucket."""
 
-    Attributes:
-        bounds: Upper ends of the buckets.
-        counts: Values in each bucket, and above all of them.
-        sum: Of all values.
-    """
+    # bounds: Upper ends of the buckets.
+    # counts: Values in each bucket, and above all of them.
+    # sum: Of all values.
 
     __slots__ = ("bounds", "counts", "sum")
 

@@ -115,11 +115,8 @@ async def _body(gateway: Gateway, request: Request) -> bytes:
 
 
 def models(turn: Turn) -> None:
-    """Answer with the list of models that the caller may use, or one of them, in the format that the client speaks.
-
-    Raises:
-        NotFoundError: There is no such model for this caller.
-    """
+    """Answer with the list of models that the caller may use, or one of them, in the format that the client speaks."""
+    # Raises NotFoundError: There is no such model for this caller.
     found = turn.found
     spoken = _spoken(turn)
     if spoken is not None:

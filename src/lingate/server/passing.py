@@ -1,8 +1,8 @@
-"""Requests that go on to an address of the owner's as they are.
+"""Requests that go on to an address of the owner's as they are."""
 
-What is sent there is nothing that this gateway can read. So a call costs what the owner says it does, an answer that breaks
-off is an error and not half an answer, and of keys that are bound to models only those may use a path that name it.
-"""
+# What is sent there is nothing that this gateway can read. So a call costs what the owner says it does, an answer that
+# breaks off is an error and not half an answer, and of keys that are bound to models only those may use a path that
+# name it.
 
 from __future__ import annotations
 
@@ -31,12 +31,9 @@ _LINES = ("text/event-stream", "application/x-ndjson", "application/stream+json"
 
 
 async def passed(turn: Turn, passage: Passage, rest: str) -> None:
-    """Send a request on, and its answer back.
-
-    Raises:
-        PermissionDeniedError: The key may not use the path.
-        LingateError: A limit is reached, or there is no answer.
-    """
+    """Send a request on, and its answer back."""
+    # Raises PermissionDeniedError: The key may not use the path.
+    # Raises LingateError: A limit is reached, or there is no answer.
     gateway, request, row, endpoint = turn.gateway, turn.request, turn.row, passage.endpoint
     row.face = row.operation = "pass_through"
     row.model = passage.path

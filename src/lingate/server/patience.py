@@ -9,13 +9,11 @@ _STEPS = 5
 
 
 class Patience:
-    """As `asyncio.timeout`, but at most one step of five is counted for time in which this process stood still.
+    """As `asyncio.timeout`, but at most one step of five is counted for time in which this process stood still."""
 
-    A machine that was paused, or a body that took seconds to read, says nothing about a database, whose answer may be here.
-
-    Args:
-        seconds: How long, while the loop runs.
-    """
+    # A machine that was paused, or a body that took seconds to read, says nothing about a database, whose answer may be
+    # here.
+    # seconds: How long, while the loop runs.
 
     def __init__(self, seconds: float) -> None:
         self._limit = asyncio.timeout(None)

@@ -28,11 +28,7 @@ def looks_secret(text: str) -> bool:
 
 
 class Redaction:
-    """Blanks secrets in texts.
-
-    Args:
-        secrets: Strings that must not appear.
-    """
+    """Blanks secrets in texts."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._secrets: tuple[str, ...] = ()

@@ -25,13 +25,10 @@ _GENERATING = frozenset({"chat", "completions", "responses"})
 
 
 async def reserve(turn: Turn) -> None:
-    """Reserve what the call may use at most, and choose the way it goes.
-
-    Raises:
-        RateLimitError: A limit is reached.
-        BudgetExceededError: A budget is.
-        ConcurrencyLimitError: Too many calls at once.
-    """
+    """Reserve what the call may use at most, and choose the way it goes."""
+    # Raises RateLimitError: A limit is reached.
+    # Raises BudgetExceededError: A budget is.
+    # Raises ConcurrencyLimitError: Too many calls at once.
     call, row, group = turn.call, turn.row, turn.group
     prompt = turn.prompt_tokens = estimate_tokens(prompt_size(call))
     estimate = Estimate(group.name, prompt, asked_output(call.body), aka=group.aka)
@@ -64,19 +61,11 @@ async def reserve(turn: Turn) -> None:
 
 
 async def reserve_more(turn: Turn, body: JsonDict, spent: float | None) -> int | None:
-    """Reserve for one more part of an answer.
-
-    Args:
-        turn: The call.
-        body: The request for the part, which is made to fit.
-        spent: What the parts before cost in dollars, None where nobody knows.
-
-    Returns:
-        The bound that the part must have, None for its own.
-
-    Raises:
-        BudgetExceededError: There is no room for it.
-    """
+    """Reserve for one more part of an answer."""
+    # body: The request for the part, which is made to fit.
+    # spent: What the parts before cost in dollars, None where nobody knows.
+    # Returns: The bound that the part must have, None for its own.
+    # Raises BudgetExceededError: There is no room for it.
     ticket = turn.ticket
     if ticket is None:
         return None

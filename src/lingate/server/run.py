@@ -33,11 +33,8 @@ _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 def address_of(host: str, port: int) -> str:
-    """The numeric address that stands for a host, after making sure that one can listen there.
-
-    Raises:
-        OSError: One cannot: no such host, not this machine's, somebody else's port, or not allowed.
-    """
+    """The numeric address that stands for a host, after making sure that one can listen there."""
+    # Raises OSError: One cannot: no such host, not this machine's, somebody else's port, or not allowed.
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     family, _, _, _, place = min(found, key=lambda one: one[0] != socket.AF_INET)
     with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -52,18 +49,10 @@ def address_of(host: str, port: int) -> str:
 async def run(
     gateway: Gateway, host: str, port: int, *, ready: Callable[[], None], stopping: asyncio.Event | None = None
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then drain; a second one cuts that short. SIGHUP reads the configuration again.
-
-    Args:
-        gateway: What answers.
-        host: Address to listen on.
-        port: Port to listen on.
-        ready: Called when requests are taken.
-        stopping: Ends it as SIGTERM does; signals are left alone then.
-
-    Raises:
-        OSError: One cannot listen there.
-    """
+    """Serve until SIGTERM or SIGINT, then drain; a second one cuts that short. SIGHUP reads the configuration again."""
+    # ready: Called when requests are taken.
+    # stopping: Ends it as SIGTERM does; signals are left alone then.
+    # Raises OSError: One cannot listen there.
     loop = asyncio.get_running_loop()
     hurry = asyncio.Event()
     if stopping is None:

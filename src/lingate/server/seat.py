@@ -41,11 +41,9 @@ class _Times(NamedTuple):
 
 
 class Seat:
-    """Where the threads of this process run. Used on the event loop.
+    """Where the threads of this process run. Used on the event loop."""
 
-    Attributes:
-        kept: They are on one processor now.
-    """
+    # kept: They are on one processor now.
 
     def __init__(self) -> None:
         self.kept = False

@@ -1,9 +1,8 @@
-"""OpenTelemetry traces: a span for each call with the GenAI semantic conventions, and one below it for each try upstream.
+"""OpenTelemetry traces: a span for each call with the GenAI conventions, and one below it for each try upstream."""
 
-Imported only where the configuration asks for traces. Where they go is said by the `OTEL_*` variables of the process, as
-for every program that uses OpenTelemetry; what was asked and answered is left out unless
-`OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` is true.
-"""
+# Imported only where the configuration asks for traces. Where they go is said by the `OTEL_*` variables of the process,
+# as for every program that uses OpenTelemetry; what was asked and answered is left out unless
+# `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` is true.
 
 from __future__ import annotations
 
@@ -76,14 +75,10 @@ _COUNTS = {
 
 
 class Tracing:
-    """Makes the spans of one gateway.
+    """Makes the spans of one gateway."""
 
-    Args:
-        env: The environment: what the exporter does not read by itself.
-
-    Raises:
-        ConfigError: The `OTEL_*` variables make no sense.
-    """
+    # env: The environment: what the exporter does not read by itself.
+    # Raises ConfigError: The `OTEL_*` variables make no sense.
 
     def __init__(self, env: Mapping[str, str]) -> None:
         own = {"service.version": __version__}

@@ -38,16 +38,10 @@ def of_anthropic(fallbacks: Any) -> bool:
 
 
 def wishes_of(body: JsonDict, header: Callable[[str], str | None], native: bool = False) -> Wishes | None:
-    """Take a caller's wishes out of a request; None for none.
-
-    Args:
-        body: The request.
-        header: Gives a header of it.
-        native: Whether it has `fallbacks` that its provider is to see.
-
-    Raises:
-        BadRequestError: One of them makes no sense.
-    """
+    """Take a caller's wishes out of a request; None for none."""
+    # header: Gives a header of it.
+    # native: Whether it has `fallbacks` that its provider is to see.
+    # Raises BadRequestError: One of them makes no sense.
     timeout = body.pop("timeout", None)
     if timeout is None:
         timeout = _number(header("x-lingate-timeout") or header("x-litellm-timeout"))

@@ -1,7 +1,6 @@
-"""Who may use the gateway, and how much: keys, teams, users, limits and budgets.
+"""Who may use the gateway, and how much: keys, teams, users, limits and budgets."""
 
-`Access` is what the rest of the gateway holds; see its methods for what happens on the hot path and what beside it.
-"""
+# `Access` is what the rest of the gateway holds; see its methods for what happens on the hot path and what beside it.
 
 from lingate.server.access.access import Access, AccessSettings
 from lingate.server.access.keys import Keys

@@ -48,14 +48,10 @@ class AccessSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Access:
-    """Keys, limits and sign-in of a gateway.
+    """Keys, limits and sign-in of a gateway."""
 
-    Args:
-        store: The database.
-        settings: What the config says.
-        spending: What the ledger knows of spending.
-        on_master: Told the master key once, if one had to be made.
-    """
+    # spending: What the ledger knows of spending.
+    # on_master: Told the master key once, if one had to be made.
 
     def __init__(
         self,
@@ -80,11 +76,8 @@ class Access:
         self.configure(settings)
 
     def configure(self, settings: AccessSettings) -> None:
-        """Take over a new config, but for `redis_url`, which is read once.
-
-        Raises:
-            ValueError: A network, a period or an issuer is not one; nothing was changed.
-        """
+        """Take over a new config, but for `redis_url`, which is read once."""
+        # Raises ValueError: A network, a period or an issuer is not one; nothing was changed.
         # Whatever can be wrong is found out before anything is changed.
         for limits in (settings.gateway, settings.customers):
             if limits is not None and limits.budget_duration is not None:

@@ -127,10 +127,8 @@ def all_output(longest: int, thinking: int, answers: int) -> int:
 
 
 def longest_answer(body: dict[str, Any]) -> int | None:
-    """Tokens that an answer may have by the caller's word, None where it does not say.
-
-    Which of several bounds counts is the provider's choice. One that only some providers know bounds nothing.
-    """
+    """Tokens that an answer may have by the caller's word, None where it does not say."""
+    # Which of several bounds counts is the provider's choice. One that only some providers know bounds nothing.
     if not any(_number(body.get(name)) for name in ("max_completion_tokens", "max_tokens")):
         return None
     return max(_number(holder[name]) for holder, name in _named(body, _LIMITS))

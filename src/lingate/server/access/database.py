@@ -26,10 +26,9 @@ class Changes:
 
 
 class Database:
-    """The tables of `lingate.server.store.access`, as records.
+    """The tables of `lingate.server.store.access`, as records."""
 
-    Every method raises `StoreUnavailableError` when the database does not answer.
-    """
+    # Every method raises `StoreUnavailableError` when the database does not answer.
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -26,11 +26,9 @@ def parse_address(text: str) -> Address | None:
 
 
 class Networks:
-    """A list of addresses and networks.
+    """A list of addresses and networks."""
 
-    Raises:
-        ValueError: One of them is neither.
-    """
+    # Raises ValueError: One of them is neither.
 
     __slots__ = ("_networks",)
 
@@ -43,10 +41,8 @@ class Networks:
 
 
 def client_address(peer: str | None, forwarded_for: str | None, trusted: Networks | None) -> str | None:
-    """Who sent a request: the peer, or behind trusted proxies the last address in `X-Forwarded-For` that is not one of them.
-
-    Anybody can write the front of that header, so it is read from its end, and only if the peer itself is trusted.
-    """
+    """Who sent a request: the peer, or behind trusted proxies the last in `X-Forwarded-For` that is not one of them."""
+    # Anybody can write the front of that header, so it is read from its end, and only if the peer itself is trusted.
     if trusted is None or forwarded_for is None:
         return peer
     for text in reversed(forwarded_for.split(",")):

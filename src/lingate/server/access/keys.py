@@ -1,7 +1,7 @@
-"""Who a token belongs to. Everything that a request needs is in memory; the database is read beside the requests.
+"""Who a token belongs to. Everything that a request needs is in memory; the database is read beside the requests."""
 
-Keys, teams, users and budgets are read once and then as they change. Whatever changes rebuilds the callers it concerns.
-"""
+# Keys, teams, users and budgets are read once and then as they change. Whatever changes rebuilds the callers it
+# concerns.
 
 from __future__ import annotations
 
@@ -31,20 +31,15 @@ _EVERYTHING = {"all-proxy-models", "all-team-models", "*"}
 
 
 class Keys:
-    """The keys of this gateway, as callers by the digest of their tokens.
+    """The keys of this gateway, as callers by the digest of their tokens."""
 
-    Args:
-        database: Where keys are.
-        limiter: Keeps the counters that callers refer to.
-        gateway: Limits of all calls together.
-        now: Epoch seconds.
-
-    Attributes:
-        records: Keys by id.
-        principals: Teams, users, ... by kind and id.
-        version: How far the database's changes were read.
-        generation: Counts changes of what callers are made of.
-    """
+    # database: Where keys are.
+    # limiter: Keeps the counters that callers refer to.
+    # gateway: Limits of all calls together.
+    # records: Keys by id.
+    # principals: Teams, users, ... by kind and id.
+    # version: How far the database's changes were read.
+    # generation: Counts changes of what callers are made of.
 
     def __init__(
         self,
@@ -136,11 +131,8 @@ class Keys:
         self.generation += 1
 
     async def refresh(self) -> None:
-        """Read what changed in the database.
-
-        Raises:
-            StoreUnavailableError: It does not answer.
-        """
+        """Read what changed in the database."""
+        # Raises StoreUnavailableError: It does not answer.
         async with self._refreshing:
             more = True
             while more:

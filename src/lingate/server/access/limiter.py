@@ -30,17 +30,13 @@ Spending: TypeAlias = Callable[[Sequence[tuple[Owner, float]]], Awaitable[Sequen
 
 
 class LocalLimiter:
-    """Rates, parallel calls and budgets, counted in this process.
+    """Rates, parallel calls and budgets, counted in this process."""
 
-    Args:
-        spending: Asked once for each budget before its first use, so that a restart keeps what was spent.
-        allow_unpriced: Let models without a price be called under a budget, for nothing.
-        clock: Seconds for rates; never goes back.
-        now: Epoch seconds, for the periods of budgets.
-
-    Attributes:
-        on_cooled: Told by other replicas that a deployment rests: its id, for how many seconds, and why.
-    """
+    # spending: Asked once for each budget before its first use, so that a restart keeps what was spent.
+    # allow_unpriced: Let models without a price be called under a budget, for nothing.
+    # clock: Seconds for rates; never goes back.
+    # now: Epoch seconds, for the periods of budgets.
+    # on_cooled: Told by other replicas that a deployment rests: its id, for how many seconds, and why.
 
     def __init__(
         self,
@@ -90,11 +86,8 @@ class LocalLimiter:
         made_at: float = 0.0,
         blocked: bool = False,
     ) -> Scope | None:
-        """Set the limits of a key, team, user, customer, tag, or of the whole gateway. None where nothing is limited.
-
-        Raises:
-            ValueError: A period is not one.
-        """
+        """Set the limits of a key, team, user, customer, tag, or of the gateway. None where nothing is limited."""
+        # Raises ValueError: A period is not one.
         if unlimited(limits) and not blocked:
             self.forget(kind, id)
             return None
@@ -138,13 +131,10 @@ class LocalLimiter:
     async def admit(
         self, caller: Caller, estimate: Estimate, end_user: str | None, tags: tuple[str, ...]
     ) -> LocalTicket | None:
-        """Reserve for one call. None where nothing limits this caller: the hot path for most.
-
-        Raises:
-            RateLimitError: Too many requests or tokens a minute; `retry_after` is set.
-            ConcurrencyLimitError: Too many calls at once.
-            BudgetExceededError: The call might go over a budget, or its price is unknown and a budget applies.
-        """
+        """Reserve for one call. None where nothing limits this caller: the hot path for most."""
+        # Raises RateLimitError: Too many requests or tokens a minute; `retry_after` is set.
+        # Raises ConcurrencyLimitError: Too many calls at once.
+        # Raises BudgetExceededError: The call might go over a budget, or its price is unknown and a budget applies.
         model = (estimate.model, *estimate.aka) if estimate.aka else estimate.model
         plan = self._plan(caller, model, end_user, tags)
         if not plan:
@@ -154,19 +144,11 @@ class LocalLimiter:
         return await self._reserve(plan, demand(plan, estimate, allow_unpriced=self.allow_unpriced))
 
     async def extend(self, ticket: LocalTicket, estimate: Estimate, spent: float | None) -> int | None:
-        """Reserve for one more part of a call that was admitted. Only money is: it is the same call.
-
-        Args:
-            ticket: The call's. What is reserved here is held by it, and given back with it.
-            estimate: Of the part.
-            spent: What the parts before cost in dollars, None where nobody knows.
-
-        Returns:
-            Output tokens that the budgets have room for; None: no bound of ours.
-
-        Raises:
-            BudgetExceededError: There is no room for the part.
-        """
+        """Reserve for one more part of a call that was admitted. Only money is: it is the same call."""
+        # ticket: The call's. What is reserved here is held by it, and given back with it.
+        # spent: What the parts before cost in dollars, None where nobody knows.
+        # Returns: Output tokens that the budgets have room for; None: no bound of ours.
+        # Raises BudgetExceededError: There is no room for the part.
         plan = Plan(budgets=ticket.plan.budgets)
         if not plan:
             return None
@@ -268,11 +250,8 @@ class LocalLimiter:
             budget.raise_to(start, nanos(dollars))
 
     async def learn(self, kind: str, ids: Sequence[str]) -> Sequence[float | None]:
-        """Make sure that the budgets of those who are limited include what the ledger knows.
-
-        Returns:
-            Dollars that each has spent in all, as the ledger has it; None where it does not answer.
-        """
+        """Make sure that the budgets of those who are limited include what the ledger knows."""
+        # Returns: Dollars that each has spent in all, as the ledger has it; None where it does not answer.
         scopes = [scope for id in ids if (scope := self.scope(kind, id)) is not None]
         await self._learn([budget for scope in scopes for budget in scope.budgets])
         nobody = [None] * len(ids)

@@ -1,7 +1,6 @@
-"""The line to Redis: commands of one turn of the loop go out as one batch, and when Redis is away, nobody waits for it.
+"""The line to Redis: commands of one turn of the loop go out as one batch; when Redis is away, nobody waits for it."""
 
-Nothing here is tried again by itself: a command that failed may have been carried out.
-"""
+# Nothing here is tried again by itself: a command that failed may have been carried out.
 
 from __future__ import annotations
 
@@ -43,13 +42,11 @@ _Waiting = tuple[Script, list[str], list[str], "asyncio.Future[Any] | None"]
 
 
 class Link:
-    """A line to Redis.
+    """A line to Redis."""
 
-    Args:
-        url: `redis://`, `rediss://` or `unix://`.
-        joined: Called when Redis answers for the first time, and when it answers again. What is sent from then on goes out
-            when it has returned.
-    """
+    # url: `redis://`, `rediss://` or `unix://`.
+    # joined: Called when Redis answers for the first time, and when it answers again. What is sent from then on goes
+    # out when it has returned.
 
     def __init__(self, url: str, joined: Callable[[], Awaitable[None]]) -> None:
         # Time-outs of redis-py's own would count all time.
@@ -84,17 +81,9 @@ class Link:
     async def run(
         self, script: Script, keys: list[str], arguments: list[str], unheard: Callable[[Any], None] | None = None
     ) -> Any:
-        """Run a script with the next batch.
-
-        Args:
-            script: The script.
-            keys: Its keys.
-            arguments: Its arguments.
-            unheard: Gets the answer if whoever waits for it is cancelled: what the script did is done.
-
-        Raises:
-            AwayError: Redis does not answer, or answers nonsense.
-        """
+        """Run a script with the next batch."""
+        # unheard: Gets the answer if whoever waits for it is cancelled: what the script did is done.
+        # Raises AwayError: Redis does not answer, or answers nonsense.
         if not self.up:
             raise AwayError
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()

@@ -1,7 +1,7 @@
-"""What is counted: requests and tokens a minute, calls at once, money in a period. Pure; the limiter decides.
+"""What is counted: requests and tokens a minute, calls at once, money in a period. Pure; the limiter decides."""
 
-Money is whole billionths of a dollar, rounded up: sums of floats would let fifty calls cost more or less than fifty times one.
-"""
+# Money is whole billionths of a dollar, rounded up: sums of floats would let fifty calls cost more or less than fifty
+# times one.
 
 from __future__ import annotations
 
@@ -105,21 +105,19 @@ class _Window:
 
 
 class Budget:
-    """Money that may be spent in a period. What is reserved for calls under way counts as spent until they are settled.
+    """Money that may be spent in a period. What is reserved for calls counts as spent until they are settled."""
 
-    Attributes:
-        id: Unique name of the counter.
-        name: Whose it is, for people.
-        owner: Whose it is, for the ledger.
-        cap: Billionths of a dollar.
-        period: None for a budget that never begins anew.
-        span: The period as it was written.
-        start: Beginning of the current window, 0 for a budget without a period.
-        ends: Its end.
-        spent: In this window.
-        reserved: For calls admitted in this window that are not settled.
-        known: `spent` includes what the ledger has of this window.
-    """
+    # id: Unique name of the counter.
+    # name: Whose it is, for people.
+    # owner: Whose it is, for the ledger.
+    # cap: Billionths of a dollar.
+    # period: None for a budget that never begins anew.
+    # span: The period as it was written.
+    # start: Beginning of the current window, 0 for a budget without a period.
+    # ends: Its end.
+    # spent: In this window.
+    # reserved: For calls admitted in this window that are not settled.
+    # known: `spent` includes what the ledger has of this window.
 
     __slots__ = (
         "_before",

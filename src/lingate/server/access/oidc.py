@@ -1,8 +1,7 @@
-"""Sign-in with tokens that somebody else signed (JWT, OIDC): which issuers are believed, and who their tokens stand for.
+"""Sign-in with tokens that somebody else signed (JWT, OIDC): who is believed, and who their tokens stand for."""
 
-Nothing of a token is believed before its signature is checked, but for the two names that say which key to check it with:
-issuer and key id, compared exactly, together. Only signatures with a public key are accepted.
-"""
+# Nothing of a token is believed before its signature is checked, but for the two names that say which key to check it
+# with: issuer and key id, compared exactly, together. Only signatures with a public key are accepted.
 
 from __future__ import annotations
 
@@ -71,17 +70,12 @@ class _RefusedError(Exception):
 
 
 class SignIn:
-    """Callers by the tokens that issuers have signed.
+    """Callers by the tokens that issuers have signed."""
 
-    Args:
-        issuers: Who is believed.
-        keys: Teams and users, with their limits.
-        fetch: Reads an issuer's keys.
-        now: Epoch seconds.
-
-    Raises:
-        ValueError: Two issuers have the same name, or keys would be fetched over a line that anybody can change.
-    """
+    # issuers: Who is believed.
+    # keys: Teams and users, with their limits.
+    # fetch: Reads an issuer's keys.
+    # Raises ValueError: Two issuers have the same name, or keys would be fetched over a line that anybody can change.
 
     def __init__(
         self,
@@ -275,11 +269,8 @@ def _public_keys(raw: bytes) -> dict[str, Any]:
 
 
 def keys_at(issuer: str, jwks: str | None) -> str:
-    """Where an issuer's keys are, or what says where they are.
-
-    Raises:
-        ValueError: Nobody knows, or anybody could change them on their way.
-    """
+    """Where an issuer's keys are, or what says where they are."""
+    # Raises ValueError: Nobody knows, or anybody could change them on their way.
     if jwks is None and "://" not in issuer:
         raise ValueError(f"say where the keys of {issuer!r} are: its name is no URL that could be asked")
     place = jwks or issuer.rstrip("/") + "/.well-known/openid-configuration"
@@ -295,11 +286,8 @@ def _check_place(place: str) -> None:
 
 
 async def read(place: str) -> bytes:
-    """The document at an `https` URL or path.
-
-    Raises:
-        OSError: It cannot be read.
-    """
+    """The document at an `https` URL or path."""
+    # Raises OSError: It cannot be read.
     return await asyncio.to_thread(_read, place)
 
 

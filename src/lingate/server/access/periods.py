@@ -18,11 +18,8 @@ FOREVER = float("inf")
 
 
 def parse_span(text: str) -> tuple[int, int]:
-    """A span as (seconds, months); one of the two is zero.
-
-    Raises:
-        ValueError: It is not a number and a unit, or longer than a century.
-    """
+    """A span as (seconds, months); one of the two is zero."""
+    # Raises ValueError: It is not a number and a unit, or longer than a century.
     match = _FORM.fullmatch(text)
     if match is None:
         raise ValueError(f"{text[:40]!r} is not a duration: write a number and s, m, h, d, w, mo or y, for example 30d")
@@ -46,11 +43,11 @@ def after(start: float, text: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """How often a budget begins anew.
+    """How often a budget begins anew."""
 
-    Days begin at midnight UTC, weeks on Monday, months on the first. Seconds, minutes and hours are cut from the epoch.
-    Periods of several days are counted from midnight of the day the budget was made, so that the first one is whole.
-    """
+    # Days begin at midnight UTC, weeks on Monday, months on the first. Seconds, minutes and hours are cut from the
+    # epoch. Periods of several days are counted from midnight of the day the budget was made, so that the first one is
+    # whole.
 
     seconds: int
     """Length, 0 for periods of months."""
@@ -61,11 +58,8 @@ class Period:
 
     @classmethod
     def parse(cls, text: str, made_at: float = 0.0) -> Period:
-        """The period that `budget_duration` names, for a budget made at `made_at`.
-
-        Raises:
-            ValueError: It is not a duration.
-        """
+        """The period that `budget_duration` names, for a budget made at `made_at`."""
+        # Raises ValueError: It is not a duration.
         seconds, months = parse_span(text)
         if months:
             moment = time.gmtime(made_at)

@@ -1,7 +1,6 @@
-"""Who is limited, and by which meters: a scope for each key, team, user, end user and tag, a plan for each caller and model.
+"""Who is limited, and by which meters: a scope for each key, team, user and tag, a plan for each caller and model."""
 
-Scopes live as long as the process and are changed in place, so that what was counted survives a change of limits.
-"""
+# Scopes live as long as the process and are changed in place, so that what was counted survives a change of limits.
 
 from __future__ import annotations
 
@@ -53,17 +52,15 @@ class Plan:
 
 
 class Scope:
-    """One who is limited.
+    """One who is limited."""
 
-    Attributes:
-        kind: `key`, `team`, `user`, `customer`, `tag` or `gateway`.
-        id: Which one.
-        name: For messages.
-        blocked: Calls are refused.
-        limits: As configured.
-        parallel: Its calls under way, None where their number is not limited.
-        soft: What is told of when it is spent; no call's plan has it, so that only the ledger knows what was spent.
-    """
+    # kind: `key`, `team`, `user`, `customer`, `tag` or `gateway`.
+    # id: Which one.
+    # name: For messages.
+    # blocked: Calls are refused.
+    # limits: As configured.
+    # parallel: Its calls under way, None where their number is not limited.
+    # soft: What is told of when it is spent; no call's plan has it, so that only the ledger knows what was spent.
 
     __slots__ = (
         "_budgets",
@@ -97,11 +94,8 @@ class Scope:
     def configure(
         self, limits: Limits, *, name: str | None = None, made_at: float = 0.0, blocked: bool = False
     ) -> None:
-        """Take over new limits; what has been counted stays.
-
-        Raises:
-            ValueError: A period is not one.
-        """
+        """Take over new limits; what has been counted stays."""
+        # Raises ValueError: A period is not one.
         self.blocked = blocked
         shown = f"{self.kind} {name}" if name else self.name
         if (limits, shown, made_at) == (self.limits, self.name, self._made_at):

@@ -26,11 +26,9 @@ _LATEST = 1e11
 
 
 class RefusedError(LingateError):
-    """An administrator asked for something that cannot be done; `status` is 400, 404 or 409.
+    """An administrator asked for something that cannot be done; `status` is 400, 404 or 409."""
 
-    Attributes:
-        param: The field that is wrong.
-    """
+    # param: The field that is wrong.
 
     kind = "refused"
 
@@ -40,14 +38,11 @@ class RefusedError(LingateError):
 
 
 class Service:
-    """Changes to keys and to those whom limits belong to.
+    """Changes to keys and to those whom limits belong to."""
 
-    Args:
-        database: Where they are kept.
-        keys: Told of every change.
-        changed: Called after a change, to tell other replicas.
-        now: Epoch seconds.
-    """
+    # database: Where they are kept.
+    # keys: Told of every change.
+    # changed: Called after a change, to tell other replicas.
 
     def __init__(
         self,

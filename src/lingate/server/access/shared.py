@@ -1,7 +1,6 @@
-"""Limits that several replicas share through Redis, cool-downs and news of changed keys with them.
+"""Limits that several replicas share through Redis, cool-downs and news of changed keys with them."""
 
-Every replica also counts for itself. While Redis answers it decides; when it does not, the replica's own counters do.
-"""
+# Every replica also counts for itself. While Redis answers it decides; when it does not, the replica's own counters do.
 
 from __future__ import annotations
 
@@ -35,16 +34,11 @@ _MOST_KEYS = 500
 
 
 class SharedLimiter(LocalLimiter):
-    """A limiter whose counters are in Redis.
+    """A limiter whose counters are in Redis."""
 
-    Args:
-        url: Where Redis is.
-        namespace: First part of all names; in braces, so that a cluster keeps them together.
-        on_news: Called when another replica has changed keys.
-        spending: What the ledger knows.
-        allow_unpriced: Let models without a price be called under a budget.
-        now: Epoch seconds.
-    """
+    # namespace: First part of all names; in braces, so that a cluster keeps them together.
+    # on_news: Called when another replica has changed keys.
+    # allow_unpriced: Let models without a price be called under a budget.
 
     def __init__(
         self,
@@ -293,15 +287,13 @@ class SharedLimiter(LocalLimiter):
 
 
 class SharedTicket(LocalTicket):
-    """A reservation in this process, and in Redis if that has been told of it: when it was made, or when Redis came back.
+    """A reservation in this process, and in Redis if that was told of it: when it was made, or when Redis came back."""
 
-    Args:
-        local: The reservation in this process.
-        limiter: Who made it.
-        second: When Redis granted it, by its clock; None if it was not asked.
-        budget_keys: Names of the budgets' counters.
-        shown: `x-ratelimit-*` headers.
-    """
+    # local: The reservation in this process.
+    # limiter: Who made it.
+    # second: When Redis granted it, by its clock; None if it was not asked.
+    # budget_keys: Names of the budgets' counters.
+    # shown: `x-ratelimit-*` headers.
 
     __slots__ = ("_budget_keys", "_joins", "_limiter", "_second")
 

@@ -43,11 +43,8 @@ class Demand(NamedTuple):
 
 
 def demand(plan: Plan, estimate: Estimate, *, allow_unpriced: bool) -> Demand:
-    """What a call asks of its plan.
-
-    Raises:
-        BudgetExceededError: A budget applies and nobody knows what the model costs.
-    """
+    """What a call asks of its plan."""
+    # Raises BudgetExceededError: A budget applies and nobody knows what the model costs.
     prompt, output = estimate.prompt_tokens, estimate.max_output
     tokens = prompt if output is None else prompt + output
     if not plan.budgets:
@@ -75,13 +72,10 @@ def demand(plan: Plan, estimate: Estimate, *, allow_unpriced: bool) -> Demand:
 
 
 def take(plan: Plan, wanted: Demand, second: int, now: float) -> tuple[int, int | None]:
-    """Whether a call fits: the money to reserve, and the bound of its output where that is ours.
-
-    Raises:
-        ConcurrencyLimitError: Too many calls at once.
-        RateLimitError: Too many requests or tokens a minute.
-        BudgetExceededError: It might go over a budget.
-    """
+    """Whether a call fits: the money to reserve, and the bound of its output where that is ours."""
+    # Raises ConcurrencyLimitError: Too many calls at once.
+    # Raises RateLimitError: Too many requests or tokens a minute.
+    # Raises BudgetExceededError: It might go over a budget.
     for parallel in plan.parallel:
         if parallel.running >= parallel.limit:
             raise crowded(parallel)
@@ -200,14 +194,12 @@ def _left(rate: Rate) -> int:
 
 
 class LocalTicket:
-    """A reservation that was granted. Exactly one of `settle` and `release` is called, once, however the call ended.
+    """A reservation that was granted. Exactly one of `settle` and `release` is called, once, however the call ended."""
 
-    Attributes:
-        headers: `x-ratelimit-*` headers for the answer; made when the ticket is.
-        max_output: Output tokens that the budgets have room for, where that is less than the caller's own bound or the
-            caller gave none; the handler writes it into the request. None: no bound of ours.
-        plan: The meters that the call passed.
-    """
+    # headers: `x-ratelimit-*` headers for the answer; made when the ticket is.
+    # max_output: Output tokens that the budgets have room for, where that is less than the caller's own bound or the
+    # caller gave none; the handler writes it into the request. None: no bound of ours.
+    # plan: The meters that the call passed.
 
     __slots__ = (
         "_amount",
@@ -259,10 +251,8 @@ class LocalTicket:
         self._end_more()
 
     def release(self) -> None:
-        """Nothing was used: the call was not made, or the upstream refused it.
-
-        The request itself stays counted: refusals are no way around a rate.
-        """
+        """Nothing was used: the call was not made, or the upstream refused it."""
+        # The request itself stays counted: refusals are no way around a rate.
         self._end(0, 0)
         self._end_more()
 

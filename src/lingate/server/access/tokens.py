@@ -14,11 +14,8 @@ _LONGEST = 512
 
 
 def make_token(key_id: str | None = None) -> tuple[str, str]:
-    """A new key: its public id, and the whole token, which holds the id and 256 bits of secret.
-
-    Args:
-        key_id: The id to keep, when a key is rotated.
-    """
+    """A new key: its public id, and the whole token, which holds the id and 256 bits of secret."""
+    # key_id: The id to keep, when a key is rotated.
     public = key_id or secrets.token_hex(_ID_BYTES)
     return public, f"{PREFIX}{public}-{secrets.token_urlsafe(_SECRET_BYTES)}"
 

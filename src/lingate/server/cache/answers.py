@@ -50,11 +50,8 @@ class Flight:
         self.error: LingateError | None = None
 
     async def landed(self) -> Entry | None:
-        """What it brought; None if its caller left before it was whole, then somebody else goes.
-
-        Raises:
-            LingateError: The provider refused it.
-        """
+        """What it brought; None if its caller left before it was whole, then somebody else goes."""
+        # Raises LingateError: The provider refused it.
         await self._done.wait()
         if self.error is not None:
             # Each caller gets an error of its own: what is raised carries the traces of where.
@@ -76,12 +73,9 @@ class Wish:
 
 
 class Answers:
-    """The cache of one configuration.
+    """The cache of one configuration."""
 
-    Args:
-        config: What the gateway is set to.
-        before: The cache of the configuration before: what it keeps is kept on, if it is kept in the same place.
-    """
+    # before: The cache of the configuration before: what it keeps is kept on, if it is kept in the same place.
 
     def __init__(self, config: GatewayConfig, before: Answers | None = None) -> None:
         params, own = config.settings.cache_params, config.own.cache
@@ -104,15 +98,8 @@ class Answers:
         await self.store.close()
 
     def wish(self, turn: Turn, field: Any) -> Wish | None:
-        """What a request wants of the cache; None if nothing. Called before limits change the call.
-
-        Args:
-            turn: The request.
-            field: Its `cache` field.
-
-        Raises:
-            BadRequestError: The field is not what it must be.
-        """
+        """What a request wants of the cache; None if nothing. Called before limits change the call."""
+        # Raises BadRequestError: The field is not what it must be.
         control = control_of(field, turn.request.header("cache-control"))
         call = turn.call
         if self._wanted and not control.wanted:
@@ -124,11 +111,8 @@ class Answers:
         return None if key is None else Wish(self, key, control)
 
     async def serve(self, turn: Turn, wish: Wish, make: Callable[[Turn], Awaitable[None]]) -> None:
-        """Answer a request from the cache, or with the others that ask for the same, or by making the call.
-
-        Raises:
-            LingateError: The call failed, or the one that it waited for.
-        """
+        """Answer a request from the cache, or with the others that ask for the same, or by making the call."""
+        # Raises LingateError: The call failed, or the one that it waited for.
         key, control = wish.key, wish.control
         turn.row.cache = "miss"
         if control.read:
@@ -157,12 +141,9 @@ class Answers:
             flight.land()
 
     async def _from_others(self, key: str, most: float) -> Entry | None:
-        """What an equal call under way brings; None if none comes to its end in time.
-
-        Raises:
-            LingateError: It failed.
-            DeadlineExceededError: The call has no more than `most` seconds itself, and they are over.
-        """
+        # What an equal call under way brings; None if none comes to its end in time.
+        # Raises LingateError: It failed.
+        # Raises DeadlineExceededError: The call has no more than `most` seconds itself, and they are over.
         patience = asyncio.timeout(min(most, _LONGEST_WAIT))
         try:
             async with patience:

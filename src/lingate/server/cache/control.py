@@ -34,15 +34,10 @@ class Control:
 
 
 def control_of(field: Any, header: str | None) -> Control:
-    """What a request wants.
-
-    Args:
-        field: Its `cache` field, None without one.
-        header: Its `Cache-Control` header.
-
-    Raises:
-        BadRequestError: The field is not what it must be; the message says where.
-    """
+    """What a request wants."""
+    # field: Its `cache` field, None without one.
+    # header: Its `Cache-Control` header.
+    # Raises BadRequestError: The field is not what it must be; the message says where.
     control = Control()
     if header is not None:
         _read_header(header, control)

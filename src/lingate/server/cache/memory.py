@@ -10,12 +10,10 @@ from lingate.server.cache.entry import Entry
 
 
 class Memory:
-    """A bounded store in memory.
+    """A bounded store in memory."""
 
-    Args:
-        max_bytes: Bound of all entries together.
-        now: A clock that never goes back.
-    """
+    # max_bytes: Bound of all entries together.
+    # now: A clock that never goes back.
 
     def __init__(self, max_bytes: int, now: Callable[[], float] = time.monotonic) -> None:
         self.max_bytes = max_bytes

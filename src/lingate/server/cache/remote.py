@@ -24,12 +24,10 @@ _MOST_WRITES = 256
 
 
 class Remote:
-    """A store in Redis.
+    """A store in Redis."""
 
-    Args:
-        url: `redis://`, `rediss://` or `unix://`.
-        now: A clock that never goes back.
-    """
+    # url: `redis://`, `rediss://` or `unix://`.
+    # now: A clock that never goes back.
 
     def __init__(self, url: str, now: Callable[[], float] = time.monotonic) -> None:
         self.url = url

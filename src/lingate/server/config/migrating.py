@@ -56,10 +56,8 @@ def _part(title: str, items: Mapping[str, str]) -> list[str]:
 
 
 def migrate(path: str) -> Migration:
-    """Say what becomes of a configuration of LiteLLM's.
-
-    Variables are not read: `os.environ/NAME` stands for whatever the gateway's environment will hold.
-    """
+    """Say what becomes of a configuration of LiteLLM's."""
+    # Variables are not read: `os.environ/NAME` stands for whatever the gateway's environment will hold.
     loaded = read(path, {})
     data = loaded.source.data
     problems = tuple(problem for problem in loaded.problems if not _in_variable(data, problem.place))
@@ -87,11 +85,8 @@ def _outer(name: str) -> Iterator[str]:
 
 
 def cleaned(path: str) -> str:
-    """The file without what has no effect here, everything else and its comments as they are.
-
-    Raises:
-        ConfigError: What is left cannot be told apart safely: edit the file by hand.
-    """
+    """The file without what has no effect here, everything else and its comments as they are."""
+    # Raises ConfigError: What is left cannot be told apart safely: edit the file by hand.
     loaded = read(path, {})
     text = Path(path).read_text(encoding="utf-8")
     own = parse(text, path)

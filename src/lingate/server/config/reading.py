@@ -34,11 +34,9 @@ class Problem(NamedTuple):
 
 
 class ConfigFileError(ConfigError):
-    """The configuration has errors; the message lists all of them.
+    """The configuration has errors; the message lists all of them."""
 
-    Attributes:
-        problems: What is wrong, in the order of the file.
-    """
+    # problems: What is wrong, in the order of the file.
 
     def __init__(self, path: str, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
@@ -94,11 +92,9 @@ def hints_of(record: Any) -> dict[str, Any]:
 
 
 class Reading:
-    """One pass over a configuration.
+    """One pass over a configuration."""
 
-    Args:
-        where: File and line of a place.
-    """
+    # where: File and line of a place.
 
     def __init__(self, where: Any) -> None:
         self._where = where
@@ -119,16 +115,12 @@ class Reading:
         also: Sequence[str] = (),
         near: Callable[[str], str] = lambda key: "",
     ) -> T:
-        """Read a mapping into a record.
-
-        Args:
-            wanted: The record.
-            data: The mapping; None for one without keys.
-            place: Where it stands.
-            undone: Keys that are known, have no effect here, and what to use instead.
-            also: Keys that are read elsewhere.
-            near: Says where an unknown key belongs; empty where it does not know either.
-        """
+        """Read a mapping into a record."""
+        # data: The mapping; None for one without keys.
+        # place: Where it stands.
+        # undone: Keys that are known, have no effect here, and what to use instead.
+        # also: Keys that are read elsewhere.
+        # near: Says where an unknown key belongs; empty where it does not know either.
         kind: Any = wanted
         hints = hints_of(kind)
         given: dict[str, Any] = {}
@@ -219,11 +211,8 @@ def found(value: Any) -> str:
 
 
 def scalar(value: Any, wanted: Any) -> Any:
-    """One value of a simple type.
-
-    Raises:
-        Bad: It is something else.
-    """
+    """One value of a simple type."""
+    # Raises Bad: It is something else.
     if get_origin(wanted) is Annotated:
         base, rule = get_args(wanted)[:2]
         return _RULES[rule](value, base)

@@ -58,19 +58,15 @@ class DrainState:
 
 
 class Drainer:
-    """The one writer of a journal's rows.
+    """The one writer of a journal's rows."""
 
-    Args:
-        journal: Of this process. Journals of dead processes beside it are taken over.
-        store: Where rows go. It need not answer yet.
-        interval: Seconds between looks for new rows.
-        sync_interval: Seconds between syncs of the journal: what a power cut may cost.
-        adopt_interval: Seconds between looks for journals of processes that have died.
-
-    Attributes:
-        state: How the copying goes now.
-        outages: What says that the database is away, full or not fit for use, and that the rows themselves are innocent.
-    """
+    # journal: Of this process. Journals of dead processes beside it are taken over.
+    # store: Where rows go. It need not answer yet.
+    # interval: Seconds between looks for new rows.
+    # sync_interval: Seconds between syncs of the journal: what a power cut may cost.
+    # adopt_interval: Seconds between looks for journals of processes that have died.
+    # state: How the copying goes now.
+    # outages: What says that the database is away, full or not fit for use, and that the rows themselves are innocent.
 
     def __init__(
         self,
@@ -124,11 +120,8 @@ class Drainer:
         return self._pending() == 0
 
     async def flush(self) -> None:
-        """Return when all rows written before are in the database.
-
-        Raises:
-            Exception: One of `outages`.
-        """
+        """Return when all rows written before are in the database."""
+        # Raises Exception: One of `outages`.
         if self.state.away_since is None and not self._pending() and time.monotonic() < self._adopt_at:
             return
         async with self._turn:

@@ -1,8 +1,7 @@
-"""How rows lie in a journal's file: a marker, the length, a checksum, the row as JSON.
+"""How rows lie in a journal's file: a marker, the length, a checksum, the row as JSON."""
 
-The file of a process that died may end in the middle of a frame, and one on a machine that lost its power may hold
-anything after the last sync: what is whole is found again behind what is damaged.
-"""
+# The file of a process that died may end in the middle of a frame, and one on a machine that lost its power may hold
+# anything after the last sync: what is whole is found again behind what is damaged.
 
 from __future__ import annotations
 
@@ -43,13 +42,10 @@ class Found:
 
 
 def scan(data: bytes, *, last: bool, limit: int) -> Found:
-    """Find up to `limit` rows.
-
-    Args:
-        data: A part of a file that begins where a frame should.
-        last: Nothing follows and nothing will: a frame that is cut off is damage, not a reason to wait.
-        limit: Stop after this many rows.
-    """
+    """Find up to `limit` rows."""
+    # data: A part of a file that begins where a frame should.
+    # last: Nothing follows and nothing will: a frame that is cut off is damage, not a reason to wait.
+    # limit: Stop after this many rows.
     found = Found()
     payloads, ends = found.payloads, found.ends
     view, total, position = memoryview(data), len(data), 0

@@ -1,8 +1,7 @@
-"""Put rows of a journal into the database: the fastest way each database has, with the SQL that they share, and SQLite's.
+"""Put rows of a journal into the database, the fastest way each has: the SQL that they share, and SQLite's."""
 
-SQLite gets many rows a statement, in a thread; Postgres (`insert_postgres.py`) gets the JSON as it is in the journal and takes
-it apart itself. Both ignore rows that they have.
-"""
+# SQLite gets many rows a statement, in a thread; Postgres (`insert_postgres.py`) gets the JSON as it is in the journal
+# and takes it apart itself. Both ignore rows that they have.
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The journal: rows on disk before the answer's last byte goes out, in the database whenever that is ready for them.
+"""The journal: rows on disk before the answer's last byte goes out, in the database whenever that is ready for them."""
 
-`write` appends a row with one system call and waits for nothing. The row is then in the kernel's hands and outlives this
-process however it ends; what outlives the machine losing its power is what `sync` had reached, at most a second before.
-"""
+# `write` appends a row with one system call and waits for nothing. The row is then in the kernel's hands and outlives
+# this process however it ends; what outlives the machine losing its power is what `sync` had reached, at most a second
+# before.
 
 from __future__ import annotations
 
@@ -62,13 +62,11 @@ class JournalState:
 
 class Journal:
     """Where the rows of one process are written. Used by the thread of the event loop only,
-    except for `sync`.
+    except for `sync`."""
 
-    Args:
-        root: Directory of all journals of this installation; this process makes its own below it.
-        max_bytes: How much may wait for the database, with what dead processes left. From there on `has_room` is false.
-        segment_bytes: Size at which a new file is begun; drained files are deleted whole.
-    """
+    # root: Directory of all journals of this installation; this process makes its own below it.
+    # max_bytes: How much may wait for the database, with what dead processes left. From there on `has_room` is false.
+    # segment_bytes: Size at which a new file is begun; drained files are deleted whole.
 
     def __init__(
         self,
@@ -110,11 +108,9 @@ class Journal:
         return self._pending + self._backlog < self._max_bytes and not self._failing
 
     def write(self, row: LedgerRow) -> None:
-        """Append a row. When this returns, the row is in the ledger, also if this process is killed now.
-
-        Raises:
-            JournalFullError: There is no room, neither within the bound nor in the reserve for calls that were under way.
-        """
+        """Append a row. When this returns, the row is in the ledger, also if this process is killed now."""
+        # Raises JournalFullError: There is no room, neither within the bound nor in the reserve for calls that were
+        # under way.
         try:
             payload = self._payload(row)
         except RecursionError:

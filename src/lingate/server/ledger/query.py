@@ -1,8 +1,7 @@
-"""Questions to the ledger: who used what and what it cost, call by call and in sums. The same on every database.
+"""Questions to the ledger: who used what and what it cost, call by call and in sums. The same on every database."""
 
-Sums come from the hourly tables wherever those hold what is asked for, and from the calls themselves otherwise: by end user,
-by deployment, for the minutes before the first whole hour. Hours and days are UTC's.
-"""
+# Sums come from the hourly tables wherever those hold what is asked for, and from the calls themselves otherwise: by
+# end user, by deployment, for the minutes before the first whole hour. Hours and days are UTC's.
 
 from __future__ import annotations
 
@@ -65,12 +64,9 @@ class Page:
 
 
 class Usage:
-    """Asks the ledger.
+    """Asks the ledger."""
 
-    Args:
-        store: The database.
-        drainer: Of this process: its newest rows are brought into the database before a question is answered.
-    """
+    # drainer: Of this process: its newest rows are brought into the database before a question is answered.
 
     def __init__(self, store: Store, drainer: Drainer | None = None) -> None:
         self._store = store
@@ -79,14 +75,11 @@ class Usage:
     async def by(
         self, dimensions: Sequence[str], filter: Filter | None = None, *, limit: int = _MOST_GROUPS
     ) -> list[dict[str, Any]]:
-        """Sums for each combination of `dimensions`, oldest first where they have a time, else the most expensive first.
-
-        By tag, a call with several counts for each of them, and one without for none. What else a call does not have is None.
-
-        Raises:
-            QueryError: Sums cannot be taken by one of the dimensions.
-            StoreError: The database does not answer.
-        """
+        """Sums for each combination of `dimensions`, oldest first where they have a time, else most expensive first."""
+        # By tag, a call with several counts for each of them, and one without for none. What else a call does not have
+        # is None.
+        # Raises QueryError: Sums cannot be taken by one of the dimensions.
+        # Raises StoreError: The database does not answer.
         keys = list(dict.fromkeys(dimensions))
         for name in keys:
             if name not in DIMENSIONS:
@@ -102,20 +95,14 @@ class Usage:
         return [_shown(keys, values, sums) for values, sums in _ordered(keys, found)[: min(limit, _MOST_GROUPS)]]
 
     async def totals(self, filter: Filter | None = None) -> dict[str, Any]:
-        """Sums over all that `filter` leaves.
-
-        Raises:
-            StoreError: The database does not answer.
-        """
+        """Sums over all that `filter` leaves."""
+        # Raises StoreError: The database does not answer.
         return (await self.by((), filter))[0]
 
     async def rows(self, filter: Filter | None = None, *, cursor: str | None = None, limit: int = 100) -> Page:
-        """Calls, newest first; without the bodies.
-
-        Raises:
-            QueryError: `cursor` is not one that a page came with.
-            StoreError: The database does not answer.
-        """
+        """Calls, newest first; without the bodies."""
+        # Raises QueryError: `cursor` is not one that a page came with.
+        # Raises StoreError: The database does not answer.
         filter, limit = filter or Filter(), max(1, min(limit, _MOST_ROWS))
         columns = [column for column in ledger.columns if column.name != "body"]
         async with self._reading() as connection:
@@ -129,11 +116,8 @@ class Usage:
         return Page(found[:limit], _write_cursor(found[limit - 1]) if more else None)
 
     async def row(self, id: str) -> dict[str, Any] | None:
-        """One call, with its body if that was stored; None if there is none of this id.
-
-        Raises:
-            StoreError: The database does not answer.
-        """
+        """One call, with its body if that was stored; None if there is none of this id."""
+        # Raises StoreError: The database does not answer.
         async with self._reading() as connection:
             found = (await connection.execute(select(ledger).where(ledger.c.id == id))).first()
         return dict(found._mapping) if found else None

@@ -48,14 +48,11 @@ class Batch:
 
 
 class Reader:
-    """Reads one spool.
+    """Reads one spool."""
 
-    Args:
-        spool: Which.
-        live: Segment being written and its size, where this process is the writer.
-        passed: Told how many bytes need not be read again.
-        damaged: Told how many bytes were no row.
-    """
+    # live: Segment being written and its size, where this process is the writer.
+    # passed: Told how many bytes need not be read again.
+    # damaged: Told how many bytes were no row.
 
     def __init__(
         self,

@@ -62,13 +62,9 @@ _decode: Final = msgspec.json.Decoder(_Row).decode
 
 
 class LedgerSpending:
-    """Dollars that owners have spent since a moment, as far as this database and this process's journal know.
+    """Dollars that owners have spent since a moment, as far as this database and this process's journal know."""
 
-    Args:
-        store: The database.
-        drainer: Of this process.
-        names: All names by which a model may be known, given the one that was asked for.
-    """
+    # names: All names by which a model may be known, given the one that was asked for.
 
     def __init__(
         self, store: Store, drainer: Drainer, names: Callable[[str], Iterable[str]] = lambda model: (model,)
@@ -78,11 +74,9 @@ class LedgerSpending:
         self._drainer = drainer
 
     async def __call__(self, wanted: Sequence[tuple[Owner, float]]) -> list[float]:
-        """For each owner and moment (epoch seconds), dollars spent from then on.
-
-        Raises:
-            StoreError: The database does not answer, or was away for so long that it has yet to get most of the rows.
-        """
+        """For each owner and moment (epoch seconds), dollars spent from then on."""
+        # Raises StoreError: The database does not answer, or was away for so long that it has yet to get most of the
+        # rows.
         groups: dict[tuple[str, float], set[str]] = defaultdict(set)
         for owner, since in wanted:
             groups[owner.kind, since].add(owner.id)

@@ -23,14 +23,10 @@ _MOST_WILD = 4096
 
 
 class Builder:
-    """Deployments of one configuration.
+    """Deployments of one configuration."""
 
-    Args:
-        config: The gateway's configuration.
-        now: The clock.
-        shared: Tells other replicas of deployments that rest.
-        previous: The builder before a change; loads and healths of deployments that stay are taken over from it.
-    """
+    # shared: Tells other replicas of deployments that rest.
+    # previous: The builder before a change; loads and healths of deployments that stay are taken over from it.
 
     def __init__(
         self, config: GatewayConfig, now: Callable[[], float], shared: Shared | None, previous: Builder | None

@@ -40,11 +40,9 @@ def least_busy(found: Sequence[Deployment], now: float, random: Random) -> Deplo
 
 
 def fastest(found: Sequence[Deployment], now: float, random: Random) -> Deployment:
-    """Of two taken by chance, the one whose answer is due first: latency times the calls it would have.
-
-    Asking the fastest of all would send everyone to the same; two by chance spread nearly as well as knowing everything
-    (Mitzenmacher, The Power of Two Choices in Randomized Load Balancing).
-    """
+    """Of two taken by chance, the one whose answer is due first: latency times the calls it would have."""
+    # Asking the fastest of all would send everyone to the same; two by chance spread nearly as well as knowing
+    # everything (Mitzenmacher, The Power of Two Choices in Randomized Load Balancing).
     count = len(found)
     if count == 1:
         return found[0]
@@ -95,10 +93,8 @@ STRATEGIES: Mapping[str, Choose] = {
 
 
 def faithful(found: Sequence[Deployment], sticky: str) -> Deployment:
-    """The same one for the same key, as long as it is among them; the same in every replica, and as weights say.
-
-    Weighted rendezvous hashing: who leaves takes only its own keys along.
-    """
+    """The same one for the same key, as long as it is among them; the same in every replica, and as weights say."""
+    # Weighted rendezvous hashing: who leaves takes only its own keys along.
     key = int.from_bytes(blake2b(sticky.encode(), digest_size=8).digest(), "little")
     best, most = found[0], float("-inf")
     for item in found:

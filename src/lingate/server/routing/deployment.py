@@ -117,11 +117,8 @@ class Deployment:
         return self.sheet.price()
 
     def place(self, operation: Operation) -> Placed:
-        """Where an operation is asked for.
-
-        Raises:
-            ConfigError: There is no such place, or nothing to sign in with.
-        """
+        """Where an operation is asked for."""
+        # Raises ConfigError: There is no such place, or nothing to sign in with.
         found = self.places.get(operation)
         if found is None:
             place = self.session.place(self.name, operation, self.given)
@@ -137,12 +134,8 @@ class Deployment:
         return thinking_on_top(target, effort)
 
     def call(self, asked: Call, params: Mapping[str, Any]) -> Call:
-        """The call as it is made here, where that is not `as_asked`.
-
-        Args:
-            asked: The caller's.
-            params: Request parameters that a fallback lays over it.
-        """
+        """The call as it is made here, where that is not `as_asked`."""
+        # params: Request parameters that a fallback lays over it.
         defaults = self.defaults
         if not asked.body.keys().isdisjoint(_BOUNDS) and not defaults.keys().isdisjoint(_BOUNDS):
             # The caller's bound holds, by whichever name.

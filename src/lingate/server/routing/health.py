@@ -1,9 +1,9 @@
-"""How a deployment fares: cool-down, circuit breaker, latency, and how much it has been asked. Plain numbers, no locks.
+"""How a deployment fares: cool-down, circuit breaker, latency, how much it was asked. Plain numbers, no locks."""
 
-Closed: calls go through; failures of the last minute are counted. Resting: `until` lies ahead, and no call goes through.
-On trial: `until` has passed after failures; one call a second goes through, until one succeeds (closed) or fails (resting
-again, twice as long). A rest that the provider asked for (Retry-After) ends without a trial: it said when.
-"""
+# Closed: calls go through; failures of the last minute are counted. Resting: `until` lies ahead, and no call goes
+# through. On trial: `until` has passed after failures; one call a second goes through, until one succeeds (closed) or
+# fails (resting again, twice as long). A rest that the provider asked for (Retry-After) ends without a trial: it said
+# when.
 
 from __future__ import annotations
 
@@ -167,11 +167,8 @@ class Health:
             self.until = now + _TRIAL_GAP
 
     def recalled(self, rests: int) -> None:
-        """A stream that counted as an answer when it began has failed: one call is not both.
-
-        Args:
-            rests: How often it had rested by then, if that ended its trial: where nothing else came through, it did not.
-        """
+        """A stream that counted as an answer when it began has failed: one call is not both."""
+        # rests: How often it had rested by then, if that ended its trial: where nothing else came through, it did not.
         self.good = max(self.good - 1, 0)
         if rests and not self.good:
             self.trial, self.rests = True, rests

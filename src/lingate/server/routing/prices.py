@@ -35,14 +35,10 @@ class Price(NamedTuple):
 
 
 class Sheet:
-    """Prices and limits of one model, looked up once.
+    """Prices and limits of one model, looked up once."""
 
-    Args:
-        provider: Name of the provider's row.
-        model: The model there.
-        info: What the owner says.
-        params: Prices that the owner gives beside the parameters; weaker.
-    """
+    # info: What the owner says.
+    # params: Prices that the owner gives beside the parameters; weaker.
 
     __slots__ = ("_catalogue", "_facts", "_highest", "_info", "_model", "_own", "_plain", "_provider")
 
@@ -87,15 +83,11 @@ class Sheet:
         return known[1]
 
     def cost(self, usage: JsonDict, answered: str | None, tier: str | None) -> tuple[float | None, str | None]:
-        """What an answer cost in dollars, and by which prices; None and why not, where that is not known.
-
-        Where it is only a fee that is not known, the rest and `INCOMPLETE` with the reason.
-
-        Args:
-            usage: Token counts in canonical form.
-            answered: The model that answered by its own word.
-            tier: The tier it was served on.
-        """
+        """What an answer cost in dollars, and by which prices; None and why not, where that is not known."""
+        # Where it is only a fee that is not known, the rest and `INCOMPLETE` with the reason.
+        # usage: Token counts in canonical form.
+        # answered: The model that answered by its own word.
+        # tier: The tier it was served on.
         if self._own is not None:
             return _own_cost(self._own, usage, self._provider, self._model)
         # Both are the provider's word, and might be anything.

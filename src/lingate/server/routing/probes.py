@@ -34,18 +34,13 @@ class Probe:
 
 
 class Probes:
-    """Looks at all deployments that have a list of models.
+    """Looks at all deployments that have a list of models."""
 
-    A failure counts as a failed call would. A success proves only that the provider is reachable and takes the key: it
-    ends no rest.
-
-    Args:
-        router: The router of the moment.
-        transport: Sends.
-
-    Attributes:
-        found: What the last look found, by deployment's id.
-    """
+    # A failure counts as a failed call would. A success proves only that the provider is reachable and takes the key:
+    # it ends no rest.
+    # router: The router of the moment.
+    # transport: Sends.
+    # found: What the last look found, by deployment's id.
 
     def __init__(self, router: Callable[[], Router], transport: AsyncTransport) -> None:
         self._router = router

@@ -79,12 +79,9 @@ class Ride(Record, eq=False, weakref=True):
         return self
 
     def __next__(self) -> Route:
-        """The next place to ask.
-
-        Raises:
-            StopIteration: None is left; what the last one said stands.
-            LingateError: None could be asked at all.
-        """
+        """The next place to ask."""
+        # Raises StopIteration: None is left; what the last one said stands.
+        # Raises LingateError: None could be asked at all.
         context = self.context
         error = None if context is None else context.error
         if self._open:
@@ -109,12 +106,9 @@ class Ride(Record, eq=False, weakref=True):
             health.measured(seconds)
 
     def won(self, seconds: float, tokens: int | None = None) -> None:
-        """The answer is whole.
-
-        Args:
-            seconds: What it took; for a stream, until its first event, unless `began` has told.
-            tokens: Input and output together, None where nobody said.
-        """
+        """The answer is whole."""
+        # seconds: What it took; for a stream, until its first event, unless `began` has told.
+        # tokens: Input and output together, None where nobody said.
         if not self._open:
             return
         found = self.deployment

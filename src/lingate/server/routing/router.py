@@ -32,20 +32,14 @@ _AFFINITY = {"prompt_caching": "prompt", "deployment_affinity": "key", "session_
 
 
 class Router:
-    """Names of models, the deployments behind them, and how they fare.
+    """Names of models, the deployments behind them, and how they fare."""
 
-    Args:
-        config: The gateway's configuration.
-        now: The clock.
-        random: The dice.
-        shared: Tells other replicas of deployments that rest.
-        previous: The router before a change of the configuration: what is known about deployments that stay is kept.
-
-    Attributes:
-        timeout: For a whole call, or until a stream's first event: tries, waits and fallbacks included.
-        max_fallbacks: Other groups that one call may try.
-        purses: Budgets of providers and deployments.
-    """
+    # random: The dice.
+    # shared: Tells other replicas of deployments that rest.
+    # previous: The router before a change of the configuration: what is known about deployments that stay is kept.
+    # timeout: For a whole call, or until a stream's first event: tries, waits and fallbacks included.
+    # max_fallbacks: Other groups that one call may try.
+    # purses: Budgets of providers and deployments.
 
     def __init__(
         self,
@@ -91,27 +85,16 @@ class Router:
         estimated_prompt: int = 0,
         fallbacks: Sequence[str] | None = None,
     ) -> Ride:
-        """The way of one call through the deployments.
-
-        Args:
-            group: Who was asked for.
-            call: The canonical request.
-            tags: What it is tagged with.
-            sticky: Calls with equal words go to the same deployment; see `sticky_key`.
-            estimated_prompt: Tokens of its input, about.
-            fallbacks: What stands in for the group, where the caller says.
-        """
+        """The way of one call through the deployments."""
+        # sticky: Calls with equal words go to the same deployment; see `sticky_key`.
+        # estimated_prompt: Tokens of its input, about.
+        # fallbacks: What stands in for the group, where the caller says.
         return Ride(self, group, group, call, tags, sticky, estimated_prompt, fallbacks)
 
     def bound(self, group: Group, estimate: Estimate, instead: Sequence[str] | None = None) -> None:
-        """Fill in what a call may cost at most, whoever answers it in the end.
-
-        Args:
-            group: Who was asked for.
-            estimate: Of the call.
-            instead: What stands in for the group, where the caller says. The price is unknown then if it is of one of them;
-                what the owner lets stand in counts where its price is known.
-        """
+        """Fill in what a call may cost at most, whoever answers it in the end."""
+        # instead: What stands in for the group, where the caller says. The price is unknown then if it is of one of
+        # them; what the owner lets stand in counts where its price is known.
         group.bound(estimate)
         for other, _ in self._others(group, instead):
             own = Estimate(other.name, 0, circumstances=estimate.circumstances)
@@ -158,15 +141,10 @@ class Router:
     def policy(
         self, found: Deployment, group: Group, steps: int | None, *, hurried: bool, wished: int | None
     ) -> Watched:
-        """How often a deployment is tried.
-
-        Args:
-            found: The deployment.
-            group: Its group.
-            steps: Tries the call has had in the group; None where another deployment is next: then it is tried once.
-            hurried: Its time-outs do not count.
-            wished: Further tries, where the caller says.
-        """
+        """How often a deployment is tried."""
+        # steps: Tries the call has had in the group; None where another deployment is next: then it is tried once.
+        # hurried: Its time-outs do not count.
+        # wished: Further tries, where the caller says.
         key = (group.name, steps, hurried, wished)
         policy = found.policies.get(key)
         if policy is None:
@@ -249,12 +227,8 @@ class Router:
         )
 
     def why_not(self, model: str, offered: Sequence[str] = ()) -> str:
-        """Why nobody answers for a name, in words for whoever asked.
-
-        Args:
-            model: The name.
-            offered: Names that whoever asked may know of; the closest of them is named.
-        """
+        """Why nobody answers for a name, in words for whoever asked."""
+        # offered: Names that whoever asked may know of; the closest of them is named.
         return self._names.why_not(model, offered)
 
 

@@ -1,8 +1,7 @@
-"""A connection to await on.
+"""A connection to await on."""
 
-SQLAlchemy's own `ext.asyncio` is the same bridge, but importing it imports the mapper: 8 MB and 50 ms at start that this
-program has no other use for.
-"""
+# SQLAlchemy's own `ext.asyncio` is the same bridge, but importing it imports the mapper: 8 MB and 50 ms at start that
+# this program has no other use for.
 
 from __future__ import annotations
 
@@ -20,11 +19,9 @@ _P = ParamSpec("_P")
 
 
 class AsyncConnection:
-    """A connection in a transaction. Results are whole: reading them waits for nothing.
+    """A connection in a transaction. Results are whole: reading them waits for nothing."""
 
-    Attributes:
-        dialect: `sqlite` or `postgresql`.
-    """
+    # dialect: `sqlite` or `postgresql`.
 
     def __init__(self, sync: Connection) -> None:
         self._sync = sync

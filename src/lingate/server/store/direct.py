@@ -1,8 +1,7 @@
-"""SQLite without anything in between: for the one writer that has thousands of rows a second, and for what every gateway asks.
+"""SQLite with nothing in between: for the writer of thousands of rows a second, and for what every gateway asks."""
 
-Through SQLAlchemy each statement goes to a thread and back several times; here a whole transaction goes once. And a gateway
-that serves calls need not load it: 13 MB and an eighth of a second at start.
-"""
+# Through SQLAlchemy each statement goes to a thread and back several times; here a whole transaction goes once. And a
+# gateway that serves calls need not load it: 13 MB and an eighth of a second at start.
 
 from __future__ import annotations
 
@@ -21,12 +20,10 @@ _MOST_IDLE = 2
 
 
 class DirectSqlite:
-    """Connections for one transaction each, from any thread.
+    """Connections for one transaction each, from any thread."""
 
-    Args:
-        path: The file.
-        begin: How transactions begin. One that read first cannot become a writer once another has written: writers say so.
-    """
+    # begin: How transactions begin. One that read first cannot become a writer once another has written: writers say
+    # so.
 
     def __init__(self, path: Path, begin: Literal["BEGIN", "BEGIN IMMEDIATE"]) -> None:
         self._path = path

@@ -43,12 +43,9 @@ class Answer(NamedTuple):
 
 
 async def open_store(url: str) -> Store:
-    """Connect to the database at `url` and bring its tables up to date.
-
-    Raises:
-        StoreError: The URL is wrong, or the database was written by a newer program.
-        StoreUnavailableError: It does not answer.
-    """
+    """Connect to the database at `url` and bring its tables up to date."""
+    # Raises StoreError: The URL is wrong, or the database was written by a newer program.
+    # Raises StoreUnavailableError: It does not answer.
     store = Store(url)
     try:
         await store.prepare()
@@ -59,12 +56,10 @@ async def open_store(url: str) -> Store:
 
 
 class Store:
-    """The gateway's database. Making one opens nothing: `prepare` (or `open_store`) does.
+    """The gateway's database. Making one opens nothing: `prepare` (or `open_store`) does."""
 
-    Attributes:
-        shown: Its URL without password and parameters, for messages.
-        ready: Its tables are known to be up to date.
-    """
+    # shown: Its URL without password and parameters, for messages.
+    # ready: Its tables are known to be up to date.
 
     def __init__(self, url: str) -> None:
         self._address = parse_url(url)
@@ -85,12 +80,9 @@ class Store:
         return self._address.path is not None
 
     async def prepare(self) -> None:
-        """Make sure that the database answers and that its tables are this program's. Does nothing the second time.
-
-        Raises:
-            StoreError: A newer program has written it, it is no database, or it lets nobody of this name in.
-            StoreUnavailableError: It does not answer.
-        """
+        """Make sure that the database answers and that its tables are this program's. Does nothing the second time."""
+        # Raises StoreError: A newer program has written it, it is no database, or it lets nobody of this name in.
+        # Raises StoreUnavailableError: It does not answer.
         async with self._preparing:
             if self.ready:
                 return
@@ -120,22 +112,16 @@ class Store:
             raise (self._useless(error) if _is_refusal(error) else self.unavailable(error)) from None
 
     async def ask(self, *statements: Statement) -> list[Answer]:
-        """Answers that are all of one state of the database.
-
-        Raises:
-            StoreUnavailableError: It does not answer.
-            StoreError: It cannot be used.
-        """
+        """Answers that are all of one state of the database."""
+        # Raises StoreUnavailableError: It does not answer.
+        # Raises StoreError: It cannot be used.
         await self.prepare()
         return await self._told(statements, self._reader)
 
     async def change(self, *statements: Statement) -> list[Answer]:
-        """Run statements in one transaction.
-
-        Raises:
-            StoreUnavailableError: The database does not answer.
-            StoreError: It cannot be used.
-        """
+        """Run statements in one transaction."""
+        # Raises StoreUnavailableError: The database does not answer.
+        # Raises StoreError: It cannot be used.
         await self.prepare()
         if self._writer is None:
             return await self._told(statements, None)

@@ -1,8 +1,7 @@
-"""Bring a database to this program's revision, under a lock, so that replicas may start at once.
+"""Bring a database to this program's revision, under a lock, so that replicas may start at once."""
 
-A database that is up to date costs one query: alembic is imported only if there is something to do for it, and a new
-database is made from the catalogue of tables, which tests show to be the same as running every migration.
-"""
+# A database that is up to date costs one query: alembic is imported only if there is something to do for it, and a new
+# database is made from the catalogue of tables, which tests show to be the same as running every migration.
 
 from __future__ import annotations
 
@@ -31,11 +30,8 @@ def is_up_to_date(connection: sqlite3.Connection) -> bool:
 
 
 def bring_up_to_date(connection: Connection) -> None:
-    """Make or migrate the tables, in the transaction that `connection` is in.
-
-    Raises:
-        StoreError: The database has a revision that this program does not know.
-    """
+    """Make or migrate the tables, in the transaction that `connection` is in."""
+    # Raises StoreError: The database has a revision that this program does not know.
     from sqlalchemy import inspect
 
     # SQLite's write transaction is the lock there.

@@ -38,11 +38,9 @@ class Address:
 
 
 def parse_url(text: str) -> Address:
-    """Take a database URL apart.
-
-    Raises:
-        StoreError: It is not a URL, names a database that is not supported, or has a parameter that means nothing here.
-    """
+    """Take a database URL apart."""
+    # Raises StoreError: It is not a URL, names a database that is not supported, or has a parameter that means nothing
+    # here.
     plain = _FILE.fullmatch(text)
     if plain is not None:
         return _file(unquote(plain[1]))

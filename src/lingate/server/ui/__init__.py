@@ -1,8 +1,7 @@
-"""The gateway in a browser: spend, calls, keys and deployments, at `/ui`.
+"""The gateway in a browser: spend, calls, keys and deployments, at `/ui`."""
 
-The pages hold no data: a script asks the admin API with the key that somebody types in, which stays in the tab. It comes from
-here only, and may speak to here only.
-"""
+# The pages hold no data: a script asks the admin API with the key that somebody types in, which stays in the tab. It
+# comes from here only, and may speak to here only.
 
 from __future__ import annotations
 

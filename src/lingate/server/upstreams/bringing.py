@@ -37,11 +37,7 @@ class Brought:
 
 
 class Upstreams:
-    """What callers may bring, by the configuration.
-
-    Args:
-        config: What the gateway is set to.
-    """
+    """What callers may bring, by the configuration."""
 
     def __init__(self, config: GatewayConfig) -> None:
         self.welcome = config.general.allow_client_side_credentials
@@ -54,11 +50,8 @@ class Upstreams:
 
 
 def brought(body: JsonDict, live: Live) -> Brought | None:
-    """What a request brings, None if nothing.
-
-    Raises:
-        BadRequestError: It may not, or it is not written as it must be. It is never passed over in silence.
-    """
+    """What a request brings, None if nothing."""
+    # Raises BadRequestError: It may not, or it is not written as it must be. It is never passed over in silence.
     given = {name: body[name] for name in UPSTREAM_FIELDS if body.get(name) is not None}
     if not given:
         return None
@@ -87,12 +80,9 @@ def brought(body: JsonDict, live: Live) -> Brought | None:
 
 
 async def bring(turn: Turn, what: Brought) -> None:
-    """Send a call where its caller wants it: to one place only, nobody stands in.
-
-    Raises:
-        BadRequestError: It may not go there, or the provider takes no such key.
-        ConnectError: The place's name does not resolve.
-    """
+    """Send a call where its caller wants it: to one place only, nobody stands in."""
+    # Raises BadRequestError: It may not go there, or the provider takes no such key.
+    # Raises ConnectError: The place's name does not resolve.
     first, upstreams, place = turn.group.tiers[0][0], turn.live.upstreams, what.place
     try:
         if place is None:

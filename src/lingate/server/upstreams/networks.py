@@ -1,9 +1,8 @@
-"""Which IP addresses may be connected to for a caller: those of the public Internet, and nothing that merely looks like it.
+"""Which addresses may be connected to for a caller: those of the public Internet, nothing that merely looks like it."""
 
-What is not known to be public is refused: of IPv6 only `2000::/3` is handed out, and parts of that stand for something
-else. Sources: the IANA registries of special-purpose addresses (RFC 6890), and the clouds' documentation of their metadata
-services.
-"""
+# What is not known to be public is refused: of IPv6 only `2000::/3` is handed out, and parts of that stand for
+# something else. Sources: the IANA registries of special-purpose addresses (RFC 6890), and the clouds' documentation of
+# their metadata services.
 
 from __future__ import annotations
 
@@ -78,12 +77,9 @@ _PRIVATE: tuple[IPv4Network | IPv6Network, ...] = (
 
 
 def why_not(address: Address, *, private: bool = False) -> str | None:
-    """Why an address may not be connected to, in a word or two; None if it may.
-
-    Args:
-        address: What a name resolved to, or what was written.
-        private: The owner has named this host, and hosts of their own network are wanted.
-    """
+    """Why an address may not be connected to, in a word or two; None if it may."""
+    # address: What a name resolved to, or what was written.
+    # private: The owner has named this host, and hosts of their own network are wanted.
     if address in _NEVER:
         return "a metadata service"
     if private and any(address.version == network.version and address in network for network in _PRIVATE):

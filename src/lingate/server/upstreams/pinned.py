@@ -1,8 +1,7 @@
-"""Connections that go to the very address that was checked, whatever the name resolves to a moment later.
+"""Connections that go to the very address that was checked, whatever the name resolves to a moment later."""
 
-The name stays in the request and in TLS: only where the connection goes is fixed. Redirects are not followed, and requests
-to any other host are refused, so that an answer cannot lead elsewhere either.
-"""
+# The name stays in the request and in TLS: only where the connection goes is fixed. Redirects are not followed, and
+# requests to any other host are refused, so that an answer cannot lead elsewhere either.
 
 from __future__ import annotations
 
@@ -42,13 +41,11 @@ async def resolve(host: str, port: int) -> Sequence[str]:
 
 
 class Pinned:
-    """An `AsyncTransport` to one place, at one address.
+    """An `AsyncTransport` to one place, at one address."""
 
-    Args:
-        place: Whose requests it takes.
-        address: Where they go.
-        most: Bytes of the longest answer that is read in one piece.
-    """
+    # place: Whose requests it takes.
+    # address: Where they go.
+    # most: Bytes of the longest answer that is read in one piece.
 
     def __init__(self, place: Place, address: str, most: int) -> None:
         self._origin = place.origin
@@ -80,28 +77,21 @@ class Pinned:
 
 
 class Pins:
-    """Finds the addresses of places, checks them, and keeps connections to them.
+    """Finds the addresses of places, checks them, and keeps connections to them."""
 
-    Args:
-        resolve: Gives the addresses of a name.
-    """
+    # resolve: Gives the addresses of a name.
 
     def __init__(self, resolve: Resolve = resolve) -> None:
         self.resolve = resolve
         self._pinned: OrderedDict[tuple[str, str], Pinned] = OrderedDict()
 
     async def transport(self, place: Place, *, private: bool, most: int = MOST_ANSWER) -> Pinned:
-        """What carries requests to a place. Its name is resolved each time, and each of its addresses checked.
-
-        Args:
-            place: Where to.
-            private: Addresses of private networks will do.
-            most: Bytes of the longest answer that is read in one piece.
-
-        Raises:
-            BadRequestError: One of the addresses may not be connected to.
-            ConnectError: The name has none.
-        """
+        """What carries requests to a place. Its name is resolved each time, and each of its addresses checked."""
+        # place: Where to.
+        # private: Addresses of private networks will do.
+        # most: Bytes of the longest answer that is read in one piece.
+        # Raises BadRequestError: One of the addresses may not be connected to.
+        # Raises ConnectError: The name has none.
         found = (place.host,) if place.literal else await self._resolved(place)
         for address, why in checked(found, private=private):
             if why is not None:

@@ -1,8 +1,7 @@
-"""Reading an address that a caller brings, and looking it up in the list of those that are allowed.
+"""Reading an address that a caller brings, and looking it up in the list of those that are allowed."""
 
-Programs differ in what they make of odd URLs, and every difference is a way around a check. So only the plain form is
-taken, and what is sent is written anew from its parts.
-"""
+# Programs differ in what they make of odd URLs, and every difference is a way around a check. So only the plain form is
+# taken, and what is sent is written anew from its parts.
 
 from __future__ import annotations
 
@@ -52,11 +51,8 @@ class Place:
 
 
 def read_place(text: object) -> Place:
-    """Read an `api_base`.
-
-    Raises:
-        BadRequestError: It is not written as it must be.
-    """
+    """Read an `api_base`."""
+    # Raises BadRequestError: It is not written as it must be.
     if not isinstance(text, str) or not text or len(text) > _LONGEST:
         raise _refused("must be a URL")
     if not text.isascii() or not text.isprintable() or " " in text or "\\" in text:
@@ -112,12 +108,10 @@ class _Entry:
 
 
 class Allowed:
-    """The hosts that callers may name.
+    """The hosts that callers may name."""
 
-    Args:
-        entries: `api.example.com`, `*.example.com` (all below it), `10.0.0.7:8000`. Without a port the usual ones are
-            meant: 443 for https and 80 for http.
-    """
+    # entries: `api.example.com`, `*.example.com` (all below it), `10.0.0.7:8000`. Without a port the usual ones are
+    # meant: 443 for https and 80 for http.
 
     def __init__(self, entries: tuple[str, ...]) -> None:
         self._entries = tuple(map(_entry, entries))
