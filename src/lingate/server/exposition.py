@@ -7,7 +7,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from lingate._version import __version__
 from lingate.errors import PermissionDeniedError
@@ -76,8 +76,8 @@ class Exposition:
             yield _family(*fact)
 
 
-_Values: TypeAlias = Iterable[tuple[tuple[str, ...], float]]
-_Sums: TypeAlias = defaultdict[tuple[str, ...], float]
+_Values = Iterable[tuple[tuple[str, ...], float]]
+_Sums = defaultdict[tuple[str, ...], float]
 _WHERE = ("model", "provider", "deployment")
 
 

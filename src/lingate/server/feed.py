@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from fnmatch import fnmatchcase
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 
@@ -15,7 +15,7 @@ from lingate.errors import LingateError
 from lingate.server.lines import call_fields
 from lingate.server.records import LedgerRow
 
-Observers: TypeAlias = list[Callable[[LedgerRow, LingateError | None], None]]
+Observers = list[Callable[[LedgerRow, LingateError | None], None]]
 
 MOST_WATCHERS = 32
 _MOST_WAITING = 1000

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable
 from itertools import islice
-from typing import Final, Protocol, TypeAlias
+from typing import Protocol
 
 from lingate.errors import PayloadTooLargeError
 
-Headers: TypeAlias = list[tuple[str, str]]
+Headers = list[tuple[str, str]]
 
 
 class Request(Protocol):
@@ -60,9 +60,9 @@ class Reply(Protocol):
 
 
 # What is never closed is a text to the end, or each of its quotes would be tried as a beginning.
-_TEXT: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL).finditer
+_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL).finditer
 
-HOP: Final = frozenset(
+HOP = frozenset(
     {
         *("host", "cookie", "content-length", "transfer-encoding", "accept-encoding", "te", "trailer", "expect"),
         *("connection", "keep-alive", "upgrade", "proxy-connection", "proxy-authorization"),

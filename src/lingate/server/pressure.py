@@ -13,17 +13,16 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
-from typing import Final, TypeAlias
 
-_FILES: Final = "/proc/self/fd"
-_SEEN: Final = os.path.isdir(_FILES)  # elsewhere than on Linux nothing can be seen
-_OUTGOING: Final = 0x5411
+_FILES = "/proc/self/fd"
+_SEEN = os.path.isdir(_FILES)  # elsewhere than on Linux nothing can be seen
+_OUTGOING = 0x5411
 """SIOCOUTQ: bytes sent and not acknowledged."""
 
-LOOK: Final = 256 * 1024
+LOOK = 256 * 1024
 """Bytes sent between two looks: short answers are never looked at."""
 
-_MOST: Final = 512 * 1024
+_MOST = 512 * 1024
 _SHORT, _LONG = 0.01, 0.25
 
 
@@ -56,9 +55,9 @@ class Pressure:
         return found
 
 
-_Peer: TypeAlias = tuple[str, int]
+_Peer = tuple[str, int]
 
-_REST: Final = 5.0
+_REST = 5.0
 """Looking through all files takes at most one part in so many of the time."""
 
 _files: dict[_Peer, int] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -41,7 +41,7 @@ class Caller:
     """Where it may call from, as a container of addresses; None for anywhere."""
 
 
-INCOMPLETE: Final = "incomplete: "
+INCOMPLETE = "incomplete: "
 """What the `price` of a row begins with whose cost leaves out a fee that nobody knows."""
 
 
@@ -125,7 +125,7 @@ class LedgerRow(msgspec.Struct, kw_only=True, omit_defaults=True):
         return self.cost is not None and not (self.price or "").startswith(INCOMPLETE)
 
 
-COUNTS: Final = (
+COUNTS = (
     "prompt_tokens",
     "completion_tokens",
     "cached_tokens",

@@ -15,19 +15,19 @@ import os
 import sys
 import time
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-_TASKS: Final = "/proc/self/task"
-_WAITED: Final = "/proc/thread-self/schedstat"
-_WHERE: Final = "/proc/thread-self/stat"
-_PROCESSOR: Final = 36  # its place in that line, after the program's name
+_TASKS = "/proc/self/task"
+_WAITED = "/proc/thread-self/schedstat"
+_WHERE = "/proc/thread-self/stat"
+_PROCESSOR = 36  # its place in that line, after the program's name
 
-_ORDINARY: Final = 0
-_POLITE: Final = 3
+_ORDINARY = 0
+_POLITE = 3
 """SCHED_OTHER and SCHED_BATCH, by their numbers: other systems do not have the names."""
 
-_LOOK: Final = 1.0
-_CROWDED: Final = 0.25
+_LOOK = 1.0
+_CROWDED = 0.25
 """Part of the time for which others keep the loop from its processor, from which on it is free to go elsewhere for a while."""
 
 

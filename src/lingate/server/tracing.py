@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from lingate._dialects._redact import redact
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from lingate.server.routing.deployment import Deployment
     from lingate.server.turn import Turn
 
-Attributes: TypeAlias = dict[str, Any]
+Attributes = dict[str, Any]
 
 _HEADERS = ("traceparent", "tracestate")
 _PATIENCE = 5.0

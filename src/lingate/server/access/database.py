@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, cast
 
 from lingate.server.access.records import Principal, StoredKey, principal_from, stored_from
 from lingate.server.store import Statement, Store
@@ -74,17 +74,17 @@ class Database:
 
 
 # What is in both comes first.
-_CHANGES: Final = (
+_CHANGES = (
     "SELECT version, deleted, id, data, digest, previous_digest FROM keys "
     "WHERE version > :since ORDER BY version LIMIT :most",
     "SELECT version, deleted, id, data, kind FROM principals WHERE version > :since ORDER BY version LIMIT :most",
 )
-_KEY: Final = (
+_KEY = (
     "SELECT data, digest, previous_digest FROM keys "
     "WHERE (digest = :digest OR previous_digest = :digest) AND NOT deleted"
 )
-_SETTING: Final = "SELECT value FROM settings WHERE name = :name"
-_SETTLE: Final = "INSERT INTO settings (name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING"
+_SETTING = "SELECT value FROM settings WHERE name = :name"
+_SETTLE = "INSERT INTO settings (name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING"
 
 
 def _make_edits(store: Store) -> Edits:

@@ -8,7 +8,6 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import TypeAlias
 
 from lingate.errors import LingateError, PermissionDeniedError
 from lingate.server.access.meters import Budget, Owner, nanos
@@ -25,7 +24,7 @@ _LEDGER_PAUSE = 5.0
 """Seconds without questions to the ledger after one was not answered: calls must not queue behind a dead database."""
 
 
-Spending: TypeAlias = Callable[[Sequence[tuple[Owner, float]]], Awaitable[Sequence[float]]]
+Spending = Callable[[Sequence[tuple[Owner, float]]], Awaitable[Sequence[float]]]
 """What the ledger knows: dollars spent by each owner since a moment (epoch seconds)."""
 
 

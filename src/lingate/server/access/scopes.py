@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
 
 from lingate.server.access.meters import Budget, Owner, Parallel, Rate, nanos
 from lingate.server.access.periods import Period
@@ -13,7 +12,7 @@ from lingate.server.access.records import Limits
 from lingate.server.patterns import matches
 
 _MOST_PLANS = 1024
-Names: TypeAlias = str | tuple[str, ...]
+Names = str | tuple[str, ...]
 """A model, or all names that limits may know it by."""
 
 LEDGERS_WORDS = {"customer": "end_user"}

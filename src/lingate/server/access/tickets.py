@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from lingate.errors import BudgetExceededError, ConcurrencyLimitError, LingateError, RateLimitError
 from lingate.server.access.meters import NANO, WINDOW, Parallel, Rate, nanos
@@ -177,7 +177,7 @@ def headers(plan: Plan, second: int) -> tuple[tuple[str, str], ...]:
     return shown + _shown(plan.tokens, _OF_TOKENS, second) if plan.tokens else shown
 
 
-_Names: TypeAlias = tuple[str, str, str]
+_Names = tuple[str, str, str]
 _OF_REQUESTS: _Names = ("x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests")
 _OF_TOKENS: _Names = ("x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens")
 

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal
 
 # Kinds of values that a plain type does not tell.
-Seconds: TypeAlias = Annotated[float, "duration"]
+Seconds = Annotated[float, "duration"]
 """A number of seconds, or a word such as `90s`, `30m`, `24h`, `30d`, `1mo`."""
 
-Period: TypeAlias = Annotated[str, "period"]
+Period = Annotated[str, "period"]
 """How often something begins anew: `1d`, `30d`, `1mo`. Kept as it is written, since months differ in length."""
 
-Bytes: TypeAlias = Annotated[int, "size"]
+Bytes = Annotated[int, "size"]
 """A number of bytes, or a word such as `10MB`."""
 
-Secret: TypeAlias = Annotated[str, "secret"]
+Secret = Annotated[str, "secret"]
 """Kept out of every message."""
 
-Count: TypeAlias = Annotated[int, "count"]
+Count = Annotated[int, "count"]
 """A whole number from 0."""
 
-Amount: TypeAlias = Annotated[float, "amount"]
+Amount = Annotated[float, "amount"]
 """A number from 0."""
 
-Strategy: TypeAlias = Literal[
+Strategy = Literal[
     "simple-shuffle",
     "least-busy",
     "latency-based-routing",
@@ -34,7 +34,7 @@ Strategy: TypeAlias = Literal[
     "cost-based-routing",
 ]
 
-PreCallCheck: TypeAlias = Literal[
+PreCallCheck = Literal[
     "prompt_caching", "deployment_affinity", "session_affinity", "enforce_model_rate_limits", "router_budget_limiting"
 ]
 
@@ -161,7 +161,7 @@ class Fallback:
     """Request parameters for it."""
 
 
-Fallbacks: TypeAlias = Mapping[str, tuple[Fallback, ...]]
+Fallbacks = Mapping[str, tuple[Fallback, ...]]
 """What stands in for a group, `*` for any."""
 
 

@@ -8,13 +8,13 @@ from dataclasses import MISSING, fields, is_dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 from types import UnionType
-from typing import Annotated, Any, Literal, NamedTuple, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from lingate.errors import ConfigError
 
 T = TypeVar("T")
 
-Place: TypeAlias = tuple[str | int, ...]
+Place = tuple[str | int, ...]
 """Keys and numbers of entries that lead to a value."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 from lingate._call.policy import MOST_ANSWER
 from lingate.server.config.models import (
@@ -54,7 +54,7 @@ __all__ = [
     "Settings",
 ]
 
-AlertType: TypeAlias = Literal[
+AlertType = Literal[
     "llm_exceptions",
     "llm_too_slow",
     "llm_requests_hanging",
@@ -65,7 +65,7 @@ AlertType: TypeAlias = Literal[
     "outage_alerts",
 ]
 
-Algorithm: TypeAlias = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 """Signatures with a public key: a shared secret would let whoever can check a token make one."""
 
 _DEADLINE = 600.0

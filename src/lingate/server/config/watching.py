@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
 
 from lingate.server.config.loading import load
 from lingate.server.config.reading import ConfigFileError
 from lingate.server.config.settings import GatewayConfig
 
-Stamp: TypeAlias = tuple[tuple[int, int, int] | None, ...]
+Stamp = tuple[tuple[int, int, int] | None, ...]
 """Inode, size and time of change of each file; None for one that is not there."""
 
-Changed: TypeAlias = Callable[[GatewayConfig | ConfigFileError], None]
+Changed = Callable[[GatewayConfig | ConfigFileError], None]
 
 
 class Watcher:

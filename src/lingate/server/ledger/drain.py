@@ -16,7 +16,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
@@ -28,16 +27,16 @@ from lingate.server.store import Statement, Store, StoreError
 
 _log = logging.getLogger("lingate.ledger")
 
-_FIRST_WAIT: Final = 0.1
-_LONGEST_WAIT: Final = 5.0
-_BATCH_SECONDS: Final = 60.0
-_FORGET_SECONDS: Final = 30 * 86400.0
+_FIRST_WAIT = 0.1
+_LONGEST_WAIT = 5.0
+_BATCH_SECONDS = 60.0
+_FORGET_SECONDS = 30 * 86400.0
 
 # Bytes of rows that are in the database within about half a second.
-_SOON: Final = 16 * 1024 * 1024
+_SOON = 16 * 1024 * 1024
 
-_POSITION: Final = 'SELECT segment, "offset" FROM journal_positions WHERE spool = :spool'
-_FORGET: Final = "DELETE FROM journal_positions WHERE spool = :spool OR at < :old"
+_POSITION = 'SELECT segment, "offset" FROM journal_positions WHERE spool = :spool'
+_FORGET = "DELETE FROM journal_positions WHERE spool = :spool OR at < :old"
 
 # What is wrong with a row itself, before any database has seen it.
 _NO_ROW = (OverflowError, msgspec.MsgspecError)

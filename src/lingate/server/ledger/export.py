@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Any, Final
+from typing import Any
 
 from lingate.server.ledger.filters import Filter
 from lingate.server.ledger.query import Usage
@@ -15,12 +15,12 @@ from lingate.server.store import StoreError
 from lingate.server.store.ledger import ledger
 from lingate.server.store.measures import MEASURES
 
-_INCOMPLETE: Final = "INCOMPLETE: the database did not answer, rows are missing"
-_COLUMNS: Final = tuple(column.name for column in ledger.columns if column.name != "body")
+_INCOMPLETE = "INCOMPLETE: the database did not answer, rows are missing"
+_COLUMNS = tuple(column.name for column in ledger.columns if column.name != "body")
 
 # A cell that begins with one of these is a formula to spreadsheets, and its text comes from whoever made the call. Where
 # commas are in numbers, a cell ends at a semicolon, and quotes in mid-line mean nothing.
-_FORMULA: Final = re.compile(r"(\A|[;\t\r\n])(?=[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
+_FORMULA = re.compile(r"(\A|[;\t\r\n])(?=[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
 
 
 async def rows_csv(usage: Usage, filter: Filter | None = None) -> AsyncIterator[bytes]:

@@ -9,7 +9,7 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from itertools import chain
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -19,10 +19,10 @@ from lingate.server.store import Store
 from lingate.server.store.measures import MEASURES
 
 # Rows a statement, decoded in one piece: the thread lets go of the interpreter's lock after each.
-_WIDE: Final = 32
+_WIDE = 32
 
 # The table has a column for each field, in its order.
-COLUMNS: Final = LedgerRow.__struct_fields__
+COLUMNS = LedgerRow.__struct_fields__
 
 
 class Inserter(Protocol):

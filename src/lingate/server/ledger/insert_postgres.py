@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Final
 
 import msgspec
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
@@ -15,7 +14,7 @@ from lingate.server.store import Store
 from lingate.server.store.ledger import ledger
 
 # Tries of a transaction that others undo, before it is an outage.
-_CONFLICTS: Final = 4
+_CONFLICTS = 4
 
 
 class PostgresInserter:

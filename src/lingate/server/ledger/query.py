@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from math import ceil, floor
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from sqlalchemy import (
@@ -38,18 +38,18 @@ from lingate.server.store.connection import AsyncConnection
 from lingate.server.store.ledger import ledger, tag_hours, usage_hours
 from lingate.server.store.measures import FRACTIONS, MEASURES
 
-DIMENSIONS: Final = (
+DIMENSIONS = (
     *("day", "hour", "key_id", "team_id", "user_id", "end_user", "model", "provider", "provider_model", "deployment"),
     *("tag", "operation", "face", "status", "error", "cache"),
 )
 """What sums can be taken by."""
 
 # What each hourly table can be asked for.
-_USAGE: Final = frozenset({"day", "hour", "key_id", "team_id", "user_id", "model", "provider"})
-_TAGS: Final = frozenset({"day", "hour", "tag", "model"})
-_COST: Final = list(MEASURES).index("cost")
-_MOST_ROWS: Final = 1000
-_MOST_GROUPS: Final = 10_000
+_USAGE = frozenset({"day", "hour", "key_id", "team_id", "user_id", "model", "provider"})
+_TAGS = frozenset({"day", "hour", "tag", "model"})
+_COST = list(MEASURES).index("cost")
+_MOST_ROWS = 1000
+_MOST_GROUPS = 10_000
 
 
 _Columns = dict[str, ColumnElement[Any]]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from lingate.server.ledger.frames import scan
 from lingate.server.ledger.spool import Spool
 
-_CHUNK: Final = 640 * 1024
+_CHUNK = 640 * 1024
 
 
 class Position(NamedTuple):

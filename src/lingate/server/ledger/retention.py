@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import Final
 
 from lingate.server.store import Statement, Store, StoreError
 
 _log = logging.getLogger("lingate.ledger")
 
-_BATCH: Final = 500
-_PAUSE: Final = 0.02
-_ROWS: Final = "DELETE FROM ledger WHERE id IN (SELECT id FROM ledger WHERE at < :before ORDER BY at LIMIT :most)"
+_BATCH = 500
+_PAUSE = 0.02
+_ROWS = "DELETE FROM ledger WHERE id IN (SELECT id FROM ledger WHERE at < :before ORDER BY at LIMIT :most)"
 
 
 async def delete_rows(store: Store, before: float) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import chain, islice
 from math import ceil
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lingate.server.access.meters import Owner
 
 # Ids in one statement.
-_MOST_IDS: Final = 500
+_MOST_IDS = 500
 
 
 class _Row(msgspec.Struct):
@@ -38,8 +38,8 @@ class _Row(msgspec.Struct):
     cost: float | None = None
 
 
-_NOBODY: Final = "''"
-_KINDS: Final[dict[str, tuple[str | None, str | None]]] = {
+_NOBODY = "''"
+_KINDS: dict[str, tuple[str | None, str | None]] = {
     "key": ("key_id", "key_id"),
     "team": ("team_id", "team_id"),
     "user": ("user_id", "user_id"),
@@ -51,14 +51,14 @@ _KINDS: Final[dict[str, tuple[str | None, str | None]]] = {
     "gateway": (_NOBODY, _NOBODY),
 }
 """In which column of the hourly sums owners of a kind are found, and in which of a call; None where in neither."""
-_TAGGED_CALLS: Final = {
+_TAGGED_CALLS = {
     True: "ledger, json_each(coalesce(ledger.tags, '[]')) AS label",
     False: "ledger, jsonb_array_elements_text(coalesce(ledger.tags, '[]'::jsonb)) AS label(value)",
 }
 """Calls with each of their tags, on SQLite and on Postgres."""
 # Dollars by owner and model.
 _Spent = dict[str, dict[str, float]]
-_decode: Final = msgspec.json.Decoder(_Row).decode
+_decode = msgspec.json.Decoder(_Row).decode
 
 
 class LedgerSpending:

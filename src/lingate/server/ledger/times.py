@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Final
 
-HOUR: Final = 3600
-_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
+HOUR = 3600
+_START = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def day_text(day: int) -> str:

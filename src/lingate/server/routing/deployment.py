@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any, TypeAlias
+from typing import Any
 
 from lingate._call.policy import Timeout
 from lingate._dialects._base import OperationFormat
@@ -19,8 +19,8 @@ from lingate.server.routing.prices import Price, Sheet
 from lingate.server.routing.purses import Purse
 from lingate.server.routing.retries import Watched
 
-Place: TypeAlias = tuple[Target, OperationFormat]
-Placed: TypeAlias = tuple[Callable[[], Place], str]
+Place = tuple[Target, OperationFormat]
+Placed = tuple[Callable[[], Place], str]
 """What a route's `find` answers at once, and the model's name there."""
 
 _LIMITS = ("rpm", "tpm", "max_parallel")

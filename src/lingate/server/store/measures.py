@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from lingate.server.records import INCOMPLETE
 
 # As SQL over rows of `ledger`.
-MEASURES: Final = {
+MEASURES = {
     "calls": "count(*)",
     "errors": "sum(CASE WHEN error IS NULL THEN 0 ELSE 1 END)",
     "cache_hits": "sum(CASE WHEN cache IN ('hit', 'shared') THEN 1 ELSE 0 END)",
@@ -21,4 +19,4 @@ MEASURES: Final = {
     f" OR substr(price, 1, {len(INCOMPLETE)}) = '{INCOMPLETE}' THEN 1 ELSE 0 END)",
     "seconds": "sum(seconds)",
 }
-FRACTIONS: Final = {"cost", "seconds"}
+FRACTIONS = {"cost", "seconds"}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from lingate.server.store.errors import StoreError
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 # The newest revision in migrations/versions.
-HEAD: Final = "0001"
+HEAD = "0001"
 
-_REVISION: Final = "SELECT version_num FROM alembic_version"
+_REVISION = "SELECT version_num FROM alembic_version"
 
 # Any number that other programs in the same Postgres are unlikely to lock: "lingate" in ASCII.
-_LOCK: Final = int.from_bytes(b"lingate", "big")
+_LOCK = int.from_bytes(b"lingate", "big")
 
 
 def is_up_to_date(connection: sqlite3.Connection) -> bool:

@@ -5,22 +5,20 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from lingate.server.http import Headers
 
-PAGE: Final = "/ui"
+PAGE = "/ui"
 
-_KINDS: Final = {
+_KINDS = {
     "html": "text/html; charset=utf-8",
     "css": "text/css; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
 }
-_NAMES: Final = frozenset(
+_NAMES = frozenset(
     {"style.css", *(f"{name}.js" for name in ("app", "base", "calls", "chart", "keys", "models", "spend"))}
 )
 
-_HEADERS: Final = (
+_HEADERS = (
     (
         "content-security-policy",
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; "

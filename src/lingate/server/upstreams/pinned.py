@@ -10,7 +10,7 @@ import logging
 import socket
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from lingate._call.policy import MOST_ANSWER
 from lingate._io.transport import AsyncByteStream
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("lingate.upstreams")
 
-Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Gives the addresses of a name; raises OSError if it has none."""
 
 _PATIENCE = 5.0
