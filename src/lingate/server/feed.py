@@ -12,6 +12,7 @@ import msgspec
 
 from lingate._dialects._redact import redact
 from lingate.errors import LingateError
+from lingate.server.access.inputs import Asked
 from lingate.server.lines import call_fields
 from lingate.server.records import LedgerRow
 
@@ -23,7 +24,7 @@ _SILENCE = 10.0
 """Seconds without a call after which a comment is sent: that is how a watcher who has left is noticed."""
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Wanted(Asked):
     """Which calls a watcher wants; None for any."""
 
     model: str | None = None

@@ -17,6 +17,10 @@ Route = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[!-~]+$", e
 Secret = Annotated[str, Meta(min_length=20, max_length=512, pattern=r"^sk-[!-~]+$")]
 
 
+class Asked(msgspec.Struct, forbid_unknown_fields=True):
+    """What a request says, in its body or its query. Whatever else stands there is refused."""
+
+
 class NewPrincipal(Limits, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A team, user, customer, tag or budget to make. Field for field as in the record that comes back.
 
@@ -78,7 +82,7 @@ PrincipalPatch = _patch(
 )
 
 
-class Rotation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Rotation(Asked):
     """How to replace a token.
 
     Attributes:

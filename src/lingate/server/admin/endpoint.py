@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from lingate._model import Record
 from lingate.server.access.audit import Actor
 from lingate.server.admin.parts import Parts
 from lingate.server.records import Caller
@@ -73,7 +74,7 @@ class Endpoint:
     """Changes a body before it is checked: other names for the same things."""
 
 
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
+class Problem(Record):
     """What is wrong.
 
     Attributes:
@@ -89,7 +90,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     code: str | None = None
 
 
-class Failure(msgspec.Struct, frozen=True, kw_only=True):
+class Failure(Record):
     """The body of every answer that is an error."""
 
     error: Problem

@@ -12,8 +12,9 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
+from lingate._model import Record
 from lingate._wire.shapes import not_null
-from lingate.server.access.inputs import KeyPatch, NewKey, NewPrincipal, PrincipalPatch, Rotation
+from lingate.server.access.inputs import Asked, KeyPatch, NewKey, NewPrincipal, PrincipalPatch, Rotation
 from lingate.server.access.limiter import LocalLimiter
 from lingate.server.access.meters import NANO, Budget
 from lingate.server.access.periods import FOREVER
@@ -27,7 +28,7 @@ Limit = Annotated[int, Meta(ge=1, le=1000)]
 _Offset = Annotated[int, Meta(ge=0, le=10**9)]
 
 
-class BudgetView(msgspec.Struct, frozen=True, kw_only=True):
+class BudgetView(Record):
     """A budget and how far it is.
 
     Attributes:
@@ -71,7 +72,7 @@ class PrincipalView(Principal, frozen=True, kw_only=True):
     spend: float | None = None
 
 
-class KeyMade(msgspec.Struct, frozen=True, kw_only=True):
+class KeyMade(Record):
     """A key that was made or rotated.
 
     Attributes:
@@ -83,7 +84,7 @@ class KeyMade(msgspec.Struct, frozen=True, kw_only=True):
     key: KeyView
 
 
-class KeyPage(msgspec.Struct, frozen=True, kw_only=True):
+class KeyPage(Record):
     """Part of a list of keys.
 
     Attributes:
@@ -97,7 +98,7 @@ class KeyPage(msgspec.Struct, frozen=True, kw_only=True):
     next_offset: int | None
 
 
-class PrincipalPage(msgspec.Struct, frozen=True, kw_only=True):
+class PrincipalPage(Record):
     """Part of a list.
 
     Attributes:
@@ -111,7 +112,7 @@ class PrincipalPage(msgspec.Struct, frozen=True, kw_only=True):
     next_offset: int | None
 
 
-class KeyQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class KeyQuery(Asked):
     """Which keys to list.
 
     Attributes:
@@ -131,7 +132,7 @@ class KeyQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     offset: _Offset = 0
 
 
-class PageQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PageQuery(Asked):
     """Which part of a list.
 
     Attributes:

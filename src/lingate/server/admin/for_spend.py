@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated, Any
 
-import msgspec
 from msgspec import Meta
 
+from lingate._model import Record
+from lingate.server.access.inputs import Asked
 from lingate.server.access.service import RefusedError
 from lingate.server.admin.endpoint import Call, Endpoint, Text
 from lingate.server.admin.parts import Parts
@@ -30,7 +31,7 @@ Status = Annotated[int, Meta(ge=0, le=999)]
 _LAST = 1e11
 
 
-class Which(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Which(Asked):
     """Which calls.
 
     Attributes:
@@ -66,7 +67,7 @@ class Which(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     failed: bool | None = None
 
 
-class Sums(Which, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Sums(Which):
     """Which calls, and by what they are summed.
 
     Attributes:
@@ -78,7 +79,7 @@ class Sums(Which, frozen=True, kw_only=True, forbid_unknown_fields=True):
     limit: Annotated[int, Meta(ge=1, le=10_000)] = 1000
 
 
-class Rows(Which, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Rows(Which):
     """Which calls, and which part of them.
 
     Attributes:
@@ -90,7 +91,7 @@ class Rows(Which, frozen=True, kw_only=True, forbid_unknown_fields=True):
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
 
 
-class Spend(msgspec.Struct, frozen=True, kw_only=True):
+class Spend(Record):
     """Sums.
 
     Attributes:
@@ -102,7 +103,7 @@ class Spend(msgspec.Struct, frozen=True, kw_only=True):
     totals: dict[str, Any]
 
 
-class RowPage(msgspec.Struct, frozen=True, kw_only=True):
+class RowPage(Record):
     """Part of the calls.
 
     Attributes:
@@ -197,7 +198,7 @@ async def _begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     return rest()
 
 
-class LogQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class LogQuery(Asked):
     """Which calls, in LiteLLM's words.
 
     Attributes:

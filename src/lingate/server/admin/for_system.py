@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Any
 
-import msgspec
 from msgspec import Meta
 
+from lingate._model import Record
 from lingate.server.access.audit import Entry
+from lingate.server.access.inputs import Asked
 from lingate.server.access.service import RefusedError
 from lingate.server.admin.endpoint import Call, Endpoint, Text
 from lingate.server.admin.for_records import Limit
@@ -16,7 +17,7 @@ from lingate.server.admin.parts import ConfigStatus, DeploymentInfo, Parts
 from lingate.server.feed import MOST_WATCHERS, Wanted
 
 
-class Deployments(msgspec.Struct, frozen=True, kw_only=True):
+class Deployments(Record):
     """All deployments.
 
     Attributes:
@@ -26,7 +27,7 @@ class Deployments(msgspec.Struct, frozen=True, kw_only=True):
     data: tuple[DeploymentInfo, ...]
 
 
-class AuditQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class AuditQuery(Asked):
     """Which entries.
 
     Attributes:
@@ -42,7 +43,7 @@ class AuditQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     limit: Limit = 100
 
 
-class AuditPage(msgspec.Struct, frozen=True, kw_only=True):
+class AuditPage(Record):
     """Part of the audit log.
 
     Attributes:
@@ -54,7 +55,7 @@ class AuditPage(msgspec.Struct, frozen=True, kw_only=True):
     next_before: int | None
 
 
-class Status(msgspec.Struct, frozen=True, kw_only=True):
+class Status(Record):
     """How the gateway is.
 
     Attributes:

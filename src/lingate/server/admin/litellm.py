@@ -16,7 +16,7 @@ from msgspec import UNSET, Meta
 
 from lingate._wire.shapes import not_null
 from lingate.server.access import may_use
-from lingate.server.access.inputs import KeyPatch, NewKey, NewPrincipal, PrincipalPatch, Rotation, struct_of
+from lingate.server.access.inputs import Asked, KeyPatch, NewKey, NewPrincipal, PrincipalPatch, Rotation, struct_of
 from lingate.server.access.meters import NANO
 from lingate.server.access.periods import FOREVER
 from lingate.server.access.records import Key, Kind, Limits, Name, Principal, Span
@@ -37,7 +37,7 @@ _IGNORED = frozenset(_UNKNOWN.split())
 _DEFAULTS: dict[str, object] = {"key_type": "default"}
 
 
-class KeyQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class KeyQuery(Asked):
     """Which key.
 
     Attributes:
@@ -47,7 +47,7 @@ class KeyQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     key: str | None = None
 
 
-class ModelQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ModelQuery(Asked):
     """Which deployment.
 
     Attributes:
@@ -57,7 +57,7 @@ class ModelQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     litellm_model_id: str | None = None
 
 
-class ServiceQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ServiceQuery(Asked):
     """Who is to be told.
 
     Attributes:
@@ -67,14 +67,14 @@ class ServiceQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     service: Literal["slack", "webhook"]
 
 
-class KeyNames(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class KeyNames(Asked):
     """Keys by token or id, or by alias."""
 
     keys: Annotated[tuple[Name, ...], Meta(max_length=1000)] = ()
     key_aliases: Annotated[tuple[Name, ...], Meta(max_length=1000)] = ()
 
 
-class Regeneration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Regeneration(Asked):
     """Which key to rotate.
 
     Attributes:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import msgspec
+from lingate._model import Record
 
 if TYPE_CHECKING:
     from lingate.server.access import Access
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lingate.server.store import Store
 
 
-class DeploymentInfo(msgspec.Struct, frozen=True, kw_only=True):
+class DeploymentInfo(Record):
     """A deployment and how it is.
 
     Attributes:
@@ -52,7 +52,7 @@ class DeploymentInfo(msgspec.Struct, frozen=True, kw_only=True):
     problem: str | None = None
 
 
-class ConfigStatus(msgspec.Struct, frozen=True, kw_only=True):
+class ConfigStatus(Record):
     """The config in use, and what became of the last attempt to read it.
 
     Attributes:
