@@ -1,1 +1,3 @@
-"""The gateway: `lingate serve`. Needs the extra `server`."""
+"""The gateway: `lingate serve`."""
+
+# Needs the extra `server`.

@@ -1,4 +1,6 @@
-"""Errors that only a gateway has. They reach clients in the words of the face they came by."""
+"""Errors that only a gateway has."""
+
+# They reach clients in the words of the face they came by.
 
 from __future__ import annotations
 

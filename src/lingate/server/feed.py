@@ -1,4 +1,6 @@
-"""Calls as they end, for those who watch: what `lingate tail` reads. Where nobody watches it costs nothing."""
+"""Calls as they end, for those who watch: what `lingate tail` reads."""
+
+# Where nobody watches it costs nothing.
 
 from __future__ import annotations
 

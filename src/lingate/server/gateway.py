@@ -1,4 +1,6 @@
-"""The gateway as one object: what its parts are, how they start, change and stop. What happens to a request is `handler.py`."""
+"""The gateway as one object: what its parts are, how they start, change and stop."""
+
+# What happens to a request is `handler.py`.
 
 from __future__ import annotations
 

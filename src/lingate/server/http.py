@@ -1,4 +1,6 @@
-"""What the handler needs of an HTTP server. `rsgi.py` and `asgi.py` are the two bindings; the handler knows neither."""
+"""What the handler needs of an HTTP server."""
+
+# `rsgi.py` and `asgi.py` are the two bindings; the handler knows neither.
 
 from __future__ import annotations
 

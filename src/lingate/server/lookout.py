@@ -1,4 +1,6 @@
-"""Has calls that take long see their client leave, or be too slow. One timer for all: a timer for each costs more than a look."""
+"""Has calls that take long see their client leave, or be too slow."""
+
+# One timer for all: a timer for each costs more than a look.
 
 from __future__ import annotations
 

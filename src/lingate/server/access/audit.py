@@ -1,4 +1,6 @@
-"""What administrators did: who, what, when, from where. Values that may hold secrets are named, never written."""
+"""What administrators did: who, what, when, from where."""
+
+# Values that may hold secrets are named, never written.
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Where a request comes from, and whether it may come from there. Headers are believed from trusted proxies only."""
+"""Where a request comes from, and whether it may come from there."""
+
+# Headers are believed from trusted proxies only.
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Who a token belongs to. Everything that a request needs is in memory; the database is read beside the requests."""
+"""Who a token belongs to."""
 
+# Everything that a request needs is in memory; the database is read beside the requests.
 # Keys, teams, users and budgets are read once and then as they change. Whatever changes rebuilds the callers it
 # concerns.
 

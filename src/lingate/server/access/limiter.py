@@ -1,4 +1,6 @@
-"""The limits of one process: everything in memory, decided without waiting. `shared.py` puts Redis before it."""
+"""The limits of one process: everything in memory, decided without waiting."""
+
+# `shared.py` puts Redis before it.
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""What is counted: requests and tokens a minute, calls at once, money in a period. Pure; the limiter decides."""
+"""What is counted: requests and tokens a minute, calls at once, money in a period."""
 
+# Pure; the limiter decides.
 # Money is whole billionths of a dollar, rounded up: sums of floats would let fifty calls cost more or less than fifty
 # times one.
 

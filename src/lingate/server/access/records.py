@@ -1,7 +1,6 @@
-"""Keys, teams, users and the limits they carry: as they are stored, and as the admin API shows them.
+"""Keys, teams, users and the limits they carry: as they are stored, and as the admin API shows them."""
 
-Field names are LiteLLM's, so that what was written for its API can be carried over.
-"""
+# Field names are LiteLLM's, so that what was written for its API can be carried over.
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What Redis does, each as one atomic script: the files in `lua`. How counters are kept there is said in `common.lua`."""
+"""What Redis does, each as one atomic script: the files in `lua`."""
+
+# How counters are kept there is said in `common.lua`.
 
 from __future__ import annotations
 

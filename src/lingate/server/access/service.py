@@ -1,6 +1,7 @@
-"""What administrators can do to keys, teams, users, end users, tags and budgets. Every change is checked, written with its
-entry in the audit log in one transaction, and known to this process when the call returns.
-"""
+"""What administrators can do to keys, teams, users, end users, tags and budgets."""
+
+# Every change is checked, written with its entry in the audit log in one transaction, and known to this process when
+# the call returns.
 
 from __future__ import annotations
 

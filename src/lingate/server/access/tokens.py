@@ -1,4 +1,6 @@
-"""Virtual keys as strings: how they are made, and the digest by which they are known. Only the digest is ever stored."""
+"""Virtual keys as strings: how they are made, and the digest by which they are known."""
+
+# Only the digest is ever stored.
 
 from __future__ import annotations
 

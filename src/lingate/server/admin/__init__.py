@@ -1,4 +1,6 @@
-"""The admin API: keys, teams, users, budgets, models, spending, the audit log, the config. Loaded with the first request to it."""
+"""The admin API: keys, teams, users, budgets, models, spending, the audit log, the config."""
+
+# Loaded with the first request to it.
 
 from __future__ import annotations
 

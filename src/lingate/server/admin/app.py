@@ -1,4 +1,6 @@
-"""The admin API as a starlette application: sign-in, checking, errors. What is done is in the modules of its endpoints."""
+"""The admin API as a starlette application: sign-in, checking, errors."""
+
+# What is done is in the modules of its endpoints.
 
 from __future__ import annotations
 

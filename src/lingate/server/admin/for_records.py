@@ -1,7 +1,6 @@
-"""Endpoints for keys, and for teams, users, customers (end users), tags and budgets: the same for each of these.
+"""Endpoints for keys, and for teams, users, customers (end users), tags and budgets: the same for each of these."""
 
-Records are shown as administrators see them: with what was spent and how far each budget is.
-"""
+# Records are shown as administrators see them: with what was spent and how far each budget is.
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Which calls are equal. Everything that may change the answer is in the key; what only says who asks is not."""
+"""Which calls are equal."""
 
+# Everything that may change the answer is in the key; what only says who asks is not.
 # The key is a digest: neither prompts nor names of callers can be read from it.
 
 from __future__ import annotations

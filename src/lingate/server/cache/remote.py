@@ -1,4 +1,6 @@
-"""Answers in Redis, for several replicas. When Redis is away every call is a miss, nobody waits for it, and it is said once."""
+"""Answers in Redis, for several replicas."""
+
+# When Redis is away every call is a miss, nobody waits for it, and it is said once.
 
 from __future__ import annotations
 

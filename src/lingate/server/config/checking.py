@@ -1,4 +1,6 @@
-"""What `lingate serve --check` says: errors, warnings, and what each deployment would be asked with. Nothing is sent."""
+"""What `lingate serve --check` says: errors, warnings, and what each deployment would be asked with."""
+
+# Nothing is sent.
 
 from __future__ import annotations
 

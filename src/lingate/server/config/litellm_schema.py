@@ -1,5 +1,6 @@
-"""LiteLLM's keys that have no effect here, each with what to use instead. Names are those of LiteLLM 1.106."""
+"""LiteLLM's keys that have no effect here, each with what to use instead."""
 
+# Names are those of LiteLLM 1.106.
 # The tables are written in `docs/litellm_keys.txt`: the name of one in brackets, what to use instead, and below it,
 # indented, the keys that this is said of. `litellm_keys.z` is the same text in a third of the bytes, made by
 # `make docs`.

@@ -1,4 +1,6 @@
-"""Reads plain values into records by the records' annotations. Collects what is wrong instead of stopping at the first."""
+"""Reads plain values into records by the records' annotations."""
+
+# Collects what is wrong instead of stopping at the first.
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What a gateway is set to. Frozen records; what a key of the file means is the docstring of its attribute."""
+"""What a gateway is set to."""
+
+# Frozen records; what a key of the file means is the docstring of its attribute.
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Questions to the ledger: who used what and what it cost, call by call and in sums. The same on every database."""
+"""Questions to the ledger: who used what and what it cost, call by call and in sums."""
 
+# The same on every database.
 # Sums come from the hourly tables wherever those hold what is asked for, and from the calls themselves otherwise: by
 # end user, by deployment, for the minutes before the first whole hour. Hours and days are UTC's.
 

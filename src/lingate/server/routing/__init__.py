@@ -1,4 +1,6 @@
-"""Which deployment answers a call: groups, strategies, cool-downs, fallbacks. No I/O, no awaits, no locks: one thread's."""
+"""Which deployment answers a call: groups, strategies, cool-downs, fallbacks."""
+
+# No I/O, no awaits, no locks: one thread's.
 
 from lingate.server.routing.deployment import Deployment
 from lingate.server.routing.group import Group

@@ -1,4 +1,6 @@
-"""Which of several deployments is asked next. Pure: the clock and the dice are given."""
+"""Which of several deployments is asked next."""
+
+# Pure: the clock and the dice are given.
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""How a deployment fares: cool-down, circuit breaker, latency, how much it was asked. Plain numbers, no locks."""
+"""How a deployment fares: cool-down, circuit breaker, latency, how much it was asked."""
 
+# Plain numbers, no locks.
 # Closed: calls go through; failures of the last minute are counted. Resting: `until` lies ahead, and no call goes
 # through. On trial: `until` has passed after failures; one call a second goes through, until one succeeds (closed) or
 # fails (resting again, twice as long). A rest that the provider asked for (Retry-After) ends without a trial: it said

@@ -1,4 +1,6 @@
-"""Prices and limits of a deployment: its owner's word, else the catalogue's. The catalogue is loaded at the first question."""
+"""Prices and limits of a deployment: its owner's word, else the catalogue's."""
+
+# The catalogue is loaded at the first question.
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Active health checks: lists the models of each deployment's provider now and then. Listing is not billed; calls would be."""
+"""Active health checks: lists the models of each deployment's provider now and then."""
+
+# Listing is not billed; calls would be.
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""From the name of a model to those who answer for it. One router for each state of the configuration."""
+"""From the name of a model to those who answer for it."""
+
+# One router for each state of the configuration.
 
 from __future__ import annotations
 

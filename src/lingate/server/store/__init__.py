@@ -1,5 +1,6 @@
-"""The gateway's database: SQLite by default, Postgres by URL. Tables, how it is opened, how it is migrated."""
+"""The gateway's database: SQLite by default, Postgres by URL."""
 
+# Tables, how it is opened, how it is migrated.
 # What every gateway asks while it serves calls is plain SQL (`Store.ask`), which on SQLite needs nothing but Python;
 # the rest is SQLAlchemy Core, loaded when it is first needed. Its mapper would cost memory and start time and give
 # nothing here.

@@ -1,4 +1,6 @@
-"""What can be wrong with the gateway's database. No message here ever holds a password."""
+"""What can be wrong with the gateway's database."""
+
+# No message here ever holds a password.
 
 from lingate.errors import ConfigError
 

@@ -1,4 +1,6 @@
-"""SQLAlchemy's engines, for Postgres and for whatever is more than a few plain statements. Loaded when the first is needed."""
+"""SQLAlchemy's engines, for Postgres and for whatever is more than a few plain statements."""
+
+# Loaded when the first is needed.
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Alembic runs this file for each command. It works on the connection it is given, in the transaction that is open."""
+"""Alembic runs this file for each command."""
+
+# It works on the connection it is given, in the transaction that is open.
 
 from alembic import context
 
