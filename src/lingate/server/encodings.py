@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from contextlib import suppress
 
 from lingate.errors import BadRequestError
 from lingate.server.http import too_large
@@ -26,16 +27,11 @@ def plain(body: bytes, encoding: str, limit: int) -> bytes:
     if name not in _TAKEN:
         shown = encoding[:40]
         raise BadRequestError(f"bodies are taken as they are or as gzip or deflate, not as {shown!r}", kind="encoding")
-    try:
-        return _inflated(body, _GZIP_OR_ZLIB, limit)
-    except zlib.error:
-        if name != "deflate":
-            raise _broken(name) from None
-    # Some send the compressed data without the frame that the name stands for.
-    try:
-        return _inflated(body, _BARE, limit)
-    except zlib.error:
-        raise _broken(name) from None
+    # Some send what is `deflate` without the frame that the name stands for.
+    for window in (_GZIP_OR_ZLIB, _BARE) if name == "deflate" else (_GZIP_OR_ZLIB,):
+        with suppress(zlib.error):
+            return _inflated(body, window, limit)
+    raise BadRequestError(f"the request's body is not {name}, although its header says so")
 
 
 def _inflated(body: bytes, window: int, limit: int) -> bytes:
@@ -53,7 +49,3 @@ def _inflated(body: bytes, window: int, limit: int) -> bytes:
             raise zlib.error
         body = member.unused_data
     return b"".join(pieces)
-
-
-def _broken(name: str) -> BadRequestError:
-    return BadRequestError(f"the request's body is not {name}, although its header says so")

@@ -118,25 +118,29 @@ def _usage(series: list[tuple[Labels, Calls]]) -> Iterator[Metric]:
     yield _counter("lingate_estimated_calls", about, _WHERE, estimated.items())
 
 
+_TIMES = (
+    ("seconds", "lingate_call_seconds", "From request to the answer's last byte."),
+    ("first", "lingate_first_token_seconds", "From request to a stream's first event."),
+    (
+        "own",
+        "lingate_overhead_seconds",
+        "Time in the gateway less time waiting for upstreams; for streams with the time their clients took to read.",
+    ),
+)
+
+
 def _times(metrics: Metrics) -> Iterator[Metric]:
     from prometheus_client.core import HistogramMetricFamily
 
-    names = ("operation", "model", "stream")
-    seconds = HistogramMetricFamily("lingate_call_seconds", "From request to the answer's last byte.", labels=names)
-    first = HistogramMetricFamily(
-        "lingate_first_token_seconds", "From request to a stream's first event.", labels=names
-    )
-    own = HistogramMetricFamily(
-        "lingate_overhead_seconds",
-        "Time in the gateway less time waiting for upstreams; for streams with the time their clients took to read.",
-        labels=names,
-    )
-    for key, times in list(metrics.times.items()):
-        for family, histogram in ((seconds, times.seconds), (first, times.first), (own, times.own)):
+    found = list(metrics.times.items())
+    for part, name, about in _TIMES:
+        family = HistogramMetricFamily(name, about, labels=("operation", "model", "stream"))
+        for key, times in found:
+            histogram: Histogram = getattr(times, part)
             buckets = _buckets(histogram)
             if buckets[-1][1]:
                 family.add_metric(key, buckets=buckets, sum_value=histogram.sum)
-    yield from (seconds, first, own)
+        yield family
 
 
 def _buckets(histogram: Histogram) -> list[tuple[str, float]]:

@@ -44,17 +44,13 @@ _PATIENCE = 5.0
 _OPERATIONS = {"completions": "text_completion", "responses": "chat"}
 """What the conventions call an operation, where that is not our own word."""
 
+_SAMPLING = ("max_tokens", "temperature", "top_p", "top_k", "frequency_penalty", "presence_penalty", "seed")
 _PARAMETERS = {
-    "max_tokens": "gen_ai.request.max_tokens",
+    **{name: f"gen_ai.request.{name}" for name in _SAMPLING},
     "max_completion_tokens": "gen_ai.request.max_tokens",
-    "temperature": "gen_ai.request.temperature",
-    "top_p": "gen_ai.request.top_p",
-    "top_k": "gen_ai.request.top_k",
-    "frequency_penalty": "gen_ai.request.frequency_penalty",
-    "presence_penalty": "gen_ai.request.presence_penalty",
-    "seed": "gen_ai.request.seed",
     "n": "gen_ai.request.choice.count",
 }
+_OWN = ("cost", "cache", "deployment", "attempts", "fallbacks", "key_id", "key_alias", "team_id", "end_user")
 _COUNTS = {
     "prompt_tokens": "gen_ai.usage.input_tokens",
     "completion_tokens": "gen_ai.usage.output_tokens",
@@ -62,15 +58,7 @@ _COUNTS = {
     "cache_write_tokens": "gen_ai.usage.cache_creation.input_tokens",
     "reasoning_tokens": "gen_ai.usage.reasoning.output_tokens",
     "ttft": "gen_ai.response.time_to_first_chunk",
-    "cost": "lingate.cost",
-    "cache": "lingate.cache",
-    "deployment": "lingate.deployment",
-    "attempts": "lingate.attempts",
-    "fallbacks": "lingate.fallbacks",
-    "key_id": "lingate.key_id",
-    "key_alias": "lingate.key_alias",
-    "team_id": "lingate.team_id",
-    "end_user": "lingate.end_user",
+    **{name: f"lingate.{name}" for name in _OWN},
 }
 
 

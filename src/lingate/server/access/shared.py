@@ -21,7 +21,16 @@ from lingate.server.access.meters import WINDOW, Budget, nanos
 from lingate.server.access.periods import FOREVER
 from lingate.server.access.scopes import Plan
 from lingate.server.access.scripts import ADMIT, JOIN, KEEP, RAISE, SEED, SETTLE, SILENCE
-from lingate.server.access.tickets import Demand, LocalTicket, bound_of, crowded, spent_up, too_fast
+from lingate.server.access.tickets import (
+    OF_REQUESTS,
+    OF_TOKENS,
+    Demand,
+    LocalTicket,
+    bound_of,
+    crowded,
+    spent_up,
+    too_fast,
+)
 from lingate.server.patience import Patience
 
 _log = logging.getLogger("lingate.redis")
@@ -105,20 +114,10 @@ class SharedLimiter(LocalLimiter):
 
     def _question(self, plan: Plan, wanted: Demand, now: float) -> tuple[list[str], list[str]]:
         keys = [self._key("replicas")]
-        arguments = [
-            self._me,
-            str(len(plan.parallel)),
-            str(len(plan.requests)),
-            str(len(plan.tokens)),
-            str(len(plan.budgets)),
-        ]
-        unit = nanos(wanted.per_token)
-        arguments += [
-            str(wanted.base),
-            str(-1 if wanted.most is None else wanted.most),
-            str(unit),
-            "1" if wanted.bounded else "0",
-        ]
+        most = -1 if wanted.most is None else wanted.most
+        counts = map(len, (plan.parallel, plan.requests, plan.tokens, plan.budgets))
+        price = (wanted.base, most, nanos(wanted.per_token), int(wanted.bounded))
+        arguments = [self._me, *map(str, counts), *map(str, price)]
         for parallel in plan.parallel:
             keys.append(self._key("p", parallel.id))
             arguments.append(str(parallel.limit))
@@ -347,17 +346,13 @@ def _headers(plan: Plan, counted: list[Any], second: int) -> tuple[tuple[str, st
     # `x-ratelimit-*` of the tightest limits, as all replicas together have used them.
     shown: list[tuple[str, str]] = []
     pairs = [(int(counted[i]), int(counted[i + 1])) for i in range(0, len(counted), 2)]
-    for what, rates, found in (
-        ("requests", plan.requests, pairs[: len(plan.requests)]),
-        ("tokens", plan.tokens, pairs[len(plan.requests) :]),
+    for names, rates, found in (
+        (OF_REQUESTS, plan.requests, pairs[: len(plan.requests)]),
+        (OF_TOKENS, plan.tokens, pairs[len(plan.requests) :]),
     ):
         if rates:
             left, limit, oldest = min(
                 (rate.limit - used, rate.limit, first) for rate, (used, first) in zip(rates, found, strict=True)
             )
-            shown += [
-                (f"x-ratelimit-limit-{what}", str(limit)),
-                (f"x-ratelimit-remaining-{what}", str(max(0, left))),
-                (f"x-ratelimit-reset-{what}", f"{oldest + WINDOW - second}s"),
-            ]
+            shown += zip(names, (str(limit), str(max(0, left)), f"{oldest + WINDOW - second}s"), strict=True)
     return tuple(shown)

@@ -173,16 +173,15 @@ def dollars(amount: int) -> str:
 
 def headers(plan: Plan, second: int) -> tuple[tuple[str, str], ...]:
     """`x-ratelimit-*` of the tightest limits. `reset` is when the next part of what was used comes back."""
-    shown = _shown(plan.requests, _OF_REQUESTS, second) if plan.requests else ()
-    return shown + _shown(plan.tokens, _OF_TOKENS, second) if plan.tokens else shown
+    shown = _shown(plan.requests, OF_REQUESTS, second) if plan.requests else ()
+    return shown + _shown(plan.tokens, OF_TOKENS, second) if plan.tokens else shown
 
 
-_Names = tuple[str, str, str]
-_OF_REQUESTS: _Names = ("x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests")
-_OF_TOKENS: _Names = ("x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens")
+OF_REQUESTS = ("x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests")
+OF_TOKENS = ("x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens")
 
 
-def _shown(rates: Sequence[Rate], names: _Names, second: int) -> tuple[tuple[str, str], ...]:
+def _shown(rates: Sequence[Rate], names: tuple[str, str, str], second: int) -> tuple[tuple[str, str], ...]:
     rate = rates[0] if len(rates) == 1 else min(rates, key=_left)
     limit, left, reset = names
     back = rate.slots[0][0] + WINDOW - second if rate.slots else 0
