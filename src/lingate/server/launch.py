@@ -10,9 +10,9 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 from lingate.errors import ConfigError
 from lingate.server import ui
@@ -29,8 +29,7 @@ _YOUNG = 10_000
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(NamedTuple):
     """What the command line says; None: as the configuration does."""
 
     config: str | None = None

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from lingate._model import JsonDict
 from lingate.errors import BadRequestError
@@ -20,8 +19,7 @@ _MOST_RETRIES = 10
 _MOST_FALLBACKS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
+class Wishes(NamedTuple):
     """One caller's wishes; None where there is none."""
 
     timeout: float | None = None

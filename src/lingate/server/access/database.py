@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
+
+import msgspec
 
 from lingate.server.access.records import Principal, StoredKey, principal_from, stored_from
 from lingate.server.store import Statement, Store
@@ -15,13 +16,12 @@ if TYPE_CHECKING:
 _MOST_ROWS = 2000
 
 
-@dataclass(slots=True)
-class Changes:
+class Changes(msgspec.Struct):
     """What changed since a version; None stands for a record that was deleted."""
 
     version: int
-    keys: dict[str, StoredKey | None] = field(default_factory=dict)
-    principals: dict[tuple[str, str], Principal | None] = field(default_factory=dict)
+    keys: dict[str, StoredKey | None] = {}
+    principals: dict[tuple[str, str], Principal | None] = {}
     more: bool = False
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import calendar
 import re
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 _FORM = re.compile(r"([1-9][0-9]{0,8})(s|m|h|d|w|mo|y)", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
@@ -41,8 +41,7 @@ def after(start: float, text: str) -> float:
     return moment.replace(year=year, month=month + 1, day=day).timestamp()
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(NamedTuple):
     """How often a budget begins anew."""
 
     # Days begin at midnight UTC, weeks on Monday, months on the first. Seconds, minutes and hours are cut from the

@@ -5,8 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -16,8 +15,7 @@ from lingate.server.admin.parts import Parts
 from lingate.server.records import Caller
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Record):
     """One request, checked."""
 
     caller: Caller
@@ -32,8 +30,7 @@ class Call:
     """The endpoint's `body` struct."""
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """An answer that is not JSON, in pieces."""
 
     content_type: str
@@ -44,8 +41,7 @@ class Text:
 Handler = Callable[[Parts, Call], Awaitable[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Record):
     """One method of one path."""
 
     method: str

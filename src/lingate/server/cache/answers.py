@@ -7,12 +7,12 @@ import copy
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lingate._dialects._base import media_type
 from lingate._dialects._replay import replay
 from lingate._dialects.openai_chat.completion_chunks import completion_of
+from lingate._model import Record
 from lingate._wire import json
 from lingate.errors import DeadlineExceededError, LingateError
 from lingate.server.cache.control import Control, control_of
@@ -63,8 +63,7 @@ class Flight:
         self._done.set()
 
 
-@dataclass(slots=True)
-class Wish:
+class Wish(Record):
     """What one request wants: its key, and how the cache may be used for it."""
 
     answers: Answers

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
+from lingate._model import Record
 from lingate.errors import BadRequestError
 
 LONGEST = 30 * 86400.0
@@ -15,8 +15,7 @@ _KNOWN = ("no-cache", "no-store", "ttl", "s-maxage", "namespace", "use-cache")
 _MOST_NAMESPACE = 200
 
 
-@dataclass(slots=True)
-class Control:
+class Control(Record):
     """What one request wants of the cache."""
 
     read: bool = True

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from lingate._io.session import Session
 from lingate.errors import ConfigError, LingateError
@@ -15,8 +15,7 @@ from lingate.server.config.reading import Problem
 from lingate.server.config.settings import DeploymentConfig, GatewayConfig
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class Checked(NamedTuple):
     """One deployment."""
 
     group: str
@@ -27,8 +26,7 @@ class Checked:
     """Why it could not be asked, None where it could."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(NamedTuple):
     """What is to be said about a configuration."""
 
     path: str | None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from lingate._providers.naming import PARAMETERS, provider_of, row_of
 from lingate._wire.json import encode_str
@@ -35,8 +35,7 @@ _REACH = frozenset({*_NAMED, "api_key", "api_base", "base_url", *PARAMETERS})
 _PUBLIC = frozenset({"model", "custom_llm_provider", "api_base", "base_url", "api_version", "order", "tags"})
 
 
-@dataclass(slots=True, kw_only=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What entries of the list refer to."""
 
     credentials: Mapping[str, Mapping[str, Any]]

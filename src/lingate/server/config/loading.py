@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, replace
-from typing import Any
+from dataclasses import MISSING, replace
+from typing import Any, NamedTuple
 
+from lingate._model import replaced
 from lingate._providers.naming import row_of
 from lingate._providers.settings import settings_from
 from lingate._wire.shapes import without
@@ -55,8 +56,7 @@ _ROUTING_TOO = tuple(
 """Keys of `router_settings` that may stand in `litellm_settings` too, where they are weaker."""
 
 
-@dataclass(slots=True)
-class Loaded:
+class Loaded(NamedTuple):
     """What a file came to, errors included."""
 
     config: GatewayConfig
@@ -92,7 +92,7 @@ def interpret(source: files.Source, path: str | None, env: Mapping[str, str]) ->
     reading.problems = list(source.problems)
     data = _top(reading, source)
     env = _environment(reading, data, env)
-    values = replace(source, data=without(data, ("environment_variables",)))
+    values = replaced(source, data=without(data, ("environment_variables",)))
     files.substituted(values, env)
     data = values.data
     own = _own(reading, data.get("lingate"))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import yaml
 
 from lingate._wire.shapes import without
@@ -22,19 +22,18 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The safe loader, in C where it is there."""
 
 
-@dataclass(slots=True)
-class Source:
+class Source(msgspec.Struct):
     """What the files hold."""
 
     data: Any = None
     """The values."""
-    lines: dict[Place, tuple[str, int]] = field(default_factory=dict)
+    lines: dict[Place, tuple[str, int]] = {}
     """File and line of every key, by its place."""
-    files: list[str] = field(default_factory=list)
+    files: list[str] = []
     """All files that were read."""
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[Problem] = []
     """What is wrong with them as YAML."""
-    unset: dict[Place, str] = field(default_factory=dict)
+    unset: dict[Place, str] = {}
     """Variables that are referred to and not set, by place."""
 
     def where(self, place: Place) -> str:

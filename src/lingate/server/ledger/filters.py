@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, FromClause, Text, func, literal, select, type_coerce
 
@@ -15,8 +14,7 @@ class QueryError(ValueError):
     """A question that cannot be asked: an unknown dimension, a cursor that is none. The text is for the one who asked."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
+class Filter(NamedTuple):
     """Rows to look at; what is None does not matter. Fields are compared for equality."""
 
     since: float | None = None
@@ -50,7 +48,7 @@ class Filter:
 
     def named(self) -> dict[str, Any]:
         """The conditions that there are, besides the time."""
-        return not_null(asdict(self), ("since", "until"))
+        return not_null(self._asdict(), ("since", "until"))
 
     def rows(self, dialect: str) -> list[ColumnElement[bool]]:
         """Conditions on `ledger`."""

@@ -11,9 +11,8 @@ import binascii
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
 from math import ceil, floor
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import (
@@ -56,8 +55,7 @@ _MOST_GROUPS = 10_000
 _Columns = dict[str, ColumnElement[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """Some rows, newest first, and the cursor for those that come after them; None at the end."""
 
     rows: list[dict[str, Any]]
@@ -158,11 +156,11 @@ def _parts(keys: list[str], filter: Filter) -> list[tuple[Filter, Table | None]]
     end = None if until is None else floor(until / HOUR) * HOUR
     if first is not None and end is not None and first >= end:
         return [(filter, None)]
-    parts: list[tuple[Filter, Table | None]] = [(replace(filter, since=first, until=end), table)]
+    parts: list[tuple[Filter, Table | None]] = [(filter._replace(since=first, until=end), table)]
     if since is not None and since != first:
-        parts.append((replace(filter, until=first), None))
+        parts.append((filter._replace(until=first), None))
     if until is not None and until != end:
-        parts.append((replace(filter, since=end), None))
+        parts.append((filter._replace(since=end), None))
     return parts
 
 

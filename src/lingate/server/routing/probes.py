@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from lingate._call.plan import Context, Route, complete
 from lingate._call.policy import RetryPolicy, Timeout
@@ -23,8 +23,7 @@ _ONCE = RetryPolicy(retries=0)
 _SHORTEST = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
+class Probe(NamedTuple):
     """What the last look at a deployment found."""
 
     at: float

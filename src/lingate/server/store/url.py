@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
+
+import msgspec
 
 from lingate.server.store.errors import StoreError
 
@@ -21,8 +22,7 @@ _SQLITE = {"sqlite", "sqlite+aiosqlite"}
 _FILE = re.compile(r"sqlite(?:\+aiosqlite)?:///([^?]+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(msgspec.Struct):
     """Where a database is, taken apart."""
 
     url: URL | None
@@ -31,7 +31,7 @@ class Address:
     """For messages: no password, no parameters."""
     path: Path | None = None
     """The file, for SQLite."""
-    connect: dict[str, Any] = field(default_factory=dict)
+    connect: dict[str, Any] = {}
     """Arguments for the driver."""
     pool_size: int | None = None
     """Connections to keep, None for the default."""

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
+from typing import NamedTuple
 
 from lingate.errors import BadRequestError
 
@@ -18,8 +18,7 @@ _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PORTS = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a caller wants its call to go."""
 
     scheme: str
@@ -100,8 +99,7 @@ def _refused(why: str) -> BadRequestError:
     return BadRequestError(f"api_base {why}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(NamedTuple):
     host: str
     port: int | None
     below: bool
