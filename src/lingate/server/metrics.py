@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from lingate.errors import LingateError
@@ -67,20 +68,18 @@ class Times:
         self.own = Histogram(OWN)
 
 
+@dataclass(slots=True, eq=False)
 class Calls:
     """Calls with equal labels, and what they used."""
 
-    __slots__ = ("attempts", "cost", "count", "estimated", "fallbacks", "times", "tokens", "unpriced")
-
-    def __init__(self, times: Times) -> None:
-        self.times = times
-        self.count = 0
-        self.attempts = 0
-        self.fallbacks = 0
-        self.tokens = [0] * len(TOKENS)
-        self.cost = 0.0
-        self.unpriced = 0
-        self.estimated = 0
+    times: Times
+    count: int = 0
+    attempts: int = 0
+    fallbacks: int = 0
+    cost: float = 0.0
+    unpriced: int = 0
+    estimated: int = 0
+    tokens: list[int] = field(default_factory=lambda: [0] * len(TOKENS))
 
 
 class Labels(NamedTuple):

@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from lingate._model import Record
 from lingate.server.access.periods import FOREVER, Period
 
 NANO = 1_000_000_000
@@ -20,18 +22,16 @@ def nanos(dollars: float) -> int:
     return int(dollars * NANO + 0.9999)
 
 
+@dataclass(slots=True, eq=False)
 class Rate:
     """How much of something happened in the last minute, by the second: exact, and never over in any 60 seconds."""
 
-    __slots__ = ("id", "limit", "name", "slots", "used")
-
-    def __init__(self, id: str, name: str, limit: int) -> None:
-        self.id = id
-        self.name = name
-        self.limit = limit
-        self.used = 0
-        # At most 62 of them; a deque would take 600 bytes before its first.
-        self.slots: list[list[int]] = []
+    id: str
+    name: str
+    limit: int
+    used: int = 0
+    slots: list[list[int]] = field(default_factory=list)
+    """At most 62 of them; a deque would take 600 bytes before its first."""
 
     def room(self, second: int) -> int:
         """How much may still happen now. Negative where the limit was lowered or a call used more than was reserved."""
@@ -72,16 +72,14 @@ class Rate:
         return self.slots[-1][0] + WINDOW - second
 
 
+@dataclass(slots=True, eq=False)
 class Parallel:
     """Calls that are under way."""
 
-    __slots__ = ("id", "limit", "name", "running")
-
-    def __init__(self, id: str, name: str, limit: int) -> None:
-        self.id = id
-        self.name = name
-        self.limit = limit
-        self.running = 0
+    id: str
+    name: str
+    limit: int
+    running: int = 0
 
 
 class Owner(NamedTuple):
@@ -95,67 +93,49 @@ class Owner(NamedTuple):
     """Pattern of the models that count; None for all."""
 
 
-class _Window:
-    __slots__ = ("known", "reserved", "spent", "start")
-
-    def __init__(self, start: float, spent: int, reserved: int, known: bool) -> None:
-        self.start = start
-        self.spent = spent
-        self.reserved = reserved
-        self.known = known
+class _Window(Record):
+    start: float
+    spent: int
+    reserved: int
+    known: bool
 
 
+@dataclass(slots=True, eq=False)
 class Budget:
     """Money that may be spent in a period. What is reserved for calls counts as spent until they are settled."""
 
-    # id: Unique name of the counter.
-    # name: Whose it is, for people.
-    # owner: Whose it is, for the ledger.
-    # cap: Billionths of a dollar.
-    # period: None for a budget that never begins anew.
-    # span: The period as it was written.
-    # start: Beginning of the current window, 0 for a budget without a period.
-    # ends: Its end.
-    # spent: In this window.
-    # reserved: For calls admitted in this window that are not settled.
-    # known: `spent` includes what the ledger has of this window.
+    id: str
+    """Unique name of the counter."""
+    name: str
+    """Whose it is, for people."""
+    owner: Owner
+    """Whose it is, for the ledger."""
+    cap: int
+    """Billionths of a dollar."""
+    period: Period | None
+    """None for a budget that never begins anew."""
+    span: str | None = None
+    """The period as it was written."""
+    start: float = 0.0
+    """Beginning of the current window, 0 for a budget without a period."""
+    ends: float = 0.0
+    """Its end."""
+    spent: int = 0
+    """In this window."""
+    reserved: int = 0
+    """For calls admitted in this window that are not settled."""
+    known: bool = False
+    """`spent` includes what the ledger has of this window."""
+    _before: _Window | None = None
+    """The window before: calls end late, and clocks go back."""
+    _heir: Budget | None = None
+    _handed: float = 0.0
+    """The window whose reservations it got."""
+    _inherited: int = 0
 
-    __slots__ = (
-        "_before",
-        "_handed",
-        "_heir",
-        "_inherited",
-        "cap",
-        "ends",
-        "id",
-        "known",
-        "name",
-        "owner",
-        "period",
-        "reserved",
-        "span",
-        "spent",
-        "start",
-    )
-
-    def __init__(
-        self, id: str, name: str, owner: Owner, cap: int, period: Period | None, span: str | None = None
-    ) -> None:
-        self.id = id
-        self.name = name
-        self.owner = owner
-        self.cap = cap
-        self.period = period
-        self.span = span
-        self.start = 0.0
-        self.ends = FOREVER if period is None else 0.0
-        self.spent = 0
-        self.reserved = 0
-        self.known = False
-        self._before: _Window | None = None  # the window before: calls end late, and clocks go back
-        self._heir: Budget | None = None
-        self._handed = 0.0  # the window whose reservations it got
-        self._inherited = 0
+    def __post_init__(self) -> None:
+        if self.period is None:
+            self.ends = FOREVER
 
     def remaining(self, now: float) -> int:
         """What may still be reserved."""

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from lingate.server.access.meters import Budget, Owner, Parallel, Rate, nanos
 from lingate.server.access.periods import Period
 from lingate.server.access.records import Limits
@@ -50,45 +52,31 @@ class Plan:
         )
 
 
-class Scope:
+class Scope(msgspec.Struct, eq=False):
     """One who is limited."""
 
-    # kind: `key`, `team`, `user`, `customer`, `tag` or `gateway`.
-    # id: Which one.
-    # name: For messages.
-    # blocked: Calls are refused.
-    # limits: As configured.
-    # parallel: Its calls under way, None where their number is not limited.
-    # soft: What is told of when it is spent; no call's plan has it, so that only the ledger knows what was spent.
+    kind: str
+    """`key`, `team`, `user`, `customer`, `tag` or `gateway`."""
+    id: str
+    """Which one."""
+    name: str = ""
+    """For messages."""
+    blocked: bool = False
+    """Calls are refused."""
+    limits: Limits = Limits()
+    """As configured."""
+    parallel: Parallel | None = None
+    """Its calls under way, None where their number is not limited."""
+    soft: Budget | None = None
+    """What is told of when it is spent; no call's plan has it, so that only the ledger knows what was spent."""
+    _made_at: float = 0.0
+    _requests: dict[str | None, Rate] = {}
+    _tokens: dict[str | None, Rate] = {}
+    _budgets: dict[str | None, Budget] = {}
+    _plans: dict[Names, Plan] = {}
 
-    __slots__ = (
-        "_budgets",
-        "_made_at",
-        "_plans",
-        "_requests",
-        "_tokens",
-        "blocked",
-        "id",
-        "kind",
-        "limits",
-        "name",
-        "parallel",
-        "soft",
-    )
-
-    def __init__(self, kind: str, id: str) -> None:
-        self.kind = kind
-        self.id = id
-        self.name = f"{kind} {id}".rstrip()
-        self.blocked = False
-        self.limits = Limits()
-        self._made_at = 0.0
-        self._requests: dict[str | None, Rate] = {}
-        self._tokens: dict[str | None, Rate] = {}
-        self.parallel: Parallel | None = None
-        self._budgets: dict[str | None, Budget] = {}
-        self.soft: Budget | None = None
-        self._plans: dict[Names, Plan] = {}
+    def __post_init__(self) -> None:
+        self.name = f"{self.kind} {self.id}".rstrip()
 
     def configure(
         self, limits: Limits, *, name: str | None = None, made_at: float = 0.0, blocked: bool = False
