@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from lingate.errors import BudgetExceededError, ConcurrencyLimitError, LingateError, RateLimitError
@@ -192,48 +193,24 @@ def _left(rate: Rate) -> int:
     return rate.limit - rate.used
 
 
+@dataclass(slots=True, eq=False)
 class LocalTicket:
     """A reservation that was granted. Exactly one of `settle` and `release` is called, once, however the call ended."""
 
-    # headers: `x-ratelimit-*` headers for the answer; made when the ticket is.
-    # max_output: Output tokens that the budgets have room for, where that is less than the caller's own bound or the
-    # caller gave none; the handler writes it into the request. None: no bound of ours.
-    # plan: The meters that the call passed.
-
-    __slots__ = (
-        "_amount",
-        "_clock",
-        "_more",
-        "_open",
-        "_slots",
-        "_starts",
-        "_tokens",
-        "headers",
-        "max_output",
-        "plan",
-    )
-
-    def __init__(
-        self,
-        plan: Plan,
-        clock: Callable[[], float],
-        tokens: int,
-        slots: list[list[int]] | None,
-        amount: int,
-        starts: list[float] | None,
-        max_output: int | None,
-        shown: tuple[tuple[str, str], ...],
-    ) -> None:
-        self.plan = plan
-        self._clock = clock
-        self._tokens = tokens
-        self._slots = slots
-        self._amount = amount
-        self._starts = starts
-        self._open = True
-        self._more: list[LocalTicket] = []
-        self.max_output = max_output
-        self.headers = shown
+    plan: Plan
+    """The meters that the call passed."""
+    _clock: Callable[[], float]
+    _tokens: int
+    _slots: list[list[int]] | None
+    _amount: int
+    _starts: list[float] | None
+    max_output: int | None
+    """Output tokens that the budgets have room for, where that is less than the caller's own bound or the caller gave
+    none; the handler writes it into the request. None: no bound of ours."""
+    headers: tuple[tuple[str, str], ...]
+    """`x-ratelimit-*` headers for the answer."""
+    _open: bool = field(default=True, init=False)
+    _more: list[LocalTicket] = field(default_factory=list, init=False)
 
     @property
     def reserved(self) -> int:
