@@ -151,7 +151,7 @@ class SignIn:
         if algorithm not in issuer.algorithms or not isinstance(key_id, str) or "crit" in header:
             raise _RefusedError("this token is signed in a way that is not accepted")
         key = await self._public_key(issuer, key_id)
-        if _FAMILIES[algorithm[:2]] != key.key_type or _declared(key) not in {None, algorithm}:
+        if _FAMILIES[algorithm[:2]] != key.key_type or key._jwk_data.get("alg") not in {None, algorithm}:
             raise _RefusedError("this token is signed in a way that its key is not for")
         options = {"require": ["exp", "iss", "aud"], "strict_aud": False}
         try:
@@ -236,10 +236,6 @@ class SignIn:
 def _words(value: object) -> tuple[str, ...]:
     words = value.split() if isinstance(value, str) else value if isinstance(value, list) else ()
     return tuple(word for word in words if isinstance(word, str) and word and len(word) <= 200 and word.isprintable())
-
-
-def _declared(key: Any) -> object:
-    return key._jwk_data.get("alg")
 
 
 def _public_keys(raw: bytes) -> dict[str, Any]:

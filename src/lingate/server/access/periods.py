@@ -64,7 +64,8 @@ class Period(NamedTuple):
             moment = time.gmtime(made_at)
             return cls(0, months, float(moment.tm_year * 12 + moment.tm_mon - 1) if months > 1 else 0.0)
         if seconds % _WEEK == 0:
-            return cls(seconds, anchor=_FIRST_MONDAY if seconds == _WEEK else _monday(made_at))
+            monday = made_at - (made_at - _FIRST_MONDAY) % _WEEK
+            return cls(seconds, anchor=_FIRST_MONDAY if seconds == _WEEK else monday)
         if seconds > _DAY:
             return cls(seconds, anchor=made_at - made_at % _DAY)
         return cls(seconds)
@@ -80,10 +81,6 @@ class Period(NamedTuple):
         # A float's remainder may be off by a hair; a window's beginning is a whole second and names it.
         start = float(round(start))
         return start, start + self.seconds
-
-
-def _monday(moment: float) -> float:
-    return moment - (moment - _FIRST_MONDAY) % _WEEK
 
 
 def _month_start(month: int) -> float:

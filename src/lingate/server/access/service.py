@@ -66,7 +66,9 @@ class Service:
     async def key(self, key_id: str) -> Key:
         """One key, by its id or, where that is not one, by its token."""
         await self._keys.refresh()
-        stored = self._keys.records.get(key_id) or self._by_token(key_id)
+        stored = self._keys.records.get(key_id)
+        if stored is None and (caller := self._keys.known(key_id)) is not None:
+            stored = self._keys.records.get(caller.key_id)
         if stored is None:
             raise _missing("key", key_id)
         return stored.key
@@ -193,10 +195,6 @@ class Service:
     async def note(self, actor: Actor, action: str, kind: str, subject: str, changes: Mapping[str, Any]) -> None:
         """Write down something that was done to no record."""
         await (await self.database.edits()).note(self._entry(actor, action, kind, subject, dict(changes)))
-
-    def _by_token(self, token: str) -> StoredKey | None:
-        caller = self._keys.known(token)
-        return self._keys.records.get(caller.key_id) if caller is not None else None
 
     async def _refuse_known(self, mine: str) -> None:
         if await self.database.key_of(mine) is not None or self._keys.is_master(bytes.fromhex(mine)):

@@ -176,12 +176,10 @@ class Answers:
                 if flight is not None:
                     flight.entry = entry
                 ttl = self.ttl if wish.control.ttl is None else wish.control.ttl
-                if wish.control.write and ttl > 0 and self._lasts(turn, entry):
+                # Whether it is kept beyond those who wait for it.
+                lasts = turn.made is not None and is_lasting(turn.made) and len(entry.data) <= self._max_entry
+                if wish.control.write and ttl > 0 and lasts:
                     self.store.put(wish.key, entry, ttl)
-
-    def _lasts(self, turn: Turn, entry: Entry) -> bool:
-        # Whether an answer is kept beyond those who wait for it.
-        return turn.made is not None and is_lasting(turn.made) and len(entry.data) <= self._max_entry
 
 
 def outlived(before: Answers | None, after: Answers | None) -> Answers | None:

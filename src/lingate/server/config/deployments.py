@@ -80,7 +80,8 @@ def _deployment(reading: Reading, data: Any, place: Place, around: Surroundings)
     entry = reading.mapping(data, place)
     for key in entry:
         if key not in _ENTRY and key not in _BESIDE:
-            beside = " beside model_name: it belongs into litellm_params" if _is_parameter(key) else ""
+            is_parameter = key in hints_of(DeploymentParams) or key in REQUEST or key in PARAMETERS
+            beside = " beside model_name: it belongs into litellm_params" if is_parameter else ""
             reading.problem((*place, key), f"is unknown{beside or closest(key, _ENTRY)}")
     group = reading.value(entry.get("model_name"), str, (*place, "model_name"))
     if not isinstance(group, str) or not group:
@@ -121,10 +122,6 @@ def _laid(reading: Reading, given: Mapping[str, Any], place: Place, around: Surr
         near = closest(str(name), tuple(known)) if known else ": there is no credential_list"
         reading.problem((*place, "litellm_credential_name"), f"names no credential{near}")
     return {**around.defaults, **(known.get(name, {}) if isinstance(name, str) else {}), **given}
-
-
-def _is_parameter(key: str) -> bool:
-    return key in hints_of(DeploymentParams) or key in REQUEST or key in PARAMETERS
 
 
 def _params(

@@ -67,7 +67,11 @@ def migrate(path: str) -> Migration:
     different = {name: DIFFERENT[name] for name in leaves if name in DIFFERENT and name not in undone}
     elsewhere = {*undone, *(anywhere(problem.place) for problem in problems)}
     # A place is told of with what it is part of.
-    carried = [name for name in leaves if name not in different and elsewhere.isdisjoint(_outer(name))]
+    carried = [
+        name
+        for name in leaves
+        if name not in different and elsewhere.isdisjoint(accumulate(name.split("."), "{}.{}".format))
+    ]
     return Migration(
         path=path,
         carried=tuple(carried),
@@ -76,10 +80,6 @@ def migrate(path: str) -> Migration:
         problems=problems,
         models=len(loaded.config.deployments) + len(later),
     )
-
-
-def _outer(name: str) -> Iterator[str]:
-    return accumulate(name.split("."), "{}.{}".format)
 
 
 def cleaned(path: str) -> str:

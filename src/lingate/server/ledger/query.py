@@ -91,7 +91,9 @@ class Usage:
                     _add(found, row, len(keys))
         if not keys and not found:
             _add(found, (0,) * len(MEASURES), 0)
-        return [_shown(keys, values, sums) for values, sums in _ordered(keys, found)[: min(limit, _MOST_GROUPS)]]
+        times = [place for place, name in enumerate(keys) if name in {"day", "hour"}]
+        ordered = sorted(found.items(), key=lambda item: (*(item[0][place] for place in times), -item[1]["cost"]))
+        return [_shown(keys, values, sums) for values, sums in ordered[: min(limit, _MOST_GROUPS)]]
 
     async def totals(self, filter: Filter | None = None) -> dict[str, Any]:
         """Sums over all that `filter` leaves."""
@@ -211,13 +213,6 @@ def _add(found: dict[tuple[Any, ...], dict[str, Any]], row: Any, keys: int) -> N
     sums = found.setdefault(values, dict.fromkeys(MEASURES, 0))
     for name, amount in zip(MEASURES, row[keys:], strict=True):
         sums[name] += float(amount or 0) if name in FRACTIONS else int(amount or 0)
-
-
-def _ordered(
-    keys: list[str], found: dict[tuple[Any, ...], dict[str, Any]]
-) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
-    times = [place for place, name in enumerate(keys) if name in {"day", "hour"}]
-    return sorted(found.items(), key=lambda item: (*(item[0][place] for place in times), -item[1]["cost"]))
 
 
 def _shown(keys: list[str], values: tuple[Any, ...], sums: dict[str, Any]) -> dict[str, Any]:

@@ -154,12 +154,7 @@ def _for_owners(whose: str, source: str, when: str, times: dict[str, Any], ids: 
 def _add(spent: _Spent, kind: str, since: float, rows: Iterable[_Row]) -> None:
     for row in rows:
         if row.cost and row.at >= since:
-            for id in _owners(row, kind):
+            owner = "" if kind == "gateway" else getattr(row, _KINDS[kind][1] or "tags")
+            for id in owner if kind == "tag" else (owner,):
                 if id is not None:
                     spent[id][row.model] += row.cost
-
-
-def _owners(row: _Row, kind: str) -> Iterable[str | None]:
-    if kind == "tag":
-        return row.tags
-    return ("" if kind == "gateway" else getattr(row, _KINDS[kind][1] or ""),)

@@ -104,10 +104,6 @@ def _ssl(value: str) -> str:
     return value
 
 
-def _connections(value: str) -> int:
-    return max(1, int(value))
-
-
 _PARAMETERS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "sslmode": ("ssl", _ssl),
     "ssl": ("ssl", _ssl),
@@ -116,7 +112,7 @@ _PARAMETERS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "connect_timeout": ("timeout", float),
     "application_name": ("application_name", str),
     "schema": ("search_path", str),
-    "connection_limit": ("pool_size", _connections),
+    "connection_limit": ("pool_size", lambda value: max(1, int(value))),
     # Prisma's own waiting times: ours are fixed, and a URL that has them is a good URL.
     "pool_timeout": ("pool_timeout", str),
     "socket_timeout": ("command_timeout", float),

@@ -85,10 +85,7 @@ async def bring(turn: Turn, what: Brought) -> None:
     # Raises ConnectError: The place's name does not resolve.
     first, upstreams, place = turn.group.tiers[0][0], turn.live.upstreams, what.place
     try:
-        if place is None:
-            target = _with_key(first, what.key)
-        else:
-            target = _at(place, first, what.key, upstreams.providers)
+        target = _target(first, what, upstreams.providers)
         form = form_of(target, turn.call.operation)
     except UnsupportedError:
         raise
@@ -128,30 +125,16 @@ async def bring(turn: Turn, what: Brought) -> None:
     )
 
 
-def _with_key(deployment: Deployment, key: str | None) -> Target:
-    # The deployment's own place, with the caller's key.
-    session, (_, base, version) = deployment.session, deployment.given
-    return resolve(
-        deployment.name,
-        env=session.env,
-        api_key=key,
-        api_base=base,
-        api_version=version,
-        config=session.config.providers,
-    )
-
-
-def _at(place: Place, deployment: Deployment, key: str | None, providers: Mapping[str, Mapping[str, Any]]) -> Target:
-    # The same model at the caller's place: neither the environment nor what the owner configured goes there.
-    target = resolve(
-        deployment.name,
-        env={},
-        api_key=key,
-        api_base=place.url,
-        api_version=deployment.given[2],
-        config=providers,
-    )
-    if not target.url.startswith(place.origin):
+def _target(deployment: Deployment, what: Brought, providers: Mapping[str, Mapping[str, Any]]) -> Target:
+    place, session, (_, base, version) = what.place, deployment.session, deployment.given
+    if place is None:
+        # The deployment's own place, with the caller's key.
+        env, config = session.env, session.config.providers
+    else:
+        # The same model at the caller's place: neither the environment nor what the owner configured goes there.
+        env, base, config = {}, place.url, providers
+    target = resolve(deployment.name, env=env, api_key=what.key, api_base=base, api_version=version, config=config)
+    if place is not None and not target.url.startswith(place.origin):
         raise ConfigError(f"{target.provider} takes no api_base")
     return target
 
