@@ -70,8 +70,6 @@ class AsgiRequest:
 class AsgiReply:
     """Keeps a whole answer until the handler has returned: the handler answers without waiting."""
 
-    # receive: The server's.
-    # send: The server's.
     # read: Set when the request has been read: what comes until then is its body, and not for us.
 
     def __init__(self, receive: Receive, send: Send, read: asyncio.Event) -> None:

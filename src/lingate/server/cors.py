@@ -35,8 +35,6 @@ class _SharedReply:
 class Sharing:
     """What the configuration allows."""
 
-    # settings: `lingate.cors`.
-
     def __init__(self, settings: Cors) -> None:
         self._all = "*" in settings.allow_origins
         self._origins = frozenset(settings.allow_origins)

@@ -93,8 +93,6 @@ class Gateway:
     # state: Directory of the journal.
     # env: The environment, for reading the configuration again.
     # store: The database. It need not answer yet.
-    # auth: Whether callers need a key.
-    # transport: What carries requests to providers.
     # on_master: Told the master key, once, if one had to be made.
 
     def __init__(

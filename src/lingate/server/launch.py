@@ -46,8 +46,6 @@ class Options(NamedTuple):
 
 def serve(options: Options, env: Mapping[str, str], say: Callable[[str], None]) -> None:
     """Run a gateway until it is told to stop."""
-    # options: What the command line says.
-    # say: Shows a line to whoever started it.
     # Raises ConfigError: It cannot be started; the message says why.
     config = load(options.config, env)
     # Its exporter reads the process's environment, and nothing else.

@@ -42,7 +42,6 @@ class Histogram:
 
     # bounds: Upper ends of the buckets.
     # counts: Values in each bucket, and above all of them.
-    # sum: Of all values.
 
     __slots__ = ("bounds", "counts", "sum")
 

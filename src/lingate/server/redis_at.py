@@ -13,9 +13,7 @@ from lingate.errors import ConfigError
 
 def redis_at(url: str, patience: float, **options: Any) -> Redis:
     """A client of the Redis at `url`. Nothing is opened yet."""
-    # url: `redis://`, `rediss://` or `unix://`.
     # patience: Seconds for an answer, and for a connection.
-    # options: What else redis-py is told.
     # Raises ConfigError: It is no such URL. The message does not hold it: there may be a password in it.
     try:
         return Redis.from_url(

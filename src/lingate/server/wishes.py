@@ -37,7 +37,6 @@ def of_anthropic(fallbacks: Any) -> bool:
 
 def wishes_of(body: JsonDict, header: Callable[[str], str | None], native: bool = False) -> Wishes | None:
     """Take a caller's wishes out of a request; None for none."""
-    # header: Gives a header of it.
     # native: Whether it has `fallbacks` that its provider is to see.
     # Raises BadRequestError: One of them makes no sense.
     timeout = body.pop("timeout", None)

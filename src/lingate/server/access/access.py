@@ -50,7 +50,6 @@ class AccessSettings(msgspec.Struct, frozen=True, kw_only=True):
 class Access:
     """Keys, limits and sign-in of a gateway."""
 
-    # spending: What the ledger knows of spending.
     # on_master: Told the master key once, if one had to be made.
 
     def __init__(

@@ -34,8 +34,6 @@ _EVERYTHING = {"all-proxy-models", "all-team-models", "*"}
 class Keys:
     """The keys of this gateway, as callers by the digest of their tokens."""
 
-    # database: Where keys are.
-    # limiter: Keeps the counters that callers refer to.
     # gateway: Limits of all calls together.
     # records: Keys by id.
     # principals: Teams, users, ... by kind and id.

@@ -72,9 +72,6 @@ class _RefusedError(Exception):
 class SignIn:
     """Callers by the tokens that issuers have signed."""
 
-    # issuers: Who is believed.
-    # keys: Teams and users, with their limits.
-    # fetch: Reads an issuer's keys.
     # Raises ValueError: Two issuers have the same name, or keys would be fetched over a line that anybody can change.
 
     def __init__(

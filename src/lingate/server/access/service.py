@@ -41,7 +41,6 @@ class RefusedError(LingateError):
 class Service:
     """Changes to keys and to those whom limits belong to."""
 
-    # database: Where they are kept.
     # keys: Told of every change.
     # changed: Called after a change, to tell other replicas.
 

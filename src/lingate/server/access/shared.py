@@ -288,11 +288,8 @@ class SharedLimiter(LocalLimiter):
 class SharedTicket(LocalTicket):
     """A reservation in this process, and in Redis if that was told of it: when it was made, or when Redis came back."""
 
-    # local: The reservation in this process.
-    # limiter: Who made it.
     # second: When Redis granted it, by its clock; None if it was not asked.
     # budget_keys: Names of the budgets' counters.
-    # shown: `x-ratelimit-*` headers.
 
     __slots__ = ("_budget_keys", "_joins", "_limiter", "_second")
 

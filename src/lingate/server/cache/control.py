@@ -34,8 +34,6 @@ class Control(Record):
 
 def control_of(field: Any, header: str | None) -> Control:
     """What a request wants."""
-    # field: Its `cache` field, None without one.
-    # header: Its `Cache-Control` header.
     # Raises BadRequestError: The field is not what it must be; the message says where.
     control = Control()
     if header is not None:

@@ -83,10 +83,7 @@ def owner_of(caller: Caller, scope: Literal["key", "team", "shared"]) -> tuple[s
 
 def key_of(call: Call, group: Group, owner: tuple[str, str], namespace: str, tags: tuple[str, ...]) -> str | None:
     """The digest by which an answer is found; None for a call that cannot be written down."""
-    # call: The call as its client made it.
     # group: Who is asked. Its deployments are part of the key, so that a change of theirs makes new answers.
-    # owner: See `owner_of`.
-    # namespace: What the caller says.
     # tags: The call's tags, which may decide who answers.
     body: JsonDict = {name: value for name, value in call.body.items() if name not in _NOT_THE_ANSWERS}
     about = (

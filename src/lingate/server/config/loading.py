@@ -72,7 +72,6 @@ class Loaded(NamedTuple):
 def load(path: str | None, env: Mapping[str, str]) -> GatewayConfig:
     """Read a configuration file, or the defaults where there is none."""
     # path: The file; None serves every provider whose credential is in the environment.
-    # env: Where variables are read.
     # Raises ConfigFileError: Something is wrong; the message lists everything that is.
     loaded = read(path, env)
     if loaded.problems:

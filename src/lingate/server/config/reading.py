@@ -119,7 +119,6 @@ class Reading:
     ) -> T:
         """Read a mapping into a record."""
         # data: The mapping; None for one without keys.
-        # place: Where it stands.
         # undone: Keys that are known, have no effect here, and what to use instead.
         # also: Keys that are read elsewhere.
         # near: Says where an unknown key belongs; empty where it does not know either.

@@ -21,7 +21,6 @@ class Watcher:
 
     # A change is read when the files have stayed the same between two looks, so that one that is still being written is
     # not.
-    # env: Where variables are read.
 
     def __init__(self, config: GatewayConfig, env: Mapping[str, str]) -> None:
         self._path = config.path
@@ -59,7 +58,6 @@ class Watcher:
 async def watch(config: GatewayConfig, env: Mapping[str, str], changed: Changed) -> None:
     """Tell of each new configuration, or what is wrong with it, until cancelled; done at once if nothing is watched."""
     # config: The configuration as it is; its `lingate.reload` says how often to look.
-    # env: Where variables are read.
     # changed: Is told, on the event loop.
     if config.path is None or not config.own.reload:
         return

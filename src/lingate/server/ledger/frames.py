@@ -45,7 +45,6 @@ def scan(data: bytes, *, last: bool, limit: int) -> Found:
     """Find up to `limit` rows."""
     # data: A part of a file that begins where a frame should.
     # last: Nothing follows and nothing will: a frame that is cut off is damage, not a reason to wait.
-    # limit: Stop after this many rows.
     found = Found()
     payloads, ends = found.payloads, found.ends
     view, total, position = memoryview(data), len(data), 0

@@ -65,6 +65,7 @@ class Page(NamedTuple):
 class Usage:
     """Asks the ledger."""
 
+    # Every method raises `StoreError` when the database does not answer.
     # drainer: Of this process: its newest rows are brought into the database before a question is answered.
 
     def __init__(self, store: Store, drainer: Drainer | None = None) -> None:
@@ -78,7 +79,6 @@ class Usage:
         # By tag, a call with several counts for each of them, and one without for none. What else a call does not have
         # is None.
         # Raises QueryError: Sums cannot be taken by one of the dimensions.
-        # Raises StoreError: The database does not answer.
         keys = list(dict.fromkeys(dimensions))
         for name in keys:
             if name not in DIMENSIONS:
@@ -97,13 +97,11 @@ class Usage:
 
     async def totals(self, filter: Filter | None = None) -> dict[str, Any]:
         """Sums over all that `filter` leaves."""
-        # Raises StoreError: The database does not answer.
         return (await self.by((), filter))[0]
 
     async def rows(self, filter: Filter | None = None, *, cursor: str | None = None, limit: int = 100) -> Page:
         """Calls, newest first; without the bodies."""
         # Raises QueryError: `cursor` is not one that a page came with.
-        # Raises StoreError: The database does not answer.
         filter, limit = filter or Filter(), max(1, min(limit, _MOST_ROWS))
         columns = [column for column in ledger.columns if column.name != "body"]
         async with self._reading() as connection:
@@ -118,7 +116,6 @@ class Usage:
 
     async def row(self, id: str) -> dict[str, Any] | None:
         """One call, with its body if that was stored; None if there is none of this id."""
-        # Raises StoreError: The database does not answer.
         async with self._reading() as connection:
             found = (await connection.execute(select(ledger).where(ledger.c.id == id))).first()
         return dict(found._mapping) if found else None

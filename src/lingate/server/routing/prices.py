@@ -39,7 +39,6 @@ class Price(NamedTuple):
 class Sheet:
     """Prices and limits of one model, looked up once."""
 
-    # info: What the owner says.
     # params: Prices that the owner gives beside the parameters; weaker.
 
     __slots__ = ("_catalogue", "_facts", "_highest", "_info", "_model", "_own", "_plain", "_provider")

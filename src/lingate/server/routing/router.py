@@ -36,7 +36,6 @@ _AFFINITY = {"prompt_caching": "prompt", "deployment_affinity": "key", "session_
 class Router:
     """Names of models, the deployments behind them, and how they fare."""
 
-    # random: The dice.
     # shared: Tells other replicas of deployments that rest.
     # previous: The router before a change of the configuration: what is known about deployments that stay is kept.
     # timeout: For a whole call, or until a stream's first event: tries, waits and fallbacks included.
@@ -89,7 +88,6 @@ class Router:
     ) -> Ride:
         """The way of one call through the deployments."""
         # sticky: Calls with equal words go to the same deployment; see `sticky_key`.
-        # estimated_prompt: Tokens of its input, about.
         # fallbacks: What stands in for the group, where the caller says.
         return Ride(self, group, group, call, tags, sticky, estimated_prompt, fallbacks)
 

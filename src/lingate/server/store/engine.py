@@ -45,7 +45,6 @@ class Answer(NamedTuple):
 async def open_store(url: str) -> Store:
     """Connect to the database at `url` and bring its tables up to date."""
     # Raises StoreError: The URL is wrong, or the database was written by a newer program.
-    # Raises StoreUnavailableError: It does not answer.
     store = Store(url)
     try:
         await store.prepare()
@@ -60,6 +59,7 @@ class Store:
 
     # shown: Its URL without password and parameters, for messages.
     # ready: Its tables are known to be up to date.
+    # What asks the database raises `StoreUnavailableError` when it does not answer, `StoreError` when it cannot be used.
 
     def __init__(self, url: str) -> None:
         self._address = parse_url(url)
@@ -82,7 +82,6 @@ class Store:
     async def prepare(self) -> None:
         """Make sure that the database answers and that its tables are this program's. Does nothing the second time."""
         # Raises StoreError: A newer program has written it, it is no database, or it lets nobody of this name in.
-        # Raises StoreUnavailableError: It does not answer.
         async with self._preparing:
             if self.ready:
                 return
@@ -113,15 +112,11 @@ class Store:
 
     async def ask(self, *statements: Statement) -> list[Answer]:
         """Answers that are all of one state of the database."""
-        # Raises StoreUnavailableError: It does not answer.
-        # Raises StoreError: It cannot be used.
         await self.prepare()
         return await self._told(statements, self._reader)
 
     async def change(self, *statements: Statement) -> list[Answer]:
         """Run statements in one transaction."""
-        # Raises StoreUnavailableError: The database does not answer.
-        # Raises StoreError: It cannot be used.
         await self.prepare()
         if self._writer is None:
             return await self._told(statements, None)

@@ -43,8 +43,6 @@ async def resolve(host: str, port: int) -> Sequence[str]:
 class Pinned:
     """An `AsyncTransport` to one place, at one address."""
 
-    # place: Whose requests it takes.
-    # address: Where they go.
     # most: Bytes of the longest answer that is read in one piece.
 
     def __init__(self, place: Place, address: str, most: int) -> None:
@@ -79,15 +77,12 @@ class Pinned:
 class Pins:
     """Finds the addresses of places, checks them, and keeps connections to them."""
 
-    # resolve: Gives the addresses of a name.
-
     def __init__(self, resolve: Resolve = resolve) -> None:
         self.resolve = resolve
         self._pinned: OrderedDict[tuple[str, str], Pinned] = OrderedDict()
 
     async def transport(self, place: Place, *, private: bool, most: int = MOST_ANSWER) -> Pinned:
         """What carries requests to a place. Its name is resolved each time, and each of its addresses checked."""
-        # place: Where to.
         # private: Addresses of private networks will do.
         # most: Bytes of the longest answer that is read in one piece.
         # Raises BadRequestError: One of the addresses may not be connected to.
