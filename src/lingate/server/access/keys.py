@@ -212,9 +212,9 @@ class Keys:
         team = self.principals.get(("team", key.team_id)) if key.team_id else None
         user = self.principals.get(("user", key.user_id)) if key.user_id else None
         limits = self._limits((key, "key"), (team, "team"), (user, "user"))
-        rules = [_rule(key.models), _rule(team.models) if team else (), _rule(user.models) if user else ()]
-        kept = tuple(filter(None, rules))
-        tags = dict.fromkeys((*key.tags, *(team.tags if team else ()), *(user.tags if user else ())))
+        owners = [record for record in (key, team, user) if record is not None]
+        kept = tuple(filter(None, (_rule(record.models) for record in owners)))
+        tags = dict.fromkeys(tag for record in owners for tag in record.tags)
         return Caller(
             key_id=key.id,
             key_alias=key.alias,

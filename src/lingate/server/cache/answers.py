@@ -24,7 +24,7 @@ from lingate.server.relay import encoder_for, renamed, rendered
 if TYPE_CHECKING:
     from lingate._call.stream import StreamState
     from lingate.server.cache.remote import Remote
-    from lingate.server.config.settings import CacheParams, GatewayConfig
+    from lingate.server.config.settings import GatewayConfig
     from lingate.server.turn import Turn
 
 _log = logging.getLogger("lingate.cache")
@@ -83,11 +83,15 @@ class Answers:
         self._max_entry = own.max_entry
         self._single = own.single_flight
         self._wanted = params.mode == "default_off"
-        self._operations = _operations(params)
+        named = params.supported_call_types
+        self._operations = {
+            operation for operation, names in CALL_TYPES.items() if not named or not set(names).isdisjoint(named)
+        }
         url = config.cache_redis_url
         if url is None and params.type == "redis" and before is None:
             _log.warning("cache_params.type is redis and names no host: answers are kept in this process's memory")
-        self.ttl = _ttl(params, shared=url is not None)
+        own_ttl = params.default_in_memory_ttl if url is None else params.default_in_redis_ttl
+        self.ttl = next(seconds for seconds in (own_ttl, params.ttl, _DEFAULT_TTL) if seconds is not None)
         self.store: Memory | Remote = _store(url, own.max_bytes, None if before is None else before.store)
         self.flights: dict[str, Flight] = {} if before is None else before.flights
         """The calls under way, by key. All on one loop."""
@@ -240,20 +244,6 @@ async def _answer(turn: Turn, entry: Entry, how: str) -> None:
     turn.answered()
     turn.reply.whole(200, head, body)
     turn.started = True
-
-
-def _operations(params: CacheParams) -> frozenset[str]:
-    named = params.supported_call_types
-    if not named:
-        return frozenset(CALL_TYPES)
-    return frozenset(operation for operation, names in CALL_TYPES.items() if any(name in named for name in names))
-
-
-def _ttl(params: CacheParams, *, shared: bool) -> float:
-    own = params.default_in_redis_ttl if shared else params.default_in_memory_ttl
-    if own is not None:
-        return own
-    return _DEFAULT_TTL if params.ttl is None else params.ttl
 
 
 def _store(url: str | None, max_bytes: int, before: Memory | Remote | None) -> Memory | Remote:

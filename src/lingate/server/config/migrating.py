@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from itertools import accumulate
+from itertools import accumulate, groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -186,15 +186,12 @@ def _emptied(node: Any, items: list[tuple[Any, Any, Any]], text: str) -> tuple[i
     return len(text[:start].rstrip()), _end(items[-1][2])
 
 
-def _runs(gone: list[bool]) -> list[tuple[int, int]]:
+def _runs(gone: list[bool]) -> Iterator[tuple[int, int]]:
     # First and last of those that follow each other.
-    runs: list[tuple[int, int]] = []
-    for at, is_gone in enumerate(gone):
-        if is_gone and runs and runs[-1][1] == at - 1:
-            runs[-1] = (runs[-1][0], at)
-        elif is_gone:
-            runs.append((at, at))
-    return runs
+    for is_gone, run in groupby(range(len(gone)), gone.__getitem__):
+        if is_gone:
+            places = list(run)
+            yield places[0], places[-1]
 
 
 def _in_flow(items: list[tuple[Any, Any, Any]], first: int, last: int) -> tuple[int, int]:
