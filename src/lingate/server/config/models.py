@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 
 # Kinds of values that a plain type does not tell.
 Seconds = Annotated[float, "duration"]
@@ -39,7 +39,16 @@ PreCallCheck = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+_T = TypeVar("_T")
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
+def record(made: type[_T]) -> type[_T]:
+    """Part of a configuration, as a dataclass that nobody changes."""
+    return dataclass(frozen=True, slots=True, kw_only=True)(made)
+
+
+@record
 class Prices:
     """Prices of a deployment's owner, US dollars a token. They come from the catalogue, unless any is given."""
 
@@ -55,7 +64,7 @@ class Prices:
     """For reasoning. Default: as other output."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class DeploymentParams(Prices):
     """`litellm_params`: where a deployment's calls go and how many it takes. Parameters of the request stand beside these."""
 
@@ -109,7 +118,7 @@ class DeploymentParams(Prices):
     """What calls must be tagged with to be sent here, with `enable_tag_filtering`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ModelInfo(Prices):
     """`model_info`: what the owner says about a deployment."""
 
@@ -127,7 +136,7 @@ class ModelInfo(Prices):
     """The same as `max_output_tokens`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class DeploymentConfig:
     """One entry of `model_list`, read."""
 
@@ -151,7 +160,7 @@ class DeploymentConfig:
     """Why it cannot be asked, in words; None where it can."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Fallback:
     """One place to go to instead."""
 
@@ -165,7 +174,7 @@ Fallbacks = Mapping[str, tuple[Fallback, ...]]
 """What stands in for a group, `*` for any."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Alias:
     """Another name of a group."""
 
@@ -175,7 +184,7 @@ class Alias:
     """It is not listed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class RetriesByKind:
     """`retry_policy`: further tries by kind of error. Names are LiteLLM's."""
 
@@ -199,7 +208,7 @@ class RetriesByKind:
     """After any other."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class FailsByKind:
     """`allowed_fails_policy`: failures in a minute, by kind, after which a deployment rests. Names are LiteLLM's."""
 
@@ -217,7 +226,7 @@ class FailsByKind:
     """Failures of the provider, and incomplete answers."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ProviderBudget:
     """`provider_budget_config`: what all deployments of a provider may cost."""
 
@@ -231,7 +240,7 @@ class ProviderBudget:
     """The same."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Routing:
     """`router_settings`, and what `litellm_settings` says about the same."""
 

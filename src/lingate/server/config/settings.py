@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Literal
 
 from lingate._call.policy import MOST_ANSWER
@@ -27,6 +27,7 @@ from lingate.server.config.models import (
     Routing,
     Seconds,
     Secret,
+    record,
 )
 
 __all__ = [
@@ -73,7 +74,7 @@ Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256
 _DEADLINE = 600.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class CacheParams:
     """`cache_params`: where answers are kept."""
 
@@ -107,7 +108,7 @@ class CacheParams:
     """See there."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Settings:
     """`litellm_settings` that are not about routing."""
 
@@ -143,7 +144,7 @@ class Settings:
     """Refuse models whose price is not known, for everyone."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class PassThrough:
     """`pass_through_endpoints`: a path whose requests go on as they are."""
 
@@ -173,7 +174,7 @@ class PassThrough:
     """What the ledger has as the deployment. Default: the path."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class AlertingArgs:
     """`alerting_args`: how often alerts say the same."""
 
@@ -183,7 +184,7 @@ class AlertingArgs:
     """Seconds until the same deployment is told of again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class General:
     """`general_settings`."""
 
@@ -247,7 +248,7 @@ class General:
     """Callers may bring `api_key` and, for `lingate.allowed_hosts`, `api_base`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Bounds:
     """`lingate.limits`: what one process takes."""
 
@@ -266,7 +267,7 @@ class Bounds:
     """How long a request's body may take to arrive."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class LedgerSettings:
     """`lingate.ledger`: what is written down about calls."""
 
@@ -278,7 +279,7 @@ class LedgerSettings:
     """Write requests and answers down too."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class CacheSettings:
     """`lingate.cache`: beside `cache_params`."""
 
@@ -292,7 +293,7 @@ class CacheSettings:
     """Equal calls at the same time are made once."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Cors:
     """`lingate.cors`: browsers of which sites may call."""
 
@@ -304,7 +305,7 @@ class Cors:
     """How long a browser remembers."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Jwt:
     """`lingate.jwt`: tokens of an identity provider (OpenID Connect)."""
 
@@ -328,7 +329,7 @@ class Jwt:
     """Seconds that clocks may differ."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Own:
     """`lingate`: what LiteLLM's schema has no words for."""
 
@@ -386,7 +387,7 @@ class Own:
     """Seconds between two looks at the configuration file; 0: never."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class GatewayConfig:
     """Everything a gateway is set to."""
 
