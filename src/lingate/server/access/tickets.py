@@ -129,18 +129,14 @@ def crowded(parallel: Parallel) -> ConcurrencyLimitError:
 
 def too_fast(rate: Rate, what: str, needed: int, wait: int) -> LingateError:
     """Too many requests or tokens a minute."""
-    if needed > rate.limit:
-        return RateLimitError(
-            f"{rate.name} may use {rate.limit} {what} a minute, and this call alone needs {needed}",
-            status=429,
-            code=f"{what}_per_minute",
-            retryable=False,
-        )
+    never = needed > rate.limit
+    rest = f", and this call alone needs {needed}" if never else f"; try again in {wait} s"
     return RateLimitError(
-        f"{rate.name} may use {rate.limit} {what} a minute; try again in {wait} s",
+        f"{rate.name} may use {rate.limit} {what} a minute{rest}",
         status=429,
         code=f"{what}_per_minute",
-        retry_after=float(wait),
+        retryable=not never,
+        retry_after=None if never else float(wait),
     )
 
 
