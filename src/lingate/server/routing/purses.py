@@ -1,7 +1,6 @@
-"""Budgets of providers and of deployments: whoever has spent theirs is asked no more until the next period.
+"""Budgets of providers and of deployments: whoever has spent theirs is asked no more until the next period."""
 
-A call counts when it ends, so that calls under way may go over. Budgets of keys, which are reserved, are exact.
-"""
+# A call counts when it ends, so that calls under way may go over. Budgets of keys, which are reserved, are exact.
 
 from __future__ import annotations
 
@@ -33,10 +32,8 @@ class Purse(NamedTuple):
         return self.sheet is None or None not in self.sheet.highest(_ORDINARY)[:2]
 
     def empty(self) -> tuple[float, str]:
-        """Seconds until there is something in it again, and why there is not now; 0 where there is.
-
-        A budget that never begins anew is worth another look in a day.
-        """
+        """Seconds until there is something in it again, and why there is not now; 0 where there is."""
+        # A budget that never begins anew is worth another look in a day.
         if not self.is_priced():
             return _DAY, "has a budget and no known price"
         now, wait, why = time.time(), 0.0, ""
@@ -48,12 +45,9 @@ class Purse(NamedTuple):
 
 
 class Purses:
-    """The budgets of one configuration.
+    """The budgets of one configuration."""
 
-    Args:
-        config: The gateway's configuration.
-        previous: Those before a change: what was spent stays.
-    """
+    # previous: Those before a change: what was spent stays.
 
     def __init__(self, config: GatewayConfig, previous: Purses | None = None) -> None:
         self._budgets: dict[tuple[str, str], Budget] = {}
@@ -93,12 +87,8 @@ class Purses:
                     budget.spent += nanos(row.cost)
 
     async def reread(self, ask: Callable[[Sequence[Budget]], Awaitable[None]], *, others: bool) -> None:
-        """Take over what the ledger knows.
-
-        Args:
-            ask: Does it.
-            others: Other replicas spend too, so that it has to be asked again and again; else once a period.
-        """
+        """Take over what the ledger knows."""
+        # others: Other replicas spend too, so that it has to be asked again and again; else once a period.
         now, budgets = time.time(), self.all()
         for budget in budgets:
             budget.roll(now)

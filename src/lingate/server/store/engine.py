@@ -59,7 +59,7 @@ class Store:
 
     # shown: Its URL without password and parameters, for messages.
     # ready: Its tables are known to be up to date.
-    # What asks the database raises `StoreUnavailableError` when it does not answer, `StoreError` when it cannot be used.
+    # What asks the database raises `StoreUnavailableError` if it does not answer, `StoreError` if it cannot be used.
 
     def __init__(self, url: str) -> None:
         self._address = parse_url(url)
