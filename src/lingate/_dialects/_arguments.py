@@ -15,11 +15,9 @@ TEXT = "input"
 
 
 def called(call: Any) -> Any:
-    """The function of a call in a request, if it is one.
-
-    What a tool for free text was given is shown as its one argument, so that a conversation in which another model had
-    such a tool can be gone on with.
-    """
+    """The function of a call in a request, if it is one."""
+    # What a tool for free text was given is shown as its one argument, so that a conversation in which another model
+    # had such a tool can be gone on with.
     if not isinstance(call, dict):
         return None
     custom = call.get("custom")
@@ -31,11 +29,8 @@ def called(call: Any) -> Any:
 def calls_of(
     message: JsonDict, where: str, draft: Draft, read: Callable[[Any], Any] = called, need_id: bool = True
 ) -> Iterator[tuple[JsonDict, JsonDict, str]]:
-    """The tool calls of a message in a request: each with what it calls, and where it stands.
-
-    Raises:
-        ConfigError: They are none.
-    """
+    """The tool calls of a message in a request: each with what it calls, and where it stands."""
+    # Raises ConfigError: they are none.
     calls = message.get("tool_calls") or []
     if not isinstance(calls, list):
         raise draft.broken(f"{where}.tool_calls", "must be a list")
@@ -49,14 +44,10 @@ def calls_of(
 
 
 def arguments_object(arguments: Any, where: str, draft: Draft) -> JsonDict:
-    """Arguments of a call in a request as an object; empty ones and `null` mean `{}`.
-
-    What a model wrote that is none, as when it was cut off, stays in a conversation and is shown like in an answer: refused,
-    it would end every later turn too (openai/openai-agents-python#2061).
-
-    Raises:
-        ConfigError: They are neither text nor an object.
-    """
+    """Arguments of a call in a request as an object; empty ones and `null` mean `{}`."""
+    # What a model wrote that is none, as when it was cut off, stays in a conversation and is shown like in an answer:
+    # refused, it would end every later turn too (openai/openai-agents-python#2061).
+    # Raises ConfigError: they are neither text nor an object.
     found = arguments or {}
     if isinstance(found, str):
         found = _said(found)
@@ -69,10 +60,8 @@ def arguments_object(arguments: Any, where: str, draft: Draft) -> JsonDict:
 
 
 def shown_arguments(arguments: Any) -> JsonDict:
-    """Arguments of a call in an answer as an object.
-
-    Text that is no object is shown under a name, since a client that runs the tool must see what the model wrote.
-    """
+    """Arguments of a call in an answer as an object."""
+    # Text that is no object is shown under a name, since a client that runs the tool must see what the model wrote.
     if isinstance(arguments, dict):
         return arguments
     found = _said(arguments) if isinstance(arguments, str) else {}

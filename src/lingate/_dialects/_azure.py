@@ -63,12 +63,8 @@ def is_date(version: str | None) -> bool:
 
 
 def surface_of(place: Place, dated: Surface) -> Surface:
-    """The surface to use: the one that the URL names, else the one that the version does.
-
-    Args:
-        place: The base URL.
-        dated: What a version stands for that is a date.
-    """
+    """The surface to use: the one that the URL names, else the one that the version does."""
+    # `dated`: what a version stands for that is a date.
     return place.surface or (dated if is_date(place.version) else "v1")
 
 

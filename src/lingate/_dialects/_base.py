@@ -12,10 +12,9 @@ from lingate.errors import LingateError, UnsupportedError
 
 
 class StreamDecoder(Protocol):
-    """Bytes of an upstream's stream in, canonical events out. Never raises: what is wrong becomes a `Failed` event.
+    """Bytes of an upstream's stream in, canonical events out. Never raises: what is wrong becomes a `Failed` event."""
 
-    After a `Failed` event, or once `done`, `feed` and `finish` return nothing more.
-    """
+    # After a `Failed` event, or once `done`, `feed` and `finish` return nothing more.
 
     done: bool
     """The stream's own terminal event has been seen."""
@@ -48,40 +47,26 @@ class OperationFormat(Protocol):
 
     # towards the upstream
     def request(self, call: Call, target: Target) -> HttpRequest:
-        """Write the call for this target.
-
-        Raises:
-            ConfigError: The call makes no sense in any format, or holds something that JSON has no form for.
-            UnsupportedError: The call holds something this format or provider cannot express and `drop_params` is off.
-        """
+        """Write the call for this target."""
+        # Raises ConfigError: the call makes no sense in any format, or holds something that JSON has no form for;
+        # UnsupportedError: the call holds something this format or provider cannot express and `drop_params` is off.
         ...
 
     def response(self, sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-        """Read a 2xx answer.
-
-        Returns:
-            The canonical response, and the upstream's own decoded body, untouched.
-
-        Raises:
-            UpstreamError: The body is an error although the status says success.
-            ProtocolError: The body is not what the format promises.
-        """
+        """Read a 2xx answer."""
+        # Gives the canonical response, and the upstream's own decoded body, untouched.
+        # Raises UpstreamError: the body is an error although the status says success; ProtocolError: the body is not
+        # what the format promises.
         ...
 
     def decoder(self, sent: HttpRequest, head: Head) -> StreamDecoder: ...
 
     # as a face of a server
     def parse_call(self, body: bytes, path_args: Mapping[str, str]) -> Call:
-        """Read a client's request into the canonical form.
-
-        Args:
-            body: As received.
-            path_args: What path and query say, and under `content-type` the request's own where it has one: without it
-                a body that is no JSON is recognised by how it begins.
-
-        Raises:
-            BadRequestError: The body is not valid; the message says where and why.
-        """
+        """Read a client's request into the canonical form."""
+        # `path_args`: what path and query say, and under `content-type` the request's own where it has one: without it
+        # a body that is no JSON is recognised by how it begins.
+        # Raises BadRequestError: the body is not valid; the message says where and why.
         ...
 
     def render(self, response: JsonDict) -> bytes:
@@ -92,10 +77,9 @@ class OperationFormat(Protocol):
 
 
 class Form:
-    """An operation as a record of functions; see `OperationFormat` for what each does.
+    """An operation as a record of functions; see `OperationFormat` for what each does."""
 
-    Without a decoder and an encoder it is an operation whose answers come in one piece.
-    """
+    # Without a decoder and an encoder it is an operation whose answers come in one piece.
 
     def __init__(
         self,
@@ -135,12 +119,10 @@ def media_type(operation: Operation, response: JsonDict) -> str:
 
 
 class Operations(Mapping[Operation, OperationFormat]):
-    """The operations of a wire format, of which some are loaded when they are first asked for: most programs only chat.
+    """The operations of a wire format, of which some are loaded when they are first asked for: most programs only chat."""
 
-    Args:
-        ready: Those that are at hand.
-        later: Of the others, where they are: `module:NAME`.
-    """
+    # `ready`: those that are at hand.
+    # `later`: of the others, where they are: `module:NAME`.
 
     def __init__(
         self,
@@ -165,12 +147,11 @@ class Operations(Mapping[Operation, OperationFormat]):
 
 @dataclass(slots=True)
 class Further:
-    """A request to be made after an answer that is not the answer yet, but says where that will be.
+    """A request to be made after an answer that is not the answer yet, but says where that will be."""
 
-    An operation that takes more than one request, because a job is begun and asked after until it is done, has a function
-    `further(sent, head, body)` besides: it is told what a request and its 2xx answer were, and gives this, or None if that
-    is the answer. A body that makes no sense is the answer too.
-    """
+    # An operation that takes more than one request, because a job is begun and asked after until it is done, has a
+    # function `further(sent, head, body)` besides: it is told what a request and its 2xx answer were, and gives this,
+    # or None if that is the answer. A body that makes no sense is the answer too.
 
     request: HttpRequest
     """The next request."""
@@ -189,11 +170,8 @@ class Dialect:
     render_error: Any  # Callable[[LingateError], tuple[int, bytes]]: status and body of an error, in this format
 
     def operation(self, name: Operation, provider: str) -> OperationFormat:
-        """The format of one operation.
-
-        Raises:
-            UnsupportedError: This wire format does not have it.
-        """
+        """The format of one operation."""
+        # Raises UnsupportedError: this wire format does not have it.
         found = self.operations.get(name)
         if found is None:
             raise UnsupportedError(

@@ -10,14 +10,11 @@ from lingate._model import HttpRequest
 
 
 def begin_request(made: Draft, method: str, model: str, place: str = "model") -> HttpRequest:
-    """The request around a body that is written.
-
-    Args:
-        made: What was written, for what must be said about it.
-        method: Last part of the path.
-        model: Name in the path. It may hold slashes and colons (an ARN), which are no part of the path.
-        place: What stands before the name.
-    """
+    """The request around a body that is written."""
+    # `made`: what was written, for what must be said about it.
+    # `method`: last part of the path.
+    # `model`: name in the path. It may hold slashes and colons (an ARN), which are no part of the path.
+    # `place`: what stands before the name.
     call, target = made.call, made.target
     url = join_url(target.url, f"/{place}/{quote(model, safe='')}/{method}", target.model)
     headers = {"content-type": "application/json", **target.headers}

@@ -13,37 +13,28 @@ _TYPES: dict[type, str] = {str: "a string", dict: "an object", list: "a list", b
 
 
 class Malformed(ValueError):
-    """A value is not what the format promises.
-
-    Attributes:
-        where: Path of the value.
-        why: What is wrong with it.
-    """
+    """A value is not what the format promises."""
 
     def __init__(self, where: str, why: str) -> None:
         super().__init__(f"{where}: {why}")
         self.where = where
+        """Path of the value."""
         self.why = why
+        """What is wrong with it."""
 
 
 class Block(Protocol):
     """One content block of a stream."""
 
     def whole(self) -> JsonDict:
-        """The block.
-
-        Raises:
-            ValueError: It cannot be put together.
-        """
+        """The block."""
+        # Raises ValueError: it cannot be put together.
         ...
 
 
 def expect(value: Any, kind: type, where: str) -> None:
-    """Check the JSON type of one value.
-
-    Raises:
-        Malformed: It is another.
-    """
+    """Check the JSON type of one value."""
+    # Raises Malformed: it is another.
     if not isinstance(value, kind):
         raise Malformed(where, f"must be {_TYPES[kind]}")
 
@@ -59,11 +50,8 @@ def whole_blocks(blocks: Iterable[Block], check: Callable[[Any, str], None]) -> 
 
 
 def read_json(body: bytes) -> JsonDict:
-    """Decode a request body.
-
-    Raises:
-        BadRequestError: It is not a JSON object.
-    """
+    """Decode a request body."""
+    # Raises BadRequestError: it is not a JSON object.
     try:
         wire = decode(body)
     except ValueError as error:
@@ -74,11 +62,8 @@ def read_json(body: bytes) -> JsonDict:
 
 
 def model_and_stream(wire: JsonDict, path_args: Mapping[str, str]) -> tuple[str, bool]:
-    """Which model a request body, or else its path, asks for, and whether for a stream.
-
-    Raises:
-        Malformed: There is none, or it is not said properly.
-    """
+    """Which model a request body, or else its path, asks for, and whether for a stream."""
+    # Raises Malformed: there is none, or it is not said properly.
     model = wire.get("model") or path_args.get("model")
     if not isinstance(model, str):
         raise Malformed("model", "must be a string that is not empty")

@@ -31,17 +31,11 @@ def thinking_on_top(target: Target, effort: str) -> int:
 def way_to_think(
     draft: D, effort: Any, is_forced: Callable[[D], bool], resumes: Callable[[list[Any]], bool]
 ) -> Literal["disabled", "adaptive", "enabled"] | None:
-    """The type of `thinking` that an effort asks for, `enabled` with a budget; None where there is none, which is noted.
-
-    Args:
-        draft: The request, with its messages and tools.
-        effort: The `reasoning_effort`.
-        is_forced: Tells whether the model must call a tool.
-        resumes: Tells whether messages go on with a tool turn that began without thinking.
-
-    Raises:
-        UnsupportedError: The model does not think, or not so, and `drop_params` is off.
-    """
+    """The type of `thinking` that an effort asks for, `enabled` with a budget; None where there is none, which is noted."""
+    # `draft`: the request, with its messages and tools.
+    # `effort`: the `reasoning_effort`.
+    # `is_forced`: tells whether the model must call a tool.
+    # `resumes`: tells whether messages go on with a tool turn that began without thinking.
     way = draft.traits.get("thinking")
     if effort == "none":
         return None if way == "none" else "disabled"
@@ -63,11 +57,9 @@ def way_to_think(
 
 
 def fitted_thinking(draft: Draft, given: Any, effort: Any) -> tuple[Any, Any]:
-    """A caller's own `thinking`, and the effort beside it, as this model takes them: a fallback's or an alias's may not.
-
-    400 "adaptive thinking is not supported on this model"; of the newest, "`thinking.type.enabled` is not supported for
-    this model. Use `thinking.type.adaptive` and `output_config.effort`".
-    """
+    """A caller's own `thinking`, and the effort beside it, as this model takes them: a fallback's or an alias's may not."""
+    # 400 "adaptive thinking is not supported on this model"; of the newest, "`thinking.type.enabled` is not supported
+    # for this model. Use `thinking.type.adaptive` and `output_config.effort`".
     kind, way = dig(given, "type"), draft.traits.get("thinking")
     if kind == "adaptive" and way in ("budget", "none"):
         draft.note("thinking.type=adaptive")

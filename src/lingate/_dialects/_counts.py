@@ -18,14 +18,11 @@ def integer(value: Any) -> int | None:
 
 
 def usage_beside_caches(fresh: int | None, written: int | None, cached: int | None, stored: int | None) -> JsonDict:
-    """Counts in OpenAI's convention, of a provider whose input tokens leave out what goes through its cache.
-
-    Args:
-        fresh: Input tokens that were neither read from the cache nor written to it.
-        written: Output tokens.
-        cached: Input tokens read from the cache.
-        stored: Input tokens written to it.
-    """
+    """Counts in OpenAI's convention, of a provider whose input tokens leave out what goes through its cache."""
+    # `fresh`: input tokens that were neither read from the cache nor written to it.
+    # `written`: output tokens.
+    # `cached`: input tokens read from the cache.
+    # `stored`: input tokens written to it.
     usage: JsonDict = {}
     if fresh is not None:
         usage["prompt_tokens"] = fresh + (cached or 0) + (stored or 0)

@@ -27,11 +27,8 @@ def is_data_url(text: object) -> bool:
 
 
 def split_data_url(url: str) -> tuple[str, str]:
-    """Media type in lower case (empty if the URL names none) and the data as base64.
-
-    Raises:
-        ValueError: There is no comma, so no data.
-    """
+    """Media type in lower case (empty if the URL names none) and the data as base64."""
+    # Raises ValueError: there is no comma, so no data.
     head, comma, data = url[5:].partition(",")
     if not comma:
         raise ValueError("the data URL has no comma")
@@ -56,11 +53,8 @@ def standard(data: str) -> str:
 
 
 def decoded(data: str) -> bytes:
-    """Base64 text of either alphabet, padded or not, as bytes.
-
-    Raises:
-        ValueError: It is not base64.
-    """
+    """Base64 text of either alphabet, padded or not, as bytes."""
+    # Raises ValueError: it is not base64.
     text = standard(data.strip())
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)

@@ -52,17 +52,10 @@ class Draft:
                 self.note(f"{where}.{name}")
 
     def left_out(self, name: str, value: Any, neutral: Mapping[str, tuple[Any, ...]], hints: Collection[str]) -> bool:
-        """Whether a field stays out of the request, which is reported where it matters.
-
-        Args:
-            name: The field.
-            value: What was asked for.
-            neutral: Fields without a counterpart, and the values that ask for what happens anyway.
-            hints: Fields that do not change what the answer should be.
-
-        Raises:
-            UnsupportedError: The field has no counterpart, and `drop_params` is off.
-        """
+        """Whether a field stays out of the request, which is reported where it matters."""
+        # `neutral`: fields without a counterpart, and the values that ask for what happens anyway.
+        # `hints`: fields that do not change what the answer should be.
+        # Raises UnsupportedError: the field has no counterpart, and `drop_params` is off.
         if name in neutral:
             if value not in neutral[name]:
                 self.has_none(name)
@@ -82,11 +75,8 @@ class Draft:
             self.refuse(param, "the format has no counterpart")
 
     def refuse(self, param: str, why: str) -> None:
-        """Leave a parameter out if the caller allows it.
-
-        Raises:
-            UnsupportedError: `drop_params` is off.
-        """
+        """Leave a parameter out if the caller allows it."""
+        # Raises UnsupportedError: `drop_params` is off.
         if not self.call.drop_params:
             raise UnsupportedError(
                 f"{param} is not supported: {why}",
@@ -98,14 +88,9 @@ class Draft:
         self.note(param)
 
     def messages(self, dialect: str = "") -> list[Any]:
-        """The messages that are asked for. What no format but the one they came in has a place for is reported.
-
-        Args:
-            dialect: The format that they are written in, if they can have come in it.
-
-        Raises:
-            ConfigError: They are no list.
-        """
+        """The messages that are asked for. What no format but the one they came in has a place for is reported."""
+        # `dialect`: the format that they are written in, if they can have come in it.
+        # Raises ConfigError: they are no list.
         found = self.asked.get("messages")
         if not isinstance(found, list):
             raise self.broken("messages", "must be a list of messages")
@@ -113,32 +98,23 @@ class Draft:
         return found
 
     def objects(self, name: str) -> list[JsonDict]:
-        """A field that is a list of objects; an empty one where it is not given.
-
-        Raises:
-            ConfigError: It is something else.
-        """
+        """A field that is a list of objects; an empty one where it is not given."""
+        # Raises ConfigError: it is something else.
         found = self.asked.get(name) or []
         if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
             raise self.broken(name, "must be a list of objects")
         return found
 
     def answered(self, given: Any, where: str) -> str:
-        """The id of the call that a message with a result is about.
-
-        Raises:
-            ConfigError: It is none.
-        """
+        """The id of the call that a message with a result is about."""
+        # Raises ConfigError: it is none.
         if not isinstance(given, str) or not given:
             raise self.broken(f"{where}.tool_call_id", "must be the id of the tool call that this answers")
         return given
 
     def media_url(self, part: JsonDict, where: str, forms: str, kind: str = "image_url") -> tuple[str, Any]:
-        """Address and `detail` of an `image_url` part, or of another whose place is written so.
-
-        Raises:
-            ConfigError: It has none of the forms that are taken.
-        """
+        """Address and `detail` of an `image_url` part, or of another whose place is written so."""
+        # Raises ConfigError: it has none of the forms that are taken.
         holder = part.get(kind)
         url = holder.get("url") if isinstance(holder, dict) else holder
         if not isinstance(url, str) or not url:

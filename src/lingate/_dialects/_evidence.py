@@ -130,13 +130,10 @@ class Evidence:
 
 
 def read(value: object, status: int | None, headers: Mapping[str, str]) -> Evidence:
-    """Gather what an error says.
-
-    Args:
-        value: The decoded body, or its text where it is not JSON.
-        status: HTTP status; a success or None lets the body's own status count.
-        headers: Of the answer, names in lower case.
-    """
+    """Gather what an error says."""
+    # `value`: the decoded body, or its text where it is not JSON.
+    # `status`: HTTP status; a success or None lets the body's own status count.
+    # `headers`: of the answer, names in lower case.
     reader = _Reader()
     aws_type = headers.get("x-amzn-errortype")
     if aws_type:
@@ -158,10 +155,8 @@ def read(value: object, status: int | None, headers: Mapping[str, str]) -> Evide
 
 
 def is_error(value: object) -> bool:
-    """Whether a decoded body or stream event reports an error although its HTTP status said success.
-
-    Cheap on ordinary answers; their `code`, `type`, `message`, `status` and null `error` do not make them errors.
-    """
+    """Whether a decoded body or stream event reports an error although its HTTP status said success."""
+    # Cheap on ordinary answers; their `code`, `type`, `message`, `status` and null `error` do not make them errors.
     if not isinstance(value, dict):
         return isinstance(value, list) and bool(value) and isinstance(value[0], dict) and bool(value[0].get("error"))
     if value.get("error") or value.get("__type") or value.get("object") == "error" or value.get("type") == "error":

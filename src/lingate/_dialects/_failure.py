@@ -85,15 +85,10 @@ _GENERIC_CODES = frozenset(
 
 
 def failure(head: Head, body: bytes, target: Target, now: float | None = None) -> LingateError:
-    """The error that an answer stands for.
-
-    Args:
-        head: Its status: not 2xx, or 2xx with a body that is an error.
-        now: Epoch seconds, for waits given as points in time; by default the answer's own `date` header.
-
-    Returns:
-        The error, never raised here. A 2xx without an error in it gives a `ProtocolError`.
-    """
+    """The error that an answer stands for."""
+    # `head`: its status: not 2xx, or 2xx with a body that is an error.
+    # `now`: epoch seconds, for waits given as points in time; by default the answer's own `date` header.
+    # Gives the error, never raised here. A 2xx without an error in it gives a `ProtocolError`.
     value = _decoded(body)
     if 200 <= head.status < 300 and not _evidence.is_error(value):
         return ProtocolError(
@@ -114,13 +109,10 @@ def body_failure(
     headers: Mapping[str, str] = _NO_HEADERS,
     now: float | None = None,
 ) -> LingateError | None:
-    """The error inside a decoded JSON value, None if it is an ordinary answer or stream event.
-
-    Args:
-        value: Any JSON value: a body, the data of an SSE event, a line of NDJSON, the payload of an event-stream
-            exception as `{"__type": <exception type>, ...}`.
-        status: HTTP status of the answer it came in; `headers` and `now` as for `failure`.
-    """
+    """The error inside a decoded JSON value, None if it is an ordinary answer or stream event."""
+    # `value`: any JSON value: a body, the data of an SSE event, a line of NDJSON, the payload of an event-stream
+    # exception as `{"__type": <exception type>, ...}`.
+    # `status`: HTTP status of the answer it came in; `headers` and `now` as for `failure`.
     if not _evidence.is_error(value):
         return None
     return _build(_evidence.read(value, status, headers), status, headers, target, now)

@@ -10,15 +10,11 @@ _PARTS = ("responses", "count_tokens")
 
 
 def form_of(target: Target, operation: Operation) -> OperationFormat:
-    """The format of one operation at this target.
-
-    `responses` is an operation and a wire format at once: where the row has it, it is spoken as it is, everywhere else as
-    a chat in the row's own format. So is `completions` where there are chats only. Counting tokens is part of the first
-    too, for rows whose chat format has no such thing.
-
-    Raises:
-        UnsupportedError: The target's wire format does not have the operation.
-    """
+    """The format of one operation at this target."""
+    # `responses` is an operation and a wire format at once: where the row has it, it is spoken as it is, everywhere
+    # else as a chat in the row's own format. So is `completions` where there are chats only. Counting tokens is part of
+    # the first too, for rows whose chat format has no such thing.
+    # Raises UnsupportedError: the target's wire format does not have the operation.
     row = target.row
     spoken = dialect(row.dialect)
     if operation in _PARTS and operation not in spoken.operations:

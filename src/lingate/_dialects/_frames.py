@@ -30,14 +30,11 @@ class FramedStream(Protocol):
 
 
 class FrameDecoder:
-    """Bytes of an event stream -> canonical events.
+    """Bytes of an event stream -> canonical events."""
 
-    A host that answers a request for a stream with one JSON body is understood too.
-
-    Args:
-        whole: Takes a body in one piece.
-        in_json: Whether payloads are JSON, else they are handed on as bytes.
-    """
+    # A host that answers a request for a stream with one JSON body is understood too.
+    # `whole`: takes a body in one piece.
+    # `in_json`: whether payloads are JSON, else they are handed on as bytes.
 
     __slots__ = ("_body", "_frames", "_in_json", "_sent", "_stream", "_whole", "done")
 
@@ -102,11 +99,8 @@ class FrameDecoder:
 
 
 def frame_error(frame: Frame, target: Target) -> LingateError | None:
-    """The error that a frame reports, None if it is an ordinary event.
-
-    Raises:
-        ValueError: It reports one in words that are not JSON.
-    """
+    """The error that a frame reports, None if it is an ordinary event."""
+    # Raises ValueError: it reports one in words that are not JSON.
     kind = frame.text(":message-type")
     if kind == "exception":
         told = decode(frame.payload) if frame.payload else {}

@@ -69,11 +69,7 @@ _HINTS = HINTS | {"cache_control"}
 
 
 def refuse_for_provider(draft: Draft) -> None:
-    """Leave out what the row says this provider refuses.
-
-    Raises:
-        UnsupportedError: There is something, and `drop_params` is off.
-    """
+    """Leave out what the row says this provider refuses."""
 
     def refuse(name: str) -> None:
         draft.refuse(name, "the provider refuses it")
@@ -82,11 +78,7 @@ def refuse_for_provider(draft: Draft) -> None:
 
 
 def sampling(draft: Draft, names: Iterable[str]) -> JsonDict:
-    """The sampling parameters that were asked for, as far as the model takes them.
-
-    Raises:
-        UnsupportedError: It takes none, and `drop_params` is off.
-    """
+    """The sampling parameters that were asked for, as far as the model takes them."""
     asked = {name: draft.asked[name] for name in names if name in draft.asked}
     clamp_temperature(draft, asked)
     rule = draft.traits.get("sampling")
@@ -114,11 +106,8 @@ def answer_limit(draft: Draft) -> Any:
 
 
 def stops(draft: Draft, limit: int | None) -> list[str]:
-    """Stop sequences for the wire; what it does not take is enforced on the way back.
-
-    Raises:
-        ConfigError: They are neither text nor a list of texts.
-    """
+    """Stop sequences for the wire; what it does not take is enforced on the way back."""
+    # Raises ConfigError: they are neither text nor a list of texts.
     asked = draft.asked.get("stop")
     asked = [asked] if isinstance(asked, str) else asked or []
     if not isinstance(asked, list) or not all(isinstance(text, str) for text in asked):
@@ -132,11 +121,7 @@ def stops(draft: Draft, limit: int | None) -> list[str]:
 
 
 def write_rest(draft: Draft, written: Collection[str], own: str = "") -> None:
-    """Leave out what has no counterpart, and pass on what we do not know; `own` is the format, where clients speak it.
-
-    Raises:
-        UnsupportedError: Something has no counterpart, and `drop_params` is off.
-    """
+    """Leave out what has no counterpart, and pass on what we do not know; `own` is the format, where clients speak it."""
     for name, value in draft.asked.items():
         if name not in written and not draft.left_out(name, value, NEUTRAL, _HINTS):
             draft.body[name] = value

@@ -27,16 +27,9 @@ def content_text(content: Any) -> str:
 
 
 def turns_of(draft: Draft, *, tell_tools: bool = False) -> list[Turn]:
-    """The conversation as text alone.
-
-    Args:
-        draft: The request.
-        tell_tools: Put calls of tools and their results into words, instead of refusing them.
-
-    Raises:
-        ConfigError: The messages are none.
-        UnsupportedError: They hold more than text, and `drop_params` is off.
-    """
+    """The conversation as text alone."""
+    # `tell_tools`: put calls of tools and their results into words, instead of refusing them.
+    # Raises ConfigError: the messages are none.
     messages = draft.messages()
     turns: list[Turn] = []
     for n, message in enumerate(messages):

@@ -94,10 +94,8 @@ def reasoning_of(message: JsonDict) -> str:
 
 
 def named_reasoning(message: JsonDict) -> tuple[str, str]:
-    """The field in which a message has its reasoning, and the text: other hosts' clients have other names for it.
-
-    The name is empty if there is no such field. Details without a text are for their own provider's eyes only.
-    """
+    """The field in which a message has its reasoning, and the text: other hosts' clients have other names for it."""
+    # The name is empty if there is no such field. Details without a text are for their own provider's eyes only.
     for name in ("reasoning_content", "reasoning"):
         if text := as_str(message.get(name)):
             return name, text

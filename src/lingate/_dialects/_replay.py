@@ -46,12 +46,8 @@ _CALLED = ("function", "custom", "function_call")
 
 
 def replay(response: JsonDict, raw: JsonDict | None = None) -> list[Event]:
-    """The events by which a stream would have told this response.
-
-    Args:
-        response: A canonical chat response, or a canonical completion, whose choices have a text instead of a message.
-        raw: The body it was read from.
-    """
+    """The events by which a stream would have told this response."""
+    # `response`: a canonical chat response, or a canonical completion, whose choices have a text instead of a message.
     start = Start(response.get("id") or "", response.get("model") or "", response.get("created") or 0)
     start.extra, start.raw = _rest(response, _TOP) or None, raw
     events: list[Event] = [start]

@@ -41,12 +41,10 @@ def _choice(choice: JsonDict, edit: Callable[[JsonDict], JsonDict]) -> JsonDict:
 
 
 class RetoldDecoder:
-    """A decoder whose events are changed on their way.
+    """A decoder whose events are changed on their way."""
 
-    Args:
-        inside: The decoder of the format that is read.
-        retell: What is told instead of these events.
-    """
+    # `inside`: the decoder of the format that is read.
+    # `retell`: what is told instead of these events.
 
     def __init__(self, inside: StreamDecoder, retell: Callable[[list[Event]], list[Event]]) -> None:
         self._inside = inside

@@ -15,19 +15,16 @@ from lingate.errors import LingateError
 
 
 class StreamedAnswer:
-    """One streamed answer.
-
-    Attributes:
-        done: The stream's own terminal event has been seen.
-        over: Nothing more will come: done, or failed.
-    """
+    """One streamed answer."""
 
     __slots__ = ("_sent", "done", "over")
 
     def __init__(self, sent: HttpRequest) -> None:
         self._sent = sent
         self.done = False
+        """The stream's own terminal event has been seen."""
         self.over = False
+        """Nothing more will come: done, or failed."""
 
     def cut(self, out: list[Event]) -> None:
         """The bytes have ended, which is too early unless the answer is over."""
@@ -57,15 +54,12 @@ class SseStream(Protocol):
 
 
 class SseStreamDecoder:
-    """Bytes of server-sent events -> canonical events.
+    """Bytes of server-sent events -> canonical events."""
 
-    A host that answers a request for a stream with one JSON body, an error or a whole message, is understood too.
-
-    Args:
-        whole: Takes a body in one piece.
-        broken: Makes the error for what makes no sense.
-        ignored: Events that are none of the format, but that some hosts add.
-    """
+    # A host that answers a request for a stream with one JSON body, an error or a whole message, is understood too.
+    # `whole`: takes a body in one piece.
+    # `broken`: makes the error for what makes no sense.
+    # `ignored`: events that are none of the format, but that some hosts add.
 
     __slots__ = ("_body", "_broken", "_head", "_ignored", "_sse", "_stream", "_target", "_whole", "done")
 

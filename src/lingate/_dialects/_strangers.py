@@ -52,12 +52,9 @@ def is_anthropics_hint(name: str, value: Any) -> bool:
 
 
 def without_anthropics(fields: dict[str, Any], note: Callable[[str], None]) -> None:
-    """Take what is only Anthropic's off a request.
-
-    Args:
-        fields: The canonical request, which is changed.
-        note: Told the name of what is taken off.
-    """
+    """Take what is only Anthropic's off a request."""
+    # `fields`: the canonical request, which is changed.
+    # `note`: told the name of what is taken off.
     for name in ANTHROPICS_HINTS.keys() & fields.keys():
         if is_anthropics_hint(name, fields[name]):
             del fields[name]
@@ -84,13 +81,9 @@ _ON_MEDIA = frozenset({"audioMetadata", "documentMetadata", "mediaResolution", "
 
 
 def note_others_words(fields: dict[str, Any], note: Callable[[str], None], own: str = "") -> None:
-    """Tell what a client of another format says that only its own has a place for: safety settings, GPUs, task budgets.
-
-    Args:
-        fields: The canonical request.
-        note: Told the names.
-        own: The format that the request goes out in.
-    """
+    """Tell what a client of another format says that only its own has a place for: safety settings, GPUs, task budgets."""
+    # `note`: told the names.
+    # `own`: the format that the request goes out in.
     for dialect, holders in _HOLDERS.items():
         words = as_dict(dig(fields, "provider_specific_fields", dialect)) if dialect != own else {}
         for name, value in words.items():

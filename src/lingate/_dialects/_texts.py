@@ -27,11 +27,7 @@ _REFUSED = ("tools", "response_format", "reasoning_effort", "thinking")
 
 
 def begin(call: Call, target: Target) -> Draft:
-    """Begin a request, without what no such format can express.
-
-    Raises:
-        UnsupportedError: There is something, and `drop_params` is off.
-    """
+    """Begin a request, without what no such format can express."""
     draft = Draft(call, target, modern(asked_of(call)), target.traits)
     refuse_for_provider(draft)
     for name in _REFUSED:
@@ -43,11 +39,7 @@ def begin(call: Call, target: Target) -> Draft:
 
 
 def refuse_limits(draft: Draft, why: str) -> None:
-    """Leave out what is not the caller's to decide.
-
-    Raises:
-        UnsupportedError: There is something, and `drop_params` is off.
-    """
+    """Leave out what is not the caller's to decide."""
     for name in ("max_tokens", "max_completion_tokens", "stop", "temperature", "top_p"):
         if name in draft.asked:
             draft.refuse(name, why)
@@ -55,12 +47,8 @@ def refuse_limits(draft: Draft, why: str) -> None:
 
 
 def prompt_of(draft: Draft) -> tuple[str, str]:
-    """The system text, and everything else as one prompt: a transcript, unless there is nothing but one question.
-
-    Raises:
-        ConfigError: There are no messages.
-        UnsupportedError: There is something else than text in them, and `drop_params` is off.
-    """
+    """The system text, and everything else as one prompt: a transcript, unless there is nothing but one question."""
+    # Raises ConfigError: there are no messages.
     system, rest = system_and_rest(turns_of(draft, tell_tools=True))
     return system, PLAIN(rest)
 
@@ -112,15 +100,10 @@ def counts(prompt: Any, completion: Any) -> JsonDict | None:
 def answer(
     sent: HttpRequest, choices: list[JsonDict], usage: JsonDict | None, facts: JsonDict | None = None
 ) -> JsonDict:
-    """A canonical response.
-
-    Args:
-        choices: As `choice_of` makes them.
-        facts: `id`, `created`, `model` as far as the host told them, and whatever else it said.
-
-    Raises:
-        UpstreamError: A choice ended because the model failed.
-    """
+    """A canonical response."""
+    # `choices`: as `choice_of` makes them.
+    # `facts`: `id`, `created`, `model` as far as the host told them, and whatever else it said.
+    # Raises UpstreamError: a choice ended because the model failed.
     facts = facts or {}
     return {
         **facts,
@@ -154,13 +137,10 @@ Whole: TypeAlias = Callable[[HttpRequest, Head, bytes], tuple[JsonDict, JsonDict
 
 
 class TextStream:
-    """Base of the decoders: cuts the stream, reports errors, and says how it ended. See `StreamDecoder`.
+    """Base of the decoders: cuts the stream, reports errors, and says how it ended. See `StreamDecoder`."""
 
-    A subclass reads one event at a time with `read`, and calls `say`, `count` and `complete`.
-
-    Args:
-        whole: Reads an answer in one piece, for hosts that ignore that a stream was asked for.
-    """
+    # A subclass reads one event at a time with `read`, and calls `say`, `count` and `complete`.
+    # `whole`: reads an answer in one piece, for hosts that ignore that a stream was asked for.
 
     def __init__(self, sent: HttpRequest, head: Head, whole: Whole) -> None:
         self.done = False
@@ -174,11 +154,8 @@ class TextStream:
         self._body: list[bytes] | None = [] if "json" in head.headers.get("content-type", "") else None
 
     def read(self, name: str, data: bytes, out: list[Event]) -> None:
-        """Take one event, in a subclass.
-
-        Raises:
-            LingateError: It makes no sense, or reports a failure.
-        """
+        """Take one event, in a subclass."""
+        # Raises LingateError: it makes no sense, or reports a failure.
 
     def feed(self, data: bytes) -> list[Event]:
         out: list[Event] = []
@@ -241,12 +218,8 @@ class TextStream:
         self.done = self._over = True
 
     def value(self, data: bytes) -> Any:
-        """The data of an event as JSON.
-
-        Raises:
-            ProtocolError: It is not.
-            UpstreamError: It is an error.
-        """
+        """The data of an event as JSON."""
+        # Raises ProtocolError: it is not; UpstreamError: it is an error.
         try:
             found = decode(data)
         except ValueError as error:

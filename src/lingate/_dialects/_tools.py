@@ -17,14 +17,9 @@ TOOL_FIELDS = _NOT_SENT | {"type", "function"}
 
 
 def function_tool(tool: JsonDict, where: str, draft: Draft, defaults: JsonDict) -> JsonDict | None:
-    """A tool in OpenAI's form for formats that have the same; None for one that is refused. Tools of unknown kinds stay.
-
-    `defaults` are fields of a function that are put in where it has none.
-
-    Raises:
-        ConfigError: It is no tool.
-        UnsupportedError: It is a tool of another provider's own, or one for free text, and `drop_params` is off.
-    """
+    """A tool in OpenAI's form for formats that have the same; None for one that is refused. Tools of unknown kinds stay."""
+    # `defaults` are fields of a function that are put in where it has none.
+    # Raises ConfigError: it is no tool.
     kind, function = tool.get("type", "function"), tool.get("function")
     strange = "custom" if kind == "custom" else strangers_tool(tool)
     if strange:
@@ -44,11 +39,8 @@ def function_tool(tool: JsonDict, where: str, draft: Draft, defaults: JsonDict) 
 
 
 def allowed_tools(choice: JsonDict, draft: Draft) -> tuple[str, list[Any]]:
-    """What a choice of the type `allowed_tools` says: `required` or `auto`, and the names of the tools.
-
-    Raises:
-        ConfigError: It names no tools.
-    """
+    """What a choice of the type `allowed_tools` says: `required` or `auto`, and the names of the tools."""
+    # Raises ConfigError: it names no tools.
     inner = choice.get("allowed_tools", choice)
     tools = dig(inner, "tools")
     if not isinstance(tools, list):
@@ -70,11 +62,8 @@ def has_failed(message: JsonDict) -> bool | None:
 
 
 def asked_format(draft: Draft) -> tuple[JsonDict | None, str] | None:
-    """Schema and name of the format that is asked for, both of which JSON may lack; None where text will do.
-
-    Raises:
-        ConfigError: It is no format.
-    """
+    """Schema and name of the format that is asked for, both of which JSON may lack; None where text will do."""
+    # Raises ConfigError: it is no format.
     wanted = draft.asked.get("response_format")
     kind = dig(wanted, "type")
     if wanted is None or kind == "text":
@@ -134,10 +123,8 @@ _LISTS = ("anyOf", "allOf", "oneOf", "prefixItems")
 
 
 def closed(schema: Any) -> Any:
-    """A copy whose objects allow no other properties, as the API demands.
-
-    Constraints it does not take are told to the model in the description, as the official package does.
-    """
+    """A copy whose objects allow no other properties, as the API demands."""
+    # Constraints it does not take are told to the model in the description, as the official package does.
     if not isinstance(schema, dict):
         return schema
     copy: JsonDict = {}

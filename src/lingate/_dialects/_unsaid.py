@@ -27,13 +27,9 @@ _DETAILS = ("citations", "context", "transformations")
 
 
 def note_unsaid(messages: list[Any], dialect: str, note: Callable[[str], None]) -> None:
-    """Tell what of messages is left out because only another format has a place for it.
-
-    Args:
-        messages: Canonical messages.
-        dialect: The format that they are written in.
-        note: Told what it is.
-    """
+    """Tell what of messages is left out because only another format has a place for it."""
+    # `dialect`: the format that they are written in.
+    # `note`: told what it is.
     for n, message in enumerate(messages):
         if type(message) is not dict or "provider_specific_fields" not in message:
             continue

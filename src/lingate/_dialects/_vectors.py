@@ -11,13 +11,9 @@ from lingate._model import HttpRequest
 
 
 def shown(vector: Any, sent: HttpRequest) -> Any:
-    """A vector as base64 of little-endian single floats, if that was asked for and it is numbers.
-
-    OpenAI's own clients ask for it by default, and some take whatever comes for it: vectors a quarter as long.
-
-    Raises:
-        ProtocolError: A number is too large for that.
-    """
+    """A vector as base64 of little-endian single floats, if that was asked for and it is numbers."""
+    # OpenAI's own clients ask for it by default, and some take whatever comes for it: vectors a quarter as long.
+    # Raises ProtocolError: a number is too large for that.
     if type(vector) is not list or sent.call.body.get("encoding_format") != "base64":
         return vector
     try:

@@ -462,12 +462,9 @@ RULES: tuple[Rule, ...] = (
 
 
 def classify(evidence: Evidence, overrides: Mapping[str, str]) -> str:
-    """The kind of an error.
-
-    Args:
-        evidence: What the body and its status say.
-        overrides: The provider's own meanings: exact codes, then `status:<int>` keys.
-    """
+    """The kind of an error."""
+    # `evidence`: what the body and its status say.
+    # `overrides`: the provider's own meanings: exact codes, then `status:<int>` keys.
     if overrides and (kind := _overridden(evidence, overrides)):
         return kind
     case = Case(evidence)

@@ -29,18 +29,14 @@ def retry_after(
     *,
     limited: bool = True,
 ) -> float | None:
-    """Seconds to wait before the next try, None if the provider did not say.
-
-    The more direct the statement, the more it counts: `retry-after-ms` and `retry-after`, then fields of the body, then
-    words of the message, then the time at which a limit that is used up is reset.
-
-    Args:
-        headers: Of the answer, names in lower case.
-        waits: Seconds and durations from the body.
-        message: The provider's words.
-        now: Epoch seconds, for statements that name a point in time; None takes the answer's own `date` header.
-        limited: The error is about rates, so reset times count even where no counter is at zero.
-    """
+    """Seconds to wait before the next try, None if the provider did not say."""
+    # The more direct the statement, the more it counts: `retry-after-ms` and `retry-after`, then fields of the body,
+    # then words of the message, then the time at which a limit that is used up is reset.
+    # `headers`: of the answer, names in lower case.
+    # `waits`: seconds and durations from the body.
+    # `message`: the provider's words.
+    # `now`: epoch seconds, for statements that name a point in time; None takes the answer's own `date` header.
+    # `limited`: the error is about rates, so reset times count even where no counter is at zero.
 
     def clock() -> float | None:
         return _http_date(headers.get("date", "")) if now is None else now

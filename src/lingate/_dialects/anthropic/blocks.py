@@ -26,11 +26,8 @@ _REQUIRED: dict[str, tuple[tuple[str, type], ...]] = {
 
 
 def check_blocks(blocks: Any, where: str) -> None:
-    """Check a list of content blocks, nested ones included.
-
-    Raises:
-        Malformed: A block cannot be read.
-    """
+    """Check a list of content blocks, nested ones included."""
+    # Raises Malformed: a block cannot be read.
     if not isinstance(blocks, list):
         raise Malformed(where, "must be a list of content blocks")
     for n, block in enumerate(blocks):
@@ -107,11 +104,8 @@ class Block:
         return "".join(self.pieces) or encode_str(as_dict(self.start.get("input")))
 
     def whole(self) -> JsonDict:
-        """The block as a whole answer would have it.
-
-        Raises:
-            ValueError: The input is not JSON.
-        """
+        """The block as a whole answer would have it."""
+        # Raises ValueError: the input is not JSON.
         block = {**self.start, **self.fields}
         if self.kind == "text":
             block["text"] = "".join(self.pieces)

@@ -12,15 +12,12 @@ from lingate._model import Call, JsonDict, Target, Traits
 
 @dataclass(slots=True)
 class Draft(_draft.Draft):
-    """One request under construction.
-
-    Attributes:
-        native: What a client of this very format had asked for, where the canonical form says less.
-        betas: Values for the `anthropic-beta` header, in order of first need.
-    """
+    """One request under construction."""
 
     native: JsonDict = field(default_factory=dict)
+    """What a client of this very format had asked for, where the canonical form says less."""
     betas: list[str] = field(default_factory=list)
+    """Values for the `anthropic-beta` header, in order of first need."""
 
     def need(self, beta: str) -> None:
         if beta not in self.betas:

@@ -163,11 +163,11 @@ def _slice(text: str, start: Any, end: Any) -> str:
 
 
 class Encoder:
-    """Canonical events -> SSE, one content block at a time.
+    """Canonical events -> SSE, one content block at a time."""
 
-    Events of this very format come with their own (`Opaque`) beginnings and ends of blocks, which are sent on with the
-    indices renumbered. Between other providers' events the blocks are opened and closed as the kind of content changes.
-    """
+    # Events of this very format come with their own (`Opaque`) beginnings and ends of blocks, which are sent on with
+    # the indices renumbered. Between other providers' events the blocks are opened and closed as the kind of content
+    # changes.
 
     content_type = "text/event-stream; charset=utf-8"
 

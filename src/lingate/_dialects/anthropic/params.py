@@ -141,11 +141,10 @@ _THINKING = ("thinking", "redacted_thinking")
 
 
 def write_thinking(draft: Draft) -> bool:
-    """Write `thinking` and `output_config`, and say whether the model will think.
-
-    `thinking` is this format's own field: where the caller gives it and the model takes it, it is sent as given and
-    `reasoning_effort` adds no more than the effort. Call after `max_tokens`, `messages` and `tool_choice` are written.
-    """
+    """Write `thinking` and `output_config`, and say whether the model will think."""
+    # `thinking` is this format's own field: where the caller gives it and the model takes it, it is sent as given and
+    # `reasoning_effort` adds no more than the effort. Call after `max_tokens`, `messages` and `tool_choice` are
+    # written.
     asked = draft.asked.get("reasoning_effort")
     own = as_dict(draft.native.get("output_config"))
     if own:

@@ -44,12 +44,8 @@ _COUNTED = frozenset(
 
 
 def write_body(call: Call, target: Target) -> Draft:
-    """The wire body of a call, without `model` and `stream`: hosts of this format differ in where those go.
-
-    Raises:
-        ConfigError: The call makes no sense in any format.
-        UnsupportedError: Something has no counterpart here and `drop_params` is off.
-    """
+    """The wire body of a call, without `model` and `stream`: hosts of this format differ in where those go."""
+    # Raises ConfigError: the call makes no sense in any format.
     made = draft(call, target)
     refuse_for_provider(made)
     write_limit(made)

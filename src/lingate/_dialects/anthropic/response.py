@@ -68,11 +68,9 @@ def canonical_response(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict
 
 
 def finish_reason(native: Any, has_calls: bool) -> str:
-    """OpenAI's word for a stop reason.
-
-    A message with tool calls ends with `tool_calls` whatever the provider calls it, unless it was cut short: a call
-    whose arguments are incomplete must not be executed.
-    """
+    """OpenAI's word for a stop reason."""
+    # A message with tool calls ends with `tool_calls` whatever the provider calls it, unless it was cut short: a call
+    # whose arguments are incomplete must not be executed.
     # Servers of other models have words of other formats here.
     reason = FINISH.get(native) or canonical_reason(native) if isinstance(native, str) else "stop"
     if reason in ("length", "content_filter"):
@@ -113,12 +111,8 @@ def read_models(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, J
 
 
 def read_object(body: bytes, target: Target, head: Head) -> JsonDict:
-    """Decode a JSON object that is not an error.
-
-    Raises:
-        UpstreamError: It is an error.
-        ProtocolError: It is not a JSON object.
-    """
+    """Decode a JSON object that is not an error."""
+    # Raises UpstreamError: it is an error; ProtocolError: it is not a JSON object.
     try:
         raw = decode(body)
     except ValueError as error:

@@ -40,11 +40,10 @@ _THINKING = ("thinking", "redacted_thinking")
 
 
 class MessageStream(StreamedAnswer):
-    """One streamed answer. Hosts that wrap these events in other frames than SSE use it directly.
+    """One streamed answer. Hosts that wrap these events in other frames than SSE use it directly."""
 
-    Beginnings and ends of text and thinking blocks become `Opaque` events: only a client of this very format can see
-    them, and it sees the same blocks as the provider sent.
-    """
+    # Beginnings and ends of text and thinking blocks become `Opaque` events: only a client of this very format can see
+    # them, and it sees the same blocks as the provider sent.
 
     __slots__ = (
         "_blocks", "_calls", "_delta", "_extra", "_has_answer", "_head", "_held", "_id", "_length", "_reason", "_started",

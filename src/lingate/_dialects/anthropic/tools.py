@@ -26,12 +26,8 @@ _DOMAINS = ("allowed_domains", "blocked_domains")
 
 
 def write_tools(draft: Draft, used: list[str]) -> None:
-    """Write `tools` and `tool_choice`.
-
-    Args:
-        draft: The request.
-        used: Names of tools that the conversation has called: the API wants them declared although none is offered.
-    """
+    """Write `tools` and `tool_choice`."""
+    # `used`: names of tools that the conversation has called: the API wants them declared although none is offered.
     tools = [tool for tool in _declared(draft) if tool is not None]
     choice = _choice(draft)
     if isinstance(choice, list):

@@ -24,19 +24,16 @@ _TEXT_FIELDS = frozenset({"role", "content", "cache_control", "provider_specific
 
 
 class Turns:
-    """The turns so far.
-
-    Attributes:
-        system: Blocks of the `system` field.
-        turns: Finished messages.
-        tools_used: Names of the tools that the conversation calls, in order of first use.
-    """
+    """The turns so far."""
 
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
         self.system: list[JsonDict] = []
+        """Blocks of the `system` field."""
         self.turns: list[JsonDict] = []
+        """Finished messages."""
         self.tools_used: dict[str, None] = {}
+        """Names of the tools that the conversation calls, in order of first use."""
         self._results: list[JsonDict] = []
         self._rest: list[JsonDict] = []
         self._plain: str | None = None
@@ -45,11 +42,8 @@ class Turns:
         self._late: list[JsonDict] = []
 
     def add(self, message: Any, at: int) -> None:
-        """Take the next canonical message.
-
-        Raises:
-            ConfigError: It is not a message.
-        """
+        """Take the next canonical message."""
+        # Raises ConfigError: it is not a message.
         role = dig(message, "role")
         # What long conversations are made of needs none of the questions that the others are asked.
         if (text := plain_text(message)) is not None and role in ("user", "assistant"):

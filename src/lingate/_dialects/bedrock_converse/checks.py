@@ -38,11 +38,8 @@ def kind_of(block: JsonDict) -> str:
 
 
 def check_blocks(blocks: Any, where: str) -> None:
-    """Check a list of content blocks, nested ones included.
-
-    Raises:
-        Malformed: A block cannot be read.
-    """
+    """Check a list of content blocks, nested ones included."""
+    # Raises Malformed: a block cannot be read.
     expect(blocks, list, where)
     for n, block in enumerate(blocks):
         _check_block(block, f"{where}[{n}]")

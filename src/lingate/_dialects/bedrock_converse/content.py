@@ -26,10 +26,8 @@ _Writer: TypeAlias = Callable[[JsonDict, str, Draft], JsonDict | None]
 
 
 def content_blocks(content: Any, where: str, draft: Draft) -> list[JsonDict]:
-    """Canonical content (text, a list of parts, or nothing) as blocks, cache points included.
-
-    Blank text makes none: the API refuses it.
-    """
+    """Canonical content (text, a list of parts, or nothing) as blocks, cache points included."""
+    # Blank text makes none: the API refuses it.
     blocks: list[JsonDict] = []
     for n, part in enumerate(content_parts(content, where, draft)):
         block = _block(part, f"{where}[{n}]", draft)

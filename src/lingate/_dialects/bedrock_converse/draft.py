@@ -12,15 +12,12 @@ from lingate._model import Call, JsonDict, Target, Traits
 
 @dataclass(slots=True)
 class Draft(_draft.Draft):
-    """One request under construction.
-
-    Attributes:
-        native: What a client of this very format had asked for, where the canonical form says less.
-        family: Whose model it is, see `facts.family`.
-    """
+    """One request under construction."""
 
     native: JsonDict = field(default_factory=dict)
+    """What a client of this very format had asked for, where the canonical form says less."""
     family: str = ""
+    """Whose model it is, see `facts.family`."""
 
     def inference(self) -> JsonDict:
         """`inferenceConfig` of the wire body, made when first needed."""

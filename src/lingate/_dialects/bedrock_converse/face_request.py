@@ -66,11 +66,8 @@ def _call(operation: Operation, wire: JsonDict, path_args: Mapping[str, str]) ->
 
 
 def model_in(path_args: Mapping[str, str]) -> str:
-    """The model that the path names.
-
-    Raises:
-        BadRequestError: It names none.
-    """
+    """The model that the path names."""
+    # Raises BadRequestError: it names none.
     model = path_args.get("model")
     if not model:
         raise BadRequestError("the path names no model")

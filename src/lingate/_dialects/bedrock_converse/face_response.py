@@ -127,11 +127,10 @@ _IN_STOP = "additionalModelResponseFields"
 
 
 class Encoder:
-    """Canonical events -> frames, one content block at a time.
+    """Canonical events -> frames, one content block at a time."""
 
-    Events of this very format come with their own (`Opaque`) ends of blocks, which are sent on with the indices
-    renumbered. Between other providers' events the blocks are opened and closed as the kind of content changes.
-    """
+    # Events of this very format come with their own (`Opaque`) ends of blocks, which are sent on with the indices
+    # renumbered. Between other providers' events the blocks are opened and closed as the kind of content changes.
 
     content_type = eventstream.CONTENT_TYPE
 

@@ -115,11 +115,9 @@ REASONING_FIELDS = ("output_config", "reasoningConfig", "reasoning")
 
 
 def write_thinking(draft: Draft) -> bool:
-    """Write how much the model thinks, and say whether it will, as Claude would see it.
-
-    `thinking` is Claude's own field: where the caller gives it and the model takes it, it is sent as given and `reasoning_effort`
-    adds no more than the effort. Call after `maxTokens`, `messages` and `toolConfig` are written.
-    """
+    """Write how much the model thinks, and say whether it will, as Claude would see it."""
+    # `thinking` is Claude's own field: where the caller gives it and the model takes it, it is sent as given and
+    # `reasoning_effort` adds no more than the effort. Call after `maxTokens`, `messages` and `toolConfig` are written.
     effort = _native_effort(draft, draft.asked.get("reasoning_effort"))
     given, effort = fitted_thinking(draft, draft.asked.get("thinking"), effort)
     if given is not None:

@@ -26,12 +26,8 @@ _COUNTED = ("messages", "system", "toolConfig", "additionalModelRequestFields")
 
 
 def write_body(call: Call, target: Target) -> Draft:
-    """The wire body of a call.
-
-    Raises:
-        ConfigError: The call makes no sense in any format.
-        UnsupportedError: Something has no counterpart here and `drop_params` is off.
-    """
+    """The wire body of a call."""
+    # Raises ConfigError: the call makes no sense in any format.
     made = draft(call, target)
     refuse_for_provider(made)
     turns = write_messages(made)

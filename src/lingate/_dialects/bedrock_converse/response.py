@@ -67,11 +67,9 @@ def whole_answer(
 
 
 def finish_reason(native: Any, has_calls: bool) -> str:
-    """OpenAI's word for a stop reason.
-
-    A message with tool calls ends with `tool_calls` whatever the provider calls it, unless it was cut short or is
-    malformed: such a call must not be executed.
-    """
+    """OpenAI's word for a stop reason."""
+    # A message with tool calls ends with `tool_calls` whatever the provider calls it, unless it was cut short or is
+    # malformed: such a call must not be executed.
     # Words of the model's maker get through.
     reason = FINISH.get(native) or canonical_reason(native) if isinstance(native, str) else "stop"
     if reason in ("length", "content_filter"):
@@ -94,12 +92,8 @@ def read_count(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Js
 
 
 def read_object(body: bytes, target: Target) -> JsonDict:
-    """Decode a JSON object that is not an error.
-
-    Raises:
-        UpstreamError: It is an error.
-        ProtocolError: It is not a JSON object.
-    """
+    """Decode a JSON object that is not an error."""
+    # Raises UpstreamError: it is an error; ProtocolError: it is not a JSON object.
     try:
         raw = decode(body)
     except ValueError as error:

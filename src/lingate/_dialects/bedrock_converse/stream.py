@@ -66,15 +66,11 @@ class HeadedAnswer(StreamedAnswer):
 
 
 class ConverseStream(HeadedAnswer):
-    """One streamed answer. Hosts that wrap these events in other frames use it directly.
+    """One streamed answer. Hosts that wrap these events in other frames use it directly."""
 
-    The finish reason is told with the metadata that follows it: until then the stream may still be cut. Ends of blocks,
-    and whatever belongs to the provider's own tools, become `Opaque` events: only a client of this very format can see them.
-
-    Attributes:
-        done: The stream is whole: its stop reason and its metadata have been seen.
-        over: Nothing more will come: done, or failed.
-    """
+    # The finish reason is told with the metadata that follows it: until then the stream may still be cut. Ends of
+    # blocks, and whatever belongs to the provider's own tools, become `Opaque` events: only a client of this very
+    # format can see them.
 
     __slots__ = (
         "_blocks", "_calls", "_extra", "_has_answer", "_held", "_images", "_length", "_metered", "_raw", "_span", "_stop",
@@ -361,11 +357,8 @@ class Block:
         return base64.b64encode(b"".join(self.redacted)).decode()
 
     def whole(self) -> JsonDict:
-        """The block as a whole answer would have it.
-
-        Raises:
-            ValueError: It cannot be put together: it was cut short, or is of a kind we do not know.
-        """
+        """The block as a whole answer would have it."""
+        # Raises ValueError: it cannot be put together: it was cut short, or is of a kind we do not know.
         make = _MAKERS.get(self.kind)
         if make is None or self.odd:
             raise ValueError("no block that we know")

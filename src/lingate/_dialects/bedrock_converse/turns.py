@@ -34,19 +34,16 @@ _ONLY_IN_MESSAGES = ("toolAddition", "toolRemoval")
 
 
 class Turns:
-    """The turns so far.
-
-    Attributes:
-        system: Blocks of the `system` field.
-        turns: Finished messages.
-        tools_used: Names of the tools that the conversation calls, in order of first use.
-    """
+    """The turns so far."""
 
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
         self.system: list[JsonDict] = []
+        """Blocks of the `system` field."""
         self.turns: list[JsonDict] = []
+        """Finished messages."""
         self.tools_used: dict[str, None] = {}
+        """Names of the tools that the conversation calls, in order of first use."""
         self._results: list[JsonDict] = []
         self._rest: list[JsonDict] = []
         self._late: list[JsonDict] = []
@@ -194,12 +191,8 @@ def write_messages(draft: Draft) -> Turns:
 
 
 def result_message(block: JsonDict, mark: JsonDict | None) -> JsonDict:
-    """A checked `toolResult` block as a canonical tool message, without what only this format knows.
-
-    Args:
-        block: The block.
-        mark: The cache mark behind it, if there is one.
-    """
+    """A checked `toolResult` block as a canonical tool message, without what only this format knows."""
+    # `mark`: the cache mark behind it, if there is one.
     inner = block["toolResult"]
     content: Any = text_alone(inner["content"])
     if content is None:

@@ -22,11 +22,8 @@ from lingate.errors import LingateError
 
 
 def inner_event(payload: Any) -> JsonDict:
-    """The event inside a chunk.
-
-    Raises:
-        ValueError: There is none.
-    """
+    """The event inside a chunk."""
+    # Raises ValueError: there is none.
     data = dig(payload, "bytes")
     if not isinstance(data, str):
         raise ValueError("a chunk holds no bytes")
@@ -159,10 +156,9 @@ def counted(head: Head, read: int | None = None, written: int | None = None) -> 
 
 
 class TextChunks(HeadedAnswer):
-    """One streamed answer; see `FramedStream`. What ends it is the field that Bedrock adds to the last event.
+    """One streamed answer; see `FramedStream`. What ends it is the field that Bedrock adds to the last event."""
 
-    A guardrail that blocks an answer sends one event without that field.
-    """
+    # A guardrail that blocks an answer sends one event without that field.
 
     def __init__(self, sent: HttpRequest, head: Head, form: TextFormat) -> None:
         super().__init__(sent, head)
@@ -171,11 +167,8 @@ class TextChunks(HeadedAnswer):
         self._counts: JsonDict = {}
 
     def read(self, name: str, payload: Any, out: list[Event]) -> None:
-        """Take the next event and append what it means.
-
-        Raises:
-            ValueError: It is none of this format.
-        """
+        """Take the next event and append what it means."""
+        # Raises ValueError: it is none of this format.
         raw = inner_event(payload)
         self._begin(raw, out)
         piece = self._read(raw)

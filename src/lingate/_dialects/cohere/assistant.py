@@ -27,14 +27,11 @@ _IN_REASONING = ("PLAN", "THINKING_CONTENT")
 
 
 def annotations_of(citations: Iterable[Any], offsets: Mapping[int, int]) -> list[JsonDict]:
-    """OpenAI annotations for the documents that are cited: by their address if they have one, else as files.
-
-    Results of tools are no sources that a reader could open, so they make none; they stay in the citations themselves.
-
-    Args:
-        citations: Cohere's citations.
-        offsets: Where in the whole text the text of each content block begins.
-    """
+    """OpenAI annotations for the documents that are cited: by their address if they have one, else as files."""
+    # Results of tools are no sources that a reader could open, so they make none; they stay in the citations
+    # themselves.
+    # `citations`: Cohere's citations.
+    # `offsets`: where in the whole text the text of each content block begins.
     made = []
     for citation in citations:
         if not isinstance(citation, dict) or citation.get("type") in _IN_REASONING:
@@ -113,11 +110,8 @@ class Reading:
 
 
 def check_message(message: Any, where: str) -> None:
-    """Check what we read of an assistant's message.
-
-    Raises:
-        Malformed: It cannot be read.
-    """
+    """Check what we read of an assistant's message."""
+    # Raises Malformed: it cannot be read.
     expect(message, dict, where)
     if message.get("content") is not None:
         check_content(message["content"], f"{where}.content")
@@ -164,10 +158,8 @@ def read_calls(message: Mapping[str, Any]) -> list[JsonDict]:
 
 
 def wire_message(message: JsonDict, where: str, draft: Draft) -> JsonDict | None:
-    """A canonical message for the wire: its own fields if they still say the same, else made anew.
-
-    None for a message that holds nothing, which the API refuses.
-    """
+    """A canonical message for the wire: its own fields if they still say the same, else made anew."""
+    # None for a message that holds nothing, which the API refuses.
     for name in message:
         if name not in _SILENT and message[name] is not None:
             draft.note(f"{where}.{name}")

@@ -84,11 +84,8 @@ def read_chat(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Jso
 
 
 def canonical_message(native: Any, reason: str | None, sent: HttpRequest) -> tuple[JsonDict, str]:
-    """An assistant's message in canonical form, and why it ended.
-
-    Raises:
-        ProtocolError: It is no message.
-    """
+    """An assistant's message in canonical form, and why it ended."""
+    # Raises ProtocolError: it is no message.
     try:
         check_message(native, "message")
     except Malformed as flaw:

@@ -15,10 +15,8 @@ _WORDS = {"auto": None, "none": "NONE", "required": "REQUIRED", "any": "REQUIRED
 
 
 def write_tools(draft: Draft) -> None:
-    """Write `tools`, `tool_choice` and `strict_tools`.
-
-    The format cannot name the tool to call: then only that one is offered, and one must be called.
-    """
+    """Write `tools`, `tool_choice` and `strict_tools`."""
+    # The format cannot name the tool to call: then only that one is offered, and one must be called.
     tools = draft.objects("tools")
     choice, names = _choice(draft)
     wire, strict = [], []

@@ -21,11 +21,8 @@ _OPTIONAL: dict[str, tuple[tuple[str, type], ...]] = {
 
 
 def checked_parts(content: Any, where: str) -> list[JsonDict]:
-    """The parts of a content, which may have none.
-
-    Raises:
-        Malformed: A part cannot be read.
-    """
+    """The parts of a content, which may have none."""
+    # Raises Malformed: a part cannot be read.
     expect(content, dict, where)
     parts = content.get("parts")
     if parts is None:
@@ -37,11 +34,8 @@ def checked_parts(content: Any, where: str) -> list[JsonDict]:
 
 
 def check_parts(parts: Any, where: str) -> None:
-    """Check a list of parts.
-
-    Raises:
-        Malformed: A part cannot be read.
-    """
+    """Check a list of parts."""
+    # Raises Malformed: a part cannot be read.
     expect(parts, list, where)
     for n, part in enumerate(parts):
         if type(part) is dict and len(part) == 1 and type(part.get("text")) is str:

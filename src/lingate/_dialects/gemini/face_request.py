@@ -85,11 +85,8 @@ def _camelized(wire: JsonDict) -> JsonDict:
 
 
 def read_model(wire: JsonDict, path_args: Mapping[str, str]) -> str:
-    """The model, without `models/` before it.
-
-    Raises:
-        Malformed: Neither path nor body names one.
-    """
+    """The model, without `models/` before it."""
+    # Raises Malformed: neither path nor body names one.
     model = path_args.get("model") or wire.get("model")
     if not isinstance(model, str) or not model:
         raise Malformed("model", "must be a string that is not empty")
@@ -97,11 +94,8 @@ def read_model(wire: JsonDict, path_args: Mapping[str, str]) -> str:
 
 
 def canonical_request(wire: JsonDict) -> JsonDict:
-    """The body of a request as the canonical one.
-
-    Raises:
-        Malformed: It is not valid.
-    """
+    """The body of a request as the canonical one."""
+    # Raises Malformed: it is not valid.
     config = wire.get("generationConfig") or {}
     expect(config, dict, "generationConfig")
     system = wire.get("systemInstruction")
@@ -183,11 +177,8 @@ _USER_ROLES = (None, "", "user", "function")
 
 
 def read_system(system: Any) -> list[JsonDict]:
-    """`systemInstruction` as a message.
-
-    Raises:
-        Malformed: It cannot be read.
-    """
+    """`systemInstruction` as a message."""
+    # Raises Malformed: it cannot be read.
     parts = [{"text": system}] if isinstance(system, str) else checked_parts(system, "systemInstruction")
     if not parts:
         return []
@@ -195,11 +186,8 @@ def read_system(system: Any) -> list[JsonDict]:
 
 
 def read_contents(contents: Any) -> list[JsonDict]:
-    """`contents` as messages; their names may be in snake_case.
-
-    Raises:
-        Malformed: They cannot be read.
-    """
+    """`contents` as messages; their names may be in snake_case."""
+    # Raises Malformed: they cannot be read.
     if isinstance(contents, dict) and contents:
         contents = [contents]
     expect(contents, list, "contents")

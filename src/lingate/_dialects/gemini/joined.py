@@ -19,10 +19,9 @@ _OWN = frozenset({"content", "finishReason", "finishMessage", "index", "logprobs
 
 
 class JoinedParts:
-    """Parts as they arrive: pieces of one text joined, calls whose arguments come in pieces made whole.
+    """Parts as they arrive: pieces of one text joined, calls whose arguments come in pieces made whole."""
 
-    A part with a signature stays by itself, as it must go back so.
-    """
+    # A part with a signature stays by itself, as it must go back so.
 
     __slots__ = ("_args", "_call", "_open", "_parts", "_pieces")
 
@@ -34,13 +33,9 @@ class JoinedParts:
         self._args = ArgsBuilder()
 
     def add(self, part: JsonDict) -> list[tuple[str, JsonDict]]:
-        """Take the next checked part, and say what has come: its kind and the part.
-
-        A call is told twice: as `call` once its name is known, as `called` once its arguments are.
-
-        Raises:
-            Malformed: A call has no name, or an argument no place.
-        """
+        """Take the next checked part, and say what has come: its kind and the part."""
+        # A call is told twice: as `call` once its name is known, as `called` once its arguments are.
+        # Raises Malformed: a call has no name, or an argument no place.
         kind = kind_of(part)
         if kind == "call":
             return self._add_call(part)
@@ -124,11 +119,8 @@ def merge_extras(before: JsonDict, candidate: JsonDict) -> None:
 
 
 def join_chunks(chunks: list[Any]) -> JsonDict:
-    """The events of a stream as one whole answer: for streams that came as a JSON array.
-
-    Raises:
-        Malformed: An event cannot be read.
-    """
+    """The events of a stream as one whole answer: for streams that came as a JSON array."""
+    # Raises Malformed: an event cannot be read.
     whole: JsonDict = {}
     candidates: dict[int, JsonDict] = {}
     parts: dict[int, JoinedParts] = {}
@@ -152,11 +144,8 @@ def join_chunks(chunks: list[Any]) -> JsonDict:
 
 
 def candidates_of(answer: JsonDict, where: str = "") -> list[tuple[int, JsonDict, list[JsonDict]]]:
-    """Number, candidate and parts for each candidate of an answer or event.
-
-    Raises:
-        Malformed: One of them cannot be read.
-    """
+    """Number, candidate and parts for each candidate of an answer or event."""
+    # Raises Malformed: one of them cannot be read.
     given = answer.get("candidates")
     if given is None:
         return []
@@ -213,11 +202,8 @@ class ArgsBuilder:
         self._open: str | None = None
 
     def add(self, pieces: Any) -> None:
-        """Take the next `partialArgs`.
-
-        Raises:
-            Malformed: A piece has no path, or one that leads nowhere.
-        """
+        """Take the next `partialArgs`."""
+        # Raises Malformed: a piece has no path, or one that leads nowhere.
         expect(pieces, list, "partialArgs")
         for piece in pieces:
             expect(piece, dict, "partialArgs[]")

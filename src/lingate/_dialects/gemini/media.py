@@ -152,11 +152,8 @@ class SoundJoiner:
         self._rest = b""
 
     def feed(self, piece: str) -> str:
-        """The next piece, in whole groups of three bytes.
-
-        Raises:
-            ValueError: It is not base64.
-        """
+        """The next piece, in whole groups of three bytes."""
+        # Raises ValueError: it is not base64.
         data = self._rest + decoded(piece)
         cut = len(data) - len(data) % 3
         self._rest = data[cut:]

@@ -29,12 +29,8 @@ _HANDLED_CONFIG = frozenset({"thinkingConfig", "responseMimeType", "responseSche
 
 
 def write_body(call: Call, target: Target) -> Draft:
-    """The wire body of a chat call.
-
-    Raises:
-        ConfigError: The call makes no sense in any format.
-        UnsupportedError: Something has no counterpart here and `drop_params` is off.
-    """
+    """The wire body of a chat call."""
+    # Raises ConfigError: the call makes no sense in any format.
     made = begin(call, target)
     refuse_for_provider(made)
     write_messages(made)
@@ -71,11 +67,9 @@ def count_request(call: Call, target: Target) -> HttpRequest:
 
 
 def method_url(target: Target, method: str, operation: Operation) -> str:
-    """The address of a method of the target's model.
-
-    Models of the publisher are below the base URL; tuned ones (`endpoints/123`, `tunedModels/x`) and full resource names
-    (`projects/...`) have places of their own.
-    """
+    """The address of a method of the target's model."""
+    # Models of the publisher are below the base URL; tuned ones (`endpoints/123`, `tunedModels/x`) and full resource
+    # names (`projects/...`) have places of their own.
     base, _, query = target.url.partition("?")
     base, model = base.rstrip("/"), target.model
     own = target.row.paths.get(operation)

@@ -49,12 +49,8 @@ def _check_whole(joined: JsonDict, target: Target) -> None:
 
 
 def canonical_response(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict:
-    """A decoded answer as a canonical response.
-
-    Raises:
-        Malformed: It cannot be read.
-        UpstreamError: The model failed.
-    """
+    """A decoded answer as a canonical response."""
+    # Raises Malformed: it cannot be read; UpstreamError: the model failed.
     identity = answer_id(raw, head)
     model = raw.get("modelVersion")
     blocked = block_reason(raw)
@@ -159,11 +155,9 @@ def finish_word(native: Any) -> str | None:
 
 
 def finish_reason(native: str | None, has_calls: bool) -> str:
-    """OpenAI's word for a finish reason.
-
-    A message with tool calls ends with `tool_calls` whatever the provider calls it, as calls arrive whole; unless a filter
-    ended it, since its calls must not be executed then.
-    """
+    """OpenAI's word for a finish reason."""
+    # A message with tool calls ends with `tool_calls` whatever the provider calls it, as calls arrive whole; unless a
+    # filter ended it, since its calls must not be executed then.
     reason = FINISH.get(native, "stop") if native is not None else "stop"
     if reason == "content_filter":
         return reason
@@ -205,12 +199,8 @@ def created_at(raw: JsonDict, head: Head) -> int:
 
 
 def read_json(body: bytes, target: Target) -> Any:
-    """Decode a JSON object, or a list of them, that is not an error.
-
-    Raises:
-        UpstreamError: It is an error.
-        ProtocolError: It is neither.
-    """
+    """Decode a JSON object, or a list of them, that is not an error."""
+    # Raises UpstreamError: it is an error; ProtocolError: it is neither.
     try:
         raw = decode(body)
     except ValueError as error:
@@ -224,12 +214,8 @@ def read_json(body: bytes, target: Target) -> Any:
 
 
 def read_object(body: bytes, target: Target) -> JsonDict:
-    """Decode a JSON object that is not an error.
-
-    Raises:
-        UpstreamError: It is an error.
-        ProtocolError: It is not a JSON object.
-    """
+    """Decode a JSON object that is not an error."""
+    # Raises UpstreamError: it is an error; ProtocolError: it is not a JSON object.
     raw = read_json(body, target)
     if not isinstance(raw, dict):
         raise garbage(target, "must be an object")

@@ -53,12 +53,7 @@ from lingate._wire.sse import SseDecoder
 
 
 class AnswerStream(StreamedAnswer):
-    """One streamed answer.
-
-    Attributes:
-        done: The bytes have ended, and the answer is whole.
-        over: Nothing more will come: done, or failed.
-    """
+    """One streamed answer."""
 
     __slots__ = ("_candidates", "_extra", "_head", "_id", "_last", "_usage")
 
@@ -151,10 +146,9 @@ class AnswerStream(StreamedAnswer):
 
 
 class Decoder:
-    """SSE of `streamGenerateContent` -> canonical events.
+    """SSE of `streamGenerateContent` -> canonical events."""
 
-    Without `alt=sse` the stream is one JSON array, and some hosts answer with one object: the first character tells.
-    """
+    # Without `alt=sse` the stream is one JSON array, and some hosts answer with one object: the first character tells.
 
     __slots__ = ("_array", "_sent", "_sse", "_stream", "_unknown", "done")
 
@@ -224,17 +218,11 @@ _TEXT = frozenset({"text"})
 
 
 class CandidateStream:
-    """What one candidate has said so far.
+    """What one candidate has said so far."""
 
-    Args:
-        index: Number of the candidate.
-        origin: What makes the ids of its calls unique.
-        answer_tool: Name of the function whose arguments are the structured answer.
-
-    Attributes:
-        reason: The provider's finish reason; None while there is none.
-        words: What it says about that.
-    """
+    # `index`: number of the candidate.
+    # `origin`: what makes the ids of its calls unique.
+    # `answer_tool`: name of the function whose arguments are the structured answer.
 
     __slots__ = (
         "_answer_tool",
@@ -258,7 +246,9 @@ class CandidateStream:
 
     def __init__(self, index: int, origin: str, answer_tool: str | None) -> None:
         self.reason: str | None = None
+        """The provider's finish reason; None while there is none."""
         self.words: Any = None
+        """What it says about that."""
         self._index = index
         self._origin = origin
         self._answer_tool = answer_tool
@@ -277,11 +267,8 @@ class CandidateStream:
         self._extra: JsonDict = {}
 
     def add(self, candidate: JsonDict, parts: list[JsonDict], raw: JsonDict, out: list[Event]) -> None:
-        """Take one event's share of this candidate.
-
-        Raises:
-            ValueError: It cannot be read.
-        """
+        """Take one event's share of this candidate."""
+        # Raises ValueError: it cannot be read.
         before = len(out)
         for part in parts:
             if part.keys() == _TEXT and self._held is None and not self._joined.is_open:

@@ -196,11 +196,8 @@ def _allowed(asked: JsonDict, draft: Draft) -> JsonDict:
 
 
 def check_tools(tools: Any) -> None:
-    """Check what `canonical_tools` relies on.
-
-    Raises:
-        Malformed: A tool cannot be read.
-    """
+    """Check what `canonical_tools` relies on."""
+    # Raises Malformed: a tool cannot be read.
     expect(tools, list, "tools")
     for n, tool in enumerate(tools):
         expect(tool, dict, f"tools[{n}]")
@@ -250,11 +247,8 @@ def canonical_choice(config: JsonDict) -> Any:
 
 
 def check_choice(config: Any) -> None:
-    """Check a `toolConfig`.
-
-    Raises:
-        Malformed: It cannot be read.
-    """
+    """Check a `toolConfig`."""
+    # Raises Malformed: it cannot be read.
     expect(config, dict, "toolConfig")
     calling = config.get("functionCallingConfig")
     if calling is None:

@@ -34,17 +34,14 @@ _TEXT_FIELDS = frozenset({"role", "content", "cache_control", "provider_specific
 
 
 class Turns:
-    """The turns so far.
-
-    Attributes:
-        system: Parts of `systemInstruction`.
-        contents: Finished turns.
-    """
+    """The turns so far."""
 
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
         self.system: list[JsonDict] = []
+        """Parts of `systemInstruction`."""
         self.contents: list[JsonDict] = []
+        """Finished turns."""
         self._results: list[tuple[int, JsonDict]] = []
         self._beside: list[JsonDict] = []
         self._order: dict[str, int] = {}

@@ -47,10 +47,8 @@ _INNER = re.compile(r"(?<=[a-z0-9])[A-Z]")
 
 
 def chat_request(call: Call, target: Target) -> HttpRequest:
-    """`POST .../interactions`.
-
-    A chat is not remembered unless the caller wants to go on by id or to fetch the answer later, as elsewhere.
-    """
+    """`POST .../interactions`."""
+    # A chat is not remembered unless the caller wants to go on by id or to fetch the answer later, as elsewhere.
     target = replace(target, headers={"api-revision": _REVISION, **target.headers})
     made = write_body(replaced(call, body=without(call.body, ("store",))), target)
     agent = made.traits.get("agent", False)

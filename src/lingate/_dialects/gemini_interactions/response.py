@@ -87,26 +87,20 @@ def _failure(raw: JsonDict, state: str, sent: HttpRequest) -> LingateError | Non
 
 
 class Reading:
-    """Steps as they come, in the words of `generateContent`.
-
-    Attributes:
-        size: Bytes of the text so far.
-    """
+    """Steps as they come, in the words of `generateContent`."""
 
     __slots__ = ("_citations", "_signature", "_steps", "size")
 
     def __init__(self) -> None:
         self.size = 0
+        """Bytes of the text so far."""
         self._citations: list[JsonDict] = []
         self._signature = ""  # of a thought whose part is still to come
         self._steps: list[JsonDict] = []
 
     def step(self, step: Any, where: str) -> list[JsonDict]:
-        """The parts of a whole step.
-
-        Raises:
-            Malformed: It cannot be read.
-        """
+        """The parts of a whole step."""
+        # Raises Malformed: it cannot be read.
         expect(step, dict, where)
         kind = step.get("type")
         if kind == "thought":

@@ -129,15 +129,9 @@ def _tail(response: JsonDict, choice: JsonDict) -> JsonDict:
 
 
 class Encoder:
-    """Canonical events -> NDJSON.
+    """Canonical events -> NDJSON."""
 
-    Args:
-        call: The client's call.
-        flat: Write lines of `/api/generate`, which have the message's fields at the top.
-
-    Attributes:
-        took: Tells at the end how long it took, as `durations` writes it.
-    """
+    # `flat`: write lines of `/api/generate`, which have the message's fields at the top.
 
     content_type = "application/x-ndjson"
 
@@ -151,6 +145,7 @@ class Encoder:
         self._finish: Finish | None = None
         self._native: JsonDict = {}
         self.took: Callable[[], JsonDict] = dict
+        """Tells at the end how long it took, as `durations` writes it."""
 
     def event(self, event: Event) -> bytes:
         if type(event) is Text and not event.choice and event.logprobs is None and not self._tools:

@@ -63,16 +63,11 @@ def render_version() -> bytes:
 
 
 def render_show(model: JsonDict, window: int | None = None, abilities: Collection[str] = ()) -> bytes:
-    """The answer to `POST /api/show` for one model of an OpenAI list.
-
-    Raises nothing: what is not known about a model of another provider is left empty, and it is said to do what
-    gateways translate.
-
-    Args:
-        model: The model.
-        window: How many tokens fit into it, if that is known.
-        abilities: What it is known to do, in LiteLLM's words.
-    """
+    """The answer to `POST /api/show` for one model of an OpenAI list."""
+    # Raises nothing: what is not known about a model of another provider is left empty, and it is said to do what
+    # gateways translate.
+    # `window`: how many tokens fit into it, if that is known.
+    # `abilities`: what it is known to do, in LiteLLM's words.
     native = _native(model)
     # Clients find the window under the name of an architecture, and the name that they show beside it.
     info: JsonDict = {"general.architecture": _ARCHITECTURE, "general.basename": model.get("id")}
@@ -110,12 +105,8 @@ def only_loads(call: Call) -> bool:
 
 
 def loaded(call: Call, at: int) -> JsonDict:
-    """The response to such a call, as if it were done: nobody else's model is ours to load.
-
-    Args:
-        call: The client's call.
-        at: When that was, epoch seconds.
-    """
+    """The response to such a call, as if it were done: nobody else's model is ours to load."""
+    # `at`: when that was, epoch seconds.
     gone = native_fields(call.body, NAME).get("keep_alive") in _AT_ONCE
     choice = {
         "index": 0,

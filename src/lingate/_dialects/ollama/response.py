@@ -59,11 +59,8 @@ _MESSAGE = frozenset({"role", "content", "thinking", "tool_calls"})
 
 
 def message_of(raw: JsonDict, target: Target) -> JsonDict:
-    """The message inside an answer or line: `/api/chat` has one, `/api/generate` has its fields at the top.
-
-    Raises:
-        ProtocolError: There is none, or a field of it has the wrong type.
-    """
+    """The message inside an answer or line: `/api/chat` has one, `/api/generate` has its fields at the top."""
+    # Raises ProtocolError: there is none, or a field of it has the wrong type.
     message = raw.get("message")
     if message is None and "response" in raw:
         message = {"content": raw["response"], "thinking": raw.get("thinking"), "tool_calls": raw.get("tool_calls")}
@@ -78,16 +75,11 @@ def message_of(raw: JsonDict, target: Target) -> JsonDict:
 
 
 def calls_of(message: JsonDict, seed: str, first: int, target: Target) -> list[JsonDict]:
-    """Tool calls in canonical form. Older servers give them no ids: then these are made of when and where they came.
-
-    Args:
-        message: A checked message.
-        seed: What tells this answer from others.
-        first: How many calls the answer has had before.
-
-    Raises:
-        ProtocolError: One is not a call.
-    """
+    """Tool calls in canonical form. Older servers give them no ids: then these are made of when and where they came."""
+    # `message`: a checked message.
+    # `seed`: what tells this answer from others.
+    # `first`: how many calls the answer has had before.
+    # Raises ProtocolError: one is not a call.
     calls = []
     for n, call in enumerate(message.get("tool_calls") or ()):
         function = dig(call, "function")
@@ -134,10 +126,9 @@ def extras_of(raw: JsonDict, message: JsonDict) -> tuple[JsonDict, JsonDict]:
 
 
 def error_of(raw: JsonDict, target: Target) -> LingateError | None:
-    """The error that a body or line holds, if it holds one.
-
-    In mid-stream there is no status (older servers) and mostly no code; what is not about the request is the server's.
-    """
+    """The error that a body or line holds, if it holds one."""
+    # In mid-stream there is no status (older servers) and mostly no code; what is not about the request is the
+    # server's.
     given = raw.get("error")
     if not given:
         return None

@@ -21,11 +21,8 @@ def has_blocks(message: JsonDict) -> bool:
 
 
 def without_blocks(messages: list[JsonDict]) -> list[JsonDict]:
-    """The messages as chats have them: calls beside the text, results in messages of their own, ahead of the rest.
-
-    Raises:
-        BadRequestError: A block is not valid.
-    """
+    """The messages as chats have them: calls beside the text, results in messages of their own, ahead of the rest."""
+    # Raises BadRequestError: a block is not valid.
     out: list[JsonDict] = []
     for n, message in enumerate(messages):
         if has_blocks(message):

@@ -43,12 +43,11 @@ from lingate._wire.shapes import as_dicts, without
 
 
 class ReasonStream:
-    """The reasoning of one choice.
+    """The reasoning of one choice."""
 
-    `reasoning_details` number their blocks themselves. All other reasoning is one block until a signature or an
-    encrypted part closes it; what comes then is the next block. Gateways, ours among them, say the same reasoning in
-    several fields and not always in the same delta: it is told once.
-    """
+    # `reasoning_details` number their blocks themselves. All other reasoning is one block until a signature or an
+    # encrypted part closes it; what comes then is the next block. Gateways, ours among them, say the same reasoning in
+    # several fields and not always in the same delta: it is told once.
 
     __slots__ = ("_block", "_choice", "_closed", "_details", "_empty", "_proofs", "told")
 
@@ -151,13 +150,7 @@ _CHOICE = frozenset({"index", "delta", "message", "finish_reason", "logprobs", "
 
 
 class ChoiceStream:
-    """What one choice has said so far.
-
-    Attributes:
-        finished: A finish reason has come.
-        whole: It came with the whole message beside the delta, so nothing can be missing.
-        spoken: Something has been told.
-    """
+    """What one choice has said so far."""
 
     __slots__ = (
         "_extras",
@@ -180,8 +173,11 @@ class ChoiceStream:
     def __init__(self, index: int, sent: HttpRequest) -> None:
         self.index = index
         self.finished = False
+        """A finish reason has come."""
         self.whole = False
+        """It came with the whole message beside the delta, so nothing can be missing."""
         self.spoken = False
+        """Something has been told."""
         self._in_pieces = False
         self._marked = False
         self._sent = sent
@@ -200,12 +196,8 @@ class ChoiceStream:
         return not self._marked and (self._think is None or self._think.settled)
 
     def add(self, choice: JsonDict, raw: JsonDict, events: list[Event]) -> None:
-        """Take one chunk's part of this choice.
-
-        Raises:
-            UpstreamError: The provider says that the choice failed.
-            ProtocolError: It is not a chunk's choice.
-        """
+        """Take one chunk's part of this choice."""
+        # Raises UpstreamError: the provider says that the choice failed; ProtocolError: it is not a chunk's choice.
         delta = choice.get("delta")
         if delta is not None:
             self._in_pieces = True
@@ -237,11 +229,8 @@ class ChoiceStream:
             self._finish(choice, word)
 
     def settle(self, raw: JsonDict | None, events: list[Event]) -> None:
-        """Nothing more will come: flush what was held and finish.
-
-        Raises:
-            ProtocolError: A tool call never got a name.
-        """
+        """Nothing more will come: flush what was held and finish."""
+        # Raises ProtocolError: a tool call never got a name.
         if self._settled:
             return
         self._settled = True

@@ -26,14 +26,12 @@ _NO_FIELDS: JsonDict = {}
 
 
 class ChunkBuilder:
-    """Turns events into chunks, one event at a time.
+    """Turns events into chunks, one event at a time."""
 
-    Usage makes a last chunk of its own, without choices, as in OpenAI's own streams, whenever the provider reports it.
-
-    Args:
-        model: Name of the model on the chunks; by default the one the provider gave.
-        include_usage: Whether usage is on the chunks at all.
-    """
+    # Usage makes a last chunk of its own, without choices, as in OpenAI's own streams, whenever the provider reports
+    # it.
+    # `model`: name of the model on the chunks; by default the one the provider gave.
+    # `include_usage`: whether usage is on the chunks at all.
 
     __slots__ = (
         "_base",

@@ -12,11 +12,9 @@ from lingate.errors import LingateError
 
 
 class CompletionChunkBuilder:
-    """Turns events into chunks, one event at a time.
+    """Turns events into chunks, one event at a time."""
 
-    Args:
-        include_usage: Whether usage is told: in a chunk without choices, after the last finish reason.
-    """
+    # `include_usage`: whether usage is told: in a chunk without choices, after the last finish reason.
 
     __slots__ = ("_base", "_include_usage", "_pending", "_usage")
 
@@ -76,11 +74,9 @@ class CompletionChunkBuilder:
 
 
 class CompletionEncoder:
-    """Writes events as server-sent chunks.
+    """Writes events as server-sent chunks."""
 
-    Args:
-        call: The client's call; usage is sent only if its `stream_options` ask for it.
-    """
+    # `call`: the client's call; usage is sent only if its `stream_options` ask for it.
 
     content_type = "text/event-stream"
 

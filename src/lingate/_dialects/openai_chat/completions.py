@@ -63,12 +63,8 @@ def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Json
 
 
 def canonical_completion(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict:
-    """The canonical form of a decoded completion, which is not changed.
-
-    Raises:
-        UpstreamError: A choice says that it failed.
-        ProtocolError: It is not a completion.
-    """
+    """The canonical form of a decoded completion, which is not changed."""
+    # Raises UpstreamError: a choice says that it failed; ProtocolError: it is not a completion.
     target = sent.target
     choices = raw.get("choices")
     if not isinstance(choices, list) or not choices:

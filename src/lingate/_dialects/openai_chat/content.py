@@ -120,11 +120,10 @@ def _block(detail: JsonDict) -> JsonDict | None:
 
 
 class DetailJoiner:
-    """Streamed pieces of `reasoning_details` as whole ones, which must go back unchanged with the next turn.
+    """Streamed pieces of `reasoning_details` as whole ones, which must go back unchanged with the next turn."""
 
-    Text of the same type and index continues; encrypted details always arrive whole. Pieces are joined once, at the
-    end.
-    """
+    # Text of the same type and index continues; encrypted details always arrive whole. Pieces are joined once, at the
+    # end.
 
     __slots__ = ("_details", "_texts")
 
@@ -174,11 +173,10 @@ _TAGS = {"<think>": "</think>", "<reasoning>": "</reasoning>"}
 
 
 class ThinkSplitter:
-    """Tells reasoning from text. `feed` and `finish` return `(is_reasoning, text)` pieces, never empty ones.
+    """Tells reasoning from text. `feed` and `finish` return `(is_reasoning, text)` pieces, never empty ones."""
 
-    Only a tag at the very beginning counts: later on it is something the model quotes. Line breaks after a tag belong
-    to the tag.
-    """
+    # Only a tag at the very beginning counts: later on it is something the model quotes. Line breaks after a tag belong
+    # to the tag.
 
     __slots__ = ("_close", "_held", "_state")
 

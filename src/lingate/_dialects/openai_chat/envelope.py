@@ -44,17 +44,11 @@ def merge_headers(headers: Mapping[str, str], extra: Mapping[str, str]) -> Mappi
 
 
 def seal(sent: HttpRequest, wire: JsonDict, joined: Container[str] = (), apart: bool = False) -> HttpRequest:
-    """Apply the row's edits and the caller's extra fields, and encode.
-
-    Args:
-        sent: The request.
-        wire: Its body, which is changed.
-        joined: Fields that are objects of settings: the caller's own join those that are there.
-        apart: The caller's own fields go out as one, `extra_body`.
-
-    Raises:
-        ConfigError: The body holds something that JSON has no form for.
-    """
+    """Apply the row's edits and the caller's extra fields, and encode."""
+    # `wire`: its body, which is changed.
+    # `joined`: fields that are objects of settings: the caller's own join those that are there.
+    # `apart`: the caller's own fields go out as one, `extra_body`.
+    # Raises ConfigError: the body holds something that JSON has no form for.
     for edit in sent.target.edits:
         edit(wire, sent)
     if extra := sent.call.extra_body:
@@ -76,11 +70,7 @@ def seal(sent: HttpRequest, wire: JsonDict, joined: Container[str] = (), apart: 
 
 
 def refuse(sent: HttpRequest, param: str, why: str = "") -> None:
-    """Note that a parameter is left out, or raise if the caller did not allow that.
-
-    Raises:
-        UnsupportedError: `drop_params` is off.
-    """
+    """Note that a parameter is left out, or raise if the caller did not allow that."""
     if not sent.call.drop_params:
         provider = sent.target.provider
         raise UnsupportedError(

@@ -23,11 +23,8 @@ _WORDS = ("name", "description", "parameters", "strict", "format")
 
 
 def response_call(fields: JsonDict, model: str, *, stream: bool) -> Call:
-    """A request with `input` instead of `messages`: a call for a response, which its client reads as a chat's answer.
-
-    Raises:
-        BadRequestError: It is not valid; the message says where.
-    """
+    """A request with `input` instead of `messages`: a call for a response, which its client reads as a chat's answer."""
+    # Raises BadRequestError: it is not valid; the message says where.
     from lingate._dialects.openai_responses.face_request import canonical_body  # of a format that is built on this one
 
     options = fields.pop("stream_options", None)
@@ -133,11 +130,9 @@ def render_error(error: LingateError) -> tuple[int, bytes]:
 
 
 class ChunkEncoder:
-    """Writes events as server-sent chunks.
+    """Writes events as server-sent chunks."""
 
-    Args:
-        call: The client's call; usage is sent only if its `stream_options` ask for it.
-    """
+    # `call`: the client's call; usage is sent only if its `stream_options` ask for it.
 
     content_type = "text/event-stream"
 

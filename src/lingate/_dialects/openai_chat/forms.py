@@ -24,11 +24,8 @@ _WORDS = {"true": True, "True": True, "1": True, "false": False, "False": False,
 
 
 def seal_form(sent: HttpRequest, wire: JsonDict) -> HttpRequest:
-    """Apply the row's edits and the caller's extra fields, and encode as a form.
-
-    Raises:
-        ConfigError: The body holds something that a form has no place for.
-    """
+    """Apply the row's edits and the caller's extra fields, and encode as a form."""
+    # Raises ConfigError: the body holds something that a form has no place for.
     for edit in sent.target.edits:
         edit(wire, sent)
     wire.update(sent.call.extra_body or {})
@@ -48,13 +45,9 @@ def is_form(body: bytes, path_args: Mapping[str, str]) -> bool:
 
 
 def decode_form(body: bytes, path_args: Mapping[str, str], default_model: str = "") -> tuple[JsonDict, str]:
-    """A client's form as fields without `model`, and the model. Numbers and booleans are read where fields are known.
-
-    A JSON body is read too: without files, most servers take either.
-
-    Raises:
-        BadRequestError: It is not a form, or one of its fields is not what it must be.
-    """
+    """A client's form as fields without `model`, and the model. Numbers and booleans are read where fields are known."""
+    # A JSON body is read too: without files, most servers take either.
+    # Raises BadRequestError: it is not a form, or one of its fields is not what it must be.
     boundary = boundary_of(path_args.get(CONTENT_TYPE), body)
     if boundary is None:
         return decode_request(body, path_args)

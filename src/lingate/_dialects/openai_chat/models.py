@@ -18,11 +18,8 @@ def request(call: Call, target: Target) -> HttpRequest:
 
 
 def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """Read the list; some send it bare, or under `models`.
-
-    Returns:
-        The canonical list, and the decoded body (a bare list as `{"data": [...]}`).
-    """
+    """Read the list; some send it bare, or under `models`."""
+    # Gives the canonical list, and the decoded body (a bare list as `{"data": [...]}`).
     target = sent.target
     raw = decode_list(body, target, "data", "models")
     raise_hidden(raw, target, head.headers)

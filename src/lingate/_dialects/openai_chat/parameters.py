@@ -87,11 +87,7 @@ def _value(text: str | None) -> Any:
 
 
 def apply_refusals(wire: JsonDict, sent: HttpRequest) -> None:
-    """Take out what the row says the provider refuses.
-
-    Raises:
-        UnsupportedError: Something is to be taken out and `drop_params` is off.
-    """
+    """Take out what the row says the provider refuses."""
 
     def refused(what: str) -> None:
         refuse(sent, what)
@@ -100,13 +96,10 @@ def apply_refusals(wire: JsonDict, sent: HttpRequest) -> None:
 
 
 def take_out(fields: JsonDict, unsupported: tuple[str, ...], refused: Callable[[str], None]) -> None:
-    """Take out of a request's fields what a provider refuses.
-
-    Args:
-        fields: Changed in place; what they hold is not.
-        unsupported: As in `ProviderRow.unsupported`.
-        refused: Told of each thing before it is taken out, unless it says no more than its absence; may raise.
-    """
+    """Take out of a request's fields what a provider refuses."""
+    # `fields`: changed in place; what they hold is not.
+    # `unsupported`: as in `ProviderRow.unsupported`.
+    # `refused`: told of each thing before it is taken out, unless it says no more than its absence; may raise.
     for refusal in _compiled(unsupported):
         name = refusal.path[0]
         if len(refusal.path) == 1:
@@ -267,13 +260,8 @@ _EFFORTS = ((2048, "low"), (8192, "medium"))
 
 
 def write_reasoning(wire: JsonDict, sent: HttpRequest) -> None:
-    """Write `reasoning_effort`, or an Anthropic-style `thinking`, the way this provider switches reasoning.
-
-    What cannot be said exactly (a budget where there are only words, a word where there is only a switch) is noted.
-
-    Raises:
-        UnsupportedError: Reasoning cannot be switched here and `drop_params` is off.
-    """
+    """Write `reasoning_effort`, or an Anthropic-style `thinking`, the way this provider switches reasoning."""
+    # What cannot be said exactly (a budget where there are only words, a word where there is only a switch) is noted.
     if "reasoning_effort" not in wire and "thinking" not in wire:
         return
     param = sent.target.traits.get("reasoning_param", "reasoning_effort")
@@ -372,11 +360,7 @@ _WRITERS: dict[str, Callable[[JsonDict, bool, Any, Any], set[str]]] = {
 
 
 def begin(call: Call, target: Target, operation: Operation, path: str) -> tuple[HttpRequest, JsonDict]:
-    """A request without a body, and its body as far as the row decides on it.
-
-    Raises:
-        UnsupportedError: The call asks for something the provider cannot express and `drop_params` is off.
-    """
+    """A request without a body, and its body as far as the row decides on it."""
     sent = new_request(call, target, operation, path)
     wire = {"model": target.model, **not_null(call.body)}
     wire.pop("provider_specific_fields", None)
@@ -387,10 +371,6 @@ def begin(call: Call, target: Target, operation: Operation, path: str) -> tuple[
 
 
 def refuse_stream(wire: JsonDict, sent: HttpRequest) -> None:
-    """Take `stream` out of an operation whose streams are not spoken here.
-
-    Raises:
-        UnsupportedError: It is asked for and `drop_params` is off.
-    """
+    """Take `stream` out of an operation whose streams are not spoken here."""
     if wire.pop("stream", None):
         refuse(sent, "stream", f": streams of {sent.call.operation} are not spoken here")

@@ -31,17 +31,12 @@ _SCORES = ("relevance_score", "score", "logit")
 
 
 def canonical_rerank(raw: Any, target: Target, documents: Any, usage: JsonDict | None = None) -> JsonDict:
-    """A decoded answer in canonical form.
-
-    Args:
-        raw: An object with results under one of their names, or the bare list of them.
-        target: Who answered.
-        documents: Those of the request, put into the results if they were asked for; None if they were not.
-        usage: Token counts, where they are not in `raw["usage"]`.
-
-    Raises:
-        ProtocolError: There are no results, or one of them has no place or no score.
-    """
+    """A decoded answer in canonical form."""
+    # `raw`: an object with results under one of their names, or the bare list of them.
+    # `target`: who answered.
+    # `documents`: those of the request, put into the results if they were asked for; None if they were not.
+    # `usage`: token counts, where they are not in `raw["usage"]`.
+    # Raises ProtocolError: there are no results, or one of them has no place or no score.
     holder = as_dict(raw)
     found = [holder.get(name) for name in _LISTS] if holder else [raw]
     results = next((items for items in found if isinstance(items, list)), None)
@@ -112,11 +107,8 @@ def request(call: Call, target: Target) -> HttpRequest:
 
 
 def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """Read a 2xx answer.
-
-    Returns:
-        The canonical response, and the decoded body (a bare list as `{"results": [...]}`).
-    """
+    """Read a 2xx answer."""
+    # Gives the canonical response, and the decoded body (a bare list as `{"results": [...]}`).
     target = sent.target
     raw = decode_list(body, target, "results", "results")
     hidden = hidden_error(raw, target, head.headers)

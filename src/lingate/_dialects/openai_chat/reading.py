@@ -32,12 +32,8 @@ def malformed(target: Target, what: str) -> ProtocolError:
 
 
 def decode_object(body: bytes, target: Target) -> JsonDict:
-    """The body as a JSON object.
-
-    Raises:
-        ProtocolError: It is empty, not JSON, or not an object.
-        UpstreamError: It is a list that holds an error.
-    """
+    """The body as a JSON object."""
+    # Raises ProtocolError: it is empty, not JSON, or not an object; UpstreamError: it is a list that holds an error.
     try:
         value = json.decode(body)
     except ValueError as error:
@@ -53,11 +49,8 @@ def not_an_object(value: object, target: Target, what: str) -> LingateError:
 
 
 def decode_list(body: bytes, target: Target, name: str, things: str) -> JsonDict:
-    """The body as a JSON object, one that is a bare list under `name`.
-
-    Raises:
-        ProtocolError: It is not JSON, or neither of them.
-    """
+    """The body as a JSON object, one that is a bare list under `name`."""
+    # Raises ProtocolError: it is not JSON, or neither of them.
     try:
         value = json.decode(body)
     except ValueError as error:
@@ -91,12 +84,8 @@ def raise_hidden(value: JsonDict, target: Target, headers: Mapping[str, str]) ->
 
 
 def read_object(sent: HttpRequest, head: Head, body: bytes) -> JsonDict:
-    """The answer as a JSON object that is no error.
-
-    Raises:
-        UpstreamError: The body is an error.
-        ProtocolError: It is not a JSON object.
-    """
+    """The answer as a JSON object that is no error."""
+    # Raises UpstreamError: the body is an error; ProtocolError: it is not a JSON object.
     raw = decode_object(body, sent.target)
     raise_hidden(raw, sent.target, head.headers)
     return raw
@@ -179,10 +168,8 @@ def reason_of(choice: JsonDict) -> Any:
 
 
 def canonical_reason(native: Any) -> str | None:
-    """OpenAI's word, `error` for an answer that failed, None where the provider gave no reason.
-
-    A word nobody has explained counts as `stop`: the provider did end the answer on purpose.
-    """
+    """OpenAI's word, `error` for an answer that failed, None where the provider gave no reason."""
+    # A word nobody has explained counts as `stop`: the provider did end the answer on purpose.
     if not native or not isinstance(native, str):
         return None
     if native in _CANONICAL:
@@ -193,18 +180,14 @@ def canonical_reason(native: Any) -> str | None:
 
 
 def settle(reason: str | None, *, calls: bool, legacy: bool = False, whole: bool = True) -> str:
-    """The reason a choice ends with, once it is known what the choice holds.
-
-    A choice with tool calls ends with `tool_calls` whatever the provider called it: hosts execute calls on that word
-    only. The exceptions are answers cut inside a call (`whole` is false: its arguments are not JSON) and filtered
-    ones, whose calls must not be executed.
-
-    Args:
-        reason: The canonical reason, None where the provider gave none.
-        calls: The choice holds calls that the caller is to execute.
-        legacy: The call is an old-style `function_call`.
-        whole: The arguments of all calls are complete JSON.
-    """
+    """The reason a choice ends with, once it is known what the choice holds."""
+    # A choice with tool calls ends with `tool_calls` whatever the provider called it: hosts execute calls on that word
+    # only. The exceptions are answers cut inside a call (`whole` is false: its arguments are not JSON) and filtered
+    # ones, whose calls must not be executed.
+    # `reason`: the canonical reason, None where the provider gave none.
+    # `calls`: the choice holds calls that the caller is to execute.
+    # `legacy`: the call is an old-style `function_call`.
+    # `whole`: the arguments of all calls are complete JSON.
     if reason == "content_filter":
         return reason
     if not calls:

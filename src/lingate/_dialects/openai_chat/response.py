@@ -44,12 +44,8 @@ def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Json
 
 
 def canonical_response(raw: JsonDict, sent: HttpRequest) -> JsonDict:
-    """The canonical form of a decoded chat completion, which is not changed.
-
-    Raises:
-        UpstreamError: A choice says that it failed.
-        ProtocolError: It is not a chat completion.
-    """
+    """The canonical form of a decoded chat completion, which is not changed."""
+    # Raises UpstreamError: a choice says that it failed; ProtocolError: it is not a chat completion.
     target = sent.target
     choices = raw.get("choices")
     if not isinstance(choices, list) or not choices:
@@ -223,10 +219,8 @@ def _custom(raw: JsonDict, target: Target) -> JsonDict:
 
 
 def called(call: JsonDict) -> tuple[str, JsonDict]:
-    """What a tool call or a piece of one calls: `function` or `custom`, and its object.
-
-    Servers written in Go send both, one of them with empty strings.
-    """
+    """What a tool call or a piece of one calls: `function` or `custom`, and its object."""
+    # Servers written in Go send both, one of them with empty strings.
     function, custom = call.get("function"), call.get("custom")
     if isinstance(custom, dict) and not (isinstance(function, dict) and any(function.values())):
         return "custom", custom

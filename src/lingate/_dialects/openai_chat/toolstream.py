@@ -40,11 +40,9 @@ class _Call:
         return "".join(self.pieces or self.early) or ("{}" if self.empty else "")
 
     def news(self, text: str) -> str:
-        """What a piece adds to the arguments.
-
-        Some servers repeat all of them at the end, others what has come so far in each piece. Only what cannot go on as
-        JSON is taken for that: an object cannot begin at the end of another, nor where a name is expected.
-        """
+        """What a piece adds to the arguments."""
+        # Some servers repeat all of them at the end, others what has come so far in each piece. Only what cannot go on
+        # as JSON is taken for that: an object cannot begin at the end of another, nor where a name is expected.
         if self.kind == "custom":
             return text
         if not self.pieces:
@@ -102,11 +100,8 @@ class ToolStream:
         self._extend(call, delta.get("name"), delta.get("arguments"), raw, events)
 
     def settle(self, raw: JsonDict | None, events: list[Event]) -> bool:
-        """Nothing more will come: calls without arguments get an empty object.
-
-        Returns:
-            False if a call never got a name, which nobody could execute.
-        """
+        """Nothing more will come: calls without arguments get an empty object."""
+        # Gives false if a call never got a name, which nobody could execute.
         for call in self._calls:
             if not call.started:
                 if call.id or call.text().strip():

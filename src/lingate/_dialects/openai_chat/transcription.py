@@ -38,11 +38,8 @@ def request(call: Call, target: Target) -> HttpRequest:
 
 
 def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """Read a 2xx answer.
-
-    Returns:
-        The canonical response, and the decoded body (plain text as in the canonical response).
-    """
+    """Read a 2xx answer."""
+    # Gives the canonical response, and the decoded body (plain text as in the canonical response).
     target = sent.target
     said = head.headers.get("content-type", "").lower()
     form = sent.call.body.get("response_format")
@@ -68,11 +65,8 @@ def _is_text(said: str) -> bool:
 
 
 def _plain_text(sent: HttpRequest, said: str, body: bytes) -> str | None:
-    """The transcript, where it is the whole body or a JSON string; None if the body is another JSON value.
-
-    Raises:
-        ProtocolError: It is no text.
-    """
+    """The transcript, where it is the whole body or a JSON string; None if the body is another JSON value."""
+    # Raises ProtocolError: it is no text.
     target = sent.target
     if "html" in said:
         raise malformed(target, "the answer is a web page, not a transcript")

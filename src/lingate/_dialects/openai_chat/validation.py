@@ -14,11 +14,8 @@ _ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "functio
 
 
 def decode_request(body: bytes, path_args: Mapping[str, str]) -> tuple[JsonDict, str]:
-    """A request's fields without nulls and without `model`, and the model.
-
-    Raises:
-        BadRequestError: Not a JSON object, or no model in it nor in the path.
-    """
+    """A request's fields without nulls and without `model`, and the model."""
+    # Raises BadRequestError: not a JSON object, or no model in it nor in the path.
     try:
         fields = json.decode(body)
     except ValueError as error:
@@ -47,11 +44,8 @@ def fail(where: str, why: str) -> NoReturn:
 
 
 def check_messages(messages: Any) -> None:
-    """Check the messages of a chat request.
-
-    Raises:
-        BadRequestError: The first that is wrong, with its path.
-    """
+    """Check the messages of a chat request."""
+    # Raises BadRequestError: the first that is wrong, with its path.
     if not isinstance(messages, list):
         fail("messages", f"expected a list of messages, got {kind_of(messages)}")
     if not messages:
@@ -61,11 +55,8 @@ def check_messages(messages: Any) -> None:
 
 
 def check_parameters(fields: JsonDict) -> None:
-    """Check the other fields of a chat request.
-
-    Raises:
-        BadRequestError: The first that is wrong, with its path.
-    """
+    """Check the other fields of a chat request."""
+    # Raises BadRequestError: the first that is wrong, with its path.
     for name, value in fields.items():
         check = _FIELDS.get(name)
         if check is not None:

@@ -72,11 +72,7 @@ class Bridge(Retold):
 
 
 def chat_body(call: Call, target: Target) -> tuple[JsonDict, list[str]]:
-    """The body of a chat that asks for the same, and what it had to leave out.
-
-    Raises:
-        UnsupportedError: A chat cannot ask for it and `drop_params` is off.
-    """
+    """The body of a chat that asks for the same, and what it had to leave out."""
     made = Draft(call, target, asked_of(call), {})
     body = made.asked
     for name in _REMEMBERED:

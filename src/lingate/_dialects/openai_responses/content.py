@@ -61,11 +61,8 @@ def content_text(content: Any) -> str:
 
 
 def canonical_content(content: Any, where: str) -> Any:
-    """Text or parts of this format as canonical content.
-
-    Raises:
-        Malformed: It is neither.
-    """
+    """Text or parts of this format as canonical content."""
+    # Raises Malformed: it is neither.
     if isinstance(content, str):
         return content
     expect(content, list, where)

@@ -31,11 +31,8 @@ _ROLES = ("user", "system", "developer", "assistant")
 
 
 def read_input(items: Sequence[Any], where: str = "input") -> list[JsonDict]:
-    """Read input items.
-
-    Raises:
-        Malformed: An item cannot be read.
-    """
+    """Read input items."""
+    # Raises Malformed: an item cannot be read.
     messages: list[JsonDict] = []
     made: list[JsonDict] = []
     for n, item in enumerate(items):

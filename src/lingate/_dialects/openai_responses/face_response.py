@@ -46,10 +46,8 @@ def render_response(response: JsonDict) -> bytes:
 
 
 def response_object(response: JsonDict) -> JsonDict:
-    """A canonical response as a response object. The format has one answer, so only the first choice is shown.
-
-    A response of this very format is given back as it came, but for what was changed since.
-    """
+    """A canonical response as a response object. The format has one answer, so only the first choice is shown."""
+    # A response of this very format is given back as it came, but for what was changed since.
     choices = response.get("choices") or [{}]
     choice = choices[0]
     message = choice.get("message") or {}

@@ -139,12 +139,8 @@ def _assistant_items(message: JsonDict, where: str, draft: Draft) -> list[JsonDi
 
 
 def original_items(message: JsonDict, tools: Any) -> list[JsonDict] | None:
-    """The items that an assistant message was read from, unless they are gone or the message was edited since.
-
-    Args:
-        message: The message.
-        tools: Those that the caller offers, which tell the caller's calls from the provider's own.
-    """
+    """The items that an assistant message was read from, unless they are gone or the message was edited since."""
+    # `tools`: those that the caller offers, which tell the caller's calls from the provider's own.
     items = kept_items(message)
     if items is None:
         return None

@@ -54,10 +54,8 @@ def signature_of(item: JsonDict) -> str | None:
 
 
 def restored(item: JsonDict) -> JsonDict:
-    """A reasoning item with the id that its secret belongs to, if a client was shown it under another.
-
-    The secret of one item with the id of another is refused (`invalid_encrypted_content`).
-    """
+    """A reasoning item with the id that its secret belongs to, if a client was shown it under another."""
+    # The secret of one item with the id of another is refused (`invalid_encrypted_content`).
     payload = unseal(item.get("encrypted_content"), NAME)
     if payload is None:
         return item
@@ -137,22 +135,16 @@ def kind_of(item: JsonDict) -> str:
 
 
 def check_items(items: Any, where: str) -> None:
-    """Check a list of items that a model has made, as far as they are read.
-
-    Raises:
-        Malformed: An item cannot be read.
-    """
+    """Check a list of items that a model has made, as far as they are read."""
+    # Raises Malformed: an item cannot be read.
     expect(items, list, where)
     for n, item in enumerate(items):
         check_item(item, f"{where}[{n}]")
 
 
 def check_item(item: Any, where: str) -> None:
-    """Check one item.
-
-    Raises:
-        Malformed: It cannot be read.
-    """
+    """Check one item."""
+    # Raises Malformed: it cannot be read.
     expect(item, dict, where)
     if item.get("type") is not None:
         expect(item["type"], str, f"{where}.type")
@@ -185,10 +177,8 @@ def _check_parts(parts: Any, where: str) -> None:
 
 
 def asks_caller(tools: Any) -> Callable[[JsonDict], bool]:
-    """What tells whether a call item asks the caller to run a tool, given the tools of the request in either form.
-
-    xAI's search reports its steps as calls of custom tools with names that nobody has offered.
-    """
+    """What tells whether a call item asks the caller to run a tool, given the tools of the request in either form."""
+    # xAI's search reports its steps as calls of custom tools with names that nobody has offered.
     offered, can_tell = set(), False
     for tool in tools if isinstance(tools, list | tuple) else ():
         kind = dig(tool, "type")

@@ -85,11 +85,8 @@ def write_text(draft: Draft) -> None:
 
 
 def canonical_text(text: JsonDict) -> JsonDict:
-    """This format's `text` as `response_format` and `verbosity`.
-
-    Raises:
-        Malformed: The format of the answer cannot be read.
-    """
+    """This format's `text` as `response_format` and `verbosity`."""
+    # Raises Malformed: the format of the answer cannot be read.
     canonical: JsonDict = {}
     form = text.get("format")
     if form is not None:
@@ -163,11 +160,9 @@ def write_sampling(draft: Draft) -> None:
 
 
 def write_storage(draft: Draft) -> None:
-    """Write `store` and `include`.
-
-    A chat is not remembered unless the caller wants to go on by id or to fetch the answer later. What is not remembered
-    must hold its reasoning in itself, in encrypted form, for the turns to come.
-    """
+    """Write `store` and `include`."""
+    # A chat is not remembered unless the caller wants to go on by id or to fetch the answer later. What is not
+    # remembered must hold its reasoning in itself, in encrypted form, for the turns to come.
     asked = draft.asked
     later = any(asked.get(name) for name in ("background", "conversation", "previous_response_id"))
     if "store" in asked or not later:

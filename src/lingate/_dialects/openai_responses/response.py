@@ -80,11 +80,8 @@ def failure_of(raw: JsonDict, target: Target, headers: Mapping[str, str] = _NO_H
 
 
 def canonical_response(raw: JsonDict, sent: HttpRequest) -> JsonDict:
-    """The canonical form of a decoded response that is no error. `raw` is not changed.
-
-    Raises:
-        ProtocolError: It is not a response.
-    """
+    """The canonical form of a decoded response that is no error. `raw` is not changed."""
+    # Raises ProtocolError: it is not a response.
     items = raw.get("output")
     reading = read_output(items, sent)
     answer = take_answer(reading, sent.answer_tool)
@@ -114,11 +111,8 @@ def canonical_response(raw: JsonDict, sent: HttpRequest) -> JsonDict:
 
 
 def read_output(items: Any, sent: HttpRequest) -> Reading:
-    """Read output items of the answer to a request.
-
-    Raises:
-        ProtocolError: They cannot be read.
-    """
+    """Read output items of the answer to a request."""
+    # Raises ProtocolError: they cannot be read.
     try:
         check_items(items, "output")
     except Malformed as flaw:
@@ -137,11 +131,9 @@ def keeps_items(reading: Reading, answer: str | None, sent: HttpRequest) -> bool
 
 
 def finish_reason(raw: JsonDict, has_calls: bool) -> str | None:
-    """OpenAI's word for how an answer ended; None while it is still being made.
-
-    An answer with tool calls ends with `tool_calls`, unless it was cut short: a call whose arguments are incomplete must
-    not be executed.
-    """
+    """OpenAI's word for how an answer ended; None while it is still being made."""
+    # An answer with tool calls ends with `tool_calls`, unless it was cut short: a call whose arguments are incomplete
+    # must not be executed.
     status = raw.get("status")
     if status in PENDING:
         return None

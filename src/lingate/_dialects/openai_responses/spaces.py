@@ -27,11 +27,8 @@ def flat_name(space: str, name: str) -> str:
 
 
 def all_tools(body: JsonDict) -> list[JsonDict]:
-    """The tools of a canonical request, those that its items bring too.
-
-    Raises:
-        Malformed: They are not tools.
-    """
+    """The tools of a canonical request, those that its items bring too."""
+    # Raises Malformed: they are not tools.
     found = as_dicts(body.get("tools"))
     for message in as_dicts(body.get("messages")):
         for item in kept_items(message) or ():
@@ -41,11 +38,8 @@ def all_tools(body: JsonDict) -> list[JsonDict]:
 
 
 def spread(tools: list[JsonDict]) -> tuple[list[JsonDict], Names]:
-    """The tools without namespaces, and who is who among them.
-
-    Raises:
-        Malformed: What a namespace holds are not tools.
-    """
+    """The tools without namespaces, and who is who among them."""
+    # Raises Malformed: what a namespace holds are not tools.
     flat: list[JsonDict] = []
     names: Names = {}
     for tool in tools:

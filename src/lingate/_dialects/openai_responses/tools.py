@@ -146,11 +146,8 @@ def _flat_name(choice: Any) -> Any:
 
 
 def canonical_tools(tools: list[Any]) -> list[JsonDict]:
-    """This format's tools with functions in the chat form. A tool of the provider's own stays as it is.
-
-    Raises:
-        Malformed: They are not tools.
-    """
+    """This format's tools with functions in the chat form. A tool of the provider's own stays as it is."""
+    # Raises Malformed: they are not tools.
     return [_nested_tool(tool, f"tools[{n}]") for n, tool in enumerate(tools)]
 
 
@@ -174,11 +171,8 @@ def _nested_tool(tool: Any, where: str) -> JsonDict:
 
 
 def canonical_choice(choice: Any) -> Any:
-    """This format's `tool_choice` in the chat form.
-
-    Raises:
-        Malformed: It is neither a word nor an object.
-    """
+    """This format's `tool_choice` in the chat form."""
+    # Raises Malformed: it is neither a word nor an object.
     if isinstance(choice, str):
         return choice
     expect(choice, dict, "tool_choice")
