@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from lingate._dialects._arguments import shown_arguments, shown_call
+from lingate._dialects._encoders import BlockEncoder
 from lingate._dialects._faults import anthropic_error
-from lingate._dialects._luggage import Packer, luggage_of
+from lingate._dialects._luggage import luggage_of
 from lingate._dialects._prompts import content_text
 from lingate._dialects._signature import is_foreign
 from lingate._dialects.anthropic.assistant import kept_blocks, original_blocks
@@ -162,44 +163,29 @@ def _slice(text: str, start: Any, end: Any) -> str:
     return text[start:end] if isinstance(start, int) and isinstance(end, int) else ""
 
 
-class Encoder:
-    """Canonical events -> SSE, one content block at a time."""
-
-    # Events of this very format come with their own (`Opaque`) beginnings and ends of blocks, which are sent on with
-    # the indices renumbered. Between other providers' events the blocks are opened and closed as the kind of content
-    # changes.
+class Encoder(BlockEncoder, dialect=NAME):
+    """Canonical events -> SSE."""
 
     content_type = "text/event-stream; charset=utf-8"
 
     def __init__(self, call: Call) -> None:
-        self._model = call.model
-        self._started = False
-        self._index = -1
-        self._open: str | None = None
-        self._block: int | None = None
+        super().__init__(call)
         self._late: list[str] = []
         self._prefix = b""
-        self._tools: dict[int, int] = {}
         self._text: list[str] = []
-        self._native: JsonDict = {}
-        self._finish: Finish | None = None
         self._refusal = ""
-        self._usage: JsonDict | None = None
-        self._cited = False
-        self._packer = Packer(NAME)
-        self._handlers = _HANDLERS
 
     def event(self, event: Event) -> bytes:
         if type(event) is Text and self._open == "text" and not event.choice:
             # The path of nearly every event.
             self._text.append(event.text)
             return self._prefix + encode(event.text) + b"}}\n\n"
-        handler = self._handlers.get(type(event))
-        if handler is None or getattr(event, "choice", None):
+        taker = self._takers.get(type(event))
+        if taker is None or getattr(event, "choice", None):
             return b""
         if self._started or type(event) not in _BEGINNING or _is_ping(event):
-            return handler(self, event)
-        return self._begin(Start("msg_unknown", self._model, 0)) + handler(self, event)
+            return taker(self, event)
+        return self._begin(Start("msg_unknown", self._model, 0)) + taker(self, event)
 
     def end(self) -> bytes:
         """Close the last block, tell why the answer ended and what it cost."""
@@ -223,8 +209,7 @@ class Encoder:
     def _begin(self, event: Start) -> bytes:
         if self._started:
             return b""
-        self._started = True
-        self._native.update(native_fields(event.extra))
+        super()._begin(event)
         own = event.raw.get("message") if event.raw and event.raw.get("type") == "message_start" else None
         message = dict(as_dict(own))
         message |= {"id": event.id, "type": "message", "role": "assistant", "model": event.model}
@@ -265,7 +250,7 @@ class Encoder:
 
     def _on_refusal(self, event: Refusal) -> bytes:
         self._refusal += event.text
-        told = self._native.get("stop_details") or self._handlers is _BESIDE_BLOCKS
+        told = self._native.get("stop_details") or Text not in self._takers
         return b"" if told else self._on_text(Text(event.text))
 
     def _on_thinking(self, event: Thinking) -> bytes:
@@ -277,7 +262,7 @@ class Encoder:
             self._late.append(event.signature)
             return b""
         opened = b""
-        if self._open != "thinking" or self._block not in (None, event.block):
+        if self._is_other_thought(event):
             opened = self._open_block("thinking", {"type": "thinking", "thinking": "", "signature": ""})
         self._block = event.block
         told = self._prefix + encode(event.text) + b"}}\n\n" if event.text or event.signature is None else b""
@@ -312,19 +297,13 @@ class Encoder:
         ]
         return opened + b"".join(deltas) if deltas else b""
 
-    def _on_usage(self, event: Usage) -> bytes:
-        self._usage = event.usage
-        return b""
-
     def _on_extra(self, event: Extra) -> bytes:
-        self._packer.take(event)
-        if event.choice is None:
-            self._native.update(native_fields(event.fields))
-        elif self._started and self._index < 0 and (blocks := kept_blocks(event.fields)):
+        if event.choice is not None and self._started and self._index < 0 and (blocks := kept_blocks(event.fields)):
             # A whole answer is told as a stream: its blocks are the content, and what follows only repeats them.
-            self._handlers = _BESIDE_BLOCKS
-            return b"".join(map(self._tell_block, blocks)) + self._close()
-        return b""
+            self._takers = {kind: self._takers[kind] for kind in (Refusal, Usage, Extra, Finish)}
+            told = b"".join(map(self._tell_block, blocks)) + self._close()
+            return told + super()._on_extra(event)
+        return super()._on_extra(event)
 
     def _tell_block(self, block: JsonDict) -> bytes:
         # A whole block as a provider streams it, since that is what clients add up and show.
@@ -342,13 +321,6 @@ class Encoder:
         opened = self._open_block(block["type"], start)
         return opened + b"".join(self._delta(self._index, delta) for delta in deltas)
 
-    def _on_finish(self, event: Finish) -> bytes:
-        # Usage may still come; the end of the message waits for it.
-        self._finish = event
-        luggage = self._packer.block()
-        told = self._on_thinking(Thinking("", block=_LAST, signature=luggage["signature"])) if luggage else b""
-        return told + self._close()
-
     def _on_opaque(self, event: Opaque) -> bytes:
         if event.dialect != NAME:
             return b""
@@ -364,9 +336,6 @@ class Encoder:
         return encode_typed(raw)
 
 
-_LAST = -1
-"""Number of a thinking block that no provider has numbered."""
-
 _DELTA_FIELDS = frozenset({"stop_reason", "stop_sequence", "stop_details", "container", "type", "delta", "usage"})
 _THINKING_DELTA = {"type", "thinking"}
 _DELTAS = {"text": (b"text", b"text"), "thinking": (b"thinking", b"thinking")}
@@ -378,22 +347,3 @@ _BEGINNING = frozenset({Text, Refusal, Thinking, ToolStart, ToolArgs, Annotation
 
 def _is_ping(event: Event) -> bool:
     return type(event) is Opaque and event.raw.get("type") == "ping"
-
-
-_HANDLERS: dict[type, Callable[[Encoder, Any], bytes]] = {
-    Start: Encoder._begin,
-    Text: Encoder._on_text,
-    Refusal: Encoder._on_refusal,
-    Thinking: Encoder._on_thinking,
-    ToolStart: Encoder._on_tool,
-    ToolArgs: Encoder._on_args,
-    Annotations: Encoder._on_annotations,
-    Usage: Encoder._on_usage,
-    Extra: Encoder._on_extra,
-    Finish: Encoder._on_finish,
-    Opaque: Encoder._on_opaque,
-}
-
-_BESIDE_BLOCKS: dict[type, Callable[[Encoder, Any], bytes]] = {
-    kind: _HANDLERS[kind] for kind in (Refusal, Usage, Extra, Finish)
-}

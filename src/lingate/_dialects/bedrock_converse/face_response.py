@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from lingate._dialects._arguments import shown_arguments
 from lingate._dialects._dataurl import is_data_url, split_data_url
 from lingate._dialects._draft import native_fields
+from lingate._dialects._encoders import BlockEncoder
 from lingate._dialects._faults import aws_error
 from lingate._dialects._frames import event_frame, exception_frame
-from lingate._dialects._luggage import Packer, luggage_of
+from lingate._dialects._luggage import luggage_of
 from lingate._dialects._prompts import content_text
 from lingate._dialects.bedrock_converse.assistant import original_blocks, reasoning_block, redacted_content
 from lingate._dialects.bedrock_converse.facts import FINISH, IMAGES, NAME, STOP_REASON
 from lingate._dialects.bedrock_converse.usage import native_usage
 from lingate._model import (
     Annotations,
-    Call,
-    Event,
-    Extra,
-    Finish,
     JsonDict,
     Media,
     Opaque,
-    Refusal,
     Start,
     Text,
     Thinking,
     ToolArgs,
     ToolStart,
-    Usage,
 )
 from lingate._wire import eventstream
 from lingate._wire.json import encode
@@ -120,44 +114,17 @@ _STREAM_ERRORS = {
     "InternalServerException": "internalServerException",
     "ModelTimeoutException": "modelStreamErrorException",
 }
-_LAST = -1
-"""Number of a thinking block that no provider has numbered."""
-
 _IN_STOP = "additionalModelResponseFields"
 
 
-class Encoder:
-    """Canonical events -> frames, one content block at a time."""
-
-    # Events of this very format come with their own (`Opaque`) ends of blocks, which are sent on with the indices
-    # renumbered. Between other providers' events the blocks are opened and closed as the kind of content changes.
+class Encoder(BlockEncoder, dialect=NAME):
+    """Canonical events -> frames."""
 
     content_type = eventstream.CONTENT_TYPE
 
-    def __init__(self, call: Call) -> None:
-        self._started = False
-        self._index = -1
-        self._open: str | None = None
-        self._block: int | None = None
-        self._tools: dict[int, int] = {}
-        self._native: JsonDict = {}
-        self._finish: Finish | None = None
-        self._usage: JsonDict | None = None
-        self._cited = False
-        self._packer = Packer(NAME)
-
-    def event(self, event: Event) -> bytes:
-        """The bytes of one event. What the format has no place for (further choices, sound) makes none."""
-        handler = _HANDLERS.get(type(event))
-        if handler is None or getattr(event, "choice", None):
-            return b""
-        if not self._started and type(event) is not Start:
-            return self._begin(None) + handler(self, event)
-        return handler(self, event)
-
     def end(self) -> bytes:
         """Close the last block, tell why the answer ended and what it cost."""
-        begun = b"" if self._started else self._begin(None)
+        begun = b"" if self._started else self._begin(Start("", "", 0))
         finish = self._finish.reason if self._finish else "stop"
         native = self._finish.native if self._finish else None
         stop: JsonDict = {"stopReason": stop_reason(finish, native)}
@@ -171,7 +138,7 @@ class Encoder:
         """An error in mid-stream; neither `messageStop` nor `metadata` follows."""
         return eventstream.encode(*exception_frame(*stream_error(error)))
 
-    def _begin(self, event: Start | None) -> bytes:
+    def _begin(self, event: Start) -> bytes:
         self._started = True
         return _frame("messageStart", {"role": "assistant"})
 
@@ -193,14 +160,14 @@ class Encoder:
         at = self._index if index is None else index
         return _frame("contentBlockDelta", {"contentBlockIndex": at, "delta": delta})
 
-    def _on_text(self, event: Text | Refusal) -> bytes:
+    def _on_text(self, event: Text) -> bytes:
         opened = b"" if self._open == "text" else self._open_block("text")
         return opened + self._delta({"text": event.text})
 
     def _on_thinking(self, event: Thinking) -> bytes:
         self._packer.take(event)
         opened = b""
-        if self._open != "thinking" or self._block not in (None, event.block):
+        if self._is_other_thought(event):
             opened = self._open_block("thinking")
         self._block = event.block
         if event.redacted is not None:
@@ -237,23 +204,6 @@ class Encoder:
         opened = self._open_block("image", {"image": {"format": image["format"]}})
         return opened + self._delta({"image": {"source": image["source"]}}) + self._close()
 
-    def _on_usage(self, event: Usage) -> bytes:
-        self._usage = event.usage
-        return b""
-
-    def _on_extra(self, event: Extra) -> bytes:
-        self._packer.take(event)
-        if event.choice is None:
-            self._native.update(native_fields(event.fields, NAME))
-        return b""
-
-    def _on_finish(self, event: Finish) -> bytes:
-        # Usage may still come; the end of the message waits for it.
-        self._finish = event
-        luggage = self._packer.block()
-        told = self._on_thinking(Thinking("", block=_LAST, signature=luggage["signature"])) if luggage else b""
-        return told + self._close()
-
     def _on_opaque(self, event: Opaque) -> bytes:
         if event.dialect != NAME:
             return b""
@@ -277,19 +227,3 @@ def stream_error(error: LingateError) -> tuple[str, str]:
 
 def _frame(name: str, payload: JsonDict) -> bytes:
     return eventstream.encode(*event_frame(name, payload))
-
-
-_HANDLERS: dict[type, Callable[[Encoder, Any], bytes]] = {
-    Start: Encoder._begin,
-    Text: Encoder._on_text,
-    Refusal: Encoder._on_text,
-    Thinking: Encoder._on_thinking,
-    ToolStart: Encoder._on_tool,
-    ToolArgs: Encoder._on_args,
-    Annotations: Encoder._on_annotations,
-    Media: Encoder._on_media,
-    Usage: Encoder._on_usage,
-    Extra: Encoder._on_extra,
-    Finish: Encoder._on_finish,
-    Opaque: Encoder._on_opaque,
-}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from lingate._dialects._arguments import shown_call
 from lingate._dialects._draft import native_fields
+from lingate._dialects._encoders import FaceEncoder
 from lingate._dialects._faults import openai_error
 from lingate._dialects.cohere.assistant import citations_of, kept_fields
 from lingate._dialects.cohere.content import content_text
@@ -21,13 +21,11 @@ from lingate._model import (
     Finish,
     JsonDict,
     Opaque,
-    Refusal,
     Start,
     Text,
     Thinking,
     ToolArgs,
     ToolStart,
-    Usage,
 )
 from lingate._wire.json import encode
 from lingate._wire.sse import encode_typed
@@ -105,14 +103,11 @@ def _call(call: JsonDict) -> JsonDict:
 _NEW_MESSAGE = {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}
 
 
-class Encoder:
+class Encoder(FaceEncoder, dialect=NAME):
     """Canonical events -> SSE, one content block at a time; blocks open and close as the kind of content changes."""
 
-    content_type = "text/event-stream"
-
     def __init__(self, call: Call) -> None:
-        self._id = ""
-        self._started = False
+        super().__init__(call)
         self._index = -1
         self._open: tuple[str, int] | None = None
         self._prefix = b""
@@ -121,20 +116,13 @@ class Encoder:
         self._cited = False
         self._citations: list[JsonDict] = []
         self._own: list[JsonDict] = []
-        self._finish: Finish | None = None
-        self._usage: JsonDict | None = None
-        self._native: JsonDict = {}
 
     def event(self, event: Event) -> bytes:
         if type(event) is Text and self._open == ("text", 0) and not event.choice and event.logprobs is None:
             # The path of nearly every event.
             self._text.append(event.text)
             return self._prefix + encode(event.text) + b"}}}}\n\n"
-        handler = _HANDLERS.get(type(event))
-        if handler is None or getattr(event, "choice", None):
-            return b""
-        begun = b"" if self._started or type(event) is Start else self._begin(Start("", "", 0))
-        return begun + handler(self, event)
+        return super().event(event)
 
     def end(self) -> bytes:
         """Close what is open, tell why the answer ended and what it cost."""
@@ -157,8 +145,7 @@ class Encoder:
         )
 
     def _begin(self, event: Start) -> bytes:
-        self._started = True
-        self._native.update(native_fields(event.extra, NAME))
+        super()._begin(event)
         return encode_typed({"id": event.id, "type": "message-start", "delta": {"message": _NEW_MESSAGE}})
 
     def _open_block(self, kind: str, number: int) -> bytes:
@@ -189,9 +176,6 @@ class Encoder:
         told: JsonDict = {"type": "content-delta", "index": self._index, "delta": {"message": message}}
         return opened + encode_typed({**told, "logprobs": logprobs[0]})
 
-    def _on_refusal(self, event: Refusal) -> bytes:
-        return self._on_text(Text(event.text))
-
     def _on_thinking(self, event: Thinking) -> bytes:
         if not event.text:
             return b""  # a signature, which the format has no place for
@@ -221,23 +205,14 @@ class Encoder:
         self._citations += citations_of(event.items, "".join(self._text))
         return b""
 
-    def _on_usage(self, event: Usage) -> bytes:
-        self._usage = event.usage
-        return b""
-
     def _on_extra(self, event: Extra) -> bytes:
-        native = native_fields(event.fields, NAME)
-        if event.choice is None:
-            self._native.update(native)
-        elif isinstance(native.get("citations"), list):
-            # They say more than the annotations that were made of them.
-            self._own = native["citations"]
-        return b""
+        own = native_fields(event.fields, NAME).get("citations")
+        if event.choice is not None and isinstance(own, list):
+            self._own = own  # they say more than the annotations that were made of them
+        return super()._on_extra(event)
 
     def _on_finish(self, event: Finish) -> bytes:
-        # Usage may still come; the end of the message waits for it.
-        self._finish = event
-        return self._tell_citations() + self._close()
+        return super()._on_finish(event) + self._tell_citations() + self._close()
 
     def _tell_citations(self) -> bytes:
         # Citations that have not come as events of this format.
@@ -253,18 +228,3 @@ class Encoder:
             return b""
         self._cited = self._cited or event.raw.get("type") == "citation-start"
         return encode_typed(event.raw)
-
-
-_HANDLERS: dict[type, Callable[[Encoder, Any], bytes]] = {
-    Start: Encoder._begin,
-    Text: Encoder._on_text,
-    Refusal: Encoder._on_refusal,
-    Thinking: Encoder._on_thinking,
-    ToolStart: Encoder._on_tool,
-    ToolArgs: Encoder._on_args,
-    Annotations: Encoder._on_annotations,
-    Usage: Encoder._on_usage,
-    Extra: Encoder._on_extra,
-    Finish: Encoder._on_finish,
-    Opaque: Encoder._on_opaque,
-}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from lingate._dialects._arguments import shown_arguments
@@ -10,6 +9,7 @@ from lingate._dialects._base import StreamEncoder
 from lingate._dialects._dataurl import is_data_url, split_data_url
 from lingate._dialects._dates import rfc3339
 from lingate._dialects._draft import native_fields
+from lingate._dialects._encoders import FaceEncoder
 from lingate._dialects._faults import google_error
 from lingate._dialects._luggage import Packer, luggage_of
 from lingate._dialects._signature import unseal
@@ -43,7 +43,6 @@ from lingate._model import (
     Thinking,
     ToolArgs,
     ToolStart,
-    Usage,
     replaced,
 )
 from lingate._wire.json import decode, encode
@@ -255,23 +254,20 @@ class _Candidate:
         self.told = False
 
 
-class Encoder:
+class Encoder(FaceEncoder, dialect=NAME):
     """Canonical events -> SSE. Each event is a whole answer with new parts only; the last ones say why it ended."""
 
-    content_type = "text/event-stream"
-
     def __init__(self, call: Call) -> None:
+        super().__init__(call)
         self._top: JsonDict = answer_fields("", call.model, 0)
-        self._native: JsonDict = {}
-        self._usage: JsonDict | None = None
         self._candidates: dict[int, _Candidate] = {}
 
     def event(self, event: Event) -> bytes:
         """The bytes of one event; none where it can be told only later."""
         if type(event) is Text and event.logprobs is None:
-            return self._text(event)
-        handler = _HANDLERS.get(type(event))
-        return b"" if handler is None else handler(self, event)
+            return self._on_text(event)
+        taker = self._takers.get(type(event))
+        return b"" if taker is None else taker(self, event)
 
     def end(self) -> bytes:
         """Tell why the answer ended and what it cost."""
@@ -320,23 +316,22 @@ class Encoder:
         candidate = {"content": {"parts": parts, "role": "model"}, "index": index, **fields}
         return _sse({"candidates": [candidate], **self._top})
 
-    def _start(self, event: Start) -> bytes:
+    def _begin(self, event: Start) -> bytes:
         self._top = answer_fields(event.id, event.model, event.created)
-        self._native.update(native_fields(event.extra, NAME))
-        return b""
+        return super()._begin(event)
 
-    def _text(self, event: Text) -> bytes:
+    def _on_text(self, event: Text) -> bytes:
         self._candidate(event.choice).text.append(event.text)
         logprobs = native_logprobs(event.logprobs)
         fields = {"logprobsResult": logprobs} if logprobs else {}
         parts = [{"text": event.text}] if event.text else []
         return self._parts(event.choice, parts, **fields) if parts or fields else b""
 
-    def _refusal(self, event: Refusal) -> bytes:
+    def _on_refusal(self, event: Refusal) -> bytes:
         self._candidate(event.choice).refusal += event.text
         return b""
 
-    def _thinking(self, event: Thinking) -> bytes:
+    def _on_thinking(self, event: Thinking) -> bytes:
         one = self._candidate(event.choice)
         one.packer.take(event)
         told = one.thoughts.setdefault(event.block, [])
@@ -362,7 +357,7 @@ class Encoder:
             one.proofs.append(parts[-1]["thoughtSignature"])
         return self._parts(event.choice, parts) if parts else b""
 
-    def _tool_start(self, event: ToolStart) -> bytes:
+    def _on_tool(self, event: ToolStart) -> bytes:
         one = self._candidate(event.choice)
         one.packer.take(event)
         told = self._parts(event.choice, []) if any(tool.whole() for tool in one.tools.values()) else b""
@@ -373,13 +368,13 @@ class Encoder:
         one.tools[event.tool] = _Tool(event)
         return told
 
-    def _tool_args(self, event: ToolArgs) -> bytes:
+    def _on_args(self, event: ToolArgs) -> bytes:
         tool = self._candidate(event.choice).tools.get(event.tool)
         if tool is not None:
             tool.pieces.append(event.text)
         return b""
 
-    def _media(self, event: Media) -> bytes:
+    def _on_media(self, event: Media) -> bytes:
         if event.kind == "image":
             made = image_part(event.data)
         else:
@@ -389,18 +384,13 @@ class Encoder:
             made = native_sound({**event.data, "format": one.sound})
         return self._parts(event.choice, [made]) if made else b""
 
-    def _annotations(self, event: Annotations) -> bytes:
+    def _on_annotations(self, event: Annotations) -> bytes:
         self._candidate(event.choice).annotations += event.items
         return b""
 
-    def _count(self, event: Usage) -> bytes:
-        self._usage = event.usage
-        return b""
-
-    def _extra(self, event: Extra) -> bytes:
+    def _on_extra(self, event: Extra) -> bytes:
         if event.choice is None:
-            self._native.update(native_fields(event.fields, NAME))
-            return b""
+            return super()._on_extra(event)
         kept = None if event.choice in self._candidates else kept_parts(event.fields)
         one = self._candidate(event.choice)
         one.extra.update(event.fields)
@@ -410,36 +400,20 @@ class Encoder:
         one.told = bool(kept)
         return told
 
-    def _finish(self, event: Finish) -> bytes:
+    def _on_finish(self, event: Finish) -> bytes:
         # Usage may still come; the last event waits for it.
         one = self._candidate(event.choice)
         one.finish = event
         luggage = one.packer.block()
         return self._parts(event.choice, [foreign_part(luggage)]) if luggage else b""
 
-    def _opaque(self, event: Opaque) -> bytes:
+    def _on_opaque(self, event: Opaque) -> bytes:
         part = event.raw.get("part") if event.dialect == NAME else None
         return self._parts(event.choice, [part]) if isinstance(part, dict) else b""
 
 
 def _sse(value: JsonDict) -> bytes:
     return encode_event(encode(value))
-
-
-_HANDLERS: dict[type, Callable[[Encoder, Any], bytes]] = {
-    Start: Encoder._start,
-    Text: Encoder._text,
-    Refusal: Encoder._refusal,
-    Thinking: Encoder._thinking,
-    ToolStart: Encoder._tool_start,
-    ToolArgs: Encoder._tool_args,
-    Media: Encoder._media,
-    Annotations: Encoder._annotations,
-    Usage: Encoder._count,
-    Extra: Encoder._extra,
-    Finish: Encoder._finish,
-    Opaque: Encoder._opaque,
-}
 
 
 _DATA = b"data: "

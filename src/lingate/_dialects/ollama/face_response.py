@@ -9,21 +9,19 @@ from lingate._dialects._arguments import shown_arguments, shown_call
 from lingate._dialects._counts import integer
 from lingate._dialects._dates import rfc3339
 from lingate._dialects._draft import native_fields
+from lingate._dialects._encoders import FaceEncoder
 from lingate._dialects._faults import openai_error
 from lingate._dialects.ollama.facts import NAME
 from lingate._model import (
     Call,
     Event,
-    Extra,
     Finish,
     JsonDict,
-    Refusal,
     Start,
     Text,
     Thinking,
     ToolArgs,
     ToolStart,
-    Usage,
 )
 from lingate._wire.json import encode
 from lingate._wire.shapes import as_dict, dig, not_null
@@ -128,7 +126,7 @@ def _tail(response: JsonDict, choice: JsonDict) -> JsonDict:
     return {**native_fields(response, NAME), **told, **wire_logprobs(choice.get("logprobs"))}
 
 
-class Encoder:
+class Encoder(FaceEncoder, dialect=NAME):
     """Canonical events -> NDJSON."""
 
     # `flat`: write lines of `/api/generate`, which have the message's fields at the top.
@@ -136,14 +134,13 @@ class Encoder:
     content_type = "application/x-ndjson"
 
     def __init__(self, call: Call, flat: bool = False) -> None:
+        super().__init__(call)
+        self._started = True  # there is no line for a beginning
         self._flat = flat
         self._base: JsonDict = {"model": call.model, "created_at": rfc3339(0)}
         self._before, self._after = self._frame()
         self._tools: dict[int, tuple[ToolStart, list[str]]] = {}
         self._told = 0
-        self._usage: JsonDict | None = None
-        self._finish: Finish | None = None
-        self._native: JsonDict = {}
         self.took: Callable[[], JsonDict] = dict
         """Tells at the end how long it took, as `durations` writes it."""
 
@@ -151,8 +148,7 @@ class Encoder:
         if type(event) is Text and not event.choice and event.logprobs is None and not self._tools:
             # The path of nearly every event.
             return self._before + encode(event.text) + self._after
-        handler = _HANDLERS.get(type(event))
-        return b"" if handler is None or getattr(event, "choice", None) else handler(self, event)
+        return super().event(event)
 
     def end(self) -> bytes:
         """The last line: why the answer ended and what it cost."""
@@ -176,18 +172,14 @@ class Encoder:
         before, _, after = line.rpartition(b'""')
         return before, after
 
-    def _on_start(self, event: Start) -> bytes:
+    def _begin(self, event: Start) -> bytes:
         self._base = {"model": event.model or self._base["model"], "created_at": rfc3339(event.created)}
         self._before, self._after = self._frame()
-        self._native.update(native_fields(event.extra, NAME))
-        return b""
+        return super()._begin(event)
 
     def _on_text(self, event: Text) -> bytes:
         name = "response" if self._flat else "content"
         return self._tell_tools() + self._line({name: event.text}, {"done": False, **wire_logprobs(event.logprobs)})
-
-    def _on_refusal(self, event: Refusal) -> bytes:
-        return self._on_text(Text(event.text))
 
     def _on_thinking(self, event: Thinking) -> bytes:
         return self._line({"thinking": event.text}, {"done": False}) if event.text else b""
@@ -212,29 +204,5 @@ class Encoder:
         self._tools = {}
         return lines
 
-    def _on_usage(self, event: Usage) -> bytes:
-        self._usage = event.usage
-        return b""
-
-    def _on_extra(self, event: Extra) -> bytes:
-        if event.choice is None:
-            self._native.update(native_fields(event.fields, NAME))
-        return b""
-
     def _on_finish(self, event: Finish) -> bytes:
-        # Usage may still come; the last line waits for it.
-        self._finish = event
-        return self._tell_tools()
-
-
-_HANDLERS: dict[type, Callable[[Encoder, Any], bytes]] = {
-    Start: Encoder._on_start,
-    Text: Encoder._on_text,
-    Refusal: Encoder._on_refusal,
-    Thinking: Encoder._on_thinking,
-    ToolStart: Encoder._on_tool,
-    ToolArgs: Encoder._on_args,
-    Usage: Encoder._on_usage,
-    Extra: Encoder._on_extra,
-    Finish: Encoder._on_finish,
-}
+        return super()._on_finish(event) + self._tell_tools()
