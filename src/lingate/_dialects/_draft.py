@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lingate._dialects._dataurl import split_data_url
 from lingate._dialects._unsaid import note_unsaid
 from lingate._model import Call, HttpRequest, JsonDict, Target, Traits
 from lingate._wire.shapes import as_dict, dig, not_null
@@ -112,6 +113,53 @@ class Draft:
             raise self.broken(f"{where}.tool_call_id", "must be the id of the tool call that this answers")
         return given
 
+    def parts(self, content: Any, where: str) -> list[Any]:
+        """Content that is no text as a list of parts."""
+        # Raises ConfigError: it is none.
+        if not isinstance(content, list):
+            raise self.broken(where, "must be text or a list of parts")
+        return content
+
+    def part(self, part: Any, where: str) -> JsonDict:
+        """One part of content, which may be bare text."""
+        # Raises ConfigError: it is none.
+        if isinstance(part, str):
+            return {"type": "text", "text": part}
+        if not isinstance(part, dict) or not isinstance(part.get("type"), str):
+            raise self.broken(where, "must be an object with a type")
+        return part
+
+    def said(self, part: JsonDict, where: str) -> str:
+        """The text of a part with text or a refusal."""
+        # Raises ConfigError: it has none.
+        text = part.get("text", part.get("refusal"))
+        if not isinstance(text, str):
+            raise self.broken(f"{where}.text", "must be a string")
+        return text
+
+    def file(self, part: JsonDict, where: str) -> JsonDict:
+        """What a `file` part holds."""
+        # Raises ConfigError: it is no object.
+        file = part.get("file")
+        if not isinstance(file, dict):
+            raise self.broken(f"{where}.file", "must be an object")
+        return file
+
+    def function(self, function: Any, where: str) -> JsonDict:
+        """The function of a tool."""
+        # Raises ConfigError: it has no name.
+        if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+            raise self.broken(f"{where}.function", "must be an object with a name")
+        return function
+
+    def data_url(self, url: str, where: str) -> tuple[str, str]:
+        """Media type and base64 of a data URL."""
+        # Raises ConfigError: it is none.
+        try:
+            return split_data_url(url)
+        except ValueError as error:
+            raise self.broken(where, str(error)) from None
+
     def media_url(self, part: JsonDict, where: str, forms: str, kind: str = "image_url") -> tuple[str, Any]:
         """Address and `detail` of an `image_url` part, or of another whose place is written so."""
         # Raises ConfigError: it has none of the forms that are taken.
@@ -128,6 +176,13 @@ class Draft:
 
 def asked_of(call: Call) -> JsonDict:
     return not_null(call.body)
+
+
+def keep(holder: JsonDict, dialect: str, fields: Any) -> JsonDict:
+    """A request, message or response, with what only a dialect knows of it beside the rest, if that is anything."""
+    if fields:
+        holder["provider_specific_fields"] = {dialect: fields}
+    return holder
 
 
 def native_fields(holder: Any, dialect: str) -> JsonDict:

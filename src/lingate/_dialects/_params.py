@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable
+from collections.abc import Collection, Container, Iterable, Mapping
 from typing import Any
 
 from lingate._dialects._draft import Draft
@@ -105,14 +105,19 @@ def answer_limit(draft: Draft) -> Any:
     return draft.traits.get("default_max_tokens") if asked is None else asked
 
 
-def stops(draft: Draft, limit: int | None) -> list[str]:
-    """Stop sequences for the wire; what it does not take is enforced on the way back."""
+def asked_stops(draft: Draft) -> list[str]:
+    """Stop sequences as they were asked for."""
     # Raises ConfigError: they are neither text nor a list of texts.
     asked = draft.asked.get("stop")
     asked = [asked] if isinstance(asked, str) else asked or []
     if not isinstance(asked, list) or not all(isinstance(text, str) for text in asked):
         raise draft.broken("stop", "must be a string or a list of strings")
-    asked = list(filter(None, asked))
+    return asked
+
+
+def stops(draft: Draft, limit: int | None) -> list[str]:
+    """Stop sequences for the wire; what it does not take is enforced on the way back."""
+    asked = list(filter(None, asked_stops(draft)))
     wire = asked if limit is None else asked[:limit]
     if len(wire) < len(asked):
         draft.note(f"stop[{limit}:]" if limit else "stop")
@@ -120,10 +125,16 @@ def stops(draft: Draft, limit: int | None) -> list[str]:
     return wire
 
 
-def write_rest(draft: Draft, written: Collection[str], own: str = "") -> None:
+def write_rest(
+    draft: Draft,
+    written: Collection[str],
+    own: str = "",
+    neutral: Mapping[str, tuple[Any, ...]] = NEUTRAL,
+    hints: Collection[str] = _HINTS,
+) -> None:
     """Leave out what has no counterpart, and pass on what we do not know; `own` is the format, where clients speak it."""
     for name, value in draft.asked.items():
-        if name not in written and not draft.left_out(name, value, NEUTRAL, _HINTS):
+        if name not in written and not draft.left_out(name, value, neutral, hints):
             draft.body[name] = value
     note_others_words(draft.asked, draft.note, own)
 

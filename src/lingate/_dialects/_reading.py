@@ -87,6 +87,12 @@ def gist_of(calls: Any) -> list[tuple[Any, Any, Any]]:
     return made
 
 
+def first_choice(response: JsonDict) -> tuple[JsonDict, JsonDict]:
+    """The only choice that formats with one answer show of a canonical response, and its message."""
+    choice: JsonDict = (response.get("choices") or [{}])[0]
+    return choice, choice.get("message") or {}
+
+
 def reasoning_of(message: JsonDict) -> str:
     """The reasoning of a message in a request: its text, or that of its blocks."""
     blocks = as_dicts(message.get("thinking_blocks"))

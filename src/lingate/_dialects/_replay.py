@@ -49,7 +49,7 @@ def replay(response: JsonDict, raw: JsonDict | None = None) -> list[Event]:
     """The events by which a stream would have told this response."""
     # `response`: a canonical chat response, or a canonical completion, whose choices have a text instead of a message.
     start = Start(response.get("id") or "", response.get("model") or "", response.get("created") or 0)
-    start.extra, start.raw = _rest(response, _TOP) or None, raw
+    start.extra, start.raw = not_null(response, _TOP) or None, raw
     events: list[Event] = [start]
     for at, choice in enumerate(response.get("choices") or ()):
         index = choice.get("index")
@@ -81,7 +81,7 @@ def _tell(choice: JsonDict, at: int, raw: JsonDict | None, events: list[Event]) 
     if message.get("annotations"):
         events.append(Annotations(message["annotations"], at, raw))
     for source, known, on_choice in ((message, _MESSAGE, False), (choice, _CHOICE, True)):
-        if rest := _rest(source, known):
+        if rest := not_null(source, known):
             events.append(Extra(rest, at, raw, on_choice))
     events.append(Finish(choice.get("finish_reason") or "stop", at, choice.get("native_finish_reason"), raw))
 
@@ -104,13 +104,9 @@ def _tell_reasoning(message: JsonDict, at: int, raw: JsonDict | None, events: li
 def _tell_call(call: JsonDict, tool: int, at: int, raw: JsonDict | None, events: list[Event]) -> None:
     called: Any = next((call[name] for name in _CALLED if isinstance(call.get(name), dict)), {})
     kind = call.get("type") or "function"
-    extra = None if kind == "function_call" else _rest(call, _CALL) or None
+    extra = None if kind == "function_call" else not_null(call, _CALL) or None
     ident = call.get("id") or "call_" + os.urandom(12).hex()
     events.append(ToolStart(tool, ident, called.get("name") or "", at, kind, extra, raw))
     text = called.get("arguments", called.get("input"))
     if text:
         events.append(ToolArgs(tool, text, at, raw))
-
-
-def _rest(source: JsonDict, known: frozenset[str]) -> JsonDict:
-    return not_null(source, known)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from lingate._dialects._draft import Draft
 from lingate._dialects._strangers import strangers_tool
 from lingate._model import JsonDict
 from lingate._wire.shapes import as_dict, as_dicts, as_str, dig, not_null, without
 
+T = TypeVar("T")
+
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+CHOICES = {"auto": "auto", "none": "none", "required": "any", "any": "any"}
+"""Words of `tool_choice` as Anthropic has them."""
+
 _NOT_SENT = frozenset({"strict", "cache_control", "provider_specific_fields"})
 TOOL_FIELDS = _NOT_SENT | {"type", "function"}
 """Fields of a function among the tools that each format has its own way with; others are Anthropic's."""
@@ -27,8 +33,7 @@ def function_tool(tool: JsonDict, where: str, draft: Draft, defaults: JsonDict) 
         return None
     if kind != "function":
         return dict(tool)
-    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        raise draft.broken(f"{where}.function", "must be an object with a name")
+    function = draft.function(function, where)
     if tool.get("cache_control"):
         draft.note("cache_control")
     draft.note_others(tool, TOOL_FIELDS, where)
@@ -36,6 +41,22 @@ def function_tool(tool: JsonDict, where: str, draft: Draft, defaults: JsonDict) 
     made = {**made, **without(defaults, made)}
     dropped = draft.traits.get("tool_schema_drop", ())
     return {"type": "function", "function": without_keys(made, dropped) if dropped else made}
+
+
+def chosen(asked: str, words: Mapping[str, T], draft: Draft) -> T:
+    """A word of `tool_choice` in a format's own."""
+    # Raises ConfigError: it is none.
+    if asked not in words:
+        raise draft.broken("tool_choice", "must be auto, none, required or a function")
+    return words[asked]
+
+
+def choice_object(asked: Any, draft: Draft) -> JsonDict:
+    """A `tool_choice` that is no word."""
+    # Raises ConfigError: it is no object either.
+    if not isinstance(asked, dict):
+        raise draft.broken("tool_choice", "must be a word or an object")
+    return asked
 
 
 def allowed_tools(choice: JsonDict, draft: Draft) -> tuple[str, list[Any]]:

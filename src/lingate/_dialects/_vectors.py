@@ -7,7 +7,7 @@ import struct
 from typing import Any
 
 from lingate._dialects._failure import garbage
-from lingate._model import HttpRequest
+from lingate._model import HttpRequest, JsonDict
 
 
 def shown(vector: Any, sent: HttpRequest) -> Any:
@@ -22,3 +22,8 @@ def shown(vector: Any, sent: HttpRequest) -> Any:
         return vector  # no plain vector
     except OverflowError as flaw:
         raise garbage(sent.target, str(flaw)) from None
+
+
+def embeddings(vectors: list[Any], sent: HttpRequest) -> list[JsonDict]:
+    """Vectors as the data of an answer."""
+    return [{"object": "embedding", "index": n, "embedding": shown(vector, sent)} for n, vector in enumerate(vectors)]

@@ -9,13 +9,12 @@ from typing import Any
 from zlib import crc32
 
 from lingate._dialects._arguments import arguments_object, calls_of
-from lingate._dialects._check import Malformed
-from lingate._dialects._prompts import content_text
-from lingate._dialects._reading import REASONED, SAID_FIELDS, gist_of, named_reasoning
+from lingate._dialects._reading import REASONED, SAID_FIELDS, named_reasoning
 from lingate._dialects._signature import is_foreign
+from lingate._dialects._turns import kept, says_the_same
 from lingate._dialects.anthropic.blocks import check_blocks
 from lingate._dialects.anthropic.content import content_blocks
-from lingate._dialects.anthropic.draft import Draft, native_fields
+from lingate._dialects.anthropic.draft import Draft
 from lingate._dialects.anthropic.facts import NAME
 from lingate._model import JsonDict
 from lingate._wire.json import encode_str
@@ -112,28 +111,14 @@ def assistant_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDi
 def original_blocks(message: JsonDict) -> list[JsonDict] | None:
     """The blocks that an assistant message was read from, unless they are gone or the message was edited since."""
     blocks = kept_blocks(message)
-    if blocks is None:
+    if blocks is None or not says_the_same(message, read_blocks(blocks)):
         return None
-    reading = read_blocks(blocks)
-    thinking = message.get("thinking_blocks")
-    same = (
-        content_text(message.get("content")) == reading.text
-        and gist_of(message.get("tool_calls")) == gist_of(reading.calls)
-        and (thinking is None or thinking == reading.thinking)
-    )
-    return _with_marks(list(blocks), message) if same else None
+    return _with_marks(list(blocks), message)
 
 
 def kept_blocks(message: JsonDict) -> list[JsonDict] | None:
     """The content blocks of this format that a canonical message carries beside its own content."""
-    if "provider_specific_fields" not in message:
-        return None
-    blocks = native_fields(message).get("content")
-    try:
-        check_blocks(blocks, NAME)
-    except Malformed:
-        return None
-    return blocks if isinstance(blocks, list) else None
+    return kept(message, NAME, "content", check_blocks)
 
 
 def safe_id(given: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
-from lingate._dialects._dataurl import data_url, decoded, is_data_url, split_data_url
+from lingate._dialects._dataurl import data_url, decoded, is_data_url
 from lingate._dialects.anthropic.draft import Draft
 from lingate._dialects.anthropic.facts import FILES_BETA
 from lingate._model import JsonDict
@@ -27,15 +27,13 @@ def image_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
         return None
     if not is_data_url(url):
         return {"type": "image", "source": {"type": "url", "url": url}}
-    media_type, data = _data_url(url, where, draft)
+    media_type, data = draft.data_url(url, where)
     return _inline(media_type or "image/png", data, None, where, draft)
 
 
 def file_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
     """A `file` part as a document block, or as an image block where the data is one."""
-    file = part.get("file")
-    if not isinstance(file, dict):
-        raise draft.broken(f"{where}.file", "must be an object")
+    file = draft.file(part, where)
     data, name = file.get("file_data"), file.get("filename")
     name = name if isinstance(name, str) else None
     url = file.get("file_url") or next((v for v in (data, file.get("file_id")) if _is_url(v)), None)
@@ -49,7 +47,7 @@ def file_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
         return None
     if isinstance(data, str) and data:
         declared = file.get("format")
-        media_type, encoded = _data_url(data, where, draft) if is_data_url(data) else ("", data)
+        media_type, encoded = draft.data_url(data, where) if is_data_url(data) else ("", data)
         return _inline(media_type or _guess(declared, name), encoded, name, where, draft)
     if isinstance(file.get("file_id"), str):
         draft.need(FILES_BETA)
@@ -130,13 +128,6 @@ def _guess(declared: Any, name: str | None) -> str:
     return "text/plain" if name and name.lower().endswith((".txt", ".md", ".csv", ".json", ".xml")) else _PDF
 
 
-def _data_url(url: str, where: str, draft: Draft) -> tuple[str, str]:
-    try:
-        return split_data_url(url)
-    except ValueError as error:
-        raise draft.broken(where, str(error)) from None
-
-
 def _decoded_text(data: str, where: str, draft: Draft) -> str:
     try:
         return decoded(data).decode("utf-8", "replace")
@@ -158,9 +149,7 @@ def content_blocks(content: Any, where: str, draft: Draft) -> list[JsonDict]:
             draft.note(f"{where} (blank text)")
             return []
         return [{"type": "text", "text": content}]
-    if not isinstance(content, list):
-        raise draft.broken(where, "must be text or a list of parts")
-    blocks = [_block(part, f"{where}[{n}]", draft) for n, part in enumerate(content)]
+    blocks = [_block(part, f"{where}[{n}]", draft) for n, part in enumerate(draft.parts(content, where))]
     return [block for block in blocks if block is not None]
 
 
@@ -186,10 +175,7 @@ def is_plain(block: JsonDict) -> bool:
 
 
 def _block(part: Any, where: str, draft: Draft) -> JsonDict | None:
-    if isinstance(part, str):
-        part = {"type": "text", "text": part}
-    if not isinstance(part, dict) or not isinstance(part.get("type"), str):
-        raise draft.broken(where, "must be an object with a type")
+    part = draft.part(part, where)
     write = _WRITERS.get(part["type"])
     if write is None:
         return dict(part)
@@ -200,9 +186,7 @@ def _block(part: Any, where: str, draft: Draft) -> JsonDict | None:
 
 
 def _text(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
-    text = part.get("text", part.get("refusal"))
-    if not isinstance(text, str):
-        raise draft.broken(f"{where}.text", "must be a string")
+    text = draft.said(part, where)
     if not text.strip():
         if text:
             draft.note(f"{where} (blank text)")

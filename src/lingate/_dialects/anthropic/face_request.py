@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lingate._dialects._check import Malformed, expect, model_and_stream, read_json
+from lingate._dialects._draft import keep
 from lingate._dialects._luggage import opened, put_back
 from lingate._dialects._reading import has_proof, spoken
 from lingate._dialects._tools import mark_failure
@@ -258,8 +259,7 @@ def _read_output(wire: JsonDict, canonical: JsonDict) -> None:
     if config.get("effort") is not None:
         canonical["reasoning_effort"] = config["effort"]
     kept = {name: wire[name] for name in ("output_config", "output_format") if wire.get(name)}
-    if kept:
-        canonical["provider_specific_fields"] = {NAME: kept}
+    keep(canonical, NAME, kept)
 
 
 def _is_number(value: Any, whole: bool = False) -> bool:

@@ -11,6 +11,7 @@ from lingate._dialects._encoders import BlockEncoder
 from lingate._dialects._faults import anthropic_error
 from lingate._dialects._luggage import luggage_of
 from lingate._dialects._prompts import content_text
+from lingate._dialects._reading import first_choice
 from lingate._dialects._signature import is_foreign
 from lingate._dialects.anthropic.assistant import kept_blocks, original_blocks
 from lingate._dialects.anthropic.draft import native_fields
@@ -40,9 +41,7 @@ from lingate.errors import LingateError
 
 def render_message(response: JsonDict) -> bytes:
     """A canonical response as a message. The format has one answer, so only the first choice is shown."""
-    choices = response.get("choices") or [{}]
-    choice = choices[0]
-    message = choice.get("message") or {}
+    choice, message = first_choice(response)
     native = native_fields(response)
     wire: JsonDict = {
         "id": response.get("id") or "msg_unknown",

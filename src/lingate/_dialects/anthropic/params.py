@@ -7,9 +7,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from lingate._dialects import _params
 from lingate._dialects._claude import BUDGETS, EFFORTS, fitted_thinking, limit_for_thinking, way_to_think
-from lingate._dialects._params import CHAT_FIELDS, NEUTRAL, clamp_temperature
-from lingate._dialects._strangers import note_others_words
+from lingate._dialects._params import CHAT_FIELDS, NEUTRAL, asked_stops, clamp_temperature
 from lingate._dialects.anthropic.draft import Draft
 from lingate._dialects.anthropic.facts import (
     COMPACT_BETA,
@@ -73,10 +73,7 @@ def write_limit(draft: Draft) -> None:
 
 def write_stop(draft: Draft) -> None:
     """Write `stop_sequences`. What the wire does not take is enforced on the way back."""
-    asked = draft.asked.get("stop")
-    asked = [asked] if isinstance(asked, str) else asked or []
-    if not isinstance(asked, list) or not all(isinstance(text, str) for text in asked):
-        raise draft.broken("stop", "must be a string or a list of strings")
+    asked = asked_stops(draft)
     wire = [text for text in asked if text.strip()]
     for n, text in enumerate(asked):
         if not text.strip():
@@ -112,10 +109,7 @@ def write_identity(draft: Draft) -> None:
 
 def write_rest(draft: Draft) -> None:
     """Leave out what has no counterpart, and pass on what we do not know."""
-    for name, value in draft.asked.items():
-        if name not in _WRITTEN and not draft.left_out(name, value, _NEUTRAL, _HINTS):
-            draft.body[name] = value
-    note_others_words(draft.asked, draft.note, NAME)
+    _params.write_rest(draft, _WRITTEN, NAME, _NEUTRAL, _HINTS)
     _need_betas(draft)
 
 

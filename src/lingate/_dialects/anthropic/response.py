@@ -7,6 +7,7 @@ from typing import Any
 
 from lingate._dialects._check import Malformed
 from lingate._dialects._dates import created_at
+from lingate._dialects._draft import keep
 from lingate._dialects._failure import body_failure, garbage
 from lingate._dialects._reading import canonical_message, take_answer
 from lingate._dialects.anthropic.assistant import read_blocks
@@ -61,10 +62,7 @@ def canonical_response(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict
     }
     if isinstance(usage, dict):
         response["usage"] = canonical_usage(usage)
-    extra = not_null(raw, _MESSAGE_KEYS)
-    if extra:
-        response["provider_specific_fields"] = {NAME: extra}
-    return response
+    return keep(response, NAME, not_null(raw, _MESSAGE_KEYS))
 
 
 def finish_reason(native: Any, has_calls: bool) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._dialects._tools import (
+    CHOICES,
     allowed_tools,
     answer_name,
     asked_format,
+    choice_object,
+    chosen,
     closed,
     object_schema,
     search_place,
@@ -143,8 +146,7 @@ def _tool(tool: JsonDict, where: str, draft: Draft) -> JsonDict | None:
             draft.refuse(where, f"{next(iter(tool), 'it')} is a tool of another provider's own")
             return None
         return dict(tool)
-    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        raise draft.broken(f"{where}.function", "must be an object with a name")
+    function = draft.function(function, where)
     made: JsonDict = {"name": function["name"]}
     if function.get("description") is not None:
         made["description"] = function["description"]
@@ -174,9 +176,7 @@ def _choice(draft: Draft) -> Any:
         return None
     if isinstance(asked, str):
         return _choice_word(asked, draft)
-    if not isinstance(asked, dict):
-        raise draft.broken("tool_choice", "must be a word or an object")
-    kind = asked.get("type")
+    kind = choice_object(asked, draft).get("type")
     if kind == "allowed_tools":
         word, names = allowed_tools(asked, draft)
         return [_choice_word(word, draft), names]
@@ -190,10 +190,7 @@ def _choice(draft: Draft) -> Any:
 
 
 def _choice_word(word: str, draft: Draft) -> JsonDict | None:
-    words = {"auto": "auto", "none": "none", "required": "any", "any": "any"}
-    if word not in words:
-        raise draft.broken("tool_choice", "must be auto, none, required or a function")
-    kind = words[word]
+    kind = chosen(word, CHOICES, draft)
     if kind == "any" and draft.traits.get("tool_choice_required") == "auto":
         draft.note("tool_choice")
         kind = "auto"

@@ -10,17 +10,21 @@ from typing import Any
 from lingate._dialects._arguments import arguments_object
 from lingate._dialects._plain import plain_text
 from lingate._dialects._tools import has_failed
+from lingate._dialects._turns import (
+    TEXT_FIELDS,
+    TOOL_FIELDS,
+    as_blocks,
+    ask_something,
+    check_prefill,
+    same_content,
+    written,
+)
 from lingate._dialects.anthropic.assistant import assistant_blocks, kept_blocks, safe_id
 from lingate._dialects.anthropic.content import canonical_parts, content_blocks, is_plain
 from lingate._dialects.anthropic.draft import Draft, native_fields
 from lingate._dialects.anthropic.facts import NAME, SYSTEM_BETAS, TOOL_CHANGES_BETA
 from lingate._model import JsonDict
 from lingate._wire.shapes import as_dict, as_list, dig
-
-_TOOL_FIELDS = frozenset(
-    {"role", "content", "tool_call_id", "name", "cache_control", "provider_specific_fields", "is_error"}
-)
-_TEXT_FIELDS = frozenset({"role", "content", "cache_control", "provider_specific_fields"})
 
 
 class Turns:
@@ -68,14 +72,8 @@ class Turns:
         """Close the last turn and write `system` and `messages`."""
         self._place_late()
         self._close_user()
-        if not self.turns and self.system:
-            # The API wants at least one message; OpenAI answers a lone system message.
-            self.turns.append({"role": "user", "content": self.system})
-            self.system = []
-            self.draft.note("messages[0].role (a lone system message was sent as the user's)")
-        if not self.turns:
-            raise self.draft.broken("messages", "hold nothing to answer")
-        self._check_prefill()
+        ask_something(self.draft, self.turns, self.system, "content")
+        check_prefill(self.draft, self.turns)
         if self.system:
             only_text = self._system_plain is not None and len(self.system) == 1
             self.draft.body["system"] = self._system_plain if only_text else self.system
@@ -132,8 +130,8 @@ class Turns:
         self._rest.append({"type": "text", "text": text})
 
     def _text_blocks(self, message: JsonDict, where: str) -> list[JsonDict]:
-        self.draft.note_others(message, _TEXT_FIELDS, where)
-        kept = _original_parts(message)
+        self.draft.note_others(message, TEXT_FIELDS, where)
+        kept = same_content(message, kept_blocks(message), canonical_parts)
         blocks = kept if kept is not None else content_blocks(message.get("content"), f"{where}.content", self.draft)
         if message.get("cache_control") and blocks and "cache_control" not in blocks[-1]:
             blocks[-1] = {**blocks[-1], "cache_control": message["cache_control"]}
@@ -170,7 +168,7 @@ class Turns:
         return [{"type": "tool_use", "id": made, "name": name, "input": given}]
 
     def _result(self, message: JsonDict, where: str) -> JsonDict:
-        self.draft.note_others(message, _TOOL_FIELDS, where)
+        self.draft.note_others(message, TOOL_FIELDS, where)
         kept = _original_result(message)
         if kept is not None:
             return kept
@@ -198,36 +196,10 @@ class Turns:
             self.turns.append({"role": "user", "content": content})
         self._results, self._rest, self._plain = [], [], None
 
-    def _check_prefill(self) -> None:
-        # A conversation that ends with the assistant asks to continue that very text.
-        last = self.turns[-1]
-        if last["role"] != "assistant":
-            return
-        blocks = as_blocks(last["content"])
-        if not self.draft.traits.get("prefill") and blocks[-1]["type"] == "text" and len(self.turns) > 1:
-            self.draft.refuse("messages[-1]", "the model does not continue a message of the assistant")
-            self.turns.pop()
-            return
-        text = blocks[-1].get("text")
-        if isinstance(text, str) and text != text.rstrip():
-            # "final assistant content cannot end with trailing whitespace" is a 400.
-            self.draft.note("messages[-1].content (trailing whitespace)")
-            last["content"] = [*blocks[:-1], {**blocks[-1], "text": text.rstrip()}]
-
 
 def write_messages(draft: Draft) -> Turns:
     """Write `system` and `messages`."""
-    messages = draft.messages(NAME)
-    turns = Turns(draft)
-    for at, message in enumerate(messages):
-        turns.add(message, at)
-    turns.finish()
-    return turns
-
-
-def as_blocks(content: Any) -> list[JsonDict]:
-    """A turn's content, which may be plain text, as blocks."""
-    return [{"type": "text", "text": content}] if isinstance(content, str) else content
+    return written(Turns(draft), draft.messages(NAME))
 
 
 def result_message(block: JsonDict) -> JsonDict:
@@ -247,13 +219,6 @@ def is_plain_result(block: JsonDict) -> bool:
     if content is None:
         return False
     return set(block) <= {"type", "tool_use_id", "content", "cache_control"} and all(map(is_plain, nested))
-
-
-def _original_parts(message: JsonDict) -> list[JsonDict] | None:
-    blocks = kept_blocks(message)
-    if blocks is None:
-        return None
-    return list(blocks) if canonical_parts(blocks) == message.get("content") else None
 
 
 def _original_result(message: JsonDict) -> JsonDict | None:

@@ -10,12 +10,10 @@ from typing import Any
 from zlib import crc32
 
 from lingate._dialects._arguments import arguments_object, calls_of
-from lingate._dialects._check import Malformed
 from lingate._dialects._dataurl import decoded
-from lingate._dialects._draft import native_fields
-from lingate._dialects._prompts import content_text
-from lingate._dialects._reading import REASONED, SAID_FIELDS, gist_of, named_reasoning
+from lingate._dialects._reading import REASONED, SAID_FIELDS, named_reasoning
 from lingate._dialects._signature import is_foreign, seal, unseal
+from lingate._dialects._turns import kept, says_the_same
 from lingate._dialects.bedrock_converse.checks import check_blocks, kind_of
 from lingate._dialects.bedrock_converse.content import cache_mark, cache_point, content_blocks
 from lingate._dialects.bedrock_converse.draft import Draft
@@ -134,28 +132,14 @@ def assistant_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDi
 def original_blocks(message: JsonDict) -> list[JsonDict] | None:
     """The blocks that an assistant message was read from, unless they are gone or the message was edited since."""
     blocks = kept_blocks(message)
-    if blocks is None:
+    if blocks is None or not says_the_same(message, read_blocks(blocks)):
         return None
-    reading = read_blocks(blocks)
-    thinking = message.get("thinking_blocks")
-    same = (
-        content_text(message.get("content")) == reading.text
-        and gist_of(message.get("tool_calls")) == gist_of(reading.calls)
-        and (thinking is None or thinking == reading.thinking)
-    )
-    return list(map(_with_safe_id, blocks)) if same else None
+    return list(map(_with_safe_id, blocks))
 
 
 def kept_blocks(message: JsonDict) -> list[JsonDict] | None:
     """The content blocks of this format that a canonical message carries beside its own content."""
-    if "provider_specific_fields" not in message:
-        return None
-    blocks = native_fields(message, NAME).get("content")
-    try:
-        check_blocks(blocks, NAME)
-    except Malformed:
-        return None
-    return blocks if isinstance(blocks, list) else None
+    return kept(message, NAME, "content", check_blocks)
 
 
 def tool_use_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:

@@ -59,13 +59,7 @@ def content_parts(content: Any, where: str, draft: Draft) -> list[JsonDict]:
         return []
     if isinstance(content, str):
         return [{"type": "text", "text": content}]
-    if not isinstance(content, list):
-        raise draft.broken(where, "must be text or a list of parts")
-    parts = [{"type": "text", "text": part} if isinstance(part, str) else part for part in content]
-    for n, part in enumerate(parts):
-        if not isinstance(part, dict) or not isinstance(part.get("type"), str):
-            raise draft.broken(f"{where}[{n}]", "must be an object with a type")
-    return parts
+    return [draft.part(part, f"{where}[{n}]") for n, part in enumerate(draft.parts(content, where))]
 
 
 def cache_point(holder: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
@@ -147,10 +141,7 @@ def _block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
 
 
 def _text(part: JsonDict, where: str, draft: Draft) -> JsonDict:
-    text = part.get("text", part.get("refusal"))
-    if not isinstance(text, str):
-        raise draft.broken(f"{where}.text", "must be a string")
-    return {"text": text}
+    return {"text": draft.said(part, where)}
 
 
 _WRITERS: dict[str, _Writer] = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lingate._dialects._check import Malformed, expect, read_json
+from lingate._dialects._draft import keep
 from lingate._dialects._luggage import opened, put_back
 from lingate._dialects._reading import canonical_message
 from lingate._dialects._tools import mark_failure
@@ -95,9 +96,7 @@ def _canonical(wire: JsonDict) -> JsonDict:
     canonical.update(without(others, unknown))
     if unknown:
         native["fields"] = unknown
-    if native:
-        canonical["provider_specific_fields"] = {NAME: native}
-    return canonical
+    return keep(canonical, NAME, native)
 
 
 def _messages(wire: JsonDict) -> list[JsonDict]:

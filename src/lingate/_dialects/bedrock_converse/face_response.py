@@ -12,6 +12,7 @@ from lingate._dialects._faults import aws_error
 from lingate._dialects._frames import event_frame, exception_frame
 from lingate._dialects._luggage import luggage_of
 from lingate._dialects._prompts import content_text
+from lingate._dialects._reading import first_choice
 from lingate._dialects.bedrock_converse.assistant import original_blocks, reasoning_block, redacted_content
 from lingate._dialects.bedrock_converse.facts import FINISH, IMAGES, NAME, STOP_REASON
 from lingate._dialects.bedrock_converse.usage import native_usage
@@ -34,9 +35,7 @@ from lingate.errors import LingateError
 
 def render_message(response: JsonDict) -> bytes:
     """A canonical response as an answer. The format has one, so only the first choice is shown."""
-    choices = response.get("choices") or [{}]
-    choice = choices[0]
-    message = choice.get("message") or {}
+    choice, message = first_choice(response)
     native = native_fields(response, NAME)
     wire: JsonDict = {
         "output": {"message": {"role": "assistant", "content": message_blocks(message)}},

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from lingate._dialects._dataurl import data_url, is_data_url, split_data_url
+from lingate._dialects._dataurl import data_url, is_data_url
 from lingate._dialects.bedrock_converse.draft import Draft
 from lingate._dialects.bedrock_converse.facts import DOCUMENTS, IMAGES, MAX_DOCUMENT_NAME, SOUNDS, VIDEOS
 from lingate._model import JsonDict
@@ -60,9 +60,7 @@ def audio_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
 
 def file_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
     """A `file` part as a document, or as a block of whatever the data is."""
-    file = part.get("file")
-    if not isinstance(file, dict):
-        raise draft.broken(f"{where}.file", "must be an object")
+    file = draft.file(part, where)
     given = file.get("filename")
     name = as_str(given) or None
     data, url = file.get("file_data"), file.get("file_url") or file.get("file_id")
@@ -127,10 +125,7 @@ def document_name(given: str) -> str:
 
 def _from_url(url: str, kind: str, default: str | None, name: str | None, where: str, draft: Draft) -> JsonDict | None:
     if is_data_url(url):
-        try:
-            media_type, data = split_data_url(url)
-        except ValueError as error:
-            raise draft.broken(where, str(error)) from None
+        media_type, data = draft.data_url(url, where)
         return _inline(media_type or default or "", data, name, where, draft)
     if url.startswith("s3://"):
         return _stored(url, kind, name)

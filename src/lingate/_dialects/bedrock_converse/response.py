@@ -7,6 +7,7 @@ from typing import Any
 from lingate._dialects._check import Malformed
 from lingate._dialects._counts import integer
 from lingate._dialects._dates import created_at
+from lingate._dialects._draft import keep
 from lingate._dialects._failure import body_failure, garbage
 from lingate._dialects._reading import canonical_message, take_answer
 from lingate._dialects.bedrock_converse.assistant import read_blocks
@@ -45,8 +46,7 @@ def canonical_response(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict
     native, usage = raw.get("stopReason"), raw.get("usage")
     counts = canonical_usage(usage) if isinstance(usage, dict) else None
     response = whole_answer(sent, head, message, finish_reason(native, bool(reading.calls)), native, counts)
-    extra = not_null(raw, _ANSWER_KEYS)
-    return {**response, "provider_specific_fields": {NAME: extra}} if extra else response
+    return keep(response, NAME, not_null(raw, _ANSWER_KEYS))
 
 
 def whole_answer(

@@ -6,10 +6,13 @@ from typing import Any
 
 from lingate._dialects._strangers import strangers_tool
 from lingate._dialects._tools import (
+    CHOICES,
     TOOL_FIELDS,
     allowed_tools,
     answer_name,
     asked_format,
+    choice_object,
+    chosen,
     closed,
     object_schema,
     without_keys,
@@ -142,8 +145,7 @@ def _tool(tool: JsonDict, where: str, draft: Draft) -> JsonDict | None:
     if kind != "function" and not (kind is None and isinstance(function, dict)):
         _pass_on(tool, where, draft)
         return None
-    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        raise draft.broken(f"{where}.function", "must be an object with a name")
+    function = draft.function(function, where)
     spec: JsonDict = {"name": function["name"]}
     if function.get("description"):
         spec["description"] = function["description"]
@@ -210,13 +212,8 @@ def _choice(draft: Draft) -> Any:
     if asked is None:
         return None
     if isinstance(asked, str):
-        words = {"auto": "auto", "none": "none", "required": "any", "any": "any"}
-        if asked not in words:
-            raise draft.broken("tool_choice", "must be auto, none, required or a function")
-        return {words[asked]: {}}
-    if not isinstance(asked, dict):
-        raise draft.broken("tool_choice", "must be a word or an object")
-    if asked.get("type") == "allowed_tools":
+        return {chosen(asked, CHOICES, draft): {}}
+    if choice_object(asked, draft).get("type") == "allowed_tools":
         mode, names = allowed_tools(asked, draft)
         return [{"any": {}} if mode == "required" else {"auto": {}}, names]
     function = asked.get("function", asked if asked.get("type") in (None, "function", "tool") else None)

@@ -10,6 +10,7 @@ from typing import Any
 from lingate._dialects._draft import native_fields
 from lingate._dialects._plain import plain_text
 from lingate._dialects._tools import has_failed
+from lingate._dialects._turns import TEXT_FIELDS, TOOL_FIELDS, ask_something, check_prefill, same_content, written
 from lingate._dialects.bedrock_converse.assistant import assistant_blocks, kept_blocks, not_blank, safe_id
 from lingate._dialects.bedrock_converse.content import (
     cache_mark,
@@ -26,10 +27,6 @@ from lingate._model import JsonDict
 from lingate._wire.json import encode_str
 from lingate._wire.shapes import dig
 
-_TOOL_FIELDS = frozenset(
-    {"role", "content", "tool_call_id", "name", "cache_control", "provider_specific_fields", "is_error"}
-)
-_TEXT_FIELDS = frozenset({"role", "content", "cache_control", "provider_specific_fields"})
 _ONLY_IN_MESSAGES = ("toolAddition", "toolRemoval")
 
 
@@ -76,14 +73,8 @@ class Turns:
     def finish(self) -> None:
         """Close the last turn and write `system` and `messages`."""
         self._place_late()
-        if not self.turns and self.system:
-            # The API wants at least one message; OpenAI answers a lone system message.
-            self.turns.append({"role": "user", "content": self.system})
-            self.system = []
-            self.draft.note("messages[0].role (a lone system message was sent as the user's)")
-        if not self.turns:
-            raise self.draft.broken("messages", "hold nothing to answer")
-        self._check_prefill()
+        ask_something(self.draft, self.turns, self.system, "content")
+        check_prefill(self.draft, self.turns)
         self._mend_documents()
         self.draft.body["messages"] = self.turns
         if self.system:
@@ -107,8 +98,8 @@ class Turns:
         self._late = []
 
     def _text_blocks(self, message: JsonDict, where: str) -> list[JsonDict]:
-        self.draft.note_others(message, _TEXT_FIELDS, where)
-        kept = _original_parts(message)
+        self.draft.note_others(message, TEXT_FIELDS, where)
+        kept = same_content(message, kept_blocks(message), canonical_parts)
         if kept is not None:
             return not_blank(kept)
         blocks = content_blocks(message.get("content"), f"{where}.content", self.draft)
@@ -133,7 +124,7 @@ class Turns:
             self.turns.append({"role": "assistant", "content": blocks})
 
     def _result(self, message: JsonDict, where: str) -> list[JsonDict]:
-        self.draft.note_others(message, _TOOL_FIELDS, where)
+        self.draft.note_others(message, TOOL_FIELDS, where)
         kept = _original_result(message)
         if kept is not None:
             return kept
@@ -150,21 +141,6 @@ class Turns:
         if self._results or self._rest:
             self.turns.append({"role": "user", "content": self._results + self._rest})
             self._results, self._rest = [], []
-
-    def _check_prefill(self) -> None:
-        # A conversation that ends with the assistant asks to continue that very text.
-        last = self.turns[-1]
-        if last["role"] != "assistant" or "text" not in last["content"][-1]:
-            return
-        if not self.draft.traits.get("prefill") and len(self.turns) > 1:
-            self.draft.refuse("messages[-1]", "the model does not continue a message of the assistant")
-            self.turns.pop()
-            return
-        text = last["content"][-1]["text"]
-        if text != text.rstrip():
-            # Claude: "final assistant content cannot end with trailing whitespace".
-            self.draft.note("messages[-1].content (trailing whitespace)")
-            last["content"] = [*last["content"][:-1], {"text": text.rstrip()}]
 
     def _mend_documents(self) -> None:
         taken: set[str] = set()
@@ -183,11 +159,7 @@ class Turns:
 
 def write_messages(draft: Draft) -> Turns:
     """Write `system` and `messages`."""
-    turns = Turns(draft)
-    for at, message in enumerate(draft.messages(NAME)):
-        turns.add(message, at)
-    turns.finish()
-    return turns
+    return written(Turns(draft), draft.messages(NAME))
 
 
 def result_message(block: JsonDict, mark: JsonDict | None) -> JsonDict:
@@ -241,13 +213,6 @@ def _renamed(block: JsonDict, taken: set[str]) -> JsonDict:
         name = f"{given[: MAX_DOCUMENT_NAME - 5]}-{number}"
     taken.add(name)
     return block if name == given else {**block, "document": {**document, "name": name}}
-
-
-def _original_parts(message: JsonDict) -> list[JsonDict] | None:
-    blocks = kept_blocks(message)
-    if blocks is None:
-        return None
-    return list(blocks) if canonical_parts(blocks) == message.get("content") else None
 
 
 def _original_result(message: JsonDict) -> list[JsonDict] | None:

@@ -7,10 +7,10 @@ from typing import Any
 
 from lingate._dialects._bedrock import begin_request
 from lingate._dialects._counts import integer
-from lingate._dialects._draft import Draft, asked_of
+from lingate._dialects._draft import Draft, asked_of, keep
 from lingate._dialects._failure import garbage
 from lingate._dialects._params import refuse_for_provider
-from lingate._dialects._vectors import shown
+from lingate._dialects._vectors import embeddings
 from lingate._dialects.bedrock_converse.response import read_object
 from lingate._dialects.bedrock_invoke.answers import counted
 from lingate._dialects.bedrock_invoke.facts import NAME, format_of
@@ -49,15 +49,12 @@ def read_embeddings(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDic
     vectors = _vectors(raw)
     if not vectors or not all(map(_is_vector, vectors)):
         raise garbage(sent.target, "there are no embeddings in it")
-    data = [{"object": "embedding", "index": n, "embedding": shown(item, sent)} for n, item in enumerate(vectors)]
-    response: JsonDict = {"object": "list", "model": sent.target.model, "data": data}
+    response: JsonDict = {"object": "list", "model": sent.target.model, "data": embeddings(vectors, sent)}
     usage = counted(head, integer(raw.get("inputTextTokenCount")))
     if "prompt_tokens" in usage:
         response["usage"] = {"prompt_tokens": usage["prompt_tokens"], "total_tokens": usage["prompt_tokens"]}
     rest = not_null(raw, ("embedding", "embeddings", "texts"))
-    if rest:
-        response["provider_specific_fields"] = {NAME: rest}
-    return response, raw
+    return keep(response, NAME, rest), raw
 
 
 def _single(draft: Draft, texts: list[str]) -> str:

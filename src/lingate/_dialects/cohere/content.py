@@ -20,9 +20,7 @@ def wire_content(content: Any, where: str, draft: Draft, images: bool = False) -
         return ""
     if isinstance(content, str):
         return content
-    if not isinstance(content, list):
-        raise draft.broken(where, "must be text or a list of parts")
-    parts = [_part(part, f"{where}[{n}]", draft, images) for n, part in enumerate(content)]
+    parts = [_part(part, f"{where}[{n}]", draft, images) for n, part in enumerate(draft.parts(content, where))]
     return [part for part in parts if part is not None]
 
 
@@ -71,8 +69,7 @@ def canonical_content(content: Any) -> Any:
 def _part(part: Any, where: str, draft: Draft, images: bool) -> JsonDict | None:
     if isinstance(part, str):
         return {"type": "text", "text": part}
-    if not isinstance(part, dict) or not isinstance(part.get("type"), str):
-        raise draft.broken(where, "must be an object with a type")
+    part = draft.part(part, where)
     if part.get("cache_control"):
         draft.note("cache_control")
     kind = part["type"]

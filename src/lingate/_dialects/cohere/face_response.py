@@ -8,6 +8,7 @@ from lingate._dialects._arguments import shown_call
 from lingate._dialects._draft import native_fields
 from lingate._dialects._encoders import FaceEncoder
 from lingate._dialects._faults import openai_error
+from lingate._dialects._reading import first_choice
 from lingate._dialects.cohere.assistant import citations_of, kept_fields
 from lingate._dialects.cohere.content import content_text
 from lingate._dialects.cohere.facts import FINISH, NAME
@@ -34,12 +35,11 @@ from lingate.errors import LingateError
 
 def render_chat(response: JsonDict) -> bytes:
     """A canonical response. The format has one answer, so only the first choice is shown."""
-    choices = response.get("choices") or [{}]
-    choice = choices[0]
+    choice, message = first_choice(response)
     wire: JsonDict = {
         "id": response.get("id") or "",
         "finish_reason": finish_word(choice.get("finish_reason"), choice.get("native_finish_reason")),
-        "message": _message(choice.get("message") or {}),
+        "message": _message(message),
     }
     usage = native_usage(response.get("usage"))
     if usage is not None:

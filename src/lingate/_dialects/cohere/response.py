@@ -12,6 +12,7 @@ from typing import Any
 from lingate._dialects._base import StreamDecoder
 from lingate._dialects._check import Malformed
 from lingate._dialects._dates import created_at
+from lingate._dialects._draft import keep
 from lingate._dialects._failure import body_failure
 from lingate._dialects._reading import spoken
 from lingate._dialects._replay import replay
@@ -77,10 +78,7 @@ def read_chat(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Jso
         "choices": [choice],
         "usage": canonical_usage(raw.get("usage")),
     }
-    extra = not_null(raw, _TOP)
-    if extra:
-        response["provider_specific_fields"] = {NAME: extra}
-    return response, raw
+    return keep(response, NAME, not_null(raw, _TOP)), raw
 
 
 def canonical_message(native: Any, reason: str | None, sent: HttpRequest) -> tuple[JsonDict, str]:

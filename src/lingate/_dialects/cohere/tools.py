@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._dialects._draft import Draft
-from lingate._dialects._tools import allowed_tools, answer_name, asked_format, function_tool
+from lingate._dialects._tools import allowed_tools, answer_name, asked_format, choice_object, chosen, function_tool
 from lingate._model import JsonDict
 from lingate._wire.json import encode_str
 from lingate._wire.shapes import dig
@@ -86,9 +86,7 @@ def _choice(draft: Draft) -> tuple[str | None, list[Any] | None]:
         return None, None
     if isinstance(asked, str):
         return _word(asked, draft), None
-    if not isinstance(asked, dict):
-        raise draft.broken("tool_choice", "must be a word or an object")
-    if asked.get("type") == "allowed_tools":
+    if choice_object(asked, draft).get("type") == "allowed_tools":
         word, names = allowed_tools(asked, draft)
         return _word(word, draft), names
     name = name_of(asked) or asked.get("name")
@@ -99,13 +97,11 @@ def _choice(draft: Draft) -> tuple[str | None, list[Any] | None]:
 
 
 def _word(asked: str, draft: Draft) -> str | None:
-    word = asked.lower()
-    if word not in _WORDS:
-        raise draft.broken("tool_choice", "must be auto, none, required or a function")
-    if word in ("required", "any") and draft.traits.get("tool_choice_required") == "auto":
+    word = chosen(asked.lower(), _WORDS, draft)
+    if word == "REQUIRED" and draft.traits.get("tool_choice_required") == "auto":
         draft.note("tool_choice")
         return None
-    return _WORDS[word]
+    return word
 
 
 def _write_answer_tool(draft: Draft, schema: JsonDict | None, name: str, tools: list[JsonDict]) -> None:

@@ -6,8 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
-from lingate._dialects._check import Malformed
-from lingate._dialects._draft import native_fields
+from lingate._dialects._turns import kept
 from lingate._dialects.gemini.casing import camelized
 from lingate._dialects.gemini.checks import check_parts
 from lingate._dialects.gemini.draft import Draft
@@ -33,9 +32,7 @@ def content_parts(content: Any, where: str, draft: Draft) -> list[JsonDict]:
         return []
     if isinstance(content, str):
         return [{"text": content}]
-    if not isinstance(content, list):
-        raise draft.broken(where, "must be text or a list of parts")
-    made = (_part(part, f"{where}[{n}]", draft) for n, part in enumerate(content))
+    made = (_part(part, f"{where}[{n}]", draft) for n, part in enumerate(draft.parts(content, where)))
     return [part for part in made if part is not None]
 
 
@@ -48,14 +45,7 @@ def content_text(content: Any) -> str:
 
 def kept_parts(message: JsonDict) -> list[JsonDict] | None:
     """The parts of this format that a canonical message carries beside its own content."""
-    if "provider_specific_fields" not in message:
-        return None
-    parts = native_fields(message, NAME).get("parts")
-    try:
-        check_parts(parts, NAME)
-    except Malformed:
-        return None
-    return parts
+    return kept(message, NAME, "parts", check_parts)
 
 
 def text_alone(parts: Any) -> str | None:
@@ -116,9 +106,7 @@ def _part(part: Any, where: str, draft: Draft) -> JsonDict | None:
 
 
 def _text(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
-    text = part.get("text", part.get("refusal"))
-    if not isinstance(text, str):
-        raise draft.broken(f"{where}.text", "must be a string")
+    text = draft.said(part, where)
     return {"text": text} if text else None
 
 

@@ -12,8 +12,10 @@ from typing import Any
 
 from lingate._dialects._check import Malformed, expect, read_json
 from lingate._dialects._counts import integer
+from lingate._dialects._draft import keep
 from lingate._dialects._failure import garbage
 from lingate._dialects._params import refuse_for_provider
+from lingate._dialects._vectors import embeddings
 from lingate._dialects.gemini.casing import camelized
 from lingate._dialects.gemini.checks import check_parts
 from lingate._dialects.gemini.content import text_alone
@@ -69,19 +71,16 @@ def embed_request(call: Call, target: Target) -> HttpRequest:
 def embed_response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
     """Vectors as an OpenAI list."""
     raw = read_object(body, sent.target)
-    as_text = sent.call.body.get("encoding_format") == "base64"
     try:
-        data = [_embedding(vector, n, as_text) for n, vector in enumerate(_vectors(raw))]
-    except (Malformed, OverflowError) as flaw:
+        data = embeddings(_vectors(raw), sent)
+    except Malformed as flaw:
         raise garbage(sent.target, str(flaw)) from None
     response: JsonDict = {"object": "list", "model": sent.target.model, "data": data}
     usage = _usage(raw)
     if usage:
         response["usage"] = usage
     rest = not_null(raw, ("embedding", "embeddings", "predictions", "usageMetadata"))
-    if rest:
-        response["provider_specific_fields"] = {NAME: rest}
-    return response, raw
+    return keep(response, NAME, rest), raw
 
 
 def parse_embed(body: bytes, path_args: Mapping[str, str]) -> Call:
@@ -190,14 +189,6 @@ def _values(holder: Any, where: str) -> list[Any]:
     return list(values)
 
 
-def _embedding(vector: list[Any], index: int, as_text: bool) -> JsonDict:
-    shown: Any = vector
-    if as_text:
-        # What OpenAI's own clients ask for by default: little-endian single floats.
-        shown = base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
-    return {"object": "embedding", "index": index, "embedding": shown}
-
-
 def _floats(vector: Any) -> list[Any]:
     if not isinstance(vector, str):
         return as_list(vector)
@@ -232,9 +223,7 @@ def _keep(item: JsonDict, canonical: JsonDict) -> None:
     # What one request says besides its content.
     if item.get("outputDimensionality") is not None:
         canonical["dimensions"] = item["outputDimensionality"]
-    kept = not_null(item, _NOT_OPTIONS)
-    if kept:
-        canonical["provider_specific_fields"] = {NAME: kept}
+    keep(canonical, NAME, not_null(item, _NOT_OPTIONS))
 
 
 def _parse_batch(wire: JsonDict, canonical: JsonDict) -> None:
@@ -275,5 +264,4 @@ def _parse_predict(wire: JsonDict, canonical: JsonDict) -> None:
         canonical["dimensions"] = parameters["outputDimensionality"]
     if parameters.get("autoTruncate") is not None:
         kept["autoTruncate"] = parameters["autoTruncate"]
-    if kept:
-        canonical["provider_specific_fields"] = {NAME: kept}
+    keep(canonical, NAME, kept)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lingate._dialects._check import Malformed, expect, read_json
+from lingate._dialects._draft import keep
 from lingate._dialects._luggage import opened, put_back
 from lingate._dialects._reading import canonical_message
 from lingate._dialects._tools import mark_failure
@@ -113,9 +114,7 @@ def canonical_request(wire: JsonDict) -> JsonDict:
         native["serviceTier"] = tier
     if native.get("cachedContent"):
         canonical["cachedContent"] = native.pop("cachedContent")  # part of the prompt, not to be left out elsewhere
-    if native:
-        canonical["provider_specific_fields"] = {NAME: native}
-    return canonical
+    return keep(canonical, NAME, native)
 
 
 def _read_config(config: JsonDict, canonical: JsonDict) -> JsonDict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from lingate._dialects._dataurl import data_url, decoded, is_data_url, split_data_url, standard
+from lingate._dialects._dataurl import data_url, decoded, is_data_url, standard
 from lingate._dialects.gemini.casing import camelized
 from lingate._dialects.gemini.draft import Draft
 from lingate._dialects.gemini.facts import MEDIA_TYPES
@@ -52,9 +52,7 @@ def write_audio(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
 
 def write_file(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
     """A `file` part: data, an address, or the id of an uploaded file."""
-    file = part.get("file")
-    if not isinstance(file, dict):
-        raise draft.broken(f"{where}.file", "must be an object")
+    file = draft.file(part, where)
     name, data = file.get("filename"), file.get("file_data")
     guess = _guess(name) or "application/pdf"
     places = (file.get("file_url"), data, file.get("file_id"))
@@ -107,10 +105,7 @@ def _located(holder: JsonDict, where: str, fallback: str, draft: Draft) -> JsonD
         raise draft.broken(where, "must be a URL or a data URL")
     declared = _declared(holder)
     if is_data_url(url):
-        try:
-            kind, data = split_data_url(url)
-        except ValueError as error:
-            raise draft.broken(where, str(error)) from None
+        kind, data = draft.data_url(url, where)
         return {"inlineData": {"mimeType": kind or declared or fallback, "data": data}}
     if not declared and any(site in url[:40] for site in _VIDEO_SITES):
         declared = "video/mp4"

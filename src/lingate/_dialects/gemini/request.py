@@ -18,7 +18,7 @@ from lingate._dialects.gemini.params import (
 )
 from lingate._dialects.gemini.tools import write_format, write_tools
 from lingate._dialects.gemini.turns import write_messages
-from lingate._dialects.openai_chat.envelope import seal
+from lingate._dialects.openai_chat.envelope import merge_headers, seal
 from lingate._model import Call, HttpRequest, JsonDict, Operation, Target
 from lingate._wire.shapes import without
 
@@ -102,11 +102,7 @@ def finish_request(made: Draft, url: str, body: JsonDict) -> HttpRequest:
 
 def headers_for(call: Call, target: Target) -> Mapping[str, str]:
     """Headers of a request. Names are matched whatever their case; the caller's win."""
-    headers = {"content-type": "application/json"}
-    for name, value in [*target.headers.items(), *(call.extra_headers or {}).items()]:
-        headers = {known: kept for known, kept in headers.items() if known.lower() != name.lower()}
-        headers[name] = value
-    return headers
+    return merge_headers(merge_headers({"content-type": "application/json"}, target.headers), call.extra_headers or {})
 
 
 def _write_kept(draft: Draft) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from lingate._dialects import _dates
 from lingate._dialects._check import Malformed
 from lingate._dialects._dates import epoch
+from lingate._dialects._draft import keep
 from lingate._dialects._failure import body_failure, garbage, interrupted
 from lingate._dialects._reading import canonical_message, take_answer
 from lingate._dialects._redact import redact
@@ -72,10 +73,7 @@ def canonical_response(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict
     usage = raw.get("usageMetadata")
     if isinstance(usage, dict) and has_counts(usage):
         response["usage"] = canonical_usage(usage)
-    extra = top_extras(raw)
-    if extra:
-        response["provider_specific_fields"] = {NAME: extra}
-    return response
+    return keep(response, NAME, top_extras(raw))
 
 
 def top_extras(raw: JsonDict) -> JsonDict:
@@ -111,8 +109,7 @@ def _choice(
             message["annotations"] = cited
     if reason == "content_filter" and isinstance(candidate.get("finishMessage"), str):
         message["refusal"] = candidate["finishMessage"]
-    if extra:
-        message["provider_specific_fields"] = {NAME: extra}
+    keep(message, NAME, extra)
     choice: JsonDict = {"index": index, "message": message, "finish_reason": reason}
     logprobs = canonical_logprobs(candidate.get("logprobsResult"))
     if logprobs:

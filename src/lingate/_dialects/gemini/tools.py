@@ -7,7 +7,7 @@ from typing import Any
 
 from lingate._dialects._check import Malformed, expect
 from lingate._dialects._draft import native_fields
-from lingate._dialects._tools import TOOL_FIELDS, allowed_tools, answer_name, asked_format
+from lingate._dialects._tools import TOOL_FIELDS, allowed_tools, answer_name, asked_format, choice_object, chosen
 from lingate._dialects.gemini.casing import camelized
 from lingate._dialects.gemini.checks import are_texts
 from lingate._dialects.gemini.draft import Draft
@@ -141,8 +141,7 @@ def _add(tool: JsonDict, where: str, declarations: list[JsonDict], servers: list
 
 
 def _declaration(function: Any, where: str, draft: Draft) -> JsonDict:
-    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        raise draft.broken(f"{where}.function", "must be an object with a name")
+    function = draft.function(function, where)
     made: JsonDict = {"name": function["name"]}
     if function.get("description") is not None:
         made["description"] = function["description"]
@@ -163,9 +162,7 @@ def _choice(draft: Draft) -> JsonDict:
         return {}
     if isinstance(asked, str):
         return _word(asked, draft)
-    if not isinstance(asked, dict):
-        raise draft.broken("tool_choice", "must be a word or an object")
-    kind = asked.get("type")
+    kind = choice_object(asked, draft).get("type")
     if kind == "allowed_tools":
         return _allowed(asked, draft)
     if isinstance(kind, str) and kind in _WORDS:
@@ -178,12 +175,11 @@ def _choice(draft: Draft) -> JsonDict:
 
 
 def _word(word: str, draft: Draft) -> JsonDict:
-    if word not in _WORDS:
-        raise draft.broken("tool_choice", "must be auto, none, required or a function")
-    if _WORDS[word] == "ANY" and draft.traits.get("tool_choice_required") == "auto":
+    mode = chosen(word, _WORDS, draft)
+    if mode == "ANY" and draft.traits.get("tool_choice_required") == "auto":
         draft.note("tool_choice")
-        return {"mode": "AUTO"}
-    return {"mode": _WORDS[word]}
+        mode = "AUTO"
+    return {"mode": mode}
 
 
 def _allowed(asked: JsonDict, draft: Draft) -> JsonDict:

@@ -12,6 +12,7 @@ from lingate._dialects._draft import native_fields
 from lingate._dialects._plain import plain_text
 from lingate._dialects._reading import SAID_FIELDS, gist_of, named_reasoning
 from lingate._dialects._tools import has_failed
+from lingate._dialects._turns import TEXT_FIELDS, TOOL_FIELDS, ask_something, same_content, written
 from lingate._dialects.gemini.content import (
     canonical_content,
     content_parts,
@@ -26,11 +27,6 @@ from lingate._dialects.gemini.media import write_image
 from lingate._dialects.gemini.parts import call_signature, read_parts, sealed_signatures, wire_id
 from lingate._model import JsonDict
 from lingate._wire.shapes import as_dicts, as_str, dig, without
-
-_TOOL_FIELDS = frozenset(
-    {"role", "content", "tool_call_id", "name", "cache_control", "provider_specific_fields", "is_error"}
-)
-_TEXT_FIELDS = frozenset({"role", "content", "cache_control", "provider_specific_fields"})
 
 
 class Turns:
@@ -72,13 +68,7 @@ class Turns:
         """Close the last turn and write `systemInstruction` and `contents`."""
         self._close_results()
         draft = self.draft
-        if not self.contents and self.system:
-            # At least one turn is required; OpenAI answers a lone system message.
-            self.contents.append({"role": "user", "parts": self.system})
-            self.system = []
-            draft.note("messages[0].role (a lone system message was sent as the user's)")
-        if not self.contents:
-            raise draft.broken("messages", "hold nothing to answer")
+        ask_something(draft, self.contents, self.system, "parts")
         if self.contents[-1]["role"] == "model" and draft.traits.get("prefill") is False and len(self.contents) > 1:
             draft.refuse("messages[-1]", "the model does not continue a message of the assistant")
             self.contents.pop()
@@ -115,10 +105,10 @@ class Turns:
             self.contents.append({"role": "user", "parts": parts})
 
     def _parts(self, message: JsonDict, where: str) -> list[JsonDict]:
-        self.draft.note_others(message, _TEXT_FIELDS, where)
+        self.draft.note_others(message, TEXT_FIELDS, where)
         if message.get("cache_control"):
             self.draft.note("cache_control")
-        kept = _original_parts(message)
+        kept = same_content(message, kept_parts(message), canonical_content)
         return content_parts(message.get("content"), f"{where}.content", self.draft) if kept is None else kept
 
     def _add_assistant(self, message: JsonDict, where: str) -> None:
@@ -130,7 +120,7 @@ class Turns:
             self.contents.append({"role": "model", "parts": parts})
 
     def _add_result(self, message: JsonDict, where: str) -> None:
-        self.draft.note_others(message, _TOOL_FIELDS, where)
+        self.draft.note_others(message, TOOL_FIELDS, where)
         if message.get("cache_control"):
             self.draft.note("cache_control")
         given, name = self._call_of(message, where)
@@ -175,15 +165,7 @@ class Turns:
 
 def write_messages(draft: Draft) -> None:
     """Write `systemInstruction` and `contents`."""
-    turns = Turns(draft)
-    for at, message in enumerate(draft.messages(NAME)):
-        turns.add(message, at)
-    turns.finish()
-
-
-def _original_parts(message: JsonDict) -> list[JsonDict] | None:
-    parts = kept_parts(message)
-    return list(parts) if parts is not None and canonical_content(parts) == message.get("content") else None
+    written(Turns(draft), draft.messages(NAME))
 
 
 def _original_result(message: JsonDict) -> JsonDict | None:

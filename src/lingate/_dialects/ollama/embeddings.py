@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from lingate._dialects._counts import integer
-from lingate._dialects._draft import Draft, asked_of, native_fields
+from lingate._dialects._draft import Draft, asked_of, keep, native_fields
 from lingate._dialects._params import finished, refuse_for_provider
-from lingate._dialects._vectors import shown
+from lingate._dialects._vectors import embeddings
 from lingate._dialects.ollama.facts import DEFAULTS, EMBED_PATH, NAME
 from lingate._dialects.ollama.response import read_object
 from lingate._dialects.openai_chat.reading import malformed
@@ -49,14 +49,10 @@ def read_embed(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Js
     response: JsonDict = {
         "object": "list",
         "model": raw["model"] if isinstance(raw.get("model"), str) and raw["model"] else target.model,
-        "data": [
-            {"object": "embedding", "index": n, "embedding": shown(vector, sent)} for n, vector in enumerate(vectors)
-        ],
+        "data": embeddings(vectors, sent),
         "usage": None if count is None else {"prompt_tokens": count, "total_tokens": count},
     }
-    if rest:
-        response["provider_specific_fields"] = {NAME: rest}
-    return response, raw
+    return keep(response, NAME, rest), raw
 
 
 def parse_embed(body: bytes, path_args: Mapping[str, str]) -> Call:
@@ -71,9 +67,7 @@ def parse_embed(body: bytes, path_args: Mapping[str, str]) -> Call:
         fail("dimensions", "expected a whole number")
     native: JsonDict = {kept: fields.pop(kept) for kept in _KEPT if kept in fields}
     canonical: JsonDict = {"input": given, **fields}
-    if native:
-        canonical["provider_specific_fields"] = {NAME: native}
-    return Call("embeddings", model, canonical)
+    return Call("embeddings", model, keep(canonical, NAME, native))
 
 
 def render_embed(response: JsonDict) -> bytes:

@@ -11,6 +11,7 @@ from typing import Any
 
 from lingate._dialects._check import Malformed, expect
 from lingate._dialects._dataurl import data_url, is_data_url
+from lingate._dialects._draft import keep
 from lingate._dialects._plain import plain_text
 from lingate._dialects.ollama.facts import NAME, OPTIONS, PLACEHOLDER
 from lingate._dialects.ollama.request import canonical_effort
@@ -79,8 +80,7 @@ def _call(model: str, wire: JsonDict, messages: list[JsonDict]) -> Call:
         expect(tool, dict, f"tools[{n}]")
     if tools:
         canonical["tools"] = [{"type": "function", **tool} for tool in tools]
-    if native:
-        canonical["provider_specific_fields"] = {NAME: native}
+    keep(canonical, NAME, native)
     return Call("chat", model, {**canonical, **wire}, stream=stream)
 
 

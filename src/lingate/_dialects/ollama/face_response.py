@@ -11,6 +11,7 @@ from lingate._dialects._dates import rfc3339
 from lingate._dialects._draft import native_fields
 from lingate._dialects._encoders import FaceEncoder
 from lingate._dialects._faults import openai_error
+from lingate._dialects._reading import first_choice
 from lingate._dialects.ollama.facts import NAME
 from lingate._model import (
     Call,
@@ -30,8 +31,7 @@ from lingate.errors import LingateError
 
 def render_chat(response: JsonDict) -> bytes:
     """A canonical response as an answer of `/api/chat`. Only the first choice is shown: the format has one."""
-    choice = _choice(response)
-    message = choice.get("message") or {}
+    choice, message = first_choice(response)
     native: JsonDict = {"role": "assistant", "content": _text(message)}
     if message.get("reasoning_content"):
         native["thinking"] = message["reasoning_content"]
@@ -44,8 +44,7 @@ def render_chat(response: JsonDict) -> bytes:
 
 def render_generate(response: JsonDict) -> bytes:
     """A canonical response as an answer of `/api/generate`."""
-    choice = _choice(response)
-    message = choice.get("message") or {}
+    choice, message = first_choice(response)
     wire = {**_head(response), "response": _text(message)}
     if message.get("reasoning_content"):
         wire["thinking"] = message["reasoning_content"]
@@ -101,12 +100,6 @@ def wire_logprobs(logprobs: Any) -> JsonDict:
     """OpenAI's `logprobs` as a field of an answer or line; nothing where there are none."""
     content = dig(logprobs, "content")
     return {"logprobs": content} if isinstance(content, list) and content else {}
-
-
-def _choice(response: JsonDict) -> JsonDict:
-    choices = response.get("choices") or [{}]
-    first: JsonDict = choices[0]
-    return first
 
 
 def _text(message: JsonDict) -> str:

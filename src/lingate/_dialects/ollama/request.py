@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._dialects._arguments import arguments_object, calls_of
-from lingate._dialects._dataurl import is_data_url, split_data_url
+from lingate._dialects._dataurl import is_data_url
 from lingate._dialects._draft import Draft, asked_of, native_fields
 from lingate._dialects._legacy import modern
 from lingate._dialects._params import (
@@ -243,20 +243,15 @@ def _content(content: Any, where: str, draft: Draft) -> tuple[str, list[str]]:
         return content, []
     if isinstance(content, dict):
         return encode_str(content), []
-    if not isinstance(content, list):
-        raise draft.broken(where, "must be text or a list of parts")
     texts: list[str] = []
     images: list[str] = []
-    for n, part in enumerate(content):
+    for n, part in enumerate(draft.parts(content, where)):
         _part(part, f"{where}[{n}]", draft, texts, images)
     return "\n".join(texts), images
 
 
 def _part(part: Any, where: str, draft: Draft, texts: list[str], images: list[str]) -> None:
-    if isinstance(part, str):
-        part = {"type": "text", "text": part}
-    if not isinstance(part, dict) or not isinstance(part.get("type"), str):
-        raise draft.broken(where, "must be an object with a type")
+    part = draft.part(part, where)
     if part.get("cache_control"):
         draft.note("cache_control")
     kind = part["type"]
@@ -283,10 +278,7 @@ def _image(part: JsonDict, where: str, draft: Draft, images: list[str]) -> None:
     if not is_data_url(url):
         draft.refuse(where, "images must be data URLs, since the server fetches nothing")
         return
-    try:
-        media_type, data = split_data_url(url)
-    except ValueError as error:
-        raise draft.broken(where, str(error)) from None
+    media_type, data = draft.data_url(url, where)
     if media_type and not media_type.startswith("image/"):
         draft.refuse(where, f"there is no place for {media_type}")
         return

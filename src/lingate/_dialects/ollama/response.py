@@ -7,6 +7,7 @@ from typing import Any
 
 from lingate._dialects._counts import integer
 from lingate._dialects._dates import epoch
+from lingate._dialects._draft import keep
 from lingate._dialects._failure import body_failure
 from lingate._dialects._reading import spoken
 from lingate._dialects.ollama.facts import NAME, PLACEHOLDER
@@ -187,9 +188,7 @@ def read_chat(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Jso
         "choices": [choice],
         "usage": usage_of(raw),
     }
-    if top:
-        response["provider_specific_fields"] = {NAME: top}
-    return response, raw
+    return keep(response, NAME, top), raw
 
 
 _LINE = frozenset({"model", "created_at", "message", "done"})

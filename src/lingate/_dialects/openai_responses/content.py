@@ -21,9 +21,7 @@ def input_content(content: Any, where: str, draft: Draft) -> Any:
     """Canonical content (text, a list of parts, or nothing) as text or a list of parts."""
     if content is None or isinstance(content, str):
         return content or ""
-    if not isinstance(content, list):
-        raise draft.broken(where, "must be text or a list of parts")
-    parts = [input_part(part, f"{where}[{n}]", draft) for n, part in enumerate(content)]
+    parts = [input_part(part, f"{where}[{n}]", draft) for n, part in enumerate(draft.parts(content, where))]
     return [part for part in parts if part is not None]
 
 
@@ -31,9 +29,7 @@ def input_part(part: Any, where: str, draft: Draft) -> JsonDict | None:
     """One canonical part; None for one that may be left out and cannot be said. Parts of this very format are kept."""
     if isinstance(part, str):
         return {"type": "input_text", "text": part}
-    if not isinstance(part, dict) or not isinstance(part.get("type"), str):
-        raise draft.broken(where, "must be an object with a type")
-    kind = part["type"]
+    kind = draft.part(part, where)["type"]
     if part.get("cache_control"):
         draft.note(f"{where}.cache_control")
     if kind == "video_url":
@@ -78,10 +74,7 @@ def _canonical_parts(parts: list[Any], where: str) -> Iterable[JsonDict]:
 
 
 def _text(part: JsonDict, where: str, draft: Draft) -> JsonDict:
-    text = part.get("text", part.get("refusal"))
-    if not isinstance(text, str):
-        raise draft.broken(f"{where}.text", "must be a string")
-    return {"type": "input_text", "text": text}
+    return {"type": "input_text", "text": draft.said(part, where)}
 
 
 def _image(part: JsonDict, where: str, draft: Draft) -> JsonDict:
@@ -91,9 +84,7 @@ def _image(part: JsonDict, where: str, draft: Draft) -> JsonDict:
 
 
 def _file(part: JsonDict, where: str, draft: Draft) -> JsonDict:
-    file = part.get("file")
-    if not isinstance(file, dict):
-        raise draft.broken(f"{where}.file", "must be an object")
+    file = draft.file(part, where)
     given = {
         key: file[key] for key in ("file_id", "file_url", "file_data", "filename") if isinstance(file.get(key), str)
     }

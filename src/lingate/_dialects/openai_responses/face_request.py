@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lingate._dialects._check import Malformed, expect, model_and_stream, read_json
+from lingate._dialects._draft import keep
 from lingate._dialects.openai_responses.conversation import read_input
 from lingate._dialects.openai_responses.facts import LOGPROBS, NAME, WITHOUT_INPUT
 from lingate._dialects.openai_responses.request import canonical_text
@@ -68,9 +69,7 @@ def canonical_body(wire: JsonDict) -> JsonDict:
     if LOGPROBS in wire.get("include", ()):
         canonical["logprobs"] = True
     kept = {name: wire[name] for name in _KEPT if name in wire and (name != "input" or isinstance(wire[name], str))}
-    if kept:
-        canonical["provider_specific_fields"] = {NAME: kept}
-    return canonical
+    return keep(canonical, NAME, kept)
 
 
 def _check_fields(wire: JsonDict) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._dialects._draft import asked_of
+from lingate._dialects._reading import first_choice
 from lingate._dialects.openai_responses.draft import native_fields
 from lingate._dialects.openai_responses.face_items import output_items
 from lingate._dialects.openai_responses.facts import ANSWERED, ASKED, INCOMPLETE_REASON, NAME, PENDING
@@ -48,9 +49,7 @@ def render_response(response: JsonDict) -> bytes:
 def response_object(response: JsonDict) -> JsonDict:
     """A canonical response as a response object. The format has one answer, so only the first choice is shown."""
     # A response of this very format is given back as it came, but for what was changed since.
-    choices = response.get("choices") or [{}]
-    choice = choices[0]
-    message = choice.get("message") or {}
+    choice, message = first_choice(response)
     native = native_fields(response)
     given = response.get("id") or native.get("id") or "resp_unknown"
     finish = choice.get("finish_reason")
@@ -66,7 +65,7 @@ def response_object(response: JsonDict) -> JsonDict:
         part = "in_progress" if status in PENDING else "incomplete" if status == "incomplete" else "completed"
         wire["output"] = output_items(message, choice.get("logprobs"), given, part)
     if status == "incomplete" and not wire.get("incomplete_details"):
-        wire["incomplete_details"] = {"reason": INCOMPLETE_REASON.get(finish, "max_output_tokens")}
+        wire["incomplete_details"] = {"reason": INCOMPLETE_REASON.get(str(finish), "max_output_tokens")}
     wire["usage"] = usage_of(response.get("usage"), native)
     if response.get("service_tier") is not None:
         wire["service_tier"] = response["service_tier"]

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from lingate._dialects._check import expect
-from lingate._dialects._tools import search_place
+from lingate._dialects._tools import choice_object, search_place
 from lingate._dialects.openai_chat.tools import write_tool_choice, write_tools
 from lingate._dialects.openai_responses.draft import Draft
 from lingate._dialects.openai_responses.facts import SEARCH_TOOLS
@@ -126,9 +126,7 @@ def search_options(tool: JsonDict) -> JsonDict | None:
 def _flat_choice(choice: Any, draft: Draft) -> Any:
     if isinstance(choice, str):
         return choice
-    if not isinstance(choice, dict):
-        raise draft.broken("tool_choice", "must be a word or an object")
-    if choice.get("type") == "allowed_tools" and isinstance(choice.get("allowed_tools"), dict):
+    if choice_object(choice, draft).get("type") == "allowed_tools" and isinstance(choice.get("allowed_tools"), dict):
         inner = choice["allowed_tools"]
         tools = inner.get("tools")
         if not isinstance(tools, list):

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._dialects._counts import integer, usage_beside_caches
+from lingate._dialects._draft import keep
 from lingate._dialects._failure import body_failure, garbage
 from lingate._dialects._faults import aws_error
 from lingate._dialects._frames import exception_frame
@@ -132,9 +133,7 @@ def read_generated(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict
     reason = dig(details, "finish_reason")
     message = {"role": "assistant", "content": without_prompt(text, sent)}
     response = whole_answer(sent, head, message, finish_word(reason), reason, counted(details) or None)
-    if isinstance(details, dict):
-        response["provider_specific_fields"] = {NAME: {"details": details}}
-    return response, kept
+    return keep(response, NAME, {"details": details} if isinstance(details, dict) else None), kept
 
 
 def _decoded(body: bytes, target: Target) -> Any:

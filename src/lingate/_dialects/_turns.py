@@ -1,0 +1,95 @@
+"""The conversation as turns of blocks: what several wire formats ask of it, and what a message kept of the blocks it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+from lingate._dialects._check import Malformed
+from lingate._dialects._draft import Draft, native_fields
+from lingate._dialects._prompts import content_text
+from lingate._dialects._reading import Reading, gist_of
+from lingate._model import JsonDict
+
+TEXT_FIELDS = frozenset({"role", "content", "cache_control", "provider_specific_fields"})
+TOOL_FIELDS = TEXT_FIELDS | {"tool_call_id", "name", "is_error"}
+
+
+class Turns(Protocol):
+    """The turns so far."""
+
+    def add(self, message: Any, at: int) -> None: ...
+
+    def finish(self) -> None: ...
+
+
+_T = TypeVar("_T", bound=Turns)
+
+
+def written(turns: _T, messages: list[Any]) -> _T:
+    """The turns, with these messages taken and written."""
+    for at, message in enumerate(messages):
+        turns.add(message, at)
+    turns.finish()
+    return turns
+
+
+def ask_something(draft: Draft, turns: list[JsonDict], system: list[JsonDict], content: str) -> None:
+    """See to it that there is a turn to answer; `content` is where turns have theirs."""
+    if not turns and system:
+        # OpenAI answers a lone system message.
+        turns.append({"role": "user", content: system[:]})
+        system.clear()
+        draft.note("messages[0].role (a lone system message was sent as the user's)")
+    if not turns:
+        raise draft.broken("messages", "hold nothing to answer")
+
+
+def as_blocks(content: Any) -> list[JsonDict]:
+    """A turn's content, which may be plain text, as blocks."""
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
+
+
+def check_prefill(draft: Draft, turns: list[JsonDict]) -> None:
+    """See to the end of a conversation that ends with the assistant: it asks to continue that very text."""
+    last = turns[-1]
+    blocks = as_blocks(last["content"])
+    text = blocks[-1].get("text")
+    if last["role"] != "assistant" or not isinstance(text, str):
+        return
+    if not draft.traits.get("prefill") and len(turns) > 1 and blocks[-1].get("type", "text") == "text":
+        draft.refuse("messages[-1]", "the model does not continue a message of the assistant")
+        turns.pop()
+    elif text != text.rstrip():
+        # Claude: "final assistant content cannot end with trailing whitespace".
+        draft.note("messages[-1].content (trailing whitespace)")
+        last["content"] = [*blocks[:-1], {**blocks[-1], "text": text.rstrip()}]
+
+
+def kept(message: JsonDict, dialect: str, name: str, check: Callable[[Any, str], None]) -> list[JsonDict] | None:
+    """The blocks of a format that a canonical message carries beside its own content; None if they cannot be read."""
+    if "provider_specific_fields" not in message:
+        return None
+    blocks = native_fields(message, dialect).get(name)
+    try:
+        check(blocks, dialect)
+    except Malformed:
+        return None
+    return blocks if isinstance(blocks, list) else None
+
+
+def same_content(
+    message: JsonDict, blocks: list[JsonDict] | None, read: Callable[[list[JsonDict]], Any]
+) -> list[JsonDict] | None:
+    """Kept blocks, unless the message they were read into was edited since."""
+    return list(blocks) if blocks is not None and read(blocks) == message.get("content") else None
+
+
+def says_the_same(message: JsonDict, reading: Reading) -> bool:
+    """Whether a message of the assistant still is what was read of its blocks."""
+    thinking = message.get("thinking_blocks")
+    return (
+        content_text(message.get("content")) == reading.text
+        and gist_of(message.get("tool_calls")) == gist_of(reading.calls)
+        and (thinking is None or thinking == reading.thinking)
+    )
