@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, ParamSpec, Protocol
 
-from lingate._model import JsonDict
+from lingate._model import Call, JsonDict
 from lingate._wire.json import decode
 from lingate.errors import BadRequestError
 
@@ -39,6 +39,25 @@ def expect(value: Any, kind: type, where: str) -> None:
         raise Malformed(where, f"must be {_TYPES[kind]}")
 
 
+def are_texts(value: Any) -> bool:
+    """Whether this is a list of strings."""
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def expect_texts(value: Any, where: str) -> None:
+    """Check for a list of strings."""
+    # Raises Malformed: it is none.
+    if not are_texts(value):
+        raise Malformed(where, "must be a list of strings")
+
+
+def expect_filled(value: Any, where: str) -> None:
+    """Check for a list with something in it."""
+    # Raises Malformed: it is none.
+    if not isinstance(value, list) or not value:
+        raise Malformed(where, "must be a list that is not empty")
+
+
 def whole_blocks(blocks: Iterable[Block], check: Callable[[Any, str], None]) -> list[JsonDict] | None:
     """All blocks of a stream put together; None if one of them cannot be, because it was cut short or is none we know."""
     try:
@@ -47,6 +66,21 @@ def whole_blocks(blocks: Iterable[Block], check: Callable[[Any, str], None]) -> 
     except (Malformed, ValueError):
         return None
     return made
+
+
+P = ParamSpec("P")
+
+
+def client_request(parse: Callable[P, Call]) -> Callable[P, Call]:
+    """What reads a client's request, so that what is malformed is told the client."""
+
+    def read(*args: P.args, **kwargs: P.kwargs) -> Call:
+        try:
+            return parse(*args, **kwargs)
+        except Malformed as flaw:
+            raise BadRequestError(str(flaw)) from None
+
+    return read
 
 
 def read_json(body: bytes) -> JsonDict:

@@ -169,6 +169,13 @@ class Draft:
             raise self.broken(f"{where}.{kind}.url", f"must be {forms}")
         return url, dig(holder, "detail")
 
+    def image_url(self, part: JsonDict, where: str, forms: str) -> str:
+        """Address of an `image_url` part, where `detail` has no counterpart."""
+        url, detail = self.media_url(part, where, forms)
+        if detail not in (None, "auto"):
+            self.note(f"{where}.image_url.detail")
+        return url
+
     def broken(self, where: str, why: str) -> ConfigError:
         """The error for a request that makes no sense in any format."""
         return ConfigError(f"{where}: {why}", provider=self.target.provider, model=self.target.model, kind="bad_call")

@@ -229,19 +229,6 @@ def _is_code(value: Any) -> bool:
 class _Reader:
     # Walks one body and collects; what it meets twice it keeps once.
 
-    __slots__ = (
-        "codes",
-        "flagged",
-        "headers",
-        "nodes",
-        "original",
-        "quotas",
-        "request_id",
-        "statuses",
-        "texts",
-        "waits",
-    )
-
     def __init__(self) -> None:
         self.codes: list[str] = []
         self.texts: list[str] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache, partial
+from typing import Any
 
 from lingate._dialects import _evidence, _redact, _verdict, _waits
 from lingate._dialects._evidence import BASE_RESP, Evidence
@@ -121,6 +122,15 @@ def body_failure(
 def garbage(target: Target, why: str) -> ProtocolError:
     """The error for an answer that is not what the format promises."""
     return ProtocolError(f"the answer makes no sense: {why}", provider=target.provider, model=target.model)
+
+
+def decoded(body: bytes, target: Target) -> Any:
+    """A body as the JSON value that it is."""
+    # Raises ProtocolError: it is none.
+    try:
+        return json.decode(body)
+    except ValueError as error:
+        raise garbage(target, str(error)) from None
 
 
 def interrupted(target: Target) -> StreamInterruptedError:

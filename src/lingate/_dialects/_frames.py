@@ -36,8 +36,6 @@ class FrameDecoder:
     # `whole`: takes a body in one piece.
     # `in_json`: whether payloads are JSON, else they are handed on as bytes.
 
-    __slots__ = ("_body", "_frames", "_in_json", "_sent", "_stream", "_whole", "done")
-
     def __init__(self, sent: HttpRequest, head: Head, stream: FramedStream, whole: Whole, in_json: bool = True) -> None:
         self._in_json = in_json
         self._sent = sent

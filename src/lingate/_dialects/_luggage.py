@@ -79,8 +79,6 @@ def put_back(message: JsonDict, packed: JsonDict) -> None:
 class Packer:
     """Gathers the luggage of a streamed answer's first choice."""
 
-    __slots__ = ("_dialect", "_message")
-
     def __init__(self, dialect: str) -> None:
         self._dialect = dialect
         self._message: JsonDict = {"tool_calls": [], "thinking_blocks": []}

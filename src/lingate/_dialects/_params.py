@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Container, Iterable, Mapping
 from typing import Any
 
+from lingate._dialects._check import are_texts
 from lingate._dialects._draft import Draft
 from lingate._dialects._strangers import ANTHROPICS_HINTS, note_others_words
 from lingate._dialects.openai_chat.envelope import new_request, seal
@@ -108,11 +109,11 @@ def answer_limit(draft: Draft) -> Any:
 def asked_stops(draft: Draft) -> list[str]:
     """Stop sequences as they were asked for."""
     # Raises ConfigError: they are neither text nor a list of texts.
-    asked = draft.asked.get("stop")
+    asked: Any = draft.asked.get("stop")
     asked = [asked] if isinstance(asked, str) else asked or []
-    if not isinstance(asked, list) or not all(isinstance(text, str) for text in asked):
+    if not are_texts(asked):
         raise draft.broken("stop", "must be a string or a list of strings")
-    return asked
+    return list(asked)
 
 
 def stops(draft: Draft, limit: int | None) -> list[str]:

@@ -36,8 +36,6 @@ class Rewritten(Moved):
 class _Decoder:
     # Rewrites the events of a stream one by one for the decoder inside.
 
-    __slots__ = ("_body", "_inside", "_over", "_rewrite", "_sse", "_target", "done")
-
     def __init__(self, inside: StreamDecoder, rewrite: Rewrite, target: Target) -> None:
         self._inside = inside
         self._rewrite = rewrite

@@ -25,8 +25,6 @@ def _key(code: str) -> str:
 class _Codes:
     # Codes that mean one thing: exact ones, and parts that decide wherever they stand in a code.
 
-    __slots__ = ("exact", "parts")
-
     def __init__(self, exact: str, parts: str = "") -> None:
         self.exact = frozenset(map(_key, exact.split()))
         self.parts = tuple(map(_key, parts.split()))
@@ -37,8 +35,6 @@ class _Codes:
 
 class _Words:
     # Patterns over lower-case text, compiled when an error first needs them.
-
-    __slots__ = ("_compiled", "patterns")
 
     def __init__(self, *patterns: str) -> None:
         self.patterns = patterns
@@ -53,8 +49,6 @@ class _Words:
 
 class Case:
     """The evidence, with what several rules ask of it worked out once."""
-
-    __slots__ = ("evidence", "keys", "said", "status")
 
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence

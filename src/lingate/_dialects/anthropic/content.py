@@ -19,9 +19,7 @@ _NOT_FETCHED = "what lies in a cloud's store is not fetched"
 
 def image_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
     """An `image_url` part as an image block, or as a document block where the data is one."""
-    url, detail = draft.media_url(part, where, "a URL or a data URL")
-    if detail not in (None, "auto"):
-        draft.note(f"{where}.image_url.detail")
+    url = draft.image_url(part, where, "a URL or a data URL")
     if url.startswith(_STORES):
         draft.refuse(where, _NOT_FETCHED)
         return None

@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lingate._dialects._check import Malformed, expect, model_and_stream, read_json
+from lingate._dialects._check import (
+    Malformed,
+    client_request,
+    expect,
+    expect_filled,
+    expect_texts,
+    model_and_stream,
+    read_json,
+)
 from lingate._dialects._draft import keep
 from lingate._dialects._luggage import opened, put_back
 from lingate._dialects._reading import has_proof, spoken
@@ -21,7 +29,6 @@ from lingate._dialects.anthropic.tools import canonical_format
 from lingate._dialects.anthropic.turns import is_plain_result, result_message
 from lingate._model import Call, JsonDict
 from lingate._wire.shapes import not_null, without
-from lingate.errors import BadRequestError
 
 _TAKEN = frozenset(
     {
@@ -42,22 +49,18 @@ PAGING = ("limit", "after_id", "before_id")
 """Query parameters of the list of models."""
 
 
+@client_request
 def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
     wire = read_json(body)
-    try:
-        if not _is_number(wire.get("max_tokens"), whole=True) or wire["max_tokens"] < 0:
-            raise Malformed("max_tokens", "must be a whole number, 0 or more")
-        return _call("chat", wire, path_args)
-    except Malformed as flaw:
-        raise BadRequestError(str(flaw)) from None
+    if not _is_number(wire.get("max_tokens"), whole=True) or wire["max_tokens"] < 0:
+        raise Malformed("max_tokens", "must be a whole number, 0 or more")
+    return _call("chat", wire, path_args)
 
 
+@client_request
 def parse_count(body: bytes, path_args: Mapping[str, str]) -> Call:
     wire = read_json(body)
-    try:
-        return _call("count_tokens", wire, path_args)
-    except Malformed as flaw:
-        raise BadRequestError(str(flaw)) from None
+    return _call("count_tokens", wire, path_args)
 
 
 def parse_models(body: bytes, path_args: Mapping[str, str]) -> Call:
@@ -88,15 +91,13 @@ def _check_fields(wire: JsonDict) -> None:
     for name in ("temperature", "top_p", "top_k"):
         if wire.get(name) is not None and not _is_number(wire[name], whole=name == "top_k"):
             raise Malformed(name, "must be a number")
-    stop = wire.get("stop_sequences")
-    if stop is not None and not (isinstance(stop, list) and all(isinstance(text, str) for text in stop)):
-        raise Malformed("stop_sequences", "must be a list of strings")
+    if wire.get("stop_sequences") is not None:
+        expect_texts(wire["stop_sequences"], "stop_sequences")
 
 
 def _messages(wire: JsonDict) -> list[JsonDict]:
-    given = wire.get("messages")
-    if not isinstance(given, list) or not given:
-        raise Malformed("messages", "must be a list that is not empty")
+    given: Any = wire.get("messages")
+    expect_filled(given, "messages")
     messages: list[JsonDict] = []
     system = wire.get("system")
     if system is not None and system not in ("", []):

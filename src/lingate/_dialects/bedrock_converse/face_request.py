@@ -6,8 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from lingate._dialects._check import Malformed, expect, read_json
+from lingate._dialects._check import (
+    Malformed,
+    client_request,
+    expect,
+    expect_filled,
+    read_json,
+)
 from lingate._dialects._draft import keep
 from lingate._dialects._luggage import opened, put_back
 from lingate._dialects._reading import canonical_message
@@ -58,11 +65,9 @@ def parse_count(body: bytes, path_args: Mapping[str, str]) -> Call:
     return _call("count_tokens", inner, path_args)
 
 
+@client_request
 def _call(operation: Operation, wire: JsonDict, path_args: Mapping[str, str]) -> Call:
-    try:
-        canonical = _canonical(wire)
-    except Malformed as flaw:
-        raise BadRequestError(str(flaw)) from None
+    canonical = _canonical(wire)
     return Call(operation, model_in(path_args), canonical, stream=path_args.get("method") == STREAM_METHOD)
 
 
@@ -100,9 +105,8 @@ def _canonical(wire: JsonDict) -> JsonDict:
 
 
 def _messages(wire: JsonDict) -> list[JsonDict]:
-    given = wire.get("messages")
-    if not isinstance(given, list) or not given:
-        raise Malformed("messages", "must be a list that is not empty")
+    given: Any = wire.get("messages")
+    expect_filled(given, "messages")
     messages: list[JsonDict] = []
     system = wire.get("system")
     if system:

@@ -38,9 +38,7 @@ _FORMS = "a data URL or an s3:// address"
 
 def image_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
     """An `image_url` part as a block of whatever the data is."""
-    url, detail = draft.media_url(part, where, _FORMS)
-    if detail not in (None, "auto"):
-        draft.note(f"{where}.image_url.detail")
+    url = draft.image_url(part, where, _FORMS)
     return _from_url(url, "image", "image/png", None, where, draft)
 
 

@@ -8,7 +8,7 @@ from lingate._dialects._check import Malformed
 from lingate._dialects._counts import integer
 from lingate._dialects._dates import created_at
 from lingate._dialects._draft import keep
-from lingate._dialects._failure import body_failure, garbage
+from lingate._dialects._failure import body_failure, decoded, garbage
 from lingate._dialects._reading import canonical_message, take_answer
 from lingate._dialects.bedrock_converse.assistant import read_blocks
 from lingate._dialects.bedrock_converse.checks import check_blocks
@@ -16,7 +16,6 @@ from lingate._dialects.bedrock_converse.facts import FINISH, NAME
 from lingate._dialects.bedrock_converse.usage import canonical_usage
 from lingate._dialects.openai_chat.reading import canonical_reason, new_id
 from lingate._model import Head, HttpRequest, JsonDict, Target
-from lingate._wire.json import decode
 from lingate._wire.shapes import dig, not_null
 
 _ANSWER_KEYS = frozenset({"output", "stopReason", "usage"})
@@ -94,10 +93,7 @@ def read_count(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Js
 def read_object(body: bytes, target: Target) -> JsonDict:
     """Decode a JSON object that is not an error."""
     # Raises UpstreamError: it is an error; ProtocolError: it is not a JSON object.
-    try:
-        raw = decode(body)
-    except ValueError as error:
-        raise garbage(target, str(error)) from None
+    raw = decoded(body, target)
     if not isinstance(raw, dict):
         raise garbage(target, "must be an object")
     if raw.get("__type"):

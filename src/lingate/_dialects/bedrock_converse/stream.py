@@ -47,8 +47,6 @@ _SERVED = ("server_tool_use",)
 class HeadedAnswer(StreamedAnswer):
     """One streamed answer, of which only the head says when and as what it was made."""
 
-    __slots__ = ("_head", "_started")
-
     def __init__(self, sent: HttpRequest, head: Head) -> None:
         super().__init__(sent)
         self._head = head
@@ -71,11 +69,6 @@ class ConverseStream(HeadedAnswer):
     # The finish reason is told with the metadata that follows it: until then the stream may still be cut. Ends of
     # blocks, and whatever belongs to the provider's own tools, become `Opaque` events: only a client of this very
     # format can see them.
-
-    __slots__ = (
-        "_blocks", "_calls", "_extra", "_has_answer", "_held", "_images", "_length", "_metered", "_raw", "_span", "_stop",
-        "_thoughts",
-    )  # fmt: skip
 
     def __init__(self, sent: HttpRequest, head: Head) -> None:
         super().__init__(sent, head)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lingate._dialects._check import Malformed, expect
+from lingate._dialects._check import Malformed, client_request, expect, expect_filled, expect_texts
 from lingate._dialects._plain import plain_text
 from lingate._dialects._reading import spoken
 from lingate._dialects.cohere.assistant import check_message, read_calls, read_message
@@ -16,22 +16,19 @@ from lingate._dialects.cohere.content import canonical_content, check_content
 from lingate._dialects.cohere.facts import NAME
 from lingate._dialects.openai_chat.validation import decode_request, fail
 from lingate._model import Call, JsonDict
-from lingate.errors import BadRequestError
 
 _RENAMED = {"p": "top_p", "k": "top_k", "stop_sequences": "stop"}
 _CHOICES = {"REQUIRED": "required", "NONE": "none"}
 _NUMBERS = ("temperature", "p", "k", "seed", "frequency_penalty", "presence_penalty", "max_tokens")
 
 
+@client_request
 def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
     wire, model = decode_request(body, path_args)
     stream = wire.pop("stream", False)
     if not isinstance(stream, bool):
         fail("stream", "must be true or false")
-    try:
-        return Call("chat", model, _canonical(wire), stream=stream)
-    except Malformed as flaw:
-        raise BadRequestError(str(flaw)) from None
+    return Call("chat", model, _canonical(wire), stream=stream)
 
 
 def _canonical(wire: JsonDict) -> JsonDict:
@@ -40,9 +37,7 @@ def _canonical(wire: JsonDict) -> JsonDict:
             raise Malformed(name, "must be a number")
     fields = dict(wire)
     canonical: JsonDict = {"messages": _messages(fields.pop("messages", None))}
-    stops = fields.get("stop_sequences", [])
-    if not isinstance(stops, list) or not all(isinstance(text, str) for text in stops):
-        raise Malformed("stop_sequences", "must be a list of strings")
+    expect_texts(fields.get("stop_sequences", []), "stop_sequences")
     _read_tools(fields, canonical)
     _read_format(fields.pop("response_format", None), canonical)
     _read_thinking(fields.pop("thinking", None), canonical)
@@ -52,8 +47,7 @@ def _canonical(wire: JsonDict) -> JsonDict:
 
 
 def _messages(given: Any) -> list[JsonDict]:
-    if not isinstance(given, list) or not given:
-        raise Malformed("messages", "must be a list that is not empty")
+    expect_filled(given, "messages")
     return [_message(message, n) for n, message in enumerate(given)]
 
 

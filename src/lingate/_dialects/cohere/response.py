@@ -145,10 +145,6 @@ class _Call:
 
 
 class MessageStream(StreamedAnswer):
-    __slots__ = (
-        "_answered", "_blocks", "_by_index", "_calls", "_citations", "_head", "_held", "_started", "_thoughts",
-    )  # fmt: skip
-
     def __init__(self, sent: HttpRequest, head: Head) -> None:
         super().__init__(sent)
         self._head = head

@@ -63,8 +63,3 @@ def _check_part(value: Any, field: str) -> None:
             expect(found, kind, f".{name}")
     if field == "functionResponse" and value.get("parts"):
         check_parts(value["parts"], ".parts")
-
-
-def are_texts(value: Any) -> bool:
-    """Whether this is a list of strings."""
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)

@@ -10,7 +10,12 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
-from lingate._dialects._check import Malformed, expect, read_json
+from lingate._dialects._check import (
+    Malformed,
+    client_request,
+    expect,
+    read_json,
+)
 from lingate._dialects._counts import integer
 from lingate._dialects._draft import keep
 from lingate._dialects._failure import garbage
@@ -28,7 +33,6 @@ from lingate._dialects.gemini.usage import canonical_usage, has_counts, native_u
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 from lingate._wire.json import encode
 from lingate._wire.shapes import as_dicts, as_list, as_str, dig, not_null, without
-from lingate.errors import BadRequestError
 
 _NOT_OPTIONS = frozenset({"content", "model", "outputDimensionality", "requests", "instances"})
 """Fields of a request that are not said of each of its inputs as they stand there."""
@@ -83,21 +87,19 @@ def embed_response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict
     return keep(response, NAME, rest), raw
 
 
+@client_request
 def parse_embed(body: bytes, path_args: Mapping[str, str]) -> Call:
     """Read a request of any of the three methods; its fields tell which."""
     wire = camelized(read_json(body))
     canonical: JsonDict = {}
-    try:
-        if "requests" in wire:
-            _parse_batch(wire, canonical)
-        elif "instances" in wire:
-            _parse_predict(wire, canonical)
-        else:
-            canonical["input"] = _input(wire.get("content"), "content")
-            _keep(wire, canonical)
-        return Call("embeddings", read_model(wire, path_args), canonical)
-    except Malformed as flaw:
-        raise BadRequestError(str(flaw)) from None
+    if "requests" in wire:
+        _parse_batch(wire, canonical)
+    elif "instances" in wire:
+        _parse_predict(wire, canonical)
+    else:
+        canonical["input"] = _input(wire.get("content"), "content")
+        _keep(wire, canonical)
+    return Call("embeddings", read_model(wire, path_args), canonical)
 
 
 def render_embed(response: JsonDict) -> bytes:

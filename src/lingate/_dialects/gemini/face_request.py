@@ -9,13 +9,20 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lingate._dialects._check import Malformed, expect, read_json
+from lingate._dialects._check import (
+    Malformed,
+    are_texts,
+    client_request,
+    expect,
+    expect_texts,
+    read_json,
+)
 from lingate._dialects._draft import keep
 from lingate._dialects._luggage import opened, put_back
 from lingate._dialects._reading import canonical_message
 from lingate._dialects._tools import mark_failure
 from lingate._dialects.gemini.casing import camelized, is_camelized
-from lingate._dialects.gemini.checks import are_texts, checked_parts
+from lingate._dialects.gemini.checks import checked_parts
 from lingate._dialects.gemini.content import canonical_content, is_plain, is_plain_result, result_content, text_alone
 from lingate._dialects.gemini.facts import NAME, STREAM
 from lingate._dialects.gemini.params import canonical_effort, canonical_voice
@@ -36,7 +43,6 @@ from lingate._dialects.gemini.tools import (
 )
 from lingate._model import Call, JsonDict
 from lingate._wire.shapes import as_dict, not_null
-from lingate.errors import BadRequestError
 
 _NUMBERS = {
     "temperature": "temperature",
@@ -54,29 +60,25 @@ _TAKEN = frozenset({"model", "contents", "systemInstruction", "tools", "toolConf
 _TIERS = {"standard": "default", "flex": "flex", "priority": "priority"}
 
 
+@client_request
 def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
     """Read a request for content. The path says the model, and by its method whether the answer is a stream."""
     wire = _camelized(read_json(body))
-    try:
-        canonical = canonical_request(wire)
-        model = read_model(wire, path_args)
-    except Malformed as flaw:
-        raise BadRequestError(str(flaw)) from None
+    canonical = canonical_request(wire)
+    model = read_model(wire, path_args)
     return Call("chat", model, canonical, stream=path_args.get("method") == STREAM)
 
 
+@client_request
 def parse_count(body: bytes, path_args: Mapping[str, str]) -> Call:
     """Read a request for a token count."""
     wire = _camelized(read_json(body))
-    try:
-        inner = wire.get("generateContentRequest")
-        if inner is not None:
-            expect(inner, dict, "generateContentRequest")
-            wire = {**wire, **inner}
-            del wire["generateContentRequest"]
-        return Call("count_tokens", read_model(wire, path_args), canonical_request(wire))
-    except Malformed as flaw:
-        raise BadRequestError(str(flaw)) from None
+    inner = wire.get("generateContentRequest")
+    if inner is not None:
+        expect(inner, dict, "generateContentRequest")
+        wire = {**wire, **inner}
+        del wire["generateContentRequest"]
+    return Call("count_tokens", read_model(wire, path_args), canonical_request(wire))
 
 
 def _camelized(wire: JsonDict) -> JsonDict:
@@ -130,8 +132,7 @@ def _read_config(config: JsonDict, canonical: JsonDict) -> JsonDict:
                 raise Malformed(f"generationConfig.{name}", "must be a number")
             canonical[_NUMBERS[name]] = int(value) if _is_whole(value) and name != "temperature" else value
         elif name == "stopSequences":
-            if not are_texts(value):
-                raise Malformed("generationConfig.stopSequences", "must be a list of strings")
+            expect_texts(value, "generationConfig.stopSequences")
             canonical["stop"] = value
         elif name == "responseLogprobs" and isinstance(value, bool):
             canonical["logprobs"] = value

@@ -202,8 +202,6 @@ def _thoughts(message: JsonDict) -> list[JsonDict]:
 class _Tool:
     # A call whose arguments are on their way: this format has no pieces of them.
 
-    __slots__ = ("pieces", "start")
-
     def __init__(self, start: ToolStart) -> None:
         self.start = start
         self.pieces: list[str] = []
@@ -223,21 +221,6 @@ class _Tool:
 
 class _Candidate:
     # What is known of one choice until its end is told.
-
-    __slots__ = (
-        "annotations",
-        "extra",
-        "finish",
-        "packer",
-        "proofs",
-        "refusal",
-        "signed",
-        "sound",
-        "text",
-        "thoughts",
-        "told",
-        "tools",
-    )
 
     def __init__(self) -> None:
         self.packer = Packer(NAME)

@@ -23,8 +23,6 @@ class JoinedParts:
 
     # A part with a signature stays by itself, as it must go back so.
 
-    __slots__ = ("_args", "_call", "_open", "_parts", "_pieces")
-
     def __init__(self) -> None:
         self._parts: list[JsonDict] = []
         self._open: JsonDict | None = None  # the first piece of a text that may go on
@@ -194,8 +192,6 @@ class ArgsBuilder:
     """Arguments of a call that arrive value by value, each with the JSON path of its place (RFC 9535, names and indices
     only): `{"jsonPath": "$.places[0].city", "stringValue": "Bos", "willContinue": true}`.
     """
-
-    __slots__ = ("_open", "args")
 
     def __init__(self) -> None:
         self.args: JsonDict = {}

@@ -141,8 +141,6 @@ _PCM = "audio/L16;codec=pcm;rate=24000"
 class SoundJoiner:
     """Cuts pieces of base64 so that they can be put one behind the other: padding may only stand at the very end."""
 
-    __slots__ = ("_rest",)
-
     def __init__(self) -> None:
         self._rest = b""
 

@@ -10,7 +10,7 @@ from lingate._dialects import _dates
 from lingate._dialects._check import Malformed
 from lingate._dialects._dates import epoch
 from lingate._dialects._draft import keep
-from lingate._dialects._failure import body_failure, garbage, interrupted
+from lingate._dialects._failure import body_failure, decoded, garbage, interrupted
 from lingate._dialects._reading import canonical_message, take_answer
 from lingate._dialects._redact import redact
 from lingate._dialects.gemini.facts import BROKEN, FINISH, FINISH_NUMBERS, NAME
@@ -19,7 +19,7 @@ from lingate._dialects.gemini.joined import candidates_of, join_chunks, merge_ex
 from lingate._dialects.gemini.parts import read_parts
 from lingate._dialects.gemini.usage import canonical_logprobs, canonical_usage, has_counts
 from lingate._model import Head, HttpRequest, JsonDict, Target
-from lingate._wire.json import decode, encode
+from lingate._wire.json import encode
 from lingate._wire.shapes import as_str, dig, not_null, without
 from lingate.errors import InternalServerError, LingateError
 
@@ -198,10 +198,7 @@ def created_at(raw: JsonDict, head: Head) -> int:
 def read_json(body: bytes, target: Target) -> Any:
     """Decode a JSON object, or a list of them, that is not an error."""
     # Raises UpstreamError: it is an error; ProtocolError: it is neither.
-    try:
-        raw = decode(body)
-    except ValueError as error:
-        raise garbage(target, str(error)) from None
+    raw = decoded(body, target)
     if not isinstance(raw, (dict, list)):
         raise garbage(target, "must be an object")
     failed = hidden_error(raw, target)

@@ -55,8 +55,6 @@ from lingate._wire.sse import SseDecoder
 class AnswerStream(StreamedAnswer):
     """One streamed answer."""
 
-    __slots__ = ("_candidates", "_extra", "_head", "_id", "_last", "_usage")
-
     def __init__(self, sent: HttpRequest, head: Head) -> None:
         super().__init__(sent)
         self._head = head
@@ -150,8 +148,6 @@ class Decoder:
 
     # Without `alt=sse` the stream is one JSON array, and some hosts answer with one object: the first character tells.
 
-    __slots__ = ("_array", "_sent", "_sse", "_stream", "_unknown", "done")
-
     def __init__(self, sent: HttpRequest, head: Head) -> None:
         self.done = False
         self._sent = sent
@@ -223,26 +219,6 @@ class CandidateStream:
     # `index`: number of the candidate.
     # `origin`: what makes the ids of its calls unique.
     # `answer_tool`: name of the function whose arguments are the structured answer.
-
-    __slots__ = (
-        "_answer_tool",
-        "_answered",
-        "_block",
-        "_call",
-        "_calls",
-        "_extra",
-        "_held",
-        "_images",
-        "_index",
-        "_joined",
-        "_open_block",
-        "_origin",
-        "_sound",
-        "_text",
-        "_unsigned",
-        "reason",
-        "words",
-    )  # fmt: skip
 
     def __init__(self, index: int, origin: str, answer_tool: str | None) -> None:
         self.reason: str | None = None

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from lingate._dialects._check import Malformed, expect
+from lingate._dialects._check import expect, expect_texts
 from lingate._dialects._draft import native_fields
 from lingate._dialects._tools import TOOL_FIELDS, allowed_tools, answer_name, asked_format, choice_object, chosen
 from lingate._dialects.gemini.casing import camelized
-from lingate._dialects.gemini.checks import are_texts
 from lingate._dialects.gemini.draft import Draft
 from lingate._dialects.gemini.facts import CALLING_MODES, NAME, SERVER_TOOLS, TOOL_WORDS
 from lingate._dialects.gemini.schema import canonical_schema, json_schema, openapi_schema
@@ -251,8 +250,8 @@ def check_choice(config: Any) -> None:
         return
     expect(calling, dict, "toolConfig.functionCallingConfig")
     names = calling.get("allowedFunctionNames")
-    if names is not None and not are_texts(names):
-        raise Malformed("toolConfig.functionCallingConfig.allowedFunctionNames", "must be a list of strings")
+    if names is not None:
+        expect_texts(names, "toolConfig.functionCallingConfig.allowedFunctionNames")
 
 
 def _function(declaration: JsonDict) -> JsonDict:

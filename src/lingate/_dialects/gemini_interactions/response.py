@@ -89,8 +89,6 @@ def _failure(raw: JsonDict, state: str, sent: HttpRequest) -> LingateError | Non
 class Reading:
     """Steps as they come, in the words of `generateContent`."""
 
-    __slots__ = ("_citations", "_signature", "_steps", "size")
-
     def __init__(self) -> None:
         self.size = 0
         """Bytes of the text so far."""
@@ -170,8 +168,6 @@ class Reading:
 
 class AnswerStream(stream.AnswerStream):
     """One streamed interaction. It is whole once `interaction.completed` has come."""
-
-    __slots__ = ("_arguments", "_began", "_reading", "_state", "_step")
 
     def __init__(self, sent: HttpRequest, head: Head) -> None:
         super().__init__(sent, head)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
-from lingate._dialects._check import Malformed, expect
+from lingate._dialects._check import Malformed, client_request, expect, expect_texts
 from lingate._dialects._dataurl import data_url, is_data_url
 from lingate._dialects._draft import keep
 from lingate._dialects._plain import plain_text
@@ -18,7 +18,6 @@ from lingate._dialects.ollama.request import canonical_effort
 from lingate._dialects.openai_chat.response import arguments_text
 from lingate._dialects.openai_chat.validation import decode_request, fail
 from lingate._model import Call, JsonDict
-from lingate.errors import BadRequestError
 
 _MAGIC = (("iVBOR", "image/png"), ("/9j/", "image/jpeg"), ("R0lGOD", "image/gif"), ("UklGR", "image/webp"))
 _CANONICAL = {native: name for name, native in OPTIONS.items()}
@@ -28,36 +27,32 @@ _ONLY_PROMPTS = ("suffix", "template", "raw", "context")
 _ROLES = ("system", "user", "assistant", "tool")
 
 
+@client_request
 def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
     """Read a request for `/api/chat`, which streams unless it says otherwise. Without messages it only loads the model."""
     wire, model = decode_request(body, path_args)
-    try:
-        messages = wire.pop("messages", [])
-        expect(messages, list, "messages")
-        reader = _Conversation()
-        return _call(model, wire, list(filter(None, map(reader.read, messages, count()))))
-    except Malformed as flaw:
-        raise BadRequestError(str(flaw)) from None
+    messages = wire.pop("messages", [])
+    expect(messages, list, "messages")
+    reader = _Conversation()
+    return _call(model, wire, list(filter(None, map(reader.read, messages, count()))))
 
 
+@client_request
 def parse_generate(body: bytes, path_args: Mapping[str, str]) -> Call:
     """Read a request for `/api/generate` as a chat of one turn; without a prompt, of none."""
     wire, model = decode_request(body, path_args)
-    try:
-        for name in _ONLY_PROMPTS:
-            if wire.pop(name, None):
-                raise Malformed(name, "is not supported: prompts become chats here, which have no place for it")
-        if "messages" in wire:
-            raise Malformed("messages", "belongs to /api/chat")
-        prompt, system, images = wire.pop("prompt", ""), wire.pop("system", ""), wire.pop("images", [])
-        expect(prompt, str, "prompt")
-        expect(system, str, "system")
-        messages: list[JsonDict] = [{"role": "system", "content": system}] if system and prompt else []
-        if prompt:
-            messages.append({"role": "user", "content": _content(prompt, images, "images")})
-        return _call(model, wire, messages)
-    except Malformed as flaw:
-        raise BadRequestError(str(flaw)) from None
+    for name in _ONLY_PROMPTS:
+        if wire.pop(name, None):
+            raise Malformed(name, "is not supported: prompts become chats here, which have no place for it")
+    if "messages" in wire:
+        raise Malformed("messages", "belongs to /api/chat")
+    prompt, system, images = wire.pop("prompt", ""), wire.pop("system", ""), wire.pop("images", [])
+    expect(prompt, str, "prompt")
+    expect(system, str, "system")
+    messages: list[JsonDict] = [{"role": "system", "content": system}] if system and prompt else []
+    if prompt:
+        messages.append({"role": "user", "content": _content(prompt, images, "images")})
+    return _call(model, wire, messages)
 
 
 def _call(model: str, wire: JsonDict, messages: list[JsonDict]) -> Call:
@@ -96,8 +91,7 @@ def _read_options(options: Any, canonical: JsonDict, native: JsonDict) -> None:
             canonical["max_tokens"] = value
         elif name == "stop":
             stops = [value] if isinstance(value, str) else value
-            if not isinstance(stops, list) or not all(isinstance(text, str) for text in stops):
-                raise Malformed("options.stop", "must be a list of strings")
+            expect_texts(stops, "options.stop")
             if stops:
                 canonical["stop"] = stops
         elif name in _CANONICAL:

@@ -272,9 +272,7 @@ def _part(part: Any, where: str, draft: Draft, texts: list[str], images: list[st
 
 
 def _image(part: JsonDict, where: str, draft: Draft, images: list[str]) -> None:
-    url, detail = draft.media_url(part, where, "a data URL")
-    if detail not in (None, "auto"):
-        draft.note(f"{where}.image_url.detail")
+    url = draft.image_url(part, where, "a data URL")
     if not is_data_url(url):
         draft.refuse(where, "images must be data URLs, since the server fetches nothing")
         return

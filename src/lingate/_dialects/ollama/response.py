@@ -198,8 +198,6 @@ _TEXT = frozenset({"role", "content"})
 class Decoder:
     """NDJSON -> canonical events. A whole answer on one line is a stream of one line."""
 
-    __slots__ = ("_calls", "_extra", "_lines", "_over", "_seed", "_sent", "done")
-
     def __init__(self, sent: HttpRequest, head: Head) -> None:
         self._sent = sent
         self._lines = NdjsonDecoder()

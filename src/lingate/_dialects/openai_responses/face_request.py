@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lingate._dialects._check import Malformed, expect, model_and_stream, read_json
+from lingate._dialects._check import (
+    Malformed,
+    client_request,
+    expect,
+    model_and_stream,
+    read_json,
+)
 from lingate._dialects._draft import keep
 from lingate._dialects.openai_responses.conversation import read_input
 from lingate._dialects.openai_responses.facts import LOGPROBS, NAME, WITHOUT_INPUT
@@ -17,7 +23,6 @@ from lingate._dialects.openai_responses.request import canonical_text
 from lingate._dialects.openai_responses.tools import canonical_choice, canonical_tools
 from lingate._model import Call, JsonDict, Operation
 from lingate._wire.shapes import not_null, without
-from lingate.errors import BadRequestError
 
 _KEPT = ("input", "instructions", "tools", "tool_choice", "text", "reasoning", "include", "stream_options")
 """Fields of which the canonical form says less, kept as they are."""
@@ -40,13 +45,11 @@ _TYPES: tuple[tuple[str, type], ...] = (
 _NUMBERS = (("temperature", False), ("top_p", False), ("max_output_tokens", True), ("top_logprobs", True))
 
 
+@client_request
 def parse_call(body: bytes, path_args: Mapping[str, str], operation: Operation) -> Call:
     wire = read_json(body)
-    try:
-        model, stream = model_and_stream(wire, path_args)
-        return Call(operation, model, canonical_body(wire), stream=stream)
-    except Malformed as flaw:
-        raise BadRequestError(str(flaw)) from None
+    model, stream = model_and_stream(wire, path_args)
+    return Call(operation, model, canonical_body(wire), stream=stream)
 
 
 def canonical_body(wire: JsonDict) -> JsonDict:

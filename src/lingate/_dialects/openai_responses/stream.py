@@ -126,10 +126,6 @@ _ENDS = ("response.completed", "response.done", "response.incomplete", "response
 
 
 class ResponseStream(StreamedAnswer):
-    __slots__ = (
-        "_answered", "_calls", "_finals", "_for_caller", "_held", "_items", "_length", "_quiet", "_seen", "_started", "_thoughts",
-    )  # fmt: skip
-
     def __init__(self, sent: HttpRequest) -> None:
         super().__init__(sent)
         self._items: dict[Place, Item] = {}
