@@ -11,18 +11,7 @@ from lingate._dialects._arguments import TEXT
 from lingate._dialects._base import StreamDecoder
 from lingate._dialects._draft import Draft, asked_of
 from lingate._dialects._retold import Retold, RetoldDecoder, with_calls
-from lingate._model import (
-    Call,
-    Event,
-    Finish,
-    Head,
-    HttpRequest,
-    JsonDict,
-    Target,
-    ToolArgs,
-    ToolStart,
-    replaced,
-)
+from lingate._model import Call, Event, Finish, Head, HttpRequest, JsonDict, Target, ToolArgs, ToolStart, replaced
 from lingate._wire.json import decode
 from lingate._wire.shapes import as_dict, as_list, dig, without
 

@@ -8,13 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lingate._dialects._check import (
-    Malformed,
-    client_request,
-    expect,
-    expect_filled,
-    read_json,
-)
+from lingate._dialects._check import Malformed, client_request, expect, expect_filled, read_json
 from lingate._dialects._draft import keep
 from lingate._dialects._luggage import opened, put_back
 from lingate._dialects._reading import canonical_message

@@ -16,17 +16,7 @@ from lingate._dialects._reading import first_choice
 from lingate._dialects.bedrock_converse.assistant import original_blocks, reasoning_block, redacted_content
 from lingate._dialects.bedrock_converse.facts import FINISH, IMAGES, NAME, STOP_REASON
 from lingate._dialects.bedrock_converse.usage import native_usage
-from lingate._model import (
-    Annotations,
-    JsonDict,
-    Media,
-    Opaque,
-    Start,
-    Text,
-    Thinking,
-    ToolArgs,
-    ToolStart,
-)
+from lingate._model import Annotations, JsonDict, Media, Opaque, Start, Text, Thinking, ToolArgs, ToolStart
 from lingate._wire import eventstream
 from lingate._wire.json import encode
 from lingate._wire.shapes import as_dict, as_dicts, dig, without

@@ -9,14 +9,7 @@ from typing import Any
 
 from lingate._dialects._bedrock import begin_request
 from lingate._dialects._draft import Draft, asked_of
-from lingate._dialects._params import (
-    CHAT_FIELDS,
-    answer_limit,
-    refuse_for_provider,
-    sampling,
-    stops,
-    write_rest,
-)
+from lingate._dialects._params import CHAT_FIELDS, answer_limit, refuse_for_provider, sampling, stops, write_rest
 from lingate._dialects._prompts import turns_of
 from lingate._dialects.anthropic.request import write_body as write_anthropic
 from lingate._dialects.bedrock_converse.facts import foundation_model

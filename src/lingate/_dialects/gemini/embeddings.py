@@ -10,12 +10,7 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
-from lingate._dialects._check import (
-    Malformed,
-    client_request,
-    expect,
-    read_json,
-)
+from lingate._dialects._check import Malformed, client_request, expect, read_json
 from lingate._dialects._counts import integer
 from lingate._dialects._draft import keep
 from lingate._dialects._failure import garbage

@@ -9,14 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lingate._dialects._check import (
-    Malformed,
-    are_texts,
-    client_request,
-    expect,
-    expect_texts,
-    read_json,
-)
+from lingate._dialects._check import Malformed, are_texts, client_request, expect, expect_texts, read_json
 from lingate._dialects._draft import keep
 from lingate._dialects._luggage import opened, put_back
 from lingate._dialects._reading import canonical_message
@@ -26,14 +19,7 @@ from lingate._dialects.gemini.checks import checked_parts
 from lingate._dialects.gemini.content import canonical_content, is_plain, is_plain_result, result_content, text_alone
 from lingate._dialects.gemini.facts import NAME, STREAM
 from lingate._dialects.gemini.params import canonical_effort, canonical_voice
-from lingate._dialects.gemini.parts import (
-    call_of,
-    foreign_blocks,
-    made_id,
-    only_calls,
-    read_parts,
-    without_foreign,
-)
+from lingate._dialects.gemini.parts import call_of, foreign_blocks, made_id, only_calls, read_parts, without_foreign
 from lingate._dialects.gemini.tools import (
     canonical_choice,
     canonical_format,

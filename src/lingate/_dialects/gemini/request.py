@@ -9,13 +9,7 @@ from urllib.parse import quote
 from lingate._dialects._params import refuse_for_provider
 from lingate._dialects.gemini.draft import Draft, begin
 from lingate._dialects.gemini.facts import COUNT, STREAM, WHOLE
-from lingate._dialects.gemini.params import (
-    write_output,
-    write_rest,
-    write_sampling,
-    write_stop,
-    write_thinking,
-)
+from lingate._dialects.gemini.params import write_output, write_rest, write_sampling, write_stop, write_thinking
 from lingate._dialects.gemini.tools import write_format, write_tools
 from lingate._dialects.gemini.turns import write_messages
 from lingate._dialects.openai_chat.envelope import merge_headers, seal

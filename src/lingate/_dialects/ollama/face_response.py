@@ -13,17 +13,7 @@ from lingate._dialects._encoders import FaceEncoder
 from lingate._dialects._faults import openai_error
 from lingate._dialects._reading import first_choice
 from lingate._dialects.ollama.facts import NAME
-from lingate._model import (
-    Call,
-    Event,
-    Finish,
-    JsonDict,
-    Start,
-    Text,
-    Thinking,
-    ToolArgs,
-    ToolStart,
-)
+from lingate._model import Call, Event, Finish, JsonDict, Start, Text, Thinking, ToolArgs, ToolStart
 from lingate._wire.json import encode
 from lingate._wire.shapes import as_dict, dig, not_null
 from lingate.errors import LingateError

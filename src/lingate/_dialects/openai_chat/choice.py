@@ -27,18 +27,7 @@ from lingate._dialects.openai_chat.reading import (
     settle,
 )
 from lingate._dialects.openai_chat.toolstream import ToolStream
-from lingate._model import (
-    Annotations,
-    Event,
-    Extra,
-    Finish,
-    HttpRequest,
-    JsonDict,
-    Media,
-    Refusal,
-    Text,
-    Thinking,
-)
+from lingate._model import Annotations, Event, Extra, Finish, HttpRequest, JsonDict, Media, Refusal, Text, Thinking
 from lingate._wire.shapes import as_dicts, without
 
 

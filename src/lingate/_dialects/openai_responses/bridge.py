@@ -23,14 +23,7 @@ from lingate._dialects.openai_responses.facts import (
     SEARCH_TOOLS,
 )
 from lingate._dialects.openai_responses.items import kind_of
-from lingate._dialects.openai_responses.spaces import (
-    BRINGING,
-    all_tools,
-    spaced,
-    spread,
-    with_flat_names,
-    with_spaces,
-)
+from lingate._dialects.openai_responses.spaces import BRINGING, all_tools, spaced, spread, with_flat_names, with_spaces
 from lingate._dialects.openai_responses.tools import search_options
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target, replaced
 from lingate._wire.shapes import as_list, dig, without

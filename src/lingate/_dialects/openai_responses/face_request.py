@@ -9,13 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lingate._dialects._check import (
-    Malformed,
-    client_request,
-    expect,
-    model_and_stream,
-    read_json,
-)
+from lingate._dialects._check import Malformed, client_request, expect, model_and_stream, read_json
 from lingate._dialects._draft import keep
 from lingate._dialects.openai_responses.conversation import read_input
 from lingate._dialects.openai_responses.facts import LOGPROBS, NAME, WITHOUT_INPUT
