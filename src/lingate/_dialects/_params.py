@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from typing import Any
 
 from lingate._dialects._check import are_texts
-from lingate._dialects._draft import Draft
+from lingate._dialects._draft import Draft, asked_of
 from lingate._dialects._strangers import ANTHROPICS_HINTS, note_others_words
 from lingate._dialects.openai_chat.envelope import new_request, seal
 from lingate._dialects.openai_chat.parameters import take_out
-from lingate._model import HttpRequest, JsonDict, Operation
+from lingate._model import Call, HttpRequest, JsonDict, Operation, Target, Traits
 
 CHAT_FIELDS = frozenset(
     {
@@ -76,6 +76,15 @@ def refuse_for_provider(draft: Draft) -> None:
         draft.refuse(name, "the provider refuses it")
 
     take_out(draft.asked, draft.target.row.unsupported, refuse)
+
+
+def begun(
+    call: Call, target: Target, defaults: Traits | None = None, read: Callable[[JsonDict], JsonDict] = dict
+) -> Draft:
+    """A request under construction, without what its provider refuses; `read` changes what is asked for."""
+    made = Draft(call, target, read(asked_of(call)), {**(defaults or {}), **target.traits})
+    refuse_for_provider(made)
+    return made
 
 
 def sampling(draft: Draft, names: Iterable[str]) -> JsonDict:

@@ -9,10 +9,10 @@ from typing import Any, TypeAlias
 
 from lingate._dialects._base import Form
 from lingate._dialects._counts import integer
-from lingate._dialects._draft import Draft, asked_of
+from lingate._dialects._draft import Draft
 from lingate._dialects._failure import body_failure, interrupted
 from lingate._dialects._legacy import modern
-from lingate._dialects._params import refuse_for_provider
+from lingate._dialects._params import begun
 from lingate._dialects._prompts import PLAIN, system_and_rest, turns_of
 from lingate._dialects._replay import replay
 from lingate._dialects.openai_chat.envelope import merge_headers, seal
@@ -28,8 +28,7 @@ _REFUSED = ("tools", "response_format", "reasoning_effort", "thinking")
 
 def begin(call: Call, target: Target) -> Draft:
     """Begin a request, without what no such format can express."""
-    draft = Draft(call, target, modern(asked_of(call)), target.traits)
-    refuse_for_provider(draft)
+    draft = begun(call, target, read=modern)
     for name in _REFUSED:
         value = draft.asked.pop(name, None)
         if value and value not in ("none", {"type": "text"}, {"type": "disabled"}):

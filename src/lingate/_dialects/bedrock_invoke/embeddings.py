@@ -7,9 +7,9 @@ from typing import Any
 
 from lingate._dialects._bedrock import begin_request
 from lingate._dialects._counts import integer
-from lingate._dialects._draft import Draft, asked_of, keep
+from lingate._dialects._draft import Draft, keep
 from lingate._dialects._failure import garbage
-from lingate._dialects._params import refuse_for_provider
+from lingate._dialects._params import begun
 from lingate._dialects._vectors import embeddings
 from lingate._dialects.bedrock_converse.response import read_object
 from lingate._dialects.bedrock_invoke.answers import counted
@@ -26,8 +26,7 @@ _NOVA_PURPOSE = "GENERIC_INDEX"
 
 def embed_request(call: Call, target: Target) -> HttpRequest:
     """An embeddings call, ready to be sent."""
-    draft = Draft(call, target, asked_of(call), target.traits)
-    refuse_for_provider(draft)
+    draft = begun(call, target)
     if draft.asked.get("user") is not None:
         draft.note("user")
     given = draft.asked.get("input")
@@ -120,8 +119,7 @@ _API_VERSION = 2
 
 def rerank_request(call: Call, target: Target) -> HttpRequest:
     """A rerank call, ready to be sent. Documents come back with the results on our side."""
-    draft = Draft(call, target, asked_of(call), target.traits)
-    refuse_for_provider(draft)
+    draft = begun(call, target)
     documents = draft.asked.get("documents")
     if not isinstance(documents, list):
         raise draft.broken("documents", "must be a list of texts")

@@ -9,7 +9,7 @@ from typing import Any
 
 from lingate._dialects._bedrock import begin_request
 from lingate._dialects._draft import Draft, asked_of
-from lingate._dialects._params import CHAT_FIELDS, answer_limit, refuse_for_provider, sampling, stops, write_rest
+from lingate._dialects._params import CHAT_FIELDS, answer_limit, begun, sampling, stops, write_rest
 from lingate._dialects._prompts import turns_of
 from lingate._dialects.anthropic.request import write_body as write_anthropic
 from lingate._dialects.bedrock_converse.facts import foundation_model
@@ -109,8 +109,7 @@ def openai_draft(call: Call, target: Target) -> Draft:
 
 
 def _write_text(call: Call, target: Target, form: TextFormat) -> Draft:
-    draft = Draft(call, target, asked_of(call), target.traits)
-    refuse_for_provider(draft)
+    draft = begun(call, target)
     turns = turns_of(draft)
     body = write_text_body(draft, form, turns)
     values: dict[str, Any] = {**sampling(draft, ("temperature", "top_p", "top_k")), "max_tokens": answer_limit(draft)}

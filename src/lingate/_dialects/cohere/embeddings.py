@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lingate._dialects._draft import Draft, asked_of, native_fields
-from lingate._dialects._params import finished, refuse_for_provider
+from lingate._dialects._draft import Draft, native_fields
+from lingate._dialects._params import begun, finished
 from lingate._dialects.cohere.facts import DEFAULTS, EMBED_PATH, EMBEDDING_TYPES, NAME
 from lingate._dialects.cohere.response import stated_error
 from lingate._dialects.cohere.usage import canonical_usage
@@ -21,8 +21,7 @@ _WRITTEN = frozenset({"input", "dimensions", "encoding_format", "user", "provide
 
 def embed_request(call: Call, target: Target) -> HttpRequest:
     """An embeddings call, ready to be sent. `input_type` is required by all newer models; documents are the default."""
-    made = Draft(call, target, asked_of(call), {**DEFAULTS, **target.traits})
-    refuse_for_provider(made)
+    made = begun(call, target, DEFAULTS)
     body = made.body
     body["model"] = target.model
     _write_input(made)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._dialects._check import Malformed
-from lingate._dialects._draft import Draft, asked_of, native_fields
+from lingate._dialects._draft import Draft, native_fields
 from lingate._dialects._legacy import modern
 from lingate._dialects._params import (
     CHAT_FIELDS,
     answer_limit,
+    begun,
     finished,
-    refuse_for_provider,
     sampling,
     stops,
     write_rest,
@@ -37,8 +37,7 @@ _WRITTEN = CHAT_FIELDS | _SAMPLING.keys() | {"logprobs"}
 
 
 def chat_request(call: Call, target: Target) -> HttpRequest:
-    made = Draft(call, target, modern(asked_of(call)), {**DEFAULTS, **target.traits})
-    refuse_for_provider(made)
+    made = begun(call, target, DEFAULTS, modern)
     made.body["model"] = target.model
     write_messages(made)
     made.body["stream"] = call.stream

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._draft import Draft, asked_of
-from lingate._dialects._params import finished, refuse_for_provider
+from lingate._dialects._draft import Draft
+from lingate._dialects._params import begun, finished
 from lingate._dialects.cohere.facts import DEFAULTS, RERANK_PATH
 from lingate._dialects.cohere.response import stated_error
 from lingate._dialects.cohere.usage import canonical_usage
@@ -19,8 +19,7 @@ _OURS = frozenset({"documents", "return_documents"})
 
 
 def rerank_request(call: Call, target: Target) -> HttpRequest:
-    made = Draft(call, target, asked_of(call), {**DEFAULTS, **target.traits})
-    refuse_for_provider(made)
+    made = begun(call, target, DEFAULTS)
     documents = made.asked.get("documents")
     if not isinstance(documents, list):
         raise made.broken("documents", "must be a list of texts")

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from lingate._dialects._counts import integer
-from lingate._dialects._draft import Draft, asked_of, keep, native_fields
-from lingate._dialects._params import finished, refuse_for_provider
+from lingate._dialects._draft import keep, native_fields
+from lingate._dialects._params import begun, finished
 from lingate._dialects._vectors import embeddings
 from lingate._dialects.ollama.facts import DEFAULTS, EMBED_PATH, NAME
 from lingate._dialects.ollama.response import read_object
@@ -22,8 +22,7 @@ _KEPT = ("options", "keep_alive", "truncate")
 
 
 def embed_request(call: Call, target: Target) -> HttpRequest:
-    made = Draft(call, target, asked_of(call), {**DEFAULTS, **target.traits})
-    refuse_for_provider(made)
+    made = begun(call, target, DEFAULTS)
     given = made.asked.get("input")
     items = given if isinstance(given, list) else [given]
     if not items or not all(isinstance(item, str) for item in items):

@@ -8,13 +8,13 @@ from typing import Any
 
 from lingate._dialects._arguments import arguments_object, calls_of
 from lingate._dialects._dataurl import is_data_url
-from lingate._dialects._draft import Draft, asked_of, native_fields
+from lingate._dialects._draft import Draft, native_fields
 from lingate._dialects._legacy import modern
 from lingate._dialects._params import (
     CHAT_FIELDS,
     answer_limit,
+    begun,
     finished,
-    refuse_for_provider,
     sampling,
     stops,
     write_rest,
@@ -31,8 +31,7 @@ _WRITTEN = CHAT_FIELDS | OPTIONS.keys() | OWN_OPTIONS | {"options", "logprobs", 
 
 
 def chat_request(call: Call, target: Target) -> HttpRequest:
-    made = Draft(call, target, modern(asked_of(call)), {**DEFAULTS, **target.traits})
-    refuse_for_provider(made)
+    made = begun(call, target, DEFAULTS, modern)
     made.body["model"] = target.model
     write_messages(made)
     # Without the field the server streams.

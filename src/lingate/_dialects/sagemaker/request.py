@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._dialects._bedrock import begin_request
-from lingate._dialects._draft import Draft, asked_of
-from lingate._dialects._params import answer_limit, refuse_for_provider, sampling, stops
+from lingate._dialects._draft import Draft
+from lingate._dialects._params import answer_limit, begun, sampling, stops
 from lingate._dialects._prompts import script_for, turns_of
 from lingate._dialects.bedrock_invoke.request import openai_draft, write_text_rest
 from lingate._dialects.openai_chat.envelope import seal
@@ -42,8 +42,7 @@ def _sealed(draft: Draft, method: str, body: JsonDict) -> HttpRequest:
 
 
 def _write_prompt(call: Call, target: Target) -> Draft:
-    draft = Draft(call, target, asked_of(call), target.traits)
-    refuse_for_provider(draft)
+    draft = begun(call, target)
     inputs = script_for(target.model)(turns_of(draft))
     values: dict[str, Any] = sampling(draft, ("temperature", "top_p", "top_k"))
     if values.get("temperature") == 0:
@@ -63,8 +62,7 @@ def _write_prompt(call: Call, target: Target) -> Draft:
 
 def embed_request(call: Call, target: Target) -> HttpRequest:
     """An embeddings call, ready to be sent: Hugging Face's `inputs`, or OpenAI's format."""
-    draft = Draft(call, target, asked_of(call), target.traits)
-    refuse_for_provider(draft)
+    draft = begun(call, target)
     if takes_prompts(target):
         given = draft.asked.get("input")
         body: JsonDict = {"inputs": [given] if isinstance(given, str) else given}
