@@ -17,7 +17,6 @@ from lingate._wire.shapes import not_null
 
 
 def chat_request(call: Call, target: Target) -> HttpRequest:
-    """Write a chat call."""
     wire = dict(call.body)
     tidy(wire)
     sent = _new(call, target)

@@ -26,7 +26,6 @@ _REQUIRED: dict[str, tuple[tuple[str, type], ...]] = {
 
 
 def check_blocks(blocks: Any, where: str) -> None:
-    """Check a list of content blocks, nested ones included."""
     # Raises Malformed: a block cannot be read.
     if not isinstance(blocks, list):
         raise Malformed(where, "must be a list of content blocks")

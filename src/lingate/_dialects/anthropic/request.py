@@ -72,7 +72,6 @@ def chat_request(call: Call, target: Target) -> HttpRequest:
 
 
 def count_request(call: Call, target: Target) -> HttpRequest:
-    """A call that counts the tokens a chat call would read."""
     made = write_body(call, target)
     body = {"model": target.model, **made.body}
     body = {name: value for name, value in body.items() if name in _COUNTED}

@@ -22,13 +22,11 @@ _MESSAGE_KEYS = frozenset({"id", "type", "role", "model", "content", "usage"})
 
 
 def read_message(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """A whole answer as a canonical response, and as it came."""
     raw = read_object(body, sent.target, head)
     return canonical_response(raw, sent, head), raw
 
 
 def canonical_response(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict:
-    """A decoded message as a canonical response."""
     blocks = raw.get("content")
     if blocks is None and raw.get("stop_reason"):
         told = raw.get("completion")  # Anthropic's first format

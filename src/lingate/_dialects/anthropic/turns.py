@@ -28,8 +28,6 @@ from lingate._wire.shapes import as_dict, as_list, dig
 
 
 class Turns:
-    """The turns so far."""
-
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
         self.system: list[JsonDict] = []
@@ -46,7 +44,6 @@ class Turns:
         self._late: list[JsonDict] = []
 
     def add(self, message: Any, at: int) -> None:
-        """Take the next canonical message."""
         # Raises ConfigError: it is not a message.
         role = dig(message, "role")
         # What long conversations are made of needs none of the questions that the others are asked.
@@ -69,7 +66,6 @@ class Turns:
             raise self.draft.broken(f"{where}.role", "must be system, developer, user, assistant, tool or function")
 
     def finish(self) -> None:
-        """Close the last turn and write `system` and `messages`."""
         self._place_late()
         self._close_user()
         ask_something(self.draft, self.turns, self.system, "content")
@@ -198,7 +194,6 @@ class Turns:
 
 
 def write_messages(draft: Draft) -> Turns:
-    """Write `system` and `messages`."""
     return written(Turns(draft), draft.messages(NAME))
 
 

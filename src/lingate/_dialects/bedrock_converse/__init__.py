@@ -17,7 +17,6 @@ from lingate.errors import LingateError
 
 
 def render_error(error: LingateError) -> tuple[int, bytes]:
-    """Status and body of an error of ours."""
     status, name, text = aws_error(error)
     return status, encode({"__type": name, "message": text})
 

@@ -38,7 +38,6 @@ def kind_of(block: JsonDict) -> str:
 
 
 def check_blocks(blocks: Any, where: str) -> None:
-    """Check a list of content blocks, nested ones included."""
     # Raises Malformed: a block cannot be read.
     expect(blocks, list, where)
     for n, block in enumerate(blocks):

@@ -40,7 +40,6 @@ class Draft(_draft.Draft):
 
 
 def draft(call: Call, target: Target) -> Draft:
-    """Begin a request."""
     asked = modern(_draft.asked_of(call))
     traits: Traits = {**DEFAULTS, **target.traits}
     native = _draft.native_fields(asked, NAME)

@@ -46,12 +46,10 @@ _OURS = (WRITTEN | NEUTRAL.keys() | set(HINTS) | TOP_FIELDS) - _SPREAD
 
 
 def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a request for an answer."""
     return _call("chat", read_json(body), path_args)
 
 
 def parse_count(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a request for a token count."""
     wire = read_json(body)
     inner = dig(wire, "input", "converse")
     if not isinstance(inner, dict):

@@ -86,7 +86,6 @@ def image_of(item: Any) -> JsonDict | None:
 
 
 def render_count(response: JsonDict) -> bytes:
-    """A token count."""
     return encode({"inputTokens": response.get("input_tokens", 0)})
 
 

@@ -43,14 +43,12 @@ def write_body(call: Call, target: Target) -> Draft:
 
 
 def chat_request(call: Call, target: Target) -> HttpRequest:
-    """A chat call, ready to be sent."""
     made = write_body(call, target)
     sent = begin_request(made, "converse-stream" if call.stream else "converse", target.model)
     return seal(sent, made.body)
 
 
 def count_request(call: Call, target: Target) -> HttpRequest:
-    """A call that counts the tokens a chat call would read."""
     made = write_body(call, target)
     made.answer_tool, made.stop = None, ()
     # It knows foundation models only (recorded: what chat is asked for as `us.anthropic...`).

@@ -22,13 +22,11 @@ _ANSWER_KEYS = frozenset({"output", "stopReason", "usage"})
 
 
 def read_message(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """A whole answer as a canonical response, and as it came."""
     raw = read_object(body, sent.target)
     return canonical_response(raw, sent, head), raw
 
 
 def canonical_response(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict:
-    """A decoded answer as a canonical response."""
     blocks = dig(raw, "output", "message", "content")
     try:
         check_blocks(blocks, "output.message.content")
@@ -82,7 +80,6 @@ def identity(head: Head) -> str:
 
 
 def read_count(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """A token count."""
     raw = read_object(body, sent.target)
     found = integer(raw.get("inputTokens"))
     if found is None:

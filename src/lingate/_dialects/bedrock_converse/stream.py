@@ -85,7 +85,6 @@ class ConverseStream(HeadedAnswer):
         self._raw: JsonDict = {}
 
     def read(self, name: str, payload: Any, out: list[Event]) -> None:
-        """Take the next event and append what it means."""
         if not isinstance(payload, dict):
             self._broken(f"{name}: must be an object", out)
             return
@@ -99,7 +98,6 @@ class ConverseStream(HeadedAnswer):
         handler(self, payload, out)
 
     def cut(self, out: list[Event]) -> None:
-        """The bytes have ended."""
         if self._stop is not None and self._may_end():
             self._end(out)
         else:
@@ -391,5 +389,4 @@ _MAKERS = {"text": _text, "reasoningContent": _reasoning, "toolUse": _call, "too
 
 
 def stream_decoder(sent: HttpRequest, head: Head) -> StreamDecoder:
-    """The decoder of one answer."""
     return FrameDecoder(sent, head, ConverseStream(sent, head), lambda body: replay(*read_message(sent, head, body)))

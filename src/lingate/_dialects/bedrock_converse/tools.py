@@ -30,7 +30,6 @@ _FORCED = ("any", "tool")
 
 
 def write_tools(draft: Draft, used: list[str]) -> None:
-    """Write `toolConfig`."""
     # `used`: names of tools that the conversation has called: the API wants them declared although none is offered.
     tools = _declared(draft)
     choice = _choice(draft)

@@ -31,8 +31,6 @@ _ONLY_IN_MESSAGES = ("toolAddition", "toolRemoval")
 
 
 class Turns:
-    """The turns so far."""
-
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
         self.system: list[JsonDict] = []
@@ -46,7 +44,6 @@ class Turns:
         self._late: list[JsonDict] = []
 
     def add(self, message: Any, at: int) -> None:
-        """Take the next canonical message."""
         role = dig(message, "role")
         if self._late and role != "tool":
             self._place_late()
@@ -71,7 +68,6 @@ class Turns:
             raise self.draft.broken(f"{where}.role", "must be system, developer, user, assistant, tool or function")
 
     def finish(self) -> None:
-        """Close the last turn and write `system` and `messages`."""
         self._place_late()
         ask_something(self.draft, self.turns, self.system, "content")
         check_prefill(self.draft, self.turns)
@@ -158,7 +154,6 @@ class Turns:
 
 
 def write_messages(draft: Draft) -> Turns:
-    """Write `system` and `messages`."""
     return written(Turns(draft), draft.messages(NAME))
 
 

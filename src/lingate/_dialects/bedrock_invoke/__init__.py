@@ -39,7 +39,6 @@ _CHUNKS: Mapping[str, Callable[[HttpRequest, Head], FramedStream]] = {
 
 
 def read_chat(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """A whole answer as a canonical response, and as it came."""
     form = text_format(sent.target)
     if form is not None:
         return read_text(sent, head, body, form)
@@ -53,7 +52,6 @@ def read_chat(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Jso
 
 
 def stream_decoder(sent: HttpRequest, head: Head) -> StreamDecoder:
-    """The decoder of one answer."""
     form = text_format(sent.target)
     stream: FramedStream = (
         TextChunks(sent, head, form) if form is not None else _CHUNKS[format_of(sent.target)](sent, head)

@@ -131,7 +131,6 @@ _CACHED = ("x-amzn-bedrock-cache-read-input-token-count", "x-amzn-bedrock-cache-
 
 
 def read_text(sent: HttpRequest, head: Head, body: bytes, form: TextFormat) -> tuple[JsonDict, JsonDict]:
-    """A whole answer as a canonical response, and as it came."""
     raw = read_object(body, sent.target)
     try:
         piece = form.whole(raw)
@@ -167,7 +166,6 @@ class TextChunks(HeadedAnswer):
         self._counts: JsonDict = {}
 
     def read(self, name: str, payload: Any, out: list[Event]) -> None:
-        """Take the next event and append what it means."""
         # Raises ValueError: it is none of this format.
         raw = inner_event(payload)
         self._begin(raw, out)
@@ -187,7 +185,6 @@ class TextChunks(HeadedAnswer):
             self._end(raw, out)
 
     def cut(self, out: list[Event]) -> None:
-        """The bytes have ended."""
         if self._reason is not None and self._may_end():
             self._end({}, out)
         else:

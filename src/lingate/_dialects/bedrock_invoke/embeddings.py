@@ -25,7 +25,6 @@ _NOVA_PURPOSE = "GENERIC_INDEX"
 
 
 def embed_request(call: Call, target: Target) -> HttpRequest:
-    """An embeddings call, ready to be sent."""
     draft = begun(call, target)
     if draft.asked.get("user") is not None:
         draft.note("user")

@@ -24,7 +24,6 @@ from lingate.errors import BadRequestError, LingateError
 
 
 def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a request for a message."""
     made = parse_message(*_message(body, path_args))
     made.stream = path_args.get("method") == INVOKE_STREAM
     return _with_betas(made)

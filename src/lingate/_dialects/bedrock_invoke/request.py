@@ -30,7 +30,6 @@ _NOVA_FIELDS = ("messages", "system", "inferenceConfig", "toolConfig")
 
 
 def chat_request(call: Call, target: Target) -> HttpRequest:
-    """A chat call, ready to be sent."""
     call, headers = _headers_apart(call)
     draft = _write(call, target)
     sent = begin_request(draft, INVOKE_STREAM if call.stream else INVOKE, target.model)
@@ -39,7 +38,6 @@ def chat_request(call: Call, target: Target) -> HttpRequest:
 
 
 def count_request(call: Call, target: Target) -> HttpRequest:
-    """A call that counts the tokens a chat call would read."""
     draft = _write(call, target)
     draft.answer_tool, draft.stop = None, ()
     sent = begin_request(draft, "count-tokens", foundation_model(target.model))

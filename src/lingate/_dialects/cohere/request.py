@@ -105,7 +105,6 @@ _TOOL_FIELDS = frozenset({"role", "content", "tool_call_id", "provider_specific_
 
 
 def write_messages(draft: Draft) -> None:
-    """Write `messages`."""
     messages = draft.messages()
     wire: list[JsonDict] = []
     for n, message in enumerate(messages):

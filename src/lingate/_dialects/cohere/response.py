@@ -54,7 +54,6 @@ _TOP = frozenset({"id", "message", "finish_reason", "usage", "logprobs"})
 
 
 def read_chat(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """A whole answer as a canonical response, and as it came."""
     raw = decode_object(body, sent.target)
     message = raw.get("message")
     if not isinstance(message, dict):

@@ -18,7 +18,6 @@ from lingate.errors import LingateError
 
 
 def render_error(error: LingateError) -> tuple[int, bytes]:
-    """Status and body of an error of ours."""
     status, body = google_error(error)
     return status, encode(body)
 

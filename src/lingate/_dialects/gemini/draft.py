@@ -34,7 +34,6 @@ class Draft(_draft.Draft):
 
 
 def begin(call: Call, target: Target) -> Draft:
-    """Begin a request."""
     asked = modern(asked_of(call))
     native = dict(native_fields(asked, NAME))
     for name in ("generationConfig", "toolConfig"):

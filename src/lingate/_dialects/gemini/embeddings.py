@@ -45,7 +45,6 @@ _IN_PARAMETERS = ("outputDimensionality", "autoTruncate")
 
 
 def embed_request(call: Call, target: Target) -> HttpRequest:
-    """An embeddings call, ready to be sent."""
     made = begin(call, target)
     refuse_for_provider(made)
     if made.asked.get("user") is not None:

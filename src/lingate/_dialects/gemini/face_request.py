@@ -57,7 +57,6 @@ def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
 
 @client_request
 def parse_count(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a request for a token count."""
     wire = _camelized(read_json(body))
     inner = wire.get("generateContentRequest")
     if inner is not None:

@@ -159,7 +159,6 @@ def candidate_fields(message: JsonDict) -> JsonDict:
 
 
 def render_count(response: JsonDict) -> bytes:
-    """A token count."""
     rest = without(response, ("input_tokens", "object"))
     return encode({"totalTokens": response.get("input_tokens", 0), **rest})
 
@@ -264,7 +263,6 @@ class Encoder(FaceEncoder, dialect=NAME):
         return _sse({"candidates": candidates, **usage, **self._top, **self._native})
 
     def error(self, error: LingateError) -> bytes:
-        """An error in mid-stream."""
         return _sse(google_error(error)[1])
 
     def _ending(self, index: int, one: _Candidate) -> JsonDict:

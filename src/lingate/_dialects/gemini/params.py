@@ -108,7 +108,6 @@ _RANKS = {"none": 0, "minimal": 1, "low": 2, "medium": 3, "high": 4, "xhigh": 5,
 
 
 def write_thinking(draft: Draft) -> None:
-    """Write `thinkingConfig`."""
     # `thinking` says how many tokens, in Anthropic's words, and wins over `reasoning_effort`, which says how much.
     effort, thinking = draft.asked.get("reasoning_effort"), draft.asked.get("thinking")
     kept = draft.native.get("generationConfig", {}).get("thinkingConfig")

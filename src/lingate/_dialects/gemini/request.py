@@ -40,14 +40,12 @@ def write_body(call: Call, target: Target) -> Draft:
 
 
 def chat_request(call: Call, target: Target) -> HttpRequest:
-    """A chat call, ready to be sent."""
     made = write_body(call, target)
     method = f"{STREAM}?alt=sse" if call.stream else WHOLE
     return finish_request(made, method_url(target, method, "chat"), made.body)
 
 
 def count_request(call: Call, target: Target) -> HttpRequest:
-    """A call that counts the tokens a chat call would read."""
     made = write_body(call, target)
     made.answer_tool, made.stop = None, ()
     if made.traits.get("google_cloud"):

@@ -50,7 +50,6 @@ def _check_whole(joined: JsonDict, target: Target) -> None:
 
 
 def canonical_response(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict:
-    """A decoded answer as a canonical response."""
     # Raises Malformed: it cannot be read; UpstreamError: the model failed.
     identity = answer_id(raw, head)
     model = raw.get("modelVersion")
@@ -226,7 +225,6 @@ def hidden_error(raw: Any, target: Target) -> LingateError | None:
 
 
 def read_count(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """A token count."""
     raw = read_object(body, sent.target)
     total = raw.get("totalTokens")
     if not isinstance(total, int) or isinstance(total, bool):

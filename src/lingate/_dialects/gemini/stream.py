@@ -53,8 +53,6 @@ from lingate._wire.sse import SseDecoder
 
 
 class AnswerStream(StreamedAnswer):
-    """One streamed answer."""
-
     def __init__(self, sent: HttpRequest, head: Head) -> None:
         super().__init__(sent)
         self._head = head
@@ -65,7 +63,6 @@ class AnswerStream(StreamedAnswer):
         self._last: JsonDict | None = None
 
     def read(self, raw: Any, out: list[Event]) -> None:
-        """Take the next event and append what it means."""
         target = self._sent.target
         error = hidden_error(raw, target)
         if error is not None:
@@ -79,7 +76,6 @@ class AnswerStream(StreamedAnswer):
                 self.fail(garbage(target, str(flaw)), out)
 
     def cut(self, out: list[Event]) -> None:
-        """The bytes have ended."""
         if self.over:
             return
         blocked = block_reason(self._extra)

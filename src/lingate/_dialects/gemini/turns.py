@@ -30,8 +30,6 @@ from lingate._wire.shapes import as_dicts, as_str, dig, without
 
 
 class Turns:
-    """The turns so far."""
-
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
         self.system: list[JsonDict] = []
@@ -43,7 +41,6 @@ class Turns:
         self._order: dict[str, int] = {}
 
     def add(self, message: Any, at: int) -> None:
-        """Take the next canonical message."""
         role = dig(message, "role")
         # What long conversations are made of needs none of the questions that the others are asked.
         if (text := plain_text(message)) is not None and role in ("user", "assistant"):
@@ -164,7 +161,6 @@ class Turns:
 
 
 def write_messages(draft: Draft) -> None:
-    """Write `systemInstruction` and `contents`."""
     written(Turns(draft), draft.messages(NAME))
 
 

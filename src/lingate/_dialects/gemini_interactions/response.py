@@ -182,7 +182,6 @@ class AnswerStream(stream.AnswerStream):
         return replay(*read_answer(self._sent, self._head, body))
 
     def read(self, raw: Any, out: list[Event]) -> None:
-        """Take the next event and append what it means."""
         error = hidden_error(raw, self._sent.target)
         before = len(out)
         try:

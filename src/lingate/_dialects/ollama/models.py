@@ -36,7 +36,6 @@ def models_request(call: Call, target: Target) -> HttpRequest:
 
 
 def read_models(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """The list as OpenAI's."""
     target = sent.target
     raw = read_object(body, target)
     found = raw.get("models", raw.get("data"))

@@ -165,7 +165,6 @@ _SILENT = frozenset(
 
 
 def write_messages(draft: Draft) -> None:
-    """Write `messages`."""
     messages = draft.messages()
     names: dict[Any, str] = {}
     wire: list[JsonDict] = []

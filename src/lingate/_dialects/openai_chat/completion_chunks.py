@@ -74,8 +74,6 @@ class CompletionChunkBuilder:
 
 
 class CompletionEncoder:
-    """Writes events as server-sent chunks."""
-
     # `call`: the client's call; usage is sent only if its `stream_options` ask for it.
 
     content_type = "text/event-stream"

@@ -130,8 +130,6 @@ def render_error(error: LingateError) -> tuple[int, bytes]:
 
 
 class ChunkEncoder:
-    """Writes events as server-sent chunks."""
-
     # `call`: the client's call; usage is sent only if its `stream_options` ask for it.
 
     content_type = "text/event-stream"

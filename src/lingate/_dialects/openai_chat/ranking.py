@@ -107,7 +107,6 @@ def request(call: Call, target: Target) -> HttpRequest:
 
 
 def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """Read a 2xx answer."""
     # Gives the canonical response, and the decoded body (a bare list as `{"results": [...]}`).
     target = sent.target
     raw = decode_list(body, target, "results", "results")

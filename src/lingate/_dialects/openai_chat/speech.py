@@ -32,7 +32,6 @@ def request(call: Call, target: Target) -> HttpRequest:
 
 
 def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """Read a 2xx answer."""
     # Gives the canonical response twice: there is no JSON to show besides, unless the host answered in JSON.
     target = sent.target
     said = head.headers.get("content-type", "").partition(";")[0].strip().lower()

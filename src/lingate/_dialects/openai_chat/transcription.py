@@ -38,7 +38,6 @@ def request(call: Call, target: Target) -> HttpRequest:
 
 
 def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """Read a 2xx answer."""
     # Gives the canonical response, and the decoded body (plain text as in the canonical response).
     target = sent.target
     said = head.headers.get("content-type", "").lower()

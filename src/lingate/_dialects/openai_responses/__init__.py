@@ -41,7 +41,6 @@ _COUNTED = frozenset(
 
 
 def count_request(call: Call, target: Target) -> HttpRequest:
-    """A call that counts the tokens a chat call would read."""
     made = write_body(call, target)
     sent = made.sent
     path = target.row.paths.get("count_tokens", target.row.paths.get("responses", PATH) + "/input_tokens")

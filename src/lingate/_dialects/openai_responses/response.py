@@ -59,7 +59,6 @@ _NO_HEADERS: Mapping[str, str] = {}
 
 
 def read_response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """A whole answer as a canonical response, and as it came."""
     raw = decode_object(body, sent.target)
     error = failure_of(raw, sent.target, head.headers)
     if error is not None:

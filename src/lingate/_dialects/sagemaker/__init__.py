@@ -17,12 +17,10 @@ from lingate._model import Call, Head, HttpRequest, JsonDict
 
 
 def read_chat(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """A whole answer as a canonical response, and as it came."""
     return (read_generated if takes_prompts(sent.target) else read_openai)(sent, head, body)
 
 
 def stream_decoder(sent: HttpRequest, head: Head) -> StreamDecoder:
-    """The decoder of one answer."""
     stream = TgiParts(sent, head) if takes_prompts(sent.target) else OpenAiParts(sent, head)
     return FrameDecoder(sent, head, stream, lambda body: replay(*read_chat(sent, head, body)), in_json=False)
 

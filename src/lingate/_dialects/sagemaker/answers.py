@@ -50,7 +50,6 @@ class TgiParts(HeadedAnswer):
             self._take(self._lines.feed(payload), out)
 
     def cut(self, out: list[Event]) -> None:
-        """The bytes have ended."""
         try:
             self._take(self._lines.finish(), out)
         except ValueError:

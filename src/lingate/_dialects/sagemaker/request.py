@@ -27,7 +27,6 @@ def takes_prompts(target: Target) -> bool:
 
 
 def chat_request(call: Call, target: Target) -> HttpRequest:
-    """A chat call, ready to be sent."""
     if takes_prompts(target):
         draft = _write_prompt(call, target)
     else:
