@@ -9,7 +9,7 @@ from lingate._model import Call, JsonDict
 from lingate._wire.json import decode
 from lingate.errors import BadRequestError
 
-_TYPES: dict[type, str] = {str: "a string", dict: "an object", list: "a list", bool: "true or false"}
+_TYPES = {str: "a string", dict: "an object", list: "a list", bool: "true or false"}
 
 
 class Malformed(ValueError):

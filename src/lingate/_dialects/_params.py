@@ -33,7 +33,7 @@ CHAT_FIELDS = frozenset(
 )
 """Fields of a chat request that every format has a place of its own for, or needs none."""
 
-NEUTRAL: dict[str, tuple[Any, ...]] = {
+NEUTRAL = {
     "n": (1,),
     "logprobs": (False,),
     "top_logprobs": (0,),

@@ -12,7 +12,7 @@ from lingate._model import JsonDict
 from lingate._wire.json import decode, encode_str
 from lingate._wire.shapes import as_dict
 
-_REQUIRED: dict[str, tuple[tuple[str, type], ...]] = {
+_REQUIRED = {
     "text": (("text", str),),
     "image": (("source", dict),),
     "document": (("source", dict),),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias
+from collections.abc import Iterable
+from typing import Any
 
 from lingate._dialects._dataurl import data_url, decoded, is_data_url
 from lingate._dialects.anthropic.draft import Draft
@@ -135,8 +135,6 @@ def _decoded_text(data: str, where: str, draft: Draft) -> str:
 
 _OWN_KEYS = {"type", "text", "image_url", "file", "refusal", "provider_specific_fields", "annotations"}
 
-_Writer: TypeAlias = Callable[[JsonDict, str, Draft], JsonDict | None]
-
 
 def content_blocks(content: Any, where: str, draft: Draft) -> list[JsonDict]:
     """Canonical content (text, a list of parts, or nothing) as blocks. Blank text makes none: the API refuses it."""
@@ -196,7 +194,7 @@ def _no_audio(part: JsonDict, where: str, draft: Draft) -> None:
     draft.refuse(where, f"there is no block for {part['type']}")
 
 
-_WRITERS: dict[str, _Writer] = {
+_WRITERS = {
     "text": _text,
     "refusal": _text,
     "image_url": image_block,
@@ -233,7 +231,7 @@ def _nested(content: Any) -> list[JsonDict]:
     return canonical_parts(as_list(content))
 
 
-_LOWERED: dict[str, Callable[[JsonDict], list[JsonDict]]] = {
+_LOWERED = {
     "text": _lower_text,
     "image": _lower_media,
     "document": _lower_media,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from lingate._dialects._base import StreamDecoder
@@ -332,7 +331,7 @@ def _key(raw: JsonDict) -> int | None:
     return index if isinstance(index, int) else None
 
 
-_HANDLERS: dict[str, Callable[[MessageStream, JsonDict, list[Event]], None]] = {
+_HANDLERS = {
     "message_start": MessageStream._on_start,
     "content_block_start": MessageStream._on_block,
     "content_block_stop": MessageStream._on_block_stop,

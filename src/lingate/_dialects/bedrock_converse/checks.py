@@ -8,7 +8,7 @@ from lingate._dialects._check import Malformed, expect
 from lingate._dialects.bedrock_converse.facts import BLOCKS
 from lingate._model import JsonDict
 
-_REQUIRED: dict[str, tuple[tuple[str, type], ...]] = {
+_REQUIRED = {
     "image": (("source", dict),),
     "document": (("source", dict),),
     "video": (("source", dict),),
@@ -17,7 +17,7 @@ _REQUIRED: dict[str, tuple[tuple[str, type], ...]] = {
     "toolResult": (("toolUseId", str), ("content", list)),
     "searchResult": (("content", list),),
 }
-_OPTIONAL: dict[str, tuple[tuple[str, type], ...]] = {
+_OPTIONAL = {
     "image": (("format", str),),
     "document": (("format", str), ("name", str)),
     "video": (("format", str),),

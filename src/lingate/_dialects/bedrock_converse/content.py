@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Sequence
+from typing import Any
 
 from lingate._dialects.bedrock_converse.checks import kind_of
 from lingate._dialects.bedrock_converse.draft import Draft
@@ -21,8 +21,6 @@ from lingate._wire.shapes import dig
 
 _MEDIA = ("image", "document", "video", "audio")
 _OWN_FIELDS = ("citations", "context")
-
-_Writer: TypeAlias = Callable[[JsonDict, str, Draft], JsonDict | None]
 
 
 def content_blocks(content: Any, where: str, draft: Draft) -> list[JsonDict]:
@@ -144,7 +142,7 @@ def _text(part: JsonDict, where: str, draft: Draft) -> JsonDict:
     return {"text": draft.said(part, where)}
 
 
-_WRITERS: dict[str, _Writer] = {
+_WRITERS = {
     "text": _text,
     "refusal": _text,
     "image_url": image_block,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from lingate._dialects._dataurl import data_url, is_data_url
@@ -12,7 +11,7 @@ from lingate._dialects.bedrock_converse.facts import DOCUMENTS, IMAGES, MAX_DOCU
 from lingate._model import JsonDict
 from lingate._wire.shapes import as_str, dig
 
-_KINDS: tuple[tuple[str, Mapping[str, str]], ...] = (
+_KINDS = (
     ("image", IMAGES),
     ("document", DOCUMENTS),
     ("video", VIDEOS),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -290,7 +289,7 @@ class ConverseStream(HeadedAnswer):
             out.append(Opaque(NAME, self._raw))
 
 
-_DELTAS: dict[str, Callable[[ConverseStream, Block, Any, list[Event]], None]] = {
+_DELTAS = {
     "toolUse": ConverseStream._add_input,
     "reasoningContent": ConverseStream._add_thought,
     "citation": ConverseStream._add_citation,
@@ -298,7 +297,7 @@ _DELTAS: dict[str, Callable[[ConverseStream, Block, Any, list[Event]], None]] = 
     "image": ConverseStream._add_image,
 }
 
-_HANDLERS: dict[str, Callable[[ConverseStream, JsonDict, list[Event]], None]] = {
+_HANDLERS = {
     "messageStart": ConverseStream._on_start,
     "contentBlockStart": ConverseStream._on_block,
     "contentBlockDelta": ConverseStream._on_delta,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from lingate._dialects._bedrock import begin_request
@@ -89,7 +88,7 @@ def _nova(draft: Draft, texts: list[str]) -> JsonDict:
     return {"taskType": "SINGLE_EMBEDDING", "singleEmbeddingParams": params}
 
 
-_WRITERS: dict[str, Callable[[Draft, list[str]], JsonDict]] = {"titan": _titan, "cohere": _cohere, "nova": _nova}
+_WRITERS = {"titan": _titan, "cohere": _cohere, "nova": _nova}
 
 
 def _vectors(raw: JsonDict) -> list[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -135,7 +135,7 @@ def write_text_rest(draft: Draft, who: str, written: set[str]) -> None:
 
 _TEXT_FIELDS = CHAT_FIELDS - {"functions", "function_call"} | {"temperature", "top_p", "top_k"}
 
-_WRITERS: dict[str, Callable[[Call, Target], Draft]] = {
+_WRITERS = {
     "anthropic": _write_claude,
     "nova": _write_nova,
     "openai_chat": _write_openai,

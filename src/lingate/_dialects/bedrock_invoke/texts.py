@@ -163,7 +163,7 @@ COMMAND_R = TextFormat(
     piece=_command_r_piece,
 )
 
-TEXT_FORMATS: Mapping[str, TextFormat] = {
+TEXT_FORMATS = {
     "titan": TextFormat(
         prompt="inputText",
         script=prompts.TITAN,

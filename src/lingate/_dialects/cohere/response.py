@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -384,7 +383,7 @@ def _index(raw: JsonDict, default: int = 0) -> int:
     return index if type(index) is int and index >= 0 else default
 
 
-_HANDLERS: dict[str, Callable[[MessageStream, JsonDict, list[Event]], None]] = {
+_HANDLERS = {
     "message-start": MessageStream._on_start,
     "content-start": MessageStream._on_content_start,
     "content-end": MessageStream._on_mark,

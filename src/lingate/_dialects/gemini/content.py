@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias
+from collections.abc import Iterable
+from typing import Any
 
 from lingate._dialects._turns import kept
 from lingate._dialects.gemini.casing import camelized
@@ -22,8 +22,6 @@ _PLAIN_KEYS = {
 }
 
 _MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+")
-
-_Writer: TypeAlias = Callable[[JsonDict, str, Draft], JsonDict | None]
 
 
 def content_parts(content: Any, where: str, draft: Draft) -> list[JsonDict]:
@@ -110,7 +108,7 @@ def _text(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
     return {"text": text} if text else None
 
 
-_WRITERS: dict[str, _Writer] = {
+_WRITERS = {
     "text": _text,
     "refusal": _text,
     "image_url": write_image,

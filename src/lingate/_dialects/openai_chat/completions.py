@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -126,7 +126,7 @@ def _check_prompt(given: Any) -> None:
 
 _MANY = 1e9
 
-_FIELDS: dict[str, Callable[[Any, str], None]] = {
+_FIELDS = {
     "best_of": number(1, 128, int),
     "echo": expect_bool,
     "frequency_penalty": number(-2, 2),
@@ -188,7 +188,7 @@ def _chat_choice(choice: Any) -> Any:
     return {**rest, "delta": {"content": choice["text"]}}
 
 
-_NEUTRAL: dict[str, tuple[Any, ...]] = {"best_of": (1,), "echo": (False,), "suffix": ("",), "logprobs": ()}
+_NEUTRAL = {"best_of": (1,), "echo": (False,), "suffix": ("",), "logprobs": ()}
 """Fields that chats have no counterpart for, and the values that ask for what happens anyway."""
 
 

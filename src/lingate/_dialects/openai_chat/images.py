@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from lingate._dialects._base import Form, no_stream
@@ -122,7 +122,7 @@ def _check_files(fields: JsonDict) -> None:
             check_upload(fields[name], name)
 
 
-_FIELDS: dict[str, Callable[[Any, str], None]] = {
+_FIELDS = {
     "n": number(1, 100, int),
     "size": expect_text,
     "quality": expect_text,

@@ -18,7 +18,7 @@ from lingate._wire.shapes import as_dict, not_null, without
 
 _FORM = re.compile(r"(?P<path>[^<>=!\s]+?)\s*(?:(?P<op>>=|<=|!=|==|=|>|<)\s*(?P<value>.+))?")
 
-_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+_COMPARE = {
     ">": operator.gt,
     ">=": operator.ge,
     "<": operator.lt,
@@ -26,7 +26,7 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 # Values that mean the same as leaving the field out: clients send them by habit, nobody loses anything.
-_NEUTRAL: dict[str, tuple[Any, ...]] = {
+_NEUTRAL = {
     "n": (1,),
     "frequency_penalty": (0,),
     "presence_penalty": (0,),
@@ -348,7 +348,7 @@ def _write_think(wire: JsonDict, on: bool, effort: Any, budget: Any) -> set[str]
     return {"effort"} if graded else set()
 
 
-_WRITERS: dict[str, Callable[[JsonDict, bool, Any, Any], set[str]]] = {
+_WRITERS = {
     "reasoning_effort": _write_effort,
     "reasoning": _write_object,
     "thinking": _write_type,

@@ -102,7 +102,7 @@ def provider_failed(target: Target, what: str) -> InternalServerError:
 ERROR = "error"
 
 # PROVIDERS.md section 3; the rest are words of other formats that OpenAI-shaped proxies let through.
-_CANONICAL: dict[str, str] = {
+_CANONICAL = {
     "stop": "stop",
     "eos": "stop",
     "eos_token": "stop",

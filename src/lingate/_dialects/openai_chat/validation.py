@@ -233,7 +233,7 @@ def _shown(value: Any) -> str:
 
 _MANY = 1e9
 
-_PARTS: dict[str, Callable[[Any, str], None]] = {
+_PARTS = {
     "text": expect_text,
     "refusal": expect_text,
     "image_url": _check_url,
@@ -242,7 +242,7 @@ _PARTS: dict[str, Callable[[Any, str], None]] = {
     "file": _check_file,
 }
 
-_FIELDS: dict[str, Callable[[Any, str], None]] = {
+_FIELDS = {
     "temperature": number(0, 2),
     "top_p": number(0, 1),
     "frequency_penalty": number(-2, 2),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias
+from collections.abc import Iterable
+from typing import Any
 
 from lingate._dialects._check import expect
 from lingate._dialects._dataurl import data_url, is_data_url
@@ -13,8 +13,6 @@ from lingate._wire.shapes import not_null, without
 
 _OWN_KEYS = frozenset({"type", "text", "refusal", "image_url", "file", "cache_control", "provider_specific_fields"})
 _URLS = ("https://", "http://")
-
-_Writer: TypeAlias = Callable[[JsonDict, str, Draft], JsonDict]
 
 
 def input_content(content: Any, where: str, draft: Draft) -> Any:
@@ -120,7 +118,7 @@ def _media_type(declared: Any, name: str | None) -> str:
     return "text/plain" if name and name.lower().endswith((".txt", ".md", ".csv")) else "application/pdf"
 
 
-_WRITERS: dict[str, _Writer] = {"text": _text, "refusal": _text, "image_url": _image, "file": _file}
+_WRITERS = {"text": _text, "refusal": _text, "image_url": _image, "file": _file}
 
 
 def _read_text(part: JsonDict, where: str) -> JsonDict:
@@ -148,7 +146,7 @@ def _read_file(part: JsonDict, where: str) -> JsonDict:
     return {"type": "file", "file": file, **kept}
 
 
-_READERS: dict[str, Callable[[JsonDict, str], JsonDict]] = {
+_READERS = {
     "input_text": _read_text,
     "output_text": _read_text,
     "text": _read_text,

@@ -23,7 +23,7 @@ _KEPT = ("input", "instructions", "tools", "tool_choice", "text", "reasoning", "
 
 _TAKEN = frozenset({*_KEPT, "model", "stream", "max_output_tokens"})
 
-_TYPES: tuple[tuple[str, type], ...] = (
+_TYPES = (
     ("instructions", str),
     ("tools", list),
     ("text", dict),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from lingate._dialects._check import expect
 from lingate._dialects._params import refuse_for_provider, sampling, stops
 from lingate._dialects._strangers import is_anthropics_hint, note_others_words
@@ -17,7 +15,7 @@ from lingate._dialects.openai_responses.tools import write_tool_fields
 from lingate._model import Call, HttpRequest, JsonDict, Target
 from lingate._wire.shapes import as_dict, dig, not_null, without
 
-_NEUTRAL: dict[str, tuple[Any, ...]] = {
+_NEUTRAL = {
     "n": (1,),
     "seed": (),
     "logit_bias": ({},),

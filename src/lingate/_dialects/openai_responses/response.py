@@ -20,15 +20,15 @@ from lingate._model import Head, HttpRequest, JsonDict, Target
 from lingate._wire.shapes import as_dict, as_str, dig, not_null
 from lingate.errors import LingateError
 
-_NAMES: tuple[tuple[str, str], ...] = (
+_NAMES = (
     ("input_tokens", "prompt_tokens"),
     ("input_tokens_details", "prompt_tokens_details"),
     ("output_tokens", "completion_tokens"),
     ("output_tokens_details", "completion_tokens_details"),
 )
-_TO_CANONICAL: dict[str, str] = dict(_NAMES)
-_TO_NATIVE: dict[str, str] = {canonical: native for native, canonical in _NAMES}
-_REQUIRED: tuple[tuple[str, JsonDict], ...] = (
+_TO_CANONICAL = dict(_NAMES)
+_TO_NATIVE = {canonical: native for native, canonical in _NAMES}
+_REQUIRED = (
     ("input_tokens_details", {"cached_tokens": 0, "cache_write_tokens": 0}),
     ("output_tokens_details", {"reasoning_tokens": 0}),
 )
