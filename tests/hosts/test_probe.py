@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import lingate
+from lingate.hosts import _director_check, _second_brain_check
 from lingate.hosts._deepwiki_check import check as deepwiki
 from lingate.hosts._probe import Probe, Skipped
 from lingate.simulator import Simulator
@@ -45,6 +48,11 @@ def test_each_function_is_a_step_named_by_its_first_line_and_a_failure_does_not_
         {"outcome": "ok", "says": "the first thing works", "why": ""},
     ]
     assert (seen, probe.failed) == (["works"], 1)
+
+
+@pytest.mark.parametrize("step", [*_director_check._STEPS, *_second_brain_check._STEPS])
+def test_every_step_of_a_check_has_words_to_be_reported_with(step: Callable[[Any], None]) -> None:
+    assert step.__doc__
 
 
 def test_how_requests_ended_is_told_when_none_is_open_any_more(simulator: Simulator, tmp_path: Path) -> None:

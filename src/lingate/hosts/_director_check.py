@@ -27,7 +27,7 @@ def check(probe: Probe) -> None:
             raise Skipped("needs a checkout: --path")
     else:
         sys.path.insert(0, str(probe.path / "backend"))
-        probe.steps((_selection, _answer, _agent, _error, _length, _history, _json_in_threads), probe)
+        probe.steps(_STEPS, probe)
 
 
 @contextmanager
@@ -50,7 +50,7 @@ def _chosen(model: str = _MODEL) -> Any:
 
 
 def _selection(probe: Probe) -> None:
-    # DEFAULT_LLM=lingate selects Lingate, also beside an OPENAI_API_KEY, and nothing else does.
+    """DEFAULT_LLM=lingate selects Lingate, also beside an OPENAI_API_KEY, and nothing else does."""
     with _environment():
         other = type(import_module("director.llm").get_default_llm()).__name__
 
@@ -59,12 +59,12 @@ def _selection(probe: Probe) -> None:
 
 
 def _answer(probe: Probe) -> None:
-    # the reasoning engine answers, with one call.
+    """the reasoning engine answers, with one call."""
     _Run(probe).go(calls=1, status="success")
 
 
 def _agent(probe: Probe) -> None:
-    # an agent is run with arguments, and the run is summed up.
+    """an agent is run with arguments, and the run is summed up."""
     run = _Run(probe, agents=True)
 
     run.go(calls=3, status="success")
@@ -74,7 +74,7 @@ def _agent(probe: Probe) -> None:
 
 
 def _error(probe: Probe) -> None:
-    # an error of the provider becomes a text without the provider's words.
+    """an error of the provider becomes a text without the provider's words."""
     run = _Run(probe, "openai/sim-fault-401")
 
     run.go(calls=1, status="error")
@@ -83,7 +83,7 @@ def _error(probe: Probe) -> None:
 
 
 def _length(probe: Probe) -> None:
-    # an answer that is cut at its limit ends the run.
+    """an answer that is cut at its limit ends the run."""
     run = _Run(probe, "openai/sim-words-50")
     run.engine.llm.max_tokens = 5
 
@@ -91,7 +91,7 @@ def _length(probe: Probe) -> None:
 
 
 def _history(probe: Probe) -> None:
-    # a history with agent calls is understood where no agents are offered.
+    """a history with agent calls is understood where no agents are offered."""
     llm = _chosen()
     found = llm.chat_completions([{"role": "user", "content": "call upload"}], tools=[_tool("upload")])
     asked = [{"role": "assistant", "content": [], "tool_calls": found.tool_calls}]
@@ -103,7 +103,7 @@ def _history(probe: Probe) -> None:
 
 
 def _json_in_threads(probe: Probe) -> None:
-    # bare JSON comes from several threads at once.
+    """bare JSON comes from several threads at once."""
     llm = _chosen()
     prompts = [[{"role": "user", "content": f"Answer in JSON, number {number}"}] for number in range(8)]
 
@@ -178,3 +178,6 @@ def _agent_class(calls: list[dict[str, Any]]) -> Any:
 
     tool = _tool("list_videos")
     return type("ListVideos", (base.BaseAgent,), {"agent_name": tool.pop("name"), **tool, "run": run})
+
+
+_STEPS = (_selection, _answer, _agent, _error, _length, _history, _json_in_threads)

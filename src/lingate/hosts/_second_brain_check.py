@@ -148,14 +148,14 @@ def _expect_intact(host: _Host, turn: _Turn, calls: int = 1) -> None:
 
 
 def _validated(host: _Host) -> None:
-    # the host's validator accepts the file.
+    """the host's validator accepts the file."""
     report = host.module("sandbox.validator").validate_file(host.file)
 
     expect(report.ok, report.render())
 
 
 def _discovered(host: _Host) -> None:
-    # the host finds the backend and what it can do.
+    """the host finds the backend and what it can do."""
     brain = host.brain("openai/sim-words-8", llm_context_size=1000)
 
     expect("LingateBackend" in host.module("llm.registry").backend_names(), "it is not among the backends")
@@ -165,7 +165,7 @@ def _discovered(host: _Host) -> None:
 
 
 def _answered(host: _Host) -> None:
-    # a box answers, with the counts of tokens.
+    """a box answers, with the counts of tokens."""
     answer = host.ask("openai/sim-words-8")
 
     expect(not answer.is_error and answer.content != "", f"{answer}")
@@ -174,7 +174,7 @@ def _answered(host: _Host) -> None:
 
 
 def _streamed(host: _Host) -> None:
-    # streamed pieces are the answer.
+    """streamed pieces are the answer."""
     pieces: list[str] = []
 
     answer = host.ask("openai/sim-words-12", on_delta=pieces.append)
@@ -184,7 +184,7 @@ def _streamed(host: _Host) -> None:
 
 
 def _key_and_endpoint(host: _Host) -> None:
-    # key and endpoint of the profile are used, for models without a known provider too.
+    """key and endpoint of the profile are used, for models without a known provider too."""
     profile = {"secret_llm_api_key": "of-the-profile", "llm_endpoint": f"{host.probe.url}/v1"}
 
     answer = host.ask("Some/local-model", profile=profile)
@@ -194,7 +194,7 @@ def _key_and_endpoint(host: _Host) -> None:
 
 
 def _attached(host: _Host) -> None:
-    # an image goes along in the last message of the user's.
+    """an image goes along in the last message of the user's."""
     image = Path(host.module("paths").DATA_DIR, "workspace", "dot.png")
     image.write_bytes(_PNG)
     item = {"path": str(image), "file_name": "dot.png", "extension": ".png", "modality": "image", "parsed_text": None}
@@ -207,7 +207,7 @@ def _attached(host: _Host) -> None:
 
 
 def _tool_used(host: _Host) -> None:
-    # the loop runs a tool and answers.
+    """the loop runs a tool and answers."""
     turn = _Turn(host, "openai/sim-words-8", tool=True).go()
 
     expect(len(turn.tool_arguments) == 1 and bool(turn.reply), f"{turn.tool_arguments} {turn.reply!r}")
@@ -215,19 +215,19 @@ def _tool_used(host: _Host) -> None:
 
 
 def _rate_limited(host: _Host) -> None:
-    # a rate limit that speaks of a tokens limit destroys nothing, and costs one call.
+    """a rate limit that speaks of a tokens limit destroys nothing, and costs one call."""
     _expect_intact(host, _Turn(host, "openai/tokens-limit-fault-429").go())
 
 
 def _other_errors(host: _Host) -> None:
-    # neither do a wrong key, a missing model, an empty account and an unknown provider.
+    """neither do a wrong key, a missing model, an empty account and an unknown provider."""
     for fault in ("401", "404", "quota", "413"):
         _expect_intact(host, _Turn(host, f"openai/prompt-tokens-limit-fault-{fault}").go())
     _expect_intact(host, _Turn(host, "prompt-length/maximum").go(), calls=0)
 
 
 def _overflowed(host: _Host) -> None:
-    # a real overflow compacts once, and the answer comes.
+    """a real overflow compacts once, and the answer comes."""
     turn = _Turn(host, "openai/sim-words-8-fault-context-flaky-1").go()
 
     expect(turn.compactions == 1 and not turn.truncated, f"{turn.compactions} compactions: {turn.error}")
@@ -235,7 +235,7 @@ def _overflowed(host: _Host) -> None:
 
 
 def _nearly_full(host: _Host) -> None:
-    # a context that is nearly full is compacted before it overflows.
+    """a context that is nearly full is compacted before it overflows."""
     turn = _Turn(host, "openai/sim-words-8", llm_context_size=50).go()
 
     expect(bool(turn.reply) and turn.compactions == 1, f"{turn.compactions} compactions: {turn.error}")
@@ -243,7 +243,7 @@ def _nearly_full(host: _Host) -> None:
 
 
 def _cancelled(host: _Host) -> None:
-    # cancelling ends the call at once, also at the provider.
+    """cancelling ends the call at once, also at the provider."""
     begun = threading.Event()
     turn = _Turn(host, "openai/sim-words-500-delay-20", on_delta=lambda _: begun.set())
     thread = threading.Thread(target=turn.go)
