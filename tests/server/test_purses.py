@@ -170,11 +170,11 @@ def test_without_a_known_price_a_deployment_with_a_budget_is_not_asked(simulator
 
 
 def test_another_replica_learns_what_was_spent(
-    simulator: Simulator, redis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lingate.server.gateway._LEARNING", 0.1)
     database = f"sqlite:///{tmp_path}/shared.db"
-    text = _config(simulator.url, routing={**_budget(0.01), "redis_url": redis})
+    text = _config(simulator.url, routing=_budget(0.01))
     one, two = tmp_path / "one", tmp_path / "two"
     one.mkdir()
     two.mkdir()

@@ -218,11 +218,13 @@ class Gateway:
     async def _learn_money(self) -> None:
         # Take over what providers and deployments have spent by the ledger.
         purses = self.live.router.purses
-        if purses and self._count_money not in self.observers:
+        if not purses:
+            return
+        if self._count_money not in self.observers:
             self.observers.append(self._count_money)
             priced = [one.purse for one in self.live.router.deployments() if one.purse is not None]
             await asyncio.to_thread(lambda: [purse.is_priced() for purse in priced])
-        await purses.reread(self.access.limiter.reread, others=self.live.config.redis_url is not None)
+        await self.access.limiter.reread(purses.all())
 
     async def _keep_learning(self) -> None:
         took = 0.0

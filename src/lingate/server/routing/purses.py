@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from lingate._providers.naming import row_of
@@ -85,15 +84,6 @@ class Purses:
                 if budget is not None:
                     budget.roll(time.time())
                     budget.spent += nanos(row.cost)
-
-    async def reread(self, ask: Callable[[Sequence[Budget]], Awaitable[None]], *, others: bool) -> None:
-        """Take over what the ledger knows."""
-        # others: Other replicas spend too, so that it has to be asked again and again; else once a period.
-        now, budgets = time.time(), self.all()
-        for budget in budgets:
-            budget.roll(now)
-        if unknown := [budget for budget in budgets if others or not budget.known]:
-            await ask(unknown)
 
     def _set(self, kind: str, id: str, limit: float | None, span: str | None) -> None:
         if limit is None:
