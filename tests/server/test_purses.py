@@ -92,6 +92,25 @@ def test_a_provider_is_the_same_by_each_of_its_names(simulator: Simulator, tmp_p
             assert "has spent the budget of provider together_ai" in _ask(gateway, "t").text
 
 
+def test_a_provider_that_the_owner_describes_keeps_its_name(simulator: Simulator, tmp_path: Path) -> None:
+    entry = {
+        "model_name": "t",
+        "litellm_params": {
+            "model": "together/sim-words-5",
+            "input_cost_per_token": 0.001,
+            "output_cost_per_token": 0.01,
+        },
+    }
+    text = {
+        "model_list": [entry],
+        "router_settings": {"provider_budget_config": {"together": {"budget_limit": 0.01, "time_period": "1d"}}},
+        "lingate": {"providers": {"together": {"api_base": f"{simulator.url}/v1", "api_key": "k"}}},
+    }
+    with running_gateway(json.dumps(text), tmp_path, auth=True) as gateway:
+        assert _ask(gateway, "t").status_code == 200
+        assert "has spent the budget of provider together" in _ask(gateway, "t").text
+
+
 def test_a_deployment_has_a_budget_of_its_own(simulator: Simulator, tmp_path: Path) -> None:
     text = _config(simulator.url, first={"max_budget": 0.01, "budget_duration": "1d"})
     with running_gateway(text, tmp_path, auth=True) as gateway:

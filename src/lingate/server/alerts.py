@@ -317,16 +317,18 @@ def _written(service: str, alerts: list[_Alert]) -> list[bytes]:
         if len(alerts) > _MOST_LINES:
             lines.append(f"and {len(alerts) - _MOST_LINES} more")
         return [msgspec.json.encode({"text": "\n".join(lines)})]
-    told = (
-        {
-            "event": alert.event or alert.type,
-            "alert_type": alert.type,
-            "event_message": redact(alert.text, ()),
-            "host": host,
-        }
+    return [
+        msgspec.json.encode(
+            {
+                "event": alert.event or alert.type,
+                "alert_type": alert.type,
+                "event_message": redact(alert.text, ()),
+                "host": host,
+                **alert.facts,
+            }
+        )
         for alert in alerts
-    )
-    return [msgspec.json.encode(fields | {**alert.facts}) for fields, alert in zip(told, alerts, strict=True)]
+    ]
 
 
 def _plain(text: str) -> str:

@@ -53,7 +53,9 @@ class Purses:
         self._allow_unpriced = config.own.unpriced == "allow"
         for name, found in config.routing.provider_budget_config.items():
             limit = found.max_budget if found.budget_limit is None else found.budget_limit
-            self._set("provider", provider_named(name), limit, found.time_period or found.budget_duration)
+            # As deployments have it: the name of the row, which may have others, unless the owner describes it.
+            row = None if name in config.own.providers else row_of(name)
+            self._set("provider", name if row is None else row.name, limit, found.time_period or found.budget_duration)
         for entry in config.deployments:
             self._set("deployment", entry.id, entry.params.max_budget, entry.params.budget_duration)
         for owner, budget in self._budgets.items():
@@ -91,9 +93,3 @@ class Purses:
         period = None if span is None else Period.parse(span)
         counter = f"{kind}:{id}:usd:{span or 'ever'}"
         self._budgets[kind, id] = Budget(counter, f"{kind} {id}", Owner(kind, id), nanos(limit), period, span)
-
-
-def provider_named(name: str) -> str:
-    """The name of a provider's row, which a configuration may call by another."""
-    row = row_of(name)
-    return name if row is None else row.name
