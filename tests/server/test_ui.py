@@ -327,6 +327,120 @@ def test_a_key_that_cannot_be_made_says_why_and_keeps_what_was_typed(page: Page,
     assert all(row[0] != "never" for row in page.rows())
 
 
+def _admin(gateway: Running, method: str, path: str, body: Any = None) -> Any:
+    return httpx2.request(method, f"{gateway.url}/admin/{path}", json=body, headers=ADMIN).raise_for_status().json()
+
+
+def _write(page: Page, name: str, text: str) -> None:
+    """Put something in the place of what a field says."""
+    box = page.one(f"#controls [name={name}]")
+    box.clear()
+    box.send_keys(text)
+
+
+def test_a_key_is_changed_in_what_somebody_changes_and_in_nothing_else(page: Page, gateway: Running) -> None:
+    kept = {"budget_duration": "90d", "models": ["good", "other-*"], "tpm_limit": 500, "model_rpm_limit": {"good": 7}}
+    asked = {"alias": "changes", "max_budget": 5, "rpm_limit": 60, **kept}
+    made = _admin(gateway, "POST", "keys", asked)["key"]
+    page.enter(MASTER)
+    page.go("keys", "budget")
+    _press(page, "changes", "Change")
+    assert page.one("#controls summary").text == "Change changes"
+    assert page.one("#controls [name=models]").get_property("value") == "good, other-*"
+    _write(page, "max_budget", "7.5")
+    page.one("#controls [name=rpm_limit]").clear()
+    _fill(page, soft_budget="6")
+    page.until(lambda browser: browser.find_element(By.CSS_SELECTOR, "#controls [role=status]").text == "Saved.")
+
+    found = _admin(gateway, "GET", f"keys/{made['id']}")
+    assert {name: found[name] for name in kept} == kept
+    assert (found["alias"], found["max_budget"], found["soft_budget"], found["rpm_limit"]) == ("changes", 7.5, 6, None)
+    page.until(lambda _: any("of $7.50 / 90d" in row[7] for row in page.rows() if row[0] == "changes"))
+    assert page.one("#controls summary").get_property("textContent") == "New key"
+
+    _press(page, "changes", "Change")
+    _write(page, "max_budget", "9")
+    page.one("#controls button[type=button]").click()
+    assert _admin(gateway, "GET", f"keys/{made['id']}")["max_budget"] == 7.5
+    _press(page, "changes", "Change")
+    _fill(page, duration="a while")
+    assert "duration" in page.until(lambda browser: browser.find_element(By.CSS_SELECTOR, "#controls .bad").text)
+    _admin(gateway, "DELETE", f"keys/{made['id']}")
+
+
+def test_a_key_gets_a_new_token_and_the_old_one_stays_good_for_as_long_as_is_said(page: Page, gateway: Running) -> None:
+    made = _admin(gateway, "POST", "keys", {"alias": "turns"})
+    page.enter(MASTER)
+    page.go("keys", "budget")
+    tokens = [made["token"]]
+    for overlap, good in (("1h", [200, 200]), (" ", [401, 401, 200])):
+        _press(page, "turns", "Rotate")
+        page.browser.switch_to.alert.send_keys(overlap)
+        page.browser.switch_to.alert.accept()
+        old = tokens[-1]
+        tokens.append(page.until(lambda browser, old=old: _told(browser, old)))
+        assert [_call(gateway, token) for token in tokens] == good
+
+    _press(page, "turns", "Rotate")
+    page.browser.switch_to.alert.dismiss()
+    assert _call(gateway, tokens[-1]) == 200
+    _admin(gateway, "DELETE", f"keys/{made['key']['id']}")
+
+
+def _told(browser: Chrome, old: str) -> str | None:
+    token = browser.find_element(By.CSS_SELECTOR, "#controls code").text
+    return token if token != old else None
+
+
+@pytest.mark.parametrize(
+    ("title", "many", "called"),
+    [
+        ("Teams", "teams", "team"),
+        ("Users", "users", "user"),
+        ("End users", "customers", "end user"),
+        ("Tags", "tags", "tag"),
+    ],
+)
+def test_teams_users_end_users_and_tags_are_made_changed_blocked_and_deleted(
+    page: Page, gateway: Running, title: str, many: str, called: str
+) -> None:
+    page.enter(MASTER)
+    page.one("nav a[href='#others']").click()
+    Select(page.one("#controls [aria-label=Whose]")).select_by_visible_text(title)
+    page.until(lambda _: page.one("#controls summary").text == f"New {called}")
+    page.one("#controls summary").click()
+    _fill(page, id="red one", alias=HOSTILE, max_budget="20", budget_duration="a month")
+    page.until(lambda _: any("of $20.00 / 1mo" in row[5] for row in page.rows() if row[:2] == ["red one", HOSTILE]))
+
+    _press(page, "red one", "Change")
+    assert not page.one("#controls [name=id]").is_enabled()
+    _fill(page, max_parallel_requests="3")
+    page.until(lambda _: any(row[6] == "3 at once" for row in page.rows() if row[0] == "red one"))
+    _press(page, "red one", "Block")
+    page.until(lambda _: any(row[2] == "blocked" for row in page.rows() if row[0] == "red one"))
+
+    found = _admin(gateway, "GET", f"{many}/red%20one")
+    assert (found["max_budget"], found["budget_duration"], found["max_parallel_requests"]) == (20, "1mo", 3)
+    assert found["blocked"]
+    _press(page, "red one", "Delete")
+    page.browser.switch_to.alert.accept()
+    page.until(lambda _: all(row[0] != "red one" for row in page.rows()))
+
+
+def test_a_team_that_still_has_keys_is_not_deleted_and_the_page_says_why(page: Page, gateway: Running) -> None:
+    _admin(gateway, "POST", "teams", {"id": "busy"})
+    member = _admin(gateway, "POST", "keys", {"alias": "member", "team_id": "busy"})["key"]["id"]
+    page.enter(MASTER)
+    page.go("others", "budget")
+    _press(page, "busy", "Delete")
+    page.browser.switch_to.alert.accept()
+
+    assert "busy" in page.said()
+    assert any(row[0] == "busy" for row in page.rows())
+    _admin(gateway, "DELETE", f"keys/{member}")
+    _admin(gateway, "DELETE", "teams/busy")
+
+
 def test_models_show_who_rests(page: Page, key: str) -> None:
     page.enter(MASTER)
     page.go("models", "asks")

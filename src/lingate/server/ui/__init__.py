@@ -1,4 +1,4 @@
-"""The gateway in a browser: spend, calls, keys and deployments, at `/ui`."""
+"""The gateway in a browser: spend, calls, who is limited, and deployments, at `/ui`."""
 
 # The pages hold no data: a script asks the admin API with the key that somebody types in, which stays in the tab. It
 # comes from here only, and may speak to here only.
@@ -15,7 +15,7 @@ _KINDS = {
     "js": "text/javascript; charset=utf-8",
 }
 _NAMES = frozenset(
-    {"style.css", *(f"{name}.js" for name in ("app", "base", "calls", "chart", "keys", "models", "spend"))}
+    {"style.css", *(f"{name}.js" for name in ("app", "base", "calls", "chart", "limits", "models", "spend"))}
 )
 
 _HEADERS = (

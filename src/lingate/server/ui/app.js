@@ -2,12 +2,14 @@
 
 import { Refused, el, get, useKey } from "./base.js";
 import * as calls from "./calls.js";
-import * as keys from "./keys.js";
+import { keys, others } from "./limits.js";
 import * as models from "./models.js";
 import * as spend from "./spend.js";
 
 // Each has `content`, and may have `controls`, which stay while the content is drawn anew, and `rests`: when it is not.
-const TABS = { spend: ["Spend", spend], calls: ["Calls", calls], keys: ["Keys", keys], models: ["Models", models] };
+const TABS = {
+  spend: ["Spend", spend], calls: ["Calls", calls], keys: ["Keys", keys], others: ["Teams and users", others], models: ["Models", models],
+};
 const EVERY = 5000;
 const KEPT = "lingate-key";
 
@@ -28,7 +30,7 @@ function turnTo() {
   const name = tab();
   const link = ([id, [title]]) => el("a", { href: `#${id}`, ...(id === name ? { ariaCurrent: "page" } : {}) }, title);
   at("tabs").replaceChildren(...Object.entries(TABS).map(link));
-  at("controls").replaceChildren(...[TABS[name][1].controls?.(show) ?? []].flat());
+  at("controls").replaceChildren(...[TABS[name][1].controls?.(show, turnTo) ?? []].flat());
   at("content").replaceChildren();
   return show();
 }

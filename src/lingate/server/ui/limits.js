@@ -1,0 +1,209 @@
+// Whoever has limits: keys, and teams, users, end users and tags. Made, changed, and how far their budgets are.
+
+import { Refused, choice, count, dollars, el, get, moment, send, table } from "./base.js";
+
+const PAGE = 100;
+const PERIODS = [["", "in all"], ["1d", "a day"], ["7d", "a week"], ["30d", "30 days"], ["1mo", "a month"]];
+const NUMBER = { type: "number", min: 0, step: "any" };
+const COMMON = {
+  alias: ["Name"],
+  max_budget: ["Budget, US dollars", NUMBER],
+  budget_duration: ["for", PERIODS],
+  soft_budget: ["Alert at, US dollars", NUMBER],
+  models: ["Models", { placeholder: "all, or a, b" }],
+  rpm_limit: ["Requests a minute", NUMBER],
+  tpm_limit: ["Tokens a minute", NUMBER],
+  max_parallel_requests: ["Calls at once", NUMBER],
+};
+const KEY = { ...COMMON, team_id: ["Team's id"], user_id: ["User's id"], duration: ["Good for", { placeholder: "ever, or 90d" }] };
+const OTHERS = [["teams", "Teams", "team"], ["users", "Users", "user"], ["customers", "End users", "end user"], ["tags", "Tags", "tag"]];
+
+// A tab. `kinds`: [part of the admin API's paths, title, what one is called].
+function tabOf(kinds, fields, columns) {
+  let [kind] = kinds;
+  let first = 0;
+  let form;
+
+  function controls(again, anew) {
+    const told = el("p", { className: "row", role: "status" });
+    form = formOf(kind, fields, told, again);
+    const turn = (to) => {
+      kind = kinds.find(([many]) => many === to);
+      first = 0;
+      anew();
+    };
+    const chosen = kinds.length > 1 ? [el("div", { className: "row" }, choice("Whose", kinds, kind[0], turn))] : [];
+    return [...chosen, form.box, told];
+  }
+
+  async function content(again) {
+    const { data, total, next_offset: next } = await get(`admin/${kind[0]}`, { limit: PAGE, offset: first });
+    const turn = (to) => () => {
+      first = to;
+      again();
+    };
+    const shown = [
+      ...columns,
+      ["state", state],
+      ["models", (one) => (one.models.length ? one.models.join(", ") : "all"), "long"],
+      ["spent in all", (one) => dollars(one.spend), "num"],
+      ["budget", (one) => one.budgets.map(budget)],
+      ["limits", limits],
+      ["", (one) => acts(kind[0], one, form, again)],
+    ];
+    return [
+      el("p", { className: "row quiet" }, `${count(total)} ${kind[2]}${total === 1 ? "" : "s"}`),
+      data.length ? table(shown, data) : el("p", {}),
+      el("p", { className: "row" },
+        el("button", { disabled: !first, onclick: turn(Math.max(0, first - PAGE)) }, "Back"),
+        el("button", { disabled: next === null, onclick: turn(next) }, "Next"),
+      ),
+    ];
+  }
+
+  return { controls, content, rests };
+}
+
+// A button that has the focus is not drawn anew: somebody is about to press it.
+const rests = () => document.activeElement?.closest("td") !== null;
+
+export const keys = tabOf([["keys", "Keys", "key"]], KEY, [
+  ["alias", (one) => one.alias ?? "", "long"],
+  ["id", (one) => one.id],
+  ["key", (one) => one.masked],
+  ["team", (one) => one.team_id ?? "", "long"],
+]);
+
+export const others = tabOf(OTHERS, { id: ["Id", { placeholder: "made up" }], ...COMMON }, [
+  ["id", (one) => one.id, "long"],
+  ["alias", (one) => one.alias ?? "", "long"],
+]);
+
+// One form makes a record, and changes the one that `edit` was called with.
+function formOf([many, , what], fields, told, again) {
+  let changed = null;
+  const title = el("summary");
+  const press = el("button");
+  const form = el("form", { className: "row", onsubmit: (event) => save(event) },
+    Object.entries(fields).map(([name, [label, more = {}]]) => el("label", {}, label, input(name, more))),
+    press, el("button", { type: "button", onclick: () => edit(null) }, "Cancel"));
+  const box = el("details", {}, title, form);
+
+  function edit(record) {
+    changed = record;
+    form.reset();
+    title.textContent = record ? `Change ${record.alias ?? record.id}` : `New ${what}`;
+    press.textContent = record ? "Save" : `Make the ${what}`;
+    for (const field of form.elements) {
+      if (!field.name) continue;
+      field.disabled = field.name === "id" && record !== null;
+      if (record) fill(field, record[field.name]);
+    }
+    box.open = record !== null;
+    told.replaceChildren();
+    if (record) form.elements.alias.focus();
+  }
+
+  async function save(event) {
+    event.preventDefault();
+    const asked = read(form, changed);
+    let made;
+    try {
+      made = await send(changed ? "PATCH" : "POST", path(many, changed), asked);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      told.replaceChildren(el("span", { className: "bad" }, error.message));
+      return;
+    }
+    const open = box.open && !changed;
+    edit(null);
+    box.open = open;
+    if (made.token) show(made.token);
+    else told.replaceChildren("Saved.");
+    await again();
+  }
+
+  function show(token) {
+    const copy = () => navigator.clipboard.writeText(token);
+    told.replaceChildren("Its token, which is shown this once:", el("code", {}, token),
+      ...(navigator.clipboard ? [el("button", { onclick: copy }, "Copy")] : []));
+  }
+
+  edit(null);
+  return { box, edit, show };
+}
+
+function input(name, more) {
+  if (Array.isArray(more)) return el("select", { name }, more.map(([value, text]) => el("option", { value }, text)));
+  return el("input", { name, autocomplete: "off", ...more });
+}
+
+function fill(field, value) {
+  if (value === null || value === undefined) return;
+  if (field.tagName === "SELECT" && ![...field.options].some((one) => one.value === value)) {
+    field.append(el("option", { value }, value));
+  }
+  field.value = Array.isArray(value) ? value.join(", ") : String(value);
+}
+
+// What the form says: of a new record all that is filled in, of an old one what is to be another now.
+function read(form, old) {
+  const asked = {};
+  for (const { name, type, value, disabled } of form.elements) {
+    if (!name || disabled) continue;
+    const text = value.trim();
+    let said = type === "number" && text ? Number(text) : text || null;
+    if (name === "models") said = text.split(",").map((part) => part.trim()).filter(Boolean);
+    const before = old?.[name] ?? (name === "models" ? [] : null);
+    if (String(said) !== String(before)) asked[name] = said;
+  }
+  if (!old && asked.max_budget === undefined) delete asked.budget_duration;
+  return asked;
+}
+
+const path = (many, one, act = "") => `admin/${many}${one ? `/${encodeURIComponent(one.id)}` : ""}${act}`;
+
+function acts(many, one, form, again) {
+  const name = one.alias ?? one.id;
+  const act = async (method, what, body) => {
+    const done = await send(method, path(many, one, what), body);
+    document.activeElement?.blur();
+    await again();
+    return done;
+  };
+  const erase = () => confirm(`Delete ${name}? Its calls are refused from now on.`) && act("DELETE", "");
+  const rotate = async () => {
+    const overlap = prompt(`A new token for ${name}. How long does the old one stay good (1h, 7d; empty: it ends now)?`, "1h");
+    if (overlap !== null) form.show((await act("POST", "/rotate", { overlap: overlap.trim() || null })).token);
+  };
+  const button = (text, onclick) => [el("button", { onclick }, text), " "];
+  return [
+    button("Change", () => form.edit(one)),
+    one.blocked ? button("Unblock", () => act("POST", "/unblock")) : button("Block", () => act("POST", "/block")),
+    many === "keys" ? button("Rotate", rotate) : [],
+    button("Delete", erase),
+  ].flat();
+}
+
+function state(one) {
+  if (one.blocked) return el("span", { className: "bad" }, "blocked");
+  if (!one.expires_at) return "";
+  const over = one.expires_at * 1000 < Date.now();
+  return el("span", { className: over ? "bad" : "" }, `${over ? "expired" : "until"} ${moment(one.expires_at).slice(0, 16)}`);
+}
+
+function budget(one) {
+  const used = one.spent + one.reserved;
+  const share = one.max_budget ? Math.min(1, used / one.max_budget) : 1;
+  const fill = el("i");
+  fill.style.width = `${share * 100}%`;
+  const period = one.budget_duration ? ` / ${one.budget_duration}` : "";
+  return el("div", {},
+    el("span", { className: share < 0.9 ? "meter" : "meter full", role: "meter", ariaValueNow: String(Math.round(share * 100)), ariaLabel: "spent, percent" }, fill),
+    `${dollars(used)} of ${dollars(one.max_budget)}${period}${one.models ? ` on ${one.models}` : ""}`);
+}
+
+function limits(one) {
+  const told = [["rpm_limit", "requests a minute"], ["tpm_limit", "tokens a minute"], ["max_parallel_requests", "at once"]];
+  return told.filter(([name]) => one[name] !== null).map(([name, text]) => `${count(one[name])} ${text}`).join(", ");
+}
