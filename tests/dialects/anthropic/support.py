@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import partial
 from typing import Any
 
-from lingate._call.collect import Collector
 from lingate._dialects.anthropic import DIALECT
-from lingate._model import Call, Event, Failed, Head, HttpRequest, Opaque, ProviderRow, Target, Traits
-from tests.conftest import RECORDINGS
+from lingate._model import Event, Head, Opaque, ProviderRow, Target, Traits
+from tests.dialects import short
 
 CHAT = DIALECT.operations["chat"]
 COUNT = DIALECT.operations["count_tokens"]
@@ -33,52 +32,11 @@ def target(traits: Traits | None = None, **row: Any) -> Target:
     )
 
 
-def call(**body: Any) -> Call:
-    return Call("chat", "claude-test", {"messages": [{"role": "user", "content": "hi"}], **body})
-
-
-def send(made: Call, to: Target | None = None) -> tuple[dict[str, Any], HttpRequest]:
-    """The wire body of a call, decoded, and the request it is in."""
-    sent = CHAT.request(made, to or target())
-    return json.loads(sent.body), sent
-
-
-def wire(traits: Traits | None = None, drop_params: bool = False, **body: Any) -> dict[str, Any]:
-    made = call(**body)
-    made.drop_params = drop_params
-    return send(made, target(traits))[0]
-
-
-def dropped(traits: Traits | None = None, drop_params: bool = False, **body: Any) -> list[str]:
-    made = call(**body)
-    made.drop_params = drop_params
-    return send(made, target(traits))[1].dropped
-
-
-def read(body: Any, sent: HttpRequest | None = None) -> dict[str, Any]:
-    """A whole answer in canonical form."""
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return CHAT.response(sent or CHAT.request(call(), target()), JSON_HEAD, data)[0]
-
-
-def sse(*events: dict[str, Any]) -> bytes:
-    return b"".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in events)
-
-
-def decode(chunks: Iterable[bytes], sent: HttpRequest | None = None, head: Head = SSE_HEAD) -> list[Event]:
-    decoder = CHAT.decoder(sent or CHAT.request(call(), target()), head)
-    events: list[Event] = []
-    for chunk in chunks:
-        events += decoder.feed(chunk)
-    return events + decoder.finish()
-
-
-def collect(events: Iterable[Event]) -> dict[str, Any]:
-    collector = Collector()
-    for event in events:
-        assert not isinstance(event, Failed), event
-        collector.add(event)
-    return collector.response()
+_short = short.Short(CHAT, target, JSON_HEAD, SSE_HEAD)
+call, send, wire, dropped = _short.call, _short.send, _short.wire, _short.dropped
+read, decode = _short.read, _short.decode
+sse = short.named_events
+recorded = partial(short.recorded, "anthropic-messages", "vertex-anthropic")
 
 
 def visible(events: Iterable[Event]) -> list[Event]:
@@ -138,21 +96,6 @@ def _pieces(block: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]
     return block, []
 
 
-@lru_cache
-def recorded() -> list[dict[str, Any]]:
-    """All recorded exchanges of this format; empty where the recordings are absent."""
-    made = []
-    for name in ("anthropic-messages", "vertex-anthropic"):
-        path = RECORDINGS / f"{name}.jsonl"
-        if path.is_file():
-            made += [json.loads(line) for line in path.read_text().splitlines()]
-    return made
-
-
-def is_stream(exchange: dict[str, Any]) -> bool:
-    return "event-stream" in exchange["response"]["headers"].get("content-type", "")
-
-
 def normal(body: dict[str, Any]) -> dict[str, Any]:
     """A request body in one of its equal forms: turns merged, texts as blocks, values that hold anyway left out."""
     body = {key: value for key, value in body.items() if value is not None and (key, value) != ("stream", False)}
@@ -165,10 +108,4 @@ def normal(body: dict[str, Any]) -> dict[str, Any]:
         else:
             messages.append({"role": message["role"], "content": blocks})
     body["messages"] = messages
-    return without_nulls(body)
-
-
-def without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: without_nulls(inner) for key, inner in value.items() if inner is not None}
-    return [without_nulls(inner) for inner in value] if isinstance(value, list) else value
+    return short.without_nulls(body)

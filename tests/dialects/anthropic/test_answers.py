@@ -36,7 +36,6 @@ from tests.dialects.anthropic.support import (
     JSON_HEAD,
     MODELS,
     call,
-    collect,
     decode,
     message,
     read,
@@ -46,6 +45,7 @@ from tests.dialects.anthropic.support import (
     text,
     visible,
 )
+from tests.dialects.short import collect
 
 
 @pytest.mark.parametrize("name", ANSWERS)

@@ -10,7 +10,8 @@ import pytest
 
 from lingate._model import Call, Failed, Head
 from tests.dialects.anthropic.oracle import check_params
-from tests.dialects.anthropic.support import CHAT, collect, decode, send, target
+from tests.dialects.anthropic.support import CHAT, decode, send, target
+from tests.dialects.short import collect
 
 CASES = Path(__file__).resolve().parents[2] / "cases" / "anthropic"
 ANSWERS = sorted(path.stem for path in (CASES / "answers").glob("*.sse"))

@@ -37,17 +37,8 @@ from tests.dialects.anthropic.oracle import parse_message, parse_stream, raised
 from tests.dialects.anthropic.samples import (
     ANSWERS,
 )
-from tests.dialects.anthropic.support import (
-    CHAT,
-    call,
-    collect,
-    decode,
-    message,
-    read,
-    sse,
-    streamed,
-    text,
-)
+from tests.dialects.anthropic.support import CHAT, call, decode, message, read, sse, streamed, text
+from tests.dialects.short import collect
 
 
 @pytest.mark.parametrize("name", [name for name in ANSWERS if name != "new kinds"])

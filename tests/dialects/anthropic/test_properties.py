@@ -13,28 +13,26 @@ from lingate._dialects.anthropic.usage import canonical_usage, native_usage
 from lingate._model import Call, Traits
 from lingate.errors import ConfigError, LingateError
 from tests.dialects.anthropic.oracle import check_params, parse_message
-from tests.dialects.anthropic.support import CHAT, collect, decode, message, normal, read, sse, streamed, target
-
-_words = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
-_maybe_empty = st.one_of(st.none(), st.just(""), st.just("  "), _words)
-_mark = st.sampled_from([{}, {"cache_control": {"type": "ephemeral"}}])
-_names = st.sampled_from(["look", "hear", "feel"])
-_ids = st.text("abc.:_-", min_size=1, max_size=4)
-_json = st.recursive(
-    st.none() | st.booleans() | st.integers(-5, 5) | _words,
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(_words, inner, max_size=2),
-    max_leaves=4,
+from tests.dialects.anthropic.support import CHAT, decode, message, normal, read, sse, streamed, target
+from tests.dialects.short import collect
+from tests.dialects.strategies import (
+    JSON,
+    MAYBE_EMPTY,
+    NAMES,
+    OBJECTS,
+    OPTIONS,
+    TEXT_PARTS,
+    WORDS,
+    function_calls,
+    functions,
+    joined,
+    messages,
 )
-_object = st.dictionaries(_words, _json, max_size=2)
 
-
-def _joined(*parts: Any) -> Any:
-    """One dictionary out of several strategies of dictionaries."""
-    return st.tuples(*parts).map(lambda found: {key: value for part in found for key, value in part.items()})
-
-
-_text_part = _joined(st.builds(lambda text: {"type": "text", "text": text}, _words), _mark)
-_image_part = _joined(
+_mark = st.sampled_from([{}, {"cache_control": {"type": "ephemeral"}}])
+_ids = st.text("abc.:_-", min_size=1, max_size=4)
+_text_part = joined(TEXT_PARTS, _mark)
+_image_part = joined(
     st.sampled_from(
         [
             {"type": "image_url", "image_url": {"url": "https://x.test/a.png"}},
@@ -45,17 +43,7 @@ _image_part = _joined(
     ),
     _mark,
 )
-_content = st.one_of(_maybe_empty, st.lists(st.one_of(_text_part, _image_part), max_size=3))
-_call = st.builds(
-    lambda given, name, arguments: {
-        "id": given,
-        "type": "function",
-        "function": {"name": name, "arguments": json.dumps(arguments)},
-    },
-    _ids,
-    _names,
-    _object,
-)
+_content = st.one_of(MAYBE_EMPTY, st.lists(st.one_of(_text_part, _image_part), max_size=3))
 _thoughts = st.sampled_from(
     [
         {},
@@ -64,57 +52,17 @@ _thoughts = st.sampled_from(
         {"thinking_blocks": [{"type": "redacted_thinking", "data": "d"}, {"type": "thinking", "thinking": "unsigned"}]},
     ]
 )
-_message = st.one_of(
-    _joined(st.builds(lambda c: {"role": "user", "content": c}, _content), _mark),
-    _joined(st.builds(lambda r, c: {"role": r, "content": c}, st.sampled_from(["system", "developer"]), _words), _mark),
-    _joined(
-        st.builds(
-            lambda c, calls: {"role": "assistant", "content": c, "tool_calls": calls},
-            st.one_of(_maybe_empty, st.lists(_text_part, max_size=2)),
-            st.lists(_call, max_size=2),
-        ),
-        _thoughts,
-        _mark,
-    ),
-    _joined(st.builds(lambda i, c: {"role": "tool", "tool_call_id": i, "content": c}, _ids, _content), _mark),
+_call = function_calls(_ids)
+_message = messages(
+    _content,
+    ids=_ids,
+    calls=_call,
+    thoughts=_thoughts,
+    said=st.one_of(MAYBE_EMPTY, st.lists(_text_part, max_size=2)),
+    results=_content,
+    mark=_mark,
 )
-_tool = st.builds(
-    lambda name, strict: {
-        "type": "function",
-        "function": {"name": name, "parameters": {"type": "object"}, "strict": strict},
-    },
-    _names,
-    st.sampled_from([None, True, False]),
-)
-_options = st.fixed_dictionaries(
-    {},
-    optional={
-        "tools": st.lists(_tool, max_size=2),
-        "tool_choice": st.sampled_from(
-            ["auto", "none", "required", {"type": "function", "function": {"name": "look"}}]
-        ),
-        "parallel_tool_calls": st.booleans(),
-        "temperature": st.floats(0, 2),
-        "top_p": st.floats(0, 1),
-        "top_k": st.integers(0, 9),
-        "max_tokens": st.integers(1, 50_000),
-        "stop": st.one_of(_words, st.lists(_words, max_size=6)),
-        "reasoning_effort": st.sampled_from(["none", "minimal", "low", "medium", "high", "xhigh", "max"]),
-        "response_format": st.sampled_from(
-            [
-                {"type": "json_object"},
-                {
-                    "type": "json_schema",
-                    "json_schema": {"name": "look", "schema": {"type": "object", "properties": {}}},
-                },
-            ]
-        ),
-        "user": st.just("u"),
-        "n": st.integers(1, 2),
-        "seed": st.integers(),
-        "frequency_penalty": st.floats(-2, 2),
-    },
-)
+_options = st.fixed_dictionaries({}, optional={**OPTIONS, "tools": st.lists(functions(), max_size=2)})
 _traits = st.fixed_dictionaries(
     {},
     optional={
@@ -184,15 +132,15 @@ def test_a_conversation_that_was_written_is_read_and_written_again_the_same(mess
     assert normal(json.loads(again.body)) == normal(json.loads(first.body))
 
 
-_sentence = _words.filter(str.strip)
+_sentence = WORDS.filter(str.strip)
 _block = st.one_of(
     st.builds(lambda text: {"type": "text", "text": text}, _sentence),
-    st.builds(lambda text: {"type": "thinking", "thinking": text, "signature": "sig"}, _words),
+    st.builds(lambda text: {"type": "thinking", "thinking": text, "signature": "sig"}, WORDS),
     st.just({"type": "redacted_thinking", "data": "xyz"}),
     st.builds(
-        lambda i, name, given: {"type": "tool_use", "id": f"t{i}", "name": name, "input": given}, _ids, _names, _object
+        lambda i, name, given: {"type": "tool_use", "id": f"t{i}", "name": name, "input": given}, _ids, NAMES, OBJECTS
     ),
-    st.builds(lambda given: {"type": "server_tool_use", "id": "s", "name": "web_search", "input": given}, _object),
+    st.builds(lambda given: {"type": "server_tool_use", "id": "s", "name": "web_search", "input": given}, OBJECTS),
 )
 _usage = st.fixed_dictionaries(
     {"input_tokens": st.integers(0, 99), "output_tokens": st.integers(0, 99)},
@@ -258,9 +206,9 @@ def test_counts_survive_both_ways_and_add_up(native: dict[str, Any]) -> None:
     assert canonical["total_tokens"] == canonical["prompt_tokens"] + canonical["completion_tokens"]
 
 
-_canonical_message = _joined(
-    st.builds(lambda c: {"role": "assistant", "content": c}, st.one_of(st.none(), _words)),
-    st.fixed_dictionaries({}, optional={"tool_calls": st.lists(_call, max_size=2), "refusal": _words}),
+_canonical_message = joined(
+    st.builds(lambda c: {"role": "assistant", "content": c}, st.one_of(st.none(), WORDS)),
+    st.fixed_dictionaries({}, optional={"tool_calls": st.lists(_call, max_size=2), "refusal": WORDS}),
     _thoughts,
 )
 
@@ -285,7 +233,7 @@ _wild_block = st.fixed_dictionaries(
     },
     optional=dict.fromkeys(
         ["text", "thinking", "signature", "data", "id", "name", "input", "source", "content", "citations"],
-        _json | _object,
+        JSON | OBJECTS,
     ),
 )
 
@@ -293,7 +241,7 @@ _wild_block = st.fixed_dictionaries(
 @settings(max_examples=100, deadline=None)
 @given(
     st.lists(_wild_block, max_size=3),
-    st.fixed_dictionaries({}, optional={"usage": _json, "stop_reason": _json, "id": _json}),
+    st.fixed_dictionaries({}, optional={"usage": JSON, "stop_reason": JSON, "id": JSON}),
 )
 def test_no_answer_however_wild_raises_anything_but_our_errors(blocks: list[Any], fields: dict[str, Any]) -> None:
     body = {"content": blocks, **fields}
@@ -308,7 +256,7 @@ def test_no_answer_however_wild_raises_anything_but_our_errors(blocks: list[Any]
 
 
 _wild_message = st.fixed_dictionaries(
-    {"role": st.sampled_from(["user", "assistant", "system"]), "content": st.lists(_wild_block, max_size=3) | _json}
+    {"role": st.sampled_from(["user", "assistant", "system"]), "content": st.lists(_wild_block, max_size=3) | JSON}
 )
 
 

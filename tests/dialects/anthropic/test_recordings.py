@@ -11,20 +11,8 @@ import pytest
 from lingate._model import Failed, Text, ToolArgs, ToolStart, Usage
 from lingate.errors import AuthenticationError, NotFoundError
 from tests.dialects.anthropic.oracle import parse_message, parse_stream
-from tests.dialects.anthropic.support import (
-    CHAT,
-    COUNT,
-    JSON_HEAD,
-    NEWEST,
-    call,
-    collect,
-    decode,
-    is_stream,
-    normal,
-    recorded,
-    target,
-    without_nulls,
-)
+from tests.dialects.anthropic.support import CHAT, COUNT, JSON_HEAD, NEWEST, call, decode, normal, recorded, target
+from tests.dialects.short import collect, is_stream, without_nulls
 
 pytestmark = pytest.mark.skipif(not recorded(), reason="no recordings: set LINGATE_RECORDINGS")
 

@@ -39,7 +39,6 @@ from tests.dialects.anthropic.support import (
     JSON_HEAD,
     SSE_HEAD,
     call,
-    collect,
     decode,
     message,
     read,
@@ -48,6 +47,7 @@ from tests.dialects.anthropic.support import (
     target,
     text,
 )
+from tests.dialects.short import collect
 
 
 def _events(*events: dict[str, Any], **traits: Any) -> list[Event]:

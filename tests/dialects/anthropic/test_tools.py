@@ -14,7 +14,6 @@ from lingate.errors import ConfigError, UnsupportedError
 from tests.dialects.anthropic.oracle import check_params
 from tests.dialects.anthropic.support import (
     call,
-    collect,
     decode,
     dropped,
     message,
@@ -26,6 +25,7 @@ from tests.dialects.anthropic.support import (
     text,
     wire,
 )
+from tests.dialects.short import collect
 
 NATIVE: Traits = {"structured": "json_schema", "thinking": "adaptive"}
 BY_TOOL: Traits = {"structured": "tool", "thinking": "budget"}

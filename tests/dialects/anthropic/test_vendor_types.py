@@ -18,7 +18,6 @@ from tests.dialects.anthropic.support import (
     CHAT,
     NEWEST,
     call,
-    collect,
     decode,
     message,
     normal,
@@ -28,9 +27,9 @@ from tests.dialects.anthropic.support import (
     streamed,
     target,
     text,
-    without_nulls,
 )
 from tests.dialects.instances import fields_of, instances, members, refused_elsewhere, some
+from tests.dialects.short import collect, without_nulls
 
 OTHERS = ("bedrock_converse", "cohere", "gemini", "ollama", "openai_chat", "openai_responses")
 BY_THE_MODEL = ("thinking", "tool_use", "result", "compaction", "listing", "fallback", "upload", "redacted")

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
-from lingate._call.collect import Collector
 from lingate._dialects.bedrock_converse import DIALECT
-from lingate._model import Call, Event, Failed, Head, HttpRequest, Opaque, ProviderRow, Target, Traits
+from lingate._model import Event, Head, Opaque, ProviderRow, Target, Traits
 from lingate._providers.lookup import resolve
 from lingate._wire.eventstream import CONTENT_TYPE, encode
-from tests.conftest import RECORDINGS
+from tests.dialects import short
 
 CHAT = DIALECT.operations["chat"]
 COUNT = DIALECT.operations["count_tokens"]
 
-WHEN = "Tue, 14 Jul 2026 10:00:00 GMT"
-JSON_HEAD = Head(200, {"content-type": "application/json", "date": WHEN, "x-amzn-requestid": "req-1"})
-STREAM_HEAD = Head(200, {"content-type": CONTENT_TYPE, "date": WHEN, "x-amzn-requestid": "req-1"})
+JSON_HEAD = Head(200, {"content-type": "application/json", "date": short.DATE, "x-amzn-requestid": "req-1"})
+STREAM_HEAD = Head(200, {"content-type": CONTENT_TYPE, "date": short.DATE, "x-amzn-requestid": "req-1"})
 
 CLAUDE = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 OLD_CLAUDE = "anthropic.claude-3-7-sonnet-20250219-v1:0"
@@ -50,26 +47,17 @@ def at_bedrock(model: str) -> Target:
     return resolve(f"bedrock/{model}", env={"AWS_BEARER_TOKEN_BEDROCK": "k" * 20, "AWS_REGION": "us-east-1"})
 
 
-def call(**body: Any) -> Call:
-    return Call("chat", "m", {"messages": [{"role": "user", "content": "hi"}], **body})
-
-
-def send(made: Call, to: Target | None = None) -> tuple[dict[str, Any], HttpRequest]:
-    """The wire body of a call, decoded, and the request it is in."""
-    sent = CHAT.request(made, to or target())
-    return json.loads(sent.body), sent
+_short = short.Short(CHAT, target, JSON_HEAD, STREAM_HEAD)
+call, send, read, decode = _short.call, _short.send, _short.read, _short.decode
+exchanges = partial(short.recorded, "bedrock-converse")
 
 
 def wire(to: Target | None = None, drop_params: bool = False, **body: Any) -> dict[str, Any]:
-    made = call(**body)
-    made.drop_params = drop_params
-    return send(made, to)[0]
+    return send(call(drop_params=drop_params, **body), to)[0]
 
 
 def dropped(to: Target | None = None, drop_params: bool = False, **body: Any) -> list[str]:
-    made = call(**body)
-    made.drop_params = drop_params
-    return send(made, to)[1].dropped
+    return send(call(drop_params=drop_params, **body), to)[1].dropped
 
 
 def message(*blocks: dict[str, Any], stop: str = "end_turn", **fields: Any) -> dict[str, Any]:
@@ -81,12 +69,6 @@ def message(*blocks: dict[str, Any], stop: str = "end_turn", **fields: Any) -> d
         "metrics": {"latencyMs": 1},
         **fields,
     }
-
-
-def read(body: Any, sent: HttpRequest | None = None) -> dict[str, Any]:
-    """A whole answer in canonical form."""
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return CHAT.response(sent or CHAT.request(call(), target()), JSON_HEAD, data)[0]
 
 
 def frame(name: str, payload: dict[str, Any]) -> bytes:
@@ -150,49 +132,12 @@ def _pieces(block: dict[str, Any]) -> tuple[dict[str, Any] | None, list[dict[str
     return None, deltas
 
 
-def decode(chunks: Iterable[bytes], sent: HttpRequest | None = None, head: Head = STREAM_HEAD) -> list[Event]:
-    decoder = CHAT.decoder(sent or CHAT.request(call(), target()), head)
-    events: list[Event] = []
-    for chunk in chunks:
-        events += decoder.feed(chunk)
-    events += decoder.finish()
-    assert decoder.done == (not any(isinstance(event, Failed) for event in events))
-    return events
-
-
-def collect(events: Iterable[Event]) -> dict[str, Any]:
-    collector = Collector()
-    for event in events:
-        assert not isinstance(event, Failed), event
-        collector.add(event)
-    return collector.response()
-
-
 def visible(events: Iterable[Event]) -> list[Event]:
     """What other formats see."""
     return [event for event in events if not isinstance(event, Opaque)]
-
-
-def single_bytes(data: bytes) -> Iterable[bytes]:
-    return (data[at : at + 1] for at in range(len(data)))
 
 
 def recorded_target(exchange: dict[str, Any]) -> tuple[Target, dict[str, str]]:
     """Where a recorded request went, and the arguments of its path."""
     *_, model, method = exchange["request"]["url"].split("/")
     return at_bedrock(unquote(model)), {"model": unquote(model), "method": method}
-
-
-def body_of(exchange: dict[str, Any]) -> bytes:
-    body = exchange["response"]["body"]
-    if exchange["response"]["headers"].get("content-type") == CONTENT_TYPE:
-        return base64.b64decode(body)
-    return json.dumps(body).encode()
-
-
-@lru_cache
-def exchanges() -> tuple[dict[str, Any], ...]:
-    file = RECORDINGS / "bedrock-converse.jsonl"
-    if not file.is_file():
-        return ()
-    return tuple(json.loads(line) for line in file.read_text().splitlines())

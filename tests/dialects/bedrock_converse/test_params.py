@@ -21,7 +21,6 @@ from tests.dialects.bedrock_converse.support import (
     OLD_CLAUDE,
     at_bedrock,
     call,
-    collect,
     decode,
     dropped,
     message,
@@ -32,6 +31,7 @@ from tests.dialects.bedrock_converse.support import (
     target,
     wire,
 )
+from tests.dialects.short import collect
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer", "minimum": 1}}, "required": ["a"]}
 FORMAT = {"type": "json_schema", "json_schema": {"name": "thing", "schema": SCHEMA}}

@@ -23,38 +23,34 @@ from tests.dialects.bedrock_converse.support import (
     NOVA,
     OLD_CLAUDE,
     at_bedrock,
-    collect,
     decode,
     message,
     read,
-    single_bytes,
     stream,
     streamed,
     target,
 )
+from tests.dialects.short import collect, single_bytes
+from tests.dialects.strategies import (
+    JSON,
+    MAYBE_EMPTY,
+    NAMES,
+    OBJECTS,
+    OPTIONS,
+    TEXT_PARTS,
+    WORDS,
+    function_calls,
+    functions,
+    joined,
+    messages,
+)
 
-_words = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
-_maybe_empty = st.one_of(st.none(), st.just(""), st.just("  "), _words)
 _mark = st.sampled_from(
     [{}, {}, {"cache_control": {"type": "ephemeral"}}, {"cache_control": {"type": "ephemeral", "ttl": "1h"}}]
 )
-_names = st.sampled_from(["look", "hear", "feel"])
 _ids = st.text("abc.:_-!", min_size=1, max_size=4) | st.just("x" * 80)
-_json = st.recursive(
-    st.none() | st.booleans() | st.integers(-5, 5) | _words,
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(_words, inner, max_size=2),
-    max_leaves=4,
-)
-_object = st.dictionaries(_words, _json, max_size=2)
-
-
-def _joined(*parts: Any) -> Any:
-    """One dictionary out of several strategies of dictionaries."""
-    return st.tuples(*parts).map(lambda found: {key: value for part in found for key, value in part.items()})
-
-
-_text_part = _joined(st.builds(lambda text: {"type": "text", "text": text}, _words), _mark)
-_media_part = _joined(
+_text_part = joined(TEXT_PARTS, _mark)
+_media_part = joined(
     st.sampled_from(
         [
             {"type": "image_url", "image_url": {"url": "https://x.test/a.png"}},
@@ -70,18 +66,8 @@ _media_part = _joined(
     ),
     _mark,
 )
-_content = st.one_of(_maybe_empty, st.lists(st.one_of(_text_part, _media_part), max_size=3))
-_tool_content = st.one_of(_maybe_empty, st.lists(_text_part, max_size=2))
-_call = st.builds(
-    lambda given, name, arguments: {
-        "id": given,
-        "type": "function",
-        "function": {"name": name, "arguments": json.dumps(arguments)},
-    },
-    _ids,
-    _names,
-    _object,
-)
+_content = st.one_of(MAYBE_EMPTY, st.lists(st.one_of(_text_part, _media_part), max_size=3))
+_tool_content = st.one_of(MAYBE_EMPTY, st.lists(_text_part, max_size=2))
 _thoughts = st.sampled_from(
     [
         {},
@@ -91,61 +77,23 @@ _thoughts = st.sampled_from(
         {"thinking_blocks": [{"type": "redacted_thinking", "data": "d"}, {"type": "thinking", "thinking": "unsigned"}]},
     ]
 )
-_message = st.one_of(
-    _joined(st.builds(lambda c: {"role": "user", "content": c}, _content), _mark),
-    _joined(st.builds(lambda r, c: {"role": r, "content": c}, st.sampled_from(["system", "developer"]), _words), _mark),
-    _joined(
-        st.builds(
-            lambda c, calls: {"role": "assistant", "content": c, "tool_calls": calls},
-            st.one_of(_maybe_empty, st.lists(_text_part, max_size=2)),
-            st.lists(_call, max_size=2),
-        ),
-        _thoughts,
-        _mark,
-    ),
-    _joined(st.builds(lambda i, c: {"role": "tool", "tool_call_id": i, "content": c}, _ids, _tool_content), _mark),
+_message = messages(
+    _content,
+    ids=_ids,
+    calls=function_calls(_ids),
+    thoughts=_thoughts,
+    said=_tool_content,
+    results=_tool_content,
+    mark=_mark,
 )
-_tool = _joined(
-    st.builds(
-        lambda name, strict, text: {
-            "type": "function",
-            "function": {"name": name, "parameters": {"type": "object"}, "strict": strict, "description": text},
-        },
-        _names,
-        st.sampled_from([None, True, False]),
-        st.sampled_from([None, "", "Looks."]),
-    ),
-    _mark,
-)
+_tool = joined(functions(description=st.sampled_from([None, "", "Looks."])), _mark)
 _options = st.fixed_dictionaries(
     {},
     optional={
+        **OPTIONS,
         "tools": st.lists(_tool, max_size=2),
-        "tool_choice": st.sampled_from(
-            ["auto", "none", "required", {"type": "function", "function": {"name": "look"}}]
-        ),
-        "parallel_tool_calls": st.booleans(),
-        "temperature": st.floats(0, 2),
-        "top_p": st.floats(0, 1),
-        "top_k": st.integers(0, 9),
-        "max_tokens": st.integers(1, 50_000),
-        "stop": st.one_of(_words, st.lists(_words, max_size=6)),
-        "reasoning_effort": st.sampled_from(["none", "minimal", "low", "medium", "high", "xhigh", "max"]),
-        "response_format": st.sampled_from(
-            [
-                {"type": "json_object"},
-                {
-                    "type": "json_schema",
-                    "json_schema": {"name": "look", "schema": {"type": "object", "properties": {}}},
-                },
-            ]
-        ),
         "service_tier": st.sampled_from(["auto", "default", "flex", "scale"]),
-        "metadata": st.dictionaries(_words, _words, max_size=2),
-        "user": st.just("u"),
-        "n": st.integers(1, 2),
-        "seed": st.integers(),
-        "frequency_penalty": st.floats(-2, 2),
+        "metadata": st.dictionaries(WORDS, WORDS, max_size=2),
         "performanceConfig": st.just({"latency": "optimized"}),
         "guardrailConfig": st.just({"guardrailIdentifier": "g", "guardrailVersion": "1"}),
         "something_new": st.just({"a": 1}),
@@ -246,7 +194,7 @@ def test_a_conversation_that_was_written_is_read_and_written_again_the_same(mess
     assert [b for b in json.loads(again.body).get("system", []) if "no longer" not in b.get("text", "")] == told
 
 
-_sentence = _words.filter(str.strip)
+_sentence = WORDS.filter(str.strip)
 _block = st.one_of(
     st.builds(lambda text: {"text": text}, _sentence),
     st.builds(lambda text: {"reasoningContent": {"reasoningText": {"text": text, "signature": "sig"}}}, _sentence),
@@ -255,12 +203,12 @@ _block = st.one_of(
     st.builds(
         lambda i, name, given: {"toolUse": {"toolUseId": f"t{i}"[:64], "name": name, "input": given}},
         st.text("abc", min_size=1, max_size=4),
-        _names,
-        _object,
+        NAMES,
+        OBJECTS,
     ),
     st.builds(
         lambda given: {"toolUse": {"toolUseId": "s", "name": "search", "input": given, "type": "server_tool_use"}},
-        _object,
+        OBJECTS,
     ),
     st.builds(lambda text: {"toolResult": {"toolUseId": "s", "type": "found", "content": [{"text": text}]}}, _sentence),
     st.builds(
@@ -352,12 +300,12 @@ _wild_block = st.dictionaries(
             "new",
         ]
     ),
-    _json
+    JSON
     | st.dictionaries(
         st.sampled_from(
             ["text", "name", "toolUseId", "input", "reasoningText", "redactedContent", "source", "content", "format"]
         ),
-        _json | _object,
+        JSON | OBJECTS,
         max_size=4,
     ),
     max_size=2,
@@ -367,7 +315,7 @@ _wild_block = st.dictionaries(
 @settings(max_examples=150, deadline=None)
 @given(
     st.lists(_wild_block, max_size=3),
-    st.fixed_dictionaries({}, optional={"usage": _json, "stopReason": _json, "metrics": _json}),
+    st.fixed_dictionaries({}, optional={"usage": JSON, "stopReason": JSON, "metrics": JSON}),
 )
 def test_no_answer_however_wild_raises_anything_but_our_errors(blocks: list[Any], fields: dict[str, Any]) -> None:
     body = {"output": {"message": {"role": "assistant", "content": blocks}}, **fields}
@@ -398,18 +346,18 @@ def test_no_answer_however_wild_raises_anything_but_our_errors(blocks: list[Any]
             st.fixed_dictionaries(
                 {},
                 optional={
-                    "contentBlockIndex": st.integers(0, 1) | _json,
-                    "start": _wild_block | _json,
+                    "contentBlockIndex": st.integers(0, 1) | JSON,
+                    "start": _wild_block | JSON,
                     "delta": _wild_block
-                    | _json
+                    | JSON
                     | st.sampled_from(
                         [{"citation": 5}, {"toolResult": [1]}, {"reasoningContent": {"redactedContent": "?"}}]
                     ),
-                    "stopReason": _json,
-                    "usage": _json,
+                    "stopReason": JSON,
+                    "usage": JSON,
                 },
             )
-            | _json,
+            | JSON,
         ),
         max_size=6,
     )
@@ -432,7 +380,7 @@ def test_no_stream_however_wild_raises_anything(events: list[tuple[str, Any]]) -
 
 
 _wild_message = st.fixed_dictionaries(
-    {"role": st.sampled_from(["user", "assistant", "system"]), "content": st.lists(_wild_block, max_size=3) | _json}
+    {"role": st.sampled_from(["user", "assistant", "system"]), "content": st.lists(_wild_block, max_size=3) | JSON}
 )
 
 
@@ -451,7 +399,7 @@ _wild_message = st.fixed_dictionaries(
                 "serviceTier",
                 "x",
             ],
-            _json | _object,
+            JSON | OBJECTS,
         ),
     ),
 )

@@ -18,15 +18,13 @@ from tests.dialects.bedrock_converse.support import (
     CHAT,
     COUNT,
     JSON_HEAD,
-    body_of,
     call,
-    collect,
     decode,
     exchanges,
     recorded_target,
-    single_bytes,
     target,
 )
+from tests.dialects.short import body_of, collect, single_bytes
 
 pytestmark = pytest.mark.skipif(not exchanges(), reason="no recordings: set LINGATE_RECORDINGS")
 

@@ -35,18 +35,17 @@ from tests.dialects.bedrock_converse.support import (
     PNG,
     STREAM_HEAD,
     call,
-    collect,
     decode,
     exception,
     frame,
     message,
     read,
-    single_bytes,
     stream,
     streamed,
     target,
     visible,
 )
+from tests.dialects.short import collect, single_bytes
 
 BEGIN = ("messageStart", {"role": "assistant"})
 HELLO = ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "Hello"}})

@@ -8,20 +8,9 @@ from typing import Any
 import pytest
 
 from tests.dialects.bedrock_converse.shapes import instances, shape
-from tests.dialects.bedrock_converse.support import (
-    CHAT,
-    CLAUDE,
-    call,
-    collect,
-    decode,
-    message,
-    read,
-    send,
-    single_bytes,
-    stream,
-    target,
-)
+from tests.dialects.bedrock_converse.support import CHAT, CLAUDE, call, decode, message, read, send, stream, target
 from tests.dialects.instances import refused_elsewhere
+from tests.dialects.short import collect, single_bytes
 
 OTHERS = ("anthropic", "cohere", "gemini", "ollama", "openai_chat", "openai_responses")
 ASKED_ONLY = ("cachePoint", "guardContent", "toolAddition", "toolRemoval")

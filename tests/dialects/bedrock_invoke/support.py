@@ -5,23 +5,21 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
-from lingate._call.collect import Collector
 from lingate._dialects.bedrock_invoke import DIALECT
-from lingate._model import Call, Event, Failed, Head, HttpRequest, Target
+from lingate._model import Call, Event, Head, HttpRequest, Target
 from lingate._providers.lookup import resolve
 from lingate._wire.eventstream import CONTENT_TYPE, encode
-from tests.conftest import RECORDINGS
+from tests.dialects import short
 
 CHAT = DIALECT.operations["chat"]
 EMBED = DIALECT.operations["embeddings"]
 RERANK = DIALECT.operations["rerank"]
 COUNT = DIALECT.operations["count_tokens"]
 
-WHEN = "Tue, 14 Jul 2026 10:00:00 GMT"
 METRICS = {"amazon-bedrock-invocationMetrics": {"inputTokenCount": 3, "outputTokenCount": 4}}
 
 CLAUDE = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
@@ -31,6 +29,9 @@ LLAMA = "meta.llama3-1-70b-instruct-v1:0"
 MISTRAL = "mistral.mistral-7b-instruct-v0:2"
 COHERE = "cohere.command-light-text-v14"
 COMMAND_R = "cohere.command-r-v1:0"
+
+
+exchanges = partial(short.recorded, "bedrock-invoke")
 
 
 def at_bedrock(model: str) -> Target:
@@ -62,7 +63,7 @@ def dropped(model: str, drop_params: bool = False, **body: Any) -> list[str]:
 
 def head(**headers: str) -> Head:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Head(200, {"date": WHEN, "x-amzn-requestid": "req-1", **named})
+    return Head(200, {"date": short.DATE, "x-amzn-requestid": "req-1", **named})
 
 
 JSON_HEAD = head(content_type="application/json")
@@ -82,25 +83,7 @@ def chunks(*events: Any) -> bytes:
 
 
 def decode(pieces: Iterable[bytes], model: str, sent: HttpRequest | None = None) -> list[Event]:
-    decoder = CHAT.decoder(sent or CHAT.request(call(), at_bedrock(model)), STREAM_HEAD)
-    events: list[Event] = []
-    for piece in pieces:
-        events += decoder.feed(piece)
-    events += decoder.finish()
-    assert decoder.done == (not any(isinstance(event, Failed) for event in events))
-    return events
-
-
-def collect(events: Iterable[Event]) -> dict[str, Any]:
-    collector = Collector()
-    for event in events:
-        assert not isinstance(event, Failed), event
-        collector.add(event)
-    return collector.response()
-
-
-def single_bytes(data: bytes) -> Iterable[bytes]:
-    return (data[at : at + 1] for at in range(len(data)))
+    return short.fed(CHAT.decoder(sent or CHAT.request(call(), at_bedrock(model)), STREAM_HEAD), pieces)
 
 
 def recorded_model(exchange: dict[str, Any]) -> tuple[str, str]:
@@ -110,19 +93,4 @@ def recorded_model(exchange: dict[str, Any]) -> tuple[str, str]:
 
 
 def recorded_head(exchange: dict[str, Any]) -> Head:
-    return Head(exchange["response"]["status"], {"date": WHEN, **exchange["response"]["headers"]})
-
-
-def body_of(exchange: dict[str, Any]) -> bytes:
-    body = exchange["response"]["body"]
-    if exchange["response"]["headers"].get("content-type") == CONTENT_TYPE:
-        return base64.b64decode(body)
-    return json.dumps(body).encode()
-
-
-@lru_cache
-def exchanges() -> tuple[dict[str, Any], ...]:
-    file = RECORDINGS / "bedrock-invoke.jsonl"
-    if not file.is_file():
-        return ()
-    return tuple(json.loads(line) for line in file.read_text().splitlines())
+    return Head(exchange["response"]["status"], {"date": short.DATE, **exchange["response"]["headers"]})

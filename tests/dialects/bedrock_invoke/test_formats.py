@@ -45,15 +45,14 @@ from tests.dialects.bedrock_invoke.support import (
     at_bedrock,
     call,
     chunks,
-    collect,
     decode,
     dropped,
     head,
     read,
     send,
-    single_bytes,
     wire,
 )
+from tests.dialects.short import collect, single_bytes
 
 TALK = [
     {"role": "system", "content": "Be brief."},

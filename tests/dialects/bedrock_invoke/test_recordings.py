@@ -21,15 +21,13 @@ from tests.dialects.bedrock_invoke.support import (
     EMBED,
     RERANK,
     at_bedrock,
-    body_of,
     call,
-    collect,
     decode,
     exchanges,
     recorded_head,
     recorded_model,
-    single_bytes,
 )
+from tests.dialects.short import body_of, collect, single_bytes
 
 pytestmark = pytest.mark.skipif(not exchanges(), reason="no recordings: set LINGATE_RECORDINGS")
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import partial
 from typing import Any
 
-from lingate._call.collect import Collector
 from lingate._dialects.cohere import DIALECT
-from lingate._model import Call, Event, Failed, Head, HttpRequest, ProviderRow, Target, Traits
-from tests.conftest import RECORDINGS
+from lingate._model import Call, Event, Head, HttpRequest, ProviderRow, Target, Traits
+from tests.dialects import short
 
 CHAT = DIALECT.operations["chat"]
 EMBED = DIALECT.operations["embeddings"]
@@ -44,28 +42,11 @@ def target(traits: Traits | None = None, **row: Any) -> Target:
     )
 
 
-def call(stream: bool = False, drop_params: bool = False, **body: Any) -> Call:
-    return Call("chat", "command-test", {"messages": [{"role": "user", "content": "hi"}], **body}, stream, drop_params)
-
-
-def send(made: Call, to: Target | None = None) -> tuple[dict[str, Any], HttpRequest]:
-    """The wire body of a call, decoded, and the request it is in."""
-    sent = CHAT.request(made, to or target())
-    return json.loads(sent.body), sent
-
-
-def wire(traits: Traits | None = None, drop_params: bool = False, **body: Any) -> dict[str, Any]:
-    return send(call(drop_params=drop_params, **body), target(traits))[0]
-
-
-def dropped(traits: Traits | None = None, drop_params: bool = False, **body: Any) -> list[str]:
-    return send(call(drop_params=drop_params, **body), target(traits))[1].dropped
-
-
-def read(body: Any, sent: HttpRequest | None = None) -> dict[str, Any]:
-    """A whole answer in canonical form."""
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return CHAT.response(sent or send(call())[1], JSON_HEAD, data)[0]
+_short = short.Short(CHAT, target, JSON_HEAD, SSE_HEAD)
+call, send, wire, dropped = _short.call, _short.send, _short.wire, _short.dropped
+read, decode = _short.read, _short.decode
+sse = short.named_events
+recorded = partial(short.recorded, "cohere-v2")
 
 
 def message_of(body: Any, sent: HttpRequest | None = None) -> dict[str, Any]:
@@ -129,38 +110,8 @@ def streamed(body: dict[str, Any]) -> list[dict[str, Any]]:
     return events
 
 
-def sse(*events: dict[str, Any]) -> bytes:
-    return b"".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in events)
-
-
 def stream_bytes(body: dict[str, Any]) -> bytes:
     return sse(*streamed(body)) + b"data: [DONE]\n\n"
-
-
-def decode(chunks: Iterable[bytes], sent: HttpRequest | None = None, head: Head = SSE_HEAD) -> list[Event]:
-    decoder = CHAT.decoder(sent or send(call(stream=True))[1], head)
-    events: list[Event] = []
-    for chunk in chunks:
-        events += decoder.feed(chunk)
-    events += decoder.finish()
-    assert decoder.feed(b"data: x\n\n") == decoder.finish() == []
-    return events
-
-
-def collect(events: Iterable[Event]) -> dict[str, Any]:
-    collector = Collector()
-    for event in events:
-        assert not isinstance(event, Failed), event
-        collector.add(event)
-    return collector.response()
-
-
-def failed(events: list[Event]) -> Any:
-    """The error that a stream ended with."""
-    last = events[-1]
-    assert isinstance(last, Failed), last
-    assert not any(isinstance(event, Failed) for event in events[:-1])
-    return last.error
 
 
 def encode(events: Iterable[Event], made: Call | None = None) -> bytes:
@@ -168,19 +119,6 @@ def encode(events: Iterable[Event], made: Call | None = None) -> bytes:
     return b"".join(encoder.event(event) for event in events) + encoder.end()
 
 
-@lru_cache
-def recorded() -> list[dict[str, Any]]:
-    """All recorded exchanges of this format; empty where the recordings are absent."""
-    path = RECORDINGS / "cohere-v2.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
-
-
 def operation_of(exchange: dict[str, Any]) -> str:
     paths = {"chat": "chat", "embed": "embeddings", "rerank": "rerank"}
     return paths[exchange["request"]["url"].rpartition("/")[2]]
-
-
-def without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: without_nulls(inner) for key, inner in value.items() if inner is not None}
-    return [without_nulls(inner) for inner in value] if isinstance(value, list) else value

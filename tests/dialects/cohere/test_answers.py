@@ -26,9 +26,7 @@ from tests.dialects.cohere.support import (
     TOOL,
     answer,
     call,
-    collect,
     decode,
-    failed,
     message_of,
     read,
     send,
@@ -40,6 +38,7 @@ from tests.dialects.cohere.support import (
     thought,
     tool_call,
 )
+from tests.dialects.short import collect, failed
 
 FORMAT = {"type": "json_schema", "json_schema": {"name": "thing", "schema": {"type": "object"}}}
 DOCUMENT = {"type": "document", "id": "d", "document": {"id": "d", "url": "https://x.test/d", "title": "D"}}

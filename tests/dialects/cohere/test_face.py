@@ -27,7 +27,6 @@ from tests.dialects.cohere.support import (
     TOOL,
     answer,
     call,
-    collect,
     decode,
     encode,
     read,
@@ -38,6 +37,7 @@ from tests.dialects.cohere.support import (
     tool_call,
 )
 from tests.dialects.cohere.test_answers import ANSWERS
+from tests.dialects.short import collect
 
 ASK: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 

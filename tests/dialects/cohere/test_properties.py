@@ -19,7 +19,6 @@ from tests.dialects.cohere.support import (
     SSE_HEAD,
     TOOL,
     answer,
-    collect,
     decode,
     encode,
     read,
@@ -30,6 +29,7 @@ from tests.dialects.cohere.support import (
     thought,
     tool_call,
 )
+from tests.dialects.short import collect
 
 words = st.text(max_size=12)
 filled = st.text(min_size=1, max_size=12)

@@ -19,15 +19,14 @@ from tests.dialects.cohere.support import (
     JSON_HEAD,
     RERANK,
     call,
-    collect,
     decode,
     encode,
     operation_of,
     recorded,
     send,
     target,
-    without_nulls,
 )
+from tests.dialects.short import collect, without_nulls
 
 pytestmark = pytest.mark.skipif(not recorded(), reason="no recordings: set LINGATE_RECORDINGS")
 

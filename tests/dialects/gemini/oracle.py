@@ -13,7 +13,7 @@ from google.genai._common import convert_to_dict, encode_unserializable_types
 from google.oauth2.credentials import Credentials
 
 from lingate._dialects.gemini.casing import camelized
-from tests.dialects.gemini.support import without_nulls
+from tests.dialects.short import without_nulls
 
 _BESIDE = ("systemInstruction", "tools", "toolConfig", "safetySettings", "cachedContent", "labels", "serviceTier")
 

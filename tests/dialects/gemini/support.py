@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
-from functools import lru_cache
+from functools import partial
 from typing import Any
 
-from lingate._call.collect import Collector
 from lingate._dialects.gemini import DIALECT
 from lingate._dialects.gemini.casing import camelized
-from lingate._model import Call, Event, Failed, Head, HttpRequest, ProviderRow, Target, Traits
-from tests.conftest import RECORDINGS
+from lingate._model import Call, Head, ProviderRow, Target, Traits
+from tests.dialects import short
 
 CHAT = DIALECT.operations["chat"]
 COUNT = DIALECT.operations["count_tokens"]
@@ -41,37 +39,15 @@ def target(traits: Traits | None = None, url: str = STUDIO, model: str = "gemini
     )
 
 
-def call(**body: Any) -> Call:
-    return Call("chat", "gemini-test", {"messages": [{"role": "user", "content": "hi"}], **body})
-
-
-def send(made: Call, to: Target | None = None) -> tuple[dict[str, Any], HttpRequest]:
-    """The wire body of a call, decoded, and the request it is in."""
-    sent = CHAT.request(made, to or target())
-    return json.loads(sent.body), sent
-
-
-def wire(traits: Traits | None = None, drop_params: bool = False, **body: Any) -> dict[str, Any]:
-    made = call(**body)
-    made.drop_params = drop_params
-    return send(made, target(traits))[0]
+_short = short.Short(CHAT, target, JSON_HEAD, SSE_HEAD)
+call, send, wire, dropped = _short.call, _short.send, _short.wire, _short.dropped
+read, decode = _short.read, _short.decode
+recorded = partial(short.recorded, "gemini", "vertex")
 
 
 def config(traits: Traits | None = None, **body: Any) -> dict[str, Any]:
     """The `generationConfig` of a call."""
     return wire(traits, **body).get("generationConfig", {})
-
-
-def dropped(traits: Traits | None = None, drop_params: bool = False, **body: Any) -> list[str]:
-    made = call(**body)
-    made.drop_params = drop_params
-    return send(made, target(traits))[1].dropped
-
-
-def read(body: Any, sent: HttpRequest | None = None) -> dict[str, Any]:
-    """A whole answer in canonical form."""
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return CHAT.response(sent or CHAT.request(call(), target()), JSON_HEAD, data)[0]
 
 
 def answer(*parts: dict[str, Any], finish: Any = "STOP", **fields: Any) -> dict[str, Any]:
@@ -86,41 +62,8 @@ def sse(*events: Any) -> bytes:
     return b"".join(f"data: {json.dumps(event)}\r\n\r\n".encode() for event in events)
 
 
-def decode(chunks: Iterable[bytes], sent: HttpRequest | None = None, head: Head = SSE_HEAD) -> list[Event]:
-    decoder = CHAT.decoder(sent or CHAT.request(call(), target()), head)
-    events: list[Event] = []
-    for chunk in chunks:
-        events += decoder.feed(chunk)
-    return events + decoder.finish()
-
-
-def failed(events: list[Event]) -> Any:
-    """The error that a stream ended with."""
-    assert isinstance(events[-1], Failed), events[-1:]
-    assert not any(isinstance(event, Failed) for event in events[:-1])
-    return events[-1].error
-
-
-def collect(events: Iterable[Event]) -> dict[str, Any]:
-    collector = Collector()
-    for event in events:
-        assert not isinstance(event, Failed), event
-        collector.add(event)
-    return collector.response()
-
-
-def bytewise(data: bytes) -> list[bytes]:
-    return [data[at : at + 1] for at in range(len(data))]
-
-
 def parse(body: Any, method: str = "generateContent", model: str = "gemini-test") -> Call:
     return CHAT.parse_call(json.dumps(body).encode(), {"model": model, "method": method})
-
-
-def without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: without_nulls(item) for key, item in value.items() if item is not None}
-    return [without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 _ALPHABET = str.maketrans("-_", "+/")
@@ -128,7 +71,7 @@ _ALPHABET = str.maketrans("-_", "+/")
 
 def normal(body: dict[str, Any]) -> dict[str, Any]:
     """A request's body without what means nothing: how names and base64 are written, roles of system text, empty objects."""
-    out = without_nulls(camelized(body))
+    out = short.without_nulls(camelized(body))
     out.pop("model", None)
     if not out.get("generationConfig"):
         out.pop("generationConfig", None)
@@ -139,16 +82,6 @@ def normal(body: dict[str, Any]) -> dict[str, Any]:
             if "data" in part.get("inlineData", {}):
                 part["inlineData"]["data"] = part["inlineData"]["data"].translate(_ALPHABET)
     return out
-
-
-@lru_cache(maxsize=1)
-def recorded() -> tuple[dict[str, Any], ...]:
-    found: list[dict[str, Any]] = []
-    for name in ("gemini", "vertex"):
-        path = RECORDINGS / f"{name}.jsonl"
-        if path.is_file():
-            found += [json.loads(line) for line in path.read_text().splitlines()]
-    return tuple(found)
 
 
 def method_of(exchange: dict[str, Any]) -> str:

@@ -36,18 +36,17 @@ from tests.dialects.hosts.support import (
     KEY,
     TOOL,
     ask,
-    collected,
     counted,
     decode,
     ended,
     events_of,
-    failure,
     place,
     read,
     said,
     sse,
     wire,
 )
+from tests.dialects.short import collect, failed
 from tests.servers import RawServer, Script
 
 ENV = {"GEMINI_API_KEY": KEY}
@@ -384,7 +383,7 @@ def test_a_call_behind_its_thought_has_the_signature_where_clients_keep_it() -> 
     thought = step(0, {"type": "thought"}, {"type": "thought_signature", "signature": "c2ln"})
     called = step(1, CALL)
     whole = read(FLASH, interaction(THOUGHT, CALL, {**CALL, "id": "c2"}))
-    told = collected(events_of(FLASH, streamed(CREATED, *thought, *called, COMPLETED)))
+    told = collect(events_of(FLASH, streamed(CREATED, *thought, *called, COMPLETED)))
 
     for answer, count in ((whole, 2), (told, 1)):
         calls = answer["choices"][0]["message"]["tool_calls"]
@@ -437,9 +436,9 @@ def test_sources_stand_where_they_are_in_the_whole_text() -> None:
         ],
     )
     steps = [item for n, given in enumerate(deltas) for item in step(n, {"type": "model_output"}, *given)]
-    assert collected(events_of(FLASH, streamed(CREATED, *steps, COMPLETED)))["choices"][0]["message"][
-        "annotations"
-    ] == [note]
+    assert collect(events_of(FLASH, streamed(CREATED, *steps, COMPLETED)))["choices"][0]["message"]["annotations"] == [
+        note
+    ]
 
 
 def test_a_source_may_be_a_file_and_may_not_say_where_it_is_used() -> None:
@@ -545,7 +544,7 @@ def test_a_stream_says_what_the_whole_answer_says() -> None:
     events = events_of(FLASH, streamed(CREATED, *thought, *TEXT, *called, COMPLETED))
     whole = read(FLASH, interaction(THOUGHT, output("hello"), CALL))
 
-    answer = collected(events)
+    answer = collect(events)
     message, expected = answer["choices"][0]["message"], whole["choices"][0]["message"]
     assert said(events) == "hello"
     assert ended(events) == "tool_calls"
@@ -568,7 +567,7 @@ def test_a_call_is_told_when_its_step_ends_and_a_step_may_begin_with_content() -
 
     assert [one.name for one in early if isinstance(one, ToolStart)] == ["f"]
     assert said(whole) == "hello"
-    assert collected(whole)["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"] == '{"a":1}'
+    assert collect(whole)["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"] == '{"a":1}'
 
 
 def test_counts_of_a_stream_are_told_before_its_end() -> None:
@@ -579,7 +578,7 @@ def test_counts_of_a_stream_are_told_before_its_end() -> None:
     )
 
     assert counted(events) is not None
-    assert isinstance(failure(events), StreamInterruptedError)
+    assert isinstance(failed(events), StreamInterruptedError)
 
 
 def test_the_providers_own_tools_are_told_beside_a_streamed_answer() -> None:
@@ -588,7 +587,7 @@ def test_the_providers_own_tools_are_told_beside_a_streamed_answer() -> None:
         {"type": "google_search_call", "id": "s1"},
         {"type": "google_search_call", "arguments": {"queries": ["a", "b"]}},
     )
-    message = collected(events_of(FLASH, streamed(CREATED, *search, *TEXT, COMPLETED)))["choices"][0]["message"]
+    message = collect(events_of(FLASH, streamed(CREATED, *search, *TEXT, COMPLETED)))["choices"][0]["message"]
 
     assert message["provider_specific_fields"]["gemini"]["steps"] == [SEARCH]
 
@@ -602,15 +601,15 @@ def test_a_call_that_the_limit_has_cut_is_not_told_as_one() -> None:
     events = events_of(FLASH, streamed(CREATED, *TEXT, *begun, cut))
 
     assert ended(events) == "length"
-    assert "tool_calls" not in collected(events)["choices"][0]["message"]
-    assert isinstance(failure(events_of(FLASH, streamed(CREATED, *TEXT, *begun, COMPLETED))), ProtocolError)
+    assert "tool_calls" not in collect(events)["choices"][0]["message"]
+    assert isinstance(failed(events_of(FLASH, streamed(CREATED, *TEXT, *begun, COMPLETED))), ProtocolError)
 
 
 @pytest.mark.parametrize("kept", range(1, 7))
 def test_a_stream_that_is_cut_is_never_whole(kept: int) -> None:
     events = events_of(FLASH, streamed(*[CREATED, *TEXT, COMPLETED][:kept][: len(TEXT) + 1], done=False))
 
-    assert isinstance(failure(events), StreamInterruptedError)
+    assert isinstance(failed(events), StreamInterruptedError)
 
 
 @pytest.mark.parametrize(
@@ -625,7 +624,7 @@ def test_a_stream_that_fails_says_why(last: dict[str, Any], error: type[LingateE
     events = events_of(FLASH, streamed(CREATED, *TEXT, last))
 
     assert said(events) == "hello"
-    assert isinstance(failure(events), error)
+    assert isinstance(failed(events), error)
 
 
 def test_a_host_that_answers_in_one_piece_is_understood() -> None:
@@ -742,7 +741,7 @@ def test_recorded_exchanges(item: dict[str, Any]) -> None:
         data = [json.loads(line[6:]) for line in body.splitlines() if line.startswith("data: {")]
         deltas = [event["delta"] for event in data if event["event_type"] == "step.delta"]
         text = "".join(delta["text"] for delta in deltas if delta["type"] == "text")
-        answer, usage = collected(events_of(FLASH, body.encode())), data[-1]["interaction"]["usage"]
+        answer, usage = collect(events_of(FLASH, body.encode())), data[-1]["interaction"]["usage"]
     assert answer["choices"][0]["message"]["content"] == text
     assert answer["usage"]["prompt_tokens"] == usage["total_input_tokens"]
     assert answer["usage"]["completion_tokens"] == usage["total_output_tokens"] + usage["total_thought_tokens"]

@@ -19,7 +19,6 @@ from tests.dialects.gemini.support import (
     JSON_HEAD,
     call,
     chunks_of,
-    collect,
     decode,
     method_of,
     normal,
@@ -29,6 +28,7 @@ from tests.dialects.gemini.support import (
     stream_bytes,
     target,
 )
+from tests.dialects.short import collect
 
 pytestmark = pytest.mark.skipif(not recorded(), reason="no recordings: set LINGATE_RECORDINGS")
 

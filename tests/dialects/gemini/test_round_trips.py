@@ -15,20 +15,8 @@ from lingate._dialects._replay import replay
 from lingate._model import Call, ProviderRow, Target
 from tests.dialects.gemini.oracle import client_at
 from tests.dialects.gemini.strategies import names, objects, text
-from tests.dialects.gemini.support import (
-    CHAT,
-    JSON_HEAD,
-    MIDDLE,
-    answer,
-    call,
-    collect,
-    decode,
-    parse,
-    read,
-    send,
-    sse,
-    target,
-)
+from tests.dialects.gemini.support import CHAT, JSON_HEAD, MIDDLE, answer, call, decode, parse, read, send, sse, target
+from tests.dialects.short import collect
 from tests.servers import RawServer, Script
 
 SIGNED = answer(

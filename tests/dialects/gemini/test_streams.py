@@ -25,20 +25,8 @@ from lingate._model import (
     Usage,
 )
 from lingate.errors import InternalServerError, OverloadedError, ProtocolError, StreamInterruptedError
-from tests.dialects.gemini.support import (
-    CHAT,
-    JSON_HEAD,
-    answer,
-    bytewise,
-    call,
-    collect,
-    decode,
-    failed,
-    read,
-    send,
-    sse,
-    target,
-)
+from tests.dialects.gemini.support import CHAT, JSON_HEAD, answer, call, decode, read, send, sse, target
+from tests.dialects.short import collect, failed, single_bytes
 
 
 def part_of(*parts: dict[str, Any], **fields: Any) -> dict[str, Any]:
@@ -48,7 +36,7 @@ def part_of(*parts: dict[str, Any], **fields: Any) -> dict[str, Any]:
 def both(data: bytes) -> list[Any]:
     """The events, the same whole and byte by byte."""
     events = decode([data])
-    assert _shown(decode(bytewise(data))) == _shown(events)
+    assert _shown(decode(single_bytes(data))) == _shown(events)
     return events
 
 
@@ -557,7 +545,7 @@ def test_log_probabilities_belong_to_the_text_and_not_to_the_thought_before_it()
     scores = {"chosenCandidates": [{"token": "a", "logProbability": -0.5}]}
     event = answer({"text": "hm", "thought": True}, {"text": "a"}, logprobsResult=scores)
 
-    events = decode(bytewise(sse(event)))
+    events = decode(single_bytes(sse(event)))
 
     assert [bool(event.logprobs) for event in events if isinstance(event, Text)] == [True]
 
@@ -568,7 +556,9 @@ def test_the_piece_of_a_call_that_ends_it_may_come_twice_and_bring_the_signature
     }
     ended = {"functionCall": {}, "thoughtSignature": "c2ln"}
 
-    events = decode(bytewise(sse(answer(begun, finish=None), answer(ended, finish=None), answer({"functionCall": {}}))))
+    events = decode(
+        single_bytes(sse(answer(begun, finish=None), answer(ended, finish=None), answer({"functionCall": {}})))
+    )
 
     message = collect(events)["choices"][0]["message"]
     result = {"role": "tool", "tool_call_id": message["tool_calls"][0]["id"], "content": "1"}
@@ -605,7 +595,7 @@ def test_what_stands_beside_a_structured_answer_is_not_it() -> None:
     calls = [{"functionCall": {"name": "answer", "args": {"a": n}}} for n in (1, 2)]
     event = answer({"executableCode": {"language": "PYTHON", "code": "1"}}, *calls)
 
-    events = decode(bytewise(sse(event)), sent)
+    events = decode(single_bytes(sse(event)), sent)
 
     assert collect(events)["choices"][0]["message"]["content"] == '{"a":1}'
     assert not any(isinstance(event, Opaque) for event in events)

@@ -14,7 +14,6 @@ from tests.dialects.gemini.support import (
     OLD,
     answer,
     call,
-    collect,
     config,
     decode,
     dropped,
@@ -24,6 +23,7 @@ from tests.dialects.gemini.support import (
     target,
     wire,
 )
+from tests.dialects.short import collect
 
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -18,7 +18,8 @@ from lingate._model import Call
 from lingate.errors import AuthenticationError, OverloadedError, RateLimitError
 from lingate.simulator import Simulator
 from tests.dialects.gemini.oracle import client_at
-from tests.dialects.gemini.support import CHAT, chunks_of, collect, decode, parse, read, recorded, stream_bytes
+from tests.dialects.gemini.support import CHAT, chunks_of, decode, parse, read, recorded, stream_bytes
+from tests.dialects.short import collect
 from tests.servers import RawServer, Script
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="

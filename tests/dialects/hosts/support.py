@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import httpx2
 
-from lingate._call.collect import Collector
 from lingate._dialects._base import OperationFormat
 from lingate._dialects._forms import form_of
 from lingate._model import Call, Event, Failed, Finish, Head, HttpRequest, JsonDict, Target, Text, Usage
 from lingate._providers.lookup import resolve
+from tests.dialects import short
 
 JSON = Head(200, {"content-type": "application/json"})
 SSE = Head(200, {"content-type": "text/event-stream"})
@@ -55,22 +54,13 @@ def read(to: Target, body: Any, head: Head = JSON, **facts: Any) -> JsonDict:
 
 
 def decode(to: Target, pieces: Iterable[bytes], head: Head = SSE, **facts: Any) -> list[Event]:
-    decoder = form(to).decoder(ask(to, stream=True, **facts), head)
-    events: list[Event] = []
-    for piece in pieces:
-        events += decoder.feed(piece)
-    events += decoder.finish()
-    assert decoder.feed(b"data: {}\n\n") == [] == decoder.finish(), "nothing comes after the end"
-    assert decoder.done is not any(isinstance(event, Failed) for event in events)
-    return events
+    return short.fed(form(to).decoder(ask(to, stream=True, **facts), head), pieces)
 
 
 def events_of(to: Target, data: bytes, head: Head = SSE, **facts: Any) -> list[Event]:
     """The events of a stream, the same whole, byte by byte and cut at random."""
     whole = decode(to, [data], head, **facts)
-    cuts = sorted(random.Random(len(data)).sample(range(len(data) + 1), min(9, len(data) + 1)))
-    at_random = [data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]
-    for pieces in ([data[at : at + 1] for at in range(len(data))], at_random):
+    for pieces in (short.single_bytes(data), short.cut_at_random(data, len(data), 9)):
         assert comparable(decode(to, pieces, head, **facts)) == comparable(whole)
     return whole
 
@@ -85,14 +75,6 @@ def comparable(events: list[Event]) -> list[Any]:
     ]
 
 
-def collected(events: Iterable[Event]) -> JsonDict:
-    collector = Collector()
-    for event in events:
-        assert not isinstance(event, Failed), event
-        collector.add(event)
-    return collector.response()
-
-
 def said(events: Iterable[Event]) -> str:
     return "".join(event.text for event in events if isinstance(event, Text))
 
@@ -105,12 +87,6 @@ def ended(events: list[Event]) -> str:
     last = [event for event in events if isinstance(event, Finish)]
     assert len(last) == 1
     return last[0].reason
-
-
-def failure(events: list[Event]) -> Any:
-    last = events[-1]
-    assert isinstance(last, Failed)
-    return last.error
 
 
 def sse(*data: Any, done: bool = True, names: tuple[str, ...] = ()) -> bytes:

@@ -22,7 +22,6 @@ from tests.dialects.hosts.support import (
     ask,
     chat_answer,
     chunk,
-    collected,
     ended,
     events_of,
     place,
@@ -31,6 +30,7 @@ from tests.dialects.hosts.support import (
     sse,
     wire,
 )
+from tests.dialects.short import collect
 
 ROOT = "https://example-resource.openai.azure.com"
 ENV = {"AZURE_API_KEY": KEY, "AZURE_API_BASE": ROOT}
@@ -227,7 +227,7 @@ class TestAnswers:
         assert type(events[0]) is Start
         assert events[0].id == "c1"
         assert (said(events), ended(events)) == ("hi", "stop")
-        assert collected(events)["prompt_filter_results"] == [{"x": 1}]
+        assert collect(events)["prompt_filter_results"] == [{"x": 1}]
 
     def test_filters_that_come_late_are_told_too(self) -> None:
         late = chunk({}, None)

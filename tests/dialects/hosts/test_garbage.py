@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from lingate._model import Failed
 from lingate._wire.sse import MAX_EVENT_BYTES
 from lingate.errors import LingateError, ProtocolError
-from tests.dialects.hosts.support import JSON, SSE, ask, decode, failure, form, place, read
+from tests.dialects.hosts.support import JSON, SSE, ask, decode, form, place, read
 from tests.dialects.hosts.test_texts import AGENT, FLOW, GRAPH, NLP, REPLICATE, TGI
+from tests.dialects.short import failed
 
 TOKEN = {"authorization": "Bearer t"}
 PLACES = [
@@ -113,7 +114,7 @@ def test_an_event_that_never_ends_is_a_failure(to: Any) -> None:
 
     events = decoder.feed(b"data: " + bytes(MAX_EVENT_BYTES))
 
-    assert isinstance(failure(events), ProtocolError)
+    assert isinstance(failed(events), ProtocolError)
     assert not decoder.done
     assert decoder.feed(b"data: [DONE]\n\n") == decoder.finish() == []
 

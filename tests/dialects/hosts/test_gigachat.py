@@ -16,7 +16,6 @@ from tests.dialects.hosts.support import (
     ask,
     chat_answer,
     chunk,
-    collected,
     ended,
     events_of,
     place,
@@ -25,6 +24,7 @@ from tests.dialects.hosts.support import (
     sse,
     wire,
 )
+from tests.dialects.short import collect
 
 
 def at() -> Any:
@@ -194,7 +194,7 @@ def test_a_streamed_call_is_the_same() -> None:
     data = sse(chunk({"content": "so"}), chunk(delta, "function_call"))
 
     events = events_of(at(), data)
-    message = collected(events)["choices"][0]["message"]
+    message = collect(events)["choices"][0]["message"]
 
     assert (said(events), ended(events)) == ("so", "tool_calls")
     assert [json.loads(call["function"]["arguments"]) for call in message["tool_calls"]] == [{"a": 1}]

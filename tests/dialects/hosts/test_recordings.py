@@ -15,8 +15,9 @@ from lingate.errors import NotFoundError, UpstreamError
 from tests.conftest import RECORDINGS
 from tests.dialects.anthropic import test_recordings as anthropic
 from tests.dialects.anthropic.support import normal
-from tests.dialects.hosts.support import JSON, KEY, SSE, collected, decode, events_of, form, place, read
+from tests.dialects.hosts.support import JSON, KEY, SSE, decode, events_of, form, place, read
 from tests.dialects.openai_chat import test_recordings as openai
+from tests.dialects.short import collect
 
 _AZURE = {"AZURE_API_KEY": KEY}
 _FILES = {
@@ -162,7 +163,7 @@ def test_a_recorded_stream_says_what_the_host_said_however_it_is_cut(name: str) 
         data = body.encode()
         events = events_of(to, data) if len(data) < 20_000 else decode(to, [data])
         chunks = list(openai.documents(body))
-        response = collected(events)
+        response = collect(events)
         for choice in response["choices"]:
             mine = [part for chunk in chunks for part in chunk["choices"]]
             reasons = [part.get("finish_reason") for part in mine]
@@ -180,7 +181,7 @@ def test_claude_s_recorded_answers_on_vertex_say_what_they_said() -> None:
         body = item["response"]["body"]
         if isinstance(body, str):
             data = body.encode()
-            response = collected(events_of(to, data) if len(data) < 20_000 else decode(to, [data]))
+            response = collect(events_of(to, data) if len(data) < 20_000 else decode(to, [data]))
             blocks = anthropic._blocks_of_stream(item)
             wire = anthropic._events_on_the_wire(item)
             last = next(event for event in wire if event["type"] == "message_delta")
@@ -196,7 +197,7 @@ def test_recorded_responses_on_azure_say_what_they_said() -> None:
         to: Target = _FILES["azure-openai-responses"](item)
         body = item["response"]["body"]
         if isinstance(body, str):
-            response = collected(decode(to, [body.encode()], SSE))
+            response = collect(decode(to, [body.encode()], SSE))
             body = next(doc["response"] for doc in openai.documents(body) if doc["type"] == "response.completed")
         else:
             response = read(to, body)

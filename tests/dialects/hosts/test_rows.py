@@ -19,21 +19,9 @@ from lingate.errors import (
     QuotaExceededError,
     StreamInterruptedError,
 )
-from tests.dialects.hosts.support import (
-    HELLO,
-    KEY,
-    TOOL,
-    ask,
-    chat_answer,
-    chunk,
-    collected,
-    events_of,
-    place,
-    read,
-    sse,
-    wire,
-)
-from tests.dialects.hosts.support import failure as broken
+from tests.dialects.hosts.support import HELLO, KEY, TOOL, ask, chat_answer, chunk, events_of, place, read, sse, wire
+from tests.dialects.short import collect
+from tests.dialects.short import failed as broken
 
 
 class TestDatabricks:
@@ -94,7 +82,7 @@ class TestDatabricks:
             self.at(),
             sse(told(text="h"), told(text="m"), told(text="", signature="sig"), chunk({"content": "hi"}, "stop")),
         )
-        message = collected(events)["choices"][0]["message"]
+        message = collect(events)["choices"][0]["message"]
 
         assert (message["content"], message["reasoning_content"]) == ("hi", "hm")
         assert "".join(block.get("signature", "") for block in message["thinking_blocks"]) == "sig"
@@ -214,7 +202,7 @@ def test_a_stream_of_cerebras_ends_with_its_finish_reason(model: str) -> None:
     counts = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
     pieces = [chunk({"role": "assistant"}), chunk({"content": "hi"})]
 
-    response = collected(events_of(to, sse(*pieces, chunk({}, "stop", usage=counts), done=False)))
+    response = collect(events_of(to, sse(*pieces, chunk({}, "stop", usage=counts), done=False)))
 
     assert response["choices"][0]["message"]["content"] == "hi"
     assert response["usage"] == counts
@@ -241,7 +229,7 @@ class TestHuggingFace:
         to = place("huggingface/a/b", {"HF_TOKEN": KEY})
         call = {"id": 0, "type": "function", "function": {"name": "f", "arguments": {"a": 1}}}
         whole = read(to, chat_answer({"role": "assistant", "tool_calls": [call]}, "tool_calls"))
-        streamed = collected(events_of(to, sse(chunk({"tool_calls": [{"index": 0, **call}]}), chunk({}, "eos_token"))))
+        streamed = collect(events_of(to, sse(chunk({"tool_calls": [{"index": 0, **call}]}), chunk({}, "eos_token"))))
 
         for response in (whole, streamed):
             [made] = response["choices"][0]["message"]["tool_calls"]

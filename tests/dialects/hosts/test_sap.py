@@ -18,16 +18,15 @@ from tests.dialects.hosts.support import (
     ask,
     chat_answer,
     chunk,
-    collected,
     ended,
     events_of,
-    failure,
     place,
     read,
     said,
     sse,
     wire,
 )
+from tests.dialects.short import collect, failed
 
 URL = "https://api.ai.example/v2/inference/deployments/d1"
 TOKEN = {"authorization": "Bearer ey.token"}
@@ -122,7 +121,7 @@ def test_streamed_answers_are_inside_each_event(done: bool) -> None:
     events = events_of(at(), data)
 
     assert (said(events), ended(events)) == ("hi", "stop")
-    assert collected(events)["usage"] == usage
+    assert collect(events)["usage"] == usage
     assert any(event.raw and "final_result" in event.raw for event in events)  # type: ignore[union-attr]
 
 
@@ -135,15 +134,15 @@ def test_a_stream_that_is_answered_in_one_piece_is_read_and_so_is_an_error_inste
     assert (said(events), ended(events)) == ("hi", "stop")
     assert all(event.raw in (None, body) for event in events)  # type: ignore[union-attr]
     refused = {"error": {"code": 400, "message": "400 - LLM Module: no", "location": "LLM Module"}}
-    assert isinstance(failure(events_of(at(), before + json.dumps(refused).encode())), BadRequestError)
-    assert isinstance(failure(events_of(at(), before + b'{"final_result": ')), LingateError)
+    assert isinstance(failed(events_of(at(), before + json.dumps(refused).encode())), BadRequestError)
+    assert isinstance(failed(events_of(at(), before + b'{"final_result": ')), LingateError)
 
 
 def test_rubbish_in_a_stream_makes_no_sense_but_half_an_event_at_its_end_was_cut() -> None:
     begun = sse({"final_result": chunk({"content": "h"})}, done=False)
 
-    assert isinstance(failure(events_of(at(), begun + b"data: rubbish\n\n" + begun)), ProtocolError)
-    assert isinstance(failure(events_of(at(), begun + b'data: {"final_res')), StreamInterruptedError)
+    assert isinstance(failed(events_of(at(), begun + b"data: rubbish\n\n" + begun)), ProtocolError)
+    assert isinstance(failed(events_of(at(), begun + b'data: {"final_res')), StreamInterruptedError)
 
 
 @pytest.mark.parametrize("wrapped", [True, False])
@@ -158,7 +157,7 @@ def test_errors_of_the_modules_are_told_apart(wrapped: bool) -> None:
 
     with pytest.raises(BadRequestError):
         read(at(), json.dumps(body).encode())
-    assert isinstance(failure(events_of(at(), sse(body, done=False))), BadRequestError)
+    assert isinstance(failed(events_of(at(), sse(body, done=False))), BadRequestError)
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"final_result": 5}', b'{"final_result": {"choices": 5}}', b"no"])

@@ -31,18 +31,17 @@ from tests.dialects.hosts.support import (
     SSE,
     TOOL,
     ask,
-    collected,
     counted,
     decode,
     ended,
     events_of,
-    failure,
     place,
     read,
     said,
     sse,
     wire,
 )
+from tests.dialects.short import collect, failed
 
 TGI = place("tgi-server/m", {}, config={"tgi-server": {"dialect": "tgi_generate", "url": "http://127.0.0.1:1"}})
 NLP = place("nlp_cloud/dolphin", {"NLP_CLOUD_API_KEY": KEY})
@@ -192,14 +191,14 @@ def test_rubbish_gives_our_errors_only(to: Any, body: bytes) -> None:
 def test_rubbish_in_a_stream_is_a_failure(to: Any, data: bytes) -> None:
     events = events_of(to, data)
 
-    assert isinstance(failure(events), LingateError)
+    assert isinstance(failed(events), LingateError)
 
 
 @_each
 def test_a_stream_that_never_begins_was_interrupted(to: Any) -> None:
     events = events_of(to, b": hello\n\n")
 
-    assert isinstance(failure(events), StreamInterruptedError | ProtocolError)
+    assert isinstance(failed(events), StreamInterruptedError | ProtocolError)
 
 
 class TestTgi:
@@ -284,7 +283,7 @@ class TestTgi:
 
         assert (said(events), ended(events)) == ("hi there", "stop")
         assert counted(events) == {"completion_tokens": 3}
-        assert isinstance(failure(decode(TGI, [data[: data.index(b"</s>")]])), StreamInterruptedError)
+        assert isinstance(failed(decode(TGI, [data[: data.index(b"</s>")]])), StreamInterruptedError)
 
     def test_an_answer_that_failed_is_an_error_and_no_reason_to_stop(self) -> None:
         details = {"finish_reason": "error", "generated_tokens": 1}
@@ -292,7 +291,7 @@ class TestTgi:
 
         with pytest.raises(InternalServerError):
             read(TGI, {"generated_text": "h", "details": details})
-        assert isinstance(failure(events_of(TGI, sse(last, done=False))), InternalServerError)
+        assert isinstance(failed(events_of(TGI, sse(last, done=False))), InternalServerError)
 
     @pytest.mark.parametrize(
         ("error", "kind"),
@@ -307,7 +306,7 @@ class TestTgi:
     def test_errors_are_what_they_say_also_in_mid_stream(self, error: Any, kind: Any) -> None:
         with pytest.raises(kind):
             read(TGI, json.dumps(error).encode())
-        assert isinstance(failure(events_of(TGI, sse(error, done=False))), kind)
+        assert isinstance(failed(events_of(TGI, sse(error, done=False))), kind)
 
     def test_a_stream_that_came_as_one_body_is_read(self) -> None:
         events = events_of(TGI, self.ANSWER.encode(), JSON)
@@ -338,7 +337,7 @@ class TestNlpCloud:
 
         assert response["choices"][0]["message"]["content"] == "hi"
         assert response["usage"] == {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
-        assert collected(events_of(NLP, json.dumps(body).encode()))["usage"] == response["usage"]
+        assert collect(events_of(NLP, json.dumps(body).encode()))["usage"] == response["usage"]
 
     def test_an_error(self) -> None:
         with pytest.raises(AuthenticationError):
@@ -438,12 +437,12 @@ class TestLangGraph:
         assert (said(events), ended(events)) == ("hi", "length")
         unmarked = events_of(GRAPH, sse(*data[:-1], names=names, done=False))
         assert (said(unmarked), ended(unmarked)) == ("hi", "length")
-        assert isinstance(failure(events_of(GRAPH, sse(*data[:2], names=names, done=False))), StreamInterruptedError)
+        assert isinstance(failed(events_of(GRAPH, sse(*data[:2], names=names, done=False))), StreamInterruptedError)
 
     def test_an_error_in_the_stream(self) -> None:
         data = sse({"error": "GraphRecursionError", "message": "too deep"}, names=("error",), done=False)
 
-        assert isinstance(failure(events_of(GRAPH, data)), LingateError)
+        assert isinstance(failed(events_of(GRAPH, data)), LingateError)
 
 
 class TestA2a:
@@ -495,7 +494,7 @@ class TestA2a:
 
         with pytest.raises(LingateError, match="Invalid parameters"):
             read(AGENT, json.dumps(error).encode())
-        assert isinstance(failure(events_of(AGENT, sse(error, done=False))), LingateError)
+        assert isinstance(failed(events_of(AGENT, sse(error, done=False))), LingateError)
 
     def test_a_stream_of_artifacts_ends_with_the_final_status(self) -> None:
         def result(**fields: Any) -> Any:
@@ -512,7 +511,7 @@ class TestA2a:
 
         assert (said(events), ended(events)) == ("hi", "stop")
         assert said(events_of(AGENT, sse(working, last, done=False))) == "hi"
-        assert isinstance(failure(events_of(AGENT, sse(working, piece("h"), done=False))), StreamInterruptedError)
+        assert isinstance(failed(events_of(AGENT, sse(working, piece("h"), done=False))), StreamInterruptedError)
 
     def test_a_stream_that_is_one_message(self) -> None:
         message = {"kind": "message", "messageId": "m", "parts": [{"kind": "text", "text": "hi"}]}
@@ -530,7 +529,7 @@ class TestA2a:
         events = events_of(AGENT, sse({"result": piece}, task("failed"), done=False))
 
         assert said(events) == "h"
-        assert "a task that is failed: because" in str(failure(events))
+        assert "a task that is failed: because" in str(failed(events))
 
     def test_a_stream_may_end_with_the_whole_task(self) -> None:
         parts = [{"kind": "text", "text": "hi"}]
@@ -630,12 +629,12 @@ class TestReplicate:
     def test_a_stream_that_failed_says_so(self, last: tuple[str, str]) -> None:
         data = sse("h", last[1], names=("output", last[0]), done=False)
 
-        assert isinstance(failure(events_of(REPLICATE, data)), LingateError)
+        assert isinstance(failed(events_of(REPLICATE, data)), LingateError)
 
     def test_a_stream_without_its_end_was_interrupted(self) -> None:
         data = sse("h", names=("output",), done=False)
 
-        assert isinstance(failure(decode(REPLICATE, [data], SSE)), StreamInterruptedError)
+        assert isinstance(failed(decode(REPLICATE, [data], SSE)), StreamInterruptedError)
 
 
 def test_a_stream_may_end_without_the_blank_line_after_its_last_event() -> None:

@@ -22,7 +22,6 @@ from tests.dialects.hosts.support import (
     ask,
     call,
     chunk,
-    collected,
     events_of,
     form,
     place,
@@ -30,6 +29,7 @@ from tests.dialects.hosts.support import (
     sse,
     wire,
 )
+from tests.dialects.short import collect
 
 TOKEN = {"authorization": "Bearer ey.token"}
 
@@ -164,7 +164,7 @@ def test_answers_are_those_of_the_formats_inside() -> None:
 
     assert read(at("claude-x"), message)["choices"][0]["message"]["content"] == "hi"
     events = events_of(at("meta/llama"), sse(chunk({"content": "hi"}), chunk({}, "stop")))
-    assert collected(events)["choices"][0]["message"]["content"] == "hi"
+    assert collect(events)["choices"][0]["message"]["content"] == "hi"
 
 
 @settings(max_examples=500, deadline=None)

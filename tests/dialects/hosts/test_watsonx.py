@@ -25,18 +25,17 @@ from tests.dialects.hosts.support import (
     ask,
     chat_answer,
     chunk,
-    collected,
     counted,
     decode,
     ended,
     events_of,
-    failure,
     place,
     read,
     said,
     sse,
     wire,
 )
+from tests.dialects.short import collect, failed
 
 HOST = "https://us-south.ml.cloud.ibm.com"
 ENV = {"WATSONX_APIKEY": KEY, "WATSONX_API_BASE": HOST, "WATSONX_PROJECT_ID": "p1"}
@@ -137,13 +136,13 @@ def test_a_stream_ends_with_its_finish_reason_and_no_other_mark() -> None:
     events = events_of(at(), data)
 
     assert (said(events), ended(events), counted(events)) == ("hi", "stop", usage)
-    assert isinstance(failure(decode(at(), [sse(pieces[0], done=False)])), StreamInterruptedError)
+    assert isinstance(failed(decode(at(), [sse(pieces[0], done=False)])), StreamInterruptedError)
 
 
 def test_tool_calls_are_read_whole_and_streamed() -> None:
     call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}
     whole = read(at(), chat_answer({"role": "assistant", "tool_calls": [call]}, "tool_calls"))
-    streamed = collected(events_of(at(), sse(chunk({"tool_calls": [{"index": 0, **call}]}), chunk({}, "tool_calls"))))
+    streamed = collect(events_of(at(), sse(chunk({"tool_calls": [{"index": 0, **call}]}), chunk({}, "tool_calls"))))
 
     for response in (whole, streamed):
         choice = response["choices"][0]
@@ -180,7 +179,7 @@ def test_its_errors_are_told_apart() -> None:
 
     events = events_of(at(), sse(error, done=False))
 
-    assert isinstance(failure(events), AuthenticationError)
+    assert isinstance(failed(events), AuthenticationError)
 
 
 @pytest.mark.parametrize(

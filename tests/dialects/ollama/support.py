@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import partial
 from typing import Any
 
-from lingate._call.collect import Collector
 from lingate._dialects.ollama import DIALECT
-from lingate._model import Call, Event, Failed, Head, HttpRequest, ProviderRow, Target, Traits
-from tests.conftest import RECORDINGS
+from lingate._model import Event, Head, ProviderRow, Target, Traits
+from tests.dialects import short
 
 CHAT = DIALECT.operations["chat"]
 GENERATE = DIALECT.operations["completions"]
@@ -47,28 +46,10 @@ def target(traits: Traits | None = None, **row: Any) -> Target:
     )
 
 
-def call(stream: bool = False, drop_params: bool = False, **body: Any) -> Call:
-    return Call("chat", "llama-test", {"messages": [{"role": "user", "content": "hi"}], **body}, stream, drop_params)
-
-
-def send(made: Call, to: Target | None = None) -> tuple[dict[str, Any], HttpRequest]:
-    """The wire body of a call, decoded, and the request it is in."""
-    sent = CHAT.request(made, to or target())
-    return json.loads(sent.body), sent
-
-
-def wire(traits: Traits | None = None, drop_params: bool = False, **body: Any) -> dict[str, Any]:
-    return send(call(drop_params=drop_params, **body), target(traits))[0]
-
-
-def dropped(traits: Traits | None = None, drop_params: bool = False, **body: Any) -> list[str]:
-    return send(call(drop_params=drop_params, **body), target(traits))[1].dropped
-
-
-def read(body: Any, sent: HttpRequest | None = None) -> dict[str, Any]:
-    """A whole answer in canonical form."""
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return CHAT.response(sent or send(call())[1], JSON_HEAD, data)[0]
+_short = short.Short(CHAT, target, JSON_HEAD, LINES_HEAD)
+call, send, wire, dropped = _short.call, _short.send, _short.wire, _short.dropped
+read, decode = _short.read, _short.decode
+recorded = partial(short.recorded, "ollama")
 
 
 def answer(content: str = "", done_reason: str | None = "stop", calls: Any = None, **message: Any) -> dict[str, Any]:
@@ -100,32 +81,6 @@ def lines(*items: dict[str, Any]) -> bytes:
     return b"".join(json.dumps(item).encode() + b"\n" for item in items)
 
 
-def decode(chunks: Iterable[bytes], sent: HttpRequest | None = None, head: Head = LINES_HEAD) -> list[Event]:
-    decoder = CHAT.decoder(sent or send(call(stream=True))[1], head)
-    events: list[Event] = []
-    for chunk in chunks:
-        events += decoder.feed(chunk)
-    events += decoder.finish()
-    assert decoder.feed(b"{}\n") == decoder.finish() == []
-    return events
-
-
-def collect(events: Iterable[Event]) -> dict[str, Any]:
-    collector = Collector()
-    for event in events:
-        assert not isinstance(event, Failed), event
-        collector.add(event)
-    return collector.response()
-
-
-def failed(events: list[Event]) -> Any:
-    """The error that a stream ended with."""
-    last = events[-1]
-    assert isinstance(last, Failed), last
-    assert not any(isinstance(event, Failed) for event in events[:-1])
-    return last.error
-
-
 def encode(events: Iterable[Event], form: Any = CHAT) -> bytes:
     encoder = form.encoder(call(stream=True))
     return b"".join(encoder.event(event) for event in events) + encoder.end()
@@ -135,18 +90,6 @@ def line_dicts(data: bytes) -> list[dict[str, Any]]:
     return [json.loads(line) for line in data.splitlines()]
 
 
-@lru_cache
-def recorded() -> list[dict[str, Any]]:
-    """All recorded exchanges of this format; empty where the recordings are absent."""
-    path = RECORDINGS / "ollama.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
-
-
 def operation_of(exchange: dict[str, Any]) -> str:
     paths = {"chat": "chat", "generate": "completions", "embed": "embeddings", "embeddings": "embeddings"}
     return paths[exchange["request"]["url"].rpartition("/")[2]]
-
-
-def body_bytes(exchange: dict[str, Any]) -> bytes:
-    body = exchange["response"]["body"]
-    return body.encode() if isinstance(body, str) else json.dumps(body).encode()

@@ -27,9 +27,7 @@ from tests.dialects.ollama.support import (
     MODELS,
     answer,
     call,
-    collect,
     decode,
-    failed,
     lines,
     read,
     send,
@@ -37,6 +35,7 @@ from tests.dialects.ollama.support import (
     target,
     tool_call,
 )
+from tests.dialects.short import collect, failed
 
 ANSWERS: dict[str, dict[str, Any]] = {
     "text": answer("hello"),

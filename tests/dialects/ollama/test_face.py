@@ -31,10 +31,8 @@ from tests.dialects.ollama.support import (
     MODELS,
     PNG,
     TOOL,
-    collect,
     decode,
     encode,
-    failed,
     line_dicts,
     read,
     send,
@@ -42,6 +40,7 @@ from tests.dialects.ollama.support import (
     tool_call,
 )
 from tests.dialects.ollama.test_answers import ANSWERS
+from tests.dialects.short import collect, failed
 
 ASK: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 

@@ -20,7 +20,6 @@ from tests.dialects.ollama.support import (
     JSON_HEAD,
     answer,
     call,
-    collect,
     decode,
     encode,
     lines,
@@ -29,6 +28,7 @@ from tests.dialects.ollama.support import (
     streamed,
     tool_call,
 )
+from tests.dialects.short import collect
 
 requests = st.fixed_dictionaries(
     {"messages": conversations},

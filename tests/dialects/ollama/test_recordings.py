@@ -18,11 +18,8 @@ from tests.dialects.ollama.support import (
     EMBED,
     GENERATE,
     JSON_HEAD,
-    body_bytes,
-    collect,
     decode,
     encode,
-    failed,
     line_dicts,
     operation_of,
     read,
@@ -30,6 +27,7 @@ from tests.dialects.ollama.support import (
     send,
     target,
 )
+from tests.dialects.short import body_of, collect, failed
 
 pytestmark = pytest.mark.skipif(not recorded(), reason="no recordings: set LINGATE_RECORDINGS")
 
@@ -55,7 +53,7 @@ def _form(exchange: dict[str, Any]) -> Any:
 
 def _together(exchange: dict[str, Any]) -> dict[str, Any]:
     """An answer in one piece and in the words of `/api/chat`, independently of the code under test."""
-    items = line_dicts(body_bytes(exchange))
+    items = line_dicts(body_of(exchange))
     last = items[-1]
     messages = [
         item.get("message") or {"content": item["response"], "thinking": item.get("thinking")} for item in items
@@ -89,7 +87,7 @@ def _check(response: dict[str, Any], body: dict[str, Any]) -> None:
 
 @_each(WHOLE)
 def test_a_recorded_answer_says_what_the_server_said(exchange: dict[str, Any]) -> None:
-    response, raw = _form(exchange).response(send_any(), JSON_HEAD, body_bytes(exchange))
+    response, raw = _form(exchange).response(send_any(), JSON_HEAD, body_of(exchange))
 
     assert raw == exchange["response"]["body"]
     _check(response, _together(exchange))
@@ -101,12 +99,12 @@ def send_any() -> Any:
 
 @_each(TURNS)
 def test_a_recorded_stream_says_what_the_server_said(exchange: dict[str, Any]) -> None:
-    _check(collect(decode([body_bytes(exchange)])), _together(exchange))
+    _check(collect(decode([body_of(exchange)])), _together(exchange))
 
 
 @_each(TURNS)
 def test_a_recorded_stream_gives_the_same_events_however_its_bytes_are_cut(exchange: dict[str, Any]) -> None:
-    data = body_bytes(exchange)
+    data = body_of(exchange)
     whole = decode([data])
     places = random.Random(exchange["id"])
 
@@ -117,7 +115,7 @@ def test_a_recorded_stream_gives_the_same_events_however_its_bytes_are_cut(excha
 
 @_each(STREAMS)
 def test_a_recorded_stream_that_is_cut_short_never_looks_whole(exchange: dict[str, Any]) -> None:
-    data = body_bytes(exchange)
+    data = body_of(exchange)
     end = data.rstrip().rfind(b"\n")
 
     for cut in (0, 1, end // 3, end // 2, end, end + 30):
@@ -126,9 +124,9 @@ def test_a_recorded_stream_that_is_cut_short_never_looks_whole(exchange: dict[st
 
 @_each(TURNS)
 def test_every_event_of_a_recorded_stream_carries_what_it_came_from(exchange: dict[str, Any]) -> None:
-    on_the_wire = line_dicts(body_bytes(exchange))
+    on_the_wire = line_dicts(body_of(exchange))
 
-    for event in decode([body_bytes(exchange)]):
+    for event in decode([body_of(exchange)]):
         assert event.raw in on_the_wire  # type: ignore[union-attr]
 
 
@@ -158,7 +156,7 @@ def test_recorded_vectors_arrive_as_they_were(exchange: dict[str, Any]) -> None:
     body = exchange["response"]["body"]
     sent = EMBED.request(EMBED.parse_call(json.dumps(exchange["request"]["body"]).encode(), {}), target())
 
-    response, raw = EMBED.response(sent, JSON_HEAD, body_bytes(exchange))
+    response, raw = EMBED.response(sent, JSON_HEAD, body_of(exchange))
 
     assert raw == body
     assert [item["embedding"] for item in response["data"]] == body["embeddings"]
@@ -170,7 +168,7 @@ def test_recorded_vectors_arrive_as_they_were(exchange: dict[str, Any]) -> None:
 def test_a_recorded_error_is_the_error_it_names(exchange: dict[str, Any]) -> None:
     answer = exchange["response"]
 
-    error = failure(Head(answer["status"], answer["headers"]), body_bytes(exchange), target())
+    error = failure(Head(answer["status"], answer["headers"]), body_of(exchange), target())
 
     assert type(error) is NotFoundError
     assert answer["body"]["error"] in (error.detail or "")
@@ -179,7 +177,7 @@ def test_a_recorded_error_is_the_error_it_names(exchange: dict[str, Any]) -> Non
 @_each(TURNS)
 def test_the_answer_goes_back_into_the_history(exchange: dict[str, Any]) -> None:
     native = _together(exchange)["message"]
-    message = collect(decode([body_bytes(exchange)]))["choices"][0]["message"]
+    message = collect(decode([body_of(exchange)]))["choices"][0]["message"]
     results = [{"role": "tool", "tool_call_id": one["id"], "content": "x"} for one in message.get("tool_calls", ())]
 
     made = CHAT.request(CHAT.parse_call(b'{"model":"m","messages":[{"role":"user","content":"x"}]}', {}), target()).call
@@ -201,16 +199,16 @@ def _plain(function: dict[str, Any]) -> dict[str, Any]:
 
 @_each([x for x in WHOLE if operation_of(x) == "chat"])
 def test_a_recorded_answer_that_we_render_again_is_the_same_to_the_official_package(exchange: dict[str, Any]) -> None:
-    made = oracle.plain(oracle.parse_chat(CHAT.render(read(body_bytes(exchange)))))
+    made = oracle.plain(oracle.parse_chat(CHAT.render(read(body_of(exchange)))))
 
-    assert _judged([made]) == _judged([oracle.plain(oracle.parse_chat(body_bytes(exchange)))])
+    assert _judged([made]) == _judged([oracle.plain(oracle.parse_chat(body_of(exchange)))])
 
 
 @_each([x for x in WHOLE if operation_of(x) == "completions"])
 def test_a_recorded_answer_to_a_prompt_that_we_render_again_is_the_same_too(exchange: dict[str, Any]) -> None:
-    made = oracle.plain(oracle.parse_generate(GENERATE.render(read(body_bytes(exchange)))))
+    made = oracle.plain(oracle.parse_generate(GENERATE.render(read(body_of(exchange)))))
 
-    assert _judged([made]) == _judged([oracle.plain(oracle.parse_generate(body_bytes(exchange)))])
+    assert _judged([made]) == _judged([oracle.plain(oracle.parse_generate(body_of(exchange)))])
 
 
 @_each(STREAMS)
@@ -218,9 +216,9 @@ def test_a_recorded_stream_that_we_write_again_is_the_same_to_the_official_packa
     form = _form(exchange)
     parse = oracle.parse_stream if form is CHAT else oracle.parse_generate_stream
 
-    again = oracle.plain(parse(encode(decode([body_bytes(exchange)]), form)))
+    again = oracle.plain(parse(encode(decode([body_of(exchange)]), form)))
 
-    assert _judged(again) == _judged(oracle.plain(parse(body_bytes(exchange))))
+    assert _judged(again) == _judged(oracle.plain(parse(body_of(exchange))))
 
 
 def _judged(items: list[dict[str, Any]]) -> list[dict[str, Any]]:

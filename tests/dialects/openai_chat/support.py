@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Iterable
 from typing import Any
 
-from lingate._call.collect import Collector
 from lingate._dialects.openai_chat import DIALECT
 from lingate._model import (
     Call,
@@ -22,6 +20,7 @@ from lingate._model import (
     Thinking,
     ToolArgs,
 )
+from tests.dialects import short
 
 CHAT: Any = DIALECT.operations["chat"]
 SSE = Head(200, {"content-type": "text/event-stream"})
@@ -110,23 +109,13 @@ def sse(*chunks: Any, done: bool = True) -> bytes:
 
 def decode(data: bytes, to: Target | None = None, pieces: Iterable[bytes] | None = None, **facts: Any) -> list[Event]:
     """The events of a stream, in the pieces given or whole."""
-    decoder = CHAT.decoder(sent(to, **facts), SSE)
-    events: list[Event] = []
-    for piece in [data] if pieces is None else pieces:
-        events += decoder.feed(piece)
-    events += decoder.finish()
-    assert decoder.feed(b"data: {}\n\n") == [] == decoder.finish(), "nothing comes after the end"
-    assert decoder.done is not any(isinstance(event, Failed) for event in events)
-    return events
+    return short.fed(CHAT.decoder(sent(to, **facts), SSE), [data] if pieces is None else pieces)
 
 
 def events_of(data: bytes, to: Target | None = None, seed: int = 0, **facts: Any) -> list[Event]:
     """The events of a stream, which must be the same whole, byte by byte and cut at random."""
     whole = decode(data, to, **facts)
-    cuts = random.Random(seed)
-    places = sorted(cuts.sample(range(len(data) + 1), min(7, len(data) + 1)))
-    at_random = [data[start:end] for start, end in zip([0, *places], [*places, len(data)], strict=True)]
-    for pieces in ((data[at : at + 1] for at in range(len(data))), at_random):
+    for pieces in (short.single_bytes(data), short.cut_at_random(data, seed)):
         assert comparable(decode(data, to, pieces, **facts)) == comparable(whole)
     return whole
 
@@ -145,13 +134,6 @@ def _levelled(event: Any) -> Any:
         type(event).__name__,
         *(prefix if prefix and name == "id" else getattr(event, name) for name in event.__slots__),
     )
-
-
-def collected(events: list[Event]) -> JsonDict:
-    collector = Collector()
-    for event in events:
-        collector.add(event)
-    return collector.response()
 
 
 def text_of(events: list[Event], kind: Any = Text, choice: int = 0) -> str:

@@ -33,7 +33,8 @@ from lingate.errors import (
     UnsupportedError,
 )
 from tests.conftest import RECORDINGS
-from tests.dialects.openai_chat.support import JSON, SSE, collected, comparable, only, sse, target, text_of
+from tests.dialects.openai_chat.support import JSON, SSE, comparable, only, sse, target, text_of
+from tests.dialects.short import collect
 
 COMPLETIONS: Any = DIALECT.operations["completions"]
 
@@ -138,7 +139,7 @@ class TestRecordings:
 
         for body in streams:
             events = in_any_pieces(body.encode())
-            made = completion_of(collected(events))
+            made = completion_of(collect(events))
             chunks = list(self.chunks(body))
             for index in {choice["index"] for chunk in chunks for choice in chunk["choices"]}:
                 mine = [choice for chunk in chunks for choice in chunk["choices"] if choice["index"] == index]
@@ -301,7 +302,7 @@ class TestStream:
             for text, index in (("a", 1), ("b", 0), ("c", 1))
         ]
 
-        made = completion_of(collected(in_any_pieces(sse(*pieces, chunk("", "stop", 0), chunk("", "stop", 1)))))
+        made = completion_of(collect(in_any_pieces(sse(*pieces, chunk("", "stop", 0), chunk("", "stop", 1)))))
 
         assert [choice["text"] for choice in made["choices"]] == ["b", "ac"]
         assert made["choices"][1]["logprobs"]["tokens"] == ["a", "c"]
@@ -313,7 +314,7 @@ class TestStream:
         events = in_any_pieces(sse(chunk("a"), end))
 
         assert [(event.fields, event.on_choice) for event in only(events, Extra)] == [({"stop_reason": "###"}, True)]
-        assert completion_of(collected(events))["choices"][0]["stop_reason"] == "###"
+        assert completion_of(collect(events))["choices"][0]["stop_reason"] == "###"
 
     def test_a_stream_that_comes_in_a_chat_s_words_is_read_too(self) -> None:
         deltas = [{"choices": [{"index": 0, "delta": {"content": word}, "finish_reason": None}]} for word in ("a", "b")]
@@ -338,7 +339,7 @@ class TestStream:
         usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
         body = answer("one", "two", usage=usage)
 
-        made = completion_of(collected(in_any_pieces(json.dumps(body).encode())))
+        made = completion_of(collect(in_any_pieces(json.dumps(body).encode())))
 
         assert made == read(body)
 
@@ -397,7 +398,7 @@ class TestFace:
         data = b"".join([*(encoder.event(event) for event in replay(response)), encoder.end()])
 
         assert encoder.content_type == "text/event-stream"
-        assert completion_of(collected(in_any_pieces(data))) == response
+        assert completion_of(collect(in_any_pieces(data))) == response
 
     def test_usage_is_sent_only_if_it_was_asked_for(self) -> None:
         encoder = COMPLETIONS.encoder(call())
@@ -434,7 +435,7 @@ def test_a_completion_taken_apart_chunked_and_read_again_is_the_same(response: J
 
     events = decode(sse(*chunks, *([last] if last else [])))
 
-    assert completion_of(collected(events)) == response
+    assert completion_of(collect(events)) == response
     for made in chunks:
         Completion.model_validate({**made, "choices": [{**made["choices"][0], "finish_reason": "stop"}]})
 

@@ -15,8 +15,9 @@ from openai.types.chat.completion_create_params import CompletionCreateParams
 from pydantic import TypeAdapter
 
 from lingate._model import Call, Head
-from tests.dialects.openai_chat.support import CHAT, collected, decode, target
+from tests.dialects.openai_chat.support import CHAT, decode, target
 from tests.dialects.openai_chat.test_recordings import CHAT_DIALECTS, exchanges
+from tests.dialects.short import collect
 
 # Several recorded requests hold what the host takes and OpenAI's types do not name: those are not ours to judge.
 _OPENAI = ("openai-chat", "azure-openai", "xai", "cerebras", "deepseek", "together", "vllm", "llamacpp")
@@ -112,7 +113,7 @@ def test_what_we_stream_adds_up_to_the_same_in_the_openai_package(dialect: str) 
         if not isinstance(body, str) or '"error"' in body:
             continue
         events = decode(body.encode(), target())
-        ours = collected(events)
+        ours = collect(events)
         encoder = CHAT.encoder(
             Call("chat", "m", {"messages": [], "stream_options": {"include_usage": True}}, stream=True)
         )

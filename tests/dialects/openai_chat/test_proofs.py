@@ -15,7 +15,6 @@ from tests.dialects.openai_chat.support import (
     answer,
     call,
     chunk,
-    collected,
     dropped,
     events_of,
     read,
@@ -24,6 +23,7 @@ from tests.dialects.openai_chat.support import (
     thinking_of,
     wire,
 )
+from tests.dialects.short import collect
 
 DETAIL = {"type": "reasoning.text", "text": "hm", "signature": "c2ln", "format": "anthropic-claude-v1", "index": 0}
 ENCRYPTED = {"type": "reasoning.encrypted", "data": "c2VjcmV0", "format": "anthropic-claude-v1", "index": 1}
@@ -36,7 +36,7 @@ DETAILS = target(traits={"reasoning_history": "reasoning_details"})
 
 
 def said(stream: bytes) -> dict[str, Any]:
-    message: dict[str, Any] = collected(events_of(stream))["choices"][0]["message"]
+    message: dict[str, Any] = collect(events_of(stream))["choices"][0]["message"]
     return message
 
 

@@ -13,7 +13,8 @@ from lingate._dialects.openai_chat import DIALECT
 from lingate._model import Call, Failed, Finish, Head, JsonDict, Start, Usage
 from lingate.errors import LingateError, UpstreamError
 from tests.conftest import RECORDINGS
-from tests.dialects.openai_chat.support import CHAT, collected, decode, events_of, only, target
+from tests.dialects.openai_chat.support import CHAT, decode, events_of, only, target
+from tests.dialects.short import collect
 
 CHAT_DIALECTS = [
     "openai-chat",
@@ -187,7 +188,7 @@ def test_a_recorded_stream_reads_as_what_the_provider_said_however_it_is_cut(dia
             assert isinstance(events[-1], Failed)
             continue
         assert type(events[0]) is Start
-        response = collected(events)
+        response = collect(events)
         for choice in response["choices"]:
             mine = [part for chunk in chunks for part in chunk["choices"] if part["index"] == choice["index"]]
             reasons = [part.get("finish_reason") for part in mine]

@@ -31,7 +31,6 @@ from tests.dialects.openai_chat.support import (
     SSE,
     answer,
     chunk,
-    collected,
     comparable,
     decode,
     events_of,
@@ -42,6 +41,7 @@ from tests.dialects.openai_chat.support import (
     text_of,
     tool,
 )
+from tests.dialects.short import collect
 
 USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 
@@ -341,7 +341,7 @@ class TestErrors:
 
         events = events_of(json.dumps(answer(message, "tool_calls")).encode())
 
-        assert collected(events)["choices"][0]["message"] == message
+        assert collect(events)["choices"][0]["message"] == message
 
     def test_a_signature_stays_with_the_text_it_was_made_for(self) -> None:
         block = {"type": "thinking", "thinking": "hm", "signature": "s"}
@@ -352,12 +352,11 @@ class TestErrors:
             "thinking_blocks": [{"type": "redacted_thinking", "data": "d"}],
         }
 
-        assert collected(events_of(json.dumps(answer(message)).encode()))["choices"][0]["message"][
-            "thinking_blocks"
-        ] == [block]
+        assert collect(events_of(json.dumps(answer(message)).encode()))["choices"][0]["message"]["thinking_blocks"] == [
+            block
+        ]
         assert (
-            collected(events_of(json.dumps(answer(bare)).encode()))["choices"][0]["message"]["reasoning_content"]
-            == "hm"
+            collect(events_of(json.dumps(answer(bare)).encode()))["choices"][0]["message"]["reasoning_content"] == "hm"
         )
 
     def test_a_legacy_call_in_a_whole_answer_is_one_in_the_events(self) -> None:
@@ -384,7 +383,7 @@ class TestErrors:
 
         events = events_of(b"\n " + json.dumps(body).encode())
 
-        got = collected(events)
+        got = collect(events)
         assert got["choices"][0]["message"] == {
             "role": "assistant", "content": "hi", "reasoning_content": "hm", "tool_calls": calls, "new": 1,
         }  # fmt: skip
@@ -434,7 +433,7 @@ def test_the_whole_message_after_its_pieces_says_nothing_new() -> None:
         sse(chunk({"reasoning_content": "hm"}), chunk({"content": "Hel"}), chunk({"content": "lo"}), whole)
     )
 
-    told = collected(events)
+    told = collect(events)
     assert (told["choices"][0]["message"]["content"], told["choices"][0]["finish_reason"]) == ("Hello", "stop")
     assert told["choices"][0]["message"]["reasoning_content"] == "hm"
     assert told["usage"] == USAGE
@@ -443,7 +442,7 @@ def test_the_whole_message_after_its_pieces_says_nothing_new() -> None:
 def test_calls_that_come_with_the_whole_message_alone_count() -> None:
     asked = {"role": "assistant", "content": "Hi", "tool_calls": [{"id": "1", "function": {"name": "f"}}]}
 
-    told = collected(events_of(sse(chunk({"content": "Hi"}), answer(asked))))["choices"][0]
+    told = collect(events_of(sse(chunk({"content": "Hi"}), answer(asked))))["choices"][0]
 
     assert (told["message"]["content"], told["finish_reason"]) == ("Hi", "tool_calls")
     assert [call["function"]["name"] for call in told["message"]["tool_calls"]] == ["f"]

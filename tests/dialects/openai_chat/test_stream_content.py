@@ -17,18 +17,8 @@ from lingate._model import (
     Thinking,
     ToolStart,
 )
-from tests.dialects.openai_chat.support import (
-    chunk,
-    collected,
-    decode,
-    events_of,
-    only,
-    sse,
-    target,
-    text_of,
-    thinking_of,
-    tool,
-)
+from tests.dialects.openai_chat.support import chunk, decode, events_of, only, sse, target, text_of, thinking_of, tool
+from tests.dialects.short import collect
 
 THINK = target(traits={"think_tags": True})
 
@@ -60,7 +50,7 @@ class TestFields:
 
         assert events[0].extra == {"citations": ["x"]}
         assert [event.fields for event in only(events, Extra)] == [{"citations": ["x", "y"], "search_results": [1]}]
-        assert collected(events)["citations"] == ["x", "y"]
+        assert collect(events)["citations"] == ["x", "y"]
 
     def test_unknown_fields_of_deltas_and_choices_are_kept_apart(self) -> None:
         first, second = chunk({"content": "a", "channel": "x"}), chunk({"content": "b", "channel": "x"}, "stop")
@@ -199,7 +189,7 @@ class TestReasoning:
         answer = [chunk({"content": "</thought>Hi"}), chunk({"content": "!"}), chunk({"content": "<thought>"})]
 
         events = events_of(sse(*thoughts, *answer, *thoughts, *answer, chunk({}, "stop")))
-        whole = collected(events_of(sse(chunk({"content": "<thought>hm</thought>Hi", **mark}, "stop"))))
+        whole = collect(events_of(sse(chunk({"content": "<thought>hm</thought>Hi", **mark}, "stop"))))
 
         assert (thinking_of(events), text_of(events)) == ("hmhm", "Hi!<thought>" * 2)
         assert whole["choices"][0]["message"] == {"role": "assistant", "content": "Hi", "reasoning_content": "hm"}
@@ -263,7 +253,7 @@ class TestReasoning:
             {"index": 0, "type": "reasoning.text", "text": "hm", "format": "anthropic-claude-v1", "signature": "s"},
             secret,
         ]
-        assert collected(events)["choices"][0]["message"] == {
+        assert collect(events)["choices"][0]["message"] == {
             "role": "assistant",
             "content": "a",
             "reasoning_content": "hm",
@@ -291,7 +281,7 @@ class TestReasoning:
             )
         )
 
-        assert collected(events)["choices"][0]["message"]["thinking_blocks"] == [{**block, "signature": "s"}]
+        assert collect(events)["choices"][0]["message"]["thinking_blocks"] == [{**block, "signature": "s"}]
         assert thinking_of(events_of(sse(chunk({"thinking_blocks": [block]}), chunk({"content": "a"}, "stop")))) == "hm"
 
     def test_several_blocks_without_numbers_are_kept_apart(self) -> None:
@@ -310,7 +300,7 @@ class TestReasoning:
             )
         )
 
-        assert collected(events)["choices"][0]["message"]["thinking_blocks"] == [
+        assert collect(events)["choices"][0]["message"]["thinking_blocks"] == [
             {"type": "thinking", "thinking": "hm", "signature": "s1"},
             {"type": "redacted_thinking", "data": "d"},
             {"type": "thinking", "thinking": "so", "signature": "s2"},
@@ -327,7 +317,7 @@ class TestReasoning:
             )
         )
 
-        assert collected(events)["choices"][0]["message"]["thinking_blocks"] == [
+        assert collect(events)["choices"][0]["message"]["thinking_blocks"] == [
             {"type": "thinking", "thinking": "hm"},
             secret,
         ]
@@ -369,7 +359,7 @@ def test_reasoning_in_plain_text_has_many_names(name: str) -> None:
         sse(chunk({name: "Let"}), chunk({name: " me", "content": None}), chunk({"content": "4"}, "stop"))
     )
 
-    message = collected(events)["choices"][0]["message"]
+    message = collect(events)["choices"][0]["message"]
 
     assert (message["content"], message["reasoning_content"]) == ("4", "Let me")
     assert not message.keys() & ({"reasoning", "reasoning_text", "thinking"})
@@ -404,7 +394,7 @@ def test_details_of_two_kinds_are_told_apart() -> None:
     ]
     data = sse(*[chunk({"reasoning_details": [piece]}) for piece in pieces], chunk({"content": "so"}, "stop"))
 
-    message = collected(events_of(data))["choices"][0]["message"]
+    message = collect(events_of(data))["choices"][0]["message"]
 
     assert message["reasoning_details"] == [
         {"type": "reasoning.text", "text": "ab", "index": 0},
@@ -430,4 +420,4 @@ def test_a_marked_thought_without_words_says_nothing() -> None:
 def test_a_reason_that_is_no_word_does_not_end_an_answer(reason: Any) -> None:
     data = sse(chunk({"content": "so"}, reason), chunk({}, "length"))
 
-    assert collected(events_of(data))["choices"][0]["finish_reason"] == "length"
+    assert collect(events_of(data))["choices"][0]["finish_reason"] == "length"

@@ -8,7 +8,8 @@ import pytest
 
 from lingate._model import Failed, Finish, ToolArgs, ToolStart
 from lingate.errors import ProtocolError
-from tests.dialects.openai_chat.support import chunk, collected, events_of, only, sse, tool
+from tests.dialects.openai_chat.support import chunk, events_of, only, sse, tool
+from tests.dialects.short import collect
 
 
 def calls(*deltas: Any, reason: Any = "tool_calls") -> list[tuple[str, str, str]]:
@@ -126,7 +127,7 @@ def test_unknown_fields_of_a_call_are_kept() -> None:
     events = events_of(sse(chunk(tool("f", "{}", id="1", index=0, extra_content=signature)), chunk({}, "stop")))
 
     assert only(events, ToolStart)[0].extra == {"extra_content": signature}
-    assert collected(events)["choices"][0]["message"]["tool_calls"][0]["extra_content"] == signature
+    assert collect(events)["choices"][0]["message"]["tool_calls"][0]["extra_content"] == signature
 
 
 def test_a_custom_call_has_input_and_no_default() -> None:
@@ -196,7 +197,7 @@ def test_calls_of_different_choices_are_kept_apart() -> None:
         )
     )
 
-    message = [choice["message"]["tool_calls"][0]["function"] for choice in collected(events)["choices"]]
+    message = [choice["message"]["tool_calls"][0]["function"] for choice in collect(events)["choices"]]
     assert message == [{"name": "f", "arguments": "{}"}, {"name": "g", "arguments": "[]"}]
 
 

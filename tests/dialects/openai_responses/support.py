@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import partial
 from typing import Any
 
-from lingate._call.collect import Collector
 from lingate._dialects.openai_responses import DIALECT
 from lingate._model import Call, Event, Failed, Head, HttpRequest, JsonDict, ProviderRow, Target, Traits
-from tests.conftest import RECORDINGS
+from tests.dialects import short
 
 CHAT: Any = DIALECT.operations["chat"]
 NATIVE: Any = DIALECT.operations["responses"]
@@ -21,7 +19,8 @@ JSON_HEAD = Head(200, {"content-type": "application/json"})
 SSE_HEAD = Head(200, {"content-type": "text/event-stream; charset=utf-8"})
 
 HELLO = [{"role": "user", "content": "hello"}]
-DIALECTS = (
+recorded = partial(
+    short.recorded,
     "openai-responses",
     "xai-responses",
     "azure-openai-responses",
@@ -208,15 +207,8 @@ def sse(*events: JsonDict | bytes) -> bytes:
     )
 
 
-def decode(chunks: Iterable[bytes], request: HttpRequest | None = None, head: Head = SSE_HEAD) -> list[Event]:
-    decoder = CHAT.decoder(request or sent(stream=True), head)
-    events: list[Event] = []
-    for chunk in chunks:
-        events += decoder.feed(chunk)
-    events += decoder.finish()
-    assert decoder.feed(b"data: {}\n\n") == [] == decoder.finish(), "nothing comes after the end"
-    assert decoder.done is not any(isinstance(event, Failed) for event in events)
-    return events
+def decode(pieces: Iterable[bytes], request: HttpRequest | None = None, head: Head = SSE_HEAD) -> list[Event]:
+    return short.fed(CHAT.decoder(request or sent(stream=True), head), pieces)
 
 
 def events_of(*events: JsonDict | bytes, operation: Any = CHAT, answer_tool: str | None = None) -> list[Event]:
@@ -224,10 +216,7 @@ def events_of(*events: JsonDict | bytes, operation: Any = CHAT, answer_tool: str
     data = sse(*events)
     request = sent(operation, answer_tool, stream=True)
     whole = decode([data], request)
-    cuts = random.Random(len(data))
-    places = sorted(cuts.sample(range(len(data) + 1), min(7, len(data) + 1)))
-    at_random = [data[start:end] for start, end in zip([0, *places], [*places, len(data)], strict=True)]
-    for pieces in ([data[n : n + 1] for n in range(len(data))], at_random):
+    for pieces in (short.single_bytes(data), short.cut_at_random(data, len(data))):
         assert comparable(decode(pieces, request)) == comparable(whole)
     return whole
 
@@ -246,14 +235,6 @@ def comparable(events: list[Event]) -> list[Any]:
     return found
 
 
-def collect(events: Iterable[Event]) -> JsonDict:
-    collector = Collector()
-    for event in events:
-        assert not isinstance(event, Failed), event
-        collector.add(event)
-    return collector.response()
-
-
 def encoded(events: Iterable[Event], made: Call | None = None) -> bytes:
     """What a client of this format is sent for these events."""
     encoder = NATIVE.encoder(made or parse({"input": "hi"}))
@@ -265,24 +246,3 @@ def decoded(data: bytes) -> list[JsonDict]:
     """The events of a stream as a client reads them."""
     lines = data.decode().split("\n")
     return [json.loads(line[5:]) for line in lines if line.startswith("data:") and "[DONE]" not in line]
-
-
-@lru_cache
-def recorded() -> list[JsonDict]:
-    """All recorded exchanges of this format; empty where the recordings are absent."""
-    made = []
-    for name in DIALECTS:
-        path = RECORDINGS / f"{name}.jsonl"
-        if path.is_file():
-            made += [json.loads(line) for line in path.read_text().splitlines()]
-    return made
-
-
-def is_stream(exchange: JsonDict) -> bool:
-    return "event-stream" in exchange["response"]["headers"].get("content-type", "")
-
-
-def without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: without_nulls(inner) for key, inner in value.items() if inner is not None}
-    return [without_nulls(inner) for inner in value] if isinstance(value, list) else value

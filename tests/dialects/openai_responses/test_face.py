@@ -51,8 +51,8 @@ from tests.dialects.openai_responses.support import (
     sent,
     sse,
     streamed,
-    without_nulls,
 )
+from tests.dialects.short import without_nulls
 from tests.servers import RawServer, Script
 
 USAGE = {

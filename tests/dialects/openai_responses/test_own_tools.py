@@ -14,7 +14,6 @@ from tests.dialects.openai_responses.support import (
     JSON_HEAD,
     NATIVE,
     answer,
-    collect,
     decode,
     function_call,
     message,
@@ -23,6 +22,7 @@ from tests.dialects.openai_responses.support import (
     streamed,
     target,
 )
+from tests.dialects.short import collect
 
 SEARCHED = {
     "type": "custom_tool_call",

@@ -21,7 +21,6 @@ from tests.dialects.openai_responses.support import (
     CHAT,
     NATIVE,
     answer,
-    collect,
     decode,
     decoded,
     encoded,
@@ -35,25 +34,23 @@ from tests.dialects.openai_responses.support import (
     streamed,
     target,
 )
-
-_words = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
-_names = st.sampled_from(["look", "hear", "feel"])
-_ids = st.text("abc.:_-", min_size=1, max_size=4) | st.just("x" * 90)
-_json = st.recursive(
-    st.none() | st.booleans() | st.integers(-5, 5) | _words,
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(_words, inner, max_size=2),
-    max_leaves=4,
+from tests.dialects.short import collect
+from tests.dialects.strategies import (
+    JSON,
+    NAMES,
+    OBJECTS,
+    OPTIONS,
+    TEXT_PARTS,
+    WORDS,
+    function_calls,
+    functions,
+    joined,
+    messages,
 )
-_object = st.dictionaries(_words, _json, max_size=2)
 
-
-def _joined(*parts: Any) -> Any:
-    """One dictionary out of several strategies of dictionaries."""
-    return st.tuples(*parts).map(lambda found: {key: value for part in found for key, value in part.items()})
-
-
+_ids = st.text("abc.:_-", min_size=1, max_size=4) | st.just("x" * 90)
 _part = st.one_of(
-    st.builds(lambda text: {"type": "text", "text": text}, _words),
+    TEXT_PARTS,
     st.sampled_from(
         [
             {"type": "image_url", "image_url": {"url": "https://x.test/a.png"}},
@@ -66,20 +63,11 @@ _part = st.one_of(
         ]
     ),
 )
-_content = st.one_of(st.none(), _words, st.lists(_part, max_size=3))
+_content = st.one_of(st.none(), WORDS, st.lists(_part, max_size=3))
 _call = st.one_of(
+    function_calls(_ids),
     st.builds(
-        lambda given, name, arguments: {
-            "id": given,
-            "type": "function",
-            "function": {"name": name, "arguments": json.dumps(arguments)},
-        },
-        _ids,
-        _names,
-        _object,
-    ),
-    st.builds(
-        lambda given, text: {"id": given, "type": "custom", "custom": {"name": "sql", "input": text}}, _ids, _words
+        lambda given, text: {"id": given, "type": "custom", "custom": {"name": "sql", "input": text}}, _ids, WORDS
     ),
 )
 _own = {"type": "thinking", "thinking": "hm", "signature": seal("openai_responses", "rs_1:gAA")}
@@ -93,28 +81,9 @@ _thoughts = st.sampled_from(
         {"thinking_blocks": [_own, _foreign]},
     ]
 )
-_message = st.one_of(
-    st.builds(lambda c: {"role": "user", "content": c}, _content),
-    st.builds(lambda r, c: {"role": r, "content": c}, st.sampled_from(["system", "developer"]), _words),
-    _joined(
-        st.builds(
-            lambda c, calls: {"role": "assistant", "content": c, "tool_calls": calls},
-            _content,
-            st.lists(_call, max_size=2),
-        ),
-        _thoughts,
-    ),
-    st.builds(lambda i, c: {"role": "tool", "tool_call_id": i, "content": c}, _ids, _content),
-)
+_message = messages(_content, ids=_ids, calls=_call, thoughts=_thoughts, said=_content, results=_content)
 _tool = st.one_of(
-    st.builds(
-        lambda name, strict: {
-            "type": "function",
-            "function": {"name": name, "parameters": {"type": "object"}, "strict": strict},
-        },
-        _names,
-        st.sampled_from([None, True, False]),
-    ),
+    functions(),
     st.sampled_from(
         [
             {"type": "function", "function": {"name": "bare"}},
@@ -127,40 +96,17 @@ _tool = st.one_of(
 _options = st.fixed_dictionaries(
     {},
     optional={
+        **OPTIONS,
         "tools": st.lists(_tool, max_size=2),
-        "tool_choice": st.sampled_from(
-            ["auto", "none", "required", {"type": "function", "function": {"name": "look"}}]
-        ),
-        "parallel_tool_calls": st.booleans(),
-        "temperature": st.floats(0, 2),
-        "top_p": st.floats(0, 1),
-        "top_k": st.integers(0, 9),
-        "max_tokens": st.integers(1, 50_000),
-        "stop": st.one_of(_words, st.lists(_words, max_size=6)),
-        "reasoning_effort": st.sampled_from(["none", "minimal", "low", "medium", "high", "xhigh", "max"]),
         "thinking": st.sampled_from([{"type": "disabled"}, {"type": "enabled", "budget_tokens": 4096}]),
-        "response_format": st.sampled_from(
-            [
-                {"type": "text"},
-                {"type": "json_object"},
-                {
-                    "type": "json_schema",
-                    "json_schema": {"name": "look", "schema": {"type": "object", "properties": {}}},
-                },
-            ]
-        ),
         "verbosity": st.sampled_from(["low", "medium", "high"]),
         "logprobs": st.booleans(),
         "top_logprobs": st.integers(0, 5),
-        "user": st.just("u"),
         "metadata": st.just({"a": "b"}),
         "store": st.booleans(),
         "previous_response_id": st.just("resp_1"),
         "service_tier": st.sampled_from(["auto", "flex"]),
         "web_search_options": st.sampled_from([{}, {"search_context_size": "low"}]),
-        "n": st.integers(1, 2),
-        "seed": st.integers(),
-        "frequency_penalty": st.floats(-2, 2),
     },
 )
 _traits = st.fixed_dictionaries(
@@ -224,8 +170,8 @@ def test_a_request_that_was_written_is_read_and_written_again_the_same(
 
 
 _output_part = st.one_of(
-    st.builds(lambda text: {"type": "output_text", "text": text, "annotations": [], "logprobs": []}, _words),
-    st.builds(lambda text: {"type": "refusal", "refusal": text}, _words.filter(bool)),
+    st.builds(lambda text: {"type": "output_text", "text": text, "annotations": [], "logprobs": []}, WORDS),
+    st.builds(lambda text: {"type": "refusal", "refusal": text}, WORDS.filter(bool)),
 )
 _numbers = st.integers(0, 99)
 
@@ -240,12 +186,10 @@ _items = st.lists(
         st.builds(lambda parts: {**message(), "content": parts}, st.lists(_output_part, max_size=2)),
         st.builds(
             lambda texts, secret: reasoning(*texts, secret=secret),
-            st.lists(_words.filter(bool), max_size=2),
+            st.lists(WORDS.filter(bool), max_size=2),
             st.none() | st.just("gAA"),
         ),
-        st.builds(
-            lambda n, name, given: function_call(json.dumps(given), name, f"call_{n}"), _numbers, _names, _object
-        ),
+        st.builds(lambda n, name, given: function_call(json.dumps(given), name, f"call_{n}"), _numbers, NAMES, OBJECTS),
         st.builds(
             lambda n, text: {
                 "id": "ctc",
@@ -255,7 +199,7 @@ _items = st.lists(
                 "input": text,
             },
             _numbers,
-            _words,
+            WORDS,
         ),
         st.just(
             {"id": "ws", "type": "web_search_call", "status": "completed", "action": {"type": "search", "query": "q"}}
@@ -290,7 +234,7 @@ _answer = st.builds(
     _items,
     _usage,
     _ends,
-    st.fixed_dictionaries({}, optional={"billing": _object, "service_tier": st.just("flex"), "instructions": _words}),
+    st.fixed_dictionaries({}, optional={"billing": OBJECTS, "service_tier": st.just("flex"), "instructions": WORDS}),
 )
 
 
@@ -338,9 +282,9 @@ def test_counts_survive_both_ways_and_add_up(native: dict[str, Any]) -> None:
 
 
 _answer_call = _call.map(lambda call: {**call, "id": call["id"]})
-_said = _joined(
-    st.builds(lambda c: {"role": "assistant", "content": c}, st.none() | _words),
-    st.fixed_dictionaries({}, optional={"tool_calls": st.lists(_answer_call, max_size=2), "refusal": _words}),
+_said = joined(
+    st.builds(lambda c: {"role": "assistant", "content": c}, st.none() | WORDS),
+    st.fixed_dictionaries({}, optional={"tool_calls": st.lists(_answer_call, max_size=2), "refusal": WORDS}),
     _thoughts,
 )
 _reasons = st.sampled_from(["stop", "length", "tool_calls", "content_filter", "new", None])
@@ -426,21 +370,21 @@ _wild_part = st.fixed_dictionaries(
             ]
         )
     },
-    optional=dict.fromkeys(["text", "refusal", "annotations", "logprobs", "image_url", "file_data", "data"], _json),
+    optional=dict.fromkeys(["text", "refusal", "annotations", "logprobs", "image_url", "file_data", "data"], JSON),
 )
 _wild_item = st.fixed_dictionaries(
     {"type": st.sampled_from(_kinds)},
     optional={
-        "content": _json | st.lists(_wild_part, max_size=2),
-        "summary": _json | st.lists(_wild_part, max_size=2),
+        "content": JSON | st.lists(_wild_part, max_size=2),
+        "summary": JSON | st.lists(_wild_part, max_size=2),
         **dict.fromkeys(
             ["id", "role", "call_id", "name", "arguments", "input", "output", "encrypted_content", "result", "status"],
-            _json,
+            JSON,
         ),
         "role": st.sampled_from(["user", "assistant", "system"]),
     },
 )
-_wild = st.lists(_wild_item | _json, max_size=3)
+_wild = st.lists(_wild_item | JSON, max_size=3)
 
 
 @settings(max_examples=400, deadline=None)
@@ -448,7 +392,7 @@ _wild = st.lists(_wild_item | _json, max_size=3)
     _wild,
     st.fixed_dictionaries(
         {},
-        optional=dict.fromkeys(["usage", "status", "id", "model", "created_at", "error", "incomplete_details"], _json),
+        optional=dict.fromkeys(["usage", "status", "id", "model", "created_at", "error", "incomplete_details"], JSON),
     ),
 )
 def test_no_answer_however_wild_raises_anything_but_our_errors(items: list[Any], fields: dict[str, Any]) -> None:
@@ -483,22 +427,22 @@ _wild_event = st.fixed_dictionaries(
                 "new",
             ]
         )
-        | _json
+        | JSON
     },
     optional={
-        "item": _wild_item | _json,
-        "response": _json
-        | st.fixed_dictionaries({}, optional={"output": _wild, "status": _json, "error": _json, "usage": _json}),
+        "item": _wild_item | JSON,
+        "response": JSON
+        | st.fixed_dictionaries({}, optional={"output": _wild, "status": JSON, "error": JSON, "usage": JSON}),
         **dict.fromkeys(
             ["delta", "output_index", "content_index", "summary_index", "item_id", "annotation", "logprobs", "error"],
-            _json,
+            JSON,
         ),
     },
 )
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.lists(_wild_event | _json, max_size=6))
+@given(st.lists(_wild_event | JSON, max_size=6))
 def test_no_stream_however_wild_raises_anything_and_every_stream_ends(events: list[Any]) -> None:
     data = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events)
     for operation in (CHAT, NATIVE):
@@ -513,7 +457,7 @@ def test_no_stream_however_wild_raises_anything_and_every_stream_ends(events: li
     st.fixed_dictionaries(
         {},
         optional=dict.fromkeys(
-            ["tools", "tool_choice", "text", "reasoning", "include", "instructions", "prompt", "stream_options"], _json
+            ["tools", "tool_choice", "text", "reasoning", "include", "instructions", "prompt", "stream_options"], JSON
         ),
     ),
 )

@@ -18,18 +18,16 @@ from tests.dialects.openai_responses.support import (
     COUNT,
     JSON_HEAD,
     NATIVE,
-    collect,
     decode,
     decoded,
     encoded,
-    is_stream,
     parse,
     recorded,
     sent,
     target,
     wire,
-    without_nulls,
 )
+from tests.dialects.short import collect, is_stream, without_nulls
 
 pytestmark = pytest.mark.skipif(not recorded(), reason="no recordings: set LINGATE_RECORDINGS")
 

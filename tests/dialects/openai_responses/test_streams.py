@@ -34,7 +34,6 @@ from tests.dialects.openai_responses.support import (
     CHAT,
     NATIVE,
     answer,
-    collect,
     decode,
     events_of,
     function_call,
@@ -45,6 +44,7 @@ from tests.dialects.openai_responses.support import (
     sse,
     streamed,
 )
+from tests.dialects.short import collect
 
 CUSTOM = {
     "id": "ctc_1",

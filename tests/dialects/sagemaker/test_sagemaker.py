@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from lingate._call.collect import Collector
 from lingate._dialects._failure import failure
 from lingate._dialects.sagemaker import DIALECT
 from lingate._model import Call, Event, Failed, Finish, Head, HttpRequest, Start, Target, Text, Usage
@@ -25,6 +24,7 @@ from lingate.errors import (
 )
 from tests.aws import AwsServer, Reply, client
 from tests.conftest import RECORDINGS
+from tests.dialects.short import collect, fed, single_bytes
 
 CHAT = DIALECT.operations["chat"]
 EMBED = DIALECT.operations["embeddings"]
@@ -51,23 +51,7 @@ def parts(data: bytes, size: int = 7) -> bytes:
 
 
 def decode(pieces: Iterable[bytes], sent: HttpRequest) -> list[Event]:
-    decoder = CHAT.decoder(sent, STREAM_HEAD)
-    events = [event for piece in pieces for event in decoder.feed(piece)]
-    events += decoder.finish()
-    assert decoder.done == (not any(isinstance(event, Failed) for event in events))
-    return events
-
-
-def collect(events: Iterable[Event]) -> dict[str, Any]:
-    collector = Collector()
-    for event in events:
-        assert not isinstance(event, Failed), event
-        collector.add(event)
-    return collector.response()
-
-
-def single_bytes(data: bytes) -> Iterable[bytes]:
-    return (data[at : at + 1] for at in range(len(data)))
+    return fed(CHAT.decoder(sent, STREAM_HEAD), pieces)
 
 
 def test_the_endpoint_stands_in_the_path_and_not_in_the_body() -> None:
