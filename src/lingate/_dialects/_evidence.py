@@ -99,7 +99,7 @@ _REQUEST_IDS = ("request_id", "requestId", "RequestId", "requestID", "requestid"
 _EMPTY_CODES = frozenset({"", "0", "200", "error", "none", "null", "ok", "success", "failed", "failure", "about:blank"})
 _EMPTY_EVENTS = frozenset({"response.failed", "response.error", "response.incomplete"})
 
-_MAX_DEPTH = 6
+_MAX_DEPTH = 9  # Google's quotas are at 7 where a package puts the answer into its message
 _MAX_NODES = 80  # more objects than this are not an error but somebody's data
 _MAX_TEXT = 20_000
 _MAX_SAID = 6_000

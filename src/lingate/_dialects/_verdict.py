@@ -98,10 +98,11 @@ _QUOTA_CODES = _Codes(
     "credit_balance_exhausted billing_error billing_hard_limit_reached billing_not_active blocked_api_access"
     " exceeded_current_quota_error balance_insufficient not_enough_balance billing_balance_not_enough credits_exhausted"
     " credit_limit_exceeded budget_exceeded spend_limit_exceeded pre_consume_token_quota_failed payment_required quota_exceeded"
-    " token_limit_exceeded Arrearage AccountOverdueError PrepaidBillOverdue PostpaidBillOverdue SetLimitExceeded"
-    " AllocationQuota.FreeTierOnly ServiceQuotaExceededException FailedOperation.ResourcePackExhausted"
-    " ResourceInsufficient.ChargeResourceExhaust ResourceUnavailable.InArrears 1113 1309 3036 base_resp:1008 base_resp:2056",
-    "insufficient_quota insufficient_balance insufficient_credit insufficient_fund insufficient_user_quota",
+    " token_limit_exceeded AccountOverdueError PrepaidBillOverdue PostpaidBillOverdue SetLimitExceeded"
+    " AllocationQuota.FreeTierOnly ServiceQuotaExceededException ResourceInsufficient.ChargeResourceExhaust 1113 1309"
+    " 3036 base_resp:1008 base_resp:2056",
+    "insufficient_quota insufficient_balance insufficient_credit insufficient_fund insufficient_user_quota arrear"
+    " ResourcePackExhausted",
 )
 _BUSY_CODES = _Codes(
     "overloaded overloaded_error server_is_overloaded engine_overloaded_error engine_overloaded model_overloaded"
@@ -238,7 +239,8 @@ _CONTEXT_WORDS = _Words(
     r"(?:input|prompt|request|messages?)\b.{0,40}? \(?[\d,]+ (?:\w+ )?tokens\)?,? (?:exceeding|(?:which |that )?exceeds?)\b",
     r"(?:input|prompt) (?:tokens?|token count|length)\b.{0,40}(?:exceed|too long|longer than|(?:larger|greater) than)",
     r"total (?:number of |message )?tokens?\b.{0,20} (?:exceed|(?:larger|greater) than)",
-    r"configured context size|runs? out of context|context_?(?:length|window)_?exceeded",
+    r"(?:prompt|input|request) (?:is|has) [\d,]+ tokens\b.{0,40}\bcontext|runs? out of context",
+    r"context_?(?:length|window)_?exceeded",
     r"(?:上下文|输入|提示词?|prompt|对话)[^图音视件]{0,8}(?:超长|过长|超过|超出|超限)|超[过出].{0,6}上下文|token(?:数量?|长度)?超",
     r"size limit exceeded by [\d,]+ tokens",
     r"prompt (?:exceeds|length).{0,40}(?:max|exceeds|limit)",
@@ -283,12 +285,13 @@ _CONTENT_WORDS = _Words(
 )
 _NAME = r"[\"'`]?[\w./:@+-]{1,120}[\"'`]?"
 _NOT_FOUND_WORDS = _Words(
-    rf"(?:model|deployment|endpoint|engine)s?[/:\s]{{1,3}}(?:or endpoint |id |name |with (?:id|name) )?(?:{_NAME} )?"
+    rf"(?:model|deployment|endpoint|engine|version)s?[/:\s]{{1,3}}(?:or endpoint |id |name |with (?:id|name) )?(?:{_NAME} )?"
     r"(?:is |was |are |could |does |do |has |have )?(?:currently )?"
     r"(?:not (?:be )?(?:found|exist)|doesn't exist|no longer|removed"
     r"|(?:been )?(?:deprecated|decommissioned|removed|retired|discontinued|sunset|shut ?down))",
     r"reached (?:its )?end of life|unknown provider for model",
-    rf"model (?:{_NAME} is )?not supported(?: by (?:any )?provider|\. supported models)|^model {_NAME} is not supported\W*$",
+    rf"model (?:{_NAME} )?(?:is )?not supported(?: (?:by|for|in|on|when) .{{0,30}}\b(?:provider|environment|region|account|plan)"
+    rf"|\. supported models)|^model {_NAME} is not supported\W*$",
     r"(?:unknown|no such) model|unsupported model(?::| [\"'`]|$)",
     r"(?:could not|cannot|can't|unable to) find (?:the |a )?model",
     r"invalid model(?: name| id| identifier|:)",
@@ -314,6 +317,7 @@ _SHUT_OUT_WORDS = _Words(
 _PERMISSION_WORDS = _Words(
     r"(?:do|does) not have (?:the )?(?:required |necessary |sufficient )?permission",
     r"(?:permission|access) (?:is |was )?denied|\bno permission\b|requires terms acceptance",
+    r"(?:location|country|region|territory) (?:is )?not (?:supported|available|allowed)",
     r"无权(?:访问|限|使用)|(?:没有|无).{0,4}权限|未开通|^appidnoauth",
     r"not (?:authorized|permitted|allowed) to (?:access|use|perform|call|invoke)",
     r"(?:credential|key|token) is only (?:authorized|valid) for",
@@ -361,7 +365,7 @@ _IMPLIED = {
         " template_error tool_error validation"
         " BadRequestError failed_precondition ValidationException validation_error invalid_prompt InvalidParameter",
         403: "permission_error permission_denied PermissionDeniedError AccessDenied AccessDeniedException forbidden"
-        " UnauthorizedOperation FailedOperation.ServiceNotActivated FailedOperation.UserUnAuthError",
+        " UnauthorizedOperation FailedOperation.ServiceStop FailedOperation.ServiceNotActivated FailedOperation.UserUnAuthError",
         409: "conflict conflict_error aborted already_exists",
         413: "request_too_large payload_too_large RequestEntityTooLarge RequestSizeLimitExceeded",
         500: "api_error server_error internal_error internal InternalServerError InternalServerException"
@@ -438,8 +442,8 @@ RULES: tuple[Rule, ...] = (
     Rule("rate_limit", statuses=(400, 403), words=_RATE_SAID),
     Rule("permission", statuses=(403, 451)),
     Rule("permission", words=_PERMISSION_WORDS, when=Case.client),
-    # 499: the other end gave the request up (Google's CANCELLED, Cohere, nginx).
-    Rule("timeout", statuses=(408, 499, 504)),
+    # 499: the other end gave the request up (Google's CANCELLED, Cohere, nginx). 522, 524: Cloudflare waited in vain.
+    Rule("timeout", statuses=(408, 499, 504, 522, 524)),
     Rule("conflict", statuses=(409,)),
     Rule("overloaded", statuses=(503,)),
     Rule("overloaded", words=_BUSY_WORDS),
