@@ -305,7 +305,7 @@ _NOT_FOUND_WORDS = _Words(
 )
 # Only on 4xx: a model that a server which failed calls unavailable may be back soon.
 _UNAVAILABLE_WORDS = _Words(
-    rf"model (?!is ){_NAME} (?:is )?not (?:available|deployed|servable)",
+    rf"model (?!is ){_NAME} (?:is )?(?:unavailable|not (?:available|deployed|servable))",
     r"endpoint (?:is|has been) (?:paused|stopped)",
     r"requested model (?:\S{1,120} )?is not (?:supported|available)|no available channel|无可用渠道",
 )
@@ -318,6 +318,7 @@ _PERMISSION_WORDS = _Words(
     r"(?:do|does) not have (?:the )?(?:required |necessary |sufficient )?permission",
     r"(?:permission|access) (?:is |was )?denied|\bno permission\b|requires terms acceptance",
     r"(?:location|country|region|territory) (?:is )?not (?:supported|available|allowed)",
+    r"not (?:yet )?(?:available|enabled|included) (?:for|in|on|with) (?:this|your) (?:\w+ )?(?:subscription|plan|tier|account)",
     r"无权(?:访问|限|使用)|(?:没有|无).{0,4}权限|未开通|^appidnoauth",
     r"not (?:authorized|permitted|allowed) to (?:access|use|perform|call|invoke)",
     r"(?:credential|key|token) is only (?:authorized|valid) for",
@@ -352,7 +353,7 @@ _LATE_WORDS = _Words(r"timed[ -]?out", r"deadline (?:exceeded|expired)", r"\btim
 
 _LATE = (
     "timeout timeout_error deadline_exceeded ModelTimeoutException ModelInvocationTimeExceeded request_timeout"
-    " vector_store_timeout FailedOperation.EngineServerTimeout base_resp:1001"
+    " InternalError.Timeout vector_store_timeout FailedOperation.EngineServerTimeout base_resp:1001"
 )
 _LATE_CODES = _Codes(_LATE)
 
@@ -429,8 +430,8 @@ RULES: tuple[Rule, ...] = (
     Rule("rate_limit", statuses=(413,), words=_RATE_WORDS),
     Rule("output_limit", words=_OUTPUT_WORDS, when=lambda case: case.size() and not _SIZED_PROMPT(case.said)),
     Rule("context_window", words=_CONTEXT_WORDS, when=Case.size),
-    # llama.cpp, with 500. Words that others may use of a server's own trouble are believed of no 5xx.
-    Rule("context_window", words=_Words(r"^context size has been exceeded")),
+    # llama.cpp and Ollama, with 500. Words that others may use of a server's own trouble are believed of no 5xx.
+    Rule("context_window", words=_Words(r"^context size has been exceeded|^(?:the )?input length exceeds")),
     # Who is shut out for what was said is not told it of this prompt.
     Rule("permission", words=_SHUT_OUT_WORDS, when=lambda case: case.status in (None, 400, 403)),
     Rule("content_filter", words=_CONTENT_WORDS, when=Case.client),
