@@ -128,13 +128,27 @@ class TestStreamsThatAreRelayed:
         assert OVER not in body
         assert events_in(body)[-1] == "error"
 
-    def test_never_have_the_words_of_an_upstreams_error(self, gateway: Running, upstream: RawServer) -> None:
-        error = event("error", error={"type": "overloaded_error", "message": "machine 10.1.2.3 is on fire"})
-        body = relayed(gateway, upstream, Script([*HELLO[:3], HELLO[3] + error + b"".join(HELLO[4:])]))
+    @pytest.mark.parametrize("apart", [False, True])
+    @pytest.mark.parametrize(
+        "told",
+        [
+            {"type": "error", "error": {"type": "overloaded_error", "message": "machine 10.1.2.3 is on fire"}},
+            {"__type": "ServiceUnavailableException", "message": "machine 10.1.2.3 is on fire"},
+            {"code": 503, "message": "machine 10.1.2.3 is on fire", "details": [{"@type": "x"}]},
+            {"errors": [{"code": "overloaded", "message": "machine 10.1.2.3 is on fire"}]},
+        ],
+    )
+    def test_never_have_the_words_of_an_upstreams_error(
+        self, gateway: Running, upstream: RawServer, told: dict[str, Any], apart: bool
+    ) -> None:
+        error = b"data: " + json.dumps(told).encode() + b"\n\n"
+        pieces = [HELLO[3], error] if apart else [HELLO[3] + error + b"".join(HELLO[4:])]
+        body = relayed(gateway, upstream, Script([*HELLO[:3], *pieces]))
 
         assert OVER not in body
         assert b"10.1.2.3" not in body
         assert events_in(body)[-1] == "error"
+        assert b"overloaded_error" in body
 
     def test_end_with_an_error_of_its_own_where_an_event_was_cut(self, upstream: RawServer, tmp_path: Path) -> None:
         quiet = config(upstream.url, settings={"litellm_settings": {"sse_keepalive_ping_interval_seconds": 0}})
@@ -145,6 +159,31 @@ class TestStreamsThatAreRelayed:
         last = body.removesuffix(b"\n\n").split(b"\n\n")[-1]
         assert last.startswith(b"event: error\ndata: ")
         assert last.count(b"event:") == 1
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("model", ["openai-x", "anthropic-x", "gemini-x", "ollama-x"])
+def test_an_error_in_a_success_is_told_as_what_it_is_also_where_it_is_another_formats(
+    gateway: Running, upstream: RawServer, model: str, stream: bool
+) -> None:
+    told = {"code": "quota_exceeded", "message": "org-77 has no money", "details": [{"@type": "x"}]}
+    data, kind = json.dumps(told).encode(), "application/json"
+    if stream:
+        data, kind = (
+            (data + b"\n", "application/x-ndjson")
+            if model == "ollama-x"
+            else (
+                b"data: " + data + b"\n\n",
+                "text/event-stream",
+            )
+        )
+    upstream.script = Script([data], headers={"content-type": kind})
+
+    answer = ask(gateway, CHAT, chat(model, max_tokens=9, stream=stream))
+
+    assert answer.status_code == 429
+    assert answer.json()["error"]["code"] == "insufficient_quota"
+    assert "org-77" not in answer.text
 
 
 class TestAnUpstreamThatCountsNonsense:

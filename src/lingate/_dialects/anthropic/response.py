@@ -109,10 +109,13 @@ def read_object(body: bytes, target: Target, head: Head) -> JsonDict:
     """Decode a JSON object that is not an error."""
     # Raises UpstreamError: it is an error; ProtocolError: it is not a JSON object.
     raw = decoded(body, target)
+    if isinstance(raw, dict) and "content" in raw and raw.get("type") != "error":
+        return raw
+    error = body_failure(raw, target, head.status, head.headers)
+    if error is not None:
+        raise error
     if not isinstance(raw, dict):
-        raise body_failure(raw, target, head.status, head.headers) or garbage(target, "must be an object")
-    if raw.get("type") == "error" or (raw.get("error") and "content" not in raw):
-        raise body_failure(raw, target, head.status, head.headers) or garbage(target, "an error without words")
+        raise garbage(target, "must be an object")
     return raw
 
 

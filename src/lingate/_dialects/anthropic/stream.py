@@ -88,12 +88,7 @@ class MessageStream(StreamedAnswer):
                 self._on_delta(raw, out)
                 return
             handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
-            if handler is not None:
-                handler(self, raw, out)
-            elif raw.get("error"):
-                self._on_error(raw, out)
-            else:
-                out.append(Opaque(NAME, raw))
+            (handler or MessageStream._on_other)(self, raw, out)
         else:
             self.fail(garbage(self._sent.target, "a stream event must be an object"), out)
 
@@ -277,10 +272,12 @@ class MessageStream(StreamedAnswer):
         if blocks is not None and not read_blocks(blocks).exact:
             out.append(Extra({"provider_specific_fields": {NAME: {"content": blocks}}}, 0, raw))
 
-    def _on_error(self, raw: JsonDict, out: list[Event]) -> None:
-        target = self._sent.target
-        error = body_failure(raw, target, self._head.status, self._head.headers)
-        self.fail(error or garbage(target, "an error without words"), out)
+    def _on_other(self, raw: JsonDict, out: list[Event]) -> None:
+        error = body_failure(raw, self._sent.target, self._head.status, self._head.headers)
+        if error is None:
+            out.append(Opaque(NAME, raw))
+        else:
+            self.fail(error, out)
 
     def _count(self, usage: Any, raw: JsonDict, out: list[Event]) -> None:
         if isinstance(usage, dict) and usage:
@@ -337,7 +334,6 @@ _HANDLERS = {
     "content_block_stop": MessageStream._on_block_stop,
     "message_delta": MessageStream._on_message_delta,
     "message_stop": MessageStream._on_stop,
-    "error": MessageStream._on_error,
 }
 
 

@@ -217,10 +217,11 @@ def read_object(body: bytes, target: Target) -> JsonDict:
 
 def hidden_error(raw: Any, target: Target) -> LingateError | None:
     """The error that an answer or event is, if it is one; Google sometimes wraps it in a list."""
-    items = raw if isinstance(raw, list) else [raw]
-    for item in items:
-        if isinstance(item, dict) and item.get("error"):
-            return body_failure(item, target) or garbage(target, "an error without words")
+    for item in raw if isinstance(raw, list) else (raw,):
+        if isinstance(item, dict) and ("candidates" not in item or item.get("error")):
+            failed = body_failure(item, target)
+            if failed is not None:
+                return failed
     return None
 
 

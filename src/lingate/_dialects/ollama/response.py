@@ -132,7 +132,7 @@ def error_of(raw: JsonDict, target: Target) -> LingateError | None:
     # server's.
     given = raw.get("error")
     if not given:
-        return None
+        return None if "done" in raw else body_failure(raw, target)
     found = body_failure(raw, target)
     if found is None or type(found) is BadRequestError:
         words = given if isinstance(given, str) else "an error without a description"

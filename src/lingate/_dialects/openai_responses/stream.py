@@ -165,8 +165,10 @@ class ResponseStream(StreamedAnswer):
             return
         handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
         # An item's own error, of a server of tools for one, is not the answer's.
-        if handler is None and (kind == "error" or (raw.get("error") and "item_id" not in raw)):
-            raise body_failure(raw, self._sent.target) or provider_failed(self._sent.target, "an error without words")
+        if handler is None and (kind == "error" or "item_id" not in raw):
+            error = body_failure(raw, self._sent.target)
+            if error is not None:
+                raise error
         if not self._started:
             self._begin({}, raw, out)
         if self._quiet:
