@@ -203,20 +203,7 @@ _MARKS = frozenset(_HIDDEN)
 
 _CODE_FIELDS = frozenset({"detail", *_STATUSES})
 _BARE_FIELDS = frozenset(
-    {
-        *_TEXTS,
-        *_CODES,
-        *_STATUSES,
-        *_REQUEST_IDS,
-        *_ORIGINAL,
-        "param",
-        "id",
-        "sid",
-        "metadata",
-        "location",
-        "path",
-        "details",
-    }
+    {*_TEXTS, *_CODES, *_STATUSES, *_REQUEST_IDS, *_ORIGINAL, *_NESTED, "id", "sid", "location", "path"}
 )
 
 

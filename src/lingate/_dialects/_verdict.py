@@ -83,11 +83,11 @@ class Rule(NamedTuple):
 
 _CONTEXT_CODES = _Codes(
     "tokens_too_long characters_too_long model_max_prompt_tokens_exceeded tokens_limit_reached prompt_too_long"
-    " input_too_long exceed_context_size_error OutofContextError prompt_tokens_too_long 1261 5021",
+    " input_too_long OutofContextError prompt_tokens_too_long 1261 5021",
     "context_length context_window context_size",
 )
 _RATE_CODES = _Codes(
-    "rate_limited slow_down token_quota_exceeded request_quota_exceeded too_many_tokens_error token_quota_reached"
+    "slow_down token_quota_exceeded request_quota_exceeded too_many_tokens_error token_quota_reached"
     " request_limit_exceeded resource_exhausted Some-resource-has-been-exhausted limit_requests limit_burst_rate"
     " service_tier_capacity_exceeded quota_limit_reached 1300 3505 1302 1303 tokens requests"
     " LimitExceeded FailedOperation.EngineServerLimitExceeded"
@@ -129,8 +129,8 @@ _AUTH_CODES = _Codes(
     "AuthFailure.",
 )
 _NOT_FOUND_CODES = _Codes(
-    "not_found NotFoundError not_found_error resource_not_found_error ResourceNotFoundException ResourceNotFound"
-    " DeploymentNotFound InvalidEndpoint.ClosedEndpoint InvalidEndpointOrModel.NotFound NotAuthorizedOrNotFound"
+    "not_found not_found_error resource_not_found_error ResourceNotFoundException ResourceNotFound"
+    " DeploymentNotFound InvalidEndpoint.ClosedEndpoint NotAuthorizedOrNotFound"
     " resource_does_not_exist endpoint_not_found unknown_model invalid_model model_not_available model_not_supported"
     " model_not_exist model_decommissioned model_deprecated unavailable_model UnknownOperationException 5007 1211",
     "model_not_found",
@@ -176,6 +176,7 @@ _UNPAID_WORDS = _Words(
     r"insufficient quota|quota (?:is |has been )?(?:exhausted|used up)|credits? (?:remaining|left)\W?$|all (?:of )?your credits",
 )
 _BUSY_WORDS = _Words(
+    r"(?<!either the )(?<!either the server )"  # ... or there is an error in the application
     r"(?:is|are|been|currently|temporarily|server|engine|model|service) (?:\w+ )?overloaded",
     r"^overloaded",
     r"(?:at|over|out of|no) (?:(?:maximum|max|full|available) )?capacity",
@@ -187,7 +188,7 @@ _BUSY_WORDS = _Words(
     r"temporarily unavailable|service unavailable|no healthy upstream",
     r"(?:model|server|endpoint|deployment) (?:is )?(?:not (?:yet )?ready|warming up|waking up)",
     r"unable to handle additional requests|degraded function",
-    r"maximum pending requests exceeded|queue is full|queue full",
+    r"maximum pending requests exceeded|queue (?:is )?full",
 )
 _AUTH_WORDS = _Words(
     r"\b(?:incorrect|invalid|wrong|bad|missing|expired|revoked|unknown|no|malformed) (?:or (?:missing|expired|invalid) )?"
@@ -232,7 +233,8 @@ _CONTEXT_WORDS = _Words(
     r"context (?:length|window|size)\b.{0,60}(?:exceed|limit|too long|overflow|too large|too small)",
     r"(?:exceed|overflow|(?:longer|larger|greater) than|beyond|not fit).{0,80}context (?:length|window|size|limit)",
     r"(?:prompt|messages) (?:\([^)]{1,60}\) )?(?:is |are )?too (?:long|large)",
-    r"tokens of context|exceeds? (?:the )?max(?:imum)? (?:number of )?(?:input|prompt) tokens",
+    r"tokens of context|exceeds? (?:the )?max(?:imum)? (?:number of )?(?:input|prompt|message) tokens",
+    r"request exceeds (?:the )?max(?:imum)? (?:number of )?tokens",
     r"tokens in (?:the )?request (?:more|greater|larger) than",
     r"(?:input|text|prompt) (?:cannot )?exceeds? (?:\w+ ){0,4}[\d,]+ tokens",
     r"prompt contains [\d,]+ (?:input )?tokens",
@@ -245,25 +247,19 @@ _CONTEXT_WORDS = _Words(
     r"size limit exceeded by [\d,]+ tokens",
     r"prompt (?:exceeds|length).{0,40}(?:max|exceeds|limit)",
     r"input (?:is )?too long",
-    r"input length and .?max_tokens.? exceed",
     r"(?:input|prompt)\b.{0,60} is longer than(?! 1 token)",
-    r"number of (?:input tokens|tokens in the (?:input|prompt)).{0,40}(?:exceed|must be no more)",
-    r"input tokens exceeded|too many input tokens",
-    r"input token count.{0,40}(?:exceed|but (?:the )?model (?:only )?supports)",
+    r"number of (?:input tokens must be no more|tokens in the (?:input|prompt).{0,40}(?:exceed|must be no more))",
+    r"too many input tokens|input token count.{0,40}but (?:the )?model (?:only )?supports",
     r"(?:maximum|max) (?:allowed |supported )?(?:prompt|input|sequence|model|message) (?:length|tokens|characters)",
     r"exceeded model token limit|model max length exceeded",
     r"reduce (?:the length of )?(?:the |your )?(?:input )?(?:messages|prompt|either)\b",
     r"range of input length|length of (?:the )?(?:messages|input|prompt) exceed",
-    r"total number of tokens in the prompt",
     _SUM,
     r"inputs.? must have less than [\d,]+ tokens",
     r"max_tokens must be at least 1, got -",
-    r"requested input length",
     r"token count (?:(?:of )?[\d,]+ )?exceeds",
     r"tokens to keep from the initial prompt|context the overflows|n_keep \(\d+\) >= n_ctx",
-    r"available context size",
     r"must be less than (?:or equal to )?max_seq_len|max tokens of [\d,]+ exceeded",
-    r"exceeds? (?:the )?max(?:imum)? message tokens",
 )
 _BYTES_WORDS = _Words(
     r"payload size exceeds|total message size [\d,]+ exceeds|request (?:body|entity|payload) (?:is )?too large"
@@ -320,7 +316,7 @@ _PERMISSION_WORDS = _Words(
     r"(?:location|country|region|territory) (?:is )?not (?:supported|available|allowed)",
     r"not (?:yet )?(?:available|enabled|included) (?:for|in|on|with) (?:this|your) (?:\w+ )?(?:subscription|plan|tier|account)",
     r"无权(?:访问|限|使用)|(?:没有|无).{0,4}权限|未开通|^appidnoauth",
-    r"not (?:authorized|permitted|allowed) to (?:access|use|perform|call|invoke)",
+    r"^operation not allowed|not (?:authorized|permitted|allowed) to (?:access|use|perform|call|invoke)",
     r"(?:credential|key|token) is only (?:authorized|valid) for",
 )
 _CRASHED_WORDS = _Words(
@@ -339,7 +335,6 @@ _RATE_SAID = _Words(
 # Only where nothing tells the status: an error in a success, or in mid-stream, without a code.
 _BROKEN_WORDS = _Words(
     r"internal[ _](?:server )?error|内部错误|(?:系统|网络)(?:错误|异常)",
-    r"unexpected eof",
     r"cuda|out of memory|runner process|engine (?:core|loop)|(?:worker|process|engine) (?:has )?(?:died|crashed)",
     r"\beconn\w+|socket hang up|fetch failed|premature (?:close|end)|\bgoaway\b|peer closed|bad gateway",
     r"error decoding response|provider returned (?:an )?error|error injected",
@@ -364,7 +359,7 @@ _IMPLIED = {
     for status, codes in {
         400: "invalid_request_error invalid_request invalid_argument invalid_parameter bad_request bad_request_error"
         " template_error tool_error validation"
-        " BadRequestError failed_precondition ValidationException validation_error invalid_prompt InvalidParameter",
+        " failed_precondition ValidationException validation_error invalid_prompt",
         403: "permission_error permission_denied PermissionDeniedError AccessDenied AccessDeniedException forbidden"
         " UnauthorizedOperation FailedOperation.ServiceStop FailedOperation.ServiceNotActivated FailedOperation.UserUnAuthError",
         409: "conflict conflict_error aborted already_exists",

@@ -42,16 +42,11 @@ _GLM: Traits = {
 }
 # https://docs.z.ai/api-reference/api-code: many of these come with status 429, and 1300 is a rate limit elsewhere.
 _GLM_ERRORS = {
-    "1110": "permission",
-    "1111": "permission",
-    "1112": "permission",
-    "1121": "permission",
-    "1220": "permission",
+    **dict.fromkeys(("1000", "1001", "1002", "1003", "1004"), "auth"),
+    **dict.fromkeys(("1110", "1111", "1112", "1121", "1220", "1300", "1311"), "permission"),
     "1221": "not_found",
     "1222": "not_found",
-    "1300": "permission",
     "1309": "quota",
-    "1311": "permission",
 }
 
 # Content lists of text-only models must be strings.

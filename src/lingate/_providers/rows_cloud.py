@@ -180,7 +180,7 @@ CLOUD: tuple[ProviderRow, ...] = (
         ("chat", "embeddings", "responses", "transcription"),
         url_env=("CLOUDFLARE_API_BASE",),
         aliases=("cloudflare-workers-ai",),
-        error_kinds={"5021": "context_window", "3036": "quota", "3040": "overloaded"},
+        error_kinds={"5021": "context_window", "3036": "quota", "3040": "overloaded", "7003": "not_found"},
         note="Models look like @cf/meta/llama-3.1-8b-instruct. A base URL from the user ends in /ai/v1, not in /ai/run.",
     ),
     ProviderRow(

@@ -279,12 +279,15 @@ def test_a_user_s_own_row_may_have_a_query_and_a_body_from_the_environment() -> 
         ("zhipuai/glm-5", 429, {"error": {"code": "1311", "message": "x"}}, "permission"),
         ("zhipuai/glm-5", 429, {"error": {"code": "1308", "message": "Usage limit reached for 5 hour."}}, "rate_limit"),
         ("zhipuai/glm-5", 400, {"error": {"code": "1222", "message": "x"}}, "not_found"),
+        ("zai/glm-5", 200, {"code": 1001, "msg": "x", "success": False}, "auth"),
+        ("cloudflare/@cf/m", 400, {"success": False, "errors": [{"code": 7003, "message": "x"}]}, "not_found"),
         ("minimax/m", 200, {"base_resp": {"status_code": 1024, "status_msg": "internal error"}}, "server_error"),
         ("minimax/m", 200, {"base_resp": {"status_code": 2045, "status_msg": "rate growth limit"}}, "rate_limit"),
     ],
 )
 def test_a_provider_s_own_numbers_mean_what_its_documents_say(model: str, status: int, body: Any, kind: str) -> None:
-    to = place(model, {"ZAI_API_KEY": KEY, "ZHIPU_API_KEY": KEY, "MINIMAX_API_KEY": KEY})
+    own = {"CLOUDFLARE_API_KEY": KEY, "CLOUDFLARE_ACCOUNT_ID": "a1"}
+    to = place(model, {"ZAI_API_KEY": KEY, "ZHIPU_API_KEY": KEY, "MINIMAX_API_KEY": KEY, **own})
 
     error = failure(Head(status, {}), json.dumps(body).encode(), to)
 

@@ -109,13 +109,10 @@ def read_object(body: bytes, target: Target, head: Head) -> JsonDict:
     """Decode a JSON object that is not an error."""
     # Raises UpstreamError: it is an error; ProtocolError: it is not a JSON object.
     raw = decoded(body, target)
-    if isinstance(raw, dict) and "content" in raw and raw.get("type") != "error":
-        return raw
-    error = body_failure(raw, target, head.status, head.headers)
-    if error is not None:
-        raise error
-    if not isinstance(raw, dict):
-        raise garbage(target, "must be an object")
+    if not isinstance(raw, dict) or "content" not in raw or raw.get("type") == "error":
+        error = body_failure(raw, target, head.status, head.headers)
+        if error is not None or not isinstance(raw, dict):
+            raise error or garbage(target, "must be an object")
     return raw
 
 

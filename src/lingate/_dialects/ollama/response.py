@@ -131,13 +131,12 @@ def error_of(raw: JsonDict, target: Target) -> LingateError | None:
     # In mid-stream there is no status (older servers) and mostly no code; what is not about the request is the
     # server's.
     given = raw.get("error")
-    if not given:
-        return None if "done" in raw else body_failure(raw, target)
+    if not given and "done" in raw:
+        return None
     found = body_failure(raw, target)
-    if found is None or type(found) is BadRequestError:
-        words = given if isinstance(given, str) else "an error without a description"
-        status = integer(raw.get("status"))
-        return found if found is not None and status is not None and status < 500 else provider_failed(target, words)
+    status = integer(raw.get("status"))
+    if given and type(found) is BadRequestError and (status is None or status >= 500):
+        return provider_failed(target, given if isinstance(given, str) else "an error without a description")
     return found
 
 
