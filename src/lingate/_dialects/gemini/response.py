@@ -217,11 +217,12 @@ def read_object(body: bytes, target: Target) -> JsonDict:
 
 def hidden_error(raw: Any, target: Target) -> LingateError | None:
     """The error that an answer or event is, if it is one; Google sometimes wraps it in a list."""
+    if isinstance(raw, dict) and "candidates" in raw and not raw.get("error"):
+        return None
     for item in raw if isinstance(raw, list) else (raw,):
-        if isinstance(item, dict) and ("candidates" not in item or item.get("error")):
-            failed = body_failure(item, target)
-            if failed is not None:
-                return failed
+        failed = body_failure(item, target) if isinstance(item, dict) else None
+        if failed is not None:
+            return failed
     return None
 
 
