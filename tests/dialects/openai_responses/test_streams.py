@@ -214,6 +214,143 @@ def test_servers_without_places_are_understood_by_ids() -> None:
     assert collect(events_of(*events)) == read(body)
 
 
+def changed(events: list[dict[str, Any]], change: Any) -> list[dict[str, Any]]:
+    for n, event in enumerate(events):
+        change(n, event)
+    return events
+
+
+def told(events: list[Any]) -> tuple[Any, ...]:
+    """What a stream has said, without ids."""
+    message_of = collect(events)["choices"][0]["message"]
+    calls = [call["function"] for call in message_of.get("tool_calls") or ()]
+    return message_of.get("reasoning_content"), message_of["content"], calls
+
+
+THOUGHT = reasoning(secret=None, content=[{"type": "reasoning_text", "text": "hm so"}])
+TWO_CALLS = [function_call('{"a":1}'), function_call('{"b":2}', "hear", "call_2")]
+
+
+def numbered(n: int, event: dict[str, Any]) -> None:
+    """vLLM gives each piece a number where the part's belongs, and the item of a call's end neither id nor place."""
+    if "content_index" in event:
+        event["content_index"] = n
+    if event["type"] == "response.output_item.done":
+        event["output_index"] += 1
+        if event["item"]["type"] == "function_call":
+            event["item"] = {**event["item"], "id": None, "call_id": f"fc_{n}"}
+    if event["type"] == "response.completed":
+        output = [{**item, "id": f"other_{at}"} for at, item in enumerate(event["response"]["output"])]
+        event["response"] = {**event["response"], "output": output}
+
+
+@pytest.mark.parametrize(
+    "body", [answer(THOUGHT, message("hello")), answer(THOUGHT, *TWO_CALLS), answer(message("a"), *TWO_CALLS)]
+)
+def test_servers_that_number_pieces_instead_of_parts_and_miscount_items_are_understood(body: dict[str, Any]) -> None:
+    assert told(events_of(*changed(streamed(body), numbered))) == told(events_of(*streamed(body)))
+
+
+def test_text_told_for_a_message_that_was_announced_elsewhere_is_told_once() -> None:
+    def moved(n: int, event: dict[str, Any]) -> None:
+        if event.get("output_index") == 1 and event["type"] == "response.output_item.added":
+            event.update(output_index=0, item={**event["item"], "id": "rs_1"})
+        if event["type"] == "response.completed":
+            output = [{**item, "id": f"other_{at}"} for at, item in enumerate(event["response"]["output"])]
+            event["response"] = {**event["response"], "output": output}
+
+    assert told(events_of(*changed(streamed(answer(THOUGHT, message("hello"))), moved)))[:2] == ("hm so", "hello")
+
+
+@pytest.mark.parametrize("named", ["by call_id", "not at all"])
+@pytest.mark.parametrize("items", [TWO_CALLS, [message("a"), *TWO_CALLS]])
+def test_calls_without_a_place_are_told_apart_by_what_their_pieces_call_them_and_by_order(
+    items: list[Any], named: str
+) -> None:
+    names = {item["id"]: item["call_id"] for item in TWO_CALLS}
+
+    def without_places(n: int, event: dict[str, Any]) -> None:
+        event.pop("output_index", None)
+        if event.get("item", {}).get("type") == "function_call":
+            event["item"] = {key: value for key, value in event["item"].items() if key != "id"}
+        if event.get("item_id") in names:
+            event.update(item_id=names[event["item_id"]] if named == "by call_id" else None)
+
+    assert (
+        told(events_of(*changed(streamed(answer(*items)), without_places)))[2]
+        == told(events_of(*streamed(answer(*items))))[2]
+    )
+
+
+def test_calls_at_one_place_that_are_told_at_the_same_time_are_told_apart_by_their_ids() -> None:
+    events = changed(
+        streamed(answer(*TWO_CALLS)), lambda n, event: event.update(output_index=0) if "output_index" in event else None
+    )
+    order = [event["type"] != "response.output_item.added" for event in events[2:-1]]
+    at_once = [event for _, event in sorted(zip(order, events[2:-1], strict=True), key=lambda pair: pair[0])]
+
+    assert collect(events_of(*events[:2], *at_once, events[-1])) == read(answer(*TWO_CALLS))
+
+
+def test_an_item_that_has_another_id_in_each_event_and_no_place_is_told_once() -> None:
+    def renamed(n: int, event: dict[str, Any]) -> None:
+        event.pop("output_index", None)
+        if "item_id" in event:
+            event["item_id"] = f"other_{n}"
+        if "item" in event:
+            event["item"] = {**event["item"], "id": f"other_{n}"}
+        if event["type"] == "response.completed":
+            output = [{**item, "id": f"last_{at}"} for at, item in enumerate(event["response"]["output"])]
+            event["response"] = {**event["response"], "output": output}
+
+    body = answer(THOUGHT, message("hello"), function_call())
+
+    assert told(events_of(*changed(streamed(body), renamed))) == told(events_of(*streamed(body)))
+
+
+def test_an_item_that_is_null_is_none_and_a_text_that_is_null_says_nothing() -> None:
+    begun, going_on, *events = streamed(answer(message("hello")))
+    nothing = {"type": "response.output_item.added", "output_index": 0, "item": None}
+    silent = message("hello", content=[{"type": "output_text", "text": None}, {"type": "refusal", "refusal": None}])
+
+    assert told(events_of(begun, going_on, nothing, *events[1:]))[1] == "hello"
+    for found in (read(answer(silent)), collect(events_of(*streamed(answer(message("")))[:3], *done(silent)))):
+        assert found["choices"][0]["message"]["content"] in ("", None)
+        assert not found["choices"][0]["message"].get("refusal")
+
+
+def done(item: dict[str, Any]) -> list[dict[str, Any]]:
+    """An item's end, and the response's."""
+    return [
+        {"type": "response.output_item.done", "output_index": 0, "item": item},
+        {"type": "response.completed", "response": answer(item)},
+    ]
+
+
+def test_text_and_reasoning_by_other_names_are_told() -> None:
+    named = message(content=[{"type": "text", "text": "a"}])
+    thought = reasoning(secret=None, content=[{"type": "text", "text": "hm"}])
+
+    assert told(events_of(*done(named)))[1] == "a"
+    assert read(answer(thought, named))["choices"][0]["message"]["reasoning_content"] == "hm"
+
+
+@pytest.mark.parametrize("kind", ["reasoning", "reasoning_summary"])
+@pytest.mark.parametrize("delta", ["hm", {"text": "hm"}])
+def test_reasoning_in_events_of_older_names_is_told(kind: str, delta: Any) -> None:
+    event = {"type": f"response.{kind}.delta", "output_index": 0, "item_id": "rs_1", "delta": delta}
+
+    assert told(events_of(event, streamed(answer(message("x")))[-1]))[:2] == ("hm", "x")
+
+
+def test_arguments_that_only_the_announcement_of_a_call_holds_are_told() -> None:
+    item = function_call()
+    added = {"type": "response.output_item.added", "output_index": 0, "item": item}
+    last = {"type": "response.completed", "response": answer()}
+
+    assert told(events_of(added, last))[2] == [{"name": "look", "arguments": '{"a":1}'}]
+
+
 def test_a_stream_may_begin_without_its_first_event() -> None:
     events = events_of(*streamed(answer(message("x")))[2:])
 

@@ -164,6 +164,8 @@ def check_item(item: Any, where: str) -> None:
 
 
 _PART_TEXT = {"output_text": "text", "refusal": "refusal", "summary_text": "text", "reasoning_text": "text"}
+TEXTS = ("output_text", "text", "input_text")
+"""Parts of a message that are text, by all their names."""
 
 
 def _check_parts(parts: Any, where: str) -> None:
@@ -172,7 +174,7 @@ def _check_parts(parts: Any, where: str) -> None:
         expect(part, dict, f"{where}[{n}]")
         expect(part.get("type"), str, f"{where}[{n}].type")
         name = _PART_TEXT.get(part["type"])
-        if name is not None:
+        if name is not None and part.get(name, 0) is not None:
             expect(part.get(name), str, f"{where}[{n}].{name}")
 
 
@@ -226,7 +228,7 @@ def read_items(items: Sequence[JsonDict], for_caller: Callable[[JsonDict], bool]
 def reasoning_text(item: JsonDict) -> str:
     """The readable part of a reasoning item: its summary, and the reasoning itself where the model shows it."""
     parts = [*(item.get("summary") or ()), *(item.get("content") or ())]
-    return "\n\n".join(part["text"] for part in parts if part.get("text") and part["type"] in _PART_TEXT)
+    return "\n\n".join(filter(None, (as_str(part.get("text")) for part in parts)))
 
 
 def call_id(item: JsonDict) -> str:
@@ -279,17 +281,15 @@ def _read_message(item: JsonDict, reading: Reading) -> None:
         return
     for part in content or ():
         kind = part["type"]
-        if kind == "output_text":
+        if kind in TEXTS and isinstance(part.get("text"), str):
             if given := part.get("annotations"):
                 reading.annotations += [canonical_annotation(one, len(reading.text)) for one in as_dicts(given)]
             reading.logprobs += as_list(part.get("logprobs"))
             reading.text += part["text"]
         elif kind == "refusal":
-            reading.refusal += part["refusal"]
+            reading.refusal += part["refusal"] or ""
         elif kind == "output_audio":
             reading.audio = {key: part[key] for key in ("data", "transcript") if isinstance(part.get(key), str)}
-        elif isinstance(part.get("text"), str) and kind in ("text", "input_text"):
-            reading.text += part["text"]
 
 
 def _is_plain(item: JsonDict, kind: str) -> bool:

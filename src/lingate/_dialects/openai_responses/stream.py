@@ -14,13 +14,14 @@ from lingate._dialects._base import StreamDecoder
 from lingate._dialects._check import Malformed
 from lingate._dialects._counts import integer
 from lingate._dialects._failure import body_failure
-from lingate._dialects._reading import take_answer
+from lingate._dialects._reading import take_answer, text_of
 from lingate._dialects._replay import replay
 from lingate._dialects._sse_stream import SseStreamDecoder, StreamedAnswer
 from lingate._dialects.openai_chat.reading import malformed, provider_failed
 from lingate._dialects.openai_chat.response import arguments_text
 from lingate._dialects.openai_responses.facts import CALLS, NAME
 from lingate._dialects.openai_responses.items import (
+    TEXTS,
     asks_caller,
     call_id,
     canonical_annotation,
@@ -69,7 +70,7 @@ Place: TypeAlias = tuple[str, Any]
 """Where an event belongs: by `output_index`, since some hosts change an item's id from event to event, else by id."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Item:
     """One output item."""
 
@@ -117,8 +118,12 @@ def index_of(raw: JsonDict, name: str) -> int:
 
 
 def ids_of(item: JsonDict) -> frozenset[str]:
-    """Every id an item goes by."""
-    return frozenset(filter(None, (as_str(item.get("id")), call_id(item))))
+    """Every id an item goes by, or an event calls it by."""
+    return frozenset(filter(None, (as_str(item.get("id") or item.get("item_id")), call_id(item))))
+
+
+def _said(source: JsonDict) -> str:
+    return as_str(source.get("arguments", source.get("input")))
 
 
 _BEGINNINGS = ("response.created", "response.queued", "response.in_progress")
@@ -197,7 +202,8 @@ class ResponseStream(StreamedAnswer):
     # Items
 
     def _on_item(self, raw: JsonDict, out: list[Event]) -> None:
-        self._add_item(place_of(raw), self._item_of(raw), raw, out)
+        if raw.get("item", 0) is not None:  # some servers announce nothing
+            self._add_item(place_of(raw), self._item_of(raw), raw, out)
 
     def _item_of(self, raw: JsonDict) -> JsonDict:
         item = raw.get("item")
@@ -218,6 +224,7 @@ class ResponseStream(StreamedAnswer):
         return item
 
     def _begin_call(self, item: Item, start: JsonDict, raw: JsonDict, out: list[Event]) -> None:
+        item.said = _said(start)
         if not self._for_caller(start):
             return
         if start["name"] == self._sent.answer_tool:
@@ -228,24 +235,46 @@ class ResponseStream(StreamedAnswer):
         self._calls += 1
         out.append(ToolStart(item.number, call_id(start), start["name"], kind=CALLS[item.kind], raw=raw))
 
+    def _known(self, raw: JsonDict, kind: str, ids: frozenset[str]) -> Item | None:
+        # The item of this kind that an event names. An id that is known is right: servers miscount places, or give all items
+        # the same one. One that is not may have been made up for the event.
+        item = self._items.get(place_of(raw))
+        at = item if item is not None and item.kind == kind else None
+        if at is not None and ids <= at.ids:
+            return at
+        return next((item for item in reversed(self._seen) if item.kind == kind and item.ids & ids), at)
+
     def _found(self, raw: JsonDict, kind: str, out: list[Event]) -> Item:
-        # The item that an event is about; one that was never announced begins here.
+        # The item that a piece is for. If the event names none, it is the one that was announced last and has said nothing
+        # yet; without a place it may have. Otherwise a new one begins here.
         place = place_of(raw)
         item = self._items.get(place)
-        if item is None or item.kind != kind:
-            if kind in CALLS:
-                raise Malformed(raw["type"], "comes before its call")
-            item = self._add_item(place, {"type": kind}, raw, out)
-        return item
+        if item is not None and item.kind == kind and as_str(raw.get("item_id")) in item.ids:
+            return item
+        item = self._known(raw, kind, ids_of(raw))
+        if item is not None and (place[1] != "" or not item.ended):
+            return item
+        for item in reversed(self._seen):
+            silent = place[0] == "id" or not (item.told or item.positions or item.pieces)
+            if silent and item.kind == kind and not item.ended:
+                if place[0] == "index":
+                    self._items[place] = item
+                return item
+        if kind in CALLS:
+            raise Malformed(raw["type"], "comes before its call")
+        return self._add_item(place, {"type": kind}, raw, out)
 
     def _on_item_done(self, raw: JsonDict, out: list[Event]) -> None:
         final = self._item_of(raw)
-        place = place_of(raw)
-        item = self._items.get(place)
-        if item is not None and item.ended and item.ids == ids_of(final):
+        kind, ids = kind_of(final), ids_of(final)
+        item = self._known(raw, kind, ids)
+        if item is not None and item.ended and item.ids == ids:
             return
-        if item is None or item.ended or item.kind != kind_of(final):
-            item = self._add_item(place, final, raw, out)
+        if item is None or item.ended:
+            open_ones = (item for item in self._seen if item.kind == kind and not item.ended)
+            said = _said(final)
+            item = next((item for item in open_ones if said.startswith("".join(item.pieces))), None)
+            item = item or self._add_item(place_of(raw), final, raw, out)
         self._end_item(item, final, raw, out)
 
     def _end_item(self, item: Item, final: JsonDict, raw: JsonDict, out: list[Event]) -> None:
@@ -273,8 +302,11 @@ class ResponseStream(StreamedAnswer):
     def _end_message(self, item: Item, final: JsonDict, raw: JsonDict, out: list[Event]) -> None:
         content = final.get("content")
         parts = [{"type": "output_text", "text": content}] if isinstance(content, str) else content or ()
+        if parts and max(item.positions, default=-1) >= len(parts):
+            # Such indexes number the pieces, or the parts of all items, and everything has been told.
+            item.positions = dict.fromkeys(range(len(parts)), min(item.positions.values()))
         for n, part in enumerate(parts):
-            if part["type"] == "output_text":
+            if part["type"] in TEXTS and isinstance(part.get("text"), str):
                 self._end_text(item, n, part, raw, out)
             elif part["type"] == "refusal" and n not in item.refused and part["refusal"]:
                 out.append(Refusal(part["refusal"], 0, raw))
@@ -326,10 +358,11 @@ class ResponseStream(StreamedAnswer):
             out.append(Annotations(items, 0, raw))
 
     def _on_thought(self, raw: JsonDict, out: list[Event], field: str) -> None:
-        text = raw.get("delta")
-        if not isinstance(text, str) or not text:
+        text = text_of(raw.get("delta"))
+        if not text:
             return
-        part = field, index_of(raw, f"{field}_index")
+        # Reasoning itself has one part; some servers count its pieces.
+        part = field, index_of(raw, "summary_index") if field == "summary" else 0
         item = self._found(raw, "reasoning", out)
         if item.told and part != item.part:
             text = "\n\n" + text  # parts of one item are set apart
@@ -342,10 +375,10 @@ class ResponseStream(StreamedAnswer):
         if isinstance(text, str) and text:
             self._tell_piece(item, text, raw, out)
 
-    def _on_call_said(self, raw: JsonDict, out: list[Event]) -> None:
-        item = self._items.get(place_of(raw))
-        if item is not None and item.kind in CALLS:
-            item.said = as_str(raw.get("arguments", raw.get("input")))
+    def _on_call_said(self, raw: JsonDict, out: list[Event], kind: str) -> None:
+        item = self._known(raw, kind, ids_of(raw))
+        if item is not None:
+            item.said = _said(raw)
 
     def _complete(self, item: Item, text: str, raw: JsonDict, out: list[Event]) -> None:
         # Tell what the pieces have left out of a call's input.
@@ -382,9 +415,7 @@ class ResponseStream(StreamedAnswer):
             self._begin(response, raw, out)
         out += self._quiet
         reading = read_output(response["output"], self._sent)
-        seen = tuple(self._seen)
-        for n, final in enumerate(response["output"]):
-            self._end_rest(("index", n), final, seen, raw, out)
+        self._end_rest(response["output"], raw, out)
         for item in self._seen:
             if item.kind in CALLS and not item.ended:
                 self._complete(item, item.said, raw, out)
@@ -395,17 +426,23 @@ class ResponseStream(StreamedAnswer):
         out.append(Finish(finish_reason(response, calls) or "stop", 0, native_reason(response), raw))
         self.done = self.over = True
 
-    def _end_rest(self, place: Place, final: JsonDict, seen: tuple[Item, ...], raw: JsonDict, out: list[Event]) -> None:
-        # Tell an item of the final response that the events before it, of which were `seen`, have not told.
-        ids = ids_of(final)
-        same = [item for item in seen if item.kind == kind_of(final)]
-        at_place = [item for item in same if self._items.get(place) is item]
-        nameless = [item for item in same if not item.ids]
-        item = next(iter([*(item for item in same if item.ids & ids), *at_place, *nameless]), None)
-        if item is None and (ids or not same):
-            item = self._add_item(place, final, raw, out)
-        if item is not None and not item.ended:
-            self._end_item(item, final, raw, out)
+    def _end_rest(self, finals: list[JsonDict], raw: JsonDict, out: list[Event]) -> None:
+        # Tell those items of the final response that the events before it have not told. Servers that make up new ids for
+        # it have the items of a kind in the order in which they were told.
+        named = frozenset().union(*map(ids_of, finals))
+        seen = self._seen.copy()
+        for n, final in enumerate(finals):
+            place, ids = ("index", n), ids_of(final)
+            same = [item for item in seen if item.kind == kind_of(final)]
+            at_place = [item for item in same if self._items.get(place) is item]
+            nameless = [item for item in same if not item.ids & named]
+            item = next(iter([*(item for item in same if item.ids & ids), *at_place, *nameless]), None)
+            if item is None:
+                item = self._add_item(place, final, raw, out)
+            else:
+                seen.remove(item)
+            if not item.ended:
+                self._end_item(item, final, raw, out)
 
     def _whole(self, response: JsonDict, kind: str) -> JsonDict:
         # The final response with what some servers leave out of it: the items, and the status.
@@ -435,10 +472,13 @@ _HANDLERS: dict[str, Callable[[ResponseStream, JsonDict, list[Event]], None]] = 
     "response.refusal.delta": ResponseStream._on_refusal,
     "response.reasoning_summary_text.delta": partial(ResponseStream._on_thought, field="summary"),
     "response.reasoning_text.delta": partial(ResponseStream._on_thought, field="content"),
+    # The older names of the two.
+    "response.reasoning_summary.delta": partial(ResponseStream._on_thought, field="summary"),
+    "response.reasoning.delta": partial(ResponseStream._on_thought, field="content"),
     "response.function_call_arguments.delta": partial(ResponseStream._on_call_piece, kind="function_call"),
     "response.custom_tool_call_input.delta": partial(ResponseStream._on_call_piece, kind="custom_tool_call"),
-    "response.function_call_arguments.done": ResponseStream._on_call_said,
-    "response.custom_tool_call_input.done": ResponseStream._on_call_said,
+    "response.function_call_arguments.done": partial(ResponseStream._on_call_said, kind="function_call"),
+    "response.custom_tool_call_input.done": partial(ResponseStream._on_call_said, kind="custom_tool_call"),
     "response.audio.delta": partial(ResponseStream._on_audio, name="data"),
     "response.audio.transcript.delta": partial(ResponseStream._on_audio, name="transcript"),
 }
