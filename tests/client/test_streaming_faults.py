@@ -18,6 +18,7 @@ from lingate.errors import (
     LingateError,
     OverloadedError,
     ProtocolError,
+    RateLimitError,
     RequestTimeoutError,
     StreamInterruptedError,
     TransportError,
@@ -225,6 +226,57 @@ async def test_a_stream_that_is_labelled_as_json_is_a_stream(opened: Any, cut: i
     pieces = [stream[:cut], stream[cut:], b"data: [DONE]\n\n"]
     with RawServer(Script(pieces, headers={"content-type": "application/json"})) as server:
         assert (await opened(server.url)).text == "one two"
+
+
+UNASKED = b"".join(
+    b"data: " + json.dumps({"id": "x", "model": "m", "created": 1, **chunk}).encode() + b"\n\n"
+    for chunk in (
+        {"choices": [{"index": 0, "delta": {"role": "assistant", "content": "one "}}]},
+        {"choices": [{"index": 0, "delta": {"content": "two"}, "finish_reason": "stop"}]},
+        {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}},
+    )
+)
+
+
+@pytest.mark.parametrize("label", ["text/event-stream", "application/json"])
+@pytest.mark.parametrize("begins", [b"", b": keep-alive\n\n", b"\n\nevent: message\n"])
+async def test_a_stream_that_nobody_asked_for_is_a_whole_answer(label: str, begins: bytes) -> None:
+    script = Script([begins + UNASKED + b"data: [DONE]\n\n"], headers={"content-type": label})
+    with RawServer(script) as server, lingate.Lingate(retries=0) as client:
+        found = client.chat("openai/m", "x", api_key="k", api_base=server.url)
+        async with lingate.AsyncLingate(retries=0) as awaited:
+            again = await awaited.chat("openai/m", "x", api_key="k", api_base=server.url)
+    assert found.to_dict() == again.to_dict() == found.raw
+    assert (found.text, found.finish_reason, found.usage.total_tokens) == ("one two", "stop", 5)
+
+
+def test_a_stream_that_nobody_asked_for_and_that_is_cut_or_fails_is_no_answer() -> None:
+    failed = b'data: {"error": {"message": "slow down", "code": 429}}\n\n'
+    with RawServer() as server, lingate.Lingate(retries=0) as client:
+        for body, kind in (
+            (UNASKED, StreamInterruptedError),
+            (failed, RateLimitError),
+            (b"data: x\n\n", ProtocolError),
+        ):
+            server.script = Script([body])
+            with pytest.raises(kind):
+                client.chat("openai/m", "x", api_key="k", api_base=server.url)
+        with pytest.raises(ProtocolError):
+            client.embed("openai/m", ["x"], api_key="k", api_base=server.url)
+
+
+def test_events_of_the_responses_api_that_nobody_asked_for_are_a_whole_response() -> None:
+    item = {"id": "msg_1", "type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "two"}]}
+    events = (
+        {"type": "response.created", "response": {"id": "resp_1", "status": "in_progress"}},
+        {"type": "response.output_text.delta", "item_id": "msg_1", "delta": "two"},
+        {"type": "response.output_item.done", "item": item},
+        {"type": "response.completed", "response": {"id": "resp_1", "status": "completed", "output": []}},
+    )
+    body = b"".join(b"event: %s\ndata: %s\n\n" % (e["type"].encode(), json.dumps(e).encode()) for e in events)
+    with RawServer(Script([body])) as server, lingate.Lingate(retries=0) as client:
+        found = client.responses("openai/m", "x", api_key="k", api_base=server.url)
+    assert (found.output_text, found.output[0]["id"], found.raw["id"]) == ("two", "msg_1", "resp_1")
 
 
 async def test_a_stream_of_nothing_is_interrupted_before_it_began(opened: Any) -> None:

@@ -60,6 +60,20 @@ def test_a_request_that_can_be_read_and_is_too_deep_to_be_sent_on_is_its_callers
     assert found == {"openai-x": {200, 400}, "anthropic-x": {502, 400}, "gemini-x": {502, 400}}
 
 
+@pytest.mark.parametrize("path", [CHAT, "/v1/messages"])
+def test_a_stream_that_nobody_asked_for_is_answered_in_one_piece(
+    path: str, upstream: RawServer, tmp_path: Path
+) -> None:
+    pieces = [chunk({"content": "one "}), chunk({"content": "two"}, "stop"), chunk({}, usage=USAGE)]
+    upstream.script = Script([*pieces, b"data: [DONE]\n\n"])
+    with running_gateway(config(upstream.url), tmp_path) as gateway, httpx2.Client(timeout=20) as client:
+        answer = client.post(gateway.url + path, json=chat("openai-x", max_tokens=9))
+        (row,) = rows(gateway)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+    assert "one two" in json.dumps(answer.json())
+    assert (row["prompt_tokens"], row["completion_tokens"]) == (3, 2)
+
+
 def test_what_may_be_kept_for_an_hour_is_reserved_for_at_the_price_of_that(upstream: RawServer, tmp_path: Path) -> None:
     models = [
         {

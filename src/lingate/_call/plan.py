@@ -12,11 +12,13 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from lingate._call.collect import Collector
 from lingate._call.policy import MOST_ANSWER, RetryPolicy, Timeout, covers
 from lingate._dialects._base import Further, OperationFormat, StreamDecoder
 from lingate._dialects._replay import replay
 from lingate._model import Attempt, Call, Event, Failed, Head, HttpRequest, JsonDict, Record, Start, Target, Usage
 from lingate._providers.settings import secrets_in
+from lingate._wire.json import decode
 from lingate.errors import (
     ConfigError,
     DeadlineExceededError,
@@ -272,8 +274,28 @@ def _answered(sent: HttpRequest, form: OperationFormat, answer: Answer) -> Compl
     try:
         data, raw = form.response(sent, head, body)
         return Completed(sent, head, data, raw, body)
+    except ProtocolError as error:
+        is_stream = body.lstrip().startswith((b"data:", b"event:", b":"))
+        return (_unasked(sent, form, head, body) if is_stream else None) or error
     except LingateError as error:
         return error
+
+
+def _unasked(sent: HttpRequest, form: OperationFormat, head: Head, body: bytes) -> Completed | LingateError | None:
+    # The answer of a provider that streams whether it is asked to or not, as the whole one that it is; None if there are no
+    # streams of this kind.
+    try:
+        decoder = form.decoder(sent, head)
+    except LingateError:
+        return None
+    collector = Collector()
+    for event in (*decoder.feed(body), *decoder.finish()):
+        if isinstance(event, Failed):
+            return event.error
+        collector.add(event)
+    data = collector.response()
+    body = form.render(data)
+    return Completed(sent, head, data, decode(body), body)
 
 
 def _open_once(sent: HttpRequest, form: OperationFormat, timeout: Timeout, now: Clock) -> Generator[Step, Answer, Any]:
