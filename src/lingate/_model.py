@@ -112,6 +112,8 @@ class Traits(TypedDict, total=False):
     """The words `reasoning_effort` may take; any other is replaced by the nearest of them."""
     default_effort: str
     """What the model does when `reasoning_effort` is not set."""
+    custom_tools: bool
+    """Whether an OpenAI-shaped wire takes tools for free text; else they are sent as functions. Default false."""
     tool_names: str
     """Regular expression of the names of tools that are taken; others go out as names that are."""
     call_ids: str
@@ -375,7 +377,7 @@ class MakeSigner(Protocol):
         ...
 
 
-_IF_ASKED = {"default_effort", "tool_names", "call_ids", "tool_media", "user_after_tool"}
+_IF_ASKED = {"default_effort", "custom_tools", "tool_names", "call_ids", "tool_media", "user_after_tool"}
 """Traits that matter for calls only that say how to reason, or have tools."""
 
 ORDINARY = frozenset(

@@ -25,6 +25,9 @@ MODELS = (
     "ollama/llama3.2",
     "bedrock/amazon.nova-pro-v1:0",
     "bedrock/invoke/anthropic.claude-sonnet-4-20250514-v1:0",
+    "groq/llama-3.3-70b-versatile",
+    "mistral/mistral-small-latest",
+    "openai/qwen3-coder",  # a server in OpenAI's place, with models of its own
 )
 PATCH = '*** Begin Patch\n*** Update File: a.py\n-"ä"\n+\\t\n*** End Patch'
 TOOL = {"type": "custom", "custom": {"name": "apply_patch", "description": "Edits files."}}
@@ -170,6 +173,34 @@ def test_a_grammar_is_told_to_the_model_where_that_will_do(model: str) -> None:
 def test_a_tool_without_a_name_is_an_error() -> None:
     with pytest.raises(ConfigError, match=r"tools\[0\]\.custom\.name"):
         asked("anthropic/claude-opus-4-6", tools=[{"type": "custom", "custom": {}}])
+
+
+@pytest.mark.parametrize("model", ["openai/gpt-5", "azure/a-deployment-by-any-name", "litellm_proxy/gpt-5"])
+def test_openais_own_models_get_it_as_it_is(model: str) -> None:
+    target = lookup.resolve(model, env={}, api_key="sk-test", api_base="https://openai.example")
+    tool = {"type": "custom", "custom": {**TOOL["custom"], "format": GRAMMAR}}
+    call = Call("chat", model, {"messages": [{"role": "user", "content": "hi"}], "tools": [tool]})
+
+    assert json.loads(form_of(target, "chat").request(call, target).body)["tools"] == [tool]
+
+
+def test_what_it_was_given_before_goes_along_as_the_functions_argument() -> None:
+    given = {"id": "c1", "type": "custom", "custom": {"name": "apply_patch", "input": PATCH}}
+    other = {"id": "c2", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    history = [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": None, "tool_calls": [given, other]},
+        {"role": "tool", "tool_call_id": "c1", "content": "done"},
+        {"role": "tool", "tool_call_id": "c2", "content": "seen"},
+    ]
+    before = json.dumps(history)
+
+    _, sent = asked("groq/llama-3.3-70b-versatile", messages=history)
+
+    patch, look = json.loads(sent.body)["messages"][1]["tool_calls"]
+    assert (patch["id"], patch["type"], patch["function"]["name"]) == ("c1", "function", "apply_patch")
+    assert json.loads(patch["function"]["arguments"]) == {"input": PATCH}
+    assert (look, json.dumps(history)) == (other, before)
 
 
 def test_tokens_are_counted_with_it() -> None:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._arguments import TEXT
+from lingate._dialects._arguments import TEXT, called
 from lingate._dialects._base import StreamDecoder
 from lingate._dialects._draft import Draft, asked_of
 from lingate._dialects._retold import Retold, RetoldDecoder, with_calls
 from lingate._model import Call, Event, Finish, Head, HttpRequest, JsonDict, Target, ToolArgs, ToolStart, replaced
-from lingate._wire.json import decode
+from lingate._wire.json import decode, encode_str
 from lingate._wire.shapes import as_dict, as_list, dig, without
 
 
@@ -23,17 +23,16 @@ class FunctionsOnly(Retold):
         tools = call.body.get("tools")
         if not tools or not any(map(_takes_text, as_list(tools))):
             return self._inside.request(call, target)
-        made = Draft(call, target, asked_of(call), {})
-        names = _write_functions(made)
-        sent = self._inside.request(replaced(call, body=made.asked), target)
+        plain, names, dropped = as_functions(call, target)
+        sent = self._inside.request(plain, target)
         sent.call, sent.free_text = call, names
-        sent.dropped[:0] = made.dropped
+        sent.dropped[:0] = dropped
         return sent
 
     def _response(self, sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
         canonical, raw = self._inside.response(sent, head, body)
         if sent.free_text and "choices" in canonical:
-            canonical = with_calls(canonical, lambda call: _call(call, sent.free_text))
+            canonical = answered(canonical, sent.free_text)
         if sent.one_call:
             for choice in canonical.get("choices") or ():
                 del (choice["message"].get("tool_calls") or [])[1:]
@@ -43,7 +42,39 @@ class FunctionsOnly(Retold):
         made = self._inside.decoder(sent, head)
         if sent.one_call:
             made = RetoldDecoder(made, _first_calls)
-        return RetoldDecoder(made, _Texts(sent.free_text).retold) if sent.free_text else made
+        return told(made, sent.free_text) if sent.free_text else made
+
+
+def as_functions(call: Call, target: Target) -> tuple[Call, tuple[str, ...], list[str]]:
+    """The call with functions in the place of such tools, the names of those, and what was left out."""
+    # Raises UnsupportedError: one has a grammar, and `drop_params` is off.
+    made = Draft(call, target, asked_of(call), {})
+    names = _write_functions(made)
+    made.asked["messages"] = [_history(message) for message in as_list(made.asked.get("messages"))]
+    return replaced(call, body=made.asked, texts=None), names, made.dropped
+
+
+def answered(response: JsonDict, names: tuple[str, ...]) -> JsonDict:
+    """A canonical response with calls of such tools where their functions were called."""
+    return with_calls(response, lambda call: _call(call, names))
+
+
+def told(decoder: StreamDecoder, names: tuple[str, ...]) -> StreamDecoder:
+    """The same of a stream."""
+    return RetoldDecoder(decoder, _Texts(names).retold)
+
+
+def _history(message: Any) -> Any:
+    calls = dig(message, "tool_calls")
+    if not isinstance(calls, list) or not any(map(_takes_text, calls)):
+        return message
+    return {**message, "tool_calls": [_as_function(call) if _takes_text(call) else call for call in calls]}
+
+
+def _as_function(call: JsonDict) -> JsonDict:
+    words = called(call)
+    function = {**words, "arguments": encode_str(words["arguments"])}
+    return {**without(call, ("custom",)), "type": "function", "function": function}
 
 
 def _first_calls(events: list[Event]) -> list[Event]:

@@ -12,7 +12,7 @@ from zlib import crc32
 from lingate._dialects._base import StreamDecoder
 from lingate._dialects._retold import Retold, RetoldDecoder, with_calls
 from lingate._model import Call, Event, Head, HttpRequest, JsonDict, Target, ToolStart, replaced
-from lingate._wire.shapes import as_list
+from lingate._wire.shapes import as_list, dig
 
 _LONGEST = 64
 _OTHERS = re.compile(r"[^a-zA-Z0-9_-]")
@@ -35,13 +35,52 @@ class ShortNames(Retold):
 
     def _response(self, sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
         canonical, raw = self._inside.response(sent, head, body)
-        if not (names := sent.renamed) or "choices" not in canonical:
-            return canonical, raw
-        return with_calls(canonical, lambda call: _named(call, names)), raw
+        if sent.renamed and "choices" in canonical:
+            canonical = self._answered(canonical, sent)
+        return canonical, raw
+
+    def _answered(self, canonical: JsonDict, sent: HttpRequest) -> JsonDict:
+        names = sent.renamed or {}
+        return with_calls(canonical, lambda call: _named(call, names))
 
     def _decoder(self, sent: HttpRequest, head: Head) -> StreamDecoder:
-        made, names = self._inside.decoder(sent, head), sent.renamed
-        return RetoldDecoder(made, lambda events: _retold(events, names)) if names else made
+        made = self._inside.decoder(sent, head)
+        return self._told(made, sent) if sent.renamed else made
+
+    def _told(self, decoder: StreamDecoder, sent: HttpRequest) -> StreamDecoder:
+        names = sent.renamed or {}
+        return RetoldDecoder(decoder, lambda events: _retold(events, names))
+
+
+class ToolsOfText(ShortNames):
+    """Chats, at hosts of which few have tools for free text, as the trait `custom_tools` says."""
+
+    def _request(self, call: Call, target: Target) -> HttpRequest:
+        tools = call.body.get("tools")
+        if (
+            not tools
+            or target.traits.get("custom_tools")
+            or all(dig(tool, "type") != "custom" for tool in as_list(tools))
+        ):
+            return super()._request(call, target)
+        from lingate._dialects._free_text import as_functions  # few callers have such tools
+
+        plain, names, dropped = as_functions(call, target)
+        sent = super()._request(plain, target)
+        sent.call, sent.free_text = call, names
+        sent.renamed = sent.renamed or {name: name for name in names}  # so that the answer is looked at
+        sent.dropped[:0] = dropped
+        return sent
+
+    def _answered(self, canonical: JsonDict, sent: HttpRequest) -> JsonDict:
+        from lingate._dialects._free_text import answered
+
+        return answered(super()._answered(canonical, sent), sent.free_text)
+
+    def _told(self, decoder: StreamDecoder, sent: HttpRequest) -> StreamDecoder:
+        from lingate._dialects._free_text import told
+
+        return told(super()._told(decoder, sent), sent.free_text)
 
 
 def _names(body: JsonDict) -> Iterator[str]:

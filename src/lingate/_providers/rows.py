@@ -184,6 +184,7 @@ _PROXY: Traits = {
     # https://docs.litellm.ai/docs/reasoning_content, https://docs.litellm.ai/docs/completion/prompt_caching
     "reasoning_history": "thinking_blocks",
     "cache_control": True,
+    "custom_tools": True,
 }
 PROXIES: tuple[ProviderRow, ...] = (
     ProviderRow(
@@ -1391,7 +1392,7 @@ _ROWS = (
                 unsupported=("presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs"),
             ),
             # "Unrecognized request argument supplied: top_k"; servers in its place take it for models of their own.
-            ModelRule(pattern=r"(?:o\d|gpt-\d|chatgpt-).*", unsupported=("top_k",)),
+            ModelRule(pattern=r"(?:o\d|gpt-\d|chatgpt-).*", unsupported=("top_k",), traits={"custom_tools": True}),
             *_RESPONSES_ONLY,
         ),
         note="Codex, deep-research and pro models answer only on /responses: chats with them go there.",

@@ -139,7 +139,7 @@ CLOUD: tuple[ProviderRow, ...] = (
         auth="header:api-key|azure:https://cognitiveservices.azure.com/.default",
         aliases=("azureopenai",),
         query={"api-version": "{AZURE_API_VERSION|AZURE_OPENAI_API_VERSION|OPENAI_API_VERSION}"},
-        traits=OPENAI_TOOLS,
+        traits={**OPENAI_TOOLS, "custom_tools": True},
         models=_AZURE_MODELS,
         note=(
             "The model is the deployment's name. An API version that is a date asks at /openai/deployments, none, `v1` or "

@@ -264,7 +264,8 @@ def _level_message(message: JsonDict) -> JsonDict:
 def test_a_recorded_request_comes_out_of_the_server_as_it_went_in(dialect: str) -> None:
     for item in exchanges(dialect, "chat/completions"):
         body = item["request"]["body"]
-        to = target(traits={"reasoning_param": "thinking"} if "thinking" in body else None)
+        thinking = {"reasoning_param": "thinking"} if "thinking" in body else {}
+        to = target(traits={"custom_tools": True, **thinking})
         call = CHAT.parse_call(json.dumps(body).encode(), {"model": "m"})
         before = json.dumps(call.body)
         again = json.loads(CHAT.request(call, to).body)

@@ -88,7 +88,8 @@ class TestTools:
     def test_tools_that_are_not_functions_pass(self) -> None:
         tools = [{"type": "web_search", "max_uses": 2}, {"type": "custom", "custom": {"name": "c"}}]
 
-        assert wire(call(tools=tools))["tools"] == tools
+        assert wire(call(tools=tools), target(traits={"custom_tools": True}))["tools"] == tools
+        assert wire(call(tools=tools[:1]))["tools"] == tools[:1]
 
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}

@@ -3,7 +3,7 @@
 # What varies is in the provider's row and traits; nothing here asks which provider it is.
 
 from lingate._dialects._base import Dialect, Form, Operations
-from lingate._dialects._names import ShortNames
+from lingate._dialects._names import ToolsOfText
 from lingate._dialects.openai_chat import face
 from lingate._dialects.openai_chat.embeddings import FORM as EMBEDDINGS
 from lingate._dialects.openai_chat.models import FORM as MODELS
@@ -20,7 +20,7 @@ DIALECT = Dialect(
     name="openai_chat",
     operations=Operations(
         {
-            "chat": ShortNames(
+            "chat": ToolsOfText(
                 ChatFormat(request, response, face.parse_call, face.render_chat, ChatDecoder, face.ChunkEncoder)
             ),
             "embeddings": EMBEDDINGS,
