@@ -365,6 +365,12 @@ def test_reasoning_in_plain_text_has_many_names(name: str) -> None:
     assert not message.keys() & ({"reasoning", "reasoning_text", "thinking"})
 
 
+def test_the_number_of_the_choice_in_its_delta_is_no_part_of_the_message() -> None:
+    events = events_of(sse(chunk({"index": 0, "content": ""}), chunk({"index": 0, "content": "4"}), chunk({}, "stop")))
+
+    assert collected(events)["choices"][0]["message"] == {"role": "assistant", "content": "4"}
+
+
 def test_text_that_a_choice_repeats_beside_its_delta_is_told_once() -> None:
     def piece(text: str, number: int, reason: str | None = None) -> dict[str, Any]:
         made = chunk({"role": "assistant", "content": text, "token_id": number, "tool_calls": None}, reason)

@@ -91,6 +91,17 @@ def test_with_an_index_ids_on_later_pieces_change_nothing(ids: Any) -> None:
     ) == [("1", "f", "{}")]
 
 
+def test_calls_of_one_number_that_are_told_by_turns_are_told_apart_by_their_ids() -> None:
+    assert calls(
+        tool("f", "", id="1", index=0),
+        tool("g", "", id="2", index=0),
+        tool(None, '{"a"', id="1", index=0),
+        tool(None, '{"b"', id="2", index=0),
+        tool(None, ":1}", id="1", index=0),
+        tool(None, ":2}", id="2", index=0),
+    ) == [("1", "f", '{"a":1}'), ("2", "g", '{"b":2}')]
+
+
 @pytest.mark.parametrize("call_id", [None, ""])
 def test_missing_ids_are_made(call_id: Any) -> None:
     ((made, name, text),) = calls(tool("f", "{}", index=0, id=call_id))

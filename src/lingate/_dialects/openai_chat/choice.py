@@ -133,6 +133,7 @@ _DELTA = frozenset(
         "images",
         "annotations",
         "token_id",  # Together: the number of the one token in `content`
+        "index",  # Mistral, for models of others: the choice's once more, which strict servers refuse in a history
     }
 )
 _CHOICE = frozenset({"index", "delta", "message", "finish_reason", "logprobs", "native_finish_reason", "error"})

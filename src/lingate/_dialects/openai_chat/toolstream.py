@@ -133,6 +133,8 @@ class ToolStream:
             known = self._by_index.get(at)
             if known is None and not call_id and not name and self._last and not is_json(self._last.text() or "?"):
                 known = self._by_index[at] = self._last  # LibreChat numbers the arguments otherwise than the name
+            elif known is not None and call_id and known.id != call_id:
+                known = next((call for call in self._calls if call.id == call_id), known)  # all have one number
         else:
             known = next((call for call in reversed(self._calls) if call_id and call.id == call_id), self._last)
         if known is None or _is_another(known, call_id, name, arguments not in (None, ""), at is not None):
