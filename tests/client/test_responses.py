@@ -327,6 +327,24 @@ def test_a_stream_of_the_api_is_handed_on_event_by_event() -> None:
     assert (stream.provider, stream.dropped) == ("openai", ())
 
 
+@pytest.mark.parametrize("output", [[], None])
+@pytest.mark.parametrize("said", [message("hello"), function_call()])
+def test_what_was_told_is_in_the_response_though_the_last_event_has_no_output(said: Any, output: Any) -> None:
+    *events, last = streamed(answer(said))
+    events = [event for event in events if event["type"] != "response.output_item.done"]
+    ours, _ = client(Streamed([sse(*events, {**last, "response": {**last["response"], "output": output}})]))
+
+    stream = ours.responses(NATIVE, "hi", stream=True)
+    for _ in stream:
+        pass
+    (found,) = stream.final().output
+
+    assert [found.get(name) for name in ("type", "call_id", "arguments")] == [
+        said.get(name) for name in ("type", "call_id", "arguments")
+    ]
+    assert stream.final().output_text == ("hello" if said["type"] == "message" else "")
+
+
 CLAUDE_EVENTS = [
     {"type": "message_start", "message": {**CLAUDE, "content": [], "stop_reason": None}},
     {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},

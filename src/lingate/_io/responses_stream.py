@@ -34,6 +34,9 @@ class _Responses(Shape[ResponseEvent, ResponsesResponse]):
         data = self._final
         if data is None:
             data = response_object(with_echo(state.collector.response(), sent.call))
+        elif not data.get("output"):  # some servers leave out of their last event what they have told
+            output = response_object(state.collector.response())["output"]
+            data = {**data, "output": output if any(item.get("content", True) for item in output) else []}
         return ResponsesResponse(data, None, target.provider, target.model, state.attempts, dropped)
 
 
