@@ -238,6 +238,9 @@ UNASKED = b"".join(
 )
 
 
+CONTINUED = (("one ", None), ("two", "stop"))
+
+
 @pytest.mark.parametrize("label", ["text/event-stream", "application/json"])
 @pytest.mark.parametrize("begins", [b"", b": keep-alive\n\n", b"\n\nevent: message\n"])
 async def test_a_stream_that_nobody_asked_for_is_a_whole_answer(label: str, begins: bytes) -> None:
@@ -263,6 +266,16 @@ def test_a_stream_that_nobody_asked_for_and_that_is_cut_or_fails_is_no_answer() 
                 client.chat("openai/m", "x", api_key="k", api_base=server.url)
         with pytest.raises(ProtocolError):
             client.embed("openai/m", ["x"], api_key="k", api_base=server.url)
+
+
+def test_pieces_of_a_completion_that_nobody_asked_for_are_a_whole_one() -> None:
+    pieces = [{"id": "x", "choices": [{"index": 0, "text": text, "finish_reason": end}]} for text, end in CONTINUED]
+    body = b"".join(b"data: " + json.dumps(piece).encode() + b"\n\n" for piece in pieces) + b"data: [DONE]\n\n"
+    with RawServer(Script([body])) as server, lingate.Lingate(retries=0) as client:
+        found = client.complete("openai/m", "x", api_key="k", api_base=server.url)
+    assert (found.text, found.to_dict()["choices"][0]["text"], found.raw["object"]) == ("one two",) * 2 + (
+        "text_completion",
+    )
 
 
 def test_events_of_the_responses_api_that_nobody_asked_for_are_a_whole_response() -> None:

@@ -159,3 +159,14 @@ def test_what_is_of_the_wrong_kind_does_not_take_the_rest_of_the_answer_with_it(
 
 def test_the_name_of_an_event_may_be_anything_that_came() -> None:
     assert sse.encode(b"{}", "\ud83d") == b"event: ?\ndata: {}\n\n"
+
+
+@pytest.mark.parametrize("name", ["anthropic", "gemini", "ollama", "bedrock_converse"])
+def test_arguments_with_line_breaks_in_their_texts_are_shown_as_the_object_that_they_are(name: str) -> None:
+    call = {"id": "t", "type": "function", "function": {"name": "f", "arguments": '{"patch":"one\n\ttwo"}'}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    answer = {"id": "c", "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]}
+
+    wire = dialect(name).operation("chat", name).render(answer)
+
+    assert json.dumps({"patch": "one\n\ttwo"}) in json.dumps(json.loads(wire))

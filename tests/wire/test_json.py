@@ -59,3 +59,10 @@ def test_a_value_nested_beyond_reason_is_an_error_and_no_crash() -> None:
         nested = [nested]
     with pytest.raises(TypeError, match="nested"):
         encode(nested)
+
+
+def test_line_breaks_and_tabs_inside_of_text_are_read() -> None:
+    # Models write them into the arguments of tools; nothing else that is wrong is let through.
+    assert decode(b'{"a":"x\n\ty"}') == {"a": "x\n\ty"}
+    with pytest.raises(ValueError, match="not JSON"):
+        decode(b'{"a":"x\n\ty}')

@@ -294,6 +294,10 @@ def _unasked(sent: HttpRequest, form: OperationFormat, head: Head, body: bytes) 
             return event.error
         collector.add(event)
     data = collector.response()
+    if sent.call.operation == "completions":
+        from lingate._dialects.openai_chat.completion_chunks import completion_of  # few ask for them
+
+        data = completion_of(data)
     body = form.render(data)
     return Completed(sent, head, data, decode(body), body)
 

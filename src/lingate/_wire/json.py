@@ -34,7 +34,7 @@ def decode(data: bytes | str | memoryview) -> Any:
 
     text = bytes(data).decode("utf-8-sig", "replace") if not isinstance(data, str) else data.removeprefix("\ufeff")
     try:
-        return _stdlib.loads(text)
+        return _stdlib.loads(text, strict=False)  # models write line breaks into the arguments of tools
     except RecursionError:
         raise ValueError("JSON nested too deeply") from None
     except _stdlib.JSONDecodeError as error:
