@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from lingate._dialects._arguments import TEXT, called
 from lingate._dialects._base import StreamDecoder
 from lingate._dialects._draft import Draft, asked_of
-from lingate._dialects._retold import Retold, RetoldDecoder, with_calls
+from lingate._dialects._retold import Retold, RetoldDecoder, with_calls, with_its_calls
 from lingate._model import Call, Event, Finish, Head, HttpRequest, JsonDict, Target, ToolArgs, ToolStart, replaced
 from lingate._wire.json import decode, encode_str
 from lingate._wire.shapes import as_dict, as_list, dig, without
@@ -23,11 +24,7 @@ class FunctionsOnly(Retold):
         tools = call.body.get("tools")
         if not tools or not any(map(_takes_text, as_list(tools))):
             return self._inside.request(call, target)
-        plain, names, dropped = as_functions(call, target)
-        sent = self._inside.request(plain, target)
-        sent.call, sent.free_text = call, names
-        sent.dropped[:0] = dropped
-        return sent
+        return as_functions(self._inside.request, call, target)
 
     def _response(self, sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
         canonical, raw = self._inside.response(sent, head, body)
@@ -45,13 +42,16 @@ class FunctionsOnly(Retold):
         return told(made, sent.free_text) if sent.free_text else made
 
 
-def as_functions(call: Call, target: Target) -> tuple[Call, tuple[str, ...], list[str]]:
-    """The call with functions in the place of such tools, the names of those, and what was left out."""
+def as_functions(request: Callable[[Call, Target], HttpRequest], call: Call, target: Target) -> HttpRequest:
+    """The request for a call, with functions in the place of such tools."""
     # Raises UnsupportedError: one has a grammar, and `drop_params` is off.
     made = Draft(call, target, asked_of(call), {})
     names = _write_functions(made)
-    made.asked["messages"] = [_history(message) for message in as_list(made.asked.get("messages"))]
-    return replaced(call, body=made.asked, texts=None), names, made.dropped
+    made.asked["messages"] = [with_its_calls(one, _as_function) for one in as_list(made.asked.get("messages"))]
+    sent = request(replaced(call, body=made.asked, texts=None), target)
+    sent.call, sent.free_text = call, names
+    sent.dropped[:0] = made.dropped
+    return sent
 
 
 def answered(response: JsonDict, names: tuple[str, ...]) -> JsonDict:
@@ -64,14 +64,9 @@ def told(decoder: StreamDecoder, names: tuple[str, ...]) -> StreamDecoder:
     return RetoldDecoder(decoder, _Texts(names).retold)
 
 
-def _history(message: Any) -> Any:
-    calls = dig(message, "tool_calls")
-    if not isinstance(calls, list) or not any(map(_takes_text, calls)):
-        return message
-    return {**message, "tool_calls": [_as_function(call) if _takes_text(call) else call for call in calls]}
-
-
-def _as_function(call: JsonDict) -> JsonDict:
+def _as_function(call: Any) -> Any:
+    if not _takes_text(call):
+        return call
     words = called(call)
     function = {**words, "arguments": encode_str(words["arguments"])}
     return {**without(call, ("custom",)), "type": "function", "function": function}

@@ -10,7 +10,7 @@ from typing import Any
 from zlib import crc32
 
 from lingate._dialects._base import StreamDecoder
-from lingate._dialects._retold import Retold, RetoldDecoder, with_calls
+from lingate._dialects._retold import Retold, RetoldDecoder, with_calls, with_its_calls
 from lingate._model import Call, Event, Head, HttpRequest, JsonDict, Target, ToolStart, replaced
 from lingate._wire.shapes import as_list, dig
 
@@ -65,11 +65,8 @@ class ToolsOfText(ShortNames):
             return super()._request(call, target)
         from lingate._dialects._free_text import as_functions  # few callers have such tools
 
-        plain, names, dropped = as_functions(call, target)
-        sent = super()._request(plain, target)
-        sent.call, sent.free_text = call, names
-        sent.renamed = sent.renamed or {name: name for name in names}  # so that the answer is looked at
-        sent.dropped[:0] = dropped
+        sent = as_functions(super()._request, call, target)
+        sent.renamed = sent.renamed or {name: name for name in sent.free_text}  # so that the answer is looked at
         return sent
 
     def _answered(self, canonical: JsonDict, sent: HttpRequest) -> JsonDict:
@@ -105,7 +102,7 @@ def _with_names(body: JsonDict, names: Mapping[str, str]) -> JsonDict:
     made = {**body, "tools": [_named(tool, names) for tool in as_list(body.get("tools"))]}
     messages = body.get("messages")
     if isinstance(messages, list):
-        made["messages"] = [_message(message, names) for message in messages]
+        made["messages"] = [with_its_calls(message, lambda call: _named(call, names)) for message in messages]
     choice = body.get("tool_choice")
     if isinstance(choice, dict):
         made["tool_choice"] = _named(choice, names)
@@ -114,13 +111,6 @@ def _with_names(body: JsonDict, names: Mapping[str, str]) -> JsonDict:
             tools = [_named(tool, names) for tool in as_list(allowed.get("tools"))]
             made["tool_choice"]["allowed_tools"] = {**allowed, "tools": tools}
     return made
-
-
-def _message(message: Any, names: Mapping[str, str]) -> Any:
-    calls = message.get("tool_calls") if isinstance(message, dict) else None
-    if not isinstance(calls, list):
-        return message
-    return {**message, "tool_calls": [_named(call, names) for call in calls]}
 
 
 def _named(holder: Any, names: Mapping[str, str]) -> Any:

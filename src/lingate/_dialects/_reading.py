@@ -73,17 +73,17 @@ def has_proof(thinking: Sequence[JsonDict]) -> bool:
     return any(block.get("signature") or "data" in block for block in thinking)
 
 
-def gist_of(calls: Any) -> list[tuple[Any, Any, Any]]:
-    """What calls of functions ask for, however their arguments are written: id, name and arguments of each."""
+def gist_of(calls: Any) -> list[tuple[Any, ...]]:
+    """What calls ask for, however their arguments are written: id, name, arguments and free text of each."""
     made = []
     for call in as_list(calls):
-        function = as_dict(dig(call, "function"))
-        arguments = function.get("arguments")
+        words = as_dict(dig(call, "custom" if dig(call, "type") == "custom" else "function"))
+        arguments = words.get("arguments")
         try:
-            arguments = decode(arguments) if isinstance(arguments, str) and arguments else arguments or {}
+            arguments = decode(arguments) if isinstance(arguments, str) and arguments.strip() else arguments or {}
         except ValueError:
             pass
-        made.append((dig(call, "id"), function.get("name"), arguments))
+        made.append((dig(call, "id"), words.get("name"), arguments, words.get("input")))
     return made
 
 

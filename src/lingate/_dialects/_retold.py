@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Any
 
 from lingate._dialects._base import Form, OperationFormat, StreamDecoder
 from lingate._model import Call, Event, Head, HttpRequest, JsonDict, Target
@@ -33,11 +34,14 @@ def with_calls(response: JsonDict, edit: Callable[[JsonDict], JsonDict]) -> Json
 
 
 def _choice(choice: JsonDict, edit: Callable[[JsonDict], JsonDict]) -> JsonDict:
-    message = choice["message"]
-    calls = message.get("tool_calls")
-    if not calls:
-        return choice
-    return {**choice, "message": {**message, "tool_calls": list(map(edit, calls))}}
+    made = with_its_calls(choice["message"], edit)
+    return choice if made is choice["message"] else {**choice, "message": made}
+
+
+def with_its_calls(message: Any, edit: Callable[[Any], Any]) -> Any:
+    """A message with each of its tool calls as `edit` makes it; itself if it has none."""
+    calls = message.get("tool_calls") if isinstance(message, dict) else None
+    return {**message, "tool_calls": list(map(edit, calls))} if calls and isinstance(calls, list) else message
 
 
 class RetoldDecoder:

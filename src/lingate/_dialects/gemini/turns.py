@@ -256,4 +256,4 @@ def _remember(message: JsonDict, parts: list[JsonDict], draft: Draft) -> None:
 
 def _gist(calls: Any) -> list[tuple[Any, Any, Any]]:
     # What calls ask for, with the ids that are the provider's own.
-    return [(wire_id(as_str(given)), name, arguments) for given, name, arguments in gist_of(calls)]
+    return [(wire_id(as_str(given)), name, arguments) for given, name, arguments, _ in gist_of(calls)]

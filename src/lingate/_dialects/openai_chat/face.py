@@ -42,7 +42,7 @@ def nest_tools(fields: JsonDict) -> None:
     """Write tools, and the choice of one, as chats have them where they are written flat."""
     tools = fields.get("tools")
     if isinstance(tools, list) and any(map(_is_flat, tools)):
-        fields["tools"] = [_nested(tool) if _is_flat(tool) else tool for tool in tools]
+        fields["tools"] = [nested(tool) if _is_flat(tool) else tool for tool in tools]
     choice = fields.get("tool_choice")
     if not isinstance(choice, dict):
         return
@@ -61,15 +61,16 @@ def _is_flat(tool: Any) -> bool:
     return kind in ("function", "custom") and kind not in tool
 
 
-def _nested(tool: JsonDict) -> JsonDict:
+def nested(tool: JsonDict) -> JsonDict:
+    """A flat tool as chats have it."""
     kind = tool.get("type", "function")
     words = {name: tool[name] for name in _WORDS if tool.get(name) is not None}
     if "input_schema" in tool and "parameters" not in words:
         words["parameters"] = tool["input_schema"]  # Anthropic's word for them
     form = words.get("format")
     if isinstance(form, dict) and form.get("type") == "grammar" and "grammar" not in form:
-        words["format"] = {"type": "grammar", "grammar": {name: form[name] for name in form if name != "type"}}
-    rest = without(tool, (*_WORDS, "type", "input_schema"))
+        words["format"] = {"type": "grammar", "grammar": without(form, ("type",))}
+    rest = not_null(tool, (*_WORDS, "type", "input_schema"))
     return {"type": kind, kind: words, **rest}
 
 

@@ -8,7 +8,7 @@ from zlib import crc32
 from lingate._dialects._arguments import calls_of
 from lingate._dialects._check import Malformed
 from lingate._dialects._plain import plain_text
-from lingate._dialects._reading import REASONED, SAID_FIELDS, named_reasoning
+from lingate._dialects._reading import REASONED, SAID_FIELDS, gist_of, named_reasoning
 from lingate._dialects.openai_chat.response import arguments_text
 from lingate._dialects.openai_responses.content import content_text, input_content
 from lingate._dialects.openai_responses.conversation import kept_items, read_input
@@ -16,8 +16,8 @@ from lingate._dialects.openai_responses.draft import Draft
 from lingate._dialects.openai_responses.facts import CALLS, MAX_CALL_ID, NAME, WITHOUT_INPUT
 from lingate._dialects.openai_responses.items import asks_caller, call_id, check_items, kind_of, own_item, read_items
 from lingate._model import JsonDict
-from lingate._wire.json import decode, encode_str
-from lingate._wire.shapes import as_dict, as_list, as_str, dig, without
+from lingate._wire.json import encode_str
+from lingate._wire.shapes import as_list, as_str, dig, without
 
 _SILENT_FIELDS = SAID_FIELDS | {"tool_call_id"}
 _TOOL_FIELDS = _SILENT_FIELDS | {"name"}
@@ -149,11 +149,11 @@ def original_items(message: JsonDict, tools: Any) -> list[JsonDict] | None:
     except Malformed:
         return None
     reading = read_items(items)
-    calls = _gist(message.get("tool_calls"))
+    calls = gist_of(message.get("tool_calls"))
     same = (
         content_text(message.get("content")) == reading.text
         and (message.get("refusal") or "") == reading.refusal
-        and (calls == _gist(reading.calls) or calls == _gist(read_items(items, asks_caller(tools)).calls))
+        and (calls == gist_of(reading.calls) or calls == gist_of(read_items(items, asks_caller(tools)).calls))
     )
     return items if same else None
 
@@ -219,20 +219,3 @@ def _call(call: JsonDict, words: JsonDict, draft: Draft) -> JsonDict:
     if _is_custom(call):
         return {"type": "custom_tool_call", **made, "input": as_str(words.get("input"))}
     return {"type": "function_call", **made, "arguments": arguments_text(words.get("arguments"))}
-
-
-def _gist(calls: Any) -> list[tuple[Any, ...]]:
-    # What calls ask for, whatever the form their arguments are written in.
-    made: list[tuple[Any, ...]] = []
-    for call in as_list(calls):
-        custom, words = _is_custom(call), as_dict(_words(call))
-        given = words.get("input") if custom else _decoded(words.get("arguments"))
-        made.append((dig(call, "id"), custom, words.get("name"), given))
-    return made
-
-
-def _decoded(given: Any) -> Any:
-    try:
-        return decode(given) if isinstance(given, str) and given.strip() else given or {}
-    except ValueError:
-        return given

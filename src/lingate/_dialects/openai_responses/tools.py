@@ -7,6 +7,7 @@ from typing import Any
 
 from lingate._dialects._check import expect
 from lingate._dialects._tools import choice_object, search_place
+from lingate._dialects.openai_chat.face import nested
 from lingate._dialects.openai_chat.tools import write_tool_choice, write_tools
 from lingate._dialects.openai_responses.draft import Draft
 from lingate._dialects.openai_responses.facts import SEARCH_TOOLS
@@ -17,7 +18,6 @@ _ANTHROPICS_SEARCH = re.compile(r"web_search_\d{8}")
 _SEARCH_FIELDS = ("type", "name", "allowed_domains", "blocked_domains", "user_location", "cache_control")
 _OPEN_SCHEMA = {"type": "object", "properties": {}}
 _NESTED = ("function", "custom")
-_FUNCTION_KEYS = ("name", "description", "parameters", "strict")
 
 
 def write_tool_fields(draft: Draft) -> None:
@@ -156,16 +156,9 @@ def _nested_tool(tool: Any, where: str) -> JsonDict:
     if kind not in _NESTED or isinstance(tool.get(kind), dict):
         return dict(tool)
     expect(tool.get("name"), str, f"{where}.name")
-    own = (*_FUNCTION_KEYS, "format") if kind == "custom" else _FUNCTION_KEYS
-    words = {key: tool[key] for key in own if tool.get(key) is not None}
-    if words.get("parameters") is not None:
-        expect(words["parameters"], dict, f"{where}.parameters")
-    form = words.get("format")
-    if isinstance(form, dict) and form.get("type") == "grammar" and "grammar" not in form:
-        grammar = without(form, ("type",))
-        words["format"] = {"type": "grammar", "grammar": grammar}
-    rest = not_null(tool, (*own, "type"))
-    return {"type": kind, kind: words, **rest}
+    if tool.get("parameters") is not None:
+        expect(tool["parameters"], dict, f"{where}.parameters")
+    return nested(tool)
 
 
 def canonical_choice(choice: Any) -> Any:
