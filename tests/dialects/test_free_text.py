@@ -218,14 +218,20 @@ CODEX = {"input": [{"role": "user", "content": "hi"}], "tools": [{"type": "custo
 BOTH = answer(("apply_patch", json.dumps({"input": PATCH})), ("mcp__disk__apply_patch", '{"input": "x"}'))
 
 
-def responses(**more: Any) -> Any:
-    target = lookup.resolve("anthropic/claude-opus-4-6", env={}, api_key="sk-test")
+# The second has the Responses API itself, with functions only.
+FOR_CODEX = ["anthropic/claude-opus-4-6", "hosted_vllm/qwen3-coder"]
+
+
+def responses(model: str, **more: Any) -> Any:
+    target = lookup.resolve(model, env={}, api_key="sk-test", api_base="https://models.example")
     return form_of(target, "responses"), form_of(target, "responses").request(parse({**CODEX, **more}), target), target
 
 
-def test_codex_gets_its_patches_from_any_model() -> None:
-    form, sent, target = responses()
-    assert [tool["name"] for tool in json.loads(sent.body)["tools"]] == ["apply_patch", "mcp__disk__apply_patch"]
+@pytest.mark.parametrize("model", FOR_CODEX)
+def test_codex_gets_its_patches_from_any_model(model: str) -> None:
+    form, sent, target = responses(model)
+    tools = [tool.get("function", tool)["name"] for tool in json.loads(sent.body)["tools"]]
+    assert tools == ["apply_patch", "mcp__disk__apply_patch"]
 
     response, _ = form.response(sent, OK, form_of(target, "chat").render(BOTH))
 
@@ -238,9 +244,26 @@ def test_codex_gets_its_patches_from_any_model() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("model", "more", "path"),
+    [
+        ("hosted_vllm/qwen3-coder", {}, "/chat/completions"),
+        ("hosted_vllm/qwen3-coder", {"tools": [{"type": "function", "name": "f"}]}, "/responses"),
+        ("openrouter/openai/gpt-5-codex", {}, "/responses"),
+        ("openai/gpt-5", {}, "/responses"),
+        ("openai/qwen3-coder", {}, "/chat/completions"),
+    ],
+)
+def test_hosts_with_functions_only_are_asked_by_way_of_chats_where_it_is_needed(
+    model: str, more: Any, path: str
+) -> None:
+    assert responses(model, **more)[1].url.removeprefix("https://models.example").removeprefix("/v1") == path
+
+
+@pytest.mark.parametrize("model", FOR_CODEX)
 @pytest.mark.parametrize("size", [1, 1_000_000])
-def test_codex_gets_its_patches_in_streams(size: int) -> None:
-    form, sent, target = responses(stream=True)
+def test_codex_gets_its_patches_in_streams(size: int, model: str) -> None:
+    form, sent, target = responses(model, stream=True)
     data = written(form_of(target, "chat"), sent, replay(BOTH))
     decoder = form.decoder(sent, Head(200, {"content-type": "text/event-stream"}))
     events = [event for at in range(0, len(data), size) for event in decoder.feed(data[at : at + size])]

@@ -57,11 +57,9 @@ class ToolsOfText(ShortNames):
 
     def _request(self, call: Call, target: Target) -> HttpRequest:
         tools = call.body.get("tools")
-        if (
-            not tools
-            or target.traits.get("custom_tools")
-            or all(dig(tool, "type") != "custom" for tool in as_list(tools))
-        ):
+        if not tools:
+            return self._inside.request(call, target)
+        if target.traits.get("custom_tools") or all(dig(tool, "type") != "custom" for tool in as_list(tools)):
             return super()._request(call, target)
         from lingate._dialects._free_text import as_functions  # few callers have such tools
 

@@ -120,6 +120,7 @@ _PATTERNS: tuple[tuple[str, Traits], ...] = (
             "sampling": "effort_none",
             "default_effort": "none",
             "max_stop": 0,
+            "custom_tools": True,
         },
     ),
     (
@@ -129,11 +130,12 @@ _PATTERNS: tuple[tuple[str, Traits], ...] = (
             "sampling": "effort_none",
             "default_effort": "medium",
             "max_stop": 0,
+            "custom_tools": True,
         },
     ),
     (
         r"(?:^|[/.:])gpt-(?:[5-9]|1\d)(?!\d)",
-        {"max_tokens_param": "max_completion_tokens", "sampling": "none", "max_stop": 0},
+        {"max_tokens_param": "max_completion_tokens", "sampling": "none", "max_stop": 0, "custom_tools": True},
     ),
     # JSON schemas came with gpt-4o of August 2024; JSON mode with gpt-4-turbo.
     (r"\bgpt-4o-2024-05-13\b", {"structured": "json_object", **_NEVER_REASONS}),

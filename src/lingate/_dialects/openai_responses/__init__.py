@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lingate._dialects._base import Dialect, Form
+from lingate._dialects._base import Dialect, Form, OperationFormat, StreamDecoder, dialect
 from lingate._dialects._counts import integer
 from lingate._dialects.openai_chat.envelope import join_url, seal
 from lingate._dialects.openai_chat.face import render_error
@@ -22,6 +22,7 @@ from lingate._dialects.openai_responses.response import failure_of, read_respons
 from lingate._dialects.openai_responses.stream import stream_decoder
 from lingate._model import Call, Head, HttpRequest, JsonDict, Operation, Target
 from lingate._wire.json import encode
+from lingate._wire.shapes import as_list, dig
 
 _COUNTED = frozenset(
     {
@@ -57,11 +58,33 @@ def read_count(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Js
     return dict(raw), raw
 
 
+def _request(call: Call, target: Target) -> HttpRequest:
+    # A host that has functions only is asked by way of its chats for calls with tools for free text, which have those too.
+    tools = () if target.traits.get("custom_tools") or target.row.dialect == NAME else call.body.get("tools") or ()
+    if call.operation == "responses" and any(dig(tool, "type") == "custom" for tool in as_list(tools)):
+        return _bridge(target).request(call, target)
+    return write_request(call, target)
+
+
+def _bridge(target: Target) -> OperationFormat:
+    from lingate._dialects.openai_responses.bridge import Bridge
+
+    return Bridge(dialect(target.row.dialect).operation("chat", target.row.name))
+
+
+def _response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
+    return _bridge(sent.target).response(sent, head, body) if sent.free_text else read_response(sent, head, body)
+
+
+def _decoder(sent: HttpRequest, head: Head) -> StreamDecoder:
+    return _bridge(sent.target).decoder(sent, head) if sent.free_text else stream_decoder(sent, head)
+
+
 class ResponseFormat(Form):
     """`POST /responses`."""
 
     def __init__(self, operation: Operation) -> None:
-        super().__init__(write_request, read_response, self._parse, render_response, stream_decoder, Encoder)
+        super().__init__(_request, _response, self._parse, render_response, _decoder, Encoder)
         self._operation = operation
 
     def _parse(self, body: bytes, path_args: Mapping[str, str]) -> Call:
