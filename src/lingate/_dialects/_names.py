@@ -12,7 +12,7 @@ from zlib import crc32
 from lingate._dialects._base import StreamDecoder
 from lingate._dialects._retold import Retold, RetoldDecoder, with_calls, with_its_calls
 from lingate._model import Call, Event, Head, HttpRequest, JsonDict, Target, ToolStart, replaced
-from lingate._wire.shapes import as_list, dig
+from lingate._wire.shapes import as_list
 
 _LONGEST = 64
 _OTHERS = re.compile(r"[^a-zA-Z0-9_-]")
@@ -59,7 +59,8 @@ class ToolsOfText(ShortNames):
         tools = call.body.get("tools")
         if not tools:
             return self._inside.request(call, target)
-        if target.traits.get("custom_tools") or all(dig(tool, "type") != "custom" for tool in as_list(tools)):
+        kinds = [tool.get("type") for tool in as_list(tools) if type(tool) is dict]
+        if "custom" not in kinds or target.traits.get("custom_tools"):
             return super()._request(call, target)
         from lingate._dialects._free_text import as_functions  # few callers have such tools
 
