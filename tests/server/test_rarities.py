@@ -74,6 +74,28 @@ def test_a_stream_that_nobody_asked_for_is_answered_in_one_piece(
     assert (row["prompt_tokens"], row["completion_tokens"]) == (3, 2)
 
 
+def test_codex_patches_files_with_a_model_whose_host_has_functions_only(upstream: RawServer, tmp_path: Path) -> None:
+    entry = {"model": "hosted_vllm/qwen", "api_base": f"{upstream.url}/v1", "api_key": "k", "max_retries": 0}
+    settings = {"model_list": [{"model_name": "q", "litellm_params": entry}], "litellm_settings": {"drop_params": True}}
+    grammar = {"type": "grammar", "syntax": "lark", "definition": "start: x"}
+    tool = {"type": "custom", "name": "apply_patch", "description": "d", "format": grammar}
+    call = {"index": 0, "id": "c1", "type": "function", "function": {"name": "apply_patch", "arguments": ""}}
+    pieces = [{**call, "function": {"arguments": text}} for text in ('{"input":"*** Be', 'gin"}')]
+    chunks = [chunk({"tool_calls": [piece]}) for piece in (call, *pieces)]
+    upstream.script = Script([*chunks, chunk({}, "tool_calls", usage=USAGE), b"data: [DONE]\n\n"])
+    with running_gateway(json.dumps(settings), tmp_path) as gateway, httpx2.Client(timeout=20) as client:
+        body = {"model": "q", "input": "hi", "tools": [tool], "stream": True, "store": False}
+        text = client.post(f"{gateway.url}/v1/responses", json=body).text
+
+    events = [json.loads(line[6:]) for line in text.splitlines() if line.startswith("data: ")]
+    (item,) = events[-1]["response"]["output"]
+    assert (item["type"], item["call_id"], item["input"]) == ("custom_tool_call", "c1", "*** Begin")
+    assert [event["delta"] for event in events if event["type"] == "response.custom_tool_call_input.delta"]
+    (sent,) = json.loads(upstream.requests[-1])["tools"]
+    assert (sent["type"], sent["function"]["name"]) == ("function", "apply_patch")
+    assert "start: x" in sent["function"]["description"]
+
+
 def test_what_may_be_kept_for_an_hour_is_reserved_for_at_the_price_of_that(upstream: RawServer, tmp_path: Path) -> None:
     models = [
         {
