@@ -22,6 +22,8 @@ _KINDS = ("function", "custom")
 class ShortNames(Retold):
     """An operation at whose hosts the trait `tool_names` says which names are taken."""
 
+    _texts = False
+
     def _request(self, call: Call, target: Target) -> HttpRequest:
         taken = target.traits.get("tool_names") if call.body.get("tools") else None
         if taken is None:
@@ -35,25 +37,29 @@ class ShortNames(Retold):
 
     def _response(self, sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
         canonical, raw = self._inside.response(sent, head, body)
-        if sent.renamed and "choices" in canonical:
-            canonical = self._answered(canonical, sent)
-        return canonical, raw
+        if (names := sent.renamed) and "choices" in canonical:
+            canonical = with_calls(canonical, lambda call: _named(call, names))
+            if self._texts and sent.free_text:
+                from lingate._dialects._free_text import answered  # few callers have such tools
 
-    def _answered(self, canonical: JsonDict, sent: HttpRequest) -> JsonDict:
-        names = sent.renamed or {}
-        return with_calls(canonical, lambda call: _named(call, names))
+                canonical = answered(canonical, sent.free_text)
+        return canonical, raw
 
     def _decoder(self, sent: HttpRequest, head: Head) -> StreamDecoder:
         made = self._inside.decoder(sent, head)
-        return self._told(made, sent) if sent.renamed else made
+        if names := sent.renamed:
+            made = RetoldDecoder(made, lambda events: _retold(events, names))
+            if self._texts and sent.free_text:
+                from lingate._dialects._free_text import told
 
-    def _told(self, decoder: StreamDecoder, sent: HttpRequest) -> StreamDecoder:
-        names = sent.renamed or {}
-        return RetoldDecoder(decoder, lambda events: _retold(events, names))
+                made = told(made, sent.free_text)
+        return made
 
 
 class ToolsOfText(ShortNames):
     """Chats, at hosts of which few have tools for free text, as the trait `custom_tools` says."""
+
+    _texts = True
 
     def _request(self, call: Call, target: Target) -> HttpRequest:
         tools = call.body.get("tools")
@@ -62,21 +68,11 @@ class ToolsOfText(ShortNames):
         kinds = [tool.get("type") for tool in as_list(tools) if type(tool) is dict]
         if "custom" not in kinds or target.traits.get("custom_tools"):
             return super()._request(call, target)
-        from lingate._dialects._free_text import as_functions  # few callers have such tools
+        from lingate._dialects._free_text import as_functions
 
         sent = as_functions(super()._request, call, target)
         sent.renamed = sent.renamed or {name: name for name in sent.free_text}  # so that the answer is looked at
         return sent
-
-    def _answered(self, canonical: JsonDict, sent: HttpRequest) -> JsonDict:
-        from lingate._dialects._free_text import answered
-
-        return answered(super()._answered(canonical, sent), sent.free_text)
-
-    def _told(self, decoder: StreamDecoder, sent: HttpRequest) -> StreamDecoder:
-        from lingate._dialects._free_text import told
-
-        return told(super()._told(decoder, sent), sent.free_text)
 
 
 def _names(body: JsonDict) -> Iterator[str]:
