@@ -368,7 +368,7 @@ def test_reasoning_in_plain_text_has_many_names(name: str) -> None:
 def test_the_number_of_the_choice_in_its_delta_is_no_part_of_the_message() -> None:
     events = events_of(sse(chunk({"index": 0, "content": ""}), chunk({"index": 0, "content": "4"}), chunk({}, "stop")))
 
-    assert collected(events)["choices"][0]["message"] == {"role": "assistant", "content": "4"}
+    assert collect(events)["choices"][0]["message"] == {"role": "assistant", "content": "4"}
 
 
 def test_text_that_a_choice_repeats_beside_its_delta_is_told_once() -> None:
