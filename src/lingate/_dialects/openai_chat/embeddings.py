@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any
 
 from lingate._dialects._base import Form
@@ -15,7 +16,7 @@ from lingate._dialects.openai_chat.reading import body_failure, malformed, read_
 from lingate._dialects.openai_chat.usage import canonical_usage
 from lingate._dialects.openai_chat.validation import decode_request, fail
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
-from lingate._wire.shapes import dig
+from lingate._wire.shapes import dig, without
 
 
 def request(call: Call, target: Target) -> HttpRequest:
@@ -44,8 +45,9 @@ def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Json
     if not isinstance(data, list):
         raise body_failure(raw, target, headers=head.headers) or malformed(target, "the answer has no embeddings")
     canonical = {**raw, "object": "list", "model": raw.get("model") or target.model}
-    canonical["data"] = [_embedding(item, at, sent) for at, item in enumerate(data)]
-    usage = canonical_usage(raw.get("usage"))
+    # Inputs that a host shares out among its machines come back as they are ready.
+    canonical["data"] = sorted((_embedding(item, at, sent) for at, item in enumerate(data)), key=itemgetter("index"))
+    usage = canonical_usage(raw.get("usage") or _added(data))
     if usage is not None and "prompt_tokens" not in usage and "total_tokens" in usage:
         usage["prompt_tokens"] = usage["total_tokens"]  # an embedding has no other tokens
     canonical["usage"] = usage
@@ -53,11 +55,21 @@ def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Json
 
 
 def _embedding(raw: Any, at: int, sent: HttpRequest) -> JsonDict:
-    vector = dig(raw, "embedding")
+    # `embeddings` are many of one input, as of each of its tokens.
+    vector = dig(raw, "embedding") or dig(raw, "embeddings")
     if not isinstance(vector, list | str | dict) or not vector:
         raise malformed(sent.target, f"data[{at}] has no embedding")
-    index = integer(raw.get("index"))
-    return {**raw, "object": "embedding", "index": at if index is None else index, "embedding": shown(vector, sent)}
+    if len(vector) == 1 and isinstance(vector, list) and isinstance(vector[0], list) and "embedding" in raw:
+        vector = vector[0]
+    index, rest = integer(raw.get("index")), without(raw, ("embeddings",))
+    return {**rest, "object": "embedding", "index": at if index is None else index, "embedding": shown(vector, sent)}
+
+
+def _added(data: list[Any]) -> JsonDict | None:
+    # Tokens that are counted for each vector by itself.
+    found = [integer(dig(item, "usage", "prompt_tokens")) for item in data]
+    counts = [count for count in found if count is not None]
+    return {"total_tokens": sum(counts)} if counts and len(counts) == len(found) else None
 
 
 def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:

@@ -1,0 +1,141 @@
+"""Answers as providers beside OpenAI really send them, over HTTP: nothing of them is lost, and none is another's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import lingate
+from lingate._wire import eventstream
+from lingate.errors import InternalServerError
+from tests.servers import RawServer, Script
+
+WAV = b"RIFF\x24\x00\x00\x00WAVEfmt "
+KEYS = {"GIGACHAT_ACCESS_TOKEN": "t", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": "us-east-1"}
+# Servers of llama.cpp score documents in the order in which they came, and return them all.
+RESULTS = [{"index": at, "relevance_score": score} for at, score in enumerate((-3.1, 2.0, -3.1, 0.5))]
+FAILED = {"generated_text": "", "details": {"finish_reason": "error", "generated_tokens": None, "inputs": None}}
+TOKEN = {"token": {"id": 304, "text": "Deep ", "log_prob": -0.05}}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RawServer]:
+    with RawServer() as running:
+        yield running
+
+
+@pytest.fixture
+def client(server: RawServer) -> Iterator[lingate.Lingate]:
+    own = {
+        "tgi": {"dialect": "tgi_generate", "url": server.url},
+        "container": {"dialect": "sagemaker", "url": server.url, "traits": {"body_format": "prompt"}},
+        "gigachat": {"url": server.url},
+    }
+    with lingate.Lingate({"providers": own}, env=KEYS, retries=0) as made:
+        yield made
+
+
+def place(model: str, server: RawServer) -> dict[str, Any]:
+    """Where a provider of the table is asked; those of the fixture know."""
+    ours = model.partition("/")[0] in ("tgi", "container", "gigachat")
+    return {} if ours else {"api_key": "k", "api_base": server.url}
+
+
+@pytest.fixture
+def ask(server: RawServer, client: lingate.Lingate) -> Any:
+    """Asks by a method of the client; the first argument is what is answered."""
+
+    def asked(body: Any, method: str, model: str, *about: Any, **params: Any) -> Any:
+        server.script = Script([json.dumps(body).encode()], headers={"content-type": "application/json"})
+        return getattr(client, method)(model, *about, **place(model, server), **params)
+
+    return asked
+
+
+@pytest.fixture
+def stream(server: RawServer, client: lingate.Lingate) -> Any:
+    """Reads a stream whole, and byte by byte with the same outcome: its text, and the response that it adds up to."""
+
+    def read(data: bytes, model: str, kind: str = "text/event-stream", **params: Any) -> Any:
+        outcomes = []
+        for pieces in ([data], [data[at : at + 1] for at in range(len(data))]):
+            server.script = Script(pieces, headers={"content-type": kind})
+            opened = client.chat(model, "hi", stream=True, **place(model, server), **params)
+            text = "".join(chunk.text for chunk in opened)
+            outcomes.append((text, opened.final()))
+        assert outcomes[0][0] == outcomes[1][0]
+        assert outcomes[0][1].usage == outcomes[1][1].usage
+        return outcomes[0]
+
+    return read
+
+
+def sse(*values: Any, done: bool = True) -> bytes:
+    lines = "".join(f"data: {json.dumps(value)}\n\n" for value in values)
+    return (lines + ("data: [DONE]\n\n" if done else "")).encode()
+
+
+def lines(*values: Any) -> bytes:
+    return b"".join(json.dumps(value).encode() + b"\n" for value in values)
+
+
+def frames(data: bytes) -> bytes:
+    """What SageMaker makes of a container's stream."""
+    headers = {":event-type": "PayloadPart", ":content-type": "application/octet-stream", ":message-type": "event"}
+    return eventstream.encode(headers, data)
+
+
+def chunk(reason: str | None = None, **delta: Any) -> Any:
+    return {"id": "c", "model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
+
+
+def whole(message: Any, reason: str = "stop") -> Any:
+    return {"id": "c", "model": "m", "choices": [{"index": 0, "message": message, "finish_reason": reason}]}
+
+
+class TestVectors:
+    def test_vectors_stand_in_the_order_of_their_inputs_in_whichever_they_came(self, ask: Any) -> None:
+        data = [{"index": 1, "embedding": [2.0]}, {"index": 0, "embedding": [1.0]}]
+
+        made = ask({"data": data}, "embed", "jina_ai/x", ["a", "b"])
+
+        assert [item.embedding for item in made.data] == made.vectors == [[1.0], [2.0]]
+
+    def test_vectors_that_all_say_they_are_the_first_keep_their_order(self, ask: Any) -> None:
+        data = [{"index": 0, "embedding": [2.0]}, {"index": 0, "embedding": [1.0]}]
+
+        assert ask({"data": data}, "embed", "llamacpp/x", ["a", "b"]).vectors == [[2.0], [1.0]]
+
+    def test_a_vector_for_each_token_is_a_vector_too(self, ask: Any) -> None:
+        data = [{"object": "embedding", "index": 0, "embeddings": [[1.0, 2.0], [3.0, 4.0]]}]
+
+        assert ask({"data": data}, "embed", "jina_ai/x", ["a"]).vectors == [[[1.0, 2.0], [3.0, 4.0]]]
+
+    def test_a_vector_in_a_list_of_its_own_is_that_vector(self, ask: Any) -> None:
+        data = [{"object": "embedding", "index": 0, "embedding": [[0.5, 0.25]]}]
+
+        assert ask({"data": data}, "embed", "llamacpp/x", ["a"]).vectors == [[0.5, 0.25]]
+        packed = ask({"data": data}, "embed", "llamacpp/x", ["a"], encoding_format="base64")
+        assert packed.vectors == ["AAAAPwAAgD4="]
+
+    def test_tokens_that_are_counted_for_each_vector_add_up(self, ask: Any) -> None:
+        data = [{"index": at, "embedding": [0.1], "usage": {"prompt_tokens": 6 + at}} for at in range(2)]
+
+        usage = ask({"object": "list", "data": data}, "embed", "gigachat/Embeddings", ["a", "b"]).usage
+
+        assert (usage.prompt_tokens, usage.total_tokens) == (13, 13)
+
+    def test_a_length_that_was_asked_for_goes_out_under_the_host_s_name(self, server: RawServer, ask: Any) -> None:
+        ask({"data": [{"embedding": [0.5]}]}, "embed", "mistral/codestral-embed", "a", dimensions=1)
+
+        assert json.loads(server.requests[-1]) == {"model": "codestral-embed", "input": "a", "output_dimension": 1}
+
+    def test_a_host_with_a_place_and_words_of_its_own_is_asked_there(self, server: RawServer, ask: Any) -> None:
+        made = ask({"data": [{"embedding": [[0.5, 0.25]], "index": 0}]}, "embed", "snowflake/e5-base-v2", "a")
+
+        assert made.vectors == [[0.5, 0.25]]
+        assert server.heads[-1].startswith(b"POST /api/v2/cortex/inference:embed ")
+        assert json.loads(server.requests[-1]) == {"model": "e5-base-v2", "text": ["a"]}
