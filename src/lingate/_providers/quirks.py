@@ -20,6 +20,7 @@ Quirk: TypeAlias = Literal[
     "store_false",
     "thinking_budget",
     "reasoning_blocks",
+    "listed_texts",
     "marked_token",
     "marked_prefill",
 ]
@@ -113,6 +114,13 @@ def _with_blocks(message: JsonDict) -> JsonDict:
     return {**rest, "content": [{"type": "reasoning", "summary": summaries}, *spoken]}
 
 
+def listed_texts(body: JsonDict, sent: HttpRequest) -> None:
+    """What is to be embedded is a list, and has another name."""
+    if sent.call.operation == "embeddings":
+        given = body.pop("input", None)
+        body["text"] = [given] if isinstance(given, str) else given
+
+
 _MARK = "pat/"
 
 
@@ -150,6 +158,7 @@ QUIRKS: Mapping[str, Edit] = {
         store_false,
         thinking_budget,
         reasoning_blocks,
+        listed_texts,
         marked_token,
         marked_prefill,
     )

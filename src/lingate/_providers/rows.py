@@ -1155,7 +1155,7 @@ _ROWS = (
         ("chat", "embeddings", "speech", "transcription", "moderations", "models"),
         url_env=("MISTRAL_AZURE_API_BASE", "MISTRAL_API_BASE"),
         aliases=("mistral-ai", "mistralai"),
-        rename={"seed": "random_seed", "voice": "voice_id"},
+        rename={"seed": "random_seed", "voice": "voice_id", "dimensions": "output_dimension"},
         unsupported=(
             "logit_bias",
             "logprobs",

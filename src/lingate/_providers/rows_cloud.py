@@ -361,9 +361,10 @@ CLOUD: tuple[ProviderRow, ...] = (
             "reasoning_history": "reasoning_details",
             "tool_schema_drop": ("strict",),
         },
+        paths={"embeddings": "/../inference:embed"},
         # `reasoning_effort` is for OpenAI's models; Claude's are asked as recorded.
         models=(ModelRule(pattern=r"claude.*", traits={"reasoning_param": "reasoning"}),),
-        quirks=("marked_token",),
+        quirks=("marked_token", "listed_texts"),
         note="A key may be marked as a programmatic access token by a leading pat/. Answers have 16,384 tokens at most.",
     ),
     ProviderRow(
