@@ -139,3 +139,15 @@ class TestVectors:
         assert made.vectors == [[0.5, 0.25]]
         assert server.heads[-1].startswith(b"POST /api/v2/cortex/inference:embed ")
         assert json.loads(server.requests[-1]) == {"model": "e5-base-v2", "text": ["a"]}
+
+
+class TestRankings:
+    def test_the_best_document_is_first_whoever_ranked_them(self, ask: Any) -> None:
+        made = ask({"results": RESULTS}, "rerank", "llamacpp/x", "q", ["a", "b", "c", "d"])
+
+        assert made.order == [1, 3, 0, 2]
+
+    def test_no_more_documents_come_back_than_were_asked_for(self, ask: Any) -> None:
+        made = ask({"results": RESULTS}, "rerank", "llamacpp/x", "q", ["a", "b", "c", "d"], top_n=2)
+
+        assert made.order == [1, 3]

@@ -135,5 +135,4 @@ def rerank_request(call: Call, target: Target) -> HttpRequest:
 def read_rerank(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
     """Results in canonical form, and the decoded body."""
     raw = read_object(body, sent.target)
-    wanted = sent.call.body.get("documents") if sent.call.body.get("return_documents") else None
-    return canonical_rerank(raw, sent.target, wanted, counted(head) or None), raw
+    return canonical_rerank(raw, sent, counted(head) or None), raw

@@ -35,9 +35,7 @@ def read_rerank(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, J
         error = stated_error(raw, sent.target)
         if error is not None:
             raise error
-    asked = sent.call.body
-    wanted = asked.get("documents") if asked.get("return_documents") else None
-    return canonical_rerank(raw, sent.target, wanted, canonical_usage(raw.get("meta"))), raw
+    return canonical_rerank(raw, sent, canonical_usage(raw.get("meta"))), raw
 
 
 def render_rerank(response: JsonDict) -> bytes:

@@ -5,13 +5,15 @@
 #     response  {"object": "rerank", "id": text, "model": text, "usage": {...},
 #                "results": [{"index": place in documents, "relevance_score": number, "document": {"text": text}}, ...]}
 #
-# Results are ordered as the provider ordered them, the best first. `document` is there only where documents were asked for
-# (`return_documents`). `usage` has OpenAI's names (`prompt_tokens`, `total_tokens`), and whatever else a provider counts by
-# (`billed_units`). Further fields of the provider's stay where they were, such as Cohere's `meta`.
+# The best result is first, and there are no more than `top_n`, whatever the server thinks of both. `document` is there only
+# where documents were asked for (`return_documents`). `usage` has OpenAI's names (`prompt_tokens`, `total_tokens`), and
+# whatever else a provider counts by (`billed_units`). Further fields of the provider's stay where they were, such as
+# Cohere's `meta`.
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any
 
 from lingate._dialects._base import Form
@@ -30,13 +32,13 @@ _LISTS = ("results", "data", "rankings")
 _SCORES = ("relevance_score", "score", "logit")
 
 
-def canonical_rerank(raw: Any, target: Target, documents: Any, usage: JsonDict | None = None) -> JsonDict:
-    """A decoded answer in canonical form."""
+def canonical_rerank(raw: Any, sent: HttpRequest, usage: JsonDict | None = None) -> JsonDict:
+    """A decoded answer in canonical form, with the request's documents in it if they were asked for."""
     # `raw`: an object with results under one of their names, or the bare list of them.
-    # `target`: who answered.
-    # `documents`: those of the request, put into the results if they were asked for; None if they were not.
     # `usage`: token counts, where they are not in `raw["usage"]`.
     # Raises ProtocolError: there are no results, or one of them has no place or no score.
+    target, asked = sent.target, sent.call.body
+    documents = asked.get("documents") if asked.get("return_documents") else None
     holder = as_dict(raw)
     found = [holder.get(name) for name in _LISTS] if holder else [raw]
     results = next((items for items in found if isinstance(items, list)), None)
@@ -44,12 +46,14 @@ def canonical_rerank(raw: Any, target: Target, documents: Any, usage: JsonDict |
         raise malformed(target, "the answer has no results")
     rest = not_null(holder, _LISTS)
     given, model = rest.get("id"), rest.get("model")
+    ranked = [_result(item, at, target, documents) for at, item in enumerate(results)]
+    ranked.sort(key=itemgetter("relevance_score"), reverse=True)
     return {
         **rest,
         "object": "rerank",
         "id": as_str(given) or new_id("rerank-"),
         "model": as_str(model) or target.model,
-        "results": [_result(item, at, target, documents) for at, item in enumerate(results)],
+        "results": ranked[: asked.get("top_n")],
         "usage": _usage(holder.get("usage")) if usage is None else usage,
     }
 
@@ -115,8 +119,7 @@ def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Json
         hidden = body_failure(raw, target, headers=head.headers)
     if hidden is not None:
         raise hidden
-    wanted = sent.call.body.get("documents") if sent.call.body.get("return_documents") else None
-    return canonical_rerank(raw, target, wanted, _counts(raw)), raw
+    return canonical_rerank(raw, sent, _counts(raw)), raw
 
 
 def _counts(raw: JsonDict) -> JsonDict | None:
