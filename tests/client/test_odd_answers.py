@@ -151,3 +151,36 @@ class TestRankings:
         made = ask({"results": RESULTS}, "rerank", "llamacpp/x", "q", ["a", "b", "c", "d"], top_n=2)
 
         assert made.order == [1, 3]
+
+
+class TestText:
+    @pytest.mark.parametrize(("value", "text"), [(6, "6"), (0.005, "0.005"), (0, "0"), (True, "true")])
+    def test_a_token_that_a_server_took_for_a_value_is_text(self, value: Any, text: str, ask: Any, stream: Any) -> None:
+        pieces = sse(chunk(content="a["), chunk(content=value), chunk(content="]"), chunk("stop", content=""))
+
+        assert stream(pieces, "cloudflare/m")[0] == f"a[{text}]"
+        assert stream(sse(chunk(content=value), chunk("stop")), "cloudflare/m")[0] == text
+        assert ask(whole({"role": "assistant", "content": value}), "chat", "cloudflare/m", "hi").text == text
+
+    def test_reasoning_of_one_number_is_not_lost(self, stream: Any) -> None:
+        pieces = sse(chunk(reasoning_content="x = "), chunk(reasoning_content=6), chunk("stop", content="so"))
+
+        assert stream(pieces, "cloudflare/m")[1].choices[0].message.reasoning_content == "x = 6"
+
+    def test_an_answer_after_tools_of_the_provider_is_the_last_of_its_messages(self, ask: Any) -> None:
+        called = {"id": "t", "function": {"name": "web_search", "arguments": "{}"}}
+        messages = [
+            {"role": "assistant", "content": "", "tool_calls": [called]},
+            {"role": "tool", "name": "web_search", "tool_call_id": "t", "content": "found"},
+            {"role": "assistant", "content": "It rains."},
+        ]
+        body = {"id": "c", "choices": [{"index": 0, "finish_reason": "stop", "messages": messages}]}
+
+        made = ask(body, "chat", "mistral/m", "hi")
+
+        assert (made.text, made.tool_calls, made.choices[0].finish_reason) == ("It rains.", [], "stop")
+
+    def test_what_a_tool_of_the_provider_says_while_it_works_is_not_the_answer(self, stream: Any) -> None:
+        working = chunk(role="function_in_progress", name="text2image", content="drawing")
+
+        assert stream(sse(working, chunk("stop", role="assistant", content="done")), "gigachat/m")[0] == "done"

@@ -161,6 +161,8 @@ def _choice(raw: JsonDict) -> JsonDict:
         out |= {"finish_reason": _REASONS[reason], "native_finish_reason": reason}
     for holder in ("message", "delta"):
         inner = raw.get(holder)
+        if dig(inner, "role") == "function_in_progress":
+            out[holder] = {}  # what a tool of the host says while it works
         called = dig(inner, "function_call")
         if isinstance(inner, dict) and isinstance(called, dict) and called.get("name"):
             given = called.get("arguments")

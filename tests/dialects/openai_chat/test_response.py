@@ -364,7 +364,6 @@ class TestErrorsInsideASuccess:
         b'{"choices":[1]}',
         b'{"choices":[{}]}',
         b'{"choices":[{"message":[]}]}',
-        b'{"choices":[{"message":{"content":5}}]}',
         b'{"choices":[{"message":{"tool_calls":{}}}]}',
         b'{"choices":[{"message":{"tool_calls":[1]}}]}',
         b'{"choices":[{"message":{"tool_calls":[{}]}}]}',
@@ -400,7 +399,7 @@ def test_reasoning_in_plain_text_has_many_names(name: str) -> None:
     assert found == {"role": "assistant", "content": "4", "reasoning_content": "Let me"}
 
 
-@pytest.mark.parametrize("odd", [[{"a": 1}], {"b": 2}, 7, True])
+@pytest.mark.parametrize("odd", [[{"a": 1}], {"b": 2}, True])
 def test_a_role_a_refusal_or_reasoning_that_is_no_text_says_nothing(odd: Any) -> None:
     got = first(answer({"role": odd, "content": "hi", "refusal": odd, "reasoning_content": odd}))["message"]
 

@@ -291,7 +291,6 @@ class TestErrors:
             ({"id": "x", "choices": {"a": 1}}, ProtocolError),
             ({"id": "x", "choices": [5]}, ProtocolError),
             ({"id": "x", "choices": [{"delta": "text"}]}, ProtocolError),
-            (chunk({"content": 5}), ProtocolError),
             (chunk({"tool_calls": {"a": 1}}), ProtocolError),
         ],
     )  # fmt: skip

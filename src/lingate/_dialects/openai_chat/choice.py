@@ -28,6 +28,7 @@ from lingate._dialects.openai_chat.reading import (
 )
 from lingate._dialects.openai_chat.toolstream import ToolStream
 from lingate._model import Annotations, Event, Extra, Finish, HttpRequest, JsonDict, Media, Refusal, Text, Thinking
+from lingate._wire.json import encode_str
 from lingate._wire.shapes import as_dicts, without
 
 
@@ -254,7 +255,7 @@ class ChoiceStream:
                 self._part(part, raw, events)
             content = ""
         elif content is not None and not isinstance(content, str):
-            raise malformed(self._sent.target, f"a stream event's content is a {type(content).__name__}")
+            content = encode_str(content)  # some hosts decode each token that is JSON: a digit, `true`
         logprobs = choice.get("logprobs")
         if not isinstance(logprobs, dict) or not any(logprobs.values()):
             logprobs = None

@@ -84,8 +84,11 @@ def _joined(choices: list[Any], sent: HttpRequest) -> list[Any]:
 
 def _choice(raw: Any, at: int, sent: HttpRequest) -> JsonDict:
     target = sent.target
-    message = (raw.get("message") or raw.get("delta")) if isinstance(raw, dict) else None
-    native = reason_of(raw) if isinstance(raw, dict) else None
+    if not isinstance(raw, dict):
+        raise malformed(target, f"choices[{at}] is not an object")
+    # `messages` are there where the provider used tools of its own; the last is the answer.
+    message = raw.get("message") or raw.get("delta") or next(iter(as_list(raw.get("messages"))[-1:]), None)
+    native = reason_of(raw)
     if message is None and native and isinstance(native, str):
         message = {}  # Google's OpenAI surface has none where a filter left nothing of the answer
     if not isinstance(message, dict):
@@ -145,10 +148,9 @@ def _read_content(raw: JsonDict, message: JsonDict, target: Target) -> None:
     if isinstance(content, list):
         parts = read_parts(content)
         content = parts.text
-    elif isinstance(content, dict):
-        content = json.encode_str(content)  # Cloudflare's, where a JSON schema was asked for
     elif content is not None and not isinstance(content, str):
-        raise malformed(target, f"a message's content is a {type(content).__name__}")
+        # Some hosts decode what is JSON: an object where a schema was asked for, a number where it is all of the text.
+        content = json.encode_str(content)
     reasoning, blocks = read_reasoning(raw)
     reasoning = reasoning or parts.reasoning
     if content and target.traits.get("think_tags"):
