@@ -184,3 +184,13 @@ class TestText:
         working = chunk(role="function_in_progress", name="text2image", content="drawing")
 
         assert stream(sse(working, chunk("stop", role="assistant", content="done")), "gigachat/m")[0] == "done"
+
+
+class TestCounts:
+    def test_tokens_from_the_cache_are_part_of_the_prompt(self, ask: Any, stream: Any) -> None:
+        counts = {"prompt_eval_count": 21, "prompt_eval_cached_count": 16, "eval_count": 4}
+        last = {"model": "m", "message": {"role": "assistant", "content": "hi"}, "done": True, **counts}
+
+        for made in (ask(last, "chat", "ollama/m", "hi"), stream(lines(last), "ollama/m", "application/x-ndjson")[1]):
+            assert made.usage.prompt_tokens == 21
+            assert made.usage["prompt_tokens_details"] == {"cached_tokens": 16}

@@ -130,7 +130,7 @@ _FRAMINGS = {
 
 
 _FINISH_KEYS = frozenset({"finish_reason", "stop_reason", "finishReason", "stopReason", "done_reason"})
-_USAGE_KEYS = frozenset({"usage", "usageMetadata", "prompt_eval_count", "eval_count"})
+_USAGE_KEYS = frozenset({"usage", "usageMetadata", "prompt_eval_count", "eval_count", "prompt_eval_cached_count"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from lingate._dialects._draft import native_fields
 from lingate._dialects._encoders import FaceEncoder
 from lingate._dialects._faults import openai_error
 from lingate._dialects._reading import first_choice
-from lingate._dialects.ollama.facts import NAME
+from lingate._dialects.ollama.facts import COUNTS, NAME
 from lingate._model import Call, Event, Finish, JsonDict, Start, Text, Thinking, ToolArgs, ToolStart
 from lingate._wire.json import encode
 from lingate._wire.shapes import as_dict, dig, not_null
@@ -79,11 +79,12 @@ def timed(response: JsonDict, seconds: float) -> JsonDict:
 def counts(usage: Any) -> JsonDict:
     """Token counts under this format's names."""
     usage = as_dict(usage)
-    found = {
-        "prompt_eval_count": integer(usage.get("prompt_tokens")),
-        "eval_count": integer(usage.get("completion_tokens")),
-    }
-    return not_null(found)
+    found = (
+        usage.get("prompt_tokens"),
+        usage.get("completion_tokens"),
+        dig(usage, "prompt_tokens_details", "cached_tokens"),
+    )
+    return not_null(dict(zip(COUNTS, map(integer, found), strict=True)))
 
 
 def wire_logprobs(logprobs: Any) -> JsonDict:

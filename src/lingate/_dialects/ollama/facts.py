@@ -72,6 +72,9 @@ THINK = {
 }
 """`reasoning_effort` -> `think`. `max` is the newest word, so it stands for itself alone."""
 
+COUNTS = ("prompt_eval_count", "eval_count", "prompt_eval_cached_count")
+"""Tokens of the prompt, of the answer, and those of the prompt that were in the cache."""
+
 METRICS = ("total_duration", "load_duration", "prompt_eval_duration", "eval_duration")
 """Nanoseconds on whole answers and last lines."""
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Any
 
-from lingate._dialects._counts import integer
+from lingate._dialects._counts import integer, usage_beside_caches
 from lingate._dialects._dates import epoch
 from lingate._dialects._draft import keep
 from lingate._dialects._failure import body_failure
 from lingate._dialects._reading import spoken
-from lingate._dialects.ollama.facts import NAME, PLACEHOLDER
+from lingate._dialects.ollama.facts import COUNTS, NAME, PLACEHOLDER
 from lingate._dialects.openai_chat.reading import (
     canonical_reason,
     decode_object,
@@ -51,9 +51,8 @@ _TOP = frozenset(
         "tool_calls",
         "done",
         "done_reason",
-        "prompt_eval_count",
-        "eval_count",
         "logprobs",
+        *COUNTS,
     }
 )
 _MESSAGE = frozenset({"role", "content", "thinking", "tool_calls"})
@@ -106,11 +105,9 @@ def seed_of(raw: JsonDict) -> str:
 
 def usage_of(raw: JsonDict) -> JsonDict | None:
     """Token counts; None where there are none. With a warm cache older servers leave out those of the prompt."""
-    read, written = integer(raw.get("prompt_eval_count")), integer(raw.get("eval_count"))
-    counts = {"prompt_tokens": read, "completion_tokens": written}
-    if read is not None and written is not None:
-        counts["total_tokens"] = read + written
-    return not_null(counts) or None
+    read, written, cached = (integer(raw.get(name)) for name in COUNTS)
+    fresh = read if read is None or cached is None else read - cached
+    return usage_beside_caches(fresh, written, cached, None) or None
 
 
 def logprobs_of(raw: JsonDict) -> JsonDict | None:
