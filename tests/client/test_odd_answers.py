@@ -194,3 +194,33 @@ class TestCounts:
         for made in (ask(last, "chat", "ollama/m", "hi"), stream(lines(last), "ollama/m", "application/x-ndjson")[1]):
             assert made.usage.prompt_tokens == 21
             assert made.usage["prompt_tokens_details"] == {"cached_tokens": 16}
+
+
+class TestContainers:
+    def test_generation_that_failed_is_no_answer(self, ask: Any, stream: Any) -> None:
+        with pytest.raises(InternalServerError):
+            ask(FAILED, "chat", "container/m", "hi")
+        failed = {"token": {"id": -1, "text": "", "log_prob": -1, "special_token": True}, **FAILED}
+        with pytest.raises(InternalServerError) as caught:
+            stream(frames(lines(TOKEN, failed)), "container/m", "application/vnd.amazon.eventstream")
+        assert caught.value.partial is not None
+        assert caught.value.partial["choices"][0]["message"]["content"] == "Deep "
+
+    @pytest.mark.parametrize("model", ["tgi/m", "container/m"])
+    def test_a_stop_sequence_is_no_part_of_the_answer(self, model: str, ask: Any, stream: Any) -> None:
+        details = {"finish_reason": "stop_sequence", "generated_tokens": 2, "input_length": 5}
+        last = {"token": {"id": 5, "text": "END", "special": False}, "generated_text": "Deep END", "details": details}
+        kinds = {"tgi/m": "text/event-stream", "container/m": "application/vnd.amazon.eventstream"}
+        data = sse(TOKEN, last, done=False)
+
+        text, made = stream(data if model == "tgi/m" else frames(data), model, kinds[model], stop=["END"])
+
+        assert (text, made.choices[0].finish_reason, made.usage.total_tokens) == ("Deep ", "stop", 7)
+        once = {"generated_text": "Deep END", "details": details}
+        assert ask(once, "chat", model, "hi", stop=["END"]).text == "Deep "
+
+    def test_sampling_from_all_tokens_is_asked_for_without_a_word(self, server: RawServer, ask: Any) -> None:
+        for model in ("tgi/m", "container/m"):
+            ask({"generated_text": "x"}, "chat", model, "hi", top_p=1)
+
+            assert "top_p" not in json.loads(server.requests[-1])["parameters"]

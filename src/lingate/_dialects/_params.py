@@ -101,6 +101,17 @@ def sampling(draft: Draft, names: Iterable[str]) -> JsonDict:
     return asked
 
 
+def generation_sampling(draft: Draft, names: Iterable[str]) -> JsonDict:
+    """The sampling parameters for Text Generation Inference, which refuses the ends of their ranges."""
+    asked = sampling(draft, names)
+    if asked.get("temperature") == 0:  # how to ask for the same
+        del asked["temperature"]
+        asked["do_sample"] = False
+    if asked.get("top_p") == 1:
+        del asked["top_p"]
+    return asked
+
+
 def clamp_temperature(draft: Draft, asked: JsonDict) -> None:
     """Lower a temperature that is above the model's range, and report it."""
     top, value = draft.traits.get("max_temperature"), asked.get("temperature")

@@ -9,7 +9,7 @@ from typing import Any
 from lingate._dialects._base import Dialect
 from lingate._dialects._draft import Draft
 from lingate._dialects._failure import body_failure
-from lingate._dialects._params import CHAT_FIELDS, answer_limit, sampling, stops, write_rest
+from lingate._dialects._params import CHAT_FIELDS, answer_limit, generation_sampling, stops, write_rest
 from lingate._dialects._prompts import PLAIN, Turn, script_for, turns_of
 from lingate._dialects._texts import TextForm, TextStream, answer, begin, choice_of, counts, send
 from lingate._dialects.openai_chat.envelope import join_url
@@ -27,16 +27,13 @@ def chat_request(call: Call, target: Target) -> HttpRequest:
     """`POST /`, which answers whole or as a stream as it is asked."""
     draft = begin(call, target)
     inputs = _inputs(draft)
-    parameters: JsonDict = {"return_full_text": False, "details": True, **sampling(draft, _SAMPLING)}
-    if parameters.get("temperature") == 0:
-        # "`temperature` must be strictly positive": this is how to ask for the same.
-        del parameters["temperature"]
-        parameters["do_sample"] = False
+    parameters: JsonDict = {"return_full_text": False, "details": True, **generation_sampling(draft, _SAMPLING)}
     limit = answer_limit(draft)
     if limit is not None:
         parameters["max_new_tokens"] = limit
     if wire := stops(draft, draft.traits.get("max_stop", _MAX_STOP)):
         parameters["stop"] = wire
+        draft.stop = draft.stop or tuple(wire)  # it stays in the text
     write_rest(draft, CHAT_FIELDS.union(_SAMPLING))
     parameters.update(draft.body)
     body = {"inputs": inputs, "parameters": parameters, "stream": call.stream}

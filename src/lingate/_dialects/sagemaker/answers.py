@@ -16,6 +16,7 @@ from lingate._dialects.bedrock_converse.stream import HeadedAnswer
 from lingate._dialects.bedrock_invoke.answers import OpenAiEvents
 from lingate._dialects.openai_chat.embeddings import response as read_openai
 from lingate._dialects.openai_chat.face import ChunkEncoder
+from lingate._dialects.openai_chat.reading import ERROR, canonical_reason, provider_failed
 from lingate._model import Call, Event, Extra, Finish, Head, HttpRequest, JsonDict, Target, Text, Usage
 from lingate._wire import eventstream
 from lingate._wire.json import decode, encode
@@ -64,11 +65,11 @@ class TgiParts(HeadedAnswer):
             self._event(decode(data), out)
 
     def _event(self, raw: Any, out: list[Event]) -> None:
-        target = self._sent.target
         if not isinstance(raw, dict):
             raise ValueError("an event must be an object")
-        if raw.get("error"):
-            self.fail(body_failure(raw, target) or garbage(target, "an error without words"), out)
+        failure = failed(raw, self._sent.target)
+        if failure is not None:
+            self.fail(failure, out)
             return
         self._begin(raw, out)
         text = as_str(dig(raw, "token", "text"))
@@ -127,6 +128,9 @@ def read_generated(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict
     text = next((text for name in _TEXTS if (text := _text(first.get(name))) is not None), None)
     if text is None:
         raise body_failure(first, target, headers=head.headers) or garbage(target, "there is no generated text in it")
+    failure = failed(first, target)
+    if failure is not None:
+        raise failure
     kept = raw if isinstance(raw, dict) else {"generations": raw}
     details = first.get("details")
     reason = dig(details, "finish_reason")
@@ -155,6 +159,13 @@ def without_prompt(text: str, sent: HttpRequest) -> str:
     """The text without the prompt, which some containers repeat before it."""
     prompt = decode(sent.body).get("inputs") if sent.body else None
     return text.removeprefix(prompt) if isinstance(prompt, str) else text
+
+
+def failed(raw: JsonDict, target: Target) -> LingateError | None:
+    """The error in an answer or event that says it is one, be it by its reason to end alone."""
+    if canonical_reason(dig(raw, "details", "finish_reason")) == ERROR:
+        return provider_failed(target, "generation that failed")
+    return body_failure(raw, target) if raw.get("error") else None
 
 
 def finish_word(native: Any) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from lingate._dialects._bedrock import begin_request
 from lingate._dialects._draft import Draft
-from lingate._dialects._params import answer_limit, begun, sampling, stops
+from lingate._dialects._params import answer_limit, begun, generation_sampling, stops
 from lingate._dialects._prompts import script_for, turns_of
 from lingate._dialects.bedrock_invoke.request import openai_draft, write_text_rest
 from lingate._dialects.openai_chat.envelope import seal
@@ -43,13 +43,10 @@ def _sealed(draft: Draft, method: str, body: JsonDict) -> HttpRequest:
 def _write_prompt(call: Call, target: Target) -> Draft:
     draft = begun(call, target)
     inputs = script_for(target.model)(turns_of(draft))
-    values: dict[str, Any] = sampling(draft, ("temperature", "top_p", "top_k"))
-    if values.get("temperature") == 0:
-        # "`temperature` must be strictly positive": this is how to ask for the same.
-        del values["temperature"]
-        values["do_sample"] = False
+    values: dict[str, Any] = generation_sampling(draft, ("temperature", "top_p", "top_k"))
     values["max_new_tokens"] = answer_limit(draft)
     values["stop"] = stops(draft, draft.traits.get("max_stop")) or None
+    draft.stop = draft.stop or tuple(values["stop"] or ())  # it stays in the text
     values |= {name: draft.asked.get(name) for name in _PARAMETERS}
     write_text_rest(draft, "container", {*_PARAMETERS})
     parameters = {**not_null(values), **draft.body}
