@@ -94,12 +94,12 @@ class Image(View):
         Raises:
             ProtocolError: There is only a URL (nothing is fetched here), or the data is not base64.
         """
-        text = self.b64_json
+        text = self.b64_json or self.url
         try:
-            if not text and is_data_url(self.url):
-                text = split_data_url(cast(str, self.url))[1]
-            if text:
-                return decoded(text)
+            if is_data_url(text):
+                return decoded(split_data_url(cast(str, text))[1])
+            if self.b64_json:
+                return decoded(self.b64_json)
         except ValueError as error:
             raise ProtocolError(f"the image cannot be read: {error}") from None
         raise ProtocolError(

@@ -224,3 +224,23 @@ class TestContainers:
             ask({"generated_text": "x"}, "chat", model, "hi", top_p=1)
 
             assert "top_p" not in json.loads(server.requests[-1])["parameters"]
+
+
+class TestMedia:
+    def test_a_length_in_words_is_a_number_of_seconds(self, ask: Any) -> None:
+        body = {"text": "hi", "duration": "5.0", "language": "en", "segments": []}
+
+        assert ask(body, "transcribe", "hosted_vllm/m", WAV, response_format="verbose_json").duration == 5.0
+
+    def test_images_may_go_by_their_own_name(self, ask: Any) -> None:
+        body = {"images": [{"url": "https://a.example/1.png"}], "timings": {"inference": 1.2}, "seed": 5}
+
+        made = ask(body, "images", "modelscope/m", "a cat")
+
+        assert [item.url for item in made.data] == ["https://a.example/1.png"]
+        assert made.raw == body
+
+    def test_image_data_may_say_what_it_is(self, ask: Any) -> None:
+        body = {"created": 1, "data": [{"b64_json": "data:image/png;base64,aGk="}]}
+
+        assert ask(body, "images", "xinference/m", "a cat").data[0].data == b"hi"

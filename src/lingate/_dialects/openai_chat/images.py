@@ -26,6 +26,7 @@ from lingate._dialects.openai_chat.validation import (
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 from lingate._wire import json
 from lingate._wire.multipart import Upload
+from lingate._wire.shapes import without
 
 DEFAULT_MODEL = "dall-e-2"
 """What OpenAI takes where a request names none."""
@@ -64,14 +65,15 @@ def _is_file(value: Any) -> bool:
 def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
     target = sent.target
     raw = read_object(sent, head, body)
-    items = raw.get("data")
+    name = "data" if raw.get("data") else "images"
+    items = raw.get(name)
     if not isinstance(items, list) or not items:
         raise body_failure(raw, target, headers=head.headers) or malformed(target, "the answer has no images")
     images = [_image(item, at, target) for at, item in enumerate(items)]
     if all(image.get("error") for image in images):
         # Some hosts report the failure of each image by itself.
         raise hidden_error(images[0], target, head.headers) or malformed(target, "the answer has no images")
-    canonical = {**raw, "created": integer(raw.get("created")) or 0, "data": images}
+    canonical = {**without(raw, (name,)), "created": integer(raw.get("created")) or 0, "data": images}
     usage = canonical_usage(raw.get("usage"))
     if usage is not None:
         canonical["usage"] = usage

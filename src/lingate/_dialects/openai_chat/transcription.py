@@ -51,6 +51,9 @@ def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Json
     if not isinstance(raw.get("text"), str):
         raise body_failure(raw, target, headers=head.headers) or malformed(target, "the answer has no text")
     canonical = without(raw, ("content_type",))
+    length = raw.get("duration")
+    if isinstance(length, str) and length.replace(".", "", 1).isdecimal():
+        canonical["duration"] = float(length)
     usage = canonical_usage(raw.get("usage"))
     if usage is not None:
         canonical["usage"] = usage
