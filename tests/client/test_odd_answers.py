@@ -1,4 +1,4 @@
-"""Answers as providers beside OpenAI really send them, over HTTP: nothing of them is lost, and none is another's."""
+"""Calls and answers as providers beside OpenAI have them, over HTTP: nothing is lost, and nothing is another's."""
 
 from __future__ import annotations
 
@@ -179,6 +179,20 @@ class TestText:
         made = ask(body, "chat", "mistral/m", "hi")
 
         assert (made.text, made.tool_calls, made.choices[0].finish_reason) == ("It rains.", [], "stop")
+
+    def test_a_document_is_asked_about_in_the_host_s_words(self, server: RawServer, ask: Any) -> None:
+        url = "data:application/pdf;base64,aGk="
+        files = [{"file_data": url, "filename": "a.pdf"}, {"file_id": "f-1"}]
+        content = [{"type": "text", "text": "What is it?"}, *({"type": "file", "file": file} for file in files)]
+
+        ask(whole({"role": "assistant", "content": "x"}), "chat", "mistral/m", [{"role": "user", "content": content}])
+
+        assert json.loads(server.requests[-1])["messages"][0]["content"] == [
+            {"type": "text", "text": "What is it?"},
+            {"type": "document_url", "document_url": url, "document_name": "a.pdf"},
+            {"type": "file", "file_id": "f-1"},
+        ]
+        assert content[1] == {"type": "file", "file": files[0]}
 
     def test_what_a_tool_of_the_provider_says_while_it_works_is_not_the_answer(self, stream: Any) -> None:
         working = chunk(role="function_in_progress", name="text2image", content="drawing")

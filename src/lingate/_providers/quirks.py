@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
 from lingate._model import Edit, HttpRequest, JsonDict, Traits
+from lingate._wire.shapes import dig, not_null
 from lingate.errors import UnsupportedError
 
 Quirk: TypeAlias = Literal[
@@ -20,6 +21,7 @@ Quirk: TypeAlias = Literal[
     "store_false",
     "thinking_budget",
     "reasoning_blocks",
+    "document_urls",
     "listed_texts",
     "marked_token",
     "marked_prefill",
@@ -114,6 +116,28 @@ def _with_blocks(message: JsonDict) -> JsonDict:
     return {**rest, "content": [{"type": "reasoning", "summary": summaries}, *spoken]}
 
 
+def document_urls(body: JsonDict, sent: HttpRequest) -> None:
+    """A document goes by its address, be it a data URL, and a file that was uploaded by its id."""
+    messages = body.get("messages")
+    if isinstance(messages, list):
+        body["messages"] = [
+            {**message, "content": list(map(_document, content))}
+            if isinstance(content := dig(message, "content"), list)
+            else message
+            for message in messages
+        ]
+
+
+def _document(part: Any) -> Any:
+    file = dig(part, "file")
+    if not isinstance(file, dict):
+        return part
+    if file.get("file_id"):
+        return {"type": "file", "file_id": file["file_id"]}
+    made = {"document_url": file.get("file_data"), "document_name": file.get("filename")}
+    return {"type": "document_url", **not_null(made)}
+
+
 def listed_texts(body: JsonDict, sent: HttpRequest) -> None:
     """What is to be embedded is a list, and has another name."""
     if sent.call.operation == "embeddings":
@@ -158,6 +182,7 @@ QUIRKS: Mapping[str, Edit] = {
         store_false,
         thinking_budget,
         reasoning_blocks,
+        document_urls,
         listed_texts,
         marked_token,
         marked_prefill,

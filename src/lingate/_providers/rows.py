@@ -1167,7 +1167,7 @@ _ROWS = (
             "function_call",
         ),
         traits=_MISTRAL,
-        quirks=("marked_prefill",),
+        quirks=("marked_prefill", "document_urls"),
     ),
     ProviderRow(
         "mixlayer",
