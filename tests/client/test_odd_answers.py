@@ -152,6 +152,16 @@ class TestRankings:
 
         assert made.order == [1, 3]
 
+    def test_a_server_with_a_place_and_words_of_its_own_is_asked_there(self, server: RawServer, ask: Any) -> None:
+        body = [{"index": 1, "score": 0.9, "text": "b"}, {"index": 0, "score": 0.1, "text": "a"}]
+
+        made = ask(body, "rerank", "huggingface/x", "q", ["a", "b"], return_documents=True)
+
+        assert (made.order, made.results[0].document) == ([1, 0], {"text": "b"})
+        assert server.heads[-1].startswith(b"POST /rerank ")
+        sent = json.loads(server.requests[-1])
+        assert (sent["texts"], sent["return_text"]) == (["a", "b"], True)
+
 
 class TestText:
     @pytest.mark.parametrize(("value", "text"), [(6, "6"), (0.005, "0.005"), (0, "0"), (True, "true")])

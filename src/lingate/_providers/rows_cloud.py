@@ -245,6 +245,9 @@ CLOUD: tuple[ProviderRow, ...] = (
         url_tail="/v1",
         # Streams come as each provider writes them, and not all of these write [DONE] (recorded for Cerebras).
         traits={"efforts": _EFFORTS_TO_XHIGH, "stream_end": "finish"},
+        # Rankings are those of Text Embeddings Inference.
+        paths={"rerank": "/../rerank"},
+        rename={"documents": "texts", "return_documents": "return_text"},
         # LiteLLM's form, <provider>/<org>/<name>, in the router's own: <org>/<name>:<provider>.
         models=(ModelRule(pattern=r"([\w-]+)/([^/]+/[^/:]+)", model=r"\2:\1"),),
         note=(
