@@ -10,14 +10,15 @@ from typing import Any, TypeAlias
 from lingate._dialects._base import Form
 from lingate._dialects._counts import integer
 from lingate._dialects._draft import Draft
-from lingate._dialects._failure import body_failure, interrupted
+from lingate._dialects._failure import body_failure
 from lingate._dialects._legacy import modern
 from lingate._dialects._params import begun
 from lingate._dialects._prompts import PLAIN, system_and_rest, turns_of
 from lingate._dialects._replay import replay
+from lingate._dialects._sse_stream import StreamedAnswer
 from lingate._dialects.openai_chat.envelope import merge_headers, seal
 from lingate._dialects.openai_chat.reading import ERROR, canonical_reason, malformed, new_id, provider_failed
-from lingate._model import Call, Event, Failed, Finish, Head, HttpRequest, JsonDict, Start, Target, Text, Usage
+from lingate._model import Call, Event, Finish, Head, HttpRequest, JsonDict, Start, Target, Text, Usage
 from lingate._wire.json import decode, encode_str
 from lingate._wire.shapes import as_str, not_null, without
 from lingate._wire.sse import SseDecoder, SseEvent
@@ -135,20 +136,18 @@ def _reason(native: Any, target: Target) -> str:
 Whole: TypeAlias = Callable[[HttpRequest, Head, bytes], tuple[JsonDict, JsonDict]]
 
 
-class TextStream:
+class TextStream(StreamedAnswer):
     """Base of the decoders: cuts the stream, reports errors, and says how it ended. See `StreamDecoder`."""
 
     # A subclass reads one event at a time with `read`, and calls `say`, `count` and `complete`.
     # `whole`: reads an answer in one piece, for hosts that ignore that a stream was asked for.
 
     def __init__(self, sent: HttpRequest, head: Head, whole: Whole) -> None:
-        self.done = False
+        super().__init__(sent)
         self.spoken = False
-        self._sent = sent
         self._head = head
         self._whole = whole
         self._sse = SseDecoder()
-        self._over = False
         self._started = False
         self._body: list[bytes] | None = [] if "json" in head.headers.get("content-type", "") else None
 
@@ -158,7 +157,7 @@ class TextStream:
 
     def feed(self, data: bytes) -> list[Event]:
         out: list[Event] = []
-        if self._over:
+        if self.over:
             return out
         if self._body is not None:
             self._body.append(data)
@@ -166,24 +165,23 @@ class TextStream:
         try:
             self._take(self._sse.feed(data), out)
         except ValueError as error:
-            self._fail(malformed(self._sent.target, str(error)), out)
+            self.fail(malformed(self._sent.target, str(error)), out)
         return out
 
     def finish(self) -> list[Event]:
         out: list[Event] = []
-        if self._over:
+        if self.over:
             return out
         if self._body:
             try:
                 out += replay(*self._whole(self._sent, self._head, b"".join(self._body)))
             except LingateError as error:
-                self._fail(error, out)
+                self.fail(error, out)
             else:
-                self.done = self._over = True
+                self.done = self.over = True
             return out
         self._take(self._sse.finish(), out, last=True)
-        if not self._over:
-            self._fail(interrupted(self._sent.target), out)
+        self.cut(out)
         return out
 
     def start(self, raw: Any, out: list[Event], identity: Any = None) -> None:
@@ -211,10 +209,10 @@ class TextStream:
         try:
             reason = _reason(native, self._sent.target)
         except LingateError as error:
-            self._fail(error, out)
+            self.fail(error, out)
             return
         out.append(Finish(reason, 0, native if isinstance(native, str) else None, raw))
-        self.done = self._over = True
+        self.done = self.over = True
 
     def value(self, data: bytes) -> Any:
         """The data of an event as JSON."""
@@ -241,13 +239,9 @@ class TextStream:
             except LingateError as error:
                 if last and error.kind == "protocol":
                     return  # half an event: the stream was cut
-                self._fail(error, out)
-            if self._over:
+                self.fail(error, out)
+            if self.over:
                 return
-
-    def _fail(self, error: LingateError, out: list[Event]) -> None:
-        self._over = True
-        out.append(Failed(error))
 
 
 class WholeStream(TextStream):

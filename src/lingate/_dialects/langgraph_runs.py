@@ -77,12 +77,10 @@ class _Stream(TextStream):
         self.count(_usage(message), value, out)
         self._reason, self._last = _reason(message) or self._reason, value
 
-    def finish(self) -> list[Event]:
-        out: list[Event] = []
-        if self._reason and not self._over:
+    def cut(self, out: list[Event]) -> None:
+        if self._reason and not self.over:
             self.complete(self._reason, self._last, out)
-            return out
-        return super().finish()
+        super().cut(out)
 
 
 def _message(message: Any) -> Any:

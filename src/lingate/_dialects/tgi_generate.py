@@ -21,6 +21,7 @@ from lingate._wire.shapes import as_dict, dig
 
 _SAMPLING = ("temperature", "top_p", "top_k", "seed", "repetition_penalty", "frequency_penalty")
 _MAX_STOP = 4
+_REASON = ("details", "finish_reason")
 
 
 def chat_request(call: Call, target: Target) -> HttpRequest:
@@ -51,7 +52,7 @@ def read_chat(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Jso
     items = value if isinstance(value, list) else [value]
     if not items or not all(isinstance(item, dict) and isinstance(item.get("generated_text"), str) for item in items):
         raise malformed(sent.target, "the answer has no generated_text")
-    choices = [choice_of(item["generated_text"], _reason(item), at) for at, item in enumerate(items)]
+    choices = [choice_of(item["generated_text"], dig(item, *_REASON), at) for at, item in enumerate(items)]
     raw = value if isinstance(value, dict) else items[0] if len(items) == 1 else {"data": items}
     return answer(sent, choices, _usage(items, head)), raw
 
@@ -66,7 +67,7 @@ class _Stream(TextStream):
             self.say(token.get("text"), value, out)
         if value.get("generated_text") is not None:
             self.count(_usage([value], self._head), value, out)
-            self.complete(_reason(value), value, out)
+            self.complete(dig(value, *_REASON), value, out)
 
 
 def _inputs(draft: Draft) -> str:
@@ -78,17 +79,9 @@ def _inputs(draft: Draft) -> str:
     return script(turns)
 
 
-def _details(item: JsonDict) -> JsonDict:
-    return as_dict(item.get("details"))
-
-
-def _reason(item: JsonDict) -> Any:
-    return _details(item).get("finish_reason")
-
-
 def _usage(items: list[JsonDict], head: Head) -> JsonDict | None:
     # Counts from the details of the answer, or from headers, which whole answers have.
-    details = list(map(_details, items))
+    details = [as_dict(item.get("details")) for item in items]
     generated = [count for item in details if type(count := item.get("generated_tokens")) is int]
     prefill = details[0].get("prefill")
     prompt: Any = details[0].get("input_length") or (len(prefill) if isinstance(prefill, list) and prefill else None)

@@ -6,27 +6,13 @@ and never writes into them. What it takes away or alters it notes in `sent.dropp
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from lingate._model import Edit, HttpRequest, JsonDict, Traits
-from lingate._wire.shapes import dig, not_null
+from lingate._wire.shapes import as_dict, dig, not_null
 from lingate.errors import UnsupportedError
-
-Quirk: TypeAlias = Literal[
-    "chat_template_args",
-    "effort_null",
-    "effort_beside_thinking",
-    "store_false",
-    "thinking_budget",
-    "reasoning_blocks",
-    "document_urls",
-    "listed_texts",
-    "marked_token",
-    "marked_prefill",
-]
-"""The names a row may list."""
 
 EFFORT_RANK: Mapping[str, int] = {
     "none": 0,
@@ -94,9 +80,13 @@ def thinking_budget(body: JsonDict, sent: HttpRequest) -> None:
 
 def reasoning_blocks(body: JsonDict, sent: HttpRequest) -> None:
     """Reasoning goes back as blocks of the content (`reasoning_history: thinking_blocks` keeps it that far)."""
+    _change_messages(body, _with_blocks)
+
+
+def _change_messages(body: JsonDict, change: Callable[[JsonDict], JsonDict]) -> None:
     messages = body.get("messages")
     if isinstance(messages, list):
-        body["messages"] = [_with_blocks(item) if isinstance(item, dict) else item for item in messages]
+        body["messages"] = [change(item) if isinstance(item, dict) else item for item in messages]
 
 
 def _with_blocks(message: JsonDict) -> JsonDict:
@@ -118,24 +108,20 @@ def _with_blocks(message: JsonDict) -> JsonDict:
 
 def document_urls(body: JsonDict, sent: HttpRequest) -> None:
     """A document goes by its address, be it a data URL, and a file that was uploaded by its id."""
-    messages = body.get("messages")
-    if isinstance(messages, list):
-        body["messages"] = [
-            {**message, "content": list(map(_document, content))}
-            if isinstance(content := dig(message, "content"), list)
-            else message
-            for message in messages
-        ]
+    _change_messages(body, _with_documents)
+
+
+def _with_documents(message: JsonDict) -> JsonDict:
+    content = message.get("content")
+    return {**message, "content": list(map(_document, content))} if isinstance(content, list) else message
 
 
 def _document(part: Any) -> Any:
-    file = dig(part, "file")
-    if not isinstance(file, dict):
-        return part
+    file = as_dict(dig(part, "file"))
     if file.get("file_id"):
         return {"type": "file", "file_id": file["file_id"]}
     made = {"document_url": file.get("file_data"), "document_name": file.get("filename")}
-    return {"type": "document_url", **not_null(made)}
+    return {"type": "document_url", **not_null(made)} if file else part
 
 
 def listed_texts(body: JsonDict, sent: HttpRequest) -> None:
@@ -188,6 +174,7 @@ QUIRKS: Mapping[str, Edit] = {
         marked_prefill,
     )
 }
+"""The edits a row may list, by name."""
 
 
 def defaults(fields: Mapping[str, Any]) -> Edit:

@@ -75,8 +75,5 @@ THINK = {
 COUNTS = ("prompt_eval_count", "eval_count", "prompt_eval_cached_count")
 """Tokens of the prompt, of the answer, and those of the prompt that were in the cache."""
 
-METRICS = ("total_duration", "load_duration", "prompt_eval_duration", "eval_duration")
-"""Nanoseconds on whole answers and last lines."""
-
 PLACEHOLDER = "call_ollama_"
 """How ids begin that stand for none: older servers and clients tell calls apart by their order."""

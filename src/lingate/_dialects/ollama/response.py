@@ -10,6 +10,7 @@ from lingate._dialects._dates import epoch
 from lingate._dialects._draft import keep
 from lingate._dialects._failure import body_failure
 from lingate._dialects._reading import spoken
+from lingate._dialects._sse_stream import StreamedAnswer
 from lingate._dialects.ollama.facts import COUNTS, NAME, PLACEHOLDER
 from lingate._dialects.openai_chat.reading import (
     canonical_reason,
@@ -23,7 +24,6 @@ from lingate._dialects.openai_chat.response import arguments_text
 from lingate._model import (
     Event,
     Extra,
-    Failed,
     Finish,
     Head,
     HttpRequest,
@@ -39,7 +39,7 @@ from lingate._model import (
 from lingate._wire.json import decode
 from lingate._wire.ndjson import NdjsonDecoder
 from lingate._wire.shapes import as_dicts, as_str, dig, not_null
-from lingate.errors import BadRequestError, LingateError, StreamInterruptedError
+from lingate.errors import BadRequestError, LingateError
 
 _TOP = frozenset(
     {
@@ -191,20 +191,18 @@ _LINE = frozenset({"model", "created_at", "message", "done"})
 _TEXT = frozenset({"role", "content"})
 
 
-class Decoder:
+class Decoder(StreamedAnswer):
     """NDJSON -> canonical events. A whole answer on one line is a stream of one line."""
 
     def __init__(self, sent: HttpRequest, head: Head) -> None:
-        self._sent = sent
+        super().__init__(sent)
         self._lines = NdjsonDecoder()
         self._seed: str | None = None
         self._calls = 0
         self._extra: JsonDict = {}
-        self._over = False
-        self.done = False
 
     def feed(self, data: bytes) -> list[Event]:
-        if self._over:
+        if self.over:
             return []
         out: list[Event] = []
         try:
@@ -213,26 +211,21 @@ class Decoder:
                 if self.done:
                     break
         except LingateError as error:
-            self._fail(error, out)
+            self.fail(error, out)
         except ValueError as error:
-            self._fail(malformed(self._sent.target, str(error)), out)
+            self.fail(malformed(self._sent.target, str(error)), out)
         return out
 
     def finish(self) -> list[Event]:
-        if self._over:
+        if self.over:
             return []
         out: list[Event] = []
         try:
             for line in self._lines.finish():
                 self._read(line, out, last=True)
         except LingateError as error:
-            self._fail(error, out)
-        if not self._over:
-            target = self._sent.target
-            interrupted = StreamInterruptedError(
-                "the stream ended before its last line", provider=target.provider, model=target.model
-            )
-            self._fail(interrupted, out)
+            self.fail(error, out)
+        self.cut(out)
         return out
 
     def _read(self, line: bytes, out: list[Event], last: bool = False) -> None:
@@ -294,8 +287,4 @@ class Decoder:
         native = raw.get("done_reason")
         word = settle(canonical_reason(native), calls=self._calls > 0)
         out.append(Finish(word, 0, native if isinstance(native, str) and native else None, raw))
-        self.done = self._over = True
-
-    def _fail(self, error: LingateError, out: list[Event]) -> None:
-        self._over = True
-        out.append(Failed(error))
+        self.done = self.over = True

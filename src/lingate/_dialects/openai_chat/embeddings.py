@@ -13,7 +13,7 @@ from lingate._dialects.openai_chat.envelope import seal
 from lingate._dialects.openai_chat.face import render
 from lingate._dialects.openai_chat.parameters import begin
 from lingate._dialects.openai_chat.reading import body_failure, malformed, read_object
-from lingate._dialects.openai_chat.usage import canonical_usage
+from lingate._dialects.openai_chat.usage import input_usage
 from lingate._dialects.openai_chat.validation import decode_request, fail
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 from lingate._wire.shapes import dig, without
@@ -47,10 +47,7 @@ def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Json
     canonical = {**raw, "object": "list", "model": raw.get("model") or target.model}
     # Inputs that a host shares out among its machines come back as they are ready.
     canonical["data"] = sorted((_embedding(item, at, sent) for at, item in enumerate(data)), key=itemgetter("index"))
-    usage = canonical_usage(raw.get("usage") or _added(data))
-    if usage is not None and "prompt_tokens" not in usage and "total_tokens" in usage:
-        usage["prompt_tokens"] = usage["total_tokens"]  # an embedding has no other tokens
-    canonical["usage"] = usage
+    canonical["usage"] = input_usage(raw.get("usage") or _added(data))
     return canonical, raw
 
 

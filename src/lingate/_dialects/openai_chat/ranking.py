@@ -23,7 +23,7 @@ from lingate._dialects.openai_chat.envelope import seal
 from lingate._dialects.openai_chat.face import render
 from lingate._dialects.openai_chat.parameters import begin
 from lingate._dialects.openai_chat.reading import decode_list, hidden_error, malformed, new_id
-from lingate._dialects.openai_chat.usage import canonical_usage
+from lingate._dialects.openai_chat.usage import input_usage
 from lingate._dialects.openai_chat.validation import decode_request, fail
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 from lingate._wire.shapes import as_dict, as_str, dig, not_null
@@ -54,7 +54,7 @@ def canonical_rerank(raw: Any, sent: HttpRequest, usage: JsonDict | None = None)
         "id": as_str(given) or new_id("rerank-"),
         "model": as_str(model) or target.model,
         "results": ranked[: asked.get("top_n")],
-        "usage": _usage(holder.get("usage")) if usage is None else usage,
+        "usage": input_usage(holder.get("usage")) if usage is None else usage,
     }
 
 
@@ -93,13 +93,6 @@ def _result(raw: Any, at: int, target: Target, documents: Any) -> JsonDict:
     if shown is not None:
         made["document"] = document_object(shown)
     return made
-
-
-def _usage(raw: Any) -> JsonDict | None:
-    usage = canonical_usage(raw)
-    if usage is not None and "prompt_tokens" not in usage and "total_tokens" in usage:
-        usage["prompt_tokens"] = usage["total_tokens"]  # there are no other tokens
-    return usage
 
 
 def _is_number(value: Any) -> bool:

@@ -70,6 +70,14 @@ def canonical_usage(raw: Any) -> JsonDict | None:
     )
 
 
+def input_usage(raw: Any) -> JsonDict | None:
+    """The counts of what has no other tokens than those it reads."""
+    usage = canonical_usage(raw)
+    if usage is not None and "prompt_tokens" not in usage and "total_tokens" in usage:
+        usage["prompt_tokens"] = usage["total_tokens"]
+    return usage
+
+
 def _write(
     raw: JsonDict, counts: JsonDict, prompt: tuple[JsonDict, JsonDict], completion: tuple[JsonDict, JsonDict]
 ) -> JsonDict:

@@ -8,7 +8,7 @@ from typing import Any
 
 from lingate._dialects._counts import integer, usage_beside_caches
 from lingate._dialects._draft import keep
-from lingate._dialects._failure import body_failure, garbage
+from lingate._dialects._failure import body_failure, decoded, garbage
 from lingate._dialects._faults import aws_error
 from lingate._dialects._frames import exception_frame
 from lingate._dialects.bedrock_converse.response import whole_answer
@@ -67,7 +67,7 @@ class TgiParts(HeadedAnswer):
     def _event(self, raw: Any, out: list[Event]) -> None:
         if not isinstance(raw, dict):
             raise ValueError("an event must be an object")
-        failure = failed(raw, self._sent.target)
+        failure = _failure(raw, self._sent.target)
         if failure is not None:
             self.fail(failure, out)
             return
@@ -86,7 +86,7 @@ class TgiParts(HeadedAnswer):
         if details:
             out.append(Extra({"provider_specific_fields": {NAME: {"details": details}}}, None, raw))
         reason = details.get("finish_reason")
-        out.append(Finish(finish_word(reason), 0, reason if isinstance(reason, str) else None, raw))
+        out.append(Finish(canonical_reason(reason) or "stop", 0, as_str(reason) or None, raw))
         self.done = self.over = True
 
 
@@ -121,29 +121,20 @@ _TEXTS = ("generated_text", "generation", "generated_texts")
 def read_generated(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
     """A whole answer as a canonical response, and as it came (a bare list as `{"generations": [...]}`)."""
     target = sent.target
-    raw = _decoded(body, target)
+    raw = decoded(body, target)
     first = raw[0] if isinstance(raw, list) and raw else raw
     if not isinstance(first, dict):
         raise garbage(target, "must be an object or a list of them")
     text = next((text for name in _TEXTS if (text := _text(first.get(name))) is not None), None)
-    if text is None:
-        raise body_failure(first, target, headers=head.headers) or garbage(target, "there is no generated text in it")
-    failure = failed(first, target)
-    if failure is not None:
-        raise failure
+    failure = _failure(first, target)
+    if failure is not None or text is None:
+        raise failure or garbage(target, "there is no generated text in it")
     kept = raw if isinstance(raw, dict) else {"generations": raw}
     details = first.get("details")
     reason = dig(details, "finish_reason")
     message = {"role": "assistant", "content": without_prompt(text, sent)}
-    response = whole_answer(sent, head, message, finish_word(reason), reason, counted(details) or None)
+    response = whole_answer(sent, head, message, canonical_reason(reason) or "stop", reason, counted(details) or None)
     return keep(response, NAME, {"details": details} if isinstance(details, dict) else None), kept
-
-
-def _decoded(body: bytes, target: Target) -> Any:
-    try:
-        return decode(body)
-    except ValueError as error:
-        raise garbage(target, str(error)) from None
 
 
 def _text(given: Any) -> str | None:
@@ -161,16 +152,11 @@ def without_prompt(text: str, sent: HttpRequest) -> str:
     return text.removeprefix(prompt) if isinstance(prompt, str) else text
 
 
-def failed(raw: JsonDict, target: Target) -> LingateError | None:
-    """The error in an answer or event that says it is one, be it by its reason to end alone."""
+def _failure(raw: JsonDict, target: Target) -> LingateError | None:
+    # The error that an answer or event is, be it by its reason to end alone.
     if canonical_reason(dig(raw, "details", "finish_reason")) == ERROR:
         return provider_failed(target, "generation that failed")
-    return body_failure(raw, target) if raw.get("error") else None
-
-
-def finish_word(native: Any) -> str:
-    """OpenAI's word for a reason to end; the others are `eos_token` and `stop_sequence`."""
-    return "length" if native == "length" else "stop"
+    return body_failure(raw, target)
 
 
 def counted(details: Any) -> JsonDict:
@@ -184,7 +170,7 @@ def counted(details: Any) -> JsonDict:
 def read_embeddings(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
     """Vectors as an OpenAI list, and the decoded body (a bare list as `{"embeddings": [...]}`)."""
     target = sent.target
-    raw = _decoded(body, target)
+    raw = decoded(body, target)
     kept: Any = raw if isinstance(raw, dict) else {"embeddings": raw}
     found = kept.get("embeddings", kept.get("embedding"))
     if not isinstance(found, list) or not found:
