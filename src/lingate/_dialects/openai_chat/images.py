@@ -26,7 +26,7 @@ from lingate._dialects.openai_chat.validation import (
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
 from lingate._wire import json
 from lingate._wire.multipart import Upload
-from lingate._wire.shapes import without
+from lingate._wire.shapes import as_str, without
 
 DEFAULT_MODEL = "dall-e-2"
 """What OpenAI takes where a request names none."""
@@ -81,13 +81,9 @@ def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Json
 
 
 def _image(raw: Any, at: int, target: Target) -> JsonDict:
-    if isinstance(raw, dict) and (raw.get("error") or _text(raw, "b64_json") or _text(raw, "url")):
+    if isinstance(raw, dict) and (raw.get("error") or as_str(raw.get("b64_json")) or as_str(raw.get("url"))):
         return raw
     raise malformed(target, f"data[{at}] has neither b64_json nor url")
-
-
-def _text(raw: JsonDict, name: str) -> bool:
-    return isinstance(raw.get(name), str) and bool(raw[name])
 
 
 def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
