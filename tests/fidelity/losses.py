@@ -24,8 +24,8 @@ _WITHOUT_PROOFS = {
 }
 _COARSE = {
     "ollama": (
-        "Ollama counts the prompt and the answer, and nothing inside them: cached input, cache writes, reasoning.",
-        ("usage.cached", "usage.written", "usage.reasoning"),
+        "Ollama counts the prompt, what of it was cached, and the answer; neither cache writes nor reasoning.",
+        ("usage.written", "usage.reasoning"),
     ),
     "cohere": ("Cohere has no count of cache writes.", ("usage.written",)),
     "gemini": ("Gemini has no count of cache writes.", ("usage.written",)),
