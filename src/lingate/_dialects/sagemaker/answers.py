@@ -176,5 +176,7 @@ def read_embeddings(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDic
     if not isinstance(found, list) or not found:
         return read_openai(sent, head, body)
     vectors = [found] if isinstance(found[0], (int, float)) else found
+    if not all(isinstance(vector, list) for vector in vectors):
+        raise garbage(target, "there are no embeddings in it")
     data = [{"index": n, "embedding": vector} for n, vector in enumerate(vectors)]
     return read_openai(sent, head, encode({"data": data}))[0], kept
