@@ -85,12 +85,8 @@ def _usage(items: list[JsonDict], head: Head) -> JsonDict | None:
     generated = [count for item in details if type(count := item.get("generated_tokens")) is int]
     prefill = details[0].get("prefill")
     prompt: Any = details[0].get("input_length") or (len(prefill) if isinstance(prefill, list) and prefill else None)
-    return counts(prompt or _number(head, "x-prompt-tokens"), sum(generated) or _number(head, "x-generated-tokens"))
-
-
-def _number(head: Head, name: str) -> int | None:
-    text = head.headers.get(name, "")
-    return int(text) if text.isdecimal() and text.isascii() else None
+    told = head.headers.get
+    return counts(prompt or told("x-prompt-tokens"), sum(generated) or told("x-generated-tokens"))
 
 
 DIALECT = Dialect(

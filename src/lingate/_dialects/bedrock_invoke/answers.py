@@ -146,7 +146,7 @@ def read_text(sent: HttpRequest, head: Head, body: bytes, form: TextFormat) -> t
 
 def counted(head: Head, read: int | None = None, written: int | None = None) -> JsonDict:
     """Token counts as a body gives them, else as the headers do."""
-    from_headers = [_number(head.headers.get(name)) for name in (*_COUNTS, *_CACHED)]
+    from_headers = [integer(head.headers.get(name)) for name in (*_COUNTS, *_CACHED)]
     read = from_headers[0] if read is None else read
     written = from_headers[1] if written is None else written
     if read is not None:
@@ -199,7 +199,3 @@ class TextChunks(HeadedAnswer):
             out.append(Extra({"provider_specific_fields": {NAME: extra}}, None, raw))
         out.append(Finish(finish_word(self._reason), 0, self._reason, raw))
         self.done = self.over = True
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isdecimal() else None
