@@ -95,6 +95,13 @@ def test_reasoning_larger_than_the_completion_cannot_be_part_of_it() -> None:
     assert usage == counts(10, 54, 64, completion_tokens_details={"reasoning_tokens": 49})
 
 
+@pytest.mark.parametrize(("completion", "reasoning"), [(2298, 2948), (16, 19), (10, 11)])
+def test_reasoning_a_little_larger_than_the_completion_is_an_estimate_of_it(completion: int, reasoning: int) -> None:
+    told = counts(42, completion, 42 + completion, completion_tokens_details={"reasoning_tokens": reasoning})
+
+    assert canonical_usage(told) == {**told, "completion_tokens_details": {"reasoning_tokens": completion}}
+
+
 def test_tokens_that_are_in_the_total_alone_were_generated() -> None:
     assert canonical_usage(counts(35, 12, 109)) == counts(35, 74, 109)
 

@@ -56,7 +56,9 @@ def canonical_usage(raw: Any) -> JsonDict | None:
             # Anthropic's names come with Anthropic's convention, in which the prompt excludes the caches.
             prompt += cache
         if reasoning is not None and reasoning > completion:
-            completion += reasoning
+            # Beside the answer, as in what gateways tell of Gemini; or what hosts take those same tokens for.
+            completion += reasoning if reasoning > completion * 1.5 else 0
+            reasoning = min(reasoning, completion)
         total = prompt + completion
     if prompt is not None:
         # Seen at Azure for Grok: the cache count includes a hidden prefix that the prompt count does not.
