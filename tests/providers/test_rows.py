@@ -13,6 +13,7 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
+from lingate._dialects._base import dialect
 from lingate._model import Operation, ProviderRow, Traits
 from lingate._providers.quirks import QUIRKS
 from lingate._providers.rows import DEFAULTS, PROXIES, ROWS
@@ -83,6 +84,15 @@ def test_a_row_names_only_what_exists(row: ProviderRow) -> None:
     assert all(path.startswith("/") for path in row.paths.values())
     assert set(row.quirks) <= set(QUIRKS)
     assert set(row.error_kinds.values()) <= set(BY_KIND)
+
+
+@_each_row()
+def test_a_row_serves_no_more_than_its_formats_can_say(row: ProviderRow) -> None:
+    formats = {row.dialect, *(rule.dialect for rule in row.models if rule.dialect)}
+    known = {name for one in formats for name in dialect(one).operations}
+
+    # The first three are asked for by way of chats, or in another format.
+    assert set(row.operations) <= {"responses", "completions", "count_tokens"} | known
 
 
 @_each_row()

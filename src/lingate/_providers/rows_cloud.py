@@ -152,7 +152,7 @@ CLOUD: tuple[ProviderRow, ...] = (
         "Microsoft Foundry Models (Azure AI)",
         "https://{AZURE_AI_RESOURCE|ANTHROPIC_FOUNDRY_RESOURCE}.services.ai.azure.com",
         ("AZURE_AI_API_KEY", "ANTHROPIC_FOUNDRY_API_KEY"),
-        ("chat", "embeddings", "rerank", "images", "responses", "count_tokens"),
+        ("chat", "embeddings", "responses", "count_tokens"),
         dialect="azure_inference",
         token_env=_ENTRA_TOKENS,
         sign_env=_ENTRA,
@@ -315,7 +315,6 @@ CLOUD: tuple[ProviderRow, ...] = (
         "Replicate",
         "https://api.replicate.com/v1",
         ("REPLICATE_API_KEY", "REPLICATE_API_TOKEN"),
-        ("chat", "images", "models"),
         dialect="replicate_predictions",
         url_env=("REPLICATE_API_BASE",),
         note=(
