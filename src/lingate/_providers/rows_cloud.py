@@ -251,8 +251,8 @@ CLOUD: tuple[ProviderRow, ...] = (
         # LiteLLM's form, <provider>/<org>/<name>, in the router's own: <org>/<name>:<provider>.
         models=(ModelRule(pattern=r"([\w-]+)/([^/]+/[^/:]+)", model=r"\2:\1"),),
         note=(
-            "Dedicated endpoints and TGI servers have a base URL of their own; containers without the Messages API speak the "
-            "format tgi_generate (config: dialect)."
+            "Dedicated endpoints and TGI servers have a base URL of their own, and embeddings and rankings always (TEI); "
+            "containers without the Messages API speak the format tgi_generate (config: dialect)."
         ),
     ),
     ProviderRow(
