@@ -268,3 +268,18 @@ class TestMedia:
         body = {"created": 1, "data": [{"b64_json": "data:image/png;base64,aGk="}]}
 
         assert ask(body, "images", "xinference/m", "a cat").data[0].data == b"hi"
+
+    def test_an_image_is_asked_for_in_the_host_s_words(self, server: RawServer, ask: Any) -> None:
+        wanted = {"size": "1024x768", "response_format": "b64_json"}
+
+        made = ask({"data": [{"index": 0, "b64_json": "aGk="}]}, "images", "together_ai/flux", "a cat", **wanted)
+
+        assert made.data[0].data == b"hi"
+        sent = json.loads(server.requests[-1])
+        assert sent == {
+            "model": "flux",
+            "prompt": "a cat",
+            "response_format": "base64",
+            "width": 1024,
+            "height": 768,
+        }

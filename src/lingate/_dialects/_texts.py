@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from lingate._dialects._base import Form
-from lingate._dialects._counts import integer
+from lingate._dialects._counts import integer, usage_beside_caches
 from lingate._dialects._draft import Draft
 from lingate._dialects._failure import body_failure
 from lingate._dialects._legacy import modern
@@ -20,7 +20,7 @@ from lingate._dialects.openai_chat.envelope import merge_headers, seal
 from lingate._dialects.openai_chat.reading import ERROR, canonical_reason, malformed, new_id, provider_failed
 from lingate._model import Call, Event, Finish, Head, HttpRequest, JsonDict, Start, Target, Text, Usage
 from lingate._wire.json import decode, encode_str
-from lingate._wire.shapes import as_str, not_null, without
+from lingate._wire.shapes import as_str, without
 from lingate._wire.sse import SseDecoder, SseEvent
 from lingate.errors import LingateError, UnsupportedError
 
@@ -90,11 +90,7 @@ def generated(results: list[Any], raw: JsonDict) -> JsonDict:
 
 def counts(prompt: Any, completion: Any) -> JsonDict | None:
     """Canonical usage of two counts, either of which may be missing."""
-    made = {"prompt_tokens": integer(prompt), "completion_tokens": integer(completion)}
-    usage: JsonDict = not_null(made)
-    if len(usage) == len(made):
-        usage["total_tokens"] = sum(usage.values())
-    return usage or None
+    return usage_beside_caches(integer(prompt), integer(completion), None, None) or None
 
 
 def answer(

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from lingate._model import Edit, HttpRequest, JsonDict, Traits
-from lingate._wire.shapes import as_dict, dig, not_null
+from lingate._wire.shapes import as_dict, as_dicts, dig, not_null, without
 from lingate.errors import UnsupportedError
 
 EFFORT_RANK: Mapping[str, int] = {
@@ -48,9 +48,13 @@ def effort_beside_thinking(body: JsonDict, sent: HttpRequest) -> None:
     effort = sent.call.body.get("reasoning_effort")
     if isinstance(effort, str) and effort != "none" and "thinking" in body:
         body.setdefault("reasoning_effort", effort)
-        noted = f"reasoning_effort={effort}"
-        if noted in sent.dropped:
-            sent.dropped.remove(noted)
+        _was_told(effort, sent)
+
+
+def _was_told(effort: Any, sent: HttpRequest) -> None:
+    noted = f"reasoning_effort={effort}"
+    if noted in sent.dropped:
+        sent.dropped.remove(noted)
 
 
 def store_false(body: JsonDict, sent: HttpRequest) -> None:
@@ -73,9 +77,7 @@ def thinking_budget(body: JsonDict, sent: HttpRequest) -> None:
     if isinstance(limit, int) and budget >= limit:
         budget = max(limit - 1, _LEAST_BUDGET)
     body["thinking"] = {**thinking, "budget_tokens": budget}
-    noted = f"reasoning_effort={effort}"
-    if noted in sent.dropped:
-        sent.dropped.remove(noted)
+    _was_told(effort, sent)
 
 
 def reasoning_blocks(body: JsonDict, sent: HttpRequest) -> None:
@@ -90,16 +92,15 @@ def _change_messages(body: JsonDict, change: Callable[[JsonDict], JsonDict]) -> 
 
 
 def _with_blocks(message: JsonDict) -> JsonDict:
-    blocks = message.get("thinking_blocks")
-    rest = {key: item for key, item in message.items() if key not in ("thinking_blocks", "reasoning_content")}
-    if not isinstance(blocks, list) or not blocks:
-        return rest if "reasoning_content" in message else message
+    blocks = as_dicts(message.get("thinking_blocks"))
+    rest = without(message, ("thinking_blocks", "reasoning_content"))
+    if not blocks:
+        return rest
     summaries = [
         {"type": "summary_text", "text": block.get("thinking", ""), "signature": block.get("signature", "")}
         if block.get("type") == "thinking"
         else {"type": "summary_encrypted_text", "data": block.get("data", "")}
         for block in blocks
-        if isinstance(block, dict)
     ]
     content = rest.get("content")
     spoken = content if isinstance(content, list) else [{"type": "text", "text": content}] if content else []
@@ -129,6 +130,14 @@ def listed_texts(body: JsonDict, sent: HttpRequest) -> None:
     if sent.call.operation == "embeddings":
         given = body.pop("input", None)
         body["text"] = [given] if isinstance(given, str) else given
+
+
+def width_and_height(body: JsonDict, sent: HttpRequest) -> None:
+    """The size of an image is two numbers."""
+    width, cross, height = str(body.get("size", "")).partition("x")
+    if cross and width.isdecimal() and height.isdecimal():
+        del body["size"]
+        body.update(width=int(width), height=int(height))
 
 
 _MARK = "pat/"
@@ -170,6 +179,7 @@ QUIRKS: Mapping[str, Edit] = {
         reasoning_blocks,
         document_urls,
         listed_texts,
+        width_and_height,
         marked_token,
         marked_prefill,
     )
@@ -247,7 +257,7 @@ def message_names(body: JsonDict, sent: HttpRequest) -> None:
     kept: list[Any] = []
     for index, message in enumerate(messages):
         if isinstance(message, dict) and "name" in message and message.get("role") not in roles:
-            message = {key: item for key, item in message.items() if key != "name"}
+            message = without(message, ("name",))
             sent.dropped.append(f"messages[{index}].name")
         kept.append(message)
     body["messages"] = kept

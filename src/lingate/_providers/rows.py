@@ -1787,7 +1787,9 @@ _ROWS = (
         ("chat", "completions", "embeddings", "images", "speech", "transcription", "rerank", "models"),
         url_env=("TOGETHER_AI_API_BASE", "TOGETHER_API_BASE"),
         aliases=("together", "togetherai"),
+        rename={"response_format=b64_json": "base64"},
         traits={"tool_media": False, "reasoning_history": "reasoning"},
+        quirks=("width_and_height",),
         note=(
             "403 is also what it answers when prompt and max_tokens exceed the context. Older host: api.together.xyz."
         ),

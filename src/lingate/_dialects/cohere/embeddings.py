@@ -7,6 +7,7 @@ from typing import Any
 
 from lingate._dialects._draft import Draft, native_fields
 from lingate._dialects._params import begun, finished
+from lingate._dialects._vectors import embeddings
 from lingate._dialects.cohere.facts import DEFAULTS, EMBED_PATH, EMBEDDING_TYPES, NAME
 from lingate._dialects.cohere.response import stated_error
 from lingate._dialects.cohere.usage import canonical_usage
@@ -88,7 +89,7 @@ def read_embed(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Js
         "object": "list",
         "id": raw.get("id"),
         "model": target.model,
-        "data": [{"object": "embedding", "index": n, "embedding": vector} for n, vector in enumerate(kinds[kind])],
+        "data": embeddings(kinds[kind], sent),
         "usage": usage,
         "provider_specific_fields": {NAME: {**rest, "embedding_type": kind, "embeddings": others}},
     }
