@@ -630,3 +630,22 @@ def test_a_prompt_that_was_refused_has_the_words_that_go_with_it(feedback: Any, 
     choice = read(body)["choices"][0]
 
     assert (choice["finish_reason"], choice["message"].get("refusal")) == ("content_filter", refusal)
+
+
+def test_a_stop_beside_code_that_is_run_is_not_the_end_and_what_follows_needs_one_of_its_own() -> None:
+    said = answer({"text": "First."}, finish=None)
+    code = answer({"executableCode": {"language": "PYTHON", "code": "print(1)"}})
+    came = answer({"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1"}}, finish=None)
+    more, end = answer({"text": " The number is"}, finish=None), answer({"text": " 1."})
+
+    assert (
+        collect(both(sse(said, code, came, more, end)))["choices"][0]["message"]["content"] == "First. The number is 1."
+    )
+    for cut in ((said, code), (said, code, came), (said, code, came, more), (said, answer({"text": "."}), more)):
+        assert isinstance(failed(both(sse(*cut))), StreamInterruptedError), cut
+
+
+def test_what_says_nothing_after_the_finish_reason_leaves_the_answer_whole() -> None:
+    rest = answer({"text": "", "thoughtSignature": "c2ln"}, finish=None)
+
+    assert collect(both(sse(answer({"text": "All."}), rest)))["choices"][0]["message"]["content"] == "All."

@@ -207,6 +207,7 @@ class Decoder:
 
 
 _TEXT = frozenset({"text"})
+_SILENT = frozenset({"text", "thought", "thoughtSignature"})
 
 
 class CandidateStream:
@@ -254,7 +255,13 @@ class CandidateStream:
             self._attach(logprobs, raw, out, before)
         merge_extras(self._extra, candidate)
         word = finish_word(candidate.get("finishReason"))
-        self.reason = self.reason if word in (None, UNFINISHED) else word
+        if word in (None, UNFINISHED):
+            if self.reason is not None and any(part.keys() - _SILENT or part.get("text") for part in parts):
+                self.reason = None  # it goes on, as after code that was run
+        else:
+            # Whoever has code run is told STOP with the code, and then what came of it.
+            waits = word == "STOP" and bool(parts) and "executableCode" in parts[-1]
+            self.reason = None if waits else word
         if candidate.get("finishMessage"):
             self.words = candidate["finishMessage"]
 
