@@ -204,6 +204,15 @@ class TestText:
         ]
         assert content[1] == {"type": "file", "file": files[0]}
 
+    @pytest.mark.parametrize("sound", [{"data": "aGk=", "format": "mp3"}, "aGk="])
+    def test_sound_goes_to_a_host_in_its_form_from_either(self, server: RawServer, ask: Any, sound: Any) -> None:
+        content = [{"type": "input_audio", "input_audio": sound}]
+
+        ask(whole({"role": "assistant", "content": "x"}), "chat", "mistral/m", [{"role": "user", "content": content}])
+
+        sent = json.loads(server.requests[-1])["messages"][0]["content"]
+        assert sent == [{"type": "input_audio", "input_audio": "aGk="}]
+
     def test_what_a_tool_of_the_provider_says_while_it_works_is_not_the_answer(self, stream: Any) -> None:
         working = chunk(role="function_in_progress", name="text2image", content="drawing")
 

@@ -107,17 +107,20 @@ def _with_blocks(message: JsonDict) -> JsonDict:
     return {**rest, "content": [{"type": "reasoning", "summary": summaries}, *spoken]}
 
 
-def document_urls(body: JsonDict, sent: HttpRequest) -> None:
-    """A document goes by its address, be it a data URL, and a file that was uploaded by its id."""
-    _change_messages(body, _with_documents)
+def bare_media(body: JsonDict, sent: HttpRequest) -> None:
+    """A document goes by its address, be it a data URL, a file that was uploaded by its id, and sound as base64 alone."""
+    _change_messages(body, _with_media)
 
 
-def _with_documents(message: JsonDict) -> JsonDict:
+def _with_media(message: JsonDict) -> JsonDict:
     content = message.get("content")
-    return {**message, "content": list(map(_document, content))} if isinstance(content, list) else message
+    return {**message, "content": list(map(_bare, content))} if isinstance(content, list) else message
 
 
-def _document(part: Any) -> Any:
+def _bare(part: Any) -> Any:
+    sound = dig(part, "input_audio", "data")
+    if sound is not None:
+        return {"type": "input_audio", "input_audio": sound}
     file = as_dict(dig(part, "file"))
     if file.get("file_id"):
         return {"type": "file", "file_id": file["file_id"]}
@@ -177,7 +180,7 @@ QUIRKS: Mapping[str, Edit] = {
         store_false,
         thinking_budget,
         reasoning_blocks,
-        document_urls,
+        bare_media,
         listed_texts,
         width_and_height,
         marked_token,

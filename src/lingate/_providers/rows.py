@@ -1167,7 +1167,7 @@ _ROWS = (
             "function_call",
         ),
         traits=_MISTRAL,
-        quirks=("marked_prefill", "document_urls"),
+        quirks=("marked_prefill", "bare_media"),
     ),
     ProviderRow(
         "mixlayer",

@@ -120,6 +120,9 @@ def _check_url(value: Any, where: str) -> None:
 
 
 def _check_audio(value: Any, where: str) -> None:
+    if isinstance(value, str):  # base64 alone, which is Mistral's form
+        expect_filled(value, where)
+        return
     expect_object(value, where)
     for name in ("data", "format"):
         expect_text(value.get(name), f"{where}.{name}")
