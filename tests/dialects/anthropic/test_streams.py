@@ -23,6 +23,7 @@ from lingate._model import (
 from lingate.errors import (
     AuthenticationError,
     LingateError,
+    NotFoundError,
     OverloadedError,
     ProtocolError,
     RateLimitError,
@@ -220,6 +221,37 @@ def test_a_tool_without_an_id_gets_one() -> None:
     assert start.id == "msg_1_0"
 
 
+def test_a_tool_without_an_id_gets_one_in_a_whole_answer_too() -> None:
+    nameless = message({**USE, "id": ""}, {**USE, "id": "c2"}, stop_reason="tool_use")
+
+    calls = read(nameless)["choices"][0]["message"]["tool_calls"]
+
+    assert [call["id"] for call in calls] == ["msg_1_0", "c2"]
+
+
+@pytest.mark.parametrize("before", ["", "Well."])
+def test_thinking_in_the_block_of_the_text_is_thinking(before: str) -> None:
+    # As a proxy tells it that opens one block for both: BerriAI/litellm#32357.
+    said = [{"type": "text_delta", "text": piece} for piece in ("", before, "Hello", ".")]
+    thought = [{"type": "thinking_delta", "thinking": piece} for piece in ("h", "m")]
+
+    events = _events(BEGIN, BEGIN, _block(text("")), *map(_delta, [*said[:2], *thought, *said[2:]]), *END)
+
+    made = collect(events)["choices"][0]["message"]
+    assert (made["content"], made["reasoning_content"]) == (before + "Hello.", "hm")
+    assert "provider_specific_fields" not in made
+
+
+@pytest.mark.parametrize("begun", [[], [_block(text(""))], [_block({"type": "thinking", "thinking": ""})]])
+def test_arguments_that_belong_to_no_tool_are_never_left_out(begun: list[dict[str, Any]]) -> None:
+    use = _block({**USE, "input": {}}, 1)
+
+    events = _events(BEGIN, *begun, use, _delta(JSON_PIECE), *END)
+
+    assert isinstance(events[-1], Failed)
+    assert isinstance(events[-1].error, ProtocolError)
+
+
 def test_text_and_thinking_may_begin_without_announcement() -> None:
     events = _events(
         BEGIN, _delta({"type": "thinking_delta", "thinking": "h"}), _delta({"type": "text_delta", "text": "x"}, 1), *END
@@ -344,6 +376,32 @@ def test_garbage_in_a_whole_answer_is_a_protocol_error(body: bytes) -> None:
 def test_an_error_with_status_200_is_the_error_it_says() -> None:
     with pytest.raises(OverloadedError):
         read(b'{"type": "error", "error": {"type": "overloaded_error", "message": "busy"}}')
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ({"code": 500, "msg": "404 NOT_FOUND", "success": False}, NotFoundError),
+        ({"base_resp": {"status_code": 1004, "status_msg": "login fail"}}, AuthenticationError),
+    ],
+)
+def test_an_error_in_the_words_of_the_host_is_one_whole_and_in_a_stream(
+    said: dict[str, Any], kind: type[LingateError]
+) -> None:
+    with pytest.raises(kind):
+        read(said)
+    for begun in ([], [BEGIN]):
+        *_, last = decode([sse(*begun), f"data: {json.dumps(said)}\n\n".encode()])
+        assert isinstance(last, Failed)
+        assert isinstance(last.error, kind)
+
+
+def test_an_event_that_says_nothing_ends_nothing() -> None:
+    whole = streamed(message(text("Hello.")))
+
+    events = decode([sse(whole[0]), b"data: {}\n\n", sse(*whole[1:])])
+
+    assert collect(events) == collect(decode([sse(*whole)]))
 
 
 _json = st.recursive(

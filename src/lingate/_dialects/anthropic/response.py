@@ -38,6 +38,9 @@ def canonical_response(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict
         raise garbage(sent.target, str(flaw)) from None
     assert isinstance(blocks, list)
     reading = read_blocks(blocks)
+    given = identity(raw.get("id"), head)
+    for n, call in enumerate(reading.calls):
+        call["id"] = call["id"] or f"{given}_{n}"
     answer = take_answer(reading, sent.answer_tool)
     message = canonical_message(reading, answer)
     if answer is None and not reading.exact:
@@ -51,7 +54,7 @@ def canonical_response(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict
         choice["native_finish_reason"] = reason
     usage = raw.get("usage")
     response: JsonDict = {
-        "id": identity(raw.get("id"), head),
+        "id": given,
         "object": "chat.completion",
         "created": created_at(head),
         "model": raw["model"] if isinstance(raw.get("model"), str) else sent.target.model,

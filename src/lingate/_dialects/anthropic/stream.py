@@ -36,6 +36,7 @@ from lingate._wire.shapes import as_str, not_null
 
 _MESSAGE_KEYS = frozenset({"id", "type", "role", "model", "content", "usage"})
 _THINKING = ("thinking", "redacted_thinking")
+_SAID = ("text", *_THINKING)
 
 
 class MessageStream(StreamedAnswer):
@@ -178,7 +179,8 @@ class MessageStream(StreamedAnswer):
         kind = delta.get("type")
         index = raw.get("index")
         block = self._blocks.get(index) if type(index) is int else None
-        if block is None:
+        if block is None or (kind == "thinking_delta" and block.kind == "text"):
+            # A proxy puts both into the block that it opened for the text (BerriAI/litellm#32357).
             block = self._unannounced(raw, kind)
         if kind == "text_delta":
             text = delta.get("text")
@@ -187,7 +189,7 @@ class MessageStream(StreamedAnswer):
                 return
         elif kind == "input_json_delta":
             text = delta.get("partial_json")
-            if isinstance(text, str):
+            if text == "" or (isinstance(text, str) and block.kind not in _SAID):
                 self._add_json(block, text, raw, out)
                 return
         elif kind == "thinking_delta":
@@ -273,11 +275,12 @@ class MessageStream(StreamedAnswer):
             out.append(Extra({"provider_specific_fields": {NAME: {"content": blocks}}}, 0, raw))
 
     def _on_other(self, raw: JsonDict, out: list[Event]) -> None:
-        error = body_failure(raw, self._sent.target, self._head.status, self._head.headers)
-        if error is None:
-            out.append(Opaque(NAME, raw))
+        target = self._sent.target
+        error = body_failure(raw, target, self._head.status, self._head.headers)
+        if error or raw.get("error") or raw.get("type") == "error":
+            self.fail(error or garbage(target, "an error without words"), out)
         else:
-            self.fail(error, out)
+            out.append(Opaque(NAME, raw))
 
     def _count(self, usage: Any, raw: JsonDict, out: list[Event]) -> None:
         if isinstance(usage, dict) and usage:
