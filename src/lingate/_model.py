@@ -61,7 +61,7 @@ class Traits(TypedDict, total=False):
     thinking: Literal["adaptive", "budget", "level", "none"]
     """How Claude- and Gemini-shaped wires think: `adaptive`, `budget`, `level` or `none`."""
     budgets: bool
-    """Whether a Claude that thinks adaptively still takes a budget. Default true."""
+    """Whether a Claude that thinks adaptively, or a Gemini by levels, still takes a budget. Default true."""
     reasoning_param: Literal[
         "reasoning_effort",
         "reasoning",

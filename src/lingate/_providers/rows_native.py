@@ -13,6 +13,12 @@ GEMINI_MODELS = (
     ModelRule(pattern=r".*", traits={"thinking": "level"}),
     ModelRule(pattern=r".*gemini-3(?:\.\d+)?-pro.*", traits={"efforts": ("low", "medium", "high")}),
     ModelRule(pattern=r".*gemini-3-pro.*", traits={"efforts": ("low", "high")}),
+    # https://ai.google.dev/gemini-api/docs/generate-content/latest-model: what earlier ones took answers 400.
+    ModelRule(
+        pattern=r".*gemini-[4-9].*",
+        traits={"efforts": ("low", "medium", "high"), "budgets": False},
+        unsupported=("frequency_penalty", "presence_penalty", "n>1"),
+    ),
     ModelRule(pattern=r".*gemini-2\.5-.*", traits={"thinking": "budget", "structured": "json_schema_alone"}),
     ModelRule(pattern=r".*gemini-2\.5-pro.*", traits={"efforts": ("minimal", "low", "medium", "high")}),
     ModelRule(pattern=r".*gemini-2\.5-.*(?:image|tts).*", traits={"thinking": "none"}),

@@ -15,7 +15,9 @@ from google.oauth2.credentials import Credentials
 from lingate._dialects.gemini.casing import camelized
 from tests.dialects.short import without_nulls
 
-_BESIDE = ("systemInstruction", "tools", "toolConfig", "safetySettings", "cachedContent", "labels", "serviceTier")
+_BESIDE = (
+    *("systemInstruction", "tools", "toolConfig", "safetySettings", "cachedContent", "labels", "serviceTier", "store"),
+)
 
 
 @lru_cache(maxsize=2)

@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
-from lingate._model import Call, Traits
+from lingate._dialects._forms import form_of
+from lingate._model import Call, HttpRequest, Traits
+from lingate._providers import lookup
 from lingate.errors import ConfigError, UnsupportedError
-from tests.dialects.gemini.support import CHAT, CLOUD, COUNT, MIDDLE, OLD, call, config, dropped, send, target, wire
+from tests.dialects.gemini.support import CHAT, CLOUD, COUNT, MIDDLE, OLD, call, config, dropped, parse, send, target, wire
 
 NEWEST: Traits = {"thinking": "level"}
+FOURTH: Traits = {**NEWEST, "efforts": ("low", "medium", "high"), "budgets": False}
 
 
 def test_every_parameter_with_a_counterpart_has_it() -> None:
@@ -79,7 +82,6 @@ def test_more_stop_sequences_than_the_wire_takes_are_enforced_by_us() -> None:
     ("name", "value"),
     [
         ("logit_bias", {"1": 2}),
-        ("store", True),
         ("prediction", {"type": "content", "content": "x"}),
         ("verbosity", "low"),
         ("service_tier", "scale"),
@@ -99,7 +101,6 @@ def test_what_has_no_counterpart_is_refused_or_left_out(name: str, value: Any) -
     [
         ("logit_bias", {}),
         ("parallel_tool_calls", True),
-        ("store", False),
         ("verbosity", "medium"),
         ("service_tier", "auto"),
         ("presence_penalty", 0),
@@ -204,6 +205,9 @@ def test_how_much_to_reason(traits: Traits, effort: str, made: dict[str, Any]) -
         (MIDDLE, {"type": "adaptive"}, {"includeThoughts": True, "thinkingBudget": -1}),
         (NEWEST, {"type": "adaptive"}, {"includeThoughts": True}),
         (NEWEST, {"type": "between_tools"}, {"includeThoughts": True}),
+        (FOURTH, {"type": "enabled", "budget_tokens": 500}, {"thinkingLevel": "low", "includeThoughts": True}),
+        (FOURTH, {"type": "enabled", "budget_tokens": 9000}, {"thinkingLevel": "high", "includeThoughts": True}),
+        (FOURTH, {"type": "disabled"}, {"thinkingLevel": "low"}),
         (MIDDLE, {"type": "disabled"}, {"thinkingBudget": 0}),
     ],
 )
@@ -221,6 +225,51 @@ def test_a_model_that_does_not_think_is_not_asked_to() -> None:
         wire(reasoning_effort="a lot")
     with pytest.raises(ConfigError, match="thinking"):
         wire(thinking={"type": "sideways"})
+
+
+def test_how_much_to_reason_is_told_beside_thinking_that_does_not_say_it() -> None:
+    adaptive = {"type": "adaptive"}
+    made = {"thinkingLevel": "high", "includeThoughts": True}
+
+    assert config(NEWEST, thinking=adaptive, reasoning_effort="high") == {"thinkingConfig": made}
+    assert dropped(NEWEST, thinking=adaptive, reasoning_effort="high") == []
+    assert dropped(FOURTH, thinking={"type": "enabled", "budget_tokens": 9000}) == ["thinking.budget_tokens"]
+
+
+@pytest.mark.parametrize("store", [True, False])
+def test_whether_to_store_is_told_google_in_its_own_api_and_refused_in_its_cloud(store: bool) -> None:
+    assert wire(store=store) == {**wire(), "store": store}
+    assert send(parse({"contents": wire()["contents"], "store": store}))[0]["store"] is store
+    cloud = lookup.resolve("vertex_ai/gemini-3-pro", env={}, api_key="k", api_base=CLOUD)
+    asked = call(store=store)
+    asked.drop_params = True
+
+    sent = form_of(cloud, "chat").request(asked, cloud)
+
+    assert b"store" not in sent.body
+    assert sent.dropped == (["store"] if store else [])
+
+
+@pytest.mark.parametrize("model", ["gemini/gemini-4-argon", "vertex_ai/gemini-4-neon"])
+def test_what_the_fourth_generation_answers_400_to_is_not_sent(model: str) -> None:
+    to = lookup.resolve(model, env={}, api_key="k", api_base=CLOUD)
+
+    def sent(**body: Any) -> HttpRequest:
+        asked = call(**body)
+        asked.drop_params = True
+        return form_of(to, "chat").request(asked, to)
+
+    for effort in ("none", "minimal", "low"):
+        config = json.loads(sent(reasoning_effort=effort).body)["generationConfig"]["thinkingConfig"]
+        assert config["thinkingLevel"] == "low"
+    for name, value in (("n", 2), ("frequency_penalty", 0.1), ("presence_penalty", 0.1)):
+        made = sent(**{name: value})
+        assert "generationConfig" not in json.loads(made.body)
+        assert made.dropped[0].startswith(name)
+    budget = sent(thinking={"type": "enabled", "budget_tokens": 2000}).body
+    assert json.loads(budget)["generationConfig"] == {
+        "thinkingConfig": {"thinkingLevel": "medium", "includeThoughts": True}
+    }
 
 
 # Addresses

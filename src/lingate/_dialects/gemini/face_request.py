@@ -42,7 +42,7 @@ _NUMBERS = {
     "maxOutputTokens": "max_tokens",
 }
 _NUMBER = re.compile(r"-?\d{1,18}(?:\.\d{1,18})?")
-_TAKEN = frozenset({"model", "contents", "systemInstruction", "tools", "toolConfig", "generationConfig", "serviceTier"})
+_TAKEN = frozenset({"model", "contents", "systemInstruction", "tools", "toolConfig", "generationConfig", "serviceTier", "store"})
 _TIERS = {"standard": "default", "flex": "flex", "priority": "priority"}
 
 
@@ -99,6 +99,8 @@ def canonical_request(wire: JsonDict) -> JsonDict:
         canonical["service_tier"] = _TIERS[tier.lower()]
     elif tier is not None:
         native["serviceTier"] = tier
+    if wire.get("store") is not None:
+        canonical["store"] = wire["store"]
     if native.get("cachedContent"):
         canonical["cachedContent"] = native.pop("cachedContent")  # part of the prompt, not to be left out elsewhere
     return keep(canonical, NAME, native)

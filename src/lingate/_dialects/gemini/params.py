@@ -82,6 +82,8 @@ def write_rest(draft: Draft) -> None:
         draft.body["serviceTier"] = _TIERS[tier]
     elif tier not in (None, "auto"):
         draft.refuse("service_tier", f"{tier!r:.40} is not one of {', '.join(_TIERS)}")
+    if "store" in draft.asked and not draft.traits.get("google_cloud"):
+        draft.body["store"] = draft.asked.pop("store")
     for name, value in draft.asked.items():
         if name not in _WRITTEN and not draft.left_out(name, value, _NEUTRAL, HINTS):
             _write_unknown(name, value, draft)
@@ -108,13 +110,13 @@ _RANKS = {"none": 0, "minimal": 1, "low": 2, "medium": 3, "high": 4, "xhigh": 5,
 
 
 def write_thinking(draft: Draft) -> None:
-    # `thinking` says how many tokens, in Anthropic's words, and wins over `reasoning_effort`, which says how much.
+    # `thinking` may say how many tokens, in Anthropic's words, and then wins over `reasoning_effort`, which says how much.
     effort, thinking = draft.asked.get("reasoning_effort"), draft.asked.get("thinking")
     kept = draft.native.get("generationConfig", {}).get("thinkingConfig")
     if isinstance(kept, dict) and thinking is None and canonical_effort(kept) == effort:
         draft.config()["thinkingConfig"] = kept
         return
-    if isinstance(thinking, dict):
+    if isinstance(thinking, dict) and (effort is None or thinking.get("type") != "adaptive"):
         if effort is not None:
             draft.note("reasoning_effort (thinking is given)")
         _write_thinking(thinking, draft)
@@ -140,6 +142,9 @@ def _write_thinking(thinking: JsonDict, draft: Draft) -> None:
         _write_effort("none", draft)
     elif draft.traits.get("thinking") == "none":
         draft.refuse("thinking", "the model does not think")
+    elif kind == "enabled" and isinstance(budget, int) and not draft.traits.get("budgets", True):
+        draft.note("thinking.budget_tokens")
+        _write_effort(canonical_effort({"thinkingBudget": budget}) or "high", draft)
     elif kind == "enabled" and isinstance(budget, int):
         draft.config()["thinkingConfig"] = {"includeThoughts": True, "thinkingBudget": budget}
     elif kind in ("enabled", "adaptive", "between_tools"):
