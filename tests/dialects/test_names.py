@@ -32,7 +32,7 @@ TURNS: list[Any] = [
 
 
 def asked(model: str, **more: Any) -> tuple[HttpRequest, Target]:
-    target = lookup.resolve(model, env={"AWS_REGION": "eu-west-1"}, api_key="k")
+    target = lookup.resolve(model, env={"AWS_REGION": "eu-west-1", "VERTEXAI_PROJECT": "p"}, api_key="k")
     body = {"messages": TURNS, "tools": TOOLS, **more}
     return form_of(target, "chat").request(Call("chat", model, body), target), target
 
@@ -60,6 +60,21 @@ def test_a_name_that_is_too_long_goes_out_short_wherever_it_stands() -> None:
     body = json.loads(asked("openai/gpt-4o", tool_choice=allowed)[0].body)
     assert body["tool_choice"]["allowed_tools"]["tools"][0]["function"]["name"] == short
     assert TURNS[1]["tool_calls"][0]["function"]["name"] == OTHER
+
+
+@pytest.mark.parametrize("model", ["gemini/gemini-3.8-flash", "vertex_ai/gemini-2.5-pro"])
+def test_names_that_google_refuses_go_out_as_others(model: str) -> None:
+    taken = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,127}")
+    names = [OTHER, "1st", "-a", "a.b:c", "a" * 128, "a" * 129]
+    tools = [{"type": "function", "function": {"name": name}} for name in names]
+
+    body = json.loads(asked(model, tools=tools)[0].body)
+
+    out = [one["name"] for one in body["tools"][0]["functionDeclarations"]]
+    assert all(map(taken.fullmatch, out))
+    assert [name for name in out if name in names] == ["a.b:c", "a" * 128]
+    assert body["contents"][1]["parts"][0]["functionCall"]["name"] == out[0]
+    assert body["contents"][2]["parts"][0]["functionResponse"]["name"] == out[0]
 
 
 @pytest.mark.parametrize("name", [LONG, "short"])

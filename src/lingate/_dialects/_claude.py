@@ -60,16 +60,19 @@ def fitted_thinking(draft: Draft, given: Any, effort: Any) -> tuple[Any, Any]:
     """A caller's own `thinking`, and the effort beside it, as this model takes them: a fallback's or an alias's may not."""
     # 400 "adaptive thinking is not supported on this model"; of the newest, "`thinking.type.enabled` is not supported
     # for this model. Use `thinking.type.adaptive` and `output_config.effort`".
-    kind, way = dig(given, "type"), draft.traits.get("thinking")
+    kind, way, budget = dig(given, "type"), draft.traits.get("thinking"), dig(given, "budget_tokens")
+    meant = effort
+    if effort is None and isinstance(budget, int):
+        meant = next((word for word in ("low", "medium") if budget <= BUDGETS[word]), "high")
+    if given and way is None and not draft.target.model.startswith("arn:"):
+        draft.note("thinking")  # another model than Claude; an ARN may not tell
+        return None, meant
     if kind == "adaptive" and way in ("budget", "none"):
         draft.note("thinking.type=adaptive")
         return None, (effort or "medium") if way == "budget" else None
     if kind == "enabled" and way == "adaptive" and not draft.traits.get("budgets", True):
         draft.note("thinking.budget_tokens")
-        budget = given.get("budget_tokens")
-        if effort is None and isinstance(budget, int):
-            effort = next((word for word in ("low", "medium") if budget <= BUDGETS[word]), "high")
-        return {**without(given, ("budget_tokens",)), "type": "adaptive"}, effort
+        return {**without(given, ("budget_tokens",)), "type": "adaptive"}, meant
     return given, effort
 
 

@@ -15,7 +15,7 @@ from lingate._model import Call, Event, Head, HttpRequest, JsonDict, Target, Too
 from lingate._wire.shapes import as_list
 
 _LONGEST = 64
-_OTHERS = re.compile(r"[^a-zA-Z0-9_-]")
+_OTHERS = re.compile(r"[^a-zA-Z0-9_-]|^[0-9-]")
 _KINDS = ("function", "custom")
 
 

@@ -9,8 +9,9 @@ from lingate._providers.rows_cloud import VERTEX_PUBLISHERS
 # a number of tokens; what came before does not think. Gemma has neither system text nor tools.
 # https://ai.google.dev/gemini-api/docs/{thinking,structured-output,models}
 _BEFORE_3: Traits = {"thinking": "none", "structured": "json_schema_alone"}
+_NEWEST: Traits = {"thinking": "level", "tool_names": "[a-zA-Z_][a-zA-Z0-9_.:-]{0,127}"}
 GEMINI_MODELS = (
-    ModelRule(pattern=r".*", traits={"thinking": "level"}),
+    ModelRule(pattern=r".*", traits=_NEWEST),
     ModelRule(pattern=r".*gemini-3(?:\.\d+)?-pro.*", traits={"efforts": ("low", "medium", "high")}),
     ModelRule(pattern=r".*gemini-3-pro.*", traits={"efforts": ("low", "high")}),
     # https://ai.google.dev/gemini-api/docs/generate-content/latest-model: what earlier ones took answers 400.
@@ -38,7 +39,7 @@ _INTERACTIONS = (
 )
 _CLOUD_MODELS = (
     # Claude is there too, and knows itself how it thinks.
-    ModelRule(pattern=r"(?!.*claude).*", traits={"thinking": "level"}),
+    ModelRule(pattern=r"(?!.*claude).*", traits=_NEWEST),
     *GEMINI_MODELS[1:],
     ModelRule(pattern=r".*gemini-embedding-[2-9].*", traits={"embed_method": "embedContent"}),
     *VERTEX_PUBLISHERS,

@@ -301,6 +301,38 @@ def test_thinking_that_was_meant_for_another_claude_is_said_as_this_one_takes_it
     assert fields == {"thinking": {"type": "adaptive"}, "output_config": {"effort": "high"}}
 
 
+@pytest.mark.parametrize(
+    ("model", "thinking", "fields"),
+    [
+        ("amazon.nova-pro-v1:0", {"type": "adaptive"}, None),
+        ("amazon.nova-pro-v1:0", {"type": "disabled"}, None),
+        ("meta.llama3-3-70b-instruct-v1:0", {"type": "adaptive"}, None),
+        (
+            "us.amazon.nova-2-lite-v1:0",
+            {"type": "enabled", "budget_tokens": 4000},
+            {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "medium"}},
+        ),
+        ("openai.gpt-oss-120b-1:0", {"type": "enabled", "budget_tokens": 1024}, {"reasoning_effort": "low"}),
+        (
+            "arn:aws:bedrock:us-east-1:1:application-inference-profile/x",
+            {"type": "adaptive"},
+            {"thinking": {"type": "adaptive"}},
+        ),
+    ],
+)
+def test_claudes_own_thinking_field_is_said_to_other_models_in_their_words(
+    model: str, thinking: dict[str, Any], fields: Any
+) -> None:
+    body, sent = send(call(thinking=thinking), at_bedrock(model))
+
+    assert body.get("additionalModelRequestFields") == fields
+    assert ("thinking" in sent.dropped) is (fields is None or "thinking" not in fields)
+
+
+def test_a_model_that_does_not_reason_may_be_asked_not_to() -> None:
+    assert wire(at_bedrock("amazon.nova-pro-v1:0"), reasoning_effort="none") == wire()
+
+
 def test_a_limit_below_the_thinking_budget_is_raised_and_reported() -> None:
     body = wire(at_bedrock(OLD_CLAUDE), reasoning_effort="low", max_tokens=100)
 

@@ -39,7 +39,7 @@ def test_the_same_holds_for_the_cloud_and_for_old_models(asked: dict[str, Any]) 
     asked.pop("reasoning_effort", None)
     asked.pop("service_tier", None)
 
-    made = _body(asked, OLD, CLOUD)
+    made = _body(asked, {**OLD, "google_cloud": True}, CLOUD)
 
     assert rebuilt(made, cloud=True) == comparable(made)
 

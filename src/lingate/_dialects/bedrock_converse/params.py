@@ -181,7 +181,8 @@ def _write_other(draft: Draft, effort: Any) -> None:
     # Models other than Claude, each in its own words; one we know nothing about is told the effort as it is.
     param = draft.traits.get("reasoning_param", "reasoning_effort")
     if param == "none":
-        draft.refuse("reasoning_effort", "the model does not take it")
+        if effort != "none":
+            draft.refuse("reasoning_effort", "the model does not take it")
     elif param == "reasoning":
         draft.additional()["reasoning"] = {"effort": effort}
     elif param != "reasoning_config":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lingate._dialects._base import Dialect, Form
 from lingate._dialects._faults import google_error
 from lingate._dialects._free_text import FunctionsOnly
+from lingate._dialects._names import ShortNames
 from lingate._dialects.gemini.embeddings import embed_request, embed_response, parse_embed, render_embed
 from lingate._dialects.gemini.face_request import parse_chat, parse_count
 from lingate._dialects.gemini.face_response import Encoder, render_answer, render_count
@@ -29,10 +30,10 @@ class Chat(Form):
 DIALECT = Dialect(
     name=NAME,
     operations={
-        "chat": FunctionsOnly(Chat(chat_request, read_answer, parse_chat, render_answer, Decoder, Encoder)),
+        "chat": ShortNames(FunctionsOnly(Chat(chat_request, read_answer, parse_chat, render_answer, Decoder, Encoder))),
         "embeddings": Form(embed_request, embed_response, parse_embed, render_embed),
         "models": Form(models_request, read_models, parse_models, render_models),
-        "count_tokens": FunctionsOnly(Form(count_request, read_count, parse_count, render_count)),
+        "count_tokens": ShortNames(FunctionsOnly(Form(count_request, read_count, parse_count, render_count))),
     },
     render_error=render_error,
 )
