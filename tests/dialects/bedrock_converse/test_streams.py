@@ -40,6 +40,7 @@ from tests.dialects.bedrock_converse.support import (
     frame,
     message,
     read,
+    send,
     stream,
     streamed,
     target,
@@ -156,6 +157,37 @@ def test_a_tool_call_comes_with_its_arguments_even_when_there_are_none() -> None
     assert kinds[:3] == [Start, ToolStart, ToolArgs]
     assert [event.text for event in events if isinstance(event, ToolArgs)] == ["{}"]
     assert collect(events)["choices"][0]["finish_reason"] == "tool_calls"
+
+
+@pytest.mark.parametrize(
+    ("given", "arguments", "shown"),
+    [
+        ('{"a": 1}', '{"a": 1}', {"a": 1}),
+        ('{"a": ', '{"a": ', {"arguments": '{"a": '}),
+        ("", "{}", {}),
+        (None, "{}", {}),
+    ],
+)
+def test_an_input_that_is_no_object_is_told_as_its_text_and_goes_back_as_an_object(
+    given: Any, arguments: str, shown: Any
+) -> None:
+    use = {"toolUse": {"toolUseId": "t", "name": "now", "input": given}}
+
+    made = read(message(use, stop="tool_use"))["choices"][0]["message"]
+
+    assert made["tool_calls"][0]["function"]["arguments"] == arguments
+    result = {"role": "tool", "tool_call_id": "t", "content": "x"}
+    body, _ = send(call(messages=[{"role": "user", "content": "hi"}, made, result]))
+    assert body["messages"][1]["content"] == [{"toolUse": {"toolUseId": "t", "name": "now", "input": shown}}]
+
+
+@pytest.mark.parametrize("output", [None, {}, {"message": {"role": "assistant"}}])
+def test_an_answer_that_ended_without_content_is_empty(output: Any) -> None:
+    choice = read({**message(stop="content_filtered"), "output": output})["choices"][0]
+
+    assert (choice["message"]["content"], choice["finish_reason"]) == ("", "content_filter")
+    with pytest.raises(ProtocolError):
+        read({"output": output})
 
 
 def test_a_malformed_call_does_not_end_as_one_to_execute() -> None:

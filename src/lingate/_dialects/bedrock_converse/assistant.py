@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
 
-from lingate._dialects._arguments import arguments_object, calls_of
+from lingate._dialects._arguments import arguments_object, calls_of, shown_arguments
 from lingate._dialects._dataurl import decoded
 from lingate._dialects._reading import REASONED, SAID_FIELDS, named_reasoning
 from lingate._dialects._signature import is_foreign, seal, unseal
@@ -205,7 +205,8 @@ def only_calls(blocks: Any) -> bool:
 
 def call_of(inner: JsonDict) -> JsonDict:
     """A `toolUse` as a canonical tool call."""
-    function = {"name": inner["name"], "arguments": encode_str(inner.get("input", {}))}
+    given = inner.get("input") or {}  # some models give its text, or none
+    function = {"name": inner["name"], "arguments": given if isinstance(given, str) else encode_str(given)}
     return {"id": inner["toolUseId"], "type": "function", "function": function}
 
 
@@ -294,4 +295,5 @@ def _with_safe_id(block: JsonDict) -> JsonDict:
         return block
     # In answers Claude's calls have a type that requests do not know.
     inner = {key: value for key, value in inner.items() if key != "type" or value != "tool_use"}
-    return {**block, "toolUse": {**inner, "toolUseId": safe_id(inner["toolUseId"])}}
+    given = shown_arguments(inner.get("input"))  # "Provide a json object for the field and try your request again."
+    return {**block, "toolUse": {**inner, "toolUseId": safe_id(inner["toolUseId"]), "input": given}}

@@ -28,10 +28,12 @@ def read_message(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, 
 
 def canonical_response(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict:
     blocks = dig(raw, "output", "message", "content")
+    if blocks is None and raw.get("stopReason"):
+        blocks = []  # as with Anthropic's own format, it is an empty answer
     try:
         check_blocks(blocks, "output.message.content")
     except Malformed as flaw:
-        raise garbage(sent.target, str(flaw)) from None
+        raise body_failure(raw, sent.target) or garbage(sent.target, str(flaw)) from None
     assert isinstance(blocks, list)
     reading = read_blocks(blocks)
     answer = take_answer(reading, sent.answer_tool)
