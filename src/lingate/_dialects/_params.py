@@ -50,6 +50,7 @@ NEUTRAL = {
     "service_tier": ("auto", "default"),
     "web_search_options": (),
     "cachedContent": (),
+    "continuationToken": (),
 }
 """Fields that some formats have no counterpart for, and the values that ask for what happens anyway."""
 

@@ -87,6 +87,10 @@ def turns(*messages: dict[str, Any], **options: Any) -> list[dict[str, Any]]:
             {"type": "document", "source": {"type": "file", "file_id": "file_1"}},
         ),
         (
+            {"type": "file", "file": {"file_id": "https://x.test/a", "format": "image/png"}},
+            {"type": "image", "source": {"type": "url", "url": "https://x.test/a"}},
+        ),
+        (
             {
                 "type": "document",
                 "source": {"type": "url", "url": "https://x.test/a.pdf"},
@@ -116,6 +120,7 @@ def test_an_uploaded_file_needs_the_files_beta() -> None:
         {"type": "input_audio", "input_audio": {"data": "QUJD", "format": "wav"}},
         {"type": "video_url", "video_url": {"url": "https://x.test/v.mp4"}},
         {"type": "file", "file": {"file_data": "data:application/msword;base64,QUJD"}},
+        {"type": "file", "file": {"file_id": "https://youtu.be/x", "format": "video/mp4"}},
     ],
 )
 def test_a_part_without_a_block_is_unsupported_or_left_out_on_demand(part: dict[str, Any]) -> None:

@@ -459,18 +459,39 @@ def test_numbers_may_be_written_as_text() -> None:
     "model",
     ["anthropic/claude-sonnet-4-5", "openai/gpt-4o", "bedrock/amazon.nova-pro-v1:0", "cohere/command-a-03-2025"],
 )
-def test_what_is_kept_at_google_is_part_of_the_prompt_and_left_out_by_nobody_in_silence(model: str) -> None:
-    asked = {"contents": [HI], "cachedContent": "cachedContents/1"}
+@pytest.mark.parametrize("name", ["cachedContent", "continuationToken"])
+def test_what_is_kept_at_google_is_part_of_the_prompt_and_left_out_by_nobody_in_silence(model: str, name: str) -> None:
+    asked = {"contents": [HI], name: "cachedContents/1"}
 
-    assert json.loads(CHAT.request(parse(asked), target()).body)["cachedContent"] == "cachedContents/1"
+    assert json.loads(CHAT.request(parse(asked), target()).body)[name] == "cachedContents/1"
     elsewhere = lookup.resolve(model, env={"AWS_REGION": "us-east-1"}, api_key="k")
-    with pytest.raises(UnsupportedError, match="cachedContent"):
+    with pytest.raises(UnsupportedError, match=name):
         form_of(elsewhere, "chat").request(parse(asked), elsewhere)
     call = parse(asked)
     call.drop_params = True
     sent = form_of(elsewhere, "chat").request(call, elsewhere)
     assert b"cachedContents/1" not in sent.body
-    assert "cachedContent" in sent.dropped
+    assert name in sent.dropped
+
+
+@pytest.mark.parametrize("role", ["tool", "function", "user", "USER", None])
+def test_answers_of_tools_have_the_roles_that_google_s_own_examples_give_them(role: str | None) -> None:
+    called = {"functionCall": {"name": "f", "args": {}}}
+    answer = {"functionResponse": {"name": "f", "response": {"output": "1"}}}
+    contents = [HI, {"role": "MODEL", "parts": [called]}, {"role": role, "parts": [answer]}]
+
+    question, call_of_it, result = canonical(contents=contents)["messages"]
+
+    assert question == {"role": "user", "content": "hi"}
+    assert call_of_it["tool_calls"][0]["id"] == result["tool_call_id"]
+    assert (result["role"], result["content"]) == ("tool", '{"output":"1"}')
+
+
+def test_the_first_example_for_gemini_4_is_a_request() -> None:
+    # https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/start/get-started-with-gemini-4
+    asked = parse({"contents": {"role": "USER", "parts": {"text": "hi"}}})
+
+    assert asked.body["messages"] == [{"role": "user", "content": "hi"}]
 
 
 @pytest.mark.parametrize("model", ["anthropic/claude-sonnet-4-5", "cohere/command-a-03-2025", "ollama/llama3.2"])
@@ -546,6 +567,7 @@ def test_a_signature_that_is_no_base64_is_its_owner_s_to_judge() -> None:
         ({"type": "STRING", "example": "a"}, {"type": "string", "examples": ["a"]}),
         ({"type": "ARRAY", "items": 5}, {"type": "array", "items": 5}),
         ({"nullable": True}, {}),
+        ({"type": "ARRAY", "maxItems": "3"}, {"type": "array", "maxItems": 3}),
     ],
 )
 def test_google_s_schema_is_a_json_schema_to_others(native: Any, canonical: Any) -> None:

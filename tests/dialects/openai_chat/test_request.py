@@ -393,6 +393,19 @@ def test_models_that_never_reason_are_not_told_to_stop_it(off: dict[str, Any]) -
         assert "thinking" not in sent
 
 
+@pytest.mark.parametrize("on", [{"reasoning_effort": "high"}, {"thinking": {"type": "enabled", "budget_tokens": 9}}])
+def test_models_that_never_reason_are_not_told_to_where_parameters_may_be_left_out(on: dict[str, Any]) -> None:
+    # Claude Code and the Gemini CLI ask every model to.
+    for model, told in (("openai/gpt-4o", None), ("openai/gpt-5.1", True)):
+        target = lookup.resolve(model, env={}, api_key="k")
+        made = Call("chat", target.model, {"messages": [{"role": "user", "content": "hi"}], **on})
+        assert "reasoning_effort" in json.loads(form_of(target, "chat").request(made, target).body)
+        made.drop_params = True
+        sent = form_of(target, "chat").request(made, target)
+        assert ("reasoning_effort" in json.loads(sent.body)) is bool(told)
+        assert told or sent.dropped == list(on)
+
+
 @pytest.mark.parametrize("refused", ["tools[].function.strict", "stream_options.include_usage", "tools[].x"])
 def test_what_a_path_of_the_row_does_not_find_stays_as_it_is(refused: str) -> None:
     tools = [{"type": "function", "function": {"name": "f"}}]

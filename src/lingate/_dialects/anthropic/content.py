@@ -9,11 +9,12 @@ from lingate._dialects._dataurl import data_url, decoded, is_data_url
 from lingate._dialects.anthropic.draft import Draft
 from lingate._dialects.anthropic.facts import FILES_BETA
 from lingate._model import JsonDict
-from lingate._wire.shapes import as_list, not_null
+from lingate._wire.shapes import as_list, as_str, not_null
 
 _IMAGE_TYPES = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/x-png": "image/png"}
 _PDF = "application/pdf"
 _STORES = ("s3://", "gs://")
+_NO_DOCUMENT = "documents are PDF or plain text, not {}"
 _NOT_FETCHED = "what lies in a cloud's store is not fetched"
 
 
@@ -36,6 +37,12 @@ def file_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
     name = name if isinstance(name, str) else None
     url = file.get("file_url") or next((v for v in (data, file.get("file_id")) if _is_url(v)), None)
     if isinstance(url, str) and _is_url(url):
+        kind = as_str(file.get("format"))
+        if kind.startswith("image/"):
+            return {"type": "image", "source": {"type": "url", "url": url}}
+        if kind.startswith(("video/", "audio/")):
+            draft.refuse(where, _NO_DOCUMENT.format(kind))
+            return None
         return _titled({"type": "document", "source": {"type": "url", "url": url}}, name)
     if any(
         isinstance(value, str) and value.startswith(_STORES)
@@ -108,7 +115,7 @@ def _inline(media_type: str, data: str, name: str | None, where: str, draft: Dra
     if media_type.startswith("text/") or media_type in ("application/json", "application/xml"):
         text = _decoded_text(data, where, draft)
         return _titled({"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": text}}, name)
-    draft.refuse(where, f"documents are PDF or plain text, not {media_type}")
+    draft.refuse(where, _NO_DOCUMENT.format(media_type))
     return None
 
 

@@ -101,8 +101,9 @@ def canonical_request(wire: JsonDict) -> JsonDict:
         native["serviceTier"] = tier
     if wire.get("store") is not None:
         canonical["store"] = wire["store"]
-    if native.get("cachedContent"):
-        canonical["cachedContent"] = native.pop("cachedContent")  # part of the prompt, not to be left out elsewhere
+    for name in ("cachedContent", "continuationToken"):
+        if native.get(name):
+            canonical[name] = native.pop(name)  # part of the prompt, not to be left out elsewhere
     return keep(canonical, NAME, native)
 
 
@@ -160,7 +161,7 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, int) or value.is_integer()
 
 
-_USER_ROLES = (None, "", "user", "function")
+_USER_ROLES = (None, "", "user", "function", "tool")
 
 
 def read_system(system: Any) -> list[JsonDict]:
@@ -202,6 +203,7 @@ def read_contents(contents: Any) -> list[JsonDict]:
             waiting = _named(calls)
             messages.append({"role": "assistant", "content": None, "tool_calls": calls})
             continue
+        role = role.lower() if isinstance(role, str) else role  # USER in examples of the vendor's
         parts = checked_parts(content if is_camelized(content) else camelized(content), f"contents[{n}]")
         if role == "model":
             if spoken is not None:

@@ -25,7 +25,7 @@ _NAMES = {
     "top_logprobs": "logprobs",
 }
 
-_NEUTRAL = without(NEUTRAL, ("cachedContent",))
+_NEUTRAL = without(NEUTRAL, ("cachedContent", "continuationToken"))
 """Values that ask for what happens anyway. Penalties of 0 are left out too, as some models refuse the mere field."""
 
 _WRITTEN = CHAT_FIELDS | {*_NAMES, "web_search_options", "modalities", "audio", "service_tier", "cache_control"}

@@ -203,6 +203,8 @@ def canonical_schema(schema: Any, depth: int = 0) -> Any:
             out[key] = _plain_type(value)
         elif key == "example":
             out["examples"] = [value]
+        elif key.startswith(("min", "max")) and isinstance(value, str) and value.isdecimal():
+            out[key] = int(value)  # as protocol buffers have it in JSON
         elif key not in ("nullable", "propertyOrdering"):
             out[key] = value
     if schema.get("nullable") is True:

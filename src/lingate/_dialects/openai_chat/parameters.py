@@ -282,8 +282,12 @@ def write_reasoning(wire: JsonDict, sent: HttpRequest) -> None:
     else:
         wire.pop("thinking", None)
         on = effort != "none" if effort is not None else _switch(thinking)
-        if on is False and traits.get("default_effort") == "none" and traits.get("sampling") != "effort_none":
-            on = None  # a model that never reasons is told so by clients all the same, and refuses the word
+        never = traits.get("default_effort") == "none" and traits.get("sampling") != "effort_none"
+        if never and (on is False or sent.call.drop_params):
+            # A model that never reasons is told to, or not to, by clients all the same, and refuses the word.
+            if on:
+                note(sent, "reasoning_effort" if thinking is None else "thinking")
+            on = None
         expressed = set() if on is None else _WRITERS[param](wire, on, effort, (thinking or {}).get("budget_tokens"))
     if on and effort is not None and "effort" not in expressed:
         note(sent, f"reasoning_effort={effort}")

@@ -13,6 +13,9 @@ from lingate._dialects.openai_chat.tools import write_response_format, write_too
 from lingate._model import ORDINARY, Call, HttpRequest, JsonDict, Target
 
 
+_KEPT = {"cachedContent", "continuationToken"}
+
+
 def request(call: Call, target: Target) -> HttpRequest:
     sent = new_request(call, target, "chat", "/chat/completions")
     wire = {"model": target.model, **call.body}
@@ -42,9 +45,10 @@ def _translate(wire: JsonDict, sent: HttpRequest) -> None:
     parameters.name_max_tokens(wire, sent)
     write_response_format(wire, sent)
     parameters.write_reasoning(wire, sent)
-    if "cachedContent" in wire and not sent.target.traits.get("canonical_history"):
-        refuse(sent, "cachedContent", ": it names a part of the prompt that its own provider keeps")
-        del wire["cachedContent"]
+    if not sent.target.traits.get("canonical_history"):
+        for name in _KEPT & wire.keys():
+            refuse(sent, name, ": it names a part of the prompt that its own provider keeps")
+            del wire[name]
     if "cache_control" in wire and not sent.target.traits.get("cache_control"):
         del wire["cache_control"]
         note(sent, "cache_control")
