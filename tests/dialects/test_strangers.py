@@ -45,13 +45,16 @@ def sent(model: str, **more: Any) -> HttpRequest:
 
 @pytest.mark.parametrize("model", OTHERS)
 def test_hints_that_only_anthropic_knows_are_left_out_and_reported(model: str) -> None:
-    request = sent(model, context_management=EDITS, speed="fast", fallbacks="default")
+    billed = {"type": "billing_policy", "bill_to": "self"}
+    seen = {"diagnostics": {"previous_message_id": "msg_1"}, "fallback_credit_token": "t1", "billing_policy": billed}
+    request = sent(model, context_management=EDITS, speed="fast", fallbacks="default", **seen)
     body = request.body.decode()
 
     assert "clear_thinking" not in body
     assert '"speed"' not in body
     assert '"fallbacks"' not in body
-    assert {"context_management", "speed", "fallbacks"} <= set(request.dropped)
+    assert not [name for name in seen if f'"{name}"' in body]
+    assert {"context_management", "speed", "fallbacks", *seen} <= set(request.dropped)
     assert "Bash" in body
     assert not [name for name in EXTRAS if name in body]
     assert all(any(name in words for words in request.dropped) for name in EXTRAS)

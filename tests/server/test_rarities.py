@@ -192,6 +192,25 @@ async def test_teams_are_deleted_by_litellms_words_and_other_times_and_character
             assert status == 400
 
 
+@pytest.mark.parametrize("model", ["anthropic-x", "gemini-x"])
+def test_a_stream_that_came_as_json_under_the_name_of_one_is_a_stream_to_its_client(
+    upstream: RawServer, tmp_path: Path, model: str
+) -> None:
+    spoken = [{"type": "text", "text": "hello"}]
+    message = {"id": "m", "type": "message", "role": "assistant", "content": spoken, "stop_reason": "end_turn"}
+    candidate = {"content": {"role": "model", "parts": [{"text": "hello"}]}, "finishReason": "STOP"}
+    upstream.script = Script([json.dumps(message if model[0] == "a" else [{"candidates": [candidate]}]).encode()])
+    hi = {"role": "user", "content": "hi", "parts": [{"text": "hi"}]}
+    path = "/v1/messages" if model[0] == "a" else f"/v1beta/models/{model}:streamGenerateContent?alt=sse"
+    body = {"messages": [hi], "model": model, "max_tokens": 5, "stream": True, "contents": [hi]}
+
+    with running_gateway(config(upstream.url), tmp_path) as gateway:
+        answer = ask(gateway, path, body)
+
+    told = [line for line in answer.text.splitlines() if line.startswith("data: {")]
+    assert any('"hello"' in line for line in told)
+
+
 def test_a_page_of_another_site_reads_long_answers_of_the_admin_side_too(upstream: RawServer, tmp_path: Path) -> None:
     site = "https://app.example"
     with running_gateway(config(upstream.url, cors={"allow_origins": [site]}), tmp_path, auth=True) as gateway:

@@ -16,9 +16,12 @@ ANTHROPICS_HINTS: dict[str, type | tuple[type, ...]] = {
     "context_management": dict,
     "speed": str,
     "fallbacks": (str, list),
+    "fallback_credit_token": (str, dict),
+    "diagnostics": dict,
+    "billing_policy": dict,
 }
-"""Fields of a request that say how the provider spares context, how quick it is, or whom it asks where a model declines,
-and what type they have there."""
+"""Fields of a request that say how the provider spares context, how quick it is, whom it asks where a model declines, what
+it tells of its cache or whom it bills, and what type they have there."""
 
 ANTHROPICS_TOOL_FIELDS = ("eager_input_streaming", "defer_loading", "allowed_callers", "input_examples")
 """Fields of a tool that say how its arguments are streamed, when it is shown, and to whom."""

@@ -136,7 +136,8 @@ class Relay:
         self._plain = same and openai
         # An answer that somebody else may go on with is written by the encoder from its beginning.
         whose = same and not openai and self._more is None and not turn.found.listed
-        self._raw = whose and opened.head.headers.get("content-type", "").startswith(content_type)
+        said = opened.head.headers.get("content-type", "")
+        self._raw = whose and said.startswith(content_type) and opened.taken.lstrip()[:1] not in (b"{", b"[")
         self._likeness = Likeness()
         self._aligned = True  # what has come so far ends where an event ends
         self._held: list[bytes] = []  # the beginning of an event, whose end has not come yet

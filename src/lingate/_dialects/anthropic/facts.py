@@ -10,7 +10,7 @@ NAME = "anthropic"
 """The dialect's name: on `Opaque` events and as the key inside `provider_specific_fields`."""
 
 VERSION = "2023-06-01"
-"""The only value of the `anthropic-version` header that the API documents."""
+"""The `anthropic-version` that is spoken. The next, 2026-10-21, answers the same and takes no sampling parameters."""
 
 CHAT_PATH = "/v1/messages"
 MODELS_PATH = "/v1/models"
