@@ -190,6 +190,34 @@ def test_a_json_schema_keeps_its_meaning_and_the_callers_object() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "made"),
+    [
+        # What MCP's TypeScript servers write, and what pydantic does: a reference with words beside it.
+        (
+            {"definitions": {"a": {"type": "string"}}, "$ref": "#/definitions/a", "description": "d"},
+            {"$defs": {"a": {"type": "string"}}, "anyOf": [{"$ref": "#/$defs/a"}], "description": "d"},
+        ),
+        ({"$ref": "#/$defs/a", "$comment": "c"}, {"$ref": "#/$defs/a", "$comment": "c"}),
+        ({"allOf": [{"$ref": "#/$defs/a"}], "default": 1}, {"anyOf": [{"$ref": "#/$defs/a"}], "default": 1}),
+        ({"allOf": [{"type": "string"}, {"maxLength": 1}]}, {"allOf": [{"type": "string"}, {"maxLength": 1}]}),
+        (
+            {"$defs": {"a": {"type": "string"}}, "definitions": {"b": {"$ref": "#/definitions/a"}}},
+            {"$defs": {"a": {"type": "string"}, "b": {"$ref": "#/$defs/a"}}},
+        ),
+        (
+            {"properties": {"definitions": {"type": "string"}, "$ref": {"type": "string"}}},
+            {"properties": {"definitions": {"type": "string"}, "$ref": {"type": "string"}}},
+        ),
+    ],
+)
+def test_references_are_written_as_google_takes_them(written: Any, made: Any) -> None:
+    told: list[str] = []
+
+    assert json_schema(written, told.append) == made
+    assert told == []
+
+
+@pytest.mark.parametrize(
     ("schema", "made"),
     [
         ({"type": ["string", "null"]}, {"type": "STRING", "nullable": True}),
@@ -248,7 +276,7 @@ def test_a_schema_that_refers_to_itself_ends_somewhere() -> None:
         ({"any_of": [{"type": "STRING"}], "nullable": True}, {"anyOf": [{"type": "string"}, {"type": "null"}]}),
         (
             {"type": "ARRAY", "items": {"type": "NUMBER"}, "minItems": "1"},
-            {"type": "array", "items": {"type": "number"}, "minItems": "1"},
+            {"type": "array", "items": {"type": "number"}, "minItems": 1},
         ),
     ],
 )

@@ -53,7 +53,7 @@ Told = Callable[[str], None]
 
 
 def json_schema(schema: Any, told: Told, drop: tuple[str, ...] = ()) -> Any:
-    """A JSON Schema in the words the API takes: the same meaning, without `$schema` and `const`."""
+    """A JSON Schema in the words the API takes: the same meaning, without `$schema`, `const` and `definitions`."""
     # `schema`: as the caller wrote it; not changed.
     # `told`: see `Told`.
     # `drop`: keywords to leave out besides.
@@ -67,7 +67,16 @@ def json_schema(schema: Any, told: Told, drop: tuple[str, ...] = ()) -> Any:
             # Not among the keywords the API documents; pydantic-ai leaves them out too.
             told(key)
         elif key in _MAPS and isinstance(value, dict):
-            out[key] = {name: json_schema(inner, told, drop) for name, inner in value.items()}
+            key = "$defs" if key == "definitions" else key
+            made = {name: json_schema(inner, told, drop) for name, inner in value.items()}
+            out[key] = {**out[key], **made} if key in out else made
+        elif key == "$ref" and isinstance(value, str):
+            value = value.replace("#/definitions/", "#/$defs/", 1)
+            # "If `$ref` is set, no other properties, except for those starting with `$`, may be."
+            alone = all(name[:1] == "$" for name in schema)
+            out |= {key: value} if alone or "anyOf" in schema else {"anyOf": [{key: value}]}
+        elif key == "allOf" and isinstance(value, list) and len(value) == 1 and "anyOf" not in schema:
+            out["anyOf"] = json_schema(value, told, drop)
         elif key in _LISTS or key in ("items", "additionalProperties", "not"):
             out[key] = json_schema(value, told, drop)
         elif key == "const":
