@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from lingate.errors import (
 )
 from lingate.simulator import Simulator
 from lingate.testing import AsyncFakeTransport, FakeTransport, Reply
+from tests.servers import RawServer, Script
 
 ANSWER = {
     "id": "c1",
@@ -621,3 +623,29 @@ def test_a_provider_of_ones_own_can_be_registered() -> None:
 
     assert transport.requests[0].headers["authorization"] == "Bearer k"
     assert lingate.credentials("house").present is False
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_thinking_without_a_signature_goes_back_to_a_host_that_wants_it(stream: bool) -> None:
+    # 400 "thinking is enabled but reasoning_content is missing in assistant tool call message".
+    use = {"type": "tool_use", "id": "t1", "name": "look", "input": {}}
+    content = [{"type": "thinking", "thinking": "hm"}, use]
+    counts = {"input_tokens": 1, "output_tokens": 1}
+    answer = {"id": "msg_1", "role": "assistant", "content": content, "stop_reason": "tool_use", "usage": counts}
+    question: list[Any] = [{"role": "user", "content": "go"}]
+    tools: Any = [{"type": "function", "function": {"name": "look"}}]
+    with RawServer(Script([json.dumps(answer).encode()], headers={"content-type": "application/json"})) as server:
+        options: Any = {"api_base": server.url, "api_key": "k", "retries": 0, "tools": tools}
+        model = "kimi-for-coding/kimi-for-coding"
+        if stream:
+            told = lingate.chat(model, question, stream=True, **options)
+            list(told)
+            first = told.final()
+        else:
+            first = lingate.chat(model, question, **options)
+        result = {"role": "tool", "tool_call_id": "t1", "content": "x"}
+        lingate.chat(model, [*question, first.message, result], **options)
+
+        thought, called = json.loads(server.requests[-1])["messages"][1]["content"]
+
+    assert (thought["type"], thought["thinking"], called["id"]) == ("thinking", "hm", "t1")

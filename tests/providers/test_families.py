@@ -142,6 +142,7 @@ def test_open_weights_with_a_famous_name_are_not_the_famous_models(model: str) -
 def test_reasoning_goes_back_to_models_that_ask_for_it() -> None:
     assert family_traits("moonshotai/kimi-k2.5")["reasoning_history"] == "reasoning_content"
     assert family_traits("deepseek-ai/DeepSeek-V3.2")["reasoning_history"] == "reasoning_content"
+    assert family_traits("XiaomiMiMo/mimo-v2.5-pro")["reasoning_history"] == "reasoning_content"
 
 
 @pytest.mark.parametrize("model", ["qwen/qwen3.5-122b-a10b", "Qwen3.8-Flash-Next", "accounts/fireworks/models/qwen3p8"])

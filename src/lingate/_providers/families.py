@@ -146,7 +146,7 @@ _PATTERNS: tuple[tuple[str, Traits], ...] = (
     (r"\bgpt-4(?:-32k)?(?:-0\d{3})?$", {"structured": "tool", **_NEVER_REASONS}),
     (r"(?:\b|chat)gpt-4(?:o|\.1)(?![\w.])", _NEVER_REASONS),
     # Without their reasoning beside the tool calls of the turn these answer 400, or think it all over again.
-    (r"\bkimi-k[2-9]|deepseek-(?:v[3-9]|chat|reasoner)", {"reasoning_history": "reasoning_content"}),
+    (r"\bkimi-k[2-9]|deepseek-(?:v[3-9]|chat|reasoner)|\bmimo-v\d", {"reasoning_history": "reasoning_content"}),
     # ai.google.dev, "Grounding with Google Search": Gemini 3 is billed by the search, models before it by the prompt.
     (r"\bgemini-(?:[a-z]+-)*[12](?!\d)", {"searched_once": True}),
     (r"\b(?:mistral|ministral|mixtral|pixtral|magistral|codestral|devstral)", MISTRAL_TURNS),

@@ -914,6 +914,7 @@ _ROWS = (
         auth="header:x-api-key",
         headers=_ANTHROPIC_VERSION,
         aliases=("kimi-coding",),
+        traits={"reasoning_history": "reasoning_content"},
         note="402 and 403 are limits of the membership. Keys are not those of moonshot.",
     ),
     ProviderRow(
