@@ -15,6 +15,7 @@ SEARCHED = [
     {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []},
     {"type": "text", "text": "Found."},
 ]
+PICTURE = {"type": "image", "source": {"type": "url", "url": "https://x.test/a.png"}}
 SERVED = [
     {"toolUse": {"toolUseId": "t", "name": "nova_grounding", "input": {}, "type": "server_tool_use"}},
     {"toolResult": {"toolUseId": "t", "content": [{"text": "x"}]}},
@@ -54,6 +55,7 @@ def geminis(*parts: dict[str, Any]) -> dict[str, Any]:
     ("came", "wire", "words"),
     [
         ("anthropic", claudes(*SEARCHED), "server_tool_use, web_search_tool_result"),
+        ("anthropic", claudes(PICTURE, SEARCHED[2]), "image"),
         ("bedrock_converse", converses(*SERVED), "toolResult, server_tool_use"),
         ("gemini", geminis(*RAN), "executableCode, codeExecutionResult"),
     ],

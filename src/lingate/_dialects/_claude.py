@@ -67,6 +67,9 @@ def fitted_thinking(draft: Draft, given: Any, effort: Any) -> tuple[Any, Any]:
     if given and way is None and not draft.target.model.startswith("arn:"):
         draft.note("thinking")  # another model than Claude; an ARN may not tell
         return None, meant
+    if kind == "enabled" and way == "none":
+        draft.refuse("thinking", "the model does not think")
+        return None, None
     if kind == "adaptive" and way in ("budget", "none"):
         draft.note("thinking.type=adaptive")
         return None, (effort or "medium") if way == "budget" else None

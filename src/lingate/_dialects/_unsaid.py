@@ -12,10 +12,7 @@ from typing import Any
 from lingate._wire.shapes import as_dict, as_dicts, dig
 
 _SAID = {
-    "anthropic": (
-        "content",
-        r"text|(redacted_)?thinking|tool_(use|result|reference)|image|document|search_result",
-    ),
+    "anthropic": ("content", r"text|(redacted_)?thinking|tool_use"),
     "bedrock_converse": ("content", r"text|reasoningContent|toolUse|citationsContent|image|cachePoint"),
     "gemini": ("parts", r"text|thought(Signature)?|functionCall|inlineData|fileData|mediaResolution|partMetadata"),
     "openai_responses": ("items", r"message|role|content|reasoning|(function|custom_tool)_call"),

@@ -260,6 +260,10 @@ def test_thinking_that_was_meant_for_another_model_is_said_as_this_one_takes_it(
     assert wire(BUDGET, thinking=adaptive)["thinking"] == {"type": "enabled", "budget_tokens": 8000}
     assert "thinking" not in wire({"thinking": "none"}, thinking=adaptive)
     assert dropped({"thinking": "none"}, thinking=adaptive) == ["thinking.type=adaptive"]
+    enabled = {"type": "enabled", "budget_tokens": 1024}
+    with pytest.raises(UnsupportedError, match="thinking"):
+        wire({"thinking": "none"}, thinking=enabled)
+    assert dropped({"thinking": "none"}, drop_params=True, thinking=enabled) == ["thinking"]
     assert wire(ADAPTIVE, thinking=budget)["thinking"] == budget
     body = wire(newest, thinking=budget)
     assert (body["thinking"], body["output_config"]) == ({"type": "adaptive"}, {"effort": "high"})
