@@ -116,6 +116,10 @@ class Traits(TypedDict, total=False):
     """Whether an OpenAI-shaped wire takes tools for free text; else they are sent as functions. Default false."""
     tool_names: str
     """Regular expression of the names of tools that are taken; others go out as names that are."""
+    betas: str
+    """Regular expression of the `anthropic-beta` features that are taken; others, which a client asks of any host that it
+    talks to, stay away.
+    """
     call_ids: str
     """Regular expression of the ids of tool calls that are taken; others, which another provider gave, are replaced
     where they stand.

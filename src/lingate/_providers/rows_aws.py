@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lingate._model import ModelRule, ProviderRow, Traits
+from lingate._providers.rows_cloud import CLAUDE_BETAS
 
 _REGION = "{AWS_REGION_NAME|AWS_REGION|AWS_DEFAULT_REGION}"
 _A_REGION = r"[a-z]{2,4}(?:-[a-z]+)+-\d{1,2}"
@@ -26,8 +27,11 @@ _OTHERS = (
     r"|titan|amazon\.titan)\b"
 )
 
+_BETAS: Traits = {"betas": f"(?:{CLAUDE_BETAS}|effort|tool-examples|tool-search-tool)-.+"}
+
 BEDROCK_MODELS = (
     ModelRule(pattern=rf"{_OTHERS}.*", traits=_PLAIN),
+    ModelRule(pattern=r".*claude.*", traits=_BETAS),
     # Neither schemas nor `strict` tools here, unlike at their maker's (pydantic-ai, BerriAI/litellm#31582).
     ModelRule(pattern=r".*claude-opus-4-[178]\b.*", traits={"structured": "tool"}),
     ModelRule(
@@ -171,7 +175,7 @@ AWS: tuple[ProviderRow, ...] = (
                 pattern=r".*claude.*",
                 dialect="anthropic",
                 url=f"https://bedrock-mantle.{_MANTLE_REGION}.api.aws/anthropic",
-                traits={"structured": "tool"},
+                traits={"structured": "tool", **_BETAS},
             ),
         ),
         prices="aws",

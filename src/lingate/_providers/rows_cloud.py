@@ -36,8 +36,20 @@ _AZURE_MODELS = (
     ),
 )
 
+CLAUDE_BETAS = (
+    "compact|computer-use|context-1m|context-management|dev-full-thinking|fine-grained-tool-streaming"
+    "|interleaved-thinking|output-128k|thinking-binding-controls|token-efficient-tools"
+)
+"""What AWS and Google know of the features that clients ask of any host; of others they say 400 "invalid beta flag" and
+"Unexpected value(s)" (anthropics/claude-code#56595, anthropics/claude-agent-sdk-typescript#307)."""
+
 VERTEX_PUBLISHERS = (
-    ModelRule(pattern=r"(?:anthropic/)?(claude-.+)", model=r"\1", dialect="vertex_anthropic"),
+    ModelRule(
+        pattern=r"(?:anthropic/)?(claude-.+)",
+        model=r"\1",
+        dialect="vertex_anthropic",
+        traits={"betas": f"(?:{CLAUDE_BETAS})-.+"},
+    ),
     ModelRule(
         pattern=r"(?:mistralai/)?((?:mistral|ministral|magistral|codestral)-.+)",
         model=r"publishers/mistralai/models/\1",

@@ -11,7 +11,20 @@ from lingate._dialects._forms import form_of
 from lingate._model import Call, HttpRequest, Traits
 from lingate._providers import lookup
 from lingate.errors import ConfigError, UnsupportedError
-from tests.dialects.gemini.support import CHAT, CLOUD, COUNT, MIDDLE, OLD, call, config, dropped, parse, send, target, wire
+from tests.dialects.gemini.support import (
+    CHAT,
+    CLOUD,
+    COUNT,
+    MIDDLE,
+    OLD,
+    call,
+    config,
+    dropped,
+    parse,
+    send,
+    target,
+    wire,
+)
 
 NEWEST: Traits = {"thinking": "level"}
 FOURTH: Traits = {**NEWEST, "efforts": ("low", "medium", "high"), "budgets": False}

@@ -93,6 +93,16 @@ def test_a_count_goes_without_the_betas_and_the_version_that_its_method_refuses(
     assert "anthropic-beta" not in count.headers
 
 
+def test_features_of_claude_that_google_refuses_are_not_asked_for() -> None:
+    asked = call(at("claude-sonnet-4-6"), messages=HELLO, context_management={"edits": []})
+    asked.extra_headers = {"anthropic-beta": "claude-code-20250219, interleaved-thinking-2025-05-14,effort-2025-11-24"}
+
+    sent = form(at("claude-sonnet-4-6"), "chat").request(asked, at("claude-sonnet-4-6"))
+
+    assert sent.headers["anthropic-beta"] == "interleaved-thinking-2025-05-14,context-management-2025-06-27"
+    assert sent.dropped == ["anthropic-beta: claude-code-20250219", "anthropic-beta: effort-2025-11-24"]
+
+
 def test_a_base_url_of_the_user_s_own_is_taken_as_it_is() -> None:
     base = "https://europe-west1-aiplatform.googleapis.com/v1/projects/p2/locations/europe-west1"
 

@@ -10,7 +10,7 @@ from lingate._dialects._free_text import FunctionsOnly
 from lingate._dialects.anthropic.face_request import PAGING, parse_chat, parse_count, parse_models
 from lingate._dialects.anthropic.face_response import Encoder, render_count, render_message, render_models
 from lingate._dialects.anthropic.facts import MODELS_PATH, NAME
-from lingate._dialects.anthropic.request import chat_request, count_request, headers_for
+from lingate._dialects.anthropic.request import asked_betas, chat_request, count_request, headers_for
 from lingate._dialects.anthropic.response import read_count, read_message, read_models
 from lingate._dialects.anthropic.stream import stream_decoder
 from lingate._model import Call, HttpRequest, Target
@@ -24,7 +24,8 @@ def models_request(call: Call, target: Target) -> HttpRequest:
     asked = {name: value for name, value in call.body.items() if name in PAGING and value is not None}
     query = urlencode({"limit": 1000, **asked})
     url = f"{target.url}{target.row.paths.get('models', MODELS_PATH)}?{query}"
-    return HttpRequest("GET", url, without(headers_for(call, target), ("content-type",)), b"", call, target)
+    headers = headers_for(call, target, asked_betas(call, target, str))
+    return HttpRequest("GET", url, without(headers, ("content-type",)), b"", call, target)
 
 
 def render_error(error: LingateError) -> tuple[int, bytes]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from lingate._dialects.anthropic.draft import Draft, draft
@@ -22,6 +23,7 @@ from lingate._dialects.openai_chat.envelope import seal
 from lingate._model import Call, HttpRequest, JsonDict, Target
 from lingate._wire.shapes import as_list
 
+BETA = "anthropic-beta"
 _COUNTED = frozenset(
     {
         "model",
@@ -82,27 +84,35 @@ def count_request(call: Call, target: Target) -> HttpRequest:
 
 def _finished(made: Draft, url: str, body: JsonDict) -> HttpRequest:
     call, target = made.call, made.target
-    sent = HttpRequest("POST", url, headers_for(call, target, made.betas), b"", call, target)
+    betas = [*asked_betas(call, target, made.note), *made.betas]
+    sent = HttpRequest("POST", url, headers_for(call, target, betas), b"", call, target)
     made.hand_over(sent)
     return seal(sent, body)
 
 
 def headers_for(call: Call, target: Target, betas: Iterable[str] = ()) -> Mapping[str, str]:
-    """Headers of a request. Names are matched whatever their case; the caller's win, beta features add up."""
-    headers = {"content-type": "application/json"}
-    features: list[str] = []
+    """Headers of a request, with these beta features. Names are matched whatever their case; the caller's win."""
+    headers = {"content-type": "application/json", "anthropic-version": VERSION}
     for name, value in [*target.headers.items(), *(call.extra_headers or {}).items()]:
-        if name.lower() == "anthropic-beta":
-            features += [feature.strip() for feature in value.split(",")]
-        else:
-            headers = {known: kept for known, kept in headers.items() if known.lower() != name.lower()}
+        headers = {known: kept for known, kept in headers.items() if known.lower() != name.lower()}
+        if name.lower() != BETA:
             headers[name] = value
-    if not any(name.lower() == "anthropic-version" for name in headers):
-        headers["anthropic-version"] = VERSION
-    features = list(dict.fromkeys([*filter(None, features), *betas]))
-    if features:
-        headers["anthropic-beta"] = ",".join(features)
-    return headers
+    features = ",".join(dict.fromkeys(betas))
+    return {**headers, BETA: features} if features else headers
+
+
+def asked_betas(call: Call, target: Target, note: Callable[[str], object]) -> list[str]:
+    """Features that the row and the caller ask for by header. `note` is told the caller's that the host refuses."""
+    told = [(target.headers, False), (call.extra_headers or {}, "betas" in target.traits)]
+    features = []
+    for headers, choosy in told:
+        for value in (value for name, value in headers.items() if name.lower() == BETA):
+            for feature in filter(None, map(str.strip, value.split(","))):
+                if choosy and not re.fullmatch(target.traits["betas"], feature):
+                    note(f"{BETA}: {feature}")
+                else:
+                    features.append(feature)
+    return features
 
 
 def _has_block(turns: list[JsonDict], kind: str) -> bool:

@@ -11,6 +11,7 @@ from lingate._dialects._bedrock import begin_request
 from lingate._dialects._draft import Draft, asked_of
 from lingate._dialects._params import CHAT_FIELDS, answer_limit, begun, sampling, stops, write_rest
 from lingate._dialects._prompts import turns_of
+from lingate._dialects.anthropic.request import BETA, asked_betas
 from lingate._dialects.anthropic.request import write_body as write_anthropic
 from lingate._dialects.bedrock_converse.facts import foundation_model
 from lingate._dialects.bedrock_converse.request import write_body as write_converse
@@ -25,7 +26,6 @@ from lingate.errors import UnsupportedError
 
 INVOKE, INVOKE_STREAM = "invoke", "invoke-with-response-stream"
 
-_BETA = "anthropic-beta"
 _NOVA_FIELDS = ("messages", "system", "inferenceConfig", "toolConfig")
 
 
@@ -71,9 +71,8 @@ def _write(call: Call, target: Target) -> Draft:
 def _write_claude(call: Call, target: Target) -> Draft:
     made = write_anthropic(call, target)
     body = made.body = {"anthropic_version": ANTHROPIC_VERSION, **made.body}
-    asked = [text for headers in (target.headers, call.extra_headers or {}) for text in _betas(headers)]
     given = body.get("anthropic_beta")
-    features = [*as_list(given), *asked, *made.betas]
+    features = [*as_list(given), *asked_betas(call, target, made.note), *made.betas]
     if features:
         body["anthropic_beta"] = list(dict.fromkeys(features))
     return made
@@ -173,10 +172,5 @@ def _headers_apart(call: Call) -> tuple[Call, dict[str, str]]:
     return (replaced(call, body=body) if headers else call), headers
 
 
-def _betas(headers: Mapping[str, str]) -> list[str]:
-    given = [value for name, value in headers.items() if name.lower() == _BETA]
-    return [feature.strip() for value in given for feature in value.split(",") if feature.strip()]
-
-
 def _without_betas(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in headers.items() if name.lower() not in (_BETA, "anthropic-version")}
+    return {name: value for name, value in headers.items() if name.lower() not in (BETA, "anthropic-version")}

@@ -42,7 +42,9 @@ _NUMBERS = {
     "maxOutputTokens": "max_tokens",
 }
 _NUMBER = re.compile(r"-?\d{1,18}(?:\.\d{1,18})?")
-_TAKEN = frozenset({"model", "contents", "systemInstruction", "tools", "toolConfig", "generationConfig", "serviceTier", "store"})
+_TAKEN = frozenset(
+    {"model", "contents", "systemInstruction", "tools", "toolConfig", "generationConfig", "serviceTier", "store"}
+)
 _TIERS = {"standard": "default", "flex": "flex", "priority": "priority"}
 
 

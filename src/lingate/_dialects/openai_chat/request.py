@@ -12,7 +12,6 @@ from lingate._dialects.openai_chat.parameters import apply_refusals
 from lingate._dialects.openai_chat.tools import write_response_format, write_tool_choice, write_tools
 from lingate._model import ORDINARY, Call, HttpRequest, JsonDict, Target
 
-
 _KEPT = {"cachedContent", "continuationToken"}
 
 
