@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from typing import Any
 
 from lingate._dialects._check import are_texts
+from lingate._dialects._claude import limit_for_thinking
 from lingate._dialects._draft import Draft, asked_of
 from lingate._dialects._strangers import ANTHROPICS_HINTS, note_others_words
 from lingate._dialects.openai_chat.envelope import new_request, seal
@@ -88,17 +89,22 @@ def begun(
     return made
 
 
-def sampling(draft: Draft, names: Iterable[str]) -> JsonDict:
-    """The sampling parameters that were asked for, as far as the model takes them."""
+def sampling(
+    draft: Draft, names: Iterable[str] = ("temperature", "top_p", "top_k"), thinking: bool = False
+) -> JsonDict:
+    """The sampling parameters that were asked for, as far as the model takes them; `thinking`: Claude, while it thinks."""
     asked = {name: draft.asked[name] for name in names if name in draft.asked}
     clamp_temperature(draft, asked)
     rule = draft.traits.get("sampling")
+    for name in ("temperature", "top_p", "top_k") if rule == "none" else ():
+        if name in asked and (asked.pop(name) != 1 or name == "top_k"):
+            draft.refuse(name, "the model takes no sampling parameters")
+    if thinking:
+        limit_for_thinking(draft, asked)
     if rule == "one" and "temperature" in asked and "top_p" in asked:
+        # 400 "`temperature` and `top_p` cannot both be specified for this model".
         draft.note("top_p")
         del asked["top_p"]
-    for name in ("temperature", "top_p", "top_k") if rule == "none" else ():
-        if asked.pop(name, 1) != 1:
-            draft.refuse(name, "the model takes no sampling parameters")
     return asked
 
 
@@ -137,12 +143,18 @@ def asked_stops(draft: Draft) -> list[str]:
     return list(asked)
 
 
-def stops(draft: Draft, limit: int | None) -> list[str]:
-    """Stop sequences for the wire; what it does not take is enforced on the way back."""
+def stops(draft: Draft, limit: int | None, blank: bool = True) -> list[str]:
+    """Stop sequences for the wire, which may not take `blank` ones; what it does not take is enforced on the way back."""
     asked = list(filter(None, asked_stops(draft)))
-    wire = asked if limit is None else asked[:limit]
-    if len(wire) < len(asked):
+    wire = asked
+    if not blank and not all(text.strip() for text in asked):
+        # 400 "each stop sequence must contain non-whitespace".
+        draft.note("stop (blank)")
+        wire = [text for text in asked if text.strip()]
+    if limit is not None and len(wire) > limit:
         draft.note(f"stop[{limit}:]" if limit else "stop")
+        wire = wire[:limit]
+    if len(wire) < len(asked):
         draft.stop = tuple(asked)
     return wire
 

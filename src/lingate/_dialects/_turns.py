@@ -7,9 +7,11 @@ from typing import Any, Protocol, TypeVar
 
 from lingate._dialects._check import Malformed
 from lingate._dialects._draft import Draft, native_fields
+from lingate._dialects._plain import plain_text
 from lingate._dialects._prompts import content_text
 from lingate._dialects._reading import Reading, gist_of
 from lingate._model import JsonDict
+from lingate._wire.shapes import dig
 
 TEXT_FIELDS = frozenset({"role", "content", "cache_control", "provider_specific_fields"})
 TOOL_FIELDS = TEXT_FIELDS | {"tool_call_id", "name", "is_error"}
@@ -21,6 +23,64 @@ class Turns(Protocol):
     def add(self, message: Any, at: int) -> None: ...
 
     def finish(self) -> None: ...
+
+
+class BlockTurns:
+    """The turns so far, where tool results are blocks of the user's next turn, ahead of its text."""
+
+    draft: Draft
+    _say: Callable[[Any, str], None]
+    _add_system: Callable[[JsonDict, str], None]
+    _add_user: Callable[[JsonDict, str], None]
+    _add_assistant: Callable[[JsonDict, str], None]
+    _add_result: Callable[[JsonDict, str], None]
+    _close_user: Callable[[], None]
+
+    def __init__(self, draft: Any) -> None:
+        self.draft = draft
+        self.system: list[JsonDict] = []
+        """Blocks of the `system` field."""
+        self.turns: list[JsonDict] = []
+        """Finished messages."""
+        self.tools_used: dict[str, None] = {}
+        """Names of the tools that the conversation calls, in order of first use."""
+        self._results: list[JsonDict] = []
+        self._rest: list[JsonDict] = []
+        self._late: list[JsonDict] = []
+
+    def add(self, message: Any, at: int) -> None:
+        # Raises ConfigError: it is not a message.
+        role = dig(message, "role")
+        if self._late and role != "tool":
+            self._place_late()
+        # What long conversations are made of needs none of the questions that the others are asked.
+        if (text := plain_text(message)) is not None and role in ("user", "assistant"):
+            self._say(role, text)
+            return
+        where = f"messages[{at}]"
+        if role in ("system", "developer"):
+            self._add_system(message, where)
+        elif role == "user":
+            self._add_user(message, where)
+        elif role == "assistant":
+            self._add_assistant(message, where)
+        elif role == "tool":
+            self._add_result(message, where)
+        else:
+            raise self.draft.broken(f"{where}.role", "must be system, developer, user, assistant, tool or function")
+
+    def _place_late(self) -> None:
+        # System turns wait until the tool results before them are complete: those may not be divided.
+        self._close_user()
+        self.turns += self._late
+        self._late = []
+
+    def _answer(self, content: Any) -> None:
+        self._close_user()
+        if self.turns and self.turns[-1]["role"] == "assistant":
+            self.turns[-1]["content"] = [*as_blocks(self.turns[-1]["content"]), *as_blocks(content)]
+        else:
+            self.turns.append({"role": "assistant", "content": content})
 
 
 _T = TypeVar("_T", bound=Turns)

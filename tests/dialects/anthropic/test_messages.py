@@ -209,7 +209,7 @@ def test_tool_arguments_that_are_neither_text_nor_an_object_are_refused_with_the
         ({"tool_calls": [5]}, "tool_calls[0]"),
         ({"tool_calls": [{"id": "t", "function": {}}]}, "tool_calls[0]"),
         ({"tool_calls": [{"id": "", "function": {"name": "f"}}]}, "tool_calls[0].id"),
-        ({"function_call": {"arguments": "{}"}}, "function_call.name"),
+        ({"function_call": {"arguments": "{}"}}, "tool_calls[0]"),
     ],
 )
 def test_a_tool_call_that_makes_no_sense_is_refused_with_its_place(fields: dict[str, Any], where: str) -> None:

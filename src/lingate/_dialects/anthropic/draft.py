@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lingate._dialects import _draft
+from lingate._dialects._legacy import modern
 from lingate._dialects.anthropic.facts import DEFAULTS, NAME
 from lingate._model import Call, JsonDict, Target, Traits
 
@@ -30,7 +31,7 @@ class Draft(_draft.Draft):
 
 
 def draft(call: Call, target: Target) -> Draft:
-    asked = _draft.asked_of(call)
+    asked = modern(_draft.asked_of(call))
     traits: Traits = {**DEFAULTS, **target.traits}
     return Draft(call, target, asked, traits, native=native_fields(asked))
 

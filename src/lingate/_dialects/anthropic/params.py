@@ -4,12 +4,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from lingate._dialects import _params
-from lingate._dialects._claude import BUDGETS, EFFORTS, fitted_thinking, limit_for_thinking, way_to_think
-from lingate._dialects._params import CHAT_FIELDS, NEUTRAL, asked_stops, clamp_temperature
+from lingate._dialects._claude import BUDGETS, EFFORTS, fitted_thinking, way_to_think
+from lingate._dialects._params import CHAT_FIELDS, NEUTRAL
 from lingate._dialects.anthropic.draft import Draft
 from lingate._dialects.anthropic.facts import (
     COMPACT_BETA,
@@ -42,51 +41,13 @@ _WRITTEN = CHAT_FIELDS | {
 _NEUTRAL = {"seed": (), **without(NEUTRAL, _WRITTEN)}
 """Fields without a counterpart, and the values that ask for what happens anyway."""
 
-_VALUE_RULE = re.compile(r"(\w+)(>|=)(.+)")
-
 _TIERS = {"auto": "auto", "priority": "auto", "default": "standard_only", "standard_only": "standard_only"}
-
-
-def refuse_for_provider(draft: Draft) -> None:
-    """Leave out what the row says this provider refuses: a field (`top_k`) or some of its values (`n>1`, `a=b`)."""
-    for rule in draft.target.row.unsupported:
-        match = _VALUE_RULE.fullmatch(rule)
-        name, sign, limit = match.groups() if match else (rule, "", "")
-        value = draft.asked.get(name)
-        if value is None or value in _NEUTRAL.get(name, ()) or not _is_ruled_out(value, sign, limit):
-            continue
-        draft.refuse(name, "the provider refuses it")
-        del draft.asked[name]
-
-
-def _is_ruled_out(value: Any, sign: str, limit: str) -> bool:
-    if sign == ">":
-        return isinstance(value, (int, float)) and value > float(limit)
-    return sign == "" or str(value) == limit
 
 
 def write_limit(draft: Draft) -> None:
     """Write `max_tokens`, which the format requires."""
     asked = draft.asked.get("max_completion_tokens", draft.asked.get("max_tokens"))
     draft.body["max_tokens"] = draft.traits.get("default_max_tokens", 4096) if asked is None else asked
-
-
-def write_stop(draft: Draft) -> None:
-    """Write `stop_sequences`. What the wire does not take is enforced on the way back."""
-    asked = asked_stops(draft)
-    wire = [text for text in asked if text.strip()]
-    for n, text in enumerate(asked):
-        if not text.strip():
-            # 400 "each stop sequence must contain non-whitespace".
-            draft.note(f"stop[{n}] (blank)")
-    limit = draft.traits.get("max_stop")
-    if limit is not None and len(wire) > limit:
-        draft.note(f"stop[{limit}:]")
-        wire = wire[:limit]
-    if wire:
-        draft.body["stop_sequences"] = wire
-    everything = tuple(filter(None, asked))
-    draft.stop = everything if len(everything) > len(wire) else ()
 
 
 def write_identity(draft: Draft) -> None:
@@ -164,27 +125,6 @@ def write_thinking(draft: Draft) -> bool:
     if not draft.body.get("output_config"):
         draft.body.pop("output_config", None)
     return isinstance(found, dict) and found.get("type") in ("enabled", "adaptive")
-
-
-def write_sampling(draft: Draft, thinking: bool) -> None:
-    """Write `temperature`, `top_p` and `top_k` as far as the model takes them."""
-    asked: dict[str, Any] = {
-        name: draft.asked[name] for name in ("temperature", "top_p", "top_k") if name in draft.asked
-    }
-    clamp_temperature(draft, asked)
-    rule = draft.traits.get("sampling")
-    if rule == "none":
-        for name, value in asked.items():
-            if name == "top_k" or value != 1:
-                draft.refuse(name, "the model takes no sampling parameters")
-        return
-    if thinking:
-        limit_for_thinking(draft, asked)
-    if rule == "one" and "temperature" in asked and "top_p" in asked:
-        # 400 "`temperature` and `top_p` cannot both be specified for this model".
-        draft.note("top_p")
-        del asked["top_p"]
-    draft.body.update(asked)
 
 
 def _add_effort(draft: Draft, effort: Any) -> None:

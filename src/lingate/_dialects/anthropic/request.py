@@ -6,15 +6,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
+from lingate._dialects._params import refuse_for_provider, sampling, stops
 from lingate._dialects.anthropic.draft import Draft, draft
 from lingate._dialects.anthropic.facts import CHAT_PATH, COMPACT_BETA, MAX_CACHE_MARKS, VERSION
 from lingate._dialects.anthropic.params import (
-    refuse_for_provider,
     write_identity,
     write_limit,
     write_rest,
-    write_sampling,
-    write_stop,
     write_thinking,
 )
 from lingate._dialects.anthropic.tools import write_format, write_tools
@@ -55,8 +53,9 @@ def write_body(call: Call, target: Target) -> Draft:
     write_tools(made, list(turns.tools_used))
     thinking = write_thinking(made)
     write_format(made, thinking)
-    write_sampling(made, thinking)
-    write_stop(made)
+    made.body.update(sampling(made, thinking=thinking))
+    if wire := stops(made, made.traits.get("max_stop"), blank=False):
+        made.body["stop_sequences"] = wire
     write_identity(made)
     write_rest(made)
     limit_cache_marks(made)

@@ -31,7 +31,8 @@ _DOMAINS = ("allowed_domains", "blocked_domains")
 def write_tools(draft: Draft, used: list[str]) -> None:
     """Write `tools` and `tool_choice`."""
     # `used`: names of tools that the conversation has called: the API wants them declared although none is offered.
-    tools = [tool for tool in _declared(draft) if tool is not None]
+    made = (_tool(tool, f"tools[{n}]", draft) for n, tool in enumerate(draft.objects("tools")))
+    tools = [tool for tool in made if tool is not None]
     choice = _choice(draft)
     if isinstance(choice, list):
         names, choice = choice[1], choice[0]
@@ -130,12 +131,6 @@ def _told(schema: JsonDict | None) -> str:
     return f" It must match this JSON schema: {encode_str(schema)}" if schema else ""
 
 
-def _declared(draft: Draft) -> list[JsonDict | None]:
-    tools = draft.objects("tools")
-    legacy = [{"type": "function", "function": function} for function in draft.objects("functions")]
-    return [_tool(tool, f"tools[{n}]", draft) for n, tool in enumerate([*tools, *legacy])]
-
-
 def _tool(tool: JsonDict, where: str, draft: Draft) -> JsonDict | None:
     kind = tool.get("type")
     function = tool.get("function")
@@ -158,8 +153,7 @@ def _tool(tool: JsonDict, where: str, draft: Draft) -> JsonDict | None:
     extras |= without(tool, ("type", "function", "strict"))
     made |= not_null(extras, ("provider_specific_fields",))
     dropped = draft.traits.get("tool_schema_drop", ())
-    cleaned: JsonDict = without_keys(made, dropped) if dropped else made
-    return cleaned
+    return without_keys(made, dropped) if dropped else made
 
 
 def _set_strict(made: JsonDict, strict: bool, where: str, draft: Draft) -> None:
@@ -171,7 +165,7 @@ def _set_strict(made: JsonDict, strict: bool, where: str, draft: Draft) -> None:
 
 def _choice(draft: Draft) -> Any:
     # `tool_choice` on the wire; a list of it and the allowed names where only some tools may be used.
-    asked = draft.asked.get("tool_choice", draft.asked.get("function_call"))
+    asked = draft.asked.get("tool_choice")
     if asked is None:
         return None
     if isinstance(asked, str):

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._arguments import arguments_object
-from lingate._dialects._plain import plain_text
 from lingate._dialects._tools import has_failed
 from lingate._dialects._turns import (
     TEXT_FIELDS,
     TOOL_FIELDS,
-    as_blocks,
+    BlockTurns,
     ask_something,
     check_prefill,
     same_content,
@@ -24,50 +22,16 @@ from lingate._dialects.anthropic.content import canonical_parts, content_blocks,
 from lingate._dialects.anthropic.draft import Draft, native_fields
 from lingate._dialects.anthropic.facts import NAME, SYSTEM_BETAS, TOOL_CHANGES_BETA
 from lingate._model import JsonDict
-from lingate._wire.shapes import as_dict, as_list, dig
+from lingate._wire.shapes import as_dict, as_list
 
 
-class Turns:
-    def __init__(self, draft: Draft) -> None:
-        self.draft = draft
-        self.system: list[JsonDict] = []
-        """Blocks of the `system` field."""
-        self.turns: list[JsonDict] = []
-        """Finished messages."""
-        self.tools_used: dict[str, None] = {}
-        """Names of the tools that the conversation calls, in order of first use."""
-        self._results: list[JsonDict] = []
-        self._rest: list[JsonDict] = []
-        self._plain: str | None = None
-        self._legacy: dict[str, str] = {}
-        self._system_plain: str | None = None
-        self._late: list[JsonDict] = []
-
-    def add(self, message: Any, at: int) -> None:
-        # Raises ConfigError: it is not a message.
-        role = dig(message, "role")
-        # What long conversations are made of needs none of the questions that the others are asked.
-        if (text := plain_text(message)) is not None and role in ("user", "assistant"):
-            self._place_late()
-            self._say(role, text)
-            return
-        where = f"messages[{at}]"
-        if role not in ("tool", "function"):
-            self._place_late()
-        if role in ("system", "developer"):
-            self._add_system(message, where)
-        elif role == "user":
-            self._add_user(message, where)
-        elif role == "assistant":
-            self._add_assistant(message, where)
-        elif role in ("tool", "function"):
-            self._results.append(self._result(message, where))
-        else:
-            raise self.draft.broken(f"{where}.role", "must be system, developer, user, assistant, tool or function")
+class Turns(BlockTurns):
+    draft: Draft
+    _plain: str | None = None
+    _system_plain: str | None = None
 
     def finish(self) -> None:
         self._place_late()
-        self._close_user()
         ask_something(self.draft, self.turns, self.system, "content")
         check_prefill(self.draft, self.turns)
         if self.system:
@@ -103,13 +67,6 @@ class Turns:
             if name in fields:
                 self.draft.need(beta)
 
-    def _place_late(self) -> None:
-        # System turns wait until the tool results before them are complete: those may not be divided.
-        if self._late:
-            self._close_user()
-            self.turns += self._late
-            self._late = []
-
     def _add_user(self, message: JsonDict, where: str) -> None:
         content = message.get("content")
         first = not self._rest and not self._results and isinstance(content, str) and "cache_control" not in message
@@ -135,7 +92,6 @@ class Turns:
 
     def _add_assistant(self, message: JsonDict, where: str) -> None:
         blocks = assistant_blocks(message, where, self.draft)
-        blocks += self._legacy_call(message, where)
         for block in blocks:
             if block["type"] == "tool_use":
                 self.tools_used[block["name"]] = None
@@ -145,33 +101,16 @@ class Turns:
         plain = isinstance(content, str) and blocks == [{"type": "text", "text": content}]
         self._answer(content if plain else blocks)
 
-    def _answer(self, content: Any) -> None:
-        self._close_user()
-        if self.turns and self.turns[-1]["role"] == "assistant":
-            self.turns[-1]["content"] = [*as_blocks(self.turns[-1]["content"]), *as_blocks(content)]
-        else:
-            self.turns.append({"role": "assistant", "content": content})
-
-    def _legacy_call(self, message: JsonDict, where: str) -> list[JsonDict]:
-        call = message.get("function_call")
-        if message.get("tool_calls") or not isinstance(call, dict):
-            return []
-        name = call.get("name")
-        if not isinstance(name, str):
-            raise self.draft.broken(f"{where}.function_call.name", "must be a string")
-        made = self._legacy[name] = f"call_{len(self._legacy)}_{safe_id(name)}"[:64]
-        given = arguments_object(call.get("arguments"), f"{where}.function_call.arguments", self.draft)
-        return [{"type": "tool_use", "id": made, "name": name, "input": given}]
+    def _add_result(self, message: JsonDict, where: str) -> None:
+        self._results.append(self._result(message, where))
 
     def _result(self, message: JsonDict, where: str) -> JsonDict:
         self.draft.note_others(message, TOOL_FIELDS, where)
         kept = _original_result(message)
         if kept is not None:
             return kept
-        given = message.get("tool_call_id")
-        if message["role"] == "function" and given is None:
-            given = self._legacy.get(str(message.get("name")))
-        block: JsonDict = {"type": "tool_result", "tool_use_id": safe_id(self.draft.answered(given, where))}
+        given = self.draft.answered(message.get("tool_call_id"), where)
+        block: JsonDict = {"type": "tool_result", "tool_use_id": safe_id(given)}
         content = message.get("content")
         if isinstance(content, str):
             block["content"] = content

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from lingate._dialects._claude import BUDGETS, EFFORTS, fitted_thinking, limit_for_thinking, way_to_think
+from lingate._dialects._claude import BUDGETS, EFFORTS, fitted_thinking, way_to_think
 from lingate._dialects._params import CHAT_FIELDS, answer_limit, sampling, stops
 from lingate._dialects._params import NEUTRAL as _NEUTRAL
 from lingate._dialects._strangers import is_anthropics_hint, note_others_words
@@ -49,12 +49,7 @@ def write_limits(draft: Draft) -> None:
     limit = answer_limit(draft)
     if limit is not None:
         draft.inference()["maxTokens"] = limit
-    wire = stops(draft, draft.traits.get("max_stop"))
-    if draft.family == "claude" and not all(text.strip() for text in wire):
-        # 400 "each stop sequence must contain non-whitespace".
-        draft.note("stop (blank)")
-        draft.stop = draft.stop or tuple(wire)
-        wire = [text for text in wire if text.strip()]
+    wire = stops(draft, draft.traits.get("max_stop"), draft.family != "claude")
     if wire:
         draft.inference()["stopSequences"] = wire
 
@@ -141,9 +136,7 @@ def effort_of(fields: JsonDict) -> Any:
 
 def write_sampling(draft: Draft, thinking: bool) -> None:
     """Write `temperature`, `topP` and `top_k` as far as the model takes them, which is little while it thinks."""
-    asked = sampling(draft, ("temperature", "top_p", "top_k"))
-    if thinking:
-        limit_for_thinking(draft, asked)
+    asked = sampling(draft, thinking=thinking)
     for name, wire in (("temperature", "temperature"), ("top_p", "topP")):
         if name in asked:
             draft.inference()[wire] = asked[name]

@@ -8,9 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._dialects._draft import native_fields
-from lingate._dialects._plain import plain_text
 from lingate._dialects._tools import has_failed
-from lingate._dialects._turns import TEXT_FIELDS, TOOL_FIELDS, ask_something, check_prefill, same_content, written
+from lingate._dialects._turns import (
+    TEXT_FIELDS,
+    TOOL_FIELDS,
+    BlockTurns,
+    ask_something,
+    check_prefill,
+    same_content,
+    written,
+)
 from lingate._dialects.bedrock_converse.assistant import assistant_blocks, kept_blocks, not_blank, safe_id
 from lingate._dialects.bedrock_converse.content import (
     cache_mark,
@@ -25,47 +32,21 @@ from lingate._dialects.bedrock_converse.draft import Draft
 from lingate._dialects.bedrock_converse.facts import MAX_DOCUMENT_NAME, NAME
 from lingate._model import JsonDict
 from lingate._wire.json import encode_str
-from lingate._wire.shapes import dig
 
 _ONLY_IN_MESSAGES = ("toolAddition", "toolRemoval")
 
 
-class Turns:
-    def __init__(self, draft: Draft) -> None:
-        self.draft = draft
-        self.system: list[JsonDict] = []
-        """Blocks of the `system` field."""
-        self.turns: list[JsonDict] = []
-        """Finished messages."""
-        self.tools_used: dict[str, None] = {}
-        """Names of the tools that the conversation calls, in order of first use."""
-        self._results: list[JsonDict] = []
-        self._rest: list[JsonDict] = []
-        self._late: list[JsonDict] = []
+class Turns(BlockTurns):
+    draft: Draft
 
-    def add(self, message: Any, at: int) -> None:
-        role = dig(message, "role")
-        if self._late and role != "tool":
-            self._place_late()
-        # What long conversations are made of needs none of the questions that the others are asked.
-        if (text := plain_text(message)) is not None:
-            if role == "user":
-                self._rest.append({"text": text})
-                return
-            if role == "assistant":
-                self._answer([{"text": text}])
-                return
-        where = f"messages[{at}]"
-        if role in ("system", "developer"):
-            self._add_system(message, where)
-        elif role == "user":
-            self._rest.extend(self._text_blocks(message, where))
-        elif role == "assistant":
-            self._add_assistant(message, where)
-        elif role == "tool":
-            self._results.extend(self._result(message, where))
+    def _say(self, role: Any, text: str) -> None:
+        if role == "user":
+            self._rest.append({"text": text})
         else:
-            raise self.draft.broken(f"{where}.role", "must be system, developer, user, assistant, tool or function")
+            self._answer([{"text": text}])
+
+    def _add_user(self, message: JsonDict, where: str) -> None:
+        self._rest += self._text_blocks(message, where)
 
     def finish(self) -> None:
         self._place_late()
@@ -87,12 +68,6 @@ class Turns:
             return
         self.system.extend(blocks)
 
-    def _place_late(self) -> None:
-        # System turns wait until the tool results before them are complete: those may not be divided.
-        self._close_user()
-        self.turns += self._late
-        self._late = []
-
     def _text_blocks(self, message: JsonDict, where: str) -> list[JsonDict]:
         self.draft.note_others(message, TEXT_FIELDS, where)
         kept = same_content(message, kept_blocks(message), canonical_parts)
@@ -112,12 +87,8 @@ class Turns:
         if blocks:
             self._answer(blocks)
 
-    def _answer(self, blocks: list[JsonDict]) -> None:
-        self._close_user()
-        if self.turns and self.turns[-1]["role"] == "assistant":
-            self.turns[-1]["content"] += blocks
-        else:
-            self.turns.append({"role": "assistant", "content": blocks})
+    def _add_result(self, message: JsonDict, where: str) -> None:
+        self._results += self._result(message, where)
 
     def _result(self, message: JsonDict, where: str) -> list[JsonDict]:
         self.draft.note_others(message, TOOL_FIELDS, where)

@@ -109,7 +109,7 @@ def _write_text(call: Call, target: Target, form: TextFormat) -> Draft:
     draft = begun(call, target)
     turns = turns_of(draft)
     body = write_text_body(draft, form, turns)
-    values: dict[str, Any] = {**sampling(draft, ("temperature", "top_p", "top_k")), "max_tokens": answer_limit(draft)}
+    values: dict[str, Any] = {**sampling(draft), "max_tokens": answer_limit(draft)}
     values["stop"] = stops(draft, None if "stop" in form.fields else 0) or None
     values |= {name: draft.asked[name] for name in form.fields if name not in values and name in draft.asked}
     for name, value in not_null(values).items():
