@@ -44,10 +44,13 @@ def function_tool(tool: JsonDict, where: str, draft: Draft, defaults: JsonDict) 
 
 
 def chosen(asked: str, words: Mapping[str, T], draft: Draft) -> T:
-    """A word of `tool_choice` in a format's own."""
+    """A word of `tool_choice` in a format's own: that for `auto` where the model cannot be made to call a tool."""
     # Raises ConfigError: it is none.
     if asked not in words:
         raise draft.broken("tool_choice", "must be auto, none, required or a function")
+    if asked in ("required", "any") and draft.traits.get("tool_choice_required") == "auto":
+        draft.note("tool_choice")
+        asked = "auto"
     return words[asked]
 
 
@@ -57,6 +60,15 @@ def choice_object(asked: Any, draft: Draft) -> JsonDict:
     if not isinstance(asked, dict):
         raise draft.broken("tool_choice", "must be a word or an object")
     return asked
+
+
+def chosen_function(asked: JsonDict, draft: Draft) -> str | None:
+    """The name of the function that a `tool_choice` is; None where it is something else, which is refused."""
+    function = asked.get("function", asked if asked.get("type") in (None, "function", "tool") else None)
+    if isinstance(name := dig(function, "name"), str):
+        return name
+    draft.refuse("tool_choice", "this kind of choice has no counterpart")
+    return None
 
 
 def allowed_tools(choice: JsonDict, draft: Draft) -> tuple[str, list[Any]]:

@@ -11,6 +11,7 @@ from lingate._dialects._tools import (
     asked_format,
     choice_object,
     chosen,
+    chosen_function,
     closed,
     object_schema,
     search_place,
@@ -169,26 +170,15 @@ def _choice(draft: Draft) -> Any:
     if asked is None:
         return None
     if isinstance(asked, str):
-        return _choice_word(asked, draft)
+        return {"type": chosen(asked, CHOICES, draft)}
     kind = choice_object(asked, draft).get("type")
     if kind == "allowed_tools":
         word, names = allowed_tools(asked, draft)
-        return [_choice_word(word, draft), names]
+        return [{"type": chosen(word, CHOICES, draft)}, names]
     if kind in ("auto", "any", "tool", "none"):
         return dict(asked)
-    function = asked.get("function", asked if kind in (None, "function") else None)
-    if isinstance(function, dict) and isinstance(function.get("name"), str):
-        return {"type": "tool", "name": function["name"]}
-    draft.refuse("tool_choice", "this kind of choice has no counterpart")
-    return None
-
-
-def _choice_word(word: str, draft: Draft) -> JsonDict | None:
-    kind = chosen(word, CHOICES, draft)
-    if kind == "any" and draft.traits.get("tool_choice_required") == "auto":
-        draft.note("tool_choice")
-        kind = "auto"
-    return {"type": kind}
+    name = chosen_function(asked, draft)
+    return None if name is None else {"type": "tool", "name": name}
 
 
 def _web_search(draft: Draft) -> JsonDict | None:

@@ -13,6 +13,7 @@ from lingate._dialects._tools import (
     asked_format,
     choice_object,
     chosen,
+    chosen_function,
     closed,
     object_schema,
     without_keys,
@@ -211,17 +212,15 @@ def _choice(draft: Draft) -> Any:
     if asked is None:
         return None
     if isinstance(asked, str):
-        return {chosen(asked, CHOICES, draft): {}}
+        word = chosen(asked, CHOICES, draft)
+        return {word: {}} if word == CHOICES[asked] else None
     if choice_object(asked, draft).get("type") == "allowed_tools":
         mode, names = allowed_tools(asked, draft)
         return [{"any": {}} if mode == "required" else {"auto": {}}, names]
-    function = asked.get("function", asked if asked.get("type") in (None, "function", "tool") else None)
-    if isinstance(function, dict) and isinstance(function.get("name"), str):
-        return {"tool": {"name": function["name"]}}
     if asked.get("type") in ("auto", "any", "none"):
         return {asked["type"]: {}}
-    draft.refuse("tool_choice", "this kind of choice has no counterpart")
-    return None
+    name = chosen_function(asked, draft)
+    return None if name is None else {"tool": {"name": name}}
 
 
 def _possible(draft: Draft, choice: JsonDict | None) -> JsonDict | None:

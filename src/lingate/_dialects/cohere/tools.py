@@ -97,11 +97,7 @@ def _choice(draft: Draft) -> tuple[str | None, list[Any] | None]:
 
 
 def _word(asked: str, draft: Draft) -> str | None:
-    word = chosen(asked.lower(), _WORDS, draft)
-    if word == "REQUIRED" and draft.traits.get("tool_choice_required") == "auto":
-        draft.note("tool_choice")
-        return None
-    return word
+    return chosen(asked.lower(), _WORDS, draft)
 
 
 def _write_answer_tool(draft: Draft, schema: JsonDict | None, name: str, tools: list[JsonDict]) -> None:

@@ -7,7 +7,15 @@ from typing import Any
 
 from lingate._dialects._check import expect, expect_texts
 from lingate._dialects._draft import native_fields
-from lingate._dialects._tools import TOOL_FIELDS, allowed_tools, answer_name, asked_format, choice_object, chosen
+from lingate._dialects._tools import (
+    TOOL_FIELDS,
+    allowed_tools,
+    answer_name,
+    asked_format,
+    choice_object,
+    chosen,
+    chosen_function,
+)
 from lingate._dialects.gemini.casing import camelized
 from lingate._dialects.gemini.draft import Draft
 from lingate._dialects.gemini.facts import CALLING_MODES, NAME, SERVER_TOOLS, TOOL_WORDS
@@ -160,25 +168,14 @@ def _choice(draft: Draft) -> JsonDict:
     if asked is None:
         return {}
     if isinstance(asked, str):
-        return _word(asked, draft)
+        return {"mode": chosen(asked, _WORDS, draft)}
     kind = choice_object(asked, draft).get("type")
     if kind == "allowed_tools":
         return _allowed(asked, draft)
     if isinstance(kind, str) and kind in _WORDS:
-        return _word(kind, draft)
-    function = asked.get("function", asked if kind in (None, "function", "tool") else None)
-    if isinstance(function, dict) and isinstance(function.get("name"), str):
-        return {"mode": "ANY", "allowedFunctionNames": [function["name"]]}
-    draft.refuse("tool_choice", "this kind of choice has no counterpart")
-    return {}
-
-
-def _word(word: str, draft: Draft) -> JsonDict:
-    mode = chosen(word, _WORDS, draft)
-    if mode == "ANY" and draft.traits.get("tool_choice_required") == "auto":
-        draft.note("tool_choice")
-        mode = "AUTO"
-    return {"mode": mode}
+        return {"mode": chosen(kind, _WORDS, draft)}
+    name = chosen_function(asked, draft)
+    return {} if name is None else {"mode": "ANY", "allowedFunctionNames": [name]}
 
 
 def _allowed(asked: JsonDict, draft: Draft) -> JsonDict:
