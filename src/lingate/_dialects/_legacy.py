@@ -11,18 +11,19 @@ def modern(asked: JsonDict) -> JsonDict:
     """A canonical request without `functions`, `function_call` and messages of the role `function`."""
     # Calls get ids that are made of their place, so that the messages which answer them can be told by name. The
     # argument stays as it is; without anything legacy in it, it is also the result.
-    made = dict(asked)
-    functions = made.pop("functions", None)
-    tools = made.get("tools") or []
-    if isinstance(functions, list) and isinstance(tools, list):
-        made["tools"] = [*tools, *({"type": "function", "function": item} for item in functions)]
-    choice = made.pop("function_call", None)
-    if choice is not None:
-        named = isinstance(choice, dict)
-        made.setdefault("tool_choice", {"type": "function", "function": choice} if named else choice)
+    made = asked
+    if "functions" in asked or "function_call" in asked:
+        made = dict(asked)
+        functions, choice = made.pop("functions", None), made.pop("function_call", None)
+        tools = made.get("tools") or []
+        if isinstance(functions, list) and isinstance(tools, list):
+            made["tools"] = [*tools, *({"type": "function", "function": item} for item in functions)]
+        if choice is not None:
+            named = isinstance(choice, dict)
+            made.setdefault("tool_choice", {"type": "function", "function": choice} if named else choice)
     messages = asked.get("messages")
     if isinstance(messages, list) and _any_legacy(messages):
-        made["messages"] = _modern_messages(messages)
+        made = {**made, "messages": _modern_messages(messages)}
     return made
 
 

@@ -77,7 +77,8 @@ def refuse_for_provider(draft: Draft) -> None:
     def refuse(name: str) -> None:
         draft.refuse(name, "the provider refuses it")
 
-    take_out(draft.asked, draft.target.row.unsupported, refuse)
+    if draft.target.row.unsupported:
+        take_out(draft.asked, draft.target.row.unsupported, refuse)
 
 
 def begun(
@@ -146,11 +147,10 @@ def asked_stops(draft: Draft) -> list[str]:
 def stops(draft: Draft, limit: int | None, blank: bool = True) -> list[str]:
     """Stop sequences for the wire, which may not take `blank` ones; what it does not take is enforced on the way back."""
     asked = list(filter(None, asked_stops(draft)))
-    wire = asked
-    if not blank and not all(text.strip() for text in asked):
+    wire = asked if blank else list(filter(str.strip, asked))
+    if len(wire) < len(asked):
         # 400 "each stop sequence must contain non-whitespace".
         draft.note("stop (blank)")
-        wire = [text for text in asked if text.strip()]
     if limit is not None and len(wire) > limit:
         draft.note(f"stop[{limit}:]" if limit else "stop")
         wire = wire[:limit]

@@ -102,15 +102,16 @@ def headers_for(call: Call, target: Target, betas: Iterable[str] = ()) -> Mappin
 
 def asked_betas(call: Call, target: Target, note: Callable[[str], object]) -> list[str]:
     """Features that the row and the caller ask for by header. `note` is told the caller's that the host refuses."""
-    told = [(target.headers, False), (call.extra_headers or {}, "betas" in target.traits)]
-    features = []
-    for headers, choosy in told:
-        for value in (value for name, value in headers.items() if name.lower() == BETA):
-            for feature in filter(None, map(str.strip, value.split(","))):
-                if choosy and not re.fullmatch(target.traits["betas"], feature):
-                    note(f"{BETA}: {feature}")
-                else:
-                    features.append(feature)
+    features: list[str] = []
+    for headers in (target.headers, call.extra_headers or {}):
+        for name, value in headers.items():
+            if name.lower() == BETA:
+                taken = ".*" if headers is target.headers else target.traits.get("betas", ".*")
+                asked = list(filter(None, map(str.strip, value.split(","))))
+                features += [feature for feature in asked if re.fullmatch(taken, feature)]
+                for feature in asked:
+                    if feature not in features:
+                        note(f"{BETA}: {feature}")
     return features
 
 
