@@ -137,7 +137,8 @@ class Relay:
         # An answer that somebody else may go on with is written by the encoder from its beginning.
         whose = same and not openai and self._more is None and not turn.found.listed
         said = opened.head.headers.get("content-type", "")
-        self._raw = whose and said.startswith(content_type) and opened.taken.lstrip()[:1] not in (b"{", b"[")
+        unlike = self._events and opened.taken.lstrip()[:1] in (b"{", b"[")  # no events, whatever its head says
+        self._raw = whose and said.startswith(content_type) and not unlike
         self._likeness = Likeness()
         self._aligned = True  # what has come so far ends where an event ends
         self._held: list[bytes] = []  # the beginning of an event, whose end has not come yet
