@@ -22,8 +22,6 @@ _KINDS = ("function", "custom")
 class ShortNames(Retold):
     """An operation at whose hosts the trait `tool_names` says which names are taken."""
 
-    _texts = False
-
     def _request(self, call: Call, target: Target) -> HttpRequest:
         taken = target.traits.get("tool_names") if call.body.get("tools") else None
         if taken is None:
@@ -37,29 +35,21 @@ class ShortNames(Retold):
 
     def _response(self, sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
         canonical, raw = self._inside.response(sent, head, body)
-        if (names := sent.renamed) and "choices" in canonical:
-            canonical = with_calls(canonical, lambda call: _named(call, names))
-            if self._texts and sent.free_text:
-                from lingate._dialects._free_text import answered  # few callers have such tools
-
-                canonical = answered(canonical, sent.free_text)
-        return canonical, raw
+        return (self._answered(canonical, sent) if sent.renamed and "choices" in canonical else canonical), raw
 
     def _decoder(self, sent: HttpRequest, head: Head) -> StreamDecoder:
         made = self._inside.decoder(sent, head)
-        if names := sent.renamed:
-            made = RetoldDecoder(made, lambda events: _retold(events, names))
-            if self._texts and sent.free_text:
-                from lingate._dialects._free_text import told
+        return self._told(made, sent) if sent.renamed else made
 
-                made = told(made, sent.free_text)
-        return made
+    def _answered(self, canonical: JsonDict, sent: HttpRequest) -> JsonDict:
+        return with_calls(canonical, lambda call: _named(call, sent.renamed or {}))
+
+    def _told(self, decoder: StreamDecoder, sent: HttpRequest) -> StreamDecoder:
+        return RetoldDecoder(decoder, lambda events: _retold(events, sent.renamed or {}))
 
 
 class ToolsOfText(ShortNames):
     """Chats, at hosts of which few have tools for free text, as the trait `custom_tools` says."""
-
-    _texts = True
 
     def _request(self, call: Call, target: Target) -> HttpRequest:
         tools = call.body.get("tools")
@@ -68,11 +58,27 @@ class ToolsOfText(ShortNames):
         kinds = [tool.get("type") for tool in as_list(tools) if type(tool) is dict]
         if "custom" not in kinds or target.traits.get("custom_tools"):
             return super()._request(call, target)
-        from lingate._dialects._free_text import as_functions
+        from lingate._dialects._free_text import as_functions  # few callers have such tools
 
         sent = as_functions(super()._request, call, target)
         sent.renamed = sent.renamed or {name: name for name in sent.free_text}  # so that the answer is looked at
         return sent
+
+    def _answered(self, canonical: JsonDict, sent: HttpRequest) -> JsonDict:
+        canonical = super()._answered(canonical, sent)
+        if not sent.free_text:
+            return canonical
+        from lingate._dialects._free_text import answered
+
+        return answered(canonical, sent.free_text)
+
+    def _told(self, decoder: StreamDecoder, sent: HttpRequest) -> StreamDecoder:
+        decoder = super()._told(decoder, sent)
+        if not sent.free_text:
+            return decoder
+        from lingate._dialects._free_text import told
+
+        return told(decoder, sent.free_text)
 
 
 def _names(body: JsonDict) -> Iterator[str]:
