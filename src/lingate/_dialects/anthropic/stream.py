@@ -275,12 +275,11 @@ class MessageStream(StreamedAnswer):
             out.append(Extra({"provider_specific_fields": {NAME: {"content": blocks}}}, 0, raw))
 
     def _on_other(self, raw: JsonDict, out: list[Event]) -> None:
-        target = self._sent.target
-        error = body_failure(raw, target, self._head.status, self._head.headers)
-        if error or raw.get("error") or raw.get("type") == "error":
-            self.fail(error or garbage(target, "an error without words"), out)
-        else:
+        error = body_failure(raw, self._sent.target, self._head.status, self._head.headers)
+        if error is None:
             out.append(Opaque(NAME, raw))
+        else:
+            self.fail(error, out)
 
     def _count(self, usage: Any, raw: JsonDict, out: list[Event]) -> None:
         if isinstance(usage, dict) and usage:
