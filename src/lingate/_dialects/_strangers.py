@@ -23,6 +23,9 @@ ANTHROPICS_HINTS: dict[str, type | tuple[type, ...]] = {
 """Fields of a request that say how the provider spares context, how quick it is, whom it asks where a model declines, what
 it tells of its cache or whom it bills, and what type they have there."""
 
+KEPT_ELSEWHERE = ("cachedContent", "continuationToken")
+"""Fields that name a part of the prompt which its own provider keeps: they cannot be left out, nor mean anything elsewhere."""
+
 ANTHROPICS_TOOL_FIELDS = ("eager_input_streaming", "defer_loading", "allowed_callers", "input_examples")
 """Fields of a tool that say how its arguments are streamed, when it is shown, and to whom."""
 

@@ -13,6 +13,7 @@ from lingate._dialects._check import Malformed, are_texts, client_request, expec
 from lingate._dialects._draft import keep
 from lingate._dialects._luggage import opened, put_back
 from lingate._dialects._reading import canonical_message
+from lingate._dialects._strangers import KEPT_ELSEWHERE
 from lingate._dialects._tools import mark_failure
 from lingate._dialects.gemini.casing import camelized, is_camelized
 from lingate._dialects.gemini.checks import checked_parts
@@ -103,7 +104,7 @@ def canonical_request(wire: JsonDict) -> JsonDict:
         native["serviceTier"] = tier
     if wire.get("store") is not None:
         canonical["store"] = wire["store"]
-    for name in ("cachedContent", "continuationToken"):
+    for name in KEPT_ELSEWHERE:
         if native.get(name):
             canonical[name] = native.pop(name)  # part of the prompt, not to be left out elsewhere
     return keep(canonical, NAME, native)

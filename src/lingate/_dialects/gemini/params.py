@@ -6,7 +6,7 @@ from typing import Any
 
 from lingate._dialects._check import are_texts
 from lingate._dialects._params import CHAT_FIELDS, HINTS, NEUTRAL, answer_limit, sampling, stops
-from lingate._dialects._strangers import note_others_words
+from lingate._dialects._strangers import KEPT_ELSEWHERE, note_others_words
 from lingate._dialects.gemini.casing import camel, camelized
 from lingate._dialects.gemini.draft import Draft
 from lingate._dialects.gemini.facts import BODY_FIELDS, BUDGETS, GENERATION_FIELDS, LEAST_BUDGET, LEVELS, NAME
@@ -25,7 +25,7 @@ _NAMES = {
     "top_logprobs": "logprobs",
 }
 
-_NEUTRAL = without(NEUTRAL, ("cachedContent", "continuationToken"))
+_NEUTRAL = without(NEUTRAL, KEPT_ELSEWHERE)
 """Values that ask for what happens anyway. Penalties of 0 are left out too, as some models refuse the mere field."""
 
 _WRITTEN = CHAT_FIELDS | {*_NAMES, "web_search_options", "modalities", "audio", "service_tier", "cache_control"}

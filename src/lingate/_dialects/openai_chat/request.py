@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from lingate._dialects._strangers import without_anthropics
+from lingate._dialects._strangers import KEPT_ELSEWHERE, without_anthropics
 from lingate._dialects.openai_chat import parameters
 from lingate._dialects.openai_chat.envelope import new_request, note, refuse, seal
 from lingate._dialects.openai_chat.messages import write_messages
 from lingate._dialects.openai_chat.parameters import apply_refusals
 from lingate._dialects.openai_chat.tools import write_response_format, write_tool_choice, write_tools
 from lingate._model import ORDINARY, Call, HttpRequest, JsonDict, Target
-
-_KEPT = {"cachedContent", "continuationToken"}
 
 
 def request(call: Call, target: Target) -> HttpRequest:
@@ -45,7 +43,7 @@ def _translate(wire: JsonDict, sent: HttpRequest) -> None:
     write_response_format(wire, sent)
     parameters.write_reasoning(wire, sent)
     if not sent.target.traits.get("canonical_history"):
-        for name in _KEPT & wire.keys():
+        for name in wire.keys() & KEPT_ELSEWHERE:
             refuse(sent, name, ": it names a part of the prompt that its own provider keeps")
             del wire[name]
     if "cache_control" in wire and not sent.target.traits.get("cache_control"):
