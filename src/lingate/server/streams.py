@@ -46,6 +46,9 @@ async def stream(turn: Turn) -> None:
         turn.opened(opened)
         encoder = encoder_for(turn)
         turn.dropped = opened.sent.dropped
+        # What comes first is ready before the head goes out, so that both leave together.
+        relay = Relay(turn, opened, encoder)
+        first = relay.begin(opened.taken)
         sink = await turn.reply.stream(200, [*turn.headers(encoder.content_type), *_NO_BUFFERING])
         turn.started = True
     except BaseException:
@@ -54,10 +57,9 @@ async def stream(turn: Turn) -> None:
         note_stream(turn, state)
         await opened.stream.aclose()
         raise
-    relay = Relay(turn, opened, encoder, sink)
     turn.gateway.streams.add(relay)
     try:
-        await relay.run(opened.taken)
+        await relay.run(first, sink)
     except LingateError as error:
         await relay.fail(error)
     except (ClientGoneError, asyncio.CancelledError):
@@ -92,7 +94,7 @@ class Streams(set["Relay"]):
 
 
 class Relay:
-    """One streamed answer, whose head is out."""
+    """One streamed answer."""
 
     __slots__ = (
         "_aligned",
@@ -115,11 +117,11 @@ class Relay:
         "_turn",
     )
 
-    def __init__(self, turn: Turn, opened: Streaming, encoder: StreamEncoder, sink: Sink) -> None:
+    def __init__(self, turn: Turn, opened: Streaming, encoder: StreamEncoder) -> None:
         content_type = encoder.content_type.partition(";")[0]
         self._turn = turn
         self._encoder = encoder
-        self._sink = sink
+        self._sink: Sink
         self._state = StreamState(opened, turn.context.trail)
         self._stream: AsyncByteStream = opened.stream
         self._task = asyncio.current_task()
@@ -172,15 +174,16 @@ class Relay:
         self._turn.refuse(error)
         await self._sink.send(self._encoder.error(error))
 
-    async def run(self, taken: bytes) -> None:
-        """Send what comes until it ends, and the end only when it is written down."""
+    async def run(self, first: bytes, sink: Sink) -> None:
+        """Send what has begun and what comes until it ends, and the end only when it is written down."""
         turn = self._turn
+        self._sink = sink
         rest = b""
         try:
-            rest = await self._forward(taken)
+            rest = await self._forward(first)
             while self._more is not None and self._more.may(self._state) and await self._goes_on(self._more, rest):
                 rest = b""
-                rest = await self._forward(b"")
+                rest = await self._forward(self.begin(b""))
         except asyncio.CancelledError:
             if not self._interrupted:
                 raise
@@ -201,15 +204,18 @@ class Relay:
         if state.whole:
             await self._stream.finish()
 
-    async def _forward(self, taken: bytes) -> bytes:
+    def begin(self, data: bytes) -> bytes:
+        """What goes out of what has come so far, which was read from this."""
+        events = self._state.begin()
+        for event in events:
+            if type(event) is Start:
+                data = begun(self._turn, event, data)
+        return self._written(data, events)
+
+    async def _forward(self, out: bytes) -> bytes:
         # Send everything but the end; gives that.
         turn, state, takes = self._turn, self._state, self._likeness.takes
         read, send = self._stream.read, self._sink.send
-        events, data = state.begin(), taken
-        for event in events:
-            if type(event) is Start:
-                data = begun(turn, event, data)
-        out = self._written(data, events)
         while not state.done:
             if out:
                 await send(out)
