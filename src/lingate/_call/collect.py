@@ -6,6 +6,7 @@ from typing import Any
 
 from lingate._model import (
     Annotations,
+    Call,
     Event,
     Extra,
     Failed,
@@ -260,6 +261,16 @@ class Collector:
 
     def _ignore(self, event: Event) -> None:
         return None
+
+
+def answer_to(call: Call, collector: Collector) -> JsonDict:
+    """What a call's events add up to: its response, where a completion's is made of a chat's."""
+    data = collector.response()
+    if call.operation != "completions":
+        return data
+    from lingate._dialects.openai_chat.completion_chunks import completion_of  # few ask for them
+
+    return completion_of(data)
 
 
 def _add_logprobs(choice: _Choice, logprobs: JsonDict) -> None:

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from lingate._call.collect import Collector
+from lingate._call.collect import Collector, answer_to
 from lingate._call.policy import MOST_ANSWER, RetryPolicy, Timeout, covers
 from lingate._dialects._base import Further, OperationFormat, StreamDecoder
 from lingate._dialects._replay import replay
@@ -293,11 +293,7 @@ def _unasked(sent: HttpRequest, form: OperationFormat, head: Head, body: bytes) 
         if isinstance(event, Failed):
             return event.error
         collector.add(event)
-    data = collector.response()
-    if sent.call.operation == "completions":
-        from lingate._dialects.openai_chat.completion_chunks import completion_of  # few ask for them
-
-        data = completion_of(data)
+    data = answer_to(sent.call, collector)
     body = form.render(data)
     return Completed(sent, head, data, decode(body), body)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from lingate._call.collect import answer_to
 from lingate._call.stream import StreamState
-from lingate._dialects.openai_chat.completion_chunks import CompletionChunkBuilder, completion_of
+from lingate._dialects.openai_chat.completion_chunks import CompletionChunkBuilder
 from lingate._io.streaming import AsyncStreamed, Counted, Shape, Streamed
 from lingate._io.transport import AsyncByteStream, ByteStream
 from lingate._model import Event
@@ -32,7 +33,7 @@ class _Completion(Shape[CompletionChunk, CompletionResponse]):
 
     def response(self, state: StreamState) -> CompletionResponse:
         target, dropped = state.sent.target, tuple(state.sent.dropped)
-        data = completion_of(state.collector.response())
+        data = answer_to(state.sent.call, state.collector)
         return CompletionResponse(data, None, target.provider, target.model, state.attempts, dropped)
 
 

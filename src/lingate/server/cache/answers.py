@@ -9,9 +9,9 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from lingate._call.collect import answer_to
 from lingate._dialects._base import media_type
 from lingate._dialects._replay import replay
-from lingate._dialects.openai_chat.completion_chunks import completion_of
 from lingate._model import Record
 from lingate._wire import json
 from lingate.errors import DeadlineExceededError, LingateError
@@ -200,8 +200,7 @@ def answers_of(config: GatewayConfig, before: Answers | None) -> Answers | None:
 
 def collected(turn: Turn, state: StreamState) -> None:
     """A stream is whole: keep what it adds up to."""
-    response = state.collector.response()
-    turn.made = completion_of(response) if turn.call.operation == "completions" else response
+    turn.made = answer_to(turn.call, state.collector)
 
 
 def _is_cut(turn: Turn) -> bool:
