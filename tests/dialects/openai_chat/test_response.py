@@ -15,7 +15,7 @@ from lingate.errors import (
     QuotaExceededError,
     RateLimitError,
 )
-from tests.dialects.openai_chat.support import answer, read, target
+from tests.dialects.openai_chat.support import CHAT, JSON, answer, call, read, target
 
 
 def message(**fields: Any) -> dict[str, Any]:
@@ -109,6 +109,26 @@ class TestFinishReason:
         calls = [{"id": "1", "type": "custom", "custom": {"name": "f", "input": ""}}]
 
         assert first(answer(message(tool_calls=calls), "length"))["finish_reason"] == "tool_calls"
+
+    @pytest.mark.parametrize(("written", "reason"), [(9, "stop"), (10, "length"), (12, "length"), (None, "stop")])
+    @pytest.mark.parametrize("limit", ["max_tokens", "max_completion_tokens"])
+    def test_an_answer_of_all_the_tokens_it_may_have_was_cut_where_no_reason_is_given(
+        self, limit: str, written: Any, reason: str
+    ) -> None:
+        # xAI's models at OpenRouter: null, with as many tokens as were asked for, or a few more
+        asked = CHAT.request(call(**{limit: 10}), target())
+        usage = {"prompt_tokens": 1, "completion_tokens": written}
+
+        def read_reasons(*given: Any) -> list[str]:
+            choices = [
+                {"index": n, "message": message(content="a"), "finish_reason": why} for n, why in enumerate(given)
+            ]
+            body = json.dumps({**answer(usage=usage), "choices": choices}).encode()
+            return [choice["finish_reason"] for choice in CHAT.response(asked, JSON, body)[0]["choices"]]
+
+        assert read_reasons(None) == [reason]
+        assert read_reasons("stop") == ["stop"]
+        assert read_reasons(None, None) == ["stop", "stop"]  # counted together
 
     def test_a_filtered_answer_stays_filtered(self) -> None:
         calls = [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
@@ -257,6 +277,7 @@ class TestToolCalls:
             (" ", "{}"),
             ('{"a": 1}', '{"a": 1}'),
             ("{", "{"),
+            ('{}{"a": 1}', '{"a": 1}'),  # put together from a stream that begins so (Llama at OpenRouter)
         ],
     )
     def test_arguments_are_json_text(self, arguments: Any, text: str) -> None:

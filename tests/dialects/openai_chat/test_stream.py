@@ -30,6 +30,7 @@ from tests.dialects.openai_chat.support import (
     CHAT,
     SSE,
     answer,
+    call,
     chunk,
     comparable,
     decode,
@@ -41,7 +42,7 @@ from tests.dialects.openai_chat.support import (
     text_of,
     tool,
 )
-from tests.dialects.short import collect
+from tests.dialects.short import collect, fed, single_bytes
 
 USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 
@@ -180,6 +181,15 @@ class TestEnd:
         events = events_of(sse(end))
 
         assert only(events, Finish) == [Finish("stop", 0, None, None)]
+
+    @pytest.mark.parametrize(("most", "reason"), [(10, "length"), (11, "stop")])
+    def test_done_without_a_reason_after_all_the_tokens_there_may_be_is_a_cut(self, most: int, reason: str) -> None:
+        usage = {"prompt_tokens": 1, "completion_tokens": 10, "total_tokens": 11}
+        data = sse(chunk({"content": "a"}), usage_chunk(usage=usage))
+        asked = CHAT.request(call(stream=True, max_tokens=most), target())
+
+        for pieces in ([data], single_bytes(data)):
+            assert only(fed(CHAT.decoder(asked, SSE), pieces), Finish) == [Finish(reason, 0, None, None)]
 
     def test_done_without_a_reason_ends_calls_as_calls(self) -> None:
         events = events_of(sse(chunk(tool("f", "{}", id="1", index=0)), chunk({}, "")))

@@ -219,8 +219,9 @@ class ChoiceStream:
         if word or choice.get("error"):
             self._finish(choice, word)
 
-    def settle(self, raw: JsonDict | None, events: list[Event]) -> None:
+    def settle(self, raw: JsonDict | None, events: list[Event], unsaid: str | None = None) -> None:
         """Nothing more will come: flush what was held and finish."""
+        # `unsaid`: the reason where none was given.
         # Raises ProtocolError: a tool call never got a name.
         if self._settled:
             return
@@ -231,7 +232,7 @@ class ChoiceStream:
         if self._other_parts:
             events.append(Extra({"provider_specific_fields": {"content": self._other_parts}}, self.index, raw))
         tools = self._tools
-        reason = canonical_reason(self._word)
+        reason = canonical_reason(self._word) or unsaid
         whole = reason != "length" or tools.whole()
         if not tools.settle(raw, events):
             raise malformed(self._sent.target, "a tool call has no function name")

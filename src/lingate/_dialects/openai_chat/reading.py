@@ -9,6 +9,7 @@ from typing import Any
 from lingate._dialects._redact import redact
 from lingate._model import Head, HttpRequest, JsonDict, Target
 from lingate._wire import json
+from lingate._wire.shapes import dig
 from lingate.errors import InternalServerError, LingateError, ProtocolError
 
 _NO_HEADERS: Mapping[str, str] = {}
@@ -177,6 +178,15 @@ def canonical_reason(native: Any) -> str | None:
     # Google's OpenAI surface says `content_filter: PROHIBITED_CONTENT`.
     kind, _, detail = native.lower().replace("-", "_").partition(": ")
     return _CANONICAL.get(kind) or _CANONICAL.get(detail, "stop")
+
+
+def unsaid_reason(sent: HttpRequest, usage: Any, choices: int) -> str | None:
+    """Why an answer ended whose provider gave no reason: `length` where it has all the tokens it may have."""
+    # Recorded of xAI's models at OpenRouter. Tokens are counted over all choices.
+    asked = sent.call.body
+    most, made = asked.get("max_completion_tokens") or asked.get("max_tokens"), dig(usage, "completion_tokens")
+    cut = choices == 1 and isinstance(most, int) and isinstance(made, int) and made >= most
+    return "length" if cut else None
 
 
 def settle(reason: str | None, *, calls: bool, legacy: bool = False, whole: bool = True) -> str:

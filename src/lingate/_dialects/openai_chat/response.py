@@ -26,6 +26,7 @@ from lingate._dialects.openai_chat.reading import (
     raise_hidden,
     reason_of,
     settle,
+    unsaid_reason,
 )
 from lingate._dialects.openai_chat.usage import canonical_usage
 from lingate._model import Head, HttpRequest, JsonDict, Target
@@ -58,10 +59,11 @@ def canonical_response(raw: JsonDict, sent: HttpRequest) -> JsonDict:
         canonical["created"] = integer(raw.get("created")) or 0
     if not raw.get("model") or not isinstance(raw["model"], str):
         canonical["model"] = target.model
-    canonical["choices"] = [_choice(choice, at, sent) for at, choice in enumerate(_joined(choices, sent))]
     usage = raw.get("usage")
     if not usage and isinstance(raw.get("x_groq"), dict):
         usage = raw["x_groq"].get("usage")
+    unsaid = unsaid_reason(sent, usage, len(choices))
+    canonical["choices"] = [_choice(choice, at, sent, unsaid) for at, choice in enumerate(_joined(choices, sent))]
     canonical["usage"] = canonical_usage(usage)
     return canonical
 
@@ -82,7 +84,7 @@ def _joined(choices: list[Any], sent: HttpRequest) -> list[Any]:
     return [{**first, "message": {**messages[0], "content": said[0] if said else None, "tool_calls": calls}}]
 
 
-def _choice(raw: Any, at: int, sent: HttpRequest) -> JsonDict:
+def _choice(raw: Any, at: int, sent: HttpRequest, unsaid: str | None) -> JsonDict:
     target = sent.target
     if not isinstance(raw, dict):
         raise malformed(target, f"choices[{at}] is not an object")
@@ -93,7 +95,7 @@ def _choice(raw: Any, at: int, sent: HttpRequest) -> JsonDict:
         message = {}  # Google's OpenAI surface has none where a filter left nothing of the answer
     if not isinstance(message, dict):
         raise malformed(target, f"choices[{at}] has no message")
-    reason = canonical_reason(native)
+    reason = canonical_reason(native) or unsaid
     if raw.get("error") or reason == ERROR:
         raise hidden_error(raw, target) or provider_failed(target, f"finish_reason {native!r}")
     choice = dict(raw)
@@ -238,6 +240,8 @@ def _function(raw: JsonDict, target: Target) -> JsonDict:
 def arguments_text(raw: Any) -> str:
     """A call's arguments as JSON text, however they were sent; none at all is an empty object."""
     if isinstance(raw, str):
+        # What streams begin with at some hosts stays there where such a stream was put together (recorded).
+        raw = raw[2:] if raw.startswith("{}{") else raw
         return raw if raw.strip() not in ("", "null") else "{}"
     return "{}" if raw is None else json.encode_str(raw)
 

@@ -23,6 +23,7 @@ from lingate._dialects.openai_chat.reading import (
     not_an_object,
     provider_failed,
     raise_hidden,
+    unsaid_reason,
 )
 from lingate._dialects.openai_chat.response import canonical_response
 from lingate._dialects.openai_chat.usage import canonical_usage
@@ -293,8 +294,9 @@ class ChatDecoder:
             raise malformed(self._sent.target, "the stream ended without an answer")
         if any(not state.finished and not state.spoken for state in self._choices.values()):
             raise self._interrupted()
+        unsaid = unsaid_reason(self._sent, self._usage, len(self._choices))
         for state in self._choices.values():
-            state.settle(None, events)
+            state.settle(None, events, unsaid)
         self._tell_usage(events)
         self.done = self._over = True
 
