@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from collections import UserDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -92,6 +93,18 @@ def test_messages_of_an_answer_go_back_as_they_are() -> None:
     lingate_client.chat(
         "openai/m", [{"role": "user", "content": "hi"}, answer.message, {"role": "user", "content": "and?"}]
     )
+
+    assert transport.bodies[1]["messages"][1] == {"role": "assistant", "content": "hello"}
+
+
+@pytest.mark.parametrize("kept", [lambda message: message, lambda message: message.to_dict(), UserDict])
+def test_what_only_an_answer_has_does_not_go_back_with_its_message(kept: Any) -> None:
+    told = {"role": "assistant", "content": "hello", "reasoning_content": "hm", "annotations": [], "refusal": None}
+    choice = {"index": 0, "message": told, "finish_reason": "stop"}
+    lingate_client, transport = client(Reply({**ANSWER, "choices": [choice]}))
+    answer = lingate_client.chat("openai/gpt-4o", "hi")
+
+    lingate_client.chat("openai/gpt-4o", [{"role": "user", "content": "hi"}, kept(answer.message)])
 
     assert transport.bodies[1]["messages"][1] == {"role": "assistant", "content": "hello"}
 

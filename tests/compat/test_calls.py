@@ -50,6 +50,14 @@ def test_an_answer_can_be_changed_copied_and_pickled(to: dict[str, Any]) -> None
         assert twin._hidden_params == answer._hidden_params
 
 
+def test_the_message_of_an_answer_goes_back_without_its_empty_fields(to: dict[str, Any], simulator: Simulator) -> None:
+    message = litellm.completion("openai/gpt-4o", ASKED, **to).choices[0].message
+
+    litellm.completion("openai/gpt-4o", [*ASKED, message, *ASKED], **to)
+
+    assert sent(simulator)["messages"][1] == {"role": "assistant", "content": message.content}
+
+
 def test_a_field_that_is_not_there_is_an_attribute_error(to: dict[str, Any]) -> None:
     message = litellm.completion("openai/gpt-4o", ASKED, **to).choices[0].message
 

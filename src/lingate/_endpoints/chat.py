@@ -111,9 +111,10 @@ def _messages(messages: Any) -> tuple[list[JsonDict], bool]:
 
 
 def _are_texts(messages: Sequence[JsonDict]) -> bool:
-    # Whether no role or content is an enum, or another class of text, which is to be made plain.
-    for message in messages:  # noqa: SIM110 - a generator takes twice as long
-        if type(message["role"]) is not str or type(message["content"]) is not str:
+    # Whether no role or content is an enum, or another class of text, which is to be made plain, and no message another
+    # class of mapping, as those of answers are: msgspec does not look for further fields in them.
+    for message in messages:
+        if type(message) is not dict or type(message["role"]) is not str or type(message["content"]) is not str:
             return False
     return True
 
