@@ -53,14 +53,14 @@ class TestFields:
         assert collect(events)["citations"] == ["x", "y"]
 
     def test_unknown_fields_of_deltas_and_choices_are_kept_apart(self) -> None:
-        first, second = chunk({"content": "a", "channel": "x"}), chunk({"content": "b", "channel": "x"}, "stop")
+        first, second = chunk({"content": "a", "mood": "x"}), chunk({"content": "b", "mood": "x"}, "stop")
         for part in (first, second):
             part["choices"][0]["content_filter_results"] = {"hate": {"filtered": False}}
 
         events = events_of(sse(first, second))
 
         assert [(event.fields, event.choice, event.on_choice) for event in only(events, Extra)] == [
-            ({"channel": "x"}, 0, False),
+            ({"mood": "x"}, 0, False),
             ({"content_filter_results": {"hate": {"filtered": False}}}, 0, True),
         ]
 
@@ -369,6 +369,14 @@ def test_the_number_of_the_choice_in_its_delta_is_no_part_of_the_message() -> No
     events = events_of(sse(chunk({"index": 0, "content": ""}), chunk({"index": 0, "content": "4"}), chunk({}, "stop")))
 
     assert collect(events)["choices"][0]["message"] == {"role": "assistant", "content": "4"}
+
+
+def test_the_channel_of_a_piece_is_no_part_of_the_message() -> None:
+    thought = chunk({"reasoning": "hm", "channel": "analysis"})
+
+    message = collect(events_of(sse(thought, chunk({"content": "4"}), chunk({}, "stop"))))["choices"][0]["message"]
+
+    assert message == {"role": "assistant", "content": "4", "reasoning_content": "hm"}
 
 
 def test_text_that_a_choice_repeats_beside_its_delta_is_told_once() -> None:

@@ -134,7 +134,9 @@ _DELTA = frozenset(
         "images",
         "annotations",
         "token_id",  # Together: the number of the one token in `content`
-        "index",  # Mistral, for models of others: the choice's once more, which strict servers refuse in a history
+        # Strict servers refuse these in a history:
+        "index",  # Mistral, for models of others: the choice's once more
+        "channel",  # Groq, for gpt-oss: `analysis` beside each piece of reasoning
     }
 )
 _CHOICE = frozenset({"index", "delta", "message", "finish_reason", "logprobs", "native_finish_reason", "error"})
