@@ -192,7 +192,7 @@ class TestText:
 
     def test_a_document_is_asked_about_in_the_host_s_words(self, server: RawServer, ask: Any) -> None:
         url = "data:application/pdf;base64,aGk="
-        files = [{"file_data": url, "filename": "a.pdf"}, {"file_id": "f-1"}]
+        files = [{"file_data": url, "filename": "a.pdf"}, {"file_id": "f-1"}, {"file_url": "https://x.test/a.pdf"}]
         content = [{"type": "text", "text": "What is it?"}, *({"type": "file", "file": file} for file in files)]
 
         ask(whole({"role": "assistant", "content": "x"}), "chat", "mistral/m", [{"role": "user", "content": content}])
@@ -201,6 +201,22 @@ class TestText:
             {"type": "text", "text": "What is it?"},
             {"type": "document_url", "document_url": url, "document_name": "a.pdf"},
             {"type": "file", "file_id": "f-1"},
+            {"type": "document_url", "document_url": "https://x.test/a.pdf"},
+        ]
+        assert content[1] == {"type": "file", "file": files[0]}
+
+    def test_the_address_of_a_document_goes_where_the_host_looks_for_it(self, server: RawServer, ask: Any) -> None:
+        files = [{"file_url": "https://x.test/a.pdf", "filename": "a.pdf"}, {"file_data": "data:text/plain,a"}]
+        content = [{"type": "text", "text": "What is it?"}, *({"type": "file", "file": file} for file in files)]
+
+        ask(
+            whole({"role": "assistant", "content": "x"}), "chat", "openrouter/m", [{"role": "user", "content": content}]
+        )
+
+        assert json.loads(server.requests[-1])["messages"][0]["content"] == [
+            content[0],
+            {"type": "file", "file": {"file_data": "https://x.test/a.pdf", "filename": "a.pdf"}},
+            content[2],
         ]
         assert content[1] == {"type": "file", "file": files[0]}
 

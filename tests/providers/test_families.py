@@ -106,6 +106,7 @@ def test_older_ones_never_reason(model: str) -> None:
 
 def test_the_first_reasoning_models_have_no_system_role() -> None:
     assert family_traits("o1-mini")["system_role"] == "user"
+    assert family_traits("o1-mini")["max_stop"] == 0
     assert "system_role" not in family_traits("o1")
 
 

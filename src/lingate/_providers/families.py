@@ -99,10 +99,10 @@ _NEVER_REASONS: Traits = {"default_effort": "none"}
 _PATTERNS: tuple[tuple[str, Traits], ...] = (
     # Open weights, not the API's models: the effort goes into the prompt's template, and cannot be none.
     (r"\bgpt-?oss\b", {"efforts": ("low", "medium", "high")}),
-    # The first two reasoning models know neither `system` nor `developer` (recorded).
+    # The first two reasoning models know neither `system` nor `developer`, nor `stop` (recorded).
     (
         r"(?:^|[/.:])o1-(?:mini|preview)\b",
-        {"max_tokens_param": "max_completion_tokens", "sampling": "none", "system_role": "user"},
+        {"max_tokens_param": "max_completion_tokens", "sampling": "none", "system_role": "user", "max_stop": 0},
     ),
     (r"(?:^|[/.:])(?:o1|o3-mini)(?![\w.])", {"max_tokens_param": "max_completion_tokens", "sampling": "none"}),
     # `stop` is refused from o3 on, and by all of gpt-5 (recorded): it is watched for on our side instead.

@@ -109,12 +109,26 @@ def _with_blocks(message: JsonDict) -> JsonDict:
 
 def bare_media(body: JsonDict, sent: HttpRequest) -> None:
     """A document goes by its address, be it a data URL, a file that was uploaded by its id, and sound as base64 alone."""
-    _change_messages(body, _with_media)
+    _change_parts(body, _bare)
 
 
-def _with_media(message: JsonDict) -> JsonDict:
-    content = message.get("content")
-    return {**message, "content": list(map(_bare, content))} if isinstance(content, list) else message
+def address_as_data(body: JsonDict, sent: HttpRequest) -> None:
+    """The address of a file stands where its data would."""
+    _change_parts(body, _addressed)
+
+
+def _change_parts(body: JsonDict, change: Callable[[Any], Any]) -> None:
+    def changed(message: JsonDict) -> JsonDict:
+        content = message.get("content")
+        return {**message, "content": list(map(change, content))} if isinstance(content, list) else message
+
+    _change_messages(body, changed)
+
+
+def _addressed(part: Any) -> Any:
+    file = as_dict(dig(part, "file"))
+    url = file.get("file_url")
+    return {**part, "file": {"file_data": url, **without(file, ("file_url",))}} if url else part
 
 
 def _bare(part: Any) -> Any:
@@ -124,7 +138,7 @@ def _bare(part: Any) -> Any:
     file = as_dict(dig(part, "file"))
     if file.get("file_id"):
         return {"type": "file", "file_id": file["file_id"]}
-    made = {"document_url": file.get("file_data"), "document_name": file.get("filename")}
+    made = {"document_url": file.get("file_data") or file.get("file_url"), "document_name": file.get("filename")}
     return {"type": "document_url", **not_null(made)} if file else part
 
 
@@ -180,6 +194,7 @@ QUIRKS: Mapping[str, Edit] = {
         store_false,
         thinking_budget,
         reasoning_blocks,
+        address_as_data,
         bare_media,
         listed_texts,
         width_and_height,

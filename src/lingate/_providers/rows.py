@@ -1428,6 +1428,7 @@ _ROWS = (
             "cache_control": True,
             "efforts": _EFFORTS_TO_XHIGH,
         },
+        quirks=("address_as_data",),
         note="`models`, `provider`, `transforms` and `usage` are fields of its own and pass through.",
     ),
     ProviderRow("orcarouter", "OrcaRouter", "https://api.orcarouter.ai/v1", ("ORCAROUTER_API_KEY",)),

@@ -527,6 +527,15 @@ def test_a_file_is_told_to_other_formats_with_its_name() -> None:
     ]
 
 
+@pytest.mark.parametrize(("said", "meant"), [("mpeg", "mp3"), ("x-wav", "wav"), ("wav", "wav"), ("flac", "flac")])
+def test_sound_is_told_to_other_formats_in_openai_s_words(said: str, meant: str) -> None:
+    part = {"inlineData": {"mimeType": f"audio/{said}", "data": "QUJD"}}
+
+    assert canonical(contents=[{"role": "user", "parts": [part]}])["messages"][0]["content"] == [
+        {"type": "input_audio", "input_audio": {"data": "QUJD", "format": meant}}
+    ]
+
+
 @pytest.mark.parametrize("system", [None, {}, {"parts": None}, {"parts": []}])
 def test_a_system_instruction_that_says_nothing_is_none(system: Any) -> None:
     made = parse({"systemInstruction": system, "contents": [{"role": "user", "parts": [{"text": "hi"}]}]})

@@ -15,6 +15,8 @@ from lingate._wire.shapes import as_str, dig
 _VIDEO_SITES = ("youtube.com", "youtu.be")
 _ADDRESSES = ("https://", "http://", "gs://")
 _MEDIA_LEVELS = frozenset({"low", "medium", "high", "ultra_high"})
+# OpenAI knows `mp3` and `wav` alone; these are what other things than its package call them (Python's `mimetypes`).
+_SOUNDS = {"mpeg": "mp3", "x-wav": "wav"}
 
 
 def write_image(part: JsonDict, where: str, draft: Draft) -> JsonDict:
@@ -73,6 +75,7 @@ def canonical_media(part: JsonDict) -> JsonDict | None:
     if blob is not None:
         kind, data = media_type(blob), standard(blob["data"])
         family, _, sort = kind.partition("/")
+        sort = _SOUNDS.get(sort, sort)
         if family == "image":
             return {"type": "image_url", "image_url": {"url": data_url(kind, data)}}
         if family == "audio" and sort.isalnum():
