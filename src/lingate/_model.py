@@ -99,7 +99,7 @@ class Traits(TypedDict, total=False):
     tool_media: bool
     """Whether the results of tools may hold images and files on an OpenAI-shaped wire. Default true."""
     user_after_tool: bool
-    """Whether a user's turn may follow the result of a tool. Default true."""
+    """Whether a user's turn may follow the result of a tool, and an answer may be empty. Default true."""
     prefill: bool
     """Whether a trailing assistant message is taken as the beginning of the answer."""
     think_tags: bool

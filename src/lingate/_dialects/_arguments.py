@@ -44,19 +44,20 @@ def calls_of(
 
 
 def arguments_object(arguments: Any, where: str, draft: Draft) -> JsonDict:
-    """Arguments of a call in a request as an object; empty ones and `null` mean `{}`."""
+    """Arguments of a call in a request as an object; empty ones mean `{}`, and `null` and PHP's and R's `[]` too."""
     # What a model wrote that is none, as when it was cut off, stays in a conversation and is shown like in an answer:
     # refused, it would end every later turn too (openai/openai-agents-python#2061).
     # Raises ConfigError: they are neither text nor an object.
     found = arguments or {}
     if isinstance(found, str):
         found = _said(found)
-        if found and not isinstance(found, dict):
+        found = {} if found in (None, "", []) else found
+        if not isinstance(found, dict):
             draft.note(f"{where} (no JSON object: its text was put into one)")
             found = {"arguments": found}
-    if not isinstance(found, dict | None):
+    if not isinstance(found, dict):
         raise draft.broken(where, "must be a JSON object in a string")
-    return found or {}
+    return found
 
 
 def shown_arguments(arguments: Any) -> JsonDict:

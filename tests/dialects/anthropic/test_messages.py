@@ -174,6 +174,7 @@ def test_a_tool_result_without_an_id_names_the_message() -> None:
         (None, {}),
         ("{}", {}),
         ("null", {}),
+        ("[]", {}),
         ({"a": 1}, {"a": 1}),
         ('{"a": [1, null]}', {"a": [1, None]}),
     ],

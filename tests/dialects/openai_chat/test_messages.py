@@ -74,6 +74,14 @@ def test_a_turn_stands_between_a_result_and_a_user_where_one_must() -> None:
     assert written(*HELLO, asked, result, user_after_tool=False) == turns[:3]
 
 
+@pytest.mark.parametrize("content", ["", None, []])
+def test_an_answer_that_was_empty_is_left_out_where_it_would_be_refused(content: Any) -> None:
+    empty = {"role": "assistant", "content": content, "reasoning_content": "..."}
+
+    assert written(*HELLO, empty, *HELLO, user_after_tool=False) == [*HELLO, *HELLO]
+    assert written(*HELLO, empty, *HELLO) == [*HELLO, {"role": "assistant", "content": ""}, *HELLO]
+
+
 PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
 SEEN = {"role": "tool", "tool_call_id": "c1", "content": [{"type": "text", "text": "a"}, PICTURE]}
 FILE = {"type": "file", "file": {"file_data": "data:application/pdf;base64,AAAA"}}

@@ -299,8 +299,11 @@ def _media_apart(messages: list[Any], sent: HttpRequest) -> list[Any]:
 
 def _bridged(messages: list[Any], sent: HttpRequest) -> list[Any]:
     # Put a turn of the assistant between a tool's result and a user's turn, for models that refuse one after the other.
+    # What they refuse too is an answer that was empty ("must have either content or tool_calls, but not none").
     bridged: list[Any] = []
     for message in messages:
+        if message == {"role": "assistant", "content": ""}:
+            continue
         if bridged and message.get("role") == "user" and bridged[-1].get("role") == "tool":
             note(sent, f"messages[{len(bridged)}] (a turn of the assistant was added, as the model needs one there)")
             bridged.append({"role": "assistant", "content": "Done."})
