@@ -305,6 +305,19 @@ def test_documents_of_one_name_are_told_apart_and_have_text_beside_them() -> Non
     assert dropped(messages=messages) == ["turn 1 (a full stop was added, as a document needs text beside it)"]
 
 
+def test_a_conversation_begins_with_the_user_where_it_must() -> None:
+    messages = [assistant("How can I help?"), user("hi")]
+
+    claude, nova = (send(call(messages=messages), at_bedrock(model)) for model in (CLAUDE, NOVA))
+
+    assert [turn["role"] for turn in claude[0]["messages"]] == ["assistant", "user"]
+    assert claude[1].dropped == []
+    assert nova[0]["messages"] == [{"role": "user", "content": [{"text": "."}]}, *claude[0]["messages"]]
+    assert nova[1].dropped == [
+        "turn 1 (a full stop of the user's was added, as the model needs a turn of theirs there)"
+    ]
+
+
 def test_a_documents_citations_and_context_are_sent_with_it() -> None:
     part = {
         "type": "file",

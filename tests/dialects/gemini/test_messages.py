@@ -83,6 +83,24 @@ def test_a_conversation_without_anything_to_answer_is_refused() -> None:
         wire(messages="x")
 
 
+def test_a_call_comes_right_after_a_turn_of_the_user() -> None:
+    asked = {"role": "assistant", "content": None, "tool_calls": CALLS[:1]}
+    result = {"role": "tool", "tool_call_id": "c1", "content": "1"}
+    said = {"role": "assistant", "content": "Wait."}
+
+    apart, opening = contents(USER, said, asked, result), contents(asked, result, USER)
+
+    assert [turn["role"] for turn in apart] == ["user", "model", "user"]
+    assert [list(part) for part in apart[1]["parts"]] == [["text"], ["functionCall"]]
+    assert [turn["role"] for turn in opening] == ["user", "model", "user", "user"]
+    assert opening[0]["parts"] == [{"text": "."}]
+    assert dropped(messages=[asked, result, USER]) == [
+        "contents[0] (a full stop of the user's was added, as a call needs a turn of theirs before it)"
+    ]
+    assert [turn["role"] for turn in contents(USER, said, said, USER)] == ["user", "model", "model", "user"]
+    assert [turn["role"] for turn in contents(said, USER)] == ["model", "user"]
+
+
 def test_answers_to_parallel_calls_are_one_turn_and_repeat_the_names() -> None:
     found = contents(
         USER,

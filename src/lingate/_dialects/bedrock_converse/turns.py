@@ -52,6 +52,10 @@ class Turns(BlockTurns):
         self._place_late()
         ask_something(self.draft, self.turns, self.system, "content")
         check_prefill(self.draft, self.turns)
+        if self.turns[0]["role"] != "user" and self.draft.family != "claude":
+            # "A conversation must start with a user message." Claude answers others too (recorded).
+            self.turns.insert(0, {"role": "user", "content": [{"text": "."}]})
+            self.draft.note("turn 1 (a full stop of the user's was added, as the model needs a turn of theirs there)")
         self._mend_documents()
         self.draft.body["messages"] = self.turns
         if self.system:

@@ -74,6 +74,9 @@ class Turns:
             self._say_as_user(self.system)
         elif self.system:
             draft.body["systemInstruction"] = {"parts": self.system}
+        if self.contents[0]["role"] == "model" and _calls(self.contents[0]["parts"]):
+            self.contents.insert(0, {"role": "user", "parts": [{"text": "."}]})
+            draft.note("contents[0] (a full stop of the user's was added, as a call needs a turn of theirs before it)")
         draft.body["contents"] = self.contents
 
     def _say_as_user(self, parts: list[JsonDict]) -> None:
@@ -113,7 +116,10 @@ class Turns:
         parts = model_parts(message, where, self.draft)
         ids = [call.get("id") for call in as_dicts(message.get("tool_calls"))]
         self._order = {given: n for n, given in enumerate(ids) if isinstance(given, str)}
-        if parts:
+        if _calls(parts) and self.contents and self.contents[-1]["role"] == "model":
+            # "Function call turn comes immediately after a user turn or after a function response turn."
+            self.contents[-1]["parts"] = [*self.contents[-1]["parts"], *parts]
+        elif parts:
             self.contents.append({"role": "model", "parts": parts})
 
     def _add_result(self, message: JsonDict, where: str) -> None:
@@ -162,6 +168,10 @@ class Turns:
 
 def write_messages(draft: Draft) -> None:
     written(Turns(draft), draft.messages(NAME))
+
+
+def _calls(parts: list[JsonDict]) -> bool:
+    return any("functionCall" in part for part in parts)
 
 
 def _original_result(message: JsonDict) -> JsonDict | None:
