@@ -59,6 +59,9 @@ class TestParse:
     def test_what_hosts_send_is_taken(self, fields: Any) -> None:
         assert parse(**fields).body == {"messages": HELLO, **fields}
 
+    def test_a_limit_below_all_others_is_none(self) -> None:
+        assert parse(max_tokens=-1).body == {"messages": HELLO}
+
     @pytest.mark.parametrize(
         ("fields", "where"),
         [

@@ -24,6 +24,8 @@ def decode_request(body: bytes, path_args: Mapping[str, str]) -> tuple[JsonDict,
         raise BadRequestError(f"The request body must be a JSON object, not {kind_of(fields)}.")
     if None in fields.values():
         fields = not_null(fields)
+    if fields.get("max_tokens") == -1:
+        del fields["max_tokens"]  # no limit, in the words of llama.cpp's clients; OpenRouter takes it too (recorded)
     model = fields.pop("model", None) or path_args.get("model")
     if not isinstance(model, str) or not model:
         fail("model", "expected the name of a model" + ("" if model is None else f", got {kind_of(model)}"))
