@@ -112,6 +112,8 @@ class Traits(TypedDict, total=False):
     """The words `reasoning_effort` may take; any other is replaced by the nearest of them."""
     default_effort: str
     """What the model does when `reasoning_effort` is not set."""
+    unthinking: str
+    """The type of `thinking` with which Claude does not think: `disabled` (default) or another; empty if it always does."""
     custom_tools: bool
     """Whether an OpenAI-shaped wire takes tools for free text; else they are sent as functions. Default false."""
     tool_names: str

@@ -62,6 +62,28 @@ def test_system_messages_between_turns_are_kept_only_for_claudes_that_take_them(
     assert "late_system" not in family_traits("claude-opus-4-7")
 
 
+@pytest.mark.parametrize(
+    ("model", "forced", "unthinking"),
+    [
+        ("claude-opus-5", True, "disabled"),
+        ("claude-haiku-5-5", True, "disabled"),
+        ("claude-fable-5-20260609", True, ""),
+        ("claude-fable-5-1", False, ""),
+        ("anthropic/claude-mythos-5.1", False, ""),
+        ("us.anthropic.claude-opus-5-5", False, ""),
+        ("claude-sonnet-5-5@default", False, "between_tools"),
+        ("claude-opus-latest", False, ""),
+    ],
+)
+def test_the_newest_claudes_are_neither_forced_to_call_a_tool_nor_kept_from_thinking(
+    model: str, forced: bool, unthinking: str
+) -> None:
+    traits = family_traits(model)
+
+    assert (traits.get("tool_choice_required") != "auto") is forced
+    assert traits.get("unthinking", "disabled") == unthinking
+
+
 def test_each_claude_has_its_words_for_effort() -> None:
     assert "max" in family_traits("claude-opus-4-6")["efforts"]
     assert "xhigh" not in family_traits("claude-opus-4-6")["efforts"]

@@ -61,6 +61,11 @@ def fitted_thinking(draft: Draft, given: Any, effort: Any) -> tuple[Any, Any]:
     # 400 "adaptive thinking is not supported on this model"; of the newest, "`thinking.type.enabled` is not supported
     # for this model. Use `thinking.type.adaptive` and `output_config.effort`".
     kind, way, budget = dig(given, "type"), draft.traits.get("thinking"), dig(given, "budget_tokens")
+    off = draft.traits.get("unthinking", "disabled")
+    if off != "disabled" and (kind == "disabled" or (effort == "none" and not given)):
+        if not off:
+            draft.note("reasoning_effort=none (sent as low)")
+        return ({"type": off}, None if effort == "none" else effort) if off else ({"type": "adaptive"}, "low")
     meant = effort
     if effort is None and isinstance(budget, int):
         meant = next((word for word in ("low", "medium") if budget <= BUDGETS[word]), "high")

@@ -189,4 +189,12 @@ def _claude(name: str) -> Traits:
         elif version == (4, 5):
             # The first with `effort`, and beside it thinking still has a budget.
             out["efforts"] = ("none", "low", "medium", "high")
+    # The pages "What's new" of Fable 5.1, Opus 5.5 and Sonnet 5.5: 400 `tool_choice: type "tool" and "any" are not
+    # supported for this model`, `"thinking.type.disabled" is not supported for this model`. Haiku 5.5 takes both.
+    mythos = "fable" in name or "mythos" in name
+    newest = version >= (5, 1 if mythos else 5) and "haiku" not in name
+    if newest:
+        out["tool_choice_required"] = "auto"
+    if newest or mythos:
+        out["unthinking"] = "between_tools" if "sonnet" in name else ""
     return out

@@ -225,6 +225,19 @@ def test_effort_none_switches_thinking_off(traits: Traits) -> None:
     assert wire(traits, reasoning_effort="none")["thinking"] == {"type": "disabled"}
 
 
+@pytest.mark.parametrize("asked", [{"reasoning_effort": "none"}, {"thinking": {"type": "disabled"}}])
+def test_a_model_that_always_thinks_does_so_as_little_as_it_can_where_it_is_not_to(asked: Any) -> None:
+    body, sent = send(call(**asked), target({**ADAPTIVE, "unthinking": ""}))
+
+    assert body["thinking"] == {"type": "adaptive"}
+    assert body["output_config"] == {"effort": "low"}
+    assert sent.dropped == ["reasoning_effort=none (sent as low)"]
+    between: Traits = {**ADAPTIVE, "unthinking": "between_tools"}
+    assert wire(between, **asked) == {**wire(), "thinking": {"type": "between_tools"}}
+    assert dropped(between, **asked) == []
+    assert wire(between, reasoning_effort="high", thinking={"type": "disabled"})["output_config"] == {"effort": "high"}
+
+
 def test_a_model_that_does_not_think_refuses_effort_but_not_none() -> None:
     traits: Traits = {"thinking": "none"}
     with pytest.raises(UnsupportedError) as caught:

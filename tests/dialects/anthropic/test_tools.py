@@ -134,6 +134,12 @@ def test_where_a_tool_cannot_be_forced_auto_is_sent_and_reported() -> None:
 
     assert wire(traits, tools=[FUNCTION], tool_choice="required")["tool_choice"] == {"type": "auto"}
     assert dropped(traits, tools=[FUNCTION], tool_choice="required") == ["tool_choice"]
+    for choice in ({"type": "function", "function": {"name": "look"}}, {"type": "tool", "name": "look"}):
+        assert wire(traits, tools=[FUNCTION], tool_choice=choice)["tool_choice"] == {"type": "auto"}
+        assert dropped(traits, tools=[FUNCTION], tool_choice=choice) == ["tool_choice"]
+    body = wire(traits, tools=[FUNCTION], tool_choice="required", parallel_tool_calls=False)
+    assert body["tool_choice"] == {"type": "auto", "disable_parallel_tool_use": True}
+    assert wire(traits, tools=[FUNCTION], tool_choice="none")["tool_choice"] == {"type": "none"}
 
 
 def test_parallel_calls_are_switched_off_inside_the_choice() -> None:
@@ -318,6 +324,13 @@ def test_a_format_that_makes_no_sense_is_refused(wanted: Any) -> None:
 
 def _structured() -> Any:
     return send(call(response_format=FORMAT), target(BY_TOOL))[1]
+
+
+def test_a_model_that_no_tool_can_be_forced_on_is_asked_for_the_answer_tool() -> None:
+    body = checked({**BY_TOOL, "tool_choice_required": "auto"}, response_format=FORMAT)
+
+    assert body["tool_choice"] == {"type": "auto"}
+    assert "calling the tool place" in body["system"][0]["text"]
 
 
 def test_the_input_of_the_answer_tool_is_the_content_and_no_tool_call() -> None:

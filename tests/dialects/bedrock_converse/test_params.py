@@ -180,7 +180,8 @@ def test_strict_is_sent_where_schemas_are_enforced() -> None:
 
     assert wire(at_bedrock(CLAUDE), tools=[strict])["toolConfig"]["tools"][0]["toolSpec"]["strict"] is True
     assert dropped(at_bedrock(OLD_CLAUDE), tools=[strict]) == ["tools[0].strict"]
-    assert dropped(at_bedrock("anthropic.claude-opus-4-7"), tools=[strict]) == ["tools[0].strict"]
+    for newer in ("anthropic.claude-opus-4-7", "us.anthropic.claude-opus-5-5", "global.anthropic.claude-fable-5-1"):
+        assert dropped(at_bedrock(newer), tools=[strict]) == ["tools[0].strict"]
 
 
 @pytest.mark.parametrize(
@@ -291,6 +292,15 @@ def test_a_model_that_cannot_be_told_refuses_unless_it_may_be_left_out(model: st
     with pytest.raises(UnsupportedError, match="reasoning_effort"):
         wire(at_bedrock(model), reasoning_effort="low")
     assert wire(at_bedrock(model), reasoning_effort="low", drop_params=True) == wire()
+
+
+def test_a_claude_that_always_thinks_does_so_little_and_no_tool_is_forced_on_it() -> None:
+    newest = at_bedrock("us.anthropic.claude-opus-5-5")
+    fields = wire(newest, reasoning_effort="none")["additionalModelRequestFields"]
+    assert fields == {"thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}}
+    body = wire(newest, response_format=FORMAT)
+    assert "toolChoice" not in body["toolConfig"]
+    assert "calling the tool thing" in body["system"][0]["text"]
 
 
 def test_thinking_that_was_meant_for_another_claude_is_said_as_this_one_takes_it() -> None:

@@ -51,6 +51,9 @@ def write_tools(draft: Draft, used: list[str]) -> None:
         choice = choice or {"type": "auto"}
         if choice["type"] != "none":
             choice = {**choice, "disable_parallel_tool_use": not parallel}
+    if choice is not None and choice["type"] in _FORCED and _never_forced(draft):
+        draft.note("tool_choice")
+        choice = {**without(choice, ("name",)), "type": "auto"}
     if choice is not None and (tools or choice["type"] in _FORCED):
         draft.body["tool_choice"] = choice
 
@@ -59,6 +62,10 @@ def is_forced(draft: Draft) -> bool:
     """Whether the model must call a tool."""
     choice = draft.body.get("tool_choice")
     return isinstance(choice, dict) and choice.get("type") in _FORCED
+
+
+def _never_forced(draft: Draft) -> bool:
+    return draft.traits.get("tool_choice_required") == "auto"
 
 
 def write_format(draft: Draft, thinking: bool) -> None:
@@ -99,7 +106,8 @@ def _write_native_format(draft: Draft, wanted: JsonDict, schema: JsonDict) -> No
 
 
 def _write_answer_tool(draft: Draft, schema: JsonDict | None, name: str, thinking: bool) -> None:
-    # A tool whose input is the answer. Forced, except while thinking, when the API refuses to force one.
+    # A tool whose input is the answer. Forced, except while thinking, when the API refuses to force one, and on models
+    # that it forces none on.
     tools = draft.body.get("tools", [])
     name = answer_name(name, [tool.get("name") for tool in tools])
     choice = draft.body.get("tool_choice", {"type": "auto"})
@@ -113,7 +121,7 @@ def _write_answer_tool(draft: Draft, schema: JsonDict | None, name: str, thinkin
     }
     draft.body["tools"] = [*tools, tool]
     draft.answer_tool = name
-    if thinking:
+    if thinking or _never_forced(draft):
         draft.body["tool_choice"] = {"type": "auto"}
         _instruct(draft, f"Give your final answer by calling the tool {name} exactly once, never as text.")
     elif offered:
