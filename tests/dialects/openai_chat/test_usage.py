@@ -116,6 +116,24 @@ def test_audio_that_is_in_the_total_alone_was_input() -> None:
     assert seconds == counts(2629, 635, 3264, prompt_audio_seconds=203)
 
 
+def test_tokens_of_the_models_behind_a_model_are_input_and_output() -> None:
+    told = {"cached_tokens": 6, "orchestration_input_tokens": 900, "orchestration_input_cached_tokens": 300}
+
+    usage = canonical_usage(
+        counts(50, 20, 1040, prompt_tokens_details=told, completion_tokens_details={"orchestration_output_tokens": 70})
+    )
+
+    assert usage == counts(
+        950,
+        90,
+        1040,
+        prompt_tokens_details={**told, "cached_tokens": 306},
+        completion_tokens_details={"orchestration_output_tokens": 70},
+    )
+    beside = counts(50, 20, 70, prompt_tokens_details=told)
+    assert canonical_usage(beside) == beside  # in a total that leaves them out they may be a part of the rest
+
+
 def test_caches_beside_the_prompt_are_added_to_it() -> None:
     by_total = canonical_usage(counts(10, 5, 115, cached_tokens=100))
     by_name = canonical_usage(counts(10, 5, 15, cache_read_input_tokens=70, cache_creation_input_tokens=30))

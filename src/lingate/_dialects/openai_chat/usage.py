@@ -42,8 +42,13 @@ def canonical_usage(raw: Any) -> JsonDict | None:
     reasoning = _largest(completion_details, raw, ("reasoning_tokens",))
 
     if prompt is not None and completion is not None:
-        cache = (cached or 0) + (written or 0)
         rest = (total or 0) - prompt - completion
+        behind = _largest(prompt_details, raw, ("orchestration_input_tokens",)) or 0
+        if 0 < behind <= rest:
+            # What models behind the model read (Sakana's Fugu), billed as the rest; what they wrote is what remains.
+            prompt, rest = prompt + behind, rest - behind
+            cached = (cached or 0) + (_largest(prompt_details, raw, ("orchestration_input_cached_tokens",)) or 0)
+        cache = (cached or 0) + (written or 0)
         if rest > 0:
             heard = raw.get("prompt_audio_seconds") or integer(prompt_details.get("audio_tokens")) == rest
             if rest != reasoning and (heard or rest == cache):
