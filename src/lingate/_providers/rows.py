@@ -61,7 +61,13 @@ _KIMI: Traits = {
     "max_temperature": 1.0,
     "max_stop": 5,
 }
-_KIMI_MODELS = (ModelRule(pattern=r"kimi-(?:k2\.[5-9]|k[3-9]|.*thinking).*", traits={"sampling": "none"}),)
+_KIMI_MODELS = (
+    ModelRule(pattern=r"kimi-(?:k2\.[5-9]|k[3-9]|.*thinking).*", traits={"sampling": "none"}),
+    # These always think, as hard as they can unless told, and know no switch: platform.kimi.ai/docs/guide/use-thinking-effort.
+    ModelRule(
+        pattern=r"kimi-k[3-9].*", traits={"reasoning_param": "reasoning_effort", "efforts": ("low", "high", "max")}
+    ),
+)
 
 # Thinking stands in <think> tags inside the content, unless it is asked to be apart.
 _MINIMAX: Traits = {"think_tags": True, "reasoning_history": "reasoning_details"}
@@ -1168,6 +1174,12 @@ _ROWS = (
             "function_call",
         ),
         traits=_MISTRAL,
+        # 400 "reasoning_effort='medium' is not supported for this model": architects-toolkit/SmartHopper#647. GLM, which
+        # it hosts too, has `low`, `high` and `max`: mistralai/mistral-vibe#1117.
+        models=(
+            ModelRule(pattern=r"(?:open-)?(?:mistral|magistral|ministral)-.*", traits={"efforts": ("none", "high")}),
+            ModelRule(pattern=r".*glm-.*", traits={"efforts": ("low", "high", "max")}),
+        ),
         quirks=("marked_prefill", "bare_media"),
     ),
     ProviderRow(

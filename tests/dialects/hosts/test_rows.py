@@ -24,6 +24,24 @@ from tests.dialects.short import collect
 from tests.dialects.short import failed as broken
 
 
+@pytest.mark.parametrize(
+    ("model", "asked", "sent"),
+    [
+        ("moonshot/kimi-k3.1-pro", "low", {"reasoning_effort": "low"}),
+        ("moonshot/kimi-k3.1-pro", "none", {"reasoning_effort": "low"}),
+        ("moonshotai-cn/kimi-k3", "xhigh", {"reasoning_effort": "high"}),
+        ("moonshot/kimi-k2.6", "none", {"thinking": {"type": "disabled"}}),
+        ("mistral/mistral-medium-3-5", "low", {"reasoning_effort": "high"}),
+        ("mistral/mistral-large-4", "none", {"reasoning_effort": "none"}),
+        ("mistral/zai-glm-5-3", "medium", {"reasoning_effort": "low"}),
+    ],
+)
+def test_each_model_is_told_the_effort_in_words_that_it_takes(model: str, asked: str, sent: Any) -> None:
+    body = wire(place(model, api_key=KEY), reasoning_effort=asked)
+
+    assert {name: body[name] for name in ("reasoning_effort", "thinking") if name in body} == sent
+
+
 class TestDatabricks:
     ENV = {"DATABRICKS_HOST": "https://adb.example", "DATABRICKS_TOKEN": KEY}  # noqa: RUF012
 
