@@ -302,6 +302,14 @@ def test_what_ends_last_is_the_text_although_proofs_come_after_it() -> None:
     assert ends == [1, 2, 3, 0]
 
 
+def test_annotations_that_have_no_counterpart_and_come_before_the_text_leave_it_whole() -> None:
+    told = Annotations([{"type": "file", "file": {"hash": "4af1", "name": "plan.pdf"}}])
+
+    data = _encoded(Start("c", "m", 1), told, Text("Up"), Text("wards."), Finish("stop"))
+
+    assert parse_stream(data)["content"] == [{"type": "text", "text": "Upwards."}]
+
+
 def test_annotations_of_another_provider_are_citations_of_the_text() -> None:
     cited = {
         "type": "url_citation",

@@ -289,12 +289,11 @@ class Encoder(BlockEncoder, dialect=NAME):
     def _on_annotations(self, event: Annotations) -> bytes:
         if self._cited or self._open not in (None, "text"):
             return b""
-        opened = b"" if self._open else self._open_block("text", {"type": "text", "text": ""})
-        deltas = [
-            self._delta(self._index, {"type": "citations_delta", "citation": citation})
-            for citation in citations_of(event.items, "".join(self._text))
-        ]
-        return opened + b"".join(deltas) if deltas else b""
+        cited = citations_of(event.items, "".join(self._text))
+        opened = b"" if self._open or not cited else self._open_block("text", {"type": "text", "text": ""})
+        return opened + b"".join(
+            self._delta(self._index, {"type": "citations_delta", "citation": one}) for one in cited
+        )
 
     def _on_extra(self, event: Extra) -> bytes:
         if event.choice is not None and self._started and self._index < 0 and (blocks := kept_blocks(event.fields)):
