@@ -163,7 +163,7 @@ _QUOTA_WORDS = _Words(
     r"please top[ -]?up|top[ -]?up your",
     r"in arrears|account (?:is |has been )?overdue|overdue (?:balance|payment)",
     r"free tier of the model has been exhausted|have a free quota tier",
-    r"daily free allocation",
+    r"daily free allocation|api calls / month",
     r"usage limit for this billing (?:cycle|period)|monthly limit exhausted|your weekly (?:\(7-day\) )?usage limit",
     r"余额不足|欠费|充值|额度不足|额度已用|余量已用",
 )
