@@ -15,7 +15,8 @@ from lingate.errors import (
     QuotaExceededError,
     RateLimitError,
 )
-from tests.dialects.openai_chat.support import CHAT, JSON, answer, call, read, target
+from tests.dialects.openai_chat.support import CHAT, HELLO, JSON, SSE, answer, call, chunk, read, sse, target, tool
+from tests.dialects.short import collect, fed, single_bytes
 
 
 def message(**fields: Any) -> dict[str, Any]:
@@ -478,6 +479,27 @@ def test_two_calls_of_one_id_get_two_ids() -> None:
 
     assert one == call
     assert two["id"].startswith("call_")
+
+
+def test_an_id_that_the_conversation_has_already_is_made_new_whole_and_streamed() -> None:
+    # https://github.com/vllm-project/vllm/issues/50295
+    called = {"id": "look:0", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    history = [
+        *HELLO,
+        {"role": "assistant", "content": None, "tool_calls": [called]},
+        {"role": "tool", "tool_call_id": "look:0", "content": "dark"},
+    ]
+    request = CHAT.request(call(messages=history), target())
+    turn = {"role": "assistant", "content": None, "tool_calls": [called, {**called, "id": "look:1"}]}
+
+    whole = CHAT.response(request, JSON, json.dumps(answer(turn, "tool_calls")).encode())[0]
+    pieces = [tool("look", "{}", id=f"look:{n}", index=n) for n in (0, 1)]
+    data = sse(*map(chunk, pieces), chunk({}, "tool_calls"))
+    streams = [collect(fed(CHAT.decoder(request, SSE), cut)) for cut in ([data], single_bytes(data))]
+
+    for response in (whole, *streams):
+        one, two = (made["id"] for made in response["choices"][0]["message"]["tool_calls"])
+        assert (one[:5], two) == ("call_", "look:1")
 
 
 def test_a_model_that_calls_another_tool_has_not_answered_yet() -> None:

@@ -177,7 +177,7 @@ class ChoiceStream:
         self._settled = False
         self._word: str | None = None
         self._native: str | None = None
-        self._tools = ToolStream(index, sent.answer_tool)
+        self._tools = ToolStream(index, sent)
         self._think = ThinkSplitter() if sent.target.traits.get("think_tags") else None
         self._reasons = ReasonStream(index)
         self._other_parts: list[Any] = []

@@ -9,7 +9,7 @@ from typing import Any
 from lingate._dialects._redact import redact
 from lingate._model import Head, HttpRequest, JsonDict, Target
 from lingate._wire import json
-from lingate._wire.shapes import dig
+from lingate._wire.shapes import as_dicts, as_str, dig
 from lingate.errors import InternalServerError, LingateError, ProtocolError
 
 _NO_HEADERS: Mapping[str, str] = {}
@@ -18,6 +18,14 @@ _NO_HEADERS: Mapping[str, str] = {}
 def new_id(prefix: str) -> str:
     """An id for something the provider left nameless; unique, so that a client can send it back."""
     return prefix + os.urandom(12).hex()
+
+
+def told_ids(sent: HttpRequest) -> set[str]:
+    """Ids of the tool calls in the conversation so far."""
+    # Some count them anew in each answer: Kimi K3 at several hosts (fw-ai/fireconnect#16, vllm-project/vllm#50295). Claude
+    # Code, which pairs results by id alone, then calls without end; Anthropic's API takes none twice.
+    turns = as_dicts(sent.call.body.get("messages"))
+    return {as_str(call.get("id")) for turn in turns for call in as_dicts(turn.get("tool_calls"))}
 
 
 def body_failure(value: object, target: Target, headers: Mapping[str, str] = _NO_HEADERS) -> LingateError | None:

@@ -26,6 +26,7 @@ from lingate._dialects.openai_chat.reading import (
     raise_hidden,
     reason_of,
     settle,
+    told_ids,
     unsaid_reason,
 )
 from lingate._dialects.openai_chat.usage import canonical_usage
@@ -183,7 +184,7 @@ def _read_calls(raw: Any, message: JsonDict, sent: HttpRequest) -> None:
     if not isinstance(raw, list):
         raise malformed(sent.target, f"tool_calls is a {type(raw).__name__}, not a list")
     calls = [_call(call, sent.target) for call in raw]
-    taken: set[str] = set()
+    taken = told_ids(sent)
     for call in calls:
         if call["id"] in taken:
             call["id"] = new_id("call_")  # two of one id could not be answered

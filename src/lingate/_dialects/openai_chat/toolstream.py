@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._dialects._counts import integer
-from lingate._dialects.openai_chat.reading import new_id
+from lingate._dialects.openai_chat.reading import new_id, told_ids
 from lingate._dialects.openai_chat.response import arguments_text, called, is_json
-from lingate._model import Event, JsonDict, Text, ToolArgs, ToolStart
+from lingate._model import Event, HttpRequest, JsonDict, Text, ToolArgs, ToolStart
 from lingate._wire.json import decode
 from lingate._wire.shapes import as_str, without
 
@@ -66,11 +66,11 @@ class _Call:
 class ToolStream:
     """The tool calls of one choice."""
 
-    __slots__ = ("_answer_tool", "_by_index", "_calls", "_choice", "_count", "_last", "_legacy")
+    __slots__ = ("_by_index", "_calls", "_choice", "_count", "_last", "_legacy", "_sent")
 
-    def __init__(self, choice: int, answer_tool: str | None) -> None:
+    def __init__(self, choice: int, sent: HttpRequest) -> None:
         self._choice = choice
-        self._answer_tool = answer_tool
+        self._sent = sent
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
         self._last: _Call | None = None
@@ -164,10 +164,10 @@ class ToolStream:
 
     def _start(self, call: _Call, name: str, raw: JsonDict, events: list[Event]) -> None:
         call.name = name
-        call.answer = name == self._answer_tool
+        call.answer = name == self._sent.answer_tool
         if not call.answer:
             call.id = ident = call.id or new_id("call_")
-            if any(other.id == ident and other.tool >= 0 for other in self._calls):
+            if any(other.id == ident and other.tool >= 0 for other in self._calls) or ident in told_ids(self._sent):
                 ident = new_id("call_")  # two of one id could not be answered
             call.tool = self._count
             self._count += 1
