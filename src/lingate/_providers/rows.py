@@ -1896,6 +1896,10 @@ _ROWS = (
                 unsupported=("stop", "frequency_penalty", "presence_penalty"),
             ),
             ModelRule(pattern=r"grok-3-mini.*", unsupported=("stop",)),
+            # The others are refused, `none` by all from 4.5 on: docs.x.ai/developers/model-capabilities/text/reasoning,
+            # probed in theopenco/llmgateway#3669.
+            ModelRule(pattern=r"grok-4\.3.*", traits={"efforts": ("none", "low", "medium", "high")}),
+            ModelRule(pattern=r"grok-4\.[5-9].*", traits={"efforts": ("low", "medium", "high", "xhigh")}),
         ),
         note="Live search works only on /responses.",
     ),

@@ -34,6 +34,10 @@ from tests.dialects.short import failed as broken
         ("mistral/mistral-medium-3-5", "low", {"reasoning_effort": "high"}),
         ("mistral/mistral-large-4", "none", {"reasoning_effort": "none"}),
         ("mistral/zai-glm-5-3", "medium", {"reasoning_effort": "low"}),
+        ("xai/grok-4.7", "none", {"reasoning_effort": "low"}),
+        ("xai/grok-4.6", "max", {"reasoning_effort": "xhigh"}),
+        ("xai/grok-4.3-latest", "xhigh", {"reasoning_effort": "high"}),
+        ("xai/grok-4.3", "none", {"reasoning_effort": "none"}),
     ],
 )
 def test_each_model_is_told_the_effort_in_words_that_it_takes(model: str, asked: str, sent: Any) -> None:
