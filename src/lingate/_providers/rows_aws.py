@@ -41,6 +41,8 @@ BEDROCK_MODELS = (
         ),
         traits={"structured": "json_schema"},
     ),
+    # vercel/ai#11802, anomalyco/opencode#48843.
+    ModelRule(pattern=r"(?:.*[./])?mistral\..*", traits={"call_ids": "[a-zA-Z0-9]{9}"}),
     ModelRule(pattern=r".*gpt-oss.*", traits={"think_tags": True}),
     # How each says how much it thinks: LiteLLM 1.109 and pydantic-ai, the last two recorded.
     ModelRule(pattern=r".*nova-2\b.*", traits={"reasoning_param": "reasoning_config"}),

@@ -176,6 +176,24 @@ def test_ids_are_written_in_the_letters_and_the_length_this_format_allows() -> N
     assert [block["toolResult"]["toolUseId"] for block in made[2]["content"]] == calls
 
 
+@pytest.mark.parametrize("model", ["us.mistral.pixtral-large-2502-v1:0", "mistral.ministral-3-14b-instruct"])
+def test_mistrals_models_get_ids_of_nine_letters_and_digits(model: str) -> None:
+    given = ["tooluse_bpe71yCfRu2b5i-nKGDr5g", "a", "abcdefgh9"]
+    messages = [
+        user("x"),
+        assistant(None, tool_calls=[called(one) for one in given]),
+        *[result(one) for one in given],
+    ]
+
+    made = wire(at_bedrock(model), messages=messages)["messages"]
+
+    calls = [block["toolUse"]["toolUseId"] for block in made[1]["content"]]
+    assert [len(one) for one in calls] == [9, 9, 9]
+    assert "".join(calls).isalnum()
+    assert calls[2] == given[2]
+    assert [block["toolResult"]["toolUseId"] for block in made[2]["content"]] == calls
+
+
 def test_legacy_function_messages_become_a_tool_call_and_its_result() -> None:
     made = turns(
         user("x"),

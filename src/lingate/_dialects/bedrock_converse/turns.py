@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+from zlib import crc32
 
 from lingate._dialects._draft import native_fields
 from lingate._dialects._tools import has_failed
@@ -57,9 +59,19 @@ class Turns(BlockTurns):
             self.turns.insert(0, {"role": "user", "content": [{"text": "."}]})
             self.draft.note("turn 1 (a full stop of the user's was added, as the model needs a turn of theirs there)")
         self._mend_documents()
+        self._mend_ids()
         self.draft.body["messages"] = self.turns
         if self.system:
             self.draft.body["system"] = self.system
+
+    def _mend_ids(self) -> None:
+        # Mistral's: "Tool call id was a but must be a-z, A-Z, 0-9, with a length of 9", said of Bedrock's own too.
+        taken = self.draft.traits.get("call_ids")
+        blocks = [block for turn in self.turns for block in turn["content"]] if taken else []
+        for block, kind in ((block, kind) for block in blocks for kind in ("toolUse", "toolResult") if kind in block):
+            given = block[kind]["toolUseId"]
+            if not re.fullmatch(taken or "", given):
+                block[kind] = {**block[kind], "toolUseId": f"c{crc32(given.encode()):08x}"}
 
     def _add_system(self, message: JsonDict, where: str) -> None:
         blocks = self._text_blocks(message, where)
