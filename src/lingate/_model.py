@@ -98,8 +98,8 @@ class Traits(TypedDict, total=False):
     """What happens to system messages after the first turn: `keep` (default) or `hoist`."""
     tool_media: bool
     """Whether the results of tools may hold images and files on an OpenAI-shaped wire. Default true."""
-    user_after_tool: bool
-    """Whether a user's turn may follow the result of a tool, and an answer may be empty. Default true."""
+    strict_turns: bool
+    """No user's turn may follow the result of a tool, and no answer be empty. Default false."""
     prefill: bool
     """Whether a trailing assistant message is taken as the beginning of the answer."""
     think_tags: bool
@@ -383,7 +383,7 @@ class MakeSigner(Protocol):
         ...
 
 
-_IF_ASKED = {"default_effort", "custom_tools", "tool_names", "call_ids", "tool_media", "user_after_tool"}
+_IF_ASKED = {"default_effort", "custom_tools", "tool_names", "call_ids", "tool_media", "strict_turns"}
 """Traits that matter for calls only that say how to reason, or have tools."""
 
 ORDINARY = frozenset(

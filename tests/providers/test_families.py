@@ -177,7 +177,7 @@ def test_system_messages_become_one_where_the_template_knows_no_other(model: str
 
 @pytest.mark.parametrize("model", ["mistralai/mistral-small-4-119b-2603", "Devstral-Small-2-24B", "open-mixtral-8x7b"])
 def test_turns_are_in_the_order_that_mistral_s_models_insist_on(model: str) -> None:
-    known = {"call_ids": "[a-zA-Z0-9]{9}", "late_system": "hoist", "user_after_tool": False}
+    known = {"call_ids": "[a-zA-Z0-9]{9}", "late_system": "hoist", "strict_turns": True}
     assert known.items() <= family_traits(model).items()
 
 

@@ -90,7 +90,7 @@ MISTRAL_TURNS: Traits = {
     "tool_names": "[a-zA-Z0-9_-]{1,64}",
     "call_ids": "[a-zA-Z0-9]{9}",
     "late_system": "hoist",
-    "user_after_tool": False,
+    "strict_turns": True,
 }
 
 _NEVER_REASONS: Traits = {"default_effort": "none"}

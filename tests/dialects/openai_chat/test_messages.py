@@ -60,25 +60,25 @@ def test_a_turn_stands_between_a_result_and_a_user_where_one_must() -> None:
     result = {"role": "tool", "tool_call_id": "c1", "content": "ok"}
     turns = [*HELLO, asked, result, *HELLO]
 
-    assert written(*turns, user_after_tool=False) == [
+    assert written(*turns, strict_turns=True) == [
         *HELLO,
         asked,
         result,
         {"role": "assistant", "content": "Done."},
         *HELLO,
     ]
-    assert dropped(*turns, user_after_tool=False) == [
+    assert dropped(*turns, strict_turns=True) == [
         "messages[3] (a turn of the assistant was added, as the model needs one there)"
     ]
     assert written(*turns) == turns
-    assert written(*HELLO, asked, result, user_after_tool=False) == turns[:3]
+    assert written(*HELLO, asked, result, strict_turns=True) == turns[:3]
 
 
 @pytest.mark.parametrize("content", ["", None, []])
 def test_an_answer_that_was_empty_is_left_out_where_it_would_be_refused(content: Any) -> None:
     empty = {"role": "assistant", "content": content, "reasoning_content": "..."}
 
-    assert written(*HELLO, empty, *HELLO, user_after_tool=False) == [*HELLO, *HELLO]
+    assert written(*HELLO, empty, *HELLO, strict_turns=True) == [*HELLO, *HELLO]
     assert written(*HELLO, empty, *HELLO) == [*HELLO, {"role": "assistant", "content": ""}, *HELLO]
 
 

@@ -55,7 +55,7 @@ def write_messages(messages: Any, sent: HttpRequest) -> Any:
         written = _media_apart(written, sent)
     if traits.get("late_system") == "hoist":
         written = _hoist(written or list(messages))
-    if written and not traits.get("user_after_tool", True):
+    if written and traits.get("strict_turns"):
         written = _bridged(written, sent)
     return messages if written is None else written
 
