@@ -1,8 +1,9 @@
-"""The records that every layer speaks: rows, calls, targets, requests, stream events. Data only.
+"""The records that every layer speaks: rows, calls, targets, requests, stream events."""
 
-The canonical form of a request and of a response is the OpenAI chat dict (see `types.py`), extended by the names the
-field already uses. What is here is what travels around those dicts.
-"""
+# Data only.
+#
+# The canonical form of a request and of a response is the OpenAI chat dict (see `types.py`), extended by the names the
+# field already uses. What is here is what travels around those dicts.
 
 from __future__ import annotations
 

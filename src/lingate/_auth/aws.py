@@ -1,16 +1,17 @@
-"""AWS: SigV4 signatures. Access keys from the environment need nothing else; every other credential is botocore's.
+"""AWS: SigV4 signatures."""
 
-Where credentials come from, the first that there is:
-
-1. the profile in `AWS_PROFILE_NAME` (as LiteLLM calls it), which names one on purpose;
-2. `AWS_ACCESS_KEY_ID` with `AWS_SECRET_ACCESS_KEY` and, for temporary ones, `AWS_SESSION_TOKEN`;
-3. `AWS_WEB_IDENTITY_TOKEN_FILE` with `AWS_ROLE_ARN`;
-4. botocore's own chain, of the profile in `AWS_PROFILE` or `AWS_DEFAULT_PROFILE` or the default one: shared files, SSO,
-   credential processes, the container, the instance. It reads the process's own environment.
-
-With `AWS_ROLE_NAME` that role is assumed on top (`AWS_SESSION_NAME`, `AWS_EXTERNAL_ID`). The region is the one in the name of
-AWS's host, else `AWS_REGION_NAME`, `AWS_REGION` or `AWS_DEFAULT_REGION`.
-"""
+# Access keys from the environment need nothing else; every other credential is botocore's.
+#
+# Where credentials come from, the first that there is:
+#
+# 1. the profile in `AWS_PROFILE_NAME` (as LiteLLM calls it), which names one on purpose;
+# 2. `AWS_ACCESS_KEY_ID` with `AWS_SECRET_ACCESS_KEY` and, for temporary ones, `AWS_SESSION_TOKEN`;
+# 3. `AWS_WEB_IDENTITY_TOKEN_FILE` with `AWS_ROLE_ARN`;
+# 4. botocore's own chain, of the profile in `AWS_PROFILE` or `AWS_DEFAULT_PROFILE` or the default one: shared files, SSO,
+#    credential processes, the container, the instance. It reads the process's own environment.
+#
+# With `AWS_ROLE_NAME` that role is assumed on top (`AWS_SESSION_NAME`, `AWS_EXTERNAL_ID`). The region is the one in the name of
+# AWS's host, else `AWS_REGION_NAME`, `AWS_REGION` or `AWS_DEFAULT_REGION`.
 
 from __future__ import annotations
 
@@ -54,11 +55,9 @@ class Scope:
 def signature_headers(
     method: str, url: str, headers: Mapping[str, str], body: bytes, credentials: Credentials, scope: Scope, now: float
 ) -> dict[str, str]:
-    """The headers that sign a request whose URL is absolute and already percent-encoded.
-
-    Signed are the method, the URL, the body, the host and those of the request's headers that begin with `x-amz-`: these
-    must be, and any more could be changed on the way. A signature that the headers hold is replaced.
-    """
+    """The headers that sign a request whose URL is absolute and already percent-encoded."""
+    # Signed are the method, the URL, the body, the host and those of the request's headers that begin with `x-amz-`: these
+    # must be, and any more could be changed on the way. A signature that the headers hold is replaced.
     parts = urlsplit(url)
     stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
     made = {"x-amz-date": stamp}

@@ -1,14 +1,13 @@
-"""Azure: Entra ID's access tokens, from azure-identity's own credentials.
+"""Azure: Entra ID's access tokens, from azure-identity's own credentials."""
 
-Where credentials come from, the first that there is:
-
-1. `AZURE_CLIENT_SECRET` with `AZURE_TENANT_ID` and `AZURE_CLIENT_ID`: a service principal;
-2. `AZURE_FEDERATED_TOKEN_FILE` with the same two: workload identity;
-3. azure-identity's own chain (environment, managed identity, the Azure CLI and its kin), which reads the process's own
-   environment. `AZURE_CLIENT_ID` alone names a managed identity.
-
-The scope is that of the row, or `AZURE_SCOPE`; the authority is `AZURE_AUTHORITY_HOST`, or the public cloud's.
-"""
+# Where credentials come from, the first that there is:
+#
+# 1. `AZURE_CLIENT_SECRET` with `AZURE_TENANT_ID` and `AZURE_CLIENT_ID`: a service principal;
+# 2. `AZURE_FEDERATED_TOKEN_FILE` with the same two: workload identity;
+# 3. azure-identity's own chain (environment, managed identity, the Azure CLI and its kin), which reads the process's own
+#    environment. `AZURE_CLIENT_ID` alone names a managed identity.
+#
+# The scope is that of the row, or `AZURE_SCOPE`; the authority is `AZURE_AUTHORITY_HOST`, or the public cloud's.
 
 from __future__ import annotations
 

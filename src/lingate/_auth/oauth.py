@@ -1,7 +1,6 @@
-"""Tokens that a key, or a client's id with its secret, is exchanged for: OAuth's client credentials, IBM's IAM and their kin.
+"""Tokens that a key, or a client's id with its secret, is exchanged for: OAuth's client credentials, IBM's IAM and their kin."""
 
-What is posted where is the row's `exchange`. The request goes out by the transport of the call that needs the token.
-"""
+# What is posted where is the row's `exchange`. The request goes out by the transport of the call that needs the token.
 
 from __future__ import annotations
 

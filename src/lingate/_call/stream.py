@@ -12,12 +12,11 @@ from lingate.errors import LingateError, StreamInterruptedError
 
 
 class StreamState:
-    """Turns bytes into the events the caller sees, and knows how the stream ended.
+    """Turns bytes into the events the caller sees, and knows how the stream ended."""
 
-    Attributes:
-        done: The stream is whole (or was cut by the caller's own stop sequence); nothing is left to read.
-        error: Why it is not, to be raised after the events before it.
-    """
+    # Attributes:
+    #     done: The stream is whole (or was cut by the caller's own stop sequence); nothing is left to read.
+    #     error: Why it is not, to be raised after the events before it.
 
     __slots__ = ("_decoder", "_ready", "_stops", "attempts", "collector", "done", "error", "sent")
 
@@ -89,13 +88,12 @@ def _is_alone(call: Call) -> bool:
 
 
 class StopFilter:
-    """Enforces stop sequences that the wire had no room for, over text that arrives in pieces.
+    """Enforces stop sequences that the wire had no room for, over text that arrives in pieces."""
 
-    Text that could be the beginning of a stop sequence is held back until it is decided.
-
-    Attributes:
-        stopped: There is one choice, `alone`, and it is cut: nothing else is to come that the caller wants.
-    """
+    # Text that could be the beginning of a stop sequence is held back until it is decided.
+    #
+    # Attributes:
+    #     stopped: There is one choice, `alone`, and it is cut: nothing else is to come that the caller wants.
 
     __slots__ = ("_alone", "_cut", "_held", "_longest", "_stops", "stopped")
 
@@ -155,10 +153,8 @@ class StopFilter:
 
 
 def first_stop(text: str, stops: Sequence[str]) -> int | None:
-    """Where the stop sequence begins that is complete first, None if there is none.
-
-    The first to be complete is the one a provider that generates token by token would have seen, whatever the chunking.
-    """
+    """Where the stop sequence begins that is complete first, None if there is none."""
+    # The first to be complete is the one a provider that generates token by token would have seen, whatever the chunking.
     found = [(at + len(stop), at) for stop in stops if (at := text.find(stop)) >= 0]
     return min(found)[1] if found else None
 

@@ -26,17 +26,15 @@ def prepare(
     extra_headers: Any = None,
     extra_body: Any = None,
 ) -> tuple[Call, type | None]:
-    """Build the canonical call, and tell the class that `response_format` was, if it was one.
-
-    Args:
-        model: The model as its provider names it.
-        messages: A list of OpenAI message dicts (views and pydantic objects are taken too), or one string: a user's message.
-        params: OpenAI chat parameters; None means not set.
-        stream: Whether the answer is wanted in pieces.
-        drop_params: See `Extras`, also for the rest.
-        extra_headers: Likewise.
-        extra_body: Likewise.
-    """
+    """Build the canonical call, and tell the class that `response_format` was, if it was one."""
+    # Args:
+    #     model: The model as its provider names it.
+    #     messages: A list of OpenAI message dicts (views and pydantic objects are taken too), or one string: a user's message.
+    #     params: OpenAI chat parameters; None means not set.
+    #     stream: Whether the answer is wanted in pieces.
+    #     drop_params: See `Extras`, also for the rest.
+    #     extra_headers: Likewise.
+    #     extra_body: Likewise.
     written, plainly = _messages(messages)
     body: JsonDict = {"messages": written}
     format_class: type | None = None

@@ -1,7 +1,8 @@
-"""Performs a plan's steps on an event loop. `sync.py` is this without `await`; neither decides anything.
+"""Performs a plan's steps on an event loop."""
 
-asyncio is imported when it is first needed: it is slow to import, and blocking clients share this module's importers.
-"""
+# `sync.py` is this without `await`; neither decides anything.
+#
+# asyncio is imported when it is first needed: it is slow to import, and blocking clients share this module's importers.
 
 from __future__ import annotations
 

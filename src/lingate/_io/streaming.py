@@ -18,13 +18,12 @@ R = TypeVar("R")
 
 
 class Shape(ABC, Generic[P, R]):
-    """What the pieces and the whole of a stream look like, and how far the stream was read.
+    """What the pieces and the whole of a stream look like, and how far the stream was read."""
 
-    Attributes:
-        taken: Someone reads it, has read it, or has closed it: nobody else may begin.
-        closed: Its owner has closed it.
-        ended: It was read to its end.
-    """
+    # Attributes:
+    #     taken: Someone reads it, has read it, or has closed it: nobody else may begin.
+    #     closed: Its owner has closed it.
+    #     ended: It was read to its end.
 
     taken = closed = ended = False
 

@@ -1,9 +1,8 @@
-"""What the litellm package raises, as our errors: by the provider's own answer where it is still attached.
+"""What the litellm package raises, as our errors: by the provider's own answer where it is still attached."""
 
-The package decides by words before it looks at a status, so its verdict is the last thing to go by. Below its exception
-there mostly hangs the one of the HTTP client, with status, headers and body as they came; those are classified as if
-they had come to us.
-"""
+# The package decides by words before it looks at a status, so its verdict is the last thing to go by. Below its exception
+# there mostly hangs the one of the HTTP client, with status, headers and body as they came; those are classified as if
+# they had come to us.
 
 from __future__ import annotations
 
@@ -44,14 +43,12 @@ _ENDS = (StopIteration, StopAsyncIteration)
 
 
 def told(error: Exception, request: HttpRequest, outside: BaseException | None) -> LingateError:
-    """Our error for an exception of the package.
-
-    Args:
-        error: As it was raised.
-        request: What was asked.
-        outside: What the caller was handling when it asked; it hangs below every exception that is raised meanwhile,
-            and is none of theirs.
-    """
+    """Our error for an exception of the package."""
+    # Args:
+    #     error: As it was raised.
+    #     request: What was asked.
+    #     outside: What the caller was handling when it asked; it hangs below every exception that is raised meanwhile,
+    #         and is none of theirs.
     if isinstance(error, LingateError):
         return error
     links = _links(error, outside)

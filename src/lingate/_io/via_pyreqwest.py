@@ -1,9 +1,10 @@
-"""The default transport: pyreqwest (Rust's reqwest). Its awaited half is `via_pyreqwest_aio.py`: asyncio is slow to import.
+"""The default transport: pyreqwest (Rust's reqwest)."""
 
-Facts that shape this file, each checked against pyreqwest 0.15: a streamed body is buffered up to 64 KiB before the first read
-unless `streamed_read_buffer_limit(0)` is set; leaving a streamed request closes its connection at once, unless its last
-byte has been read, then the connection goes back to the pool; the Rust runtime does not survive a fork.
-"""
+# Its awaited half is `via_pyreqwest_aio.py`: asyncio is slow to import.
+#
+# Facts that shape this file, each checked against pyreqwest 0.15: a streamed body is buffered up to 64 KiB before the first read
+# unless `streamed_read_buffer_limit(0)` is set; leaving a streamed request closes its connection at once, unless its last
+# byte has been read, then the connection goes back to the pool; the Rust runtime does not survive a fork.
 
 from __future__ import annotations
 
@@ -127,11 +128,12 @@ _MOST_DRAFTS = 512
 
 
 class Clients:
-    """Clients by their connect and read time-outs, which pyreqwest sets per client. Few in practice; bounded anyway.
+    """Clients by their connect and read time-outs, which pyreqwest sets per client."""
 
-    Calls to the same place differ in their body alone. So what is sent is a copy, with a body, of a draft that is kept:
-    it costs half of what writing address, headers and time-out anew does.
-    """
+    # Few in practice; bounded anyway.
+    #
+    # Calls to the same place differ in their body alone. So what is sent is a copy, with a body, of a draft that is kept:
+    # it costs half of what writing address, headers and time-out anew does.
 
     __slots__ = ("_build", "_clients", "_drafts", "_lock")
 

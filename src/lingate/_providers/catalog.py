@@ -1,8 +1,7 @@
-"""What an answer cost, from the provider's own word or the price catalogue of the `genai-prices` package.
+"""What an answer cost, from the provider's own word or the price catalogue of the `genai-prices` package."""
 
-The package is optional, loaded at the first question and never asked to fetch newer prices. A cost that is not known is
-None with a reason; it is never 0. Prices are today's, and those of the provider itself, wherever `api_base` points.
-"""
+# The package is optional, loaded at the first question and never asked to fetch newer prices. A cost that is not known is
+# None with a reason; it is never 0. Prices are today's, and those of the provider itself, wherever `api_base` points.
 
 from __future__ import annotations
 
@@ -57,11 +56,11 @@ def cost_of(
     answered: str | None = None,
     service_tier: str | None = None,
 ) -> Cost:
-    """Work out what an answer cost. A cost that the provider reports among the counts wins over any computation.
-
-    The model that answered by its own word is looked up first, because what was asked for may be the name of a deployment or an
-    alias. `service_tier` is the one the answer was served on.
-    """
+    """Work out what an answer cost."""
+    # A cost that the provider reports among the counts wins over any computation.
+    #
+    # The model that answered by its own word is looked up first, because what was asked for may be the name of a deployment or an
+    # alias. `service_tier` is the one the answer was served on.
     if not isinstance(usage, dict) or not usage:
         return Cost(None, "the provider gave no token counts")
     reported = _reported(usage)
@@ -288,11 +287,9 @@ class Highest(NamedTuple):
 def highest(
     provider: str, model: str, kinds: tuple[tuple[str, ...], tuple[str, ...]], size: int, context: Mapping[str, str]
 ) -> Highest | None:
-    """The prices that no call of some kind goes beyond; None where the catalogue has none of the model.
-
-    `kinds` are those of token that its input and its output may have, `size` its most input in tokens, `context` the tier and
-    speed that it asks for.
-    """
+    """The prices that no call of some kind goes beyond; None where the catalogue has none of the model."""
+    # `kinds` are those of token that its input and its output may have, `size` its most input in tokens, `context` the tier and
+    # speed that it asks for.
     found = _find(provider, "", model)
     if isinstance(found, str):
         return None

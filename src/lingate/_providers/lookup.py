@@ -1,7 +1,6 @@
-"""From `provider/model` to the place a request is sent to: which row, which URL, which credential, which traits.
+"""From `provider/model` to the place a request is sent to: which row, which URL, which credential, which traits."""
 
-Nothing here touches the network or the process's own environment; variables are read from the mapping that is passed.
-"""
+# Nothing here touches the network or the process's own environment; variables are read from the mapping that is passed.
 
 from __future__ import annotations
 
@@ -140,11 +139,9 @@ def register(row: ProviderRow) -> None:
 
 
 def from_config(name: str, given: Mapping[str, Any]) -> ProviderRow:
-    """A row from a configuration's words; what they leave out comes from the row of that name, if there is one.
-
-    Raises:
-        ConfigError: A key is unknown or a value wrong; the message holds the path and the closest key.
-    """
+    """A row from a configuration's words; what they leave out comes from the row of that name, if there is one."""
+    # Raises:
+    #     ConfigError: A key is unknown or a value wrong; the message holds the path and the closest key.
     return settings_from(name, given, _known(name)).row
 
 
@@ -175,41 +172,39 @@ def resolve(
     api_version: str | None = None,
     borrow: Callable[[str], ProviderRow | None] | None = None,
 ) -> Target:
-    """Turn `provider/model` into the place a request is sent to.
-
-    Everything after the first slash belongs to the provider. Where the credential comes from, the first that has one:
-
-    1. the call: `api_key`, or `headers` that hold the provider's own header for it;
-    2. the environment: `key_env` of the row in its order, then `token_env`;
-    3. the configuration: `api_key` of the provider, or such `headers`;
-    4. the proxy, if one is set (`proxy`, else the environment's) and the call names no `api_base`: then the whole
-       request goes there in OpenAI's format, with the full `provider/model` as the model's name;
-    5. signing in, for a provider with a module for it: before the proxy if one of `sign_env` is set, else after it.
-
-    The base URL, the first that there is: `api_base` of the call, `url_env` of the row, `api_base` of the
-    configuration, `url` of a rule for this model, `url` of the row. Where there is none, the proxy is the last resort.
-
-    Traits, later ones win: the row, the model's family, the row again for what it says about its own wire, rules of the
-    row for this model, the configuration.
-
-    Args:
-        model: `provider/model`. A bare model name is an error; the provider is never guessed.
-        env: Where variables are read, so that tests and servers can pass their own.
-        api_key: See above, as for the rest.
-        api_base: Likewise.
-        config: Settings by provider name (`api_key`, `api_base`, `headers`, `traits`, any field of a row); a name that
-            no row has makes a provider of the user's own.
-        proxy: URL and key of a gateway for calls that have no credential.
-        headers: Sent besides ours, and instead of ours where names are equal.
-        sign: Makes the signers of providers that can be signed in to; without it these need a key like all others.
-        api_version: Instead of the configuration's and the environment's, at providers whose addresses hold one.
-        borrow: Finds the row of a provider that the table has not, and that can be reached all the same.
-
-    Raises:
-        UnknownProviderError: No row has this name, or there is no slash; the message lists the closest three.
-        MissingCredentialError: The provider needs a key and there is none; the message names the variables.
-        ConfigError: The base URL is missing, a value cannot be used, or the service has ended.
-    """
+    """Turn `provider/model` into the place a request is sent to."""
+    # Everything after the first slash belongs to the provider. Where the credential comes from, the first that has one:
+    #
+    # 1. the call: `api_key`, or `headers` that hold the provider's own header for it;
+    # 2. the environment: `key_env` of the row in its order, then `token_env`;
+    # 3. the configuration: `api_key` of the provider, or such `headers`;
+    # 4. the proxy, if one is set (`proxy`, else the environment's) and the call names no `api_base`: then the whole
+    #    request goes there in OpenAI's format, with the full `provider/model` as the model's name;
+    # 5. signing in, for a provider with a module for it: before the proxy if one of `sign_env` is set, else after it.
+    #
+    # The base URL, the first that there is: `api_base` of the call, `url_env` of the row, `api_base` of the
+    # configuration, `url` of a rule for this model, `url` of the row. Where there is none, the proxy is the last resort.
+    #
+    # Traits, later ones win: the row, the model's family, the row again for what it says about its own wire, rules of the
+    # row for this model, the configuration.
+    #
+    # Args:
+    #     model: `provider/model`. A bare model name is an error; the provider is never guessed.
+    #     env: Where variables are read, so that tests and servers can pass their own.
+    #     api_key: See above, as for the rest.
+    #     api_base: Likewise.
+    #     config: Settings by provider name (`api_key`, `api_base`, `headers`, `traits`, any field of a row); a name that
+    #         no row has makes a provider of the user's own.
+    #     proxy: URL and key of a gateway for calls that have no credential.
+    #     headers: Sent besides ours, and instead of ours where names are equal.
+    #     sign: Makes the signers of providers that can be signed in to; without it these need a key like all others.
+    #     api_version: Instead of the configuration's and the environment's, at providers whose addresses hold one.
+    #     borrow: Finds the row of a provider that the table has not, and that can be reached all the same.
+    #
+    # Raises:
+    #     UnknownProviderError: No row has this name, or there is no slash; the message lists the closest three.
+    #     MissingCredentialError: The provider needs a key and there is none; the message names the variables.
+    #     ConfigError: The base URL is missing, a value cannot be used, or the service has ended.
     provider, name = _split(model)
     known = _known(provider)
     given = None if config is None else _entry(config, provider, known)

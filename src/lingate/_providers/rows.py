@@ -1,10 +1,11 @@
-"""THE TABLE: one row per provider, the only place where a provider has a name. Data only, no logic.
+"""THE TABLE: one row per provider, the only place where a provider has a name."""
 
-Facts are those of the sources that docs/sources.txt has of each row: LiteLLM 1.106.2, any-llm f9499232, the Vercel AI SDK ed857f50,
-models.dev f3fc6922, catwalk 64dad50e, pydantic-ai and TensorZero of August 2026, Portkey of May 2026, Helicone of July
-2025, or the vendor's own documentation. Where they disagree a comment says what was taken. No row was tried with a key.
-A row with `ended` stays, so that old configurations get an answer.
-"""
+# Data only, no logic.
+#
+# Facts are those of the sources that docs/sources.txt has of each row: LiteLLM 1.106.2, any-llm f9499232, the Vercel AI SDK
+# ed857f50, models.dev f3fc6922, catwalk 64dad50e, pydantic-ai and TensorZero of August 2026, Portkey of May 2026, Helicone of
+# July 2025, or the vendor's own documentation. Where they disagree a comment says what was taken. No row was tried with a key.
+# A row with `ended` stays, so that old configurations get an answer.
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""THE TABLE, continued: the models that the picker offers first, one or a few for each backing. Data only.
+"""THE TABLE, continued: the models that the picker offers first, one or a few for each backing."""
 
-Context sizes and prices are those of genai-prices `EDITION` (at DeepSeek the price of the day's busy hours), what a model
-reads is the vendor's word. A test compares them with the installed catalogue when it is of that edition.
-"""
+# Data only.
+#
+# Context sizes and prices are those of genai-prices `EDITION` (at DeepSeek the price of the day's busy hours), what a model
+# reads is the vendor's word. A test compares them with the installed catalogue when it is of that edition.
 
 from __future__ import annotations
 

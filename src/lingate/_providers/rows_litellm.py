@@ -1,8 +1,9 @@
-"""THE TABLE, continued: what has no row of ours and goes through the litellm package, if that is installed. Data only.
+"""THE TABLE, continued: what has no row of ours and goes through the litellm package, if that is installed."""
 
-Rows of ours win over these. The package is asked by the name of the row; what it needs beside a key it reads from the
-process's environment itself. A provider that is not here and that the installed package knows has `LITELLM` for a row.
-"""
+# Data only.
+#
+# Rows of ours win over these. The package is asked by the name of the row; what it needs beside a key it reads from the
+# process's environment itself. A provider that is not here and that the installed package knows has `LITELLM` for a row.
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""THE TABLE, continued: what a bare model name says about its provider, and what models are known to do. Data only.
+"""THE TABLE, continued: what a bare model name says about its provider, and what models are known to do."""
 
-LiteLLM's users write `gpt-4o` and `claude-sonnet-4-5` without a provider; `lingate.compat.litellm` reads these. Lingate's
-own calls never guess.
-"""
+# Data only.
+#
+# LiteLLM's users write `gpt-4o` and `claude-sonnet-4-5` without a provider; `lingate.compat.litellm` reads these. Lingate's
+# own calls never guess.
 
 from __future__ import annotations
 

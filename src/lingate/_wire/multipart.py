@@ -39,19 +39,17 @@ Field: TypeAlias = tuple[str, "str | Upload"]
 
 
 def encode(fields: Iterable[Field], boundary: str | None = None) -> tuple[bytes, str]:
-    """Write fields as one body.
-
-    Args:
-        fields: In the order in which they are sent.
-        boundary: What stands between them. By default one that is made of the fields, so that the same fields give the
-            same bytes, and that is in none of them.
-
-    Returns:
-        The body, and its content type.
-
-    Raises:
-        ValueError: A field contains the boundary that was given.
-    """
+    """Write fields as one body."""
+    # Args:
+    #     fields: In the order in which they are sent.
+    #     boundary: What stands between them. By default one that is made of the fields, so that the same fields give the
+    #         same bytes, and that is in none of them.
+    #
+    # Returns:
+    #     The body, and its content type.
+    #
+    # Raises:
+    #     ValueError: A field contains the boundary that was given.
     parts = [_part(name, value) for name, value in fields]
     if boundary is None:
         boundary = _boundary(parts)
@@ -120,11 +118,11 @@ def _flat(name: str, value: Any, depth: int) -> Iterable[Field]:
 
 
 def parse(body: bytes, boundary: str) -> list[Field]:
-    """Cut a body into its fields. A part with a file name is an `Upload`, any other is text.
-
-    Raises:
-        ValueError: It is not such a body, or is cut short; the message says where.
-    """
+    """Cut a body into its fields."""
+    # A part with a file name is an `Upload`, any other is text.
+    #
+    # Raises:
+    #     ValueError: It is not such a body, or is cut short; the message says where.
     if not 0 < len(boundary) <= _MAX_BOUNDARY:
         raise ValueError(f"the boundary must have 1 to {_MAX_BOUNDARY} characters")
     mark = b"\r\n--" + boundary.encode("latin-1", "replace")
@@ -207,11 +205,11 @@ def boundary_of(content_type: str | None, body: bytes) -> str | None:
 
 
 def unflatten(fields: Iterable[Field]) -> dict[str, Any]:
-    """A form's fields as an object: `list[]` and repeated names become lists, `object[key]` objects. Text stays text.
-
-    Raises:
-        ValueError: Two fields contradict each other, as `a` and `a[b]` do.
-    """
+    """A form's fields as an object: `list[]` and repeated names become lists, `object[key]` objects."""
+    # Text stays text.
+    #
+    # Raises:
+    #     ValueError: Two fields contradict each other, as `a` and `a[b]` do.
     out: dict[str, Any] = {}
     for name, value in fields:
         base, bracket, rest = name.partition("[")

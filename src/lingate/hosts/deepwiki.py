@@ -1,13 +1,13 @@
-"""deepwiki-open, and anything else that is built on adalflow: `LingateClient`.
+"""deepwiki-open, and anything else that is built on adalflow: `LingateClient`."""
 
-    import adalflow
-    from lingate.hosts.deepwiki import LingateClient
-
-    adalflow.Generator(model_client=LingateClient(), model_kwargs={"model": "anthropic/claude-sonnet-4-6"})
-
-`lingate hosts install deepwiki` puts it into a checkout; `python -m lingate.hosts.deepwiki`, run in an unchanged one,
-serves it with the client for its retrieval. adalflow is imported when the client is.
-"""
+#
+#     import adalflow
+#     from lingate.hosts.deepwiki import LingateClient
+#
+#     adalflow.Generator(model_client=LingateClient(), model_kwargs={"model": "anthropic/claude-sonnet-4-6"})
+#
+# `lingate hosts install deepwiki` puts it into a checkout; `python -m lingate.hosts.deepwiki`, run in an unchanged one,
+# serves it with the client for its retrieval. adalflow is imported when the client is.
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""Director's LLM interface, answered by Lingate: `DEFAULT_LLM=lingate` and `LINGATE_CHAT_MODEL=provider/model`.
+"""Director's LLM interface, answered by Lingate: `DEFAULT_LLM=lingate` and `LINGATE_CHAT_MODEL=provider/model`."""
 
-`LingateLLM` and `LingateConfig` are subclasses of `director.llm.base`'s classes, made when they are first asked for, so
-that this module imports where Director is not installed. See docs/hosts/director.md.
-"""
+# `LingateLLM` and `LingateConfig` are subclasses of `director.llm.base`'s classes, made when they are first asked for, so
+# that this module imports where Director is not installed. See docs/hosts/director.md.
 
 from __future__ import annotations
 

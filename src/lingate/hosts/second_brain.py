@@ -1,9 +1,8 @@
-"""Second Brain's LLM backend: what the drop-in file `llm_lingate.py` does, without importing the host.
+"""Second Brain's LLM backend: what the drop-in file `llm_lingate.py` does, without importing the host."""
 
-The file lives in the host's tree and runs in its sandbox; it hands over the host's own `LLMResponse` and
-`is_context_limit_error`, because that function decides from an error's *text* whether the user's history is compacted and
-then truncated. See docs/hosts/second-brain.md.
-"""
+# The file lives in the host's tree and runs in its sandbox; it hands over the host's own `LLMResponse` and
+# `is_context_limit_error`, because that function decides from an error's *text* whether the user's history is compacted and
+# then truncated. See docs/hosts/second-brain.md.
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""vui (fluxions-ai) with any provider behind its voice: in this process, or through a gateway.
+"""vui (fluxions-ai) with any provider behind its voice: in this process, or through a gateway."""
 
-    python -m lingate.hosts.vui --model anthropic/claude-sonnet-4-6          # what vui itself takes may follow
-    python -m lingate.hosts.vui --gateway http://localhost:4000 --model groq/llama-3.3-70b-versatile
-
-`LingateBackend` and `LingateGatewayBackend` are vui's backends; they are built when they are first named, because only
-then vui is imported. vui's workers are spawned and import this module again, so it must stay cheap.
-"""
+#
+#     python -m lingate.hosts.vui --model anthropic/claude-sonnet-4-6          # what vui itself takes may follow
+#     python -m lingate.hosts.vui --gateway http://localhost:4000 --model groq/llama-3.3-70b-versatile
+#
+# `LingateBackend` and `LingateGatewayBackend` are vui's backends; they are built when they are first named, because only
+# then vui is imported. vui's workers are spawned and import this module again, so it must stay cheap.
 
 from __future__ import annotations
 

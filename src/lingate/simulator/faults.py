@@ -1,8 +1,9 @@
-"""Everything that can go wrong on request. `FAULTS` is the table; its order is the order of the documentation.
+"""Everything that can go wrong on request."""
 
-A fault is one of three things: an error that is answered in the dialect's own form, an edit of the answer, or an edit
-of the steps that send it.
-"""
+# `FAULTS` is the table; its order is the order of the documentation.
+#
+# A fault is one of three things: an error that is answered in the dialect's own form, an edit of the answer, or an edit
+# of the steps that send it.
 
 from __future__ import annotations
 

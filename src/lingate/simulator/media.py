@@ -1,7 +1,6 @@
-"""Answers about images and sound, moderations, embeddings and rankings: small, valid, and the same for the same request.
+"""Answers about images and sound, moderations, embeddings and rankings: small, valid, and the same for the same request."""
 
-Embeddings are unit vectors made from the words of a text, so that texts that share words are close; rankings go by them.
-"""
+# Embeddings are unit vectors made from the words of a text, so that texts that share words are close; rankings go by them.
 
 from __future__ import annotations
 
