@@ -135,6 +135,20 @@ class TestDatabricks:
 
         assert wire(self.at(), response_format=form)["tool_choice"] == {"type": "function", "function": {"name": "x"}}
 
+    @pytest.mark.parametrize("fields", [{"reasoning_effort": "low"}, {"thinking": {"type": "enabled"}}])
+    def test_a_claude_that_thinks_is_asked_for_the_tool_and_not_made_to_call_it(self, fields: Any) -> None:
+        form = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
+        made = wire(self.at(), response_format=form, **fields)
+
+        assert (made["tool_choice"], made["thinking"]["type"]) == ("auto", "enabled")
+        assert "calling the tool x" in made["messages"][0]["content"]
+
+    @pytest.mark.parametrize("fields", [{"reasoning_effort": "none"}, {"thinking": {"type": "disabled"}}])
+    def test_a_claude_that_does_not_think_is_made_to_call_it(self, fields: Any) -> None:
+        form = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
+
+        assert wire(self.at(), response_format=form, **fields)["tool_choice"]["function"] == {"name": "x"}
+
     def test_errors(self) -> None:
         error = {"error_code": "PERMISSION_DENIED", "message": "Invalid access token"}
         with pytest.raises(LingateError):

@@ -124,6 +124,7 @@ _JSON_ONLY = "Answer with one JSON object and nothing else: no code fence, no ex
 _BY_SCHEMA = (
     "Answer with one JSON value that is valid under this JSON schema, and nothing else: no code fence, no explanation."
 )
+_BY_CALLING = "Give your final answer by calling the tool"
 _TOOL_NAME = "answer"
 
 
@@ -167,8 +168,17 @@ def _by_tool(wire: JsonDict, sent: HttpRequest, form: JsonDict) -> None:
     function = {"name": name, "description": description, "parameters": schema}
     # With tools of the caller's own the model must be able to call them first; it still may not answer in prose.
     wire["tool_choice"] = "required" if tools else {"type": "function", "function": {"name": name}}
+    if sent.target.traits.get("reasoning_param") == "thinking" and _thinks(wire):
+        # Claude is not made to call a tool while it thinks: its API answers that with a 400.
+        wire["tool_choice"] = "auto"
+        wire["messages"] = add_system_text(wire.get("messages"), f"{_BY_CALLING} {name}, exactly once, never as text.")
     wire["tools"] = [*tools, {"type": "function", "function": function}]
     sent.answer_tool = name
+
+
+def _thinks(wire: JsonDict) -> bool:
+    thinking = wire.get("thinking")
+    return dig(thinking, "type") != "disabled" if thinking else wire.get("reasoning_effort") not in (None, "none")
 
 
 def _parts(form: JsonDict) -> tuple[Any, str, str]:
