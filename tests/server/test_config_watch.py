@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,6 +95,29 @@ def test_an_included_file_is_watched_too(path: Path) -> None:
 
 def test_a_reload_can_be_asked_for_without_a_change(path: Path) -> None:
     assert isinstance(Watcher(load(str(path), {}), {}).reload(), GatewayConfig)
+
+
+@pytest.mark.parametrize("half", ["", OTHER[: len(OTHER) // 2], "model_lst: []"])
+def test_a_file_that_is_written_while_it_is_read_is_read_again(
+    path: Path, half: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load_slowly(*args: Any) -> GatewayConfig:
+        try:
+            return load(*args)
+        finally:
+            if path.read_text() == half:
+                path.write_text(OTHER)
+
+    watcher = Watcher(load(str(path), {}), {})
+    monkeypatch.setattr("lingate.server.config.watching.load", load_slowly)
+    path.write_text(half)
+
+    assert looks(watcher) == [False, True]
+    assert watcher.reload() is None
+    assert looks(watcher) == [False, True]
+    config = watcher.reload()
+    assert isinstance(config, GatewayConfig)
+    assert config.deployments[0].model == "b"
 
 
 async def test_the_watcher_tells_of_each_change(path: Path) -> None:

@@ -35,24 +35,29 @@ class Watcher:
         self._seen = stamp
         return settled and stamp != self._known
 
-    def reload(self) -> GatewayConfig | ConfigFileError:
+    def reload(self) -> GatewayConfig | ConfigFileError | None:
         """Read the files again, whether they have changed or not: the new configuration, or what is wrong with it."""
+        # None if they were written meanwhile, and are due again: half a file, or one just emptied, may make sense too.
         before = _stamp(self._files)
+        found: GatewayConfig | ConfigFileError
         try:
-            config = load(self._path, self._env)
+            found = load(self._path, self._env)
         except ConfigFileError as error:
-            self._known = before
-            return error
-        self._files = config.files
-        self._known = self._seen = before if len(before) == len(config.files) else _stamp(config.files)
-        return config
+            found = error
+        if _stamp(self._files) != before:
+            return None
+        self._known = before
+        if isinstance(found, GatewayConfig):
+            self._files = found.files
+            self._known = self._seen = before if len(before) == len(found.files) else _stamp(found.files)
+        return found
 
     async def run(self, changed: Changed, interval: float) -> None:
         """Look every so many seconds, and tell of each new configuration or error. Runs until it is cancelled."""
         while True:
             await asyncio.sleep(interval)
-            if self.is_due():
-                changed(await asyncio.to_thread(self.reload))
+            if self.is_due() and (found := await asyncio.to_thread(self.reload)) is not None:
+                changed(found)
 
 
 async def watch(config: GatewayConfig, env: Mapping[str, str], changed: Changed) -> None:
