@@ -119,6 +119,11 @@ def answer_name(name: str, taken: list[Any]) -> str:
     return name
 
 
+def asked_to_call(name: str) -> str:
+    """What a model is told that is not made to call the tool whose input is the answer."""
+    return f"Give your final answer by calling the tool {name} exactly once, never as text."
+
+
 def search_place(options: JsonDict) -> JsonDict:
     """Where a search is to be made, of OpenAI's `web_search_options`, as tools say it; nothing where it is not given."""
     location = options.get("user_location")

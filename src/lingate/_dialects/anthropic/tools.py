@@ -9,6 +9,7 @@ from lingate._dialects._tools import (
     allowed_tools,
     answer_name,
     asked_format,
+    asked_to_call,
     choice_object,
     chosen,
     chosen_function,
@@ -123,7 +124,7 @@ def _write_answer_tool(draft: Draft, schema: JsonDict | None, name: str, thinkin
     draft.answer_tool = name
     if thinking or _never_forced(draft):
         draft.body["tool_choice"] = {"type": "auto"}
-        _instruct(draft, f"Give your final answer by calling the tool {name} exactly once, never as text.")
+        _instruct(draft, asked_to_call(name))
     elif offered:
         draft.body["tool_choice"] = {**choice, "type": "any"}
     else:

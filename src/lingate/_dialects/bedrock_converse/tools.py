@@ -11,6 +11,7 @@ from lingate._dialects._tools import (
     allowed_tools,
     answer_name,
     asked_format,
+    asked_to_call,
     choice_object,
     chosen,
     chosen_function,
@@ -118,7 +119,7 @@ def _write_answer_tool(draft: Draft, schema: JsonDict, name: str, about: Any, th
     }
     config = {"tools": [*tools, {"toolSpec": spec}]}
     if thinking or draft.traits.get("tool_choice_required") == "auto":
-        draft.instruct(f"Give your final answer by calling the tool {name} exactly once, never as text.")
+        draft.instruct(asked_to_call(name))
     else:
         offered = tools and draft.asked.get("tool_choice") != "none"
         config["toolChoice"] = {"any": {}} if offered else {"tool": {"name": name}}

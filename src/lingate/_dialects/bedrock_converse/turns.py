@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
-from zlib import crc32
 
 from lingate._dialects._draft import native_fields
+from lingate._dialects._names import fitted_id
 from lingate._dialects._tools import has_failed
 from lingate._dialects._turns import (
     TEXT_FIELDS,
@@ -67,11 +66,11 @@ class Turns(BlockTurns):
     def _mend_ids(self) -> None:
         # Mistral's: "Tool call id was a but must be a-z, A-Z, 0-9, with a length of 9", said of Bedrock's own too.
         taken = self.draft.traits.get("call_ids")
-        blocks = [block for turn in self.turns for block in turn["content"]] if taken else []
-        for block, kind in ((block, kind) for block in blocks for kind in ("toolUse", "toolResult") if kind in block):
-            given = block[kind]["toolUseId"]
-            if not re.fullmatch(taken or "", given):
-                block[kind] = {**block[kind], "toolUseId": f"c{crc32(given.encode()):08x}"}
+        if taken is None:
+            return
+        for block in (block for turn in self.turns for block in turn["content"]):
+            for kind in block.keys() & {"toolUse", "toolResult"}:
+                block[kind] = {**block[kind], "toolUseId": fitted_id(block[kind]["toolUseId"], taken)}
 
     def _add_system(self, message: JsonDict, where: str) -> None:
         blocks = self._text_blocks(message, where)

@@ -1,7 +1,6 @@
 """As a face: InvokeModel with Anthropic's bodies."""
 
-# Of the other makers' bodies there is no telling from an answer which one
-# the client takes, so they are not served.
+# Of the other makers' bodies there is no telling from an answer which one the client takes, so they are not served.
 
 from __future__ import annotations
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._dialects._draft import Draft
-from lingate._dialects._tools import allowed_tools, answer_name, asked_format, choice_object, chosen, function_tool
+from lingate._dialects._tools import (
+    allowed_tools,
+    answer_name,
+    asked_format,
+    asked_to_call,
+    choice_object,
+    chosen,
+    function_tool,
+)
 from lingate._model import JsonDict
 from lingate._wire.json import encode_str
 from lingate._wire.shapes import dig
@@ -116,7 +124,7 @@ def _write_answer_tool(draft: Draft, schema: JsonDict | None, name: str, tools: 
     draft.answer_tool = name
     if draft.traits.get("tool_choice_required") == "auto":
         draft.body.pop("tool_choice", None)
-        _instruct(draft, f"Give your final answer by calling the tool {name} exactly once, never as text.")
+        _instruct(draft, asked_to_call(name))
     else:
         draft.body["tool_choice"] = "REQUIRED"
 

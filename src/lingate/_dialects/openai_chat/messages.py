@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
-from zlib import crc32
 
+from lingate._dialects._names import fitted_id
 from lingate._dialects._reading import REASONED, detail_text
 from lingate._dialects._signature import is_foreign
 from lingate._dialects.openai_chat.content import NAME, as_received
@@ -201,11 +200,9 @@ def _tool_call(call: Any, sent: HttpRequest) -> Any:
 
 
 def _call_id(given: Any, sent: HttpRequest) -> Any:
-    # An id as this provider takes it: nine letters and digits are right for all.
+    # An id as this provider takes it.
     taken = sent.target.traits.get("call_ids")
-    if taken is None or not isinstance(given, str) or re.fullmatch(taken, given):
-        return given
-    return f"c{crc32(given.encode('utf-8', 'replace')):08x}"
+    return given if taken is None or not isinstance(given, str) else fitted_id(given, taken)
 
 
 def _tool_result(wire: JsonDict) -> None:

@@ -124,7 +124,6 @@ _JSON_ONLY = "Answer with one JSON object and nothing else: no code fence, no ex
 _BY_SCHEMA = (
     "Answer with one JSON value that is valid under this JSON schema, and nothing else: no code fence, no explanation."
 )
-_BY_CALLING = "Give your final answer by calling the tool"
 _TOOL_NAME = "answer"
 
 
@@ -170,8 +169,10 @@ def _by_tool(wire: JsonDict, sent: HttpRequest, form: JsonDict) -> None:
     wire["tool_choice"] = "required" if tools else {"type": "function", "function": {"name": name}}
     if sent.target.traits.get("reasoning_param") == "thinking" and _thinks(wire):
         # Claude is not made to call a tool while it thinks: its API answers that with a 400.
+        from lingate._dialects._tools import asked_to_call  # few ask for both
+
         wire["tool_choice"] = "auto"
-        wire["messages"] = add_system_text(wire.get("messages"), f"{_BY_CALLING} {name}, exactly once, never as text.")
+        wire["messages"] = add_system_text(wire.get("messages"), asked_to_call(name))
     wire["tools"] = [*tools, {"type": "function", "function": function}]
     sent.answer_tool = name
 
