@@ -23,6 +23,8 @@ _REST = 1.0
 """Seconds without Redis after it did not answer."""
 _MOST_WRITES = 256
 """Answers that may wait to be written; further ones are not kept."""
+_BATCH = 16
+"""Answers that are written in one go."""
 
 
 class Remote:
@@ -34,11 +36,13 @@ class Remote:
     def __init__(self, url: str, now: Callable[[], float] = time.monotonic) -> None:
         self.url = url
         self._now = now
-        # With a time-out of its own redis-py writes by way of wait_for(), which loses cancellations in Python 3.11.
-        self._redis = redis_at(url, _PATIENCE, socket_timeout=None)
+        # Time-outs of redis-py's own would count all time, and with one for answers it writes by way of wait_for(), which
+        # loses cancellations in Python 3.11.
+        self._redis = redis_at(url, 4 * _PATIENCE, socket_timeout=None)
         self._away_until = 0.0
         self._warned = False
-        self._writes: set[asyncio.Task[None]] = set()
+        self._waiting: dict[str, tuple[bytes, int]] = {}
+        self._writer: asyncio.Task[None] | None = None
 
     async def get(self, key: str) -> Entry | None:
         """The entry, if there is one and Redis answers."""
@@ -56,25 +60,31 @@ class Remote:
     def put(self, key: str, entry: Entry, ttl: float) -> None:
         """Keep an entry for so many seconds; nobody waits for it."""
         milliseconds = int(ttl * 1000)
-        if milliseconds <= 0 or self._now() < self._away_until or len(self._writes) >= _MOST_WRITES:
+        if milliseconds <= 0 or self._now() < self._away_until or len(self._waiting) >= _MOST_WRITES:
             return
-        task = asyncio.create_task(self._write(_name(key), entry.packed(), milliseconds))
-        self._writes.add(task)
-        task.add_done_callback(self._writes.discard)
+        self._waiting[_name(key)] = entry.packed(), milliseconds
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write())
 
     async def close(self) -> None:
         """Write what is waiting, and hang up."""
-        if self._writes:
-            await asyncio.wait(set(self._writes), timeout=2 * _PATIENCE)
+        if self._writer is not None:
+            await self._writer
         with contextlib.suppress(RedisError, OSError):
             await self._redis.aclose()
 
-    async def _write(self, name: str, data: bytes, milliseconds: int) -> None:
-        try:
-            async with Patience(2 * _PATIENCE):
-                await self._redis.set(name, data, px=milliseconds)
-        except (RedisError, OSError, TimeoutError) as error:
-            self._lost(error)
+    async def _write(self) -> None:
+        # One line for all: a burst of answers on lines of their own is more work for Redis than to keep them.
+        while self._waiting:
+            try:
+                async with Patience(2 * _PATIENCE), self._redis.pipeline(transaction=False) as pipe:
+                    for name in list(self._waiting)[:_BATCH]:
+                        data, milliseconds = self._waiting.pop(name)
+                        pipe.set(name, data, px=milliseconds)
+                    await pipe.execute()
+            except (RedisError, OSError, TimeoutError) as error:
+                self._lost(error)
+                self._waiting.clear()
 
     def _lost(self, error: Exception) -> None:
         self._away_until = self._now() + _REST
