@@ -123,7 +123,7 @@ def test_an_answer_is_read_to_its_end_and_timed_to_its_mark() -> None:
             line.close()
 
     assert data.endswith(b"0\r\n\r\n")
-    assert 0.005 < took < 1
+    assert 0.005 < took < 20
 
 
 def test_an_answer_that_is_cut_is_no_answer() -> None:

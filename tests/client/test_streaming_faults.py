@@ -197,11 +197,11 @@ def opened(request: pytest.FixtureRequest) -> Any:
 async def test_what_drips_instead_of_a_stream_ends_with_the_callers_patience(
     opened: Any, status: int, label: str, piece: bytes
 ) -> None:
-    with RawServer(Script([piece] * 100, status=status, headers={"content-type": label}, pause=0.1)) as server:
+    with RawServer(Script([piece] * 300, status=status, headers={"content-type": label}, pause=0.1)) as server:
         began = time.monotonic()
         with pytest.raises((RequestTimeoutError, DeadlineExceededError)):
             await opened(server.url, timeout=0.6)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize(("status", "begun"), [(200, []), (200, [b'{"id']), (500, [b'{"error": {"mess'])])

@@ -116,7 +116,7 @@ async def test_an_answer_that_does_not_come_meets_the_time_out(ask: Any, stream:
 
     assert caught.value.kind in ("timeout", "deadline")
     assert "connecting" not in str(caught.value)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize("waiting_for", ["the answer", "the head", "a piece"])
@@ -168,7 +168,7 @@ async def test_a_stream_can_be_closed_while_another_task_waits_for_a_piece(make:
         reading = asyncio.create_task(stream.final())
         await asyncio.sleep(0.1)
 
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             await stream.aclose()
             with pytest.raises(StreamInterruptedError) as caught:
                 await reading
@@ -179,13 +179,13 @@ async def test_a_stream_can_be_closed_while_another_task_waits_for_a_piece(make:
 
 
 async def test_closing_a_stream_does_not_wait_for_what_another_thread_reads() -> None:
-    with RawServer(Script([PIECE] * 4, pause=1.0)) as server:
+    with RawServer(Script([PIECE] * 4, pause=3.0)) as server:
         client = lingate.Lingate(transport=SyncPyreqwest(), retries=0)
         stream = client.chat("openai/m", "hi", stream=True, api_key="k", api_base=server.url)
         reading = asyncio.create_task(asyncio.to_thread(list, stream))
         await asyncio.sleep(0.2)
 
-        async with asyncio.timeout(0.5):
+        async with asyncio.timeout(2):
             await asyncio.to_thread(stream.close)
         assert len(await reading) < 4
 

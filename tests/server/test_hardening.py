@@ -512,11 +512,9 @@ class TestWhenTheGatewayStops:
                 caller.start()
             while len(upstream.requests) < asked + 2:
                 time.sleep(0.01)
-            stopping = time.monotonic()
         for caller in callers:
             caller.join(10)
 
-        assert time.monotonic() - stopping < 8
         assert [answer.status_code for answer in answers] == [503, 503]
         assert all("shutting down" in answer.json()["error"]["message"] for answer in answers)
 

@@ -213,7 +213,7 @@ class _Stuck(io.StringIO):
         self.free = threading.Event()
 
     def write(self, text: str) -> int:
-        self.free.wait(10)
+        self.free.wait(60)
         return super().write(text)
 
 
@@ -225,7 +225,7 @@ def test_nobody_waits_for_a_log_that_is_not_read_and_what_is_lost_is_counted() -
         for number in range(21_000):
             logger.warning("line %d", number)
         assert not stream.free.is_set()
-        assert time.monotonic() - began < 9, "the stream lets go after ten seconds"
+        assert time.monotonic() - began < 50, "the stream lets go after a minute"
         stream.free.set()
         deadline = time.monotonic() + 5
         while "line 0" not in stream.getvalue() and time.monotonic() < deadline:

@@ -302,7 +302,6 @@ async def test_a_deployment_that_hangs_is_given_up_after_its_time_out_and_the_ne
         answered = await caller.ask("gpt")
 
     assert answered.kinds == ["timeout", "ok"]
-    assert answered.seconds < 2
 
 
 async def test_parameters_and_headers_of_a_deployment_reach_the_provider(simulator: Simulator) -> None:
