@@ -437,9 +437,9 @@ def test_tokens_that_an_answer_used_count_at_its_deployment(upstream: RawServer,
 def test_a_deployment_whose_streams_break_off_rests(upstream: RawServer, tmp_path: Path) -> None:
     params = {"model": "openai/sim", "api_base": f"{upstream.url}/v1", "api_key": "sk-up"}
     upstream.script = Script([chunk({"role": "assistant", "content": "one"})], ending="close")
-    with running_gateway(
-        json.dumps({"model_list": [{"model_name": "m", "litellm_params": params}]}), tmp_path
-    ) as gateway:
+    entries = [{"model_name": "m", "litellm_params": params}]
+    settings = {"cooldown_time": 600}
+    with running_gateway(json.dumps({"model_list": entries, "router_settings": settings}), tmp_path) as gateway:
         found = [ask(gateway, CHAT, chat("m", stream=True)).status_code for _ in range(12)]
     assert found == [200] * 5 + [503] * 7
 
