@@ -282,7 +282,7 @@ class _Reader:
             self.take(error, depth + 1)
         response = node.get("response")
         if isinstance(response, dict):
-            self.take({"error": response.get("error")}, depth + 1)
+            self.take({key: response.get(key) for key in ("error", "error_type")}, depth + 1)
         choices: Any = node.get("choices")
         if _choice_failed(choices, node):
             self.take(choices[0]["error"], depth + 1)

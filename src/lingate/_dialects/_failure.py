@@ -153,6 +153,8 @@ def _build(
     evidence: Evidence, status: int | None, headers: Mapping[str, str], target: Target, now: float | None
 ) -> LingateError:
     kind = _verdict.classify(evidence, target.row.error_kinds)
+    if kind == "quota" and status == 402 and "retry-after" in headers:
+        kind = "rate_limit"  # OpenRouter: what is in flight holds the whole budget, for a moment
     oversized = kind == "rate_limit" and _exceeds_limit(evidence.said)
     detail = _redact.redact(evidence.message, target.secrets) or None
     code = _main_code(evidence.codes, target)

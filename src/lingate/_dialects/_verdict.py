@@ -96,7 +96,7 @@ _RATE_CODES = _Codes(
 )
 _QUOTA_CODES = _Codes(
     "credit_balance_exhausted billing_error billing_hard_limit_reached billing_not_active blocked_api_access"
-    " exceeded_current_quota_error balance_insufficient not_enough_balance billing_balance_not_enough credits_exhausted"
+    " billing exceeded_current_quota_error balance_insufficient not_enough_balance billing_balance_not_enough credits_exhausted"
     " credit_limit_exceeded budget_exceeded spend_limit_exceeded pre_consume_token_quota_failed payment_required quota_exceeded"
     " token_limit_exceeded AccountOverdueError PrepaidBillOverdue PostpaidBillOverdue SetLimitExceeded"
     " AllocationQuota.FreeTierOnly ServiceQuotaExceededException ResourceInsufficient.ChargeResourceExhaust 1113 1309"
@@ -114,7 +114,7 @@ _CONTENT_CODES = _Codes(
     "bio_policy cyber_policy misalignment_policy_violation sensitive_words_detected moderation_blocked"
     " prohibited_content nsfw_content content_illegal illegal_prompt illegal_image_content guardrail_intervened"
     " hooks_failed safety recitation spii blocklist content_blocked prompt_blocked image_safety image_prohibited_content"
-    " image_recitation censorship_blocked 1301 base_resp:1026 base_resp:1027",
+    " image_recitation censorship_blocked refusal 1301 base_resp:1026 base_resp:1027",
     "content_filter content_policy ResponsibleAIPolicyViolation data_inspection_failed SensitiveContent RiskDetection"
     " IllegalDetected unsafe",
 )
@@ -123,7 +123,7 @@ _AUTH_CODES = _Codes(
     " no_api_key invalid_authentication invalid_authentication_error authentication_error authentication_required"
     " authentication_failed unauthenticated unauthorized authorized_error NotAuthenticated invalid_token token_expired"
     " credentials_missing access_token_expired account_deactivated UnrecognizedClientException ExpiredTokenException"
-    " ExpiredToken InvalidSignatureException SignatureDoesNotMatch IncompleteSignature IncompleteSignatureException"
+    " ExpiredToken RequestExpired InvalidSignatureException SignatureDoesNotMatch IncompleteSignature IncompleteSignatureException"
     " MissingAuthenticationToken MissingAuthenticationTokenException InvalidClientTokenId 10000"
     " invalid_grant invalid_client failed_to_auth base_resp:1004 base_resp:2049",
     "AuthFailure.",
@@ -405,12 +405,14 @@ RULES: tuple[Rule, ...] = (
     Rule("overloaded", codes=_BUSY_CODES),
     Rule("content_filter", codes=_CONTENT_CODES),
     Rule("content_filter", when=lambda case: case.evidence.flagged),
+    # Google's 402 has the code of a rate.
+    Rule("quota", statuses=(402,)),
     # Rates: words may only tell money and capacity apart, never make a context error of it.
     Rule("quota", words=_QUOTA_WORDS, when=Case.rate),
     Rule("overloaded", words=_BUSY_WORDS, when=Case.rate),
     Rule("rate_limit", when=Case.rate),
     # 412: Fireworks, for suspended accounts.
-    Rule("quota", statuses=(402, 412)),
+    Rule("quota", statuses=(412,)),
     # Anthropic answers 400, xAI 403 and MiniMax 500 when the money is gone. A 401 that names the key is about the key.
     Rule("quota", words=_QUOTA_WORDS, when=lambda case: (case.client() or case.status == 500) and not case.names_key()),
     Rule("quota", words=_UNPAID_WORDS, when=lambda case: case.client() and case.status != 401),

@@ -234,6 +234,8 @@ CLOUD: tuple[ProviderRow, ...] = (
         dialect="gigachat_chat",
         token_env=("GIGACHAT_ACCESS_TOKEN",),
         url_env=("GIGACHAT_API_BASE",),
+        # More tokens than the model takes: developers.sber.ru/docs/ru/gigachat/api/errors-description
+        error_kinds={"status:413": "context_window"},
         auth="oauth",
         exchange=TokenExchange(
             url="{GIGACHAT_AUTH_URL=https://ngw.devices.sberbank.ru:9443/api/v2/oauth}",
