@@ -297,6 +297,12 @@ def test_a_row_decides_by_exact_code_first_and_by_status_then(overrides: dict[st
             "rate_limit",
         ),
         ("scaleway", 416, {"error": {"message": "max_completion_tokens is above the model limit"}}, "output_limit"),
+        (
+            "opencode",
+            401,
+            {"type": "error", "error": {"type": "ModelError", "message": "Model m is not supported"}},
+            "not_found",
+        ),
         ("gigachat", 413, {"status": 413, "message": "Payload too large"}, "context_window"),
         ("dashscope", 429, {"error": {"message": "x", "code": "insufficient_quota"}}, "rate_limit"),
         ("dashscope", 429, {"error": {"message": "x", "code": "Arrearage"}}, "quota"),

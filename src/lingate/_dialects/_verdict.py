@@ -154,7 +154,7 @@ _QUOTA_WORDS = _Words(
     r"spend(?:ing)? (?:limit|cap)|credit limit (?:exceeded|reached)",
     r"specified (?:\w+ )?api usage limits?|\b(?:out of|draw from your) extra usage\b",
     r"key limit exceeded",
-    r"(?<!thinking.)(?<!reasoning.)budget (?:has been |was |is )?(?:exceeded|exhausted)",
+    r"(?<!thinking.)(?<!reasoning.)budget (?:limit |has been |was |is )?(?:exceeded|exhausted)",
     r"exceeded (?:your |the )?(?:\w+ )?budget|exceeded\w{0,9}budget",
     r"quota is not enough",
     # Beside a rate limit that is advice: "Add credits to unlock 1000 free requests per day".
@@ -241,7 +241,7 @@ _CONTEXT_WORDS = _Words(
     r"(?:input|prompt|request|messages?)\b.{0,40}? \(?[\d,]+ (?:\w+ )?tokens\)?,? (?:exceeding|(?:which |that )?exceeds?)\b",
     r"(?:input|prompt) (?:tokens?|token count|length)\b.{0,40}(?:exceed|too long|longer than|(?:larger|greater) than)",
     r"total (?:number of |message )?tokens?\b.{0,20} (?:exceed|(?:larger|greater) than)",
-    r"(?:prompt|input|request) (?:is|has) [\d,]+ tokens\b.{0,40}\bcontext|runs? out of context",
+    r"(?:prompt|input|request) (?:is|has) [\d,]+ tokens\b.{0,40}\bcontext|runs? out of context|needs [\d,]+ context tokens",
     r"context_?(?:length|window)_?exceeded",
     r"(?:上下文|输入|提示词?|prompt|对话)[^图音视件]{0,8}(?:超长|过长|超过|超出|超限)|超[过出].{0,6}上下文|token(?:数量?|长度)?超",
     r"size limit exceeded by [\d,]+ tokens",
@@ -255,14 +255,18 @@ _CONTEXT_WORDS = _Words(
     r"reduce (?:the length of )?(?:the |your )?(?:input )?(?:messages|prompt|either)\b",
     r"range of input length|length of (?:the )?(?:messages|input|prompt) exceed",
     _SUM,
-    r"inputs.? must have less than [\d,]+ tokens",
+    r"inputs?\W? must have less than [\d,]+ tokens",
     r"max_tokens must be at least 1, got -",
     r"token count (?:(?:of )?[\d,]+ )?exceeds",
     r"tokens to keep from the initial prompt|context the overflows|n_keep \(\d+\) >= n_ctx",
     r"must be less than (?:or equal to )?max_seq_len|max tokens of [\d,]+ exceeded",
 )
+_SURE_CONTEXT_WORDS = _Words(
+    r"^context size has been exceeded|^(?:the )?input length exceeds|^input \([\d,]+ tokens\) is too large",
+    r"maximum context length is [\d,]+ tokens\W+however, you",
+)
 _BYTES_WORDS = _Words(
-    r"payload size exceeds|total message size [\d,]+ exceeds|request (?:body|entity|payload) (?:is )?too large"
+    r"payload size exceeds|total message size [\d,]+ exceeds|request (?:body|entity|payload|size) (?:is )?too large"
 )
 _CONTENT_WORDS = _Words(
     r"content management policy",
@@ -271,13 +275,13 @@ _CONTENT_WORDS = _Words(
     r"for safety reasons",
     r"flagged (?:as|for|by)|(?:was|were|been|is) flagged",
     r"violat\w+ (?:(?!\borg).){0,60}?(?:polic(?:y|ies)|guidelines?)",
-    r"(?:inappropriate|sensitive|harmful|prohibited)[ _](?:content|information|words?)",
+    r"(?:inappropriate|sensitive|harmful|prohibited)[ _](?:output |input )?(?:content|information|words?)",
     r"content exists risk|\bnsfw\b|filtered due to|safety[ _]violations?|content safety|unsafe (?:content|image)",
     r"(?:prompt|response|output|input|image) (?:was |were |is |has been )?blocked",
     r"violat\w+ .{0,60}?terms of (?:service|use)",
-    r"guardrails?\b.{0,40}(?:triggered|intervened|failed|blocked|violat)|(?:blocked|denied|rejected) by .{0,40}guardrail",
+    r"guardrails?\b.{0,40}(?:triggered|intervened|failed|blocked|violat)|(?:blocked|denied|rejected) by .{0,40}(?<!forti)guard",
     r"(?:considered|due to) high[- ]risk",
-    r"new_sensitive|敏感|违规|审核不通过",
+    r"^content blocked:.{0,80}detected|prompt.injection|jailbreak|blocked pii|new_sensitive|敏感|违规|审核不通过",
 )
 _NAME = r"[\"'`]?[\w./:@+-]{1,120}[\"'`]?"
 _NOT_FOUND_WORDS = _Words(
@@ -289,7 +293,7 @@ _NOT_FOUND_WORDS = _Words(
     rf"model (?:{_NAME} )?(?:is )?not supported(?: (?:by|for|in|on|when) .{{0,30}}\b(?:provider|environment|region|account|plan)"
     rf"|\. supported models)|^model {_NAME} is not supported\W*$",
     r"(?:unknown|no such) model|unsupported model(?::| [\"'`]|$)",
-    r"(?:could not|cannot|can't|unable to) find (?:the |a )?model",
+    r"(?:could not|cannot|can't|unable to) (?:find|access) (?:the |a )?(?:[\w-]+ )?model|supported api model names",
     r"invalid model(?: name| id| identifier|:)",
     r"(?:model identifier is invalid|not a valid model)",
     r"check the model you provided",
@@ -314,13 +318,14 @@ _PERMISSION_WORDS = _Words(
     r"(?:do|does) not have (?:the )?(?:required |necessary |sufficient )?permission",
     r"(?:permission|access) (?:is |was )?denied|\bno permission\b|requires terms acceptance",
     r"(?:location|country|region|territory) (?:is )?not (?:supported|available|allowed)",
-    r"not (?:yet )?(?:available|enabled|included) (?:for|in|on|with) (?:this|your) (?:\w+ )?(?:subscription|plan|tier|account)",
+    r"(?:not (?:yet )?|un)(?:available|enabled|included) (?:for|in|on|with) (?:this|your) (?:\w+ )?"
+    r"(?:subscription|plan|tier|account|country|region)",
     r"无权(?:访问|限|使用)|(?:没有|无).{0,4}权限|未开通|^appidnoauth",
     r"^operation not allowed|not (?:authorized|permitted|allowed) to (?:access|use|perform|call|invoke)",
     r"(?:credential|key|token) is only (?:authorized|valid) for",
 )
 _CRASHED_WORDS = _Words(
-    r"model has crashed|^model (?:is |was )?unloaded",
+    r"model has crashed|^model (?:is |was )?(?:un|re)loaded|request returned 5\d\d",
     r"(?:engine|runner|worker) process (?:has )?(?:exited|terminated|crashed)|^channel error",
 )
 _RATE_SAID = _Words(
@@ -339,10 +344,10 @@ _BROKEN_WORDS = _Words(
     r"\beconn\w+|socket hang up|fetch failed|premature (?:close|end)|\bgoaway\b|peer closed|bad gateway",
     r"error decoding response|provider returned (?:an )?error|error injected",
     r"something went wrong|unexpected error|an? (?:internal )?error (?:occurred|was encountered|has occurred)",
-    r"server had an error|processing your request|backend (?:error|failed)|connection (?:reset|refused|closed|error)",
+    r"server had an error|processing your request|backend (?:error|failed)|connection (?:reset|refused|closed)",
     r"\beof\b|(?:request|prediction|inference) (?:failed|exception|interrupted)",
-    r"(?:network|connection|stream|upstream) (?:\w+ )?(?:failed|failure|lost|terminated|aborted|interrupted|disconnected)",
-    r"internal service error|unknown error",
+    r"(?:network|connection|stream|upstream) (?:\w+ )?(?:error|failed|failure|lost|terminated|aborted|interrupted|disconnected)",
+    r"internal service error|unknown error|(?:try|retry)(?: again)? later",
 )
 _LATE_WORDS = _Words(r"timed[ -]?out", r"deadline (?:exceeded|expired)", r"\btime-?out\b|超时")
 
@@ -415,7 +420,7 @@ RULES: tuple[Rule, ...] = (
     Rule("quota", statuses=(412,)),
     # Anthropic answers 400, xAI 403 and MiniMax 500 when the money is gone. A 401 that names the key is about the key.
     Rule("quota", words=_QUOTA_WORDS, when=lambda case: (case.client() or case.status == 500) and not case.names_key()),
-    Rule("quota", words=_UNPAID_WORDS, when=lambda case: case.client() and case.status != 401),
+    Rule("quota", words=_UNPAID_WORDS, when=lambda case: case.client() and not case.names_key()),
     # 498: an invalid token (Groq's 498 has the code capacity_exceeded).
     Rule("auth", statuses=(401, 498)),
     Rule("auth", codes=_AUTH_CODES),
@@ -428,7 +433,7 @@ RULES: tuple[Rule, ...] = (
     Rule("output_limit", words=_OUTPUT_WORDS, when=lambda case: case.size() and not _SIZED_PROMPT(case.said)),
     Rule("context_window", words=_CONTEXT_WORDS, when=Case.size),
     # llama.cpp and Ollama, with 500. Words that others may use of a server's own trouble are believed of no 5xx.
-    Rule("context_window", words=_Words(r"^context size has been exceeded|^(?:the )?input length exceeds")),
+    Rule("context_window", words=_SURE_CONTEXT_WORDS),
     # Who is shut out for what was said is not told it of this prompt.
     Rule("permission", words=_SHUT_OUT_WORDS, when=lambda case: case.status in (None, 400, 403)),
     Rule("content_filter", words=_CONTENT_WORDS, when=Case.client),

@@ -130,7 +130,7 @@ _whole_duration = cache(partial(re.compile, rf"(?:{_GLUED}|{_PART}(?:{_JOINT}{_P
 _phrases = cache(
     partial(
         re.compile,
-        r"(?:try again|retry(?:ing)?(?: your request)?|wait(?: for)?|resets?|available(?: again)?)\s+"
+        r"(?:try again|retry(?:ing)?(?: your request)?|wait(?: for)?|resets?|available(?: again)?|been timed out)\s+"
         r"(?:in |after:? |for )?(?:about |approximately |at least |~)?"
         rf"({_PART}(?:{_JOINT}{_PART})*|{_GLUED}\b|\d+(?:\.\d+)?(?=\s*(?:$|[.,;)])))",
         re.IGNORECASE,

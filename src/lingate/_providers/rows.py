@@ -1419,12 +1419,19 @@ _ROWS = (
         ("chat", "responses", "models"),
         aliases=("opencode-zen",),
         models=(ModelRule(pattern=r"gpt-(?!oss).*", dialect="openai_responses"),),
+        error_kinds={"ModelError": "not_found"},  # with 401
         note=(
             "What a model speaks depends on its family: GPT answers on /responses, where chats with it go; Claude and "
             "Gemini have formats of their own."
         ),
     ),
-    ProviderRow("opencode-go", "OpenCode Go", "https://opencode.ai/zen/go/v1", ("OPENCODE_API_KEY",)),
+    ProviderRow(
+        "opencode-go",
+        "OpenCode Go",
+        "https://opencode.ai/zen/go/v1",
+        ("OPENCODE_API_KEY",),
+        error_kinds={"ModelError": "not_found"},
+    ),
     # Provider errors may come inside a 200, and in mid-stream.
     ProviderRow(
         "openrouter",
