@@ -53,6 +53,7 @@ _STATUSES = (
     "status_code",
     "statusCode",
     "http_code",
+    "httpCode",
     "http_status",
     "http_status_code",
     "httpStatusCode",

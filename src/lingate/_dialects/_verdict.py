@@ -92,7 +92,7 @@ _RATE_CODES = _Codes(
     " service_tier_capacity_exceeded quota_limit_reached 1300 3505 1302 1303 tokens requests"
     " LimitExceeded FailedOperation.EngineServerLimitExceeded"
     " base_resp:1002 base_resp:1039 base_resp:1041 base_resp:2045",
-    "rate_limit throttl too_many_requests",
+    "rate_limit throttl too_many_requests usage_limit",
 )
 _QUOTA_CODES = _Codes(
     "credit_balance_exhausted billing_error billing_hard_limit_reached billing_not_active blocked_api_access"
@@ -143,7 +143,7 @@ _RATE_WORDS = _Words(
     r"\b[tri]p[mhd]\b",
 )
 _QUOTA_WORDS = _Words(
-    r"insufficient (?:\w+ ){0,2}(?:balance|credits?|funds)\b",
+    r"insufficient[ _](?:\w+ ){0,2}(?:balance|credits?|funds)\b",
     r"(?:balance|credits?) (?:is |are |was |has been |have been )?"
     r"(?:too low|not enough|insufficient|exhausted|depleted|used up|expired|required)",
     r"(?:not enough|out of|no more|no remaining|all available|requires? more|monthly included) credits?\b",
@@ -165,11 +165,11 @@ _QUOTA_WORDS = _Words(
     r"free tier of the model has been exhausted|have a free quota tier",
     r"daily free allocation|api calls / month",
     r"usage limit for this billing (?:cycle|period)|monthly limit exhausted|your weekly (?:\(7-day\) )?usage limit",
-    r"余额不足|欠费|充值|额度不足|额度已用|余量已用",
+    r"余额不足|积分不足|欠费|充值|额度不足|额度已用|余量已用",
 )
 # Not beside a 429: there they are advice on how to get a higher rate.
 _UNPAID_WORDS = _Words(
-    r"payment (?:is )?(?:required|past due)|valid credit card|add (?:a |your )?(?:valid )?payment method|unpaid",
+    r"payment (?:method )?(?:is )?(?:required|past due)|valid credit card|add (?:a |your )?(?:valid )?payment method|unpaid",
     r"non-?payment|negative balance",
     r"(?:free )?trial (?:has |is )?(?:expired|ended)|subscription (?:has |is )?expired|billing hard limit",
     r"payment instrument|monthly (?:usage )?(?:limit|quota)",
@@ -186,7 +186,7 @@ _BUSY_WORDS = _Words(
     r"(?:experiencing|due to) (?:high|heavy) (?:traffic|load|demand)",
     r"(?:服务|系统|模型).{0,4}繁忙|服务忙|负载(?:过高|较高|已饱和)|访问量过大|容量不足",
     r"temporarily unavailable|service unavailable|no healthy upstream",
-    r"(?:model|server|endpoint|deployment) (?:is )?(?:not (?:yet )?ready|warming up|waking up)",
+    r"(?:model|server|endpoint|deployment) (?:is )?(?:not (?:yet )?ready|warming up|waking up|scaling up)",
     r"unable to handle additional requests|degraded function",
     r"maximum pending requests exceeded|queue (?:is )?full",
 )
@@ -315,9 +315,9 @@ _SHUT_OUT_WORDS = _Words(
     r"disabled in (?:this|your) account",
 )
 _PERMISSION_WORDS = _Words(
-    r"(?:do|does) not have (?:the )?(?:required |necessary |sufficient )?permission",
-    r"(?:permission|access) (?:is |was )?denied|\bno permission\b|requires terms acceptance",
-    r"(?:location|country|region|territory) (?:is )?not (?:supported|available|allowed)",
+    r"(?:do|does) not have (?:the )?(?:(?:required |necessary |sufficient )?permission|access to)",
+    r"(?:permission|access) (?:to \w+ )?(?:is |was )?denied|\bno permission\b|requires (?:terms acceptance|a subscription)",
+    r"(?:location|country|region|territory) (?:is )?not (?:supported|available|allowed)|unsupported (?:country|countries|region)",
     r"(?:not (?:yet )?|un)(?:available|enabled|included) (?:for|in|on|with) (?:this|your) (?:\w+ )?"
     r"(?:subscription|plan|tier|account|country|region)",
     r"无权(?:访问|限|使用)|(?:没有|无).{0,4}权限|未开通|^appidnoauth",
@@ -334,8 +334,8 @@ _RATE_SAID = _Words(
     r"rate.?limit\w*\b.{0,30}(?:reached|exceeded|hit|triggered)",
     r"(?:reached|exceeded|hit) .{0,40}rate.?limit",
     r"too many (?:\w+ )?requests|concurrency (?:\w+ )?limit (?:reached|exceeded)",
-    r"requests? (?:limit (?:reached|exceeded)|throttled)|\brate.?limited\b",
-    r"\b[rt]pm (?:limit )?(?:exceeded|reached)|频繁|限流|限频|流控超限|流量受限|quota exceeded",
+    r"(?:requests?|usage) (?:limit (?:reached|exceeded)|(?:was )?throttled)|\brate.?limited\b",
+    r"\b[rt]pm (?:limit )?(?:exceeded|reached)|频繁|限流|限频|流控超限|流量受限|quota exceeded|exceeded your current quota",
 )
 # Only where nothing tells the status: an error in a success, or in mid-stream, without a code.
 _BROKEN_WORDS = _Words(
@@ -347,12 +347,12 @@ _BROKEN_WORDS = _Words(
     r"server had an error|processing your request|backend (?:error|failed)|connection (?:reset|refused|closed)",
     r"\beof\b|(?:request|prediction|inference) (?:failed|exception|interrupted)",
     r"(?:network|connection|stream|upstream) (?:\w+ )?(?:error|failed|failure|lost|terminated|aborted|interrupted|disconnected)",
-    r"internal service error|unknown error|(?:try|retry)(?: again)? later",
+    r"internal service error|unknown error|failed to generate|engine error|dial tcp|(?:try|retry)(?: again)? later",
 )
 _LATE_WORDS = _Words(r"timed[ -]?out", r"deadline (?:exceeded|expired)", r"\btime-?out\b|超时")
 
 _LATE = (
-    "timeout timeout_error deadline_exceeded ModelTimeoutException ModelInvocationTimeExceeded request_timeout"
+    "timeout timeout_error cancelled deadline_exceeded ModelTimeoutException ModelInvocationTimeExceeded request_timeout"
     " InternalError.Timeout vector_store_timeout FailedOperation.EngineServerTimeout base_resp:1001"
 )
 _LATE_CODES = _Codes(_LATE)
@@ -369,7 +369,7 @@ _IMPLIED = {
         " UnauthorizedOperation FailedOperation.ServiceStop FailedOperation.ServiceNotActivated FailedOperation.UserUnAuthError",
         409: "conflict conflict_error aborted already_exists",
         413: "request_too_large payload_too_large RequestEntityTooLarge RequestSizeLimitExceeded",
-        500: "api_error server_error internal_error internal InternalServerError InternalServerException"
+        500: "api_error server_error upstream_error internal_error internal InternalServerError InternalServerException"
         " InternalFailure InternalStreamFailure ModelStreamError ModelStreamErrorException ModelError"
         " malformed_function_call malformed_response unexpected_tool_call"
         " ModelErrorException unknown data_loss generation incomplete_generation base_resp:1000 base_resp:1013"
