@@ -301,9 +301,9 @@ _NOT_FOUND_WORDS = _Words(
     r"404 not_found",
     r"endpoint \S{1,120} of account \S{1,40} not found",
     r"unexpected endpoint or method",
-    r"模型.{0,40}(?:不存在|已下[线架])|(?:未找到|找不到).{0,4}模型",
+    r"模型.{0,40}(?:不存在|已下[线架])|(?:未找到|找不到).{0,4}模型|不支持(?:所选|使用此|使用该|此|该)?模型(?!参)",
 )
-# Only on 4xx: a model that a server which failed calls unavailable may be back soon.
+# Not on 5xx: a model that a server which failed calls unavailable may be back soon.
 _UNAVAILABLE_WORDS = _Words(
     rf"model (?!is ){_NAME} (?:is )?(?:unavailable|not (?:available|deployed|servable))",
     r"endpoint (?:is|has been) (?:paused|stopped)",
@@ -321,6 +321,7 @@ _PERMISSION_WORDS = _Words(
     r"(?:not (?:yet )?|un)(?:available|enabled|included) (?:for|in|on|with) (?:this|your) (?:\w+ )?"
     r"(?:subscription|plan|tier|account|country|region)",
     r"无权(?:访问|限|使用)|(?:没有|无).{0,4}权限|未开通|^appidnoauth",
+    r"(?:plan|subscription|tier) (?:doesn't|does not) include",
     r"^operation not allowed|not (?:authorized|permitted|allowed) to (?:access|use|perform|call|invoke)",
     r"(?:credential|key|token) is only (?:authorized|valid) for",
 )
@@ -441,7 +442,7 @@ RULES: tuple[Rule, ...] = (
     Rule("payload_too_large", statuses=(400,), words=_BYTES_WORDS),
     Rule("not_found", statuses=(404, 410)),
     Rule("not_found", words=_NOT_FOUND_WORDS),
-    Rule("not_found", words=_UNAVAILABLE_WORDS, when=lambda case: case.status in (400, 422)),
+    Rule("not_found", words=_UNAVAILABLE_WORDS, when=lambda case: case.status in (None, 400, 422)),
     Rule("rate_limit", statuses=(400, 403), words=_RATE_SAID),
     Rule("permission", statuses=(403, 451)),
     Rule("permission", words=_PERMISSION_WORDS, when=Case.client),
