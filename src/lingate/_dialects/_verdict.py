@@ -172,7 +172,7 @@ _UNPAID_WORDS = _Words(
     r"payment (?:method )?(?:is )?(?:required|past due)|valid credit card|add (?:a |your )?(?:valid )?payment method|unpaid",
     r"non-?payment|negative balance",
     r"(?:free )?trial (?:has |is )?(?:expired|ended)|subscription (?:has |is )?expired|billing hard limit",
-    r"payment instrument|monthly (?:usage )?(?:limit|quota)",
+    r"payment instrument|monthly (?:usage )?(?:limit|quota)|exceeded your current quota",
     r"insufficient quota|quota (?:is |has been )?(?:exhausted|used up)|credits? (?:remaining|left)\W?$|all (?:of )?your credits",
 )
 _BUSY_WORDS = _Words(
@@ -336,7 +336,7 @@ _RATE_SAID = _Words(
     r"(?:reached|exceeded|hit) .{0,40}rate.?limit",
     r"too many (?:\w+ )?requests|concurrency (?:\w+ )?limit (?:reached|exceeded)",
     r"(?:requests?|usage) (?:limit (?:reached|exceeded)|(?:was )?throttled)|\brate.?limited\b",
-    r"\b[rt]pm (?:limit )?(?:exceeded|reached)|频繁|限流|限频|流控超限|流量受限|quota exceeded|exceeded your current quota",
+    r"\b[rt]pm (?:limit )?(?:exceeded|reached)|频繁|限流|限频|流控超限|流量受限|quota exceeded",
 )
 # Only where nothing tells the status: an error in a success, or in mid-stream, without a code.
 _BROKEN_WORDS = _Words(
