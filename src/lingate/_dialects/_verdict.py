@@ -341,14 +341,14 @@ _RATE_SAID = _Words(
 # Only where nothing tells the status: an error in a success, or in mid-stream, without a code.
 _BROKEN_WORDS = _Words(
     r"internal[ _](?:server )?error|内部错误|(?:系统|网络)(?:错误|异常)",
-    r"cuda|out of memory|runner process|engine (?:core|loop)|(?:worker|process|engine) (?:has )?(?:died|crashed)",
+    r"cuda|out of memory|runner process|engine (?:core|loop)|(?:worker|process|engine|runner) (?:has )?(?:died|crashed|terminated)",
     r"\beconn\w+|socket hang up|fetch failed|premature (?:close|end)|\bgoaway\b|peer closed|bad gateway",
     r"error decoding response|provider returned (?:an )?error|error injected",
     r"something went wrong|unexpected error|an? (?:internal )?error (?:occurred|was encountered|has occurred)",
     r"server had an error|processing your request|backend (?:error|failed)|connection (?:reset|refused|closed)",
     r"\beof\b|(?:request|prediction|inference) (?:failed|exception|interrupted)",
     r"(?:network|connection|stream|upstream) (?:\w+ )?(?:error|failed|failure|lost|terminated|aborted|interrupted|disconnected)",
-    r"internal service error|unknown error|failed to generate|engine error|dial tcp|(?:try|retry)(?: again)? later",
+    r"internal service error|unknown error|failed to generate|engine error|dial tcp|not responding|(?:try|retry)(?: again)? later",
 )
 _LATE_WORDS = _Words(r"timed[ -]?out", r"deadline (?:exceeded|expired)", r"\btime-?out\b|超时")
 
