@@ -1904,6 +1904,10 @@ _ROWS = (
                 unsupported=("stop", "frequency_penalty", "presence_penalty"),
             ),
             ModelRule(pattern=r"grok-3-mini.*", unsupported=("stop",)),
+            # 400 "does not support parameter reasoningEffort", though most of them reason: NousResearch/hermes-agent#23435.
+            ModelRule(
+                pattern=r"grok-(?:[23](?!-mini)|4(?!\.[3-9]|.*multi-agent)|code).*", unsupported=("reasoning_effort",)
+            ),
             # The others are refused, `none` by all from 4.5 on: docs.x.ai/developers/model-capabilities/text/reasoning,
             # probed in theopenco/llmgateway#3669.
             ModelRule(pattern=r"grok-4\.3.*", traits={"efforts": ("none", "low", "medium", "high")}),

@@ -215,6 +215,8 @@ def test_how_much_to_reason(traits: Traits, effort: str, made: dict[str, Any]) -
     [
         (MIDDLE, {"type": "enabled", "budget_tokens": 500}, {"includeThoughts": True, "thinkingBudget": 500}),
         (NEWEST, {"type": "enabled", "budget_tokens": 500}, {"includeThoughts": True, "thinkingBudget": 500}),
+        (MIDDLE, {"type": "enabled", "budget_tokens": 0}, {"thinkingBudget": 0}),
+        (FOURTH, {"type": "enabled", "budget_tokens": 0}, {"thinkingLevel": "low"}),
         (MIDDLE, {"type": "adaptive"}, {"includeThoughts": True, "thinkingBudget": -1}),
         (NEWEST, {"type": "adaptive"}, {"includeThoughts": True}),
         (NEWEST, {"type": "between_tools"}, {"includeThoughts": True}),

@@ -46,6 +46,25 @@ def test_each_model_is_told_the_effort_in_words_that_it_takes(model: str, asked:
     assert {name: body[name] for name in ("reasoning_effort", "thinking") if name in body} == sent
 
 
+@pytest.mark.parametrize(
+    "model",
+    ["grok-3", "grok-4", "grok-4-0709", "grok-4-1-fast-reasoning", "grok-4.20-0309-reasoning", "grok-code-fast-1"],
+)
+@pytest.mark.parametrize(
+    "asked", [{"reasoning_effort": "high"}, {"thinking": {"type": "enabled", "budget_tokens": 3000}}]
+)
+def test_groks_without_a_dial_are_told_no_effort(model: str, asked: Any) -> None:
+    sent = ask(place(f"xai/{model}", api_key=KEY), drop=True, **asked)
+
+    assert json.loads(sent.body).keys() == {"model", "messages"}
+    assert "reasoning_effort" in sent.dropped
+
+
+@pytest.mark.parametrize("model", ["grok-3-mini", "grok-4.20-multi-agent-0309", "grok-4.3", "grok-4.6"])
+def test_the_other_groks_are_told_it(model: str) -> None:
+    assert wire(place(f"xai/{model}", api_key=KEY), reasoning_effort="low")["reasoning_effort"] == "low"
+
+
 class TestDatabricks:
     ENV = {"DATABRICKS_HOST": "https://adb.example", "DATABRICKS_TOKEN": KEY}  # noqa: RUF012
 

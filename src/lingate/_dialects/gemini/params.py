@@ -138,7 +138,7 @@ def canonical_effort(config: JsonDict) -> str | None:
 
 def _write_thinking(thinking: JsonDict, draft: Draft) -> None:
     kind, budget = thinking.get("type"), thinking.get("budget_tokens")
-    if kind == "disabled":
+    if kind == "disabled" or (kind == "enabled" and budget == 0):  # 0 is LiteLLM's and Google's way to say it
         _write_effort("none", draft)
     elif draft.traits.get("thinking") == "none":
         draft.refuse("thinking", "the model does not think")
