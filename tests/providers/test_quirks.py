@@ -68,12 +68,21 @@ def test_another_word_for_none_is_no_loss(words: tuple[str, ...], off: str) -> N
 
 
 def test_efforts_inside_objects_are_fitted_too() -> None:
-    given = {"reasoning": {"effort": "max", "exclude": True}, "output_config": {"effort": "xhigh"}}
+    more = {"reasoning_effort": "xhigh", "output_config": {"effort": "max"}}
+    given = {
+        "reasoning": {"effort": "max", "exclude": True},
+        "output_config": {"effort": "xhigh"},
+        "additionalModelRequestFields": more,
+    }
     before = copy.deepcopy(given)
 
     body, _ = _run(given, traits={"efforts": ("low", "high")})
 
-    assert body == {"reasoning": {"effort": "high", "exclude": True}, "output_config": {"effort": "high"}}
+    assert body == {
+        "reasoning": {"effort": "high", "exclude": True},
+        "output_config": {"effort": "high"},
+        "additionalModelRequestFields": {"reasoning_effort": "high", "output_config": {"effort": "high"}},
+    }
     assert given == before
 
 

@@ -218,6 +218,10 @@ def defaults(fields: Mapping[str, Any]) -> Edit:
 def nearest_effort(body: JsonDict, sent: HttpRequest) -> None:
     """Replace a word for the effort that this host or model does not know by the nearest one it does (`efforts`)."""
     words = sent.target.traits.get("efforts", ())
+    fields = body.get("additionalModelRequestFields")  # where Bedrock's Converse has what is the model's own
+    if isinstance(fields, dict):
+        nearest_effort(inner := {**fields}, sent)
+        body["additionalModelRequestFields"] = inner
     if "reasoning_effort" in body:
         body["reasoning_effort"] = _nearest(body["reasoning_effort"], words, sent)
     for outer in ("reasoning", "output_config"):

@@ -275,7 +275,13 @@ def test_tools_that_make_no_sense_are_refused(fields: dict[str, Any]) -> None:
         ),
         (NOVA, "low", {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "low"}}),
         (NOVA, "none", {"reasoningConfig": {"type": "disabled"}}),
+        (
+            "us.anthropic.claude-sonnet-4-6",
+            "xhigh",
+            {"thinking": {"type": "adaptive", "display": "summarized"}, "output_config": {"effort": "high"}},
+        ),
         ("openai.gpt-oss-120b-1:0", "medium", {"reasoning_effort": "medium"}),
+        ("openai.gpt-oss-120b-1:0", "minimal", {"reasoning_effort": "low"}),
         ("openai.gpt-5.4", "low", {"reasoning": {"effort": "low"}}),
         ("qwen.qwen3-32b-v1:0", "medium", {"reasoning_config": "high"}),
         ("arn:aws:bedrock:us-east-1:1:imported-model/x", "low", {"reasoning_effort": "low"}),
