@@ -160,9 +160,10 @@ _MAPS = ("properties", "$defs", "definitions")
 _LISTS = ("anyOf", "allOf", "oneOf", "prefixItems")
 
 
-def closed(schema: Any) -> Any:
+def closed(schema: Any, shut: bool = True) -> Any:
     """A copy whose objects allow no other properties, as the API demands."""
     # Constraints it does not take are told to the model in the description, as the official package does.
+    # `shut`: false for the arguments of a `strict` tool, whose author has said it where it is to be.
     if not isinstance(schema, dict):
         return schema
     copy: JsonDict = {}
@@ -171,12 +172,12 @@ def closed(schema: Any) -> Any:
         if _is_refused(key, value):
             hints[key] = value
         elif key in _MAPS and isinstance(value, dict):
-            copy[key] = {name: closed(inner) for name, inner in value.items()}
+            copy[key] = {name: closed(inner, shut) for name, inner in value.items()}
         elif key in _LISTS and isinstance(value, list):
-            copy["anyOf" if key == "oneOf" else key] = list(map(closed, value))
+            copy["anyOf" if key == "oneOf" else key] = [closed(inner, shut) for inner in value]
         else:
-            copy[key] = closed(value) if key == "items" else value
-    if _is_object(copy):
+            copy[key] = closed(value, shut) if key == "items" else value
+    if shut and _is_object(copy):
         if copy.get("additionalProperties"):
             hints["additionalProperties"] = copy["additionalProperties"]
         copy["additionalProperties"] = False

@@ -32,9 +32,9 @@ _BETAS: Traits = {"betas": f"(?:{CLAUDE_BETAS}|effort|tool-examples|tool-search-
 BEDROCK_MODELS = (
     ModelRule(pattern=rf"{_OTHERS}.*", traits=_PLAIN),
     ModelRule(pattern=r".*claude.*", traits=_BETAS),
-    # Neither schemas nor `strict` tools here, unlike at their maker's (pydantic-ai, BerriAI/litellm#31582, the last two
-    # lobehub/lobehub#19876).
-    ModelRule(pattern=r".*claude-(?:opus-(?:4-[178]|5-5)|fable-5-1)\b.*", traits={"structured": "tool"}),
+    # Neither schemas nor `strict` tools here, unlike at their maker's (pydantic-ai, BerriAI/litellm#31582, vercel/ai#17919,
+    # presenton/presenton#939, of 5.5 and 5.1 lobehub/lobehub#19876).
+    ModelRule(pattern=r".*claude-(?:opus-(?:4-[178]|5)|fable-5|sonnet-5(?!-\d\b))\b.*", traits={"structured": "tool"}),
     ModelRule(
         pattern=(
             r".*(?:qwen3|magistral-small|ministral-3|mistral-large-3|voxtral|gemma-3-(?:12b|27b)|minimax-m2|nemotron-nano).*"

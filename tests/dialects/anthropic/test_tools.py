@@ -62,6 +62,17 @@ def test_strict_is_taken_from_either_level_where_the_model_knows_it() -> None:
         assert dropped(BY_TOOL, tools=[tool]) == ["tools[0].strict"]
 
 
+def test_arguments_that_are_enforced_are_told_of_limits_that_cannot_be() -> None:
+    few = {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}, "required": ["n"]}
+    tool = {"type": "function", "function": {"name": "f", "parameters": few, "strict": True}}
+
+    made = checked(NATIVE, tools=[tool])["tools"][0]["input_schema"]
+
+    told = {"n": {"type": "integer", "description": "{minimum: 1}"}}
+    assert made == {"type": "object", "properties": told, "required": ["n"]}
+    assert checked(BY_TOOL, tools=[tool])["tools"][0]["input_schema"] == few
+
+
 def test_fields_of_a_tool_that_we_do_not_know_are_kept() -> None:
     tool = {**FUNCTION, "cache_control": {"type": "ephemeral"}, "defer_loading": True}
 

@@ -176,12 +176,16 @@ def test_tools_are_specs_with_an_object_schema() -> None:
 
 
 def test_strict_is_sent_where_schemas_are_enforced() -> None:
-    strict = {"type": "function", "strict": True, "function": {"name": "look"}}
+    few = {"type": "object", "properties": {"of": {"type": "array", "maxItems": 3}}, "additionalProperties": False}
+    strict = {"type": "function", "strict": True, "function": {"name": "look", "parameters": few}}
 
-    assert wire(at_bedrock(CLAUDE), tools=[strict])["toolConfig"]["tools"][0]["toolSpec"]["strict"] is True
+    spec = wire(at_bedrock(CLAUDE), tools=[strict])["toolConfig"]["tools"][0]["toolSpec"]
+    told = {"of": {"type": "array", "description": "{maxItems: 3}"}}
+    assert spec == {"name": "look", "inputSchema": {"json": {**few, "properties": told}}, "strict": True}
     assert dropped(at_bedrock(OLD_CLAUDE), tools=[strict]) == ["tools[0].strict"]
-    for newer in ("anthropic.claude-opus-4-7", "us.anthropic.claude-opus-5-5", "global.anthropic.claude-fable-5-1"):
-        assert dropped(at_bedrock(newer), tools=[strict]) == ["tools[0].strict"]
+    for newer in ("opus-4-7", "opus-5", "opus-5-5", "fable-5", "fable-5-1", "sonnet-5", "sonnet-5-20260601-v1:0"):
+        assert dropped(at_bedrock(f"us.anthropic.claude-{newer}"), tools=[strict]) == ["tools[0].strict"]
+    assert dropped(at_bedrock("us.anthropic.claude-sonnet-5-5"), tools=[strict]) == []
 
 
 @pytest.mark.parametrize(

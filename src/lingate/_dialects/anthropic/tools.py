@@ -169,6 +169,8 @@ def _tool(tool: JsonDict, where: str, draft: Draft) -> JsonDict | None:
 def _set_strict(made: JsonDict, strict: bool, where: str, draft: Draft) -> None:
     if draft.traits.get("structured") == "json_schema":
         made["strict"] = strict
+        if strict:  # what is enforced is held to the same rules as an answer's schema
+            made["input_schema"] = closed(made["input_schema"], shut=False)
     elif strict:
         draft.note(f"{where}.strict")
 

@@ -157,6 +157,8 @@ def _tool(tool: JsonDict, where: str, draft: Draft) -> JsonDict | None:
     if isinstance(strict, bool):
         if draft.traits.get("structured") == "json_schema" and "strict" not in dropped:
             spec["strict"] = strict
+            if strict:  # held to the same rules as an answer's schema: BerriAI/litellm#39115
+                spec["inputSchema"]["json"] = closed(spec["inputSchema"]["json"], shut=False)
         elif strict:
             draft.note(f"{where}.strict")
     draft.note_others(function, _FUNCTION_KEYS, f"{where}.function")
