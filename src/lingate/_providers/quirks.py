@@ -220,8 +220,8 @@ def nearest_effort(body: JsonDict, sent: HttpRequest) -> None:
     words = sent.target.traits.get("efforts", ())
     fields = body.get("additionalModelRequestFields")  # where Bedrock's Converse has what is the model's own
     if isinstance(fields, dict):
-        nearest_effort(inner := {**fields}, sent)
-        body["additionalModelRequestFields"] = inner
+        body["additionalModelRequestFields"] = fields = {**fields}
+        nearest_effort(fields, sent)
     if "reasoning_effort" in body:
         body["reasoning_effort"] = _nearest(body["reasoning_effort"], words, sent)
     for outer in ("reasoning", "output_config"):
