@@ -101,6 +101,19 @@ def test_a_call_comes_right_after_a_turn_of_the_user() -> None:
     assert [turn["role"] for turn in contents(said, USER)] == ["model", "user"]
 
 
+@pytest.mark.parametrize("content", ["Wait.", [{"type": "text", "text": "Wait."}]])
+def test_results_come_right_after_the_turn_of_their_calls(content: Any) -> None:
+    first, second = ({"role": "assistant", "content": None, "tool_calls": [call]} for call in CALLS)
+    said = {"role": "assistant", "content": content}
+    late, early = ({"role": "tool", "tool_call_id": given, "content": "1"} for given in ("c2", "c1"))
+
+    found = contents(USER, first, said, second, late, early, said)
+
+    assert [turn["role"] for turn in found] == ["user", "model", "user", "model"]
+    assert [list(part) for part in found[1]["parts"]] == [["functionCall"], ["text"], ["functionCall"]]
+    assert [part["functionResponse"]["id"] for part in found[2]["parts"]] == ["c1", "c2"]
+
+
 def test_answers_to_parallel_calls_are_one_turn_and_repeat_the_names() -> None:
     found = contents(
         USER,

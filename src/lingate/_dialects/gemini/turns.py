@@ -45,9 +45,10 @@ class Turns:
         # What long conversations are made of needs none of the questions that the others are asked.
         if (text := plain_text(message)) is not None and role in ("user", "assistant"):
             self._close_results()
-            if role == "assistant":
-                self._order = {}
-            self.contents.append({"role": "user" if role == "user" else "model", "parts": [{"text": text}]})
+            if role == "user":
+                self.contents.append({"role": "user", "parts": [{"text": text}]})
+            else:
+                self._say([{"text": text}], [])
             return
         where = f"messages[{at}]"
         if role == "tool":
@@ -115,10 +116,17 @@ class Turns:
         self._close_results()
         parts = model_parts(message, where, self.draft)
         ids = [call.get("id") for call in as_dicts(message.get("tool_calls"))]
-        self._order = {given: n for n, given in enumerate(ids) if isinstance(given, str)}
-        if _calls(parts) and self.contents and self.contents[-1]["role"] == "model":
-            # "Function call turn comes immediately after a user turn or after a function response turn."
-            self.contents[-1]["parts"] = [*self.contents[-1]["parts"], *parts]
+        self._say(parts, [given for given in ids if isinstance(given, str)])
+
+    def _say(self, parts: list[JsonDict], ids: list[str]) -> None:
+        # "Function call turn comes immediately after a user turn or after a function response turn", and that one
+        # immediately after it: what is said beside calls is one turn with them.
+        last = self.contents[-1] if self.contents else {"role": "user"}
+        joins = last["role"] == "model" and (_calls(parts) or _calls(last["parts"]))
+        before = self._order if joins else {}
+        self._order = {**before, **{given: len(before) + n for n, given in enumerate(ids)}}
+        if joins:
+            last["parts"] = [*last["parts"], *parts]
         elif parts:
             self.contents.append({"role": "model", "parts": parts})
 
