@@ -121,7 +121,7 @@ class Turns:
     def _say(self, parts: list[JsonDict], ids: list[str]) -> None:
         # "Function call turn comes immediately after a user turn or after a function response turn", and that one
         # immediately after it: what is said beside calls is one turn with them.
-        last = self.contents[-1] if self.contents else {"role": "user"}
+        last: JsonDict = self.contents[-1] if self.contents else {"role": "user"}
         joins = last["role"] == "model" and (_calls(parts) or _calls(last["parts"]))
         before = self._order if joins else {}
         self._order = {**before, **{given: len(before) + n for n, given in enumerate(ids)}}
