@@ -38,8 +38,8 @@ class Traits(TypedDict, total=False):
 
     Layers, weakest first: the dialect's defaults, the provider's row, the model family, the user's own settings.
 
-    `efforts`, `names`, `thinking_needs_stream` and `sampling: effort_none` are carried out by edits that the look-up
-    puts on the target (`_providers/quirks.py`); dialects need not know them.
+    `efforts`, `names`, `thinking_needs_stream`, `reasoning_owed` and `sampling: effort_none` are carried out by edits that
+    the look-up puts on the target (`_providers/quirks.py`); dialects need not know them.
     """
 
     max_tokens_param: Literal["max_tokens", "max_completion_tokens"]
@@ -129,6 +129,8 @@ class Traits(TypedDict, total=False):
     """
     names: Literal["any", "user", "tool", "none"]
     """Which messages may carry `name`: `any` (default), `user`, `tool` (only these roles) or `none`."""
+    reasoning_owed: bool
+    """While it thinks, a turn with calls and without the reasoning before them is refused."""
     thinking_needs_stream: bool
     """Thinking is refused without streaming, and on unless the request says otherwise."""
     body_format: str

@@ -218,7 +218,13 @@ _ANY = st.recursive(
     max_leaves=6,
 )
 _FIELDS = ["messages", "reasoning", "reasoning_effort", "output_config", "thinking", "temperature", "top_p"]
-_TRAITS = {"efforts": ("low",), "sampling": "effort_none", "names": "user", "thinking_needs_stream": True}
+_TRAITS = {
+    "efforts": ("low",),
+    "sampling": "effort_none",
+    "names": "user",
+    "thinking_needs_stream": True,
+    "reasoning_owed": True,
+}
 
 
 @given(st.dictionaries(st.sampled_from([*_FIELDS, "chat_template_kwargs", "chat_template_args"]), _ANY, max_size=4))

@@ -290,6 +290,17 @@ def thinking_off_unless_streamed(body: JsonDict, sent: HttpRequest) -> None:
         body.setdefault("enable_thinking", False)
 
 
+def owed_reasoning(body: JsonDict, sent: HttpRequest) -> None:
+    """Send a space as the reasoning of a turn with calls that came without (`reasoning_owed`)."""
+    if dig(body, "thinking", "type") != "disabled":
+        _change_messages(body, _with_reasoning)
+
+
+def _with_reasoning(message: JsonDict) -> JsonDict:
+    owed = message.get("tool_calls") and not message.get("reasoning_content")
+    return {**message, "reasoning_content": " "} if owed else message
+
+
 def edits_for(quirks: tuple[str, ...], fields: Mapping[str, Any], traits: Traits) -> tuple[Edit, ...]:
     """Everything that edits the wire body of one target, in order: named quirks, the row's fields, then traits."""
     edits = [QUIRKS[name] for name in quirks]
@@ -303,4 +314,6 @@ def edits_for(quirks: tuple[str, ...], fields: Mapping[str, Any], traits: Traits
         edits.append(message_names)
     if traits.get("thinking_needs_stream"):
         edits.append(thinking_off_unless_streamed)
+    if traits.get("reasoning_owed"):
+        edits.append(owed_reasoning)
     return tuple(edits)

@@ -63,7 +63,9 @@ _KIMI: Traits = {
     "max_stop": 5,
 }
 _KIMI_MODELS = (
-    ModelRule(pattern=r"kimi-(?:k2\.[5-9]|k[3-9]|.*thinking).*", traits={"sampling": "none"}),
+    # Clients drop the reasoning: 400 "reasoning_content is missing in assistant tool call message". Empty is missing, a space
+    # is not: charmbracelet/crush#2696.
+    ModelRule(pattern=r"kimi-(?:k2\.[5-9]|k[3-9]|.*thinking).*", traits={"sampling": "none", "reasoning_owed": True}),
     # These always think, as hard as they can unless told, and know no switch: platform.kimi.ai/docs/guide/use-thinking-effort.
     ModelRule(
         pattern=r"kimi-k[3-9].*", traits={"reasoning_param": "reasoning_effort", "efforts": ("low", "high", "max")}
@@ -1921,7 +1923,8 @@ _ROWS = (
         "https://api.xiaomimimo.com/v1",
         ("XIAOMI_MIMO_API_KEY", "XIAOMI_API_KEY"),
         aliases=("xiaomi",),
-        traits={**_THINKING_OBJECT, "max_tokens_param": "max_tokens"},
+        # platform.xiaomimimo.com/docs/zh-CN/usage-guide/passing-back-reasoning_content
+        traits={**_THINKING_OBJECT, "max_tokens_param": "max_tokens", "reasoning_owed": True},
         note="Overflowing prompts are cut silently. Anthropic format at https://api.xiaomimimo.com/anthropic.",
     ),
     ProviderRow(

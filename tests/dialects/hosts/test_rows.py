@@ -65,6 +65,27 @@ def test_the_other_groks_are_told_it(model: str) -> None:
     assert wire(place(f"xai/{model}", api_key=KEY), reasoning_effort="low")["reasoning_effort"] == "low"
 
 
+@pytest.mark.parametrize("model", ["moonshot/kimi-k3", "moonshotai-cn/kimi-k2.6", "xiaomi_mimo/mimo-v2.5-pro"])
+def test_a_turn_with_calls_whose_reasoning_the_client_dropped_has_a_space_for_it(model: str) -> None:
+    calls = [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+    called = {"role": "assistant", "content": "", "tool_calls": calls}
+    thought = {**called, "reasoning_content": "Hm."}
+    result = {"role": "tool", "tool_call_id": "c1", "content": "1"}
+    said = {"role": "assistant", "content": "So."}
+    messages = [*HELLO, called, result, thought, result, said, *HELLO]
+
+    sent = wire(place(model, api_key=KEY), messages=messages)["messages"]
+    silent = wire(place(model, api_key=KEY), messages=messages, thinking={"type": "disabled"}, drop=True)
+
+    assert [message.get("reasoning_content") for message in sent if message["role"] == "assistant"] == [
+        " ",
+        "Hm.",
+        None,
+    ]
+    owed = None if silent.get("thinking") == {"type": "disabled"} else " "
+    assert silent["messages"][1].get("reasoning_content") == owed
+
+
 class TestDatabricks:
     ENV = {"DATABRICKS_HOST": "https://adb.example", "DATABRICKS_TOKEN": KEY}  # noqa: RUF012
 
