@@ -158,6 +158,15 @@ def test_search_beside_functions_needs_leave_from_the_newest_models() -> None:
     assert "toolConfig" not in wire({"thinking": "level", "google_cloud": True}, tools=tools)
 
 
+def test_older_models_keep_the_functions_where_one_of_the_two_may_be_dropped() -> None:
+    asked = {"tools": [TOOL, {"type": "web_search"}], "drop_params": True}
+
+    assert [list(tool) for tool in wire(MIDDLE, **asked)["tools"]] == [["functionDeclarations"]]
+    assert dropped(MIDDLE, **asked)[-1] == "tools (googleSearch, which this model refuses beside functions)"
+    assert len(wire(MIDDLE, tools=asked["tools"])["tools"]) == len(wire(NEWEST, **asked)["tools"]) == 2
+    assert wire(MIDDLE, tools=[{"type": "web_search"}], drop_params=True)["tools"] == [{"googleSearch": {}}]
+
+
 def test_a_provider_without_a_word_for_must_call_is_asked_to_choose() -> None:
     made = wire({"tool_choice_required": "auto"}, tools=[TOOL], tool_choice="required")
 

@@ -116,6 +116,11 @@ def _tools(draft: Draft, only: list[Any] | None) -> list[JsonDict]:
         draft.note_others(search, (), "web_search_options")
     if only is not None:
         declarations = [declaration for declaration in declarations if declaration.get("name") in only]
+    if declarations and draft.call.drop_params and draft.traits.get("thinking") in ("budget", "none"):
+        # Before Gemini 3 the two are refused together, and Codex asks for both in every request.
+        for server in servers:
+            draft.note(f"tools ({next(iter(server))}, which this model refuses beside functions)")
+        servers = []
     return [*([{"functionDeclarations": declarations}] if declarations else []), *servers]
 
 
