@@ -116,6 +116,20 @@ def test_a_tool_loop_works_with_items_put_back_as_they_came(dialect: str) -> Non
     assert "openai_responses" not in json.dumps(made)
 
 
+def test_results_stand_right_behind_their_calls_whatever_was_said_between() -> None:
+    calls = [{"type": "function_call", "call_id": given, "name": "look", "arguments": "{}"} for given in ("a", "b")]
+    results = [{"type": "function_call_output", "call_id": given, "output": given} for given in ("a", "b")]
+    warning = {"role": "user", "content": "Use the other tool."}
+    asked = {"input": [*calls, warning, results[0], message("Hm."), results[1], warning], "tools": [TOOL]}
+
+    found = chat(asked)["messages"]
+
+    assert [one["role"] for one in found] == ["assistant", "tool", "tool", "user", "assistant", "user"]
+    assert [one["tool_call_id"] for one in found if one["role"] == "tool"] == ["a", "b"]
+    native = json.loads(NATIVE.request(parse(asked), place("openai_responses", "responses")).body)["input"]
+    assert native == asked["input"]
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

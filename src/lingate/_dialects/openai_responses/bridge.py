@@ -133,7 +133,23 @@ def _messages(messages: list[JsonDict], made: Draft) -> list[JsonDict]:
         _without_native(message)
         if not (strange or bringing) or message.get("content") or message.get("tool_calls") or message.get("refusal"):
             kept.append(message)
-    return kept
+    return _results_beside_calls(kept)
+
+
+def _results_beside_calls(messages: list[JsonDict]) -> list[JsonDict]:
+    # Chats want results right behind their calls. Here turns may stand between them: Codex puts its warnings there.
+    ordered: list[JsonDict] = []
+    owed: set[Any] = set()
+    behind = 0
+    for message in messages:
+        if message.get("tool_call_id") in owed:
+            ordered.insert(behind, message)
+            behind += 1
+            continue
+        ordered.append(message)
+        if calls := message.get("tool_calls"):
+            owed, behind = {call.get("id") for call in calls}, len(ordered)
+    return ordered
 
 
 def _write_tools(body: JsonDict, made: Draft) -> None:
