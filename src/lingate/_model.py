@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias, TypedDict, runtime_checkable
+from typing import Any, Literal, Protocol, TypedDict, runtime_checkable
 
 import msgspec
 
 from lingate.errors import LingateError
 
-JsonDict: TypeAlias = dict[str, Any]
+JsonDict = dict[str, Any]
 
-Operation: TypeAlias = Literal[
+Operation = Literal[
     "chat",
     "completions",
     "responses",
@@ -306,7 +306,7 @@ class Call(Record):
     texts: list[JsonDict] | None = None
 
 
-Edit: TypeAlias = Callable[[JsonDict, "HttpRequest"], None]
+Edit = Callable[[JsonDict, "HttpRequest"], None]
 """A quirk: changes the wire body in place; what it removes it adds to `HttpRequest.dropped`."""
 
 
@@ -342,7 +342,7 @@ class Signer(Protocol):
         ...
 
 
-SendOne: TypeAlias = Callable[["HttpRequest", float], "tuple[Head, bytes]"]
+SendOne = Callable[["HttpRequest", float], "tuple[Head, bytes]"]
 """Sends a request and gives the whole answer, within so many seconds; blocks, and raises a LingateError without one."""
 
 
@@ -619,7 +619,7 @@ class Failed(Record):
     error: LingateError
 
 
-Event: TypeAlias = (
+Event = (
     Start
     | Text
     | Refusal

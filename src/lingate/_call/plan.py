@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 
@@ -79,9 +79,9 @@ class Opened(Record):
     stream: Any
 
 
-Clock: TypeAlias = Callable[[], float]
-Step: TypeAlias = Sign | Send | Open | Read | Close | Sleep
-Answer: TypeAlias = Mapping[str, str] | tuple[Head, Any] | Opened | bytes | LingateError | None
+Clock = Callable[[], float]
+Step = Sign | Send | Open | Read | Close | Sleep
+Answer = Mapping[str, str] | tuple[Head, Any] | Opened | bytes | LingateError | None
 
 
 class Route(Record):
@@ -320,7 +320,7 @@ def _open_once(sent: HttpRequest, form: OperationFormat, timeout: Timeout, now: 
     return outcome
 
 
-_Next: TypeAlias = Callable[[HttpRequest, Head, bytes], Further | None]
+_Next = Callable[[HttpRequest, Head, bytes], Further | None]
 
 
 def _send_on(

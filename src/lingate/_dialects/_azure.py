@@ -11,12 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from lingate._model import Target
 
-Surface: TypeAlias = Literal["v1", "dated", "inference", "anthropic", "serverless"]
+Surface = Literal["v1", "dated", "inference", "anthropic", "serverless"]
 
 # A base URL is often given with the path of the request it was copied from.
 _PATH = re.compile(

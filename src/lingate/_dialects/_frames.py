@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 from lingate._dialects._failure import body_failure, garbage
 from lingate._model import Event, Head, HttpRequest, JsonDict, Target
@@ -12,7 +12,7 @@ from lingate._wire.json import decode, encode
 from lingate._wire.shapes import as_dict
 from lingate.errors import LingateError, ProtocolError
 
-Whole: TypeAlias = Callable[[bytes], list[Event]]
+Whole = Callable[[bytes], list[Event]]
 """Reads an answer that is no stream: a body in one piece."""
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeAlias
 
 from lingate._dialects._base import Form, OperationFormat
 from lingate._model import Call, Edit, Target
 
-Move: TypeAlias = Callable[[Call, Target], Target]
+Move = Callable[[Call, Target], Target]
 """The target as the format inside is to see it."""
 
 

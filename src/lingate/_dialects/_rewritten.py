@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 from lingate._dialects._base import OperationFormat, StreamDecoder
 from lingate._dialects._moved import Move, Moved
@@ -15,7 +15,7 @@ from lingate._model import Event, Failed, Head, HttpRequest, JsonDict, Target
 from lingate._wire.json import decode, encode
 from lingate._wire.sse import SseDecoder, SseEvent
 
-Rewrite: TypeAlias = Callable[[JsonDict], JsonDict]
+Rewrite = Callable[[JsonDict], JsonDict]
 """A body, or the data of a stream event, in OpenAI's shape. Its argument is not changed, and may hold anything."""
 
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 from lingate._dialects._base import Form
 from lingate._dialects._counts import integer, usage_beside_caches
@@ -129,7 +129,7 @@ def _reason(native: Any, target: Target) -> str:
     return reason
 
 
-Whole: TypeAlias = Callable[[HttpRequest, Head, bytes], tuple[JsonDict, JsonDict]]
+Whole = Callable[[HttpRequest, Head, bytes], tuple[JsonDict, JsonDict]]
 
 
 class TextStream(StreamedAnswer):

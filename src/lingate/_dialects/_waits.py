@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache, partial
-from typing import TypeAlias
 
 LONGEST = 86_400.0
 """Waits beyond a day are cut to this: they say "not soon", and more than that is a clock or a unit gone wrong."""
@@ -18,7 +17,7 @@ DAILY = 3_600.0
 _EPOCH = 1_000_000_000.0  # numbers from here on are points in time, not durations (a wait of 31 years)
 _EPOCH_MS = 100_000_000_000.0
 
-_Clock: TypeAlias = Callable[[], "float | None"]
+_Clock = Callable[[], "float | None"]
 
 
 def retry_after(

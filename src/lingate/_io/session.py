@@ -7,7 +7,7 @@ import time
 from collections.abc import Hashable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any
 
 from lingate._auth import signer
 from lingate._call.plan import Context, Route
@@ -30,7 +30,7 @@ _REPLACEABLE = frozenset({"chat", "responses", "completions"})
 
 _FALLBACK_KEYS = frozenset({"model", "api_key", "api_base", "api_version", "on", "params"})
 
-_Given: TypeAlias = tuple[str | None, str | None, str | None]
+_Given = tuple[str | None, str | None, str | None]
 """Key, base URL and version of the API as a call gives them."""
 
 _NOTHING_GIVEN: _Given = (None, None, None)

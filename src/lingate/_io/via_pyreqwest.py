@@ -13,7 +13,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from pyreqwest.client import SyncClientBuilder
 from pyreqwest.exceptions import BuilderError, PyreqwestError
@@ -120,7 +120,7 @@ class _Headers(Mapping[str, str]):
 
 _with_bytes = RequestBody.from_bytes
 
-_Draft: TypeAlias = tuple[Any, Callable[[Any, RequestBody], Any], Mapping[str, str]]
+_Draft = tuple[Any, Callable[[Any, RequestBody], Any], Mapping[str, str]]
 """A request without its body, what copies it, and its headers: their id may be part of the key, so they must stay alive."""
 
 _MOST_CLIENTS = 16

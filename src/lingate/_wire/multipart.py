@@ -9,7 +9,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 from urllib.parse import unquote
 
 FORM = "multipart/form-data"
@@ -34,7 +34,7 @@ class Upload:
     content_type: str = "application/octet-stream"
 
 
-Field: TypeAlias = tuple[str, "str | Upload"]
+Field = tuple[str, "str | Upload"]
 """A field's name, and its text or file."""
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any
 
 from lingate._wire.json import decode
 from lingate._wire.json import encode as encode_json
@@ -16,7 +16,7 @@ MAX_EVENT_BYTES = 64 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 
 
-SseEvent: TypeAlias = tuple[str, bytes]
+SseEvent = tuple[str, bytes]
 """One event: its name, empty where the stream gave none, and its data, with the lines joined by a newline."""
 
 

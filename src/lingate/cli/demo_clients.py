@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import Any, TypeAlias
+from typing import Any
 
 from lingate._client import Lingate
 from lingate._model import JsonDict
@@ -113,9 +113,9 @@ class OwnAnthropicSide(OwnOpenAISide):
     face, path = "anthropic", ""
 
 
-OpenAISide: TypeAlias = OpenAIPackage | OwnOpenAISide
+OpenAISide = OpenAIPackage | OwnOpenAISide
 """A client of the gateway's OpenAI face: pieces of streamed answers, whole answers in OpenAI's format, vectors."""
-AnthropicSide: TypeAlias = AnthropicPackage | OwnAnthropicSide
+AnthropicSide = AnthropicPackage | OwnAnthropicSide
 """A client of the gateway's Anthropic face."""
 
 

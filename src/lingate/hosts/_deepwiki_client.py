@@ -11,7 +11,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from adalflow.core.model_client import ModelClient
 from adalflow.core.types import CompletionUsage, EmbedderOutput, Embedding, GeneratorOutput, ModelType, Usage
@@ -20,7 +20,7 @@ import lingate
 from lingate.errors import ConfigError, ContextLengthError, LingateError
 from lingate.hosts._shared import note_dropped, sentence, words
 
-Kwargs: TypeAlias = dict[str, Any]
+Kwargs = dict[str, Any]
 
 logger = logging.getLogger(__name__)
 

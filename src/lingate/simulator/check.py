@@ -9,11 +9,11 @@ import re
 import string
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from lingate._wire.shapes import as_dict, as_list
 
-Schema: TypeAlias = Any
+Schema = Any
 """A mapping or a boolean; whatever else a client sent counts as no constraint."""
 
 _MAX_DEPTH = 64
@@ -143,7 +143,7 @@ def found(pattern: str, text: str) -> bool:
         return True
 
 
-_Test: TypeAlias = Callable[[_Scope, Any, Any], bool]
+_Test = Callable[[_Scope, Any, Any], bool]
 
 _ANY_TESTS: dict[str, _Test] = {
     "type": _type,
@@ -218,7 +218,7 @@ _MANY = 10_000
 _parse = import_module("re._parser").parse
 
 
-Pick: TypeAlias = Callable[[int], int]
+Pick = Callable[[int], int]
 """Given n, a number from 0 to n-1."""
 
 

@@ -9,14 +9,14 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Any, TypeAlias
+from typing import Any
 
 from lingate._wire import eventstream, json
 from lingate.errors import BadRequestError, InternalServerError, LingateError, OverloadedError
 from lingate.simulator.prompt import holds, without
 from lingate.simulator.steps import Begin, Send, Step, Steps, Wait
 
-Change: TypeAlias = Callable[[Any], Any]
+Change = Callable[[Any], Any]
 """Takes an event's JSON and returns what it becomes; None removes the event."""
 
 
@@ -146,7 +146,7 @@ class Scene:
     failure: Callable[[LingateError], bytes]
 
 
-EditSteps: TypeAlias = Callable[[Steps, Scene, float], Steps]
+EditSteps = Callable[[Steps, Scene, float], Steps]
 """Steps, the scene, the fault's argument; gives the steps that are performed instead."""
 
 

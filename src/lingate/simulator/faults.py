@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from lingate._model import JsonDict
 from lingate.errors import (
@@ -34,8 +33,8 @@ from lingate.simulator.edits import EditSteps, Scene
 from lingate.simulator.prompt import count, split
 from lingate.simulator.steps import Drop, Hang
 
-MakeError: TypeAlias = Callable[[Scene, float | None], LingateError]
-EditAnswer: TypeAlias = Callable[[JsonDict, float], None]
+MakeError = Callable[[Scene, float | None], LingateError]
+EditAnswer = Callable[[JsonDict, float], None]
 
 
 @dataclass(frozen=True, slots=True)

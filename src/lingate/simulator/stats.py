@@ -8,7 +8,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from hashlib import sha256
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 from urllib.parse import parse_qsl, urlencode
 
 from lingate._model import JsonDict
@@ -62,7 +62,7 @@ def redacted_query(query: str) -> str:
     return urlencode([(name, fingerprint(value) if name in _QUERY else value) for name, value in pairs])
 
 
-Outcome: TypeAlias = Literal["open", "complete", "disconnected", "dropped", "closed"]
+Outcome = Literal["open", "complete", "disconnected", "dropped", "closed"]
 """`disconnected`: the client left; `dropped`: a fault closed the connection; `closed`: the simulator was shut down."""
 
 

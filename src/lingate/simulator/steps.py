@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 from lingate._dialects._base import Dialect
 from lingate._wire import json
@@ -54,9 +54,9 @@ class Drop:
     reset: bool = False
 
 
-Step: TypeAlias = Begin | Send | Wait | Hang | Drop
+Step = Begin | Send | Wait | Hang | Drop
 
-Steps: TypeAlias = Iterator[Step]
+Steps = Iterator[Step]
 """Running out of steps ends the response properly."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 from lingate._dialects._params import refuse_for_provider, sampling, stops
 from lingate._dialects.anthropic.draft import Draft, draft
@@ -125,7 +125,7 @@ def _has_block(turns: list[JsonDict], kind: str) -> bool:
     return False
 
 
-_Path: TypeAlias = tuple[str | int, ...]
+_Path = tuple[str | int, ...]
 
 
 def limit_cache_marks(draft: Draft) -> None:

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 from lingate._dialects._retold import with_calls
 from lingate._dialects.openai_responses.conversation import kept_items
 from lingate._dialects.openai_responses.items import call_id, kind_of
@@ -14,7 +12,7 @@ from lingate._dialects.openai_responses.tools import canonical_tools
 from lingate._model import Event, JsonDict, ToolStart, replaced
 from lingate._wire.shapes import as_dicts, as_list, as_str, dig
 
-Names: TypeAlias = dict[str, tuple[str, str]]
+Names = dict[str, tuple[str, str]]
 """What a function is called in the one list -> its namespace and its name there."""
 
 BRINGING = "additional_tools"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 from lingate._dialects._base import StreamDecoder
 from lingate._dialects._check import Malformed
@@ -66,7 +66,7 @@ from lingate._model import (
 from lingate._wire.shapes import as_dicts, as_list, as_str
 from lingate.errors import LingateError
 
-Place: TypeAlias = tuple[str, Any]
+Place = tuple[str, Any]
 """Where an event belongs: by `output_index`, since some hosts change an item's id from event to event, else by id."""
 
 

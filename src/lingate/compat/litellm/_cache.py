@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from lingate._endpoints._arguments import plain
 from lingate._wire.json import decode, encode
@@ -46,7 +46,7 @@ class LiteLLMCacheType(StrEnum):
     GCS = "gcs"
 
 
-_Answer: TypeAlias = tuple[bytes, float, float]
+_Answer = tuple[bytes, float, float]
 """An answer, when it was given, and until when it holds."""
 
 

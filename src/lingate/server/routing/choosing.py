@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from math import log
 from random import Random
-from typing import TypeAlias
 
 from lingate.server.routing.deployment import Deployment
 
-Choose: TypeAlias = Callable[[Sequence[Deployment], float, Random], Deployment]
+Choose = Callable[[Sequence[Deployment], float, Random], Deployment]
 """Chooses one of several that are ready; there is always one at least."""
 
 _MASK = 0xFFFFFFFFFFFFFFFF
