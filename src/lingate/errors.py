@@ -334,7 +334,7 @@ class DeadlineExceededError(LimitError, TimeoutError):
     kind = "deadline"
 
 
-BY_KIND: dict[str, type[LingateError]] = {
+BY_KIND = {
     "bad_request": BadRequestError,
     "output_limit": BadRequestError,
     "context_window": ContextLengthError,

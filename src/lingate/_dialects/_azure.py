@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal, NamedTuple
 from urllib.parse import quote, urlsplit
@@ -29,7 +28,7 @@ _SERVERLESS = re.compile(r".*\.(?:models|inference)\.ai\.azure\.[a-z]+")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d.*")
 
 # The last general one, and the one that the retired SDK sent: what a surface gets that cannot do without.
-_VERSIONS: Mapping[Surface, str] = {"dated": "2024-10-21", "inference": "2024-05-01-preview"}
+_VERSIONS = {"dated": "2024-10-21", "inference": "2024-05-01-preview"}
 
 
 class Place(NamedTuple):

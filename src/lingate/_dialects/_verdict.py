@@ -400,7 +400,7 @@ def zero_quota(evidence: Evidence) -> bool:
     return any(value == "0" for _, value in evidence.quotas) or _ZERO_QUOTA(evidence.said)
 
 
-RULES: tuple[Rule, ...] = (
+RULES = (
     # Exact context codes, unless the same body has a code for rates (a 429 that also says context_length_exceeded).
     Rule("context_window", codes=_CONTEXT_CODES, when=lambda case: not _RATE_CODES(case.keys)),
     # Google says "exceeded your current quota ... billing" in all cases; the quota's record decides. A quota of 0 means

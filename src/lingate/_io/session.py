@@ -33,7 +33,7 @@ _FALLBACK_KEYS = frozenset({"model", "api_key", "api_base", "api_version", "on",
 _Given = tuple[str | None, str | None, str | None]
 """Key, base URL and version of the API as a call gives them."""
 
-_NOTHING_GIVEN: _Given = (None, None, None)
+_NOTHING_GIVEN = (None, None, None)
 
 
 class _Place(Record):

@@ -14,7 +14,7 @@ _OUTPUT = {"family": "tokens", "direction": "output"}
 _WRITTEN = {**_INPUT, "token_type": "cache_write"}
 _MEDIA = ("audio", "image", "video")
 
-KINDS: Mapping[str, Mapping[str, str]] = {
+KINDS = {
     "input": _INPUT,
     "cached_input": {**_INPUT, "token_type": "cache_read"},
     "cache_write": {**_WRITTEN, "cache_ttl": "5m"},

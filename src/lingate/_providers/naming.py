@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 from lingate._providers import lookup
 from lingate._providers.rows_models import MODEL_NAMES
 
-PARAMETERS: Mapping[str, str] = {
+PARAMETERS = {
     "aws_access_key_id": "AWS_ACCESS_KEY_ID",
     "aws_secret_access_key": "AWS_SECRET_ACCESS_KEY",
     "aws_session_token": "AWS_SESSION_TOKEN",

@@ -9,9 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from lingate._model import ModelRule, Operation, ProviderRow, Traits
+from lingate._model import ModelRule, ProviderRow, Traits
 from lingate._providers.families import MISTRAL_TURNS
 from lingate._providers.rows_aws import AWS, AWS_DEFAULTS
 from lingate._providers.rows_cloud import CLOUD, CLOUD_DEFAULTS, OPENAI_TOOLS
@@ -128,7 +126,7 @@ _RESPONSES_ONLY = (
 # Its `insufficient_quota` is an allocation of tokens per minute; only Arrearage is about money.
 _DASHSCOPE_ERRORS = {"Arrearage": "quota", "status:429": "rate_limit"}
 
-DEFAULTS: Mapping[str, ProviderRow] = {
+DEFAULTS = {
     "openai_chat": ProviderRow(
         "custom",
         auth="none",
@@ -185,7 +183,7 @@ DEFAULTS: Mapping[str, ProviderRow] = {
 """What a provider of the user's own begins with, by dialect. `default_max_tokens` marks a format that requires one."""
 
 # A gateway knows the format of each of its upstreams and translates schemas and the rest itself.
-_PROXY_OPERATIONS: tuple[Operation, ...] = (*DEFAULTS["openai_chat"].operations, "responses")
+_PROXY_OPERATIONS = (*DEFAULTS["openai_chat"].operations, "responses")
 _PROXY: Traits = {
     "max_tokens_param": "max_tokens",
     "structured": "json_schema",
@@ -195,7 +193,7 @@ _PROXY: Traits = {
     "cache_control": True,
     "custom_tools": True,
 }
-PROXIES: tuple[ProviderRow, ...] = (
+PROXIES = (
     ProviderRow(
         "proxy",
         "Lingate gateway",
@@ -1976,5 +1974,5 @@ _ROWS = (
     ),
 )
 
-ROWS: tuple[ProviderRow, ...] = tuple(sorted((*_ROWS, *NATIVE, *AWS, *CLOUD), key=lambda row: row.name.lower()))
+ROWS = tuple(sorted((*_ROWS, *NATIVE, *AWS, *CLOUD), key=lambda row: row.name.lower()))
 """Every provider that ships, by name."""

@@ -122,7 +122,7 @@ AWS_DEFAULTS = {
 }
 """What a provider of the user's own begins with, for the formats of AWS."""
 
-AWS: tuple[ProviderRow, ...] = (
+AWS = (
     ProviderRow(
         "anthropic-aws",
         "Claude Platform on AWS",

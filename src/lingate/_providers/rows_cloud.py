@@ -5,8 +5,6 @@ Data only, as in `rows.py`, which includes these.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from lingate._model import ModelRule, ProviderRow, TokenExchange, Traits
 
 _EFFORTS_TO_XHIGH = ("none", "minimal", "low", "medium", "high", "xhigh")
@@ -77,7 +75,7 @@ VERTEX_PUBLISHERS = (
 )
 """Models on Vertex AI that are not Google's, and the formats they are asked in."""
 
-CLOUD_DEFAULTS: Mapping[str, ProviderRow] = {
+CLOUD_DEFAULTS = {
     "azure_openai": ProviderRow(
         "custom",
         dialect="azure_openai",
@@ -125,7 +123,7 @@ CLOUD_DEFAULTS: Mapping[str, ProviderRow] = {
     "a2a_message": ProviderRow("custom", dialect="a2a_message", auth="none"),
 }
 
-CLOUD: tuple[ProviderRow, ...] = (
+CLOUD = (
     ProviderRow(
         "a2a",
         "A2A agents",

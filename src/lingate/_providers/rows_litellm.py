@@ -36,7 +36,7 @@ def _through(
     )
 
 
-BORROWED: tuple[ProviderRow, ...] = (
+BORROWED = (
     _through("anthropic_text", "Anthropic (text completions)", "ANTHROPIC_API_KEY", note="Claude 2 and older."),
     _through(
         "azure_text",

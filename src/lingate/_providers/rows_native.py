@@ -53,7 +53,7 @@ COHERE_MODELS = (
     ),
 )
 
-NATIVE: tuple[ProviderRow, ...] = (
+NATIVE = (
     # Its chat format ended on 2026-09-27; what took its place is OpenAI's Responses format.
     ProviderRow(
         "perplexity",

@@ -19,7 +19,6 @@ from lingate.errors import (
     ConflictError,
     ConnectError,
     InternalServerError,
-    LingateError,
     MissingCredentialError,
     NotFoundError,
     PermissionDeniedError,
@@ -28,7 +27,7 @@ from lingate.errors import (
 
 DEFAULT_URL = "http://127.0.0.1:4000"
 _PATIENCE = 30.0
-_CLASSES: dict[int, type[LingateError]] = {
+_CLASSES = {
     401: AuthenticationError,
     403: PermissionDeniedError,
     404: NotFoundError,

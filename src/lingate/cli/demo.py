@@ -252,7 +252,7 @@ def _cut(stage: Stage) -> Shown:
     raise DemoError("a stream that was cut passed for a whole one")
 
 
-STEPS: tuple[tuple[str, Callable[[Stage], Shown]], ...] = (
+STEPS = (
     ("streamed chat", _streamed),
     ("tool call and its result", _tools),
     ("structured answer", _structured),

@@ -272,7 +272,7 @@ def _budget(visit: Visit) -> None:
     check(visit.upstream() == before, "the provider was asked although the budget had refused")
 
 
-GATEWAY_STEPS: tuple[tuple[str, Callable[[Visit], None]], ...] = (
+GATEWAY_STEPS = (
     ("streamed, OpenAI face", _openai_stream),
     ("streamed, Anthropic face", _anthropic_stream),
     ("tool call", _tool),

@@ -43,7 +43,7 @@ Level = Literal["ok", "note", "warning", "broken"]
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9._-]+)[^;]*;.*extra == ['\"]([\w-]+)['\"]")
 _HTTP_PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 _REACH_PATIENCE = 2.0
-_SIGNS: dict[Level, str] = {"ok": "✓", "note": "·", "warning": "!", "broken": "✗"}
+_SIGNS = {"ok": "✓", "note": "·", "warning": "!", "broken": "✗"}
 _COLUMN = 22
 
 
@@ -346,7 +346,7 @@ def _answers(
     return Finding("broken", about, f"{shown} cannot be reached: {reason}", remedy)
 
 
-CHECKS: tuple[Check, ...] = (versions, extras, default_model, credentials, proxies, gateway)
+CHECKS = (versions, extras, default_model, credentials, proxies, gateway)
 """Every check, in the order it is reported. Another one is a function more."""
 
 

@@ -37,7 +37,7 @@ from lingate.errors import (
 
 INTERRUPTED = 130
 _READER_GONE = 141
-_CODES: tuple[tuple[tuple[type[LingateError], ...], int], ...] = (
+_CODES = (
     ((ConfigError,), 2),
     ((AuthenticationError, PermissionDeniedError), 3),
     ((RateLimitError, PaymentRequiredError, BudgetExceededError, ConcurrencyLimitError), 4),

@@ -17,7 +17,7 @@ from lingate.errors import ConfigError
 MODEL_VARIABLE = "LINGATE_MODEL"
 CONFIG_VARIABLE = "LINGATE_CONFIG"
 
-_MAGIC: tuple[tuple[bytes, str], ...] = (
+_MAGIC = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"GIF8", "image/gif"),

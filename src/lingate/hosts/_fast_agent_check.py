@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -358,7 +358,7 @@ def _specs() -> None:
         expect((parsed.provider.value, parsed.model_name) == ("lingate", model), f"{model} is read as {parsed}")
 
 
-_AGENT_STEPS: tuple[tuple[str, Callable[[Probe, _Host], Awaitable[None]]], ...] = (
+_AGENT_STEPS = (
     ("an agent answers, streaming, and its tokens and its window are counted", _answers),
     ("an agent calls a tool, reads its result and goes on", _tools),
     ("structured output becomes an object", _structured),
@@ -371,7 +371,7 @@ _AGENT_STEPS: tuple[tuple[str, Callable[[Probe, _Host], Awaitable[None]]], ...] 
     ("a key in the configuration is used where the environment has none", _config_key),
 )
 
-_PROVIDER_STEPS: tuple[tuple[str, Callable[[], None]], ...] = (
+_PROVIDER_STEPS = (
     ("the picker's first row is Lingate: available, twenty models and more of sixteen providers", _curated_row),
     ("`c` lists every known model, each once", _all_models),
     ("each model is marked by the credential of its provider", _marks),

@@ -34,7 +34,7 @@ _TIMEOUT = lingate.Timeout(total=120, connect=10, read=120)  # as vui's own back
 _PROBE_TIMEOUT = lingate.Timeout(total=2.5, connect=2.0, read=2.5)
 _NO_ANSWER = (ConnectError, RequestTimeoutError, DeadlineExceededError, MissingCredentialError, UnknownProviderError)
 # First match counts.
-_HTTPX: tuple[tuple[type[LingateError], type[httpx.TransportError]], ...] = (
+_HTTPX = (
     (ConnectError, httpx.ConnectError),
     (StreamInterruptedError, httpx.RemoteProtocolError),
     (RequestTimeoutError, httpx.ReadTimeout),

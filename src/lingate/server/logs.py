@@ -33,7 +33,7 @@ _TOGETHER = 0.2
 
 _MOST_NAMES = 2048
 _ACCESS = "lingate.access"
-_LEVELS: dict[str, int] = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
+_LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
 
 
 class _Line(NamedTuple):

@@ -249,7 +249,7 @@ def _always(body: bytes) -> _Page:
 
 
 _live = _always(b'{"status":"alive"}')
-_PAGES: dict[tuple[str, str], _Page] = {
+_PAGES = {
     ("GET", "/"): _index,
     ("GET", "/ollama"): lambda _: (200, "text/plain; charset=utf-8", b"Ollama is running"),  # to the letter
     ("GET", "/health"): _ready,

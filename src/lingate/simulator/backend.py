@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from urllib.parse import parse_qsl
 
 from lingate._dialects._base import dialect
-from lingate._model import Call, JsonDict, Operation
+from lingate._model import Call, JsonDict
 from lingate._wire import json
 from lingate.errors import AuthenticationError, LingateError, NotFoundError
 from lingate.simulator.answers import CacheHit, Identity, answer_chat, answer_completion, prompt_tokens
@@ -89,7 +89,7 @@ DEFAULT_MODELS = ("sim-large", "sim-small", "sim-embed")
 
 _CREATED = 1_750_000_000  # ids and times are part of the answer, so they stay the same unless asked otherwise
 
-_ANSWERS: Mapping[Operation, Callable[[Call], JsonDict]] = {
+_ANSWERS = {
     "images": answer_images,
     "moderations": answer_moderation,
     "rerank": answer_rerank,

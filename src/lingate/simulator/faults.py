@@ -96,7 +96,7 @@ _TOO_LONG = (
     "the prompt is too long: 250001 tokens > 200000 maximum"
 )
 
-FAULTS: dict[str, Fault] = {
+FAULTS = {
     "bad_request": _refusal("400, invalid request.", 400, BadRequestError, "Invalid value"),
     "auth": _refusal(
         "401 that repeats the key it was given, as real providers do.",
@@ -179,5 +179,5 @@ FAULTS: dict[str, Fault] = {
 _BY_STATUS = {str(fault.status): name for name, fault in reversed(FAULTS.items()) if fault.status}
 """The first fault of each status."""
 
-FAULT_NAMES: dict[str, str] = {**{name: name for name in FAULTS}, **_BY_STATUS}
+FAULT_NAMES = {**{name: name for name in FAULTS}, **_BY_STATUS}
 """Names and aliases under which faults are asked for, to the name in `FAULTS`."""

@@ -6,13 +6,12 @@ from __future__ import annotations
 from unicodedata import combining, east_asian_width
 
 from lingate._providers.offered import Offer, modalities
-from lingate._providers.standing import Mark
 from lingate.cli.picker.state import State
 
 Span = tuple[str, str]
 Line = list[Span]
 
-MARKS: dict[Mark, tuple[str, str]] = {
+MARKS = {
     "present": ("✓", "green"),
     "missing": ("✗", "red"),
     "unneeded": ("○", "green"),

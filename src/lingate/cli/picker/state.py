@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from lingate._providers.offered import Offer
-from lingate._providers.standing import Mark, Standing
+from lingate._providers.standing import Standing
 
 Action = Literal["print", "save", "chat"]
 
-_ORDER: dict[Mark, int] = {"present": 0, "unneeded": 1, "unknown": 2, "missing": 3}
+_ORDER = {"present": 0, "unneeded": 1, "unknown": 2, "missing": 3}
 
 
 class Choice(NamedTuple):

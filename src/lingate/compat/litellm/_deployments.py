@@ -114,7 +114,7 @@ def _least(found: Sequence[Deployment], key: Callable[[Deployment], int]) -> lis
     return [item for item in found if key(item) == least]
 
 
-STRATEGIES: dict[str, Pick] = {
+STRATEGIES = {
     "simple-shuffle": _shuffle,
     "least-busy": _least_busy,
     "latency-based-routing": _latency,

@@ -70,7 +70,7 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-HOMES: dict[str, str] = {name: home for home, names in _BY_HOME.items() for name in names.split()}
+HOMES = {name: home for home, names in _BY_HOME.items() for name in names.split()}
 """The submodule of every name that is loaded on first use."""
 
 NEWER = words(
@@ -123,7 +123,7 @@ def _of(*homes: str) -> frozenset[str]:
     return frozenset(name for name, home in HOMES.items() if home in homes)
 
 
-SUBMODULES: dict[str, frozenset[str]] = {
+SUBMODULES = {
     "exceptions": _of("exceptions") - {"exceptions"},
     "router": _of("router") - {"router"},
     "utils": _of("_records", "_models", "_costs", "_tokens", "_streams") | CAPABILITIES,

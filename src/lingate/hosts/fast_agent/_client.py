@@ -47,7 +47,7 @@ MakeKeyError = Callable[[str, str], Exception]
 _http: Any = import_module("httpx" if find_spec("httpx") is not None else "httpx2")
 
 # First match counts. Whatever is wrong with the request itself is a 400 there: fast-agent tries nothing else but that only once.
-_KINDS: tuple[tuple[type[LingateError], type[openai.APIStatusError], int], ...] = (
+_KINDS = (
     (MissingCredentialError, openai.AuthenticationError, 401),
     (PayloadTooLargeError, openai.BadRequestError, 413),
     (BadRequestError, openai.BadRequestError, 400),
@@ -62,7 +62,7 @@ _KINDS: tuple[tuple[type[LingateError], type[openai.APIStatusError], int], ...] 
     (InternalServerError, openai.InternalServerError, 500),
     (ProtocolError, openai.InternalServerError, 502),
 )
-_CODES: tuple[tuple[type[LingateError], str], ...] = (
+_CODES = (
     (ContextLengthError, "context_length_exceeded"),
     (QuotaExceededError, "insufficient_quota"),
 )

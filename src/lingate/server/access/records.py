@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 Kind = Literal["team", "user", "customer", "tag", "budget"]
-KINDS: tuple[Kind, ...] = ("team", "user", "customer", "tag", "budget")
+KINDS = ("team", "user", "customer", "tag", "budget")
 
 SPAN = Meta(
     pattern=r"^[1-9][0-9]{0,8}(s|m|h|d|w|mo|y)$",

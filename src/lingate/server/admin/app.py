@@ -31,7 +31,7 @@ from lingate.server.records import Caller
 from lingate.server.store import StoreError
 
 _log = logging.getLogger("lingate.admin")
-ENDPOINTS: tuple[Endpoint, ...] = (
+ENDPOINTS = (
     *for_records.ENDPOINTS,
     *for_spend.ENDPOINTS,
     *for_system.ENDPOINTS,

@@ -37,7 +37,7 @@ for a search are OpenAI's, xAI's, Alibaba's, OpenRouter's and Cohere's.
 """
 _IDLE = (None, False, ["text"])
 
-CALL_TYPES: dict[str, tuple[str, ...]] = {
+CALL_TYPES = {
     "chat": ("completion", "acompletion", "anthropic_messages"),
     "completions": ("text_completion", "atext_completion"),
     "responses": ("responses", "aresponses"),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -27,7 +26,7 @@ def _read() -> dict[str, dict[str, str]]:
     return tables
 
 
-_TABLES: Mapping[str, dict[str, str]] = _read()
+_TABLES = _read()
 TOP = _TABLES["top"]
 LITELLM_SETTINGS = _TABLES["litellm_settings"]
 ROUTER_SETTINGS = _TABLES["router_settings"]

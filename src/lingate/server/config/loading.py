@@ -143,7 +143,7 @@ def _home(key: str) -> str:
     return ""
 
 
-_KNOWN: Mapping[str, tuple[type, dict[str, str]]] = {
+_KNOWN = {
     "router_settings": (Routing, schema.ROUTER_SETTINGS),
     "general_settings": (General, schema.GENERAL_SETTINGS),
     "litellm_settings": (Settings, schema.LITELLM_SETTINGS),

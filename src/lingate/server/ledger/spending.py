@@ -39,7 +39,7 @@ class _Row(msgspec.Struct):
 
 
 _NOBODY = "''"
-_KINDS: dict[str, tuple[str | None, str | None]] = {
+_KINDS = {
     "key": ("key_id", "key_id"),
     "team": ("team_id", "team_id"),
     "user": ("user_id", "user_id"),

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from math import log
 from random import Random
@@ -82,7 +82,7 @@ def _least(
     return shuffle([item for item, size in zip(found, measured, strict=True) if size == least], now, random)
 
 
-STRATEGIES: Mapping[str, Choose] = {
+STRATEGIES = {
     "simple-shuffle": shuffle,
     "least-busy": least_busy,
     "latency-based-routing": fastest,

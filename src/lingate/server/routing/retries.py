@@ -9,7 +9,7 @@ from lingate._call.policy import RetryPolicy
 from lingate.errors import LingateError
 from lingate.server.config.settings import FailsByKind, RetriesByKind
 
-_KINDS: Mapping[str, tuple[str, ...]] = {
+_KINDS = {
     "BadRequestError": ("bad_request", "output_limit", "context_window", "payload_too_large"),
     "AuthenticationError": ("auth", "permission"),
     "TimeoutError": ("timeout",),
