@@ -167,6 +167,13 @@ def test_older_models_keep_the_functions_where_one_of_the_two_may_be_dropped() -
     assert wire(MIDDLE, tools=[{"type": "web_search"}], drop_params=True)["tools"] == [{"googleSearch": {}}]
 
 
+def test_a_provider_tool_that_is_null_is_not_offered() -> None:
+    # Some clients write every field of a tool, null where there is nothing.
+    tools = [{"functionDeclarations": [{"name": "f"}], "codeExecution": None}]
+
+    assert "toolConfig" not in wire(NEWEST, tools=tools)
+
+
 def test_a_provider_without_a_word_for_must_call_is_asked_to_choose() -> None:
     made = wire({"tool_choice_required": "auto"}, tools=[TOOL], tool_choice="required")
 

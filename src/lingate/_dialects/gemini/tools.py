@@ -43,7 +43,7 @@ def write_tools(draft: Draft) -> None:
         config = without(draft.native.get("toolConfig", {}), ("functionCallingConfig",))
         if choice and functions:
             config["functionCallingConfig"] = choice
-    servers = any(not SERVER_TOOLS.isdisjoint(tool) for tool in tools)
+    servers = any(not SERVER_TOOLS.isdisjoint(not_null(tool)) for tool in tools)
     if functions and draft.newest and servers and not draft.traits.get("google_cloud"):
         # What these models want to be told before they use both (recorded; older ones refuse the two together).
         config.setdefault("includeServerSideToolInvocations", True)
