@@ -262,7 +262,7 @@ _CONTEXT_WORDS = _Words(
     r"must be less than (?:or equal to )?max_seq_len|max tokens of [\d,]+ exceeded",
 )
 _SURE_CONTEXT_WORDS = _Words(
-    r"^context size has been exceeded|^(?:the )?input length exceeds|^input \([\d,]+ tokens\) is too large",
+    r"^context size has been exceeded|^(?:the )?input length exceeds|^input (?:\([\d,]+ tokens\) )?is too large to",
     r"maximum context length is [\d,]+ tokens\W+however, you",
 )
 _BYTES_WORDS = _Words(
