@@ -10,7 +10,7 @@ import pytest
 
 import lingate
 from lingate._wire import eventstream
-from lingate.errors import InternalServerError
+from lingate.errors import InternalServerError, UnsupportedError
 from tests.servers import RawServer, Script
 
 WAV = b"RIFF\x24\x00\x00\x00WAVEfmt "
@@ -308,3 +308,12 @@ class TestMedia:
             "width": 1024,
             "height": 768,
         }
+
+    @pytest.mark.parametrize("model", ["openai/gpt-image-1-mini", "azure/gpt-image-1"])
+    def test_base64_is_not_asked_for_where_there_is_nothing_else(self, server: RawServer, ask: Any, model: str) -> None:
+        body = {"created": 1, "data": [{"b64_json": "aGk="}]}
+
+        assert ask(body, "images", model, "a cat", response_format="b64_json").data[0].data == b"hi"
+        assert "response_format" not in json.loads(server.requests[-1])
+        with pytest.raises(UnsupportedError, match="response_format"):
+            ask(body, "images", model, "a cat", response_format="url")

@@ -12,7 +12,7 @@ from __future__ import annotations
 from lingate._model import ModelRule, ProviderRow, Traits
 from lingate._providers.families import MISTRAL_TURNS
 from lingate._providers.rows_aws import AWS, AWS_DEFAULTS
-from lingate._providers.rows_cloud import CLOUD, CLOUD_DEFAULTS, OPENAI_TOOLS
+from lingate._providers.rows_cloud import CLOUD, CLOUD_DEFAULTS, OPENAI_IMAGES, OPENAI_TOOLS
 from lingate._providers.rows_litellm import LITELLM
 from lingate._providers.rows_native import COHERE_MODELS, GEMINI_MODELS, NATIVE
 
@@ -1408,6 +1408,7 @@ _ROWS = (
             # "Unrecognized request argument supplied: top_k"; servers in its place take it for models of their own.
             ModelRule(pattern=r"(?:o\d|gpt-\d|chatgpt-).*", unsupported=("top_k",), traits={"custom_tools": True}),
             *_RESPONSES_ONLY,
+            OPENAI_IMAGES,
         ),
         note="Codex, deep-research and pro models answer only on /responses: chats with them go there.",
     ),

@@ -11,6 +11,8 @@ _EFFORTS_TO_XHIGH = ("none", "minimal", "low", "medium", "high", "xhigh")
 # 400 "Invalid 'messages[1].tool_calls[0].id': string too long. Expected a string with maximum length 40", and "Image URLs
 # are only allowed for messages with role 'user', but this message with role 'tool' contains an image URL".
 OPENAI_TOOLS: Traits = {"tool_names": "[a-zA-Z0-9_-]{1,64}", "call_ids": ".{1,40}", "tool_media": False}
+# "Unknown parameter: 'response_format'": they answer in base64 alone.
+OPENAI_IMAGES = ModelRule(pattern=r"(?:chatgpt|gpt)-image.*", unsupported=("response_format",))
 _CLAUDE_LIMIT: Traits = {"default_max_tokens": 4096}
 
 # Any of these says that signing in works; without them there may still be a managed identity, or `az login`.
@@ -32,6 +34,7 @@ _AZURE_MODELS = (
         pattern=r"(?:(?:o\d|gpt-\d+(?:\.\d+)?)-pro(?:-\d{4}-\d\d-\d\d)?|.*(?:codex|deep-research|computer-use-preview).*)",
         dialect="azure_responses",
     ),
+    OPENAI_IMAGES,
 )
 
 CLAUDE_BETAS = (

@@ -40,7 +40,7 @@ _NEUTRAL = {
     "temperature": (1,),
     "top_p": (1,),
     "tool_choice": ("auto",),
-    "response_format": ({"type": "text"},),
+    "response_format": ({"type": "text"}, "b64_json"),  # models of images that refuse it answer so
     "encoding_format": ("float",),
 }
 
