@@ -435,6 +435,8 @@ RULES = (
     Rule("context_window", words=_CONTEXT_WORDS, when=Case.size),
     # llama.cpp and Ollama, with 500. Words that others may use of a server's own trouble are believed of no 5xx.
     Rule("context_window", words=_SURE_CONTEXT_WORDS),
+    # llama.cpp, with 500: a server that was started without what the request takes (ggml-org/llama.cpp#13566).
+    Rule("bad_request", words=_Words(r"^(?:image|audio|video) input is not supported|^tools param requires --jinja")),
     # Who is shut out for what was said is not told it of this prompt.
     Rule("permission", words=_SHUT_OUT_WORDS, when=lambda case: case.status in (None, 400, 403)),
     Rule("content_filter", words=_CONTENT_WORDS, when=Case.client),
