@@ -97,6 +97,8 @@ class Traits(TypedDict, total=False):
     """Role under which system text is sent: `system` (default), `developer`, `user`."""
     late_system: Literal["keep", "hoist"]
     """What happens to system messages after the first turn: `keep` (default) or `hoist`."""
+    billed: bool
+    """The line that clients put before their instructions for the bill is for this provider. Default false."""
     tool_media: bool
     """Whether the results of tools may hold images and files on an OpenAI-shaped wire. Default true."""
     strict_turns: bool

@@ -303,6 +303,7 @@ _ROWS = (
         url_env=("ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"),
         auth="header:x-api-key",
         headers=_ANTHROPIC_VERSION,
+        traits={"billed": True},
         note="An OpenAI-shaped surface exists at /v1/chat/completions; it is limited and not used.",
     ),
     ProviderRow(

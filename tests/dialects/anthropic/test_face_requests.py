@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from lingate._dialects._forms import form_of
 from lingate._dialects.anthropic import DIALECT
+from lingate._providers.lookup import resolve
 from lingate.errors import BadRequestError, UnsupportedError
 from tests.dialects.anthropic.oracle import parse_count, parse_models
 from tests.dialects.anthropic.samples import (
@@ -314,6 +316,33 @@ def test_a_list_of_models_is_rendered_as_the_package_reads_it() -> None:
 
 def test_a_system_without_blocks_is_none() -> None:
     assert parse(system=[]).body["messages"] == [{"role": "user", "content": "hi"}]
+
+
+BILL = text("x-anthropic-billing-header: cc_version=2.1.160.b1c; cc_entrypoint=cli; cch=d1d48;")
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ("anthropic/claude-sonnet-4-6", True),
+        ("bedrock/us.anthropic.claude-sonnet-4-6", False),
+        ("bedrock/invoke/us.anthropic.claude-sonnet-4-6", False),
+        ("openai/gpt-4.1", False),
+        ("gemini/gemini-2.5-flash", False),
+        ("hosted_vllm/m", False),
+    ],
+)
+def test_a_line_for_the_bill_stands_in_nobody_elses_way(model: str, told: bool) -> None:
+    # Claude Code's instructions begin with it, and it is another one in each request: no prompt cache knew the rest.
+    asked = parse(system=[BILL, text("You are an agent.")])
+    to = resolve(model, env={"AWS_REGION": "us-east-1"}, api_key="k" * 20, api_base="https://a.example/v1")
+    sent = form_of(to, "chat").request(asked, to).body
+
+    assert (b"cch=d1d48" in sent, b"You are an agent." in sent) == (told, True)
+    assert asked.body["messages"] == parse(system=[text("You are an agent.")]).body["messages"]
+    if told:
+        assert json.loads(sent)["system"] == [BILL, text("You are an agent.")]
+        assert json.loads(form_of(to, "chat").request(parse(system=[BILL]), to).body)["system"] == [BILL]
 
 
 def test_the_standard_tier_is_said_in_the_word_that_others_know() -> None:

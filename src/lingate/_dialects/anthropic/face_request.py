@@ -28,7 +28,7 @@ from lingate._dialects.anthropic.facts import NAME
 from lingate._dialects.anthropic.tools import canonical_format
 from lingate._dialects.anthropic.turns import is_plain_result, result_message
 from lingate._model import Call, JsonDict
-from lingate._wire.shapes import not_null, without
+from lingate._wire.shapes import as_dicts, not_null, without
 
 _TAKEN = frozenset(
     {
@@ -47,6 +47,8 @@ _TAKEN = frozenset(
 
 PAGING = ("limit", "after_id", "before_id")
 """Query parameters of the list of models."""
+
+_BILL = "x-anthropic-billing-header:"
 
 
 @client_request
@@ -72,6 +74,11 @@ def parse_models(body: bytes, path_args: Mapping[str, str]) -> Call:
 def _call(operation: Any, wire: JsonDict, path_args: Mapping[str, str]) -> Call:
     model, stream = model_and_stream(wire, path_args)
     _check_fields(wire)
+    # Claude Code's instructions begin with a line for Anthropic's bill, another one in each request: before other models
+    # it kept all the rest from being found in their prompt caches (ggml-org/llama.cpp#20623).
+    bill = [block for block in as_dicts(wire.get("system")) if str(block.get("text")).startswith(_BILL)]
+    if bill:
+        wire = {**wire, "system": [block for block in wire["system"] if block not in bill]}
     canonical: JsonDict = {"messages": _messages(wire)}
     canonical.update(not_null(wire, _TAKEN))
     if wire.get("stop_sequences"):
@@ -80,7 +87,8 @@ def _call(operation: Any, wire: JsonDict, path_args: Mapping[str, str]) -> Call:
         canonical["service_tier"] = "default"
     _read_metadata(wire.get("metadata"), canonical)
     _read_tools(wire, canonical)
-    _read_output(wire, canonical)
+    kept = _read_output(wire, canonical)
+    keep(canonical, NAME, {**kept, "bill": bill} if bill else kept)
     return Call(operation, model, canonical, stream=stream)
 
 
@@ -249,8 +257,8 @@ def _tool(tool: Any, where: str) -> JsonDict:
     return {"type": "function", "function": function, **without(tool, taken)}
 
 
-def _read_output(wire: JsonDict, canonical: JsonDict) -> None:
-    # `output_config` and its older form: effort and format in OpenAI's words, and the objects themselves beside.
+def _read_output(wire: JsonDict, canonical: JsonDict) -> JsonDict:
+    # `output_config` and its older form: effort and format in OpenAI's words, and the objects themselves to be kept beside.
     config = wire.get("output_config") or {}
     wanted = config.get("format") or wire.get("output_format")
     if wanted is not None:
@@ -259,8 +267,7 @@ def _read_output(wire: JsonDict, canonical: JsonDict) -> None:
             raise Malformed("output_config.format", "must be a json_schema with a schema")
     if config.get("effort") is not None:
         canonical["reasoning_effort"] = config["effort"]
-    kept = {name: wire[name] for name in ("output_config", "output_format") if wire.get(name)}
-    keep(canonical, NAME, kept)
+    return {name: wire[name] for name in ("output_config", "output_format") if wire.get(name)}
 
 
 def _is_number(value: Any, whole: bool = False) -> bool:

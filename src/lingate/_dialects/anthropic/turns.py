@@ -22,7 +22,7 @@ from lingate._dialects.anthropic.content import canonical_parts, content_blocks,
 from lingate._dialects.anthropic.draft import Draft, native_fields
 from lingate._dialects.anthropic.facts import NAME, SYSTEM_BETAS, TOOL_CHANGES_BETA
 from lingate._model import JsonDict
-from lingate._wire.shapes import as_dict, as_list
+from lingate._wire.shapes import as_dict, as_dicts, as_list
 
 
 class Turns(BlockTurns):
@@ -34,6 +34,8 @@ class Turns(BlockTurns):
         self._place_late()
         ask_something(self.draft, self.turns, self.system, "content")
         check_prefill(self.draft, self.turns)
+        if self.draft.traits.get("billed"):
+            self.system[:0] = as_dicts(self.draft.native.get("bill"))
         if self.system:
             only_text = self._system_plain is not None and len(self.system) == 1
             self.draft.body["system"] = self._system_plain if only_text else self.system
