@@ -51,6 +51,27 @@ def test_claude_by_generation(model: str, sampling: str | None, thinking: str, s
 
 
 @pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("o1", ("low", "medium", "high")),
+        ("openai/o3-mini", ("low", "medium", "high")),
+        ("o4-mini-2025-04-16", ("low", "medium", "high")),
+        ("gpt-5-codex", ("low", "medium", "high")),
+        ("gpt-5.1-codex-mini", ("low", "medium", "high")),
+        ("gpt-5-pro", ("high",)),
+        ("gpt-5.5-pro", ("medium", "high", "xhigh")),
+        ("gpt-5.3-codex", None),
+        ("gpt-5", ("minimal", "low", "medium", "high")),
+        ("openai/gpt-5-mini-2025-08-07", ("minimal", "low", "medium", "high")),
+        ("gpt-5.1", None),
+        ("gpt-5-chat-latest", None),
+    ],
+)
+def test_openai_s_models_that_cannot_be_told_none(model: str, words: tuple[str, ...] | None) -> None:
+    assert family_traits(model).get("efforts") == words
+
+
+@pytest.mark.parametrize(
     ("model", "taken"), [("claude-haiku-4-5", True), ("claude-sonnet-4-6", False), ("claude-opus-5", False)]
 )
 def test_newer_claudes_take_no_beginning_of_their_answer(model: str, taken: bool) -> None:

@@ -71,6 +71,9 @@ def fitted_thinking(draft: Draft, given: Any, effort: Any) -> tuple[Any, Any]:
         meant = next((word for word in ("low", "medium") if budget <= BUDGETS[word]), "high")
     if given and way is None and not draft.target.model.startswith("arn:"):
         draft.note("thinking")  # another model than Claude; an ARN may not tell
+        if kind == "disabled" and effort not in (None, "none"):
+            draft.note("reasoning_effort (thinking is given)")
+            return None, None
         return None, meant
     if kind == "enabled" and way == "none":
         draft.refuse("thinking", "the model does not think")

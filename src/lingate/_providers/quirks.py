@@ -45,7 +45,7 @@ def effort_null(body: JsonDict, sent: HttpRequest) -> None:
 def effort_beside_thinking(body: JsonDict, sent: HttpRequest) -> None:
     """Thinking is switched by an object, and how much by `reasoning_effort` beside it."""
     effort = sent.call.body.get("reasoning_effort")
-    if isinstance(effort, str) and effort != "none" and "thinking" in body:
+    if isinstance(effort, str) and effort != "none" and dig(body.get("thinking"), "type") not in (None, "disabled"):
         body.setdefault("reasoning_effort", effort)
         _was_told(effort, sent)
 

@@ -349,6 +349,14 @@ def test_claudes_own_thinking_field_is_said_to_other_models_in_their_words(
     assert ("thinking" in sent.dropped) is (fields is None or "thinking" not in fields)
 
 
+@pytest.mark.parametrize("model", ["us.amazon.nova-2-lite-v1:0", "openai.gpt-oss-120b-1:0"])
+def test_an_effort_does_not_switch_thinking_on_that_is_switched_off(model: str) -> None:
+    body, sent = send(call(thinking={"type": "disabled"}, reasoning_effort="high"), at_bedrock(model))
+
+    assert "additionalModelRequestFields" not in body
+    assert sent.dropped == ["thinking", "reasoning_effort (thinking is given)"]
+
+
 def test_a_model_that_does_not_reason_may_be_asked_not_to() -> None:
     assert wire(at_bedrock("amazon.nova-pro-v1:0"), reasoning_effort="none") == wire()
 

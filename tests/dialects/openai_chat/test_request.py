@@ -289,6 +289,10 @@ class TestSampling:
         assert wire(call(temperature=0.5), to)["temperature"] == 0.5
 
 
+# What Claude Code says where its thinking is switched off: the effort is for the length of answers then.
+OFF_BUT_HIGH = {"thinking": {"type": "disabled"}, "reasoning_effort": "high"}
+
+
 class TestReasoning:
     @pytest.mark.parametrize(
         ("param", "params", "expected", "notes"),
@@ -296,6 +300,10 @@ class TestReasoning:
             ("reasoning_effort", {"reasoning_effort": "low"}, {"reasoning_effort": "low"}, []),
             ("reasoning_effort", {"thinking": {"type": "disabled"}}, {"reasoning_effort": "none"}, []),
             ("reasoning_effort", {"thinking": {"type": "adaptive"}}, {}, []),
+            ("reasoning_effort", OFF_BUT_HIGH, {"reasoning_effort": "none"}, ["reasoning_effort (thinking is given)"]),
+            ("reasoning", OFF_BUT_HIGH, {"reasoning": {"enabled": False}}, ["reasoning_effort (thinking is given)"]),
+            ("thinking", OFF_BUT_HIGH, {"thinking": {"type": "disabled"}}, ["reasoning_effort (thinking is given)"]),
+            ("enable_thinking", OFF_BUT_HIGH, {"enable_thinking": False}, ["reasoning_effort (thinking is given)"]),
             ("reasoning", {"reasoning_effort": "high"}, {"reasoning": {"effort": "high"}}, []),
             ("reasoning", {"reasoning_effort": "none"}, {"reasoning": {"enabled": False}}, []),
             ("reasoning", {"reasoning_effort": "low", "reasoning": {"exclude": True}},

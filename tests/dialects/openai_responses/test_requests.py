@@ -470,6 +470,7 @@ def test_store_is_left_to_the_provider_where_the_caller_will_come_back(field: st
         ({"thinking": {"type": "enabled", "budget_tokens": 8000}}, {"effort": "medium"}),
         ({"thinking": {"type": "enabled", "budget_tokens": 30000}}, {"effort": "high"}),
         ({"thinking": {"type": "disabled"}}, {"effort": "none"}),
+        ({"thinking": {"type": "disabled"}, "reasoning_effort": "high"}, {"effort": "none"}),
     ],
 )
 def test_reasoning_is_an_object(body: Any, made: Any) -> None:

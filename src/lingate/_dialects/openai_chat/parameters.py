@@ -275,6 +275,9 @@ def write_reasoning(wire: JsonDict, sent: HttpRequest) -> None:
     if thinking is not None and not isinstance(thinking, dict):
         return  # not Anthropic's object but a switch of the provider's own
     effort = wire.pop("reasoning_effort", None)
+    if effort is not None and _switch(thinking) is False:
+        effort = None
+        note(sent, "reasoning_effort (thinking is given)")
     traits = sent.target.traits
     if param == "thinking" and thinking is not None and (thinking.get("type") != "adaptive" or "thinking" in traits):
         expressed = {"budget"}  # the provider's own object: as the caller wrote it

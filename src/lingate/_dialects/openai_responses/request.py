@@ -112,7 +112,10 @@ def write_reasoning(draft: Draft) -> None:
     given = draft.native.get("reasoning") if draft.exact else draft.asked.get("reasoning")
     made = dict(as_dict(given))
     effort = draft.asked.get("reasoning_effort")
-    if effort is None and not draft.exact:
+    off = dig(draft.asked.get("thinking"), "type") == "disabled"
+    if (effort is None or off) and not draft.exact:
+        if effort is not None:
+            draft.note("reasoning_effort (thinking is given)")
         effort = _budget_effort(draft)
     if isinstance(effort, dict):
         made |= effort  # `{"effort": ..., "summary": ...}`, as some clients write it
