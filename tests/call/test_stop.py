@@ -96,5 +96,10 @@ def test_a_whole_answer_is_cut_without_touching_the_original() -> None:
 
     cut = cut_at_stops(data, ["STOP"])
 
-    assert cut["choices"][0] == {"index": 0, "message": {"role": "assistant", "content": "a "}, "finish_reason": "stop"}
+    assert cut["choices"][0] == {
+        "index": 0,
+        "message": {"role": "assistant", "content": "a "},
+        "finish_reason": "stop",
+        "native_finish_reason": "stop_sequence",
+    }
     assert data["choices"][0]["message"] == {"role": "assistant", "content": "a STOP b"}

@@ -159,6 +159,9 @@ def first_stop(text: str, stops: Sequence[str]) -> int | None:
     return min(found)[1] if found else None
 
 
+_CUT = {"finish_reason": "stop", "native_finish_reason": "stop_sequence"}
+
+
 def cut_at_stops(data: JsonDict, stops: Sequence[str]) -> JsonDict:
     """A whole response as it would be, had the provider known every stop sequence. The argument is left as it is."""
     if not stops:
@@ -169,10 +172,10 @@ def cut_at_stops(data: JsonDict, stops: Sequence[str]) -> JsonDict:
         content: str = message.get("content") or choice.get("text") or ""
         at = first_stop(content, stops)
         if at is not None and "text" in choice:
-            choice = {**choice, "text": content[:at], "finish_reason": "stop"}
+            choice = {**choice, "text": content[:at], **_CUT}
         elif at is not None:
             # Text before a tool call may hold a stop sequence: then the call would never have been made.
             kept = {key: value for key, value in message.items() if key != "tool_calls"}
-            choice = {**choice, "message": {**kept, "content": content[:at]}, "finish_reason": "stop"}
+            choice = {**choice, "message": {**kept, "content": content[:at]}, **_CUT}
         choices.append(choice)
     return {**data, "choices": choices}

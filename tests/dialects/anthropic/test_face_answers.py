@@ -183,6 +183,27 @@ def test_every_finish_reason_has_its_stop_reason(finish: str | None, native: str
     assert parse_message(CHAT.render({**OPENAI, "choices": [choice]}))["stop_reason"] == native
 
 
+@pytest.mark.parametrize(
+    ("finish", "said", "told"),
+    [
+        ("stop", "stop_sequence", "stop_sequence"),
+        ("length", "model_context_window_exceeded", "model_context_window_exceeded"),
+        ("stop", "eos", "end_turn"),
+        ("tool_calls", "stop_sequence", "tool_use"),
+    ],
+)
+def test_what_ended_an_answer_is_said_in_its_own_word_where_the_provider_said_it(
+    finish: str, said: str, told: str
+) -> None:
+    # Claude on Bedrock does, and what is cut at a stop sequence on our side.
+    choice = {**OPENAI["choices"][0], "finish_reason": finish, "native_finish_reason": said}
+    encoder = CHAT.encoder(call())
+    events = [Start("i", "m", 1), Text("a"), Finish(finish, 0, said)]
+
+    assert parse_message(CHAT.render({**OPENAI, "choices": [choice]}))["stop_reason"] == told
+    assert parse_stream(b"".join(map(encoder.event, events)) + encoder.end())["stop_reason"] == told
+
+
 def test_an_openai_refusal_is_text_and_a_stop_reason() -> None:
     choice = {"index": 0, "message": {"role": "assistant", "content": None, "refusal": "No."}, "finish_reason": "stop"}
 

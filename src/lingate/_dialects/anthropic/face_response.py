@@ -49,7 +49,9 @@ def render_message(response: JsonDict) -> bytes:
         "role": "assistant",
         "model": response.get("model") or "",
         "content": message_blocks(message),
-        "stop_reason": stop_reason(choice.get("finish_reason"), native.get("stop_reason"), message.get("refusal")),
+        "stop_reason": stop_reason(
+            choice.get("finish_reason"), _said(native, choice.get("native_finish_reason")), message.get("refusal")
+        ),
         "stop_sequence": native.get("stop_sequence"),
         "usage": native_usage(response.get("usage")),
     }
@@ -103,6 +105,11 @@ def stop_reason(finish: Any, native: Any, refusal: Any = None) -> str:
     if finish == "stop" and refusal:
         return "refusal"
     return STOP_REASON.get(finish, "end_turn") if isinstance(finish, str) else "end_turn"
+
+
+def _said(native: JsonDict, told: Any) -> Any:
+    # What ended the answer in a word of this format's, as Claude says it on Bedrock too.
+    return native.get("stop_reason") or (told if isinstance(told, str) and told in FINISH else None)
 
 
 def stop_details(reason: str, refusal: Any) -> JsonDict | None:
@@ -190,7 +197,8 @@ class Encoder(BlockEncoder, dialect=NAME):
         """Close the last block, tell why the answer ended and what it cost."""
         begun = b"" if self._started else self._begin(Start("msg_unknown", self._model, 0))
         finish = self._finish.reason if self._finish else "stop"
-        reason = stop_reason(finish, self._native.get("stop_reason"), self._refusal)
+        said = _said(self._native, self._finish and self._finish.native)
+        reason = stop_reason(finish, said, self._refusal)
         delta: JsonDict = {"stop_reason": reason, "stop_sequence": self._native.get("stop_sequence")}
         details = self._native.get("stop_details") or stop_details(reason, self._refusal or None)
         if details:
