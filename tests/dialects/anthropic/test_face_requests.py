@@ -318,6 +318,25 @@ def test_a_system_without_blocks_is_none() -> None:
     assert parse(system=[]).body["messages"] == [{"role": "user", "content": "hi"}]
 
 
+@pytest.mark.parametrize(("betas", "kept"), [("context-1m", False), (".*", True)])
+def test_whose_cache_it_is_is_not_said_to_hosts_that_know_one_only(betas: str, kept: bool) -> None:
+    # Claude Code marks its instructions so; Bedrock and Vertex AI refuse the field, and the beta that it belongs to.
+    mark = {"type": "ephemeral", "ttl": "1h", "scope": "global"}
+    tool = {"name": "f", "input_schema": {"type": "object"}, "cache_control": MARK}
+    asked = parse(system=[text("S", cache_control=mark)], tools=[tool])
+    sent = CHAT.request(asked, target({"cache_control": True, "betas": betas}))
+    told = json.loads(sent.body)
+
+    assert told["system"][0]["cache_control"] == {
+        "type": "ephemeral",
+        "ttl": "1h",
+        **({"scope": "global"} if kept else {}),
+    }
+    assert told["tools"][0]["cache_control"] == MARK
+    assert sent.dropped == ([] if kept else ["cache_control.scope of system[0]"])
+    assert asked.body["messages"][0]["content"][0]["cache_control"] == mark
+
+
 BILL = text("x-anthropic-billing-header: cc_version=2.1.160.b1c; cc_entrypoint=cli; cch=d1d48;")
 
 

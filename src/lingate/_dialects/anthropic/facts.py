@@ -75,6 +75,7 @@ FILES_BETA = "files-api-2025-04-14"
 SKILLS_BETA = "skills-2025-10-02"
 FAST_BETA = "fast-mode-2026-02-01"
 TASK_BUDGET_BETA = "task-budgets-2026-03-13"
+SCOPE_BETA = "prompt-caching-scope-2026-01-05"
 COMPACT_BETA = "compact-2026-01-12"
 TOOL_CHANGES_BETA = "mid-conversation-tool-changes-2026-07-01"
 SYSTEM_BETAS = {

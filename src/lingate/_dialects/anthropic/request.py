@@ -8,7 +8,7 @@ from typing import Any
 
 from lingate._dialects._params import refuse_for_provider, sampling, stops
 from lingate._dialects.anthropic.draft import Draft, draft
-from lingate._dialects.anthropic.facts import CHAT_PATH, COMPACT_BETA, MAX_CACHE_MARKS, VERSION
+from lingate._dialects.anthropic.facts import CHAT_PATH, COMPACT_BETA, MAX_CACHE_MARKS, SCOPE_BETA, VERSION
 from lingate._dialects.anthropic.params import (
     write_identity,
     write_limit,
@@ -19,7 +19,7 @@ from lingate._dialects.anthropic.tools import write_format, write_tools
 from lingate._dialects.anthropic.turns import write_messages
 from lingate._dialects.openai_chat.envelope import seal
 from lingate._model import Call, HttpRequest, JsonDict, Target
-from lingate._wire.shapes import as_list
+from lingate._wire.shapes import as_list, dig, without
 
 BETA = "anthropic-beta"
 _COUNTED = frozenset(
@@ -141,8 +141,16 @@ def limit_cache_marks(draft: Draft) -> None:
     marked = list(_marked(draft.body))
     surplus = marked[: max(len(marked) - allowed, 0)]
     for path in surplus:
-        _unmark(draft.body, path)
+        del _rebuilt(draft.body, path)["cache_control"]
         draft.note(f"cache_control of {_words(path)}")
+    if re.fullmatch(draft.traits.get("betas", ".*"), SCOPE_BETA):
+        return
+    for path in marked[len(surplus) :]:
+        # "cache_control.ephemeral.scope: Extra inputs are not permitted"
+        block = _rebuilt(draft.body, path)
+        if dig(block["cache_control"], "scope") is not None:
+            block["cache_control"] = without(block["cache_control"], ("scope",))
+            draft.note(f"cache_control.scope of {_words(path)}")
 
 
 def _marked(body: JsonDict) -> Iterator[_Path]:
@@ -162,14 +170,15 @@ def _listed(blocks: object, path: _Path) -> Iterator[_Path]:
             yield (*path, n)
 
 
-def _unmark(body: JsonDict, path: _Path) -> None:
-    # Rebuild what is on the way to the block: parts of it may be the caller's own objects.
+def _rebuilt(body: JsonDict, path: _Path) -> JsonDict:
+    # The block, to be changed. What is on the way to it is made anew: parts of it may be the caller's own objects.
     node: Any = body
     for step in path:
         child = node[step]
         node[step] = list(child) if isinstance(child, list) else dict(child)
         node = node[step]
-    del node["cache_control"]
+    block: JsonDict = node
+    return block
 
 
 def _words(path: _Path) -> str:
