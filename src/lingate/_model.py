@@ -34,13 +34,11 @@ Operation = Literal[
 
 
 class Traits(TypedDict, total=False):
-    """Facts about a provider or a model family that change what is written on the wire; all optional, later layers win.
+    """Facts about a provider or a model family that change what is written on the wire; all optional, later layers win."""
 
-    Layers, weakest first: the dialect's defaults, the provider's row, the model family, the user's own settings.
-
-    `efforts`, `names`, `thinking_needs_stream`, `reasoning_owed` and `sampling: effort_none` are carried out by edits that
-    the look-up puts on the target (`_providers/quirks.py`); dialects need not know them.
-    """
+    # Layers, weakest first: the dialect's defaults, the provider's row, the model family, the user's own settings.
+    # `efforts`, `names`, `thinking_needs_stream`, `reasoning_owed` and `sampling: effort_none` are carried out by edits
+    # that the look-up puts on the target (`_providers/quirks.py`); dialects need not know them.
 
     max_tokens_param: Literal["max_tokens", "max_completion_tokens"]
     """Name of the field that caps the answer on an OpenAI-shaped wire. Default `max_tokens`."""
@@ -292,11 +290,10 @@ replaced = msgspec.structs.replace
 
 
 class Call(Record):
-    """One canonical request, before any provider is involved.
+    """One canonical request, before any provider is involved."""
 
-    `body` is the OpenAI-shaped request without `model` and `stream`; fields the caller left at None are absent.
-    `texts` is the very list of messages in it, where each is known to be a role and a text and nothing else.
-    """
+    # `body` is the OpenAI-shaped request without `model` and `stream`; fields the caller left at None are absent.
+    # `texts` is the very list of messages in it, where each is known to be a role and a text and nothing else.
 
     operation: Operation
     model: str
@@ -356,16 +353,11 @@ class TokenSigner(Protocol):
     """
 
     def exchange(self, send: SendOne, request: HttpRequest, now: float) -> None:
-        """Fetch a token, once however many threads wait for it. Blocks.
-
-        Args:
-            send: Sends the request that the token is had for.
-            request: The one that is to be signed.
-            now: Epoch seconds.
-
-        Raises:
-            LingateError: There was no answer, or no token in it.
-        """
+        """Fetch a token, once however many threads wait for it. Blocks."""
+        # send: Sends the request that the token is had for.
+        # request: The one that is to be signed.
+        # now: Epoch seconds.
+        # Raises LingateError: There was no answer, or no token in it.
         ...
 
 
@@ -373,18 +365,13 @@ class MakeSigner(Protocol):
     """How a look-up comes by a signer; `_auth.signer` is the one there is."""
 
     def __call__(self, auth: str, row: ProviderRow, env: Mapping[str, str], key: str | None, url: str) -> Signer:
-        """The signer for one provider.
-
-        Args:
-            auth: The module of `_auth` and, behind a colon, what the row tells it.
-            row: The provider.
-            env: Where variables are read.
-            key: The provider's key, where there is one and the module is to use it.
-            url: Base URL of the requests.
-
-        Raises:
-            ConfigError: Signing in cannot work; the message says what is missing.
-        """
+        """The signer for one provider."""
+        # auth: The module of `_auth` and, behind a colon, what the row tells it.
+        # row: The provider.
+        # env: Where variables are read.
+        # key: The provider's key, where there is one and the module is to use it.
+        # url: Base URL of the requests.
+        # Raises ConfigError: Signing in cannot work; the message says what is missing.
         ...
 
 
@@ -416,12 +403,12 @@ nothing else, and need not be looked through."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A provider and model with everything needed to send: the outcome of a look-up.
+    """A provider and model with everything needed to send: the outcome of a look-up."""
 
-    `headers` hold the credential, so they and `secrets` are kept out of the repr. `secrets` are the strings to be
-    blanked in any text that comes back. Requests are signed by `signer`, if there is one, just before they are sent.
-    `differs` tells that even a request of nothing but `ORDINARY` parameters is not written as chat completions have it.
-    """
+    # `headers` hold the credential, so they and `secrets` are kept out of the repr. `secrets` are the strings to be
+    # blanked in any text that comes back. Requests are signed by `signer`, if there is one, just before they are sent.
+    # `differs` tells that even a request of nothing but `ORDINARY` parameters is not written as chat completions have
+    # it.
 
     row: ProviderRow
     model: str

@@ -26,14 +26,11 @@ class Fetched(NamedTuple, Generic[T]):
 
 
 class Kept(Generic[T]):
-    """Holds a value that one call fetches for all that wait, from whatever thread.
+    """Holds a value that one call fetches for all that wait, from whatever thread."""
 
-    While the old value is still good, a failure to renew it is nobody's error: it is tried again a little later.
-
-    Args:
-        fetch: Gets a new value at the time given; blocks, and raises a LingateError if there is none to be had.
-        early: Seconds before its expiry at which a value is renewed.
-    """
+    # While the old value is still good, a failure to renew it is nobody's error: it is tried again a little later.
+    # fetch: Gets a new value at the time given; blocks, and raises a LingateError if there is none to be had.
+    # early: Seconds before its expiry at which a value is renewed.
 
     __slots__ = ("_early", "_fetch", "_flight", "_held", "_lock")
 

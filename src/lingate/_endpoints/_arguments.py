@@ -14,13 +14,11 @@ MAX_DEPTH = 64
 
 
 class Extras(TypedDict, total=False):
-    """What every endpoint's call takes besides its own fields.
+    """What every endpoint's call takes besides its own fields."""
 
-    Keys:
-        drop_params: Leave out what the provider cannot express, instead of raising.
-        extra_headers: Sent besides ours, and instead of ours where names are equal.
-        extra_body: Merged into the wire body last.
-    """
+    # drop_params: Leave out what the provider cannot express, instead of raising.
+    # extra_headers: Sent besides ours, and instead of ours where names are equal.
+    # extra_body: Merged into the wire body last.
 
     drop_params: bool
     extra_headers: Any

@@ -93,16 +93,13 @@ def prepare_call(
     *,
     streams: bool = False,
 ) -> Prepared:
-    """Read the arguments of a call that is about one thing.
-
-    Args:
-        session: Whose configuration holds.
-        make: The endpoint's `prepare`.
-        model: `provider/model`.
-        given: What the call is about.
-        params: All other arguments.
-        streams: Whether the endpoint has streams that are spoken here.
-    """
+    """Read the arguments of a call that is about one thing."""
+    # session: Whose configuration holds.
+    # make: The endpoint's `prepare`.
+    # model: `provider/model`.
+    # given: What the call is about.
+    # params: All other arguments.
+    # streams: Whether the endpoint has streams that are spoken here.
     options, params = _own(session, **params)
     stream, include_usage = _streaming(params.pop("stream", None), params) if streams else (False, False)
     extras: dict[str, Any] = {"stream": stream} if streams else {}

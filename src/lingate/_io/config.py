@@ -35,14 +35,9 @@ class Config:
 
 
 def load(source: Mapping[str, Any] | str | os.PathLike[str] | None) -> Config:
-    """Read a configuration.
-
-    Args:
-        source: A mapping, the path of a `.toml`, `.json`, `.yaml` or `.yml` file, or None for the defaults.
-
-    Raises:
-        ConfigError: The file cannot be read, or something in it is wrong; the message says what and where.
-    """
+    """Read a configuration."""
+    # source: A mapping, the path of a `.toml`, `.json`, `.yaml` or `.yml` file, or None for the defaults.
+    # Raises ConfigError: The file cannot be read, or something in it is wrong; the message says what and where.
     if source is None:
         return Config()
     if isinstance(source, Mapping):

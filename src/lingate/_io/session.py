@@ -135,16 +135,11 @@ class Session:
             return target, form_of(target, call.operation)
 
     def place(self, model: str, operation: Operation, given: _Given = _NOTHING_GIVEN) -> tuple[Target, OperationFormat]:
-        """Where an operation of a model is asked for, and in which format. Made once for each.
-
-        Args:
-            model: `provider/model`.
-            operation: What is asked for.
-            given: Key, base URL and version of the API, where they are not those of configuration and environment.
-
-        Raises:
-            ConfigError: There is no such place, or nothing to sign in with.
-        """
+        """Where an operation of a model is asked for, and in which format. Made once for each."""
+        # model: `provider/model`.
+        # operation: What is asked for.
+        # given: Key, base URL and version of the API, where they are not those of configuration and environment.
+        # Raises ConfigError: There is no such place, or nothing to sign in with.
         try:
             place = self._places.get((model, operation, given))
         except TypeError:  # no string can be that; the look-up says which of them it is

@@ -21,11 +21,11 @@ SseEvent = tuple[str, bytes]
 
 
 class SseDecoder:
-    """Cuts a byte stream into events, whatever the chunking.
+    """Cuts a byte stream into events, whatever the chunking."""
 
-    Lines may end in LF, CRLF or CR. `feed` returns the events that are complete; `finish` returns what stands unfinished at
-    the end, which the standard says to discard but some servers rely on (no blank line after the last event).
-    """
+    # Lines may end in LF, CRLF or CR. `feed` returns the events that are complete; `finish` returns what stands
+    # unfinished at the end, which the standard says to discard but some servers rely on (no blank line after the last
+    # event).
 
     __slots__ = ("_after_cr", "_head", "_tail", "_tail_size", "limit")
 

@@ -15,11 +15,11 @@ class FieldMissingError(AttributeError, KeyError):
 
 
 class Record:
-    """One JSON object. Fields are ordinary attributes, so they can be changed, copied and pickled.
+    """One JSON object. Fields are ordinary attributes, so they can be changed, copied and pickled."""
 
-    A dict in a field becomes a record too; a class's `parts` say of which class, for fields that have a class of their own.
-    `defaults` are values of fields that are not given, and `order` names those that may be given without a name.
-    """
+    # A dict in a field becomes a record too; a class's `parts` say of which class, for fields that have a class of
+    # their own. `defaults` are values of fields that are not given, and `order` names those that may be given without a
+    # name.
 
     _parts: ClassVar[Mapping[str, type[Record]]] = {}
     _defaults: ClassVar[Mapping[str, Any]] = {}

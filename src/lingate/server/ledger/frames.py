@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from struct import Struct
-from typing import Final
 from zlib import crc32
 
-HEAD: Final = Struct("<HII")
-_MARK: Final = 0x474C
-_HEAD_SIZE: Final = HEAD.size
-_unpack: Final = HEAD.unpack_from
-_MARK_BYTES: Final = _MARK.to_bytes(2, "little")
+HEAD = Struct("<HII")
+_MARK = 0x474C
+_HEAD_SIZE = HEAD.size
+_unpack = HEAD.unpack_from
+_MARK_BYTES = _MARK.to_bytes(2, "little")
 
 # A length above this is damage. Bodies are cut long before, see `journal.py`.
-MAX_PAYLOAD: Final = 32 * 1024 * 1024
+MAX_PAYLOAD = 32 * 1024 * 1024
 
 
 def frame(payload: bytes) -> bytes:

@@ -12,7 +12,7 @@ import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -24,12 +24,12 @@ from lingate.server.records import COUNTS, LedgerRow
 _log = logging.getLogger("lingate.ledger")
 
 # Room beyond `max_bytes` for calls that were admitted before it was reached: about 30,000 rows.
-_RESERVE: Final = 16 * 1024 * 1024
+_RESERVE = 16 * 1024 * 1024
 
 # Bodies are cut above this, far below what the reader takes for damage.
-_MAX_ROW: Final = 16 * 1024 * 1024
+_MAX_ROW = 16 * 1024 * 1024
 
-MOST_TOKENS: Final = 2**40 - 1
+MOST_TOKENS = 2**40 - 1
 """More than any call can use. A sum of larger numbers would not fit into a database's integers, and stop the ledger."""
 
 
