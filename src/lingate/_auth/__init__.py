@@ -13,7 +13,8 @@ __all__ = ["given", "need", "signer"]
 
 
 def signer(auth: str, row: ProviderRow, env: Mapping[str, str], key: str | None, url: str) -> Signer:
-    """The signer for one provider; see `MakeSigner`. Nothing is fetched yet."""
+    """The signer for one provider; see `MakeSigner`."""
+    # Nothing is fetched yet.
     scheme, _, argument = auth.partition(":")
     name = f"{__name__}.{scheme}"
     if not scheme.isidentifier() or scheme.startswith("_") or find_spec(name) is None:

@@ -52,7 +52,8 @@ class StreamState:
         return events
 
     def broken(self, error: LingateError) -> None:
-        """The transport failed. A stream whose terminal event has been seen is whole all the same."""
+        """The transport failed."""
+        # A stream whose terminal event has been seen is whole all the same.
         if not self.done:
             self._fail(interrupted(error))
 
@@ -163,7 +164,8 @@ _CUT = {"finish_reason": "stop", "native_finish_reason": "stop_sequence"}
 
 
 def cut_at_stops(data: JsonDict, stops: Sequence[str]) -> JsonDict:
-    """A whole response as it would be, had the provider known every stop sequence. The argument is left as it is."""
+    """A whole response as it would be, had the provider known every stop sequence."""
+    # The argument is left as it is.
     if not stops:
         return data
     choices: list[Any] = []

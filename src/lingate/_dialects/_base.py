@@ -22,7 +22,8 @@ class StreamDecoder(Protocol):
     def feed(self, data: bytes) -> list[Event]: ...
 
     def finish(self) -> list[Event]:
-        """The bytes have ended. Without the terminal event this is `Failed(StreamInterruptedError)`."""
+        """The bytes have ended."""
+        # Without the terminal event this is `Failed(StreamInterruptedError)`.
         ...
 
 

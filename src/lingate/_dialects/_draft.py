@@ -89,7 +89,8 @@ class Draft:
         self.note(param)
 
     def messages(self, dialect: str = "") -> list[Any]:
-        """The messages that are asked for. What no format but the one they came in has a place for is reported."""
+        """The messages that are asked for."""
+        # What no format but the one they came in has a place for is reported.
         # `dialect`: the format that they are written in, if they can have come in it.
         # Raises ConfigError: they are no list.
         found = self.asked.get("messages")

@@ -63,7 +63,8 @@ def opened(block: Any) -> JsonDict | None:
 
 
 def put_back(message: JsonDict, packed: JsonDict) -> None:
-    """Give a canonical message back what travelled beside it. What it says itself stays."""
+    """Give a canonical message back what travelled beside it."""
+    # What it says itself stays.
     native, details = packed.get("provider_specific_fields"), packed.get("reasoning_details")
     if isinstance(native, dict) and native:
         message["provider_specific_fields"] = {**native, **(message.get("provider_specific_fields") or {})}

@@ -54,7 +54,8 @@ def prompt_of(draft: Draft) -> tuple[str, str]:
 
 
 def question_of(draft: Draft) -> str:
-    """All of it as one text. Raises as `prompt_of`."""
+    """All of it as one text."""
+    # Raises as `prompt_of`.
     system, prompt = prompt_of(draft)
     return f"{system}\n\n{prompt}" if system else prompt
 

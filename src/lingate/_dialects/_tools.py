@@ -23,7 +23,8 @@ TOOL_FIELDS = _NOT_SENT | {"type", "function"}
 
 
 def function_tool(tool: JsonDict, where: str, draft: Draft, defaults: JsonDict) -> JsonDict | None:
-    """A tool in OpenAI's form for formats that have the same; None for one that is refused. Tools of unknown kinds stay."""
+    """A tool in OpenAI's form for formats that have the same; None for one that is refused."""
+    # Tools of unknown kinds stay.
     # `defaults` are fields of a function that are put in where it has none.
     # Raises ConfigError: it is no tool.
     kind, function = tool.get("type", "function"), tool.get("function")

@@ -132,7 +132,8 @@ def borrowed(name: str) -> ProviderRow | None:
 
 
 def register(row: ProviderRow) -> None:
-    """Add a provider for the whole process. It wins over a shipped row of the same name."""
+    """Add a provider for the whole process."""
+    # It wins over a shipped row of the same name.
     check_row(row, row.name)
     for name in (row.name, *row.aliases):
         _users[_plain(name)] = row

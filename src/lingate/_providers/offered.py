@@ -147,7 +147,8 @@ def live(provider: str, data: Iterable[Mapping[str, Any]]) -> Iterator[Offer]:
 
 
 def merged(*lists: Iterable[Offer]) -> list[Offer]:
-    """All of these, each model once. Of what two lists say about a model, the earlier one counts."""
+    """All of these, each model once."""
+    # Of what two lists say about a model, the earlier one counts.
     found: dict[str, Offer] = {}
     for offers in lists:
         for offer in offers:

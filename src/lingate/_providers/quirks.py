@@ -246,7 +246,8 @@ def _nearest(wanted: Any, words: tuple[str, ...], sent: HttpRequest) -> Any:
 
 
 def sampling_without_effort(body: JsonDict, sent: HttpRequest) -> None:
-    """Refuse sampling while the model reasons (`sampling: effort_none`). A value of 1 is the default, and left out."""
+    """Refuse sampling while the model reasons (`sampling: effort_none`)."""
+    # A value of 1 is the default, and left out.
     reasoning = body.get("reasoning")
     effort = body.get("reasoning_effort", reasoning.get("effort") if isinstance(reasoning, dict) else None)
     if (sent.target.traits.get("default_effort") if effort is None else effort) == "none":

@@ -62,7 +62,8 @@ def check_key(value: Any, where: str) -> str:
 
 
 def check_url(value: Any, where: str) -> str:
-    """The base URL without a slash at its end. A query stays, for hosts that want a version in it."""
+    """The base URL without a slash at its end."""
+    # A query stays, for hosts that want a version in it.
     if not isinstance(value, str):
         raise wrong_type(where, "a string", value)
     text = value.strip()

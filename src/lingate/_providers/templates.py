@@ -23,7 +23,8 @@ def first_set(names: tuple[str, ...], env: Mapping[str, str]) -> str | None:
 
 
 def filled(text: str, env: Mapping[str, str], *, exact: bool = False) -> str | None:
-    """Put variables into a template; None if one is missing. Slashes at the end of a value go, unless it is `exact`."""
+    """Put variables into a template; None if one is missing."""
+    # Slashes at the end of a value go, unless it is `exact`.
     if "{" not in text:
         return text
     missing = False

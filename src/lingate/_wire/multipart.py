@@ -192,7 +192,8 @@ def _unescaped(found: re.Match[str]) -> str:
 
 
 def boundary_of(content_type: str | None, body: bytes) -> str | None:
-    """The boundary of a form: as its content type says, else as its first line shows. None if this is no form."""
+    """The boundary of a form: as its content type says, else as its first line shows."""
+    # None if this is no form.
     if content_type:
         kind = content_type.partition(";")[0].strip().lower()
         if kind != FORM:

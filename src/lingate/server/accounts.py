@@ -82,7 +82,8 @@ def _parts(usage: JsonDict, name: str) -> JsonDict:
 
 
 def note_stream(turn: Turn, state: StreamState) -> None:
-    """The same for a stream, as far as it came. What the provider did not count is estimated, and marked so."""
+    """The same for a stream, as far as it came."""
+    # What the provider did not count is estimated, and marked so.
     response = state.collector.response()
     choices = response.get("choices")
     if choices:

@@ -112,7 +112,8 @@ def _is_allowed(turn: Turn, model: str) -> bool:
 
 
 def own_fields(turn: Turn, call: Call) -> Any:
-    """Take out what a request says to the gateway, and note for whom it is made. Gives what it says about the cache."""
+    """Take out what a request says to the gateway, and note for whom it is made."""
+    # Gives what it says about the cache.
     body, row = call.body, turn.row
     caching = None
     if _NATIVE in body:

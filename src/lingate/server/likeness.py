@@ -26,7 +26,8 @@ class Likeness:
         self._texts: list[str] = []
 
     def learn(self, data: bytes, event: Text, texts: list[str]) -> None:
-        """Take a chunk, which was decoded to nothing but this text, as the pattern. `texts` are where such texts go."""
+        """Take a chunk, which was decoded to nothing but this text, as the pattern."""
+        # `texts` are where such texts go.
         before, mark, rest = data.partition(_TEXT)
         text, _, after = rest.partition(b'"')
         self._before = b""
@@ -54,7 +55,8 @@ class Likeness:
         self._before = b""
 
     def takes(self, data: bytes) -> bool:
-        """Whether a chunk looks the same; its text is taken then. Done for each event of a stream."""
+        """Whether a chunk looks the same; its text is taken then."""
+        # Done for each event of a stream.
         before = self._before
         if not before or not data.startswith(before):
             return False

@@ -106,7 +106,8 @@ class Logs(logging.Handler):
         self._thread.start()
 
     def end(self) -> None:
-        """Write what is waiting, and no more. Not `close`: whoever configures logging anew calls that."""
+        """Write what is waiting, and no more."""
+        # Not `close`: whoever configures logging anew calls that.
         if self._flushing is not None:
             self._flushing.cancel()
             self._hand_over()

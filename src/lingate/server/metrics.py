@@ -246,5 +246,6 @@ class Metrics:
         return self._patterns.get(row.deployment, f"{row.provider}/*")
 
     def series(self) -> Iterator[tuple[Labels, Calls]]:
-        """All series, as they are now. Safe to be read from another thread."""
+        """All series, as they are now."""
+        # Safe to be read from another thread.
         yield from list(self._series.items())

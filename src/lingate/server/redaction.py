@@ -35,7 +35,8 @@ class Redaction:
         self.learn(secrets)
 
     def learn(self, secrets: Iterable[str]) -> None:
-        """Know more secrets. Those of before stay: something may still speak of them."""
+        """Know more secrets."""
+        # Those of before stay: something may still speak of them.
         found = set(self._secrets)
         for secret in secrets:
             if len(secret) >= _LEAST:

@@ -49,7 +49,8 @@ def address_of(host: str, port: int) -> str:
 async def run(
     gateway: Gateway, host: str, port: int, *, ready: Callable[[], None], stopping: asyncio.Event | None = None
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then drain; a second one cuts that short. SIGHUP reads the configuration again."""
+    """Serve until SIGTERM or SIGINT, then drain; a second one cuts that short."""
+    # SIGHUP reads the configuration again.
     # ready: Called when requests are taken.
     # stopping: Ends it as SIGTERM does; signals are left alone then.
     # Raises OSError: One cannot listen there.

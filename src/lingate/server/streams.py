@@ -40,7 +40,8 @@ _LOOK = 0.25
 
 
 async def stream(turn: Turn) -> None:
-    """Answer as a stream. The head goes out when the upstream's first event is there: until then an error is an answer."""
+    """Answer as a stream."""
+    # The head goes out when the upstream's first event is there: until then an error is an answer.
     opened = await perform(open_stream(turn.ride, turn.context), turn.transport)
     try:
         turn.opened(opened)
@@ -153,7 +154,8 @@ class Relay:
             self._task.cancel()
 
     def keep_alive(self, now: float) -> None:
-        """Send a comment if nothing has been sent for long. Nobody waits for it: its client may have stopped to read."""
+        """Send a comment if nothing has been sent for long."""
+        # Nobody waits for it: its client may have stopped to read.
         if self._silence and now - self._silent_since >= self._silence:
             self._silent_since = now
             if self._comment is None or self._comment.done():

@@ -192,7 +192,8 @@ class Turn(Record, eq=False):
         self.started = True
 
     def headers(self, content_type: str) -> Headers:
-        """The head of an answer. Those with `litellm` in their names are read by dashboards made for it."""
+        """The head of an answer."""
+        # Those with `litellm` in their names are read by dashboards made for it.
         row = self.row
         headers: Headers = [
             ("content-type", content_type),
@@ -282,7 +283,8 @@ class Turn(Record, eq=False):
             self.span.end(self, None)
 
     def settle(self, status: int, error: LingateError | None) -> None:
-        """Write the ledger's row, give back what was reserved, tell the router. Only the first time counts."""
+        """Write the ledger's row, give back what was reserved, tell the router."""
+        # Only the first time counts.
         if self._ended:
             return
         self._ended = True

@@ -55,7 +55,8 @@ def type_of(value: Any) -> str:
 
 
 def matches(schema: Schema, value: Any, root: Schema | None = None, depth: int = 0) -> bool:
-    """Whether the value satisfies the schema. References are looked up in `root`, by default the schema itself."""
+    """Whether the value satisfies the schema."""
+    # References are looked up in `root`, by default the schema itself.
     if isinstance(schema, bool):
         return schema
     if not isinstance(schema, Mapping) or depth > _MAX_DEPTH:

@@ -193,7 +193,8 @@ def _body(steps: Steps, body: bytes) -> Steps:
 
 
 def ending(*tail: Step) -> EditSteps:
-    """After N events, what is in `tail` instead of the rest. A body that is no stream counts as two events."""
+    """After N events, what is in `tail` instead of the rest."""
+    # A body that is no stream counts as two events.
 
     def edit(steps: Steps, scene: Scene, arg: float) -> Steps:
         yield from _first_events(steps, scene, int(arg))

@@ -76,7 +76,8 @@ def png(seed: str) -> bytes:
 
 
 def answer_speech(call: Call) -> JsonDict:
-    """The canonical response: a tone, the longer the more words there are to say. WAV, or bare samples for `pcm`."""
+    """The canonical response: a tone, the longer the more words there are to say."""
+    # WAV, or bare samples for `pcm`.
     body = call.body
     if not body.get("voice"):
         raise BadRequestError("voice is missing")

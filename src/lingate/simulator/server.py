@@ -78,7 +78,8 @@ class Connection(asyncio.Protocol):
         _resolve(self._more)
 
     def eof_received(self) -> bool:
-        """The client closed its side. Nobody waits for an answer any more, so the connection closes."""
+        """The client closed its side."""
+        # Nobody waits for an answer any more, so the connection closes.
         if self._exchange is not None:
             self._leave("disconnected")
             return False
@@ -294,7 +295,8 @@ class Server:
         self._server: asyncio.Server | None = None
 
     async def listen(self, host: str, port: int) -> str:
-        """Open the socket; port 0 takes any free one. Returns the URL."""
+        """Open the socket; port 0 takes any free one."""
+        # Returns the URL.
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: Connection(self.backend, self), host, port, backlog=512)
         bound = self._server.sockets[0].getsockname()

@@ -165,7 +165,8 @@ class Stats:
                 self._counts["streams"]["started"] += 1
 
     def sent(self, record: RecordedRequest, step: Send, prompt_tokens: int) -> None:
-        """The operating system took bytes of the body. The prompt is billed with the first bytes of an answer."""
+        """The operating system took bytes of the body."""
+        # The prompt is billed with the first bytes of an answer.
         with self.lock:
             record.bytes_out += len(step.data)
             record.events += step.event
@@ -199,7 +200,8 @@ class Stats:
                 )
 
     def report(self, record: RecordedRequest) -> None:
-        """Tell whoever asked to be told that a request is over. Not called under the lock."""
+        """Tell whoever asked to be told that a request is over."""
+        # Not called under the lock.
         if self._on_end is not None:
             self._on_end(replace(record))
 

@@ -77,7 +77,8 @@ def json_steps(status: int, value: Any) -> Steps:
 
 
 def error_steps(face: Dialect, error: LingateError, status: int | None = None) -> Steps:
-    """An error in the form of a dialect. A status given wins: providers of one form differ in theirs."""
+    """An error in the form of a dialect."""
+    # A status given wins: providers of one form differ in theirs.
     usual, body = face.render_error(error)
     limited, after = isinstance(error, RateLimitError), error.retry_after
     headers = dict(_LIMITS) if limited else {}

@@ -83,7 +83,8 @@ def is_plain_block(block: JsonDict) -> bool:
 
 
 def url_citations(citations: Any, start: int, end: int) -> list[JsonDict]:
-    """OpenAI annotations for the citations of one text block. Those of documents have no address and make none."""
+    """OpenAI annotations for the citations of one text block."""
+    # Those of documents have no address and make none.
     made = []
     for citation in as_list(citations):
         url = (citation.get("url") or citation.get("source")) if isinstance(citation, dict) else None

@@ -99,7 +99,8 @@ class Block:
         self.fields.setdefault("citations", []).append(citation)
 
     def arguments(self) -> str:
-        """JSON text of the input. Pieces that add up to nothing mean the input of the start event, mostly `{}`."""
+        """JSON text of the input."""
+        # Pieces that add up to nothing mean the input of the start event, mostly `{}`.
         return "".join(self.pieces) or encode_str(as_dict(self.start.get("input")))
 
     def whole(self) -> JsonDict:

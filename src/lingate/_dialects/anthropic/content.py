@@ -144,7 +144,8 @@ _OWN_KEYS = {"type", "text", "image_url", "file", "refusal", "provider_specific_
 
 
 def content_blocks(content: Any, where: str, draft: Draft) -> list[JsonDict]:
-    """Canonical content (text, a list of parts, or nothing) as blocks. Blank text makes none: the API refuses it."""
+    """Canonical content (text, a list of parts, or nothing) as blocks."""
+    # Blank text makes none: the API refuses it.
     if content is None or content == "":
         return []
     if isinstance(content, str):
@@ -157,7 +158,8 @@ def content_blocks(content: Any, where: str, draft: Draft) -> list[JsonDict]:
 
 
 def canonical_parts(blocks: Iterable[JsonDict]) -> list[JsonDict]:
-    """User-side blocks as canonical parts. What the canonical form has no part for becomes text or stays as it is."""
+    """User-side blocks as canonical parts."""
+    # What the canonical form has no part for becomes text or stays as it is.
     parts: list[JsonDict] = []
     for block in blocks:
         made = _LOWERED[block["type"]](block) if block["type"] in _LOWERED else [dict(block)]

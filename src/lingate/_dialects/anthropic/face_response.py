@@ -40,7 +40,8 @@ from lingate.errors import LingateError
 
 
 def render_message(response: JsonDict) -> bytes:
-    """A canonical response as a message. The format has one answer, so only the first choice is shown."""
+    """A canonical response as a message."""
+    # The format has one answer, so only the first choice is shown.
     choice, message = first_choice(response)
     native = native_fields(response)
     wire: JsonDict = {
@@ -120,7 +121,8 @@ def stop_details(reason: str, refusal: Any) -> JsonDict | None:
 
 
 def citations_of(items: Any, text: str) -> list[JsonDict]:
-    """OpenAI's url citations as this format's. The empty index tells them from the provider's own."""
+    """OpenAI's url citations as this format's."""
+    # The empty index tells them from the provider's own.
     made = []
     for item in as_list(items):
         cited = dig(item, "url_citation")

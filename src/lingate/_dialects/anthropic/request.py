@@ -90,7 +90,8 @@ def _finished(made: Draft, url: str, body: JsonDict) -> HttpRequest:
 
 
 def headers_for(call: Call, target: Target, betas: Iterable[str] = ()) -> Mapping[str, str]:
-    """Headers of a request, with these beta features. Names are matched whatever their case; the caller's win."""
+    """Headers of a request, with these beta features."""
+    # Names are matched whatever their case; the caller's win.
     headers = {"content-type": "application/json", "anthropic-version": VERSION}
     for name, value in [*target.headers.items(), *(call.extra_headers or {}).items()]:
         headers = {known: kept for known, kept in headers.items() if known.lower() != name.lower()}
@@ -101,7 +102,8 @@ def headers_for(call: Call, target: Target, betas: Iterable[str] = ()) -> Mappin
 
 
 def asked_betas(call: Call, target: Target, note: Callable[[str], object]) -> list[str]:
-    """Features that the row and the caller ask for by header. `note` is told the caller's that the host refuses."""
+    """Features that the row and the caller ask for by header."""
+    # `note` is told the caller's that the host refuses.
     features: list[str] = []
     for headers in (target.headers, call.extra_headers or {}):
         for name, value in headers.items():

@@ -55,7 +55,8 @@ def canonical_usage(native: JsonDict) -> JsonDict:
 
 
 def native_usage(usage: Any) -> JsonDict:
-    """OpenAI's counts in Anthropic's convention. The two counts the format requires are 0 where nobody said."""
+    """OpenAI's counts in Anthropic's convention."""
+    # The two counts the format requires are 0 where nobody said.
     usage = as_dict(usage)
     details = as_dict(usage.get("prompt_tokens_details"))
     read, written = integer(details.get("cached_tokens")), integer(details.get("cache_write_tokens"))

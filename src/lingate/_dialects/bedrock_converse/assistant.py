@@ -101,7 +101,8 @@ def reasoning_block(block: JsonDict) -> JsonDict:
 
 
 def url_citations(citations: Any, start: int, end: int) -> list[JsonDict]:
-    """OpenAI annotations for the citations of one block. Those of documents have no address and make none."""
+    """OpenAI annotations for the citations of one block."""
+    # Those of documents have no address and make none.
     made = []
     for citation in citations or ():
         web, source = dig(citation, "location", "web"), as_str(dig(citation, "source"))

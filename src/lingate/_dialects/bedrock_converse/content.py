@@ -93,7 +93,8 @@ def text_alone(content: Any) -> str | None:
 
 
 def canonical_parts(blocks: Sequence[JsonDict]) -> list[JsonDict]:
-    """User-side blocks as canonical parts. What the canonical form has no part for becomes text or keeps its name."""
+    """User-side blocks as canonical parts."""
+    # What the canonical form has no part for becomes text or keeps its name.
     parts: list[JsonDict] = []
     for block in blocks:
         kind = kind_of(block)

@@ -24,7 +24,8 @@ from lingate.errors import LingateError
 
 
 def render_message(response: JsonDict) -> bytes:
-    """A canonical response as an answer. The format has one, so only the first choice is shown."""
+    """A canonical response as an answer."""
+    # The format has one, so only the first choice is shown.
     choice, message = first_choice(response)
     native = native_fields(response, NAME)
     wire: JsonDict = {

@@ -139,7 +139,8 @@ _GEOGRAPHIES = re.compile(r"(?:us|eu|apac|jp|au|ca|sa|me|af|global|us-gov)\.(?=[
 
 
 def family(target: Target) -> str:
-    """Whose model it is, as far as it changes the wire: `claude`, `nova`, or empty. An ARN may not tell."""
+    """Whose model it is, as far as it changes the wire: `claude`, `nova`, or empty."""
+    # An ARN may not tell.
     told = target.traits.get("body_format")
     name = (told or target.model).lower()
     return next((word for word, pattern in _FAMILIES if pattern.search(name)), "")

@@ -45,7 +45,8 @@ _MOST_METADATA = 16
 
 
 def write_limits(draft: Draft) -> None:
-    """Write `maxTokens` and `stopSequences`. What the wire does not take is enforced on the way back."""
+    """Write `maxTokens` and `stopSequences`."""
+    # What the wire does not take is enforced on the way back.
     limit = answer_limit(draft)
     if limit is not None:
         draft.inference()["maxTokens"] = limit

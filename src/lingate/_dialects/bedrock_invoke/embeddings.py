@@ -116,7 +116,8 @@ _API_VERSION = 2
 
 
 def rerank_request(call: Call, target: Target) -> HttpRequest:
-    """A rerank call, ready to be sent. Documents come back with the results on our side."""
+    """A rerank call, ready to be sent."""
+    # Documents come back with the results on our side.
     draft = begun(call, target)
     documents = draft.asked.get("documents")
     if not isinstance(documents, list):

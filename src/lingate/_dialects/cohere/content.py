@@ -39,7 +39,8 @@ def content_text(content: Any) -> str:
 
 
 def check_content(content: Any, where: str) -> None:
-    """Check text or a list of parts as Cohere sends and takes them. Unknown parts are nobody's fault."""
+    """Check text or a list of parts as Cohere sends and takes them."""
+    # Unknown parts are nobody's fault.
     # Raises Malformed: it cannot be read.
     if isinstance(content, str):
         return

@@ -21,7 +21,8 @@ _WRITTEN = frozenset({"input", "dimensions", "encoding_format", "user", "provide
 
 
 def embed_request(call: Call, target: Target) -> HttpRequest:
-    """An embeddings call, ready to be sent. `input_type` is required by all newer models; documents are the default."""
+    """An embeddings call, ready to be sent."""
+    # `input_type` is required by all newer models; documents are the default.
     made = begun(call, target, DEFAULTS)
     body = made.body
     body["model"] = target.model

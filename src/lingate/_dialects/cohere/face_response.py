@@ -34,7 +34,8 @@ from lingate.errors import LingateError
 
 
 def render_chat(response: JsonDict) -> bytes:
-    """A canonical response. The format has one answer, so only the first choice is shown."""
+    """A canonical response."""
+    # The format has one answer, so only the first choice is shown.
     choice, message = first_choice(response)
     wire: JsonDict = {
         "id": response.get("id") or "",
@@ -138,7 +139,8 @@ class Encoder(FaceEncoder, dialect=NAME):
         return begun + self._close() + encode_typed({"type": "message-end", "delta": delta}) + b"data: [DONE]\n\n"
 
     def error(self, error: LingateError) -> bytes:
-        """An error in mid-stream: a message that ended in one. No `[DONE]` follows it."""
+        """An error in mid-stream: a message that ended in one."""
+        # No `[DONE]` follows it.
         _, body = openai_error(error)
         return encode_typed(
             {"type": "message-end", "delta": {"error": body["error"]["message"], "finish_reason": "ERROR"}}

@@ -29,7 +29,8 @@ def rerank_request(call: Call, target: Target) -> HttpRequest:
 
 
 def read_rerank(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """An answer in canonical form. It holds no documents, so those that were asked for are put in from the request."""
+    """An answer in canonical form."""
+    # It holds no documents, so those that were asked for are put in from the request.
     raw = decode_object(body, sent.target)
     if not isinstance(raw.get("results"), list):
         error = stated_error(raw, sent.target)

@@ -43,7 +43,8 @@ def write_tools(draft: Draft) -> None:
 
 
 def write_format(draft: Draft) -> None:
-    """Write what `response_format` asks for. Call after the tools are written."""
+    """Write what `response_format` asks for."""
+    # Call after the tools are written.
     asked = asked_format(draft)
     if asked is None:
         return

@@ -25,7 +25,8 @@ _MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+")
 
 
 def content_parts(content: Any, where: str, draft: Draft) -> list[JsonDict]:
-    """Canonical content (text, a list of parts, or nothing) as native parts. Empty text makes no part: it is refused."""
+    """Canonical content (text, a list of parts, or nothing) as native parts."""
+    # Empty text makes no part: it is refused.
     if content is None or content == "":
         return []
     if isinstance(content, str):

@@ -51,7 +51,8 @@ _TIERS = {"standard": "default", "flex": "flex", "priority": "priority"}
 
 @client_request
 def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a request for content. The path says the model, and by its method whether the answer is a stream."""
+    """Read a request for content."""
+    # The path says the model, and by its method whether the answer is a stream.
     wire = _camelized(read_json(body))
     canonical = canonical_request(wire)
     model = read_model(wire, path_args)

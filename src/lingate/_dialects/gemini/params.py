@@ -46,7 +46,8 @@ def write_sampling(draft: Draft) -> None:
 
 
 def write_stop(draft: Draft) -> None:
-    """Write `stopSequences`. What the wire does not take is enforced on the way back."""
+    """Write `stopSequences`."""
+    # What the wire does not take is enforced on the way back.
     wire = stops(draft, draft.traits.get("max_stop"))
     if wire:
         draft.config()["stopSequences"] = wire

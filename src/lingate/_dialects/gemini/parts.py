@@ -137,7 +137,8 @@ def image_of(part: JsonDict, index: int) -> JsonDict:
 
 
 def call_of(part: JsonDict, index: int, origin: str) -> JsonDict:
-    """A function call as a tool call. `args` is missing where a tool takes no arguments."""
+    """A function call as a tool call."""
+    # `args` is missing where a tool takes no arguments.
     call = part["functionCall"]
     made: JsonDict = {
         "id": call.get("id") or made_id(index, origin),
@@ -231,7 +232,8 @@ def foreign_blocks(parts: Sequence[JsonDict]) -> list[JsonDict]:
 
 
 def without_foreign(parts: Sequence[JsonDict]) -> list[JsonDict]:
-    """The parts that are this format's own. The thoughts of a foreign block are in the block, so they go too."""
+    """The parts that are this format's own."""
+    # The thoughts of a foreign block are in the block, so they go too.
     own = [part for part in parts if opened(_block_of(part)) is None]
     if not any(_block_of(part) is not None for part in own):
         return own

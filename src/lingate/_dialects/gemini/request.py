@@ -93,7 +93,8 @@ def finish_request(made: Draft, url: str, body: JsonDict) -> HttpRequest:
 
 
 def headers_for(call: Call, target: Target) -> Mapping[str, str]:
-    """Headers of a request. Names are matched whatever their case; the caller's win."""
+    """Headers of a request."""
+    # Names are matched whatever their case; the caller's win.
     return merge_headers(merge_headers({"content-type": "application/json"}, target.headers), call.extra_headers or {})
 
 

@@ -175,9 +175,9 @@ def broken_off(native: str | None, words: Any, target: Target) -> LingateError |
 
 
 def answer_id(raw: JsonDict, head: Head) -> str:
-    """The answer's id. Where the provider gave none it is made of the answer itself (or of a stream's first event) and its
-    date: ids of tool calls rest on it, so it must differ between the turns of a conversation.
-    """
+    """The answer's id."""
+    # Where the provider gave none it is made of the answer itself (or of a stream's first event) and its date: ids of tool
+    # calls rest on it, so it must differ between the turns of a conversation.
     given = raw.get("responseId")
     if isinstance(given, str) and given:
         return given

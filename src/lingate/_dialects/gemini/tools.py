@@ -278,7 +278,8 @@ _FIELDS = ("responseMimeType", "responseSchema", "responseJsonSchema")
 
 
 def write_format(draft: Draft) -> None:
-    """Write what `response_format` asks for, in the way this model knows. Call after the tools are written."""
+    """Write what `response_format` asks for, in the way this model knows."""
+    # Call after the tools are written.
     wanted = draft.asked.get("response_format")
     kept = {name: value for name, value in draft.native.get("generationConfig", {}).items() if name in _FIELDS}
     if kept and canonical_format(kept) == wanted:

@@ -46,7 +46,8 @@ def has_counts(native: JsonDict) -> bool:
 
 
 def merged_usage(before: JsonDict, after: JsonDict) -> JsonDict:
-    """Native counts of a stream so far. Each report has all counts anew; one without any only adds what else it says."""
+    """Native counts of a stream so far."""
+    # Each report has all counts anew; one without any only adds what else it says.
     return after if has_counts(after) else {**before, **after}
 
 

@@ -29,7 +29,8 @@ _ROLES = ("system", "user", "assistant", "tool")
 
 @client_request
 def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a request for `/api/chat`, which streams unless it says otherwise. Without messages it only loads the model."""
+    """Read a request for `/api/chat`, which streams unless it says otherwise."""
+    # Without messages it only loads the model.
     wire, model = decode_request(body, path_args)
     messages = wire.pop("messages", [])
     expect(messages, list, "messages")

@@ -20,7 +20,8 @@ from lingate.errors import LingateError
 
 
 def render_chat(response: JsonDict) -> bytes:
-    """A canonical response as an answer of `/api/chat`. Only the first choice is shown: the format has one."""
+    """A canonical response as an answer of `/api/chat`."""
+    # Only the first choice is shown: the format has one.
     choice, message = first_choice(response)
     native: JsonDict = {"role": "assistant", "content": _text(message)}
     if message.get("reasoning_content"):

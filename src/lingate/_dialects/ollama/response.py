@@ -75,7 +75,8 @@ def message_of(raw: JsonDict, target: Target) -> JsonDict:
 
 
 def calls_of(message: JsonDict, seed: str, first: int, target: Target) -> list[JsonDict]:
-    """Tool calls in canonical form. Older servers give them no ids: then these are made of when and where they came."""
+    """Tool calls in canonical form."""
+    # Older servers give them no ids: then these are made of when and where they came.
     # `message`: a checked message.
     # `seed`: what tells this answer from others.
     # `first`: how many calls the answer has had before.
@@ -104,7 +105,8 @@ def seed_of(raw: JsonDict) -> str:
 
 
 def usage_of(raw: JsonDict) -> JsonDict | None:
-    """Token counts; None where there are none. With a warm cache older servers leave out those of the prompt."""
+    """Token counts; None where there are none."""
+    # With a warm cache older servers leave out those of the prompt.
     read, written, cached = (integer(raw.get(name)) for name in COUNTS)
     fresh = read if read is None or cached is None else read - cached
     return usage_beside_caches(fresh, written, cached, None) or None

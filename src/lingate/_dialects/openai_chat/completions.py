@@ -103,7 +103,8 @@ def _choice(raw: Any, at: int, target: Target) -> JsonDict:
 
 
 def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a client's completion request. A model in the path stands in for one in the body."""
+    """Read a client's completion request."""
+    # A model in the path stands in for one in the body.
     fields, model = decode_request(body, path_args)
     _check_prompt(fields.get("prompt"))
     check_fields(fields, _FIELDS)

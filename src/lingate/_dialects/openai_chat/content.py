@@ -78,7 +78,8 @@ def read_reasoning(message: JsonDict) -> tuple[str, list[JsonDict]]:
 
 
 def received(proof: Any) -> str | None:
-    """A signature or redacted data as it is kept. What a gateway has sealed is its own business, so it is sealed again."""
+    """A signature or redacted data as it is kept."""
+    # What a gateway has sealed is its own business, so it is sealed again.
     if not isinstance(proof, str) or not proof:
         return None
     return seal(NAME, proof) if is_foreign(proof, NAME) or unseal(proof, NAME) is not None else proof

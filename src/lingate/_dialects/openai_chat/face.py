@@ -79,7 +79,8 @@ _TEXT_END = b'},"finish_reason":null}]}\n\n'
 
 
 def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a client's chat request. A model in the path stands in for one in the body."""
+    """Read a client's chat request."""
+    # A model in the path stands in for one in the body.
     fields, model = decode_request(body, path_args)
     if "input" in fields and not fields.get("messages"):
         return response_call(fields, model, stream=flag(fields, "stream"))

@@ -45,7 +45,8 @@ def is_form(body: bytes, path_args: Mapping[str, str]) -> bool:
 
 
 def decode_form(body: bytes, path_args: Mapping[str, str], default_model: str = "") -> tuple[JsonDict, str]:
-    """A client's form as fields without `model`, and the model. Numbers and booleans are read where fields are known."""
+    """A client's form as fields without `model`, and the model."""
+    # Numbers and booleans are read where fields are known.
     # A JSON body is read too: without files, most servers take either.
     # Raises BadRequestError: it is not a form, or one of its fields is not what it must be.
     boundary = boundary_of(path_args.get(CONTENT_TYPE), body)

@@ -87,7 +87,8 @@ def _image(raw: Any, at: int, target: Target) -> JsonDict:
 
 
 def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a client's image request. `task` in the path arguments is `edits` or `variations` at their paths."""
+    """Read a client's image request."""
+    # `task` in the path arguments is `edits` or `variations` at their paths.
     task = path_args.get("task", "generations")
     if is_form(body, path_args):
         fields, model = decode_form(body, path_args, DEFAULT_MODEL)

@@ -175,7 +175,8 @@ def rename_values(wire: JsonDict, sent: HttpRequest) -> None:
 
 
 def rename_fields(wire: JsonDict, sent: HttpRequest) -> None:
-    """Row entries `old` -> `new` or `old` -> `outer.new`. A value already under the new name wins."""
+    """Row entries `old` -> `new` or `old` -> `outer.new`."""
+    # A value already under the new name wins.
     for old, new in sent.target.row.rename.items():
         if "=" in old or old not in wire:
             continue
@@ -203,7 +204,8 @@ def name_max_tokens(wire: JsonDict, sent: HttpRequest) -> None:
 
 
 def limit_stop(wire: JsonDict, sent: HttpRequest) -> None:
-    """Cut the stop sequences to what the wire takes. All of them stay on the request, to be enforced on the way back."""
+    """Cut the stop sequences to what the wire takes."""
+    # All of them stay on the request, to be enforced on the way back.
     stop = wire.get("stop")
     if not stop:
         wire.pop("stop", None)

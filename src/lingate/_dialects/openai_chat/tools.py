@@ -105,7 +105,8 @@ def _schema(schema: Any, drop: frozenset[str], found: set[str]) -> Any:
 
 
 def write_tool_choice(wire: JsonDict, sent: HttpRequest) -> None:
-    """Say "must call a tool" in this provider's word. Where it has none, `auto` is what is left, and is noted."""
+    """Say "must call a tool" in this provider's word."""
+    # Where it has none, `auto` is what is left, and is noted.
     # Those with a switch for thinking refuse to force a tool because they think, so they are asked while it is off.
     word = sent.target.traits.get("tool_choice_required", "required")
     choice = wire.get("tool_choice")

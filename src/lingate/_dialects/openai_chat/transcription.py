@@ -88,7 +88,8 @@ def _plain_text(sent: HttpRequest, said: str, body: bytes) -> str | None:
 
 
 def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a client's transcription request. `translate` in the path arguments asks for English."""
+    """Read a client's transcription request."""
+    # `translate` in the path arguments asks for English.
     fields, model = decode_form(body, path_args)
     check_upload(fields.get("file"), "file")
     for name in ("language", "prompt", "response_format"):

@@ -26,7 +26,8 @@ _WRITTEN = ("cache_write_tokens", "cache_creation_tokens", "cache_creation_input
 
 
 def canonical_usage(raw: Any) -> JsonDict | None:
-    """The counts in canonical form; None where the provider gave none. They may be the very dict that was given."""
+    """The counts in canonical form; None where the provider gave none."""
+    # They may be the very dict that was given.
     if not isinstance(raw, dict) or not raw:
         return None
     plain = shaped(raw, PlainUsage)

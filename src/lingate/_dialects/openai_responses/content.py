@@ -24,7 +24,8 @@ def input_content(content: Any, where: str, draft: Draft) -> Any:
 
 
 def input_part(part: Any, where: str, draft: Draft) -> JsonDict | None:
-    """One canonical part; None for one that may be left out and cannot be said. Parts of this very format are kept."""
+    """One canonical part; None for one that may be left out and cannot be said."""
+    # Parts of this very format are kept.
     if isinstance(part, str):
         return {"type": "input_text", "text": part}
     kind = draft.part(part, where)["type"]

@@ -87,7 +87,8 @@ def native_annotations(annotations: Any) -> list[JsonDict]:
 
 
 def native_logprobs(logprobs: Any) -> list[JsonDict]:
-    """OpenAI's chat `logprobs`. Here each has bytes and alternatives, which may be missing there."""
+    """OpenAI's chat `logprobs`."""
+    # Here each has bytes and alternatives, which may be missing there.
     items = as_dicts(dig(logprobs, "content"))
     return [
         {**_with_bytes(item), "top_logprobs": list(map(_with_bytes, as_dicts(item.get("top_logprobs"))))}

@@ -47,7 +47,8 @@ def render_response(response: JsonDict) -> bytes:
 
 
 def response_object(response: JsonDict) -> JsonDict:
-    """A canonical response as a response object. The format has one answer, so only the first choice is shown."""
+    """A canonical response as a response object."""
+    # The format has one answer, so only the first choice is shown.
     # A response of this very format is given back as it came, but for what was changed since.
     choice, message = first_choice(response)
     native = native_fields(response)

@@ -66,7 +66,8 @@ class EventBuilder:
         self._finish: str | None = None
 
     def events(self, event: Event) -> list[JsonDict]:
-        """What a client sees of one event. What the format has no place for (further choices) makes nothing."""
+        """What a client sees of one event."""
+        # What the format has no place for (further choices) makes nothing.
         if self._passing is not None:
             return self._passing.events(event)
         if getattr(event, "choice", None):

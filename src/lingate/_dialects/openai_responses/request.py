@@ -154,7 +154,8 @@ def write_limit(draft: Draft) -> None:
 
 
 def write_sampling(draft: Draft) -> None:
-    """Write `temperature` and `top_p`. There are no stop sequences here: all of them are enforced on the way back."""
+    """Write `temperature` and `top_p`."""
+    # There are no stop sequences here: all of them are enforced on the way back.
     draft.body.update(sampling(draft, _SAMPLING))
     stops(draft, 0)
     draft.sent.stop = draft.stop
@@ -172,7 +173,8 @@ def write_storage(draft: Draft) -> None:
 
 
 def write_include(draft: Draft) -> None:
-    """Write `include` and `top_logprobs`. Call when `reasoning` and `store` are written."""
+    """Write `include` and `top_logprobs`."""
+    # Call when `reasoning` and `store` are written.
     asked = draft.asked
     given = asked.get("include")
     if given is not None and not isinstance(given, list):
@@ -214,7 +216,8 @@ def write_rest(draft: Draft) -> None:
 
 
 def write_stream(draft: Draft) -> None:
-    """Write `stream`. Usage comes in every stream without asking."""
+    """Write `stream`."""
+    # Usage comes in every stream without asking.
     options = without(as_dict(draft.asked.get("stream_options")), ("include_usage",))
     if draft.call.stream:
         draft.body["stream"] = True
@@ -243,7 +246,8 @@ def write_exact_rest(draft: Draft) -> None:
 
 
 def write_request(call: Call, target: Target) -> HttpRequest:
-    """A call, ready to be sent. A call of the `responses` operation goes out as its client wrote it."""
+    """A call, ready to be sent."""
+    # A call of the `responses` operation goes out as its client wrote it.
     made = write_body(call, target)
     return seal(made.sent, {"model": target.model, **made.body})
 

@@ -42,7 +42,8 @@ def canonical_usage(native: Any) -> JsonDict | None:
 
 
 def native_usage(usage: Any) -> JsonDict | None:
-    """The counts in this format's names. Those that the format requires are 0 where nobody said."""
+    """The counts in this format's names."""
+    # Those that the format requires are 0 where nobody said.
     if not isinstance(usage, dict) or not usage:
         return None
     counts: JsonDict = usage
@@ -79,7 +80,8 @@ def failure_of(raw: JsonDict, target: Target, headers: Mapping[str, str] = _NO_H
 
 
 def canonical_response(raw: JsonDict, sent: HttpRequest) -> JsonDict:
-    """The canonical form of a decoded response that is no error. `raw` is not changed."""
+    """The canonical form of a decoded response that is no error."""
+    # `raw` is not changed.
     # Raises ProtocolError: it is not a response.
     items = raw.get("output")
     reading = read_output(items, sent)

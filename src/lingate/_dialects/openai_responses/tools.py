@@ -144,7 +144,8 @@ def _flat_name(choice: Any) -> Any:
 
 
 def canonical_tools(tools: list[Any]) -> list[JsonDict]:
-    """This format's tools with functions in the chat form. A tool of the provider's own stays as it is."""
+    """This format's tools with functions in the chat form."""
+    # A tool of the provider's own stays as it is.
     # Raises Malformed: they are not tools.
     return [_nested_tool(tool, f"tools[{n}]") for n, tool in enumerate(tools)]
 

@@ -95,7 +95,8 @@ class Access:
             self.keys.set_master(digest(settings.master_key))
 
     async def start(self) -> None:
-        """Read the keys and go on reading what changes. Does not fail where the database is away: it is asked again."""
+        """Read the keys and go on reading what changes."""
+        # Does not fail where the database is away: it is asked again.
         await asyncio.gather(self._refresh(), self.limiter.start())
         chores = (self._every(_REFRESH_SECONDS, self._refresh), self._every(_RECONCILE_SECONDS, self.limiter.reconcile))
         self._tasks = list(map(asyncio.create_task, chores))
@@ -111,7 +112,8 @@ class Access:
         return self.sign_in.known(token) if caller is None and self.sign_in is not None else caller
 
     async def find(self, token: str) -> Caller | None:
-        """Who sends this token, asking whoever may know. None for a wrong one, in every state of the database."""
+        """Who sends this token, asking whoever may know."""
+        # None for a wrong one, in every state of the database.
         if self.sign_in is not None and not token.startswith(PREFIX):
             return await self.sign_in.verify(token)
         return await self.keys.find(token)

@@ -122,7 +122,8 @@ def asked_output(body: dict[str, Any]) -> int | None:
 
 
 def all_output(longest: int, thinking: int, answers: int) -> int:
-    """Tokens of all answers together. Thinking comes on top of a bound that has no room for it."""
+    """Tokens of all answers together."""
+    # Thinking comes on top of a bound that has no room for it.
     return (longest if longest > thinking else longest + thinking) * answers
 
 

@@ -35,7 +35,8 @@ class Database:
         self._edits: Edits | None = None
 
     async def edits(self) -> Edits:
-        """What changes records. It takes a while to load, which is not the loop's to wait for."""
+        """What changes records."""
+        # It takes a while to load, which is not the loop's to wait for.
         if self._edits is None:
             self._edits = await asyncio.to_thread(_make_edits, self._store)
         return self._edits
@@ -66,7 +67,8 @@ class Database:
         return cast(str, found.rows[0][0]) if found.rows else None
 
     async def settle_setting(self, name: str, value: str) -> str:
-        """Set a setting that has no value yet. What comes back is the value it has: another replica may have been first."""
+        """Set a setting that has no value yet."""
+        # What comes back is the value it has: another replica may have been first.
         _, found = await self._store.change(
             Statement(_SETTLE, {"name": name, "value": value}), Statement(_SETTING, {"name": name})
         )

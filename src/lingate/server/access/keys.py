@@ -83,7 +83,8 @@ class Keys:
         return self._refused.get(known)
 
     async def find(self, token: str) -> Caller | None:
-        """Who sends this token, asking the database if it was made elsewhere a moment ago. None if it does not answer."""
+        """Who sends this token, asking the database if it was made elsewhere a moment ago."""
+        # None if it does not answer.
         if not token.startswith(PREFIX):
             return None
         wanted, now = digest(token), time.monotonic()

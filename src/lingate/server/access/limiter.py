@@ -87,7 +87,8 @@ class LocalLimiter:
         made_at: float = 0.0,
         blocked: bool = False,
     ) -> Scope | None:
-        """Set the limits of a key, team, user, customer, tag, or of the gateway. None where nothing is limited."""
+        """Set the limits of a key, team, user, customer, tag, or of the gateway."""
+        # None where nothing is limited.
         # Raises ValueError: A period is not one.
         if unlimited(limits) and not blocked:
             self.forget(kind, id)
@@ -132,7 +133,8 @@ class LocalLimiter:
     async def admit(
         self, caller: Caller, estimate: Estimate, end_user: str | None, tags: tuple[str, ...]
     ) -> LocalTicket | None:
-        """Reserve for one call. None where nothing limits this caller: the hot path for most."""
+        """Reserve for one call."""
+        # None where nothing limits this caller: the hot path for most.
         # Raises RateLimitError: Too many requests or tokens a minute; `retry_after` is set.
         # Raises ConcurrencyLimitError: Too many calls at once.
         # Raises BudgetExceededError: The call might go over a budget, or its price is unknown and a budget applies.
@@ -145,7 +147,8 @@ class LocalLimiter:
         return await self._reserve(plan, demand(plan, estimate, allow_unpriced=self.allow_unpriced))
 
     async def extend(self, ticket: LocalTicket, estimate: Estimate, spent: float | None) -> int | None:
-        """Reserve for one more part of a call that was admitted. Only money is: it is the same call."""
+        """Reserve for one more part of a call that was admitted."""
+        # Only money is: it is the same call.
         # ticket: The call's. What is reserved here is held by it, and given back with it.
         # spent: What the parts before cost in dollars, None where nobody knows.
         # Returns: Output tokens that the budgets have room for; None: no bound of ours.

@@ -34,7 +34,8 @@ class Rate:
     """At most 62 of them; a deque would take 600 bytes before its first."""
 
     def room(self, second: int) -> int:
-        """How much may still happen now. Negative where the limit was lowered or a call used more than was reserved."""
+        """How much may still happen now."""
+        # Negative where the limit was lowered or a call used more than was reserved.
         slots = self.slots
         while slots and slots[0][0] <= second - WINDOW:
             self.used -= slots.pop(0)[1]
@@ -144,7 +145,8 @@ class Budget:
         return self.cap - self.spent - self.reserved - self._inherited
 
     def roll(self, now: float) -> None:
-        """Be in the window that `now` is in. Calls of the one before settle into the one before."""
+        """Be in the window that `now` is in."""
+        # Calls of the one before settle into the one before.
         if self.period is None or self.start <= now < self.ends:
             return
         left = _Window(self.start, self.spent, self.reserved, self.known)

@@ -31,7 +31,8 @@ def parse_span(text: str) -> tuple[int, int]:
 
 
 def after(start: float, text: str) -> float:
-    """The moment a span after `start`. Months are calendar months; the day is the month's last where it has no such day."""
+    """The moment a span after `start`."""
+    # Months are calendar months; the day is the month's last where it has no such day.
     seconds, months = parse_span(text)
     if seconds:
         return start + seconds

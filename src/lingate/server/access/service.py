@@ -73,7 +73,8 @@ class Service:
         return stored.key
 
     async def create_key(self, actor: Actor, new: NewKey) -> tuple[Key, str]:
-        """Make a key. The token that comes back is shown this once and stored nowhere."""
+        """Make a key."""
+        # The token that comes back is shown this once and stored nowhere.
         await self._keys.refresh()
         now = self._now()
         key_id, token = make_token()
@@ -111,7 +112,8 @@ class Service:
         return await self._replace(actor, "block" if blocked else "unblock", key_id, lambda _: {"blocked": blocked})
 
     async def rotate_key(self, actor: Actor, key_id: str, rotation: Rotation) -> tuple[Key, str]:
-        """Replace the token of a key; id, limits and what was spent stay. The old token is good until the overlap ends."""
+        """Replace the token of a key; id, limits and what was spent stay."""
+        # The old token is good until the overlap ends.
         key_id = (await self.key(key_id)).id
         now = self._now()
         _, token = make_token(key_id)
@@ -130,7 +132,8 @@ class Service:
         return cast(StoredKey, stored).key, token
 
     async def delete_key(self, actor: Actor, key_id: str) -> Key:
-        """Delete a key. Its rows in the ledger stay."""
+        """Delete a key."""
+        # Its rows in the ledger stay.
         key = await self.key(key_id)
         await self._edit_key(actor, "delete", key.id, _existing(_gone, "key", key.id))
         return key

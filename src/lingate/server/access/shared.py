@@ -70,7 +70,8 @@ class SharedLimiter(LocalLimiter):
         self._saying: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Connect. Where Redis is away, limits are local until it is back."""
+        """Connect."""
+        # Where Redis is away, limits are local until it is back.
         await self.link.start()
         self._tasks = [asyncio.create_task(self._beat()), asyncio.create_task(self._listen())]
 

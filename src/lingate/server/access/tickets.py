@@ -141,7 +141,8 @@ def too_fast(rate: Rate, what: str, needed: int, wait: int) -> LingateError:
 
 
 def spent_up(name: str, cap: int, remaining: int, reserved: int, wanted: Demand) -> BudgetExceededError:
-    """A call that might go over a budget. It may be worth a retry where calls under way hold the money back."""
+    """A call that might go over a budget."""
+    # It may be worth a retry where calls under way hold the money back.
     needed = wanted.base if wanted.most is None or not wanted.bounded else wanted.most
     passing = reserved > 0 and grant(wanted, remaining + reserved) is not None
     left = max(0, remaining)
@@ -169,7 +170,8 @@ def dollars(amount: int) -> str:
 
 
 def headers(plan: Plan, second: int) -> tuple[tuple[str, str], ...]:
-    """`x-ratelimit-*` of the tightest limits. `reset` is when the next part of what was used comes back."""
+    """`x-ratelimit-*` of the tightest limits."""
+    # `reset` is when the next part of what was used comes back.
     shown = _shown(plan.requests, OF_REQUESTS, second) if plan.requests else ()
     return shown + _shown(plan.tokens, OF_TOKENS, second) if plan.tokens else shown
 

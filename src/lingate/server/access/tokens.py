@@ -28,7 +28,8 @@ def make_id(kind: str) -> str:
 
 
 def digest(token: str) -> bytes:
-    """What a token is known by. It has too much entropy to be guessed, so a plain hash is enough, and fast."""
+    """What a token is known by."""
+    # It has too much entropy to be guessed, so a plain hash is enough, and fast.
     return sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 

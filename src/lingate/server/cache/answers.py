@@ -101,7 +101,8 @@ class Answers:
         await self.store.close()
 
     def wish(self, turn: Turn, field: Any) -> Wish | None:
-        """What a request wants of the cache; None if nothing. Called before limits change the call."""
+        """What a request wants of the cache; None if nothing."""
+        # Called before limits change the call.
         # Raises BadRequestError: The field is not what it must be.
         control = control_of(field, turn.request.header("cache-control"))
         call = turn.call

@@ -65,7 +65,8 @@ class Report(NamedTuple):
 
 
 def check(path: str | None, env: Mapping[str, str]) -> Report:
-    """Read a configuration and say what is to be said about it. Never raises for what is in the file."""
+    """Read a configuration and say what is to be said about it."""
+    # Never raises for what is in the file.
     loaded = read(path, env)
     config = loaded.config
     return Report(

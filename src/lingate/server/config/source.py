@@ -165,7 +165,8 @@ def _note(node: Any, place: Place, name: str, source: Source, depth: int) -> Non
 
 
 def substituted(source: Source, env: Mapping[str, str]) -> None:
-    """Replace `os.environ/NAME` wherever it stands. A variable that is not set leaves its key out, and is noted."""
+    """Replace `os.environ/NAME` wherever it stands."""
+    # A variable that is not set leaves its key out, and is noted.
     source.data = _with_variables(source.data, (), env.get, source.unset)
 
 

@@ -29,7 +29,8 @@ class Watcher:
         self._known = self._seen = _stamp(self._files)
 
     def is_due(self) -> bool:
-        """Whether the files have changed and come to rest. To be asked again and again."""
+        """Whether the files have changed and come to rest."""
+        # To be asked again and again.
         stamp = _stamp(self._files)
         settled = stamp == self._seen
         self._seen = stamp
@@ -53,7 +54,8 @@ class Watcher:
         return found
 
     async def run(self, changed: Changed, interval: float) -> None:
-        """Look every so many seconds, and tell of each new configuration or error. Runs until it is cancelled."""
+        """Look every so many seconds, and tell of each new configuration or error."""
+        # Runs until it is cancelled.
         while True:
             await asyncio.sleep(interval)
             if self.is_due() and (found := await asyncio.to_thread(self.reload)) is not None:

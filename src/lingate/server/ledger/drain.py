@@ -103,8 +103,8 @@ class Drainer:
             self._tasks = [group.create_task(self._keep_synced()), group.create_task(self._keep_draining())]
 
     async def stop(self, deadline: float = 5.0) -> bool:
-        """Copy what is left, for at most `deadline` seconds, and end `run`. Returns whether nothing is left; what is
-        left is copied by the next process."""
+        """Copy what is left, for at most `deadline` seconds, and end `run`."""
+        # Returns whether nothing is left; what is left is copied by the next process.
         self._stopping.set()
         try:
             async with asyncio.timeout(deadline):

@@ -108,7 +108,8 @@ class Journal:
         return self._pending + self._backlog < self._max_bytes and not self._failing
 
     def write(self, row: LedgerRow) -> None:
-        """Append a row. When this returns, the row is in the ledger, also if this process is killed now."""
+        """Append a row."""
+        # When this returns, the row is in the ledger, also if this process is killed now.
         # Raises JournalFullError: There is no room, neither within the bound nor in the reserve for calls that were
         # under way.
         try:
@@ -217,7 +218,8 @@ class Journal:
         self.size = 0
 
     def sync(self) -> None:
-        """Return when what was written before would survive a power cut. May be called in a thread of its own."""
+        """Return when what was written before would survive a power cut."""
+        # May be called in a thread of its own.
         with self._syncing:
             count = len(self._retired)
             for file in self._retired[:count]:
@@ -255,7 +257,8 @@ class Journal:
         )
 
     def close(self) -> None:
-        """Sync and close. Rows that are not in the database stay on disk for the next process."""
+        """Sync and close."""
+        # Rows that are not in the database stay on disk for the next process.
         if self._closed:
             return
         self._closed = True

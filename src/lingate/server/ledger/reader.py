@@ -125,7 +125,8 @@ class Reader:
             self._damage = 0
 
     def delete_read(self) -> None:
-        """Delete the segments before the position. Only when the database has their rows safely on disk."""
+        """Delete the segments before the position."""
+        # Only when the database has their rows safely on disk.
         assert self.position is not None
         for segment in self.spool.segments():
             if segment < self.position.segment:

@@ -16,7 +16,8 @@ _ROWS = "DELETE FROM ledger WHERE id IN (SELECT id FROM ledger WHERE at < :befor
 
 
 async def delete_rows(store: Store, before: float) -> int:
-    """Delete calls that arrived before a moment; their sums stay. Returns how many there were."""
+    """Delete calls that arrived before a moment; their sums stay."""
+    # Returns how many there were.
     count = 0
     while True:
         (done,) = await store.change(Statement(_ROWS, {"before": before, "most": _BATCH}))

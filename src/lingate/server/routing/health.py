@@ -221,7 +221,8 @@ class Health:
             self.rest(seconds, kind, trial=True)
 
     def rest(self, seconds: float, kind: str, *, trial: bool, told: bool = False) -> None:
-        """Ask it no more for so long. `told`: by another replica, which has told the others too."""
+        """Ask it no more for so long."""
+        # `told`: by another replica, which has told the others too.
         until = self.now() + seconds
         if until > self.rested:
             self.until = self.rested = until

@@ -27,7 +27,8 @@ class Purse(NamedTuple):
     """Must have a price; None where it need not."""
 
     def is_priced(self) -> bool:
-        """Whether what is paid can be known. The first to ask loads the catalogue of prices."""
+        """Whether what is paid can be known."""
+        # The first to ask loads the catalogue of prices.
         return self.sheet is None or None not in self.sheet.highest(_ORDINARY)[:2]
 
     def empty(self) -> tuple[float, str]:

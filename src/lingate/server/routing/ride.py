@@ -96,7 +96,8 @@ class Ride(Record, eq=False, weakref=True):
         return self._elsewhere(now, error)
 
     def began(self, seconds: float) -> None:
-        """The first of a stream's answer is here: how long it took. What follows depends on the answer's length."""
+        """The first of a stream's answer is here: how long it took."""
+        # What follows depends on the answer's length.
         if self._open and not self._began:
             assert self.deployment is not None
             self._began = True

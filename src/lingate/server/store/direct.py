@@ -54,7 +54,8 @@ class DirectSqlite:
         return result
 
     def close(self) -> None:
-        """Close the connections. The next transaction opens another."""
+        """Close the connections."""
+        # The next transaction opens another.
         with self._turn:
             self._closings += 1
             idle, self._idle = self._idle, []

@@ -80,7 +80,8 @@ class Store:
         return self._address.path is not None
 
     async def prepare(self) -> None:
-        """Make sure that the database answers and that its tables are this program's. Does nothing the second time."""
+        """Make sure that the database answers and that its tables are this program's."""
+        # Does nothing the second time.
         # Raises StoreError: A newer program has written it, it is no database, or it lets nobody of this name in.
         async with self._preparing:
             if self.ready:
@@ -172,19 +173,22 @@ class Store:
             yield connection
 
     async def transact(self, function: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Call `function` in a thread, in a transaction of SQLite's own. For SQLite only."""
+        """Call `function` in a thread, in a transaction of SQLite's own."""
+        # For SQLite only.
         assert self._writer is not None
         async with self._writing:
             return await asyncio.to_thread(self._writer.transact, function)
 
     async def harden(self) -> None:
-        """Return when everything committed before would survive a power cut. Postgres promises that at each commit."""
+        """Return when everything committed before would survive a power cut."""
+        # Postgres promises that at each commit.
         path = self._address.path
         if path is not None:
             await asyncio.to_thread(_sync_files, str(path))
 
     async def close(self) -> None:
-        """Give all connections back. The store can be used again."""
+        """Give all connections back."""
+        # The store can be used again.
         for direct in (self._writer, self._reader):
             if direct is not None:
                 await asyncio.to_thread(direct.close)

@@ -82,7 +82,8 @@ class Pins:
         self._pinned: OrderedDict[tuple[str, str], Pinned] = OrderedDict()
 
     async def transport(self, place: Place, *, private: bool, most: int = MOST_ANSWER) -> Pinned:
-        """What carries requests to a place. Its name is resolved each time, and each of its addresses checked."""
+        """What carries requests to a place."""
+        # Its name is resolved each time, and each of its addresses checked.
         # private: Addresses of private networks will do.
         # most: Bytes of the longest answer that is read in one piece.
         # Raises BadRequestError: One of the addresses may not be connected to.
