@@ -94,12 +94,8 @@ MISTRAL_TURNS: Traits = {
 }
 
 _LOW_TO_HIGH = ("low", "medium", "high")
-_GPT_5: Traits = {
-    "max_tokens_param": "max_completion_tokens",
-    "sampling": "none",
-    "max_stop": 0,
-    "custom_tools": True,
-}
+_REASONS: Traits = {"max_tokens_param": "max_completion_tokens", "sampling": "none"}
+_GPT_5: Traits = {**_REASONS, "max_stop": 0, "custom_tools": True}
 _NEVER_REASONS: Traits = {"default_effort": "none"}
 
 # Tried in order, the first that is found counts. The boundary keeps `o1` out of names such as `bingo1`.
@@ -107,19 +103,10 @@ _PATTERNS: tuple[tuple[str, Traits], ...] = (
     # Open weights, not the API's models: the effort goes into the prompt's template, and cannot be none.
     (r"\bgpt-?oss\b", {"efforts": _LOW_TO_HIGH}),
     # The first two reasoning models know neither `system` nor `developer`, nor `stop` (recorded).
-    (
-        r"(?:^|[/.:])o1-(?:mini|preview)\b",
-        {"max_tokens_param": "max_completion_tokens", "sampling": "none", "system_role": "user", "max_stop": 0},
-    ),
-    (
-        r"(?:^|[/.:])(?:o1|o3-mini)(?![\w.])",
-        {"max_tokens_param": "max_completion_tokens", "sampling": "none", "efforts": _LOW_TO_HIGH},
-    ),
+    (r"(?:^|[/.:])o1-(?:mini|preview)\b", {**_REASONS, "system_role": "user", "max_stop": 0}),
+    (r"(?:^|[/.:])(?:o1|o3-mini)(?![\w.])", {**_REASONS, "efforts": _LOW_TO_HIGH}),
     # `stop` is refused from o3 on, and by all of gpt-5 (recorded): it is watched for on our side instead.
-    (
-        r"(?:^|[/.:])o[3-9](?![\w.])",
-        {"max_tokens_param": "max_completion_tokens", "sampling": "none", "max_stop": 0, "efforts": _LOW_TO_HIGH},
-    ),
+    (r"(?:^|[/.:])o[3-9](?![\w.])", {**_REASONS, "max_stop": 0, "efforts": _LOW_TO_HIGH}),
     (r"(?:^|[/.:])gpt-5-chat\b", {"max_tokens_param": "max_completion_tokens"}),
     # "All models before gpt-5.1 ... do not support `none`", and pro thinks hard only (OpenAI's reference, `reasoning_effort`);
     # o4-mini and openai/codex#6647 for the words themselves.
@@ -129,26 +116,8 @@ _PATTERNS: tuple[tuple[str, Traits], ...] = (
     (r"(?:^|[/.:])gpt-5\.\d-pro\b", {**_GPT_5, "efforts": ("medium", "high", "xhigh")}),
     # From 5.1 sampling is back while the effort is none, which is what 5.1 to 5.4 begin with and later ones do not
     # (recorded; the AI SDK has the same bounds).
-    (
-        r"(?:^|[/.:])gpt-5\.[1-4](?!\d)",
-        {
-            "max_tokens_param": "max_completion_tokens",
-            "sampling": "effort_none",
-            "default_effort": "none",
-            "max_stop": 0,
-            "custom_tools": True,
-        },
-    ),
-    (
-        r"(?:^|[/.:])gpt-5\.\d",
-        {
-            "max_tokens_param": "max_completion_tokens",
-            "sampling": "effort_none",
-            "default_effort": "medium",
-            "max_stop": 0,
-            "custom_tools": True,
-        },
-    ),
+    (r"(?:^|[/.:])gpt-5\.[1-4](?!\d)", {**_GPT_5, "sampling": "effort_none", "default_effort": "none"}),
+    (r"(?:^|[/.:])gpt-5\.\d", {**_GPT_5, "sampling": "effort_none", "default_effort": "medium"}),
     (r"(?:^|[/.:])gpt-(?:[5-9]|1\d)(?!\d)", _GPT_5),
     # JSON schemas came with gpt-4o of August 2024; JSON mode with gpt-4-turbo.
     (r"\bgpt-4o-2024-05-13\b", {"structured": "json_object", **_NEVER_REASONS}),
