@@ -145,13 +145,19 @@ def limit_cache_marks(draft: Draft) -> None:
     for path in surplus:
         del _rebuilt(draft.body, path)["cache_control"]
         draft.note(f"cache_control of {_words(path)}")
-    if re.fullmatch(draft.traits.get("betas", ".*"), SCOPE_BETA):
+    _drop_scopes(draft, marked[len(surplus) :])
+
+
+def _drop_scopes(draft: Draft, marked: list[_Path]) -> None:
+    # "cache_control.ephemeral.scope: Extra inputs are not permitted", where its beta is not taken either.
+    if not marked or re.fullmatch(draft.traits.get("betas", ".*"), SCOPE_BETA):
         return
-    for path in marked[len(surplus) :]:
-        # "cache_control.ephemeral.scope: Extra inputs are not permitted"
-        block = _rebuilt(draft.body, path)
+    for path in marked:
+        block: Any = draft.body
+        for step in path:
+            block = block[step]
         if dig(block["cache_control"], "scope") is not None:
-            block["cache_control"] = without(block["cache_control"], ("scope",))
+            _rebuilt(draft.body, path)["cache_control"] = without(block["cache_control"], ("scope",))
             draft.note(f"cache_control.scope of {_words(path)}")
 
 
