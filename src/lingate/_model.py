@@ -143,6 +143,8 @@ class Traits(TypedDict, total=False):
     """What embeds on a Gemini-shaped wire: `batchEmbedContents` (default), `embedContent` (one text a request) or
     `predict`.
     """
+    most_inputs: int
+    """How many inputs one request may have embedded; more go out as several requests. Default: the wire format's."""
     agent: bool
     """On a wire of interactions it is an agent and no model, which works in the background."""
     searched_once: bool
@@ -375,8 +377,8 @@ class MakeSigner(Protocol):
         ...
 
 
-_IF_ASKED = {"default_effort", "custom_tools", "tool_names", "call_ids", "tool_media", "strict_turns"}
-"""Traits that matter for calls only that say how to reason, or have tools."""
+_IF_ASKED = {"default_effort", "custom_tools", "tool_names", "call_ids", "tool_media", "strict_turns", "most_inputs"}
+"""Traits that matter for calls only that say how to reason, have tools, or embed."""
 
 ORDINARY = frozenset(
     {

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -114,10 +115,12 @@ class Context(Record):
     """A request is out, or was answered: False before the first and while a retry is waited for."""
     wanted: bool = True
     """Somebody waits for the answer: if not, what is asked is brought to its end, and nothing else is asked."""
+    used: JsonDict | None = None
+    """Counts of what was answered, and is paid for, of a call of several requests that failed."""
 
 
 class Completed(Record):
-    """A whole answer; `body` is what it was read from."""
+    """A whole answer; `body` is what it was read from, empty where that was several."""
 
     sent: HttpRequest
     head: Head
@@ -164,16 +167,22 @@ def _over_routes(routes: Iterable[Route], context: Context, whole: bool) -> Gene
             continue
         try:
             target, form = route.find if isinstance(route.find, tuple) else route.find()
-            sent = form.request(route.call, target)
-            if route.call.extra_headers:
-                _hide(sent, route.call.extra_headers)
+            calls = [route.call]
+            if route.call.operation == "embeddings":
+                from lingate._call.batches import in_turn, shares
+
+                calls = shares(route.call, form, target)
+            requests = [form.request(call, target) for call in calls]
+            for sent in requests if route.call.extra_headers else ():
+                _hide(sent, route.call.extra_headers or {})
         except ConfigError as error:
             if last is None:
                 raise
             # A fallback that cannot be used is noted; what the first route said stays the news.
             context.trail.append(_attempt(route.call.model.partition("/")[0], route.call.model, error, 0.0, 0.0))
             continue
-        outcome = yield from _tries(sent, form, context, deadline, whole, route)
+        ask = partial(_tries, form=form, context=context, deadline=deadline, whole=whole, route=route)
+        outcome = yield from (ask(requests[0]) if len(requests) == 1 else in_turn(requests, context, ask))
         if isinstance(outcome, _ANSWERED):
             return outcome
         last = context.error = outcome
@@ -214,7 +223,8 @@ def _tries(
             )
             return outcome
         context.asked = False
-        _name(outcome, sent.target)
+        outcome.provider = outcome.provider or sent.target.provider
+        outcome.model = outcome.model or sent.target.model
         context.trail.append(_attempt(sent.target.provider, sent.target.model, outcome, now() - began, waited))
         wait = (route.policy or context.policy).wait(outcome, turn, context.random)
         if wait is None:
@@ -472,13 +482,6 @@ class _Spent:
 
     def finish(self) -> list[Event]:
         return []
-
-
-def _name(error: LingateError, target: Target) -> None:
-    if error.provider is None:
-        error.provider = target.provider
-    if error.model is None:
-        error.model = target.model
 
 
 def _attempt(provider: str, model: str, error: LingateError, seconds: float, waited: float) -> Attempt:

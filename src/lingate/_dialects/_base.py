@@ -46,6 +46,9 @@ class StreamEncoder(Protocol):
 class OperationFormat(Protocol):
     """One operation (chat, embeddings, ...) in one wire format."""
 
+    most: Callable[[Target], int]
+    """How many inputs a request may hold where no trait says so; 0 for any number."""
+
     # towards the upstream
     def request(self, call: Call, target: Target) -> HttpRequest:
         """Write the call for this target."""
@@ -77,6 +80,10 @@ class OperationFormat(Protocol):
     def encoder(self, call: Call) -> StreamEncoder: ...
 
 
+def _any_number(target: Target) -> int:
+    return 0
+
+
 class Form:
     """An operation as a record of functions; see `OperationFormat` for what each does."""
 
@@ -90,6 +97,7 @@ class Form:
         render: Callable[[JsonDict], bytes],
         decoder: Callable[[HttpRequest, Head], StreamDecoder] | None = None,
         encoder: Callable[[Call], StreamEncoder] | None = None,
+        most: Callable[[Target], int] = _any_number,
     ) -> None:
         self.request = request
         self.response = response
@@ -97,6 +105,7 @@ class Form:
         self.render = render
         self.decoder = decoder or _no_decoder
         self.encoder = encoder or _no_encoder
+        self.most = most
 
 
 def no_stream(operation: str, provider: str | None = None) -> UnsupportedError:

@@ -108,9 +108,15 @@ _QWEN: Traits = {
     "reasoning_param": "enable_thinking",
     "reasoning_history": "reasoning_content",
     "tool_choice_required": "auto",
+    "most_inputs": 10,
 }
 # The open models think unless told otherwise, and refuse to do so in one piece.
 _QWEN_MODELS = (ModelRule(pattern=r"qwen3-[\d.]+b(?:-a\d+b)?", traits={"thinking_needs_stream": True}),)
+_SILICONFLOW: Traits = {
+    "reasoning_param": "enable_thinking",
+    "reasoning_history": "reasoning_content",
+    "most_inputs": 32,
+}
 # Models of OpenAI's that know no chat format, by the names they have there and at gateways. All but the last reason.
 # The first is LiteLLM's mark for models that are to be asked by way of responses.
 _RESPONSES_ONLY = (
@@ -1400,7 +1406,7 @@ _ROWS = (
             "openai-organization": "{OPENAI_ORGANIZATION|OPENAI_ORG_ID}",
             "openai-project": "{OPENAI_PROJECT|OPENAI_PROJECT_ID}",
         },
-        traits=OPENAI_TOOLS,
+        traits={**OPENAI_TOOLS, "most_inputs": 2048},
         models=(
             ModelRule(
                 pattern=r"(?:o\d|gpt-5(?!\.|-chat)|gpt-[6-9]|gpt-1\d).*",
@@ -1708,7 +1714,7 @@ _ROWS = (
         "https://api.siliconflow.com/v1",
         ("SILICONFLOW_API_KEY",),
         ("chat", "embeddings", "rerank"),
-        traits={"reasoning_param": "enable_thinking", "reasoning_history": "reasoning_content"},
+        traits=_SILICONFLOW,
     ),
     ProviderRow(
         "siliconflow-cn",
@@ -1716,7 +1722,7 @@ _ROWS = (
         "https://api.siliconflow.cn/v1",
         ("SILICONFLOW_CN_API_KEY", "SILICONFLOW_API_KEY"),
         ("chat", "embeddings", "rerank"),
-        traits={"reasoning_param": "enable_thinking", "reasoning_history": "reasoning_content"},
+        traits=_SILICONFLOW,
     ),
     ProviderRow(
         "stackit",
@@ -1827,6 +1833,7 @@ _ROWS = (
         "https://api.upstage.ai/v1/solar",
         ("UPSTAGE_API_KEY",),
         ("chat", "embeddings"),
+        traits={"most_inputs": 100},
         note="Solar Pro 2 reasons at effort high only, Solar Pro 3 at all but low.",
     ),
     ProviderRow("v0", "v0 (Vercel) Model API", "https://api.v0.dev/v1", ("V0_API_KEY",), url_env=("V0_API_BASE",)),
@@ -1970,7 +1977,7 @@ _ROWS = (
         ("ZHIPU_API_KEY",),
         ("chat", "embeddings"),
         aliases=("zhipu",),
-        traits=_GLM,
+        traits={**_GLM, "most_inputs": 64},
         error_kinds=_GLM_ERRORS,
         note="The coding plan has the base https://open.bigmodel.cn/api/coding/paas/v4.",
     ),

@@ -152,7 +152,7 @@ CLOUD = (
         auth="header:api-key|azure:https://cognitiveservices.azure.com/.default",
         aliases=("azureopenai",),
         query={"api-version": "{AZURE_API_VERSION|AZURE_OPENAI_API_VERSION|OPENAI_API_VERSION}"},
-        traits={**OPENAI_TOOLS, "custom_tools": True},
+        traits={**OPENAI_TOOLS, "custom_tools": True, "most_inputs": 2048},
         models=_AZURE_MODELS,
         note=(
             "The model is the deployment's name. An API version that is a date asks at /openai/deployments, none, `v1` or "
@@ -193,6 +193,7 @@ CLOUD = (
         ("chat", "embeddings", "responses", "transcription"),
         url_env=("CLOUDFLARE_API_BASE",),
         aliases=("cloudflare-workers-ai",),
+        traits={"most_inputs": 100},
         error_kinds={"5021": "context_window", "3036": "quota", "3040": "overloaded", "7003": "not_found"},
         note="Models look like @cf/meta/llama-3.1-8b-instruct. A base URL from the user ends in /ai/v1, not in /ai/run.",
     ),
@@ -259,7 +260,7 @@ CLOUD = (
         url_env=("HF_API_BASE", "HUGGINGFACE_API_BASE"),
         url_tail="/v1",
         # Streams come as each provider writes them, and not all of these write [DONE] (recorded for Cerebras).
-        traits={"efforts": _EFFORTS_TO_XHIGH, "stream_end": "finish"},
+        traits={"efforts": _EFFORTS_TO_XHIGH, "stream_end": "finish", "most_inputs": 32},
         # Rankings are those of Text Embeddings Inference.
         paths={"rerank": "/../rerank"},
         rename={"documents": "texts", "return_documents": "return_text"},

@@ -41,6 +41,7 @@ _CLOUD_MODELS = (
     # Claude is there too, and knows itself how it thinks.
     ModelRule(pattern=r"(?!.*claude).*", traits=_NEWEST),
     *GEMINI_MODELS[1:],
+    ModelRule(pattern=r".*gemini-embedding-.*", traits={"most_inputs": 1}),
     ModelRule(pattern=r".*gemini-embedding-[2-9].*", traits={"embed_method": "embedContent"}),
     *VERTEX_PUBLISHERS,
 )
@@ -179,6 +180,7 @@ NATIVE = (
         ("embeddings", "rerank"),
         url_env=("VOYAGE_API_BASE",),
         aliases=("voyageai",),
+        traits={"most_inputs": 1000},
         rename={"dimensions": "output_dimension", "top_n": "top_k"},
         # Numbers are what it sends unless asked for base64, and it has no word for them.
         unsupported=("encoding_format=float", "user"),

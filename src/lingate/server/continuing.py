@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from lingate._call.batches import summed
 from lingate._call.plan import Route, Streaming, open_stream
 from lingate._call.stream import StreamState
 from lingate._dialects._forms import form_of
@@ -105,7 +106,7 @@ class Continuation:
         row = self._turn.row
         self.count += 1
         self._text, self._lead, self._given = text, text[len(text.rstrip()) :], []
-        self._told = _sum(self._told, _counted(row, state.collector.usage))
+        self._told = summed(self._told, _counted(row, state.collector.usage))
         self._before = _added(self._before, row)
         for name in _COUNTS:
             setattr(row, name, None)
@@ -137,7 +138,7 @@ class Continuation:
                     self._given.append(text)
                     kept.append(event if text is event.text else replaced(event, text=text))
             elif type(event) is Usage:
-                kept.append(Usage(_sum(self._told, event.usage)))
+                kept.append(Usage(summed(self._told, event.usage)))
             elif type(event) not in _OF_THE_BEGINNING:
                 kept.append(event)
         return kept
@@ -156,7 +157,7 @@ class Continuation:
         text = self._text + "".join(self._given)
         first = (response["choices"] or [{"index": 0, "message": {"role": "assistant"}, "finish_reason": None}])[0]
         choice = {**first, "message": {**first["message"], "content": text}}
-        return {**response, "choices": [choice], "usage": _sum(self._told, response["usage"] or {})}
+        return {**response, "choices": [choice], "usage": summed(self._told, response["usage"] or {})}
 
     def _note(self, state: StreamState) -> None:
         if state is not self._noted:
@@ -246,20 +247,6 @@ def _counted(row: LedgerRow, told: JsonDict | None) -> JsonDict:
     prompt, made = row.prompt_tokens or 0, row.completion_tokens or 0
     counts = {"prompt_tokens": prompt, "completion_tokens": made, "total_tokens": prompt + made}
     return {**(told or {}), **counts}
-
-
-def _sum(one: JsonDict, other: JsonDict) -> JsonDict:
-    # Two sets of counts added up; what is no number is the later one's.
-    added = dict(one)
-    for name, value in other.items():
-        before = one.get(name)
-        if isinstance(value, dict) and isinstance(before, dict):
-            added[name] = _sum(before, value)
-        elif isinstance(value, (int, float)) and isinstance(before, (int, float)) and not isinstance(value, bool):
-            added[name] = before + value
-        elif value is not None or name not in one:
-            added[name] = value
-    return added
 
 
 def _added(before: dict[str, Any], row: LedgerRow) -> dict[str, Any]:

@@ -118,7 +118,9 @@ async def _whole(turn: Turn) -> None:
     if response.get("created") == 0:
         response["created"] = int(turn.row.at)  # the provider does not say when
     turn.noted(response, turn.context.trail[-1].request_id)
-    same = may_relay(turn, done.sent) and (done.data == done.raw or turn.found.face.dialect != "openai_chat")
+    same = (
+        done.body and may_relay(turn, done.sent) and (done.data == done.raw or turn.found.face.dialect != "openai_chat")
+    )
     if not same:
         body = rendered(turn, response)
     else:

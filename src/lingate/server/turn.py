@@ -220,6 +220,7 @@ class Turn(Record, eq=False):
     def refuse(self, error: LingateError) -> None:
         """Answer with an error, if there is still a way to."""
         status, body = self.found.face.spoken.render_error(error)
+        self._note_used()
         if error.kind in _TOO_SLOW:
             self._note_given_up()
         self.settle(status, error)
@@ -250,6 +251,12 @@ class Turn(Record, eq=False):
         """The gateway stops, and did not get an answer in time; what was asked may be billed all the same."""
         self.note_asked()
         self.refuse(OverloadError.of(self.gateway))
+
+    def _note_used(self) -> None:
+        # Requests that a call was divided into, of which a later one failed: those before are paid for.
+        used = None if self.context is _LATER else self.context.used
+        if used is not None and not self._ended:
+            note_usage(self, {"usage": used})
 
     def _note_given_up(self) -> None:
         # A time-out of the caller's own is up, as if it had left: what was asked may be billed all the same.

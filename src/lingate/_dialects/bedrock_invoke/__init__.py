@@ -22,7 +22,13 @@ from lingate._dialects.bedrock_invoke.answers import (
     counted,
     read_text,
 )
-from lingate._dialects.bedrock_invoke.embeddings import embed_request, read_embeddings, read_rerank, rerank_request
+from lingate._dialects.bedrock_invoke.embeddings import (
+    embed_request,
+    most_texts,
+    read_embeddings,
+    read_rerank,
+    rerank_request,
+)
 from lingate._dialects.bedrock_invoke.face import Encoder, parse_chat, parse_count
 from lingate._dialects.bedrock_invoke.facts import GUARDRAIL, NAME, format_of
 from lingate._dialects.bedrock_invoke.request import chat_request, count_request, text_format
@@ -75,7 +81,7 @@ DIALECT = Dialect(
     name=NAME,
     operations={
         "chat": FunctionsOnly(Chat(chat_request, read_chat, parse_chat, render_message, stream_decoder, Encoder)),
-        "embeddings": Form(embed_request, read_embeddings, _no_call, _no_answer),
+        "embeddings": Form(embed_request, read_embeddings, _no_call, _no_answer, most=most_texts),
         "rerank": Form(rerank_request, read_rerank, _no_call, _no_answer),
         "count_tokens": FunctionsOnly(Form(count_request, read_count, parse_count, render_count)),
     },

@@ -14,6 +14,7 @@ from lingate._dialects.bedrock_converse.response import read_object
 from lingate._dialects.bedrock_invoke.answers import counted
 from lingate._dialects.bedrock_invoke.facts import NAME, format_of
 from lingate._dialects.bedrock_invoke.request import INVOKE
+from lingate._dialects.cohere.facts import MOST_TEXTS
 from lingate._dialects.openai_chat.envelope import seal
 from lingate._dialects.openai_chat.ranking import canonical_rerank
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target
@@ -40,6 +41,11 @@ def embed_request(call: Call, target: Target) -> HttpRequest:
     return seal(begin_request(draft, INVOKE, target.model), body)
 
 
+def most_texts(target: Target) -> int:
+    """How many texts a request may hold."""
+    return MOST_TEXTS if format_of(target) == "cohere" else 1
+
+
 def read_embeddings(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
     """Vectors as an OpenAI list."""
     raw = read_object(body, sent.target)
@@ -54,14 +60,8 @@ def read_embeddings(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDic
     return keep(response, NAME, rest), raw
 
 
-def _single(draft: Draft, texts: list[str]) -> str:
-    if len(texts) > 1:
-        draft.refuse("input", "the model embeds one text a request")
-    return texts[0]
-
-
 def _titan(draft: Draft, texts: list[str]) -> JsonDict:
-    body: JsonDict = {"inputText": _single(draft, texts)}
+    body: JsonDict = {"inputText": texts[0]}
     size = draft.asked.get("dimensions")
     if size is not None:
         if "embed-image" in draft.target.model:
@@ -81,7 +81,7 @@ def _cohere(draft: Draft, texts: list[str]) -> JsonDict:
 def _nova(draft: Draft, texts: list[str]) -> JsonDict:
     params: JsonDict = {
         "embeddingPurpose": draft.asked.pop("embeddingPurpose", _NOVA_PURPOSE),
-        "text": {"value": _single(draft, texts), "truncationMode": draft.asked.pop("truncationMode", "END")},
+        "text": {"value": texts[0], "truncationMode": draft.asked.pop("truncationMode", "END")},
     }
     if draft.asked.get("dimensions") is not None:
         params["embeddingDimension"] = draft.asked["dimensions"]

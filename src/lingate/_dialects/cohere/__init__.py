@@ -7,7 +7,7 @@ from lingate._dialects._free_text import FunctionsOnly
 from lingate._dialects.cohere.embeddings import embed_request, parse_embed, read_embed, render_embed
 from lingate._dialects.cohere.face_request import parse_chat
 from lingate._dialects.cohere.face_response import Encoder, render_chat, render_error
-from lingate._dialects.cohere.facts import NAME
+from lingate._dialects.cohere.facts import MOST_TEXTS, NAME
 from lingate._dialects.cohere.models import models_request, parse_models, read_models, render_models
 from lingate._dialects.cohere.request import chat_request
 from lingate._dialects.cohere.rerank import read_rerank, render_rerank, rerank_request
@@ -23,7 +23,7 @@ DIALECT = Dialect(
     name=NAME,
     operations={
         "chat": FunctionsOnly(Chat(chat_request, read_chat, parse_chat, render_chat, stream_decoder, Encoder)),
-        "embeddings": Form(embed_request, read_embed, parse_embed, render_embed),
+        "embeddings": Form(embed_request, read_embed, parse_embed, render_embed, most=lambda target: MOST_TEXTS),
         "rerank": Form(rerank_request, read_rerank, parse_call, render_rerank),
         "models": Form(models_request, read_models, parse_models, render_models),
     },

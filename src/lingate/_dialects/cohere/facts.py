@@ -14,6 +14,9 @@ EMBED_PATH = "/v2/embed"
 RERANK_PATH = "/v2/rerank"
 MODELS_PATH = "/v1/models"
 
+MOST_TEXTS = 96
+"""How many texts one request may have embedded: https://docs.cohere.com/reference/embed."""
+
 DEFAULTS: Traits = {
     "max_stop": 5,
     # "The parameter is not supported when used in combinations with the documents or tools parameters."

@@ -6,7 +6,7 @@ from lingate._dialects._base import Dialect, Form
 from lingate._dialects._faults import google_error
 from lingate._dialects._free_text import FunctionsOnly
 from lingate._dialects._names import ShortNames
-from lingate._dialects.gemini.embeddings import embed_request, embed_response, parse_embed, render_embed
+from lingate._dialects.gemini.embeddings import embed_request, embed_response, most_inputs, parse_embed, render_embed
 from lingate._dialects.gemini.face_request import parse_chat, parse_count
 from lingate._dialects.gemini.face_response import Encoder, render_answer, render_count
 from lingate._dialects.gemini.facts import NAME
@@ -31,7 +31,7 @@ DIALECT = Dialect(
     name=NAME,
     operations={
         "chat": ShortNames(FunctionsOnly(Chat(chat_request, read_answer, parse_chat, render_answer, Decoder, Encoder))),
-        "embeddings": Form(embed_request, embed_response, parse_embed, render_embed),
+        "embeddings": Form(embed_request, embed_response, parse_embed, render_embed, most=most_inputs),
         "models": Form(models_request, read_models, parse_models, render_models),
         "count_tokens": ShortNames(FunctionsOnly(Form(count_request, read_count, parse_count, render_count))),
     },

@@ -41,6 +41,7 @@ _BACK = {name: snake for snake, name in _SNAKE.items()}
 _WRITTEN = frozenset(
     {*_SNAKE, *_BACK, "input", "dimensions", "encoding_format", "user", "model", "provider_specific_fields"}
 )
+_MOST = {EMBED_BATCH: 100, EMBED: 1, PREDICT: 250}
 _IN_PARAMETERS = ("outputDimensionality", "autoTruncate")
 
 
@@ -52,18 +53,21 @@ def embed_request(call: Call, target: Target) -> HttpRequest:
     items = _contents(made)
     options = _options(made)
     method = made.traits.get("embed_method", EMBED_BATCH)
+    own = _kept(made, "requests", items)
     if method == PREDICT:
         body = _predict_body(items, options, made)
     elif method == EMBED:
-        if len(items) > 1:
-            made.refuse("input", "the model embeds one text a request")
-        body = {"content": items[0], **options}
+        body = {**options, **own[0], "content": items[0]}
     else:
         name = resource_name(target.model)
-        own = _kept(made, "requests", items)
         body = {"requests": [{**options, **own[n], "model": name, "content": item} for n, item in enumerate(items)]}
     body.update(without(made.asked, _WRITTEN))
     return finish_request(made, method_url(target, method, "embeddings"), body)
+
+
+def most_inputs(target: Target) -> int:
+    """How many inputs a request may hold, as its method has it."""
+    return _MOST[target.traits.get("embed_method", EMBED_BATCH)]
 
 
 def embed_response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
