@@ -5,8 +5,6 @@
 from lingate._dialects._base import Dialect, Form, Operations
 from lingate._dialects._names import ToolsOfText
 from lingate._dialects.openai_chat import face
-from lingate._dialects.openai_chat.embeddings import FORM as EMBEDDINGS
-from lingate._dialects.openai_chat.models import FORM as MODELS
 from lingate._dialects.openai_chat.request import request
 from lingate._dialects.openai_chat.response import response
 from lingate._dialects.openai_chat.stream import ChatDecoder
@@ -23,12 +21,12 @@ DIALECT = Dialect(
             "chat": ToolsOfText(
                 ChatFormat(request, response, face.parse_call, face.render_chat, ChatDecoder, face.ChunkEncoder)
             ),
-            "embeddings": EMBEDDINGS,
-            "models": MODELS,
         },
         {
             "completions": f"{__name__}.completions:FORM",
+            "embeddings": f"{__name__}.embeddings:FORM",
             "images": f"{__name__}.images:FORM",
+            "models": f"{__name__}.models:FORM",
             "moderations": f"{__name__}.moderations:FORM",
             "rerank": f"{__name__}.ranking:FORM",
             "speech": f"{__name__}.speech:FORM",
