@@ -351,8 +351,9 @@ class _Reader:
         before = text[:start].removesuffix("[").rstrip(" \n\t-:('\"b")
         if before.startswith(("data", "event", "id:")):  # an SSE frame sent as an error's body
             before = ""
-        self.take(before, depth + 1)
-        self.take(value, depth + 1)
+        # `[vendor/m] [429]: {"error": ...} (reset after 5m)`: what stands behind it says how long.
+        for part in (before, value, text[end + 1 :].replace("\\n", " ").strip(" \n\t'\"()[]")):
+            self.take(part, depth + 1)
         return ""
 
 

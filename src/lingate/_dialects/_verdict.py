@@ -154,7 +154,7 @@ _QUOTA_WORDS = _Words(
     r"spend(?:ing)? (?:limit|cap)|credit limit (?:exceeded|reached)",
     r"specified (?:\w+ )?api usage limits?|\b(?:out of|draw from your) extra usage\b",
     r"key limit exceeded",
-    r"(?<!thinking.)(?<!reasoning.)budget (?:limit |has been |was |is )?(?:exceeded|exhausted)",
+    r"(?<!thinking.)(?<!reasoning.)(?<!concurrency.)budget (?:limit |has been |was |is )?(?:exceeded|exhausted)",
     r"exceeded (?:your |the )?(?:\w+ )?budget|exceeded\w{0,9}budget",
     r"quota is not enough",
     # Beside a rate limit that is advice: "Add credits to unlock 1000 free requests per day".
@@ -179,13 +179,13 @@ _BUSY_WORDS = _Words(
     r"(?<!either the )(?<!either the server )"  # ... or there is an error in the application
     r"(?:is|are|been|currently|temporarily|server|engine|model|service) (?:\w+ )?overloaded",
     r"^overloaded",
-    r"(?:at|over|out of|no) (?:(?:maximum|max|full|available) )?capacity",
+    r"(?:at|over|out of|no) (?:(?:maximum|max|full|available|serving) )?capacity",
     r"capacity temporarily exceeded",
     r"(?:server|model|service|system|engine|worker)s? (?:is |are )?(?:currently |too )?busy",
-    r"currently loading|loading model|model (?:is )?(?:still )?loading",
+    r"currently loading|(?<!error )loading model|model (?:is )?(?:still )?loading",
     r"(?:experiencing|due to) (?:high|heavy) (?:traffic|load|demand)",
     r"(?:服务|系统|模型).{0,4}繁忙|服务忙|负载(?:过高|较高|已饱和)|访问量过大|容量不足",
-    r"temporarily unavailable|service unavailable|no healthy upstream",
+    r"temporarily unavailable|service unavailable|no healthy (?:upstream|\w+ route)|no available (?:\w+ )?accounts",
     r"(?:model|server|endpoint|deployment) (?:is )?(?:not (?:yet )?ready|warming up|waking up|scaling up)",
     r"unable to handle additional requests|degraded function",
     r"maximum pending requests exceeded|queue (?:is )?full",
@@ -203,7 +203,8 @@ _AUTH_WORDS = _Words(
     r"无效的? ?(?:api|密钥|令牌|key)|(?:api ?key|密钥|令牌) ?(?:无效|错误|过期|不存在)|(?:鉴权|认证|身份验证)失败",
     r"api[-_ ]?key was reported as leaked",
     r"(?:security|bearer) token included in the request is|request signature we calculated does not match",
-    r"(?:authentication|certification) (?:fails|failed|error|required)|\bnot authenticated\b|decode .?authorization",
+    r"(?:authentication|certification|iam signature(?: check)?) (?:fails|failed|error|required)",
+    r"\bnot authenticated\b|decode .?authorization",
     r"invalid authentication",
     r"could not validate credentials",
     r"login fail",
@@ -263,7 +264,7 @@ _CONTEXT_WORDS = _Words(
 )
 _SURE_CONTEXT_WORDS = _Words(
     r"^context size has been exceeded|^(?:the )?input length exceeds|^input (?:\([\d,]+ tokens\) )?is too large to",
-    r"maximum context length is [\d,]+ tokens\W+however, you",
+    r"exceeds the model's maximum context length|maximum context length is [\d,]+ tokens\W+however, you",
 )
 _BYTES_WORDS = _Words(
     r"payload size exceeds|total message size [\d,]+ exceeds|request (?:body|entity|payload|size) (?:is )?too large"
@@ -276,7 +277,7 @@ _CONTENT_WORDS = _Words(
     r"flagged (?:as|for|by)|(?:was|were|been|is) flagged",
     r"violat\w+ (?:(?!\borg).){0,60}?(?:polic(?:y|ies)|guidelines?)",
     r"(?:inappropriate|sensitive|harmful|prohibited)[ _](?:output |input )?(?:content|information|words?)",
-    r"content exists risk|\bnsfw\b|filtered due to|safety[ _]violations?|content safety|unsafe (?:content|image)",
+    r"content exists risk|\bnsfw\b|filtered due to|safety[ _]violations?|content safety|unsafe (?:content|image)|be unsafe",
     r"(?:prompt|response|output|input|image) (?:was |were |is |has been )?blocked",
     r"violat\w+ .{0,60}?terms of (?:service|use)",
     r"guardrails?\b.{0,40}(?:triggered|intervened|failed|blocked|violat)|(?:blocked|denied|rejected) by .{0,40}(?<!forti)guard",
@@ -289,10 +290,10 @@ _NOT_FOUND_WORDS = _Words(
     r"(?:is |was |are |could |does |do |has |have )?(?:currently )?"
     r"(?:not (?:be )?(?:found|exist)|doesn't exist|no longer|removed"
     r"|(?:been )?(?:deprecated|decommissioned|removed|retired|discontinued|sunset|shut ?down))",
-    r"reached (?:its )?end of life|unknown provider for model",
+    r"reached (?:its )?end of life|unknown provider for model|no provider supported",
     rf"model (?:{_NAME} )?(?:is )?not supported(?: (?:by|for|in|on|when) .{{0,30}}\b(?:provider|environment|region|account|plan)"
     rf"|\. supported models)|^model {_NAME} is not supported\W*$",
-    r"(?:unknown|no such) model|unsupported model(?::| [\"'`]|$)",
+    r"(?:unknown|no such) model|unsupported model(?:[:;]| [\"'`]|$)",
     r"(?:could not|cannot|can't|unable to) (?:find|access) (?:the |a )?(?:[\w-]+ )?model|supported api model names",
     r"invalid model(?: name| id| identifier|:)",
     r"(?:model identifier is invalid|not a valid model)",
@@ -318,23 +319,24 @@ _PERMISSION_WORDS = _Words(
     r"(?:do|does) not have (?:the )?(?:(?:required |necessary |sufficient )?permission|access to)",
     r"(?:permission|access) (?:to \w+ )?(?:is |was )?denied|\bno permission\b|requires (?:terms acceptance|a subscription)",
     r"(?:location|country|region|territory) (?:is )?not (?:supported|available|allowed)|unsupported (?:country|countries|region)",
-    r"(?:not (?:yet )?|un)(?:available|enabled|included) (?:for|in|on|with) (?:this|your) (?:\w+ )?"
-    r"(?:subscription|plan|tier|account|country|region)",
-    r"无权(?:访问|限|使用)|(?:没有|无).{0,4}权限|未开通|^appidnoauth",
+    r"organi[sz]ation must be verified",
+    r"(?:not (?:yet )?|un)(?:available|allowed|enabled|included) (?:for|in|on|with) (?:this|your) (?:\w+ )?"
+    r"(?:subscription|plan|tier|account|organi[sz]ation|key|country|region)",
+    r"无权(?:访问|限|使用)|(?:没有|无).{0,4}权限|未(?:开通|订购)|^appidnoauth",
     r"(?:plan|subscription|tier) (?:doesn't|does not) include",
     r"^operation not allowed|not (?:authorized|permitted|allowed) to (?:access|use|perform|call|invoke)",
     r"(?:credential|key|token) is only (?:authorized|valid) for",
 )
 _CRASHED_WORDS = _Words(
-    r"model has crashed|^model (?:is |was )?(?:un|re)loaded|request returned 5\d\d",
+    r"model (?:has )?crashed|^model (?:is |was )?(?:un|re)loaded|request returned 5\d\d",
     r"(?:engine|runner|worker) process (?:has )?(?:exited|terminated|crashed)|^channel error",
 )
 _RATE_SAID = _Words(
     r"throttling error|please wait before (?:trying again|retrying)",
-    r"request rate increased too quickly|rejected due to (?:\w+ )?rate.?limit",
+    r"request rate (?:increased too quickly|exceeds)|rejected due to (?:\w+ )?rate.?limit",
     r"rate.?limit\w*\b.{0,30}(?:reached|exceeded|hit|triggered)",
-    r"(?:reached|exceeded|hit) .{0,40}rate.?limit",
-    r"too many (?:\w+ )?requests|concurrency (?:\w+ )?limit (?:reached|exceeded)",
+    r"(?:reached|exceeded|hit) .{0,40}(?:rate.?limit|max (?:\w+ )?(?:[rt]p[md]\b|concurrency))",
+    r"too many (?:\w+ )?requests|concurrency (?:\w+ )?limit (?:reached|exceeded|exhausted)",
     r"(?:requests?|usage) (?:limit (?:reached|exceeded)|(?:was )?throttled)|\brate.?limited\b",
     r"\b[rt]pm (?:limit )?(?:exceeded|reached)|频繁|限流|限频|流控超限|流量受限|quota exceeded",
 )
@@ -347,8 +349,9 @@ _BROKEN_WORDS = _Words(
     r"something went wrong|unexpected error|an? (?:internal )?error (?:occurred|was encountered|has occurred)",
     r"server had an error|processing your request|backend (?:error|failed)|connection (?:reset|refused|closed)",
     r"\beof\b|(?:request|prediction|inference) (?:failed|exception|interrupted)",
-    r"(?:network|connection|stream|upstream) (?:\w+ )?(?:error|failed|failure|lost|terminated|aborted|interrupted|disconnected)",
+    r"(?:network|connection|stream|upstream)[ _](?:\w+[ _])?(?:error|fail|lost|terminated|aborted|interrupted|disconnected)",
     r"internal service error|unknown error|failed to generate|engine error|dial tcp|not responding|(?:try|retry)(?: again)? later",
+    r"稍后(?:再|重)试|(?:上游|均).{0,4}失败",
 )
 _LATE_WORDS = _Words(r"timed[ -]?out", r"deadline (?:exceeded|expired)", r"\btime-?out\b|超时")
 
@@ -383,7 +386,9 @@ _IMPLIED = {
 
 
 def _implied_status(keys: frozenset[str]) -> int | None:
-    return max((_IMPLIED[key] for key in keys & _IMPLIED.keys()), default=None)
+    found = keys & _IMPLIED.keys()
+    # A gateway calls what it passes on an error of the API, or of its upstream; what is in it knows better.
+    return max((_IMPLIED[key] for key in found - {"apierror", "upstreamerror"} or found), default=None)
 
 
 _said = cache(partial(re.compile, r"(?:^\[?|\b(?:error|status)(?: code)?:? |\bhttp )([45]\d\d)(?=$|[]:, ])(?! tokens)"))
