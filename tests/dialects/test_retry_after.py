@@ -143,6 +143,7 @@ def test_reset_times_count_only_for_errors_about_rates() -> None:
         ("retry after 30", 30.0),
         ("Please try again in 1 minute", 60.0),
         ("Please try again in 58 hours.", LONGEST),
+        ("请求过于频繁，请在 60 秒后重试", 60.0),
         ("Please try again later.", None),
         ("Please wait before trying again.", None),
         ("limited to 40 API calls / minute", None),

@@ -131,7 +131,7 @@ _phrases = cache(
         re.compile,
         r"(?:try again|retry(?:ing)?(?: your request)?|wait(?: for)?|resets?|available(?: again)?|been timed out)\s+"
         r"(?:in |after:? |for )?(?:about |approximately |at least |~)?"
-        rf"({_PART}(?:{_JOINT}{_PART})*|{_GLUED}\b|\d+(?:\.\d+)?(?=\s*(?:$|[.,;)])))",
+        rf"({_PART}(?:{_JOINT}{_PART})*|{_GLUED}\b|\d+(?:\.\d+)?(?=\s*(?:$|[.,;)])))|(\d+) ?秒后",
         re.IGNORECASE,
     )
 )
@@ -140,7 +140,7 @@ _phrases = cache(
 _points = cache(
     partial(
         re.compile,
-        r"(?:again|access|retry|resets?|available) (?:at|on|after) (\d{4}-\d\d-\d\d)(?:[t ]| at )(\d\d:\d\d(?::\d\d)?)"
+        r"(?:again|access|retry|resets?|available) (?:at|on|after):? (\d{4}-\d\d-\d\d)(?:[t ]| at )(\d\d:\d\d(?::\d\d)?)"
         r"(?:\.\d+)? ?(?:(?:z|utc|gmt)\b|([+-]\d\d:?\d\d))",
         re.IGNORECASE,
     )
@@ -166,7 +166,7 @@ def _spoken(message: str, clock: _Clock) -> float | None:
     if found is None:
         found = _points().search(message[:6_000])
         return found and _until(instant(f"{found[1]}T{found[2]}{found[3] or 'Z'}"), clock)
-    text = found.group(1)
+    text = found[1] or found[2]
     number = _number(text)
     return _bounded(number if number is not None else _sum(text))
 
