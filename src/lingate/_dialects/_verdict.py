@@ -147,7 +147,7 @@ _QUOTA_WORDS = _Words(
     r"(?:balance|credits?) (?:is |are |was |has been |have been )?"
     r"(?:too low|not enough|insufficient|exhausted|depleted|used up|expired|required)",
     r"(?:not enough|out of|no more|no remaining|all available|requires? more|monthly included) credits?\b",
-    r"not enough (?:balance|funds)",
+    r"(?:not enough|no) (?:balance|funds)\b",
     r"can only afford",
     r"(?:doesn't|don't|do not|does not|didn't) have (?:any|enough) credits?\b",
     r"out of (?:call volume|bandwidth) quota",
@@ -299,7 +299,7 @@ _NOT_FOUND_WORDS = _Words(
     r"(?:model identifier is invalid|not a valid model)",
     r"check the model you provided",
     r"no models? (?:is |are )?loaded",
-    r"404 not_found",
+    r"404 not_found|^not found$",
     r"endpoint \S{1,120} of account \S{1,40} not found",
     r"unexpected endpoint or method",
     r"模型.{0,40}(?:不存在|已下[线架])|(?:未找到|找不到).{0,4}模型|不支持(?:所选|使用此|使用该|此|该)?模型(?!参)",
@@ -316,10 +316,10 @@ _SHUT_OUT_WORDS = _Words(
     r"disabled in (?:this|your) account",
 )
 _PERMISSION_WORDS = _Words(
-    r"(?:do|does) not have (?:the )?(?:(?:required |necessary |sufficient )?permission|access to)",
-    r"(?:permission|access) (?:to \w+ )?(?:is |was )?denied|\bno permission\b|requires (?:terms acceptance|a subscription)",
+    r"(?:(?:do|does) not have|has no) (?:the )?(?:(?:required |necessary |sufficient )?permission|access to)",
+    r"(?:permission|access) (?:to \w+ )?(?:is |was )?(?:denied|forbidden)|(?:\bno|insufficient) permission",
     r"(?:location|country|region|territory) (?:is )?not (?:supported|available|allowed)|unsupported (?:country|countries|region)",
-    r"organi[sz]ation must be verified",
+    r"organi[sz]ation must be verified|requires (?:terms acceptance|a subscription)",
     r"(?:not (?:yet )?|un)(?:available|allowed|enabled|included) (?:for|in|on|with) (?:this|your) (?:\w+ )?"
     r"(?:subscription|plan|tier|account|organi[sz]ation|key|country|region)",
     r"无权(?:访问|限|使用)|(?:没有|无).{0,4}权限|未(?:开通|订购)|^appidnoauth",
@@ -335,10 +335,10 @@ _RATE_SAID = _Words(
     r"throttling error|please wait before (?:trying again|retrying)",
     r"request rate (?:increased too quickly|exceeds)|rejected due to (?:\w+ )?rate.?limit",
     r"rate.?limit\w*\b.{0,30}(?:reached|exceeded|hit|triggered)",
-    r"(?:reached|exceeded|hit) .{0,40}(?:rate.?limit|max (?:\w+ )?(?:[rt]p[md]\b|concurrency))",
+    r"(?:reached|exceeded|hit) .{0,40}(?:rate.?limit|usage limit|max (?:\w+ )?(?:[rt]p[md]\b|concurrency))",
     r"too many (?:\w+ )?requests|concurrency (?:\w+ )?limit (?:reached|exceeded|exhausted)",
     r"(?:requests?|usage) (?:limit (?:reached|exceeded)|(?:was )?throttled)|\brate.?limited\b",
-    r"\b[rt]pm (?:limit )?(?:exceeded|reached)|频繁|限流|限频|流控超限|流量受限|quota exceeded",
+    r"\b[rt]pm (?:limit )?(?:exceeded|reached)|频繁|限流|限频|流控超限|流量受限|quota exceeded|exceeded (?:your|the) quota",
 )
 # Only where nothing tells the status: an error in a success, or in mid-stream, without a code.
 _BROKEN_WORDS = _Words(
