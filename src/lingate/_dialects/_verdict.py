@@ -147,7 +147,7 @@ _QUOTA_WORDS = _Words(
     r"(?:balance|credits?) (?:is |are |was |has been |have been )?"
     r"(?:too low|not enough|insufficient|exhausted|depleted|used up|expired|required)",
     r"(?:not enough|out of|no more|no remaining|all available|requires? more|monthly included) credits?\b",
-    r"(?:not enough|no) (?:balance|funds)\b",
+    r"(?:not enough|has no) (?:balance|funds)\b",
     r"can only afford",
     r"(?:doesn't|don't|do not|does not|didn't) have (?:any|enough) credits?\b",
     r"out of (?:call volume|bandwidth) quota",
@@ -321,7 +321,7 @@ _PERMISSION_WORDS = _Words(
     r"(?:location|country|region|territory) (?:is )?not (?:supported|available|allowed)|unsupported (?:country|countries|region)",
     r"organi[sz]ation must be verified|requires (?:terms acceptance|a subscription)",
     r"(?:not (?:yet )?|un)(?:available|allowed|enabled|included) (?:for|in|on|with) (?:this|your) (?:\w+ )?"
-    r"(?:subscription|plan|tier|account|organi[sz]ation|key|country|region)",
+    r"(?:subscription|plan|tier|account|organi[sz]ation|(?:api|virtual) key|country|region)",
     r"无权(?:访问|限|使用)|(?:没有|无).{0,4}权限|未(?:开通|订购)|^appidnoauth",
     r"(?:plan|subscription|tier) (?:doesn't|does not) include",
     r"^operation not allowed|not (?:authorized|permitted|allowed) to (?:access|use|perform|call|invoke)",
