@@ -135,7 +135,6 @@ _NOT_FOUND_CODES = _Codes(
     " model_not_exist model_decommissioned model_deprecated unavailable_model UnknownOperationException 5007 1211",
     "model_not_found",
 )
-
 _RATE_WORDS = _Words(
     r"rate.?limit",
     r"(?:tokens|requests) per",
@@ -416,6 +415,10 @@ RULES = (
     Rule("overloaded", codes=_BUSY_CODES),
     Rule("content_filter", codes=_CONTENT_CODES),
     Rule("content_filter", when=lambda case: case.evidence.flagged),
+    # A code for the form of a field: its words quote the client's own, such as names of tools.
+    Rule(
+        "bad_request", _Codes("", "unknown_param unsupported_param required_param function_param json_schema"), (400,)
+    ),
     # Google's 402 has the code of a rate.
     Rule("quota", statuses=(402,)),
     # Rates: words may only tell money and capacity apart, never make a context error of it.
