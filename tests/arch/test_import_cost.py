@@ -24,3 +24,14 @@ def test_a_client_that_has_made_a_call_is_small() -> None:
 
     # msgspec, asyncio and the standard library under them make up most of it; LiteLLM loads 2,720.
     assert _modules(calls) < 260
+
+
+def test_a_blocking_client_starts_without_what_only_others_need() -> None:
+    program = (
+        "import lingate, sys; lingate.Lingate()._transport.get();"
+        "print(*(name for name in ('asyncio', 'dataclasses', 'lingate._dialects._failure') if name in sys.modules))"
+    )
+
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+
+    assert found.split() == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import pickle
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lingate._model import ModelRule, ProviderRow
+from lingate._model import ModelRule, ProviderRow, replaced
 from lingate._providers import lookup
 from lingate._providers.lookup import credential, find, from_config, register, resolve, rows
 from lingate._providers.rows import ROWS
@@ -632,7 +631,7 @@ def test_two_look_ups_share_no_headers() -> None:
     first = resolve("openai/m", env={"OPENAI_API_KEY": "one"})
     second = resolve("openai/m", env={"OPENAI_API_KEY": "two"})
 
-    assert dataclasses.replace(first).headers["authorization"] == "Bearer one"
+    assert replaced(first).headers["authorization"] == "Bearer one"
     assert second.headers["authorization"] == "Bearer two"
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Iterable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -269,7 +268,7 @@ def _hide(sent: HttpRequest, headers: Mapping[str, str]) -> None:
     # See to it that no error repeats the credentials in these headers.
     found = secrets_in(headers)
     if not set(found) <= set(sent.target.secrets):
-        sent.target = replace(sent.target, secrets=(*sent.target.secrets, *found))
+        sent.target = msgspec.structs.replace(sent.target, secrets=(*sent.target.secrets, *found))
 
 
 def _answered(sent: HttpRequest, form: OperationFormat, answer: Answer) -> Completed | LingateError:

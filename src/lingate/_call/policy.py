@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
+from lingate._model import Fixed
 from lingate.errors import (
     BY_KIND,
     ConfigError,
@@ -30,8 +32,7 @@ _BY_TOTAL: Any = None
 """What is not said is never longer than the total: a blocking wait ends with the shortest of them only."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timeout:
+class Timeout(Fixed, frozen=True, kw_only=True):
     """Time-outs of one call, in seconds."""
 
     total: float = 600.0
@@ -50,7 +51,7 @@ class Timeout:
                 value = min(usual, self.total)
             if not _is_number(value) or not value > 0:
                 raise ConfigError(f"{name} of a Timeout must be a positive number of seconds, not {value!r}")
-            object.__setattr__(self, name, float(min(value, LONGEST)))
+            msgspec.structs.force_setattr(self, name, float(min(value, LONGEST)))
 
     @staticmethod
     def of(value: Any, default: Timeout) -> Timeout:
@@ -64,8 +65,7 @@ class Timeout:
         return Timeout(total=value, connect=min(value, default.connect), read=min(value, default.read))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryPolicy:
+class RetryPolicy(Fixed, frozen=True, kw_only=True):
     """When a try that failed is made again on the same deployment.
 
     Waits are full jitter (uniform between 0 and a bound that doubles), which spreads a herd best:

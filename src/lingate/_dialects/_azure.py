@@ -9,11 +9,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Literal, NamedTuple
 from urllib.parse import quote, urlsplit
 
-from lingate._model import Target
+from lingate._model import Target, replaced
 
 Surface = Literal["v1", "dated", "inference", "anthropic", "serverless"]
 
@@ -92,4 +91,4 @@ def with_key_as(target: Target, name: str, template: str = "{key}", *, keep: boo
     if key is None:
         return target
     rest = {known: text for known, text in target.headers.items() if keep or known != "api-key"}
-    return replace(target, headers={**rest, name: template.replace("{key}", key)})
+    return replaced(target, headers={**rest, name: template.replace("{key}", key)})

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol, cast
 
-from lingate._model import Call, Event, Head, HttpRequest, JsonDict, Operation, Target
+from lingate._model import Call, Event, Fixed, Head, HttpRequest, JsonDict, Operation, Record, Target
 from lingate.errors import LingateError, UnsupportedError
 
 
@@ -155,8 +154,7 @@ class Operations(Mapping[Operation, OperationFormat]):
         return len(self._forms)
 
 
-@dataclass(slots=True)
-class Further:
+class Further(Record):
     """A request to be made after an answer that is not the answer yet, but says where that will be."""
 
     # An operation that takes more than one request, because a job is begun and asked after until it is done, has a
@@ -171,8 +169,7 @@ class Further:
     """Its answer is the stream."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(Fixed, frozen=True):
     """A wire format: its operations, how it reports errors, and how it is told about ours."""
 
     name: str

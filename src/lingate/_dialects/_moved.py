@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from lingate._dialects._base import Form, OperationFormat
-from lingate._model import Call, Edit, Target
+from lingate._model import Call, Edit, Target, replaced
 
 Move = Callable[[Call, Target], Target]
 """The target as the format inside is to see it."""
@@ -29,4 +28,4 @@ class Moved(Form):
 
 def edited(target: Target, *edits: Edit) -> Target:
     """The target with edits of the wire body that come after its own."""
-    return replace(target, edits=(*target.edits, *edits))
+    return replaced(target, edits=(*target.edits, *edits))

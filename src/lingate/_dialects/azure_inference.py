@@ -4,14 +4,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from lingate._dialects._azure import place_of, surface_of, url_for, with_key_as
 from lingate._dialects._base import Dialect
 from lingate._dialects._moved import Moved
 from lingate._dialects.openai_chat import DIALECT as OPENAI_CHAT
 from lingate._dialects.openai_responses import DIALECT as OPENAI_RESPONSES
-from lingate._model import Call, Target
+from lingate._model import Call, Target, replaced
 
 _EXTRA = "extra-parameters"
 """Header of the inference surface: what becomes of fields that it does not know. Its default is to refuse the call."""
@@ -20,16 +18,16 @@ _EXTRA = "extra-parameters"
 def _target(call: Call, target: Target) -> Target:
     place = place_of(target.url)
     surface = surface_of(place, "inference")
-    moved = replace(target, url=url_for(place, surface, target.model))
+    moved = replaced(target, url=url_for(place, surface, target.model))
     if surface == "serverless":
         return with_key_as(moved, "authorization", "Bearer {key}")
     if surface == "inference" and _EXTRA not in moved.headers:
-        return replace(moved, headers={**moved.headers, _EXTRA: "pass-through"})
+        return replaced(moved, headers={**moved.headers, _EXTRA: "pass-through"})
     return moved
 
 
 def _responses_target(call: Call, target: Target) -> Target:
-    return replace(target, url=url_for(place_of(target.url), "v1", target.model))
+    return replaced(target, url=url_for(place_of(target.url), "v1", target.model))
 
 
 DIALECT = Dialect(

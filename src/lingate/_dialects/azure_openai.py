@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from lingate._dialects._azure import Place, is_date, place_of, surface_of, url_for, version_for, with_key_as
@@ -11,7 +10,7 @@ from lingate._dialects._moved import Moved, edited
 from lingate._dialects.openai_chat import DIALECT as OPENAI_CHAT
 from lingate._dialects.openai_chat.envelope import refuse
 from lingate._dialects.openai_responses import DIALECT as OPENAI_RESPONSES
-from lingate._model import Call, Edit, HttpRequest, JsonDict, Target
+from lingate._model import Call, Edit, HttpRequest, JsonDict, Target, replaced
 from lingate._wire.shapes import dig
 
 _STREAM_OPTIONS_SINCE = "2024-09"
@@ -28,14 +27,14 @@ def responses_target(call: Call, target: Target) -> Target:
     """Where the Responses API and the list of models are: their dated forms have no deployment in the address."""
     place = place_of(target.url)
     if surface_of(place, "dated") == "dated":
-        return replace(target, url=f"{place.root}/openai?api-version={version_for(place, 'dated')}")
-    return replace(target, url=url_for(place, "v1", target.model))
+        return replaced(target, url=f"{place.root}/openai?api-version={version_for(place, 'dated')}")
+    return replaced(target, url=url_for(place, "v1", target.model))
 
 
 def _target(call: Call, target: Target) -> Target:
     place = place_of(target.url)
     surface = surface_of(place, "dated")
-    moved = replace(target, url=url_for(place, surface, target.model))
+    moved = replaced(target, url=url_for(place, surface, target.model))
     return with_key_as(moved, "authorization", "Bearer {key}") if surface == "serverless" else moved
 
 

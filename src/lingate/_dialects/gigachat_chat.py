@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from lingate._dialects._arguments import shown_arguments
@@ -33,7 +32,7 @@ class _Chat(Rewritten):
 
 
 def _target(call: Call, target: Target) -> Target:
-    return edited(replace(target, traits={"late_system": "hoist", **target.traits}), _write)
+    return edited(replaced(target, traits={"late_system": "hoist", **target.traits}), _write)
 
 
 def _write(body: JsonDict, sent: HttpRequest) -> None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from lingate._dialects._base import Dialect
@@ -13,7 +12,7 @@ from lingate._dialects._moved import edited
 from lingate._dialects._rewritten import Rewritten
 from lingate._dialects.openai_chat import DIALECT as OPENAI_CHAT
 from lingate._dialects.openai_chat.envelope import join_url
-from lingate._model import Call, HttpRequest, JsonDict, Target
+from lingate._model import Call, HttpRequest, JsonDict, Target, replaced
 from lingate._wire.shapes import as_dict, without
 
 _PATH = "/v2/completion"
@@ -26,7 +25,7 @@ def _target(call: Call, target: Target) -> Target:
     # Service keys give the address without the version that deployments have in theirs, variables often with it.
     url = join_url(target.url.replace("/v2/v2/", "/v2/"), _PATH, "")
     return edited(
-        replace(target, traits={"stream_end": "finish", **target.traits}), lambda body, sent: _wrap(body, sent, url)
+        replaced(target, traits={"stream_end": "finish", **target.traits}), lambda body, sent: _wrap(body, sent, url)
     )
 
 

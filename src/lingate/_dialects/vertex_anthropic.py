@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from urllib.parse import quote
 
 from lingate._dialects._base import Dialect
 from lingate._dialects._moved import Moved, edited
 from lingate._dialects._vertex import location_url
 from lingate._dialects.anthropic import DIALECT as ANTHROPIC
-from lingate._model import Call, HttpRequest, JsonDict, Target
+from lingate._model import Call, HttpRequest, JsonDict, Target, replaced
 from lingate._wire.shapes import without
 
 _VERSION = "vertex-2023-10-16"
@@ -32,7 +31,7 @@ def _target(call: Call, target: Target) -> Target:
         body["anthropic_version"] = _VERSION
         sent.url = url
 
-    return edited(replace(target, url=base), write)
+    return edited(replaced(target, url=base), write)
 
 
 DIALECT = Dialect(

@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from urllib.parse import quote
 
 from lingate._dialects._base import Dialect
 from lingate._dialects._moved import Moved, edited
 from lingate._dialects._vertex import location_url
 from lingate._dialects.openai_chat import DIALECT as OPENAI_CHAT
-from lingate._model import Call, HttpRequest, JsonDict, Target
+from lingate._model import Call, HttpRequest, JsonDict, Target, replaced
 
 _OWN_ADDRESS = "publishers/"
 
@@ -20,7 +19,7 @@ _OWN_ADDRESS = "publishers/"
 def _target(call: Call, target: Target) -> Target:
     base = location_url(target)
     if not target.model.startswith(_OWN_ADDRESS):
-        return replace(target, url=f"{base}/endpoints/openapi")
+        return replaced(target, url=f"{base}/endpoints/openapi")
     method = "streamRawPredict" if call.stream else "rawPredict"
 
     def write(body: JsonDict, sent: HttpRequest) -> None:
@@ -28,7 +27,7 @@ def _target(call: Call, target: Target) -> Target:
         body["model"] = target.model.rpartition("/")[2].partition("@")[0]
         sent.url = f"{base}/{quote(target.model, safe='/@')}:{method}"
 
-    return edited(replace(target, url=base), write)
+    return edited(replaced(target, url=base), write)
 
 
 DIALECT = Dialect(

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -14,7 +13,7 @@ from lingate._dialects._rewritten import Rewritten
 from lingate._dialects._texts import generated
 from lingate._dialects.openai_chat import DIALECT as OPENAI_CHAT
 from lingate._dialects.openai_chat.envelope import join_url
-from lingate._model import Call, HttpRequest, JsonDict, Target
+from lingate._model import Call, HttpRequest, JsonDict, Target, replaced
 from lingate.errors import ConfigError
 
 _DEPLOYMENT = ("deployment/", "deployments/")
@@ -40,7 +39,7 @@ def _target(call: Call, target: Target) -> Target:
         body["model_id"] = model
         _one_owner(body, sent)
 
-    return edited(replace(target, traits={"stream_end": "finish", **target.traits}), write)
+    return edited(replaced(target, traits={"stream_end": "finish", **target.traits}), write)
 
 
 def _one_owner(body: JsonDict, sent: HttpRequest) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lingate._call.policy import RetryPolicy, Timeout
+from lingate._model import Fixed
 from lingate.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -16,15 +16,14 @@ if TYPE_CHECKING:
 KEYS = ("drop_params", "fallbacks", "model", "providers", "retries", "timeout")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(Fixed, frozen=True, kw_only=True):
     """What a client is set to."""
 
-    providers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    providers: Mapping[str, Mapping[str, Any]] = {}
     """Settings by provider name (`api_key`, `api_base`, `headers`, `traits`, ...), and rows of the user's own."""
-    timeout: Timeout = field(default_factory=Timeout)
+    timeout: Timeout = Timeout()
     """Default time-outs."""
-    policy: RetryPolicy = field(default_factory=RetryPolicy)
+    policy: RetryPolicy = RetryPolicy()
     """Default retry policy."""
     drop_params: bool = False
     """Leave out what a provider cannot express, instead of raising."""

@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Hashable, Mapping, Sequence
 from copy import copy
-from dataclasses import replace
 from typing import Any
 
 from lingate._auth import signer
@@ -18,7 +17,7 @@ from lingate._endpoints._arguments import require_model
 from lingate._endpoints.chat import changed
 from lingate._io.config import Config, load, policy_of
 from lingate._io.environ import reader
-from lingate._model import Call, Operation, ProviderRow, Record, Signer, Target
+from lingate._model import Call, Operation, ProviderRow, Record, Signer, Target, replaced
 from lingate._providers import lookup
 from lingate._providers.settings import SENSITIVE
 from lingate.errors import ConfigError, MissingCredentialError, MissingExtraError
@@ -75,7 +74,7 @@ class Session:
             raise ConfigError(f"drop_params must be True or False, not {drop_params!r}")
         self.env: Mapping[str, str] = os.environ if env is None else env
         loaded = load(config)
-        self.config: Config = replace(
+        self.config: Config = replaced(
             loaded,
             timeout=Timeout.of(timeout, loaded.timeout),
             policy=policy_of(retries, loaded.policy),

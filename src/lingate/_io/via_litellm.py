@@ -15,7 +15,6 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
@@ -23,7 +22,7 @@ from typing import Any
 from lingate._call.policy import Timeout
 from lingate._io.transport import AsyncByteStream, ByteStream
 from lingate._io.via_litellm_call import Chunks, arguments, let_go, stream_head, whole
-from lingate._model import Head, HttpRequest, ProviderRow
+from lingate._model import Head, HttpRequest, ProviderRow, replaced
 from lingate._providers.lookup import borrowed
 from lingate._providers.missing import plain
 from lingate._providers.rows_litellm import LITELLM
@@ -46,7 +45,7 @@ def row(name: str) -> ProviderRow | None:
     if known is not None:
         return known
     own = _names(load()).get(plain(name))
-    return None if own is None else replace(LITELLM, name=own)
+    return None if own is None else replaced(LITELLM, name=own)
 
 
 def _installed() -> bool:

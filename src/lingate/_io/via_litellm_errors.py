@@ -10,7 +10,6 @@ import os
 import socket
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -18,7 +17,7 @@ import httpx
 from lingate._dialects._failure import body_failure, failure
 from lingate._dialects._redact import redact
 from lingate._io.via_litellm_call import unsupported
-from lingate._model import Head, HttpRequest, Target
+from lingate._model import Head, HttpRequest, Target, replaced
 from lingate._providers.settings import SENSITIVE
 from lingate._wire.json import decode
 from lingate.errors import (
@@ -54,7 +53,7 @@ def told(error: Exception, request: HttpRequest, outside: BaseException | None) 
     links = _links(error, outside)
     # The package takes credentials from the environment; which of them it took, only it knows.
     own = (value for name, value in os.environ.items() if len(value) >= _SHORTEST_SECRET and SENSITIVE.search(name))
-    target = replace(request.target, secrets=(*request.target.secrets, *own))
+    target = replaced(request.target, secrets=(*request.target.secrets, *own))
     found = _refused(links, request) or _answered(links, target) or _unanswered(links, target)
     return found or _by_status(links, target)
 

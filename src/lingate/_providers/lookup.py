@@ -7,11 +7,10 @@ from __future__ import annotations
 import re
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
-from lingate._model import Edit, MakeSigner, ProviderRow, Target, Traits
+from lingate._model import Edit, Fixed, MakeSigner, ProviderRow, Target, Traits, replaced
 from lingate._providers.families import family_traits
 from lingate._providers.missing import WRITTEN, missing_key, missing_url, no_provider, unknown
 from lingate._providers.missing import plain as _plain
@@ -58,8 +57,7 @@ _ADDRESS = re.compile(r"(\[[^\]]*\]|[^:/]*)(?::(\d+))?(/.*)?")
 _MOST_PLANS = 2048
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credential:
+class Credential(Fixed, frozen=True, kw_only=True):
     """Whether a provider could be called, as far as its row and the environment tell. Never holds the key."""
 
     provider: str
@@ -247,7 +245,7 @@ def resolve(
     target = _target(plan, url, key, static, env, extra)
     if sign is None or not signs:
         return target
-    return replace(target, signer=sign(module, with_exchange(plan.row, env), env, key, url))
+    return replaced(target, signer=sign(module, with_exchange(plan.row, env), env, key, url))
 
 
 def _split(model: str) -> tuple[str, str]:
@@ -313,12 +311,12 @@ def _make_plan(row: ProviderRow, model: str) -> _Plan:
             place = found.expand(rule.url)
             url, suffix = (url, place) if place.startswith("/") else (place, suffix)
     merged = cast("Traits", traits)
-    sent_row = row if unsupported == row.unsupported else replace(row, unsupported=unsupported)
+    sent_row = row if unsupported == row.unsupported else replaced(row, unsupported=unsupported)
     if dialect != row.dialect:
         # What such a model is asked for as a response goes to it as a chat, unless its format has responses itself.
         has = dialect in DEFAULTS and "responses" in DEFAULTS[dialect].operations
         left = tuple(name for name in row.operations if name != "responses" or has)
-        sent_row = replace(sent_row, dialect=dialect, paths={}, operations=left)
+        sent_row = replaced(sent_row, dialect=dialect, paths={}, operations=left)
     return _Plan(row, sent_row, wire, url, suffix, merged, edits_for(row.quirks, row.body, merged))
 
 

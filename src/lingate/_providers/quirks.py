@@ -6,10 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
-from lingate._model import Edit, HttpRequest, JsonDict, Traits
+from lingate._model import Edit, HttpRequest, JsonDict, Traits, replaced
 from lingate._wire.shapes import as_dict, as_dicts, dig, not_null, without
 from lingate.errors import UnsupportedError
 
@@ -166,7 +165,7 @@ def marked_token(body: JsonDict, sent: HttpRequest) -> None:
     if not key.startswith(_MARK):
         return
     token = key.removeprefix(_MARK)
-    sent.target = replace(sent.target, secrets=(*sent.target.secrets, token))
+    sent.target = replaced(sent.target, secrets=(*sent.target.secrets, token))
     sent.headers = {
         **sent.headers,
         "authorization": f"{word} {token}",

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import fields, replace
 from functools import lru_cache
 from types import UnionType
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
-from lingate._model import ModelRule, ProviderRow, TokenExchange, Traits
+from lingate._model import ModelRule, ProviderRow, TokenExchange, Traits, replaced
 from lingate._providers.quirks import QUIRKS
 from lingate._providers.rows import DEFAULTS
 from lingate._providers.templates import compact_key
@@ -20,7 +19,7 @@ from lingate.errors import BY_KIND, ConfigError
 
 _OWN_KEYS = ("api_key", "api_base", "api_version")
 _NOT_FROM_USERS = frozenset({"name", "ended"})
-ROW_KEYS = tuple(item.name for item in fields(ProviderRow) if item.name not in _NOT_FROM_USERS)
+ROW_KEYS = tuple(name for name in ProviderRow.__struct_fields__ if name not in _NOT_FROM_USERS)
 
 _PRINTABLE = re.compile(r"[!-~]+")
 _URL = re.compile(
@@ -131,7 +130,7 @@ def with_version(row: ProviderRow, version: Any, where: str) -> ProviderRow:
         raise ConfigError(f"{where} is given, and {row.name} takes no version", provider=row.name)
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
         raise ConfigError(f"{where} must be a version in a string, such as '2024-10-21'", provider=row.name)
-    return replace(row, query={**row.query, name: version})
+    return replaced(row, query={**row.query, name: version})
 
 
 def _changed(name: str, own: dict[str, Any], known: ProviderRow | None, path: str) -> ProviderRow:
@@ -154,7 +153,7 @@ def _changed(name: str, own: dict[str, Any], known: ProviderRow | None, path: st
         rule = ModelRule(pattern="(?s:.*)", traits=own["traits"])
         own["models"] = (*own.get("models", base.models), rule)
         own["traits"] = {**base.traits, **own["traits"]}
-    row = replace(base, **own)
+    row = replaced(base, **own)
     check_row(row, path)
     return row
 
@@ -227,10 +226,10 @@ def _base(name: str, dialect: Any, known: ProviderRow | None, path: str) -> Prov
     wanted = "openai_chat" if dialect is None else dialect
     if wanted not in DEFAULTS:
         raise ConfigError(f"{path}.dialect is {wanted!r:.80}{_nearest(str(wanted), tuple(DEFAULTS))}")
-    start = replace(DEFAULTS[wanted], name=name)
+    start = replaced(DEFAULTS[wanted], name=name)
     if known is None:
         return start
-    return replace(start, name=known.name, title=known.title, key_env=known.key_env, aliases=known.aliases)
+    return replaced(start, name=known.name, title=known.title, key_env=known.key_env, aliases=known.aliases)
 
 
 def check_row(row: ProviderRow, path: str) -> None:

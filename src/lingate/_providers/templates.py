@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections import ChainMap
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, cast
 
-from lingate._model import ProviderRow
+from lingate._model import ProviderRow, replaced
 
 VARIABLE = re.compile(r"\{([A-Z0-9_|]+)(?:=([^{}]*))?\}")
 
@@ -102,7 +101,7 @@ def with_exchange(row: ProviderRow, env: Mapping[str, str]) -> ProviderRow:
 
     given = row.exchange
     one = fill({"client_id": given.client_id, "client_secret": given.client_secret})
-    known = replace(
+    known = replaced(
         given,
         url=filled(given.url, env) or "",
         client_id=one.get("client_id", ""),
@@ -110,4 +109,4 @@ def with_exchange(row: ProviderRow, env: Mapping[str, str]) -> ProviderRow:
         form=fill(given.form),
         headers=fill(given.headers),
     )
-    return replace(row, exchange=known)
+    return replaced(row, exchange=known)

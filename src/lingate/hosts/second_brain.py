@@ -10,7 +10,6 @@ import base64
 import io
 import mimetypes
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
@@ -30,16 +29,14 @@ _OURS = frozenset({"attachments", "messages", "model", "stream", "stream_options
 """What the request says elsewhere; in the profile's parameters it would be given twice."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience(lingate.RetryPolicy):
+class Patience(lingate.RetryPolicy, frozen=True, kw_only=True):
     """Tries again what may pass at once, but lets the user hear of a rate limit: waiting for it is theirs to decide."""
 
     def wait(self, error: LingateError, turn: int, random: Callable[[], float]) -> float | None:
         """Seconds to wait before the next try, None for none."""
         if isinstance(error, RateLimitError):
             return None
-        # Not super(): a class with slots is made twice, and the first is the one that super() would know.
-        return lingate.RetryPolicy.wait(self, error, turn, random)
+        return super().wait(error, turn, random)
 
 
 class Answering:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from lingate._model import replaced
 from lingate.errors import ConfigError, ProtocolError, UnsupportedError
 from tests.dialects.bedrock_converse.oracle import check_params
 from tests.dialects.bedrock_converse.support import (
@@ -517,7 +517,7 @@ def test_a_count_is_asked_for_with_what_the_provider_and_the_caller_change_about
     made = call()
     made.operation, made.extra_body = "count_tokens", {"additionalModelRequestFields": {"top_k": 5}}
 
-    sent = COUNT.request(made, replace(target(), edits=(edit,)))
+    sent = COUNT.request(made, replaced(target(), edits=(edit,)))
 
     assert json.loads(sent.body) == {
         "input": {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import struct
 from base64 import b64decode
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 
 from lingate._dialects.bedrock_invoke import DIALECT
 from lingate._dialects.bedrock_invoke.facts import format_of
-from lingate._model import Call, Event, Failed, Finish, Start, Text, ToolArgs, ToolStart, Usage
+from lingate._model import Call, Event, Failed, Finish, Start, Text, ToolArgs, ToolStart, Usage, replaced
 from lingate._wire.eventstream import encode
 from lingate.errors import (
     BadRequestError,
@@ -753,7 +752,7 @@ def test_turns_about_tools_are_left_out_on_demand_where_the_model_knows_none() -
 
 def test_a_reason_is_enough_of_an_end_where_the_provider_sends_no_counts() -> None:
     to = at_bedrock(LLAMA)
-    to = replace(to, traits={**to.traits, "stream_end": "finish"})
+    to = replaced(to, traits={**to.traits, "stream_end": "finish"})
     data = chunks({"generation": "hi", "stop_reason": None}, {"generation": "", "stop_reason": "length"})
 
     events = decode(single_bytes(data), LLAMA, CHAT.request(call(), to))

@@ -10,7 +10,7 @@ import pytest
 
 from lingate._dialects._failure import failure
 from lingate._dialects.cohere import DIALECT
-from lingate._model import Failed, Head, Opaque, Start
+from lingate._model import Failed, Head, Opaque, Start, replaced
 from lingate.errors import AuthenticationError, NotFoundError
 from tests.dialects.cohere import oracle
 from tests.dialects.cohere.support import (
@@ -180,8 +180,7 @@ def test_a_recorded_request_survives_the_way_through_the_canonical_form(exchange
     form = DIALECT.operations[operation_of(exchange)]  # type: ignore[index]
 
     made = form.parse_call(json.dumps(given).encode(), {})
-    to = target()
-    object.__setattr__(to, "model", made.model)
+    to = replaced(target(), model=made.model)
     sent = form.request(made, to)
 
     assert json.loads(sent.body) == {**({"stream": False} if form is CHAT else {}), **without_nulls(given)}

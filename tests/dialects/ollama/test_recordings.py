@@ -10,7 +10,7 @@ import pytest
 
 from lingate._dialects._failure import failure
 from lingate._dialects.ollama import DIALECT
-from lingate._model import Head
+from lingate._model import Head, replaced
 from lingate.errors import NotFoundError, StreamInterruptedError
 from tests.dialects.ollama import oracle
 from tests.dialects.ollama.support import (
@@ -134,8 +134,7 @@ def test_every_event_of_a_recorded_stream_carries_what_it_came_from(exchange: di
 def test_a_recorded_request_survives_the_way_through_the_canonical_form(exchange: dict[str, Any]) -> None:
     given = exchange["request"]["body"]
     made = _form(exchange).parse_call(json.dumps(given).encode(), {})
-    to = target()
-    object.__setattr__(to, "model", made.model)
+    to = replaced(target(), model=made.model)
 
     sent = DIALECT.operations[made.operation].request(made, to)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lingate._dialects._forms import form_of
-from lingate._model import Call
+from lingate._model import Call, replaced
 from lingate._providers import lookup
 from lingate.errors import ConfigError, UnsupportedError
 from tests.dialects.openai_chat.support import CHAT, HELLO, TOOL, call, dropped, target, wire
@@ -109,9 +109,8 @@ def test_the_rows_edits_come_after_everything_but_the_extra_body() -> None:
     ],
 )
 def test_base_and_path_make_the_url(base: str, path: str, url: str) -> None:
-    from dataclasses import replace
 
-    to = replace(target("a/b", paths={"chat": path}), url=base)
+    to = replaced(target("a/b", paths={"chat": path}), url=base)
 
     assert CHAT.request(call(), to).url == url
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from lingate._dialects._bedrock import begin_request
@@ -98,7 +97,7 @@ def _write_openai(call: Call, target: Target) -> Draft:
 
 def openai_draft(call: Call, target: Target) -> Draft:
     """A chat call in OpenAI's format, before the row's edits and the caller's own fields."""
-    sent = openai_request(replaced(call, extra_body=None), replace(target, edits=()))
+    sent = openai_request(replaced(call, extra_body=None), replaced(target, edits=()))
     draft = Draft(call, target, asked_of(call), target.traits, dropped=sent.dropped)
     draft.answer_tool, draft.stop = sent.answer_tool, sent.stop
     draft.body = decode(sent.body)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -49,7 +48,7 @@ _INNER = re.compile(r"(?<=[a-z0-9])[A-Z]")
 def chat_request(call: Call, target: Target) -> HttpRequest:
     """`POST .../interactions`."""
     # A chat is not remembered unless the caller wants to go on by id or to fetch the answer later, as elsewhere.
-    target = replace(target, headers={"api-revision": _REVISION, **target.headers})
+    target = replaced(target, headers={"api-revision": _REVISION, **target.headers})
     made = write_body(replaced(call, body=without(call.body, ("store",))), target)
     agent = made.traits.get("agent", False)
     body = {"agent" if agent else "model": target.model, **_body(made)}

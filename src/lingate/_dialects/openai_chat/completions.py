@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from lingate._dialects._base import Form, OperationFormat
@@ -171,7 +170,7 @@ def _without_tags(sent: HttpRequest) -> HttpRequest:
     # What goes on from a prompt is the model's text as it is, tags of reasoning included.
     if not sent.target.traits.get("think_tags"):
         return sent
-    return replaced(sent, target=replace(sent.target, traits={**sent.target.traits, "think_tags": False}))
+    return replaced(sent, target=replaced(sent.target, traits={**sent.target.traits, "think_tags": False}))
 
 
 def _as_chat(chunk: Any) -> Any:

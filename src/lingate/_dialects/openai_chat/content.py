@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from lingate._dialects._reading import detail_text, text_of
 from lingate._dialects._signature import is_foreign, seal, unseal
-from lingate._model import JsonDict
+from lingate._model import JsonDict, Record
 from lingate._wire.shapes import as_dicts, dig
 
 NAME = "openai_chat"
@@ -18,19 +17,18 @@ REASONING_NAMES = ("reasoning_content", "reasoning", "reasoning_text", "thinking
 """What fields with reasoning in plain text are called; the canonical name is the first."""
 
 
-@dataclass(slots=True)
-class Parts:
+class Parts(Record):
     """A content list taken apart; `others` are the parts that are neither text nor reasoning."""
 
+    blocks: list[JsonDict]
+    others: list[Any]
     text: str = ""
     reasoning: str = ""
-    blocks: list[JsonDict] = field(default_factory=list)
-    others: list[Any] = field(default_factory=list)
 
 
 def read_parts(content: list[Any]) -> Parts:
     """Take apart content lists: Mistral's with `thinking`, Databricks' with `reasoning`, and those with text alone."""
-    parts = Parts()
+    parts = Parts([], [])
     for part in content:
         kind = dig(part, "type")
         if isinstance(part, str):

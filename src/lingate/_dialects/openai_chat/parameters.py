@@ -8,12 +8,11 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from lingate._dialects.openai_chat.envelope import new_request, note, refuse
-from lingate._model import Call, HttpRequest, JsonDict, Operation, Target
+from lingate._model import Call, HttpRequest, JsonDict, Operation, Record, Target
 from lingate._wire.shapes import as_dict, not_null, without
 
 _FORM = re.compile(r"(?P<path>[^<>=!\s]+?)\s*(?:(?P<op>>=|<=|!=|==|=|>|<)\s*(?P<value>.+))?")
@@ -48,8 +47,7 @@ _NEUTRAL = {
 _OURS = frozenset({"stop", "stream", "stream_options", "model", "messages"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Refusal:
+class _Refusal(Record):
     text: str
     path: tuple[str, ...]
     op: str | None

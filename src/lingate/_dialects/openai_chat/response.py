@@ -147,7 +147,7 @@ def _objects(value: Any) -> list[JsonDict] | None:
 def _read_content(raw: JsonDict, message: JsonDict, target: Target) -> None:
     # Text and reasoning, wherever the provider put them.
     content = raw.get("content")
-    parts = Parts()
+    parts = Parts([], [])
     if isinstance(content, list):
         parts = read_parts(content)
         content = parts.text

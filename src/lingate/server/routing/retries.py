@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from lingate._call.policy import RetryPolicy
 from lingate.errors import LingateError
@@ -22,13 +23,12 @@ _KINDS = {
 """LiteLLM's names of exceptions, and our kinds of error."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watched(RetryPolicy):
+class Watched(RetryPolicy, frozen=True, kw_only=True):
     """A retry policy that tells somebody of each failure before it decides."""
 
     told: Callable[[LingateError], None]
     """Is told."""
-    by_kind: Mapping[str, int] = field(default_factory=dict)
+    by_kind: Mapping[str, int] = msgspec.field(default_factory=dict)
     """Further tries for some kinds of error, instead of `retries`."""
     least: float = 0.0
     """Seconds to wait at least."""
@@ -38,7 +38,7 @@ class Watched(RetryPolicy):
         self.told(error)
         own = self.by_kind.get(error.kind) if self.by_kind else None
         if own is None:
-            found = RetryPolicy.wait(self, error, turn, random)
+            found = super().wait(error, turn, random)
         elif turn >= own:
             found = None
         else:
