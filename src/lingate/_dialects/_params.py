@@ -60,6 +60,7 @@ HINTS = frozenset(
         "safety_identifier",
         "metadata",
         "prompt_cache_key",
+        "prompt_cache_options",
         "prompt_cache_retention",
         "chat_template_kwargs",
         "enable_thinking",

@@ -26,6 +26,9 @@ it tells of its cache or whom it bills, and what type they have there."""
 KEPT_ELSEWHERE = ("cachedContent", "continuationToken")
 """Fields that name a part of the prompt which its own provider keeps: they cannot be left out, nor mean anything elsewhere."""
 
+CACHE_MARK = "prompt_cache_breakpoint"
+"""How OpenAI's clients mark in a part of content where what is to be cached ends; others refuse what they do not know."""
+
 ANTHROPICS_TOOL_FIELDS = ("eager_input_streaming", "defer_loading", "allowed_callers", "input_examples")
 """Fields of a tool that say how its arguments are streamed, when it is shown, and to whom."""
 

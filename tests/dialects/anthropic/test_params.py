@@ -92,6 +92,7 @@ def test_a_value_that_asks_for_what_happens_anyway_is_left_out_in_silence(name: 
     [
         ("chat_template_kwargs", {"enable_thinking": False}, "chat_template_kwargs"),
         ("prompt_cache_key", "k", "prompt_cache_key"),
+        ("prompt_cache_options", {"mode": "explicit", "ttl": "30m"}, "prompt_cache_options"),
         ("metadata", {"trace": "1"}, "metadata.trace"),
     ],
 )

@@ -301,3 +301,14 @@ def test_what_lies_in_a_clouds_store_is_unsupported_or_left_out_on_demand(part: 
         wire(messages=messages)
     assert caught.value.param == "messages[0].content[1]"
     assert dropped(messages=messages, drop_params=True) == ["messages[0].content[1]"]
+
+
+def test_the_cache_marks_of_openais_clients_are_not_sent_but_reported() -> None:
+    # `prompt_cache_breakpoint`: openai 3.54, `ChatCompletionContentPartTextParam`. Anthropic refuses what it does not know.
+    mark = {"prompt_cache_breakpoint": {"mode": "explicit"}}
+    image = {"type": "image_url", "image_url": {"url": "https://x.test/a.png"}}
+
+    plain = turns(user([text("x"), image]))
+
+    assert turns(user([{**text("x"), **mark}, {**image, **mark}])) == plain
+    assert dropped(messages=[user([{**text("x"), **mark}, image])]) == ["prompt_cache_breakpoint"]

@@ -120,7 +120,7 @@ def test_what_has_no_counterpart_is_refused_or_left_out_on_demand(name: str, val
 
 
 def test_hints_are_left_out_and_reported() -> None:
-    fields = {"user": "u", "prompt_cache_key": "k", "chat_template_kwargs": {}}
+    fields = {"user": "u", "prompt_cache_key": "k", "prompt_cache_options": {}, "chat_template_kwargs": {}}
 
     assert dropped(**fields) == list(fields)
 

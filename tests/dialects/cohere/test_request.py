@@ -147,7 +147,10 @@ def test_what_asks_for_what_happens_anyway_is_left_out(neutral: dict[str, Any]) 
     assert dropped(**neutral) == []
 
 
-@pytest.mark.parametrize("field", ["user", "metadata", "prompt_cache_key", "chat_template_kwargs", "safety_identifier"])
+@pytest.mark.parametrize(
+    "field",
+    ["user", "metadata", "prompt_cache_key", "prompt_cache_options", "chat_template_kwargs", "safety_identifier"],
+)
 def test_hints_are_left_out_and_reported(field: str) -> None:
     assert wire(**{field: "x"}) == wire()
     assert dropped(**{field: "x"}) == [field]
@@ -252,11 +255,11 @@ def test_a_part_without_a_place_is_refused_by_its_path(role: str, part: dict[str
 
 
 def test_cache_marks_and_names_are_reported() -> None:
-    part = {**text("x"), "cache_control": {"type": "ephemeral"}}
+    part = {**text("x"), "cache_control": {"type": "ephemeral"}, "prompt_cache_breakpoint": {"mode": "explicit"}}
     message = {"role": "user", "content": [part], "name": "bob"}
 
     assert _history(message) == [{"role": "user", "content": [text("x")]}]
-    assert dropped(messages=[message]) == ["messages[0].name", "cache_control"]
+    assert dropped(messages=[message]) == ["messages[0].name", "cache_control", "prompt_cache_breakpoint"]
 
 
 @pytest.mark.parametrize(

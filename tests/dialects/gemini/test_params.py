@@ -128,7 +128,13 @@ def test_values_that_ask_for_what_happens_anyway_are_left_out_in_silence(name: s
 
 
 def test_hints_are_left_out_and_reported() -> None:
-    hints = {"user": "u", "metadata": {"a": "b"}, "prompt_cache_key": "k", "chat_template_kwargs": {}}
+    hints = {
+        "user": "u",
+        "metadata": {"a": "b"},
+        "prompt_cache_key": "k",
+        "prompt_cache_options": {},
+        "chat_template_kwargs": {},
+    }
 
     assert wire(**hints) == wire()
     assert dropped(**hints) == list(hints)

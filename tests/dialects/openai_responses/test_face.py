@@ -737,6 +737,26 @@ def test_events_of_this_format_are_sent_on_as_they_came_even_what_we_do_not_know
     assert decoded(encoded(events_of(*events, operation=NATIVE))) == events
 
 
+@pytest.mark.parametrize("status", ["completed", "incomplete"])
+def test_an_end_by_its_older_name_is_sent_on_by_the_name_that_clients_wait_for(status: str) -> None:
+    *events, last = streamed(answer(message(), status=status))
+    older = {**last, "type": "response.done"}
+
+    assert decoded(encoded(events_of(*events, older, operation=NATIVE))) == [
+        *events,
+        {**last, "type": f"response.{status}"},
+    ]
+
+
+@pytest.mark.parametrize("output", [{"output": []}, {"output": None}, {}])
+def test_a_final_response_without_output_is_sent_on_with_the_items_that_were_told(output: dict[str, Any]) -> None:
+    # As from ChatGPT's backend of Codex; OpenAI's package hands its caller the final response.
+    *events, last = streamed(answer(reasoning("hm"), message()))
+    bare = {name: value for name, value in last["response"].items() if name != "output"} | output
+
+    assert decoded(encoded(events_of(*events, {**last, "response": bare}, operation=NATIVE))) == [*events, last]
+
+
 def test_text_that_was_changed_on_the_way_is_sent_changed() -> None:
     events = [
         Text(event.text.upper(), raw=event.raw) if type(event) is Text else event

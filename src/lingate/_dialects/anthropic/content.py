@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from lingate._dialects._dataurl import data_url, decoded, is_data_url
+from lingate._dialects._strangers import CACHE_MARK
 from lingate._dialects.anthropic.draft import Draft
 from lingate._dialects.anthropic.facts import FILES_BETA
 from lingate._model import JsonDict
@@ -140,7 +141,7 @@ def _decoded_text(data: str, where: str, draft: Draft) -> str:
         raise draft.broken(where, str(error)) from None
 
 
-_OWN_KEYS = {"type", "text", "image_url", "file", "refusal", "provider_specific_fields", "annotations"}
+_OWN_KEYS = {"type", "text", "image_url", "file", "refusal", "provider_specific_fields", "annotations", CACHE_MARK}
 
 
 def content_blocks(content: Any, where: str, draft: Draft) -> list[JsonDict]:
@@ -184,6 +185,8 @@ def _block(part: Any, where: str, draft: Draft) -> JsonDict | None:
     write = _WRITERS.get(part["type"])
     if write is None:
         return dict(part)
+    if CACHE_MARK in part:
+        draft.note(CACHE_MARK)
     block = write(part, where, draft)
     if block is not None:
         block.update(not_null(part, _OWN_KEYS))

@@ -22,7 +22,13 @@ from lingate._dialects.anthropic.facts import (
 from lingate._dialects.anthropic.tools import is_forced
 from lingate._wire.shapes import as_dict, as_dicts, as_str, dig, without
 
-_HINTS = ("chat_template_kwargs", "enable_thinking", "prompt_cache_key", "prompt_cache_retention")
+_HINTS = (
+    "chat_template_kwargs",
+    "enable_thinking",
+    "prompt_cache_key",
+    "prompt_cache_options",
+    "prompt_cache_retention",
+)
 """Fields that do not change what the answer should be: left out and reported, never an error."""
 
 _WRITTEN = CHAT_FIELDS | {

@@ -22,6 +22,7 @@ NEUTRAL = {"seed": (), **_NEUTRAL}
 HINTS = (
     "chat_template_kwargs",
     "prompt_cache_key",
+    "prompt_cache_options",
     "prompt_cache_retention",
     "user",
     "safety_identifier",

@@ -6,12 +6,13 @@ from typing import Any
 
 from lingate._dialects._check import Malformed, expect
 from lingate._dialects._draft import Draft
+from lingate._dialects._strangers import CACHE_MARK
 from lingate._model import JsonDict
 from lingate._wire.json import encode_str
 from lingate._wire.shapes import not_null
 
 _NO_PLACE = frozenset({"input_audio", "file", "video_url"})
-_NOT_SENT = frozenset({"cache_control", "provider_specific_fields"})
+_NOT_SENT = frozenset({"cache_control", "provider_specific_fields", CACHE_MARK})
 
 
 def wire_content(content: Any, where: str, draft: Draft, images: bool = False) -> Any:
@@ -71,8 +72,9 @@ def _part(part: Any, where: str, draft: Draft, images: bool) -> JsonDict | None:
     if isinstance(part, str):
         return {"type": "text", "text": part}
     part = draft.part(part, where)
-    if part.get("cache_control"):
-        draft.note("cache_control")
+    for mark in ("cache_control", CACHE_MARK):
+        if part.get(mark):
+            draft.note(mark)
     kind = part["type"]
     rest = not_null(part, _NOT_SENT)
     if kind in ("text", "refusal"):

@@ -45,7 +45,7 @@ from lingate._wire.shapes import as_dict, as_list
 from lingate._wire.sse import encode_typed
 from lingate.errors import LingateError
 
-_ENDS = ("response.completed", "response.incomplete")
+_ENDS = ("response.completed", "response.incomplete", "response.done")
 
 
 class EventBuilder:
@@ -304,9 +304,18 @@ class _Passing:
 
     def end(self) -> list[JsonDict]:
         if self._final is not None:
-            return [self._final]
+            return [self._ending(self._final)]
         response = {**self.response(), "status": "completed", "output": self._items}
         return [{"type": "response.completed", "sequence_number": self.number, "response": response}]
+
+    def _ending(self, final: JsonDict) -> JsonDict:
+        # By the name that clients wait for, and with its items: ChatGPT's backend of Codex leaves them out.
+        response = as_dict(final.get("response"))
+        if not response.get("output") and self._items:
+            final = {**final, "response": {**response, "output": self._items}}
+        if final["type"] == "response.done":
+            final = {**final, "type": f"response.{response.get('status') or 'completed'}"}
+        return final
 
     def response(self) -> JsonDict:
         """The response as it was when it began."""
