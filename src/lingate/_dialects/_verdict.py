@@ -436,8 +436,15 @@ RULES = (
     Rule("context_window", words=_CONTEXT_WORDS, when=Case.size),
     # llama.cpp and Ollama, with 500. Words that others may use of a server's own trouble are believed of no 5xx.
     Rule("context_window", words=_SURE_CONTEXT_WORDS),
-    # llama.cpp, with 500: a server that was started without what the request takes (ggml-org/llama.cpp#13566).
-    Rule("bad_request", words=_Words(r"^(?:image|audio|video) input is not supported|^tools param requires --jinja")),
+    # llama.cpp, with 500: a server that was started without what the request takes (ggml-org/llama.cpp#13566), or a template
+    # that does not take the conversation (ggml-org/llama.cpp#19851).
+    Rule(
+        "bad_request",
+        words=_Words(
+            r"^(?:image|audio|video) input is not supported|^tools param requires --jinja",
+            r"while executing \w+ at line \d|jinja exception|at row \d+, column \d+:",
+        ),
+    ),
     # Who is shut out for what was said is not told it of this prompt.
     Rule("permission", words=_SHUT_OUT_WORDS, when=lambda case: case.status in (None, 400, 403)),
     Rule("content_filter", words=_CONTENT_WORDS, when=Case.client),
@@ -448,6 +455,7 @@ RULES = (
     Rule("not_found", words=_UNAVAILABLE_WORDS, when=lambda case: case.status in (None, 400, 422)),
     Rule("rate_limit", statuses=(400, 403), words=_RATE_SAID),
     Rule("permission", statuses=(403, 451)),
+    Rule("permission", codes=_Codes("data_residency_mismatch")),
     Rule("permission", words=_PERMISSION_WORDS, when=Case.client),
     # 499: the other end gave the request up (Google's CANCELLED, Cohere, nginx). 522, 524: Cloudflare waited in vain.
     Rule("timeout", statuses=(408, 499, 504, 522, 524)),
