@@ -67,6 +67,19 @@ def test_calls_in_the_history_are_of_the_functions_that_are_offered() -> None:
     assert spaced["tool_calls"][0]["function"]["name"] == "mcp__maps__look"
 
 
+@pytest.mark.parametrize(("tools", "name"), [([SPACE], "mcp__maps__look"), ([PLAIN, SPACE], "look"), ([PLAIN], "look")])
+def test_a_function_of_a_namespace_is_demanded_by_the_name_that_it_is_offered_under(
+    tools: list[dict[str, Any]], name: str
+) -> None:
+    demanded = {"type": "function", "name": "look"}
+
+    one = wire(tools=tools, tool_choice=demanded)["tool_choice"]
+    some = wire(tools=tools, tool_choice={"type": "allowed_tools", "mode": "required", "tools": [demanded]})
+
+    assert one == {"type": "function", "function": {"name": name}}
+    assert some["tool_choice"]["allowed_tools"]["tools"] == [one]
+
+
 def test_a_call_comes_back_with_its_namespace() -> None:
     asked = sent(input=[BROUGHT, HI], tools=[PLAIN, SPACE])
     called = calls("look", "mcp__maps__look", "mcp__sky__look", "else")

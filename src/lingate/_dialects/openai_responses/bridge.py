@@ -23,7 +23,15 @@ from lingate._dialects.openai_responses.facts import (
     SEARCH_TOOLS,
 )
 from lingate._dialects.openai_responses.items import kind_of
-from lingate._dialects.openai_responses.spaces import BRINGING, all_tools, spaced, spread, with_flat_names, with_spaces
+from lingate._dialects.openai_responses.spaces import (
+    BRINGING,
+    all_tools,
+    spaced,
+    spread,
+    with_flat_choice,
+    with_flat_names,
+    with_spaces,
+)
 from lingate._dialects.openai_responses.tools import search_options
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target, replaced
 from lingate._wire.shapes import as_list, dig, without
@@ -80,7 +88,7 @@ def chat_body(call: Call, target: Target) -> tuple[JsonDict, list[str]]:
     _without_native(body)
     try:
         given = all_tools(body)
-        tools, _ = spread(given)
+        tools, names = spread(given)
     except Malformed as flaw:
         raise made.broken(flaw.where, flaw.why) from None
     for n, tool in enumerate(given):
@@ -88,6 +96,8 @@ def chat_body(call: Call, target: Target) -> tuple[JsonDict, list[str]]:
             made.note_others(tool, ("type", "name", "tools"), f"tools[{n}]")
     if tools:
         body["tools"] = tools
+        if names and "tool_choice" in body:
+            body["tool_choice"] = with_flat_choice(body["tool_choice"], tools, names)
     body["messages"] = _messages(body["messages"], made)
     if "tools" in body:
         _write_tools(body, made)

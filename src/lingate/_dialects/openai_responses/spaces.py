@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lingate._dialects._retold import with_calls
 from lingate._dialects.openai_responses.conversation import kept_items
 from lingate._dialects.openai_responses.items import call_id, kind_of
@@ -53,6 +55,18 @@ def spread(tools: list[JsonDict]) -> tuple[list[JsonDict], Names]:
                 inner = {**inner, kind: {**inner[kind], "name": name}}
             flat.append(inner)
     return flat, names
+
+
+def with_flat_choice(choice: Any, tools: list[JsonDict], names: Names) -> Any:
+    """A choice whose functions are called as `spread` calls them: here it knows a function of a namespace by its name there."""
+    if isinstance(inner := dig(choice, "allowed_tools"), dict):
+        chosen = [with_flat_choice(one, tools, names) for one in as_list(inner.get("tools"))]
+        return {**choice, "allowed_tools": {**inner, "tools": chosen}}
+    kind = as_str(dig(choice, "type"))
+    name = dig(choice, kind, "name")
+    if name is None or any(dig(tool, kind, "name") == name for tool in tools):
+        return choice
+    return _renamed(choice, next((flat for flat, (_, known) in names.items() if known == name), None))
 
 
 def with_flat_names(message: JsonDict) -> JsonDict:
