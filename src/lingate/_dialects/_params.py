@@ -46,6 +46,7 @@ NEUTRAL = {
     "modalities": (["text"],),
     "audio": (),
     "prediction": (),
+    "moderation": (),
     "store": (False,),
     "verbosity": ("medium",),
     "service_tier": ("auto", "default"),

@@ -44,6 +44,7 @@ def test_a_null_means_that_the_parameter_was_not_given() -> None:
         ("modalities", ["text", "audio"]),
         ("audio", {"voice": "x"}),
         ("prediction", {"type": "content", "content": "x"}),
+        ("moderation", {"model": "omni-moderation-latest"}),
         ("store", True),
         ("verbosity", "low"),
         ("service_tier", "flex"),

@@ -116,7 +116,7 @@ def test_more_stop_sequences_than_the_wire_takes_are_enforced_on_our_side() -> N
     assert sent.dropped == ["stop[5:]"]
 
 
-@pytest.mark.parametrize("field", ["n", "logit_bias", "top_logprobs", "store", "prediction"])
+@pytest.mark.parametrize("field", ["n", "logit_bias", "top_logprobs", "store", "prediction", "moderation"])
 def test_what_has_no_counterpart_is_refused_unless_it_may_be_dropped(field: str) -> None:
     value: Any = {"n": 2, "logit_bias": {"1": 2}, "top_logprobs": 3}.get(field, True)
 

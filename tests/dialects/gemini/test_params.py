@@ -96,6 +96,7 @@ def test_more_stop_sequences_than_the_wire_takes_are_enforced_by_us() -> None:
     [
         ("logit_bias", {"1": 2}),
         ("prediction", {"type": "content", "content": "x"}),
+        ("moderation", {"model": "omni-moderation-latest"}),
         ("verbosity", "low"),
         ("service_tier", "scale"),
         ("repetition_penalty", 1.2),

@@ -130,7 +130,7 @@ def test_thinking_in_other_words() -> None:
         wire(reasoning_effort="a bit")
 
 
-@pytest.mark.parametrize("field", ["n", "logit_bias", "prediction", "web_search_options"])
+@pytest.mark.parametrize("field", ["n", "logit_bias", "prediction", "moderation", "web_search_options"])
 def test_what_has_no_counterpart_is_refused_unless_it_may_be_dropped(field: str) -> None:
     value: Any = {"n": 2, "logit_bias": {"1": 2}}.get(field, {"x": 1})
 

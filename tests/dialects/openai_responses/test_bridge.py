@@ -160,6 +160,9 @@ def test_what_only_a_server_that_remembers_can_do_is_refused(name: str, value: A
         ("truncation", "auto"),
         ("max_tool_calls", 3),
         ("prompt_cache_options", {"mode": "explicit"}),
+        ("background_options", {"completion_window": "2h"}),
+        ("access_programs", {"bio": {}}),
+        ("image", {"context_compression": "disabled"}),
     ],
 )
 def test_what_makes_no_difference_to_the_answer_is_left_out_and_said_to_be(name: str, value: Any) -> None:

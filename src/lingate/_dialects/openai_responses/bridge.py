@@ -41,7 +41,10 @@ _REMEMBERED = ("previous_response_id", "conversation", "prompt", "background", "
 
 _WHY_NOT = {"item_reference": "nothing is kept under its id: send the item itself, as packages do with `store: false`"}
 
-_IDLE = ("client_metadata", "max_tool_calls", "metadata", "prompt_cache_options", "store", "truncation")
+_IDLE = (
+    *("access_programs", "background_options", "client_metadata", "image", "max_tool_calls", "metadata"),
+    *("prompt_cache_options", "store", "truncation"),
+)
 """Fields that say how the provider keeps, cuts or counts, or who asks (Codex, every time); chats do without."""
 
 _OWN_FIELDS = ("allowed_callers", "async", "defer_loading", "output_schema")
