@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -24,6 +25,7 @@ from lingate._model import (
     ToolStart,
     Usage,
 )
+from lingate._wire.json import decode
 
 _TAKERS = {
     Start: "_begin",
@@ -96,6 +98,9 @@ class FaceEncoder:
 _LAST = -1
 """Number of a thinking block that no provider has numbered."""
 
+_CONTENT = frozenset({Text, Refusal, Thinking, ToolStart, ToolArgs, Media, Annotations})
+"""Events that begin a block or are of one."""
+
 
 class BlockEncoder(FaceEncoder):
     """One content block at a time, and what other formats want back in the last of them."""
@@ -112,8 +117,64 @@ class BlockEncoder(FaceEncoder):
         self._open: str | None = None
         self._block: int | None = None
         self._tools: dict[int, int] = {}
+        self._asked: ToolStart | None = None
+        self._given: list[str] = []
+        self._held: deque[list[Event]] = deque()
+        self._held_calls: dict[int, list[Event]] = {}
         self._cited = False
         self._packer = Packer(self._dialect)
+
+    def event(self, event: Event) -> bytes:
+        return self._beside_call(event) if self._open == "tool" else super().event(event)
+
+    def _beside_call(self, event: Event) -> bytes:
+        # Clients read the arguments as the call's block ends, which adding to it later does not change. Other providers
+        # tell several calls at once, or the rest of one after text: what is not the open call's waits until it is whole.
+        taker = self._takers.get(type(event))
+        if taker is None or getattr(event, "choice", None):
+            return b""
+        if type(event) is ToolArgs and self._asked is not None and event.tool == self._asked.tool:
+            self._given.append(event.text)
+        elif type(event) in _CONTENT and (self._held or not self._is_whole()):
+            self._hold(event)
+            return b""
+        told = taker(self, event)
+        return told + self._tell_held() if self._held else told
+
+    def _hold(self, event: Event) -> None:
+        if type(event) is ToolArgs and event.tool in self._held_calls:
+            self._held_calls[event.tool].append(event)
+            return
+        self._held.append([event])
+        if type(event) is ToolStart:
+            self._held_calls[event.tool] = self._held[-1]
+
+    def _tell_held(self, complete: bool = False) -> bytes:
+        # What waits, as far as it need not wait any longer; all of it once the answer is complete.
+        told = []
+        while self._held and (complete or self._open != "tool" or self._is_whole()):
+            for event in self._held.popleft():
+                if type(event) is ToolStart:
+                    del self._held_calls[event.tool]
+                elif type(event) is ToolArgs and self._asked is not None and event.tool == self._asked.tool:
+                    self._given.append(event.text)
+                told.append(self._takers[type(event)](self, event))
+        return b"".join(told)
+
+    def _is_whole(self) -> bool:
+        # Whether nothing can follow in the call that is open.
+        text = "".join(self._given)
+        try:
+            return self._is_free() or (text.rstrip().endswith("}") and isinstance(decode(text), dict))
+        except ValueError:
+            return False
+
+    def _is_free(self) -> bool:
+        return self._asked is not None and self._asked.kind != "function"
+
+    def _begin_call(self, event: ToolStart) -> None:
+        self._packer.take(event)
+        self._asked, self._given = event, []
 
     def _is_other_thought(self, event: Thinking) -> bool:
         # Whether a thought is not of the block that is open.
@@ -125,6 +186,7 @@ class BlockEncoder(FaceEncoder):
 
     def _on_finish(self, event: Finish) -> bytes:
         self._finish = event
+        held = self._tell_held(complete=True)
         luggage = self._packer.block()
         told = self._on_thinking(Thinking("", block=_LAST, signature=luggage["signature"])) if luggage else b""
-        return told + self._close()
+        return held + told + self._close()

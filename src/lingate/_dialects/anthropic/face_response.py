@@ -188,6 +188,8 @@ class Encoder(BlockEncoder, dialect=NAME):
             # The path of nearly every event.
             self._text.append(event.text)
             return self._prefix + encode(event.text) + b"}}\n\n"
+        if self._open == "tool":
+            return self._beside_call(event)
         taker = self._takers.get(type(event))
         if taker is None or getattr(event, "choice", None):
             return b""
@@ -209,7 +211,8 @@ class Encoder(BlockEncoder, dialect=NAME):
             delta["container"] = self._native["container"]
         last: JsonDict = {"type": "message_delta", "delta": delta, "usage": native_usage(self._usage)}
         last.update(without(self._native, _DELTA_FIELDS))
-        return begun + self._close() + encode_typed(last) + encode_typed({"type": "message_stop"})
+        told = begun + self._tell_held(complete=True)
+        return told + self._close() + encode_typed(last) + encode_typed({"type": "message_stop"})
 
     def error(self, error: LingateError) -> bytes:
         _, body = anthropic_error(error)
@@ -283,7 +286,7 @@ class Encoder(BlockEncoder, dialect=NAME):
         return opened + told
 
     def _on_tool(self, event: ToolStart) -> bytes:
-        self._packer.take(event)
+        self._begin_call(event)
         own = event.raw.get("content_block") if event.raw else None
         block = dict(as_dict(own))
         block |= {"type": "tool_use", "id": event.id, "name": event.name, "input": {}}
@@ -292,7 +295,7 @@ class Encoder(BlockEncoder, dialect=NAME):
         return opened
 
     def _on_args(self, event: ToolArgs) -> bytes:
-        # A provider may add to an earlier call after the next has begun; its block keeps its index.
+        # What a provider adds to a call that was whole keeps the index of its block.
         index = self._tools.get(event.tool, self._index)
         return self._delta(index, {"type": "input_json_delta", "partial_json": event.text})
 

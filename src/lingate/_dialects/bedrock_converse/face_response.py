@@ -121,6 +121,7 @@ class Encoder(BlockEncoder, dialect=NAME):
             stop[_IN_STOP] = self._native[_IN_STOP]
         told: JsonDict = {"usage": native_usage(self._usage), "metrics": {"latencyMs": 0}}
         told.update(without(self._native, (_IN_STOP,)))
+        begun += self._tell_held(complete=True)
         return begun + self._close() + _frame("messageStop", stop) + _frame("metadata", told)
 
     def error(self, error: LingateError) -> bytes:
@@ -169,14 +170,14 @@ class Encoder(BlockEncoder, dialect=NAME):
         return opened + told + self._delta({"reasoningContent": delta})
 
     def _on_tool(self, event: ToolStart) -> bytes:
-        self._packer.take(event)
+        self._begin_call(event)
         call = as_dict(dig(event.raw, "contentBlockStart", "start", "toolUse"))
         opened = self._open_block("tool", {"toolUse": {**call, "toolUseId": event.id, "name": event.name}})
         self._tools[event.tool] = self._index
         return opened
 
     def _on_args(self, event: ToolArgs) -> bytes:
-        # A provider may add to an earlier call after the next has begun; its block keeps its index.
+        # What a provider adds to a call that was whole keeps the index of its block.
         return self._delta({"toolUse": {"input": event.text}}, self._tools.get(event.tool))
 
     def _on_annotations(self, event: Annotations) -> bytes:
