@@ -10,6 +10,7 @@ import pytest
 
 from lingate._dialects.anthropic import DIALECT as ANTHROPIC
 from lingate._dialects.bedrock_converse import DIALECT as BEDROCK
+from lingate._dialects.cohere import DIALECT as COHERE
 from lingate._model import Call, Event, Finish, Start, Text, Thinking, ToolArgs, ToolStart
 from lingate._wire.eventstream import EventStreamDecoder
 
@@ -53,6 +54,27 @@ def of_bedrock(data: bytes) -> Blocks:
     return blocks
 
 
+def of_cohere(data: bytes) -> Blocks:
+    blocks: Blocks = []
+    places: dict[tuple[str, int], int] = {}
+    for line in data.decode().splitlines():
+        event = json.loads(line[6:]) if line.startswith("data: {") else {}
+        kind, _, phase = event.get("type", "").rpartition("-")
+        if kind not in ("content", "tool-call"):
+            continue
+        said = event.get("delta", {}).get("message", {})
+        own, at = said.get("content") or said.get("tool_calls") or {}, (kind, event["index"])
+        if phase == "start":
+            places[at] = len(blocks)
+            begin(blocks, own.get("id") or own["type"])
+        elif phase == "delta":
+            told = own.get("text") or own.get("thinking") or own.get("function", {}).get("arguments") or ""
+            add(blocks, places[at], told)
+        else:
+            stop(blocks, places[at])
+    return blocks
+
+
 def begin(blocks: Blocks, name: str) -> None:
     assert not blocks or isinstance(blocks[-1][1], str)
     blocks.append((name, []))
@@ -68,8 +90,12 @@ def stop(blocks: Blocks, index: int) -> None:
     blocks[index] = (name, "".join(told))
 
 
-FACES: list[tuple[Any, Callable[[bytes], Blocks]]] = [(ANTHROPIC, of_anthropic), (BEDROCK, of_bedrock)]
-each = pytest.mark.parametrize(("face", "read"), FACES, ids=["anthropic", "bedrock_converse"])
+FACES: list[tuple[Any, Callable[[bytes], Blocks]]] = [
+    (ANTHROPIC, of_anthropic),
+    (BEDROCK, of_bedrock),
+    (COHERE, of_cohere),
+]
+each = pytest.mark.parametrize(("face", "read"), FACES, ids=["anthropic", "bedrock_converse", "cohere"])
 
 
 def encoder_of(face: Any) -> Any:

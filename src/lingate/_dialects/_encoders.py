@@ -95,41 +95,27 @@ class FaceEncoder:
         return b""
 
 
-_LAST = -1
-"""Number of a thinking block that no provider has numbered."""
-
 _CONTENT = frozenset({Text, Refusal, Thinking, ToolStart, ToolArgs, Media, Annotations})
 """Events that begin a block or are of one."""
 
 
-class BlockEncoder(FaceEncoder):
-    """One content block at a time, and what other formats want back in the last of them."""
+class CallEncoder(FaceEncoder):
+    """One tool call at a time, for clients that read its arguments as it ends; adding to it later would be lost on them."""
 
-    # Events of this very format come with their own (`Opaque`) ends of blocks, which are sent on with the indices
-    # renumbered. Between other providers' events the blocks are opened and closed as the kind of content changes.
-
-    _close: Callable[[], bytes]
-    _on_thinking: Callable[[Any], bytes]
+    # Other providers tell several calls at once, or the rest of one after text: what is not of the call that is open
+    # waits until that is whole. `_begin_call` opens one, and who tells its end takes it away.
 
     def __init__(self, call: Call) -> None:
         super().__init__(call)
-        self._index = -1
-        self._open: str | None = None
-        self._block: int | None = None
-        self._tools: dict[int, int] = {}
         self._asked: ToolStart | None = None
         self._given: list[str] = []
         self._held: deque[list[Event]] = deque()
         self._held_calls: dict[int, list[Event]] = {}
-        self._cited = False
-        self._packer = Packer(self._dialect)
 
     def event(self, event: Event) -> bytes:
-        return self._beside_call(event) if self._open == "tool" else super().event(event)
+        return super().event(event) if self._asked is None else self._beside_call(event)
 
     def _beside_call(self, event: Event) -> bytes:
-        # Clients read the arguments as the call's block ends, which adding to it later does not change. Other providers
-        # tell several calls at once, or the rest of one after text: what is not the open call's waits until it is whole.
         taker = self._takers.get(type(event))
         if taker is None or getattr(event, "choice", None):
             return b""
@@ -152,10 +138,10 @@ class BlockEncoder(FaceEncoder):
     def _tell_held(self, complete: bool = False) -> bytes:
         # What waits, as far as it need not wait any longer; all of it once the answer is complete.
         told = []
-        while self._held and (complete or self._open != "tool" or self._is_whole()):
+        while self._held and (complete or self._is_whole()):
             for event in self._held.popleft():
                 if type(event) is ToolStart:
-                    del self._held_calls[event.tool]
+                    self._held_calls.pop(event.tool, None)
                 elif type(event) is ToolArgs and self._asked is not None and event.tool == self._asked.tool:
                     self._given.append(event.text)
                 told.append(self._takers[type(event)](self, event))
@@ -163,18 +149,39 @@ class BlockEncoder(FaceEncoder):
 
     def _is_whole(self) -> bool:
         # Whether nothing can follow in the call that is open.
+        if self._asked is None or self._asked.kind != "function":
+            return True
         text = "".join(self._given)
         try:
-            return self._is_free() or (text.rstrip().endswith("}") and isinstance(decode(text), dict))
+            return text.rstrip().endswith("}") and isinstance(decode(text), dict)
         except ValueError:
             return False
 
-    def _is_free(self) -> bool:
-        return self._asked is not None and self._asked.kind != "function"
-
     def _begin_call(self, event: ToolStart) -> None:
-        self._packer.take(event)
         self._asked, self._given = event, []
+
+
+_LAST = -1
+"""Number of a thinking block that no provider has numbered."""
+
+
+class BlockEncoder(CallEncoder):
+    """One content block at a time, and what other formats want back in the last of them."""
+
+    # Events of this very format come with their own (`Opaque`) ends of blocks, which are sent on with the indices
+    # renumbered. Between other providers' events the blocks are opened and closed as the kind of content changes.
+
+    _close: Callable[[], bytes]
+    _on_thinking: Callable[[Any], bytes]
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(call)
+        self._index = -1
+        self._open: str | None = None
+        self._block: int | None = None
+        self._tools: dict[int, int] = {}
+        self._cited = False
+        self._packer = Packer(self._dialect)
 
     def _is_other_thought(self, event: Thinking) -> bool:
         # Whether a thought is not of the block that is open.

@@ -188,7 +188,7 @@ class Encoder(BlockEncoder, dialect=NAME):
             # The path of nearly every event.
             self._text.append(event.text)
             return self._prefix + encode(event.text) + b"}}\n\n"
-        if self._open == "tool":
+        if self._asked is not None:
             return self._beside_call(event)
         taker = self._takers.get(type(event))
         if taker is None or getattr(event, "choice", None):
@@ -244,7 +244,7 @@ class Encoder(BlockEncoder, dialect=NAME):
     def _close(self) -> bytes:
         if self._open is None:
             return b""
-        self._open = self._block = None
+        self._open = self._block = self._asked = None
         end = encode_typed({"type": "content_block_stop", "index": self._index})
         late, self._late = self._late, []
         told = [self._tell_block({"type": "thinking", "thinking": "", "signature": proof}) for proof in late]
@@ -286,11 +286,12 @@ class Encoder(BlockEncoder, dialect=NAME):
         return opened + told
 
     def _on_tool(self, event: ToolStart) -> bytes:
-        self._begin_call(event)
+        self._packer.take(event)
         own = event.raw.get("content_block") if event.raw else None
         block = dict(as_dict(own))
         block |= {"type": "tool_use", "id": event.id, "name": event.name, "input": {}}
         opened = self._open_block("tool", block)
+        self._begin_call(event)
         self._tools[event.tool] = self._index
         return opened
 

@@ -143,7 +143,7 @@ class Encoder(BlockEncoder, dialect=NAME):
     def _close(self) -> bytes:
         if self._open is None:
             return b""
-        self._open = self._block = None
+        self._open = self._block = self._asked = None
         return _frame("contentBlockStop", {"contentBlockIndex": self._index})
 
     def _delta(self, delta: JsonDict, index: int | None = None) -> bytes:
@@ -170,9 +170,10 @@ class Encoder(BlockEncoder, dialect=NAME):
         return opened + told + self._delta({"reasoningContent": delta})
 
     def _on_tool(self, event: ToolStart) -> bytes:
-        self._begin_call(event)
+        self._packer.take(event)
         call = as_dict(dig(event.raw, "contentBlockStart", "start", "toolUse"))
         opened = self._open_block("tool", {"toolUse": {**call, "toolUseId": event.id, "name": event.name}})
+        self._begin_call(event)
         self._tools[event.tool] = self._index
         return opened
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from lingate._dialects._arguments import shown_call
 from lingate._dialects._draft import native_fields
-from lingate._dialects._encoders import FaceEncoder
+from lingate._dialects._encoders import CallEncoder
 from lingate._dialects._faults import openai_error
 from lingate._dialects._reading import first_choice
 from lingate._dialects.cohere.assistant import citations_of, kept_fields
@@ -104,7 +104,7 @@ def _call(call: JsonDict) -> JsonDict:
 _NEW_MESSAGE = {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}
 
 
-class Encoder(FaceEncoder, dialect=NAME):
+class Encoder(CallEncoder, dialect=NAME):
     """Canonical events -> SSE, one content block at a time; blocks open and close as the kind of content changes."""
 
     def __init__(self, call: Call) -> None:
@@ -112,7 +112,6 @@ class Encoder(FaceEncoder, dialect=NAME):
         self._index = -1
         self._open: tuple[str, int] | None = None
         self._prefix = b""
-        self._tool: int | None = None
         self._text: list[str] = []
         self._cited = False
         self._citations: list[JsonDict] = []
@@ -127,7 +126,7 @@ class Encoder(FaceEncoder, dialect=NAME):
 
     def end(self) -> bytes:
         """Close what is open, tell why the answer ended and what it cost."""
-        begun = b"" if self._started else self._begin(Start("", "", 0))
+        told = (b"" if self._started else self._begin(Start("", "", 0))) + self._tell_held(complete=True)
         finish = self._finish
         delta: JsonDict = {
             **self._native,
@@ -136,7 +135,7 @@ class Encoder(FaceEncoder, dialect=NAME):
         usage = native_usage(self._usage)
         if usage is not None:
             delta["usage"] = usage
-        return begun + self._close() + encode_typed({"type": "message-end", "delta": delta}) + b"data: [DONE]\n\n"
+        return told + self._close() + encode_typed({"type": "message-end", "delta": delta}) + b"data: [DONE]\n\n"
 
     def error(self, error: LingateError) -> bytes:
         """An error in mid-stream: a message that ended in one."""
@@ -163,9 +162,9 @@ class Encoder(FaceEncoder, dialect=NAME):
         closed = b""
         if self._open is not None:
             closed = encode_typed({"type": "content-end", "index": self._index})
-        elif self._tool is not None:
-            closed = encode_typed({"type": "tool-call-end", "index": self._tool})
-        self._open = self._tool = None
+        elif self._asked is not None:
+            closed = encode_typed({"type": "tool-call-end", "index": self._asked.tool})
+        self._open = self._asked = None
         return closed
 
     def _on_text(self, event: Text) -> bytes:
@@ -192,7 +191,7 @@ class Encoder(FaceEncoder, dialect=NAME):
 
     def _on_tool(self, event: ToolStart) -> bytes:
         closed = self._close()
-        self._tool = event.tool
+        self._begin_call(event)
         call = {"id": event.id, "type": "function", "function": {"name": event.name, "arguments": ""}}
         message = {"tool_calls": call}
         return closed + encode_typed({"type": "tool-call-start", "index": event.tool, "delta": {"message": message}})
@@ -214,7 +213,7 @@ class Encoder(FaceEncoder, dialect=NAME):
         return super()._on_extra(event)
 
     def _on_finish(self, event: Finish) -> bytes:
-        return super()._on_finish(event) + self._tell_citations() + self._close()
+        return super()._on_finish(event) + self._tell_held(complete=True) + self._tell_citations() + self._close()
 
     def _tell_citations(self) -> bytes:
         # Citations that have not come as events of this format.
