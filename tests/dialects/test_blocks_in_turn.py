@@ -1,4 +1,4 @@
-"""Formats whose clients read a tool call as its block ends: nothing is added to a block afterwards, however it was told."""
+"""Faces whose clients read a tool call as it ends, or as a whole: nothing is added to it afterwards, however it was told."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import pytest
 from lingate._dialects.anthropic import DIALECT as ANTHROPIC
 from lingate._dialects.bedrock_converse import DIALECT as BEDROCK
 from lingate._dialects.cohere import DIALECT as COHERE
+from lingate._dialects.gemini import DIALECT as GEMINI
+from lingate._dialects.ollama import DIALECT as OLLAMA
 from lingate._model import Call, Event, Finish, Start, Text, Thinking, ToolArgs, ToolStart
 from lingate._wire.eventstream import EventStreamDecoder
 
@@ -195,3 +197,45 @@ def test_very_many_calls_at_once_take_no_deep_stack_and_little_time(face: Any, r
     data = told(face, *starts, *(ToolArgs(at, "{") for at in many), *(ToolArgs(at, "}") for at in many), DONE)
 
     assert read(data) == [(f"c{at}", "{}") for at in many]
+
+
+@pytest.mark.parametrize("face", [GEMINI, OLLAMA], ids=["gemini", "ollama"])
+def test_calls_that_are_told_whole_wait_for_their_last_piece_behind_text(face: Any) -> None:
+    data = told(
+        face,
+        ToolStart(0, "a", "f"),
+        ToolArgs(0, '{"x":1}'),
+        Text("Let"),
+        ToolStart(1, "b", "g"),
+        ToolStart(2, "c", "h"),
+        ToolArgs(1, '{"y":'),
+        Text(" me"),
+        ToolArgs(2, '{"z":3}'),
+        ToolArgs(1, "2}"),
+        ToolStart(3, "d", "i"),
+        DONE,
+    )
+
+    assert [(call["name"], given_to(call)) for call in calls_in(data)] == [
+        ("f", {"x": 1}),
+        ("g", {"y": 2}),
+        ("h", {"z": 3}),
+        ("i", {}),
+    ]
+    assert data.index(b'"x"') < data.index(b'"Let"') < data.index(b'" me"') < data.index(b'"y"')
+
+
+def calls_in(data: bytes) -> list[dict[str, Any]]:
+    calls: list[dict[str, Any]] = []
+    for line in filter(None, data.decode().splitlines()):
+        event = json.loads(line.removeprefix("data: "))
+        if "message" in event:
+            calls += [call["function"] for call in event["message"].get("tool_calls", [])]
+        else:
+            parts = event["candidates"][0]["content"]["parts"]
+            calls += [part["functionCall"] for part in parts if "functionCall" in part]
+    return calls
+
+
+def given_to(call: dict[str, Any]) -> Any:
+    return call.get("arguments", call.get("args", {}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from lingate._dialects._draft import Draft
@@ -67,6 +67,15 @@ def shown_arguments(arguments: Any) -> JsonDict:
         return arguments
     found = _said(arguments) if isinstance(arguments, str) else {}
     return found if isinstance(found, dict) else {} if found is None else {"arguments": found}
+
+
+def is_whole(pieces: Iterable[str]) -> bool:
+    """Whether arguments that come in pieces are an object, to which nothing can be added."""
+    text = "".join(pieces)
+    try:
+        return text.rstrip().endswith("}") and isinstance(decode(text), dict)
+    except ValueError:
+        return False
 
 
 def _said(text: str) -> Any:

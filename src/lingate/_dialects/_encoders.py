@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from lingate._dialects._arguments import is_whole
 from lingate._dialects._draft import native_fields
 from lingate._dialects._luggage import Packer
 from lingate._model import (
@@ -25,7 +26,6 @@ from lingate._model import (
     ToolStart,
     Usage,
 )
-from lingate._wire.json import decode
 
 _TAKERS = {
     Start: "_begin",
@@ -149,13 +149,7 @@ class CallEncoder(FaceEncoder):
 
     def _is_whole(self) -> bool:
         # Whether nothing can follow in the call that is open.
-        if self._asked is None or self._asked.kind != "function":
-            return True
-        text = "".join(self._given)
-        try:
-            return text.rstrip().endswith("}") and isinstance(decode(text), dict)
-        except ValueError:
-            return False
+        return self._asked is None or self._asked.kind != "function" or is_whole(self._given)
 
     def _begin_call(self, event: ToolStart) -> None:
         self._asked, self._given = event, []

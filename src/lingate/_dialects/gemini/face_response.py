@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._arguments import shown_arguments
+from lingate._dialects._arguments import is_whole, shown_arguments
 from lingate._dialects._base import StreamEncoder
 from lingate._dialects._dataurl import is_data_url, split_data_url
 from lingate._dialects._dates import rfc3339
@@ -45,7 +45,7 @@ from lingate._model import (
     ToolStart,
     replaced,
 )
-from lingate._wire.json import decode, encode
+from lingate._wire.json import encode
 from lingate._wire.shapes import as_dicts, without
 from lingate._wire.sse import encode as encode_event
 from lingate.errors import LingateError
@@ -206,11 +206,7 @@ class _Tool:
         self.pieces: list[str] = []
 
     def whole(self) -> bool:
-        """Whether the arguments are a complete object; one that is cannot go on."""
-        try:
-            return isinstance(decode("".join(self.pieces) or "{}"), dict) and bool(self.pieces)
-        except ValueError:
-            return False
+        return is_whole(self.pieces)
 
     def part(self, signed: dict[str, str]) -> JsonDict:
         start = self.start

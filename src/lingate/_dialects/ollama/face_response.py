@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from lingate._dialects._arguments import shown_arguments, shown_call
+from lingate._dialects._arguments import is_whole, shown_arguments, shown_call
 from lingate._dialects._counts import integer
 from lingate._dialects._dates import rfc3339
 from lingate._dialects._draft import native_fields
@@ -141,7 +141,7 @@ class Encoder(FaceEncoder, dialect=NAME):
         reason = done_reason(finish.reason, finish.native) if finish else "stop"
         last = {"done": True, "done_reason": reason, **counts(self._usage)}
         took = {} if "total_duration" in self._native else self.took()
-        return self._tell_tools() + self._line({}, {**took, **self._native, **last})
+        return self._tell_tools(complete=True) + self._line({}, {**took, **self._native, **last})
 
     def error(self, error: LingateError) -> bytes:
         return render_error(error)[1] + b"\n"
@@ -178,16 +178,18 @@ class Encoder(FaceEncoder, dialect=NAME):
             self._tools[event.tool][1].append(event.text)
         return b""
 
-    def _tell_tools(self) -> bytes:
-        # All calls that have begun, each in a line as clients know it; a provider may add to any until something else comes.
+    def _tell_tools(self, complete: bool = False) -> bytes:
+        # The calls that are whole, each in a line as clients know it. A provider may add to one that is not, after text too.
         lines = b""
-        for start, pieces in self._tools.values():
+        for tool, (start, pieces) in [*self._tools.items()]:
+            if not complete and not is_whole(pieces):
+                break
+            del self._tools[tool]
             function = {"name": start.name, "arguments": "".join(pieces)}
             call = wire_call({"id": start.id, "function": function}, self._told)
             lines += self._line({"tool_calls": [call]}, {"done": False})
             self._told += 1
-        self._tools = {}
         return lines
 
     def _on_finish(self, event: Finish) -> bytes:
-        return super()._on_finish(event) + self._tell_tools()
+        return super()._on_finish(event) + self._tell_tools(complete=True)

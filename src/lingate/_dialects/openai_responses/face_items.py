@@ -7,13 +7,13 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any
 
+from lingate._dialects._arguments import is_whole
 from lingate._dialects._dataurl import is_data_url, split_data_url
 from lingate._dialects.openai_responses.content import content_text
 from lingate._dialects.openai_responses.conversation import CARRIED, CARRIED_CALL, DETAILS
 from lingate._dialects.openai_responses.facts import NAME
 from lingate._dialects.openai_responses.items import own_item, secret_of
 from lingate._model import JsonDict, Thinking
-from lingate._wire.json import decode
 from lingate._wire.shapes import as_dict, as_dicts, as_list, as_str, dig, not_null, without
 
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_-]")
@@ -347,11 +347,7 @@ class Call(Opened):
 
     def is_whole(self) -> bool:
         """Whether nothing can follow: a provider may add to a call after the next one has begun."""
-        text = "".join(self.pieces)
-        try:
-            return text.endswith("}") and not self._custom and isinstance(decode(text), dict)
-        except ValueError:
-            return False
+        return not self._custom and is_whole(self.pieces)
 
     def write(self, text: str) -> list[JsonDict]:
         self.pieces.append(text)
