@@ -74,6 +74,8 @@ def test_cached_input_is_found_under_every_name(fields: Any) -> None:
         {"prompt_tokens_details": {"cache_creation_input_tokens": 4}},
         {"prompt_tokens_details": {"cache_creation_tokens": 4}},
         {"prompt_tokens_details": {"created_cache_tokens": 4}},
+        {"prompt_tokens_details": {"cached_creation_tokens": 4}},
+        {"input_tokens_details": {"cached_creation_tokens": 4, "cached_tokens": 0}},
         {"cache_creation_input_tokens": 4},
     ],
 )

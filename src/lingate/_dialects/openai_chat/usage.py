@@ -22,7 +22,13 @@ _CACHED = (
     "cache_read_input_tokens",
     "cache_read_tokens",
 )
-_WRITTEN = ("cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens", "created_cache_tokens")
+_WRITTEN = (
+    "cache_write_tokens",
+    "cache_creation_tokens",
+    "cache_creation_input_tokens",
+    "created_cache_tokens",
+    "cached_creation_tokens",
+)
 
 
 def canonical_usage(raw: Any) -> JsonDict | None:
