@@ -170,3 +170,19 @@ def test_arguments_with_line_breaks_in_their_texts_are_shown_as_the_object_that_
     wire = dialect(name).operation("chat", name).render(answer)
 
     assert json.dumps({"patch": "one\n\ttwo"}) in json.dumps(json.loads(wire))
+
+
+@pytest.mark.parametrize("name", ["anthropic", "gemini", "cohere", "ollama", "bedrock_converse", "openai_responses"])
+def test_an_old_function_call_is_a_tool_call_to_who_knows_no_other(name: str) -> None:
+    message = {"role": "assistant", "content": None, "function_call": {"name": "look", "arguments": '{"a":"here"}'}}
+    response = {"id": "c", "model": "m", "choices": [{"message": message, "finish_reason": "function_call"}]}
+    form, call = _asked(name, "responses" if name == "openai_responses" else "chat")
+
+    whole = form.render(response)
+
+    assert b"look" in whole
+    assert b"here" in whole
+    encoder = form.encoder(call)
+    streamed = b"".join(map(encoder.event, replay(response))) + encoder.end()
+    assert b"look" in streamed
+    assert b"here" in streamed

@@ -149,7 +149,7 @@ class CallEncoder(FaceEncoder):
 
     def _is_whole(self) -> bool:
         # Whether nothing can follow in the call that is open.
-        return self._asked is None or self._asked.kind != "function" or is_whole(self._given)
+        return self._asked is None or self._asked.kind == "custom" or is_whole(self._given)
 
     def _begin_call(self, event: ToolStart) -> None:
         self._asked, self._given = event, []

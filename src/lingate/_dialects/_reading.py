@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -90,7 +91,16 @@ def gist_of(calls: Any) -> list[tuple[Any, ...]]:
 def first_choice(response: JsonDict) -> tuple[JsonDict, JsonDict]:
     """The only choice that formats with one answer show of a canonical response, and its message."""
     choice: JsonDict = (response.get("choices") or [{}])[0]
-    return choice, choice.get("message") or {}
+    return choice, with_old_call(choice.get("message") or {})
+
+
+def with_old_call(message: JsonDict) -> JsonDict:
+    """A message of an answer whose old-style `function_call` is one of its tool calls, as which other formats know it."""
+    called = message.get("function_call")
+    if not isinstance(called, dict) or message.get("tool_calls"):
+        return message
+    call = {"id": "call_" + os.urandom(12).hex(), "type": "function", "function": called}
+    return {**message, "tool_calls": [call]}
 
 
 def reasoning_of(message: JsonDict) -> str:

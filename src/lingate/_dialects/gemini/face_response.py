@@ -12,6 +12,7 @@ from lingate._dialects._draft import native_fields
 from lingate._dialects._encoders import FaceEncoder
 from lingate._dialects._faults import google_error
 from lingate._dialects._luggage import Packer, luggage_of
+from lingate._dialects._reading import with_old_call
 from lingate._dialects._signature import unseal
 from lingate._dialects.gemini.content import content_text, kept_parts
 from lingate._dialects.gemini.facts import FINISH, FINISH_REASON, MEDIA_TYPES, NAME
@@ -97,6 +98,7 @@ def message_parts(message: JsonDict) -> list[JsonDict]:
     if kept is not None:
         return kept
     sealed = sealed_signatures(message.get("thinking_blocks"))
+    message = with_old_call(message)
     parts = _thoughts(message)
     luggage = luggage_of(message, NAME)
     parts += [foreign_part(luggage)] if luggage else []
