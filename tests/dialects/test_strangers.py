@@ -34,10 +34,11 @@ OTHERS = (
 )
 
 
-def sent(model: str, **more: Any) -> HttpRequest:
+def sent(model: str, headers: dict[str, str] | None = None, drop_params: bool = False, **more: Any) -> HttpRequest:
     """What goes to a provider when a client of Anthropic's format asks for its model."""
     body = {"max_tokens": 100, "messages": [{"role": "user", "content": "hi"}], "tools": [TOOL], **more}
     call = ANTHROPIC.operations["chat"].parse_call(json.dumps({"model": model, **body}).encode(), {})
+    call.extra_headers, call.drop_params = headers, drop_params
     env = {"AWS_REGION": "eu-west-1"}
     target = lookup.resolve(model, env=env, api_key="sk-test")
     return form_of(target, "chat").request(call, target)
@@ -75,6 +76,50 @@ def test_claude_on_bedrock_is_told_which_feature_they_are_of() -> None:
     more = body["additionalModelRequestFields"]
     assert more["context_management"] == EDITS
     assert more["anthropic_beta"] == ["context-management-2025-06-27"]
+
+
+FINDER = {"type": "tool_search_tool_regex_20251119", "name": "tool_search_tool_regex"}
+
+
+@pytest.mark.parametrize("betas", ["advanced-tool-use-2025-11-20", ""])
+def test_a_cloud_is_told_which_features_the_fields_of_tools_are_of(betas: str) -> None:
+    named = ["tool-search-tool-2025-10-19", "tool-examples-2025-10-29"]
+    given = {"anthropic-beta": betas} if betas else None
+
+    body = json.loads(sent("bedrock/invoke/us.anthropic.claude-opus-4-5-v1:0", given, tools=[FINDER, TOOL]).body)
+
+    assert body["tools"][0] == FINDER
+    assert body["anthropic_beta"] == named
+    plain = {"name": "Bash", "input_schema": {"type": "object"}, "defer_loading": False}
+    bare = sent("bedrock/invoke/us.anthropic.claude-opus-4-5-v1:0", tools=[plain])
+    assert "anthropic_beta" not in json.loads(bare.body)
+    assert "anthropic-beta" not in sent("anthropic/claude-opus-4-5", tools=[FINDER, TOOL]).headers
+
+
+def test_a_clients_features_reach_claude_by_way_of_converse() -> None:
+    given = {"Anthropic-Beta": "claude-code-20250219, context-1m-2025-08-07,tool-search-tool-2025-10-19"}
+
+    request = sent("bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0", given, context_management=EDITS)
+    more = json.loads(request.body)["additionalModelRequestFields"]
+    other = sent("bedrock/amazon.nova-pro-v1:0", given, tools=[])
+
+    assert more["anthropic_beta"] == ["context-1m-2025-08-07", "context-management-2025-06-27"]
+    assert [words for words in request.dropped if "beta" in words] == [
+        "anthropic-beta: claude-code-20250219",
+        "anthropic-beta: tool-search-tool-2025-10-19",
+    ]
+    assert "beta" not in f"{other.body!r} {request.headers} {other.headers}".lower()
+
+
+def test_converse_has_no_search_for_tools() -> None:
+    model = "bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+    with pytest.raises(UnsupportedError, match=FINDER["type"]):
+        sent(model, tools=[FINDER, TOOL])
+
+    request = sent(model, drop_params=True, tools=[FINDER, TOOL])
+
+    assert "tools[0]" in request.dropped
+    assert "additionalModelRequestFields" not in json.loads(request.body)
 
 
 def test_a_list_of_the_same_name_is_openais_own_and_stays() -> None:
@@ -139,7 +184,6 @@ def test_the_responses_api_takes_shorter_names() -> None:
 
 
 SEARCH = {"type": "web_search_20250305", "name": "web_search", "max_uses": 8}
-FINDER = {"type": "tool_search_tool_regex_20251119", "name": "tool_search_tool_regex"}
 
 
 @pytest.mark.parametrize("tool", [SEARCH, FINDER], ids=["search", "finder"])

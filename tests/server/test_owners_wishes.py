@@ -138,3 +138,24 @@ def test_a_key_may_name_only_its_own_models_among_those_that_anthropic_is_to_fal
         refused = ask(gateway, "/v1/messages", asked, headers={"authorization": f"Bearer {made['token']}"})
     assert (refused.status_code, "'claude-b'" in refused.text) == (403, True)
     assert not upstream.requests
+
+
+def test_features_that_a_client_of_anthropics_asks_for_reach_claude_on_converse(
+    upstream: RawServer, tmp_path: Path
+) -> None:
+    output = {"message": {"role": "assistant", "content": [{"text": "hi"}]}}
+    usage = {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2}
+    upstream.script = Script(
+        [json.dumps({"output": output, "stopReason": "end_turn", "usage": usage}).encode()], headers=JSON
+    )
+    place = {"api_base": upstream.url, "api_key": "k" * 20, "aws_region_name": "us-east-1"}
+    entry = {"model": "bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0", **place}
+    served = json.dumps({"model_list": [{"model_name": "claude", "litellm_params": entry}]})
+    wanted = {"anthropic-beta": "claude-code-20250219,context-1m-2025-08-07"}
+
+    with running_gateway(served, tmp_path) as gateway:
+        answer = ask(gateway, "/v1/messages?beta=true", chat("claude", max_tokens=9), wanted)
+
+    more = json.loads(upstream.requests[-1])["additionalModelRequestFields"]
+    assert more == {"anthropic_beta": ["context-1m-2025-08-07"]}
+    assert answer.headers["x-lingate-dropped"] == "anthropic-beta: claude-code-20250219"

@@ -19,6 +19,11 @@ def begin_request(made: Draft, method: str, model: str, place: str = "model") ->
     url = join_url(target.url, f"/{place}/{quote(model, safe='')}/{method}", target.model)
     headers = {"content-type": "application/json", **target.headers}
     extra = call.extra_headers
-    sent = HttpRequest("POST", url, merge_headers(headers, extra) if extra else headers, b"", call, target)
+    merged = merge_headers(headers, extra) if extra else headers
+    # Claude's features stand in bodies there: AWS takes the header away.
+    told = {
+        name: value for name, value in merged.items() if name.lower() not in ("anthropic-beta", "anthropic-version")
+    }
+    sent = HttpRequest("POST", url, told, b"", call, target)
     made.hand_over(sent)
     return sent

@@ -49,7 +49,7 @@ VERTEX_PUBLISHERS = (
         pattern=r"(?:anthropic/)?(claude-.+)",
         model=r"\1",
         dialect="vertex_anthropic",
-        traits={"betas": f"(?:{CLAUDE_BETAS})-.+"},
+        traits={"betas": f"(?:{CLAUDE_BETAS}|tool-search-tool)-.+"},
     ),
     ModelRule(
         pattern=r"(?:mistralai/)?((?:mistral|ministral|magistral|codestral)-.+)",

@@ -103,6 +103,12 @@ def test_features_of_claude_that_google_refuses_are_not_asked_for() -> None:
     assert sent.dropped == ["anthropic-beta: claude-code-20250219", "anthropic-beta: effort-2025-11-24"]
 
 
+def test_tools_that_claude_is_shown_later_are_a_feature_by_name_at_google() -> None:
+    sent = ask(at("claude-sonnet-4-6"), tools=[{**TOOL, "defer_loading": True}])
+
+    assert sent.headers["anthropic-beta"] == "tool-search-tool-2025-10-19"
+
+
 def test_a_base_url_of_the_user_s_own_is_taken_as_it_is() -> None:
     base = "https://europe-west1-aiplatform.googleapis.com/v1/projects/p2/locations/europe-west1"
 

@@ -519,6 +519,15 @@ def test_tools_of_the_providers_own_are_sent_as_they_are(native: dict[str, Any])
     assert wire(tools=[native, tool()])["tools"][0] == native
 
 
+def test_tools_are_shown_later_only_where_they_can_be_searched_for() -> None:
+    # "Deferred tools require tools.tool_search." (Wei-Shaw/sub2api#5942): Anthropic's clients search with other tools.
+    later, search = {**tool(), "defer_loading": True}, {"type": "tool_search"}
+
+    assert wire(tools=[search, later])["tools"][1]["defer_loading"] is True
+    assert "defer_loading" not in wire(tools=[later])["tools"][0]
+    assert dropped(tools=[later]) == ["tools[].defer_loading"]
+
+
 def test_custom_tools_and_their_grammars_are_flat() -> None:
     grammar = {"syntax": "regex", "definition": "a+"}
     custom = {"type": "custom", "custom": {"name": "sql", "format": {"type": "grammar", "grammar": grammar}}}

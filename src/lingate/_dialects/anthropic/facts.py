@@ -64,6 +64,10 @@ TOOL_BETAS = {
 }
 """`anthropic-beta` values without which the API does not know a tool's `type`."""
 
+TOOL_FIELD_BETAS = {"defer_loading": "tool-search-tool-2025-10-19", "input_examples": "tool-examples-2025-10-29"}
+"""`anthropic-beta` values that fields of tools are of at AWS and Google; the API itself has them in `advanced-tool-use`, or
+knows them without."""
+
 FIELD_BETAS = {
     "mcp_servers": "mcp-client-2025-04-04",
     "context_management": "context-management-2025-06-27",

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from lingate._dialects import _params
@@ -18,6 +19,7 @@ from lingate._dialects.anthropic.facts import (
     SKILLS_BETA,
     TASK_BUDGET_BETA,
     TOOL_BETAS,
+    TOOL_FIELD_BETAS,
 )
 from lingate._dialects.anthropic.tools import is_forced
 from lingate._wire.shapes import as_dict, as_dicts, as_str, dig, without
@@ -81,6 +83,11 @@ def write_rest(draft: Draft) -> None:
 
 
 def _need_betas(draft: Draft) -> None:
+    if known := draft.traits.get("betas"):
+        tools = as_dicts(draft.body.get("tools"))
+        for name, beta in TOOL_FIELD_BETAS.items():
+            if re.fullmatch(known, beta) and any(tool.get(name) for tool in tools):
+                draft.need(beta)
     # The toolset's own version of the connector replaces the one before.
     if draft.body.get("mcp_servers") and TOOL_BETAS["mcp_toolset"] not in draft.betas:
         draft.need(FIELD_BETAS["mcp_servers"])

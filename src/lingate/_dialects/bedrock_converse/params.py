@@ -10,6 +10,7 @@ from lingate._dialects._params import CHAT_FIELDS, answer_limit, sampling, stops
 from lingate._dialects._params import NEUTRAL as _NEUTRAL
 from lingate._dialects._strangers import is_anthropics_hint, note_others_words
 from lingate._dialects.anthropic.facts import FIELD_BETAS
+from lingate._dialects.anthropic.request import BETA, asked_betas
 from lingate._dialects.bedrock_converse.draft import Draft
 from lingate._dialects.bedrock_converse.facts import TIERS, TOP_FIELDS
 from lingate._dialects.bedrock_converse.tools import is_forced
@@ -40,6 +41,10 @@ WRITTEN = CHAT_FIELDS | {
     "additionalModelRequestFields",
 }
 """Fields that have a place of their own on the wire, or none because they are said otherwise."""
+
+_ELSEWHERE = ("tool-search-tool-", "tool-examples-")
+"""Features that this API has no place for, or refuses: "The tool-search-tool beta feature is not currently supported on the
+Converse and ConverseStream APIs" (agentgateway/agentgateway#3240)."""
 
 _METADATA = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,\-.]{1,256}")
 _MOST_METADATA = 16
@@ -91,7 +96,7 @@ def write_rest(draft: Draft) -> None:
         else:
             draft.additional()[name] = value
     if draft.family == "claude":
-        _write_betas(draft.additional())
+        _write_betas(draft)
     for name, value in draft.native.get("fields", {}).items():
         draft.body.setdefault(name, value)
     note_others_words(draft.asked, draft.note)
@@ -99,12 +104,18 @@ def write_rest(draft: Draft) -> None:
         draft.body.pop("additionalModelRequestFields", None)
 
 
-def _write_betas(more: JsonDict) -> None:
-    # Name the features without which Claude does not know some of its fields.
-    needed = [beta for name, beta in FIELD_BETAS.items() if more.get(name)]
-    if needed:
-        given = more.get("anthropic_beta")
-        more["anthropic_beta"] = list(dict.fromkeys([*as_list(given), *needed]))
+def _write_betas(draft: Draft) -> None:
+    # Name the features that the client asks for, and those without which Claude does not know some of its fields.
+    more = draft.additional()
+    features = as_list(more.get("anthropic_beta"))[:]
+    for beta in asked_betas(draft.call, draft.target, draft.note):
+        if beta.startswith(_ELSEWHERE):
+            draft.note(f"{BETA}: {beta}")
+        else:
+            features.append(beta)
+    features += [beta for name, beta in FIELD_BETAS.items() if more.get(name)]
+    if features:
+        more["anthropic_beta"] = list(dict.fromkeys(features))
 
 
 REASONING_FIELDS = ("output_config", "reasoningConfig", "reasoning")

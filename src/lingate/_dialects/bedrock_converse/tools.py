@@ -169,7 +169,8 @@ def _tool(tool: JsonDict, where: str, draft: Draft) -> JsonDict | None:
 def _pass_on(tool: JsonDict, where: str, draft: Draft) -> None:
     # Claude's own tools (computer use and the like) go past Converse, in the words of Claude's own API.
     kind = tool.get("type")
-    if draft.family != "claude" or not isinstance(kind, str) or kind == "custom":
+    # Its search for tools is none of them (agentgateway/agentgateway#3240): all tools are told here.
+    if draft.family != "claude" or not isinstance(kind, str) or kind == "custom" or kind.startswith("tool_search"):
         draft.refuse(where, f"there is no tool of type {strangers_tool(tool) or kind}")
         return
     more = draft.additional()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
 from typing import Any
 
 from lingate._dialects._bedrock import begin_request
 from lingate._dialects._draft import Draft, asked_of
 from lingate._dialects._params import CHAT_FIELDS, answer_limit, begun, sampling, stops, write_rest
 from lingate._dialects._prompts import turns_of
-from lingate._dialects.anthropic.request import BETA, asked_betas
+from lingate._dialects.anthropic.request import asked_betas
 from lingate._dialects.anthropic.request import write_body as write_anthropic
 from lingate._dialects.bedrock_converse.facts import foundation_model
 from lingate._dialects.bedrock_converse.request import write_body as write_converse
@@ -32,7 +31,7 @@ def chat_request(call: Call, target: Target) -> HttpRequest:
     call, headers = _headers_apart(call)
     draft = _write(call, target)
     sent = begin_request(draft, INVOKE_STREAM if call.stream else INVOKE, target.model)
-    sent.headers = {**_without_betas(sent.headers), **headers}
+    sent.headers = {**sent.headers, **headers}
     return seal(sent, draft.body)
 
 
@@ -40,7 +39,6 @@ def count_request(call: Call, target: Target) -> HttpRequest:
     draft = _write(call, target)
     draft.answer_tool, draft.stop = None, ()
     sent = begin_request(draft, "count-tokens", foundation_model(target.model))
-    sent.headers = _without_betas(sent.headers)
     sent.body = b'{"input":{"invokeModel":{"body":"%b"}}}' % base64.b64encode(seal(sent, draft.body).body)
     return sent
 
@@ -169,7 +167,3 @@ def _headers_apart(call: Call) -> tuple[Call, dict[str, str]]:
         del body["service_tier"]
         headers["x-amzn-bedrock-service-tier"] = tier
     return (replaced(call, body=body) if headers else call), headers
-
-
-def _without_betas(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in headers.items() if name.lower() not in (BETA, "anthropic-version")}

@@ -27,7 +27,8 @@ def write_tool_fields(draft: Draft) -> None:
         _write_exactly(draft)
         return
     _write_searches(draft)
-    write_tools(asked, draft.sent, keep=("defer_loading",))
+    searched = any(tool.get("type") == "tool_search" for tool in draft.objects("tools"))
+    write_tools(asked, draft.sent, keep=("defer_loading",) if searched else ())  # 400 without
     write_tool_choice(asked, draft.sent)
     tools = _declared(draft)
     search = asked.get("web_search_options")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from lingate.server.routing.router import Router
 
 _BETA = "anthropic-beta"
-_HAVE_BETAS = frozenset({"anthropic", "azure_anthropic", "vertex_anthropic", "bedrock_invoke"})
+_HAVE_BETAS = frozenset({"anthropic", "azure_anthropic", "vertex_anthropic", "bedrock_invoke", "bedrock_converse"})
 """Formats with a place for what Anthropic's clients ask for by this header."""
 
 _ON: dict[str, frozenset[str]] = {}
