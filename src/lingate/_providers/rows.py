@@ -21,6 +21,11 @@ _EFFORTS_TO_XHIGH = ("none", "minimal", "low", "medium", "high", "xhigh")
 
 _ANTHROPIC_VERSION = {"anthropic-version": "2023-06-01"}
 
+# What Codex and others send by habit, and hosts refuse that take no field but their own: CherryHQ/cherry-studio#11435,
+# sipeed/picoclaw#1196 (Groq), huggingface/huggingface.js#2268 (Cerebras), mistralai/platform-docs-public#7,
+# web-infra-dev/midscene#1322 (Fireworks).
+_OPENAIS = ("verbosity", "web_search_options")
+
 _TEMPLATE_SWITCH: Traits = {"reasoning_param": "chat_template_kwargs", "tool_media": False}
 # Its template takes an effort, and has no switch.
 _GPT_OSS = ModelRule(pattern=r".*gpt-?oss.*", traits={"reasoning_param": "reasoning_effort"})
@@ -405,7 +410,10 @@ _ROWS = (
         ("CEREBRAS_API_KEY",),
         ("chat", "completions", "models"),
         url_env=("CEREBRAS_API_BASE",),
-        unsupported=("frequency_penalty", "logit_bias", "presence_penalty", "parallel_tool_calls", "service_tier"),
+        unsupported=(
+            *_OPENAIS,
+            *("store", "frequency_penalty", "logit_bias", "presence_penalty", "parallel_tool_calls", "service_tier"),
+        ),
         traits={
             "tool_media": False,
             "max_tokens_param": "max_completion_tokens",
@@ -461,7 +469,7 @@ _ROWS = (
         url_env=("CODESTRAL_API_BASE",),
         paths={"completions": "/fim/completions"},
         rename={"seed": "random_seed"},
-        unsupported=("logit_bias", "logprobs", "top_logprobs", "user", "stream_options"),
+        unsupported=(*_OPENAIS, "logit_bias", "logprobs", "top_logprobs", "user", "stream_options"),
         traits=_MISTRAL,
         quirks=("marked_prefill",),
         prices="mistral",
@@ -682,6 +690,7 @@ _ROWS = (
         ("chat", "completions", "responses", "embeddings", "rerank", "models"),
         url_env=("FIREWORKS_API_BASE",),
         aliases=("fireworks",),
+        unsupported=_OPENAIS,
         traits={
             "tool_media": False,
             "max_tokens_param": "max_tokens",
@@ -798,7 +807,7 @@ _ROWS = (
         ("GROQ_API_KEY",),
         ("chat", "responses", "speech", "transcription", "models"),
         url_env=("GROQ_API_BASE", "GROQ_BASE_URL"),
-        unsupported=("logprobs", "logit_bias", "top_logprobs", "n>1"),
+        unsupported=(*_OPENAIS, "prompt_cache_key", "logprobs", "logit_bias", "top_logprobs", "n>1"),
         traits={
             "tool_media": False,
             "reasoning_history": "reasoning",
@@ -1172,6 +1181,7 @@ _ROWS = (
         aliases=("mistral-ai", "mistralai"),
         rename={"seed": "random_seed", "voice": "voice_id", "dimensions": "output_dimension"},
         unsupported=(
+            *_OPENAIS,
             "logit_bias",
             "logprobs",
             "top_logprobs",
@@ -1414,6 +1424,10 @@ _ROWS = (
             ),
             # "Unrecognized request argument supplied: top_k"; servers in its place take it for models of their own.
             ModelRule(pattern=r"(?:o\d|gpt-\d|chatgpt-).*", unsupported=("top_k",), traits={"custom_tools": True}),
+            # "Web search options not supported with this model."
+            ModelRule(
+                pattern=r"(?:o\d|gpt-\d|chatgpt-)(?!.*(?:search|codex|-pro)).*", unsupported=("web_search_options",)
+            ),
             *_RESPONSES_ONLY,
             OPENAI_IMAGES,
         ),

@@ -182,6 +182,12 @@ class TestUnsupported:
         assert wire(made, to) == {"model": "m-1", "messages": HELLO, "user": "u"}
         assert dropped(made, to) == ["logit_bias"]
 
+    def test_what_is_only_about_a_cache_is_never_an_error(self) -> None:
+        made, to = call(prompt_cache_key="k"), target(unsupported=("prompt_cache_key",))
+
+        assert "prompt_cache_key" not in wire(made, to)
+        assert dropped(made, to) == ["prompt_cache_key"]
+
     @pytest.mark.parametrize(
         ("rule", "params", "refused"),
         [

@@ -11,6 +11,7 @@ from lingate._dialects._forms import form_of
 from lingate._dialects.openai_responses.bridge import Bridge
 from lingate._dialects.openai_responses.face_response import response_object
 from lingate._model import Call, Head, HttpRequest, ProviderRow, Target
+from lingate._providers.lookup import resolve
 from lingate.errors import ConfigError, ProtocolError, UnsupportedError
 from tests.dialects.openai_responses.oracle import check_response
 from tests.dialects.openai_responses.support import NATIVE, function_call, message, parse, reasoning
@@ -236,6 +237,40 @@ def test_what_only_this_formats_own_programs_ask_of_a_function_is_left_out_and_r
 
 
 SEARCH = {"type": "web_search"}
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["groq/openai/gpt-oss-120b", "mistral/mistral-large-latest", "cerebras/gpt-oss-120b", "fireworks_ai/kimi-k2"],
+)
+def test_what_codex_sends_by_habit_is_left_out_where_only_known_fields_are_taken(model: str) -> None:
+    habits = {"text": {"verbosity": "low"}, "prompt_cache_key": "k", "store": False}
+    call = parse({"input": "hi", "tools": [TOOL, {"type": "custom", "name": "patch"}, SEARCH], **habits})
+    call.drop_params = True
+    to = resolve(model, env={}, api_key="k")
+
+    request = form_of(to, "responses").request(call, to)
+
+    body = json.loads(request.body)
+    assert len(body["tools"]) == 2
+    assert not body.keys() & {"verbosity", "web_search_options", "store"}
+    assert {"verbosity", "web_search_options"} <= set(request.dropped)
+    assert ("prompt_cache_key" in body) is not model.startswith("groq/")
+
+
+@pytest.mark.parametrize("model", ["gpt-5.1", "gpt-4o", "o3"])
+def test_openais_models_search_by_way_of_the_responses_api_only(model: str) -> None:
+    def sent(name: str) -> HttpRequest:
+        to = resolve(f"openai/{name}", env={}, api_key="k")
+        call = Call("chat", to.model, {"messages": [{"role": "user", "content": "hi"}], "web_search_options": {}})
+        call.drop_params = True
+        return form_of(to, "chat").request(call, to)
+
+    assert sent(model).dropped == ["web_search_options"]
+    assert "web_search_options" not in json.loads(sent(model).body)
+    assert json.loads(sent(f"responses/{model}").body)["tools"] == [SEARCH]
+    assert json.loads(sent("gpt-4o-search-preview").body)["web_search_options"] == {}
+    assert json.loads(sent("gpt-5.1-codex").body)["tools"] == [SEARCH]
 
 
 @pytest.mark.parametrize("dialect", ["openai_chat", "anthropic", "gemini"])

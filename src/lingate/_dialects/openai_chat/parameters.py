@@ -36,12 +36,15 @@ _NEUTRAL = {
     "store": (False,),
     "metadata": ({},),
     "service_tier": ("auto",),
+    "verbosity": ("medium",),
     "temperature": (1,),
     "top_p": (1,),
     "tool_choice": ("auto",),
     "response_format": ({"type": "text"}, "b64_json"),  # models of images that refuse it answer so
     "encoding_format": ("float",),
 }
+
+_HINTS = ("prompt_cache_key", "prompt_cache_retention")  # left out and reported, never an error
 
 # What these ask for is done on our side, so a provider that does not know them loses nothing.
 _OURS = frozenset({"stop", "stream", "stream_options", "model", "messages"})
@@ -88,7 +91,7 @@ def apply_refusals(wire: JsonDict, sent: HttpRequest) -> None:
     """Take out what the row says the provider refuses."""
 
     def refused(what: str) -> None:
-        refuse(sent, what)
+        (note if what in _HINTS else refuse)(sent, what)
 
     take_out(wire, sent.target.row.unsupported, refused)
 
