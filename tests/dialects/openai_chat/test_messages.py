@@ -174,6 +174,15 @@ class TestAssistant:
         assert written(answer, strict_schema=True) == [{"role": "assistant", "content": "a", "tool_calls": [CALL]}]
         assert written(answer)[0]["tool_calls"][0]["index"] == 0
 
+    @pytest.mark.parametrize("trait", ["strict_schema", "custom_tools"])
+    def test_googles_signature_of_a_call_goes_back_where_it_may_have_come_from(self, trait: str) -> None:
+        signed = {**CALL, "extra_content": {"google": {"thought_signature": "c2ln"}}}
+        answer = {"role": "assistant", "content": None, "tool_calls": [signed]}
+
+        assert written(answer)[0]["tool_calls"] == [signed]
+        assert written(answer, **{trait: True})[0]["tool_calls"] == [CALL]
+        assert dropped(answer, **{trait: True}) == ["messages[].tool_calls[].extra_content"]
+
 
 class TestReasoning:
     def test_a_provider_that_does_not_take_it_back_does_not_get_it_and_we_say_so(self) -> None:

@@ -189,9 +189,12 @@ def _tool_call(call: Any, sent: HttpRequest) -> Any:
     if "id" in wire:
         wire["id"] = _call_id(wire["id"], sent)
     _unmark(wire, sent)
-    if sent.target.traits.get("strict_schema"):
+    traits = sent.target.traits
+    if traits.get("strict_schema"):
         wire.pop("index", None)
-        wire.pop("extra_content", None)
+    # Google's signature of the call, which means nothing to OpenAI and to those that know their own fields only.
+    if (traits.get("strict_schema") or traits.get("custom_tools")) and wire.pop("extra_content", None):
+        note(sent, "messages[].tool_calls[].extra_content")
     function = wire.get("function")
     if isinstance(function, dict) and (not function.get("arguments") or not isinstance(function["arguments"], str)):
         arguments = function.get("arguments")
