@@ -96,6 +96,8 @@ MISTRAL_TURNS: Traits = {
 _LOW_TO_HIGH = ("low", "medium", "high")
 _REASONS: Traits = {"max_tokens_param": "max_completion_tokens", "sampling": "none"}
 _GPT_5: Traits = {**_REASONS, "max_stop": 0, "custom_tools": True}
+_GPT_51: Traits = {**_GPT_5, "sampling": "effort_none", "default_effort": "none"}
+_NONE_TO_XHIGH = ("none", *_LOW_TO_HIGH, "xhigh")
 _NEVER_REASONS: Traits = {"default_effort": "none"}
 
 # Tried in order, the first that is found counts. The boundary keeps `o1` out of names such as `bingo1`.
@@ -116,8 +118,13 @@ _PATTERNS: tuple[tuple[str, Traits], ...] = (
     (r"(?:^|[/.:])gpt-5\.\d-pro\b", {**_GPT_5, "efforts": ("medium", "high", "xhigh")}),
     # From 5.1 sampling is back while the effort is none, which is what 5.1 to 5.4 begin with and later ones do not
     # (recorded; the AI SDK has the same bounds).
-    (r"(?:^|[/.:])gpt-5\.[1-4](?!\d)", {**_GPT_5, "sampling": "effort_none", "default_effort": "none"}),
-    (r"(?:^|[/.:])gpt-5\.\d", {**_GPT_5, "sampling": "effort_none", "default_effort": "medium"}),
+    # "Unsupported value: 'xhigh' is not supported with the 'gpt-5.1' model. Supported values are: 'none', 'low', [...]",
+    # 'minimal' neither (anomalyco/opencode#4451, CortexReach/memory-lancedb-pro#201); `max` came with 5.6.
+    (r"(?:^|[/.:])gpt-5\.1(?!\d|-codex|-chat)", {**_GPT_51, "efforts": ("none", *_LOW_TO_HIGH)}),
+    (r"(?:^|[/.:])gpt-5\.[2-4](?!\d|-chat)", {**_GPT_51, "efforts": _NONE_TO_XHIGH}),
+    (r"(?:^|[/.:])gpt-5\.[1-4](?!\d)", _GPT_51),
+    (r"(?:^|[/.:])gpt-5\.5(?!\d|-chat)", {**_GPT_51, "default_effort": "medium", "efforts": _NONE_TO_XHIGH}),
+    (r"(?:^|[/.:])gpt-5\.\d", {**_GPT_51, "default_effort": "medium"}),
     (r"(?:^|[/.:])gpt-(?:[5-9]|1\d)(?!\d)", _GPT_5),
     # JSON schemas came with gpt-4o of August 2024; JSON mode with gpt-4-turbo.
     (r"\bgpt-4o-2024-05-13\b", {"structured": "json_object", **_NEVER_REASONS}),
