@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import anthropic
+import httpx2
 import ollama
 import openai
 import pytest
@@ -17,6 +18,7 @@ from google.genai import errors as google_errors
 from google.genai import types as google_types
 
 from lingate.simulator import Simulator
+from tests.server.asking import rows
 from tests.server.gateway_kit import MASTER, Running, running_gateway
 
 UPSTREAMS = ("openai", "anthropic", "gemini")
@@ -222,6 +224,23 @@ class TestOpenAI:
         with pytest.raises(openai.BadRequestError) as caught:
             openai_client.chat.completions.create(model=f"{upstream}-fault-context", messages=_messages())
         assert caught.value.code == "context_length_exceeded"
+
+    def test_a_context_overflow_is_told_in_the_stream_of_a_response(
+        self, gateway: Running, openai_client: openai.OpenAI, upstream: str
+    ) -> None:
+        asked: Any = {"model": f"{upstream}-fault-context", "input": "hello"}
+        with pytest.raises(openai.APIError) as caught:
+            list(openai_client.responses.create(**asked, stream=True))
+        assert (type(caught.value), caught.value.code) == (openai.APIError, "context_length_exceeded")
+        headers = {"authorization": f"Bearer {MASTER}"}
+        answer = httpx2.post(f"{gateway.url}/v1/responses", json={**asked, "stream": True}, headers=headers)
+        events = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: {")]
+        assert (answer.status_code, answer.headers["content-type"][:17]) == (200, "text/event-stream")
+        assert [event["type"] for event in events] == ["response.created", "response.in_progress", "response.failed"]
+        assert events[-1]["response"]["error"]["code"] == "context_length_exceeded"
+        assert rows(gateway)[-1]["status"] == 400
+        with pytest.raises(openai.BadRequestError):
+            openai_client.responses.create(**asked)
 
 
 def test_embeddings(openai_client: openai.OpenAI) -> None:

@@ -28,7 +28,8 @@ _FAULTS = {
         400,
         _INVALID,
         "context_length_exceeded",
-        "The prompt is too long: it exceeds the model's maximum context length.",
+        "The prompt is too long: it exceeds the context window, this model's maximum context length. "
+        "Its token count exceeds the maximum number of tokens allowed.",
     ),
     "output_limit": _Fault(400, _INVALID, "max_tokens_exceeded", "max_tokens is larger than the model's output limit."),
     "rate_limit": _Fault(429, "rate_limit_error", "rate_limit_exceeded", "The provider's rate limit is reached."),

@@ -11,6 +11,7 @@ from lingate._model import Event, HttpRequest, JsonDict, Start, Text
 from lingate._wire.json import encode
 
 if TYPE_CHECKING:
+    from lingate.errors import LingateError
     from lingate.server.routing import Ride
     from lingate.server.turn import Turn
 
@@ -38,6 +39,17 @@ def encoder_for(turn: Turn) -> StreamEncoder:
     from lingate._dialects.gemini.face_response import ListEncoder  # few ask for it
 
     return ListEncoder(encoder)
+
+
+def told_in_stream(turn: Turn, error: LingateError) -> tuple[str, bytes] | None:
+    """Content type and events of an error that a stream of the client's format tells, although it has not begun."""
+    # OpenAI's streams of responses say so that the prompt is too long, and Codex makes room only if it is told so: a 400
+    # ends its session (openai/codex, codex-api/src/api_bridge.rs).
+    if error.kind != "context_window" or turn.found.face.name != "responses" or not (turn.is_read and turn.call.stream):
+        return None
+    encoder = encoder_for(turn)
+    begun = encoder.event(Start(f"resp_{turn.row.id}", turn.row.model, int(turn.row.at)))
+    return encoder.content_type, begun + encoder.error(error)
 
 
 def rendered(turn: Turn, response: JsonDict) -> bytes:

@@ -22,6 +22,7 @@ from lingate.server.http import Headers, Reply, Request
 from lingate.server.ledger import JournalFullError
 from lingate.server.live import Live
 from lingate.server.records import Caller, LedgerRow
+from lingate.server.relay import told_in_stream
 from lingate.server.routing import Group, Ride
 from lingate.server.wishes import Wishes
 
@@ -228,7 +229,10 @@ class Turn(Record, eq=False):
             _log.warning("call %s: %s %s: %s", self.row.id, status, error.kind, error.detail or error.message)
         if self.started:
             return
-        headers = self.headers("application/json")
+        content_type = "application/json"
+        if (told := told_in_stream(self, error)) is not None:
+            status, (content_type, body) = 200, told
+        headers = self.headers(content_type)
         if error.retry_after is not None:
             headers.append(("retry-after", str(max(1, math.ceil(error.retry_after)))))
         if not error.retryable:
