@@ -284,16 +284,17 @@ class TestWhatAProviderCannotTake:
 @pytest.mark.parametrize(
     ("more", "what"),
     [
-        ({"input": [{"type": "item_reference", "id": "msg_1"}, *HI]}, "store: false"),
-        ({"previous_response_id": "resp_1"}, "send the whole conversation"),
+        ({"input": [{"type": "item_reference", "id": "msg_1"}, *HI]}, ("store: false", "unsupported_parameter")),
+        ({"previous_response_id": "resp_1"}, ("send the whole conversation", "previous_response_not_found")),
     ],
     ids=["item_reference", "previous_response_id"],
 )
 def test_what_nobody_keeps_is_refused_with_what_to_do_instead(
-    gateway: Running, upstream: str, more: dict[str, Any], what: str
+    gateway: Running, upstream: str, more: dict[str, Any], what: tuple[str, str]
 ) -> None:
     answer = ask(gateway, "/v1/responses", {"model": f"{upstream}-large", "input": "hello", **more}, ADMIN)
-    assert (answer.status_code, what in answer.json()["error"]["message"]) == (400, True)
+    error = answer.json()["error"]
+    assert (answer.status_code, what[0] in error["message"], error["code"]) == (400, True, what[1])
 
 
 READ = {

@@ -82,9 +82,8 @@ def openai_error(error: LingateError) -> tuple[int, JsonDict]:
     """Status and body of an error in OpenAI's format."""
     fault = _fault(error)
     param = error.param if isinstance(error, UnsupportedError) else None
-    return fault.status, {
-        "error": {"message": _text(error, fault), "type": fault.type, "param": param, "code": fault.code}
-    }
+    code = "previous_response_not_found" if param == "previous_response_id" else fault.code  # OpenAI's own for it
+    return fault.status, {"error": {"message": _text(error, fault), "type": fault.type, "param": param, "code": code}}
 
 
 def anthropic_error(error: LingateError) -> tuple[int, JsonDict]:

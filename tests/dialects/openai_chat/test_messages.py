@@ -180,6 +180,7 @@ class TestAssistant:
         answer = {"role": "assistant", "content": None, "tool_calls": [signed]}
 
         assert written(answer)[0]["tool_calls"] == [signed]
+        assert written(answer, custom_tools=True, canonical_history=True)[0]["tool_calls"] == [signed]
         assert written(answer, **{trait: True})[0]["tool_calls"] == [CALL]
         assert dropped(answer, **{trait: True}) == ["messages[].tool_calls[].extra_content"]
 

@@ -134,8 +134,6 @@ def test_results_stand_right_behind_their_calls_whatever_was_said_between() -> N
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("previous_response_id", "resp_1"),
-        ("conversation", "conv_1"),
         ("prompt", {"id": "pmpt_1"}),
         ("background", True),
         ("moderation", {"model": "x"}),
@@ -150,6 +148,15 @@ def test_what_only_a_server_that_remembers_can_do_is_refused(name: str, value: A
     request = bridged({name: value}, drop_params=True)
     assert request.dropped == [name]
     assert name not in json.loads(request.body)
+
+
+@pytest.mark.parametrize("drop_params", [False, True])
+@pytest.mark.parametrize("name", ["previous_response_id", "conversation"])
+def test_what_was_said_before_is_never_left_out(name: str, drop_params: bool) -> None:
+    with pytest.raises(UnsupportedError, match="send the whole conversation") as caught:
+        bridged({name: "x_1"}, drop_params=drop_params)
+
+    assert caught.value.param == name
 
 
 @pytest.mark.parametrize(
@@ -359,7 +366,7 @@ def test_what_a_providers_own_tools_did_is_history_that_others_can_do_without() 
 
 def test_a_call_without_a_message_makes_no_chat() -> None:
     with pytest.raises(ConfigError, match="input"):
-        bridged({"input": None, "previous_response_id": "resp_1"}, drop_params=True)
+        bridged({"input": None, "prompt": {"id": "pmpt_1"}}, drop_params=True)
 
 
 def test_the_clients_call_is_not_changed_and_stays_on_the_request() -> None:

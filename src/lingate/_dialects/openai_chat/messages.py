@@ -193,7 +193,8 @@ def _tool_call(call: Any, sent: HttpRequest) -> Any:
     if traits.get("strict_schema"):
         wire.pop("index", None)
     # Google's signature of the call, which means nothing to OpenAI and to those that know their own fields only.
-    if (traits.get("strict_schema") or traits.get("custom_tools")) and wire.pop("extra_content", None):
+    own = traits.get("strict_schema") or (traits.get("custom_tools") and not _is_gateway(sent))
+    if own and wire.pop("extra_content", None):
         note(sent, "messages[].tool_calls[].extra_content")
     function = wire.get("function")
     if isinstance(function, dict) and (not function.get("arguments") or not isinstance(function["arguments"], str)):

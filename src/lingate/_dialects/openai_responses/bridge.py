@@ -35,9 +35,15 @@ from lingate._dialects.openai_responses.spaces import (
 from lingate._dialects.openai_responses.tools import search_options
 from lingate._model import Call, Head, HttpRequest, JsonDict, Target, replaced
 from lingate._wire.shapes import as_list, dig, without
+from lingate.errors import UnsupportedError
 
 _REMEMBERED = ("previous_response_id", "conversation", "prompt", "background", "moderation", "context_management")
 """Fields without which the answer would be to something else, or not be what was asked for."""
+
+_CONVERSATIONS = ("previous_response_id", "conversation")
+"""Those of them that stand for what was said before: without it the answer would be to a fragment, which no `drop_params` can
+mean. Clients send the whole conversation when they are told that nothing is kept (VS Code's, by the error's code)."""
+_KEPT = "the provider has no Responses API, so nothing is kept there: send the whole conversation"
 
 _WHY_NOT = {"item_reference": "nothing is kept under its id: send the item itself, as packages do with `store: false`"}
 
@@ -80,10 +86,11 @@ def chat_body(call: Call, target: Target) -> tuple[JsonDict, list[str]]:
     made = Draft(call, target, asked_of(call), {})
     body = made.asked
     for name in _REMEMBERED:
-        if body.pop(name, None):
-            made.refuse(
-                name, "the provider has no Responses API, so nothing is kept there: send the whole conversation"
-            )
+        if not body.pop(name, None):
+            continue
+        if name in _CONVERSATIONS:
+            raise UnsupportedError(f"{name} is not supported: {_KEPT}", param=name, provider=target.provider)
+        made.refuse(name, _KEPT)
     for name in _IDLE:
         if body.pop(name, None) not in (None, False, "disabled"):
             made.note(name)
