@@ -235,6 +235,27 @@ def test_a_tool_of_anthropics_own_is_refused_or_left_out_on_demand(model: str, k
     assert kind not in request.body.decode()
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        *("openai/gpt-5.1", "openai/gpt-4.1", "azure/gpt-4.1", "groq/llama-3.3-70b-versatile"),
+        *("mistral/mistral-large-latest", "codestral/codestral-latest", "cerebras/gpt-oss-120b"),
+    ],
+)
+def test_sampling_that_gemini_cli_and_ollamas_clients_ask_for_is_left_out_where_it_is_refused(model: str) -> None:
+    env = {"AZURE_API_BASE": "https://x.test"}
+    target = lookup.resolve(model, env=env, api_key="sk-test")
+    sampling = {"top_k": 64, "min_p": 0.1, "repetition_penalty": 1.1}
+    asked = {"messages": [{"role": "user", "content": "hi"}], "temperature": 0.5, **sampling}
+
+    request = form_of(target, "chat").request(Call("chat", target.model, asked, drop_params=True), target)
+
+    body = json.loads(request.body)
+    assert not body.keys() & sampling.keys()
+    assert sampling.keys() <= set(request.dropped)
+    assert body["temperature"] == 0.5
+
+
 GOOGLES = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
 OLLAMAS = {"messages": [{"role": "user", "content": "hi"}]}
 ENUM = {"responseMimeType": "text/x.enum", "responseSchema": {"type": "STRING", "enum": ["a"]}}

@@ -12,7 +12,7 @@ from __future__ import annotations
 from lingate._model import ModelRule, ProviderRow, Traits
 from lingate._providers.families import MISTRAL_TURNS
 from lingate._providers.rows_aws import AWS, AWS_DEFAULTS
-from lingate._providers.rows_cloud import CLOUD, CLOUD_DEFAULTS, OPENAI_IMAGES, OPENAI_TOOLS
+from lingate._providers.rows_cloud import CLOUD, CLOUD_DEFAULTS, OPENAI_IMAGES, OPENAI_TOOLS, SAMPLING
 from lingate._providers.rows_litellm import LITELLM
 from lingate._providers.rows_native import COHERE_MODELS, GEMINI_MODELS, NATIVE
 
@@ -412,6 +412,7 @@ _ROWS = (
         url_env=("CEREBRAS_API_BASE",),
         unsupported=(
             *_OPENAIS,
+            *SAMPLING,
             *("store", "frequency_penalty", "logit_bias", "presence_penalty", "parallel_tool_calls", "service_tier"),
         ),
         traits={
@@ -469,7 +470,7 @@ _ROWS = (
         url_env=("CODESTRAL_API_BASE",),
         paths={"completions": "/fim/completions"},
         rename={"seed": "random_seed"},
-        unsupported=(*_OPENAIS, "logit_bias", "logprobs", "top_logprobs", "user", "stream_options"),
+        unsupported=(*_OPENAIS, *SAMPLING, "logit_bias", "logprobs", "top_logprobs", "user", "stream_options"),
         traits=_MISTRAL,
         quirks=("marked_prefill",),
         prices="mistral",
@@ -807,7 +808,7 @@ _ROWS = (
         ("GROQ_API_KEY",),
         ("chat", "responses", "speech", "transcription", "models"),
         url_env=("GROQ_API_BASE", "GROQ_BASE_URL"),
-        unsupported=(*_OPENAIS, "prompt_cache_key", "logprobs", "logit_bias", "top_logprobs", "n>1"),
+        unsupported=(*_OPENAIS, *SAMPLING, "prompt_cache_key", "logprobs", "logit_bias", "top_logprobs", "n>1"),
         traits={
             "tool_media": False,
             "reasoning_history": "reasoning",
@@ -1182,6 +1183,7 @@ _ROWS = (
         rename={"seed": "random_seed", "voice": "voice_id", "dimensions": "output_dimension"},
         unsupported=(
             *_OPENAIS,
+            *SAMPLING,
             "logit_bias",
             "logprobs",
             "top_logprobs",
@@ -1423,7 +1425,7 @@ _ROWS = (
                 unsupported=("presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs"),
             ),
             # "Unrecognized request argument supplied: top_k"; servers in its place take it for models of their own.
-            ModelRule(pattern=r"(?:o\d|gpt-\d|chatgpt-).*", unsupported=("top_k",), traits={"custom_tools": True}),
+            ModelRule(pattern=r"(?:o\d|gpt-\d|chatgpt-).*", unsupported=SAMPLING, traits={"custom_tools": True}),
             # "Web search options not supported with this model."
             ModelRule(
                 pattern=r"(?:o\d|gpt-\d|chatgpt-)(?!.*(?:search|codex|-pro)).*", unsupported=("web_search_options",)

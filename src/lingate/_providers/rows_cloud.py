@@ -11,6 +11,8 @@ _EFFORTS_TO_XHIGH = ("none", "minimal", "low", "medium", "high", "xhigh")
 # 400 "Invalid 'messages[1].tool_calls[0].id': string too long. Expected a string with maximum length 40", and "Image URLs
 # are only allowed for messages with role 'user', but this message with role 'tool' contains an image URL".
 OPENAI_TOOLS: Traits = {"tool_names": "[a-zA-Z0-9_-]{1,64}", "call_ids": ".{1,40}", "tool_media": False}
+SAMPLING = ("top_k", "min_p", "repetition_penalty")
+"""Of other formats and of servers for open weights: Gemini CLI sends one always, Ollama's clients another."""
 # "Unknown parameter: 'response_format'": they answer in base64 alone.
 OPENAI_IMAGES = ModelRule(pattern=r"(?:chatgpt|gpt)-image.*", unsupported=("response_format",))
 _CLAUDE_LIMIT: Traits = {"default_max_tokens": 4096}
@@ -152,6 +154,7 @@ CLOUD = (
         auth="header:api-key|azure:https://cognitiveservices.azure.com/.default",
         aliases=("azureopenai",),
         query={"api-version": "{AZURE_API_VERSION|AZURE_OPENAI_API_VERSION|OPENAI_API_VERSION}"},
+        unsupported=SAMPLING,
         traits={**OPENAI_TOOLS, "custom_tools": True, "most_inputs": 2048},
         models=_AZURE_MODELS,
         note=(

@@ -39,6 +39,8 @@ _NEUTRAL = {
     "verbosity": ("medium",),
     "temperature": (1,),
     "top_p": (1,),
+    "min_p": (0,),
+    "repetition_penalty": (1,),
     "tool_choice": ("auto",),
     "response_format": ({"type": "text"}, "b64_json"),  # models of images that refuse it answer so
     "encoding_format": ("float",),
