@@ -252,6 +252,7 @@ SEARCH = {"type": "web_search"}
 )
 def test_what_codex_sends_by_habit_is_left_out_where_only_known_fields_are_taken(model: str) -> None:
     habits = {"text": {"verbosity": "low"}, "prompt_cache_key": "k", "store": False}
+    habits |= {"safety_identifier": "u", "prompt_cache_retention": "24h"}
     call = parse({"input": "hi", "tools": [TOOL, {"type": "custom", "name": "patch"}, SEARCH], **habits})
     call.drop_params = True
     to = resolve(model, env={}, api_key="k")
@@ -260,7 +261,7 @@ def test_what_codex_sends_by_habit_is_left_out_where_only_known_fields_are_taken
 
     body = json.loads(request.body)
     assert len(body["tools"]) == 2
-    assert not body.keys() & {"verbosity", "web_search_options", "store"}
+    assert not body.keys() & {"verbosity", "web_search_options", "store", "safety_identifier", "prompt_cache_retention"}
     assert {"verbosity", "web_search_options"} <= set(request.dropped)
     assert ("prompt_cache_key" in body) is not model.startswith("groq/")
 
