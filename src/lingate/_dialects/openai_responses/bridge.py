@@ -90,7 +90,7 @@ def chat_body(call: Call, target: Target) -> tuple[JsonDict, list[str]]:
             continue
         if name in _CONVERSATIONS:
             raise UnsupportedError(f"{name} is not supported: {_KEPT}", param=name, provider=target.provider)
-        made.refuse(name, _KEPT)
+        made.refuse(name, "only the Responses API has it")
     for name in _IDLE:
         if body.pop(name, None) not in (None, False, "disabled"):
             made.note(name)
