@@ -15,7 +15,7 @@ TEXT = "input"
 
 
 def called(call: Any) -> Any:
-    """The function of a call in a request, if it is one."""
+    # The function of a call in a request, if it is one.
     # What a tool for free text was given is shown as its one argument, so that a conversation in which another model
     # had such a tool can be gone on with.
     if not isinstance(call, dict):
@@ -29,7 +29,7 @@ def called(call: Any) -> Any:
 def calls_of(
     message: JsonDict, where: str, draft: Draft, read: Callable[[Any], Any] = called, need_id: bool = True
 ) -> Iterator[tuple[JsonDict, JsonDict, str]]:
-    """The tool calls of a message in a request: each with what it calls, and where it stands."""
+    # The tool calls of a message in a request: each with what it calls, and where it stands.
     # Raises ConfigError: they are none.
     calls = message.get("tool_calls") or []
     if not isinstance(calls, list):
@@ -44,7 +44,7 @@ def calls_of(
 
 
 def arguments_object(arguments: Any, where: str, draft: Draft) -> JsonDict:
-    """Arguments of a call in a request as an object; empty ones mean `{}`, and `null` and PHP's and R's `[]` too."""
+    # Arguments of a call in a request as an object; empty ones mean `{}`, and `null` and PHP's and R's `[]` too.
     # What a model wrote that is none, as when it was cut off, stays in a conversation and is shown like in an answer:
     # refused, it would end every later turn too (openai/openai-agents-python#2061).
     # Raises ConfigError: they are neither text nor an object.
@@ -61,7 +61,7 @@ def arguments_object(arguments: Any, where: str, draft: Draft) -> JsonDict:
 
 
 def shown_arguments(arguments: Any) -> JsonDict:
-    """Arguments of a call in an answer as an object."""
+    # Arguments of a call in an answer as an object.
     # Text that is no object is shown under a name, since a client that runs the tool must see what the model wrote.
     if isinstance(arguments, dict):
         return arguments
@@ -70,7 +70,7 @@ def shown_arguments(arguments: Any) -> JsonDict:
 
 
 def is_whole(pieces: Iterable[str]) -> bool:
-    """Whether arguments that come in pieces are an object, to which nothing can be added."""
+    # Whether arguments that come in pieces are an object, to which nothing can be added.
     text = "".join(pieces)
     try:
         return text.rstrip().endswith("}") and isinstance(decode(text), dict)
@@ -87,6 +87,6 @@ def _said(text: str) -> Any:
 
 
 def shown_call(call: JsonDict) -> tuple[str, Any]:
-    """Name and arguments of a canonical tool call in an answer, a tool for free text among them."""
+    # Name and arguments of a canonical tool call in an answer, a tool for free text among them.
     function = call.get("function") or call.get("custom") or {}
     return function.get("name") or "", function.get("arguments", function.get("input"))

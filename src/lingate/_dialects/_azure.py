@@ -56,18 +56,18 @@ def place_of(url: str) -> Place:
 
 
 def is_date(version: str | None) -> bool:
-    """Whether a version belongs to a dated surface; `preview`, `latest` and `v1` belong to the other."""
+    # Whether a version belongs to a dated surface; `preview`, `latest` and `v1` belong to the other.
     return version is not None and _DATE.fullmatch(version) is not None
 
 
 def surface_of(place: Place, dated: Surface) -> Surface:
-    """The surface to use: the one that the URL names, else the one that the version does."""
+    # The surface to use: the one that the URL names, else the one that the version does.
     # `dated`: what a version stands for that is a date.
     return place.surface or (dated if is_date(place.version) else "v1")
 
 
 def version_for(place: Place, surface: Surface) -> str | None:
-    """The version that goes with a surface; None if it needs none."""
+    # The version that goes with a surface; None if it needs none.
     if surface in _VERSIONS:
         return place.version if is_date(place.version) else _VERSIONS[surface]
     return None if is_date(place.version) else place.version
@@ -86,7 +86,7 @@ def url_for(place: Place, surface: Surface, model: str) -> str:
 
 
 def with_key_as(target: Target, name: str, template: str = "{key}", *, keep: bool = False) -> Target:
-    """The target with its `api-key` under another name, for surfaces that want it there."""
+    # The target with its `api-key` under another name, for surfaces that want it there.
     key = target.headers.get("api-key")
     if key is None:
         return target

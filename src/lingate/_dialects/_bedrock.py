@@ -10,7 +10,7 @@ from lingate._model import HttpRequest
 
 
 def begin_request(made: Draft, method: str, model: str, place: str = "model") -> HttpRequest:
-    """The request around a body that is written."""
+    # The request around a body that is written.
     # `made`: what was written, for what must be said about it.
     # `method`: last part of the path.
     # `model`: name in the path. It may hold slashes and colons (an ARN), which are no part of the path.

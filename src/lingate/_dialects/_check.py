@@ -27,39 +27,39 @@ class Block(Protocol):
     """One content block of a stream."""
 
     def whole(self) -> JsonDict:
-        """The block."""
+        # The block.
         # Raises ValueError: it cannot be put together.
         ...
 
 
 def expect(value: Any, kind: type, where: str) -> None:
-    """Check the JSON type of one value."""
+    # Check the JSON type of one value.
     # Raises Malformed: it is another.
     if not isinstance(value, kind):
         raise Malformed(where, f"must be {_TYPES[kind]}")
 
 
 def are_texts(value: Any) -> bool:
-    """Whether this is a list of strings."""
+    # Whether this is a list of strings.
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def expect_texts(value: Any, where: str) -> None:
-    """Check for a list of strings."""
+    # Check for a list of strings.
     # Raises Malformed: it is none.
     if not are_texts(value):
         raise Malformed(where, "must be a list of strings")
 
 
 def expect_filled(value: Any, where: str) -> None:
-    """Check for a list with something in it."""
+    # Check for a list with something in it.
     # Raises Malformed: it is none.
     if not isinstance(value, list) or not value:
         raise Malformed(where, "must be a list that is not empty")
 
 
 def whole_blocks(blocks: Iterable[Block], check: Callable[[Any, str], None]) -> list[JsonDict] | None:
-    """All blocks of a stream put together; None if one of them cannot be, because it was cut short or is none we know."""
+    # All blocks of a stream put together; None if one of them cannot be, because it was cut short or is none we know.
     try:
         made = [block.whole() for block in blocks]
         check(made, "content")
@@ -72,8 +72,7 @@ P = ParamSpec("P")
 
 
 def client_request(parse: Callable[P, Call]) -> Callable[P, Call]:
-    """What reads a client's request, so that what is malformed is told the client."""
-
+    # What reads a client's request, so that what is malformed is told the client.
     def read(*args: P.args, **kwargs: P.kwargs) -> Call:
         try:
             return parse(*args, **kwargs)
@@ -84,7 +83,7 @@ def client_request(parse: Callable[P, Call]) -> Callable[P, Call]:
 
 
 def read_json(body: bytes) -> JsonDict:
-    """Decode a request body."""
+    # Decode a request body.
     # Raises BadRequestError: it is not a JSON object.
     try:
         wire = decode(body)
@@ -96,7 +95,7 @@ def read_json(body: bytes) -> JsonDict:
 
 
 def model_and_stream(wire: JsonDict, path_args: Mapping[str, str]) -> tuple[str, bool]:
-    """Which model a request body, or else its path, asks for, and whether for a stream."""
+    # Which model a request body, or else its path, asks for, and whether for a stream.
     # Raises Malformed: there is none, or it is not said properly.
     model = wire.get("model") or path_args.get("model")
     if not isinstance(model, str):

@@ -22,7 +22,7 @@ _FORMATS = ("anthropic", "vertex_anthropic", "azure_anthropic", "bedrock_convers
 
 
 def thinking_on_top(target: Target, effort: str) -> int:
-    """Tokens by which the bound of an answer is raised at most where it has no room for thinking so hard."""
+    # Tokens by which the bound of an answer is raised at most where it has no room for thinking so hard.
     if target.row.dialect not in _FORMATS or target.traits.get("thinking") in ("adaptive", "none"):
         return 0
     return BUDGETS.get(effort, 0)
@@ -31,7 +31,7 @@ def thinking_on_top(target: Target, effort: str) -> int:
 def way_to_think(
     draft: D, effort: Any, is_forced: Callable[[D], bool], resumes: Callable[[list[Any]], bool]
 ) -> Literal["disabled", "adaptive", "enabled"] | None:
-    """The type of `thinking` that an effort asks for, `enabled` with a budget; None where there is none, which is noted."""
+    # The type of `thinking` that an effort asks for, `enabled` with a budget; None where there is none, which is noted.
     # `draft`: the request, with its messages and tools.
     # `effort`: the `reasoning_effort`.
     # `is_forced`: tells whether the model must call a tool.
@@ -57,7 +57,7 @@ def way_to_think(
 
 
 def fitted_thinking(draft: Draft, given: Any, effort: Any) -> tuple[Any, Any]:
-    """A caller's own `thinking`, and the effort beside it, as this model takes them: a fallback's or an alias's may not."""
+    # A caller's own `thinking`, and the effort beside it, as this model takes them: a fallback's or an alias's may not.
     # 400 "adaptive thinking is not supported on this model"; of the newest, "`thinking.type.enabled` is not supported
     # for this model. Use `thinking.type.adaptive` and `output_config.effort`".
     kind, way, budget = dig(given, "type"), draft.traits.get("thinking"), dig(given, "budget_tokens")
@@ -88,7 +88,7 @@ def fitted_thinking(draft: Draft, given: Any, effort: Any) -> tuple[Any, Any]:
 
 
 def limit_for_thinking(draft: Draft, asked: JsonDict) -> None:
-    """While Claude thinks, temperature is 1, top_k is refused, and top_p is 0.95 or more."""
+    # While Claude thinks, temperature is 1, top_k is refused, and top_p is 0.95 or more.
     top_p = asked.get("top_p")
     refused = {
         "temperature": asked.get("temperature", 1) != 1,

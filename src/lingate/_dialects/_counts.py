@@ -9,7 +9,7 @@ from lingate._wire.shapes import not_null
 
 
 def integer(value: Any) -> int | None:
-    """A count as an int, be it written as text; None for everything that is not one."""
+    # A count as an int, be it written as text; None for everything that is not one.
     if type(value) is int:
         return value
     if isinstance(value, str):  # as Protobuf's JSON has numbers of 64 bits
@@ -18,7 +18,7 @@ def integer(value: Any) -> int | None:
 
 
 def usage_beside_caches(fresh: int | None, written: int | None, cached: int | None, stored: int | None) -> JsonDict:
-    """Counts in OpenAI's convention, of a provider whose input tokens leave out what goes through its cache."""
+    # Counts in OpenAI's convention, of a provider whose input tokens leave out what goes through its cache.
     # `fresh`: input tokens that were neither read from the cache nor written to it.
     # `written`: output tokens.
     # `cached`: input tokens read from the cache.

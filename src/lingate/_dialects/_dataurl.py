@@ -27,7 +27,7 @@ def is_data_url(text: object) -> bool:
 
 
 def split_data_url(url: str) -> tuple[str, str]:
-    """Media type in lower case (empty if the URL names none) and the data as base64."""
+    # Media type in lower case (empty if the URL names none) and the data as base64.
     # Raises ValueError: there is no comma, so no data.
     head, comma, data = url[5:].partition(",")
     if not comma:
@@ -48,12 +48,12 @@ def data_url(media_type: str, data: str) -> str:
 
 
 def standard(data: str) -> str:
-    """Base64 of either alphabet in the usual one: Google's package writes the other, which other providers do not read."""
+    # Base64 of either alphabet in the usual one: Google's package writes the other, which other providers do not read.
     return data.replace("-", "+").replace("_", "/")
 
 
 def decoded(data: str) -> bytes:
-    """Base64 text of either alphabet, padded or not, as bytes."""
+    # Base64 text of either alphabet, padded or not, as bytes.
     # Raises ValueError: it is not base64.
     text = standard(data.strip())
     try:

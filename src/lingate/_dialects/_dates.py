@@ -11,7 +11,7 @@ from lingate._model import Head
 
 
 def created_at(head: Head) -> int:
-    """When an answer was made, for formats that do not say it: the `Date` header's Unix seconds, 0 without one."""
+    # When an answer was made, for formats that do not say it: the `Date` header's Unix seconds, 0 without one.
     try:
         return int(parsedate_to_datetime(head.headers.get("date", "")).timestamp())
     except (ValueError, OverflowError):
@@ -19,7 +19,7 @@ def created_at(head: Head) -> int:
 
 
 def epoch(text: Any) -> int:
-    """Unix seconds of an RFC 3339 time; 0 for anything else."""
+    # Unix seconds of an RFC 3339 time; 0 for anything else.
     return int(instant(text) or 0) if isinstance(text, str) else 0
 
 

@@ -37,23 +37,23 @@ class Draft:
     """One tool call at a time is asked for, which the wire has no word for."""
 
     def hand_over(self, sent: HttpRequest) -> None:
-        """Tell the request what the way back must know."""
+        # Tell the request what the way back must know.
         sent.dropped, sent.answer_tool = self.dropped, self.answer_tool
         sent.stop, sent.one_call = self.stop, self.one_call
 
     def note(self, what: str) -> None:
-        """Report something that was left out or changed without harm to the meaning."""
+        # Report something that was left out or changed without harm to the meaning.
         if what not in self.dropped:
             self.dropped.append(what)
 
     def note_others(self, message: JsonDict, known: Collection[str], where: str) -> None:
-        """Report the fields of a message that the format has no place for."""
+        # Report the fields of a message that the format has no place for.
         for name, value in message.items():
             if name not in known and value is not None:
                 self.note(f"{where}.{name}")
 
     def left_out(self, name: str, value: Any, neutral: Mapping[str, tuple[Any, ...]], hints: Collection[str]) -> bool:
-        """Whether a field stays out of the request, which is reported where it matters."""
+        # Whether a field stays out of the request, which is reported where it matters.
         # `neutral`: fields without a counterpart, and the values that ask for what happens anyway.
         # `hints`: fields that do not change what the answer should be.
         # Raises UnsupportedError: the field has no counterpart, and `drop_params` is off.
@@ -67,7 +67,7 @@ class Draft:
         return False
 
     def has_none(self, param: str) -> None:
-        """Refuse a parameter that the format has no counterpart for, unless it can be enforced on the way back."""
+        # Refuse a parameter that the format has no counterpart for, unless it can be enforced on the way back.
         if param == "parallel_tool_calls":
             self.one_call = True
             if self.asked.get("tools"):
@@ -76,7 +76,7 @@ class Draft:
             self.refuse(param, "the format has no counterpart")
 
     def refuse(self, param: str, why: str) -> None:
-        """Leave a parameter out if the caller allows it."""
+        # Leave a parameter out if the caller allows it.
         # Raises UnsupportedError: `drop_params` is off.
         if not self.call.drop_params:
             raise UnsupportedError(
@@ -89,7 +89,7 @@ class Draft:
         self.note(param)
 
     def messages(self, dialect: str = "") -> list[Any]:
-        """The messages that are asked for."""
+        # The messages that are asked for.
         # What no format but the one they came in has a place for is reported.
         # `dialect`: the format that they are written in, if they can have come in it.
         # Raises ConfigError: they are no list.
@@ -100,7 +100,7 @@ class Draft:
         return found
 
     def objects(self, name: str) -> list[JsonDict]:
-        """A field that is a list of objects; an empty one where it is not given."""
+        # A field that is a list of objects; an empty one where it is not given.
         # Raises ConfigError: it is something else.
         found = self.asked.get(name) or []
         if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
@@ -108,21 +108,21 @@ class Draft:
         return found
 
     def answered(self, given: Any, where: str) -> str:
-        """The id of the call that a message with a result is about."""
+        # The id of the call that a message with a result is about.
         # Raises ConfigError: it is none.
         if not isinstance(given, str) or not given:
             raise self.broken(f"{where}.tool_call_id", "must be the id of the tool call that this answers")
         return given
 
     def parts(self, content: Any, where: str) -> list[Any]:
-        """Content that is no text as a list of parts."""
+        # Content that is no text as a list of parts.
         # Raises ConfigError: it is none.
         if not isinstance(content, list):
             raise self.broken(where, "must be text or a list of parts")
         return content
 
     def part(self, part: Any, where: str) -> JsonDict:
-        """One part of content, which may be bare text."""
+        # One part of content, which may be bare text.
         # Raises ConfigError: it is none.
         if isinstance(part, str):
             return {"type": "text", "text": part}
@@ -131,7 +131,7 @@ class Draft:
         return part
 
     def said(self, part: JsonDict, where: str) -> str:
-        """The text of a part with text or a refusal."""
+        # The text of a part with text or a refusal.
         # Raises ConfigError: it has none.
         text = part.get("text", part.get("refusal"))
         if not isinstance(text, str):
@@ -139,7 +139,7 @@ class Draft:
         return text
 
     def file(self, part: JsonDict, where: str) -> JsonDict:
-        """What a `file` part holds."""
+        # What a `file` part holds.
         # Raises ConfigError: it is no object.
         file = part.get("file")
         if not isinstance(file, dict):
@@ -147,14 +147,14 @@ class Draft:
         return file
 
     def function(self, function: Any, where: str) -> JsonDict:
-        """The function of a tool."""
+        # The function of a tool.
         # Raises ConfigError: it has no name.
         if not isinstance(function, dict) or not isinstance(function.get("name"), str):
             raise self.broken(f"{where}.function", "must be an object with a name")
         return function
 
     def data_url(self, url: str, where: str) -> tuple[str, str]:
-        """Media type and base64 of a data URL."""
+        # Media type and base64 of a data URL.
         # Raises ConfigError: it is none.
         try:
             return split_data_url(url)
@@ -162,7 +162,7 @@ class Draft:
             raise self.broken(where, str(error)) from None
 
     def media_url(self, part: JsonDict, where: str, forms: str, kind: str = "image_url") -> tuple[str, Any]:
-        """Address and `detail` of an `image_url` part, or of another whose place is written so."""
+        # Address and `detail` of an `image_url` part, or of another whose place is written so.
         # Raises ConfigError: it has none of the forms that are taken.
         holder = part.get(kind)
         url = holder.get("url") if isinstance(holder, dict) else holder
@@ -171,14 +171,14 @@ class Draft:
         return url, dig(holder, "detail")
 
     def image_url(self, part: JsonDict, where: str, forms: str) -> str:
-        """Address of an `image_url` part, where `detail` has no counterpart."""
+        # Address of an `image_url` part, where `detail` has no counterpart.
         url, detail = self.media_url(part, where, forms)
         if detail not in (None, "auto"):
             self.note(f"{where}.image_url.detail")
         return url
 
     def broken(self, where: str, why: str) -> ConfigError:
-        """The error for a request that makes no sense in any format."""
+        # The error for a request that makes no sense in any format.
         return ConfigError(f"{where}: {why}", provider=self.target.provider, model=self.target.model, kind="bad_call")
 
 
@@ -187,12 +187,12 @@ def asked_of(call: Call) -> JsonDict:
 
 
 def keep(holder: JsonDict, dialect: str, fields: Any) -> JsonDict:
-    """A request, message or response, with what only a dialect knows of it beside the rest, if that is anything."""
+    # A request, message or response, with what only a dialect knows of it beside the rest, if that is anything.
     if fields:
         holder["provider_specific_fields"] = {dialect: fields}
     return holder
 
 
 def native_fields(holder: Any, dialect: str) -> JsonDict:
-    """A dialect's part of `provider_specific_fields` of a request, message or response; empty if there is none."""
+    # A dialect's part of `provider_specific_fields` of a request, message or response; empty if there is none.
     return as_dict(dig(holder, "provider_specific_fields", dialect))

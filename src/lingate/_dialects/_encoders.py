@@ -64,7 +64,7 @@ class FaceEncoder:
         self._usage: JsonDict | None = None
 
     def event(self, event: Event) -> bytes:
-        """The bytes of one event."""
+        # The bytes of one event.
         # What the format has no place for (further choices, for one) makes none.
         taker = self._takers.get(type(event))
         if taker is None or getattr(event, "choice", None):

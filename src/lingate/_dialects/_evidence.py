@@ -131,7 +131,7 @@ class Evidence:
 
 
 def read(value: object, status: int | None, headers: Mapping[str, str]) -> Evidence:
-    """Gather what an error says."""
+    # Gather what an error says.
     # `value`: the decoded body, or its text where it is not JSON.
     # `status`: HTTP status; a success or None lets the body's own status count.
     # `headers`: of the answer, names in lower case.
@@ -156,7 +156,7 @@ def read(value: object, status: int | None, headers: Mapping[str, str]) -> Evide
 
 
 def is_error(value: object) -> bool:
-    """Whether a decoded body or stream event reports an error although its HTTP status said success."""
+    # Whether a decoded body or stream event reports an error although its HTTP status said success.
     # Cheap on ordinary answers; their `code`, `type`, `message`, `status` and null `error` do not make them errors.
     if not isinstance(value, dict):
         return isinstance(value, list) and bool(value) and isinstance(value[0], dict) and bool(value[0].get("error"))
@@ -333,7 +333,7 @@ class _Reader:
             self.codes.append(text)
 
     def say(self, text: str, depth: int) -> None:
-        """Keep a message; JSON inside it is read as what it is, and only the words around it are kept."""
+        # Keep a message; JSON inside it is read as what it is, and only the words around it are kept.
         text = self._unnest(text[:_MAX_TEXT].strip(), depth)
         if text and not any(text in known for known in self.texts):
             self.texts.append(text)

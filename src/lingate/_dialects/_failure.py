@@ -86,7 +86,7 @@ _GENERIC_CODES = frozenset(
 
 
 def failure(head: Head, body: bytes, target: Target, now: float | None = None) -> LingateError:
-    """The error that an answer stands for."""
+    # The error that an answer stands for.
     # `head`: its status: not 2xx, or 2xx with a body that is an error.
     # `now`: epoch seconds, for waits given as points in time; by default the answer's own `date` header.
     # Gives the error, never raised here. A 2xx without an error in it gives a `ProtocolError`.
@@ -110,7 +110,7 @@ def body_failure(
     headers: Mapping[str, str] = _NO_HEADERS,
     now: float | None = None,
 ) -> LingateError | None:
-    """The error inside a decoded JSON value, None if it is an ordinary answer or stream event."""
+    # The error inside a decoded JSON value, None if it is an ordinary answer or stream event.
     # `value`: any JSON value: a body, the data of an SSE event, a line of NDJSON, the payload of an event-stream
     # exception as `{"__type": <exception type>, ...}`.
     # `status`: HTTP status of the answer it came in; `headers` and `now` as for `failure`.
@@ -120,12 +120,12 @@ def body_failure(
 
 
 def garbage(target: Target, why: str) -> ProtocolError:
-    """The error for an answer that is not what the format promises."""
+    # The error for an answer that is not what the format promises.
     return ProtocolError(f"the answer makes no sense: {why}", provider=target.provider, model=target.model)
 
 
 def decoded(body: bytes, target: Target) -> Any:
-    """A body as the JSON value that it is."""
+    # A body as the JSON value that it is.
     # Raises ProtocolError: it is none.
     try:
         return json.decode(body)
@@ -134,7 +134,7 @@ def decoded(body: bytes, target: Target) -> Any:
 
 
 def interrupted(target: Target) -> StreamInterruptedError:
-    """The error for a stream whose bytes have ended too early."""
+    # The error for a stream whose bytes have ended too early.
     return StreamInterruptedError(
         "the stream ended before the answer was complete", provider=target.provider, model=target.model
     )

@@ -79,7 +79,7 @@ _ANY = _Fault(500, "api_error", "internal_error", "The gateway failed.")
 
 
 def openai_error(error: LingateError) -> tuple[int, JsonDict]:
-    """Status and body of an error in OpenAI's format."""
+    # Status and body of an error in OpenAI's format.
     fault = _fault(error)
     param = error.param if isinstance(error, UnsupportedError) else None
     code = "previous_response_not_found" if param == "previous_response_id" else fault.code  # OpenAI's own for it
@@ -87,7 +87,7 @@ def openai_error(error: LingateError) -> tuple[int, JsonDict]:
 
 
 def anthropic_error(error: LingateError) -> tuple[int, JsonDict]:
-    """Status and body of an error in Anthropic's format."""
+    # Status and body of an error in Anthropic's format.
     fault = _fault(error)
     status, kind = fault.anthropic or (fault.status, fault.type)
     told: JsonDict = {"type": kind, "message": _text(error, fault)}
@@ -116,7 +116,7 @@ _GOOGLE_CODES = {502: 500}  # Google has no such status; clients know this
 
 
 def google_error(error: LingateError) -> tuple[int, JsonDict]:
-    """Status and body of an error in Google's format."""
+    # Status and body of an error in Google's format.
     fault = _fault(error)
     status = _GOOGLE_CODES.get(fault.status, fault.status)
     details: list[JsonDict] = []
@@ -145,7 +145,7 @@ _AWS_STATUS = {
 
 
 def aws_error(error: LingateError) -> tuple[int, str, str]:
-    """Status, exception and text of an error as AWS services report them."""
+    # Status, exception and text of an error as AWS services report them.
     fault = _fault(error)
     status, name = _AWS_STATUS.get(fault.status, (500, "InternalServerException"))
     return status, name, _text(error, fault)

@@ -10,7 +10,7 @@ _PARTS = ("responses", "count_tokens")
 
 
 def form_of(target: Target, operation: Operation) -> OperationFormat:
-    """The format of one operation at this target."""
+    # The format of one operation at this target.
     # `responses` is an operation and a wire format at once: where the row has it, it is spoken as it is, everywhere
     # else as a chat in the row's own format. So is `completions` where there are chats only. Counting tokens is part of
     # the first too, for rows whose chat format has no such thing.

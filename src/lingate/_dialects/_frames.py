@@ -97,7 +97,7 @@ class FrameDecoder:
 
 
 def frame_error(frame: Frame, target: Target) -> LingateError | None:
-    """The error that a frame reports, None if it is an ordinary event."""
+    # The error that a frame reports, None if it is an ordinary event.
     # Raises ValueError: it reports one in words that are not JSON.
     kind = frame.text(":message-type")
     if kind == "exception":
@@ -113,12 +113,12 @@ def frame_error(frame: Frame, target: Target) -> LingateError | None:
 
 
 def event_frame(name: str, payload: JsonDict) -> tuple[dict[str, str], bytes]:
-    """Headers and payload of an event, as AWS writes them."""
+    # Headers and payload of an event, as AWS writes them.
     headers = {":event-type": name, ":content-type": "application/json", ":message-type": "event"}
     return headers, encode(payload)
 
 
 def exception_frame(name: str, message: str) -> tuple[dict[str, str], bytes]:
-    """Headers and payload of an error in mid-stream, as AWS writes them."""
+    # Headers and payload of an error in mid-stream, as AWS writes them.
     headers = {":exception-type": name, ":content-type": "application/json", ":message-type": "exception"}
     return headers, encode({"message": message})

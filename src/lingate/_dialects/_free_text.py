@@ -43,7 +43,7 @@ class FunctionsOnly(Retold):
 
 
 def as_functions(request: Callable[[Call, Target], HttpRequest], call: Call, target: Target) -> HttpRequest:
-    """The request for a call, with functions in the place of such tools."""
+    # The request for a call, with functions in the place of such tools.
     # Raises UnsupportedError: one has a grammar, and `drop_params` is off.
     made = Draft(call, target, asked_of(call), {})
     names = _write_functions(made)
@@ -55,12 +55,12 @@ def as_functions(request: Callable[[Call, Target], HttpRequest], call: Call, tar
 
 
 def answered(response: JsonDict, names: tuple[str, ...]) -> JsonDict:
-    """A canonical response with calls of such tools where their functions were called."""
+    # A canonical response with calls of such tools where their functions were called.
     return with_calls(response, lambda call: _call(call, names))
 
 
 def told(decoder: StreamDecoder, names: tuple[str, ...]) -> StreamDecoder:
-    """The same of a stream."""
+    # The same of a stream.
     return RetoldDecoder(decoder, _Texts(names).retold)
 
 
@@ -148,7 +148,7 @@ class _Texts:
         self._held: dict[tuple[int, int], list[str]] = {}
 
     def retold(self, events: list[Event]) -> list[Event]:
-        """The events with calls of those tools, and their texts where the calls are whole."""
+        # The events with calls of those tools, and their texts where the calls are whole.
         told: list[Event] = []
         for event in events:
             if isinstance(event, ToolArgs) and (event.choice, event.tool) in self._held:

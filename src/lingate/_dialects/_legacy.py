@@ -8,7 +8,7 @@ from lingate._model import JsonDict
 
 
 def modern(asked: JsonDict) -> JsonDict:
-    """A canonical request without `functions`, `function_call` and messages of the role `function`."""
+    # A canonical request without `functions`, `function_call` and messages of the role `function`.
     # Calls get ids that are made of their place, so that the messages which answer them can be told by name. The
     # argument stays as it is; without anything legacy in it, it is also the result.
     made = asked

@@ -25,7 +25,7 @@ _MOST = 1024 * 1024  # bytes; more (pictures, mostly) would burden every later r
 
 
 def luggage_of(message: JsonDict, dialect: str) -> JsonDict | None:
-    """The block for a canonical message that is shown as `dialect`; None if nothing is to travel, or too much."""
+    # The block for a canonical message that is shown as `dialect`; None if nothing is to travel, or too much.
     packed: JsonDict = {}
     fields = message.get("provider_specific_fields")
     native = {
@@ -51,7 +51,7 @@ def luggage_of(message: JsonDict, dialect: str) -> JsonDict | None:
 
 
 def opened(block: Any) -> JsonDict | None:
-    """What travelled in a canonical thinking block; None for one that is no luggage, or was tampered with."""
+    # What travelled in a canonical thinking block; None for one that is no luggage, or was tampered with.
     sealed = unseal(block.get("signature"), _OWNER) if isinstance(block, dict) else None
     if sealed is None:
         return None
@@ -63,7 +63,7 @@ def opened(block: Any) -> JsonDict | None:
 
 
 def put_back(message: JsonDict, packed: JsonDict) -> None:
-    """Give a canonical message back what travelled beside it."""
+    # Give a canonical message back what travelled beside it.
     # What it says itself stays.
     native, details = packed.get("provider_specific_fields"), packed.get("reasoning_details")
     if isinstance(native, dict) and native:
@@ -85,7 +85,7 @@ class Packer:
         self._message: JsonDict = {"tool_calls": [], "thinking_blocks": []}
 
     def take(self, event: Event) -> None:
-        """Take note of an event that may hold some."""
+        # Take note of an event that may hold some.
         match event:
             case ToolStart(extra=dict(extra)) if extra:
                 self._message["tool_calls"].append({**extra, "id": event.id})
@@ -95,7 +95,7 @@ class Packer:
                 self._message.update((name, event.fields[name]) for name in _FIELDS if name in event.fields)
 
     def block(self) -> JsonDict | None:
-        """The block, once the answer is complete."""
+        # The block, once the answer is complete.
         return luggage_of(self._message, self._dialect)
 
 

@@ -27,5 +27,5 @@ class Moved(Form):
 
 
 def edited(target: Target, *edits: Edit) -> Target:
-    """The target with edits of the wire body that come after its own."""
+    # The target with edits of the wire body that come after its own.
     return replaced(target, edits=(*target.edits, *edits))

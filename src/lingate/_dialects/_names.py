@@ -134,5 +134,5 @@ def _retold(events: list[Event], names: Mapping[str, str]) -> list[Event]:
 
 
 def fitted_id(given: str, taken: str) -> str:
-    """The id of a tool's call as a provider takes it, which says so by a pattern: nine letters and digits are right for all."""
+    # The id of a tool's call as a provider takes it, which says so by a pattern: nine letters and digits are right for all.
     return given if re.fullmatch(taken, given) else f"c{crc32(given.encode('utf-8', 'replace')):08x}"

@@ -73,8 +73,7 @@ _HINTS = HINTS | {"cache_control"}
 
 
 def refuse_for_provider(draft: Draft) -> None:
-    """Leave out what the row says this provider refuses."""
-
+    # Leave out what the row says this provider refuses.
     def refuse(name: str) -> None:
         draft.refuse(name, "the provider refuses it")
 
@@ -85,7 +84,7 @@ def refuse_for_provider(draft: Draft) -> None:
 def begun(
     call: Call, target: Target, defaults: Traits | None = None, read: Callable[[JsonDict], JsonDict] = dict
 ) -> Draft:
-    """A request under construction, without what its provider refuses; `read` changes what is asked for."""
+    # A request under construction, without what its provider refuses; `read` changes what is asked for.
     made = Draft(call, target, read(asked_of(call)), {**(defaults or {}), **target.traits})
     refuse_for_provider(made)
     return made
@@ -94,7 +93,7 @@ def begun(
 def sampling(
     draft: Draft, names: Iterable[str] = ("temperature", "top_p", "top_k"), thinking: bool = False
 ) -> JsonDict:
-    """The sampling parameters that were asked for, as far as the model takes them; `thinking`: Claude, while it thinks."""
+    # The sampling parameters that were asked for, as far as the model takes them; `thinking`: Claude, while it thinks.
     asked = {name: draft.asked[name] for name in names if name in draft.asked}
     clamp_temperature(draft, asked)
     rule = draft.traits.get("sampling")
@@ -111,7 +110,7 @@ def sampling(
 
 
 def generation_sampling(draft: Draft, names: Iterable[str]) -> JsonDict:
-    """The sampling parameters for Text Generation Inference, which refuses the ends of their ranges."""
+    # The sampling parameters for Text Generation Inference, which refuses the ends of their ranges.
     asked = sampling(draft, names)
     if asked.get("temperature") == 0:  # how to ask for the same
         del asked["temperature"]
@@ -122,7 +121,7 @@ def generation_sampling(draft: Draft, names: Iterable[str]) -> JsonDict:
 
 
 def clamp_temperature(draft: Draft, asked: JsonDict) -> None:
-    """Lower a temperature that is above the model's range, and report it."""
+    # Lower a temperature that is above the model's range, and report it.
     top, value = draft.traits.get("max_temperature"), asked.get("temperature")
     if isinstance(value, int | float) and top is not None and value > top:
         draft.note(f"temperature (clamped from {value} to {top})")
@@ -130,13 +129,13 @@ def clamp_temperature(draft: Draft, asked: JsonDict) -> None:
 
 
 def answer_limit(draft: Draft) -> Any:
-    """How many tokens the answer may have; None if nobody says."""
+    # How many tokens the answer may have; None if nobody says.
     asked = draft.asked.get("max_completion_tokens", draft.asked.get("max_tokens"))
     return draft.traits.get("default_max_tokens") if asked is None else asked
 
 
 def asked_stops(draft: Draft) -> list[str]:
-    """Stop sequences as they were asked for."""
+    # Stop sequences as they were asked for.
     # Raises ConfigError: they are neither text nor a list of texts.
     asked: Any = draft.asked.get("stop")
     asked = [asked] if isinstance(asked, str) else asked or []
@@ -146,7 +145,7 @@ def asked_stops(draft: Draft) -> list[str]:
 
 
 def stops(draft: Draft, limit: int | None, blank: bool = True) -> list[str]:
-    """Stop sequences for the wire, which may not take `blank` ones; what it does not take is enforced on the way back."""
+    # Stop sequences for the wire, which may not take `blank` ones; what it does not take is enforced on the way back.
     asked = list(filter(None, asked_stops(draft)))
     wire = asked if blank else list(filter(str.strip, asked))
     if len(wire) < len(asked):
@@ -167,7 +166,7 @@ def write_rest(
     neutral: Mapping[str, tuple[Any, ...]] = NEUTRAL,
     hints: Collection[str] = _HINTS,
 ) -> None:
-    """Leave out what has no counterpart, and pass on what we do not know; `own` is the format, where clients speak it."""
+    # Leave out what has no counterpart, and pass on what we do not know; `own` is the format, where clients speak it.
     for name, value in draft.asked.items():
         if name not in written and not draft.left_out(name, value, neutral, hints):
             draft.body[name] = value
@@ -175,7 +174,7 @@ def write_rest(
 
 
 def finished(draft: Draft, operation: Operation, path: str, body: JsonDict, joined: Container[str] = ()) -> HttpRequest:
-    """The request, with the last word for the provider's quirks and the caller's own fields; see `envelope.seal`."""
+    # The request, with the last word for the provider's quirks and the caller's own fields; see `envelope.seal`.
     sent = new_request(draft.call, draft.target, operation, path)
     draft.hand_over(sent)
     return seal(sent, body, joined)

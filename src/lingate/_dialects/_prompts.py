@@ -27,7 +27,7 @@ def content_text(content: Any) -> str:
 
 
 def turns_of(draft: Draft, *, tell_tools: bool = False) -> list[Turn]:
-    """The conversation as text alone."""
+    # The conversation as text alone.
     # `tell_tools`: put calls of tools and their results into words, instead of refusing them.
     # Raises ConfigError: the messages are none.
     messages = draft.messages()
@@ -62,7 +62,7 @@ def _check_parts(content: Any, where: str, draft: Draft) -> None:
 
 
 def system_and_rest(turns: list[Turn]) -> tuple[str, list[Turn]]:
-    """System text, wherever it stood, and the other turns."""
+    # System text, wherever it stood, and the other turns.
     system = "\n\n".join(turn.text for turn in turns if turn.role == "system")
     return system, [turn for turn in turns if turn.role != "system"]
 
@@ -135,14 +135,14 @@ _SCRIPTS = ((re.compile("mistral|mixtral"), MISTRAL), (re.compile("deep-?seek"),
 
 
 def llama(model: str) -> Callable[[list[Turn]], str]:
-    """How this Llama writes turns."""
+    # How this Llama writes turns.
     if "llama4" in model or "llama-4" in model:
         return LLAMA_4
     return LLAMA_2 if "llama2" in model or "llama-2" in model else LLAMA_3
 
 
 def script_for(model: str) -> Callable[[list[Turn]], str]:
-    """How a model writes turns, by what its name tells."""
+    # How a model writes turns, by what its name tells.
     name = model.lower()
     if "llama" in name:
         return llama(name)

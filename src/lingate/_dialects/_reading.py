@@ -47,7 +47,7 @@ class Reading(Calling, Protocol):
 
 
 def take_answer(reading: Calling, answer_tool: str | None) -> str | None:
-    """The structured answer, taken out of the tool calls; None where the model gave none."""
+    # The structured answer, taken out of the tool calls; None where the model gave none.
     if answer_tool is None:
         return None
     names = [call.get("function", {}).get("name") for call in reading.calls]
@@ -58,7 +58,7 @@ def take_answer(reading: Calling, answer_tool: str | None) -> str | None:
 
 
 def canonical_message(reading: Reading, answer: str | None) -> JsonDict:
-    """An assistant message; `answer` replaces the text where a tool's input stands for it."""
+    # An assistant message; `answer` replaces the text where a tool's input stands for it.
     content: str | None = reading.text if answer is None else answer
     return spoken(
         content or (None if reading.calls else ""),
@@ -70,12 +70,12 @@ def canonical_message(reading: Reading, answer: str | None) -> JsonDict:
 
 
 def has_proof(thinking: Sequence[JsonDict]) -> bool:
-    """Whether thinking holds what only its own provider can make, and so must go back as it is."""
+    # Whether thinking holds what only its own provider can make, and so must go back as it is.
     return any(block.get("signature") or "data" in block for block in thinking)
 
 
 def gist_of(calls: Any) -> list[tuple[Any, ...]]:
-    """What calls ask for, however their arguments are written: id, name, arguments and free text of each."""
+    # What calls ask for, however their arguments are written: id, name, arguments and free text of each.
     made = []
     for call in as_list(calls):
         words = as_dict(dig(call, "custom" if dig(call, "type") == "custom" else "function"))
@@ -89,13 +89,13 @@ def gist_of(calls: Any) -> list[tuple[Any, ...]]:
 
 
 def first_choice(response: JsonDict) -> tuple[JsonDict, JsonDict]:
-    """The only choice that formats with one answer show of a canonical response, and its message."""
+    # The only choice that formats with one answer show of a canonical response, and its message.
     choice: JsonDict = (response.get("choices") or [{}])[0]
     return choice, with_old_call(choice.get("message") or {})
 
 
 def with_old_call(message: JsonDict) -> JsonDict:
-    """A message of an answer whose old-style `function_call` is one of its tool calls, as which other formats know it."""
+    # A message of an answer whose old-style `function_call` is one of its tool calls, as which other formats know it.
     called = message.get("function_call")
     if not isinstance(called, dict) or message.get("tool_calls"):
         return message
@@ -104,13 +104,13 @@ def with_old_call(message: JsonDict) -> JsonDict:
 
 
 def reasoning_of(message: JsonDict) -> str:
-    """The reasoning of a message in a request: its text, or that of its blocks."""
+    # The reasoning of a message in a request: its text, or that of its blocks.
     blocks = as_dicts(message.get("thinking_blocks"))
     return named_reasoning(message)[1] or "".join(as_str(block.get("thinking")) for block in blocks)
 
 
 def named_reasoning(message: JsonDict) -> tuple[str, str]:
-    """The field in which a message has its reasoning, and the text: other hosts' clients have other names for it."""
+    # The field in which a message has its reasoning, and the text: other hosts' clients have other names for it.
     # The name is empty if there is no such field. Details without a text are for their own provider's eyes only.
     for name in ("reasoning_content", "reasoning"):
         if text := as_str(message.get(name)):
@@ -120,7 +120,7 @@ def named_reasoning(message: JsonDict) -> tuple[str, str]:
 
 
 def detail_text(detail: JsonDict) -> str:
-    """The readable part of one of OpenRouter's `reasoning_details`."""
+    # The readable part of one of OpenRouter's `reasoning_details`.
     return text_of(detail.get("text")) or text_of(detail.get("summary"))
 
 
@@ -128,7 +128,7 @@ _BEDROCK = ("text", "reasoningContent", "reasoningText")
 
 
 def text_of(value: Any) -> str:
-    """The text of a string, of a list of text parts, or of an object with text."""
+    # The text of a string, of a list of text parts, or of an object with text.
     if isinstance(value, str):
         return value
     if isinstance(value, list):
@@ -145,5 +145,5 @@ REASONED = ("reasoning_content", "reasoning", "reasoning_details", "thinking_blo
 
 
 def spoken(content: Any, **fields: Any) -> JsonDict:
-    """An assistant's message with those of the fields that hold something."""
+    # An assistant's message with those of the fields that hold something.
     return {"role": "assistant", "content": content, **{name: value for name, value in fields.items() if value}}

@@ -14,7 +14,7 @@ _BLANK = "[redacted]"
 
 
 def redact(text: str, secrets: Iterable[str], limit: int = MAX_DETAIL) -> str:
-    """Blank what is, or looks like, a credential, and bound the length."""
+    # Blank what is, or looks like, a credential, and bound the length.
     # Known secrets are blanked before anything is cut off, so that no cut can leave half of one standing.
     # `text`: what the provider wrote.
     # `secrets`: strings that must not appear. Those under four characters are ignored: they are dummies, and would
@@ -32,7 +32,7 @@ def redact(text: str, secrets: Iterable[str], limit: int = MAX_DETAIL) -> str:
 
 
 def readable(text: str) -> str:
-    """An error page's title and words, without its markup; text that is not HTML as it is."""
+    # An error page's title and words, without its markup; text that is not HTML as it is.
     start = text[:1_000].lstrip("\ufeff \t\r\n").lower()
     if not (start.startswith(("<!doctype", "<html", "<head", "<body", "<?xml", "<center")) or "<html" in start):
         return text.strip()

@@ -46,7 +46,7 @@ _CALLED = ("function", "custom", "function_call")
 
 
 def replay(response: JsonDict, raw: JsonDict | None = None) -> list[Event]:
-    """The events by which a stream would have told this response."""
+    # The events by which a stream would have told this response.
     # `response`: a canonical chat response, or a canonical completion, whose choices have a text instead of a message.
     start = Start(response.get("id") or "", response.get("model") or "", response.get("created") or 0)
     start.extra, start.raw = not_null(response, _TOP) or None, raw

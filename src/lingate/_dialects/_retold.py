@@ -29,7 +29,7 @@ class Retold(Form, ABC):
 
 
 def with_calls(response: JsonDict, edit: Callable[[JsonDict], JsonDict]) -> JsonDict:
-    """A canonical response with each of its tool calls as `edit` makes it."""
+    # A canonical response with each of its tool calls as `edit` makes it.
     return {**response, "choices": [_choice(choice, edit) for choice in response["choices"]]}
 
 
@@ -39,7 +39,7 @@ def _choice(choice: JsonDict, edit: Callable[[JsonDict], JsonDict]) -> JsonDict:
 
 
 def with_its_calls(message: Any, edit: Callable[[Any], Any]) -> Any:
-    """A message with each of its tool calls as `edit` makes it; itself if it has none."""
+    # A message with each of its tool calls as `edit` makes it; itself if it has none.
     calls = message.get("tool_calls") if isinstance(message, dict) else None
     return {**message, "tool_calls": list(map(edit, calls))} if calls and isinstance(calls, list) else message
 

@@ -12,17 +12,17 @@ _MARK = "#"  # not a letter of base64, so no provider's own signature holds it
 
 
 def seal(dialect: str, payload: str) -> str:
-    """A signature that only `dialect` will open."""
+    # A signature that only `dialect` will open.
     return f"{dialect}{_MARK}{payload}"
 
 
 def unseal(signature: Any, dialect: str) -> str | None:
-    """What this dialect sealed; None for every other signature."""
+    # What this dialect sealed; None for every other signature.
     if not isinstance(signature, str) or not signature.startswith(f"{dialect}{_MARK}"):
         return None
     return signature[len(dialect) + 1 :]
 
 
 def is_foreign(signature: Any, dialect: str) -> bool:
-    """Whether another dialect sealed this signature, so that it is of no use here."""
+    # Whether another dialect sealed this signature, so that it is of no use here.
     return isinstance(signature, str) and _MARK in signature and unseal(signature, dialect) is None

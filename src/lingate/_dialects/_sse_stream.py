@@ -27,12 +27,12 @@ class StreamedAnswer:
         """Nothing more will come: done, or failed."""
 
     def cut(self, out: list[Event]) -> None:
-        """The bytes have ended, which is too early unless the answer is over."""
+        # The bytes have ended, which is too early unless the answer is over.
         if not self.over:
             self.fail(interrupted(self._sent.target), out)
 
     def fail(self, error: LingateError, out: list[Event]) -> None:
-        """End with an error."""
+        # End with an error.
         self.over = True
         out.append(Failed(error))
 

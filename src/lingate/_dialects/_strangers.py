@@ -40,13 +40,13 @@ _SERVER_TOOL = re.compile(
 
 
 def is_anthropics_tool(tool: Any) -> bool:
-    """Whether a tool is one that Anthropic's API brings."""
+    # Whether a tool is one that Anthropic's API brings.
     kind = dig(tool, "type")
     return isinstance(kind, str) and kind != "function" and _SERVER_TOOL.fullmatch(kind) is not None
 
 
 def strangers_tool(tool: Any) -> str:
-    """What a tool is called that only another provider's API brings: Anthropic's by type, Google's by field; "" for others."""
+    # What a tool is called that only another provider's API brings: Anthropic's by type, Google's by field; "" for others.
     if not isinstance(tool, dict):
         return ""
     kind = tool.get("type")
@@ -56,12 +56,12 @@ def strangers_tool(tool: Any) -> str:
 
 
 def is_anthropics_hint(name: str, value: Any) -> bool:
-    """Whether a field is one of Anthropic's: others have fields of these names, too."""
+    # Whether a field is one of Anthropic's: others have fields of these names, too.
     return isinstance(value, ANTHROPICS_HINTS.get(name, ()))
 
 
 def without_anthropics(fields: dict[str, Any], note: Callable[[str], None]) -> None:
-    """Take what is only Anthropic's off a request."""
+    # Take what is only Anthropic's off a request.
     # `fields`: the canonical request, which is changed.
     # `note`: told the name of what is taken off.
     for name in ANTHROPICS_HINTS.keys() & fields.keys():
@@ -90,7 +90,7 @@ _ON_MEDIA = frozenset({"audioMetadata", "documentMetadata", "mediaResolution", "
 
 
 def note_others_words(fields: dict[str, Any], note: Callable[[str], None], own: str = "") -> None:
-    """Tell what a client of another format says that only its own has a place for: safety settings, GPUs, task budgets."""
+    # Tell what a client of another format says that only its own has a place for: safety settings, GPUs, task budgets.
     # `note`: told the names.
     # `own`: the format that the request goes out in.
     for dialect, holders in _HOLDERS.items():

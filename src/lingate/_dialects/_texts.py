@@ -28,7 +28,7 @@ _REFUSED = ("tools", "response_format", "reasoning_effort", "thinking")
 
 
 def begin(call: Call, target: Target) -> Draft:
-    """Begin a request, without what no such format can express."""
+    # Begin a request, without what no such format can express.
     draft = begun(call, target, read=modern)
     for name in _REFUSED:
         value = draft.asked.pop(name, None)
@@ -39,7 +39,7 @@ def begin(call: Call, target: Target) -> Draft:
 
 
 def refuse_limits(draft: Draft, why: str) -> None:
-    """Leave out what is not the caller's to decide."""
+    # Leave out what is not the caller's to decide.
     for name in ("max_tokens", "max_completion_tokens", "stop", "temperature", "top_p"):
         if name in draft.asked:
             draft.refuse(name, why)
@@ -47,21 +47,21 @@ def refuse_limits(draft: Draft, why: str) -> None:
 
 
 def prompt_of(draft: Draft) -> tuple[str, str]:
-    """The system text, and everything else as one prompt: a transcript, unless there is nothing but one question."""
+    # The system text, and everything else as one prompt: a transcript, unless there is nothing but one question.
     # Raises ConfigError: there are no messages.
     system, rest = system_and_rest(turns_of(draft, tell_tools=True))
     return system, PLAIN(rest)
 
 
 def question_of(draft: Draft) -> str:
-    """All of it as one text."""
+    # All of it as one text.
     # Raises as `prompt_of`.
     system, prompt = prompt_of(draft)
     return f"{system}\n\n{prompt}" if system else prompt
 
 
 def send(draft: Draft, url: str, body: JsonDict, headers: Mapping[str, str] | None = None) -> HttpRequest:
-    """The request, with the last word for the row's edits and the caller's own fields."""
+    # The request, with the last word for the row's edits and the caller's own fields.
     call, target = draft.call, draft.target
     own = merge_headers({**target.headers, **(headers or {})}, call.extra_headers or {})
     sent = HttpRequest("POST", url, own, b"", call, target)
@@ -70,13 +70,13 @@ def send(draft: Draft, url: str, body: JsonDict, headers: Mapping[str, str] | No
 
 
 def choice_of(text: Any, native: Any, at: int = 0) -> JsonDict:
-    """One answer in OpenAI's shape, its finish reason still the host's."""
+    # One answer in OpenAI's shape, its finish reason still the host's.
     message = {"role": "assistant", "content": text if isinstance(text, str) else encode_str(text)}
     return {"index": at, "message": message, "finish_reason": native}
 
 
 def generated(results: list[Any], raw: JsonDict) -> JsonDict:
-    """An answer of watsonx's text generation in OpenAI's shape."""
+    # An answer of watsonx's text generation in OpenAI's shape.
     found = [item for item in results if isinstance(item, dict)]
     rest = without(raw, ("results",))
     choices = [choice_of(item.get("generated_text", ""), item.get("stop_reason"), at) for at, item in enumerate(found)]
@@ -90,14 +90,14 @@ def generated(results: list[Any], raw: JsonDict) -> JsonDict:
 
 
 def counts(prompt: Any, completion: Any) -> JsonDict | None:
-    """Canonical usage of two counts, either of which may be missing."""
+    # Canonical usage of two counts, either of which may be missing.
     return usage_beside_caches(integer(prompt), integer(completion), None, None) or None
 
 
 def answer(
     sent: HttpRequest, choices: list[JsonDict], usage: JsonDict | None, facts: JsonDict | None = None
 ) -> JsonDict:
-    """A canonical response."""
+    # A canonical response.
     # `choices`: as `choice_of` makes them.
     # `facts`: `id`, `created`, `model` as far as the host told them, and whatever else it said.
     # Raises UpstreamError: a choice ended because the model failed.
@@ -182,26 +182,26 @@ class TextStream(StreamedAnswer):
         return out
 
     def start(self, raw: Any, out: list[Event], identity: Any = None) -> None:
-        """The answer begins, unless it has begun."""
+        # The answer begins, unless it has begun.
         if not self._started:
             self._started = True
             known = as_str(identity) or new_id("chatcmpl-")
             out.append(Start(known, self._sent.target.model, 0, None, raw))
 
     def say(self, text: Any, raw: Any, out: list[Event]) -> None:
-        """A piece of the answer."""
+        # A piece of the answer.
         self.start(raw, out)
         if isinstance(text, str) and text:
             self.spoken = True
             out.append(Text(text, 0, raw))
 
     def count(self, usage: JsonDict | None, raw: Any, out: list[Event]) -> None:
-        """Token counts, if there are any."""
+        # Token counts, if there are any.
         if usage:
             out.append(Usage(usage, raw))
 
     def complete(self, native: Any, raw: Any, out: list[Event]) -> None:
-        """The stream is whole, unless it ended because the model failed."""
+        # The stream is whole, unless it ended because the model failed.
         self.start(raw, out)
         try:
             reason = _reason(native, self._sent.target)
@@ -212,7 +212,7 @@ class TextStream(StreamedAnswer):
         self.done = self.over = True
 
     def value(self, data: bytes) -> Any:
-        """The data of an event as JSON."""
+        # The data of an event as JSON.
         # Raises ProtocolError: it is not; UpstreamError: it is an error.
         try:
             found = decode(data)
@@ -224,7 +224,7 @@ class TextStream(StreamedAnswer):
         return found
 
     def failed(self, value: Any) -> LingateError:
-        """The error that an event reports which says no more than that it is one."""
+        # The error that an event reports which says no more than that it is one.
         error = {"error": value if value else "an error without a description"}
         found = body_failure(error, self._sent.target, headers=self._head.headers)
         return found or provider_failed(self._sent.target, "an error event")

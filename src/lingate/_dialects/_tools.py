@@ -23,7 +23,7 @@ TOOL_FIELDS = _NOT_SENT | {"type", "function"}
 
 
 def function_tool(tool: JsonDict, where: str, draft: Draft, defaults: JsonDict) -> JsonDict | None:
-    """A tool in OpenAI's form for formats that have the same; None for one that is refused."""
+    # A tool in OpenAI's form for formats that have the same; None for one that is refused.
     # Tools of unknown kinds stay.
     # `defaults` are fields of a function that are put in where it has none.
     # Raises ConfigError: it is no tool.
@@ -45,7 +45,7 @@ def function_tool(tool: JsonDict, where: str, draft: Draft, defaults: JsonDict) 
 
 
 def chosen(asked: str, words: Mapping[str, T], draft: Draft) -> T:
-    """A word of `tool_choice` in a format's own: that for `auto` where the model cannot be made to call a tool."""
+    # A word of `tool_choice` in a format's own: that for `auto` where the model cannot be made to call a tool.
     # Raises ConfigError: it is none.
     if asked not in words:
         raise draft.broken("tool_choice", "must be auto, none, required or a function")
@@ -56,7 +56,7 @@ def chosen(asked: str, words: Mapping[str, T], draft: Draft) -> T:
 
 
 def choice_object(asked: Any, draft: Draft) -> JsonDict:
-    """A `tool_choice` that is no word."""
+    # A `tool_choice` that is no word.
     # Raises ConfigError: it is no object either.
     if not isinstance(asked, dict):
         raise draft.broken("tool_choice", "must be a word or an object")
@@ -64,7 +64,7 @@ def choice_object(asked: Any, draft: Draft) -> JsonDict:
 
 
 def chosen_function(asked: JsonDict, draft: Draft) -> str | None:
-    """The name of the function that a `tool_choice` is; None where it is something else, which is refused."""
+    # The name of the function that a `tool_choice` is; None where it is something else, which is refused.
     function = asked.get("function", asked if asked.get("type") in (None, "function", "tool") else None)
     if isinstance(name := dig(function, "name"), str):
         return name
@@ -73,7 +73,7 @@ def chosen_function(asked: JsonDict, draft: Draft) -> str | None:
 
 
 def allowed_tools(choice: JsonDict, draft: Draft) -> tuple[str, list[Any]]:
-    """What a choice of the type `allowed_tools` says: `required` or `auto`, and the names of the tools."""
+    # What a choice of the type `allowed_tools` says: `required` or `auto`, and the names of the tools.
     # Raises ConfigError: it names no tools.
     inner = choice.get("allowed_tools", choice)
     tools = dig(inner, "tools")
@@ -84,19 +84,19 @@ def allowed_tools(choice: JsonDict, draft: Draft) -> tuple[str, list[Any]]:
 
 
 def mark_failure(message: JsonDict, failed: Any) -> None:
-    """Note on a tool message whether its client said that the tool failed: OpenAI has no word for it."""
+    # Note on a tool message whether its client said that the tool failed: OpenAI has no word for it.
     if isinstance(failed, bool):
         message.setdefault("provider_specific_fields", {})["is_error"] = failed
 
 
 def has_failed(message: JsonDict) -> bool | None:
-    """Whether the tool failed whose result a message has; None where nobody said."""
+    # Whether the tool failed whose result a message has; None where nobody said.
     found = message.get("is_error", dig(message, "provider_specific_fields", "is_error"))
     return found if isinstance(found, bool) else None
 
 
 def asked_format(draft: Draft) -> tuple[JsonDict | None, str] | None:
-    """Schema and name of the format that is asked for, both of which JSON may lack; None where text will do."""
+    # Schema and name of the format that is asked for, both of which JSON may lack; None where text will do.
     # Raises ConfigError: it is no format.
     wanted = draft.asked.get("response_format")
     kind = dig(wanted, "type")
@@ -113,7 +113,7 @@ def asked_format(draft: Draft) -> tuple[JsonDict | None, str] | None:
 
 
 def answer_name(name: str, taken: list[Any]) -> str:
-    """What a tool is called whose input is the answer: by its schema's name if it may be."""
+    # What a tool is called whose input is the answer: by its schema's name if it may be.
     name = name if _NAME.fullmatch(name) and name not in taken else "structured_answer"
     while name in taken:
         name += "_"
@@ -121,12 +121,12 @@ def answer_name(name: str, taken: list[Any]) -> str:
 
 
 def asked_to_call(name: str) -> str:
-    """What a model is told that is not made to call the tool whose input is the answer."""
+    # What a model is told that is not made to call the tool whose input is the answer.
     return f"Give your final answer by calling the tool {name} exactly once, never as text."
 
 
 def search_place(options: JsonDict) -> JsonDict:
-    """Where a search is to be made, of OpenAI's `web_search_options`, as tools say it; nothing where it is not given."""
+    # Where a search is to be made, of OpenAI's `web_search_options`, as tools say it; nothing where it is not given.
     location = options.get("user_location")
     if not isinstance(location, dict):
         return {}
@@ -162,7 +162,7 @@ _LISTS = ("anyOf", "allOf", "oneOf", "prefixItems")
 
 
 def closed(schema: Any, shut: bool = True) -> Any:
-    """A copy whose objects allow no other properties, as the API demands."""
+    # A copy whose objects allow no other properties, as the API demands.
     # Constraints it does not take are told to the model in the description, as the official package does.
     # `shut`: false for the arguments of a `strict` tool, whose author has said it where it is to be.
     if not isinstance(schema, dict):
@@ -189,12 +189,12 @@ def closed(schema: Any, shut: bool = True) -> Any:
 
 
 def object_schema(schema: Any) -> Any:
-    """Arguments with `type: object` at the top, where some APIs want it."""
+    # Arguments with `type: object` at the top, where some APIs want it.
     return schema if not isinstance(schema, dict) or "type" in schema else {"type": "object", **schema}
 
 
 def without_keys(value: Any, keys: tuple[str, ...]) -> Any:
-    """A copy without some keywords, at every depth; properties that happen to have such a name stay."""
+    # A copy without some keywords, at every depth; properties that happen to have such a name stay.
     if isinstance(value, list):
         return [without_keys(inner, keys) for inner in value]
     if not isinstance(value, dict):

@@ -87,7 +87,7 @@ _T = TypeVar("_T", bound=Turns)
 
 
 def written(turns: _T, messages: list[Any]) -> _T:
-    """The turns, with these messages taken and written."""
+    # The turns, with these messages taken and written.
     for at, message in enumerate(messages):
         turns.add(message, at)
     turns.finish()
@@ -95,7 +95,7 @@ def written(turns: _T, messages: list[Any]) -> _T:
 
 
 def ask_something(draft: Draft, turns: list[JsonDict], system: list[JsonDict], content: str) -> None:
-    """See to it that there is a turn to answer; `content` is where turns have theirs."""
+    # See to it that there is a turn to answer; `content` is where turns have theirs.
     if not turns and system:
         # OpenAI answers a lone system message.
         turns.append({"role": "user", content: system[:]})
@@ -106,12 +106,12 @@ def ask_something(draft: Draft, turns: list[JsonDict], system: list[JsonDict], c
 
 
 def as_blocks(content: Any) -> list[JsonDict]:
-    """A turn's content, which may be plain text, as blocks."""
+    # A turn's content, which may be plain text, as blocks.
     return [{"type": "text", "text": content}] if isinstance(content, str) else content
 
 
 def check_prefill(draft: Draft, turns: list[JsonDict]) -> None:
-    """See to the end of a conversation that ends with the assistant: it asks to continue that very text."""
+    # See to the end of a conversation that ends with the assistant: it asks to continue that very text.
     last = turns[-1]
     blocks = as_blocks(last["content"])
     text = blocks[-1].get("text")
@@ -127,7 +127,7 @@ def check_prefill(draft: Draft, turns: list[JsonDict]) -> None:
 
 
 def kept(message: JsonDict, dialect: str, name: str, check: Callable[[Any, str], None]) -> list[JsonDict] | None:
-    """The blocks of a format that a canonical message carries beside its own content; None if they cannot be read."""
+    # The blocks of a format that a canonical message carries beside its own content; None if they cannot be read.
     if "provider_specific_fields" not in message:
         return None
     blocks = native_fields(message, dialect).get(name)
@@ -141,12 +141,12 @@ def kept(message: JsonDict, dialect: str, name: str, check: Callable[[Any, str],
 def same_content(
     message: JsonDict, blocks: list[JsonDict] | None, read: Callable[[list[JsonDict]], Any]
 ) -> list[JsonDict] | None:
-    """Kept blocks, unless the message they were read into was edited since."""
+    # Kept blocks, unless the message they were read into was edited since.
     return list(blocks) if blocks is not None and read(blocks) == message.get("content") else None
 
 
 def says_the_same(message: JsonDict, reading: Reading) -> bool:
-    """Whether a message of the assistant still is what was read of its blocks."""
+    # Whether a message of the assistant still is what was read of its blocks.
     thinking = message.get("thinking_blocks")
     return (
         content_text(message.get("content")) == reading.text

@@ -24,7 +24,7 @@ _DETAILS = ("citations", "context", "transformations")
 
 
 def note_unsaid(messages: list[Any], dialect: str, note: Callable[[str], None]) -> None:
-    """Tell what of messages is left out because only another format has a place for it."""
+    # Tell what of messages is left out because only another format has a place for it.
     # `dialect`: the format that they are written in.
     # `note`: told what it is.
     for n, message in enumerate(messages):

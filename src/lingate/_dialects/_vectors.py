@@ -11,7 +11,7 @@ from lingate._model import HttpRequest, JsonDict
 
 
 def shown(vector: Any, sent: HttpRequest) -> Any:
-    """A vector as base64 of little-endian single floats, if that was asked for and it is numbers."""
+    # A vector as base64 of little-endian single floats, if that was asked for and it is numbers.
     # OpenAI's own clients ask for it by default, and some take whatever comes for it: vectors a quarter as long.
     # Raises ProtocolError: a number is too large for that.
     if type(vector) is not list or sent.call.body.get("encoding_format") != "base64":
@@ -25,5 +25,5 @@ def shown(vector: Any, sent: HttpRequest) -> Any:
 
 
 def embeddings(vectors: list[Any], sent: HttpRequest) -> list[JsonDict]:
-    """Vectors as the data of an answer."""
+    # Vectors as the data of an answer.
     return [{"object": "embedding", "index": n, "embedding": shown(vector, sent)} for n, vector in enumerate(vectors)]

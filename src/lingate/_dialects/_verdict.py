@@ -60,11 +60,11 @@ class Case:
         return self.status == 429 or _RATE_CODES(self.keys)
 
     def client(self) -> bool:
-        """4xx, or unknown: a server that failed may say anything."""
+        # 4xx, or unknown: a server that failed may say anything.
         return self.status is None or 400 <= self.status < 500
 
     def size(self) -> bool:
-        """Words about size may be believed."""
+        # Words about size may be believed.
         return self.client() and not _RATE_WORDS(self.said)
 
     def names_key(self) -> bool:
@@ -393,7 +393,7 @@ def _said_status(said: str) -> int | None:
 
 
 def zero_quota(evidence: Evidence) -> bool:
-    """Google's way to say that a plan does not have the model: the quota that was exceeded is 0."""
+    # Google's way to say that a plan does not have the model: the quota that was exceeded is 0.
     return any(value == "0" for _, value in evidence.quotas) or _ZERO_QUOTA(evidence.said)
 
 
@@ -475,7 +475,7 @@ RULES = (
 
 
 def classify(evidence: Evidence, overrides: Mapping[str, str]) -> str:
-    """The kind of an error."""
+    # The kind of an error.
     # `evidence`: what the body and its status say.
     # `overrides`: the provider's own meanings: exact codes, then `status:<int>` keys.
     if overrides and (kind := _overridden(evidence, overrides)):

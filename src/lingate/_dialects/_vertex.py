@@ -13,7 +13,7 @@ _CONTINENTS = frozenset({"us", "eu"})
 
 
 def location_url(target: Target) -> str:
-    """The base URL up to the location."""
+    # The base URL up to the location.
     # Google's own models answer on the global host wherever they are; others do on the host of their location.
     # Raises ConfigError: the base URL has no project in it, as that of the express mode.
     found = _PROJECT.fullmatch(target.url.partition("?")[0])

@@ -28,7 +28,7 @@ def retry_after(
     *,
     limited: bool = True,
 ) -> float | None:
-    """Seconds to wait before the next try, None if the provider did not say."""
+    # Seconds to wait before the next try, None if the provider did not say.
     # The more direct the statement, the more it counts: `retry-after-ms` and `retry-after`, then fields of the body,
     # then words of the message, then the time at which a limit that is used up is reset.
     # `headers`: of the answer, names in lower case.
@@ -109,7 +109,7 @@ def _http_date(text: str) -> float | None:
 
 
 def instant(text: str) -> float | None:
-    """Unix seconds of an RFC 3339 time, which may have nanoseconds, and is UTC's where it has no zone; None for others."""
+    # Unix seconds of an RFC 3339 time, which may have nanoseconds, and is UTC's where it has no zone; None for others.
     try:
         found = datetime.fromisoformat(text)
     except ValueError:

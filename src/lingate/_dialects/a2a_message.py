@@ -20,7 +20,7 @@ _OPEN = frozenset({"submitted", "working"})
 
 
 def chat_request(call: Call, target: Target) -> HttpRequest:
-    """One message, and its answer."""
+    # One message, and its answer.
     draft = begin(call, target)
     refuse_limits(draft, "the agent decides on it")
     asked: JsonDict = {name: draft.asked.pop(name) for name in ("contextId", "taskId") if name in draft.asked}

@@ -18,13 +18,13 @@ _STREAM_OPTIONS_SINCE = "2024-09"
 
 
 def chat_target(call: Call, target: Target) -> Target:
-    """Where chats go, and what is different about their bodies there."""
+    # Where chats go, and what is different about their bodies there.
     moved = _target(call, target)
     return edited(moved, _body_edit(place_of(moved.url)))
 
 
 def responses_target(call: Call, target: Target) -> Target:
-    """Where the Responses API and the list of models are: their dated forms have no deployment in the address."""
+    # Where the Responses API and the list of models are: their dated forms have no deployment in the address.
     place = place_of(target.url)
     if surface_of(place, "dated") == "dated":
         return replaced(target, url=f"{place.root}/openai?api-version={version_for(place, 'dated')}")

@@ -18,7 +18,7 @@ from lingate._wire.shapes import as_dict, as_list, dig
 
 
 def chat_request(call: Call, target: Target) -> HttpRequest:
-    """`POST /api/v1/run/{flow_id}`."""
+    # `POST /api/v1/run/{flow_id}`.
     draft = begin(call, target)
     refuse_limits(draft, "the flow decides on it")
     if "session_id" in draft.asked:

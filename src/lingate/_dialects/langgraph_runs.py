@@ -21,7 +21,7 @@ _SPOKEN = frozenset({"ai", "assistant", "AIMessage", "AIMessageChunk"})
 
 
 def chat_request(call: Call, target: Target) -> HttpRequest:
-    """`POST /runs/wait`, or `/runs/stream`."""
+    # `POST /runs/wait`, or `/runs/stream`.
     draft = begin(call, target)
     refuse_limits(draft, "the agent decides on it")
     if "assistant_id" in draft.asked:

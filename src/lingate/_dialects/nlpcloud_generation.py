@@ -16,7 +16,7 @@ _SAMPLING = ("temperature", "top_p", "top_k", "repetition_penalty")
 
 
 def chat_request(call: Call, target: Target) -> HttpRequest:
-    """`POST /{model}/generation`."""
+    # `POST /{model}/generation`.
     draft = begin(call, target)
     body: JsonDict = {"text": question_of(draft), "remove_input": True}
     body.update(sampling(draft, _SAMPLING))

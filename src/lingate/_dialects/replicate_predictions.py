@@ -31,7 +31,7 @@ _PAUSE = 0.5
 
 
 def chat_request(call: Call, target: Target) -> HttpRequest:
-    """`POST .../predictions`."""
+    # `POST .../predictions`.
     draft = begin(call, target)
     system, prompt = prompt_of(draft)
     given: JsonDict = {"prompt": prompt, **({"system_prompt": system} if system else {})}

@@ -25,7 +25,7 @@ _REASON = ("details", "finish_reason")
 
 
 def chat_request(call: Call, target: Target) -> HttpRequest:
-    """`POST /`, which answers whole or as a stream as it is asked."""
+    # `POST /`, which answers whole or as a stream as it is asked.
     draft = begin(call, target)
     inputs = _inputs(draft)
     parameters: JsonDict = {"return_full_text": False, "details": True, **generation_sampling(draft, _SAMPLING)}

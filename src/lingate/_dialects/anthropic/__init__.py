@@ -20,7 +20,7 @@ from lingate.errors import LingateError
 
 
 def models_request(call: Call, target: Target) -> HttpRequest:
-    """Ask for the models, a page at a time: `after_id` in the call asks for the next one."""
+    # Ask for the models, a page at a time: `after_id` in the call asks for the next one.
     asked = {name: value for name, value in call.body.items() if name in PAGING and value is not None}
     query = urlencode({"limit": 1000, **asked})
     url = f"{target.url}{target.row.paths.get('models', MODELS_PATH)}?{query}"

@@ -76,14 +76,14 @@ def read_blocks(blocks: Sequence[JsonDict]) -> Reading:
 
 
 def is_plain_block(block: JsonDict) -> bool:
-    """Whether the canonical form has a place for every field of an assistant's block."""
+    # Whether the canonical form has a place for every field of an assistant's block.
     if not set(block) <= _PLAIN_KEYS.get(block["type"], set()) or block.get("citations"):
         return False
     return block.get("caller") in (None, {"type": "direct"})
 
 
 def url_citations(citations: Any, start: int, end: int) -> list[JsonDict]:
-    """OpenAI annotations for the citations of one text block."""
+    # OpenAI annotations for the citations of one text block.
     # Those of documents have no address and make none.
     made = []
     for citation in as_list(citations):
@@ -95,7 +95,7 @@ def url_citations(citations: Any, start: int, end: int) -> list[JsonDict]:
 
 
 def assistant_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
-    """A canonical assistant message as blocks: the original ones if it still says the same, else made anew."""
+    # A canonical assistant message as blocks: the original ones if it still says the same, else made anew.
     kept = original_blocks(message)
     if kept is not None:
         return _without_foreign(list(map(_with_safe_id, kept)), where, draft)
@@ -110,7 +110,7 @@ def assistant_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDi
 
 
 def original_blocks(message: JsonDict) -> list[JsonDict] | None:
-    """The blocks that an assistant message was read from, unless they are gone or the message was edited since."""
+    # The blocks that an assistant message was read from, unless they are gone or the message was edited since.
     blocks = kept_blocks(message)
     if blocks is None or not says_the_same(message, read_blocks(blocks)):
         return None
@@ -118,12 +118,12 @@ def original_blocks(message: JsonDict) -> list[JsonDict] | None:
 
 
 def kept_blocks(message: JsonDict) -> list[JsonDict] | None:
-    """The content blocks of this format that a canonical message carries beside its own content."""
+    # The content blocks of this format that a canonical message carries beside its own content.
     return kept(message, NAME, "content", check_blocks)
 
 
 def safe_id(given: str) -> str:
-    """A tool call id in the letters this format allows; other providers use more."""
+    # A tool call id in the letters this format allows; other providers use more.
     if _BAD_ID.search(given) is None:
         return given
     return f"{_BAD_ID.sub('_', given)}_{crc32(given.encode('utf-8', 'replace')):08x}"

@@ -90,7 +90,7 @@ class Block:
     """Its end has been seen."""
 
     def add_field(self, name: str, value: Any) -> None:
-        """Take a value of a delta: text goes on, anything else replaces; secrets come whole."""
+        # Take a value of a delta: text goes on, anything else replaces; secrets come whole.
         before = self.fields.get(name, self.start.get(name))
         goes_on = isinstance(before, str) and isinstance(value, str) and name != "encrypted_content"
         self.fields[name] = before + value if goes_on else value
@@ -99,12 +99,12 @@ class Block:
         self.fields.setdefault("citations", []).append(citation)
 
     def arguments(self) -> str:
-        """JSON text of the input."""
+        # JSON text of the input.
         # Pieces that add up to nothing mean the input of the start event, mostly `{}`.
         return "".join(self.pieces) or encode_str(as_dict(self.start.get("input")))
 
     def whole(self) -> JsonDict:
-        """The block as a whole answer would have it."""
+        # The block as a whole answer would have it.
         # Raises ValueError: the input is not JSON.
         block = {**self.start, **self.fields}
         if self.kind == "text":

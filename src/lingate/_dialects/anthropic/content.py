@@ -20,7 +20,7 @@ _NOT_FETCHED = "what lies in a cloud's store is not fetched"
 
 
 def image_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
-    """An `image_url` part as an image block, or as a document block where the data is one."""
+    # An `image_url` part as an image block, or as a document block where the data is one.
     url = draft.image_url(part, where, "a URL or a data URL")
     if url.startswith(_STORES):
         draft.refuse(where, _NOT_FETCHED)
@@ -32,7 +32,7 @@ def image_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
 
 
 def file_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
-    """A `file` part as a document block, or as an image block where the data is one."""
+    # A `file` part as a document block, or as an image block where the data is one.
     file = draft.file(part, where)
     data, name = file.get("file_data"), file.get("filename")
     name = name if isinstance(name, str) else None
@@ -62,7 +62,7 @@ def file_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
 
 
 def media_part(block: JsonDict) -> JsonDict | None:
-    """An image or document block as a canonical part; None where there is none that says the same."""
+    # An image or document block as a canonical part; None where there is none that says the same.
     source = block["source"]
     kind = source.get("type")
     if block["type"] == "image":
@@ -85,7 +85,7 @@ def media_part(block: JsonDict) -> JsonDict | None:
 
 
 def is_plain_media(block: JsonDict) -> bool:
-    """Whether `media_part` says all that the block says, so that nothing else needs to be kept."""
+    # Whether `media_part` says all that the block says, so that nothing else needs to be kept.
     source, kind = block["source"], block["source"].get("type")
     if block["type"] == "image":
         return set(block) <= {"type", "source", "cache_control"} and _is_plain_source(source)
@@ -145,7 +145,7 @@ _OWN_KEYS = {"type", "text", "image_url", "file", "refusal", "provider_specific_
 
 
 def content_blocks(content: Any, where: str, draft: Draft) -> list[JsonDict]:
-    """Canonical content (text, a list of parts, or nothing) as blocks."""
+    # Canonical content (text, a list of parts, or nothing) as blocks.
     # Blank text makes none: the API refuses it.
     if content is None or content == "":
         return []
@@ -159,7 +159,7 @@ def content_blocks(content: Any, where: str, draft: Draft) -> list[JsonDict]:
 
 
 def canonical_parts(blocks: Iterable[JsonDict]) -> list[JsonDict]:
-    """User-side blocks as canonical parts."""
+    # User-side blocks as canonical parts.
     # What the canonical form has no part for becomes text or stays as it is.
     parts: list[JsonDict] = []
     for block in blocks:
@@ -171,7 +171,7 @@ def canonical_parts(blocks: Iterable[JsonDict]) -> list[JsonDict]:
 
 
 def is_plain(block: JsonDict) -> bool:
-    """Whether the canonical part says all that the block says."""
+    # Whether the canonical part says all that the block says.
     kind = block["type"]
     if kind == "text":
         return set(block) <= {"type", "text", "cache_control"}

@@ -25,7 +25,7 @@ class Draft(_draft.Draft):
             self.betas.append(beta)
 
     def config(self) -> JsonDict:
-        """`output_config` of the wire body, made when first needed."""
+        # `output_config` of the wire body, made when first needed.
         found: JsonDict = self.body.setdefault("output_config", {})
         return found
 
@@ -37,5 +37,5 @@ def draft(call: Call, target: Target) -> Draft:
 
 
 def native_fields(holder: Any) -> JsonDict:
-    """This format's part of `provider_specific_fields` of a request, message or response; empty if there is none."""
+    # This format's part of `provider_specific_fields` of a request, message or response; empty if there is none.
     return _draft.native_fields(holder, NAME)

@@ -66,7 +66,7 @@ def parse_count(body: bytes, path_args: Mapping[str, str]) -> Call:
 
 
 def parse_models(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a request for the list of models, which has no body."""
+    # Read a request for the list of models, which has no body.
     paging = {name: path_args[name] for name in PAGING if name in path_args}
     return Call("models", "", paging)
 
@@ -153,7 +153,7 @@ def _late_system(message: JsonDict, where: str) -> JsonDict:
 
 
 def user_messages(content: Any) -> list[JsonDict]:
-    """A user's checked content as messages: tool results become messages of their own, ahead of the rest."""
+    # A user's checked content as messages: tool results become messages of their own, ahead of the rest.
     if isinstance(content, str):
         return [{"role": "user", "content": content}]
     messages = []
@@ -171,7 +171,7 @@ def user_messages(content: Any) -> list[JsonDict]:
 
 
 def assistant_messages(content: Any) -> list[JsonDict]:
-    """The checked content of a model's turn as a message."""
+    # The checked content of a model's turn as a message.
     if isinstance(content, str):
         return [{"role": "assistant", "content": content}]
     packed = next(filter(None, map(opened, content)), None)

@@ -40,7 +40,7 @@ from lingate.errors import LingateError
 
 
 def render_message(response: JsonDict) -> bytes:
-    """A canonical response as a message."""
+    # A canonical response as a message.
     # The format has one answer, so only the first choice is shown.
     choice, message = first_choice(response)
     native = native_fields(response)
@@ -64,7 +64,7 @@ def render_message(response: JsonDict) -> bytes:
 
 
 def message_blocks(message: JsonDict) -> list[JsonDict]:
-    """Content blocks of a canonical message: the ones it was read from, or new ones in the usual order."""
+    # Content blocks of a canonical message: the ones it was read from, or new ones in the usual order.
     kept = original_blocks(message)
     if kept is not None:
         return kept
@@ -91,7 +91,7 @@ def message_blocks(message: JsonDict) -> list[JsonDict]:
 
 
 def thinking_blocks(message: JsonDict) -> list[JsonDict]:
-    """Thinking with signatures where there are any; other providers' reasoning is shown with an empty one."""
+    # Thinking with signatures where there are any; other providers' reasoning is shown with an empty one.
     given = message.get("thinking_blocks")
     if given:
         return [{"signature": "", **block} if block.get("type") == "thinking" else block for block in given]
@@ -100,7 +100,7 @@ def thinking_blocks(message: JsonDict) -> list[JsonDict]:
 
 
 def stop_reason(finish: Any, native: Any, refusal: Any = None) -> str:
-    """The format's word for a finish reason: its own provider's if it means the same."""
+    # The format's word for a finish reason: its own provider's if it means the same.
     if isinstance(native, str) and FINISH.get(native, "stop") == finish:
         return native
     if finish == "stop" and refusal:
@@ -114,14 +114,14 @@ def _said(native: JsonDict, told: Any) -> Any:
 
 
 def stop_details(reason: str, refusal: Any) -> JsonDict | None:
-    """What is known about a refusal that the format's own provider did not describe."""
+    # What is known about a refusal that the format's own provider did not describe.
     if reason != "refusal" or not isinstance(refusal, str):
         return None
     return {"type": "refusal", "category": None, "explanation": refusal}
 
 
 def citations_of(items: Any, text: str) -> list[JsonDict]:
-    """OpenAI's url citations as this format's."""
+    # OpenAI's url citations as this format's.
     # The empty index tells them from the provider's own.
     made = []
     for item in as_list(items):
@@ -145,7 +145,7 @@ def render_count(response: JsonDict) -> bytes:
 
 
 def render_models(response: JsonDict) -> bytes:
-    """An OpenAI list of models as a page of this format, or one of them."""
+    # An OpenAI list of models as a page of this format, or one of them.
     if "data" not in response and "id" in response:
         return encode(_model(response))
     data = list(map(_model, response.get("data") or ()))
@@ -198,7 +198,7 @@ class Encoder(BlockEncoder, dialect=NAME):
         return self._begin(Start("msg_unknown", self._model, 0)) + taker(self, event)
 
     def end(self) -> bytes:
-        """Close the last block, tell why the answer ended and what it cost."""
+        # Close the last block, tell why the answer ended and what it cost.
         begun = b"" if self._started else self._begin(Start("msg_unknown", self._model, 0))
         finish = self._finish.reason if self._finish else "stop"
         said = _said(self._native, self._finish and self._finish.native)

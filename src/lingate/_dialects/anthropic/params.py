@@ -53,13 +53,13 @@ _TIERS = {"auto": "auto", "priority": "auto", "default": "standard_only", "stand
 
 
 def write_limit(draft: Draft) -> None:
-    """Write `max_tokens`, which the format requires."""
+    # Write `max_tokens`, which the format requires.
     asked = draft.asked.get("max_completion_tokens", draft.asked.get("max_tokens"))
     draft.body["max_tokens"] = draft.traits.get("default_max_tokens", 4096) if asked is None else asked
 
 
 def write_identity(draft: Draft) -> None:
-    """Write `metadata.user_id` and `service_tier`."""
+    # Write `metadata.user_id` and `service_tier`.
     metadata = draft.asked.get("metadata", {})
     if not isinstance(metadata, dict):
         raise draft.broken("metadata", "must be an object")
@@ -77,7 +77,7 @@ def write_identity(draft: Draft) -> None:
 
 
 def write_rest(draft: Draft) -> None:
-    """Leave out what has no counterpart, and pass on what we do not know."""
+    # Leave out what has no counterpart, and pass on what we do not know.
     _params.write_rest(draft, _WRITTEN, NAME, _NEUTRAL, _HINTS)
     _need_betas(draft)
 
@@ -109,7 +109,7 @@ _THINKING = ("thinking", "redacted_thinking")
 
 
 def write_thinking(draft: Draft) -> bool:
-    """Write `thinking` and `output_config`, and say whether the model will think."""
+    # Write `thinking` and `output_config`, and say whether the model will think.
     # `thinking` is this format's own field: where the caller gives it and the model takes it, it is sent as given and
     # `reasoning_effort` adds no more than the effort. Call after `max_tokens`, `messages` and `tool_choice` are
     # written.

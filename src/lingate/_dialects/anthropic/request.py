@@ -44,7 +44,7 @@ _COUNTED = frozenset(
 
 
 def write_body(call: Call, target: Target) -> Draft:
-    """The wire body of a call, without `model` and `stream`: hosts of this format differ in where those go."""
+    # The wire body of a call, without `model` and `stream`: hosts of this format differ in where those go.
     # Raises ConfigError: the call makes no sense in any format.
     made = draft(call, target)
     refuse_for_provider(made)
@@ -90,7 +90,7 @@ def _finished(made: Draft, url: str, body: JsonDict) -> HttpRequest:
 
 
 def headers_for(call: Call, target: Target, betas: Iterable[str] = ()) -> Mapping[str, str]:
-    """Headers of a request, with these beta features."""
+    # Headers of a request, with these beta features.
     # Names are matched whatever their case; the caller's win.
     headers = {"content-type": "application/json", "anthropic-version": VERSION}
     for name, value in [*target.headers.items(), *(call.extra_headers or {}).items()]:
@@ -102,7 +102,7 @@ def headers_for(call: Call, target: Target, betas: Iterable[str] = ()) -> Mappin
 
 
 def asked_betas(call: Call, target: Target, note: Callable[[str], object]) -> list[str]:
-    """Features that the row and the caller ask for by header."""
+    # Features that the row and the caller ask for by header.
     # `note` is told the caller's that the host refuses.
     features: list[str] = []
     for headers in (target.headers, call.extra_headers or {}):
@@ -131,7 +131,7 @@ _Path = tuple[str | int, ...]
 
 
 def limit_cache_marks(draft: Draft) -> None:
-    """Take away the oldest marks beyond the limit: the later ones cover their text too."""
+    # Take away the oldest marks beyond the limit: the later ones cover their text too.
     allowed = MAX_CACHE_MARKS if draft.traits.get("cache_control") else 0
     if "cache_control" in draft.body:
         if not allowed:

@@ -66,7 +66,7 @@ def canonical_response(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict
 
 
 def finish_reason(native: Any, has_calls: bool) -> str:
-    """OpenAI's word for a stop reason."""
+    # OpenAI's word for a stop reason.
     # A message with tool calls ends with `tool_calls` whatever the provider calls it, unless it was cut short: a call
     # whose arguments are incomplete must not be executed.
     # Servers of other models have words of other formats here.
@@ -77,7 +77,7 @@ def finish_reason(native: Any, has_calls: bool) -> str:
 
 
 def refusal_text(details: Any) -> str | None:
-    """Why the model refused, in the provider's words."""
+    # Why the model refused, in the provider's words.
     if not isinstance(details, dict):
         return None
     words = details.get("explanation") or details.get("category")
@@ -85,7 +85,7 @@ def refusal_text(details: Any) -> str | None:
 
 
 def identity(given: Any, head: Head) -> str:
-    """The answer's id; a host that gives none has at least a request id."""
+    # The answer's id; a host that gives none has at least a request id.
     return as_str(given) or head.headers.get("request-id") or new_id("msg_")
 
 
@@ -97,7 +97,7 @@ def read_count(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Js
 
 
 def read_models(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """A page of models as an OpenAI list; `has_more` and `last_id` say whether and where the next one begins."""
+    # A page of models as an OpenAI list; `has_more` and `last_id` say whether and where the next one begins.
     raw = read_object(body, sent.target, head)
     data = raw.get("data")
     if not isinstance(data, list) or not all(isinstance(m, dict) and isinstance(m.get("id"), str) for m in data):
@@ -109,7 +109,7 @@ def read_models(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, J
 
 
 def read_object(body: bytes, target: Target, head: Head) -> JsonDict:
-    """Decode a JSON object that is not an error."""
+    # Decode a JSON object that is not an error.
     # Raises UpstreamError: it is an error; ProtocolError: it is not a JSON object.
     raw = decoded(body, target)
     if not isinstance(raw, dict) or "content" not in raw or raw.get("type") == "error":

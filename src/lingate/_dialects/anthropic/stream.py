@@ -69,7 +69,7 @@ class MessageStream(StreamedAnswer):
 
     @property
     def finished(self) -> bool:
-        """A stop reason has been seen, which is all that some hosts send at the end."""
+        # A stop reason has been seen, which is all that some hosts send at the end.
         return self._reason is not None
 
     def read(self, raw: Any, out: list[Event]) -> None:
@@ -94,7 +94,7 @@ class MessageStream(StreamedAnswer):
             self.fail(garbage(self._sent.target, "a stream event must be an object"), out)
 
     def cut(self, out: list[Event]) -> None:
-        """The bytes have ended without `message_stop`."""
+        # The bytes have ended without `message_stop`.
         if not self.over and self.finished and self._sent.target.traits.get("stream_end") == "finish":
             self._on_stop({}, out)
         else:

@@ -31,7 +31,7 @@ _DOMAINS = ("allowed_domains", "blocked_domains")
 
 
 def write_tools(draft: Draft, used: list[str]) -> None:
-    """Write `tools` and `tool_choice`."""
+    # Write `tools` and `tool_choice`.
     # `used`: names of tools that the conversation has called: the API wants them declared although none is offered.
     made = (_tool(tool, f"tools[{n}]", draft) for n, tool in enumerate(draft.objects("tools")))
     tools = [tool for tool in made if tool is not None]
@@ -60,7 +60,7 @@ def write_tools(draft: Draft, used: list[str]) -> None:
 
 
 def is_forced(draft: Draft) -> bool:
-    """Whether the model must call a tool."""
+    # Whether the model must call a tool.
     choice = draft.body.get("tool_choice")
     return isinstance(choice, dict) and choice.get("type") in _FORCED
 
@@ -70,7 +70,7 @@ def _never_forced(draft: Draft) -> bool:
 
 
 def write_format(draft: Draft, thinking: bool) -> None:
-    """Write what `response_format` asks for, in the way this model knows."""
+    # Write what `response_format` asks for, in the way this model knows.
     asked = asked_format(draft)
     if asked is None:
         return
@@ -87,7 +87,7 @@ def write_format(draft: Draft, thinking: bool) -> None:
 
 
 def canonical_format(native: Any) -> JsonDict | None:
-    """This format's own `{type: json_schema, schema}` as a `response_format`."""
+    # This format's own `{type: json_schema, schema}` as a `response_format`.
     schema = native.get("schema") if isinstance(native, dict) and native.get("type") == "json_schema" else None
     if not isinstance(schema, dict):
         return None

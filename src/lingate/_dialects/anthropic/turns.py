@@ -139,7 +139,7 @@ def write_messages(draft: Draft) -> Turns:
 
 
 def result_message(block: JsonDict) -> JsonDict:
-    """A checked `tool_result` block as a canonical tool message, without what only this format knows."""
+    # A checked `tool_result` block as a canonical tool message, without what only this format knows.
     content = block.get("content")
     parts = canonical_parts(content) if isinstance(content, list) else content or ""
     message: JsonDict = {"role": "tool", "tool_call_id": block["tool_use_id"], "content": parts}
@@ -149,7 +149,7 @@ def result_message(block: JsonDict) -> JsonDict:
 
 
 def is_plain_result(block: JsonDict) -> bool:
-    """Whether `result_message` says all that the block says."""
+    # Whether `result_message` says all that the block says.
     content = block.get("content")
     nested = as_list(content)
     if content is None:

@@ -37,7 +37,7 @@ _OPENAI_DETAILS = (
 
 
 def canonical_usage(native: JsonDict) -> JsonDict:
-    """Anthropic's counts in OpenAI's convention."""
+    # Anthropic's counts in OpenAI's convention.
     read = integer(native.get("cache_read_input_tokens"))
     written = _written(native)
     fresh = integer(native.get("input_tokens"))
@@ -55,7 +55,7 @@ def canonical_usage(native: JsonDict) -> JsonDict:
 
 
 def native_usage(usage: Any) -> JsonDict:
-    """OpenAI's counts in Anthropic's convention."""
+    # OpenAI's counts in Anthropic's convention.
     # The two counts the format requires are 0 where nobody said.
     usage = as_dict(usage)
     details = as_dict(usage.get("prompt_tokens_details"))
@@ -79,7 +79,7 @@ def native_usage(usage: Any) -> JsonDict:
 
 
 def merged_usage(before: JsonDict, after: JsonDict) -> JsonDict:
-    """Native counts of a stream so far: later ones are totals, and what they leave out stays as it was."""
+    # Native counts of a stream so far: later ones are totals, and what they leave out stays as it was.
     after = not_null(after)
     if not any(after.get(name) for name in _INPUT):
         # Servers that have no null say 0 of all input, where they mean that they have said it before.

@@ -60,7 +60,7 @@ class Reading:
 
 
 def read_blocks(blocks: Sequence[JsonDict]) -> Reading:
-    """Read checked content blocks."""
+    # Read checked content blocks.
     reading = Reading()
     rank = 0
     for n, block in enumerate(blocks):
@@ -77,7 +77,7 @@ def read_blocks(blocks: Sequence[JsonDict]) -> Reading:
 
 
 def redacted_data(encoded: str) -> str:
-    """Redacted thinking as Claude's own API writes it, which Bedrock wraps in base64; what is no text stays wrapped."""
+    # Redacted thinking as Claude's own API writes it, which Bedrock wraps in base64; what is no text stays wrapped.
     try:
         text = decoded(encoded).decode("ascii")
     except ValueError:
@@ -86,12 +86,12 @@ def redacted_data(encoded: str) -> str:
 
 
 def redacted_content(data: str) -> str:
-    """The other way round."""
+    # The other way round.
     return unseal(data, NAME) or base64.b64encode(data.encode(errors="replace")).decode()
 
 
 def reasoning_block(block: JsonDict) -> JsonDict:
-    """A canonical thinking block as this format's."""
+    # A canonical thinking block as this format's.
     if block.get("type") == "redacted_thinking":
         return {"reasoningContent": {"redactedContent": redacted_content(str(block.get("data") or ""))}}
     told: JsonDict = {"text": block.get("thinking") or ""}
@@ -101,7 +101,7 @@ def reasoning_block(block: JsonDict) -> JsonDict:
 
 
 def url_citations(citations: Any, start: int, end: int) -> list[JsonDict]:
-    """OpenAI annotations for the citations of one block."""
+    # OpenAI annotations for the citations of one block.
     # Those of documents have no address and make none.
     made = []
     for citation in citations or ():
@@ -115,7 +115,7 @@ def url_citations(citations: Any, start: int, end: int) -> list[JsonDict]:
 
 
 def assistant_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
-    """A canonical assistant message as blocks: the original ones if it still says the same, else made anew."""
+    # A canonical assistant message as blocks: the original ones if it still says the same, else made anew.
     kept = original_blocks(message)
     if kept is not None:
         return _acceptable(kept, where, draft)
@@ -131,7 +131,7 @@ def assistant_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDi
 
 
 def original_blocks(message: JsonDict) -> list[JsonDict] | None:
-    """The blocks that an assistant message was read from, unless they are gone or the message was edited since."""
+    # The blocks that an assistant message was read from, unless they are gone or the message was edited since.
     blocks = kept_blocks(message)
     if blocks is None or not says_the_same(message, read_blocks(blocks)):
         return None
@@ -139,12 +139,12 @@ def original_blocks(message: JsonDict) -> list[JsonDict] | None:
 
 
 def kept_blocks(message: JsonDict) -> list[JsonDict] | None:
-    """The content blocks of this format that a canonical message carries beside its own content."""
+    # The content blocks of this format that a canonical message carries beside its own content.
     return kept(message, NAME, "content", check_blocks)
 
 
 def tool_use_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
-    """Tool calls as `toolUse` blocks."""
+    # Tool calls as `toolUse` blocks.
     blocks: list[JsonDict] = []
     for call, function, place in calls_of(message, where, draft):
         given = arguments_object(function.get("arguments"), f"{place}.function.arguments", draft)
@@ -154,7 +154,7 @@ def tool_use_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDic
 
 
 def safe_id(given: str) -> str:
-    """A tool call id in the letters and the length this format allows; other providers use more."""
+    # A tool call id in the letters and the length this format allows; other providers use more.
     if len(given) <= MAX_TOOL_ID and _BAD_ID.search(given) is None:
         return given
     clean = _BAD_ID.sub("_", given)
@@ -192,7 +192,7 @@ def _read_reasoning(reading: Reading, block: JsonDict) -> bool:
 
 
 def only_calls(blocks: Any) -> bool:
-    """Whether blocks, unchecked, are calls of tools of which the canonical form says all, and nothing else."""
+    # Whether blocks, unchecked, are calls of tools of which the canonical form says all, and nothing else.
     if not isinstance(blocks, list) or not blocks:
         return False
     for block in blocks:
@@ -205,7 +205,7 @@ def only_calls(blocks: Any) -> bool:
 
 
 def call_of(inner: JsonDict) -> JsonDict:
-    """A `toolUse` as a canonical tool call."""
+    # A `toolUse` as a canonical tool call.
     given = inner.get("input") or {}  # some models give its text, or none
     function = {"name": inner["name"], "arguments": given if isinstance(given, str) else encode_str(given)}
     return {"id": inner["toolUseId"], "type": "function", "function": function}
@@ -276,7 +276,7 @@ def _acceptable(blocks: list[JsonDict], where: str, draft: Draft) -> list[JsonDi
 
 
 def not_blank(blocks: list[JsonDict]) -> list[JsonDict]:
-    """The blocks, without those of blank text."""
+    # The blocks, without those of blank text.
     return [block for block in blocks if "text" not in block or block["text"].strip()]
 
 

@@ -29,7 +29,7 @@ _OPTIONAL = {
 
 
 def kind_of(block: JsonDict) -> str:
-    """Which member of the union a block is; for one we do not know, its first key."""
+    # Which member of the union a block is; for one we do not know, its first key.
     if len(block) > 1:
         for kind in BLOCKS:
             if kind in block:

@@ -24,7 +24,7 @@ _OWN_FIELDS = ("citations", "context")
 
 
 def content_blocks(content: Any, where: str, draft: Draft) -> list[JsonDict]:
-    """Canonical content (text, a list of parts, or nothing) as blocks, cache points included."""
+    # Canonical content (text, a list of parts, or nothing) as blocks, cache points included.
     # Blank text makes none: the API refuses it.
     blocks: list[JsonDict] = []
     for n, part in enumerate(content_parts(content, where, draft)):
@@ -41,7 +41,7 @@ def content_blocks(content: Any, where: str, draft: Draft) -> list[JsonDict]:
 
 
 def result_blocks(content: Any, where: str, draft: Draft) -> tuple[list[JsonDict], JsonDict]:
-    """What a tool gave, as blocks inside its result, and the last cache mark among the parts: it has no place inside."""
+    # What a tool gave, as blocks inside its result, and the last cache mark among the parts: it has no place inside.
     if isinstance(content, str):
         return [{"text": content}], {}
     parts = content_parts(content, where, draft)
@@ -52,7 +52,7 @@ def result_blocks(content: Any, where: str, draft: Draft) -> tuple[list[JsonDict
 
 
 def content_parts(content: Any, where: str, draft: Draft) -> list[JsonDict]:
-    """Canonical content as a list of parts."""
+    # Canonical content as a list of parts.
     if content is None or content == "":
         return []
     if isinstance(content, str):
@@ -61,7 +61,7 @@ def content_parts(content: Any, where: str, draft: Draft) -> list[JsonDict]:
 
 
 def cache_point(holder: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
-    """The block for a `cache_control` mark, if there is one and the model caches."""
+    # The block for a `cache_control` mark, if there is one and the model caches.
     mark = holder.get("cache_control")
     if not mark:
         return []
@@ -79,13 +79,13 @@ def cache_point(holder: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
 
 
 def cache_mark(block: JsonDict) -> JsonDict:
-    """A cache point as a canonical mark."""
+    # A cache point as a canonical mark.
     ttl = block["cachePoint"].get("ttl")
     return {"type": "ephemeral"} if ttl is None else {"type": "ephemeral", "ttl": ttl}
 
 
 def text_alone(content: Any) -> str | None:
-    """The text of content that is one block of text and nothing else."""
+    # The text of content that is one block of text and nothing else.
     if type(content) is list and len(content) == 1 and type(block := content[0]) is dict and len(block) == 1:
         text = block.get("text")
         return text if type(text) is str else None
@@ -93,7 +93,7 @@ def text_alone(content: Any) -> str | None:
 
 
 def canonical_parts(blocks: Sequence[JsonDict]) -> list[JsonDict]:
-    """User-side blocks as canonical parts."""
+    # User-side blocks as canonical parts.
     # What the canonical form has no part for becomes text or keeps its name.
     parts: list[JsonDict] = []
     for block in blocks:
@@ -107,7 +107,7 @@ def canonical_parts(blocks: Sequence[JsonDict]) -> list[JsonDict]:
 
 
 def is_plain(blocks: Sequence[JsonDict]) -> bool:
-    """Whether the canonical parts say all that the blocks say."""
+    # Whether the canonical parts say all that the blocks say.
     before = "cachePoint"
     for block in blocks:
         kind = kind_of(block)

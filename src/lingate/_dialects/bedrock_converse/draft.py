@@ -20,22 +20,22 @@ class Draft(_draft.Draft):
     """Whose model it is, see `facts.family`."""
 
     def inference(self) -> JsonDict:
-        """`inferenceConfig` of the wire body, made when first needed."""
+        # `inferenceConfig` of the wire body, made when first needed.
         found: JsonDict = self.body.setdefault("inferenceConfig", {})
         return found
 
     def additional(self) -> JsonDict:
-        """`additionalModelRequestFields`: what this model takes beyond Converse."""
+        # `additionalModelRequestFields`: what this model takes beyond Converse.
         found: JsonDict = self.body.setdefault("additionalModelRequestFields", {})
         return found
 
     def output(self) -> JsonDict:
-        """`outputConfig` of the wire body."""
+        # `outputConfig` of the wire body.
         found: JsonDict = self.body.setdefault("outputConfig", {})
         return found
 
     def instruct(self, text: str) -> None:
-        """Tell the model something that the format has no field for."""
+        # Tell the model something that the format has no field for.
         self.body["system"] = [*self.body.get("system", ()), {"text": text}]
 
 

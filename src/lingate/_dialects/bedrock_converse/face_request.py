@@ -64,7 +64,7 @@ def _call(operation: Operation, wire: JsonDict, path_args: Mapping[str, str]) ->
 
 
 def model_in(path_args: Mapping[str, str]) -> str:
-    """The model that the path names."""
+    # The model that the path names.
     # Raises BadRequestError: it names none.
     model = path_args.get("model")
     if not model:

@@ -24,7 +24,7 @@ from lingate.errors import LingateError
 
 
 def render_message(response: JsonDict) -> bytes:
-    """A canonical response as an answer."""
+    # A canonical response as an answer.
     # The format has one, so only the first choice is shown.
     choice, message = first_choice(response)
     native = native_fields(response, NAME)
@@ -39,7 +39,7 @@ def render_message(response: JsonDict) -> bytes:
 
 
 def message_blocks(message: JsonDict) -> list[JsonDict]:
-    """Content blocks of a canonical message: the ones it was read from, or new ones in the usual order."""
+    # Content blocks of a canonical message: the ones it was read from, or new ones in the usual order.
     kept = original_blocks(message)
     if kept is not None:
         return kept
@@ -61,14 +61,14 @@ def message_blocks(message: JsonDict) -> list[JsonDict]:
 
 
 def stop_reason(finish: Any, native: Any) -> str:
-    """The format's word for a finish reason: the provider's own if it means the same here."""
+    # The format's word for a finish reason: the provider's own if it means the same here.
     if isinstance(native, str) and FINISH.get(native) == finish:
         return native
     return STOP_REASON.get(finish, "end_turn") if isinstance(finish, str) else "end_turn"
 
 
 def citation(item: Any) -> JsonDict | None:
-    """OpenAI's url citation as this format's; None for other kinds."""
+    # OpenAI's url citation as this format's; None for other kinds.
     cited = dig(item, "url_citation")
     if not isinstance(cited, dict) or not isinstance(cited.get("url"), str):
         return None
@@ -77,7 +77,7 @@ def citation(item: Any) -> JsonDict | None:
 
 
 def image_of(item: Any) -> JsonDict | None:
-    """An image of a canonical message as format and source; None if it is not inside the message."""
+    # An image of a canonical message as format and source; None if it is not inside the message.
     holder = dig(item, "image_url")
     url = holder.get("url") if isinstance(holder, dict) else holder
     if not isinstance(url, str) or not is_data_url(url) or "," not in url:
@@ -112,7 +112,7 @@ class Encoder(BlockEncoder, dialect=NAME):
     content_type = eventstream.CONTENT_TYPE
 
     def end(self) -> bytes:
-        """Close the last block, tell why the answer ended and what it cost."""
+        # Close the last block, tell why the answer ended and what it cost.
         begun = b"" if self._started else self._begin(Start("", "", 0))
         finish = self._finish.reason if self._finish else "stop"
         native = self._finish.native if self._finish else None
@@ -125,7 +125,7 @@ class Encoder(BlockEncoder, dialect=NAME):
         return begun + self._close() + _frame("messageStop", stop) + _frame("metadata", told)
 
     def error(self, error: LingateError) -> bytes:
-        """An error in mid-stream; neither `messageStop` nor `metadata` follows."""
+        # An error in mid-stream; neither `messageStop` nor `metadata` follows.
         return eventstream.encode(*exception_frame(*stream_error(error)))
 
     def _begin(self, event: Start) -> bytes:
@@ -211,7 +211,7 @@ class Encoder(BlockEncoder, dialect=NAME):
 
 
 def stream_error(error: LingateError) -> tuple[str, str]:
-    """Name and text of the exception by which a stream reports an error."""
+    # Name and text of the exception by which a stream reports an error.
     _, name, text = aws_error(error)
     return _STREAM_ERRORS.get(name, "validationException"), text
 

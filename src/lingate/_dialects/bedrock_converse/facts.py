@@ -139,7 +139,7 @@ _GEOGRAPHIES = re.compile(r"(?:us|eu|apac|jp|au|ca|sa|me|af|global|us-gov)\.(?=[
 
 
 def family(target: Target) -> str:
-    """Whose model it is, as far as it changes the wire: `claude`, `nova`, or empty."""
+    # Whose model it is, as far as it changes the wire: `claude`, `nova`, or empty.
     # An ARN may not tell.
     told = target.traits.get("body_format")
     name = (told or target.model).lower()
@@ -147,5 +147,5 @@ def family(target: Target) -> str:
 
 
 def foundation_model(model: str) -> str:
-    """The model's name without the geography of an inference profile, which some operations do not know."""
+    # The model's name without the geography of an inference profile, which some operations do not know.
     return _GEOGRAPHIES.sub("", model, count=1) if _GEOGRAPHIES.match(model) else model

@@ -36,19 +36,19 @@ _FORMS = "a data URL or an s3:// address"
 
 
 def image_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
-    """An `image_url` part as a block of whatever the data is."""
+    # An `image_url` part as a block of whatever the data is.
     url = draft.image_url(part, where, _FORMS)
     return _from_url(url, "image", "image/png", None, where, draft)
 
 
 def video_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
-    """A `video_url` part as a block."""
+    # A `video_url` part as a block.
     url, _ = draft.media_url(part, where, _FORMS, "video_url")
     return _from_url(url, "video", "video/mp4", None, where, draft)
 
 
 def audio_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
-    """An `input_audio` part as a block."""
+    # An `input_audio` part as a block.
     data = dig(part, "input_audio", "data")
     if not isinstance(data, str) or not data:
         raise draft.broken(f"{where}.input_audio.data", "must be base64 text")
@@ -56,7 +56,7 @@ def audio_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
 
 
 def file_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
-    """A `file` part as a document, or as a block of whatever the data is."""
+    # A `file` part as a document, or as a block of whatever the data is.
     file = draft.file(part, where)
     given = file.get("filename")
     name = as_str(given) or None
@@ -74,7 +74,7 @@ def file_block(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
 
 
 def media_part(block: JsonDict, kind: str) -> JsonDict | None:
-    """A block as a canonical part; None where there is none that says the same."""
+    # A block as a canonical part; None where there is none that says the same.
     inner: JsonDict = block[kind]
     source, word = inner["source"], inner.get("format")
     if kind == "document" and isinstance(source.get("text"), str):
@@ -100,7 +100,7 @@ def media_part(block: JsonDict, kind: str) -> JsonDict | None:
 
 
 def is_plain_media(block: JsonDict, kind: str) -> bool:
-    """Whether `media_part` says all that the block says, so that nothing else needs to be kept."""
+    # Whether `media_part` says all that the block says, so that nothing else needs to be kept.
     inner: JsonDict = block[kind]
     source, word = inner["source"], inner.get("format")
     known = set(block) == {kind} and set(source) == {"bytes"} and word in _MEDIA_TYPES[kind]
@@ -115,7 +115,7 @@ def is_plain_media(block: JsonDict, kind: str) -> bool:
 
 
 def document_name(given: str) -> str:
-    """A name in the letters the API takes."""
+    # A name in the letters the API takes.
     words = " ".join(_NOT_IN_NAMES.sub("-", given).split())
     return words[:MAX_DOCUMENT_NAME].strip() or _UNNAMED
 

@@ -51,7 +51,7 @@ _MOST_METADATA = 16
 
 
 def write_limits(draft: Draft) -> None:
-    """Write `maxTokens` and `stopSequences`."""
+    # Write `maxTokens` and `stopSequences`.
     # What the wire does not take is enforced on the way back.
     limit = answer_limit(draft)
     if limit is not None:
@@ -62,7 +62,7 @@ def write_limits(draft: Draft) -> None:
 
 
 def write_tier(draft: Draft) -> None:
-    """Write `serviceTier`, and `requestMetadata` from metadata that fits there."""
+    # Write `serviceTier`, and `requestMetadata` from metadata that fits there.
     tier = draft.asked.get("service_tier")
     if isinstance(tier, str) and tier in TIERS:
         draft.body["serviceTier"] = {"type": TIERS[tier]}
@@ -81,7 +81,7 @@ def write_tier(draft: Draft) -> None:
 
 
 def write_rest(draft: Draft) -> None:
-    """Leave out what has no counterpart, and pass on to the model what we do not know."""
+    # Leave out what has no counterpart, and pass on to the model what we do not know.
     given = draft.asked.get("additionalModelRequestFields")
     if isinstance(given, dict) and given:
         draft.body["additionalModelRequestFields"] = {**given, **draft.additional()}
@@ -123,7 +123,7 @@ REASONING_FIELDS = ("output_config", "reasoningConfig", "reasoning")
 
 
 def write_thinking(draft: Draft) -> bool:
-    """Write how much the model thinks, and say whether it will, as Claude would see it."""
+    # Write how much the model thinks, and say whether it will, as Claude would see it.
     # `thinking` is Claude's own field: where the caller gives it and the model takes it, it is sent as given and
     # `reasoning_effort` adds no more than the effort. Call after `maxTokens`, `messages` and `toolConfig` are written.
     effort = _native_effort(draft, draft.asked.get("reasoning_effort"))
@@ -139,7 +139,7 @@ def write_thinking(draft: Draft) -> bool:
 
 
 def effort_of(fields: JsonDict) -> Any:
-    """The effort that fields of this format ask for; None if they do not."""
+    # The effort that fields of this format ask for; None if they do not.
     for name, key in (("output_config", "effort"), ("reasoningConfig", "maxReasoningEffort"), ("reasoning", "effort")):
         inner = fields.get(name)
         if isinstance(inner, dict) and inner.get(key) is not None:
@@ -148,7 +148,7 @@ def effort_of(fields: JsonDict) -> Any:
 
 
 def write_sampling(draft: Draft, thinking: bool) -> None:
-    """Write `temperature`, `topP` and `top_k` as far as the model takes them, which is little while it thinks."""
+    # Write `temperature`, `topP` and `top_k` as far as the model takes them, which is little while it thinks.
     asked = sampling(draft, thinking=thinking)
     for name, wire in (("temperature", "temperature"), ("top_p", "topP")):
         if name in asked:

@@ -26,7 +26,7 @@ _COUNTED = ("messages", "system", "toolConfig", "additionalModelRequestFields")
 
 
 def write_body(call: Call, target: Target) -> Draft:
-    """The wire body of a call."""
+    # The wire body of a call.
     # Raises ConfigError: the call makes no sense in any format.
     made = draft(call, target)
     refuse_for_provider(made)

@@ -51,7 +51,7 @@ def canonical_response(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict
 def whole_answer(
     sent: HttpRequest, head: Head, message: JsonDict, reason: str, native: Any, usage: JsonDict | None
 ) -> JsonDict:
-    """A canonical response with one choice, of which only the head says when and as what it was made."""
+    # A canonical response with one choice, of which only the head says when and as what it was made.
     choice = {"index": 0, "message": message, "finish_reason": reason}
     if isinstance(native, str):
         choice["native_finish_reason"] = native
@@ -66,7 +66,7 @@ def whole_answer(
 
 
 def finish_reason(native: Any, has_calls: bool) -> str:
-    """OpenAI's word for a stop reason."""
+    # OpenAI's word for a stop reason.
     # A message with tool calls ends with `tool_calls` whatever the provider calls it, unless it was cut short or is
     # malformed: such a call must not be executed.
     # Words of the model's maker get through.
@@ -77,7 +77,7 @@ def finish_reason(native: Any, has_calls: bool) -> str:
 
 
 def identity(head: Head) -> str:
-    """The answer's id: the format has none, so the request's id says it."""
+    # The answer's id: the format has none, so the request's id says it.
     return head.headers.get("x-amzn-requestid") or new_id("msg_")
 
 
@@ -90,7 +90,7 @@ def read_count(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Js
 
 
 def read_object(body: bytes, target: Target) -> JsonDict:
-    """Decode a JSON object that is not an error."""
+    # Decode a JSON object that is not an error.
     # Raises UpstreamError: it is an error; ProtocolError: it is not a JSON object.
     raw = decoded(body, target)
     if not isinstance(raw, dict):

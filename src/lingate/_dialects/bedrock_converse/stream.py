@@ -347,7 +347,7 @@ class Block:
         return base64.b64encode(b"".join(self.redacted)).decode()
 
     def whole(self) -> JsonDict:
-        """The block as a whole answer would have it."""
+        # The block as a whole answer would have it.
         # Raises ValueError: it cannot be put together: it was cut short, or is of a kind we do not know.
         make = _MAKERS.get(self.kind)
         if make is None or self.odd:

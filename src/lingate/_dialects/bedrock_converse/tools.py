@@ -55,13 +55,13 @@ def write_tools(draft: Draft, used: list[str]) -> None:
 
 
 def is_forced(draft: Draft) -> bool:
-    """Whether the model must call a tool."""
+    # Whether the model must call a tool.
     choice = draft.body.get("toolConfig", {}).get("toolChoice") or {}
     return any(word in choice for word in _FORCED)
 
 
 def write_format(draft: Draft, thinking: bool) -> None:
-    """Write what `response_format` asks for, in the way this model knows."""
+    # Write what `response_format` asks for, in the way this model knows.
     asked = asked_format(draft)
     if asked is None:
         return
@@ -81,7 +81,7 @@ def write_format(draft: Draft, thinking: bool) -> None:
 
 
 def canonical_format(native: Any) -> JsonDict | None:
-    """This format's own `textFormat` as a `response_format`."""
+    # This format's own `textFormat` as a `response_format`.
     inner = dig(native, "structure", "jsonSchema") if dig(native, "type") == "json_schema" else None
     text = dig(inner, "schema")
     try:

@@ -144,7 +144,7 @@ def write_messages(draft: Draft) -> Turns:
 
 
 def result_message(block: JsonDict, mark: JsonDict | None) -> JsonDict:
-    """A checked `toolResult` block as a canonical tool message, without what only this format knows."""
+    # A checked `toolResult` block as a canonical tool message, without what only this format knows.
     # `mark`: the cache mark behind it, if there is one.
     inner = block["toolResult"]
     content: Any = text_alone(inner["content"])
@@ -159,7 +159,7 @@ def result_message(block: JsonDict, mark: JsonDict | None) -> JsonDict:
 
 
 def is_plain_result(block: JsonDict) -> bool:
-    """Whether `result_message` says all that the block says."""
+    # Whether `result_message` says all that the block says.
     inner = block["toolResult"]
     return set(block) == {"toolResult"} and set(inner) == {"toolUseId", "content"} and is_plain(inner["content"])
 

@@ -28,7 +28,7 @@ _CANONICAL = frozenset(
 
 
 def canonical_usage(native: JsonDict) -> JsonDict:
-    """Bedrock's counts in OpenAI's convention."""
+    # Bedrock's counts in OpenAI's convention.
     read, written = _first(native, _READ), _first(native, _WRITTEN)
     fresh, output = integer(native.get("inputTokens")), integer(native.get("outputTokens"))
     usage = usage_beside_caches(fresh, output, read, written)
@@ -37,7 +37,7 @@ def canonical_usage(native: JsonDict) -> JsonDict:
 
 
 def native_usage(usage: Any) -> JsonDict:
-    """OpenAI's counts in Bedrock's convention."""
+    # OpenAI's counts in Bedrock's convention.
     # The three counts the format requires are 0 where nobody said.
     usage = as_dict(usage)
     details = as_dict(usage.get("prompt_tokens_details"))

@@ -22,7 +22,7 @@ from lingate.errors import LingateError
 
 
 def inner_event(payload: Any) -> JsonDict:
-    """The event inside a chunk."""
+    # The event inside a chunk.
     # Raises ValueError: there is none.
     data = dig(payload, "bytes")
     if not isinstance(data, str):
@@ -145,7 +145,7 @@ def read_text(sent: HttpRequest, head: Head, body: bytes, form: TextFormat) -> t
 
 
 def counted(head: Head, read: int | None = None, written: int | None = None) -> JsonDict:
-    """Token counts as a body gives them, else as the headers do."""
+    # Token counts as a body gives them, else as the headers do.
     from_headers = [integer(head.headers.get(name)) for name in (*_COUNTS, *_CACHED)]
     read = from_headers[0] if read is None else read
     written = from_headers[1] if written is None else written

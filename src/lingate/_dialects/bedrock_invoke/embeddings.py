@@ -42,12 +42,12 @@ def embed_request(call: Call, target: Target) -> HttpRequest:
 
 
 def most_texts(target: Target) -> int:
-    """How many texts a request may hold."""
+    # How many texts a request may hold.
     return MOST_TEXTS if format_of(target) == "cohere" else 1
 
 
 def read_embeddings(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """Vectors as an OpenAI list."""
+    # Vectors as an OpenAI list.
     raw = read_object(body, sent.target)
     vectors = _vectors(raw)
     if not vectors or not all(map(_is_vector, vectors)):
@@ -116,7 +116,7 @@ _API_VERSION = 2
 
 
 def rerank_request(call: Call, target: Target) -> HttpRequest:
-    """A rerank call, ready to be sent."""
+    # A rerank call, ready to be sent.
     # Documents come back with the results on our side.
     draft = begun(call, target)
     documents = draft.asked.get("documents")
@@ -134,6 +134,6 @@ def rerank_request(call: Call, target: Target) -> HttpRequest:
 
 
 def read_rerank(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """Results in canonical form, and the decoded body."""
+    # Results in canonical form, and the decoded body.
     raw = read_object(body, sent.target)
     return canonical_rerank(raw, sent, counted(head) or None), raw

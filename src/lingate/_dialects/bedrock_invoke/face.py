@@ -31,7 +31,7 @@ def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
 
 
 def parse_count(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a request for a token count, of a body of either API."""
+    # Read a request for a token count, of a body of either API.
     given = read_json(body).get("input")
     inner = dig(given, "invokeModel")
     if not isinstance(inner, dict):

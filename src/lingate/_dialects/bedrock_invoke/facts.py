@@ -44,7 +44,7 @@ _FORMATS = (
 
 
 def format_of(target: Target) -> str:
-    """Which body the target's model takes; empty where neither the trait nor the name tells."""
+    # Which body the target's model takes; empty where neither the trait nor the name tells.
     told = target.traits.get("body_format")
     if told:
         return told

@@ -44,7 +44,7 @@ def count_request(call: Call, target: Target) -> HttpRequest:
 
 
 def text_format(target: Target) -> TextFormat | None:
-    """The row of the target's body format, where that is a prompt and a text."""
+    # The row of the target's body format, where that is a prompt and a text.
     return TEXT_FORMATS.get(format_of(target))
 
 
@@ -94,7 +94,7 @@ def _write_openai(call: Call, target: Target) -> Draft:
 
 
 def openai_draft(call: Call, target: Target) -> Draft:
-    """A chat call in OpenAI's format, before the row's edits and the caller's own fields."""
+    # A chat call in OpenAI's format, before the row's edits and the caller's own fields.
     sent = openai_request(replaced(call, extra_body=None), replaced(target, edits=()))
     draft = Draft(call, target, asked_of(call), target.traits, dropped=sent.dropped)
     draft.answer_tool, draft.stop = sent.answer_tool, sent.stop
@@ -122,7 +122,7 @@ def _write_text(call: Call, target: Target, form: TextFormat) -> Draft:
 
 
 def write_text_rest(draft: Draft, who: str, written: set[str]) -> None:
-    """Refuse what is no text, and pass on what has not been written."""
+    # Refuse what is no text, and pass on what has not been written.
     for name in ("tools", "response_format", "reasoning_effort", "thinking"):
         if draft.asked.get(name) and draft.asked[name] != {"type": "text"}:
             draft.refuse(name, f"the {who} takes text, and gives text")

@@ -27,7 +27,7 @@ _IN_REASONING = ("PLAN", "THINKING_CONTENT")
 
 
 def annotations_of(citations: Iterable[Any], offsets: Mapping[int, int]) -> list[JsonDict]:
-    """OpenAI annotations for the documents that are cited: by their address if they have one, else as files."""
+    # OpenAI annotations for the documents that are cited: by their address if they have one, else as files.
     # Results of tools are no sources that a reader could open, so they make none; they stay in the citations
     # themselves.
     # `citations`: Cohere's citations.
@@ -46,7 +46,7 @@ def annotations_of(citations: Iterable[Any], offsets: Mapping[int, int]) -> list
 
 
 def citations_of(annotations: Any, text: str) -> list[JsonDict]:
-    """Annotations of another provider as citations."""
+    # Annotations of another provider as citations.
     made: list[JsonDict] = []
     for item in as_list(annotations):
         kind = dig(item, "type")
@@ -110,7 +110,7 @@ class Reading:
 
 
 def check_message(message: Any, where: str) -> None:
-    """Check what we read of an assistant's message."""
+    # Check what we read of an assistant's message.
     # Raises Malformed: it cannot be read.
     expect(message, dict, where)
     if message.get("content") is not None:
@@ -128,7 +128,7 @@ def check_message(message: Any, where: str) -> None:
 
 
 def read_message(message: Mapping[str, Any]) -> Reading:
-    """Read a checked message, without its tool calls."""
+    # Read a checked message, without its tool calls.
     content = message.get("content") or []
     parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
     reading, offsets = Reading(), {}
@@ -149,7 +149,7 @@ def read_message(message: Mapping[str, Any]) -> Reading:
 
 
 def read_calls(message: Mapping[str, Any]) -> list[JsonDict]:
-    """The tool calls of a checked message; ids are the provider's, empty where it gave none."""
+    # The tool calls of a checked message; ids are the provider's, empty where it gave none.
     calls = []
     for call in message.get("tool_calls") or ():
         function = {"name": call["function"]["name"], "arguments": arguments_text(call["function"].get("arguments"))}
@@ -158,7 +158,7 @@ def read_calls(message: Mapping[str, Any]) -> list[JsonDict]:
 
 
 def wire_message(message: JsonDict, where: str, draft: Draft) -> JsonDict | None:
-    """A canonical message for the wire: its own fields if they still say the same, else made anew."""
+    # A canonical message for the wire: its own fields if they still say the same, else made anew.
     # None for a message that holds nothing, which the API refuses.
     for name in message:
         if name not in _SILENT and message[name] is not None:
@@ -174,7 +174,7 @@ def wire_message(message: JsonDict, where: str, draft: Draft) -> JsonDict | None
 
 
 def kept_fields(message: JsonDict) -> JsonDict | None:
-    """Cohere's own fields beside a canonical message; None if there are none or the message was edited since."""
+    # Cohere's own fields beside a canonical message; None if there are none or the message was edited since.
     if "provider_specific_fields" not in message:
         return None
     native = native_fields(message, NAME)

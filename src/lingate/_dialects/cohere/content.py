@@ -16,7 +16,7 @@ _NOT_SENT = frozenset({"cache_control", "provider_specific_fields", CACHE_MARK})
 
 
 def wire_content(content: Any, where: str, draft: Draft, images: bool = False) -> Any:
-    """Canonical content as text or a list of parts, whichever it is; `images` says whether they are taken here."""
+    # Canonical content as text or a list of parts, whichever it is; `images` says whether they are taken here.
     if content is None:
         return ""
     if isinstance(content, str):
@@ -26,7 +26,7 @@ def wire_content(content: Any, where: str, draft: Draft, images: bool = False) -
 
 
 def is_blank(content: Any) -> bool:
-    """Whether there is nothing in content for the wire."""
+    # Whether there is nothing in content for the wire.
     if isinstance(content, str):
         return not content.strip()
     return all(part.get("type") == "text" and not str(part.get("text")).strip() for part in content)
@@ -40,7 +40,7 @@ def content_text(content: Any) -> str:
 
 
 def check_content(content: Any, where: str) -> None:
-    """Check text or a list of parts as Cohere sends and takes them."""
+    # Check text or a list of parts as Cohere sends and takes them.
     # Unknown parts are nobody's fault.
     # Raises Malformed: it cannot be read.
     if isinstance(content, str):
@@ -62,7 +62,7 @@ def check_content(content: Any, where: str) -> None:
 
 
 def canonical_content(content: Any) -> Any:
-    """Checked content as canonical: documents become text, since nothing else has a part for them."""
+    # Checked content as canonical: documents become text, since nothing else has a part for them.
     if isinstance(content, str):
         return content
     return [_lowered(part) if part["type"] == "document" else dict(part) for part in content]

@@ -21,7 +21,7 @@ _WRITTEN = frozenset({"input", "dimensions", "encoding_format", "user", "provide
 
 
 def embed_request(call: Call, target: Target) -> HttpRequest:
-    """An embeddings call, ready to be sent."""
+    # An embeddings call, ready to be sent.
     # `input_type` is required by all newer models; documents are the default.
     made = begun(call, target, DEFAULTS)
     body = made.body
@@ -71,7 +71,7 @@ def _mixed(item: Any) -> JsonDict:
 
 
 def read_embed(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """An answer in canonical form: vectors of one kind; those of further kinds stay beside them."""
+    # An answer in canonical form: vectors of one kind; those of further kinds stay beside them.
     target = sent.target
     raw = decode_object(body, target)
     vectors = raw.get("embeddings")

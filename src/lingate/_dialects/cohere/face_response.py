@@ -34,7 +34,7 @@ from lingate.errors import LingateError
 
 
 def render_chat(response: JsonDict) -> bytes:
-    """A canonical response."""
+    # A canonical response.
     # The format has one answer, so only the first choice is shown.
     choice, message = first_choice(response)
     wire: JsonDict = {
@@ -52,7 +52,7 @@ def render_chat(response: JsonDict) -> bytes:
 
 
 def finish_word(reason: Any, native: Any) -> str:
-    """The format's word for a finish reason: the provider's own if it means the same."""
+    # The format's word for a finish reason: the provider's own if it means the same.
     if isinstance(native, str) and native.isupper() and canonical_reason(native) == reason:
         return native
     return FINISH.get(reason, "COMPLETE") if isinstance(reason, str) else "COMPLETE"
@@ -125,7 +125,7 @@ class Encoder(CallEncoder, dialect=NAME):
         return super().event(event)
 
     def end(self) -> bytes:
-        """Close what is open, tell why the answer ended and what it cost."""
+        # Close what is open, tell why the answer ended and what it cost.
         told = (b"" if self._started else self._begin(Start("", "", 0))) + self._tell_held(complete=True)
         finish = self._finish
         delta: JsonDict = {
@@ -138,7 +138,7 @@ class Encoder(CallEncoder, dialect=NAME):
         return told + self._close() + encode_typed({"type": "message-end", "delta": delta}) + b"data: [DONE]\n\n"
 
     def error(self, error: LingateError) -> bytes:
-        """An error in mid-stream: a message that ended in one."""
+        # An error in mid-stream: a message that ended in one.
         # No `[DONE]` follows it.
         _, body = openai_error(error)
         return encode_typed(

@@ -19,7 +19,7 @@ _OPENAI_ONLY = frozenset({"id", "object", "created", "owned_by"})
 
 
 def models_request(call: Call, target: Target) -> HttpRequest:
-    """Ask for the models; 1000 is the largest page."""
+    # Ask for the models; 1000 is the largest page.
     asked = {name: value for name, value in call.body.items() if name in _QUERY and value is not None}
     path = target.row.paths.get("models", MODELS_PATH)
     sent = new_request(call, target, "models", path, method="GET")
@@ -28,7 +28,7 @@ def models_request(call: Call, target: Target) -> HttpRequest:
 
 
 def read_models(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """A page of models as an OpenAI list; `next_page_token` is there if there is another one."""
+    # A page of models as an OpenAI list; `next_page_token` is there if there is another one.
     target = sent.target
     raw = decode_object(body, target)
     found = raw.get("models", raw.get("data"))
@@ -39,13 +39,13 @@ def read_models(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, J
 
 
 def parse_models(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a client's question, which has no body; `model` in the path asks for one model."""
+    # Read a client's question, which has no body; `model` in the path asks for one model.
     paging = {name: path_args[name] for name in _QUERY if name in path_args}
     return Call("models", path_args.get("model", ""), paging)
 
 
 def render_models(response: JsonDict) -> bytes:
-    """An OpenAI list of models as a page of this format."""
+    # An OpenAI list of models as a page of this format.
     models = list(map(_native, response.get("data") or ()))
     token = response.get("next_page_token")
     return encode({"models": models, **({"next_page_token": token} if token else {})})

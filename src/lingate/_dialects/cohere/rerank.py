@@ -29,7 +29,7 @@ def rerank_request(call: Call, target: Target) -> HttpRequest:
 
 
 def read_rerank(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """An answer in canonical form."""
+    # An answer in canonical form.
     # It holds no documents, so those that were asked for are put in from the request.
     raw = decode_object(body, sent.target)
     if not isinstance(raw.get("results"), list):
@@ -40,7 +40,7 @@ def read_rerank(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, J
 
 
 def render_rerank(response: JsonDict) -> bytes:
-    """A canonical response; what other providers count is shown where Cohere's clients look for it."""
+    # A canonical response; what other providers count is shown where Cohere's clients look for it.
     wire = without(response, ("object", "usage", "model"))
     usage = as_dict(response.get("usage"))
     meta: JsonDict = {"api_version": {"version": "2"}}

@@ -80,7 +80,7 @@ def read_chat(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Jso
 
 
 def canonical_message(native: Any, reason: str | None, sent: HttpRequest) -> tuple[JsonDict, str]:
-    """An assistant's message in canonical form, and why it ended."""
+    # An assistant's message in canonical form, and why it ended.
     # Raises ProtocolError: it is no message.
     try:
         check_message(native, "message")
@@ -105,12 +105,12 @@ def canonical_message(native: Any, reason: str | None, sent: HttpRequest) -> tup
 
 
 def identity(given: Any) -> str:
-    """The answer's id, or one of ours."""
+    # The answer's id, or one of ours.
     return as_str(given) or new_id("chatcmpl-")
 
 
 def stated_error(value: JsonDict, target: Target) -> LingateError | None:
-    """The error in a body or event that has a message in words where an answer should be; None if it has none."""
+    # The error in a body or event that has a message in words where an answer should be; None if it has none.
     found, text = body_failure(value, target), value.get("message")
     if isinstance(text, str) and text:
         found = found or body_failure({"error": {"message": text}}, target)

@@ -23,7 +23,7 @@ _WORDS = {"auto": None, "none": "NONE", "required": "REQUIRED", "any": "REQUIRED
 
 
 def write_tools(draft: Draft) -> None:
-    """Write `tools`, `tool_choice` and `strict_tools`."""
+    # Write `tools`, `tool_choice` and `strict_tools`.
     # The format cannot name the tool to call: then only that one is offered, and one must be called.
     tools = draft.objects("tools")
     choice, names = _choice(draft)
@@ -43,7 +43,7 @@ def write_tools(draft: Draft) -> None:
 
 
 def write_format(draft: Draft) -> None:
-    """Write what `response_format` asks for."""
+    # Write what `response_format` asks for.
     # Call after the tools are written.
     asked = asked_format(draft)
     if asked is None:
@@ -63,12 +63,12 @@ def write_format(draft: Draft) -> None:
 
 
 def name_of(tool: JsonDict) -> Any:
-    """Name of a tool's function; None where it is none."""
+    # Name of a tool's function; None where it is none.
     return dig(tool, "function", "name")
 
 
 def takes_strict(tool: JsonDict) -> bool:
-    """Whether a tool can be made strict: "Tools with only optional parameters are not supported in this mode"."""
+    # Whether a tool can be made strict: "Tools with only optional parameters are not supported in this mode".
     parameters = (tool.get("function") or {}).get("parameters")
     return isinstance(parameters, dict) and bool(parameters.get("required"))
 

@@ -19,7 +19,7 @@ _CANONICAL = frozenset(
 
 
 def canonical_usage(native: Any) -> JsonDict | None:
-    """Cohere's `usage` of a chat or `meta` of another answer in OpenAI's words; None where it has no counts."""
+    # Cohere's `usage` of a chat or `meta` of another answer in OpenAI's words; None where it has no counts.
     if not isinstance(native, dict):
         return None
     tokens = native.get("tokens") if isinstance(native.get("tokens"), dict) else native.get("billed_units")
@@ -43,7 +43,7 @@ def canonical_usage(native: Any) -> JsonDict | None:
 
 
 def native_usage(usage: Any) -> JsonDict | None:
-    """OpenAI's counts as Cohere's; None where there are none."""
+    # OpenAI's counts as Cohere's; None where there are none.
     if not isinstance(usage, dict) or not usage:
         return None
     before, after = _part(usage, "prompt_tokens_details"), _part(usage, "completion_tokens_details")
@@ -75,14 +75,14 @@ _OPENAI_ONLY = frozenset({"token", "logprob", "bytes", "top_logprobs"})
 
 
 def canonical_logprobs(items: Any) -> JsonDict | None:
-    """A list of Cohere's items, or one of them, as OpenAI's `logprobs`; None if there is nothing in it."""
+    # A list of Cohere's items, or one of them, as OpenAI's `logprobs`; None if there is nothing in it.
     items = items if isinstance(items, list) else [items]
     content = [_entry(item) for item in items if isinstance(item, dict)]
     return {"content": content, "refusal": None} if content else None
 
 
 def native_logprobs(logprobs: Any) -> list[JsonDict]:
-    """OpenAI's `logprobs` as Cohere's items."""
+    # OpenAI's `logprobs` as Cohere's items.
     content = dig(logprobs, "content")
     return list(map(_item, as_dicts(content)))
 

@@ -28,7 +28,7 @@ _NAMED = frozenset({"properties", "defs", "$defs", "definitions"})
 
 
 def camel(name: str) -> str:
-    """One field name in camelCase."""
+    # One field name in camelCase.
     if not _SNAKE.fullmatch(name):
         return name
     head, *rest = name.split("_")
@@ -36,7 +36,7 @@ def camel(name: str) -> str:
 
 
 def is_camelized(value: dict[str, Any]) -> bool:
-    """Whether `camelized` would change nothing, which is found out in half the time."""
+    # Whether `camelized` would change nothing, which is found out in half the time.
     for name, item in value.items():
         if "_" in name:
             return False
@@ -51,7 +51,7 @@ def is_camelized(value: dict[str, Any]) -> bool:
 
 
 def camelized(value: Any) -> Any:
-    """A copy with all field names in camelCase."""
+    # A copy with all field names in camelCase.
     if isinstance(value, list):
         return list(map(camelized, value))
     if not isinstance(value, dict):

@@ -21,7 +21,7 @@ _OPTIONAL: dict[str, tuple[tuple[str, type], ...]] = {
 
 
 def checked_parts(content: Any, where: str) -> list[JsonDict]:
-    """The parts of a content, which may have none."""
+    # The parts of a content, which may have none.
     # Raises Malformed: a part cannot be read.
     expect(content, dict, where)
     parts = content.get("parts")
@@ -34,7 +34,7 @@ def checked_parts(content: Any, where: str) -> list[JsonDict]:
 
 
 def check_parts(parts: Any, where: str) -> None:
-    """Check a list of parts."""
+    # Check a list of parts.
     # Raises Malformed: a part cannot be read.
     expect(parts, list, where)
     for n, part in enumerate(parts):

@@ -25,7 +25,7 @@ _MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+")
 
 
 def content_parts(content: Any, where: str, draft: Draft) -> list[JsonDict]:
-    """Canonical content (text, a list of parts, or nothing) as native parts."""
+    # Canonical content (text, a list of parts, or nothing) as native parts.
     # Empty text makes no part: it is refused.
     if content is None or content == "":
         return []
@@ -36,19 +36,19 @@ def content_parts(content: Any, where: str, draft: Draft) -> list[JsonDict]:
 
 
 def content_text(content: Any) -> str:
-    """All text in canonical content."""
+    # All text in canonical content.
     if isinstance(content, str):
         return content
     return "".join(as_str(part) or as_str(dig(part, "text") or dig(part, "refusal")) for part in as_list(content))
 
 
 def kept_parts(message: JsonDict) -> list[JsonDict] | None:
-    """The parts of this format that a canonical message carries beside its own content."""
+    # The parts of this format that a canonical message carries beside its own content.
     return kept(message, NAME, "parts", check_parts)
 
 
 def text_alone(parts: Any) -> str | None:
-    """The text of parts that are one text, not empty, and nothing else."""
+    # The text of parts that are one text, not empty, and nothing else.
     if type(parts) is list and len(parts) == 1 and type(part := parts[0]) is dict and len(part) == 1:
         text = part.get("text")
         return text if type(text) is str and text else None
@@ -56,7 +56,7 @@ def text_alone(parts: Any) -> str | None:
 
 
 def canonical_content(parts: Iterable[JsonDict]) -> Any:
-    """Native parts of a user as canonical content; plain text where they are one text."""
+    # Native parts of a user as canonical content; plain text where they are one text.
     made = list(map(canonical_part, parts))
     if len(made) == 1 and made[0].keys() == {"type", "text"}:
         return made[0]["text"]
@@ -64,14 +64,14 @@ def canonical_content(parts: Iterable[JsonDict]) -> Any:
 
 
 def canonical_part(part: JsonDict) -> JsonDict:
-    """One native part as a canonical one; what has no counterpart stays as it is."""
+    # One native part as a canonical one; what has no counterpart stays as it is.
     if isinstance(part.get("text"), str):
         return {"type": "text", "text": part["text"]}
     return canonical_media(part) or dict(part)
 
 
 def is_plain(part: JsonDict) -> bool:
-    """Whether the canonical part gives back this very part."""
+    # Whether the canonical part gives back this very part.
     if len(part) != 1:
         return False
     (kind,) = part
@@ -120,7 +120,7 @@ _WRITERS = {
 
 
 def result_object(text: str, failed: Any = None) -> JsonDict:
-    """A tool's text as the object the format wants: a JSON object as it is, anything else under a name."""
+    # A tool's text as the object the format wants: a JSON object as it is, anything else under a name.
     value = _container(text)
     if failed is True:
         return value if isinstance(value, dict) and "error" in value else {"error": text if value is None else value}
@@ -128,14 +128,14 @@ def result_object(text: str, failed: Any = None) -> JsonDict:
 
 
 def result_content(response: JsonDict) -> Any:
-    """Content of the tool message for a checked function response."""
+    # Content of the tool message for a checked function response.
     text = _result_text(response.get("response") or {})
     media = list(map(canonical_part, as_dicts(response.get("parts"))))
     return [{"type": "text", "text": text}, *media] if media else text
 
 
 def is_plain_result(response: JsonDict, content: Any) -> bool:
-    """Whether a canonical tool message with this content gives back this very function response."""
+    # Whether a canonical tool message with this content gives back this very function response.
     if not response.keys() <= {"id", "name", "response"} or not isinstance(response.get("response"), dict):
         return False
     if content is response["response"].get("result"):

@@ -24,11 +24,11 @@ class Draft(_draft.Draft):
 
     @property
     def newest(self) -> bool:
-        """The model is known to be of the generation that signs its thoughts and takes media in tool results."""
+        # The model is known to be of the generation that signs its thoughts and takes media in tool results.
         return self.target.traits.get("thinking") == "level"
 
     def config(self) -> JsonDict:
-        """`generationConfig` of the wire body, made when first needed."""
+        # `generationConfig` of the wire body, made when first needed.
         found: JsonDict = self.body.setdefault("generationConfig", {})
         return found
 

@@ -66,12 +66,12 @@ def embed_request(call: Call, target: Target) -> HttpRequest:
 
 
 def most_inputs(target: Target) -> int:
-    """How many inputs a request may hold, as its method has it."""
+    # How many inputs a request may hold, as its method has it.
     return _MOST[target.traits.get("embed_method", EMBED_BATCH)]
 
 
 def embed_response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """Vectors as an OpenAI list."""
+    # Vectors as an OpenAI list.
     raw = read_object(body, sent.target)
     try:
         data = embeddings(_vectors(raw), sent)
@@ -87,7 +87,7 @@ def embed_response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict
 
 @client_request
 def parse_embed(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a request of any of the three methods; its fields tell which."""
+    # Read a request of any of the three methods; its fields tell which.
     wire = camelized(read_json(body))
     canonical: JsonDict = {}
     if "requests" in wire:
@@ -101,7 +101,7 @@ def parse_embed(body: bytes, path_args: Mapping[str, str]) -> Call:
 
 
 def render_embed(response: JsonDict) -> bytes:
-    """Vectors as both methods of AI Studio show them: a single one under `embedding` too."""
+    # Vectors as both methods of AI Studio show them: a single one under `embedding` too.
     vectors = [{"values": _floats(item.get("embedding"))} for item in response.get("data") or ()]
     wire: JsonDict = {"embeddings": vectors}
     if len(vectors) == 1:

@@ -51,7 +51,7 @@ _TIERS = {"standard": "default", "flex": "flex", "priority": "priority"}
 
 @client_request
 def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a request for content."""
+    # Read a request for content.
     # The path says the model, and by its method whether the answer is a stream.
     wire = _camelized(read_json(body))
     canonical = canonical_request(wire)
@@ -77,7 +77,7 @@ def _camelized(wire: JsonDict) -> JsonDict:
 
 
 def read_model(wire: JsonDict, path_args: Mapping[str, str]) -> str:
-    """The model, without `models/` before it."""
+    # The model, without `models/` before it.
     # Raises Malformed: neither path nor body names one.
     model = path_args.get("model") or wire.get("model")
     if not isinstance(model, str) or not model:
@@ -86,7 +86,7 @@ def read_model(wire: JsonDict, path_args: Mapping[str, str]) -> str:
 
 
 def canonical_request(wire: JsonDict) -> JsonDict:
-    """The body of a request as the canonical one."""
+    # The body of a request as the canonical one.
     # Raises Malformed: it is not valid.
     config = wire.get("generationConfig") or {}
     expect(config, dict, "generationConfig")
@@ -169,7 +169,7 @@ _USER_ROLES = (None, "", "user", "function", "tool")
 
 
 def read_system(system: Any) -> list[JsonDict]:
-    """`systemInstruction` as a message."""
+    # `systemInstruction` as a message.
     # Raises Malformed: it cannot be read.
     parts = [{"text": system}] if isinstance(system, str) else checked_parts(system, "systemInstruction")
     if not parts:
@@ -178,7 +178,7 @@ def read_system(system: Any) -> list[JsonDict]:
 
 
 def read_contents(contents: Any) -> list[JsonDict]:
-    """`contents` as messages; their names may be in snake_case."""
+    # `contents` as messages; their names may be in snake_case.
     # Raises Malformed: they cannot be read.
     if isinstance(contents, dict) and contents:
         contents = [contents]

@@ -53,7 +53,7 @@ from lingate.errors import LingateError
 
 
 def render_answer(response: JsonDict) -> bytes:
-    """A canonical response as a whole answer."""
+    # A canonical response as a whole answer.
     native = native_fields(response, NAME)
     choices = response.get("choices") or ()
     wire: JsonDict = {}
@@ -67,13 +67,13 @@ def render_answer(response: JsonDict) -> bytes:
 
 
 def is_blocked(native: JsonDict, choices: Any) -> bool:
-    """Whether the prompt was refused by this format's own provider, which then gives no candidates."""
+    # Whether the prompt was refused by this format's own provider, which then gives no candidates.
     said = any((choice.get("message") or {}).get("content") for choice in choices)
     return block_reason(native) is not None and not said
 
 
 def answer_fields(identity: Any, model: Any, created: Any) -> JsonDict:
-    """What every answer and event has at its top."""
+    # What every answer and event has at its top.
     fields: JsonDict = {"modelVersion": model or "", "responseId": identity or ""}
     if isinstance(created, int) and created > 0:
         fields["createTime"] = rfc3339(created)
@@ -81,7 +81,7 @@ def answer_fields(identity: Any, model: Any, created: Any) -> JsonDict:
 
 
 def finish_word(reason: Any, native: Any) -> str:
-    """The format's word for a finish reason: its own provider's if it means the same."""
+    # The format's word for a finish reason: its own provider's if it means the same.
     called = reason in ("tool_calls", "function_call")
     if (
         isinstance(native, str)
@@ -93,7 +93,7 @@ def finish_word(reason: Any, native: Any) -> str:
 
 
 def message_parts(message: JsonDict) -> list[JsonDict]:
-    """Parts of a canonical message: the ones it was read from, or new ones in the usual order."""
+    # Parts of a canonical message: the ones it was read from, or new ones in the usual order.
     kept = original_parts(message)
     if kept is not None:
         return kept
@@ -121,7 +121,7 @@ def message_parts(message: JsonDict) -> list[JsonDict]:
 
 
 def image_part(image: JsonDict) -> JsonDict | None:
-    """A picture of an answer as a part."""
+    # A picture of an answer as a part.
     holder = image.get("image_url")
     url = holder.get("url") if isinstance(holder, dict) else holder
     if not isinstance(url, str) or not url:
@@ -136,7 +136,7 @@ def image_part(image: JsonDict) -> JsonDict | None:
 
 
 def call_part(call: JsonDict, sealed: dict[str, str]) -> JsonDict:
-    """A tool call as a part."""
+    # A tool call as a part.
     function = call.get("function") or call.get("custom") or {}
     given = call.get("id")
     wire: JsonDict = {"name": function.get("name") or ""}
@@ -151,7 +151,7 @@ def call_part(call: JsonDict, sealed: dict[str, str]) -> JsonDict:
 
 
 def candidate_fields(message: JsonDict) -> JsonDict:
-    """What a candidate has beside its content."""
+    # What a candidate has beside its content.
     fields = without(native_fields(message, NAME), ("parts",))
     if "groundingMetadata" not in fields and "citationMetadata" not in fields:
         made = grounding_metadata(message.get("annotations"), content_text(message.get("content")))
@@ -243,14 +243,14 @@ class Encoder(FaceEncoder, dialect=NAME):
         self._candidates: dict[int, _Candidate] = {}
 
     def event(self, event: Event) -> bytes:
-        """The bytes of one event; none where it can be told only later."""
+        # The bytes of one event; none where it can be told only later.
         if type(event) is Text and event.logprobs is None:
             return self._on_text(event)
         taker = self._takers.get(type(event))
         return b"" if taker is None else taker(self, event)
 
     def end(self) -> bytes:
-        """Tell why the answer ended and what it cost."""
+        # Tell why the answer ended and what it cost.
         usage = {} if self._usage is None else {"usageMetadata": native_usage(self._usage)}
         said = [{"message": {"content": "".join(one.text)}} for one in self._candidates.values()]
         if is_blocked(self._native, said):

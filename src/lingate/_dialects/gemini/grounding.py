@@ -10,7 +10,7 @@ from lingate._wire.shapes import as_dict, as_dicts, as_list, as_str
 
 
 def url_citations(candidate: JsonDict, text: str) -> list[JsonDict]:
-    """OpenAI annotations for what a candidate says about its sources."""
+    # OpenAI annotations for what a candidate says about its sources.
     # Those without an address make none.
     # `candidate`: with `groundingMetadata`, `citationMetadata` or neither.
     # `text`: its whole answer.
@@ -24,7 +24,7 @@ def url_citations(candidate: JsonDict, text: str) -> list[JsonDict]:
 
 
 def grounding_metadata(items: Any, text: str) -> JsonDict | None:
-    """OpenAI's url citations as grounding metadata; None if there are none."""
+    # OpenAI's url citations as grounding metadata; None if there are none.
     chunks: list[JsonDict] = []
     supports: list[JsonDict] = []
     seen: dict[str, int] = {}

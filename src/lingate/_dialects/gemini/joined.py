@@ -31,7 +31,7 @@ class JoinedParts:
         self._args = ArgsBuilder()
 
     def add(self, part: JsonDict) -> list[tuple[str, JsonDict]]:
-        """Take the next checked part, and say what has come: its kind and the part."""
+        # Take the next checked part, and say what has come: its kind and the part.
         # A call is told twice: as `call` once its name is known, as `called` once its arguments are.
         # Raises Malformed: a call has no name, or an argument no place.
         kind = kind_of(part)
@@ -50,11 +50,11 @@ class JoinedParts:
 
     @property
     def is_open(self) -> bool:
-        """Whether the arguments of a call are still to come."""
+        # Whether the arguments of a call are still to come.
         return self._call is not None
 
     def close_call(self) -> list[tuple[str, JsonDict]]:
-        """The end of a call whose end was not said: recorded streams leave it out."""
+        # The end of a call whose end was not said: recorded streams leave it out.
         if self._call is None:
             return []
         part, self._call = self._call, None
@@ -63,7 +63,7 @@ class JoinedParts:
         return [("called", part)]
 
     def finish(self) -> list[JsonDict]:
-        """All parts."""
+        # All parts.
         self._close_text()
         return self._parts
 
@@ -104,7 +104,7 @@ class JoinedParts:
 
 
 def merge_extras(before: JsonDict, candidate: JsonDict) -> None:
-    """Take what a candidate says besides its content: the last word counts, except that citations add up."""
+    # Take what a candidate says besides its content: the last word counts, except that citations add up.
     for name, value in candidate.items():
         if name in _OWN or value is None or value == {}:
             continue
@@ -117,7 +117,7 @@ def merge_extras(before: JsonDict, candidate: JsonDict) -> None:
 
 
 def join_chunks(chunks: list[Any]) -> JsonDict:
-    """The events of a stream as one whole answer: for streams that came as a JSON array."""
+    # The events of a stream as one whole answer: for streams that came as a JSON array.
     # Raises Malformed: an event cannot be read.
     whole: JsonDict = {}
     candidates: dict[int, JsonDict] = {}
@@ -142,7 +142,7 @@ def join_chunks(chunks: list[Any]) -> JsonDict:
 
 
 def candidates_of(answer: JsonDict, where: str = "") -> list[tuple[int, JsonDict, list[JsonDict]]]:
-    """Number, candidate and parts for each candidate of an answer or event."""
+    # Number, candidate and parts for each candidate of an answer or event.
     # Raises Malformed: one of them cannot be read.
     given = answer.get("candidates")
     if given is None:
@@ -198,7 +198,7 @@ class ArgsBuilder:
         self._open: str | None = None
 
     def add(self, pieces: Any) -> None:
-        """Take the next `partialArgs`."""
+        # Take the next `partialArgs`.
         # Raises Malformed: a piece has no path, or one that leads nowhere.
         expect(pieces, list, "partialArgs")
         for piece in pieces:

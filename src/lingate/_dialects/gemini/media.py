@@ -20,7 +20,7 @@ _SOUNDS = {"mpeg": "mp3", "x-wav": "wav"}
 
 
 def write_image(part: JsonDict, where: str, draft: Draft) -> JsonDict:
-    """An `image_url` part."""
+    # An `image_url` part.
     holder = part.get("image_url")
     holder = holder if isinstance(holder, dict) else {"url": holder}
     made = _located(holder, f"{where}.image_url.url", "image/jpeg", draft)
@@ -33,14 +33,14 @@ def write_image(part: JsonDict, where: str, draft: Draft) -> JsonDict:
 
 
 def write_video(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
-    """A `video_url` part."""
+    # A `video_url` part.
     holder = part.get("video_url")
     holder = holder if isinstance(holder, dict) else {"url": holder}
     return _with_video(_located(holder, f"{where}.video_url.url", "video/mp4", draft), holder)
 
 
 def write_audio(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
-    """An `input_audio` part."""
+    # An `input_audio` part.
     audio = part.get("input_audio")
     data = dig(audio, "data")
     if not isinstance(audio, dict) or not isinstance(data, str) or not data:
@@ -53,7 +53,7 @@ def write_audio(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
 
 
 def write_file(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
-    """A `file` part: data, an address, or the id of an uploaded file."""
+    # A `file` part: data, an address, or the id of an uploaded file.
     file = draft.file(part, where)
     name, data = file.get("filename"), file.get("file_data")
     guess = _guess(name) or "application/pdf"
@@ -69,7 +69,7 @@ def write_file(part: JsonDict, where: str, draft: Draft) -> JsonDict | None:
 
 
 def canonical_media(part: JsonDict) -> JsonDict | None:
-    """A native media part as a canonical one; None where there is none."""
+    # A native media part as a canonical one; None where there is none.
     blob: JsonDict | None = part.get("inlineData")
     link: JsonDict | None = part.get("fileData")
     if blob is not None:
@@ -97,7 +97,7 @@ def canonical_media(part: JsonDict) -> JsonDict | None:
 
 
 def media_type(holder: JsonDict) -> str:
-    """The media type of a blob or a link; empty if it names none."""
+    # The media type of a blob or a link; empty if it names none.
     return holder.get("mimeType") or ""
 
 
@@ -148,7 +148,7 @@ class SoundJoiner:
         self._rest = b""
 
     def feed(self, piece: str) -> str:
-        """The next piece, in whole groups of three bytes."""
+        # The next piece, in whole groups of three bytes.
         # Raises ValueError: it is not base64.
         data = self._rest + decoded(piece)
         cut = len(data) - len(data) % 3
@@ -156,13 +156,13 @@ class SoundJoiner:
         return base64.b64encode(data[:cut]).decode()
 
     def finish(self) -> str:
-        """What is left."""
+        # What is left.
         rest, self._rest = self._rest, b""
         return base64.b64encode(rest).decode()
 
 
 def canonical_audio(pieces: list[tuple[str, str]]) -> JsonDict:
-    """Pieces of sound as one `audio` object."""
+    # Pieces of sound as one `audio` object.
     if len(pieces) == 1:
         return {"data": pieces[0][1], "format": audio_format(pieces[0][0])}
     joiner = SoundJoiner()
@@ -174,13 +174,13 @@ def canonical_audio(pieces: list[tuple[str, str]]) -> JsonDict:
 
 
 def audio_format(kind: str) -> str:
-    """OpenAI's word for a media type of sound."""
+    # OpenAI's word for a media type of sound.
     family = kind.partition(";")[0].strip().lower()
     return "pcm16" if family in ("audio/l16", "audio/pcm") else family.removeprefix("audio/")
 
 
 def native_sound(audio: Any) -> JsonDict | None:
-    """An `audio` object as a part; None if it holds no sound."""
+    # An `audio` object as a part; None if it holds no sound.
     data = dig(audio, "data")
     if not isinstance(data, str) or not data:
         return None

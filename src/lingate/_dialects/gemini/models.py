@@ -21,7 +21,7 @@ _OPENAI = frozenset({"id", "object", "created", "owned_by"})
 
 
 def models_request(call: Call, target: Target) -> HttpRequest:
-    """Ask for a page; `pageToken` in the call asks for the next one."""
+    # Ask for a page; `pageToken` in the call asks for the next one.
     asked = {name: value for name, value in call.body.items() if name in PAGING and value is not None}
     base, _, query = target.url.partition("?")
     terms = "&".join(filter(None, (query, urlencode({"pageSize": 1000, **asked}))))
@@ -31,7 +31,7 @@ def models_request(call: Call, target: Target) -> HttpRequest:
 
 
 def read_models(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """A page of models as an OpenAI list; `has_more` and `nextPageToken` say whether and where the next one begins."""
+    # A page of models as an OpenAI list; `has_more` and `nextPageToken` say whether and where the next one begins.
     raw = read_object(body, sent.target)
     found = raw.get("models", raw.get("publisherModels", [] if raw.keys() <= {"nextPageToken"} else None))
     if not isinstance(found, list) or not all(isinstance(m, dict) and isinstance(m.get("name"), str) for m in found):
@@ -52,13 +52,13 @@ def read_models(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, J
 
 
 def parse_models(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a request for the list, or for one model that the path names."""
+    # Read a request for the list, or for one model that the path names.
     paging = {name: path_args[name] for name in PAGING if name in path_args}
     return Call("models", path_args.get("model", ""), paging)
 
 
 def render_models(response: JsonDict) -> bytes:
-    """An OpenAI list of models, or one of them, in this format."""
+    # An OpenAI list of models, or one of them, in this format.
     if "data" not in response and "id" in response:
         return encode(_model(response))
     wire: JsonDict = {"models": list(map(_model, as_dicts(response.get("data"))))}

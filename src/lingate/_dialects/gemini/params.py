@@ -35,7 +35,7 @@ _TIERS = {"default": "standard", "standard": "standard", "flex": "flex", "priori
 
 
 def write_sampling(draft: Draft) -> None:
-    """Write what shapes the choice of tokens, and the limit of the answer."""
+    # Write what shapes the choice of tokens, and the limit of the answer.
     asked = sampling(draft, _NAMES)
     for name, value in asked.items():
         if name in ("n", "logprobs") or value not in _NEUTRAL.get(name, ()):
@@ -46,7 +46,7 @@ def write_sampling(draft: Draft) -> None:
 
 
 def write_stop(draft: Draft) -> None:
-    """Write `stopSequences`."""
+    # Write `stopSequences`.
     # What the wire does not take is enforced on the way back.
     wire = stops(draft, draft.traits.get("max_stop"))
     if wire:
@@ -54,7 +54,7 @@ def write_stop(draft: Draft) -> None:
 
 
 def write_output(draft: Draft) -> None:
-    """Write `responseModalities` and the voice."""
+    # Write `responseModalities` and the voice.
     modalities = draft.asked.get("modalities")
     if modalities is not None:
         if not are_texts(modalities):
@@ -71,13 +71,13 @@ def write_output(draft: Draft) -> None:
 
 
 def canonical_voice(config: JsonDict) -> JsonDict | None:
-    """A native `speechConfig` as OpenAI's `audio`; None where that cannot say it."""
+    # A native `speechConfig` as OpenAI's `audio`; None where that cannot say it.
     name = dig(config, "voiceConfig", "prebuiltVoiceConfig", "voiceName")
     return {"voice": name, "format": "pcm16"} if isinstance(name, str) else None
 
 
 def write_rest(draft: Draft) -> None:
-    """Write native fields, leave out what has no counterpart, and pass on what we do not know."""
+    # Write native fields, leave out what has no counterpart, and pass on what we do not know.
     tier = draft.asked.get("service_tier")
     if isinstance(tier, str) and tier in _TIERS:
         draft.body["serviceTier"] = _TIERS[tier]
@@ -126,7 +126,7 @@ def write_thinking(draft: Draft) -> None:
 
 
 def canonical_effort(config: JsonDict) -> str | None:
-    """A native `thinkingConfig` as `reasoning_effort`; None where it leaves the amount to the model."""
+    # A native `thinkingConfig` as `reasoning_effort`; None where it leaves the amount to the model.
     level, budget = config.get("thinkingLevel"), config.get("thinkingBudget")
     if isinstance(level, str) and level.lower() in _RANKS:
         return level.lower()

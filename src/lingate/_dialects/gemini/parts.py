@@ -54,13 +54,13 @@ class Reading:
         return "".join(as_str(block.get("thinking")) for block in self.thinking)
 
     def media(self) -> JsonDict:
-        """`images` and `audio` of a message, as far as there are any."""
+        # `images` and `audio` of a message, as far as there are any.
         made: JsonDict = {"images": self.images} if self.images else {}
         return {**made, "audio": canonical_audio(self.sound)} if self.sound else made
 
 
 def read_parts(parts: Sequence[JsonDict], origin: str) -> Reading:
-    """Read checked parts."""
+    # Read checked parts.
     # `parts`: of one content.
     # `origin`: what makes the ids of calls without one unique: the answer's id, or a place in the conversation.
     reading = Reading()
@@ -98,7 +98,7 @@ def read_parts(parts: Sequence[JsonDict], origin: str) -> Reading:
 
 
 def kind_of(part: JsonDict) -> str:
-    """`thought`, `text`, `image`, `audio`, `call`, or `other` for what the canonical form does not know."""
+    # `thought`, `text`, `image`, `audio`, `call`, or `other` for what the canonical form does not know.
     if isinstance(part.get("text"), str):
         return "thought" if part.get("thought") else "text"
     if part.get("functionCall") is not None:
@@ -114,7 +114,7 @@ def kind_of(part: JsonDict) -> str:
 
 
 def only_calls(parts: Any) -> bool:
-    """Whether parts, unchecked, are calls of functions of which the canonical form says all, and nothing else."""
+    # Whether parts, unchecked, are calls of functions of which the canonical form says all, and nothing else.
     if not isinstance(parts, list) or not parts:
         return False
     for part in parts:
@@ -129,7 +129,7 @@ def only_calls(parts: Any) -> bool:
 
 
 def image_of(part: JsonDict, index: int) -> JsonDict:
-    """A picture as an OpenAI-shaped image object."""
+    # A picture as an OpenAI-shaped image object.
     blob = part.get("inlineData")
     url = data_url(media_type(blob), standard(blob["data"])) if blob is not None else part["fileData"]["fileUri"]
     made = {"type": "image_url", "image_url": {"url": url}, "index": index}
@@ -137,7 +137,7 @@ def image_of(part: JsonDict, index: int) -> JsonDict:
 
 
 def call_of(part: JsonDict, index: int, origin: str) -> JsonDict:
-    """A function call as a tool call."""
+    # A function call as a tool call.
     # `args` is missing where a tool takes no arguments.
     call = part["functionCall"]
     made: JsonDict = {
@@ -150,33 +150,33 @@ def call_of(part: JsonDict, index: int, origin: str) -> JsonDict:
 
 
 def call_extra(signature: Any) -> JsonDict | None:
-    """A call's signature where Gemini's own OpenAI surface has it; a picture's in the same place."""
+    # A call's signature where Gemini's own OpenAI surface has it; a picture's in the same place.
     return {"extra_content": {"google": {"thought_signature": signature}}} if signature else None
 
 
 def call_signature(call: JsonDict) -> str | None:
-    """The signature on a tool call or a picture, from either place that clients keep it in."""
+    # The signature on a tool call or a picture, from either place that clients keep it in.
     own, other = dig(call, "extra_content", "google"), dig(call, "provider_specific_fields")
     return as_str(dig(own, "thought_signature")) or as_str(dig(other, "thought_signature")) or None
 
 
 def made_id(index: int, origin: str) -> str:
-    """An id for a call that the provider left nameless."""
+    # An id for a call that the provider left nameless.
     return f"call_g{index}_{origin}"
 
 
 def wire_id(given: str) -> str | None:
-    """The id on the wire: none for one that we made up."""
+    # The id on the wire: none for one that we made up.
     return None if _MADE_ID.fullmatch(given) else given
 
 
 def seal_for(call_id: str, signature: str) -> str:
-    """A part's signature as that of a thinking block: which call it belongs to (none: the text), and what it is."""
+    # A part's signature as that of a thinking block: which call it belongs to (none: the text), and what it is.
     return seal(NAME, f"{call_id}#{signature}")
 
 
 def sealed_signatures(blocks: Any) -> dict[str, str]:
-    """Signatures that came back in thinking blocks, by the id of the call they belong to; the text's has no id."""
+    # Signatures that came back in thinking blocks, by the id of the call they belong to; the text's has no id.
     found: dict[str, str] = {}
     for block in as_list(blocks):
         payload = unseal(block.get("signature"), NAME) if isinstance(block, dict) else None
@@ -210,13 +210,13 @@ _BEGINNING = base64.b64encode(_MAGIC).decode()
 
 
 def foreign_part(block: JsonDict) -> JsonDict:
-    """A thinking block of another provider as a part without text: that was told before."""
+    # A thinking block of another provider as a part without text: that was told before.
     sealed = base64.b64encode(_MAGIC + encode(block)).decode()
     return {"text": "", "thought": True, "thoughtSignature": sealed}
 
 
 def is_foreign_block(block: Any) -> bool:
-    """Whether a thinking block holds another provider's proof."""
+    # Whether a thinking block holds another provider's proof.
     if not isinstance(block, dict):
         return False
     if block.get("type") == "redacted_thinking":
@@ -226,13 +226,13 @@ def is_foreign_block(block: Any) -> bool:
 
 
 def foreign_blocks(parts: Sequence[JsonDict]) -> list[JsonDict]:
-    """The blocks that travel in these parts, luggage among them; what a call holds, too, once."""
+    # The blocks that travel in these parts, luggage among them; what a call holds, too, once.
     found = [block for block in map(_block_of, parts) if block is not None]
     return [block for n, block in enumerate(found) if block not in found[:n]]
 
 
 def without_foreign(parts: Sequence[JsonDict]) -> list[JsonDict]:
-    """The parts that are this format's own."""
+    # The parts that are this format's own.
     # The thoughts of a foreign block are in the block, so they go too.
     own = [part for part in parts if opened(_block_of(part)) is None]
     if not any(_block_of(part) is not None for part in own):

@@ -23,7 +23,7 @@ _HANDLED_CONFIG = frozenset({"thinkingConfig", "responseMimeType", "responseSche
 
 
 def write_body(call: Call, target: Target) -> Draft:
-    """The wire body of a chat call."""
+    # The wire body of a chat call.
     # Raises ConfigError: the call makes no sense in any format.
     made = begin(call, target)
     refuse_for_provider(made)
@@ -59,7 +59,7 @@ def count_request(call: Call, target: Target) -> HttpRequest:
 
 
 def method_url(target: Target, method: str, operation: Operation) -> str:
-    """The address of a method of the target's model."""
+    # The address of a method of the target's model.
     # Models of the publisher are below the base URL; tuned ones (`endpoints/123`, `tunedModels/x`) and full resource
     # names (`projects/...`) have places of their own.
     base, _, query = target.url.partition("?")
@@ -80,12 +80,12 @@ def method_url(target: Target, method: str, operation: Operation) -> str:
 
 
 def resource_name(model: str) -> str:
-    """The model's name as it stands in bodies."""
+    # The model's name as it stands in bodies.
     return model if "/" in model else f"models/{model}"
 
 
 def finish_request(made: Draft, url: str, body: JsonDict) -> HttpRequest:
-    """Let the provider's quirks and the caller's own fields have the last word, and encode."""
+    # Let the provider's quirks and the caller's own fields have the last word, and encode.
     call, target = made.call, made.target
     sent = HttpRequest("POST", url, headers_for(call, target), b"", call, target)
     made.hand_over(sent)
@@ -93,7 +93,7 @@ def finish_request(made: Draft, url: str, body: JsonDict) -> HttpRequest:
 
 
 def headers_for(call: Call, target: Target) -> Mapping[str, str]:
-    """Headers of a request."""
+    # Headers of a request.
     # Names are matched whatever their case; the caller's win.
     return merge_headers(merge_headers({"content-type": "application/json"}, target.headers), call.extra_headers or {})
 

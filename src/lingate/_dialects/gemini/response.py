@@ -28,7 +28,7 @@ _TAKEN = frozenset({"candidates", "usageMetadata", "modelVersion", "responseId"}
 
 
 def read_answer(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """A whole answer, or a stream that came as a JSON array, as a canonical response; and as it came."""
+    # A whole answer, or a stream that came as a JSON array, as a canonical response; and as it came.
     target = sent.target
     raw = read_json(body, target)
     try:
@@ -76,7 +76,7 @@ def canonical_response(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict
 
 
 def top_extras(raw: JsonDict) -> JsonDict:
-    """Top-level fields that the canonical form has no name for."""
+    # Top-level fields that the canonical form has no name for.
     extra = not_null(raw, _TAKEN)
     if _PLAIN_TIME.fullmatch(as_str(extra.get("createTime"))):
         del extra["createTime"]  # `created` says the same
@@ -119,7 +119,7 @@ def _choice(
 
 
 def blocked_choice(raw: JsonDict) -> JsonDict:
-    """The choice that stands for a prompt which was refused: there are no candidates then."""
+    # The choice that stands for a prompt which was refused: there are no candidates then.
     message: JsonDict = {"role": "assistant", "content": ""}
     words = block_message(raw)
     if words:
@@ -133,25 +133,25 @@ def blocked_choice(raw: JsonDict) -> JsonDict:
 
 
 def block_reason(raw: JsonDict) -> str | None:
-    """Why the prompt was refused; None if it was not."""
+    # Why the prompt was refused; None if it was not.
     reason = dig(raw, "promptFeedback", "blockReason")
     return None if reason is None else str(reason)
 
 
 def block_message(raw: JsonDict) -> str | None:
-    """The words that go with it."""
+    # The words that go with it.
     return as_str(dig(raw, "promptFeedback", "blockReasonMessage")) or None
 
 
 def finish_word(native: Any) -> str | None:
-    """A finish reason as its name; some clients ask for numbers."""
+    # A finish reason as its name; some clients ask for numbers.
     if isinstance(native, int) and not isinstance(native, bool):
         return FINISH_NUMBERS[native] if 0 <= native < len(FINISH_NUMBERS) else "OTHER"
     return as_str(native) or None
 
 
 def finish_reason(native: str | None, has_calls: bool) -> str:
-    """OpenAI's word for a finish reason."""
+    # OpenAI's word for a finish reason.
     # A message with tool calls ends with `tool_calls` whatever the provider calls it, as calls arrive whole; unless a
     # filter ended it, since its calls must not be executed then.
     reason = FINISH.get(native, "stop") if native is not None else "stop"
@@ -161,7 +161,7 @@ def finish_reason(native: str | None, has_calls: bool) -> str:
 
 
 def broken_off(native: str | None, words: Any, target: Target) -> LingateError | None:
-    """The error for an answer that the model says it failed to write, which another try may do better; None for others."""
+    # The error for an answer that the model says it failed to write, which another try may do better; None for others.
     if native not in BROKEN:
         return None
     detail = redact(words, target.secrets) if isinstance(words, str) and words else None
@@ -175,7 +175,7 @@ def broken_off(native: str | None, words: Any, target: Target) -> LingateError |
 
 
 def answer_id(raw: JsonDict, head: Head) -> str:
-    """The answer's id."""
+    # The answer's id.
     # Where the provider gave none it is made of the answer itself (or of a stream's first event) and its date: ids of tool
     # calls rest on it, so it must differ between the turns of a conversation.
     given = raw.get("responseId")
@@ -185,17 +185,17 @@ def answer_id(raw: JsonDict, head: Head) -> str:
 
 
 def origin_of(identity: str, index: int) -> str:
-    """What makes the ids of one candidate's calls unique."""
+    # What makes the ids of one candidate's calls unique.
     return f"{index}_{identity}" if index else identity
 
 
 def created_at(raw: JsonDict, head: Head) -> int:
-    """When the answer was made: Vertex says it, elsewhere the `Date` header does. 0 if neither is there."""
+    # When the answer was made: Vertex says it, elsewhere the `Date` header does. 0 if neither is there.
     return epoch(raw.get("createTime")) or _dates.created_at(head)
 
 
 def read_json(body: bytes, target: Target) -> Any:
-    """Decode a JSON object, or a list of them, that is not an error."""
+    # Decode a JSON object, or a list of them, that is not an error.
     # Raises UpstreamError: it is an error; ProtocolError: it is neither.
     raw = decoded(body, target)
     if not isinstance(raw, (dict, list)):
@@ -207,7 +207,7 @@ def read_json(body: bytes, target: Target) -> Any:
 
 
 def read_object(body: bytes, target: Target) -> JsonDict:
-    """Decode a JSON object that is not an error."""
+    # Decode a JSON object that is not an error.
     # Raises UpstreamError: it is an error; ProtocolError: it is not a JSON object.
     raw = read_json(body, target)
     if not isinstance(raw, dict):
@@ -216,7 +216,7 @@ def read_object(body: bytes, target: Target) -> JsonDict:
 
 
 def hidden_error(raw: Any, target: Target) -> LingateError | None:
-    """The error that an answer or event is, if it is one; Google sometimes wraps it in a list."""
+    # The error that an answer or event is, if it is one; Google sometimes wraps it in a list.
     if isinstance(raw, dict) and "candidates" in raw and not raw.get("error"):
         return None
     for item in raw if isinstance(raw, list) else (raw,):

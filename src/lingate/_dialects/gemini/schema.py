@@ -53,7 +53,7 @@ Told = Callable[[str], None]
 
 
 def json_schema(schema: Any, told: Told, drop: tuple[str, ...] = ()) -> Any:
-    """A JSON Schema in the words the API takes: the same meaning, without `$schema`, `const` and `definitions`."""
+    # A JSON Schema in the words the API takes: the same meaning, without `$schema`, `const` and `definitions`.
     # `schema`: as the caller wrote it; not changed.
     # `told`: see `Told`.
     # `drop`: keywords to leave out besides.
@@ -87,7 +87,7 @@ def json_schema(schema: Any, told: Told, drop: tuple[str, ...] = ()) -> Any:
 
 
 def openapi_schema(schema: Any, told: Told) -> JsonDict:
-    """A JSON Schema in the OpenAPI subset of older models: references put in place, types in capitals, null as `nullable`."""
+    # A JSON Schema in the OpenAPI subset of older models: references put in place, types in capitals, null as `nullable`.
     root = as_dict(schema)
     return _Subset(root, told).convert(root, ())
 
@@ -99,7 +99,7 @@ class _Subset:
         self._left = _MAX_NODES
 
     def convert(self, schema: Any, seen: tuple[str, ...]) -> JsonDict:
-        """One schema; `seen` are the references that lead to it."""
+        # One schema; `seen` are the references that lead to it.
         self._left -= 1
         if not isinstance(schema, dict) or len(seen) > _MAX_DEPTH or self._left < 0:
             if self._left == -1:
@@ -196,7 +196,7 @@ def _add_member(out: JsonDict, member: JsonDict) -> None:
 
 
 def canonical_schema(schema: Any, depth: int = 0) -> Any:
-    """Google's Schema type as JSON Schema: types in small letters (or by number), `nullable` as a null type."""
+    # Google's Schema type as JSON Schema: types in small letters (or by number), `nullable` as a null type.
     if not isinstance(schema, dict) or depth > _MAX_DEPTH:
         return schema
     out: JsonDict = {}

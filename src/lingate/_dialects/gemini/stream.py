@@ -240,7 +240,7 @@ class CandidateStream:
         self._extra: JsonDict = {}
 
     def add(self, candidate: JsonDict, parts: list[JsonDict], raw: JsonDict, out: list[Event]) -> None:
-        """Take one event's share of this candidate."""
+        # Take one event's share of this candidate.
         # Raises ValueError: it cannot be read.
         before = len(out)
         for part in parts:
@@ -266,7 +266,7 @@ class CandidateStream:
             self.words = candidate["finishMessage"]
 
     def finish(self, raw: JsonDict | None, out: list[Event]) -> None:
-        """Nothing more will come: tell what was held back, and how it ended."""
+        # Nothing more will come: tell what was held back, and how it ended.
         cut_call = self._joined.is_open
         for kind, done in self._joined.close_call():
             self._take(kind, done, raw, out)

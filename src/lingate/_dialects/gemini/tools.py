@@ -30,7 +30,7 @@ _WORDS = {"auto": "AUTO", "none": "NONE", "required": "ANY", "any": "ANY"}
 
 
 def write_tools(draft: Draft) -> None:
-    """Write `tools` and `toolConfig`."""
+    # Write `tools` and `toolConfig`.
     choice, config = _choice(draft), _original_config(draft)
     only = choice.pop("only", None) if config is None else None
     tools = _original_tools(draft) if only is None else None
@@ -52,7 +52,7 @@ def write_tools(draft: Draft) -> None:
 
 
 def add_function(draft: Draft, declaration: JsonDict) -> None:
-    """One more function, beside those that are there."""
+    # One more function, beside those that are there.
     tools = list(map(dict, draft.body.get("tools", ())))
     holder = next((tool for tool in tools if tool.get("functionDeclarations")), None)
     if holder is None:
@@ -63,13 +63,13 @@ def add_function(draft: Draft, declaration: JsonDict) -> None:
 
 
 def function_names(draft: Draft) -> list[str]:
-    """Names of the functions that are offered."""
+    # Names of the functions that are offered.
     tools = draft.body.get("tools", ())
     return [str(item.get("name")) for tool in tools for item in as_dicts(tool.get("functionDeclarations"))]
 
 
 def parameters(draft: Draft, schema: Any, where: str) -> JsonDict:
-    """The field of a declaration that holds the parameters; none where a function takes no arguments."""
+    # The field of a declaration that holds the parameters; none where a function takes no arguments.
     if not isinstance(schema, dict) or not schema:
         return {}
     made = _written_schema(draft, schema, f"{where}.parameters", draft.traits.get("tool_schema_drop", ()))
@@ -193,7 +193,7 @@ def _allowed(asked: JsonDict, draft: Draft) -> JsonDict:
 
 
 def check_tools(tools: Any) -> None:
-    """Check what `canonical_tools` relies on."""
+    # Check what `canonical_tools` relies on.
     # Raises Malformed: a tool cannot be read.
     expect(tools, list, "tools")
     for n, tool in enumerate(tools):
@@ -209,7 +209,7 @@ def check_tools(tools: Any) -> None:
 
 
 def canonical_tools(tools: list[Any]) -> JsonDict:
-    """Checked tools as `tools` and `web_search_options`; a tool of the provider's own stays as it is."""
+    # Checked tools as `tools` and `web_search_options`; a tool of the provider's own stays as it is.
     made: list[JsonDict] = []
     out: JsonDict = {}
     for tool in as_dicts(tools):
@@ -225,7 +225,7 @@ def canonical_tools(tools: list[Any]) -> JsonDict:
 
 
 def canonical_choice(config: JsonDict) -> Any:
-    """A `toolConfig` as `tool_choice`; None where it leaves the choice to the model."""
+    # A `toolConfig` as `tool_choice`; None where it leaves the choice to the model.
     calling = config.get("functionCallingConfig")
     if not isinstance(calling, dict):
         return None
@@ -244,7 +244,7 @@ def canonical_choice(config: JsonDict) -> Any:
 
 
 def check_choice(config: Any) -> None:
-    """Check a `toolConfig`."""
+    # Check a `toolConfig`.
     # Raises Malformed: it cannot be read.
     expect(config, dict, "toolConfig")
     calling = config.get("functionCallingConfig")
@@ -278,7 +278,7 @@ _FIELDS = ("responseMimeType", "responseSchema", "responseJsonSchema")
 
 
 def write_format(draft: Draft) -> None:
-    """Write what `response_format` asks for, in the way this model knows."""
+    # Write what `response_format` asks for, in the way this model knows.
     # Call after the tools are written.
     wanted = draft.asked.get("response_format")
     kept = {name: value for name, value in draft.native.get("generationConfig", {}).items() if name in _FIELDS}
@@ -305,7 +305,7 @@ def write_format(draft: Draft) -> None:
 
 
 def canonical_format(config: JsonDict) -> JsonDict | None:
-    """What a `generationConfig` says about the form of the answer, as `response_format`; None if nothing."""
+    # What a `generationConfig` says about the form of the answer, as `response_format`; None if nothing.
     if config.get("responseMimeType") != _JSON:
         return None
     schema = config.get("responseJsonSchema")

@@ -63,7 +63,7 @@ class Turns:
             raise self.draft.broken(f"{where}.role", "must be system, developer, user, assistant or tool")
 
     def finish(self) -> None:
-        """Close the last turn and write `systemInstruction` and `contents`."""
+        # Close the last turn and write `systemInstruction` and `contents`.
         self._close_results()
         draft = self.draft
         ask_something(draft, self.contents, self.system, "parts")
@@ -193,7 +193,7 @@ _SILENT_FIELDS = SAID_FIELDS | {"images", "cache_control"}
 
 
 def model_parts(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
-    """A canonical assistant message as parts: the original ones if it still says the same, else made anew."""
+    # A canonical assistant message as parts: the original ones if it still says the same, else made anew.
     if message.get("cache_control"):
         draft.note("cache_control")
     kept = original_parts(message)
@@ -215,7 +215,7 @@ def model_parts(message: JsonDict, where: str, draft: Draft) -> list[JsonDict]:
 
 
 def original_parts(message: JsonDict) -> list[JsonDict] | None:
-    """The parts that an assistant message was read from, unless they are gone or the message was edited since."""
+    # The parts that an assistant message was read from, unless they are gone or the message was edited since.
     parts = kept_parts(message)
     if parts is None:
         return None

@@ -41,18 +41,18 @@ _KINDS = ("text", "image", "video", "audio", "document")
 
 
 def has_counts(native: JsonDict) -> bool:
-    """Whether there is any count: the first chunks of a stream may only tell the kind of traffic."""
+    # Whether there is any count: the first chunks of a stream may only tell the kind of traffic.
     return any(native.get(name) is not None for name in _COUNTS)
 
 
 def merged_usage(before: JsonDict, after: JsonDict) -> JsonDict:
-    """Native counts of a stream so far."""
+    # Native counts of a stream so far.
     # Each report has all counts anew; one without any only adds what else it says.
     return after if has_counts(after) else {**before, **after}
 
 
 def canonical_usage(native: JsonDict) -> JsonDict:
-    """Gemini's counts in OpenAI's convention."""
+    # Gemini's counts in OpenAI's convention.
     usage: JsonDict = {}
     prompt, total = integer(native.get("promptTokenCount")), integer(native.get("totalTokenCount"))
     tools = integer(native.get("toolUsePromptTokenCount"))
@@ -89,7 +89,7 @@ def canonical_usage(native: JsonDict) -> JsonDict:
 
 
 def native_usage(usage: Any) -> JsonDict:
-    """OpenAI's counts in Gemini's convention."""
+    # OpenAI's counts in Gemini's convention.
     usage = as_dict(usage)
     prompt, completion = integer(usage.get("prompt_tokens")), integer(usage.get("completion_tokens"))
     details, spent = as_dict(usage.get("prompt_tokens_details")), as_dict(usage.get("completion_tokens_details"))
@@ -148,7 +148,7 @@ _LOGPROB = ("token", "logprob", "bytes", "top_logprobs")
 
 
 def canonical_logprobs(result: Any) -> JsonDict | None:
-    """A `logprobsResult` as OpenAI's `logprobs`; None if there is nothing in it."""
+    # A `logprobsResult` as OpenAI's `logprobs`; None if there is nothing in it.
     chosen = (as_dicts(result.get("chosenCandidates"))) if isinstance(result, dict) else []
     if not chosen:
         return None
@@ -162,7 +162,7 @@ def canonical_logprobs(result: Any) -> JsonDict | None:
 
 
 def native_logprobs(logprobs: Any) -> JsonDict | None:
-    """OpenAI's `logprobs` as a `logprobsResult`; None if there is nothing in it."""
+    # OpenAI's `logprobs` as a `logprobsResult`; None if there is nothing in it.
     content = (as_dicts(logprobs.get("content"))) if isinstance(logprobs, dict) else []
     if not content:
         return None

@@ -46,7 +46,7 @@ _INNER = re.compile(r"(?<=[a-z0-9])[A-Z]")
 
 
 def chat_request(call: Call, target: Target) -> HttpRequest:
-    """`POST .../interactions`."""
+    # `POST .../interactions`.
     # A chat is not remembered unless the caller wants to go on by id or to fetch the answer later, as elsewhere.
     target = replaced(target, headers={"api-revision": _REVISION, **target.headers})
     made = write_body(replaced(call, body=without(call.body, ("store",))), target)
@@ -64,7 +64,7 @@ def chat_request(call: Call, target: Target) -> HttpRequest:
 
 
 def question(sent: HttpRequest, identity: str) -> HttpRequest:
-    """The question how an interaction is getting on."""
+    # The question how an interaction is getting on.
     url, mark, query = sent.url.partition("?")
     url = url if sent.method == "GET" else f"{url}/{quote(identity, safe='')}"
     headers = {name: value for name, value in sent.headers.items() if name.lower() != "content-type"}
@@ -236,7 +236,7 @@ def _snake(name: str) -> str:
 
 
 def snaked(value: Any) -> Any:
-    """A copy with all field names in snake_case."""
+    # A copy with all field names in snake_case.
     if isinstance(value, list):
         return list(map(snaked, value))
     if isinstance(value, dict):

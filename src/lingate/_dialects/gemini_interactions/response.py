@@ -55,7 +55,7 @@ _OPEN = ("thought", "model_output", None)
 
 
 def read_answer(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """A whole interaction as a canonical response; and as it came."""
+    # A whole interaction as a canonical response; and as it came.
     raw = read_object(body, sent.target)
     state = as_str(raw.get("status"))
     failed = _failure(raw, state, sent)
@@ -97,7 +97,7 @@ class Reading:
         self._steps: list[JsonDict] = []
 
     def step(self, step: Any, where: str) -> list[JsonDict]:
-        """The parts of a whole step."""
+        # The parts of a whole step.
         # Raises Malformed: it cannot be read.
         expect(step, dict, where)
         kind = step.get("type")
@@ -116,15 +116,15 @@ class Reading:
         return []
 
     def sign(self, thought: JsonDict) -> None:
-        """Keep the signature of a thought, or a piece of one."""
+        # Keep the signature of a thought, or a piece of one.
         self._signature += as_str(thought.get("signature"))
 
     def thought(self, item: JsonDict) -> list[JsonDict]:
-        """The part of a summary, of which empty text is none."""
+        # The part of a summary, of which empty text is none.
         return [{"text": item["text"], "thought": True}] if item.get("text") else []
 
     def content(self, item: JsonDict) -> list[JsonDict]:
-        """The part of what the model says, of which empty text is none."""
+        # The part of what the model says, of which empty text is none.
         kind, data, uri = as_str(item.get("type")), item.get("data"), item.get("uri")
         if kind == "text":
             self.cite(item, 0)
@@ -137,7 +137,7 @@ class Reading:
         return [*self._seal(), {"fileData": {**label, "fileUri": uri}}] if uri else []
 
     def cite(self, told: JsonDict, behind: int) -> None:
-        """Note the sources of a text that began so many bytes before: their places are counted in each text anew."""
+        # Note the sources of a text that began so many bytes before: their places are counted in each text anew.
         for cited in as_dicts(told.get("annotations")):
             start, end = cited.get("start_index", 0), cited.get("end_index")
             made = {"uri": cited.get("url") or cited.get("document_uri"), "title": cited.get("title")}
@@ -147,7 +147,7 @@ class Reading:
             self._citations.append(made)
 
     def candidate(self, parts: list[JsonDict], state: str) -> JsonDict:
-        """The candidate of these last parts, and of what is told at the end."""
+        # The candidate of these last parts, and of what is told at the end.
         made: JsonDict = {
             "content": {"role": "model", "parts": [*parts, *self._seal()]},
             "finishReason": _FINISH[state],
@@ -178,7 +178,7 @@ class AnswerStream(stream.AnswerStream):
         self._state = ""
 
     def told(self, body: bytes) -> list[Event]:
-        """The events of an answer that came in one piece."""
+        # The events of an answer that came in one piece.
         return replay(*read_answer(self._sent, self._head, body))
 
     def read(self, raw: Any, out: list[Event]) -> None:
@@ -199,7 +199,7 @@ class AnswerStream(stream.AnswerStream):
                 event.raw = raw
 
     def cut(self, out: list[Event]) -> None:
-        """The bytes have ended, which is too early: nothing comes after the end of an interaction."""
+        # The bytes have ended, which is too early: nothing comes after the end of an interaction.
         super(stream.AnswerStream, self).cut(out)
 
     def _take(self, raw: JsonDict, out: list[Event]) -> None:

@@ -70,7 +70,7 @@ def parse_embed(body: bytes, path_args: Mapping[str, str]) -> Call:
 
 
 def render_embed(response: JsonDict) -> bytes:
-    """A canonical response."""
+    # A canonical response.
     # A single vector also stands where clients of the older path look for it.
     vectors: list[Any] = [item.get("embedding") for item in response.get("data") or ()]
     usage = response.get("usage")

@@ -29,7 +29,7 @@ _ROLES = ("system", "user", "assistant", "tool")
 
 @client_request
 def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a request for `/api/chat`, which streams unless it says otherwise."""
+    # Read a request for `/api/chat`, which streams unless it says otherwise.
     # Without messages it only loads the model.
     wire, model = decode_request(body, path_args)
     messages = wire.pop("messages", [])
@@ -40,7 +40,7 @@ def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
 
 @client_request
 def parse_generate(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a request for `/api/generate` as a chat of one turn; without a prompt, of none."""
+    # Read a request for `/api/generate` as a chat of one turn; without a prompt, of none.
     wire, model = decode_request(body, path_args)
     for name in _ONLY_PROMPTS:
         if wire.pop(name, None):
@@ -124,7 +124,7 @@ class _Conversation:
         self._caller: JsonDict | None = None
 
     def read(self, message: Any, at: int) -> JsonDict | None:
-        """The message at a place; None if what it says went into the one before."""
+        # The message at a place; None if what it says went into the one before.
         # What long conversations are made of needs none of the questions that the others are asked.
         if (text := plain_text(message)) is not None and message.get("role") == "user":
             return {"role": "user", "content": text}

@@ -20,7 +20,7 @@ from lingate.errors import LingateError
 
 
 def render_chat(response: JsonDict) -> bytes:
-    """A canonical response as an answer of `/api/chat`."""
+    # A canonical response as an answer of `/api/chat`.
     # Only the first choice is shown: the format has one.
     choice, message = first_choice(response)
     native: JsonDict = {"role": "assistant", "content": _text(message)}
@@ -34,7 +34,7 @@ def render_chat(response: JsonDict) -> bytes:
 
 
 def render_generate(response: JsonDict) -> bytes:
-    """A canonical response as an answer of `/api/generate`."""
+    # A canonical response as an answer of `/api/generate`.
     choice, message = first_choice(response)
     wire = {**_head(response), "response": _text(message)}
     if message.get("reasoning_content"):
@@ -48,28 +48,28 @@ def render_error(error: LingateError) -> tuple[int, bytes]:
 
 
 def wire_call(call: JsonDict, index: int) -> JsonDict:
-    """A canonical tool call, whose arguments become an object."""
+    # A canonical tool call, whose arguments become an object.
     name, given = shown_call(call)
     wire = {"function": {"index": index, "name": name, "arguments": shown_arguments(given)}}
     return {"id": call["id"], **wire} if call.get("id") else wire
 
 
 def done_reason(finish: Any, native: Any) -> str:
-    """The format's word for why an answer ended."""
+    # The format's word for why an answer ended.
     if finish == "length":
         return "length"
     return native if native in ("stop", "load", "unload") else "stop"
 
 
 def durations(seconds: float, first: float = 0.0) -> JsonDict:
-    """How long an answer took, and how long its first token: clients of this format count on it, and compute speeds."""
+    # How long an answer took, and how long its first token: clients of this format count on it, and compute speeds.
     total, begun = int(seconds * 1e9), int(first * 1e9)
     told = {"total_duration": total, "load_duration": 0, "prompt_eval_duration": begun}
     return {**told, "eval_duration": max(1, total - begun)}
 
 
 def timed(response: JsonDict, seconds: float) -> JsonDict:
-    """A canonical response with how long it took, unless its provider said so."""
+    # A canonical response with how long it took, unless its provider said so.
     fields = as_dict(response.get("provider_specific_fields"))
     own = as_dict(fields.get(NAME))
     if "total_duration" in own:
@@ -78,7 +78,7 @@ def timed(response: JsonDict, seconds: float) -> JsonDict:
 
 
 def counts(usage: Any) -> JsonDict:
-    """Token counts under this format's names."""
+    # Token counts under this format's names.
     usage = as_dict(usage)
     found = (
         usage.get("prompt_tokens"),
@@ -89,7 +89,7 @@ def counts(usage: Any) -> JsonDict:
 
 
 def wire_logprobs(logprobs: Any) -> JsonDict:
-    """OpenAI's `logprobs` as a field of an answer or line; nothing where there are none."""
+    # OpenAI's `logprobs` as a field of an answer or line; nothing where there are none.
     content = dig(logprobs, "content")
     return {"logprobs": content} if isinstance(content, list) and content else {}
 
@@ -136,7 +136,7 @@ class Encoder(FaceEncoder, dialect=NAME):
         return super().event(event)
 
     def end(self) -> bytes:
-        """The last line: why the answer ended and what it cost."""
+        # The last line: why the answer ended and what it cost.
         finish = self._finish
         reason = done_reason(finish.reason, finish.native) if finish else "stop"
         last = {"done": True, "done_reason": reason, **counts(self._usage)}

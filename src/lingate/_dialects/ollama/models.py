@@ -52,17 +52,17 @@ def parse_models(body: bytes, path_args: Mapping[str, str]) -> Call:
 
 
 def render_models(response: JsonDict) -> bytes:
-    """An OpenAI list of models as this format's."""
+    # An OpenAI list of models as this format's.
     return encode({"models": list(map(_native, response.get("data") or ()))})
 
 
 def render_version() -> bytes:
-    """The answer to `GET /api/version`: not ours, but that of the Ollama whose API this is."""
+    # The answer to `GET /api/version`: not ours, but that of the Ollama whose API this is.
     return encode({"version": VERSION})
 
 
 def render_show(model: JsonDict, window: int | None = None, abilities: Collection[str] = ()) -> bytes:
-    """The answer to `POST /api/show` for one model of an OpenAI list."""
+    # The answer to `POST /api/show` for one model of an OpenAI list.
     # Raises nothing: what is not known about a model of another provider is left empty, and it is said to do what
     # gateways translate.
     # `window`: how many tokens fit into it, if that is known.
@@ -99,12 +99,12 @@ _AT_ONCE = (0, "0", "0s", "0m", "0h")
 
 
 def only_loads(call: Call) -> bool:
-    """Whether a call of a client of this format asks for nothing."""
+    # Whether a call of a client of this format asks for nothing.
     return call.operation == "chat" and not call.body["messages"]
 
 
 def loaded(call: Call, at: int) -> JsonDict:
-    """The response to such a call, as if it were done: nobody else's model is ours to load."""
+    # The response to such a call, as if it were done: nobody else's model is ours to load.
     # `at`: when that was, epoch seconds.
     gone = native_fields(call.body, NAME).get("keep_alive") in _AT_ONCE
     choice = {

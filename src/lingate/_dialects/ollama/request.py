@@ -122,7 +122,7 @@ def _switch(value: Any, param: str, draft: Draft) -> None:
 
 
 def canonical_effort(think: Any) -> str | None:
-    """A native `think` as `reasoning_effort`."""
+    # A native `think` as `reasoning_effort`.
     if isinstance(think, bool):
         return "medium" if think else "none"
     return think if isinstance(think, str) and think in THINK else None

@@ -59,7 +59,7 @@ _MESSAGE = frozenset({"role", "content", "thinking", "tool_calls"})
 
 
 def message_of(raw: JsonDict, target: Target) -> JsonDict:
-    """The message inside an answer or line: `/api/chat` has one, `/api/generate` has its fields at the top."""
+    # The message inside an answer or line: `/api/chat` has one, `/api/generate` has its fields at the top.
     # Raises ProtocolError: there is none, or a field of it has the wrong type.
     message = raw.get("message")
     if message is None and "response" in raw:
@@ -75,7 +75,7 @@ def message_of(raw: JsonDict, target: Target) -> JsonDict:
 
 
 def calls_of(message: JsonDict, seed: str, first: int, target: Target) -> list[JsonDict]:
-    """Tool calls in canonical form."""
+    # Tool calls in canonical form.
     # Older servers give them no ids: then these are made of when and where they came.
     # `message`: a checked message.
     # `seed`: what tells this answer from others.
@@ -94,18 +94,18 @@ def calls_of(message: JsonDict, seed: str, first: int, target: Target) -> list[J
 
 
 def made_id(prefix: str, *parts: str) -> str:
-    """An id that is the same whenever it is made of the same parts."""
+    # An id that is the same whenever it is made of the same parts.
     return prefix + blake2b("\0".join(parts).encode("utf-8", "replace"), digest_size=12).hexdigest()
 
 
 def seed_of(raw: JsonDict) -> str:
-    """What tells one answer from another: its time, which has nanoseconds; chance where it has whole seconds only."""
+    # What tells one answer from another: its time, which has nanoseconds; chance where it has whole seconds only.
     created = as_str(raw.get("created_at"))
     return f"{raw.get('model')} {created}" if "." in created else new_id("")
 
 
 def usage_of(raw: JsonDict) -> JsonDict | None:
-    """Token counts; None where there are none."""
+    # Token counts; None where there are none.
     # With a warm cache older servers leave out those of the prompt.
     read, written, cached = (integer(raw.get(name)) for name in COUNTS)
     fresh = read if read is None or cached is None else read - cached
@@ -113,20 +113,20 @@ def usage_of(raw: JsonDict) -> JsonDict | None:
 
 
 def logprobs_of(raw: JsonDict) -> JsonDict | None:
-    """Log-probabilities as OpenAI has them, whose entries always have bytes and alternatives."""
+    # Log-probabilities as OpenAI has them, whose entries always have bytes and alternatives.
     items = as_dicts(raw.get("logprobs"))
     return {"content": [{"top_logprobs": [], **_logprob(item)} for item in items], "refusal": None} if items else None
 
 
 def extras_of(raw: JsonDict, message: JsonDict) -> tuple[JsonDict, JsonDict]:
-    """Fields without a canonical name: of the answer, and of the message."""
+    # Fields without a canonical name: of the answer, and of the message.
     top = not_null(raw, _TOP)
     inner = {name: value for name, value in message.items() if name not in _MESSAGE and value}
     return top, inner
 
 
 def error_of(raw: JsonDict, target: Target) -> LingateError | None:
-    """The error that a body or line holds, if it holds one."""
+    # The error that a body or line holds, if it holds one.
     # In mid-stream there is no status (older servers) and mostly no code; what is not about the request is the
     # server's.
     given = raw.get("error")
@@ -149,7 +149,7 @@ def _logprob(item: JsonDict) -> JsonDict:
 
 
 def read_object(body: bytes, target: Target) -> JsonDict:
-    """The body as a JSON object that is no error; raises as `OperationFormat.response`."""
+    # The body as a JSON object that is no error; raises as `OperationFormat.response`.
     raw = decode_object(body, target)
     error = error_of(raw, target)
     if error is not None:
@@ -158,7 +158,7 @@ def read_object(body: bytes, target: Target) -> JsonDict:
 
 
 def read_chat(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """A whole answer of `/api/chat` or `/api/generate` as a canonical response, and as it came."""
+    # A whole answer of `/api/chat` or `/api/generate` as a canonical response, and as it came.
     target = sent.target
     raw = read_object(body, target)
     native = message_of(raw, target)

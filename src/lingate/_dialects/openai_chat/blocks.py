@@ -15,13 +15,13 @@ _KINDS = {"user": ("tool_result",), "assistant": ("text", "tool_use")}
 
 
 def has_blocks(message: JsonDict) -> bool:
-    """Whether a checked message holds such blocks, in the role that they belong to."""
+    # Whether a checked message holds such blocks, in the role that they belong to.
     content, kinds = message.get("content"), _KINDS.get(message["role"])
     return kinds is not None and isinstance(content, list) and any(dig(part, "type") == kinds[-1] for part in content)
 
 
 def without_blocks(messages: list[JsonDict]) -> list[JsonDict]:
-    """The messages as chats have them: calls beside the text, results in messages of their own, ahead of the rest."""
+    # The messages as chats have them: calls beside the text, results in messages of their own, ahead of the rest.
     # Raises BadRequestError: a block is not valid.
     out: list[JsonDict] = []
     for n, message in enumerate(messages):

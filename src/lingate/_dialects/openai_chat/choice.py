@@ -51,7 +51,7 @@ class ReasonStream:
         self._proofs: set[str] = set()
 
     def add(self, delta: JsonDict, raw: JsonDict, events: list[Event]) -> None:
-        """Take the reasoning of one delta, which may say the same thing in several fields."""
+        # Take the reasoning of one delta, which may say the same thing in several fields.
         text = told_reasoning(delta)
         details = as_dicts(delta.get("reasoning_details"))
         if text:
@@ -76,7 +76,7 @@ class ReasonStream:
         events.append(Thinking(text, self._choice, self._block, raw=raw))
 
     def close(self, block: JsonDict, raw: JsonDict, events: list[Event]) -> None:
-        """Tell what completes a block, if this does: its signature, or an encrypted block of its own."""
+        # Tell what completes a block, if this does: its signature, or an encrypted block of its own.
         signature, redacted = received(block.get("signature")), received(block.get("data"))
         if not self._is_new(signature, redacted):
             return
@@ -86,7 +86,7 @@ class ReasonStream:
         events.append(Thinking("", self._choice, self._block, signature, redacted, raw))
 
     def settle(self, raw: JsonDict | None, events: list[Event]) -> None:
-        """Nothing more will come: the details as they must go back with the next turn."""
+        # Nothing more will come: the details as they must go back with the next turn.
         if self._details is not None:
             events.append(Extra({"reasoning_details": self._details.joined()}, self._choice, raw))
 
@@ -185,11 +185,11 @@ class ChoiceStream:
 
     @property
     def plain(self) -> bool:
-        """Content of this choice is text and nothing but text from here on."""
+        # Content of this choice is text and nothing but text from here on.
         return not self._marked and (self._think is None or self._think.settled)
 
     def add(self, choice: JsonDict, raw: JsonDict, events: list[Event]) -> None:
-        """Take one chunk's part of this choice."""
+        # Take one chunk's part of this choice.
         # Raises UpstreamError: the provider says that the choice failed; ProtocolError: it is not a chunk's choice.
         delta = choice.get("delta")
         if delta is not None:
@@ -222,7 +222,7 @@ class ChoiceStream:
             self._finish(choice, word)
 
     def settle(self, raw: JsonDict | None, events: list[Event], unsaid: str | None = None) -> None:
-        """Nothing more will come: flush what was held and finish."""
+        # Nothing more will come: flush what was held and finish.
         # `unsaid`: the reason where none was given.
         # Raises ProtocolError: a tool call never got a name.
         if self._settled:

@@ -59,7 +59,7 @@ class ChunkBuilder:
         self._counts: dict[tuple[str, int], int] = {}
 
     def chunk(self, event: Event) -> JsonDict | None:
-        """The chunk for an event; None if it has none."""
+        # The chunk for an event; None if it has none.
         if type(event) is Text and event.logprobs is None and self._pending is None and event.choice in self._roles:
             return {  # as `of_text`, without another call for each token
                 **self._base,
@@ -69,17 +69,17 @@ class ChunkBuilder:
         return None if write is None else write(self, event)
 
     def of_text(self, text: str, choice: int) -> JsonDict:
-        """A chunk of text and nothing else."""
+        # A chunk of text and nothing else.
         return {**self._base, "choices": [{"index": choice, "delta": {"content": text}, "finish_reason": None}]}
 
     def end(self) -> JsonDict | None:
-        """What came after the answer and is not on any chunk yet; None if there is nothing."""
+        # What came after the answer and is not on any chunk yet; None if there is nothing.
         if self._usage is None and self._pending is None:
             return None
         return self.closing()
 
     def closing(self) -> JsonDict:
-        """A chunk without choices, with everything that is not on any chunk yet."""
+        # A chunk without choices, with everything that is not on any chunk yet.
         chunk: JsonDict = {**self._base, "choices": [], **(self._pending or {})}
         if self._usage is not None:
             chunk["usage"] = self._usage

@@ -25,7 +25,7 @@ class CompletionChunkBuilder:
         self._usage: JsonDict | None = None
 
     def chunk(self, event: Event) -> JsonDict | None:
-        """The chunk for an event; None if it has none."""
+        # The chunk for an event; None if it has none.
         match event:
             case Text(text, choice, _, logprobs):
                 return self._chunk(choice, text, logprobs)
@@ -49,7 +49,7 @@ class CompletionChunkBuilder:
         return None
 
     def end(self) -> JsonDict | None:
-        """What came after the answer and is not on any chunk yet; None if there is nothing."""
+        # What came after the answer and is not on any chunk yet; None if there is nothing.
         counts = {"usage": self._usage} if self._include_usage and self._usage is not None else {}
         if not counts and not self._pending:
             return None
@@ -100,7 +100,7 @@ def _frame(chunk: JsonDict | None) -> bytes:
 
 
 def completion_of(chat: JsonDict) -> JsonDict:
-    """A canonical completion from the chat response that a completion's events add up to."""
+    # A canonical completion from the chat response that a completion's events add up to.
     choices = []
     for choice in chat.get("choices") or ():
         message = without(choice["message"], ("role", "content"))

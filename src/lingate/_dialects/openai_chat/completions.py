@@ -62,7 +62,7 @@ def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Json
 
 
 def canonical_completion(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict:
-    """The canonical form of a decoded completion, which is not changed."""
+    # The canonical form of a decoded completion, which is not changed.
     # Raises UpstreamError: a choice says that it failed; ProtocolError: it is not a completion.
     target = sent.target
     choices = raw.get("choices")
@@ -102,7 +102,7 @@ def _choice(raw: Any, at: int, target: Target) -> JsonDict:
 
 
 def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a client's completion request."""
+    # Read a client's completion request.
     # A model in the path stands in for one in the body.
     fields, model = decode_request(body, path_args)
     _check_prompt(fields.get("prompt"))

@@ -27,7 +27,7 @@ class Parts(Record):
 
 
 def read_parts(content: list[Any]) -> Parts:
-    """Take apart content lists: Mistral's with `thinking`, Databricks' with `reasoning`, and those with text alone."""
+    # Take apart content lists: Mistral's with `thinking`, Databricks' with `reasoning`, and those with text alone.
     parts = Parts([], [])
     for part in content:
         kind = dig(part, "type")
@@ -60,12 +60,12 @@ def _add_reasoning(parts: Parts, value: Any, signature: Any) -> None:
 
 
 def told_reasoning(source: JsonDict) -> str:
-    """The reasoning in a message or delta, under whichever name it goes; gateways say it under several."""
+    # The reasoning in a message or delta, under whichever name it goes; gateways say it under several.
     return next((text for name in REASONING_NAMES if (text := text_of(source.get(name)))), "")
 
 
 def read_reasoning(message: JsonDict) -> tuple[str, list[JsonDict]]:
-    """The reasoning text of a message, and the signed or redacted blocks that must go back with it."""
+    # The reasoning text of a message, and the signed or redacted blocks that must go back with it.
     details = as_dicts(message.get("reasoning_details"))
     text = told_reasoning(message)
     blocks = message.get("thinking_blocks")
@@ -76,7 +76,7 @@ def read_reasoning(message: JsonDict) -> tuple[str, list[JsonDict]]:
 
 
 def received(proof: Any) -> str | None:
-    """A signature or redacted data as it is kept."""
+    # A signature or redacted data as it is kept.
     # What a gateway has sealed is its own business, so it is sealed again.
     if not isinstance(proof, str) or not proof:
         return None
@@ -84,7 +84,7 @@ def received(proof: Any) -> str | None:
 
 
 def as_received(block: Any) -> Any:
-    """A thinking block with the proof as it came."""
+    # A thinking block with the proof as it came.
     return _with_proofs(block, lambda proof: unseal(proof, NAME)) if isinstance(block, dict) else block
 
 
@@ -98,14 +98,14 @@ def _with_proofs(block: JsonDict, change: Callable[[Any], str | None]) -> JsonDi
 
 
 def detail_redacted(detail: JsonDict) -> str | None:
-    """The encrypted part, where it is a block of Anthropic's: other formats' secrets mean nothing to anybody else."""
+    # The encrypted part, where it is a block of Anthropic's: other formats' secrets mean nothing to anybody else.
     data = detail.get("data")
     is_anthropic = str(detail.get("format") or "").startswith("anthropic")
     return data if detail.get("type") == "reasoning.encrypted" and is_anthropic and isinstance(data, str) else None
 
 
 def detail_signature(detail: JsonDict) -> str | None:
-    """The signature of a readable block."""
+    # The signature of a readable block.
     signature = detail.get("signature")
     return signature if isinstance(signature, str) and signature else None
 
@@ -150,7 +150,7 @@ class DetailJoiner:
         return len(self._details) - 1
 
     def joined(self) -> list[JsonDict]:
-        """The details, whole."""
+        # The details, whole.
         return [
             {**detail, **{name: "".join(pieces) for name, pieces in texts.items()}}
             for detail, texts in zip(self._details, self._texts, strict=True)
@@ -162,7 +162,7 @@ THOUGHT = {"google": {"thought": True}}
 
 
 def split_thought(text: str) -> tuple[str, str]:
-    """The thought and the answer of content that is marked as a thought."""
+    # The thought and the answer of content that is marked as a thought.
     thought, _, answer = text.removeprefix("<thought>").partition("</thought>")
     return thought, answer
 
@@ -186,7 +186,7 @@ class ThinkSplitter:
 
     @property
     def settled(self) -> bool:
-        """The reasoning is over: from here on everything is text and `feed` need not be asked."""
+        # The reasoning is over: from here on everything is text and `feed` need not be asked.
         return self._state == "body"
 
     def feed(self, text: str) -> list[tuple[bool, str]]:
@@ -208,7 +208,7 @@ class ThinkSplitter:
         return pieces
 
     def finish(self) -> list[tuple[bool, str]]:
-        """What was held back because it might have been a tag."""
+        # What was held back because it might have been a tag.
         held, self._held = self._held, ""
         return [(self._state == "think", held)] if held else []
 
@@ -242,7 +242,7 @@ def _overlap(text: str, tag: str) -> int:
 
 
 def split_think(text: str) -> tuple[str, str]:
-    """Reasoning and text of a whole content."""
+    # Reasoning and text of a whole content.
     splitter = ThinkSplitter()
     pieces = splitter.feed(text) + splitter.finish()
     return "".join(piece for is_reasoning, piece in pieces if is_reasoning), "".join(

@@ -11,7 +11,7 @@ from lingate.errors import ConfigError, UnsupportedError
 
 
 def new_request(call: Call, target: Target, operation: Operation, path: str, method: str = "POST") -> HttpRequest:
-    """A request for this call whose body is still empty."""
+    # A request for this call whose body is still empty.
     extra = call.extra_headers
     return HttpRequest(
         method,
@@ -25,7 +25,7 @@ def new_request(call: Call, target: Target, operation: Operation, path: str, met
 
 @lru_cache(maxsize=256)
 def join_url(base: str, path: str, model: str) -> str:
-    """Base and path, with a query that the base may have kept behind the path; `{model}` stands for the model."""
+    # Base and path, with a query that the base may have kept behind the path; `{model}` stands for the model.
     if "?" in base:
         base, _, query = base.partition("?")
         path = f"{path}{'&' if '?' in path else '?'}{query}"
@@ -38,13 +38,13 @@ def join_url(base: str, path: str, model: str) -> str:
 
 
 def merge_headers(headers: Mapping[str, str], extra: Mapping[str, str]) -> Mapping[str, str]:
-    """Both, the caller's own winning; names compare without case."""
+    # Both, the caller's own winning; names compare without case.
     own = {name.lower() for name in extra}
     return {**{name: value for name, value in headers.items() if name.lower() not in own}, **extra}
 
 
 def seal(sent: HttpRequest, wire: JsonDict, joined: Container[str] = (), apart: bool = False) -> HttpRequest:
-    """Apply the row's edits and the caller's extra fields, and encode."""
+    # Apply the row's edits and the caller's extra fields, and encode.
     # `wire`: its body, which is changed.
     # `joined`: fields that are objects of settings: the caller's own join those that are there.
     # `apart`: the caller's own fields go out as one, `extra_body`.
@@ -70,7 +70,7 @@ def seal(sent: HttpRequest, wire: JsonDict, joined: Container[str] = (), apart: 
 
 
 def refuse(sent: HttpRequest, param: str, why: str = "") -> None:
-    """Note that a parameter is left out, or raise if the caller did not allow that."""
+    # Note that a parameter is left out, or raise if the caller did not allow that.
     if not sent.call.drop_params:
         provider = sent.target.provider
         raise UnsupportedError(
@@ -84,6 +84,6 @@ def refuse(sent: HttpRequest, param: str, why: str = "") -> None:
 
 
 def note(sent: HttpRequest, what: str) -> None:
-    """Put something that was left out or changed on the request, once."""
+    # Put something that was left out or changed on the request, once.
     if what not in sent.dropped:
         sent.dropped.append(what)

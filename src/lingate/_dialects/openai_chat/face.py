@@ -23,7 +23,7 @@ _WORDS = ("name", "description", "parameters", "strict", "format")
 
 
 def response_call(fields: JsonDict, model: str, *, stream: bool) -> Call:
-    """A request with `input` instead of `messages`: a call for a response, which its client reads as a chat's answer."""
+    # A request with `input` instead of `messages`: a call for a response, which its client reads as a chat's answer.
     # Raises BadRequestError: it is not valid; the message says where.
     from lingate._dialects.openai_responses.face_request import canonical_body  # of a format that is built on this one
 
@@ -39,7 +39,7 @@ def response_call(fields: JsonDict, model: str, *, stream: bool) -> Call:
 
 
 def nest_tools(fields: JsonDict) -> None:
-    """Write tools, and the choice of one, as chats have them where they are written flat."""
+    # Write tools, and the choice of one, as chats have them where they are written flat.
     tools = fields.get("tools")
     if isinstance(tools, list) and any(map(_is_flat, tools)):
         fields["tools"] = [nested(tool) if _is_flat(tool) else tool for tool in tools]
@@ -62,7 +62,7 @@ def _is_flat(tool: Any) -> bool:
 
 
 def nested(tool: JsonDict) -> JsonDict:
-    """A flat tool as chats have it."""
+    # A flat tool as chats have it.
     kind = tool.get("type", "function")
     words = {name: tool[name] for name in _WORDS if tool.get(name) is not None}
     if "input_schema" in tool and "parameters" not in words:
@@ -79,7 +79,7 @@ _TEXT_END = b'},"finish_reason":null}]}\n\n'
 
 
 def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a client's chat request."""
+    # Read a client's chat request.
     # A model in the path stands in for one in the body.
     fields, model = decode_request(body, path_args)
     if "input" in fields and not fields.get("messages"):

@@ -24,7 +24,7 @@ _WORDS = {"true": True, "True": True, "1": True, "false": False, "False": False,
 
 
 def seal_form(sent: HttpRequest, wire: JsonDict) -> HttpRequest:
-    """Apply the row's edits and the caller's extra fields, and encode as a form."""
+    # Apply the row's edits and the caller's extra fields, and encode as a form.
     # Raises ConfigError: the body holds something that a form has no place for.
     for edit in sent.target.edits:
         edit(wire, sent)
@@ -40,12 +40,12 @@ def seal_form(sent: HttpRequest, wire: JsonDict) -> HttpRequest:
 
 
 def is_form(body: bytes, path_args: Mapping[str, str]) -> bool:
-    """Whether a client's request is a form and not JSON."""
+    # Whether a client's request is a form and not JSON.
     return boundary_of(path_args.get(CONTENT_TYPE), body) is not None
 
 
 def decode_form(body: bytes, path_args: Mapping[str, str], default_model: str = "") -> tuple[JsonDict, str]:
-    """A client's form as fields without `model`, and the model."""
+    # A client's form as fields without `model`, and the model.
     # Numbers and booleans are read where fields are known.
     # A JSON body is read too: without files, most servers take either.
     # Raises BadRequestError: it is not a form, or one of its fields is not what it must be.
@@ -80,7 +80,7 @@ def _typed(name: str, value: Any, where: str) -> Any:
 
 
 def check_upload(value: Any, where: str) -> None:
-    """Refuse what is no file, or an empty one."""
+    # Refuse what is no file, or an empty one.
     if not isinstance(value, Upload):
         fail(where, "expected a file, as a part of a multipart form with a file name")
     if not value.data:

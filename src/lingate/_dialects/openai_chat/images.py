@@ -87,7 +87,7 @@ def _image(raw: Any, at: int, target: Target) -> JsonDict:
 
 
 def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a client's image request."""
+    # Read a client's image request.
     # `task` in the path arguments is `edits` or `variations` at their paths.
     task = path_args.get("task", "generations")
     if is_form(body, path_args):
@@ -135,7 +135,7 @@ _FIELDS = {
 
 
 def render(response: JsonDict) -> bytes:
-    """Write a canonical response; OpenAI counts the tokens of images under other names than those of chats."""
+    # Write a canonical response; OpenAI counts the tokens of images under other names than those of chats.
     usage = response.get("usage")
     if not isinstance(usage, dict):
         return json.encode(response)

@@ -32,7 +32,7 @@ _PLAIN_ROLES = frozenset({"user", "assistant", "system"})
 
 
 def write_messages(messages: Any, sent: HttpRequest) -> Any:
-    """The messages for the wire; the same list if there is nothing to change."""
+    # The messages for the wire; the same list if there is nothing to change.
     traits = sent.target.traits
     plain_roles = _PLAIN_ROLES if traits.get("system_role", "system") == "system" else _PLAIN_ROLES - {"system"}
     written: list[Any] | None = None
@@ -60,7 +60,7 @@ def write_messages(messages: Any, sent: HttpRequest) -> Any:
 
 
 def add_system_text(messages: Any, text: str) -> Any:
-    """The messages with one more instruction, in the first system message or in one of its own."""
+    # The messages with one more instruction, in the first system message or in one of its own.
     first = messages[0] if messages else None
     if isinstance(first, dict) and first.get("role") in {"system", "developer"}:
         return [{**first, "content": _joined(first.get("content"), text)}, *messages[1:]]

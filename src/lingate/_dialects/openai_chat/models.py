@@ -18,7 +18,7 @@ def request(call: Call, target: Target) -> HttpRequest:
 
 
 def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """Read the list; some send it bare, or under `models`."""
+    # Read the list; some send it bare, or under `models`.
     # Gives the canonical list, and the decoded body (a bare list as `{"data": [...]}`).
     target = sent.target
     raw = decode_list(body, target, "data", "models")
@@ -53,7 +53,7 @@ def _model(raw: Any, target: Target) -> JsonDict:
 
 
 def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a client's question, which has no body; `model` in the path asks for one model."""
+    # Read a client's question, which has no body; `model` in the path asks for one model.
     return Call("models", path_args.get("model", ""), {})
 
 

@@ -59,7 +59,7 @@ class _Refusal(Record):
     value: Any
 
     def hits(self, found: Any) -> bool:
-        """Whether this value is one the provider refuses."""
+        # Whether this value is one the provider refuses.
         if self.op is None:
             return True
         if self.op in _COMPARE:
@@ -90,8 +90,7 @@ def _value(text: str | None) -> Any:
 
 
 def apply_refusals(wire: JsonDict, sent: HttpRequest) -> None:
-    """Take out what the row says the provider refuses."""
-
+    # Take out what the row says the provider refuses.
     def refused(what: str) -> None:
         (note if what in _HINTS else refuse)(sent, what)
 
@@ -99,7 +98,7 @@ def apply_refusals(wire: JsonDict, sent: HttpRequest) -> None:
 
 
 def take_out(fields: JsonDict, unsupported: tuple[str, ...], refused: Callable[[str], None]) -> None:
-    """Take out of a request's fields what a provider refuses."""
+    # Take out of a request's fields what a provider refuses.
     # `fields`: changed in place; what they hold is not.
     # `unsupported`: as in `ProviderRow.unsupported`.
     # `refused`: told of each thing before it is taken out, unless it says no more than its absence; may raise.
@@ -143,7 +142,7 @@ _INCLUDE_USAGE = {"include_usage": True}
 
 
 def tidy(wire: JsonDict) -> None:
-    """Leave out what says nothing: nulls, empty tool lists, and what is only allowed beside tools."""
+    # Leave out what says nothing: nulls, empty tool lists, and what is only allowed beside tools.
     if None in wire.values():
         for name in [name for name, value in wire.items() if value is None]:
             del wire[name]
@@ -159,7 +158,7 @@ def tidy(wire: JsonDict) -> None:
 
 
 def shorten_user(wire: JsonDict, sent: HttpRequest, longest: int = 128) -> None:
-    """Name the end user by a hash where the name is longer than providers take: coding agents put whole objects there."""
+    # Name the end user by a hash where the name is longer than providers take: coding agents put whole objects there.
     for name in ("user", "safety_identifier"):
         given = wire.get(name)
         if isinstance(given, str) and len(given) > longest:
@@ -170,7 +169,7 @@ def shorten_user(wire: JsonDict, sent: HttpRequest, longest: int = 128) -> None:
 
 
 def rename_values(wire: JsonDict, sent: HttpRequest) -> None:
-    """Row entries of the form `field=value`: one word of a field is another word here."""
+    # Row entries of the form `field=value`: one word of a field is another word here.
     for old, new in sent.target.row.rename.items():
         name, equals, value = old.partition("=")
         if equals and name in wire and str(wire[name]).lower() == value.lower():
@@ -178,7 +177,7 @@ def rename_values(wire: JsonDict, sent: HttpRequest) -> None:
 
 
 def rename_fields(wire: JsonDict, sent: HttpRequest) -> None:
-    """Row entries `old` -> `new` or `old` -> `outer.new`."""
+    # Row entries `old` -> `new` or `old` -> `outer.new`.
     # A value already under the new name wins.
     for old, new in sent.target.row.rename.items():
         if "=" in old or old not in wire:
@@ -194,7 +193,7 @@ def rename_fields(wire: JsonDict, sent: HttpRequest) -> None:
 
 
 def name_max_tokens(wire: JsonDict, sent: HttpRequest) -> None:
-    """Send the cap on the answer under the name this provider knows."""
+    # Send the cap on the answer under the name this provider knows.
     traits = sent.target.traits
     wanted = traits.get("max_tokens_param", "max_tokens")
     other = "max_completion_tokens" if wanted == "max_tokens" else "max_tokens"
@@ -207,7 +206,7 @@ def name_max_tokens(wire: JsonDict, sent: HttpRequest) -> None:
 
 
 def limit_stop(wire: JsonDict, sent: HttpRequest) -> None:
-    """Cut the stop sequences to what the wire takes."""
+    # Cut the stop sequences to what the wire takes.
     # All of them stay on the request, to be enforced on the way back.
     stop = wire.get("stop")
     if not stop:
@@ -227,7 +226,7 @@ def limit_stop(wire: JsonDict, sent: HttpRequest) -> None:
 
 
 def limit_sampling(wire: JsonDict, sent: HttpRequest) -> None:
-    """Temperature and top_p as far as this model takes them."""
+    # Temperature and top_p as far as this model takes them.
     traits = sent.target.traits
     mode = traits.get("sampling", "any")
     if mode == "one" and "temperature" in wire and "top_p" in wire:
@@ -247,7 +246,7 @@ def limit_sampling(wire: JsonDict, sent: HttpRequest) -> None:
 
 
 def set_stream(wire: JsonDict, sent: HttpRequest) -> None:
-    """Ask for the stream, and for usage in it where the provider knows how to ask."""
+    # Ask for the stream, and for usage in it where the provider knows how to ask.
     if not sent.call.stream:
         wire.pop("stream_options", None)
         return
@@ -265,7 +264,7 @@ _EFFORTS = ((2048, "low"), (8192, "medium"))
 
 
 def write_reasoning(wire: JsonDict, sent: HttpRequest) -> None:
-    """Write `reasoning_effort`, or an Anthropic-style `thinking`, the way this provider switches reasoning."""
+    # Write `reasoning_effort`, or an Anthropic-style `thinking`, the way this provider switches reasoning.
     # What cannot be said exactly (a budget where there are only words, a word where there is only a switch) is noted.
     if "reasoning_effort" not in wire and "thinking" not in wire:
         return
@@ -372,7 +371,7 @@ _WRITERS = {
 
 
 def begin(call: Call, target: Target, operation: Operation, path: str) -> tuple[HttpRequest, JsonDict]:
-    """A request without a body, and its body as far as the row decides on it."""
+    # A request without a body, and its body as far as the row decides on it.
     sent = new_request(call, target, operation, path)
     wire = {"model": target.model, **not_null(call.body)}
     wire.pop("provider_specific_fields", None)
@@ -383,6 +382,6 @@ def begin(call: Call, target: Target, operation: Operation, path: str) -> tuple[
 
 
 def refuse_stream(wire: JsonDict, sent: HttpRequest) -> None:
-    """Take `stream` out of an operation whose streams are not spoken here."""
+    # Take `stream` out of an operation whose streams are not spoken here.
     if wire.pop("stream", None):
         refuse(sent, "stream", f": streams of {sent.call.operation} are not spoken here")

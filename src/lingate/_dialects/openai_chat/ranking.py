@@ -33,7 +33,7 @@ _SCORES = ("relevance_score", "score", "logit")
 
 
 def canonical_rerank(raw: Any, sent: HttpRequest, usage: JsonDict | None = None) -> JsonDict:
-    """A decoded answer in canonical form, with the request's documents in it if they were asked for."""
+    # A decoded answer in canonical form, with the request's documents in it if they were asked for.
     # `raw`: an object with results under one of their names, or the bare list of them.
     # `usage`: token counts, where they are not in `raw["usage"]`.
     # Raises ProtocolError: there are no results, or one of them has no place or no score.
@@ -59,7 +59,7 @@ def canonical_rerank(raw: Any, sent: HttpRequest, usage: JsonDict | None = None)
 
 
 def check_rerank(fields: JsonDict) -> None:
-    """Check a client's request."""
+    # Check a client's request.
     if not isinstance(fields.get("query"), str):
         fail("query", "expected text")
     documents = fields.get("documents")
@@ -76,7 +76,7 @@ def check_rerank(fields: JsonDict) -> None:
 
 
 def document_object(document: Any) -> Any:
-    """A document as results show it."""
+    # A document as results show it.
     return {"text": document} if isinstance(document, str) else document
 
 

@@ -16,12 +16,12 @@ _NO_HEADERS: Mapping[str, str] = {}
 
 
 def new_id(prefix: str) -> str:
-    """An id for something the provider left nameless; unique, so that a client can send it back."""
+    # An id for something the provider left nameless; unique, so that a client can send it back.
     return prefix + os.urandom(12).hex()
 
 
 def told_ids(sent: HttpRequest) -> set[str]:
-    """Ids of the tool calls in the conversation so far."""
+    # Ids of the tool calls in the conversation so far.
     # Some count them anew in each answer: Kimi K3 at several hosts (fw-ai/fireconnect#16, vllm-project/vllm#50295). Claude
     # Code, which pairs results by id alone, then calls without end; Anthropic's API takes none twice.
     turns = as_dicts(sent.call.body.get("messages"))
@@ -29,19 +29,19 @@ def told_ids(sent: HttpRequest) -> set[str]:
 
 
 def body_failure(value: object, target: Target, headers: Mapping[str, str] = _NO_HEADERS) -> LingateError | None:
-    """The error inside a decoded body or event, None if it is an ordinary one."""
+    # The error inside a decoded body or event, None if it is an ordinary one.
     from lingate._dialects import _failure  # the classifier is loaded by the first error
 
     return _failure.body_failure(value, target, headers=headers)
 
 
 def malformed(target: Target, what: str) -> ProtocolError:
-    """The error for bytes that are not this format."""
+    # The error for bytes that are not this format.
     return ProtocolError(f"{target.provider}: {what}", provider=target.provider, model=target.model)
 
 
 def decode_object(body: bytes, target: Target) -> JsonDict:
-    """The body as a JSON object."""
+    # The body as a JSON object.
     # Raises ProtocolError: it is empty, not JSON, or not an object; UpstreamError: it is a list that holds an error.
     try:
         value = json.decode(body)
@@ -53,12 +53,12 @@ def decode_object(body: bytes, target: Target) -> JsonDict:
 
 
 def not_an_object(value: object, target: Target, what: str) -> LingateError:
-    """The error for JSON that is no object: Google puts errors into a list, on its OpenAI surface too."""
+    # The error for JSON that is no object: Google puts errors into a list, on its OpenAI surface too.
     return body_failure(value, target) or malformed(target, f"{what} is a JSON {type(value).__name__}, not an object")
 
 
 def decode_list(body: bytes, target: Target, name: str, things: str) -> JsonDict:
-    """The body as a JSON object, one that is a bare list under `name`."""
+    # The body as a JSON object, one that is a bare list under `name`.
     # Raises ProtocolError: it is not JSON, or neither of them.
     try:
         value = json.decode(body)
@@ -72,7 +72,7 @@ def decode_list(body: bytes, target: Target, name: str, things: str) -> JsonDict
 
 
 def hidden_error(value: JsonDict, target: Target, headers: Mapping[str, str] = _NO_HEADERS) -> LingateError | None:
-    """The error that a body, chunk or choice holds although its status said success, if it holds one."""
+    # The error that a body, chunk or choice holds although its status said success, if it holds one.
     if "error" not in value and "x_groq" not in value and "base_resp" not in value:
         return None
     given = value.get("error")
@@ -86,14 +86,14 @@ def hidden_error(value: JsonDict, target: Target, headers: Mapping[str, str] = _
 
 
 def raise_hidden(value: JsonDict, target: Target, headers: Mapping[str, str]) -> None:
-    """Raise the error that a body holds although its status said success, if it holds one."""
+    # Raise the error that a body holds although its status said success, if it holds one.
     error = hidden_error(value, target, headers)
     if error is not None:
         raise error
 
 
 def read_object(sent: HttpRequest, head: Head, body: bytes) -> JsonDict:
-    """The answer as a JSON object that is no error."""
+    # The answer as a JSON object that is no error.
     # Raises UpstreamError: the body is an error; ProtocolError: it is not a JSON object.
     raw = decode_object(body, sent.target)
     raise_hidden(raw, sent.target, head.headers)
@@ -101,7 +101,7 @@ def read_object(sent: HttpRequest, head: Head, body: bytes) -> JsonDict:
 
 
 def provider_failed(target: Target, what: str) -> InternalServerError:
-    """The error for an answer by which the provider says that it failed."""
+    # The error for an answer by which the provider says that it failed.
     what = redact(what, target.secrets, 200)
     return InternalServerError(
         f"{target.provider} answered with {what}", provider=target.provider, model=target.model, detail=what
@@ -171,13 +171,13 @@ _CANONICAL = {
 
 
 def reason_of(choice: JsonDict) -> Any:
-    """Why a choice ended, in the provider's word."""
+    # Why a choice ended, in the provider's word.
     reason = choice.get("finish_reason")
     return choice.get("stop_reason") if reason is None else reason  # of Mistral's models on Bedrock
 
 
 def canonical_reason(native: Any) -> str | None:
-    """OpenAI's word, `error` for an answer that failed, None where the provider gave no reason."""
+    # OpenAI's word, `error` for an answer that failed, None where the provider gave no reason.
     # A word nobody has explained counts as `stop`: the provider did end the answer on purpose.
     if not native or not isinstance(native, str):
         return None
@@ -189,7 +189,7 @@ def canonical_reason(native: Any) -> str | None:
 
 
 def unsaid_reason(sent: HttpRequest, usage: Any, choices: int) -> str | None:
-    """Why an answer ended whose provider gave no reason: `length` where it has all the tokens it may have."""
+    # Why an answer ended whose provider gave no reason: `length` where it has all the tokens it may have.
     # Recorded of xAI's models at OpenRouter. Tokens are counted over all choices.
     asked = sent.call.body
     most, made = asked.get("max_completion_tokens") or asked.get("max_tokens"), dig(usage, "completion_tokens")
@@ -198,7 +198,7 @@ def unsaid_reason(sent: HttpRequest, usage: Any, choices: int) -> str | None:
 
 
 def settle(reason: str | None, *, calls: bool, legacy: bool = False, whole: bool = True) -> str:
-    """The reason a choice ends with, once it is known what the choice holds."""
+    # The reason a choice ends with, once it is known what the choice holds.
     # A choice with tool calls ends with `tool_calls` whatever the provider called it: hosts execute calls on that word
     # only. The exceptions are answers cut inside a call (`whole` is false: its arguments are not JSON) and filtered
     # ones, whose calls must not be executed.

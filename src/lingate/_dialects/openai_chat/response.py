@@ -46,7 +46,7 @@ def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Json
 
 
 def canonical_response(raw: JsonDict, sent: HttpRequest) -> JsonDict:
-    """The canonical form of a decoded chat completion, which is not changed."""
+    # The canonical form of a decoded chat completion, which is not changed.
     # Raises UpstreamError: a choice says that it failed; ProtocolError: it is not a chat completion.
     target = sent.target
     choices = raw.get("choices")
@@ -117,7 +117,7 @@ def _choice(raw: Any, at: int, sent: HttpRequest, unsaid: str | None) -> JsonDic
 
 
 def canonical_message(raw: JsonDict, sent: HttpRequest) -> JsonDict:
-    """The canonical form of an assistant message, as a new dict."""
+    # The canonical form of an assistant message, as a new dict.
     message = dict(raw)
     message["role"] = as_str(raw.get("role")) or "assistant"
     _read_content(raw, message, sent.target)
@@ -224,7 +224,7 @@ def _custom(raw: JsonDict, target: Target) -> JsonDict:
 
 
 def called(call: JsonDict) -> tuple[str, JsonDict]:
-    """What a tool call or a piece of one calls: `function` or `custom`, and its object."""
+    # What a tool call or a piece of one calls: `function` or `custom`, and its object.
     # Servers written in Go send both, one of them with empty strings.
     function, custom = call.get("function"), call.get("custom")
     if isinstance(custom, dict) and not (isinstance(function, dict) and any(function.values())):
@@ -239,7 +239,7 @@ def _function(raw: JsonDict, target: Target) -> JsonDict:
 
 
 def arguments_text(raw: Any) -> str:
-    """A call's arguments as JSON text, however they were sent; none at all is an empty object."""
+    # A call's arguments as JSON text, however they were sent; none at all is an empty object.
     if isinstance(raw, str):
         # What streams begin with at some hosts stays there where such a stream was put together (recorded).
         raw = raw[2:] if raw.startswith("{}{") else raw

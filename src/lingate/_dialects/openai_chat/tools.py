@@ -20,7 +20,7 @@ _DATA = frozenset({"enum", "const", "default", "examples", "required"})
 
 
 def write_tools(wire: JsonDict, sent: HttpRequest, keep: tuple[str, ...] = ()) -> None:
-    """Write the tools; the same list stays if there is nothing to change."""
+    # Write the tools; the same list stays if there is nothing to change.
     # `wire`: the request's fields, which are changed.
     # `keep`: fields of tools that are not the chat format's, and stay.
     tools = wire.get("tools")
@@ -105,7 +105,7 @@ def _schema(schema: Any, drop: frozenset[str], found: set[str]) -> Any:
 
 
 def write_tool_choice(wire: JsonDict, sent: HttpRequest) -> None:
-    """Say "must call a tool" in this provider's word."""
+    # Say "must call a tool" in this provider's word.
     # Where it has none, `auto` is what is left, and is noted.
     # Those with a switch for thinking refuse to force a tool because they think, so they are asked while it is off.
     word = sent.target.traits.get("tool_choice_required", "required")
@@ -129,7 +129,7 @@ _TOOL_NAME = "answer"
 
 
 def write_response_format(wire: JsonDict, sent: HttpRequest) -> None:
-    """Translate `response_format` for targets without native JSON schemas."""
+    # Translate `response_format` for targets without native JSON schemas.
     # With a forced tool, the tool's name goes to `sent.answer_tool`: its arguments are the content of the answer.
     form = wire.get("response_format")
     way = sent.target.traits.get("structured", "json_schema")

@@ -40,7 +40,7 @@ class _Call:
         return "".join(self.pieces or self.early) or ("{}" if self.empty else "")
 
     def news(self, text: str) -> str:
-        """What a piece adds to the arguments."""
+        # What a piece adds to the arguments.
         # Some servers repeat all of them at the end, others what has come so far in each piece. Only what cannot go on
         # as JSON is taken for that: an object cannot begin at the end of another, nor where a name is expected.
         if self.kind == "custom":
@@ -79,12 +79,12 @@ class ToolStream:
 
     @property
     def any(self) -> bool:
-        """There are calls that the caller is to execute."""
+        # There are calls that the caller is to execute.
         return any(call.started and not call.answer for call in self._calls)
 
     @property
     def legacy(self) -> bool:
-        """The call is an old-style `function_call`."""
+        # The call is an old-style `function_call`.
         return self._legacy is not None
 
     def add(self, deltas: list[Any], raw: JsonDict, events: list[Event]) -> None:
@@ -93,14 +93,14 @@ class ToolStream:
                 self._add(delta, raw, events)
 
     def add_legacy(self, delta: JsonDict, raw: JsonDict, events: list[Event]) -> None:
-        """Take the `function_call` of one delta; there is at most one such call."""
+        # Take the `function_call` of one delta; there is at most one such call.
         if not any(delta.values()):
             return
         call = self._legacy = self._legacy or self._open("function_call", None)
         self._extend(call, delta.get("name"), delta.get("arguments"), raw, events)
 
     def settle(self, raw: JsonDict | None, events: list[Event]) -> bool:
-        """Nothing more will come: calls without arguments get an empty object."""
+        # Nothing more will come: calls without arguments get an empty object.
         # Gives false if a call never got a name, which nobody could execute.
         for call in self._calls:
             if not call.started:
@@ -111,7 +111,7 @@ class ToolStream:
         return True
 
     def whole(self) -> bool:
-        """The arguments of every call are complete JSON, before `settle` has put some where none came."""
+        # The arguments of every call are complete JSON, before `settle` has put some where none came.
         return all(call.kind == "custom" or is_json(call.text()) for call in self._calls if call.started)
 
     def _add(self, delta: JsonDict, raw: JsonDict, events: list[Event]) -> None:

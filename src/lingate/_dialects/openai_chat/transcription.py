@@ -67,7 +67,7 @@ def _is_text(said: str) -> bool:
 
 
 def _plain_text(sent: HttpRequest, said: str, body: bytes) -> str | None:
-    """The transcript, where it is the whole body or a JSON string; None if the body is another JSON value."""
+    # The transcript, where it is the whole body or a JSON string; None if the body is another JSON value.
     # Raises ProtocolError: it is no text.
     target = sent.target
     if "html" in said:
@@ -88,7 +88,7 @@ def _plain_text(sent: HttpRequest, said: str, body: bytes) -> str | None:
 
 
 def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a client's transcription request."""
+    # Read a client's transcription request.
     # `translate` in the path arguments asks for English.
     fields, model = decode_form(body, path_args)
     check_upload(fields.get("file"), "file")
@@ -110,7 +110,7 @@ def parse_call(body: bytes, path_args: Mapping[str, str]) -> Call:
 
 
 def render(response: JsonDict) -> bytes:
-    """Write a canonical response: as the text it is, or as JSON."""
+    # Write a canonical response: as the text it is, or as JSON.
     if "content_type" in response:
         text: str = response["text"]
         return text.encode("utf-8", "replace")

@@ -32,7 +32,7 @@ _WRITTEN = (
 
 
 def canonical_usage(raw: Any) -> JsonDict | None:
-    """The counts in canonical form; None where the provider gave none."""
+    # The counts in canonical form; None where the provider gave none.
     # They may be the very dict that was given.
     if not isinstance(raw, dict) or not raw:
         return None
@@ -85,7 +85,7 @@ def canonical_usage(raw: Any) -> JsonDict | None:
 
 
 def input_usage(raw: Any) -> JsonDict | None:
-    """The counts of what has no other tokens than those it reads."""
+    # The counts of what has no other tokens than those it reads.
     usage = canonical_usage(raw)
     if usage is not None and "prompt_tokens" not in usage and "total_tokens" in usage:
         usage["prompt_tokens"] = usage["total_tokens"]

@@ -14,7 +14,7 @@ _ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "functio
 
 
 def decode_request(body: bytes, path_args: Mapping[str, str]) -> tuple[JsonDict, str]:
-    """A request's fields without nulls and without `model`, and the model."""
+    # A request's fields without nulls and without `model`, and the model.
     # Raises BadRequestError: not a JSON object, or no model in it nor in the path.
     try:
         fields = json.decode(body)
@@ -33,7 +33,7 @@ def decode_request(body: bytes, path_args: Mapping[str, str]) -> tuple[JsonDict,
 
 
 def flag(fields: JsonDict, name: str) -> bool:
-    """Take a boolean out of the fields; absent is false."""
+    # Take a boolean out of the fields; absent is false.
     value = fields.pop(name, False)
     if not isinstance(value, bool):
         fail(name, f"expected true or false, got {kind_of(value)}")
@@ -41,12 +41,12 @@ def flag(fields: JsonDict, name: str) -> bool:
 
 
 def fail(where: str, why: str) -> NoReturn:
-    """Refuse the request, saying where."""
+    # Refuse the request, saying where.
     raise BadRequestError(f"{where}: {why}.")
 
 
 def check_messages(messages: Any) -> None:
-    """Check the messages of a chat request."""
+    # Check the messages of a chat request.
     # Raises BadRequestError: the first that is wrong, with its path.
     if not isinstance(messages, list):
         fail("messages", f"expected a list of messages, got {kind_of(messages)}")
@@ -57,7 +57,7 @@ def check_messages(messages: Any) -> None:
 
 
 def check_parameters(fields: JsonDict) -> None:
-    """Check the other fields of a chat request."""
+    # Check the other fields of a chat request.
     # Raises BadRequestError: the first that is wrong, with its path.
     for name, value in fields.items():
         check = _FIELDS.get(name)
@@ -151,14 +151,14 @@ def _check_tool(tool: Any, where: str) -> None:
 
 
 def check_fields(fields: JsonDict, checks: Mapping[str, Callable[[Any, str], None]]) -> None:
-    """Check those fields that a table knows; the first that is wrong is refused."""
+    # Check those fields that a table knows; the first that is wrong is refused.
     for name, check in checks.items():
         if name in fields:
             check(fields[name], name)
 
 
 def check_stop(value: Any, where: str) -> None:
-    """Refuse what is neither text nor a list of texts."""
+    # Refuse what is neither text nor a list of texts.
     if isinstance(value, str):
         return
     expect_list(value, where)
@@ -207,15 +207,14 @@ expect_bool = _expecting(bool, "true or false")
 
 
 def expect_filled(value: Any, where: str) -> None:
-    """Refuse what is no text, or empty."""
+    # Refuse what is no text, or empty.
     expect_text(value, where)
     if not value:
         fail(where, "expected text that is not empty")
 
 
 def number(low: float, high: float, kind: type[int | float] = float) -> Callable[[Any, str], None]:
-    """A check that refuses what is no number in this range."""
-
+    # A check that refuses what is no number in this range.
     def check(value: Any, where: str) -> None:
         whole = isinstance(value, float) and value.is_integer()
         if isinstance(value, bool) or not (isinstance(value, (kind, int)) or whole):
@@ -227,7 +226,7 @@ def number(low: float, high: float, kind: type[int | float] = float) -> Callable
 
 
 def kind_of(value: Any) -> str:
-    """What a JSON value is, in words."""
+    # What a JSON value is, in words.
     names = {bool: "a boolean", int: "a number", float: "a number", str: "text", list: "a list", dict: "an object"}
     return names.get(type(value), "nothing")
 

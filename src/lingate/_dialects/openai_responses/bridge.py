@@ -82,7 +82,7 @@ class Bridge(Retold):
 
 
 def chat_body(call: Call, target: Target) -> tuple[JsonDict, list[str]]:
-    """The body of a chat that asks for the same, and what it had to leave out."""
+    # The body of a chat that asks for the same, and what it had to leave out.
     made = Draft(call, target, asked_of(call), {})
     body = made.asked
     for name in _REMEMBERED:

@@ -16,7 +16,7 @@ _URLS = ("https://", "http://")
 
 
 def input_content(content: Any, where: str, draft: Draft) -> Any:
-    """Canonical content (text, a list of parts, or nothing) as text or a list of parts."""
+    # Canonical content (text, a list of parts, or nothing) as text or a list of parts.
     if content is None or isinstance(content, str):
         return content or ""
     parts = [input_part(part, f"{where}[{n}]", draft) for n, part in enumerate(draft.parts(content, where))]
@@ -24,7 +24,7 @@ def input_content(content: Any, where: str, draft: Draft) -> Any:
 
 
 def input_part(part: Any, where: str, draft: Draft) -> JsonDict | None:
-    """One canonical part; None for one that may be left out and cannot be said."""
+    # One canonical part; None for one that may be left out and cannot be said.
     # Parts of this very format are kept.
     if isinstance(part, str):
         return {"type": "input_text", "text": part}
@@ -56,7 +56,7 @@ def content_text(content: Any) -> str:
 
 
 def canonical_content(content: Any, where: str) -> Any:
-    """Text or parts of this format as canonical content."""
+    # Text or parts of this format as canonical content.
     # Raises Malformed: it is neither.
     if isinstance(content, str):
         return content

@@ -31,7 +31,7 @@ _ROLES = ("user", "system", "developer", "assistant")
 
 
 def read_input(items: Sequence[Any], where: str = "input") -> list[JsonDict]:
-    """Read input items."""
+    # Read input items.
     # Raises Malformed: an item cannot be read.
     messages: list[JsonDict] = []
     made: list[JsonDict] = []
@@ -52,7 +52,7 @@ def read_input(items: Sequence[Any], where: str = "input") -> list[JsonDict]:
 
 
 def kept_items(message: JsonDict) -> list[JsonDict] | None:
-    """The items of this format that a canonical message carries beside its own content."""
+    # The items of this format that a canonical message carries beside its own content.
     if "provider_specific_fields" not in message:
         return None
     items = native_fields(message).get("items")
@@ -110,7 +110,7 @@ def _read_other_result(item: JsonDict, where: str) -> JsonDict:
 
 
 def assistant_message(items: list[JsonDict]) -> JsonDict:
-    """The message that checked items of a model add up to."""
+    # The message that checked items of a model add up to.
     if _says_all(items):
         return {"role": "assistant", "content": items[0]["content"]}
     reading = read_items(items)
@@ -129,7 +129,7 @@ def assistant_message(items: list[JsonDict]) -> JsonDict:
 
 
 def canonical_message(reading: Reading) -> JsonDict:
-    """An assistant message with everything the canonical form has a place for."""
+    # An assistant message with everything the canonical form has a place for.
     proven = any("signature" in block or "data" in block for block in reading.thinking)
     return spoken(
         reading.text or (None if reading.calls else ""),

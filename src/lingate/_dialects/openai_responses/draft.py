@@ -47,5 +47,5 @@ def draft(call: Call, target: Target) -> Draft:
 
 
 def native_fields(holder: Any) -> JsonDict:
-    """This format's part of `provider_specific_fields` of a request, message or response; empty if there is none."""
+    # This format's part of `provider_specific_fields` of a request, message or response; empty if there is none.
     return _draft.native_fields(holder, NAME)

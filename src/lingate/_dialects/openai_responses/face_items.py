@@ -21,12 +21,12 @@ _CALL_FIELDS = ("id", "type", "index", "function", "custom", "namespace")
 
 
 def made_id(prefix: str, response_id: str, number: int) -> str:
-    """An id for an item of an answer whose provider gives its parts none."""
+    # An id for an item of an answer whose provider gives its parts none.
     return f"{prefix}_{_NOT_IN_IDS.sub('', response_id)}_{number}"
 
 
 def output_items(message: JsonDict, logprobs: Any, response_id: str, status: str) -> list[JsonDict]:
-    """A canonical message as output items, in the usual order."""
+    # A canonical message as output items, in the usual order.
     items = reasoning_items(message, response_id)
     text, refusal = content_text(message.get("content")), message.get("refusal")
     parts: list[JsonDict] = []
@@ -46,14 +46,14 @@ def output_items(message: JsonDict, logprobs: Any, response_id: str, status: str
 
 
 def carried_in(message: JsonDict) -> JsonDict:
-    """What other providers want back with a message."""
+    # What other providers want back with a message.
     carried = without(as_dict(message.get("provider_specific_fields")), (NAME,))
     details = message.get(DETAILS)
     return {**carried, DETAILS: details} if isinstance(details, list) else carried
 
 
 def with_carried(items: list[JsonDict], carried: JsonDict) -> list[JsonDict]:
-    """The items with what other providers want back on the first of them."""
+    # The items with what other providers want back on the first of them.
     return [{**items[0], CARRIED: carried}, *items[1:]] if items and carried else items
 
 
@@ -71,7 +71,7 @@ def text_part(text: str, annotations: Any = None, logprobs: Any = None) -> JsonD
 
 
 def native_annotations(annotations: Any) -> list[JsonDict]:
-    """OpenAI's chat annotations in the flat form of this format."""
+    # OpenAI's chat annotations in the flat form of this format.
     made: list[JsonDict] = []
     for annotation in as_dicts(annotations):
         page, file = annotation.get("url_citation"), annotation.get("file_citation")
@@ -87,7 +87,7 @@ def native_annotations(annotations: Any) -> list[JsonDict]:
 
 
 def native_logprobs(logprobs: Any) -> list[JsonDict]:
-    """OpenAI's chat `logprobs`."""
+    # OpenAI's chat `logprobs`.
     # Here each has bytes and alternatives, which may be missing there.
     items = as_dicts(dig(logprobs, "content"))
     return [
@@ -101,7 +101,7 @@ def _with_bytes(item: JsonDict) -> JsonDict:
 
 
 def call_item(call: JsonDict, given: str, status: str, text: str | None = None) -> JsonDict:
-    """A tool call; `text` replaces its arguments."""
+    # A tool call; `text` replaces its arguments.
     kind = "custom" if call.get("type") == "custom" else "function"
     words = call.get(kind) or {}
     head: JsonDict = {
@@ -121,7 +121,7 @@ def call_item(call: JsonDict, given: str, status: str, text: str | None = None) 
 
 
 def reasoning_items(message: JsonDict, response_id: str) -> list[JsonDict]:
-    """The reasoning of a message: an item for each block, with its proof where it has one."""
+    # The reasoning of a message: an item for each block, with its proof where it has one.
     blocks = as_dicts(message.get("thinking_blocks"))
     text = message.get("reasoning_content")
     if not blocks and isinstance(text, str) and text:
@@ -140,7 +140,7 @@ def reasoning_item(block: JsonDict, given: str) -> JsonDict:
 
 
 def image_item(image: Any, given: str) -> JsonDict:
-    """A generated image, as the work of the built-in tool that makes them here."""
+    # A generated image, as the work of the built-in tool that makes them here.
     holder = dig(image, "image_url")
     url = holder.get("url") if isinstance(holder, dict) else holder
     item: JsonDict = {"id": given, "type": "image_generation_call", "status": "completed", "result": url}
@@ -167,27 +167,27 @@ class Opened(ABC):
     """How it ended, None while it is open."""
 
     def begin(self) -> list[JsonDict]:
-        """The event by which it is announced."""
+        # The event by which it is announced.
         return [{"type": "response.output_item.added", "output_index": self.index, "item": self.announced()}]
 
     def end(self, status: str) -> list[JsonDict]:
-        """The events by which it ends."""
+        # The events by which it ends.
         told = self.closing()
         self.status = status
         done = {"type": "response.output_item.done", "output_index": self.index, "item": self.final(status)}
         return [*told, done]
 
     def final(self, status: str) -> JsonDict:
-        """The item as it is in the end."""
+        # The item as it is in the end.
         item = self.item(self.status or status)
         return {**item, CARRIED: self.carried} if self.carried else item
 
     def announced(self) -> JsonDict:
-        """The item before anything of it is known."""
+        # The item before anything of it is known.
         return self.item("in_progress")
 
     def closing(self) -> list[JsonDict]:
-        """The events before the last one."""
+        # The events before the last one.
         return []
 
     @abstractmethod
@@ -294,7 +294,7 @@ class Message(Opened):
         return told
 
     def cite(self, annotations: list[JsonDict]) -> list[JsonDict]:
-        """Take citations of the text, which may come after its end."""
+        # Take citations of the text, which may come after its end.
         told: list[JsonDict] = []
         at = next((n for n, part in enumerate(self.parts) if part.kind == "output_text"), None)
         if at is None:
@@ -346,7 +346,7 @@ class Call(Opened):
         return bool(self.call["type"] == "custom")
 
     def is_whole(self) -> bool:
-        """Whether nothing can follow: a provider may add to a call after the next one has begun."""
+        # Whether nothing can follow: a provider may add to a call after the next one has begun.
         return not self._custom and is_whole(self.pieces)
 
     def write(self, text: str) -> list[JsonDict]:

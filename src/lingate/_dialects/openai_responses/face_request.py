@@ -47,7 +47,7 @@ def parse_call(body: bytes, path_args: Mapping[str, str], operation: Operation) 
 
 
 def canonical_body(wire: JsonDict) -> JsonDict:
-    """The fields of a request as a canonical body."""
+    # The fields of a request as a canonical body.
     # A null means the field was not given.
     # Raises Malformed: a field cannot be read.
     wire = not_null(wire)

@@ -47,7 +47,7 @@ def render_response(response: JsonDict) -> bytes:
 
 
 def response_object(response: JsonDict) -> JsonDict:
-    """A canonical response as a response object."""
+    # A canonical response as a response object.
     # The format has one answer, so only the first choice is shown.
     # A response of this very format is given back as it came, but for what was changed since.
     choice, message = first_choice(response)
@@ -74,7 +74,7 @@ def response_object(response: JsonDict) -> JsonDict:
 
 
 def frame(given: str, created: Any, model: Any, status: str, native: JsonDict) -> JsonDict:
-    """A response object without its output: the provider's own if it was one, in the usual shape otherwise."""
+    # A response object without its output: the provider's own if it was one, in the usual shape otherwise.
     own = native if "object" in native else {**_SHAPE, **native}
     at = created if isinstance(created, int) and created else own.get("created_at") or 0
     if isinstance(own.get("created_at"), float) and 0 <= own["created_at"] - at < 1:
@@ -90,7 +90,7 @@ def frame(given: str, created: Any, model: Any, status: str, native: JsonDict) -
 
 
 def status_of(finish: Any, native: JsonDict) -> str:
-    """The format's word for where an answer stands: its own provider's if it means the same."""
+    # The format's word for where an answer stands: its own provider's if it means the same.
     status = native.get("status")
     if isinstance(status, str) and finish_reason(native, finish == "tool_calls") == finish:
         return status
@@ -100,13 +100,13 @@ def status_of(finish: Any, native: JsonDict) -> str:
 
 
 def usage_of(usage: Any, native: JsonDict) -> JsonDict | None:
-    """Token counts: the provider's own if they say the same."""
+    # Token counts: the provider's own if they say the same.
     own = native.get("usage")
     return own if isinstance(own, dict) and canonical_usage(own) == usage else native_usage(usage)
 
 
 def echo_of(call: Call) -> JsonDict:
-    """What a response repeats of its request, for providers that repeat nothing."""
+    # What a response repeats of its request, for providers that repeat nothing.
     asked, native = asked_of(call), native_fields(call.body)
     echo = {name: value for name, value in asked.items() if name in ASKED and name not in ANSWERED}
     for name in ("instructions", "tools", "tool_choice", "reasoning"):
@@ -123,6 +123,6 @@ def echo_of(call: Call) -> JsonDict:
 
 
 def with_echo(response: JsonDict, call: Call) -> JsonDict:
-    """The response with what it repeats of the request beside it."""
+    # The response with what it repeats of the request beside it.
     fields = as_dict(response.get("provider_specific_fields"))
     return {**response, "provider_specific_fields": {**fields, NAME: echo_of(call)}}

@@ -66,7 +66,7 @@ class EventBuilder:
         self._finish: str | None = None
 
     def events(self, event: Event) -> list[JsonDict]:
-        """What a client sees of one event."""
+        # What a client sees of one event.
         # What the format has no place for (further choices) makes nothing.
         if self._passing is not None:
             return self._passing.events(event)
@@ -85,7 +85,7 @@ class EventBuilder:
         return out
 
     def end(self) -> list[JsonDict]:
-        """The terminal event, only for a stream that was whole."""
+        # The terminal event, only for a stream that was whole.
         if self._passing is not None:
             return self._passing.end()
         out: list[JsonDict] = []
@@ -103,7 +103,7 @@ class EventBuilder:
         return out
 
     def error(self, error: LingateError) -> list[JsonDict]:
-        """The terminal event of a stream that broke; with `error` at its top, which makes OpenAI's packages raise it."""
+        # The terminal event of a stream that broke; with `error` at its top, which makes OpenAI's packages raise it.
         fault = openai_error(error)[1]["error"]
         code, message = fault["code"] or "server_error", fault["message"]
         if self._passing is not None:
@@ -318,7 +318,7 @@ class _Passing:
         return final
 
     def response(self) -> JsonDict:
-        """The response as it was when it began."""
+        # The response as it was when it began.
         found = self._first.get("response") if self._first is not None else None
         return as_dict(found)
 

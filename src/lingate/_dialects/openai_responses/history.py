@@ -24,7 +24,7 @@ _TOOL_FIELDS = _SILENT_FIELDS | {"name"}
 
 
 def write_input(draft: Draft) -> None:
-    """Write `instructions` and `input`."""
+    # Write `instructions` and `input`.
     messages = draft.messages(NAME)
     if draft.exact and draft.native.get("instructions") == "":
         draft.body["instructions"] = ""
@@ -67,7 +67,7 @@ def _write_instructions(draft: Draft, messages: list[Any]) -> bool:
 
 
 def message_items(message: Any, where: str, draft: Draft) -> list[JsonDict]:
-    """One canonical message as items: those it was read from if it still says the same, else made anew."""
+    # One canonical message as items: those it was read from if it still says the same, else made anew.
     role = dig(message, "role")
     if role == "assistant":
         return _assistant_items(message, where, draft)
@@ -139,7 +139,7 @@ def _assistant_items(message: JsonDict, where: str, draft: Draft) -> list[JsonDi
 
 
 def original_items(message: JsonDict, tools: Any) -> list[JsonDict] | None:
-    """The items that an assistant message was read from, unless they are gone or the message was edited since."""
+    # The items that an assistant message was read from, unless they are gone or the message was edited since.
     # `tools`: those that the caller offers, which tell the caller's calls from the provider's own.
     items = kept_items(message)
     if items is None:

@@ -23,7 +23,7 @@ _REDACTED = "redacted_thinking"
 
 
 def is_foreign_item(item: JsonDict) -> bool:
-    """Whether a reasoning item holds the proof of another format, which no provider of this one may see."""
+    # Whether a reasoning item holds the proof of another format, which no provider of this one may see.
     secret = item.get("encrypted_content")
     return item.get("type") == "reasoning" and (
         unseal(secret, _BLOCK) is not None or unseal(secret, _REDACTED) is not None
@@ -31,7 +31,7 @@ def is_foreign_item(item: JsonDict) -> bool:
 
 
 def thinking_block(item: JsonDict, text: str) -> JsonDict | None:
-    """A reasoning item as a canonical thinking block; None if there is nothing in it."""
+    # A reasoning item as a canonical thinking block; None if there is nothing in it.
     secret = item.get("encrypted_content")
     redacted = unseal(secret, _REDACTED)
     if redacted is not None:
@@ -43,7 +43,7 @@ def thinking_block(item: JsonDict, text: str) -> JsonDict | None:
 
 
 def signature_of(item: JsonDict) -> str | None:
-    """The proof of a reasoning item as a signature; None if it has none."""
+    # The proof of a reasoning item as a signature; None if it has none.
     secret, given = item.get("encrypted_content"), item.get("id")
     if not isinstance(secret, str) or not secret:
         return None
@@ -54,7 +54,7 @@ def signature_of(item: JsonDict) -> str | None:
 
 
 def restored(item: JsonDict) -> JsonDict:
-    """A reasoning item with the id that its secret belongs to, if a client was shown it under another."""
+    # A reasoning item with the id that its secret belongs to, if a client was shown it under another.
     # The secret of one item with the id of another is refused (`invalid_encrypted_content`).
     payload = unseal(item.get("encrypted_content"), NAME)
     if payload is None:
@@ -65,7 +65,7 @@ def restored(item: JsonDict) -> JsonDict:
 
 
 def own_item(block: Any) -> JsonDict | None:
-    """The reasoning item that a thinking block was made of; None for a block of another format."""
+    # The reasoning item that a thinking block was made of; None for a block of another format.
     payload = unseal(block.get("signature"), NAME) if isinstance(block, dict) else None
     if payload is None:
         return None
@@ -77,7 +77,7 @@ def own_item(block: Any) -> JsonDict | None:
 
 
 def secret_of(block: JsonDict) -> str | None:
-    """What a client of this format is given as `encrypted_content` of a thinking block; None if it has no proof."""
+    # What a client of this format is given as `encrypted_content` of a thinking block; None if it has no proof.
     if block.get("type") == "redacted_thinking":
         data = block.get("data")
         return seal(_REDACTED, data) if isinstance(data, str) else None
@@ -130,12 +130,12 @@ class Reading:
 
 
 def kind_of(item: JsonDict) -> str:
-    """The type of an item; a message may leave it out."""
+    # The type of an item; a message may leave it out.
     return str(item.get("type") or ("message" if "role" in item else "item_reference"))
 
 
 def check_items(items: Any, where: str) -> None:
-    """Check a list of items that a model has made, as far as they are read."""
+    # Check a list of items that a model has made, as far as they are read.
     # Raises Malformed: an item cannot be read.
     expect(items, list, where)
     for n, item in enumerate(items):
@@ -143,7 +143,7 @@ def check_items(items: Any, where: str) -> None:
 
 
 def check_item(item: Any, where: str) -> None:
-    """Check one item."""
+    # Check one item.
     # Raises Malformed: it cannot be read.
     expect(item, dict, where)
     if item.get("type") is not None:
@@ -179,7 +179,7 @@ def _check_parts(parts: Any, where: str) -> None:
 
 
 def asks_caller(tools: Any) -> Callable[[JsonDict], bool]:
-    """What tells whether a call item asks the caller to run a tool, given the tools of the request in either form."""
+    # What tells whether a call item asks the caller to run a tool, given the tools of the request in either form.
     # xAI's search reports its steps as calls of custom tools with names that nobody has offered.
     offered, can_tell = set(), False
     for tool in tools if isinstance(tools, list | tuple) else ():
@@ -201,7 +201,7 @@ def _any_call(_: JsonDict) -> bool:
 
 
 def read_items(items: Sequence[JsonDict], for_caller: Callable[[JsonDict], bool] = _any_call) -> Reading:
-    """Read checked items; `for_caller` tells the caller's calls from the provider's own."""
+    # Read checked items; `for_caller` tells the caller's calls from the provider's own.
     reading = Reading()
     rank = messages = 0
     for item in items:
@@ -226,19 +226,19 @@ def read_items(items: Sequence[JsonDict], for_caller: Callable[[JsonDict], bool]
 
 
 def reasoning_text(item: JsonDict) -> str:
-    """The readable part of a reasoning item: its summary, and the reasoning itself where the model shows it."""
+    # The readable part of a reasoning item: its summary, and the reasoning itself where the model shows it.
     parts = [*(item.get("summary") or ()), *(item.get("content") or ())]
     return "\n\n".join(filter(None, (as_str(part.get("text")) for part in parts)))
 
 
 def call_id(item: JsonDict) -> str:
-    """The id under which a call's result goes back; some servers give the item's id only."""
+    # The id under which a call's result goes back; some servers give the item's id only.
     given = item.get("call_id") or item.get("id")
     return as_str(given)
 
 
 def tool_call(item: JsonDict) -> JsonDict:
-    """A call item as a canonical tool call."""
+    # A call item as a canonical tool call.
     kind = CALLS[kind_of(item)]
     words = {
         "name": item["name"],
@@ -248,12 +248,12 @@ def tool_call(item: JsonDict) -> JsonDict:
 
 
 def free_input(item: JsonDict) -> str:
-    """What a custom tool is called with."""
+    # What a custom tool is called with.
     return as_str(item.get("input"))
 
 
 def image_of(item: JsonDict) -> JsonDict | None:
-    """A generated image as the canonical form has it; None while there is none."""
+    # A generated image as the canonical form has it; None while there is none.
     result, form = item.get("result"), item.get("output_format")
     if not isinstance(result, str) or not result:
         return None
@@ -263,7 +263,7 @@ def image_of(item: JsonDict) -> JsonDict | None:
 
 
 def canonical_annotation(annotation: JsonDict, position: int) -> JsonDict:
-    """An annotation with its positions counted from the beginning of the answer."""
+    # An annotation with its positions counted from the beginning of the answer.
     moved = dict(annotation)
     for name in ("start_index", "end_index"):
         if isinstance(moved.get(name), int):

@@ -67,7 +67,7 @@ _BUDGETS = ((2048, "low"), (8192, "medium"))
 
 
 def write_text(draft: Draft) -> None:
-    """Write `text`: the format of the answer, and how long-winded it is."""
+    # Write `text`: the format of the answer, and how long-winded it is.
     asked = {name: draft.asked[name] for name in ("response_format", "verbosity") if name in draft.asked}
     given = draft.native.get("text") if draft.exact else draft.asked.get("text")
     if draft.exact and isinstance(given, dict) and canonical_text(given) == asked:
@@ -83,7 +83,7 @@ def write_text(draft: Draft) -> None:
 
 
 def canonical_text(text: JsonDict) -> JsonDict:
-    """This format's `text` as `response_format` and `verbosity`."""
+    # This format's `text` as `response_format` and `verbosity`.
     # Raises Malformed: the format of the answer cannot be read.
     canonical: JsonDict = {}
     form = text.get("format")
@@ -108,7 +108,7 @@ def _flat_format(form: JsonDict, draft: Draft) -> JsonDict:
 
 
 def write_reasoning(draft: Draft) -> None:
-    """Write `reasoning`; the caller's own object stands, and `reasoning_effort` is added to it."""
+    # Write `reasoning`; the caller's own object stands, and `reasoning_effort` is added to it.
     given = draft.native.get("reasoning") if draft.exact else draft.asked.get("reasoning")
     made = dict(as_dict(given))
     effort = draft.asked.get("reasoning_effort")
@@ -143,7 +143,7 @@ def _budget_effort(draft: Draft) -> str | None:
 
 
 def write_limit(draft: Draft) -> None:
-    """Write `max_output_tokens`."""
+    # Write `max_output_tokens`.
     asked = draft.asked.get("max_completion_tokens", draft.asked.get("max_tokens"))
     if asked is None:
         return
@@ -154,7 +154,7 @@ def write_limit(draft: Draft) -> None:
 
 
 def write_sampling(draft: Draft) -> None:
-    """Write `temperature` and `top_p`."""
+    # Write `temperature` and `top_p`.
     # There are no stop sequences here: all of them are enforced on the way back.
     draft.body.update(sampling(draft, _SAMPLING))
     stops(draft, 0)
@@ -162,7 +162,7 @@ def write_sampling(draft: Draft) -> None:
 
 
 def write_storage(draft: Draft) -> None:
-    """Write `store` and `include`."""
+    # Write `store` and `include`.
     # A chat is not remembered unless the caller wants to go on by id or to fetch the answer later. What is not
     # remembered must hold its reasoning in itself, in encrypted form, for the turns to come.
     asked = draft.asked
@@ -173,7 +173,7 @@ def write_storage(draft: Draft) -> None:
 
 
 def write_include(draft: Draft) -> None:
-    """Write `include` and `top_logprobs`."""
+    # Write `include` and `top_logprobs`.
     # Call when `reasoning` and `store` are written.
     asked = draft.asked
     given = asked.get("include")
@@ -201,7 +201,7 @@ def _reasons(draft: Draft) -> bool:
 
 
 def write_rest(draft: Draft) -> None:
-    """Leave out what has no counterpart, and pass on everything else."""
+    # Leave out what has no counterpart, and pass on everything else.
     for name, value in draft.asked.items():
         if name in _WRITTEN or name in _SAMPLING:
             continue
@@ -216,7 +216,7 @@ def write_rest(draft: Draft) -> None:
 
 
 def write_stream(draft: Draft) -> None:
-    """Write `stream`."""
+    # Write `stream`.
     # Usage comes in every stream without asking.
     options = without(as_dict(draft.asked.get("stream_options")), ("include_usage",))
     if draft.call.stream:
@@ -226,7 +226,7 @@ def write_stream(draft: Draft) -> None:
 
 
 def write_exact_rest(draft: Draft) -> None:
-    """What a client of this very format asked for, as it asked for it."""
+    # What a client of this very format asked for, as it asked for it.
     asked, native, body = draft.asked, draft.native, draft.body
     include = native.get("include")
     wanted = [LOGPROBS] if asked.get("logprobs") is True else []
@@ -246,14 +246,14 @@ def write_exact_rest(draft: Draft) -> None:
 
 
 def write_request(call: Call, target: Target) -> HttpRequest:
-    """A call, ready to be sent."""
+    # A call, ready to be sent.
     # A call of the `responses` operation goes out as its client wrote it.
     made = write_body(call, target)
     return seal(made.sent, {"model": target.model, **made.body})
 
 
 def write_body(call: Call, target: Target) -> Draft:
-    """The wire body of a call, without `model`."""
+    # The wire body of a call, without `model`.
     made = draft(call, target)
     if made.exact:
         _write_exactly(made)

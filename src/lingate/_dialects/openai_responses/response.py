@@ -35,14 +35,14 @@ _REQUIRED = (
 
 
 def canonical_usage(native: Any) -> JsonDict | None:
-    """The counts in canonical form, inconsistent ones put right; None where the provider gave none."""
+    # The counts in canonical form, inconsistent ones put right; None where the provider gave none.
     if not isinstance(native, dict) or not native:
         return None
     return repaired({_TO_CANONICAL.get(name, name): value for name, value in native.items() if value is not None})
 
 
 def native_usage(usage: Any) -> JsonDict | None:
-    """The counts in this format's names."""
+    # The counts in this format's names.
     # Those that the format requires are 0 where nobody said.
     if not isinstance(usage, dict) or not usage:
         return None
@@ -68,7 +68,7 @@ def read_response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict,
 
 
 def failure_of(raw: JsonDict, target: Target, headers: Mapping[str, str] = _NO_HEADERS) -> LingateError | None:
-    """The error that a decoded response stands for; None if it is an answer, be it a part of one."""
+    # The error that a decoded response stands for; None if it is an answer, be it a part of one.
     if raw.get("error"):
         return body_failure(raw, target, headers=headers) or provider_failed(target, "an error without a description")
     status = raw.get("status")
@@ -80,7 +80,7 @@ def failure_of(raw: JsonDict, target: Target, headers: Mapping[str, str] = _NO_H
 
 
 def canonical_response(raw: JsonDict, sent: HttpRequest) -> JsonDict:
-    """The canonical form of a decoded response that is no error."""
+    # The canonical form of a decoded response that is no error.
     # `raw` is not changed.
     # Raises ProtocolError: it is not a response.
     items = raw.get("output")
@@ -112,7 +112,7 @@ def canonical_response(raw: JsonDict, sent: HttpRequest) -> JsonDict:
 
 
 def read_output(items: Any, sent: HttpRequest) -> Reading:
-    """Read output items of the answer to a request."""
+    # Read output items of the answer to a request.
     # Raises ProtocolError: they cannot be read.
     try:
         check_items(items, "output")
@@ -127,12 +127,12 @@ def tools_of(sent: HttpRequest) -> Any:
 
 
 def keeps_items(reading: Reading, answer: str | None, sent: HttpRequest) -> bool:
-    """Whether the items stay beside the message: where it says less, and for clients of this very format."""
+    # Whether the items stay beside the message: where it says less, and for clients of this very format.
     return answer is None and (not reading.exact or sent.call.operation == "responses")
 
 
 def finish_reason(raw: JsonDict, has_calls: bool) -> str | None:
-    """OpenAI's word for how an answer ended; None while it is still being made."""
+    # OpenAI's word for how an answer ended; None while it is still being made.
     # An answer with tool calls ends with `tool_calls`, unless it was cut short: a call whose arguments are incomplete
     # must not be executed.
     status = raw.get("status")
@@ -144,7 +144,7 @@ def finish_reason(raw: JsonDict, has_calls: bool) -> str | None:
 
 
 def native_reason(raw: JsonDict) -> str:
-    """The provider's word for how the answer ended."""
+    # The provider's word for how the answer ended.
     reason = dig(raw, "incomplete_details", "reason")
     words = reason or raw.get("status") or "completed"
     return words if isinstance(words, str) else "completed"
@@ -159,7 +159,7 @@ def model_of(raw: JsonDict, target: Target) -> str:
 
 
 def top_fields(raw: JsonDict, sent: HttpRequest) -> JsonDict:
-    """Fields of a response beside its output: all of them for clients of this very format, else what is news."""
+    # Fields of a response beside its output: all of them for clients of this very format, else what is news.
     exact = sent.call.operation == "responses"
     kept = {
         name: value

@@ -22,12 +22,12 @@ BRINGING = "additional_tools"
 
 
 def flat_name(space: str, name: str) -> str:
-    """What a function of a namespace is called where there are none."""
+    # What a function of a namespace is called where there are none.
     return space + ("" if space.endswith("__") else "__") + name
 
 
 def all_tools(body: JsonDict) -> list[JsonDict]:
-    """The tools of a canonical request, those that its items bring too."""
+    # The tools of a canonical request, those that its items bring too.
     # Raises Malformed: they are not tools.
     found = as_dicts(body.get("tools"))
     for message in as_dicts(body.get("messages")):
@@ -38,7 +38,7 @@ def all_tools(body: JsonDict) -> list[JsonDict]:
 
 
 def spread(tools: list[JsonDict]) -> tuple[list[JsonDict], Names]:
-    """The tools without namespaces, and who is who among them."""
+    # The tools without namespaces, and who is who among them.
     # Raises Malformed: what a namespace holds are not tools.
     flat: list[JsonDict] = []
     names: Names = {}
@@ -58,7 +58,7 @@ def spread(tools: list[JsonDict]) -> tuple[list[JsonDict], Names]:
 
 
 def with_flat_choice(choice: Any, tools: list[JsonDict], names: Names) -> Any:
-    """A choice whose functions are called as `spread` calls them: here it knows a function of a namespace by its name there."""
+    # A choice whose functions are called as `spread` calls them: here it knows a function of a namespace by its name there.
     if isinstance(inner := dig(choice, "allowed_tools"), dict):
         chosen = [with_flat_choice(one, tools, names) for one in as_list(inner.get("tools"))]
         return {**choice, "allowed_tools": {**inner, "tools": chosen}}
@@ -70,7 +70,7 @@ def with_flat_choice(choice: Any, tools: list[JsonDict], names: Names) -> Any:
 
 
 def with_flat_names(message: JsonDict) -> JsonDict:
-    """A message whose calls of functions in namespaces are called as `spread` calls the functions."""
+    # A message whose calls of functions in namespaces are called as `spread` calls the functions.
     items = as_dicts(kept_items(message))
     names = {
         call_id(item): flat_name(item["namespace"], as_str(item.get("name"))) for item in items if _has_space(item)
@@ -90,7 +90,7 @@ def _renamed(call: JsonDict, name: str | None) -> JsonDict:
 
 
 def with_spaces(response: JsonDict, names: Names) -> JsonDict:
-    """A canonical response whose calls have their namespaces again."""
+    # A canonical response whose calls have their namespaces again.
     return with_calls(response, lambda call: _call(call, names))
 
 
@@ -103,7 +103,7 @@ def _call(call: JsonDict, names: Names) -> JsonDict:
 
 
 def spaced(events: list[Event], names: Names) -> list[Event]:
-    """The events of a stream whose calls have their namespaces again."""
+    # The events of a stream whose calls have their namespaces again.
     return [_spaced(event, names) if type(event) is ToolStart else event for event in events]
 
 

@@ -101,7 +101,7 @@ class Item:
 
 
 def place_of(raw: JsonDict) -> Place:
-    """The place that an event names."""
+    # The place that an event names.
     index, given = raw.get("output_index"), raw.get("item_id")
     if type(index) is int:
         return "index", index
@@ -112,13 +112,13 @@ def place_of(raw: JsonDict) -> Place:
 
 
 def index_of(raw: JsonDict, name: str) -> int:
-    """A position that an event gives; the first where it gives none."""
+    # A position that an event gives; the first where it gives none.
     found = raw.get(name)
     return found if type(found) is int else 0
 
 
 def ids_of(item: JsonDict) -> frozenset[str]:
-    """Every id an item goes by, or an event calls it by."""
+    # Every id an item goes by, or an event calls it by.
     return frozenset(filter(None, (as_str(item.get("id") or item.get("item_id")), call_id(item))))
 
 

@@ -21,7 +21,7 @@ _NESTED = ("function", "custom")
 
 
 def write_tool_fields(draft: Draft) -> None:
-    """Write `tools`, `tool_choice` and `parallel_tool_calls`."""
+    # Write `tools`, `tool_choice` and `parallel_tool_calls`.
     asked, body = draft.asked, draft.body
     if draft.exact:
         _write_exactly(draft)
@@ -108,12 +108,12 @@ def _flat_format(form: Any) -> JsonDict:
 
 
 def search_tool(options: JsonDict) -> JsonDict:
-    """OpenAI's `web_search_options` as the tool that it is here."""
+    # OpenAI's `web_search_options` as the tool that it is here.
     return {"type": "web_search", **not_null(options, ("user_location",)), **search_place(options)}
 
 
 def search_options(tool: JsonDict) -> JsonDict | None:
-    """A web search tool as `web_search_options`; None for any other tool."""
+    # A web search tool as `web_search_options`; None for any other tool.
     if not str(tool.get("type")).startswith(SEARCH_TOOLS):
         return None
     options = {name: tool[name] for name in ("search_context_size", "filters") if tool.get(name)}
@@ -145,7 +145,7 @@ def _flat_name(choice: Any) -> Any:
 
 
 def canonical_tools(tools: list[Any]) -> list[JsonDict]:
-    """This format's tools with functions in the chat form."""
+    # This format's tools with functions in the chat form.
     # A tool of the provider's own stays as it is.
     # Raises Malformed: they are not tools.
     return [_nested_tool(tool, f"tools[{n}]") for n, tool in enumerate(tools)]
@@ -164,7 +164,7 @@ def _nested_tool(tool: Any, where: str) -> JsonDict:
 
 
 def canonical_choice(choice: Any) -> Any:
-    """This format's `tool_choice` in the chat form."""
+    # This format's `tool_choice` in the chat form.
     # Raises Malformed: it is neither a word nor an object.
     if isinstance(choice, str):
         return choice

@@ -26,7 +26,7 @@ def stream_decoder(sent: HttpRequest, head: Head) -> StreamDecoder:
 
 
 def parse_chat(body: bytes, path_args: Mapping[str, str]) -> Call:
-    """Read a client's request: as a face, this is OpenAI's format in AWS's frames."""
+    # Read a client's request: as a face, this is OpenAI's format in AWS's frames.
     made = parse_call(body, path_args)
     made.stream = path_args.get("method") == STREAM_METHOD
     return made

@@ -45,7 +45,7 @@ class TgiParts(HeadedAnswer):
         self._lines = NdjsonDecoder()
 
     def read(self, name: str, payload: Any, out: list[Event]) -> None:
-        """Take the next bytes and append what they mean."""
+        # Take the next bytes and append what they mean.
         # Raises ValueError: they are no events.
         if name == PART:
             self._take(self._lines.feed(payload), out)
@@ -119,7 +119,7 @@ _TEXTS = ("generated_text", "generation", "generated_texts")
 
 
 def read_generated(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """A whole answer as a canonical response, and as it came (a bare list as `{"generations": [...]}`)."""
+    # A whole answer as a canonical response, and as it came (a bare list as `{"generations": [...]}`).
     target = sent.target
     raw = decoded(body, target)
     first = raw[0] if isinstance(raw, list) and raw else raw
@@ -147,7 +147,7 @@ def _text(given: Any) -> str | None:
 
 
 def without_prompt(text: str, sent: HttpRequest) -> str:
-    """The text without the prompt, which some containers repeat before it."""
+    # The text without the prompt, which some containers repeat before it.
     prompt = decode(sent.body).get("inputs") if sent.body else None
     return text.removeprefix(prompt) if isinstance(prompt, str) else text
 
@@ -160,7 +160,7 @@ def _failure(raw: JsonDict, target: Target) -> LingateError | None:
 
 
 def counted(details: Any) -> JsonDict:
-    """Token counts, as far as the container tells them."""
+    # Token counts, as far as the container tells them.
     details = as_dict(details)
     prefill, written = details.get("prefill"), integer(details.get("generated_tokens"))
     read = len(prefill) if isinstance(prefill, list) and prefill else integer(details.get("input_length"))
@@ -168,7 +168,7 @@ def counted(details: Any) -> JsonDict:
 
 
 def read_embeddings(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
-    """Vectors as an OpenAI list, and the decoded body (a bare list as `{"embeddings": [...]}`)."""
+    # Vectors as an OpenAI list, and the decoded body (a bare list as `{"embeddings": [...]}`).
     target = sent.target
     raw = decoded(body, target)
     kept: Any = raw if isinstance(raw, dict) else {"embeddings": raw}

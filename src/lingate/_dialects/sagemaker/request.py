@@ -22,7 +22,7 @@ _PARAMETERS = ("seed", "frequency_penalty", "repetition_penalty")
 
 
 def takes_prompts(target: Target) -> bool:
-    """Whether the container is one of those that take a prompt and give text (TGI), not messages."""
+    # Whether the container is one of those that take a prompt and give text (TGI), not messages.
     return target.traits.get("body_format") == "prompt"
 
 
@@ -57,7 +57,7 @@ def _write_prompt(call: Call, target: Target) -> Draft:
 
 
 def embed_request(call: Call, target: Target) -> HttpRequest:
-    """An embeddings call, ready to be sent: Hugging Face's `inputs`, or OpenAI's format."""
+    # An embeddings call, ready to be sent: Hugging Face's `inputs`, or OpenAI's format.
     draft = begun(call, target)
     if takes_prompts(target):
         given = draft.asked.get("input")
