@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import lingate
-from lingate.errors import BadRequestError, ConfigError, ProtocolError, RateLimitError
+from lingate.errors import AuthenticationError, BadRequestError, ConfigError, ProtocolError, RateLimitError
 from lingate.testing import AsyncFakeTransport, FakeTransport, Reply
 from tests.aws import ACCESS_KEY, SECRET_KEY
 
@@ -201,3 +201,16 @@ def test_a_refusal_names_the_provider() -> None:
 
     assert (caught.value.provider, caught.value.model) == ("dashscope", "text-embedding-v4")
     assert len(transport.requests) == 1
+
+
+def test_headers_of_the_call_go_with_each_request_and_are_repeated_in_no_error() -> None:
+    own = "canary-of-the-call-4711"
+    made, transport = client(
+        vectors(*range(10), tokens=1), Reply({"error": {"message": f"no such key {own}"}}, 401), retries=0
+    )
+
+    with pytest.raises(AuthenticationError) as caught:
+        made.embed(TEN, words(11), extra_headers={"x-own-token": own})
+
+    assert [sent.headers["x-own-token"] for sent in transport.requests] == [own, own]
+    assert own not in f"{caught.value} {caught.value.detail}"

@@ -14,15 +14,18 @@ from lingate.errors import LingateError, ProtocolError
 _KEPT = "provider_specific_fields"
 
 
-def shares(call: Call, form: OperationFormat, target: Target) -> list[Call]:
-    """The call, or the calls into which it has to be divided for this target."""
+def requests(sent: HttpRequest, call: Call, form: OperationFormat, target: Target) -> list[HttpRequest]:
+    """The request of a call, or those into which it has to be divided for this target."""
     given = call.body.get("input")
     most = target.traits.get("most_inputs") or form.most(target)
     if not most or not isinstance(given, list) or len(given) <= most or isinstance(given[0], int):
-        return [call]
-    return [
-        replaced(call, body=_share(call.body, len(given), slice(at, at + most))) for at in range(0, len(given), most)
-    ]
+        return [sent]
+    made = []
+    for at in range(0, len(given), most):
+        body = _share(call.body, len(given), slice(at, at + most))
+        made.append(form.request(replaced(call, body=body), target))
+        made[-1].target = sent.target  # it knows the secrets among the call's own headers
+    return made
 
 
 def _share(body: JsonDict, count: int, place: slice) -> JsonDict:
@@ -38,13 +41,15 @@ def _share(body: JsonDict, count: int, place: slice) -> JsonDict:
 
 
 def in_turn(
-    requests: list[HttpRequest], context: Context, ask: Callable[[HttpRequest], Generator[Step, Answer, Any]]
+    wanted: list[HttpRequest], context: Context, ask: Callable[[HttpRequest], Generator[Step, Answer, Any]]
 ) -> Generator[Step, Answer, Any]:
     """Make each request as `ask` does, and give their answers as one, or the first error."""
+    if len(wanted) == 1:
+        return (yield from ask(wanted[0]))
     done: list[Completed] = []
     outcome: Any = None
     mark = len(context.trail)
-    for sent in requests:
+    for sent in wanted:
         outcome = yield from ask(sent)
         if isinstance(outcome, LingateError):
             break

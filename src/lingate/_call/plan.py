@@ -166,22 +166,22 @@ def _over_routes(routes: Iterable[Route], context: Context, whole: bool) -> Gene
             continue
         try:
             target, form = route.find if isinstance(route.find, tuple) else route.find()
-            calls = [route.call]
-            if route.call.operation == "embeddings":
-                from lingate._call.batches import in_turn, shares
-
-                calls = shares(route.call, form, target)
-            requests = [form.request(call, target) for call in calls]
-            for sent in requests if route.call.extra_headers else ():
-                _hide(sent, route.call.extra_headers or {})
+            sent = form.request(route.call, target)
+            if route.call.extra_headers:
+                _hide(sent, route.call.extra_headers)
         except ConfigError as error:
             if last is None:
                 raise
             # A fallback that cannot be used is noted; what the first route said stays the news.
             context.trail.append(_attempt(route.call.model.partition("/")[0], route.call.model, error, 0.0, 0.0))
             continue
-        ask = partial(_tries, form=form, context=context, deadline=deadline, whole=whole, route=route)
-        outcome = yield from (ask(requests[0]) if len(requests) == 1 else in_turn(requests, context, ask))
+        if route.call.operation == "embeddings":
+            from lingate._call.batches import in_turn, requests
+
+            ask = partial(_tries, form=form, context=context, deadline=deadline, whole=whole, route=route)
+            outcome = yield from in_turn(requests(sent, route.call, form, target), context, ask)
+        else:
+            outcome = yield from _tries(sent, form, context, deadline, whole, route)
         if isinstance(outcome, _ANSWERED):
             return outcome
         last = context.error = outcome
