@@ -164,11 +164,11 @@ class Fixed(msgspec.Struct, frozen=True):
     # As a frozen dataclass; but `dataclasses` and what it makes of ten classes take a fifth of a client's start.
 
     def __repr__(self) -> str:
-        told = (f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name not in _MAY_BE_SECRET)
+        told = (f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name not in _NOT_SHOWN)
         return f"{type(self).__name__}({', '.join(told)})"
 
 
-_MAY_BE_SECRET = {
+_NOT_SHOWN = {
     "env",
     "headers",
     "query",
@@ -180,6 +180,7 @@ _MAY_BE_SECRET = {
     "providers",
     "differs",
 }
+"""Fields that may hold a credential, and one that follows from others."""
 
 replaced = msgspec.structs.replace
 """A copy of a record in which some fields are others."""

@@ -55,14 +55,15 @@ NEUTRAL = {
 }
 """Fields that some formats have no counterpart for, and the values that ask for what happens anyway."""
 
+CACHE_HINTS = ("prompt_cache_key", "prompt_cache_options", "prompt_cache_retention")
+"""Fields by which OpenAI's clients say how prompts are to be cached: hints, wherever that is said otherwise or not at all."""
+
 HINTS = frozenset(
     {
         "user",
         "safety_identifier",
         "metadata",
-        "prompt_cache_key",
-        "prompt_cache_options",
-        "prompt_cache_retention",
+        *CACHE_HINTS,
         "chat_template_kwargs",
         "enable_thinking",
         *ANTHROPICS_HINTS,

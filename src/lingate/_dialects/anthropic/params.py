@@ -9,7 +9,7 @@ from typing import Any
 
 from lingate._dialects import _params
 from lingate._dialects._claude import BUDGETS, EFFORTS, fitted_thinking, way_to_think
-from lingate._dialects._params import CHAT_FIELDS, NEUTRAL
+from lingate._dialects._params import CACHE_HINTS, CHAT_FIELDS, NEUTRAL
 from lingate._dialects.anthropic.draft import Draft
 from lingate._dialects.anthropic.facts import (
     COMPACT_BETA,
@@ -24,13 +24,7 @@ from lingate._dialects.anthropic.facts import (
 from lingate._dialects.anthropic.tools import is_forced
 from lingate._wire.shapes import as_dict, as_dicts, as_str, dig, without
 
-_HINTS = (
-    "chat_template_kwargs",
-    "enable_thinking",
-    "prompt_cache_key",
-    "prompt_cache_options",
-    "prompt_cache_retention",
-)
+_HINTS = ("chat_template_kwargs", "enable_thinking", *CACHE_HINTS)
 """Fields that do not change what the answer should be: left out and reported, never an error."""
 
 _WRITTEN = CHAT_FIELDS | {
@@ -86,7 +80,7 @@ def _need_betas(draft: Draft) -> None:
     if known := draft.traits.get("betas"):
         tools = as_dicts(draft.body.get("tools"))
         for name, beta in TOOL_FIELD_BETAS.items():
-            if re.fullmatch(known, beta) and any(tool.get(name) for tool in tools):
+            if any(tool.get(name) for tool in tools) and re.fullmatch(known, beta):
                 draft.need(beta)
     # The toolset's own version of the connector replaces the one before.
     if draft.body.get("mcp_servers") and TOOL_BETAS["mcp_toolset"] not in draft.betas:

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from lingate._dialects._claude import BUDGETS, EFFORTS, fitted_thinking, way_to_think
-from lingate._dialects._params import CHAT_FIELDS, answer_limit, sampling, stops
+from lingate._dialects._params import CACHE_HINTS, CHAT_FIELDS, answer_limit, sampling, stops
 from lingate._dialects._params import NEUTRAL as _NEUTRAL
 from lingate._dialects._strangers import is_anthropics_hint, note_others_words
 from lingate._dialects.anthropic.facts import FIELD_BETAS
@@ -20,15 +20,7 @@ from lingate._wire.shapes import as_list
 NEUTRAL = {"seed": (), **_NEUTRAL}
 """Fields without a counterpart, and the values that ask for what happens anyway."""
 
-HINTS = (
-    "chat_template_kwargs",
-    "prompt_cache_key",
-    "prompt_cache_options",
-    "prompt_cache_retention",
-    "user",
-    "safety_identifier",
-    "cache_control",
-)
+HINTS = ("chat_template_kwargs", *CACHE_HINTS, "user", "safety_identifier", "cache_control")
 """Fields that do not change what the answer should be: left out and reported, never an error."""
 
 WRITTEN = CHAT_FIELDS | {
