@@ -128,7 +128,7 @@ class _Run:
             "facts": {},
             "start": {},
             "memory": {},
-            **{part: {} for part in ("requests", "talks", "latency", "soon", "token", "events", "crowd")},
+            **{part: {} for part in ("requests", "talks", "latency", "soon", "token", "events", "apart", "crowd")},
         }
 
     def all(self, chosen: list[Rival], *, refresh: bool) -> Found:
@@ -200,16 +200,19 @@ class _Run:
                 ("latency", self._latency),
                 ("soon", self._first("soon")),
                 ("token", self._first("token")),
-                ("events", self._events),
+                ("events", self._events("flow")),
+                ("apart", self._events("apart")),
             ):
                 self._turns(part, step, order)
             order = order[1:] + order[:1]
 
     def _turns(self, part: str, step: Callable[[Subject], Found], order: list[Subject]) -> None:
         found = self._found[part]
-        if part in ("requests", "talks", "events"):
+        if part in ("requests", "talks", "events", "apart"):
             found.setdefault(DIRECT, []).append(step(self._direct))
         for subject in order:
+            if part == "apart" and subject.rival is not None and not subject.rival.crowd:
+                continue
             try:
                 found.setdefault(subject.name, []).append(step(subject))
             except (LoadError, OSError) as error:
@@ -256,10 +259,13 @@ class _Run:
             for name, share in (("p50", 0.5), ("p99", 0.99))
         }
 
-    def _events(self, subject: Subject) -> Found:
+    def _events(self, way: str) -> Callable[[Subject], Found]:
+        return lambda subject: self._flow(subject, way)
+
+    def _flow(self, subject: Subject, way: str) -> Found:
         before = cpu_seconds(subject.pid)
         events = upstream.FLOW_EVENTS - 1
-        done = streams(subject.target("flow"), subject.lanes, events, ramp=0.2, deadline=60.0)
+        done = streams(subject.target(way), subject.lanes, events, ramp=0.2, deadline=60.0)
         wait_until_quiet(subject.pid, 2.0)
         if not done.events:
             raise LoadError(f"no event came: {done.failures}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -18,8 +19,13 @@ FLOW_EVENTS, FLOW_PAUSE_MS = 200, 10
 CROWD_EVENTS, CROWD_PAUSE_MS = {"crowd": 1200, "crowd-short": 200}, 50
 """What the many streams are made of: 60 and 10 seconds at 20 events a second."""
 
+_UNEVEN = 0.3
+"""Part of a pause by which it is longer or shorter at random, as a model's are. nginx counts pauses from a time that all
+timers of one turn share: of one length, two streams that once fall together stay together, and after eight seconds the
+events of all 500 were sent within the same millisecond."""
+
 TOKEN_EVENTS = 6
-WAYS = ("whole", "soon", "token", "flow", *CROWD_EVENTS)
+WAYS = ("whole", "soon", "token", "flow", "apart", *CROWD_EVENTS)
 FIRST_WORD = b"Sunlight"
 _CHAT = "/v1/chat/completions"
 
@@ -35,7 +41,8 @@ class Nginx:
         proxy_pid: First process of the proxy, which does nothing else: what it costs is what a proxy costs.
         proxy: Where the proxy passes everything on.
         bases: Base URL of each way of answering: `whole`; `soon`, a short stream; `token`, the same after 20 ms; `flow`, a
-            longer one sent event by event; `crowd` and `crowd-short`, streams at the pace of a model.
+            longer one sent event by event, in step with all others; `apart`, the same at its own pace; `crowd` and
+            `crowd-short`, streams at the pace of a model.
     """
 
     version: str
@@ -107,8 +114,10 @@ http {{
 
 def _provider(root: Path, port: int) -> str:
     streams = _stream("soon", TOKEN_EVENTS, 0) + _stream("token", TOKEN_EVENTS, 0, first=FIRST_TOKEN_MS)
-    streams += _stream("flow", FLOW_EVENTS, FLOW_PAUSE_MS)
-    streams += "".join(_stream(way, events, CROWD_PAUSE_MS) for way, events in CROWD_EVENTS.items())
+    streams += _stream("flow", FLOW_EVENTS, FLOW_PAUSE_MS) + _stream(
+        "apart", FLOW_EVENTS, FLOW_PAUSE_MS, uneven=_UNEVEN
+    )
+    streams += "".join(_stream(way, events, CROWD_PAUSE_MS, uneven=_UNEVEN) for way, events in CROWD_EVENTS.items())
     return f"""
   server {{
     listen 127.0.0.1:{port} backlog=2048;
@@ -131,14 +140,13 @@ def _proxy(port: int, provider: int) -> str:
   }}"""
 
 
-def _stream(way: str, events: int, pause_ms: int, *, first: int = 0) -> str:
+def _stream(way: str, events: int, pause_ms: int, *, first: int = 0, uneven: float = 0.0) -> str:
     """A location that writes one event after the other, each with the time at which that was done as its text."""
-    pause = f" echo_sleep {pause_ms / 1000:.3f};" if pause_ms else ""
     lines = [f"      echo_sleep {first / 1000:.3f};"] if first else []
-    lines += [
-        f"      echo -n '{event}\\n\\n'; echo_flush;{pause}"
-        for event in [*(_event(FIRST_WORD.decode() if n == 0 else "t$msec;") for n in range(events)), *_end()]
-    ]
+    chance = random.Random(way)
+    for event in [*(_event(FIRST_WORD.decode() if n == 0 else "t$msec;") for n in range(events)), *_end()]:
+        pause = pause_ms / 1000 * (1 + chance.uniform(-uneven, uneven))
+        lines.append(f"      echo -n '{event}\\n\\n'; echo_flush;" + (f" echo_sleep {pause:.3f};" if pause else ""))
     text = "\n".join(lines)
     return f"\n    location = {path(way)} {{\n      default_type text/event-stream;\n{text}\n    }}\n"
 

@@ -34,6 +34,10 @@ def _found() -> dict[str, Any]:
         "soon": {name: [through] * 3 for name in names},
         "token": {name: [{**through, "through_p50": 2.1}] * 3 for name in names},
         "events": {name: [{"cpu_us": us / 4, "finished": 40, "failures": {}}] for name, us in cpu.items()},
+        "apart": {
+            "nginx": [{"cpu_us": 9, "finished": 40, "failures": {}}],
+            "lingate": [{"cpu_us": 20, "finished": 40, "failures": {}}],
+        },
         "crowd": {"direct": {**crowd, "seconds": 10.0}, "lingate": {**crowd, "seconds": 60.0}},
     }
 
@@ -49,7 +53,7 @@ def test_every_bar_is_judged_by_its_figure() -> None:
     verdicts = _verdicts(_found())
 
     assert verdicts.pop("added time to first token, after 20 ms") == "NOT HELD"
-    assert verdicts.pop("CPU a stream event: Lingate / nginx proxy_pass") == "NOT HELD"
+    assert verdicts.pop("CPU a stream event, streams in step: Lingate / nginx") == "NOT HELD"
     assert len(verdicts) == len(gateways_report.LIMITS) - 2
     assert set(verdicts.values()) == {"held"}
 
