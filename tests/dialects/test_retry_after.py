@@ -49,6 +49,8 @@ def wait(
         ({"retry-after-ms": "nan", "retry-after": "3"}, 3.0),
         ({"retry-after-ms": "x", "retry-after": "3"}, 3.0),
         ({"retry-after": "30, 20"}, 30.0),  # sent twice
+        ({"llm_provider-retry-after": "12"}, 12.0),  # what LiteLLM's proxy relays
+        ({"retry-after": "3", "llm_provider-retry-after": "12"}, 3.0),
         ({"retry-after": "soon, or later"}, None),
     ],
 )

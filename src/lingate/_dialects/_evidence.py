@@ -77,20 +77,6 @@ _NESTED = (
 )
 """Fields that may hold more of the error: an object, a list, or text with JSON in it."""
 
-_WAITS = {
-    "retry_after": 1.0,
-    "retry_after_seconds": 1.0,
-    "retryAfter": 1.0,
-    "retryAfterSeconds": 1.0,
-    "quotaResetDelay": 1.0,
-    "resets_in_seconds": 1.0,
-    "quotaResetTimeStamp": 1.0,  # points in time
-    "resets_at": 1.0,
-    "reset_at": 1.0,
-    "retry_after_ms": 0.001,
-    "retryAfterMs": 0.001,
-    "estimated_time": 1.0,  # {"error": "Model x is currently loading", "estimated_time": 20.0}
-}
 _QUOTAS = {"quotaId": "quotaValue", "quota_limit": "quota_limit_value"}
 _FLAGS = ("flagged_input", "input_guardrail", "output_guardrail")
 """Records of a moderation; what moderates without an error does so in answers that are none."""
@@ -261,6 +247,10 @@ class _Reader:
         self._inner_error(node, depth)
         for key in _STATUSES:
             self.status(node.get(key))
+        if (
+            not depth and str(name := node.get("name")).isidentifier()
+        ):  # {"name": "content_moderation", "errors": [...]}
+            self.code(name)
         for key in _CODES:
             self.code(_aws_name(node[key]) if key == "__type" and isinstance(node.get(key), str) else node.get(key))
         self._facts(node)
@@ -301,14 +291,14 @@ class _Reader:
     def _facts(self, node: dict[str, Any]) -> None:
         for key in _ORIGINAL:
             self.original = self.original or _http_status(node.get(key))
-        for key, unit in _WAITS.items():
-            wait = node.get(key)
-            if isinstance(wait, (int, float)) and not isinstance(wait, bool) and abs(wait) < 1e15:
-                self.waits.append(float(wait) * unit)
+        for key, wait in list(node.items())[:99]:
+            if not _wait_name().fullmatch(key) or isinstance(wait, bool):
+                continue
+            millis = key.lower().endswith("ms")
+            if isinstance(wait, (int, float)) and abs(wait) < 1e15:
+                self.waits.append(wait / 1000 if millis else float(wait))
             elif isinstance(wait, str):
-                self.waits.append(f"{wait}ms" if key.lower().endswith("ms") else wait)
-        if isinstance(delay := node.get("retryDelay"), str):
-            self.waits.append(delay)
+                self.waits.append(wait + "ms" if millis else wait)
         for key, limit in _QUOTAS.items():
             if isinstance(quota := node.get(key), str):
                 value = node.get(limit)
@@ -335,6 +325,8 @@ class _Reader:
     def say(self, text: str, depth: int) -> None:
         # Keep a message; JSON inside it is read as what it is, and only the words around it are kept.
         text = self._unnest(text[:_MAX_TEXT].strip(), depth)
+        if text.endswith(")") and (number := _base_number().search(text)):
+            self.codes.append(BASE_RESP + number[1])
         if text and not any(text in known for known in self.texts):
             self.texts.append(text)
 
@@ -359,6 +351,16 @@ class _Reader:
 
 _READABLE = frozenset({"error", "errors", "message", "Message", "detail", "code", "base_resp", "msg", "error_msg"})
 # Compiled when they are first needed.
+# Durations and points in time; `estimated_time` is how long a model still loads.
+_wait_name = cache(
+    partial(
+        re.compile,
+        "(?i)retry_?(?:after|delay)(?:_?(?:seconds|ms))?|estimated_time"
+        "|(?:quota)?resets?_?(?:(?:in_?)?seconds|at|time(?:stamp)?|delay)",
+    )
+)
+# Where there is no `base_resp`, in other formats than its own, MiniMax puts its number behind the words: `... (1026)`.
+_base_number = cache(partial(re.compile, r"\w[!.]? \((10(?:0[248]|2[67]|39|41)|20(?:13|4[59]|61))\)$"))
 _json_mark = cache(
     partial(re.compile, r"""["'](?:error|errors|message|detail|code|msg|error_msg|base_resp)\\?["']\s*:""")
 )

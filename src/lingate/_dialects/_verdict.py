@@ -76,7 +76,7 @@ class Rule(NamedTuple):
 
     kind: str
     codes: _Codes | None = None
-    statuses: tuple[int, ...] = ()
+    statuses: tuple[int | None, ...] = ()  # None: nobody tells it
     words: _Words | None = None
     when: Callable[[Case], bool] | None = None
 
@@ -105,28 +105,25 @@ _QUOTA_CODES = _Codes(
     " ResourcePackExhausted",
 )
 _BUSY_CODES = _Codes(
-    "overloaded overloaded_error server_is_overloaded engine_overloaded_error engine_overloaded model_overloaded"
-    " ServerOverloaded ModelNotReadyException ServiceUnavailableException service_unavailable_error unavailable_error"
-    " service_unavailable unavailable temporarily_unavailable capacity_exceeded queue_exceeded system_busy"
-    " 1305 1312 3040"
+    "ModelNotReadyException unavailable_error unavailable temporarily_unavailable capacity_exceeded queue_exceeded"
+    " system_busy 1305 1312 3040",
+    "overloaded service_unavailable",
 )
 _CONTENT_CODES = _Codes(
     "bio_policy cyber_policy misalignment_policy_violation sensitive_words_detected moderation_blocked"
-    " prohibited_content nsfw_content content_illegal illegal_prompt illegal_image_content guardrail_intervened"
-    " hooks_failed safety recitation spii blocklist content_blocked prompt_blocked image_safety image_prohibited_content"
-    " image_recitation censorship_blocked refusal 1301 base_resp:1026 base_resp:1027",
-    "content_filter content_policy ResponsibleAIPolicyViolation data_inspection_failed SensitiveContent RiskDetection"
-    " IllegalDetected unsafe",
+    " nsfw_content content_illegal illegal_prompt illegal_image_content guardrail_intervened"
+    " hooks_failed safety recitation spii blocklist content_blocked prompt_blocked image_safety"
+    " image_recitation censorship_blocked content_moderation refusal 1301 base_resp:1026 base_resp:1027",
+    "content_filter content_policy prohibited_content unsafe ResponsibleAIPolicyViolation data_inspection_failed"
+    " SensitiveContent RiskDetection IllegalDetected",
 )
 _AUTH_CODES = _Codes(
-    "authentication invalid_api_key incorrect_api_key incorrect_api_key_error api_key_invalid api_key_expired missing_api_key"
-    " no_api_key invalid_authentication invalid_authentication_error authentication_error authentication_required"
-    " authentication_failed unauthenticated unauthorized authorized_error NotAuthenticated invalid_token token_expired"
-    " credentials_missing access_token_expired account_deactivated UnrecognizedClientException ExpiredTokenException"
-    " ExpiredToken RequestExpired InvalidSignatureException SignatureDoesNotMatch IncompleteSignature IncompleteSignatureException"
-    " MissingAuthenticationToken MissingAuthenticationTokenException InvalidClientTokenId 10000"
-    " invalid_grant invalid_client failed_to_auth base_resp:1004 base_resp:2049",
-    "AuthFailure.",
+    "invalid_api_key incorrect_api_key incorrect_api_key_error api_key_invalid api_key_expired missing_api_key no_api_key"
+    " unauthenticated unauthorized authorized_error NotAuthenticated invalid_token credentials_missing account_deactivated"
+    " UnrecognizedClientException RequestExpired InvalidSignatureException SignatureDoesNotMatch IncompleteSignature"
+    " IncompleteSignatureException InvalidClientTokenId 10000 invalid_grant invalid_client failed_to_auth base_resp:1004"
+    " base_resp:2049",
+    "AuthFailure. authentication ExpiredToken token_expired",
 )
 _NOT_FOUND_CODES = _Codes(
     "not_found not_found_error resource_not_found_error ResourceNotFoundException ResourceNotFound"
@@ -152,7 +149,7 @@ _QUOTA_WORDS = _Words(
     r"spend(?:ing)? (?:limit|cap)|credit limit (?:exceeded|reached)",
     r"specified (?:\w+ )?api usage limits?|\b(?:out of|draw from your) extra usage\b",
     r"key limit exceeded",
-    r"(?<!thinking.)(?<!reasoning.)(?<!concurrency.)budget (?:limit |has been |was |is )?(?:exceeded|exhausted)",
+    r"(?<!thinking.)(?<!reasoning.)(?<!concurrency.)budget (?:\w+ ){0,4}(?:exceeded|exhausted)",
     r"exceeded (?:your |the )?(?:\w+ )?budget|exceeded\w{0,9}budget",
     r"quota is not enough",
     # Beside a rate limit that is advice: "Add credits to unlock 1000 free requests per day".
@@ -175,7 +172,7 @@ _UNPAID_WORDS = _Words(
 )
 _BUSY_WORDS = _Words(
     r"(?<!either the )(?<!either the server )"  # ... or there is an error in the application
-    r"(?:is|are|been|currently|temporarily|server|engine|model|service) (?:\w+ )?overloaded",
+    r"(?:is|are|been|currently|temporarily|server|engine|model|service|upstream) (?:\w+ )?overloaded",
     r"^overloaded",
     r"(?:at|over|out of|no) (?:(?:maximum|max|full|available|serving) )?capacity",
     r"capacity temporarily exceeded",
@@ -198,10 +195,10 @@ _AUTH_WORDS = _Words(
     r"(?:not valid|not be (?:validated|verified)|invalid|incorrect|expired|missing|malformed|revoked)",
     r"(?:bad|invalid|wrong|incorrect|missing|expired) credentials|credentials (?:are|were) (?:invalid|incorrect|expired)",
     r"^invalid token\W?$|\b(?:token|jwt) (?:has |is )?expired",
-    r"无效的? ?(?:api|密钥|令牌|key)|(?:api ?key|密钥|令牌) ?(?:无效|错误|过期|不存在)|(?:鉴权|认证|身份验证)失败",
+    r"(?:无效的?|未提供) ?(?:api|密钥|令牌|key)|(?:api ?key|密钥|令牌) ?(?:无效|错误|过期|不存在)|(?:鉴权|认证|身份验证)失败",
     r"api[-_ ]?key was reported as leaked",
     r"(?:security|bearer) token included in the request is|request signature we calculated does not match",
-    r"(?:authentication|certification|iam signature(?: check)?) (?:fails|failed|error|required)",
+    r"(?:authentication|certification|key (?:verific|valid)ation|iam signature(?: check)?) (?:fails|failed|error|required)",
     r"\bnot authenticated\b|decode .?authorization",
     r"invalid authentication",
     r"could not validate credentials",
@@ -227,7 +224,7 @@ _CONTEXT_WORDS = _Words(
     r"max(?:imum)? context\b",
     r"context (?:length|window|size)\b.{0,60}(?:exceed|limit|too long|overflow|too large|too small)",
     r"(?:exceed|overflow|(?:longer|larger|greater) than|beyond|not fit).{0,80}context (?:length|window|size|limit)",
-    r"(?:prompt|messages) (?:\([^)]{1,60}\) )?(?:is |are )?too (?:long|large)",
+    r"(?:prompt|messages|(?<!stop )sequence) (?:\([^)]{1,60}\) )?(?:is |are )?too (?:long|large)",
     r"tokens of context|exceeds? (?:the )?max(?:imum)? (?:number of )?(?:input|prompt|message) tokens",
     r"request exceeds (?:the )?max(?:imum)? (?:number of )?tokens",
     r"tokens in (?:the )?request (?:more|greater|larger) than",
@@ -299,7 +296,7 @@ _NOT_FOUND_WORDS = _Words(
 # Not on 5xx: a model that a server which failed calls unavailable may be back soon.
 _UNAVAILABLE_WORDS = _Words(
     rf"model (?!is ){_NAME} (?:is )?(?:unavailable|not (?:available|deployed|servable))",
-    r"endpoint (?:is|has been) (?:paused|stopped)",
+    r"endpoint (?:is|has been) (?:paused|stopped)|model (?:is |has )?not (?:been )?loaded",
     r"requested model (?:\S{1,120} )?is not (?:supported|available)|no available channel|无可用渠道",
 )
 _SHUT_OUT_WORDS = _Words(
@@ -320,7 +317,7 @@ _PERMISSION_WORDS = _Words(
     r"(?:credential|key|token) is only (?:authorized|valid) for",
 )
 _CRASHED_WORDS = _Words(
-    r"model (?:has )?crashed|^model (?:is |was )?(?:un|re)loaded|request returned 5\d\d",
+    r"model (?:has )?crashed|server connection error|^model (?:is |was )?(?:un|re)loaded|request returned 5\d\d",
     r"(?:engine|runner|worker) process (?:has )?(?:exited|terminated|crashed)|^channel error",
 )
 _RATE_SAID = _Words(
@@ -330,7 +327,8 @@ _RATE_SAID = _Words(
     r"(?:reached|exceeded|hit) .{0,40}(?:rate.?limit|usage limit|max (?:\w+ )?(?:[rt]p[md]\b|concurrency))",
     r"too many (?:\w+ )?requests|concurrency (?:\w+ )?limit (?:reached|exceeded|exhausted)",
     r"(?:requests?|usage) (?:limit (?:reached|exceeded)|(?:was )?throttled)|\brate.?limited\b",
-    r"\b[rt]pm (?:limit )?(?:exceeded|reached)|频繁|限流|限频|流控超限|流量受限|quota exceeded|exceeded (?:your|the) quota",
+    r"\b[rt]pm (?:limit )?(?:exceeded|reached)|频繁|限流|限频|流控超限|超限\W?[tr]pm|流量受限",
+    r"quota exceeded|exceeded (?:your|the) quota",
 )
 # Only where nothing tells the status: an error in a success, or in mid-stream, without a code.
 _BROKEN_WORDS = _Words(
@@ -347,11 +345,7 @@ _BROKEN_WORDS = _Words(
 )
 _LATE_WORDS = _Words(r"timed[ -]?out", r"deadline (?:exceeded|expired)", r"\btime-?out\b|超时")
 
-_LATE = (
-    "timeout timeout_error cancelled deadline_exceeded ModelTimeoutException ModelInvocationTimeExceeded request_timeout"
-    " InternalError.Timeout vector_store_timeout FailedOperation.EngineServerTimeout base_resp:1001"
-)
-_LATE_CODES = _Codes(_LATE)
+_LATE_CODES = _Codes("cancelled deadline_exceeded ModelInvocationTimeExceeded base_resp:1001", "timeout")
 
 _ZERO_QUOTA = _Words(r"quota exceeded for metric:[^\n]*limit: 0\b")
 
@@ -370,7 +364,6 @@ _IMPLIED = {
         " malformed_function_call malformed_response unexpected_tool_call"
         " ModelErrorException unknown data_loss generation incomplete_generation base_resp:1000 base_resp:1013"
         " base_resp:1024 base_resp:1033",
-        504: _LATE,
     }.items()
     for code in codes.split()
 }
@@ -378,6 +371,8 @@ _IMPLIED = {
 
 
 def _implied_status(keys: frozenset[str]) -> int | None:
+    if _LATE_CODES(keys):
+        return 504
     found = keys & _IMPLIED.keys()
     # A gateway calls what it passes on an error of the API, or of its upstream; what is in it knows better.
     return max((_IMPLIED[key] for key in found - {"apierror", "upstreamerror"} or found), default=None)
@@ -423,11 +418,13 @@ RULES = (
     # Anthropic answers 400, xAI 403 and MiniMax 500 when the money is gone. A 401 that names the key is about the key.
     Rule("quota", words=_QUOTA_WORDS, when=lambda case: (case.client() or case.status == 500) and not case.names_key()),
     Rule("quota", words=_UNPAID_WORDS, when=lambda case: case.client() and not case.names_key()),
+    # LiteLLM answers 401 where a key may not use the model.
+    Rule("permission", codes=_Codes("data_residency_mismatch", "model_access_denied")),
     # 498: an invalid token (Groq's 498 has the code capacity_exceeded).
     Rule("auth", statuses=(401, 498)),
     Rule("auth", codes=_AUTH_CODES),
     # xAI and Gemini answer 400 to a wrong key, AWS 403; Baidu 200.
-    Rule("auth", words=_AUTH_WORDS, when=lambda case: case.status in (None, 400, 403)),
+    Rule("auth", statuses=(None, 400, 403), words=_AUTH_WORDS),
     Rule("not_found", codes=_NOT_FOUND_CODES),
     Rule("overloaded", statuses=(529,)),
     # Groq calls a request above the tokens per minute "too large", with 413.
@@ -441,21 +438,22 @@ RULES = (
     Rule(
         "bad_request",
         words=_Words(
-            r"^(?:image|audio|video) input is not supported|^tools param requires --jinja",
-            r"while executing \w+ at line \d|jinja exception|at row \d+, column \d+:",
+            r"^(?:image|audio|video) input is not supported|^tools param requires --jinja|^failed to parse tool call arg",
+            r"while executing \w+ at line \d|jinja exc|at row \d+, column \d+:|\(in \w{1,40}:\d+\)|must be one of .+but got",
         ),
     ),
     # Who is shut out for what was said is not told it of this prompt.
-    Rule("permission", words=_SHUT_OUT_WORDS, when=lambda case: case.status in (None, 400, 403)),
+    Rule("permission", statuses=(None, 400, 403), words=_SHUT_OUT_WORDS),
     Rule("content_filter", words=_CONTENT_WORDS, when=Case.client),
+    # TEI says 413 to whatever its validation refuses.
+    Rule("bad_request", codes=_Codes("validation"), statuses=(413,)),
     Rule("payload_too_large", statuses=(413,)),
     Rule("payload_too_large", statuses=(400,), words=_BYTES_WORDS),
     Rule("not_found", statuses=(404, 410)),
     Rule("not_found", words=_NOT_FOUND_WORDS),
-    Rule("not_found", words=_UNAVAILABLE_WORDS, when=lambda case: case.status in (None, 400, 422)),
-    Rule("rate_limit", statuses=(400, 403), words=_RATE_SAID),
+    Rule("not_found", statuses=(None, 400, 422), words=_UNAVAILABLE_WORDS),
+    Rule("rate_limit", statuses=(400, 403, 422), words=_RATE_SAID),
     Rule("permission", statuses=(403, 451)),
-    Rule("permission", codes=_Codes("data_residency_mismatch")),
     Rule("permission", words=_PERMISSION_WORDS, when=Case.client),
     # 499: the other end gave the request up (Google's CANCELLED, Cohere, nginx). 522, 524: Cloudflare waited in vain.
     Rule("timeout", statuses=(408, 499, 504, 522, 524)),
@@ -466,11 +464,11 @@ RULES = (
     # LM Studio answers 400 to this.
     Rule("server_error", words=_CRASHED_WORDS),
     Rule("server_error", when=lambda case: case.status is not None and (case.status >= 500 or case.status == 424)),
-    Rule("rate_limit", words=_RATE_SAID, when=lambda case: case.status is None),
-    Rule("timeout", words=_LATE_WORDS, when=lambda case: case.status is None),
-    Rule("server_error", words=_BROKEN_WORDS, when=lambda case: case.status is None),
+    Rule("rate_limit", statuses=(None,), words=_RATE_SAID),
+    Rule("timeout", statuses=(None,), words=_LATE_WORDS),
+    Rule("server_error", statuses=(None,), words=_BROKEN_WORDS),
     # A failure without a word of explanation (response.failed, error null).
-    Rule("server_error", when=lambda case: case.status is None and not case.said and not case.keys),
+    Rule("server_error", statuses=(None,), when=lambda case: not case.said and not case.keys),
 )
 
 

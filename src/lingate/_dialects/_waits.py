@@ -43,7 +43,9 @@ def retry_after(
     millis = _number(headers.get("retry-after-ms", ""))
     found = None if millis is None else _bounded(millis / 1000.0)
     if found is None:
-        given = headers.get("retry-after", "")
+        given = headers.get("retry-after") or headers.get(
+            "llm_provider-retry-after", ""
+        )  # as LiteLLM's proxy relays it
         found = _moment(given, clock)
         if found is None:  # sent twice, it reaches us as one value with a comma
             found = max(_known(map(_seconds, given.split(","))), default=None)
@@ -117,22 +119,34 @@ def instant(text: str) -> float | None:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
-_UNITS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+_UNITS = {
+    "d": 86_400.0,
+    "h": 3_600.0,
+    "m": 60.0,
+    "s": 1.0,
+    "ms": 0.001,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "ns": 1e-9,
+    "秒": 1.0,
+    "分": 60.0,
+}
 _PART = r"\d+(?:\.\d+)?\s*(?:milliseconds?|ms|µs|us|ns|days?|d|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s)\b"
 _GLUED = r"(?:\d+(?:\.\d+)?(?:ms|µs|us|ns|[dhms]))+"  # 6m12.5s
 _JOINT = r"[\s,]{0,3}(?:and )?"
 
 
 # Compiled when they are first needed.
-_durations = cache(partial(re.compile, r"(\d+(?:\.\d+)?)\s*(ms|milli|µs|us|ns|d|h|m|s)", re.IGNORECASE))
-_whole_duration = cache(partial(re.compile, rf"(?:{_GLUED}|{_PART}(?:{_JOINT}{_PART})*)", re.IGNORECASE))
+_durations = cache(partial(re.compile, r"(?i)(\d+(?:\.\d+)?)\s*(ms|milli|µs|us|ns|d|h|m|s|秒|分)"))
+_whole_duration = cache(partial(re.compile, rf"(?i)(?:{_GLUED}|{_PART}(?:{_JOINT}{_PART})*)"))
 _phrases = cache(
     partial(
         re.compile,
-        r"(?:try again|retry(?:ing)?(?: your request)?|wait(?: for)?|resets?|available(?: again)?|been timed out)\s+"
+        r"(?i)(?:try again|retry(?:ing)?(?: your request)?|wait(?: for)?|resets?|available(?: again)?|been timed out)\s+"
         r"(?:in |after:? |for )?(?:about |approximately |at least |~)?"
-        rf"({_PART}(?:{_JOINT}{_PART})*|{_GLUED}\b|\d+(?:\.\d+)?(?=\s*(?:$|[.,;)])))|(\d+) ?秒后",
-        re.IGNORECASE,
+        rf"({_PART}(?:{_JOINT}{_PART})*|{_GLUED}\b|\d+(?:\.\d+)?(?=\s*(?:$|[.,;)])))|(\d+ ?(?:秒|分)钟?后)"
+        # As Google's packages for Python show it.
+        r"|retry_delay \{\s*seconds: (\d+)",
     )
 )
 
@@ -140,9 +154,8 @@ _phrases = cache(
 _points = cache(
     partial(
         re.compile,
-        r"(?:again|access|retry|resets?|available) (?:at|on|after):? (\d{4}-\d\d-\d\d)(?:[t ]| at )(\d\d:\d\d(?::\d\d)?)"
+        r"(?i)(?:again|access|retry|resets?|available) (?:at|on|after):? (\d{4}-\d\d-\d\d)(?:[t ]| at )(\d\d:\d\d(?::\d\d)?)"
         r"(?:\.\d+)? ?(?:(?:z|utc|gmt)\b|([+-]\d\d:?\d\d))",
-        re.IGNORECASE,
     )
 )
 """`Your limit will reset at 2026-01-30 18:21:20 +0800`; without a zone it could be any time of that day."""
@@ -166,7 +179,7 @@ def _spoken(message: str, clock: _Clock) -> float | None:
     if found is None:
         found = _points().search(message[:6_000])
         return found and _until(instant(f"{found[1]}T{found[2]}{found[3] or 'Z'}"), clock)
-    text = found[1] or found[2]
+    text = found[1] or found[2] or found[3]
     number = _number(text)
     return _bounded(number if number is not None else _sum(text))
 
