@@ -194,7 +194,7 @@ _AUTH_WORDS = _Words(
     r"(?:(?:access|bearer|auth|authentication|authorization) token|authorization header)s? (?:(?:is|was|has(?: been)?|could) )?"
     r"(?:not valid|not be (?:validated|verified)|invalid|incorrect|expired|missing|malformed|revoked)",
     r"(?:bad|invalid|wrong|incorrect|missing|expired) credentials|credentials (?:are|were) (?:invalid|incorrect|expired)",
-    r"^invalid token\W?$|\b(?:token|jwt) (?:has |is )?expired",
+    r"^invalid token\W?$|\b(?:token|jwt|key) (?:has |is )?expired",
     r"(?:无效的?|未提供) ?(?:api|密钥|令牌|key)|(?:api ?key|密钥|令牌) ?(?:无效|错误|过期|不存在)|(?:鉴权|认证|身份验证)失败",
     r"api[-_ ]?key was reported as leaked",
     r"(?:security|bearer) token included in the request is|request signature we calculated does not match",
@@ -224,7 +224,7 @@ _CONTEXT_WORDS = _Words(
     r"max(?:imum)? context\b",
     r"context (?:length|window|size)\b.{0,60}(?:exceed|limit|too long|overflow|too large|too small)",
     r"(?:exceed|overflow|(?:longer|larger|greater) than|beyond|not fit).{0,80}context (?:length|window|size|limit)",
-    r"(?:prompt|messages|(?<!stop )sequence) (?:\([^)]{1,60}\) )?(?:is |are )?too (?:long|large)",
+    r"(?:prompt|messages|context|(?<!stop )sequence) (?:\([^)]{1,60}\) )?(?:is |are )?too (?:long|large)",
     r"tokens of context|exceeds? (?:the )?max(?:imum)? (?:number of )?(?:input|prompt|message) tokens",
     r"request exceeds (?:the )?max(?:imum)? (?:number of )?tokens",
     r"tokens in (?:the )?request (?:more|greater|larger) than",
@@ -257,7 +257,7 @@ _SURE_CONTEXT_WORDS = _Words(
     r"exceeds the model's maximum context length|maximum context length is [\d,]+ tokens\W+however, you",
 )
 _BYTES_WORDS = _Words(
-    r"payload size exceeds|total message size [\d,]+ exceeds|request (?:body|entity|payload|size) (?:is )?too large"
+    r"payload size exceeds|max bytes|total message size [\d,]+ exceeds|request (?:body|entity|payload|size) (?:is )?too large"
 )
 _CONTENT_WORDS = _Words(
     r"content[- ](?:policy|policies|filter|filters|filtering|moderation)\b",
@@ -271,7 +271,7 @@ _CONTENT_WORDS = _Words(
     r"violat\w+ .{0,60}?terms of (?:service|use)",
     r"guardrails?\b.{0,40}(?:triggered|intervened|failed|blocked|violat)|(?:blocked|denied|rejected) by .{0,40}(?<!forti)guard",
     r"(?:considered|due to) high[- ]risk",
-    r"^content blocked:.{0,80}detected|prompt.injection|jailbreak|blocked pii|new_sensitive|敏感|违规|审核不通过",
+    r"^content blocked:.{0,80}detected|prompt.injection|jailbreak|blocked pii|pii detected|new_sensitive|敏感|违规|审核不通过",
 )
 _NAME = r"[\"'`]?[\w./:@+-]{1,120}[\"'`]?"
 _NOT_FOUND_WORDS = _Words(
