@@ -269,7 +269,8 @@ _CONTENT_WORDS = _Words(
     r"content exists risk|\bnsfw\b|filtered due to|safety[ _]violations?|content safety|unsafe (?:content|image)|be unsafe",
     r"(?:prompt|response|output|input|image) (?:was |were |is |has been )?blocked",
     r"violat\w+ .{0,60}?terms of (?:service|use)",
-    r"guardrails?\b.{0,40}(?:triggered|intervened|failed|blocked|violat)|(?:blocked|denied|rejected) by .{0,40}(?<!forti)guard",
+    r"guardrails?\b.{0,40}(?:triggered|intervened|failed|blocked|violat)",
+    r"(?:blocked|denied|rejected) by .{0,40}(?:(?<!forti)guard|put policy)",
     r"(?:considered|due to) high[- ]risk",
     r"^content blocked:.{0,80}detected|prompt.injection|jailbreak|blocked pii|pii detected|new_sensitive|敏感|违规|审核不通过",
 )
