@@ -247,9 +247,8 @@ class _Reader:
         self._inner_error(node, depth)
         for key in _STATUSES:
             self.status(node.get(key))
-        if (
-            not depth and str(name := node.get("name")).isidentifier()
-        ):  # {"name": "content_moderation", "errors": [...]}
+        # {"name": "content_moderation", "errors": [...]}
+        if not depth and str(name := node.get("name")).isidentifier():
             self.code(name)
         for key in _CODES:
             self.code(_aws_name(node[key]) if key == "__type" and isinstance(node.get(key), str) else node.get(key))

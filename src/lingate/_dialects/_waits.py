@@ -43,9 +43,8 @@ def retry_after(
     millis = _number(headers.get("retry-after-ms", ""))
     found = None if millis is None else _bounded(millis / 1000.0)
     if found is None:
-        given = headers.get("retry-after") or headers.get(
-            "llm_provider-retry-after", ""
-        )  # as LiteLLM's proxy relays it
+        # The second is how LiteLLM's proxy relays it.
+        given = headers.get("retry-after") or headers.get("llm_provider-retry-after", "")
         found = _moment(given, clock)
         if found is None:  # sent twice, it reaches us as one value with a comma
             found = max(_known(map(_seconds, given.split(","))), default=None)
@@ -124,7 +123,7 @@ _UNITS = {
     "h": 3_600.0,
     "m": 60.0,
     "s": 1.0,
-    "ms": 0.001,
+    "ms": 1e-3,
     "us": 1e-6,
     "µs": 1e-6,
     "ns": 1e-9,
