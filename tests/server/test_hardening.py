@@ -371,6 +371,8 @@ class TestTheLedger:
         answer = ask(gateway, CHAT, chat("openai-x", **fields))
         assert answer.status_code == 400
         assert "at most" in answer.json()["error"]["message"]
+        row = rows(gateway)[-1]
+        assert (row["end_user"], row["tags"]) == (None, None)
 
     def test_has_no_more_of_a_models_name_than_any_model_has(self, gateway: Running) -> None:
         assert ask(gateway, CHAT, chat("x" * 100_000)).status_code == 404

@@ -11,6 +11,7 @@ from lingate.errors import BadRequestError, NotFoundError, PermissionDeniedError
 from lingate.server.access import may_use
 from lingate.server.access.bounds import other_models
 from lingate.server.http import HOP
+from lingate.server.ledger.journal import plain_text
 from lingate.server.routing import LONGEST_NAME
 from lingate.server.turn import Turn
 from lingate.server.upstreams import UPSTREAM_FIELDS, brought
@@ -33,7 +34,8 @@ mark by which Anthropic's coding agent knows that it has the large window, and a
 _MOST_TAGS = 32
 _LONGEST_TAG = 256
 _LONGEST_USER = 1024
-"""What becomes part of the ledger is bounded: a caller must not fill it with what it can send in one request."""
+"""Bytes. What becomes part of the ledger is bounded: a caller must not fill it with what it can send in one request, and
+Postgres has no index for more than 2,704 of them."""
 
 
 def read_call(turn: Turn, body: bytes) -> None:
@@ -51,7 +53,7 @@ def read_call(turn: Turn, body: bytes) -> None:
         call.model = args["model"]
     turn.call = call
     row = turn.row
-    row.stream, row.model = call.stream, call.model[:LONGEST_NAME]
+    row.stream, row.model = call.stream, _cut(call.model)
     if found.face.name == "completions":
         row.operation = call.operation
     if found.face.dialect == "anthropic" and call.body.get("thread") is not None:
@@ -77,13 +79,20 @@ def read_call(turn: Turn, body: bytes) -> None:
     if group is None:
         raise NotFoundError(turn.live.router.why_not(model))
     if model != call.model:
-        row.model = model[:LONGEST_NAME]  # nobody else knows the key's own names, and budgets by model go by these
+        row.model = _cut(model)  # nobody else knows the key's own names, and budgets by model go by these
     if turn.caller.model_rules:
         instead = (wishes.fallbacks if wishes is not None else None) or ()
         _permit(turn, model, [*instead, *(as_str(item.get("model")) for item in as_dicts(theirs if native else None))])
     turn.group, turn.wishes = group, wishes
     if turn.live.cache is not None and turn.brought is None and (wishes is None or wishes.fallbacks is None):
         turn.wish = turn.live.cache.wish(turn, caching)
+
+
+def _cut(model: str) -> str:
+    # What the ledger has of a name that somebody asks for.
+    return (
+        model[:LONGEST_NAME] if model.isascii() else plain_text(model).encode()[:LONGEST_NAME].decode(errors="ignore")
+    )
 
 
 def _permit(turn: Turn, model: str, instead: list[str]) -> None:
@@ -115,7 +124,7 @@ def own_fields(turn: Turn, call: Call) -> Any:
     """Take out what a request says to the gateway, and note for whom it is made."""
     # Gives what it says about the cache.
     body, row = call.body, turn.row
-    caching = None
+    caching, labels = None, list(row.tags)
     if _NATIVE in body:
         _lift(body[_NATIVE], body)
     if not body.keys().isdisjoint(_NOT_THE_PROVIDERS):
@@ -123,40 +132,42 @@ def own_fields(turn: Turn, call: Call) -> Any:
         turn.brought = brought(body, turn.live)
         tags = body.pop("tags", None)
         if isinstance(tags, list):
-            row.tags += tuple(map(str, tags))
+            labels += map(str, tags)
         for name in _NOT_THE_PROVIDERS - WISHES:
             body.pop(name, None)
     given = turn.request.header("x-lingate-tags") or turn.request.header("x-litellm-tags")
     if given:
-        row.tags += tuple(tag.strip() for tag in given.split(",") if tag.strip())
+        labels += (tag.strip() for tag in given.split(",") if tag.strip())
     metadata = body.get("metadata")
     if isinstance(metadata, dict):
         tags = metadata.get("tags")
         if isinstance(tags, list):
-            row.tags += tuple(map(str, tags))
+            labels += map(str, tags)
             metadata = {name: value for name, value in metadata.items() if name != "tags"}
             body["metadata"] = metadata
             if not metadata:
                 del body["metadata"]
-    if len(row.tags) > len(turn.caller.tags):
-        _check_tags(turn)
+    if len(labels) > len(row.tags):
+        row.tags = _checked(labels, turn.caller.tags)
     user = turn.request.header(turn.live.user_header) if turn.live.user_header else None
     user = user or body.get("user") or body.get("safety_identifier")
     if user is None and isinstance(metadata, dict):
         user = metadata.get("user_id")
-    row.end_user = user if isinstance(user, str) else None
-    if row.end_user is not None and len(row.end_user) > _LONGEST_USER:
-        raise BadRequestError(f"the name of an end user has at most {_LONGEST_USER} characters")
+    if isinstance(user, str):
+        if len(user := plain_text(user)) > _LONGEST_USER or len(user.encode()) > _LONGEST_USER:
+            raise BadRequestError(f"the name of an end user has at most {_LONGEST_USER} bytes")
+        row.end_user = user or None
     if turn.live.needs_user and row.end_user is None:
         raise BadRequestError("this gateway wants to know the end user of each call: set `user`")
     return caching
 
 
-def _check_tags(turn: Turn) -> None:
-    row, own = turn.row, turn.caller.tags
-    row.tags = tuple(dict.fromkeys(row.tags))
-    if len(row.tags) > max(_MOST_TAGS, len(own)) or any(len(tag) > _LONGEST_TAG for tag in row.tags[len(own) :]):
+def _checked(labels: list[str], own: tuple[str, ...]) -> tuple[str, ...]:
+    # The tags of a call, of which the key's own come first.
+    tags = tuple(dict.fromkeys(map(plain_text, labels)))
+    if len(tags) > max(_MOST_TAGS, len(own)) or any(len(tag) > _LONGEST_TAG for tag in tags[len(own) :]):
         raise BadRequestError(f"a call takes at most {_MOST_TAGS} tags of at most {_LONGEST_TAG} characters")
+    return tags
 
 
 def _lift(native: Any, body: JsonDict) -> None:

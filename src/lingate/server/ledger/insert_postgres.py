@@ -59,8 +59,8 @@ class PostgresInserter:
     def blames_a_row(self, error: Exception) -> bool:
         if isinstance(error, (DataError, IntegrityError)):
             return True
-        # Class 22 is for data, 23 for constraints.
-        return isinstance(error, DBAPIError) and _sqlstate(error)[:2] in {"22", "23"}
+        # Class 22 is for data, 23 for constraints, 54 for what is too long for an index.
+        return isinstance(error, DBAPIError) and _sqlstate(error)[:2] in {"22", "23", "54"}
 
     async def _commit(self, payloads: list[bytes], spool: str, position: Position) -> None:
         async with self._store.write() as connection:

@@ -303,10 +303,15 @@ def _plain(value: Any) -> Any:
     if isinstance(value, int):
         return value if -(2**63) <= value < 2**63 else str(value)
     if isinstance(value, str):
-        # Surrogates come from clients whose JSON has half of a pair.
-        return value.replace("\x00", "").encode("utf-8", "replace").decode()
+        return plain_text(value)
     if isinstance(value, dict):
         return {_plain(str(name)): _plain(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return list(map(_plain, value))
     return type(value).__name__
+
+
+def plain_text(text: str) -> str:
+    """A text as every database can store it, and be asked for it."""
+    # Surrogates come from clients whose JSON has half of a pair; Postgres has no NUL.
+    return text if text.isprintable() else text.replace("\x00", "").encode("utf-8", "replace").decode()

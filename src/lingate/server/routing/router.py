@@ -28,7 +28,7 @@ _MOST_GROUPS = 2048
 _Number = TypeVar("_Number", int, float)
 
 LONGEST_NAME = 512
-"""Patterns with several stars take time that grows with a power of a name's length."""
+"""Bytes. Patterns with several stars take time that grows with a power of a name's length."""
 
 _AFFINITY = {"prompt_caching": "prompt", "deployment_affinity": "key", "session_affinity": "session"}
 
@@ -67,7 +67,7 @@ class Router:
     def group(self, model: str) -> Group | None:
         """Who answers for a name: a group, an alias, a deployment's id, a pattern, or `provider/model`; None for nobody."""
         found = self._groups.get(model)
-        if found is None and len(model) <= LONGEST_NAME and _is_name(model):
+        if found is None and len(model) <= LONGEST_NAME and _is_name(model) and len(model.encode()) <= LONGEST_NAME:
             found = self._find(model)
             if found is not None:
                 if len(self._groups) >= _MOST_GROUPS:
