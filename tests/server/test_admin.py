@@ -295,6 +295,18 @@ async def test_spending_is_shown_in_sums_row_by_row_and_as_csv(tmp_path: Path) -
         assert sums_csv.splitlines()[1].startswith("2026-11-20,3,")
 
 
+async def test_of_more_sums_than_are_wanted_there_are_the_latest_or_the_dearest(tmp_path: Path) -> None:
+    async with admin(tmp_path) as api:
+        await _calls(tmp_path, 3601)
+
+        _, hours = await api.ask("GET", "/admin/spend", query="by=hour&limit=1")
+        assert [sums["hour"] for sums in hours["data"]] == ["2026-11-20T14:00:00Z"]
+        _, keys = await api.ask("GET", "/admin/spend", query="by=key_id&limit=1")
+        assert [sums["key_id"] for sums in keys["data"]] == ["k1"]
+        _, table = await api.ask("GET", "/admin/spend.csv", query="by=hour&limit=1")
+        assert [line[:20] for line in table.splitlines()[1:]] == ["2026-11-20T14:00:00Z"]
+
+
 async def test_a_csv_of_many_calls_comes_whole(tmp_path: Path) -> None:
     async with admin(tmp_path) as api:
         await _calls(tmp_path, 2100)

@@ -45,6 +45,22 @@ async def test_a_key_is_generated_shown_changed_and_deleted(tmp_path: Path) -> N
         assert (await api.ask("GET", "/key/list"))[1]["keys"] == []
 
 
+async def test_a_key_that_is_blocked_or_over_is_still_named_by_its_token(tmp_path: Path) -> None:
+    async with admin(tmp_path) as api:
+        _, made = await api.ask("POST", "/key/generate", {})
+        token = made["key"]
+        assert (await api.ask("POST", "/key/block", {"key": token}))[0] == 200
+        assert (await api.ask("GET", "/key/info", query=f"key={token}"))[1]["key"] == made["token_id"]
+        assert (await api.ask("GET", "/spend/logs", query=f"api_key={token}"))[0] == 200
+        assert (await api.ask("POST", "/key/unblock", {"key": token}))[1]["blocked"] is False
+        await api.ask("PATCH", f"/admin/keys/{made['token_id']}", {"expires_at": 1})
+        assert (await api.ask("POST", "/key/update", {"key": token, "duration": "1d"}))[0] == 200
+        assert (await api.ask("GET", "/key/info", key=token))[0] == 200
+        await api.ask("PATCH", f"/admin/keys/{made['token_id']}", {"expires_at": 1})
+        assert (await api.ask("POST", "/key/delete", {"keys": [token]}))[1] == {"deleted_keys": [token]}
+        assert (await api.ask("GET", "/key/info", query=f"key={token}"))[0] == 404
+
+
 async def test_a_key_may_ask_for_itself_and_for_no_other(tmp_path: Path) -> None:
     async with admin(tmp_path) as api:
         _, one = await api.ask("POST", "/key/generate", {})
@@ -90,6 +106,13 @@ async def test_logs_of_spending(tmp_path: Path) -> None:
 
         _, logs = await api.ask("GET", "/spend/logs", query="start_date=2026-11-20&end_date=2026-11-20")
         assert [log["request_id"] for log in logs] == ["c2", "c1", "c0"]
+        for end, count in (
+            ("2026-11-20T13:00:01Z", 1),
+            ("2026-11-20%2013:00:01", 1),
+            ("1795179602", 2),
+            ("2026-11-19", 0),
+        ):
+            assert len((await api.ask("GET", "/spend/logs", query=f"end_date={end}"))[1]) == count
         assert logs[0]["spend"] == pytest.approx(0.03)
         assert logs[0]["startTime"].startswith("2026-11-20T")
         assert len((await api.ask("GET", "/spend/logs", query="request_id=c1"))[1]) == 1

@@ -431,6 +431,8 @@ def test_paths_that_go_on_are_named_by_a_check_without_the_secrets_of_their_addr
         ("{path: 'a/b', target: 'https://h'}", "[0].path must be a path"),
         ("{path: '/a?b', target: 'https://h'}", "[0].path must be a path"),
         ("{path: /a}", "[0].target must be an address such as https://example.com/v1/rank"),
+        ("{path: /a, target: 'http://[::1/x'}", "[0].target must be an address such as https://example.com/v1/rank"),
+        ("{path: /a, target: 'http://h:70000/'}", "[0].target must be an address such as https://example.com/v1/rank"),
         ("{path: /a, target: h/b}", "[0].target must be an address"),
         ("{path: /a, target: 'https://u:p@h/b'}", "[0].target must be an address"),
         ("{path: /a, target: 'https://h', methods: [FETCH]}", "[0].methods[0] is 'FETCH'"),

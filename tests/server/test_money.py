@@ -18,6 +18,7 @@ from tests.server.asking import ask, rows
 from tests.server.gateway_kit import MASTER, Running, running_gateway
 from tests.server.raw_upstream import CHAT, JSON, PRICES, chat, chunk, config, event, whole
 from tests.servers import RawServer, Script
+from tests.services import Service
 
 ADMIN = {"authorization": f"Bearer {MASTER}"}
 GOOD = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
@@ -42,6 +43,11 @@ def budget_of(gateway: Running, key_id: str) -> dict[str, Any]:
     return budget
 
 
+def streamed(usage: Any) -> Script:
+    said = chunk({"role": "assistant", "content": "hello"})
+    return Script([said, chunk({}, "stop", usage=usage), b"data: [DONE]\n\n"])
+
+
 NONSENSE: dict[str, Any] = {
     "negative": {"prompt_tokens": -20, "completion_tokens": 20, "total_tokens": 0},
     "all negative": {"prompt_tokens": -1000, "completion_tokens": -1000, "total_tokens": -2000},
@@ -64,12 +70,7 @@ def test_usage_that_cannot_be_neither_fills_nor_empties_a_budget(
 ) -> None:
     key_id, key = new_key(gateway, max_budget=100.0, tpm_limit=1_000_000)
     usage = NONSENSE[what]
-    if stream:
-        upstream.script = Script(
-            [chunk({"role": "assistant", "content": "hello"}), chunk({}, "stop", usage=usage), b"data: [DONE]\n\n"]
-        )
-    else:
-        upstream.script = whole(usage)
+    upstream.script = streamed(usage) if stream else whole(usage)
     answer = ask(gateway, CHAT, chat("openai-x", max_tokens=100, stream=stream), key)
 
     assert answer.status_code == 200
@@ -179,6 +180,37 @@ def test_a_client_that_has_left_pays_for_no_further_try(
         assert (row["prompt_tokens"], row["cost"]) == (None, None)
     budget = budget_of(gateway, key_id)
     assert (budget["spent"], budget["reserved"]) == (pytest.approx(row["cost"] or 0), 0)
+
+
+@pytest.mark.parametrize("path", [CHAT, "/elsewhere"])
+def test_a_client_that_leaves_while_its_limits_are_asked_for_is_asked_for_nothing(
+    upstream: RawServer, tmp_path: Path, redis_server: Service, path: str
+) -> None:
+    leads = {"path": "/elsewhere", "target": f"{upstream.url}/x", "cost_per_request": 1.0}
+    settings = {
+        "router_settings": {"redis_url": f"redis://127.0.0.1:{redis_server.port}"},
+        "general_settings": {"pass_through_endpoints": [leads]},
+    }
+    with running_gateway(config(upstream.url, settings=settings), tmp_path, auth=True) as gateway:
+        upstream.script = whole(GOOD)
+        key_id, key = new_key(gateway, max_budget=100.0)
+        assert ask(gateway, path, chat("openai-x", max_tokens=9), key).status_code == 200
+        asked, spent = len(upstream.requests), budget_of(gateway, key_id)["spent"]
+
+        redis_server.freeze()
+        try:
+            with pytest.raises(httpx2.TimeoutException):
+                httpx2.post(gateway.url + path, json=chat("openai-x", max_tokens=9), headers=key, timeout=0.3)
+            until = time.monotonic() + 8
+            while len(found := rows(gateway)) < 2 and time.monotonic() < until:
+                time.sleep(0.05)
+        finally:
+            redis_server.resume()
+
+        assert (found[-1]["status"], found[-1]["error"], found[-1]["cost"]) == (499, "client_left", None)
+        assert len(upstream.requests) == asked
+        budget = budget_of(gateway, key_id)
+        assert (budget["spent"], budget["reserved"]) == (pytest.approx(spent), 0)
 
 
 def test_a_stream_that_breaks_off_keeps_what_was_said_of_its_input(gateway: Running, upstream: RawServer) -> None:
@@ -496,12 +528,16 @@ def test_a_call_whose_input_nobody_counted_counts_as_was_reserved(gateway: Runni
     assert left == [1_000 - reserved, 1_000 - 2 * reserved, 1_000 - 3 * reserved, 1_000 - 3 * reserved - 3]
 
 
+ODD = {**GOOD, "completion_tokens_details": {"audio_tokens": 50}}
+
+
+@pytest.mark.parametrize("script", [whole(None), whole(ODD), streamed(ODD)], ids=["nothing", "odd", "odd stream"])
 def test_an_answer_that_nobody_counted_does_not_take_all_that_a_budget_had(
-    gateway: Running, upstream: RawServer
+    gateway: Running, upstream: RawServer, script: Script
 ) -> None:
     key_id, key = new_key(gateway, max_budget=5.0)
-    upstream.script = whole(None)
-    assert ask(gateway, CHAT, chat("openai-x"), key).status_code == 200
+    upstream.script = script
+    assert ask(gateway, CHAT, chat("openai-x", stream=script.headers != JSON), key).status_code == 200
 
     assert rows(gateway)[-1]["cost"] is None
     budget = budget_of(gateway, key_id)

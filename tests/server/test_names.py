@@ -77,6 +77,9 @@ def test_that_no_database_holds_are_counted_as_the_ledger_has_them(
             answer = httpx2.post(gateway.url + CHAT, content=body.encode(), headers=headers, timeout=20)
             assert answer.status_code == 200
         limiter = gateway.gateway.access.limiter
+        for path in ("teams/a%00b/block", "budgets/%00", "spend/rows/%00"):
+            method = "POST" if path.endswith("block") else "GET" if path.endswith("rows/%00") else "PATCH"
+            assert httpx2.request(method, f"{gateway.url}/admin/{path}", json={}, headers=ADMIN).status_code == 404
 
         assert limiter._ask_again <= time.monotonic()  # everybody's budgets are learnt from the ledger
         gateway.flush()

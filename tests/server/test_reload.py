@@ -54,6 +54,29 @@ def test_how_long_rows_are_kept_and_how_much_may_wait_is_taken_over(simulator: S
         assert httpx2.get(f"{gateway.url}/health/ready").json()["journal"]["max_bytes"] == 5 * 1024 * 1024
 
 
+def test_a_master_key_that_is_taken_out_of_the_file_is_good_no_more(simulator: Simulator, tmp_path: Path) -> None:
+    written = {"authorization": "Bearer sk-written-in-the-file"}
+
+    def asked(headers: dict[str, str]) -> int:
+        return httpx2.get(f"{gateway.url}/admin/config", headers=headers).status_code
+
+    config = _config(simulator, general_settings={"master_key": "sk-written-in-the-file"})
+    with running_gateway(config, tmp_path, auth=True) as gateway:
+        assert [asked(written), asked(ADMIN)] == [200, 401]
+        gateway.config.write_text(_config(simulator))
+        httpx2.post(f"{gateway.url}/admin/config/reload", headers=written)
+        assert [asked(written), asked(ADMIN)] == [401, 200]  # the environment's
+
+    told: list[str] = []
+    with running_gateway(config, tmp_path, auth=True, env={"LINGATE_MASTER_KEY": ""}) as gateway:
+        gateway.gateway.access._on_master = told.append
+        gateway.config.write_text(_config(simulator))
+        httpx2.post(f"{gateway.url}/admin/config/reload", headers=written)
+        assert asked(written) == 401
+        _until(lambda: bool(told))
+        assert asked({"authorization": f"Bearer {told[0]}"}) == 200  # one that was made, as at a first start
+
+
 def test_what_takes_a_restart_is_told_once_it_differs_from_the_start(
     simulator: Simulator, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -97,6 +97,7 @@ def note_stream(turn: Turn, state: StreamState) -> None:
     if turn.live.store_prompts:
         turn.row.body = {"request": turn.call.body, "response": response}
     note_usage(turn, response)
+    turn.make_do(response)
 
 
 def _estimated(

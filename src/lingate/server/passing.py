@@ -58,7 +58,7 @@ async def passed(turn: Turn, passage: Passage, rest: str) -> None:
     own_fields(turn, turn.call)  # those in headers: the body is not ours to read
     free = None if endpoint.cost_per_request is None else 0.0
     estimate = Estimate(passage.path, 0, 0, free, free, fixed=endpoint.cost_per_request or 0.0)
-    turn.ticket = await gateway.access.limiter.admit(turn.caller, estimate, row.end_user, row.tags)
+    await turn.admit(estimate)
     row.deployment, row.provider, row.attempts = endpoint.id or passage.path, passage.target.provider, 1
     asked, stream = monotonic(), None
     try:

@@ -43,7 +43,7 @@ async def reserve(turn: Turn) -> None:
         _bound(turn, call.body, of)
 
     estimate.most = most
-    ticket = turn.ticket = await turn.gateway.access.limiter.admit(turn.caller, estimate, row.end_user, row.tags)
+    ticket = await turn.admit(estimate)
     if ticket is not None and ticket.max_output is not None:
         _shorten(call.body, ticket.max_output, estimate)
     turn.context = turn.live.context(None if wishes is None else wishes.timeout)

@@ -18,10 +18,10 @@ from lingate.errors import LingateError
 from lingate.server.accounts import estimated_cost, note_usage
 from lingate.server.errors import OverloadError
 from lingate.server.faces import Found
-from lingate.server.http import Headers, Reply, Request
+from lingate.server.http import ClientGoneError, Headers, Reply, Request
 from lingate.server.ledger import JournalFullError
 from lingate.server.live import Live
-from lingate.server.records import Caller, LedgerRow
+from lingate.server.records import Caller, Estimate, LedgerRow
 from lingate.server.relay import told_in_stream
 from lingate.server.routing import Group, Ride
 from lingate.server.wishes import Wishes
@@ -142,6 +142,15 @@ class Turn(Record, eq=False):
         elif self.context is not _LATER and self.wish is None:  # others may wait for what the cache is to keep
             self.context.wanted = False
 
+    async def admit(self, estimate: Estimate) -> LocalTicket | None:
+        """Reserve what the call may use."""
+        # Raises ClientGoneError: The client left meanwhile, and nobody has been asked yet.
+        limiter, row = self.gateway.access.limiter, self.row
+        self.ticket = await limiter.admit(self.caller, estimate, row.end_user, row.tags)
+        if self.abandoned:
+            raise ClientGoneError
+        return self.ticket
+
     def close(self) -> None:
         """Nothing of this request is left to be done."""
         watcher, self._watcher = self._watcher, None  # it keeps its cancellation, whose trace leads back here
@@ -157,12 +166,15 @@ class Turn(Record, eq=False):
         if choices:
             self.row.finish = choices[0].get("finish_reason")
         note_usage(self, response)
-        if self.row.cost is None and self.ticket is not None and self.ticket.max_output is not None:
-            # What was reserved is all that the budget had: it must not be gone for good.
-            self._instead = estimated_cost(self, response)
+        self.make_do(response)
         if self.live.store_prompts:
             self.row.body = {"request": self.call.body, "response": response}
         self.row.request_id = request_id
+
+    def make_do(self, response: JsonDict) -> None:
+        """Estimate a cost that nobody knows, if all that a budget had was reserved: it must not be gone for good."""
+        if self.row.cost is None and self.ticket is not None and self.ticket.max_output is not None:
+            self._instead = estimated_cost(self, response)
 
     def pay(self, cost: float | None) -> None:
         """Note what a call costs that tells no usage, None where nobody knows; it is owed whatever comes of the answer."""

@@ -69,7 +69,7 @@ class Access:
         self.allowed: Networks | None = None
         self.trusted: Networks | None = None
         self._on_master = on_master
-        self._has_master = False
+        self._has_master = self._is_given = False
         self._tasks: list[asyncio.Task[None]] = []
         self._away = False
         self.configure(settings)
@@ -90,9 +90,12 @@ class Access:
         self.limiter.allow_unpriced = settings.allow_unpriced
         self.limiter.limit_customers(settings.customers)
         self.keys.set_gateway(settings.gateway)
-        if settings.master_key is not None:
-            self._has_master = True
-            self.keys.set_master(digest(settings.master_key))
+        given = settings.master_key
+        if (
+            given is not None or self._is_given
+        ):  # without one there is the stored one, with the next look at the database
+            self._has_master = self._is_given = given is not None
+            self.keys.set_master(None if given is None else digest(given))
 
     async def start(self) -> None:
         """Read the keys and go on reading what changes."""
@@ -159,5 +162,6 @@ class Access:
             stored = await self.database.settle_setting(_MASTER, mine)
             if stored == mine and self._on_master is not None:
                 self._on_master(token)
-        self._has_master = True
-        self.keys.set_master(bytes.fromhex(stored))
+        if not self._has_master:  # a configuration may have come meanwhile, with one
+            self._has_master = True
+            self.keys.set_master(bytes.fromhex(stored))

@@ -91,6 +91,8 @@ _TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_
 
 async def _answer(parts: Parts, endpoint: Endpoint, request: Request) -> Response:
     caller, actor = await _signed_in(parts, endpoint, request)
+    if "\x00" in request.scope["path"]:
+        raise RefusedError("there is nothing at this path", status=404)
     query = _query(endpoint, request)
     body = await _body(endpoint, request)
     result = await endpoint.handler(parts, Call(caller, actor, dict(request.path_params), query, body))

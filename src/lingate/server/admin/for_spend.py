@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -17,7 +18,7 @@ from lingate.server.admin.endpoint import Call, Endpoint, Text
 from lingate.server.admin.parts import Parts
 from lingate.server.ledger.export import rows_csv, usage_csv
 from lingate.server.ledger.filters import Filter, QueryError
-from lingate.server.ledger.query import DIMENSIONS
+from lingate.server.ledger.query import DIMENSIONS, MOST_GROUPS
 from lingate.server.store import StoreError
 
 MOMENT = Meta(
@@ -29,6 +30,7 @@ MOMENT = Meta(
 Moment = Annotated[str, MOMENT]
 Status = Annotated[int, Meta(ge=0, le=999)]
 _LAST = 1e11
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class Which(Asked):
@@ -72,11 +74,11 @@ class Sums(Which):
 
     Attributes:
         by: Names with commas: day, hour, key_id, team_id, user_id, end_user, model, provider, deployment, tag, ...
-        limit: How many sums at most.
+        limit: How many sums at most, 1,000 if not said (CSV: 10,000): the latest, or without a time the most expensive.
     """
 
     by: Annotated[str, Meta(max_length=200, pattern=r"^[a-z_, ]*$", examples=["day,model"])] = "day"
-    limit: Annotated[int, Meta(ge=1, le=10_000)] = 1000
+    limit: Annotated[int, Meta(ge=1, le=MOST_GROUPS)] | None = None
 
 
 class Rows(Which):
@@ -150,7 +152,7 @@ def _dimensions(by: str) -> list[str]:
 async def _spend(parts: Parts, call: Call) -> Spend:
     query: Sums = call.query
     filter, usage = filter_of(query), parts.usage
-    data = await usage.by(_dimensions(query.by), filter, limit=query.limit)
+    data = await usage.by(_dimensions(query.by), filter, limit=query.limit or 1000)
     return Spend(data=data, totals=await usage.totals(filter))
 
 
@@ -164,7 +166,7 @@ async def _rows(parts: Parts, call: Call) -> RowPage:
 
 
 async def _row(parts: Parts, call: Call) -> dict[str, Any]:
-    found = None if "\x00" in call.path["id"] else await parts.usage.row(call.path["id"])
+    found = await parts.usage.row(call.path["id"])
     if found is None:
         raise RefusedError("there is no such call", status=404)
     return found
@@ -172,7 +174,7 @@ async def _row(parts: Parts, call: Call) -> dict[str, Any]:
 
 async def _spend_csv(parts: Parts, call: Call) -> Text:
     query: Sums = call.query
-    pieces = await _begun(usage_csv(parts.usage, _dimensions(query.by), filter_of(query)))
+    pieces = await _begun(usage_csv(parts.usage, _dimensions(query.by), filter_of(query), query.limit or MOST_GROUPS))
     return Text("text/csv", pieces, "spend.csv")
 
 
@@ -224,7 +226,7 @@ async def _logs(parts: Parts, call: Call) -> list[dict[str, Any]]:
         return [_log(found)] if found is not None else []
     key_id = None if query.api_key is None else (await parts.access.service.key(query.api_key)).id
     until = moment(query.end_date, "end_date")
-    if until is not None and "T" not in (query.end_date or ""):
+    if until is not None and _DAY.fullmatch(query.end_date or ""):
         until += timedelta(days=1).total_seconds()
     filter = Filter(since=moment(query.start_date, "start_date"), until=until, key_id=key_id, user_id=query.user_id)
     return list(map(_log, (await usage.rows(filter, limit=1000)).rows))

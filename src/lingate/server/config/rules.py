@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from typing import get_args
+from urllib.parse import urlsplit
 
 from lingate._providers.naming import row_of
 from lingate.server.config import litellm_schema as schema
@@ -50,7 +51,7 @@ def _check_passages(reading: Reading, config: GatewayConfig) -> None:
         here: Place = ("general_settings", "pass_through_endpoints", at)
         if not _PATH.fullmatch(item.path):
             reading.problem((*here, "path"), "must be a path such as /v1/rank, with a name behind its slash")
-        if not _ADDRESS.fullmatch(item.target):
+        if not _is_address(item.target):
             reading.problem((*here, "target"), "must be an address such as https://example.com/v1/rank")
         for name, value in item.headers.items():
             if not (name + value).isascii() or not (name + value).isprintable():
@@ -69,7 +70,7 @@ def _check_alerting(reading: Reading, config: GatewayConfig) -> None:
             reading.undone[place] = schema.ALERT_TYPES[kind]
         elif place != here and kind not in get_args(AlertType):
             reading.problem(place, f"is no type of alert{closest(kind, get_args(AlertType))}")
-        if (place != here or kind in general.alerting) and not all(map(_ADDRESS.fullmatch, urls)):
+        if (place != here or kind in general.alerting) and not all(map(_is_address, urls)):
             named = f"the address in {WEBHOOKS[kind]} " if place == here else ""
             reading.problem(place, f"{named}must be an address such as https://hooks.slack.com/services/...")
     if general.alert_to_webhook_url and "slack" not in general.alerting:
@@ -84,6 +85,13 @@ def _check_purses(reading: Reading, config: GatewayConfig) -> None:
             reading.problem(place, f"is no provider{closest(name, sorted(known))}")
         if budget.budget_limit is None and budget.max_budget is None:
             reading.problem(place, "needs a budget_limit in US dollars")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return _ADDRESS.fullmatch(text) is not None and urlsplit(text).port != 0
+    except ValueError:  # half a bracket, or no such port
+        return False
 
 
 def _is_network(text: str) -> bool:

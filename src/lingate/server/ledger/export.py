@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 from lingate.server.ledger.filters import Filter
-from lingate.server.ledger.query import Usage
+from lingate.server.ledger.query import MOST_GROUPS, Usage
 from lingate.server.ledger.times import moment_text
 from lingate.server.store import StoreError
 from lingate.server.store.ledger import ledger
@@ -35,10 +35,12 @@ async def rows_csv(usage: Usage, filter: Filter | None = None) -> AsyncIterator[
         raise
 
 
-async def usage_csv(usage: Usage, dimensions: Sequence[str], filter: Filter | None = None) -> AsyncIterator[bytes]:
+async def usage_csv(
+    usage: Usage, dimensions: Sequence[str], filter: Filter | None = None, limit: int = MOST_GROUPS
+) -> AsyncIterator[bytes]:
     """Sums for each combination of `dimensions`, with a line of names before them."""
     names = (*dimensions, *MEASURES)
-    groups = await usage.by(dimensions, filter)
+    groups = await usage.by(dimensions, filter, limit=limit)
     yield _lines([names])
     yield _lines([group[name] for name in names] for group in groups)
 

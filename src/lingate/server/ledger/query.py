@@ -49,7 +49,8 @@ _USAGE = frozenset({"day", "hour", "key_id", "team_id", "user_id", "model", "pro
 _TAGS = frozenset({"day", "hour", "tag", "model"})
 _COST = list(MEASURES).index("cost")
 _MOST_ROWS = 1000
-_MOST_GROUPS = 10_000
+MOST_GROUPS = 10_000
+"""Sums in one answer, at most."""
 
 
 _Columns = dict[str, ColumnElement[Any]]
@@ -73,7 +74,7 @@ class Usage:
         self._drainer = drainer
 
     async def by(
-        self, dimensions: Sequence[str], filter: Filter | None = None, *, limit: int = _MOST_GROUPS
+        self, dimensions: Sequence[str], filter: Filter | None = None, *, limit: int = MOST_GROUPS
     ) -> list[dict[str, Any]]:
         """Sums for each combination of `dimensions`, oldest first where they have a time, else most expensive first."""
         # By tag, a call with several counts for each of them, and one without for none. What else a call does not have
@@ -93,7 +94,8 @@ class Usage:
             _add(found, (0,) * len(MEASURES), 0)
         times = [place for place, name in enumerate(keys) if name in {"day", "hour"}]
         ordered = sorted(found.items(), key=lambda item: (*(item[0][place] for place in times), -item[1]["cost"]))
-        return [_shown(keys, values, sums) for values, sums in ordered[: min(limit, _MOST_GROUPS)]]
+        most = slice(-limit, None) if times else slice(limit)  # the latest, or the most expensive
+        return [_shown(keys, values, sums) for values, sums in ordered[most]]
 
     async def totals(self, filter: Filter | None = None) -> dict[str, Any]:
         """Sums over all that `filter` leaves."""
@@ -171,7 +173,7 @@ def _grouped(keys: list[str], filter: Filter, hourly: Table | None, dialect: str
         # Without groups there is always a row, also for nothing.
         return statement.having(func.count() > 0)
     places: list[Any] = list(map(literal_column, map(str, range(1, len(keys) + 1))))
-    return statement.group_by(*places).order_by(literal_column(f"{len(keys) + _COST + 1} DESC")).limit(_MOST_GROUPS)
+    return statement.group_by(*places).order_by(literal_column(f"{len(keys) + _COST + 1} DESC")).limit(MOST_GROUPS)
 
 
 def _calls(
