@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from lingate.errors import BudgetExceededError
 from lingate.server.access import Limits, LocalLimiter
 from lingate.server.access.bounds import circumstances_of
-from lingate.server.access.meters import NANO, nanos
+from lingate.server.access.meters import NANO, Owner, nanos
 from lingate.server.access.records import ModelBudget, limits_of
 from lingate.server.records import Caller, Estimate
 from tests.server.access_kit import COST, Books, Clock, caller_of, estimate, outcome
@@ -297,6 +299,30 @@ async def test_without_the_ledger_calls_go_on_and_it_is_asked_again(caplog: pyte
 
     books.away = False
     clock.sleep(6)
+    assert await outcome(limiter, caller) == "budget"
+
+
+@pytest.mark.parametrize("calm", ["reconcile", "reread"])
+async def test_a_ledger_that_takes_its_time_is_waited_for_where_no_call_waits(calm: str) -> None:
+    # A month of sums of a busy gateway is some million rows.
+    async def slow(wanted: Sequence[tuple[Owner, float]]) -> list[float]:
+        await asyncio.sleep(1.3)
+        return [5.0] * len(wanted)
+
+    limiter = LocalLimiter(spending=slow)
+    caller = caller_of(limiter, Limits(max_budget=5.0))
+    began = time.monotonic()
+    assert await outcome(limiter, caller) == "ok"  # what is not known in time is not waited for
+    assert time.monotonic() - began < 1.25
+
+    scope = limiter.scope("key", "k")
+    assert scope is not None
+    reading = asyncio.create_task(limiter.reconcile() if calm == "reconcile" else limiter.reread(scope.budgets))
+    await asyncio.sleep(0)
+    began = time.monotonic()
+    assert await outcome(limiter, caller) == "ok"  # nor does it hold up a call meanwhile
+    assert time.monotonic() - began < 0.1
+    await reading
     assert await outcome(limiter, caller) == "budget"
 
 

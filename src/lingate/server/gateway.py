@@ -167,7 +167,7 @@ class Gateway:
         self.access.limiter.on_cooled = self._rests
         self._retain(self.live.config.retention)
         self._set_alerts()
-        await self._learn_money()
+        await self._learn_money(1.0)  # a start is not held up for long
         self._tasks.append(asyncio.create_task(self._keep_learning()))
         self._tasks.append(asyncio.create_task(self.streams.keep_alive()))
         probes = Probes(lambda: self.live.router, self.transport)
@@ -215,7 +215,7 @@ class Gateway:
     def _count_money(self, row: LedgerRow, _: LingateError | None) -> None:
         self.live.router.purses.paid(row)
 
-    async def _learn_money(self) -> None:
+    async def _learn_money(self, patience: float = 30.0) -> None:
         # Take over what providers and deployments have spent by the ledger.
         purses = self.live.router.purses
         if not purses:
@@ -224,7 +224,7 @@ class Gateway:
             self.observers.append(self._count_money)
             priced = [one.purse for one in self.live.router.deployments() if one.purse is not None]
             await asyncio.to_thread(lambda: [purse.is_priced() for purse in priced])
-        await self.access.limiter.reread(purses.all())
+        await self.access.limiter.reread(purses.all(), patience)
 
     async def _keep_learning(self) -> None:
         took = 0.0

@@ -22,6 +22,8 @@ from lingate.server.records import Caller, Estimate
 _log = logging.getLogger("lingate.access")
 _MOST_CUSTOMERS = 50_000
 _LEDGER_DEADLINE = 1.0
+_LEDGER_PATIENCE = 30.0
+"""Seconds where no call waits: a month of a busy gateway's sums is some million rows."""
 _LEDGER_PAUSE = 5.0
 """Seconds without questions to the ledger after one was not answered: calls must not queue behind a dead database."""
 
@@ -235,14 +237,14 @@ class LocalLimiter:
         async with self._asking:
             await self._ask([budget for budget in budgets if not budget.known], self._spending)
 
-    async def _ask(self, unknown: Sequence[Budget], spending: Spending) -> None:
-        if not unknown or self._clock() < self._ask_again:
+    async def _ask(self, unknown: Sequence[Budget], spending: Spending, patience: float = _LEDGER_DEADLINE) -> None:
+        if not unknown or (patience == _LEDGER_DEADLINE and self._clock() < self._ask_again):
             return
         for budget in unknown:
             budget.remaining(self.now())
         wanted = [(budget.owner, budget.start) for budget in unknown]
         try:
-            async with Patience(_LEDGER_DEADLINE):
+            async with Patience(patience):
                 spent = await spending(wanted)
         except (TimeoutError, OSError, LingateError) as error:
             self._ask_again = self._clock() + _LEDGER_PAUSE
@@ -268,18 +270,17 @@ class LocalLimiter:
         except (TimeoutError, OSError, LingateError):
             return nobody
 
-    async def reread(self, budgets: Sequence[Budget]) -> None:
+    async def reread(self, budgets: Sequence[Budget], patience: float = _LEDGER_PATIENCE) -> None:
         """Raise budgets that no call reserves from to what the ledger has."""
         if self._spending is not None:
-            async with self._asking:
-                await self._ask(budgets, self._spending)
+            await self._ask(budgets, self._spending, patience)
 
     async def reconcile(self) -> None:
         """Raise the budgets used since the last time to what the ledger has: other replicas spend from them too."""
         if self._spending is None or not self._touched:
             return
         touched, self._touched = self._touched, set()
-        await self._ask(list(touched), self._spending)
+        await self._ask(list(touched), self._spending, _LEDGER_PATIENCE)
 
 
 async def end(tasks: list[asyncio.Task[None]]) -> None:
