@@ -143,6 +143,14 @@ def test_tags_and_the_end_user_are_read_from_headers(upstream: RawServer, tmp_pa
     assert (row["end_user"], json.loads(row["tags"])) == ("u", ["a", "b"])
 
 
+@pytest.mark.parametrize("status", [201, 204, 302])
+def test_the_ledger_has_the_status_that_the_client_got(gateway: Running, upstream: RawServer, status: int) -> None:
+    upstream.script = Script([] if status == 204 else [b"{}"], status=status, headers={**JSON, "location": "/there"})
+    answer = _ask(gateway, "/v1/rank", json={})
+    row = _row(gateway, answer)
+    assert (answer.status_code, row["status"], row["error"], row["cost"]) == (status, status, None, 0.25)
+
+
 def test_the_ledger_has_what_it_cost(gateway: Running, upstream: RawServer) -> None:
     upstream.script = Script([b"{}"], headers=JSON)
     row = _row(gateway, _ask(gateway, "/v1/rank", json={}))

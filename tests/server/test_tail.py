@@ -169,6 +169,11 @@ def _row(number: int, **fields: Any) -> LedgerRow:
     return LedgerRow(id=f"lg-{number}", at=0.0, model="small", **fields)
 
 
+def test_only_a_star_stands_for_anything_in_a_models_name() -> None:
+    row = LedgerRow(id="a", at=0.0, model="claude-x[1m]")
+    assert [Wanted(model=name).has(row) for name in ("claude-x[1m]", "*[1m]", "claude-?[[]1m]")] == [True, True, False]
+
+
 async def test_a_slow_reader_misses_calls_and_is_told_how_many() -> None:
     observers: list[Any] = []
     events = Feed(observers).watch(Wanted())

@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from fnmatch import fnmatchcase
 from typing import Any
 
 import msgspec
@@ -16,6 +15,7 @@ from lingate._dialects._redact import redact
 from lingate.errors import LingateError
 from lingate.server.access.inputs import Asked
 from lingate.server.lines import call_fields
+from lingate.server.patterns import matches
 from lingate.server.records import LedgerRow
 
 Observers = list[Callable[[LedgerRow, LingateError | None], None]]
@@ -42,7 +42,7 @@ class Wanted(Asked):
         """Whether a call is one of them."""
         return (
             (not self.errors or row.error is not None)
-            and (self.model is None or fnmatchcase(row.model, self.model))
+            and (self.model is None or matches(self.model, row.model))
             and (self.key is None or self.key in (row.key_id, row.key_alias))
             and (self.team is None or self.team == row.team_id)
         )

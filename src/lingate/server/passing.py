@@ -93,7 +93,7 @@ async def _answered(turn: Turn, passage: Passage, stream: AsyncByteStream, asked
     turn.row.upstream = monotonic() - asked
     body = b"".join(pieces)
     if head.status < 400:
-        turn.answered()
+        turn.answered(head.status)
     else:
         turn.settle(head.status, failure(head, body, passage.target))
     for secret in passage.target.secrets:  # some repeat them in their errors

@@ -181,12 +181,12 @@ class Turn(Record, eq=False):
         self._paid = True
         self.row.cost, self.row.price = cost, "cost_per_request" if cost is not None else "no cost_per_request"
 
-    def answered(self) -> None:
+    def answered(self, status: int = 200) -> None:
         """Settle: what came back in one piece is about to be sent."""
         if self.abandoned:
             self.settle(CLIENT_LEFT, _left())
         else:
-            self.settle(200, None)
+            self.settle(status, None)
 
     def opened(self, opened: Streaming) -> None:
         """Write down that the first event of a stream is there."""
