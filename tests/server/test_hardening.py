@@ -450,6 +450,20 @@ class TestBudgets:
         assert refused.status_code == 429
         assert "price of openai-x is unknown" in refused.json()["error"]["message"]
 
+    @pytest.mark.parametrize(
+        "limits", [{"model_max_budget": {"openai-dear": {"max_budget": 0.17}}}, {"model_rpm_limit": {"openai-d*": 1}}]
+    )
+    def test_of_a_model_are_not_got_around_by_asking_for_another_that_fails(
+        self, priced: Running, upstream: RawServer, limits: dict[str, Any]
+    ) -> None:
+        key_id, key = self.key(priced, **limits)
+        asked = chat("anthropic-x", max_tokens=3, fallbacks=["openai-dear"])  # the upstream does not speak its format
+        for status in (200, 429):
+            upstream.script = whole({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15})
+            assert ask(priced, CHAT, asked, key).status_code == status
+        assert [row["provider_model"] for row in rows(priced) if row["key_id"] == key_id] == ["sim-dear", None]
+        assert ask(priced, CHAT, chat("openai-x", max_tokens=3), key).status_code == 200
+
     def test_are_charged_for_a_client_that_did_not_wait_for_the_first_event(
         self, priced: Running, upstream: RawServer
     ) -> None:

@@ -26,6 +26,7 @@ from lingate.server.config.settings import (
     General,
     ModelInfo,
     Own,
+    PassThrough,
     Settings,
 )
 from lingate.server.lines import call_text
@@ -146,7 +147,17 @@ def test_a_call_on_a_line_says_what_came_of_it() -> None:
 
 def test_known_secrets_are_blanked_in_every_form() -> None:
     config = GatewayConfig(
-        general=General(master_key="master-word-1", database_url="postgresql://u:p%40ss-word-22@db/x"),
+        general=General(
+            master_key="master-word-1",
+            database_url="postgresql://u:p%40ss-word-22@db/x",
+            pass_through_endpoints=(
+                PassThrough(
+                    path="/rank",
+                    target="https://h/rank?version=2026-01-01&api_key=query-secret-11",
+                    headers={"authorization": "Bearer passing-word-12"},
+                ),
+            ),
+        ),
         deployments=(
             DeploymentConfig(
                 id="d",
@@ -166,6 +177,7 @@ def test_known_secrets_are_blanked_in_every_form() -> None:
     config = replace(config, own=Own(providers=own))
     env = {
         "SOME_API_KEY": "env-secret-66",
+        "PGPASSWORD": "postgres-word-13",
         "SHORT_API_KEY": "short",
         "PATH": "/usr/bin",
         "ODD": "http://[no-address",
@@ -186,9 +198,12 @@ def test_known_secrets_are_blanked_in_every_form() -> None:
         "provider-key-8",
         "provider-head-9",
         "header-word-10",
+        "query-secret-11",
+        "passing-word-12",
+        "postgres-word-13",
     ):
         assert secret not in clean(f"before {secret} after"), secret
-    assert clean("from /usr/bin in short and nothing else") == "from /usr/bin in short and nothing else"
+    assert clean("from /usr/bin in short, 2026-01-01") == "from /usr/bin in short, 2026-01-01"
 
 
 @pytest.mark.parametrize(

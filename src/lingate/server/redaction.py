@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from lingate._dialects._redact import redact
 from lingate._providers.settings import secrets_in
@@ -17,7 +17,8 @@ _LEAST = 8
 """Shorter strings are no secrets worth the name, and would blank ordinary words."""
 
 _NAMED_SO = re.compile(
-    r"(?:^|[_.-]|API)(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASS|CREDENTIAL|AUTHORIZATION)S?(?:[_.-]|\d|$)", re.IGNORECASE
+    r"(?:^|[_.-]|API|PG)(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASS|CREDENTIAL|AUTHORIZATION)S?(?:[_.-]|\d|$)",
+    re.IGNORECASE,
 )
 _NO_SECRETS = re.compile(r"(?:^|_)(?:FILE|PATH|URL|DIR|ID|NAME)$", re.IGNORECASE)
 
@@ -65,7 +66,11 @@ def secrets_of(config: GatewayConfig, env: Mapping[str, str]) -> set[str]:
     for url in (general.database_url, routing.redis_url, cache.url, config.redis_url):
         found |= set(_in_url(url))
     headers = [given.get("headers") or {} for given in config.own.providers.values()]
-    for sent in (*headers, *(entry.params.extra_headers for entry in config.deployments)):
+    passed = general.pass_through_endpoints
+    headers += [*(one.headers for one in passed), *(entry.params.extra_headers for entry in config.deployments)]
+    for one in passed:
+        found |= set(_in_mapping(dict(parse_qsl(one.target.partition("?")[2]))))
+    for sent in headers:
         found |= {*sent.values(), *secrets_in(sent)}
     for entry in config.deployments:
         found |= {entry.params.api_key or "", *_in_mapping(entry.overlay)}

@@ -31,9 +31,11 @@ async def reserve(turn: Turn) -> None:
     # Raises ConcurrencyLimitError: Too many calls at once.
     call, row, group = turn.call, turn.row, turn.group
     prompt = turn.prompt_tokens = estimate_tokens(prompt_size(call))
-    estimate = Estimate(group.name, prompt, asked_output(call.body), aka=group.aka)
-    wishes, router = turn.wishes, turn.live.router
+    wishes, router, aka = turn.wishes, turn.live.router, group.aka
     instead = None if wishes is None else wishes.fallbacks
+    if instead:  # or limits of these would be got around by asking for what fails
+        aka += (*instead, *(name for other in map(router.group, instead) if other is not None for name in other.aka))
+    estimate = Estimate(group.name, prompt, asked_output(call.body), aka=aka)
     if turn.live.only_priced:
         router.bound(group, estimate, instead)
         if estimate.input_price is None:
