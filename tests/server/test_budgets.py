@@ -359,6 +359,8 @@ def test_a_record_fills_up_its_limits_from_the_budget_it_refers_to() -> None:
 
 def test_dollars_are_rounded_up_and_never_by_the_noise_of_floats() -> None:
     assert nanos(0.1 + 0.2) == 300_000_000
+    assert [nanos(10.0**power) for power in range(-9, 10)] == [10**power for power in range(19)]
+    assert [nanos(amount) for amount in (0.0, 1e-14, 1e-12, 1.0000000001e-9)] == [0, 0, 1, 1]
     assert nanos(1e-12) == 0 or nanos(1e-12) == 1
     assert nanos(2e-9) == 2
     assert nanos(1.0) == NANO

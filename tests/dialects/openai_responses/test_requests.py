@@ -605,6 +605,12 @@ def test_other_formats_pass(kind: str) -> None:
     assert wire(response_format={"type": kind})["text"] == {"format": {"type": kind}}
 
 
+@pytest.mark.parametrize("form", [True, "json", ["json_object"], 7])
+def test_what_is_no_format_is_told(form: Any) -> None:
+    with pytest.raises(ConfigError, match="response_format: must be an object"):
+        wire(response_format=form)
+
+
 def test_models_without_schemas_get_them_by_a_forced_tool_or_in_words() -> None:
     form = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
 

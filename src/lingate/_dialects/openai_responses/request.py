@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lingate._dialects._check import expect
 from lingate._dialects._params import refuse_for_provider, sampling, stops
 from lingate._dialects._strangers import is_anthropics_hint, note_others_words
@@ -99,7 +101,9 @@ def canonical_text(text: JsonDict) -> JsonDict:
     return canonical
 
 
-def _flat_format(form: JsonDict, draft: Draft) -> JsonDict:
+def _flat_format(form: Any, draft: Draft) -> JsonDict:
+    if not isinstance(form, dict):
+        raise draft.broken("response_format", "must be an object such as {'type': 'json_object'}")
     inner = form.get("json_schema")
     if form.get("type") != "json_schema" or not isinstance(inner, dict):
         return form

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import ceil
 from typing import NamedTuple
 
 from lingate._model import Record
@@ -19,7 +20,7 @@ WINDOW = 61
 
 def nanos(dollars: float) -> int:
     """Dollars in whole billionths, rounded up; the noise of float arithmetic is no reason to round."""
-    return int(dollars * NANO + 0.9999)
+    return ceil(dollars * NANO - 0.0001)
 
 
 @dataclass(slots=True, eq=False)
