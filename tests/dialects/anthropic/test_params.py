@@ -25,6 +25,11 @@ def test_max_tokens_is_the_callers_or_the_models_or_the_least_of_all_models() ->
     assert wire(max_tokens=5, max_completion_tokens=7)["max_tokens"] == 7
 
 
+@pytest.mark.parametrize("system", [["be brief"], [None, [1]], 7])
+def test_a_system_field_that_makes_no_sense_is_its_providers_to_refuse(system: Any) -> None:
+    assert wire(system=system)["system"] == system
+
+
 def test_a_null_means_that_the_parameter_was_not_given() -> None:
     body = wire(stop=None, temperature=None, tools=None, max_tokens=None, n=None, unknown=None)
 

@@ -313,6 +313,7 @@ def test_what_was_changed_on_the_way_is_what_goes_out() -> None:
         ({"input": "x", "max_output_tokens": 1.5}, "max_output_tokens"),
         ({"input": "x", "metadata": []}, "metadata"),
         ({"input": "x", "previous_response_id": 3}, "previous_response_id"),
+        ({"input": "x", "messages": [{"role": "user", "content": "y"}]}, "messages: is `input`"),
     ],
 )
 def test_a_request_that_makes_no_sense_is_refused_with_its_place(body: Any, where: str) -> None:

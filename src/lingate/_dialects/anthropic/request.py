@@ -172,6 +172,8 @@ def _marked(body: JsonDict) -> Iterator[_Path]:
 
 def _listed(blocks: object, path: _Path) -> Iterator[_Path]:
     for n, block in enumerate(as_list(blocks)):
+        if not isinstance(block, dict):
+            continue  # its provider says what it thinks of that
         if block.get("type") == "tool_result" and isinstance(block.get("content"), list):
             yield from _listed(block["content"], (*path, n, "content"))
         if block.get("cache_control"):

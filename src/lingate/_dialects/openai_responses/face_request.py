@@ -71,6 +71,8 @@ def canonical_body(wire: JsonDict) -> JsonDict:
 
 
 def _check_fields(wire: JsonDict) -> None:
+    if "messages" in wire:  # they would stand in place of it for whoever is asked for a chat, and for nobody else
+        raise Malformed("messages", "is `input` in this format")
     for name, kind in _TYPES:
         if name in wire:
             expect(wire[name], kind, name)
