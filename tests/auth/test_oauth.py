@@ -26,6 +26,7 @@ from lingate.errors import (
     MissingCredentialError,
     ProtocolError,
     RateLimitError,
+    RequestTimeoutError,
 )
 from lingate.testing import AsyncFakeTransport, FakeTransport, Reply
 from tests.auth.tokens import Asked, TokenServer
@@ -120,6 +121,27 @@ class TestOverTheNetwork:
         assert KEY not in str(caught.value)
         assert KEY not in str(caught.value.detail)
         assert len(server.asked) == 1
+
+    @pytest.mark.parametrize("colour", ["sync", "async"])
+    async def test_what_the_exchange_took_is_not_there_for_the_call(self, colour: str) -> None:
+        def slow(asked: Asked) -> tuple[int, Any]:
+            time.sleep(0.7 if asked.path == "/identity/token" else 2)
+            return self._answer(asked)
+
+        options: dict[str, Any] = {"timeout": 1, "retries": 0}
+        with TokenServer(slow) as server, pytest.raises(RequestTimeoutError):
+            began = time.monotonic()
+            try:
+                if colour == "sync":
+                    blocking = lingate.Lingate(env=watsonx(server.url), **options)
+                    await asyncio.to_thread(blocking.chat, "watsonx/m", "hi")
+                else:
+                    async with lingate.AsyncLingate(env=watsonx(server.url), **options) as client:
+                        await client.chat("watsonx/m", "hi")
+            finally:
+                took = time.monotonic() - began
+
+        assert took < 1.5
 
     def test_nobody_there_is_a_connection_error(self) -> None:
         env = {**watsonx("http://127.0.0.1:9"), "WATSONX_API_BASE": "http://127.0.0.1:9"}

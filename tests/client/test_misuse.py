@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import enum
 import pickle
 from collections.abc import Callable
@@ -94,6 +95,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         {"fallbacks": [{"model": "groq/m", "on": ["payment_required"]}]},
         r"'payment_required': the kinds are .*\bquota\b",
     ),
+    ({"fallbacks": [{"model": "groq/m", "on": [["timeout"]]}]}, r"fallbacks\[0\].on has \['timeout'\]"),
     ({"fallbacks": [{"model": "groq/m", "on": 5}]}, r"fallbacks\[0\].on must be a kind"),
     ({"fallbacks": [{"model": "groq/m", "params": 5}]}, r"fallbacks\[0\].params must be a mapping"),
     ({"fallbacks": [{"model": "groq/m", "params": {"stop": 5}}]}, "stop must be a string"),
@@ -163,6 +165,24 @@ def test_what_is_text_or_a_number_to_json_goes_out_as_that() -> None:
         "temperature": 0.5,
         "user": "good",
     }
+
+
+def test_texts_of_another_class_go_out_as_texts() -> None:
+    blocking, transport = client()
+    moods = [Word("hi"), Mood.GOOD]
+
+    blocking.chat("openai/m", Word("hi"))
+    for ask in (blocking.embed, blocking.moderate, blocking.complete):
+        for given in (Word("hi"), moods):
+            with contextlib.suppress(ProtocolError):  # what is answered is a chat
+                ask("openai/m", given)
+    with contextlib.suppress(ProtocolError):
+        blocking.rerank("openai/m", Word("hi"), moods)
+
+    assert transport.bodies[0]["messages"] == [{"role": "user", "content": "hi"}]
+    sent = [body.get("input") or body.get("prompt") for body in transport.bodies[1:7]]
+    assert sent == ["hi", ["hi", "good"]] * 3
+    assert (transport.bodies[7]["query"], transport.bodies[7]["documents"]) == ("hi", ["hi", "good"])
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import lingate
+from lingate._io.choose import Chooser
 from lingate.simulator import Simulator, fingerprint
 from tests.servers import RawServer, Script
 
@@ -137,6 +138,30 @@ def test_a_closed_client_may_be_used_again(simulator: Simulator) -> None:
 
     assert client.chat("openai/sim", QUESTION, **CALL, api_base=simulator.url).text
     client.close()
+
+
+def test_a_client_that_is_closed_while_others_ask_always_has_a_transport() -> None:
+    chooser, usual = Chooser(None, "sync"), sys.gettrace()
+    for line in range(1, 10):  # of what is run, before which another thread closes the client
+        chooser.get()
+        left = line
+
+        def trace(frame: Any, event: str, _: Any) -> Any:
+            nonlocal left
+            if frame.f_code is not Chooser.get.__code__:
+                return None
+            left -= event == "line"
+            if not left:
+                sys.settrace(usual)
+                chooser.drop()
+            return trace
+
+        sys.settrace(trace)
+        try:
+            found = chooser.get()
+        finally:
+            sys.settrace(usual)
+        assert found is not None, line
 
 
 def test_whole_streams_keep_their_connection_even_when_the_body_ends_a_little_later() -> None:

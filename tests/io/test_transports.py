@@ -245,6 +245,26 @@ def test_any_number_of_different_timeouts_and_places_is_served_by_few_clients() 
             assert answer.text == "hi"
 
 
+async def test_calls_with_less_time_left_each_go_by_the_same_connection(ask: Any) -> None:
+    with RawServer(Script([ANSWER], headers={"content-type": "application/json"})) as server:
+        for left in range(20, 10, -1):
+            assert (await ask("openai/m", api_base=server.url, timeout=left / 4)).text == "hello"
+
+        assert server.connections == 1
+
+
+async def test_an_answer_that_drips_meets_the_time_out_for_the_whole(ask: Any) -> None:
+    pieces = [bytes([byte]) for byte in ANSWER]
+    began = time.monotonic()
+    with (
+        RawServer(Script(pieces, pause=0.1, headers={"content-type": "application/json"})) as server,
+        pytest.raises(RequestTimeoutError),
+    ):
+        await ask("openai/m", api_base=server.url, timeout=0.5)
+
+    assert time.monotonic() - began < 3
+
+
 async def test_a_connection_that_is_not_taken_meets_its_own_time_out(ask: Any) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full, contextlib.ExitStack() as held:
         for _ in range(4):

@@ -31,6 +31,7 @@ def test_half_an_emoji_survives_both_ways() -> None:
 
     assert half == {"content": "\ud83d"}
     assert decode(encode(half)) == half
+    assert decode('{"content":"\ud83d"}') == half
 
 
 def test_numbers_beyond_a_double_and_not_a_number_are_read() -> None:

@@ -204,7 +204,10 @@ def _tries(
     while True:
         began = now()
         limits = _within(timeout, deadline - began)
-        refused = None if sent.target.signer is None else (yield from _sign(sent, limits))
+        refused = None
+        if sent.target.signer is not None:
+            refused = yield from _sign(sent, limits)
+            limits = _within(limits, limits.total - (now() - began))  # what fetching a token has left
         context.asked = refused is None
         if refused is not None:
             outcome: Any = refused

@@ -50,7 +50,7 @@ def require_text(value: Any, name: str, purpose: str) -> str:
         raise wrong_type(name, "a string", value)
     if not value:
         raise ConfigError(f"{name} is an empty string: there is nothing to {purpose}")
-    return value
+    return str(plain(value, name))
 
 
 def present(params: Mapping[str, Any]) -> JsonDict:

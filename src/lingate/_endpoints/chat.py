@@ -86,7 +86,7 @@ def changed(call: Call, params: Any, where: str) -> Call:
 def _messages(messages: Any) -> tuple[list[JsonDict], bool]:
     # The messages as plain dicts, and whether each is a role and a text, as most are.
     if isinstance(messages, str):
-        return [{"role": "user", "content": messages}], bool(messages)
+        return [{"role": "user", "content": plain(messages, "messages")}], bool(messages)
     if type(messages) is not list and (not isinstance(messages, Sequence) or isinstance(messages, (bytes, bytearray))):
         raise wrong_type("messages", "a list of message dicts or a string", messages)
     if not messages:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
-from lingate._endpoints._arguments import Extras, build, fields
+from lingate._endpoints._arguments import Extras, build, fields, plain
 from lingate._model import Call
 from lingate._providers.settings import wrong_type
 from lingate.errors import ConfigError
@@ -26,7 +26,7 @@ def prepare(
 
 def _prompt(prompt: Any) -> Any:
     if isinstance(prompt, str):
-        return prompt
+        return plain(prompt, "prompt")
     if not isinstance(prompt, Sequence) or isinstance(prompt, (bytes, bytearray)):
         raise wrong_type("prompt", "a string or a list", prompt)
     if not prompt:
@@ -37,7 +37,7 @@ def _prompt(prompt: Any) -> Any:
             raise ConfigError(
                 f"prompt[{index}] is a {type(item).__name__}: a prompt holds texts, token numbers or lists of them, one kind"
             )
-    return [list(item) if kind is list else item for item in prompt]
+    return [list(item) if kind is list else plain(item, "prompt") for item in prompt]
 
 
 def _kind(item: Any) -> type | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
-from lingate._endpoints._arguments import Extras, build, fields
+from lingate._endpoints._arguments import Extras, build, fields, plain
 from lingate._model import Call
 from lingate._providers.settings import wrong_type
 from lingate.errors import ConfigError
@@ -20,7 +20,7 @@ def _inputs(inputs: Any) -> Any:
     if isinstance(inputs, str):
         if not inputs:
             raise ConfigError("input is an empty string: there is nothing to embed")
-        return inputs
+        return plain(inputs, "input")
     if not isinstance(inputs, Sequence) or isinstance(inputs, (bytes, bytearray)):
         raise wrong_type("input", "a string or a list", inputs)
     if not inputs:
@@ -31,7 +31,10 @@ def _inputs(inputs: Any) -> Any:
                 raise ConfigError(f"input[{index}] is an empty string: there is nothing to embed")
         elif not _is_token(item) and not (isinstance(item, (list, tuple)) and item and all(map(_is_token, item))):
             raise ConfigError(f"input[{index}] must be text or tokens, not {item!r:.60}")
-    return [list(item) if isinstance(item, tuple) else item for item in inputs]
+    return [
+        plain(item, "input") if isinstance(item, str) else list(item) if isinstance(item, tuple) else item
+        for item in inputs
+    ]
 
 
 def _is_token(item: Any) -> bool:

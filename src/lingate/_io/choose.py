@@ -13,6 +13,7 @@ from lingate.errors import ConfigError, MissingExtraError
 
 _generation = 0
 """Another number in a forked child than in its parent. Asking the system for the process's id costs up to a microsecond."""
+_NOTHING = -1, None
 
 
 def _note_fork() -> None:
@@ -35,8 +36,8 @@ class Chooser:
             raise ConfigError(f"transport must be a {word} transport, not {type(given).__name__}", hint=hint)
         self._given = given
         self._colour = colour
-        self._made: Any = None
-        self._made_in = -1  # the generation
+        # The generation and what was made in it: one object, as it is read without the lock.
+        self._made: tuple[int, Any] = _NOTHING
         self._lock = threading.Lock()
 
     def get(self) -> Any:
@@ -47,20 +48,20 @@ class Chooser:
         """
         if self._given is not None:
             return self._given
-        if self._made_in == _generation:
-            return self._made
-        with self._lock if self._made_in < 0 else threading.Lock():
+        made = self._made
+        if made[0] == _generation:
+            return made[1]
+        with self._lock if made[0] < 0 else threading.Lock():
             # A lock taken by another thread at the moment of the fork would stay taken in the child for ever.
-            if self._made_in != _generation:
-                self._made = _make(self._colour)
-                self._made_in = _generation
-        return self._made
+            made = self._made
+            if made[0] != _generation:
+                made = self._made = _generation, _make(self._colour)
+        return made[1]
 
     def drop(self) -> Any:
         """The transport to be closed, None if there is none of ours in this process."""
-        made, own = self._made, self._made_in == _generation
-        self._made, self._made_in = None, -1
-        return made if own else None
+        made, self._made = self._made, _NOTHING
+        return made[1] if made[0] == _generation else None
 
 
 def _load_to_stay() -> None:

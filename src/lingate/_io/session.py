@@ -209,7 +209,7 @@ def _kinds(on: Any, index: int) -> frozenset[str] | None:
     if not isinstance(names, (list, tuple, set, frozenset)):
         raise ConfigError(f"fallbacks[{index}].on must be a kind of error or a list of kinds, not {type(on).__name__}")
     for name in names:
-        if name not in COVERED:
+        if not isinstance(name, str) or name not in COVERED:
             raise ConfigError(f"fallbacks[{index}].on has {name!r}: the kinds are {', '.join(sorted(COVERED))}")
     return frozenset(names)
 

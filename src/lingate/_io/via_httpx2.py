@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from time import monotonic
 from typing import Any
 
 from lingate._call.policy import Timeout
@@ -66,10 +67,16 @@ class SyncHttpx:
     def send(self, request: HttpRequest, timeout: Timeout) -> tuple[Head, bytes]:
         begun = False
         try:
+            until = monotonic() + timeout.total
             response = self._client.send(_built(self._client, request, timeout), stream=True)
             begun = True
+            pieces: list[bytes] = []
             try:
-                return _head(response), response.read()
+                for piece in response.iter_bytes():
+                    pieces.append(piece)
+                    if monotonic() > until:  # its own time-outs are those of one read
+                        raise RequestTimeoutError(f"{request.target.provider} did not answer in time")
+                return _head(response), b"".join(pieces)
             finally:
                 response.close()
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:

@@ -51,11 +51,11 @@ def _note_runtime() -> None:
         _runtime_pid = os.getpid()
 
 
-def _configure(builder: Any, timeout: Timeout) -> Any:
+def _configure(builder: Any, connect: float, read: float) -> Any:
     return (
         builder.user_agent(_USER_AGENT)
-        .connect_timeout(timedelta(seconds=timeout.connect))
-        .read_timeout(timedelta(seconds=timeout.read))
+        .connect_timeout(timedelta(seconds=connect))
+        .read_timeout(timedelta(seconds=read))
         .pool_idle_timeout(_IDLE)
         .follow_redirects(False)
         .referer(False)
@@ -123,6 +123,10 @@ _with_bytes = RequestBody.from_bytes
 _Draft = tuple[Any, Callable[[Any, RequestBody], Any], Mapping[str, str]]
 """A request without its body, what copies it, and its headers: their id may be part of the key, so they must stay alive."""
 
+_Limits = tuple[float, float]
+"""Time-outs of a client: of connecting, and of a read."""
+
+_USUAL = Timeout()
 _MOST_CLIENTS = 16
 _MOST_DRAFTS = 512
 
@@ -139,7 +143,7 @@ class Clients:
 
     def __init__(self, build: Any) -> None:
         self._build = build
-        self._clients: dict[tuple[float, float], Any] = {}
+        self._clients: dict[_Limits, Any] = {}
         self._drafts: dict[tuple[Any, ...], _Draft] = {}
         self._lock = threading.Lock()
 
@@ -150,17 +154,22 @@ class Clients:
         """
         headers = request.headers
         same = id(headers) if headers is request.target.headers else tuple(headers.items())
-        key = (request.method, request.url, same, timeout.connect, timeout.read, total, bounded)
-        draft, copy, _ = self._drafts.get(key) or self._draft(key, request, timeout, total, bounded)
+        limits = connect, read = timeout.connect, timeout.read
+        if total is not None and (connect >= total or read >= total):
+            # What ends with the total anyway needs no client, and so no connection, of its own: callers that have less time
+            # left with each call would connect anew for each.
+            limits = _USUAL.connect if connect >= total else connect, _USUAL.read if read >= total else read
+        key = (request.method, request.url, same, limits, total, bounded)
+        draft, copy, _ = self._drafts.get(key) or self._draft(key, request, limits, total, bounded)
         return copy(draft, _with_bytes(request.body))
 
     def _draft(
-        self, key: tuple[Any, ...], request: HttpRequest, timeout: Timeout, total: float | None, bounded: bool
+        self, key: tuple[Any, ...], request: HttpRequest, limits: _Limits, total: float | None, bounded: bool
     ) -> _Draft:
         headers = request.headers
         with self._lock:  # so that no draft outlives the clients that `drain` hands out
             try:
-                builder = self._client(timeout).request(request.method, request.url).headers(headers)
+                builder = self._client(limits).request(request.method, request.url).headers(headers)
             except ValueError:
                 raise unbuilt(request) from None
             if total is None:
@@ -175,15 +184,14 @@ class Clients:
                 self._drafts[key] = draft
         return draft
 
-    def _client(self, timeout: Timeout) -> Any:
-        key = (timeout.connect, timeout.read)
-        found = self._clients.get(key)
+    def _client(self, limits: _Limits) -> Any:
+        found = self._clients.get(limits)
         if found is None:
             if len(self._clients) >= _MOST_CLIENTS:
                 self._clients.pop(next(iter(self._clients)))
                 self._drafts.clear()
             _note_runtime()
-            found = self._clients[key] = _configure(self._build(), timeout).build()
+            found = self._clients[limits] = _configure(self._build(), *limits).build()
         return found
 
     def drain(self) -> list[Any]:

@@ -28,7 +28,7 @@ def decode(data: bytes | str | memoryview) -> Any:
         return _decoder.decode(data)
     except UnicodeDecodeError:
         raise ValueError("not JSON: not UTF-8") from None  # where is not told: the position is one inside a string
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, RecursionError, UnicodeEncodeError):
         pass
     import json as _stdlib  # takes 2 ms, and what msgspec refuses is rare
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lingate._model import Call, HttpRequest, JsonDict, Traits
+from lingate._model import Call, HttpRequest, JsonDict, Traits, replaced
 from lingate.errors import ConfigError, UnsupportedError
 from tests.dialects.anthropic.oracle import check_params
 from tests.dialects.anthropic.support import CHAT, COUNT, JSON_HEAD, MODELS, call, dropped, send, target, wire
@@ -522,6 +522,15 @@ def test_models_are_listed_a_page_at_a_time() -> None:
     assert (first.method, first.url, first.body) == ("GET", "https://api.acme.test/v1/models?limit=1000", b"")
     assert second.url == "https://api.acme.test/m?limit=5&after_id=m%2F1"
     assert first.headers["anthropic-version"] == "2023-06-01"
+
+
+def test_a_query_of_the_base_url_stays_behind_the_path() -> None:
+    place = replaced(target(), url="https://gate.test/claude?version=3")
+
+    assert send(call(), place)[1].url == "https://gate.test/claude/v1/messages?version=3"
+    assert COUNT.request(call(), place).url == "https://gate.test/claude/v1/messages/count_tokens?version=3"
+    listing = MODELS.request(Call("models", "", {}), place)
+    assert listing.url == "https://gate.test/claude/v1/models?limit=1000&version=3"
 
 
 def test_operations_without_a_stream_say_so() -> None:

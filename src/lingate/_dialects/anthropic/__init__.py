@@ -13,6 +13,7 @@ from lingate._dialects.anthropic.facts import MODELS_PATH, NAME
 from lingate._dialects.anthropic.request import asked_betas, chat_request, count_request, headers_for
 from lingate._dialects.anthropic.response import read_count, read_message, read_models
 from lingate._dialects.anthropic.stream import stream_decoder
+from lingate._dialects.openai_chat.envelope import join_url
 from lingate._model import Call, HttpRequest, Target
 from lingate._wire.json import encode
 from lingate._wire.shapes import without
@@ -23,7 +24,7 @@ def models_request(call: Call, target: Target) -> HttpRequest:
     # Ask for the models, a page at a time: `after_id` in the call asks for the next one.
     asked = {name: value for name, value in call.body.items() if name in PAGING and value is not None}
     query = urlencode({"limit": 1000, **asked})
-    url = f"{target.url}{target.row.paths.get('models', MODELS_PATH)}?{query}"
+    url = join_url(target.url, f"{target.row.paths.get('models', MODELS_PATH)}?{query}", target.model)
     headers = headers_for(call, target, asked_betas(call, target, str))
     return HttpRequest("GET", url, without(headers, ("content-type",)), b"", call, target)
 

@@ -17,7 +17,7 @@ from lingate._dialects.anthropic.params import (
 )
 from lingate._dialects.anthropic.tools import write_format, write_tools
 from lingate._dialects.anthropic.turns import write_messages
-from lingate._dialects.openai_chat.envelope import seal
+from lingate._dialects.openai_chat.envelope import join_url, seal
 from lingate._model import Call, HttpRequest, JsonDict, Target
 from lingate._wire.shapes import as_list, dig, without
 
@@ -69,7 +69,7 @@ def chat_request(call: Call, target: Target) -> HttpRequest:
     body: JsonDict = {"model": target.model, **made.body}
     if call.stream:
         body["stream"] = True
-    return _finished(made, target.url + target.row.paths.get("chat", CHAT_PATH), body)
+    return _finished(made, target.row.paths.get("chat", CHAT_PATH), body)
 
 
 def count_request(call: Call, target: Target) -> HttpRequest:
@@ -78,12 +78,13 @@ def count_request(call: Call, target: Target) -> HttpRequest:
     body = {name: value for name, value in body.items() if name in _COUNTED}
     made.answer_tool, made.stop = None, ()
     path = target.row.paths.get("count_tokens", target.row.paths.get("chat", CHAT_PATH) + "/count_tokens")
-    return _finished(made, target.url + path, body)
+    return _finished(made, path, body)
 
 
-def _finished(made: Draft, url: str, body: JsonDict) -> HttpRequest:
+def _finished(made: Draft, path: str, body: JsonDict) -> HttpRequest:
     call, target = made.call, made.target
     betas = [*asked_betas(call, target, made.note), *made.betas]
+    url = join_url(target.url, path, target.model)
     sent = HttpRequest("POST", url, headers_for(call, target, betas), b"", call, target)
     made.hand_over(sent)
     return seal(sent, body)
