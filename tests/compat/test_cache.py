@@ -103,6 +103,7 @@ def test_a_call_says_whether_it_may_be_answered_with_what_is_kept(simulator: Sim
     assert hit(litellm.completion(**ask, cache={"s-maxage": 60}))
     litellm.cache.flush_cache()
     assert not hit(litellm.completion(**ask, cache={"ttl": 0}))
+    assert not hit(litellm.completion(**ask, cache={"ttl": "soon", "namespace": "n"}))  # an answer that was paid for
     assert not hit(litellm.completion(**ask))
     assert not hit(litellm.completion(**ask, cache={"namespace": "n"}))
     assert hit(litellm.completion(**ask, cache={"namespace": "n"}))

@@ -392,6 +392,8 @@ def test_all_calls_go_to_the_proxy_of_the_environment_where_that_is_asked_for(
         ({"model": None}, litellm.BadRequestError, "not None"),
         ({"fallbacks": [{"api_key": "k"}]}, litellm.BadRequestError, "not ''"),
         ({"fallbacks": [5]}, litellm.BadRequestError, "not 5"),
+        ({"metadata": "abc"}, litellm.BadRequestError, "metadata must be a mapping, not str"),
+        ({"headers": ["a"]}, litellm.BadRequestError, "headers must be a mapping, not list"),
     ],
 )
 def test_an_argument_that_cannot_be_meant_is_named(

@@ -359,6 +359,15 @@ async def test_a_stream_that_is_forgotten_keeps_its_deployment_busy_no_longer(to
     assert router._fleet.deployments[0].in_flight == 0
 
 
+def test_a_call_that_cannot_be_made_keeps_no_deployment_busy(to: dict[str, Any]) -> None:
+    router = Router([entry(to, "g", "openai/a")])
+
+    with pytest.raises(litellm.BadRequestError, match="metadata must be a mapping"):
+        router.completion("g", ASKED, metadata="abc")
+
+    assert router._fleet.deployments[0].in_flight == 0
+
+
 def test_a_stream_that_breaks_is_a_failure_of_its_deployment(to: dict[str, Any]) -> None:
     cut = {"extra_headers": {"x-sim-fault": "cut=2"}}
     router = Router([entry(to, "g", "openai/a", **cut), entry(to, "g", "openai/b", **cut)], allowed_fails=0)

@@ -140,7 +140,7 @@ class Watch:
         self._over = True
         settings._current_cost += (getattr(response, "_hidden_params", None) or {}).get("response_cost") or 0.0
         if self._keep is not None and response is not None:
-            self._keep(response)
+            _guard(partial(self._keep, response))
         if self._silent:
             return
         ended = datetime.now()

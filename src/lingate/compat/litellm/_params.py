@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from lingate._call.policy import Timeout
 from lingate._providers.naming import PARAMETERS, provider_of
+from lingate._providers.settings import wrong_type
 from lingate._wire.json import encode_str
 from lingate._wire.shapes import drop, not_null, without
 from lingate.compat import litellm as settings
@@ -26,6 +27,7 @@ _LOCAL = words(
 )
 """What has a meaning in a call here and does not go to the provider."""
 
+_MAPPINGS = frozenset({"metadata", "litellm_metadata", "model_info", "headers", "context_window_fallback_dict"})
 _PROXY = "litellm_proxy/"
 
 _IGNORED = re.compile(
@@ -113,6 +115,9 @@ def prepare(call_type: str, model: Any, given: tuple[Any, ...], kwargs: Mapping[
     # The Responses API has metadata of its own, which the provider keeps; elsewhere it is for callbacks.
     local = _LOCAL - {"metadata"} if call_type == "responses" else _LOCAL
     own = {name: params.pop(name) for name in list(params) if name in local}
+    for name in _MAPPINGS & own.keys():
+        if not isinstance(own[name], Mapping):
+            raise wrong_type(name, "a mapping", own[name])
     env = _environment(params)
     params = _sent(params)
     asked = settings.model_alias_map.get(model, model) if isinstance(model, str) else model

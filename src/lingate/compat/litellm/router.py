@@ -364,7 +364,9 @@ class Router:
 
     def _params(self, chosen: Deployment, model: str, kwargs: dict[str, Any]) -> dict[str, Any]:
         own = self._fleet.params(chosen, model)
-        metadata = {**(kwargs.get("metadata") or {}), "model_group": model, "deployment": own["model"]}
+        metadata = kwargs.get("metadata") or {}
+        if isinstance(metadata, Mapping):  # the call says what is wrong with any other
+            metadata = {**metadata, "model_group": model, "deployment": own["model"]}
         params = {"timeout": self.timeout, **self.default_litellm_params, **own, **not_null(kwargs)}
         # The router retries, on another deployment where there is one; a second engine below it would multiply the tries.
         return {**params, "metadata": metadata, "model_info": chosen.info, "num_retries": 0}
