@@ -116,6 +116,11 @@ def test_what_cannot_be_done_says_why(env: dict[str, str], arguments: list[str],
 def test_a_wrong_key_a_missing_key_and_a_missing_gateway_are_told_apart(env: dict[str, str]) -> None:
     assert "AuthenticationError" in lingate("keys", "list", code=3, **{**env, "LINGATE_MASTER_KEY": "sk-wrong"}).err
     assert "LINGATE_MASTER_KEY" in lingate("keys", "list", code=2, LINGATE_URL=env["LINGATE_URL"]).err
+    with_line_end = lingate("keys", "list", code=2, LINGATE_MASTER_KEY="sk-canary-canary\r")
+    assert "the gateway's key holds white space" in with_line_end.err
+    assert "canary" not in with_line_end.err
+    broken = lingate("keys", "list", "--url", "http://[::1", code=2, LINGATE_MASTER_KEY="sk-m")
+    assert "the gateway's address is not a base URL" in broken.err
     missing = lingate("keys", "list", "--url", "http://127.0.0.1:1", code=6, LINGATE_MASTER_KEY="sk-canary-canary")
     assert "lingate serve" in missing.err
     assert "canary" not in missing.err

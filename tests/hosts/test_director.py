@@ -225,6 +225,15 @@ def test_arguments_that_are_no_object_are_an_empty_one(
     assert answer.tool_calls == [{"id": "c1", "type": "function", "tool": {"name": "search_videos", "arguments": {}}}]
 
 
+@pytest.mark.requirement("director R5", "X2")
+def test_line_breaks_that_a_model_wrote_into_its_arguments_are_read(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = answering(make, monkeypatch, {"content": None, "tool_calls": [called('{"query": "cats\nand dogs"}')]})
+
+    assert answer.tool_calls[0]["tool"]["arguments"] == {"query": "cats\nand dogs"}
+
+
 @pytest.mark.requirement("director R5", "director R8")
 @pytest.mark.parametrize("body", [b"", b"not JSON", b"[]", b'{"choices": 7}', b'{"choices": []}', b"null"])
 def test_an_answer_that_makes_no_sense_is_an_error_and_no_exception(

@@ -12,10 +12,10 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
+from lingate._providers.settings import check_key, check_url
 from lingate.errors import (
     AuthenticationError,
     BadRequestError,
-    ConfigError,
     ConflictError,
     ConnectError,
     InternalServerError,
@@ -40,8 +40,7 @@ class AdminLine:
 
     def __init__(self, url: str | None = None, key: str | None = None) -> None:
         self.url = (url or os.environ.get("LINGATE_URL") or DEFAULT_URL).rstrip("/").removesuffix("/v1")
-        if urlsplit(self.url).scheme not in {"http", "https"}:
-            raise ConfigError(f"the gateway's address must begin with http:// or https://, not {self.url!r}")
+        check_url(self.url, "the gateway's address")
         found = key or os.environ.get("LINGATE_MASTER_KEY")
         if not found:
             raise MissingCredentialError(
@@ -49,7 +48,7 @@ class AdminLine:
                 variables=("LINGATE_MASTER_KEY",),
                 hint="set LINGATE_MASTER_KEY to the key that the gateway printed at its first start",
             )
-        self._key = found
+        self._key = check_key(found, "the gateway's key")
 
     def ask(self, method: str, *path: str, body: Any = None, **query: Any) -> Any:
         with self._opened(method, path, body, query, _PATIENCE) as answer:

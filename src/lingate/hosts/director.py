@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any
 
 import lingate
+from lingate.errors import ProtocolError
 from lingate.hosts._shared import CUT, DEFAULT_MODEL, load, note_dropped, sentence, words
 
 __all__ = ["LingateConfig", "LingateLLM"]  # noqa: F822
@@ -182,19 +183,18 @@ def _calls(answer: Any, offered: set[str]) -> list[dict[str, Any]]:
         if name not in offered:
             logger.warning("the model called %r, which is no agent: left out", name)
             continue
-        tool = {"name": name, "arguments": _arguments(call.function.arguments)}
+        tool = {"name": name, "arguments": _arguments(call)}
         found.append({"id": call.id or f"call_{index}", "tool": tool, "type": "function"})
     return found
 
 
-def _arguments(written: Any) -> dict[str, Any]:
+def _arguments(call: Any) -> dict[str, Any]:
     # Arguments as keywords for the agent; none where what the model wrote is no JSON object.
     try:
-        value = json.loads(written or "{}")
-    except (TypeError, ValueError):
-        logger.warning("the arguments of a tool call are no JSON: taken as none")
+        return dict(call.arguments)
+    except ProtocolError:
+        logger.warning("the arguments of a tool call are no JSON object: taken as none")
         return {}
-    return value if isinstance(value, dict) else {}
 
 
 def wants_json(response_format: Any) -> bool:
