@@ -109,6 +109,25 @@ def test_a_failed_renewal_is_nobodys_error_while_the_old_value_is_good() -> None
     assert kept.get(HOUR) == "token 5"
 
 
+def test_nobody_waits_for_the_one_that_renews_while_the_old_value_is_good() -> None:
+    source = Source()
+    kept = Kept(source, early=300)
+    kept.get(0)
+    source.begun.clear()
+    source.pause = 0.5
+
+    with ThreadPoolExecutor(1) as pool:
+        renewing = pool.submit(kept.get, HOUR - 300)
+        assert source.begun.wait(10)
+        assert kept.ready(HOUR - 300)
+        assert kept.get(HOUR - 300) == "token 1"
+        assert not kept.ready(HOUR - 10)  # it could expire on the way
+        assert not renewing.done()
+        assert renewing.result() == "token 2"
+
+    assert (kept.get(HOUR), source.count) == ("token 2", 2)
+
+
 def test_a_failure_is_not_remembered() -> None:
     source = Source()
     source.error = AuthenticationError("no")

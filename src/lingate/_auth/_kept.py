@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from copy import copy
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from lingate.errors import LingateError
 
@@ -25,10 +25,15 @@ class Fetched(NamedTuple, Generic[T]):
     expires_at: float | None
 
 
+def _is_good(old: Fetched[Any], now: float) -> bool:
+    return old.expires_at is None or now < old.expires_at - _LAST_MOMENT
+
+
 class Kept(Generic[T]):
     """Holds a value that one call fetches for all that wait, from whatever thread."""
 
-    # While the old value is still good, a failure to renew it is nobody's error: it is tried again a little later.
+    # While the old value is still good, a failure to renew it is nobody's error: it is tried again a little later. Nor does
+    # anybody wait for it but the one that renews it.
     # fetch: Gets a new value at the time given; blocks, and raises a LingateError if there is none to be had.
     # early: Seconds before its expiry at which a value is renewed.
 
@@ -44,14 +49,16 @@ class Kept(Generic[T]):
 
     def ready(self, now: float) -> bool:
         """Whether `get` would answer without fetching."""
-        held = self._held
-        return held is not None and now < held[1]
+        return self._held is not None and self._good(self._held, now)
+
+    def _good(self, held: tuple[Fetched[T], float], now: float) -> bool:
+        return now < held[1] or (self._flight is not None and _is_good(held[0], now))
 
     def get(self, now: float, fetch: Callable[[float], Fetched[T]] | None = None) -> T:
         """The value; blocks while it is fetched, this time by `fetch` instead of the usual way if that is given."""
         while True:
             held = self._held
-            if held is not None and now < held[1]:
+            if held is not None and self._good(held, now):
                 return held[0].value
             mine: Future[Fetched[T]] = Future()
             with self._lock:
@@ -90,7 +97,7 @@ class Kept(Generic[T]):
         try:
             fetched = fetch(now)
         except LingateError:
-            if old is None or (old.expires_at is not None and now >= old.expires_at - _LAST_MOMENT):
+            if old is None or not _is_good(old, now):
                 raise
             self._held = old, now + _PAUSE
             return old
