@@ -12,7 +12,8 @@ import lingate
 from lingate._io.config import Config
 from lingate._io.shelf import Shelf
 from lingate._providers import lookup
-from lingate.errors import ConfigError, UnknownProviderError
+from lingate.errors import BadRequestError, ConfigError, UnknownProviderError
+from lingate.testing import FakeTransport, Reply
 
 KEY = "sk-canary-0123456789abcdef"
 
@@ -80,6 +81,17 @@ def test_what_is_not_named_comes_from_the_row_of_that_name() -> None:
 
     assert row.key_env == ("GROQ_API_KEY",)
     assert row.url == "https://ours.example/v1"
+
+
+def test_a_provider_that_is_changed_is_another_one_for_clients_that_have_called_it() -> None:
+    transport = FakeTransport(Reply({"error": {"message": "no"}}, status=400))
+    client = lingate.Lingate(transport=transport, env={"GROQ_API_KEY": KEY})
+
+    for url in ("https://ours.example/v1", "https://theirs.example/v1"):
+        lingate.register("groq", url=url)
+        with pytest.raises(BadRequestError):
+            client.chat("groq/m", "hi")
+        assert transport.requests[-1].url == f"{url}/chat/completions"
 
 
 def test_what_cannot_be_registered_is_an_error_that_says_why() -> None:

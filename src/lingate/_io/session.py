@@ -36,8 +36,9 @@ _NOTHING_GIVEN = (None, None, None)
 
 
 class _Place(Record):
-    # A look-up that was made, and what in the environment it rests on.
+    # A look-up that was made, and what it rests on: the providers that were registered, and variables.
 
+    registered: int
     names: tuple[object, ...]
     values: tuple[object, ...]
     found: tuple[Target, OperationFormat]
@@ -144,18 +145,22 @@ class Session:
         except TypeError:  # no string can be that; the look-up says which of them it is
             place = None
         # The environment may have changed since (a test, a rotated key): what was read is read again, and only that.
-        if place is not None and tuple(map(self._env_value, place.names)) == place.values:
+        if (
+            place is not None
+            and place.registered == lookup.registered
+            and tuple(map(self._env_value, place.names)) == place.values
+        ):
             return place.found
         return self._look_up(model, operation, given)
 
     def _look_up(self, model: str, operation: Operation, given: _Given) -> tuple[Target, OperationFormat]:
-        noted = _NotingEnv(self.env)
+        noted, registered = _NotingEnv(self.env), lookup.registered
         target = self._resolve(model, given, noted, None)
         names = tuple(map(self._env_key, noted.seen))
         found = target, form_of(target, operation)
         if len(self._places) >= _MOST_PLACES:
             self._places.clear()
-        self._places[model, operation, given] = _Place(names, tuple(map(self._env_value, names)), found)
+        self._places[model, operation, given] = _Place(registered, names, tuple(map(self._env_value, names)), found)
         return found
 
     def _resolve(self, model: str, given: _Given, env: Mapping[str, str], headers: Mapping[str, str] | None) -> Target:

@@ -94,6 +94,8 @@ _shipped = _index(ROWS)
 _borrowed = _index(BORROWED)
 _users: dict[str, ProviderRow] = {}
 _plans: dict[tuple[str, str], _Plan] = {}
+registered = 0
+"""How often a provider was added or changed: what was looked up before the last time may be another one's."""
 
 
 def wire_model(provider: str, model: str) -> str:
@@ -132,9 +134,11 @@ def borrowed(name: str) -> ProviderRow | None:
 def register(row: ProviderRow) -> None:
     """Add a provider for the whole process."""
     # It wins over a shipped row of the same name.
+    global registered
     check_row(row, row.name)
     for name in (row.name, *row.aliases):
         _users[_plain(name)] = row
+    registered += 1
 
 
 def from_config(name: str, given: Mapping[str, Any]) -> ProviderRow:
