@@ -140,6 +140,24 @@ def test_a_closed_client_may_be_used_again(simulator: Simulator) -> None:
     client.close()
 
 
+@pytest.mark.parametrize("colour", ["sync", "async"])
+async def test_closing_a_client_leaves_calls_under_way_alone(colour: str) -> None:
+    with RawServer(Script([ANSWER], pause=0.9, headers={"content-type": "application/json"})) as server:
+        options = {**CALL, "api_base": server.url}
+        blocking, awaited = lingate.Lingate(), lingate.AsyncLingate()
+        if colour == "sync":
+            asked: Any = asyncio.to_thread(blocking.chat, "openai/m", QUESTION, **options)
+        else:
+            asked = awaited.chat("openai/m", QUESTION, **options)
+        call = asyncio.ensure_future(asked)
+        await asyncio.sleep(0.3)
+        blocking.close()
+        await awaited.aclose()
+
+        assert (await call).text == "hello"
+        assert len(server.requests) == 1
+
+
 def test_a_client_that_is_closed_while_others_ask_always_has_a_transport() -> None:
     chooser, usual = Chooser(None, "sync"), sys.gettrace()
     for line in range(1, 10):  # of what is run, before which another thread closes the client

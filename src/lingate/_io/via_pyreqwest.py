@@ -167,7 +167,7 @@ class Clients:
         self, key: tuple[Any, ...], request: HttpRequest, limits: _Limits, total: float | None, bounded: bool
     ) -> _Draft:
         headers = request.headers
-        with self._lock:  # so that no draft outlives the clients that `drain` hands out
+        with self._lock:  # so that no draft keeps a client that was dropped
             try:
                 builder = self._client(limits).request(request.method, request.url).headers(headers)
             except ValueError:
@@ -194,12 +194,12 @@ class Clients:
             found = self._clients[limits] = _configure(self._build(), *limits).build()
         return found
 
-    def drain(self) -> list[Any]:
+    def drop(self) -> None:
+        # A client that nobody holds closes its connections. Its `close()` would break off the calls that are under way, and
+        # each would be made, and paid for, again.
         with self._lock:
-            clients = list(self._clients.values())
             self._clients.clear()
             self._drafts.clear()
-        return clients
 
 
 class SyncPyreqwest:
@@ -230,8 +230,7 @@ class SyncPyreqwest:
         self._leftovers.stop()
         self._answers.stop()
         self._pieces.stop()
-        for client in self._clients.drain():
-            client.close()
+        self._clients.drop()
 
 
 class _SyncStream:

@@ -120,8 +120,7 @@ class AsyncPyreqwest:
         return await _ended()
 
     async def aclose(self) -> None:
-        for client in self._clients.drain():
-            await client.close()
+        self._clients.drop()
 
 
 class _AsyncStream:
