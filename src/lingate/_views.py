@@ -404,8 +404,10 @@ class ChatResponse(Response):
         made = self._format
         if made is None:
             return value
-        validate = getattr(made, "model_validate", None)
+        validate, from_json = getattr(made, "model_validate", None), getattr(made, "model_validate_json", None)
         try:
+            if from_json is not None:  # a strict model takes a text for a date from JSON alone
+                return from_json(encode_str(value))
             if validate is not None:
                 return validate(value)
             return made(**value) if isinstance(value, Mapping) else made(value)

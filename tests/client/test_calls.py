@@ -282,6 +282,24 @@ def test_a_class_as_response_format_gives_an_object_back() -> None:
     assert sent["json_schema"]["schema"]["additionalProperties"] is False
 
 
+def test_a_strict_class_takes_what_json_has_no_type_for() -> None:
+    from datetime import date
+
+    from pydantic import BaseModel, ConfigDict
+
+    class Visit(BaseModel):
+        model_config = ConfigDict(strict=True)
+        day: date
+        places: tuple[str, ...]
+
+    choice = {"message": {"content": '{"day": "2026-11-22", "places": ["Oslo"]}'}, "finish_reason": "stop"}
+    lingate_client, _ = client(Reply({**ANSWER, "choices": [{"index": 0, **choice}]}))
+
+    answer = lingate_client.chat("openai/gpt-4o", "hi", response_format=Visit)
+
+    assert answer.parsed == Visit(day=date(2026, 11, 22), places=("Oslo",))
+
+
 def test_an_answer_cut_at_the_token_limit_says_so_when_it_is_parsed() -> None:
     reply = {**ANSWER, "choices": [{"index": 0, "message": {"content": '{"name": "Os'}, "finish_reason": "length"}]}
 
