@@ -282,6 +282,29 @@ def test_a_class_as_response_format_gives_an_object_back() -> None:
     assert sent["json_schema"]["schema"]["additionalProperties"] is False
 
 
+def test_fields_of_a_class_may_be_named_as_the_words_of_schemas_are() -> None:
+    from pydantic import BaseModel
+
+    class Part(BaseModel):
+        properties: list[str]
+        const: str
+
+    class Whole(BaseModel):
+        parts: list[Part]
+        default: str
+        usual: dict[str, Any] = {"properties": {}}
+
+    blocking, transport = client()
+    for format_class in (Part, Whole):
+        blocking.chat("openai/gpt-4o", "hi", response_format=format_class)
+
+    part, whole = (body["response_format"]["json_schema"] for body in transport.bodies)
+    assert part["strict"] is True
+    assert part["schema"] == {**Part.model_json_schema(), "additionalProperties": False}
+    assert whole["schema"]["$defs"]["Part"] == part["schema"]
+    assert whole["schema"]["properties"] == Whole.model_json_schema()["properties"]
+
+
 def test_a_strict_class_takes_what_json_has_no_type_for() -> None:
     from datetime import date
 

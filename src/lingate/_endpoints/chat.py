@@ -192,13 +192,25 @@ def _wrapped(name: str, schema: JsonDict) -> JsonDict:
     }
 
 
+_NAMED = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
+"""Keywords whose names are a schema's author's own: `properties` may be one of them."""
+_VALUES = frozenset({"const", "default", "enum", "examples"})
+"""Keywords that hold values, not schemas."""
+
+
 def _closed(schema: Any) -> Any:
     # A copy in which every object with properties is closed: what strict modes ask for, and what a class means anyway.
     if isinstance(schema, list):
         return list(map(_closed, schema))
     if not isinstance(schema, dict):
         return schema
-    out = {key: _closed(item) for key, item in schema.items()}
+    out: JsonDict = {}
+    for key, item in schema.items():
+        if key in _NAMED and isinstance(item, dict):
+            item = {name: _closed(inner) for name, inner in item.items()}
+        elif key not in _VALUES:
+            item = _closed(item)
+        out[key] = item
     if isinstance(out.get("properties"), dict) and out.get("type", "object") == "object":
         out.setdefault("additionalProperties", False)
     return out
@@ -218,4 +230,10 @@ def _is_strict(schema: Any) -> bool:
             return False
     elif schema.get("type") == "object":
         return False
-    return all(map(_is_strict, schema.values()))
+    parts = [
+        inner
+        for key, item in schema.items()
+        if key not in _VALUES
+        for inner in (item.values() if key in _NAMED and isinstance(item, dict) else (item,))
+    ]
+    return all(map(_is_strict, parts))
