@@ -602,6 +602,8 @@ def test_a_config_file_may_be_json_or_yaml_with_one_fallback(tmp_path: Any, name
         ("a.json", "{", "not valid JSON"),
         ("a.yaml", "a: [", "not valid YAML at line 1"),
         ("a.yaml", "- a", "must be a mapping, not list"),
+        ("a.yaml", "timeout: 2026-02-30", "a.yaml is not valid YAML"),
+        ("a.yaml", "{" * 5000, "a.yaml is not valid YAML"),
         ("a.ini", "", "ends in .toml, .json, .yaml or .yml"),
         ("a.json", '{"providers": {"x": 5}}', "must map provider names to settings"),
         ("a.json", '{"providers": ["x"]}', "must map provider names to settings"),

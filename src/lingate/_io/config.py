@@ -78,7 +78,7 @@ def _parse_yaml(path: Path, text: bytes) -> Any:
         raise MissingExtraError(f"{path} is YAML: pip install 'lingate[yaml]', or write it as TOML or JSON") from None
     try:
         return yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # 2026-02-30 is a ValueError of Python's
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark else ""
         raise ConfigError(f"{path} is not valid YAML{where}") from None
