@@ -15,7 +15,7 @@ import pytest
 
 import lingate
 from lingate._io.via_httpx2 import AsyncHttpx, SyncHttpx
-from lingate._io.via_pyreqwest import SyncPyreqwest
+from lingate._io.via_pyreqwest import SyncPyreqwest, limits_of
 from lingate._io.via_pyreqwest_aio import AsyncPyreqwest
 from lingate.errors import (
     ConnectError,
@@ -251,6 +251,25 @@ async def test_calls_with_less_time_left_each_go_by_the_same_connection(ask: Any
             assert (await ask("openai/m", api_base=server.url, timeout=left / 4)).text == "hello"
 
         assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    ("total", "connect", "read", "limits"),
+    [
+        (5, 5, 5, (10, 600)),
+        (20, 20, 30, (20, 600)),
+        (700, 10, 700, (10, 700)),
+        (5, 1, 2, (1, 2)),
+        (600, 10, 600, (10, 600)),
+    ],
+)
+def test_what_the_total_bounds_has_the_usual_time_outs_unless_those_are_shorter(
+    total: float, connect: float, read: float, limits: tuple[float, float]
+) -> None:
+    timeout = lingate.Timeout(total=total, connect=connect, read=read)
+
+    assert limits_of(timeout, total) == limits
+    assert limits_of(timeout, None) == (connect, read)
 
 
 async def test_an_answer_that_drips_meets_the_time_out_for_the_whole(ask: Any) -> None:

@@ -127,6 +127,18 @@ _Limits = tuple[float, float]
 """Time-outs of a client: of connecting, and of a read."""
 
 _USUAL = Timeout()
+
+
+def limits_of(timeout: Timeout, total: float | None) -> _Limits:
+    # What ends with the total anyway needs no client, and so no connection, of its own: callers that have less time left with
+    # each call would connect anew for each.
+    connect, read = timeout.connect, timeout.read
+    if total is None:
+        return connect, read
+    usual, longest = _USUAL.connect, _USUAL.read
+    return usual if connect >= total <= usual else connect, longest if read >= total <= longest else read
+
+
 _MOST_CLIENTS = 16
 _MOST_DRAFTS = 512
 
@@ -154,11 +166,7 @@ class Clients:
         """
         headers = request.headers
         same = id(headers) if headers is request.target.headers else tuple(headers.items())
-        limits = connect, read = timeout.connect, timeout.read
-        if total is not None and (connect >= total or read >= total):
-            # What ends with the total anyway needs no client, and so no connection, of its own: callers that have less time
-            # left with each call would connect anew for each.
-            limits = _USUAL.connect if connect >= total else connect, _USUAL.read if read >= total else read
+        limits = limits_of(timeout, total)
         key = (request.method, request.url, same, limits, total, bounded)
         draft, copy, _ = self._drafts.get(key) or self._draft(key, request, limits, total, bounded)
         return copy(draft, _with_bytes(request.body))
