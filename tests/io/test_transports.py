@@ -272,6 +272,24 @@ def test_what_the_total_bounds_has_the_usual_time_outs_unless_those_are_shorter(
     assert limits_of(timeout, None) == (connect, read)
 
 
+async def test_a_second_try_has_what_the_first_has_left(ask: Any) -> None:
+    def late_and_never(server: RawServer) -> None:
+        server.script = Script([b"{}"], status=503, pause=0.6)
+        while len(server.requests) < 1:
+            time.sleep(0.01)
+        time.sleep(0.3)
+        server.script = Script([ANSWER], pause=5)
+
+    with RawServer(Script([])) as server:
+        changing = asyncio.get_running_loop().run_in_executor(None, late_and_never, server)
+        await asyncio.sleep(0.05)
+        began = time.monotonic()
+        with pytest.raises(LingateError):
+            await ask("openai/m", api_base=server.url, timeout=1.2, retries=lingate.RetryPolicy(retries=1, base=0.01))
+        assert time.monotonic() - began < 1.7
+        await changing
+
+
 async def test_an_answer_that_drips_meets_the_time_out_for_the_whole(ask: Any) -> None:
     pieces = [bytes([byte]) for byte in ANSWER]
     began = time.monotonic()

@@ -9,7 +9,7 @@ from typing import Any
 
 from lingate._call.policy import Timeout
 from lingate._io.transport import AsyncByteStream, ByteStream, lost, unbuilt, unreached
-from lingate._model import Head, HttpRequest
+from lingate._model import Head, HttpRequest, replaced
 from lingate._version import __version__
 from lingate.errors import (
     LingateError,
@@ -66,8 +66,9 @@ class SyncHttpx:
 
     def send(self, request: HttpRequest, timeout: Timeout) -> tuple[Head, bytes]:
         begun = False
+        until = monotonic() + timeout.total
+        timeout = replaced(timeout, read=min(timeout.read, timeout.total))
         try:
-            until = monotonic() + timeout.total
             response = self._client.send(_built(self._client, request, timeout), stream=True)
             begun = True
             pieces: list[bytes] = []
