@@ -256,6 +256,8 @@ def test_an_address_of_another_machine_is_refused(tmp_path: Path) -> None:
     said = one_line(lingate("serve", "--host=203.0.113.7", f"--state-dir={tmp_path / 'state'}", code=2))
 
     assert "cannot listen on 203.0.113.7:4000: " in said
+    said = one_line(lingate("serve", "--host=a..b", f"--state-dir={tmp_path / 'state'}", code=2))
+    assert "cannot listen on a..b:4000: 'a..b' is not the name of a host" in said
 
 
 def test_an_address_of_ipv6_and_a_name_are_listened_on(tmp_path: Path) -> None:

@@ -66,3 +66,4 @@ def test_a_port_that_is_taken_is_an_error() -> None:
 
     assert "cannot listen on 127.0.0.1:" in done.err
     assert os.strerror(98) in done.err or "in use" in done.err
+    assert "cannot listen on a..b:8080: 'a..b' is not the name of" in command("simulate", "--host=a..b", code=2).err

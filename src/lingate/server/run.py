@@ -35,7 +35,10 @@ _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 def address_of(host: str, port: int) -> str:
     """The numeric address that stands for a host, after making sure that one can listen there."""
     # Raises OSError: One cannot: no such host, not this machine's, somebody else's port, or not allowed.
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except UnicodeError:
+        raise OSError(f"{host!r} is not the name of a host") from None
     family, _, _, _, place = min(found, key=lambda one: one[0] != socket.AF_INET)
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         if os.name == "posix":

@@ -126,6 +126,8 @@ class Simulator:
             asyncio.run(_listen(server, *self._address, 0.0, self._listening))
         except OSError as error:
             self._failure = error  # the address is taken or not ours; raised by start()
+        except UnicodeError:
+            self._failure = OSError(f"{self._address[0]!r} is not the name of a host")
         finally:
             self._started.set()
 
