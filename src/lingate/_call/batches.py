@@ -15,7 +15,7 @@ _KEPT = "provider_specific_fields"
 
 
 def requests(sent: HttpRequest, call: Call, form: OperationFormat, target: Target) -> list[HttpRequest]:
-    """The request of a call, or those into which it has to be divided for this target."""
+    # The request of a call, or those into which it has to be divided for this target.
     given = call.body.get("input")
     most = target.traits.get("most_inputs") or form.most(target)
     if not most or not isinstance(given, list) or len(given) <= most or isinstance(given[0], int):
@@ -43,7 +43,7 @@ def _share(body: JsonDict, count: int, place: slice) -> JsonDict:
 def in_turn(
     wanted: list[HttpRequest], context: Context, ask: Callable[[HttpRequest], Generator[Step, Answer, Any]]
 ) -> Generator[Step, Answer, Any]:
-    """Make each request as `ask` does, and give their answers as one, or the first error."""
+    # Make each request as `ask` does, and give their answers as one, or the first error.
     if len(wanted) == 1:
         return (yield from ask(wanted[0]))
     done: list[Completed] = []
@@ -84,7 +84,7 @@ def _usage(done: list[Completed]) -> JsonDict | None:
 
 
 def summed(one: JsonDict, other: JsonDict) -> JsonDict:
-    """Two sets of counts added up; what is no number is the later one's."""
+    # Two sets of counts added up; what is no number is the later one's.
     added = dict(one)
     for name, value in other.items():
         before = one.get(name)

@@ -163,7 +163,7 @@ class Collector:
         self.usage: JsonDict | None = None
 
     def add(self, event: Event) -> None:
-        """Take one event."""
+        # Take one event.
         if type(event) is Text:  # the path of nearly every event
             choice = self._choices.get(event.choice)
             if choice is None:
@@ -175,7 +175,7 @@ class Collector:
         _ADD[type(event)](self, event)
 
     def response(self) -> JsonDict:
-        """The canonical response so far; `finish_reason` is None for a choice that is not complete."""
+        # The canonical response so far; `finish_reason` is None for a choice that is not complete.
         data: JsonDict = {
             "id": self._id,
             "object": "chat.completion",
@@ -189,11 +189,11 @@ class Collector:
         return data
 
     def texts(self, choice: int) -> list[str]:
-        """The pieces of a choice's text; what is added to them is collected."""
+        # The pieces of a choice's text; what is added to them is collected.
         return self._choice(choice).text
 
     def text_so_far(self) -> str:
-        """Text of the first choice."""
+        # Text of the first choice.
         choice = self._choices.get(0)
         return "".join(choice.text) if choice else ""
 
@@ -264,7 +264,7 @@ class Collector:
 
 
 def answer_to(call: Call, collector: Collector) -> JsonDict:
-    """What a call's events add up to: its response, where a completion's is made of a chat's."""
+    # What a call's events add up to: its response, where a completion's is made of a chat's.
     data = collector.response()
     if call.operation != "completions":
         return data

@@ -148,12 +148,12 @@ _LONGEST_ID = 200
 
 
 def complete(routes: Iterable[Route], context: Context) -> Generator[Step, Answer, Completed]:
-    """Get one whole answer from the first route that gives one."""
+    # Get one whole answer from the first route that gives one.
     return _over_routes(routes, context, True)
 
 
 def open_stream(routes: Iterable[Route], context: Context) -> Generator[Step, Answer, Streaming]:
-    """Open a stream on the first route whose first substantial event arrives."""
+    # Open a stream on the first route whose first substantial event arrives.
     return _over_routes(routes, context, False)
 
 
@@ -434,10 +434,9 @@ def _substantial(events: list[Event]) -> bool:
 
 
 def interrupted(error: LingateError) -> LingateError:
-    """A transport error in the middle of a body is an interrupted stream, whatever the socket called it; time-outs stay.
-
-    So does what no socket said: a carrier that knows what its provider reported tells it as it is.
-    """
+    # A transport error in the middle of a body is an interrupted stream, whatever the socket called it; time-outs stay.
+    #
+    # So does what no socket said: a carrier that knows what its provider reported tells it as it is.
     if not isinstance(error, TransportError) or isinstance(error, StreamInterruptedError) or error.kind == "timeout":
         return error
     return StreamInterruptedError(f"the connection broke in mid-answer: {error.message}")
@@ -491,7 +490,7 @@ def _attempt(provider: str, model: str, error: LingateError, seconds: float, wai
 
 
 def request_id(head: Head, target: Target) -> str | None:
-    """The provider's id of the request, from the head of its answer, fit to be written down."""
+    # The provider's id of the request, from the head of its answer, fit to be written down.
     found = next(filter(None, map(head.headers.get, _REQUEST_IDS)), None)
     if found is None or (len(found) <= _LONGEST_ID and not any(secret in found for secret in target.secrets)):
         return found

@@ -32,27 +32,27 @@ class StreamState:
 
     @property
     def whole(self) -> bool:
-        """The upstream's own terminal event has been seen, so its body is about to end."""
+        # The upstream's own terminal event has been seen, so its body is about to end.
         return self._decoder.done and self.error is None
 
     def begin(self) -> list[Event]:
-        """The events that had arrived when the stream was opened; once."""
+        # The events that had arrived when the stream was opened; once.
         ready, self._ready = self._ready, []
         return self._take(ready)
 
     def feed(self, data: bytes) -> list[Event]:
-        """The events of the next bytes."""
+        # The events of the next bytes.
         return self._take(self._decoder.feed(data))
 
     def end(self) -> list[Event]:
-        """The bytes have ended, in good order as far as the transport knows."""
+        # The bytes have ended, in good order as far as the transport knows.
         events = self._take(self._decoder.finish())
         if not self.done and self.error is None:
             self._fail(StreamInterruptedError("the stream ended before it was complete"))
         return events
 
     def broken(self, error: LingateError) -> None:
-        """The transport failed."""
+        # The transport failed.
         # A stream whose terminal event has been seen is whole all the same.
         if not self.done:
             self._fail(interrupted(error))
@@ -107,7 +107,7 @@ class StopFilter:
         self.stopped = False
 
     def filter(self, events: list[Event]) -> list[Event]:
-        """The events as they would be, had the provider known every stop sequence."""
+        # The events as they would be, had the provider known every stop sequence.
         kept: list[Event] = []
         for event in events:
             choice = getattr(event, "choice", None)
@@ -154,7 +154,7 @@ class StopFilter:
 
 
 def first_stop(text: str, stops: Sequence[str]) -> int | None:
-    """Where the stop sequence begins that is complete first, None if there is none."""
+    # Where the stop sequence begins that is complete first, None if there is none.
     # The first to be complete is the one a provider that generates token by token would have seen, whatever the chunking.
     found = [(at + len(stop), at) for stop in stops if (at := text.find(stop)) >= 0]
     return min(found)[1] if found else None
@@ -164,7 +164,7 @@ _CUT = {"finish_reason": "stop", "native_finish_reason": "stop_sequence"}
 
 
 def cut_at_stops(data: JsonDict, stops: Sequence[str]) -> JsonDict:
-    """A whole response as it would be, had the provider known every stop sequence."""
+    # A whole response as it would be, had the provider known every stop sequence.
     # The argument is left as it is.
     if not stops:
         return data

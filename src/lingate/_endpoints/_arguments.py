@@ -45,7 +45,7 @@ def fields(params: Mapping[str, Any]) -> JsonDict:
 
 
 def require_text(value: Any, name: str, purpose: str) -> str:
-    """Text that is not empty; the error says what it is wanted for."""
+    # Text that is not empty; the error says what it is wanted for.
     if not isinstance(value, str):
         raise wrong_type(name, "a string", value)
     if not value:
@@ -54,12 +54,12 @@ def require_text(value: Any, name: str, purpose: str) -> str:
 
 
 def present(params: Mapping[str, Any]) -> JsonDict:
-    """The parameters that were given: a parameter set to None is one that was not set."""
+    # The parameters that were given: a parameter set to None is one that was not set.
     return {key: value for key, value in params.items() if value is not None}
 
 
 def plain(value: Any, where: str, depth: int = 0) -> Any:
-    """Views, pydantic models and other mappings as plain JSON values; plain values are passed on as they are."""
+    # Views, pydantic models and other mappings as plain JSON values; plain values are passed on as they are.
     kind = type(value)
     if kind is str or value is None or kind is bool or kind is int:
         return value
@@ -99,18 +99,17 @@ def _plain_dict(value: dict[Any, Any], where: str, depth: int) -> JsonDict:
 
 
 def require_model(model: Any) -> str:
-    """The model argument, if it is usable."""
+    # The model argument, if it is usable.
     if not isinstance(model, str) or not model.strip():
         raise ConfigError(f"model must be a string of the form 'provider/model', not {model!r:.100}")
     return model
 
 
 def text_mapping(value: Any, name: str) -> dict[str, str] | None:
-    """Headers and the like: a mapping of strings to strings.
-
-    Raises:
-        ConfigError: It is not, or a value could break a header line; the value is not repeated, it may be a secret.
-    """
+    # Headers and the like: a mapping of strings to strings.
+    #
+    # Raises:
+    #     ConfigError: It is not, or a value could break a header line; the value is not repeated, it may be a secret.
     if value is None:
         return None
     if not isinstance(value, Mapping):

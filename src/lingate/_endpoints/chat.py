@@ -26,7 +26,7 @@ def prepare(
     extra_headers: Any = None,
     extra_body: Any = None,
 ) -> tuple[Call, type | None]:
-    """Build the canonical call, and tell the class that `response_format` was, if it was one."""
+    # Build the canonical call, and tell the class that `response_format` was, if it was one.
     # Args:
     #     model: The model as its provider names it.
     #     messages: A list of OpenAI message dicts (views and pydantic objects are taken too), or one string: a user's message.
@@ -65,7 +65,7 @@ def prepare(
 
 
 def changed(call: Call, params: Any, where: str) -> Call:
-    """The call with other parameters, for another model; None unsets one."""
+    # The call with other parameters, for another model; None unsets one.
     body = dict(call.body)
     for name, value in _mapping(params, where).items():
         if name in _NOT_CHANGED:
@@ -158,7 +158,7 @@ def _mapping(value: Any, name: str) -> Mapping[str, Any]:
 
 
 def response_format(value: Any) -> tuple[JsonDict, type | None]:
-    """Read a `response_format`: OpenAI's dict, a bare JSON schema, or a class with `model_json_schema()`."""
+    # Read a `response_format`: OpenAI's dict, a bare JSON schema, or a class with `model_json_schema()`.
     if isinstance(value, type):
         schema_of = getattr(value, "model_json_schema", None)
         if schema_of is None:

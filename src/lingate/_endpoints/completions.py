@@ -14,7 +14,7 @@ from lingate.errors import ConfigError
 def prepare(
     model: str, prompt: Any, params: Mapping[str, Any], *, stream: bool = False, **extras: Unpack[Extras]
 ) -> Call:
-    """`prompt` is one text, a list of texts, a list of token numbers, or a list of such lists."""
+    # `prompt` is one text, a list of texts, a list of token numbers, or a list of such lists.
     body = {"prompt": _prompt(prompt), **fields(params)}
     stop = body.get("stop")
     if isinstance(stop, str):

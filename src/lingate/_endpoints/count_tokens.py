@@ -11,6 +11,6 @@ from lingate._model import Call, replaced
 
 
 def prepare(model: str, messages: Any, params: Mapping[str, Any], **extras: Unpack[Extras]) -> Call:
-    """As for a chat; parameters that do not count are left out on the wire."""
+    # As for a chat; parameters that do not count are left out on the wire.
     call, _ = chat.prepare(model, messages, params, **extras)
     return replaced(call, operation="count_tokens")

@@ -12,7 +12,7 @@ from lingate.errors import ConfigError
 
 
 def prepare(model: str, inputs: Any, params: Mapping[str, Any], **extras: Unpack[Extras]) -> Call:
-    """`inputs` is one text, a list of texts, a list of token numbers, or a list of such lists."""
+    # `inputs` is one text, a list of texts, a list of token numbers, or a list of such lists.
     return build("embeddings", model, {"input": _inputs(inputs), **fields(params)}, extras)
 
 

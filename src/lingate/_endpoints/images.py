@@ -13,7 +13,7 @@ from lingate.errors import ConfigError
 
 
 def prepare(model: str, prompt: Any, params: Mapping[str, Any], **extras: Unpack[Extras]) -> Call:
-    """`prompt` is None for variations of an image."""
+    # `prompt` is None for variations of an image.
     # Files in `params` have been read already: they are `Upload`s.
     files: JsonDict = {name: params[name] for name in FILES if params.get(name) is not None}
     for name, value in files.items():

@@ -12,7 +12,7 @@ from lingate.errors import ConfigError
 
 
 def prepare(model: str, inputs: Any, params: Mapping[str, Any], **extras: Unpack[Extras]) -> Call:
-    """`inputs` is one text, a list of texts, or a list of OpenAI's content parts (`text` and `image_url`)."""
+    # `inputs` is one text, a list of texts, or a list of OpenAI's content parts (`text` and `image_url`).
     return build("moderations", model, {"input": _inputs(inputs), **fields(params)}, extras)
 
 

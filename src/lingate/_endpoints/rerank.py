@@ -12,7 +12,7 @@ from lingate.errors import ConfigError
 
 
 def prepare(model: str, query: Any, documents: Any, params: Mapping[str, Any], **extras: Unpack[Extras]) -> Call:
-    """`documents` are texts, or objects with a `text`."""
+    # `documents` are texts, or objects with a `text`.
     given = fields(params)
     top = given.get("top_n", 1)
     if type(top) is not int or top < 1:

@@ -17,7 +17,7 @@ from lingate.errors import ConfigError
 def prepare(
     model: str, given: Any, params: Mapping[str, Any], *, stream: bool = False, **extras: Unpack[Extras]
 ) -> Call:
-    """Build the canonical call."""
+    # Build the canonical call.
     # Args:
     #     model: The model as its provider names it.
     #     given: One string, a list of items (views and pydantic objects are taken too), or None where `params` hold what

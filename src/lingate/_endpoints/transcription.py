@@ -13,7 +13,7 @@ from lingate.errors import ConfigError
 
 
 def prepare(model: str, file: Any, params: Mapping[str, Any], **extras: Unpack[Extras]) -> Call:
-    """`file` is the sound, which has been read already."""
+    # `file` is the sound, which has been read already.
     if not isinstance(file, Upload):
         raise wrong_type("file", "a file", file)
     body = {"file": file, **fields(params)}

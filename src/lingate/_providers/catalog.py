@@ -56,7 +56,7 @@ def cost_of(
     answered: str | None = None,
     service_tier: str | None = None,
 ) -> Cost:
-    """Work out what an answer cost."""
+    # Work out what an answer cost.
     # A cost that the provider reports among the counts wins over any computation.
     #
     # The model that answered by its own word is looked up first, because what was asked for may be the name of a deployment or an
@@ -269,7 +269,7 @@ def _listed(snapshot: DataSnapshot, row: ProviderRow) -> Provider | None:
 
 
 def entry_of(provider: str, model: str) -> tuple[int | None, dict[str, float]] | None:
-    """A model's context window and its prices in US dollars, by kind of token; None where the catalogue has none of it."""
+    # A model's context window and its prices in US dollars, by kind of token; None where the catalogue has none of it.
     found = _find(provider, "", model)
     if isinstance(found, str):
         return None
@@ -287,7 +287,7 @@ class Highest(NamedTuple):
 def highest(
     provider: str, model: str, kinds: tuple[tuple[str, ...], tuple[str, ...]], size: int, context: Mapping[str, str]
 ) -> Highest | None:
-    """The prices that no call of some kind goes beyond; None where the catalogue has none of the model."""
+    # The prices that no call of some kind goes beyond; None where the catalogue has none of the model.
     # `kinds` are those of token that its input and its output may have, `size` its most input in tokens, `context` the tier and
     # speed that it asks for.
     found = _find(provider, "", model)
@@ -314,10 +314,9 @@ class Plain(NamedTuple):
 
 
 def plain_prices(provider: str, model: str, answered: str | None, service_tier: str | None = None) -> Plain | None:
-    """Prices by which a busy caller may work out the cost of ordinary answers itself, for as long as a minute.
-
-    None where they depend on more than the counts, or are not known: then `cost_of` tells.
-    """
+    # Prices by which a busy caller may work out the cost of ordinary answers itself, for as long as a minute.
+    #
+    # None where they depend on more than the counts, or are not known: then `cost_of` tells.
     found = _find(provider, answered or "", model)
     if isinstance(found, str):
         return None
@@ -329,7 +328,7 @@ def plain_prices(provider: str, model: str, answered: str | None, service_tier: 
 
 
 def models_of(row: ProviderRow) -> list[str]:
-    """Names of the catalogue's models of a provider; none where the package is not installed."""
+    # Names of the catalogue's models of a provider; none where the package is not installed.
     return [item.name for item in listed(row)]
 
 
@@ -343,7 +342,7 @@ class Listed(NamedTuple):
 
 
 def listed(row: ProviderRow) -> list[Listed]:
-    """The catalogue's models of a provider, at the basic prices of now; none where the package is not installed."""
+    # The catalogue's models of a provider, at the basic prices of now; none where the package is not installed.
     try:
         from genai_prices.data_snapshot import get_snapshot
     except ImportError:

@@ -32,7 +32,7 @@ KINDS = {
 
 
 def is_of_tokens(kind: str) -> bool:
-    """Whether a kind is one of tokens, and no fee."""
+    # Whether a kind is one of tokens, and no fee.
     return "direction" in KINDS.get(kind, ())
 
 
@@ -47,10 +47,9 @@ _FREE_TOOLS = frozenset(
 
 
 def counts_of(usage: JsonDict) -> dict[str, int] | str:
-    """How many tokens and paid calls of tools there are of each kind, or why that cannot be said.
-
-    Besides `request`, no count is 0. That another model had a part, which has other prices, is a kind of its own.
-    """
+    # How many tokens and paid calls of tools there are of each kind, or why that cannot be said.
+    #
+    # Besides `request`, no count is 0. That another model had a part, which has other prices, is a kind of its own.
     found = requests_of(usage)
     if isinstance(found, str):
         return found
@@ -60,10 +59,9 @@ def counts_of(usage: JsonDict) -> dict[str, int] | str:
 
 
 def requests_of(usage: JsonDict) -> list[tuple[str, dict[str, int]]] | str:
-    """The counts of an answer, and of what else was asked for its sake, which is paid for too.
-
-    Each is beside the model that it is priced by, empty where that is the one that the answer names.
-    """
+    # The counts of an answer, and of what else was asked for its sake, which is paid for too.
+    #
+    # Each is beside the model that it is priced by, empty where that is the one that the answer names.
     counts = _counts(usage)
     if isinstance(counts, str):
         return counts
@@ -165,11 +163,10 @@ def _count(value: Any) -> int | None:
 
 
 def with_own_tools(answer: JsonDict) -> Any:
-    """The counts of an answer, with those of the provider's own tools as `server_tool_use`, where the answer tells of any.
-
-    Args:
-        answer: In canonical form, or in the shape of the Responses API with canonical counts.
-    """
+    # The counts of an answer, with those of the provider's own tools as `server_tool_use`, where the answer tells of any.
+    #
+    # Args:
+    #     answer: In canonical form, or in the shape of the Responses API with canonical counts.
     usage = answer.get("usage")
     ran: dict[str, int] = {}
     if "output" in answer or "web_search" in answer:

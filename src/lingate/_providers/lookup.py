@@ -99,13 +99,13 @@ registered = 0
 
 
 def wire_model(provider: str, model: str) -> str:
-    """The model as its provider knows it, without what only says in which format it is asked (`responses/gpt-5`)."""
+    # The model as its provider knows it, without what only says in which format it is asked (`responses/gpt-5`).
     row = _known(provider)
     return model if row is None else _plan(row, model).model
 
 
 def rows() -> Iterator[ProviderRow]:
-    """Every provider that can be found, a user's own ones first."""
+    # Every provider that can be found, a user's own ones first.
     seen = set()
     for row in (*_users.values(), *ROWS):
         if row.name not in seen and _known(row.name) is row:
@@ -114,7 +114,7 @@ def rows() -> Iterator[ProviderRow]:
 
 
 def find(name: str) -> ProviderRow:
-    """The row of a provider, by its name or an alias; case and `-` against `_` do not matter."""
+    # The row of a provider, by its name or an alias; case and `-` against `_` do not matter.
     row = found(name)
     if row is None:
         raise unknown(name, {**_shipped, **_users})
@@ -122,17 +122,17 @@ def find(name: str) -> ProviderRow:
 
 
 def found(name: str) -> ProviderRow | None:
-    """`find` without an error, which takes a thousand times as long: it looks for the closest names."""
+    # `find` without an error, which takes a thousand times as long: it looks for the closest names.
     return _known(name) or borrowed(name)
 
 
 def borrowed(name: str) -> ProviderRow | None:
-    """The row of a provider that is reached through a package which need not be installed."""
+    # The row of a provider that is reached through a package which need not be installed.
     return _borrowed.get(_plain(name))
 
 
 def register(row: ProviderRow) -> None:
-    """Add a provider for the whole process."""
+    # Add a provider for the whole process.
     # It wins over a shipped row of the same name.
     global registered
     check_row(row, row.name)
@@ -142,14 +142,14 @@ def register(row: ProviderRow) -> None:
 
 
 def from_config(name: str, given: Mapping[str, Any]) -> ProviderRow:
-    """A row from a configuration's words; what they leave out comes from the row of that name, if there is one."""
+    # A row from a configuration's words; what they leave out comes from the row of that name, if there is one.
     # Raises:
     #     ConfigError: A key is unknown or a value wrong; the message holds the path and the closest key.
     return settings_from(name, given, _known(name)).row
 
 
 def credential(row: ProviderRow, env: Mapping[str, str]) -> Credential:
-    """Whether the environment holds a key for this provider: from the row alone, no network, no sign-in."""
+    # Whether the environment holds a key for this provider: from the row alone, no network, no sign-in.
     variables = row.key_env + row.token_env + row.sign_env
     variable = first_set(variables, _with_own(row, env))
     return Credential(
@@ -175,7 +175,7 @@ def resolve(
     api_version: str | None = None,
     borrow: Callable[[str], ProviderRow | None] | None = None,
 ) -> Target:
-    """Turn `provider/model` into the place a request is sent to."""
+    # Turn `provider/model` into the place a request is sent to.
     # Everything after the first slash belongs to the provider. Where the credential comes from, the first that has one:
     #
     # 1. the call: `api_key`, or `headers` that hold the provider's own header for it;

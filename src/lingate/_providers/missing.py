@@ -15,7 +15,7 @@ WRITTEN = "the model is written provider/model, and what stands before the first
 
 
 def plain(name: str) -> str:
-    """A provider's name as names are compared: case and `-` against `_` do not matter."""
+    # A provider's name as names are compared: case and `-` against `_` do not matter.
     return name.lower().replace("_", "-")
 
 
@@ -28,7 +28,7 @@ def closest(name: str, known: Mapping[str, ProviderRow]) -> str:
 
 
 def no_provider(model: str, known: Mapping[str, ProviderRow]) -> UnknownProviderError:
-    """A model's name stands alone; the hint says whose it may be, which is never guessed."""
+    # A model's name stands alone; the hint says whose it may be, which is never guessed.
     from lingate._providers.rows_models import MODEL_NAMES  # for mistakes only
 
     row = known.get(plain(model.partition("-")[0]))
@@ -41,7 +41,7 @@ def no_provider(model: str, known: Mapping[str, ProviderRow]) -> UnknownProvider
 
 
 def unknown(name: str, known: Mapping[str, ProviderRow], hint: str | None = None) -> UnknownProviderError:
-    """No row has this name; `hint` is for a name that nothing is known about."""
+    # No row has this name; `hint` is for a name that nothing is known about.
     through = any(plain(name) == plain(row.name) for row in BORROWED)
     return UnknownProviderError(
         f"no provider is named {name!r:.80}; the closest are {closest(name, known)}",

@@ -64,7 +64,7 @@ class Offer:
 
 
 def curated() -> list[Offer]:
-    """The models that are offered first, in the order of the table."""
+    # The models that are offered first, in the order of the table.
     return [
         Offer(
             provider=provider,
@@ -83,7 +83,7 @@ def curated() -> list[Offer]:
 
 
 def priced(rows: Iterable[ProviderRow]) -> Iterator[Offer]:
-    """The price catalogue's models; none where its package is not installed."""
+    # The price catalogue's models; none where its package is not installed.
     from lingate._providers.catalog import listed
 
     for row in rows:
@@ -102,7 +102,7 @@ def priced(rows: Iterable[ProviderRow]) -> Iterator[Offer]:
 
 
 def mapped(prices: Mapping[str, Any]) -> Iterator[Offer]:
-    """The models of LiteLLM's own list, facts by `provider/name` or by name alone, under the names that providers have here."""
+    # The models of LiteLLM's own list, facts by `provider/name` or by name alone, under the names that providers have here.
     known = {plain(name): row.name for row in lookup.rows() for name in (row.name, *row.aliases)}
     for key, facts in prices.items():
         if not isinstance(facts, Mapping) or not isinstance(facts.get("litellm_provider"), str):
@@ -125,7 +125,7 @@ def mapped(prices: Mapping[str, Any]) -> Iterator[Offer]:
 
 
 def live(provider: str, data: Iterable[Mapping[str, Any]]) -> Iterator[Offer]:
-    """The models that a provider lists itself, in OpenAI's form; many say no more than the name."""
+    # The models that a provider lists itself, in OpenAI's form; many say no more than the name.
     for item in data:
         name = item.get("id")
         if not isinstance(name, str) or not name:
@@ -147,7 +147,7 @@ def live(provider: str, data: Iterable[Mapping[str, Any]]) -> Iterator[Offer]:
 
 
 def merged(*lists: Iterable[Offer]) -> list[Offer]:
-    """All of these, each model once."""
+    # All of these, each model once.
     # Of what two lists say about a model, the earlier one counts.
     found: dict[str, Offer] = {}
     for offers in lists:
@@ -171,7 +171,7 @@ def _joined(known: Offer, other: Offer) -> Offer:
 
 @lru_cache(maxsize=8192)
 def modalities(offer: Offer) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What a model reads and writes: as its list says, else as models of such a name do."""
+    # What a model reads and writes: as its list says, else as models of such a name do.
     from lingate._providers.rows_models import MODEL_FACTS, MODES
 
     names = (offer.name, offer.name.rpartition("/")[2])

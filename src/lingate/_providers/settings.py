@@ -42,12 +42,12 @@ class Settings(NamedTuple):
 
 
 def wrong_type(where: str, wanted: str, value: Any) -> ConfigError:
-    """What stands there is of another type than it must be."""
+    # What stands there is of another type than it must be.
     return ConfigError(f"{where} must be {wanted}, not {type(value).__name__}")
 
 
 def check_key(value: Any, where: str) -> str:
-    """The key, if it can go into a header; the error names `where` it came from and does not hold it."""
+    # The key, if it can go into a header; the error names `where` it came from and does not hold it.
     if not isinstance(value, str):
         raise wrong_type(where, "a string", value)
     if not value.strip():
@@ -61,7 +61,7 @@ def check_key(value: Any, where: str) -> str:
 
 
 def check_url(value: Any, where: str) -> str:
-    """The base URL without a slash at its end."""
+    # The base URL without a slash at its end.
     # A query stays, for hosts that want a version in it.
     if not isinstance(value, str):
         raise wrong_type(where, "a string", value)
@@ -84,7 +84,7 @@ def check_url(value: Any, where: str) -> str:
 
 
 def check_headers(value: Any, where: str) -> dict[str, str]:
-    """Headers with their names in lower case; the error holds the name of a wrong one only."""
+    # Headers with their names in lower case; the error holds the name of a wrong one only.
     out: dict[str, str] = {}
     for name, text in _mapping(value, where).items():
         if not HEADER_NAME.fullmatch(name):
@@ -96,7 +96,7 @@ def check_headers(value: Any, where: str) -> dict[str, str]:
 
 
 def secrets_in(headers: Mapping[str, str]) -> tuple[str, ...]:
-    """The credentials in headers, without the word that says of which kind they are."""
+    # The credentials in headers, without the word that says of which kind they are.
     found: dict[str, None] = {}
     for name, text in headers.items():
         if SENSITIVE.search(name):
@@ -106,11 +106,10 @@ def secrets_in(headers: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def settings_from(name: str, given: Mapping[str, Any], known: ProviderRow | None, where: str = "providers") -> Settings:
-    """Read what a configuration says about one provider, in words of its own or as changes of a known row.
-
-    Raises:
-        ConfigError: A key is unknown or a value wrong; the message holds the path and the closest key.
-    """
+    # Read what a configuration says about one provider, in words of its own or as changes of a known row.
+    #
+    # Raises:
+    #     ConfigError: A key is unknown or a value wrong; the message holds the path and the closest key.
     path = f"{where}.{name}"
     _known_keys(given, _OWN_KEYS + ROW_KEYS, path)
     own = {key: item for key, item in given.items() if key not in _OWN_KEYS and item is not None}
@@ -124,7 +123,7 @@ def settings_from(name: str, given: Mapping[str, Any], known: ProviderRow | None
 
 
 def with_version(row: ProviderRow, version: Any, where: str) -> ProviderRow:
-    """The row with this version in its query, instead of the one that the environment may hold."""
+    # The row with this version in its query, instead of the one that the environment may hold.
     name = next((name for name in row.query if name.endswith("version")), None)
     if name is None:
         raise ConfigError(f"{where} is given, and {row.name} takes no version", provider=row.name)
@@ -233,7 +232,7 @@ def _base(name: str, dialect: Any, known: ProviderRow | None, path: str) -> Prov
 
 
 def check_row(row: ProviderRow, path: str) -> None:
-    """Check what a row's types cannot say."""
+    # Check what a row's types cannot say.
     if not row.name or "/" in row.name or not row.name.isprintable():
         raise ConfigError(f"{path}: {row.name!r:.80} cannot be the name of a provider")
     if not _AUTH.fullmatch(row.auth):

@@ -13,7 +13,7 @@ VARIABLE = re.compile(r"\{([A-Z0-9_|]+)(?:=([^{}]*))?\}")
 
 
 def first_set(names: tuple[str, ...], env: Mapping[str, str]) -> str | None:
-    """The first of these variables that holds something."""
+    # The first of these variables that holds something.
     for name in names:
         value = env.get(name)
         if value and not value.isspace():
@@ -22,7 +22,7 @@ def first_set(names: tuple[str, ...], env: Mapping[str, str]) -> str | None:
 
 
 def filled(text: str, env: Mapping[str, str], *, exact: bool = False) -> str | None:
-    """Put variables into a template; None if one is missing."""
+    # Put variables into a template; None if one is missing.
     # Slashes at the end of a value go, unless it is `exact`.
     if "{" not in text:
         return text
@@ -41,13 +41,13 @@ def filled(text: str, env: Mapping[str, str], *, exact: bool = False) -> str | N
 
 
 def has_header(row: ProviderRow, name: str, env: Mapping[str, str]) -> bool:
-    """Whether a row's own headers hold this one, filled from the environment and not with the key."""
+    # Whether a row's own headers hold this one, filled from the environment and not with the key.
     template = row.headers.get(name)
     return template is not None and "{key}" not in template and filled(template, env) is not None
 
 
 def with_query(url: str, query: Mapping[str, str], env: Mapping[str, str]) -> str:
-    """The URL with a row's parameters; those that it has already stay as they are."""
+    # The URL with a row's parameters; those that it has already stay as they are.
     given = {part.partition("=")[0] for part in url.partition("?")[2].split("&")}
     for name, template in query.items():
         value = None if name in given else filled(template, env)
@@ -59,7 +59,7 @@ def with_query(url: str, query: Mapping[str, str], env: Mapping[str, str]) -> st
 
 
 def compact_key(key: str, row: ProviderRow) -> str:
-    """A key that may be JSON, without the white space and the letters that no header takes."""
+    # A key that may be JSON, without the white space and the letters that no header takes.
     if row.exchange is None or not row.exchange.key_json:
         return key
     from json import dumps, loads  # importing Lingate's client is to be quick, and few keys are JSON
@@ -71,7 +71,7 @@ def compact_key(key: str, row: ProviderRow) -> str:
 
 
 def with_key_parts(key: str, env: Mapping[str, str]) -> Mapping[str, str]:
-    """The environment with the values of a key that is JSON: `{"a": {"b": "x"}}` is `KEY_A_B`."""
+    # The environment with the values of a key that is JSON: `{"a": {"b": "x"}}` is `KEY_A_B`.
     from json import loads
 
     parts: dict[str, str] = {}
@@ -91,7 +91,7 @@ def with_key_parts(key: str, env: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def with_exchange(row: ProviderRow, env: Mapping[str, str]) -> ProviderRow:
-    """The row with its exchange's templates filled from the environment."""
+    # The row with its exchange's templates filled from the environment.
     if row.exchange is None:
         return row
 

@@ -19,11 +19,10 @@ REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def decode(data: bytes | str | memoryview) -> Any:
-    """Parse JSON text.
-
-    Raises:
-        ValueError: Not JSON. The message holds the position, never the text.
-    """
+    # Parse JSON text.
+    #
+    # Raises:
+    #     ValueError: Not JSON. The message holds the position, never the text.
     try:
         return _decoder.decode(data)
     except UnicodeDecodeError:
@@ -44,11 +43,10 @@ def decode(data: bytes | str | memoryview) -> Any:
 
 
 def encode(value: Any) -> bytes:
-    """Write JSON as UTF-8 without spaces.
-
-    Raises:
-        TypeError: The value holds something JSON has no form for.
-    """
+    # Write JSON as UTF-8 without spaces.
+    #
+    # Raises:
+    #     TypeError: The value holds something JSON has no form for.
     try:
         try:
             return _encoder.encode(value)
@@ -62,5 +60,5 @@ def encode(value: Any) -> bytes:
 
 
 def encode_str(value: Any) -> str:
-    """Write JSON as text, for places where JSON travels inside JSON (tool arguments)."""
+    # Write JSON as text, for places where JSON travels inside JSON (tool arguments).
     return encode(value).decode()

@@ -53,7 +53,7 @@ _BRANDS = {b"M4A ": "m4a", b"M4B ": "m4a", b"avif": "avif", b"heic": "heic", b"q
 
 
 def extension_of(data: bytes) -> str | None:
-    """The end of a file name that fits these bytes, without the dot; None if they are of no kind known here."""
+    # The end of a file name that fits these bytes, without the dot; None if they are of no kind known here.
     if data[:4] == b"RIFF":
         return _RIFF.get(data[8:12])
     if data[4:8] == b"ftyp":
@@ -65,5 +65,5 @@ def extension_of(data: bytes) -> str | None:
 
 
 def type_of(name: str) -> str | None:
-    """The media type that a file's name promises."""
+    # The media type that a file's name promises.
     return TYPES.get(name.rpartition(".")[2].lower()) if "." in name else None

@@ -39,7 +39,7 @@ Field = tuple[str, "str | Upload"]
 
 
 def encode(fields: Iterable[Field], boundary: str | None = None) -> tuple[bytes, str]:
-    """Write fields as one body."""
+    # Write fields as one body.
     # Args:
     #     fields: In the order in which they are sent.
     #     boundary: What stands between them. By default one that is made of the fields, so that the same fields give the
@@ -88,11 +88,10 @@ def _boundary(parts: list[tuple[bytes, bytes]]) -> str:
 
 
 def flatten(fields: Mapping[str, Any]) -> list[Field]:
-    """The fields of a form from a JSON-like object; None is left out.
-
-    Raises:
-        ValueError: A value has no form: bytes that are no file, or nesting without end.
-    """
+    # The fields of a form from a JSON-like object; None is left out.
+    #
+    # Raises:
+    #     ValueError: A value has no form: bytes that are no file, or nesting without end.
     return [item for name, value in fields.items() for item in _flat(name, value, 0)]
 
 
@@ -118,7 +117,7 @@ def _flat(name: str, value: Any, depth: int) -> Iterable[Field]:
 
 
 def parse(body: bytes, boundary: str) -> list[Field]:
-    """Cut a body into its fields."""
+    # Cut a body into its fields.
     # A part with a file name is an `Upload`, any other is text.
     #
     # Raises:
@@ -192,7 +191,7 @@ def _unescaped(found: re.Match[str]) -> str:
 
 
 def boundary_of(content_type: str | None, body: bytes) -> str | None:
-    """The boundary of a form: as its content type says, else as its first line shows."""
+    # The boundary of a form: as its content type says, else as its first line shows.
     # None if this is no form.
     if content_type:
         kind = content_type.partition(";")[0].strip().lower()
@@ -206,7 +205,7 @@ def boundary_of(content_type: str | None, body: bytes) -> str | None:
 
 
 def unflatten(fields: Iterable[Field]) -> dict[str, Any]:
-    """A form's fields as an object: `list[]` and repeated names become lists, `object[key]` objects."""
+    # A form's fields as an object: `list[]` and repeated names become lists, `object[key]` objects.
     # Text stays text.
     #
     # Raises:

@@ -16,11 +16,10 @@ class NdjsonDecoder:
         self._size = 0
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Take the next bytes and return the lines that are complete.
-
-        Raises:
-            ValueError: One line is larger than the limit.
-        """
+        # Take the next bytes and return the lines that are complete.
+        #
+        # Raises:
+        #     ValueError: One line is larger than the limit.
         cut = data.rfind(b"\n")
         if cut < 0:
             self._tail.append(data)
@@ -35,7 +34,7 @@ class NdjsonDecoder:
         return list(filter(None, (piece.strip() for piece in block.split(b"\n"))))
 
     def finish(self) -> list[bytes]:
-        """The last line, if it had no newline."""
+        # The last line, if it had no newline.
         rest = b"".join(self._tail).strip()
         self._tail = []
         self._size = 0

@@ -14,7 +14,7 @@ _read = msgspec.convert
 
 
 def shaped(value: Any, shape: type[S]) -> S | None:
-    """The value as this shape, None if it is of another."""
+    # The value as this shape, None if it is of another.
     try:
         return _read(value, shape)
     except (msgspec.ValidationError, ValueError, RecursionError):  # half a surrogate pair is a ValueError
@@ -36,7 +36,7 @@ class _Messages(Struct):
 
 
 def is_plain_chat(messages: Any) -> bool:
-    """Whether each message is a role and a text and nothing else, and there is one."""
+    # Whether each message is a role and a text and nothing else, and there is one.
     return shaped({"messages": messages}, _Messages) is not None
 
 
@@ -63,7 +63,7 @@ class PlainUsage(Struct, forbid_unknown_fields=True):
     completion_tokens_details: _Details | UnsetType = UNSET
 
     def adds_up(self) -> bool:
-        """Whether the total is the sum, and no part larger than the whole."""
+        # Whether the total is the sum, and no part larger than the whole.
         prompt, completion = self.prompt_tokens, self.completion_tokens
         read, written = self.prompt_tokens_details, self.completion_tokens_details
         return (
@@ -73,7 +73,7 @@ class PlainUsage(Struct, forbid_unknown_fields=True):
         )
 
     def is_bare(self) -> bool:
-        """Whether it is input and output alone, and no part of them is of another kind."""
+        # Whether it is input and output alone, and no part of them is of another kind.
         read, written = self.prompt_tokens_details, self.completion_tokens_details
         return (read is UNSET or read == _NONE) and (written is UNSET or written == _NONE)
 
@@ -113,6 +113,6 @@ class _Answer(Struct):
 
 
 def is_plain_answer(answer: Any) -> bool:
-    """Whether this is a text in OpenAI's own words, with counts that add up, and no error: the canonical form already."""
+    # Whether this is a text in OpenAI's own words, with counts that add up, and no error: the canonical form already.
     read = shaped(answer, _Answer)
     return read is not None and read.usage.adds_up()

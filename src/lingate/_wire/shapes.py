@@ -8,27 +8,27 @@ from typing import Any
 
 
 def as_dict(value: Any) -> dict[str, Any]:
-    """The value if it is an object, else an empty one."""
+    # The value if it is an object, else an empty one.
     return value if isinstance(value, dict) else {}
 
 
 def as_list(value: Any) -> list[Any]:
-    """The value if it is a list, else an empty one."""
+    # The value if it is a list, else an empty one.
     return value if isinstance(value, list) else []
 
 
 def as_dicts(value: Any) -> list[dict[str, Any]]:
-    """The objects in a list; none where it is no list."""
+    # The objects in a list; none where it is no list.
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def as_str(value: Any) -> str:
-    """The value if it is text, else an empty one."""
+    # The value if it is text, else an empty one.
     return value if isinstance(value, str) else ""
 
 
 def dig(value: Any, *path: str) -> Any:
-    """What is in a field of an object, of the object in that field, and so on; None where there is no such thing."""
+    # What is in a field of an object, of the object in that field, and so on; None where there is no such thing.
     for name in path:
         if not isinstance(value, dict):
             return None
@@ -37,12 +37,12 @@ def dig(value: Any, *path: str) -> Any:
 
 
 def without(fields: Mapping[str, Any], names: Container[str]) -> dict[str, Any]:
-    """The fields but those of these names."""
+    # The fields but those of these names.
     return {name: value for name, value in fields.items() if name not in names}
 
 
 def not_null(fields: Mapping[str, Any], but: Container[str] = ()) -> dict[str, Any]:
-    """The fields that are not null, but those of these names."""
+    # The fields that are not null, but those of these names.
     return {name: value for name, value in fields.items() if value is not None and name not in but}
 
 
@@ -53,10 +53,9 @@ PATH = re.compile(r"[^.\[\]]+(\.[^.\[\]]+|\[(\*|\d+)\])*")
 
 
 def drop(fields: dict[str, Any], path: str) -> None:
-    """Take out what a path leads to: `temperature`, `tools[*].function.strict`, `messages[0].name`.
-
-    What is inside of a field is copied before it is changed: it may belong to a caller.
-    """
+    # Take out what a path leads to: `temperature`, `tools[*].function.strict`, `messages[0].name`.
+    #
+    # What is inside of a field is copied before it is changed: it may belong to a caller.
     first, *rest = [name or mark for name, mark in _STEP.findall(path)] or [""]
     if not rest:
         fields.pop(first, None)

@@ -37,11 +37,10 @@ class SseDecoder:
         self._head: bytes | None = b""  # the first bytes, until they may be a byte-order mark; then None
 
     def feed(self, data: bytes) -> list[SseEvent]:
-        """Take the next bytes.
-
-        Raises:
-            ValueError: One event is larger than the limit.
-        """
+        # Take the next bytes.
+        #
+        # Raises:
+        #     ValueError: One event is larger than the limit.
         if self._head is not None:
             data = self._head + data
             if len(data) < len(_BOM):
@@ -78,7 +77,7 @@ class SseDecoder:
         return _events(block)
 
     def finish(self) -> list[SseEvent]:
-        """The bytes have ended: the event that has no blank line after it, if there is one."""
+        # The bytes have ended: the event that has no blank line after it, if there is one.
         rest = (self._head or b"") + b"".join(self._tail)
         self._tail.clear()
         self._tail_size = 0
@@ -152,12 +151,12 @@ def _is_json(text: bytes) -> bool:
 
 
 def encode(data: bytes, name: str = "") -> bytes:
-    """Write one event; `data` must not hold a newline (JSON on the wire never does)."""
+    # Write one event; `data` must not hold a newline (JSON on the wire never does).
     if name:
         return b"event: " + name.encode(errors="replace") + b"\ndata: " + data + b"\n\n"
     return b"data: " + data + b"\n\n"
 
 
 def encode_typed(value: dict[str, Any]) -> bytes:
-    """Write a JSON object as an event of the name that its `type` gives."""
+    # Write a JSON object as an event of the name that its `type` gives.
     return encode(encode_json(value), str(value.get("type", "")))
