@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from lingate._dialects._draft import Draft
 from lingate._dialects._strangers import strangers_tool
 from lingate._model import JsonDict
-from lingate._wire.shapes import as_dict, as_dicts, as_str, dig, not_null, without
+from lingate._wire.json import encode_str
+from lingate._wire.shapes import as_dict, as_dicts, as_list, as_str, dig, not_null, without
 
 T = TypeVar("T")
 
@@ -189,8 +190,35 @@ def closed(schema: Any, shut: bool = True) -> Any:
 
 
 def object_schema(schema: Any) -> Any:
-    # Arguments with `type: object` at the top, where some APIs want it.
-    return schema if not isinstance(schema, dict) or "type" in schema else {"type": "object", **schema}
+    # Arguments with `type: object` at the top, where some APIs want it, and no branches there: 400 "input_schema does not support
+    # oneOf, allOf, or anyOf at the top level" (Kilo-Org/kilocode#12246). What they name is named, and told in the description.
+    if not isinstance(schema, dict):
+        return schema
+    branches = {key: as_dicts(schema[key]) for key in ("anyOf", "oneOf", "allOf") if isinstance(schema.get(key), list)}
+    schema = schema if "type" in schema else {"type": "object", **schema}
+    if not branches:
+        return schema
+    properties: JsonDict = {**as_dict(schema.get("properties"))}
+    for branch in (_resolved(branch, schema) for found in branches.values() for branch in found):
+        for name, inner in as_dict(branch.get("properties")).items():
+            known = properties.setdefault(name, inner)
+            if known != inner:
+                properties[name] = {"anyOf": [*(as_list(dig(known, "anyOf")) or [known]), inner]}
+    required = [
+        name for branch in branches.get("allOf", ()) for name in as_list(_resolved(branch, schema).get("required"))
+    ]
+    told = "\n\n".join(
+        filter(None, (as_str(schema.get("description")), f"It must match this too: {encode_str(branches)}"))
+    )
+    made = {**without(schema, (*branches,)), "properties": properties, "description": told}
+    return {**made, "required": [*as_list(schema.get("required")), *required]} if required else made
+
+
+def _resolved(branch: JsonDict, schema: JsonDict) -> JsonDict:
+    # A branch, or what it refers to.
+    return (
+        as_dict(dig(schema, *as_str(branch.get("$ref")).removeprefix("#/").split("/"))) if "$ref" in branch else branch
+    )
 
 
 def without_keys(value: Any, keys: tuple[str, ...]) -> Any:

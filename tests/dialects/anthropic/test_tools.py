@@ -52,6 +52,32 @@ def test_a_function_without_parameters_takes_an_empty_object(parameters: Any) ->
     assert checked(tools=[tool])["tools"][0]["input_schema"] == {"type": "object", "properties": {}}
 
 
+@pytest.mark.parametrize(
+    ("given", "properties", "required"),
+    [
+        ({**SCHEMA, "anyOf": [{"required": ["city"]}, {"required": ["at"]}]}, SCHEMA["properties"], ["city"]),
+        (
+            {"oneOf": [SCHEMA, {"properties": {"city": {"type": "null"}, "at": {}}}]},
+            {"city": {"anyOf": [{"type": "string"}, {"type": "null"}]}, "at": {}},
+            None,
+        ),
+        ({"allOf": [{"$ref": "#/$defs/A"}, {"$ref": "#/x"}], "$defs": {"A": SCHEMA}}, SCHEMA["properties"], ["city"]),
+    ],
+)
+def test_branches_at_the_top_of_a_schema_are_told_in_words(given: Any, properties: Any, required: Any) -> None:
+    # 400 "input_schema does not support oneOf, allOf, or anyOf at the top level".
+    tool = {"type": "function", "function": {"name": "f", "parameters": copy.deepcopy(given)}}
+
+    made = checked(tools=[tool])["tools"][0]["input_schema"]
+
+    assert not {"anyOf", "oneOf", "allOf"} & made.keys()
+    assert (made["type"], made["properties"], made.get("required")) == ("object", properties, required)
+    branches = {key: given[key] for key in given if key.endswith("Of")}
+    assert made["description"].startswith("It must match this too: {")
+    assert json.loads(made["description"].partition(": ")[2]) == branches
+    assert tool["function"]["parameters"] == given
+
+
 def test_strict_is_taken_from_either_level_where_the_model_knows_it() -> None:
     inside = {"type": "function", "function": {"name": "f", "parameters": SCHEMA, "strict": True}}
     beside = {"type": "function", "function": {"name": "f", "parameters": SCHEMA}, "strict": True}

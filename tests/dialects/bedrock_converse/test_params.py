@@ -175,6 +175,15 @@ def test_tools_are_specs_with_an_object_schema() -> None:
     check_params(body)
 
 
+def test_branches_at_the_top_of_a_schema_are_told_in_words() -> None:
+    branches = {"anyOf": [{"required": ["a"]}, {"required": ["b"]}]}
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", **branches}}}
+
+    made = wire(tools=[tool])["toolConfig"]["tools"][0]["toolSpec"]["inputSchema"]["json"]
+    assert made.keys() == {"type", "properties", "description"}
+    assert json.dumps(branches, separators=(",", ":")) in made["description"]
+
+
 def test_strict_is_sent_where_schemas_are_enforced() -> None:
     few = {"type": "object", "properties": {"of": {"type": "array", "maxItems": 3}}, "additionalProperties": False}
     strict = {"type": "function", "strict": True, "function": {"name": "look", "parameters": few}}
