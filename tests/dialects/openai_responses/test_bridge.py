@@ -341,6 +341,8 @@ def test_tools_of_the_other_provider_pass() -> None:
         {"type": "item_reference", "id": "msg_1"},
         {"type": "compaction", "encrypted_content": "x"},
         {"type": "shell_call", "call_id": "c"},
+        {"type": "agent_message", "content": [{"type": "encrypted_content", "encrypted_content": "gAAAAABo"}]},
+        {"type": "agent_message", "author": "lead", "content": None},
     ],
 )
 def test_items_that_only_the_responses_api_knows_are_refused(item: dict[str, Any]) -> None:
@@ -349,6 +351,24 @@ def test_items_that_only_the_responses_api_knows_are_refused(item: dict[str, Any
     with pytest.raises(UnsupportedError, match=item["type"]):
         bridged(body)
     assert chat(body, drop_params=True)["messages"] == [{"role": "user", "content": "hi"}]
+
+
+def test_what_codexs_agents_tell_each_other_is_a_turn_of_the_users() -> None:
+    # It was left out: a spawned agent had no task. What is called encrypted is text where the model was not OpenAI's.
+    told = [
+        {"type": "input_text", "text": "Message Type: NEW_TASK\nPayload:"},
+        {"type": "encrypted_content", "encrypted_content": "Count the files."},
+    ]
+    item = {"type": "agent_message", "author": "lead", "recipient": "lead/child", "content": told}
+    body = {"input": [{"role": "user", "content": "hi"}, item]}
+
+    made = chat(body)["messages"][1]
+
+    assert made == {"role": "user", "content": "Message Type: NEW_TASK\nPayload:\nCount the files."}
+    assert chat({"input": [{**item, "content": "Go on."}]})["messages"] == [{"role": "user", "content": "Go on."}]
+    own = form_of(place("openai_responses", "responses"), "responses")
+    sent = own.request(parse(body), place("openai_responses", "responses"))
+    assert json.loads(sent.body)["input"][1] == item
 
 
 def test_what_a_providers_own_tools_did_is_history_that_others_can_do_without() -> None:

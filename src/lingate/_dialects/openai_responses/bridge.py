@@ -144,7 +144,7 @@ def _messages(messages: list[JsonDict], made: Draft) -> list[JsonDict]:
         message = dict(with_flat_names(message))
         strange = {kind_of(item) for item in kept_items(message) or ()} - CANONICAL_ITEMS
         bringing = BRINGING in strange
-        strange.discard(BRINGING)
+        strange -= {BRINGING, "agent_message" if message.get("content") else ""}
         for kind in sorted(strange):
             if kind in BYGONE_ITEMS:
                 made.note(f"messages[{n}] ({kind})")

@@ -16,7 +16,7 @@ from lingate._dialects.openai_responses.draft import native_fields
 from lingate._dialects.openai_responses.facts import NAME, RESULTS
 from lingate._dialects.openai_responses.items import Reading, check_item, is_foreign_item, kind_of, read_items, restored
 from lingate._model import JsonDict
-from lingate._wire.shapes import as_str, without
+from lingate._wire.shapes import as_dicts, as_str, without
 
 CARRIED = "provider_specific_fields"
 """Field of an item in which this face carries what other providers want back with the message."""
@@ -68,6 +68,8 @@ def _reader(item: JsonDict, where: str) -> Callable[[JsonDict, str], JsonDict] |
         return None if item["role"] == "assistant" else _read_turn
     if kind in RESULTS:
         return _read_result
+    if kind == "agent_message":
+        return _read_agent
     if kind == "additional_tools" or item.get("role") in ("system", "developer", "user"):
         return _read_other_turn
     # What the caller's side did for any other kind of call.
@@ -80,6 +82,16 @@ def _read_turn(item: JsonDict, where: str) -> JsonDict:
     message = {"role": item["role"], "content": content}
     plain = set(item) <= {"role", "content"} and isinstance(content, str)
     return message if plain else _kept(message, [item])
+
+
+def _read_agent(item: JsonDict, where: str) -> JsonDict:
+    # What Codex's agents tell each other: all that a spawned one learns of its task (ollama/ollama#18286). A model that is not
+    # OpenAI's encrypts nothing: what is called so is its text. What OpenAI encrypted begins like any Fernet token.
+    content = item.get("content")
+    parts = [{"text": content}] if isinstance(content, str) else as_dicts(content)
+    texts = [as_str(part.get("text") or part.get("encrypted_content")) for part in parts]
+    readable = not any(text.startswith("gAAAA") for text in texts)
+    return _kept({"role": "user", "content": "\n".join(texts) if readable else ""}, [item])
 
 
 def _read_result(item: JsonDict, where: str) -> JsonDict:
