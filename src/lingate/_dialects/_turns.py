@@ -20,6 +20,8 @@ TOOL_FIELDS = TEXT_FIELDS | {"tool_call_id", "name", "is_error"}
 class Turns(Protocol):
     """The turns so far."""
 
+    draft: Any
+
     def add(self, message: Any, at: int) -> None: ...
 
     def finish(self) -> None: ...
@@ -51,7 +53,7 @@ class BlockTurns:
     def add(self, message: Any, at: int) -> None:
         # Raises ConfigError: it is not a message.
         role = dig(message, "role")
-        if self._late and role != "tool":
+        if self._late and role == "assistant":
             self._place_late()
         # What long conversations are made of needs none of the questions that the others are asked.
         if (text := plain_text(message)) is not None and role in ("user", "assistant"):
@@ -70,9 +72,20 @@ class BlockTurns:
             raise self.draft.broken(f"{where}.role", "must be system, developer, user, assistant, tool or function")
 
     def _place_late(self) -> None:
-        # System turns wait until the tool results before them are complete: those may not be divided.
+        # System turns wait until the user's turn before them is complete. Claude: "role 'system' must follow a 'user' message or
+        # an 'assistant' message ending in a server tool result", and "must precede an 'assistant' message or end the array".
         self._close_user()
-        self.turns += self._late
+        for said in self._late:
+            last = self.turns[-1] if self.turns else said
+            plain = said.keys() == {"role", "content"} and all("text" in block for block in as_blocks(said["content"]))
+            if (
+                plain
+                and last["role"] == "assistant"
+                and "tool_result" not in str(as_blocks(last["content"])[-1].get("type"))
+            ):
+                self.system += as_blocks(said["content"])
+            else:
+                self.turns.append(said)
         self._late = []
 
     def _answer(self, content: Any) -> None:
@@ -88,10 +101,28 @@ _T = TypeVar("_T", bound=Turns)
 
 def written(turns: _T, messages: list[Any]) -> _T:
     # The turns, with these messages taken and written.
-    for at, message in enumerate(messages):
+    for at, message in enumerate(_asking(turns.draft, messages)):
         turns.add(message, at)
     turns.finish()
     return turns
+
+
+def _asking(draft: Draft, messages: list[Any]) -> list[Any]:
+    # OpenAI answers a system message that ends a conversation. Where it is no turn, models would go on with what the assistant
+    # said before it.
+    at = len(messages)
+    while at and dig(messages[at - 1], "role") in ("system", "developer") and _is_plain(messages[at - 1]):
+        at -= 1
+    before = messages[at - 1] if at else None
+    said = dig(before, "content") and not dig(before, "tool_calls")
+    if at == len(messages) or dig(before, "role") != "assistant" or not said:
+        return messages
+    draft.note(f"messages[{at}].role (a last system message was sent as the user's)")
+    return [*messages[:at], *({**message, "role": "user"} for message in messages[at:])]
+
+
+def _is_plain(message: JsonDict) -> bool:
+    return bool(message.get("content")) and "provider_specific_fields" not in message
 
 
 def ask_something(draft: Draft, turns: list[JsonDict], system: list[JsonDict], content: str) -> None:

@@ -72,8 +72,44 @@ def test_a_late_system_message_never_divides_the_results_of_one_turn() -> None:
         ],
     )
 
-    assert [turn["role"] for turn in body["messages"]] == ["user", "assistant", "user", "system", "user"]
-    assert [block["tool_use_id"] for block in body["messages"][2]["content"]] == ["a", "b"]
+    assert [turn["role"] for turn in body["messages"]] == ["user", "assistant", "user", "system"]
+    assert [block.get("tool_use_id") for block in body["messages"][2]["content"]] == ["a", "b", None]
+
+
+NOTE = {"role": "system", "content": "note"}
+
+
+@pytest.mark.parametrize(
+    ("messages", "turns", "system"),
+    [
+        ([user("a"), NOTE, user("b")], [user([text("a"), text("b")]), NOTE], None),
+        ([user("a"), assistant("b"), NOTE, user("c")], [user("a"), assistant("b"), user("c"), NOTE], None),
+        ([user("a"), NOTE, NOTE, assistant("b"), user("c")], [user("a"), NOTE, NOTE, assistant("b"), user("c")], None),
+        (
+            [user("a"), assistant("b"), NOTE, assistant("c"), user("d")],
+            [user("a"), assistant([text("b"), text("c")]), user("d")],
+            [text("note")],
+        ),
+        ([user("a"), assistant("b"), NOTE], [user("a"), assistant("b"), user("note")], None),
+    ],
+)
+def test_a_late_system_message_stands_behind_a_turn_of_the_users_and_before_one_of_the_assistants(
+    messages: list[dict[str, Any]], turns: list[dict[str, Any]], system: Any
+) -> None:
+    # Anything else is a 400: "role 'system' must follow a 'user' message", "must precede an 'assistant' message".
+    body = wire(NEWEST, messages=messages)
+
+    assert body["messages"] == turns
+    assert body.get("system") == system
+
+
+@pytest.mark.parametrize("traits", [{}, {"prefill": False}, {**NEWEST, "prefill": False}])
+def test_a_system_message_behind_the_assistants_last_words_asks_for_an_answer(traits: Any) -> None:
+    # The model was made to go on with those words, or the request was refused as if it were asked to.
+    messages = [user("hi"), assistant("Hello."), {"role": "system", "content": "Now summarise."}]
+
+    assert wire(traits, messages=messages)["messages"] == [*messages[:2], user("Now summarise.")]
+    assert dropped(traits, messages=messages) == ["messages[2].role (a last system message was sent as the user's)"]
 
 
 def test_a_lone_system_message_is_sent_as_the_users_since_there_must_be_one() -> None:

@@ -70,12 +70,12 @@ def test_system_text_stands_apart_wherever_it_came() -> None:
     assert body["messages"] == [{"role": "user", "content": [{"text": "hi"}]}]
 
 
-def test_a_late_system_message_stays_in_its_place_where_the_model_knows_them() -> None:
+def test_a_late_system_message_stays_behind_its_turn_where_the_model_knows_them() -> None:
     messages = [user("hi"), assistant("Hello."), {"role": "system", "content": "Now in French."}, user("again")]
 
     made = wire(at_bedrock("anthropic.claude-opus-5"), messages=messages)
 
-    assert [turn["role"] for turn in made["messages"]] == ["user", "assistant", "system", "user"]
+    assert [turn["role"] for turn in made["messages"]] == ["user", "assistant", "user", "system"]
     check_params(made)
 
 
