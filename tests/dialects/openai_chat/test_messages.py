@@ -84,8 +84,24 @@ def test_an_answer_that_was_empty_is_left_out_where_it_would_be_refused(content:
 
 PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
 SEEN = {"role": "tool", "tool_call_id": "c1", "content": [{"type": "text", "text": "a"}, PICTURE]}
-FILE = {"type": "file", "file": {"file_data": "data:application/pdf;base64,AAAA"}}
+FILE = {"type": "file", "file": {"file_data": "data:application/pdf;base64,AAAA", "filename": "a.pdf"}}
 READ = {"role": "tool", "tool_call_id": "c2", "content": [FILE]}
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ({"file_data": "data:application/pdf;base64,AAAA"}, "file.pdf"),
+        ({"file_data": "data:text/plain;base64,AAAA", "filename": ""}, "file"),
+        ({"file_data": "data:application/pdf;base64,AAAA", "filename": "a.pdf"}, "a.pdf"),
+        ({"file_id": "file-1"}, None),
+    ],
+)
+def test_a_file_whose_data_are_there_has_a_name(file: dict[str, Any], name: str | None) -> None:
+    # OpenAI: 400 "Missing required parameter: 'messages[0].content[0].file.file_id'" without one, as Claude Code sends PDFs.
+    made = written({"role": "user", "content": [{"type": "file", "file": file}]})[0]["content"][0]["file"]
+
+    assert made == {**file, **({"filename": name} if name else {})}
 
 
 def test_pictures_and_files_that_tools_gave_stand_in_the_turn_of_the_user_behind_all_results() -> None:

@@ -249,6 +249,10 @@ def _part(part: Any, sent: HttpRequest) -> Any:
         # LiteLLM's word for the media type; OpenAI refuses what it does not know.
         part = {**part, kind: without(part[kind], ("format",))}
         note(sent, f"messages[].content[].{kind}.format")
+    data = dig(part, "file", "file_data")
+    if isinstance(data, str) and not (part["file"].get("filename") or part["file"].get("file_id")):
+        # 400 "Missing required parameter: 'messages[0].content[1].file.file_id'" where data have no name: langchainjs#9570.
+        part = {**part, "file": {**part["file"], "filename": "file.pdf" if "application/pdf" in data[:30] else "file"}}
     return part
 
 
