@@ -206,7 +206,10 @@ class TestText:
         assert content[1] == {"type": "file", "file": files[0]}
 
     def test_the_address_of_a_document_goes_where_the_host_looks_for_it(self, server: RawServer, ask: Any) -> None:
-        files = [{"file_url": "https://x.test/a.pdf", "filename": "a.pdf"}, {"file_data": "data:text/plain,a"}]
+        files = [
+            {"file_url": "https://x.test/a.pdf", "filename": "a.pdf"},
+            {"file_data": "data:text/plain,a", "filename": "a"},
+        ]
         content = [{"type": "text", "text": "What is it?"}, *({"type": "file", "file": file} for file in files)]
 
         ask(

@@ -64,7 +64,7 @@ def test_claude_by_generation(model: str, sampling: str | None, thinking: str, s
         ("azure/gpt-5.2-2025-12-11", ("none", "low", "medium", "high", "xhigh")),
         ("gpt-5.4-mini", ("none", "low", "medium", "high", "xhigh")),
         ("gpt-5.5", ("none", "low", "medium", "high", "xhigh")),
-        ("gpt-5.6-sol", None),
+        ("gpt-5.6-sol", ("none", "low", "medium", "high", "xhigh", "max")),
         ("gpt-5.1-codex-max", None),
         ("gpt-5.2-chat-latest", None),
         ("gpt-5", ("minimal", "low", "medium", "high")),

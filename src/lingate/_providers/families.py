@@ -124,6 +124,10 @@ _PATTERNS: tuple[tuple[str, Traits], ...] = (
     (r"(?:^|[/.:])gpt-5\.[2-4](?!\d|-chat)", {**_GPT_51, "efforts": _NONE_TO_XHIGH}),
     (r"(?:^|[/.:])gpt-5\.[1-4](?!\d)", _GPT_51),
     (r"(?:^|[/.:])gpt-5\.5(?!\d|-chat)", {**_GPT_51, "default_effort": "medium", "efforts": _NONE_TO_XHIGH}),
+    (
+        r"(?:^|[/.:])gpt-5\.[6-9](?!\d|-chat)",
+        {**_GPT_51, "default_effort": "medium", "efforts": (*_NONE_TO_XHIGH, "max")},
+    ),
     (r"(?:^|[/.:])gpt-5\.\d", {**_GPT_51, "default_effort": "medium"}),
     (r"(?:^|[/.:])gpt-(?:[5-9]|1\d)(?!\d)", _GPT_5),
     # JSON schemas came with gpt-4o of August 2024; JSON mode with gpt-4-turbo.

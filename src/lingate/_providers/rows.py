@@ -1430,10 +1430,16 @@ _ROWS = (
             ModelRule(
                 pattern=r"(?:o\d|gpt-\d|chatgpt-)(?!.*(?:search|codex|-pro)).*", unsupported=("web_search_options",)
             ),
+            # 400 "Function tools with reasoning_effort are not supported for gpt-5.6 in /v1/chat/completions", from 5.6 on also
+            # where no effort is asked for: danny-avila/LibreChat#14231, BerriAI/litellm#34569.
+            ModelRule(pattern=r"gpt-(?:5\.[4-9]|[6-9]|1\d)(?!.*chat).*", traits={"tools_by_responses": True}),
             *_RESPONSES_ONLY,
             OPENAI_IMAGES,
         ),
-        note="Codex, deep-research and pro models answer only on /responses: chats with them go there.",
+        note=(
+            "Codex, deep-research and pro models answer only on /responses: chats with them go there. So do chats with "
+            "functions from GPT-5.4 on, unless the effort is none."
+        ),
     ),
     ProviderRow(
         "opencode",

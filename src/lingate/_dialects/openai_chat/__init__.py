@@ -2,12 +2,46 @@
 
 # What varies is in the provider's row and traits; nothing here asks which provider it is.
 
-from lingate._dialects._base import Dialect, Form, Operations
+from lingate._dialects._base import Dialect, Form, OperationFormat, Operations, StreamDecoder, dialect
 from lingate._dialects._names import ToolsOfText
 from lingate._dialects.openai_chat import face
 from lingate._dialects.openai_chat.request import request
 from lingate._dialects.openai_chat.response import response
 from lingate._dialects.openai_chat.stream import ChatDecoder
+from lingate._model import Call, Head, HttpRequest, JsonDict, Target, replaced
+from lingate._wire.shapes import as_dicts, dig
+
+_RESPONSES = "openai_responses"
+
+
+def _request(call: Call, target: Target) -> HttpRequest:
+    if "tools" in call.body and target.traits.get("tools_by_responses") and _thinks_with_tools(call, target):
+        there = replaced(target, row=replaced(target.row, dialect=_RESPONSES))
+        return _responses(there).request(call, there)
+    return request(call, target)
+
+
+def _thinks_with_tools(call: Call, target: Target) -> bool:
+    # Elsewhere than at its own host a server may stand that has chats only, and its own way with them.
+    if (target.row.url or "").partition("//")[2] not in target.url:
+        return False
+    off = "none" if dig(call.body, "thinking", "type") == "disabled" else target.traits.get("default_effort")
+    effort = call.body.get("reasoning_effort") or ("" if dig(call.body, "thinking", "type") == "enabled" else off)
+    return effort != "none" and any(tool.get("type") in ("function", "custom") for tool in as_dicts(call.body["tools"]))
+
+
+def _responses(target: Target) -> OperationFormat:
+    return dialect(_RESPONSES).operation("chat", target.row.name)
+
+
+def _response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:
+    read = _responses(sent.target).response if sent.target.row.dialect == _RESPONSES else response
+    return read(sent, head, body)
+
+
+def _decoder(sent: HttpRequest, head: Head) -> StreamDecoder:
+    made = _responses(sent.target).decoder if sent.target.row.dialect == _RESPONSES else ChatDecoder
+    return made(sent, head)
 
 
 class ChatFormat(Form):
@@ -19,7 +53,7 @@ DIALECT = Dialect(
     operations=Operations(
         {
             "chat": ToolsOfText(
-                ChatFormat(request, response, face.parse_call, face.render_chat, ChatDecoder, face.ChunkEncoder)
+                ChatFormat(_request, _response, face.parse_call, face.render_chat, _decoder, face.ChunkEncoder)
             ),
         },
         {
