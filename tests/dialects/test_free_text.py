@@ -214,6 +214,7 @@ SPACED = {
     "description": "Disk",
     "tools": [{"type": "custom", "name": "apply_patch"}],
 }
+BROUGHT = [{"type": "additional_tools", "role": "developer", "tools": [SPACED]}, {"role": "user", "content": "hi"}]
 CODEX = {"input": [{"role": "user", "content": "hi"}], "tools": [{"type": "custom", "name": "apply_patch"}, SPACED]}
 BOTH = answer(("apply_patch", json.dumps({"input": PATCH})), ("mcp__disk__apply_patch", '{"input": "x"}'))
 
@@ -249,7 +250,10 @@ def test_codex_gets_its_patches_from_any_model(model: str) -> None:
     [
         ("hosted_vllm/qwen3-coder", {}, "/chat/completions"),
         ("hosted_vllm/qwen3-coder", {"tools": [{"type": "function", "name": "f"}]}, "/responses"),
+        ("hosted_vllm/qwen3-coder", {"tools": [SPACED]}, "/chat/completions"),
+        ("hosted_vllm/qwen3-coder", {"tools": [], "input": BROUGHT}, "/chat/completions"),
         ("openrouter/openai/gpt-5-codex", {}, "/responses"),
+        ("openrouter/openai/gpt-5-codex", {"tools": [], "input": BROUGHT}, "/responses"),
         ("openai/gpt-5", {}, "/responses"),
         ("openai/qwen3-coder", {}, "/chat/completions"),
     ],

@@ -13,6 +13,7 @@ from lingate._dialects._counts import integer
 from lingate._dialects.openai_chat.envelope import join_url, seal
 from lingate._dialects.openai_chat.face import render_error
 from lingate._dialects.openai_chat.reading import decode_object, malformed
+from lingate._dialects.openai_responses.conversation import kept_items
 from lingate._dialects.openai_responses.face_request import parse_call
 from lingate._dialects.openai_responses.face_response import render_response
 from lingate._dialects.openai_responses.face_stream import Encoder
@@ -22,7 +23,7 @@ from lingate._dialects.openai_responses.response import failure_of, read_respons
 from lingate._dialects.openai_responses.stream import stream_decoder
 from lingate._model import Call, Head, HttpRequest, JsonDict, Operation, Target
 from lingate._wire.json import encode
-from lingate._wire.shapes import as_list, dig
+from lingate._wire.shapes import as_dicts, as_list, dig
 
 _COUNTED = frozenset(
     {
@@ -60,10 +61,19 @@ def read_count(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Js
 
 def _request(call: Call, target: Target) -> HttpRequest:
     # A host that has functions only is asked by way of its chats for calls with tools for free text, which have those too.
-    tools = () if target.traits.get("custom_tools") or target.row.dialect == NAME else call.body.get("tools") or ()
-    if call.operation == "responses" and any(dig(tool, "type") == "custom" for tool in as_list(tools)):
-        return _bridge(target).request(call, target)
-    return write_request(call, target)
+    own = call.operation != "responses" or target.traits.get("custom_tools") or target.row.dialect == NAME
+    return (
+        write_request(call, target) if own or not _has_free_text(call.body) else _bridge(target).request(call, target)
+    )
+
+
+def _has_free_text(body: JsonDict) -> bool:
+    # Codex has such tools in namespaces, and among the items (vllm-project/vllm#49493, router-for-me/CLIProxyAPI#5753).
+    tools = as_list(body.get("tools"))
+    for message in as_dicts(body.get("messages")):
+        for item in as_dicts(kept_items(message)):
+            tools = [*tools, *as_list(item.get("tools"))]
+    return any(dig(one, "type") == "custom" for tool in tools for one in (tool, *as_list(dig(tool, "tools"))))
 
 
 def _bridge(target: Target) -> OperationFormat:
