@@ -8,6 +8,7 @@ from lingate._dialects._azure import Place, is_date, place_of, surface_of, url_f
 from lingate._dialects._base import Dialect
 from lingate._dialects._moved import Moved, edited
 from lingate._dialects.openai_chat import DIALECT as OPENAI_CHAT
+from lingate._dialects.openai_chat import by_responses
 from lingate._dialects.openai_chat.envelope import refuse
 from lingate._dialects.openai_responses import DIALECT as OPENAI_RESPONSES
 from lingate._model import Call, Edit, HttpRequest, JsonDict, Target, replaced
@@ -19,6 +20,9 @@ _STREAM_OPTIONS_SINCE = "2024-09"
 
 def chat_target(call: Call, target: Target) -> Target:
     # Where chats go, and what is different about their bodies there.
+    asked = by_responses(call, target)
+    if asked is not target:
+        return responses_target(call, asked)
     moved = _target(call, target)
     return edited(moved, _body_edit(place_of(moved.url)))
 

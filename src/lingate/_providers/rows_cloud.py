@@ -36,6 +36,8 @@ _AZURE_MODELS = (
         pattern=r"(?:(?:o\d|gpt-\d+(?:\.\d+)?)-pro(?:-\d{4}-\d\d-\d\d)?|.*(?:codex|deep-research|computer-use-preview).*)",
         dialect="azure_responses",
     ),
+    # As at OpenAI: 400 "Function tools with reasoning_effort are not supported [...]" (aaif-goose/goose#9825).
+    ModelRule(pattern=r"(?:.*\W)?gpt-(?:5\.[4-9]|[6-9]|1\d)(?!.*chat).*", traits={"tools_by_responses": True}),
     OPENAI_IMAGES,
 )
 

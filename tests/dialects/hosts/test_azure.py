@@ -143,6 +143,20 @@ def test_models_that_know_no_chat_are_asked_for_responses(model: str) -> None:
     assert ask(to, operation="responses", messages=HELLO).url == f"{ROOT}/openai/v1/responses"
 
 
+def test_functions_of_later_models_are_asked_for_as_responses_while_they_think() -> None:
+    tools = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}]
+    new, old = (
+        place("azure/gpt-5.6-sol", ENV),
+        place("azure/my-gpt-5.5", {**ENV, "AZURE_API_VERSION": "2025-04-01-preview"}),
+    )
+
+    assert ask(new, messages=HELLO, tools=tools).url == f"{ROOT}/openai/v1/responses"
+    assert ask(old, messages=HELLO, tools=tools).url == f"{ROOT}/openai/responses?api-version=2025-04-01-preview"
+    assert wire(new, messages=HELLO, tools=tools)["input"] == HELLO
+    assert ask(new, messages=HELLO).url == f"{ROOT}/openai/v1/chat/completions"
+    assert ask(new, messages=HELLO, tools=tools, reasoning_effort="none").url == f"{ROOT}/openai/v1/chat/completions"
+
+
 class TestBodies:
     def test_a_cap_is_named_as_the_caller_named_it_where_the_deployment_does_not_tell_what_it_is(self) -> None:
         to = place("azure/my-deployment", ENV)

@@ -15,19 +15,21 @@ _RESPONSES = "openai_responses"
 
 
 def _request(call: Call, target: Target) -> HttpRequest:
-    if "tools" in call.body and target.traits.get("tools_by_responses") and _thinks_with_tools(call, target):
-        there = replaced(target, row=replaced(target.row, dialect=_RESPONSES))
-        return _responses(there).request(call, there)
-    return request(call, target)
-
-
-def _thinks_with_tools(call: Call, target: Target) -> bool:
     # Elsewhere than at its own host a server may stand that has chats only, and its own way with them.
-    if (target.row.url or "").partition("//")[2] not in target.url:
-        return False
+    if target.traits.get("tools_by_responses") and (target.row.url or "").partition("//")[2] in target.url:
+        target = by_responses(call, target)
+    return (_responses(target).request if target.row.dialect == _RESPONSES else request)(call, target)
+
+
+def by_responses(call: Call, target: Target) -> Target:
+    # The target, asked for a response where its chats refuse functions while the model thinks.
+    if not target.traits.get("tools_by_responses") or "tools" not in call.body:
+        return target
     off = "none" if dig(call.body, "thinking", "type") == "disabled" else target.traits.get("default_effort")
     effort = call.body.get("reasoning_effort") or ("" if dig(call.body, "thinking", "type") == "enabled" else off)
-    return effort != "none" and any(tool.get("type") in ("function", "custom") for tool in as_dicts(call.body["tools"]))
+    if effort == "none" or all(tool.get("type") not in ("function", "custom") for tool in as_dicts(call.body["tools"])):
+        return target
+    return replaced(target, row=replaced(target.row, dialect=_RESPONSES))
 
 
 def _responses(target: Target) -> OperationFormat:
