@@ -96,8 +96,10 @@ class Traits(TypedDict, total=False):
     """What happens to system messages after the first turn: `keep` (default) or `hoist`."""
     billed: bool
     """The line that clients put before their instructions for the bill is for this provider. Default false."""
-    tools_by_responses: bool
-    """Chats that offer functions go out as responses while the model thinks, as its chats refuse them. Default false."""
+    tools_by_responses: Literal["asked", "always"]
+    """Chats that offer functions go out as responses, as the host's chats refuse them: while the model is `asked` to think, or
+    `always` but where it is not to. Default: never.
+    """
     tool_media: bool
     """Whether the results of tools may hold images and files on an OpenAI-shaped wire. Default true."""
     strict_turns: bool

@@ -194,31 +194,21 @@ def object_schema(schema: Any) -> Any:
     # oneOf, allOf, or anyOf at the top level" (Kilo-Org/kilocode#12246). What they name is named, and told in the description.
     if not isinstance(schema, dict):
         return schema
-    branches = {key: as_dicts(schema[key]) for key in ("anyOf", "oneOf", "allOf") if isinstance(schema.get(key), list)}
     schema = schema if "type" in schema else {"type": "object", **schema}
+    branches = {key: as_dicts(schema[key]) for key in ("anyOf", "oneOf", "allOf") if isinstance(schema.get(key), list)}
     if not branches:
         return schema
     properties: JsonDict = {**as_dict(schema.get("properties"))}
-    for branch in (_resolved(branch, schema) for found in branches.values() for branch in found):
-        for name, inner in as_dict(branch.get("properties")).items():
+    for branch in (branch for found in branches.values() for branch in found):
+        named = as_dict(dig(schema, *as_str(branch.get("$ref")).removeprefix("#/").split("/")))
+        for name, inner in as_dict({**named, **branch}.get("properties")).items():
             known = properties.setdefault(name, inner)
             if known != inner:
                 properties[name] = {"anyOf": [*(as_list(dig(known, "anyOf")) or [known]), inner]}
-    required = [
-        name for branch in branches.get("allOf", ()) for name in as_list(_resolved(branch, schema).get("required"))
-    ]
     told = "\n\n".join(
         filter(None, (as_str(schema.get("description")), f"It must match this too: {encode_str(branches)}"))
     )
-    made = {**without(schema, (*branches,)), "properties": properties, "description": told}
-    return {**made, "required": [*as_list(schema.get("required")), *required]} if required else made
-
-
-def _resolved(branch: JsonDict, schema: JsonDict) -> JsonDict:
-    # A branch, or what it refers to.
-    return (
-        as_dict(dig(schema, *as_str(branch.get("$ref")).removeprefix("#/").split("/"))) if "$ref" in branch else branch
-    )
+    return {**without(schema, (*branches,)), "properties": properties, "description": told}
 
 
 def without_keys(value: Any, keys: tuple[str, ...]) -> Any:

@@ -12,7 +12,14 @@ from __future__ import annotations
 from lingate._model import ModelRule, ProviderRow, Traits
 from lingate._providers.families import MISTRAL_TURNS
 from lingate._providers.rows_aws import AWS, AWS_DEFAULTS
-from lingate._providers.rows_cloud import CLOUD, CLOUD_DEFAULTS, OPENAI_IMAGES, OPENAI_TOOLS, SAMPLING
+from lingate._providers.rows_cloud import (
+    CLOUD,
+    CLOUD_DEFAULTS,
+    OPENAI_IMAGES,
+    OPENAI_TOOLS,
+    SAMPLING,
+    TOOLS_BY_RESPONSES,
+)
 from lingate._providers.rows_litellm import LITELLM
 from lingate._providers.rows_native import COHERE_MODELS, GEMINI_MODELS, NATIVE
 
@@ -1430,15 +1437,13 @@ _ROWS = (
             ModelRule(
                 pattern=r"(?:o\d|gpt-\d|chatgpt-)(?!.*(?:search|codex|-pro)).*", unsupported=("web_search_options",)
             ),
-            # 400 "Function tools with reasoning_effort are not supported for gpt-5.6 in /v1/chat/completions", from 5.6 on also
-            # where no effort is asked for: danny-avila/LibreChat#14231, BerriAI/litellm#34569.
-            ModelRule(pattern=r"gpt-(?:5\.[4-9]|[6-9]|1\d)(?!.*chat).*", traits={"tools_by_responses": True}),
+            *TOOLS_BY_RESPONSES,
             *_RESPONSES_ONLY,
             OPENAI_IMAGES,
         ),
         note=(
             "Codex, deep-research and pro models answer only on /responses: chats with them go there. So do chats with "
-            "functions from GPT-5.4 on, unless the effort is none."
+            "functions from GPT-5.4 on, while it thinks."
         ),
     ),
     ProviderRow(

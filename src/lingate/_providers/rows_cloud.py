@@ -14,6 +14,12 @@ OPENAI_TOOLS: Traits = {"tool_names": "[a-zA-Z0-9_-]{1,64}", "call_ids": ".{1,40
 SAMPLING = ("top_k", "min_p", "repetition_penalty")
 """Of other formats and of servers for open weights: Gemini CLI sends one always, Ollama's clients another."""
 # "Unknown parameter: 'response_format'": they answer in base64 alone.
+# 400 "Function tools with reasoning_effort are not supported for gpt-5.6 in /v1/chat/completions", from 5.6 on also where no effort
+# is asked for: danny-avila/LibreChat#14231, BerriAI/litellm#34569; at Azure too: aaif-goose/goose#9825.
+TOOLS_BY_RESPONSES = (
+    ModelRule(pattern=r"(?:.*\W)?gpt-5\.[45](?!\d|.*chat).*", traits={"tools_by_responses": "asked"}),
+    ModelRule(pattern=r"(?:.*\W)?gpt-(?:5\.[6-9]|[6-9]|1\d)(?!.*chat).*", traits={"tools_by_responses": "always"}),
+)
 OPENAI_IMAGES = ModelRule(pattern=r"(?:chatgpt|gpt)-image.*", unsupported=("response_format",))
 _CLAUDE_LIMIT: Traits = {"default_max_tokens": 4096}
 
@@ -36,8 +42,7 @@ _AZURE_MODELS = (
         pattern=r"(?:(?:o\d|gpt-\d+(?:\.\d+)?)-pro(?:-\d{4}-\d\d-\d\d)?|.*(?:codex|deep-research|computer-use-preview).*)",
         dialect="azure_responses",
     ),
-    # As at OpenAI: 400 "Function tools with reasoning_effort are not supported [...]" (aaif-goose/goose#9825).
-    ModelRule(pattern=r"(?:.*\W)?gpt-(?:5\.[4-9]|[6-9]|1\d)(?!.*chat).*", traits={"tools_by_responses": True}),
+    *TOOLS_BY_RESPONSES,
     OPENAI_IMAGES,
 )
 

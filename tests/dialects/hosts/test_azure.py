@@ -147,7 +147,7 @@ def test_functions_of_later_models_are_asked_for_as_responses_while_they_think()
     tools = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}]
     new, old = (
         place("azure/gpt-5.6-sol", ENV),
-        place("azure/my-gpt-5.5", {**ENV, "AZURE_API_VERSION": "2025-04-01-preview"}),
+        place("azure/my-gpt-6", {**ENV, "AZURE_API_VERSION": "2025-04-01-preview"}),
     )
 
     assert ask(new, messages=HELLO, tools=tools).url == f"{ROOT}/openai/v1/responses"

@@ -42,6 +42,8 @@ def _path(model: str, api_base: str | None = None, **params: Any) -> str:
         ("openai/gpt-5.4", {"reasoning_effort": "low"}, "/responses"),
         ("openai/gpt-5.4", {"thinking": {"type": "enabled", "budget_tokens": 2000}}, "/responses"),
         ("openai/gpt-5.4", {}, "/chat/completions"),
+        ("openai/gpt-5.5", {}, "/chat/completions"),
+        ("openai/gpt-5.4", {"reasoning_effort": "none"}, "/chat/completions"),
         ("openai/gpt-5.6", {"reasoning_effort": "none"}, "/chat/completions"),
         ("openai/gpt-5.6", {"thinking": {"type": "disabled"}}, "/chat/completions"),
         ("openai/gpt-5.6", {"reasoning_effort": "low", "tools": []}, "/chat/completions"),

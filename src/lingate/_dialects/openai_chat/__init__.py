@@ -23,10 +23,11 @@ def _request(call: Call, target: Target) -> HttpRequest:
 
 def by_responses(call: Call, target: Target) -> Target:
     # The target, asked for a response where its chats refuse functions while the model thinks.
-    if not target.traits.get("tools_by_responses") or "tools" not in call.body:
+    when, thinking = target.traits.get("tools_by_responses"), dig(call.body, "thinking", "type")
+    if when is None or "tools" not in call.body:
         return target
-    off = "none" if dig(call.body, "thinking", "type") == "disabled" else target.traits.get("default_effort")
-    effort = call.body.get("reasoning_effort") or ("" if dig(call.body, "thinking", "type") == "enabled" else off)
+    off = thinking == "disabled" or (when == "asked" and thinking is None)
+    effort = call.body.get("reasoning_effort") or ("none" if off else None)
     if effort == "none" or all(tool.get("type") not in ("function", "custom") for tool in as_dicts(call.body["tools"])):
         return target
     return replaced(target, row=replaced(target.row, dialect=_RESPONSES))
