@@ -13,7 +13,7 @@ __all__ = ["given", "need", "signer"]
 
 
 def signer(auth: str, row: ProviderRow, env: Mapping[str, str], key: str | None, url: str) -> Signer:
-    """The signer for one provider; see `MakeSigner`."""
+    # The signer for one provider; see `MakeSigner`.
     # Nothing is fetched yet.
     scheme, _, argument = auth.partition(":")
     name = f"{__name__}.{scheme}"
@@ -24,12 +24,12 @@ def signer(auth: str, row: ProviderRow, env: Mapping[str, str], key: str | None,
 
 
 def given(env: Mapping[str, str], name: str) -> str | None:
-    """What a variable holds, without white space around it; None if that is nothing."""
+    # What a variable holds, without white space around it; None if that is nothing.
     return (env.get(name) or "").strip() or None
 
 
 def need(package: str, requirement: str, row: ProviderRow) -> None:
-    """Make sure that an optional package is there, without importing it; `requirement` is what pip would install."""
+    # Make sure that an optional package is there, without importing it; `requirement` is what pip would install.
     try:
         found = find_spec(package)
     except ModuleNotFoundError:

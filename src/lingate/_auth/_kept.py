@@ -48,14 +48,14 @@ class Kept(Generic[T]):
         self._flight: Future[Fetched[T]] | None = None
 
     def ready(self, now: float) -> bool:
-        """Whether `get` would answer without fetching."""
+        # Whether `get` would answer without fetching.
         return self._held is not None and self._good(self._held, now)
 
     def _good(self, held: tuple[Fetched[T], float], now: float) -> bool:
         return now < held[1] or (self._flight is not None and _is_good(held[0], now))
 
     def get(self, now: float, fetch: Callable[[float], Fetched[T]] | None = None) -> T:
-        """The value; blocks while it is fetched, this time by `fetch` instead of the usual way if that is given."""
+        # The value; blocks while it is fetched, this time by `fetch` instead of the usual way if that is given.
         while True:
             held = self._held
             if held is not None and self._good(held, now):

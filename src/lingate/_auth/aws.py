@@ -55,7 +55,7 @@ class Scope:
 def signature_headers(
     method: str, url: str, headers: Mapping[str, str], body: bytes, credentials: Credentials, scope: Scope, now: float
 ) -> dict[str, str]:
-    """The headers that sign a request whose URL is absolute and already percent-encoded."""
+    # The headers that sign a request whose URL is absolute and already percent-encoded.
     # Signed are the method, the URL, the body, the host and those of the request's headers that begin with `x-amz-`: these
     # must be, and any more could be changed on the way. A signature that the headers hold is replaced.
     parts = urlsplit(url)
@@ -136,7 +136,7 @@ class _Source:
 
 
 def signer(argument: str, row: ProviderRow, env: Mapping[str, str], key: str | None, url: str) -> AwsSigner:
-    """The signer for one AWS service, which `argument` names."""
+    # The signer for one AWS service, which `argument` names.
     source = _source(row, env)
     if source.static is None or source.role is not None:
         need("botocore", "lingate[bedrock]", row)

@@ -38,7 +38,7 @@ class _Source:
 
 
 def signer(argument: str, row: ProviderRow, env: Mapping[str, str], key: str | None, url: str) -> AzureSigner:
-    """The signer for one scope, which `argument` names."""
+    # The signer for one scope, which `argument` names.
     need("azure.identity", "lingate[azure]", row)
 
     get = partial(given, env)

@@ -29,7 +29,7 @@ _LIFE = 300.0
 
 
 def signer(argument: str, row: ProviderRow, env: Mapping[str, str], key: str | None, url: str) -> GoogleSigner:
-    """The signer for Google Cloud; `argument` is a scope other than the usual one."""
+    # The signer for Google Cloud; `argument` is a scope other than the usual one.
     need("google.auth", "lingate[vertex]", row)
     need("requests", "lingate[vertex]", row)
 

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 async def perform(plan: Generator[Step, Answer, T], transport: AsyncTransport) -> T:
-    """Run a plan to its end."""
+    # Run a plan to its end.
     answer: Answer = None
     opened: AsyncByteStream | None = None
     try:
@@ -58,7 +58,7 @@ async def perform(plan: Generator[Step, Answer, T], transport: AsyncTransport) -
 
 
 async def events(state: StreamState, stream: AsyncByteStream) -> AsyncGenerator[list[Event], None]:
-    """The stream's events, as many at a time as arrived together; the connection is let go however this ends."""
+    # The stream's events, as many at a time as arrived together; the connection is let go however this ends.
     try:
         ready = state.begin()
         while True:

@@ -69,7 +69,7 @@ def _streaming(stream: Any, params: dict[str, Any]) -> tuple[bool, bool]:
 
 
 def prepare_chat(session: Session, model: Any, messages: Any, stream: Any, params: dict[str, Any]) -> Prepared:
-    """Read the arguments of a chat call."""
+    # Read the arguments of a chat call.
     options, params = _own(session, **params)
     stream, include_usage = _streaming(stream, params) if stream else (False, False)
     call, format_class = chat.prepare(
@@ -93,7 +93,7 @@ def prepare_call(
     *,
     streams: bool = False,
 ) -> Prepared:
-    """Read the arguments of a call that is about one thing."""
+    # Read the arguments of a call that is about one thing.
     # session: Whose configuration holds.
     # make: The endpoint's `prepare`.
     # model: `provider/model`.
@@ -116,7 +116,7 @@ def prepare_call(
 
 
 def prepare_responses(session: Session, model: Any, given: Any, params: dict[str, Any]) -> Prepared:
-    """Read the arguments of a call of the Responses API."""
+    # Read the arguments of a call of the Responses API.
     # Few programs need it, and importing Lingate's client is to be quick for all of them.
     from lingate._endpoints import responses
 
@@ -124,12 +124,12 @@ def prepare_responses(session: Session, model: Any, given: Any, params: dict[str
 
 
 def prepare_embeddings(session: Session, model: Any, inputs: Any, params: dict[str, Any]) -> Prepared:
-    """Read the arguments of an embeddings call."""
+    # Read the arguments of an embeddings call.
     return prepare_call(session, embeddings.prepare, model, inputs, params)
 
 
 def prepare_rerank(session: Session, model: Any, query: Any, documents: Any, params: dict[str, Any]) -> Prepared:
-    """Read the arguments of a rerank call."""
+    # Read the arguments of a rerank call.
     from lingate._endpoints import rerank
 
     def make(name: str, query: Any, params: Mapping[str, Any], **extras: Any) -> Call:
@@ -139,7 +139,7 @@ def prepare_rerank(session: Session, model: Any, query: Any, documents: Any, par
 
 
 def prepare_models(session: Session, provider: Any, params: dict[str, Any]) -> Prepared:
-    """Read the arguments of a model listing."""
+    # Read the arguments of a model listing.
     if not isinstance(provider, str) or not provider or "/" in provider:
         raise ConfigError(
             f"models() takes the name of a provider, such as the part of a model before the slash, not {provider!r}"
@@ -154,7 +154,7 @@ def prepare_models(session: Session, provider: Any, params: dict[str, Any]) -> P
 
 
 def answer(view: Callable[..., R], done: Completed, prepared: Prepared) -> R:
-    """The view of an answer in one piece."""
+    # The view of an answer in one piece.
     return view(cut_at_stops(done.data, done.sent.stop), *_facts(done, prepared.context))
 
 
@@ -164,7 +164,7 @@ def _facts(done: Completed, context: Context) -> tuple[Any, ...]:
 
 
 def chat_response(done: Completed, prepared: Prepared) -> ChatResponse:
-    """The view of a whole chat answer."""
+    # The view of a whole chat answer.
     sent = done.sent
     return ChatResponse(
         cut_at_stops(done.data, sent.stop) if sent.stop else done.data,
@@ -178,7 +178,7 @@ def chat_response(done: Completed, prepared: Prepared) -> ChatResponse:
 
 
 def responses_response(done: Completed, prepared: Prepared) -> ResponsesResponse:
-    """The view of an answer of the Responses API."""
+    # The view of an answer of the Responses API.
     from lingate._dialects.openai_responses.face_response import response_object
     from lingate._views_responses import ResponsesResponse
 
@@ -186,31 +186,31 @@ def responses_response(done: Completed, prepared: Prepared) -> ResponsesResponse
 
 
 def responses_stream(state: StreamState, stream: ByteStream) -> ResponsesStream:
-    """The stream of an answer of the Responses API."""
+    # The stream of an answer of the Responses API.
     from lingate._io.responses_stream import ResponsesStream
 
     return ResponsesStream(state, stream)
 
 
 def async_responses_stream(state: StreamState, stream: AsyncByteStream) -> AsyncResponsesStream:
-    """The same for `async for`."""
+    # The same for `async for`.
     from lingate._io.responses_stream import AsyncResponsesStream
 
     return AsyncResponsesStream(state, stream)
 
 
 def embedding_response(done: Completed, prepared: Prepared) -> EmbeddingResponse:
-    """The view of an embeddings answer."""
+    # The view of an embeddings answer.
     return answer(EmbeddingResponse, done, prepared)
 
 
 def rerank_response(done: Completed, prepared: Prepared) -> RerankResponse:
-    """The view of a rerank answer."""
+    # The view of a rerank answer.
     from lingate._views_rerank import RerankResponse
 
     return answer(RerankResponse, done, prepared)
 
 
 def model_list(done: Completed, prepared: Prepared) -> ModelList:
-    """The view of a model listing."""
+    # The view of a model listing.
     return answer(ModelList, done, prepared)

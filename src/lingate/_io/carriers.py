@@ -9,12 +9,12 @@ _PACKAGE = "litellm"
 
 
 def travels_by_wire(row: ProviderRow) -> bool:
-    """Whether requests to a provider go out by the client's own transport."""
+    # Whether requests to a provider go out by the client's own transport.
     return row.dialect != _PACKAGE
 
 
 def carrier(request: HttpRequest, transport: Transport) -> Transport:
-    """What takes this request where it goes."""
+    # What takes this request where it goes.
     if request.target.row.dialect != _PACKAGE:
         return transport
     from lingate._io.via_litellm import Litellm
@@ -23,7 +23,7 @@ def carrier(request: HttpRequest, transport: Transport) -> Transport:
 
 
 def async_carrier(request: HttpRequest, transport: AsyncTransport) -> AsyncTransport:
-    """The same, awaited."""
+    # The same, awaited.
     if request.target.row.dialect != _PACKAGE:
         return transport
     from lingate._io.via_litellm import AsyncLitellm

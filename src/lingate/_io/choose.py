@@ -41,11 +41,9 @@ class Chooser:
         self._lock = threading.Lock()
 
     def get(self) -> Any:
-        """The transport for this process.
-
-        Raises:
-            ConfigError: This is a forked child, and the transport that would work here is not installed.
-        """
+        # The transport for this process.
+        # Raises:
+        #     ConfigError: This is a forked child, and the transport that would work here is not installed.
         if self._given is not None:
             return self._given
         made = self._made
@@ -59,7 +57,7 @@ class Chooser:
         return made[1]
 
     def drop(self) -> Any:
-        """The transport to be closed, None if there is none of ours in this process."""
+        # The transport to be closed, None if there is none of ours in this process.
         made, self._made = self._made, _NOTHING
         return made[1] if made[0] == _generation else None
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 
 def reader(env: Mapping[str, str]) -> tuple[Callable[[str], object], Callable[[object], object]]:
-    """How to look a variable up in this environment again and again."""
+    # How to look a variable up in this environment again and again.
     # `os.environ.get` costs a microsecond, more when a variable is unset, because it encodes the name and goes through
     # an exception; a call looks at several, to notice a key that was set or rotated. The dict behind it, with names
     # encoded once, costs 40 ns. It is not public, so anything unexpected about it means the public way.

@@ -16,7 +16,7 @@ MAX_BYTES = 512 * 1024 * 1024
 
 
 def load(value: Any, where: str) -> Upload:
-    """Read what a user gave as a file."""
+    # Read what a user gave as a file.
     # value: A path, an open file, bytes, a `data:` URL, or a tuple of a name and one of these (and, as a third, the
     # media type).
     # where: Name of the argument, for messages.

@@ -40,17 +40,17 @@ class Kind(Generic[R]):
     """Making a call may read files."""
 
     def prepare(self, session: Session, model: Any, given: Any, params: dict[str, Any]) -> Prepared:
-        """Read the arguments of a call."""
+        # Read the arguments of a call.
         return calls.prepare_call(session, self.make, model, given, params)
 
     async def prepare_async(self, session: Session, model: Any, given: Any, params: dict[str, Any]) -> Prepared:
-        """The same, with files read beside the event loop."""
+        # The same, with files read beside the event loop.
         if self.files:
             return await asyncio.to_thread(self.prepare, session, model, given, params)
         return self.prepare(session, model, given, params)
 
     def answer(self, done: Completed, prepared: Prepared) -> R:
-        """The view of an answer."""
+        # The view of an answer.
         return calls.answer(self.view, done, prepared)
 
 
@@ -77,10 +77,10 @@ TRANSCRIPTION = Kind(_with_sound, TranscriptionResponse, files=True)
 
 
 def prepare_completion(session: Session, model: Any, prompt: Any, params: dict[str, Any]) -> Prepared:
-    """Read the arguments of a completion, which may come as a stream."""
+    # Read the arguments of a completion, which may come as a stream.
     return calls.prepare_call(session, completions.prepare, model, prompt, params, streams=True)
 
 
 def completion_response(done: Completed, prepared: Prepared) -> CompletionResponse:
-    """The view of a whole completion."""
+    # The view of a whole completion.
     return calls.answer(CompletionResponse, done, prepared)

@@ -31,11 +31,9 @@ class Patience:
         self._jobs: queue.SimpleQueue[Any] | None = None
 
     def run(self, call: Callable[[], T]) -> T:
-        """The call's result.
-
-        Raises:
-            KeyboardInterrupt: A signal came in while waiting. The call goes on in its thread, and its result is dropped.
-        """
+        # The call's result.
+        # Raises:
+        #     KeyboardInterrupt: A signal came in while waiting. The call goes on in its thread, and its result is dropped.
         if get_ident() != self._main:
             return call()
         began = monotonic()
@@ -64,7 +62,7 @@ class Patience:
         return result  # type: ignore[no-any-return]
 
     def stop(self) -> None:
-        """Let the thread end when its call has."""
+        # Let the thread end when its call has.
         jobs, self._jobs = self._jobs, None
         if jobs is not None:
             jobs.put(None)

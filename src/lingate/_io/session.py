@@ -86,7 +86,7 @@ class Session:
         self._signers: dict[Hashable, Signer] = {}
 
     def context(self, options: Options) -> Context:
-        """Policy, time-outs and clock for one call."""
+        # Policy, time-outs and clock for one call.
         config = self.config
         policy, timeout = config.policy, config.timeout
         if options.retries is not None:
@@ -96,11 +96,9 @@ class Session:
         return Context(policy, timeout, time.monotonic, _chance)
 
     def routes(self, model: str, call: Call, options: Options) -> list[Route]:
-        """The call's own place and its fallbacks, in order.
-
-        Raises:
-            ConfigError: A fallback is not written as it must be.
-        """
+        # The call's own place and its fallbacks, in order.
+        # Raises:
+        #     ConfigError: A fallback is not written as it must be.
         place = self._place_for(call, model, (options.api_key, options.api_base, options.api_version))
         call.model = place[0].model
         routes = [Route(place, call)]
@@ -135,7 +133,7 @@ class Session:
             return target, form_of(target, call.operation)
 
     def place(self, model: str, operation: Operation, given: _Given = _NOTHING_GIVEN) -> tuple[Target, OperationFormat]:
-        """Where an operation of a model is asked for, and in which format. Made once for each."""
+        # Where an operation of a model is asked for, and in which format. Made once for each.
         # model: `provider/model`.
         # operation: What is asked for.
         # given: Key, base URL and version of the API, where they are not those of configuration and environment.

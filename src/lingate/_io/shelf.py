@@ -32,7 +32,7 @@ class Shelf:
         self._standings: dict[str, Standing] = {}
 
     def standing(self, provider: str) -> Standing:
-        """How a provider stands, from its row, the variables and the configuration alone."""
+        # How a provider stands, from its row, the variables and the configuration alone.
         found = self._standings.get(provider)
         if found is None:
             row = self.rows.get(provider)
@@ -40,11 +40,11 @@ class Shelf:
         return found
 
     def curated(self) -> list[Offer]:
-        """The models that are offered first."""
+        # The models that are offered first.
         return offered.curated()
 
     def everything(self) -> list[Offer]:
-        """All models that are known on this machine: thousands, where a catalogue is installed. Takes half a second."""
+        # All models that are known on this machine: thousands, where a catalogue is installed. Takes half a second.
         return offered.merged(
             offered.curated(), offered.priced(self.rows.values()), offered.mapped(_prices_of_litellm())
         )

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def perform(plan: Generator[Step, Answer, T], transport: Transport) -> T:
-    """Run a plan to its end."""
+    # Run a plan to its end.
     answer: Answer = None
     opened: ByteStream | None = None
     try:
@@ -53,7 +53,7 @@ def perform(plan: Generator[Step, Answer, T], transport: Transport) -> T:
 
 
 def events(state: StreamState, stream: ByteStream) -> Generator[list[Event], None, None]:
-    """The stream's events, as many at a time as arrived together; the connection is let go however this ends."""
+    # The stream's events, as many at a time as arrived together; the connection is let go however this ends.
     try:
         ready = state.begin()
         while True:

@@ -38,7 +38,7 @@ _QUIET = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION"}
 
 
 def row(name: str) -> ProviderRow | None:
-    """The row of a provider that the installed package knows; None if it does not, or is not installed."""
+    # The row of a provider that the installed package knows; None if it does not, or is not installed.
     if not _installed():
         return None
     known = borrowed(name)
@@ -72,11 +72,9 @@ def _configured() -> tuple[str, ...]:
 
 
 def load() -> Any:
-    """The package, imported without a network access and without reading `.env`.
-
-    Raises:
-        MissingExtraError: It is not installed.
-    """
+    # The package, imported without a network access and without reading `.env`.
+    # Raises:
+    #     MissingExtraError: It is not installed.
     global _package
     if _package is None:
         with _IMPORTING, _quiet_environment():
@@ -114,11 +112,9 @@ def _quiet_environment() -> Iterator[None]:
 
 
 def _tried(action: Callable[[], Any], request: HttpRequest) -> Any:
-    """What the package returns.
-
-    Raises:
-        LingateError: What it raised, told by its evidence.
-    """
+    # What the package returns.
+    # Raises:
+    #     LingateError: What it raised, told by its evidence.
     outside = sys.exception()
     try:
         return action()

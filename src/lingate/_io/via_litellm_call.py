@@ -40,11 +40,9 @@ _SETTING = re.compile(
 
 
 def arguments(litellm: Any, request: HttpRequest, timeout: Timeout) -> dict[str, Any]:
-    """What the package is called with.
-
-    Raises:
-        UnsupportedError: The request has a field that the package would take for a setting of its own.
-    """
+    # What the package is called with.
+    # Raises:
+    #     UnsupportedError: The request has a field that the package would take for a setting of its own.
     given: dict[str, Any] = decode(request.body)
     chat = request.call.operation != "embeddings"
     extra_body = given.pop("extra_body", None) if request.call.extra_body else None
@@ -88,12 +86,12 @@ def _timeout(timeout: Timeout) -> Any:
 
 
 def is_setting(litellm: Any, name: str) -> bool:
-    """Whether the package would take this field for something that is not the provider's."""
+    # Whether the package would take this field for something that is not the provider's.
     return looks_like_a_setting(name) or name in _settings(litellm)
 
 
 def looks_like_a_setting(name: str) -> bool:
-    """Whether a name says where a call goes, or as whom."""
+    # Whether a name says where a call goes, or as whom.
     return _SETTING.search(name) is not None
 
 
@@ -113,7 +111,7 @@ def _routes_tools(litellm: Any) -> bool:
 
 
 def unsupported(litellm: Any, given: Mapping[str, Any], request: HttpRequest) -> list[str]:
-    """Fields that the package has no translation of for this model, as far as it tells."""
+    # Fields that the package has no translation of for this model, as far as it tells.
     target = request.target
     asked = {"model": target.model, "custom_llm_provider": target.row.name}
     if request.call.operation == "embeddings":
@@ -132,11 +130,9 @@ def _note_dropped(litellm: Any, given: Mapping[str, Any], request: HttpRequest) 
 
 
 def whole(answer: Any, request: HttpRequest) -> tuple[Head, bytes]:
-    """An answer in one piece.
-
-    Raises:
-        ProtocolError: It is none of the package's responses.
-    """
+    # An answer in one piece.
+    # Raises:
+    #     ProtocolError: It is none of the package's responses.
     data = _dumped(answer, request)
     counts = data.get("usage")
     if isinstance(counts, dict) and not any(counts.get(name) for name in ("prompt_tokens", "total_tokens")):
@@ -145,7 +141,7 @@ def whole(answer: Any, request: HttpRequest) -> tuple[Head, bytes]:
 
 
 def stream_head(answer: Any) -> Head:
-    """What is known of a stream before its first chunk."""
+    # What is known of a stream before its first chunk.
     return Head(200, {**_headers(answer), "content-type": "text/event-stream"})
 
 
@@ -198,7 +194,7 @@ class Chunks:
         self.over = False
 
     def piece(self, chunk: Any) -> bytes:
-        """One chunk."""
+        # One chunk.
         data = _dumped(chunk, self._request)
         data.pop("usage", None)
         if not self._finished():
@@ -207,7 +203,7 @@ class Chunks:
         return _event(_written(data, chunk, self._request))
 
     def last(self) -> bytes | None:
-        """What ends the stream; None for one that was cut."""
+        # What ends the stream; None for one that was cut.
         self.over = True
         if not self._finished():
             return None
@@ -238,7 +234,7 @@ def _event(data: bytes) -> bytes:
 
 
 def let_go(answer: Any, *, awaited: bool = False) -> Iterator[Callable[[], Any]]:
-    """What lets a stream's upstream go: of the stream itself, and of what the package wraps in it."""
+    # What lets a stream's upstream go: of the stream itself, and of what the package wraps in it.
     inner = getattr(answer, "completion_stream", None)
     own = getattr(answer, "aclose", None) if awaited else None
     if own is not None:

@@ -42,7 +42,7 @@ _ENDS = (StopIteration, StopAsyncIteration)
 
 
 def told(error: Exception, request: HttpRequest, outside: BaseException | None) -> LingateError:
-    """Our error for an exception of the package."""
+    # Our error for an exception of the package.
     # Args:
     #     error: As it was raised.
     #     request: What was asked.

@@ -41,7 +41,7 @@ _runtime_pid = 0
 
 
 def usable() -> bool:
-    """Whether pyreqwest works in this process: it does not in a child forked after its first use."""
+    # Whether pyreqwest works in this process: it does not in a child forked after its first use.
     return _runtime_pid in (0, os.getpid())
 
 
@@ -64,7 +64,7 @@ def _configure(builder: Any, connect: float, read: float) -> Any:
 
 
 def translate(error: PyreqwestError, request: HttpRequest) -> LingateError:
-    """One of our errors for one of theirs. Their text can hold the URL with its query, so it is not copied."""
+    # One of our errors for one of theirs. Their text can hold the URL with its query, so it is not copied.
     place = request.target.provider
     # Its own names say no more: a wait for an answer's head is a ConnectTimeoutError too.
     connecting = "client error (Connect)" in str(getattr(error, "details", None))
@@ -160,10 +160,8 @@ class Clients:
         self._lock = threading.Lock()
 
     def request(self, request: HttpRequest, timeout: Timeout, total: float | None = None, bounded: bool = False) -> Any:
-        """What sends a request: it reads the whole answer within `total` seconds, or leaves the body to be read.
-
-        A `bounded` one does both: the body is to be read within that time.
-        """
+        # What sends a request: it reads the whole answer within `total` seconds, or leaves the body to be read.
+        # A `bounded` one does both: the body is to be read within that time.
         headers = request.headers
         same = id(headers) if headers is request.target.headers else tuple(headers.items())
         limits = limits_of(timeout, total)

@@ -154,7 +154,7 @@ _COMPILED = tuple((re.compile(pattern), traits) for pattern, traits in _PATTERNS
 
 @lru_cache(maxsize=2048)
 def family_traits(model: str) -> Traits:
-    """What is known about the family of this model; empty if nothing is."""
+    # What is known about the family of this model; empty if nothing is.
     # Shared between callers: read only.
     # model: The name as its provider writes it, with whatever stands before it: `us.anthropic.claude-...`,
     # `anthropic/claude-sonnet-4.5`, `claude-3-5-sonnet@20241022`.

@@ -41,11 +41,9 @@ row_of = lookup.found
 
 
 def provider_of(model: str, provider: str | None = None, api_base: str | None = None) -> tuple[str, str] | None:
-    """What the provider calls a model, and the provider; None where nothing tells.
-
-    In this order: the provider that is named beside it, the one before the slash, the one at that address, the one whose
-    models are named so.
-    """
+    # What the provider calls a model, and the provider; None where nothing tells.
+    # In this order: the provider that is named beside it, the one before the slash, the one at that address, the one whose
+    # models are named so.
     head, slash, rest = model.partition("/")
     if provider:
         return (rest if slash and head == provider else model), provider

@@ -28,7 +28,7 @@ EFFORT_RANK: Mapping[str, int] = {
 
 
 def chat_template_args(body: JsonDict, sent: HttpRequest) -> None:
-    """The chat template's arguments have another name here."""
+    # The chat template's arguments have another name here.
     if "chat_template_kwargs" in body:
         given = body.pop("chat_template_kwargs")
         own = body.get("chat_template_args")
@@ -36,13 +36,13 @@ def chat_template_args(body: JsonDict, sent: HttpRequest) -> None:
 
 
 def effort_null(body: JsonDict, sent: HttpRequest) -> None:
-    """Reasoning is switched off with a JSON null, not with the word `none`."""
+    # Reasoning is switched off with a JSON null, not with the word `none`.
     if body.get("reasoning_effort") == "none":
         body["reasoning_effort"] = None
 
 
 def effort_beside_thinking(body: JsonDict, sent: HttpRequest) -> None:
-    """Thinking is switched by an object, and how much by `reasoning_effort` beside it."""
+    # Thinking is switched by an object, and how much by `reasoning_effort` beside it.
     effort = sent.call.body.get("reasoning_effort")
     if isinstance(effort, str) and effort != "none" and dig(body.get("thinking"), "type") not in (None, "disabled"):
         body.setdefault("reasoning_effort", effort)
@@ -56,7 +56,7 @@ def _was_told(effort: Any, sent: HttpRequest) -> None:
 
 
 def store_false(body: JsonDict, sent: HttpRequest) -> None:
-    """The Responses API answers only if it is told to remember nothing."""
+    # The Responses API answers only if it is told to remember nothing.
     if sent.call.operation == "responses":
         body.setdefault("store", False)
 
@@ -66,7 +66,7 @@ _LEAST_BUDGET = 1024
 
 
 def thinking_budget(body: JsonDict, sent: HttpRequest) -> None:
-    """Thinking is switched on with a number of tokens, as in Anthropic's own format."""
+    # Thinking is switched on with a number of tokens, as in Anthropic's own format.
     thinking, effort = body.get("thinking"), sent.call.body.get("reasoning_effort")
     if not isinstance(thinking, dict) or thinking.get("type") != "enabled" or "budget_tokens" in thinking:
         return
@@ -79,7 +79,7 @@ def thinking_budget(body: JsonDict, sent: HttpRequest) -> None:
 
 
 def reasoning_blocks(body: JsonDict, sent: HttpRequest) -> None:
-    """Reasoning goes back as blocks of the content (`reasoning_history: thinking_blocks` keeps it that far)."""
+    # Reasoning goes back as blocks of the content (`reasoning_history: thinking_blocks` keeps it that far).
     _change_messages(body, _with_blocks)
 
 
@@ -106,12 +106,12 @@ def _with_blocks(message: JsonDict) -> JsonDict:
 
 
 def bare_media(body: JsonDict, sent: HttpRequest) -> None:
-    """A document goes by its address, be it a data URL, a file that was uploaded by its id, and sound as base64 alone."""
+    # A document goes by its address, be it a data URL, a file that was uploaded by its id, and sound as base64 alone.
     _change_parts(body, _bare)
 
 
 def address_as_data(body: JsonDict, sent: HttpRequest) -> None:
-    """The address of a file stands where its data would."""
+    # The address of a file stands where its data would.
     _change_parts(body, _addressed)
 
 
@@ -141,14 +141,14 @@ def _bare(part: Any) -> Any:
 
 
 def listed_texts(body: JsonDict, sent: HttpRequest) -> None:
-    """What is to be embedded is a list, and has another name."""
+    # What is to be embedded is a list, and has another name.
     if sent.call.operation == "embeddings":
         given = body.pop("input", None)
         body["text"] = [given] if isinstance(given, str) else given
 
 
 def width_and_height(body: JsonDict, sent: HttpRequest) -> None:
-    """The size of an image is two numbers."""
+    # The size of an image is two numbers.
     width, cross, height = str(body.get("size", "")).partition("x")
     if cross and width.isdecimal() and height.isdecimal():
         del body["size"]
@@ -159,7 +159,7 @@ _MARK = "pat/"
 
 
 def marked_token(body: JsonDict, sent: HttpRequest) -> None:
-    """A key with the mark of a programmatic access token goes out without it, and is called what it is."""
+    # A key with the mark of a programmatic access token goes out without it, and is called what it is.
     held = sent.headers.get("authorization", "")
     word, _, key = held.partition(" ")
     if not key.startswith(_MARK):
@@ -174,7 +174,7 @@ def marked_token(body: JsonDict, sent: HttpRequest) -> None:
 
 
 def marked_prefill(body: JsonDict, sent: HttpRequest) -> None:
-    """An answer is continued only where its beginning, the last message, says that it is one."""
+    # An answer is continued only where its beginning, the last message, says that it is one.
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
         return
@@ -204,7 +204,7 @@ QUIRKS: Mapping[str, Edit] = {
 
 
 def defaults(fields: Mapping[str, Any]) -> Edit:
-    """An edit that adds a row's own `body` fields to chat requests which do not set them."""
+    # An edit that adds a row's own `body` fields to chat requests which do not set them.
 
     def fill(body: JsonDict, sent: HttpRequest) -> None:
         if sent.call.operation == "chat":
@@ -215,7 +215,7 @@ def defaults(fields: Mapping[str, Any]) -> Edit:
 
 
 def nearest_effort(body: JsonDict, sent: HttpRequest) -> None:
-    """Replace a word for the effort that this host or model does not know by the nearest one it does (`efforts`)."""
+    # Replace a word for the effort that this host or model does not know by the nearest one it does (`efforts`).
     words = sent.target.traits.get("efforts", ())
     fields = body.get("additionalModelRequestFields")  # where Bedrock's Converse has what is the model's own
     if isinstance(fields, dict):
@@ -245,7 +245,7 @@ def _nearest(wanted: Any, words: tuple[str, ...], sent: HttpRequest) -> Any:
 
 
 def sampling_without_effort(body: JsonDict, sent: HttpRequest) -> None:
-    """Refuse sampling while the model reasons (`sampling: effort_none`)."""
+    # Refuse sampling while the model reasons (`sampling: effort_none`).
     # A value of 1 is the default, and left out.
     reasoning = body.get("reasoning")
     effort = body.get("reasoning_effort", reasoning.get("effort") if isinstance(reasoning, dict) else None)
@@ -270,7 +270,7 @@ _NAMED_ROLES: Mapping[str, tuple[str, ...]] = {"user": ("user",), "tool": ("tool
 
 
 def message_names(body: JsonDict, sent: HttpRequest) -> None:
-    """Take `name` off the messages that may not carry it (`names`)."""
+    # Take `name` off the messages that may not carry it (`names`).
     messages = body.get("messages")
     roles = _NAMED_ROLES.get(sent.target.traits.get("names", "any"))
     if roles is None or not isinstance(messages, list):
@@ -285,13 +285,13 @@ def message_names(body: JsonDict, sent: HttpRequest) -> None:
 
 
 def thinking_off_unless_streamed(body: JsonDict, sent: HttpRequest) -> None:
-    """Say that a whole answer is to be made without thinking, which is on by default (`thinking_needs_stream`)."""
+    # Say that a whole answer is to be made without thinking, which is on by default (`thinking_needs_stream`).
     if sent.call.operation == "chat" and not sent.call.stream:
         body.setdefault("enable_thinking", False)
 
 
 def owed_reasoning(body: JsonDict, sent: HttpRequest) -> None:
-    """Send a space as the reasoning of a turn with calls that came without (`reasoning_owed`)."""
+    # Send a space as the reasoning of a turn with calls that came without (`reasoning_owed`).
     if dig(body, "thinking", "type") != "disabled":
         _change_messages(body, _with_reasoning)
 
@@ -302,7 +302,7 @@ def _with_reasoning(message: JsonDict) -> JsonDict:
 
 
 def edits_for(quirks: tuple[str, ...], fields: Mapping[str, Any], traits: Traits) -> tuple[Edit, ...]:
-    """Everything that edits the wire body of one target, in order: named quirks, the row's fields, then traits."""
+    # Everything that edits the wire body of one target, in order: named quirks, the row's fields, then traits.
     edits = [QUIRKS[name] for name in quirks]
     if fields:
         edits.append(defaults(fields))

@@ -35,7 +35,7 @@ _ENDED = Standing("missing", "", "ended")
 def standing(
     row: ProviderRow | None, env: Mapping[str, str], config: Mapping[str, Mapping[str, Any]] | None = None
 ) -> Standing:
-    """Tell how a provider stands (None: one that has no row): no network, no sign-in, no file."""
+    # Tell how a provider stands (None: one that has no row): no network, no sign-in, no file.
     if row is None:
         return _UNKNOWN
     if row.ended:
@@ -56,7 +56,7 @@ def standing(
 
 
 def proxy_variable(env: Mapping[str, str]) -> str | None:
-    """The variable that names a proxy for calls without a credential; None if none does."""
+    # The variable that names a proxy for calls without a credential; None if none does.
     return next((name for row in PROXIES if (name := first_set(row.url_env, env)) is not None), None)
 
 
