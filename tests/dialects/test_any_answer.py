@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lingate._dialects._base import OperationFormat, dialect
 from lingate._dialects._replay import replay
-from lingate._model import Call, Head, HttpRequest, ProviderRow, Target
+from lingate._model import Call, Finish, Head, HttpRequest, ProviderRow, Start, Target, ToolArgs, ToolStart
 from lingate._wire import sse
 from lingate.errors import LingateError
 from tests.dialects.test_any_request import GARBAGE, _paths, _with
@@ -170,6 +170,17 @@ def test_arguments_with_line_breaks_in_their_texts_are_shown_as_the_object_that_
     wire = dialect(name).operation("chat", name).render(answer)
 
     assert json.dumps({"patch": "one\n\ttwo"}) in json.dumps(json.loads(wire))
+
+
+@pytest.mark.parametrize("name", ["gemini", "ollama"])
+def test_an_emoji_that_was_cut_in_two_is_whole_in_arguments_that_are_shown_as_an_object(name: str) -> None:
+    form, call = _asked(name, "chat")
+    encoder = form.encoder(call)
+    pieces = [ToolArgs(0, '{"mood":"\ud83d'), ToolArgs(0, '\ude00"}')]
+
+    told = b"".join(map(encoder.event, [Start("c", "m", 1), ToolStart(0, "t", "f"), *pieces, Finish("tool_calls")]))
+
+    assert json.dumps({"mood": "😀"}) in (told + encoder.end()).decode().replace('":"', '": "')
 
 
 @pytest.mark.parametrize("name", ["anthropic", "gemini", "cohere", "ollama", "bedrock_converse", "openai_responses"])

@@ -34,6 +34,10 @@ def test_half_an_emoji_survives_both_ways() -> None:
     assert decode('{"content":"\ud83d"}') == half
 
 
+def test_text_with_an_emoji_in_two_halves_is_read() -> None:
+    assert encode(decode('{"mood":"\ud83d\ude00"}')) == b'{"mood":"\\ud83d\\ude00"}'
+
+
 def test_numbers_beyond_a_double_and_not_a_number_are_read() -> None:
     assert decode(b"[1e400, -Infinity]") == [math.inf, -math.inf]
     assert math.isnan(decode(b"[NaN]")[0])

@@ -53,7 +53,7 @@ def _modern_messages(messages: list[Any]) -> list[Any]:
                 message.setdefault("tool_call_id", ids.get(name, f"call_{name}"))
             elif not message.get("tool_calls"):
                 name = str(call.get("name"))
-                ids[name] = f"call_{len(ids)}_{name}"
+                ids[name] = f"call_{len(made)}_{name}"
                 message["tool_calls"] = [{"id": ids[name], "type": "function", "function": call}]
         made.append(message)
     return made

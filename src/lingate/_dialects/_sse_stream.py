@@ -38,6 +38,8 @@ class StreamedAnswer:
 
 
 _ERROR = "error"
+_IGNORED = (b"[DONE]", b"")
+"""Data of events that are of no such format, but that some hosts add: at the end, and while nothing comes."""
 
 
 class SseStream(Protocol):
@@ -59,9 +61,8 @@ class SseStreamDecoder:
     # A host that answers a request for a stream with one JSON body, an error or a whole message, is understood too.
     # `whole`: takes a body in one piece.
     # `broken`: makes the error for what makes no sense.
-    # `ignored`: events that are none of the format, but that some hosts add.
 
-    __slots__ = ("_body", "_broken", "_head", "_ignored", "_sse", "_stream", "_target", "_whole", "done")
+    __slots__ = ("_body", "_broken", "_head", "_sse", "_stream", "_target", "_whole", "done")
 
     def __init__(
         self,
@@ -69,14 +70,11 @@ class SseStreamDecoder:
         stream: SseStream,
         whole: Callable[[bytes], list[Event]],
         broken: Callable[[Target, str], LingateError],
-        *,
-        ignored: tuple[bytes, ...] = (b"[DONE]",),
     ) -> None:
         self._target = sent.target
         self._stream = stream
         self._whole = whole
         self._broken = broken
-        self._ignored = ignored
         self._sse = SseDecoder()
         self._head: bytes | None = b""  # what has come before the first character that tells; None once it is there
         self._body: list[bytes] | None = None
@@ -128,7 +126,7 @@ class SseStreamDecoder:
             try:
                 raw = decode(data)
             except ValueError as error:
-                if data.strip() in self._ignored:
+                if data.strip() in _IGNORED:
                     continue
                 if last:  # half an event: the stream was cut
                     return

@@ -317,6 +317,16 @@ def test_legacy_function_messages_become_a_tool_call_and_its_result() -> None:
     assert made[2]["content"] == [{"type": "tool_result", "tool_use_id": used["id"], "content": "seen"}]
 
 
+def test_legacy_calls_of_one_function_have_an_id_each() -> None:
+    again = [assistant(None, function_call={"name": "look"}), {"role": "function", "name": "look", "content": "seen"}]
+
+    made = turns(user("go"), *again, *again, *again)
+
+    used = [turn["content"][0]["id"] for turn in made[1::2]]
+    assert len({*used}) == 3
+    assert [turn["content"][0]["tool_use_id"] for turn in made[2::2]] == used
+
+
 def test_thinking_goes_back_verbatim_at_the_head_of_the_turn() -> None:
     thinking = [
         {"type": "thinking", "thinking": "hm", "signature": "sig=="},

@@ -192,6 +192,36 @@ def test_a_done_line_of_another_format_is_passed_over() -> None:
     assert isinstance(events[-1], Finish)
 
 
+@pytest.mark.parametrize("nothing", [b"data: \n\n", b"event: ping\ndata:\n\n"])
+def test_an_event_without_content_keeps_a_stream_alive_and_says_nothing(nothing: bytes) -> None:
+    events = [sse(event) for event in streamed(message(text("Hi")))]
+
+    assert collect(decode([nothing.join(events)]))["choices"][0]["message"]["content"] == "Hi"
+
+
+@pytest.mark.parametrize("without", [("content_block_delta",), ("content_block_delta", "content_block_stop")])
+@pytest.mark.parametrize("name", ["thinking", "tools"])
+def test_events_without_an_index_are_of_the_block_that_began_last(name: str, without: tuple[str, ...]) -> None:
+    events = streamed(ANSWERS[name])
+    for event in events:
+        if event["type"] in without:
+            del event["index"]
+
+    assert collect(decode([sse(*events)])) == collect(decode([sse(*streamed(ANSWERS[name]))]))
+
+
+def test_blocks_of_which_no_event_has_an_index_are_told_apart() -> None:
+    use = [_block({**USE, "id": given, "input": {}}) for given in "ab"]
+    events = [BEGIN, use[0], _delta(JSON_PIECE), use[1], _delta(JSON_PIECE), *END]
+
+    made = collect(_events(*({name: event[name] for name in event if name != "index"} for event in events)))
+
+    calls = made["choices"][0]["message"]["tool_calls"]
+    assert [(call["id"], call["function"]["arguments"]) for call in calls] == [
+        (given, JSON_PIECE["partial_json"]) for given in "ab"
+    ]
+
+
 def test_events_we_do_not_know_are_kept_for_clients_of_this_format() -> None:
     new = {"type": "weather_report", "sun": True}
 
@@ -250,6 +280,17 @@ def test_arguments_that_belong_to_no_tool_are_never_left_out(begun: list[dict[st
 
     assert isinstance(events[-1], Failed)
     assert isinstance(events[-1].error, ProtocolError)
+
+
+@pytest.mark.parametrize("told", [[], [{"role": "assistant", "tool_calls": [{"id": "t", "function": {"name": "f"}}]}]])
+def test_calls_with_one_id_get_one_each(told: list[dict[str, Any]]) -> None:
+    body = message({**USE, "id": "t"}, {**USE, "id": "t"}, {**USE, "id": "u"}, stop_reason="tool_use")
+    sent = CHAT.request(call(messages=[{"role": "user", "content": "go"}, *told]), target())
+
+    for made in (read(body, sent), collect(decode([sse(*streamed(body))], sent))):
+        ids = [one["id"] for one in made["choices"][0]["message"]["tool_calls"]]
+        assert len({*ids, *(["t"] if told else [])}) == len(ids) + len(told)
+        assert (ids[0] == "t", ids[2]) == (not told, "u")
 
 
 def test_text_and_thinking_may_begin_without_announcement() -> None:

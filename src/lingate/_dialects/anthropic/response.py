@@ -14,7 +14,7 @@ from lingate._dialects.anthropic.assistant import read_blocks
 from lingate._dialects.anthropic.blocks import check_blocks
 from lingate._dialects.anthropic.facts import FINISH, NAME
 from lingate._dialects.anthropic.usage import canonical_usage
-from lingate._dialects.openai_chat.reading import canonical_reason, new_id
+from lingate._dialects.openai_chat.reading import canonical_reason, new_id, told_ids
 from lingate._model import Head, HttpRequest, JsonDict, Target
 from lingate._wire.shapes import as_str, not_null, without
 
@@ -39,8 +39,9 @@ def canonical_response(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict
     assert isinstance(blocks, list)
     reading = read_blocks(blocks)
     given = identity(raw.get("id"), head)
+    taken = told_ids(sent) if reading.calls else set()
     for n, call in enumerate(reading.calls):
-        call["id"] = call["id"] or f"{given}_{n}"
+        call["id"] = unique_id(call["id"] or f"{given}_{n}", taken)
     answer = take_answer(reading, sent.answer_tool)
     message = canonical_message(reading, answer)
     if answer is None and not reading.exact:
@@ -87,6 +88,13 @@ def refusal_text(details: Any) -> str | None:
 def identity(given: Any, head: Head) -> str:
     # The answer's id; a host that gives none has at least a request id.
     return as_str(given) or head.headers.get("request-id") or new_id("msg_")
+
+
+def unique_id(given: str, taken: set[str]) -> str:
+    # The id of a call, or one of ours where it is taken: Kimi's endpoint gives calls at once the same (HKUDS/nanobot#4473).
+    made = new_id("toolu_") if given in taken else given
+    taken.add(made)
+    return made
 
 
 def read_count(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, JsonDict]:

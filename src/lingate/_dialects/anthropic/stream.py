@@ -13,8 +13,9 @@ from lingate._dialects._sse_stream import SseStreamDecoder, StreamedAnswer
 from lingate._dialects.anthropic.assistant import read_blocks, url_citations
 from lingate._dialects.anthropic.blocks import Block, check_blocks
 from lingate._dialects.anthropic.facts import NAME
-from lingate._dialects.anthropic.response import finish_reason, identity, read_message, refusal_text
+from lingate._dialects.anthropic.response import finish_reason, identity, read_message, refusal_text, unique_id
 from lingate._dialects.anthropic.usage import canonical_usage, merged_usage
+from lingate._dialects.openai_chat.reading import told_ids
 from lingate._model import (
     Annotations,
     Event,
@@ -46,14 +47,14 @@ class MessageStream(StreamedAnswer):
     # them, and it sees the same blocks as the provider sent.
 
     __slots__ = (
-        "_blocks", "_calls", "_delta", "_extra", "_has_answer", "_head", "_held", "_id", "_length", "_reason", "_started",
+        "_blocks", "_calls", "_delta", "_extra", "_has_answer", "_head", "_held", "_id", "_ids", "_length", "_reason", "_started",
         "_thoughts", "_usage",
     )  # fmt: skip
 
     def __init__(self, sent: HttpRequest, head: Head) -> None:
         super().__init__(sent)
         self._head = head
-        self._blocks: dict[Any, Block] = {}
+        self._blocks: dict[int, Block] = {}
         self._calls = 0
         self._thoughts = 0
         self._length = 0
@@ -62,6 +63,7 @@ class MessageStream(StreamedAnswer):
         self._delta: JsonDict | None = None
         self._reason: Any = None
         self._id = ""
+        self._ids: set[str] = set()
         self._started = False
         self._has_answer = False
         # Text beside a structured answer is not part of it, but whether an answer comes is known only at the end.
@@ -126,7 +128,7 @@ class MessageStream(StreamedAnswer):
             self._broken("content_block_start.content_block: must be an object with a type", out)
             return
         kind = start["type"]
-        block = self._blocks[_key(raw)] = Block(start, kind, position=self._length)
+        block = self._blocks[self._place(raw, begins=True)] = Block(start, kind, position=self._length)
         if kind == "tool_use":
             self._begin_call(block, raw, out)
         elif kind == "text":
@@ -150,7 +152,8 @@ class MessageStream(StreamedAnswer):
             return
         block.number = self._calls
         self._calls += 1
-        made = as_str(given) or f"{self._id or 'call'}_{block.number}"
+        self._ids = self._ids or told_ids(self._sent)
+        made = unique_id(as_str(given) or f"{self._id or 'call'}_{block.number}", self._ids)
         out.append(ToolStart(block.number, made, name, raw=raw))
 
     def _begin_thinking(self, block: Block, raw: JsonDict, out: list[Event]) -> None:
@@ -177,8 +180,7 @@ class MessageStream(StreamedAnswer):
             self._broken("content_block_delta.delta: must be an object", out)
             return
         kind = delta.get("type")
-        index = raw.get("index")
-        block = self._blocks.get(index) if type(index) is int else None
+        block = self._blocks.get(self._place(raw))
         if block is None or (kind == "thinking_delta" and block.kind == "text"):
             # A proxy puts both into the block that it opened for the text (BerriAI/litellm#32357).
             block = self._unannounced(raw, kind)
@@ -218,7 +220,7 @@ class MessageStream(StreamedAnswer):
         self._mark(raw, out)
 
     def _on_block_stop(self, raw: JsonDict, out: list[Event]) -> None:
-        block = self._blocks.get(_key(raw))
+        block = self._blocks.get(self._place(raw))
         if block is None:
             out.append(Opaque(NAME, raw))
         else:
@@ -314,6 +316,13 @@ class MessageStream(StreamedAnswer):
         if self._held is None:
             out.append(Opaque(NAME, raw))
 
+    def _place(self, raw: JsonDict, begins: bool = False) -> int:
+        # The index of an event's block. Where translators leave it out it is the last one's (decolua/9router#2218).
+        index = raw.get("index")
+        if type(index) is int:
+            return index
+        return len(self._blocks) if begins else next(reversed(self._blocks), -1)
+
     def _unannounced(self, raw: JsonDict, kind: Any) -> Block:
         # A block that began without a start event, as some hosts leave it out for text.
         made = "thinking" if kind in ("thinking_delta", "signature_delta") else "text"
@@ -321,13 +330,8 @@ class MessageStream(StreamedAnswer):
         if made == "thinking":
             block.number = self._thoughts
             self._thoughts += 1
-        self._blocks[_key(raw)] = block
+        self._blocks[self._place(raw, begins=True)] = block
         return block
-
-
-def _key(raw: JsonDict) -> int | None:
-    index = raw.get("index")
-    return index if isinstance(index, int) else None
 
 
 _HANDLERS = {

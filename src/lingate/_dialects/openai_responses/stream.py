@@ -490,5 +490,4 @@ def stream_decoder(sent: HttpRequest, head: Head) -> StreamDecoder:
         ResponseStream(sent),
         lambda body: replay(*read_response(sent, head, body)),
         malformed,
-        ignored=(b"[DONE]", b""),
     )
