@@ -8,8 +8,8 @@ import pytest
 
 from lingate._model import Failed, Finish, ToolArgs, ToolStart
 from lingate.errors import ProtocolError
-from tests.dialects.openai_chat.support import chunk, events_of, only, sse, tool
-from tests.dialects.short import collect
+from tests.dialects.openai_chat.support import CHAT, SSE, call, chunk, events_of, only, sse, target, tool
+from tests.dialects.short import collect, fed, single_bytes
 
 
 def calls(*deltas: Any, reason: Any = "tool_calls") -> list[tuple[str, str, str]]:
@@ -127,6 +127,37 @@ def test_arguments_of_any_form_are_json_text(arguments: Any, text: str) -> None:
 @pytest.mark.parametrize("reason", ["stop", "", None, "tool_use"])
 def test_calls_end_with_tool_calls_whatever_the_provider_says(reason: Any) -> None:
     assert calls(tool("f", "{}", id="1", index=0), reason=reason) == [("1", "f", "{}")]
+
+
+def named(offered: tuple[str, ...], *deltas: Any) -> list[tuple[str, str]]:
+    """Name and arguments of the calls in a stream of these deltas, where these functions are offered."""
+    tools = [{"type": "function", "function": {"name": name}} for name in offered]
+    request = CHAT.request(call(stream=True, tools=tools), target())
+    data = sse(*map(chunk, deltas), chunk({}, "tool_calls"))
+    whole, slow = (collect(fed(CHAT.decoder(request, SSE), pieces)) for pieces in ([data], single_bytes(data)))
+    found, again = ([one["function"] for one in made["choices"][0]["message"]["tool_calls"]] for made in (whole, slow))
+    assert found == again
+    return [(one["name"], one["arguments"]) for one in found]
+
+
+@pytest.mark.parametrize("again", [{}, {"id": "1"}])
+def test_a_name_may_come_in_pieces(again: Any) -> None:
+    # https://github.com/continuedev/continue/pull/5849
+    offered = ("edit", "edit_files", "list")
+    pieces = [tool("edit_f", "", id="1", index=0), tool("iles", "", index=0, **again)]
+
+    assert named(offered, *pieces) == [("edit_files", "{}")]
+    assert named(offered, *pieces, tool(None, '{"a":1}', index=0)) == [("edit_files", '{"a":1}')]
+    assert named(offered, *pieces, tool("list", "", id="2", index=1)) == [("edit_files", "{}"), ("list", "{}")]
+
+
+@pytest.mark.parametrize("name", ["edit", "edit_", "nothing"])
+def test_a_name_that_does_not_go_on_is_whole(name: str) -> None:
+    offered = ("edit", "edit_files")
+
+    assert named(offered, tool(name, "", index=0)) == [(name, "{}")]
+    assert named(offered, tool(name, '{"a":1}', index=0)) == [(name, '{"a":1}')]
+    assert named(offered, tool(name, "", id="1"), tool("edit", "", id="2")) == [(name, "{}"), ("edit", "{}")]
 
 
 def test_braces_inside_of_a_text_are_no_repetition() -> None:

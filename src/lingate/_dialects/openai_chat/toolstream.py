@@ -9,7 +9,7 @@ from lingate._dialects.openai_chat.reading import new_id, told_ids
 from lingate._dialects.openai_chat.response import arguments_text, called, is_json
 from lingate._model import Event, HttpRequest, JsonDict, Text, ToolArgs, ToolStart
 from lingate._wire.json import decode
-from lingate._wire.shapes import as_str, without
+from lingate._wire.shapes import as_dicts, as_str, dig, without
 
 _KNOWN = frozenset({"index", "id", "type", "function", "custom"})
 
@@ -17,12 +17,26 @@ _KNOWN = frozenset({"index", "id", "type", "function", "custom"})
 class _Call:
     # One call as far as it has arrived. It starts (`tool` is its number) once its name is known.
 
-    __slots__ = ("answer", "early", "empty", "extra", "id", "kind", "name", "pieces", "repeats", "size", "tool")
+    __slots__ = (
+        "answer",
+        "begun",
+        "early",
+        "empty",
+        "extra",
+        "id",
+        "kind",
+        "name",
+        "pieces",
+        "repeats",
+        "size",
+        "tool",
+    )
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self.id = ""
         self.name = ""
+        self.begun = ""  # what has come of a name that may go on
         self.tool = -1
         self.answer = False
         self.early: list[str] = []
@@ -103,6 +117,7 @@ class ToolStream:
         # Nothing more will come: calls without arguments get an empty object.
         # Gives false if a call never got a name, which nobody could execute.
         for call in self._calls:
+            self._name(call, raw, events)
             if not call.started:
                 if call.id or call.text().strip():
                     return False
@@ -150,20 +165,34 @@ class ToolStream:
 
     def _extend(self, call: _Call, name: Any, arguments: Any, raw: JsonDict, events: list[Event]) -> None:
         last, self._last = self._last, call
-        if last is not None and last is not call and last.started and last.empty and not last.pieces:
-            self._tell(last, "{}", raw, events)  # all there is: while it is still the last one
+        if last is not None and last is not call:
+            self._name(last, raw, events)
+            if last.started and last.empty and not last.pieces:
+                self._tell(last, "{}", raw, events)  # all there is: while it is still the last one
         if name and isinstance(name, str) and not call.started:
-            self._start(call, name, raw, events)
+            call.begun += name
+            if not self._goes_on(call.begun):
+                self._name(call, raw, events)
         if arguments is None or arguments == "":
             return
+        self._name(call, raw, events)
         text = arguments if isinstance(arguments, str) else arguments_text(arguments)
         if call.started:
             self._emit(call, text, raw, events)
         else:
             call.early.append(text)
 
-    def _start(self, call: _Call, name: str, raw: JsonDict, events: list[Event]) -> None:
-        call.name = name
+    def _goes_on(self, begun: str) -> bool:
+        # Whether this is the beginning of a tool's name, and none itself: some stream names in pieces (continuedev/continue#5849).
+        tools = as_dicts(self._sent.call.body.get("tools"))
+        names = {as_str(dig(tool, "function", "name")) for tool in tools}.union(self._sent.renamed or ())
+        return begun not in names and any(name.startswith(begun) for name in names)
+
+    def _name(self, call: _Call, raw: JsonDict | None, events: list[Event]) -> None:
+        # Begin the call with what has come of its name, if it has not begun.
+        if call.started or not call.begun:
+            return
+        call.name = name = call.begun
         call.answer = name == self._sent.answer_tool
         if not call.answer:
             call.id = ident = call.id or new_id("call_")
