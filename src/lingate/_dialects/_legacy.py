@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 from lingate._model import JsonDict
@@ -9,7 +10,7 @@ from lingate._model import JsonDict
 
 def modern(asked: JsonDict) -> JsonDict:
     # A canonical request without `functions`, `function_call` and messages of the role `function`.
-    # Calls get ids that are made of their place, so that the messages which answer them can be told by name. The
+    # Calls get ids that are made of their number, so that the messages which answer them can be told by name. The
     # argument stays as it is; without anything legacy in it, it is also the result.
     made = asked
     if "functions" in asked or "function_call" in asked:
@@ -42,6 +43,7 @@ def _is_legacy(message: Any) -> bool:
 
 def _modern_messages(messages: list[Any]) -> list[Any]:
     ids: dict[str, str] = {}
+    places = count()
     made: list[Any] = []
     for message in messages:
         if _is_legacy(message):
@@ -53,7 +55,7 @@ def _modern_messages(messages: list[Any]) -> list[Any]:
                 message.setdefault("tool_call_id", ids.get(name, f"call_{name}"))
             elif not message.get("tool_calls"):
                 name = str(call.get("name"))
-                ids[name] = f"call_{len(made)}_{name}"
+                ids[name] = f"call_{next(places)}_{name}"
                 message["tool_calls"] = [{"id": ids[name], "type": "function", "function": call}]
         made.append(message)
     return made

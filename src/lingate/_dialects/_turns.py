@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain, count
 from typing import Any, Protocol, TypeVar
 
 from lingate._dialects._check import Malformed
@@ -11,7 +12,7 @@ from lingate._dialects._plain import plain_text
 from lingate._dialects._prompts import content_text
 from lingate._dialects._reading import Reading, gist_of
 from lingate._model import JsonDict
-from lingate._wire.shapes import dig
+from lingate._wire.shapes import as_str, dig
 
 TEXT_FIELDS = frozenset({"role", "content", "cache_control", "provider_specific_fields"})
 TOOL_FIELDS = TEXT_FIELDS | {"tool_call_id", "name", "is_error"}
@@ -46,6 +47,8 @@ class BlockTurns:
         """Finished messages."""
         self.tools_used: dict[str, None] = {}
         """Names of the tools that the conversation calls, in order of first use."""
+        self._told: set[str] = set()
+        self._owed: dict[str, list[str]] = {}
         self._results: list[JsonDict] = []
         self._rest: list[JsonDict] = []
         self._late: list[JsonDict] = []
@@ -55,6 +58,8 @@ class BlockTurns:
         role = dig(message, "role")
         if self._late and role == "assistant":
             self._place_late()
+        if role == "user":
+            self._owed = {}
         # What long conversations are made of needs none of the questions that the others are asked.
         if (text := plain_text(message)) is not None and role in ("user", "assistant"):
             self._say(role, text)
@@ -65,11 +70,29 @@ class BlockTurns:
         elif role == "user":
             self._add_user(message, where)
         elif role == "assistant":
-            self._add_assistant(message, where)
+            self._add_assistant(self._with_own_ids(message), where)
         elif role == "tool":
-            self._add_result(message, where)
+            owed = self._owed.get(as_str(message.get("tool_call_id")))
+            self._add_result({**message, "tool_call_id": owed.pop(0)} if owed else message, where)
         else:
             raise self.draft.broken(f"{where}.role", "must be system, developer, user, assistant, tool or function")
+
+    def _with_own_ids(self, message: JsonDict) -> JsonDict:
+        # The message, each of its calls with an id that none before it has; its results are told by `_owed`.
+        # Kimi's are unique within an answer only (fw-ai/fireconnect#16); these formats take none twice.
+        calls = message.get("tool_calls")
+        own = [self._own_id(call) for call in calls] if isinstance(calls, list) else calls
+        return message if own == calls else {**message, "tool_calls": own}
+
+    def _own_id(self, call: Any) -> Any:
+        given = as_str(dig(call, "id"))
+        if not given:
+            return call
+        others = (f"{given}_{n}" for n in count(len(self._told)))
+        own = next(other for other in chain((given,), others) if other not in self._told)
+        self._told.add(own)
+        self._owed.setdefault(given, []).append(own)
+        return call if own == given else {**call, "id": own}
 
     def _place_late(self) -> None:
         # System turns wait until the user's turn before them is complete. Claude: "role 'system' must follow a 'user' message or

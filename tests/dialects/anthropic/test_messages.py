@@ -305,6 +305,37 @@ def test_two_ids_that_differ_only_in_forbidden_letters_stay_different() -> None:
     assert len({block["id"] for block in made[1]["content"]}) == 2
 
 
+def test_calls_of_one_id_have_one_each_and_so_have_their_results() -> None:
+    # Kimi's ids are unique within an answer only (fw-ai/fireconnect#16); "tool_use ids must be unique", says this API.
+    again = [assistant(tool_calls=[called("look:0")]), result("look:0")]
+    both = [assistant(tool_calls=[called("look:0"), called("look:0")]), result("look:0"), result("look:0")]
+    asked = [user("go"), *again, *both, *again, user("and?")]
+
+    made = turns(*asked)
+
+    used = [block["id"] for turn in made[1::2] for block in turn["content"]]
+    assert len({*used}) == 4
+    assert [block["tool_use_id"] for turn in made[2::2] for block in turn["content"] if block["type"] != "text"] == used
+    assert turns(*asked, assistant("so."), user("go on"))[:6] == made[:6], "what was cached once stays the same"
+
+
+def test_the_last_result_of_an_id_is_the_last_calls() -> None:
+    made = turns(
+        user("go"), assistant(tool_calls=[called("a")]), user("no"), assistant(tool_calls=[called("a")]), result("a")
+    )
+
+    assert made[4]["content"][0]["tool_use_id"] == made[3]["content"][0]["id"] != "a"
+
+
+def test_a_call_that_stands_in_the_content_too_is_one() -> None:
+    # BerriAI/litellm#23510
+    use = {"type": "tool_use", "id": "a", "name": "look", "input": {"b": 1}}
+
+    made = turns(user("go"), assistant([text("hm"), use], tool_calls=[called("a", '{"b": 1}')]), result("a"))
+
+    assert made[1]["content"] == [text("hm"), use]
+
+
 def test_legacy_function_messages_become_a_tool_call_and_its_result() -> None:
     made = turns(
         user("go"),

@@ -164,7 +164,7 @@ def _whole(blocks: list[dict[str, Any]], reason: str, usage: dict[str, Any]) -> 
 
 _answer = st.builds(
     _whole,
-    st.lists(_block, max_size=5),
+    st.lists(_block, max_size=5, unique_by=lambda block: block["id"] if block["type"] == "tool_use" else object()),
     st.sampled_from(["end_turn", "max_tokens", "tool_use", "refusal", "pause_turn", "stop_sequence"]),
     _usage,
 )

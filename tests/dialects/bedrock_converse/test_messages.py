@@ -176,6 +176,18 @@ def test_ids_are_written_in_the_letters_and_the_length_this_format_allows() -> N
     assert [block["toolResult"]["toolUseId"] for block in made[2]["content"]] == calls
 
 
+@pytest.mark.parametrize("given", ["look:0", "x" * 64])
+def test_calls_of_one_id_have_one_each_and_so_have_their_results(given: str) -> None:
+    # "The toolUse blocks at messages.2.content contain duplicate Ids" (bvcyber/Cyber-AutoAgent-ng#72)
+    again = [assistant(None, tool_calls=[called(given), called(given)]), result(given), result(given)]
+    made = turns(user("x"), *again, *again)
+
+    calls = [block["toolUse"]["toolUseId"] for turn in made[1::2] for block in turn["content"]]
+    assert len({*calls}) == 4
+    assert all(len(one) <= 64 for one in calls)
+    assert [block["toolResult"]["toolUseId"] for turn in made[2::2] for block in turn["content"]] == calls
+
+
 @pytest.mark.parametrize("model", ["us.mistral.pixtral-large-2502-v1:0", "mistral.ministral-3-14b-instruct"])
 def test_mistrals_models_get_ids_of_nine_letters_and_digits(model: str) -> None:
     given = ["tooluse_bpe71yCfRu2b5i-nKGDr5g", "a", "abcdefgh9"]

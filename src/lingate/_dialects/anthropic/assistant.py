@@ -104,7 +104,10 @@ def assistant_blocks(message: JsonDict, where: str, draft: Draft) -> list[JsonDi
     if said:
         blocks += content_blocks(said, f"{where}.content", draft)
     if message.get("tool_calls"):
-        blocks += [_tool_use(*found, draft) for found in calls_of(message, where, draft)]
+        # Some clients have a call among the content too (BerriAI/litellm#23510).
+        told = {block.get("id") for block in blocks}
+        calls = (_tool_use(*found, draft) for found in calls_of(message, where, draft))
+        blocks += [call for call in calls if call["id"] not in told]
     draft.note_others(message, _SILENT_FIELDS, where)
     return _marked(blocks, message["cache_control"]) if message.get("cache_control") else blocks
 
