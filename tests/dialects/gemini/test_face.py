@@ -194,6 +194,26 @@ def test_snake_case_is_the_same_request_and_the_callers_own_names_stay() -> None
     assert made.body["web_search_options"] == {}
 
 
+def test_a_call_whose_arguments_were_streamed_is_one_again() -> None:
+    # The vendor's chats keep each event as a turn of its own, `partialArgs` and all.
+    pieces: list[dict[str, Any]] = [
+        {"name": "f", "id": "i", "willContinue": True},
+        {"partialArgs": [{"jsonPath": "$.a", "stringValue": "hel", "willContinue": True}], "willContinue": True},
+        {"partialArgs": [{"jsonPath": "$.a", "stringValue": "lo"}], "willContinue": True},
+        {},
+    ]
+    turns = [{"role": "model", "parts": [{"functionCall": piece}]} for piece in pieces]
+    answer = {"role": "user", "parts": [{"functionResponse": {"name": "f", "id": "i", "response": {"result": 1}}}]}
+
+    made = parse({"contents": [HI, *turns, answer]})
+
+    (called,) = made.body["messages"][1]["tool_calls"]
+    assert called == {"id": "i", "type": "function", "function": {"name": "f", "arguments": '{"a":"hello"}'}}
+    assert made.body["messages"][2]["tool_call_id"] == "i"
+    steps = json.loads(dialect("gemini_interactions").operations["chat"].request(made, target()).body)["input"]
+    assert [step["type"] for step in steps] == ["user_input", "function_call", "function_result"]
+
+
 def test_answers_without_ids_belong_to_the_calls_of_their_names_in_order() -> None:
     def called(name: str, **fields: Any) -> dict[str, Any]:
         return {"functionCall": {"name": name, "args": {}, **fields}}
@@ -368,6 +388,7 @@ def test_fields_of_this_format_stay_beside_the_canonical_request() -> None:
             "inlineData.data",
         ),
         ({"contents": [{"role": "model", "parts": [{"functionCall": {"name": "f", "args": 1}}]}]}, "functionCall.args"),
+        ({"contents": [{"role": "model", "parts": [{"functionCall": {"args": {"a": 1}}}]}]}, "functionCall.name"),
         ({"contents": [HI], "systemInstruction": 1}, "systemInstruction"),
         ({"contents": [HI], "generationConfig": []}, None),
         ({"contents": [HI], "generationConfig": 1}, "generationConfig"),

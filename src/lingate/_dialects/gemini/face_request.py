@@ -19,6 +19,7 @@ from lingate._dialects.gemini.casing import camelized, is_camelized
 from lingate._dialects.gemini.checks import checked_parts
 from lingate._dialects.gemini.content import canonical_content, is_plain, is_plain_result, result_content, text_alone
 from lingate._dialects.gemini.facts import NAME, STREAM
+from lingate._dialects.gemini.joined import whole_calls
 from lingate._dialects.gemini.params import canonical_effort, canonical_voice
 from lingate._dialects.gemini.parts import call_of, foreign_blocks, made_id, only_calls, read_parts, without_foreign
 from lingate._dialects.gemini.tools import (
@@ -265,6 +266,7 @@ def _result(response: JsonDict, waiting: list[tuple[str, str]]) -> JsonDict:
 
 def _assistant(parts: list[JsonDict], origin: str) -> JsonDict:
     packed, foreign = None, []
+    parts = whole_calls(parts)
     if any("thoughtSignature" in part for part in parts):
         travelled = foreign_blocks(parts)
         packed = next(filter(None, map(opened, travelled)), None)

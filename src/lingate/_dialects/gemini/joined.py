@@ -103,6 +103,18 @@ class JoinedParts:
             self._open, self._pieces = None, []
 
 
+def whole_calls(parts: list[JsonDict]) -> list[JsonDict]:
+    # The parts of a turn that was kept piece by piece, as the vendor's chats keep it: without calls that go on others.
+    # Raises Malformed: a call has no name, or an argument no place.
+    if all(call.get("name") for part in parts if (call := part.get("functionCall")) is not None):
+        return parts
+    joined = JoinedParts()
+    for part in parts:
+        joined.add(part)
+    joined.close_call()
+    return joined.finish()
+
+
 def merge_extras(before: JsonDict, candidate: JsonDict) -> None:
     # Take what a candidate says besides its content: the last word counts, except that citations add up.
     for name, value in candidate.items():

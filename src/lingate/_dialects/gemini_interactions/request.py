@@ -103,9 +103,9 @@ def _steps(made: Draft) -> list[JsonDict]:
             _add_thought(part, steps)
             if (called := part.get("functionCall")) is not None:
                 identity = called.get("id") or f"call_{len(steps)}"
-                waiting.append((called["name"], identity))
+                waiting.append((as_str(called.get("name")), identity))
                 arguments = called.get("args") or {}
-                steps.append({"type": "function_call", "id": identity, "name": called["name"], "arguments": arguments})
+                steps.append({"type": "function_call", "id": identity, "name": waiting[-1][0], "arguments": arguments})
             elif (result := part.get("functionResponse")) is not None:
                 steps.append(_result(result, waiting))
             elif not part.get("thought") and (said := _content(part)) is not None:
