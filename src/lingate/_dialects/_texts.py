@@ -9,6 +9,7 @@ from typing import Any
 
 from lingate._dialects._base import Form
 from lingate._dialects._counts import integer, usage_beside_caches
+from lingate._dialects._dates import unix
 from lingate._dialects._draft import Draft
 from lingate._dialects._failure import body_failure
 from lingate._dialects._legacy import modern
@@ -106,7 +107,7 @@ def answer(
         **facts,
         "id": facts.get("id") or new_id("chatcmpl-"),
         "object": "chat.completion",
-        "created": integer(facts.get("created")) or 0,
+        "created": unix(facts.get("created")),
         "model": facts.get("model") or sent.target.model,
         "choices": [_settled(choice, sent.target) for choice in choices],
         "usage": usage,

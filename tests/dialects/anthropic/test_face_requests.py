@@ -314,6 +314,12 @@ def test_a_list_of_models_is_rendered_as_the_package_reads_it() -> None:
     assert json.loads(MODELS.render({"object": "list", "data": []}))["data"] == []
 
 
+def test_a_model_of_no_possible_time_does_not_spoil_the_list() -> None:
+    listed = {"object": "list", "data": [{"id": "a", "object": "model", "created": 10**20}]}
+
+    assert str(parse_models(MODELS.render(listed))[0]["created_at"]).startswith("1970-01-01")
+
+
 def test_a_system_without_blocks_is_none() -> None:
     assert parse(system=[]).body["messages"] == [{"role": "user", "content": "hi"}]
 

@@ -44,6 +44,19 @@ def test_usage_beside_the_answer_is_found() -> None:
     assert read(answer(x_groq={"id": "r", "usage": {"prompt_tokens": 1}}))["usage"] == {"prompt_tokens": 1}
 
 
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [(1767312000123, 1767312000), (1767312000.5, 1767312000), ("1767312000", 1767312000), (-1, 0), (10**20, 0)],
+)
+def test_when_an_answer_was_made_is_told_in_seconds(told: Any, seconds: int) -> None:
+    # Milliseconds are an error in .NET: "Valid values are between -62135596800 and 253402300799" (Rfym21/Qwen2API#93).
+    data = sse(chunk({"content": "a"}, "stop", created=told))
+
+    assert read(answer(created=told))["created"] == seconds
+    for pieces in ([data], single_bytes(data)):
+        assert collect(fed(CHAT.decoder(CHAT.request(call(stream=True), target()), SSE), pieces))["created"] == seconds
+
+
 def test_what_every_client_needs_is_filled_in_where_it_is_missing() -> None:
     body = {"choices": [{"message": {"content": "a"}}, {"message": {"content": "b"}}], "id": "", "created": "x"}
 

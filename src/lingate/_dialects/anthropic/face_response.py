@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any
 
 from lingate._dialects._arguments import shown_arguments, shown_call
+from lingate._dialects._dates import rfc3339
 from lingate._dialects._encoders import BlockEncoder
 from lingate._dialects._faults import anthropic_error
 from lingate._dialects._luggage import luggage_of
@@ -158,12 +158,10 @@ def render_models(response: JsonDict) -> bytes:
 
 
 def _model(model: JsonDict) -> JsonDict:
-    created = model.get("created")
-    at = datetime.fromtimestamp(created if isinstance(created, int) else 0, UTC)
     others: Iterable[tuple[str, Any]] = (
         (key, value) for key, value in model.items() if key not in ("object", "created", "owned_by")
     )
-    basics = {"type": "model", "display_name": model["id"], "created_at": at.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    basics = {"type": "model", "display_name": model["id"], "created_at": rfc3339(model.get("created"))}
     return {**basics, **dict(others)}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from lingate._dialects._base import Form, OperationFormat
 from lingate._dialects._counts import integer
+from lingate._dialects._dates import unix
 from lingate._dialects._draft import Draft, asked_of
 from lingate._dialects._failure import body_failure
 from lingate._dialects._replay import replay
@@ -71,7 +72,7 @@ def canonical_completion(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDi
     canonical = dict(raw)
     canonical["id"] = raw.get("id") or new_id("cmpl-")
     canonical["object"] = "text_completion"
-    canonical["created"] = integer(raw.get("created")) or 0
+    canonical["created"] = unix(raw.get("created"))
     canonical["model"] = raw.get("model") or target.model
     canonical["choices"] = [_choice(choice, at, target) for at, choice in enumerate(choices)]
     canonical["usage"] = canonical_usage(raw.get("usage"))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lingate._dialects._base import Form, no_stream
-from lingate._dialects._counts import integer
+from lingate._dialects._dates import unix
 from lingate._dialects._failure import body_failure
 from lingate._dialects.openai_chat.envelope import join_url, seal
 from lingate._dialects.openai_chat.forms import check_upload, decode_form, is_form, seal_form
@@ -73,7 +73,7 @@ def response(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Json
     if all(image.get("error") for image in images):
         # Some hosts report the failure of each image by itself.
         raise hidden_error(images[0], target, head.headers) or malformed(target, "the answer has no images")
-    canonical = {**without(raw, (name,)), "created": integer(raw.get("created")) or 0, "data": images}
+    canonical = {**without(raw, (name,)), "created": unix(raw.get("created")), "data": images}
     usage = canonical_usage(raw.get("usage"))
     if usage is not None:
         canonical["usage"] = usage

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lingate._dialects._base import Form
-from lingate._dialects._counts import integer
+from lingate._dialects._dates import unix
 from lingate._dialects.openai_chat.envelope import new_request
 from lingate._dialects.openai_chat.face import render
 from lingate._dialects.openai_chat.reading import body_failure, decode_list, malformed, raise_hidden
@@ -47,7 +47,7 @@ def _model(raw: Any, target: Target) -> JsonDict:
         **raw,
         "id": name,
         "object": "model",
-        "created": integer(raw.get("created")) or 0,
+        "created": unix(raw.get("created")),
         "owned_by": raw.get("owned_by") or target.provider,
     }
 

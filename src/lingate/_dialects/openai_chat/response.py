@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lingate._dialects._counts import integer
+from lingate._dialects._dates import unix
 from lingate._dialects.openai_chat.content import (
     REASONING_NAMES,
     THOUGHT,
@@ -56,8 +57,7 @@ def canonical_response(raw: JsonDict, sent: HttpRequest) -> JsonDict:
     canonical["object"] = "chat.completion"
     if not raw.get("id") or not isinstance(raw["id"], str):
         canonical["id"] = new_id("chatcmpl-")
-    if type(raw.get("created")) is not int:
-        canonical["created"] = integer(raw.get("created")) or 0
+    canonical["created"] = unix(raw.get("created"))
     if not raw.get("model") or not isinstance(raw["model"], str):
         canonical["model"] = target.model
     usage = raw.get("usage")

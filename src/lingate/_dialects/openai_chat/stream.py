@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._counts import integer
+from lingate._dialects._dates import unix
 from lingate._dialects._replay import replay
 from lingate._dialects.openai_chat.choice import ChoiceStream
 from lingate._dialects.openai_chat.reading import (
@@ -248,7 +248,7 @@ class ChatDecoder:
             self._start = Start(
                 identity if identity and isinstance(identity, str) else new_id("chatcmpl-"),
                 model if model and isinstance(model, str) else self._sent.target.model,
-                integer(chunk.get("created")) or 0,
+                unix(chunk.get("created")),
                 dict(self._extra) or None,
                 chunk,
             )

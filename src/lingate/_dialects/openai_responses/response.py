@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lingate._dialects._check import Malformed
-from lingate._dialects._counts import integer
+from lingate._dialects._dates import unix
 from lingate._dialects._failure import body_failure
 from lingate._dialects._reading import take_answer
 from lingate._dialects.openai_chat.reading import decode_object, malformed, new_id, provider_failed
@@ -103,7 +103,7 @@ def canonical_response(raw: JsonDict, sent: HttpRequest) -> JsonDict:
     return {
         "id": identity(raw),
         "object": "chat.completion",
-        "created": integer(raw.get("created_at")) or 0,
+        "created": unix(raw.get("created_at")),
         "model": model_of(raw, sent.target),
         "choices": [choice],
         "usage": canonical_usage(raw.get("usage")),

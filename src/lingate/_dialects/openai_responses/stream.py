@@ -12,7 +12,7 @@ from typing import Any
 
 from lingate._dialects._base import StreamDecoder
 from lingate._dialects._check import Malformed
-from lingate._dialects._counts import integer
+from lingate._dialects._dates import unix
 from lingate._dialects._failure import body_failure
 from lingate._dialects._reading import take_answer, text_of
 from lingate._dialects._replay import replay
@@ -187,7 +187,7 @@ class ResponseStream(StreamedAnswer):
 
     def _begin(self, response: JsonDict, raw: JsonDict, out: list[Event]) -> None:
         self._started = True
-        created = integer(response.get("created_at")) or 0
+        created = unix(response.get("created_at"))
         out.append(Start(identity(response), model_of(response, self._sent.target), created, raw=raw))
 
     def _on_beginning(self, raw: JsonDict, out: list[Event]) -> None:
