@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ import pytest
 import yaml
 
 from lingate.server.config import load
+from lingate.simulator import Simulator
 from tests.conftest import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -69,6 +71,20 @@ def test_the_image_installs_extras_that_there_are_and_copies_what_the_build_need
     for name in (*copied[1].split(), "src"):
         assert (ROOT / name).exists()
         assert f"!{name}" in ignored
+
+
+def test_the_health_check_asks_the_gateway_and_not_the_proxy_of_the_environment() -> None:
+    found = re.search(r"^HEALTHCHECK .*\n +CMD (\[.*\])$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
+    assert found is not None
+    with Simulator() as answers:
+        _, option, code = json.loads(found[1].replace("http://127.0.0.1:4000/health/live", answers.url))
+        nobody = {
+            "HTTP_PROXY": "http://127.0.0.1:9",
+            "http_proxy": "http://127.0.0.1:9",
+            "NO_PROXY": "",
+            "no_proxy": "",
+        }
+        subprocess.run([sys.executable, option, code], env={**os.environ, **nobody}, check=True, timeout=30)
 
 
 def test_the_compose_file_is_what_the_specification_says() -> None:
@@ -140,6 +156,14 @@ def test_systemd_takes_the_unit_and_finds_it_confined(tmp_path: Path) -> None:
     said = run(analyze, "verify", unit)
     assert said.stderr.strip() == ""
     run(analyze, "security", "--offline=true", "--threshold=20", unit)
+
+
+def test_the_unit_lets_the_gateway_choose_its_processor() -> None:
+    unit = (DEPLOY / "systemd" / "lingate.service").read_text()
+    filters = re.findall(r"^SystemCallFilter=(.*)$", unit, re.MULTILINE)
+
+    refused = next(at for at, what in enumerate(filters) if what.startswith("~") and "@resources" in what)
+    assert {"sched_setaffinity", "sched_setscheduler"} <= set(" ".join(filters[refused + 1 :]).split())
 
 
 def test_the_unit_leaves_time_to_drain() -> None:

@@ -93,6 +93,46 @@ def test_an_included_file_is_watched_too(path: Path) -> None:
     assert config.deployments[0].model == "c"
 
 
+def test_an_included_file_that_is_new_and_wrong_is_read_again_when_it_is_corrected(path: Path) -> None:
+    watcher = Watcher(load(str(path), {}), {})
+    inner = path.with_name("models.yaml")
+    inner.write_text("model_list: 3")
+    path.write_text("include: [models.yaml]")
+    assert looks(watcher) == [False, True]
+    assert isinstance(watcher.reload(), ConfigFileError)
+    assert looks(watcher) == [False, False]
+
+    inner.write_text(OTHER)
+
+    assert looks(watcher) == [False, True]
+    assert isinstance(watcher.reload(), GatewayConfig)
+
+
+def test_a_file_that_may_be_read_again_is_a_change(path: Path) -> None:
+    watcher = Watcher(load(str(path), {}), {})
+    path.chmod(0)
+    assert looks(watcher) == [False, True]
+    watcher.reload()
+
+    path.chmod(0o600)
+
+    assert looks(watcher) == [False, True]
+
+
+@pytest.mark.parametrize("odd", ["2024-02-30", "0x_", "!!timestamp soon"])
+def test_a_date_or_number_that_there_is_not_is_an_error_with_its_line_and_ends_no_watch(path: Path, odd: str) -> None:
+    watcher = Watcher(load(str(path), {}), {})
+    path.write_text(f"{GOOD}\nlingate:\n  host: {odd}\n")
+
+    assert looks(watcher) == [False, True]
+    found = watcher.reload()
+
+    assert isinstance(found, ConfigFileError)
+    line = path.read_text().split("\n").index(f"  host: {odd}") + 1
+    told = f"{path}:{line}: is not valid YAML: there is no such date or number; write it in quotes"
+    assert [str(problem) for problem in found.problems] == [told]
+
+
 def test_a_reload_can_be_asked_for_without_a_change(path: Path) -> None:
     assert isinstance(Watcher(load(str(path), {}), {}).reload(), GatewayConfig)
 

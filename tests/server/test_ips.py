@@ -55,5 +55,9 @@ def test_networks_know_addresses_in_all_their_spellings() -> None:
     assert "::ffff:192.0.2.7" in office
     assert "2001:db8::1%eth0" in office
     assert "192.0.3.7" not in office
+    for written in ("::ffff:192.0.2.7", "::ffff:192.0.2.0/120", "::ffff:0:0/96"):  # as a log at `::` shows peers
+        assert "192.0.2.7" in Networks([written])
+        assert "::ffff:192.0.2.7" in Networks([written])
+        assert "2001:db8::1" not in Networks([written])
     with pytest.raises(ValueError, match="office"):
         Networks(["office"])

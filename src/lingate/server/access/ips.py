@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 Address = IPv4Address | IPv6Address
 
@@ -35,11 +35,18 @@ class Networks:
     __slots__ = ("_networks",)
 
     def __init__(self, networks: Iterable[str]) -> None:
-        self._networks = tuple(ip_network(text, strict=False) for text in networks)
+        self._networks = tuple(map(_network, networks))
 
     def __contains__(self, address: object) -> bool:
         parsed = parse_address(address) if isinstance(address, str) else None
         return parsed is not None and any(parsed in network for network in self._networks)
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    # IPv4 mapped into IPv6, as a gateway at `::` shows its peers, is IPv4, as their addresses are.
+    found = ip_network(text, strict=False)
+    mapped = found.network_address.ipv4_mapped if isinstance(found, IPv6Network) else None
+    return found if mapped is None or found.prefixlen < 96 else IPv4Network((int(mapped), found.prefixlen - 96))
 
 
 def client_address(peer: str | None, forwarded_for: str | None, trusted: Networks | None) -> str | None:

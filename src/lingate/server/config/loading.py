@@ -75,7 +75,7 @@ def load(path: str | None, env: Mapping[str, str]) -> GatewayConfig:
     # Raises ConfigFileError: Something is wrong; the message lists everything that is.
     loaded = read(path, env)
     if loaded.problems:
-        raise ConfigFileError(path or "the configuration", loaded.problems)
+        raise ConfigFileError(path or "the configuration", loaded.problems, loaded.config.files)
     return loaded.config
 
 

@@ -39,9 +39,10 @@ class ConfigFileError(ConfigError):
     """The configuration has errors; the message lists all of them."""
 
     # problems: What is wrong, in the order of the file.
+    # files: Where it may be put right, as far as they were read.
 
-    def __init__(self, path: str, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(problems)
+    def __init__(self, path: str, problems: Sequence[Problem], files: tuple[str, ...] = ()) -> None:
+        self.problems, self.files = tuple(problems), files
         count = f"{len(self.problems)} error{'s' if len(self.problems) != 1 else ''}"
         super().__init__("\n".join((f"{path} has {count}:", *map("  {}".format, self.problems))))
 

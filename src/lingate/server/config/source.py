@@ -18,8 +18,15 @@ _WITHIN = re.compile(rf"{re.escape(REFERENCE)}(\w+)")
 _MOST_DEPTH = 64
 
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The safe loader, in C where it is there."""
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    # The safe loader, in C where it is there.
+
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, AttributeError):
+            what = "there is no such date or number; write it in quotes"  # 2024-02-30, 0x_
+            raise yaml.MarkedYAMLError(problem=what, problem_mark=node.start_mark) from None
 
 
 class Source(msgspec.Struct):

@@ -10,8 +10,8 @@ from lingate.server.config.loading import load
 from lingate.server.config.reading import ConfigFileError
 from lingate.server.config.settings import GatewayConfig
 
-Stamp = tuple[tuple[int, int, int] | None, ...]
-"""Inode, size and time of change of each file; None for one that is not there."""
+Stamp = tuple[tuple[int, int, int, int] | None, ...]
+"""Inode, size and times of change of each file, that of its rights too; None for one that is not there."""
 
 Changed = Callable[[GatewayConfig | ConfigFileError], None]
 
@@ -47,10 +47,8 @@ class Watcher:
             found = error
         if _stamp(self._files) != before:
             return None
-        self._known = before
-        if isinstance(found, GatewayConfig):
-            self._files = found.files
-            self._known = self._seen = before if len(before) == len(found.files) else _stamp(found.files)
+        self._files = found.files
+        self._known = self._seen = before if len(before) == len(found.files) else _stamp(found.files)
         return found
 
     async def run(self, changed: Changed, interval: float) -> None:
@@ -75,9 +73,9 @@ def _stamp(files: tuple[str, ...]) -> Stamp:
     return tuple(map(_file_stamp, files))
 
 
-def _file_stamp(name: str) -> tuple[int, int, int] | None:
+def _file_stamp(name: str) -> tuple[int, int, int, int] | None:
     try:
         status = os.stat(name)
     except OSError:
         return None
-    return status.st_ino, status.st_size, status.st_mtime_ns
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
