@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -136,13 +137,30 @@ def test_another_packages_configuration_of_logging_does_not_end_it() -> None:
 
 
 def test_a_call_on_a_line_says_what_came_of_it() -> None:
-    assert call_text(ROW, "small") == (
+    assert call_text(ROW, str) == (
         "lg-1 200 openai_chat chat, small -> openai/gpt, 500.0 ms (1.0 own), 10+5 tokens, $0.25, 2 tries, key ci"
     )
     kept = msgspec.structs.replace(ROW, fallbacks=1, cache="hit", attempts=0)
-    assert call_text(kept, "small").endswith(
+    assert call_text(kept, str).endswith(
         "chat, small, 500.0 ms (1.0 own), 10+5 tokens, $0.25, 1 fallbacks, cache hit, key ci"
     )
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_key_where_a_model_is_meant_is_blanked_behind_a_star_too(as_json: bool) -> None:
+    key = "sk-proj-abcdefghijklmnop1234"
+    stream = io.StringIO()
+    logs = Logs(replace(_config(json_logs=as_json), own=Own(access_log=True)), {}, stream)
+    logs.start()
+
+    async def observe() -> None:
+        logs.observe(replace_row(model=f"any/{key}", provider_model=key, deployment=f"openai/{key}"), None)
+        logs.end()
+
+    asyncio.run(observe())
+
+    assert key not in stream.getvalue()
+    assert stream.getvalue().count("[redacted]") == (3 if as_json else 2)
 
 
 def test_known_secrets_are_blanked_in_every_form() -> None:
@@ -323,7 +341,7 @@ def test_level_and_format_follow_the_configuration(tmp_path: Path) -> None:
 def test_fields_with_nothing_in_them_are_left_out_of_lines() -> None:
     from lingate.server.lines import call_fields
 
-    fields = call_fields(replace_row(cost=None, key_alias=None), "small")
+    fields = call_fields(replace_row(cost=None, key_alias=None), str)
 
     assert "cost" not in fields
     assert "key_alias" not in fields

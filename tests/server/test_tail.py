@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import msgspec
 import pytest
 
 from lingate.cli.tail import line_of
@@ -212,6 +213,20 @@ async def test_the_message_of_an_error_is_shown_without_secrets() -> None:
     await events.aclose()
 
     assert b"no model [redacted]" in piece
+
+
+async def test_a_key_where_a_model_is_meant_is_shown_nowhere() -> None:
+    key = "sk-proj-abcdefghijklmnop1234"
+    observers: list[Any] = []
+    events = Feed(observers).watch(Wanted())
+    await anext(events)
+    row = msgspec.structs.replace(_row(1), model=f"any/{key}", provider_model=key, deployment=f"openai/{key}")
+    observers[0](row, None)
+    piece = await anext(events)
+    await events.aclose()
+
+    assert key.encode() not in piece
+    assert piece.count(b"[redacted]") == 3
 
 
 def test_what_is_no_call_is_not_shown_as_one() -> None:

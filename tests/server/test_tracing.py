@@ -34,6 +34,7 @@ def _config(simulator: str, **settings: Any) -> str:
         {"model_name": "small", "litellm_params": {"model": "openai/sim-small", **params}},
         {"model_name": "bad", "litellm_params": {"model": "openai/sim-fault-rate-limit", **params}},
         {"model_name": "cut", "litellm_params": {"model": "openai/sim-fault-cut-3", **params}},
+        {"model_name": "any/*", "litellm_params": {"model": "openai/*", **params}},
     ]
     routing = {"fallbacks": [{"bad": ["small"]}]}
     return json.dumps({"model_list": models, "router_settings": routing, **settings})
@@ -211,6 +212,15 @@ def test_tools_and_pictures_are_in_traces_too_but_not_the_pictures_bytes(
             ],
         },
     ]
+
+
+def test_a_key_where_a_model_is_meant_is_not_in_traces(gateway: Running, collector: Collector) -> None:
+    key = "sk-proj-abcdefghijklmnop1234"
+    assert _ask(gateway, f"any/{key}").json()["model"] == key
+
+    for span in collector.wait(2):
+        assert key not in str(span)
+        assert values(span.attributes)["gen_ai.request.model"].endswith("[redacted]")
 
 
 def test_what_is_left_is_sent_when_the_gateway_stops(

@@ -132,7 +132,7 @@ class Feed:
 
 
 def _fields(row: LedgerRow, error: LingateError | None) -> dict[str, Any]:
-    fields = {"id": row.id, "at": row.at, **call_fields(row, redact(row.model, (), 200))}
+    fields = {"id": row.id, "at": row.at, **call_fields(row, lambda name: redact(name, (), 200))}
     del fields["call_id"]
     if error is not None:
         fields["message"] = redact(error.message, ())

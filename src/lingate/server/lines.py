@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -14,6 +15,7 @@ ESCAPES = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))
 """What would make several lines of one, or move a terminal's cursor."""
 
 _FIELDS = [
+    "model",
     "status",
     "error",
     "face",
@@ -40,6 +42,8 @@ _FIELDS = [
     "request_id",
 ]
 _TIMES = frozenset({"seconds", "upstream", "ttft"})
+_NAMES = frozenset({"model", "provider_model", "deployment"})
+"""What is the caller's word, or holds it where a `*` stands for any model."""
 
 
 def time_text(at: float) -> str:
@@ -53,16 +57,14 @@ def _second(at: int) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def call_fields(row: LedgerRow, model: str) -> dict[str, Any]:
+def call_fields(row: LedgerRow, shown: Callable[[str], str]) -> dict[str, Any]:
     """A call as fields; those with nothing in them are left out."""
-    # model: Its model's name as it may be shown.
+    # shown: A name as it may be shown.
     fields: dict[str, Any] = {"call_id": row.id}
-    if model:
-        fields["model"] = model
     for name in _FIELDS:
         value = getattr(row, name)
         if value is not None and value != "":
-            fields[name] = round(value, 6) if name in _TIMES else value
+            fields[name] = round(value, 6) if name in _TIMES else shown(value) if name in _NAMES else value
     return fields
 
 
@@ -77,12 +79,13 @@ class _Message(msgspec.Struct):
     message: str | None = None
 
 
-def call_text(row: LedgerRow, model: str) -> str:
+def call_text(row: LedgerRow, shown: Callable[[str], str]) -> str:
     """A call on one line, for people."""
     text = f"{row.id} {row.status} {row.face} {row.operation}{' stream' if row.stream else ''}"
-    if model:
-        answered = row.provider and row.cache not in ("hit", "shared")
-        text += f", {model} -> {row.provider}/{row.provider_model}" if answered else f", {model}"
+    if row.model:
+        text += f", {shown(row.model)}"
+        if row.provider and row.cache not in ("hit", "shared"):
+            text += f" -> {row.provider}/{shown(row.provider_model or '')}"
     text += f", {row.seconds * 1000:.1f} ms ({(row.seconds - row.upstream) * 1000:.1f} own)"
     if row.prompt_tokens is not None or row.completion_tokens is not None:
         text += f", {'~' if row.estimated else ''}{row.prompt_tokens or 0}+{row.completion_tokens or 0} tokens"

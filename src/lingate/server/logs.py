@@ -172,13 +172,13 @@ class Logs(logging.Handler):
     def _access_line(self, row: LedgerRow) -> str:
         if self._json:
             head = {"at": time_text(row.at + row.seconds), "level": "INFO", "logger": _ACCESS, "message": "call"}
-            return self._encoded({**head, **call_fields(row, self._model(row.model))})
-        return f"{time_text(row.at + row.seconds)} INFO    {_ACCESS}: {call_text(row, self._model(row.model))}\n"
+            return self._encoded({**head, **call_fields(row, self._shown)})
+        return f"{time_text(row.at + row.seconds)} INFO    {_ACCESS}: {call_text(row, self._shown)}\n"
 
     def _encoded(self, fields: dict[str, Any]) -> str:
         return self._encode(fields).decode() + "\n"
 
-    def _model(self, name: str) -> str:
+    def _shown(self, name: str) -> str:
         # A model's name fit for a line: it is the caller's word, and might be anything.
         shown = self._models.get(name)
         if shown is None:

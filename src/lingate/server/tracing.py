@@ -160,12 +160,12 @@ class CallSpan:
         for name, attribute in _COUNTS.items():
             value = getattr(row, name)
             if value is not None and value != "":
-                found[attribute] = value
+                found[attribute] = _shown(value) if name == "deployment" else value
         if row.finish:
             found["gen_ai.response.finish_reasons"] = [row.finish]
-        for name in ("id", "model"):
+        for name, fit in (("id", str), ("model", _shown)):
             if isinstance(response.get(name), str):
-                found[f"gen_ai.response.{name}"] = response[name]
+                found[f"gen_ai.response.{name}"] = fit(response[name])
         body = turn.call.body if turn.is_read else {}
         for name, attribute in _PARAMETERS.items():
             value = body.get(name)
@@ -179,7 +179,7 @@ class CallSpan:
         found: Attributes = {
             "gen_ai.operation.name": operation,
             "gen_ai.provider.name": attempt.provider,
-            "gen_ai.request.model": attempt.model,
+            "gen_ai.request.model": _shown(attempt.model),
             **_server(turn, attempt),
         }
         if attempt.status is not None:
@@ -189,7 +189,11 @@ class CallSpan:
         if attempt.request_id:
             found["lingate.upstream_request_id"] = attempt.request_id
         span = self._tracing.tracer.start_span(
-            f"{operation} {attempt.model}", set_span_in_context(self._span), SpanKind.CLIENT, found, start_time=started
+            f"{operation} {_shown(attempt.model)}",
+            set_span_in_context(self._span),
+            SpanKind.CLIENT,
+            found,
+            start_time=started,
         )
         if attempt.kind != "ok":
             _failed(span, attempt.kind, None)
