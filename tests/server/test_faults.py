@@ -212,6 +212,23 @@ class TestARequestThatMakesNoSense:
                 assert b" 413 " in answer.split(b"\r\n")[0]
         assert _memory() - before < 40 * 1024 * 1024
 
+    @pytest.mark.parametrize(
+        ("path", "status"), [(CHAT, 401), ("/v1/messages", 401), ("/nowhere", 404), ("/v1/models", 405)]
+    )
+    @pytest.mark.parametrize("framing", ["content-length", "transfer-encoding"])
+    def test_who_is_refused_while_sending_gets_to_read_why(
+        self, simulator: Simulator, tmp_path: Path, path: str, status: int, framing: str
+    ) -> None:
+        pieces = [b"x" * 65536] * 160
+        said = {"content-length": str(160 * 65536)} if framing == "content-length" else {}
+        with running_gateway(_config(simulator.url), tmp_path, auth=True) as running:
+            at = urlsplit(running.url)
+            for _ in range(3):
+                wire = http.client.HTTPConnection(str(at.hostname), at.port, timeout=20)
+                wire.request("POST", path, iter(pieces), said, encode_chunked=not said)
+                assert wire.getresponse().status == status
+                wire.close()
+
     @pytest.mark.parametrize("path", [CHAT, "/v1/messages", "/v1/responses", "/api/chat", "/v1/embeddings"])
     def test_of_too_many_values_is_refused_before_it_is_read(self, gateway: Running, path: str) -> None:
         body = (

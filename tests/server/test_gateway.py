@@ -108,6 +108,14 @@ class TestWhoMayCall:
         assert str(gateway.state) not in told
         assert str(gateway.config) not in told
 
+    def test_what_the_owner_is_warned_of_is_for_the_owner(self, simulator: Simulator, tmp_path: Path) -> None:
+        env = {"LINGATE_MASTER_KEY": "short"}
+        with running_gateway(_config(simulator.url), tmp_path, auth=True, env=env) as running:
+            owner = {"authorization": "Bearer short"}
+            told = httpx2.get(f"{running.url}/admin/status", headers=owner).json()["facts"]["config"]["warnings"]
+            assert "can be guessed" in told[0]
+            assert "guessed" not in httpx2.get(f"{running.url}/health/ready").text
+
     def test_a_wrong_key_is_refused_with_401_also_without_a_database(
         self, simulator: Simulator, tmp_path: Path
     ) -> None:

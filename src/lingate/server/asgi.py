@@ -59,6 +59,9 @@ class AsgiRequest:
                 self.read.set()
                 return b"".join(pieces)
 
+    async def linger(self) -> None:
+        """Whatever is left is the server's."""
+
     async def _read_on(self) -> None:
         # Read without keeping, as over RSGI.
         with contextlib.suppress(TimeoutError):

@@ -355,8 +355,9 @@ class Gateway:
             self._idle.set()
 
     def health(self) -> dict[str, Any]:
-        """The status without what is nobody's business: where files and the database are."""
+        """The status without what is nobody's business: where files and the database are, what the owner is warned of."""
         told = self.status()
+        del told["config"]["warnings"]
         path, error = told["config"].pop("path"), told["config"]["error"]
         if path and error:
             told["config"]["error"] = error.replace(path, Path(path).name)

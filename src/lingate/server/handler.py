@@ -43,6 +43,7 @@ async def handle(gateway: Gateway, request: Request, reply: Reply) -> None:
     found = faces.found_for(request) if passage is None else passage[0].found
     if found is None:
         await pages.answer(gateway, request, reply)
+        await request.linger()
         return
     turn = Turn.of(gateway, request, reply, found)
     if gateway.tracing is not None:
@@ -74,6 +75,7 @@ async def handle(gateway: Gateway, request: Request, reply: Reply) -> None:
     finally:
         turn.close()
         gateway.left(turn)
+    await request.linger()
 
 
 async def _enters(turn: Turn) -> bool:

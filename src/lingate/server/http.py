@@ -35,6 +35,10 @@ class Request(Protocol):
         # Raises PayloadTooLargeError: It is longer than `limit` bytes; no more than that was kept of it.
         ...
 
+    async def linger(self) -> None:
+        """After an answer that took no body: read without keeping, for a while; who is still sending would not see it."""
+        ...
+
 
 class Sink(Protocol):
     """A streamed answer whose head is out."""
@@ -73,7 +77,7 @@ HOP = frozenset(
 """Headers that are about this connection, or for this host alone."""
 
 LINGER = 2.0
-"""Seconds that a client which sends too much gets to finish, so that it reads why it was refused."""
+"""Seconds that a client which is refused gets to finish sending, so that it reads why."""
 
 
 def too_large(limit: int) -> PayloadTooLargeError:

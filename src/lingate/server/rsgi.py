@@ -15,11 +15,12 @@ _AT_ONCE = 256 * 1024
 
 
 class RsgiRequest:
-    __slots__ = ("_protocol", "_scope", "header", "method", "path", "query")
+    __slots__ = ("_begun", "_protocol", "_scope", "header", "method", "path", "query")
 
     def __init__(self, scope: Any, protocol: Any) -> None:
         self._scope = scope
         self._protocol = protocol
+        self._begun = False
         self.method: str = scope.method
         self.path: str = scope.path
         self.query: str = scope.query_string
@@ -33,6 +34,7 @@ class RsgiRequest:
         return list(self._scope.headers.items())
 
     async def body(self, limit: int) -> bytes:
+        self._begun = True
         announced = self.header("content-length")
         size = int(announced) if announced is not None and announced.isdigit() else None
         if size is not None and size <= min(limit, _AT_ONCE):
@@ -58,6 +60,18 @@ class RsgiRequest:
         if size is not None and length < size:
             raise ClientGoneError  # the server ends a body that breaks off as if it were whole
         return b"".join(pieces)
+
+    async def linger(self) -> None:
+        # A body that was begun has been read as far as it will be. Small ones the server reads by itself, and who waits
+        # to be told that it may send (`Expect`) sends nothing.
+        if self._begun or self.header("expect"):
+            return
+        size = self.header("content-length")
+        if int(size) > _AT_ONCE if size and size.isdigit() else self.header("transfer-encoding"):
+            with contextlib.suppress(TimeoutError, RuntimeError):
+                async with asyncio.timeout(LINGER):
+                    async for _ in self._protocol:
+                        pass
 
 
 class _Sink:
