@@ -293,7 +293,10 @@ def test_what_stands_in_variables_is_left_to_the_environment(tmp_path: Path) -> 
     assert cleaned(str(path)) == path.read_text()
 
 
-@pytest.mark.parametrize("text", ["model_list:\n  - a:\n b: c: d\n", "router_settings: {\n\tset_verbose: true\n}\n"])
+@pytest.mark.parametrize(
+    "text",
+    ["model_list:\n  - a:\n b: c: d\n", "router_settings: {\n\tset_verbose: true\n}\n", "model_list: &all\n  - *all\n"],
+)
 def test_a_file_that_cannot_be_taken_apart_is_an_error(
     text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -215,6 +215,15 @@ async def test_the_message_of_an_error_is_shown_without_secrets() -> None:
     assert b"no model [redacted]" in piece
 
 
+def test_a_filter_knows_no_pattern_but_the_star() -> None:
+    row = msgspec.structs.replace(_row(1), model="mine[8b]-v?")
+
+    assert Wanted(model="mine[8b]-v?").has(row)
+    assert Wanted(model="mine[8b]*").has(row)
+    assert not Wanted(model="mine8-v1").has(row)
+    assert not Wanted(model="mine?8b?-v?").has(row)
+
+
 async def test_a_key_where_a_model_is_meant_is_shown_nowhere() -> None:
     key = "sk-proj-abcdefghijklmnop1234"
     observers: list[Any] = []

@@ -92,7 +92,7 @@ def cleaned(path: str) -> str:
     by_hand = ConfigError(f"{path} is written in a way that cannot be cleaned by a program: edit it by hand")
     try:
         cut = pruned(text, places)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError):  # an alias within its own anchor
         raise by_hand from None
     # What an alias or a merge shares with others may be cut for one of them only.
     if _without(parse(cut, path).data, frozenset()) != _without(own.data, places):

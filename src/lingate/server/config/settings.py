@@ -262,7 +262,9 @@ class Bounds:
     max_answer: Bytes = MOST_ANSWER
     """Longest answer of a provider, in one piece or as a stream; a longer one is an error, and is not read to its end."""
     max_headers: Bytes = 64 * 1024
-    """Bytes of a request's headers that are certainly taken; from 64 KB above it on they are refused with 431."""
+    """Bytes of a request's headers that are certainly taken; from 64 KB above it on they are refused with 431, as more than
+    100 of them always are.
+    """
     body_seconds: Seconds = 60.0
     """How long a request's body may take to arrive."""
 
