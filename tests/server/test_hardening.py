@@ -343,6 +343,11 @@ class TestWithoutAKey:
             httpx2.get(locked.url + path, headers=[*ADMIN.items(), ("x-forwarded-for", "10.0.0.1")]).status_code == 200
         )
 
+    @pytest.mark.parametrize("path", ["/v1/models", "/admin/keys"])
+    def test_what_a_client_writes_before_its_address_does_not_hide_it(self, locked: Running, path: str) -> None:
+        lines = [*ADMIN.items(), ("x-forwarded-for", "é, 6.6.6.6".encode())]  # as nginx puts it behind what was there
+        assert httpx2.get(locked.url + path, headers=lines).status_code == 403
+
     @pytest.mark.parametrize("path", ["/admin/keys", "/v1/messages"])
     def test_a_body_that_does_not_come_is_not_waited_for(self, locked: Running, path: str) -> None:
         at = urlsplit(locked.url)

@@ -164,6 +164,13 @@ def test_without_a_key_there_is_nothing_to_see_and_a_wrong_one_is_refused(page: 
     assert page.rows() == []
 
 
+def test_a_key_that_no_request_can_bring_is_refused_as_any_wrong_one(page: Page) -> None:
+    page.enter("sk-\u200bmaster")  # as some programs copy it
+
+    page.until(lambda _: "not valid" in page.said())
+    assert page.one("#key").is_displayed()
+
+
 def test_an_ordinary_key_is_told_that_it_is_not_an_administrators(page: Page, key: str) -> None:
     page.enter(key)
 

@@ -40,6 +40,9 @@ class AsgiRequest:
             self._fields = dict(reversed(self.headers()))  # the first of several counts, as over RSGI
         return self._fields.get(name)
 
+    def hides(self, name: str) -> bool:
+        return False
+
     async def body(self, limit: int) -> bytes:
         pieces: list[bytes] = []
         length = 0

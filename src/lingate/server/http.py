@@ -30,6 +30,10 @@ class Request(Protocol):
 
     def headers(self) -> list[tuple[str, str]]: ...
 
+    def hides(self, name: str) -> bool:
+        """Whether there is a header of which the server shows nothing: granian (2.8) does so with what is not ASCII."""
+        ...
+
     async def body(self, limit: int) -> bytes:
         """The whole body."""
         # Raises PayloadTooLargeError: It is longer than `limit` bytes; no more than that was kept of it.

@@ -102,11 +102,21 @@ def allow(gateway: Gateway, request: Request, caller: Caller) -> None:
     # Raises PermissionDeniedError: The key, or the gateway, does not take calls from there.
     access = gateway.access
     if access.allowed is not None or caller.networks is not None:
+        check_forwarded(gateway, request)
         address = client_address(request.client, _forwarded_for(request), access.trusted)
         if (access.allowed is not None and address not in access.allowed) or not may_come_from(caller, address):
             raise PermissionDeniedError("calls from this address are not allowed")
     if caller.routes and not may_call(caller, request.path, request.method):
         raise PermissionDeniedError(f"this key may not call {request.path}")
+
+
+def check_forwarded(gateway: Gateway, request: Request) -> None:
+    """Refuse a request that does not show where it comes from."""
+    # Proxies put their client's address behind what that client wrote; where nothing of it can be read they would be
+    # taken for their client.
+    # Raises PermissionDeniedError: It is one.
+    if gateway.access.trusted is not None and request.hides("x-forwarded-for"):
+        raise PermissionDeniedError("X-Forwarded-For cannot be read: it is not ASCII")
 
 
 def _forwarded_for(request: Request) -> str | None:

@@ -20,7 +20,7 @@ from lingate.server.encodings import plain
 from lingate.server.entry import LATEST
 from lingate.server.errors import internal
 from lingate.server.http import ClientGoneError, Headers, Reply, Request
-from lingate.server.identity import allow, caller_of
+from lingate.server.identity import allow, caller_of, check_forwarded
 from lingate.server.records import Caller
 from lingate.server.turn import Turn
 
@@ -62,6 +62,7 @@ async def _answer(gateway: Gateway, request: Request, reply: Reply) -> None:
     elif request.path == "/metrics" and request.method in ("GET", "HEAD"):
         await _metrics(gateway, request, reply)
     elif is_admin_path(request.path):
+        check_forwarded(gateway, request)
         sharing = gateway.live.sharing
         shared = reply if sharing is None else sharing.shared(request, reply)
         await gateway.serve_admin(request, await _body(gateway, request), shared)

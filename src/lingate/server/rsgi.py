@@ -33,6 +33,9 @@ class RsgiRequest:
     def headers(self) -> list[tuple[str, str]]:
         return list(self._scope.headers.items())
 
+    def hides(self, name: str) -> bool:
+        return name in self._scope.headers and not self._scope.headers.get_all(name)
+
     async def body(self, limit: int) -> bytes:
         self._begun = True
         announced = self.header("content-length")

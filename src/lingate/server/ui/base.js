@@ -27,6 +27,7 @@ export function send(method, path, body = {}) {
 }
 
 async function ask(url, what) {
+  if (/[^ -~]/.test(key)) throw new Refused(401, "this API key is not valid"); // no header can hold it
   const headers = { authorization: `Bearer ${key}`, ...(what.body ? { "content-type": "application/json" } : {}) };
   let answer;
   try {
