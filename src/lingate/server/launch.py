@@ -89,8 +89,6 @@ def _listening_at(host: str, port: int) -> Iterator[None]:
             f"cannot listen on {_place(host, port)}: {error.strerror or error}",
             hint="another gateway? choose another with --port" if taken else None,
         ) from None
-    except UnicodeError:
-        raise ConfigError(f"cannot listen on {_place(host, port)}: no host has such a name") from None
 
 
 def _place(host: str, port: int) -> str:
