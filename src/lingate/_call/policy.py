@@ -55,7 +55,7 @@ class Timeout(Fixed, frozen=True, kw_only=True):
 
     @staticmethod
     def of(value: Any, default: Timeout) -> Timeout:
-        """Read the `timeout` argument: a number is the total and bounds the other two."""
+        # Read the `timeout` argument: a number is the total and bounds the other two.
         if value is None:
             return default
         if isinstance(value, Timeout):
@@ -88,7 +88,7 @@ class RetryPolicy(Fixed, frozen=True, kw_only=True):
                 raise ConfigError(f"{name} of a RetryPolicy must be a number from 0, not {value!r}")
 
     def wait(self, error: LingateError, turn: int, random: Callable[[], float]) -> float | None:
-        """Seconds to wait before try number `turn + 2`, or None to give this deployment up."""
+        # Seconds to wait before try number `turn + 2`, or None to give this deployment up.
         if turn >= self.retries or not error.retryable:
             return None
         jittered = random() * min(self.cap, self.base * 2.0 ** min(turn, 1000))
@@ -121,7 +121,7 @@ COVERED = frozenset(
 
 
 def covers(error: LingateError, on: frozenset[str] | None) -> bool:
-    """Whether a fallback is tried after this error; `on` are the kinds it was asked for, None for the usual ones."""
+    # Whether a fallback is tried after this error; `on` are the kinds it was asked for, None for the usual ones.
     if on is not None:
         return error.kind in on
     if isinstance(error, TransportError):

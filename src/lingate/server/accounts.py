@@ -27,7 +27,7 @@ _OF_THE_INPUT = ("prompt_tokens_details", "cache_creation", "service_tier", "spe
 
 
 def note_usage(turn: Turn, response: JsonDict) -> None:
-    """Write what an answer used into the row, with what that costs."""
+    # Write what an answer used into the row, with what that costs.
     if turn.span is not None:
         turn.span.told(response)
     row, deployment, usage = turn.row, turn.ride.deployment, response.get("usage")
@@ -50,7 +50,7 @@ def note_usage(turn: Turn, response: JsonDict) -> None:
 
 
 def estimated_cost(turn: Turn, response: JsonDict) -> float | None:
-    """What an answer may have cost whose tokens nobody counted; None where the price is not known."""
+    # What an answer may have cost whose tokens nobody counted; None where the price is not known.
     deployment = turn.ride.deployment
     assert deployment is not None  # what the cache answers costs nothing
     usage = _estimated(turn, turn.call, response, _NO_PARTS, (None, None))
@@ -82,7 +82,7 @@ def _parts(usage: JsonDict, name: str) -> JsonDict:
 
 
 def note_stream(turn: Turn, state: StreamState) -> None:
-    """The same for a stream, as far as it came."""
+    # The same for a stream, as far as it came.
     # What the provider did not count is estimated, and marked so.
     response = state.collector.response()
     choices = response.get("choices")
@@ -128,7 +128,7 @@ def _said(response: JsonDict) -> int:
 
 
 def estimate_tokens(size: int) -> int:
-    """How many tokens so many bytes of text are, roughly: English has four bytes a token, most other text fewer."""
+    # How many tokens so many bytes of text are, roughly: English has four bytes a token, most other text fewer.
     return -(-size // _BYTES_A_TOKEN)
 
 
@@ -138,7 +138,7 @@ _PICTURE = 4096
 
 
 def prompt_size(call: Call) -> int:
-    """Characters of all texts in a request."""
+    # Characters of all texts in a request.
     texts = call.texts
     if texts is None:
         return text_size(call.body)
@@ -159,7 +159,7 @@ def _length(text: str) -> int:
 
 
 def text_size(value: Any) -> int:
-    """Characters of all texts in a piece of JSON."""
+    # Characters of all texts in a piece of JSON.
     size = 0
     pending: list[Any] = [value]
     while pending:

@@ -87,18 +87,18 @@ class Alerts:
         self._task = asyncio.create_task(self._run())
 
     def cooled(self, deployment: str, seconds: float, kind: str) -> None:
-        """A deployment began to rest, as this process found out."""
+        # A deployment began to rest, as this process found out.
         if len(self._rested) < _MOST:
             self._rested[deployment] = f"{self._named(deployment)} is not asked for {seconds:.0f} s: {kind}"
             self._note_outages()
 
     def state(self) -> dict[str, Any]:
-        """How many messages arrived and did not, and why the last ones did not."""
+        # How many messages arrived and did not, and why the last ones did not.
         error = "; ".join(self._errors.values()) or None
         return {"sent": self._sent, "lost": self._lost, "waiting": len(self._letters), "error": error}
 
     async def stop(self) -> None:
-        """Tell what there is to tell, and end."""
+        # Tell what there is to tell, and end.
         self._gateway.observers.remove(self._observe)
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -109,7 +109,7 @@ class Alerts:
                 await self.round()
 
     async def test(self, service: str) -> str | None:
-        """Send a message that says that it is a test, to `slack` or `webhook`; returns why it did not arrive, None if it did."""
+        # Send a message that says that it is a test, to `slack` or `webhook`; returns why it did not arrive, None if it did.
         urls = self._gateway.live.config.webhooks.get(service)
         if not urls:
             return f"{service} has no address"
@@ -118,7 +118,7 @@ class Alerts:
         return next(filter(None, errors), None)
 
     async def round(self) -> None:
-        """Look at everything once, and tell of it."""
+        # Look at everything once, and tell of it.
         now = time.monotonic()
         self._told = {name: until for name, until in self._told.items() if until > now}
         wanted = self._gateway.live.config.general.alert_types

@@ -111,7 +111,7 @@ class AsgiReply:
             pass
 
     async def finish(self) -> None:
-        """Send what is left to send."""
+        # Send what is left to send.
         if self._streaming:
             await self._send({"type": "http.response.body", "body": b""})
         elif self._whole is not None:
@@ -129,7 +129,7 @@ def bind(
     start: Callable[[], Awaitable[None]],
     stop: Callable[[], Awaitable[None]],
 ) -> AsgiApplication:
-    """The ASGI application of a handler, with its lifespan."""
+    # The ASGI application of a handler, with its lifespan.
 
     async def application(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

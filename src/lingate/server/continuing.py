@@ -64,7 +64,7 @@ class Continuation:
         self._bound: int | None = None  # tokens that the next part may have, where the budgets say
 
     def may(self, state: StreamState) -> bool:
-        """Whether the rest of this answer can be had from somebody else."""
+        # Whether the rest of this answer can be had from somebody else.
         error = state.error
         if error is None or self.count >= _MOST or state.sent.answer_tool is not None:
             return False
@@ -81,7 +81,7 @@ class Continuation:
         return not any(first["message"].get(name) for name in _NOT_TEXT)
 
     async def opened(self, state: StreamState) -> Streaming | None:
-        """Ask somebody else for the rest; None if nobody has it, then the answer ends with its error."""
+        # Ask somebody else for the rest; None if nobody has it, then the answer ends with its error.
         turn, error = self._turn, state.error
         self._note(state)
         text = self._text + (state.collector.text_so_far() if not self.count else "".join(self._given))
@@ -128,7 +128,7 @@ class Continuation:
                 body[name] = max(body[name] - made, 1)
 
     def edited(self, events: list[Event]) -> list[Event]:
-        """The events of a part as those of the whole answer."""
+        # The events of a part as those of the whole answer.
         if not self.count:
             return events
         kept: list[Event] = []
@@ -144,7 +144,7 @@ class Continuation:
         return kept
 
     def note(self, state: StreamState) -> None:
-        """Write down what all parts used together."""
+        # Write down what all parts used together.
         self._note(state)
         for name, value in _added(self._before, self._turn.row).items():
             setattr(self._turn.row, name, value)
@@ -165,7 +165,7 @@ class Continuation:
             note_stream(self._turn, state)
 
     def noted(self, state: StreamState) -> bool:
-        """Whether it is written down already what this part used."""
+        # Whether it is written down already what this part used.
         return state is self._noted
 
     def _without_lead(self, text: str) -> str:
@@ -211,7 +211,7 @@ class Continuation:
 
 
 def continuation_of(turn: Turn) -> Continuation | None:
-    """What may go on with a stream; None where its owner does not want that, or the call has no answer that can be."""
+    # What may go on with a stream; None where its owner does not want that, or the call has no answer that can be.
     if not turn.live.continues:
         return None
     call, body = turn.call, turn.call.body

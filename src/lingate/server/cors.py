@@ -42,7 +42,7 @@ class Sharing:
         self._max_age = str(int(settings.max_age))
 
     def headers(self, origin: str | None) -> Headers:
-        """The headers that let a page of this origin read an answer; none where it may not, or is no page."""
+        # The headers that let a page of this origin read an answer; none where it may not, or is no page.
         if origin is None or not (self._all or origin in self._origins):
             return []
         # Never with credentials: keys are sent by the page's own code, and cookies are nobody's business here.
@@ -50,12 +50,12 @@ class Sharing:
         return [("access-control-allow-origin", allowed), ("access-control-expose-headers", _TOLD), ("vary", "origin")]
 
     def shared(self, request: Request, reply: Reply) -> Reply:
-        """A reply whose answers the page that asks may read, if it may."""
+        # A reply whose answers the page that asks may read, if it may.
         headers = self.headers(request.header("origin"))
         return _SharedReply(reply, headers) if headers else reply
 
     def preflight(self, request: Request, reply: Reply) -> None:
-        """Answer a browser that asks whether it may call."""
+        # Answer a browser that asks whether it may call.
         headers = self.headers(request.header("origin"))
         if headers:
             headers += [

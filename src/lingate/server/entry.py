@@ -39,7 +39,7 @@ Postgres has no index for more than 2,704 of them."""
 
 
 def read_call(turn: Turn, body: bytes) -> None:
-    """Read the request, and find who is to answer it."""
+    # Read the request, and find who is to answer it.
     # Raises BadRequestError: The body is not what the face expects.
     # Raises PermissionDeniedError: The key may not use the model.
     # Raises NotFoundError: There is no such model.
@@ -121,7 +121,7 @@ def _is_allowed(turn: Turn, model: str) -> bool:
 
 
 def own_fields(turn: Turn, call: Call) -> Any:
-    """Take out what a request says to the gateway, and note for whom it is made."""
+    # Take out what a request says to the gateway, and note for whom it is made.
     # Gives what it says about the cache.
     body, row = call.body, turn.row
     caching, labels = None, list(row.tags)

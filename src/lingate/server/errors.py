@@ -20,7 +20,7 @@ class OverloadError(LimitError):
 
     @classmethod
     def of(cls, gateway: Gateway) -> OverloadError:
-        """The error for what keeps it from taking more."""
+        # The error for what keeps it from taking more.
         if gateway.draining:
             return cls("the gateway is shutting down", retry_after=1.0)
         if not gateway.journal.has_room():
@@ -29,5 +29,5 @@ class OverloadError(LimitError):
 
 
 def internal() -> LingateError:
-    """For what should not have happened: the log says what it was."""
+    # For what should not have happened: the log says what it was.
     return LingateError("the gateway failed", kind="internal")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 async def answer(gateway: Gateway, request: Request, reply: Reply) -> None:
-    """Answer a scrape, if whoever asks may see the numbers."""
+    # Answer a scrape, if whoever asks may see the numbers.
     # Raises AuthenticationError: `metrics_auth` is on, and there is no valid key.
     # Raises PermissionDeniedError: The key is no administrator's, or not for this path or address.
     if gateway.live.config.own.metrics_auth and gateway.auth:
@@ -52,7 +52,7 @@ class Exposition:
         GCCollector(registry=self._registry)
 
     async def page(self, accept: str) -> tuple[str, bytes]:
-        """The metrics now, in the format that a scraper accepts, with its content type."""
+        # The metrics now, in the format that a scraper accepts, with its content type.
         from prometheus_client.exposition import choose_encoder
 
         encode, content_type = choose_encoder(accept)
@@ -61,7 +61,7 @@ class Exposition:
         return content_type, await asyncio.to_thread(encode, self._registry)
 
     def collect(self) -> Iterator[Metric]:
-        """What prometheus_client asks a collector for."""
+        # What prometheus_client asks a collector for.
         series = list(self._metrics.series())
         yield from _calls(series)
         yield from _usage(series)

@@ -46,7 +46,7 @@ class Found(NamedTuple):
 
     @property
     def listed(self) -> bool:
-        """Whether a stream is wanted as one JSON list: Google's clients ask for events by `alt=sse`."""
+        # Whether a stream is wanted as one JSON list: Google's clients ask for events by `alt=sse`.
         return self.face.dialect == "gemini" and self.args.get("alt") != "sse"
 
 
@@ -114,7 +114,7 @@ MODELS: dict[str, Face] = {
 
 
 def find(method: str, path: str, query: str) -> Found | None:
-    """The face at a path; None if nobody is there."""
+    # The face at a path; None if nobody is there.
     face = _FIXED.get((method, path))
     if face is not None:
         if query or face.args:
@@ -144,7 +144,7 @@ def _find_named(method: str, path: str, query: str) -> Found | None:
 
 
 def found_for(request: Request) -> Found | None:
-    """The face that a request is for; None if it is for none."""
+    # The face that a request is for; None if it is for none.
     # A path that nearly is one's is that one's, and from here on the request's: base URLs are written with a slash at
     # their end, or with the version that the client's package adds, too.
     # A head is asked for as the whole would be, and servers leave the body out.
@@ -166,12 +166,12 @@ _TWICE = re.compile(r"/(?:v1/)+(?=v1/|v1beta/)|/(?:v1beta/)+(?=v1beta/)")
 
 
 def tidied(path: str) -> str:
-    """A path as it is served, without what base URLs put before it and behind it."""
+    # A path as it is served, without what base URLs put before it and behind it.
     return _INSIDE.sub("", _TWICE.sub("/", _SLASHES.sub("/", path), count=1)).rstrip("/")
 
 
 def methods_of(path: str) -> list[str]:
-    """The methods that a path takes; none if nobody is there."""
+    # The methods that a path takes; none if nobody is there.
     path = tidied(path)
     # What stands behind the colon is a method of Google's, and no part of a model's name.
     methods = ("POST",) if _GOOGLE_PATH.fullmatch(path) else ("GET", "POST")
@@ -182,7 +182,7 @@ _GOOGLES = re.compile(r"/v1(?:beta|alpha|beta1)(?:/|$)|.*/models/[^/]+:")
 
 
 def format_at(path: str) -> str:
-    """The wire format that whoever asks for a path most likely speaks, also where nobody is there."""
+    # The wire format that whoever asks for a path most likely speaks, also where nobody is there.
     path = tidied(path)
     if path == "/api" or path.startswith("/api/"):
         return "ollama"
@@ -192,7 +192,7 @@ def format_at(path: str) -> str:
 
 
 def paths() -> Iterator[str]:
-    """The paths that are served, for people."""
+    # The paths that are served, for people.
     yield from (f"{method:<5}{path}" for method, path in _ELSEWHERE)
     yield from (f"POST /v1{path}" for path in _POST)
     yield from (f"POST /v1beta/models/{{model}}:{method}" for method in _GOOGLE)

@@ -39,7 +39,7 @@ class Wanted(Asked):
     """Only those that failed."""
 
     def has(self, row: LedgerRow) -> bool:
-        """Whether a call is one of them."""
+        # Whether a call is one of them.
         return (
             (not self.errors or row.error is not None)
             and (self.model is None or matches(self.model, row.model))
@@ -59,7 +59,7 @@ class Watch:
         self._closed = False
 
     def offer(self, row: LedgerRow, error: LingateError | None) -> None:
-        """A call has ended."""
+        # A call has ended.
         if not self.wanted.has(row):
             return
         if len(self._waiting) >= _MOST_WAITING:
@@ -69,12 +69,12 @@ class Watch:
         self._more.set()
 
     def close(self) -> None:
-        """Let the watcher have what is waiting, and no more."""
+        # Let the watcher have what is waiting, and no more.
         self._closed = True
         self._more.set()
 
     async def events(self) -> AsyncIterator[bytes]:
-        """What the watcher is sent: events `call` and `lost`, and comments."""
+        # What the watcher is sent: events `call` and `lost`, and comments.
         yield b": watching\n\n"
         while True:
             try:
@@ -108,7 +108,7 @@ class Feed:
         return len(self._watches)
 
     async def watch(self, wanted: Wanted) -> AsyncIterator[bytes]:
-        """Server-sent events about calls, until the gateway stops or the reader does."""
+        # Server-sent events about calls, until the gateway stops or the reader does.
         watch = Watch(wanted)
         if not self._watches:
             self._observers.append(self._observe)
@@ -122,7 +122,7 @@ class Feed:
                 self._observers.remove(self._observe)
 
     def close(self) -> None:
-        """Let all watchers go."""
+        # Let all watchers go.
         for watch in self._watches:
             watch.close()
 

@@ -57,7 +57,7 @@ Observer = Callable[[LedgerRow, LingateError | None], None]
 
 
 def traces(config: GatewayConfig) -> bool:
-    """Whether traces are asked for."""
+    # Whether traces are asked for.
     return config.own.tracing or not config.callbacks.isdisjoint(("otel", "opentelemetry"))
 
 
@@ -140,7 +140,7 @@ class Gateway:
         self._retaining: asyncio.Task[None] | None = None
 
     def handle(self, request: Request, reply: Reply) -> Coroutine[Any, Any, None]:
-        """Answer one request."""
+        # Answer one request.
         return handle(self, request, reply)
 
     def _names_of(self, model: str) -> tuple[str, ...]:
@@ -149,11 +149,11 @@ class Gateway:
         return (model,) if group is None else (model, *group.aka)
 
     def call_id(self) -> str:
-        """A name for one call, unique among all processes; they are in the order of time, which indexes are glad of."""
+        # A name for one call, unique among all processes; they are in the order of time, which indexes are glad of.
         return f"lg-{int(time.time() * 1000):x}-{self._process}-{next(self._numbers):08x}"
 
     async def store_ready(self) -> None:
-        """Wait for the database, if it answers; the gateway starts without one that does not."""
+        # Wait for the database, if it answers; the gateway starts without one that does not.
         # Raises StoreError: It answers, and cannot be used.
         try:
             await self.store.prepare()
@@ -161,7 +161,7 @@ class Gateway:
             _log.warning("started without the database, rows wait in the journal: %s", error)
 
     async def start(self) -> None:
-        """Start the parts that run by themselves."""
+        # Start the parts that run by themselves.
         self._tasks.append(asyncio.create_task(self.drainer.run()))
         await self.access.start()
         self.access.limiter.on_cooled = self._rests
@@ -175,7 +175,7 @@ class Gateway:
         self._tasks.append(asyncio.create_task(watch(self.live.config, self.env, self._changed)))
 
     def reload(self, config: GatewayConfig) -> None:
-        """Take over a new configuration; calls under way end as they began."""
+        # Take over a new configuration; calls under way end as they began.
         # Raises LingateError: Something in it cannot be; the old one stays.
         before = self.live.config
         live = Live(config, self.live, self)
@@ -197,7 +197,7 @@ class Gateway:
         self.reloads.error, self.reloads.at = None, time.time()
 
     async def reload_file(self) -> None:
-        """Read the configuration file again; if something is wrong with it, the old one stays."""
+        # Read the configuration file again; if something is wrong with it, the old one stays.
         path, env = self.live.config.path, self.env
         try:
             self.reload(await asyncio.to_thread(load, path, env))
@@ -247,7 +247,7 @@ class Gateway:
             self.alerts = None
 
     def cooled(self, deployment: str, seconds: float, kind: str) -> None:
-        """A deployment began to rest: other replicas are told, and people."""
+        # A deployment began to rest: other replicas are told, and people.
         self.access.limiter.cooled(deployment, seconds, kind)
         if self.alerts is not None:
             self.alerts.cooled(deployment, seconds, kind)
@@ -264,7 +264,7 @@ class Gateway:
             self.not_reloaded(str(error))
 
     def reload_soon(self) -> None:
-        """Read the configuration file again, without waiting for it."""
+        # Read the configuration file again, without waiting for it.
         self._soon(self.reload_file())
 
     def _soon(self, what: Coroutine[Any, Any, None]) -> None:
@@ -273,12 +273,12 @@ class Gateway:
         task.add_done_callback(self._tasks.remove)
 
     def not_reloaded(self, error: str) -> None:
-        """Note that a new configuration could not be taken over."""
+        # Note that a new configuration could not be taken over.
         self.reloads.error, self.reloads.at = error, time.time()
         _log.error("the new configuration is not used, the old one stays: %s", error)
 
     async def drain(self, seconds: float) -> None:
-        """Take no more calls; give those under way so many seconds, then tell the streams that are left."""
+        # Take no more calls; give those under way so many seconds, then tell the streams that are left.
         self.draining = True
         if self.in_flight:
             with contextlib.suppress(TimeoutError):
@@ -293,7 +293,7 @@ class Gateway:
         self.feed.close()
 
     async def stop(self) -> None:
-        """Stop the parts, the ledger last."""
+        # Stop the parts, the ledger last.
         if self.alerts is not None:
             await self.alerts.stop()
         await self.access.stop()
@@ -312,7 +312,7 @@ class Gateway:
         await self.store.close()
 
     async def serve_admin(self, request: Request, body: bytes, reply: Reply) -> None:
-        """Answer a request for the admin side, which is made when the first one comes."""
+        # Answer a request for the admin side, which is made when the first one comes.
         admin = self._admin
         if admin is None:
             # Loading it, and SQLAlchemy with it, takes a quarter of a second: calls under way go on meanwhile.
@@ -322,20 +322,20 @@ class Gateway:
 
     @property
     def in_flight(self) -> int:
-        """Calls under way."""
+        # Calls under way.
         return len(self._turns)
 
     @property
     def turns(self) -> Collection[Turn]:
-        """The same."""
+        # The same.
         return self._turns
 
     def is_full(self, live: Live) -> bool:
-        """Whether it takes no further call for the moment."""
+        # Whether it takes no further call for the moment.
         return self.draining or len(self._turns) > live.max_in_flight or not self.journal.has_room()
 
     def entered(self, turn: Turn) -> None:
-        """A call has begun."""
+        # A call has begun.
         if self._cold:
             self._warm_up()
         self._turns.add(turn)
@@ -348,14 +348,14 @@ class Gateway:
         self._tasks.append(asyncio.create_task(asyncio.to_thread(self.live.router.models)))
 
     def left(self, turn: Turn) -> None:
-        """A call has ended."""
+        # A call has ended.
         self._turns.discard(turn)
         self._lookout.remove(turn)
         if not self._turns:
             self._idle.set()
 
     def health(self) -> dict[str, Any]:
-        """The status without what is nobody's business: where files and the database are, what the owner is warned of."""
+        # The status without what is nobody's business: where files and the database are, what the owner is warned of.
         told = self.status()
         del told["config"]["warnings"]
         path, error = told["config"].pop("path"), told["config"]["error"]
@@ -367,7 +367,7 @@ class Gateway:
         return told
 
     def status(self) -> dict[str, Any]:
-        """How it is, for administrators; `/health/ready` tells everybody `health`."""
+        # How it is, for administrators; `/health/ready` tells everybody `health`.
         journal = self.journal.state
         config = self.live.config
         return {

@@ -35,7 +35,7 @@ _log = logging.getLogger("lingate.gateway")
 
 
 async def handle(gateway: Gateway, request: Request, reply: Reply) -> None:
-    """Answer one request, whatever happens."""
+    # Answer one request, whatever happens.
     # Whatever wakes this task up comes down all its coroutines, with each event of a stream: as few as can be are
     # nested.
     passages = gateway.live.passages

@@ -23,7 +23,7 @@ class Request(Protocol):
 
     @property
     def client(self) -> str:
-        """Address of the other end of the connection, without the port."""
+        # Address of the other end of the connection, without the port.
         ...
 
     def header(self, name: str) -> str | None: ...
@@ -31,16 +31,16 @@ class Request(Protocol):
     def headers(self) -> list[tuple[str, str]]: ...
 
     def hides(self, name: str) -> bool:
-        """Whether there is a header of which the server shows nothing: granian (2.8) does so with what is not ASCII."""
+        # Whether there is a header of which the server shows nothing: granian (2.8) does so with what is not ASCII.
         ...
 
     async def body(self, limit: int) -> bytes:
-        """The whole body."""
+        # The whole body.
         # Raises PayloadTooLargeError: It is longer than `limit` bytes; no more than that was kept of it.
         ...
 
     async def linger(self) -> None:
-        """After an answer that took no body: read without keeping, for a while; who is still sending would not see it."""
+        # After an answer that took no body: read without keeping, for a while; who is still sending would not see it.
         ...
 
 
@@ -48,12 +48,12 @@ class Sink(Protocol):
     """A streamed answer whose head is out."""
 
     async def send(self, data: bytes) -> None:
-        """Send; waits while the client does not read."""
+        # Send; waits while the client does not read.
         # Raises ClientGoneError: Nobody is there to read it.
         ...
 
     def close(self) -> None:
-        """The answer ends here."""
+        # The answer ends here.
         ...
 
 
@@ -65,7 +65,7 @@ class Reply(Protocol):
     async def stream(self, status: int, headers: Headers) -> Sink: ...
 
     def gone(self) -> Awaitable[None]:
-        """Resolves when the client has closed its connection."""
+        # Resolves when the client has closed its connection.
         ...
 
 
@@ -85,12 +85,12 @@ LINGER = 2.0
 
 
 def too_large(limit: int) -> PayloadTooLargeError:
-    """The error for a body of more than so many bytes."""
+    # The error for a body of more than so many bytes.
     return PayloadTooLargeError(f"the request's body is larger than {limit} bytes")
 
 
 def check_values(body: bytes, limit: int) -> None:
-    """Refuse a body that would become too many objects: 28 MB of empty lists become 800 and take seconds."""
+    # Refuse a body that would become too many objects: 28 MB of empty lists become 800 and take seconds.
     # Raises PayloadTooLargeError: It has more than `limit` values, which are counted by the commas between them.
     # A form has no values, and a body without that many commas needs no look at which of them are in texts.
     if len(body) <= limit or body.startswith(b"--") or body.count(b",") <= limit:

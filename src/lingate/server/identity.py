@@ -24,7 +24,7 @@ _HEADERS = ("x-api-key", "x-goog-api-key", "api-key")
 
 
 def token_of(header: Callable[[str], str | None], query: str, own_header: str | None = None) -> str | None:
-    """The key that a request brings, wherever the vendors' packages put theirs."""
+    # The key that a request brings, wherever the vendors' packages put theirs.
     if own_header is not None:
         given = header(own_header)
         if given:
@@ -50,7 +50,7 @@ def token_of(header: Callable[[str], str | None], query: str, own_header: str | 
 
 
 async def identify(turn: Turn) -> None:
-    """Find out who calls."""
+    # Find out who calls.
     # Raises AuthenticationError: There is no valid key.
     # Raises PermissionDeniedError: The key, or the gateway, does not take calls from there.
     caller = await caller_of(turn.gateway, turn.request)
@@ -67,7 +67,7 @@ async def identify(turn: Turn) -> None:
 
 
 async def caller_of(gateway: Gateway, request: Request) -> Caller:
-    """Who sends a request, by its key."""
+    # Who sends a request, by its key.
     # Raises AuthenticationError: There is no valid key.
     access = gateway.access
     if not gateway.auth:
@@ -98,7 +98,7 @@ def _refuse_other_sites(gateway: Gateway, request: Request) -> None:
 
 
 def allow(gateway: Gateway, request: Request, caller: Caller) -> None:
-    """Let a request pass if it may come from where it does, and call what it calls."""
+    # Let a request pass if it may come from where it does, and call what it calls.
     # Raises PermissionDeniedError: The key, or the gateway, does not take calls from there.
     access = gateway.access
     if access.allowed is not None or caller.networks is not None:
@@ -111,7 +111,7 @@ def allow(gateway: Gateway, request: Request, caller: Caller) -> None:
 
 
 def check_forwarded(gateway: Gateway, request: Request) -> None:
-    """Refuse a request that does not show where it comes from."""
+    # Refuse a request that does not show where it comes from.
     # Proxies put their client's address behind what that client wrote; where nothing of it can be read they would be
     # taken for their client.
     # Raises PermissionDeniedError: It is one.

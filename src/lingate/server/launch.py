@@ -45,7 +45,7 @@ class Options(NamedTuple):
 
 
 def serve(options: Options, env: Mapping[str, str], say: Callable[[str], None]) -> None:
-    """Run a gateway until it is told to stop."""
+    # Run a gateway until it is told to stop.
     # Raises ConfigError: It cannot be started; the message says why.
     config = load(options.config, env)
     # Its exporter reads the process's environment, and nothing else.
@@ -96,7 +96,7 @@ def _place(host: str, port: int) -> str:
 
 
 def state_directory(given: str | None, config: GatewayConfig, env: Mapping[str, str]) -> Path:
-    """Where journal and SQLite database are; made if it is not there."""
+    # Where journal and SQLite database are; made if it is not there.
     # Raises ConfigError: It cannot be.
     named = given or config.env.get("LINGATE_STATE_DIR") or config.own.state_dir
     if not named:
@@ -114,7 +114,7 @@ def state_directory(given: str | None, config: GatewayConfig, env: Mapping[str, 
 
 
 def database_url(config: GatewayConfig, state: Path) -> str:
-    """Where keys and ledger are."""
+    # Where keys and ledger are.
     return (
         config.env.get("LINGATE_DATABASE_URL")
         or config.general.database_url

@@ -26,7 +26,7 @@ class Likeness:
         self._texts: list[str] = []
 
     def learn(self, data: bytes, event: Text, texts: list[str]) -> None:
-        """Take a chunk, which was decoded to nothing but this text, as the pattern."""
+        # Take a chunk, which was decoded to nothing but this text, as the pattern.
         # `texts` are where such texts go.
         before, mark, rest = data.partition(_TEXT)
         text, _, after = rest.partition(b'"')
@@ -51,11 +51,11 @@ class Likeness:
         self._texts = texts
 
     def forget(self) -> None:
-        """Take no chunk until another has been learned."""
+        # Take no chunk until another has been learned.
         self._before = b""
 
     def takes(self, data: bytes) -> bool:
-        """Whether a chunk looks the same; its text is taken then."""
+        # Whether a chunk looks the same; its text is taken then.
         # Done for each event of a stream.
         before = self._before
         if not before or not data.startswith(before):

@@ -47,7 +47,7 @@ _NAMES = frozenset({"model", "provider_model", "deployment"})
 
 
 def time_text(at: float) -> str:
-    """A moment in UTC, to the millisecond."""
+    # A moment in UTC, to the millisecond.
     milliseconds = round(at * 1000)
     return f"{_second(milliseconds // 1000)}.{milliseconds % 1000:03d}Z"
 
@@ -58,7 +58,7 @@ def _second(at: int) -> str:
 
 
 def call_fields(row: LedgerRow, shown: Callable[[str], str]) -> dict[str, Any]:
-    """A call as fields; those with nothing in them are left out."""
+    # A call as fields; those with nothing in them are left out.
     # shown: A name as it may be shown.
     fields: dict[str, Any] = {"call_id": row.id}
     for name in _FIELDS:
@@ -69,7 +69,7 @@ def call_fields(row: LedgerRow, shown: Callable[[str], str]) -> dict[str, Any]:
 
 
 def call_of(data: bytes) -> tuple[LedgerRow, str | None]:
-    """A call and the message of its error from the JSON that `lingate tail` is sent."""
+    # A call and the message of its error from the JSON that `lingate tail` is sent.
     # Raises ValueError: That is no call.
     row = msgspec.json.decode(data, type=LedgerRow)
     return row, msgspec.json.decode(data, type=_Message).message
@@ -80,7 +80,7 @@ class _Message(msgspec.Struct):
 
 
 def call_text(row: LedgerRow, shown: Callable[[str], str]) -> str:
-    """A call on one line, for people."""
+    # A call on one line, for people.
     text = f"{row.id} {row.status} {row.face} {row.operation}{' stream' if row.stream else ''}"
     if row.model:
         text += f", {shown(row.model)}"

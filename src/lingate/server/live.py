@@ -48,14 +48,14 @@ class Live:
         self._policy = RetryPolicy(retries=0)
 
     def context(self, timeout: float | None = None) -> Context:
-        """Time-outs and clock of one call; how often it is tried is the router's business."""
+        # Time-outs and clock of one call; how often it is tried is the router's business.
         # timeout: Seconds for the call, where its caller says.
         bounds = self.router.timeout if timeout is None else Timeout.of(timeout, self.router.timeout)
         return Context(self._policy, bounds, time.monotonic, random.random)
 
 
 def access_settings(config: GatewayConfig) -> AccessSettings:
-    """What the configuration says about keys and limits."""
+    # What the configuration says about keys and limits.
     general, settings = config.general, config.settings
     everyone = Limits(max_budget=settings.max_budget, budget_duration=settings.budget_duration)
     customers = Limits(max_budget=settings.max_end_user_budget)

@@ -69,12 +69,12 @@ class Logs(logging.Handler):
         self._configure(config)
 
     def attach(self, gateway: Gateway) -> None:
-        """Write a line for each call of a gateway, and follow changes of its configuration."""
+        # Write a line for each call of a gateway, and follow changes of its configuration.
         self._gateway, self._live = gateway, gateway.live
         gateway.observers.append(self.observe)
 
     def observe(self, row: LedgerRow, error: LingateError | None) -> None:
-        """Note a call that has ended; called on the loop's thread."""
+        # Note a call that has ended; called on the loop's thread.
         if not self._access:
             if self._gateway is not None and self._gateway.live is not self._live:
                 self._follow()
@@ -88,7 +88,7 @@ class Logs(logging.Handler):
             self._flushing = asyncio.get_running_loop().call_later(_TOGETHER, self._hand_over)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Note a line of the program's own."""
+        # Note a line of the program's own.
         if self._queue.qsize() >= _MOST_WAITING:
             self.lost += 1
             return
@@ -102,11 +102,11 @@ class Logs(logging.Handler):
         self._queue.put(_Line(record.created, record.levelname, record.name, message, trace))
 
     def start(self) -> None:
-        """Begin to write."""
+        # Begin to write.
         self._thread.start()
 
     def end(self) -> None:
-        """Write what is waiting, and no more."""
+        # Write what is waiting, and no more.
         # Not `close`: whoever configures logging anew calls that.
         if self._flushing is not None:
             self._flushing.cancel()
@@ -191,7 +191,7 @@ class Logs(logging.Handler):
 
 @contextlib.contextmanager
 def writing(config: GatewayConfig, env: Mapping[str, str], stream: TextIO) -> Iterator[Logs]:
-    """Write the process's log for the length of a `with`."""
+    # Write the process's log for the length of a `with`.
     root, own = logging.getLogger(), logging.getLogger("lingate")
     before, own_before = root.level, own.level
     logs = Logs(config, env, stream)

@@ -51,7 +51,7 @@ class Histogram:
         self.sum = 0.0
 
     def add(self, value: float) -> None:
-        """Count a value."""
+        # Count a value.
         self.counts[bisect_left(self.bounds, value)] += 1
         self.sum += value
 
@@ -121,7 +121,7 @@ class Metrics:
         self.exposition: Exposition | None = None
 
     def observe(self, row: LedgerRow, error: LingateError | None) -> None:
-        """Count a call that has ended."""
+        # Count a call that has ended.
         live = self.gateway.live
         if live is not self._live:
             self._learn(live)
@@ -246,6 +246,6 @@ class Metrics:
         return self._patterns.get(row.deployment, f"{row.provider}/*")
 
     def series(self) -> Iterator[tuple[Labels, Calls]]:
-        """All series, as they are now."""
+        # All series, as they are now.
         # Safe to be read from another thread.
         yield from list(self._series.items())

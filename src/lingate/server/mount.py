@@ -13,7 +13,7 @@ _FRAMING = frozenset({"content-length", "transfer-encoding", "connection"})
 
 
 async def serve(application: AsgiApplication, request: Request, body: bytes, reply: Reply) -> None:
-    """Let an application answer a request."""
+    # Let an application answer a request.
     answer = _Answer(reply)
     told = False
 
@@ -63,7 +63,7 @@ class _Answer:
         self._sink: Sink | None = None
 
     def close(self) -> None:
-        """The application has ended."""
+        # The application has ended.
         if self._sink is not None:
             self._sink.close()
 

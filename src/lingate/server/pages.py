@@ -37,7 +37,7 @@ _Page: TypeAlias = "Callable[[Gateway], tuple[int, str, bytes]]"
 
 
 async def answer(gateway: Gateway, request: Request, reply: Reply) -> None:
-    """Answer a request that is not for a model."""
+    # Answer a request that is not for a model.
     try:
         await _answer(gateway, request, reply)
     except LingateError as error:
@@ -116,7 +116,7 @@ async def _body(gateway: Gateway, request: Request) -> bytes:
 
 
 def models(turn: Turn) -> None:
-    """Answer with the list of models that the caller may use, or one of them, in the format that the client speaks."""
+    # Answer with the list of models that the caller may use, or one of them, in the format that the client speaks.
     # Raises NotFoundError: There is no such model for this caller.
     found = turn.found
     spoken = _spoken(turn)
@@ -203,7 +203,7 @@ async def _show(gateway: Gateway, request: Request, reply: Reply) -> None:
 
 
 def loads(turn: Turn) -> bool:
-    """Answer a call of Ollama's clients by which they only have a model loaded; whether it is one."""
+    # Answer a call of Ollama's clients by which they only have a model loaded; whether it is one.
     from lingate._dialects.ollama.models import loaded, only_loads
 
     if not only_loads(turn.call):
@@ -214,12 +214,12 @@ def loads(turn: Turn) -> bool:
 
 
 def can_estimate(turn: Turn, error: LingateError) -> bool:
-    """Whether a count of tokens may be the gateway's own: the provider, or the server in its place, has no way to ask."""
+    # Whether a count of tokens may be the gateway's own: the provider, or the server in its place, has no way to ask.
     return turn.call.operation == "count_tokens" and isinstance(error, (UnsupportedError, NotFoundError))
 
 
 def estimate(turn: Turn) -> None:
-    """Answer a question for the number of tokens with our own estimate."""
+    # Answer a question for the number of tokens with our own estimate.
     body = turn.form.render({"input_tokens": turn.prompt_tokens, "estimated": True})
     turn.row.estimated = True
     turn.settle(200, None)

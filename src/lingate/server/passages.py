@@ -41,7 +41,7 @@ class Passage:
         self.timeout = Timeout(total=endpoint.timeout or seconds or _SECONDS)
 
     def request(self, asked: Request, body: bytes, rest: str, token: str | None) -> HttpRequest:
-        """What goes on: all but the caller's key, which is for this gateway and nobody else."""
+        # What goes on: all but the caller's key, which is for this gateway and nobody else.
         endpoint, target = self.endpoint, self.target
         fixed = {name for name, _ in self.query}
         query = [*self.query]
@@ -64,14 +64,14 @@ class Passage:
 
 
 def passages_of(general: General) -> list[Passage]:
-    """All that a configuration has; longer paths go before those that they begin with."""
+    # All that a configuration has; longer paths go before those that they begin with.
     seconds = general.pass_through_request_timeout
     found = [Passage(endpoint, seconds) for endpoint in general.pass_through_endpoints]
     return sorted(found, key=lambda passage: len(passage.path), reverse=True)
 
 
 def passage_for(passages: list[Passage], request: Request) -> tuple[Passage, str] | None:
-    """Where a request leads, and what its path has beyond the passage's."""
+    # Where a request leads, and what its path has beyond the passage's.
     for passage in passages:
         endpoint, rest = passage.endpoint, request.path.removeprefix(passage.path)
         if rest == request.path or request.method not in (endpoint.methods or _METHODS):

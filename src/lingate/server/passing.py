@@ -31,7 +31,7 @@ _LINES = ("text/event-stream", "application/x-ndjson", "application/stream+json"
 
 
 async def passed(turn: Turn, passage: Passage, rest: str) -> None:
-    """Send a request on, and its answer back."""
+    # Send a request on, and its answer back.
     # Raises PermissionDeniedError: The key may not use the path.
     # Raises LingateError: A limit is reached, or there is no answer.
     gateway, request, row, endpoint = turn.gateway, turn.request, turn.row, passage.endpoint

@@ -39,14 +39,14 @@ class Pressure:
         self._file = -1
 
     async def relieved(self) -> None:
-        """Return when not much is waiting for the client any more, or when it has gone."""
+        # Return when not much is waiting for the client any more, or when it has gone.
         wait = _SHORT
         while self.waiting() > _MOST:
             await asyncio.sleep(wait)
             wait = min(wait * 1.5, _LONG)
 
     def waiting(self) -> int:
-        """Bytes that it has not taken; 0 where that cannot be seen."""
+        # Bytes that it has not taken; 0 where that cannot be seen.
         if not _SEEN:
             return 0
         found = _outgoing(self._file, self._peer) if self._file >= 0 else None

@@ -24,7 +24,7 @@ _NO_SECRETS = re.compile(r"(?:^|_)(?:FILE|PATH|URL|DIR|ID|NAME)$", re.IGNORECASE
 
 
 def looks_secret(text: str) -> bool:
-    """Whether a text holds something of a credential's shape."""
+    # Whether a text holds something of a credential's shape.
     return redact(text, ()) != text
 
 
@@ -36,7 +36,7 @@ class Redaction:
         self.learn(secrets)
 
     def learn(self, secrets: Iterable[str]) -> None:
-        """Know more secrets."""
+        # Know more secrets.
         # Those of before stay: something may still speak of them.
         found = set(self._secrets)
         for secret in secrets:
@@ -45,19 +45,19 @@ class Redaction:
         self._secrets = tuple(sorted(found, key=len, reverse=True))
 
     def known(self, text: str) -> str:
-        """Blank the secrets that are known."""
+        # Blank the secrets that are known.
         for secret in self._secrets:
             if secret in text:
                 text = text.replace(secret, _BLANK)
         return text
 
     def clean(self, text: str) -> str:
-        """Blank these, and whatever looks like a credential."""
+        # Blank these, and whatever looks like a credential.
         return redact(self.known(text), (), _LONGEST)
 
 
 def secrets_of(config: GatewayConfig, env: Mapping[str, str]) -> set[str]:
-    """Every secret in a configuration and its environment."""
+    # Every secret in a configuration and its environment.
     found = set(_in_environment(env)) | set(_in_environment(config.env))
     general, routing, cache = config.general, config.routing, config.settings.cache_params
     found |= {text for text in (general.master_key, routing.redis_password, cache.password) if text}

@@ -12,7 +12,7 @@ from lingate.errors import ConfigError
 
 
 def redis_at(url: str, patience: float, **options: Any) -> Redis:
-    """A client of the Redis at `url`."""
+    # A client of the Redis at `url`.
     # Nothing is opened yet.
     # patience: Seconds for an answer, and for a connection.
     # Raises ConfigError: It is no such URL. The message does not hold it: there may be a password in it.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def may_relay(turn: Turn, sent: HttpRequest) -> bool:
-    """Whether the provider speaks the client's format and nothing in its answer is to be changed."""
+    # Whether the provider speaks the client's format and nothing in its answer is to be changed.
     if (
         sent.answer_tool is not None
         or sent.stop
@@ -30,7 +30,7 @@ def may_relay(turn: Turn, sent: HttpRequest) -> bool:
 
 
 def encoder_for(turn: Turn) -> StreamEncoder:
-    """What writes a stream as the client wants it."""
+    # What writes a stream as the client wants it.
     encoder = turn.form.encoder(turn.call)
     if turn.found.face.dialect == "ollama":
         return _on_the_clock(encoder, turn.began)
@@ -42,7 +42,7 @@ def encoder_for(turn: Turn) -> StreamEncoder:
 
 
 def told_in_stream(turn: Turn, error: LingateError) -> tuple[str, bytes] | None:
-    """Content type and events of an error that a stream of the client's format tells, although it has not begun."""
+    # Content type and events of an error that a stream of the client's format tells, although it has not begun.
     # OpenAI's streams of responses say so that the prompt is too long, and Codex makes room only if it is told so: a 400
     # ends its session (openai/codex, codex-api/src/api_bridge.rs).
     if error.kind != "context_window" or turn.found.face.name != "responses" or not (turn.is_read and turn.call.stream):
@@ -53,7 +53,7 @@ def told_in_stream(turn: Turn, error: LingateError) -> tuple[str, bytes] | None:
 
 
 def rendered(turn: Turn, response: JsonDict) -> bytes:
-    """A whole answer as the client wants it."""
+    # A whole answer as the client wants it.
     if turn.found.face.dialect == "ollama":
         from lingate._dialects.ollama.face_response import timed
 
@@ -62,7 +62,7 @@ def rendered(turn: Turn, response: JsonDict) -> bytes:
 
 
 def renamed(turn: Turn, response: JsonDict) -> JsonDict:
-    """A whole answer under the name that its model was asked for by."""
+    # A whole answer under the name that its model was asked for by.
     if turn.asked is None:
         return response
     name = _name_for(turn)
@@ -70,7 +70,7 @@ def renamed(turn: Turn, response: JsonDict) -> JsonDict:
 
 
 def begun(turn: Turn, start: Start, data: bytes) -> bytes:
-    """The first bytes of a stream under the same name; the time of its beginning is ours if its provider has none."""
+    # The first bytes of a stream under the same name; the time of its beginning is ours if its provider has none.
     if not start.created:
         start.created = int(turn.row.at)
     name, told = _name_for(turn), start.model
@@ -100,5 +100,5 @@ def _on_the_clock(encoder: StreamEncoder, began: float) -> StreamEncoder:
 
 
 def is_plain(data: bytes, events: list[Event]) -> bool:
-    """Whether these bytes are whole chunks of text and nothing else."""
+    # Whether these bytes are whole chunks of text and nothing else.
     return data.endswith(b"\n\n") and all(type(event) is Text for event in events)

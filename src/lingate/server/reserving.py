@@ -25,7 +25,7 @@ _GENERATING = frozenset({"chat", "completions", "responses"})
 
 
 async def reserve(turn: Turn) -> None:
-    """Reserve what the call may use at most, and choose the way it goes."""
+    # Reserve what the call may use at most, and choose the way it goes.
     # Raises RateLimitError: A limit is reached.
     # Raises BudgetExceededError: A budget is.
     # Raises ConcurrencyLimitError: Too many calls at once.
@@ -63,7 +63,7 @@ async def reserve(turn: Turn) -> None:
 
 
 async def reserve_more(turn: Turn, body: JsonDict, spent: float | None) -> int | None:
-    """Reserve for one more part of an answer."""
+    # Reserve for one more part of an answer.
     # body: The request for the part, which is made to fit.
     # spent: What the parts before cost in dollars, None where nobody knows.
     # Returns: The bound that the part must have, None for its own.

@@ -127,7 +127,7 @@ class RsgiReply:
 
 
 def bind(handle: Callable[[Request, Reply], Awaitable[None]]) -> Callable[[Any, Any], Awaitable[None]]:
-    """The RSGI application of a handler."""
+    # The RSGI application of a handler.
 
     def application(scope: Any, protocol: Any) -> Awaitable[None]:
         return handle(RsgiRequest(scope, protocol), RsgiReply(protocol, scope))

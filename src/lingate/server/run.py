@@ -33,7 +33,7 @@ _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 def address_of(host: str, port: int) -> str:
-    """The numeric address that stands for a host, after making sure that one can listen there."""
+    # The numeric address that stands for a host, after making sure that one can listen there.
     # Raises OSError: One cannot: no such host, not this machine's, somebody else's port, or not allowed.
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -52,7 +52,7 @@ def address_of(host: str, port: int) -> str:
 async def run(
     gateway: Gateway, host: str, port: int, *, ready: Callable[[], None], stopping: asyncio.Event | None = None
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then drain; a second one cuts that short."""
+    # Serve until SIGTERM or SIGINT, then drain; a second one cuts that short.
     # SIGHUP reads the configuration again.
     # ready: Called when requests are taken.
     # stopping: Ends it as SIGTERM does; signals are left alone then.

@@ -52,7 +52,7 @@ class Seat:
         self._last: _Times | None = None
 
     def take(self) -> None:
-        """Stay where the loop is now, and go on looking whether others want to be there too."""
+        # Stay where the loop is now, and go on looking whether others want to be there too.
         if len(self._all) < 2:
             return
         with contextlib.suppress(OSError, IndexError, ValueError):  # a system that does not say how long threads wait
@@ -61,7 +61,7 @@ class Seat:
             self._next = asyncio.get_running_loop().call_later(_LOOK, self._look)
 
     def leave(self) -> None:
-        """Be free to run anywhere again."""
+        # Be free to run anywhere again.
         if self._next is not None:
             self._next.cancel()
             self._next = None

@@ -40,7 +40,7 @@ _LOOK = 0.25
 
 
 async def stream(turn: Turn) -> None:
-    """Answer as a stream."""
+    # Answer as a stream.
     # The head goes out when the upstream's first event is there: until then an error is an answer.
     opened = await perform(open_stream(turn.ride, turn.context), turn.transport)
     try:
@@ -78,12 +78,12 @@ class Streams(set["Relay"]):
     """The streams that are under way."""
 
     def interrupt(self) -> None:
-        """Let every stream end with an error that says why: the gateway is about to stop."""
+        # Let every stream end with an error that says why: the gateway is about to stop.
         for relay in list(self):
             relay.interrupt()
 
     async def keep_alive(self) -> None:
-        """Send comments on streams that have been silent for long, so that nobody between here and there gives them up."""
+        # Send comments on streams that have been silent for long, so that nobody between here and there gives them up.
         while True:
             await asyncio.sleep(_LOOK)
             self._look(monotonic())
@@ -148,13 +148,13 @@ class Relay:
         self._edge = b""  # its last bytes: what ends it may lie across two pieces
 
     def interrupt(self) -> None:
-        """End the stream with an error: the gateway stops."""
+        # End the stream with an error: the gateway stops.
         self._interrupted = True
         if self._task is not None:
             self._task.cancel()
 
     def keep_alive(self, now: float) -> None:
-        """Send a comment if nothing has been sent for long."""
+        # Send a comment if nothing has been sent for long.
         # Nobody waits for it: its client may have stopped to read.
         if self._silence and now - self._silent_since >= self._silence:
             self._silent_since = now
@@ -166,18 +166,18 @@ class Relay:
             await self._sink.send(_COMMENT)
 
     def close(self) -> None:
-        """Send nothing any more."""
+        # Send nothing any more.
         if self._comment is not None:
             self._comment.cancel()
 
     async def fail(self, error: LingateError) -> None:
-        """End the answer with an error that is no fault of the upstream's."""
+        # End the answer with an error that is no fault of the upstream's.
         await self._stream.aclose()
         self._turn.refuse(error)
         await self._sink.send(self._encoder.error(error))
 
     async def run(self, first: bytes, sink: Sink) -> None:
-        """Send what has begun and what comes until it ends, and the end only when it is written down."""
+        # Send what has begun and what comes until it ends, and the end only when it is written down.
         turn = self._turn
         self._sink = sink
         rest = b""
@@ -207,7 +207,7 @@ class Relay:
             await self._stream.finish()
 
     def begin(self, data: bytes) -> bytes:
-        """What goes out of what has come so far, which was read from this."""
+        # What goes out of what has come so far, which was read from this.
         events = self._state.begin()
         for event in events:
             if type(event) is Start:

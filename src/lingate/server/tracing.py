@@ -82,7 +82,7 @@ class Tracing:
         self.propagator = TraceContextTextMapPropagator()
 
     def begin(self, request: Request, operation: str) -> CallSpan:
-        """The span of a call that has arrived, in the trace that its client is in."""
+        # The span of a call that has arrived, in the trace that its client is in.
         carrier = {name: value for name in _HEADERS if (value := request.header(name))}
         span = self.tracer.start_span(
             _OPERATIONS.get(operation, operation),
@@ -93,7 +93,7 @@ class Tracing:
         return CallSpan(self, span)
 
     async def stop(self) -> None:
-        """Send what is left, if there is somebody to take it."""
+        # Send what is left, if there is somebody to take it.
         ending = threading.Thread(target=self._provider.shutdown, name="lingate-traces", daemon=True)
         ending.start()
         await asyncio.to_thread(ending.join, _PATIENCE)
@@ -111,18 +111,18 @@ class CallSpan:
         self._response: JsonDict = {}
 
     def routed(self, turn: Turn) -> None:
-        """The call is about to go upstream: let those there be part of the trace."""
+        # The call is about to go upstream: let those there be part of the trace.
         self._routed = time.time_ns()
         carrier: dict[str, str] = {}
         self._tracing.propagator.inject(carrier, set_span_in_context(self._span))
         turn.call.extra_headers = {**(turn.call.extra_headers or {}), **carrier}
 
     def told(self, response: JsonDict) -> None:
-        """There is an answer, or as much of one as there will be."""
+        # There is an answer, or as much of one as there will be.
         self._response = response
 
     def end(self, turn: Turn, error: LingateError | None) -> None:
-        """The call has ended."""
+        # The call has ended.
         span, row = self._span, turn.row
         if not span.is_recording():
             return

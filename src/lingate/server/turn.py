@@ -89,7 +89,7 @@ class Turn(Record, eq=False):
 
     @classmethod
     def of(cls, gateway: Gateway, request: Request, reply: Reply, found: Found) -> Self:
-        """A request that has just come in."""
+        # A request that has just come in.
         live, face = gateway.live, found.face
         row = LedgerRow(id=gateway.call_id(), at=time.time(), face=face.dialect, operation=face.name)
         return cls(
@@ -110,16 +110,16 @@ class Turn(Record, eq=False):
 
     @property
     def is_read(self) -> bool:
-        """Whether its body is here, and a call."""
+        # Whether its body is here, and a call.
         return self.call is not _LATER
 
     @property
     def trail(self) -> list[Attempt]:
-        """The tries so far."""
+        # The tries so far.
         return [] if self.context is _LATER else self.context.trail
 
     def watch(self, watcher: asyncio.Task[None]) -> None:
-        """From now on see the client leave, which `watcher` waits for, or be too slow with its request."""
+        # From now on see the client leave, which `watcher` waits for, or be too slow with its request.
         self._watcher = watcher
         if not self.is_read:
             seconds = self.live.config.own.limits.body_seconds
@@ -131,7 +131,7 @@ class Turn(Record, eq=False):
             self._task.cancel()
 
     def left(self) -> None:
-        """The client has gone."""
+        # The client has gone.
         if self._ended:
             return
         self.abandoned = True
@@ -143,7 +143,7 @@ class Turn(Record, eq=False):
             self.context.wanted = False
 
     async def admit(self, estimate: Estimate) -> LocalTicket | None:
-        """Reserve what the call may use."""
+        # Reserve what the call may use.
         # Raises ClientGoneError: The client left meanwhile, and nobody has been asked yet.
         limiter, row = self.gateway.access.limiter, self.row
         self.ticket = await limiter.admit(self.caller, estimate, row.end_user, row.tags)
@@ -152,7 +152,7 @@ class Turn(Record, eq=False):
         return self.ticket
 
     def close(self) -> None:
-        """Nothing of this request is left to be done."""
+        # Nothing of this request is left to be done.
         watcher, self._watcher = self._watcher, None  # it keeps its cancellation, whose trace leads back here
         if watcher is not None:
             watcher.cancel()
@@ -160,7 +160,7 @@ class Turn(Record, eq=False):
             self._patience.cancel()
 
     def noted(self, response: JsonDict, request_id: str | None = None) -> None:
-        """Write down what came back in one piece, with the provider's id of it: it is paid for, whatever comes of it."""
+        # Write down what came back in one piece, with the provider's id of it: it is paid for, whatever comes of it.
         self._paid = True
         choices = response.get("choices")
         if choices:
@@ -172,24 +172,24 @@ class Turn(Record, eq=False):
         self.row.request_id = request_id
 
     def make_do(self, response: JsonDict) -> None:
-        """Estimate a cost that nobody knows, if all that a budget had was reserved: it must not be gone for good."""
+        # Estimate a cost that nobody knows, if all that a budget had was reserved: it must not be gone for good.
         if self.row.cost is None and self.ticket is not None and self.ticket.max_output is not None:
             self._instead = estimated_cost(self, response)
 
     def pay(self, cost: float | None) -> None:
-        """Note what a call costs that tells no usage, None where nobody knows; it is owed whatever comes of the answer."""
+        # Note what a call costs that tells no usage, None where nobody knows; it is owed whatever comes of the answer.
         self._paid = True
         self.row.cost, self.row.price = cost, "cost_per_request" if cost is not None else "no cost_per_request"
 
     def answered(self, status: int = 200) -> None:
-        """Settle: what came back in one piece is about to be sent."""
+        # Settle: what came back in one piece is about to be sent.
         if self.abandoned:
             self.settle(CLIENT_LEFT, _left())
         else:
             self.settle(status, None)
 
     def opened(self, opened: Streaming) -> None:
-        """Write down that the first event of a stream is there."""
+        # Write down that the first event of a stream is there.
         row, deployment = self.row, self.ride.deployment
         row.ttft = time.monotonic() - self.began
         trail = self.context.trail
@@ -200,12 +200,12 @@ class Turn(Record, eq=False):
             row.deployment = deployment.id
 
     def answer(self, status: int, content_type: str, body: bytes) -> None:
-        """Send a whole answer."""
+        # Send a whole answer.
         self.reply.whole(status, self.headers(content_type), body)
         self.started = True
 
     def headers(self, content_type: str) -> Headers:
-        """The head of an answer."""
+        # The head of an answer.
         # Those with `litellm` in their names are read by dashboards made for it.
         row = self.row
         headers: Headers = [
@@ -231,7 +231,7 @@ class Turn(Record, eq=False):
         return headers
 
     def refuse(self, error: LingateError) -> None:
-        """Answer with an error, if there is still a way to."""
+        # Answer with an error, if there is still a way to.
         status, body = self.found.face.spoken.render_error(error)
         self._note_used()
         if error.kind in _TOO_SLOW:
@@ -253,18 +253,18 @@ class Turn(Record, eq=False):
         self.started = True
 
     def abandon(self) -> None:
-        """The client has left; what was used until then counts."""
+        # The client has left; what was used until then counts.
         self.note_asked()
         self.settle(CLIENT_LEFT, _left())
 
     def interrupt(self) -> None:
-        """Answer with an error if there is no answer yet, or let one that flows end with it: the gateway stops."""
+        # Answer with an error if there is no answer yet, or let one that flows end with it: the gateway stops.
         self.interrupted = True
         if (self.flowing or not self.started) and self._task is not None:
             self._task.cancel()
 
     def cut(self) -> None:
-        """The gateway stops, and did not get an answer in time; what was asked may be billed all the same."""
+        # The gateway stops, and did not get an answer in time; what was asked may be billed all the same.
         self.note_asked()
         self.refuse(OverloadError.of(self.gateway))
 
@@ -281,7 +281,7 @@ class Turn(Record, eq=False):
             self._note_input(self.prompt_tokens)
 
     def note_asked(self, more: int = 0) -> None:
-        """A provider has been asked and has not told what was used: its input counts, with so many tokens more."""
+        # A provider has been asked and has not told what was used: its input counts, with so many tokens more.
         ride: Ride | None = self.ride
         if not self._ended and ride is not None and ride.is_asking and self.row.prompt_tokens is None:
             trail = self.context.trail
@@ -295,18 +295,18 @@ class Turn(Record, eq=False):
 
     @property
     def session(self) -> str | None:
-        """The conversation that a call is part of, where its client says."""
+        # The conversation that a call is part of, where its client says.
         header = self.request.header
         return header("x-lingate-session-id") or header("x-litellm-session-id") or header("x-litellm-trace-id")
 
     def unaccounted(self) -> None:
-        """This was no call: it has no row."""
+        # This was no call: it has no row.
         self._ended = True
         if self.span is not None:
             self.span.end(self, None)
 
     def settle(self, status: int, error: LingateError | None) -> None:
-        """Write the ledger's row, give back what was reserved, tell the router."""
+        # Write the ledger's row, give back what was reserved, tell the router.
         # Only the first time counts.
         if self._ended:
             return

@@ -31,12 +31,12 @@ class Wishes(NamedTuple):
 
 
 def of_anthropic(fallbacks: Any) -> bool:
-    """Whether `fallbacks` are those of Anthropic's own format: models that it asks itself where one declines."""
+    # Whether `fallbacks` are those of Anthropic's own format: models that it asks itself where one declines.
     return fallbacks == "default" or (isinstance(fallbacks, list) and any(isinstance(item, dict) for item in fallbacks))
 
 
 def wishes_of(body: JsonDict, header: Callable[[str], str | None], native: bool = False) -> Wishes | None:
-    """Take a caller's wishes out of a request; None for none."""
+    # Take a caller's wishes out of a request; None for none.
     # native: Whether it has `fallbacks` that its provider is to see.
     # Raises BadRequestError: One of them makes no sense.
     timeout = body.pop("timeout", None)

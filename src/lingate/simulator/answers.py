@@ -48,13 +48,13 @@ class CacheHit:
 
 
 def prompt_tokens(body: JsonDict) -> int:
-    """Tokens of the messages, the tools and the schema of the answer."""
+    # Tokens of the messages, the tools and the schema of the answer.
     further = (json.encode_str(body[name]) for name in ("tools", "response_format") if body.get(name))
     return sum(map(count_message, as_dicts(body.get("messages")))) + sum(map(count, further))
 
 
 def answer_chat(call: Call, options: Options, cached: CacheHit, identity: Identity) -> JsonDict:
-    """The canonical response; a forced tool that is not there, or a broken schema, is a `BadRequestError`."""
+    # The canonical response; a forced tool that is not there, or a broken schema, is a `BadRequestError`.
     body = call.body
     seed = _seed(call, "stream_options", "user", "metadata")
     writer = _Writer(body, options, read_prompt(body), seed + identity.salt)
@@ -296,7 +296,7 @@ def _logprobs(text: str, top: Any) -> list[JsonDict]:
 
 
 def digest(*parts: str) -> str:
-    """What ids and other arbitrary choices are made of: the same for the same texts."""
+    # What ids and other arbitrary choices are made of: the same for the same texts.
     return sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -46,7 +46,7 @@ class PromptCache:
         self._seen: OrderedDict[bytes, None] = OrderedDict()
 
     def look_up(self, call: Call) -> CacheHit:
-        """What the cache does for this prompt; the prompt is in the cache afterwards."""
+        # What the cache does for this prompt; the prompt is in the cache afterwards.
         prefixes = list(_prefixes(call))
         marked = any(mark for _, _, mark in prefixes)
         read = written = 0
@@ -193,7 +193,7 @@ class Backend:
         return exchange
 
     def refuse(self, request: HttpCall, error: LingateError) -> Exchange:
-        """The steps for a request that was not read to its end."""
+        # The steps for a request that was not read to its end.
         record = _record(request)
         found = find_route(request.method, request.path, request.headers)
         face = dialect(found[0].dialect if found else ROUTES[0].dialect)

@@ -20,7 +20,7 @@ _MAX_DEPTH = 64
 
 
 def resolve(root: Schema, reference: Any) -> Schema:
-    """What a `#/...` reference points to; True (anything) for what cannot be found here."""
+    # What a `#/...` reference points to; True (anything) for what cannot be found here.
     if not isinstance(reference, str) or not reference.startswith("#"):
         return True
     found = root
@@ -36,7 +36,7 @@ def resolve(root: Schema, reference: Any) -> Schema:
 
 
 def same(left: Any, right: Any) -> bool:
-    """Equality as JSON has it: 1 is 1.0, but not true."""
+    # Equality as JSON has it: 1 is 1.0, but not true.
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, Mapping) and isinstance(right, Mapping):
@@ -50,12 +50,12 @@ _TYPES = {type(None): "null", bool: "boolean", int: "integer", float: "number", 
 
 
 def type_of(value: Any) -> str:
-    """The JSON Schema name of a value's type; whole floats are integers, as the standard has it."""
+    # The JSON Schema name of a value's type; whole floats are integers, as the standard has it.
     return "integer" if isinstance(value, float) and value.is_integer() else _TYPES.get(type(value), "object")
 
 
 def matches(schema: Schema, value: Any, root: Schema | None = None, depth: int = 0) -> bool:
-    """Whether the value satisfies the schema."""
+    # Whether the value satisfies the schema.
     # References are looked up in `root`, by default the schema itself.
     if isinstance(schema, bool):
         return schema
@@ -137,7 +137,7 @@ def _at_most(scope: _Scope, most: Any, value: Any) -> bool:
 
 
 def found(pattern: str, text: str) -> bool:
-    """Whether the pattern matches anywhere; a pattern Python cannot read constrains nothing."""
+    # Whether the pattern matches anywhere; a pattern Python cannot read constrains nothing.
     try:
         return re.search(pattern, text) is not None
     except re.error:
@@ -224,7 +224,7 @@ Pick = Callable[[int], int]
 
 
 def string_matching(pattern: str, low: int, high: int | None, pick: Pick) -> str | None:
-    """A string that the pattern finds, of a length from `low` to `high`; None if none was found."""
+    # A string that the pattern finds, of a length from `low` to `high`; None if none was found.
     try:
         compiled = re.compile(pattern)
         tree = _parse(pattern)

@@ -37,7 +37,7 @@ class Framing:
 
 
 def framing_of(content_type: str) -> Framing:
-    """The framing of a stream; bytes of an unknown kind count as one event and are not edited."""
+    # The framing of a stream; bytes of an unknown kind count as one event and are not edited.
     return _FRAMINGS.get(content_type.partition(";")[0].strip().lower(), _OPAQUE)
 
 
@@ -193,7 +193,7 @@ def _body(steps: Steps, body: bytes) -> Steps:
 
 
 def ending(*tail: Step) -> EditSteps:
-    """After N events, what is in `tail` instead of the rest."""
+    # After N events, what is in `tail` instead of the rest.
     # A body that is no stream counts as two events.
 
     def edit(steps: Steps, scene: Scene, arg: float) -> Steps:
@@ -305,7 +305,7 @@ def _repeated_finish(piece: Send, framing: Framing) -> list[Send]:
 
 
 def empty_choices(steps: Steps, scene: Scene, arg: float) -> Steps:
-    """Before the first event and before the terminal one, one whose list of choices is empty."""
+    # Before the first event and before the terminal one, one whose list of choices is empty.
 
     def emptied(value: Any) -> Any:
         return {**value, "choices": []} if isinstance(value, dict) and "choices" in value else None

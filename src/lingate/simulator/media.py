@@ -39,7 +39,7 @@ _CATEGORIES = _CATEGORY_NAMES.split()
 
 
 def answer_images(call: Call) -> JsonDict:
-    """The canonical response: tiny PNG images whose colour comes of the request."""
+    # The canonical response: tiny PNG images whose colour comes of the request.
     body = call.body
     wanted = number_wanted(body, _MOST_IMAGES)
     files = body.get("image")
@@ -76,7 +76,7 @@ def png(seed: str) -> bytes:
 
 
 def answer_speech(call: Call) -> JsonDict:
-    """The canonical response: a tone, the longer the more words there are to say."""
+    # The canonical response: a tone, the longer the more words there are to say.
     # WAV, or bare samples for `pcm`.
     body = call.body
     if not body.get("voice"):
@@ -92,13 +92,13 @@ def answer_speech(call: Call) -> JsonDict:
 
 
 def wav(samples: bytes) -> bytes:
-    """Samples of 16 bits as a WAV file."""
+    # Samples of 16 bits as a WAV file.
     size, fmt = len(samples), (16, 1, 1, _RATE, _RATE * 2, 2, 16)
     return struct.pack("<4sI8sIHHIIHH4sI", b"RIFF", size + 36, b"WAVEfmt ", *fmt, b"data", size) + samples
 
 
 def seconds_of(data: bytes) -> float:
-    """How long a sound is: exactly for WAV, as 16 kB a second for anything else."""
+    # How long a sound is: exactly for WAV, as 16 kB a second for anything else.
     at, rate = 12, 16_000
     while data[:4] == b"RIFF" and at + 8 <= len(data):
         kind, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
@@ -111,7 +111,7 @@ def seconds_of(data: bytes) -> float:
 
 
 def answer_transcription(call: Call) -> JsonDict:
-    """The canonical response: a transcript that names the file and its size."""
+    # The canonical response: a transcript that names the file and its size.
     body = call.body
     file: Upload = body["file"]
     said = "In English, this" if body.get("translate") else "This"
@@ -163,7 +163,7 @@ _PLAIN = {
 
 
 def answer_moderation(call: Call) -> JsonDict:
-    """The canonical response: a category applies where its name is in the text."""
+    # The canonical response: a category applies where its name is in the text.
     given = call.body.get("input")
     items = [given] if isinstance(given, str) else as_list(given)
     if items and isinstance(items[0], Mapping):
@@ -239,7 +239,7 @@ def _inputs(value: Any) -> Iterator[tuple[str, int]]:
 
 
 def vector_of(text: str, size: int) -> list[float]:
-    """A unit vector of `size` numbers, always the same for the same text."""
+    # A unit vector of `size` numbers, always the same for the same text.
     state = _hash(text)
     vector = []
     for _ in range(size):

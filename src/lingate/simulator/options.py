@@ -44,10 +44,9 @@ class Options:
 
 
 def read_options(model: str, headers: Mapping[str, str], names: Mapping[str, str], defaults: Options) -> Options:
-    """Options of one request: those of its headers, else those in the model's name, else the defaults.
-
-    `names` are known faults and their aliases, to the fault's name. What does not exist is a `BadRequestError`.
-    """
+    # Options of one request: those of its headers, else those in the model's name, else the defaults.
+    #
+    # `names` are known faults and their aliases, to the fault's name. What does not exist is a `BadRequestError`.
     options = _from_headers(headers, names, _from_model(model, names, defaults))
     if options.words is not None and options.words > MAX_WORDS:
         raise BadRequestError(f"at most {MAX_WORDS} words can be asked for")

@@ -23,7 +23,7 @@ _PER_MEDIUM = 85  # what OpenAI counts for an image in low detail
 
 
 def split(text: str) -> list[str]:
-    """The text's tokens; joined they are the text again."""
+    # The text's tokens; joined they are the text again.
     return _TOKEN.findall(text)
 
 
@@ -32,7 +32,7 @@ def count(text: str) -> int:
 
 
 def count_message(message: Mapping[str, Any]) -> int:
-    """Tokens of one canonical message, its tool calls and media included."""
+    # Tokens of one canonical message, its tool calls and media included.
     total = _PER_MESSAGE + count(text_of(message.get("content")))
     content = message.get("content")
     if isinstance(content, list):
@@ -43,7 +43,7 @@ def count_message(message: Mapping[str, Any]) -> int:
 
 
 def text_of(content: Any) -> str:
-    """The text of a message's content: a string, or the text parts of a list."""
+    # The text of a message's content: a string, or the text parts of a list.
     if isinstance(content, str):
         return content
     if not isinstance(content, list):
@@ -53,14 +53,14 @@ def text_of(content: Any) -> str:
 
 
 def holds(value: Any, names: Collection[str]) -> bool:
-    """Whether one of the names has a value that is not empty, at any depth."""
+    # Whether one of the names has a value that is not empty, at any depth.
     if isinstance(value, Mapping):
         return any((key in names and bool(item)) or holds(item, names) for key, item in value.items())
     return isinstance(value, list) and any(holds(item, names) for item in value)
 
 
 def without(value: Any, names: Collection[str], *, nulled: bool = False) -> Any:
-    """The same without those names, at any depth, or with null in them."""
+    # The same without those names, at any depth, or with null in them.
     if isinstance(value, Mapping):
         kept = ((key, item) for key, item in value.items() if nulled or key not in names)
         return {key: None if key in names else without(item, names, nulled=nulled) for key, item in kept}
@@ -81,14 +81,14 @@ class Prompt:
 
     @property
     def words(self) -> list[str]:
-        """Words of the text that can stand as values: names, numbers and long words first."""
+        # Words of the text that can stand as values: names, numbers and long words first.
         words = re.findall(r"[\w'-]+", self.text)[:200]
         telling = [word for word in words if word[0].isupper() or word[0].isdigit() or len(word) > 5]
         return telling or words
 
 
 def read_prompt(body: JsonDict) -> Prompt:
-    """Read the messages of a canonical request; what is malformed in them is passed over."""
+    # Read the messages of a canonical request; what is malformed in them is passed over.
     messages = [message for message in body.get("messages") or () if isinstance(message, Mapping)]
     prompt = Prompt()
     names = dict(_call_names(messages))
@@ -153,7 +153,7 @@ def _decoded(text: str) -> bytes:
 
 
 def pixels(data: bytes) -> tuple[int, int] | None:
-    """Width and height of a PNG, GIF or JPEG image; None for anything else."""
+    # Width and height of a PNG, GIF or JPEG image; None for anything else.
     size: tuple[int, int] | None = None
     if data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) >= 24:
         size = struct.unpack(">II", data[16:24])

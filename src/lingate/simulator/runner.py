@@ -68,7 +68,7 @@ class Simulator:
         self._failure: BaseException | None = None
 
     def start(self) -> Self:
-        """Listen; returns once requests are answered."""
+        # Listen; returns once requests are answered.
         if self._thread is not None:
             raise RuntimeError("the simulator was started before")
         server = self._server()
@@ -80,7 +80,7 @@ class Simulator:
         return self
 
     def close(self) -> None:
-        """Close the socket and all connections. Closing twice does nothing."""
+        # Close the socket and all connections. Closing twice does nothing.
         if self._loop is not None and self._stop is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closed: the thread has ended by itself
                 self._loop.call_soon_threadsafe(self._stop.set)
@@ -88,15 +88,15 @@ class Simulator:
             self._thread.join()
 
     def stats(self) -> JsonDict:
-        """Counters so far, as `GET /simulator/stats` has them."""
+        # Counters so far, as `GET /simulator/stats` has them.
         return self._backend.stats.snapshot()
 
     def requests(self) -> list[RecordedRequest]:
-        """The last requests, oldest first: headers without credentials, the body's bytes and its JSON."""
+        # The last requests, oldest first: headers without credentials, the body's bytes and its JSON.
         return self._backend.stats.records()
 
     def reset(self) -> None:
-        """Forget counters, requests, the prompt cache and which faults have struck how often."""
+        # Forget counters, requests, the prompt cache and which faults have struck how often.
         self._backend.reset()
 
     def __enter__(self) -> Self:
@@ -147,22 +147,21 @@ def serve(
     grace: float = 5.0,
     ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Run a simulator until SIGINT or SIGTERM.
-
-    Args:
-        host: Address to listen on.
-        port: Port to listen on; 0 takes a free one.
-        keys: Credentials that are accepted; None accepts any.
-        require_key: Refuse requests without a credential.
-        delay: Seconds before each token, where a request does not say.
-        first_delay: Seconds before the first event, on top.
-        grace: Seconds that answers under way have to finish at the end.
-        ready: Called with the URL once requests are answered.
-
-    Raises:
-        MissingExtraError: h11 is not installed.
-        OSError: The address cannot be listened on.
-    """
+    # Run a simulator until SIGINT or SIGTERM.
+    #
+    # Args:
+    #     host: Address to listen on.
+    #     port: Port to listen on; 0 takes a free one.
+    #     keys: Credentials that are accepted; None accepts any.
+    #     require_key: Refuse requests without a credential.
+    #     delay: Seconds before each token, where a request does not say.
+    #     first_delay: Seconds before the first event, on top.
+    #     grace: Seconds that answers under way have to finish at the end.
+    #     ready: Called with the URL once requests are answered.
+    #
+    # Raises:
+    #     MissingExtraError: h11 is not installed.
+    #     OSError: The address cannot be listened on.
 
     def listening(url: str, stop: asyncio.Event) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -50,7 +50,7 @@ _HIGHEST = ("maxLength", "maximum", "maxItems", "maxProperties", "maxContains")
 
 
 def example(schema: Schema, *, seed: str = "", words: Sequence[str] = ()) -> Any:
-    """A value that satisfies the schema (draft 4 to 2020-12 or OpenAPI's variant; references must be local)."""
+    # A value that satisfies the schema (draft 4 to 2020-12 or OpenAPI's variant; references must be local).
     # `seed` chooses among the values that fit; free strings are made of `words`, so that an answer can mention the
     # question.
     # Raises ValueError: The schema itself is malformed, such as a text where a number belongs.

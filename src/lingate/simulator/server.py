@@ -78,7 +78,7 @@ class Connection(asyncio.Protocol):
         _resolve(self._more)
 
     def eof_received(self) -> bool:
-        """The client closed its side."""
+        # The client closed its side.
         # Nobody waits for an answer any more, so the connection closes.
         if self._exchange is not None:
             self._leave("disconnected")
@@ -101,7 +101,7 @@ class Connection(asyncio.Protocol):
         self._writable = None
 
     def close(self) -> None:
-        """Shut down from our side, whatever is under way."""
+        # Shut down from our side, whatever is under way.
         self._leave("closed")
         self._transport.abort()
 
@@ -295,7 +295,7 @@ class Server:
         self._server: asyncio.Server | None = None
 
     async def listen(self, host: str, port: int) -> str:
-        """Open the socket; port 0 takes any free one."""
+        # Open the socket; port 0 takes any free one.
         # Returns the URL.
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: Connection(self.backend, self), host, port, backlog=512)
@@ -304,7 +304,7 @@ class Server:
         return f"http://{name}:{bound[1]}"
 
     async def close(self, grace: float = 0.0) -> None:
-        """Take no more connections, let answers under way finish for up to `grace` seconds, then close the rest."""
+        # Take no more connections, let answers under way finish for up to `grace` seconds, then close the rest.
         self.closing = True
         if self._server is not None:
             self._server.close()

@@ -22,7 +22,7 @@ _QUERY = frozenset({"key", "api_key", "api-key", "access_token"})
 
 
 def credential_of(headers: Mapping[str, str], query: str) -> str:
-    """The credential, from whichever place it came in; empty if there is none."""
+    # The credential, from whichever place it came in; empty if there is none.
     for name in _BARE:
         if headers.get(name, "").strip():
             return headers[name].strip()
@@ -37,12 +37,12 @@ def credential_of(headers: Mapping[str, str], query: str) -> str:
 
 
 def fingerprint(credential: str) -> str:
-    """What stands for a credential in recorded requests: equal for equal ones, and of no other use."""
+    # What stands for a credential in recorded requests: equal for equal ones, and of no other use.
     return "sha256:" + sha256(credential.encode("utf-8", "surrogatepass")).hexdigest()[:16] if credential else ""
 
 
 def redacted_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Headers with fingerprints in the place of credentials; the scheme of `Authorization` stays."""
+    # Headers with fingerprints in the place of credentials; the scheme of `Authorization` stays.
     shown = {}
     for name, value in headers.items():
         if name in _SCHEMED:
@@ -55,7 +55,7 @@ def redacted_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def redacted_query(query: str) -> str:
-    """The query string with fingerprints in the place of credentials; as it was if it holds none."""
+    # The query string with fingerprints in the place of credentials; as it was if it holds none.
     pairs = parse_qsl(query, keep_blank_values=True)
     if not any(name in _QUERY for name, _ in pairs):
         return query
@@ -108,7 +108,7 @@ class RecordedRequest:
     """How it ended."""
 
     def to_dict(self) -> JsonDict:
-        """Everything but the raw bytes, for JSON."""
+        # Everything but the raw bytes, for JSON.
         return {item.name: getattr(self, item.name) for item in fields(self) if item.name != "raw"}
 
 
@@ -131,7 +131,7 @@ class Stats:
         self._max_in_flight = self._in_flight
 
     def reset(self) -> None:
-        """Forget everything but what is open now."""
+        # Forget everything but what is open now.
         with self.lock:
             self._clear()
 
@@ -165,7 +165,7 @@ class Stats:
                 self._counts["streams"]["started"] += 1
 
     def sent(self, record: RecordedRequest, step: Send, prompt_tokens: int) -> None:
-        """The operating system took bytes of the body."""
+        # The operating system took bytes of the body.
         # The prompt is billed with the first bytes of an answer.
         with self.lock:
             record.bytes_out += len(step.data)
@@ -200,13 +200,13 @@ class Stats:
                 )
 
     def report(self, record: RecordedRequest) -> None:
-        """Tell whoever asked to be told that a request is over."""
+        # Tell whoever asked to be told that a request is over.
         # Not called under the lock.
         if self._on_end is not None:
             self._on_end(replace(record))
 
     def records(self) -> list[RecordedRequest]:
-        """Copies of the last requests, oldest first."""
+        # Copies of the last requests, oldest first.
         with self.lock:
             return list(map(replace, self._records))
 

@@ -66,7 +66,7 @@ JSON = "application/json"
 def body_steps(
     status: int, content_type: str, body: bytes, headers: Iterable[tuple[str, str]] = (), tokens: int = 0
 ) -> Steps:
-    """A head and a body of known size."""
+    # A head and a body of known size.
     yield Begin(status, [("content-type", content_type), *headers], len(body))
     if body:
         yield Send(body, tokens)
@@ -77,7 +77,7 @@ def json_steps(status: int, value: Any) -> Steps:
 
 
 def error_steps(face: Dialect, error: LingateError, status: int | None = None) -> Steps:
-    """An error in the form of a dialect."""
+    # An error in the form of a dialect.
     # A status given wins: providers of one form differ in theirs.
     usual, body = face.render_error(error)
     limited, after = isinstance(error, RateLimitError), error.retry_after

@@ -137,7 +137,7 @@ ROUTES: tuple[Route, ...] = (
 
 
 def find_route(method: str, path: str, headers: Mapping[str, str]) -> tuple[Route, dict[str, str]] | None:
-    """The row for a request and its path arguments; None if nobody serves it."""
+    # The row for a request and its path arguments; None if nobody serves it.
     for route in ROUTES:
         if route.method == method and (route.header is None or route.header in headers):
             found = route.pattern.fullmatch(path)
@@ -147,10 +147,9 @@ def find_route(method: str, path: str, headers: Mapping[str, str]) -> tuple[Rout
 
 
 def token_events(response: JsonDict, start: JsonDict | None = None) -> Iterator[tuple[Event, int]]:
-    """The events of a canonical chat response, each with its completion tokens; several choices take turns.
-
-    `start` is the raw form of the first event, for formats that say more in it than the canonical one does.
-    """
+    # The events of a canonical chat response, each with its completion tokens; several choices take turns.
+    #
+    # `start` is the raw form of the first event, for formats that say more in it than the canonical one does.
     queues: dict[int, deque[tuple[Event, int]]] = {}
     tail: list[Event] = []
     for event in replay(response):

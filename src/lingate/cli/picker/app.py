@@ -74,7 +74,7 @@ class Picker(App[Choice]):
         self._asking = False
 
     def get_driver_class(self) -> type[Driver]:
-        """Textual's own way to read and write the terminal, which does not clear what is painted."""
+        # Textual's own way to read and write the terminal, which does not clear what is painted.
         own: Any = super().get_driver_class()
         if not self._painted:
             return own  # type: ignore[no-any-return]
@@ -91,14 +91,14 @@ class Picker(App[Choice]):
         yield Canvas(self.state)
 
     def on_ready(self) -> None:
-        """The screen is there: now load what takes longer."""
+        # The screen is there: now load what takes longer.
         _beside(self._load)
 
     def redraw(self) -> None:
         self.query_one(Canvas).redraw()
 
     async def on_event(self, event: events.Event) -> None:
-        """Keys are the picker's own, before any binding of textual's."""
+        # Keys are the picker's own, before any binding of textual's.
         if isinstance(event, events.Key) and self.is_running:
             event.stop()
             self.press(event)

@@ -47,7 +47,7 @@ def left_width(width: int) -> int:
 
 
 def first(chosen: int, count: int, rows: int) -> int:
-    """The row at the top of a column, so that the chosen one is to be seen."""
+    # The row at the top of a column, so that the chosen one is to be seen.
     return max(0, min(chosen - rows // 2, count - rows))
 
 
@@ -204,7 +204,7 @@ def _line(spans: Line, width: int) -> Line:
 
 
 def fit(text: str, width: int) -> str:
-    """The text in exactly so many cells, cut with an ellipsis or filled."""
+    # The text in exactly so many cells, cut with an ellipsis or filled.
     if width <= 0:
         return ""
     size = cells(text)
@@ -225,7 +225,7 @@ def _both_ends(text: str, width: int) -> str:
 
 
 def cells(text: str) -> int:
-    """How many cells a terminal needs for the text."""
+    # How many cells a terminal needs for the text.
     if text.isascii():
         return len(text)
     return sum(0 if combining(letter) else 2 if east_asian_width(letter) in "WF" else 1 for letter in text)

@@ -21,7 +21,7 @@ _COLOURS = {"red", "green", "yellow"}
 
 @contextmanager
 def opened(state: State) -> Iterator[bool]:
-    """Paint the first frame, and give the terminal back as it was. Yields whether there is one to paint on."""
+    # Paint the first frame, and give the terminal back as it was. Yields whether there is one to paint on.
     try:
         import termios
     except ImportError:  # Windows has none: there the first frame comes with the rest

@@ -70,17 +70,17 @@ class State:
 
     @property
     def waiting(self) -> bool:
-        """All models are wanted, and not there yet."""
+        # All models are wanted, and not there yet.
         return self.scope == "all" and self.everything is None
 
     @property
     def chosen(self) -> Offer | None:
-        """The model under the cursor."""
+        # The model under the cursor.
         return self.models[self.row] if 0 <= self.row < len(self.models) else None
 
     @property
     def place(self) -> int:
-        """Where the cursor is on the left."""
+        # Where the cursor is on the left.
         return next((at for at, backing in enumerate(self.backings) if backing.name == self.provider), 0)
 
     def load(self, offers: Iterable[Offer]) -> None:
@@ -105,7 +105,7 @@ class State:
         self._filter(kept[much])
 
     def move(self, steps: int) -> None:
-        """Move the cursor of the column that is used, up to its ends."""
+        # Move the cursor of the column that is used, up to its ends.
         self.status = ""
         if self.pane == "models":
             self.row = max(0, min(self.row + steps, len(self.models) - 1))
@@ -114,12 +114,12 @@ class State:
             self.select(self.backings[at].name)
 
     def select(self, provider: str) -> None:
-        """Show the models of a provider; the empty name shows those of all."""
+        # Show the models of a provider; the empty name shows those of all.
         self.provider = provider
         self._show()
 
     def written(self) -> str | None:
-        """The model that Enter takes: the one under the cursor, or a whole `provider/model` that no list has."""
+        # The model that Enter takes: the one under the cursor, or a whole `provider/model` that no list has.
         if self.chosen is not None:
             return self.chosen.model
         provider, slash, name = self.query.strip().partition("/")

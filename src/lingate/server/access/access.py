@@ -75,7 +75,7 @@ class Access:
         self.configure(settings)
 
     def configure(self, settings: AccessSettings) -> None:
-        """Take over a new config, but for `redis_url`, which is read once."""
+        # Take over a new config, but for `redis_url`, which is read once.
         # Raises ValueError: A network, a period or an issuer is not one; nothing was changed.
         # Whatever can be wrong is found out before anything is changed.
         for limits in (settings.gateway, settings.customers):
@@ -98,24 +98,24 @@ class Access:
             self.keys.set_master(None if given is None else digest(given))
 
     async def start(self) -> None:
-        """Read the keys and go on reading what changes."""
+        # Read the keys and go on reading what changes.
         # Does not fail where the database is away: it is asked again.
         await asyncio.gather(self._refresh(), self.limiter.start())
         chores = (self._every(_REFRESH_SECONDS, self._refresh), self._every(_RECONCILE_SECONDS, self.limiter.reconcile))
         self._tasks = list(map(asyncio.create_task, chores))
 
     async def stop(self) -> None:
-        """Stop reading."""
+        # Stop reading.
         await end(self._tasks)
         await self.limiter.stop()
 
     def known(self, token: str) -> Caller | None:
-        """Who sends this token, from memory."""
+        # Who sends this token, from memory.
         caller = self.keys.known(token)
         return self.sign_in.known(token) if caller is None and self.sign_in is not None else caller
 
     async def find(self, token: str) -> Caller | None:
-        """Who sends this token, asking whoever may know."""
+        # Who sends this token, asking whoever may know.
         # None for a wrong one, in every state of the database.
         if self.sign_in is not None and not token.startswith(PREFIX):
             return await self.sign_in.verify(token)
@@ -131,7 +131,7 @@ class Access:
         )
 
     def refusal(self, token: str) -> str | None:
-        """Why a token is not good, for whoever holds it; None where nothing is known of it."""
+        # Why a token is not good, for whoever holds it; None where nothing is known of it.
         return self.keys.refusal(token) or (self.sign_in.refusal(token) if self.sign_in is not None else None)
 
     async def _every(self, seconds: float, what: Callable[[], Awaitable[None]]) -> None:

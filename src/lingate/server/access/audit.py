@@ -43,7 +43,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def differences(old: msgspec.Struct | None, new: msgspec.Struct | None) -> dict[str, Any]:
-    """The fields in which two versions of a record differ, as `{field: {"from": ..., "to": ...}}`."""
+    # The fields in which two versions of a record differ, as `{field: {"from": ..., "to": ...}}`.
     before, after = map(_fields, (old, new))
     changed = {name: (before.get(name), after.get(name)) for name in {**before, **after} if name not in _OBVIOUS}
     return {

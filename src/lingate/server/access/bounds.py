@@ -33,7 +33,7 @@ _TEXT_ONLY: tuple[Any, ...] = (None, [], ["text"])
 
 
 def circumstances_of(body: dict[str, Any]) -> Circumstances:
-    """What decides what a request (in the canonical form) may cost."""
+    # What decides what a request (in the canonical form) may cost.
     size, seen = _beyond(body), set()
     pending: list[Any] = [body]
     while pending:
@@ -116,19 +116,19 @@ _MOST = 2**40
 
 
 def asked_output(body: dict[str, Any]) -> int | None:
-    """Tokens of output that a request allows by what all providers know, for counting tokens a minute; None if it does not say."""
+    # Tokens of output that a request allows by what all providers know, for counting tokens a minute; None if it does not say.
     most = max(_number(body.get("max_completion_tokens")), _number(body.get("max_tokens")))
     return most * (_number(body.get("n")) or 1) if most else None
 
 
 def all_output(longest: int, thinking: int, answers: int) -> int:
-    """Tokens of all answers together."""
+    # Tokens of all answers together.
     # Thinking comes on top of a bound that has no room for it.
     return (longest if longest > thinking else longest + thinking) * answers
 
 
 def longest_answer(body: dict[str, Any]) -> int | None:
-    """Tokens that an answer may have by the caller's word, None where it does not say."""
+    # Tokens that an answer may have by the caller's word, None where it does not say.
     # Which of several bounds counts is the provider's choice. One that only some providers know bounds nothing.
     if not any(_number(body.get(name)) for name in ("max_completion_tokens", "max_tokens")):
         return None
@@ -136,7 +136,7 @@ def longest_answer(body: dict[str, Any]) -> int | None:
 
 
 def other_output(operation: str, about: Circumstances) -> int:
-    """Tokens of output that a call has at most which generates no text of a length that its caller bounds."""
+    # Tokens of output that a call has at most which generates no text of a length that its caller bounds.
     if operation == "images":
         return _PICTURE
     if operation == "speech":
@@ -145,14 +145,14 @@ def other_output(operation: str, about: Circumstances) -> int:
 
 
 def answers_of(body: dict[str, Any]) -> int:
-    """How many answers are made, and paid for: of some only the best is given."""
+    # How many answers are made, and paid for: of some only the best is given.
     prompts = body.get("prompt")
     many = len(prompts) if isinstance(prompts, list) and prompts and type(prompts[0]) in (str, list) else 1
     return many * max([_number(holder[name]) for holder, name in _named(body, _COUNTS)], default=1) or many
 
 
 def other_models(body: dict[str, Any]) -> Iterator[str]:
-    """Models that a request names besides its own: those a router may ask instead, and those that tools ask."""
+    # Models that a request names besides its own: those a router may ask instead, and those that tools ask.
     for holder, name in _named(body, frozenset({"models"})):
         value = holder[name]
         yield from map(str, value if isinstance(value, list) else (value,))
@@ -160,13 +160,13 @@ def other_models(body: dict[str, Any]) -> Iterator[str]:
 
 
 def shorten(body: dict[str, Any], most: int) -> None:
-    """Let an answer have so many tokens at most, whatever its caller says."""
+    # Let an answer have so many tokens at most, whatever its caller says.
     _lift_limits(body)
     body["max_tokens"] = most
 
 
 def shortened(call: Call, most: int) -> Call:
-    """The same of a call that may hold parts of the configuration, which stay as they are."""
+    # The same of a call that may hold parts of the configuration, which stay as they are.
     body, own = _copied(call.body), _copied(call.extra_body or {})
     shorten(body, most)
     _lift_limits(own)

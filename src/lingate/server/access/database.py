@@ -35,14 +35,14 @@ class Database:
         self._edits: Edits | None = None
 
     async def edits(self) -> Edits:
-        """What changes records."""
+        # What changes records.
         # It takes a while to load, which is not the loop's to wait for.
         if self._edits is None:
             self._edits = await asyncio.to_thread(_make_edits, self._store)
         return self._edits
 
     async def changes(self, since: int) -> Changes:
-        """What changed after version `since`, oldest first and not all at once: ask again while there is `more`."""
+        # What changed after version `since`, oldest first and not all at once: ask again while there is `more`.
         values = {"since": since, "most": _MOST_ROWS}
         found = [answer.rows for answer in await self._store.ask(*(Statement(sql, values) for sql in _CHANGES))]
         full = [rows[-1][0] for rows in found if len(rows) == _MOST_ROWS]
@@ -57,17 +57,17 @@ class Database:
         return changes
 
     async def key_of(self, digest: str) -> StoredKey | None:
-        """The key whose token has this digest (hex), now or until its overlap ends."""
+        # The key whose token has this digest (hex), now or until its overlap ends.
         (found,) = await self._store.ask(Statement(_KEY, {"digest": digest}))
         return stored_from(*found.rows[0]) if found.rows else None
 
     async def setting(self, name: str) -> str | None:
-        """A setting's value."""
+        # A setting's value.
         (found,) = await self._store.ask(Statement(_SETTING, {"name": name}))
         return cast(str, found.rows[0][0]) if found.rows else None
 
     async def settle_setting(self, name: str, value: str) -> str:
-        """Set a setting that has no value yet."""
+        # Set a setting that has no value yet.
         # What comes back is the value it has: another replica may have been first.
         _, found = await self._store.change(
             Statement(_SETTLE, {"name": name, "value": value}), Statement(_SETTING, {"name": name})

@@ -46,7 +46,7 @@ class Edits:
     async def audit_log(
         self, *, limit: int, before: int | None = None, kind: str | None = None, subject: str | None = None
     ) -> list[Entry]:
-        """What administrators did, newest first."""
+        # What administrators did, newest first.
         query = select(audit).order_by(audit.c.id.desc()).limit(limit)
         for column, value in ((audit.c.kind, kind), (audit.c.subject, subject)):
             if value is not None:
@@ -58,7 +58,7 @@ class Edits:
         return [Entry(**{**row, "changes": msgspec.json.decode(row["changes"])}) for row in rows]
 
     async def note(self, entry: Entry) -> None:
-        """Write down something that an administrator did and that changed no record."""
+        # Write down something that an administrator did and that changed no record.
         async with self._connected(write=True) as connection:
             await _write_audit(connection, entry)
 
@@ -68,7 +68,7 @@ class Edits:
         change: Callable[[StoredKey | None], StoredKey | None],
         entry: Callable[[Key | None, Key | None], Entry],
     ) -> StoredKey | None:
-        """Replace a key by what `change` makes of it (None deletes it), as one step that no other replica comes between."""
+        # Replace a key by what `change` makes of it (None deletes it), as one step that no other replica comes between.
         async with self._connected(write=True) as connection:
             version = await self._next_version(connection)
             row = (await connection.execute(select(keys).where(keys.c.id == key_id))).one_or_none()
@@ -95,7 +95,7 @@ class Edits:
         change: Callable[[Principal | None], Principal | None],
         entry: Callable[[Principal | None, Principal | None], Entry],
     ) -> Principal | None:
-        """The same for a team, user, customer, tag or budget."""
+        # The same for a team, user, customer, tag or budget.
         async with self._connected(write=True) as connection:
             version = await self._next_version(connection)
             where = (principals.c.kind == kind) & (principals.c.id == id)

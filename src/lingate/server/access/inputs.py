@@ -63,7 +63,7 @@ class NewKey(Limits, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def struct_of(name: str, doc: str, fields: Iterable[tuple[Any, ...]]) -> type[msgspec.Struct]:
-    """A struct that is made of other ones' fields, or of few of its own."""
+    # A struct that is made of other ones' fields, or of few of its own.
     made: Any = list(fields)
     return msgspec.defstruct(
         name, made, frozen=True, kw_only=True, forbid_unknown_fields=True, namespace={"__doc__": doc}, module=__name__

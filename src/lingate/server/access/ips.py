@@ -13,7 +13,7 @@ Address = IPv4Address | IPv6Address
 
 @lru_cache(maxsize=4096)
 def parse_address(text: str) -> Address | None:
-    """An address as a peer or a header writes it (with a port, in brackets, IPv4 mapped into IPv6); None if it is none."""
+    # An address as a peer or a header writes it (with a port, in brackets, IPv4 mapped into IPv6); None if it is none.
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
@@ -50,7 +50,7 @@ def _network(text: str) -> IPv4Network | IPv6Network:
 
 
 def client_address(peer: str | None, forwarded_for: str | None, trusted: Networks | None) -> str | None:
-    """Who sent a request: the peer, or behind trusted proxies the last in `X-Forwarded-For` that is not one of them."""
+    # Who sent a request: the peer, or behind trusted proxies the last in `X-Forwarded-For` that is not one of them.
     # Anybody can write the front of that header, so it is read from its end, and only if the peer itself is trusted.
     if trusted is None or forwarded_for is None:
         return peer

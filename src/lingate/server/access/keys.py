@@ -67,7 +67,7 @@ class Keys:
         self.anonymous = self._special("", admin=False)
 
     def known(self, token: str) -> Caller | None:
-        """Who sends this token, from memory; None if nobody here knows it or it is not good any more."""
+        # Who sends this token, from memory; None if nobody here knows it or it is not good any more.
         entry = self._known.get(digest(token))
         if entry is None:
             return None
@@ -75,7 +75,7 @@ class Keys:
         return caller if until is None or self._now() < until else None
 
     def refusal(self, token: str) -> str | None:
-        """Why a token that is known is not good (`this key has expired`), None for one that is unknown."""
+        # Why a token that is known is not good (`this key has expired`), None for one that is unknown.
         known = digest(token)
         entry = self._known.get(known)
         if entry is not None and entry[1] is not None and self._now() >= entry[1]:
@@ -83,7 +83,7 @@ class Keys:
         return self._refused.get(known)
 
     async def find(self, token: str) -> Caller | None:
-        """Who sends this token, asking the database if it was made elsewhere a moment ago."""
+        # Who sends this token, asking the database if it was made elsewhere a moment ago.
         # None if it does not answer.
         if not token.startswith(PREFIX):
             return None
@@ -112,7 +112,7 @@ class Keys:
             self._unknown[wanted] = time.monotonic() + _UNKNOWN_SECONDS
 
     def set_master(self, master: bytes | None) -> None:
-        """The digest of the master key."""
+        # The digest of the master key.
         if self._master is not None:
             self._known.pop(self._master, None)
         self._master = master
@@ -120,7 +120,7 @@ class Keys:
             self._known[master] = (self._special("master", admin=True), None)
 
     def set_gateway(self, limits: Limits | None) -> None:
-        """Limits of all calls together."""
+        # Limits of all calls together.
         wanted = limits or Limits()
         if wanted == self._gateway:
             return
@@ -131,7 +131,7 @@ class Keys:
         self.generation += 1
 
     async def refresh(self) -> None:
-        """Read what changed in the database."""
+        # Read what changed in the database.
         # Raises StoreUnavailableError: It does not answer.
         async with self._refreshing:
             more = True
@@ -142,7 +142,7 @@ class Keys:
                 await asyncio.sleep(0)
 
     def apply(self, changes: Changes) -> None:
-        """Take over changed records."""
+        # Take over changed records.
         concerned: set[str] = set()
         for (kind, id), principal in changes.principals.items():
             concerned |= self._take_principal(kind, id, principal)
@@ -159,7 +159,7 @@ class Keys:
         self.version = max(self.version, changes.version)
 
     def is_master(self, known: bytes) -> bool:
-        """Whether this is the digest of the master key."""
+        # Whether this is the digest of the master key.
         return known == self._master
 
     def _take_principal(self, kind: str, id: str, principal: Principal | None) -> set[str]:
@@ -209,7 +209,7 @@ class Keys:
         self._digests[key.id] = tuple(digests)
 
     def caller_of(self, key: Key) -> Caller:
-        """The caller that a key stands for; its limits are set as a side effect."""
+        # The caller that a key stands for; its limits are set as a side effect.
         team = self.principals.get(("team", key.team_id)) if key.team_id else None
         user = self.principals.get(("user", key.user_id)) if key.user_id else None
         limits = self._limits((key, "key"), (team, "team"), (user, "user"))
@@ -248,7 +248,7 @@ class Keys:
         return Caller(key_id=key_id, admin=admin, limits=self._limits())
 
     def reason(self, key: Key) -> str | None:
-        """Why a key is not good, whenever it ends; None if it is."""
+        # Why a key is not good, whenever it ends; None if it is.
         if key.blocked:
             return "this key is blocked"
         for kind, id in (("team", key.team_id), ("user", key.user_id)):

@@ -76,7 +76,7 @@ class LocalLimiter:
         """Tell other replicas that a deployment rests: there is no line to them."""
 
     async def first(self, name: str, seconds: float) -> bool:
-        """Whether no other replica has asked this of the same name in the last seconds: there is none."""
+        # Whether no other replica has asked this of the same name in the last seconds: there is none.
         return True
 
     def limit(
@@ -89,7 +89,7 @@ class LocalLimiter:
         made_at: float = 0.0,
         blocked: bool = False,
     ) -> Scope | None:
-        """Set the limits of a key, team, user, customer, tag, or of the gateway."""
+        # Set the limits of a key, team, user, customer, tag, or of the gateway.
         # None where nothing is limited.
         # Raises ValueError: A period is not one.
         if unlimited(limits) and not blocked:
@@ -107,7 +107,7 @@ class LocalLimiter:
         return scope
 
     def forget(self, kind: str, id: str) -> None:
-        """Nothing limits this one any more."""
+        # Nothing limits this one any more.
         self._scopes.pop((kind, id), None)
         if kind == "tag":
             self._tags.pop(id, None)
@@ -115,7 +115,7 @@ class LocalLimiter:
             self._customers.pop(id, None)
 
     def limit_customers(self, limits: Limits | None) -> None:
-        """Set the limits of each end user that has none of its own."""
+        # Set the limits of each end user that has none of its own.
         self._default_customer = None if limits is None or unlimited(limits) else limits
         if self._default_customer is None:
             self._passing.clear()
@@ -123,19 +123,19 @@ class LocalLimiter:
             scope.configure(limits or Limits())
 
     def scope(self, kind: str, id: str) -> Scope | None:
-        """Who this is for the limiter, None if nothing limits it."""
+        # Who this is for the limiter, None if nothing limits it.
         found = self._scopes.get((kind, id))
         return found or (self._passing.get(id) if kind == "customer" else None)
 
     def limits_for(self, scopes: Iterable[Scope | None]) -> CallerLimits | None:
-        """What goes into `Caller.limits`; None where none of its scopes limits anything."""
+        # What goes into `Caller.limits`; None where none of its scopes limits anything.
         present = [scope for scope in scopes if scope is not None]
         return CallerLimits(present) if present else None
 
     async def admit(
         self, caller: Caller, estimate: Estimate, end_user: str | None, tags: tuple[str, ...]
     ) -> LocalTicket | None:
-        """Reserve for one call."""
+        # Reserve for one call.
         # None where nothing limits this caller: the hot path for most.
         # Raises RateLimitError: Too many requests or tokens a minute; `retry_after` is set.
         # Raises ConcurrencyLimitError: Too many calls at once.
@@ -149,7 +149,7 @@ class LocalLimiter:
         return await self._reserve(plan, demand(plan, estimate, allow_unpriced=self.allow_unpriced))
 
     async def extend(self, ticket: LocalTicket, estimate: Estimate, spent: float | None) -> int | None:
-        """Reserve for one more part of a call that was admitted."""
+        # Reserve for one more part of a call that was admitted.
         # Only money is: it is the same call.
         # ticket: The call's. What is reserved here is held by it, and given back with it.
         # spent: What the parts before cost in dollars, None where nobody knows.
@@ -256,7 +256,7 @@ class LocalLimiter:
             budget.raise_to(start, nanos(dollars))
 
     async def learn(self, kind: str, ids: Sequence[str]) -> Sequence[float | None]:
-        """Make sure that the budgets of those who are limited include what the ledger knows."""
+        # Make sure that the budgets of those who are limited include what the ledger knows.
         # Returns: Dollars that each has spent in all, as the ledger has it; None where it does not answer.
         scopes = [scope for id in ids if (scope := self.scope(kind, id)) is not None]
         await self._learn([budget for scope in scopes for budget in scope.budgets])
@@ -271,12 +271,12 @@ class LocalLimiter:
             return nobody
 
     async def reread(self, budgets: Sequence[Budget], patience: float = _LEDGER_PATIENCE) -> None:
-        """Raise budgets that no call reserves from to what the ledger has."""
+        # Raise budgets that no call reserves from to what the ledger has.
         if self._spending is not None:
             await self._ask(budgets, self._spending, patience)
 
     async def reconcile(self) -> None:
-        """Raise the budgets used since the last time to what the ledger has: other replicas spend from them too."""
+        # Raise the budgets used since the last time to what the ledger has: other replicas spend from them too.
         if self._spending is None or not self._touched:
             return
         touched, self._touched = self._touched, set()
@@ -284,7 +284,7 @@ class LocalLimiter:
 
 
 async def end(tasks: list[asyncio.Task[None]]) -> None:
-    """Cancel tasks, and return when all have ended; the list is empty then."""
+    # Cancel tasks, and return when all have ended; the list is empty then.
     ending, tasks[:] = tasks[:], []
     for task in ending:
         task.cancel()

@@ -60,13 +60,13 @@ class Link:
         self._joining = False
 
     async def start(self) -> None:
-        """Connect; where that fails, go on trying in the background."""
+        # Connect; where that fails, go on trying in the background.
         if not await self._try():
             self._lost("no connection")
         self._probe = asyncio.create_task(self._watch())
 
     async def stop(self) -> None:
-        """Send what is waiting, and close."""
+        # Send what is waiting, and close.
         if self._probe is not None:
             self._probe.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -81,7 +81,7 @@ class Link:
     async def run(
         self, script: Script, keys: list[str], arguments: list[str], unheard: Callable[[Any], None] | None = None
     ) -> Any:
-        """Run a script with the next batch."""
+        # Run a script with the next batch.
         # unheard: Gets the answer if whoever waits for it is cancelled: what the script did is done.
         # Raises AwayError: Redis does not answer, or answers nonsense.
         if not self.up:
@@ -95,12 +95,12 @@ class Link:
             raise
 
     def send(self, script: Script, keys: list[str], arguments: list[str]) -> None:
-        """Run a script with the next batch; nobody waits for its answer."""
+        # Run a script with the next batch; nobody waits for its answer.
         if self.up or self._joining:
             self._put((script, keys, arguments, None))
 
     async def call(self, script: Script, keys: Sequence[str], arguments: Sequence[str]) -> Any:
-        """Run a script now, also while the line is not up yet."""
+        # Run a script now, also while the line is not up yet.
         async with Patience(PATIENCE):
             return await self.redis.eval(script.text, len(keys), *keys, *arguments)
 

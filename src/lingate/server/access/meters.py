@@ -19,7 +19,7 @@ WINDOW = 61
 
 
 def nanos(dollars: float) -> int:
-    """Dollars in whole billionths, rounded up; the noise of float arithmetic is no reason to round."""
+    # Dollars in whole billionths, rounded up; the noise of float arithmetic is no reason to round.
     return ceil(dollars * NANO - 0.0001)
 
 
@@ -35,7 +35,7 @@ class Rate:
     """At most 62 of them; a deque would take 600 bytes before its first."""
 
     def room(self, second: int) -> int:
-        """How much may still happen now."""
+        # How much may still happen now.
         # Negative where the limit was lowered or a call used more than was reserved.
         slots = self.slots
         while slots and slots[0][0] <= second - WINDOW:
@@ -43,7 +43,7 @@ class Rate:
         return self.limit - self.used
 
     def add(self, second: int, amount: int) -> list[int]:
-        """Count something; what comes back is handed to `correct` when more is known."""
+        # Count something; what comes back is handed to `correct` when more is known.
         slots = self.slots
         if slots and slots[-1][0] == second:
             slot = slots[-1]
@@ -55,7 +55,7 @@ class Rate:
         return slot
 
     def correct(self, slot: list[int], second: int, delta: int) -> None:
-        """Give back where it was taken, or count what came on top now."""
+        # Give back where it was taken, or count what came on top now.
         if delta > 0:
             self.add(second, delta)
         elif self.slots and slot[0] >= self.slots[0][0]:
@@ -63,7 +63,7 @@ class Rate:
             self.used += delta
 
     def wait(self, second: int, amount: int) -> int:
-        """Seconds until `amount` fits, 0 if it does now; for more than the limit, until nothing is counted any more."""
+        # Seconds until `amount` fits, 0 if it does now; for more than the limit, until nothing is counted any more.
         free = self.room(second)
         if free >= amount or not self.slots:
             return 0
@@ -140,13 +140,13 @@ class Budget:
             self.ends = FOREVER
 
     def remaining(self, now: float) -> int:
-        """What may still be reserved."""
+        # What may still be reserved.
         if not self.start <= now < self.ends:
             self.roll(now)
         return self.cap - self.spent - self.reserved - self._inherited
 
     def roll(self, now: float) -> None:
-        """Be in the window that `now` is in."""
+        # Be in the window that `now` is in.
         # Calls of the one before settle into the one before.
         if self.period is None or self.start <= now < self.ends:
             return
@@ -161,7 +161,7 @@ class Budget:
         self.known = left.known and self.start > left.start
 
     def settle(self, start: float, reserved: int, spent: int) -> None:
-        """End a reservation that was made in the window beginning at `start`."""
+        # End a reservation that was made in the window beginning at `start`.
         if self._heir is not None and start == self._handed:
             self._heir._inherit(reserved, spent)
         if start == self.start:
@@ -172,7 +172,7 @@ class Budget:
             self._before.spent += spent
 
     def succeed(self, old: Budget) -> None:
-        """Take the place of a budget with another period: what is reserved there is under way, and is spent from this one."""
+        # Take the place of a budget with another period: what is reserved there is under way, and is spent from this one.
         self._inherited = old.reserved + old._inherited
         old._heir, old._handed = self, old.start
 
@@ -183,7 +183,7 @@ class Budget:
             self._heir._inherit(reserved, spent)
 
     def raise_to(self, start: float, spent: int) -> None:
-        """Take over what the ledger (or another replica) knows of a window, if it is more than we do."""
+        # Take over what the ledger (or another replica) knows of a window, if it is more than we do.
         self.known = True
         if start == self.start and spent > self.spent:
             self.spent = spent

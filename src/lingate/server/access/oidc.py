@@ -99,7 +99,7 @@ class SignIn:
         self._reasons: OrderedDict[bytes, str] = OrderedDict()
 
     def known(self, token: str) -> Caller | None:
-        """Who a token stands for that was checked before, and is still good."""
+        # Who a token stands for that was checked before, and is still good.
         name = digest(token)
         entry = self._known.get(name)
         if entry is None:
@@ -111,11 +111,11 @@ class SignIn:
         return None
 
     def refusal(self, token: str) -> str | None:
-        """Why a token was not good, for its holder."""
+        # Why a token was not good, for its holder.
         return self._reasons.get(digest(token))
 
     async def verify(self, token: str) -> Caller | None:
-        """Check a token; None if it is not good, or not a signed token at all."""
+        # Check a token; None if it is not good, or not a signed token at all.
         if token.count(".") != 2 or len(token) > _LONGEST_TOKEN:
             return None
         name = digest(token)
@@ -262,7 +262,7 @@ def _public_keys(raw: bytes) -> dict[str, Any]:
 
 
 def keys_at(issuer: str, jwks: str | None) -> str:
-    """Where an issuer's keys are, or what says where they are."""
+    # Where an issuer's keys are, or what says where they are.
     # Raises ValueError: Nobody knows, or anybody could change them on their way.
     if jwks is None and "://" not in issuer:
         raise ValueError(f"say where the keys of {issuer!r} are: its name is no URL that could be asked")
@@ -279,7 +279,7 @@ def _check_place(place: str) -> None:
 
 
 async def read(place: str) -> bytes:
-    """The document at an `https` URL or path."""
+    # The document at an `https` URL or path.
     # Raises OSError: It cannot be read.
     return await asyncio.to_thread(_read, place)
 

@@ -18,7 +18,7 @@ FOREVER = float("inf")
 
 
 def parse_span(text: str) -> tuple[int, int]:
-    """A span as (seconds, months); one of the two is zero."""
+    # A span as (seconds, months); one of the two is zero.
     # Raises ValueError: It is not a number and a unit, or longer than a century.
     match = _FORM.fullmatch(text)
     if match is None:
@@ -31,7 +31,7 @@ def parse_span(text: str) -> tuple[int, int]:
 
 
 def after(start: float, text: str) -> float:
-    """The moment a span after `start`."""
+    # The moment a span after `start`.
     # Months are calendar months; the day is the month's last where it has no such day.
     seconds, months = parse_span(text)
     if seconds:
@@ -58,7 +58,7 @@ class Period(NamedTuple):
 
     @classmethod
     def parse(cls, text: str, made_at: float = 0.0) -> Period:
-        """The period that `budget_duration` names, for a budget made at `made_at`."""
+        # The period that `budget_duration` names, for a budget made at `made_at`.
         # Raises ValueError: It is not a duration.
         seconds, months = parse_span(text)
         if months:
@@ -72,7 +72,7 @@ class Period(NamedTuple):
         return cls(seconds)
 
     def window(self, now: float) -> tuple[float, float]:
-        """Beginning and end of the window that `now` is in."""
+        # Beginning and end of the window that `now` is in.
         if self.months:
             moment = time.gmtime(now)
             month = moment.tm_year * 12 + moment.tm_mon - 1

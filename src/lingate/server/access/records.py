@@ -123,22 +123,21 @@ _LIMITS = Limits.__struct_fields__
 
 
 def stored_from(data: str, digest: str, previous_digest: str | None) -> StoredKey:
-    """A key as the database has it."""
+    # A key as the database has it.
     return StoredKey(
         key=msgspec.json.decode(data, type=Key, strict=False), digest=digest, previous_digest=previous_digest
     )
 
 
 def principal_from(data: str) -> Principal:
-    """A principal as the database has it."""
+    # A principal as the database has it.
     return msgspec.json.decode(data, type=Principal, strict=False)
 
 
 def limits_of(record: Limits, base: Limits | None = None) -> Limits:
-    """The limits of a record alone, filled up from the budget it refers to.
-
-    A record with a budget of its own does not take over the other's period, which would mean something else with it.
-    """
+    # The limits of a record alone, filled up from the budget it refers to.
+    #
+    # A record with a budget of its own does not take over the other's period, which would mean something else with it.
     values = {name: getattr(record, name) for name in _LIMITS}
     if base is not None:
         own_budget = record.max_budget is not None
@@ -149,5 +148,5 @@ def limits_of(record: Limits, base: Limits | None = None) -> Limits:
 
 
 def unlimited(limits: Limits) -> bool:
-    """Nothing is limited."""
+    # Nothing is limited.
     return all(getattr(limits, name) in (None, {}) for name in _LIMITS if name != "budget_duration")

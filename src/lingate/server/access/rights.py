@@ -46,12 +46,12 @@ _GROUPS = {
 
 
 def may_use(caller: Caller, model: str) -> bool:
-    """Whether a caller may use a model, by the name of its group (after the caller's aliases were resolved)."""
+    # Whether a caller may use a model, by the name of its group (after the caller's aliases were resolved).
     return all(matches_any(rule, model) for rule in caller.model_rules)
 
 
 def may_call(caller: Caller, path: str, method: str = "GET") -> bool:
-    """Whether a caller may use a path."""
+    # Whether a caller may use a path.
     # LiteLLM's names for groups of paths stand for their paths.
     # Google's format calls models below the path where the others list them.
     asks = method not in ("GET", "HEAD")
@@ -61,5 +61,5 @@ def may_call(caller: Caller, path: str, method: str = "GET") -> bool:
 
 
 def may_come_from(caller: Caller, address: str | None) -> bool:
-    """Whether a caller may call from an address."""
+    # Whether a caller may call from an address.
     return caller.networks is None or address in caller.networks

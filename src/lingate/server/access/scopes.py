@@ -42,7 +42,7 @@ class Plan:
 
     @classmethod
     def joined(cls, plans: Iterable[Plan]) -> Plan:
-        """All meters of several plans."""
+        # All meters of several plans.
         parts = list(plans)
         return cls(
             [meter for part in parts for meter in part.requests],
@@ -81,7 +81,7 @@ class Scope(msgspec.Struct, eq=False):
     def configure(
         self, limits: Limits, *, name: str | None = None, made_at: float = 0.0, blocked: bool = False
     ) -> None:
-        """Take over new limits; what has been counted stays."""
+        # Take over new limits; what has been counted stays.
         # Raises ValueError: A period is not one.
         self.blocked = blocked
         shown = f"{self.kind} {name}" if name else self.name
@@ -97,7 +97,7 @@ class Scope(msgspec.Struct, eq=False):
         self._plans = {}
 
     def plan(self, model: Names) -> Plan:
-        """The meters for a call to this model."""
+        # The meters for a call to this model.
         plan = self._plans.get(model)
         if plan is None:
             if len(self._plans) >= _MOST_PLANS:
@@ -112,12 +112,12 @@ class Scope(msgspec.Struct, eq=False):
 
     @property
     def budgets(self) -> tuple[Budget, ...]:
-        """All of its budgets."""
+        # All of its budgets.
         return tuple(self._budgets.values())
 
     @property
     def idle(self) -> bool:
-        """No call is under way."""
+        # No call is under way.
         return not any(money.reserved for money in self.budgets) and not (self.parallel and self.parallel.running)
 
     def _id(self, what: str, pattern: str | None) -> str:
@@ -189,7 +189,7 @@ class CallerLimits:
         self._plans: dict[Names, Plan] = {}
 
     def plan(self, model: Names) -> Plan:
-        """The meters for a call to this model."""
+        # The meters for a call to this model.
         plan = self._plans.get(model)
         if plan is None:
             if len(self._plans) >= _MOST_PLANS:

@@ -58,12 +58,12 @@ class Service:
         self._now = now
 
     async def keys(self) -> list[Key]:
-        """All keys, newest first, as far as the database answers."""
+        # All keys, newest first, as far as the database answers.
         await self._keys.refresh()
         return sorted((stored.key for stored in self._keys.records.values()), key=lambda key: (-key.created_at, key.id))
 
     async def key(self, key_id: str) -> Key:
-        """One key, by its id or, where that is not one, by its token."""
+        # One key, by its id or, where that is not one, by its token.
         await self._keys.refresh()
         records = self._keys.records
         if (stored := records.get(key_id)) is None:  # one that is blocked or over has its token all the same
@@ -74,7 +74,7 @@ class Service:
         return stored.key
 
     async def create_key(self, actor: Actor, new: NewKey) -> tuple[Key, str]:
-        """Make a key."""
+        # Make a key.
         # The token that comes back is shown this once and stored nowhere.
         await self._keys.refresh()
         now = self._now()
@@ -99,7 +99,7 @@ class Service:
         return key, token
 
     async def update_key(self, actor: Actor, key_id: str, patch: msgspec.Struct) -> Key:
-        """Change fields of a key."""
+        # Change fields of a key.
         key_id = (await self.key(key_id)).id
         values = _given(patch)
         duration, expires_at = values.pop("duration", None), values.get("expires_at")
@@ -108,12 +108,12 @@ class Service:
         return await self._replace(actor, "update", key_id, lambda key: _patched(key, values))
 
     async def block_key(self, actor: Actor, key_id: str, blocked: bool) -> Key:
-        """Refuse the calls of a key, or accept them again."""
+        # Refuse the calls of a key, or accept them again.
         key_id = (await self.key(key_id)).id
         return await self._replace(actor, "block" if blocked else "unblock", key_id, lambda _: {"blocked": blocked})
 
     async def rotate_key(self, actor: Actor, key_id: str, rotation: Rotation) -> tuple[Key, str]:
-        """Replace the token of a key; id, limits and what was spent stay."""
+        # Replace the token of a key; id, limits and what was spent stay.
         # The old token is good until the overlap ends.
         key_id = (await self.key(key_id)).id
         now = self._now()
@@ -133,20 +133,20 @@ class Service:
         return cast(StoredKey, stored).key, token
 
     async def delete_key(self, actor: Actor, key_id: str) -> Key:
-        """Delete a key."""
+        # Delete a key.
         # Its rows in the ledger stay.
         key = await self.key(key_id)
         await self._edit_key(actor, "delete", key.id, _existing(_gone, "key", key.id))
         return key
 
     async def principals(self, kind: Kind) -> list[Principal]:
-        """All of a kind, newest first."""
+        # All of a kind, newest first.
         await self._keys.refresh()
         found = (record for (of, _), record in self._keys.principals.items() if of == kind)
         return sorted(found, key=lambda record: (-record.created_at, record.id))
 
     async def principal(self, kind: Kind, id: str) -> Principal:
-        """One of a kind."""
+        # One of a kind.
         await self._keys.refresh()
         found = self._keys.principals.get((kind, id))
         if found is None:
@@ -154,7 +154,7 @@ class Service:
         return found
 
     async def create(self, actor: Actor, kind: Kind, new: NewPrincipal) -> Principal:
-        """Make a team, user, customer, tag or budget."""
+        # Make a team, user, customer, tag or budget.
         await self._keys.refresh()
         now = self._now()
         fields = {name: getattr(new, name) for name in _PRINCIPAL_FIELDS}
@@ -166,7 +166,7 @@ class Service:
     async def update(
         self, actor: Actor, kind: Kind, id: str, patch: msgspec.Struct, *, action: str = "update"
     ) -> Principal:
-        """Change fields of one."""
+        # Change fields of one.
         await self._keys.refresh()
         values = _given(patch)
 
@@ -178,12 +178,12 @@ class Service:
         return cast(Principal, await self._edit(actor, action, kind, id, _existing(change, kind, id)))
 
     async def block(self, actor: Actor, kind: Kind, id: str, blocked: bool) -> Principal:
-        """Refuse its calls, or accept them again."""
+        # Refuse its calls, or accept them again.
         patch = PrincipalPatch(blocked=blocked)
         return await self.update(actor, kind, id, patch, action="block" if blocked else "unblock")
 
     async def delete(self, actor: Actor, kind: Kind, id: str) -> Principal:
-        """Delete one that nothing refers to."""
+        # Delete one that nothing refers to.
         record = await self.principal(kind, id)
         users = sum(getattr(stored.key, f"{kind}_id", None) == id for stored in self._keys.records.values())
         if kind == "budget":
@@ -196,7 +196,7 @@ class Service:
         return record
 
     async def note(self, actor: Actor, action: str, kind: str, subject: str, changes: Mapping[str, Any]) -> None:
-        """Write down something that was done to no record."""
+        # Write down something that was done to no record.
         await (await self.database.edits()).note(self._entry(actor, action, kind, subject, dict(changes)))
 
     async def _refuse_known(self, mine: str) -> None:

@@ -70,13 +70,13 @@ class SharedLimiter(LocalLimiter):
         self._saying: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Connect."""
+        # Connect.
         # Where Redis is away, limits are local until it is back.
         await self.link.start()
         self._tasks = [asyncio.create_task(self._beat()), asyncio.create_task(self._listen())]
 
     async def stop(self) -> None:
-        """Settle what is settled, and leave."""
+        # Settle what is settled, and leave.
         await end(self._tasks)
         await self.link.stop()
 
@@ -176,7 +176,7 @@ class SharedLimiter(LocalLimiter):
         await self.link.run(_SEED, keys, arguments)
 
     async def reconcile(self) -> None:
-        """Raise the budgets used since the last time to what the ledger has, here and in Redis."""
+        # Raise the budgets used since the last time to what the ledger has, here and in Redis.
         touched = list(self._touched)
         await super().reconcile()
         known = [(self._budget_key(budget), budget.spent) for budget in touched]
@@ -195,7 +195,7 @@ class SharedLimiter(LocalLimiter):
     def settled(
         self, plan: Plan, budgets: list[str], second: int, deltas: list[int], reserved: int, spent: int
     ) -> None:
-        """Send the end of a reservation; nobody waits for it."""
+        # Send the end of a reservation; nobody waits for it.
         keys = [self._key("p", parallel.id) for parallel in plan.parallel]
         keys += [self._key("q", rate.id) for rate in plan.tokens]
         numbers = (len(plan.parallel), len(plan.tokens), len(budgets), second, reserved, spent, *deltas)
@@ -224,12 +224,12 @@ class SharedLimiter(LocalLimiter):
                 self.link.send(_JOIN, [self._key("replicas")], [self._me, "", "0"])
 
     def cooled(self, deployment: str, seconds: float, kind: str) -> None:
-        """Tell the other replicas that a deployment rests."""
+        # Tell the other replicas that a deployment rests.
         if self.link.up:
             self._say(f"cool {self._me} {seconds!r} {kind} {deployment}")
 
     async def first(self, name: str, seconds: float) -> bool:
-        """Whether no other replica has asked this of the same name in the last seconds."""
+        # Whether no other replica has asked this of the same name in the last seconds.
         if self.link.up:
             with contextlib.suppress(RedisError, OSError, TimeoutError):
                 async with Patience(PATIENCE):
@@ -238,7 +238,7 @@ class SharedLimiter(LocalLimiter):
         return True
 
     async def changed(self) -> None:
-        """Tell all replicas that keys have changed."""
+        # Tell all replicas that keys have changed.
         if self.link.up:
             self._say("keys")
 
@@ -318,7 +318,7 @@ class SharedTicket(LocalTicket):
         self._budget_keys = budget_keys
 
     def reserved_of(self, budget_key: str) -> int:
-        """What it holds of a budget."""
+        # What it holds of a budget.
         return self._amount if budget_key in self._budget_keys else 0
 
     def _end(self, tokens: int | None, spent: int) -> None:

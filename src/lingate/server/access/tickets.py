@@ -39,12 +39,12 @@ class Demand(NamedTuple):
     """The caller bounds the output itself."""
 
     def beyond(self, spare: int) -> Demand:
-        """What is asked for beyond what is reserved already and not used."""
+        # What is asked for beyond what is reserved already and not used.
         return self._replace(base=self.base - spare, most=None if self.most is None else self.most - spare)
 
 
 def demand(plan: Plan, estimate: Estimate, *, allow_unpriced: bool) -> Demand:
-    """What a call asks of its plan."""
+    # What a call asks of its plan.
     # Raises BudgetExceededError: A budget applies and nobody knows what the model costs.
     prompt, output = estimate.prompt_tokens, estimate.max_output
     tokens = prompt if output is None else prompt + output
@@ -73,7 +73,7 @@ def demand(plan: Plan, estimate: Estimate, *, allow_unpriced: bool) -> Demand:
 
 
 def take(plan: Plan, wanted: Demand, second: int, now: float) -> tuple[int, int | None]:
-    """Whether a call fits: the money to reserve, and the bound of its output where that is ours."""
+    # Whether a call fits: the money to reserve, and the bound of its output where that is ours.
     # Raises ConcurrencyLimitError: Too many calls at once.
     # Raises RateLimitError: Too many requests or tokens a minute.
     # Raises BudgetExceededError: It might go over a budget.
@@ -101,7 +101,7 @@ def take(plan: Plan, wanted: Demand, second: int, now: float) -> tuple[int, int 
 
 
 def grant(wanted: Demand, remaining: int) -> int | None:
-    """The money to reserve of what remains; None if the call does not fit."""
+    # The money to reserve of what remains; None if the call does not fit.
     if wanted.most is not None and wanted.most <= remaining:
         return wanted.most
     if wanted.bounded or remaining < wanted.base + nanos(wanted.per_token):
@@ -110,14 +110,14 @@ def grant(wanted: Demand, remaining: int) -> int | None:
 
 
 def bound_of(wanted: Demand, granted: int) -> int | None:
-    """The most output that the granted money pays for; None where the call's own bound is paid for."""
+    # The most output that the granted money pays for; None where the call's own bound is paid for.
     if wanted.bounded or granted == wanted.most:
         return None
     return int((granted - wanted.base) / (wanted.per_token * NANO))
 
 
 def crowded(parallel: Parallel) -> ConcurrencyLimitError:
-    """Too many calls at once."""
+    # Too many calls at once.
     return ConcurrencyLimitError(
         f"{parallel.name} may make {parallel.limit} calls at once",
         status=429,
@@ -128,7 +128,7 @@ def crowded(parallel: Parallel) -> ConcurrencyLimitError:
 
 
 def too_fast(rate: Rate, what: str, needed: int, wait: int) -> LingateError:
-    """Too many requests or tokens a minute."""
+    # Too many requests or tokens a minute.
     never = needed > rate.limit
     rest = f", and this call alone needs {needed}" if never else f"; try again in {wait} s"
     return RateLimitError(
@@ -141,7 +141,7 @@ def too_fast(rate: Rate, what: str, needed: int, wait: int) -> LingateError:
 
 
 def spent_up(name: str, cap: int, remaining: int, reserved: int, wanted: Demand) -> BudgetExceededError:
-    """A call that might go over a budget."""
+    # A call that might go over a budget.
     # It may be worth a retry where calls under way hold the money back.
     needed = wanted.base if wanted.most is None or not wanted.bounded else wanted.most
     passing = reserved > 0 and grant(wanted, remaining + reserved) is not None
@@ -163,14 +163,14 @@ def spent_up(name: str, cap: int, remaining: int, reserved: int, wanted: Demand)
 
 
 def dollars(amount: int) -> str:
-    """Money for people: no exponent, no tail of zeros."""
+    # Money for people: no exponent, no tail of zeros.
     text = f"{amount / NANO:.9f}".rstrip("0")
     whole, _, part = text.partition(".")
     return f"{whole}.{part:<02}"
 
 
 def headers(plan: Plan, second: int) -> tuple[tuple[str, str], ...]:
-    """`x-ratelimit-*` of the tightest limits."""
+    # `x-ratelimit-*` of the tightest limits.
     # `reset` is when the next part of what was used comes back.
     shown = _shown(plan.requests, OF_REQUESTS, second) if plan.requests else ()
     return shown + _shown(plan.tokens, OF_TOKENS, second) if plan.tokens else shown
@@ -212,20 +212,20 @@ class LocalTicket:
 
     @property
     def reserved(self) -> int:
-        """Money that it holds of each budget, for all parts of the call."""
+        # Money that it holds of each budget, for all parts of the call.
         return self._amount + sum(ticket._amount for ticket in self._more)
 
     def add(self, ticket: LocalTicket) -> None:
-        """Hold more money, until the call ends."""
+        # Hold more money, until the call ends.
         self._more.append(ticket)
 
     def settle(self, tokens: int | None, cost: float | None) -> None:
-        """The call used this much (a part of an answer counts too); what is None stands as it was reserved."""
+        # The call used this much (a part of an answer counts too); what is None stands as it was reserved.
         self._end(tokens, self.reserved if cost is None else nanos(cost))
         self._end_more()
 
     def release(self) -> None:
-        """Nothing was used: the call was not made, or the upstream refused it."""
+        # Nothing was used: the call was not made, or the upstream refused it.
         # The request itself stays counted: refusals are no way around a rate.
         self._end(0, 0)
         self._end_more()

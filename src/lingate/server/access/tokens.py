@@ -16,25 +16,25 @@ _LONGEST = 512
 
 
 def make_token(key_id: str | None = None) -> tuple[str, str]:
-    """A new key: its public id, and the whole token, which holds the id and 256 bits of secret."""
+    # A new key: its public id, and the whole token, which holds the id and 256 bits of secret.
     # key_id: The id to keep, when a key is rotated.
     public = key_id or secrets.token_hex(_ID_BYTES)
     return public, f"{PREFIX}{public}-{secrets.token_urlsafe(_SECRET_BYTES)}"
 
 
 def make_id(kind: str) -> str:
-    """A new id for a team, a user, ...: the kind and random digits."""
+    # A new id for a team, a user, ...: the kind and random digits.
     return f"{kind}-{secrets.token_hex(_ID_BYTES)}"
 
 
 def digest(token: str) -> bytes:
-    """What a token is known by."""
+    # What a token is known by.
     # It has too much entropy to be guessed, so a plain hash is enough, and fast.
     return sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
 def fault_of(token: str) -> str | None:
-    """Why a token that an administrator chose cannot be one; None if it can."""
+    # Why a token that an administrator chose cannot be one; None if it can.
     if not token.startswith(PREFIX):
         return f"a key begins with {PREFIX!r}"
     if not SHORTEST <= len(token) <= _LONGEST:
@@ -45,5 +45,5 @@ def fault_of(token: str) -> str | None:
 
 
 def masked(token: str) -> str:
-    """A token for display: enough to tell it from others, too little to use it."""
+    # A token for display: enough to tell it from others, too little to use it.
     return f"{PREFIX}...{token[-4:]}"

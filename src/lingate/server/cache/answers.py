@@ -50,7 +50,7 @@ class Flight:
         self.error: LingateError | None = None
 
     async def landed(self) -> Entry | None:
-        """What it brought; None if its caller left before it was whole, then somebody else goes."""
+        # What it brought; None if its caller left before it was whole, then somebody else goes.
         # Raises LingateError: The provider refused it.
         await self._done.wait()
         if self.error is not None:
@@ -59,7 +59,7 @@ class Flight:
         return self.entry
 
     def land(self) -> None:
-        """Let the others go on."""
+        # Let the others go on.
         self._done.set()
 
 
@@ -97,11 +97,11 @@ class Answers:
         """The calls under way, by key. All on one loop."""
 
     async def close(self) -> None:
-        """Let the store go."""
+        # Let the store go.
         await self.store.close()
 
     def wish(self, turn: Turn, field: Any) -> Wish | None:
-        """What a request wants of the cache; None if nothing."""
+        # What a request wants of the cache; None if nothing.
         # Called before limits change the call.
         # Raises BadRequestError: The field is not what it must be.
         control = control_of(field, turn.request.header("cache-control"))
@@ -115,7 +115,7 @@ class Answers:
         return None if key is None else Wish(self, key, control)
 
     async def serve(self, turn: Turn, wish: Wish, make: Callable[[Turn], Awaitable[None]]) -> None:
-        """Answer a request from the cache, or with the others that ask for the same, or by making the call."""
+        # Answer a request from the cache, or with the others that ask for the same, or by making the call.
         # Raises LingateError: The call failed, or the one that it waited for.
         key, control = wish.key, wish.control
         turn.row.cache = "miss"
@@ -188,19 +188,19 @@ class Answers:
 
 
 def outlived(before: Answers | None, after: Answers | None) -> Answers | None:
-    """The cache of a configuration that is no more, if nothing of it is used on: it is to be closed."""
+    # The cache of a configuration that is no more, if nothing of it is used on: it is to be closed.
     if before is None or (after is not None and after.store is before.store):
         return None
     return before
 
 
 def answers_of(config: GatewayConfig, before: Answers | None) -> Answers | None:
-    """The cache that a configuration asks for, None if it asks for none."""
+    # The cache that a configuration asks for, None if it asks for none.
     return Answers(config, before) if config.settings.cache else None
 
 
 def collected(turn: Turn, state: StreamState) -> None:
-    """A stream is whole: keep what it adds up to."""
+    # A stream is whole: keep what it adds up to.
     turn.made = answer_to(turn.call, state.collector)
 
 

@@ -33,7 +33,7 @@ class Control(Record):
 
 
 def control_of(field: Any, header: str | None) -> Control:
-    """What a request wants."""
+    # What a request wants.
     # Raises BadRequestError: The field is not what it must be; the message says where.
     control = Control()
     if header is not None:

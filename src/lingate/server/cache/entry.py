@@ -28,16 +28,16 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def size(self) -> int:
-        """Bytes that it takes."""
+        # Bytes that it takes.
         return len(self.data) + _BESIDE
 
     def response(self) -> JsonDict:
-        """The canonical response, a new one each time."""
+        # The canonical response, a new one each time.
         found: JsonDict = json.decode(self.data)
         return found
 
     def packed(self) -> bytes:
-        """As bytes, for a store that is not this process's memory."""
+        # As bytes, for a store that is not this process's memory.
         return _encoder.encode(self)
 
 
@@ -45,7 +45,7 @@ _decoder = msgspec.msgpack.Decoder(Entry)
 
 
 def unpacked(data: bytes) -> Entry | None:
-    """The entry that was packed; None if these bytes are none, whoever wrote them."""
+    # The entry that was packed; None if these bytes are none, whoever wrote them.
     try:
         return _decoder.decode(data)
     except msgspec.MsgspecError:
@@ -56,7 +56,7 @@ _REFUSED = ("content_filter", "error")
 
 
 def is_whole(response: JsonDict) -> bool:
-    """Whether an answer is complete."""
+    # Whether an answer is complete.
     choices = response.get("choices")
     if choices is None:
         return bool(response.get("data") or response.get("results"))
@@ -64,5 +64,5 @@ def is_whole(response: JsonDict) -> bool:
 
 
 def is_lasting(response: JsonDict) -> bool:
-    """Whether a complete answer may be given later, too: what was refused today may be answered tomorrow."""
+    # Whether a complete answer may be given later, too: what was refused today may be answered tomorrow.
     return all(choice.get("finish_reason") not in _REFUSED for choice in response.get("choices") or ())

@@ -49,7 +49,7 @@ CALL_TYPES = {
 
 
 def is_cacheable(call: Call) -> bool:
-    """Whether an equal call would have an equal answer: nothing of a provider's own takes part in it."""
+    # Whether an equal call would have an equal answer: nothing of a provider's own takes part in it.
     body = call.body
     if call.operation not in CALL_TYPES:
         return False
@@ -73,7 +73,7 @@ def _is_ours(tool: JsonDict) -> bool:
 
 
 def owner_of(caller: Caller, scope: Literal["key", "team", "shared"]) -> tuple[str, str]:
-    """Whose answers a caller may get."""
+    # Whose answers a caller may get.
     if scope == "shared":
         return ("shared", "")
     if scope == "team" and caller.team_id is not None:
@@ -82,7 +82,7 @@ def owner_of(caller: Caller, scope: Literal["key", "team", "shared"]) -> tuple[s
 
 
 def key_of(call: Call, group: Group, owner: tuple[str, str], namespace: str, tags: tuple[str, ...]) -> str | None:
-    """The digest by which an answer is found; None for a call that cannot be written down."""
+    # The digest by which an answer is found; None for a call that cannot be written down.
     # group: Who is asked. Its deployments are part of the key, so that a change of theirs makes new answers.
     # tags: The call's tags, which may decide who answers.
     body: JsonDict = {name: value for name, value in call.body.items() if name not in _NOT_THE_ANSWERS}

@@ -25,7 +25,7 @@ class Memory:
         return len(self._entries)
 
     async def get(self, key: str) -> Entry | None:
-        """The entry, if there is one that is not too old."""
+        # The entry, if there is one that is not too old.
         found = self._entries.get(key)
         if found is None:
             return None
@@ -37,7 +37,7 @@ class Memory:
         return entry
 
     def put(self, key: str, entry: Entry, ttl: float) -> None:
-        """Keep an entry for so many seconds; one larger than the whole memory is not kept."""
+        # Keep an entry for so many seconds; one larger than the whole memory is not kept.
         self._drop(key)
         if entry.size > self.max_bytes:
             return
@@ -46,13 +46,13 @@ class Memory:
         self.resize(self.max_bytes)
 
     def resize(self, max_bytes: int) -> None:
-        """Set another bound; what is beyond it goes."""
+        # Set another bound; what is beyond it goes.
         self.max_bytes = max_bytes
         while self.bytes > max_bytes:
             self._drop(next(iter(self._entries)))
 
     async def close(self) -> None:
-        """Forget everything."""
+        # Forget everything.
         self._entries.clear()
         self.bytes = 0
 

@@ -45,7 +45,7 @@ class Remote:
         self._writer: asyncio.Task[None] | None = None
 
     async def get(self, key: str) -> Entry | None:
-        """The entry, if there is one and Redis answers."""
+        # The entry, if there is one and Redis answers.
         if self._now() < self._away_until:
             return None
         try:
@@ -58,7 +58,7 @@ class Remote:
         return unpacked(found) if isinstance(found, bytes) else None
 
     def put(self, key: str, entry: Entry, ttl: float) -> None:
-        """Keep an entry for so many seconds; nobody waits for it."""
+        # Keep an entry for so many seconds; nobody waits for it.
         milliseconds = int(ttl * 1000)
         if milliseconds <= 0 or self._now() < self._away_until or len(self._waiting) >= _MOST_WRITES:
             return
@@ -67,7 +67,7 @@ class Remote:
             self._writer = asyncio.create_task(self._write())
 
     async def close(self) -> None:
-        """Write what is waiting, and hang up."""
+        # Write what is waiting, and hang up.
         if self._writer is not None:
             await self._writer
         with contextlib.suppress(RedisError, OSError):

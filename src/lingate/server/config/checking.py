@@ -44,11 +44,11 @@ class Report(NamedTuple):
 
     @property
     def ok(self) -> bool:
-        """Whether the gateway would start."""
+        # Whether the gateway would start.
         return not self.problems
 
     def lines(self) -> list[str]:
-        """The report as text."""
+        # The report as text.
         lines = [*map("error: {}".format, self.problems), *map("warning: {}".format, self.warnings)]
         for item in self.deployments:
             lines.append(f"{item.group}: {item.name}" + (f" - {item.trouble}" if item.trouble else ""))
@@ -65,7 +65,7 @@ class Report(NamedTuple):
 
 
 def check(path: str | None, env: Mapping[str, str]) -> Report:
-    """Read a configuration and say what is to be said about it."""
+    # Read a configuration and say what is to be said about it.
     # Never raises for what is in the file.
     loaded = read(path, env)
     config = loaded.config

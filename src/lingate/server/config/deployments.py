@@ -47,7 +47,7 @@ class Surroundings(NamedTuple):
 
 
 def read_deployments(reading: Reading, data: Any, around: Surroundings) -> tuple[DeploymentConfig, ...]:
-    """Read the list; entries that are wrong are left out and noted."""
+    # Read the list; entries that are wrong are left out and noted.
     read = (_deployment(reading, item, place, around) for place, item in _entries(reading, data, "model_list"))
     return _told_apart(reading, list(filter(None, read)))
 
@@ -60,7 +60,7 @@ def _entries(reading: Reading, data: Any, section: str) -> Iterator[tuple[Place,
 
 
 def read_credentials(reading: Reading, data: Any) -> dict[str, Mapping[str, Any]]:
-    """Read `credential_list`: parameters of deployments under a name."""
+    # Read `credential_list`: parameters of deployments under a name.
     credentials: dict[str, Mapping[str, Any]] = {}
     for place, item in _entries(reading, data, "credential_list"):
         entry = reading.mapping(item, place)

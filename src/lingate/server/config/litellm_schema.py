@@ -74,7 +74,7 @@ INTEGRATIONS = frozenset({"prometheus", "prometheus_system", "otel", "openteleme
 
 
 def deployment_undone(key: str) -> str | None:
-    """What to use instead of a parameter of a deployment; None where it is none of LiteLLM's."""
+    # What to use instead of a parameter of a deployment; None where it is none of LiteLLM's.
     found = DEPLOYMENT.get(key)
     if found is not None:
         return found

@@ -70,7 +70,7 @@ class Loaded(NamedTuple):
 
 
 def load(path: str | None, env: Mapping[str, str]) -> GatewayConfig:
-    """Read a configuration file, or the defaults where there is none."""
+    # Read a configuration file, or the defaults where there is none.
     # path: The file; None serves every provider whose credential is in the environment.
     # Raises ConfigFileError: Something is wrong; the message lists everything that is.
     loaded = read(path, env)
@@ -80,13 +80,13 @@ def load(path: str | None, env: Mapping[str, str]) -> GatewayConfig:
 
 
 def read(path: str | None, env: Mapping[str, str]) -> Loaded:
-    """Read a configuration file as far as it goes."""
+    # Read a configuration file as far as it goes.
     source = files.Source(data={}) if path is None else files.read(path)
     return interpret(source, path, env)
 
 
 def interpret(source: files.Source, path: str | None, env: Mapping[str, str]) -> Loaded:
-    """Make a configuration of values."""
+    # Make a configuration of values.
     reading = Reading(source.where)
     reading.problems = list(source.problems)
     data = _top(reading, source)
@@ -426,5 +426,5 @@ def _shells(value: Any, place: Place) -> Iterator[Place]:
 
 
 def anywhere(place: Place) -> str:
-    """A place, the numbers of list entries left out: what holds for one of them holds for all."""
+    # A place, the numbers of list entries left out: what holds for one of them holds for all.
     return dotted([part for part in place if isinstance(part, str)])

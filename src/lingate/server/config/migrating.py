@@ -34,11 +34,11 @@ class Migration(NamedTuple):
 
     @property
     def ok(self) -> bool:
-        """Whether the gateway would start with the file as it is."""
+        # Whether the gateway would start with the file as it is.
         return not self.problems
 
     def lines(self) -> list[str]:
-        """The report as text."""
+        # The report as text.
         lines = [f"{self.path}: {self.models} deployments"]
         lines += _part("carries over", dict.fromkeys(self.carried, ""))
         lines += _part("carries over with a difference", self.different)
@@ -54,7 +54,7 @@ def _part(title: str, items: Mapping[str, str]) -> list[str]:
 
 
 def migrate(path: str) -> Migration:
-    """Say what becomes of a configuration of LiteLLM's."""
+    # Say what becomes of a configuration of LiteLLM's.
     # Variables are not read: `os.environ/NAME` stands for whatever the gateway's environment will hold.
     loaded = read(path, {})
     data = loaded.source.data
@@ -83,7 +83,7 @@ def migrate(path: str) -> Migration:
 
 
 def cleaned(path: str) -> str:
-    """The file without what has no effect here, everything else and its comments as they are."""
+    # The file without what has no effect here, everything else and its comments as they are.
     # Raises ConfigError: What is left cannot be told apart safely: edit the file by hand.
     loaded = read(path, {})
     text = Path(path).read_text(encoding="utf-8")
@@ -141,7 +141,7 @@ def _names_things(place: tuple[str, ...]) -> bool:
 
 
 def pruned(text: str, places: Collection[Place]) -> str:
-    """The YAML text without these keys and list entries; the rest of it, comments too, as it is."""
+    # The YAML text without these keys and list entries; the rest of it, comments too, as it is.
     loader = yaml.SafeLoader(text)
     try:
         node = loader.get_single_node()

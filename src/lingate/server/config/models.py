@@ -44,7 +44,7 @@ _T = TypeVar("_T")
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
 def record(made: type[_T]) -> type[_T]:
-    """Part of a configuration, as a dataclass that nobody changes."""
+    # Part of a configuration, as a dataclass that nobody changes.
     return dataclass(frozen=True, slots=True, kw_only=True)(made)
 
 

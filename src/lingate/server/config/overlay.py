@@ -25,7 +25,7 @@ _ON_TOP = frozenset({PARAMETERS["aws_role_name"], PARAMETERS["tenant_id"], PARAM
 
 
 def hidden_by(overlay: Mapping[str, str], provider: str) -> frozenset[str]:
-    """Variables of the process that a deployment with these of its own must not see."""
+    # Variables of the process that a deployment with these of its own must not see.
     who = overlay.keys() & _WHO
     row = row_of(provider) if who else None
     if row is None:
@@ -37,7 +37,7 @@ def hidden_by(overlay: Mapping[str, str], provider: str) -> frozenset[str]:
 
 
 def environment(overlay: Mapping[str, str], provider: str, env: Mapping[str, str]) -> Mapping[str, str]:
-    """The environment as a deployment of this provider sees it."""
+    # The environment as a deployment of this provider sees it.
     if not overlay:
         return env
     hidden = hidden_by(overlay, provider)

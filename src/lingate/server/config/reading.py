@@ -66,19 +66,19 @@ class Unset(NamedTuple):
 
 
 def dotted(place: Sequence[str | int]) -> str:
-    """A place as people write it: `model_list[0].litellm_params.rpm`."""
+    # A place as people write it: `model_list[0].litellm_params.rpm`.
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part!s:.80}" for part in place)
     return text.removeprefix(".")
 
 
 def nearest(word: str, known: Sequence[str], likeness: float = 0.6) -> str:
-    """The end of a message about a word that is nearly known; empty for any other."""
+    # The end of a message about a word that is nearly known; empty for any other.
     near = get_close_matches(word, known, 1, likeness)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def closest(word: str, known: Sequence[str]) -> str:
-    """The end of a message about an unknown word."""
+    # The end of a message about an unknown word.
     if near := nearest(word, known):
         return near
     return f"; known are {', '.join(sorted(known))}" if len(known) <= 40 else ""
@@ -90,7 +90,7 @@ class Bad(Exception):
 
 @lru_cache(maxsize=64)
 def hints_of(record: Any) -> dict[str, Any]:
-    """The annotations of a record."""
+    # The annotations of a record.
     return get_type_hints(record, include_extras=True)
 
 
@@ -105,7 +105,7 @@ class Reading:
         self.undone: dict[Place, str] = {}
 
     def problem(self, place: Sequence[str | int], text: str) -> None:
-        """Note what is wrong."""
+        # Note what is wrong.
         self.problems.append(Problem(self._where(tuple(place)), tuple(place), text))
 
     def record(
@@ -118,7 +118,7 @@ class Reading:
         also: Sequence[str] = (),
         near: Callable[[str], str] = lambda key: "",
     ) -> T:
-        """Read a mapping into a record."""
+        # Read a mapping into a record.
         # data: The mapping; None for one without keys.
         # undone: Keys that are known, have no effect here, and what to use instead.
         # also: Keys that are read elsewhere.
@@ -144,7 +144,7 @@ class Reading:
         return wanted(**given)
 
     def mapping(self, data: Any, place: Sequence[str | int]) -> Mapping[str, Any]:
-        """The mapping, or an empty one and a problem."""
+        # The mapping, or an empty one and a problem.
         if data is None or isinstance(data, Unset):
             return {}
         if not isinstance(data, Mapping):
@@ -156,7 +156,7 @@ class Reading:
         return {key: value for key, value in data.items() if isinstance(key, str)}
 
     def value(self, value: Any, wanted: Any, place: Place) -> Any:
-        """Read a value; MISSING where there is none, or a problem was noted."""
+        # Read a value; MISSING where there is none, or a problem was noted.
         if value is None or isinstance(value, Unset):
             return MISSING
         if get_origin(wanted) in (Union, UnionType):
@@ -192,7 +192,7 @@ class Reading:
 
 
 def plain(value: Any) -> Any:
-    """A value of any kind, its texts ordinary ones again; what refers to an unset variable is left out."""
+    # A value of any kind, its texts ordinary ones again; what refers to an unset variable is left out.
     if isinstance(value, FromEnv):
         return str(value)
     if isinstance(value, Mapping):
@@ -206,14 +206,14 @@ _FOUND = {bool: "a switch", int: "a whole number", float: "a number", str: "a te
 
 
 def found(value: Any) -> str:
-    """What kind of value was found, never the value: it may be a secret in the wrong place."""
+    # What kind of value was found, never the value: it may be a secret in the wrong place.
     if isinstance(value, FromEnv):
         return f"the text in the variable {value.variable}"
     return _FOUND.get(type(value), type(value).__name__)
 
 
 def scalar(value: Any, wanted: Any) -> Any:
-    """One value of a simple type."""
+    # One value of a simple type.
     # Raises Bad: It is something else.
     if get_origin(wanted) is Annotated:
         base, rule = get_args(wanted)[:2]

@@ -14,7 +14,7 @@ from lingate.server.config.settings import AlertType, GatewayConfig
 
 
 def check(reading: Reading, config: GatewayConfig) -> None:
-    """Note what is wrong, and what has no effect because of something else."""
+    # Note what is wrong, and what has no effect because of something else.
     _check_addresses(reading, config)
     _check_passages(reading, config)
     _check_alerting(reading, config)

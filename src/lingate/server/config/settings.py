@@ -416,12 +416,12 @@ class GatewayConfig:
 
     @property
     def redis_url(self) -> str | None:
-        """Redis for limits, budgets and rests: `LINGATE_REDIS_URL`, else of the router, else of the cache."""
+        # Redis for limits, budgets and rests: `LINGATE_REDIS_URL`, else of the router, else of the cache.
         return self.env.get("LINGATE_REDIS_URL") or _redis(self.routing, "redis_", self.env) or self._redis_of_cache
 
     @property
     def cache_redis_url(self) -> str | None:
-        """Redis for answers: `LINGATE_REDIS_URL`, else of a cache of the type `redis`, which may be in the router's."""
+        # Redis for answers: `LINGATE_REDIS_URL`, else of a cache of the type `redis`, which may be in the router's.
         shared = self.env.get("LINGATE_REDIS_URL")
         if shared or self.settings.cache_params.type != "redis":
             return shared
@@ -441,33 +441,33 @@ class GatewayConfig:
 
     @property
     def deadline(self) -> float:
-        """Seconds for a whole call, tries, waits and fallbacks included."""
+        # Seconds for a whole call, tries, waits and fallbacks included.
         return self.own.deadline or max(_DEADLINE, 3 * (self.routing.timeout or 0.0))
 
     @property
     def max_body(self) -> int:
-        """Longest body of a request, in bytes."""
+        # Longest body of a request, in bytes.
         mb = self.general.max_request_size_mb
         return int(mb * 1024 * 1024) if mb else self.own.limits.max_body
 
     @property
     def max_in_flight(self) -> int:
-        """Calls at once in this process."""
+        # Calls at once in this process.
         return self.general.global_max_parallel_requests or self.own.limits.max_in_flight
 
     @property
     def store_prompts(self) -> bool:
-        """Whether requests and answers are written down."""
+        # Whether requests and answers are written down.
         return self.own.ledger.store_prompts or self.general.store_prompts_in_spend_logs
 
     @property
     def retention(self) -> float | None:
-        """Seconds that rows of the ledger are kept, None for ever."""
+        # Seconds that rows of the ledger are kept, None for ever.
         return self.own.ledger.retention or self.general.maximum_spend_logs_retention_period
 
     @property
     def webhooks(self) -> dict[str, tuple[str, ...]]:
-        """Addresses that alerts go to: by type of alert, else under `slack`; under `webhook` those of programs."""
+        # Addresses that alerts go to: by type of alert, else under `slack`; under `webhook` those of programs.
         env = self.env
         slack, program = env.get("SLACK_WEBHOOK_URL") or env.get("ALERTING_WEBHOOK_URL"), env.get("WEBHOOK_URL")
         usual = {"slack": slack, "webhook": program}
@@ -475,7 +475,7 @@ class GatewayConfig:
 
     @property
     def callbacks(self) -> frozenset[str]:
-        """Names of the integrations that are asked for."""
+        # Names of the integrations that are asked for.
         kept = self.settings
         services = (*kept.service_callback, *kept.service_callbacks)
         return frozenset((*kept.callbacks, *kept.success_callback, *kept.failure_callback, *services))

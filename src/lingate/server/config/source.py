@@ -44,7 +44,7 @@ class Source(msgspec.Struct):
     """Variables that are referred to and not set, by place."""
 
     def where(self, place: Place) -> str:
-        """File and line of a place, or of what it is part of."""
+        # File and line of a place, or of what it is part of.
         for end in range(len(place), -1, -1):
             found = self.lines.get(place[:end])
             if found is not None:
@@ -53,14 +53,14 @@ class Source(msgspec.Struct):
 
 
 def read(path: str) -> Source:
-    """Read a file and those it includes."""
+    # Read a file and those it includes.
     source = Source()
     source.data = _file(Path(path), source, ())
     return source
 
 
 def parse(text: str, name: str = "config") -> Source:
-    """Read a text that includes nothing."""
+    # Read a text that includes nothing.
     source = Source(files=[name])
     source.data = _text(text, name, source)
     return source
@@ -173,7 +173,7 @@ def _note(node: Any, place: Place, name: str, source: Source, depth: int) -> Non
 
 
 def substituted(source: Source, env: Mapping[str, str]) -> None:
-    """Replace `os.environ/NAME` wherever it stands."""
+    # Replace `os.environ/NAME` wherever it stands.
     # A variable that is not set leaves its key out, and is noted.
     source.data = _with_variables(source.data, (), env.get, source.unset)
 

@@ -29,7 +29,7 @@ class Watcher:
         self._known = self._seen = _stamp(self._files)
 
     def is_due(self) -> bool:
-        """Whether the files have changed and come to rest."""
+        # Whether the files have changed and come to rest.
         # To be asked again and again.
         stamp = _stamp(self._files)
         settled = stamp == self._seen
@@ -37,7 +37,7 @@ class Watcher:
         return settled and stamp != self._known
 
     def reload(self) -> GatewayConfig | ConfigFileError | None:
-        """Read the files again, whether they have changed or not: the new configuration, or what is wrong with it."""
+        # Read the files again, whether they have changed or not: the new configuration, or what is wrong with it.
         # None if they were written meanwhile, and are due again: half a file, or one just emptied, may make sense too.
         before = _stamp(self._files)
         found: GatewayConfig | ConfigFileError
@@ -52,7 +52,7 @@ class Watcher:
         return found
 
     async def run(self, changed: Changed, interval: float) -> None:
-        """Look every so many seconds, and tell of each new configuration or error."""
+        # Look every so many seconds, and tell of each new configuration or error.
         # Runs until it is cancelled.
         while True:
             await asyncio.sleep(interval)
@@ -61,7 +61,7 @@ class Watcher:
 
 
 async def watch(config: GatewayConfig, env: Mapping[str, str], changed: Changed) -> None:
-    """Tell of each new configuration, or what is wrong with it, until cancelled; done at once if nothing is watched."""
+    # Tell of each new configuration, or what is wrong with it, until cancelled; done at once if nothing is watched.
     # config: The configuration as it is; its `lingate.reload` says how often to look.
     # changed: Is told, on the event loop.
     if config.path is None or not config.own.reload:

@@ -98,12 +98,12 @@ class Drainer:
         self.state = DrainState()
 
     async def run(self) -> None:
-        """Copy rows until `stop`, whatever the database does."""
+        # Copy rows until `stop`, whatever the database does.
         async with asyncio.TaskGroup() as group:
             self._tasks = [group.create_task(self._keep_synced()), group.create_task(self._keep_draining())]
 
     async def stop(self, deadline: float = 5.0) -> bool:
-        """Copy what is left, for at most `deadline` seconds, and end `run`."""
+        # Copy what is left, for at most `deadline` seconds, and end `run`.
         # Returns whether nothing is left; what is left is copied by the next process.
         self._stopping.set()
         try:
@@ -119,7 +119,7 @@ class Drainer:
         return self._pending() == 0
 
     async def flush(self) -> None:
-        """Return when all rows written before are in the database."""
+        # Return when all rows written before are in the database.
         # Raises Exception: One of `outages`.
         if self.state.away_since is None and not self._pending() and time.monotonic() < self._adopt_at:
             return
@@ -134,7 +134,7 @@ class Drainer:
         self._came_back()
 
     async def catch_up(self) -> bool:
-        """As `flush`, unless so much is waiting that it would take long; returns whether it was done."""
+        # As `flush`, unless so much is waiting that it would take long; returns whether it was done.
         soon = self._pending() <= _SOON
         if soon:
             await self.flush()
@@ -142,7 +142,7 @@ class Drainer:
 
     @asynccontextmanager
     async def paused(self) -> AsyncIterator[list[bytes]]:
-        """No row moves meanwhile; yields those, as JSON, that are not in the database."""
+        # No row moves meanwhile; yields those, as JSON, that are not in the database.
         async with self._turn:
             await self._begin()
             yield [payload for reader in (*self._adopted, self._own) for payload in reader.pending()]

@@ -24,7 +24,7 @@ _FORMULA = re.compile(r"(\A|[;\t\r\n])(?=[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])"
 
 
 async def rows_csv(usage: Usage, filter: Filter | None = None) -> AsyncIterator[bytes]:
-    """All calls that `filter` leaves, newest first, with a line of names before them; without the bodies."""
+    # All calls that `filter` leaves, newest first, with a line of names before them; without the bodies.
     yield _lines([_COLUMNS])
     try:
         async for rows in usage.every_row(filter):
@@ -38,7 +38,7 @@ async def rows_csv(usage: Usage, filter: Filter | None = None) -> AsyncIterator[
 async def usage_csv(
     usage: Usage, dimensions: Sequence[str], filter: Filter | None = None, limit: int = MOST_GROUPS
 ) -> AsyncIterator[bytes]:
-    """Sums for each combination of `dimensions`, with a line of names before them."""
+    # Sums for each combination of `dimensions`, with a line of names before them.
     names = (*dimensions, *MEASURES)
     groups = await usage.by(dimensions, filter, limit=limit)
     yield _lines([names])

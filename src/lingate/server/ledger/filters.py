@@ -47,11 +47,11 @@ class Filter(NamedTuple):
     """Only failures, or only successes."""
 
     def named(self) -> dict[str, Any]:
-        """The conditions that there are, besides the time."""
+        # The conditions that there are, besides the time.
         return not_null(self._asdict(), ("since", "until"))
 
     def rows(self, dialect: str) -> list[ColumnElement[bool]]:
-        """Conditions on `ledger`."""
+        # Conditions on `ledger`.
         found: list[ColumnElement[bool]] = [
             ledger.c[name] == value for name, value in self.named().items() if name in ledger.c
         ]
@@ -68,7 +68,7 @@ class Filter(NamedTuple):
 
 
 def labels(dialect: str) -> FromClause:
-    """The tags of a row of `ledger` as a table of its own, with one column `value`."""
+    # The tags of a row of `ledger` as a table of its own, with one column `value`.
     if dialect == "postgresql":
         texts = func.jsonb_array_elements_text(func.coalesce(ledger.c.tags, func.jsonb_build_array()))
         return texts.table_valued("value", name="label", joins_implicitly=True).render_derived()

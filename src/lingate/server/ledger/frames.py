@@ -20,7 +20,7 @@ MAX_PAYLOAD = 32 * 1024 * 1024
 
 
 def frame(payload: bytes) -> bytes:
-    """`payload` as it is written."""
+    # `payload` as it is written.
     # The length is the checksum's seed, so that zeros are not a frame.
     size = len(payload)
     return HEAD.pack(_MARK, size, crc32(payload, size)) + payload
@@ -41,7 +41,7 @@ class Found:
 
 
 def scan(data: bytes, *, last: bool, limit: int) -> Found:
-    """Find up to `limit` rows."""
+    # Find up to `limit` rows.
     # data: A part of a file that begins where a frame should.
     # last: Nothing follows and nothing will: a frame that is cut off is damage, not a reason to wait.
     found = Found()

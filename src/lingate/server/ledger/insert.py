@@ -34,16 +34,16 @@ class Inserter(Protocol):
     """What it raises."""
 
     def blames_a_row(self, error: Exception) -> bool:
-        """Whether an error is a row's own fault."""
+        # Whether an error is a row's own fault.
         ...
 
     async def commit(self, payloads: list[bytes], spool: str, position: Position) -> None:
-        """Insert rows, add them to the hourly sums, and remember how far the journal has been copied: all or nothing."""
+        # Insert rows, add them to the hourly sums, and remember how far the journal has been copied: all or nothing.
         ...
 
 
 def save_position(marks: Sequence[str]) -> str:
-    """The statement that remembers how far a journal has been copied."""
+    # The statement that remembers how far a journal has been copied.
     return (
         f'INSERT INTO journal_positions (spool, segment, "offset", at) VALUES ({", ".join(marks)}) '  # noqa: S608
         'ON CONFLICT (spool) DO UPDATE SET segment = excluded.segment, "offset" = excluded."offset", at = excluded.at'
@@ -62,7 +62,7 @@ def _sums(table: str, keys: dict[str, str], source: str) -> str:
 
 
 def usage_sums(source: str, hour: str) -> str:
-    """The statement that adds rows to the hourly sums."""
+    # The statement that adds rows to the hourly sums.
     keys = {
         "hour": hour,
         "key_id": "key_id",
@@ -75,7 +75,7 @@ def usage_sums(source: str, hour: str) -> str:
 
 
 def tag_sums(source: str, hour: str) -> str:
-    """The statement that adds rows to the hourly sums of tags."""
+    # The statement that adds rows to the hourly sums of tags.
     return _sums("tag_hours", {"tag": "label.value", "hour": hour, "model": "model"}, source)
 
 

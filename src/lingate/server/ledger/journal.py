@@ -100,15 +100,15 @@ class Journal:
             raise ConfigError(f"the journal in {self.root} cannot be made: {error.strerror}") from None
 
     def resize(self, max_bytes: int) -> None:
-        """From now on so much may wait for the database."""
+        # From now on so much may wait for the database.
         self._max_bytes = max_bytes
 
     def has_room(self) -> bool:
-        """Whether a call may be made: its row would find room."""
+        # Whether a call may be made: its row would find room.
         return self._pending + self._backlog < self._max_bytes and not self._failing
 
     def write(self, row: LedgerRow) -> None:
-        """Append a row."""
+        # Append a row.
         # When this returns, the row is in the ledger, also if this process is killed now.
         # Raises JournalFullError: There is no room, neither within the bound nor in the reserve for calls that were
         # under way.
@@ -180,7 +180,7 @@ class Journal:
         raise JournalFullError("the usage ledger has no room for this call", status=503, retry_after=5.0)
 
     def retry(self) -> None:
-        """Try again what the disk refused."""
+        # Try again what the disk refused.
         if not self._failing:
             return
         # A file of its own first: the held rows may be small enough for a disk that has no room for work.
@@ -218,7 +218,7 @@ class Journal:
         self.size = 0
 
     def sync(self) -> None:
-        """Return when what was written before would survive a power cut."""
+        # Return when what was written before would survive a power cut.
         # May be called in a thread of its own.
         with self._syncing:
             count = len(self._retired)
@@ -236,16 +236,16 @@ class Journal:
                 self._synced_segment = segment
 
     def drained(self, size: int) -> None:
-        """`size` bytes of this process's rows are in the database."""
+        # `size` bytes of this process's rows are in the database.
         self._pending -= size
 
     def found(self, size: int) -> None:
-        """`size` bytes more (less, if negative) of dead processes' rows wait for the database."""
+        # `size` bytes more (less, if negative) of dead processes' rows wait for the database.
         self._backlog = max(0, self._backlog + size)
 
     @property
     def state(self) -> JournalState:
-        """What the journal holds now."""
+        # What the journal holds now.
         return JournalState(
             pending_bytes=self._pending + self._backlog,
             max_bytes=self._max_bytes,
@@ -257,7 +257,7 @@ class Journal:
         )
 
     def close(self) -> None:
-        """Sync and close."""
+        # Sync and close.
         # Rows that are not in the database stay on disk for the next process.
         if self._closed:
             return
@@ -312,6 +312,6 @@ def _plain(value: Any) -> Any:
 
 
 def plain_text(text: str) -> str:
-    """A text as every database can store it, and be asked for it."""
+    # A text as every database can store it, and be asked for it.
     # Surrogates come from clients whose JSON has half of a pair; Postgres has no NUL.
     return text if text.isprintable() else text.replace("\x00", "").encode("utf-8", "replace").decode()

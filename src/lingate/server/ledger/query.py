@@ -76,7 +76,7 @@ class Usage:
     async def by(
         self, dimensions: Sequence[str], filter: Filter | None = None, *, limit: int = MOST_GROUPS
     ) -> list[dict[str, Any]]:
-        """Sums for each combination of `dimensions`, oldest first where they have a time, else most expensive first."""
+        # Sums for each combination of `dimensions`, oldest first where they have a time, else most expensive first.
         # By tag, a call with several counts for each of them, and one without for none. What else a call does not have
         # is None.
         # Raises QueryError: Sums cannot be taken by one of the dimensions.
@@ -98,11 +98,11 @@ class Usage:
         return [_shown(keys, values, sums) for values, sums in ordered[most]]
 
     async def totals(self, filter: Filter | None = None) -> dict[str, Any]:
-        """Sums over all that `filter` leaves."""
+        # Sums over all that `filter` leaves.
         return (await self.by((), filter))[0]
 
     async def rows(self, filter: Filter | None = None, *, cursor: str | None = None, limit: int = 100) -> Page:
-        """Calls, newest first; without the bodies."""
+        # Calls, newest first; without the bodies.
         # Raises QueryError: `cursor` is not one that a page came with.
         filter, limit = filter or Filter(), max(1, min(limit, _MOST_ROWS))
         columns = [column for column in ledger.columns if column.name != "body"]
@@ -117,13 +117,13 @@ class Usage:
         return Page(found[:limit], _write_cursor(found[limit - 1]) if more else None)
 
     async def row(self, id: str) -> dict[str, Any] | None:
-        """One call, with its body if that was stored; None if there is none of this id."""
+        # One call, with its body if that was stored; None if there is none of this id.
         async with self._reading() as connection:
             found = (await connection.execute(select(ledger).where(ledger.c.id == id))).first()
         return dict(found._mapping) if found else None
 
     async def every_row(self, filter: Filter | None = None) -> AsyncIterator[list[dict[str, Any]]]:
-        """All calls in pages, newest first, without keeping a transaction open between them."""
+        # All calls in pages, newest first, without keeping a transaction open between them.
         cursor: str | None = None
         while True:
             page = await self.rows(filter, cursor=cursor, limit=_MOST_ROWS)

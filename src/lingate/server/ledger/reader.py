@@ -33,11 +33,11 @@ class Batch(NamedTuple):
 
     @property
     def end(self) -> Position:
-        """The position when all of it is in the database."""
+        # The position when all of it is in the database.
         return Position(self.segment, self.ends[-1])
 
     def halves(self) -> tuple[Batch, Batch]:
-        """The same rows in two batches."""
+        # The same rows in two batches.
         middle = len(self.ends) // 2
         return (
             Batch(self.spool, self.segment, self.payloads[:middle], self.ends[:middle]),
@@ -68,7 +68,7 @@ class Reader:
         self._damage = 0
 
     def start(self, position: Position | None) -> None:
-        """Begin at the database's position, or with the first row if it has none."""
+        # Begin at the database's position, or with the first row if it has none.
         for segment in self.spool.segments():
             if position is not None and segment < position.segment:
                 self._passed(self.spool.size(segment))
@@ -78,7 +78,7 @@ class Reader:
         self.position = position or Position(0, 0)
 
     def batch(self, limit: int) -> Batch | None:
-        """The rows that come next, up to `limit` of them; None if there are none yet."""
+        # The rows that come next, up to `limit` of them; None if there are none yet.
         assert self.position is not None
         chunk = _CHUNK
         while True:
@@ -103,7 +103,7 @@ class Reader:
                 chunk *= 4
 
     def pending(self, limit: int = 256) -> list[bytes]:
-        """All rows that come next, without moving on."""
+        # All rows that come next, without moving on.
         start, passed, damaged = self.position, self._passed, self._damaged
         self._passed = self._damaged = lambda _size: None
         rows: list[bytes] = []
@@ -116,7 +116,7 @@ class Reader:
         return rows
 
     def advance(self, position: Position) -> None:
-        """Everything before `position` needs no reading any more."""
+        # Everything before `position` needs no reading any more.
         assert self.position is not None
         self._passed(position.offset - self.position.offset)
         self.position = position
@@ -125,7 +125,7 @@ class Reader:
             self._damage = 0
 
     def delete_read(self) -> None:
-        """Delete the segments before the position."""
+        # Delete the segments before the position.
         # Only when the database has their rows safely on disk.
         assert self.position is not None
         for segment in self.spool.segments():
@@ -133,7 +133,7 @@ class Reader:
                 self.spool.path(segment).unlink(missing_ok=True)
 
     def has_read_segments(self) -> bool:
-        """Whether `delete_read` would delete anything."""
+        # Whether `delete_read` would delete anything.
         return self.position is not None and any(segment < self.position.segment for segment in self.spool.segments())
 
     def _extent(self, segment: int) -> tuple[int, bool]:

@@ -16,7 +16,7 @@ _ROWS = "DELETE FROM ledger WHERE id IN (SELECT id FROM ledger WHERE at < :befor
 
 
 async def delete_rows(store: Store, before: float) -> int:
-    """Delete calls that arrived before a moment; their sums stay."""
+    # Delete calls that arrived before a moment; their sums stay.
     # Returns how many there were.
     count = 0
     while True:
@@ -28,7 +28,7 @@ async def delete_rows(store: Store, before: float) -> int:
 
 
 async def keep_for(store: Store, seconds: float, every: float = 3600.0) -> None:
-    """Delete calls that are older than so many seconds, each hour, until cancelled."""
+    # Delete calls that are older than so many seconds, each hour, until cancelled.
     while True:
         try:
             await store.prepare()

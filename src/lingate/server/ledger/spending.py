@@ -74,7 +74,7 @@ class LedgerSpending:
         self._drainer = drainer
 
     async def __call__(self, wanted: Sequence[tuple[Owner, float]]) -> list[float]:
-        """For each owner and moment (epoch seconds), dollars spent from then on."""
+        # For each owner and moment (epoch seconds), dollars spent from then on.
         # Raises StoreError: The database does not answer, or was away for so long that it has yet to get most of the
         # rows.
         groups: dict[tuple[str, float], set[str]] = defaultdict(set)

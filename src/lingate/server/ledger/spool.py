@@ -31,40 +31,40 @@ class Spool:
         self._lock = lock
 
     def path(self, segment: int) -> Path:
-        """The file of a segment."""
+        # The file of a segment.
         return self.directory / f"{segment:08}.log"
 
     def segments(self) -> list[int]:
-        """Numbers of the segments there are, oldest first."""
+        # Numbers of the segments there are, oldest first.
         found = map(_SEGMENT.fullmatch, os.listdir(self.directory))
         return sorted(int(match[1]) for match in found if match)
 
     def size(self, segment: int) -> int:
-        """Bytes in a segment, 0 if there is none."""
+        # Bytes in a segment, 0 if there is none.
         try:
             return self.path(segment).stat().st_size
         except FileNotFoundError:
             return 0
 
     def total(self) -> int:
-        """Bytes in all segments."""
+        # Bytes in all segments.
         return sum(map(self.size, self.segments()))
 
     def release(self) -> None:
-        """Let another process take it over."""
+        # Let another process take it over.
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
 
     def remove(self) -> None:
-        """Delete the directory with all that is in it."""
+        # Delete the directory with all that is in it.
         with _claiming(self.directory.parent):
             shutil.rmtree(self.directory)
             self.release()
 
 
 def make(root: Path) -> Spool:
-    """A new directory below `root`, owned by this process."""
+    # A new directory below `root`, owned by this process.
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _claiming(root):
         directory = root / secrets.token_hex(8)
@@ -75,7 +75,7 @@ def make(root: Path) -> Spool:
 
 
 def orphans(root: Path) -> list[Spool]:
-    """The directories below `root` whose owners are dead; from now on they are this process's."""
+    # The directories below `root` whose owners are dead; from now on they are this process's.
     with _claiming(root):
         return [
             Spool(directory, lock)

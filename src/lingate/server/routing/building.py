@@ -57,14 +57,14 @@ class Builder:
         self.known()
 
     def known(self) -> list[Deployment]:
-        """All deployments made so far, those with a name of their own in the order of the configuration."""
+        # All deployments made so far, those with a name of their own in the order of the configuration.
         for entry in self._config.deployments:
             if "*" not in entry.group:
                 self.deployment(entry, entry.group, None)
         return list(self._deployments.values())
 
     def healths_of(self, deployment: str) -> Iterator[Health]:
-        """How all models of a deployment fare."""
+        # How all models of a deployment fare.
         return (item.health for (id_, _), item in self._deployments.items() if id_ == deployment)
 
     def _session(self, overlay: Mapping[str, str], provider: str) -> Session:
@@ -79,7 +79,7 @@ class Builder:
         return session
 
     def deployment(self, entry: DeploymentConfig, asked: str, captured: Collection[str] | None) -> Deployment | None:
-        """The deployment of an entry, for the model that was asked for; None where that names no provider."""
+        # The deployment of an entry, for the model that was asked for; None where that names no provider.
         provider, model = entry.provider, entry.model
         if captured is not None and "*" in model:
             if not provider:
@@ -97,7 +97,7 @@ class Builder:
         return found
 
     def any_provider(self, name: str) -> Deployment | None:
-        """A deployment for `provider/model`, if there is a credential for it."""
+        # A deployment for `provider/model`, if there is a credential for it.
         head, slash, model = name.partition("/")
         if not slash or not model or not self._is_known(head):
             return None
@@ -190,7 +190,7 @@ def _first(*given: float | None) -> Timeout | None:
 
 
 def weigh(found: Sequence[Deployment]) -> None:
-    """Give each deployment of a group its weight: the first of `weight`, `rpm` and `tpm` that any of them has."""
+    # Give each deployment of a group its weight: the first of `weight`, `rpm` and `tpm` that any of them has.
     for name in ("own_weight", "rpm", "tpm"):
         given: list[Any] = [getattr(item, name) for item in found]
         if any(given):

@@ -18,7 +18,7 @@ _MASK = 0xFFFFFFFFFFFFFFFF
 
 
 def shuffle(found: Sequence[Deployment], now: float, random: Random) -> Deployment:
-    """By chance, as their weights say."""
+    # By chance, as their weights say.
     count = len(found)
     if count == 1:
         return found[0]
@@ -36,12 +36,12 @@ def shuffle(found: Sequence[Deployment], now: float, random: Random) -> Deployme
 
 
 def least_busy(found: Sequence[Deployment], now: float, random: Random) -> Deployment:
-    """Whoever has the fewest calls under way."""
+    # Whoever has the fewest calls under way.
     return _least(found, now, random, lambda item: item.load.in_flight)
 
 
 def fastest(found: Sequence[Deployment], now: float, random: Random) -> Deployment:
-    """Of two taken by chance, the one whose answer is due first: latency times the calls it would have."""
+    # Of two taken by chance, the one whose answer is due first: latency times the calls it would have.
     # Asking the fastest of all would send everyone to the same; two by chance spread nearly as well as knowing
     # everything (Mitzenmacher, The Power of Two Choices in Randomized Load Balancing).
     count = len(found)
@@ -58,12 +58,12 @@ def _due(item: Deployment, now: float) -> float:
 
 
 def least_used(found: Sequence[Deployment], now: float, random: Random) -> Deployment:
-    """Whoever has used the smallest part of its tokens in the last minute; of those without a limit, the fewest."""
+    # Whoever has used the smallest part of its tokens in the last minute; of those without a limit, the fewest.
     return _least(found, now, random, lambda item: item.load.used(now)[1] / (item.tpm or 1.0))
 
 
 def cheapest(found: Sequence[Deployment], now: float, random: Random) -> Deployment:
-    """Whoever has the lowest price; unknown prices come last."""
+    # Whoever has the lowest price; unknown prices come last.
     return _least(found, now, random, _price)
 
 
@@ -94,7 +94,7 @@ STRATEGIES = {
 
 
 def faithful(found: Sequence[Deployment], sticky: str) -> Deployment:
-    """The same one for the same key, as long as it is among them; the same in every replica, and as weights say."""
+    # The same one for the same key, as long as it is among them; the same in every replica, and as weights say.
     # Weighted rendezvous hashing: who leaves takes only its own keys along.
     key = int.from_bytes(blake2b(sticky.encode(), digest_size=8).digest(), "little")
     best, most = found[0], float("-inf")

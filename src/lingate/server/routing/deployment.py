@@ -99,25 +99,25 @@ class Deployment:
 
     @property
     def name(self) -> str:
-        """`provider/model`."""
+        # `provider/model`.
         return f"{self.provider}/{self.model}"
 
     @property
     def max_output(self) -> int | None:
-        """Longest answer in tokens, None where unknown."""
+        # Longest answer in tokens, None where unknown.
         return self.sheet.max_output
 
     @property
     def max_input(self) -> int | None:
-        """Size of the context window in tokens, None where unknown."""
+        # Size of the context window in tokens, None where unknown.
         return self.sheet.max_input
 
     def price(self) -> Price:
-        """Dollars a token, of the owner or of the catalogue."""
+        # Dollars a token, of the owner or of the catalogue.
         return self.sheet.price()
 
     def place(self, operation: Operation) -> Placed:
-        """Where an operation is asked for."""
+        # Where an operation is asked for.
         # Raises ConfigError: There is no such place, or nothing to sign in with.
         found = self.places.get(operation)
         if found is None:
@@ -126,7 +126,7 @@ class Deployment:
         return found
 
     def thinking(self, effort: str) -> int:
-        """Tokens that are added to the bound of an answer which has no room for thinking this hard; 0 where none are."""
+        # Tokens that are added to the bound of an answer which has no room for thinking this hard; 0 where none are.
         try:
             target, _ = self.place("chat")[0]()
         except ConfigError:
@@ -134,7 +134,7 @@ class Deployment:
         return thinking_on_top(target, effort)
 
     def call(self, asked: Call, params: Mapping[str, Any]) -> Call:
-        """The call as it is made here, where that is not `as_asked`."""
+        # The call as it is made here, where that is not `as_asked`.
         # params: Request parameters that a fallback lays over it.
         defaults = self.defaults
         if not asked.body.keys().isdisjoint(_BOUNDS) and not defaults.keys().isdisjoint(_BOUNDS):
@@ -154,13 +154,13 @@ class Deployment:
         )
 
     def is_ready(self, now: float) -> bool:
-        """Whether it may be asked: neither resting nor at one of its limits."""
+        # Whether it may be asked: neither resting nor at one of its limits.
         if self.health.until > now or self.unusable is not None:
             return False
         return not self.limited or self._wait_for_limits(now) == 0.0
 
     def wait(self, now: float) -> float:
-        """Seconds until it may be asked."""
+        # Seconds until it may be asked.
         return max(self.health.until - now, self._wait_for_limits(now) if self.limited else 0.0, 0.0)
 
     def _wait_for_limits(self, now: float) -> float:
@@ -168,5 +168,5 @@ class Deployment:
         return wait if self.purse is None else max(wait, self.purse.empty()[0])
 
     def blame(self, error: LingateError) -> None:
-        """Note a failed try."""
+        # Note a failed try.
         self.health.failed(error, self.wild)

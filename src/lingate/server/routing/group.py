@@ -53,13 +53,13 @@ class Group:
 
     @property
     def here(self) -> int:
-        """Further tries at one deployment, where no other is left: none if somebody else may answer, unless asked for."""
+        # Further tries at one deployment, where no other is left: none if somebody else may answer, unless asked for.
         if self.retries is not None:
             return self.retries
         return 0 if self.general else 2
 
     def bound(self, estimate: Estimate) -> None:
-        """Fill in what the dearest deployment costs and the longest answer; unknown if it is of any."""
+        # Fill in what the dearest deployment costs and the longest answer; unknown if it is of any.
         about = estimate.circumstances
         prices = [item.sheet.highest(about) for item in self.deployments]
         read, written = [price.input for price in prices], [price.output for price in prices]
@@ -73,16 +73,16 @@ class Group:
 
     @property
     def stand_ins(self) -> Iterator[Fallback]:
-        """What may stand in, for whatever reason."""
+        # What may stand in, for whatever reason.
         yield from (*self.general, *self.context, *self.policy)
 
     def tries(self, kind: str, wished: int | None) -> int:
-        """Deployments of this group that one call may try after the first."""
+        # Deployments of this group that one call may try after the first.
         own = self.retries_by_kind.get(kind, self.retries) if wished is None else wished
         return len(self.deployments) if own is None else own
 
     def instead(self, error: LingateError | None) -> Sequence[Fallback]:
-        """What stands in after an error; None for an outage that was known before."""
+        # What stands in after an error; None for an outage that was known before.
         if error is None:
             return self.general
         if error.kind == "context_window":
@@ -93,5 +93,5 @@ class Group:
 
 
 def is_worth_another(error: LingateError) -> bool:
-    """Whether another deployment of the same group may do better."""
+    # Whether another deployment of the same group may do better.
     return error.kind not in NEVER_FALL_BACK and error.kind not in _HERE

@@ -45,7 +45,7 @@ class Shared(Protocol):
     """Tells other replicas who rests. `Router.rest` is the way back."""
 
     def cooled(self, deployment: str, seconds: float, kind: str) -> None:
-        """A deployment began to rest; called on the event loop and must not wait."""
+        # A deployment began to rest; called on the event loop and must not wait.
         ...
 
 
@@ -76,12 +76,12 @@ class Load:
         return 1.0 - age / MINUTE
 
     def used(self, now: float) -> tuple[float, float]:
-        """Requests and tokens of the last minute."""
+        # Requests and tokens of the last minute.
         share = self._turn(now)
         return self.requests + self.last_requests * share, self.tokens + self.last_tokens * share
 
     def wait(self, now: float, rpm: int | None, tpm: int | None, parallel: int | None) -> float:
-        """Seconds until one more call is within the limits; 0 if it is."""
+        # Seconds until one more call is within the limits; 0 if it is.
         if parallel is not None and self.in_flight >= parallel:
             return _TRIAL_GAP
         if rpm is None and tpm is None:
@@ -107,7 +107,7 @@ class Load:
         return MINUTE - age + max(1.0 - share, 0.0) * MINUTE
 
     def take(self, now: float, tokens: int) -> None:
-        """Count a call that begins."""
+        # Count a call that begins.
         self._turn(now)
         self.in_flight += 1
         self.requests += 1
@@ -163,19 +163,19 @@ class Health:
     seen: Callable[[], LingateError | None] = _nothing
 
     def take(self, now: float) -> None:
-        """Count a call that begins: on trial, the next one must wait."""
+        # Count a call that begins: on trial, the next one must wait.
         if self.trial:
             self.until = now + _TRIAL_GAP
 
     def recalled(self, rests: int) -> None:
-        """A stream that counted as an answer when it began has failed: one call is not both."""
+        # A stream that counted as an answer when it began has failed: one call is not both.
         # rests: How often it had rested by then, if that ended its trial: where nothing else came through, it did not.
         self.good = max(self.good - 1, 0)
         if rests and not self.good:
             self.trial, self.rests = True, rests
 
     def succeeded(self, began: float) -> None:
-        """Note an answer to a try that began then; one that began before the rest does not end it."""
+        # Note an answer to a try that began then; one that began before the rest does not end it.
         self._turn(self.now())
         if self.trial and began >= self.rest_at:
             self.trial = False
@@ -184,19 +184,19 @@ class Health:
         self.good += 1
 
     def measured(self, seconds: float) -> None:
-        """Note how long an answer took."""
+        # Note how long an answer took.
         now = self.now()
         self.latency = seconds if not self.latency else self.latency + _SMOOTHING * (seconds - self.latency)
         self.measured_at = now
 
     def expected(self, now: float) -> float:
-        """How long an answer is likely to take; fades to nothing, so that old news does not count for ever."""
+        # How long an answer is likely to take; fades to nothing, so that old news does not count for ever.
         if not self.latency:
             return 0.0
         return self.latency * float(0.5 ** ((now - self.measured_at) / _FADE))
 
     def failed(self, error: LingateError, wild: bool) -> None:
-        """Note a failed try; the same error counts once."""
+        # Note a failed try; the same error counts once.
         if self.seen() is error:
             return
         self.seen = ref(error)  # weak: its traceback holds the whole call
@@ -221,7 +221,7 @@ class Health:
             self.rest(seconds, kind, trial=True)
 
     def rest(self, seconds: float, kind: str, *, trial: bool, told: bool = False) -> None:
-        """Ask it no more for so long."""
+        # Ask it no more for so long.
         # `told`: by another replica, which has told the others too.
         until = self.now() + seconds
         if until > self.rested:

@@ -33,7 +33,7 @@ class Names:
         self._wild = [(compiled(pattern), wild[pattern]) for pattern in patterns]
 
     def entries(self, model: str) -> tuple[list[DeploymentConfig], tuple[str, ...] | None]:
-        """Who answers for a name, and what stands for the `*` in it (None without one)."""
+        # Who answers for a name, and what stands for the `*` in it (None without one).
         found = self._exact.get(model)
         if found is not None:
             return found, None
@@ -47,7 +47,7 @@ class Names:
         return [], None
 
     def listed(self) -> list[str]:
-        """All names that are known, hidden aliases left out."""
+        # All names that are known, hidden aliases left out.
         if self._listed is None:
             self._listed = self._list()
         return list(self._listed)
@@ -64,7 +64,7 @@ class Names:
         return list(dict.fromkeys(names))
 
     def why_not(self, model: str, offered: Sequence[str]) -> str:
-        """Why nobody answers for a name, in words for whoever asked, who may know of those offered."""
+        # Why nobody answers for a name, in words for whoever asked, who may know of those offered.
         if self._config.serve_all:
             head, slash, rest = model.partition("/")
             row = row_of(head) if slash else None
@@ -79,7 +79,7 @@ class Names:
 
 
 def present(config: GatewayConfig) -> Iterator[str]:
-    """The providers that can be asked without an entry of their own, but for those of this machine."""
+    # The providers that can be asked without an entry of their own, but for those of this machine.
     for row in rows():
         if row.ended is None and (
             row.name in config.own.providers or (not row.local and credential(row, config.env).present)
@@ -88,7 +88,7 @@ def present(config: GatewayConfig) -> Iterator[str]:
 
 
 def filled(template: str, captured: Collection[str]) -> str:
-    """A model with what stood for its `*`."""
+    # A model with what stood for its `*`.
     rest = list(captured)
     first, *parts = template.split("*")
     return first + "".join((rest.pop(0) if rest else "") + part for part in parts)

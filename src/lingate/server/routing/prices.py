@@ -58,11 +58,11 @@ class Sheet:
         self._facts: tuple[int | None, int | None, tuple[str, ...]] | None = None
 
     def price(self) -> Price:
-        """Dollars a token."""
+        # Dollars a token.
         return self._looked_up()[1] if self._own is None else self._own
 
     def highest(self, of: Circumstances) -> Highest:
-        """The prices that no call under these circumstances goes beyond."""
+        # The prices that no call under these circumstances goes beyond.
         own = self._own
         if own is not None:
             read, written = own.input, own.output
@@ -84,7 +84,7 @@ class Sheet:
         return known[1]
 
     def cost(self, usage: JsonDict, answered: str | None, tier: str | None) -> tuple[float | None, str | None]:
-        """What an answer cost in dollars, and by which prices; None and why not, where that is not known."""
+        # What an answer cost in dollars, and by which prices; None and why not, where that is not known.
         # Where it is only a fee that is not known, the rest and `INCOMPLETE` with the reason.
         # usage: Token counts in canonical form.
         # answered: The model that answered by its own word.
@@ -116,24 +116,24 @@ class Sheet:
 
     @property
     def max_input(self) -> int | None:
-        """Size of the context window, None where unknown."""
+        # Size of the context window, None where unknown.
         if self._info.max_input_tokens is not None:
             return self._info.max_input_tokens
         return self._known()[0] or self._looked_up()[0]
 
     @property
     def max_output(self) -> int | None:
-        """Longest answer, None where unknown."""
+        # Longest answer, None where unknown.
         return self._info.max_output_tokens or self._info.max_tokens or self._known()[1]
 
     @property
     def mode(self) -> str | None:
-        """What the owner says that the model is for."""
+        # What the owner says that the model is for.
         return self._info.mode
 
     @property
     def abilities(self) -> tuple[str, ...]:
-        """What the model is known to do, in LiteLLM's words."""
+        # What the model is known to do, in LiteLLM's words.
         return self._known()[2]
 
     def _known(self) -> tuple[int | None, int | None, tuple[str, ...]]:

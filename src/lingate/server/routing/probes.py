@@ -48,14 +48,14 @@ class Probes:
         self.found: dict[str, Probe] = {}
 
     async def run(self) -> None:
-        """Look again and again, as `general_settings` says, until cancelled."""
+        # Look again and again, as `general_settings` says, until cancelled.
         while True:
             await asyncio.sleep(max(self._router().config.general.health_check_interval, _SHORTEST))
             if self._router().config.general.background_health_checks:
                 await self.round()
 
     async def round(self) -> None:
-        """Look at every deployment once, a few at a time."""
+        # Look at every deployment once, a few at a time.
         router = self._router()
         gate = asyncio.Semaphore(max(router.config.general.health_check_concurrency, 1))
         ids: dict[str, Deployment] = {}

@@ -27,12 +27,12 @@ class Purse(NamedTuple):
     """Must have a price; None where it need not."""
 
     def is_priced(self) -> bool:
-        """Whether what is paid can be known."""
+        # Whether what is paid can be known.
         # The first to ask loads the catalogue of prices.
         return self.sheet is None or None not in self.sheet.highest(_ORDINARY)[:2]
 
     def empty(self) -> tuple[float, str]:
-        """Seconds until there is something in it again, and why there is not now; 0 where there is."""
+        # Seconds until there is something in it again, and why there is not now; 0 where there is.
         # A budget that never begins anew is worth another look in a day.
         if not self.is_priced():
             return _DAY, "has a budget and no known price"
@@ -70,17 +70,17 @@ class Purses:
         return bool(self._budgets)
 
     def of(self, provider: str, id: str, sheet: Sheet) -> Purse | None:
-        """What a deployment's calls are paid from; None where nothing limits that."""
+        # What a deployment's calls are paid from; None where nothing limits that.
         found = (self._budgets.get(("provider", provider)), self._budgets.get(("deployment", id)))
         budgets = tuple(filter(None, found))
         return Purse(budgets, None if self._allow_unpriced else sheet) if budgets else None
 
     def all(self) -> list[Budget]:
-        """All of them."""
+        # All of them.
         return list(self._budgets.values())
 
     def paid(self, row: LedgerRow) -> None:
-        """Count a call that has ended."""
+        # Count a call that has ended.
         if row.cost:
             for owner in (("provider", row.provider or ""), ("deployment", row.deployment or "")):
                 budget = self._budgets.get(owner)

@@ -34,7 +34,7 @@ class Watched(RetryPolicy, frozen=True, kw_only=True):
     """Seconds to wait at least."""
 
     def wait(self, error: LingateError, turn: int, random: Callable[[], float]) -> float | None:
-        """Seconds to wait before try number `turn + 2`, or None to give this deployment up."""
+        # Seconds to wait before try number `turn + 2`, or None to give this deployment up.
         self.told(error)
         own = self.by_kind.get(error.kind) if self.by_kind else None
         if own is None:
@@ -54,13 +54,13 @@ def _again(error: LingateError) -> LingateError:
 
 
 def retries_by_kind(policy: RetriesByKind | None) -> dict[str, int]:
-    """`retry_policy` by our kinds of error; `DefaultRetries` under the empty name."""
+    # `retry_policy` by our kinds of error; `DefaultRetries` under the empty name.
     found = _by_kind(policy, "Retries")
     return found if policy is None or policy.DefaultRetries is None else {"": policy.DefaultRetries, **found}
 
 
 def fails_by_kind(policy: FailsByKind | None) -> dict[str, int]:
-    """`allowed_fails_policy` by our kinds of error."""
+    # `allowed_fails_policy` by our kinds of error.
     return _by_kind(policy, "AllowedFails")
 
 

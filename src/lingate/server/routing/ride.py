@@ -79,7 +79,7 @@ class Ride(Record, eq=False, weakref=True):
         return self
 
     def __next__(self) -> Route:
-        """The next place to ask."""
+        # The next place to ask.
         # Raises StopIteration: None is left; what the last one said stands.
         # Raises LingateError: None could be asked at all.
         context = self.context
@@ -96,7 +96,7 @@ class Ride(Record, eq=False, weakref=True):
         return self._elsewhere(now, error)
 
     def began(self, seconds: float) -> None:
-        """The first of a stream's answer is here: how long it took."""
+        # The first of a stream's answer is here: how long it took.
         # What follows depends on the answer's length.
         if self._open and not self._began:
             assert self.deployment is not None
@@ -107,7 +107,7 @@ class Ride(Record, eq=False, weakref=True):
             health.measured(seconds)
 
     def won(self, seconds: float, tokens: int | None = None) -> None:
-        """The answer is whole."""
+        # The answer is whole.
         # seconds: What it took; for a stream, until its first event, unless `began` has told.
         # tokens: Input and output together, None where nobody said.
         if not self._open:
@@ -125,7 +125,7 @@ class Ride(Record, eq=False, weakref=True):
 
     @property
     def is_asking(self) -> bool:
-        """Whether somebody has been asked, and it is not settled what became of that."""
+        # Whether somebody has been asked, and it is not settled what became of that.
         return self._open and self.context is not None and self.context.asked
 
     def _began_at(self) -> float:
@@ -134,7 +134,7 @@ class Ride(Record, eq=False, weakref=True):
         return self._router.now() if retried else self._start
 
     def lost(self, error: LingateError | None = None) -> None:
-        """There is no whole answer: None for a client that left."""
+        # There is no whole answer: None for a client that left.
         if self._open:
             self._leave(error)
 

@@ -65,7 +65,7 @@ class Router:
         self._names = Names(config)
 
     def group(self, model: str) -> Group | None:
-        """Who answers for a name: a group, an alias, a deployment's id, a pattern, or `provider/model`; None for nobody."""
+        # Who answers for a name: a group, an alias, a deployment's id, a pattern, or `provider/model`; None for nobody.
         found = self._groups.get(model)
         if found is None and len(model) <= LONGEST_NAME and _is_name(model) and len(model.encode()) <= LONGEST_NAME:
             found = self._find(model)
@@ -86,13 +86,13 @@ class Router:
         estimated_prompt: int = 0,
         fallbacks: Sequence[str] | None = None,
     ) -> Ride:
-        """The way of one call through the deployments."""
+        # The way of one call through the deployments.
         # sticky: Calls with equal words go to the same deployment; see `sticky_key`.
         # fallbacks: What stands in for the group, where the caller says.
         return Ride(self, group, group, call, tags, sticky, estimated_prompt, fallbacks)
 
     def bound(self, group: Group, estimate: Estimate, instead: Sequence[str] | None = None) -> None:
-        """Fill in what a call may cost at most, whoever answers it in the end."""
+        # Fill in what a call may cost at most, whoever answers it in the end.
         # instead: What stands in for the group, where the caller says. The price is unknown then if it is of one of
         # them; what the owner lets stand in counts where its price is known.
         group.bound(estimate)
@@ -106,7 +106,7 @@ class Router:
             estimate.model_max_output = _larger(estimate.model_max_output, own.model_max_output)
 
     def bodies(self, group: Group, call: Call, instead: Sequence[str] | None = None) -> Iterator[JsonDict]:
-        """A call's request as it is sent wherever the owner has a word in it, whoever answers it in the end."""
+        # A call's request as it is sent wherever the owner has a word in it, whoever answers it in the end.
         for other, params in ((group, {}), *self._others(group, instead)):
             for item in other.deployments:
                 if params or not item.as_asked:
@@ -126,22 +126,22 @@ class Router:
             seen.add(target.model)
 
     def models(self) -> list[str]:
-        """All names that can be asked for and are known, hidden aliases left out, in order."""
+        # All names that can be asked for and are known, hidden aliases left out, in order.
         return self._names.listed()
 
     def rest(self, deployment: str, seconds: float, kind: str) -> None:
-        """Another replica says that a deployment rests."""
+        # Another replica says that a deployment rests.
         for health in self._build.healths_of(deployment):
             health.rest(seconds, kind, trial=False, told=True)
 
     def deployments(self) -> list[Deployment]:
-        """All deployments with names of their own, and those behind a `*` that have been asked."""
+        # All deployments with names of their own, and those behind a `*` that have been asked.
         return self._build.known()
 
     def policy(
         self, found: Deployment, group: Group, steps: int | None, *, hurried: bool, wished: int | None
     ) -> Watched:
-        """How often a deployment is tried."""
+        # How often a deployment is tried.
         # steps: Tries the call has had in the group; None where another deployment is next: then it is tried once.
         # hurried: Its time-outs do not count.
         # wished: Further tries, where the caller says.
@@ -164,7 +164,7 @@ class Router:
         return policy
 
     def tagged(self, found: Sequence[Deployment], tags: Collection[str]) -> list[Deployment]:
-        """Those that take a call with these tags: with a common tag, else those tagged `default`, else, without tags, all."""
+        # Those that take a call with these tags: with a common tag, else those tagged `default`, else, without tags, all.
         wanted = set(tags)
         if wanted:
             every = not self.config.routing.tag_filtering_match_any
@@ -227,7 +227,7 @@ class Router:
         )
 
     def why_not(self, model: str, offered: Sequence[str] = ()) -> str:
-        """Why nobody answers for a name, in words for whoever asked."""
+        # Why nobody answers for a name, in words for whoever asked.
         # offered: Names that whoever asked may know of; the closest of them is named.
         return self._names.why_not(model, offered)
 

@@ -11,7 +11,7 @@ _HEAD = ("system", "developer")
 
 
 def sticky_key(affinity: str, key_id: str, body: JsonDict, session: str | None = None) -> str | None:
-    """The words that calls which belong together have in common; None where nothing does."""
+    # The words that calls which belong together have in common; None where nothing does.
     # affinity: `Group.sticky`: `prompt`, `key`, `session`, or empty.
     # key_id: Whose call it is: callers never meet each other's caches.
     # body: The canonical request. For `prompt`, its tools and everything to the end of the first turn count: they stay

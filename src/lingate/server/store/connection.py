@@ -28,27 +28,27 @@ class AsyncConnection:
         self.dialect = sync.dialect.name
 
     async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
-        """Run a statement; a list of parameters runs it for each of them."""
+        # Run a statement; a list of parameters runs it for each of them.
         return await greenlet_spawn(self._sync.execute, statement, parameters)
 
     async def scalar(self, statement: Executable, parameters: Any = None) -> Any:
-        """The first column of the first row, None if there is none."""
+        # The first column of the first row, None if there is none.
         return await greenlet_spawn(self._sync.scalar, statement, parameters)
 
     async def exec_driver_sql(self, statement: str, parameters: Any = None) -> CursorResult[Any]:
-        """Run a statement as it is, in the database's own dialect."""
+        # Run a statement as it is, in the database's own dialect.
         return await greenlet_spawn(self._sync.exec_driver_sql, statement, parameters)
 
     async def run_sync(
         self, function: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs
     ) -> _T:
-        """Call `function` with SQLAlchemy's own connection; what it awaits inside suspends this task only."""
+        # Call `function` with SQLAlchemy's own connection; what it awaits inside suspends this task only.
         return await greenlet_spawn(partial(function, self._sync, *args, **kwargs))
 
 
 @asynccontextmanager
 async def lend(engine: Engine, **options: Any) -> AsyncIterator[AsyncConnection]:
-    """A connection of `engine` in a transaction: committed at the end, rolled back by an exception."""
+    # A connection of `engine` in a transaction: committed at the end, rolled back by an exception.
     connection = await _connect(engine)
     try:
         if options:

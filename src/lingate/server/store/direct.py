@@ -33,7 +33,7 @@ class DirectSqlite:
         self._closings = 0
 
     def transact(self, function: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Call `function` in a transaction that is committed at the end, or rolled back by an exception."""
+        # Call `function` in a transaction that is committed at the end, or rolled back by an exception.
         with self._turn:
             closings = self._closings
             connection = self._idle.pop() if self._idle else None
@@ -54,7 +54,7 @@ class DirectSqlite:
         return result
 
     def close(self) -> None:
-        """Close the connections."""
+        # Close the connections.
         # The next transaction opens another.
         with self._turn:
             self._closings += 1

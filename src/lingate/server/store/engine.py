@@ -43,7 +43,7 @@ class Answer(NamedTuple):
 
 
 async def open_store(url: str) -> Store:
-    """Connect to the database at `url` and bring its tables up to date."""
+    # Connect to the database at `url` and bring its tables up to date.
     # Raises StoreError: The URL is wrong, or the database was written by a newer program.
     store = Store(url)
     try:
@@ -76,11 +76,11 @@ class Store:
 
     @property
     def is_sqlite(self) -> bool:
-        """The database is a file of ours."""
+        # The database is a file of ours.
         return self._address.path is not None
 
     async def prepare(self) -> None:
-        """Make sure that the database answers and that its tables are this program's."""
+        # Make sure that the database answers and that its tables are this program's.
         # Does nothing the second time.
         # Raises StoreError: A newer program has written it, it is no database, or it lets nobody of this name in.
         async with self._preparing:
@@ -112,12 +112,12 @@ class Store:
             raise (self._useless(error) if _is_refusal(error) else self.unavailable(error)) from None
 
     async def ask(self, *statements: Statement) -> list[Answer]:
-        """Answers that are all of one state of the database."""
+        # Answers that are all of one state of the database.
         await self.prepare()
         return await self._told(statements, self._reader)
 
     async def change(self, *statements: Statement) -> list[Answer]:
-        """Run statements in one transaction."""
+        # Run statements in one transaction.
         await self.prepare()
         if self._writer is None:
             return await self._told(statements, None)
@@ -157,13 +157,13 @@ class Store:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection in a transaction that sees one state of the database and changes nothing."""
+        # A connection in a transaction that sees one state of the database and changes nothing.
         async with _lent(await self._pool()) as connection:
             yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
-        """A connection in a transaction that is committed at the end, or rolled back by an exception."""
+        # A connection in a transaction that is committed at the end, or rolled back by an exception.
         pool = await self._pool()
         if not self.is_sqlite:
             async with _lent(pool) as connection:
@@ -173,21 +173,21 @@ class Store:
             yield connection
 
     async def transact(self, function: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Call `function` in a thread, in a transaction of SQLite's own."""
+        # Call `function` in a thread, in a transaction of SQLite's own.
         # For SQLite only.
         assert self._writer is not None
         async with self._writing:
             return await asyncio.to_thread(self._writer.transact, function)
 
     async def harden(self) -> None:
-        """Return when everything committed before would survive a power cut."""
+        # Return when everything committed before would survive a power cut.
         # Postgres promises that at each commit.
         path = self._address.path
         if path is not None:
             await asyncio.to_thread(_sync_files, str(path))
 
     async def close(self) -> None:
-        """Give all connections back."""
+        # Give all connections back.
         # The store can be used again.
         for direct in (self._writer, self._reader):
             if direct is not None:
@@ -203,14 +203,14 @@ class Store:
                 await greenlet_spawn(engine.dispose)
 
     def unavailable(self, error: BaseException) -> StoreUnavailableError:
-        """`error` in words that hold no secret."""
+        # `error` in words that hold no secret.
         return StoreUnavailableError(f"the database {self.shown} does not answer: {self._said(error)}")
 
     def _useless(self, error: BaseException) -> StoreError:
         return StoreError(f"the database {self.shown} cannot be used: {self._said(error)}")
 
     def failed(self, error: BaseException) -> StoreError:
-        """The same for one that may come again, whenever the database is asked."""
+        # The same for one that may come again, whenever the database is asked.
         return self.unavailable(error) if _is_outage(error) else self._useless(error)
 
     def _said(self, error: BaseException) -> str:

@@ -25,12 +25,12 @@ _LOCK = int.from_bytes(b"lingate", "big")
 
 
 def is_up_to_date(connection: sqlite3.Connection) -> bool:
-    """Whether a file of SQLite's has this program's tables already, as nearly every start finds it."""
+    # Whether a file of SQLite's has this program's tables already, as nearly every start finds it.
     return connection.execute(_REVISION).fetchall() == [(HEAD,)]
 
 
 def bring_up_to_date(connection: Connection) -> None:
-    """Make or migrate the tables, in the transaction that `connection` is in."""
+    # Make or migrate the tables, in the transaction that `connection` is in.
     # Raises StoreError: The database has a revision that this program does not know.
     from sqlalchemy import inspect
 
@@ -79,7 +79,7 @@ def _upgrade(connection: Connection, found: list[str]) -> None:
 
 
 def alembic_config(connection: Connection | None = None) -> Config:
-    """Alembic's settings, for running its commands on `connection`."""
+    # Alembic's settings, for running its commands on `connection`.
     from alembic.config import Config
 
     config = Config()

@@ -17,12 +17,12 @@ _AWAY = ("57P", "533")
 
 
 def make_engine(address: Address) -> Engine:
-    """The engine for a database."""
+    # The engine for a database.
     return _postgres(address) if address.path is None else _sqlite(address)
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether an error of SQLAlchemy's means that the database is away or busy."""
+    # Whether an error of SQLAlchemy's means that the database is away or busy.
     if not isinstance(error, DBAPIError):
         return False
     state = str(getattr(error.orig, "sqlstate", None) or "")

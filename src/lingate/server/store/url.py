@@ -38,7 +38,7 @@ class Address(msgspec.Struct):
 
 
 def parse_url(text: str) -> Address:
-    """Take a database URL apart."""
+    # Take a database URL apart.
     # Raises StoreError: It is not a URL, names a database that is not supported, or has a parameter that means nothing
     # here.
     plain = _FILE.fullmatch(text)

@@ -32,12 +32,12 @@ _HEADERS = (
 
 
 def is_ours(path: str) -> bool:
-    """Whether something is served at a path."""
+    # Whether something is served at a path.
     return path in (PAGE, f"{PAGE}/") or path.removeprefix(f"{PAGE}/") in _NAMES
 
 
 def answer(path: str) -> tuple[int, Headers, bytes]:
-    """What is served at a path: status, head and body."""
+    # What is served at a path: status, head and body.
     if path == f"{PAGE}/":
         # The page names its parts by where it is itself, wherever a proxy has put the gateway.
         return 308, [("location", f"..{PAGE}")], b""

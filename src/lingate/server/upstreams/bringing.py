@@ -50,7 +50,7 @@ class Upstreams:
 
 
 def brought(body: JsonDict, live: Live) -> Brought | None:
-    """What a request brings, None if nothing."""
+    # What a request brings, None if nothing.
     # Raises BadRequestError: It may not, or it is not written as it must be. It is never passed over in silence.
     given = {name: body[name] for name in UPSTREAM_FIELDS if body.get(name) is not None}
     if not given:
@@ -80,7 +80,7 @@ def brought(body: JsonDict, live: Live) -> Brought | None:
 
 
 async def bring(turn: Turn, what: Brought) -> None:
-    """Send a call where its caller wants it: to one place only, nobody stands in."""
+    # Send a call where its caller wants it: to one place only, nobody stands in.
     # Raises BadRequestError: It may not go there, or the provider takes no such key.
     # Raises ConnectError: The place's name does not resolve.
     first, upstreams, place = turn.group.tiers[0][0], turn.live.upstreams, what.place

@@ -85,7 +85,7 @@ _PRIVATE = tuple(
 
 
 def why_not(address: Address, *, private: bool = False) -> str | None:
-    """Why an address may not be connected to, in a word or two; None if it may."""
+    # Why an address may not be connected to, in a word or two; None if it may.
     # address: What a name resolved to, or what was written.
     # private: The owner has named this host, and hosts of their own network are wanted.
     if address in _NEVER:
@@ -106,7 +106,7 @@ def why_not(address: Address, *, private: bool = False) -> str | None:
 
 
 def checked(found: Iterable[str], *, private: bool) -> Iterator[tuple[str, str | None]]:
-    """Each address that a name has, with why it may not be connected to."""
+    # Each address that a name has, with why it may not be connected to.
     for text in found:
         try:
             yield text, why_not(ip_address(text), private=private)

@@ -35,7 +35,7 @@ _MOST_PLACES = 64
 
 
 async def resolve(host: str, port: int) -> Sequence[str]:
-    """The addresses of a name, as the system finds them."""
+    # The addresses of a name, as the system finds them.
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
@@ -51,21 +51,21 @@ class Pinned:
         self._inner = AsyncPyreqwest(pin=pin, proxies=False, most=most)
 
     def bound(self, most: int) -> None:
-        """Take no answer that is longer, from now on."""
+        # Take no answer that is longer, from now on.
         self._inner.most = most
 
     async def send(self, request: HttpRequest, timeout: Timeout) -> tuple[Head, bytes]:
-        """The whole answer."""
+        # The whole answer.
         self._check(request)
         return await self._inner.send(request, timeout)
 
     async def open(self, request: HttpRequest, timeout: Timeout) -> AsyncByteStream:
-        """The answer, piece by piece."""
+        # The answer, piece by piece.
         self._check(request)
         return await self._inner.open(request, timeout)
 
     async def aclose(self) -> None:
-        """Let the connections go."""
+        # Let the connections go.
         await self._inner.aclose()
 
     def _check(self, request: HttpRequest) -> None:
@@ -82,7 +82,7 @@ class Pins:
         self._pinned: OrderedDict[tuple[str, str], Pinned] = OrderedDict()
 
     async def transport(self, place: Place, *, private: bool, most: int = MOST_ANSWER) -> Pinned:
-        """What carries requests to a place."""
+        # What carries requests to a place.
         # Its name is resolved each time, and each of its addresses checked.
         # private: Addresses of private networks will do.
         # most: Bytes of the longest answer that is read in one piece.
@@ -119,7 +119,7 @@ class Pins:
         return found
 
     async def aclose(self) -> None:
-        """Let all connections go."""
+        # Let all connections go.
         for pinned in list(self._pinned.values()):
             await pinned.aclose()
         self._pinned.clear()

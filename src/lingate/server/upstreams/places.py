@@ -34,23 +34,23 @@ class Place(NamedTuple):
 
     @property
     def authority(self) -> str:
-        """Host and port as a URL has them; the scheme's own port is left out."""
+        # Host and port as a URL has them; the scheme's own port is left out.
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
     @property
     def origin(self) -> str:
-        """What every URL of requests to this place begins with."""
+        # What every URL of requests to this place begins with.
         return f"{self.scheme}://{self.authority}"
 
     @property
     def url(self) -> str:
-        """The base URL, written from its parts."""
+        # The base URL, written from its parts.
         return self.origin + self.path
 
 
 def read_place(text: object) -> Place:
-    """Read an `api_base`."""
+    # Read an `api_base`.
     # Raises BadRequestError: It is not written as it must be.
     if not isinstance(text, str) or not text or len(text) > _LONGEST:
         raise _refused("must be a URL")
@@ -115,7 +115,7 @@ class Allowed:
         self._entries = tuple(map(_entry, entries))
 
     def find(self, place: Place) -> bool | None:
-        """Whether a place is listed: None if not, else whether by its very name."""
+        # Whether a place is listed: None if not, else whether by its very name.
         found: bool | None = None
         for entry in self._entries:
             if place.port != (_PORTS[place.scheme] if entry.port is None else entry.port):
