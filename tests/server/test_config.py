@@ -883,7 +883,7 @@ def test_a_deployment_without_variables_of_its_own_sees_the_environment_as_it_is
     [
         ("5: x", "has a key that is a whole number; write it in quotes"),
         ("? [a]\n: b", "is not valid YAML: found unhashable key"),
-        ("model_list: 2026-02-30", "is not valid YAML: a date or number in it is none"),
+        ("model_list: 2026-02-30", "is not valid YAML: there is no such date or number; write it in quotes"),
         ("router_settings: {model_group_alias: {x: 5}}", "x must be the name of a group, not a whole number"),
         ("router_settings: {routing_strategy: [x]}", "must be one of simple-shuffle, least-busy"),
         ("credential_list: [{credential_name: a, credential_value: {}}]", "did you mean 'credential_values'?"),

@@ -133,12 +133,11 @@ def _text(text: str, name: str, source: Source) -> Any:
             return None
         data = loader.construct_document(node)
         return without(data, set(filter(_is_holder, data))) if isinstance(data, dict) else data
-    except (yaml.YAMLError, ValueError) as error:  # 2026-02-30 is a ValueError of Python's
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{name}:{mark.line + 1}" if mark else name
         # The parser's own context may quote a secret; its problem does not.
-        usual = "cannot be parsed" if isinstance(error, yaml.YAMLError) else "a date or number in it is none"
-        what = getattr(error, "problem", None) or usual
+        what = getattr(error, "problem", None) or "cannot be parsed"
         source.problems.append(Problem(where, (), f"is not valid YAML: {what}"))
         return None
     finally:
