@@ -212,7 +212,7 @@ class _Run:
             found.setdefault(DIRECT, []).append(step(self._direct))
         for subject in order:
             if part == "apart" and subject.rival is not None and not subject.rival.crowd:
-                continue
+                continue  # any-llm has one address for all ways, LiteLLM takes minutes
             try:
                 found.setdefault(subject.name, []).append(step(subject))
             except (LoadError, OSError) as error:

@@ -101,11 +101,8 @@ class BlockTurns:
         for said in self._late:
             last = self.turns[-1] if self.turns else said
             plain = said.keys() == {"role", "content"} and all("text" in block for block in as_blocks(said["content"]))
-            if (
-                plain
-                and last["role"] == "assistant"
-                and "tool_result" not in str(as_blocks(last["content"])[-1].get("type"))
-            ):
+            ends = as_blocks(last["content"])[-1].get("type") if last["role"] == "assistant" else "tool_result"
+            if plain and "tool_result" not in str(ends):
                 self.system += as_blocks(said["content"])
             else:
                 self.turns.append(said)

@@ -118,18 +118,8 @@ def instant(text: str) -> float | None:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
-_UNITS = {
-    "d": 86_400.0,
-    "h": 3_600.0,
-    "m": 60.0,
-    "s": 1.0,
-    "ms": 1e-3,
-    "us": 1e-6,
-    "µs": 1e-6,
-    "ns": 1e-9,
-    "秒": 1.0,
-    "分": 60.0,
-}
+_SECONDS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+_UNITS = {**_SECONDS, "秒": 1.0, "分": 60.0}
 _PART = r"\d+(?:\.\d+)?\s*(?:milliseconds?|ms|µs|us|ns|days?|d|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s)\b"
 _GLUED = r"(?:\d+(?:\.\d+)?(?:ms|µs|us|ns|[dhms]))+"  # 6m12.5s
 _JOINT = r"[\s,]{0,3}(?:and )?"

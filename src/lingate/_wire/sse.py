@@ -95,9 +95,8 @@ class SseDecoder:
 
 
 def _events(block: bytes) -> list[SseEvent]:
-    if (
-        block[:6] == b"data: " and block.find(b"\n") == len(block) - 2
-    ):  # one event of one line, as live streams bring them
+    # One event of one line, as live streams bring them.
+    if block[:6] == b"data: " and block.find(b"\n") == len(block) - 2:
         return [("", block[6:-2])]
     events: list[SseEvent] = []
     add = events.append

@@ -90,9 +90,9 @@ def read_call(turn: Turn, body: bytes) -> None:
 
 def _cut(model: str) -> str:
     # What the ledger has of a name that somebody asks for.
-    return (
-        model[:LONGEST_NAME] if model.isascii() else plain_text(model).encode()[:LONGEST_NAME].decode(errors="ignore")
-    )
+    if model.isascii():
+        return model[:LONGEST_NAME]
+    return plain_text(model).encode()[:LONGEST_NAME].decode(errors="ignore")
 
 
 def _permit(turn: Turn, model: str, instead: list[str]) -> None:

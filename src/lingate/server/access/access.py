@@ -91,9 +91,8 @@ class Access:
         self.limiter.limit_customers(settings.customers)
         self.keys.set_gateway(settings.gateway)
         given = settings.master_key
-        if (
-            given is not None or self._is_given
-        ):  # without one there is the stored one, with the next look at the database
+        # Without one there is the stored one, with the next look at the database.
+        if given is not None or self._is_given:
             self._has_master = self._is_given = given is not None
             self.keys.set_master(None if given is None else digest(given))
 
