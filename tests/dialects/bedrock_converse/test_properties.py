@@ -167,7 +167,7 @@ def _check_config(body: dict[str, Any]) -> None:
         assert inference.get("temperature", 1) == 1
         assert not choice.keys() & {"any", "tool"}
     assert 0 <= inference.get("temperature", 0) <= 1
-    used = re.findall(r'"(toolUse|toolResult)"', json.dumps(body["messages"]))
+    used = re.findall(r'"(toolUse|toolResult)":', json.dumps(body["messages"]))
     if "toolUse" in used:
         assert body["toolConfig"]["tools"]
     ids = [
