@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
+
+import pytest
 
 
 def _modules(code: str) -> int:
@@ -35,3 +38,35 @@ def test_a_blocking_client_starts_without_what_only_others_need() -> None:
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
 
     assert found.split() == []
+
+
+@pytest.mark.parametrize(
+    ("model", "answer"),
+    [
+        (
+            "openai/x",
+            {"choices": [{"index": 0, "message": {"role": "assistant", "content": "x"}, "finish_reason": "stop"}]},
+        ),
+        (
+            "anthropic/x",
+            {
+                "type": "message",
+                "role": "assistant",
+                "content": [{"type": "text", "text": "x"}],
+                "stop_reason": "end_turn",
+            },
+        ),
+    ],
+)
+def test_a_first_answer_loads_nothing_that_reads_mail(model: str, answer: dict[str, Any]) -> None:
+    # `email.utils` reads dates, and brings sockets, character sets and thirty modules.
+    program = (
+        "import lingate, sys; from lingate.testing import FakeTransport, Reply;"
+        f"reply = Reply({answer!r}, headers={{'date': 'Sun, 06 Nov 1994 08:49:37 GMT'}});"
+        f"made = lingate.Lingate(transport=FakeTransport(reply)).chat({model!r}, 'hi', api_key='k');"
+        "print(made.created, *(name for name in ('email', 'socket') if name in sys.modules))"
+    )
+
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+
+    assert found.split() == ["784111777" if model == "anthropic/x" else "0"]

@@ -37,6 +37,8 @@ def wait(
         ({"retry-after": "Fri, 08 Aug 2025 15:40:30 GMT"}, 30.0),
         ({"retry-after": "Fri, 08 Aug 2025 15:39:00 GMT"}, 0.0),
         ({"retry-after": "Friday, 08-Aug-25 15:40:30 GMT"}, 30.0),
+        ({"retry-after": "Fri, 08 Aug 2025 10:40:30 EST"}, 30.0),
+        ({"retry-after": "Fri,  8 Aug 2025 15:40:30 GMT"}, 30.0),
         ({"retry-after": "2025-08-08T15:41:00Z"}, 60.0),
         ({"retry-after": str(int(NOW) + 15)}, 15.0),
         ({"retry-after": "0"}, 0.0),

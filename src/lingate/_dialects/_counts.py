@@ -1,4 +1,4 @@
-"""Token counts as numbers, and the sums that several formats leave to their readers."""
+"""Token counts and times as numbers, and the sums that several formats leave to their readers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from typing import Any
 
 from lingate._model import JsonDict
 from lingate._wire.shapes import not_null
+
+YEAR_10000 = 253_402_300_800
+"""Unix seconds."""
 
 
 def integer(value: Any) -> int | None:
@@ -15,6 +18,14 @@ def integer(value: Any) -> int | None:
     if isinstance(value, str):  # as Protobuf's JSON has numbers of 64 bits
         return int(value) if value.isdecimal() and value.isascii() and len(value) < 19 else None
     return int(value) if isinstance(value, float) and value.is_integer() else None
+
+
+def unix(told: Any) -> int:
+    # Unix seconds of a host that may tell milliseconds, which clients cannot read (Rfym21/Qwen2API#93), or a fraction; 0
+    # for anything else.
+    at = int(told) if isinstance(told, float) and 0 <= told < 1e15 else integer(told) or 0
+    at = at // 1000 if at >= YEAR_10000 else at
+    return at if 0 <= at < YEAR_10000 else 0
 
 
 def usage_beside_caches(fresh: int | None, written: int | None, cached: int | None, stored: int | None) -> JsonDict:

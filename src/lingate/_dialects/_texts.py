@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lingate._dialects._base import Form
-from lingate._dialects._counts import integer, usage_beside_caches
-from lingate._dialects._dates import unix
+from lingate._dialects._counts import integer, unix, usage_beside_caches
 from lingate._dialects._draft import Draft
 from lingate._dialects._failure import body_failure
 from lingate._dialects._legacy import modern

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lingate._dialects._base import Form, OperationFormat
-from lingate._dialects._counts import integer
-from lingate._dialects._dates import unix
+from lingate._dialects._counts import integer, unix
 from lingate._dialects._draft import Draft, asked_of
 from lingate._dialects._failure import body_failure
 from lingate._dialects._replay import replay

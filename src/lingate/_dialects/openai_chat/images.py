@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lingate._dialects._base import Form, no_stream
-from lingate._dialects._dates import unix
+from lingate._dialects._counts import unix
 from lingate._dialects._failure import body_failure
 from lingate._dialects.openai_chat.envelope import join_url, seal
 from lingate._dialects.openai_chat.forms import check_upload, decode_form, is_form, seal_form

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lingate._dialects._base import Form
-from lingate._dialects._dates import unix
+from lingate._dialects._counts import unix
 from lingate._dialects.openai_chat.envelope import new_request
 from lingate._dialects.openai_chat.face import render
 from lingate._dialects.openai_chat.reading import body_failure, decode_list, malformed, raise_hidden

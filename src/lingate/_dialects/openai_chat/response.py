@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._counts import integer
-from lingate._dialects._dates import unix
+from lingate._dialects._counts import integer, unix
 from lingate._dialects.openai_chat.content import (
     REASONING_NAMES,
     THOUGHT,

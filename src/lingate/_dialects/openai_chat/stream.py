@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lingate._dialects._dates import unix
+from lingate._dialects._counts import unix
 from lingate._dialects._replay import replay
 from lingate._dialects.openai_chat.choice import ChoiceStream
 from lingate._dialects.openai_chat.reading import (

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lingate._dialects._check import Malformed
-from lingate._dialects._dates import unix
+from lingate._dialects._counts import unix
 from lingate._dialects._failure import body_failure
 from lingate._dialects._reading import take_answer
 from lingate._dialects.openai_chat.reading import decode_object, malformed, new_id, provider_failed

@@ -12,7 +12,7 @@ from typing import Any
 
 from lingate._dialects._base import StreamDecoder
 from lingate._dialects._check import Malformed
-from lingate._dialects._dates import unix
+from lingate._dialects._counts import unix
 from lingate._dialects._failure import body_failure
 from lingate._dialects._reading import take_answer, text_of
 from lingate._dialects._replay import replay
