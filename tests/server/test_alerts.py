@@ -368,6 +368,17 @@ def test_what_happened_last_is_told_when_the_gateway_stops(
     assert _told(channel) == ["*llm_exceptions* 1 call failed at broken-1: server_error"] * 2
 
 
+def test_a_message_that_is_under_way_when_the_gateway_stops_is_not_given_up(
+    simulator: Simulator, channel: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lingate.server.alerts._ROUND", 0.05)
+    channel.script = Script([b"busy"], status=503, pause=0.5)
+    with running_gateway(_config(simulator.url), tmp_path, auth=True, env=_env(channel)) as gateway:
+        _ask(gateway, "broken")
+        _until(lambda: len(channel.requests) == 1)
+    assert _told(channel)[:2] == ["*llm_exceptions* 1 call failed at broken-1: server_error"] * 2
+
+
 def test_a_test_can_be_sent_and_says_what_is_wrong(simulator: Simulator, channel: RawServer, tmp_path: Path) -> None:
     with running_gateway(_config(simulator.url), tmp_path, auth=True, env=_env(channel)) as gateway:
 

@@ -84,6 +84,7 @@ class Alerts:
         self._told: dict[str, float] = {}
         self._letters: list[_Letter] = []
         gateway.observers.append(self._observe)
+        self._ending = asyncio.Event()
         self._task = asyncio.create_task(self._run())
 
     def cooled(self, deployment: str, seconds: float, kind: str) -> None:
@@ -100,13 +101,10 @@ class Alerts:
     async def stop(self) -> None:
         # Tell what there is to tell, and end.
         self._gateway.observers.remove(self._observe)
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
-        self._told = {name: until for name, until in self._told.items() if not name.startswith(("failed ", "slow "))}
+        self._ending.set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_TIMEOUT.connect):
-                await self.round()
+                await self._task
 
     async def test(self, service: str) -> str | None:
         # Send a message that says that it is a test, to `slack` or `webhook`; returns why it did not arrive, None if it did.
@@ -128,8 +126,15 @@ class Alerts:
         await asyncio.gather(*map(self._post, letters[:_MOST]))
 
     async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(_ROUND)
+        ending = False
+        while not ending:  # when it is, a round that is under way is not the last
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_ROUND):
+                    ending = await self._ending.wait()
+            if ending:
+                self._told = {
+                    name: end for name, end in self._told.items() if not name.startswith(("failed ", "slow "))
+                }
             try:
                 await self.round()
             except Exception:  # what was not foreseen must not end the alerts, of all things
