@@ -58,17 +58,18 @@ def test_the_image_runs_as_nobody_special_from_a_base_that_is_pinned() -> None:
     assert "HEALTHCHECK" in text
 
 
-def test_the_image_installs_extras_that_there_are_and_copies_what_the_build_needs(tmp_path: Path) -> None:
+def test_the_image_installs_extras_that_there_are_and_copies_what_the_build_needs() -> None:
     text = (DEPLOY / "Dockerfile").read_text()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = re.search(r"'\.\[([a-z,]+)\]'", text)
-    copied = re.search(r"COPY (.+) \./\n", text)
+    copied = {name for names in re.findall(r"^COPY ([^-].*) \S+$", text, re.MULTILINE) for name in names.split()}
     ignored = (DEPLOY / "Dockerfile.dockerignore").read_text().split()
 
     assert extras is not None
     assert set(extras[1].split(",")) <= project["optional-dependencies"].keys()
-    assert copied is not None
-    for name in (*copied[1].split(), "src"):
+    # Without its readme a package cannot be built: hatchling ends the build.
+    assert copied == {"pyproject.toml", project["readme"], *project["license-files"], "src"}
+    for name in copied:
         assert (ROOT / name).exists()
         assert f"!{name}" in ignored
 
