@@ -165,6 +165,9 @@ def test_what_cannot_be_sent_is_refused_with_where_and_why(arguments: tuple[Any,
         ({"extra_body": ["a"]}, "extra_body must be a mapping"),
         ({"response_format": 5}, "response_format must be"),
         ({"response_format": int}, "model_json_schema"),
+        ({"base_url": "http://127.0.0.1:9/v1"}, "base_url is called api_base here"),
+        ({"max_retries": 3}, "max_retries is called retries here"),
+        ({"num_retries": 3}, "num_retries is called retries here"),
     ],
 )
 def test_options_of_the_wrong_kind_are_refused(options: dict[str, Any], says: str) -> None:
@@ -620,8 +623,10 @@ def test_a_config_file_that_makes_no_sense_is_refused_with_its_name(
     path = tmp_path / name
     path.write_text(text)
 
-    with pytest.raises(ConfigError, match=why):
+    with pytest.raises(ConfigError, match=why) as caught:
         lingate.Lingate(path)
+
+    assert name in str(caught.value)
 
 
 def test_what_a_config_says_about_dropping_holds_until_a_client_or_a_call_says_otherwise() -> None:

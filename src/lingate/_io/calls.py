@@ -33,6 +33,11 @@ class Prepared(Record):
     format_class: type | None
 
 
+# Settings by the names that other packages give them. As fields of a request that nobody knows they would be sent to the
+# provider that was not meant.
+_ELSEWHERE = {"base_url": "api_base", "max_retries": "retries", "num_retries": "retries"}
+
+
 def _own(
     session: Session,
     /,
@@ -52,6 +57,9 @@ def _own(
         drop_params = session.config.drop_params
     elif drop_params is not True and drop_params is not False:
         raise ConfigError(f"drop_params must be True or False, not {drop_params!r:.60}")
+    if not _ELSEWHERE.keys().isdisjoint(params):
+        name = next(name for name in params if name in _ELSEWHERE)
+        raise ConfigError(f"{name} is called {_ELSEWHERE[name]} here", hint="as a field of the request: extra_body")
     options = Options(
         api_key, api_base, api_version, timeout, retries, fallbacks, drop_params, extra_headers, extra_body
     )

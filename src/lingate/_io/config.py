@@ -108,10 +108,14 @@ def _config(data: Any, where: str) -> Config:
     model = data.get("model")
     if model is not None and not isinstance(model, str):
         raise ConfigError(f"{where}: model must be a string of the form 'provider/model'")
+    try:
+        timeout, policy = Timeout.of(data.get("timeout"), Timeout()), policy_of(data.get("retries"), RetryPolicy())
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
     return Config(
         providers=providers,
-        timeout=Timeout.of(data.get("timeout"), Timeout()),
-        policy=policy_of(data.get("retries"), RetryPolicy()),
+        timeout=timeout,
+        policy=policy,
         drop_params=drop,
         fallbacks=tuple(fallbacks),
         model=model,
