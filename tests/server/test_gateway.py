@@ -284,6 +284,18 @@ class TestErrors:
         assert answer.json()["error"]["code"] == "model_not_found"
         assert answer.headers["x-should-retry"] == "false"
 
+    def test_of_unknown_models_name_the_closest_that_the_caller_may_use(self, gateway: Running) -> None:
+        made = httpx2.post(f"{gateway.url}/admin/keys", json={"models": ["failing"]}, headers=ADMIN)
+        bound = {"authorization": f"Bearer {made.json()['token']}"}
+        told = [ask(gateway, "cloude", headers=headers).json()["error"]["message"] for headers in (ADMIN, bound)]
+        listed = httpx2.get(f"{gateway.url}/v1/models/cloude", headers=bound).json()
+
+        assert told == [
+            "no model is named 'cloude' here; did you mean 'claude'?",
+            "no model is named 'cloude' here; known are failing",
+        ]
+        assert listed["error"]["message"] == told[1]
+
 
 class TestWishesOfACaller:
     def test_a_time_out_ends_the_call(self, gateway: Running) -> None:

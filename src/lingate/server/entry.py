@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 from lingate._model import Call, JsonDict
@@ -77,7 +78,7 @@ def read_call(turn: Turn, body: bytes) -> None:
         model = model.removesuffix(mark)
     group = turn.live.router.group(model)
     if group is None:
-        raise NotFoundError(turn.live.router.why_not(model))
+        raise NotFoundError(turn.live.router.why_not(model, partial(may_use, turn.caller)))
     if model != call.model:
         row.model = _cut(model)  # nobody else knows the key's own names, and budgets by model go by these
     if turn.caller.model_rules:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from lingate._dialects._base import dialect
@@ -128,7 +129,7 @@ def models(turn: Turn) -> None:
     if wanted is not None:
         wanted = wanted.removeprefix("models/") if found.face.dialect == "gemini" else wanted
         if not _may_know(turn.gateway, turn.caller, wanted):
-            raise NotFoundError(turn.live.router.why_not(wanted))
+            raise NotFoundError(turn.live.router.why_not(wanted, partial(may_use, turn.caller)))
         body = turn.form.render(entry(turn.gateway, wanted))
     else:
         entries = [entry(turn.gateway, name) for name in turn.live.router.models() if may_use(turn.caller, name)]

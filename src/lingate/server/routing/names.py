@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 
 from lingate._providers.catalog import models_of
 from lingate._providers.lookup import credential, rows
-from lingate._providers.naming import row_of
+from lingate._providers.naming import provider_of, row_of
 from lingate.server.config.reading import closest
 from lingate.server.config.settings import DeploymentConfig, GatewayConfig
 from lingate.server.patterns import compiled
@@ -63,8 +63,8 @@ class Names:
             names += [name for row in present(config) for name in _catalogue(row)]
         return list(dict.fromkeys(names))
 
-    def why_not(self, model: str, offered: Sequence[str]) -> str:
-        # Why nobody answers for a name, in words for whoever asked, who may know of those offered.
+    def why_not(self, model: str, may_know: Callable[[str], bool] | None) -> str:
+        # Why nobody answers for a name, in words for whoever asked, who may know of some names, or of none.
         if self._config.serve_all:
             head, slash, rest = model.partition("/")
             row = row_of(head) if slash else None
@@ -73,9 +73,11 @@ class Names:
                 return f"the gateway has no credential for {row.name}: {' or '.join(wanted.variables) or 'api_key'}"
             if not self._exact and not self._wild:
                 wrong = f"no provider is named {head!r:.80}; " if slash and row is None else ""
-                return f"{model!r:.100} is not served here: {wrong}write it as provider/model"
-        near = closest(model[:100], offered) if 0 < len(offered) <= _MOST_COMPARED else ""
-        return f"no model is named {model!r:.100} here{near}"
+                whose = None if slash else provider_of(model)
+                right = f"{whose[1]}/{model}" if whose else "provider/model"
+                return f"{model!r:.100} is not served here: {wrong}write it as {right}"
+        known = [*filter(may_know, self.listed()[:_MOST_COMPARED])] if may_know else []
+        return f"no model is named {model!r:.100} here{closest(model[:100], known) if known else ''}"
 
 
 def present(config: GatewayConfig) -> Iterator[str]:

@@ -226,10 +226,10 @@ class Router:
             aka=tuple(item for item in dict.fromkeys((name, own_group, *plain)) if item != asked),
         )
 
-    def why_not(self, model: str, offered: Sequence[str] = ()) -> str:
+    def why_not(self, model: str, may_know: Callable[[str], bool] | None = None) -> str:
         # Why nobody answers for a name, in words for whoever asked.
-        # offered: Names that whoever asked may know of; the closest of them is named.
-        return self._names.why_not(model, offered)
+        # may_know: Whether whoever asked may know of a name; of these the closest is named.
+        return self._names.why_not(model, may_know)
 
 
 def _plain(found: Deployment) -> str:
