@@ -399,6 +399,16 @@ def test_variables_as_a_shell_writes_them_are_taken_as_they_stand_and_told() -> 
     )
 
 
+@pytest.mark.parametrize(
+    "written", ["os.environ.SOME_API_KEY", "os.environ['SOME_API_KEY']", "SOME_API_KEY", "GH_TOKEN"]
+)
+def test_a_key_that_is_a_variable_written_in_another_way_is_told(written: str) -> None:
+    text = f'model_list: [{{model_name: a, litellm_params: {{model: openai/a, api_key: "{written}"}}}}]\n'
+    assert warnings_of(text) == (
+        "taken as they stand, since a variable is written os.environ/NAME: model_list[0].litellm_params.api_key"
+    )
+
+
 def test_a_variable_may_stand_within_a_text() -> None:
     text = GPT + (
         "general_settings:\n  pass_through_endpoints:\n"

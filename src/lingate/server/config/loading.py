@@ -413,11 +413,11 @@ def _warnings(reading: Reading, config: GatewayConfig, unset: Mapping[Place, str
     return tuple(texts)
 
 
-_SHELL = re.compile(r"\$[A-Z][A-Z0-9_]*|.*\$\{\w+[:}].*", re.DOTALL)
+_SHELL = re.compile(r"\$[A-Z][A-Z0-9_]*|.*\$\{\w+[:}].*|os\.environ(?!/).*|[A-Z][A-Z0-9_]*_(KEY|TOKEN)", re.DOTALL)
 
 
 def _shells(value: Any, place: Place) -> Iterator[Place]:
-    # Where a variable is written as a shell would have it.
+    # Where a variable is written as a shell or Python would have it, or stands alone.
     if isinstance(value, str) and _SHELL.fullmatch(value):
         yield place
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
