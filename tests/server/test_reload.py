@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 import time
 from collections.abc import Callable
@@ -89,6 +90,23 @@ def test_what_takes_a_restart_is_told_once_it_differs_from_the_start(
         caplog.clear()
         _reload(gateway, _config(simulator))
         assert "restart" not in caplog.text
+
+
+def test_the_log_says_that_a_new_configuration_is_used_and_what_is_new_to_be_warned_of(
+    simulator: Simulator, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "lingate.gateway")
+    params = {"model": "openai/sim-words-2", "api_key": "os.environ/NOT_SET_HERE"}
+    second = {"model_name": "gpt", "litellm_params": params}
+    wanting = json.loads(_config(simulator))["model_list"] + [second]
+    with running_gateway(_config(simulator), tmp_path, auth=True) as gateway:
+        _reload(gateway, _config(simulator, model_list=wanting))
+        assert "the new configuration is used: 2 deployments" in caplog.text
+        assert "variables that are not set: NOT_SET_HERE" in caplog.text
+        caplog.clear()
+        _reload(gateway, _config(simulator, model_list=wanting, litellm_settings={"drop_params": True}))
+        assert "the new configuration is used: 2 deployments" in caplog.text
+        assert "NOT_SET_HERE" not in caplog.text
 
 
 def test_health_says_what_is_wrong_with_the_configuration_and_not_where_it_lies(

@@ -195,6 +195,10 @@ class Gateway:
         self._soon(self._learn_money())
         self.reloads.count += 1
         self.reloads.error, self.reloads.at = None, time.time()
+        _log.info("the new configuration is used: %d deployments", len(config.deployments))
+        for warning in config.warnings:
+            if warning not in before.warnings:
+                _log.warning("%s", warning)
 
     async def reload_file(self) -> None:
         # Read the configuration file again; if something is wrong with it, the old one stays.
