@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from lingate._providers.rows import ROWS
 from lingate.server.config import check
 from lingate.server.faces import paths
 from lingate.simulator import Simulator
@@ -75,6 +76,29 @@ def test_the_readmes_twenty_lines_run(monkeypatch: pytest.MonkeyPatch, capsys: p
     assert "Why is the sky blue?" in out
     assert "Tell me more." in out
     assert "rain, 7" in out
+
+
+def test_the_readme_counts_the_providers() -> None:
+    told = re.search(r"^\| providers \| (\d+),", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert told is not None
+    assert int(told[1]) == len(ROWS)
+
+
+def anchors(page: Path) -> set[str]:
+    """What headings are called in links, as GitHub makes it of them."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return {
+        re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+        for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_to_a_heading_leads_to_one(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?://)([^)#]*)#([^)]+)\)", page.read_text(encoding="utf-8"))
+
+    assert [link for link in links if link[1] not in anchors(page.parent / link[0] if link[0] else page)] == []
 
 
 def test_the_readmes_configuration_can_be_used(tmp_path: Path) -> None:
