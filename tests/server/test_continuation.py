@@ -214,6 +214,15 @@ def test_without_another_the_same_deployment_is_asked_once_more(gateway: Running
     assert "[DONE]" not in found.text
 
 
+def test_another_is_asked_before_the_same_one_also_where_no_retries_are_wished(
+    gateway: Running, simulator: Simulator
+) -> None:
+    found = streamed(gateway, "pair", num_retries=0)
+
+    assert found.text.rstrip().endswith("data: [DONE]")
+    assert [request.model for request in simulator.requests()[-2:]] == [BROKEN, "sim-words-12"]
+
+
 def test_an_answer_is_gone_on_with_twice_at_most(gateway: Running, simulator: Simulator) -> None:
     before = simulator.stats()["requests"]["total"]
 

@@ -193,6 +193,7 @@ class Continuation:
         )
         again.context, again.fallbacks = turn.context, turn.ride.fallbacks
         again.most, again.retries = turn.ride.most, turn.ride.retries
+        again.spare(turn.ride)
         turn.ride = again
         for route in again:
             yield self._asked_for_rest(route, text)

@@ -95,6 +95,11 @@ class Ride(Record, eq=False, weakref=True):
                 return route
         return self._elsewhere(now, error)
 
+    def spare(self, before: Ride) -> None:
+        # Ask nobody that another ride has asked, if there is anybody else: that one may have had no further try.
+        if before.deployment is not None and before._has_more(self.group, before.deployment, self._router.now()):
+            self._tried = [*before._tried]
+
     def began(self, seconds: float) -> None:
         # The first of a stream's answer is here: how long it took.
         # What follows depends on the answer's length.
