@@ -114,7 +114,9 @@ def test_what_cannot_be_done_says_why(env: dict[str, str], arguments: list[str],
 
 
 def test_a_wrong_key_a_missing_key_and_a_missing_gateway_are_told_apart(env: dict[str, str]) -> None:
-    assert "AuthenticationError" in lingate("keys", "list", code=3, **{**env, "LINGATE_MASTER_KEY": "sk-wrong"}).err
+    refused = lingate("keys", "list", code=3, **{**env, "LINGATE_MASTER_KEY": "sk-wrong"}).err
+    assert "AuthenticationError" in refused
+    assert "LINGATE_MASTER_KEY is to hold" in refused
     assert "LINGATE_MASTER_KEY" in lingate("keys", "list", code=2, LINGATE_URL=env["LINGATE_URL"]).err
     with_line_end = lingate("keys", "list", code=2, LINGATE_MASTER_KEY="sk-canary-canary\r")
     assert "the gateway's key holds white space" in with_line_end.err

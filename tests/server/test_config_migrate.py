@@ -151,6 +151,13 @@ def test_a_file_that_cannot_be_written_is_an_error(path: Path) -> None:
     assert run(["migrate", str(path), "--write", "/nonexistent/gateway.yaml"]) == 2
 
 
+def test_the_file_that_is_read_is_not_written_over(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["migrate", str(path), "--write", str(path.parent / "." / path.name)]) == 2
+
+    assert "is the file that is read: name another" in capsys.readouterr().err
+    assert path.read_text() == LITELLM
+
+
 def test_what_an_included_file_holds_is_reported_and_left_alone(path: Path) -> None:
     outer = path.with_name("outer.yaml")
     outer.write_text("include: [litellm.yaml]\nguardrails: []\nlitellm_settings: {drop_params: true}\n")

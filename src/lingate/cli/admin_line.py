@@ -99,7 +99,12 @@ class AdminLine:
             except (ValueError, KeyError, TypeError):
                 message = f"the gateway answered {error.code}"
             usual = InternalServerError if error.code >= 500 else BadRequestError
-            raise _CLASSES.get(error.code, usual)(message, status=error.code) from None
+            hint = (
+                "LINGATE_MASTER_KEY is to hold the gateway's master key, or an administrator's"
+                if error.code == 401
+                else None
+            )
+            raise _CLASSES.get(error.code, usual)(message, status=error.code, hint=hint) from None
         except (URLError, OSError, HTTPException) as error:
             reason = getattr(error, "reason", None) or error
             raise ConnectError(

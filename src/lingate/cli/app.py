@@ -292,6 +292,8 @@ def migrate(
 
     if not Path(config).is_file():
         raise ConfigError(f"there is no file {config}")
+    if write is not None and Path(write).exists() and Path(write).samefile(config):
+        raise ConfigError(f"{write} is the file that is read: name another")
     try:
         from lingate.server.config import cleaned
         from lingate.server.config import migrate as report_on
