@@ -92,6 +92,16 @@ async def test_nobody_listening_is_a_connection_error(ask: Any, stream: bool) ->
         await ask("openai/m", stream=stream, api_base="http://127.0.0.1:1/v1")
 
 
+async def test_a_server_without_tls_that_is_asked_by_https_is_told_as_that(simulator: Simulator) -> None:
+    # By the client that is installed; httpx2 says no more than that it could not connect.
+    given = {"api_base": f"{simulator.url}/v1".replace("http:", "https:"), "api_key": "k", "retries": 0}
+    for stream in (False, True):
+        with pytest.raises(ConnectError, match=r"cannot connect to openai: .*it speaks no TLS: write http://"):
+            await asyncio.to_thread(lingate.Lingate().chat, "openai/m", "hi", stream=stream, **given)
+        with pytest.raises(ConnectError, match=r"cannot connect to openai: .*it speaks no TLS: write http://"):
+            await lingate.AsyncLingate().chat("openai/m", "hi", stream=stream, **given)
+
+
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("fault", ["reset_head", "close_head"])
 async def test_a_connection_lost_before_the_answer_is_a_transport_error(ask: Any, stream: bool, fault: str) -> None:

@@ -30,7 +30,10 @@ def unbuilt(request: HttpRequest) -> ConfigError:
 def unreached(request: HttpRequest, why: str) -> ConnectError:
     """The error for a server that cannot be connected to."""
     target = request.target
-    hint = f"check the network and the base URL {target.url.partition('?')[0]}"
+    url = target.url.partition("?")[0]
+    # What rustls calls an answer that is none of its records.
+    plain = "InvalidContentType" in why
+    hint = f"{url}: it speaks no TLS: write http://" if plain else f"check the network and the base URL {url}"
     return ConnectError(f"cannot connect to {target.provider}: {why}", hint=hint)
 
 
