@@ -113,6 +113,13 @@ def test_what_cannot_be_done_says_why(env: dict[str, str], arguments: list[str],
     assert said in lingate("keys", *arguments, code=code, **env).err
 
 
+def test_a_budget_of_less_than_a_cent_is_not_shown_as_none(env: dict[str, str]) -> None:
+    lingate("keys", "create", "--alias", "tiny", "--budget", "0.0004", **env)
+
+    assert "spent                   $0.0000 of $0.000400\n" in lingate("keys", "show", "tiny", **env).out
+    assert "$0.0000 of $0.000400" in lingate("keys", "list", **env).out
+
+
 def test_a_wrong_key_a_missing_key_and_a_missing_gateway_are_told_apart(env: dict[str, str]) -> None:
     refused = lingate("keys", "list", code=3, **{**env, "LINGATE_MASTER_KEY": "sk-wrong"}).err
     assert "AuthenticationError" in refused

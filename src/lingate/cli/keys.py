@@ -205,7 +205,12 @@ def _show(screen: Screen, key: dict[str, Any], *, as_json: bool) -> None:
     for budget in key["budgets"]:
         of = f" on {budget['models']}" if budget["models"] else ""
         until = f", begins anew {_when(budget['resets_at'])}" if budget["resets_at"] else ""
-        screen.answer(f"{'spent' + of:24}${budget['spent']:.4f} of ${budget['max_budget']:.2f}{until}\n")
+        screen.answer(f"{'spent' + of:24}{_spent(budget)}{until}\n")
+
+
+def _spent(budget: dict[str, Any]) -> str:
+    most = budget["max_budget"]
+    return f"${budget['spent']:.4f} of {dollars(most) if 0 < most < 0.01 else f'${most:.2f}'}"
 
 
 def _value(name: str, value: Any) -> str:
@@ -229,9 +234,7 @@ def _table(found: Sequence[dict[str, Any]], screen: Screen) -> None:
     for key in found:
         expired = key["expires_at"] is not None and key["expires_at"] <= now
         state = "blocked" if key["blocked"] else "expired" if expired else "good"
-        spent = next(
-            (f"${item['spent']:.4f} of ${item['max_budget']:.2f}" for item in key["budgets"] if not item["models"]), ""
-        )
+        spent = next((_spent(item) for item in key["budgets"] if not item["models"]), "")
         texts = (key["id"], key["masked"], key["alias"] or "", key["team_id"] or "", key["user_id"] or "")
         models = ", ".join(key["models"]) or "all"
         table.add_row(*map(Text, (*texts, models, spent, state)))
