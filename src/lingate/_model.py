@@ -152,6 +152,10 @@ class Traits(TypedDict, total=False):
     """On a wire of interactions it is an agent and no model, which works in the background."""
     searched_once: bool
     """On a Gemini-shaped wire several searches for one answer are paid for as one."""
+    one_price: bool
+    """All its service tiers cost the same."""
+    regional_price: bool
+    """At Google Cloud, an answer that is made in one region costs more."""
     google_cloud: bool
     """The Gemini-shaped wire is Google Cloud's: counts are asked for in another form, and search beside functions needs
     no leave.

@@ -178,7 +178,7 @@ def test_schemas_are_asked_for_in_the_way_a_model_knows(model: str, way: str | N
 
 
 @pytest.mark.parametrize(
-    "model", ["llama3", "bingo1", "foo/o1x", "yi-34b", "gpt-4ok", "gpt-4.15", "gemini-3-pro", "", "/"]
+    "model", ["llama3", "bingo1", "foo/o1x", "yi-34b", "gpt-4ok", "gpt-4.15", "gemma-3-27b", "", "/"]
 )
 def test_of_most_models_nothing_is_known(model: str) -> None:
     assert family_traits(model) == {}

@@ -615,6 +615,23 @@ def test_a_tier_that_an_owner_asks_for_is_paid_for(upstream: RawServer, tmp_path
         assert (budget["spent"], budget["reserved"]) == (pytest.approx(10 * 2.5e-6 + 1000 * 20e-6), 0)
 
 
+def test_a_tier_whose_price_nobody_knows_leaves_the_cost_open_but_not_the_budget_empty(
+    upstream: RawServer, tmp_path: Path
+) -> None:
+    params = {"model": "openai/gpt-3.5-turbo", "api_base": f"{upstream.url}/v1", "api_key": "sk-up", "max_retries": 0}
+    upstream.script = whole(GOOD, model="gpt-3.5-turbo", service_tier="priority")
+    with running_gateway(
+        json.dumps({"model_list": [{"model_name": "old", "litellm_params": params}]}), tmp_path, auth=True
+    ) as gateway:
+        key_id, key = new_key(gateway, max_budget=0.02)
+        assert ask(gateway, CHAT, chat("old"), key).status_code == 200
+
+        row, budget = rows(gateway)[-1], budget_of(gateway, key_id)
+        why = "the price catalogue has no priority price of gpt-3.5-turbo"
+        assert (row["cost"], row["price"], row["prompt_tokens"]) == (None, why, 10)
+        assert (0 < budget["spent"] < 0.01, budget["reserved"]) == (True, 0)
+
+
 def test_a_callers_bound_holds_by_whichever_name_its_owner_has_another(upstream: RawServer, tmp_path: Path) -> None:
     params = {
         "model": "openai/gpt-5",

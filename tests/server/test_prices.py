@@ -184,6 +184,17 @@ def test_an_owners_prices_are_those_of_tokens_and_fees_are_the_catalogues() -> N
     assert (found, source) == (pytest.approx(0.2 + fee), "configuration")
 
 
+def test_seconds_of_sound_are_no_tokens_and_an_owners_prices_have_none_for_them() -> None:
+    sheet = Sheet("openai", "whisper-1", ModelInfo(), OWN)
+
+    assert sheet.cost({"type": "duration", "seconds": 7}, None, None) == (
+        None,
+        "the configuration has no price for seconds of sound",
+    )
+    plain, _ = sheet.cost(ASKED, None, None)
+    assert sheet.cost({**ASKED, "prompt_audio_seconds": 7}, None, None)[0] == plain
+
+
 @pytest.mark.parametrize(
     ("more", "missing"),
     [

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from lingate._dialects._failure import body_failure, garbage
-from lingate._model import Event, Head, HttpRequest, JsonDict, Target
+from lingate._model import Event, Extra, Head, HttpRequest, JsonDict, Target
 from lingate._wire.eventstream import EventStreamDecoder, Frame
 from lingate._wire.json import decode, encode
 from lingate._wire.shapes import as_dict
 from lingate.errors import LingateError, ProtocolError
+
+TIER = "x-amzn-bedrock-service-tier"
+"""Where InvokeModel tells which tier it answered on."""
 
 Whole = Callable[[bytes], list[Event]]
 """Reads an answer that is no stream: a body in one piece."""
@@ -43,6 +46,7 @@ class FrameDecoder:
         self._whole = whole
         self._frames = EventStreamDecoder()
         self.done = False
+        self._tier = head.headers.get(TIER)
         self._body: list[bytes] | None = [] if "json" in head.headers.get("content-type", "") else None
 
     def feed(self, data: bytes) -> list[Event]:
@@ -58,6 +62,9 @@ class FrameDecoder:
                     break
         except ValueError as error:
             self._stream.fail(garbage(self._sent.target, str(error)), out)
+        if out and self._tier:
+            out.insert(1, Extra({"service_tier": self._tier}))
+            self._tier = None
         self.done = self._stream.done
         return out
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lingate._model import Target
+from lingate._model import HttpRequest, JsonDict, Target
 from lingate.errors import ConfigError
 
 _PROJECT = re.compile(r"(?P<start>https?://(?P<host>[^/]+).*/projects/[^/]+/locations/(?P<location>[^/]+)).*")
@@ -27,6 +27,13 @@ def location_url(target: Target) -> str:
     if found["host"] != _ANYWHERE:
         return found["start"]
     return found["start"].replace(_ANYWHERE, _host(found["location"]), 1)
+
+
+def region(sent: HttpRequest) -> JsonDict:
+    # For the counts of an answer, where it was made, if it costs more for that: cloud.google.com/vertex-ai/pricing has 10 %
+    # for regional endpoints. It is told as Anthropic tells it.
+    found = _PROJECT.fullmatch(sent.url) if sent.target.traits.get("regional_price") else None
+    return {} if found is None or found["location"] == "global" else {"inference_geo": found["location"]}
 
 
 def _host(location: str) -> str:

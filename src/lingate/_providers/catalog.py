@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lingate._model import JsonDict, ProviderRow
 from lingate._providers.counts import KINDS, is_of_tokens, requests_of
+from lingate._providers.families import family_traits
 from lingate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -73,12 +74,18 @@ def cost_of(
     if isinstance(requests, str):
         return Cost(None, requests)
     context = _context(usage, service_tier)
+    uplift = _NONE if usage.get("inference_geo") in _ANYWHERE else _UPLIFT
     costs = []
     for name, counts in requests:
         entry = _find(provider, "", name) if name else found
         if counts:
-            costs.append(Cost(None, entry) if isinstance(entry, str) else _priced(entry, counts, context))
+            costs.append(Cost(None, entry) if isinstance(entry, str) else _priced(entry, counts, context, uplift))
     return reduce(_sum, costs)
+
+
+_ANYWHERE = (None, "", "global", "not_available")
+_NONE, _UPLIFT = Decimal(1), Decimal("1.1")
+"""For tokens that had to be processed in some place: platform.claude.com, "Data residency"; Google's regional endpoints."""
 
 
 def _sum(one: Cost, other: Cost) -> Cost:
@@ -90,7 +97,10 @@ def _sum(one: Cost, other: Cost) -> Cost:
 
 def _reported(usage: JsonDict) -> float | None:
     # The sum that the provider itself put beside the counts.
-    cost = usage.get("cost")
+    # The second is DeepInfra's name for it, the third LLM Gateway's.
+    cost = next(
+        (usage[name] for name in ("cost", "estimated_cost", "cost_usd_total") if usage.get(name) is not None), None
+    )
     if isinstance(cost, Mapping):
         return _amount(cost.get("total_cost")) if cost.get("currency") in (None, "USD") else None
     total = _amount(cost)
@@ -115,7 +125,13 @@ def _amount(value: Any) -> float | None:
 def _context(usage: JsonDict, service_tier: Any) -> dict[str, str]:
     # What besides the model decides on the price.
     wanted = {"service_tier": service_tier or usage.get("service_tier"), "speed": usage.get("speed")}
+    if wanted["service_tier"] == "batch":  # Anthropic's word for it, in the answers of a batch
+        wanted["processing"] = "batch"
     return {name: value for name, value in wanted.items() if isinstance(value, str) and value}
+
+
+_OTHER_PRICES = frozenset({"batch", "fast", "flex", "optimized", "priority", "provisioned", "reserved"})
+"""Tiers and speeds that cost more or less than usual wherever there are any, but for rows with `one_price`."""
 
 
 class _Rate(NamedTuple):
@@ -135,6 +151,7 @@ class _Entry:
     provider: Provider
     model: ModelInfo
     source: str
+    one_price: bool = False
     price: ModelPrice | None = None
     rates: Mapping[str, _Rate] = field(default_factory=dict)
 
@@ -145,11 +162,17 @@ class _Entry:
             context = {}
         price = self.model.get_prices(datetime.now(UTC), context)
         if context:
-            return _rates(price)
+            return _rates(price, self.model.id)
         if price is not self.price:
-            self.rates = _rates(price)
+            self.rates = _rates(price, self.model.id)
             self.price = price
         return self.rates
+
+    def unlisted(self, context: dict[str, str]) -> str | None:
+        # A tier or speed that certainly has other prices, which the catalogue does not know.
+        if not context or self.one_price or self._is_special(context):
+            return None
+        return next((value for value in context.values() if value in _OTHER_PRICES), None)
 
     def _is_special(self, context: dict[str, str]) -> bool:
         # Whether any price differs in this context. Of a model borrowed from another provider's list, none does.
@@ -159,16 +182,24 @@ class _Entry:
         ) and any(self.model is own for own in self.provider.models)
 
 
-def _priced(entry: _Entry, counts: Mapping[str, int], context: dict[str, str]) -> Cost:
+def _priced(entry: _Entry, counts: Mapping[str, int], context: dict[str, str], uplift: Decimal) -> Cost:
+    unlisted = entry.unlisted(context)
+    if unlisted is not None:
+        return Cost(None, f"the price catalogue has no {unlisted} price of {entry.model.id}", {}, entry.source)
     rates = entry.rates_now(context)
     size = sum(count for kind, count in counts.items() if KINDS.get(kind, {}).get("direction") == "input")
     parts: dict[str, float] = {}
     total = Decimal(0)
     missing = None
+    by_time = "audio_seconds" in counts and "audio_seconds" in rates
     for kind, count in counts.items():
         rate = rates.get(kind)
+        if kind == "audio_seconds" and not by_time:
+            continue
+        if by_time and (kind == "input_audio" or ("input" not in rates and is_of_tokens(kind))):
+            continue  # the time is paid for instead
         if rate is not None:
-            amount = rate.at(size) * count
+            amount = rate.at(size) * count * (uplift if is_of_tokens(kind) else 1)
             total += amount
             parts[kind] = float(amount)
         elif kind != "request":
@@ -181,19 +212,23 @@ def _priced(entry: _Entry, counts: Mapping[str, int], context: dict[str, str]) -
     return Cost(float(total), None, parts, entry.source)
 
 
-def _rates(price: ModelPrice) -> dict[str, _Rate]:
+def _rates(price: ModelPrice, model: str) -> dict[str, _Rate]:
     # The rate of every kind of token that this list prices: that of the narrowest unit the kind falls under.
     from genai_prices.data_units import unit_data
     from genai_prices.types import TieredPrices
 
     units = {unit["price_key"]: unit for unit in unit_data.values()}
     priced = [(units[key], value) for key, value in vars(price).items() if value is not None and key in units]
+    # The catalogue lacks what sound costs at some models that are made for it (OpenAI's `gpt-4o-audio-preview`).
+    sounds = "audio" in model or any(unit["dimensions"]["family"] == "durations" for unit, _ in priced)
     rates: dict[str, _Rate] = {}
     for kind, dimensions in KINDS.items():
         fitting = [item for item in priced if item[0]["dimensions"].items() <= dimensions.items()]
         if not fitting:
             continue
         unit, value = max(fitting, key=lambda item: len(item[0]["dimensions"]))
+        if dimensions.get("modality") == "audio" != unit["dimensions"].get("modality") and sounds:
+            continue  # never at the price of text
         if isinstance(value, TieredPrices):
             tiers = tuple((tier.start, tier.price / unit["per"]) for tier in reversed(value.tiers))
             rates[kind] = _Rate(value.base / unit["per"], tiers)
@@ -249,11 +284,15 @@ def _look_up(snapshot: DataSnapshot, row: ProviderRow, models: tuple[str, str, s
     if provider is None:
         where = "runs on your own machine" if row.local else "is not in the price catalogue"
         return f"{row.title or row.name} {where}"
+    answered, asked, known = models
+    if f".{answered}" in asked:
+        models = (asked, known, answered)  # what was asked for tells more, such as where: Bedrock's `global.`
     for model in models:
         found = provider.find_model(model, all_providers=snapshot.providers) if model else None
         if found is not None:
-            return _Entry(provider, found, f"{edition}, {provider.id}/{found.id}")
-    return f"the price catalogue has no model {models[1]!r} of {row.title or row.name}"
+            one_price = row.traits.get("one_price", False)
+            return _Entry(provider, found, f"{edition}, {provider.id}/{found.id}", one_price)
+    return f"the price catalogue has no model {asked!r} of {row.title or row.name}"
 
 
 def _listed(snapshot: DataSnapshot, row: ProviderRow) -> Provider | None:
@@ -293,7 +332,8 @@ def highest(
     found = _find(provider, "", model)
     if isinstance(found, str):
         return None
-    lists = [found.rates_now({}), *([found.rates_now(dict(context))] if context else ())]
+    context = dict(context)
+    lists = [found.rates_now({}), *([found.rates_now(context)] if context else ())]
     read, written = (
         max(
             (max(rate.base, rate.at(size)) for rates in lists for kind in some if (rate := rates.get(kind))),
@@ -302,7 +342,12 @@ def highest(
         for some in kinds
     )
     call = max((rates["request"].base for rates in lists if "request" in rates), default=Decimal(0))
-    return Highest(None if read is None else float(read), None if written is None else float(written), float(call))
+    # Nobody knows what else decides on the price, but about how much it is.
+    more = Decimal({"fast": 6, "priority": 2}.get(found.unlisted(context) or "", 1))
+    more *= _UPLIFT if family_traits(model).get("regional_price") else _NONE
+    return Highest(
+        None if read is None else float(read * more), None if written is None else float(written * more), float(call)
+    )
 
 
 class Plain(NamedTuple):
@@ -320,9 +365,10 @@ def plain_prices(provider: str, model: str, answered: str | None, service_tier: 
     found = _find(provider, answered or "", model)
     if isinstance(found, str):
         return None
-    rates = found.rates_now(_context({}, service_tier))
+    context = _context({}, service_tier)
+    rates = found.rates_now(context)
     read, written = rates.get("input"), rates.get("output")
-    if read is None or written is None or read.tiers or written.tiers or "request" in rates:
+    if found.unlisted(context) or read is None or written is None or read.tiers or written.tiers or "request" in rates:
         return None
     return Plain(read.base, written.base, found.source)
 

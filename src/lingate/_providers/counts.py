@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +25,7 @@ KINDS = {
     "output": _OUTPUT,
     "reasoning": {**_OUTPUT, "token_type": "reasoning"},
     **{f"output_{media}": {**_OUTPUT, "modality": media} for media in _MEDIA},
+    "audio_seconds": {"family": "durations", "modality": "audio"},
     "web_search": {"family": "tool_calls", "tool_type": "web_search"},
     "file_search": {"family": "tool_calls", "tool_type": "storage_search"},
     "request": {"family": "requests"},
@@ -97,11 +99,16 @@ def _asked(asked: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _counts(usage: JsonDict) -> dict[str, int] | str:
-    billed = usage.get("billed_units")
+    billed, others = usage.get("billed_units"), {}
     if isinstance(billed, Mapping):
+        others = {name: count for name in _BILLED if (count := _count(billed.get(name)))}
         # What is paid for, where a provider does not bill what it adds to the prompt itself.
         usage = {"prompt_tokens": billed.get("input_tokens"), "completion_tokens": billed.get("output_tokens")}
     prompt, completion = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
+    seconds: Any = usage.get("seconds" if usage.get("type") == "duration" else "prompt_audio_seconds")
+    heard = {"audio_seconds": math.ceil(seconds)} if type(seconds) in (int, float) and 0 < seconds < _LONG else {}
+    if prompt is None and heard:
+        return {**heard, "request": 1}
     if prompt is None:
         return "the provider did not count the input"
     if completion is None:
@@ -109,10 +116,16 @@ def _counts(usage: JsonDict) -> dict[str, int] | str:
         if _count(usage.get("total_tokens")) not in (None, prompt):
             return "the provider did not count the output"
         completion = 0
-    counts = {**_input(usage, prompt), **_output(usage, completion), **_own_tools(usage)}
+    counts = {**_input(usage, prompt), **_output(usage, completion), **_own_tools(usage), **heard, **others}
     if min(counts.values()) < 0:
         return "the provider's token counts contradict each other"
     return {**{kind: count for kind, count in counts.items() if count}, "request": 1}
+
+
+_BILLED = ("image_tokens", "images", "search_units")
+"""What Cohere bills besides text, at prices that the catalogue does not have."""
+_LONG = 10**9
+"""Seconds. Mistral tells those of sound beside its tokens, OpenAI in their place: not every model has a price for them."""
 
 
 def _input(usage: JsonDict, prompt: int) -> dict[str, int]:

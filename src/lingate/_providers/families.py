@@ -142,6 +142,7 @@ _PATTERNS: tuple[tuple[str, Traits], ...] = (
     (r"\bkimi-k[2-9]|deepseek-(?:v[3-9]|chat|reasoner)|\bmimo-v\d", {"reasoning_history": "reasoning_content"}),
     # ai.google.dev, "Grounding with Google Search": Gemini 3 is billed by the search, models before it by the prompt.
     (r"\bgemini-(?:[a-z]+-)*[12](?!\d)", {"searched_once": True}),
+    (r"\bgemini-\d", {"regional_price": True}),
     (r"\b(?:mistral|ministral|mixtral|pixtral|magistral|codestral|devstral)", MISTRAL_TURNS),
     # Their template knows one system message, and that first (anomalyco/opencode#15059, BerriAI/litellm#39282).
     (r"\bqwen-?3[.p][5-9]", {"think_tags": True, "late_system": "hoist"}),
@@ -183,6 +184,8 @@ def _claude(name: str) -> Traits:
     # The pages "What's new" of Fable 5.1, Opus 5.5 and Sonnet 5.5: 400 `tool_choice: type "tool" and "any" are not
     # supported for this model`, `"thinking.type.disabled" is not supported for this model`. Haiku 5.5 takes both.
     mythos = "fable" in name or "mythos" in name
+    if version >= (4, 5):
+        out["regional_price"] = True
     newest = version >= (5, 1 if mythos else 5) and "haiku" not in name
     if newest:
         out["tool_choice_required"] = "auto"

@@ -822,6 +822,7 @@ _ROWS = (
             "strict_schema": True,
             "think_tags": True,
             "names": "none",
+            "one_price": True,
         },
         models=(
             ModelRule(pattern=r".*qwen.*", traits={"efforts": ("none", "default"), "structured": "json_object"}),

@@ -23,7 +23,7 @@ _MOST_DOLLARS = 1e6
 _NOT_COUNTED = "the provider gave no token counts"
 _NO_OUTPUT = "the provider did not count the output"
 _IMPOSSIBLE = "the provider's token counts cannot be"
-_OF_THE_INPUT = ("prompt_tokens_details", "cache_creation", "service_tier", "speed")
+_OF_THE_INPUT = ("prompt_tokens_details", "cache_creation", "service_tier", "speed", "inference_geo")
 
 
 def note_usage(turn: Turn, response: JsonDict) -> None:
@@ -50,11 +50,13 @@ def note_usage(turn: Turn, response: JsonDict) -> None:
 
 
 def estimated_cost(turn: Turn, response: JsonDict) -> float | None:
-    # What an answer may have cost whose tokens nobody counted; None where the price is not known.
+    # What an answer may have cost whose tokens or tier have no price; None where the price is not known.
     deployment = turn.ride.deployment
     assert deployment is not None  # what the cache answers costs nothing
     usage = _estimated(turn, turn.call, response, _NO_PARTS, (None, None))
-    return deployment.sheet.cost(usage, response.get("model"), response.get("service_tier"))[0]
+    model, cost = response.get("model"), deployment.sheet.cost
+    told = cost(usage, model, response.get("service_tier"))[0]
+    return cost(usage, model, None)[0] if told is None else told  # not every tier's price is known
 
 
 def _cost(turn: Turn, sheet: Sheet, response: JsonDict, usage: JsonDict) -> tuple[float | None, str | None]:

@@ -116,7 +116,7 @@ def test_audio_that_is_in_the_total_alone_was_input() -> None:
 
     seconds = canonical_usage(counts(4, 635, 3264, prompt_audio_seconds=203))
 
-    assert seconds == counts(2629, 635, 3264, prompt_audio_seconds=203)
+    assert seconds == counts(2629, 635, 3264, prompt_audio_seconds=203, prompt_tokens_details={"audio_tokens": 2625})
 
 
 def test_tokens_of_the_models_behind_a_model_are_input_and_output() -> None:

@@ -10,6 +10,7 @@ from lingate._dialects._dates import created_at
 from lingate._dialects._draft import keep
 from lingate._dialects._failure import body_failure, decoded, garbage
 from lingate._dialects._reading import canonical_message, take_answer
+from lingate._dialects._vertex import region
 from lingate._dialects.anthropic.assistant import read_blocks
 from lingate._dialects.anthropic.blocks import check_blocks
 from lingate._dialects.anthropic.facts import FINISH, NAME
@@ -62,7 +63,7 @@ def canonical_response(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict
         "choices": [choice],
     }
     if isinstance(usage, dict):
-        response["usage"] = canonical_usage(usage)
+        response["usage"] = canonical_usage(usage) | region(sent)
     return keep(response, NAME, not_null(raw, _MESSAGE_KEYS))
 
 

@@ -10,6 +10,7 @@ from lingate._dialects._dates import created_at
 from lingate._dialects._failure import body_failure, garbage, interrupted
 from lingate._dialects._replay import replay
 from lingate._dialects._sse_stream import SseStreamDecoder, StreamedAnswer
+from lingate._dialects._vertex import region
 from lingate._dialects.anthropic.assistant import read_blocks, url_citations
 from lingate._dialects.anthropic.blocks import Block, check_blocks
 from lingate._dialects.anthropic.facts import NAME
@@ -286,7 +287,7 @@ class MessageStream(StreamedAnswer):
     def _count(self, usage: Any, raw: JsonDict, out: list[Event]) -> None:
         if isinstance(usage, dict) and usage:
             self._usage = merged_usage(self._usage, usage)
-            out.append(Usage(canonical_usage(self._usage), raw))
+            out.append(Usage(canonical_usage(self._usage) | region(self._sent), raw))
 
     def _add_text(self, block: Block, text: str, raw: JsonDict, out: list[Event]) -> None:
         block.pieces.append(text)

@@ -45,6 +45,7 @@ def canonical_response(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict
     native, usage = raw.get("stopReason"), raw.get("usage")
     counts = canonical_usage(usage) if isinstance(usage, dict) else None
     response = whole_answer(sent, head, message, finish_reason(native, bool(reading.calls)), native, counts)
+    response |= service_tier(raw)
     return keep(response, NAME, not_null(raw, _ANSWER_KEYS))
 
 
@@ -63,6 +64,13 @@ def whole_answer(
         "choices": [choice],
     }
     return response if usage is None else {**response, "usage": usage}
+
+
+def service_tier(raw: JsonDict) -> JsonDict:
+    # What an answer says of the tier that it was served on, which decides on its price.
+    tier, latency = dig(raw, "serviceTier", "type"), dig(raw, "performanceConfig", "latency")
+    tier = latency if latency == "optimized" else tier
+    return {"service_tier": tier} if isinstance(tier, str) else {}
 
 
 def finish_reason(native: Any, has_calls: bool) -> str:

@@ -18,7 +18,7 @@ from lingate._dialects.bedrock_converse.assistant import read_blocks, reasoning_
 from lingate._dialects.bedrock_converse.checks import check_blocks
 from lingate._dialects.bedrock_converse.facts import NAME
 from lingate._dialects.bedrock_converse.media import media_part
-from lingate._dialects.bedrock_converse.response import finish_reason, identity, read_message
+from lingate._dialects.bedrock_converse.response import finish_reason, identity, read_message, service_tier
 from lingate._dialects.bedrock_converse.usage import canonical_usage
 from lingate._model import (
     Annotations,
@@ -276,7 +276,7 @@ class ConverseStream(HeadedAnswer):
     def _end(self, out: list[Event]) -> None:
         extra = not_null(self._extra)
         if extra:
-            out.append(Extra({"provider_specific_fields": {NAME: extra}}, None, self._raw))
+            out.append(Extra({"provider_specific_fields": {NAME: extra}, **service_tier(extra)}, None, self._raw))
         stop = self._stop or {}
         reason = stop.get("messageStop", {}).get("stopReason")
         native = reason if isinstance(reason, str) else None

@@ -9,7 +9,7 @@ from typing import Any
 
 from lingate._dialects._counts import integer, usage_beside_caches
 from lingate._model import JsonDict
-from lingate._wire.shapes import as_dict, without
+from lingate._wire.shapes import as_dict, as_dicts, without
 
 _READ = ("cacheReadInputTokens", "cacheReadInputTokenCount")
 _WRITTEN = ("cacheWriteInputTokens", "cacheWriteInputTokenCount")
@@ -23,6 +23,7 @@ _CANONICAL = frozenset(
         "total_tokens",
         "prompt_tokens_details",
         "completion_tokens_details",
+        "cache_creation",
     }
 )
 
@@ -33,6 +34,11 @@ def canonical_usage(native: JsonDict) -> JsonDict:
     fresh, output = integer(native.get("inputTokens")), integer(native.get("outputTokens"))
     usage = usage_beside_caches(fresh, output, read, written)
     usage.update(without(native, _NATIVE))
+    if lasting := as_dicts(native.get("cacheDetails")):
+        # An hour costs more than five minutes.
+        usage["cache_creation"] = {
+            f"ephemeral_{item.get('ttl')}_input_tokens": item.get("inputTokens") for item in lasting
+        }
     return usage
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from lingate._dialects._base import Dialect, Form, StreamDecoder
-from lingate._dialects._frames import FrameDecoder, FramedStream
+from lingate._dialects._frames import TIER, FrameDecoder, FramedStream
 from lingate._dialects._free_text import FunctionsOnly
 from lingate._dialects._replay import replay
 from lingate._dialects.anthropic.face_response import render_message
@@ -49,6 +49,8 @@ def read_chat(sent: HttpRequest, head: Head, body: bytes) -> tuple[JsonDict, Jso
     if form is not None:
         return read_text(sent, head, body, form)
     response, raw = _READERS[format_of(sent.target)](sent, head, body)
+    if tier := head.headers.get(TIER):
+        response["service_tier"] = tier
     if not response.get("usage") and (usage := counted(head)):
         response["usage"] = usage
     if raw.get(GUARDRAIL) == "INTERVENED":

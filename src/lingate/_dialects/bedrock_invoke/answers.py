@@ -149,9 +149,7 @@ def counted(head: Head, read: int | None = None, written: int | None = None) -> 
     from_headers = [integer(head.headers.get(name)) for name in (*_COUNTS, *_CACHED)]
     read = from_headers[0] if read is None else read
     written = from_headers[1] if written is None else written
-    if read is not None:
-        read += (from_headers[2] or 0) + (from_headers[3] or 0)
-    return usage_beside_caches(read, written, None, None)
+    return usage_beside_caches(read, written, from_headers[2] or None, from_headers[3] or None)
 
 
 class TextChunks(HeadedAnswer):

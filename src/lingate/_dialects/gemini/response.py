@@ -13,6 +13,7 @@ from lingate._dialects._draft import keep
 from lingate._dialects._failure import body_failure, decoded, garbage, interrupted
 from lingate._dialects._reading import canonical_message, take_answer
 from lingate._dialects._redact import redact
+from lingate._dialects._vertex import region
 from lingate._dialects.gemini.facts import BROKEN, FINISH, FINISH_NUMBERS, NAME
 from lingate._dialects.gemini.grounding import url_citations
 from lingate._dialects.gemini.joined import candidates_of, join_chunks, merge_extras
@@ -71,7 +72,7 @@ def canonical_response(raw: JsonDict, sent: HttpRequest, head: Head) -> JsonDict
     }
     usage = raw.get("usageMetadata")
     if isinstance(usage, dict) and has_counts(usage):
-        response["usage"] = canonical_usage(usage)
+        response["usage"] = {**canonical_usage(usage), **region(sent)}
     return keep(response, NAME, top_extras(raw))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from lingate._dialects._failure import garbage, interrupted
 from lingate._dialects._sse_stream import StreamedAnswer
+from lingate._dialects._vertex import region
 from lingate._dialects.gemini.facts import NAME, UNFINISHED
 from lingate._dialects.gemini.grounding import url_citations
 from lingate._dialects.gemini.joined import JoinedParts, candidates_of, merge_extras
@@ -130,7 +131,7 @@ class AnswerStream(StreamedAnswer):
         self._usage = merged
         if has_counts(merged):
             self._extra.pop("usageMetadata", None)
-            out.append(Usage(canonical_usage(merged), raw))
+            out.append(Usage({**canonical_usage(merged), **region(self._sent)}, raw))
 
     def _tell_block(self, out: list[Event]) -> None:
         words = block_message(self._extra)

@@ -35,8 +35,13 @@ _TAKEN = frozenset(
     }
 )
 _CANONICAL = frozenset(
-    {"prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details"}
+    {
+        *("prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details"),
+        *("service_tier", "inference_geo"),
+    }
 )
+_TIERS = ("flex", "priority", "provisioned")
+"""That have other prices."""
 _KINDS = ("text", "image", "video", "audio", "document")
 
 
@@ -85,6 +90,9 @@ def canonical_usage(native: JsonDict) -> JsonDict:
     if spent:
         usage["completion_tokens_details"] = spent
     usage.update(not_null(native, _TAKEN))
+    told = f"{native.get('serviceTier')} {native.get('trafficType')}".lower()  # the second is Google Cloud's
+    if tier := next((tier for tier in _TIERS if tier in told), None):
+        usage["service_tier"] = tier
     return usage
 
 

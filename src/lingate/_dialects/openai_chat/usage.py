@@ -61,6 +61,8 @@ def canonical_usage(raw: Any) -> JsonDict | None:
             if rest != reasoning and (heard or rest == cache):
                 # Audio (Mistral) and caches that are in the total alone.
                 prompt += rest
+                if heard:
+                    prompt_details = {**prompt_details, "audio_tokens": rest}
             else:
                 # Reasoning at xAI, and thinking at Gemini's OpenAI surface, which is in the total only.
                 completion += rest

@@ -177,6 +177,7 @@ _RATES = {
     "reasoning": "reasoning",
 }
 _PLAIN = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
+_TIMED = frozenset({"audio_seconds", "request"})
 _NAMES = (str, type(None))
 _MOST_ANSWERERS = 64
 _MINUTE = 60.0
@@ -193,8 +194,10 @@ def _own_cost(price: Price, usage: JsonDict, provider: str, model: str) -> tuple
     if isinstance(counts, str):
         return None, counts
     total, missing = 0.0, None
+    if counts.keys() <= _TIMED:
+        return None, "the configuration has no price for seconds of sound"
     for kind, count in counts.items():
-        if not count or kind == "request":
+        if not count or kind in _TIMED:
             continue
         rate: float | None = getattr(price, _RATES[kind]) if kind in _RATES else None
         if not is_of_tokens(kind):
