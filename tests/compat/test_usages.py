@@ -147,6 +147,20 @@ def test_an_answer_of_the_responses_api_has_its_price(to: dict[str, Any]) -> Non
     assert litellm.completion_cost(answer) == pytest.approx(price)
 
 
+def test_an_answer_costs_what_its_tier_does_and_what_its_provider_ran() -> None:
+    usage = {"prompt_tokens": 1_000, "completion_tokens": 100, "total_tokens": 1_100}
+    answer = {"model": "gpt-5", "usage": usage}
+    searched = {"choices": [{"message": {"annotations": [{"type": "url_citation"}]}}]}
+
+    flex = litellm.completion_cost({**answer, "service_tier": "flex"})
+
+    assert flex == pytest.approx(sum(litellm.cost_per_token("gpt-5", 1_000, 100, service_tier="flex")))
+    assert flex == pytest.approx(litellm.completion_cost(answer) / 2)
+    assert litellm.completion_cost({**answer, **searched}) > litellm.completion_cost(answer)
+    with pytest.raises(litellm.NotFoundError, match="no priority price"):
+        litellm.completion_cost({**answer, "model": "gpt-3.5-turbo", "service_tier": "priority"})
+
+
 def test_the_models_of_a_provider_have_a_name_of_their_own() -> None:
     assert "claude-sonnet-4-5" in litellm.anthropic_models
     assert litellm.groq_models == litellm.models_by_provider["groq"]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lingate._providers.catalog import cost_of
+from lingate._providers.counts import with_own_tools
 from lingate._providers.naming import row_of
 from lingate.compat import litellm as names
 from lingate.compat.litellm._params import Request
@@ -104,12 +105,11 @@ def completion_cost(
     hidden = getattr(completion_response, "_hidden_params", None) or {}
     if model is None and custom_cost_per_token is None and hidden.get("response_cost") is not None:
         return float(hidden["response_cost"])
-    usage = _usage(completion_response.get("usage")) if completion_response is not None else None
-    named = (
-        model or hidden.get("litellm_model_name") or (completion_response and completion_response.get("model")) or ""
-    )
+    told = completion_response.model_dump() if isinstance(completion_response, Record) else completion_response or {}
+    usage = _usage(with_own_tools(told))
+    named = model or hidden.get("litellm_model_name") or told.get("model") or ""
     provider = custom_llm_provider or (None if model else hidden.get("custom_llm_provider"))
-    counts: dict[str, Any] = {"usage_object": usage}
+    counts: dict[str, Any] = {"usage_object": usage, "service_tier": told.get("service_tier")}
     if usage is None:
         from lingate.compat.litellm._tokens import token_counter
 
