@@ -167,10 +167,8 @@ class Fleet:
         return params
 
     def choose(self, name: str, tried: set[str]) -> Deployment | float:
-        """The next to ask, or in how many seconds the first of those that rest is back. Counts it as busy.
-
-        Those of the lowest `order` go first, those that failed in this call last, those at their `rpm` or `tpm` not.
-        """
+        """The next to ask, or in how many seconds the first of those that rest is back. Counts it as busy."""
+        # Those of the lowest `order` go first, those that failed in this call last, those at their `rpm` or `tpm` not.
         with self._lock:
             now = self._clock()
             found = self.group(name)

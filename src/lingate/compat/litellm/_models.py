@@ -77,14 +77,12 @@ def get_llm_provider(
     api_key: str | None = None,
     **_: Any,
 ) -> tuple[str, str, str | None, str | None]:
-    """Tell which provider a model name means, from tables alone: no network, no sign-in.
-
-    Returns:
-        The model as the provider names it, the provider, and key and base URL as they were given.
-
-    Raises:
-        LiteLLMUnknownProvider: Nothing tells.
-    """
+    """Tell which provider a model name means, from tables alone: no network, no sign-in."""
+    # Returns:
+    #     The model as the provider names it, the provider, and key and base URL as they were given.
+    #
+    # Raises:
+    #     LiteLLMUnknownProvider: Nothing tells.
     try:
         return *resolve(model, custom_llm_provider, api_base), api_key, api_base
     except LingateError as error:
@@ -92,13 +90,11 @@ def get_llm_provider(
 
 
 def get_model_info(model: str, custom_llm_provider: str | None = None, **_: Any) -> dict[str, Any]:
-    """What is known about a model: limits, prices in US dollars a token, mode, and `supports_...`.
-
-    A fact that is not known is None.
-
-    Raises:
-        ModelNotMappedError: Nothing is known about it.
-    """
+    """What is known about a model: limits, prices in US dollars a token, mode, and `supports_...`."""
+    # A fact that is not known is None.
+    #
+    # Raises:
+    #     ModelNotMappedError: Nothing is known about it.
     found: dict[str, Any] = {}
     try:
         name, provider = resolve(model, custom_llm_provider)
@@ -178,20 +174,16 @@ def _info(name: str, provider: str) -> dict[str, Any] | None:
 
 
 def get_max_tokens(model: str) -> int | None:
-    """The most tokens an answer of a model can have; the context window where only that is known.
-
-    Raises:
-        Exception: Nothing is known about the model.
-    """
+    """The most tokens an answer of a model can have; the context window where only that is known."""
+    # Raises:
+    #     Exception: Nothing is known about the model.
     return get_model_info(model)["max_tokens"]  # type: ignore[no-any-return]
 
 
 def supports(question: str) -> Callable[..., bool]:
-    """The function `supports_...` of that name: `supports_vision(model)`. What is not known is False.
-
-    Raises:
-        AttributeError: There is no such question.
-    """
+    """The function `supports_...` of that name: `supports_vision(model)`. What is not known is False."""
+    # Raises:
+    #     AttributeError: There is no such question.
     if question not in CAPABILITIES:
         raise AttributeError(instead(question))
 
@@ -259,14 +251,12 @@ def _left_out(name: str, provider: str) -> frozenset[str]:
 def validate_environment(
     model: str | None = None, api_key: str | None = None, api_base: str | None = None, api_version: str | None = None
 ) -> dict[str, Any]:
-    """Tell whether the environment has what a model's provider needs.
-
-    Returns:
-        `keys_in_environment`, and `missing_keys`: the variables of which one is needed, the usual one first.
-
-    Raises:
-        LiteLLMUnknownProvider: The provider is not known.
-    """
+    """Tell whether the environment has what a model's provider needs."""
+    # Returns:
+    #     `keys_in_environment`, and `missing_keys`: the variables of which one is needed, the usual one first.
+    #
+    # Raises:
+    #     LiteLLMUnknownProvider: The provider is not known.
     if model is None:
         return {"keys_in_environment": False, "missing_keys": []}
     provider = get_llm_provider(model, api_base=api_base)[1]
@@ -292,10 +282,8 @@ def check_valid_key(model: str, api_key: str) -> bool:
 
 
 def register_model(model_cost: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Add facts about models: `{"name": {"max_tokens": ..., "input_cost_per_token": ..., "litellm_provider": ...}}`.
-
-    What is given here goes before what the catalogue knows: in `get_model_info`, and in what calls cost.
-    """
+    """Add facts about models: `{"name": {"max_tokens": ..., "input_cost_per_token": ..., "litellm_provider": ...}}`."""
+    # What is given here goes before what the catalogue knows: in `get_model_info`, and in what calls cost.
     found = get_model_cost_map()
     for name, facts in model_cost.items():
         found.setdefault(name, {}).update(facts)

@@ -240,11 +240,9 @@ def instead(name: str) -> str:
 
 
 def missing(name: str) -> Exception:
-    """The error for a name that is not here.
-
-    `from ... import name` turns an `AttributeError` into an `ImportError` with a text of its own; so that the reader
-    learns what to use instead there too, that statement gets an `ImportError` from here.
-    """
+    """The error for a name that is not here."""
+    # `from ... import name` turns an `AttributeError` into an `ImportError` with a text of its own; so that the reader
+    # learns what to use instead there too, that statement gets an `ImportError` from here.
     caller = sys._getframe(2)
     code = caller.f_code.co_code
     if 0 <= caller.f_lasti < len(code) and code[caller.f_lasti] == dis.opmap["IMPORT_FROM"]:

@@ -20,10 +20,9 @@ _CLAUDE = re.compile("anthropic|bedrock")
 
 
 class CustomStreamWrapper:
-    """An answer that is still arriving: iterate over it with `for`, or with `async for` where it was awaited.
+    """An answer that is still arriving: iterate over it with `for`, or with `async for` where it was awaited."""
 
-    A stream that ends before it is complete raises `APIConnectionError`, whose `partial` is what had arrived.
-    """
+    # A stream that ends before it is complete raises `APIConnectionError`, whose `partial` is what had arrived.
 
     _on_end: Callable[[BaseException | None], None] | None = None
 
@@ -163,20 +162,18 @@ class TextCompletionStreamWrapper(CustomStreamWrapper):
 def stream_chunk_builder(
     chunks: Sequence[Any], messages: Sequence[Any] | None = None, start_time: Any = None, end_time: Any = None, **_: Any
 ) -> ModelResponse | None:
-    """Put the chunks of a stream together to the whole answer.
-
-    Tool calls whose pieces have no index are told apart by their ids. Tokens are those that the provider counted, if the
-    stream was read to its end; else they are estimated.
-
-    Args:
-        chunks: The chunks, in the order they came.
-        messages: What was asked, for the estimate of prompt tokens.
-        start_time: Not looked at.
-        end_time: Not looked at.
-
-    Raises:
-        APIConnectionError: The chunks are not those of a whole stream: none says why the answer ended.
-    """
+    """Put the chunks of a stream together to the whole answer."""
+    # Tool calls whose pieces have no index are told apart by their ids. Tokens are those that the provider counted, if the
+    # stream was read to its end; else they are estimated.
+    #
+    # Args:
+    #     chunks: The chunks, in the order they came.
+    #     messages: What was asked, for the estimate of prompt tokens.
+    #     start_time: Not looked at.
+    #     end_time: Not looked at.
+    #
+    # Raises:
+    #     APIConnectionError: The chunks are not those of a whole stream: none says why the answer ended.
     if not chunks:
         return None
     # Imported here because it brings a whole client, and this is rarely called.
