@@ -80,11 +80,10 @@ def _expect_class(agent: Any, expected: str) -> None:
 
 
 class _Host:
-    """fast-agent's core, and agents of it.
+    """fast-agent's core, and agents of it."""
 
-    Attributes:
-        spec: How fast-agent is told a model.
-    """
+    # Attributes:
+    #     spec: How fast-agent is told a model.
 
     def __init__(self, core: Any, spec: Callable[[str], str]) -> None:
         self.context = core.context

@@ -54,10 +54,8 @@ _OTHERWISE = "The model could not be asked."
 
 
 def sentence(error: BaseException) -> str:
-    """One or two sentences for a person: what happened, the HTTP status, and how long the provider wants to be left alone.
-
-    Errors that are not Lingate's have one sentence for all.
-    """
+    """One or two sentences for a person: what happened, the HTTP status, and how long the provider wants to be left alone."""
+    # Errors that are not Lingate's have one sentence for all.
     if not isinstance(error, LingateError):
         return _OTHERWISE
     said = _SENTENCES.get(error.kind, _OTHERWISE)

@@ -49,18 +49,17 @@ def as_httpx(error: LingateError) -> Exception:
 
 
 class LingateBackend(LLMBackend):  # type: ignore[misc]  # vui has no types and is not here
-    """Any provider, in vui's process: no gateway, no second server.
+    """Any provider, in vui's process: no gateway, no second server."""
 
-    Args:
-        model: `provider/model`; default `VUI_LINGATE_MODEL`, then openai/gpt-4o-mini.
-        base_url: Where vui asks for `/api/version` to see whether the language model is there. Default: a listener on
-            loopback that answers for this backend.
-        sampling: vui's sampling defaults to change. `top_k` is sent only if it is given here or with a call, since
-            vui's own default of 20 is meant for one local model.
-        max_model_len: Size of the context window for vui's gauge; default: what is known of the model, else 8192.
-        params: Further parameters of every call, such as `{"reasoning_effort": "low"}`.
-        client: Asked instead of a client of its own.
-    """
+    # Args:
+    #     model: `provider/model`; default `VUI_LINGATE_MODEL`, then openai/gpt-4o-mini.
+    #     base_url: Where vui asks for `/api/version` to see whether the language model is there. Default: a listener on
+    #         loopback that answers for this backend.
+    #     sampling: vui's sampling defaults to change. `top_k` is sent only if it is given here or with a call, since
+    #         vui's own default of 20 is meant for one local model.
+    #     max_model_len: Size of the context window for vui's gauge; default: what is known of the model, else 8192.
+    #     params: Further parameters of every call, such as `{"reasoning_effort": "low"}`.
+    #     client: Asked instead of a client of its own.
 
     name = "lingate"
 
@@ -165,12 +164,10 @@ class LingateBackend(LLMBackend):  # type: ignore[misc]  # vui has no types and 
         stop: list[str] | None = None,
         stats: dict[str, Any] | None = None,
     ) -> AsyncIterator[str]:
-        """The answer's text, piece by piece. Leaving the loop lets the provider go at once.
-
-        Raises:
-            httpx.TransportError: The provider could not be reached, or the answer broke off.
-            LingateError: It refused, or the call cannot be made.
-        """
+        """The answer's text, piece by piece. Leaving the loop lets the provider go at once."""
+        # Raises:
+        #     httpx.TransportError: The provider could not be reached, or the answer broke off.
+        #     LingateError: It refused, or the call cannot be made.
         sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "presence_penalty": presence_penalty}
         params = self._call(max_tokens, stop, **sampling)
         with self._told_to_vui():
@@ -197,12 +194,10 @@ class LingateBackend(LLMBackend):  # type: ignore[misc]  # vui has no types and 
         stop: list[str] | None = None,
         stats: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """The whole answer: `content`, `tool_calls` with their arguments as dicts, `usage` and `done_reason`.
-
-        Raises:
-            httpx.TransportError: The provider could not be reached, or the answer broke off.
-            LingateError: It refused, the call cannot be made, or the arguments of a tool call are no JSON object.
-        """
+        """The whole answer: `content`, `tool_calls` with their arguments as dicts, `usage` and `done_reason`."""
+        # Raises:
+        #     httpx.TransportError: The provider could not be reached, or the answer broke off.
+        #     LingateError: It refused, the call cannot be made, or the arguments of a tool call are no JSON object.
         sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "presence_penalty": presence_penalty}
         params = self._call(max_tokens, stop, tools, **sampling)
         with self._told_to_vui():
@@ -247,16 +242,15 @@ class LingateBackend(LLMBackend):  # type: ignore[misc]  # vui has no types and 
 
 
 class LingateGatewayBackend(VLLMBackend):  # type: ignore[misc]  # as above
-    """A Lingate gateway (`lingate serve`, or any that speaks OpenAI's API) as vui's language model.
+    """A Lingate gateway (`lingate serve`, or any that speaks OpenAI's API) as vui's language model."""
 
-    Args:
-        model: What the gateway calls it; default `VUI_LINGATE_MODEL`, then openai/gpt-4o-mini.
-        base_url: The gateway's URL; default `VUI_LINGATE_URL`, then http://localhost:4000. A `/v1` at its end is
-            taken off, since vui puts it on.
-        api_key: Sent as a bearer token; default `VUI_LINGATE_KEY`; neither: no such header.
-        max_model_len: Size of the context window for vui's gauge.
-        sampling: vui's sampling defaults to change.
-    """
+    # Args:
+    #     model: What the gateway calls it; default `VUI_LINGATE_MODEL`, then openai/gpt-4o-mini.
+    #     base_url: The gateway's URL; default `VUI_LINGATE_URL`, then http://localhost:4000. A `/v1` at its end is
+    #         taken off, since vui puts it on.
+    #     api_key: Sent as a bearer token; default `VUI_LINGATE_KEY`; neither: no such header.
+    #     max_model_len: Size of the context window for vui's gauge.
+    #     sampling: vui's sampling defaults to change.
 
     name = "lingate"
 

@@ -15,10 +15,9 @@ from lingate.hosts._shared import known_of
 
 
 class Health:
-    """A listener on loopback whose `/api/version` says whether a backend is there: vui asks no other way.
+    """A listener on loopback whose `/api/version` says whether a backend is there: vui asks no other way."""
 
-    `is_there` is asked at each probe, in a thread of its own.
-    """
+    # `is_there` is asked at each probe, in a thread of its own.
 
     def __init__(self, is_there: Callable[[], bool]) -> None:
         class Handler(BaseHTTPRequestHandler):
@@ -53,11 +52,9 @@ def window_of(model: str) -> int | None:
 
 
 async def check_answer(response: httpx.Response) -> None:
-    """Have a gateway's answer say what is wrong with it, as a hook of httpx's client.
-
-    vui shows an error's text, and httpx's own holds the status alone; and it skips what it cannot read in a stream, and
-    would speak half a sentence.
-    """
+    """Have a gateway's answer say what is wrong with it, as a hook of httpx's client."""
+    # vui shows an error's text, and httpx's own holds the status alone; and it skips what it cannot read in a stream, and
+    # would speak half a sentence.
     if response.status_code >= httpx.codes.BAD_REQUEST:
         await response.aread()
         said = _said(response.content) or response.reason_phrase

@@ -71,10 +71,8 @@ _TRANSIENT = ("429", "503", "quota", "exhausted", "overloaded", "unavailable", "
 
 
 def as_openai(error: LingateError, key_error: MakeKeyError | None = None) -> Exception:
-    """The error of the openai package that means the same, with message, status and code.
-
-    `key_error` makes the one for a missing or refused credential instead.
-    """
+    """The error of the openai package that means the same, with message, status and code."""
+    # `key_error` makes the one for a missing or refused credential instead.
     if key_error is not None and isinstance(error, (MissingCredentialError, AuthenticationError)):
         return key_error(*_about_key(error))
     message = str(error)
@@ -179,16 +177,15 @@ def shared_client() -> lingate.AsyncLingate:
 
 
 class LingateClient:
-    """As much of `openai.AsyncOpenAI` as fast-agent needs: `async with`, and `chat.completions.create`.
+    """As much of `openai.AsyncOpenAI` as fast-agent needs: `async with`, and `chat.completions.create`."""
 
-    Args:
-        defaults: Arguments of every call that does not bring its own: `api_key`, `api_base`, `timeout`,
-            `extra_headers`, `drop_params`, ...
-        place_of: Turns the model that fast-agent names into `provider/model`, and into further arguments for it, such
-            as its key: these win over the defaults.
-        client: Asked instead of the one client of this process.
-        translate: Turns what Lingate raises into what is raised here.
-    """
+    # Args:
+    #     defaults: Arguments of every call that does not bring its own: `api_key`, `api_base`, `timeout`,
+    #         `extra_headers`, `drop_params`, ...
+    #     place_of: Turns the model that fast-agent names into `provider/model`, and into further arguments for it, such
+    #         as its key: these win over the defaults.
+    #     client: Asked instead of the one client of this process.
+    #     translate: Turns what Lingate raises into what is raised here.
 
     def __init__(
         self,

@@ -26,10 +26,9 @@ _NO_KEY = ("", "<your-api-key-here>")
 
 @dataclass(frozen=True, slots=True)
 class HostSettings:
-    """The section `lingate` of fast-agent's configuration.
+    """The section `lingate` of fast-agent's configuration."""
 
-    The URL is a gateway's: if it is set, every call goes there, and the key is never sent anywhere else.
-    """
+    # The URL is a gateway's: if it is set, every call goes there, and the key is never sent anywhere else.
 
     api_key: str | None = field(default=None, repr=False)
     api_base: str | None = None
