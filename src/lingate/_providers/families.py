@@ -142,7 +142,7 @@ _PATTERNS: tuple[tuple[str, Traits], ...] = (
     (r"\bkimi-k[2-9]|deepseek-(?:v[3-9]|chat|reasoner)|\bmimo-v\d", {"reasoning_history": "reasoning_content"}),
     # ai.google.dev, "Grounding with Google Search": Gemini 3 is billed by the search, models before it by the prompt.
     (r"\bgemini-(?:[a-z]+-)*[12](?!\d)", {"searched_once": True}),
-    (r"\bgemini-\d", {"regional_price": True}),
+    (r"\bgemini-\d(?!.*preview)", {"regional_price": True}),  # previews are everywhere or nowhere
     (r"\b(?:mistral|ministral|mixtral|pixtral|magistral|codestral|devstral)", MISTRAL_TURNS),
     # Their template knows one system message, and that first (anomalyco/opencode#15059, BerriAI/litellm#39282).
     (r"\bqwen-?3[.p][5-9]", {"think_tags": True, "late_system": "hoist"}),

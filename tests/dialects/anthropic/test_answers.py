@@ -270,6 +270,19 @@ def test_later_counts_of_a_stream_replace_the_earlier_ones() -> None:
     }
 
 
+@pytest.mark.parametrize(("short", "split"), [(0, {"ephemeral_1h_input_tokens": 30}), (4, None)])
+def test_caches_that_grow_while_a_stream_flows_last_as_long_as_those_before(short: int, split: Any) -> None:
+    lasting = {"ephemeral_5m_input_tokens": short, "ephemeral_1h_input_tokens": 9 - short}
+    first = {"input_tokens": 100, "cache_creation_input_tokens": 9, "cache_creation": lasting, "output_tokens": 1}
+    begin = {"type": "message_start", "message": {**message(), "usage": first}}
+    last = {"input_tokens": 100, "cache_creation_input_tokens": 30, "output_tokens": 8}
+    end = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": last}
+
+    usage = collect(decode([sse(begin, end, {"type": "message_stop"})]))["usage"]
+
+    assert (usage["prompt_tokens"], usage.get("cache_creation")) == (130, split)
+
+
 def test_counts_on_the_last_event_of_a_stream_count_too() -> None:
     begin = {"type": "message_start", "message": {**message(), "usage": {"input_tokens": 100, "output_tokens": 1}}}
     end = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 8}}

@@ -87,8 +87,11 @@ def merged_usage(before: JsonDict, after: JsonDict) -> JsonDict:
     merged = {**before, **after}
     moved = merged.get("cache_creation_input_tokens") != before.get("cache_creation_input_tokens")
     if moved and "cache_creation" not in after:
-        # The split by lifetime came with the first count and no longer adds up to the new one (seen with compaction).
-        merged.pop("cache_creation", None)
+        # The split by lifetime came with the first count and no longer adds up to the new one (seen with compaction). Where all
+        # had one, what came later has it too.
+        split = [name for name, count in as_dict(merged.pop("cache_creation", None)).items() if count]
+        if len(split) == 1 and (total := merged["cache_creation_input_tokens"]):
+            merged["cache_creation"] = {split[0]: total}
     return merged
 
 
