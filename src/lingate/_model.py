@@ -152,6 +152,8 @@ class Traits(TypedDict, total=False):
     """On a wire of interactions it is an agent and no model, which works in the background."""
     searched_once: bool
     """On a Gemini-shaped wire several searches for one answer are paid for as one."""
+    cost_header: str
+    """The header of a whole answer that tells what it cost, in US dollars."""
     one_price: bool
     """All its service tiers cost the same."""
     regional_price: bool

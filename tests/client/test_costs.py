@@ -304,6 +304,19 @@ def test_what_cohere_bills_besides_text_is_not_left_out() -> None:
     assert found.parts == pytest.approx({"input": 0.00002})
 
 
+@pytest.mark.parametrize(("told", "cost"), [("0.00025", 0.00025), ("0.0", None), ("None", None), ("nan", None)])
+def test_a_gateway_tells_in_a_header_what_an_answer_cost(told: str, cost: float | None) -> None:
+    said = {"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}
+    body = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [said], "usage": usage}
+    reply = Reply(body, headers={"x-litellm-response-cost": told})
+
+    answer = _client(reply).chat("litellm_proxy/m", QUESTION, api_key="k", api_base="http://proxy.test/v1")
+
+    assert (answer.cost, answer.usage.to_dict().get("cost")) == (cost, cost)
+    assert answer.raw == body
+
+
 @pytest.mark.parametrize("name", ["estimated_cost", "cost_usd_total"])
 def test_what_a_provider_says_an_answer_costs_has_several_names(name: str) -> None:
     answer = _chat("deepinfra/any/model", prompt_tokens=3, completion_tokens=1, total_tokens=4, **{name: 0.00025})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -285,6 +286,11 @@ def _answered(sent: HttpRequest, form: OperationFormat, answer: Answer) -> Compl
         return failure(head, body, sent.target)
     try:
         data, raw = form.response(sent, head, body)
+        if (told := sent.target.traits.get("cost_header")) and isinstance(usage := data.get("usage"), dict):
+            with suppress(ValueError):
+                # Nothing is what a gateway tells that does not know the price.
+                if 0 < (cost := float(head.headers.get(told) or 0)) < 1e6:
+                    data["usage"] = {"cost": cost, **usage}
         return Completed(sent, head, data, raw, body)
     except ProtocolError as error:
         is_stream = body.lstrip().startswith((b"data:", b"event:", b":"))

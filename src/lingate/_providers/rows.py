@@ -210,6 +210,7 @@ _PROXY: Traits = {
     "reasoning_history": "thinking_blocks",
     "cache_control": True,
     "custom_tools": True,
+    "cost_header": "x-litellm-response-cost",
 }
 PROXIES = (
     ProviderRow(
