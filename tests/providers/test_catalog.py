@@ -350,6 +350,10 @@ class TestUnknown:
                             "web_search_requests",
                             "service_tier",
                             "speed",
+                            "inference_geo",
+                            "prompt_audio_seconds",
+                            "estimated_cost",
+                            "billed_units",
                             "reasoning_tokens",
                         ]
                     ),
@@ -424,6 +428,7 @@ class TestReported:
             {"is_byok": True, "cost_details": {"upstream_inference_cost": 0.1}},
             {"cost": "0.1"},
             {"cost": float("nan")},
+            {"cost": 10**400},
             {"cost": -1},
             {"cost": True},
             {"cost": {}},

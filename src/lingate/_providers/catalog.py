@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -42,8 +41,8 @@ class Cost:
     parts: Mapping[str, float] = field(default_factory=dict)
     """US dollars by kind of token: `input`, `cached_input`, `cache_write`, `cache_write_1h`, `input_audio`,
     `cached_audio`, `output`, `reasoning`, `output_audio` (`image` and `video` as `audio`), and of fee: `web_search`,
-    `file_search`, `request`. No token is in two of them, and they add up to the total; where that is unknown for want
-    of a fee, they are what is known of it. A sum that the provider gave is one part, `reported`.
+    `file_search`, `audio_seconds`, `request`. No token is in two of them, and they add up to the total; where that is unknown
+    for want of a fee, they are what is known of it. A sum that the provider gave is one part, `reported`.
     """
     source: str | None = None
     """Where the number comes from: the provider, or version of the price data and the model it was found under."""
@@ -117,7 +116,7 @@ def _reported(usage: JsonDict) -> float | None:
 
 
 def _amount(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e300:
         return None
     return float(value)
 
