@@ -96,6 +96,17 @@ def test_the_model_that_answered_decides_on_the_price() -> None:
         assert cost == pytest.approx(cost_of("openai", "gpt-4o", usage).total)
 
 
+def test_the_model_that_an_owner_names_decides_whatever_the_answer_is_called() -> None:
+    # Azure calls GPT-4 Turbo `gpt-4`, which costs three times as much: docs.litellm.ai, "Azure OpenAI", `base_model`.
+    usage = {"prompt_tokens": 10, "completion_tokens": 7, "total_tokens": 17}
+    sheet = Sheet("azure", "ours", ModelInfo(base_model="azure/gpt-4-turbo"), Prices())
+
+    for counts in (usage, {**usage, "prompt_tokens_details": {"cached_tokens": 1}}):
+        found = sheet.cost(counts, "gpt-4", None)[0]
+        assert found == pytest.approx(cost_of("azure", "gpt-4-turbo", counts).total)
+        assert found < cost_of("azure", "gpt-4", counts).total
+
+
 def test_an_owners_dearest_price_counts() -> None:
     prices = Prices(
         input_cost_per_token=1.0,

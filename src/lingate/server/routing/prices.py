@@ -91,6 +91,8 @@ class Sheet:
         # tier: The tier it was served on.
         if self._own is not None:
             return _own_cost(self._own, usage, self._provider, self._model)
+        if self._info.base_model:
+            answered = None  # its owner says it because the answer does not
         # Both are the provider's word, and might be anything.
         counts = shaped(usage, PlainUsage) if type(answered) in _NAMES and type(tier) in _NAMES else None
         if counts is not None and counts.prompt_tokens and counts.is_bare():
