@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from lingate._dialects._failure import body_failure, garbage
-from lingate._model import Event, Extra, Head, HttpRequest, JsonDict, Target
+from lingate._model import Event, Extra, Head, HttpRequest, JsonDict, Start, Target
 from lingate._wire.eventstream import EventStreamDecoder, Frame
 from lingate._wire.json import decode, encode
 from lingate._wire.shapes import as_dict
@@ -62,7 +62,7 @@ class FrameDecoder:
                     break
         except ValueError as error:
             self._stream.fail(garbage(self._sent.target, str(error)), out)
-        if out and self._tier:
+        if self._tier and out and isinstance(out[0], Start):
             out.insert(1, Extra({"service_tier": self._tier}))
             self._tier = None
         self.done = self._stream.done
