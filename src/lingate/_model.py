@@ -154,6 +154,10 @@ class Traits(TypedDict, total=False):
     """On a Gemini-shaped wire several searches for one answer are paid for as one."""
     cost_header: str
     """The header of a whole answer that tells what it cost, in US dollars."""
+    away: str
+    """Regular expression of model names that say where they run, where that is not where the price catalogue's prices hold; its
+    first group is the place.
+    """
     one_price: bool
     """All its service tiers cost the same."""
     regional_price: bool

@@ -14,6 +14,7 @@ from genai_prices.data_snapshot import DataSnapshot, set_custom_snapshot
 from genai_prices.types import ClauseContains, ClauseStartsWith, ModelInfo, ModelPrice, PriceVariant, Provider
 
 import lingate
+from lingate._providers.catalog import cost_of
 from lingate.testing import FakeTransport, Reply, Streamed
 from tests.dialects.bedrock_converse.support import frame, message
 
@@ -35,10 +36,10 @@ def _dollars(**prices: str) -> ModelPrice:
     return ModelPrice(**{name: Decimal(price) for name, price in prices.items()})
 
 
-def _model(name: str, **prices: str) -> ModelInfo:
+def _model(name: str, prefix: str = "", **prices: str) -> ModelInfo:
     half = PriceVariant({"processing": "batch"}, _dollars(**{kind: str(Decimal(p) / 2) for kind, p in prices.items()}))
     variants = [half] if name.startswith("claude") else None
-    return ModelInfo(name, ClauseContains(name), prices=_dollars(**prices), price_variants=variants)
+    return ModelInfo(prefix + name, ClauseContains(name), prices=_dollars(**prices), price_variants=variants)
 
 
 CLAUDE = {"input_mtok": "2", "cache_write_mtok": "2.5", "cache_write_1h_mtok": "4", "output_mtok": "10"}
@@ -51,7 +52,7 @@ SNAPSHOT = DataSnapshot(
             "https://bedrock-runtime\\.",
             models=[
                 _model("global.anthropic.claude-sonnet-5", **CLAUDE),
-                _model("claude-sonnet-5", **{**CLAUDE, "input_mtok": "2.2"}),
+                _model("claude-sonnet-5", "regional.anthropic.", **{**CLAUDE, "input_mtok": "2.2"}),
                 _model("nova", **PLAIN),
             ],
         ),
@@ -221,6 +222,37 @@ def test_bedrocks_answers_do_not_say_that_they_were_made_anywhere() -> None:
 
     for asked, dollars in (("global.anthropic.claude-sonnet-5", 2.0), ("us.anthropic.claude-sonnet-5", 2.2)):
         assert _asked(f"bedrock/invoke/{asked}", answer, stream=False).cost == pytest.approx(dollars)
+
+
+@pytest.mark.parametrize(
+    ("model", "dollars"),
+    [
+        ("nova", 2.0),
+        ("us.nova", 2.0),
+        ("eu.nova", None),
+        ("us-gov.nova", None),
+        ("eu.anthropic.claude-sonnet-5", 2.2),
+        ("us-gov.anthropic.claude-sonnet-5", None),
+    ],
+)
+def test_the_catalogue_knows_what_bedrock_takes_in_the_united_states(model: str, dollars: float | None) -> None:
+    answer = _converse(model, {"inputTokens": MILLION, "outputTokens": 0, "totalTokens": MILLION})
+
+    assert answer.cost == dollars
+    where = model.partition(".")[0]
+    assert (dollars is not None) or answer.cost_details.reason.startswith(
+        f"the price catalogue has no {where} price of "
+    )
+
+
+def test_a_deployments_name_may_say_the_region_too() -> None:
+    usage = {"prompt_tokens": MILLION, "completion_tokens": 0}
+
+    found = [
+        cost_of("bedrock", f"{region}/nova", usage).total for region in ("us-east-2", "eu-west-2", "us-gov-west-1")
+    ]
+
+    assert found == [2.0, None, None]
 
 
 @pytest.mark.parametrize(

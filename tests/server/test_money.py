@@ -632,6 +632,25 @@ def test_a_tier_whose_price_nobody_knows_leaves_the_cost_open_but_not_the_budget
         assert (0 < budget["spent"] < 0.01, budget["reserved"]) == (True, 0)
 
 
+def test_a_place_whose_price_nobody_knows_leaves_the_cost_open_but_not_the_budget_empty(
+    upstream: RawServer, tmp_path: Path
+) -> None:
+    told = {"inputTokens": 1000, "outputTokens": 100, "totalTokens": 1100}
+    said = {"output": {"message": {"role": "assistant", "content": [{"text": "hi"}]}}, "stopReason": "end_turn"}
+    upstream.script = Script([json.dumps({**said, "usage": told}).encode()], headers=JSON)
+    params = {"model": "bedrock/eu.amazon.nova-pro-v1:0", "api_base": upstream.url, "api_key": "k", "max_retries": 0}
+    with running_gateway(
+        json.dumps({"model_list": [{"model_name": "eu", "litellm_params": params}]}), tmp_path, auth=True
+    ) as gateway:
+        key_id, key = new_key(gateway, max_budget=0.02)
+        assert ask(gateway, CHAT, chat("eu"), key).status_code == 200
+
+        row, budget = rows(gateway)[-1], budget_of(gateway, key_id)
+        why = "the price catalogue has no eu price of amazon.nova-pro-v1:0"
+        assert (row["cost"], row["price"], row["prompt_tokens"]) == (None, why, 1000)
+        assert (0 < budget["spent"] < 0.01, budget["reserved"]) == (True, 0)
+
+
 def test_a_callers_bound_holds_by_whichever_name_its_owner_has_another(upstream: RawServer, tmp_path: Path) -> None:
     params = {
         "model": "openai/gpt-5",

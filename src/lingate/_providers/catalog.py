@@ -151,6 +151,7 @@ class _Entry:
     model: ModelInfo
     source: str
     one_price: bool = False
+    away: str | None = None
     price: ModelPrice | None = None
     rates: Mapping[str, _Rate] = field(default_factory=dict)
 
@@ -168,7 +169,9 @@ class _Entry:
         return self.rates
 
     def unlisted(self, context: dict[str, str]) -> str | None:
-        # A tier or speed that certainly has other prices, which the catalogue does not know.
+        # A place, tier or speed that certainly has other prices, which the catalogue does not know.
+        if self.away:
+            return self.away
         if not context or self.one_price or self._is_special(context):
             return None
         return next((value for value in context.values() if value in _OTHER_PRICES), None)
@@ -289,8 +292,11 @@ def _look_up(snapshot: DataSnapshot, row: ProviderRow, models: tuple[str, str, s
     for model in models:
         found = provider.find_model(model, all_providers=snapshot.providers) if model else None
         if found is not None:
+            away = re.search(row.traits.get("away", "$^"), asked)
+            # What costs the same in all regions but those of governments is listed as such.
+            away = None if away and found.id.startswith("regional.") and "gov" not in away[1] else away
             one_price = row.traits.get("one_price", False)
-            return _Entry(provider, found, f"{edition}, {provider.id}/{found.id}", one_price)
+            return _Entry(provider, found, f"{edition}, {provider.id}/{found.id}", one_price, away and away[1])
     return f"the price catalogue has no model {asked!r} of {row.title or row.name}"
 
 
@@ -342,7 +348,7 @@ def highest(
     )
     call = max((rates["request"].base for rates in lists if "request" in rates), default=Decimal(0))
     # Nobody knows what else decides on the price, but about how much it is.
-    more = Decimal({"fast": 6, "priority": 2}.get(found.unlisted(context) or "", 1))
+    more = Decimal({None: 1, "batch": 1, "flex": 1, "fast": 6}.get(found.unlisted(context), 2))
     more *= _UPLIFT if family_traits(model).get("regional_price") else _NONE
     return Highest(
         None if read is None else float(read * more), None if written is None else float(written * more), float(call)

@@ -54,9 +54,13 @@ def estimated_cost(turn: Turn, response: JsonDict) -> float | None:
     deployment = turn.ride.deployment
     assert deployment is not None  # what the cache answers costs nothing
     usage = _estimated(turn, turn.call, response, _NO_PARTS, (None, None))
-    model, cost = response.get("model"), deployment.sheet.cost
-    told = cost(usage, model, response.get("service_tier"))[0]
-    return cost(usage, model, None)[0] if told is None else told  # not every tier's price is known
+    sheet = deployment.sheet
+    told = sheet.cost(usage, response.get("model"), response.get("service_tier"))[0]
+    read, written, *_ = sheet.price()
+    if told is not None or read is None or written is None:
+        return told
+    # Not every tier's price is known, nor every place's.
+    return float(usage["prompt_tokens"] * read + usage["completion_tokens"] * written)
 
 
 def _cost(turn: Turn, sheet: Sheet, response: JsonDict, usage: JsonDict) -> tuple[float | None, str | None]:
