@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from lingate._model import (
@@ -299,3 +300,11 @@ _ADD: dict[type, Any] = {
     Opaque: Collector._ignore,
     Failed: Collector._ignore,
 }
+
+
+def add_cost(response: JsonDict, told: str | None) -> None:
+    # Put what a gateway says in a header that an answer cost among its counts; 0 is what one says that does not know.
+    usage = response.get("usage")
+    with suppress(ValueError):
+        if isinstance(usage, dict) and 0 < (cost := float(told or 0)) < 1e6:
+            response["usage"] = {"cost": cost, **usage}

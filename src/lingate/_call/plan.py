@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import msgspec
 
-from lingate._call.collect import Collector, answer_to
+from lingate._call.collect import Collector, add_cost, answer_to
 from lingate._call.policy import MOST_ANSWER, RetryPolicy, Timeout, covers
 from lingate._dialects._base import Further, OperationFormat, StreamDecoder
 from lingate._dialects._replay import replay
@@ -286,11 +285,7 @@ def _answered(sent: HttpRequest, form: OperationFormat, answer: Answer) -> Compl
         return failure(head, body, sent.target)
     try:
         data, raw = form.response(sent, head, body)
-        if (told := sent.target.traits.get("cost_header")) and isinstance(usage := data.get("usage"), dict):
-            with suppress(ValueError):
-                # Nothing is what a gateway tells that does not know the price.
-                if 0 < (cost := float(head.headers.get(told) or 0)) < 1e6:
-                    data["usage"] = {"cost": cost, **usage}
+        add_cost(data, head.headers.get(sent.target.traits.get("cost_header", "")))
         return Completed(sent, head, data, raw, body)
     except ProtocolError as error:
         is_stream = body.lstrip().startswith((b"data:", b"event:", b":"))
