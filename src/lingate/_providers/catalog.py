@@ -292,7 +292,7 @@ def _look_up(snapshot: DataSnapshot, row: ProviderRow, models: tuple[str, str, s
     for model in models:
         found = provider.find_model(model, all_providers=snapshot.providers) if model else None
         if found is not None:
-            away = re.search(row.traits.get("away", "$^"), asked)
+            away = re.search(row.traits.get("away", "(?!)"), asked)
             # What costs the same in all regions but those of governments is listed as such.
             away = None if away and found.id.startswith("regional.") and "gov" not in away[1] else away
             one_price = row.traits.get("one_price", False)
