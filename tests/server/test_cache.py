@@ -345,6 +345,21 @@ def test_a_caller_that_leaves_does_not_fail_those_who_wait_for_its_call(
     assert billed() == 2
 
 
+def test_who_goes_in_the_place_of_one_that_left_has_only_what_is_left_of_its_time(
+    gateway: Running, billed: Callable[[], int]
+) -> None:
+    body = chat("left late", model="openai-first-3000-words-5")
+    leader = _send_only(gateway, {**body, "stream": True})
+    _wait_until(lambda: billed() == 1)
+    threading.Timer(0.8, leader.close).start()
+    began = time.monotonic()
+
+    found = ask(gateway, CHAT, {**body, "timeout": 1.0})
+
+    assert found.status_code == 504
+    assert time.monotonic() - began < 1.4
+
+
 def _send_only(gateway: Running, body: dict[str, Any]) -> socket.socket:
     """Send a request whose answer nobody reads."""
     host, _, port = gateway.url.removeprefix("http://").partition(":")

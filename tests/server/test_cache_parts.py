@@ -61,6 +61,36 @@ def test_the_order_of_fields_makes_no_difference_the_order_of_messages_does() ->
     assert key(turned) != key(straight)
 
 
+@pytest.mark.parametrize("where", ["response_format", "tools", "functions"])
+def test_the_order_in_which_an_answer_is_to_be_written_makes_a_difference(where: str) -> None:
+    # Models write the properties of a schema in its order: who asks for the reasons first gets other answers.
+    reasons, verdict = {"reasons": {"type": "string"}}, {"verdict": {"type": "string"}}
+    one, other = ({"type": "object", "properties": parts} for parts in (reasons | verdict, verdict | reasons))
+    tool = {"type": "function", "function": {"name": "f", "parameters": one}}
+    turned = {"type": "function", "function": {"name": "f", "parameters": other}}
+    made = {
+        "response_format": ({"type": "json_schema", "json_schema": {"name": "f", "schema": it}} for it in (one, other)),
+        "tools": ([it] for it in (tool, turned)),
+        "functions": ([it["function"]] for it in (tool, turned)),
+    }
+
+    assert len({key(call(**{where: value})) for value in made[where]}) == 2
+
+
+@pytest.mark.parametrize(
+    "other", ["model: openai/b", "model: openai/a, temperature: 0", "model: openai/a, extra_body: {x: 1}"]
+)
+def test_another_deployment_of_the_same_id_has_answers_of_its_own(other: str) -> None:
+    found = set()
+    for params in ("model: openai/a", other):
+        text = f"model_list: [{{model_name: gpt, litellm_params: {{{params}, api_key: k}}, model_info: {{id: mine}}}}]"
+        group = Router(config_of(text)).group("gpt")
+        assert group is not None
+        found.add(key_of(call(), group, OWNER, "", ()))
+
+    assert len(found) == 2
+
+
 def test_model_owner_namespace_and_operation_are_part_of_the_key() -> None:
     found = [
         key(call()),

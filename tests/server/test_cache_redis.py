@@ -113,6 +113,26 @@ def test_a_redis_that_hangs_costs_nobody_the_answer(
     assert {item.headers["x-lingate-cache"] for item in found} == {"miss"}
 
 
+async def test_while_redis_hangs_one_call_at_a_time_finds_out_whether_it_still_does(redis_server: Service) -> None:
+    clock = [0.0]
+    store = Remote(f"redis://127.0.0.1:{redis_server.port}/0", lambda: clock[0])
+    await store.get("nothing")
+    redis_server.freeze()
+    try:
+        await store.get("nothing")
+        clock[0] = 5.0
+        began = time.monotonic()
+        asking = asyncio.create_task(store.get("nothing"))
+        await asyncio.sleep(0)
+
+        assert await asyncio.gather(*(store.get("nothing") for _ in range(20))) == [None] * 20
+        assert time.monotonic() - began < 0.1
+        await asking
+    finally:
+        redis_server.resume()
+        await store.close()
+
+
 def _wait_for_keys(url: str) -> None:
     deadline = time.monotonic() + 5
     with Redis.from_url(url) as client:

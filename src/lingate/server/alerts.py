@@ -243,8 +243,8 @@ class Alerts:
 
     def _named(self, id: str) -> str:
         # A deployment for people, who do not know the digests that stand for those without an id.
-        found = next((one for one in self._gateway.live.router.deployments() if one.id == id), None)
-        return id if found is None or not _DIGEST(id) else f"{found.group} ({found.name})"
+        found = next((one for one in self._gateway.live.router.deployments() if id in (one.id, one.health.id)), None)
+        return id if found is None or not _DIGEST(found.id) else f"{found.group} ({found.name})"
 
     def _is_news(self, name: str, seconds: float) -> bool:
         # Whether this process has not told it in the last seconds.

@@ -195,7 +195,7 @@ class Turn(Record, eq=False):
         trail = self.context.trail
         row.request_id = trail[-1].request_id
         row.attempts = len(trail)
-        self.ride.began(row.ttft)
+        self.ride.began(trail[-1].seconds)  # not the tries before it, nor what the client took to send its request
         if deployment is not None:
             row.deployment = deployment.id
 
@@ -362,7 +362,8 @@ class Turn(Record, eq=False):
         if deployment is not None:
             row.deployment, row.provider, row.provider_model = deployment.id, deployment.provider, deployment.model
         if error is None:
-            ride.won(row.ttft or row.seconds, (row.prompt_tokens or 0) + (row.completion_tokens or 0))
+            took = trail[-1].seconds if trail else 0.0
+            ride.won(took, (row.prompt_tokens or 0) + (row.completion_tokens or 0))
         else:
             ride.lost(None if row.status == CLIENT_LEFT else error)
 

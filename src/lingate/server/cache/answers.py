@@ -9,6 +9,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from lingate._call.collect import answer_to
 from lingate._dialects._base import media_type
 from lingate._dialects._replay import replay
@@ -128,10 +130,14 @@ class Answers:
             await self._make(turn, wish, make, None)
             return
         if key in self.flights:
-            entry = await self._from_others(key, turn.context.timeout.total)
+            began, whole = time.monotonic(), turn.context.timeout
+            entry = await self._from_others(key, whole.total)
             if entry is not None:
                 await _answer(turn, entry, "shared")
                 return
+            # Who goes in the place of one that left has what is left of its own time.
+            left = max(whole.total - (time.monotonic() - began), 0.001)
+            turn.context.timeout = msgspec.structs.replace(whole, total=left, connect=min(whole.connect, left))
         flight = self.flights[key] = Flight()
         try:
             await self._make(turn, wish, make, flight)

@@ -17,6 +17,8 @@ from lingate.server.records import Caller
 from lingate.server.routing import Group
 
 _encoder = msgspec.json.Encoder(order="deterministic")
+_IN_ORDER = ("response_format", "tools", "functions")
+"""Fields with schemas: models write what is in them in their order."""
 
 _VERSION = 1
 """Part of every key: raised when what is kept changes its form."""
@@ -92,7 +94,7 @@ def key_of(call: Call, group: Group, owner: tuple[str, str], namespace: str, tag
         namespace,
         call.operation,
         group.base,
-        tuple(item.id for item in group.deployments),
+        [(item.id, item.name, item.defaults, item.extra_body, item.always_drop) for item in group.deployments],
         sorted(tags) if group.tagged else (),
         call.drop_params,
         _kept(call.extra_headers),
@@ -101,6 +103,8 @@ def key_of(call: Call, group: Group, owner: tuple[str, str], namespace: str, tag
     )
     try:
         written = _encoder.encode(about)
+        if not body.keys().isdisjoint(_IN_ORDER):
+            written += msgspec.json.encode([body.get(name) for name in _IN_ORDER])
     except UnicodeEncodeError:  # a lone surrogate has no UTF-8 form
         written = json.dumps(about, sort_keys=True).encode("ascii")
     except (TypeError, RecursionError):

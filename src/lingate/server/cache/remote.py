@@ -48,6 +48,8 @@ class Remote:
         # The entry, if there is one and Redis answers.
         if self._now() < self._away_until:
             return None
+        if self._warned:
+            self._away_until = self._now() + _REST  # the others do not wait to find out, too
         try:
             async with Patience(_PATIENCE):
                 found = await self._redis.get(_name(key))
@@ -94,7 +96,7 @@ class Remote:
 
     def _answered(self) -> None:
         if self._warned:
-            self._warned = False
+            self._warned, self._away_until = False, 0.0
             _log.warning("Redis answers again: answers are cached")
 
 

@@ -63,9 +63,9 @@ class Builder:
                 self.deployment(entry, entry.group, None)
         return list(self._deployments.values())
 
-    def healths_of(self, deployment: str) -> Iterator[Health]:
-        # How all models of a deployment fare.
-        return (item.health for (id_, _), item in self._deployments.items() if id_ == deployment)
+    def healths_of(self, id_: str) -> Iterator[Health]:
+        # How deployments fare that are known to replicas by this.
+        return (item.health for item in self._deployments.values() if item.health.id == id_)
 
     def _session(self, overlay: Mapping[str, str], provider: str) -> Session:
         # Look-ups in the environment with these variables laid over it; one for equal ones.
@@ -145,7 +145,8 @@ class Builder:
         key = (entry.id, f"{provider}/{model}")
         health = self._healths.get(key)
         if health is None:
-            health = self._healths[key] = Health(id=entry.id, now=self._now, rules=rules, shared=self._shared)
+            told = " ".join(key) if wild else entry.id
+            health = self._healths[key] = Health(id=told, now=self._now, rules=rules, shared=self._shared)
         else:
             health.rules, health.now, health.shared = rules, self._now, self._shared
         sheet = Sheet(provider, model, entry.info, params)

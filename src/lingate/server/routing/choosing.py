@@ -15,6 +15,7 @@ Choose = Callable[[Sequence[Deployment], float, Random], Deployment]
 """Chooses one of several that are ready; there is always one at least."""
 
 _MASK = 0xFFFFFFFFFFFFFFFF
+_NEXT_TO_NOTHING = 1e-12
 
 
 def shuffle(found: Sequence[Deployment], now: float, random: Random) -> Deployment:
@@ -50,11 +51,19 @@ def fastest(found: Sequence[Deployment], now: float, random: Random) -> Deployme
     first = int(random.random() * count)
     second = int(random.random() * (count - 1))
     one, other = found[first], found[second + (second >= first)]
-    return one if _due(one, now) <= _due(other, now) else other
+    # Of one that has never answered nothing is known but that: it is not asked by everybody until it does.
+    due = _due if one.health.latency and other.health.latency else _calls
+    return one if due(one, now) <= due(other, now) else other
 
 
 def _due(item: Deployment, now: float) -> float:
-    return item.health.expected(now) * (item.load.in_flight + 1)
+    # What was slow once is worth another look while nobody has one: calls that hang make it no faster.
+    calls, health = item.load.in_flight, item.health
+    return health.latency * (calls + 1) if calls else health.expected(now)
+
+
+def _calls(item: Deployment, _now: float) -> float:
+    return item.load.in_flight
 
 
 def least_used(found: Sequence[Deployment], now: float, random: Random) -> Deployment:
@@ -106,9 +115,7 @@ def faithful(found: Sequence[Deployment], sticky: str) -> Deployment:
 
 
 def _score(key: int, item: Deployment) -> float:
-    weight = item.weight
-    if weight <= 0.0:
-        return float("-inf")
+    weight = item.weight or _NEXT_TO_NOTHING  # who has none is asked where nobody has
     mixed = key ^ item.seed
     mixed = ((mixed ^ (mixed >> 33)) * 0xFF51AFD7ED558CCD) & _MASK
     mixed = ((mixed ^ (mixed >> 33)) * 0xC4CEB9FE1A85EC53) & _MASK

@@ -167,6 +167,14 @@ class Deployment:
         wait = self.load.wait(now, self.rpm, self.tpm, self.max_parallel)
         return wait if self.purse is None else max(wait, self.purse.empty()[0])
 
+    def again(self) -> bool:
+        # Whether there is room for one more request of a call that is under way; it is counted then.
+        load, now = self.load, self.health.now()
+        if self.limited and load.wait(now, self.rpm, None, None):
+            return False
+        load.count(now)
+        return True
+
     def blame(self, error: LingateError) -> None:
         # Note a failed try.
         self.health.failed(error, self.wild)

@@ -108,11 +108,15 @@ class Load:
 
     def take(self, now: float, tokens: int) -> None:
         # Count a call that begins.
-        self._turn(now)
+        self.count(now)
         self.in_flight += 1
+        self.tokens += tokens
+
+    def count(self, now: float) -> None:
+        # Count a request.
+        self._turn(now)
         self.requests += 1
         self.recent.append(now)
-        self.tokens += tokens
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -136,7 +140,7 @@ class Health:
     """How one model of a deployment fares."""
 
     id: str
-    """The deployment's."""
+    """The deployment's, with the model where it has many: what replicas tell each other."""
     now: Callable[[], float]
     """The clock."""
     rules: Rules

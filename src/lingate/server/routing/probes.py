@@ -16,9 +16,11 @@ from lingate._io.transport import AsyncTransport
 from lingate._model import Call
 from lingate.errors import ConfigError, LingateError
 from lingate.server.routing.deployment import Deployment
+from lingate.server.routing.health import FAILURES, OWN_FAULT
 from lingate.server.routing.router import Router
 
 _TIMEOUT = Timeout(total=10.0, connect=5.0, read=10.0)
+_TELLING = (FAILURES | OWN_FAULT) - {"not_found", "permission"}
 _ONCE = RetryPolicy(retries=0)
 _SHORTEST = 1.0
 
@@ -81,8 +83,8 @@ class Probes:
                 await perform(complete([Route(find, call)], context), self._transport)
             except LingateError as failure:
                 error = failure
-                # A path that is not there says nothing about the others.
-                if failure.kind != "not_found":
+                # A path that is not there, or not for this key, says nothing about the others.
+                if failure.kind in _TELLING:
                     item.blame(failure)
         now = router.now()
         self.found[item.id] = Probe(at=now, error=None if error is None else error.kind, seconds=now - began)

@@ -28,6 +28,8 @@ class Watched(RetryPolicy, frozen=True, kw_only=True):
 
     told: Callable[[LingateError], None]
     """Is told."""
+    again: Callable[[], bool]
+    """Counts one more try, if there is room for it."""
     by_kind: Mapping[str, int] = msgspec.field(default_factory=dict)
     """Further tries for some kinds of error, instead of `retries`."""
     least: float = 0.0
@@ -44,7 +46,7 @@ class Watched(RetryPolicy, frozen=True, kw_only=True):
         else:
             # Whoever names a kind wants it tried again, retryable or not.
             found = RetryPolicy(retries=own, base=self.base, cap=self.cap).wait(_again(error), turn, random)
-        return found if found is None else max(found, self.least)
+        return None if found is None or not self.again() else max(found, self.least)
 
 
 def _again(error: LingateError) -> LingateError:

@@ -123,7 +123,9 @@ class Ride(Record, eq=False, weakref=True):
         load = found.load
         load.in_flight -= 1
         if tokens is not None:
-            load.tokens = max(load.tokens + tokens - self._reserved, 0)
+            more = tokens - self._reserved
+            if more > 0 or self._start >= load.start:  # what counts in the minute before is not in this one's
+                load.tokens = max(load.tokens + more, 0)
         if not self._began:
             found.health.succeeded(self._began_at())
             found.health.measured(seconds)

@@ -25,6 +25,7 @@ from lingate.server.routing.retries import Watched, retries_by_kind
 from lingate.server.routing.ride import Ride
 
 _MOST_GROUPS = 2048
+_MOST_POLICIES = 256
 _Number = TypeVar("_Number", int, float)
 
 LONGEST_NAME = 512
@@ -155,8 +156,12 @@ class Router:
             elif steps is not None:
                 retries = max((group.here if found.retries is None else found.retries) - steps, 0)
                 by_kind = {kind: max(count - steps, 0) for kind, count in group.retries_by_kind.items() if kind}
+            if len(found.policies) >= _MOST_POLICIES:
+                # Where a `*` leads to one model, its groups have no end.
+                found.policies.clear()
             policy = found.policies[key] = Watched(
                 retries=retries,
+                again=found.again,
                 told=_patient(found) if hurried else found.blame,
                 by_kind=by_kind,
                 least=self.config.routing.retry_after,
@@ -201,10 +206,11 @@ class Router:
             (routing.model_group_retry_policy[key] for key in keys if key in routing.model_group_retry_policy), None
         )
         by_kind = self._retries if own is None else retries_by_kind(own)
-        weigh(found)
         own_group = found[0].group if name == found[0].id else name
-        for item in found:
-            item.health.rules.alone = len(found) == 1 and not general
+        if own_group == name:  # asked for by its id, it stays what it is among the others
+            weigh(found)
+            for item in found:
+                item.health.rules.alone = len(found) == 1 and not general
         # Where any provider may be named, each has several names, in letters of any case.
         plain = [_plain(item) for item in found if item.wild and item.group in ("*", item.id)]
         orders = sorted({item.order for item in found})
