@@ -91,6 +91,13 @@ def test_another_deployment_of_the_same_id_has_answers_of_its_own(other: str) ->
     assert len(found) == 2
 
 
+@pytest.mark.parametrize("more", [{"metadata": {"order": "2"}}, {"user": "ben"}, {"safety_identifier": "ben"}])
+def test_a_response_says_whom_it_is_for_and_is_nobody_elses(more: dict[str, Any]) -> None:
+    assert key(call(**more)) == key(call())
+    assert key(call("responses", **more)) != key(call("responses"))
+    assert key(call("responses", stream=True)) == key(call("responses"))
+
+
 def test_model_owner_namespace_and_operation_are_part_of_the_key() -> None:
     found = [
         key(call()),

@@ -23,8 +23,9 @@ _IN_ORDER = ("response_format", "tools", "functions")
 _VERSION = 1
 """Part of every key: raised when what is kept changes its form."""
 
-_NOT_THE_ANSWERS = ("stream", "stream_options", "user", "metadata", "safety_identifier")
-"""Fields that say how the answer is sent, and for whom."""
+_HOW = ("stream", "stream_options")
+_NOT_THE_ANSWERS = (*_HOW, "user", "metadata", "safety_identifier")
+"""Fields that say how the answer is sent, and for whom: OpenAI's responses repeat the latter."""
 
 _ON_THE_WAY = frozenset({"traceparent", "tracestate", "baggage", "x-request-id", "x-correlation-id"})
 """Headers that are different for every call and never change an answer."""
@@ -87,7 +88,8 @@ def key_of(call: Call, group: Group, owner: tuple[str, str], namespace: str, tag
     # The digest by which an answer is found; None for a call that cannot be written down.
     # group: Who is asked. Its deployments are part of the key, so that a change of theirs makes new answers.
     # tags: The call's tags, which may decide who answers.
-    body: JsonDict = {name: value for name, value in call.body.items() if name not in _NOT_THE_ANSWERS}
+    beside = _HOW if call.operation == "responses" else _NOT_THE_ANSWERS
+    body: JsonDict = {name: value for name, value in call.body.items() if name not in beside}
     about = (
         _VERSION,
         owner,
