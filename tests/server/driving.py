@@ -19,8 +19,8 @@ from lingate.server.config.settings import GatewayConfig
 from lingate.server.config.source import parse
 from lingate.server.routing import Ride, Router
 
-Answer = int | tuple[int, dict[str, str]] | LingateError | bytes
-"""A status, a status with headers, no answer at all, or the body of a 400."""
+Answer = int | tuple[int, dict[str, str] | bytes] | LingateError | bytes
+"""A status, a status with headers or a body, no answer at all, or the body of a 400."""
 
 CONTEXT = encode({"error": {"message": "too long", "code": "context_length_exceeded", "type": "invalid_request_error"}})
 FILTER = encode({"error": {"message": "no", "code": "content_filter", "type": "invalid_request_error"}})
@@ -153,8 +153,9 @@ class Driver:
             return answer
         if isinstance(answer, bytes):
             return Head(400, {"content-type": "application/json"}), answer
-        status, headers = (answer, {}) if isinstance(answer, int) else answer
-        return Head(status, {"content-type": "application/json", **headers}), _body(status, model)
+        status, more = (answer, {}) if isinstance(answer, int) else answer
+        headers, body = ({}, more) if isinstance(more, bytes) else (more, _body(status, model))
+        return Head(status, {"content-type": "application/json", **headers}), body
 
     def in_flight(self) -> int:
         """Calls under way at all deployments."""

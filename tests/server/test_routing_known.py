@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lingate._wire.json import encode
 from lingate.errors import BadRequestError, PermissionDeniedError, RateLimitError
 from lingate.server.routing.probes import Probes
 from tests.server.asking import ask
@@ -105,6 +106,67 @@ def test_an_estimate_of_the_minute_before_is_not_given_back_to_this_one() -> Non
     long.ride.won(30, 100)
 
     assert found.load.tokens == 500
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (404, "File not found: file_011CNha8iCJcU1wX"),
+        (404, "Item with id 'rs_68' not found."),
+        (404, "Vector store with id ['vs_1'] not found."),
+        (403, "You do not have permission to access the File abc123 or it may not exist."),
+        (403, "CachedContent not found (or permission denied)"),
+        (429, "Request too large for gpt on tokens per min (TPM): Limit 30000, Requested 40000."),
+    ],
+)
+def test_what_a_caller_names_and_is_not_there_makes_nobody_rest(status: int, message: str) -> None:
+    body = encode({"error": {"message": message, "type": "invalid_request_error"}})
+    driver = Driver("model_list:\n" + deployments("a", "b"), dict.fromkeys("ab", (status, body)))
+
+    assert driver.ask().error is not None
+
+    assert [item.health.until for item in driver.router.deployments()] == [0.0, 0.0]
+
+
+def test_bucket_is_a_word_of_limits_too() -> None:
+    body = encode({"error": {"message": "The token bucket of this key is empty.", "type": "requests"}})
+    driver = Driver("model_list:\n" + deployments("a", "b"), {"a": (429, body)})
+
+    driver.ask()
+    driver.ask()
+
+    assert driver.health("a").until > driver.clock
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_who_has_answered_is_not_taken_away_by_one_call_for_what_it_does_not_do(status: int) -> None:
+    # A chat model that is asked for embeddings: OpenAI's 403, "You are not allowed to generate embeddings from this model".
+    driver = Driver("model_list:\n" + deployments("a", "b"))
+    for _ in range(20):
+        driver.ask()
+    driver.answer("a", status)
+    driver.answer("b", status)
+
+    assert sorted(driver.ask().sent) == ["a", "b"]
+    assert [item.health.until for item in driver.router.deployments()] == [0.0, 0.0]
+
+    driver.clock += 60
+    for _ in range(5):  # a model that is gone
+        driver.ask()
+    assert all(item.health.until > driver.clock for item in driver.router.deployments())
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["The model `gpt` does not exist or you do not have access to its files.", "Your key was reported as leaked."],
+)
+def test_what_the_owner_named_and_is_not_there_rests(message: str) -> None:
+    body = encode({"error": {"message": message, "type": "invalid_request_error"}})
+    driver = Driver("model_list:\n" + deployments("a", "b"), {"a": (404, body), "b": (403, body)})
+
+    driver.ask()
+
+    assert all(item.health.until > driver.clock for item in driver.router.deployments())
 
 
 def test_sticky_calls_are_shared_where_nobody_left_has_a_weight() -> None:

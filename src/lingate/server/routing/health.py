@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -31,10 +32,21 @@ _FADE = 30.0
 OWN_FAULT = frozenset({"auth", "permission", "not_found", "quota", "rate_limit"})
 """Kinds after which asking again is of no use: a rest begins at once, where there is somebody else to ask."""
 
+_OF_SOME = frozenset({"not_found", "permission"})
+"""Of these, what may be said of one kind of call only: whoever has answered others is not taken away by the first."""
+
 FAILURES = frozenset(
     {"overloaded", "server_error", "transport", "connect", "timeout", "stream_interrupted", "protocol", "upstream"}
 )
 """Kinds that count towards a rest."""
+
+_MISSING = re.compile(
+    r"(?!.*\b(?:models?|deployment|engine)\b).*\b(?:files?|(?:item|prompt|response) with id|conversation|container"
+    r"|vector store|cached ?content|object|bucket|skill)\b",
+    re.IGNORECASE | re.DOTALL,
+).match
+_OF_THE_CALL = {"not_found": _MISSING, "permission": _MISSING, "rate_limit": re.compile("(?i)request too large").match}
+"""How providers say of what a request names that they do not have it: with the status for a model or a key that is none."""
 
 
 def _nothing() -> None:
@@ -207,6 +219,9 @@ class Health:
         kind = error.kind
         if kind == "not_found" and wild:
             return  # what stands for the `*` is the caller's word
+        of_the_call = _OF_THE_CALL.get(kind)
+        if of_the_call is not None and of_the_call(error.detail or ""):
+            return  # and so are a file or a conversation, and how much it asks for at once
         hint = error.retry_after
         if kind not in FAILURES and kind not in OWN_FAULT:
             if isinstance(error, UpstreamError):
@@ -245,9 +260,9 @@ class Health:
         rules = self.rules
         if kind in rules.by_kind:
             return self.bad > rules.by_kind[kind]
-        if kind in OWN_FAULT and not rules.alone:
+        if kind in OWN_FAULT and not rules.alone and not (kind in _OF_SOME and self.latency):
             return True
-        if kind in OWN_FAULT and kind != "rate_limit":
+        if kind in OWN_FAULT and kind != "rate_limit" and rules.alone:
             return False  # nobody else to ask: the provider's own word is the best answer
         if rules.allowed is not None:
             return self.bad > rules.allowed
