@@ -119,6 +119,35 @@ async def test_keys_go_on_when_the_database_goes_away(tmp_path: Path, caplog: py
         assert len(caplog.records) == 1
 
 
+async def test_a_record_that_nobody_can_read_refuses_its_own_calls_and_stops_nothing_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    # A newer version may have written it, before somebody went back to this one.
+    async with access(tmp_path) as found:
+        for name in ("team", "budget"):
+            await found.service.create(ROOT, name, NewPrincipal(id=name, max_budget=1.0))
+        tokens = [
+            (await found.service.create_key(ROOT, new))[1]
+            for new in (NewKey(), NewKey(team_id="team"), NewKey(budget_id="budget"), NewKey())
+        ]
+        broken = found.known(tokens[0])
+        assert broken is not None
+        with sqlite3.connect(tmp_path / "access.db") as database:
+            database.execute("UPDATE keys SET data = '{', version = 100 WHERE id = ?", (broken.key_id,))
+            database.execute("UPDATE principals SET data = '{}', version = 101 WHERE id IN ('team', 'budget')")
+        database.close()
+
+        await found._refresh()
+
+        assert await found.find(tokens[0]) is None
+        assert found.known(tokens[1]) is None
+        callers = [found.known(token) for token in tokens[2:]]
+        assert [await outcome(found.limiter, caller) for caller in callers if caller] == ["budget", "ok"]
+        assert {"key", "team", "budget"} <= {word for item in caplog.records for word in item.getMessage().split()}
+    async with access(tmp_path) as again:
+        assert again.known(tokens[3]) is not None
+
+
 async def test_guessing_keys_does_not_become_a_load_on_the_database(tmp_path: Path) -> None:
     async with access(tmp_path) as found:
         asked = 0

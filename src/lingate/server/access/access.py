@@ -136,7 +136,10 @@ class Access:
     async def _every(self, seconds: float, what: Callable[[], Awaitable[None]]) -> None:
         while True:
             await asyncio.sleep(seconds)
-            await what()
+            try:
+                await what()
+            except Exception:  # what was not foreseen must not end the reading of keys
+                _log.exception("keys could not be looked at")
 
     async def _refresh(self) -> None:
         try:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, cast
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import msgspec
 
@@ -12,6 +14,9 @@ from lingate.server.store import Statement, Store
 
 if TYPE_CHECKING:
     from lingate.server.access.edits import Edits
+
+_log = logging.getLogger("lingate.access")
+_Record = TypeVar("_Record")
 
 _MOST_ROWS = 2000
 
@@ -51,15 +56,16 @@ class Database:
         keys, principals = ([row for row in rows if end is None or row[0] <= end] for rows in found)
         changes = Changes(max((row[0] for row in (*keys, *principals)), default=since), more=bool(full))
         for _, deleted, id, data, digest, previous in keys:
-            changes.keys[id] = None if deleted else stored_from(data, digest, previous)
+            changes.keys[id] = None if deleted else _read(f"key {id}", stored_from, data, digest, previous)
         for _, deleted, id, data, kind in principals:
-            changes.principals[kind, id] = None if deleted else principal_from(data)
+            found_here = None if deleted else _read(f"{kind} {id}", principal_from, data) or _closed(id)
+            changes.principals[kind, id] = found_here
         return changes
 
     async def key_of(self, digest: str) -> StoredKey | None:
         # The key whose token has this digest (hex), now or until its overlap ends.
         (found,) = await self._store.ask(Statement(_KEY, {"digest": digest}))
-        return stored_from(*found.rows[0]) if found.rows else None
+        return _read("key", stored_from, *found.rows[0]) if found.rows else None
 
     async def setting(self, name: str) -> str | None:
         # A setting's value.
@@ -87,6 +93,20 @@ _KEY = (
 )
 _SETTING = "SELECT value FROM settings WHERE name = :name"
 _SETTLE = "INSERT INTO settings (name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING"
+
+
+def _read(what: str, make: Callable[..., _Record], *row: str) -> _Record | None:
+    # A record; None for one that this version cannot read, which a newer one may have written.
+    try:
+        return make(*row)
+    except msgspec.MsgspecError as error:
+        _log.error("the record of %s cannot be read, and its calls are refused: %s", what, error)
+        return None
+
+
+def _closed(id_: str) -> Principal:
+    # Stands for one that cannot be read: nobody knows what it allows.
+    return Principal(id=id_, blocked=True, max_budget=0.0)
 
 
 def _make_edits(store: Store) -> Edits:

@@ -95,7 +95,7 @@ class DeploymentParams(Prices):
     timeout: Seconds | None = None
     """Seconds for one try."""
     stream_timeout: Seconds | None = None
-    """The same for a stream, until its first event."""
+    """The same for a stream, until its first event, and for each silence after it."""
     max_retries: Count | None = None
     """Further tries at this deployment, where it is the last that can be asked."""
     num_retries: Count | None = None
@@ -259,7 +259,7 @@ class Routing:
     timeout: Seconds | None = None
     """Seconds for one try, unless the deployment says; see `lingate.deadline` for all of them."""
     stream_timeout: Seconds | None = None
-    """The same for a stream, until its first event."""
+    """The same for a stream, until its first event, and for each silence after it."""
     allowed_fails: Count | None = None
     """Failures in a minute after which a deployment rests. Default: more than half of at least five."""
     allowed_fails_policy: FailsByKind | None = None
