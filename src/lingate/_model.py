@@ -314,6 +314,8 @@ class ProviderRow(Fixed, frozen=True):
     """
     prices: str | None = None
     """Id of this provider in the price catalogue, where neither its address nor its name tells."""
+    otel: str | None = None
+    """What OpenTelemetry's GenAI conventions call it (`gen_ai.provider.name`), where that is another name."""
     local: bool = False
     """Runs on the user's own machine or network; a key is not expected."""
     ended: str | None = None

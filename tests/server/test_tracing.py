@@ -34,6 +34,7 @@ def _config(simulator: str, **settings: Any) -> str:
         {"model_name": "small", "litellm_params": {"model": "openai/sim-small", **params}},
         {"model_name": "bad", "litellm_params": {"model": "openai/sim-fault-rate-limit", **params}},
         {"model_name": "cut", "litellm_params": {"model": "openai/sim-fault-cut-3", **params}},
+        {"model_name": "french", "litellm_params": {"model": "mistral/sim-small", **params}},
         {"model_name": "any/*", "litellm_params": {"model": "openai/*", **params}},
     ]
     routing = {"fallbacks": [{"bad": ["small"]}]}
@@ -93,6 +94,12 @@ def test_a_call_is_a_span_with_the_names_of_the_genai_conventions(gateway: Runni
     assert call.start_time_unix_nano < attempt.start_time_unix_nano
     assert attempt.end_time_unix_nano <= call.end_time_unix_nano
     assert collector.resources[0]["service.name"] == "lingate"
+
+
+def test_providers_are_called_as_the_conventions_call_them(gateway: Running, collector: Collector) -> None:
+    assert _ask(gateway, "french").status_code == 200
+
+    assert [values(span.attributes)["gen_ai.provider.name"] for span in collector.wait(2)] == ["mistral_ai"] * 2
 
 
 def test_a_try_upstream_is_a_span_below_and_the_upstream_is_told_of_the_trace(

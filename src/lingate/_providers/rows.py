@@ -1210,6 +1210,7 @@ _ROWS = (
             ModelRule(pattern=r".*glm-.*", traits={"efforts": ("low", "high", "max")}),
         ),
         quirks=("marked_prefill", "bare_media"),
+        otel="mistral_ai",
     ),
     ProviderRow(
         "mixlayer",
@@ -1952,6 +1953,7 @@ _ROWS = (
             ModelRule(pattern=r"grok-4\.[5-9].*", traits={"efforts": ("low", "medium", "high", "xhigh")}),
         ),
         note="Live search works only on /responses.",
+        otel="x_ai",
     ),
     ProviderRow(
         "xiaomi_mimo",

@@ -159,6 +159,7 @@ AWS = (
             "Models go by id, inference profile or ARN. invoke/<model> uses the model's own format instead of Converse, "
             "<region>/<model> another region than the environment's."
         ),
+        otel="aws.bedrock",
     ),
     # Official packages of Anthropic sign for bedrock-mantle, LiteLLM for bedrock; AWS's own documentation names the first.
     ProviderRow(
@@ -190,6 +191,7 @@ AWS = (
             "Chats with GPT models other than the open ones go out in the Responses format, those with Claude models in "
             "Anthropic's, all others in OpenAI's."
         ),
+        otel="aws.bedrock",
     ),
     ProviderRow(
         "sagemaker",

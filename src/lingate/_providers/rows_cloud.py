@@ -169,6 +169,7 @@ CLOUD = (
             "`preview` at /openai/v1. Where the name does not tell that a deployment reasons, write o_series/<name> or "
             "gpt5_series/<name>. Signing in takes the extra `azure`."
         ),
+        otel="azure.ai.openai",
     ),
     ProviderRow(
         "azure_ai",
@@ -192,6 +193,7 @@ CLOUD = (
             "The model is the deployment's name; those with claude in it are asked in Anthropic's format. An API version "
             "that is a date, or a base URL that ends in /models, asks at the older Model Inference surface."
         ),
+        otel="azure.ai.inference",
     ),
     # Its own format, at /models/v2/{org}/{model}, has no tools; the vendor documents this one for OpenAI's clients.
     ProviderRow("bytez", "Bytez", "https://api.bytez.com/models/v2/openai/v1", ("BYTEZ_API_KEY",)),
@@ -435,6 +437,7 @@ CLOUD = (
             "A project or a space is needed: WATSONX_PROJECT_ID, or project_id of the call. A model deployment/<id> is a "
             "deployment. The model gateway in OpenAI's format is at /ml/gateway/v1."
         ),
+        otel="ibm.watsonx.ai",
     ),
 )
 """These providers, by name."""

@@ -86,6 +86,7 @@ NATIVE = (
         aliases=("google", "google-gla"),
         models=(*GEMINI_MODELS, *_INTERACTIONS),
         note="gemini/interactions/<model> asks by interactions; agents are always asked so.",
+        otel="gcp.gemini",
     ),
     ProviderRow(
         "vertex_ai",
@@ -117,6 +118,7 @@ NATIVE = (
             "Tuned models are written endpoints/<id>. A base URL from the user goes up to publishers/google. Express mode "
             "has the base https://aiplatform.googleapis.com/v1/publishers/google and a key."
         ),
+        otel="gcp.vertex_ai",
     ),
     ProviderRow(
         "cohere",

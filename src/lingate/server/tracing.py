@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from lingate._dialects._redact import redact
 from lingate._model import Attempt, JsonDict
+from lingate._providers.naming import row_of
 from lingate._version import __version__
 from lingate._wire import json
 from lingate.errors import ConfigError, LingateError, MissingExtraError
@@ -154,7 +155,7 @@ class CallSpan:
         if row.model:
             found["gen_ai.request.model"] = _shown(row.model)
         if row.provider:
-            found["gen_ai.provider.name"] = row.provider
+            found["gen_ai.provider.name"] = _called(row.provider)
         if row.stream:
             found["gen_ai.request.stream"] = True
         for name, attribute in _COUNTS.items():
@@ -178,7 +179,7 @@ class CallSpan:
     def _try(self, turn: Turn, attempt: Attempt, operation: str, started: int, ended: int, number: int) -> None:
         found: Attributes = {
             "gen_ai.operation.name": operation,
-            "gen_ai.provider.name": attempt.provider,
+            "gen_ai.provider.name": _called(attempt.provider),
             "gen_ai.request.model": _shown(attempt.model),
             **_server(turn, attempt),
         }
@@ -230,6 +231,13 @@ def _address(url: str) -> tuple[str, int]:
 def _shown(model: str) -> str:
     # A model's name without what may be a secret in it: it is the caller's word.
     return redact(model, (), 200)
+
+
+@lru_cache(1024)
+def _called(provider: str) -> str:
+    # A provider by the name that the conventions have for it.
+    row = row_of(provider)
+    return (row and row.otel) or provider
 
 
 def _is_of(one: Deployment, attempt: Attempt) -> bool:
