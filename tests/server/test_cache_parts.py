@@ -192,7 +192,7 @@ def test_nobody_has_an_answer_kept_for_ever() -> None:
 
 
 def test_an_entry_survives_its_way_through_redis() -> None:
-    entry = Entry(b'{"a":1}', 12.5, "d", "p", "m")
+    entry = Entry(b'{"data":[1]}', 12.5, "d", "p", "m")
 
     assert unpacked(entry.packed()) == entry
     assert unpacked(b"") is None

@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from lingate.server.cache.entry import Entry
+from lingate.server.cache.entry import Entry, unpacked
 from lingate.server.cache.remote import Remote
 from lingate.simulator import Simulator
 from tests.server.asking import ask, deltas
 from tests.server.gateway_kit import running_gateway
 from tests.server.test_cache import CHAT, chat, config
 from tests.services import Service
+
+ANSWER = b'{"data":[1]}'
 
 
 def _directory(path: Path) -> Path:
@@ -60,6 +62,11 @@ def test_redis_holds_digests_and_times_but_no_names(simulator: Simulator, tmp_pa
     assert len(names) == 1
     assert b"what" not in names[0]
     assert 80 <= left <= 90
+
+
+@pytest.mark.parametrize("data", [b"", b"{half", b"[]", b"null", b'{"choices": 3}', b'{"choices": [1]}', b"{}"])
+def test_what_is_no_answer_is_none(data: bytes) -> None:
+    assert unpacked(Entry(data, 1.0).packed()) is None
 
 
 def test_what_others_wrote_there_is_a_miss(simulator: Simulator, tmp_path: Path, redis: str) -> None:
@@ -156,7 +163,7 @@ async def test_a_call_that_is_cancelled_while_the_cache_is_asked_does_not_go_on(
 async def test_answers_that_wait_to_be_written_are_there_when_the_line_is_left(redis: str) -> None:
     one, other = Remote(redis), Remote(redis)
     for number in range(50):
-        one.put(f"k{number}", Entry(b"{}", float(number)), 60)
+        one.put(f"k{number}", Entry(ANSWER, float(number)), 60)
     await one.close()
 
     found = [await other.get(f"k{number}") for number in range(50)]
@@ -167,13 +174,13 @@ async def test_answers_that_wait_to_be_written_are_there_when_the_line_is_left(r
 @pytest.mark.parametrize("turns", range(1, 6))
 async def test_a_process_that_stands_still_while_it_connects_to_redis_loses_nothing(redis: str, turns: int) -> None:
     one, other = Remote(redis), Remote(redis)
-    one.put("kept", Entry(b"{}", 1.0), 60)
+    one.put("kept", Entry(ANSWER, 1.0), 60)
     for _ in range(turns):
         await asyncio.sleep(0)
     time.sleep(0.6)  # noqa: ASYNC251 - nothing else runs meanwhile
     await one.close()
 
-    assert await other.get("kept") == Entry(b"{}", 1.0)
+    assert await other.get("kept") == Entry(ANSWER, 1.0)
     await other.close()
 
 
@@ -184,7 +191,7 @@ async def test_answers_that_redis_does_not_take_are_lost_with_one_line_in_the_lo
     assert await store.get("nothing") is None
     redis_server.stop(signal.SIGKILL)
     for number in range(5):
-        store.put(f"k{number}", Entry(b"{}", 0.0), 60)
+        store.put(f"k{number}", Entry(ANSWER, 0.0), 60)
     await store.close()
     redis_server.start()
 

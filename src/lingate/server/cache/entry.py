@@ -47,8 +47,9 @@ _decoder = msgspec.msgpack.Decoder(Entry)
 def unpacked(data: bytes) -> Entry | None:
     # The entry that was packed; None if these bytes are none, whoever wrote them.
     try:
-        return _decoder.decode(data)
-    except msgspec.MsgspecError:
+        entry = _decoder.decode(data)
+        return entry if is_whole(entry.response()) else None
+    except (msgspec.MsgspecError, ValueError, TypeError, AttributeError):
         return None
 
 
