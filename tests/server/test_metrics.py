@@ -15,7 +15,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
-from lingate.errors import RateLimitError
+from lingate.errors import LingateError, RateLimitError
 from lingate.server.config.settings import DeploymentConfig, DeploymentParams, GatewayConfig, ModelInfo
 from lingate.server.exposition import Exposition
 from lingate.server.metrics import Metrics
@@ -278,6 +278,14 @@ def test_who_waits_for_an_equal_call_does_not_count_as_the_gateways_own_time() -
     (times,) = metrics.times.values()
     assert sum(times.own.counts) == 1
     assert sum(times.seconds.counts) == 2
+
+
+def test_who_left_before_anybody_was_asked_was_not_refused() -> None:
+    metrics = _metrics("a")
+    for kind in ("client_left", "not_found"):
+        metrics.observe(_row("a", error=kind), LingateError("no", kind=kind))
+
+    assert metrics.refused == {"not_found": 1}
 
 
 def test_everything_that_is_exposed_can_be_read_back() -> None:

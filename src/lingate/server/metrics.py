@@ -144,7 +144,7 @@ class Metrics:
         if attempts:
             calls.attempts += attempts
             calls.fallbacks += row.fallbacks
-        elif error is not None:
+        elif error is not None and error.kind != "client_left":
             self.refused[error.kind] = self.refused.get(error.kind, 0) + 1
         if row.prompt_tokens is not None or row.completion_tokens is not None or row.cost:
             self._add_usage(calls, row)
