@@ -345,6 +345,20 @@ def test_a_caller_that_leaves_does_not_fail_those_who_wait_for_its_call(
     assert billed() == 2
 
 
+def test_when_an_equal_call_takes_too_long_one_goes_and_not_all(
+    gateway: Running, billed: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lingate.server.cache.answers._LONGEST_WAIT", 1.2)
+
+    with ThreadPoolExecutor(8) as pool:
+        body = chat("for long", model="openai-first-3000-words-5")
+        found = list(pool.map(lambda _: ask(gateway, CHAT, body), range(8)))
+
+    assert {item.status_code for item in found} == {200}
+    assert billed() <= 4
+    assert [item.headers["x-lingate-cache"] for item in found].count("shared") >= 4
+
+
 def test_who_goes_in_the_place_of_one_that_left_has_only_what_is_left_of_its_time(
     gateway: Running, billed: Callable[[], int]
 ) -> None:

@@ -146,26 +146,35 @@ class Answers:
                 flight.error = error
             raise
         finally:
-            if self.flights.get(key) is flight:
+            latest = self.flights.get(key)
+            if latest is flight:
                 del self.flights[key]
+            elif latest is not None and flight.entry is not None:
+                latest.entry = flight.entry  # it was given up, and has come all the same
+                latest.land()
             flight.land()
 
     async def _from_others(self, key: str, most: float) -> Entry | None:
         # What an equal call under way brings; None if none comes to its end in time.
         # Raises LingateError: It failed.
         # Raises DeadlineExceededError: The call has no more than `most` seconds itself, and they are over.
-        patience = asyncio.timeout(min(most, _LONGEST_WAIT))
-        try:
-            async with patience:
-                while (flight := self.flights.get(key)) is not None:
+        until = time.monotonic() + most
+        while (flight := self.flights.get(key)) is not None:
+            left = until - time.monotonic()
+            patience = asyncio.timeout(min(left, _LONGEST_WAIT))
+            try:
+                async with patience:
                     entry = await flight.landed()
-                    if entry is not None:
-                        return entry
-        except TimeoutError:
-            if not patience.expired():
-                raise  # the call's own
-            if most <= _LONGEST_WAIT:
-                raise DeadlineExceededError(f"no answer within {most:g} s: an equal call was waited for") from None
+            except TimeoutError:
+                if not patience.expired():
+                    raise  # the call's own
+                if left <= _LONGEST_WAIT:
+                    raise DeadlineExceededError(f"no answer within {most:g} s: an equal call was waited for") from None
+                if self.flights.get(key) is flight:
+                    return None  # else another one has gone already
+            else:
+                if entry is not None:
+                    return entry
         return None
 
     async def _kept(self, key: str, control: Control) -> Entry | None:
