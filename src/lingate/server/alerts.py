@@ -62,11 +62,7 @@ class _Letter(Record):
 
 
 class Alerts:
-    """The alerts of one gateway: sees calls as they end, and looks at everything else each round.
-
-    Args:
-        gateway: Whose configuration of the moment says who is told of what.
-    """
+    """The alerts of one gateway: sees calls as they end, and looks at everything else each round."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway

@@ -19,12 +19,12 @@ PREFIXES = (
 
 
 def is_admin_path(path: str) -> bool:
-    """Whether a path belongs to the admin API."""
+    # Whether a path belongs to the admin API.
     return path.startswith(PREFIXES) and any(path == name or path.startswith(name + "/") for name in PREFIXES)
 
 
 def create_admin(parts: Parts) -> Starlette:
-    """The admin API as an ASGI application; starlette is imported here and nowhere before."""
+    # The admin API as an ASGI application; starlette is imported here and nowhere before.
     from lingate.server.admin.app import build
 
     return build(parts)

@@ -160,7 +160,7 @@ async def _shown_all(parts: Parts, kind: str, records: Sequence[Principal]) -> t
 
 
 async def show(parts: Parts, key: Key) -> KeyView:
-    """A key with its budgets, as the ledger knows them."""
+    # A key with its budgets, as the ledger knows them.
     (view,) = await _shown_all(parts, "key", [key])
     return view  # type: ignore[no-any-return]
 
@@ -174,7 +174,7 @@ async def _page(made: Callable[..., _T], parts: Parts, call: Call, kind: str, fo
 
 
 def budgets_of(limiter: LocalLimiter, kind: str, id: str) -> tuple[BudgetView, ...]:
-    """How far the budgets of one who is limited are."""
+    # How far the budgets of one who is limited are.
     scope = limiter.scope(kind, id)
     return () if scope is None else tuple(_budget(budget, limiter.now()) for budget in scope.budgets)
 

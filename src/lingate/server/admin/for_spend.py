@@ -118,7 +118,7 @@ class RowPage(Record):
 
 
 def moment(text: str | None, name: str) -> float | None:
-    """Epoch seconds of a moment as queries write it."""
+    # Epoch seconds of a moment as queries write it.
     if text is None:
         return None
     try:
@@ -135,7 +135,7 @@ def moment(text: str | None, name: str) -> float | None:
 
 
 def filter_of(which: Which) -> Filter:
-    """Conditions of a query."""
+    # Conditions of a query.
     values = {name: getattr(which, name) for name in Which.__struct_fields__}
     return Filter(**{**values, "since": moment(which.since, "since"), "until": moment(which.until, "until")})
 

@@ -116,7 +116,7 @@ NewBudget = _renamed("NewBudget", Limits, "A budget to make.", None, budget_id=(
 
 
 def prepare(body: Plain) -> Plain:
-    """A body without the fields that say nothing, and with budgets by model in one spelling."""
+    # A body without the fields that say nothing, and with budgets by model in one spelling.
     kept = {
         name: value
         for name, value in not_null(body).items()

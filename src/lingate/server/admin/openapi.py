@@ -28,7 +28,7 @@ _REASONS = {
 
 
 def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
-    """The document of these endpoints."""
+    # The document of these endpoints.
     types: list[Any] = [Failure]
     for endpoint in endpoints:
         types += filter(None, (endpoint.body, endpoint.query, endpoint.result))
