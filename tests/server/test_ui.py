@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx2
 import pytest
 from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
-from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver import ActionChains, Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
@@ -430,6 +432,7 @@ def test_teams_users_end_users_and_tags_are_made_changed_blocked_and_deleted(
     assert (found["max_budget"], found["budget_duration"], found["max_parallel_requests"]) == (20, "1mo", 3)
     assert found["blocked"]
     _press(page, "red one", "Delete")
+    assert "Its limits are no more" in page.browser.switch_to.alert.text, "a blocked end user may call again"
     page.browser.switch_to.alert.accept()
     page.until(lambda _: all(row[0] != "red one" for row in page.rows()))
 
@@ -516,6 +519,91 @@ def test_a_gateway_that_goes_away_is_said_to_be_away(page: Page, tmp_path: Any) 
 
         assert page.said() == "the gateway does not answer"
         assert page.one("#tabs").is_displayed()
+
+
+def test_an_answer_that_breaks_off_is_told_and_the_page_goes_on_looking(page: Page, gateway: Running) -> None:
+    class Between(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            headers = {"authorization": self.headers.get("authorization") or ""}
+            answer = httpx2.get(gateway.url + self.path, headers=headers)
+            self.send_response(answer.status_code)
+            self.send_header("content-type", answer.headers["content-type"])
+            self.send_header("content-length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content[: 5 if breaking.is_set() else None])
+
+        def log_message(self, *_: object) -> None:
+            """It keeps quiet."""
+
+    breaking = threading.Event()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Between) as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        page.browser.get(f"http://127.0.0.1:{proxy.server_port}{ui.PAGE}")
+        page.enter(MASTER)
+        page.all(".tile")
+        breaking.set()
+
+        assert page.said() == "the gateway does not answer"
+        breaking.clear()
+        page.until(lambda browser: not browser.find_element(By.ID, "problem").is_displayed())
+        page.browser.get("about:blank")
+        proxy.shutdown()
+
+
+def test_a_double_click_makes_one_key(page: Page, gateway: Running) -> None:
+    page.enter(MASTER)
+    page.go("keys", "alias")
+    before = _admin(gateway, "GET", "keys")["total"]
+    page.one("#controls summary").click()
+    ActionChains(page.browser).double_click(page.one("#controls form button")).perform()  # type: ignore[no-untyped-call]
+
+    page.one("#controls code")
+    page.until(lambda _: len(page.rows()) > before)
+    assert _admin(gateway, "GET", "keys")["total"] == before + 1
+    _admin(gateway, "DELETE", f"keys/{_admin(gateway, 'GET', 'keys?limit=1')['data'][0]['id']}")
+
+
+@pytest.mark.parametrize("name", ["nonsense", "constructor"])
+def test_an_address_with_a_tab_that_there_is_not_shows_the_first(page: Page, name: str) -> None:
+    page.browser.get(f"{page.url}{ui.PAGE}#{name}")
+    page.browser.refresh()
+    page.enter(MASTER)
+
+    assert page.all(".tile")
+
+
+def test_a_browser_that_keeps_nothing_for_the_page_can_sign_in(page: Page) -> None:
+    denied = "Object.defineProperty(self, 'sessionStorage', {get() { throw new DOMException('', 'SecurityError'); }})"
+    script = page.browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": denied})
+    try:
+        page.browser.refresh()
+        page.enter(MASTER)
+        assert page.all(".tile")
+        page.one("#leave").click()
+        page.until(lambda browser: browser.find_element(By.ID, "entry").is_displayed())
+    finally:
+        page.browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+
+
+def test_names_without_end_leave_the_page_as_wide_as_the_window(page: Page, tmp_path: Any) -> None:
+    with running_gateway(config("http://127.0.0.1:9"), tmp_path, auth=True) as running:
+        httpx2.post(f"{running.url}/admin/keys", json={"alias": "k" * 200}, headers=ADMIN).raise_for_status()
+        call = {"model": "m" * 300, "messages": [{"role": "user", "content": "hello"}]}
+        assert httpx2.post(f"{running.url}/v1/chat/completions", json=call, headers=ADMIN).status_code == 404
+        running.flush()
+        page.browser.get(f"{running.url}{ui.PAGE}")
+        page.enter(MASTER)
+        widths = "return [document.scrollingElement.scrollWidth, document.scrollingElement.clientWidth]"
+
+        Select(page.one("[aria-label=Measure]")).select_by_visible_text("Calls")
+        page.until(lambda _: page.one(".legend").text.startswith("mmm"))
+        wide, window = page.browser.execute_script(widths)
+        assert wide == window
+        page.go("keys", "alias")
+        _press(page, "k" * 200, "Change")
+        page.until(lambda _: page.one("#controls summary").text.startswith("Change kkk"))
+        wide, window = page.browser.execute_script(widths)
+        assert wide == window
 
 
 def test_all_files_are_served_with_a_policy_that_keeps_scripts_out(gateway: Running) -> None:

@@ -12,13 +12,23 @@ const TABS = {
 };
 const EVERY = 5000;
 const KEPT = "lingate-key";
+const store = storage();
 
 const at = (id) => document.getElementById(id);
 let turn = 0;
 
+// A browser that keeps nothing for this site refuses to name it.
+function storage() {
+  try {
+    return sessionStorage;
+  } catch {
+    return null;
+  }
+}
+
 function tab() {
   const name = location.hash.slice(1);
-  return name in TABS ? name : "spend";
+  return Object.hasOwn(TABS, name) ? name : "spend";
 }
 
 function problem(text) {
@@ -62,7 +72,7 @@ function state({ facts }) {
 
 function enter(key) {
   useKey(key);
-  sessionStorage.setItem(KEPT, key);
+  store?.setItem(KEPT, key);
   at("entry").hidden = true;
   at("tabs").hidden = at("leave").hidden = false;
   return turnTo();
@@ -71,7 +81,7 @@ function enter(key) {
 function leave(why) {
   turn += 1;
   useKey(null);
-  sessionStorage.removeItem(KEPT);
+  store?.removeItem(KEPT);
   at("controls").replaceChildren();
   at("content").replaceChildren();
   at("state").textContent = "";
@@ -85,8 +95,11 @@ function leave(why) {
 // A question that takes long is not asked so often.
 async function look() {
   const began = Date.now();
-  if (!at("tabs").hidden && !document.hidden && !TABS[tab()][1].rests?.()) await show();
-  setTimeout(look, Math.max(EVERY, 10 * (Date.now() - began)));
+  try {
+    if (!at("tabs").hidden && !document.hidden && !TABS[tab()][1].rests?.()) await show();
+  } finally {
+    setTimeout(look, Math.max(EVERY, 10 * (Date.now() - began)));
+  }
 }
 
 at("entry").addEventListener("submit", (event) => {
@@ -94,6 +107,12 @@ at("entry").addEventListener("submit", (event) => {
   enter(at("key").value.trim());
 });
 at("leave").addEventListener("click", () => leave());
+// The second click of a double one would make a second key, or undo what the first has done.
+addEventListener("click", (event) => {
+  if (event.detail < 2 || !event.target.closest("form button, td button")) return;
+  event.preventDefault();
+  event.stopPropagation();
+}, true);
 addEventListener("hashchange", () => at("tabs").hidden || turnTo());
 addEventListener("unhandledrejection", (event) => {
   if (!(event.reason instanceof Refused)) return;
@@ -102,6 +121,6 @@ addEventListener("unhandledrejection", (event) => {
 });
 setTimeout(look, EVERY);
 
-const kept = sessionStorage.getItem(KEPT);
+const kept = store?.getItem(KEPT);
 if (kept) enter(kept);
 else leave();

@@ -32,14 +32,12 @@ async function ask(url, what) {
   let answer;
   try {
     answer = await fetch(url, { ...what, headers, cache: "no-store" });
+    if (answer.ok) return await answer.json();
   } catch {
     throw new Refused(0, "the gateway does not answer");
   }
-  if (!answer.ok) {
-    const told = await answer.json().catch(() => null);
-    throw new Refused(answer.status, told?.error?.message ?? `the gateway answers with ${answer.status}`);
-  }
-  return answer.json();
+  const told = await answer.json().catch(() => null);
+  throw new Refused(answer.status, told?.error?.message ?? `the gateway answers with ${answer.status}`);
 }
 
 // Names of models and keys are other people's words: they become text, never markup.

@@ -82,6 +82,7 @@ export const others = tabOf(OTHERS, { id: ["Id", { placeholder: "made up" }], ..
 // One form makes a record, and changes the one that `edit` was called with.
 function formOf([many, , what], fields, told, again) {
   let changed = null;
+  let saving = false;
   const title = el("summary");
   const press = el("button");
   const form = el("form", { className: "row", onsubmit: (event) => save(event) },
@@ -106,14 +107,18 @@ function formOf([many, , what], fields, told, again) {
 
   async function save(event) {
     event.preventDefault();
+    if (saving) return;
     const asked = read(form, changed);
     let made;
     try {
+      saving = true;
       made = await send(changed ? "PATCH" : "POST", path(many, changed), asked);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       told.replaceChildren(el("span", { className: "bad" }, error.message));
       return;
+    } finally {
+      saving = false;
     }
     const open = box.open && !changed;
     edit(null);
@@ -171,7 +176,7 @@ function acts(many, one, form, again) {
     await again();
     return done;
   };
-  const erase = () => confirm(`Delete ${name}? Its calls are refused from now on.`) && act("DELETE", "");
+  const erase = () => confirm(`Delete ${name}? ${many === "keys" ? "Its calls are refused" : "Its limits are no more"} from now on.`) && act("DELETE", "");
   const rotate = async () => {
     const overlap = prompt(`A new token for ${name}. How long does the old one stay good (1h, 7d; empty: it ends now)?`, "1h");
     if (overlap !== null) form.show((await act("POST", "/rotate", { overlap: overlap.trim() || null })).token);
