@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from lingate.server.access import AccessSettings
+from lingate.server.access.audit import Entry
 from lingate.server.admin import ConfigStatus, DeploymentInfo, is_admin_path
 from lingate.server.ledger import Drainer, Journal
 from lingate.server.records import LedgerRow
@@ -117,6 +118,32 @@ async def test_what_others_refer_to_is_not_deleted(tmp_path: Path) -> None:
             assert (await api.ask("DELETE", path))[0] == 409
 
 
+async def test_a_key_and_the_end_of_its_team_at_the_same_time_are_not_both_done(tmp_path: Path) -> None:
+    async with admin(tmp_path) as api:
+        for number in range(8):
+            await api.ask("POST", "/admin/teams", {"id": f"t{number}"})
+            made, deleted = await asyncio.gather(
+                api.ask("POST", "/admin/keys", {"team_id": f"t{number}"}), api.ask("DELETE", f"/admin/teams/t{number}")
+            )
+            assert (made[0], deleted[0]) in {(201, 409), (400, 200)}
+
+
+async def test_a_key_whose_team_is_gone_by_way_of_another_replica_can_be_changed_and_blocked(tmp_path: Path) -> None:
+    async with access(tmp_path) as found:
+        api = Admin(found)
+        await api.ask("POST", "/admin/teams", {"id": "red"})
+        _, made = await api.ask("POST", "/admin/keys", {"team_id": "red"})
+        edits = await found.database.edits()
+        entry = Entry(at=0.0, actor="another", action="delete", kind="team", subject="red")
+        await edits.edit_principal("team", "red", lambda _: None, lambda *_: entry)
+        path = f"/admin/keys/{made['key']['id']}"
+
+        assert (await api.ask("PATCH", path, {"rpm_limit": 1}))[1]["rpm_limit"] == 1
+        assert (await api.ask("POST", f"{path}/block"))[0] == 200
+        assert (await api.ask("GET", "/admin/me", key=made["token"]))[0] == 401
+        assert (await api.ask("PATCH", path, {"user_id": "gone"}))[0] == 400
+
+
 BAD: list[tuple[str, str, Any, int, str | None]] = [
     ("POST", "/admin/keys", {"rpm_limit": -1}, 400, "rpm_limit"),
     ("POST", "/admin/keys", {"rpm_limit": "many"}, 400, "rpm_limit"),
@@ -215,6 +242,16 @@ async def test_bodies_that_are_no_json_object_are_refused(tmp_path: Path, raw: b
     async with admin(tmp_path) as api:
         for path in ("/admin/keys", "/key/generate"):
             assert (await api.ask("POST", path, raw=raw))[0] == 400
+
+
+async def test_metadata_of_any_depth_are_kept_or_refused(tmp_path: Path) -> None:
+    async with admin(tmp_path) as api:
+        for depth in range(500, 1000, 5):
+            status, _ = await api.ask(
+                "POST", "/admin/keys", raw=b'{"metadata": {"a": %s1%s}}' % (b"[" * depth, b"]" * depth)
+            )
+            assert status in {201, 400}
+        assert (await api.ask("GET", "/admin/keys", query="limit=1000"))[0] == 200
 
 
 async def test_administrators_alone_are_let_in(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lingate.server.access import AccessSettings, Issuer, Limits, may_call, may_come_from, may_use
+from lingate.server.access.database import Changes, Database
 from lingate.server.access.inputs import KeyPatch, NewKey, NewPrincipal, PrincipalPatch, Rotation
 from lingate.server.access.service import RefusedError
 from lingate.server.access.tokens import digest, fault_of, make_token, masked
@@ -393,6 +394,30 @@ async def test_changes_at_the_same_time_on_two_replicas_are_both_kept(tmp_path: 
 
         found = await here.service.key(key.id)
         assert (found.alias, found.rpm_limit) == ("new", 7)
+
+
+async def test_what_was_read_before_a_change_does_not_undo_it(tmp_path: Path) -> None:
+    class Late(Database):
+        async def changes(self, since: int) -> Changes:
+            found = await super().changes(since)
+            read.set()
+            await go_on.wait()
+            return found
+
+    read, go_on = asyncio.Event(), asyncio.Event()
+    async with access(tmp_path) as found:
+        key, token = await found.service.create_key(ROOT, NewKey())
+        found.keys._database = Late(found.database._store)
+        look = asyncio.create_task(found.keys.refresh())
+        await read.wait()
+        deleting = found.service._edit_key(
+            ROOT, "delete", key.id, lambda _: None
+        )  # without a look of its own, which would wait
+        await deleting
+        go_on.set()
+        await look
+
+        assert found.known(token) is None
 
 
 async def test_estimates_reach_the_limits_of_a_real_key(tmp_path: Path) -> None:

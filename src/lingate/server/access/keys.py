@@ -39,6 +39,7 @@ class Keys:
     # principals: Teams, users, ... by kind and id.
     # version: How far the database's changes were read.
     # generation: Counts changes of what callers are made of.
+    # edits: Counts changes that were made here.
 
     def __init__(
         self,
@@ -64,6 +65,7 @@ class Keys:
         self.principals: dict[tuple[str, str], Principal] = {}
         self.version = 0
         self.generation = 0
+        self.edits = 0
         self.anonymous = self._special("", admin=False)
 
     def known(self, token: str) -> Caller | None:
@@ -136,9 +138,11 @@ class Keys:
         async with self._refreshing:
             more = True
             while more:
+                edits = self.edits
                 changes = await self._database.changes(self.version)
-                self.apply(changes)
-                more = changes.more
+                more = changes.more or edits != self.edits  # what was read may be older than a change made meanwhile
+                if edits == self.edits:
+                    self.apply(changes)
                 await asyncio.sleep(0)
 
     def apply(self, changes: Changes) -> None:

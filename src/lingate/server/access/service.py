@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar, cast
@@ -56,6 +57,7 @@ class Service:
         self._keys = keys
         self._changed = changed
         self._now = now
+        self._editing = asyncio.Lock()
 
     async def keys(self) -> list[Key]:
         # All keys, newest first, as far as the database answers.
@@ -92,10 +94,9 @@ class Service:
             expires_at=expires_at,
             **fields,
         )
-        self._check(key)
         stored = StoredKey(key=key, digest=digest(token).hex())
         await self._refuse_known(stored.digest)
-        await self._edit_key(actor, "create", key_id, _new(stored, f"key {key_id!r}"))
+        await self._edit_key(actor, "create", key_id, _new(stored, f"key {key_id!r}", lambda: self._check(key)))
         return key, token
 
     async def update_key(self, actor: Actor, key_id: str, patch: msgspec.Struct) -> Key:
@@ -159,8 +160,8 @@ class Service:
         now = self._now()
         fields = {name: getattr(new, name) for name in _PRINCIPAL_FIELDS}
         record = Principal(id=new.id or make_id(kind), created_at=now, updated_at=now, **fields)
-        self._check(record, kind)
-        await self._edit(actor, "create", kind, record.id, _new(record, f"{kind} {record.id!r}", param="id"))
+        made = _new(record, f"{kind} {record.id!r}", lambda: self._check(record, kind=kind), param="id")
+        await self._edit(actor, "create", kind, record.id, made)
         return record
 
     async def update(
@@ -172,7 +173,7 @@ class Service:
 
         def change(old: Principal) -> Principal:
             record = msgspec.structs.replace(old, **_patched(old, values), updated_at=self._now())
-            self._check(record, kind)
+            self._check(record, old, kind)
             return record
 
         return cast(Principal, await self._edit(actor, action, kind, id, _existing(change, kind, id)))
@@ -185,14 +186,17 @@ class Service:
     async def delete(self, actor: Actor, kind: Kind, id: str) -> Principal:
         # Delete one that nothing refers to.
         record = await self.principal(kind, id)
-        users = sum(getattr(stored.key, f"{kind}_id", None) == id for stored in self._keys.records.values())
-        if kind == "budget":
-            users += sum(other.budget_id == id for other in self._keys.principals.values())
-        if users:
-            raise RefusedError(
-                f"{users} records refer to the {kind} {id!r}", status=409, hint="change or delete them first"
-            )
-        await self._edit(actor, "delete", kind, id, _existing(_gone, kind, id))
+
+        def gone(_: Principal) -> None:
+            users = sum(getattr(stored.key, f"{kind}_id", None) == id for stored in self._keys.records.values())
+            if kind == "budget":
+                users += sum(other.budget_id == id for other in self._keys.principals.values())
+            if users:
+                raise RefusedError(
+                    f"{users} records refer to the {kind} {id!r}", status=409, hint="change or delete them first"
+                )
+
+        await self._edit(actor, "delete", kind, id, _existing(gone, kind, id))
         return record
 
     async def note(self, actor: Actor, action: str, kind: str, subject: str, changes: Mapping[str, Any]) -> None:
@@ -206,7 +210,7 @@ class Service:
     async def _replace(self, actor: Actor, action: str, key_id: str, values: Callable[[Key], dict[str, Any]]) -> Key:
         def change(old: StoredKey) -> StoredKey:
             key = msgspec.structs.replace(old.key, **values(old.key), updated_at=self._now())
-            self._check(key)
+            self._check(key, old.key)
             return msgspec.structs.replace(old, key=key)
 
         stored = await self._edit_key(actor, action, key_id, _existing(change, "key", key_id))
@@ -216,23 +220,26 @@ class Service:
         self, actor: Actor, action: str, key_id: str, change: Callable[[StoredKey | None], StoredKey | None]
     ) -> StoredKey | None:
         edits = await self.database.edits()
-        new = await edits.edit_key(
-            key_id, change, lambda *two: self._entry(actor, action, "key", key_id, differences(*two))
-        )
-        await self._tell(Changes(0, keys={key_id: new}))
+        async with self._editing:
+            new = await edits.edit_key(
+                key_id, change, lambda *two: self._entry(actor, action, "key", key_id, differences(*two))
+            )
+            await self._tell(Changes(0, keys={key_id: new}))
         return new
 
     async def _edit(
         self, actor: Actor, action: str, kind: Kind, id: str, change: Callable[[Principal | None], Principal | None]
     ) -> Principal | None:
         edits = await self.database.edits()
-        new = await edits.edit_principal(
-            kind, id, change, lambda *two: self._entry(actor, action, kind, id, differences(*two))
-        )
-        await self._tell(Changes(0, principals={(kind, id): new}))
+        async with self._editing:
+            new = await edits.edit_principal(
+                kind, id, change, lambda *two: self._entry(actor, action, kind, id, differences(*two))
+            )
+            await self._tell(Changes(0, principals={(kind, id): new}))
         return new
 
     async def _tell(self, changes: Changes) -> None:
+        self._keys.edits += 1
         self._keys.apply(changes)
         await self._changed()
 
@@ -247,7 +254,9 @@ class Service:
             changes=changes,
         )
 
-    def _check(self, record: Principal, kind: Kind | None = None) -> None:
+    def _check(self, record: Principal, old: Principal | None = None, kind: Kind | None = None) -> None:
+        # Within the change itself: what the record refers to must still be there. Whom it referred to before may be gone
+        # by way of another replica, and it can be blocked all the same.
         _check_text(record)
         _check_periods(record)
         if len(msgspec.json.encode(record.metadata)) > _MOST_METADATA:
@@ -262,7 +271,8 @@ class Service:
             except ValueError as error:
                 raise RefusedError(str(error), status=400, param="allowed_ips") from None
         for other, id in wanted:
-            if id is not None and (other, id) not in self._keys.principals:
+            known = (other, id) in self._keys.principals or id == getattr(old, f"{other}_id", None)
+            if id is not None and not known:
                 raise RefusedError(f"there is no {other} {id!r}", status=400, param=f"{other}_id")
 
 
@@ -273,11 +283,12 @@ _KEY_FIELDS = (*_PRINCIPAL_FIELDS, "team_id", "user_id", "aliases", "allowed_rou
 _T = TypeVar("_T", StoredKey, Principal)
 
 
-def _new(record: _T, named: str, param: str | None = None) -> Callable[[_T | None], _T]:
+def _new(record: _T, named: str, check: Callable[[], None], param: str | None = None) -> Callable[[_T | None], _T]:
     # A change that makes a record where there is none yet.
     def change(old: _T | None) -> _T:
         if old is not None:
             raise RefusedError(f"there is a {named} already", status=409, param=param)
+        check()
         return record
 
     return change

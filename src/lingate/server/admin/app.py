@@ -82,6 +82,8 @@ def _route(parts: Parts, methods: dict[str, Endpoint]) -> Any:
             return _failure(400, _readable(str(error)), None, _param(str(error)))
         except msgspec.DecodeError as error:
             return _failure(400, f"the body is not JSON: {error}")
+        except RecursionError:
+            return _failure(400, "the body is nested too deeply")
 
     return answer
 
@@ -149,8 +151,8 @@ async def _body(endpoint: Endpoint, request: Request) -> Any:
             return msgspec.json.decode(raw, type=endpoint.body)
         plain = msgspec.json.decode(raw, type=dict[str, Any])
         return msgspec.convert(endpoint.prepare(plain), endpoint.body)
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise RefusedError(f"the body is not JSON: {type(error).__name__}", status=400) from None
+    except UnicodeDecodeError:
+        raise RefusedError("the body is not JSON: it is not UTF-8", status=400) from None
 
 
 _EXAMPLES = {
