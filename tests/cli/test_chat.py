@@ -102,6 +102,18 @@ class TestAnswer:
 
         assert "\x1b" not in terminal.shown
 
+    @pytest.mark.parametrize("more", [(), ("--debug",)])
+    @pytest.mark.parametrize("env", [{}, {"NO_COLOR": "1"}, {"TERM": "dumb"}])
+    def test_an_error_writes_none_of_the_codes_in_its_text(self, env: dict[str, str], more: tuple[str, ...]) -> None:
+        with Terminal(
+            "chat", "hello", "-m", "openai/any", "--image", "\x1b]0;title\x07\x9b2J.png", *more, **env
+        ) as terminal:
+            code, _ = terminal.end()
+
+        assert code == 2
+        assert "cannot read ]0;title2J.png" in terminal.shown
+        assert not any(codes in terminal.shown for codes in ("\x1b]", "\x07", "\x9b"))
+
 
 class TestPrompt:
     def test_piped_text_is_the_prompt(self, simulator: Simulator) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
 
 import pytest
 
-from tests.cli.driver import lingate
+from tests.cli.driver import Terminal, lingate
 from tests.server.gateway_kit import MASTER, running_gateway
 
 
@@ -64,6 +68,16 @@ def test_a_key_is_made_shown_changed_rotated_blocked_and_deleted(env: dict[str, 
     assert lingate("keys", "unblock", "ci", **env).out == f"{key['id']} unblocked\n"
     assert lingate("keys", "delete", "ci", **env).out == f"{key['id']} deleted\n"
     assert json.loads(lingate("keys", "list", "--json", **env).out) == []
+
+
+def test_a_limit_of_nothing_is_shown(env: dict[str, str]) -> None:
+    key_id = json.loads(lingate("keys", "create", "--rpm", "0", "--parallel", "0", "--json", **env).out)["key"]["id"]
+
+    shown = lingate("keys", "show", key_id, **env).out.split("\n")
+
+    assert {"rpm_limit               0", "max_parallel_requests   0"} < set(shown)
+    assert not any(line.startswith(("blocked", "admin", "tpm_limit")) for line in shown)
+    lingate("keys", "delete", key_id, **env)
 
 
 def test_a_list_is_a_table_with_the_state_of_each_key(env: dict[str, str]) -> None:
@@ -138,3 +152,89 @@ def test_a_wrong_key_a_missing_key_and_a_missing_gateway_are_told_apart(env: dic
 
 def test_the_address_may_be_written_as_clients_of_openais_need_it(env: dict[str, str]) -> None:
     assert lingate("keys", "list", "--url", f"{env['LINGATE_URL']}/v1/", **env).code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["show", ""], 2, "the argument is empty"),
+        (["update", " \n", "--rpm", "5"], 2, "the argument is empty"),
+        (["create", "--budget", "inf"], 2, "--budget"),
+        (["create", "--metadata", '{"a": NaN}'], 2, "--metadata is not JSON: NaN"),
+        (["show", os.fsdecode(b"caf\xe9")], 5, "there is no key"),
+    ],
+)
+def test_what_no_key_can_have_is_told_before_anything_is_asked(
+    env: dict[str, str], arguments: list[str], code: int, said: str
+) -> None:
+    done = lingate("keys", *arguments, code=code, **env)
+
+    assert said in done.err
+    assert (done.out, "Traceback" in done.err) == ("", False)
+
+
+def test_no_other_host_is_given_the_key(env: dict[str, str]) -> None:
+    with Elsewhere("{}") as other, Elsewhere(leads_to=other.url) as first:
+        for arguments in (["list"], ["create"], ["delete", "ci"]):
+            done = lingate("keys", *arguments, "--url", first.url, code=2, **env)
+            assert f"ConfigError: {first.url} leads on to {other.url} (" in done.err
+        assert len(first.asked) == 3
+        assert not other.asked
+
+
+@pytest.mark.parametrize("answer", ["{}", "[]", '"x"', '{"data": [{}], "next_offset": null}'])
+def test_what_answers_in_json_and_is_no_gateway_is_told(env: dict[str, str], answer: str) -> None:
+    with Elsewhere(answer) as other:
+        for arguments in (["list"], ["create"], ["show", "ci"]):
+            done = lingate("keys", *arguments, "--url", other.url, code=5, **env)
+            assert "is this a Lingate gateway?" in done.err
+            assert "Traceback" not in done.err
+
+
+def test_an_alias_does_not_reach_the_terminals_own_commands(env: dict[str, str]) -> None:
+    key_id = json.loads(lingate("keys", "create", "--alias", "\x9b31mred", "--json", **env).out)["key"]["id"]
+
+    with Terminal("keys", "list", **env) as terminal:
+        terminal.until("1 key")
+
+    assert "31mred" in terminal.shown
+    assert "\x9b" not in terminal.shown
+    assert "\x9b" in lingate("keys", "list", **env).out, "a pipe gets what there is"
+    lingate("keys", "delete", key_id, **env)
+
+
+class Elsewhere(ThreadingHTTPServer):
+    """A server that is no gateway: one answer for everything, or the address of another one."""
+
+    def __init__(self, answer: str = "", leads_to: str = "") -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.answer, self.leads_to = answer, leads_to
+        self.asked: list[str] = []
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Elsewhere
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.command)
+        self.rfile.read(int(self.headers.get("content-length") or 0))
+        self.send_response(301 if self.server.leads_to else 200)
+        if self.server.leads_to:
+            self.send_header("location", self.server.leads_to + self.path)
+        self.send_header("content-length", str(len(self.server.answer)))
+        self.end_headers()
+        self.wfile.write(self.server.answer.encode())
+
+    do_POST = do_DELETE = do_GET
+
+    def log_message(self, *_: object) -> None:
+        """It keeps quiet."""

@@ -126,3 +126,7 @@ def test_an_output_that_was_closed_before_is_one_that_nobody_reads() -> None:
     assert _shell("lingate providers openai --json >&-") == (0, "", "")
     code, out, _ = _shell("lingate providers openai --json 2>&-")
     assert (code, out[:1]) == (0, "[")
+
+
+def test_a_reader_that_has_gone_is_one_exit_code_for_tables_too() -> None:
+    assert _shell("{ lingate providers; echo $? >&2; } | true")[2] == "141\n"

@@ -7,15 +7,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
-from typing import Any
+from typing import Any, NoReturn
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode, urlsplit
-from urllib.request import ProxyHandler, Request, build_opener
+from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
 from lingate._providers.settings import check_key, check_url
 from lingate.errors import (
     AuthenticationError,
     BadRequestError,
+    ConfigError,
     ConflictError,
     ConnectError,
     InternalServerError,
@@ -33,6 +34,18 @@ _CLASSES = {
     404: NotFoundError,
     409: ConflictError,
 }
+
+
+class _Said(dict[str, Any]):
+    # What a gateway says, which others that answer in JSON do not.
+    def __missing__(self, name: str) -> NoReturn:
+        raise ProtocolError(f"the answer has no {name}: is this a Lingate gateway?")
+
+
+class _Straight(HTTPRedirectHandler):
+    # Follows no redirect: the key would go along to whatever host that names, and a POST arrive as a GET.
+    def redirect_request(self, *_: Any) -> None:
+        return None
 
 
 class AdminLine:
@@ -54,9 +67,12 @@ class AdminLine:
         with self._opened(method, path, body, query, _PATIENCE) as answer:
             raw = answer.read()
         try:
-            return json.loads(raw)
+            found = json.loads(raw, object_hook=_Said)
         except ValueError:
-            raise ProtocolError("the answer is not JSON: is this a Lingate gateway?") from None
+            found = None
+        if not isinstance(found, dict):
+            raise ProtocolError("the answer is not a JSON object: is this a Lingate gateway?")
+        return found
 
     def follow(self, *path: str, silence: float, **query: Any) -> Iterator[tuple[str, bytes]]:
         """Read server-sent events, name and data, until the gateway ends them, or is silent for so many seconds."""
@@ -78,20 +94,26 @@ class AdminLine:
             for name, value in query.items()
             if value is not None
         }
-        address = "/".join((self.url, "admin", *(quote(part, safe="") for part in path)))
+        # What is not UTF-8 on the command line goes as the bytes that it is.
+        address = "/".join((self.url, "admin", *(quote(part, safe="", errors="surrogateescape") for part in path)))
         request = Request(  # noqa: S310 - the scheme was checked
-            f"{address}?{urlencode(given)}" if given else address,
+            f"{address}?{urlencode(given, errors='surrogateescape')}" if given else address,
             data=None if body is None else json.dumps(body).encode(),
             method=method,
             headers={"authorization": f"Bearer {self._key}", "content-type": "application/json"},
         )
         # A gateway on this machine is not reached through a proxy, whatever the environment says.
         local = urlsplit(self.url).hostname in {"localhost", "127.0.0.1", "::1"}
-        opener = build_opener(ProxyHandler({})) if local else build_opener()
+        opener = build_opener(_Straight, *([ProxyHandler({})] if local else []))
         try:
             with opener.open(request, timeout=patience) as answer:
                 yield answer
         except HTTPError as error:
+            if (onward := error.headers.get("location")) and error.code < 400:
+                raise ConfigError(
+                    f"{self.url} leads on to {onward.partition('/admin/')[0]}",
+                    hint="if that is your gateway, set LINGATE_URL to it",
+                ) from None
             with error:
                 raw = error.read()
             try:

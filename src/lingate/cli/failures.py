@@ -71,7 +71,7 @@ def reported(screen: Screen, *, debug: bool = False) -> Iterator[None]:
                 waited = f" (waited {duration(one.waited)} before)" if one.waited else ""
                 what = f"{one.provider}/{one.model}: {one.status or 'no answer'} {one.kind}"
                 screen.detail(f"  try {number}: {what} after {duration(one.seconds)}{waited}")
-            traceback.print_exception(error)
+            screen.detail(_traceback(error))
         raise typer.Exit(next(code for kinds, code in _CODES if isinstance(error, kinds))) from None
     except KeyboardInterrupt:
         screen.end()
@@ -83,8 +83,12 @@ def reported(screen: Screen, *, debug: bool = False) -> Iterator[None]:
             raise typer.Exit(_READER_GONE) from None
         screen.problem(f"lingate: {error}")
         if debug:
-            traceback.print_exception(error)
+            screen.detail(_traceback(error))
         raise typer.Exit(1) from None
+
+
+def _traceback(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error)).rstrip()
 
 
 @contextmanager

@@ -35,9 +35,9 @@ _FIELDS: Mapping[str, Any] = {
         list[str] | None, typer.Option("--model", "-m", help="Model it may call; * stands for anything. Repeatable.")
     ],
     "tags": Annotated[list[str] | None, typer.Option("--tag", help="Label of its calls in the ledger. Repeatable.")],
-    "max_budget": Annotated[float | None, typer.Option("--budget", help="US dollars it may spend.", min=0)],
+    "max_budget": Annotated[float | None, typer.Option("--budget", help="US dollars it may spend.", min=0, max=1e9)],
     "soft_budget": Annotated[
-        float | None, typer.Option("--soft-budget", help="US dollars after which an alert is sent.", min=0)
+        float | None, typer.Option("--soft-budget", help="US dollars after which an alert is sent.", min=0, max=1e9)
     ],
     "budget_duration": Annotated[
         str | None, typer.Option("--per", help="The budget begins anew: 1h, 1d, 30d, 1mo, ...")
@@ -156,6 +156,8 @@ def _asked(url: str | None, method: str, key: str, *action: str, body: Any = Non
 
 def _id(line: Any, key: str) -> str:
     # The id that an alias or a token means. A token is never put into a URL, where logs would keep it.
+    if not key.strip():  # of a variable that is not set, say
+        raise ConfigError("no key is named: the argument is empty")
     if key.startswith("sk-"):
         found = _OWN_TOKEN.match(key)
         return found[1] if found else str(_line(line.url, key).ask("GET", "me")["id"])
@@ -170,12 +172,16 @@ def _fields(given: Mapping[str, Any]) -> dict[str, Any]:
     fields = {field: value for field, value in given.items() if value is not None and value not in ([], ())}
     if "metadata" in fields:
         try:
-            fields["metadata"] = json.loads(fields["metadata"])
+            fields["metadata"] = json.loads(fields["metadata"], parse_constant=_no_number)
         except ValueError as error:
             raise ConfigError(f"--metadata is not JSON: {error}") from None
         if not isinstance(fields["metadata"], dict):
             raise ConfigError("--metadata is not a JSON object")
     return fields
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no number there")
 
 
 def _show_done(screen: Screen, key: dict[str, Any], done: str, *, as_json: bool) -> None:
@@ -198,7 +204,7 @@ def _show(screen: Screen, key: dict[str, Any], *, as_json: bool) -> None:
         screen.json(key)
         return
     for name, value in key.items():
-        if name not in ("budgets", "spend") and value not in (None, [], {}, False):
+        if name not in ("budgets", "spend") and value is not False and value not in (None, [], {}):
             screen.answer(f"{name:24}{_value(name, value)}\n")
     if key.get("spend"):
         screen.answer(f"{'spent in all':24}{dollars(key['spend'])}\n")

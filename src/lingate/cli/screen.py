@@ -18,6 +18,7 @@ _DIM, _RED, _RESET = "\x1b[2m", "\x1b[31m", "\x1b[0m"
 # A model may write anything; what would move the cursor, change the title or fill the clipboard is not for a terminal.
 _CONTROLS = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)])
 del _CONTROLS[ord("\n")], _CONTROLS[ord("\t")]
+_HIGH_CONTROLS = dict.fromkeys(range(0x7F, 0xA0))
 
 
 class Screen:
@@ -34,7 +35,8 @@ class Screen:
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="replace")
         self.terminal = self._out.isatty()
-        self._colours = self._err.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        self._watched = self._err.isatty()
+        self._colours = self._watched and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         self._open: TextIO | None = None
 
     def answer(self, text: str) -> None:
@@ -48,7 +50,11 @@ class Screen:
         from rich.console import Console
 
         # Rich asks the terminal for its width; a pipe has none, and a narrow guess would break names in two.
-        Console(file=self._out, width=None if self.terminal else _PIPE_WIDTH).print(table)
+        console = Console(file=self._out, width=None if self.terminal else _PIPE_WIDTH)
+        # Written by us: rich ends with a code of its own where the reader has gone, and leaves terminals' 8-bit controls in.
+        with console.capture() as drawn:
+            console.print(table)
+        self._write(self._out, drawn.get().translate(_HIGH_CONTROLS if self.terminal else {}))
 
     def reasoning(self, text: str) -> None:
         """Write a piece of reasoning, dimmed, beside the answer and not into it."""
@@ -73,7 +79,7 @@ class Screen:
         self._write(self._err, self._styled(" ".join(text.split()), _RED) + "\n")
 
     def detail(self, text: str) -> None:
-        self._err.write(text + "\n")
+        self._err.write(self._plain(text) + "\n")
 
     def _write(self, stream: TextIO, text: str) -> None:
         if self._open is not stream:
@@ -83,7 +89,10 @@ class Screen:
         self._open = None if text.endswith("\n") else stream
 
     def _styled(self, text: str, style: str) -> str:
-        return f"{style}{text.translate(_CONTROLS)}{_RESET}" if self._colours else text
+        return f"{style}{self._plain(text)}{_RESET}" if self._colours else self._plain(text)
+
+    def _plain(self, text: str) -> str:
+        return text.translate(_CONTROLS) if self._watched else text
 
 
 def plain_table(*left: str, right: Sequence[str] = ()) -> Table:
