@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from lingate._providers.offered import Offer, curated, live, mapped, merged, mod
 from lingate._providers.rows_curated import CURATED, EDITION
 from lingate._providers.standing import standing
 from lingate.simulator import Simulator
-from tests.cli.driver import KEY, Terminal, lingate
+from tests.cli.driver import KEY, Terminal, lingate, started
 
 
 def home(folder: Path, **env: str) -> dict[str, str]:
@@ -306,6 +308,26 @@ known_keys = st.sampled_from(
 def test_no_list_from_outside_is_an_error(items: list[dict[str, Any]]) -> None:
     for offer in [*live("openai", items), *mapped({str(at): item for at, item in enumerate(items)})]:
         modalities(offer)
+
+
+@pytest.mark.parametrize("arguments", [("models", "--live"), ("doctor", "--online")])
+@pytest.mark.parametrize("client", ["pyreqwest", "httpx2"])
+def test_ctrl_c_waits_for_no_list(tmp_path: Path, arguments: tuple[str, ...], client: str) -> None:
+    if client == "httpx2":
+        (tmp_path / "pyreqwest.py").write_text("raise ImportError('as if it were not installed')")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(20)
+        base = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
+        with (
+            started(*arguments, **home(tmp_path, PYTHONPATH=path, OPENAI_API_KEY=KEY, OPENAI_BASE_URL=base)) as process,
+            silent.accept()[0],
+        ):
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=10)  # the provider has 15 seconds
+
+    assert process.returncode == 130
+    assert b"Traceback" not in err
 
 
 def test_of_what_two_lists_say_the_earlier_counts_and_gaps_are_filled() -> None:

@@ -25,8 +25,9 @@ def main() -> int:
         code = 141 if gone else 1
     except KeyboardInterrupt:  # while modules are loaded; after that the commands see to it
         code = 130
-    if "lingate._io.via_pyreqwest" in sys.modules:
-        # Its threads may outlive the last call, and abort the process when they find the interpreter gone.
+    if not sys.modules.keys().isdisjoint({"lingate._io.via_pyreqwest", "concurrent.futures.thread"}):
+        # Threads of the former may outlive the last call, and abort the process when they find the interpreter gone. Those
+        # of the latter, which ask providers, would be waited for.
         os._exit(code)
     return code
 

@@ -219,7 +219,7 @@ def ask(
             for answer in as_completed(asked):
                 yield answer.result()
         finally:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)  # whoever presses Ctrl-C waits for no provider
 
 
 def _one(models: Callable[[str], Any], provider: str) -> Listed:
