@@ -44,6 +44,17 @@ def test_what_a_link_leads_to_is_replaced_and_the_link_stays_one(tmp_path: Path)
     assert (tmp_path / "kept.json").read_bytes() == b"new"
 
 
+def test_nothing_that_lies_where_the_file_is_drafted_is_written_to(tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("theirs")
+    (tmp_path / f".talk.json.{os.getpid()}").symlink_to("other")
+
+    files.write(tmp_path / "talk.json", b"new")
+
+    assert (tmp_path / "other").read_text() == "theirs"
+    assert sorted(os.listdir(tmp_path)) == ["other", "talk.json"]
+    assert not (tmp_path / "talk.json").is_symlink()
+
+
 def test_what_cannot_be_written_is_an_error_and_leaves_nothing_behind(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()

@@ -20,7 +20,8 @@ def write(path: Path, content: bytes, *, like: Path | None = None) -> None:
     draft = place.with_name(f".{place.name}.{os.getpid()}")
     try:
         try:
-            draft.touch(mode=0o600)
+            draft.unlink(missing_ok=True)  # another user may have laid one, or a link, where all may write
+            draft.touch(mode=0o600, exist_ok=False)
             draft.write_bytes(content)
             if like is not None:
                 shutil.copymode(like, draft)
