@@ -75,7 +75,7 @@ class AdminLine:
         return found
 
     def follow(self, *path: str, silence: float, **query: Any) -> Iterator[tuple[str, bytes]]:
-        """Read server-sent events, name and data, until the gateway ends them, or is silent for so many seconds."""
+        # Read server-sent events, name and data, until the gateway ends them, or is silent for so many seconds.
         with self._opened("GET", path, None, query, silence) as answer:
             name = ""
             for line in answer:

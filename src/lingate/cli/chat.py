@@ -54,7 +54,7 @@ class Asker:
     stream: bool = True
 
     async def show(self, model: str, messages: Sequence[JsonDict], screen: Screen, answer: Answer) -> ChatResponse:
-        """Ask, and write the answer as it arrives; `answer` is kept up to date for whoever stops this."""
+        # Ask, and write the answer as it arrives; `answer` is kept up to date for whoever stops this.
         started = time.perf_counter()
         try:
             if self.stream:

@@ -60,7 +60,7 @@ class Conversation:
         return [*system, *self.turns]
 
     def ask(self, text: str, screen: Screen) -> None:
-        """Ask and show the answer. What failed or was stopped before its first word is as if it had not been asked."""
+        # Ask and show the answer. What failed or was stopped before its first word is as if it had not been asked.
         self.turns.append({"role": "user", "content": inputs.content(text, self.parts)})
         answer = Answer()
         try:

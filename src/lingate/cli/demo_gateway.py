@@ -73,7 +73,7 @@ class Gateway:
         return str(self.admin.ask("POST", "keys", body=wanted)["token"])
 
     def rows(self, count: int) -> list[JsonDict]:
-        """The ledger's rows, oldest first, when there are so many: they reach the database a moment after their calls."""
+        # The ledger's rows, oldest first, when there are so many: they reach the database a moment after their calls.
         until = time.monotonic() + 5.0
         while len(found := self.admin.ask("GET", "spend", "rows", limit=1000)["data"]) < count:
             check(time.monotonic() < until, f"the ledger has {len(found)} rows for {count} calls")
@@ -87,7 +87,7 @@ class Gateway:
 
 @contextmanager
 def running(simulator: str) -> Iterator[Gateway]:
-    """Run `lingate serve` on SQLite in a directory that is gone afterwards; `simulator` stands for all providers."""
+    # Run `lingate serve` on SQLite in a directory that is gone afterwards; `simulator` stands for all providers.
     with TemporaryDirectory(prefix="lingate-demo-") as folder:
         directory, port = Path(folder), _free_port()
         config, log = directory / "gateway.yaml", directory / "log"

@@ -76,7 +76,7 @@ Check = Callable[[Surroundings], Iterator[Finding]]
 
 
 def look(path: str | None, env: Mapping[str, str], gateway: str | None = None) -> tuple[Surroundings, Finding]:
-    """Read the configuration, and say what is wrong with it."""
+    # Read the configuration, and say what is wrong with it.
     text = "none, and none is needed" if path is None else f"{path} is in order"
     config, finding = Config(), Finding("ok", "config", text)
     shelf = Shelf(config, env)
@@ -91,7 +91,7 @@ def look(path: str | None, env: Mapping[str, str], gateway: str | None = None) -
 
 
 def versions(_: Surroundings) -> Iterator[Finding]:
-    """Versions of what every call needs."""
+    # Versions of what every call needs.
     from lingate._version import __version__
 
     yield Finding("ok", "lingate", f"{__version__} on Python {platform.python_version()}, {sys.platform}")
@@ -134,7 +134,7 @@ def _installed(names: Iterable[str]) -> dict[str, str]:
 
 
 def credentials(found: Surroundings) -> Iterator[Finding]:
-    """Which credentials there are, where each comes from, and whether a call could be made with it."""
+    # Which credentials there are, where each comes from, and whether a call could be made with it.
     count = 0
     for name, row in sorted(found.shelf.rows.items()):
         standing = found.shelf.standing(name)
@@ -181,7 +181,7 @@ def _obstacle(found: Surroundings, model: str, api_base: str | None = None) -> C
 
 
 def default_model(found: Surroundings) -> Iterator[Finding]:
-    """What `lingate chat` asks when it is not told."""
+    # What `lingate chat` asks when it is not told.
     try:
         kept = saved.load()
     except ConfigError as error:
@@ -207,7 +207,7 @@ def default_model(found: Surroundings) -> Iterator[Finding]:
 
 
 def proxies(found: Surroundings) -> Iterator[Finding]:
-    """Whether the proxies that calls go through can be reached: those of this network, and a gateway."""
+    # Whether the proxies that calls go through can be reached: those of this network, and a gateway.
     gateway = proxy_variable(found.env)
     if gateway is not None:
         keys = (first_set(row.key_env, found.env) for row in PROXIES if gateway in row.url_env)
@@ -244,7 +244,7 @@ _INSTALL = "pip install 'lingate[server]'"
 
 
 def gateway(found: Surroundings) -> Iterator[Finding]:
-    """What there is to say about a gateway; nothing where nothing on this machine speaks of one."""
+    # What there is to say about a gateway; nothing where nothing on this machine speaks of one.
     database, redis = found.env.get(_DATABASE_VARIABLE), found.env.get("LINGATE_REDIS_URL")
     state: str | None = None
     own = _own_database(found, None)
@@ -351,7 +351,7 @@ CHECKS = (versions, extras, default_model, credentials, proxies, gateway)
 
 
 def run(screen: Screen, *, online: bool, as_json: bool, config: str | None, gateway_config: str | None = None) -> int:
-    """Look at everything and report it; the exit code is 1 if something is broken."""
+    # Look at everything and report it; the exit code is 1 if something is broken.
     found: list[Finding] = []
     for finding in _examined(config_path(config), gateway_config, online=online):
         found.append(finding)

@@ -47,7 +47,7 @@ _CODES = (
 
 
 def describe(error: LingateError) -> str:
-    """An error on one line: its class, the message with the hint, and the facts beside them."""
+    # An error on one line: its class, the message with the hint, and the facts beside them.
     facts = [str(error.status)] if error.status else []
     if error.retry_after is not None:
         facts.append(f"retry after {error.retry_after:g} s")
@@ -61,7 +61,7 @@ def describe(error: LingateError) -> str:
 
 @contextmanager
 def reported(screen: Screen, *, debug: bool = False) -> Iterator[None]:
-    """Turn the errors of a command into their line and exit code."""
+    # Turn the errors of a command into their line and exit code.
     try:
         yield
     except LingateError as error:
@@ -93,7 +93,7 @@ def _traceback(error: BaseException) -> str:
 
 @contextmanager
 def on_screen(*, debug: bool = False, quiet: bool = False) -> Iterator[Screen]:
-    """The screen of a command, whose errors are `reported`."""
+    # The screen of a command, whose errors are `reported`.
     screen = Screen(quiet=quiet)
     with reported(screen, debug=debug):
         yield screen
@@ -108,10 +108,9 @@ _Command = TypeVar("_Command", bound=Callable[..., None])
 def command(
     app: typer.Typer, name: str | None = None, *, debug: Any = TRACEBACK, more: Mapping[str, Any] | None = None
 ) -> Callable[[_Command], _Command]:
-    """Make a function that takes a screen a command of `app`: one with --debug, whose errors are `reported`.
-
-    `more` are options that it takes as keywords, each with its type.
-    """
+    # Make a function that takes a screen a command of `app`: one with --debug, whose errors are `reported`.
+    #
+    # `more` are options that it takes as keywords, each with its type.
 
     def made(run: _Command) -> _Command:
         def carried_out(*, debug: bool, **options: Any) -> None:

@@ -10,10 +10,9 @@ from lingate.errors import ConfigError
 
 
 def write(path: Path, content: bytes, *, like: Path | None = None) -> None:
-    """Make or replace a file that its owner alone may read, or that has the permissions of another.
-
-    Who is reading the old one, or watching it, never sees half. What a link leads to is replaced, and the link stays one.
-    """
+    # Make or replace a file that its owner alone may read, or that has the permissions of another.
+    #
+    # Who is reading the old one, or watching it, never sees half. What a link leads to is replaced, and the link stays one.
     place = path.resolve()
     if place.exists() and not place.is_file():  # a terminal, a pipe: never to be replaced
         raise ConfigError(f"cannot write {path}: it is no file")

@@ -27,7 +27,7 @@ _MAGIC = (
 
 
 def piped_text() -> str:
-    """What was piped or redirected into the command; empty for a terminal."""
+    # What was piped or redirected into the command; empty for a terminal.
     if sys.stdin is None or sys.stdin.isatty():
         return ""
     try:
@@ -39,13 +39,13 @@ def piped_text() -> str:
 
 
 def whole_prompt(given: str | None, piped: str) -> str | None:
-    """The prompt: what was given, and what was piped below it. None if there is neither."""
+    # The prompt: what was given, and what was piped below it. None if there is neither.
     parts = [part for part in (given, piped.strip("\n")) if part and part.strip()]
     return "\n\n".join(parts) or None
 
 
 def content(text: str, parts: Sequence[JsonDict]) -> str | list[JsonDict]:
-    """The content of a user's message: media first, as models read them best before the question."""
+    # The content of a user's message: media first, as models read them best before the question.
     return [*parts, {"type": "text", "text": text}] if parts else text
 
 
@@ -65,7 +65,7 @@ def file_part(value: str) -> JsonDict:
 
 
 def schema(value: str) -> JsonDict:
-    """A JSON schema, written out or in a file."""
+    # A JSON schema, written out or in a file.
     inline = value.lstrip().startswith("{")
     source = "--schema" if inline else value
     try:
@@ -78,7 +78,7 @@ def schema(value: str) -> JsonDict:
 
 
 def model_name(given: str | None, configured: str | None) -> str:
-    """The model to ask: what was given, else LINGATE_MODEL, else the config file's, else the one saved with `lingate models`."""
+    # The model to ask: what was given, else LINGATE_MODEL, else the config file's, else the one saved with `lingate models`.
     if given == "":  # of a picker that was left, say: another model than the one to be chosen would be asked
         raise ConfigError("the model after -m is empty: none was chosen")
     name = given or os.environ.get(MODEL_VARIABLE) or configured or saved.load()
@@ -95,7 +95,7 @@ def model_name(given: str | None, configured: str | None) -> str:
 
 
 def config_path(given: str | None) -> str | None:
-    """The config file: what was given, else LINGATE_CONFIG."""
+    # The config file: what was given, else LINGATE_CONFIG.
     return given or os.environ.get(CONFIG_VARIABLE) or None
 
 

@@ -58,7 +58,7 @@ def run(options: Options, screen: Screen) -> None:
 
 
 def bare() -> int:
-    """`lingate models` without any option, and its exit code."""
+    # `lingate models` without any option, and its exit code.
     return carried_out(lambda screen: run(Options(), screen))
 
 
@@ -120,7 +120,7 @@ def _live(shelf: Shelf, path: str | None) -> Iterator[tuple[list[Offer], str]]:
 
 
 def askable(shelf: Shelf) -> list[str]:
-    """The providers that have a credential of their own here, and that list their models."""
+    # The providers that have a credential of their own here, and that list their models.
     listing = ((name, shelf.standing(name)) for name, row in shelf.rows.items() if "models" in row.operations)
     return [name for name, standing in listing if (standing.mark, standing.label) == ("present", "available")]
 
@@ -168,7 +168,7 @@ def _picked(options: Options, screen: Screen, shelf: Shelf, path: str | None) ->
 
 
 def default() -> str | None:
-    """The saved default model; None too where its file is broken, which `lingate doctor` and `lingate chat` say."""
+    # The saved default model; None too where its file is broken, which `lingate doctor` and `lingate chat` say.
     try:
         return saved.load()
     except ConfigError:
@@ -204,7 +204,7 @@ class Listed:
 def ask(
     providers: Sequence[str], config: Any = None, *, env: Mapping[str, str] | None = None, patience: float = PATIENCE
 ) -> Iterator[Listed]:
-    """Ask providers at the same time, each for so many seconds at the most, and hand over each answer as it arrives."""
+    # Ask providers at the same time, each for so many seconds at the most, and hand over each answer as it arrives.
     # Here, as the picker's first frame waits for neither.
     from concurrent.futures import ThreadPoolExecutor, as_completed
 

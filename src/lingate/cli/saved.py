@@ -23,7 +23,7 @@ def path() -> Path:
 
 
 def load() -> str | None:
-    """The model that was saved; None if none was."""
+    # The model that was saved; None if none was.
     try:
         place = path()
     except ConfigError:
@@ -35,7 +35,7 @@ def load() -> str | None:
 
 
 def save(model: str) -> Path:
-    """Keep a model as the default, whatever else is in the file, and tell where."""
+    # Keep a model as the default, whatever else is in the file, and tell where.
     place = path()
     settings = {**_settings(place), "model": model}
     try:

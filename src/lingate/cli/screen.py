@@ -57,7 +57,7 @@ class Screen:
         self._write(self._out, drawn.get().translate(_HIGH_CONTROLS if self.terminal else {}))
 
     def reasoning(self, text: str) -> None:
-        """Write a piece of reasoning, dimmed, beside the answer and not into it."""
+        # Write a piece of reasoning, dimmed, beside the answer and not into it.
         if text and not self._quiet:
             self._write(self._err, self._styled(text, _DIM))
 
@@ -68,13 +68,13 @@ class Screen:
             open_.flush()
 
     def note(self, text: str) -> None:
-        """Write a line about the answer, unless quiet."""
+        # Write a line about the answer, unless quiet.
         if not self._quiet:
             self.end()
             self._write(self._err, self._styled(text, _DIM) + "\n")
 
     def problem(self, text: str) -> None:
-        """Write what went wrong, on one line."""
+        # Write what went wrong, on one line.
         self.end()
         self._write(self._err, self._styled(" ".join(text.split()), _RED) + "\n")
 
@@ -96,7 +96,7 @@ class Screen:
 
 
 def plain_table(*left: str, right: Sequence[str] = ()) -> Table:
-    """A table without lines, with these columns to the left and to the right."""
+    # A table without lines, with these columns to the left and to the right.
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -112,7 +112,7 @@ def count_text(number: int | None) -> str:
 
 
 def usage_text(usage: Any) -> str:
-    """Token counts in words; what the provider did not say is left out."""
+    # Token counts in words; what the provider did not say is left out.
     if usage is None:
         return "no token counts"
     prompt = _counted(usage.prompt_tokens, "in", (usage.cached_tokens, "cached"), (usage.cache_write_tokens, "written"))
@@ -128,7 +128,7 @@ def _counted(count: int | None, word: str, *details: tuple[int | None, str]) -> 
 
 
 def dollars(amount: float) -> str:
-    """US dollars, with enough digits to tell a small sum from nothing."""
+    # US dollars, with enough digits to tell a small sum from nothing.
     if amount <= 0:
         return "$0"
     return f"${amount:.{max(4, 2 - math.floor(math.log10(amount)))}f}"

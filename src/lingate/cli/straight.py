@@ -24,7 +24,7 @@ _HIGHEST_PORT = 65535
 
 
 def read(arguments: Sequence[str]) -> dict[str, Any] | None:
-    """The options of `lingate serve` and their values; None where typer is to read them."""
+    # The options of `lingate serve` and their values; None where typer is to read them.
     found: dict[str, Any] = {}
     rest = iter(arguments)
     for argument in rest:
@@ -59,7 +59,7 @@ def serve(options: dict[str, Any]) -> int:
 
 
 def carried_out(command: Callable[[Screen], None], *, debug: bool = False) -> int:
-    """Run a command, and give its exit code. What reports errors is loaded for errors only."""
+    # Run a command, and give its exit code. What reports errors is loaded for errors only.
     screen = Screen()
     try:
         command(screen)
