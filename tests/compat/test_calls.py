@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 from hashlib import sha256
 from typing import Any
@@ -272,12 +273,56 @@ def test_the_other_endpoints_answer_in_their_shapes(to: dict[str, Any], tmp_path
     assert {result["index"] for result in ranked.results} == {0, 1}
 
 
+def test_what_is_to_be_cached_is_marked_by_role_or_place(simulator: Simulator, to: dict[str, Any]) -> None:
+    parts = [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]
+    asked = [
+        {"role": "system", "content": "be brief"},
+        {"role": "user", "content": parts},
+        litellm.Message("yes"),
+        *ASKED,
+    ]
+    points = [
+        {"location": "message", "role": "system"},
+        {"location": "message", "index": "1", "control": {"type": "ephemeral", "ttl": "1h"}},
+        *({"location": "message", "index": index} for index in (4, -5)),
+    ]
+    root = {**to, "api_base": simulator.url}
+
+    litellm.completion("anthropic/claude-sonnet-4-5", asked, cache_control_injection_points=points, **root)
+    marked = sent(simulator)
+    litellm.completion("openai/gpt-4o", ASKED, cache_control_injection_points=points[:1], **to)
+
+    assert marked["system"] == [{"type": "text", "text": "be brief", "cache_control": {"type": "ephemeral"}}]
+    assert marked["messages"][0]["content"] == [
+        parts[0],
+        {**parts[1], "cache_control": {"type": "ephemeral", "ttl": "1h"}},
+    ]
+    assert json.dumps(marked).count("cache_control") == 2
+    assert sent(simulator) == {"model": "gpt-4o", "messages": ASKED}
+    assert "cache_control" not in json.dumps(asked, default=dict)
+
+
+async def test_what_is_to_be_cached_is_marked_in_awaited_calls_of_a_router(
+    simulator: Simulator, to: dict[str, Any]
+) -> None:
+    # PaperQA asks for it in every deployment.
+    point = {"location": "message", "role": "system"}
+    params = {"model": "anthropic/claude-sonnet-4-5", "cache_control_injection_points": [point]}
+    router = litellm.Router([{"model_name": "g", "litellm_params": {**to, **params, "api_base": simulator.url}}])
+
+    await router.acompletion("g", [{"role": "system", "content": "be brief"}, *ASKED])
+
+    assert sent(simulator)["system"][0]["cache_control"] == {"type": "ephemeral"}
+    assert "cache_control_injection_points" not in sent(simulator)
+
+
 def test_events_and_items_of_responses_are_told_apart_by_their_classes(to: dict[str, Any]) -> None:
     answer = litellm.responses("look", model="openai/x", tools=[{"name": "look", **TOOL, "parameters": {}}], **to)
     events = list(litellm.responses("hi", model="openai/x", stream=True, **to))
     kinds = litellm.types.llms.openai
 
     assert isinstance(answer.output[0], kinds.OutputFunctionToolCall)
+    assert isinstance(events[-1].response.output[0], litellm.types.responses.main.GenericResponseOutputItem)
     assert isinstance(answer.usage, kinds.ResponseAPIUsage)
     assert "hi" in "".join(event.delta for event in events if isinstance(event, kinds.OutputTextDeltaEvent))
     assert any(event.type == kinds.ResponsesAPIStreamEvents.OUTPUT_ITEM_DONE for event in events)

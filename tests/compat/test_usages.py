@@ -39,6 +39,8 @@ def test_probabilities_of_tokens_are_read_by_attribute(whole: Any, to: dict[str,
         "ChatCompletionTokenLogprob",
     ]
     assert first.top_logprobs[0].token == first["token"] == streamed.content[0].token
+    bare = litellm.ChoiceLogprobs(content=[{"token": "a", "logprob": 0.0, "top_logprobs": [{"token": "b"}]}]).content[0]
+    assert (bare.bytes, bare.top_logprobs[0].bytes) == (None, None)
 
 
 def test_sound_and_counts_of_a_providers_own_tools_are_read_by_attribute() -> None:
@@ -47,6 +49,29 @@ def test_sound_and_counts_of_a_providers_own_tools_are_read_by_attribute() -> No
 
     assert (message.audio.data, message.audio["transcript"]) == ("AAA=", "hi")
     assert usage.server_tool_use.web_search_requests == 2
+
+
+def test_cache_counts_have_the_private_names_that_agents_read_them_by() -> None:
+    written = litellm.Usage(prompt_tokens=9, cache_creation_input_tokens=5, cache_read_input_tokens=3)
+    told = litellm.Usage(prompt_tokens=9, prompt_tokens_details={"cache_write_tokens": 5, "cached_tokens": 3})
+    none = litellm.Usage(prompt_tokens=9, completion_tokens=None)
+
+    for usage in (written, told, copy.deepcopy(told)):
+        assert (usage._cache_creation_input_tokens, usage._cache_read_input_tokens) == (5, 3)
+        assert (usage.prompt_tokens_details.cache_write_tokens, usage.prompt_tokens_details.cached_tokens) == (5, 3)
+    assert (none._cache_creation_input_tokens, none._cache_read_input_tokens, none.completion_tokens) == (0, 0, 0)
+    assert not any(name.startswith("_") or "cache" in name for name in none.model_dump())
+
+
+def test_a_field_of_several_classes_keeps_the_answer_that_it_is_given() -> None:
+    # OpenHands keeps `ModelResponse | ResponsesAPIResponse`.
+    both = TypeAdapter(litellm.ModelResponse | litellm.ResponsesAPIResponse)
+    chat, responses = litellm.ModelResponse(), litellm.ResponsesAPIResponse(id="r", output=[])
+
+    assert both.validate_python(responses) is responses
+    assert both.validate_python(chat) is chat
+    with pytest.raises(ValueError, match="is made of an object, not of Delta"):
+        TypeAdapter(litellm.Message).validate_python(litellm.Delta())
 
 
 def test_a_dump_takes_nested_rules_as_pydantics_does(whole: Any) -> None:

@@ -91,7 +91,7 @@ def _call(kind: _Kind, model: Any, given: tuple[Any, ...], kwargs: Mapping[str, 
         raise canned
     try:
         client, name, options = _client(request, False)
-        answer = getattr(client, kind.method)(name, *given, **options)
+        answer = getattr(client, kind.method)(name, *request.given, **options)
     except LingateError as error:
         failure = translated(error, request.asked, request.retries)
         watch.ended(error=failure)
@@ -110,7 +110,7 @@ async def _acall(kind: _Kind, model: Any, given: tuple[Any, ...], kwargs: Mappin
         raise canned
     try:
         client, name, options = _client(request, True)
-        answer = await getattr(client, kind.method)(name, *given, **options)
+        answer = await getattr(client, kind.method)(name, *request.given, **options)
     except LingateError as error:
         failure = translated(error, request.asked, request.retries)
         await watch.aended(error=failure)

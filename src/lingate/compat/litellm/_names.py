@@ -30,9 +30,9 @@ _BY_HOME = {
         TextCompletionResponse TextChoices TranscriptionResponse RerankResponse ModerationResponse ResponsesAPIResponse
         ResponseAPIUsage BaseLiteLLMOpenAIResponseObject OutputFunctionToolCall ResponseFunctionToolCall ResponsesAPIStreamEvents
         ResponseCompletedEvent ResponseFailedEvent ResponseIncompleteEvent ErrorEvent OutputTextDeltaEvent RefusalDeltaEvent
-        ReasoningSummaryTextDeltaEvent OutputItemDoneEvent
+        ReasoningSummaryTextDeltaEvent OutputItemDoneEvent GenericResponseOutputItem
         HttpxBinaryResponseContent PromptTokensDetailsWrapper CompletionTokensDetailsWrapper""",
-    "_typed": """AllMessageValues AnthropicThinkingParam ChatCompletionAnnotation ChatCompletionAssistantMessage
+    "_typed": """AllMessageValues AnthropicThinkingParam BaseModel ChatCompletionAnnotation ChatCompletionAssistantMessage
         ChatCompletionAssistantToolCall ChatCompletionAudioObject ChatCompletionAudioParam ChatCompletionCachedContent
         ChatCompletionDeveloperMessage ChatCompletionFileObject ChatCompletionFileObjectFile
         ChatCompletionFunctionMessage ChatCompletionImageObject ChatCompletionImageUrlObject ChatCompletionModality

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 from lingate._call.policy import Timeout
+from lingate._endpoints._arguments import plain
 from lingate._providers.naming import PARAMETERS, provider_of
 from lingate._providers.settings import wrong_type
 from lingate._wire.json import encode_str
@@ -23,7 +24,7 @@ _LOCAL = words(
     additional_drop_params context_window_fallback_dict metadata litellm_metadata litellm_call_id litellm_trace_id
     mock_response mock_timeout mock_tool_calls no-log model_info input_cost_per_token
     output_cost_per_token logger_fn aws_bedrock_runtime_endpoint use_litellm_proxy callbacks input_callback success_callback
-    failure_callback cache caching"""
+    failure_callback cache caching cache_control_injection_points"""
 )
 """What has a meaning in a call here and does not go to the provider."""
 
@@ -142,6 +143,9 @@ def prepare(call_type: str, model: Any, given: tuple[Any, ...], kwargs: Mapping[
     _add_request_options(call_type, own, options)
     for path in own.get("additional_drop_params") or ():
         drop(options, str(path))
+    points = own.get("cache_control_injection_points")
+    if points and call_type == "completion":
+        given = (_marked(given[0], points), *given[1:])
     if options["drop_params"] and call_type == "completion" and not _REASONING.isdisjoint(options):
         own["dropped"] = _drop_reasoning(name, options)
     return Request(
@@ -157,6 +161,22 @@ def prepare(call_type: str, model: Any, given: tuple[Any, ...], kwargs: Mapping[
         call_id=str(own.get("litellm_call_id") or uuid4()),
         started=datetime.now(),
     )
+
+
+def _marked(messages: Sequence[Any], points: Sequence[Mapping[str, Any]]) -> list[Any]:
+    # What is to be cached, by the place of a message or by its role, has Claude's mark.
+    made = [dict(plain(message, "messages")) for message in messages]
+    for point in points:
+        at, mark = point.get("index"), {"cache_control": point.get("control") or {"type": "ephemeral"}}
+        for place, message in enumerate(made):
+            if message.get("role") != point.get("role") if at is None else int(at) not in (place, place - len(made)):
+                continue
+            content = message.get("content")
+            if isinstance(content, str):
+                message.update(mark)
+            elif content:
+                message["content"] = [*content[:-1], {**content[-1], **mark}]
+    return made
 
 
 def _add_request_options(call_type: str, own: dict[str, Any], options: dict[str, Any]) -> None:

@@ -78,7 +78,7 @@ class Record:
         def validate(value: Any) -> Any:
             if isinstance(value, cls):
                 return value
-            if isinstance(value, (Mapping, Record)):
+            if isinstance(value, Mapping):  # another class's record is another's: unions try each
                 return cls.model_validate(value)
             raise ValueError(f"{cls.__name__} is made of an object, not of {type(value).__name__}")
 

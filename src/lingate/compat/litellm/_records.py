@@ -85,11 +85,11 @@ class Delta(
     """What one chunk adds to a message."""
 
 
-class TopLogprob(Record):
+class TopLogprob(Record, defaults={"bytes": None}):
     """A token that could have come, and its probability."""
 
 
-class ChatCompletionTokenLogprob(Record, parts={"top_logprobs": TopLogprob}):
+class ChatCompletionTokenLogprob(TopLogprob, parts={"top_logprobs": TopLogprob}):
     """A token that came, and its probability."""
 
 
@@ -176,13 +176,12 @@ class Usage(
     def __init__(self, *values: Any, reasoning_tokens: int | None = None, **fields: Any) -> None:
         if reasoning_tokens is not None and not fields.get("completion_tokens_details"):
             fields["completion_tokens_details"] = {"reasoning_tokens": reasoning_tokens}
-        cached = fields.get("cache_read_input_tokens")
-        if cached is not None:
-            fields["prompt_tokens_details"] = {
-                "cached_tokens": cached,
-                **dict(fields.get("prompt_tokens_details") or {}),
-            }
+        for kind, name in (("cached", "cache_read_input"), ("cache_write", "cache_creation_input")):
+            if fields.get(f"{name}_tokens") is not None:
+                told = dict(fields.get("prompt_tokens_details") or {})
+                fields["prompt_tokens_details"] = {f"{kind}_tokens": fields[f"{name}_tokens"], **told}
         super().__init__(*values, **fields)
+        self.__dict__.update({name: 0 for name in self._order if self.__dict__[name] is None})
         details = self.prompt_tokens_details
         written = None if details is None else details.get("cache_write_tokens")
         if written is not None:
@@ -190,6 +189,9 @@ class Usage(
             details.setdefault("cache_creation_tokens", written)
             self.__dict__.setdefault("cache_creation_input_tokens", written)
             self.__dict__.setdefault("cache_read_input_tokens", details.get("cached_tokens") or 0)
+        # OpenHands reads what was written to the cache by this name.
+        self._cache_creation_input_tokens = self.get("cache_creation_input_tokens") or 0
+        self._cache_read_input_tokens = self.get("cache_read_input_tokens") or 0
 
 
 class Answer(Record):
@@ -345,6 +347,10 @@ class OutputFunctionToolCall(BaseLiteLLMOpenAIResponseObject):
     """A tool call among the output."""
 
 
+class GenericResponseOutputItem(BaseLiteLLMOpenAIResponseObject):
+    """A message among the output."""
+
+
 ResponseFunctionToolCall = OutputFunctionToolCall
 
 
@@ -359,7 +365,11 @@ ResponsesAPIStreamEvents = StrEnum(  # type: ignore[misc]  # no literal: mypy kn
         for name in _EVENTS.split()
     },
 )
-_KINDS: dict[str, type[Record]] = {"response": ResponsesAPIResponse, "function_call": OutputFunctionToolCall}
+_KINDS: dict[str, type[Record]] = {
+    "response": ResponsesAPIResponse,
+    "function_call": OutputFunctionToolCall,
+    "message": GenericResponseOutputItem,
+}
 for _kind in ResponsesAPIStreamEvents:
     # The class of an event, such as `OutputTextDeltaEvent`.
     _name = f"{_kind.name.title().replace('_', '')}Event"
