@@ -192,12 +192,17 @@ def test_a_fallback_answers_where_the_first_model_fails(simulator: Simulator, to
 
 def test_a_context_window_fallback_is_for_prompts_that_do_not_fit(to: dict[str, Any]) -> None:
     other = {"model": "groq/b", "api_base": to["api_base"], "api_key": "k"}
-    table = {"openai/a": other}
+    nobody = {**other, "api_base": "http://127.0.0.1:9"}
+    table = {"gpt-4o": nobody, "openai/a-sim-fault-context": other, "openai/a-sim-fault-server_error": other}
 
     answer = litellm.completion("openai/a-sim-fault-context", ASKED, context_window_fallback_dict=table, **to)
     assert answer.model == "b"
-    with pytest.raises(litellm.InternalServerError):
-        litellm.completion("openai/a-sim-fault-server_error", ASKED, context_window_fallback_dict=table, **to)
+    for model, kind in (
+        ("a-sim-fault-server_error", "InternalServerError"),
+        ("c-sim-fault-context", "ContextWindowExceededError"),
+    ):
+        with pytest.raises(getattr(litellm, kind)):
+            litellm.completion(f"openai/{model}", ASKED, context_window_fallback_dict=table, **to)
 
 
 def test_arguments_stand_for_variables_of_the_environment_for_one_call(
@@ -300,6 +305,25 @@ def test_what_is_to_be_cached_is_marked_by_role_or_place(simulator: Simulator, t
     assert json.dumps(marked).count("cache_control") == 2
     assert sent(simulator) == {"model": "gpt-4o", "messages": ASKED}
     assert "cache_control" not in json.dumps(asked, default=dict)
+
+
+async def test_deployments_that_come_with_a_call_are_asked_instead(simulator: Simulator, to: dict[str, Any]) -> None:
+    here = {"model": "openai/gpt-4o-mini", **to}
+    deployments = [
+        {"model_name": "mine", "litellm_params": {**here, "extra_headers": {"x-sim-fault": "401"}, "order": 1}},
+        {"model_name": "mine", "litellm_params": {**here, "order": 2}},
+        {"model_name": "other", "litellm_params": {"model": "openai/gpt-4.1", **to}},
+    ]
+
+    answer = litellm.completion("mine", ASKED, model_list=deployments, temperature=0.5)
+    awaited = await litellm.acompletion(model="mine", messages=ASKED, model_list=deployments, stream=True)
+    texts = [chunk.choices[0].delta.content or "" async for chunk in awaited]
+
+    assert answer.choices[0].message.content == "".join(texts)
+    assert {request.body["model"] for request in simulator.requests()} == {"gpt-4o-mini"}
+    assert simulator.requests()[1].body["temperature"] == 0.5
+    with pytest.raises(litellm.BadRequestError, match="no model 'nobody'"):
+        litellm.completion("nobody", ASKED, model_list=deployments)
 
 
 async def test_what_is_to_be_cached_is_marked_in_awaited_calls_of_a_router(

@@ -17,6 +17,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from lingate.compat import litellm
 from lingate.compat.litellm.__main__ import check
+from lingate.compat.litellm._params import prepare
 from tests.compat.conftest import ASKED
 
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
@@ -245,16 +246,72 @@ def test_secrets_are_variables_of_the_environment(monkeypatch: pytest.MonkeyPatc
     assert (litellm.get_secret_str("A_FLAG"), litellm.get_secret("NO_SUCH", 3)) == (None, 3)
 
 
-@pytest.mark.parametrize("setting", ["openai_key", "together_ai_key", "togetherai_api_key", "groq_key"])
+@pytest.mark.parametrize("setting", ["openai_key", "together_ai_key", "togetherai_api_key", "groq_key", "cohere_key"])
 def test_a_providers_own_key_is_none_until_it_is_set(setting: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lingate.compat.litellm._params import prepare
-
-    model = {"o": "openai/x", "t": "together_ai/x", "g": "groq/x"}[setting[0]]
+    model = {"o": "openai/x", "t": "together_ai/x", "g": "groq/x", "c": "cohere_chat/x"}[setting[0]]
     assert getattr(litellm, setting) is None
 
     monkeypatch.setattr(litellm, setting, "sk-own", raising=False)
 
     assert prepare("completion", model, ([],), {}).options["api_key"] == "sk-own"
+
+
+@pytest.mark.parametrize(
+    ("model", "key", "own_address"),
+    [
+        ("openai/x", "for all", False),
+        ("azure/x", "for all", False),
+        ("anthropic/x", "its own", False),
+        ("groq/x", None, True),
+        ("gemini/x", None, False),
+        ("mistral/x", "for all", True),
+        ("bedrock/x", None, False),
+        ("vertex_ai/x", None, False),
+        ("hosted_vllm/x", "for all", False),
+    ],
+)
+def test_settings_for_all_calls_hold_where_litellm_heeds_them(
+    model: str, key: str | None, own_address: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # pr-agent sets a key for all calls where there is none of OpenAI's, and Azure's version and address.
+    for name, value in (("api_key", "for all"), ("anthropic_key", "its own"), ("api_version", "2024-06-01")):
+        monkeypatch.setattr(litellm, name, value, raising=False)
+    monkeypatch.setattr(litellm, "api_base", "https://all.invalid/v1")
+    for name in ("OPENAI", "ANTHROPIC", "GROQ", "GEMINI"):
+        monkeypatch.setenv(f"{name}_API_KEY", "of the environment")
+
+    found = prepare("completion", model, ([],), {}).options
+    given = prepare("completion", model, ([],), {"api_key": "k", "api_base": "https://b.invalid"}).options
+    routed = prepare("completion", "openai/y", ([],), {"fallbacks": [model]}).options["fallbacks"][0]
+
+    assert found.get("api_key") == routed.get("api_key") == key
+    assert found.get("api_base") == routed.get("api_base") == (None if own_address else "https://all.invalid/v1")
+    assert found.get("api_version") == ("2024-06-01" if model == "azure/x" else None)
+    assert (given["api_key"], given["api_base"]) == ("k", "https://b.invalid")
+
+
+def test_a_fallback_of_the_same_provider_is_asked_at_the_same_address() -> None:
+    here = {"api_key": "k", "api_base": "https://a.invalid/v1"}
+    asked = [
+        "openai/b",
+        "groq/c",
+        {"model": "openai/d", "api_key": "own"},
+        {"model": "openai/e", "api_base": "https://e.invalid"},
+    ]
+
+    found = prepare("completion", "openai/a", ([],), {**here, "fallbacks": asked}).options["fallbacks"]
+
+    assert [(item.get("api_base"), item.get("api_key")) for item in found] == [
+        ("https://a.invalid/v1", "k"),
+        (None, None),
+        ("https://a.invalid/v1", "own"),
+        ("https://e.invalid", None),
+    ]
+
+
+def test_a_deployment_by_its_id_is_azures() -> None:
+    for model in ("gpt-4o", "azure/gpt-4o"):
+        assert prepare("completion", model, ([],), {"deployment_id": "mine"}).model == "azure/mine"
 
 
 def test_settings_that_nothing_heeds_are_not_taken_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:

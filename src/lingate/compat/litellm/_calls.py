@@ -22,6 +22,8 @@ from lingate.errors import LingateError
 
 _Arguments = tuple[Any, tuple[Any, ...], dict[str, Any]]
 """The model, what the client's method takes before its options, and LiteLLM's keyword arguments."""
+_LIST = ("model_list",)
+"""Deployments that come with a call of `completion`: a router asks them."""
 _MOST_CLIENTS = 64
 _clients: dict[tuple[bool, frozenset[tuple[str, str]]], Any] = {}
 _lock = threading.Lock()
@@ -85,6 +87,8 @@ def _begun(
 
 
 def _call(kind: _Kind, model: Any, given: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    if kind.name == "completion" and kwargs.get("model_list"):
+        return settings.Router(kwargs["model_list"]).completion(model, *given, **without(kwargs, _LIST))
     request, watch, canned = _begun(kind, model, given, kwargs)
     if canned is not None:
         watch.ended(error=canned)
@@ -104,6 +108,8 @@ def _call(kind: _Kind, model: Any, given: tuple[Any, ...], kwargs: Mapping[str, 
 
 
 async def _acall(kind: _Kind, model: Any, given: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    if kind.name == "completion" and kwargs.get("model_list"):
+        return await settings.Router(kwargs["model_list"]).acompletion(model, *given, **without(kwargs, _LIST))
     request, watch, canned = _begun(kind, model, given, kwargs)
     if canned is not None:
         await watch.aended(error=canned)

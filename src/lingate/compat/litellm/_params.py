@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +13,8 @@ from uuid import uuid4
 
 from lingate._call.policy import Timeout
 from lingate._endpoints._arguments import plain
-from lingate._providers.naming import PARAMETERS, provider_of
+from lingate._providers.lookup import credential
+from lingate._providers.naming import PARAMETERS, provider_of, row_of
 from lingate._providers.settings import wrong_type
 from lingate._wire.json import encode_str
 from lingate._wire.shapes import drop, not_null, without
@@ -24,7 +27,7 @@ _LOCAL = words(
     additional_drop_params context_window_fallback_dict metadata litellm_metadata litellm_call_id litellm_trace_id
     mock_response mock_timeout mock_tool_calls no-log model_info input_cost_per_token
     output_cost_per_token logger_fn aws_bedrock_runtime_endpoint use_litellm_proxy callbacks input_callback success_callback
-    failure_callback cache caching cache_control_injection_points"""
+    failure_callback cache caching cache_control_injection_points deployment_id"""
 )
 """What has a meaning in a call here and does not go to the provider."""
 
@@ -40,7 +43,7 @@ _IGNORED = re.compile(
     |max_budget|budget_duration|rpm|tpm|max_parallel_requests|weight|order|cooldown_time|retry_policy|retry_strategy
     |id|model_config|model_list|routing_strategy|proxy_server_request|secret_fields|preset_cache_key
     |use_in_pass_through|allowed_model_region|supports_system_message|complete_response|stream_response
-    |fallback_depth|max_fallbacks|turn_off_message_logging|configurable_clientside_auth_params|api_type|deployment_id
+    |fallback_depth|max_fallbacks|turn_off_message_logging|configurable_clientside_auth_params|api_type
     |tags|tag_regex|mock_delay|base_model|model_alias_map|(aws|azure|vertex|s3|gcs|newrelic|posthog|dd|wandb|arize)_.*
     |max_file_size_mb|keepalive_seconds|provider_specific_header|use_client|use_chat_completions_api|use_xai_oauth
     |silent_model|itpm|otpm|cost_per_(query|second)|default_api_key_[rt]pm_limit|\w+_by_service_tier
@@ -124,23 +127,15 @@ def prepare(call_type: str, model: Any, given: tuple[Any, ...], kwargs: Mapping[
     asked = settings.model_alias_map.get(model, model) if isinstance(model, str) else model
     if call_type == "completion" and isinstance(asked, str) and asked.startswith("text-completion-"):
         raise UnknownProviderError(f"{asked} goes on from a prompt, it does not chat", hint="call text_completion")
-    base = (
-        params.pop("api_base", None)
-        or own.get("base_url")
-        or own.get("aws_bedrock_runtime_endpoint")
-        or settings.api_base
-    )
+    if own.get("deployment_id"):
+        asked, own["custom_llm_provider"] = f"azure/{own['deployment_id']}", None
+    base = params.pop("api_base", None) or own.get("base_url") or own.get("aws_bedrock_runtime_endpoint")
     if own.get("use_litellm_proxy") or settings.use_litellm_proxy or settings.get_secret_bool("USE_LITELLM_PROXY"):
         asked, own["custom_llm_provider"] = _PROXY + str(asked).removeprefix(_PROXY), None
-    name, provider = resolve(asked, own.get("custom_llm_provider"), base)
-    key = params.pop("api_key", None) or settings.api_key
-    if not key:
-        # The provider's own setting: `openai_key`, `togetherai_api_key`.
-        kept = (f"{provider}_key", f"{provider}_api_key", f"{provider.replace('_', '')}_api_key")
-        key = next(filter(None, map(vars(settings).get, kept)), None)
-    options = {**params, "api_base": base, "api_key": key}
-    options["api_version"] = params.get("api_version") or settings.api_version
+    name, provider = resolve(asked, own.get("custom_llm_provider"), base or settings.api_base)
+    options = {**params, **_place(provider, base, params, env)}
     _add_request_options(call_type, own, options)
+    options["fallbacks"] = _fallbacks((str(asked), name, f"{provider}/{name}"), provider, own, options) or None
     for path in own.get("additional_drop_params") or ():
         drop(options, str(path))
     points = own.get("cache_control_injection_points")
@@ -161,6 +156,28 @@ def prepare(call_type: str, model: Any, given: tuple[Any, ...], kwargs: Mapping[
         call_id=str(own.get("litellm_call_id") or uuid4()),
         started=datetime.now(),
     )
+
+
+# LiteLLM takes `litellm.api_key` for these before the environment's, and `litellm.api_base` before their own address.
+_FOREMOST = re.compile("openai|azure|anthropic|openrouter|databricks")
+
+
+def _place(provider: str, base: Any, given: Mapping[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
+    # Where a provider is asked, with which key and version: as the call says, else the provider's setting (`openai_key`,
+    # `togetherai_api_key`), else the settings for all calls, as far as LiteLLM heeds them for this provider.
+    row, foremost = row_of(provider), _FOREMOST.fullmatch(provider)
+    names = (provider, provider.replace("_", ""), row.name if row else "")
+    kept = (f"{name}{end}" for name in names for end in ("_key", "_api_key"))
+    key = given.get("api_key") or next(filter(None, map(vars(settings).get, kept)), None)
+    if not key and settings.api_key:
+        signs = row is not None and re.search("aws|google", row.auth)
+        if foremost or row is None or not (signs or credential(row, ChainMap({**env}, os.environ)).present):
+            key = settings.api_key
+    if foremost or row is None or row.local or row.url is None or row.dialect != "openai_chat":
+        base = base or settings.api_base
+    versioned = row is not None and any(name.endswith("version") for name in row.query)
+    version = given.get("api_version") or settings.api_version
+    return {"api_base": base, "api_key": key, "api_version": version if versioned else None}
 
 
 def _marked(messages: Sequence[Any], points: Sequence[Mapping[str, Any]]) -> list[Any]:
@@ -189,7 +206,6 @@ def _add_request_options(call_type: str, own: dict[str, Any], options: dict[str,
     # The first that is set; what is None was left out of `own`.
     options["retries"] = own.get("num_retries", own.get("max_retries", settings.num_retries))
     options.setdefault("drop_params", settings.drop_params)
-    options["fallbacks"] = _fallbacks(own, options) or None
     if call_type not in _STREAMS:
         options.pop("stream", None)
         options.pop("stream_options", None)
@@ -242,24 +258,26 @@ def _timeout(value: Any) -> Any:
     )
 
 
-def _fallbacks(own: dict[str, Any], options: dict[str, Any]) -> list[dict[str, Any]]:
+def _fallbacks(
+    names: tuple[str, ...], provider: str, own: dict[str, Any], options: dict[str, Any]
+) -> list[dict[str, Any]]:
     asked = options.get("fallbacks") or settings.default_fallbacks or ()
-    found = list(map(_fallback, [asked] if isinstance(asked, (str, Mapping)) else asked))
-    smaller = own.get("context_window_fallback_dict")
-    if smaller:
-        target = next(iter(smaller.values()))
-        found.append({**_fallback(target), "on": ["context_window"]})
+    found = [_fallback(item, provider, options) for item in ([asked] if isinstance(asked, (str, Mapping)) else asked)]
+    smaller = own.get("context_window_fallback_dict") or {}
+    for target in [smaller[name] for name in names if name in smaller][:1]:
+        found.append({**_fallback(target, provider, options), "on": ["context_window"]})
     return found
 
 
-def _fallback(item: Any) -> dict[str, Any]:
+def _fallback(item: Any, asked: str, options: dict[str, Any]) -> dict[str, Any]:
     params = dict(item) if isinstance(item, Mapping) else {"model": item}
     base = params.pop("api_base", None) or params.pop("base_url", None)
     name, provider = resolve(params.pop("model", ""), params.pop("custom_llm_provider", None), base)
-    route = {"model": f"{provider}/{name}", "api_base": base}
-    for own in ("api_key", "api_version", "on"):
-        route[own] = params.pop(own, None)
-    route["params"] = _sent(without(params, _LOCAL)) or None
+    if provider == asked and not base:
+        # Of the provider that the call is for: at the same address, and with the same key.
+        base, params = options["api_base"], {"api_key": options["api_key"], **not_null(params)}
+    route = {"model": f"{provider}/{name}", "on": params.pop("on", None), **_place(provider, base, params, {})}
+    route["params"] = _sent(without(params, _LOCAL | route.keys())) or None
     return not_null(route)
 
 
