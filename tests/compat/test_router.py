@@ -128,6 +128,8 @@ def test_default_fallbacks_and_those_of_a_call(to: dict[str, Any]) -> None:
 
     assert router.completion("g", ASKED).model == "b"
     assert router.completion("g", ASKED, fallbacks=["c"]).model == "c"
+    with pytest.raises(litellm.InternalServerError):
+        router.completion("g", ASKED, disable_fallbacks=True)
     assert router.completion("g", ASKED, fallbacks=[{"g": ["c"]}]).model == "c"
 
 

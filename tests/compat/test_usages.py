@@ -265,6 +265,7 @@ def test_a_providers_own_key_is_none_until_it_is_set(setting: str, monkeypatch: 
         ("groq/x", None, True),
         ("gemini/x", None, False),
         ("mistral/x", "for all", True),
+        ("perplexity/x", "for all", True),
         ("bedrock/x", None, False),
         ("vertex_ai/x", None, False),
         ("hosted_vllm/x", "for all", False),

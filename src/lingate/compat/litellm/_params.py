@@ -173,7 +173,7 @@ def _place(provider: str, base: Any, given: Mapping[str, Any], env: Mapping[str,
         signs = row is not None and re.search("aws|google", row.auth)
         if foremost or row is None or not (signs or credential(row, ChainMap({**env}, os.environ)).present):
             key = settings.api_key
-    if foremost or row is None or row.local or row.url is None or row.dialect != "openai_chat":
+    if foremost or row is None or row.local or row.url is None or not row.dialect.startswith("openai_"):
         base = base or settings.api_base
     versioned = row is not None and any(name.endswith("version") for name in row.query)
     version = given.get("api_version") or settings.api_version

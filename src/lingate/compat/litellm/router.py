@@ -289,6 +289,8 @@ class Router:
         retries = kwargs.pop("num_retries", None)
         retries = self.num_retries if retries is None else int(retries)
         own = kwargs.pop("fallbacks", None)
+        if kwargs.pop("disable_fallbacks", False):
+            own = ()
         groups, error = [model], None
         for name in groups:
             try:
