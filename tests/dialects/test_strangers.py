@@ -61,6 +61,46 @@ def test_hints_that_only_anthropic_knows_are_left_out_and_reported(model: str) -
     assert all(any(name in words for words in request.dropped) for name in EXTRAS)
 
 
+OWN: dict[str, Any] = {
+    "compaction": {"type": "summarize"},
+    "container": "container_1",
+    "inference_geo": "eu",
+    "mcp_servers": [{"type": "url", "name": "files", "url": "https://mcp.test"}],
+}
+
+
+@pytest.mark.parametrize("model", [*OTHERS, "openai/responses/gpt-4o"])
+@pytest.mark.parametrize("name", OWN)
+def test_what_only_anthropic_can_do_is_refused_by_name_elsewhere(model: str, name: str) -> None:
+    with pytest.raises(UnsupportedError) as caught:
+        sent(model, **{name: OWN[name]})
+    assert caught.value.param == name
+
+    request = sent(model, drop_params=True, **{name: OWN[name]})
+    assert name in request.dropped
+    assert f'"{name}"' not in request.body.decode()
+
+
+@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize("model", ["anthropic/claude-opus-4-6", "openrouter/anthropic/claude-sonnet-4"])
+def test_it_reaches_anthropic_and_who_stands_before_it(model: str, name: str) -> None:
+    assert json.loads(sent(model, **{name: OWN[name]}).body)[name] == OWN[name]
+
+
+def test_it_reaches_claude_by_way_of_converse() -> None:
+    body = json.loads(sent("bedrock/anthropic.claude-sonnet-4-5-20250929-v1:0", **OWN).body)
+    assert OWN.items() <= body["additionalModelRequestFields"].items()
+
+
+@pytest.mark.parametrize("model", ["anthropic/claude-opus-4-6", OTHERS[0], *OTHERS[2:4], OTHERS[-1]])
+def test_the_least_probability_of_a_token_is_refused_by_name_where_nobody_knows_it(model: str) -> None:
+    with pytest.raises(UnsupportedError) as caught:
+        sent(model, min_p=0.1)
+    assert caught.value.param == "min_p"
+    assert "min_p" not in json.loads(sent(model, min_p=0).body)
+    assert b"min_p" not in sent(model, min_p=0.1, drop_params=True).body
+
+
 def test_they_reach_anthropic_as_they_are() -> None:
     request = sent("anthropic/claude-opus-4-6", context_management=EDITS)
     body = json.loads(request.body)
@@ -261,7 +301,7 @@ OLLAMAS = {"messages": [{"role": "user", "content": "hi"}]}
 ENUM = {"responseMimeType": "text/x.enum", "responseSchema": {"type": "STRING", "enum": ["a"]}}
 
 
-@pytest.mark.parametrize("model", ["anthropic/claude-opus-4-6", *OTHERS[2:]])
+@pytest.mark.parametrize("model", ["anthropic/claude-opus-4-6", *OTHERS])
 @pytest.mark.parametrize(
     ("face", "body", "lost"),
     [
@@ -296,11 +336,12 @@ def test_what_only_the_clients_own_format_has_words_for_is_reported_elsewhere(
 
     request = form_of(target, "chat").request(replaced(call, drop_params=True), target)
 
+    assert "provider_specific_fields" not in request.dropped
     said = {what for what in request.dropped if what.split(".")[0] in {*body, "keep_alive"}}
     assert said == (set() if target.row.dialect == face else lost)
 
 
-@pytest.mark.parametrize("model", ["anthropic/claude-opus-4-6", *OTHERS[2:]])
+@pytest.mark.parametrize("model", ["anthropic/claude-opus-4-6", *OTHERS])
 def test_which_pages_google_is_to_read_is_reported_elsewhere(model: str) -> None:
     part = {"inlineData": {"mimeType": "image/png", "data": "QUJD"}, "documentMetadata": {"startPage": 2}}
     body = json.dumps({"contents": [{"role": "user", "parts": [{"text": "hi"}, part]}]}).encode()
@@ -340,8 +381,7 @@ def test_what_only_google_asks_of_a_function_is_reported_elsewhere(model: str) -
         assert json.loads(request.body)["tools"] == [{"functionDeclarations": [function]}]
     else:
         assert "NON_BLOCKING" not in request.body.decode()
-        words = {"tools[0].behavior", "tools[0].response"}
-        assert words <= set(request.dropped) or "tools[].provider_specific_fields" in request.dropped
+        assert {"tools[0].behavior", "tools[0].response"} == set(request.dropped)
 
 
 def test_a_function_keeps_what_google_alone_asks_of_it_where_other_tools_are_changed() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from lingate._dialects._check import are_texts
 from lingate._dialects._claude import limit_for_thinking
 from lingate._dialects._draft import Draft, asked_of
-from lingate._dialects._strangers import ANTHROPICS_HINTS, KEPT_ELSEWHERE, note_others_words
+from lingate._dialects._strangers import ANTHROPICS_HINTS, ANTHROPICS_OWN, KEPT_ELSEWHERE, note_others_words
 from lingate._dialects.openai_chat.envelope import new_request, seal
 from lingate._dialects.openai_chat.parameters import take_out
 from lingate._model import Call, HttpRequest, JsonDict, Operation, Target, Traits
@@ -42,6 +42,7 @@ NEUTRAL = {
     "frequency_penalty": (0,),
     "presence_penalty": (0,),
     "repetition_penalty": (1,),
+    "min_p": (0,),
     "parallel_tool_calls": (True,),
     "modalities": (["text"],),
     "audio": (),
@@ -51,7 +52,7 @@ NEUTRAL = {
     "verbosity": ("medium",),
     "service_tier": ("auto", "default"),
     "web_search_options": (),
-    **dict.fromkeys(KEPT_ELSEWHERE, ()),
+    **dict.fromkeys((*KEPT_ELSEWHERE, *ANTHROPICS_OWN), ()),
 }
 """Fields that some formats have no counterpart for, and the values that ask for what happens anyway."""
 

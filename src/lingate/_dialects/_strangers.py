@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from lingate._wire.shapes import as_dict, as_dicts, as_list, dig
+from lingate._wire.shapes import as_dict, as_list, dig
 
 ANTHROPICS_HINTS: dict[str, type | tuple[type, ...]] = {
     "context_management": dict,
@@ -22,6 +22,14 @@ ANTHROPICS_HINTS: dict[str, type | tuple[type, ...]] = {
 }
 """Fields of a request that say how the provider spares context, how quick it is, whom it asks where a model declines, what
 it tells of its cache or whom it bills, and what type they have there."""
+
+ANTHROPICS_OWN: dict[str, type | tuple[type, ...]] = {
+    "compaction": dict,
+    "container": (str, dict),
+    "inference_geo": str,
+    "mcp_servers": list,
+}
+"""Fields that ask for another answer, for tools or for where it is made, which nobody else can do, and their types there."""
 
 KEPT_ELSEWHERE = ("cachedContent", "continuationToken")
 """Fields that name a part of the prompt which its own provider keeps: they cannot be left out, nor mean anything elsewhere."""
@@ -60,14 +68,26 @@ def is_anthropics_hint(name: str, value: Any) -> bool:
     return isinstance(value, ANTHROPICS_HINTS.get(name, ()))
 
 
-def without_anthropics(fields: dict[str, Any], note: Callable[[str], None]) -> None:
+def is_anthropics_own(name: str, value: Any) -> bool:
+    return isinstance(value, ANTHROPICS_OWN.get(name, ()))
+
+
+def without_anthropics(fields: dict[str, Any], note: Callable[[str], None], refuse: Callable[[str, str], None]) -> None:
     # Take what is only Anthropic's off a request.
     # `fields`: the canonical request, which is changed.
-    # `note`: told the name of what is taken off.
-    for name in ANTHROPICS_HINTS.keys() & fields.keys():
+    # `note`, `refuse`: told the name of what is taken off; and why.
+    for name in (ANTHROPICS_HINTS.keys() | ANTHROPICS_OWN.keys()) & fields.keys():
         if is_anthropics_hint(name, fields[name]):
-            del fields[name]
             note(name)
+        elif is_anthropics_own(name, fields[name]):
+            refuse(name, NOT_HERE)
+        else:
+            continue
+        del fields[name]
+
+
+NOT_HERE = ": it asks for what only its client's own format has"
+"""Why one of `ANTHROPICS_OWN` is refused."""
 
 
 _HOLDERS = {
@@ -84,9 +104,6 @@ _SAID_BY = {
     "responseJsonSchema": "response_format",
     "speechConfig": "audio",
 }
-
-_ON_MEDIA = frozenset({"audioMetadata", "documentMetadata", "mediaResolution", "spreadsheetMetadata", "videoMetadata"})
-"""What Google's clients say of a picture, sound, film or document: which part of it, and how closely to look."""
 
 
 def note_others_words(fields: dict[str, Any], note: Callable[[str], None], own: str = "") -> None:
@@ -105,8 +122,3 @@ def note_others_words(fields: dict[str, Any], note: Callable[[str], None], own: 
     for n, tool in enumerate(as_list(fields.get("tools"))):
         for word in as_dict(dig(tool, "provider_specific_fields", "gemini")):
             note(f"tools[{n}].{word}")
-    for n, message in enumerate(as_list(fields.get("messages"))):
-        if isinstance(message, dict) and "provider_specific_fields" in message:
-            for part in as_dicts(dig(message, "provider_specific_fields", "gemini", "parts")):
-                for word in sorted(_ON_MEDIA.intersection(part)):
-                    note(f"messages[{n}] ({word})")

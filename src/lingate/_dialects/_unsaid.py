@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from lingate._wire.shapes import as_dict, as_dicts, dig
@@ -19,8 +19,20 @@ _SAID = {
 }
 """Where formats keep what a message was read from, and which kinds of it an assistant's message says itself."""
 
-_DETAILS = ("citations", "context", "transformations")
-"""What is said about a block of a user's: that it be cited, what it is, and how it may be made smaller."""
+_DETAILS = ("citations", "context", "transformations", "scheduling", "willContinue")
+"""What is said about a block of a user's: that it be cited, what it is, and how it may be made smaller; when a result counts."""
+
+_ON_MEDIA = (
+    *(
+        "audioMetadata",
+        "documentMetadata",
+        "mediaProcessing",
+        "mediaResolution",
+        "spreadsheetMetadata",
+        "videoMetadata",
+    ),
+)
+"""What Google's clients say of a picture, sound, film or document: which part of it, and how closely to look."""
 
 
 def note_unsaid(messages: list[Any], dialect: str, note: Callable[[str], None]) -> None:
@@ -28,17 +40,34 @@ def note_unsaid(messages: list[Any], dialect: str, note: Callable[[str], None]) 
     # `dialect`: the format that they are written in.
     # `note`: told what it is.
     for n, message in enumerate(messages):
-        if type(message) is not dict or "provider_specific_fields" not in message:
+        if type(message) is dict and "provider_specific_fields" in message:
+            note_unsaid_of(message, n, dialect, note)
+
+
+def note_unsaid_of(message: dict[str, Any], n: int, dialect: str, note: Callable[[str], None]) -> None:
+    # The same for one message, which stands at place `n`.
+    for name, fields in as_dict(message["provider_specific_fields"]).items():
+        if name not in _SAID or name == dialect:
             continue
-        for name, fields in as_dict(message["provider_specific_fields"]).items():
-            if name in _SAID and name != dialect:
-                for field in as_dict(dig(fields, "fields")):
-                    note(f"messages[{n}].{field}")
-                key, said = _SAID[name]
-                blocks = as_dicts(dig(fields, key))
-                lost = _kinds(blocks, said) if message.get("role") == "assistant" else _details(blocks)
-                if lost:
-                    note(f"messages[{n}].content ({', '.join(dict.fromkeys(lost))})")
+        for field in as_dict(dig(fields, "fields")):
+            note(f"messages[{n}].{field}")
+        key, said = _SAID[name]
+        blocks = as_dicts(dig(fields, key))
+        every = list(_with_inner(blocks))
+        for word in _ON_MEDIA:
+            if any(word in block for block in every):
+                note(f"messages[{n}] ({word})")
+        lost = _kinds(blocks, said) if message.get("role") == "assistant" else _details(every)
+        if lost:
+            note(f"messages[{n}].content ({', '.join(dict.fromkeys(lost))})")
+
+
+def _with_inner(blocks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    # The blocks, and those inside of results and documents.
+    for block in blocks:
+        yield block
+        for inner in (block.get("content"), dig(block, "source", "content"), dig(block, "functionResponse", "parts")):
+            yield from as_dicts(inner)
 
 
 def _kinds(blocks: list[dict[str, Any]], said: str) -> list[str]:

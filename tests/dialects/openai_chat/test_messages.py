@@ -209,8 +209,8 @@ class TestReasoning:
         assert dropped(message) == [
             "messages[].reasoning_content",
             "messages[].thinking_blocks",
-            "messages[].provider_specific_fields",
             "messages[].annotations",
+            "messages[].provider_specific_fields",
         ]
 
     @pytest.mark.parametrize("history", ["reasoning_content", "reasoning"])

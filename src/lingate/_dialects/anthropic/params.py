@@ -10,6 +10,7 @@ from typing import Any
 from lingate._dialects import _params
 from lingate._dialects._claude import BUDGETS, EFFORTS, fitted_thinking, way_to_think
 from lingate._dialects._params import CACHE_HINTS, CHAT_FIELDS, NEUTRAL
+from lingate._dialects._strangers import ANTHROPICS_OWN
 from lingate._dialects.anthropic.draft import Draft
 from lingate._dialects.anthropic.facts import (
     COMPACT_BETA,
@@ -40,7 +41,7 @@ _WRITTEN = CHAT_FIELDS | {
 }
 """Fields that have a place of their own on the wire, or none because they are said otherwise."""
 
-_NEUTRAL = {"seed": (), **without(NEUTRAL, _WRITTEN)}
+_NEUTRAL = {"seed": (), **without(NEUTRAL, _WRITTEN | ANTHROPICS_OWN.keys())}
 """Fields without a counterpart, and the values that ask for what happens anyway."""
 
 _TIERS = {"auto": "auto", "priority": "auto", "default": "standard_only", "standard_only": "standard_only"}

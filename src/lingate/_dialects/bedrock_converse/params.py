@@ -8,7 +8,7 @@ from typing import Any
 from lingate._dialects._claude import BUDGETS, EFFORTS, fitted_thinking, way_to_think
 from lingate._dialects._params import CACHE_HINTS, CHAT_FIELDS, answer_limit, sampling, stops
 from lingate._dialects._params import NEUTRAL as _NEUTRAL
-from lingate._dialects._strangers import is_anthropics_hint, note_others_words
+from lingate._dialects._strangers import is_anthropics_hint, is_anthropics_own, note_others_words
 from lingate._dialects.anthropic.facts import FIELD_BETAS
 from lingate._dialects.anthropic.request import BETA, asked_betas
 from lingate._dialects.bedrock_converse.draft import Draft
@@ -78,7 +78,8 @@ def write_rest(draft: Draft) -> None:
     if isinstance(given, dict) and given:
         draft.body["additionalModelRequestFields"] = {**given, **draft.additional()}
     for name, value in draft.asked.items():
-        if name in WRITTEN or draft.left_out(name, value, NEUTRAL, HINTS):
+        own = draft.family == "claude" and is_anthropics_own(name, value)
+        if name in WRITTEN or (not own and draft.left_out(name, value, NEUTRAL, HINTS)):
             continue
         if is_anthropics_hint(name, value) and draft.family != "claude":
             draft.note(name)

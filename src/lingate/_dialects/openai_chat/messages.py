@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from lingate._dialects._names import fitted_id
 from lingate._dialects._reading import REASONED, detail_text
 from lingate._dialects._signature import is_foreign
+from lingate._dialects._unsaid import note_unsaid_of
 from lingate._dialects.openai_chat.content import NAME, as_received
 from lingate._dialects.openai_chat.envelope import note
 from lingate._model import HttpRequest, JsonDict
@@ -15,7 +17,6 @@ from lingate._wire import json
 from lingate._wire.shapes import as_dicts, dig, not_null, without
 from lingate.errors import ConfigError
 
-_CANONICAL_ONLY = ("provider_specific_fields", "annotations")
 # What answers carry and strict providers refuse when an answer goes back as history.
 _ANSWER_ONLY = (
     "refusal",
@@ -26,6 +27,9 @@ _ANSWER_ONLY = (
     "thought_signature",
     "provider_metadata",
 )
+
+_FORMATS = frozenset({"anthropic", "bedrock_converse", "cohere", "gemini", "ollama", "openai_responses"})
+"""Who keeps what a message was read from in `provider_specific_fields`, so that what is lost of it can be told."""
 
 _MEDIA = frozenset({"image_url", "file", "input_audio", "video_url"})
 _PLAIN_ROLES = frozenset({"user", "assistant", "system"})
@@ -82,8 +86,12 @@ def _message(message: Any, at: int, sent: HttpRequest) -> JsonDict:
         wire["role"] = sent.target.traits.get("system_role", "system")
     if isinstance(wire.get("content"), list):
         wire["content"] = _content(wire["content"], sent)
-    if not _is_gateway(sent) and wire.pop("provider_specific_fields", None):
-        note(sent, "messages[].provider_specific_fields")
+    if not _is_gateway(sent):
+        kept = wire.pop("provider_specific_fields", None)
+        if isinstance(kept, dict) and kept.keys() <= _FORMATS:
+            note_unsaid_of(wire | {"provider_specific_fields": kept}, at, NAME, partial(note, sent))
+        elif kept:
+            note(sent, "messages[].provider_specific_fields")
     _unmark(wire, sent)
     return wire
 
@@ -102,7 +110,7 @@ def _assistant(wire: JsonDict, sent: HttpRequest) -> None:
             wire["thinking_blocks"] = _own_proofs(wire["thinking_blocks"], sent)
     else:
         _reasoning(wire, sent)
-        for name in _CANONICAL_ONLY + (_ANSWER_ONLY if sent.target.traits.get("strict_schema") else ()):
+        for name in ("annotations", *(_ANSWER_ONLY if sent.target.traits.get("strict_schema") else ())):
             if name in wire:
                 del wire[name]
                 note(sent, f"messages[].{name}")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from lingate._dialects._strangers import KEPT_ELSEWHERE, without_anthropics
+from lingate._dialects._strangers import KEPT_ELSEWHERE, note_others_words, without_anthropics
 from lingate._dialects.openai_chat import parameters
+from lingate._dialects.openai_chat.content import NAME
 from lingate._dialects.openai_chat.envelope import new_request, note, refuse, seal
 from lingate._dialects.openai_chat.messages import write_messages
 from lingate._dialects.openai_chat.parameters import apply_refusals
@@ -35,8 +36,9 @@ def _translate(wire: JsonDict, sent: HttpRequest) -> None:
     # Value renames come first and field renames last, so that everything between them sees canonical names. Structured
     # output comes before tools, because it may add one, and refusals after what can turn a parameter into another.
     parameters.tidy(wire)
-    if wire.pop("provider_specific_fields", None):
-        note(sent, "provider_specific_fields")
+    if not sent.target.traits.get("canonical_history"):
+        note_others_words(wire, partial(note, sent), NAME)
+    wire.pop("provider_specific_fields", None)
     if sent.target.row.rename:
         parameters.rename_values(wire, sent)
     parameters.name_max_tokens(wire, sent)
@@ -50,7 +52,7 @@ def _translate(wire: JsonDict, sent: HttpRequest) -> None:
         del wire["cache_control"]
         note(sent, "cache_control")
     if not sent.target.traits.get("cache_control"):
-        without_anthropics(wire, partial(note, sent))
+        without_anthropics(wire, partial(note, sent), partial(refuse, sent))
     write_tools(wire, sent)
     write_tool_choice(wire, sent)
     if sent.target.row.unsupported:

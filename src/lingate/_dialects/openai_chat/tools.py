@@ -56,7 +56,6 @@ def _tool(tool: JsonDict, drop: frozenset[str], sent: HttpRequest, keep: tuple[s
         note(sent, "cache_control")
     if "provider_specific_fields" in tool and not sent.target.traits.get("canonical_history"):
         del tool["provider_specific_fields"]
-        note(sent, "tools[].provider_specific_fields")
     if not sent.target.traits.get("cache_control"):
         for name in ANTHROPICS_TOOL_FIELDS:
             if name in tool and tool.get("type") == "function" and name not in keep:

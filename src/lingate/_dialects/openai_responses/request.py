@@ -6,7 +6,7 @@ from typing import Any
 
 from lingate._dialects._check import expect
 from lingate._dialects._params import refuse_for_provider, sampling, stops
-from lingate._dialects._strangers import is_anthropics_hint, note_others_words
+from lingate._dialects._strangers import is_anthropics_hint, is_anthropics_own, note_others_words
 from lingate._dialects.openai_chat.envelope import seal
 from lingate._dialects.openai_chat.parameters import shorten_user
 from lingate._dialects.openai_chat.tools import write_response_format
@@ -214,6 +214,8 @@ def write_rest(draft: Draft) -> None:
                 draft.refuse(name, "the format has no counterpart")
         elif name in _HINTS or is_anthropics_hint(name, value):
             draft.note(name)
+        elif is_anthropics_own(name, value):
+            draft.refuse(name, "only its client's own format has it")
         else:
             draft.body[name] = value
     note_others_words(draft.asked, draft.note)
